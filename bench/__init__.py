@@ -1,0 +1,1 @@
+"""Benchmarks: the timed functions, the harness, and side-by-side comparisons."""

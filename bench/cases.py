@@ -1,0 +1,252 @@
+"""What is timed: the same answer by tivax and by what people use today.
+
+    solve     value added absorbed, diag(v) B Y, for all years
+    inverse   the full Leontief inverse B
+    store     all years of a store from disk into memory
+    pymrio    one year through pymrio's calc_all (extra tivax[bench])
+
+Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the
+size of WIOD 2016 with ``full``, small otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tivax.bench.harness import Case
+from tivax.engine.store import open_store, save_store
+from tivax.engine.synthetic import WorldShape, synthetic_world
+from tivax.engine.tables import WorldTables
+from tivax.kernels import block_jacobi, leontief
+from tivax.kernels.solve import solve_years
+
+SEED = 0
+SMALL = WorldShape(regions=8, sectors=10, years=3)
+FULL = WorldShape()
+# The inverse of one year costs as much as 15 solves: fewer years, the same ratios.
+_INVERSE_YEARS = 5
+
+
+@dataclass(frozen=True)
+class World:
+    """A synthetic world as the methods need it: A and Y of all years, v, labels."""
+
+    tables: WorldTables
+    A: Float[np.ndarray, "t n n"]
+    Y: Float[np.ndarray, "t n c"]
+    v: Float[np.ndarray, "t n"]
+    full: bool
+    folder: Path  # for files that a case needs; the caller removes it
+
+    @property
+    def size(self) -> str:
+        t, n, c = self.Y.shape
+        return f"{c} x {n // c} x {t}"
+
+
+def make_world(folder: Path, *, full: bool) -> World:
+    """The synthetic world of the benchmarks and its coefficients."""
+    tables = synthetic_world(FULL if full else SMALL, SEED)
+    x = np.asarray(tables.x[:])
+    per_dollar = np.divide(1, x, out=np.zeros_like(x), where=x > 0)
+    A = tables.Z[:] * per_dollar[:, None, :]
+    v = np.where(x > 0, 1 - A.sum(axis=1), 0)
+    return World(tables, A, tables.final_demand(), v, full, folder)
+
+
+# ------------------------------------------------------------------------- solve
+
+
+def solve(world: World) -> Case:
+    """diag(v) B Y for all years, from A in memory."""
+    A, Y, v = (jnp.asarray(k) for k in (world.A, world.Y, world.v))
+    A_years, Y_years = list(A), list(Y)  # as numpy's loops get them: no copies
+    regions = world.Y.shape[2]
+    eye = np.eye(world.A.shape[1])
+
+    def fast() -> jax.Array:
+        return v[:, :, None] * solve_years(A_years, Y_years, regions=regions).X
+
+    @jax.jit
+    def jacobi(A: jax.Array, Y: jax.Array, v: jax.Array) -> jax.Array:
+        one = partial(block_jacobi.solve, regions=regions)
+        return jax.lax.map(lambda q: q[2][:, None] * one(q[0], q[1]).X, (A, Y, v))
+
+    @jax.jit
+    def lu(A: jax.Array, Y: jax.Array, v: jax.Array) -> jax.Array:
+        return jax.lax.map(
+            lambda q: q[2][:, None] * jnp.linalg.solve(jnp.eye(len(q[0])) - q[0], q[1]),
+            (A, Y, v),
+        )
+
+    def numpy_solve() -> list[np.ndarray]:
+        years = zip(world.A, world.Y, world.v, strict=True)
+        return [v[:, None] * np.linalg.solve(eye - A, Y) for A, Y, v in years]
+
+    def numpy_inv() -> list[np.ndarray]:
+        years = zip(world.A, world.Y, world.v, strict=True)
+        return [v[:, None] * (np.linalg.inv(eye - A) @ Y) for A, Y, v in years]
+
+    def error(absorbed: Any) -> float:
+        """Worst relative residual of B Y over years and columns, by numpy."""
+        worst = 0.0
+        for k, T in enumerate(absorbed):
+            A, Y, v = world.A[k], world.Y[k], world.v[k]
+            # Idle industries have v = 0 and sell to nobody but final demand.
+            X = np.divide(
+                np.asarray(T), v[:, None], out=Y.copy(), where=v[:, None] != 0
+            )
+            missed = np.linalg.norm(Y - X + A @ X, axis=0)
+            worst = max(worst, float((missed / np.linalg.norm(Y, axis=0)).max()))
+        return worst
+
+    return Case(
+        "solve",
+        {
+            "tivax": fast,
+            "tivax block-jacobi": lambda: jacobi(A, Y, v),
+            "jax.numpy solve, lax.map": lambda: lu(A, Y, v),
+            "numpy solve": numpy_solve,
+            "numpy inv, v*(B@Y)": numpy_inv,
+        },
+        baseline="numpy solve",
+        error=error,
+        rounds=5 if world.full else 3,
+    )
+
+
+# ----------------------------------------------------------------------- inverse
+
+
+def inverse(world: World) -> Case | None:
+    """The full Leontief inverse of a few years."""
+    try:
+        import scipy.linalg
+    except ImportError:
+        return None
+    years = world.A[:_INVERSE_YEARS]
+    A = jnp.asarray(years)
+    eye = np.eye(years.shape[1])
+    map_inverse = jax.jit(partial(jax.lax.map, leontief.inverse))
+    map_lapack = jax.jit(
+        partial(jax.lax.map, lambda A: jnp.linalg.inv(jnp.eye(len(A)) - A))
+    )
+
+    def scipy_inverse() -> list[np.ndarray]:
+        return [
+            scipy.linalg.inv(eye - A, overwrite_a=True, check_finite=False)
+            for A in years
+        ]
+
+    def error(inverses: Any) -> float:
+        return max(
+            float(np.abs(np.asarray(B) - A @ np.asarray(B) - eye).max())
+            for A, B in zip(years, inverses, strict=True)
+        )
+
+    return Case(
+        "inverse",
+        {
+            "tivax": lambda: map_inverse(A),
+            "jax.numpy inv, lax.map": lambda: map_lapack(A),
+            "numpy inv": lambda: [np.linalg.inv(eye - A) for A in years],
+            "scipy inv": scipy_inverse,
+        },
+        baseline="numpy inv",
+        error=error,
+        rounds=3,
+    )
+
+
+# ------------------------------------------------------------------------- store
+
+
+def store(world: World) -> Case:
+    """All years of Z from disk (warm): the store, and a bare npy file."""
+    tables = world.tables
+    folder = world.folder
+    save_store(tables, folder / "store")
+    np.save(folder / "Z.npy", tables.Z[:])
+
+    def error(Z: Any) -> float:
+        return float(np.abs(np.asarray(Z) - tables.Z[:]).max())
+
+    return Case(
+        "store",
+        {
+            "tivax store": lambda: open_store(folder / "store").Z[:],
+            "numpy npy": lambda: np.load(folder / "Z.npy"),
+        },
+        baseline="numpy npy",
+        error=error,
+        rounds=3,
+    )
+
+
+# ------------------------------------------------------------------------ pymrio
+
+
+def pymrio(world: World) -> Case | None:
+    """One year of value added absorbed, by pymrio's calc_all and by tivax."""
+    try:
+        import pymrio as mrio
+    except ImportError:
+        return None
+    tables = world.tables
+    year = tables.table(tables.years[0])
+    industries = pd.MultiIndex.from_product(
+        [tables.regions, tables.sectors], names=["region", "sector"]
+    )
+    demand = pd.MultiIndex.from_product(
+        [tables.regions, ["FD"]], names=["region", "category"]
+    )
+    Y = year.Y.sum(axis=2)
+    added = year.x - year.Z.sum(axis=0)
+
+    def calc_all() -> np.ndarray:
+        system = mrio.IOSystem(
+            Z=pd.DataFrame(year.Z, industries, industries),
+            Y=pd.DataFrame(Y, industries, demand),
+        )
+        system.value_added = mrio.Extension(
+            "value added", F=pd.DataFrame(added[None], ["va"], industries)
+        )
+        system.calc_all()
+        account = system.value_added
+        return np.asarray(system.L @ system.Y) * np.asarray(account.S).T
+
+    A, v = jnp.asarray(world.A[:1]), jnp.asarray(world.v[:1])
+    demand_years = jnp.asarray(world.Y[:1])
+
+    def fast() -> np.ndarray:
+        X = solve_years(A, demand_years, regions=Y.shape[1]).X
+        return np.asarray(v[:, :, None] * X)[0]
+
+    truth = world.v[0][:, None] * np.linalg.solve(np.eye(len(Y)) - world.A[0], Y)
+
+    def error(T: np.ndarray) -> float:
+        return float(np.linalg.norm(np.nan_to_num(T) - truth) / np.linalg.norm(truth))
+
+    return Case(
+        "pymrio",
+        {"tivax": fast, "pymrio calc_all": calc_all},
+        baseline="pymrio calc_all",
+        error=error,
+        rounds=3,
+    )
+
+
+CASES: dict[str, Callable[[World], Case | None]] = {
+    "solve": solve,
+    "inverse": inverse,
+    "store": store,
+    "pymrio": pymrio,
+}

@@ -1,0 +1,303 @@
+"""The ``tivax`` command. Each command calls one function of the engine and prints."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+# Before JAX is imported anywhere: jax 0.10.1 prints harmless machine-feature errors
+# on every program it takes from its cache.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+from tivax.engine.console import Terminal, start_jax  # noqa: E402
+from tivax.engine.errors import TivaxError  # noqa: E402
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Trade in value added from world input-output tables, on CPU or GPU.",
+)
+
+Out = Annotated[Path, typer.Option("--out", help="Where the results go.")]
+Force = Annotated[bool, typer.Option("--force", help="Replace an older result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only results.")]
+Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included.")]
+Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from tivax.engine.output import tivax_version
+
+        typer.echo(f"tivax {tivax_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print version."
+        ),
+    ] = False,
+) -> None:
+    start_jax()
+
+
+@app.command()
+def fetch(
+    source: Annotated[str, typer.Argument(help="wiod2016, wiod2013 or lrwiod.")],
+    out: Out,
+    format: Annotated[
+        str | None, typer.Option("--format", help="Of several archives, which one.")
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--mirror", help="Take the file from this address instead."),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download a database from its official address, and check it.
+
+    An interrupted download goes on where it stopped.
+
+    Example: tivax fetch wiod2016 --out raw
+    """
+    from tivax.engine.fetch import fetch as fetch_archive
+
+    terminal = Terminal(quiet)
+    with terminal.download(source) as progress:
+        got = fetch_archive(
+            source, out, format=format, mirror=mirror, force=force, progress=progress
+        )
+    how = {"sha1": "SHA-1 as published", "size": "size as published"}
+    state = "already there" if got.already_there else f"{got.bytes:,} bytes"
+    terminal.say(
+        f"{got.path}: {state}, {how.get(got.verified, 'no published checksum')}"
+    )
+    terminal.say(f"SHA-256 {got.sha256}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[
+        str, typer.Argument(help="wiod2016, wiod2013, lrwiod or arrays.")
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or zip archives.")
+    ],
+    out: Out,
+    years: Years = "",
+    unbalanced: Annotated[
+        bool, typer.Option("--unbalanced", help="Accept rows that miss their output.")
+    ] = False,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read the tables of a database into a store, every year checked.
+
+    Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
+    """
+    from tivax.engine.importing import import_tables
+
+    terminal = Terminal(quiet)
+    with terminal.progress("reading") as progress:
+        done = import_tables(
+            source,
+            paths,
+            out,
+            years=parse_years(years),
+            unbalanced=unbalanced,
+            force=force,
+            progress=progress,
+        )
+    terminal.say(
+        f"{out}: {done.regions} regions x {done.sectors} sectors, {len(done.years)} "
+        f"years {done.years[0]} to {done.years[-1]}"
+    )
+
+
+@app.command()
+def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
+    """Check that every year of a store adds up; exit 1 where one does not.
+
+    Example: tivax check wiod16
+    """
+    from tivax.engine.checks import check_tables
+    from tivax.engine.summaries import print_checks
+
+    terminal = Terminal(quiet)
+    tables = _open(store, years)
+    with terminal.progress("checking") as progress:
+        rows = check_tables(tables, progress=progress)
+    print_checks(terminal, rows, tables)
+    if faults := [f"{row.year}: {'; '.join(row.faults)}" for row in rows if row.faults]:
+        raise TivaxError(
+            f"{store}: {faults[0]}"
+            + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
+        )
+
+
+@app.command()
+def tbi(
+    store: Store,
+    out: Out,
+    value_added: Annotated[
+        str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
+    ] = "residual",
+    drop: Annotated[
+        list[str] | None,
+        typer.Option("--drop", help="Leave a region out, such as ROW; repeatable."),
+    ] = None,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            "--groups", help='TOML file, NAME = ["AUT", "BEL"]: as one region.'
+        ),
+    ] = None,
+    format: Annotated[
+        str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
+    ] = "csv",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Trade benefit index and value-added trade of every year, with figures.
+
+    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+
+    Example: tivax tbi wiod16 --out results
+    """
+    from tivax.engine import measures, results
+    from tivax.engine.output import Run, output_folder, require_free
+    from tivax.engine.summaries import print_tbi
+
+    terminal = Terminal(quiet)
+    require_free(out, force=force)
+    file_format = results.require_format(format)
+    members = results.read_groups(groups) if groups else None
+    run = Run("tbi", inputs=[store, *([groups] if groups else [])])
+    tables = _open(store, years)
+    with terminal.progress("solving") as progress:
+        result = results.compute_tbi(
+            tables,
+            measures.require_value_added(value_added),
+            drop=drop or (),
+            groups=members,
+            progress=progress,
+        )
+    with output_folder(out, force=force) as folder:
+        results.write_tbi(result, folder, file_format)
+        run.write_manifest(
+            folder,
+            residual_max=result.residual_max,
+            value_added=value_added,
+            years_by_lu=result.years_by_lu,
+        )
+    print_tbi(terminal, result, out)
+
+
+@app.command()
+def demo(
+    out: Out,
+    size: Annotated[
+        str, typer.Option("--size", help="REGIONSxSECTORSxYEARS.")
+    ] = "44x56x15",
+    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic world.")] = 0,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """The whole pipeline on a synthetic world: nothing to download.
+
+    Example: tivax demo --out demo
+    """
+    from tivax.engine.demo import run_demo
+
+    run_demo(out, parse_size(size), seed=seed, force=force, terminal=Terminal(quiet))
+
+
+@app.command()
+def bench(
+    out: Out,
+    full: Annotated[
+        bool, typer.Option("--full", help="44 x 56 x 15, not a small world.")
+    ] = False,
+    only: Annotated[
+        str | None, typer.Option("--only", help="One case, such as solve.")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Time tivax beside what people use today; every time with its residual.
+
+    Example: tivax bench --full --out bench-results
+    """
+    from tivax.bench.harness import run_bench
+
+    run_bench(out, full=full, only=only, force=force, terminal=Terminal(quiet))
+
+
+@app.command()
+def devices() -> None:
+    """List the devices JAX will use.
+
+    Example: tivax devices
+    """
+    import jax
+
+    terminal = Terminal()
+    for device in jax.devices():
+        memory = device.memory_stats() if device.platform != "cpu" else None
+        size = f"  {memory['bytes_limit'] / 2**30:.1f} GiB" if memory else ""
+        terminal.say(f"{device.id}  {device.platform}  {device.device_kind}{size}")
+
+
+def parse_years(text: str) -> tuple[int, int] | None:
+    """``FIRST:LAST`` or one year; nothing means all."""
+    if not text:
+        return None
+    first, _, last = text.partition(":")
+    try:
+        years = int(first), int(last or first)
+    except ValueError:
+        raise TivaxError(
+            f"--years {text}: write FIRST:LAST, such as 2000:2014"
+        ) from None
+    if years[0] > years[1]:
+        raise TivaxError(f"--years {text}: the first year is after the last")
+    return years
+
+
+def parse_size(text: str) -> tuple[int, int, int]:
+    """``44x56x15``: regions, sectors, years."""
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
+        raise TivaxError(
+            f"--size {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
+        )
+    regions, sectors, years = map(int, parts)
+    return regions, sectors, years
+
+
+def _open(store: Path, years: str):
+    from tivax.engine.store import open_store
+
+    return open_store(store, years=parse_years(years), lazy=True)
+
+
+def main() -> None:
+    """Run the command line: an expected mistake is one line and exit code 1."""
+    try:
+        app()
+    except TivaxError as error:
+        print(f"tivax: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"tivax: {where}{error.strerror or error}", file=sys.stderr)
+        raise SystemExit(1) from None

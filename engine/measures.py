@@ -1,0 +1,386 @@
+"""Labelled results of the kernels: value added absorbed, trade benefit index, VAX.
+
+The tables are computed year by year on the device JAX uses, in chunks that fit its
+memory; a lazy store (``open_store(path, lazy=True)``) is read one chunk ahead.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any, Literal, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.progress import Progress, no_progress
+from tivax.engine.tables import WorldTables
+from tivax.kernels import absorption
+from tivax.kernels.solve import Method, with_fallback
+
+ValueAdded = Literal["residual", "basic"]
+Groups = Mapping[str, Sequence[str]]
+
+# A solve that misses by more than this is an error, whatever asked for it.
+WORST_RESIDUAL = 1e-8
+# On a GPU the flows, their coefficients in two precisions and the products share the
+# memory: about six times the flows themselves. A CPU takes one year at a time.
+_GPU_SHARE = 6
+
+
+# ------------------------------------------------------------------ computation
+
+
+def value_added_trade(
+    tables: WorldTables,
+    value_added: ValueAdded = "residual",
+    *,
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Value added absorbed and gross exports of every year.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    value_added
+        ``residual``: output less intermediate inputs, taxes and margins included
+        (the paper's). ``basic``: the table's own value-added row.
+    progress
+        Called with years done and years in all.
+
+    Returns
+    -------
+    Dataset
+        ``va_absorbed`` (year, origin, sector, absorber) and ``gross_exports``
+        (year, origin, sector, destination), model-consistent, 0 at home, in the
+        unit of the tables; ``output`` (year, origin, sector), model-consistent;
+        ``residual`` (year), relative, measured; ``passes`` (year), products with A,
+        0 where the year was solved by LU.
+
+    Raises
+    ------
+    TivaxError
+        ``basic`` for tables without a value-added row; a year whose solve misses
+        1e-8, which a productive table (spectral radius below 1) never does.
+    """
+    if require_value_added(value_added) == "basic" and tables.value_added is None:
+        raise TivaxError(
+            f"{tables.source or 'these tables'}: no value-added row; "
+            "use --value-added residual"
+        )
+    parts = []
+    total = len(tables.years)
+    progress(0, total)
+    for years, arrays in _chunks(tables, value_added):
+        part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
+        _require_solved(part.residual, tables.years[years])
+        parts.append(part)
+        progress(years.stop, total)
+    return _labelled(jax.tree.map(lambda *a: np.concatenate(a), *parts), tables)
+
+
+def require_value_added(name: str) -> ValueAdded:
+    """The definition of value added of that name; ``TivaxError`` lists both."""
+    for known in get_args(ValueAdded):
+        if name == known:
+            return known
+    raise TivaxError(
+        f"value added {name!r}: choose from {', '.join(get_args(ValueAdded))}"
+    )
+
+
+@cache
+def _one_year(method: Method) -> Callable:
+    return partial(absorption.value_added_trade, method=method)
+
+
+def _chunks(
+    tables: WorldTables, value_added: ValueAdded
+) -> Iterator[tuple[slice, tuple[Any, ...]]]:
+    """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
+
+    def read(years: slice) -> tuple[Any, ...]:
+        x = tables.x[years]
+        v = None
+        if value_added == "basic" and tables.value_added is not None:
+            v = np.divide(
+                tables.value_added[years], x, out=np.zeros_like(x), where=x > 0
+            )
+        return tables.Z[years], x, tables.final_demand(years), v
+
+    runs = _runs(len(tables.years), _years_at_once(tables.n))
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(read, runs[0])
+        for k, years in enumerate(runs):
+            arrays = ahead.result()
+            if k + 1 < len(runs):
+                ahead = reader.submit(read, runs[k + 1])
+            yield years, arrays
+
+
+def _years_at_once(n: int) -> int:
+    device = jax.devices()[0]
+    memory = device.memory_stats() if device.platform != "cpu" else None
+    return max(1, memory["bytes_limit"] // (_GPU_SHARE * 8 * n * n)) if memory else 1
+
+
+def _runs(years: int, at_once: int) -> list[slice]:
+    """Cut the years into runs of nearly equal length: few shapes, few compilations."""
+    count = math.ceil(years / at_once)
+    ends = [round(k * years / count) for k in range(count + 1)]
+    return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+
+
+def _require_solved(residual: np.ndarray, years: Sequence[int]) -> None:
+    bad = ~(residual <= WORST_RESIDUAL)
+    if bad.any():
+        k = int(np.flatnonzero(bad)[0])
+        raise TivaxError(
+            f"{years[k]}: the Leontief system is not solved (relative residual "
+            f"{residual[k]:.1e}); `tivax check` shows whether the table is productive"
+        )
+
+
+def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dataset:
+    regions, sectors = list(tables.regions), list(tables.sectors)
+    coords = {"year": list(tables.years), "origin": regions, "sector": sectors}
+    shape = (len(tables.years), len(regions), len(sectors))
+    flow = {"units": tables.unit}
+
+    def industry(values: np.ndarray, name: str, **more: Any) -> xr.DataArray:
+        attrs = {**flow, "long_name": name}
+        full = values.reshape(*shape, *(len(k) for k in more.values()))
+        return xr.DataArray(full, {**coords, **more}, [*coords, *more], attrs=attrs)
+
+    return xr.Dataset(
+        {
+            "va_absorbed": industry(
+                result.absorbed, "value added absorbed", absorber=regions
+            ),
+            "gross_exports": industry(
+                result.exports, "gross exports, model-consistent", destination=regions
+            ),
+            "output": industry(result.output, "gross output, model-consistent"),
+            "residual": (
+                "year",
+                result.residual,
+                {"long_name": "relative residual of the solve"},
+            ),
+            "passes": ("year", result.passes, {"long_name": "products with A; 0 = LU"}),
+        },
+        attrs={"source": tables.source},
+    )
+
+
+# --------------------------------------------------------------------- measures
+
+
+def value_added_absorbed(
+    tables: WorldTables, value_added: ValueAdded = "residual"
+) -> xr.DataArray:
+    """Value added by industry of origin and absorbing region, diag(v) B Y.
+
+    Returns a DataArray (year, origin, sector, absorber) in the unit of the tables
+    (Johnson and Noguera 2012, Journal of International Economics 86). Arguments and
+    errors as in :func:`value_added_trade`.
+    """
+    trade = value_added_trade(tables, value_added)
+    residual = float(trade["residual"].max())
+    return trade["va_absorbed"].assign_attrs(residual_max=residual)
+
+
+def trade_benefit_index(
+    tables: WorldTables | xr.Dataset | xr.DataArray,
+    value_added: ValueAdded = "residual",
+    *,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+) -> xr.Dataset:
+    """Trade benefit index, TBI_i = (X_i - M_i) / (X_i + M_i).
+
+    X_i is value added of i absorbed in all other regions, M_i that of all others
+    absorbed in i (the paper, equation 1). ROW is a partner unless dropped.
+
+    Parameters
+    ----------
+    tables
+        World tables, or what was computed from them already: the Dataset of
+        :func:`value_added_trade`, or value added absorbed with dims year, origin,
+        absorber (and sector) from any source. Values at home do not count.
+    value_added
+        As in :func:`value_added_trade`; used with tables only.
+    drop
+        Regions left out, as reporter and as partner.
+    groups
+        Name to member regions: the group stands in their place, and trade between
+        members counts as home.
+
+    Returns
+    -------
+    Dataset
+        ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
+        region; also by ``sector`` of origin in :func:`value_added_exports`.
+    """
+    absorbed = _absorbed(tables, value_added)
+    absorbed = regroup(absorbed, drop=drop, groups=groups)
+    if "sector" in absorbed.dims:
+        absorbed = absorbed.sum("sector")
+    absorbed = absorbed.transpose("year", "origin", "absorber")
+    _require_square(absorbed)
+    balance = jax.vmap(absorption.trade_benefit_index)(_device(absorbed))
+    return _balance_dataset(balance, absorbed, ["year", "region"])
+
+
+def value_added_exports(
+    trade: WorldTables | xr.Dataset,
+    value_added: ValueAdded = "residual",
+    *,
+    by_sector: bool = False,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+) -> xr.Dataset:
+    """Value-added and gross trade beside each other, with the VAX ratio.
+
+    The VAX ratio is value added exported over gross exports (Johnson and Noguera
+    2012); gross exports are model-consistent, so that both balances agree. With
+    ``by_sector`` everything is by sector of origin: value added of the sector that
+    is absorbed abroad over what the sector itself exports, which can exceed 1
+    (services embodied in goods); imports are then those of value added from that
+    sector abroad, ``tbi`` the index of the two.
+
+    Returns a Dataset (year, region[, sector]) with ``gross_exports``,
+    ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
+    """
+    if isinstance(trade, WorldTables):
+        trade = value_added_trade(trade, value_added)
+    absorbed = regroup(trade["va_absorbed"], drop=drop, groups=groups)
+    gross = regroup(trade["gross_exports"], drop=drop, groups=groups)
+    gross = gross.rename(destination="absorber")
+    if not by_sector:
+        absorbed, gross = absorbed.sum("sector"), gross.sum("sector")
+    dims = ["year", *(["sector"] if by_sector else [])]
+    index = jnp.vectorize(
+        lambda T: tuple(absorption.trade_benefit_index(T)),
+        signature="(c,c)->(c),(c),(c)",
+    )
+
+    def balance(T: xr.DataArray) -> xr.Dataset:
+        T = T.transpose(*dims, "origin", "absorber")
+        values = absorption.TradeBalance(*index(_device(T)))
+        return _balance_dataset(values, T, [*dims, "region"])
+
+    va, total = balance(absorbed), balance(gross)
+    result = xr.Dataset(
+        {
+            "gross_exports": total["va_exports"],
+            "gross_imports": total["va_imports"],
+            "va_exports": va["va_exports"],
+            "va_imports": va["va_imports"],
+            "vax_ratio": va["va_exports"]
+            / total["va_exports"].where(total["va_exports"] != 0),
+            "tbi": va["tbi"],
+        },
+        attrs=trade.attrs,
+    )
+    result["gross_exports"].attrs["long_name"] = "gross exports, model-consistent"
+    result["gross_imports"].attrs["long_name"] = "gross imports, model-consistent"
+    result["vax_ratio"].attrs = {
+        "units": "1",
+        "long_name": "value-added to gross exports",
+    }
+    return result.transpose("year", "region", ...)
+
+
+def regroup(
+    array: xr.DataArray,
+    *,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+) -> xr.DataArray:
+    """Drop regions, then put groups in the place of their members, on every region axis.
+
+    The first member's place is the group's. Raises ``TivaxError`` for a code that the
+    array does not have or that stands in two groups.
+    """
+    groups = groups or {}
+    axes = [k for k in ("origin", "absorber", "destination") if k in array.dims]
+    codes = [str(k) for k in array[axes[0]].values]
+    for code in [*drop, *(m for members in groups.values() for m in members)]:
+        if code not in codes:
+            raise TivaxError(f"no region {code}; choose from {' '.join(codes)}")
+    name: dict[str, str] = {code: code for code in codes if code not in drop}
+    for group, members in groups.items():
+        if group in codes and group not in members:
+            raise TivaxError(f"group {group}: a region has that code; rename the group")
+        for member in members:
+            if name.get(member, member) != member:
+                raise TivaxError(f"region {member} is in {name[member]} and in {group}")
+            if member in name:
+                name[member] = group
+    if list(name.values()) == codes:
+        return array
+    kept = list(name)
+    new = list(dict.fromkeys(name.values()))
+    to_group = xr.DataArray(
+        np.array([[name[code] == label for label in new] for code in kept], float),
+        dims=["old", "new"],
+    )
+    attrs = array.attrs
+    for axis in axes:
+        array = array.sel({axis: kept}).drop_vars(axis)
+        array = array.rename({axis: "old"}).dot(to_group, dim="old")
+        array = array.rename(new=axis).assign_coords({axis: new})
+    return array.assign_attrs(attrs)
+
+
+def _absorbed(
+    tables: WorldTables | xr.Dataset | xr.DataArray, value_added: ValueAdded
+) -> xr.DataArray:
+    if isinstance(tables, WorldTables):
+        return value_added_absorbed(tables, value_added)
+    return tables["va_absorbed"] if isinstance(tables, xr.Dataset) else tables
+
+
+def _require_square(absorbed: xr.DataArray) -> None:
+    origin, absorber = (absorbed[k].values.tolist() for k in ("origin", "absorber"))
+    if origin != absorber:
+        raise TivaxError(
+            "value added absorbed: origin and absorber must be the same regions in the "
+            f"same order, not {len(origin)} and {len(absorber)} labels "
+            f"({', '.join(map(str, sorted(set(origin) ^ set(absorber))))})"
+        )
+
+
+def _device(array: xr.DataArray) -> jax.Array:
+    return jnp.asarray(array.values)
+
+
+def _balance_dataset(
+    balance: absorption.TradeBalance, T: xr.DataArray, dims: list[str]
+) -> xr.Dataset:
+    flow = {"units": T.attrs.get("units", "")}
+    coords = {k: T["origin" if k == "region" else k].values for k in dims}
+    return xr.Dataset(
+        {
+            "va_exports": (
+                dims,
+                np.asarray(balance.exports),
+                {**flow, "long_name": "value added absorbed abroad"},
+            ),
+            "va_imports": (
+                dims,
+                np.asarray(balance.imports),
+                {**flow, "long_name": "foreign value added absorbed"},
+            ),
+            "tbi": (
+                dims,
+                np.asarray(balance.index),
+                {"units": "1", "long_name": "trade benefit index"},
+            ),
+        },
+        coords=coords,
+    )

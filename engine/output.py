@@ -1,0 +1,150 @@
+"""Writing results: whole or not at all, never over older ones, with a manifest."""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from tivax.engine.errors import TivaxError
+
+MANIFEST = "manifest.json"
+PACKAGES = ("jax", "jaxlib", "numpy", "pandas", "xarray", "zarr", "pyarrow")
+
+
+def tivax_version() -> str:
+    """The installed version of tivax."""
+    return version("tivax")
+
+
+def require_free(path: Path, *, force: bool) -> None:
+    """Raise ``TivaxError`` where writing ``path`` would replace something."""
+    if force or not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    raise TivaxError(f"{path}: exists already; --force replaces it")
+
+
+def partial_path(path: Path) -> Path:
+    """A new hidden place beside ``path``, on the same disk, to write to first."""
+    path = Path(os.path.abspath(path))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+    return path.parent / f".{path.name}.{uuid4().hex[:8]}.part"
+
+
+def replace_path(part: Path, path: Path, *, force: bool) -> None:
+    """Move ``part`` to ``path``; what was there goes only once the new is in place."""
+    require_free(path, force=force)
+    old = None
+    if path.exists():
+        old = partial_path(path)
+        path.rename(old)
+    part.rename(path)
+    if old is not None:
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+
+
+@contextmanager
+def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """A folder to write into that becomes ``path`` when the block ends well.
+
+    With ``force`` an older result folder is replaced as a whole, but only a folder
+    that holds a manifest: anything else was not written by tivax.
+    """
+    require_free(path, force=force)
+    if force and path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+        if not (path / MANIFEST).is_file():
+            raise TivaxError(
+                f"{path}: not a result folder of tivax (no {MANIFEST}); "
+                "--force does not replace it, choose another --out"
+            )
+    part = partial_path(path)
+    part.mkdir()
+    try:
+        yield part
+        replace_path(part, path, force=force)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its sorted names and file sums."""
+    if path.is_dir():
+        total = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            total.update(
+                f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode()
+            )
+        return total.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_input(path: Path) -> dict[str, Any]:
+    """Path, SHA-256 and size of an input, for the manifest."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    size = sum(p.stat().st_size for p in files)
+    return {"path": str(path), "sha256": sha256(path), "bytes": size}
+
+
+@dataclass
+class Run:
+    """What one command did: the content of ``manifest.json``."""
+
+    command: str
+    inputs: Sequence[Path] = ()
+    seed: int | None = None
+    argv: list[str] = field(default_factory=lambda: list(sys.argv))
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=time.perf_counter)
+
+    def manifest(
+        self, *, residual_max: float | None, outputs: Sequence[str], **more: Any
+    ) -> dict[str, Any]:
+        """The manifest. Imports JAX only to name the device."""
+        import jax
+
+        device = jax.devices()[0]
+        packages = {}
+        for name in PACKAGES:
+            try:
+                packages[name] = version(name)
+            except PackageNotFoundError:
+                continue
+        return {
+            "command": self.command,
+            "argv": self.argv,
+            "tivax": tivax_version(),
+            "python": platform.python_version(),
+            "packages": packages,
+            "started": self.started.isoformat(timespec="seconds"),
+            "wall_s": round(time.perf_counter() - self._clock, 3),
+            "seed": self.seed,
+            "device": f"{device.platform}: {device.device_kind}",
+            "inputs": [describe_input(path) for path in self.inputs],
+            "residual_max": residual_max,
+            "outputs": sorted(outputs),
+            **more,
+        }
+
+    def write_manifest(
+        self, folder: Path, *, residual_max: float | None, **more: Any
+    ) -> None:
+        """Write ``manifest.json`` about the files in ``folder``."""
+        outputs = [
+            p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()
+        ]
+        manifest = self.manifest(residual_max=residual_max, outputs=outputs, **more)
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")

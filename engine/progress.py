@@ -1,0 +1,10 @@
+"""How long work tells how far it is. Bars and log lines belong to the command line."""
+
+from collections.abc import Callable
+
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is in all: at the start, then after each."""
+
+
+def no_progress(done: int, total: int) -> None:
+    """The default: silent."""

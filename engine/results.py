@@ -1,0 +1,161 @@
+"""What `tivax tbi` computes and writes: tables in the format asked for, figures."""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import pandas as pd
+import xarray as xr
+
+from tivax.engine import measures, plots
+from tivax.engine.errors import TivaxError
+from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.progress import Progress, no_progress
+from tivax.engine.tables import WorldTables
+
+Format = Literal["csv", "parquet", "dta", "xlsx"]
+
+
+def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) -> None:
+    """Write ``name.format``. Numbers keep every digit of float64 in every format."""
+    path = folder / f"{name}.{format}"
+    if format == "csv":
+        frame.to_csv(path, index=False)
+    elif format == "parquet":
+        frame.to_parquet(path, index=False)
+    elif format == "dta":
+        frame.to_stata(path, write_index=False, version=118)
+    else:
+        frame.to_excel(path, index=False, sheet_name=name[:31])
+
+
+def require_format(name: str) -> Format:
+    """The format of that name; ``TivaxError`` lists those there are."""
+    for known in get_args(Format):
+        if name == known:
+            return known
+    raise TivaxError(f"--format {name}: choose from {', '.join(get_args(Format))}")
+
+
+def read_groups(path: Path) -> dict[str, list[str]]:
+    """Groups of regions from a TOML file, ``NAME = ["AAA", "BBB"]``.
+
+    Raises ``TivaxError`` for a file that is not that.
+    """
+    try:
+        groups = tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise TivaxError(f"{path}: {error}") from None
+    for name, members in groups.items():
+        if not (
+            isinstance(members, list)
+            and members
+            and all(isinstance(code, str) for code in members)
+        ):
+            raise TivaxError(
+                f'{path}: group {name} must be a list of region codes, ["AUT", "BEL"]'
+            )
+    return groups
+
+
+@dataclass(frozen=True)
+class TbiResult:
+    """What `tivax tbi` computed.
+
+    ``trade`` is by industry as in ``measures.value_added_trade``; the others have
+    regions dropped and grouped as asked.
+    """
+
+    trade: xr.Dataset
+    vax_by_sector: xr.Dataset
+    tbi: xr.Dataset
+    vax: xr.Dataset
+    absorbed: xr.DataArray  # (year, origin, absorber)
+
+    @property
+    def residual_max(self) -> float:
+        """The worst relative residual of all years."""
+        return float(self.trade["residual"].max())
+
+    @property
+    def years_by_lu(self) -> list[int]:
+        """The years that the iteration could not finish."""
+        passes = self.trade["passes"]
+        return [int(year) for year in passes["year"].values[passes.values == 0]]
+
+
+def compute_tbi(
+    tables: WorldTables,
+    value_added: ValueAdded = "residual",
+    *,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+    progress: Progress = no_progress,
+) -> TbiResult:
+    """Everything that `tivax tbi` writes, from one solve a year."""
+    trade = measures.value_added_trade(tables, value_added, progress=progress)
+    absorbed = measures.regroup(trade["va_absorbed"], drop=drop, groups=groups)
+    return TbiResult(
+        trade=trade,
+        vax_by_sector=measures.value_added_exports(
+            trade, by_sector=True, drop=drop, groups=groups
+        ),
+        tbi=measures.trade_benefit_index(absorbed),
+        vax=measures.value_added_exports(trade, drop=drop, groups=groups),
+        absorbed=absorbed.sum("sector", keep_attrs=True),
+    )
+
+
+def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
+    """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures."""
+    write_frame(
+        frame_of(result.tbi, ["year", "region", "va_exports", "va_imports", "tbi"]),
+        folder,
+        "tbi",
+        format,
+    )
+    columns = [
+        "gross_exports",
+        "gross_imports",
+        "va_exports",
+        "va_imports",
+        "vax_ratio",
+    ]
+    write_frame(
+        frame_of(result.vax, ["year", "region", *columns]), folder, "vax", format
+    )
+    write_frame(
+        frame_of(result.vax_by_sector, ["year", "region", "sector", *columns, "tbi"]),
+        folder,
+        "vax_by_sector",
+        format,
+    )
+    frame = frame_of(
+        result.absorbed.to_dataset(name="value_added"),
+        ["year", "origin", "absorber", "value_added"],
+    )
+    write_frame(frame, folder, "va_absorbed", "parquet")
+    for name, figure in figures_of(result).items():
+        plots.save_figure(figure, folder, name)
+
+
+def figures_of(result: TbiResult) -> dict[str, plots.Figure]:
+    """The figures of `tivax tbi` by file name."""
+    gross = result.trade["gross_exports"].sum("sector", keep_attrs=True)
+    absorbed = result.trade["va_absorbed"].sum("sector", keep_attrs=True)
+    trade = xr.Dataset({"va_absorbed": absorbed, "gross_exports": gross})
+    return {
+        "tbi": plots.tbi_lines(result.tbi),
+        "va_balances": plots.balance_heatmap(result.absorbed),
+        "va_versus_gross": plots.va_versus_gross(trade),
+    }
+
+
+def frame_of(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
+    """A Dataset as a long table with these columns, sorted as the labels are."""
+    frame = (
+        data[[k for k in columns if k in data.data_vars]].to_dataframe().reset_index()
+    )
+    return frame[columns]

@@ -1,0 +1,60 @@
+"""The databases tivax can read. One module each; to add one, write its module
+and name it in ``SOURCES``.
+
+A source module defines ``SOURCE``, a :class:`Source`: how to find table files
+below the paths a user gives, and how to read one file.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.tables import Tolerance, WorldTable
+
+SOURCES = ("wiod2016", "wiod2013", "lrwiod", "arrays")
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file, or a member of a zip archive, that holds one year or several.
+
+    ``year`` is the year that its name promises; None where the name does not
+    tell or the file holds many years.
+    """
+
+    path: Path
+    member: str | None = None
+    year: int | None = None
+
+    @property
+    def name(self) -> str:
+        """How messages call it."""
+        return f"{self.path.name}:{self.member}" if self.member else self.path.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """One database: where its tables are, how one file is read, what to cite.
+
+    ``find(paths)`` returns the files in order of year and raises ``TivaxError``
+    where nothing is found. ``read(file)`` yields the tables in it, with codes
+    normalised (ROW, ROU, NLD), and raises ``TivaxError`` in one line for
+    anything that is not a whole table of this database.
+    """
+
+    name: str
+    title: str
+    unit: str
+    tolerance: Tolerance
+    citation: str
+    find: Callable[[Sequence[Path]], list[TableFile]]
+    read: Callable[[TableFile], Iterable[WorldTable]]
+
+
+def get_source(name: str) -> Source:
+    """The source of that name; ``TivaxError`` lists the names there are."""
+    if name not in SOURCES:
+        raise TivaxError(f"no source {name!r}; choose from {', '.join(SOURCES)}")
+    return import_module(f"tivax.engine.sources.{name}").SOURCE

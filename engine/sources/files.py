@@ -1,0 +1,308 @@
+"""What the readers share: finding files, opening them, checking labels and cells.
+
+A table is a file, or a member of a zip archive that is read in place.
+"""
+
+import io
+import lzma
+import re
+import warnings
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import rdata
+from rdata.conversion import DEFAULT_CLASS_MAP
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.sources import TableFile
+
+ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
+R_DATA = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"RDX", b"RDA", b"RDB")
+# What the libraries raised for files cut short or changed at random. R compresses
+# by gzip, bzip2 or xz, each with errors of its own.
+ZIP_DAMAGE = (EOFError, NotImplementedError, OSError, zipfile.BadZipFile, zlib.error)
+R_DAMAGE = (
+    AssertionError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    UnboundLocalError,
+    ValueError,
+    lzma.LZMAError,
+    zlib.error,
+)
+
+
+# --------------------------------------------------------------------- finding
+
+
+def gather(paths: Sequence[Path], pattern: str, wanted: str) -> list[TableFile]:
+    """The tables below ``paths``, each of them a file, a folder or a zip archive.
+
+    From folders and archives come the files whose whole name matches ``pattern``
+    (upper and lower case alike). A file that is given itself is taken whatever
+    its name. The group ``year`` of the pattern is the year, of two digits or four.
+    ``wanted`` tells the user which names were looked for.
+    """
+    names = re.compile(pattern, re.IGNORECASE)
+    found: dict[tuple[Path, str | None], TableFile] = {}
+    for path in map(Path, paths):
+        below = list(_below(path, names))
+        if not below:
+            raise TivaxError(f"{path}: no table in it; expected {wanted}")
+        for file in below:
+            found.setdefault((file.path.resolve(), file.member), file)
+    if not found:
+        raise TivaxError(f"no path given; expected {wanted}")
+    return list(found.values())
+
+
+def one_per_year(files: Sequence[TableFile]) -> list[TableFile]:
+    """The files in order of year; ``TivaxError`` where two hold the same year."""
+    seen: dict[int, TableFile] = {}
+    for file in files:
+        if file.year is None:
+            continue
+        if file.year in seen:
+            raise TivaxError(
+                f"{seen[file.year].name} and {file.name} both hold {file.year}; "
+                "give only one of them"
+            )
+        seen[file.year] = file
+    return sorted(files, key=lambda file: (file.year or 0, file.name))
+
+
+def _below(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
+    if path.is_dir():
+        for inner in sorted(path.rglob("*")):
+            if inner.suffix.lower() == ".zip" and inner.is_file():
+                yield from _members(inner, names)
+            elif names.fullmatch(inner.name) and inner.is_file():
+                yield TableFile(inner, year=_year(inner.name, names))
+    elif not path.exists():
+        raise TivaxError(f"{path}: no such file or folder")
+    elif path.suffix.lower() == ".zip":
+        yield from _members(path, names)
+    else:
+        yield TableFile(path, year=_year(path.name, names))
+
+
+def _members(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
+    with open_table(TableFile(path)) as stream:
+        check_start(TableFile(path), stream.read(64), ZIP)
+        with zipfile.ZipFile(path) as archive:
+            members = archive.namelist()
+    for member in members:
+        name = member.rpartition("/")[2]
+        if names.fullmatch(name):
+            yield TableFile(path, member, _year(name, names))
+
+
+def _year(name: str, names: re.Pattern[str]) -> int | None:
+    if "year" not in names.groupindex:
+        return None
+    match = names.fullmatch(name) or re.search(r"(?P<year>(?:19|20)\d\d)", name)
+    if match is None or match["year"] is None:
+        return None
+    year = int(match["year"])
+    if year >= 100:
+        return year
+    return year + (1900 if year >= 60 else 2000)
+
+
+# --------------------------------------------------------------------- opening
+
+
+def damaged(file: TableFile, why: object) -> TivaxError:
+    """The error for a file that its library cannot read."""
+    reason = str(why).strip().partition("\n")[0] or type(why).__name__
+    return TivaxError(
+        f"{file.name}: cannot be read ({reason}); the file is damaged or incomplete, "
+        "get it again"
+    )
+
+
+@contextmanager
+def open_table(file: TableFile) -> Iterator[io.BufferedIOBase]:
+    """A stream of the bytes of a file or of an archive member."""
+    try:
+        if file.member is None:
+            with file.path.open("rb") as stream:
+                yield stream
+        else:
+            with zipfile.ZipFile(file.path) as archive:
+                with _open_member(archive, file) as stream:
+                    yield stream
+    except ZIP_DAMAGE as error:
+        raise damaged(file, error) from error
+
+
+def _open_member(archive: zipfile.ZipFile, file: TableFile) -> io.BufferedIOBase:
+    try:
+        return cast(io.BufferedIOBase, archive.open(file.member or ""))
+    except (KeyError, NotImplementedError, RuntimeError) as error:
+        # No such member, a compression method or a password zipfile cannot do.
+        raise TivaxError(
+            f"{file.name}: cannot be unpacked here ({error}); unpack the archive "
+            "yourself and give its folder"
+        ) from error
+
+
+def check_start(file: TableFile, start: bytes, magic: Sequence[bytes]) -> None:
+    """Raise ``TivaxError`` unless ``start`` begins as the format does.
+
+    Download pages answer with a web page where they ask for a click: told apart.
+    """
+    if any(start.startswith(one) for one in magic):
+        return
+    if not start:
+        raise TivaxError(f"{file.name}: empty file; get it again")
+    head = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
+        raise TivaxError(
+            f"{file.name}: a web page saved under this name, not a table; download "
+            "the file in a browser"
+        )
+    if magic:
+        raise TivaxError(
+            f"{file.name}: not a {Path(file.name).suffix} file by its first bytes; "
+            "get it again, or give it the suffix of its format"
+        )
+
+
+def read_bytes(file: TableFile, magic: Sequence[bytes]) -> bytes:
+    """The whole file or member, which must begin with one of ``magic``."""
+    with open_table(file) as stream:
+        data = stream.read()
+    check_start(file, data[:1024], magic)
+    return data
+
+
+def read_r(file: TableFile) -> dict[str, Any]:
+    """The objects of an R data file, by name."""
+    data = read_bytes(file, R_DATA)
+    # Class iot is a plain list: returning it as it is spares a warning.
+    classes = {**DEFAULT_CLASS_MAP, "iot": lambda value, attributes: value}
+    try:
+        with warnings.catch_warnings():
+            # They tell of accents in descriptions, which are not used, and of
+            # damage that the checks of labels and shapes find.
+            warnings.simplefilter("ignore")
+            return rdata.read_rda(io.BytesIO(data), constructor_dict=classes)
+    except R_DAMAGE as error:
+        raise damaged(file, error) from error
+
+
+# ---------------------------------------------------------------- what is read
+
+
+def check_year(file: TableFile, year: int) -> int:
+    """The year of the content, which must be the one in the file's name."""
+    if file.year not in (None, year):
+        raise TivaxError(
+            f"{file.name}: the name says {file.year}, the content is {year}; "
+            "find out which is right and rename the file"
+        )
+    return year
+
+
+def check_labels(
+    file: TableFile, what: str, labels: Sequence[str], wanted: Sequence[str]
+) -> None:
+    """Raise ``TivaxError`` unless ``labels`` are ``wanted``, in that order."""
+    if list(labels) == list(wanted):
+        return
+    missing = sorted(set(wanted) - set(labels), key=list(wanted).index)
+    extra = sorted(set(labels) - set(wanted), key=list(labels).index)
+    if missing:
+        problem = f"{what} lack {some(missing)}"
+    elif extra:
+        problem = f"{what} hold {some(extra)}, which does not belong there"
+    elif len(labels) > len(wanted):
+        twice = [label for label in wanted if list(labels).count(label) > 1]
+        problem = f"{what} hold {some(twice)} more than once"
+    else:
+        k = next(k for k, label in enumerate(labels) if label != wanted[k])
+        problem = (
+            f"{what} are in another order, first at position {k + 1} "
+            f"({labels[k]}, not {wanted[k]})"
+        )
+    raise TivaxError(f"{file.name}: {problem}; get the published file again")
+
+
+def check_unique(file: TableFile, what: str, labels: Sequence[str]) -> None:
+    """Raise ``TivaxError`` where a label repeats or there is none."""
+    check_labels(file, what, labels, list(dict.fromkeys(labels)))
+    if not labels:
+        raise TivaxError(f"{file.name}: no {what}; get the published file again")
+
+
+def region_major(
+    file: TableFile, regions: Sequence[str], sectors: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Unique regions and sectors of rows that must run by region, then sector."""
+    each_region = tuple(dict.fromkeys(regions))
+    each_sector = tuple(dict.fromkeys(sectors))
+    rows = [f"{r}:{s}" for r, s in zip(regions, sectors, strict=True)]
+    check_labels(file, "rows", rows, pairs(each_region, each_sector))
+    if not rows:
+        raise TivaxError(f"{file.name}: no rows of industries; get the file again")
+    return each_region, each_sector
+
+
+def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
+    """Labels such as ``DEU:C20``, by region then code."""
+    return [f"{region}:{code}" for region in regions for code in codes]
+
+
+def some(labels: Sequence[str]) -> str:
+    """The first three labels for a message, without line breaks."""
+    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
+    return " ".join(", ".join(labels[:3]).split()) + more
+
+
+def numbers(
+    file: TableFile, rows: Sequence[Sequence[Any]], top: int, left: int, width: int
+) -> np.ndarray:
+    """The numbers of a block of spreadsheet cells.
+
+    ``rows`` are rows of the sheet from row ``top`` on, the block starts in column
+    ``left``; both count from 0. Text and blank cells are errors.
+    """
+    block = np.empty((len(rows), width))
+    for k, row in enumerate(rows):
+        cells = row[left : left + width]
+        if not set(map(type, cells)) <= {int, float}:
+            j = [type(cell) in (int, float) for cell in cells].index(False)
+            what = f"holds {cells[j]!r}" if cells[j] != "" else "is blank"
+            raise TivaxError(
+                f"{file.name}: cell {cell_name(top + k, left + j)} {what}, "
+                "not a number; get the published file again"
+            )
+        block[k] = cells
+    return block
+
+
+def cell_name(row: int, column: int) -> str:
+    """The name of a spreadsheet cell, such as E7 for row 6, column 4 (from 0)."""
+    letters, column = "", column + 1
+    while column:
+        column, letter = divmod(column - 1, 26)
+        letters = chr(ord("A") + letter) + letters
+    return f"{letters}{row + 1}"
+
+
+def element(file: TableFile, where: Mapping[str, Any], name: str) -> Any:
+    """One entry of a list or archive; ``TivaxError`` names what it has instead."""
+    if name not in where:
+        has = ", ".join(map(str, where)) or "nothing"
+        raise TivaxError(
+            f"{file.name}: lacks {name}, it has {has}; get the published file again"
+        )
+    return where[name]

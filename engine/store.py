@@ -1,0 +1,253 @@
+"""The store: world tables of many years on disk, as one zarr v3 group.
+
+    Z            (year, origin, sector, user, user_sector)   intermediate sales
+    Y            (year, origin, sector, absorber, category)  final demand
+    x            (year, origin, sector)                      gross output
+    value_added  (year, origin, sector)                      where the source has it
+
+with the labels as coordinates and units as attributes, so that xarray opens it
+without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, not
+compressed: real tables are noise to a compressor (10 % smaller, three times slower
+to read). The manifest of the import is the attribute ``manifest`` (JSON text) of the
+group, because zarr warns about any file in a group that is not its own.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.output import partial_path, replace_path, require_free
+from tivax.engine.tables import Tolerance, WorldTable, WorldTables, year_range
+
+FORMAT = 1
+_DIMS = {
+    "Z": ("year", "origin", "sector", "user", "user_sector"),
+    "Y": ("year", "origin", "sector", "absorber", "category"),
+    "x": ("year", "origin", "sector"),
+    "value_added": ("year", "origin", "sector"),
+}
+_LONG_NAMES = {
+    "Z": "intermediate sales, origin sector to using sector",
+    "Y": "final demand by absorbing region and category",
+    "x": "gross output",
+    "value_added": "value added at basic prices",
+}
+
+
+class StoreWriter:
+    """Writes years into a store beside its final place; ``finish`` moves it there.
+
+    Years may come in any order. Call ``discard`` in the end, whatever happened: it
+    removes what was not finished.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        like: WorldTable,
+        years: Sequence[int],
+        *,
+        attributes: dict[str, Any],
+        force: bool = False,
+    ) -> None:
+        require_free(path, force=force)
+        self.path, self.years = path, tuple(sorted(years))
+        self._force = force
+        self._part = partial_path(path)
+        c, s, f = len(like.regions), len(like.sectors), len(like.categories)
+        self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
+        if like.value_added is not None:
+            self._shapes["value_added"] = (c, s)
+        self._group = zarr.create_group(self._part, zarr_format=3)
+        self._group.attrs.update({"tivax_format": FORMAT, **attributes})
+        labels = {
+            "year": np.asarray(self.years),
+            "origin": like.regions,
+            "sector": like.sectors,
+            "user": like.regions,
+            "user_sector": like.sectors,
+            "absorber": like.regions,
+            "category": like.categories,
+        }
+        for name, values in labels.items():
+            self._put_labels(name, values)
+        unit = attributes["unit"]
+        for name, shape in self._shapes.items():
+            self._group.create_array(
+                name,
+                shape=(len(self.years), *shape),
+                chunks=(1, *shape),
+                dtype="float64",
+                compressors=None,
+                dimension_names=_DIMS[name],
+                attributes={"units": unit, "long_name": _LONG_NAMES[name]},
+            )
+
+    def _put_labels(self, name: str, values: Sequence) -> None:
+        if isinstance(values, np.ndarray):
+            self._group.create_array(
+                name, data=values, compressors=None, dimension_names=(name,)
+            )
+            return
+        array = self._group.create_array(
+            name,
+            shape=(len(values),),
+            chunks=(len(values),),
+            dtype=str,  # variable length: zarr warns about the other string types
+            compressors=None,
+            dimension_names=(name,),
+        )
+        array[:] = np.asarray(values, dtype=object)
+
+    def write(self, table: WorldTable) -> None:
+        """Put one year in its place."""
+        k = self.years.index(table.year)
+        for name, shape in self._shapes.items():
+            array = self._group[name]
+            assert isinstance(array, zarr.Array)
+            array[k] = getattr(table, name).reshape(shape)
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Record the manifest and move the whole store to its place."""
+        self._group.attrs["manifest"] = json.dumps(manifest)
+        replace_path(self._part, self.path, force=self._force)
+
+    def discard(self) -> None:
+        """Remove what an unfinished store has written; nothing after ``finish``."""
+        shutil.rmtree(self._part, ignore_errors=True)
+
+
+def store_attributes(
+    *, unit: str, source: str, title: str, citation: str, tolerance: Tolerance
+) -> dict[str, Any]:
+    """The attributes of a store: what the numbers are and where they come from."""
+    return {
+        "title": title,
+        "source": source,
+        "citation": citation,
+        "unit": unit,
+        "tolerance": asdict(tolerance),
+    }
+
+
+def save_store(
+    tables: WorldTables, path: str | os.PathLike, *, force: bool = False
+) -> None:
+    """Write tables to a store, a year at a time. ``TivaxError`` where there is one."""
+    first = tables.table(tables.years[0])
+    attributes = store_attributes(
+        unit=tables.unit,
+        source=tables.source,
+        title=tables.source,
+        citation="",
+        tolerance=tables.tolerance,
+    )
+    writer = StoreWriter(
+        Path(path), first, tables.years, attributes=attributes, force=force
+    )
+    try:
+        for table in tables:
+            writer.write(table)
+        writer.finish({})
+    finally:
+        writer.discard()
+
+
+class LazyYears:
+    """A stored array with years first, read when it is indexed: (t, n, n) and so on."""
+
+    def __init__(
+        self, array: zarr.Array, shape: tuple[int, ...], first: int = 0
+    ) -> None:
+        self._array, self.shape, self._first = array, shape, first
+        self.dtype = np.dtype("float64")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: int | slice) -> Any:
+        """One year as an array, or several: an array, or lazily for all of them."""
+        if isinstance(key, slice):
+            start, stop, step = key.indices(self.shape[0])
+            if step != 1:
+                raise IndexError("years of a store are read one by one or in a run")
+            values = np.asarray(self._array[self._first + start : self._first + stop])
+            return values.reshape(max(stop - start, 0), *self.shape[1:])
+        year = range(self.shape[0])[key]
+        return np.asarray(self._array[self._first + year]).reshape(self.shape[1:])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+
+def open_store(
+    path: str | os.PathLike,
+    *,
+    years: tuple[int, int] | None = None,
+    lazy: bool = False,
+) -> WorldTables:
+    """The tables of a store, or its years from the first to the last of ``years``.
+
+    ``lazy=True`` reads each year when it is needed: for tables that do not fit in
+    memory. Otherwise everything is read at once.
+
+    Raises
+    ------
+    TivaxError
+        Nothing there, not a tivax store, a store of a newer format, no such year.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes = dict(group.attrs)
+        version = attributes["tivax_format"]
+        labels = {
+            name: tuple(np.asarray(group[name]).tolist())
+            for name in ("year", "origin", "sector", "category")
+        }
+    except (OSError, KeyError, ValueError) as error:
+        raise TivaxError(
+            f"{path}: not a tivax store ({type(error).__name__}); "
+            "make one with `tivax import`"
+        ) from None
+    if version != FORMAT:
+        raise TivaxError(
+            f"{path}: store format {version}, this tivax reads {FORMAT}; import again"
+        )
+    kept = year_range(labels["year"], years)
+    labels["year"] = labels["year"][kept]
+    t, c, s = (len(labels[k]) for k in ("year", "origin", "sector"))
+    n, f = c * s, len(labels["category"])
+    shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
+    arrays = {
+        name: LazyYears(group[name], shape, kept.start)  # pyright: ignore[reportArgumentType]
+        for name, shape in shapes.items()
+        if name in group
+    }
+    if missing := {"Z", "Y", "x"} - arrays.keys():
+        raise TivaxError(
+            f"{path}: the store lacks {', '.join(sorted(missing))}; import it again"
+        )
+    loaded: dict[str, Any] = {
+        name: array if lazy else array[:] for name, array in arrays.items()
+    }
+    return WorldTables(
+        **loaded,
+        regions=labels["origin"],
+        sectors=labels["sector"],
+        years=labels["year"],
+        unit=str(attributes["unit"]),
+        categories=labels["category"],
+        tolerance=Tolerance(**attributes["tolerance"]),
+        source=str(attributes["source"]),
+    )

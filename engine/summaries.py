@@ -1,0 +1,101 @@
+"""What commands print of their results."""
+
+from pathlib import Path
+
+from tivax.engine.checks import YearCheck
+from tivax.engine.console import Terminal
+from tivax.engine.results import TbiResult
+from tivax.engine.tables import WorldTables
+
+
+def print_checks(
+    terminal: Terminal, rows: list[YearCheck], tables: WorldTables
+) -> None:
+    """Two tables, a row for each year: the table as reported, and its identities."""
+    terminal.say(
+        f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
+        f"sectors, {tables.unit}"
+    )
+    terminal.table(
+        "The table as reported",
+        (
+            "year",
+            "largest\nrow gap",
+            "all gaps /\noutput",
+            "output - inputs\n- basic VA",
+            "negative\nsales",
+            "negative\ndemand",
+            "negative\nVA",
+            "zero\noutput",
+            "largest\nsum of A",
+            "spectral\nradius",
+            "verdict",
+        ),
+        [
+            (
+                str(row.year),
+                f"{row.row_gap:,.3g}",
+                f"{row.row_gap_share:.1e}",
+                "-" if row.column_gap != row.column_gap else f"{row.column_gap:,.4g}",
+                str(row.negative_sales),
+                str(row.negative_demand),
+                str(row.negative_value_added),
+                str(row.zero_output),
+                f"{row.largest_input_share:.3f}",
+                f"{row.spectral_radius:.4f}",
+                "fault" if row.faults else "sound",
+            )
+            for row in rows
+        ],
+    )
+    terminal.table(
+        "Its model-consistent counterpart (x* = B Y 1)",
+        (
+            "year",
+            "|x - x*| /\noutput",
+            "|E - E*| /\nexports",
+            "sales =\noutput",
+            "VA absorbed\n= demand",
+            "VA balance =\ngross balance",
+            "residual",
+            "solver",
+        ),
+        [
+            (
+                str(row.year),
+                f"{row.output_gap_share:.1e}",
+                f"{row.export_gap_share:.1e}",
+                f"{row.output_identity:.0e}",
+                f"{row.demand_identity:.0e}",
+                f"{row.balance_identity:.0e}",
+                f"{row.residual:.0e}",
+                row.solver,
+            )
+            for row in rows
+        ],
+    )
+
+
+def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
+    """The largest traders' index in the first and last year, and how exact it is."""
+    tbi = result.tbi
+    years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
+    trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
+    top = [str(k) for k in trade.sortby(trade, ascending=False)["region"].values[:8]]
+    terminal.table(
+        f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders",
+        ("region", *map(str, years)),
+        [
+            (
+                code,
+                *(f"{float(tbi['tbi'].sel(year=y, region=code)):+.4f}" for y in years),
+            )
+            for code in top
+        ],
+    )
+    for year in result.years_by_lu:
+        terminal.say(f"{year}: the iteration stalled; solved by LU instead")
+    terminal.say(
+        f"{out}: {tbi.sizes['year']} years, largest relative residual "
+        f"{result.residual_max:.1e}"
+    )

@@ -1,0 +1,118 @@
+"""Value added absorbed, trade benefit index, value-added exports: one year.
+
+Symbols as in ``kernels.leontief``; besides,
+
+    v   value added per US$ of output                             [US$ per US$]
+    T   value added absorbed, T = diag(v) B Y: origin industry (or region)
+        by absorbing region (Johnson and Noguera 2012)            [million US$]
+    x*  output of the model-consistent table, x* = B Y 1          [million US$]
+    E*  its exports, E*_sr = Y_sr + A_sr x*_r                     [million US$]
+
+Published tables balance only nearly, so x* differs a little from reported output x.
+Accounting identities hold for x*, and exports beside value added refer to it, both
+for industries with output (x > 0): real tables sell a little from a few without.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, Float, Int
+
+from tivax.kernels.leontief import input_coefficients, residual_value_added
+from tivax.kernels.solve import Method, solve
+
+
+class ValueAddedTrade(NamedTuple):
+    """Value-added and gross trade of one year.
+
+    absorbed
+        Value added by industry of origin and absorbing region.
+    exports
+        Gross exports E* by selling industry and buying region, 0 at home.
+    output
+        Model-consistent output x*.
+    residual, passes
+        Of the solve: see ``kernels.solve.Solution``.
+    """
+
+    absorbed: Float[Array, "n c"]
+    exports: Float[Array, "n c"]
+    output: Float[Array, " n"]
+    residual: Float[Array, ""]
+    passes: Int[Array, ""]
+
+
+def value_added_trade(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"] | None = None,
+    *,
+    method: Method = "import-share",
+) -> ValueAddedTrade:
+    """Value added absorbed and gross exports of one year, from the table itself.
+
+    ``v`` defaults to the residual, 1 - column sum of A.
+    """
+    A = input_coefficients(Z, x)
+    v = residual_value_added(A, x) if v is None else v
+    X, residual, passes = solve(A, Y, regions=Y.shape[1], method=method)
+    output = X.sum(axis=1)
+    return ValueAddedTrade(
+        absorbed=v[:, None] * X,
+        exports=gross_exports(A, output, Y, active=x > 0),
+        output=output,
+        residual=residual,
+        passes=passes,
+    )
+
+
+@jax.jit
+def gross_exports(
+    A: Float[Array, "n n"],
+    output: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    *,
+    active: Bool[Array, " n"],
+) -> Float[Array, "n c"]:
+    """Exports by selling industry and buying region, E_sr = Y_sr + A_sr x_r.
+
+    Intermediate and final goods together; sales at home are set to 0, and those of
+    industries that are not ``active``: without reported output there is no value
+    added to set beside them.
+    """
+    n, c = Y.shape
+    s = n // c
+    sold = Y + (A * output[None, :]).reshape(n, c, s).sum(axis=2)
+    abroad = 1 - jnp.repeat(jnp.eye(c, dtype=Y.dtype), s, axis=0, total_repeat_length=n)
+    return sold * abroad * active[:, None]
+
+
+def by_region(T: Float[Array, "n c"]) -> Float[Array, "c c"]:
+    """Sum over the industries of each region of origin."""
+    n, c = T.shape
+    return T.reshape(c, n // c, c).sum(axis=1)
+
+
+class TradeBalance(NamedTuple):
+    """What each region sells to and buys from all others, and the balance ratio."""
+
+    exports: Float[Array, " c"]
+    imports: Float[Array, " c"]
+    index: Float[Array, " c"]
+
+
+@jax.jit
+def trade_benefit_index(T: Float[Array, "c c"]) -> TradeBalance:
+    """TBI_i = (X_i - M_i) / (X_i + M_i), X_i = sum_j T_ij, M_i = sum_j T_ji, j != i.
+
+    ``T[i, j]`` is value added of i absorbed in j; its diagonal does not count. A
+    region without trade has index 0. The index of the paper that tivax reproduces
+    ("Has trade imbalance led to de-globalisation?", 2021, equation 1).
+    """
+    abroad = T * (1 - jnp.eye(len(T), dtype=T.dtype))
+    exports, imports = abroad.sum(axis=1), abroad.sum(axis=0)
+    total = exports + imports
+    index = (exports - imports) / jnp.where(total > 0, total, 1)
+    return TradeBalance(exports, imports, jnp.where(total > 0, index, 0))

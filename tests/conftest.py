@@ -1,0 +1,29 @@
+import os
+from pathlib import Path
+
+import jax
+import pytest
+
+jax.config.update("jax_enable_x64", True)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+
+
+def shared_folder() -> Path | None:
+    """``shared`` of the variable TIVAX_SHARED, or beside a folder above this one."""
+    if folder := os.environ.get("TIVAX_SHARED"):
+        return Path(folder)
+    for above in Path(__file__).resolve().parents:
+        if (above / "shared" / "truth").is_dir():
+            return above / "shared"
+    return None
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real tables and published results; skips where it is absent."""
+    folder = shared_folder()
+    if folder is None:
+        if os.environ.get("CI"):
+            pytest.fail("CI needs the shared data folder: set TIVAX_SHARED")
+        pytest.skip("no shared data folder; set TIVAX_SHARED to run this test")
+    return folder

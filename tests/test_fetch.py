@@ -1,0 +1,514 @@
+import errno
+import hashlib
+import io
+import random
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.fetch import ARCHIVES, PIECE, Archive, Fetched, fetch, get_archive
+
+PAGE = "https://example.org/landing"
+NAME = "tables of 2000.zip"  # a name that an address must quote
+DROP = 100_000  # where the server hangs up: in the second of four pieces
+
+
+def zip_of(seed: int) -> bytes:
+    """A zip archive of four pieces; all seeds give the same size."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(
+            zipfile.ZipInfo("t.dat"), random.Random(seed).randbytes(230_000)
+        )
+    return made.getvalue()
+
+
+CONTENT = zip_of(0)
+OTHER = zip_of(1)
+
+
+@dataclass
+class Asked:
+    """One request as the server saw it, and the bytes that it sent."""
+
+    path: str
+    range: str | None
+    if_range: str | None
+    agent: str | None
+    sent: int = 0
+
+
+@dataclass
+class Site:
+    """What the server does; tests change it between calls."""
+
+    address: str = ""
+    content: bytes = CONTENT
+    content_type: str = "application/zip"
+    status: int = 200
+    etag: str | None = '"one"'
+    modified: str | None = None
+    ranges: bool = True
+    length: bool = True
+    shift: int = 0  # a faulty server: how far from the byte asked for it begins
+    most: int = 10**9  # bytes of one partial answer
+    drops: list[int] = field(
+        default_factory=list
+    )  # bytes before it hangs up, per request
+    asked: list[Asked] = field(default_factory=list)
+
+    def answer(self, ask: Asked) -> tuple[int, dict[str, str], bytes]:
+        if self.status != 200:
+            return self.status, {}, b"<html>a fault</html>"
+        headers = {"Content-Type": self.content_type}
+        if self.etag:
+            headers["ETag"] = self.etag
+        if self.modified:
+            headers["Last-Modified"] = self.modified
+        size = len(self.content)
+        unchanged = ask.if_range in (None, self.etag, self.modified)
+        if not (self.ranges and ask.range and unchanged):
+            return 200, headers, self.content
+        start = int(ask.range.removeprefix("bytes=").removesuffix("-"))
+        if start >= size:
+            return 416, {"Content-Range": f"bytes */{size}"}, b""
+        start += self.shift
+        end = min(size, start + self.most)
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        return 206, headers, self.content[start:end]
+
+
+@pytest.fixture
+def site(monkeypatch) -> Iterator[Site]:
+    site = Site()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            h = self.headers
+            ask = Asked(self.path, h["Range"], h["If-Range"], h["User-Agent"])
+            site.asked.append(ask)
+            status, headers, body = site.answer(ask)
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if site.length:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            body = body[: site.drops.pop(0)] if site.drops else body
+            ask.sent = len(body)
+            self.wfile.write(body)
+
+        def log_message(self, format, *args):
+            pass
+
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        site.address = f"http://127.0.0.1:{server.server_port}"
+        yield site
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def archive(site, monkeypatch) -> Archive:
+    """A made-up source "made-up", size and checksum known."""
+    archive = Archive(
+        url=f"{site.address}/datafile/1",
+        page=PAGE,
+        name=NAME,
+        contents="Noise.",
+        licence="none",
+        citation="nobody",
+        size=len(CONTENT),
+        sha1=hashlib.sha1(CONTENT).hexdigest(),
+    )
+    monkeypatch.setitem(ARCHIVES, "made-up", {"zip": archive})
+    return archive
+
+
+@pytest.fixture
+def unknown(archive, monkeypatch) -> Archive:
+    """The same, nothing known beforehand."""
+    unknown = replace(archive, size=None, sha1=None)
+    monkeypatch.setitem(ARCHIVES, "made-up", {"zip": unknown})
+    return unknown
+
+
+def get(out: Path, tries: int = 3, **options) -> Fetched:
+    return fetch("made-up", out, pauses=(0.0,) * (tries - 1), **options)
+
+
+def failure(out: Path, tries: int = 3, **options) -> str:
+    """The message of a fetch that fails and leaves nothing under the final name."""
+    with pytest.raises(TivaxError) as caught:
+        get(out, tries, **options)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert not (out / NAME).exists()
+    return message
+
+
+def names(out: Path) -> list[str]:
+    return sorted(path.name for path in out.iterdir())
+
+
+def leave_a_part(site: Site, out: Path) -> int:
+    """Let one fetch break off; the bytes it leaves."""
+    site.drops = [DROP]
+    failure(out, tries=1)
+    size = (out / f"{NAME}.part").stat().st_size
+    assert 0 <= DROP - size < PIECE
+    site.asked.clear()
+    return size
+
+
+def test_a_file_arrives_whole_and_alone(site, archive, tmp_path):
+    seen = []
+    got = get(tmp_path / "new" / "folder", progress=lambda *a: seen.append(a))
+
+    assert got == Fetched(
+        path=tmp_path / "new" / "folder" / NAME,
+        url=archive.url,
+        bytes=len(CONTENT),
+        sha256=hashlib.sha256(CONTENT).hexdigest(),
+        verified="sha1",
+    )
+    assert got.path.read_bytes() == CONTENT
+    assert names(got.path.parent) == [NAME]
+    assert seen[0] == (0, len(CONTENT)) and seen[-1] == (len(CONTENT), len(CONTENT))
+    assert [a.path for a in site.asked] == ["/datafile/1"]
+    assert (site.asked[0].agent or "").startswith("tivax/")
+
+
+def test_a_mirror_is_asked_for_the_file_by_its_name(site, archive, tmp_path):
+    got = get(tmp_path, mirror=f"{site.address}/pub/")
+    assert [a.path for a in site.asked] == ["/pub/tables%20of%202000.zip"]
+    assert got.url == f"{site.address}/pub/tables%20of%202000.zip"
+
+
+def test_a_second_call_does_not_contact_the_server(site, archive, tmp_path):
+    first = get(tmp_path)
+    site.asked.clear()
+    assert get(tmp_path) == replace(first, already_there=True)
+    assert site.asked == []
+
+
+def test_a_file_put_there_by_hand_is_taken_even_without_a_connection(archive, tmp_path):
+    (tmp_path / NAME).write_bytes(CONTENT)
+    assert get(tmp_path, mirror="http://127.0.0.1:1").already_there
+
+
+@pytest.mark.parametrize("content", [OTHER, CONTENT[:-1], b""])
+def test_another_file_of_that_name_stays_unless_forced(
+    site, archive, tmp_path, content
+):
+    (tmp_path / NAME).write_bytes(content)
+    with pytest.raises(TivaxError, match="already there, but its .*expected.*--force"):
+        get(tmp_path)
+    assert (tmp_path / NAME).read_bytes() == content and site.asked == []
+
+    assert get(tmp_path, force=True).path.read_bytes() == CONTENT
+
+
+def test_a_forced_fetch_that_fails_leaves_the_old_file(site, archive, tmp_path):
+    (tmp_path / NAME).write_bytes(CONTENT)
+    site.content = OTHER
+    with pytest.raises(TivaxError, match="SHA-1"):
+        get(tmp_path, force=True)
+    assert (tmp_path / NAME).read_bytes() == CONTENT
+
+
+def test_a_dropped_connection_goes_on_where_it_stopped(site, archive, tmp_path):
+    site.drops = [DROP]
+    got = get(tmp_path)
+
+    assert got.path.read_bytes() == CONTENT and got.resumed_from == 0
+    first, second = site.asked
+    start = int((second.range or "").removeprefix("bytes=").removesuffix("-"))
+    assert first.range is None and first.sent == DROP
+    assert DROP - PIECE < start <= DROP
+    assert second.sent == len(CONTENT) - start
+    assert second.if_range == '"one"'
+
+
+def test_tries_that_get_further_are_not_counted(site, archive, tmp_path):
+    site.drops = [PIECE + 10] * 3
+    assert get(tmp_path, tries=2).path.read_bytes() == CONTENT
+    assert len(site.asked) == 4
+
+
+def test_a_server_without_ranges_that_always_drops_is_given_up(site, archive, tmp_path):
+    site.ranges = False
+    site.drops = [DROP] * 100
+    message = failure(tmp_path, tries=3)
+    assert archive.url in message and "broke" in message and "bytes are kept" in message
+    assert len(site.asked) == 3
+
+
+def test_a_later_run_resumes_the_part(site, archive, tmp_path):
+    part = leave_a_part(site, tmp_path)
+    got = get(tmp_path)
+
+    assert [(a.range, a.if_range) for a in site.asked] == [(f"bytes={part}-", '"one"')]
+    assert site.asked[0].sent == len(CONTENT) - part
+    assert got.resumed_from == part and got.path.read_bytes() == CONTENT
+    assert names(tmp_path) == [NAME]
+
+
+@pytest.mark.parametrize(
+    "etag, modified, if_range",
+    [
+        ('W/"one"', "Wed, 30 Nov 2016 00:00:00 GMT", "Wed, 30 Nov 2016 00:00:00 GMT"),
+        ('W/"one"', None, None),
+        (None, None, None),
+    ],
+)
+def test_if_range_is_never_a_weak_etag(
+    site, archive, tmp_path, etag, modified, if_range
+):
+    site.etag, site.modified = etag, modified
+    part = leave_a_part(site, tmp_path)
+    assert get(tmp_path).resumed_from == part
+    assert site.asked[0].if_range == if_range
+
+
+def test_a_server_without_ranges_sends_all_again(site, archive, tmp_path):
+    leave_a_part(site, tmp_path)
+    site.ranges = False
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == CONTENT
+    assert [a.sent for a in site.asked] == [len(CONTENT)]
+
+
+def test_a_server_that_sends_a_range_in_pieces_is_asked_again(site, archive, tmp_path):
+    part = leave_a_part(site, tmp_path)
+    site.most = PIECE
+    got = get(tmp_path)
+    assert got.resumed_from == part and got.path.read_bytes() == CONTENT
+    assert max(a.sent for a in site.asked) == PIECE
+
+
+def test_a_server_that_sends_another_range_is_asked_for_all(site, archive, tmp_path):
+    leave_a_part(site, tmp_path)
+    site.shift = -1
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == CONTENT
+    assert [a.range is None for a in site.asked] == [False, True]
+
+
+def test_a_part_that_nothing_could_check_is_not_resumed(
+    site, unknown, tmp_path, monkeypatch
+):
+    """No ETag, no checksum, no zip archive."""
+    site.etag = None
+    monkeypatch.setitem(ARCHIVES, "made-up", {"dta": replace(unknown, name="t.dta")})
+    site.drops = [DROP]
+    assert get(tmp_path).path.read_bytes() == CONTENT
+    assert [a.range for a in site.asked] == [None, None]
+
+
+def test_a_file_that_changed_meanwhile_restarts_from_zero(site, unknown, tmp_path):
+    leave_a_part(site, tmp_path)
+    site.content, site.etag = OTHER, '"two"'
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == OTHER
+    assert [a.if_range for a in site.asked] == ['"one"']
+
+
+def test_a_new_length_without_etag_restarts_from_zero(site, unknown, tmp_path):
+    site.etag = None
+    leave_a_part(site, tmp_path)
+    site.content = CONTENT[:-22] + zip_tail_with_comment()
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == site.content
+    assert [a.range is None for a in site.asked] == [False, True]
+
+
+def zip_tail_with_comment() -> bytes:
+    """The 22 bytes that end CONTENT, with a comment of three."""
+    return CONTENT[-22:-2] + b"\x03\x00abc"
+
+
+def test_two_files_mixed_without_etag_are_found_out(site, unknown, tmp_path):
+    """Nothing but the CRC of the member tells: no checksum, same length."""
+    site.etag = None
+    leave_a_part(site, tmp_path)
+    site.content = OTHER
+    assert "its member t.dat is damaged" in failure(tmp_path)
+    assert get(tmp_path).path.read_bytes() == OTHER
+
+
+def test_the_part_of_another_address_is_not_resumed(site, archive, tmp_path):
+    leave_a_part(site, tmp_path)
+    assert get(tmp_path, mirror=site.address).resumed_from == 0
+    assert [a.range for a in site.asked] == [None]
+
+
+@pytest.mark.parametrize("memory", ["", "[]", "{"])
+def test_a_part_without_memory_is_not_resumed(site, archive, tmp_path, memory):
+    leave_a_part(site, tmp_path)
+    (tmp_path / f"{NAME}.part.json").write_text(memory)
+    assert get(tmp_path).path.read_bytes() == CONTENT
+    assert [a.range for a in site.asked] == [None]
+
+
+def test_a_part_that_is_whole_is_not_sent_again(site, archive, tmp_path):
+    leave_a_part(site, tmp_path)
+    (tmp_path / f"{NAME}.part").write_bytes(CONTENT)
+    got = get(tmp_path)
+    assert got.resumed_from == len(CONTENT) and got.path.read_bytes() == CONTENT
+    assert [a.sent for a in site.asked] == [0]
+
+
+def test_a_part_that_is_too_long_restarts_from_zero(site, archive, tmp_path):
+    leave_a_part(site, tmp_path)
+    (tmp_path / f"{NAME}.part").write_bytes(CONTENT + b"x")
+    got = get(tmp_path)
+    assert got.resumed_from == 0 and got.path.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    "content_type", ["text/html; charset=UTF-8", "application/zip"]
+)
+def test_a_bot_page_is_refused_and_the_part_stays(
+    site, archive, tmp_path, content_type
+):
+    part = leave_a_part(site, tmp_path)
+    site.content = b"\n<!DOCTYPE html><title>Are you a bot?</title>"
+    site.content_type, site.etag = content_type, None
+    message = failure(tmp_path)
+    assert "not a bot" in message and NAME in message
+    assert f"open {PAGE} in a browser and put the file at {tmp_path / NAME}" in message
+    assert (tmp_path / f"{NAME}.part").stat().st_size == part
+    assert len(site.asked) == 1
+
+
+def test_a_file_that_is_no_zip_archive_is_refused(site, unknown, tmp_path):
+    site.content = b"%PDF-1.7"
+    assert "begins with b'%PDF-1.7'" in failure(tmp_path)
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "status, words, times",
+    [
+        (401, "refuses access (HTTP 401)", 1),
+        (403, "refuses access (HTTP 403)", 1),
+        (404, "has no such file (HTTP 404)", 1),
+        (500, "has a fault (HTTP 500)", 3),
+        (503, "has a fault (HTTP 503)", 3),
+        (204, "does not send the file (HTTP 204)", 1),
+        (206, "does not send the file (HTTP 206)", 1),
+    ],
+)
+def test_a_status_is_told_with_its_remedy(
+    site, archive, tmp_path, status, words, times
+):
+    site.status = status
+    message = failure(tmp_path)
+    assert archive.url in message and words in message
+    assert PAGE in message and str(tmp_path / NAME) in message
+    assert len(site.asked) == times
+    assert names(tmp_path) == []
+
+
+def test_a_server_that_recovers_is_forgiven(site, archive, tmp_path):
+    answer = site.answer
+    site.answer = lambda ask: answer(ask) if len(site.asked) > 1 else (503, {}, b"")
+    assert get(tmp_path).path.read_bytes() == CONTENT
+
+
+def test_no_connection_is_told_with_its_remedy(archive, tmp_path):
+    message = failure(tmp_path, mirror="http://127.0.0.1:1")
+    assert message == (
+        "http://127.0.0.1:1/tables%20of%202000.zip: no connection, or it broke; "
+        f"fetch again to go on, or open {PAGE} in a browser and put the file at "
+        f"{tmp_path / NAME}"
+    )
+
+
+def test_a_mirror_that_is_no_address_is_told(archive, tmp_path):
+    assert "No scheme supplied" in failure(tmp_path, mirror="files/mirror")
+
+
+def test_a_wrong_size_is_refused_before_the_download(site, archive, tmp_path):
+    site.content = CONTENT + b"more"
+    message = failure(tmp_path)
+    expected = f"expected {len(CONTENT):,} bytes, got {len(CONTENT) + 4:,}"
+    assert archive.url in message and NAME in message and expected in message
+    assert names(tmp_path) == []
+
+
+def test_a_wrong_size_that_was_not_announced_is_found(site, archive, tmp_path):
+    site.length = False
+    site.content = CONTENT[:-4]
+    assert f"expected {len(CONTENT):,} bytes, got" in failure(tmp_path)
+    assert names(tmp_path) == [f"{NAME}.bad"]
+
+
+def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):
+    site.content = OTHER
+    message = failure(tmp_path)
+    got = hashlib.sha1(OTHER).hexdigest()
+    assert f"expected {archive.sha1}, got {got}" in message
+    assert archive.url in message and PAGE in message and "fetch again" in message
+    assert str(tmp_path / f"{NAME}.bad") in message
+    assert names(tmp_path) == [f"{NAME}.bad"]
+
+
+def test_a_truncated_zip_is_found_without_a_checksum(site, unknown, tmp_path):
+    site.content = CONTENT[:-100]
+    assert "not a whole zip archive" in failure(tmp_path)
+    assert names(tmp_path) == [f"{NAME}.bad"]
+
+
+def test_verified_names_what_was_known_beforehand(site, unknown, tmp_path, monkeypatch):
+    assert get(tmp_path / "none").verified == "none"
+    sized = replace(unknown, size=len(CONTENT))
+    monkeypatch.setitem(ARCHIVES, "made-up", {"zip": sized})
+    assert get(tmp_path / "size").verified == "size"
+
+
+def test_a_folder_that_cannot_be_made_is_told(archive, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(
+        TivaxError, match="cannot be read or written: .*choose another folder"
+    ):
+        get(tmp_path / "file" / "folder")
+
+
+def test_a_full_disk_is_told_and_the_part_stays(site, archive, tmp_path, monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("os.fsync", full)
+        message = failure(tmp_path)
+    assert "cannot be read or written: No space left on device; free space" in message
+    assert archive.url in message and str(tmp_path / NAME) in message
+    assert get(tmp_path).resumed_from == len(CONTENT)
+
+
+def test_unknown_names_list_the_choices():
+    with pytest.raises(TivaxError, match="'eora'; choose from wiod2016, wiod2013"):
+        get_archive("eora")
+    with pytest.raises(TivaxError, match="'csv'; choose from r, stata, excel"):
+        get_archive("wiod2016", "csv")
+
+
+def test_the_official_archives_do_not_overwrite_each_other():
+    archives = [a for formats in ARCHIVES.values() for a in formats.values()]
+    assert len({a.name for a in archives}) == len(archives)
+    assert len({a.url for a in archives}) == len(archives)
+    assert get_archive("wiod2016").url.endswith("/199101")
+    for a in archives:
+        assert a.url.startswith("https://") and a.page.startswith("https://")
+        assert a.sha1 is None or len(bytes.fromhex(a.sha1)) == 20

@@ -1,0 +1,197 @@
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure as MplFigure
+
+from tivax.engine.report import Figure, Section, Table, Text, report_html, write_report
+
+VOID = {"meta", "br", "hr", "img", "link"}
+FOOTER = {"tivax": "0.1.0", "device": "cpu: <cpu>", "date": "2025-01-01"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes and cells of a page; fails on a tag closed out of order."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.attributes, self.open = [], [], []
+        self.texts = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.handle_startendtag(tag, attrs)
+        if tag not in VOID:
+            self.texts.append([tag, dict(attrs), ""])
+            self.open.append(self.texts[-1])
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop()[0] == tag
+
+    def handle_data(self, data):
+        if self.open:
+            self.open[-1][2] += data
+
+    def cells(self, *tags):
+        return [text for tag, _, text in self.texts if tag in tags]
+
+    def classes(self, tag):
+        return [attrs.get("class") for name, attrs, _ in self.texts if name == tag]
+
+
+def line_figure(title="line"):
+    figure = MplFigure(figsize=(2, 1.5))
+    ax = figure.subplots()
+    ax.plot([0, 1], [0, 2], label="y")
+    ax.set_title(title)
+    return figure
+
+
+def page_of(*blocks):
+    return Page(report_html("title", "subtitle", [Section("one", blocks)], FOOTER))
+
+
+def table_of(frame, formats=None):
+    return page_of(Table(frame, "caption", formats or {}))
+
+
+def test_the_report_is_one_file_that_loads_nothing(tmp_path):
+    blocks = [
+        Text("text"),
+        Figure(line_figure(), "figure"),
+        Table(pd.DataFrame({"a": [1]}), "t"),
+    ]
+    write_report(tmp_path / "report.html", "T", "S", [Section("s", blocks)], FOOTER)
+    page = Page((tmp_path / "report.html").read_text(encoding="utf-8"))
+
+    loading = {"src", "href", "xlink:href", "action", "data", "poster", "srcset"}
+    links = [value for name, value in page.attributes if name in loading]
+    assert links
+    assert all(link.startswith("#") for link in links)
+    assert not {"script", "link", "img", "iframe"} & set(page.tags)
+    outside = [
+        value
+        for name, value in page.attributes
+        if "//" in (value or "") and not name.startswith("xmlns")
+    ]
+    assert outside == []
+    assert "@import" not in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+def test_everything_a_caller_writes_is_escaped():
+    nasty = "<script>&\"'"
+    frame = pd.DataFrame({nasty: [nasty]}, index=pd.Index([nasty], name=nasty))
+    blocks = [Text(nasty), Figure(line_figure(nasty), nasty), Table(frame, nasty)]
+    html = report_html(nasty, nasty, [Section(nasty, blocks)] * 2, {nasty: nasty})
+    page = Page(html)
+    assert "script" not in page.tags
+    assert page.cells("p")[:2] == [nasty, nasty]  # subtitle and text
+    assert page.cells("td")[0] == nasty
+    assert page.cells("title", "h1") == [nasty, nasty]
+
+
+def test_ids_are_unique_and_every_reference_inside_the_page_has_its_target():
+    # The same figure twice: its own ids would clash, clip paths included.
+    figure = line_figure()
+    sections = [Section(k, [Figure(figure, k), Figure(line_figure(), k)]) for k in "ab"]
+    html = report_html("t", "s", sections, FOOTER)
+    page = Page(html)
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+    references = re.findall(r'(?:href="|url\()#([^")]+)', html)
+    assert any("figure-4-" in reference for reference in references)
+    assert set(references) <= set(ids)
+
+
+def test_every_figure_is_embedded_and_figures_and_tables_are_numbered_on():
+    table = Table(pd.DataFrame({"a": [1]}), "numbers")
+    first = Section("first", [Figure(line_figure("alpha"), "one"), table])
+    second = Section("second", [table, Figure(line_figure("beta"), "two")])
+    html = report_html("t", "s", [first, second], FOOTER)
+    page = Page(html)
+    assert page.tags.count("svg") == 2
+    assert {"alpha", "beta"} <= set(page.cells("text"))
+    assert page.cells("b") == [
+        f"{k}." for k in ("Figure 1", "Table 1", "Table 2", "Figure 2")
+    ]
+    assert [k.strip() for k in page.cells("a")] == ["first", "second"]
+    assert [k.strip() for k in page.cells("h2")] == ["1. first", "2. second"]
+
+
+def test_a_figures_own_style_rule_does_not_reach_the_page():
+    html = report_html("t", "s", [Section("a", [Figure(line_figure(), "f")])], {})
+    assert html.count("<style") == 1
+
+
+def test_the_footer_holds_what_the_caller_gives_in_order():
+    (footer,) = page_of().cells("footer")
+    assert footer == "tivax 0.1.0 · device cpu: <cpu> · date 2025-01-01"
+
+
+def test_an_empty_line_starts_a_paragraph():
+    assert page_of(Text("one\ntwo\n\nthree\n\n")).cells("p")[1:] == [
+        "one\ntwo",
+        "three",
+    ]
+
+
+@pytest.mark.parametrize(
+    "values, formats, shown",
+    [
+        ([1234567, -5], {}, ["1,234,567", "−5"]),
+        ([0.12345, -0.5], {}, ["0.1235", "−0.5000"]),
+        ([1234.5, np.nan], {}, ["1,234", "–"]),
+        ([12.345, 1.0], {}, ["12.35", "1.00"]),
+        ([0.0, 0.0], {}, ["0.0000", "0.0000"]),
+        ([1234.5, 2.0], {"x": ",.2f"}, ["1,234.50", "2.00"]),
+        (["0.1**", None], {"x": ""}, ["0.1**", ""]),
+    ],
+)
+def test_numbers_stand_right_with_separators(values, formats, shown):
+    page = table_of(pd.DataFrame({"x": values}), formats)
+    assert page.cells("td") == shown
+    assert page.classes("td") == page.classes("th") * 2 == ["n", "n"]
+
+
+def test_texts_and_truth_values_stand_left_and_years_have_no_separator():
+    frame = pd.DataFrame({"year": [2010], "name": ["a"], "ok": [True]})
+    page = table_of(frame)
+    assert page.cells("td") == ["2010", "a", "True"]
+    assert page.classes("td") == ["n", None, None]
+
+
+def test_row_labels_are_shown_unless_they_only_count():
+    frame = pd.DataFrame({"x": [1, 2]})
+    assert table_of(frame).cells("th") == ["x"]
+    frame.index = pd.Index(["CHN", "USA"], name="region")
+    assert table_of(frame).cells("th") == ["region", "x", "CHN", "USA"]
+
+
+def test_two_levels_of_columns_and_rows_are_merged():
+    columns = pd.MultiIndex.from_product([["all", "some"], ["b", "se"]])
+    index = pd.MultiIndex.from_tuples(
+        [("TBI", 1), ("TBI", 2), ("RQ", 1)], names=["term", "m"]
+    )
+    page = table_of(pd.DataFrame(np.ones((3, 4)), index, columns))
+    head = ["", "", "all", "some", "term", "m", "b", "se", "b", "se"]
+    assert page.cells("th") == [*head, "TBI", "1", "", "2", "RQ", "1"]
+    spans = [attrs["colspan"] for tag, attrs, _ in page.texts if "colspan" in attrs]
+    assert spans == ["2", "2"]
+
+
+def test_the_same_content_gives_the_same_bytes():
+    def html():
+        return report_html(
+            "t", "s", [Section("a", [Figure(line_figure(), "f")])], FOOTER
+        )
+
+    assert html() == html()

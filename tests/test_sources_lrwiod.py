@@ -1,0 +1,181 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tivax.engine.sources import get_source
+from tivax.engine.tables import check_balance
+
+from source_files import (
+    DEMAND_LONG_RUN,
+    WEB_PAGE,
+    assert_holds,
+    cut,
+    long_run,
+    read_all,
+    refusal,
+    small_table,
+    zipped,
+)
+
+NAME = "lr_wiod_wiot_final_filled.csv"
+
+
+def world(year):
+    return small_table(
+        year, DEMAND_LONG_RUN, regions=("AUS", "NLD", "ROW"), sectors=("AtB", "D15t16")
+    )
+
+
+def write(folder, frame):
+    frame.to_csv(folder / NAME, index=False)
+    return folder / NAME
+
+
+@pytest.fixture
+def cells():
+    """The csv of three years, as a data frame."""
+    return long_run([world(year) for year in (1965, 1966, 2000)])
+
+
+# ------------------------------------------------------------------ what is read
+
+
+def test_all_years_of_the_csv_are_read_exactly(tmp_path, cells):
+    tables = read_all("lrwiod", write(tmp_path, cells))
+    assert [table.year for table in tables] == [1965, 1966, 2000]
+    for table in tables:
+        assert_holds(table, world(table.year))
+        assert table.origin == NAME
+        check_balance(table, get_source("lrwiod").tolerance)
+
+
+def test_the_csv_is_read_from_an_archive_and_from_a_folder(tmp_path, cells):
+    path = write(tmp_path, cells)
+    assert len(read_all("lrwiod", tmp_path)) == 3
+    archive = zipped(tmp_path / "lr_wiod.zip", path, folder="csv/")
+    (table, *_) = read_all("lrwiod", archive)
+    assert_holds(table, world(1965))
+    assert table.origin == f"lr_wiod.zip:csv/{NAME}"
+
+
+def test_the_order_of_cells_does_not_matter_within_and_between_years(tmp_path, cells):
+    """Rows come first by year and in order of their labels in the published file."""
+    (a, b, c) = read_all("lrwiod", write(tmp_path, cells))
+    by_column = cells.iloc[::-1].sort_values(["col_country", "col_id"], kind="stable")
+    by_column = by_column.sort_values(["row_country", "row_id"], kind="stable")
+    for one, other in zip(
+        (a, b, c), read_all("lrwiod", write(tmp_path, by_column)), strict=True
+    ):
+        assert one.year == other.year
+        assert_array_equal(one.Z, other.Z)
+        assert_array_equal(one.Y, other.Y)
+
+
+@pytest.mark.parametrize(
+    "spelling", [{"NLD": "NDL"}, {"xROW": "ROW"}, {"xROW": "RoW", "xTOT": "TOT"}]
+)
+def test_other_spellings_of_regions_give_the_same_codes(tmp_path, cells, spelling):
+    respelled = cells.replace({"row_country": spelling, "col_country": spelling})
+    assert_holds(read_all("lrwiod", write(tmp_path, respelled))[0], world(1965))
+
+
+def test_a_blank_value_becomes_nan(tmp_path, cells):
+    cells.loc[1, "value"] = np.nan
+    table = read_all("lrwiod", write(tmp_path, cells))[0]
+    assert np.argwhere(np.isnan(table.Z)).tolist() == [[0, 1]]
+
+
+# ---------------------------------------------------------------- damaged files
+
+
+@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
+def test_a_csv_cut_short_is_refused(tmp_path, cells, share):
+    path = write(tmp_path, cells)
+    cut(path, share)
+    assert "damaged or incomplete, get it again" in refusal("lrwiod", path)
+
+
+def test_a_csv_cut_at_the_end_of_a_line_names_the_year_and_the_cell(tmp_path, cells):
+    path = write(tmp_path, cells.iloc[:-300])
+    message = refusal("lrwiod", path)
+    assert f"{NAME}: 2000 lacks" in message
+    assert "first AUS:AtB to AUS:AtB" not in message
+
+
+def test_a_damaged_archive_is_refused(tmp_path, cells):
+    archive = zipped(tmp_path / "lr_wiod.zip", write(tmp_path, cells))
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 3] ^= 0xFF
+    archive.write_bytes(data)
+    assert "damaged or incomplete" in refusal("lrwiod", archive)
+
+
+def test_a_web_page_under_the_name_of_the_table_is_told_as_such(tmp_path):
+    (tmp_path / NAME).write_bytes(WEB_PAGE)
+    assert "a web page saved under this name" in refusal("lrwiod", tmp_path / NAME)
+
+
+def test_an_empty_file_is_told_as_such(tmp_path):
+    (tmp_path / NAME).touch()
+    assert "empty file" in refusal("lrwiod", tmp_path / NAME)
+
+
+def test_an_empty_folder_says_which_name_is_expected(tmp_path):
+    assert f"expected {NAME}" in refusal("lrwiod", tmp_path)
+
+
+def test_two_files_of_all_years_are_refused(tmp_path, cells):
+    archive = zipped(tmp_path / "lr_wiod.zip", write(tmp_path, cells))
+    assert "both hold all years" in refusal("lrwiod", tmp_path / NAME, archive)
+
+
+# ---------------------------------------------------------------- wrong contents
+
+
+def text_cell(cells):
+    cells = cells.astype({"value": object})
+    cells.loc[3, "value"] = "n.a. yet"
+    return cells
+
+
+def where(cells, **labels):
+    return np.logical_and.reduce([cells[key] == value for key, value in labels.items()])
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (text_cell, "Row #5: CSV conversion error to double: invalid value 'n.a. yet'"),
+        (
+            lambda c: c.drop(columns="value"),
+            "Column 'value' in include_columns does not",
+        ),
+        (lambda c: c.iloc[:0], "rows without a year, or none"),
+        (lambda c: c.assign(year=["", *c.year[1:]]), "rows without a year"),
+        (
+            lambda c: c[~where(c, year=1966, row_country="NLD", row_isic3="D15t16")],
+            "1966 lacks 19 cells, first NLD:D15t16 to AUS:AtB",
+        ),
+        (
+            lambda c: c[~where(c, year=1966, col_country="NLD")],
+            "1966 lacks 38 cells, first AUS:AtB to NLD:AtB",
+        ),
+        (
+            lambda c: c[~where(c, row_isic3="xVA")],
+            "1965 lacks 6 cells, first TOT:VA to AUS:AtB",
+        ),
+        (
+            lambda c: c[~where(c, col_isic3="xGO")],
+            "1965 lacks 6 cells, first AUS:AtB to TOT:GO",
+        ),
+        (lambda c: c.replace({"col_isic3": {"xINV": "xSTK"}}), "to AUS:INV"),
+        (
+            lambda c: c.assign(year=c.year.replace(1966, 1965)),
+            "1965 repeats 120 cells, first AUS:AtB to AUS:AtB",
+        ),
+    ],
+)
+def test_a_csv_that_does_not_hold_whole_tables_is_refused(
+    tmp_path, cells, change, message
+):
+    assert message in refusal("lrwiod", write(tmp_path, change(cells)))

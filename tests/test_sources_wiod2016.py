@@ -1,0 +1,265 @@
+import numpy as np
+import pytest
+
+from tivax.engine.sources import get_source
+from tivax.engine.tables import check_balance
+
+from source_files import (
+    DEMAND_2016,
+    WEB_PAGE,
+    assert_holds,
+    cut,
+    frame_2016,
+    read_all,
+    refusal,
+    sheet,
+    small_table,
+    write_r_frame,
+    write_sheet,
+    write_stata,
+    zipped,
+)
+
+
+def world(year=2000):
+    return small_table(year, DEMAND_2016, sectors=("A01", "C10-C12"))
+
+
+def r_file(folder, year=2000, change=lambda frame: frame):
+    path = folder / f"WIOT{year}_October16_ROW.RData"
+    return write_r_frame(path, change(frame_2016(world(year))))
+
+
+def stata_file(folder, year=2000, change=lambda frame: frame):
+    path = folder / f"WIOT{year}_October16_ROW.dta"
+    return write_stata(path, change(frame_2016(world(year))))
+
+
+def workbook(folder, year=2000, change=None, name="Nov16"):
+    cells = sheet(world(year), 2016)
+    if change:
+        change(cells)
+    return write_sheet(folder / f"WIOT{year}_{name}_ROW.xlsx", str(year), cells)
+
+
+FORMS = pytest.mark.parametrize("write", [r_file, stata_file, workbook])
+FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
+
+
+# ------------------------------------------------------------------ what is read
+
+
+@FORMS
+def test_each_form_is_read_exactly_with_its_own_value_added(tmp_path, write):
+    path = write(tmp_path)
+    (table,) = read_all("wiod2016", path)
+    assert_holds(table, world())
+    assert table.origin == path.name
+    check_balance(table, get_source("wiod2016").tolerance)
+
+
+@FORMS
+def test_value_added_is_not_output_less_inputs(tmp_path, write):
+    """Taxes and margins lie between: 5 for each industry of the small table."""
+    (table,) = read_all("wiod2016", write(tmp_path))
+    residual = table.x - table.Z.sum(axis=0)
+    np.testing.assert_array_equal(residual - table.value_added, np.full(6, 5.0))
+
+
+@FORMS
+def test_members_of_an_archive_are_read_in_place_and_in_order(tmp_path, write):
+    files = [write(tmp_path, year) for year in (2005, 2001)]
+    archive = zipped(tmp_path / "WIOTS.zip", *files, folder="tables/")
+    for path in files:
+        path.unlink()
+    before = sorted(tmp_path.rglob("*"))
+    tables = read_all("wiod2016", archive)
+    assert [table.year for table in tables] == [2001, 2005]
+    assert tables[1].origin == f"WIOTS.zip:tables/{files[0].name}"
+    assert_holds(tables[1], world(2005))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_missing_number_becomes_nan(tmp_path):
+    def change(frame):
+        frame.iloc[2, 5 + 3] = np.nan
+        return frame
+
+    for write in (r_file, stata_file):
+        (table,) = read_all("wiod2016", write(tmp_path, change=change))
+        assert np.argwhere(np.isnan(table.Z)).tolist() == [[2, 3]]
+
+
+# --------------------------------------------------------------- finding the files
+
+
+def test_tables_in_previous_years_prices_are_passed_over_in_a_folder(tmp_path):
+    workbook(tmp_path, 2001)
+    workbook(tmp_path, 2001, name="PYP_Nov16")
+    assert [table.year for table in read_all("wiod2016", tmp_path)] == [2001]
+
+
+def test_a_table_in_previous_years_prices_is_refused_by_its_name(tmp_path):
+    path = workbook(tmp_path, name="PYP_Nov16")
+    assert "prices of the previous year (PYP)" in refusal("wiod2016", path)
+
+
+def test_a_table_in_previous_years_prices_is_refused_by_cell_a2(tmp_path):
+    def change(cells):
+        cells[1][0] = "43 countries, in previous year's prices"
+
+    path = workbook(tmp_path, change=change)
+    assert "prices of the previous year (PYP)" in refusal("wiod2016", path)
+
+
+def test_a_folder_with_none_but_such_tables_says_why(tmp_path):
+    workbook(tmp_path, name="PYP_Nov16")
+    assert "not PYP" in refusal("wiod2016", tmp_path)
+
+
+def test_two_forms_of_one_year_are_refused(tmp_path):
+    r_file(tmp_path)
+    archive = zipped(tmp_path / "WIOTS_in_STATA.zip", stata_file(tmp_path))
+    (tmp_path / "WIOT2000_October16_ROW.dta").unlink()
+    message = refusal("wiod2016", tmp_path / "WIOT2000_October16_ROW.RData", archive)
+    assert "WIOTS_in_STATA.zip:WIOT2000_October16_ROW.dta both hold 2000" in message
+
+
+def test_an_empty_folder_says_which_names_are_expected(tmp_path):
+    assert "WIOT2000_October16_ROW.RData or .dta" in refusal("wiod2016", tmp_path)
+
+
+def test_the_r_list_of_the_release_of_2013_is_told_apart(tmp_path):
+    path = r_file(tmp_path).rename(tmp_path / "wiot_2000.RData")
+    assert "a data frame is a table of the release of 2016" in refusal("wiod2013", path)
+
+
+# ----------------------------------------------------------------- damaged files
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+@FORMS
+def test_a_file_cut_short_is_refused(tmp_path, write, share):
+    path = write(tmp_path)
+    cut(path, share)
+    assert "damaged or incomplete, get it again" in refusal("wiod2016", path)
+
+
+@FORMS
+def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path, write):
+    path = write(tmp_path)
+    path.write_bytes(WEB_PAGE)
+    assert "a web page saved under this name" in refusal("wiod2016", path)
+
+
+def test_a_web_page_within_an_archive_is_told_as_such(tmp_path):
+    path = tmp_path / "WIOT2000_October16_ROW.dta"
+    path.write_bytes(WEB_PAGE)
+    archive = zipped(tmp_path / "WIOTS_in_STATA.zip", path)
+    message = refusal("wiod2016", archive)
+    assert message.startswith(
+        "WIOTS_in_STATA.zip:WIOT2000_October16_ROW.dta: a web page"
+    )
+
+
+# ---------------------------------------------------------------- wrong contents
+
+
+def rename(old, new):
+    return lambda frame: frame.rename(columns={old: new})
+
+
+def swap_columns(frame):
+    names = list(frame.columns)
+    names[5], names[6] = names[6], names[5]
+    return frame[names]
+
+
+def swap_rows(frame):
+    order = list(frame.index)
+    order[0], order[1] = order[1], order[0]
+    return frame.loc[order]
+
+
+def text_column(frame):
+    values = [str(value) for value in frame["AUS2"]]
+    values[3] = "n.a."
+    return frame.assign(AUS2=values)[list(frame.columns)]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda f: f.assign(Year=2001), "name says 2000, the content is 2001"),
+        (
+            lambda f: f.assign(Year=[2000] * 13 + [2001]),
+            "column Year holds 2000, 2001; a file holds one year",
+        ),
+        (swap_columns, "columns are in another order, first at position 1 (AUS:2, not"),
+        (swap_rows, "rows are in another order"),
+        (lambda f: f.drop(columns=["ROU1", "ROU2"]), "columns lack ROU:1, ROU:2"),
+        (lambda f: f.drop(columns=["ROW59"]), "columns lack ROW:59"),
+        (lambda f: f.drop(columns=["TOT"]), "columns lack TOT"),
+        (rename("AUS61", "AUS62"), "columns lack AUS:61"),
+        (
+            lambda f: f.drop(index=[2, 3]),
+            "columns hold ROU:1, ROU:2, ROU:57 and 4 more",
+        ),
+        (lambda f: f.drop(index=[3]), "rows lack ROU:2"),
+        (lambda f: f.drop(index=[13]), "lacks GO, it has II_fob"),
+        (lambda f: f.drop(index=[11]), "lacks VA, it has II_fob"),
+        (lambda f: f.drop(columns=["RNr"]), "first columns lack RNr"),
+        (lambda f: f.iloc[[13, *range(13)]], "totals stand between industries"),
+        (text_column, "column {v}AUS2 holds text, not numbers"),
+        (
+            lambda f: f.assign(IndustryCode=["A01", "A02", "A01", *f.IndustryCode[3:]]),
+            "codes of industries",
+        ),
+    ],
+)
+@FRAMES
+def test_a_frame_that_is_not_a_whole_table_is_refused(tmp_path, write, change, message):
+    def fresh(frame):
+        return change(frame).reset_index(drop=True)
+
+    told = refusal("wiod2016", write(tmp_path, change=fresh))
+    assert message.format(v="v" if write is stata_file else "") in told
+
+
+def test_an_r_file_of_other_objects_is_refused(tmp_path):
+    import rdata
+
+    path = tmp_path / "WIOT2000_October16_ROW.RData"
+    rdata.write_rda(path, {"niot": np.ones(3)})
+    assert "lacks wiot, it has niot" in refusal("wiod2016", path)
+
+
+def cell(row, column, value):
+    def change(cells):
+        cells[row][column] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (cell(6, 4, "n.a."), "cell E7 holds 'n.a.', not a number"),
+        (cell(11, 24, ""), "cell Y12 is blank, not a number"),
+        (cell(4, 6, "AUS"), "columns lack ROU:c1"),
+        (cell(7, 0, "X"), "codes in column A"),
+    ],
+)
+def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
+    assert message in refusal("wiod2016", workbook(tmp_path, change=change))
+
+
+def test_a_workbook_of_another_year_than_its_name_is_refused(tmp_path):
+    path = workbook(tmp_path, 2001).rename(tmp_path / "WIOT2000_Nov16_ROW.xlsx")
+    assert "name says 2000, the content is 2001" in refusal("wiod2016", path)
+
+
+def test_another_suffix_is_refused(tmp_path):
+    path = tmp_path / "wiot2000.csv"
+    path.write_text("1,2\n")
+    assert "are .RData, .dta, .xlsb or .xlsx files" in refusal("wiod2016", path)
