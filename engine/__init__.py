@@ -1,17 +1,53 @@
-"""Tables in, value-added trade out. Start with ``WorldTables`` and ``open_store``."""
+"""Tables in, value-added trade out. Start with ``WorldTables`` and ``open_store``.
 
-from tivax.engine.checks import check_tables as check_tables
-from tivax.engine.errors import TivaxError as TivaxError
-from tivax.engine.importing import import_tables as import_tables
-from tivax.engine.measures import trade_benefit_index as trade_benefit_index
-from tivax.engine.measures import value_added_absorbed as value_added_absorbed
-from tivax.engine.measures import value_added_exports as value_added_exports
-from tivax.engine.measures import value_added_trade as value_added_trade
-from tivax.engine.store import open_store as open_store
-from tivax.engine.store import save_store as save_store
-from tivax.engine.synthetic import WorldShape as WorldShape
-from tivax.engine.synthetic import synthetic_world as synthetic_world
-from tivax.engine.tables import Tolerance as Tolerance
-from tivax.engine.tables import WorldTable as WorldTable
-from tivax.engine.tables import WorldTables as WorldTables
-from tivax.engine.tables import stack_years as stack_years
+A name is imported when it is first used. JAX takes a second to load: ``tivax --help``
+should not wait for it, and the command line has to set a variable before.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tivax.engine.checks import check_tables as check_tables
+    from tivax.engine.errors import TivaxError as TivaxError
+    from tivax.engine.importing import import_tables as import_tables
+    from tivax.engine.measures import trade_benefit_index as trade_benefit_index
+    from tivax.engine.measures import value_added_absorbed as value_added_absorbed
+    from tivax.engine.measures import value_added_exports as value_added_exports
+    from tivax.engine.measures import value_added_trade as value_added_trade
+    from tivax.engine.store import open_store as open_store
+    from tivax.engine.store import save_store as save_store
+    from tivax.engine.synthetic import WorldShape as WorldShape
+    from tivax.engine.synthetic import synthetic_world as synthetic_world
+    from tivax.engine.tables import Tolerance as Tolerance
+    from tivax.engine.tables import WorldTable as WorldTable
+    from tivax.engine.tables import WorldTables as WorldTables
+    from tivax.engine.tables import stack_years as stack_years
+
+_MODULE_OF = {
+    "check_tables": "checks",
+    "TivaxError": "errors",
+    "import_tables": "importing",
+    "trade_benefit_index": "measures",
+    "value_added_absorbed": "measures",
+    "value_added_exports": "measures",
+    "value_added_trade": "measures",
+    "open_store": "store",
+    "save_store": "store",
+    "WorldShape": "synthetic",
+    "synthetic_world": "synthetic",
+    "Tolerance": "tables",
+    "WorldTable": "tables",
+    "WorldTables": "tables",
+    "stack_years": "tables",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(_MODULE_OF)

@@ -42,7 +42,7 @@ class Terminal:
 
     @contextmanager
     def progress(self, what: str, unit: str = "years") -> Iterator[progress.Progress]:
-        """A callback (done, total): a bar with ETA on a terminal, log lines elsewhere."""
+        """A callback (done, total): a bar on a terminal, log lines elsewhere."""
         if self.quiet:
             yield progress.no_progress
         elif self.err.is_terminal:

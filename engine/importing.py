@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tivax.engine.errors import TivaxError
-from tivax.engine.progress import Progress, no_progress
 from tivax.engine.output import Run, require_free
+from tivax.engine.progress import Progress, no_progress
 from tivax.engine.sources import Source, TableFile, get_source
 from tivax.engine.store import StoreWriter, store_attributes
 from tivax.engine.tables import (

@@ -301,7 +301,7 @@ def regroup(
     drop: Sequence[str] = (),
     groups: Groups | None = None,
 ) -> xr.DataArray:
-    """Drop regions, then put groups in the place of their members, on every region axis.
+    """Drop regions, put groups in the place of their members, on every region axis.
 
     The first member's place is the group's. Raises ``TivaxError`` for a code that the
     array does not have or that stands in two groups.
