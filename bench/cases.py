@@ -216,12 +216,13 @@ def pymrio(world: World) -> Case | None:
             Z=pd.DataFrame(year.Z, industries, industries),
             Y=pd.DataFrame(Y, industries, demand),
         )
-        system.value_added = mrio.Extension(
+        account = mrio.Extension(
             "value added", F=pd.DataFrame(added[None], ["va"], industries)
         )
+        setattr(system, "value_added", account)  # noqa: B010  pymrio's own way
         system.calc_all()
-        account = system.value_added
-        return np.asarray(system.L @ system.Y) * np.asarray(account.S).T
+        output = np.asarray(system.L) @ np.asarray(system.Y)
+        return output * np.asarray(account.S).T
 
     A, v = jnp.asarray(world.A[:1]), jnp.asarray(world.v[:1])
     demand_years = jnp.asarray(world.Y[:1])

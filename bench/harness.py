@@ -5,23 +5,17 @@ Each answer is checked once, and its residual stands beside its time. The first 
 less the median, is the compile time.
 """
 
-import json
 import os
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import jax
-import pandas as pd
 
-from tivax.engine.console import Terminal, processor_name
-from tivax.engine.errors import TivaxError
-from tivax.engine.output import Run, output_folder, require_free
+from tivax.engine.console import processor_name
 
 # Variables that change the speed of numpy's BLAS, shown where they are set.
 _BLAS = (
@@ -30,16 +24,6 @@ _BLAS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
 )
-COLUMNS = [
-    "case",
-    "method",
-    "median_s",
-    "min_s",
-    "compile_s",
-    "residual",
-    "baseline",
-    "ratio",
-]
 
 
 @dataclass(frozen=True)
@@ -121,66 +105,3 @@ def machine() -> dict[str, Any]:
         "packages": {name: version(name) for name in ("jax", "jaxlib", "numpy")},
         "blas": {name: os.environ[name] for name in _BLAS if name in os.environ},
     }
-
-
-def run_bench(
-    out: Path, *, full: bool, only: str | None, force: bool, terminal: Terminal
-) -> None:
-    """Run the cases of ``tivax.bench.cases`` and write bench.csv, bench.json."""
-    from tivax.bench import cases
-
-    require_free(out, force=force)
-    if only and only not in cases.CASES:
-        raise TivaxError(f"no case {only!r}; choose from {', '.join(cases.CASES)}")
-    run = Run("bench", seed=cases.SEED)
-    names = [only] if only else list(cases.CASES)
-    about = machine()
-    rows: list[Timing] = []
-    with terminal.status("making the world") as said, TemporaryDirectory() as folder:
-        world = cases.make_world(Path(folder), full=full)
-        for name in names:
-            if (case := cases.CASES[name](world)) is not None:
-                rows += measure(case, said=said)
-            else:
-                terminal.say(f"{name}: left out, needs the extra tivax[bench]")
-    residual = max((row.residual for row in rows), default=0.0)
-    frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
-    with output_folder(out, force=force) as results:
-        frame.to_csv(results / "bench.csv", index=False)
-        document = {
-            "machine": about,
-            "size": world.size,
-            "rows": frame.to_dict("records"),
-        }
-        (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
-        run.write_manifest(results, residual_max=residual, machine=about)
-    _print(terminal, rows, about, world.size)
-    terminal.say(f"{out}: bench.csv, bench.json")
-
-
-def _print(
-    terminal: Terminal, rows: list[Timing], about: dict[str, Any], size: str
-) -> None:
-    packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
-    terminal.say(
-        f"{size}, float64; {about['processor']}, {about['cores']} cores; "
-        f"{about['device']}; {packages}"
-    )
-    for name, value in about["blas"].items():
-        terminal.say(f"{name}={value} is set: it changes the speed of numpy")
-    terminal.table(
-        "Median times, ratio to the baseline of the case",
-        ("case", "method", "median", "min", "compile", "residual", "ratio"),
-        [
-            (
-                row.case,
-                row.method + (" (baseline)" if row.method == row.baseline else ""),
-                f"{row.median_s:.4g} s",
-                f"{row.min_s:.4g} s",
-                f"{row.compile_s:.2f} s",
-                f"{row.residual:.0e}",
-                f"{row.ratio:.2f}",
-            )
-            for row in rows
-        ],
-    )

@@ -120,7 +120,7 @@ def _identities(
 ) -> _Identities:
     """The identities of one year on its model-consistent table, and the gaps to it."""
     A = leontief.input_coefficients(Z, x)
-    v = leontief.residual_value_added(A, x)
+    v = leontief.residual_value_added(Z, x)
     X, residual, passes = solve(A, Y, regions=Y.shape[1], method=method)
     output = X.sum(axis=1)
     T = v[:, None] * X

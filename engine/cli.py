@@ -237,7 +237,7 @@ def bench(
 
     Example: tivax bench --full --out bench-results
     """
-    from tivax.bench.harness import run_bench
+    from tivax.bench.run import run_bench
 
     run_bench(out, full=full, only=only, force=force, terminal=Terminal(quiet))
 

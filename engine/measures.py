@@ -151,9 +151,9 @@ def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dat
     shape = (len(tables.years), len(regions), len(sectors))
     flow = {"units": tables.unit}
 
-    def industry(values: np.ndarray, name: str, **more: Any) -> xr.DataArray:
+    def industry(values: jax.Array, name: str, **more: Any) -> xr.DataArray:
         attrs = {**flow, "long_name": name}
-        full = values.reshape(*shape, *(len(k) for k in more.values()))
+        full = np.asarray(values).reshape(*shape, *(len(k) for k in more.values()))
         return xr.DataArray(full, {**coords, **more}, [*coords, *more], attrs=attrs)
 
     return xr.Dataset(
@@ -378,7 +378,7 @@ def _balance_dataset(
             ),
             "tbi": (
                 dims,
-                np.asarray(balance.index),
+                np.asarray(balance.tbi),
                 {"units": "1", "long_name": "trade benefit index"},
             ),
         },

@@ -248,6 +248,6 @@ def open_store(
         years=labels["year"],
         unit=str(attributes["unit"]),
         categories=labels["category"],
-        tolerance=Tolerance(**attributes["tolerance"]),
+        tolerance=Tolerance(**dict(attributes["tolerance"])),  # pyright: ignore
         source=str(attributes["source"]),
     )

@@ -28,7 +28,7 @@ from jaxtyping import Array, Float, Int, Key
 from tivax.engine.errors import TivaxError
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import Tolerance, WorldTables
-from tivax.kernels import import_share, leontief
+from tivax.kernels import import_share
 
 CATEGORIES = ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN")
 # Shares of the categories in final demand; inventories come on top, around zero.
@@ -262,7 +262,7 @@ def make_year(
     unit = unit.reshape(n, c, -1)
 
     X = import_share.solve(A, unit.sum(axis=2), regions=c).X
-    v = leontief.residual_value_added(A, world.active.reshape(n))
+    v = world.active.reshape(n) * (1 - A.sum(axis=0))
     income = (v[:, None] * X).reshape(c, s, c).sum(axis=1)  # of r per budget of d
     spend = (1 + world.deficit[k])[:, None] * income
     budget = jax.lax.fori_loop(

@@ -65,4 +65,4 @@ def solve(
 
         start = (jnp.zeros_like(Y), Y, jnp.asarray(jnp.inf, Y.dtype), 0)
         X, _, residual, cycles = jax.lax.while_loop(unfinished, cycle, start)
-    return IterativeSolution(X, residual, cycles * _STEPS)
+    return IterativeSolution(X, residual, jnp.asarray(cycles * _STEPS))

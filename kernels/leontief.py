@@ -32,6 +32,11 @@ class LeontiefFactor(NamedTuple):
     pivots: Int[Array, " n"]
 
 
+def per_dollar(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """1 / x, and 0 for an industry without output."""
+    return jnp.where(x > 0, 1 / jnp.where(x > 0, x, 1), 0)
+
+
 @jax.jit
 def input_coefficients(
     Z: Float[Array, "n n"], x: Float[Array, " n"]
@@ -40,20 +45,18 @@ def input_coefficients(
 
     An industry with x = 0 gets a column of zeros.
     """
-    has_output = x > 0
-    per_dollar = jnp.where(has_output, 1 / jnp.where(has_output, x, 1), 0)
-    return Z * per_dollar[None, :]
+    return Z * per_dollar(x)[None, :]
 
 
 @jax.jit
 def residual_value_added(
-    A: Float[Array, "n n"], x: Float[Array, " n"]
+    Z: Float[Array, "n n"], x: Float[Array, " n"]
 ) -> Float[Array, " n"]:
     """Value added per US$ of output as a residual, v = 1 - column sum of A.
 
     Taxes and margins are part of it. v = 0 where x = 0.
     """
-    return jnp.where(x > 0, 1 - A.sum(axis=0), 0)
+    return jnp.where(x > 0, 1 - Z.sum(axis=0) * per_dollar(x), 0)
 
 
 @jax.jit

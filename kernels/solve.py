@@ -45,11 +45,18 @@ def solve(
     *,
     regions: int,
     method: Method = "import-share",
+    scale: Float[Array, " n"] | None = None,
 ) -> Solution:
-    """X = (I - A)^-1 Y for one year, residual measured. To be called compiled."""
+    """X = (I - A)^-1 Y for one year, residual measured. To be called compiled.
+
+    With ``scale``, the matrix is A diag(scale): flows Z and 1 / x need not be made
+    into coefficients first (see ``import_share.solve``).
+    """
     if method == "import-share":
-        answer = import_share.solve(A, Y, regions=regions, tol=TOLERANCE)
-    elif method == "block-jacobi":
+        answer = import_share.solve(A, Y, regions=regions, tol=TOLERANCE, scale=scale)
+        return Solution(*answer)
+    A = A if scale is None else A * scale[None, :]
+    if method == "block-jacobi":
         answer = block_jacobi.solve(A, Y, regions=regions, tol=TOLERANCE)
     else:
         X = leontief.solve_output(leontief.factor(A), Y)
@@ -89,14 +96,16 @@ def with_fallback(one_year: Callable[[Method], Callable], *arrays: Years | None)
     iteration on purpose: in one program both branches would run under vmap.
     """
     result = map_years(one_year("import-share"), *arrays)
-    late = np.flatnonzero(~(np.asarray(result.residual) <= TOLERANCE))
-    if late.size:
+    late = np.flatnonzero(~(np.asarray(result.residual) <= TOLERANCE)).tolist()
+    if late:
         again = map_years(
             one_year("lu"),
             *(None if a is None else [a[k] for k in late] for a in arrays),
         )
         result = jax.tree.map(
-            lambda every, some: jnp.asarray(every).at[late].set(some), result, again
+            lambda every, some: jnp.asarray(every).at[jnp.asarray(late)].set(some),
+            result,
+            again,
         )
     return result
 

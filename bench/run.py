@@ -1,0 +1,90 @@
+"""``tivax bench``: run the cases, print a table, write bench.csv and bench.json."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from tivax.bench.cases import CASES, SEED, make_world
+from tivax.bench.harness import Timing, machine, measure
+from tivax.engine.console import Terminal
+from tivax.engine.errors import TivaxError
+from tivax.engine.output import Run, output_folder, require_free
+
+COLUMNS = [
+    "case",
+    "method",
+    "median_s",
+    "min_s",
+    "compile_s",
+    "residual",
+    "baseline",
+    "ratio",
+]
+
+
+def run_bench(
+    out: Path, *, full: bool, only: str | None, force: bool, terminal: Terminal
+) -> None:
+    """Time all cases, or the one named ``only``.
+
+    Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
+    """
+    require_free(out, force=force)
+    if only and only not in CASES:
+        raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
+    run = Run("bench", seed=SEED)
+    names = [only] if only else list(CASES)
+    about = machine()
+    rows: list[Timing] = []
+    with terminal.status("making the world") as said, TemporaryDirectory() as folder:
+        world = make_world(Path(folder), full=full)
+        for name in names:
+            if (case := CASES[name](world)) is not None:
+                rows += measure(case, said=said)
+            else:
+                terminal.say(f"{name}: left out, needs the extra tivax[bench]")
+    residual = max((row.residual for row in rows), default=0.0)
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
+    with output_folder(out, force=force) as results:
+        frame.to_csv(results / "bench.csv", index=False)
+        document = {
+            "machine": about,
+            "size": world.size,
+            "rows": frame.to_dict("records"),
+        }
+        (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
+        run.write_manifest(results, residual_max=residual, machine=about)
+    _print(terminal, rows, about, world.size)
+    terminal.say(f"{out}: bench.csv, bench.json")
+
+
+def _print(
+    terminal: Terminal, rows: list[Timing], about: dict[str, Any], size: str
+) -> None:
+    packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
+    terminal.say(
+        f"{size}, float64; {about['processor']}, {about['cores']} cores; "
+        f"{about['device']}; {packages}"
+    )
+    for name, value in about["blas"].items():
+        terminal.say(f"{name}={value} is set: it changes the speed of numpy")
+    terminal.table(
+        "Median times, ratio to the baseline of the case",
+        ("case", "method", "median", "min", "compile", "residual", "ratio"),
+        [
+            (
+                row.case,
+                row.method + (" (baseline)" if row.method == row.baseline else ""),
+                f"{row.median_s:.4g} s",
+                f"{row.min_s:.4g} s",
+                f"{row.compile_s:.2f} s",
+                f"{row.residual:.0e}",
+                f"{row.ratio:.2f}",
+            )
+            for row in rows
+        ],
+    )
