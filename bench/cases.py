@@ -173,8 +173,9 @@ def store(world: World) -> Case:
     """All years of Z from disk (warm): the store, and a bare npy file."""
     tables = world.tables
     folder = world.folder
-    save_store(tables, folder / "store")
-    np.save(folder / "Z.npy", tables.Z[:])
+    if not (folder / "store").exists():
+        save_store(tables, folder / "store")
+        np.save(folder / "Z.npy", tables.Z[:])
 
     def error(Z: Any) -> float:
         return float(np.abs(np.asarray(Z) - tables.Z[:]).max())

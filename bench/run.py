@@ -72,8 +72,8 @@ def _print(
     )
     for name, value in about["blas"].items():
         terminal.say(f"{name}={value} is set: it changes the speed of numpy")
+    terminal.say("Median times; ratio = baseline median / median")
     terminal.table(
-        "Median times, ratio to the baseline of the case",
         ("case", "method", "median", "min", "compile", "residual", "ratio"),
         [
             (

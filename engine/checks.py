@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
 
+from tivax.engine.errors import TivaxError
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import Tolerance, WorldTable, WorldTables
 from tivax.kernels import absorption, leontief
@@ -156,6 +157,25 @@ def _relative(miss: Float[Array, "*k"], size: Float[Array, "*k"]) -> Float[Array
 @cache
 def _compiled(method: Method) -> Callable:
     return partial(_identities, method=method)
+
+
+def require_productive(table: WorldTable) -> None:
+    """Raise ``TivaxError`` unless the spectral radius of A is below 1.
+
+    Otherwise no output meets any demand: B = I + A + A^2 + ... does not exist.
+    """
+    A = leontief.input_coefficients(jnp.asarray(table.Z), jnp.asarray(table.x))
+    shares = np.asarray(A.sum(axis=0))
+    if shares.max() < 1:
+        return  # the largest column sum bounds the spectral radius
+    radius = float(leontief.spectral_radius(A))
+    if not radius < 1:
+        k = int(shares.argmax())
+        raise TivaxError(
+            f"{table.where}: inputs exceed output, the spectral radius of A is "
+            f"{radius:.4f}, not below 1; look at {table.industry(k)}, whose inputs are "
+            f"{shares[k]:.3f} of its output"
+        )
 
 
 def check_year(table: WorldTable, tolerance: Tolerance) -> YearCheck:

@@ -89,11 +89,9 @@ class Terminal:
         else:
             yield lambda line: print(f"tivax: {line}", file=sys.stderr)
 
-    def table(
-        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
-    ) -> None:
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table; every column but the first is aligned to the right."""
-        table = Table(title=title, title_justify="left")
+        table = Table()
         for k, name in enumerate(columns):
             table.add_column(name, justify="left" if k == 0 else "right")
         for row in rows:

@@ -142,9 +142,16 @@ def _write_report(
     last = int(tables.years[-1])
     figures = figures_of(result)
     findings = _findings(tables, checks, race)
-    vax = result.vax.sel(year=last).to_dataframe().reset_index()
-    vax = vax.sort_values("va_exports", ascending=False).head(15)
-    columns = ["region", "gross_exports", "va_exports", "gross_imports", "va_imports"]
+    names = {
+        "gross_exports": "gross exports",
+        "va_exports": "VA exports",
+        "gross_imports": "gross imports",
+        "va_imports": "VA imports",
+        "vax_ratio": "VAX ratio",
+        "tbi": "TBI",
+    }
+    vax = result.vax.sel(year=last).to_dataframe()[list(names)]
+    vax = vax.sort_values("va_exports", ascending=False).head(15).rename(columns=names)
     sections = [
         report.Section(
             "What this is",
@@ -152,10 +159,10 @@ def _write_report(
                 report.Text(
                     f"A synthetic world of {len(tables.regions)} regions, "
                     f"{len(tables.sectors)} sectors and {len(tables.years)} years "
-                    f"(seed {seed}), made on this machine. It has the structure of a real "
-                    "world input-output table; no region stands for a country and no "
-                    "number is data. Real tables go the same way: tivax import, "
-                    "tivax check, tivax tbi."
+                    f"(seed {seed}), made on this machine. It has the structure of "
+                    "a real world input-output table, but no region stands for a "
+                    "country and no number is data. Real tables go the same way: "
+                    "tivax import, tivax check, tivax tbi."
                 ),
                 *(report.Text(line) for line in findings),
             ],
@@ -185,12 +192,12 @@ def _write_report(
                     "several times: gross exports count their value each time.",
                 ),
                 report.Table(
-                    vax[[*columns, "vax_ratio", "tbi"]],
+                    vax,
                     f"The largest exporters of value added, {last}, {tables.unit}.",
                     {
-                        **dict.fromkeys(columns[1:], ",.0f"),
-                        "vax_ratio": ".3f",
-                        "tbi": "+.4f",
+                        **dict.fromkeys(vax.columns[:4], ",.0f"),
+                        "VAX ratio": ".3f",
+                        "TBI": "+.4f",
                     },
                 ),
                 report.Figure(
@@ -209,28 +216,27 @@ def _write_report(
                     "final demand, value-added and gross balances agree."
                 ),
                 report.Table(
-                    check_frame(checks)[
-                        [
-                            "year",
-                            "row_gap",
-                            "zero_output",
-                            "negative_demand",
-                            "spectral_radius",
-                            "output_identity",
-                            "demand_identity",
-                            "balance_identity",
-                            "residual",
-                            "solver",
-                        ]
-                    ],
-                    "Accounting checks by year.",
+                    pd.DataFrame(
+                        {
+                            "row gap": [k.row_gap for k in checks],
+                            "idle": [k.zero_output for k in checks],
+                            "radius": [k.spectral_radius for k in checks],
+                            "sales": [k.output_identity for k in checks],
+                            "demand": [k.demand_identity for k in checks],
+                            "balance": [k.balance_identity for k in checks],
+                            "residual": [k.residual for k in checks],
+                            "solver": [k.solver for k in checks],
+                        },
+                        index=pd.Index([k.year for k in checks], name="year"),
+                    ),
+                    f"Checks by year: largest row gap ({tables.unit}), industries "
+                    "without output, spectral radius of A, the three identities, the "
+                    "residual of the solve.",
                     {
-                        "row_gap": ".0e",
-                        "spectral_radius": ".4f",
-                        "output_identity": ".0e",
-                        "demand_identity": ".0e",
-                        "balance_identity": ".0e",
-                        "residual": ".0e",
+                        "radius": ".4f",
+                        **dict.fromkeys(
+                            ["row gap", "sales", "demand", "balance", "residual"], ".0e"
+                        ),
                     },
                 ),
             ],

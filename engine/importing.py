@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tivax.engine.checks import require_productive
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run, require_free
 from tivax.engine.progress import Progress, no_progress
@@ -76,6 +77,7 @@ def import_tables(
             check_values(table)
             if not unbalanced:
                 check_balance(table, source.tolerance)
+            require_productive(table)
             if writer is None or first is None:
                 first = table
                 attributes = store_attributes(

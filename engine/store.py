@@ -22,8 +22,10 @@ from typing import Any
 
 import numpy as np
 import zarr
+from zarr.buffer.cpu import NDBuffer
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.memory import aligned_empty
 from tivax.engine.output import partial_path, replace_path, require_free
 from tivax.engine.tables import Tolerance, WorldTable, WorldTables, year_range
 
@@ -68,8 +70,7 @@ class StoreWriter:
             self._shapes["value_added"] = (c, s)
         self._group = zarr.create_group(self._part, zarr_format=3)
         self._group.attrs.update({"tivax_format": FORMAT, **attributes})
-        labels = {
-            "year": np.asarray(self.years),
+        labels: dict[str, Sequence[str]] = {
             "origin": like.regions,
             "sector": like.sectors,
             "user": like.regions,
@@ -77,6 +78,12 @@ class StoreWriter:
             "absorber": like.regions,
             "category": like.categories,
         }
+        self._group.create_array(
+            "year",
+            data=np.asarray(self.years),
+            compressors=None,
+            dimension_names=("year",),
+        )
         for name, values in labels.items():
             self._put_labels(name, values)
         unit = attributes["unit"]
@@ -91,12 +98,7 @@ class StoreWriter:
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
 
-    def _put_labels(self, name: str, values: Sequence) -> None:
-        if isinstance(values, np.ndarray):
-            self._group.create_array(
-                name, data=values, compressors=None, dimension_names=(name,)
-            )
-            return
+    def _put_labels(self, name: str, values: Sequence[str]) -> None:
         array = self._group.create_array(
             name,
             shape=(len(values),),
@@ -179,10 +181,17 @@ class LazyYears:
             start, stop, step = key.indices(self.shape[0])
             if step != 1:
                 raise IndexError("years of a store are read one by one or in a run")
-            values = np.asarray(self._array[self._first + start : self._first + stop])
-            return values.reshape(max(stop - start, 0), *self.shape[1:])
+            return self._read(start, max(stop, start))
         year = range(self.shape[0])[key]
-        return np.asarray(self._array[self._first + year]).reshape(self.shape[1:])
+        return self._read(year, year + 1)[0]
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        values = aligned_empty((stop - start, *self._array.shape[1:]))
+        self._array.get_basic_selection(
+            (slice(self._first + start, self._first + stop),),
+            out=NDBuffer.from_numpy_array(values),
+        )
+        return values.reshape(stop - start, *self.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)

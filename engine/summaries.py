@@ -16,8 +16,8 @@ def print_checks(
         f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
         f"sectors, {tables.unit}"
     )
+    terminal.say("The table as reported")
     terminal.table(
-        "The table as reported",
         (
             "year",
             "largest\nrow gap",
@@ -48,8 +48,8 @@ def print_checks(
             for row in rows
         ],
     )
+    terminal.say("Its model-consistent counterpart (x* = B Y 1)")
     terminal.table(
-        "Its model-consistent counterpart (x* = B Y 1)",
         (
             "year",
             "|x - x*| /\noutput",
@@ -82,8 +82,10 @@ def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
     trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
     top = [str(k) for k in trade.sortby(trade, ascending=False)["region"].values[:8]]
+    terminal.say(
+        f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders"
+    )
     terminal.table(
-        f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders",
         ("region", *map(str, years)),
         [
             (

@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.memory import aligned_empty
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import Tolerance, WorldTables
 from tivax.kernels import import_share
@@ -104,7 +105,7 @@ def synthetic_world(
     n, f = c * s, len(CATEGORIES)
     key = jax.random.key(seed)
     structure = draw_structure(key, regions=c, sectors=s, years=t)
-    Z = np.empty((t, n, n))
+    Z = aligned_empty((t, n, n))
     Y = np.empty((t, n, c, f))
     x = np.empty((t, n))
     progress(0, t)

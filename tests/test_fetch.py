@@ -11,8 +11,9 @@ from threading import Thread
 
 import pytest
 
+from tivax.engine.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.errors import TivaxError
-from tivax.engine.fetch import ARCHIVES, PIECE, Archive, Fetched, fetch, get_archive
+from tivax.engine.fetch import PIECE, Fetched, fetch
 
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote

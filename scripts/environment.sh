@@ -1,0 +1,30 @@
+# Sets up .venv in the repository and activates it: `. scripts/environment.sh EXTRA`.
+# A second run finds it ready and takes no time.
+
+find_python() {
+    local candidate
+    for candidate in "${PYTHON:-python3}" python3.14 python3.13 python3.12 python3.11; do
+        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' \
+            >/dev/null 2>&1; then
+            echo "$candidate"
+            return
+        fi
+    done
+    echo "tivax needs Python 3.11 or newer with pip and venv; set PYTHON to one" >&2
+    return 1
+}
+
+prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by pip
+    local folder=$1 what=$2 python ready
+    ready="$folder/ready-$( (echo "$what" && cat pyproject.toml) | cksum | cut -d ' ' -f 1)"
+    if [ ! -e "$ready" ]; then
+        python=$(find_python) || return
+        echo "Setting up $folder with $("$python" --version) (a few minutes the first time)"
+        [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip || return
+        # shellcheck disable=SC2086
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check $what || return
+        touch "$ready"
+    fi
+    PATH="$PWD/$folder/bin:$PATH"
+}

@@ -1,0 +1,146 @@
+"""Small worlds that balance exactly, and coefficient matrices of known character."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import numpy as np
+
+from tivax.engine import (
+    WorldShape,
+    WorldTable,
+    WorldTables,
+    stack_years,
+    synthetic_world,
+)
+
+
+def random_table(
+    *, regions: int, sectors: int, seed: int = 0, year: int = 2014
+) -> WorldTable:
+    """A table that balances exactly: sales are drawn, output is their sum.
+
+    Three categories of final demand, the last one inventories of either sign. Value
+    added at basic prices is the residual less taxes of 1 to 5 %.
+    """
+    rng = np.random.default_rng(seed)
+    n = regions * sectors
+    Z = rng.lognormal(size=(n, n))
+    Y = n * rng.lognormal(size=(n, regions, 3))
+    Y[:, :, 2] *= 0.1 * rng.choice([-1, 1], size=(n, regions))
+    x = Z.sum(axis=1) + Y.sum(axis=(1, 2))
+    # Shrink purchases so that every industry adds value: column sums of A < 0.8.
+    Z = Z * np.minimum(1.0, 0.8 * x / Z.sum(axis=0))[None, :]
+    Y = Y * ((x - Z.sum(axis=1)) / Y.sum(axis=(1, 2)))[:, None, None]
+    return WorldTable(
+        year=year,
+        regions=tuple(f"R{r}" for r in range(regions)),
+        sectors=tuple(f"S{i}" for i in range(sectors)),
+        categories=("household", "government", "inventories"),
+        Z=Z,
+        Y=Y,
+        x=x,
+        value_added=(x - Z.sum(axis=0)) * rng.uniform(0.95, 0.99, size=n),
+    )
+
+
+def random_tables(
+    *, regions: int, sectors: int, years: int, seed: int = 0
+) -> WorldTables:
+    """Balanced tables of several years, each from its own seed."""
+    return stack_years(
+        [
+            random_table(
+                regions=regions, sectors=sectors, seed=1000 * seed + k, year=2000 + k
+            )
+            for k in range(years)
+        ]
+    )
+
+
+@cache
+def small_world(regions: int, sectors: int, years: int = 1) -> WorldTables:
+    """A synthetic world, made once for all tests (compiling it takes seconds)."""
+    return synthetic_world(WorldShape(regions, sectors, years))
+
+
+def hand_table(
+    Z: Sequence[Sequence[float]],
+    Y: Sequence[Sequence[float]],
+    regions: Sequence[str],
+    *,
+    sectors: Sequence[str] = ("S",),
+    year: int = 2000,
+) -> WorldTables:
+    """One year from figures written out by hand; output is what is sold."""
+    flows, demand = np.array(Z, float), np.array(Y, float)
+    return WorldTables(
+        Z=flows[None],
+        Y=demand[None],
+        x=(flows.sum(axis=1) + demand.sum(axis=1))[None],
+        regions=regions,
+        sectors=sectors,
+        years=[year],
+    )
+
+
+def coefficients(Z: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Z diag(x)^-1 by NumPy, a zero column where x is zero."""
+    return np.divide(Z, x, out=np.zeros_like(Z), where=x > 0)
+
+
+def system(tables: WorldTables, k: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A and final demand by region of year number k, by NumPy."""
+    return coefficients(tables.Z[k], tables.x[k]), tables.final_demand()[k]
+
+
+def worst_residual(A: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
+    """Worst column of |Y - (I - A) X| / |Y| by NumPy; absolute where Y is zero."""
+    missed, wanted = np.linalg.norm(Y - X + A @ X, axis=0), np.linalg.norm(Y, axis=0)
+    return float((missed / np.where(wanted > 0, wanted, 1)).max())
+
+
+def random_inputs(n: int, *, share: float = 0.8, seed: int = 0) -> np.ndarray:
+    """Dense coefficients without structure; every column sums to ``share``."""
+    A = np.random.default_rng(seed).lognormal(size=(n, n))
+    return share * A / A.sum(axis=0)
+
+
+def proportional_inputs(
+    *, regions: int, sectors: int, foreign: float = 0.1, noise: float = 0.0
+) -> np.ndarray:
+    """Coefficients whose imports are spread over sellers by share, for all users alike.
+
+    Every column sums to 0.4 at home and ``foreign`` abroad; ``noise`` is the lognormal
+    deviation of single cells from proportionality.
+    """
+    rng = np.random.default_rng(0)
+    c, s = regions, sectors
+    home = rng.lognormal(size=(c, s, s))
+    imported = rng.lognormal(size=(c, s, s))  # [user d, i, j]
+    share = rng.lognormal(size=(c, s, c)) * (1 - np.eye(c))[:, None, :]  # [r, i, d]
+    share = share / share.sum(axis=0)
+    A = share[:, :, :, None] * imported.transpose(1, 0, 2)[None]  # [r, i, d, j]
+    A = A * np.exp(noise * rng.normal(size=A.shape))
+    A = foreign * A / A.sum(axis=(0, 1))
+    A[np.arange(c), :, np.arange(c), :] = 0.4 * home / home.sum(axis=1, keepdims=True)
+    return A.reshape(c * s, c * s)
+
+
+def single_supplier_inputs(
+    *, regions: int, sectors: int, home: float, seed: int = 0
+) -> np.ndarray:
+    """The worst case for import shares: one foreign supplier for each industry.
+
+    Every column sums to 0.9, ``home`` of it spread at home, the rest bought from one
+    industry of one partner.
+    """
+    rng = np.random.default_rng(seed)
+    c, s = regions, sectors
+    A = np.zeros((c, s, c, s))
+    for d in range(c):
+        for j in range(s):
+            own = rng.lognormal(size=s)
+            A[d, :, d, j] = home * own / own.sum()
+            partner = (d + 1 + rng.integers(c - 1)) % c
+            A[partner, rng.integers(s), d, j] = 0.9 - home
+    return A.reshape(c * s, c * s)

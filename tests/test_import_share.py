@@ -1,0 +1,276 @@
+"""The import-share solve: NumPy, limiting cases, and where it must give up."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.kernels import import_share
+
+from helpers import (
+    proportional_inputs,
+    random_inputs,
+    single_supplier_inputs,
+    small_world,
+    system,
+    worst_residual,
+)
+
+TOLERANCE = 1e-12  # asked for
+# A column that misses by 1e-12 of its norm misses NumPy by up to |B| times that;
+# measured 7e-13 of the largest entry over all tables of this file.
+RTOL = 1e-11
+# Matrix products in another order; measured 4e-16.
+PRODUCT_RTOL = 1e-13
+
+
+def demand(n, columns, seed=9):
+    return np.random.default_rng(seed).lognormal(size=(n, columns))
+
+
+def solve(A, Y, regions, **kwargs):
+    return import_share.solve(jnp.asarray(A), jnp.asarray(Y), regions=regions, **kwargs)
+
+
+def assert_solves(answer, A, Y):
+    """The answer is NumPy's, within tolerance, and its residual is the measured one."""
+    expected = np.linalg.solve(np.eye(len(A)) - A, Y)
+    assert_allclose(answer.X, expected, rtol=RTOL, atol=RTOL * expected.max())
+    measured = worst_residual(A, np.asarray(answer.X), Y)
+    # To 1 %, or to rounding where both are rounding.
+    assert_allclose(answer.residual, measured, rtol=0.01, atol=1e-15)
+    assert answer.residual <= TOLERANCE
+
+
+def shares(A, regions, weight=None):
+    """The preconditioner of coefficients A, in float64."""
+    A = jnp.asarray(A)
+    weight = jnp.ones(len(A)) if weight is None else jnp.asarray(weight)
+    every_seller = A.reshape(regions, -1, len(A)).sum(axis=0)
+    return import_share.import_shares(A, every_seller, weight, regions=regions)
+
+
+# ---------------------------------------------------------------------- by hand
+
+
+def test_one_industry_multiplies_demand_by_hand():
+    """x = y / (1 - a)."""
+    answer = solve([[0.25]], [[3.0]], regions=1)
+    assert_allclose(answer.X, [[4.0]], rtol=RTOL)
+
+
+def test_two_regions_by_hand():
+    """(I - A)^-1 = [[1, 0.2], [0, 1]] where region 2 buys 0.2 from region 1."""
+    answer = solve([[0.0, 0.2], [0.0, 0.0]], [[1.0, 0.0], [0.0, 10.0]], regions=2)
+    assert_allclose(answer.X, [[1, 2], [0, 10]], rtol=RTOL)
+
+
+def test_import_shares_by_hand():
+    """Region 3 buys good 1 from regions 1 and 2 at 3 to 1, its industries together.
+
+    Its first industry buys 0.2 and 0.1, its second 0.1 and 0: in all 0.3 and 0.1.
+    """
+    A = np.zeros((3, 2, 3, 2))
+    A[0, 0, 2] = [0.2, 0.1]
+    A[1, 0, 2] = [0.1, 0.0]
+    share = np.asarray(shares(A.reshape(6, 6), 3).share)  # [good, seller, user]
+    assert_allclose(share[0, :, 2], [0.75, 0.25, 0], rtol=PRODUCT_RTOL)
+    assert share.sum() == 1  # nobody else imports anything
+
+
+def test_import_shares_weigh_users_by_their_size():
+    """With the first industry of weight 0 only the second's purchases count."""
+    A = np.zeros((3, 2, 3, 2))
+    A[0, 0, 2] = [0.2, 0.1]
+    A[1, 0, 2] = [0.1, 0.0]
+    weight = np.array([1.0, 1, 1, 1, 0, 1])
+    share = shares(A.reshape(6, 6), 3, weight).share
+    assert_allclose(share[0, :, 2], [1, 0, 0], rtol=PRODUCT_RTOL)
+
+
+# --------------------------------------------------------- a second implementation
+
+
+@pytest.mark.parametrize("regions, sectors", [(1, 1), (1, 5), (5, 1), (4, 3), (8, 10)])
+def test_agrees_with_numpy_without_any_structure(regions, sectors):
+    A = random_inputs(regions * sectors)
+    Y = demand(len(A), regions)
+    assert_solves(solve(A, Y, regions), A, Y)
+
+
+@pytest.mark.parametrize("regions, sectors, years", [(1, 5, 1), (5, 1, 1), (8, 10, 15)])
+def test_agrees_with_numpy_on_a_synthetic_world(regions, sectors, years):
+    A, Y = system(small_world(regions, sectors, years))
+    answer = solve(A, Y, regions)
+    assert_solves(answer, A, Y)
+    assert answer.passes <= 8  # performance.md: six are usual, eight with more noise
+
+
+def test_flows_and_a_scale_give_what_coefficients_give():
+    world = small_world(8, 10, 15)
+    A, Y = system(world)
+    x = world.x[0]
+    scale = np.divide(1, x, out=np.zeros_like(x), where=x > 0)
+    answer = solve(world.Z[0], Y, 8, scale=jnp.array(scale))
+    assert_solves(answer, A, Y)
+    assert answer.passes == solve(A, Y, 8).passes
+
+
+def test_number_of_columns_need_not_be_the_number_of_regions():
+    A, Y = proportional_inputs(regions=4, sectors=3), demand(12, 7)
+    assert_solves(solve(A, Y, 4), A, Y)
+
+
+def test_a_batch_of_years_gives_what_single_years_give():
+    """vmap, as a GPU runs it. A year that is done waits unchanged for the others."""
+    A = np.stack(
+        [
+            random_inputs(12),
+            proportional_inputs(regions=4, sectors=3),
+            random_inputs(12, seed=1, share=0.5),
+        ]
+    )
+    Y = np.stack([demand(12, 4, seed=k) for k in range(3)])
+    batch = jax.vmap(partial(import_share.solve, regions=4))(jnp.array(A), jnp.array(Y))
+    for k in range(3):
+        year = import_share.IterativeSolution(*(q[k] for q in batch))
+        assert_solves(year, A[k], Y[k])
+        assert batch.passes[k] == solve(A[k], Y[k], 4).passes
+    assert len(set(batch.passes.tolist())) == 3  # so that one did wait
+
+
+@pytest.mark.parametrize("factors", [1, 2, 5])
+def test_truncated_inverse_is_that_many_terms_of_the_series(factors):
+    """The first 2^factors terms of I + D + D^2 + ..."""
+    D = np.stack([random_inputs(4, seed=k) for k in range(3)])
+    powers = [np.linalg.matrix_power(D, k) for k in range(2**factors)]
+    L = import_share.truncated_inverse(jnp.array(D), factors=factors)
+    assert_allclose(L, sum(powers), rtol=PRODUCT_RTOL)
+
+
+def test_preconditioner_is_the_one_of_the_docstring():
+    """apply_inverse solves P z = r, P = I - D - F~, with F~ built cell by cell.
+
+    Two inner Chebyshev steps leave 0.3 %. Without F~ it would be 10 %.
+    """
+    c, s = 4, 3
+    A = proportional_inputs(regions=c, sectors=s, noise=0.5)
+    blocks = A.reshape(c, s, c, s)
+    weight = np.random.default_rng(0).uniform(0.5, 2, size=(c, s))
+    P = np.eye(c * s).reshape(c, s, c, s)
+    for d in range(c):
+        P[d, :, d, :] -= blocks[d, :, d, :]
+        for i in range(s):
+            sellers = [r for r in range(c) if r != d]
+            bought = {r: blocks[r, i, d] @ weight[d] for r in sellers}
+            for r in sellers:
+                for j in range(s):
+                    imported = sum(blocks[q, i, d, j] for q in sellers)
+                    share = bought[r] / sum(bought.values())
+                    P[r, i, d, j] -= share * imported
+    P = P.reshape(c * s, c * s)
+    r = demand(c * s, 5)
+    z = import_share.apply_inverse(shares(A, c, weight.ravel()), jnp.array(r))
+    exact = np.linalg.solve(P, r)
+    assert_allclose(z, exact, rtol=0, atol=0.01 * exact.max())
+
+
+# ------------------------------------------------------------------ limiting cases
+
+
+def test_without_inputs_output_is_demand():
+    Y = demand(12, 4)
+    answer = solve(np.zeros((12, 12)), Y, 4)
+    assert_allclose(answer.X, Y, rtol=PRODUCT_RTOL)
+
+
+def test_without_trade_it_takes_two_passes_a_cycle():
+    """P is exact up to the truncated inverse: one pass to see it, one to measure."""
+    autarky = random_inputs(12, share=0.5) * np.kron(np.eye(4), np.ones((3, 3)))
+    Y = demand(12, 4)
+    answer = solve(autarky, Y, 4)
+    assert_solves(answer, autarky, Y)
+    assert answer.passes == 4
+
+
+def test_the_less_proportional_the_imports_the_more_passes():
+    """Exactly proportional, noisy, without structure, one supplier for each user."""
+    c, s = 8, 10
+    Y = demand(c * s, c)
+    worlds = [
+        proportional_inputs(regions=c, sectors=s, foreign=0.15),
+        proportional_inputs(regions=c, sectors=s, foreign=0.15, noise=2.0),
+        random_inputs(c * s, share=0.55),
+        single_supplier_inputs(regions=c, sectors=s, home=0.3),
+    ]
+    passes = [int(solve(A, Y, c).passes) for A in worlds]
+    assert passes[0] <= 6
+    assert passes == sorted(passes)
+    assert len(set(passes)) == 4
+
+
+def test_a_region_that_demands_nothing_absorbs_nothing():
+    A, Y = proportional_inputs(regions=4, sectors=3), demand(12, 4)
+    Y[:, 2] = 0
+    answer = solve(A, Y, 4)
+    assert_solves(answer, A, Y)
+    assert_array_equal(answer.X[:, 2], np.zeros(12))
+
+
+def test_without_any_demand_nothing_is_made():
+    answer = solve(proportional_inputs(regions=4, sectors=3), np.zeros((12, 4)), 4)
+    assert_array_equal(answer.X, np.zeros((12, 4)))
+    assert answer.residual == 0
+
+
+def test_a_tiny_region_is_solved_as_well_as_a_large_one():
+    """Columns of Y of size 1e-9 and 1e9 meet the tolerance each."""
+    A, Y = proportional_inputs(regions=4, sectors=3), demand(12, 4)
+    Y = Y * np.array([1e-9, 1, 1e9, 1])
+    answer = solve(A, Y, 4)
+    assert worst_residual(A, np.asarray(answer.X), Y) <= TOLERANCE
+
+
+def test_negative_demand_is_kept():
+    A, Y = proportional_inputs(regions=4, sectors=3), demand(12, 4)
+    Y[::2] *= -1
+    assert_solves(solve(A, Y, 4), A, Y)
+
+
+def test_a_looser_tolerance_takes_fewer_passes():
+    A, Y = system(small_world(8, 10, 15))
+    loose, tight = solve(A, Y, 8, tol=1e-5), solve(A, Y, 8)
+    assert loose.residual <= 1e-5
+    assert loose.passes < tight.passes
+
+
+# -------------------------------------------------------------- where it gives up
+
+
+@pytest.mark.parametrize("home", [0.0, 0.3])
+@pytest.mark.parametrize("seed", range(3))
+def test_one_supplier_for_each_industry_stalls_it_and_the_residual_says_so(home, seed):
+    """performance.md, "built worst case". Measured 1e-12 to 2e+1, never below."""
+    A = single_supplier_inputs(regions=8, sectors=10, home=home, seed=seed)
+    Y = demand(80, 8)
+    answer = solve(A, Y, 8)
+    assert answer.residual > TOLERANCE
+    measured = worst_residual(A, np.asarray(answer.X), Y)
+    assert_allclose(answer.residual, measured, rtol=0.01)
+
+
+def test_a_table_of_nan_ends_with_a_residual_that_is_no_number():
+    A = random_inputs(12)
+    A[3, 4] = np.nan
+    assert jnp.isnan(solve(A, demand(12, 4), 4).residual)
+
+
+def test_answer_has_the_dtype_of_the_demand():
+    """In float32 it reaches what float32 can (measured 4e-7) and reports that."""
+    A, Y = proportional_inputs(regions=5, sectors=4), demand(20, 5)
+    answer = solve(A.astype("float32"), Y.astype("float32"), 5)
+    assert answer.X.dtype == answer.residual.dtype == jnp.float32
+    assert TOLERANCE < answer.residual < 2e-6

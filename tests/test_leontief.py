@@ -1,0 +1,252 @@
+"""Leontief kernels against a textbook table, NumPy, and accounting identities."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.kernels import leontief
+
+from helpers import coefficients, random_inputs, random_table, worst_residual
+
+# Measured over the tables below (float64, CPU): solves differ from NumPy by up to
+# 2e-15, the cells of an inverse of size 700 by up to 5e-15, and by 3e-15 where the
+# columns of A sum to 0.98. 1e-12 leaves room for another BLAS and for a GPU.
+RTOL = 1e-12
+# The power iteration stops where growth changes by 1e-10; measured error up to 3e-9.
+RADIUS_ATOL = 1e-7
+
+SHAPES = [(1, 1), (1, 5), (5, 1), (4, 3), (7, 11)]  # regions, sectors
+
+
+def system(t):
+    """A by NumPy and final demand by region."""
+    return coefficients(t.Z, t.x), t.Y.sum(axis=2)
+
+
+def solve(A, Y):
+    return leontief.solve_output(leontief.factor(jnp.asarray(A)), jnp.asarray(Y))
+
+
+# ------------------------------------------------------------------------- solves
+
+
+def test_textbook_two_sector_economy():
+    """Miller and Blair (2009), Tables 2.3 and 2.4; new demand 600 and 1500."""
+    Z = jnp.array([[150.0, 500.0], [200.0, 100.0]])
+    A = leontief.input_coefficients(Z, jnp.array([1000.0, 2000.0]))
+    x = solve(A, [[600.0], [1500.0]])
+
+    assert_allclose(A, [[0.15, 0.25], [0.20, 0.05]], rtol=RTOL)
+    # det(I - A) = 0.7575, so the inverse is exact by hand.
+    assert_allclose(x[:, 0], [945 / 0.7575, 1395 / 0.7575], rtol=RTOL)
+    exact = np.array([[0.95, 0.25], [0.20, 0.85]]) / 0.7575
+    assert_allclose(leontief.inverse(A), exact, rtol=RTOL)
+
+
+def test_an_inverse_is_not_its_transpose():
+    """(I - A)^-1 = I + A where industry 1 sells 0.4 to industry 2 and that is all."""
+    A = jnp.array([[0.0, 0.4], [0.0, 0.0]])
+    assert_array_equal(leontief.inverse(A), [[1, 0.4], [0, 1]])
+
+
+@pytest.mark.parametrize("regions, sectors", SHAPES)
+def test_coefficients_and_solves_agree_with_numpy(regions, sectors):
+    t = random_table(regions=regions, sectors=sectors)
+    A, Y = system(t)
+    assert_allclose(
+        leontief.input_coefficients(jnp.array(t.Z), jnp.array(t.x)), A, rtol=RTOL
+    )
+    assert_allclose(solve(A, Y), np.linalg.solve(np.eye(t.x.size) - A, Y), rtol=RTOL)
+
+
+def test_observed_demand_returns_observed_output():
+    t = random_table(regions=4, sectors=3)
+    A, Y = system(t)
+    assert_allclose(solve(A, Y).sum(axis=1), t.x, rtol=RTOL)
+
+
+def test_residual_value_added_is_output_less_inputs():
+    t = random_table(regions=4, sectors=3)
+    v = leontief.residual_value_added(jnp.array(t.Z), jnp.array(t.x))
+    assert_allclose(v * t.x, t.x - t.Z.sum(axis=0), rtol=RTOL)
+
+
+def test_an_industry_without_output_buys_nothing_and_adds_no_value():
+    Z, x = jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([10.0, 0.0])
+    A = leontief.input_coefficients(Z, x)
+    assert_allclose(A, [[0.1, 0], [0.3, 0]], rtol=RTOL)
+    assert_allclose(leontief.residual_value_added(Z, x), [0.6, 0], rtol=RTOL)
+    # What final demand asks of it, it still delivers: 1 unit of output per unit.
+    assert_allclose(solve(A, [[0.0], [5.0]]), [[0], [5]], rtol=RTOL)
+
+
+def test_years_can_be_batched():
+    """vmap over years gives what one year at a time gives."""
+    years = [system(random_table(regions=4, sectors=3, seed=k)) for k in range(3)]
+    A, Y = (jnp.stack([jnp.array(year[k]) for year in years]) for k in (0, 1))
+    batched = jax.vmap(leontief.solve_output)(jax.vmap(leontief.factor)(A), Y)
+    for k in range(3):
+        assert_allclose(batched[k], solve(A[k], Y[k]), rtol=RTOL)
+
+
+# ----------------------------------------------------------------------- residual
+
+
+def test_residual_is_that_of_the_worst_column():
+    """A = 0: the miss is Y - X. Columns miss by 1 of 100 and by 1 of 2."""
+    A, Y = jnp.zeros((2, 2)), jnp.array([[100.0, 2.0], [0.0, 0.0]])
+    X = Y.at[0, :].add(-1.0)
+    assert leontief.relative_residual(A, X, Y) == 0.5
+
+
+def test_residual_of_a_column_without_demand_is_absolute():
+    A, Y = jnp.zeros((2, 2)), jnp.array([[100.0, 0.0], [0.0, 0.0]])
+    X = jnp.array([[100.0, 3.0], [0.0, 4.0]])
+    assert leontief.relative_residual(A, X, Y) == 5.0
+
+
+def test_residual_agrees_with_numpy():
+    A, Y = system(random_table(regions=4, sectors=3))
+    X = np.random.default_rng(0).normal(size=Y.shape)
+    measured = leontief.relative_residual(jnp.array(A), jnp.array(X), jnp.array(Y))
+    assert_allclose(measured, worst_residual(A, X, Y), rtol=RTOL)
+
+
+# ----------------------------------------------------------------- domestic blocks
+
+
+def test_domestic_blocks_are_those_on_the_diagonal():
+    A = jnp.arange(36.0).reshape(6, 6)
+    blocks = leontief.domestic_blocks(A, regions=3)
+    assert_array_equal(blocks, [A[:2, :2], A[2:4, 2:4], A[4:, 4:]])
+
+
+@pytest.mark.parametrize("regions, sectors", SHAPES)
+def test_domestic_inverses_agree_with_numpy(regions, sectors):
+    A = random_inputs(regions * sectors)
+    inverses = leontief.domestic_inverse(jnp.array(A), regions=regions)
+    for r in range(regions):
+        own = slice(r * sectors, (r + 1) * sectors)
+        expected = np.linalg.inv(np.eye(sectors) - A[own, own])
+        assert_allclose(inverses[r], expected, rtol=RTOL)
+
+
+def test_without_trade_the_world_inverse_is_the_domestic_one():
+    c, s = 4, 3
+    autarky = jnp.array(random_inputs(c * s) * np.kron(np.eye(c), np.ones((s, s))))
+    blocks = leontief.domestic_inverse(autarky, regions=c)
+    world = jax.scipy.linalg.block_diag(*blocks)
+    assert_allclose(leontief.inverse(autarky), world, rtol=RTOL)
+
+
+# --------------------------------------------------------------------- full inverse
+
+
+# Below, at and above the sizes at which the recursion cuts once (80), twice, ...
+@pytest.mark.parametrize("n", [1, 2, 79, 80, 81, 97, 160, 161, 163, 321, 700])
+@pytest.mark.parametrize("share", [0.5, 0.98])
+def test_inverse_agrees_with_numpy(n, share):
+    A = random_inputs(n, share=share, seed=n)
+    B = leontief.inverse(jnp.array(A))
+    assert_allclose(B, np.linalg.inv(np.eye(n) - A), rtol=RTOL)
+    assert leontief.relative_residual(jnp.array(A), B, jnp.eye(n)) < 1e-14
+
+
+def test_value_added_of_a_unit_of_demand_is_one():
+    """v'B = 1 with the residual v."""
+    A = random_inputs(163)
+    v = 1 - A.sum(axis=0)
+    assert_allclose(v @ leontief.inverse(jnp.array(A)), np.ones(163), rtol=RTOL)
+
+
+@pytest.mark.parametrize("n", [1, 81])
+def test_inverse_of_nothing_is_the_identity(n):
+    assert_array_equal(leontief.inverse(jnp.zeros((n, n))), np.eye(n))
+
+
+@pytest.mark.parametrize("n", [3, 80, 81, 200])
+@pytest.mark.parametrize("share", [1.0, 1.2, 3.0])
+def test_inverse_of_a_table_that_is_not_productive_does_not_pass_for_one(n, share):
+    A = jnp.array(random_inputs(n, share=share, seed=3))
+    residual = leontief.relative_residual(A, leontief.inverse(A), jnp.eye(n))
+    assert not residual < 1e-3  # NaN, or large
+
+
+# ----------------------------------------------------------------- spectral radius
+
+
+def test_spectral_radius_by_hand():
+    """Eigenvalues of [[0.5, 0.25], [0.25, 0.5]] are 0.75 and 0.25."""
+    A = jnp.array([[0.5, 0.25], [0.25, 0.5]])
+    assert_allclose(leontief.spectral_radius(A), 0.75, rtol=RTOL)
+
+
+@pytest.mark.parametrize("a, b", [(1.6, 0.4), (3.2, 0.2), (0.8, 0.8)])
+def test_spectral_radius_of_a_two_cycle_is_found(a, b):
+    """Eigenvalues 0.8 and -0.8: the plain power iteration would cycle for ever.
+
+    With 1.6 and 0.4 the mean column sum is 1, which is no reason to stop at once.
+    """
+    A = jnp.array([[0.0, a], [b, 0.0]])
+    assert_allclose(leontief.spectral_radius(A), 0.8, atol=RADIUS_ATOL)
+
+
+@pytest.mark.parametrize("share", [0.5, 0.99, 0.9999, 1.0001, 1.2])
+@pytest.mark.parametrize("n", [1, 3, 50])
+def test_spectral_radius_agrees_with_numpy(n, share):
+    A = random_inputs(n, share=share)
+    A = A * np.random.default_rng(n).uniform(0.8, 1.2, size=n)[None, :]
+    expected = np.abs(np.linalg.eigvals(A)).max()
+    radius = leontief.spectral_radius(jnp.array(A))
+    assert_allclose(radius, expected, atol=RADIUS_ATOL)
+
+
+@pytest.mark.parametrize("share", [1 - 1e-6, 1 + 1e-6])
+def test_a_table_at_the_edge_is_told_from_one_beyond(share):
+    A = jnp.array(random_inputs(30, share=share))
+    assert (leontief.spectral_radius(A) < 1) == (share < 1)
+
+
+@pytest.mark.parametrize("m", [2, 5, 10])
+def test_spectral_radius_of_a_chain_of_stages_is_near_zero(m):
+    """Every stage sells to later ones only: all eigenvalues are 0, in one chain.
+
+    (I + A)^k then grows as k^(m-1), so that 1,000 steps leave (m - 1) / 1000.
+    """
+    A = np.triu(np.full((m, m), 0.5 / m), 1)
+    radius = leontief.spectral_radius(jnp.array(A))
+    assert 0 <= radius < m / 1000
+
+
+def test_spectral_radius_of_a_triangular_table_is_its_largest_diagonal_cell():
+    """Measured 1e-10 with the two largest diagonal cells 0.3 apart."""
+    A = np.triu(np.full((4, 4), 0.1), 1) + np.diag([0.2, 0.7, 0.1, 0.4])
+    assert_allclose(leontief.spectral_radius(jnp.array(A)), 0.7, atol=RADIUS_ATOL)
+
+
+# --------------------------------------------------------------------------- types
+
+
+def test_results_have_the_dtype_of_the_inputs():
+    A = jnp.array(random_inputs(5), jnp.float32)
+    x = jnp.ones(5, jnp.float32)
+    for result in (
+        leontief.input_coefficients(A, x),
+        leontief.residual_value_added(A, x),
+        leontief.solve_output(leontief.factor(A), A),
+        leontief.relative_residual(A, A, A),
+        leontief.domestic_inverse(A, regions=1),
+        leontief.inverse(A),
+        leontief.spectral_radius(A),
+    ):
+        assert result.dtype == jnp.float32
+
+
+def test_a_shape_that_would_broadcast_is_an_error():
+    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
+    pytest.importorskip("beartype")
+    X, Y = jnp.ones((2, 1)), jnp.ones((2, 3))
+    with pytest.raises(Exception, match="relative_residual"):
+        leontief.relative_residual(jnp.eye(2), X, Y)

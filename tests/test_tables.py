@@ -1,0 +1,265 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from helpers import random_table
+from tivax.engine import Tolerance, TivaxError, WorldTable, WorldTables, stack_years
+from tivax.engine.tables import check_balance, check_same_labels, check_values
+
+
+def years_of(*years, **changes):
+    """Arguments of WorldTables: 2 regions, 3 sectors, 2 categories of demand."""
+    t = len(years)
+    rng = np.random.default_rng(0)
+    arguments = {
+        "Z": rng.random((t, 6, 6)),
+        "Y": rng.random((t, 6, 2, 2)),
+        "x": rng.random((t, 6)),
+        "regions": ["AUT", "ROW"],
+        "sectors": ["a", "b", "c"],
+        "years": list(years),
+    }
+    return arguments | changes
+
+
+def refusal(check, *arguments):
+    with pytest.raises(TivaxError) as error:
+        check(*arguments)
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+# ---------------------------------------------------------------- shapes, labels
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"Z": np.ones((2, 6, 5))}, "Z has shape (2, 6, 5)"),
+        ({"Z": np.ones((6, 6))}, "Z has shape (6, 6)"),
+        ({"Z": np.ones((3, 6, 6))}, "Z has shape (3, 6, 6)"),
+        ({"Y": np.ones((2, 6, 3))}, "Y has shape (2, 6, 3)"),
+        ({"Y": np.ones((2, 6, 6, 2))}, "Y has shape (2, 6, 6, 2)"),
+        ({"Y": np.ones((2, 2, 6, 2))}, "Y has shape (2, 2, 6, 2)"),
+        ({"x": np.ones((2, 6, 1))}, "x has shape (2, 6, 1)"),
+        ({"x": np.ones((6, 2))}, "x has shape (6, 2)"),
+        ({"value_added": np.ones((2, 1, 6))}, "value_added has shape (2, 1, 6)"),
+        ({"categories": ("one", "two", "three")}, "Y has shape (2, 6, 2, 2)"),
+        ({"regions": ["AUT", "BEL", "ROW"]}, "2 years, 3 regions, 3 sectors"),
+        ({"regions": ["AUT", "AUT"]}, "regions: AUT more than once"),
+        ({"sectors": ["a", "b", "b"]}, "sectors: b more than once"),
+        ({"years": [2000, 2000]}, "years: 2000 more than once"),
+        ({"categories": ("C", "C")}, "categories: C more than once"),
+        ({"regions": []}, "no regions"),
+        ({"sectors": []}, "no sectors"),
+        ({"years": []}, "no years"),
+        ({"years": [2001, 2000]}, "years are not in order: [2001, 2000]"),
+    ],
+)
+def test_arrays_that_do_not_fit_their_labels_are_refused(changes, message):
+    arguments = years_of(2000, 2001, **changes)
+    assert message in refusal(lambda: WorldTables(**arguments))
+
+
+def test_the_message_about_a_shape_says_which_one_it_should_be():
+    arguments = years_of(2000, x=np.ones((1, 5)))
+    assert "make it (1, 6)" in refusal(lambda: WorldTables(**arguments))
+
+
+def test_labels_become_text_and_years_whole_numbers():
+    tables = WorldTables(**years_of(2000, years=np.array([2000]), sectors=(1, 2, 3)))  # pyright: ignore
+    assert tables.sectors == ("1", "2", "3")
+    assert tables.years == (2000,) and type(tables.years[0]) is int
+    assert tables.n == 6
+    assert tables.unit == "million US$"
+
+
+def test_final_demand_is_summed_over_categories():
+    arguments = years_of(2000, 2001)
+    by_category, total = arguments["Y"], arguments["Y"].sum(axis=3)
+    four, three = WorldTables(**arguments), WorldTables(**arguments | {"Y": total})
+    assert four.categories == ("F1", "F2") and three.categories == ("FD",)
+    for tables in (four, three):
+        assert_array_equal(tables.final_demand(), total)
+        assert_array_equal(tables.final_demand(slice(1, 2)), total[1:])
+    assert_array_equal(four.table(2001).Y, by_category[1])
+    assert_array_equal(three.table(2001).Y[:, :, 0], total[1])
+
+
+def test_demand_of_one_named_category_may_have_an_axis_for_it():
+    arguments = years_of(2000)
+    arguments |= {"Y": arguments["Y"][..., :1], "categories": ("GFCF",)}
+    tables = WorldTables(**arguments)
+    assert_array_equal(tables.final_demand(), arguments["Y"][..., 0])
+    assert tables.table(2000).categories == ("GFCF",)
+
+
+# ----------------------------------------------------------------- years, stacks
+
+
+def test_a_year_is_taken_by_its_number():
+    arguments = years_of(2000, 2003, 2004, source="arrays")
+    added = arguments["x"] / 2
+    tables = WorldTables(**arguments, value_added=added)
+    table = tables.table(2003)
+    assert (table.year, table.where) == (2003, "arrays: 2003")
+    assert (table.regions, table.sectors) == (tables.regions, tables.sectors)
+    for name in ("Z", "Y", "x"):
+        assert_array_equal(getattr(table, name), arguments[name][1])
+    assert_array_equal(table.value_added, added[1])
+    assert [table.year for table in tables] == [2000, 2003, 2004]
+
+
+def test_a_year_that_is_not_there_is_an_error_with_the_years_there_are():
+    tables = WorldTables(**years_of(2000, 2003))
+    message = refusal(tables.table, 1999)
+    assert "no year 1999" in message and "2000 to 2003" in message
+
+
+@pytest.mark.parametrize(
+    "first, last, kept",
+    [(2000, 2001, [2000, 2001]), (1990, 2000, [2000]), (2002, 2004, [2004])],
+)
+def test_a_selection_keeps_the_years_between_both_ends(first, last, kept):
+    arguments = years_of(2000, 2001, 2004)
+    tables = WorldTables(**arguments, value_added=arguments["x"], source="arrays")
+    part = tables.select(first, last)
+    assert list(part.years) == kept and part.source == "arrays"
+    for year in kept:
+        for name in ("Z", "Y", "x", "value_added"):
+            a, b = getattr(part.table(year), name), getattr(tables.table(year), name)
+            assert_array_equal(a, b)
+
+
+def test_a_selection_of_no_year_is_an_error():
+    tables = WorldTables(**years_of(2000, 2001, 2004))
+    assert "no year from 2002 to 2003" in refusal(tables.select, 2002, 2003)
+
+
+def test_years_are_stacked_in_order():
+    a, b = (random_table(regions=2, sectors=3, year=y, seed=y) for y in (2001, 2000))
+    tables = stack_years([a, b], unit="t", source="s", tolerance=Tolerance(1.0, 0.0))
+    assert tables.years == (2000, 2001)
+    assert_array_equal(tables.Z, np.stack([b.Z, a.Z]))
+    assert_array_equal(tables.Y, np.stack([b.Y, a.Y]))
+    assert_array_equal(tables.x, np.stack([b.x, a.x]))
+    assert tables.value_added is not None
+    assert_array_equal(tables.value_added[0], b.value_added)
+    assert tables.categories == a.categories
+    assert (tables.unit, tables.source, tables.tolerance.absolute) == ("t", "s", 1.0)
+
+
+def test_value_added_is_stacked_only_where_every_year_has_it():
+    a, b = random_table(regions=2, sectors=3), changed(year=2015, value_added=None)
+    assert stack_years([a, b]).value_added is None
+
+
+def test_years_with_other_labels_cannot_be_stacked():
+    a, b = changed(), changed(year=2015, regions=("R0", "BEL"))
+    assert "2015 lacks region R1" in refusal(stack_years, [b, a])
+
+
+# ------------------------------------------------------------------------ checks
+
+
+def changed(origin="file.csv", **changes):
+    """A balanced table of 2 regions x 3 sectors with something else in it."""
+    table = random_table(regions=2, sectors=3)
+    values = {name: getattr(table, name) for name in WorldTable.__dataclass_fields__}
+    return WorldTable(**values | {"origin": origin} | changes)
+
+
+def cell(name, at, value):
+    """A table with one cell changed."""
+    values = getattr(changed(), name).copy()
+    values[at] = value
+    return changed(**{name: values})
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize(
+    "name, at, where",
+    [
+        ("Z", (1, 3), "R0:S1 to R1:S0"),
+        ("Y", (5, 1, 2), "R1:S2 to R1 inventories"),
+        ("x", 4, "R1:S1"),
+        ("value_added", 0, "R0:S0"),
+    ],
+)
+def test_a_cell_that_is_no_number_is_named(name, at, where, value):
+    message = refusal(check_values, cell(name, at, value))
+    assert message.startswith("file.csv: 2014: ")
+    assert f"{name} has 1 cells that are not numbers, first {where};" in message
+
+
+@pytest.mark.parametrize(
+    "name, at, told",
+    [
+        ("Z", (2, 5), "1 negative intermediate sales, first R0:S2 to R1:S2"),
+        ("x", 3, "1 negative output, first R1:S0"),
+    ],
+)
+def test_a_negative_flow_is_named(name, at, told):
+    assert told in refusal(check_values, cell(name, at, -1e-9))
+
+
+def test_negative_inventories_and_negative_value_added_are_no_mistake():
+    check_values(cell("Y", (0, 0, 2), -1e6))
+    check_values(cell("value_added", 1, -1e6))
+    check_values(changed(value_added=None))
+
+
+def test_a_row_that_misses_its_output_is_named():
+    x = changed().x.copy()
+    x[1] += 1.0
+    x[4] -= 100.0
+    message = refusal(check_balance, changed(x=x), Tolerance(0.5, 0.0))
+    assert "file.csv: 2014: 2 of 6 industries do not balance, worst R1:S1" in message
+    assert f"sells {x[4] + 100:,.6g}, makes {x[4]:,.6g}" in message
+
+
+def test_the_worst_row_is_that_furthest_beyond_its_tolerance():
+    """100 is 1 % of the large industry's output, 2 a fifth of the small one's."""
+    Z, Y = np.zeros((2, 2)), np.array([[[10_000.0]], [[10.0]]])
+    table = WorldTable(
+        2000, ("A",), ("big", "small"), ("FD",), Z, Y, np.array([10_100.0, 12.0])
+    )
+    assert "1 of 2" in refusal(check_balance, table, Tolerance(0.0, 0.05))
+    assert "worst A:small" in refusal(check_balance, table, Tolerance(0.0, 0.05))
+    assert "worst A:big" in refusal(check_balance, table, Tolerance(1.0, 0.0))
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_row_may_miss_by_the_absolute_and_the_relative_tolerance_together(sign):
+    x = changed().x.copy()
+    x[2] += sign * 3.0
+    table = changed(x=x)
+    check_balance(table, Tolerance(3.001, 0.0))
+    check_balance(table, Tolerance(0.0, 3.001 / x[2]))
+    check_balance(table, Tolerance(1.5, 1.501 / x[2]))
+    for tolerance in (Tolerance(2.999, 0.0), Tolerance(1.5, 1.499 / x[2])):
+        assert "worst R0:S2" in refusal(check_balance, table, tolerance)
+
+
+def test_a_missing_label_is_named_with_the_year_that_lacks_it():
+    a = changed(regions=("AUT", "HRV"))
+    b = changed(regions=("AUT", "BEL"), year=2015, origin="new.csv")
+    assert refusal(check_same_labels, a, b).startswith(
+        "new.csv: 2015 lacks region HRV, which 2014 has"
+    )
+    fewer = changed(regions=("AUT",), year=2015, origin="new.csv")
+    for pair in ((a, fewer), (fewer, a)):
+        assert "new.csv: 2015 lacks region HRV" in refusal(check_same_labels, *pair)
+    fewer = changed(categories=("household", "government"))
+    assert "lacks category inventories" in refusal(check_same_labels, changed(), fewer)
+
+
+def test_labels_in_another_order_are_refused_with_the_first_difference():
+    other = changed(sectors=("S0", "S2", "S1"), year=2015)
+    message = refusal(check_same_labels, changed(), other)
+    assert message.startswith("file.csv: 2015: sectors are in another order than in 20")
+    assert "at position 2 (S2, not S1)" in message
+
+
+def test_years_with_the_same_labels_pass():
+    check_same_labels(changed(), changed(year=2015, origin="other.csv"))
