@@ -249,7 +249,7 @@ def make_year(
     inputs = (world.input_share * world.active)[None, None]
     A = (A * (inputs / jnp.where(bought > 0, bought, 1))).reshape(n, n)
 
-    steady = world.taste[..., :-1] * jnp.asarray(_CATEGORY_SHARE)  # [d, i, f - 1]
+    steady = world.taste[..., :-1] * jnp.asarray(_CATEGORY_SHARE)[None, None]
     jitter = jax.random.normal(jax.random.fold_in(key, 1), (c, s, c))
     # Households and governments import half as much of a good as industries do.
     final = jnp.where(world.active > 0, 0.5 * imported, imported)

@@ -55,8 +55,8 @@ def solve(
             X, R, _, k = state
             size = jnp.linalg.norm(R, axis=0)
             size = jnp.where(size > 0, size, 1)
-            z = correction((R / size).astype(jnp.float32))
-            X = X + size * z.astype(Y.dtype)
+            z = correction((R / size[None, :]).astype(jnp.float32))
+            X = X + size[None, :] * z.astype(Y.dtype)
             R = Y - X + A @ X
             return X, R, jnp.max(relative_norm(R, Y)), k + 1
 

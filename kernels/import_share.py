@@ -220,9 +220,9 @@ def solve(
             size = jnp.where(size > 0, size, 1)
             goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
             z, more = correction(
-                (R / size).astype(jnp.float32), goal.astype(jnp.float32)
+                (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32)
             )
-            X = X + size * z.astype(Y.dtype)
+            X = X + size[None, :] * z.astype(Y.dtype)
             R = Y - X + times(X)
             reached = jnp.max(relative_norm(R, Y))
             return X, R, reached, residual, passes + more + 1, k + 1

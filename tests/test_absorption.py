@@ -52,7 +52,7 @@ def test_appendix_example_of_koopman_wang_and_wei():
     )
     assert_allclose(trade.output, [200, 200], rtol=SOLVE_RTOL)
     assert_allclose(trade.exports, [[0, 70], [70, 0]], rtol=SOLVE_RTOL)
-    assert np.round(trade.absorbed, 1).tolist() == [[53.3, 46.7], [46.7, 53.3]]
+    assert_allclose(trade.absorbed, [[53.3, 46.7], [46.7, 53.3]], atol=0.05)  # printed
 
 
 def test_value_added_of_the_table_replaces_the_residual():
@@ -387,7 +387,9 @@ def test_progress_counts_the_years(tables):
 
 def test_final_demand_by_category_or_summed_is_the_same():
     t = random_table(regions=3, sectors=2)
-    by_hand = hand_table(t.Z, t.Y.sum(axis=2), t.regions, sectors=t.sectors)
+    by_hand = hand_table(
+        t.Z.tolist(), t.Y.sum(axis=2).tolist(), t.regions, sectors=t.sectors
+    )
     categories = WorldTables(
         t.Z[None], t.Y[None], t.x[None], t.regions, t.sectors, [t.year]
     )

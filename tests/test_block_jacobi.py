@@ -36,7 +36,7 @@ def test_one_industry_multiplies_demand_by_hand():
     assert_allclose(answer.X, [[4.0]], rtol=RTOL)
 
 
-@pytest.mark.parametrize("regions, sectors, years", [(1, 5, 1), (5, 1, 1), (8, 10, 15)])
+@pytest.mark.parametrize("regions, sectors, years", [(1, 5, 1), (5, 1, 1), (6, 8, 15)])
 def test_agrees_with_numpy_on_a_synthetic_world(regions, sectors, years):
     A, Y = system(small_world(regions, sectors, years))
     answer = solve(A, Y, regions)

@@ -66,11 +66,10 @@ def test_the_message_about_a_shape_says_which_one_it_should_be():
     assert "make it (1, 6)" in refusal(lambda: WorldTables(**arguments))
 
 
-def test_labels_become_text_and_years_whole_numbers():
-    tables = WorldTables(**years_of(2000, years=np.array([2000]), sectors=(1, 2, 3)))  # pyright: ignore
-    assert tables.sectors == ("1", "2", "3")
-    assert tables.years == (2000,) and type(tables.years[0]) is int
+def test_n_counts_industries_and_labels_are_tuples():
+    tables = WorldTables(**years_of(2000))
     assert tables.n == 6
+    assert tables.regions == ("AUT", "ROW") and tables.years == (2000,)
     assert tables.unit == "million US$"
 
 

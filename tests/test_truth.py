@@ -142,7 +142,7 @@ def appendix_table(path: Path, region_of: list[int] | None = None) -> WorldTable
     frame = pd.read_csv(path, comment="#", index_col=0)
     flows = frame.filter(like="Z_").to_numpy(float)
     demand = frame.filter(like="Y_").to_numpy(float)
-    regions = [name.removeprefix("Y_") for name in frame.filter(like="Y_")]
+    regions = [str(name).removeprefix("Y_") for name in frame.filter(like="Y_")]
     rows = region_of or list(range(len(frame)))
     s = max(rows.count(r) for r in rows)
     at = [s * r + rows[:k].count(r) for k, r in enumerate(rows)]
