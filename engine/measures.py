@@ -18,7 +18,7 @@ import xarray as xr
 from tivax.engine.errors import TivaxError
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
-from tivax.kernels import absorption
+from tivax.kernels import absorption, leontief
 from tivax.kernels.solve import Method, with_fallback
 
 ValueAdded = Literal["residual", "basic"]
@@ -65,7 +65,7 @@ def value_added_trade(
     ------
     TivaxError
         ``basic`` for tables without a value-added row; a year whose solve misses
-        1e-8, which a productive table (spectral radius below 1) never does.
+        1e-8; a table that is not productive (spectral radius of A not below 1).
     """
     if require_value_added(value_added) == "basic" and tables.value_added is None:
         raise TivaxError(
@@ -78,6 +78,7 @@ def value_added_trade(
     for years, arrays in _chunks(tables, value_added):
         part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
         _require_solved(part.residual, tables.years[years])
+        _require_productive(part.largest_input_share, tables, years)
         parts.append(part)
         progress(years.stop, total)
     return _labelled(jax.tree.map(lambda *a: np.concatenate(a), *parts), tables)
@@ -145,13 +146,32 @@ def _require_solved(residual: np.ndarray, years: Sequence[int]) -> None:
         )
 
 
+def _require_productive(share: np.ndarray, tables: WorldTables, years: slice) -> None:
+    """A table that is not productive has a solution too, but a meaningless one."""
+    for k in (np.flatnonzero(~(share < 1)) + years.start).tolist():
+        radius = float(leontief.spectral_radius(_coefficients(tables, k)))
+        if not radius < 1:
+            raise TivaxError(
+                f"{tables.years[k]}: the table is not productive, the spectral radius "
+                f"of A is {radius:.4f}; `tivax check` shows the year"
+            )
+
+
+def _coefficients(tables: WorldTables, k: int) -> jax.Array:
+    return leontief.input_coefficients(
+        jnp.asarray(tables.Z[k]), jnp.asarray(tables.x[k])
+    )
+
+
 def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dataset:
     regions, sectors = list(tables.regions), list(tables.sectors)
     coords = {"year": list(tables.years), "origin": regions, "sector": sectors}
     shape = (len(tables.years), len(regions), len(sectors))
     flow = {"units": tables.unit}
 
-    def industry(values: jax.Array, name: str, **more: Any) -> xr.DataArray:
+    def industry(
+        values: np.ndarray | jax.Array, name: str, **more: Any
+    ) -> xr.DataArray:
         attrs = {**flow, "long_name": name}
         full = np.asarray(values).reshape(*shape, *(len(k) for k in more.values()))
         return xr.DataArray(full, {**coords, **more}, [*coords, *more], attrs=attrs)

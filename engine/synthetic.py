@@ -17,7 +17,6 @@ holds to rounding.
 """
 
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -70,7 +69,6 @@ class WorldShape:
 class Structure(NamedTuple):
     """What does not change over the years. c regions, s sectors."""
 
-    size: Float[Array, " c"]
     growth: Float[Array, " c"]
     recipe: Float[Array, "c s s"]  # input i per unit of industry j in region d
     input_share: Float[Array, "c s"]  # inputs per unit of output
@@ -104,7 +102,7 @@ def synthetic_world(
     c, s, t = shape.regions, shape.sectors, shape.years
     n, f = c * s, len(CATEGORIES)
     key = jax.random.key(seed)
-    structure = draw_structure(key, regions=c, sectors=s, years=t)
+    structure = draw_structure(seed, regions=c, sectors=s, years=t)
     Z = aligned_empty((t, n, n))
     Y = np.empty((t, n, c, f))
     x = np.empty((t, n))
@@ -128,96 +126,87 @@ def synthetic_world(
     )
 
 
-@partial(jax.jit, static_argnames=("regions", "sectors", "years"))
-def draw_structure(
-    key: Key[Array, ""], *, regions: int, sectors: int, years: int
-) -> Structure:
-    """Draw what all years share, with import propensities that give FOREIGN_SHARE."""
+def draw_structure(seed: int, *, regions: int, sectors: int, years: int) -> Structure:
+    """Draw what all years share, with import propensities that give FOREIGN_SHARE.
+
+    By NumPy: these are small, and each kind of draw would take JAX half a second to
+    compile.
+    """
     c, s, t, f = regions, sectors, years, len(CATEGORIES)
-    keys = iter(jax.random.split(key, 24))
+    rng = np.random.default_rng(seed)
 
-    def normal(*shape: int) -> jax.Array:
-        return jax.random.normal(next(keys), shape)
-
-    def uniform(*shape: int) -> jax.Array:
-        return jax.random.uniform(next(keys), shape)
+    def normal(*shape: int) -> np.ndarray:
+        return rng.standard_normal(shape)
 
     # The first third of the sectors makes goods, which travel; services rarely do.
-    goods = (jnp.arange(s) < max(1, s // 3 + 1)).astype(float)
+    goods = (np.arange(s) < max(1, s // 3 + 1)).astype(float)
     log_size = 1.6 * normal(c)
-    log_size = log_size.at[-1].set(jnp.max(log_size) - 0.5)  # the rest of the world
-    size = jnp.exp(log_size)
+    log_size[-1] = log_size.max() - 0.5  # the rest of the world
 
-    recipe = jnp.exp(1.5 * normal(s, s) + 0.8 * normal(s)[:, None])
-    recipe = recipe * (1 + 5 * jnp.eye(s))
-    recipe = recipe[None] * jnp.exp(0.5 * normal(c, s, s))
+    recipe = np.exp(1.5 * normal(s, s) + 0.8 * normal(s)[:, None])
+    recipe = recipe * (1 + 5 * np.eye(s)) * np.exp(0.5 * normal(c, s, s))
     recipe = recipe / recipe.sum(axis=1, keepdims=True)
-    input_share = jax.nn.sigmoid(
-        -0.45 + 0.7 * goods[None, :] + 0.35 * normal(s)[None, :] + 0.2 * normal(c, s)
-    )
+    input_share = _logistic(-0.45 + 0.7 * goods + 0.35 * normal(s) + 0.2 * normal(c, s))
 
     # Idle industries: a few anywhere, many in the last sector (extra-territorial).
-    idle = jnp.where(jnp.arange(s) == s - 1, 0.4, 0.02)
-    active = (uniform(c, s) > idle[None, :]).astype(float)
-    active = jnp.where((s < 3) | (c < 2), 1.0, active)
+    idle = np.where(np.arange(s) == s - 1, 0.4, 0.02)
+    active = (rng.random((c, s)) > idle).astype(float)
+    if s < 3 or c < 2:
+        active[:] = 1.0
 
     place = normal(c, 2)
-    distance = jnp.linalg.norm(place[:, None] - place[None], axis=-1)
-    pull = jnp.exp(
+    distance = np.linalg.norm(place[:, None] - place[None], axis=-1)
+    pull = np.exp(
         0.95 * log_size[:, None, None]
         + normal(c, s)[:, None, :]
         - 0.8 * distance[:, :, None]
         + 0.3 * normal(c, c, s)
     )
-    pull = pull * active[:, None, :] * (1 - jnp.eye(c))[:, :, None]
+    pull = pull * active[:, None, :] * (1 - np.eye(c))[:, :, None]
 
-    open_small = -0.35 * (log_size - jnp.mean(log_size))
-    propensity = 2.2 * goods[None, :] + open_small[:, None] + 0.5 * normal(c, s)
+    small = -0.35 * (log_size - log_size.mean())  # small regions import more
+    propensity = 2.2 * goods + small[:, None] + 0.5 * normal(c, s)
     weight = (recipe * input_share[:, None, :]).sum(axis=2)
     propensity = propensity + _offset_for(FOREIGN_SHARE, propensity, weight)
 
-    taste = jnp.exp(0.8 * normal(1, s, f) + 0.4 * normal(c, s, f))
+    taste = np.exp(0.8 * normal(1, s, f) + 0.4 * normal(c, s, f))
     taste = taste / taste.sum(axis=1, keepdims=True)
 
-    def walk(rho: float, step: float, start: jax.Array) -> jax.Array:
-        def one(state: jax.Array, shock: jax.Array) -> tuple[jax.Array, jax.Array]:
-            state = rho * state + step * shock
-            return state, state
-
-        return jax.lax.scan(one, start, normal(t, *start.shape))[1]
-
-    deficit = 0.06 * normal(c)[None, :] + walk(0.8, 0.02, 0.03 * normal(c))
-    crisis = jnp.exp(-0.5 * ((jnp.arange(t) - 0.6 * t) / 0.8) ** 2)
-    openness = 0.3 * (jnp.arange(t) / max(t - 1, 1) - 0.5) - 0.25 * crisis
-    return Structure(
-        size=size,
-        growth=0.02 + 0.05 * jax.nn.sigmoid(-log_size) + 0.01 * normal(c),
+    shocks = 0.02 * normal(t, c)
+    lasting, passing = 0.06 * normal(c), 0.03 * normal(c)
+    deficit = np.empty((t, c))
+    for k in range(t):
+        passing = 0.8 * passing + shocks[k]
+        deficit[k] = lasting + passing
+    crisis = np.exp(-0.5 * ((np.arange(t) - 0.6 * t) / 0.8) ** 2)
+    openness = 0.3 * (np.arange(t) / max(t - 1, 1) - 0.5) - 0.25 * crisis
+    noise = rng.standard_normal((c, s, c, s), dtype=np.float32)
+    fields = dict(
+        growth=0.02 + 0.05 * _logistic(-log_size) + 0.01 * normal(c),
         recipe=recipe,
         input_share=input_share,
         propensity=propensity,
         pull=pull,
-        noise=jnp.exp(_CELL_NOISE * normal(c, s, c, s).astype(jnp.float32)),
+        noise=np.exp(np.float32(_CELL_NOISE) * noise),
         taste=taste,
-        deficit=jnp.clip(deficit, -0.2, 0.2),
+        deficit=np.clip(deficit, -0.2, 0.2),
         openness=openness,
         active=active,
     )
+    return Structure(**jax.device_put(fields))
 
 
-def _offset_for(
-    share: float, propensity: Float[Array, "c s"], weight: Float[Array, "c s"]
-) -> Float[Array, ""]:
-    """The constant that makes the weighted mean of sigmoid(propensity + .) = share."""
+def _logistic(z: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-z))
 
-    def halve(_, bounds):
-        low, high = bounds
+
+def _offset_for(share: float, propensity: np.ndarray, weight: np.ndarray) -> float:
+    """The constant that makes the weighted mean of logistic(propensity + .) = share."""
+    low, high = -20.0, 20.0
+    for _ in range(60):
         middle = (low + high) / 2
-        mean = jnp.sum(weight * jax.nn.sigmoid(propensity + middle)) / jnp.sum(weight)
-        return jnp.where(mean < share, middle, low), jnp.where(
-            mean < share, high, middle
-        )
-
-    low, high = jax.lax.fori_loop(0, 60, halve, (jnp.asarray(-20.0), jnp.asarray(20.0)))
+        below = np.average(_logistic(propensity + middle), weights=weight) < share
+        low, high = (middle, high) if below else (low, middle)
     return (low + high) / 2
 
 
@@ -242,7 +231,9 @@ def make_year(
         at_home = world.active * (1 - imported)
         return home * at_home.T[None] + seller * imported.T[None]
 
-    jitter = jnp.exp(0.05 * jax.random.normal(key, world.noise.shape, jnp.float32))
+    # One draw for both uses: each would take as long to compile.
+    draws = jax.random.normal(key, (n * n + n * c,), jnp.float32)
+    jitter = jnp.exp(0.05 * draws[: n * n].reshape(c, s, c, s))
     noise = jnp.where(home[..., None] > 0, 1.0, world.noise * jitter)
     A = split(imported)[..., None] * jnp.swapaxes(world.recipe, 0, 1)[None] * noise
     bought = A.sum(axis=(0, 1), keepdims=True)  # [1, 1, d, j]
@@ -250,14 +241,14 @@ def make_year(
     A = (A * (inputs / jnp.where(bought > 0, bought, 1))).reshape(n, n)
 
     steady = world.taste[..., :-1] * jnp.asarray(_CATEGORY_SHARE)[None, None]
-    jitter = jax.random.normal(jax.random.fold_in(key, 1), (c, s, c))
     # Households and governments import half as much of a good as industries do.
     final = jnp.where(world.active > 0, 0.5 * imported, imported)
     demand = (
         split(final)[..., None] * jnp.swapaxes(steady, 0, 1)[None]
     )  # [r, i, d, f-1]
     # Stocks: a few per cent of the other demand in the cell, up or down.
-    stocks = 0.02 * demand.sum(axis=-1) * jnp.clip(jitter, -3, 3)
+    swing = jnp.clip(draws[n * n :].reshape(c, s, c), -3, 3)
+    stocks = 0.02 * demand.sum(axis=-1) * swing
     unit = jnp.concatenate([demand, stocks[..., None]], axis=-1)
     unit = unit / unit.sum(axis=(0, 1, 3))[None, None, :, None]
     unit = unit.reshape(n, c, -1)

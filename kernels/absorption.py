@@ -32,6 +32,8 @@ class ValueAddedTrade(NamedTuple):
         Gross exports E* by selling industry and buying region, 0 at home.
     output
         Model-consistent output x*.
+    largest_input_share
+        The largest column sum of A. Below 1 the table is surely productive.
     residual, passes
         Of the solve: see ``kernels.solve.Solution``.
     """
@@ -39,6 +41,7 @@ class ValueAddedTrade(NamedTuple):
     absorbed: Float[Array, "n c"]
     exports: Float[Array, "n c"]
     output: Float[Array, " n"]
+    largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
     passes: Int[Array, ""]
 
@@ -55,7 +58,8 @@ def value_added_trade(
 
     ``v`` defaults to the residual, 1 - column sum of A.
     """
-    v = residual_value_added(Z, x) if v is None else v
+    left = residual_value_added(Z, x)
+    v = left if v is None else v
     scale = per_dollar(x)
     X, residual, passes = solve(Z, Y, scale=scale, regions=Y.shape[1], method=method)
     output = X.sum(axis=1)
@@ -63,6 +67,7 @@ def value_added_trade(
         absorbed=v[:, None] * X,
         exports=gross_exports(Z, scale * output, Y, active=x > 0),
         output=output,
+        largest_input_share=1 - jnp.min(jnp.where(x > 0, left, 1)),
         residual=residual,
         passes=passes,
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import cache
 
+import jax
 import numpy as np
 
 from tivax.engine import (
@@ -59,8 +60,15 @@ def random_tables(
 
 @cache
 def small_world(regions: int, sectors: int, years: int = 1) -> WorldTables:
-    """A synthetic world, made once for all tests (compiling it takes seconds)."""
-    return synthetic_world(WorldShape(regions, sectors, years))
+    """A synthetic world, made once for all tests.
+
+    Compiled without optimisation: compiling takes seconds, running does not.
+    """
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        return synthetic_world(WorldShape(regions, sectors, years))
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
 
 
 def hand_table(

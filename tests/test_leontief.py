@@ -145,7 +145,7 @@ def test_without_trade_the_world_inverse_is_the_domestic_one():
 
 
 # Below, at and above the sizes at which the recursion cuts once (80), twice, ...
-@pytest.mark.parametrize("n", [1, 2, 79, 80, 81, 97, 160, 161, 163, 321, 700])
+@pytest.mark.parametrize("n", [1, 79, 80, 81, 161, 163, 700])
 @pytest.mark.parametrize("share", [0.5, 0.98])
 def test_inverse_agrees_with_numpy(n, share):
     A = random_inputs(n, share=share, seed=n)
@@ -166,7 +166,7 @@ def test_inverse_of_nothing_is_the_identity(n):
     assert_array_equal(leontief.inverse(jnp.zeros((n, n))), np.eye(n))
 
 
-@pytest.mark.parametrize("n", [3, 80, 81, 200])
+@pytest.mark.parametrize("n", [3, 81, 200])
 @pytest.mark.parametrize("share", [1.0, 1.2, 3.0])
 def test_inverse_of_a_table_that_is_not_productive_does_not_pass_for_one(n, share):
     A = jnp.array(random_inputs(n, share=share, seed=3))

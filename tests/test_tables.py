@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from helpers import random_table
-from tivax.engine import Tolerance, TivaxError, WorldTable, WorldTables, stack_years
+from tivax.engine import TivaxError, Tolerance, WorldTable, WorldTables, stack_years
 from tivax.engine.tables import check_balance, check_same_labels, check_values
+
+from helpers import random_table
 
 
 def years_of(*years, **changes):
@@ -161,11 +164,11 @@ def test_years_with_other_labels_cannot_be_stacked():
 # ------------------------------------------------------------------------ checks
 
 
-def changed(origin="file.csv", **changes):
+def changed(**changes):
     """A balanced table of 2 regions x 3 sectors with something else in it."""
-    table = random_table(regions=2, sectors=3)
-    values = {name: getattr(table, name) for name in WorldTable.__dataclass_fields__}
-    return WorldTable(**values | {"origin": origin} | changes)
+    return replace(
+        random_table(regions=2, sectors=3), **{"origin": "file.csv"} | changes
+    )
 
 
 def cell(name, at, value):

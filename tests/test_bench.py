@@ -1,0 +1,187 @@
+import json
+import sys
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax.bench import cases, run
+from tivax.bench.harness import Case, machine, measure
+from tivax.engine import TivaxError, WorldShape
+from tivax.engine.console import Terminal
+
+# Compiling a world takes seconds: the shape of tests/test_cli.py, compiled once.
+SHAPE = WorldShape(regions=4, sectors=5, years=3)
+# The fast solve stops below 1e-12; the others round at 1e-15.
+ERROR = 1e-11
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cases, "SMALL", SHAPE)
+        return cases.make_world(tmp_path_factory.mktemp("world"), full=False)
+
+
+class Clock:
+    """Methods that take the seconds they are told, on a clock of their own."""
+
+    def __init__(self, monkeypatch, **seconds):
+        self.now, self.calls, self.seconds = 0.0, [], seconds
+        monkeypatch.setattr("time.perf_counter", lambda: self.now)
+
+    def method(self, name):
+        def call():
+            self.now += self.seconds[name][sum(k == name for k in self.calls)]
+            self.calls.append(name)
+            return jnp.asarray(len(self.calls))
+
+        return call
+
+    def case(self, **options):
+        methods = {name: self.method(name) for name in self.seconds}
+        return Case("made up", methods, error=float, **options)
+
+
+# --------------------------------------------------------------------- the harness
+
+
+def test_times_are_medians_and_ratios_refer_to_the_baseline(monkeypatch):
+    clock = Clock(monkeypatch, fast=[10.0, 1.0, 3.0, 2.0], slow=[8.5, 8.0, 9.0, 7.0])
+    fast, slow = measure(clock.case(baseline="slow", rounds=3))
+    assert (fast.case, fast.method, fast.baseline) == ("made up", "fast", "slow")
+    assert (fast.median_s, fast.min_s, fast.compile_s) == (2.0, 1.0, 8.0)
+    assert (slow.median_s, slow.min_s, slow.compile_s) == (8.0, 7.0, 0.5)
+    assert (fast.ratio, slow.ratio) == (4.0, 1.0)
+
+
+def test_methods_take_turns(monkeypatch):
+    clock = Clock(monkeypatch, a=[1.0] * 3, b=[1.0] * 3)
+    measure(clock.case(baseline="a", rounds=2))
+    assert clock.calls == ["a", "b", "a", "b", "a", "b"]
+
+
+def test_the_residual_is_that_of_the_methods_own_first_answer(monkeypatch):
+    clock = Clock(monkeypatch, a=[1.0] * 2, b=[1.0] * 2)
+    a, b = measure(clock.case(baseline="a", rounds=1))
+    assert (a.residual, b.residual) == (1.0, 2.0)
+
+
+def test_a_first_call_that_is_not_slower_compiles_nothing(monkeypatch):
+    clock = Clock(monkeypatch, a=[1.0, 2.0])
+    (timing,) = measure(clock.case(baseline="a", rounds=1))
+    assert timing.compile_s == 0.0
+
+
+def test_the_machine_names_the_blas_settings_that_are_set(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    about = machine()
+    assert about["blas"]["OMP_NUM_THREADS"] == "1"
+    assert "MKL_NUM_THREADS" not in about["blas"]
+    assert about["dtype"] == "float64" and about["cores"] >= 1
+    json.dumps(about)
+
+
+# ----------------------------------------------------------------------- the cases
+
+
+def test_the_world_is_what_numpy_makes_of_its_tables(world):
+    assert world.size == "4 x 5 x 3"
+    for k, table in enumerate(world.tables):
+        A = np.divide(table.Z, table.x, out=np.zeros_like(table.Z), where=table.x > 0)
+        assert_allclose(world.A[k], A, rtol=1e-14)
+        assert_allclose(world.Y[k], table.Y.sum(axis=2), rtol=1e-14)
+        v = np.where(table.x > 0, 1 - A.sum(axis=0), 0)
+        assert_allclose(world.v[k], v, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", cases.CASES)
+def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
+    if name == "pymrio":
+        pytest.importorskip("pymrio")
+    case = cases.CASES[name](world)
+    assert case is not None and case.name == name
+    assert case.baseline in case.methods
+    assert next(iter(case.methods)).startswith("tivax")
+    for method, call in case.methods.items():
+        answer = call()
+        assert case.error(answer) < ERROR, method
+        wrong = [1.001 * np.asarray(part) for part in answer]
+        wrong = np.array(wrong) if isinstance(answer, np.ndarray) else wrong
+        assert case.error(wrong) > 1e-5, method
+
+
+# ---------------------------------------------------------------------- tivax bench
+
+
+def run_bench(out, monkeypatch, **options):
+    monkeypatch.setattr(cases, "SMALL", SHAPE)
+    options = {"full": False, "only": None, "force": False} | options
+    run.run_bench(out, terminal=Terminal(quiet=True), **options)
+
+
+def test_bench_writes_its_rows_the_machine_and_a_manifest(
+    tmp_path, monkeypatch, capsys
+):
+    run_bench(tmp_path / "out", monkeypatch, only="solve")
+    frame = pd.read_csv(tmp_path / "out" / "bench.csv")
+    # design.md, section 5
+    assert list(frame) == (
+        "case,method,median_s,min_s,compile_s,residual,baseline,ratio".split(",")
+    )
+    assert set(frame["case"]) == {"solve"} and len(frame) == 5
+    assert (frame["residual"] < ERROR).all()
+    median = frame.set_index("method")["median_s"]
+    ratio = frame["baseline"].map(median) / frame["median_s"]
+    assert_allclose(frame["ratio"], ratio, rtol=1e-12)
+    assert (frame["min_s"] <= frame["median_s"]).all() and (frame["min_s"] > 0).all()
+
+    document = json.loads((tmp_path / "out" / "bench.json").read_text())
+    assert document["size"] == "4 x 5 x 3"
+    assert [row["method"] for row in document["rows"]] == frame["method"].tolist()
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["command"] == "bench" and manifest["seed"] == cases.SEED
+    assert manifest["residual_max"] == frame["residual"].max()
+    assert manifest["outputs"] == ["bench.csv", "bench.json"]
+    assert manifest["machine"] == document["machine"] == machine()
+    shown = capsys.readouterr().out
+    for method in frame["method"]:
+        assert method in shown
+
+
+def test_a_case_whose_package_is_not_there_is_left_out_and_named(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(cases.CASES, "pymrio", lambda world: None)
+    run_bench(tmp_path / "out", monkeypatch, only="pymrio")
+    assert "pymrio: left out, needs the extra tivax[bench]" in capsys.readouterr().out
+    header = (tmp_path / "out" / "bench.csv").read_text()
+    assert header.strip() == ",".join(run.COLUMNS)
+
+
+def test_without_a_choice_all_cases_run(tmp_path, monkeypatch, capsys):
+    ran = []
+    for name in list(cases.CASES):
+        monkeypatch.setitem(cases.CASES, name, lambda world, k=name: ran.append(k))
+    run_bench(tmp_path / "out", monkeypatch)
+    assert ran == ["solve", "inverse", "store", "pymrio"]
+
+
+def test_what_cannot_run_is_refused_before_any_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "make_world", lambda *k, **options: pytest.fail("worked"))
+    with pytest.raises(TivaxError, match="no case 'solv'; choose from solve, inverse"):
+        run_bench(tmp_path / "out", monkeypatch, only="solv")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "bench.csv").write_text("older")
+    with pytest.raises(TivaxError, match="out: exists already"):
+        run_bench(tmp_path / "out", monkeypatch)
+    assert (tmp_path / "out" / "bench.csv").read_text() == "older"
+
+
+def test_cases_that_need_another_package_say_so_by_none(world, monkeypatch):
+    for name, module in (("inverse", "scipy.linalg"), ("pymrio", "pymrio")):
+        monkeypatch.setitem(sys.modules, module, None)  # the import fails
+        assert cases.CASES[name](world) is None

@@ -1,0 +1,770 @@
+"""The command line as a user meets it: mostly in this process, for speed."""
+
+import inspect
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import replace
+from hashlib import sha256
+from importlib.metadata import version
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+import typer
+import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.bench import cases
+from tivax.engine import (
+    WorldShape,
+    cli,
+    demo,  # noqa: F401  before its parts are replaced in a test
+    fetch,
+    open_store,
+    save_store,
+)
+from tivax.engine.console import compilation_cache
+from tivax.engine.output import sha256 as tivax_sha256
+
+from helpers import random_tables
+
+COMMANDS = ("fetch", "import", "check", "tbi", "demo", "bench", "devices")
+REGIONS = ("AUT", "BEL", "DEU", "ROW")
+SECTORS = ("agriculture", "industry", "services")
+YEARS = (2000, 2001, 2002)
+FIGURES = [
+    f"{name}.{kind}"
+    for name in ("tbi", "va_balances", "va_versus_gross")
+    for kind in ("png", "svg")
+]
+# The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
+RTOL = 1e-10
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def tivax(*words):
+    """Run a command in this process; a traceback fails the test.
+
+    Without the compilation cache, whose settings would reach other tests.
+    """
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIVAX_CACHE", "")
+        patch.setattr(sys, "argv", ["tivax", *map(str, words)])
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
+            cli.main()
+    code = e.value.code
+    assert isinstance(code, int)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def good(*words):
+    answer = tivax(*words)
+    assert answer.code == 0, answer.err
+    return answer
+
+
+def mistake(*words):
+    """The line about an expected mistake: exit code 1, nothing on stdout."""
+    code, out, err = tivax(*words, "--quiet")
+    assert (code, out) == (1, "")
+    (line,) = err.splitlines()
+    assert line.startswith("tivax: ")
+    return line.removeprefix("tivax: ")
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def tables():
+    made = random_tables(regions=4, sectors=3, years=3, seed=1)
+    return replace(made, regions=REGIONS, sectors=SECTORS)
+
+
+@pytest.fixture(scope="session")
+def work(tmp_path_factory):
+    """raw: .npz files, store: imported from them, out: its results. Only to be read."""
+    folder = tmp_path_factory.mktemp("work")
+    (folder / "raw").mkdir()
+    for table in tables():
+        assert table.value_added is not None
+        np.savez(
+            folder / "raw" / f"world_{table.year}.npz",
+            Z=table.Z, Y=table.Y, x=table.x, va=table.value_added, year=table.year,
+            regions=np.array(REGIONS), sectors=np.array(SECTORS),
+            categories=np.array(table.categories),
+        )  # fmt: skip
+    good("import", "arrays", folder / "raw", "--out", folder / "store")
+    good("tbi", folder / "store", "--out", folder / "out")
+    return folder
+
+
+# ----------------------------------------------------------------------------- help
+
+
+def docstring(name):
+    (info,) = (
+        k for k in cli.app.registered_commands
+        if (k.name or getattr(k.callback, "__name__", "")) == name
+    )  # fmt: skip
+    return inspect.getdoc(info.callback) or ""
+
+
+def test_all_commands_are_listed_with_one_line():
+    answer = good("--help")
+    for name in COMMANDS:
+        assert re.search(rf"│ {name} +[A-Z]", answer.out)
+    assert len(cli.app.registered_commands) == len(COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_shows_an_example_that_can_be_pasted(name):
+    (example,) = re.findall(rf"^Example: (tivax {name}\b.*)$", docstring(name), re.M)
+    shown = good(name, "--help").out
+    assert f"Example: {example}" in shown
+    # It names only options there are, and all that are required.
+    group = typer.main.get_command(cli.app)
+    command = group.commands[name]  # pyright: ignore[reportAttributeAccessIssue]
+    command.make_context(name, shlex.split(example)[2:])
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_option_is_explained(name):
+    group = typer.main.get_command(cli.app)
+    for option in group.commands[name].params:  # pyright: ignore[reportAttributeAccessIssue]
+        assert option.name == "help" or option.help, option.name
+
+
+def test_no_command_prints_the_help():
+    code, out, err = tivax()
+    assert code == 2 and "Usage: " in out + err and "devices" in out + err
+
+
+def test_the_version_is_the_installed_one():
+    assert good("--version").out == f"tivax {version('tivax')}\n"
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (["tbi"], "Missing argument"),
+        (["tbi", "store"], "--out"),
+        (["import", "arrays", "raw"], "--out"),
+        (["check"], "Missing argument"),
+        (["check", "store", "--loud"], "No such option"),
+        (["decompress"], "No such command"),
+        (["demo", "--out", "o", "--seed", "one"], "--seed"),
+    ],
+)
+def test_wrong_usage_exits_with_2(words, told):
+    code, out, err = tivax(*words)
+    assert code == 2 and told in err and out == ""
+
+
+# -------------------------------------------------------------- import, check, tbi
+
+
+def test_import_says_what_is_in_the_store(work, tmp_path):
+    answer = good("import", "arrays", work / "raw", "--out", tmp_path / "s")
+    assert (
+        answer.out == f"{tmp_path / 's'}: 4 regions x 3 sectors, 3 years 2000 to 2002\n"
+    )
+    assert "tivax: reading 3/3 years" in answer.err
+    assert_array_equal(open_store(tmp_path / "s").Z, tables().Z)
+
+
+def test_the_store_records_the_command_and_the_sums_of_its_files(work):
+    attrs = xr.open_zarr(work / "store", consolidated=False).attrs
+    manifest = json.loads(attrs["manifest"])
+    assert manifest["argv"][:3] == ["tivax", "import", "arrays"]
+    files = sorted((work / "raw").iterdir())
+    assert manifest["inputs"] == [
+        {
+            "path": str(path),
+            "sha256": sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
+        for path in files
+    ]
+
+
+def test_check_finds_a_balanced_store_sound(work):
+    answer = good("check", work / "store")
+    for year in YEARS:
+        assert re.search(rf"│ {year} │.*│ +sound │", answer.out)
+    assert "fault" not in answer.out
+    assert "arrays: 4 regions x 3 sectors" in answer.out
+
+
+def broken(folder, name, at, value):
+    """A store with one change to its second year; save_store does not check it."""
+    values = np.array(getattr(tables(), name))
+    values[1][at] = value
+    save_store(replace(tables(), **{name: values}), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "change, fault",
+    [
+        (("x", 3, 1.0), "2001: a row misses its output by"),
+        (("Z", (0, 1), np.nan), "2001: cells that are not numbers"),
+        (("Z", (0, 1), -5.0), "1 negative intermediate sales"),
+        # Every industry buys 1.5 times what it makes from the first one.
+        (("Z", 0, 1.5 * tables().x[1]), "not productive"),
+    ],
+)
+def test_check_exits_with_1_and_names_the_fault(tmp_path, change, fault):
+    store = broken(tmp_path / "store", *change)
+    code, out, err = tivax("check", store, "--quiet")
+    assert code == 1
+    (line,) = err.splitlines()
+    assert line.startswith(f"tivax: {store}: 2001: ") and fault in line
+    assert "Traceback" not in out
+    # The whole table stands above: the other years are sound.
+    assert len(re.findall(r"│ +sound │", out)) == 2
+    assert len(re.findall(r"│ 2001 │.*│ +fault │", out)) == 1
+
+
+def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):
+    answer = good("tbi", work / "store", "--out", tmp_path / "out")
+    frame = pd.read_csv(tmp_path / "out" / "tbi.csv")
+    for row in frame[frame.year == 2002].itertuples():
+        assert re.search(
+            rf"│ {row.region} +│.*│ {re.escape(f'{row.tbi:+.4f}')} │", answer.out
+        )
+    assert re.search(
+        r"3 years, largest relative residual \d\.\de-1\d$", answer.out, re.M
+    )
+    assert "tivax: solving 3/3 years" in answer.err
+
+
+def test_quiet_leaves_only_results(work, tmp_path):
+    for words in (
+        ("import", "arrays", work / "raw", "--out", tmp_path / "store"),
+        ("check", work / "store"),
+        ("tbi", work / "store", "--out", tmp_path / "out"),
+    ):
+        answer = good(*words, "--quiet")
+        assert answer.err == "" and answer.out
+
+
+# ----------------------------------------------------------------- what tbi writes
+
+
+def absorbed_by_numpy(table, value_added=None):
+    """diag(v) B Y of one year by origin and absorber, from scratch."""
+    A = table.Z / table.x
+    v = 1 - A.sum(axis=0) if value_added is None else value_added / table.x
+    T = v[:, None] * np.linalg.inv(np.eye(12) - A) @ table.Y.sum(axis=2)
+    return T.reshape(4, 3, 4).sum(axis=1)
+
+
+def index_by_numpy(T):
+    T = T * (1 - np.eye(len(T)))
+    X, M = T.sum(axis=1), T.sum(axis=0)
+    return np.stack([X, M, (X - M) / (X + M)], axis=1)
+
+
+def test_the_index_is_that_of_numpy(work):
+    frame = pd.read_csv(work / "out" / "tbi.csv")
+    assert list(frame) == ["year", "region", "va_exports", "va_imports", "tbi"]
+    assert frame.region.tolist() == [*REGIONS] * 3
+    assert frame.year.tolist() == [year for year in YEARS for _ in REGIONS]
+    expected = [index_by_numpy(absorbed_by_numpy(table)) for table in tables()]
+    numbers = frame[["va_exports", "va_imports", "tbi"]]
+    assert_allclose(numbers, np.concatenate(expected), rtol=RTOL, atol=RTOL)
+
+
+def test_value_added_absorbed_is_that_of_numpy(work):
+    frame = pd.read_parquet(work / "out" / "va_absorbed.parquet")
+    assert list(frame) == ["year", "origin", "absorber", "value_added"]
+    cube = frame.set_index(["year", "origin", "absorber"])["value_added"].to_xarray()
+    for table in tables():
+        T = cube.sel(year=table.year, origin=[*REGIONS], absorber=[*REGIONS])
+        assert_allclose(T, absorbed_by_numpy(table), rtol=RTOL)
+
+
+def test_value_added_and_gross_balances_agree(work):
+    """On a balanced table; relative to the trade of the region."""
+    frame = pd.read_csv(work / "out" / "vax.csv")
+    assert list(frame) == (
+        "year,region,gross_exports,gross_imports,va_exports,va_imports,vax_ratio".split(
+            ","
+        )
+    )
+    va = frame.va_exports - frame.va_imports
+    gross = frame.gross_exports - frame.gross_imports
+    assert (
+        (va - gross).abs() < 1e-10 * (frame.gross_exports + frame.gross_imports)
+    ).all()
+    assert_allclose(frame.vax_ratio, frame.va_exports / frame.gross_exports, rtol=1e-14)
+    assert (frame.va_exports < frame.gross_exports).all()
+
+
+def test_sectors_add_up_to_their_region(work):
+    by_sector = pd.read_csv(work / "out" / "vax_by_sector.csv")
+    assert by_sector.sector.tolist() == [*SECTORS] * 12
+    vax = pd.read_csv(work / "out" / "vax.csv").set_index(["year", "region"])
+    for name in ("va_exports", "va_imports", "gross_exports", "gross_imports"):
+        total = by_sector.groupby(["year", "region"])[name].sum()
+        assert_allclose(total.loc[vax.index], vax[name], rtol=RTOL)
+
+
+def test_a_folder_holds_what_the_manifest_lists(work):
+    manifest = json.loads((work / "out" / "manifest.json").read_text())
+    # design.md, section 5
+    keys = (
+        "command argv tivax python packages started wall_s seed device inputs "
+        "residual_max outputs"
+    )
+    assert list(manifest)[:12] == keys.split()
+    files = [*FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet"]
+    assert manifest["outputs"] == sorted(files)
+    assert names(work / "out") == sorted([*files, "manifest.json"])
+    assert manifest["command"] == "tbi" and manifest["seed"] is None
+    store, out = str(work / "store"), str(work / "out")
+    assert manifest["argv"] == ["tivax", "tbi", store, "--out", out]
+    (given,) = manifest["inputs"]
+    assert (given["path"], given["sha256"]) == (store, tivax_sha256(work / "store"))
+    assert 0 < manifest["residual_max"] < 1e-12
+    assert manifest["value_added"] == "residual" and manifest["years_by_lu"] == []
+
+
+READERS = {
+    "csv": lambda path: pd.read_csv(path, engine="python"),
+    "parquet": pd.read_parquet,
+    "dta": pd.read_stata,
+    "xlsx": lambda path: pd.read_excel(path, engine="calamine"),
+}
+
+
+@pytest.mark.parametrize("format", ["parquet", "dta", "xlsx"])
+def test_every_format_holds_the_same_numbers(work, tmp_path, format):
+    good("tbi", work / "store", "--out", tmp_path / "out", "--format", format)
+    for name in ("tbi", "vax", "vax_by_sector"):
+        expected = READERS["csv"](work / "out" / f"{name}.csv")
+        read = READERS[format](tmp_path / "out" / f"{name}.{format}")
+        assert list(read) == list(expected)
+        for column in expected:
+            if expected[column].dtype.kind == "f":  # Excel holds 16 digits
+                assert_allclose(read[column], expected[column], rtol=5e-16)
+            else:
+                assert read[column].tolist() == expected[column].tolist()
+        assert not (tmp_path / "out" / f"{name}.csv").exists()
+    assert (tmp_path / "out" / "va_absorbed.parquet").exists()
+
+
+# ------------------------------------------------------------------- options of tbi
+
+
+def tbi_of(work, out, *options):
+    good("tbi", work / "store", "--out", out, "--quiet", *options)
+    return pd.read_csv(out / "tbi.csv")
+
+
+def test_years_are_those_between_both_ends(work, tmp_path):
+    whole = pd.read_csv(work / "out" / "tbi.csv")
+    frame = tbi_of(work, tmp_path / "out", "--years", "2000:2001")
+    expected = whole[whole.year <= 2001]
+    assert frame[["year", "region"]].equals(expected[["year", "region"]])
+    assert_allclose(frame.tbi, expected.tbi, atol=RTOL)
+    assert set(tbi_of(work, tmp_path / "one", "--years", "2001").year) == {2001}
+
+
+def test_import_and_check_take_years_too(work, tmp_path):
+    store = tmp_path / "store"
+    good("import", "arrays", work / "raw", "--out", store, "--years", "2001:2009")
+    assert open_store(store).years == (2001, 2002)
+    assert "2002" not in good("check", work / "store", "--years", "2000:2001").out
+
+
+@pytest.mark.parametrize(
+    "years, told",
+    [
+        ("two", "--years two: write FIRST:LAST, such as 2000:2014"),
+        ("2000-2001", "--years 2000-2001: write FIRST:LAST"),
+        ("2000:2001:2002", "write FIRST:LAST"),
+        (":2001", "write FIRST:LAST"),
+        ("2000:", "write FIRST:LAST"),  # not the year 2000 alone
+        ("2001:2000", "--years 2001:2000: the first year is after the last"),
+        ("1990:1999", "no year from 1990 to 1999: the tables hold 2000 to 2002"),
+    ],
+)
+def test_years_that_cannot_be_are_told(work, tmp_path, years, told):
+    line = mistake("tbi", work / "store", "--out", tmp_path / "o", "--years", years)
+    assert told in line
+    assert names(tmp_path) == []
+
+
+def test_a_dropped_region_is_neither_reporter_nor_partner(work, tmp_path):
+    frame = tbi_of(work, tmp_path / "out", "--drop", "ROW", "--drop", "BEL")
+    assert frame.region.tolist() == ["AUT", "DEU"] * 3
+    kept = np.ix_([0, 2], [0, 2])
+    expected = [index_by_numpy(absorbed_by_numpy(t)[kept]) for t in tables()]
+    assert_allclose(frame.tbi, np.concatenate(expected)[:, 2], atol=RTOL)
+
+
+def test_a_group_stands_in_the_place_of_its_members(work, tmp_path):
+    groups = tmp_path / "groups.toml"
+    groups.write_text('EU = ["DEU", "AUT", "BEL"]\n')
+    frame = tbi_of(work, tmp_path / "out", "--groups", groups)
+    assert frame.region.tolist() == ["EU", "ROW"] * 3
+    merge = np.array([[1, 1, 1, 0], [0, 0, 0, 1]])
+    expected = [
+        index_by_numpy(merge @ absorbed_by_numpy(t) @ merge.T) for t in tables()
+    ]
+    assert_allclose(frame.tbi, np.concatenate(expected)[:, 2], atol=RTOL)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["inputs"][1]["sha256"] == sha256(groups.read_bytes()).hexdigest()
+    parquet = pd.read_parquet(tmp_path / "out" / "va_absorbed.parquet")
+    assert set(parquet.origin) == {"EU", "ROW"}
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ('EU = ["AUT"', "groups.toml: Unclosed array"),
+        ('EU = "AUT"', "groups.toml: group EU must be a list of region codes"),
+        ('EU = ["AUT", "FRA"]', "no region FRA; choose from AUT BEL DEU ROW"),
+        ('A = ["AUT"]\nB = ["AUT"]', "region AUT is in A and in B"),
+    ],
+)
+def test_groups_that_cannot_be_are_told(work, tmp_path, text, told):
+    (tmp_path / "groups.toml").write_text(text)
+    line = mistake(
+        "tbi",
+        work / "store",
+        "--out",
+        tmp_path / "o",
+        "--groups",
+        tmp_path / "groups.toml",
+    )
+    assert told in line
+    assert names(tmp_path) == ["groups.toml"]
+
+
+def test_basic_value_added_is_the_row_of_the_table(work, tmp_path):
+    frame = tbi_of(work, tmp_path / "out", "--value-added", "basic")
+    expected = [
+        index_by_numpy(absorbed_by_numpy(table, table.value_added))
+        for table in tables()
+    ]
+    assert_allclose(frame.tbi, np.concatenate(expected)[:, 2], atol=RTOL)
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["value_added"] == "basic"
+
+
+def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
+    save_store(replace(tables(), value_added=None), tmp_path / "store")
+    line = mistake(
+        "tbi", tmp_path / "store", "--out", tmp_path / "o", "--value-added", "basic"
+    )
+    assert line.endswith("no value-added row; use --value-added residual")
+
+
+@pytest.mark.parametrize(
+    "options, told",
+    [
+        (("--format", "tsv"), "--format tsv: choose from csv, parquet, dta, xlsx"),
+        (("--value-added", "gross"), "'gross': choose from residual, basic"),
+        (("--drop", "FRA"), "no region FRA; choose from AUT BEL DEU ROW"),
+        (("--groups", "none.toml"), "none.toml: No such file or directory"),
+        (tuple(k for code in REGIONS for k in ("--drop", code)), "region"),
+    ],
+)
+def test_options_that_cannot_be_are_told(work, tmp_path, options, told):
+    line = mistake("tbi", work / "store", "--out", tmp_path / "o", *options)
+    assert told in line and "Errno" not in line
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("command", ["check", "tbi"])
+def test_a_path_that_is_no_store_is_told(work, tmp_path, command):
+    out = ("--out", tmp_path / "o") if command == "tbi" else ()
+    line = mistake(command, tmp_path / "none", *out)
+    assert line.endswith("none: no such store; make one with `tivax import`")
+    line = mistake(command, work / "raw", *out)
+    assert "raw: not a tivax store" in line
+    assert names(tmp_path) == []
+
+
+# ------------------------------------------------------------- nothing is overwritten
+
+
+def test_results_are_replaced_only_by_force(work, tmp_path):
+    out = tmp_path / "out"
+    tbi_of(work, out)
+    (out / "tbi.csv").write_text("mine")
+    line = mistake("tbi", work / "store", "--out", out)
+    assert line == f"{out}: exists already; --force replaces it"
+    assert (out / "tbi.csv").read_text() == "mine"
+    assert len(tbi_of(work, out, "--force")) == 12
+    assert names(tmp_path) == ["out"]
+
+
+def test_force_replaces_nothing_but_results(work, tmp_path):
+    """Neither a folder of files nor a store."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("precious")
+    save_store(tables(), tmp_path / "store")
+    for name in ("thesis", "store"):
+        line = mistake("tbi", work / "store", "--out", tmp_path / name, "--force")
+        assert "not a result folder of tivax" in line
+    assert (tmp_path / "thesis" / "text").read_text() == "precious"
+    assert open_store(tmp_path / "store").years == YEARS
+
+
+def test_import_replaces_a_store_only_by_force_and_nothing_else(work, tmp_path):
+    store = tmp_path / "store"
+    save_store(tables().select(2000, 2000), store)
+    words = ("import", "arrays", work / "raw", "--out")
+    assert mistake(*words, store).endswith("exists already; --force replaces it")
+    good(*words, store, "--force")
+    assert open_store(store).years == YEARS
+
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("precious")
+    assert "thesis: " in mistake(*words, tmp_path / "thesis", "--force")
+    assert (tmp_path / "thesis" / "text").read_text() == "precious"
+
+
+@pytest.mark.parametrize("command", ["tbi", "demo", "bench"])
+def test_a_place_that_is_taken_is_refused_before_any_work(
+    work, tmp_path, monkeypatch, command
+):
+    """Without --force, and with it where the folder holds no manifest."""
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("precious")
+
+    def worked(*arguments, **options):
+        raise AssertionError("worked before it looked at --out")
+
+    for place in (
+        "tivax.engine.results.compute_tbi",
+        "tivax.engine.demo.synthetic_world",
+        "tivax.bench.run.make_world",
+    ):
+        monkeypatch.setattr(place, worked)
+    given = (work / "store",) if command == "tbi" else ()
+    assert "exists already" in mistake(command, *given, "--out", tmp_path / "thesis")
+    line = mistake(command, *given, "--out", tmp_path / "thesis", "--force")
+    assert "not a result folder of tivax" in line
+
+
+def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
+    (tmp_path / "raw").mkdir()
+    for path in (work / "raw").iterdir():
+        with np.load(path) as file:
+            keys = dict(file)
+        if path.name == "world_2002.npz":
+            keys["x"] = keys["x"] * 2
+        np.savez(tmp_path / "raw" / path.name, **keys)
+    words = ("import", "arrays", tmp_path / "raw", "--out", tmp_path / "store")
+    line = mistake(*words)
+    assert line.startswith("world_2002.npz: 2002: 12 of 12 industries do not balance")
+    assert names(tmp_path) == ["raw"]
+    good(*words, "--unbalanced")
+    code, _, err = tivax("check", tmp_path / "store", "--quiet")
+    assert code == 1 and "2002: a row misses its output" in err
+
+
+def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
+    out = ("--out", tmp_path / "o")
+    assert "choose from wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
+    assert "choose from wiod2016, wiod2013" in mistake(
+        "import", "figaro", tmp_path, *out
+    )
+    assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
+    assert names(tmp_path) == []
+
+
+def test_a_file_that_cannot_be_read_is_told_by_the_system(monkeypatch, tmp_path):
+    def full(*arguments, **options):
+        raise OSError(28, "No space left on device", "/data/x")
+
+    monkeypatch.setattr("tivax.engine.importing.import_tables", full)
+    line = mistake("import", "arrays", tmp_path, "--out", tmp_path / "o")
+    assert line == "/data/x: No space left on device"
+
+
+# ------------------------------------------------------------ fetch, devices, sizes
+
+
+def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
+    got = fetch.Fetched(tmp_path / "f.zip", "https://", 1234567, "ab" * 32, "sha1")
+    asked = []
+    monkeypatch.setattr(
+        fetch, "fetch", lambda *a, **options: asked.append((a, options)) or got
+    )
+    answer = good("fetch", "wiod2016", "--out", tmp_path, "--format", "r", "--quiet")
+    assert answer.out.splitlines() == [
+        f"{tmp_path / 'f.zip'}: 1,234,567 bytes, SHA-1 as published",
+        f"SHA-256 {'ab' * 32}",
+    ]
+    (((source, out), options),) = asked
+    assert (source, out, options["format"]) == ("wiod2016", tmp_path, "r")
+    assert options["mirror"] is None and options["force"] is False
+
+
+def test_devices_are_those_of_jax():
+    lines = good("devices").out.splitlines()
+    for device, line in zip(jax.devices(), lines, strict=True):
+        assert device.platform in line
+
+
+@pytest.mark.parametrize(
+    "size", ["4x5", "4x5x3x2", "4x0x3", "axbxc", "-4x5x3", "1x5x3"]
+)
+def test_a_size_that_no_world_has_is_told(tmp_path, size):
+    """A world of one region has nobody to trade with."""
+    line = mistake("demo", "--size", size, "--out", tmp_path / "o")
+    assert line.startswith(f"--size {size}: ")
+    assert names(tmp_path) == []
+
+
+def test_years_and_sizes_are_parsed():
+    assert cli.parse_years("") is None
+    assert cli.parse_years("2000:2014") == (2000, 2014)
+    assert cli.parse_size("44X56x15") == (44, 56, 15)
+
+
+# --------------------------------------------------------------------------- demo
+
+
+def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
+    out = tmp_path / "demo"
+    answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
+    assert names(out) == sorted([
+        *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
+        "checks.csv", "report.html", "manifest.json",
+    ])  # fmt: skip
+    assert re.search(r"3 years, largest relative residual \d\.\de-1\d", answer.out)
+    assert re.search(r"^Exact: identities hold to \de-1\d, largest", answer.out, re.M)
+    assert re.search(
+        r"^Fast: [\d.]+ s .*, numpy\.linalg\.solve [\d.]+ s, ratio", answer.out, re.M
+    )
+    assert answer.out.splitlines()[-1] == f"Open {out / 'report.html'}"
+    for what in ("making the world", "solving", "the same by numpy", "checking"):
+        assert f"tivax: {what}" in answer.err
+
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["command"] == "demo" and manifest["seed"] == 3
+    assert manifest["inputs"] == [] and manifest["residual_max"] < 1e-12
+    assert manifest["size"] == "4 x 5 x 3"
+    race = manifest["race"]
+    assert race["largest_difference"] < RTOL
+    assert min(race["first_s"], race["warm_s"], race["numpy_s"]) > 0
+
+    checks = pd.read_csv(out / "checks.csv")
+    assert checks.year.tolist() == [2000, 2001, 2002]
+    assert checks.faults.isna().all()
+    assert len(pd.read_csv(out / "tbi.csv")) == 12
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "(seed 3)" in report and "4 regions, 5 sectors and 3 years" in report
+
+
+# ---------------------------------------------------------------------------- bench
+
+
+def test_bench_writes_the_promised_columns(tmp_path, monkeypatch):
+    monkeypatch.setattr(cases, "SMALL", WorldShape(4, 5, 3))
+    out = tmp_path / "bench"
+    answer = good("bench", "--only", "store", "--out", out, "--quiet")
+    frame = pd.read_csv(out / "bench.csv")
+    # design.md, section 5
+    columns = "case,method,median_s,min_s,compile_s,residual,baseline,ratio"
+    assert list(frame) == columns.split(",")
+    assert frame.method.tolist() == ["tivax store", "numpy npy"]
+    assert_allclose(frame.ratio, frame.median_s[1] / frame.median_s, rtol=1e-12)
+    assert (frame.baseline == "numpy npy").all() and (frame.residual == 0).all()
+    assert names(out) == ["bench.csv", "bench.json", "manifest.json"]
+    assert "numpy npy (baseline)" in answer.out and answer.err == ""
+
+
+# -------------------------------------------------- the installed command, from outside
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def installed(cache, tmp_path):
+    """Run the installed ``tivax`` in a folder of its own."""
+
+    # jax sets this variable where it is imported, as it is here; a shell does not.
+    environment = {k: v for k, v in os.environ.items() if k != "TF_CPP_MIN_LOG_LEVEL"}
+
+    def run(*words):
+        script = Path(sys.executable).with_name("tivax")
+        done = subprocess.run(
+            [script, *map(str, words)],
+            cwd=tmp_path,
+            env=environment | {"TIVAX_CACHE": str(cache)},
+            capture_output=True,
+            text=True,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def test_the_installed_command_computes_the_same_and_keeps_its_programs(
+    work, installed, cache, tmp_path
+):
+    answer = installed("tbi", work / "store", "--out", "out")
+    assert answer.code == 0, answer.err
+    assert re.fullmatch(r"(tivax: solving \d/3 years, [\d.]+ s\n)+", answer.err)
+    a, b = (pd.read_csv(k / "out" / "tbi.csv") for k in (work, tmp_path))
+    assert_allclose(a.tbi, b.tbi, atol=RTOL)
+    # One sub-folder for each version of jax and processor model.
+    (folder,) = cache.iterdir()
+    assert re.fullmatch(rf"jax-{version('jax')}-[0-9a-f]{{8}}", folder.name)
+    programs = set(names(folder))
+    assert programs
+    # What is taken from the cache is taken in silence.
+    again = installed("tbi", work / "store", "--out", "again", "--quiet")
+    assert (again.code, again.err) == (0, "")
+    assert set(names(folder)) == programs
+
+
+def test_the_installed_command_tells_mistakes_in_one_line(installed):
+    code, out, err = installed("check", "none")
+    assert (code, out) == (1, "")
+    assert err == "tivax: none: no such store; make one with `tivax import`\n"
+    assert installed("check").code == 2
+    assert installed("--version").out == f"tivax {version('tivax')}\n"
+
+
+def test_the_folder_of_compiled_programs_can_be_moved_and_turned_off(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("TIVAX_CACHE", str(tmp_path))
+    moved = compilation_cache()
+    assert moved is not None and moved.parent == tmp_path
+    monkeypatch.setenv("TIVAX_CACHE", "")
+    assert compilation_cache() is None
+    monkeypatch.delenv("TIVAX_CACHE")
+    assert (own := compilation_cache()) is not None and "tivax" in own.parts
+
+
+def test_commands_in_this_process_leave_the_cache_of_other_tests_alone():
+    good("devices")
+    assert jax.config.values["jax_compilation_cache_dir"] is None

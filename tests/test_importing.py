@@ -1,0 +1,326 @@
+import json
+import threading
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.testing import assert_array_equal
+
+from tivax.engine import TivaxError, Tolerance, import_tables, importing, open_store
+from tivax.engine.output import describe_input
+from tivax.engine.sources import Source, TableFile
+
+from helpers import random_table
+
+YEARS = (2000, 2001, 2002)
+
+
+def table(year=2000, **changes):
+    """A balanced table of 3 regions x 2 sectors with something else in it."""
+    made = random_table(regions=3, sectors=2, seed=year, year=year)
+    return replace(made, regions=("AUT", "DEU", "ROW"), **changes)
+
+
+def cell(name, at, value, year=2001):
+    """A table with one cell changed."""
+    values = getattr(table(year), name).copy()
+    values[at] = value
+    return table(year, **{name: values})
+
+
+def archive(folder, table, name=None, layout=np.ascontiguousarray, **changes):
+    """The .npz of a table; a change to None leaves the key out."""
+    keys = {
+        "Z": layout(table.Z),
+        "Y": layout(table.Y),
+        "x": table.x,
+        "va": table.value_added,
+        "regions": np.array(table.regions),
+        "sectors": np.array(table.sectors),
+        "categories": np.array(table.categories),
+        "year": table.year,
+    } | changes
+    folder.mkdir(exist_ok=True)
+    path = folder / (name or f"table_{table.year}.npz")
+    np.savez(path, **{key: value for key, value in keys.items() if value is not None})
+    return path
+
+
+@pytest.fixture
+def raw(tmp_path):
+    """Three good years."""
+    for year in YEARS:
+        archive(tmp_path / "raw", table(year))
+    return tmp_path / "raw"
+
+
+def refusal(raw, **options):
+    """The message of a failed import, one line; nothing is left of the store."""
+    store = raw.parent / "store"
+    with pytest.raises(TivaxError) as error:
+        import_tables("arrays", [raw], store, **options)
+    assert "\n" not in str(error.value)
+    assert [path.name for path in raw.parent.iterdir()] == ["raw"]
+    return str(error.value)
+
+
+# ---------------------------------------------------------------------- it imports
+
+
+def test_every_year_is_stored_as_it_is_in_its_file(raw, tmp_path):
+    done = import_tables("arrays", [raw], tmp_path / "store")
+    assert (done.path, done.years) == (tmp_path / "store", YEARS)
+    assert (done.regions, done.sectors) == (3, 2)
+    store = open_store(tmp_path / "store")
+    assert (store.source, store.unit) == ("arrays", "as in the file")
+    for year in YEARS:
+        for name in ("Z", "Y", "x", "value_added"):
+            stored, own = getattr(store.table(year), name), getattr(table(year), name)
+            assert_array_equal(stored, own)
+
+
+def test_the_store_tells_what_it_was_made_from(raw, tmp_path):
+    import_tables("arrays", [raw], tmp_path / "store")
+    attrs = xr.open_zarr(tmp_path / "store", consolidated=False).attrs
+    manifest = json.loads(attrs["manifest"])
+    assert manifest["command"] == "import" and manifest["source"] == "arrays"
+    assert manifest["inputs"] == [describe_input(p) for p in sorted(raw.iterdir())]
+    assert manifest["outputs"] == ["store"]
+
+
+@pytest.mark.parametrize("layout", [np.ascontiguousarray, np.asfortranarray])
+def test_the_memory_order_of_a_file_does_not_matter(tmp_path, layout):
+    archive(tmp_path / "raw", table(), layout=layout)
+    import_tables("arrays", [tmp_path / "raw"], tmp_path / "store")
+    store = open_store(tmp_path / "store")
+    assert_array_equal(store.Z[0], table().Z)
+    assert_array_equal(store.Y[0], table().Y)
+
+
+def test_paths_may_be_given_in_any_order(raw, tmp_path):
+    paths = [raw / f"table_{year}.npz" for year in (2002, 2000, 2001)]
+    import_tables("arrays", paths, tmp_path / "store")
+    store = open_store(tmp_path / "store")
+    assert store.years == YEARS
+    assert_array_equal(store.Z[2], table(2002).Z)
+
+
+@pytest.mark.parametrize(
+    "years, kept", [((2001, 2002), (2001, 2002)), ((1990, 2000), (2000,))]
+)
+def test_only_the_years_asked_for_are_read(raw, tmp_path, years, kept):
+    bad = ({*YEARS} - {*kept}).pop()
+    archive(raw, cell("Z", (0, 0), np.nan, bad))
+    import_tables("arrays", [raw], tmp_path / "store", years=years)
+    assert open_store(tmp_path / "store").years == kept
+
+
+def test_progress_counts_every_year_from_zero(raw, tmp_path):
+    calls = []
+    import_tables(
+        "arrays", [raw], tmp_path / "store", progress=lambda *call: calls.append(call)
+    )
+    assert calls == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+# ------------------------------------------------------- it refuses, in whole lines
+
+
+@pytest.mark.parametrize("year", [2000, 2002])
+@pytest.mark.parametrize(
+    "name, at, value, message",
+    [
+        ("Z", (0, 3), np.nan, "Z has 1 cells that are not numbers, first AUT:S0 to D"),
+        ("Y", (5, 2, 0), np.inf, "Y has 1 cells that are not numbers, first ROW:S1"),
+        ("x", 2, -np.inf, "x has 1 cells that are not numbers, first DEU:S0"),
+        ("value_added", 2, np.nan, "value_added has 1 cells"),
+        ("Z", (0, 3), -1.0, "1 negative intermediate sales, first AUT:S0 to DEU:S1"),
+        ("x", 2, -1.0, "1 negative output, first DEU:S0"),
+        ("x", 2, 1e6, "1 of 6 industries do not balance, worst DEU:S0"),
+    ],
+)
+def test_a_year_with_a_bad_cell_is_refused(raw, year, name, at, value, message):
+    archive(raw, cell(name, at, value, year))
+    told = refusal(raw)
+    assert told.startswith(f"table_{year}.npz: {year}: ")
+    assert message in told
+
+
+def test_text_in_the_place_of_numbers_is_refused(raw):
+    archive(raw, table(2001), Z=table(2001).Z.astype(str))
+    assert "table_2001.npz: Z has dtype <U" in refusal(raw)
+
+
+def test_a_year_that_the_name_of_the_file_contradicts_is_refused(raw):
+    archive(raw, table(2001), year=2011)
+    assert "name says 2001, the content is 2011" in refusal(raw)
+
+
+def test_a_region_missing_in_one_year_is_named(raw):
+    small = random_table(regions=2, sectors=2, year=2001)
+    archive(raw, replace(small, regions=("AUT", "ROW")))
+    message = refusal(raw)
+    assert message.startswith("table_2001.npz: 2001 lacks region DEU, which 2000 has")
+
+
+def test_labels_in_another_order_are_refused(raw):
+    archive(raw, replace(table(2001), regions=("DEU", "AUT", "ROW")))
+    assert "table_2001.npz: 2001: regions are in another order than in 2000" in refusal(
+        raw
+    )
+
+
+def test_a_year_without_the_value_added_row_of_the_others_is_refused(raw):
+    archive(raw, table(2001), va=None)
+    assert "table_2001.npz: 2001 has no value-added row, 2000 has one" in refusal(raw)
+    archive(raw, table(2000), va=None)
+    archive(raw, table(2001))
+    assert "table_2000.npz: 2000 has no value-added row, 2001 has one" in refusal(raw)
+
+
+def test_a_table_that_is_not_productive_is_refused(raw):
+    """Every industry of 2002 buys 1.1 times what it makes."""
+    t = table(2002)
+    Z = 1.1 * t.Z / t.Z.sum(axis=0) * t.x
+    archive(raw, replace(t, Z=Z))
+    message = refusal(raw, unbalanced=True)
+    assert "table_2002.npz: 2002: inputs exceed output" in message
+    assert "1.1000, not below 1" in message
+
+
+def test_the_same_year_twice_is_refused(raw):
+    archive(raw, table(2001), name="again.npz")
+    assert "again.npz and table_2001.npz both hold 2001" in refusal(raw)
+
+
+def test_a_folder_without_tables_and_a_path_that_is_not_there_are_told(raw):
+    with pytest.raises(TivaxError, match="none: no such file or folder"):
+        import_tables("arrays", [raw, raw / "none"], raw.parent / "store")
+    for file in raw.iterdir():
+        file.unlink()
+    assert "expected files named *.npz" in refusal(raw)
+
+
+def test_years_that_no_file_holds_are_told(raw):
+    message = refusal(raw, years=(1995, 1999))
+    assert "no table of the years 1995 to 1999" in message
+
+
+def test_a_source_that_does_not_exist_is_told(raw, tmp_path):
+    with pytest.raises(TivaxError, match="no source 'wiod'; choose from wiod2016"):
+        import_tables("wiod", [raw], tmp_path / "store")
+
+
+def test_unbalanced_rows_are_accepted_when_asked_for(raw, tmp_path):
+    archive(raw, cell("x", 2, 1e6))
+    assert "`--unbalanced` imports the table as it is" in refusal(raw)
+    import_tables("arrays", [raw], tmp_path / "store", unbalanced=True)
+    assert open_store(tmp_path / "store").x[1, 2] == 1e6
+
+
+@pytest.mark.parametrize("name, value", [("Z", np.nan), ("Z", -1.0), ("x", -1.0)])
+def test_unbalanced_does_not_accept_cells_that_no_table_can_hold(raw, name, value):
+    archive(raw, cell(name, 0, value))
+    refusal(raw, unbalanced=True)
+
+
+# ------------------------------------------------------------ whole or not at all
+
+
+def test_an_import_that_fails_leaves_the_old_store_as_it_was(raw, tmp_path):
+    import_tables("arrays", [raw], tmp_path / "store", years=(2000, 2001))
+    archive(raw, cell("Z", (0, 0), np.nan, 2002))
+    with pytest.raises(TivaxError, match="not numbers"):
+        import_tables("arrays", [raw], tmp_path / "store", force=True)
+    assert open_store(tmp_path / "store").years == (2000, 2001)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["raw", "store"]
+
+
+def test_a_store_is_replaced_only_by_force_and_refused_before_anything_is_read(
+    raw, tmp_path
+):
+    import_tables("arrays", [raw], tmp_path / "store", years=(2000, 2000))
+    with pytest.raises(TivaxError, match="store: exists already; --force replaces it"):
+        import_tables("arrays", [tmp_path / "none"], tmp_path / "store")
+    import_tables("arrays", [raw], tmp_path / "store", force=True)
+    assert open_store(tmp_path / "store").years == YEARS
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["raw", "store"]
+
+
+def test_force_does_not_replace_the_files_it_reads(raw):
+    with pytest.raises(TivaxError, match="raw: "):
+        import_tables("arrays", [raw], raw, force=True)
+    assert len(list(raw.glob("*.npz"))) == 3
+
+
+def test_an_import_that_fails_leaves_no_reader_behind(raw, tmp_path):
+    archive(raw, cell("Z", (0, 0), np.nan, 2000))
+    before = set(threading.enumerate())
+    with pytest.raises(TivaxError):
+        import_tables("arrays", [raw], tmp_path / "store")
+    # The error holds what was suspended, unless that was ended in time.
+    assert set(threading.enumerate()) <= before
+
+
+# ----------------------------------- sources that cannot tell their years by a name
+
+
+def database(monkeypatch, files, tolerance=None):
+    """A source of the given files, name to its tables; returns the names read."""
+    read = []
+
+    def tables_of(file):
+        read.append(file.path.name)
+        yield from files[file.path.name]
+
+    source = Source(
+        name="made up", title="", unit="t", citation="",
+        tolerance=tolerance or Tolerance(),
+        find=lambda paths: [
+            TableFile(paths[0] / name, year=tables[0].year if len(tables) == 1 else None)
+            for name, tables in files.items()
+        ],
+        read=tables_of,
+    )  # fmt: skip
+    monkeypatch.setattr(importing, "get_source", lambda name: source)
+    return read
+
+
+def test_years_of_one_file_are_put_in_order(raw, tmp_path, monkeypatch):
+    two = [table(2002), table(2000)]
+    database(monkeypatch, {"table_2000.npz": two, "table_2001.npz": [table(2001)]})
+    done = import_tables("made up", [raw], tmp_path / "store")
+    assert done.years == YEARS
+    assert_array_equal(open_store(tmp_path / "store").Z[2], table(2002).Z)
+
+
+def test_a_year_in_two_files_is_refused(raw, tmp_path, monkeypatch):
+    a, b = table(2000, origin="a.csv"), table(2000, origin="b.csv")
+    database(monkeypatch, {"a.csv": [a, table(2001)], "b.csv": [b]})
+    with pytest.raises(TivaxError, match="2000 is there twice: a.csv, b.csv"):
+        import_tables("made up", [raw], tmp_path / "store")
+
+
+def test_the_tolerance_is_the_sources_own_and_the_store_keeps_it(
+    raw, tmp_path, monkeypatch
+):
+    x = table(2001).x.copy()
+    x[0] += 5.0
+    files = {"table_2000.npz": [table(2000)], "table_2001.npz": [table(2001, x=x)]}
+    database(monkeypatch, files, Tolerance(4.9, 0.0))
+    with pytest.raises(TivaxError, match="do not balance, worst AUT:S0"):
+        import_tables("made up", [raw], tmp_path / "store")
+    database(monkeypatch, files, Tolerance(5.1, 0.0))
+    import_tables("made up", [raw], tmp_path / "store")
+    assert open_store(tmp_path / "store").tolerance == Tolerance(5.1, 0.0)
+
+
+def test_files_are_read_a_few_ahead_and_not_all_at_once(raw, tmp_path, monkeypatch):
+    """The first of twenty years is bad: hardly any other has been read by then."""
+    files = {f"{year}.npz": [table(year)] for year in range(2000, 2020)}
+    files["2000.npz"] = [cell("Z", (0, 0), np.nan, 2000)]
+    read = database(monkeypatch, files)
+    with pytest.raises(TivaxError, match="2000: Z has 1 cells"):
+        import_tables("made up", [raw], tmp_path / "store")
+    assert len(read) <= 4

@@ -1,0 +1,350 @@
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.testing import assert_array_equal
+
+from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_store
+from tivax.engine.store import StoreWriter, store_attributes
+
+from helpers import random_tables
+
+REGIONS, SECTORS, YEARS = 3, 2, (2000, 2001, 2002)
+N = REGIONS * SECTORS
+
+
+@pytest.fixture(scope="module")
+def tables():
+    made = random_tables(regions=REGIONS, sectors=SECTORS, years=len(YEARS))
+    return WorldTables(
+        made.Z, made.Y, made.x, made.regions, made.sectors, made.years,
+        value_added=made.value_added, categories=made.categories,
+        unit="million PPP$", tolerance=Tolerance(3.0, 1e-7), source="made up",
+    )  # fmt: skip
+
+
+@pytest.fixture
+def store(tables, tmp_path):
+    save_store(tables, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def refusal(path, **options):
+    """The message of the error, which must be one line that names the store."""
+    with pytest.raises(TivaxError) as error:
+        open_store(path, **options)
+    message = str(error.value)
+    assert "\n" not in message and message.startswith(f"{path}: ")
+    return message
+
+
+def assert_same(a, b):
+    assert (a.regions, a.sectors, a.years) == (b.regions, b.sectors, b.years)
+    assert (a.unit, a.source, a.tolerance) == (b.unit, b.source, b.tolerance)
+    assert a.categories == b.categories
+    for name in ("Z", "Y", "x", "value_added"):
+        assert_array_equal(getattr(a, name)[:], getattr(b, name)[:], err_msg=name)
+
+
+def only_child(folder):
+    """Nothing hidden or partial stands beside the one thing in a folder."""
+    (child,) = folder.iterdir()
+    return child
+
+
+# ------------------------------------------------------------------- round trips
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_what_is_saved_is_what_is_opened(tables, store, lazy):
+    assert_same(open_store(store, lazy=lazy), tables)
+    assert_same(open_store(str(store), lazy=lazy), tables)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(
+    "years, kept", [((2001, 2002), slice(1, 3)), ((1990, 2000), slice(0, 1))]
+)
+def test_years_of_a_store_are_those_between_both_ends(tables, store, years, kept, lazy):
+    part = open_store(store, years=years, lazy=lazy)
+    assert part.years == YEARS[kept]
+    assert_same(part, tables.select(*years))
+    for year in part.years:
+        assert_array_equal(part.table(year).Z, tables.table(year).Z)
+
+
+def test_lazy_years_are_indexed_as_arrays_are(tables, store):
+    lazy = open_store(store, lazy=True)
+    assert lazy.Z.shape == (3, N, N) and len(lazy.Z) == 3 and lazy.Z.dtype == float
+    assert_array_equal(lazy.Z[-1], tables.Z[-1])
+    assert_array_equal(lazy.Y[1:], tables.Y[1:])
+    assert_array_equal(lazy.x[3:], tables.x[3:])
+    assert_array_equal(np.asarray(lazy.Y), tables.Y)
+    with pytest.raises(IndexError):
+        lazy.Z[3]
+    with pytest.raises(IndexError):
+        lazy.Z[::2]
+    assert_same(lazy.select(2001, 2001), tables.select(2001, 2001))
+
+
+def test_a_lazy_store_reads_only_the_year_asked_for(tables, store):
+    lazy = open_store(store, lazy=True)
+    for year in (0, 2):
+        (chunk,) = (p for p in (store / f"Z/c/{year}").rglob("*") if p.is_file())
+        chunk.write_text("cut")
+    assert_array_equal(lazy.table(2001).Z, tables.Z[1])
+    with pytest.raises(ValueError):
+        lazy.table(2002)
+
+
+def test_tables_without_value_added_and_without_categories(tables, tmp_path):
+    plain = WorldTables(
+        tables.Z[:1], tables.final_demand()[:1], tables.x[:1],
+        tables.regions, tables.sectors, [2000],
+    )  # fmt: skip
+    save_store(plain, tmp_path / "store")
+    opened = open_store(tmp_path / "store")
+    assert opened.value_added is None
+    assert opened.categories == ("FD",)
+    assert_array_equal(opened.final_demand(), plain.Y)
+
+
+def test_a_year_of_zeros_is_a_year(tables, tmp_path):
+    """Zeros are zarr's fill value: such a chunk may be left out of the disk."""
+    Z = tables.Z.copy()
+    Z[1] = 0
+    zero = WorldTables(
+        Z, tables.Y, tables.x, tables.regions, tables.sectors, YEARS,
+        value_added=0 * tables.x, categories=tables.categories,
+    )  # fmt: skip
+    save_store(zero, tmp_path / "store")
+    assert_same(open_store(tmp_path / "store"), zero)
+
+
+def test_years_may_be_written_in_any_order(tables, tmp_path):
+    attributes = store_attributes(
+        unit=tables.unit, source=tables.source, title="", citation="",
+        tolerance=tables.tolerance,
+    )  # fmt: skip
+    first = tables.table(2000)
+    writer = StoreWriter(tmp_path / "store", first, YEARS, attributes=attributes)
+    for year in (2002, 2000, 2001):
+        writer.write(tables.table(year))
+    assert not (tmp_path / "store").exists()
+    writer.finish({"command": "test"})
+    writer.discard()
+    assert_same(open_store(tmp_path / "store"), tables)
+    assert only_child(tmp_path).name == "store"
+
+
+# --------------------------------------------------------------- xarray and zarr
+
+
+def test_xarray_opens_a_store_with_labels_units_and_dims(tables, store):
+    data = xr.open_zarr(store, consolidated=False)
+    assert data["Z"].dims == ("year", "origin", "sector", "user", "user_sector")
+    assert data["Y"].dims == ("year", "origin", "sector", "absorber", "category")
+    assert data["x"].dims == data["value_added"].dims == ("year", "origin", "sector")
+    assert data["year"].values.tolist() == list(YEARS)
+    for axis in ("origin", "user", "absorber"):
+        assert data[axis].values.tolist() == list(tables.regions)
+    for axis in ("sector", "user_sector"):
+        assert data[axis].values.tolist() == list(tables.sectors)
+    assert data["category"].values.tolist() == list(tables.categories)
+    assert {data[name].attrs["units"] for name in data} == {"million PPP$"}
+    assert all(data[name].attrs["long_name"] for name in data)
+    assert data.attrs["source"] == "made up"
+    sold = data["Z"].sel(
+        year=2001, origin="R1", sector="S0", user="R2", user_sector="S1"
+    )
+    assert float(sold) == tables.Z[1, 2, 5]
+    absorbed = data["Y"].sel(
+        year=2002, origin="R2", sector="S1", absorber="R0", category="inventories"
+    )
+    assert float(absorbed) == tables.Y[2, 5, 0, 2]
+
+
+def test_xarray_needs_no_tivax_and_gives_no_warning(store):
+    code = (
+        "import sys, warnings, xarray, zarr\n"
+        "warnings.simplefilter('error')\n"
+        "data = xarray.open_zarr(sys.argv[1], consolidated=False).load()\n"
+        "assert not [name for name in sys.modules if name.startswith('tivax')]\n"
+        "print(dict(data.sizes))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, store], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    sizes = {"year": 3, "origin": 3, "sector": 2, "user": 3, "user_sector": 2}
+    assert done.stdout.strip() == str(sizes | {"absorber": 3, "category": 3})
+
+
+@pytest.mark.parametrize(
+    "name, numbers",
+    [("Z", N * N), ("Y", N * REGIONS * 3), ("x", N), ("value_added", N)],
+)
+def test_a_year_is_one_uncompressed_chunk(store, name, numbers):
+    metadata = json.loads((store / name / "zarr.json").read_text())
+    chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
+    assert chunk == [1, *metadata["shape"][1:]]
+    assert [codec["name"] for codec in metadata["codecs"]] == ["bytes"]
+    assert metadata["data_type"] == "float64"
+    files = [path for path in (store / name / "c").rglob("*") if path.is_file()]
+    assert [path.stat().st_size for path in files] == [8 * numbers] * len(YEARS)
+
+
+# ------------------------------------------------------------- what is not a store
+
+
+def test_a_path_with_nothing_there_is_told(tmp_path):
+    assert "no such store; make one with `tivax import`" in refusal(tmp_path / "none")
+
+
+def test_a_foreign_folder_or_file_is_no_store(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("{}")
+    for name in ("folder", "file"):
+        assert "not a tivax store" in refusal(tmp_path / name)
+
+
+def test_the_zarr_group_of_another_program_is_no_store(tmp_path):
+    xr.Dataset({"Z": ("year", [1.0])}).to_zarr(tmp_path / "other", consolidated=False)
+    assert "not a tivax store" in refusal(tmp_path / "other")
+
+
+@pytest.mark.parametrize(
+    "name", ["zarr.json", "year/zarr.json", "origin/zarr.json", "Z/zarr.json"]
+)
+@pytest.mark.parametrize("size", [0, 100])
+def test_cut_metadata_is_told(store, name, size):
+    with (store / name).open("r+b") as file:
+        file.truncate(size)
+    refusal(store)
+    refusal(store, lazy=True)
+
+
+@pytest.mark.parametrize("name", ["Y", "origin", "category"])
+def test_an_array_that_is_gone_is_told(store, name):
+    shutil.rmtree(store / name)
+    refusal(store)
+
+
+@pytest.mark.parametrize("key", ["tivax_format", "unit", "tolerance", "source"])
+def test_an_attribute_that_is_gone_is_told(store, key):
+    document = json.loads((store / "zarr.json").read_text())
+    del document["attributes"][key]
+    (store / "zarr.json").write_text(json.dumps(document))
+    refusal(store)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize("name", ["Z", "Y", "x", "value_added", "origin"])
+def test_a_year_whose_numbers_are_gone_is_not_a_year_of_zeros(store, name, lazy):
+    """zarr fills a chunk that is not there: numbers would be wrong, and look right."""
+    chunk = max(path for path in (store / name / "c").rglob("*") if path.is_file())
+    chunk.unlink()
+    refusal(store, lazy=lazy)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_a_year_cut_short_is_told(store, lazy):
+    chunk = max(path for path in (store / "Z" / "c").rglob("*") if path.is_file())
+    with chunk.open("r+b") as file:
+        file.truncate(100)
+    with pytest.raises(TivaxError) as error:
+        open_store(store, lazy=lazy).table(2002)
+    assert str(store) in str(error.value) and "\n" not in str(error.value)
+
+
+def test_a_store_of_another_format_is_told_with_both_numbers(store):
+    document = json.loads((store / "zarr.json").read_text())
+    document["attributes"]["tivax_format"] = 99
+    (store / "zarr.json").write_text(json.dumps(document))
+    message = refusal(store)
+    assert "store format 99, this tivax reads 1" in message
+
+
+def test_years_that_a_store_does_not_hold_are_told(store):
+    with pytest.raises(TivaxError, match="no year from 1990 to 1999"):
+        open_store(store, years=(1990, 1999))
+
+
+# ------------------------------------------------------------ whole or not at all
+
+
+def test_a_store_is_not_overwritten_unless_forced(tables, store):
+    fewer = tables.select(2001, 2001)
+    with pytest.raises(TivaxError, match="store: exists already; --force replaces it"):
+        save_store(fewer, store)
+    assert_same(open_store(store), tables)
+    save_store(fewer, store, force=True)
+    assert_same(open_store(store), fewer)
+    assert only_child(store.parent) == store
+
+
+def test_force_does_not_replace_what_is_no_store(tables, tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "table.npz").write_bytes(b"precious")
+    with pytest.raises(TivaxError, match="raw: "):
+        save_store(tables, tmp_path / "raw", force=True)
+    assert (tmp_path / "raw" / "table.npz").read_bytes() == b"precious"
+    assert only_child(tmp_path).name == "raw"
+
+
+def test_an_empty_folder_is_free(tables, tmp_path):
+    (tmp_path / "store").mkdir()
+    save_store(tables, tmp_path / "store")
+    assert_same(open_store(tmp_path / "store"), tables)
+    assert only_child(tmp_path).name == "store"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt, OSError("disk full")])
+def test_a_save_that_is_interrupted_leaves_the_old_store(
+    tables, store, monkeypatch, interruption
+):
+    write, written = StoreWriter.write, []
+
+    def interrupted(self, table):
+        if written:
+            raise interruption
+        written.append(table.year)
+        write(self, table)
+
+    monkeypatch.setattr(StoreWriter, "write", interrupted)
+    with pytest.raises((KeyboardInterrupt, OSError)):
+        save_store(tables.select(2001, 2002), store, force=True)
+    assert written == [2001]
+    assert_same(open_store(store), tables)
+    assert only_child(store.parent) == store
+
+
+def test_the_new_store_is_not_seen_before_it_is_whole(tables, store):
+    attributes = store_attributes(
+        unit="t", source="new", title="", citation="", tolerance=Tolerance()
+    )
+    writer = StoreWriter(
+        store, tables.table(2001), [2001], attributes=attributes, force=True
+    )
+    writer.write(tables.table(2001))
+    assert_same(open_store(store), tables)
+    writer.finish({})
+    assert open_store(store).source == "new"
+
+
+def test_the_manifest_is_an_attribute_that_any_program_can_read(tables, tmp_path):
+    attributes = store_attributes(
+        unit="t", source="s", title="A title", citation="Cite me", tolerance=Tolerance()
+    )
+    writer = StoreWriter(
+        tmp_path / "store", tables.table(2000), [2000], attributes=attributes
+    )
+    writer.write(tables.table(2000))
+    writer.finish({"command": "import", "inputs": [1]})
+    attrs = xr.open_zarr(tmp_path / "store", consolidated=False).attrs
+    assert json.loads(attrs["manifest"]) == {"command": "import", "inputs": [1]}
+    assert (attrs["title"], attrs["citation"]) == ("A title", "Cite me")
