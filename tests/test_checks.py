@@ -73,6 +73,16 @@ def test_a_known_gap_is_reported_and_measured():
     assert_allclose(check.export_gap_share, share, rtol=1e-10)
 
 
+def test_gaps_of_either_sign_do_not_offset_each_other():
+    """A reports 110 and B 85; x* lies between what they report and what they sell."""
+    check = check_year(two_regions(x=np.array([110.0, 85.0])), EXACT)
+    assert_allclose(check.row_gap_share, 15 / 195, rtol=RTOL)
+    A = np.array([[0, 20 / 85], [10 / 110, 0]])
+    gap = np.array([110, 85]) - np.linalg.solve(np.eye(2) - A, [80, 80])
+    assert gap[0] > 1 and gap[1] < -1
+    assert_allclose(check.output_gap_share, np.abs(gap).sum() / 195, rtol=RTOL)
+
+
 def test_the_row_that_counts_is_the_one_beyond_its_tolerance():
     """A misses by 2 of 100 and may, B by 1 of 90 and may not."""
     tolerance = Tolerance(0.0, 0.0)

@@ -257,10 +257,10 @@ def test_force_does_not_replace_the_files_it_reads(raw):
 def test_an_import_that_fails_leaves_no_reader_behind(raw, tmp_path):
     archive(raw, cell("Z", (0, 0), np.nan, 2000))
     before = set(threading.enumerate())
-    with pytest.raises(TivaxError):
+    with pytest.raises(TivaxError) as error:
         import_tables("arrays", [raw], tmp_path / "store")
-    # The error holds what was suspended, unless that was ended in time.
-    assert set(threading.enumerate()) <= before
+    # The traceback keeps what was suspended, unless that was ended in time.
+    assert error.tb is not None and set(threading.enumerate()) <= before
 
 
 # ----------------------------------- sources that cannot tell their years by a name

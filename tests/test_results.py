@@ -114,6 +114,13 @@ def test_a_group_trades_as_one_region(tables):
         assert_allclose(result.vax["gross_exports"].sel(year), balance(E)[0], rtol=RTOL)
 
 
+def test_a_member_that_is_dropped_is_not_in_its_group(tables):
+    result = compute_tbi(tables, drop=["R1"], groups={"EU": ["R1", "R3"]})
+    assert result.tbi["region"].values.tolist() == ["R0", "R2", "EU"]
+    alone = compute_tbi(tables, drop=["R1"])
+    assert_allclose(result.absorbed, alone.absorbed, rtol=RTOL)
+
+
 def test_the_residual_and_the_years_by_lu_are_those_of_the_years(result):
     assert 0 < result.residual_max < 1e-12
     assert result.residual_max == result.trade["residual"].values.max()
