@@ -12,7 +12,7 @@ from tivax.bench.cases import CASES, SEED, make_world
 from tivax.bench.harness import Timing, machine, measure
 from tivax.engine.console import Terminal
 from tivax.engine.errors import TivaxError
-from tivax.engine.output import Run, output_folder, require_free
+from tivax.engine.output import Run, output_folder, require_result_place
 
 COLUMNS = [
     "case",
@@ -33,7 +33,7 @@ def run_bench(
 
     Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
     """
-    require_free(out, force=force)
+    require_result_place(out, force=force)
     if only and only not in CASES:
         raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
     run = Run("bench", seed=SEED)

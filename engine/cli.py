@@ -28,12 +28,13 @@ Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included."
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         from tivax.engine.output import tivax_version
 
         typer.echo(f"tivax {tivax_version()}")
         raise typer.Exit
+    return wanted
 
 
 @app.callback()
@@ -174,11 +175,11 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     from tivax.engine import measures, results
-    from tivax.engine.output import Run, output_folder, require_free
+    from tivax.engine.output import Run, output_folder, require_result_place
     from tivax.engine.summaries import print_tbi
 
     terminal = Terminal(quiet)
-    require_free(out, force=force)
+    require_result_place(out, force=force)
     file_format = results.require_format(format)
     members = results.read_groups(groups) if groups else None
     run = Run("tbi", inputs=[store, *([groups] if groups else [])])
@@ -261,9 +262,9 @@ def parse_years(text: str) -> tuple[int, int] | None:
     """``FIRST:LAST`` or one year; nothing means all."""
     if not text:
         return None
-    first, _, last = text.partition(":")
+    first, colon, last = text.partition(":")
     try:
-        years = int(first), int(last or first)
+        years = int(first), int(last if colon else first)
     except ValueError:
         raise TivaxError(
             f"--years {text}: write FIRST:LAST, such as 2000:2014"
@@ -281,6 +282,8 @@ def parse_size(text: str) -> tuple[int, int, int]:
             f"--size {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
         )
     regions, sectors, years = map(int, parts)
+    if regions < 2:
+        raise TivaxError(f"--size {text}: a world that trades needs two regions")
     return regions, sectors, years
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 from tivax.engine import report
 from tivax.engine.checks import YearCheck, check_frame, check_tables
 from tivax.engine.console import Terminal, processor_name
-from tivax.engine.output import Run, output_folder, require_free
+from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.progress import Progress
 from tivax.engine.results import TbiResult, compute_tbi, figures_of, write_tbi
 from tivax.engine.summaries import print_tbi
@@ -52,7 +52,7 @@ def run_demo(
 
     Raises ``TivaxError`` where ``out`` is taken, before any work.
     """
-    require_free(out, force=force)
+    require_result_place(out, force=force)
     run = Run("demo", seed=seed)
     regions, sectors, years = size
     shape = WorldShape(regions=regions, sectors=sectors, years=years)

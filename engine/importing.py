@@ -1,16 +1,16 @@
 """From the files of a database to a store: read, check, write, year by year."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tivax.engine.checks import require_productive
 from tivax.engine.errors import TivaxError
-from tivax.engine.output import Run, require_free
+from tivax.engine.output import Run
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.sources import Source, TableFile, get_source
-from tivax.engine.store import StoreWriter, store_attributes
+from tivax.engine.store import StoreWriter, require_replaceable, store_attributes
 from tivax.engine.tables import (
     WorldTable,
     check_balance,
@@ -55,7 +55,7 @@ def import_tables(
         In one line, naming the file and the year.
     """
     source = get_source(source_name)
-    require_free(store, force=force)
+    require_replaceable(store, force=force)
     run = Run("import")
     for path in paths:
         if not path.exists():
@@ -91,7 +91,6 @@ def import_tables(
                     store, table, found, attributes=attributes, force=force
                 )
             check_same_labels(first, table)
-            _require_same_rows(first, table)
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None
@@ -102,6 +101,8 @@ def import_tables(
     finally:
         if writer is not None:
             writer.discard()
+        if isinstance(tables, Generator):
+            tables.close()  # ends its readers now, and in this thread
     return Imported(store, tuple(found), len(first.regions), len(first.sectors))
 
 
@@ -144,12 +145,3 @@ def _ahead(source: Source, files: Sequence[TableFile]) -> Iterator[WorldTable]:
 
 def _read_all(source: Source, file: TableFile) -> list[WorldTable]:
     return list(source.read(file))
-
-
-def _require_same_rows(first: WorldTable, other: WorldTable) -> None:
-    if (first.value_added is None) != (other.value_added is None):
-        has, lacks = (first, other) if other.value_added is None else (other, first)
-        raise TivaxError(
-            f"{lacks.where} has no value-added row, {has.year} has one; "
-            "import years of one edition together"
-        )

@@ -5,8 +5,9 @@ memory; a lazy store (``open_store(path, lazy=True)``) is read one chunk ahead.
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from functools import cache, partial
 from typing import Any, Literal, get_args
 
@@ -75,12 +76,13 @@ def value_added_trade(
     parts = []
     total = len(tables.years)
     progress(0, total)
-    for years, arrays in _chunks(tables, value_added):
-        part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
-        _require_solved(part.residual, tables.years[years])
-        _require_productive(part.largest_input_share, tables, years)
-        parts.append(part)
-        progress(years.stop, total)
+    with closing(_chunks(tables, value_added)) as chunks:
+        for years, arrays in chunks:
+            part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
+            _require_solved(part.residual, tables.years[years])
+            _require_productive(part.largest_input_share, tables, years)
+            parts.append(part)
+            progress(years.stop, total)
     return _labelled(jax.tree.map(lambda *a: np.concatenate(a), *parts), tables)
 
 
@@ -101,7 +103,7 @@ def _one_year(method: Method) -> Callable:
 
 def _chunks(
     tables: WorldTables, value_added: ValueAdded
-) -> Iterator[tuple[slice, tuple[Any, ...]]]:
+) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
     def read(years: slice) -> tuple[Any, ...]:
@@ -326,21 +328,9 @@ def regroup(
     The first member's place is the group's. Raises ``TivaxError`` for a code that the
     array does not have or that stands in two groups.
     """
-    groups = groups or {}
     axes = [k for k in ("origin", "absorber", "destination") if k in array.dims]
     codes = [str(k) for k in array[axes[0]].values]
-    for code in [*drop, *(m for members in groups.values() for m in members)]:
-        if code not in codes:
-            raise TivaxError(f"no region {code}; choose from {' '.join(codes)}")
-    name: dict[str, str] = {code: code for code in codes if code not in drop}
-    for group, members in groups.items():
-        if group in codes and group not in members:
-            raise TivaxError(f"group {group}: a region has that code; rename the group")
-        for member in members:
-            if name.get(member, member) != member:
-                raise TivaxError(f"region {member} is in {name[member]} and in {group}")
-            if member in name:
-                name[member] = group
+    name = renamed(codes, drop=drop, groups=groups)
     if list(name.values()) == codes:
         return array
     kept = list(name)
@@ -355,6 +345,32 @@ def regroup(
         array = array.rename({axis: "old"}).dot(to_group, dim="old")
         array = array.rename(new=axis).assign_coords({axis: new})
     return array.assign_attrs(attrs)
+
+
+def renamed(
+    codes: Sequence[str], *, drop: Sequence[str] = (), groups: Groups | None = None
+) -> dict[str, str]:
+    """The regions that are kept, in order, each with the name it gets.
+
+    Raises ``TivaxError`` for a code that is not there or that stands in two groups,
+    and where nothing is left.
+    """
+    groups = groups or {}
+    for code in [*drop, *(m for members in groups.values() for m in members)]:
+        if code not in codes:
+            raise TivaxError(f"no region {code}; choose from {' '.join(codes)}")
+    name = {code: code for code in codes if code not in drop}
+    if not name:
+        raise TivaxError("every region is dropped; keep two at least")
+    for group, members in groups.items():
+        if group in codes and group not in members:
+            raise TivaxError(f"group {group}: a region has that code; rename the group")
+        for member in members:
+            if name.get(member, member) != member:
+                raise TivaxError(f"region {member} is in {name[member]} and in {group}")
+            if member in name:
+                name[member] = group
+    return name
 
 
 def _absorbed(

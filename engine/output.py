@@ -63,6 +63,21 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     With ``force`` an older result folder is replaced as a whole, but only a folder
     that holds a manifest: anything else was not written by tivax.
     """
+    require_result_place(path, force=force)
+    part = partial_path(path)
+    try:
+        part.mkdir()
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+    try:
+        yield part
+        replace_path(part, path, force=force)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+
+
+def require_result_place(path: Path, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or older results and ``force``."""
     require_free(path, force=force)
     if force and path.exists() and any(path.iterdir() if path.is_dir() else [path]):
         if not (path / MANIFEST).is_file():
@@ -70,13 +85,6 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
                 f"{path}: not a result folder of tivax (no {MANIFEST}); "
                 "--force does not replace it, choose another --out"
             )
-    part = partial_path(path)
-    part.mkdir()
-    try:
-        yield part
-        replace_path(part, path, force=force)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

@@ -19,7 +19,7 @@ Format = Literal["csv", "parquet", "dta", "xlsx"]
 
 
 def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) -> None:
-    """Write ``name.format``. Numbers keep every digit of float64 in every format."""
+    """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx)."""
     path = folder / f"{name}.{format}"
     if format == "csv":
         frame.to_csv(path, index=False)
@@ -45,8 +45,10 @@ def read_groups(path: Path) -> dict[str, list[str]]:
     Raises ``TivaxError`` for a file that is not that.
     """
     try:
-        groups = tomllib.loads(path.read_text())
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        groups = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # not text, or not TOML
         raise TivaxError(f"{path}: {error}") from None
     for name, members in groups.items():
         if not (
@@ -95,6 +97,7 @@ def compute_tbi(
     progress: Progress = no_progress,
 ) -> TbiResult:
     """Everything that `tivax tbi` writes, from one solve a year."""
+    measures.renamed(tables.regions, drop=drop, groups=groups)  # mistakes before work
     trade = measures.value_added_trade(tables, value_added, progress=progress)
     absorbed = measures.regroup(trade["va_absorbed"], drop=drop, groups=groups)
     return TbiResult(

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,21 @@ _LONG_NAMES = {
 }
 
 
+def require_replaceable(path: Path, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``."""
+    require_free(path, force=force)
+    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        try:
+            known = "tivax_format" in zarr.open_group(path, mode="r").attrs
+        except (OSError, KeyError, ValueError):
+            known = False
+        if not known:
+            raise TivaxError(
+                f"{path}: not a tivax store; --force does not replace it, "
+                "choose another --out"
+            )
+
+
 class StoreWriter:
     """Writes years into a store beside its final place; ``finish`` moves it there.
 
@@ -60,7 +75,7 @@ class StoreWriter:
         attributes: dict[str, Any],
         force: bool = False,
     ) -> None:
-        require_free(path, force=force)
+        require_replaceable(path, force=force)
         self.path, self.years = path, tuple(sorted(years))
         self._force = force
         self._part = partial_path(path)
@@ -93,6 +108,7 @@ class StoreWriter:
                 shape=(len(self.years), *shape),
                 chunks=(1, *shape),
                 dtype="float64",
+                fill_value=np.nan,  # so that zeros are written, and no chunk is absent
                 compressors=None,
                 dimension_names=_DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
@@ -187,10 +203,16 @@ class LazyYears:
 
     def _read(self, start: int, stop: int) -> np.ndarray:
         values = aligned_empty((stop - start, *self._array.shape[1:]))
-        self._array.get_basic_selection(
-            (slice(self._first + start, self._first + stop),),
-            out=NDBuffer.from_numpy_array(values),
-        )
+        try:
+            self._array.get_basic_selection(
+                (slice(self._first + start, self._first + stop),),
+                out=NDBuffer.from_numpy_array(values),
+            )
+        except (OSError, ValueError) as error:
+            raise TivaxError(
+                f"{self._array.store_path}: damaged ({type(error).__name__}); "
+                "import it again"
+            ) from None
         return values.reshape(stop - start, *self.shape[1:])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
@@ -216,37 +238,17 @@ def open_store(
     path = Path(path)
     if not path.exists():
         raise TivaxError(f"{path}: no such store; make one with `tivax import`")
-    try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
-        attributes = dict(group.attrs)
-        version = attributes["tivax_format"]
-        labels = {
-            name: tuple(np.asarray(group[name]).tolist())
-            for name in ("year", "origin", "sector", "category")
-        }
-    except (OSError, KeyError, ValueError) as error:
-        raise TivaxError(
-            f"{path}: not a tivax store ({type(error).__name__}); "
-            "make one with `tivax import`"
-        ) from None
-    if version != FORMAT:
-        raise TivaxError(
-            f"{path}: store format {version}, this tivax reads {FORMAT}; import again"
-        )
+    stored = _read_store(path)
+    labels = {name: tuple(stored.labels[name][:].tolist()) for name in _LABELS}
     kept = year_range(labels["year"], years)
     labels["year"] = labels["year"][kept]
-    t, c, s = (len(labels[k]) for k in ("year", "origin", "sector"))
-    n, f = c * s, len(labels["category"])
+    t, c, s, f = (len(labels[name]) for name in _LABELS)
+    n = c * s
     shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
     arrays = {
-        name: LazyYears(group[name], shape, kept.start)  # pyright: ignore[reportArgumentType]
-        for name, shape in shapes.items()
-        if name in group
+        name: LazyYears(array, shapes[name], kept.start)
+        for name, array in stored.arrays.items()
     }
-    if missing := {"Z", "Y", "x"} - arrays.keys():
-        raise TivaxError(
-            f"{path}: the store lacks {', '.join(sorted(missing))}; import it again"
-        )
     loaded: dict[str, Any] = {
         name: array if lazy else array[:] for name, array in arrays.items()
     }
@@ -255,8 +257,59 @@ def open_store(
         regions=labels["origin"],
         sectors=labels["sector"],
         years=labels["year"],
-        unit=str(attributes["unit"]),
+        unit=stored.unit,
         categories=labels["category"],
-        tolerance=Tolerance(**dict(attributes["tolerance"])),  # pyright: ignore
-        source=str(attributes["source"]),
+        tolerance=stored.tolerance,
+        source=stored.source,
     )
+
+
+_LABELS = ("year", "origin", "sector", "category")
+
+
+@dataclass(frozen=True)
+class _Stored:
+    """A store found whole: its arrays, unread, and attributes."""
+
+    labels: dict[str, Any]
+    arrays: dict[str, zarr.Array]
+    unit: str
+    source: str
+    tolerance: Tolerance
+
+
+def _read_store(path: Path) -> _Stored:
+    """Open a store; ``TivaxError`` where it is none, of another format, not whole."""
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes: dict[str, Any] = dict(group.attrs)
+        version = attributes["tivax_format"]
+        arrays = dict(group.arrays())
+        stored = _Stored(
+            labels={name: arrays[name] for name in _LABELS},
+            arrays={name: arrays[name] for name in _DIMS if name in arrays},
+            unit=attributes["unit"],
+            source=attributes["source"],
+            tolerance=Tolerance(**attributes["tolerance"]),
+        )
+    except (OSError, KeyError, ValueError, TypeError) as error:
+        raise TivaxError(
+            f"{path}: not a tivax store ({type(error).__name__}); "
+            "make one with `tivax import`"
+        ) from None
+    if version != FORMAT:
+        raise TivaxError(
+            f"{path}: store format {version}, this tivax reads {FORMAT}; import again"
+        )
+    absent = [name for name in ("Z", "Y", "x") if name not in arrays]
+    # zarr reads a missing chunk as its fill value, silently.
+    absent += [
+        name
+        for name, array in {**stored.labels, **stored.arrays}.items()
+        if array.nchunks_initialized < array.nchunks
+    ]
+    if absent:
+        raise TivaxError(
+            f"{path}: incomplete, {', '.join(absent)} lacks files; import it again"
+        )
+    return stored

@@ -254,6 +254,8 @@ def stack_years(
     source: str = "",
 ) -> WorldTables:
     """Put single years together. Labels must agree: see :func:`check_same_labels`."""
+    if not tables:
+        raise TivaxError("no tables to put together")
     ordered = sorted(tables, key=lambda table: table.year)
     for table in ordered[1:]:
         check_same_labels(ordered[0], table)
@@ -266,7 +268,7 @@ def stack_years(
         regions=first.regions,
         sectors=first.sectors,
         years=[table.year for table in ordered],
-        value_added=np.stack(added) if len(added) == len(ordered) else None,
+        value_added=np.stack(added) if added else None,
         unit=unit,
         categories=first.categories,
         tolerance=tolerance or Tolerance(),
@@ -278,7 +280,11 @@ def stack_years(
 
 
 def check_same_labels(first: WorldTable, other: WorldTable) -> None:
-    """Raise ``TivaxError`` unless two years have the same labels in the same order."""
+    """Raise ``TivaxError`` unless two years have the same labels in the same order.
+
+    And both a value-added row, or neither.
+    """
+    _check_same_rows(first, other)
     for what in ("regions", "sectors", "categories"):
         a, b = getattr(first, what), getattr(other, what)
         if a == b:
@@ -297,6 +303,15 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where}: {what} are in another order than in {first.year}, first "
             f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+
+
+def _check_same_rows(first: WorldTable, other: WorldTable) -> None:
+    if (first.value_added is None) != (other.value_added is None):
+        has, lacks = (first, other) if other.value_added is None else (other, first)
+        raise TivaxError(
+            f"{lacks.where} has no value-added row, {has.year} has one; "
+            "import years of one edition together"
         )
 
 

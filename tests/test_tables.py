@@ -151,9 +151,10 @@ def test_years_are_stacked_in_order():
     assert (tables.unit, tables.source, tables.tolerance.absolute) == ("t", "s", 1.0)
 
 
-def test_value_added_is_stacked_only_where_every_year_has_it():
+def test_a_year_without_the_value_added_row_of_another_is_refused():
     a, b = random_table(regions=2, sectors=3), changed(year=2015, value_added=None)
-    assert stack_years([a, b]).value_added is None
+    with pytest.raises(TivaxError, match="2015 has no value-added row, 2014 has one"):
+        stack_years([a, b])
 
 
 def test_years_with_other_labels_cannot_be_stacked():
