@@ -1,8 +1,10 @@
 """Time methods that give the same answer, fairly: used by ``tivax bench``.
 
-Methods of a case take turns, so that a slow minute of the machine hits all of them.
-Each answer is checked once, and its residual stands beside its time. The first call,
-less the median, is the compile time.
+Methods of a case take turns, so that a slow minute of the machine hits all of them. In
+its turn a method is called twice and the second call is timed: the threads of the
+method before have come to rest and its own arrays are in memory again. Each answer is
+checked once, and its residual stands beside its time. The very first call, less the
+median, is the compile time.
 """
 
 import os
@@ -24,6 +26,7 @@ _BLAS = (
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
 )
+_REST = 0.2  # seconds; OpenBLAS threads spin for some 20 ms after their last job
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def measure(
     for k in range(case.rounds):
         said(f"{case.name}: round {k + 1} of {case.rounds}")
         for name, run in case.methods.items():
+            time.sleep(_REST)
+            timed(run)
             seconds[name].append(timed(run)[0])
     median = {name: statistics.median(times) for name, times in seconds.items()}
     return [
