@@ -12,6 +12,7 @@ import pandas as pd
 from jaxtyping import Array, Float, Int
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import Tolerance, WorldTable, WorldTables
 from tivax.kernels import absorption, leontief
@@ -159,6 +160,7 @@ def _compiled(method: Method) -> Callable:
     return partial(_identities, method=method)
 
 
+@in_float64
 def require_productive(table: WorldTable) -> None:
     """Raise ``TivaxError`` unless the spectral radius of A is below 1.
 
@@ -178,6 +180,7 @@ def require_productive(table: WorldTable) -> None:
         )
 
 
+@in_float64
 @np.errstate(invalid="ignore", divide="ignore")  # a fault, not a warning
 def check_year(table: WorldTable, tolerance: Tolerance) -> YearCheck:
     """Check one year. Never raises: a broken rule is a fault of the result."""

@@ -17,6 +17,7 @@ import numpy as np
 import xarray as xr
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
 from tivax.kernels import absorption, leontief
@@ -35,6 +36,7 @@ _GPU_SHARE = 6
 # ------------------------------------------------------------------ computation
 
 
+@in_float64
 def value_added_trade(
     tables: WorldTables,
     value_added: ValueAdded = "residual",
@@ -215,6 +217,7 @@ def value_added_absorbed(
     return trade["va_absorbed"].assign_attrs(residual_max=residual)
 
 
+@in_float64
 def trade_benefit_index(
     tables: WorldTables | xr.Dataset | xr.DataArray,
     value_added: ValueAdded = "residual",
@@ -257,6 +260,7 @@ def trade_benefit_index(
     return _balance_dataset(balance, absorbed, ["year", "region"])
 
 
+@in_float64
 def value_added_exports(
     trade: WorldTables | xr.Dataset,
     value_added: ValueAdded = "residual",

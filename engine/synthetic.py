@@ -26,6 +26,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
+from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import Tolerance, WorldTables
 from tivax.kernels import import_share
@@ -87,6 +88,7 @@ class SyntheticYear(NamedTuple):
     x: Float[Array, " n"]
 
 
+@in_float64
 def synthetic_world(
     shape: WorldShape | None = None,
     seed: int = 0,
