@@ -248,16 +248,18 @@ def trade_benefit_index(
     -------
     Dataset
         ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
-        region; also by ``sector`` of origin in :func:`value_added_exports`.
+        region; also by ``sector`` of origin in :func:`value_added_exports`. From
+        tables, the attribute ``residual_max`` is the worst relative residual.
     """
     absorbed = _absorbed(tables, value_added)
+    about = {k: absorbed.attrs[k] for k in ("residual_max",) if k in absorbed.attrs}
     absorbed = regroup(absorbed, drop=drop, groups=groups)
     if "sector" in absorbed.dims:
         absorbed = absorbed.sum("sector")
     absorbed = absorbed.transpose("year", "origin", "absorber")
     _require_square(absorbed)
     balance = jax.vmap(absorption.trade_benefit_index)(_device(absorbed))
-    return _balance_dataset(balance, absorbed, ["year", "region"])
+    return _balance_dataset(balance, absorbed, ["year", "region"]).assign_attrs(about)
 
 
 @in_float64

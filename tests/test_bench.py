@@ -26,11 +26,15 @@ def world(tmp_path_factory):
 
 
 class Clock:
-    """Methods that take the seconds they are told, on a clock of their own."""
+    """Methods that take the seconds they are told, on a clock of their own.
+
+    The first call, then for each round a call that is not timed and one that is.
+    """
 
     def __init__(self, monkeypatch, **seconds):
         self.now, self.calls, self.seconds = 0.0, [], seconds
         monkeypatch.setattr("time.perf_counter", lambda: self.now)
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
 
     def method(self, name):
         def call():
@@ -48,8 +52,14 @@ class Clock:
 # --------------------------------------------------------------------- the harness
 
 
+TIMES = {
+    "fast": [10.0, 90.0, 1.0, 90.0, 3.0, 90.0, 2.0],
+    "slow": [8.5, 1.0, 8.0, 1.0, 9.0, 1.0, 7.0],
+}
+
+
 def test_times_are_medians_and_ratios_refer_to_the_baseline(monkeypatch):
-    clock = Clock(monkeypatch, fast=[10.0, 1.0, 3.0, 2.0], slow=[8.5, 8.0, 9.0, 7.0])
+    clock = Clock(monkeypatch, **TIMES)
     fast, slow = measure(clock.case(baseline="slow", rounds=3))
     assert (fast.case, fast.method, fast.baseline) == ("made up", "fast", "slow")
     assert (fast.median_s, fast.min_s, fast.compile_s) == (2.0, 1.0, 8.0)
@@ -58,19 +68,19 @@ def test_times_are_medians_and_ratios_refer_to_the_baseline(monkeypatch):
 
 
 def test_methods_take_turns(monkeypatch):
-    clock = Clock(monkeypatch, a=[1.0] * 3, b=[1.0] * 3)
+    clock = Clock(monkeypatch, a=[1.0] * 5, b=[1.0] * 5)
     measure(clock.case(baseline="a", rounds=2))
-    assert clock.calls == ["a", "b", "a", "b", "a", "b"]
+    assert clock.calls == ["a", "b", *("a", "a", "b", "b") * 2]
 
 
 def test_the_residual_is_that_of_the_methods_own_first_answer(monkeypatch):
-    clock = Clock(monkeypatch, a=[1.0] * 2, b=[1.0] * 2)
+    clock = Clock(monkeypatch, a=[1.0] * 3, b=[1.0] * 3)
     a, b = measure(clock.case(baseline="a", rounds=1))
     assert (a.residual, b.residual) == (1.0, 2.0)
 
 
 def test_a_first_call_that_is_not_slower_compiles_nothing(monkeypatch):
-    clock = Clock(monkeypatch, a=[1.0, 2.0])
+    clock = Clock(monkeypatch, a=[1.0, 2.0, 2.0])
     (timing,) = measure(clock.case(baseline="a", rounds=1))
     assert timing.compile_s == 0.0
 
