@@ -59,6 +59,8 @@ def run_bench(
         (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
         run.write_manifest(results, residual_max=residual, machine=about)
     _print(terminal, rows, about, world.size)
+    if not full:
+        terminal.say("A world this small times the overhead; --full is 44 x 56 x 15.")
     terminal.say(f"{out}: bench.csv, bench.json")
 
 
@@ -71,7 +73,7 @@ def _print(
         f"{about['device']}; {packages}"
     )
     for name, value in about["blas"].items():
-        terminal.say(f"{name}={value} is set: it changes the speed of numpy")
+        terminal.say(f"{name}={value} is set: it can change the speed of numpy")
     terminal.say("Median times; ratio = baseline median / median")
     terminal.table(
         ("case", "method", "median", "min", "compile", "residual", "ratio"),

@@ -117,10 +117,13 @@ def import_(
             force=force,
             progress=progress,
         )
+    count = "1 year" if len(done.years) == 1 else f"{len(done.years)} years"
+    span = "-".join(str(k) for k in sorted({done.years[0], done.years[-1]}))
     terminal.say(
-        f"{out}: {done.regions} regions x {done.sectors} sectors, {len(done.years)} "
-        f"years {done.years[0]} to {done.years[-1]}"
+        f"{out}: {done.regions} regions x {done.sectors} sectors, {count}, {span}"
     )
+    if missing := done.missing(parse_years(years)):
+        terminal.say(f"no table of {', '.join(map(str, missing))}")
 
 
 @app.command()

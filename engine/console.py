@@ -127,10 +127,19 @@ def start_jax() -> None:
     import jax
 
     jax.config.update("jax_enable_x64", True)
-    if (folder := compilation_cache()) is not None:
+    if (folder := compilation_cache()) is not None and _writable(folder):
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _writable(folder: Path) -> bool:
+    """Without a place for it, tivax compiles each time, and JAX need not warn."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
 
 
 def compilation_cache() -> Path | None:

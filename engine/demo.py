@@ -127,7 +127,10 @@ def _findings(tables: WorldTables, checks: list[YearCheck], race: Race) -> list[
         f"({race.first:.2f} s the first time, with compilation).",
     ]
     if "OPENBLAS_CORETYPE" in os.environ:
-        lines.append("OPENBLAS_CORETYPE is set: it slows numpy down.")
+        lines.append(
+            "OPENBLAS_CORETYPE is set on this machine, which can slow numpy down; "
+            "unset it for a fair ratio."
+        )
     return lines
 
 

@@ -32,6 +32,11 @@ class Imported:
     regions: int
     sectors: int
 
+    def missing(self, wanted: tuple[int, int] | None = None) -> list[int]:
+        """Years without a table, between the first and the last or of ``wanted``."""
+        first, last = wanted or (self.years[0], self.years[-1])
+        return [k for k in range(first, last + 1) if k not in self.years]
+
 
 def import_tables(
     source_name: str,

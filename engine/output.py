@@ -19,6 +19,7 @@ from uuid import uuid4
 from tivax.engine.errors import TivaxError
 
 MANIFEST = "manifest.json"
+_LEFTOVER_AGE = 3600  # seconds; a younger part may belong to a process at work
 PACKAGES = ("jax", "jaxlib", "numpy", "pandas", "xarray", "zarr", "pyarrow")
 
 
@@ -29,9 +30,39 @@ def tivax_version() -> str:
 
 def require_free(path: Path, *, force: bool) -> None:
     """Raise ``TivaxError`` where writing ``path`` would replace something."""
-    if force or not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    raise TivaxError(f"{path}: exists already; --force replaces it")
+    if not force and path.exists() and not _is_empty_folder(path):
+        raise TivaxError(f"{path}: exists already; --force replaces it")
+
+
+def require_writable(path: Path) -> None:
+    """Raise ``TivaxError`` where nothing can be written beside ``path``.
+
+    To be called before long work: the only sure test is to write.
+    """
+    part = partial_path(path)
+    try:
+        part.mkdir()
+        part.rmdir()
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove parts that a killed process left beside ``path`` an hour ago or more."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        if time.time() - part.stat().st_mtime > _LEFTOVER_AGE:
+            _remove(part)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def partial_path(path: Path) -> Path:
@@ -53,7 +84,8 @@ def replace_path(part: Path, path: Path, *, force: bool) -> None:
         path.rename(old)
     part.rename(path)
     if old is not None:
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
+        _remove(old)
+    remove_leftovers(path)
 
 
 @contextmanager
@@ -65,10 +97,7 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     require_result_place(path, force=force)
     part = partial_path(path)
-    try:
-        part.mkdir()
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+    part.mkdir()
     try:
         yield part
         replace_path(part, path, force=force)
@@ -79,12 +108,13 @@ def output_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
 def require_result_place(path: Path, *, force: bool) -> None:
     """Raise ``TivaxError`` unless ``path`` is free, or older results and ``force``."""
     require_free(path, force=force)
-    if force and path.exists() and any(path.iterdir() if path.is_dir() else [path]):
+    if path.exists() and not _is_empty_folder(path):
         if not (path / MANIFEST).is_file():
             raise TivaxError(
                 f"{path}: not a result folder of tivax (no {MANIFEST}); "
                 "--force does not replace it, choose another --out"
             )
+    require_writable(path)
 
 
 def sha256(path: Path) -> str:

@@ -75,6 +75,7 @@ class TbiResult:
     tbi: xr.Dataset
     vax: xr.Dataset
     absorbed: xr.DataArray  # (year, origin, absorber)
+    exports: xr.DataArray  # gross, (year, origin, destination)
 
     @property
     def residual_max(self) -> float:
@@ -99,7 +100,10 @@ def compute_tbi(
     """Everything that `tivax tbi` writes, from one solve a year."""
     measures.renamed(tables.regions, drop=drop, groups=groups)  # mistakes before work
     trade = measures.value_added_trade(tables, value_added, progress=progress)
-    absorbed = measures.regroup(trade["va_absorbed"], drop=drop, groups=groups)
+    absorbed, exports = (
+        measures.regroup(trade[name], drop=drop, groups=groups)
+        for name in ("va_absorbed", "gross_exports")
+    )
     return TbiResult(
         trade=trade,
         vax_by_sector=measures.value_added_exports(
@@ -108,6 +112,7 @@ def compute_tbi(
         tbi=measures.trade_benefit_index(absorbed),
         vax=measures.value_added_exports(trade, drop=drop, groups=groups),
         absorbed=absorbed.sum("sector", keep_attrs=True),
+        exports=exports.sum("sector", keep_attrs=True),
     )
 
 
@@ -146,9 +151,9 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
 
 def figures_of(result: TbiResult) -> dict[str, plots.Figure]:
     """The figures of `tivax tbi` by file name."""
-    gross = result.trade["gross_exports"].sum("sector", keep_attrs=True)
-    absorbed = result.trade["va_absorbed"].sum("sector", keep_attrs=True)
-    trade = xr.Dataset({"va_absorbed": absorbed, "gross_exports": gross})
+    trade = xr.Dataset(
+        {"va_absorbed": result.absorbed, "gross_exports": result.exports}
+    )
     return {
         "tbi": plots.tbi_lines(result.tbi),
         "va_balances": plots.balance_heatmap(result.absorbed),

@@ -26,7 +26,12 @@ from zarr.buffer.cpu import NDBuffer
 
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
-from tivax.engine.output import partial_path, replace_path, require_free
+from tivax.engine.output import (
+    partial_path,
+    replace_path,
+    require_free,
+    require_writable,
+)
 from tivax.engine.tables import Tolerance, WorldTable, WorldTables, year_range
 
 FORMAT = 1
@@ -47,6 +52,7 @@ _LONG_NAMES = {
 def require_replaceable(path: Path, *, force: bool) -> None:
     """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``."""
     require_free(path, force=force)
+    require_writable(path)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         try:
             known = "tivax_format" in zarr.open_group(path, mode="r").attrs
@@ -294,9 +300,8 @@ def _read_store(path: Path) -> _Stored:
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise TivaxError(
-            f"{path}: not a tivax store ({type(error).__name__}); "
-            "make one with `tivax import`"
-        ) from None
+            f"{path}: not a tivax store, or a damaged one; make one with `tivax import`"
+        ) from error
     if version != FORMAT:
         raise TivaxError(
             f"{path}: store format {version}, this tivax reads {FORMAT}; import again"

@@ -97,7 +97,5 @@ def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
     )
     for year in result.years_by_lu:
         terminal.say(f"{year}: the iteration stalled; solved by LU instead")
-    terminal.say(
-        f"{out}: {tbi.sizes['year']} years, largest relative residual "
-        f"{result.residual_max:.1e}"
-    )
+    span = "-".join(map(str, years))
+    terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")

@@ -183,6 +183,13 @@ class WorldTables:
 
     # ------------------------------------------------------------------ access
 
+    def __repr__(self) -> str:
+        span = ", ".join(map(str, self.years[:3])) + (", ..." if self.years[3:] else "")
+        return (
+            f"WorldTables({len(self.regions)} regions x {len(self.sectors)} sectors x "
+            f"{len(self.years)} years ({span}), {self.unit})"
+        )
+
     @property
     def n(self) -> int:
         """Number of industries, c * s."""

@@ -21,9 +21,9 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
         python=$(find_python) || return
         echo "Setting up $folder with $("$python" --version) (a few minutes the first time)"
         [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade pip || return
+        "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade pip || return
         # shellcheck disable=SC2086
-        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check $what || return
+        "$folder/bin/python" -m pip install -qq --disable-pip-version-check $what || return
         touch "$ready"
     fi
     PATH="$PWD/$folder/bin:$PATH"

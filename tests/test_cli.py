@@ -182,10 +182,18 @@ def test_wrong_usage_exits_with_2(words, told):
 def test_import_says_what_is_in_the_store(work, tmp_path):
     answer = good("import", "arrays", work / "raw", "--out", tmp_path / "s")
     assert (
-        answer.out == f"{tmp_path / 's'}: 4 regions x 3 sectors, 3 years 2000 to 2002\n"
+        answer.out == f"{tmp_path / 's'}: 4 regions x 3 sectors, 3 years, 2000-2002\n"
     )
     assert "tivax: reading 3/3 years" in answer.err
     assert_array_equal(open_store(tmp_path / "s").Z, tables().Z)
+
+
+def test_import_names_the_years_it_did_not_find(work, tmp_path):
+    one = work / "raw"
+    answer = good(
+        "import", "arrays", one, "--out", tmp_path / "s", "--years", "2001:2004"
+    )
+    assert answer.out.splitlines()[1:] == ["no table of 2003, 2004"]
 
 
 def test_the_store_records_the_command_and_the_sums_of_its_files(work):
@@ -249,7 +257,7 @@ def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):
             rf"│ {row.region} +│.*│ {re.escape(f'{row.tbi:+.4f}')} │", answer.out
         )
     assert re.search(
-        r"3 years, largest relative residual \d\.\de-1\d$", answer.out, re.M
+        r"2000-2002, largest relative residual \d\.\de-1\d$", answer.out, re.M
     )
     assert "tivax: solving 3/3 years" in answer.err
 
@@ -654,7 +662,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
         *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
         "checks.csv", "report.html", "manifest.json",
     ])  # fmt: skip
-    assert re.search(r"3 years, largest relative residual \d\.\de-1\d", answer.out)
+    assert re.search(r"2000-2002, largest relative residual \d\.\d", answer.out)
     assert re.search(r"^Exact: identities hold to \de-1\d, largest", answer.out, re.M)
     assert re.search(
         r"^Fast: [\d.]+ s .*, numpy\.linalg\.solve [\d.]+ s, ratio", answer.out, re.M

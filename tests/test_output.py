@@ -1,5 +1,6 @@
 import hashlib
 import json
+import os
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -105,6 +106,16 @@ def test_what_appeared_in_the_meantime_is_not_overwritten(tmp_path):
             (tmp_path / "out" / "other").write_text("other run")
     assert names(tmp_path / "out") == ["other"]
     assert names(tmp_path) == ["out"]
+
+
+def test_what_a_killed_run_left_is_removed_by_the_next_but_not_a_run_at_work(tmp_path):
+    killed, at_work = (partial_path(tmp_path / "out") for _ in range(2))
+    for part in (killed, at_work):
+        part.mkdir()
+    os.utime(killed, times=(0, 0))
+    write_result(tmp_path / "out")
+    assert not killed.exists()
+    assert at_work.exists()
 
 
 def test_two_runs_write_to_two_places(tmp_path):

@@ -6,9 +6,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError
+from tivax.engine import TivaxError, plots
 from tivax.engine.results import (
     compute_tbi,
+    figures_of,
     frame_of,
     read_groups,
     require_format,
@@ -100,6 +101,19 @@ def test_a_dropped_region_is_neither_reporter_nor_partner(tables):
         assert_allclose(result.absorbed.sel(year), T, rtol=RTOL)
         assert_allclose(result.tbi["tbi"].sel(year), balance(T)[2], atol=RTOL)
         assert_allclose(result.vax["gross_exports"].sel(year), balance(E)[0], rtol=RTOL)
+
+
+def test_figures_show_the_regions_of_the_tables_beside_them(tables, monkeypatch):
+    seen = {}
+    for name in ("tbi_lines", "balance_heatmap", "va_versus_gross"):
+        monkeypatch.setattr(
+            plots, name, lambda data, name=name: seen.update({name: data})
+        )
+    figures_of(compute_tbi(tables, drop=["R0"], groups={"EU": ["R1", "R3"]}))
+    for data in seen.values():
+        axis = "region" if "region" in data.dims else "origin"
+        assert data[axis].values.tolist() == ["EU", "R2"]
+    assert seen["va_versus_gross"]["destination"].values.tolist() == ["EU", "R2"]
 
 
 def test_a_group_trades_as_one_region(tables):

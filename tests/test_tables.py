@@ -151,6 +151,13 @@ def test_years_are_stacked_in_order():
     assert (tables.unit, tables.source, tables.tolerance.absolute) == ("t", "s", 1.0)
 
 
+def test_tables_are_shown_by_their_size_not_by_their_numbers():
+    tables = stack_years([random_table(regions=2, sectors=3)])
+    assert repr(tables) == (
+        "WorldTables(2 regions x 3 sectors x 1 years (2014), million US$)"
+    )
+
+
 def test_a_year_without_the_value_added_row_of_another_is_refused():
     a, b = random_table(regions=2, sectors=3), changed(year=2015, value_added=None)
     with pytest.raises(TivaxError, match="2015 has no value-added row, 2014 has one"):

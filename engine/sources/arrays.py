@@ -22,6 +22,7 @@ from tivax.engine.tables import Tolerance, WorldTable
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 KEYS = (*NEEDED, "va", "categories")
+_REMEDY = f"save it with {', '.join(NEEDED)}"
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -37,7 +38,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of an archive."""
     arrays = _load(file, KEYS)
     for key in NEEDED:
-        fs.element(file, arrays, key)
+        fs.element(file, arrays, key, _REMEDY)
     regions = normalise(_labels(file, arrays, "regions"))
     fs.check_unique(file, "regions", regions)  # RoW and ROW are one
     sectors = _labels(file, arrays, "sectors")
@@ -98,7 +99,8 @@ def _year(file: TableFile) -> int:
     in_name = re.search(r"(?<!\d)((?:19|20)\d\d)\.npz$", file.name)
     file = replace(file, year=int(in_name[1]) if in_name else None)
     return fs.check_year(
-        file, _whole_year(file, fs.element(file, _load(file, ["year"]), "year"))
+        file,
+        _whole_year(file, fs.element(file, _load(file, ["year"]), "year", _REMEDY)),
     )
 
 

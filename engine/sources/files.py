@@ -298,11 +298,14 @@ def cell_name(row: int, column: int) -> str:
     return f"{letters}{row + 1}"
 
 
-def element(file: TableFile, where: Mapping[str, Any], name: str) -> Any:
+def element(
+    file: TableFile,
+    where: Mapping[str, Any],
+    name: str,
+    remedy: str = "get the published file again",
+) -> Any:
     """One entry of a list or archive; ``TivaxError`` names what it has instead."""
     if name not in where:
         has = ", ".join(map(str, where)) or "nothing"
-        raise TivaxError(
-            f"{file.name}: lacks {name}, it has {has}; get the published file again"
-        )
+        raise TivaxError(f"{file.name}: lacks {name}, it has {has}; {remedy}")
     return where[name]
