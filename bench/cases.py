@@ -3,7 +3,7 @@
     solve     value added absorbed, diag(v) B Y, for all years
     inverse   the full Leontief inverse B
     store     all years of a store from disk into memory
-    pymrio    one year from labelled tables, beside pymrio's calc_all (extra tivax[bench])
+    pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
 
 Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the
 size of WIOD 2016 with ``full``, small otherwise.
