@@ -22,6 +22,7 @@ from tivax.engine.console import processor_name
 # Variables that change the speed of numpy's BLAS, shown where they are set.
 _BLAS = (
     "OPENBLAS_CORETYPE",
+    "OPENBLAS_L2_SIZE",
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
@@ -99,12 +100,19 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
     return time.perf_counter() - start, answer
 
 
+def cores() -> int:
+    """Cores that this process may use, where the system tells."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def machine() -> dict[str, Any]:
     """What a time depends on: processor, device, versions, BLAS settings."""
     device = jax.devices()[0]
     return {
         "processor": processor_name(),
-        "cores": len(os.sched_getaffinity(0)),
+        "cores": cores(),
         "device": f"{device.platform}: {device.device_kind}",
         "dtype": "float64",
         "packages": {name: version(name) for name in ("jax", "jaxlib", "numpy")},

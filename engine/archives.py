@@ -124,7 +124,7 @@ ARCHIVES: dict[str, dict[str, Archive]] = {
             url=f"{_DATAVERSE}268666",
             page=f"{_WIOD}long-run-wiod?lang=en",
             name="lr_wiod_wiot_final_filled.zip",
-            contents="World tables 1965-2000 in one long csv file.",
+            contents="World tables 1965-2000.",
             licence="CC BY 4.0",
             citation="Woltjer, Gouma and Timmer (2021), GGDC Research Memorandum "
             "190; doi:10.34894/A7AXDN",

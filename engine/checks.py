@@ -36,12 +36,14 @@ class YearCheck:
     column_gap
         Largest output less inputs less value added at basic prices: taxes and
         margins; NaN where the table has no value-added row.
-    negative_sales, negative_demand, negative_value_added, zero_output
+    negative_output, negative_sales, negative_demand, negative_value_added, zero_output
         Counts of cells, and of industries. Value added is the residual.
     largest_input_share
         Largest column sum of A; above 1 the residual value added is negative.
     spectral_radius
-        Of A; below 1 the table is productive.
+        Of A, estimated.
+    productive
+        The spectral radius is surely below 1.
     output_gap_share, export_gap_share
         Sum of |x - x*| over output, and of |E - E*| over exports: reported against
         the model-consistent table (x* = B Y 1).
@@ -64,12 +66,14 @@ class YearCheck:
     row_gap_share: float
     row_gap_excess: float
     column_gap: float
+    negative_output: int
     negative_sales: int
     negative_demand: int
     negative_value_added: int
     zero_output: int
     largest_input_share: float
     spectral_radius: float
+    productive: bool
     output_gap_share: float
     export_gap_share: float
     output_identity: float
@@ -88,8 +92,12 @@ class YearCheck:
             found.append(f"a row misses its output by {self.row_gap:,.6g}")
         if self.negative_sales:
             found.append(f"{self.negative_sales} negative intermediate sales")
-        if not self.spectral_radius < 1:
+        if self.negative_output:
+            found.append(f"{self.negative_output} industries of negative output")
+        if not self.productive:
             found.append(f"spectral radius {self.spectral_radius:.4f}: not productive")
+        if not self.residual <= WORST_RESIDUAL:
+            found.append(f"not solved, relative residual {self.residual:.1e}")
         misses = (self.output_identity, self.demand_identity, self.balance_identity)
         if bad := [k for k in misses if not k <= IDENTITY_TOLERANCE]:
             found.append(f"an identity misses by {max(bad):.1e}")
@@ -99,6 +107,8 @@ class YearCheck:
 # On the model-consistent table the identities hold as well as the solve does. The
 # worst of 17 real years is 1e-11, in an industry that is a millionth of the largest.
 IDENTITY_TOLERANCE = 1e-10
+# A solve that misses by more than this is an error, whatever asked for it.
+WORST_RESIDUAL = 1e-8
 
 
 class _Identities(NamedTuple):
@@ -162,22 +172,32 @@ def _compiled(method: Method) -> Callable:
 
 @in_float64
 def require_productive(table: WorldTable) -> None:
-    """Raise ``TivaxError`` unless the spectral radius of A is below 1.
+    """Raise ``TivaxError`` unless the table is productive.
 
     Otherwise no output meets any demand: B = I + A + A^2 + ... does not exist.
     """
-    A = leontief.input_coefficients(jnp.asarray(table.Z), jnp.asarray(table.x))
-    shares = np.asarray(A.sum(axis=0))
-    if shares.max() < 1:
-        return  # the largest column sum bounds the spectral radius
-    radius = float(leontief.spectral_radius(A))
-    if not radius < 1:
+    shares = _input_shares(table)
+    if not _is_productive(table, shares):
         k = int(shares.argmax())
         raise TivaxError(
-            f"{table.where}: inputs exceed output, the spectral radius of A is "
-            f"{radius:.4f}, not below 1; look at {table.industry(k)}, whose inputs are "
+            f"{table.where}: the table is not productive, the spectral radius of A is "
+            f"not below 1; look at {table.industry(k)}, whose inputs are "
             f"{shares[k]:.3f} of its output"
         )
+
+
+def _input_shares(table: WorldTable) -> np.ndarray:
+    """The column sums of A."""
+    inputs, x = table.Z.sum(axis=0), table.x
+    return np.divide(inputs, x, out=np.zeros_like(inputs), where=x > 0)
+
+
+def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
+    if shares.max() < 1:
+        return True  # the largest column sum bounds the spectral radius
+    A = leontief.input_coefficients(jnp.asarray(table.Z), jnp.asarray(table.x))
+    multipliers = np.asarray(leontief.output_multipliers(A))
+    return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
 @in_float64
@@ -200,12 +220,14 @@ def check_year(table: WorldTable, tolerance: Tolerance) -> YearCheck:
         column_gap=(
             math.nan if basic is None else float(np.abs(x - inputs - basic).max())
         ),
+        negative_output=int((x < 0).sum()),
         negative_sales=int((Z < 0).sum()),
         negative_demand=int((table.Y < 0).sum()),
         negative_value_added=int((inputs > x)[x > 0].sum()),
         zero_output=int((x == 0).sum()),
         largest_input_share=number["largest_input_share"],
         spectral_radius=number["spectral_radius"],
+        productive=finite and _is_productive(table, _input_shares(table)),
         output_gap_share=number["output_gap"],
         export_gap_share=number["export_gap"],
         output_identity=number["output"],

@@ -46,7 +46,7 @@ def _start(
         ),
     ] = False,
 ) -> None:
-    start_jax()
+    """Nothing to do before a command but to look for --version."""
 
 
 @app.command()
@@ -104,6 +104,7 @@ def import_(
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
+    start_jax()
     from tivax.engine.importing import import_tables
 
     terminal = Terminal(quiet)
@@ -132,6 +133,7 @@ def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
 
     Example: tivax check wiod16
     """
+    start_jax()
     from tivax.engine.checks import check_tables
     from tivax.engine.summaries import print_checks
 
@@ -177,6 +179,7 @@ def tbi(
 
     Example: tivax tbi wiod16 --out results
     """
+    start_jax()
     from tivax.engine import measures, results
     from tivax.engine.output import Run, output_folder, require_result_place
     from tivax.engine.summaries import print_tbi
@@ -220,6 +223,7 @@ def demo(
 
     Example: tivax demo --out demo
     """
+    start_jax()
     from tivax.engine.demo import run_demo
 
     run_demo(out, parse_size(size), seed=seed, force=force, terminal=Terminal(quiet))
@@ -241,6 +245,7 @@ def bench(
 
     Example: tivax bench --full --out bench-results
     """
+    start_jax()
     from tivax.bench.run import run_bench
 
     run_bench(out, full=full, only=only, force=force, terminal=Terminal(quiet))
@@ -252,6 +257,7 @@ def devices() -> None:
 
     Example: tivax devices
     """
+    start_jax()
     import jax
 
     terminal = Terminal()

@@ -16,18 +16,17 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from tivax.engine.checks import WORST_RESIDUAL, require_productive
 from tivax.engine.errors import TivaxError
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables
-from tivax.kernels import absorption, leontief
+from tivax.engine.tables import WorldTables, in_double
+from tivax.kernels import absorption
 from tivax.kernels.solve import Method, with_fallback
 
 ValueAdded = Literal["residual", "basic"]
 Groups = Mapping[str, Sequence[str]]
 
-# A solve that misses by more than this is an error, whatever asked for it.
-WORST_RESIDUAL = 1e-8
 # On a GPU the flows, their coefficients in two precisions and the products share the
 # memory: about six times the flows themselves. A CPU takes one year at a time.
 _GPU_SHARE = 6
@@ -82,7 +81,9 @@ def value_added_trade(
         for years, arrays in chunks:
             part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
             _require_solved(part.residual, tables.years[years])
-            _require_productive(part.largest_input_share, tables, years)
+            for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
+                # It has a solution even where it is not productive, without meaning.
+                require_productive(tables.table(tables.years[years][k]))
             parts.append(part)
             progress(years.stop, total)
     return _labelled(jax.tree.map(lambda *a: np.concatenate(a), *parts), tables)
@@ -109,13 +110,12 @@ def _chunks(
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
     def read(years: slice) -> tuple[Any, ...]:
-        x = tables.x[years]
+        x = in_double(tables.x[years])
         v = None
         if value_added == "basic" and tables.value_added is not None:
-            v = np.divide(
-                tables.value_added[years], x, out=np.zeros_like(x), where=x > 0
-            )
-        return tables.Z[years], x, tables.final_demand(years), v
+            added = in_double(tables.value_added[years])
+            v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
+        return in_double(tables.Z[years]), x, tables.final_demand(years), v
 
     runs = _runs(len(tables.years), _years_at_once(tables.n))
     with ThreadPoolExecutor(1) as reader:
@@ -148,23 +148,6 @@ def _require_solved(residual: np.ndarray, years: Sequence[int]) -> None:
             f"{years[k]}: the Leontief system is not solved (relative residual "
             f"{residual[k]:.1e}); `tivax check` shows whether the table is productive"
         )
-
-
-def _require_productive(share: np.ndarray, tables: WorldTables, years: slice) -> None:
-    """A table that is not productive has a solution too, but a meaningless one."""
-    for k in (np.flatnonzero(~(share < 1)) + years.start).tolist():
-        radius = float(leontief.spectral_radius(_coefficients(tables, k)))
-        if not radius < 1:
-            raise TivaxError(
-                f"{tables.years[k]}: the table is not productive, the spectral radius "
-                f"of A is {radius:.4f}; `tivax check` shows the year"
-            )
-
-
-def _coefficients(tables: WorldTables, k: int) -> jax.Array:
-    return leontief.input_coefficients(
-        jnp.asarray(tables.Z[k]), jnp.asarray(tables.x[k])
-    )
 
 
 def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dataset:
@@ -274,11 +257,13 @@ def value_added_exports(
     """Value-added and gross trade beside each other, with the VAX ratio.
 
     The VAX ratio is value added exported over gross exports (Johnson and Noguera
-    2012); gross exports are model-consistent, so that both balances agree. With
-    ``by_sector`` everything is by sector of origin: value added of the sector that
-    is absorbed abroad over what the sector itself exports, which can exceed 1
-    (services embodied in goods); imports are then those of value added from that
-    sector abroad, ``tbi`` the index of the two.
+    2012); gross exports are model-consistent, so that both balances agree (with v the
+    residual and no region dropped). With ``by_sector`` everything is by sector of
+    origin: value added of the sector that is absorbed abroad over what the sector
+    itself exports. That exceeds 1 for services embodied in goods, without limit where
+    a sector hardly exports itself, and is negative where inventories outweigh its
+    exports. Imports are then those of value added from that sector abroad, ``tbi`` the
+    index of the two.
 
     Returns a Dataset (year, region[, sector]) with ``gross_exports``,
     ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
@@ -359,23 +344,26 @@ def renamed(
     """The regions that are kept, in order, each with the name it gets.
 
     Raises ``TivaxError`` for a code that is not there or that stands in two groups,
-    and where nothing is left.
+    and where fewer than two regions are left.
     """
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
             raise TivaxError(f"no region {code}; choose from {' '.join(codes)}")
     name = {code: code for code in codes if code not in drop}
-    if not name:
-        raise TivaxError("every region is dropped; keep two at least")
+    group_of: dict[str, str] = {}
     for group, members in groups.items():
         if group in codes and group not in members:
             raise TivaxError(f"group {group}: a region has that code; rename the group")
         for member in members:
-            if name.get(member, member) != member:
-                raise TivaxError(f"region {member} is in {name[member]} and in {group}")
+            if group_of.setdefault(member, group) != group:
+                raise TivaxError(
+                    f"region {member} is in {group_of[member]} and in {group}"
+                )
             if member in name:
                 name[member] = group
+    if (drop or groups) and len(set(name.values())) < 2:
+        raise TivaxError("fewer than two regions are left: none has a partner")
     return name
 
 

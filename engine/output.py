@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import shutil
 import sys
 import time
@@ -35,11 +36,18 @@ def require_free(path: Path, *, force: bool) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Raise ``TivaxError`` where nothing can be written beside ``path``.
+    """Raise ``TivaxError`` where ``path`` cannot be written, before long work.
 
-    To be called before long work: the only sure test is to write.
+    The only sure test is to write: a folder into the nearest one that exists.
     """
-    part = partial_path(path)
+    path = Path(os.path.abspath(path))
+    here = Path.cwd()
+    if path == here or path in here.parents:
+        raise TivaxError(
+            f"{path}: the folder you are in; choose a new folder inside it for --out"
+        )
+    above = next(k for k in path.parents if k.exists())
+    part = _part_name(above / path.name)
     try:
         part.mkdir()
         part.rmdir()
@@ -49,9 +57,12 @@ def require_writable(path: Path) -> None:
 
 def remove_leftovers(path: Path) -> None:
     """Remove parts that a killed process left beside ``path`` an hour ago or more."""
-    for part in path.parent.glob(f".{path.name}.*.part"):
-        if time.time() - part.stat().st_mtime > _LEFTOVER_AGE:
-            _remove(part)
+    name = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.part")
+    for part in path.parent.iterdir():
+        if name.fullmatch(part.name):
+            times = [k.stat().st_mtime for k in (part, *part.rglob("*"))]
+            if time.time() - max(times) > _LEFTOVER_AGE:
+                _remove(part)
 
 
 def _remove(path: Path) -> None:
@@ -72,17 +83,27 @@ def partial_path(path: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+    return _part_name(path)
+
+
+def _part_name(path: Path) -> Path:
     return path.parent / f".{path.name}.{uuid4().hex[:8]}.part"
 
 
 def replace_path(part: Path, path: Path, *, force: bool) -> None:
     """Move ``part`` to ``path``; what was there goes only once the new is in place."""
     require_free(path, force=force)
+    path = Path(os.path.abspath(path))
     old = None
     if path.exists():
-        old = partial_path(path)
+        old = path.parent / f".{path.name}.{uuid4().hex[:8]}.old"
         path.rename(old)
-    part.rename(path)
+    try:
+        part.rename(path)
+    except OSError:
+        if old is not None:
+            old.rename(path)
+        raise
     if old is not None:
         _remove(old)
     remove_leftovers(path)

@@ -32,7 +32,12 @@ from tivax.engine.output import (
     require_free,
     require_writable,
 )
-from tivax.engine.tables import Tolerance, WorldTable, WorldTables, year_range
+from tivax.engine.tables import (
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    year_range,
+)
 
 FORMAT = 1
 _DIMS = {
@@ -89,6 +94,14 @@ class StoreWriter:
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
+        try:
+            self._create(like, attributes)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _create(self, like: WorldTable, attributes: dict[str, Any]) -> None:
+        """The empty arrays and the labels."""
         self._group = zarr.create_group(self._part, zarr_format=3)
         self._group.attrs.update({"tivax_format": FORMAT, **attributes})
         labels: dict[str, Sequence[str]] = {
@@ -114,7 +127,9 @@ class StoreWriter:
                 shape=(len(self.years), *shape),
                 chunks=(1, *shape),
                 dtype="float64",
-                fill_value=np.nan,  # so that zeros are written, and no chunk is absent
+                # A chunk that is not there is a fault, never a year of zeros.
+                fill_value=np.nan,
+                config={"write_empty_chunks": True},
                 compressors=None,
                 dimension_names=_DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
@@ -165,7 +180,10 @@ def store_attributes(
 def save_store(
     tables: WorldTables, path: str | os.PathLike, *, force: bool = False
 ) -> None:
-    """Write tables to a store, a year at a time. ``TivaxError`` where there is one."""
+    """Write tables to a store, a year at a time. ``TivaxError`` where there is one.
+
+    Values are not checked: ``check_tables`` does that.
+    """
     first = tables.table(tables.years[0])
     attributes = store_attributes(
         unit=tables.unit,

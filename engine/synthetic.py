@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from tivax.engine.checks import WORST_RESIDUAL
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
 from tivax.engine.precision import in_float64
@@ -86,6 +87,7 @@ class SyntheticYear(NamedTuple):
     Z: Float[Array, "n n"]
     Y: Float[Array, "n c f"]
     x: Float[Array, " n"]
+    residual: Float[Array, ""]  # of the solve that set the budgets
 
 
 @in_float64
@@ -111,7 +113,9 @@ def synthetic_world(
     progress(0, t)
     for k in range(t):
         year = make_year(jax.random.fold_in(key, k), structure, jnp.asarray(k))
-        Z[k], Y[k], x[k] = (np.asarray(part) for part in year)
+        if not float(year.residual) <= WORST_RESIDUAL:
+            raise TivaxError(f"synthetic world {shape}: year {k} is not solved")
+        Z[k], Y[k], x[k] = (np.asarray(part) for part in year[:3])
         progress(k + 1, t)
     tax = 0.02 + 0.04 * np.random.default_rng(seed).random(n)
     return WorldTables(
@@ -255,7 +259,7 @@ def make_year(
     unit = unit / unit.sum(axis=(0, 1, 3))[None, None, :, None]
     unit = unit.reshape(n, c, -1)
 
-    X = import_share.solve(A, unit.sum(axis=2), regions=c).X
+    X, residual, _ = import_share.solve(A, unit.sum(axis=2), regions=c)
     v = world.active.reshape(n) * (1 - A.sum(axis=0))
     income = (v[:, None] * X).reshape(c, s, c).sum(axis=1)  # of r per budget of d
     spend = (1 + world.deficit[k])[:, None] * income
@@ -266,4 +270,4 @@ def make_year(
 
     Z = A * (X @ budget)[None, :]
     Y = unit * budget[None, :, None]
-    return SyntheticYear(Z, Y, Z.sum(axis=1) + Y.sum(axis=(1, 2)))
+    return SyntheticYear(Z, Y, Z.sum(axis=1) + Y.sum(axis=(1, 2)), residual)

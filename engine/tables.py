@@ -14,7 +14,7 @@ Row k of an array is region k // s, sector k % s.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -197,7 +197,7 @@ class WorldTables:
 
     def final_demand(self, years: slice = slice(None)) -> Float[np.ndarray, "t n c"]:
         """Final demand summed over its categories."""
-        Y = self.Y[years]
+        Y = in_double(self.Y[years])
         return Y.sum(axis=3) if Y.ndim == 4 else Y
 
     def table(self, year: int) -> WorldTable:
@@ -207,16 +207,17 @@ class WorldTables:
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
             )
         k = self.years.index(year)
-        Y = self.Y[k]
+        Y = in_double(self.Y[k])
+        added = None if self.value_added is None else in_double(self.value_added[k])
         return WorldTable(
             year=year,
             regions=tuple(self.regions),
             sectors=tuple(self.sectors),
             categories=tuple(self.categories),
-            Z=self.Z[k],
+            Z=in_double(self.Z[k]),
             Y=Y[:, :, None] if Y.ndim == 2 else Y,
-            x=self.x[k],
-            value_added=None if self.value_added is None else self.value_added[k],
+            x=in_double(self.x[k]),
+            value_added=added,
             origin=self.source,
         )
 
@@ -235,6 +236,11 @@ class WorldTables:
             value_added=None if self.value_added is None else self.value_added[part],
             years=self.years[part],
         )
+
+
+def in_double(values: Any) -> np.ndarray:
+    """As float64; the array itself where it is already. Whole millions come as int."""
+    return np.asarray(values, dtype=np.float64)
 
 
 def year_range(years: Sequence[int], wanted: tuple[int, int] | None) -> slice:

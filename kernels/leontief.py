@@ -10,7 +10,7 @@ Symbols follow Miller and Blair (2009), chapter 2:
     B   Leontief inverse, (I - A)^-1                      [US$ per US$]
     L   domestic inverses, L_r = (I - A_rr)^-1            [US$ per US$]
 
-Every function takes one year. For many years, see ``kernels.years``.
+Every function takes one year. For many years, see ``kernels.solve.map_years``.
 Results have the dtype of the inputs. Values are not checked here, because a
 compiled function cannot raise an ordinary exception: ``engine.tables`` checks
 the table before a solve and ``relative_residual`` the answer after it.
@@ -172,11 +172,24 @@ def _power_inverse(D: Float[Array, "m m"]) -> Float[Array, "m m"]:
 
 
 @jax.jit
+def output_multipliers(A: Float[Array, "n n"]) -> Float[Array, " n"]:
+    """Output that one US$ of final demand for each industry needs, p' = 1'B.
+
+    They decide whether A >= 0 is productive: p > 0 and A'p = p - 1 < p give a spectral
+    radius below 1 (Perron-Frobenius), and a productive table has p >= 1.
+    """
+    M = jnp.eye(len(A), dtype=A.dtype) - A
+    return jnp.linalg.solve(M.T, jnp.ones((len(A), 1), A.dtype))[:, 0]
+
+
+@jax.jit
 def spectral_radius(A: Float[Array, "n n"]) -> Float[Array, ""]:
     """Largest eigenvalue of A >= 0, by power iteration on (I + A) / 2.
 
     Below 1 the table is productive: B = I + A + A^2 + ... exists (Hawkins and
-    Simon 1949, Econometrica 17). Averaging with I keeps the iteration from
+    Simon 1949, Econometrica 17). An estimate for display: where a small part of the
+    table grows fastest, it can stop too early (``output_multipliers`` decides).
+    Averaging with I keeps the iteration from
     cycling. It stops when the growth of the vector changes by less than 1e-10,
     or after 1,000 steps: a chain of m stages without a loop, whose radius is 0,
     shows as less than m / 1000.

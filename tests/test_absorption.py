@@ -3,6 +3,8 @@
 The first half tests ``kernels.absorption`` on arrays, the second ``engine.measures``.
 """
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -175,9 +177,26 @@ def test_index_of_three_regions_by_hand():
     assert_allclose(balance.tbi, [4 / 8, -5 / 13, 1 / 11], rtol=RTOL)
 
 
-def test_index_of_a_region_without_trade_is_zero():
+def test_a_region_without_trade_has_no_index_for_zero_would_mean_balanced():
     balance = absorption.trade_benefit_index(jnp.diag(jnp.array([5.0, 6.0])))
-    assert_array_equal(balance.tbi, [0, 0])
+    assert_array_equal(balance.tbi, [np.nan, np.nan])
+
+
+def test_what_stands_at_home_does_not_count_even_where_it_is_no_number():
+    T = jnp.array([[jnp.nan, 3.0], [1.0, jnp.nan]])
+    assert_array_equal(absorption.trade_benefit_index(T).tbi, [0.5, -0.5])
+
+
+def test_a_missing_flow_leaves_its_two_regions_without_an_index():
+    T = jnp.array([[0.0, jnp.nan, 1.0], [1.0, 0.0, 1.0], [1.0, 3.0, 0.0]])
+    index = np.asarray(absorption.trade_benefit_index(T).tbi)
+    assert np.isnan(index[:2]).all()
+    assert_allclose(index[2], (4 - 2) / 6)
+
+
+def test_negative_trade_in_total_has_an_index_too():
+    balance = absorption.trade_benefit_index(jnp.array([[0.0, -5.0], [1.0, 0.0]]))
+    assert_allclose(balance.tbi, [-6 / -4, 6 / -4])
 
 
 def test_index_lies_between_minus_one_and_one_at_the_ends():
@@ -279,7 +298,7 @@ def test_a_region_that_exports_nothing_has_no_vax_ratio():
     closed = hand_table([[50, 0], [0, 50]], [[50, 0], [0, 50]], ("AAA", "BBB"))
     vax = measures.value_added_exports(closed)
     assert np.isnan(vax["vax_ratio"]).all()
-    assert (vax["tbi"] == 0).all()
+    assert np.isnan(vax["tbi"]).all()
 
 
 # ---------------------------------------------------------- groups and left-out ones
@@ -303,10 +322,21 @@ def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
 
 
 def test_the_whole_world_as_one_group_trades_with_nobody(trade):
-    index = measures.trade_benefit_index(
-        trade, groups={"WLD": ["R0", "R1", "R2", "R3"]}
-    )
-    assert index["tbi"].values.tolist() == [[0], [0], [0]]
+    with pytest.raises(TivaxError, match="fewer than two regions are left"):
+        measures.trade_benefit_index(trade, groups={"WLD": ["R0", "R1", "R2", "R3"]})
+
+
+def test_a_region_in_two_groups_is_refused_whatever_the_groups_are_called(trade):
+    with pytest.raises(TivaxError, match="R1 is in R1 and in X"):
+        measures.regroup(trade["va_absorbed"], groups={"R1": ["R1", "R2"], "X": ["R1"]})
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
+    tables = hand_table([[50, 20], [10, 60]], [[100, 30], [20, 110]], ("AAA", "BBB"))
+    other = replace(tables, **{k: getattr(tables, k).astype(dtype) for k in "ZYx"})
+    absorbed = measures.value_added_absorbed(other)
+    assert_array_equal(absorbed, measures.value_added_absorbed(tables))
 
 
 def test_a_dropped_region_is_neither_reporter_nor_partner(trade):

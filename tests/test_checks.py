@@ -182,9 +182,37 @@ def test_a_table_that_is_not_productive_is_a_fault(share):
     with pytest.raises(TivaxError) as error:
         require_productive(replace(circular(share), origin="file.csv"))
     message = str(error.value)
-    assert message.startswith("file.csv: 2000: inputs exceed output")
-    assert f"{share:.4f}, not below 1; look at A:S, whose inputs are" in message
+    assert message.startswith("file.csv: 2000: the table is not productive")
+    assert "not below 1; look at A:S, whose inputs are" in message
     assert f"{share:.3f} of its output" in message
+
+
+def test_a_small_part_that_grows_too_fast_is_found():
+    """99 industries of radius 0.999 and one alone above 1: the estimate stops before."""
+    n, x = 100, np.ones(100)
+    Z = np.full((n, n), 0.999 / 99)
+    Z[-1], Z[:, -1] = 0, 0
+    Z[-1, -1] = 1.0005
+    table = WorldTable(
+        2000, ("A", "B"), tuple(map(str, range(50))), ("F",), Z, np.ones((n, 2, 1)), x
+    )
+    with pytest.raises(TivaxError, match="look at B:49"):
+        require_productive(table)
+    assert not check_year(table, Tolerance(1e6, 0.0)).productive
+
+
+def test_negative_output_is_a_fault():
+    good = check_year(two_regions(), EXACT)
+    assert replace(good, negative_output=1).faults == [
+        "1 industries of negative output"
+    ]
+
+
+def test_an_unsolved_year_is_a_fault():
+    good = check_year(two_regions(), EXACT)
+    assert replace(good, residual=2e-8).faults == [
+        "not solved, relative residual 2.0e-08"
+    ]
 
 
 def test_a_table_just_below_is_productive():
@@ -230,7 +258,9 @@ def test_an_identity_that_misses_is_a_fault():
         for miss in (2e-10, math.nan):
             assert replace(good, **{name: miss}).faults
         assert replace(good, **{name: 9e-11}).faults == []
-    bad = replace(good, demand_identity=3e-5, spectral_radius=math.nan)
+    bad = replace(
+        good, demand_identity=3e-5, spectral_radius=math.nan, productive=False
+    )
     assert bad.faults == [
         "spectral radius nan: not productive",
         "an identity misses by 3.0e-05",

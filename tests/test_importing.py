@@ -185,8 +185,8 @@ def test_a_table_that_is_not_productive_is_refused(raw):
     Z = 1.1 * t.Z / t.Z.sum(axis=0) * t.x
     archive(raw, replace(t, Z=Z))
     message = refusal(raw, unbalanced=True)
-    assert "table_2002.npz: 2002: inputs exceed output" in message
-    assert "1.1000, not below 1" in message
+    assert "table_2002.npz: 2002: the table is not productive" in message
+    assert "not below 1" in message and "1.100 of its output" in message
 
 
 def test_the_same_year_twice_is_refused(raw):

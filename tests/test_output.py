@@ -16,6 +16,7 @@ from tivax.engine.output import (
     partial_path,
     replace_path,
     require_free,
+    require_result_place,
     sha256,
 )
 
@@ -116,6 +117,36 @@ def test_what_a_killed_run_left_is_removed_by_the_next_but_not_a_run_at_work(tmp
     write_result(tmp_path / "out")
     assert not killed.exists()
     assert at_work.exists()
+
+
+def test_the_leftovers_of_another_result_are_let_alone(tmp_path):
+    other = partial_path(tmp_path / "out.v2")
+    other.mkdir()
+    os.utime(other, times=(0, 0))
+    write_result(tmp_path / "out")
+    assert other.exists()
+
+
+def test_the_folder_one_is_in_is_refused_before_any_work(tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    for place in (Path("."), tmp_path / "here", tmp_path):
+        with pytest.raises(TivaxError, match="the folder you are in"):
+            require_result_place(place, force=True)
+
+
+def test_looking_whether_one_can_write_leaves_nothing_behind(tmp_path):
+    require_result_place(tmp_path / "p" / "q" / "out", force=False)
+    assert names(tmp_path) == []
+
+
+def test_the_old_result_comes_back_where_the_new_one_cannot_take_its_place(tmp_path):
+    write_result(tmp_path / "out")
+    before = (tmp_path / "out" / "manifest.json").read_text()
+    with pytest.raises(FileNotFoundError):
+        replace_path(tmp_path / "no such part", tmp_path / "out", force=True)
+    assert (tmp_path / "out" / "manifest.json").read_text() == before
+    assert names(tmp_path) == ["out"]
 
 
 def test_two_runs_write_to_two_places(tmp_path):
