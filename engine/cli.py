@@ -69,13 +69,28 @@ def fetch(
 
     Example: tivax fetch wiod2016 --out raw
     """
+    from tivax.engine.archives import get_archive
     from tivax.engine.fetch import fetch as fetch_archive
+    from tivax.engine.output import Run
 
     terminal = Terminal(quiet)
+    archive, run = get_archive(source, format), Run("fetch")
     with terminal.download(source) as progress:
         got = fetch_archive(
             source, out, format=format, mirror=mirror, force=force, progress=progress
         )
+    run.add_to_manifest(
+        out,
+        {
+            "name": got.path.name,
+            "url": got.url,
+            "bytes": got.bytes,
+            "sha256": got.sha256,
+            "verified": got.verified,
+            "licence": archive.licence,
+            "citation": archive.citation,
+        },
+    )
     how = {"sha1": "SHA-1 as published", "size": "size as published"}
     state = "already there" if got.already_there else f"{got.bytes:,} bytes"
     terminal.say(

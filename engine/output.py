@@ -198,6 +198,26 @@ class Run:
             **more,
         }
 
+    def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> None:
+        """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
+
+        ``entry`` tells of one file by its ``name``; those of other files are kept.
+        """
+        path = folder / MANIFEST
+        files: list[dict[str, Any]] = []
+        if path.exists():
+            try:
+                files = json.loads(path.read_text())["files"]
+            except (ValueError, KeyError) as error:
+                raise TivaxError(f"{path}: not a manifest of tivax") from error
+        files = [k for k in files if k["name"] != entry["name"]] + [entry]
+        manifest = self.manifest(
+            residual_max=None, outputs=[k["name"] for k in files], files=files
+        )
+        part = partial_path(path)
+        part.write_text(json.dumps(manifest, indent=1) + "\n")
+        part.replace(path)
+
     def write_manifest(
         self, folder: Path, *, residual_max: float | None, **more: Any
     ) -> None:

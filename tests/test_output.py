@@ -149,6 +149,21 @@ def test_the_old_result_comes_back_where_the_new_one_cannot_take_its_place(tmp_p
     assert names(tmp_path) == ["out"]
 
 
+def test_the_manifest_of_a_folder_of_downloads_keeps_what_was_there(tmp_path):
+    for name, size in (("a.zip", 1), ("b.zip", 2), ("a.zip", 3)):
+        Run("fetch").add_to_manifest(tmp_path, {"name": name, "bytes": size})
+    manifest = json.loads((tmp_path / "manifest.json").read_text())
+    assert manifest["files"] == [
+        {"name": "b.zip", "bytes": 2},
+        {"name": "a.zip", "bytes": 3},
+    ]
+    assert manifest["outputs"] == ["a.zip", "b.zip"]
+    assert names(tmp_path) == ["manifest.json"]
+    (tmp_path / "manifest.json").write_text("{}")
+    with pytest.raises(TivaxError, match="not a manifest of tivax"):
+        Run("fetch").add_to_manifest(tmp_path, {"name": "c.zip"})
+
+
 def test_two_runs_write_to_two_places(tmp_path):
     assert partial_path(tmp_path / "out") != partial_path(tmp_path / "out")
 
