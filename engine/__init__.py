@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tivax.engine.checks import check_tables as check_tables
+    from tivax.engine.data_files import read_data_files as read_data_files
     from tivax.engine.errors import TivaxError as TivaxError
+    from tivax.engine.estimation import fixed_effects as fixed_effects
+    from tivax.engine.estimation import two_stage as two_stage
     from tivax.engine.importing import import_tables as import_tables
+    from tivax.engine.measures import exported_value_added as exported_value_added
     from tivax.engine.measures import trade_benefit_index as trade_benefit_index
     from tivax.engine.measures import value_added_absorbed as value_added_absorbed
     from tivax.engine.measures import value_added_exports as value_added_exports
     from tivax.engine.measures import value_added_trade as value_added_trade
+    from tivax.engine.panel import Panel as Panel
+    from tivax.engine.panel import build_panel as build_panel
+    from tivax.engine.replication import Replication as Replication
+    from tivax.engine.replication import replicate as replicate
     from tivax.engine.store import open_store as open_store
     from tivax.engine.store import save_store as save_store
     from tivax.engine.synthetic import WorldShape as WorldShape
@@ -26,12 +34,20 @@ if TYPE_CHECKING:
 
 _MODULE_OF = {
     "check_tables": "checks",
+    "read_data_files": "data_files",
     "TivaxError": "errors",
+    "fixed_effects": "estimation",
+    "two_stage": "estimation",
     "import_tables": "importing",
+    "exported_value_added": "measures",
     "trade_benefit_index": "measures",
     "value_added_absorbed": "measures",
     "value_added_exports": "measures",
     "value_added_trade": "measures",
+    "Panel": "panel",
+    "build_panel": "panel",
+    "Replication": "replication",
+    "replicate": "replication",
     "open_store": "store",
     "save_store": "store",
     "WorldShape": "synthetic",

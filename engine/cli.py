@@ -26,6 +26,11 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an older result.")
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only results.")]
 Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included.")]
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
+Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
+PanelStore = Annotated[
+    Path | None,
+    typer.Option("--store", help="Compute the index from this store of world tables."),
+]
 
 
 def _print_version(wanted: bool) -> bool:
@@ -51,10 +56,17 @@ def _start(
 
 @app.command()
 def fetch(
-    source: Annotated[str, typer.Argument(help="wiod2016, wiod2013 or lrwiod.")],
+    source: Annotated[
+        str,
+        typer.Argument(help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo."),
+    ],
     out: Out,
     format: Annotated[
-        str | None, typer.Option("--format", help="Of several archives, which one.")
+        str | None,
+        typer.Option(
+            "--format",
+            help="Which archive, edition or series; an unknown name lists them.",
+        ),
     ] = None,
     mirror: Annotated[
         str | None,
@@ -225,12 +237,86 @@ def tbi(
 
 
 @app.command()
+def panel(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="FILE.csv, parquet, dta or xlsx.")],
+    store: PanelStore = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Join index, globalisation and controls into a panel, with a codebook.
+
+    Reads data.toml of the folder, or finds the files by their published names.
+
+    Example: tivax panel --data raw --out panel.csv
+    """
+    start_jax()
+    from tivax.engine.output import Run
+    from tivax.engine.panel import (
+        build_panel,
+        describe_losses,
+        panel_format,
+        write_panel,
+    )
+
+    terminal = Terminal(quiet)
+    panel_format(out)
+    files = _data_files(data, store)
+    run = Run("panel", inputs=files.inputs())
+    made = build_panel(files)
+    paths = write_panel(made, out, run, force=force)
+    frame = made.frame
+    developed = int(frame["developed"].sum())
+    terminal.say(
+        f"{out}: {len(frame)} rows, {len(made.countries)} countries, "
+        f"{frame['year'].min()}-{frame['year'].max()} ({developed} developed + "
+        f"{len(frame) - developed} developing), recipe {made.codes}"
+    )
+    for line in describe_losses(made):
+        terminal.say(line)
+    if missing := int(frame.isna().sum().sum()):
+        terminal.say(f"{missing} missing cells; the codebook says where")
+    terminal.say(f"codebook {paths[1]}, manifest {paths[2]}")
+
+
+@app.command()
+def replicate(
+    data: Data,
+    out: Out,
+    store: PanelStore = None,
+    language: Annotated[
+        str, typer.Option("--language", help="Of tables and figures: en or zh.")
+    ] = "en",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Recompute the paper: every table and figure beside the print, and a report.
+
+    Writes comparison.csv, panel.csv, figure1, tables, figures, results, report.html.
+
+    Example: tivax replicate --data raw --out replication
+    """
+    start_jax()
+    from tivax.engine.labels import require_language
+    from tivax.engine.output import require_result_place
+    from tivax.engine.replication_run import run_replication
+
+    require_result_place(out, force=force)
+    words = require_language(language)
+    run_replication(
+        _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
+    )
+
+
+@app.command()
 def demo(
     out: Out,
     size: Annotated[
         str, typer.Option("--size", help="REGIONSxSECTORSxYEARS.")
     ] = "44x56x15",
-    seed: Annotated[int, typer.Option("--seed", help="Of the synthetic world.")] = 0,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the synthetic world.")
+    ] = 0,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -309,6 +395,14 @@ def parse_size(text: str) -> tuple[int, int, int]:
     if regions < 2:
         raise TivaxError(f"--size {text}: a world that trades needs two regions")
     return regions, sectors, years
+
+
+def _data_files(data: Path, store: Path | None):
+    from tivax.engine.data_files import read_data_files
+
+    if store is not None and not store.exists():
+        raise TivaxError(f"{store}: no such store; make one by `tivax import`")
+    return read_data_files(data, store=store)
 
 
 def _open(store: Path, years: str):

@@ -124,8 +124,13 @@ def start_jax() -> None:
     another processor would be loaded with errors. TIVAX_CACHE moves the folder,
     an empty value turns it off.
     """
+    import logging
+
     import jax
 
+    # Other libraries lower the level of all loggers; JAX then tells which devices it
+    # did not find.
+    logging.getLogger("jax").setLevel(logging.WARNING)
     jax.config.update("jax_enable_x64", True)
     if (folder := compilation_cache()) is not None and _writable(folder):
         jax.config.update("jax_compilation_cache_dir", str(folder))

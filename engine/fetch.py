@@ -6,6 +6,7 @@ Range and If-Range, RFC 9110 sections 13.1.5 and 14). ``NAME.part.json`` remembe
 which file the part belongs to. ``engine.archives`` lists what there is.
 """
 
+import codecs
 import json
 import os
 import re
@@ -29,6 +30,8 @@ from tivax.engine.errors import TivaxError
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each new try
 PIECE = 2**16  # bytes; a dropped connection loses at most one piece
+HEAD = 256  # bytes of a file that tell what it is
+STATA = b"<stata_dta>"  # how formats from 117 on begin
 
 Progress = Callable[[int, int | None], None]
 
@@ -159,6 +162,10 @@ def _fetched(
 def _problem(path: Path, archive: Archive) -> str | None:
     """What is wrong with a file that should be this archive; None if nothing."""
     size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if _is_page(head):
+        return "it is a web page"
     if archive.size is not None and size != archive.size:
         return f"its size is wrong: expected {archive.size:,} bytes, got {size:,}"
     if archive.sha1 is not None:
@@ -167,7 +174,43 @@ def _problem(path: Path, archive: Archive) -> str | None:
             return f"its SHA-1 is wrong: expected {archive.sha1}, got {sha1}"
     elif archive.is_zip:
         return _zip_problem(path)
+    elif other := _other_kind(head, archive):
+        return f"it {other}"
+    elif head.startswith(STATA):
+        return _stata_problem(path)
     return None
+
+
+def _is_page(head: bytes) -> bool:
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return text.startswith((b"<!doctype html", b"<html"))
+
+
+def _other_kind(head: bytes, archive: Archive) -> str | None:
+    """How a file that begins like this is not of the archive's kind; None if it is."""
+    if archive.is_zip:
+        kind, fits = "zip archive", head.startswith(b"PK")
+    elif archive.is_stata:
+        # Formats 113 to 115 begin with their number and the order of their bytes.
+        old = head[:1] in (b"\x71", b"\x72", b"\x73") and head[1:2] in (b"\1", b"\2")
+        kind, fits = "Stata file", old or head.startswith(STATA)
+    elif archive.header:
+        kind = f"text with the header {archive.header!r}"
+        text = head.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF16_LE)
+        fits = text.startswith(
+            (archive.header.encode(), archive.header.encode("utf-16-le"))
+        )
+    else:
+        return None
+    return None if fits else f"is not a {kind}, it begins with {head[:8]!r}"
+
+
+def _stata_problem(path: Path) -> str | None:
+    """Whether the end is missing of a file in a format from 117 on."""
+    end = STATA.replace(b"<", b"</")
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(end)))
+        return None if file.read() == end else "it ends too early for a Stata file"
 
 
 def _zip_problem(path: Path) -> str | None:
@@ -305,9 +348,11 @@ def _save(
     The old part is touched only once the answer is known to be the file.
     """
     pieces: Iterator[bytes] = response.iter_content(PIECE)
-    first = next(pieces, b"")
+    first = b""
+    while len(first) < HEAD and (piece := next(pieces, b"")):
+        first += piece
     if start == 0:
-        _refuse_page(job, response, first)
+        _refuse_other(job, response, first)
     total = _total(response)
     size = job.archive.size
     if total is not None and size is not None and total != size:
@@ -331,23 +376,19 @@ def _save(
         raise requests.ConnectionError("the answer ended early")
 
 
-def _refuse_page(job: _Job, response: requests.Response, first: bytes) -> None:
-    """Raise where a web page comes in place of the file.
+def _refuse_other(job: _Job, response: requests.Response, first: bytes) -> None:
+    """Raise where something else comes in place of the file, mostly a web page.
 
     DataverseNL may answer 200 with a page that asks whether one is a bot.
     """
     is_page = "text/html" in response.headers.get("Content-Type", "").lower()
-    is_page |= first.lstrip()[:9].lower().startswith((b"<!doctype", b"<html"))
-    if is_page:
+    if is_page or _is_page(first):
         raise TivaxError(
-            f"{job.url}: in place of {job.archive.name} the site sent a web page that "
-            f"asks to prove that you are not a bot; {job.by_hand}"
+            f"{job.url}: in place of {job.archive.name} the site sent a web page, "
+            f"perhaps to have you prove that you are not a bot; {job.by_hand}"
         )
-    if job.archive.is_zip and not first.startswith(b"PK"):
-        raise TivaxError(
-            f"{job.url}: {job.archive.name} is not a zip archive, it begins with "
-            f"{first[:8]!r}; {job.by_hand}"
-        )
+    if other := _other_kind(first, job.archive):
+        raise TivaxError(f"{job.url}: {job.archive.name} {other}; {job.by_hand}")
 
 
 def _may_pass(error: requests.RequestException) -> bool:

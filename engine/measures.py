@@ -21,7 +21,7 @@ from tivax.engine.errors import TivaxError
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables, in_double
-from tivax.kernels import absorption
+from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method, with_fallback
 
 ValueAdded = Literal["residual", "basic"]
@@ -69,6 +69,19 @@ def value_added_trade(
         ``basic`` for tables without a value-added row; a year whose solve misses
         1e-8; a table that is not productive (spectral radius of A not below 1).
     """
+    return _labelled(_all_years(_one_year, tables, value_added, progress), tables)
+
+
+def _all_years(
+    one_year: Callable[[Method], Callable],
+    tables: WorldTables,
+    value_added: ValueAdded,
+    progress: Progress,
+) -> Any:
+    """``one_year(method)`` on Z, x, Y, v of every year; its result, years first.
+
+    It needs fields ``residual`` and ``largest_input_share``, which are checked.
+    """
     if require_value_added(value_added) == "basic" and tables.value_added is None:
         raise TivaxError(
             f"{tables.source or 'these tables'}: no value-added row; "
@@ -79,14 +92,14 @@ def value_added_trade(
     progress(0, total)
     with closing(_chunks(tables, value_added)) as chunks:
         for years, arrays in chunks:
-            part = jax.tree.map(np.asarray, with_fallback(_one_year, *arrays))
+            part = jax.tree.map(np.asarray, with_fallback(one_year, *arrays))
             _require_solved(part.residual, tables.years[years])
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                 # It has a solution even where it is not productive, without meaning.
                 require_productive(tables.table(tables.years[years][k]))
             parts.append(part)
             progress(years.stop, total)
-    return _labelled(jax.tree.map(lambda *a: np.concatenate(a), *parts), tables)
+    return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
 
 def require_value_added(name: str) -> ValueAdded:
@@ -102,6 +115,11 @@ def require_value_added(name: str) -> ValueAdded:
 @cache
 def _one_year(method: Method) -> Callable:
     return partial(absorption.value_added_trade, method=method)
+
+
+@cache
+def _one_year_exported(method: Method) -> Callable:
+    return partial(decomposition.exported_value_added, method=method)
 
 
 def _chunks(
@@ -243,6 +261,68 @@ def trade_benefit_index(
     _require_square(absorbed)
     balance = jax.vmap(absorption.trade_benefit_index)(_device(absorbed))
     return _balance_dataset(balance, absorbed, ["year", "region"]).assign_attrs(about)
+
+
+@in_float64
+def exported_value_added(
+    tables: WorldTables,
+    value_added: ValueAdded = "residual",
+    *,
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Domestic value added in exports, by exporter and buyer, 0 at home.
+
+    Returns
+    -------
+    Dataset
+        ``dva`` = V_s L_s E_sr, ``dva_absorbed_abroad`` (less what returns to the
+        exporter's final demand) and ``gross_exports`` by year, exporter and buyer, in
+        the unit of the tables; by year and region the indices of each, (sold - bought)
+        / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
+        ``residual`` and ``passes`` (year).
+
+    Arguments and errors as in :func:`value_added_trade`. Source: Koopman, Wang and Wei
+    (2014), Borin and Mancini (2019).
+    """
+    result = _all_years(_one_year_exported, tables, value_added, progress)
+    regions, years = list(tables.regions), list(tables.years)
+    pair = ("year", "exporter", "buyer")
+    flow = {"units": tables.unit}
+    index = jax.vmap(absorption.trade_benefit_index)
+    flows = {
+        "dva": ("dva_index", result.dva, "domestic value added in exports"),
+        "dva_absorbed_abroad": (
+            "absorbed_abroad_index",
+            result.absorbed_abroad,
+            "domestic value added in exports, absorbed abroad",
+        ),
+        "gross_exports": (
+            "gross_index",
+            result.exports,
+            "gross exports, model-consistent",
+        ),
+    }
+    variables: dict[str, Any] = {
+        "residual": ("year", result.residual, {"long_name": "relative residual"}),
+        "passes": ("year", result.passes, {"long_name": "products with A; 0 = LU"}),
+    }
+    for name, (index_name, values, long_name) in flows.items():
+        variables[name] = (pair, values, {**flow, "long_name": long_name})
+        variables[index_name] = (
+            ("year", "region"),
+            np.asarray(index(jnp.asarray(values)).tbi),
+            {"units": "1", "long_name": f"balance index of {long_name}"},
+        )
+    return xr.Dataset(
+        variables,
+        coords={
+            "year": years,
+            "exporter": regions,
+            "buyer": regions,
+            "region": regions,
+        },
+        attrs={"source": tables.source},
+    )
 
 
 @in_float64

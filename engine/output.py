@@ -21,12 +21,39 @@ from tivax.engine.errors import TivaxError
 
 MANIFEST = "manifest.json"
 _LEFTOVER_AGE = 3600  # seconds; a younger part may belong to a process at work
-PACKAGES = ("jax", "jaxlib", "numpy", "pandas", "xarray", "zarr", "pyarrow")
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "numpy",
+    "pandas",
+    "xarray",
+    "zarr",
+    "pyarrow",
+    "pyfixest",
+    "linearmodels",
+)
 
 
 def tivax_version() -> str:
     """The installed version of tivax."""
     return version("tivax")
+
+
+def about() -> dict[str, str]:
+    """Versions, device and date, for the foot of a report."""
+    import jax
+
+    from tivax.engine.console import processor_name
+
+    device = jax.devices()[0]
+    return {
+        "tivax": tivax_version(),
+        "jax": jax.__version__,
+        "numpy": version("numpy"),
+        "device": f"{device.platform}: {device.device_kind}",
+        "processor": processor_name(),
+        "date": time.strftime("%Y-%m-%d"),
+    }
 
 
 def require_free(path: Path, *, force: bool) -> None:

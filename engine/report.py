@@ -1,12 +1,13 @@
 """One HTML file of text, figures and tables, which needs nothing else.
 
-A report is a list of sections, a section a list of blocks: ``Text``, ``Figure`` and
-``Table``. Figures and tables are numbered through the whole report. Styles and figures
-(SVG) are inside the file; it holds no script and loads nothing.
+A report is a list of sections, a section a list of blocks such as ``Text``, ``Figure``
+and ``Table``. Figures and tables without a number of their own are numbered through the
+whole report. Styles and figures (SVG) are inside the file; it holds no script and loads
+nothing.
 """
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
 from itertools import count, groupby
@@ -17,7 +18,9 @@ import numpy as np
 import pandas as pd
 from matplotlib import figure as mpl
 
-from tivax.engine.plots import svg_text
+from tivax.engine.journal_tables import JournalTable, to_html
+from tivax.engine.labels import Language, label, numbered
+from tivax.engine.plot_style import svg_text
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,31 @@ class Text:
     text: str
 
 
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list with bullets, plain text."""
+
+    points: Sequence[str]
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A matplotlib figure. The caption says what is shown and in which unit."""
+    """A matplotlib figure. The caption says what is shown and in which unit.
+
+    ``number`` is printed before the caption in place of the next "Figure 1"; an empty
+    one leaves the figure without.
+    """
 
     figure: mpl.Figure
     caption: str
+    number: str | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,17 +73,39 @@ class Table:
         four digits and thousands separators, years none. Columns named here and
         numeric columns stand to the right, also where their cells are texts such as
         ``0.12**`` (specification ``""``).
+    number
+        As that of a figure: printed in place of the next "Table 1".
     """
 
     frame: pd.DataFrame
     caption: str
-    formats: Mapping[Hashable, str] = field(default_factory=dict)
+    formats: Mapping[Any, str] = field(default_factory=dict)
+    number: str | None = None
 
+
+@dataclass(frozen=True, eq=False)
+class Journal:
+    """A regression table; its title is the caption. ``number`` as that of a table."""
+
+    table: JournalTable
+    number: str | None = None
+
+
+Shown = Text | Heading | Points | Figure | Table | Journal
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """Blocks that a reader opens by a click on the summary; open in print."""
+
+    summary: str
+    blocks: Sequence[Shown]
+
+
+Block = Shown | Details
 
 # Figures drawn for half a page of print are enlarged to the letters of a screen.
 _ZOOM = 1.35
-
-Block = Text | Figure | Table
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,14 +122,23 @@ def write_report(
     subtitle: str,
     sections: Sequence[Section],
     footer: Mapping[str, str],
+    *,
+    prefix: str = "",
+    language: Language = "en",
 ) -> None:
     """Write the report to ``path``.
 
     ``footer`` is printed as given, in order, such as version, device and date. The
     report contains nothing else about the machine or the time, so that the same
     content gives the same bytes.
+
+    ``prefix`` stands before the numbers of figures and tables: with "A", Table A1. So
+    they do not clash with a number given to a block, such as that of a paper.
+    ``language`` is that of the words Table, Figure and Contents.
     """
-    page = report_html(title, subtitle, sections, footer)
+    page = report_html(
+        title, subtitle, sections, footer, prefix=prefix, language=language
+    )
     path.write_text(page, encoding="utf-8")
 
 
@@ -94,61 +147,117 @@ def report_html(
     subtitle: str,
     sections: Sequence[Section],
     footer: Mapping[str, str],
+    *,
+    prefix: str = "",
+    language: Language = "en",
 ) -> str:
     """The report as one string; arguments as in :func:`write_report`."""
-    figures, tables = count(1), count(1)
+    captions = _Captions(prefix, language)
     body = []
     for number, section in enumerate(sections, 1):
-        blocks = "\n".join(_block(block, figures, tables) for block in section.blocks)
         heading = f"<h2>{number}. {escape(section.title)}</h2>"
+        blocks = _blocks(section.blocks, captions)
         body.append(f'<section id="section-{number}">\n{heading}\n{blocks}\n</section>')
     facts = (f"{escape(key)} {escape(value)}" for key, value in footer.items())
     return _PAGE.format(
+        language="zh-CN" if language == "zh" else language,
         title=escape(title),
         subtitle=escape(subtitle),
         style=_STYLE,
-        contents=_contents(sections),
+        contents=_contents(sections, language),
         body="\n".join(body),
         footer=" · ".join(facts),
     )
 
 
-def _contents(sections: Sequence[Section]) -> str:
+def _contents(sections: Sequence[Section], language: Language) -> str:
     if len(sections) < 2:
         return ""
     items = "\n".join(
         f'<li><a href="#section-{number}">{escape(section.title)}</a></li>'
         for number, section in enumerate(sections, 1)
     )
-    return f'<nav aria-label="Contents">\n<ol>\n{items}\n</ol>\n</nav>'
+    name = label("Contents", language)
+    return f'<nav aria-label="{name}">\n<ol>\n{items}\n</ol>\n</nav>'
 
 
-def _block(block: Block, figures: "count[int]", tables: "count[int]") -> str:
-    if isinstance(block, Figure):
-        return _figure(block, next(figures))
-    if isinstance(block, Table):
-        return _table(block, next(tables))
-    paragraphs = (part.strip() for part in block.text.split("\n\n"))
-    return "\n".join(f"<p>{escape(part)}</p>" for part in paragraphs if part)
+class _Captions:
+    """Names the figures and tables of a report, in order."""
+
+    def __init__(self, prefix: str, language: Language) -> None:
+        self.prefix = prefix
+        self.language: Language = language
+        self.numbers = {kind: count(1) for kind in ("Figure", "Table")}
+        self.ids = {kind: count(1) for kind in ("Figure", "Table")}
+
+    def id(self, kind: str) -> str:
+        return f"{kind.lower()}-{next(self.ids[kind])}"
+
+    def name(self, kind: str, number: str | None) -> str:
+        """The number given, or the next one."""
+        if number is not None:
+            return number
+        own = f"{self.prefix}{next(self.numbers[kind])}"
+        return numbered(kind, own, self.language)
+
+    def html(self, name: str, caption: str) -> str:
+        stop = "." if self.language == "en" else ""
+        bold = f"<b>{escape(name)}{stop}</b> " if name else ""
+        return f"<figcaption>{bold}{escape(caption)}</figcaption>"
 
 
-def _figure(block: Figure, number: int) -> str:
-    svg = svg_text(block.figure, ids=f"figure-{number}-")
-    svg = svg.replace("<svg ", f'<svg role="img" aria-label="Figure {number}" ', 1)
+def _blocks(blocks: Sequence[Block], captions: _Captions) -> str:
+    return "\n".join(_block(block, captions) for block in blocks)
+
+
+def _block(block: Block, captions: _Captions) -> str:
+    match block:
+        case Text(text):
+            paragraphs = (part.strip() for part in text.split("\n\n"))
+            return "\n".join(f"<p>{escape(part)}</p>" for part in paragraphs if part)
+        case Heading(text):
+            return f"<h3>{escape(text)}</h3>"
+        case Points(points):
+            items = "\n".join(f"<li>{escape(point)}</li>" for point in points)
+            return f"<ul>\n{items}\n</ul>"
+        case Figure():
+            return _figure(block, captions)
+        case Table():
+            return _captioned(block.caption, block.number, _table(block), captions)
+        case Journal(table, number):
+            return _captioned(table.title, number, to_html(table), captions)
+        case Details(summary, inner):
+            return (
+                f"<details>\n<summary>{escape(summary)}</summary>\n"
+                f"{_blocks(inner, captions)}\n</details>"
+            )
+
+
+def _figure(block: Figure, captions: _Captions) -> str:
+    id, name = captions.id("Figure"), captions.name("Figure", block.number)
+    svg = svg_text(block.figure, ids=f"{id}-")
+    called = escape(name or block.caption)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{called}" ', 1)
     width, height = (float(k) for k in block.figure.get_size_inches())
     size = f'width="{_ZOOM * width:.2f}in" height="{_ZOOM * height:.2f}in"'
     svg = re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1)
-    return (
-        f'<figure id="figure-{number}">\n{svg}\n'
-        f"<figcaption><b>Figure {number}.</b> {escape(block.caption)}</figcaption>\n"
-        "</figure>"
-    )
+    caption = captions.html(name, block.caption)
+    return f'<figure id="{id}">\n{svg}\n{caption}\n</figure>'
+
+
+def _captioned(
+    caption: str, number: str | None, table: str, captions: _Captions
+) -> str:
+    """A table with its caption above."""
+    id, name = captions.id("Table"), captions.name("Table", number)
+    head = captions.html(name, caption)
+    return f'<figure class="table" id="{id}">\n{head}\n{table}\n</figure>'
 
 
 # --------------------------------------------------------------------------- tables
 
 
-def _table(block: Table, number: int) -> str:
+def _table(block: Table) -> str:
     frame = block.frame
     named = not isinstance(frame.index, pd.RangeIndex)
     right = [
@@ -161,18 +270,16 @@ def _table(block: Table, number: int) -> str:
     ]
     labels = _label_cells(frame.index) if named else [""] * len(frame)
     rows = []
-    for k, label in enumerate(labels):
+    for k, name in enumerate(labels):
         row = (
             _cell("td", column[k], r) for column, r in zip(cells, right, strict=True)
         )
-        rows.append(f"<tr>{label}{''.join(row)}</tr>")
+        rows.append(f"<tr>{name}{''.join(row)}</tr>")
     body = "\n".join(rows)
     return (
-        f'<figure class="table" id="table-{number}">\n'
-        f"<figcaption><b>Table {number}.</b> {escape(block.caption)}</figcaption>\n"
         f'<div class="scroll"><table>\n'
         f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n</table></div>\n</figure>"
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
     )
 
 
@@ -263,17 +370,20 @@ def _last(name: Any) -> Any:
 _STYLE = """
 :root { color-scheme: light; }
 body {
-  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 46rem;
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 58rem;
   font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial,
-    sans-serif;
+    "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
   color: #222; background: #fff; overflow-wrap: break-word;
 }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.5rem 0 .8rem; }
+h3 { font-size: 1.05rem; line-height: 1.3; margin: 1.8rem 0 .5rem; }
 .subtitle { font-size: 1.1rem; color: #555; margin: 0 0 1.5rem; }
 nav { border: solid #ddd; border-width: 1px 0; padding: .6rem 0; }
-nav ol { margin: 0; padding-left: 1.5rem; }
+nav ol, ul { margin: 0; padding-left: 1.5rem; }
+summary { cursor: pointer; color: #005a9c; }
 a { color: #005a9c; }
+p, ul, nav, figcaption { max-width: 46rem; }
 figure { margin: 1.5rem 0 2rem; }
 figure svg { display: block; max-width: 100%; height: auto; }
 figcaption { font-size: .9rem; color: #444; margin-top: .5rem; }
@@ -289,23 +399,37 @@ thead tr:last-child th { border-bottom: 1px solid #222; vertical-align: bottom; 
 tbody th { font-weight: normal; white-space: nowrap; }
 .n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .span { text-align: center; border-bottom: 1px solid #999; }
+.journal { font-size: .8rem; font-variant-numeric: tabular-nums; }
+.journal th, .journal td { padding: .05rem .45rem; }
+.journal td, .journal thead th { text-align: center; white-space: nowrap; }
+.journal th:first-child { text-align: left; padding-left: .2rem; }
+.journal .span { border: 0; }
+.journal .span::after {
+  content: ""; display: block; border-bottom: 1px solid #999; margin: 0 .4rem;
+}
+.journal tbody { border-top: 1px solid #222; }
+.wide { font-size: .72rem; }
+.wide th, .wide td { padding: .05rem .25rem; }
+.notes { font-size: .8rem; color: #444; margin: .4rem 0 0; }
 footer {
   margin-top: 3rem; padding-top: .6rem; border-top: 1px solid #ddd;
   font-size: .85rem; color: #555;
 }
 @media print {
   @page { margin: 2cm; }
-  body { max-width: none; padding: 0; font-size: 10pt; }
-  h2, .table figcaption { break-after: avoid; }
-  figure:not(.table), tr { break-inside: avoid; }
+  body, p, ul, nav, figcaption { max-width: none; }
+  body { padding: 0; font-size: 10pt; }
+  h2, h3, .table figcaption { break-after: avoid; }
+  figure:not(.table), .journal, tr { break-inside: avoid; }
   thead { display: table-header-group; }
   .scroll { overflow: visible; }
+  details::details-content { content-visibility: visible; }
   a { color: inherit; text-decoration: none; }
 }
 """.strip()
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{language}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -8,10 +8,12 @@ from typing import Literal, get_args
 
 import pandas as pd
 import xarray as xr
+from matplotlib.figure import Figure
 
-from tivax.engine import measures, plots
+from tivax.engine import measures, trade_plots
 from tivax.engine.errors import TivaxError
 from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
 
@@ -146,18 +148,18 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
     )
     write_frame(frame, folder, "va_absorbed", "parquet")
     for name, figure in figures_of(result).items():
-        plots.save_figure(figure, folder, name)
+        save_figure(figure, folder, name)
 
 
-def figures_of(result: TbiResult) -> dict[str, plots.Figure]:
+def figures_of(result: TbiResult) -> dict[str, Figure]:
     """The figures of `tivax tbi` by file name."""
     trade = xr.Dataset(
         {"va_absorbed": result.absorbed, "gross_exports": result.exports}
     )
     return {
-        "tbi": plots.tbi_lines(result.tbi),
-        "va_balances": plots.balance_heatmap(result.absorbed),
-        "va_versus_gross": plots.va_versus_gross(trade),
+        "tbi": trade_plots.tbi_lines(result.tbi),
+        "va_balances": trade_plots.balance_heatmap(result.absorbed),
+        "va_versus_gross": trade_plots.va_versus_gross(trade),
     }
 
 

@@ -1,10 +1,13 @@
-"""Small worlds that balance exactly, and coefficient matrices of known character."""
+"""Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import numpy as np
+import pandas as pd
 
 from tivax.engine import (
     WorldShape,
@@ -13,6 +16,10 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
+from tivax.engine.data_files import DataFiles, read_data_files
+from tivax.engine.estimation import Estimate
+from tivax.engine.panel import CONTROLS, OUTCOMES, Panel, build_panel
+from tivax.engine.paper import Column, estimate_columns
 
 
 def random_table(
@@ -152,3 +159,91 @@ def single_supplier_inputs(
             partner = (d + 1 + rng.integers(c - 1)) % c
             A[partner, rng.integers(s), d, j] = 0.9 - home
     return A.reshape(c * s, c * s)
+
+
+def random_panel(
+    *,
+    countries: int = 12,
+    years: int = 8,
+    seed: int = 0,
+    slopes: tuple[float, float] = (1.0, 1.0),
+    missing: float = 0.0,
+    noise: float = 1.0,
+) -> pd.DataFrame:
+    """The columns of ``engine.panel``: outcomes are slope x TBI + controls / 2 + effects.
+
+    Every other country is developed; ``slopes`` are of developing and developed. A
+    share ``missing`` of the rows is left out, but every country keeps two.
+    """
+    rng = np.random.default_rng(seed)
+    N = countries * years
+    i, t = np.divmod(np.arange(N), years)
+    frame = pd.DataFrame(
+        {
+            "iso3": [f"C{k:02d}" for k in i],
+            "year": 2000 + t,
+            "developed": i % 2,
+        }
+    )
+    country, year = rng.normal(size=countries)[i], rng.normal(size=years)[t]
+    for name in ("TBI", *CONTROLS):
+        frame[name] = rng.normal(size=N) + country + rng.normal() * year
+    signal = np.array(slopes)[i % 2] * frame["TBI"] + frame[[*CONTROLS]].sum(axis=1) / 2
+    for name in OUTCOMES:
+        frame[name] = signal + 3 * country + year + noise * rng.normal(size=N)
+    keep = (rng.uniform(size=N) >= missing) | (t < 2)
+    return frame[keep].reset_index(drop=True)
+
+
+class LiteralFit(NamedTuple):
+    """Coefficients, clustered covariance without any factor, residuals, rank."""
+
+    coef: np.ndarray
+    sandwich: np.ndarray
+    residuals: np.ndarray
+    rank: int
+
+
+def fit_with_dummies(
+    frame: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    effects: Sequence[str] = ("iso3", "year"),
+    clusters: str = "iso3",
+) -> LiteralFit:
+    """Least squares by NumPy, a column for every label of every effect."""
+    labels = [frame[name].to_numpy()[:, None] for name in effects]
+    blocks = [(label == np.unique(label)[None, :]).astype(float) for label in labels]
+    X = np.column_stack([frame[list(regressors)].to_numpy(float), *blocks])
+    scale = np.linalg.norm(X, axis=0)
+    y = frame[outcome].to_numpy(float)
+    inverse = np.linalg.pinv(X / scale, rcond=1e-10) / scale[:, None]
+    residuals = y - X @ (inverse @ y)
+    P = inverse[: len(regressors)]
+    group = frame[clusters].to_numpy()
+    scores = [P[:, group == g] @ residuals[group == g] for g in np.unique(group)]
+    return LiteralFit(
+        coef=P @ y,
+        sandwich=sum((np.outer(s, s) for s in scores), np.zeros((len(P), len(P)))),
+        residuals=residuals,
+        rank=int(np.linalg.matrix_rank(X / scale, tol=1e-8)),
+    )
+
+
+@cache
+def paper_files(shared: Path) -> DataFiles:
+    """The real inputs of the paper, as identified."""
+    return read_data_files(shared / "data")
+
+
+@cache
+def paper_panel(shared: Path) -> Panel:
+    """The real panel, built once for all tests."""
+    return build_panel(paper_files(shared))
+
+
+@cache
+def paper_estimates(shared: Path) -> dict[Column, Estimate]:
+    """All 17 columns on the real panel, estimated once for all tests."""
+    return estimate_columns(paper_panel(shared).frame)

@@ -5,15 +5,13 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
-from io import StringIO
 from pathlib import Path
-from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -33,11 +31,16 @@ from tivax.engine import (
     save_store,
 )
 from tivax.engine.console import compilation_cache
+from tivax.engine.data_files import WIOD_COUNTRIES
 from tivax.engine.output import sha256 as tivax_sha256
 
+import panel_files as pf
+from commands import Answer, good, mistake, names, tivax
 from helpers import random_tables
 
-COMMANDS = ("fetch", "import", "check", "tbi", "demo", "bench", "devices")
+COMMANDS = (
+    "fetch", "import", "check", "tbi", "panel", "replicate", "demo", "bench", "devices"
+)  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
 SECTORS = ("agriculture", "industry", "services")
 YEARS = (2000, 2001, 2002)
@@ -48,47 +51,6 @@ FIGURES = [
 ]
 # The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
 RTOL = 1e-10
-
-
-class Answer(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-def tivax(*words):
-    """Run a command in this process; a traceback fails the test.
-
-    Without the compilation cache, whose settings would reach other tests.
-    """
-    out, err = StringIO(), StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIVAX_CACHE", "")
-        patch.setattr(sys, "argv", ["tivax", *map(str, words)])
-        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
-            cli.main()
-    code = e.value.code
-    assert isinstance(code, int)
-    return Answer(code, out.getvalue(), err.getvalue())
-
-
-def good(*words):
-    answer = tivax(*words)
-    assert answer.code == 0, answer.err
-    return answer
-
-
-def mistake(*words):
-    """The line about an expected mistake: exit code 1, nothing on stdout."""
-    code, out, err = tivax(*words, "--quiet")
-    assert (code, out) == (1, "")
-    (line,) = err.splitlines()
-    assert line.startswith("tivax: ")
-    return line.removeprefix("tivax: ")
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 def tables():
@@ -685,6 +647,229 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     assert len(pd.read_csv(out / "tbi.csv")) == 12
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "(seed 3)" in report and "4 regions, 5 sectors and 3 years" in report
+
+
+def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
+    out = tmp_path / "demo"
+    answer = good("demo", "--size", "11x3x5", "--seed", "1", "--out", out, "--quiet")
+    frame = pd.read_csv(out / "panel.csv")
+    found = pd.read_csv(out / "panel_estimates.csv").set_index("term")
+    assert list(found) == ["true", "coef", "se", "ci_low", "ci_high", "z"]
+    assert len(found) == 8 and len(frame) == 10 * 5  # one of the 11 is ROW
+    # The index of the panel is the one that stands beside it.
+    tbi = pd.read_csv(out / "tbi.csv").set_index(["region", "year"])["tbi"]
+    own = frame.set_index(["iso3", "year"])["TBI"]
+    assert_allclose(own, tbi[own.index], rtol=1e-12)
+    row = found.loc["TBI"]
+    inside = (found.ci_low <= found.true) & (found.true <= found.ci_high)
+    assert (
+        f"Estimated: the true effect of the index on the synthetic panel is "
+        f"{row.true:.1f}, fixed effects find {row.coef:.2f} (95 % interval "
+        f"{row.ci_low:.2f} to {row.ci_high:.2f}); {inside.sum()} of 8 intervals hold the "
+        "truth."
+    ) in answer.out.splitlines()
+    assert {"panel_estimates.svg", "panel_estimates.png"} <= set(names(out))
+    outputs = json.loads((out / "manifest.json").read_text())["outputs"]
+    assert {"panel.csv", "panel_estimates.csv", "panel_estimates.svg"} <= set(outputs)
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "From the index to a panel with a known effect" in report
+    assert f"{inside.sum()} of 8 intervals hold the true value" in report
+
+
+@pytest.mark.parametrize("size", ["4x5x3", "11x3x4"])
+def test_a_demo_too_small_for_a_panel_says_so(tmp_path, size):
+    """Too few regions; too few years."""
+    out = tmp_path / "demo"
+    answer = good("demo", "--size", size, "--out", out, "--quiet")
+    assert (
+        "No panel: it takes 10 regions besides ROW and 5 years; choose a larger --size."
+        in answer.out.splitlines()
+    )
+    assert not any(name.startswith("panel") for name in names(out))
+    report = (out / "report.html").read_text(encoding="utf-8")
+    assert "No panel: it takes" in report and "a known effect" not in report
+
+
+# ---------------------------------------------------------------- panel and replicate
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory):
+    """Raw files of all sources for four years. Only to be read."""
+    return pf.write_panel_files(tmp_path_factory.mktemp("data"), WIOD_COUNTRIES)
+
+
+def data_with(data, folder, **changed):
+    """The same folder with some files changed, by name: a function of the path."""
+    made = folder / "data"
+    shutil.copytree(data, made)
+    for name, write in changed.items():
+        write(made / name)
+    return made
+
+
+def test_panel_writes_a_codebook_and_a_manifest_beside_it(data, tmp_path):
+    out = tmp_path / "panel.csv"
+    answer = good("panel", "--data", data, "--out", out)
+    lines = answer.out.splitlines()
+    assert lines[0] == (
+        f"{out}: 164 rows, 41 countries, 2000-2003 (88 developed + 76 developing), "
+        "recipe paper"
+    )
+    assert [line[:26] for line in lines[1:3]] == [
+        "ROU is not in the panel: c",
+        "TWN is not in the panel: n",
+    ]
+    assert names(tmp_path) == ["panel.codebook.csv", "panel.csv", "panel.manifest.json"]
+    frame = pd.read_csv(out)
+    assert len(frame) == 164 and set(frame.iso3) == set(WIOD_COUNTRIES) - {"ROU", "TWN"}
+    austria = frame.loc[(frame.iso3 == "AUT") & (frame.year == 2002), "TBI"]
+    assert austria.tolist() == [pf.panel_tbi(WIOD_COUNTRIES.index("AUT"), 2)]
+    manifest = json.loads((tmp_path / "panel.manifest.json").read_text())
+    assert manifest["command"] == "panel"
+    assert manifest["outputs"] == ["panel.codebook.csv", "panel.csv"]
+    assert {Path(k["path"]).parent for k in manifest["inputs"]} == {data}
+    assert set(manifest["losses"]) == {"ROU", "TWN"}
+
+
+def test_panel_is_replaced_only_by_force(data, tmp_path):
+    out = tmp_path / "panel.csv"
+    out.write_text("mine")
+    line = mistake("panel", "--data", data, "--out", out)
+    assert line == f"{out}: exists already; --force replaces it"
+    assert out.read_text() == "mine" and names(tmp_path) == ["panel.csv"]
+    good("panel", "--data", data, "--out", out, "--force")
+    assert len(pd.read_csv(out)) == 164
+
+
+@pytest.mark.parametrize("format", ["parquet", "dta", "xlsx"])
+def test_panel_in_every_format_holds_the_same_numbers(data, tmp_path, format):
+    frames = []
+    for kind in ("csv", format):
+        out = tmp_path / f"panel_{kind}.{kind}"
+        good("panel", "--data", data, "--out", out, "--quiet")
+        frames.append(READERS[kind](out))
+    first, second = frames
+    assert list(first) == list(second)
+    for column in first:
+        if first[column].dtype.kind == "f":  # Excel holds 16 digits
+            assert_allclose(second[column], first[column], rtol=1e-15)
+        else:
+            assert first[column].tolist() == second[column].tolist()
+
+
+def test_panel_from_a_store_needs_no_index_in_the_folder(data, tmp_path):
+    made = data_with(data, tmp_path, **{"tbi.csv": Path.unlink})
+    world = random_tables(regions=44, sectors=2, years=4, seed=3)
+    save_store(replace(world, regions=(*WIOD_COUNTRIES, "ROW")), tmp_path / "store")
+    out = tmp_path / "panel.csv"
+    answer = good("panel", "--data", made, "--store", tmp_path / "store", "--out", out)
+    assert answer.out.startswith(f"{out}: 164 rows, 41 countries, 2000-2003 (88 ")
+    good("tbi", tmp_path / "store", "--out", tmp_path / "tbi", "--quiet")
+    tbi = pd.read_csv(tmp_path / "tbi" / "tbi.csv").set_index(["region", "year"])["tbi"]
+    own = pd.read_csv(out).set_index(["iso3", "year"])["TBI"]
+    assert_allclose(own, tbi[own.index], atol=RTOL)
+
+
+def no_de_jure(path):
+    frame = pf.kof_of(WIOD_COUNTRIES)
+    pf.write_kof(
+        path, frame.drop(columns=[k for k in pf.KOF_INDICES if k.endswith("dj")])
+    )
+
+
+def no_series(path):
+    series = {k: v for k, v in pf.PANEL_PWT.items() if k != "ctfp"}
+    pf.write_pwt(path, pf.pwt_of(WIOD_COUNTRIES, series=series))
+
+
+def no_austria(path):
+    path.write_text(pf.tbi_of([k for k in WIOD_COUNTRIES if k != "AUT"]))
+
+
+@pytest.mark.parametrize("command", ["panel", "replicate"])
+@pytest.mark.parametrize(
+    "file, change, told",
+    [
+        ("KOF_Data_2018.dta", no_de_jure, ["KOFGIdj"]),
+        ("pwt9.0.rda", no_series, ["ctfp"]),
+        ("tbi.csv", no_austria, ["no rows for AUT", '[recipe] drop = ["AUT"]']),
+        ("tbi.csv", lambda path: path.write_text("year,iso3\n"), ["no column tbi"]),
+        ("tbi.csv", Path.unlink, ["no file for tbi", "[tbi]"]),
+        (
+            "data.toml",
+            lambda path: path.write_text("[kofs]\n"),
+            ["unknown section [kofs]"],
+        ),
+    ],
+)
+def test_files_that_do_not_serve_are_told_in_one_line(
+    data, tmp_path, command, file, change, told
+):
+    made = data_with(data, tmp_path, **{file: change})
+    out = tmp_path / ("o.csv" if command == "panel" else "o")
+    line = mistake(command, "--data", made, "--out", out)
+    assert file in line or file == "tbi.csv" and str(made) in line
+    for text in told:
+        assert text in line
+    assert names(tmp_path) == ["data"]
+
+
+@pytest.mark.parametrize("command", ["panel", "replicate"])
+def test_a_data_folder_that_is_none_or_empty_is_told(tmp_path, command):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    out = tmp_path / ("o.csv" if command == "panel" else "o")
+    for name, told in (
+        ("none", "no such folder; give --data the raw files"),
+        ("file", "no such folder; give --data the raw files"),
+        ("empty", "no file for tbi; get it (tivax tbi STORE), or name it"),
+    ):
+        line = mistake(command, "--data", tmp_path / name, "--out", out)
+        assert line.startswith(f"{tmp_path / name}: {told}")
+    assert names(tmp_path) == ["empty", "file"]
+
+
+@pytest.mark.parametrize("command", ["panel", "replicate"])
+def test_a_store_that_is_none_is_told_before_any_file_is_read(data, tmp_path, command):
+    out = tmp_path / ("o.csv" if command == "panel" else "o")
+    given = ("--data", data, "--out", out, "--store")
+    line = mistake(command, *given, tmp_path / "none")
+    assert line == f"{tmp_path / 'none'}: no such store; make one by `tivax import`"
+    (tmp_path / "folder").mkdir()
+    line = mistake(command, *given, tmp_path / "folder")
+    assert line.startswith(f"{tmp_path / 'folder'}: not a tivax store")
+    assert names(tmp_path) == ["folder"]
+
+
+def test_a_store_that_lacks_a_country_is_told_with_it(work, data, tmp_path):
+    words = ("--data", data, "--store", work / "store", "--out", tmp_path / "o.csv")
+    line = mistake("panel", *words)
+    assert line.startswith(f"{work / 'store'}: no rows for AUS and ")
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "command, out, options, told",
+    [
+        ("panel", "o.tsv", (), "o.tsv: end the name in .csv, .parquet, .dta or .xlsx"),
+        ("panel", "o", (), "o: end the name in .csv, .parquet, .dta or .xlsx"),
+        ("replicate", "o", ("--language", "fr"), "--language fr: choose from en, zh"),
+    ],
+)
+def test_names_that_cannot_be_are_told(data, tmp_path, command, out, options, told):
+    line = mistake(command, "--data", data, "--out", tmp_path / out, *options)
+    assert line.endswith(told)
+    assert names(tmp_path) == []
+
+
+def test_replicate_looks_at_the_place_before_the_data(tmp_path):
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "text").write_text("precious")
+    words = ("--data", tmp_path / "none", "--out", tmp_path / "thesis")
+    assert mistake("replicate", *words).endswith("exists already; --force replaces it")
+    assert "not a result folder of tivax" in mistake("replicate", *words, "--force")
+    assert (tmp_path / "thesis" / "text").read_text() == "precious"
 
 
 # ---------------------------------------------------------------------------- bench

@@ -1,6 +1,8 @@
+import codecs
 import errno
 import hashlib
 import io
+import json
 import random
 import zipfile
 from collections.abc import Iterator
@@ -9,8 +11,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from tivax.engine import cli
 from tivax.engine.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.errors import TivaxError
 from tivax.engine.fetch import PIECE, Fetched, fetch
@@ -310,7 +315,7 @@ def test_a_part_that_nothing_could_check_is_not_resumed(
 ):
     """No ETag, no checksum, no zip archive."""
     site.etag = None
-    monkeypatch.setitem(ARCHIVES, "made-up", {"dta": replace(unknown, name="t.dta")})
+    monkeypatch.setitem(ARCHIVES, "made-up", {"dat": replace(unknown, name="t.dat")})
     site.drops = [DROP]
     assert get(tmp_path).path.read_bytes() == CONTENT
     assert [a.range for a in site.asked] == [None, None]
@@ -513,3 +518,266 @@ def test_the_official_archives_do_not_overwrite_each_other():
     for a in archives:
         assert a.url.startswith("https://") and a.page.startswith("https://")
         assert a.sha1 is None or len(bytes.fromhex(a.sha1)) == 20
+
+
+# ------------------------------------------------------------ sources of the panel
+
+PANEL = ("kof", "pwt", "wgi", "wdi", "weo")
+STATA = b"<stata_dta>%s</stata_dta>"
+HTML = b"<!DOCTYPE html><title>Sorry</title>" + b" " * 600
+WEO = "\t".join(
+    ["WEO Country Code", "ISO", "WEO Subject Code", "Country", "Subject Descriptor"]
+    + ["Subject Notes", "Units", "Scale", "Country/Series-specific Notes"]
+    + ["1980", "1981", "Estimates Start After"]
+)
+WEO += "\r\n" + "\t".join(
+    ["384", "CIV", "PCPIPCH", "Côte d'Ivoire", "Inflation, average", "", "Percent"]
+    + ["", "", "14.69", "n/a", "2019"]
+)
+
+
+def zip_with(members: dict[str, str], size: int | None = None) -> bytes:
+    """A zip archive, filled up to so many bytes."""
+
+    def made(filling: int | None) -> bytes:
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, text in members.items():
+                archive.writestr(zipfile.ZipInfo(name), text)
+            if filling is not None:
+                archive.writestr(zipfile.ZipInfo("filling"), bytes(filling))
+        return file.getvalue()
+
+    return made(None) if size is None else made(size - len(made(0)))
+
+
+def api_answer(code: str, updated: str = "2025-07-01") -> bytes:
+    """A series as the World Bank's API sends it: the table and two descriptions."""
+    stem = f"API_{code}_DS2_en_csv_v2_22859.csv"
+    columns = ("Country Name", "Country Code", "Indicator Name", "Indicator Code")
+    rows = [
+        ("Data Source", "World Development Indicators"),
+        (),
+        ("Last Updated Date", updated),
+        (),
+        (*columns, "1960", "1961"),
+        ("Aruba", "ABW", "A series", code, "", "2.5"),
+    ]
+    lines = ["".join(f'"{cell}",' for cell in row) for row in rows]
+    return zip_with(
+        {
+            f"Metadata_Indicator_{stem}": "\ufeff"
+            + '"INDICATOR_CODE","INDICATOR_NAME",',
+            stem: "\ufeff" + "\r\n".join(lines),
+            f"Metadata_Country_{stem}": "\ufeff" + '"Country Code","Region",',
+        }
+    )
+
+
+def published(archive: Archive) -> bytes:
+    """Something of the kind and, if known, the size of an official file."""
+    if archive.name.startswith("API_"):
+        return api_answer(archive.name.removeprefix("API_").removesuffix(".zip"))
+    if archive.is_zip:
+        return zip_with({"xl/worksheets/sheet1.xml": "<worksheet/>"}, archive.size)
+    if archive.is_stata:
+        known = archive.size or 1000
+        return STATA % bytes(known - len(STATA % b""))
+    return WEO.encode("latin-1")
+
+
+def tivax_fetch(*words, good: bool = True) -> str:
+    """What the command prints, or the one line about a mistake."""
+    answer = CliRunner().invoke(cli.app, ["fetch", *map(str, words), "--quiet"])
+    assert (answer.exit_code == 0) is good, answer.output
+    if good:
+        return answer.stdout
+    assert isinstance(answer.exception, TivaxError) and answer.stdout == ""
+    (line,) = str(answer.exception).splitlines()
+    return line
+
+
+@pytest.fixture
+def here(site, monkeypatch) -> Site:
+    """Lets the official addresses of the panel's sources lead to the server."""
+    for source in PANEL:
+        for format, archive in ARCHIVES[source].items():
+            path = archive.url.partition("://")[2].partition("/")[2]
+            moved = replace(archive, url=f"{site.address}/{path}")
+            monkeypatch.setitem(ARCHIVES[source], format, moved)
+    site.etag = None
+    return site
+
+
+@pytest.mark.parametrize(
+    "source, format",
+    [(source, format) for source in PANEL for format in ARCHIVES[source]],
+)
+def test_every_edition_comes_through_the_command_line(here, tmp_path, source, format):
+    archive = ARCHIVES[source][format]
+    here.content = published(archive)
+    said = tivax_fetch(source, "--format", format, "--out", tmp_path)
+
+    assert (tmp_path / archive.name).read_bytes() == here.content
+    how = "size as published" if archive.size else "no published checksum"
+    assert said.startswith(
+        f"{tmp_path / archive.name}: {len(here.content):,} bytes, {how}\n"
+    )
+    (entry,) = json.loads((tmp_path / "manifest.json").read_text())["files"]
+    assert entry["name"] == archive.name and entry["url"] == archive.url
+    assert entry["licence"] == archive.licence
+    assert entry["citation"] == archive.citation
+    here.asked.clear()
+    again = tivax_fetch(source, "--format", format, "--out", tmp_path)
+    assert "already there" in again and here.asked == []
+
+
+@pytest.mark.parametrize(
+    "source, name, words",
+    [
+        ("kof", "KOF_Data_2018.dta", "Gygli, Haelg, Potrafke and Sturm (2019)"),
+        ("pwt", "pwt90.dta", "Feenstra, Inklaar and Timmer (2015)"),
+        ("wgi", "wgidataset_stata.zip", "Kaufmann, Kraay and Mastruzzi (2010)"),
+        ("wdi", "API_FP.CPI.TOTL.ZG.zip", "World Development Indicators"),
+        ("weo", "weoapr2021all.xls", "World Economic Outlook Database, April 2021"),
+    ],
+)
+def test_the_default_edition_is_found_by_its_published_name(source, name, words):
+    archive = get_archive(source)
+    assert archive.name == name and words in archive.citation
+
+
+def test_an_unknown_edition_lists_those_there_are(tmp_path):
+    line = tivax_fetch("kof", "--format", "1999", "--out", tmp_path, good=False)
+    assert line == (
+        "kof has no format '1999'; choose from 2018, 2019, 2020, 2023, 2024, 2025"
+    )
+
+
+def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path):
+    here.content = api_answer("FP.CPI.TOTL.ZG")
+    tivax_fetch("wdi", "--out", tmp_path)
+    here.content = api_answer("FP.CPI.TOTL.ZG", "2025-10-07, revised")
+    tivax_fetch("wdi", "--out", tmp_path, "--force")
+
+    assert (tmp_path / "API_FP.CPI.TOTL.ZG.zip").read_bytes() == here.content
+    assert [ask.path for ask in here.asked] == [
+        "/v2/en/indicator/FP.CPI.TOTL.ZG?downloadformat=csv"
+    ] * 2
+
+
+def test_a_damaged_series_is_found_by_its_crc(here, tmp_path):
+    here.content = api_answer("SP.POP.TOTL").replace(b"Aruba", b"Arubx")
+    words = ("wdi", "--format", "population", "--out", tmp_path)
+    line = tivax_fetch(*words, good=False)
+    assert "member API_SP.POP.TOTL_DS2_en_csv_v2_22859.csv is damaged" in line
+    assert names(tmp_path) == ["API_SP.POP.TOTL.zip.bad"]
+
+
+def test_the_error_that_the_world_bank_sends_as_a_file_is_refused(here, tmp_path):
+    here.content = b'<?xml version="1.0"?><wb:error>Invalid value</wb:error>'
+    here.content_type = "text/xml"
+    line = tivax_fetch("wdi", "--out", tmp_path, good=False)
+    assert "is not a zip archive, it begins with b'<?xml ve'" in line
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("content_type", ["text/html", "application/octet-stream"])
+@pytest.mark.parametrize("start", [b"", b"\r\n", codecs.BOM_UTF8])
+@pytest.mark.parametrize("source", PANEL)
+def test_a_web_page_under_any_name_is_refused(
+    here, tmp_path, source, start, content_type
+):
+    here.content, here.content_type = start + HTML, content_type
+    archive = get_archive(source)
+    line = tivax_fetch(source, "--out", tmp_path, good=False)
+    assert f"in place of {archive.name} the site sent a web page" in line
+    assert f"open {archive.page} in a browser" in line
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("source", PANEL)
+def test_a_web_page_saved_by_hand_is_not_taken(here, tmp_path, source):
+    path = tmp_path / get_archive(source).name
+    path.write_bytes(HTML)
+    line = tivax_fetch(source, "--out", tmp_path, good=False)
+    assert "already there, but it is a web page; move it away" in line
+    assert path.read_bytes() == HTML and here.asked == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"country,year\n",
+        b"q u e r y",
+        b"rs\x01",
+        b"PK\x03\x04",
+        b"<stata",
+        b"\x72",
+        b"",
+    ],
+)
+def test_a_file_that_is_no_stata_file_is_refused(here, tmp_path, content):
+    here.content = content
+    line = tivax_fetch("pwt", "--out", tmp_path, good=False)
+    assert f"pwt90.dta is not a Stata file, it begins with {content[:8]!r}" in line
+    (tmp_path / "pwt90.dta").write_bytes(content)
+    line = tivax_fetch("pwt", "--out", tmp_path, good=False)
+    assert "already there, but it is not a Stata file" in line
+
+
+@pytest.mark.parametrize("version", [114, 117, 118, 119])
+def test_stata_files_of_old_and_new_formats_are_taken(here, tmp_path, version):
+    """As pandas writes them; it is the second implementation of the format."""
+    file = io.BytesIO()
+    frame = pd.DataFrame({"countrycode": ["ABW"], "year": [1950], "pop": [0.1]})
+    frame.to_stata(file, version=version, write_index=False)
+    here.content = file.getvalue()
+    tivax_fetch("pwt", "--out", tmp_path)
+    assert (tmp_path / "pwt90.dta").read_bytes() == here.content
+
+
+def test_a_stata_file_that_ends_early_is_found_out(here, tmp_path):
+    here.content, here.length = (STATA % bytes(9000))[:5000], False
+    line = tivax_fetch("pwt", "--out", tmp_path, good=False)
+    assert "pwt90.dta came, but it ends too early for a Stata file" in line
+    assert names(tmp_path) == ["pwt90.dta.bad"]
+
+
+@pytest.mark.parametrize(
+    "start, encoding",
+    [
+        (b"", "latin-1"),
+        (codecs.BOM_UTF8, "utf-8"),
+        (b"", "utf-16-le"),
+        (codecs.BOM_UTF16_LE, "utf-16-le"),
+    ],
+)
+def test_the_outlook_is_taken_in_every_encoding(
+    here, tmp_path, monkeypatch, start, encoding
+):
+    monkeypatch.setattr("tivax.engine.fetch.PIECE", 3)  # the header in many pieces
+    here.content = start + WEO.encode(encoding)
+    here.content_type = "application/vnd.ms-excel"
+    tivax_fetch("weo", "--out", tmp_path)
+    assert (tmp_path / "weoapr2021all.xls").read_bytes() == here.content
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"Country\tISO\n", b"PK\x03\x04"]
+)
+def test_another_file_than_the_outlook_is_refused(here, tmp_path, content):
+    here.content = content
+    line = tivax_fetch("weo", "--out", tmp_path, good=False)
+    assert (
+        "weoapr2021all.xls is not a text with the header 'WEO Country Code', it "
+        f"begins with {content[:8]!r}"
+    ) in line
+    assert names(tmp_path) == []
+
+
+def test_another_size_than_that_of_the_edition_is_refused(here, tmp_path):
+    here.content = zip_with({"xl/worksheets/sheet1.xml": "<worksheet/>"}, 3_000_000)
+    line = tivax_fetch("kof", "--format", "2023", "--out", tmp_path, good=False)
+    assert f"expected 3,358,497 bytes, got {len(here.content):,}" in line
+    assert names(tmp_path) == []

@@ -6,7 +6,19 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure as MplFigure
 
-from tivax.engine.report import Figure, Section, Table, Text, report_html, write_report
+from tivax.engine.journal_tables import Column, JournalTable
+from tivax.engine.report import (
+    Details,
+    Figure,
+    Heading,
+    Journal,
+    Points,
+    Section,
+    Table,
+    Text,
+    report_html,
+    write_report,
+)
 
 VOID = {"meta", "br", "hr", "img", "link"}
 FOOTER = {"tivax": "0.1.0", "device": "cpu: <cpu>", "date": "2025-01-01"}
@@ -55,8 +67,9 @@ def line_figure(title="line"):
     return figure
 
 
-def page_of(*blocks):
-    return Page(report_html("title", "subtitle", [Section("one", blocks)], FOOTER))
+def page_of(*blocks, **options):
+    sections = [Section("one", blocks)]
+    return Page(report_html("title", "subtitle", sections, FOOTER, **options))
 
 
 def table_of(frame, formats=None):
@@ -90,11 +103,22 @@ def test_the_report_is_one_file_that_loads_nothing(tmp_path):
 def test_everything_a_caller_writes_is_escaped():
     nasty = "<script>&\"'"
     frame = pd.DataFrame({nasty: [nasty]}, index=pd.Index([nasty], name=nasty))
-    blocks = [Text(nasty), Figure(line_figure(nasty), nasty), Table(frame, nasty)]
-    html = report_html(nasty, nasty, [Section(nasty, blocks)] * 2, {nasty: nasty})
+    column = Column((nasty,), {nasty: nasty}, {nasty: nasty})
+    blocks = [
+        Text(nasty),
+        Figure(line_figure(nasty), nasty, nasty),
+        Figure(line_figure(), nasty, ""),
+        Table(frame, nasty, number=nasty),
+        Journal(JournalTable(nasty, [column], [nasty], nasty), nasty),
+        Details(nasty, [Heading(nasty), Points([nasty])]),
+    ]
+    html = report_html(
+        nasty, nasty, [Section(nasty, blocks)] * 2, {nasty: nasty}, prefix=nasty
+    )
     page = Page(html)
     assert "script" not in page.tags
-    assert page.cells("p")[:2] == [nasty, nasty]  # subtitle and text
+    assert page.cells("p")[:3] == [nasty] * 3  # subtitle, text, notes of the journal
+    assert page.cells("summary", "h3", "li")[-3:] == [nasty] * 3
     assert page.cells("td")[0] == nasty
     assert page.cells("title", "h1") == [nasty, nasty]
 
@@ -125,6 +149,63 @@ def test_every_figure_is_embedded_and_figures_and_tables_are_numbered_on():
     ]
     assert [k.strip() for k in page.cells("a")] == ["first", "second"]
     assert [k.strip() for k in page.cells("h2")] == ["1. first", "2. second"]
+
+
+def journal(title="regressions"):
+    column = Column(("(1)",), {"TBI": (-1.0, 0.5, 1)}, {"observations": "615"})
+    return JournalTable(title, [column], ["TBI"], "notes")
+
+
+def test_a_number_of_ones_own_takes_the_place_of_the_next_one():
+    frame = pd.DataFrame({"a": [1]})
+    blocks = [
+        Table(frame, "one"),
+        Table(frame, "paper", number="Table 3"),
+        Journal(journal(), "Table 4"),
+        Journal(journal()),
+        Table(frame, "bare", number=""),
+        Figure(line_figure(), "paper", "Figure 1"),
+        Details("more", [Table(frame, "three"), Figure(line_figure(), "one")]),
+        Figure(line_figure(), "bare", ""),
+    ]
+    page = page_of(*blocks, prefix="A")
+    assert page.cells("b") == [
+        f"{k}."
+        for k in (
+            *("Table A1", "Table 3", "Table 4", "Table A2"),
+            *("Figure 1", "Table A3", "Figure A1"),
+        )
+    ]
+    called = [value for name, value in page.attributes if name == "aria-label"]
+    assert called == ["Figure 1", "Figure A1", "bare"]
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids))
+
+
+def test_the_words_of_a_chinese_report_are_chinese():
+    blocks = [Table(pd.DataFrame({"a": [1]}), "数据"), Journal(journal(), "表3")]
+    sections = [Section("一", blocks), Section("二", [Figure(line_figure(), "线")])]
+    html = report_html("题", "副题", sections, FOOTER, prefix="A", language="zh")
+    page = Page(html)
+    assert page.cells("b") == ["表A1", "表3", "图A1"]
+    assert ("lang", "zh-CN") in page.attributes
+    assert ("aria-label", "目录") in page.attributes
+    assert ("lang", "en") in page_of().attributes
+
+
+def test_a_journal_table_has_its_title_above_and_its_notes_below():
+    page = page_of(Journal(journal()))
+    assert page.cells("figcaption") == [" regressions"]
+    assert page.cells("td") == ["−1.0000*", "(0.5000)", "615"]
+    assert page.cells("p")[-1] == "notes"
+
+
+def test_headings_points_and_details():
+    page = page_of(Heading("h"), Details("more", [Points(["a", "b"]), Text("t")]))
+    start = page.tags.index("h3")
+    inner = ["ul", "li", "li", "p"]
+    assert page.tags[start:-1] == ["h3", "details", "summary", *inner]
+    assert page.cells("h3", "summary", "li") == ["h", "more", "a", "b"]
 
 
 def test_a_figures_own_style_rule_does_not_reach_the_page():

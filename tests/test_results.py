@@ -7,7 +7,7 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, plots
+from tivax.engine import TivaxError, trade_plots
 from tivax.engine.results import (
     compute_tbi,
     figures_of,
@@ -115,7 +115,7 @@ def test_figures_show_the_regions_of_the_tables_beside_them(tables, monkeypatch)
         return draw
 
     for name in ("tbi_lines", "balance_heatmap", "va_versus_gross"):
-        monkeypatch.setattr(plots, name, look(name))
+        monkeypatch.setattr(trade_plots, name, look(name))
     figures_of(compute_tbi(tables, drop=["R0"], groups={"EU": ["R1", "R3"]}))
     for data in seen.values():
         axis = "region" if "region" in data.dims else "origin"

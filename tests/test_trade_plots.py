@@ -6,7 +6,7 @@ import xarray as xr
 from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose
 
-from tivax.engine import plots
+from tivax.engine import plot_style, trade_plots
 from tivax.engine.errors import TivaxError
 
 REGIONS = ["CHN", "USA", "DEU", "FRA", "ROW"]
@@ -72,7 +72,7 @@ def texts(figure):
 
 def test_each_line_holds_the_index_of_its_region_and_its_name_stands_at_the_end():
     tbi = random_tbi()
-    figure = plots.tbi_lines(tbi, ["FRA", "CHN"])
+    figure = trade_plots.tbi_lines(tbi, ["FRA", "CHN"])
     assert list(lines(figure)) == ["FRA", "CHN"]
     for region, line in lines(figure).items():
         assert_allclose(line.get_xdata(), YEARS)
@@ -86,13 +86,13 @@ def test_the_papers_regions_come_first_and_the_largest_others_fill_up():
     tbi["va_exports"].loc[{"region": "ROW"}] = 1e9
     size = (tbi["va_exports"] + tbi["va_imports"]).isel(year=-1).to_series()
     largest = size[[f"R{k}" for k in range(9)]].nlargest(6)
-    assert list(lines(plots.tbi_lines(tbi))) == ["CHN", "USA", *largest.index]
+    assert list(lines(trade_plots.tbi_lines(tbi))) == ["CHN", "USA", *largest.index]
 
 
 def test_colours_of_the_papers_regions_do_not_depend_on_who_else_is_drawn():
     tbi = random_tbi(["FRA", "USA", "CHN", "ITA"])
     colours = [
-        {k: v.get_color() for k, v in lines(plots.tbi_lines(tbi, chosen)).items()}
+        {k: v.get_color() for k, v in lines(trade_plots.tbi_lines(tbi, chosen)).items()}
         for chosen in (["FRA", "ITA", "USA"], ["USA", "CHN"])
     ]
     assert colours[0]["USA"] == colours[1]["USA"]
@@ -101,7 +101,7 @@ def test_colours_of_the_papers_regions_do_not_depend_on_who_else_is_drawn():
 
 def test_one_year_is_drawn_as_points():
     tbi = random_tbi(years=[2010])
-    for line in lines(plots.tbi_lines(tbi)).values():
+    for line in lines(trade_plots.tbi_lines(tbi)).values():
         assert line.get_marker() == "o"
         assert line.get_markevery() == [0]
 
@@ -110,7 +110,7 @@ def test_a_value_between_missing_years_is_a_point_and_a_region_without_is_named(
     tbi = random_tbi(years=range(2000, 2006))
     tbi["tbi"].loc[{"region": "USA", "year": [2001, 2003, 2004]}] = np.nan
     tbi["tbi"].loc[{"region": "DEU"}] = np.nan
-    figure = plots.tbi_lines(tbi)
+    figure = trade_plots.tbi_lines(tbi)
     # 2000, 2002 and 2005 have no neighbour.
     assert lines(figure)["USA"].get_markevery() == [0, 2, 5]
     assert figure.axes[0].get_xlabel() == "no values: DEU"
@@ -121,39 +121,29 @@ def test_a_value_between_missing_years_is_a_point_and_a_region_without_is_named(
 def test_more_than_eight_regions_get_a_panel_each(years, tmp_path):
     regions = [f"A group with a long name, number {k}" for k in range(14)]
     tbi = random_tbi(regions, years)
-    figure = plots.tbi_lines(tbi, regions)
+    figure = trade_plots.tbi_lines(tbi, regions)
     assert len(figure.axes) == 14
     for ax, region in zip(figure.axes, regions, strict=True):
         assert ax.get_title(loc="left").replace("\n", " ") == region
         drawn = np.asarray(ax.get_lines()[0].get_ydata())
         assert_allclose(drawn, tbi["tbi"].sel(region=region))
-    plots.save_figure(figure, tmp_path, "panels")
+    plot_style.save_figure(figure, tmp_path, "panels")
 
 
 def test_labels_at_the_line_ends_do_not_overlap():
-    tbi = random_tbi(list(plots.PAPER_REGIONS))
+    tbi = random_tbi(list(trade_plots.PAPER_REGIONS))
     tbi["tbi"][:] = np.linspace(0, 0.01, 8)[None, :]
     tbi["tbi"][0] = np.linspace(-0.5, 0.5, 8)
-    figure = plots.tbi_lines(tbi)
+    figure = trade_plots.tbi_lines(tbi)
     figure.draw_without_rendering()
     labels = [text for text in figure.axes[0].texts if text.get_text()]
     heights = sorted(text.get_window_extent().y0 for text in labels)
     assert len(heights) == 8
-    assert np.diff(heights).min() > plots.FONT * figure.dpi / 72
+    assert np.diff(heights).min() > plot_style.FONT * figure.dpi / 72
     order = [
         str(k.get_text()) for k in sorted(labels, key=lambda k: k.get_position()[1])
     ]
-    assert order == list(plots.PAPER_REGIONS)
-
-
-def test_spread_moves_two_close_values_apart_by_the_same_distance():
-    places = plots.spread(np.array([0.52, 0.5, 0.9]), gap=0.1, low=0.0, high=1.0)
-    assert_allclose(places, [0.56, 0.46, 0.9])
-
-
-def test_spread_keeps_within_the_bounds():
-    places = plots.spread(np.array([0.99, 1.0, 0.0]), gap=0.1, low=0.0, high=1.0)
-    assert_allclose(places, [0.9, 1.0, 0.0])
+    assert order == list(trade_plots.PAPER_REGIONS)
 
 
 # ---------------------------------------------------------------------- heat map
@@ -167,7 +157,9 @@ def cells_of(figure):
 
 def test_a_positive_cell_is_a_surplus_of_the_row_and_the_map_is_antisymmetric():
     trade = random_trade()
-    figure = plots.balance_heatmap(trade["va_absorbed"], year=2010, regions=REGIONS)
+    figure = trade_plots.balance_heatmap(
+        trade["va_absorbed"], year=2010, regions=REGIONS
+    )
     T = bilateral(trade["va_absorbed"], 2010)
     cells, colour, norm = cells_of(figure)
     off = ~np.eye(len(REGIONS), dtype=bool)
@@ -186,7 +178,7 @@ def test_a_positive_cell_is_a_surplus_of_the_row_and_the_map_is_antisymmetric():
 def test_the_largest_twenty_traders_stand_in_order_and_row_last():
     regions = ["ROW", *(f"R{k:02d}" for k in range(30))]
     trade = random_trade(regions)
-    figure = plots.balance_heatmap(trade["va_absorbed"])
+    figure = trade_plots.balance_heatmap(trade["va_absorbed"])
     T = bilateral(trade["va_absorbed"], 2011)
     size = (T.sum(axis=0) + T.sum(axis=1))[1:]
     largest = [regions[1 + k] for k in np.argsort(-size)[:20]]
@@ -209,16 +201,16 @@ def test_the_largest_twenty_traders_stand_in_order_and_row_last():
     ],
 )
 def test_flows_are_shown_in_billions(units, shown, factor):
-    assert plots.billions(units) == (shown, factor)
+    assert trade_plots.billions(units) == (shown, factor)
     trade = random_trade(units=units)
-    bar = plots.balance_heatmap(trade["va_absorbed"]).axes[1]
+    bar = trade_plots.balance_heatmap(trade["va_absorbed"]).axes[1]
     assert bar.get_ylabel().startswith(shown)
     assert "square-root scale" in bar.get_ylabel()
 
 
 def test_no_trade_at_all_is_still_a_map(tmp_path):
     absorbed = random_trade()["va_absorbed"] * 0
-    plots.save_figure(plots.balance_heatmap(absorbed), tmp_path, "empty")
+    plot_style.save_figure(trade_plots.balance_heatmap(absorbed), tmp_path, "empty")
 
 
 # ------------------------------------------------------------- value added and gross
@@ -231,7 +223,7 @@ def test_dumbbells_are_the_bilateral_balances_in_gross_and_value_added(sectors):
     E = bilateral(trade["gross_exports"], 2009)
     if not sectors:
         trade = trade.sum("sector", keep_attrs=True)
-    figure = plots.va_versus_gross(trade, region="DEU", year=2009)
+    figure = trade_plots.va_versus_gross(trade, region="DEU", year=2009)
     right = figure.axes[1]
     partners = [k.get_text() for k in right.get_yticklabels()]
 
@@ -249,7 +241,7 @@ def test_dumbbells_are_the_bilateral_balances_in_gross_and_value_added(sectors):
 def test_the_vax_ratio_is_sorted_and_leaves_out_trade_at_home():
     trade = random_trade()
     T, E = (bilateral(trade[k], 2011) for k in ("va_absorbed", "gross_exports"))
-    left = plots.va_versus_gross(trade).axes[0]
+    left = trade_plots.va_versus_gross(trade).axes[0]
     labels = [k.get_text() for k in left.get_yticklabels()]
     rows = [REGIONS.index(k) for k in labels]
     ratio = np.asarray(left.get_lines()[0].get_xdata())
@@ -263,7 +255,7 @@ def test_the_region_with_the_largest_deficit_is_the_default_but_never_row():
     trade = random_trade()
     trade["va_absorbed"].loc[{"origin": "ROW"}] = 0
     trade["va_absorbed"].loc[{"origin": "FRA"}] = 1
-    title = plots.va_versus_gross(trade).axes[1].get_title(loc="left")
+    title = trade_plots.va_versus_gross(trade).axes[1].get_title(loc="left")
     assert title == "Balance of FRA, 2011"
 
 
@@ -273,7 +265,7 @@ def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
         trade[name].loc[{"origin": "FRA"}] = 0
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        left = plots.va_versus_gross(trade, region="USA").axes[0]
+        left = trade_plots.va_versus_gross(trade, region="USA").axes[0]
     assert "FRA" not in [k.get_text() for k in left.get_yticklabels()]
 
 
@@ -283,26 +275,26 @@ def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
 def test_an_unknown_region_or_year_is_named():
     trade, tbi = random_trade(), random_tbi()
     with pytest.raises(TivaxError, match="no region XXX; choose from CHN USA"):
-        plots.tbi_lines(tbi, ["XXX"])
+        trade_plots.tbi_lines(tbi, ["XXX"])
     with pytest.raises(TivaxError, match="no region XXX"):
-        plots.balance_heatmap(trade["va_absorbed"], regions=["XXX"])
+        trade_plots.balance_heatmap(trade["va_absorbed"], regions=["XXX"])
     with pytest.raises(TivaxError, match="no region XXX"):
-        plots.va_versus_gross(trade, region="XXX")
+        trade_plots.va_versus_gross(trade, region="XXX")
     with pytest.raises(TivaxError, match="no year 1999: there are 2009 to 2011"):
-        plots.balance_heatmap(trade["va_absorbed"], year=1999)
+        trade_plots.balance_heatmap(trade["va_absorbed"], year=1999)
     with pytest.raises(TivaxError, match="no region to draw"):
-        plots.tbi_lines(tbi, [])
+        trade_plots.tbi_lines(tbi, [])
     with pytest.raises(TivaxError, match="origin and absorber must be the same"):
-        plots.balance_heatmap(trade["va_absorbed"].isel(origin=[0, 1]))
+        trade_plots.balance_heatmap(trade["va_absorbed"].isel(origin=[0, 1]))
 
 
 # ------------------------------------------------------------------------- saving
 
 FIGURES = {
-    "tbi": lambda: plots.tbi_lines(random_tbi()),
-    "panels": lambda: plots.tbi_lines(random_tbi("ABCDEFGHI"), list("ABCDEFGHI")),
-    "balances": lambda: plots.balance_heatmap(random_trade()["va_absorbed"]),
-    "gross": lambda: plots.va_versus_gross(random_trade()),
+    "tbi": lambda: trade_plots.tbi_lines(random_tbi()),
+    "panels": lambda: trade_plots.tbi_lines(random_tbi("ABCDEFGHI"), list("ABCDEFGHI")),
+    "balances": lambda: trade_plots.balance_heatmap(random_trade()["va_absorbed"]),
+    "gross": lambda: trade_plots.va_versus_gross(random_trade()),
 }
 
 
@@ -311,26 +303,10 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     folders = [tmp_path / "a", tmp_path / "b"]
     for folder in folders:
         folder.mkdir()
-        written = plots.save_figure(FIGURES[name](), folder, name)
+        written = plot_style.save_figure(FIGURES[name](), folder, name)
         assert written == [f"{name}.svg", f"{name}.png"]
     for file in (f"{name}.svg", f"{name}.png"):
         assert (folders[0] / file).read_bytes() == (folders[1] / file).read_bytes()
     svg = (folders[0] / f"{name}.svg").read_text(encoding="utf-8")
     assert "<text" in svg
     assert "<dc:date>" not in svg
-
-
-def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
-    figure = FIGURES["tbi"]()
-    plots.save_figure(figure, tmp_path, "first")
-    plots.save_figure(figure, tmp_path, "second")
-    first, second = (tmp_path / f"{k}.svg" for k in ("first", "second"))
-    assert first.read_bytes() == second.read_bytes()
-
-
-def test_the_users_matplotlib_settings_are_left_alone():
-    import matplotlib
-
-    before = dict(matplotlib.rcParams)
-    plots.svg_text(FIGURES["balances"]())
-    assert dict(matplotlib.rcParams) == before

@@ -1,8 +1,7 @@
-"""Figures of value-added trade for a paper, drawn with matplotlib.
+"""Figures of value-added trade, drawn with matplotlib.
 
 Every function takes labelled results of ``engine.measures`` and returns a
-``matplotlib.figure.Figure``; nothing is shown and pyplot is not touched. The figures
-are about 9 cm wide, half a page, and their text is readable at that width.
+``matplotlib.figure.Figure``; nothing is shown and pyplot is not touched.
 
     T   value added of the row region absorbed in the column region  [unit of the table]
     E   gross exports of the row region to the column region         [unit of the table]
@@ -11,24 +10,38 @@ The bilateral balance of i with j is T_ij - T_ji, or E_ij - E_ji in gross terms;
 above 0, i has a surplus. Flows are shown in billions where the unit is known.
 """
 
-import io
 import re
 import textwrap
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from jaxtyping import Float
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import FuncNorm, to_rgb
+from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import MaxNLocator
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.labels import Language, label
+from tivax.engine.plot_style import (
+    COLOURS,
+    DEFICIT,
+    FONT,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    WIDTH,
+    label_ends,
+    labelled_rows,
+    plain_axes,
+    room,
+    settled,
+    year_axis,
+)
 
 # The eight economies of Table 1 of the paper.
 PAPER_REGIONS: tuple[str, ...] = (
@@ -43,50 +56,14 @@ PAPER_REGIONS: tuple[str, ...] = (
 )
 REST = "ROW"
 
-# Okabe and Ito's palette, told apart with any colour vision; their yellow is too pale
-# for a line, so a dark red stands in.
-COLOURS = (
-    "#D55E00",
-    "#0072B2",
-    "#56B4E9",
-    "#E69F00",
-    "#000000",
-    "#009E73",
-    "#882255",
-    "#CC79A7",
-)
-SURPLUS, DEFICIT, INK, QUIET, GRID = (
-    "#0072B2",
-    "#D55E00",
-    "#222222",
-    "#767676",
-    "#DDDDDD",
-)
-
-INDEX_LABEL = "trade benefit index, (X − M) / (X + M)"
-
-WIDTH = 3.6  # inches
-FONT = 8.0  # points
-SMALL = 6.5
-STYLE: dict[Any, Any] = {
-    "font.family": "sans-serif",
-    # DejaVu Sans comes with matplotlib, so that a figure is laid out the same anywhere.
-    "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],
-    "font.size": FONT,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": FONT,
-    "axes.labelsize": FONT,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "tivax",
-}
-
 
 # ------------------------------------------------------------- trade benefit index
 
 
 @rc_context(STYLE)
-def tbi_lines(tbi: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
+def tbi_lines(
+    tbi: xr.Dataset, regions: Sequence[str] | None = None, language: Language = "en"
+) -> Figure:
     """Trade benefit index over the years, one line a region.
 
     Parameters
@@ -104,8 +81,8 @@ def tbi_lines(tbi: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
     known = [str(k) for k in tbi["region"].values]
     chosen = _known(_paper_or_largest(tbi) if regions is None else regions, known)
     index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
-    one_panel = len(chosen) <= len(COLOURS)
-    return _settled(_labelled_lines(index) if one_panel else _panel_each(index))
+    draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
+    return settled(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
 
 
 def _paper_or_largest(tbi: xr.Dataset) -> list[str]:
@@ -120,9 +97,9 @@ def _paper_or_largest(tbi: xr.Dataset) -> list[str]:
     return (paper + [str(k) for k in others.index])[: len(PAPER_REGIONS)]
 
 
-def _labelled_lines(index: xr.DataArray) -> Figure:
+def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
-    fig = Figure(figsize=(WIDTH + _room(regions), 2.8), layout="constrained")
+    fig = Figure(figsize=(WIDTH + room(regions), 2.8), layout="constrained")
     ax = fig.subplots()
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
@@ -133,11 +110,11 @@ def _labelled_lines(index: xr.DataArray) -> Figure:
             last = np.flatnonzero(np.isfinite(values))[-1]
             ends.append((region, colour, float(years[last]), float(values[last])))
     _index_axes(ax, years)
-    ax.set_ylabel(INDEX_LABEL)
+    ax.set_ylabel(name)
     missing = [k for k in regions if k not in {end[0] for end in ends}]
     if missing:
         ax.set_xlabel(f"no values: {', '.join(missing)}", fontsize=SMALL)
-    _label_ends(fig, ax, ends)
+    label_ends(fig, ax, ends)
     return fig
 
 
@@ -149,7 +126,7 @@ def _colours(regions: Sequence[str]) -> dict[str, str]:
     return {region: own.get(region) or next(free) for region in regions}
 
 
-def _panel_each(index: xr.DataArray) -> Figure:
+def _panel_each(index: xr.DataArray, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
     rows = -(-len(regions) // columns)
@@ -166,7 +143,7 @@ def _panel_each(index: xr.DataArray) -> Figure:
         ax.remove()
     for ax in panels[len(regions) - columns : len(regions)]:
         ax.tick_params(labelbottom=True)
-    fig.supylabel(INDEX_LABEL, fontsize=FONT, color=INK)
+    fig.supylabel(name, fontsize=FONT, color=INK)
     return fig
 
 
@@ -188,86 +165,10 @@ def _line(
 
 
 def _index_axes(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
-    _plain(ax, grid="y")
+    plain_axes(ax, grid="y")
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
-    pad = max(0.5, 0.02 * float(years[-1] - years[0]))
-    ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
-    if len(years) <= bins:
-        ax.set_xticks(years)
-    else:
-        ax.xaxis.set_major_locator(
-            MaxNLocator(bins, integer=True, steps=[1, 2, 5, 10], min_n_ticks=2)
-        )
-    ax.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+    year_axis(ax, years, bins=bins)
     ax.yaxis.set_major_locator(MaxNLocator(max(bins, 3), steps=[1, 2, 5, 10]))
-
-
-def _label_ends(
-    fig: Figure, ax: Axes, ends: Sequence[tuple[str, str, float, float]]
-) -> None:
-    """Names right of the axes at the height of the last value, moved apart."""
-    right, across = ax.get_xlim()[1], ax.get_yaxis_transform()
-    low, high = ax.get_ylim()
-    labels = [
-        ax.text(
-            1.05, value, region, color=_darker(colour), transform=across, va="center"
-        )
-        for region, colour, _, value in ends
-    ]
-    # The height of the axes is known only once they are laid out.
-    fig.draw_without_rendering()
-    points = ax.get_window_extent().height / fig.dpi * 72
-    unit = (high - low) / points
-    values = np.array([value for *_, value in ends])
-    heights = spread(values, gap=1.15 * FONT * unit, low=low, high=high)
-    for label, height, (_, colour, year, value) in zip(
-        labels, heights, ends, strict=True
-    ):
-        label.set_y(height)
-        ax.annotate(
-            "",
-            xy=(year, value),
-            xytext=(1.045, height),
-            textcoords=across,
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.5,
-                "shrinkA": 0,
-                "shrinkB": 2,
-            },
-        )
-    ax.set_xlim(right=right)
-    ax.set_ylim(low, high)
-
-
-def _darker(colour: str) -> tuple[float, ...]:
-    """For text: the pale colours of the palette are too faint for letters."""
-    return tuple(0.75 * part for part in to_rgb(colour))
-
-
-def spread(
-    values: Float[np.ndarray, " k"], *, gap: float, low: float, high: float
-) -> Float[np.ndarray, " k"]:
-    """Places at least ``gap`` apart, in the order of ``values`` and nearest to them.
-
-    Least squares: subtract 0, gap, 2 gap, ... from the sorted values and what is left
-    must not fall, an isotonic regression. Between ``low`` and ``high`` where they fit.
-    """
-    order = np.argsort(values, kind="stable")
-    steps = gap * np.arange(len(values))
-    blocks: list[list[float]] = []
-    for value in values[order] - steps:
-        blocks.append([float(value)])
-        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
-            last = blocks.pop()
-            blocks[-1] += last
-    fitted = np.array([np.mean(block) for block in blocks for _ in block])
-    top = max(low, high - gap * max(len(values) - 1, 0))
-    places = np.empty(len(values))
-    places[order] = np.clip(fitted, low, top) + steps
-    return places
 
 
 # ---------------------------------------------------------------- bilateral balances
@@ -301,9 +202,9 @@ def balance_heatmap(
     balance = factor * (T - T.T).loc[chosen, chosen]
     np.fill_diagonal(shown := balance.to_numpy(copy=True), np.nan)
 
-    room = _room(chosen)
+    names = room(chosen)
     side = max(1.6, 0.135 * len(chosen))
-    fig = Figure(figsize=(side + 1.1 + room, side + 0.8 + room), layout="constrained")
+    fig = Figure(figsize=(side + 1.1 + names, side + 0.8 + names), layout="constrained")
     ax = fig.subplots()
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
     norm = FuncNorm(
@@ -340,7 +241,7 @@ def balance_heatmap(
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label(_with_unit("square-root scale", unit), fontsize=SMALL)
-    return _settled(fig)
+    return settled(fig)
 
 
 def _signed(value: float) -> str:
@@ -393,7 +294,7 @@ def va_versus_gross(
     labels = _largest(T, 20)
     rows = max(len(labels), 8)
     fig = Figure(
-        figsize=(WIDTH + 0.3 + 2 * _room(labels), 0.13 * rows + 0.9),
+        figsize=(WIDTH + 0.3 + 2 * room(labels), 0.13 * rows + 0.9),
         layout="constrained",
     )
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
@@ -418,7 +319,7 @@ def va_versus_gross(
         handletextpad=0.1,
         columnspacing=1.0,
     )
-    return _settled(fig)
+    return settled(fig)
 
 
 def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Series:
@@ -431,8 +332,8 @@ def _vax_dots(ax: Axes, ratio: pd.Series) -> None:
     ratio = ratio[np.isfinite(ratio)].sort_values(ascending=False, kind="stable")
     places = np.arange(len(ratio))
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
-    _rows(ax, [str(k) for k in ratio.index])
-    _plain(ax, grid="x")
+    labelled_rows(ax, [str(k) for k in ratio.index])
+    plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
 
@@ -451,8 +352,8 @@ def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
         label="value added",
     )
     ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
-    _rows(ax, [str(k) for k in gross.index])
-    _plain(ax, grid="x")
+    labelled_rows(ax, [str(k) for k in gross.index])
+    plain_axes(ax, grid="x")
     ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
 
 
@@ -470,13 +371,6 @@ def billions(units: str) -> tuple[str, float]:
         return units, 1.0
     factor = {"million": 1e-3, "billion": 1.0}.get(words[1], 1e-6)
     return f"billion {words[2]}", factor
-
-
-def _settled(fig: Figure) -> Figure:
-    """Lay out once: each later drawing would shift the axes a little."""
-    fig.draw_without_rendering()
-    fig.set_layout_engine("none")
-    return fig
 
 
 def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int]:
@@ -518,72 +412,9 @@ def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     return list(regions)
 
 
-def _plain(ax: Axes, *, grid: str) -> None:
-    """No box, light grid lines along one direction, behind the data."""
-    ax.spines[["top", "right", "left" if grid == "y" else "bottom"]].set_visible(False)
-    ax.spines[:].set_color(QUIET)
-    ax.set_axisbelow(True)
-    ax.grid(axis="y" if grid == "y" else "x", color=GRID, linewidth=0.6)
-    ax.tick_params(length=2, color=QUIET, labelcolor=INK)
-    ax.tick_params(axis="y" if grid == "y" else "x", length=0)
-
-
-def _rows(ax: Axes, labels: Sequence[str]) -> None:
-    """One labelled row each, the first on top."""
-    ax.set_yticks(np.arange(len(labels)), labels, fontsize=SMALL)
-    ax.set_ylim(len(labels) - 0.4, -0.6)
-    ax.tick_params(axis="x", labelsize=SMALL)
-
-
-def _room(labels: Sequence[str]) -> float:
-    """Inches that labels need beyond codes of three letters."""
-    longest = max((len(label) for label in labels), default=0)
-    return 0.6 * FONT / 72 * max(0, longest - 3)
-
-
 def _wrapped(name: str) -> str:
     return textwrap.fill(name, 18)
 
 
 def _with_unit(text: str, unit: str) -> str:
     return f"{unit}, {text}" if unit else text
-
-
-# ---------------------------------------------------------------------------- saving
-
-
-@rc_context(STYLE)
-def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
-    """Write ``name.svg`` and ``name.png`` (200 dpi) into ``folder``; their names.
-
-    The same figure gives the same bytes: no date, no random ids.
-    """
-    (folder / f"{name}.svg").write_text(_svg(figure), encoding="utf-8")
-    figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
-    return [f"{name}.svg", f"{name}.png"]
-
-
-@rc_context(STYLE)
-def svg_text(figure: Figure, *, ids: str = "") -> str:
-    """The figure as an ``<svg>`` element for the inside of an HTML page.
-
-    ``ids`` is put before every id. Give each figure of a page its own: matplotlib
-    numbers from 1 in each, and a clip path found in another figure hides lines.
-    """
-    svg = _svg(figure)
-    svg = svg[svg.index("<svg") :].rstrip()
-    # Inside a page this rule would hold for all of it; as attributes it is inherited.
-    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
-    return re.sub(r"<[^>]*>", lambda tag: _prefix_ids(tag[0], ids), svg)
-
-
-def _prefix_ids(tag: str, ids: str) -> str:
-    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{ids}", tag)
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
-    figure.savefig(text, format="svg", metadata=nothing)
-    return text.getvalue()

@@ -1,0 +1,608 @@
+"""The country-year panel: trade benefit index, globalisation, controls.
+
+One declared recipe: ``VARIABLES`` says for every column the source, series,
+transformation and unit; ``CODE_FIXES`` how each source spells countries that others
+spell otherwise; ``engine.data_files`` which edition of a source is read. The default
+is the combination that reproduces the paper.
+"""
+
+import json
+import shutil
+import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from tivax.engine.data_files import WIOD_COUNTRIES, Codes, DataFiles, Edition, Fill
+from tivax.engine.errors import TivaxError
+from tivax.engine.output import Run, partial_path, replace_path, require_free
+from tivax.engine.results import Format, require_format, write_frame
+from tivax.engine.sources import bis, kof, pwt, wdi, weo, wgi
+from tivax.engine.sources.country_years import PACKED_DAMAGE
+
+Source = Literal["tbi", "kof", "pwt", "wgi", "inflation"]
+
+OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
+CONTROLS = ("RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP")
+
+# The paper prints no list: this split reproduces its 330 and 285 rows and its tables.
+DEVELOPED = frozenset(
+    (
+        "AUS AUT BEL CAN CHE DEU DNK ESP FIN FRA GBR GRC IRL ITA JPN KOR LUX NLD NOR "
+        "PRT SWE USA"
+    ).split()
+)
+
+# What a source writes -> ISO 3166-1 alpha-3. Old World Bank codes, mostly.
+CODE_FIXES: dict[Source, dict[str, str]] = {
+    "tbi": {"ROM": "ROU", "RoW": "ROW"},
+    "kof": {"ROM": "ROU", "ZAR": "COD", "TMP": "TLS", "WBG": "PSE", "ADO": "AND"},
+    "pwt": {},
+    "wgi": {
+        "ROM": "ROU",
+        "ZAR": "COD",
+        "TMP": "TLS",
+        "WBG": "PSE",
+        "KSV": "XKX",
+        "ADO": "AND",
+    },
+    "inflation": {"UVK": "XKX", "WBG": "PSE"},
+}
+# Countries that a recipe is known to lose; any other loss is an error.
+EXPECTED_LOSSES: dict[Codes, frozenset[str]] = {
+    "paper": frozenset({"ROU", "TWN"}),
+    "fixed": frozenset({"TWN"}),
+}
+_TITLE: dict[Source, str] = {
+    "tbi": "trade benefit index",
+    "kof": "KOF Globalisation Index",
+    "pwt": "Penn World Table",
+    "wgi": "Worldwide Governance Indicators",
+    "inflation": "consumer price inflation",
+}
+
+# The governance indicators exist for these years only until 2014 (there is no survey
+# of 1997, 1999 and 2001).
+_WGI_YEARS = (1996, 1998, 2000, *range(2002, 2015))
+
+EXPORTS, IMPORTS = "NE.EXP.GNFS.CD", "NE.IMP.GNFS.CD"
+INFLATION_SERIES = {"wdi": "FP.CPI.TOTL.ZG", "weo": "PCPIPCH"}
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One column of the panel: where it comes from and what is done to it."""
+
+    name: str
+    source: Source
+    series: str
+    transformation: Literal["level", "log"]
+    unit: str
+    meaning: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable(
+        "TBI",
+        "tbi",
+        "tbi",
+        "level",
+        "-1 to 1",
+        "trade benefit index: net value-added exports over value-added trade",
+    ),
+    *(
+        Variable(name, "kof", name, "level", "1 to 100", f"{what}, de jure")
+        for name, what in zip(
+            OUTCOMES,
+            (
+                "globalisation",
+                "economic globalisation",
+                "trade globalisation",
+                "financial globalisation",
+                "political globalisation",
+            ),
+            strict=True,
+        )
+    ),
+    Variable(
+        "RQ",
+        "wgi",
+        "rqe",
+        "level",
+        "standard normal units",
+        "management quality: regulatory quality, estimate",
+    ),
+    Variable(
+        "lnEXR",
+        "pwt",
+        "xr",
+        "log",
+        "log of national currency per US$",
+        "exchange rate, market and estimated",
+    ),
+    Variable(
+        "TFP",
+        "pwt",
+        "ctfp",
+        "level",
+        "USA = 1",
+        "total factor productivity at current purchasing power parities",
+    ),
+    Variable(
+        "INFR", "inflation", "CPI", "level", "% a year", "consumer price inflation"
+    ),
+    Variable(
+        "lnCK",
+        "pwt",
+        "cn",
+        "log",
+        "log of million US$",
+        "capital stock at current purchasing power parities",
+    ),
+    Variable(
+        "lnGDP",
+        "pwt",
+        "rgdpna",
+        "log",
+        "log of million US$",
+        "GDP at constant national prices",
+    ),
+    Variable("lnPOP", "pwt", "pop", "log", "log of millions", "population"),
+)
+COLUMNS = ("iso3", "year", "developed", *(v.name for v in VARIABLES))
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A country of the index that is not in the panel, and why."""
+
+    iso3: str
+    why: str
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Rows by country and year, and what they were made of.
+
+    Attributes
+    ----------
+    frame
+        Columns ``COLUMNS``, sorted by iso3 and year; missing cells are NaN.
+    codebook
+        A row for each variable: source, edition, file, series, transformation, unit,
+        coverage, missing and filled cells.
+    losses
+        Countries that the merge lost.
+    """
+
+    frame: pd.DataFrame
+    codebook: pd.DataFrame
+    losses: tuple[Loss, ...]
+    codes: Codes
+
+    @property
+    def countries(self) -> list[str]:
+        """The countries in order."""
+        return sorted(set(self.frame["iso3"]))
+
+
+def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The rows of ``all``, ``developed`` or ``developing`` countries."""
+    if name == "all":
+        return frame
+    if name not in ("developed", "developing"):
+        raise TivaxError(f"no sample {name!r}; choose from all, developed, developing")
+    return frame[frame["developed"] == int(name == "developed")]
+
+
+# ------------------------------------------------------------------------ the merge
+
+
+def build_panel(files: DataFiles) -> Panel:
+    """Join the sources on country and year.
+
+    Raises
+    ------
+    TivaxError
+        In one line, where a source lacks a series, or a country that the recipe is
+        not known to lose.
+    """
+    blocks: dict[Source, pd.DataFrame] = {
+        "tbi": tbi_block(files),
+        "kof": kof_block(files.kof, files.codes),
+        "pwt": pwt_block(files.pwt, files.codes),
+        "wgi": wgi_block(files.wgi, files.codes, files.fill_2001),
+        "inflation": inflation_block(files),
+    }
+    countries, losses = _countries(blocks, files)
+    first, last = files.years
+    grid = pd.MultiIndex.from_product(
+        [countries, range(first, last + 1)], names=["iso3", "year"]
+    )
+    frame = pd.concat(
+        [
+            blocks[v.source][v.name].reindex(grid).astype(float).rename(v.name)
+            for v in VARIABLES
+        ],
+        axis=1,
+    ).reset_index()
+    _require_years(frame, files)
+    frame.insert(2, "developed", frame["iso3"].isin(list(DEVELOPED)).astype(int))
+    return Panel(
+        frame=frame[list(COLUMNS)],
+        codebook=_codebook(frame, files),
+        losses=losses,
+        codes=files.codes,
+    )
+
+
+def _countries(
+    blocks: dict[Source, pd.DataFrame], files: DataFiles
+) -> tuple[list[str], tuple[Loss, ...]]:
+    """The countries that every source has, and the reasons for the others."""
+    kept, losses, missing = [], [], []
+    present: dict[Source, set[str]] = {
+        name: _countries_of(block) for name, block in blocks.items()
+    }
+    for iso3 in WIOD_COUNTRIES:
+        absent: list[Source] = [k for k in blocks if iso3 not in present[k]]
+        if iso3 in files.drop:
+            losses.append(Loss(iso3, "left out by [recipe] drop"))
+        elif not absent:
+            kept.append(iso3)
+        elif iso3 in EXPECTED_LOSSES[files.codes]:
+            losses.append(Loss(iso3, _why(iso3, absent, present)))
+        else:
+            missing.append((iso3, absent[0]))
+    if missing:
+        iso3, name = missing[0]
+        codes = ", ".join(f'"{code}"' for code, _ in missing)
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise TivaxError(
+            f"{source_path(files, name)}: no rows for {iso3}{more}; get the published "
+            f"file of the {_TITLE[name]} again"
+            + (
+                f", or leave out what is missing by [recipe] drop = [{codes}] in "
+                "data.toml"
+                if len(missing) <= 5
+                else ""
+            )
+        )
+    if not kept:
+        raise TivaxError(
+            f"{files.folder}: [recipe] drop leaves no country; shorten it in data.toml"
+        )
+    return kept, tuple(losses)
+
+
+def _countries_of(block: pd.DataFrame | pd.Series) -> set[str]:
+    """The countries with a number: some sources have rows of blanks."""
+    return set(block.dropna(how="all").index.get_level_values("iso3"))
+
+
+def _why(iso3: str, absent: list[Source], present: dict[Source, set[str]]) -> str:
+    reasons = []
+    for name in absent:
+        old = [k for k, v in CODE_FIXES[name].items() if v == iso3]
+        coded = next((k for k in old if k in present[name]), None)
+        reasons.append(
+            f"coded {coded} in the {_TITLE[name]}"
+            if coded
+            else f"not in the {_TITLE[name]}"
+        )
+    recoded = any("coded" in reason for reason in reasons)
+    return ", ".join(reasons) + (
+        '; [recipe] codes = "fixed" keeps it' if recoded else ""
+    )
+
+
+def _require_years(frame: pd.DataFrame, files: DataFiles) -> None:
+    """Every variable must have some number in every year."""
+    for variable in VARIABLES:
+        empty = frame.groupby("year")[variable.name].count()
+        years = [int(k) for k in empty.index[empty == 0]]
+        if years:
+            have = [int(k) for k in empty.index[empty > 0]]
+            whole = have and have[-1] - have[0] + 1 == len(have)
+            remedy = (
+                f'write [recipe] years = "{have[0]}:{have[-1]}" in data.toml'
+                if whole
+                else "get the published file again"
+            )
+            raise TivaxError(
+                f"{source_path(files, variable.source)}: no {variable.series} in "
+                f"{years[0]}{f' and {len(years) - 1} more years' if years[1:] else ''}"
+                f"; {remedy}"
+            )
+
+
+def source_path(files: DataFiles, source: Source) -> Path:
+    """The file that serves a source."""
+    if source == "tbi":
+        path = files.store or files.tbi
+        assert path is not None, "one of the two is set"
+        return path
+    edition: Edition = getattr(files, source)
+    return edition.path
+
+
+def _codebook(frame: pd.DataFrame, files: DataFiles) -> pd.DataFrame:
+    rows = []
+    for variable in VARIABLES:
+        values = frame[["year", variable.name]].dropna()
+        rows.append(
+            {
+                "variable": variable.name,
+                "meaning": variable.meaning,
+                "source": _TITLE[variable.source],
+                "edition": _edition(files, variable.source),
+                "file": source_path(files, variable.source).name,
+                "series": _series(files, variable),
+                "transformation": variable.transformation,
+                "unit": variable.unit,
+                "note": _note(files, variable),
+                "countries": frame.loc[values.index, "iso3"].nunique(),
+                "first_year": int(values["year"].min()),
+                "last_year": int(values["year"].max()),
+                "cells": len(values),
+                "missing": len(frame) - len(values),
+                "filled": (
+                    int((values["year"] == 2001).sum())
+                    if variable.source == "wgi"
+                    else 0
+                ),
+                "mean": values[variable.name].mean(),
+                "sd": values[variable.name].std(),
+                "min": values[variable.name].min(),
+                "max": values[variable.name].max(),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _series(files: DataFiles, variable: Variable) -> str:
+    if variable.source == "inflation":
+        return INFLATION_SERIES[files.inflation_source]
+    return variable.series
+
+
+def _edition(files: DataFiles, source: Source) -> str:
+    if source == "tbi":
+        return "store" if files.store else ""
+    return getattr(files, source).name
+
+
+def _note(files: DataFiles, variable: Variable) -> str:
+    if variable.series == "cn":
+        return "called ck up to edition 9.0"
+    if variable.source == "wgi":
+        return f"2001, never published, filled by rule {files.fill_2001}"
+    if variable.source == "inflation" and files.inflation_override:
+        return "; ".join(
+            f"{code} from {path.name}"
+            for code, path in files.inflation_override.items()
+        )
+    return ""
+
+
+# --------------------------------------------------------- one block for each source
+
+
+def _block(
+    read: Callable[[Path, Sequence[str]], pd.DataFrame],
+    path: Path,
+    series: Sequence[str],
+    fixes: dict[str, str],
+) -> pd.DataFrame:
+    """Series of a file by (iso3, year), codes repaired by ``fixes``."""
+    frame = read(path, series)
+    frame["iso3"] = frame.pop("code").replace(fixes)
+    return _by_country_and_year(frame, path)
+
+
+def _by_country_and_year(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
+    twice = frame[frame.duplicated(["iso3", "year"])]
+    if len(twice):
+        raise TivaxError(
+            f"{path}: {twice['iso3'].iloc[0]} {twice['year'].iloc[0]} stands twice, "
+            "perhaps under an old code too; keep one of the rows"
+        )
+    return frame.set_index(["iso3", "year"]).sort_index()
+
+
+def _fixes(source: Source, codes: Codes) -> dict[str, str]:
+    return CODE_FIXES[source] if codes == "fixed" else {}
+
+
+def tbi_block(files: DataFiles) -> pd.DataFrame:
+    """The trade benefit index by (iso3, year), column TBI."""
+    path = source_path(files, "tbi")
+    frame = _tbi_of_store(path) if files.store else _tbi_of_csv(path)
+    frame["iso3"] = frame["iso3"].replace(CODE_FIXES["tbi"])
+    return _by_country_and_year(frame, path)
+
+
+def _tbi_of_store(path: Path) -> pd.DataFrame:
+    from tivax.engine.measures import trade_benefit_index
+    from tivax.engine.store import open_store
+
+    index = trade_benefit_index(open_store(path, lazy=True))
+    frame = index["tbi"].to_series().rename("TBI").reset_index()
+    return frame.rename(columns={"region": "iso3"})
+
+
+def _tbi_of_csv(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path)
+    except (*PACKED_DAMAGE, zipfile.BadZipFile) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise TivaxError(f"{path}: not a csv file ({reason}); write it anew") from None
+    if "iso3" not in frame:
+        frame = frame.rename(columns={"region": "iso3"})
+    for column in ("year", "iso3", "tbi"):
+        if column not in frame:
+            raise TivaxError(
+                f"{path}: no column {column}; the index needs year, iso3, tbi"
+            )
+    if frame.empty:
+        raise TivaxError(f"{path}: no rows below the names; write it anew")
+    for column in ("year", "tbi"):
+        if not pd.api.types.is_numeric_dtype(frame[column]):
+            raise TivaxError(f"{path}: column {column} holds text; only numbers serve")
+    if not (frame["year"] % 1 == 0).all():
+        raise TivaxError(f"{path}: a year is blank or no whole number; mend the row")
+    if np.isinf(frame["tbi"]).any():
+        raise TivaxError(f"{path}: an index is infinite; it lies between -1 and 1")
+    frame["year"] = frame["year"].astype(int)
+    return frame[["iso3", "year", "tbi"]].rename(columns={"tbi": "TBI"})
+
+
+def kof_block(edition: Edition, codes: Codes) -> pd.DataFrame:
+    """The five de jure indices by (iso3, year)."""
+    return _block(kof.read, edition.path, OUTCOMES, _fixes("kof", codes))
+
+
+def pwt_block(edition: Edition, codes: Codes) -> pd.DataFrame:
+    """lnEXR, TFP, lnCK, lnGDP, lnPOP by (iso3, year)."""
+    variables = [v for v in VARIABLES if v.source == "pwt"]
+    block = _block(
+        pwt.read, edition.path, [v.series for v in variables], _fixes("pwt", codes)
+    )
+    return pd.DataFrame({v.name: transform(block[v.series], v) for v in variables})
+
+
+def transform(values: pd.Series, variable: Variable) -> pd.Series:
+    """The series as the recipe wants it."""
+    return log(values) if variable.transformation == "log" else values
+
+
+def log(values: pd.Series) -> pd.Series:
+    """Natural logarithm; missing where the value is not positive."""
+    return values.where(values > 0).map(np.log)
+
+
+def wgi_block(edition: Edition, codes: Codes, fill: Fill) -> pd.DataFrame:
+    """Regulatory quality by (iso3, year), with the year 2001 filled."""
+    block = _block(wgi.read, edition.path, ["rqe"], _fixes("wgi", codes))
+    return pd.DataFrame({"RQ": fill_2001(block["rqe"], fill)})
+
+
+def fill_2001(values: pd.Series, rule: Fill) -> pd.Series:
+    """Add the year 2001, which was never published, to a series by (iso3, year).
+
+    ``mean-1996-2014``: the country's mean over the published years 1996, 1998, 2000,
+    2002 to 2014, as the paper's figures show. ``linear``: halfway from 2000 to 2002.
+    """
+    table = values.unstack("year")
+    years = _WGI_YEARS if rule == "mean-1996-2014" else (2000, 2002)
+    known = table[[k for k in years if k in table.columns]]
+    table[2001] = known.mean(axis=1, skipna=rule != "linear")
+    filled = table.sort_index(axis=1).stack().dropna()
+    assert isinstance(filled, pd.Series), "one level of columns"
+    return filled
+
+
+def inflation_block(files: DataFiles) -> pd.DataFrame:
+    """Consumer price inflation by (iso3, year), column INFR, % a year."""
+    read = {"wdi": wdi.read, "weo": weo.read}[files.inflation_source]
+    series = INFLATION_SERIES[files.inflation_source]
+    fixes = _fixes("inflation", files.codes)
+    values = _block(read, files.inflation.path, [series], fixes)[series]
+    for code, path in files.inflation_override.items():
+        other = _block(read, path, [series], fixes)[series]
+        if code not in _countries_of(other):
+            raise TivaxError(f"{path}: no rows for {code}; mend [inflation] override")
+        values = pd.concat(
+            [values.drop(code, level="iso3", errors="ignore"), other.loc[[code]]]
+        )
+    return values.sort_index().to_frame("INFR")
+
+
+def real_exchange_rate(edition: Edition) -> pd.Series:
+    """Log real exchange rate against the US dollar by (iso3, year).
+
+    The inverse of the price level of output (PPP over exchange rate) relative to that
+    of the United States: a rise is a real depreciation.
+    """
+    levels = _block(pwt.read, edition.path, ["pl_gdpo"], {})["pl_gdpo"].unstack("year")
+    if "USA" not in levels.index:
+        raise TivaxError(
+            f"{edition.path}: no rows for USA, the base of real exchange rates; get "
+            "the published file again"
+        )
+    ratio = levels.loc["USA"] / levels
+    ratios = ratio.stack()
+    assert isinstance(ratios, pd.Series), "one level of columns"
+    return log(ratios).rename("lnEXR")
+
+
+def effective_exchange_rate(path: Path) -> pd.Series:
+    """Log real effective exchange rate, 2010 = 100: a rise is an appreciation."""
+    return log(_block(bis.read, path, ["real"], {})["real"]).rename("lnEXR")
+
+
+def gross_balance_index(paths: Sequence[Path]) -> pd.Series:
+    """(exports - imports) / (exports + imports) of goods and services, current US$.
+
+    By (iso3, year): the index of the paper in gross terms, from the World Bank's
+    NE.EXP.GNFS.CD and NE.IMP.GNFS.CD: one file with both, or one of each, in this
+    order.
+    """
+    first, last = paths[0], paths[-1]
+    exports = _block(wdi.read, first, [EXPORTS], {})[EXPORTS]
+    imports = _block(wdi.read, last, [IMPORTS], {})[IMPORTS]
+    return ((exports - imports) / (exports + imports)).rename("GBI")
+
+
+def without_override(files: DataFiles) -> DataFiles:
+    """The same files, inflation from one file for all countries."""
+    return replace(files, inflation_override={})
+
+
+def describe_losses(panel: Panel) -> list[str]:
+    """One line for each country that the merge lost."""
+    return [f"{loss.iso3} is not in the panel: {loss.why}" for loss in panel.losses]
+
+
+def panel_format(path: Path) -> Format:
+    """The format that the suffix of a file asks for; ``TivaxError`` lists them."""
+    try:
+        return require_format(path.suffix.lower().removeprefix("."))
+    except TivaxError:
+        raise TivaxError(
+            f"{path}: end the name in .csv, .parquet, .dta or .xlsx"
+        ) from None
+
+
+def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path]:
+    """Write the panel with ``NAME.codebook.csv`` and ``NAME.manifest.json`` beside it.
+
+    The suffix of ``path`` sets the format: csv, parquet, dta or xlsx.
+    """
+    format = panel_format(path)
+    codebook = path.with_suffix(".codebook.csv")
+    manifest = path.with_suffix(".manifest.json")
+    for one in (path, codebook, manifest):
+        require_free(one, force=force)
+    part = partial_path(path)
+    part.mkdir()
+    try:
+        write_frame(panel.frame, part, path.stem, format)
+        (part / f"{path.stem}.{format}").rename(part / path.name)
+        panel.codebook.to_csv(part / codebook.name, index=False)
+        content = run.manifest(
+            residual_max=None,
+            outputs=[path.name, codebook.name],
+            codes=panel.codes,
+            losses={loss.iso3: loss.why for loss in panel.losses},
+        )
+        (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
+        for one in (codebook, manifest, path):
+            replace_path(part / one.name, one, force=force)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return [path, codebook, manifest]

@@ -1,0 +1,311 @@
+"""The common look of all figures, the parts they share, and how they are saved.
+
+Figures are about 9 cm wide, half a page, and readable at that width. pyplot is not
+touched and the user's matplotlib settings are left alone: whatever draws runs within
+``rc_context(STYLE)``.
+
+Text in an SVG stays text, so that a browser finds the letters: Chinese text names the
+usual Chinese fonts. A PNG needs the font here; without one it is not written.
+"""
+
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from matplotlib import font_manager, rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+# Okabe and Ito's palette, told apart with any colour vision; their yellow is too pale
+# for a line, so a dark red stands in.
+COLOURS = (
+    "#D55E00",
+    "#0072B2",
+    "#56B4E9",
+    "#E69F00",
+    "#000000",
+    "#009E73",
+    "#882255",
+    "#CC79A7",
+)
+SURPLUS, DEFICIT, INK, QUIET, GRID = (
+    "#0072B2",
+    "#D55E00",
+    "#222222",
+    "#767676",
+    "#DDDDDD",
+)
+
+WIDTH, FULL_WIDTH = 3.6, 7.0  # inches
+FONT = 8.0  # points
+SMALL = 6.5
+
+# DejaVu Sans comes with matplotlib, so that a figure is laid out the same anywhere.
+LATIN_FONTS = ("DejaVu Sans", "Verdana", "Arial")
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Source Han Sans SC",
+    "Microsoft YaHei",
+    "PingFang SC",
+    "SimHei",
+    "WenQuanYi Micro Hei",
+)
+INSTALLED = [k for k in CHINESE_FONTS if k in set(font_manager.get_font_names())][:1]
+
+STYLE: dict[Any, Any] = {
+    "font.family": ["sans-serif", *INSTALLED],
+    "font.sans-serif": list(LATIN_FONTS),
+    "font.size": FONT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": FONT,
+    "axes.labelsize": FONT,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "tivax",
+}
+
+
+# ---------------------------------------------------------------------------- axes
+
+
+def plain_axes(ax: Axes, *, grid: str) -> None:
+    """No box, light grid lines along one direction, behind the data."""
+    ax.spines[["top", "right", "left" if grid == "y" else "bottom"]].set_visible(False)
+    ax.spines[:].set_color(QUIET)
+    ax.set_axisbelow(True)
+    ax.grid(axis="y" if grid == "y" else "x", color=GRID, linewidth=0.6)
+    ax.tick_params(length=2, color=QUIET, labelcolor=INK)
+    ax.tick_params(axis="y" if grid == "y" else "x", length=0)
+
+
+def interval_axes(ax: Axes) -> None:
+    """The line at 0, and nothing else that could be taken for it."""
+    ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
+    plain_axes(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=3))
+
+
+def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
+    """One labelled row each, the first on top."""
+    ax.set_yticks(np.arange(len(labels)), labels, fontsize=SMALL)
+    ax.set_ylim(len(labels) - 0.4, -0.6)
+    ax.tick_params(axis="x", labelsize=SMALL)
+
+
+def year_axis(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
+    """Whole years below, each of them where there are at most ``bins``."""
+    pad = max(0.5, 0.02 * float(years[-1] - years[0]))
+    ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
+    if len(years) <= bins:
+        ax.set_xticks(years)
+    else:
+        ax.xaxis.set_major_locator(
+            MaxNLocator(bins, integer=True, steps=[1, 2, 5, 10], min_n_ticks=2)
+        )
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+
+
+def room(labels: Sequence[str]) -> float:
+    """Inches that labels need beyond codes of three letters."""
+    longest = max((len(label) for label in labels), default=0)
+    return 0.6 * FONT / 72 * max(0, longest - 3)
+
+
+# ------------------------------------------------------------ labels at line ends
+
+
+def label_ends(
+    fig: Figure, ax: Axes, ends: Sequence[tuple[str, str, float, float]]
+) -> None:
+    """Names right of the axes at the height of the last value, moved apart."""
+    right, across = ax.get_xlim()[1], ax.get_yaxis_transform()
+    low, high = ax.get_ylim()
+    labels = [
+        ax.text(
+            1.05, value, region, color=darker(colour), transform=across, va="center"
+        )
+        for region, colour, _, value in ends
+    ]
+    # The height of the axes is known only once they are laid out.
+    lay_out(fig)
+    points = ax.get_window_extent().height / fig.dpi * 72
+    unit = (high - low) / points
+    values = np.array([value for *_, value in ends])
+    heights = spread(values, gap=1.15 * FONT * unit, low=low, high=high)
+    for label, height, (_, colour, year, value) in zip(
+        labels, heights, ends, strict=True
+    ):
+        label.set_y(height)
+        ax.annotate(
+            "",
+            xy=(year, value),
+            xytext=(1.045, height),
+            textcoords=across,
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": colour,
+                "linewidth": 0.5,
+                "shrinkA": 0,
+                "shrinkB": 2,
+            },
+        )
+    ax.set_xlim(right=right)
+    ax.set_ylim(low, high)
+
+
+def darker(colour: str) -> tuple[float, ...]:
+    """For text: the pale colours of the palette are too faint for letters."""
+    return tuple(0.75 * part for part in to_rgb(colour))
+
+
+def spread(
+    values: Float[np.ndarray, " k"], *, gap: float, low: float, high: float
+) -> Float[np.ndarray, " k"]:
+    """Places at least ``gap`` apart, in the order of ``values`` and nearest to them.
+
+    Least squares: subtract 0, gap, 2 gap, ... from the sorted values and what is left
+    must not fall, an isotonic regression. Between ``low`` and ``high`` where they fit.
+    """
+    order = np.argsort(values, kind="stable")
+    steps = gap * np.arange(len(values))
+    blocks: list[list[float]] = []
+    for value in values[order] - steps:
+        blocks.append([float(value)])
+        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
+            last = blocks.pop()
+            blocks[-1] += last
+    fitted = np.array([np.mean(block) for block in blocks for _ in block])
+    top = max(low, high - gap * max(len(values) - 1, 0))
+    places = np.empty(len(values))
+    places[order] = np.clip(fitted, low, top) + steps
+    return places
+
+
+def legend(
+    fig: Figure,
+    handles: Sequence[Any],
+    names: Sequence[str],
+    *,
+    loc: Any = "outside lower right",
+) -> None:
+    """One row of small entries outside the axes, without a box."""
+    fig.legend(
+        handles,
+        names,
+        loc=loc,
+        frameon=False,
+        fontsize=SMALL,
+        ncols=len(names),
+        borderpad=0,
+        handletextpad=0.3,
+        columnspacing=1.2,
+    )
+
+
+def settled(fig: Figure) -> Figure:
+    """Lay out once: each later drawing would shift the axes a little."""
+    lay_out(fig)
+    fig.set_layout_engine("none")
+    return fig
+
+
+def lay_out(fig: Figure) -> None:
+    """Find the places of all parts; letters without a font are taken to be wide."""
+    with _quiet_fonts():
+        fig.draw_without_rendering()
+
+
+@contextmanager
+def _quiet_fonts() -> Iterator[None]:
+    """No word on letters that no font has, or on a font without bold ones."""
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            missing = r"Glyph \d+ .* missing from"
+            warnings.filterwarnings("ignore", missing, UserWarning)
+            yield
+    finally:
+        log.setLevel(level)
+
+
+# ---------------------------------------------------------------------------- saving
+
+
+@rc_context(STYLE)
+def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
+    """Write ``name.svg`` and ``name.png`` (200 dpi) into ``folder``; their names.
+
+    The same figure gives the same bytes: no date, no random ids. There is no PNG where
+    no font here has all letters of the figure.
+    """
+    (folder / f"{name}.svg").write_text(_svg(figure), encoding="utf-8")
+    if not _has_all_letters(figure):
+        return [f"{name}.svg"]
+    with _quiet_fonts():
+        figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
+    return [f"{name}.svg", f"{name}.png"]
+
+
+@rc_context(STYLE)
+def svg_text(figure: Figure, *, ids: str = "") -> str:
+    """The figure as an ``<svg>`` element for the inside of an HTML page.
+
+    ``ids`` is put before every id. Give each figure of a page its own: matplotlib
+    numbers from 1 in each, and a clip path found in another figure hides lines.
+    """
+    svg = _svg(figure)
+    svg = svg[svg.index("<svg") :].rstrip()
+    # Inside a page this rule would hold for all of it; as attributes it is inherited.
+    svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
+    return re.sub(r"<[^>]*>", lambda tag: _prefix_ids(tag[0], ids), svg)
+
+
+def _prefix_ids(tag: str, ids: str) -> str:
+    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{ids}", tag)
+
+
+def _has_all_letters(figure: Figure) -> bool:
+    texts = {str(text.get_text()) for text in _texts(figure)}
+    letters = set("".join(texts)) - {"\n"}
+    for family in [LATIN_FONTS[0], *INSTALLED]:
+        font = font_manager.get_font(font_manager.findfont(family))
+        letters -= {chr(code) for code in font.get_charmap()}
+    return not letters
+
+
+def _texts(figure: Figure) -> list[Text]:
+    return [k for k in figure.findobj(Text) if isinstance(k, Text)]
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    with _quiet_fonts():
+        figure.savefig(text, format="svg", metadata=nothing)
+    svg = text.getvalue()
+    # The names written do not depend on what is installed here.
+    chinese = CHINESE_FONTS if re.search("[\u3000-\u9fff\uff00-\uffef]", svg) else ()
+    return svg.replace(
+        _names([*LATIN_FONTS, "sans-serif", *INSTALLED]),
+        _names([*LATIN_FONTS, *chinese, "sans-serif"]),
+    )
+
+
+def _names(fonts: Sequence[str]) -> str:
+    return ", ".join(k if k == "sans-serif" else f"'{k}'" for k in fonts)

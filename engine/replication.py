@@ -1,0 +1,286 @@
+"""``tivax replicate``: everything in the paper, and what the paper leaves open.
+
+``replicate`` computes, ``write_replication`` writes: comparison.csv (all printed
+coefficients beside ours), the panel, tables in journal layout, figures, and the report
+that ``engine.replication_report`` words.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import xarray as xr
+
+from tivax.engine import (
+    descriptives,
+    heterogeneity,
+    journal_tables,
+    panel_plots,
+    paper,
+    plot_style,
+    robustness,
+    specification_plots,
+    specifications,
+    trade_plots,
+)
+from tivax.engine.data_files import DataFiles
+from tivax.engine.estimates import Estimate
+from tivax.engine.labels import Language
+from tivax.engine.panel import Panel, build_panel
+from tivax.engine.paper import Column
+from tivax.engine.progress import Progress, no_progress
+from tivax.engine.replication_tables import all_tables, lagged_frame
+
+CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
+PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
+
+
+@dataclass(frozen=True, eq=False)
+class Replication:
+    """What ``replicate`` computed.
+
+    Attributes
+    ----------
+    files, panel
+        The choices and the data.
+    estimates, comparison
+        The 17 columns; the 139 coefficients beside the printed ones.
+    table_1
+        The printed index beside ours: year, iso3, paper, ours, difference.
+    structure
+        Table 2 as arithmetic: how well each index is the mean of its parts.
+    figure_1
+        Group means by year.
+    lagged, variants, gross
+        ``engine.robustness``; None where there are no tables or no gross trade.
+    fixed_panel, fixed
+        Every country code repaired: the panel and the 17 columns.
+    errors, dependence
+        Other standard errors, Pesaran CD.
+    interactions, parts
+        ``engine.heterogeneity``.
+    left_out, curve
+        ``engine.specifications``.
+    moments, variation
+        ``engine.descriptives``.
+    """
+
+    files: DataFiles
+    panel: Panel
+    estimates: dict[Column, Estimate]
+    comparison: pd.DataFrame
+    table_1: pd.DataFrame
+    structure: pd.DataFrame
+    figure_1: pd.DataFrame
+    lagged: list[robustness.Lagged]
+    variants: robustness.Variants | None
+    gross: pd.DataFrame | None
+    fixed_panel: Panel
+    fixed: dict[Column, Estimate]
+    errors: pd.DataFrame
+    dependence: pd.DataFrame
+    interactions: pd.DataFrame
+    parts: pd.DataFrame
+    left_out: pd.DataFrame
+    curve: specifications.Curve
+    moments: pd.DataFrame
+    variation: pd.DataFrame
+
+
+def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
+    """Compute everything. ``progress`` counts twelve steps.
+
+    Raises ``TivaxError`` in one line for inputs that do not serve.
+    """
+    done = iter(range(1, 13))
+
+    def step() -> None:
+        progress(next(done), 12)
+
+    progress(0, 12)
+    panel = build_panel(files)
+    frame = panel.frame
+    step()
+    estimates = paper.estimate_columns(frame)
+    comparison = paper.compare(estimates)
+    step()
+    lagged = robustness.lagged_instrument(frame)
+    step()
+    tables = robustness.read_tables(files, files.years)
+    step()
+    variants = None if tables is None else robustness.index_variants(frame, tables)
+    step()
+    gross = robustness.gross_trade(frame, files)
+    step()
+    fixed_panel, fixed = robustness.fixed_codes(files, panel)
+    step()
+    errors = robustness.other_errors(frame, estimates)
+    dependence = robustness.cross_section_dependence(frame, estimates)
+    step()
+    interactions = heterogeneity.interactions(frame)
+    parts = heterogeneity.pooled_parts(frame)
+    step()
+    left_out = specifications.leave_one_out(frame)
+    step()
+    curve = specifications.specification_curve(files, panel, estimates)
+    step()
+    moments = descriptives.describe(frame)
+    variation = descriptives.within_variation(frame)
+    step()
+    return Replication(
+        files=files,
+        panel=panel,
+        estimates=estimates,
+        comparison=comparison,
+        table_1=paper.table_1(frame),
+        structure=descriptives.index_structure(files, frame),
+        figure_1=descriptives.group_means(frame),
+        lagged=lagged,
+        variants=variants,
+        gross=gross,
+        fixed_panel=fixed_panel,
+        fixed=fixed,
+        errors=errors,
+        dependence=dependence,
+        interactions=interactions,
+        parts=parts,
+        left_out=left_out,
+        curve=curve,
+        moments=moments,
+        variation=variation,
+    )
+
+
+def figures_of(
+    result: Replication, language: Language = "en"
+) -> dict[str, plot_style.Figure]:
+    """Every figure by its file name.
+
+    ``table1_tbi`` is missing where the panel has none of Table 1's economies.
+    """
+    comparison = result.comparison
+    figures = {
+        "figure1": panel_plots.index_means(result.panel.frame, language=language),
+        "tbi_coefficients": panel_plots.tbi_coefficients(comparison, language),
+    }
+    index = _index_dataset(result.panel.frame)
+    if regions := [str(k) for k in index["region"].values]:
+        figures["table1_tbi"] = trade_plots.tbi_lines(index, regions, language)
+    for table, rows in comparison.groupby("table"):
+        figures[f"table{table}_coefficients"] = panel_plots.coefficient_plot(
+            rows, language
+        )
+    figures["pooled_parts"] = _parts_figure(result, language)
+    for outcome in CURVES:
+        printed = comparison[
+            (comparison["outcome"] == outcome)
+            & (comparison["sample"] == "all")
+            & (comparison["term"] == "TBI")
+        ].iloc[-1]
+        rows = result.curve.rows
+        chosen = rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
+        figures[f"specification_curve_{outcome}"] = (
+            specification_plots.specification_curve(
+                chosen,
+                specifications.CHOICES,
+                float(printed["paper_coef"]),
+                float(printed["paper_se"]),
+                language,
+            )
+        )
+        left = result.left_out[
+            (result.left_out["table"] == 3)
+            & (result.left_out["column"] == printed["column"])
+        ]
+        figures[f"leave_one_out_{outcome}"] = specification_plots.leave_one_out(
+            left[left["left_out"] != ""],
+            float(left.loc[left["left_out"] == "", "coef"].iloc[0]),
+            language,
+        )
+    return figures
+
+
+def _parts_figure(result: Replication, language: Language) -> plot_style.Figure:
+    points = heterogeneity.partial_points(result.panel.frame, PARTS_OUTCOME)
+    parts = result.parts[result.parts["outcome"] == PARTS_OUTCOME]
+    names = dict(
+        zip(heterogeneity.PARTS, ("developed", "developing", "between"), strict=True)
+    )
+    points["group"] = points["part"].map(names)
+    slopes = {
+        name: float(parts.loc[parts["part"] == part, "slope"].iloc[0])
+        for part, name in names.items()
+    }
+    slopes["pooled"] = float(parts["contribution"].sum())
+    # The countries of a group share their point between groups: once is enough.
+    shown = points.round(12).drop_duplicates(["group", "year", "x", "y"])
+    return panel_plots.slopes(shown, slopes, language, y=PARTS_OUTCOME)
+
+
+def _index_dataset(frame: pd.DataFrame) -> xr.Dataset:
+    table = frame[frame["iso3"].isin(trade_plots.PAPER_REGIONS)]
+    index = table.set_index(["year", "iso3"])["TBI"].unstack("iso3")
+    return xr.Dataset(
+        {"tbi": (("year", "region"), index.to_numpy())},
+        coords={"year": index.index.to_numpy(), "region": list(index.columns)},
+    )
+
+
+def write_replication(
+    result: Replication, folder: Path, language: Language = "en"
+) -> dict[str, plot_style.Figure]:
+    """Write everything but report and manifest; the figures, for the report.
+
+    ``tables/`` holds html, tex and csv in journal layout, ``results/`` the numbers
+    behind every other section, ``figures/`` SVG and PNG.
+    """
+    result.comparison[list(paper.COMPARISON)].to_csv(
+        folder / "comparison.csv", index=False
+    )
+    result.panel.frame.to_csv(folder / "panel.csv", index=False)
+    result.panel.codebook.to_csv(folder / "codebook.csv", index=False)
+    for name in ("tables", "results", "figures"):
+        (folder / name).mkdir()
+    for name, table in all_tables(result, language).items():
+        _write_table(table, folder / "tables", name)
+    for name, frame in _result_frames(result).items():
+        frame.to_csv(folder / "results" / f"{name}.csv", index=False)
+    figures = figures_of(result, language)
+    for name, figure in figures.items():
+        place = folder if name == "figure1" else folder / "figures"
+        plot_style.save_figure(figure, place, name)
+    return figures
+
+
+def _write_table(table: journal_tables.JournalTable, folder: Path, name: str) -> None:
+    head = f'<!DOCTYPE html>\n<meta charset="utf-8">\n<title>{table.title}</title>\n'
+    page = f"{head}{journal_tables.to_html(table)}\n"
+    (folder / f"{name}.html").write_text(page, encoding="utf-8")
+    (folder / f"{name}.tex").write_text(
+        journal_tables.to_latex(table), encoding="utf-8"
+    )
+    journal_tables.to_frame(table).to_csv(folder / f"{name}.csv", index=False)
+
+
+def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
+    frames = {
+        "table1": result.table_1,
+        "table2_structure": result.structure,
+        "figure1": result.figure_1,
+        "instrumental_variables": lagged_frame(result.lagged),
+        "standard_errors": result.errors,
+        "pesaran_cd": result.dependence,
+        "interactions": result.interactions,
+        "pooled_parts": result.parts,
+        "leave_one_out": result.left_out,
+        "specification_curve": result.curve.rows,
+        "descriptive_statistics": result.moments,
+        "within_variation": result.variation,
+        "recipe_fixed": paper.compare(result.fixed)[list(paper.COMPARISON)],
+    }
+    if result.variants is not None:
+        frames["index_variants"] = result.variants.rows
+        frames["index_values"] = result.variants.indices
+    if result.gross is not None:
+        frames["gross_trade"] = result.gross
+    return frames

@@ -1,0 +1,299 @@
+"""What the readers of country-year databases share.
+
+Each of them is one function, ``read(path, series)``, of one series or more. It gives
+a frame with a row for a country and year, sorted and unique: ``code`` as the database
+writes it (Romania may be ROM), ``year`` (int64), then the series (float64, NaN =
+missing).
+"""
+
+import bz2
+import csv
+import gzip
+import io
+import math
+import re
+import struct
+import warnings
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import reduce
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+import pandas as pd
+import python_calamine as calamine
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.sources import TableFile
+from tivax.engine.sources import files as fs
+
+AGAIN = "get the published file again"
+BZIP2 = (b"BZh",)
+GZIP = (b"\x1f\x8b",)
+# Formats 117 on begin with a tag, the older ones with their number.
+STATA = (b"<stata_dta>", *(bytes([k]) for k in (105, 108, 110, 111, 113, 114, 115)))
+_YEAR = re.compile(r"(1[89]|20)\d\d")
+CALAMINE_DAMAGE = (calamine.CalamineError, OSError)
+# What pandas raised for Stata files cut short or changed at random.
+STATA_DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    TypeError,
+    ValueError,
+    struct.error,
+)
+PACKED_DAMAGE = (EOFError, OSError, ValueError, zlib.error)
+
+
+# --------------------------------------------------------------------- opening
+
+
+def table_file(path: Path, suffixes: Sequence[str], database: str) -> TableFile:
+    """The file at ``path``; ``TivaxError`` unless it is there and has a suffix of
+    ``suffixes`` (lower case)."""
+    if path.is_dir():
+        raise TivaxError(f"{path}: a folder; give the {database} file itself")
+    if not path.exists():
+        raise TivaxError(f"{path}: no such file; give the path of a {database} file")
+    if not path.name.lower().endswith(tuple(suffixes)):
+        raise TivaxError(
+            f"{path.name}: no suffix that is read; {database} files are "
+            f"{', '.join(suffixes)}"
+        )
+    return TableFile(path)
+
+
+def table_in(file: TableFile, names: str, first: str) -> TableFile:
+    """The table in a zip archive: ``first``, or the only one whose name matches
+    ``names``. Another file is returned as it is."""
+    if suffix(file) != ".zip":
+        return file
+    # Names that begin with a dot are what a Mac adds to archives.
+    found = fs.gather([file.path], rf"(?!\.)(?:{names})", first)
+    best = [one for one in found if Path(one.member or "").name == first] or found
+    if len(best) > 1:
+        raise TivaxError(
+            f"{file.name}: {len(best)} tables in it and none is {first}; unpack the "
+            "archive and give one of its files"
+        )
+    return best[0]
+
+
+def suffix(file: TableFile) -> str:
+    """The last suffix of the name, in lower case."""
+    return Path(file.name).suffix.lower()
+
+
+def read_columns(file: TableFile, sheet: str) -> dict[str, Sequence[Any] | pd.Series]:
+    """The columns, by name, of a Stata file, or of a csv file or sheet with names in
+    row 1."""
+    if suffix(file) == ".dta":
+        return {str(name): cells for name, cells in read_stata(file).items()}
+    rows = read_csv(file) if suffix(file) == ".csv" else read_sheet(file, sheet)
+    if not rows:
+        raise TivaxError(f"{file.name}: no names in row 1; {AGAIN}")
+    names = [str(name).strip() for name in rows[0]]
+    fs.check_unique(file, "names in row 1", [name for name in names if name])
+    cells = list(zip(*rows[1:], strict=True)) or [()] * len(names)
+    return dict(zip(names, cells, strict=True))
+
+
+def read_stata(file: TableFile) -> pd.DataFrame:
+    """A Stata file; codes of labelled values stay numbers."""
+    data = fs.read_bytes(file, STATA)
+    try:
+        with warnings.catch_warnings():
+            # They tell of accents, in names of countries, which are not used.
+            warnings.simplefilter("ignore")
+            return pd.read_stata(io.BytesIO(data), convert_categoricals=False)
+    except STATA_DAMAGE as error:
+        raise fs.damaged(file, error) from error
+
+
+def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
+    """The cells of a sheet from A1 on; blanks in its name and case do not matter."""
+    data = fs.read_bytes(file, fs.ZIP)
+    try:
+        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        titles = {_plain(title): title for title in book.sheet_names}
+        if _plain(sheet) in titles:
+            title = titles[_plain(sheet)]
+            return book.get_sheet_by_name(title).to_python(skip_empty_area=False)
+    except CALAMINE_DAMAGE as error:
+        raise fs.damaged(file, error) from error
+    has = ", ".join(titles.values()) or "none"
+    raise TivaxError(f"{file.name}: no sheet {sheet!r}, its sheets are {has}; {AGAIN}")
+
+
+def read_csv(file: TableFile) -> list[list[str]]:
+    """The rows of a csv file in UTF-8, each as long as the first."""
+    try:
+        with open_lines(file) as lines:
+            rows = [row for row in csv.reader(lines) if row]
+    except csv.Error as error:
+        raise fs.damaged(file, error) from error
+    for row in rows:
+        if len(row) != len(rows[0]):
+            raise fs.damaged(
+                file, f"a row has {len(row)} cells and the header {len(rows[0])}"
+            )
+    return rows
+
+
+def _plain(title: str) -> str:
+    return "".join(title.split()).lower()
+
+
+def read_unpacked(file: TableFile) -> bytes:
+    """The bytes of a file, decompressed where its name ends in .bz2 or .gz."""
+    magic, unpack = {
+        ".bz2": (BZIP2, bz2.decompress),
+        ".gz": (GZIP, gzip.decompress),
+    }.get(suffix(file), ((), bytes))
+    packed = fs.read_bytes(file, magic)
+    try:
+        data = unpack(packed)
+    except PACKED_DAMAGE as error:
+        raise fs.damaged(file, error) from error
+    fs.check_start(file, data[:1024], ())
+    return data
+
+
+@contextmanager
+def open_lines(file: TableFile) -> Iterator[Iterator[str]]:
+    """The lines of a text in UTF-8, with or without a byte order mark."""
+    with fs.open_table(file) as stream:
+        fs.check_start(file, stream.read(1024), ())
+    with fs.open_table(file) as stream:
+        try:
+            # newline="": csv readers want line ends as they are.
+            yield io.TextIOWrapper(
+                cast(BinaryIO, stream), encoding="utf-8-sig", newline=""
+            )
+        except UnicodeDecodeError as error:
+            raise TivaxError(
+                f"{file.name}: not a text in UTF-8; {AGAIN}, or save it as UTF-8"
+            ) from error
+
+
+def cells_of(line: str) -> list[str]:
+    """The cells of one line of a csv file."""
+    return next(csv.reader([line]), [])
+
+
+def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:
+    """Position and year of the columns that are named by a year."""
+    years = {j: int(name) for j, name in enumerate(header) if _YEAR.fullmatch(name)}
+    if not years:
+        raise TivaxError(f"{file.name}: no columns of years such as 2000; {AGAIN}")
+    return years
+
+
+# ------------------------------------------------------------------------ tidying
+
+
+def check_series(
+    file: TableFile, has: Collection[str], series: Iterable[str], remedy: str = AGAIN
+) -> None:
+    """Raise ``TivaxError`` where ``has``, the names in the file, lacks a series."""
+    missing = [name for name in series if name not in has]
+    if missing:
+        raise TivaxError(f"{file.name}: lacks {fs.some(missing)}; {remedy}")
+
+
+def tidy(
+    file: TableFile,
+    code: Iterable[Any],
+    year: Iterable[Any],
+    series: Mapping[str, Iterable[Any]],
+    *,
+    missing: Collection[str] = ("",),
+) -> pd.DataFrame:
+    """The checked frame of a file, in the form described at the top.
+
+    Parameters
+    ----------
+    code, year : (m,)
+        Cells of the rows; rows without a code are dropped.
+    series
+        Cells (m,) of each series, by the name it shall have.
+    missing
+        How the file writes a missing number, beside empty cells.
+
+    Raises
+    ------
+    TivaxError
+        A year or number that is none, a (code, year) that repeats, no rows.
+    """
+    codes = np.array(["" if _blank(cell) else str(cell).strip() for cell in code], "O")
+    kept = np.flatnonzero(codes != "")
+    if not kept.size:
+        raise TivaxError(f"{file.name}: no row with a country code; {AGAIN}")
+    codes = codes[kept]
+    years = numbers(year, ("",))[kept]
+    bad = np.flatnonzero(
+        ~((years > 1000) & (years < 3000) & (years == np.floor(years)))
+    )
+    if bad.size:
+        raise TivaxError(
+            f"{file.name}: a row of {codes[bad[0]]} has no year that can be read; "
+            f"{AGAIN}"
+        )
+    frame = pd.DataFrame({"code": codes, "year": years.astype("int64")})
+    for name, cells in series.items():
+        cells = cells if isinstance(cells, pd.Series) else list(cells)
+        frame[name] = numbers(cells, missing)[kept]
+        for k in np.flatnonzero(np.isinf(frame[name].to_numpy())):
+            cell = list(cells)[kept[k]]
+            raise TivaxError(
+                f"{file.name}: {name} of {codes[k]} {frame['year'][k]} holds {cell!r}, "
+                f"not a number; {AGAIN}"
+            )
+    twice = frame[frame.duplicated(["code", "year"])]
+    if len(twice):
+        raise TivaxError(
+            f"{file.name}: {twice['code'].iloc[0]} {twice['year'].iloc[0]} stands in "
+            f"more than one row; {AGAIN}"
+        )
+    return frame.sort_values(["code", "year"], ignore_index=True)
+
+
+def join(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """The frames side by side, with the rows of all of them."""
+    return reduce(
+        lambda left, right: left.merge(
+            right, on=["code", "year"], how="outer", sort=True, validate="1:1"
+        ),
+        frames,
+    )
+
+
+def numbers(cells: Iterable[Any] | pd.Series, missing: Collection[str]) -> np.ndarray:
+    """The cells as float64: NaN where missing, infinite where they are no number."""
+    if isinstance(cells, pd.Series) and pd.api.types.is_numeric_dtype(cells):
+        return cast(pd.Series, cells).to_numpy(dtype="float64", na_value=np.nan)
+    return np.array([_number(cell, missing) for cell in cells], "float64")
+
+
+def _number(cell: object, missing: Collection[str]) -> float:
+    if isinstance(cell, int | float):
+        return float(cell)
+    if _blank(cell) or cell in missing:
+        return math.nan
+    try:
+        number = float(str(cell))
+    except ValueError:
+        return math.inf
+    return number if math.isfinite(number) else math.inf
+
+
+def _blank(cell: object) -> bool:
+    """Whether a cell of a sheet, csv or R column is empty."""
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and cell != cell)

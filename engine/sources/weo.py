@@ -1,0 +1,115 @@
+"""World Economic Outlook of the International Monetary Fund, 1980 on.
+
+``WEOApr2021all.xls``
+    In spite of its name a text with tabs, in ISO 8859-1 or (April 2022 and others)
+    UTF-16. A row a country and subject: ``WEO Country Code, ISO, WEO Subject Code,
+    Country, Subject Descriptor, Subject Notes, Units, Scale, Country/Series-specific
+    Notes, 1980, ..., 2026, Estimates Start After``; then a blank row and a citation.
+``WEOApr2021all.csv``
+    The same with commas in UTF-8. Both may be compressed (.bz2, .gz).
+
+Numbers have commas at the thousands; missing = n/a, -- or empty. Subjects are such as
+PCPIPCH consumer price inflation (%), NGDPD GDP (billion US$), LP population (millions).
+Years after those of *Estimates Start After* are estimates and projections: they are
+read like the others. Codes are ISO 3166-1 alpha-3 but UVK and WBG; Taiwan is there.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.sources import TableFile
+from tivax.engine.sources import country_years as cy
+from tivax.engine.sources import files as fs
+
+SUFFIXES = tuple(
+    suffix + packed
+    for suffix in (".xls", ".csv", ".tsv", ".txt")
+    for packed in ("", ".bz2", ".gz")
+)
+BINARY = (*fs.ZIP, b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"BZh")
+MISSING = ("n/a", "--")
+THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+
+
+def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
+    """``code, year`` and the subjects named in ``series``, in their own units.
+
+    ``TivaxError`` in one line for anything but a file as above.
+    """
+    file = cy.table_file(path, SUFFIXES, "World Economic Outlook")
+    header, rows = _rows(file)
+    cy.check_series(file, header, ["ISO", "WEO Subject Code"])
+    code, subject = header.index("ISO"), header.index("WEO Subject Code")
+    at = cy.year_columns(file, header)
+    # The last column may be left out where it is empty, but no year.
+    width = max([code, subject, *at]) + 1
+    for row in rows:
+        # The citation is the only row that does not begin with a number.
+        if len(row) < width and row and row[0].isdigit():
+            raise TivaxError(
+                f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
+                f"fewer than years; the file is damaged or incomplete, get it again"
+            )
+    rows = [row for row in rows if len(row) >= width and row[code].strip()]
+    by_subject = {
+        name: [row for row in rows if row[subject].strip() == name] for name in series
+    }
+    found = [name for name in series if by_subject[name]]
+    cy.check_series(file, found, series, "its subjects are such as PCPIPCH and NGDPD")
+    return cy.join(
+        [
+            cy.tidy(
+                file,
+                [row[code] for row in of_subject for _ in at],
+                [year for _ in of_subject for year in at.values()],
+                {name: [_without_commas(row[j]) for row in of_subject for j in at]},
+                missing=MISSING,
+            )
+            for name, of_subject in by_subject.items()
+        ]
+    )
+
+
+def _rows(file: TableFile) -> tuple[list[str], list[list[str]]]:
+    """The header and the rows below it."""
+    data = cy.read_unpacked(file)
+    if data.startswith(BINARY):
+        raise TivaxError(
+            f"{file.name}: not a text; get the IMF's file again, which is a text with "
+            "tabs though named .xls, and do not save it from a spreadsheet"
+        )
+    text = _decode(file, data)
+    tabs = "\t" in text.partition("\n")[0]
+    try:
+        rows = list(
+            csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
+        )
+    except csv.Error as error:
+        raise fs.damaged(file, error) from error
+    header = [name.strip() for name in rows[0]] if rows else []
+    return header, rows[1:]
+
+
+def _decode(file: TableFile, data: bytes) -> str:
+    try:
+        if data.startswith(b"\xff\xfe"):
+            return data.decode("utf-16")
+        if b"\x00" in data[:200]:
+            return data.decode("utf-16-le")
+    except UnicodeDecodeError as error:
+        raise fs.damaged(file, error) from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _without_commas(cell: str) -> str:
+    cell = cell.strip()
+    return cell.replace(",", "") if THOUSANDS.fullmatch(cell) else cell

@@ -1,0 +1,358 @@
+"""Many specifications at once: leave-one-country-out and the specification curve.
+
+They are not refitted one by one: ``kernels.panel`` computes all of them from the
+statistics of each country, in float64, and pyfixest's fit of the paper's column is
+the check (``largest_difference``).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from tivax.engine import panel as panels
+from tivax.engine.data_files import DataFiles, Edition, Fill, inflation_source
+from tivax.engine.estimates import Estimate
+from tivax.engine.panel import CONTROLS, OUTCOMES, Panel
+from tivax.engine.paper import COLUMNS, Column
+from tivax.engine.precision import in_float64
+from tivax.engine.progress import Progress, no_progress
+from tivax.kernels import panel as kernel
+
+SAMPLES = ("all", "developed", "developing")
+CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
+
+
+# ---------------------------------------------------------------- leave one out
+
+
+@in_float64
+def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
+    """The coefficient of TBI without each country, for all 17 columns.
+
+    Columns table, column, outcome, sample, left_out, developed, coef, se, ci_low,
+    ci_high, p; ``left_out`` is empty in the row of the whole sample.
+    """
+    developed = _developed(frame)
+    names = developed.index.tolist()
+    tables = []
+    for column in COLUMNS:
+        statistics = _statistics(frame, column.outcome, column.regressors)
+        weights = _weights(developed, column.sample)
+        used = np.flatnonzero(np.asarray(weights))
+        full = kernel.fit(statistics, weights)
+        each = kernel.leave_one_out(statistics, weights)
+        rows = pd.concat(
+            [
+                _summary(jax.tree.map(lambda a: a[None], full)).assign(left_out=""),
+                _summary(each).assign(left_out=names).iloc[used],
+            ]
+        )
+        rows.insert(0, "table", column.table)
+        rows.insert(1, "column", column.column)
+        rows.insert(2, "outcome", column.outcome)
+        rows.insert(3, "sample", column.sample)
+        tables.append(rows)
+    result = pd.concat(tables, ignore_index=True)
+    result["developed"] = result["left_out"].map(developed)
+    return result
+
+
+def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
+    """By column: the range of the coefficient, who moves it most, and the p-values."""
+    rows = []
+    for _, each in frame.groupby(["table", "column"], sort=False):
+        full = each[each["left_out"] == ""].iloc[0]
+        others = each[each["left_out"] != ""]
+        others = others.sort_values("coef", ignore_index=True)
+        low, high = others.iloc[0], others.iloc[-1]
+        moved = (others["coef"] - full["coef"]).abs().to_numpy()
+        most = others.iloc[int(np.argmax(moved))]
+        opposite = np.sign(others["coef"]) != np.sign(full["coef"])
+        rows.append(
+            {
+                "table": full["table"],
+                "column": full["column"],
+                "outcome": full["outcome"],
+                "sample": full["sample"],
+                "coef": full["coef"],
+                "lowest": low["coef"],
+                "without_lowest": low["left_out"],
+                "highest": high["coef"],
+                "without_highest": high["left_out"],
+                "most_influential": most["left_out"],
+                "largest_p": others["p"].max(),
+                "smallest_p": others["p"].min(),
+                "sign_changes": int(opposite.sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _developed(frame: pd.DataFrame) -> pd.Series:
+    return frame.groupby("iso3")["developed"].first()
+
+
+def _weights(developed: pd.Series, sample: str) -> jax.Array:
+    wanted = {"all": (0, 1), "developed": (1,), "developing": (0,)}[sample]
+    return jnp.asarray(developed.isin(wanted).to_numpy(float))
+
+
+def _statistics(
+    frame: pd.DataFrame, outcome: str, regressors: Sequence[str]
+) -> kernel.ClusterStatistics:
+    values, used = cells(frame, [outcome, *regressors])
+    return kernel.cluster_statistics(
+        jnp.asarray(values[:, :, 0]), jnp.asarray(values[:, :, 1:]), jnp.asarray(used)
+    )
+
+
+def cells(
+    frame: pd.DataFrame, columns: Sequence[str]
+) -> tuple[Float[np.ndarray, "G T k"], Float[np.ndarray, "G T"]]:
+    """Columns by country and year, 0 in rows with a missing value, and which are not.
+
+    Countries and years in ascending order.
+    """
+    years = sorted(set(frame["year"]))
+    grid = pd.MultiIndex.from_product([sorted(set(frame["iso3"])), years])
+    values = frame.set_index(["iso3", "year"])[list(columns)].reindex(grid)
+    table = values.to_numpy(float).reshape(-1, len(years), len(columns))
+    used = np.asarray(np.isfinite(table).all(axis=2))
+    return np.where(used[:, :, None], table, 0.0), used.astype(float)
+
+
+def _summary(fit: kernel.Fit) -> pd.DataFrame:
+    """The first coefficient of each of a batch of fits, intervals from t(G-1)."""
+    coef = np.asarray(fit.coef)[:, 0]
+    se = np.sqrt(np.asarray(fit.covariance)[:, 0, 0])
+    clusters = np.asarray(fit.clusters)
+    width = stats.t.ppf(0.975, clusters - 1) * se
+    return pd.DataFrame(
+        {
+            "coef": coef,
+            "se": se,
+            "ci_low": coef - width,
+            "ci_high": coef + width,
+            "p": 2 * stats.t.sf(np.abs(coef / se), clusters - 1),
+            "n": np.asarray(fit.rows).astype(int),
+            "clusters": clusters.astype(int),
+        }
+    )
+
+
+# ------------------------------------------------------------- specification curve
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Every combination of editions and variants, for each outcome and sample.
+
+    Attributes
+    ----------
+    rows
+        outcome, sample, ``CHOICES`` (names of what was chosen), coef, se, ci_low,
+        ci_high, p, n, clusters, identified (the default combination).
+    largest_difference
+        Between the identified rows and pyfixest's, relative to the standard error.
+    """
+
+    rows: pd.DataFrame
+    largest_difference: float
+
+
+def specification_curve(
+    files: DataFiles,
+    panel: Panel,
+    estimates: Mapping[Column, Estimate],
+    *,
+    progress: Progress = no_progress,
+) -> Curve:
+    """Re-estimate Tables 3 to 6 (with controls) with every edition and variant.
+
+    Choices: KOF, PWT and WGI editions of ``files`` and its alternatives; the rule for
+    2001; the exchange rate nominal, real (price levels of the PWT edition) or real
+    effective; inflation as identified, without the override, or of another database.
+    ``estimates`` are pyfixest's of the same columns on the identified panel.
+    """
+    options = _options(files)
+    combinations = list(product(*(options[name] for name in CHOICES)))
+    read = _Reader(files, pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]]))
+    names = (*OUTCOMES, "TBI", *CONTROLS)
+    shape = (len(panel.countries), -1, len(names))
+    tables = []
+    progress(0, len(combinations))
+    for chosen in combinations:
+        columns = read(dict(zip(CHOICES, chosen, strict=True)))
+        columns["TBI"] = panel.frame["TBI"].to_numpy()
+        tables.append(np.column_stack([columns[name] for name in names]).reshape(shape))
+        progress(len(tables), len(combinations))
+    values = np.stack(tables)
+    used = np.asarray(np.isfinite(values).all(axis=3))
+    values = np.where(used[..., None], values, 0.0)
+    y, X = np.split(values, [len(OUTCOMES)], axis=3)
+    fits = _fit_all(y, X, used.astype(float), panel.frame)
+    identified = {name: options[name][0] for name in CHOICES}
+    rows = []
+    for s, group in enumerate(SAMPLES):
+        for o, outcome in enumerate(OUTCOMES):
+            part = _summary(jax.tree.map(lambda a, s=s, o=o: a[:, o, s], fits))
+            for j, name in enumerate(CHOICES):
+                part.insert(j, name, [str(chosen[j]) for chosen in combinations])
+            part.insert(0, "outcome", outcome)
+            part.insert(1, "sample", group)
+            rows.append(part)
+    table = pd.concat(rows, ignore_index=True)
+    table["identified"] = np.logical_and.reduce(
+        [table[name] == identified[name] for name in CHOICES]
+    )
+    return Curve(table, _largest_difference(table, estimates))
+
+
+@in_float64
+def _fit_all(
+    y: np.ndarray, X: np.ndarray, w: np.ndarray, frame: pd.DataFrame
+) -> kernel.Fit:
+    """Fits by specification, outcome and sample."""
+    developed = _developed(frame)
+    weights = jnp.stack([_weights(developed, group) for group in SAMPLES])
+    return _compiled()(jnp.asarray(y), jnp.asarray(X), jnp.asarray(w), weights)
+
+
+@cache
+def _compiled():
+    def one(y, X, w, weights):
+        def outcome(y):
+            statistics = kernel.cluster_statistics(y, X, w)
+            return jax.vmap(kernel.fit, in_axes=(None, 0))(statistics, weights)
+
+        return jax.vmap(outcome, in_axes=2)(y)
+
+    return jax.jit(jax.vmap(one, in_axes=(0, 0, 0, None)))
+
+
+def _largest_difference(
+    table: pd.DataFrame, estimates: Mapping[Column, Estimate]
+) -> float:
+    own = table[table["identified"]]
+    worst = 0.0
+    for column, estimate in estimates.items():
+        if column.controls:
+            row = own[
+                (own["outcome"] == column.outcome) & (own["sample"] == column.sample)
+            ]
+            coef, se, *_ = estimate["TBI"]
+            worst = max(worst, float(abs(row["coef"].iloc[0] - coef) / se))
+    return worst
+
+
+def _options(files: DataFiles) -> dict[str, tuple[str, ...]]:
+    """The names of each choice, the identified one first."""
+
+    def names(first: Edition, others: Sequence[Edition]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys([first.name, *(k.name for k in others)]))
+
+    more = files.alternatives
+    rules: tuple[Fill, ...] = ("mean-1996-2014", "linear")
+    inflation = [files.inflation_source]
+    if files.inflation_override:
+        inflation = [f"{inflation[0]}, {', '.join(files.inflation_override)} older"]
+        inflation.append(files.inflation_source)
+    inflation += [
+        k.name if k.name in inflation else f"{inflation_source(k.path)} {k.name}"
+        for k in more.get("inflation", ())
+    ]
+    return {
+        "KOF": names(files.kof, more.get("kof", ())),
+        "PWT": names(files.pwt, more.get("pwt", ())),
+        "WGI": names(files.wgi, more.get("wgi", ())),
+        "2001": tuple(dict.fromkeys([files.fill_2001, *rules])),
+        "exchange rate": (
+            "nominal",
+            "real",
+            *(["real effective"] if more.get("reer") else []),
+        ),
+        "inflation": tuple(inflation),
+    }
+
+
+class _Reader:
+    """Outcomes and controls of a combination; each file is read once."""
+
+    def __init__(self, files: DataFiles, grid: pd.MultiIndex) -> None:
+        self.files, self.grid = files, grid
+        self._blocks: dict[tuple[str, str], dict[str, np.ndarray]] = {}
+
+    def __call__(self, chosen: Mapping[str, str]) -> dict[str, np.ndarray]:
+        """Columns ``OUTCOMES`` and ``CONTROLS`` on the grid, by name."""
+        columns = {
+            **self._get("KOF", chosen["KOF"]),
+            **self._get("PWT", chosen["PWT"]),
+            **self._get("inflation", chosen["inflation"]),
+            "RQ": self._get("WGI", chosen["WGI"])[chosen["2001"]],
+        }
+        if chosen["exchange rate"] == "real":
+            columns["lnEXR"] = columns["real"]
+        elif chosen["exchange rate"] == "real effective":
+            columns |= self._get("exchange rate", "real effective")
+        return columns
+
+    def _get(self, choice: str, name: str) -> dict[str, np.ndarray]:
+        key = (choice, name)
+        if key not in self._blocks:
+            block = self._read(choice, name).reindex(self.grid)
+            self._blocks[key] = {str(k): v.to_numpy(float) for k, v in block.items()}
+        return self._blocks[key]
+
+    def _read(self, choice: str, name: str) -> pd.DataFrame:
+        files = self.files
+        if choice == "KOF":
+            return panels.kof_block(self._edition("kof", name), files.codes)
+        if choice == "PWT":
+            edition = self._edition("pwt", name)
+            block = panels.pwt_block(edition, files.codes)
+            return block.assign(real=panels.real_exchange_rate(edition))
+        if choice == "WGI":
+            edition = self._edition("wgi", name)
+            rules: tuple[Fill, ...] = ("mean-1996-2014", "linear")
+            return pd.concat(
+                [
+                    panels.wgi_block(edition, files.codes, rule)["RQ"].rename(rule)
+                    for rule in rules
+                ],
+                axis=1,
+            )
+        if choice == "exchange rate":
+            path = files.alternatives["reer"][0].path
+            return panels.effective_exchange_rate(path).to_frame()
+        if choice == "inflation":
+            return panels.inflation_block(self._inflation(name))
+        raise AssertionError(choice)
+
+    def _edition(self, source: str, name: str) -> Edition:
+        first = getattr(self.files, source)
+        others = self.files.alternatives.get(source, ())
+        return next(k for k in (first, *others) if k.name == name)
+
+    def _inflation(self, name: str) -> DataFiles:
+        files = self.files
+        if name.endswith(" older"):
+            return files
+        if name == files.inflation_source:
+            return panels.without_override(files)
+        edition = next(
+            k for k in files.alternatives["inflation"] if name.endswith(k.name)
+        )
+        return replace(
+            files,
+            inflation=edition,
+            inflation_source=inflation_source(edition.path),
+            inflation_override={},
+        )

@@ -1,0 +1,53 @@
+"""Run commands of ``tivax`` in this process, for speed."""
+
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tivax.engine import cli
+
+
+class Answer(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+def tivax(*words) -> Answer:
+    """Run a command in this process; a traceback fails the test.
+
+    Without the compilation cache, whose settings would reach other tests.
+    """
+    out, err = StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TIVAX_CACHE", "")
+        patch.setattr(sys, "argv", ["tivax", *map(str, words)])
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
+            cli.main()
+    code = e.value.code
+    assert isinstance(code, int)
+    return Answer(code, out.getvalue(), err.getvalue())
+
+
+def good(*words) -> Answer:
+    answer = tivax(*words)
+    assert answer.code == 0, answer.err
+    return answer
+
+
+def mistake(*words) -> str:
+    """The line about an expected mistake: exit code 1, nothing on stdout."""
+    code, out, err = tivax(*words, "--quiet")
+    assert (code, out) == (1, "")
+    (line,) = err.splitlines()
+    assert line.startswith("tivax: ")
+    return line.removeprefix("tivax: ")
+
+
+def names(folder: Path) -> list[str]:
+    """What lies in a folder, hidden files too."""
+    return sorted(path.name for path in folder.iterdir())

@@ -1,0 +1,67 @@
+"""The shared look of figures: places of labels, saving, Chinese letters."""
+
+import matplotlib
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+from numpy.testing import assert_allclose
+
+from tivax.engine import plot_style
+
+
+@rc_context(plot_style.STYLE)
+def one_line(title="a title"):
+    figure = Figure(figsize=(2, 2), layout="constrained")
+    ax = figure.subplots()
+    ax.plot([2000, 2001], [1.0, 2.0])
+    ax.set_title(title)
+    return plot_style.settled(figure)
+
+
+def test_spread_moves_two_close_values_apart_by_the_same_distance():
+    places = plot_style.spread(np.array([0.52, 0.5, 0.9]), gap=0.1, low=0.0, high=1.0)
+    assert_allclose(places, [0.56, 0.46, 0.9])
+
+
+def test_spread_keeps_within_the_bounds():
+    places = plot_style.spread(np.array([0.99, 1.0, 0.0]), gap=0.1, low=0.0, high=1.0)
+    assert_allclose(places, [0.9, 1.0, 0.0])
+
+
+def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
+    figure = one_line()
+    plot_style.save_figure(figure, tmp_path, "first")
+    plot_style.save_figure(figure, tmp_path, "second")
+    first, second = (tmp_path / f"{k}.svg" for k in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_the_users_matplotlib_settings_are_left_alone():
+    before = dict(matplotlib.rcParams)
+    plot_style.svg_text(one_line())
+    assert dict(matplotlib.rcParams) == before
+
+
+# ------------------------------------------------------------------------ Chinese
+
+
+def test_chinese_text_names_chinese_fonts_and_other_text_does_not():
+    svg = plot_style.svg_text(one_line("贸易利益指数"))
+    assert "'Arial', 'Noto Sans CJK SC', " in svg
+    assert ">贸易利益指数</text>" in svg
+    assert "CJK" not in plot_style.svg_text(one_line())
+
+
+def test_a_png_is_written_only_where_a_font_has_all_letters(tmp_path, caplog):
+    # Hieroglyphs: DejaVu Sans has none of them.
+    figure = one_line("\U00013000")
+    assert plot_style.save_figure(figure, tmp_path, "lines") == ["lines.svg"]
+    assert not (tmp_path / "lines.png").exists()
+    written = plot_style.save_figure(one_line("−1 ≤ α"), tmp_path, "lines")
+    assert written == ["lines.svg", "lines.png"]
+    assert not caplog.records
+
+
+def test_an_installed_chinese_font_gives_a_png(tmp_path):
+    written = plot_style.save_figure(one_line("贸易"), tmp_path, "lines")
+    assert ("lines.png" in written) == bool(plot_style.INSTALLED)

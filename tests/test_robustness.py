@@ -1,0 +1,298 @@
+"""2SLS with the lagged index, other indices, other samples, other standard errors."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine import estimation, measures, robustness
+from tivax.engine.data_files import Edition
+from tivax.engine.estimation import fixed_effects
+from tivax.engine.panel import CONTROLS, OUTCOMES, gross_balance_index, sample
+from tivax.engine.paper import COLUMNS
+from tivax.engine.robustness import ERRORS, INDICES, SAMPLES
+
+from helpers import (
+    paper_estimates,
+    paper_files,
+    paper_panel,
+    random_panel,
+)
+
+# The same regression on the same rows, called in another way; measured 0.
+RTOL = 1e-12
+# A coefficient by the pseudo-inverse or in other rows' order; measured 1e-11.
+FIT_RTOL = 1e-8
+
+REGRESSORS = ("TBI", *CONTROLS)
+
+
+# -------------------------------------------------------------- the lagged instrument
+
+
+def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
+    frame = random_panel(countries=22, seed=1)
+    frame["TBI"] += frame.groupby("iso3")["TBI"].shift(1).fillna(0)
+    results = robustness.lagged_instrument(frame)
+    keys = [(k.sample, k.outcome) for k in results]
+    assert keys == [(group, name) for group in SAMPLES for name in OUTCOMES]
+    lag = frame.groupby("iso3")["TBI"].shift(1)  # rows are sorted, without a gap
+    one = results[7]  # developed, KOFTrGIdj
+    rows = sample(frame.assign(**{"L.TBI": lag}), "developed").dropna()
+    iv = estimation.two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
+    pd.testing.assert_frame_equal(one.iv.second.terms, iv.second.terms)
+    ols = fixed_effects(rows, "KOFTrGIdj", REGRESSORS)
+    pd.testing.assert_frame_equal(one.ols.terms, ols.terms)
+    assert (one.iv.second.n, one.ols.n) == (77, 77)
+
+
+@pytest.fixture(scope="module")
+def lagged(shared) -> list[robustness.Lagged]:
+    return robustness.lagged_instrument(paper_panel(shared).frame)
+
+
+@pytest.mark.shared
+def test_real_instrument_loses_one_year(lagged):
+    assert len(lagged) == 15
+    sizes = {"all": (574, 41), "developed": (308, 22), "developing": (266, 19)}
+    for one in lagged:
+        for fit in (one.iv.second, one.iv.first, one.ols):
+            assert (fit.n, fit.clusters) == sizes[one.sample]
+        assert one.iv.weak.nobs == sizes[one.sample][0]
+        assert one.iv.second.outcome == one.ols.outcome == one.outcome
+
+
+@pytest.mark.shared
+def test_real_sets_hold_the_estimate_and_are_near_its_interval(lagged):
+    """One instrument: the Anderson-Rubin statistic is 0 at the estimate."""
+    for one in lagged:
+        term = one.iv.second.terms.loc["TBI"]
+        assert float(term["coef"]) in one.iv.ar_set
+        if one.iv.ar_set.bounded and one.iv.weak.kp_f > 50:
+            low, high = one.iv.ar_set.intervals[0]
+            width = term["ci_high"] - term["ci_low"]
+            assert abs(low - term["ci_low"]) < 0.5 * width
+            assert abs(high - term["ci_high"]) < 0.5 * width
+
+
+@pytest.mark.shared
+def test_real_instrument_is_strong_and_the_paper_is_right_to_say_so(lagged):
+    """It says, without figures, that the lagged index passes the tests."""
+    pooled = lagged[0].iv
+    assert pooled.weak.kp_f > 16.38 and pooled.weak.kp_lm_p < 0.01
+    t = pooled.first["L.TBI"].t
+    assert_allclose(pooled.weak.kp_f, t**2, rtol=FIT_RTOL)
+    assert (pooled.second["TBI"].coef > 0) and (t > 0)
+
+
+# -------------------------------------------------------------------- other indices
+
+
+def test_each_index_stands_alone_in_the_regressions():
+    frame = random_panel(countries=22, seed=2).assign(other=lambda k: -2 * k["TBI"])
+    table: Any = robustness.compare_indices(frame, ["TBI", "other"])
+    assert len(table) == 3 * 5 * 2
+    one: Any = table.set_index(["sample", "outcome", "index"])
+    for group in SAMPLES:
+        part = sample(frame, group)
+        own = one.loc[(group, "KOFGIdj", "TBI")]
+        fit = fixed_effects(part, "KOFGIdj", REGRESSORS)
+        term = fit.terms.loc["TBI"]
+        for name in ("coef", "se", "p", "stars"):
+            assert_allclose(own[name], term[name], rtol=RTOL)
+        assert (own["n"], own["clusters"]) == (fit.n, fit.clusters)
+        # Twice the index with the other sign: half the coefficient, minus the effect.
+        other = one.loc[(group, "KOFGIdj", "other")]
+        assert_allclose(other["coef"], -own["coef"] / 2, rtol=FIT_RTOL)
+        assert_allclose(other["p"], own["p"], rtol=1e-6)
+        assert_allclose(other["effect"], -own["effect"], rtol=FIT_RTOL)
+
+
+def test_the_effect_is_of_one_standard_deviation_within_countries():
+    frame = random_panel(countries=22, seed=3)
+    row: Any = robustness.compare_indices(frame, ["TBI"]).iloc[0]
+    left = frame["TBI"] - frame.groupby("iso3")["TBI"].transform("mean")
+    sd = np.sqrt((left**2).sum() / (len(frame) - 1))
+    assert_allclose(row["effect"], row["coef"] * sd, rtol=FIT_RTOL)
+
+
+@pytest.fixture(scope="module")
+def three_years(shared):
+    tables = robustness.read_tables(paper_files(shared), (2003, 2005))
+    assert tables is not None and list(tables.years) == [2003, 2004, 2005]
+    return tables
+
+
+@pytest.fixture(scope="module")
+def variants(shared, three_years) -> robustness.Variants:
+    return robustness.index_variants(paper_panel(shared).frame, three_years)
+
+
+@pytest.mark.shared
+def test_real_indices_are_those_of_the_tables(variants, three_years, shared):
+    """By country and year; all three of the WIOD that are not in the panel are out."""
+    indices = variants.indices.set_index(["year", "iso3"])
+    assert indices.columns.tolist() == list(INDICES)
+    tbi = measures.trade_benefit_index(three_years)["tbi"].to_series()
+    assert_allclose(indices["TBI"], tbi.loc[indices.index], rtol=0, atol=1e-10)
+    panel = paper_panel(shared).frame
+    known = set(panel["iso3"]) & set(three_years.regions)
+    assert set(variants.indices["iso3"]) == known and len(known) == 38
+    assert variants.residual_max < 1e-10
+    assert "38 countries, 2003 to 2005" in variants.tables
+
+
+@pytest.mark.shared
+def test_real_index_column_is_the_literal_fit(variants, shared):
+    """TBI of the tables in place of that of the panel, on the rows both have."""
+    assert len(variants.rows) == 3 * 5 * 4
+    frame = paper_panel(shared).frame.drop(columns="TBI")
+    data = frame.merge(variants.indices, on=["iso3", "year"])
+    assert len(data) == 38 * 3
+    table: Any = variants.rows.set_index(["outcome", "sample", "index"])
+    for group in SAMPLES:
+        for outcome in OUTCOMES:
+            for name in ("TBI", "DVA abroad"):
+                fit = fixed_effects(sample(data, group), outcome, [name, *CONTROLS])
+                row, term = table.loc[(outcome, group, name)], fit[name]
+                for key in ("coef", "se", "p"):
+                    assert_allclose(row[key], getattr(term, key), rtol=FIT_RTOL)
+                assert (row["n"], row["clusters"]) == (fit.n, fit.clusters)
+
+
+@pytest.mark.shared
+def test_real_indices_move_together(variants):
+    table: Any = variants.correlations
+    assert table.index.tolist() == table.columns.tolist() == list(INDICES)
+    assert_allclose(np.diag(table), np.ones(4), rtol=RTOL)
+    assert (table > 0.8).all(axis=None)
+    # Less country and year effects, which the panel of 3 years and 38 countries has.
+    data = variants.indices.copy()
+    for name in ("TBI", "DVA"):
+        wide = data.pivot(index="iso3", columns="year", values=name)
+        wide = wide.sub(wide.mean(axis=1), axis=0)
+        data[name] = wide.sub(wide.mean(axis=0), axis=1).stack().to_numpy()
+    r = np.corrcoef(data["TBI"], data["DVA"])[0, 1]
+    assert_allclose(table.loc["TBI", "DVA"], r, rtol=FIT_RTOL)
+
+
+@pytest.mark.shared
+def test_without_tables_there_is_nothing_to_read(shared):
+    files = replace(paper_files(shared), tables=None)
+    assert robustness.read_tables(files, (2000, 2011)) is None
+    assert robustness.read_tables(paper_files(shared), (2012, 2014)) is None
+
+
+# ------------------------------------------------------------------------ gross trade
+
+
+@pytest.mark.shared
+def test_real_gross_trade_beside_the_index(shared):
+    frame, files = paper_panel(shared).frame, paper_files(shared)
+    table: Any = robustness.gross_trade(frame, files)
+    assert table is not None and len(table) == 3 * 5 * 4
+    names = ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]
+    assert table["index"].unique().tolist() == names
+    keyed = table.set_index(["outcome", "sample", "index"])
+    gross = gross_balance_index([files.inflation.path]).reset_index()
+    data = frame.merge(gross, on=["iso3", "year"]).dropna(subset=["GBI"])
+    assert (data["GBI"].abs() < 1).all()
+    for group in SAMPLES:
+        part = sample(data, group)
+        alone = fixed_effects(part, "KOFGIdj", ["GBI", *CONTROLS])
+        both = fixed_effects(part, "KOFGIdj", ["TBI", "GBI", *CONTROLS])
+        for index, fit in (("GBI", alone), ("GBI | TBI", both), ("TBI | GBI", both)):
+            term = fit.terms.loc[index.split()[0]]
+            row = keyed.loc[("KOFGIdj", group, index)]
+            own = row[["coef", "se", "p"]].to_numpy(float)
+            expected = term[["coef", "se", "p"]].to_numpy(float)
+            assert_allclose(own, expected, rtol=FIT_RTOL)
+            assert (row["n"], row["clusters"]) == (len(part), part["iso3"].nunique())
+    # A country's balance moves with that of its value added.
+    correlation = data["GBI"].corr(data["TBI"])
+    assert correlation > 0.6
+
+
+@pytest.mark.shared
+def test_without_trade_there_is_no_gross_index(shared):
+    """Inflation of the IMF has no exports beside it."""
+    files = paper_files(shared)
+    weo: Edition = files.alternatives["inflation"][0]
+    others = {k: v for k, v in files.alternatives.items() if k != "trade"}
+    files = replace(files, inflation=weo, inflation_source="weo", alternatives=others)
+    assert robustness.gross_trade(paper_panel(shared).frame, files) is None
+
+
+# ---------------------------------------------------------------------- other samples
+
+
+@pytest.mark.shared
+def test_with_every_code_repaired_romania_is_there(shared):
+    panel, estimates = robustness.fixed_codes(paper_files(shared), paper_panel(shared))
+    assert len(panel.frame) == 630 and "ROU" in panel.countries
+    assert list(estimates) == list(COLUMNS)
+    sizes = {"all": (630, 42), "developed": (330, 22), "developing": (300, 20)}
+    for column, fit in estimates.items():
+        assert (fit.n, fit.clusters) == sizes[column.sample]
+    # Those without Romania are the columns of the paper.
+    for column, fit in paper_estimates(shared).items():
+        if column.sample == "developed":
+            pd.testing.assert_frame_equal(fit.terms, estimates[column].terms)
+    again, _ = robustness.fixed_codes(
+        replace(paper_files(shared), codes="fixed"), panel
+    )
+    assert again is panel
+
+
+# -------------------------------------------------------------- other standard errors
+
+
+@pytest.mark.shared
+def test_real_standard_errors_by_seven_rules(shared):
+    frame = paper_panel(shared).frame
+    table: Any = robustness.other_errors(frame, paper_estimates(shared))
+    assert len(table) == 17 * len(ERRORS) == 119
+    assert table["errors"].unique().tolist() == list(ERRORS)
+    for _, rows in table.groupby(["table", "column"]):
+        assert_allclose(rows["coef"], rows["coef"].iloc[0], rtol=1e-6)
+    own = table[table["errors"] == "stata"]
+    terms = [fit.terms.loc["TBI"] for fit in paper_estimates(shared).values()]
+    assert_array_equal(own["se"], [k["se"] for k in terms])
+    assert_array_equal(own["p"], [k["p"] for k in terms])
+    wide = table.pivot(index=["table", "column"], columns="errors", values="se")
+    assert_allclose(wide["fixest"], wide["stata"], rtol=1e-6)
+    assert (wide["plm"] < wide["stata"]).all() and (wide["stata"] < wide["lsdv"]).all()
+    for name, rows in table.groupby("errors"):
+        assert rows["convention"].nunique() == 1, name
+    one = COLUMNS[9]  # Table 5 (2)
+    data = sample(frame, one.sample)
+    row = table[(table["table"] == one.table) & (table["column"] == one.column)]
+    se = row.set_index("errors")["se"]
+    both = estimation.two_way_clusters(data, one.outcome, one.regressors)
+    assert_allclose(se["two-way clusters"], both["TBI"].se, rtol=RTOL)
+    kernel = estimation.driscoll_kraay(data, one.outcome, one.regressors)
+    assert_allclose(se["Driscoll-Kraay"], kernel["TBI"].se, rtol=RTOL)
+
+
+@pytest.mark.shared
+def test_real_residuals_and_the_cross_section(shared):
+    frame = paper_panel(shared).frame
+    table = robustness.cross_section_dependence(frame, paper_estimates(shared))
+    assert len(table) == 17
+    for column, fit in paper_estimates(shared).items():
+        own = table[
+            (table["table"] == column.table) & (table["column"] == column.column)
+        ]
+        part = sample(frame, column.sample)
+        wide = part.assign(e=fit.residuals).pivot(
+            index="year", columns="iso3", values="e"
+        )
+        r = wide.corr().to_numpy()
+        G = len(r)
+        pairs = r[np.tril_indices(G, -1)]
+        cd = np.sqrt(2 * 15 / (G * (G - 1))) * pairs.sum()
+        assert_allclose(own["cd"].item(), cd, rtol=FIT_RTOL)
+        assert_allclose(own["mean_correlation"].item(), pairs.mean(), rtol=FIT_RTOL)

@@ -1,0 +1,189 @@
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.collections import LineCollection
+from numpy.testing import assert_allclose
+
+from tivax.engine import plot_style
+from tivax.engine.errors import TivaxError
+from tivax.engine.specification_plots import leave_one_out, specification_curve
+
+from drawings import line, row_labels, segments, words
+
+CHOICES = {"edition": ["9.0", "9.1", "10.0"], "rule": ["drop", "keep"]}
+
+
+def curve(n=60):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({k: rng.choice(v, n) for k, v in CHOICES.items()})
+    frame["coef"] = rng.normal(5, 4, n)
+    half = rng.uniform(2, 8, n)
+    frame["ci_low"], frame["ci_high"] = frame["coef"] - half, frame["coef"] + half
+    frame["identified"] = np.arange(n) == 7
+    return frame
+
+
+def left_out():
+    return pd.DataFrame(
+        {
+            "left_out": ["AUS", "BRA", "CHN"],
+            "coef": [12.0, 10.0, 14.0],
+            "ci_low": [4.0, 3.0, 5.0],
+            "ci_high": [20.0, 17.0, 23.0],
+            "developed": [1, 0, 0],
+        }
+    )
+
+
+FIGURES = {
+    "curve": lambda language: specification_curve(
+        curve(), list(CHOICES), 6.0, 2.0, language
+    ),
+    "left_out": lambda language: leave_one_out(left_out(), 12.5, language),
+}
+
+
+# --------------------------------------------------------- specification curve
+
+
+def stairs(ax, name) -> Any:
+    (found,) = (k for k in ax.patches if k.get_label() == name)
+    return found.get_data()
+
+
+def test_the_curve_is_sorted_and_darker_where_the_interval_excludes_zero():
+    frame = curve().sort_values("coef")
+    above, _ = specification_curve(curve(), list(CHOICES), 6.0, 2.0).axes
+    assert_allclose(stairs(above, "estimate").values, frame["coef"])
+    outside = ((frame["ci_low"] > 0) | (frame["ci_high"] < 0)).to_numpy()
+    assert 0 < outside.sum() < 60
+    for name, chosen in (("excludes 0", outside), ("includes 0", ~outside)):
+        high, edges, low = stairs(above, name)
+        assert_allclose(high, np.where(chosen, frame["ci_high"], np.nan))
+        assert_allclose(low, np.where(chosen, frame["ci_low"], np.nan))
+        assert_allclose(edges, np.arange(61) + 0.5)
+
+
+def test_the_printed_value_and_the_identified_specification_are_marked():
+    frame = curve()
+    figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
+    above, below = figure.axes
+    assert_allclose(line(above, "paper").get_ydata(), [6.0])
+    (interval,) = (k for k in above.collections if isinstance(k, LineCollection))
+    heights = np.asarray(interval.get_segments()[0])[:, 1]
+    assert_allclose(heights, [6 - 1.959964 * 2, 6 + 1.959964 * 2], rtol=1e-6)
+    assert "paper 6.00" in words(figure)
+    rank = int((frame["coef"] < frame["coef"][7]).sum()) + 1
+    assert_allclose(line(above, "identified").get_xydata(), [[rank, frame["coef"][7]]])
+    dots = [k for k in below.get_lines() if k.get_marker() == "o"]
+    taken = np.concatenate([np.asarray(k.get_ydata()) for k in dots])
+    names = dict(zip(below.get_yticks(), row_labels(below), strict=True))
+    assert [names[k] for k in taken] == [frame["edition"][7], frame["rule"][7]]
+
+
+def test_the_bars_of_each_row_cover_the_specifications_that_take_its_option():
+    frame = curve().sort_values("coef").reset_index(drop=True)
+    figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
+    below = figure.axes[1]
+    assert row_labels(below) == ["9.0", "9.1", "10.0", "drop", "keep"]
+    assert {"edition", "rule"} <= set(words(figure))
+    for choice, options in CHOICES.items():
+        for option in options:
+            x = line(below, f"{choice}: {option}").get_xdata().reshape(-1, 3)
+            covered = [
+                k for start, end, _ in x for k in range(int(start), int(end))
+            ]  # bars reach from k + 0.5 to k + 1.5
+            assert covered == np.flatnonzero(frame[choice] == option).tolist()
+
+
+def test_a_thousand_specifications_make_a_small_file(tmp_path):
+    rng = np.random.default_rng(3)
+    names = [f"choice {k}" for k in range(6)]
+    frame = curve(1000).assign(
+        **{k: rng.choice(["one", "two", "three"], 1000) for k in names}
+    )
+    figure = specification_curve(frame, names, 6.0, 2.0)
+    plot_style.save_figure(figure, tmp_path, "curve")
+    assert (tmp_path / "curve.svg").stat().st_size < 500_000
+
+
+def test_one_specification_and_none_identified_are_drawn(tmp_path):
+    frame = curve().iloc[:1]
+    figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
+    assert "identified specification" not in words(figure)
+    plot_style.save_figure(figure, tmp_path, "curve")
+
+
+# ----------------------------------------------------------- leaving one out
+
+
+def test_countries_left_out_are_sorted_by_coefficient():
+    figure = leave_one_out(left_out(), 12.5)
+    (ax,) = figure.axes
+    assert row_labels(ax) == ["BRA", "AUS", "CHN"]
+    assert_allclose(line(ax, "developed").get_xydata(), [[12, 1]])
+    assert_allclose(line(ax, "developing").get_xydata(), [[10, 0], [14, 2]])
+    assert_allclose(segments(ax), [[4, 20, 1], [3, 17, 0], [5, 23, 2]])
+    assert_allclose(line(ax, "full").get_xdata(), [12.5, 12.5])
+    assert "full sample 12.50" in words(figure)
+
+
+def test_the_codes_of_41_countries_do_not_overlap():
+    frame = left_out().iloc[[0] * 41].assign(left_out=[f"X{k:02}" for k in range(41)])
+    figure = leave_one_out(frame, 12.5)
+    figure.draw_without_rendering()
+    boxes = [k.get_window_extent() for k in figure.axes[0].get_yticklabels()]
+    boxes.sort(key=lambda k: k.y0)
+    assert len(boxes) == 41
+    for below, above in zip(boxes, boxes[1:], strict=False):
+        assert below.y1 <= above.y0 + 0.5
+
+
+# ------------------------------------------------------------- mistakes, saving
+
+
+@pytest.mark.parametrize(
+    "draw, message",
+    [
+        (
+            lambda: specification_curve(curve(), ["edition", "WGI"], 1.0, 1.0),
+            "curve: no column WGI",
+        ),
+        (
+            lambda: specification_curve(curve().iloc[:0], ["edition"], 1.0, 1.0),
+            "curve: no rows",
+        ),
+        (
+            lambda: leave_one_out(left_out().drop(columns="coef"), 1.0),
+            "leave one out: no column coef",
+        ),
+    ],
+)
+def test_a_mistake_is_named_in_one_line(draw, message):
+    with pytest.raises(TivaxError, match=f"^{message}$"):
+        draw()
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
+    texts = []
+    for k in (1, 2):
+        written = plot_style.save_figure(FIGURES[name](language), tmp_path, f"{k}")
+        texts.append([(tmp_path / file).read_bytes() for file in written])
+    assert texts[0] == texts[1]
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("curve", ["系数", "原文 6.00", "识别的设定", "区间不含0"]),
+        ("left_out", ["全样本 12.50", "发达国家", "剔除的国家"]),
+    ],
+)
+def test_chinese_labels_are_text_in_the_svg(name, expected):
+    svg = plot_style.svg_text(FIGURES[name]("zh"))
+    for text in expected:
+        assert f">{text}</text>" in svg
