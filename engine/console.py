@@ -16,12 +16,15 @@ from rich.progress import (
     DownloadColumn,
     MofNCompleteColumn,
     Progress,
+    ProgressColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 from tivax.engine import progress
 
@@ -51,6 +54,7 @@ class Terminal:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TextColumn(unit),
+                *([_RateColumn(unit)] if unit in _FAST else []),
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
@@ -99,22 +103,43 @@ class Terminal:
         self.out.print(table)
 
 
+# Units that come by the thousand: their speed is shown.
+_FAST = ("draws", "panels")
+
+
+class _RateColumn(ProgressColumn):
+    """So many a second, over the last half minute."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+
+
 class _LogLines:
     """Progress as plain lines, at most one a second and always the last."""
 
     def __init__(self, what: str, unit: str) -> None:
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
+        self.first: int | None = None
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
+        self.first = done if self.first is None else self.first
         if done < total and now - self.last < 1 or done == 0:
             return
         self.last = now
-        print(
-            f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s",
-            file=sys.stderr,
+        line = (
+            f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )
+        if self.unit in _FAST and (made := done - self.first):
+            rate = made / (now - self.start)
+            line += f", {rate:,.0f} {self.unit}/s, {(total - done) / rate:.0f} s left"
+        print(line, file=sys.stderr)
 
 
 def start_jax() -> None:

@@ -1,0 +1,94 @@
+"""What an unfinished run keeps, so that the same command goes on where it stopped.
+
+    .NAME.unfinished/     beside the output folder NAME
+        run.json          which run it is
+        000.f64 ...       the draws of each model, appended as they come
+
+The folder goes away once the results are in place.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tivax.engine.draws import FileDraws
+from tivax.engine.errors import TivaxError
+from tivax.engine.output import require_writable
+from tivax.engine.schemes import Program
+
+_RUN = "run.json"
+_LOCK = "lock"
+
+
+class Checkpoint:
+    """The draws of a run on their way."""
+
+    def __init__(self, folder: Path, programs: Sequence[Program]) -> None:
+        self.folder = folder
+        self.files = [
+            FileDraws(folder / f"{k:03}.f64", len(program.columns), program.draws)
+            for k, program in enumerate(programs)
+        ]
+
+    @property
+    def done(self) -> int:
+        return sum(file.count for file in self.files)
+
+
+def unfinished(out: Path) -> Path:
+    """Where a run that writes to ``out`` keeps its draws."""
+    out = Path(out).absolute()
+    return out.parent / f".{out.name}.unfinished"
+
+
+@contextmanager
+def checkpoint(
+    out: Path,
+    programs: Sequence[Program],
+    identity: Mapping[str, Any],
+    *,
+    force: bool = False,
+) -> Iterator[Checkpoint]:
+    """The draws kept for ``out``, new or taken up again; removed if all went well.
+
+    Raises ``TivaxError`` where another run was begun there (``force`` begins anew), or
+    another process is at work on it.
+    """
+    require_writable(out)
+    folder = unfinished(out)
+    wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
+    record = folder / _RUN
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder / _LOCK, out):
+        if record.exists() and record.read_text(encoding="utf-8") != wanted:
+            if not force:
+                raise TivaxError(
+                    f"{out}: {folder.name} beside it holds an unfinished run of other "
+                    "models, draws, seed or versions; --force begins anew"
+                )
+            for path in folder.glob("*.f64"):
+                path.unlink()
+        record.write_text(wanted, encoding="utf-8")
+        yield Checkpoint(folder, programs)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _lock(path: Path, out: Path) -> Iterator[None]:
+    """Held while a process works; the system lets go of it when the process dies."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks: two runs there are not told apart
+        yield
+        return
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TivaxError(
+                f"{out}: another process is at work on it; wait, or name another --out"
+            ) from None
+        yield

@@ -1,0 +1,301 @@
+"""From a panel and a model to what the resampling kernels need.
+
+Effects that the clusters nest (countries in countries) are taken out within each
+cluster; the others, such as years, become dummies, less those that they imply. Columns
+are scaled to unit length, so that no result depends on units. The order of the columns
+is that of ``kernels.clusters``: dummies, controls, treatments, instruments, outcome.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.estimation import COLLINEAR, complete_rows, left_by_those_before
+from tivax.engine.panel import sample
+from tivax.engine.precision import in_float64
+from tivax.kernels import clusters as kernel
+from tivax.kernels.clusters import ClusterFit, Layout, Moments
+
+
+@dataclass(frozen=True)
+class Model:
+    """One linear model of a panel.
+
+    Attributes
+    ----------
+    name
+        Unique within a run.
+    outcome
+        A column of the panel.
+    treatments
+        Regressors of interest. With instruments they are endogenous.
+    controls
+        The other regressors.
+    instruments
+        Excluded instruments; none for least squares.
+    effects
+        Columns whose values get an effect each.
+    cluster
+        The column of the clusters.
+    sample
+        ``all``, ``developed`` or ``developing``.
+    table, column
+        Where the paper prints it; empty elsewhere.
+    family
+        Models of one family are tested together (Romano-Wolf). By default its sample.
+    """
+
+    name: str
+    outcome: str
+    treatments: tuple[str, ...]
+    controls: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ("iso3", "year")
+    cluster: str = "iso3"
+    sample: str = "all"
+    table: int | None = None
+    column: int | None = None
+    family: str = ""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that it takes, the outcome last, in the kernels' order."""
+        return (*self.controls, *self.treatments, *self.instruments, self.outcome)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A model on its rows, as arrays.
+
+    Attributes
+    ----------
+    layout
+        Of ``moments``.
+    moments
+        Statistics of the clusters, columns in units of their length.
+    rows
+        The columns of ``moments`` by row, net of nested effects.
+    cluster, time
+        Number of each row's cluster; of its year, None unless ``balanced``.
+    balanced
+        Every cluster has the same years, and years are the only dummies.
+    labels
+        Of the clusters.
+    all_labels
+        Of the clusters of the whole panel: wild weights belong to them, so that models
+        of other samples get the same.
+    size
+        Lengths of the columns before they were scaled, in units of the panel.
+    fit
+        Of the whole sample.
+    used, data
+        The rows of the panel that the model uses, and those of its sample.
+    """
+
+    model: Model
+    layout: Layout
+    moments: Moments
+    rows: Float[np.ndarray, "n m"]
+    cluster: np.ndarray
+    time: np.ndarray | None
+    balanced: bool
+    labels: tuple[str, ...]
+    all_labels: tuple[str, ...]
+    size: Float[np.ndarray, " m"]
+    fit: ClusterFit
+    used: pd.DataFrame
+    data: pd.DataFrame
+
+    @property
+    def unit(self) -> Float[np.ndarray, " q"]:
+        """Times this, a coefficient of a treatment is in units of the panel."""
+        layout = self.layout
+        return self.size[-1] / self.size[layout.exogenous : layout.regressors]
+
+    @property
+    def observations(self) -> int:
+        return len(self.rows)
+
+    @property
+    def coef(self) -> Float[np.ndarray, " q"]:
+        """The estimates of the treatments, in units of the panel."""
+        return np.asarray(self.fit.coef)[self.layout.exogenous :] * self.unit
+
+    def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
+        """Of the treatments: CV1, CV2 or CV3, in units of the panel."""
+        if kind == "CV1":
+            V = kernel.cv1(self.moments, self.fit)
+        elif kind == "CV2":
+            V = kernel.cv2(self.fit)
+        else:
+            left = kernel.leave_one_out(self.moments, layout=self.layout)
+            V = kernel.cv3(self.fit, left)
+        x = slice(self.layout.exogenous, None)
+        return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
+
+
+@in_float64
+def make_design(panel: pd.DataFrame, model: Model) -> Design:
+    """A model's design on its sample of a panel.
+
+    Raises ``TivaxError`` in one line for missing columns, samples without rows, fewer
+    than two clusters, and regressors or instruments that say nothing beside the others.
+    """
+    effects = list(model.effects)
+    try:
+        data = sample(panel, model.sample)
+        used = complete_rows(data, list(model.columns), [model.cluster])
+        used = complete_rows(
+            data, list(model.columns), list(dict.fromkeys([model.cluster, *effects]))
+        )
+    except TivaxError as error:
+        raise TivaxError(f"model {model.name}: {error}") from None
+    used = used.sort_values([model.cluster, *effects], kind="stable")
+    labels, cluster = np.unique(used[model.cluster].astype(str), return_inverse=True)
+    nested = [k for k in effects if _is_nested(used, k, model.cluster)]
+    crossed = [k for k in effects if k not in nested]
+    values = used[list(model.columns)].to_numpy(float)
+    dummies = _dummies(used, crossed, constant=not nested)
+    columns = np.hstack([dummies, values])
+    level = np.linalg.norm(columns, axis=0)
+    columns = _net_of(columns, used, nested, cluster)
+    # A few passes of rounding are all that is left of what the effects explain.
+    flat = np.linalg.norm(columns, axis=0) <= COLLINEAR * level
+    columns[:, flat] = 0
+    d = _independent(columns[:, : dummies.shape[1]])
+    kept = np.concatenate([d, dummies.shape[1] + np.arange(values.shape[1])])
+    columns = columns[:, kept]
+    q, e = len(model.treatments), len(model.instruments)
+    layout = Layout(len(d), len(model.controls), q, e)
+    _require_identified(model, layout, columns)
+    size = np.linalg.norm(columns, axis=0)
+    if size[-1] == 0:
+        raise TivaxError(
+            f"model {model.name}: {model.outcome} is explained by the effects alone"
+        )
+    columns = columns / size
+    counted = layout.regressors + bool(nested)
+    if len(used) <= counted:
+        raise TivaxError(
+            f"model {model.name}: {len(used)} rows for {counted} parameters; "
+            "leave out controls or effects"
+        )
+    G = len(labels)
+    count = np.bincount(cluster, minlength=G)
+    moments = Moments(
+        kernel.statistics(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
+        jnp.asarray(count.astype(float)),
+        jnp.asarray(float(counted)),
+    )
+    time = _balanced_time(used, nested, crossed, cluster, model)
+    fit = kernel.fit(moments, jnp.ones(G), layout=layout)
+    return Design(
+        model=model,
+        layout=layout,
+        moments=moments,
+        rows=columns,
+        cluster=cluster,
+        time=time,
+        balanced=time is not None,
+        labels=tuple(labels),
+        all_labels=tuple(np.unique(panel[model.cluster].dropna().astype(str))),
+        size=size,
+        fit=jax.tree.map(np.asarray, fit),
+        used=used,
+        data=data,
+    )
+
+
+def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
+    return bool((used.groupby(effect)[cluster].nunique() == 1).all())
+
+
+def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):
+    """A constant where nothing absorbs it, then a dummy for each value."""
+    parts = [np.ones((len(used), 1))] if constant else [np.zeros((len(used), 0))]
+    for effect in effects:
+        codes = pd.factorize(used[effect], sort=True)[0]
+        parts.append((codes[:, None] == np.arange(codes.max() + 1)).astype(float))
+    return np.hstack(parts)
+
+
+def _net_of(
+    columns: np.ndarray,
+    used: pd.DataFrame,
+    nested: Sequence[str],
+    cluster: np.ndarray,
+) -> np.ndarray:
+    """What nested effects leave of the columns."""
+    if not nested:
+        return columns
+    if len(nested) == 1:
+        code = pd.factorize(used[nested[0]])[0]
+        sums = np.zeros((code.max() + 1, columns.shape[1]))
+        np.add.at(sums, code, columns)
+        return columns - (sums / np.bincount(code)[:, None])[code]
+    left = columns.copy()
+    for g in range(cluster.max() + 1):
+        rows = cluster == g
+        D = _dummies(used[rows], nested, constant=False)
+        left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
+    return left
+
+
+def _independent(columns: np.ndarray) -> np.ndarray:
+    """The columns that those before them do not explain."""
+    size = np.linalg.norm(columns, axis=0)
+    unit = columns / np.where(size > 0, size, 1)
+    return np.flatnonzero(left_by_those_before(unit) >= COLLINEAR)
+
+
+def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:
+    """What each regressor and instrument adds to the columns before it."""
+    W = layout.exogenous
+    names = dict(enumerate((*model.controls, *model.treatments), layout.dummies))
+    z = np.arange(W + layout.instruments)
+    z[W:] += layout.treatments
+    found = set(_independent(columns[:, : layout.regressors]).tolist())
+    bad = [name for j, name in names.items() if j not in found]
+    if bad:
+        raise TivaxError(
+            f"model {model.name}: {', '.join(bad)} is collinear with the other "
+            "regressors and the effects; leave it out"
+        )
+    excluded = dict(zip(z[W:].tolist(), model.instruments, strict=True))
+    kept = set(z[_independent(columns[:, z])])
+    bad = [name for j, name in excluded.items() if j not in kept]
+    if bad:
+        raise TivaxError(
+            f"model {model.name}: instrument {', '.join(bad)} is collinear with the "
+            "controls, the effects or another instrument; leave it out"
+        )
+    if model.instruments and layout.instruments < layout.treatments:
+        raise TivaxError(
+            f"model {model.name}: {layout.treatments} endogenous regressors for "
+            f"{layout.instruments} instrument; name at least as many instruments"
+        )
+
+
+def _balanced_time(
+    used: pd.DataFrame,
+    nested: Sequence[str],
+    crossed: Sequence[str],
+    cluster: np.ndarray,
+    model: Model,
+) -> np.ndarray | None:
+    """The number of each row's year, where every cluster has each year once."""
+    if len(nested) != 1 or len(crossed) != 1:
+        return None
+    if not _is_nested(used.assign(_=cluster), "_", nested[0]):
+        return None
+    time = pd.factorize(used[crossed[0]], sort=True)[0]
+    T, G = time.max() + 1, cluster.max() + 1
+    cells = np.zeros((G, T), int)
+    np.add.at(cells, (cluster, time), 1)
+    return time if (cells == 1).all() else None

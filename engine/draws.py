@@ -1,0 +1,177 @@
+"""Draws in memory or in a file, and what is read off them without holding them all.
+
+A file of draws is plain float64, one row a draw, appended to while a run goes on: what
+a killed process had half written is cut off when the run goes on. Every number below
+is exact whatever the size; only the windows change.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float
+
+_WINDOW = 1 << 20  # draws in memory at a time
+_BINS = 1 << 12
+
+
+class Draws(Protocol):
+    """Rows of draws, in windows."""
+
+    @property
+    def count(self) -> int: ...
+
+    def windows(self) -> Iterator[Float[np.ndarray, "w s"]]: ...
+
+
+@dataclass(frozen=True, eq=False)
+class MemoryDraws:
+    """Draws that fit: (draws, columns)."""
+
+    values: Float[np.ndarray, "n s"]
+
+    @property
+    def count(self) -> int:
+        return len(self.values)
+
+    def windows(self) -> Iterator[Float[np.ndarray, "w s"]]:
+        for start in range(0, len(self.values), _WINDOW):
+            yield self.values[start : start + _WINDOW]
+
+
+@dataclass(frozen=True)
+class FileDraws:
+    """Draws in a file that may be unfinished: whole rows count."""
+
+    path: Path
+    columns: int
+    limit: int
+
+    @property
+    def count(self) -> int:
+        if not self.path.exists():
+            return 0
+        return min(self.path.stat().st_size // (8 * self.columns), self.limit)
+
+    def keep(self, draws: int) -> None:
+        """Cut off what lies behind the first ``draws``."""
+        if self.path.exists():
+            with self.path.open("r+b") as file:
+                file.truncate(draws * 8 * self.columns)
+
+    def append(self, values: Float[np.ndarray, "n s"]) -> None:
+        with self.path.open("ab") as file:
+            file.write(np.ascontiguousarray(values, dtype="<f8").tobytes())
+
+    def windows(self) -> Iterator[Float[np.ndarray, "w s"]]:
+        with self.path.open("rb") as file:
+            left = self.count
+            while left:
+                rows = min(left, _WINDOW)
+                values = np.fromfile(file, "<f8", rows * self.columns)
+                yield values.reshape(rows, self.columns)
+                left -= rows
+
+
+Column = Callable[[Float[np.ndarray, "w s"]], Float[np.ndarray, " w"]]
+
+
+def finite(draws: Draws, column: Column) -> Iterator[Float[np.ndarray, " w"]]:
+    """A column, or a function of a row, without draws that could not be computed."""
+    for window in draws.windows():
+        values = column(window)
+        yield values[np.isfinite(values)]
+
+
+def moments(draws: Draws, column: Column) -> tuple[int, float, float]:
+    """Number of finite draws, mean, standard deviation (n - 1)."""
+    n, mean, squares = 0, 0.0, 0.0
+    for values in finite(draws, column):
+        if not len(values):
+            continue
+        # Chan, Golub and LeVeque's update: the same to rounding for any windows.
+        k, m = len(values), float(values.mean())
+        s = float(((values - m) ** 2).sum())
+        total = n + k
+        squares += s + (m - mean) ** 2 * n * k / total
+        mean += (m - mean) * k / total
+        n = total
+    return n, mean, float(np.sqrt(squares / (n - 1))) if n > 1 else float("nan")
+
+
+def quantiles(
+    draws: Draws, column: Column, at: Sequence[float] | np.ndarray
+) -> Float[np.ndarray, " k"]:
+    """Quantiles of the finite draws, as ``numpy.quantile``'s default.
+
+    Order statistics are found by counting into ever finer bins, so that memory does
+    not grow with the draws.
+    """
+    n, low, high = 0, np.inf, -np.inf
+    for values in finite(draws, column):
+        if len(values):
+            n += len(values)
+            low, high = min(low, values.min()), max(high, values.max())
+    if n == 0:
+        return np.full(len(at), np.nan)
+    place = [(n - 1) * float(q) for q in at]
+    ranks = sorted({r for k in place for r in (int(k), min(int(k) + 1, n - 1))})
+    found = _order_statistics(lambda: finite(draws, column), ranks, low, high)
+    return np.array(
+        [
+            found[int(k)]
+            + (k - int(k)) * (found[min(int(k) + 1, n - 1)] - found[int(k)])
+            for k in place
+        ]
+    )
+
+
+def _order_statistics(
+    windows: Callable[[], Iterator[np.ndarray]],
+    ranks: Sequence[int],
+    low: float,
+    high: float,
+) -> dict[int, float]:
+    """The values of these ranks (from 0): one pass to count, one to collect."""
+    if low == high:
+        return dict.fromkeys(ranks, float(low))
+    edges = np.linspace(low, high, _BINS + 1)
+    counts = np.zeros(_BINS, np.int64)
+    for values in windows():
+        counts += np.bincount(_bin(values, edges), minlength=_BINS)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    bins = np.searchsorted(below, ranks, side="right") - 1
+    wanted = np.unique(bins)
+    kept: dict[int, list[np.ndarray]] = {int(b): [] for b in wanted}
+    for values in windows():
+        where = _bin(values, edges)
+        for b in kept:
+            kept[b].append(values[where == b])
+    result = {}
+    for b in kept:
+        values = np.sort(np.concatenate(kept[b]))
+        for rank, its in zip(ranks, bins, strict=True):
+            if its == b:
+                result[rank] = float(values[rank - below[b]])
+    return result
+
+
+def _bin(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    return np.clip(np.searchsorted(edges, values, side="right") - 1, 0, _BINS - 1)
+
+
+def histogram(
+    draws: Draws, column: Column, bins: int = 101
+) -> tuple[np.ndarray, np.ndarray]:
+    """Edges and counts between the 0.05 and 99.95 % quantiles, ends included."""
+    low, high = quantiles(draws, column, (0.0005, 0.9995))
+    if not low < high:
+        low, high = low - 0.5, high + 0.5
+    edges = np.linspace(low, high, bins + 1)
+    counts = np.zeros(bins, np.int64)
+    for values in finite(draws, column):
+        place = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, bins - 1)
+        counts += np.bincount(place, minlength=bins)
+    return edges, counts

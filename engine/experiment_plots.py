@@ -1,0 +1,125 @@
+"""Histograms of draws, with the sample marked."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from tivax.engine.inference import Inference
+from tivax.engine.plot_style import (
+    COLOURS,
+    DEFICIT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    legend,
+    plain_axes,
+    settled,
+)
+from tivax.engine.schemes import Program
+
+_ACROSS = 3
+_HEIGHT = 1.75  # inches a row
+
+
+class Drawn(NamedTuple):
+    """A model's draws and what they are compared with."""
+
+    title: str
+    program: Program
+    inference: Inference
+
+
+@rc_context(STYLE)
+def histograms(drawn: Sequence[Drawn]) -> Figure:
+    """One small histogram for each model, of its first term.
+
+    Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
+    null, the sample's |t| on both sides, and t(G-1). Placebo: the coefficients of moved
+    treatments, and the estimate on both sides.
+    """
+    across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
+    rows = -(-len(drawn) // across)
+    fig = Figure(
+        figsize=(FULL_WIDTH * across / _ACROSS, _HEIGHT * rows + 0.35),
+        layout="constrained",
+    )
+    axes = fig.subplots(rows, across, squeeze=False).ravel()
+    for ax in axes[len(drawn) :]:
+        ax.set_axis_off()
+    handles: dict[str, object] = {}
+    for ax, each in zip(axes, drawn, strict=False):
+        handles |= _one(ax, each)
+    legend(fig, list(handles.values()), list(handles), loc="outside lower center")
+    return settled(fig)
+
+
+def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
+    program, inference = drawn.program, drawn.inference
+    term = inference.summary.iloc[0]
+    bars = inference.distribution
+    bars = bars[bars["term"] == bars["term"].iloc[0]]
+    low, high = bars["low"].to_numpy(), bars["high"].to_numpy()
+    density = bars["count"].to_numpy() / bars["count"].sum() / (high - low)
+    fill = ax.bar(
+        low, density, width=high - low, align="edge", color=COLOURS[2], linewidth=0
+    )
+    handles: dict[str, object] = {"draws": fill}
+    plain_axes(ax, grid="x")
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="x", labelsize=SMALL)
+    ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
+    ax.set_title(drawn.title, fontsize=SMALL, loc="left")
+    ax.set_title(f"p = {_p(float(term['p_value']))}", fontsize=SMALL, loc="right")
+    kind = program.static.kind
+    ax.set_xlabel("t*" if kind == "wild" else "coefficient", fontsize=SMALL)
+    if kind == "wild":
+        t = abs(float(program.observed[0]))
+        if not program.static.joint:
+            handles |= _t_density(ax, program, low, high)
+        marks = (t,) if program.static.joint else (-t, t)
+    elif kind == "placebo":
+        marks = (-float(term["estimate"]), float(term["estimate"]))
+    else:
+        marks = (float(term["estimate"]),)
+        ax.axvline(0, color=QUIET, linewidth=0.8)
+        interval = ax.axvspan(
+            term["ci_low"],
+            term["ci_high"],
+            color=COLOURS[3],
+            alpha=0.3,
+            linewidth=0,
+            zorder=0,
+        )
+        handles["95 % interval"] = interval
+    for mark in marks:
+        line = ax.axvline(mark, color=DEFICIT, linewidth=1.2)
+        handles["the sample, either sign" if len(marks) > 1 else "the sample"] = line
+    reach = max(abs(low[0]), abs(high[-1]), *(abs(k) for k in marks)) * 1.05
+    if kind in ("wild", "placebo") and not program.static.joint:
+        ax.set_xlim(-reach, reach)
+    return handles
+
+
+def _t_density(
+    ax: Axes, program: Program, low: np.ndarray, high: np.ndarray
+) -> dict[str, object]:
+    x = np.linspace(low[0], high[-1], 200)
+    degrees = len(program.design.labels) - 1
+    (line,) = ax.plot(x, stats.t.pdf(x, degrees), color=INK, linewidth=0.8)
+    return {"t(G - 1)": line}
+
+
+def _p(p: float) -> str:
+    if pd.isna(p):
+        return "-"
+    return f"{p:.4f}" if p >= 0.0001 else f"{p:.1e}"

@@ -1,0 +1,446 @@
+"""What ``tivax bootstrap`` and ``tivax placebo`` do: draw, keep, summarise, write."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tivax.engine import experiment_plots, multiple_testing
+from tivax.engine.checkpoints import Checkpoint, checkpoint
+from tivax.engine.cluster_reports import cluster_table, model_table
+from tivax.engine.console import Terminal
+from tivax.engine.designs import Design, make_design
+from tivax.engine.draws import Draws, FileDraws
+from tivax.engine.errors import TivaxError
+from tivax.engine.experiment_plots import Drawn
+from tivax.engine.experiments import fill
+from tivax.engine.inference import TIE_RULES, Inference, summarise
+from tivax.engine.inversion import Inverted, invert_wild
+from tivax.engine.machines import is_first
+from tivax.engine.output import (
+    Run,
+    about,
+    output_folder,
+    require_result_place,
+    sha256,
+    tivax_version,
+)
+from tivax.engine.plot_style import Figure, save_figure
+from tivax.engine.report import Block, Section, Table, Text, write_report
+from tivax.engine.report import Figure as Shown
+from tivax.engine.run_files import RunFile, read_panel, with_lags
+from tivax.engine.schemes import Program, make_program
+from tivax.kernels.streams import BLOCK, GENERATOR
+
+# Histograms of a figure: more would be too small to read.
+_PER_FIGURE = 6
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """A run whose draws are made: one entry for each model."""
+
+    run: RunFile
+    programs: tuple[Program, ...]
+    draws: tuple[Draws, ...]
+    inferences: tuple[Inference, ...]
+
+    @property
+    def designs(self) -> list[Design]:
+        return [program.design for program in self.programs]
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        return pd.concat([k.summary for k in self.inferences], ignore_index=True)
+
+    @property
+    def intervals(self) -> pd.DataFrame:
+        return pd.concat([k.intervals for k in self.inferences], ignore_index=True)
+
+    @property
+    def models(self) -> pd.DataFrame:
+        """``cluster_reports.model_table``, and what is peculiar about the draws."""
+        table = model_table(self.designs)
+        own = pd.DataFrame(
+            {
+                "model": [k.design.model.name for k in self.programs],
+                "exact": [k.exact for k in self.programs],
+                "ties": [k.ties for k in self.inferences],
+                "failed_draws": [k.failed for k in self.inferences],
+            }
+        )
+        return table.merge(own, on="model")
+
+    @property
+    def adjusted(self) -> pd.DataFrame:
+        return multiple_testing.adjust(
+            list(zip(self.programs, self.draws, self.inferences, strict=True))
+        )
+
+
+def run_experiment(
+    run: RunFile, out: Path, command: str, *, force: bool, terminal: Terminal
+) -> None:
+    """Make the draws of a run file and write what they say to ``out``."""
+    first = is_first()
+    if first:
+        require_result_place(out, force=force)
+    started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    programs = make_programs(run)
+    if not first:
+        _help(programs, run.seed)
+        return
+    with checkpoint(out, programs, identity(run), force=force) as kept:
+        rates = _draw(programs, run.seed, kept, terminal)
+        inverted = _invert(programs, run.seed, terminal)
+        with terminal.status("summarising"):
+            experiment = Experiment(
+                run,
+                programs,
+                tuple(kept.files),
+                tuple(
+                    summarise(program, draws, ends, rate=rate)
+                    for program, draws, ends, rate in zip(
+                        programs, kept.files, inverted, rates, strict=True
+                    )
+                ),
+            )
+        with output_folder(out, force=force) as folder:
+            write_experiment(experiment, folder)
+            started.write_manifest(folder, residual_max=None, **_facts(experiment))
+    for line in findings(experiment):
+        terminal.say(line)
+    terminal.say(f"Open {out / 'report.html'}")
+
+
+def make_programs(run: RunFile) -> tuple[Program, ...]:
+    """Designs of all models under the run's scheme."""
+    panels: dict[Path, pd.DataFrame] = {}
+    for path in run.panels:
+        models = [model for model, panel in run.models if panel == path]
+        try:
+            panels[path] = with_lags(read_panel(path), models)
+        except TivaxError as error:
+            text = str(error)
+            raise TivaxError(
+                text if text.startswith(str(path)) else f"{path}: {text}"
+            ) from None
+    programs = []
+    for model, panel in run.models:
+        try:
+            design = make_design(panels[panel], model)
+            programs.append(make_program(design, run.scheme, run.draws))
+        except TivaxError as error:
+            raise TivaxError(f"{run.path}: {error}") from None
+    return tuple(programs)
+
+
+def identity(run: RunFile) -> dict[str, Any]:
+    """What draws depend on: a run goes on only where all of it is the same."""
+    return {
+        "models": [[asdict(model), sha256(panel)] for model, panel in run.models],
+        "scheme": asdict(run.scheme),
+        "draws": run.draws,
+        "seed": run.seed,
+        "generator": GENERATOR,
+        "tivax": tivax_version(),
+        "jax": version("jax"),
+        "platform": jax.default_backend(),
+    }
+
+
+def _draw(
+    programs: Sequence[Program], seed: int, kept: Checkpoint, terminal: Terminal
+) -> list[float]:
+    """Fill every file; draws a second of each model."""
+    total = sum(program.draws for program in programs)
+    if kept.done:
+        terminal.say(f"Going on at {kept.done:,} of {total:,} draws")
+    before, rates = 0, []
+    try:
+        with terminal.progress("drawing", "draws") as progress:
+            for program, file in zip(programs, kept.files, strict=True):
+                rates.append(
+                    fill(
+                        program,
+                        seed,
+                        file,
+                        progress=lambda done, _, b=before: progress(b + done, total),
+                    )
+                )
+                before += program.draws
+    except KeyboardInterrupt:
+        terminal.say(
+            f"Stopped: {kept.done:,} of {total:,} draws are kept; the same command "
+            "goes on"
+        )
+        raise
+    except jax.errors.JaxRuntimeError as error:
+        if jax.process_count() == 1:
+            raise
+        raise _lost(kept.done, total, error) from None
+    return rates
+
+
+class LostProcess(TivaxError):
+    """Another process of the job has ended; JAX cannot go on or shut down."""
+
+
+def _lost(done: int, total: int, error: Exception) -> LostProcess:
+    line = str(error).splitlines()[0][:120]
+    kept = f"{done:,} of {total:,} draws are kept; " if total else ""
+    return LostProcess(
+        f"another process of the job has ended ({line}); {kept}start all processes "
+        "again and the run goes on"
+    )
+
+
+def _invert(
+    programs: Sequence[Program], seed: int, terminal: Terminal
+) -> list[Inverted | None]:
+    if not any(k.scheme.kind == "wild" and k.scheme.null for k in programs):
+        return [None] * len(programs)
+    inverted = []
+    with terminal.progress("intervals", "models") as progress:
+        progress(0, len(programs))
+        for k, program in enumerate(programs, 1):
+            inverted.append(invert_wild(program, seed))
+            progress(k, len(programs))
+    return inverted
+
+
+def _help(programs: Sequence[Program], seed: int) -> None:
+    """The part of a process that does not write: the same calls in the same order."""
+    nowhere = Path("nowhere")
+    try:
+        for program in programs:
+            fill(program, seed, FileDraws(nowhere, len(program.columns), program.draws))
+        for program in programs:
+            invert_wild(program, seed)
+    except jax.errors.JaxRuntimeError as error:
+        raise _lost(0, 0, error) from None
+
+
+# ---------------------------------------------------------------------------- writing
+
+
+def write_experiment(experiment: Experiment, folder: Path) -> None:
+    """Everything but the manifest."""
+    tables = {
+        "summary": experiment.summary,
+        "intervals": experiment.intervals,
+        "models": experiment.models,
+        "clusters": pd.concat(
+            [cluster_table(design) for design in experiment.designs], ignore_index=True
+        ),
+        "multiple_testing": experiment.adjusted,
+        "distribution": pd.concat(
+            [k.distribution for k in experiment.inferences], ignore_index=True
+        ),
+    }
+    for name, table in tables.items():
+        table.to_csv(folder / f"{name}.csv", index=False)
+    if experiment.run.save_draws:
+        _write_draws(experiment, folder / "draws.parquet")
+    figures = figures_of(experiment)
+    (folder / "figures").mkdir()
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures", name)
+    write_report(
+        folder / "report.html",
+        f"{experiment.programs[0].scheme.name}: {experiment.run.path.stem}",
+        f"{len(experiment.programs)} models, {experiment.programs[0].draws:,} draws "
+        f"each, seed {experiment.run.seed}",
+        _sections(experiment, tables, figures),
+        about(),
+    )
+
+
+def _write_draws(experiment: Experiment, path: Path) -> None:
+    """Long: draw (from 0), model, column, value; a row group for each window."""
+    schema = pa.schema(
+        [
+            ("draw", pa.int64()),
+            ("model", pa.dictionary(pa.int32(), pa.string())),
+            ("column", pa.dictionary(pa.int32(), pa.string())),
+            ("value", pa.float64()),
+        ]
+    )
+    with pq.ParquetWriter(path, schema) as writer:
+        for program, draws in zip(experiment.programs, experiment.draws, strict=True):
+            start = 0
+            for window in draws.windows():
+                number = np.arange(start, start + len(window))
+                start += len(window)
+                for name, values in zip(program.columns, window.T, strict=True):
+                    model = program.design.model.name
+                    table = pa.table(
+                        {
+                            "draw": number,
+                            "model": _constant(model, len(number)),
+                            "column": _constant(name, len(number)),
+                            "value": values,
+                        },
+                        schema=schema,
+                    )
+                    writer.write_table(table)
+
+
+def _constant(text: str, n: int) -> pa.Array:
+    index = pa.array(np.zeros(n, np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array([text]))
+
+
+def figures_of(experiment: Experiment) -> dict[str, Figure]:
+    """Histograms, one figure for each table of the paper, else six models each."""
+    drawn = [
+        Drawn(_title(program), program, inference)
+        for program, inference in zip(
+            experiment.programs, experiment.inferences, strict=True
+        )
+    ]
+    groups: dict[str, list[Drawn]] = {}
+    for k, each in enumerate(drawn):
+        table = each.program.design.model.table
+        name = (
+            f"draws_{k // _PER_FIGURE + 1}" if table is None else f"table{table}_draws"
+        )
+        groups.setdefault(name, []).append(each)
+    return {name: experiment_plots.histograms(group) for name, group in groups.items()}
+
+
+def _title(program: Program) -> str:
+    model = program.design.model
+    if model.table is None:
+        return model.name
+    return f"({model.column}) {model.outcome}, {model.sample}"
+
+
+def _sections(
+    experiment: Experiment,
+    tables: dict[str, pd.DataFrame],
+    figures: dict[str, Figure],
+) -> list[Section]:
+    program = experiment.programs[0]
+    kind = program.scheme.kind
+    shown = experiment.summary.drop(columns=["table", "column", "scheme"])
+    adjusted = tables["multiple_testing"]
+    blocks: list[Block] = [
+        Text(_method(program)),
+        Table(
+            shown,
+            f"{program.scheme.name}. {TIE_RULES[kind]}. mc_error: standard error of "
+            "the p-value from a finite number of draws.",
+            {"p_value": ".4f", "mc_error": ".5f", "draws_per_s": ",.0f"},
+        ),
+        *(
+            Shown(figure, f"Draws of {name.replace('_', ' ')}.")
+            for name, figure in figures.items()
+        ),
+    ]
+    together: list[Block] = [
+        Text(
+            "p-values that hold for all models of a family at once: Romano and Wolf "
+            "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
+        ),
+        Table(
+            adjusted,
+            "By family.",
+            {k: ".4f" for k in ("p_value", "romano_wolf", "westfall_young", "holm")},
+        ),
+    ]
+    few: list[Block] = [
+        Text(
+            "Few clusters, or few that matter, make cluster-robust t-tests reject too "
+            "often. The effective number counts them by the variation that identifies "
+            "the treatment; far fewer than there are is a warning. CV1 is Stata's, CV2 "
+            "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
+        ),
+        Table(tables["models"], "Models and their clusters."),
+    ]
+    return [
+        Section("Results", blocks),
+        Section("Intervals", [Table(tables["intervals"], "Other ways to read them.")]),
+        Section("Several outcomes at once", together),
+        Section("Clusters", few),
+    ]
+
+
+def _method(program: Program) -> str:
+    scheme = program.scheme
+    text = {
+        "pairs": "Clusters are drawn with replacement, as many as there are, and the "
+        "model is estimated anew. The interval holds the middle 95 % of the estimates.",
+        "bayesian": "Each cluster gets an independent exponential weight, and the "
+        "model is estimated anew (Rubin 1981).",
+        "wild": "The residuals of each cluster are multiplied by one random weight "
+        f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
+        "and t is computed anew. The interval holds the nulls that the test does not "
+        "reject.",
+        "placebo": "Treatment paths are moved "
+        f"({scheme.permute}), everything else stays, and the model is estimated anew. "
+        "The interval holds the constant effects that the test does not reject.",
+    }[scheme.kind]
+    if program.exact:
+        text += f" All {program.draws:,} patterns were enumerated."
+    return text
+
+
+def _facts(experiment: Experiment) -> dict[str, Any]:
+    """For the manifest."""
+    scheme = experiment.programs[0].scheme
+    return {
+        "scheme": asdict(scheme),
+        "generator": GENERATOR,
+        "block": BLOCK,
+        "draws": {k.design.model.name: k.draws for k in experiment.programs},
+        "p_value": TIE_RULES[scheme.kind],
+        "covariance": "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
+        "processes": jax.process_count(),
+        "devices": jax.device_count(),
+        "draws_sha256": hashlib.sha256(
+            "".join(_digest(draws) for draws in experiment.draws).encode()
+        ).hexdigest(),
+    }
+
+
+def _digest(draws: Draws) -> str:
+    total = hashlib.sha256()
+    for window in draws.windows():
+        total.update(np.ascontiguousarray(window).tobytes())
+    return total.hexdigest()
+
+
+def findings(experiment: Experiment) -> list[str]:
+    """Lines for the terminal."""
+    lines = []
+    for program, inference in zip(
+        experiment.programs, experiment.inferences, strict=True
+    ):
+        for _, row in inference.summary.iterrows():
+            lines.append(
+                f"{row['model']}: {row['term']} {row['estimate']:.4g}, p = "
+                f"{row['p_value']:.4f} (+-{row['mc_error']:.4f}), 95 % "
+                f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}], "
+                f"{row['draws']:,} {'patterns, all' if program.exact else 'draws'}"
+            )
+        if inference.ties and program.scheme.kind == "wild":
+            half = (inference.ties / 2) / program.draws
+            lines.append(
+                f"{program.design.model.name}: {inference.ties} exact ties; counting "
+                f"half of them adds {half:.4f}"
+            )
+        if inference.failed:
+            lines.append(
+                f"{program.design.model.name}: {inference.failed:,} draws left out, "
+                "their design was singular"
+            )
+    return lines

@@ -1,0 +1,374 @@
+"""From draws to p-values, intervals and their Monte-Carlo error.
+
+    pairs, bayesian  p inverts the percentile interval, 2 min(share <= 0, share >= 0)
+    wild             p is the share of |t*| strictly above |t|; ties are told apart
+    placebo          p is the share of draws at least as large, the data themselves
+                     counted among them: (1 + #) / (1 + draws), or # / all patterns
+
+Draws within 1e-10 of the compared value are ties: they differ by rounding. They matter
+where all patterns are enumerated, since the data themselves are among them; boottest
+(Roodman et al. 2019) counts half of them, wildboottest none. For placebos the rule is
+the one that makes a randomisation test exact (Phipson and Smyth 2010).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from tivax.engine.designs import Design
+from tivax.engine.draws import (
+    Draws,
+    MemoryDraws,
+    finite,
+    histogram,
+    moments,
+    quantiles,
+)
+from tivax.engine.experiments import Rate, draws_of
+from tivax.engine.inversion import Inverted, invert, invert_wild
+from tivax.engine.precision import in_float64
+from tivax.engine.schemes import Program
+from tivax.kernels import clusters as kernel
+
+SUMMARY = (
+    "model",
+    "table",
+    "column",
+    "outcome",
+    "sample",
+    "term",
+    "scheme",
+    "draws",
+    "estimate",
+    "se",
+    "p_value",
+    "ci_low",
+    "ci_high",
+    "mc_error",
+    "draws_per_s",
+)
+LEVEL = 0.05
+_TIE = 1e-10
+TIE_RULES = {
+    "pairs": "p = 2 min(share of draws <= 0, share >= 0)",
+    "bayesian": "p = 2 min(share of draws <= 0, share >= 0)",
+    "wild": "p = share of |t*| > |t|; ties (within 1e-10 of |t|) are not counted",
+    "placebo": "p = (1 + # draws at least as large, ties included) / (1 + draws); "
+    "all patterns: # / patterns",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What the draws of one model say.
+
+    Attributes
+    ----------
+    summary
+        Rows of ``SUMMARY``, one for each treatment (or the joint test).
+    intervals
+        Columns model, term, interval, ci_low, ci_high, p_value: each way to read an
+        interval off the draws, 95 %.
+    distribution
+        Columns model, term, low, high, count: a histogram of the draws.
+    failed
+        Draws that could not be computed: their design was singular.
+    ties
+        Draws tied with the sample, in the first row of ``summary``.
+    """
+
+    summary: pd.DataFrame
+    intervals: pd.DataFrame
+    distribution: pd.DataFrame
+    failed: int
+    ties: int
+
+
+_Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
+"""Rows of the summary, of the intervals, named columns to draw, ties."""
+
+
+def infer(program: Program, seed: int = 0) -> tuple[Inference, MemoryDraws]:
+    """Draw, invert and summarise, in memory."""
+    rate = Rate()
+    draws = draws_of(program, seed, rate=rate)
+    inverted = invert_wild(program, seed)
+    return summarise(program, draws, inverted, rate=rate.value), draws
+
+
+def summarise(
+    program: Program,
+    draws: Draws,
+    inverted: Inverted | None = None,
+    *,
+    rate: float = 0.0,
+) -> Inference:
+    """Everything that one model's draws say."""
+    kind = program.scheme.kind
+    if kind == "wild":
+        rows, intervals, columns, ties = _wild(program, draws, inverted)
+    elif kind == "placebo":
+        rows, intervals, columns, ties = _placebo(program, draws)
+    else:
+        rows, intervals, columns, ties = _reweighted(program, draws)
+    model = program.design.model
+    failed = draws.count - moments(draws, columns[0][1])[0]
+    summary = pd.DataFrame(
+        [
+            {
+                "model": model.name,
+                "table": model.table,
+                "column": model.column,
+                "outcome": model.outcome,
+                "sample": model.sample,
+                "scheme": kind,
+                "draws": draws.count,
+                "draws_per_s": round(rate),
+                **row,
+            }
+            for row in rows
+        ]
+    )[list(SUMMARY)].astype({"table": "Int64", "column": "Int64"})
+    return Inference(
+        summary=summary,
+        intervals=pd.DataFrame(intervals).assign(model=model.name)[
+            ["model", "term", "interval", "ci_low", "ci_high", "p_value"]
+        ],
+        distribution=pd.concat(
+            [_histogram(draws, column, model.name, term) for term, column in columns],
+            ignore_index=True,
+        ),
+        failed=failed,
+        ties=ties,
+    )
+
+
+def _column(k: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda window: window[:, k]
+
+
+def _histogram(draws: Draws, column: Any, model: str, term: str) -> pd.DataFrame:
+    edges, counts = histogram(draws, column)
+    return pd.DataFrame(
+        {
+            "model": model,
+            "term": term,
+            "low": edges[:-1],
+            "high": edges[1:],
+            "count": counts,
+        }
+    )
+
+
+def _monte_carlo(p: float, n: int, exact: bool) -> float:
+    """Standard error of a p-value from n draws."""
+    return 0.0 if exact or n == 0 else float(np.sqrt(p * (1 - p) / n))
+
+
+def shares(
+    draws: Draws, column: Callable[[np.ndarray], np.ndarray], value: float
+) -> tuple[int, int, int]:
+    """How many finite draws are below, tied with and above ``value``."""
+    below = tied = above = 0
+    width = _TIE * max(abs(value), np.finfo(float).tiny)
+    for values in finite(draws, column):
+        low, high = (
+            int((values < value - width).sum()),
+            int((values > value + width).sum()),
+        )
+        below, above = below + low, above + high
+        tied += len(values) - low - high
+    return below, tied, above
+
+
+# ------------------------------------------------------------------ pairs and Bayesian
+
+
+def _reweighted(program: Program, draws: Draws) -> _Read:
+    design = program.design
+    rows, intervals, columns = [], [], []
+    se = np.sqrt(np.diag(design.covariance()))
+    left = _left_out(design)
+    q = design.layout.treatments
+    for k, term in enumerate(design.model.treatments):
+        column, b = _column(k), float(design.coef[k])
+        n, _, sd = moments(draws, column)
+        below, tied, above = shares(draws, column, 0.0)
+        p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
+        low, high = quantiles(draws, column, (LEVEL / 2, 1 - LEVEL / 2))
+        intervals.append(_interval(term, "percentile", low, high, p))
+        intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
+        if program.scheme.studentised:
+            t = _column(q + k)
+            t_low, t_high = quantiles(draws, t, (LEVEL / 2, 1 - LEVEL / 2))
+            below, tied, above = shares(
+                draws, lambda w, t=t: np.abs(t(w)), abs(b / se[k])
+            )
+            p_t = (above + tied + 1) / (below + tied + above + 1)
+            intervals.append(
+                _interval(
+                    term, "percentile-t", b - t_high * se[k], b - t_low * se[k], p_t
+                )
+            )
+        rows.append(
+            {
+                "term": term,
+                "estimate": b,
+                "se": sd,
+                "p_value": p,
+                "ci_low": low,
+                "ci_high": high,
+                "mc_error": _monte_carlo(p / 2, n, False) * 2,
+            }
+        )
+        columns.append((term, column))
+    return rows, intervals, columns, 0
+
+
+def _interval(
+    term: str, name: str, low: float, high: float, p: float = float("nan")
+) -> dict[str, Any]:
+    return {
+        "term": term,
+        "interval": name,
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "p_value": float(p),
+    }
+
+
+@in_float64
+def _left_out(design: Design) -> Float[np.ndarray, "G q"]:
+    """The treatments' coefficients without each cluster, in units of the panel."""
+    left = kernel.leave_one_out(design.moments, layout=design.layout)
+    return np.asarray(left)[:, design.layout.exogenous :] * design.unit[None, :]
+
+
+def _bca(
+    draws: Draws, column: Any, b: float, left: Float[np.ndarray, " G"]
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated (Efron 1987), acceleration by the jackknife."""
+    below, tied, above = shares(draws, column, b)
+    n = below + tied + above
+    gap = left.mean() - left
+    squares = (gap**2).sum()
+    if (
+        n == 0
+        or not 0 < below + tied / 2 < n
+        or not np.isfinite(squares)
+        or squares == 0
+    ):
+        return float("nan"), float("nan")
+    z0 = stats.norm.ppf((below + tied / 2) / n)
+    a = (gap**3).sum() / (6 * squares**1.5)
+    z = z0 + stats.norm.ppf([LEVEL / 2, 1 - LEVEL / 2])
+    low, high = quantiles(draws, column, stats.norm.cdf(z0 + z / (1 - a * z)))
+    return float(low), float(high)
+
+
+# ----------------------------------------------------------------------------- wild
+
+
+def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
+    design = program.design
+    rows, intervals, columns, ties = [], [], [], 0
+    joint = program.static.joint
+    treatments = design.model.treatments
+    terms = [" = ".join(treatments)] if joint else list(treatments)
+    se = np.sqrt(np.diag(design.covariance()))
+    for k, term in enumerate(terms):
+        column = _column(k)
+        observed = abs(float(program.observed[k]))
+        below, tied, above = shares(draws, lambda w, c=column: np.abs(c(w)), observed)
+        n = below + tied + above
+        p = above / n if n else float("nan")
+        ties = ties if k else tied
+        low = high = float("nan")
+        if inverted is not None:
+            low, high = inverted.intervals[k]
+            intervals.append(_interval(term, "test inversion", low, high, p))
+        elif not program.scheme.null and not joint:
+            size = quantiles(draws, lambda w, c=column: np.abs(c(w)), [1 - LEVEL])[0]
+            low, high = design.coef[k] - size * se[k], design.coef[k] + size * se[k]
+            intervals.append(_interval(term, "symmetric t", low, high, p))
+        elif joint:
+            intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
+        rows.append(
+            {
+                "term": term,
+                "estimate": observed if joint else float(design.coef[k]),
+                "se": float("nan") if joint else float(se[k]),
+                "p_value": p,
+                "ci_low": low,
+                "ci_high": high,
+                "mc_error": _monte_carlo(p, n, program.exact),
+            }
+        )
+        columns.append((term, column))
+    if inverted is not None and inverted.anderson_rubin is not None:
+        intervals.append(
+            _interval(terms[0], "Anderson-Rubin", *inverted.anderson_rubin)
+        )
+    return rows, intervals, columns, ties
+
+
+# --------------------------------------------------------------------------- placebo
+
+
+def _placebo(program: Program, draws: Draws) -> _Read:
+    design, scheme = program.design, program.scheme
+    term, b = design.model.treatments[0], float(design.coef[0])
+    k = 1 if scheme.studentised else 0
+    observed = abs(float(program.observed[k] * program.unit[k]))
+    _, tied, above = shares(draws, lambda w: np.abs(w[:, k]), observed)
+    n, _, sd = moments(draws, _column(0))
+    p = _randomisation_p(above + tied, n, program.exact)
+    low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
+    intervals = [_interval(term, "placebo draws", low, high)]
+    ci = (float("nan"), float("nan"))
+    if not scheme.studentised:
+        ci = invert(
+            partial(_randomisation_p_of, draws, b, program.exact), b, sd, draws.count
+        )
+        intervals.append(_interval(term, "randomisation test inversion", *ci, p))
+    row = {
+        "term": term,
+        "estimate": b,
+        "se": sd,
+        "p_value": p,
+        "ci_low": ci[0],
+        "ci_high": ci[1],
+        "mc_error": _monte_carlo(p, n, program.exact),
+    }
+    return [row], intervals, [(term, _column(0))], tied
+
+
+def _randomisation_p(extreme: int, n: int, exact: bool) -> float:
+    if n == 0:
+        return float("nan")
+    return extreme / n if exact else (1 + extreme) / (1 + n)
+
+
+def _randomisation_p_of(
+    draws: Draws, b: float, exact: bool, nulls: np.ndarray, limit: int | None
+) -> np.ndarray:
+    """p of each constant effect: under it the outcome is y - null x, whose placebo
+    coefficients are those of y less null times those of the treatment itself."""
+    extreme, n = np.zeros(len(nulls), int), 0
+    for window in draws.windows():
+        if limit is not None and n >= limit:
+            break
+        window = window[np.isfinite(window).all(axis=1)]
+        n += len(window)
+        for k, null in enumerate(nulls):
+            size = abs(b - null) * (1 - _TIE)
+            extreme[k] += int(
+                (np.abs(window[:, 0] - null * window[:, 1]) >= size).sum()
+            )
+    return np.array([_randomisation_p(int(e), n, exact) for e in extreme])

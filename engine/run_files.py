@@ -1,0 +1,423 @@
+"""Run files: which models, drawn how, how often. TOML; unknown keys are mistakes.
+
+    panel = "panel.csv"           # csv, parquet, dta or xlsx, beside the run file
+    seed = 1
+    draws = 1_000_000
+    sample = "all"                # developed, developing; also for a single model
+    save_draws = false            # draws.parquet
+
+    [scheme]
+    kind = "wild"                 # pairs, bayesian, wild, placebo
+    weights = "webb"              # rademacher, webb, mammen
+    null = true
+
+    [[model]]
+    name = "main"
+    outcome = "KOFGIdj"
+    regressors = ["TBI", "RQ"]
+    treatment = "TBI"             # by default the first regressor
+    effects = ["iso3", "year"]
+    cluster = "iso3"
+
+Two-stage least squares: ``endogenous`` and ``instruments``; ``L.TBI`` is the value a
+year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 columns,
+and [grid] every combination of its outcomes, samples, controls and panels.
+"""
+
+import tomllib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, get_args
+
+import pandas as pd
+
+from tivax.engine.designs import Model
+from tivax.engine.errors import TivaxError
+from tivax.engine.estimation import lagged
+from tivax.engine.paper import COLUMNS
+from tivax.engine.schemes import Kind, Permute, Scheme, Weights
+
+SAMPLES = ("all", "developed", "developing")
+_TOP = {
+    "panel",
+    "seed",
+    "draws",
+    "sample",
+    "save_draws",
+    "models",
+    "model",
+    "grid",
+    "scheme",
+}
+_MODEL = {
+    "name",
+    "outcome",
+    "regressors",
+    "treatment",
+    "endogenous",
+    "instruments",
+    "effects",
+    "cluster",
+    "sample",
+    "family",
+}
+_GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
+_SCHEME = {
+    "kind",
+    "weights",
+    "null",
+    "value",
+    "joint",
+    "studentised",
+    "permute",
+    "strata",
+}
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """What a run file says.
+
+    ``models`` pairs each model with its panel file.
+    """
+
+    path: Path
+    models: tuple[tuple[Model, Path], ...]
+    scheme: Scheme
+    draws: int
+    seed: int
+    save_draws: bool
+
+    @property
+    def panels(self) -> list[Path]:
+        return list(dict.fromkeys(panel for _, panel in self.models))
+
+
+def read_run_file(path: Path) -> RunFile:
+    """Read and check a run file.
+
+    Raises ``TivaxError`` in one line that names file, key and remedy.
+    """
+    toml = _Table(path, "", _read(path), _TOP)
+    panel = toml.path("panel")
+    sample = toml.choice("sample", SAMPLES, "all")
+    named = [key for key in ("models", "model", "grid") if toml.has(key)]
+    if len(named) != 1:
+        raise TivaxError(
+            f'{path}: one of models = "paper", [[model]] and [grid] says what is '
+            f"estimated; it has {' and '.join(named) or 'none of them'}"
+        )
+    if named == ["models"]:
+        toml.choice("models", ("paper",), "paper")
+        models = [(model, panel) for model in paper_models()]
+    elif named == ["model"]:
+        models = [
+            (_model(each, sample), panel) for each in toml.tables("model", _MODEL)
+        ]
+    else:
+        models = _grid(toml.table("grid", _GRID), sample, panel)
+    names = [model.name for model, _ in models]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TivaxError(f"{path}: two models are called {twice[0]}; name them apart")
+    return RunFile(
+        path=path,
+        models=tuple(models),
+        scheme=_scheme(toml.table("scheme", _SCHEME)),
+        draws=toml.whole("draws", 9999, least=1),
+        seed=toml.whole("seed", 0, least=0),
+        save_draws=toml.flag("save_draws", False),
+    )
+
+
+def read_panel(path: Path) -> pd.DataFrame:
+    """A panel file of any of the formats that ``tivax panel`` writes."""
+    readers = {
+        ".csv": pd.read_csv,
+        ".parquet": pd.read_parquet,
+        ".dta": pd.read_stata,
+        ".xlsx": pd.read_excel,
+    }
+    if path.suffix not in readers:
+        raise TivaxError(f"{path}: a panel is csv, parquet, dta or xlsx")
+    if not path.exists():
+        raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
+    try:
+        return readers[path.suffix](path)
+    except (ValueError, OSError, pd.errors.ParserError) as error:
+        raise TivaxError(
+            f"{path}: not a readable {path.suffix} file: {error}"
+        ) from None
+
+
+def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
+    """The panel with a column ``L.NAME`` for each lag that a model names."""
+    named = {k for m in models for k in m.columns if k.startswith("L.")}
+    new = {}
+    for lag in sorted(named - set(panel.columns)):
+        source = lag.removeprefix("L.")
+        if source not in panel.columns:
+            raise TivaxError(
+                f"no column {source} in the panel, of which {lag} is a lag"
+            )
+        if missing := {"iso3", "year"} - set(panel.columns):
+            raise TivaxError(f"{lag}: a lag needs the column {sorted(missing)[0]}")
+        if panel.duplicated(["iso3", "year"]).any():
+            raise TivaxError(
+                f"{lag}: a country has two rows in one year; mend the panel"
+            )
+        new[lag] = lagged(panel, source)
+    return panel.assign(**new)
+
+
+def paper_models() -> list[Model]:
+    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
+    return [
+        Model(
+            name=f"table{k.table}-{k.column}",
+            outcome=k.outcome,
+            treatments=("TBI",),
+            controls=k.regressors[1:],
+            sample=k.sample,
+            table=k.table,
+            column=k.column,
+            family=f"Table {k.table}, {k.sample}"
+            + ("" if k.controls else ", no controls"),
+        )
+        for k in COLUMNS
+    ]
+
+
+# ------------------------------------------------------------------------- the sections
+
+
+def _model(table: "_Table", sample: str) -> Model:
+    outcome = table.text("outcome")
+    endogenous = table.texts("endogenous", ())
+    instruments = table.texts("instruments", ())
+    regressors = table.texts("regressors", ())
+    if bool(endogenous) != bool(instruments):
+        raise table.mistake(
+            "endogenous" if endogenous else "instruments",
+            "endogenous and instruments go together",
+        )
+    treatments = table.texts("treatment", endogenous or regressors[:1])
+    if not treatments:
+        raise table.mistake("regressors", "name at least the treatment")
+    if endogenous and set(treatments) != set(endogenous):
+        raise table.mistake(
+            "treatment", "with instruments the treatments are the endogenous regressors"
+        )
+    if not endogenous and (lacking := set(treatments) - set(regressors)):
+        raise table.mistake("treatment", f"{sorted(lacking)[0]} is not a regressor")
+    controls = tuple(k for k in regressors if k not in treatments)
+    if outcome in (*treatments, *controls, *instruments):
+        raise table.mistake("outcome", f"{outcome} is a regressor as well")
+    if repeated := _repeated((*controls, *treatments, *instruments)):
+        raise table.mistake("regressors", f"{repeated} stands twice")
+    own = table.choice("sample", SAMPLES, sample)
+    effects = table.texts("effects", ("iso3", "year"))
+    return Model(
+        name=table.text("name", f"{outcome} {own}"),
+        outcome=outcome,
+        treatments=tuple(treatments),
+        controls=controls,
+        instruments=tuple(instruments),
+        effects=tuple(effects),
+        cluster=table.text("cluster", effects[0] if effects else "iso3"),
+        sample=own,
+        family=table.text("family", own),
+    )
+
+
+def _repeated(names: tuple[str, ...]) -> str:
+    return next((k for k in names if names.count(k) > 1), "")
+
+
+def _grid(table: "_Table", sample: str, panel: Path) -> list[tuple[Model, Path]]:
+    outcomes = table.texts("outcomes", ())
+    treatment = table.text("treatment")
+    if not outcomes:
+        raise table.mistake("outcomes", "name at least one")
+    samples = table.texts("samples", (sample,))
+    for name in samples:
+        if name not in SAMPLES:
+            raise table.mistake("samples", f"choose from {', '.join(SAMPLES)}")
+    controls = table.lists("controls", [()])
+    panels = table.paths("panels", [panel])
+    effects = tuple(table.texts("effects", ("iso3", "year")))
+    cluster = table.text("cluster", effects[0] if effects else "iso3")
+    models = []
+    for file in panels:
+        for outcome in outcomes:
+            for group in samples:
+                for k, chosen in enumerate(controls, 1):
+                    parts = [outcome, group]
+                    parts += [f"controls {k}"] if len(controls) > 1 else []
+                    parts += [file.stem] if len(panels) > 1 else []
+                    model = Model(
+                        name=" ".join(parts),
+                        outcome=outcome,
+                        treatments=(treatment,),
+                        controls=tuple(chosen),
+                        effects=effects,
+                        cluster=cluster,
+                        sample=group,
+                        family=" ".join(parts[1:]),
+                    )
+                    if repeated := _repeated((*model.columns,)):
+                        raise table.mistake("controls", f"{repeated} stands twice")
+                    models.append((model, file))
+    return models
+
+
+def _scheme(table: "_Table") -> Scheme:
+    scheme = Scheme(
+        kind=table.choice("kind", get_args(Kind)),
+        weights=table.choice("weights", get_args(Weights), "rademacher"),
+        null=table.flag("null", True),
+        value=table.number("value", 0.0),
+        joint=table.flag("joint", False),
+        studentised=table.flag("studentised", False),
+        permute=table.choice("permute", get_args(Permute), "countries"),
+        strata=table.text("strata", ""),
+    )
+    belongs = {
+        "weights": ("wild",),
+        "null": ("wild",),
+        "value": ("wild",),
+        "joint": ("wild",),
+        "studentised": ("pairs", "bayesian", "placebo"),
+        "permute": ("placebo",),
+        "strata": ("placebo",),
+    }
+    for key, kinds in belongs.items():
+        if table.has(key) and scheme.kind not in kinds:
+            raise table.mistake(
+                key, f"goes with kind = {' or '.join(kinds)}, not {scheme.kind}"
+            )
+    return scheme
+
+
+def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
+    """What the command line says stands in place of the file."""
+    return replace(
+        run,
+        draws=run.draws if draws is None else draws,
+        seed=run.seed if seed is None else seed,
+    )
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def _read(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such run file")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise TivaxError(f"{path}: not valid TOML: {error}") from None
+
+
+class _Table:
+    """A table of a run file; every mistake in it is one line that names its place."""
+
+    def __init__(
+        self, file: Path, name: str, values: dict[str, Any], known: set[str]
+    ) -> None:
+        self.file, self.name, self.values = file, name, values
+        if unknown := sorted(set(values) - known):
+            raise TivaxError(
+                f"{file}: unknown key {unknown[0]}{self._where}; "
+                f"known are {', '.join(sorted(known))}"
+            )
+
+    @property
+    def _where(self) -> str:
+        return f" in [{self.name}]" if self.name else ""
+
+    def has(self, key: str) -> bool:
+        return key in self.values
+
+    def mistake(self, key: str, wanted: str) -> TivaxError:
+        given = f" = {self.values[key]!r}" if key in self.values else ""
+        return TivaxError(f"{self.file}: {key}{given}{self._where}: {wanted}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.values.get(key, default)
+        if value is None:
+            raise self.mistake(key, "is missing")
+        if not isinstance(value, str) or (not value and default is None):
+            raise self.mistake(key, 'write "..."')
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        value = self.values.get(key, default)
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(k, str) and k for k in value
+        ):
+            raise self.mistake(key, 'write ["...", "..."]')
+        return tuple(value)
+
+    def lists(self, key: str, default: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        value = self.values.get(key, default)
+        if not isinstance(value, list) or not value:
+            raise self.mistake(key, 'write [["..."], ["...", "..."]]')
+        if all(isinstance(k, str) for k in value):
+            value = [value]
+        inner = [_Table(self.file, self.name, {key: k}, {key}) for k in value]
+        return [each.texts(key, ()) for each in inner]
+
+    def whole(self, key: str, default: int, *, least: int) -> int:
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.mistake(key, f"write a whole number from {least}")
+        if value >= 2**63:
+            raise self.mistake(key, "write a number below 2^63")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self.values.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise self.mistake(key, "write a number")
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.mistake(key, "write true or false")
+        return value
+
+    def choice(self, key: str, options: Any, default: str | None = None) -> Any:
+        value = self.values.get(key, default)
+        if value not in options:
+            raise self.mistake(key, f"choose from {', '.join(options)}")
+        return value
+
+    def path(self, key: str) -> Path:
+        return self.file.parent / self.text(key)
+
+    def paths(self, key: str, default: list[Path]) -> list[Path]:
+        if key not in self.values:
+            return default
+        return [self.file.parent / name for name in self.texts(key, ())]
+
+    def table(self, key: str, known: set[str]) -> "_Table":
+        value = self.values.get(key)
+        if value is None:
+            raise self.mistake(f"[{key}]", "is missing")
+        if not isinstance(value, dict):
+            raise self.mistake(key, f"write a section [{key}]")
+        return _Table(self.file, key, value, known)
+
+    def tables(self, key: str, known: set[str]) -> list["_Table"]:
+        value = self.values[key]
+        value = [value] if isinstance(value, dict) else value
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(k, dict) for k in value)
+        ):
+            raise self.mistake(key, f"write sections [[{key}]]")
+        return [_Table(self.file, f"[{key}]", k, known) for k in value]

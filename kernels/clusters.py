@@ -1,0 +1,225 @@
+"""What a linear model needs to know of each cluster, and what follows from it alone.
+
+    g   clusters                                                 (G of them)
+    M   columns [W, X, Z, y] of the rows of a cluster            (m of them)
+    W   dummies of effects that clusters do not nest, then controls
+    X   treatments: regressors of interest, endogenous where there are instruments
+    Z   excluded instruments; none for least squares
+    S   S[g] = M_g'M_g, the statistics of cluster g
+    c   p = columns of W and X, in this order
+
+Effects nested in the clusters (countries in countries) are taken out of M beforehand,
+within each cluster: exact whatever weight a cluster gets. Everything here is a function
+of S and of one weight for each cluster: a sample is weights of 0 and 1, leaving one out
+a 0, a bootstrap draw counts.
+
+Least squares: A_g = c_g'c_g, b_g = c_g'y_g, M = (sum A_g)^-1, and the score of a
+cluster is s_g = b_g - A_g beta.
+Two-stage least squares is the same with the columns replaced by their projections on
+(W, Z), Pi'(W, Z)_g: A_g, b_g and the score change, nothing else does.
+
+Covariances (Cameron, Gelbach and Miller 2011; MacKinnon, Nielsen and Webb 2023a): with
+q = G/(G-1) (N-1)/(N-k),
+
+    CV1   q M (sum s_g s_g') M
+    CV2   M (sum h_g h_g') M,  h_g = (I - A_g M)^-1/2 s_g        (Bell, McCaffrey 2002)
+    CV3   (G-1)/G sum (beta_(g) - beta)(beta_(g) - beta)'        (jackknife)
+
+The residual-space form of CV2 is u_g -> (I - c_g M c_g')^-1/2 u_g; pushed through c_g'
+it needs p x p only. Directions with a leverage of 1 are left out (generalised inverse).
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+# Below, 1 - leverage is rounding: that direction lives in one cluster alone.
+_LEVERAGE_TOLERANCE = 1e-9
+
+
+class Layout(NamedTuple):
+    """How many columns of each kind; static, since it sets shapes."""
+
+    dummies: int
+    controls: int
+    treatments: int
+    instruments: int = 0
+
+    @property
+    def exogenous(self) -> int:
+        return self.dummies + self.controls
+
+    @property
+    def regressors(self) -> int:
+        return self.exogenous + self.treatments
+
+    @property
+    def columns(self) -> int:
+        return self.regressors + self.instruments + 1
+
+
+class Moments(NamedTuple):
+    """Statistics of the clusters of one model.
+
+    ``rows`` counts each cluster's rows; ``counted`` is k of the correction: columns of
+    W and X, and 1 for nested effects.
+    """
+
+    S: Float[Array, "G m m"]
+    rows: Float[Array, " G"]
+    counted: Float[Array, ""]
+
+
+class ClusterFit(NamedTuple):
+    """An estimate and what its covariances are made of.
+
+    coef
+        Of W, then X.
+    M
+        (sum w A_g)^-1.
+    A
+        A_g of each cluster, of projected columns where there are instruments.
+    scores
+        s_g, 0 in sum over the weights.
+    """
+
+    coef: Float[Array, " p"]
+    M: Float[Array, "p p"]
+    A: Float[Array, "G p p"]
+    scores: Float[Array, "G p"]
+
+
+def statistics(
+    columns: Float[Array, "n m"], cluster: Array, *, clusters: int
+) -> Float[Array, "{clusters} m m"]:
+    """S_g from rows: ``cluster`` holds the number of each row's cluster."""
+    products = columns[:, :, None] * columns[:, None, :]
+    return jax.ops.segment_sum(products, cluster, num_segments=clusters)
+
+
+@partial(jax.jit, static_argnames="layout")
+def fit(moments: Moments, weights: Float[Array, " G"], *, layout: Layout) -> ClusterFit:
+    """The estimate over the clusters, each counted ``weights[g]`` times."""
+    S = moments.S
+    X = jnp.arange(layout.regressors)
+    total = jnp.einsum("g,gij->ij", weights, S)
+    # x_hat'x_hat, x_hat'x and x_hat'y of each cluster; without instruments x_hat is x.
+    if not layout.instruments:
+        A = XX = S[:, : layout.regressors, : layout.regressors]
+        b = S[:, X, -1]
+    else:
+        Z = _instruments(layout)
+        Pi = jnp.linalg.solve(total[Z][:, Z], total[Z][:, X])
+        A = jnp.einsum("zp,gzy,yq->gpq", Pi, S[:, Z][:, :, Z], Pi)
+        XX = jnp.einsum("zp,gzq->gpq", Pi, S[:, Z][:, :, X])
+        b = jnp.einsum("zp,gz->gp", Pi, S[:, Z, -1])
+    M = jnp.linalg.inv(jnp.einsum("g,gpq->pq", weights, A))
+    coef = M @ jnp.einsum("g,gp->p", weights, b)
+    return ClusterFit(coef, M, A, b - jnp.einsum("gpq,q->gp", XX, coef))
+
+
+def _instruments(layout: Layout) -> Array:
+    """Columns of W, then of Z."""
+    exogenous = jnp.arange(layout.exogenous)
+    excluded = layout.regressors + jnp.arange(layout.instruments)
+    return jnp.concatenate([exogenous, excluded])
+
+
+def correction(
+    moments: Moments, weights: Float[Array, " G"] | None = None
+) -> Float[Array, ""]:
+    """G/(G-1) (N-1)/(N-k)."""
+    weights = jnp.ones_like(moments.rows) if weights is None else weights
+    N = weights @ moments.rows
+    G = jnp.where(moments.rows > 0, weights, 0).sum()
+    return G / (G - 1) * (N - 1) / (N - moments.counted)
+
+
+def cv1(moments: Moments, fit: ClusterFit) -> Float[Array, "p p"]:
+    """The cluster-robust covariance, as Stata's."""
+    half = fit.scores @ fit.M
+    return correction(moments) * half.T @ half
+
+
+def cv2(fit: ClusterFit) -> Float[Array, "p p"]:
+    """Bell and McCaffrey's, unbiased where errors are iid."""
+    half = jax.vmap(lambda A, s: _adjusted(fit.M, A, s[:, None], -0.5)[:, 0])(
+        fit.A, fit.scores
+    )
+    half = half @ fit.M
+    return half.T @ half
+
+
+def cv3(fit: ClusterFit, left: Float[Array, "G p"]) -> Float[Array, "p p"]:
+    """The jackknife, from the estimates without each cluster."""
+    G = len(left)
+    gap = left - fit.coef[None, :]
+    return (G - 1) / G * gap.T @ gap
+
+
+def degrees(fit: ClusterFit, contrast: Float[Array, " p"]) -> Float[Array, ""]:
+    """Degrees of freedom of a CV2 t-statistic (Bell and McCaffrey 2002; IK 2016).
+
+    (sum l)^2 / sum l^2 over the eigenvalues of the matrix whose quadratic form the CV2
+    variance of contrast'beta is, with iid errors: entries p_g'(I - H) p_h where
+    p_g = (I - H_gg)^-1/2 c_g M contrast.
+    """
+    M, e = fit.M, fit.M @ contrast
+    # c_g'p_g and p_g'p_g, both pushed through.
+    cp = jax.vmap(lambda A: _adjusted(M, A, (A @ e)[:, None], -0.5)[:, 0])(fit.A)
+    pp = jax.vmap(lambda A: e @ _adjusted(M, A, (A @ e)[:, None], -1.0)[:, 0])(fit.A)
+    Q = jnp.diag(pp) - cp @ M @ cp.T
+    return jnp.trace(Q) ** 2 / jnp.sum(Q * Q)
+
+
+def _adjusted(
+    M: Float[Array, "p p"], A: Float[Array, "p p"], s: Float[Array, "p k"], power: float
+) -> Float[Array, "p k"]:
+    """(I - A M)^power s, for s in the column space of A.
+
+    By R with M = R R': I - A M = R^-T (I - R'A R) R', and R'A R is symmetric.
+    """
+    R = jnp.linalg.cholesky(M)
+    leverage, U = jnp.linalg.eigh(R.T @ A @ R)
+    left = 1 - leverage
+    kept = left > _LEVERAGE_TOLERANCE
+    scale = jnp.where(kept, jnp.where(kept, left, 1) ** power, 0)
+    inner = U @ (scale[:, None] * (U.T @ (R.T @ s)))
+    return jax.scipy.linalg.solve_triangular(R.T, inner, lower=False)
+
+
+@partial(jax.jit, static_argnames="layout")
+def leave_one_out(moments: Moments, *, layout: Layout) -> Float[Array, "G p"]:
+    """The coefficients without each cluster in turn."""
+    without = 1 - jnp.eye(len(moments.rows), dtype=moments.S.dtype)
+    each = jax.vmap(lambda w: fit(moments, w, layout=layout).coef)
+    return each(without)
+
+
+def leverage(fit: ClusterFit) -> Float[Array, " G"]:
+    """tr(A_g M): what share of the p parameters a cluster fits by itself.
+
+    They sum to p; p / G each would be even (MacKinnon, Nielsen and Webb 2023b).
+    """
+    return jnp.einsum("gpq,qp->g", fit.A, fit.M)
+
+
+def partial_leverage(
+    fit: ClusterFit, contrast: Float[Array, " p"]
+) -> Float[Array, " G"]:
+    """Each cluster's share of the variation that identifies contrast'beta."""
+    e = fit.M @ contrast
+    share = jnp.einsum("p,gpq,q->g", e, fit.A, e)
+    return share / share.sum()
+
+
+def effective_clusters(partial_leverage: Float[Array, " G"]) -> Float[Array, ""]:
+    """1 / sum of squared shares: G where clusters are even.
+
+    Carter, Schnepel and Steigerwald's (2017) G* = G / (1 + CV^2) for rows that are
+    uncorrelated within clusters.
+    """
+    return 1 / jnp.sum(partial_leverage**2)

@@ -1,0 +1,343 @@
+"""Resampling by clusters: what each draw makes of the estimate.
+
+Symbols as in ``kernels.clusters``; besides,
+
+    w   weights of the clusters in a draw: counts (pairs), exponential (Bayesian)
+    v   their wild weights                                    (mean 0, variance 1)
+    o   which path of the treatment each cluster gets in a placebo
+    B   draws, always the last axis
+
+Every draw is a function of the clusters' statistics: no row is touched again. Pairs
+reweight them (Cameron, Gelbach and Miller 2008); wild draws are linear in v (Roodman et
+al. 2019); placebos add up one table entry for each cluster.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from tivax.kernels import small_systems
+from tivax.kernels.clusters import Layout, Moments, correction, fit
+
+# ------------------------------------------------------------------ reweighted clusters
+
+
+def reweighted(
+    S: Float[Array, "G m m"], w: Float[Array, "G B"], *, layout: Layout
+) -> Float[Array, "q B"]:
+    """Estimates of X under weights w: any panel, dummies eliminated in each draw."""
+    G, m, _ = S.shape
+    total = (S.reshape(G, m * m).T @ w).reshape(m, m, -1)
+    left = small_systems.eliminate(total, columns=layout.exogenous)
+    return _estimate(left, layout)
+
+
+def reweighted_balanced(
+    M: Float[Array, "G T m"], w: Float[Array, "G B"], *, layout: Layout
+) -> Float[Array, "q B"]:
+    """The same where all clusters have the same years, and years are the only dummies.
+
+    M holds [controls, X, Z, y] less each cluster's mean. Taking out weighted year
+    effects is sum w M_g'M_g - (sum w M_g)'(sum w M_g) / sum w: nothing to eliminate
+    but the controls.
+    """
+    G, T, m = M.shape
+    pairs = [(i, j) for i in range(m) for j in range(i, m)]
+    products = jnp.stack([(M[:, :, i] * M[:, :, j]).sum(axis=1) for i, j in pairs])
+    years = M.transpose(2, 1, 0).reshape(m * T, G)
+    sums = jnp.concatenate([products, years]) @ w
+    by_year = sums[len(pairs) :].reshape(m, T, -1)
+    each = 1 / w.sum(axis=0)
+    upper = {
+        (i, j): sums[k] - (by_year[i] * by_year[j]).sum(axis=0) * each
+        for k, (i, j) in enumerate(pairs)
+    }
+    c = layout.controls
+    upper = small_systems.eliminate_upper(upper, m, c)
+    left = jnp.stack(
+        [
+            jnp.stack([upper[min(i, j), max(i, j)] for j in range(c, m)])
+            for i in range(c, m)
+        ]
+    )
+    return _estimate(left, layout)
+
+
+def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
+    """beta from cross products of [X, Z, y] net of everything exogenous."""
+    q, e = layout.treatments, layout.instruments
+    if not e:
+        return small_systems.solve(S[:q, :q], S[:q, -1])
+    zx, zy = S[q : q + e, :q], S[q : q + e, -1]
+    if e == q == 1:
+        return zy / zx[0]
+    zz = S[q : q + e, q : q + e]
+    Pi = jnp.stack([small_systems.solve(zz, zx[:, k]) for k in range(q)], axis=1)
+    xx = jnp.einsum("zpB,zqB->pqB", Pi, zx)
+    xy = jnp.einsum("zpB,zB->pB", Pi, zy)
+    return small_systems.solve(xx, xy)
+
+
+def reweighted_t(
+    moments: Moments,
+    w: Float[Array, "G B"],
+    center: Float[Array, " q"],
+    *,
+    layout: Layout,
+) -> tuple[Float[Array, "q B"], Float[Array, "q B"]]:
+    """Estimates of X under weights w, and (estimate - center) / CV1 standard error.
+
+    A cluster drawn twice is two clusters: its score enters w times, not w^2 times.
+    """
+
+    def one(weights: Array) -> tuple[Array, Array]:
+        each = fit(moments, weights, layout=layout)
+        half = each.scores @ each.M[:, layout.exogenous :]
+        variance = correction(moments, weights) * (weights @ half**2)
+        coef = each.coef[layout.exogenous :]
+        return coef, (coef - center) / jnp.sqrt(variance)
+
+    return jax.vmap(one, in_axes=1, out_axes=1)(w)
+
+
+# ------------------------------------------------------------------------- wild draws
+
+
+class WildLoadings(NamedTuple):
+    """A wild draw's Wald statistic is a function of v through these.
+
+    a
+        Numerators: R (beta* - beta_r) = a v.
+    L
+        Scores: R M x_g'u*_g = L_g v.
+    correction
+        G/(G-1) (N-1)/(N-k).
+    """
+
+    a: Float[Array, "h G"]
+    L: Float[Array, "h G G"]
+    correction: Float[Array, ""]
+
+
+@partial(jax.jit, static_argnames=("layout", "restricted"))
+def wild_loadings(
+    moments: Moments,
+    R: Float[Array, "h p"],
+    r: Float[Array, " h"],
+    *,
+    layout: Layout,
+    restricted: bool = True,
+) -> WildLoadings:
+    """Least squares: H0 R beta = r, imposed on the residuals if ``restricted``.
+
+    With scores s of the (restricted) fit and A, M of the full one: a = R M s', and
+    cluster g of draw v has R M (s_g v_g - A_g M sum_h s_h v_h). Types WCR and WCU of
+    Cameron, Gelbach and Miller (2008), "11" of MacKinnon, Nielsen and Webb (2023a).
+    """
+    full = fit(moments, jnp.ones_like(moments.rows), layout=layout)
+    scores = full.scores
+    if restricted:
+        gap = jnp.linalg.solve(R @ full.M @ R.T, R @ full.coef - r)
+        scores = scores + jnp.einsum("gpq,q->gp", full.A, full.M @ R.T @ gap)
+    RM = R @ full.M
+    a = RM @ scores.T
+    H = jnp.einsum("hp,gpq,qr,kr->hgk", RM, full.A, full.M, scores)
+    L = a[:, :, None] * jnp.eye(len(scores), dtype=a.dtype)[None] - H
+    return WildLoadings(a, L, correction(moments))
+
+
+def wild_statistics(
+    loadings: WildLoadings, v: Float[Array, "G B"]
+) -> Float[Array, " B"]:
+    """t of each draw, signed; with several hypotheses the Wald statistic over h."""
+    h, G, _ = loadings.L.shape
+    if h == 1:
+        both = jnp.concatenate([loadings.a, loadings.L[0]]) @ v
+        return both[0] / jnp.sqrt(loadings.correction * (both[1:] ** 2).sum(axis=0))
+    top = loadings.a @ v
+    z = (loadings.L.reshape(h * G, G) @ v).reshape(h, G, -1)
+    V = loadings.correction * jnp.einsum("hgB,kgB->hkB", z, z)
+    return (top * small_systems.solve(V, top)).sum(axis=0) / h
+
+
+class InstrumentLoadings(NamedTuple):
+    """The same for two-stage least squares with one endogenous regressor.
+
+    Everything is net of the exogenous columns. For each excluded instrument z, cluster
+    g of a draw has z_g'x*_g = fixed + Lx v and z_g'(y*_g - beta0 x*_g) = Ly v.
+    """
+
+    zz: Float[Array, "e e"]
+    fixed: Float[Array, "e G"]
+    Lx: Float[Array, "e G G"]
+    Ly: Float[Array, "e G G"]
+    correction: Float[Array, ""]
+
+
+@partial(jax.jit, static_argnames="layout")
+def instrument_loadings(
+    moments: Moments, beta0: Float[Array, ""], *, layout: Layout
+) -> InstrumentLoadings:
+    """WRE, the wild restricted efficient bootstrap (Davidson and MacKinnon 2010).
+
+    Under beta = beta0 the structural residuals u are those of y - beta0 x on W; the
+    first stage x = W d + Z pi + rho u + e is fitted with u in it, and x - W d - Z pi is
+    resampled together with u, one weight for each cluster.
+    """
+    e, w = layout.instruments, layout.exogenous
+    S = moments.S
+    # Columns in the order [W, Z, x, u0 = y - beta0 x].
+    order = jnp.concatenate(
+        [
+            jnp.arange(w),
+            layout.regressors + jnp.arange(e),
+            jnp.array([w, layout.columns - 1]),
+        ]
+    )
+    S = S[:, order][:, :, order]
+    change = jnp.eye(w + e + 2, dtype=S.dtype).at[w + e, w + e + 1].set(-beta0)
+    S = jnp.einsum("ij,gik,kl->gjl", change, S, change)
+    total = S.sum(axis=0)
+    # Net of W: columns Z, x, u.
+    on_W = jnp.linalg.solve(total[:w, :w], total[:w, w:])
+    net = jnp.concatenate([-on_W, jnp.eye(e + 2, dtype=S.dtype)])
+    N = jnp.einsum("ij,gik,kl->gjl", net, S, net)  # residuals with residuals
+    D = jnp.einsum("gik,kl->gil", S[:, :w, :], net)  # W with residuals
+    sums = N.sum(axis=0)
+    first = jnp.array([*range(e), e + 1])
+    pi = jnp.linalg.solve(sums[first][:, first], sums[first, e])[:e]
+    # Resampled residuals: of y they are u, of x they are x - Z pi.
+    of_x = jnp.zeros(e + 2, S.dtype).at[:e].set(-pi).at[e].set(1)
+    of_y = jnp.zeros(e + 2, S.dtype).at[e + 1].set(1)
+    eye = jnp.eye(len(S), dtype=S.dtype)
+    inner = jnp.linalg.inv(total[:w, :w]) if w else jnp.zeros((0, 0), S.dtype)
+    # z_g'W_g, z net of W.
+    zW = jnp.swapaxes(D[:, :, :e], 1, 2)
+
+    def loading(residual: Array) -> Array:
+        own = jnp.einsum("gzl,l->zg", N[:, :e], residual)
+        others = jnp.einsum("gzw,wx,kxl,l->zgk", zW, inner, D, residual)
+        return own[:, :, None] * eye[None] - others
+
+    fixed = jnp.einsum("gzl,l->zg", N[:, :e, :e], pi)
+    return InstrumentLoadings(
+        sums[:e, :e], fixed, loading(of_x), loading(of_y), correction(moments)
+    )
+
+
+def instrument_statistics(
+    loadings: InstrumentLoadings, v: Float[Array, "G B"]
+) -> Float[Array, " B"]:
+    """t of beta* = beta0 by two-stage least squares, CV1, in each draw."""
+    e, G, _ = loadings.Lx.shape
+    zx = (loadings.Lx.reshape(e * G, G) @ v).reshape(e, G, -1)
+    zx = zx + loadings.fixed[:, :, None]
+    zu = (loadings.Ly.reshape(e * G, G) @ v).reshape(e, G, -1)
+    Pi = jnp.linalg.inv(loadings.zz) @ zx.sum(axis=1)
+    bread = (Pi * zx.sum(axis=1)).sum(axis=0)
+    gap = (Pi * zu.sum(axis=1)).sum(axis=0) / bread
+    scores = (Pi[:, None, :] * (zu - gap[None, None, :] * zx)).sum(axis=0)
+    # The sign of the bread is that of the projected variance: positive.
+    return gap * bread / jnp.sqrt(loadings.correction * (scores**2).sum(axis=0))
+
+
+@partial(jax.jit, static_argnames="layout")
+def reduced_form(
+    moments: Moments, beta0: Float[Array, ""], *, layout: Layout
+) -> Moments:
+    """The Anderson-Rubin regression: y - beta0 x on W and Z, by least squares.
+
+    H0 beta = beta0 is that the coefficients of Z are 0. Layout of the result:
+    ``reduced_layout``.
+    """
+    w, q, e = layout.exogenous, layout.treatments, layout.instruments
+    order = jnp.concatenate(
+        [
+            jnp.arange(w),
+            layout.regressors + jnp.arange(e),
+            w + jnp.arange(q),
+            jnp.array([layout.columns - 1]),
+        ]
+    )
+    S = moments.S[:, order][:, :, order]
+    change = jnp.eye(w + e + q + 1, dtype=S.dtype).at[w + e : w + e + q, -1].set(-beta0)
+    kept = jnp.concatenate([jnp.arange(w + e), jnp.array([w + e + q])])
+    change = change[:, kept]
+    return Moments(
+        jnp.einsum("ij,gik,kl->gjl", change, S, change),
+        moments.rows,
+        moments.counted - q + e,
+    )
+
+
+def reduced_layout(layout: Layout) -> Layout:
+    """Of ``reduced_form``: the instruments are its regressors of interest."""
+    return Layout(layout.dummies, layout.controls, layout.instruments)
+
+
+# -------------------------------------------------------------------------- placebos
+
+
+class PlaceboTables(NamedTuple):
+    """What path o of the treatment contributes where cluster g gets it.
+
+    W and y stay in place; everything is net of nested effects, y also of W.
+
+    F
+        [z_o'y, z_o'x_o, W_g'x_o, W_g'z_o]; with least squares z is x and the last part
+        is left out.
+    inverse
+        (W'W)^-1.
+    wy, ww
+        W_g'y_g and W_g'W_g, for standard errors.
+    correction
+        G/(G-1) (N-1)/(N-k).
+    """
+
+    F: Float[Array, "G o f"]
+    inverse: Float[Array, "w w"]
+    wy: Float[Array, "G w"]
+    ww: Float[Array, "G w w"]
+    correction: Float[Array, ""]
+
+
+def placebo_estimates(
+    tables: PlaceboTables, o: Int[Array, "G B"]
+) -> Float[Array, " B"]:
+    """The coefficient of the reassigned treatment in each draw.
+
+    b = z'y / (z'x - z'W (W'W)^-1 W'x), every product a sum over clusters.
+    """
+    w = len(tables.inverse)
+    g = jnp.arange(len(o))[:, None]
+    total = tables.F[g, o].sum(axis=0).T
+    hx = tables.inverse @ total[2 : 2 + w]
+    return total[0] / (total[1] - (total[-w:] * hx).sum(axis=0) if w else total[1])
+
+
+def placebo_t(
+    tables: PlaceboTables, o: Int[Array, "G B"]
+) -> tuple[Float[Array, " B"], Float[Array, " B"]]:
+    """The coefficient and its t, CV1 (randomisation-c and -t).
+
+    With hx = (W'W)^-1 W'x and hz alike the score of cluster g is z'y - hz'W'y
+    - b (z'x - hz'W'x - hx'W'z + hz'W'W hx), each product over its own rows.
+    """
+    G, w = tables.wy.shape
+    g = jnp.arange(G)[:, None]
+    each = jnp.moveaxis(tables.F[g, o], 2, 1)  # (G, f, B)
+    zy, zx, xW, zW = each[:, 0], each[:, 1], each[:, 2 : 2 + w], each[:, -w:]
+    if not w:
+        xW = zW = each[:, :0]
+    hx, hz = tables.inverse @ xW.sum(axis=0), tables.inverse @ zW.sum(axis=0)
+    variation = zx.sum(axis=0) - (zW.sum(axis=0) * hx).sum(axis=0)
+    b = zy.sum(axis=0) / variation
+    outer = (hz[:, None, :] * hx[None, :, :]).reshape(w * w, o.shape[1])
+    inner = zx + tables.ww.reshape(G, w * w) @ outer
+    inner = inner - (xW * hz[None] + zW * hx[None]).sum(axis=1)
+    scores = zy - tables.wy @ hz - b[None, :] * inner
+    se = jnp.sqrt(tables.correction * (scores**2).sum(axis=0)) / jnp.abs(variation)
+    return b, b / se

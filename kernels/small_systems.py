@@ -1,0 +1,80 @@
+"""Many small systems at once, the batch in the last axis.
+
+A library solves 8 x 8 systems one call each; with the batch last, every scalar of the
+elimination is a vector over draws, and a compiler keeps the whole of it in registers.
+No pivoting: the leading blocks must be positive definite, as cross products of columns
+that are not collinear are. Where one is not, the answer is not finite.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+# Up to here an elimination is written out, step by step; beyond, compiling would take
+# longer than what it saves.
+_WRITTEN_OUT = 12
+
+
+def eliminate(
+    S: Float[Array, "m m B"], *, columns: int
+) -> Float[Array, "m-{columns} m-{columns} B"]:
+    """Cross products of what the first ``columns`` columns leave of the others.
+
+    The Schur complement S_22 - S_21 S_11^-1 S_12 (Frisch, Waugh and Lovell), of
+    symmetric S; only its upper triangle is read, and both are given back.
+    """
+    if columns > _WRITTEN_OUT:
+        S = _eliminate_in_a_loop(S, columns - _WRITTEN_OUT)
+        return eliminate(S, columns=_WRITTEN_OUT)
+    m = len(S)
+    upper = {(i, j): S[i, j] for i in range(m) for j in range(i, m)}
+    left = eliminate_upper(upper, m, columns)
+    return jnp.stack(
+        [
+            jnp.stack([left[min(i, j), max(i, j)] for j in range(columns, m)])
+            for i in range(columns, m)
+        ]
+    )
+
+
+def eliminate_upper(
+    upper: dict[tuple[int, int], Float[Array, " B"]], m: int, columns: int
+) -> dict[tuple[int, int], Float[Array, " B"]]:
+    """``eliminate`` written out, on the entries i <= j of an m x m system."""
+    a = dict(upper)
+    for p in range(columns):
+        inverse = 1 / a[p, p]
+        for i in range(p + 1, m):
+            factor = a[p, i] * inverse
+            for j in range(i, m):
+                a[i, j] = a[i, j] - factor * a[p, j]
+    return {key: value for key, value in a.items() if key[0] >= columns}
+
+
+def _eliminate_in_a_loop(S: Float[Array, "m m B"], columns: int) -> Array:
+    def step(p: Array, S: Array) -> Array:
+        row = jax.lax.dynamic_index_in_dim(S, p, 0, keepdims=False)
+        below = jnp.arange(len(S)) > p
+        factor = jnp.where(below[:, None], row / row[p][None, :], 0)
+        return S - factor[:, None, :] * row[None, :, :]
+
+    return jax.lax.fori_loop(0, columns, step, S)[columns:, columns:]
+
+
+def solve(A: Float[Array, "k k B"], b: Float[Array, "k B"]) -> Float[Array, "k B"]:
+    """A^-1 b for symmetric positive definite A, k small."""
+    k = len(A)
+    a = {(i, j): A[i, j] for i in range(k) for j in range(i, k)}
+    z = [b[i] for i in range(k)]
+    for p in range(k):
+        inverse = 1 / a[p, p]
+        for i in range(p + 1, k):
+            factor = a[p, i] * inverse
+            for j in range(i, k):
+                a[i, j] = a[i, j] - factor * a[p, j]
+            z[i] = z[i] - factor * z[p]
+    for i in reversed(range(k)):
+        for j in range(i + 1, k):
+            z[i] = z[i] - a[i, j] * z[j]
+        z[i] = z[i] / a[i, i]
+    return jnp.stack(z)
