@@ -255,12 +255,12 @@ def panel(
     from tivax.engine.panel import (
         build_panel,
         describe_losses,
-        panel_format,
+        require_panel_place,
         write_panel,
     )
 
     terminal = Terminal(quiet)
-    panel_format(out)
+    require_panel_place(out, force=force)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
     made = build_panel(files)
@@ -306,6 +306,120 @@ def replicate(
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
     )
+
+
+RunToml = Annotated[Path, typer.Argument(help="A run file, such as RUN.toml.")]
+NDraws = Annotated[
+    int | None, typer.Option("--draws", min=1, help="In place of the run file's.")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", min=0, help="In place of the run file's.")
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option("--coordinator", help="HOST:PORT of the first of several processes."),
+]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="How many there are.")
+]
+ProcessId = Annotated[
+    int | None, typer.Option("--process-id", min=0, help="Which this is, from 0.")
+]
+
+
+@app.command()
+def bootstrap(
+    run: RunToml,
+    out: Out,
+    draws: NDraws = None,
+    seed: Seed = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bootstrap the models of a run file by clusters: pairs, Bayesian or wild.
+
+    All devices of this machine take part. A run that was stopped goes on where it
+    was when the same command is given again.
+
+    Example: tivax bootstrap wild.toml --out wild
+    """
+    _experiment(
+        "bootstrap",
+        (run, draws, seed),
+        out,
+        (coordinator, processes, process_id),
+        force=force,
+        quiet=quiet,
+    )
+
+
+@app.command()
+def placebo(
+    run: RunToml,
+    out: Out,
+    draws: NDraws = None,
+    seed: Seed = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Move the treatment among countries or years, and estimate again.
+
+    All devices of this machine take part. A run that was stopped goes on where it
+    was when the same command is given again.
+
+    Example: tivax placebo placebo.toml --out placebo
+    """
+    _experiment(
+        "placebo",
+        (run, draws, seed),
+        out,
+        (coordinator, processes, process_id),
+        force=force,
+        quiet=quiet,
+    )
+
+
+def _experiment(
+    command: str,
+    asked: tuple[Path, int | None, int | None],
+    out: Path,
+    machines: tuple[str | None, int | None, int | None],
+    *,
+    force: bool,
+    quiet: bool,
+) -> None:
+    start_jax()
+    from tivax.engine.machines import Machines
+    from tivax.engine.run_files import read_run_file, with_overrides
+
+    path, draws, seed = asked
+    run = with_overrides(read_run_file(path), draws, seed)
+    kind = run.scheme.kind
+    if (kind == "placebo") != (command == "placebo"):
+        other = "placebo" if kind == "placebo" else "bootstrap"
+        raise TivaxError(f"{path}: kind = {kind!r} is a job of `tivax {other}`")
+    several = Machines(*machines).start()
+    from tivax.engine.experiment_run import LostProcess, run_experiment
+
+    try:
+        run_experiment(run, out, command, force=force, terminal=Terminal(quiet))
+    except LostProcess as error:
+        # Leaving in the ordinary way would wait for the lost process.
+        print(f"tivax: {error}", file=sys.stderr, flush=True)
+        os._exit(1)
+    except TivaxError:
+        if several:
+            # The others wait for this one: leave without them.
+            traceback = sys.exc_info()[1]
+            print(f"tivax: {traceback}", file=sys.stderr, flush=True)
+            os._exit(1)
+        raise
 
 
 @app.command()

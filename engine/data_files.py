@@ -12,12 +12,14 @@ The file stands in the data folder and its paths are relative to it::
     [tables]     files = folder of world tables, for the index from DVA
 
 Every key is optional. What is not named is looked for by its published names below
-the folder, so a folder of downloads does without ``data.toml``.
+the folder, so a folder of downloads does without ``data.toml``. Links to folders are
+followed.
 """
 
+import os
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -131,6 +133,8 @@ WIOD_COUNTRIES = tuple(
         "SVN SWE TUR TWN USA"
     ).split()
 )
+_COUNTRIES = " ".join(WIOD_COUNTRIES)
+_ISO3 = {"UK": "GBR", "GB": "GBR", "US": "USA", "ROM": "ROU", "GER": "DEU"}
 _SECTION = {"wdi": "inflation", "weo": "inflation"}
 _KEYS = {
     "tbi": {"file", "store"},
@@ -153,6 +157,8 @@ def read_data_files(folder: Path, *, store: Path | None = None) -> DataFiles:
     named nor found.
     """
     if not folder.is_dir():
+        if folder.exists():
+            raise TivaxError(f"{folder}: a file; give --data its folder")
         raise TivaxError(f"{folder}: no such folder; give --data the raw files")
     toml = _Toml(folder / FILE)
     tbi = None
@@ -165,7 +171,7 @@ def read_data_files(folder: Path, *, store: Path | None = None) -> DataFiles:
         if not (tbi or store):
             tbi = _published(folder, "tbi", "").path
     inflation, source = _inflation(folder, toml)
-    return DataFiles(
+    files = DataFiles(
         folder=folder,
         tbi=tbi,
         store=store,
@@ -183,8 +189,26 @@ def read_data_files(folder: Path, *, store: Path | None = None) -> DataFiles:
             name: tuple(Edition(edition_name(path), path) for path in paths)
             for name, paths in toml.alternatives().items()
         },
-        tables=toml.file("tables", "files") or _tables(folder),
+        tables=toml.folder("tables", "files") or _tables(folder),
     )
+    for name in ("kof", "pwt", "wgi"):
+        _require_distinct(
+            toml, name, [getattr(files, name), *files.alternatives.get(name, ())]
+        )
+    _require_distinct(toml, "inflation", files.alternatives.get("inflation", ()))
+    return files
+
+
+def _require_distinct(toml: "_Toml", name: str, editions: Sequence[Edition]) -> None:
+    """Editions go by their names, so each name must stand for one file."""
+    seen: dict[str, Path] = {}
+    for edition in editions:
+        other = seen.setdefault(edition.name, edition.path)
+        if other.resolve() != edition.path.resolve():
+            raise TivaxError(
+                f"{toml.path}: [alternatives] {name}: {other} and {edition.path} are "
+                f"both edition {edition.name}; keep one, or rename one of the files"
+            )
 
 
 class _Toml:
@@ -206,13 +230,22 @@ class _Toml:
     def text(self, section: str, key: str) -> str:
         """The value as text; empty where there is none. Editions may be numbers."""
         value = self._choices.get(section, {}).get(key, "")
-        if not isinstance(value, str | int | float):
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise self.mistake(section, key, value, 'write "..."')
         return str(value)
 
     def file(self, section: str, key: str) -> Path | None:
         named = self._get(section, key, str, "write the path of a file")
         return None if named is None else self._existing(section, key, named)
+
+    def folder(self, section: str, key: str) -> Path | None:
+        path = self.file(section, key)
+        if path is not None and not path.is_dir():
+            raise TivaxError(
+                f"{self.path}: [{section}] {key}: {path} is no folder; name the folder "
+                "of the tables"
+            )
+        return path
 
     def _existing(self, section: str, key: str, named: object) -> Path:
         if not isinstance(named, str) or not named:
@@ -227,6 +260,8 @@ class _Toml:
     def override(self) -> dict[str, Path]:
         wanted = 'write { GBR = "path of a file" }'
         named = self._get("inflation", "override", dict, wanted) or {}
+        for code in named:
+            self._require_country("inflation", "override", code)
         return {
             code: self._existing("inflation", f"override {code}", file)
             for code, file in named.items()
@@ -241,6 +276,8 @@ class _Toml:
         if len(trade := named.get("trade", [])) > 2:
             wanted = "write one file with both, or exports, then imports"
             raise self.mistake("alternatives", "trade", trade, wanted)
+        if len(rates := named.get("reer", [])) > 1:
+            raise self.mistake("alternatives", "reer", rates, "write one file")
         return {
             name: [self._existing("alternatives", name, file) for file in files]
             for name, files in named.items()
@@ -250,11 +287,14 @@ class _Toml:
         wanted = 'write a list of codes, ["AUS", "AUT"]'
         codes = self._get(section, key, list, wanted) or []
         for code in codes:
-            if code not in WIOD_COUNTRIES:
-                raise self.mistake(
-                    section, key, code, f"choose from {' '.join(WIOD_COUNTRIES)}"
-                )
+            self._require_country(section, key, code)
         return tuple(codes)
+
+    def _require_country(self, section: str, key: str, code: object) -> None:
+        if code not in WIOD_COUNTRIES:
+            iso3 = _ISO3.get(str(code))
+            wanted = f"write {iso3}" if iso3 else f"choose from {_COUNTRIES}"
+            raise self.mistake(section, key, code, wanted)
 
     def choice(self, section: str, key: str, choices: Any) -> Any:
         known = get_args(choices)
@@ -315,8 +355,10 @@ def _dotted(edition: str) -> str:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         choices = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:  # no file, not text, or not TOML
-        raise TivaxError(f"{path}: {error}") from None
+    except UnicodeDecodeError:
+        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
+    except (OSError, ValueError) as error:  # no file, or not TOML
+        raise TivaxError(f"{path}: {error}; mend the file") from None
     for name, section in choices.items():
         if name not in _KEYS or not isinstance(section, dict):
             raise TivaxError(
@@ -331,7 +373,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
 
 
 def _published(folder: Path, name: str, edition: str) -> Edition:
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    files = sorted(files_below(folder))
     for pattern in _PUBLISHED[name]:
         found = [path for path in files if re.fullmatch(pattern, path.name)]
         found = [p for p in found if edition in ("", edition_name(p))]
@@ -346,5 +388,18 @@ def _published(folder: Path, name: str, edition: str) -> Edition:
 
 def _tables(folder: Path) -> Path | None:
     """The folder of the first world table that is found."""
-    found = sorted(folder.rglob("wiot_[12][0-9][0-9][0-9].RData"))
+    table = re.compile(r"wiot_[12]\d{3}\.RData")
+    found = sorted(p for p in files_below(folder) if table.fullmatch(p.name))
     return found[0].parent if found else None
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """The files in a folder and below it, also behind links to folders."""
+    seen = set()
+    for place, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(place)
+        if real in seen:  # a link to a folder above
+            folders.clear()
+            continue
+        seen.add(real)
+        yield from (path for name in names if (path := Path(place, name)).is_file())

@@ -7,7 +7,13 @@ import pandas as pd
 
 from tivax.engine.data_files import DataFiles
 from tivax.engine.estimation import fixed_effects, time_dummies, within
-from tivax.engine.panel import CODE_FIXES, CONTROLS, OUTCOMES, sample
+from tivax.engine.panel import (
+    CODE_FIXES,
+    CONTROLS,
+    OUTCOMES,
+    read_whole_path,
+    sample,
+)
 from tivax.engine.sources import kof
 
 VARIABLES = (*OUTCOMES, "TBI", *CONTROLS)
@@ -96,22 +102,27 @@ STRUCTURE = {
 }
 
 
+VISIBLE = 0.01  # points of the index: more than the rounding of any edition
+
+
 def index_structure(files: DataFiles, frame: pd.DataFrame) -> pd.DataFrame:
     """Table 2 as arithmetic: each index beside the mean of its parts.
 
-    Columns index, parts, rows, mean_difference and largest_difference (points of the
-    index, absolute), on the rows of the panel.
+    Columns index, parts, rows (of the panel, with every part), mean_difference and
+    largest_difference (points of the index, absolute), and ``beyond``: the rows of
+    each country that differ by more than ``VISIBLE``.
     """
     names = list(
         dict.fromkeys([*STRUCTURE, *(k for v in STRUCTURE.values() for k in v)])
     )
-    block = kof.read(files.kof.path, names)
+    block = read_whole_path(kof.read, files.kof.path, names)
     fixes = CODE_FIXES["kof"] if files.codes == "fixed" else {}
     block["iso3"] = block.pop("code").replace(fixes)
     rows = frame[["iso3", "year"]].merge(block, on=["iso3", "year"])
     table = []
     for index, parts in STRUCTURE.items():
-        gap = (rows[index] - rows[list(parts)].mean(axis=1)).abs()
+        gap = (rows[index] - rows[list(parts)].mean(axis=1, skipna=False)).abs()
+        beyond = rows.loc[gap > VISIBLE, "iso3"].value_counts().sort_index()
         table.append(
             {
                 "index": index,
@@ -119,6 +130,7 @@ def index_structure(files: DataFiles, frame: pd.DataFrame) -> pd.DataFrame:
                 "rows": int(gap.count()),
                 "mean_difference": gap.mean(),
                 "largest_difference": gap.max(),
+                "beyond": ", ".join(f"{k} {n}" for k, n in beyond.items()),
             }
         )
     return pd.DataFrame(table)

@@ -32,7 +32,7 @@ CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
-_COLLINEAR = 1e-9
+COLLINEAR = 1e-9
 
 CONVENTION_NOTES: dict[Convention, str] = {
     "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
@@ -83,10 +83,10 @@ def fixed_effects(
         effects, there are fewer than two clusters, or they cut through entities.
     """
     clusters = clusters or entity
-    used = _complete(data, [outcome, *regressors], [entity, time, clusters])
+    used = complete_rows(data, [outcome, *regressors], [entity, time, clusters])
     _require_nested(used, entity, clusters)
     frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    _require_identified(outcome, frame, regressors, dummies)
+    require_identified(outcome, frame, regressors, dummies)
     if convention == "linearmodels":
         return _by_linearmodels(used, outcome, regressors, entity, time, clusters)
     if convention != "stata":
@@ -112,7 +112,7 @@ def _design(
     return within(frame, used[entity]), [str(k) for k in dummies]
 
 
-def _require_identified(
+def require_identified(
     outcome: str, frame: pd.DataFrame, regressors: Sequence[str], dummies: Sequence[str]
 ) -> None:
     """Each regressor must have something left beside the dummies and those before it.
@@ -123,8 +123,8 @@ def _require_identified(
     X = X - X.mean(axis=0)
     size = np.linalg.norm(X, axis=0)
     # What demeaning leaves of a constant is rounding of its level.
-    flat = size <= _COLLINEAR * np.linalg.norm(frame[[*dummies, *regressors]], axis=0)
-    bad = flat | (_left_by_those_before(X / np.where(flat, 1, size)) < _COLLINEAR)
+    flat = size <= COLLINEAR * np.linalg.norm(frame[[*dummies, *regressors]], axis=0)
+    bad = flat | (left_by_those_before(X / np.where(flat, 1, size)) < COLLINEAR)
     names = [name for name, k in zip(regressors, bad[len(dummies) :], strict=True) if k]
     if names:
         raise TivaxError(
@@ -133,7 +133,7 @@ def _require_identified(
         )
 
 
-def _left_by_those_before(X: np.ndarray) -> np.ndarray:
+def left_by_those_before(X: np.ndarray) -> np.ndarray:
     """The norm of each column without its projection on the columns before it.
 
     Gram-Schmidt, twice: LAPACK's threads take a hundred times as long for so little.
@@ -144,7 +144,7 @@ def _left_by_those_before(X: np.ndarray) -> np.ndarray:
         for _ in range(2):
             column = column - basis @ (basis.T @ column)
         left[j] = np.linalg.norm(column)
-        if left[j] >= _COLLINEAR:
+        if left[j] >= COLLINEAR:
             basis[:, j] = column / left[j]
     return left
 
@@ -266,7 +266,8 @@ def _feols(
             fixef_rm="none",
             **({"ssc": ssc} if ssc is not None else {}),
         )
-    coef = fit.coef().rename({"Intercept": "const", **{v: k for k, v in names.items()}})
+        coef = fit.coef()  # takes those roots
+    coef = coef.rename({"Intercept": "const", **{v: k for k, v in names.items()}})
     V = pd.DataFrame(np.asarray(fit._vcov), coef.index, coef.index)
     count = min((frame[name].nunique() for name in clusters), default=0)
     return estimate(
@@ -368,9 +369,9 @@ def driscoll_kraay(
     with 15 it is a rough guide. t has T - 1 degrees of freedom. linearmodels' factor is
     N / (N - K - G - T + 1), its kernel weights 1 - j / (lags + 1).
     """
-    used = _complete(data, [outcome, *regressors], [entity, time])
+    used = complete_rows(data, [outcome, *regressors], [entity, time])
     frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    _require_identified(outcome, frame, regressors, dummies)
+    require_identified(outcome, frame, regressors, dummies)
     T = used[time].nunique()
     lags = int(4 * (T / 100) ** (2 / 9)) if lags is None else lags
     fit = _panel_ols(used, outcome, regressors, entity, time).fit(
@@ -400,9 +401,9 @@ def two_way_clusters(
     pyfixest's correction: G/(G-1) of the smaller dimension for all three terms, slopes
     and one constant counted, since both effects are nested; t(min(G, T) - 1).
     """
-    used = _complete(data, [outcome, *regressors], [entity, time])
+    used = complete_rows(data, [outcome, *regressors], [entity, time])
     frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    _require_identified(outcome, frame, regressors, dummies)
+    require_identified(outcome, frame, regressors, dummies)
     return _feols(
         used,
         outcome,
@@ -432,7 +433,7 @@ def least_squares(
     """
     from pyfixest.utils.utils import ssc
 
-    used = _complete(data, [outcome, *regressors], list(clusters))
+    used = complete_rows(data, [outcome, *regressors], list(clusters))
     convention = "HC1" if robust else "iid"
     if clusters:
         convention = f"clustered by {' and '.join(clusters)}, {correction}"
@@ -489,13 +490,13 @@ def two_stage(
     constant are. Rows with a missing value, such as the first year of a lag, are left
     out.
     """
-    used = _complete(
+    used = complete_rows(
         data, [outcome, endogenous, *instruments, *controls], [entity, time]
     )
     columns = [outcome, endogenous, *instruments, *controls]
     frame, dummies = _design(used, columns, entity, time)
-    _require_identified(outcome, frame, [*controls, *instruments], dummies)
-    _require_identified(outcome, frame, [*controls, endogenous], dummies)
+    require_identified(outcome, frame, [*controls, *instruments], dummies)
+    require_identified(outcome, frame, [*controls, endogenous], dummies)
     frame["const"] = 1.0
     exogenous = [*controls, *dummies, "const"]
     first = _iv2sls(
@@ -557,7 +558,7 @@ def _iv2sls(
 # --------------------------------------------------------------------- the rows used
 
 
-def _complete(
+def complete_rows(
     data: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
 ) -> pd.DataFrame:
     """The rows without a missing value in these columns."""

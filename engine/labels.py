@@ -95,6 +95,7 @@ _LABELS: dict[str, tuple[str, str]] = {
     "TBI coefficient": ("coefficient of the trade benefit index", "贸易利益指数系数"),
     "specifications": ("specifications, by coefficient", "设定（按系数排序）"),
     "identified": ("identified specification", "识别的设定"),
+    "chosen": ("choice of data.toml", "data.toml的选择"),
     "excludes 0": ("interval excludes 0", "区间不含0"),
     "includes 0": ("interval includes 0", "区间含0"),
     "true": ("true value", "真实值"),

@@ -62,6 +62,12 @@ def require_free(path: Path, *, force: bool) -> None:
         raise TivaxError(f"{path}: exists already; --force replaces it")
 
 
+def require_no_folder(path: Path) -> None:
+    """Raise ``TivaxError`` where a file is to be written and ``path`` is a folder."""
+    if path.is_dir():
+        raise TivaxError(f"{path}: a folder; give --out the name of a file")
+
+
 def require_writable(path: Path) -> None:
     """Raise ``TivaxError`` where ``path`` cannot be written, before long work.
 
@@ -118,8 +124,13 @@ def _part_name(path: Path) -> Path:
 
 
 def replace_path(part: Path, path: Path, *, force: bool) -> None:
-    """Move ``part`` to ``path``; what was there goes only once the new is in place."""
+    """Move ``part`` to ``path``; what was there goes only once the new is in place.
+
+    A file never takes the place of a folder.
+    """
     require_free(path, force=force)
+    if part.is_file():
+        require_no_folder(path)
     path = Path(os.path.abspath(path))
     old = None
     if path.exists():

@@ -19,7 +19,14 @@ import pandas as pd
 
 from tivax.engine.data_files import WIOD_COUNTRIES, Codes, DataFiles, Edition, Fill
 from tivax.engine.errors import TivaxError
-from tivax.engine.output import Run, partial_path, replace_path, require_free
+from tivax.engine.output import (
+    Run,
+    partial_path,
+    replace_path,
+    require_free,
+    require_no_folder,
+    require_writable,
+)
 from tivax.engine.results import Format, require_format, write_frame
 from tivax.engine.sources import bis, kof, pwt, wdi, weo, wgi
 from tivax.engine.sources.country_years import PACKED_DAMAGE
@@ -177,12 +184,15 @@ class Panel:
         coverage, missing and filled cells.
     losses
         Countries that the merge lost.
+    residual_max
+        The worst relative residual of the solves, None where the index was read.
     """
 
     frame: pd.DataFrame
     codebook: pd.DataFrame
     losses: tuple[Loss, ...]
     codes: Codes
+    residual_max: float | None = None
 
     @property
     def countries(self) -> list[str]:
@@ -211,8 +221,9 @@ def build_panel(files: DataFiles) -> Panel:
         In one line, where a source lacks a series, or a country that the recipe is
         not known to lose.
     """
+    tbi, residual = tbi_block(files)
     blocks: dict[Source, pd.DataFrame] = {
-        "tbi": tbi_block(files),
+        "tbi": tbi,
         "kof": kof_block(files.kof, files.codes),
         "pwt": pwt_block(files.pwt, files.codes),
         "wgi": wgi_block(files.wgi, files.codes, files.fill_2001),
@@ -237,6 +248,7 @@ def build_panel(files: DataFiles) -> Panel:
         codebook=_codebook(frame, files),
         losses=losses,
         codes=files.codes,
+        residual_max=residual,
     )
 
 
@@ -259,24 +271,55 @@ def _countries(
         else:
             missing.append((iso3, absent[0]))
     if missing:
-        iso3, name = missing[0]
-        codes = ", ".join(f'"{code}"' for code, _ in missing)
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise TivaxError(
-            f"{source_path(files, name)}: no rows for {iso3}{more}; get the published "
-            f"file of the {_TITLE[name]} again"
-            + (
-                f", or leave out what is missing by [recipe] drop = [{codes}] in "
-                "data.toml"
-                if len(missing) <= 5
-                else ""
-            )
-        )
+        raise _lacking(files, missing, blocks)
     if not kept:
         raise TivaxError(
             f"{files.folder}: [recipe] drop leaves no country; shorten it in data.toml"
         )
     return kept, tuple(losses)
+
+
+def _lacking(
+    files: DataFiles,
+    missing: list[tuple[str, Source]],
+    blocks: dict[Source, pd.DataFrame],
+) -> TivaxError:
+    """Which countries a source lacks, and which years, for both are mended at once."""
+    iso3, name = missing[0]
+    block = blocks[name].dropna(how="all")
+    first, last = files.years
+    have = sorted(set(block.index.get_level_values("year")) & {*range(first, last + 1)})
+    absent = sorted({*range(first, last + 1)} - set(have))
+    what = f"{iso3}{_more(missing)}"
+    codes = ", ".join(f'"{code}"' for code, _ in missing)
+    leave = f"drop = [{codes}]"
+    if absent and _is_run(have):
+        what += f", none of {absent[0]}{_more(absent, 'years')}"
+        leave += f' and years = "{have[0]}:{have[-1]}"'
+    return TivaxError(
+        f"{source_path(files, name)}: no rows for {what}; {_again(files, name)}"
+        + (
+            f", or leave out what is missing by [recipe] {leave} in data.toml"
+            if len(missing) <= 5
+            else ""
+        )
+    )
+
+
+def _more(found: Sequence[object], what: str = "") -> str:
+    """``" and 2 more"`` after the first of three."""
+    return f" and {len(found) - 1} more {what}".rstrip() if len(found) > 1 else ""
+
+
+def _is_run(years: Sequence[int]) -> bool:
+    return len(years) > 0 and years[-1] - years[0] + 1 == len(years)
+
+
+def _again(files: DataFiles, source: Source) -> str:
+    """How to get a file that has what is missing."""
+    if source != "tbi":
+        return f"get the published file of the {_TITLE[source]} again"
+    return "take another store" if files.store else "add what is missing to the file"
 
 
 def _countries_of(block: pd.DataFrame | pd.Series) -> set[str]:
@@ -307,16 +350,14 @@ def _require_years(frame: pd.DataFrame, files: DataFiles) -> None:
         years = [int(k) for k in empty.index[empty == 0]]
         if years:
             have = [int(k) for k in empty.index[empty > 0]]
-            whole = have and have[-1] - have[0] + 1 == len(have)
             remedy = (
                 f'write [recipe] years = "{have[0]}:{have[-1]}" in data.toml'
-                if whole
-                else "get the published file again"
+                if _is_run(have)
+                else _again(files, variable.source)
             )
             raise TivaxError(
                 f"{source_path(files, variable.source)}: no {variable.series} in "
-                f"{years[0]}{f' and {len(years) - 1} more years' if years[1:] else ''}"
-                f"; {remedy}"
+                f"{years[0]}{_more(years, 'years')}; {remedy}"
             )
 
 
@@ -372,11 +413,13 @@ def _series(files: DataFiles, variable: Variable) -> str:
 
 def _edition(files: DataFiles, source: Source) -> str:
     if source == "tbi":
-        return "store" if files.store else ""
+        return source_path(files, source).name
     return getattr(files, source).name
 
 
 def _note(files: DataFiles, variable: Variable) -> str:
+    if variable.source == "tbi":
+        return _index_note(files)
     if variable.series == "cn":
         return "called ck up to edition 9.0"
     if variable.source == "wgi":
@@ -389,6 +432,24 @@ def _note(files: DataFiles, variable: Variable) -> str:
     return ""
 
 
+def _index_note(files: DataFiles) -> str:
+    """How the index came about: computed here, or what a column ``source`` says."""
+    if files.tbi is None:
+        return "computed from the world tables of the store"
+    note, first, last = "read from a file", *files.years
+    frame = pd.read_csv(files.tbi)
+    if "source" not in frame:
+        return note
+    years = frame[frame["year"].between(first, last)].groupby("source")["year"]
+    return f"{note}: " + ", ".join(
+        f"{source} {_count(count, 'year')}" for source, count in years.nunique().items()
+    )
+
+
+def _count(n: int, what: str) -> str:
+    return f"{n} {what}{'' if n == 1 else 's'}"
+
+
 # --------------------------------------------------------- one block for each source
 
 
@@ -399,9 +460,25 @@ def _block(
     fixes: dict[str, str],
 ) -> pd.DataFrame:
     """Series of a file by (iso3, year), codes repaired by ``fixes``."""
-    frame = read(path, series)
+    frame = read_whole_path(read, path, series)
     frame["iso3"] = frame.pop("code").replace(fixes)
     return _by_country_and_year(frame, path)
+
+
+def read_whole_path(
+    read: Callable[[Path, Sequence[str]], pd.DataFrame],
+    path: Path,
+    series: Sequence[str],
+) -> pd.DataFrame:
+    """``read(path, series)``; a mistake names the file by its whole path."""
+    try:
+        return read(path, series)
+    except TivaxError as error:
+        # Readers know a file by its name; a data folder may hold two of one name.
+        if str(error).startswith(path.name):
+            folder = str(path).removesuffix(path.name)
+            raise TivaxError(f"{folder}{error}") from error
+        raise
 
 
 def _by_country_and_year(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -418,21 +495,24 @@ def _fixes(source: Source, codes: Codes) -> dict[str, str]:
     return CODE_FIXES[source] if codes == "fixed" else {}
 
 
-def tbi_block(files: DataFiles) -> pd.DataFrame:
-    """The trade benefit index by (iso3, year), column TBI."""
-    path = source_path(files, "tbi")
-    frame = _tbi_of_store(path) if files.store else _tbi_of_csv(path)
+def tbi_block(files: DataFiles) -> tuple[pd.DataFrame, float | None]:
+    """The index by (iso3, year), column TBI, and ``Panel.residual_max``."""
+    path, residual = source_path(files, "tbi"), None
+    if files.store:
+        frame, residual = _tbi_of_store(path)
+    else:
+        frame = _tbi_of_csv(path)
     frame["iso3"] = frame["iso3"].replace(CODE_FIXES["tbi"])
-    return _by_country_and_year(frame, path)
+    return _by_country_and_year(frame, path), residual
 
 
-def _tbi_of_store(path: Path) -> pd.DataFrame:
+def _tbi_of_store(path: Path) -> tuple[pd.DataFrame, float]:
     from tivax.engine.measures import trade_benefit_index
     from tivax.engine.store import open_store
 
     index = trade_benefit_index(open_store(path, lazy=True))
     frame = index["tbi"].to_series().rename("TBI").reset_index()
-    return frame.rename(columns={"region": "iso3"})
+    return frame.rename(columns={"region": "iso3"}), index.attrs["residual_max"]
 
 
 def _tbi_of_csv(path: Path) -> pd.DataFrame:
@@ -578,16 +658,27 @@ def panel_format(path: Path) -> Format:
         ) from None
 
 
+def require_panel_place(path: Path, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless the panel can be written to ``path``, before work."""
+    panel_format(path)
+    for one in (path, *_beside(path)):
+        require_no_folder(one)
+        require_free(one, force=force)
+    require_writable(path)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Codebook and manifest of a panel."""
+    return path.with_suffix(".codebook.csv"), path.with_suffix(".manifest.json")
+
+
 def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path]:
     """Write the panel with ``NAME.codebook.csv`` and ``NAME.manifest.json`` beside it.
 
     The suffix of ``path`` sets the format: csv, parquet, dta or xlsx.
     """
-    format = panel_format(path)
-    codebook = path.with_suffix(".codebook.csv")
-    manifest = path.with_suffix(".manifest.json")
-    for one in (path, codebook, manifest):
-        require_free(one, force=force)
+    require_panel_place(path, force=force)
+    format, (codebook, manifest) = panel_format(path), _beside(path)
     part = partial_path(path)
     part.mkdir()
     try:
@@ -595,7 +686,7 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
         (part / f"{path.stem}.{format}").rename(part / path.name)
         panel.codebook.to_csv(part / codebook.name, index=False)
         content = run.manifest(
-            residual_max=None,
+            residual_max=panel.residual_max,
             outputs=[path.name, codebook.name],
             codes=panel.codes,
             losses={loss.iso3: loss.why for loss in panel.losses},

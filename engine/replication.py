@@ -5,8 +5,10 @@ coefficients beside ours), the panel, tables in journal layout, figures, and the
 that ``engine.replication_report`` words.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 import xarray as xr
@@ -24,15 +26,19 @@ from tivax.engine import (
     trade_plots,
 )
 from tivax.engine.data_files import DataFiles
+from tivax.engine.errors import TivaxError
 from tivax.engine.estimates import Estimate
 from tivax.engine.labels import Language
-from tivax.engine.panel import Panel, build_panel
+from tivax.engine.panel import CONTROLS, Panel, build_panel
 from tivax.engine.paper import Column
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.replication_tables import all_tables, lagged_frame
 
 CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
 PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
+REGRESSORS = ("TBI", *CONTROLS)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +54,15 @@ class Replication:
     table_1
         The printed index beside ours: year, iso3, paper, ours, difference.
     structure
-        Table 2 as arithmetic: how well each index is the mean of its parts.
+        Table 2 as arithmetic: how well each index is the mean of its parts; None
+        where the file lacks parts.
     figure_1
         Group means by year.
     lagged, variants, gross
         ``engine.robustness``; None where there are no tables or no gross trade.
     fixed_panel, fixed
-        Every country code repaired: the panel and the 17 columns.
+        Every country code repaired: the panel and the 17 columns; None where a
+        source lacks a country that this adds.
     errors, dependence
         Other standard errors, Pesaran CD.
     interactions, parts
@@ -63,6 +71,9 @@ class Replication:
         ``engine.specifications``.
     moments, variation
         ``engine.descriptives``.
+    skipped
+        Sections that these inputs do not serve, and why. The paper's tables are never
+        among them.
     """
 
     files: DataFiles
@@ -70,13 +81,13 @@ class Replication:
     estimates: dict[Column, Estimate]
     comparison: pd.DataFrame
     table_1: pd.DataFrame
-    structure: pd.DataFrame
+    structure: pd.DataFrame | None
     figure_1: pd.DataFrame
     lagged: list[robustness.Lagged]
     variants: robustness.Variants | None
-    gross: pd.DataFrame | None
-    fixed_panel: Panel
-    fixed: dict[Column, Estimate]
+    gross: robustness.Gross | None
+    fixed_panel: Panel | None
+    fixed: dict[Column, Estimate] | None
     errors: pd.DataFrame
     dependence: pd.DataFrame
     interactions: pd.DataFrame
@@ -85,6 +96,7 @@ class Replication:
     curve: specifications.Curve
     moments: pd.DataFrame
     variation: pd.DataFrame
+    skipped: Mapping[str, str]
 
 
 def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
@@ -97,9 +109,19 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     def step() -> None:
         progress(next(done), 12)
 
+    skipped: dict[str, str] = {}
+
+    def optional(section: str, compute: Callable[[], T]) -> T | None:
+        try:
+            return compute()
+        except TivaxError as error:
+            skipped[section] = str(error)
+            return None
+
     progress(0, 12)
     panel = build_panel(files)
     frame = panel.frame
+    _require_countries(panel, files)
     step()
     estimates = paper.estimate_columns(frame)
     comparison = paper.compare(estimates)
@@ -108,11 +130,22 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     step()
     tables = robustness.read_tables(files, files.years)
     step()
-    variants = None if tables is None else robustness.index_variants(frame, tables)
+    variants = None
+    if tables is not None:
+        variants = optional(
+            "The index rebuilt from domestic value added",
+            lambda: robustness.index_variants(frame, tables),
+        )
     step()
-    gross = robustness.gross_trade(frame, files)
+    gross = optional(
+        "Gross trade in place of value added",
+        lambda: robustness.gross_trade(frame, files),
+    )
     step()
-    fixed_panel, fixed = robustness.fixed_codes(files, panel)
+    repaired = optional(
+        "Every country code repaired", lambda: robustness.fixed_codes(files, panel)
+    )
+    fixed_panel, fixed = repaired or (None, None)
     step()
     errors = robustness.other_errors(frame, estimates)
     dependence = robustness.cross_section_dependence(frame, estimates)
@@ -126,6 +159,7 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
+    structure = optional("Table 2", lambda: descriptives.index_structure(files, frame))
     step()
     return Replication(
         files=files,
@@ -133,7 +167,7 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
         estimates=estimates,
         comparison=comparison,
         table_1=paper.table_1(frame),
-        structure=descriptives.index_structure(files, frame),
+        structure=structure,
         figure_1=descriptives.group_means(frame),
         lagged=lagged,
         variants=variants,
@@ -148,7 +182,16 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
         curve=curve,
         moments=moments,
         variation=variation,
+        skipped=skipped,
     )
+
+
+def _require_countries(panel: Panel, files: DataFiles) -> None:
+    for group in robustness.SAMPLES:
+        if few := robustness.too_few_countries(panel.frame, group, REGRESSORS):
+            raise TivaxError(
+                f"{files.folder}: {few}; shorten [recipe] drop in data.toml"
+            )
 
 
 def figures_of(
@@ -178,14 +221,17 @@ def figures_of(
             & (comparison["term"] == "TBI")
         ].iloc[-1]
         rows = result.curve.rows
-        chosen = rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
+        drawn = specifications.estimated(
+            rows[(rows["outcome"] == outcome) & (rows["sample"] == "all")]
+        )
         figures[f"specification_curve_{outcome}"] = (
             specification_plots.specification_curve(
-                chosen,
+                drawn,
                 specifications.CHOICES,
                 float(printed["paper_coef"]),
                 float(printed["paper_se"]),
                 language,
+                name=result.curve.name,
             )
         )
         left = result.left_out[
@@ -193,7 +239,7 @@ def figures_of(
             & (result.left_out["column"] == printed["column"])
         ]
         figures[f"leave_one_out_{outcome}"] = specification_plots.leave_one_out(
-            left[left["left_out"] != ""],
+            specifications.estimated(left[left["left_out"] != ""]),
             float(left.loc[left["left_out"] == "", "coef"].iloc[0]),
             language,
         )
@@ -265,7 +311,6 @@ def _write_table(table: journal_tables.JournalTable, folder: Path, name: str) ->
 def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
     frames = {
         "table1": result.table_1,
-        "table2_structure": result.structure,
         "figure1": result.figure_1,
         "instrumental_variables": lagged_frame(result.lagged),
         "standard_errors": result.errors,
@@ -276,11 +321,14 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "specification_curve": result.curve.rows,
         "descriptive_statistics": result.moments,
         "within_variation": result.variation,
-        "recipe_fixed": paper.compare(result.fixed)[list(paper.COMPARISON)],
     }
+    if result.structure is not None:
+        frames["table2_structure"] = result.structure
+    if result.fixed is not None:
+        frames["recipe_fixed"] = paper.compare(result.fixed)[list(paper.COMPARISON)]
     if result.variants is not None:
         frames["index_variants"] = result.variants.rows
         frames["index_values"] = result.variants.indices
     if result.gross is not None:
-        frames["gross_trade"] = result.gross
+        frames["gross_trade"] = result.gross.rows
     return frames

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tivax.engine import heterogeneity, paper, report, robustness, specifications
 from tivax.engine import replication_tables as tables
+from tivax.engine.descriptives import VISIBLE
 from tivax.engine.estimation import CONVENTION_NOTES
 from tivax.engine.journal_tables import comparison_tables
 from tivax.engine.labels import Language, label, numbered
@@ -32,7 +33,8 @@ from tivax.engine.verdicts import LEVEL, Verdict, verdicts
 
 TITLE = "Has trade imbalance led to “de-globalisation”? The paper recomputed"
 SUBTITLE = (
-    "Every table and figure of 国际贸易问题 2021 (9), from raw files, number by number"
+    "Every table and figure of the paper (国际贸易问题 2021, no. 9, article "
+    "1002-4670(2021)09-0001-16), number by number"
 )
 
 
@@ -82,9 +84,10 @@ def _summary(result: Replication, found: list[Verdict]) -> Section:
         [
             Points(
                 [
-                    f"{len(comparison)} printed coefficients were recomputed from raw "
-                    f"files on {sizes['all']} rows ({sizes['developed']} developed, "
-                    f"{sizes['developing']} developing).",
+                    f"{len(comparison)} printed coefficients were recomputed on "
+                    f"{sizes['all']} rows ({sizes['developed']} developed, "
+                    f"{sizes['developing']} developing), from the files of the "
+                    f"institutes and an index {_index_note(result)}.",
                     f"They differ from the print by {gaps.mean():.3f} printed standard "
                     f"errors on average and {gaps.max():.3f} at most (Table "
                     f"{worst['table']}, column {worst['column']}, {worst['term']}). "
@@ -104,9 +107,19 @@ def _summary(result: Replication, found: list[Verdict]) -> Section:
     )
 
 
+def _index_note(result: Replication) -> str:
+    """Where the index comes from, in the words of the codebook."""
+    return str(result.panel.codebook.set_index("variable").loc["TBI", "note"])
+
+
+def _not_computed(result: Replication, title: str, otherwise: str = "") -> Section:
+    """A section that the inputs do not serve, and why."""
+    why = result.skipped.get(title, otherwise)
+    return Section(title, [Text(f"Not computed: {why}.")])
+
+
 def _pooled_sentence(result: Replication) -> str:
     above = _exceeding(result, "pooled")
-    share = result.parts.groupby("part")["contribution"].sum()
     if above < len(OUTCOMES):
         return (
             f"The pooled coefficient exceeds both subsample ones for {above} of "
@@ -116,10 +129,26 @@ def _pooled_sentence(result: Replication) -> str:
     return (
         "The pooled coefficient of TBI exceeds both subsample ones for all "
         f"{len(OUTCOMES)} outcomes. A part of it is not about countries at all: "
-        f"{between['weight'].mean():.0%} of the variation that identifies it, and "
-        f"{share['between groups'] / share.sum():.0%} of the coefficients on average, "
-        "is how the two groups moved against each other over time."
+        f"{between['weight'].mean():.0%} of the variation that identifies it is how "
+        f"the two groups moved against each other over time.{_between_share(result)}"
     )
+
+
+def _between_share(result: Replication) -> str:
+    """The share of each coefficient; there is none where parts have opposite signs."""
+    parts = result.parts.pivot(index="outcome", columns="part", values="contribution")
+    shares, mixed = [], []
+    for outcome in OUTCOMES:
+        own: dict = parts.loc[outcome].to_dict()
+        if min(own.values()) < 0 < max(own.values()):
+            mixed.append(outcome)
+        else:
+            share = own["between groups"] / sum(own.values())
+            shares.append(f"{share:.0%} for {outcome}")
+    text = f" Its share of the coefficient is {', '.join(shares)}." if shares else ""
+    if mixed:
+        text += f" It has none for {', '.join(mixed)}: the parts have opposite signs."
+    return text
 
 
 def _beside_table(result: Replication) -> Table:
@@ -239,18 +268,7 @@ def _data(
             Table(shown, "Every variable, its source and edition.", {}),
             *_table_1(result, figures, language),
             Heading("Table 2: how the index is made"),
-            Table(
-                result.structure.rename(
-                    columns={
-                        "mean_difference": "mean gap",
-                        "largest_difference": "largest gap",
-                    }
-                ),
-                "Each de jure index of Table 2 beside the plain mean of its parts, "
-                "absolute differences in index points. Where a part is missing the "
-                "institute re-weights the others.",
-                {"mean gap": ".4f", "largest gap": ".4f"},
-            ),
+            _table_2(result),
             report.Figure(
                 figures["figure1"],
                 "Means of KOFGIdj and KOFEcGIdj by group of countries. "
@@ -258,6 +276,23 @@ def _data(
                 numbered("Figure", 1, language),
             ),
         ],
+    )
+
+
+def _table_2(result: Replication) -> Block:
+    if result.structure is None:
+        return Text(f"Not computed: {result.skipped['Table 2']}.")
+    return Table(
+        result.structure.rename(
+            columns={
+                "mean_difference": "mean gap",
+                "largest_difference": "largest gap",
+                "beyond": f"rows beyond {VISIBLE}",
+            }
+        ),
+        "Each de jure index of Table 2 beside the plain mean of its parts, on the rows "
+        "that have every part; absolute differences in index points.",
+        {"mean gap": ".4f", "largest gap": ".4f"},
     )
 
 
@@ -404,9 +439,13 @@ def _paper_tables(
 def _verdicts(found: list[Verdict]) -> Section:
     blocks: list[Block] = [
         Text(
-            f"The tests were named before their results. A test holds where the sign "
-            f"is the claimed one and p < {LEVEL}. A hypothesis is supported where all "
-            "its tests hold, supported in part where some do. That one group's "
+            "The tests are listed in one place, engine/verdicts.py; most of them are "
+            "coefficients that the paper prints, so their results were known. A test "
+            f"holds where the sign is the claimed one and p < {LEVEL}; a significant "
+            "opposite sign counts only as not holding. A hypothesis is supported where "
+            "all its tests hold, supported in part where at least half do, else not "
+            "supported. Tests overlap (samples contain each other, indices their "
+            "parts): their count is no weight of evidence. That one group's "
             "coefficient is significant and the other's is not is no test of a "
             "difference; the difference is tested by itself. None of this makes the "
             "association causal: see the caveats."
@@ -447,9 +486,13 @@ def _lagged(result: Replication, language: Language) -> Section:
                 f"year passes its tests. {strength}: Kleibergen-Paap F "
                 f"{frame['kp_f'].min():.0f} to {frame['kp_f'].max():.0f}. The "
                 "Anderson-Rubin sets hold whatever the strength. Strength is not "
-                "validity: a lag of a persistent index is exogenous only if shocks to "
-                "globalisation policy are not foreseen in last year's balance, which "
-                "no test here can show."
+                "validity. The lag of a persistent index is a valid instrument only if "
+                "last year's balance has no delayed effect of its own on this year's "
+                "policy (exclusion), if the errors are not serially correlated, since "
+                "last year's shock moved last year's balance too, and if shocks to "
+                "policy are not foreseen in it. One instrument for one regressor "
+                "leaves no over-identification test: no test here can show any of the "
+                "three."
                 "\n\n"
                 f"In the full sample 2SLS is larger than least squares in {larger} of "
                 f"{len(pooled)} outcomes. The first year of each country is lost."
@@ -463,15 +506,11 @@ def _variants(result: Replication) -> Section:
     title = "The index rebuilt from domestic value added"
     variants = result.variants
     if variants is None:
-        return Section(
-            title,
-            [
-                Text(
-                    "Not computed: the data folder holds no world tables and no store "
-                    "was given. Put WIOD tables into it, or use --store."
-                )
-            ],
+        otherwise = (
+            "the data folder holds no world tables of these years and no store was "
+            "given; put WIOD tables into it, or use --store"
         )
+        return _not_computed(result, title, otherwise)
     rows = variants.rows.assign(cell=_cells(variants.rows, digits=2))
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
     frame = _ordered(frame)[list(robustness.INDICES)].reset_index()
@@ -569,7 +608,11 @@ def _groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
                 "difference, from t(countries − 1). One slope stands in both columns.",
                 dict.fromkeys(rows.columns[2:8], ".2f") | {"p": ".3f"},
             ),
-            Heading("Why the pooled coefficient is not between the two"),
+            Heading(
+                "Why the pooled coefficient is not between the two"
+                if _exceeding(result, "pooled") == len(OUTCOMES)
+                else "What the pooled coefficient is made of"
+            ),
             Text(
                 "With common year effects the regression also compares the two groups "
                 f"with each other over time. {_group_paths(result)} Neither subsample "
@@ -637,6 +680,7 @@ def _left_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
     summary.insert(0, "of the paper", _names(summary))
     summary = summary.drop(columns=["table", "column"])
     changed = summary[summary.pop("sign_changes") > 0]
+    lost = int(summary.pop("not_estimated").sum())
     shown = summary.rename(
         columns={
             "without_lowest": "without",
@@ -650,7 +694,8 @@ def _left_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
         "Leaving out one country at a time",
         [
             Text(
-                f"{len(result.left_out) - len(summary)} regressions. "
+                f"{len(result.left_out) - len(summary) - lost} regressions"
+                + (f", {lost} more could not be estimated. " if lost else ". ")
                 + (
                     "The sign of TBI never changes."
                     if changed.empty
@@ -680,13 +725,16 @@ def _left_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
 def _editions(result: Replication, figures: Mapping[str, Figure]) -> Section:
     rows = result.curve.rows
     count = len(rows) // (len(OUTCOMES) * len(specifications.SAMPLES))
+    own = result.curve.name
+    lost = len(rows) - len(specifications.estimated(rows))
+    found = specifications.estimated(rows)
     summary = []
-    for (group, outcome), each in rows.groupby(["sample", "outcome"], sort=False):
+    for (group, outcome), each in found.groupby(["sample", "outcome"], sort=False):
         summary.append(
             {
                 "sample": group,
                 "outcome": outcome,
-                "identified": float(each.loc[each["identified"], "coef"].iloc[0]),
+                own: float(each.loc[each["chosen"], "coef"].iloc[0]),
                 "lowest": each["coef"].min(),
                 "median": each["coef"].median(),
                 "highest": each["coef"].max(),
@@ -703,9 +751,12 @@ def _editions(result: Replication, figures: Mapping[str, Figure]) -> Section:
                 "rule for 2001, exchange rate (nominal, real against the dollar by the "
                 "price levels of the same edition, real effective) and inflation "
                 f"series: {count} specifications for each outcome and sample, "
-                f"{len(rows):,} regressions, computed by the kernels of tivax. The "
-                "identified specification differs from pyfixest's by "
-                f"{result.curve.largest_difference:.0e} standard errors."
+                f"{len(found):,} regressions"
+                + (f" ({lost} more could not be estimated)" if lost else "")
+                + ", computed by the kernels of tivax. The "
+                f"{_own_specification(result)} differs from pyfixest's by at most "
+                f"{result.curve.largest_difference:.0e} standard errors, in "
+                f"coefficients and standard errors. {_rows_sentence(found)}"
             ),
             *(
                 report.Figure(
@@ -720,27 +771,45 @@ def _editions(result: Replication, figures: Mapping[str, Figure]) -> Section:
                 frame,
                 "Range of the coefficient of TBI over all combinations, and the share "
                 "significant at 5 %.",
-                dict.fromkeys(["identified", "lowest", "median", "highest"], ".2f")
+                dict.fromkeys([own, "lowest", "median", "highest"], ".2f")
                 | {"positive, 5 %": ".0%", "negative, 5 %": ".0%"},
             ),
         ],
     )
 
 
+def _own_specification(result: Replication) -> str:
+    return (
+        "identified specification"
+        if result.curve.identified
+        else "specification that data.toml chooses"
+    )
+
+
+def _rows_sentence(rows: pd.DataFrame) -> str:
+    """Whether the specifications are on the same rows."""
+    sizes = rows[rows["sample"] == "all"]
+    own = int(sizes.loc[sizes["chosen"], "n"].iloc[0])
+    other = sizes[sizes["n"] != own]
+    if other.empty:
+        return f"All are on the same {own} rows of the full sample."
+    share = len(other) / len(sizes)
+    return (
+        f"Some files lack cells: {share:.0%} of the specifications of the full sample "
+        f"have {other['n'].min()} to {other['n'].max()} rows in place of {own}, and "
+        "differ by the rows too."
+    )
+
+
 def _gross(result: Replication) -> Section:
     title = "Gross trade in place of value added"
-    gross = result.gross
-    if gross is None:
-        return Section(
-            title,
-            [
-                Text(
-                    "Not computed: no file holds exports and imports "
-                    "(NE.EXP.GNFS.CD, NE.IMP.GNFS.CD); name one as trade under "
-                    "[alternatives] in data.toml."
-                )
-            ],
+    if result.gross is None:
+        otherwise = (
+            "no file holds exports and imports (NE.EXP.GNFS.CD, NE.IMP.GNFS.CD); name "
+            "one as trade under [alternatives] in data.toml"
         )
+        return _not_computed(result, title, otherwise)
+    gross = result.gross.rows
     rows = gross.assign(cell=_cells(gross, digits=2))
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
     names = ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]
@@ -756,9 +825,10 @@ def _gross(result: Replication) -> Section:
                 "imports) of goods and services, World Bank. Alone, and beside TBI "
                 "(“TBI | GBI” is the coefficient of TBI with GBI in the regression). "
                 f"With both in the full sample TBI is significant at 5 % for {wins} "
-                f"and GBI for {loses} of {len(OUTCOMES)} outcomes. The two move much "
-                "alike, and the pair's coefficients are imprecise for that: read them "
-                "with their standard errors."
+                f"and GBI for {loses} of {len(OUTCOMES)} outcomes. Within countries "
+                "and years the two have a correlation of "
+                f"{result.gross.correlation:.2f}: the nearer to 1, the less precise "
+                "the pair's coefficients."
             ),
             Table(
                 frame,
@@ -770,6 +840,9 @@ def _gross(result: Replication) -> Section:
 
 
 def _recipes(result: Replication) -> Section:
+    title = "Every country code repaired"
+    if result.fixed is None or result.fixed_panel is None:
+        return _not_computed(result, title)
     rows = []
     for column, estimate in result.fixed.items():
         first, other = result.estimates[column]["TBI"], estimate["TBI"]
@@ -793,7 +866,7 @@ def _recipes(result: Replication) -> Section:
         ]
     added = sorted(set(result.fixed_panel.countries) - set(result.panel.countries))
     return Section(
-        "Every country code repaired",
+        title,
         [
             Text(
                 "With every code repaired the panel has "
@@ -821,6 +894,7 @@ def _errors(result: Replication) -> Section:
     smallest = int((se.idxmin(axis=1) == "Driscoll-Kraay").sum())
     coef = errors.groupby("column")["coef"].first()
     se.insert(0, "coef", coef[order])
+    years = result.panel.frame["year"].nunique()
     cd = result.dependence.set_axis(_names(result.dependence))[
         ["outcome", "sample", "cd", "p", "mean_correlation"]
     ].rename(columns={"cd": "CD", "mean_correlation": "mean correlation"})
@@ -829,11 +903,13 @@ def _errors(result: Replication) -> Section:
         "Other standard errors",
         [
             Text(
-                "The default is Stata's correction. The others are what the libraries "
-                "of the field would print. Driscoll-Kraay errors allow for correlation "
-                "between countries but need many years; with 15 they are known to be "
-                f"too small, and here they are the smallest in {smallest} of "
-                f"{len(se)} columns."
+                "The default is Stata's correction. The other standard errors are what "
+                "the libraries of the field would print; p-values are from the t "
+                "distributions named below, whatever a library prints. Driscoll-Kraay "
+                "errors allow for correlation between countries but rely on many "
+                "years, and are too small where years are few. This panel has "
+                f"{years}, and they are the smallest in {smallest} of {len(se)} "
+                "columns."
             ),
             Points([f"{name}: {notes[name]}" for name in names]),
             Table(
@@ -849,10 +925,21 @@ def _errors(result: Replication) -> Section:
                 cd,
                 "Pesaran's CD test on the residuals of each column. With year effects "
                 "removed it is biased down (Juodis and Reese 2022): small negative "
-                "values are expected where there is no dependence.",
+                "values are expected where there is no dependence."
+                + _unbalanced_sentence(result),
                 {"CD": ".2f", "p": ".3f", "mean correlation": ".3f"},
             ),
         ],
+    )
+
+
+def _unbalanced_sentence(result: Replication) -> str:
+    lacking = result.dependence["unbalanced"]
+    if not lacking.any():
+        return ""
+    return (
+        " It takes a balanced panel: left empty where countries lack a year, "
+        f"{lacking.max()} at most."
     )
 
 
@@ -863,7 +950,9 @@ def _moments(result: Replication) -> Section:
         "Descriptive statistics and within variation",
         [
             Table(
-                moments[moments["sample"] == "all"].drop(columns="sample"),
+                moments[moments["sample"] == "all"]
+                .drop(columns="sample")
+                .reset_index(drop=True),
                 "All countries: standard deviations of all rows, of country means "
                 "(between) and of deviations from them (within).",
                 dict.fromkeys(["mean", "sd", "between", "within", "min", "max"], ".3f"),
@@ -872,7 +961,7 @@ def _moments(result: Replication) -> Section:
                 "By group of countries",
                 [
                     Table(
-                        moments[moments["sample"] != "all"],
+                        moments[moments["sample"] != "all"].reset_index(drop=True),
                         "The same by group.",
                         dict.fromkeys(
                             ["mean", "sd", "between", "within", "min", "max"], ".3f"
@@ -921,8 +1010,7 @@ def _caveats(result: Replication) -> Section:
     if result.files.store is None:
         points.insert(
             1,
-            "TBI comes from a file. Where that is a reconstruction (ten of fifteen "
-            "years, from gross trade and interpolated ratios), the remaining gaps to "
-            "the print are most likely its error.",
+            f"TBI is {_index_note(result)}. Years that were estimated and not computed "
+            "from world tables carry the error of the estimate into every table.",
         )
     return Section("Caveats", [Points(points)])

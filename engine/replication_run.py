@@ -29,8 +29,7 @@ def run_replication(
         *(edition.path for some in files.alternatives.values() for edition in some),
     ]
     inputs += robustness.trade_files(files)
-    if files.tables is not None and files.store is None:
-        inputs.append(files.tables)
+    inputs += robustness.table_files(files)
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
     with terminal.progress("replicating", "steps") as progress:
         result = replicate(files, progress=progress)
@@ -39,10 +38,9 @@ def run_replication(
         replication_report.write(
             folder / "report.html", result, figures, about(), language
         )
-        variants = result.variants
         run.write_manifest(
             folder,
-            residual_max=None if variants is None else variants.residual_max,
+            residual_max=_residual_max(result),
             codes=files.codes,
             convention=CONVENTION_NOTES["stata"],
             rows=len(result.panel.frame),
@@ -51,6 +49,12 @@ def run_replication(
     for line in _findings(result):
         terminal.say(line)
     terminal.say(f"Open {out / 'report.html'}")
+
+
+def _residual_max(result: Replication) -> float | None:
+    parts = (result.panel, result.variants)
+    solved = [k.residual_max for k in parts if k is not None]
+    return max((k for k in solved if k is not None), default=None)
 
 
 def agreement(result: Replication) -> dict[str, float | int]:
@@ -90,6 +94,12 @@ def _findings(result: Replication) -> list[str]:
     if result.files.store is None:
         lines.append(
             "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
+        )
+    lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
+    if unbalanced := int((result.dependence["unbalanced"] > 0).sum()):
+        lines.append(
+            f"Pesaran CD is empty in {unbalanced} of {len(result.dependence)} columns: "
+            "it takes a balanced panel"
         )
     for verdict in verdicts(result):
         holds = sum(test.holds for test in verdict.tests)

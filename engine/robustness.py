@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from tivax.engine import estimation, measures
-from tivax.engine.data_files import DataFiles
+from tivax.engine.data_files import DataFiles, files_below
+from tivax.engine.errors import TivaxError
 from tivax.engine.estimates import Estimate
 from tivax.engine.estimation import Convention, IVEstimate, fixed_effects
 from tivax.engine.panel import (
@@ -29,12 +31,36 @@ from tivax.engine.panel import (
 )
 from tivax.engine.paper import Column, estimate_columns
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.sources import get_source
+from tivax.engine.sources import TableFile, get_source
 from tivax.engine.store import open_store
 from tivax.engine.tables import WorldTables, stack_years
 
 LAG = "L.TBI"  # as Stata writes it
 SAMPLES = ("all", "developed", "developing")
+
+
+def too_few_countries(
+    data: pd.DataFrame, group: str, regressors: Sequence[str]
+) -> str | None:
+    """What is wrong with a sample that has no more countries than regressors.
+
+    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
+    and a standard error may be rounding noise with three stars.
+    """
+    used = sample(data, group).dropna(subset=[*regressors])
+    count = used["iso3"].nunique()
+    if count > len(regressors):
+        return None
+    return (
+        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
+        "clustered by country need more countries than regressors"
+    )
+
+
+def _require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
+    for group in SAMPLES:
+        if few := too_few_countries(data, group, regressors):
+            raise TivaxError(few)
 
 
 # ------------------------------------------------------- the index lagged one year
@@ -56,6 +82,12 @@ def lagged_instrument(frame: pd.DataFrame) -> list[Lagged]:
     Every outcome in every sample; the first year of each country is lost.
     """
     data = frame.assign(**{LAG: estimation.lagged(frame, "TBI")})
+    years = sorted(set(frame["year"]))
+    if data.dropna(subset=[LAG, "TBI"])["year"].nunique() < 2:
+        raise TivaxError(
+            f"2SLS with TBI lagged one year: the years {years[0]} to {years[-1]} leave "
+            "fewer than two with a lag; widen [recipe] years in data.toml"
+        )
     results = []
     for group in SAMPLES:
         rows = sample(data, group).dropna(subset=[LAG])
@@ -112,25 +144,35 @@ def read_tables(
     files: DataFiles, years: tuple[int, int], *, progress: Progress = no_progress
 ) -> WorldTables | None:
     """The world tables of these years: of the store, else WIOD 2013; None without."""
-    first, last = years
     if files.store is not None:
         return open_store(files.store, years=years, lazy=True)
-    if files.tables is None:
-        return None
-    source = get_source("wiod2013")
-    found = [
-        file
-        for file in source.find([files.tables])
-        if file.year is not None and first <= file.year <= last
-    ]
+    found = _tables_of(files, years)
     if not found:
         return None
-    tables = []
+    source, tables = get_source("wiod2013"), []
     progress(0, len(found))
     for file in found:
         tables.append(next(iter(source.read(file))))
         progress(len(tables), len(found))
     return replace(stack_years(tables), source=source.title)
+
+
+def _tables_of(files: DataFiles, years: tuple[int, int]) -> list[TableFile]:
+    if files.tables is None:
+        return []
+    first, last = years
+    return [
+        file
+        for file in get_source("wiod2013").find([files.tables])
+        if file.year is not None and first <= file.year <= last
+    ]
+
+
+def table_files(files: DataFiles) -> list[Path]:
+    """The files of world tables that ``read_tables`` reads for the panel's years."""
+    if files.store is not None:
+        return []
+    return list(dict.fromkeys(file.path for file in _tables_of(files, files.years)))
 
 
 def index_variants(
@@ -172,6 +214,7 @@ def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
 
 def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
     """The coefficient of each index alone with all controls: ``Variants.rows``."""
+    _require_countries(data, [*indices[:1], *CONTROLS])
     rows = []
     for group in SAMPLES:
         part = sample(data, group)
@@ -202,23 +245,42 @@ def _within_correlations(data: pd.DataFrame, names: Sequence[str]) -> pd.DataFra
     return estimation.within(demeaned, data["year"]).corr()
 
 
-def gross_trade(frame: pd.DataFrame, files: DataFiles) -> pd.DataFrame | None:
-    """TBI, the gross balance index GBI, and both together; None without the series.
+@dataclass(frozen=True, eq=False)
+class Gross:
+    """TBI beside the gross balance index GBI.
 
-    Exports and imports of goods and services from the World Bank. Rows as
-    ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the reverse.
+    Attributes
+    ----------
+    rows
+        As ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the
+        reverse.
+    correlation
+        Of the two within countries and years.
+    """
+
+    rows: pd.DataFrame
+    correlation: float
+
+
+def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
+    """TBI, GBI and both together; None without the series.
+
+    Exports and imports of goods and services from the World Bank.
     """
     paths = trade_files(files)
     if not paths:
         return None
     gross = gross_balance_index(paths).reset_index()
     data = frame.merge(gross, on=["iso3", "year"]).dropna(subset=["GBI"])
-    alone = compare_indices(data, ["TBI", "GBI"])
+    both = ["TBI", "GBI"]
+    _require_countries(data, [*both, *CONTROLS])
+    alone = compare_indices(data, both)
+    correlations = _within_correlations(data.dropna(subset=both), both)
     rows = []
     for group in SAMPLES:
         part = sample(data, group)
         for outcome in OUTCOMES:
-            fit = fixed_effects(part, outcome, ["TBI", "GBI", *CONTROLS])
+            fit = fixed_effects(part, outcome, [*both, *CONTROLS])
             for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
                 own = fit[name]
                 rows.append(
@@ -234,15 +296,19 @@ def gross_trade(frame: pd.DataFrame, files: DataFiles) -> pd.DataFrame | None:
                         "clusters": fit.clusters,
                     }
                 )
-    return pd.concat([alone, pd.DataFrame(rows)], ignore_index=True)
+    return Gross(
+        rows=pd.concat([alone, pd.DataFrame(rows)], ignore_index=True),
+        correlation=float(correlations["TBI"].to_dict()["GBI"]),
+    )
 
 
 def trade_files(files: DataFiles) -> list[Path]:
     """Exports and imports: the files named, or fetched, or the one of inflation."""
     if named := files.alternatives.get("trade"):
         return [edition.path for edition in named]
+    below = sorted(files_below(files.folder))
     fetched = [
-        next(iter(sorted(files.folder.rglob(f"API_{series}*"))), None)
+        next((path for path in below if path.name.startswith(f"API_{series}")), None)
         for series in (EXPORTS, IMPORTS)
     ]
     if all(fetched):
@@ -316,12 +382,20 @@ def _fit(data: pd.DataFrame, column: Column, convention: Convention) -> Estimate
 def cross_section_dependence(
     frame: pd.DataFrame, default: Mapping[Column, Estimate]
 ) -> pd.DataFrame:
-    """Pesaran's CD test on the residuals of each column."""
+    """Pesaran's CD test on the residuals of each column.
+
+    It takes a balanced panel: elsewhere cd, p and mean_correlation are empty, and
+    ``unbalanced`` counts the countries that lack a year.
+    """
     rows = []
     for column, fit in default.items():
         keys = frame.loc[fit.residuals.index]
-        cd, p, correlation = estimation.pesaran_cd(
-            fit.residuals, keys["iso3"], keys["year"]
+        years = keys.groupby("iso3")["year"].nunique()
+        unbalanced = int((years < keys["year"].nunique()).sum())
+        cd, p, correlation = (
+            (np.nan, np.nan, np.nan)
+            if unbalanced
+            else estimation.pesaran_cd(fit.residuals, keys["iso3"], keys["year"])
         )
         rows.append(
             {
@@ -332,6 +406,7 @@ def cross_section_dependence(
                 "cd": cd,
                 "p": p,
                 "mean_correlation": correlation,
+                "unbalanced": unbalanced,
             }
         )
     return pd.DataFrame(rows)

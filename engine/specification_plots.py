@@ -54,23 +54,26 @@ def specification_curve(
     printed: float,
     printed_se: float,
     language: Language = "en",
+    *,
+    name: str = "chosen",
 ) -> Figure:
     """One coefficient under every combination of choices, smallest first.
 
     Parameters
     ----------
     curve
-        ``coef``, ``ci_low``, ``ci_high``, ``identified`` (bool: the specification
-        taken to be the paper's) and a column of texts for each of ``choices``.
+        ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (bool: the specification of the
+        tables) and a column of texts for each of ``choices``.
     printed, printed_se
         What the paper prints; its interval is +- 1.96 standard errors.
+    name
+        What the legend calls the chosen one: ``identified`` where it is taken to be
+        the paper's.
 
     Above: the estimates in their intervals, darker where the interval excludes 0.
     Below: which option of each choice every specification takes.
     """
-    require_columns(
-        "curve", curve, ["coef", "ci_low", "ci_high", "identified", *choices]
-    )
+    require_columns("curve", curve, ["coef", "ci_low", "ci_high", "chosen", *choices])
     curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
     options = {
         choice: sorted(curve[choice].astype(str).unique(), key=_by_number)
@@ -80,7 +83,7 @@ def specification_curve(
     heights = [2.1, 0.125 * rows]
     fig = Figure(figsize=(FULL_WIDTH, sum(heights) + 0.6), layout="constrained")
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=heights)
-    _curve(above, curve, printed, NORMAL * printed_se, language)
+    _curve(above, curve, printed, NORMAL * printed_se, language, name)
     _choice_matrix(below, curve, options)
     below.set_xlabel(label("specifications", language))
     handles, names = above.get_legend_handles_labels()
@@ -96,7 +99,12 @@ def _by_number(option: str) -> str:
 
 
 def _curve(
-    ax: Axes, curve: pd.DataFrame, printed: float, half: float, language: Language
+    ax: Axes,
+    curve: pd.DataFrame,
+    printed: float,
+    half: float,
+    language: Language,
+    chosen_name: str,
 ) -> None:
     n = len(curve)
     coef, low, high = (curve[k].to_numpy(float) for k in ("coef", "ci_low", "ci_high"))
@@ -132,10 +140,9 @@ def _curve(
         color=darker(DEFICIT),
         fontsize=SMALL,
     )
-    identified = np.flatnonzero(curve["identified"])
-    if identified.size:
-        at = coef[identified]
-        ax.plot(identified + 1, at, "o", **estimate_look("ours"), label="identified")
+    own = np.flatnonzero(curve["chosen"])
+    if own.size:
+        ax.plot(own + 1, coef[own], "o", **estimate_look("ours"), label=chosen_name)
     plain_axes(ax, grid="y")
     ax.spines["bottom"].set_visible(False)
     ax.tick_params(bottom=False, labelbottom=False)
@@ -152,13 +159,13 @@ def _choice_matrix(
         for option in own:
             used = (curve[choice].astype(str) == option).to_numpy()
             _runs(ax, used, place, f"{choice}: {option}")
-            both = np.flatnonzero(used & curve["identified"].to_numpy(bool))
+            both = np.flatnonzero(used & curve["chosen"].to_numpy(bool))
             ax.plot(both + 1, np.full(both.shape, place), "o", **estimate_look("ours"))
             places.append(place)
             names.append(option)
             place += 1
         place += GAP
-    for k in np.flatnonzero(curve["identified"]) + 1:
+    for k in np.flatnonzero(curve["chosen"]) + 1:
         ax.axvline(float(k), color=SURPLUS, linewidth=0.6, zorder=1)
     ax.set_yticks(places, names)
     ax.set_ylim(place - GAP - 0.4, -0.6)

@@ -2,7 +2,9 @@
 
 They are not refitted one by one: ``kernels.panel`` computes all of them from the
 statistics of each country, in float64, and pyfixest's fit of the paper's column is
-the check (``largest_difference``).
+the check (``largest_difference``). A row that cannot be estimated has no numbers: one
+of its regressors is constant within countries or explained by the others, or there
+are no more countries than regressors.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +31,10 @@ from tivax.kernels import panel as kernel
 SAMPLES = ("all", "developed", "developing")
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
 
+# Least share of a regressor's variation that the others must leave. The kernel solves
+# normal equations, so that 1e-16 of rounding becomes 1e-6 of a coefficient here.
+LEAST_LEFT = 1e-10
+
 
 # ---------------------------------------------------------------- leave one out
 
@@ -38,7 +44,7 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """The coefficient of TBI without each country, for all 17 columns.
 
     Columns table, column, outcome, sample, left_out, developed, coef, se, ci_low,
-    ci_high, p; ``left_out`` is empty in the row of the whole sample.
+    ci_high, p, n, clusters; ``left_out`` is empty in the row of the whole sample.
     """
     developed = _developed(frame)
     names = developed.index.tolist()
@@ -49,10 +55,11 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
         used = np.flatnonzero(np.asarray(weights))
         full = kernel.fit(statistics, weights)
         each = kernel.leave_one_out(statistics, weights)
+        one, k = jax.tree.map(lambda a: a[None], full), len(column.regressors)
         rows = pd.concat(
             [
-                _summary(jax.tree.map(lambda a: a[None], full)).assign(left_out=""),
-                _summary(each).assign(left_out=names).iloc[used],
+                _summary(one, k).assign(left_out=""),
+                _summary(each, k).assign(left_out=names).iloc[used],
             ]
         )
         rows.insert(0, "table", column.table)
@@ -65,35 +72,43 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def estimated(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows that have a standard error."""
+    return rows[rows["se"].notna()]
+
+
 def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
-    """By column: the range of the coefficient, who moves it most, and the p-values."""
+    """By column: the range of the coefficient, who moves it most, and the p-values.
+
+    ``not_estimated`` counts the countries without which there is no estimate.
+    """
     rows = []
     for _, each in frame.groupby(["table", "column"], sort=False):
         full = each[each["left_out"] == ""].iloc[0]
         others = each[each["left_out"] != ""]
-        others = others.sort_values("coef", ignore_index=True)
-        low, high = others.iloc[0], others.iloc[-1]
-        moved = (others["coef"] - full["coef"]).abs().to_numpy()
-        most = others.iloc[int(np.argmax(moved))]
-        opposite = np.sign(others["coef"]) != np.sign(full["coef"])
-        rows.append(
-            {
-                "table": full["table"],
-                "column": full["column"],
-                "outcome": full["outcome"],
-                "sample": full["sample"],
-                "coef": full["coef"],
-                "lowest": low["coef"],
-                "without_lowest": low["left_out"],
-                "highest": high["coef"],
-                "without_highest": high["left_out"],
-                "most_influential": most["left_out"],
-                "largest_p": others["p"].max(),
-                "smallest_p": others["p"].min(),
-                "sign_changes": int(opposite.sum()),
-            }
-        )
+        found = estimated(others).sort_values("coef", ignore_index=True)
+        own = full[["table", "column", "outcome", "sample", "coef"]].to_dict()
+        if len(found):
+            own |= _range(found, full["coef"])
+        rows.append({**own, "not_estimated": len(others) - len(found)})
     return pd.DataFrame(rows)
+
+
+def _range(found: pd.DataFrame, full: float) -> dict[str, float | str | int]:
+    """Of rows sorted by coefficient."""
+    low, high = found.iloc[0], found.iloc[-1]
+    moved = (found["coef"] - full).abs().to_numpy()
+    opposite = np.sign(found["coef"]) != np.sign(full)
+    return {
+        "lowest": low["coef"],
+        "without_lowest": low["left_out"],
+        "highest": high["coef"],
+        "without_highest": high["left_out"],
+        "most_influential": found.iloc[int(np.argmax(moved))]["left_out"],
+        "largest_p": found["p"].max(),
+        "smallest_p": found["p"].min(),
+        "sign_changes": int(opposite.sum()),
+    }
 
 
 def _developed(frame: pd.DataFrame) -> pd.Series:
@@ -109,8 +124,9 @@ def _statistics(
     frame: pd.DataFrame, outcome: str, regressors: Sequence[str]
 ) -> kernel.ClusterStatistics:
     values, used = cells(frame, [outcome, *regressors])
+    X = from_first(values[:, :, 1:], used)
     return kernel.cluster_statistics(
-        jnp.asarray(values[:, :, 0]), jnp.asarray(values[:, :, 1:]), jnp.asarray(used)
+        jnp.asarray(values[:, :, 0]), jnp.asarray(X), jnp.asarray(used)
     )
 
 
@@ -129,11 +145,27 @@ def cells(
     return np.where(used[:, :, None], table, 0.0), used.astype(float)
 
 
-def _summary(fit: kernel.Fit) -> pd.DataFrame:
+def from_first(
+    values: Float[np.ndarray, "*s G T k"], used: Float[np.ndarray, "*s G T"]
+) -> Float[np.ndarray, "*s G T k"]:
+    """Values less each country's first used one, 0 in cells that are not used.
+
+    Country effects take the difference up. What is constant in a country becomes
+    exactly 0, where demeaning leaves rounding that looks like a regressor.
+    """
+    start = np.argmax(used > 0, axis=-1)[..., None, None]
+    first = np.take_along_axis(values, start, axis=-2)
+    return np.where(used[..., None] > 0, values - first, 0.0)
+
+
+def _summary(fit: kernel.Fit, regressors: int) -> pd.DataFrame:
     """The first coefficient of each of a batch of fits, intervals from t(G-1)."""
-    coef = np.asarray(fit.coef)[:, 0]
-    se = np.sqrt(np.asarray(fit.covariance)[:, 0, 0])
     clusters = np.asarray(fit.clusters)
+    left = np.asarray(fit.left)[:, :regressors]
+    sound = (left >= LEAST_LEFT).all(axis=1) & (clusters > regressors)
+    coef = np.where(sound, np.asarray(fit.coef)[:, 0], np.nan)
+    variance = np.asarray(fit.covariance)[:, 0, 0]
+    se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan))
     width = stats.t.ppf(0.975, clusters - 1) * se
     return pd.DataFrame(
         {
@@ -159,13 +191,22 @@ class Curve:
     ----------
     rows
         outcome, sample, ``CHOICES`` (names of what was chosen), coef, se, ci_low,
-        ci_high, p, n, clusters, identified (the default combination).
+        ci_high, p, n, clusters, chosen (the combination of the tables).
     largest_difference
-        Between the identified rows and pyfixest's, relative to the standard error.
+        Between coefficients or standard errors of the chosen rows and pyfixest's,
+        relative to the standard error.
+    identified
+        Whether the chosen combination is the one taken to be the paper's.
     """
 
     rows: pd.DataFrame
     largest_difference: float
+    identified: bool
+
+    @property
+    def name(self) -> str:
+        """What to call the chosen combination."""
+        return "identified" if self.identified else "chosen"
 
 
 def specification_curve(
@@ -179,8 +220,8 @@ def specification_curve(
 
     Choices: KOF, PWT and WGI editions of ``files`` and its alternatives; the rule for
     2001; the exchange rate nominal, real (price levels of the PWT edition) or real
-    effective; inflation as identified, without the override, or of another database.
-    ``estimates`` are pyfixest's of the same columns on the identified panel.
+    effective; inflation as chosen, without the override, or of another database.
+    ``estimates`` are pyfixest's of the same columns on ``panel``.
     """
     options = _options(files)
     combinations = list(product(*(options[name] for name in CHOICES)))
@@ -198,22 +239,38 @@ def specification_curve(
     used = np.asarray(np.isfinite(values).all(axis=3))
     values = np.where(used[..., None], values, 0.0)
     y, X = np.split(values, [len(OUTCOMES)], axis=3)
-    fits = _fit_all(y, X, used.astype(float), panel.frame)
-    identified = {name: options[name][0] for name in CHOICES}
+    w = used.astype(float)
+    fits = _fit_all(y, from_first(X, w), w, panel.frame)
+    own = {name: options[name][0] for name in CHOICES}
     rows = []
     for s, group in enumerate(SAMPLES):
         for o, outcome in enumerate(OUTCOMES):
-            part = _summary(jax.tree.map(lambda a, s=s, o=o: a[:, o, s], fits))
+            one = jax.tree.map(lambda a, s=s, o=o: a[:, o, s], fits)
+            part = _summary(one, X.shape[-1])
             for j, name in enumerate(CHOICES):
                 part.insert(j, name, [str(chosen[j]) for chosen in combinations])
             part.insert(0, "outcome", outcome)
             part.insert(1, "sample", group)
             rows.append(part)
     table = pd.concat(rows, ignore_index=True)
-    table["identified"] = np.logical_and.reduce(
-        [table[name] == identified[name] for name in CHOICES]
+    table["chosen"] = np.logical_and.reduce(
+        [table[name] == own[name] for name in CHOICES]
     )
-    return Curve(table, _largest_difference(table, estimates))
+    difference = _largest_difference(table, estimates)
+    return Curve(table, difference, is_identified(files))
+
+
+def is_identified(files: DataFiles) -> bool:
+    """Whether editions and recipe are those that were found to reproduce the paper."""
+    return (
+        (files.kof.name, files.pwt.name) == ("2018", "9.0")
+        and files.wgi.name in ("2017", "2018", "2019", "2020")  # equal until 2014
+        and files.fill_2001 == "mean-1996-2014"
+        and files.inflation_source == "wdi"
+        and list(files.inflation_override) == ["GBR"]
+        and (files.codes, list(files.drop)) == ("paper", [])
+        and files.years == (2000, 2014)
+    )
 
 
 @in_float64
@@ -241,34 +298,27 @@ def _compiled():
 def _largest_difference(
     table: pd.DataFrame, estimates: Mapping[Column, Estimate]
 ) -> float:
-    own = table[table["identified"]]
-    worst = 0.0
+    own = table[table["chosen"]]
+    gaps = [0.0]
     for column, estimate in estimates.items():
         if column.controls:
             row = own[
                 (own["outcome"] == column.outcome) & (own["sample"] == column.sample)
             ]
             coef, se, *_ = estimate["TBI"]
-            worst = max(worst, float(abs(row["coef"].iloc[0] - coef) / se))
-    return worst
+            gaps.append(abs(row["coef"].iloc[0] - coef) / se)
+            gaps.append(abs(row["se"].iloc[0] - se) / se)
+    return float(np.nanmax(gaps))
 
 
 def _options(files: DataFiles) -> dict[str, tuple[str, ...]]:
-    """The names of each choice, the identified one first."""
+    """The names of each choice, the one of the tables first."""
 
     def names(first: Edition, others: Sequence[Edition]) -> tuple[str, ...]:
         return tuple(dict.fromkeys([first.name, *(k.name for k in others)]))
 
     more = files.alternatives
     rules: tuple[Fill, ...] = ("mean-1996-2014", "linear")
-    inflation = [files.inflation_source]
-    if files.inflation_override:
-        inflation = [f"{inflation[0]}, {', '.join(files.inflation_override)} older"]
-        inflation.append(files.inflation_source)
-    inflation += [
-        k.name if k.name in inflation else f"{inflation_source(k.path)} {k.name}"
-        for k in more.get("inflation", ())
-    ]
     return {
         "KOF": names(files.kof, more.get("kof", ())),
         "PWT": names(files.pwt, more.get("pwt", ())),
@@ -279,8 +329,23 @@ def _options(files: DataFiles) -> dict[str, tuple[str, ...]]:
             "real",
             *(["real effective"] if more.get("reer") else []),
         ),
-        "inflation": tuple(inflation),
+        "inflation": tuple(_inflations(files)),
     }
+
+
+def _inflations(files: DataFiles) -> dict[str, DataFiles]:
+    """Consumer prices by name: as chosen, without the override, and the others."""
+    source, plain = files.inflation_source, panels.without_override(files)
+    found = {source: plain}
+    if files.inflation_override:
+        codes = ", ".join(files.inflation_override)
+        found = {f"{source}, {codes} older": files, source: plain}
+    for edition in files.alternatives.get("inflation", ()):
+        other = inflation_source(edition.path)
+        found[f"{other} {edition.name}"] = replace(
+            plain, inflation=edition, inflation_source=other
+        )
+    return found
 
 
 class _Reader:
@@ -333,26 +398,10 @@ class _Reader:
             path = files.alternatives["reer"][0].path
             return panels.effective_exchange_rate(path).to_frame()
         if choice == "inflation":
-            return panels.inflation_block(self._inflation(name))
+            return panels.inflation_block(_inflations(files)[name])
         raise AssertionError(choice)
 
     def _edition(self, source: str, name: str) -> Edition:
         first = getattr(self.files, source)
         others = self.files.alternatives.get(source, ())
         return next(k for k in (first, *others) if k.name == name)
-
-    def _inflation(self, name: str) -> DataFiles:
-        files = self.files
-        if name.endswith(" older"):
-            return files
-        if name == files.inflation_source:
-            return panels.without_override(files)
-        edition = next(
-            k for k in files.alternatives["inflation"] if name.endswith(k.name)
-        )
-        return replace(
-            files,
-            inflation=edition,
-            inflation_source=inflation_source(edition.path),
-            inflation_override={},
-        )

@@ -43,13 +43,16 @@ class ClusterStatistics(NamedTuple):
 class Fit(NamedTuple):
     """Coefficients of regressors and year dummies, and their covariance.
 
-    ``rows`` and ``clusters`` are N and G of the sample.
+    ``rows`` and ``clusters`` are N and G of the sample. ``left`` is the share of each
+    column's variation within countries that the other columns leave: at 0 its
+    coefficient means nothing.
     """
 
     coef: Float[Array, " p"]
     covariance: Float[Array, "p p"]
     rows: Float[Array, ""]
     clusters: Float[Array, ""]
+    left: Float[Array, " p"]
 
 
 @jax.jit
@@ -97,7 +100,9 @@ def fit(stats: ClusterStatistics, weights: Float[Array, " G"]) -> Fit:
     unit = total * scale[:, None] * scale[None, :] + jnp.diag(
         jnp.where(used, 0.0, 1.0).astype(total.dtype)
     )
-    inverse = jnp.linalg.inv(unit) * scale[:, None] * scale[None, :]
+    unit_inverse = jnp.linalg.inv(unit)
+    left = jnp.where(used, 1 / jnp.diagonal(unit_inverse), 0)
+    inverse = unit_inverse * scale[:, None] * scale[None, :]
     coef = inverse @ jnp.einsum("g,gp->p", weights, stats.b)
     scores = stats.b - jnp.einsum("gpq,q->gp", stats.A, coef)
     meat = jnp.einsum("g,gp,gq->pq", weights, scores, scores)
@@ -105,7 +110,7 @@ def fit(stats: ClusterStatistics, weights: Float[Array, " G"]) -> Fit:
     clusters = jnp.where(stats.rows > 0, weights, 0).sum()
     counted = used.sum() + 1
     small = clusters / (clusters - 1) * (rows - 1) / (rows - counted)
-    return Fit(coef, small * inverse @ meat @ inverse, rows, clusters)
+    return Fit(coef, small * inverse @ meat @ inverse, rows, clusters, left)
 
 
 @jax.jit

@@ -32,7 +32,7 @@ file = "a/kof.xlsx"
 [pwt]
 file = "a/pwt1001.xlsx"
 [wgi]
-edition = 2022
+edition = 2021
 file = "a/wgi.dta"
 fill_2001 = "linear"
 [inflation]
@@ -94,7 +94,7 @@ def test_every_key_is_read_and_paths_are_relative_to_the_folder(tmp_path):
         store=None,
         kof=Edition("2020, revised", a / "kof.xlsx"),
         pwt=Edition("10.01", a / "pwt1001.xlsx"),
-        wgi=Edition("2022", a / "wgi.dta"),
+        wgi=Edition("2021", a / "wgi.dta"),
         inflation=Edition("prices.csv", a / "prices.csv"),
         fill_2001="linear",
         inflation_source="weo",
@@ -349,8 +349,39 @@ def test_an_edition_that_is_not_there_is_named(tmp_path):
         ),
         ("[recipe]\ndrop = 5", "[recipe] drop = 5; write a list of codes, ["),
         (
-            '[recipe]\ndrop = ["TWN", "ROM"]',
-            "[recipe] drop = 'ROM'; choose from AUS AUT BEL BGR",
+            '[recipe]\ndrop = ["TWN", "ZWE"]',
+            "[recipe] drop = 'ZWE'; choose from AUS AUT BEL BGR",
+        ),
+        ('[recipe]\ndrop = ["ROM"]', "[recipe] drop = 'ROM'; write ROU"),
+        (
+            '[inflation]\noverride = { UK = "tbi.csv" }',
+            "[inflation] override = 'UK'; write GBR",
+        ),
+        (
+            '[inflation]\noverride = { ZWE = "tbi.csv" }',
+            "[inflation] override = 'ZWE'; choose from AUS AUT BEL BGR",
+        ),
+        ("[kof]\nedition = true", '[kof] edition = True; write "..."'),
+        (
+            '[tables]\nfiles = "data.toml"',
+            "[tables] files: {0}/data.toml is no folder; name the folder of the tables",
+        ),
+        (
+            '[alternatives]\nreer = ["tbi.csv", "pwt9.0.rda"]',
+            "; write one file",
+        ),
+        (
+            '[alternatives]\nkof = ["KOF_Data_2018.dta", "more/Data_2018.dta"]',
+            "[alternatives] kof: {0}/KOF_Data_2018.dta and {0}/more/Data_2018.dta are "
+            "both edition 2018; keep one, or rename one of the files",
+        ),
+        (
+            '[alternatives]\nwgi = ["more/x.csv", "x.csv"]',
+            "[alternatives] wgi: {0}/more/x.csv and {0}/x.csv are both edition x.csv; ",
+        ),
+        (
+            '[alternatives]\ninflation = ["more/x.csv", "x.csv"]',
+            "[alternatives] inflation: {0}/more/x.csv and {0}/x.csv are both edition",
         ),
         ("[kof]\nfile = 5", "[kof] file = 5; write the path of a file"),
         ('[kof]\nfile = ""', "[kof] file = ''; write the path of a file"),
@@ -379,7 +410,7 @@ def test_an_edition_that_is_not_there_is_named(tmp_path):
     ],
 )
 def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, message):
-    touch(tmp_path, *PUBLISHED)
+    touch(tmp_path, *PUBLISHED, "more/Data_2018.dta", "more/x.csv", "x.csv")
     told = refusal(tmp_path, text)
     assert told.startswith(f"{tmp_path / 'data.toml'}: ")
     assert message.format(tmp_path) in told
@@ -388,12 +419,34 @@ def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, messa
 def test_a_toml_that_is_not_text_and_a_folder_that_is_not_there_are_told(tmp_path):
     touch(tmp_path, *PUBLISHED)
     (tmp_path / "data.toml").write_bytes(b"\xff\xfe\x00")
-    assert refusal(tmp_path).startswith(f"{tmp_path / 'data.toml'}: ")
+    assert refusal(tmp_path) == (
+        f"{tmp_path / 'data.toml'}: not a text in UTF-8; save it as UTF-8"
+    )
     (tmp_path / "data.toml").unlink()
     (tmp_path / "data.toml").mkdir()
     assert refusal(tmp_path).startswith(f"{tmp_path / 'data.toml'}: ")
-    message = refusal(tmp_path / "no")
-    assert message == f"{tmp_path / 'no'}: no such folder; give --data the raw files"
+    for name, told in [
+        ("no", "no such folder; give --data the raw files"),
+        ("tbi.csv", "a file; give --data its folder"),
+    ]:
+        assert refusal(tmp_path / name) == f"{tmp_path / name}: {told}"
+
+
+def test_a_file_listed_again_among_the_alternatives_is_the_same_edition(tmp_path):
+    touch(tmp_path, *PUBLISHED)
+    found = chosen(tmp_path, '[alternatives]\nkof = ["KOF_Data_2018.dta"]')
+    assert found.alternatives["kof"] == (found.kof,)
+
+
+def test_links_to_folders_are_followed_but_not_in_circles(tmp_path):
+    elsewhere = touch(tmp_path / "elsewhere", *PUBLISHED, "wiot_1995.RData")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "linked").symlink_to(elsewhere)
+    (elsewhere / "back").symlink_to(raw)
+    found = read_data_files(raw)
+    assert found.tbi == raw / "linked" / "tbi.csv"
+    assert found.tables == raw / "linked"
 
 
 @pytest.mark.shared

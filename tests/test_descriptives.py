@@ -8,10 +8,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import descriptives
-from tivax.engine.descriptives import VARIABLES
+from tivax.engine.data_files import DataFiles, Edition
+from tivax.engine.descriptives import VARIABLES, index_structure
+from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import fixed_effects
 from tivax.engine.panel import CONTROLS, sample
 
+import panel_files as pf
 from helpers import fit_with_dummies, paper_panel, random_panel
 
 # A few sums in another order; measured 1e-14.
@@ -115,6 +118,35 @@ def test_every_step_leaves_less():
     steps = table[["total", "country", "two_way", "partial"]].to_numpy()
     assert (np.diff(steps, axis=1) < 0).all()
     assert ((table["share"] > 0) & (table["share"] < 1)).all()
+
+
+def structure_file(folder, without=()) -> DataFiles:
+    """KOFEcGIdj of AUS is a point off the mean of its parts; AUT lacks a part in 2000."""
+    frame = pf.kof_of(["AUS", "AUT"], [2000, 2001])
+    frame[["KOFTrGIdj", "KOFFiGIdj"]] = 10.0
+    frame["KOFEcGIdj"] = np.where(frame["code"] == "AUS", 11.0, 10.0)
+    lacking = (frame["code"] == "AUT") & (frame["year"] == 2000)
+    frame.loc[lacking, "KOFFiGIdj"] = np.nan
+    path = pf.write_kof(folder / "kof.dta", frame.drop(columns=list(without)))
+    kof, other = Edition("x", path), Edition("x", folder)
+    return DataFiles(
+        folder, tbi=None, store=None, kof=kof, pwt=other, wgi=other, inflation=other
+    )
+
+
+def test_gaps_of_table_2_are_counted_where_every_part_is_there(tmp_path):
+    frame = pd.DataFrame({"iso3": ["AUS", "AUS", "AUT"], "year": [2000, 2001, 2000]})
+    table = index_structure(structure_file(tmp_path), frame).set_index("index")
+    row = table.loc["KOFEcGIdj"]
+    assert (row["rows"], row["beyond"], row["largest_difference"]) == (2, "AUS 2", 1.0)
+
+
+def test_a_file_without_the_parts_is_named_by_its_path(tmp_path):
+    files = structure_file(tmp_path, without=["KOFSoGIdj"])
+    frame = pd.DataFrame({"iso3": ["AUS"], "year": [2000]})
+    with pytest.raises(TivaxError) as error:
+        index_structure(files, frame)
+    assert str(error.value).startswith(f"{files.kof.path}: lacks KOFSoGIdj")
 
 
 @pytest.mark.shared

@@ -820,6 +820,14 @@ def test_a_country_of_a_single_row_is_no_obstacle(estimator):
     assert_allclose(coef, literal.coef, rtol=DEMEAN_RTOL)
 
 
+def test_variances_below_zero_give_no_warning():
+    """With two clusters for eight regressors some are rounding of 0."""
+    frame = random_panel(countries=12, years=15, seed=1)
+    two = frame[frame["iso3"].isin(["C00", "C01"])]
+    fit = fixed_effects(two, "KOFPoGIdj", REGRESSORS)
+    assert fit.clusters == 2
+
+
 def test_clusters_that_cut_through_countries_are_refused():
     """Country effects are not nested in them, so they would have to be counted."""
     with pytest.raises(TivaxError, match="nested"):

@@ -178,6 +178,14 @@ def test_a_file_takes_the_place_of_a_file_when_forced(tmp_path):
     assert names(tmp_path) == ["old"]
 
 
+def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "part").write_text("new")
+    with pytest.raises(TivaxError, match="old: a folder; give --out the name of a"):
+        replace_path(tmp_path / "part", tmp_path / "old", force=True)
+    assert names(tmp_path) == ["old", "part"]
+
+
 def test_a_relative_path_works(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_result(Path("out"))

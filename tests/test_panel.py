@@ -21,6 +21,7 @@ from tivax.engine.output import Run
 from tivax.engine.panel import WIOD_COUNTRIES, Panel, build_panel
 
 import panel_files as pf
+from commands import mistake
 from helpers import random_table
 
 # Means, deviations and logarithms of a few numbers in float64: the last digits.
@@ -252,7 +253,7 @@ def test_a_year_that_a_source_lacks_is_told_with_the_years_it_has(files, tmp_pat
     message = refusal(replace(files, years=(2000, 2014)))
     assert "tbi.csv: no tbi in 2004 and 10 more years; write [recipe] years" in message
     message = refusal(replace(files, years=(2010, 2014)))
-    assert "tbi.csv: no tbi in 2010 and 4 more years; get the published" in message
+    assert "tbi.csv: no tbi in 2010 and 4 more years; add what is missing" in message
 
 
 def test_no_range_of_years_is_offered_across_a_gap(files, tmp_path):
@@ -260,7 +261,7 @@ def test_no_range_of_years_is_offered_across_a_gap(files, tmp_path):
     text = "\n".join(line for line in lines if not line.startswith("2001"))
     message = refusal(with_tbi(files, tmp_path, text))
     assert message == (
-        f"{tmp_path / 'index.csv'}: no tbi in 2001; get the published file again"
+        f"{tmp_path / 'index.csv'}: no tbi in 2001; add what is missing to the file"
     )
 
 
@@ -445,7 +446,7 @@ def test_a_kof_file_without_de_jure_indices_is_told(files, tmp_path):
     path = pf.write_kof(tmp_path / "kof_2017.dta", frame)
     message = refusal(replace(files, kof=Edition("2017", path)))
     assert message == (
-        "kof_2017.dta: lacks KOFGIdj and all other de jure indices; get edition 2018 "
+        f"{path}: lacks KOFGIdj and all other de jure indices; get edition 2018 "
         "or later"
     )
 
@@ -456,7 +457,7 @@ def test_a_penn_world_table_without_a_series_is_told(files, tmp_path):
         frame = pf.pwt_of(WIOD_COUNTRIES, YEARS, less)
         path = pf.write_pwt(tmp_path / "pwt9.0.rda", frame)
         message = refusal(replace(files, pwt=Edition("9.0", path)))
-        assert message.startswith(f"pwt9.0.rda: lacks {told}; the published workbook")
+        assert message.startswith(f"{path}: lacks {told}; the published workbook")
 
 
 def test_inflation_without_the_series_is_told(files, tmp_path):
@@ -464,7 +465,7 @@ def test_inflation_without_the_series_is_told(files, tmp_path):
     path.write_text("iso3c,year,cpi\nAUS,2000,1\n")
     message = refusal(replace(files, inflation=Edition("x", path)))
     assert message == (
-        "prices.csv: lacks FP.CPI.TOTL.ZG; no column has the name FP.CPI.TOTL.ZG and "
+        f"{path}: lacks FP.CPI.TOTL.ZG; no column has the name FP.CPI.TOTL.ZG and "
         "inflation; add it"
     )
 
@@ -578,14 +579,48 @@ def test_the_index_of_a_store_is_the_one_that_tivax_computes(files, tmp_path):
     assert_array_equal(
         built.frame["TBI"], index.transpose("region", "year").values.flat
     )
-    line = built.codebook.set_index("variable").loc["TBI"]
+    line = built.codebook.set_index("variable").loc["TBI"].to_dict()
     assert (line["edition"], line["file"]) == ("store", "store")
+    assert line["note"] == "computed from the world tables of the store"
+    # The worst of what the solves left is in the manifest.
+    assert built.residual_max is not None and 0 < built.residual_max < 1e-10
+    pn.write_panel(built, tmp_path / "p.csv", Run("panel"), force=False)
+    manifest = json.loads((tmp_path / "p.manifest.json").read_text())
+    assert manifest["residual_max"] == built.residual_max
     assert stored.inputs()[1] == tmp_path / "store"
     message = refusal(replace(stored, years=(2000, 2003)))
     assert "store: no tbi in 2002 and 1 more years; write [recipe] years" in message
 
 
+def test_countries_and_years_that_an_index_lacks_are_told_at_once(files, tmp_path):
+    """As the release of 2013 lacks them: one line, one remedy."""
+    text = pf.tbi_of(WITHOUT_AUS, YEARS[:3])
+    less = with_tbi(files, tmp_path, text)
+    message = refusal(less)
+    assert message == (
+        f"{tmp_path / 'index.csv'}: no rows for AUS, none of 2003; add what is missing "
+        'to the file, or leave out what is missing by [recipe] drop = ["AUS"] and years '
+        '= "2000:2002" in data.toml'
+    )
+    built = build_panel(replace(less, drop=("AUS",), years=(2000, 2002)))
+    assert built.residual_max is None and len(built.frame) == 3 * len(WITHOUT_AUS[:-2])
+
+
 # ------------------------------------------------------------------- the codebook
+
+
+def test_the_codebook_tells_how_the_index_came_about(files, tmp_path, panel):
+    """A column ``source`` of the index counts the years of each."""
+    line = panel.codebook.set_index("variable").loc["TBI"]
+    assert (line["edition"], line["note"]) == ("tbi.csv", "read from a file")
+    lines = pf.tbi_of(WIOD_COUNTRIES).split()
+    text = "\n".join(
+        [f"{lines[0]},source"]
+        + [f"{k},{'icio' if k.startswith('2000') else 'estimated'}" for k in lines[1:]]
+    )
+    built = build_panel(with_tbi(files, tmp_path, text))
+    line = built.codebook.set_index("variable").loc["TBI"].to_dict()
+    assert line["note"] == "read from a file: estimated 3 years, icio 1 year"
 
 
 def test_the_codebook_tells_where_every_column_comes_from(files, raw):
@@ -835,6 +870,22 @@ def test_nothing_is_overwritten_without_force(tmp_path, panel, name):
     assert (tmp_path / name).read_text() != "mine"
 
 
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["panel.csv", "panel.codebook.csv"])
+def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
+    (tmp_path / name).mkdir()
+    for content in ([], ["precious"]):
+        for text in content:
+            (tmp_path / name / text).touch()
+        with pytest.raises(TivaxError) as error:
+            pn.write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=force)
+        assert str(error.value) == (
+            f"{tmp_path / name}: a folder; give --out the name of a file"
+        )
+        assert [p.name for p in (tmp_path / name).iterdir()] == content
+        assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.parametrize("name", ["panel.txt", "panel", "panel.json"])
 def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
     path = tmp_path / "new" / name
@@ -867,6 +918,24 @@ def test_a_failure_half_way_leaves_nothing_behind(tmp_path, panel, monkeypatch):
     with pytest.raises(OSError, match="no space"):
         pn.write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=False)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_place_of_the_panel_is_looked_at_before_it_is_built(raw, tmp_path):
+    def built(files):
+        raise AssertionError("built before it looked at --out")
+
+    out = tmp_path / "panel.csv"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pn, "build_panel", built)
+        out.write_text("mine")
+        line = mistake("panel", "--data", raw, "--out", out)
+        assert line == f"{out}: exists already; --force replaces it"
+        out.unlink()
+        out.mkdir()
+        line = mistake("panel", "--data", raw, "--out", out, "--force")
+        assert line == f"{out}: a folder; give --out the name of a file"
+        line = mistake("panel", "--data", raw, "--out", "/proc/x.csv")
+        assert line.startswith("/proc/x.csv: ") and ".part" not in line
 
 
 # ------------------------------------------------------------------ the real files

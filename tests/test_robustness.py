@@ -10,9 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import estimation, measures, robustness
 from tivax.engine.data_files import Edition
+from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import fixed_effects
 from tivax.engine.panel import CONTROLS, OUTCOMES, gross_balance_index, sample
-from tivax.engine.paper import COLUMNS
+from tivax.engine.paper import COLUMNS, estimate_columns
 from tivax.engine.robustness import ERRORS, INDICES, SAMPLES
 
 from helpers import (
@@ -184,6 +185,9 @@ def test_without_tables_there_is_nothing_to_read(shared):
     files = replace(paper_files(shared), tables=None)
     assert robustness.read_tables(files, (2000, 2011)) is None
     assert robustness.read_tables(paper_files(shared), (2012, 2014)) is None
+    assert robustness.table_files(files) == []
+    used = robustness.table_files(replace(paper_files(shared), years=(2010, 2014)))
+    assert [path.name for path in used] == ["wiot_2010.RData", "wiot_2011.RData"]
 
 
 # ------------------------------------------------------------------------ gross trade
@@ -192,8 +196,10 @@ def test_without_tables_there_is_nothing_to_read(shared):
 @pytest.mark.shared
 def test_real_gross_trade_beside_the_index(shared):
     frame, files = paper_panel(shared).frame, paper_files(shared)
-    table: Any = robustness.gross_trade(frame, files)
-    assert table is not None and len(table) == 3 * 5 * 4
+    made = robustness.gross_trade(frame, files)
+    assert made is not None
+    table: Any = made.rows
+    assert len(table) == 3 * 5 * 4
     names = ["TBI", "GBI", "TBI | GBI", "GBI | TBI"]
     assert table["index"].unique().tolist() == names
     keyed = table.set_index(["outcome", "sample", "index"])
@@ -211,9 +217,10 @@ def test_real_gross_trade_beside_the_index(shared):
             expected = term[["coef", "se", "p"]].to_numpy(float)
             assert_allclose(own, expected, rtol=FIT_RTOL)
             assert (row["n"], row["clusters"]) == (len(part), part["iso3"].nunique())
-    # A country's balance moves with that of its value added.
-    correlation = data["GBI"].corr(data["TBI"])
-    assert correlation > 0.6
+    # A country's balance moves with that of its value added, effects apart too.
+    assert data["GBI"].corr(data["TBI"]) > 0.6
+    left = [fixed_effects(data, k, []).residuals for k in ("TBI", "GBI")]
+    assert_allclose(made.correlation, left[0].corr(left[1]), rtol=FIT_RTOL)
 
 
 @pytest.mark.shared
@@ -296,3 +303,45 @@ def test_real_residuals_and_the_cross_section(shared):
         cd = np.sqrt(2 * 15 / (G * (G - 1))) * pairs.sum()
         assert_allclose(own["cd"].item(), cd, rtol=FIT_RTOL)
         assert_allclose(own["mean_correlation"].item(), pairs.mean(), rtol=FIT_RTOL)
+
+
+def test_unbalanced_columns_have_no_test_of_dependence():
+    """A missing cell of one developed country: its own columns and the pooled ones."""
+    frame = random_panel(countries=22, seed=4)
+    frame.loc[(frame["iso3"] == "C01") & (frame["year"] == 2005), "TBI"] = np.nan
+    table = robustness.cross_section_dependence(frame, estimate_columns(frame))
+    empty = table["cd"].isna()
+    assert (empty == (table["sample"] != "developing")).all()
+    assert (table["unbalanced"] == empty.astype(int)).all()
+    assert (table[["p", "mean_correlation"]].isna().all(axis=1) == empty).all()
+
+
+# --------------------------------------------------------------- samples that are small
+
+
+def test_samples_need_more_countries_than_regressors():
+    frame = random_panel(countries=17, seed=5)  # eight developed, nine developing
+    few = robustness.too_few_countries
+    assert few(frame, "all", REGRESSORS) is None
+    assert few(frame, "developing", REGRESSORS) is None
+    assert few(frame, "developed", REGRESSORS) == (
+        "sample developed: 8 countries for 8 regressors; errors clustered by country "
+        "need more countries than regressors"
+    )
+    # Rows without a number do not count.
+    frame.loc[frame["iso3"] == "C00", "RQ"] = np.nan
+    assert few(frame, "developing", REGRESSORS) is not None
+    with pytest.raises(TivaxError, match="sample developed: 8 countries"):
+        robustness.compare_indices(frame, ["TBI"])
+    nobody = frame[frame["developed"] == 0]
+    assert "sample developed: 0 countries" in str(few(nobody, "developed", REGRESSORS))
+
+
+def test_two_years_are_too_few_for_a_lag():
+    frame = random_panel(countries=22, years=2, seed=6)
+    with pytest.raises(TivaxError) as error:
+        robustness.lagged_instrument(frame)
+    assert str(error.value) == (
+        "2SLS with TBI lagged one year: the years 2000 to 2001 leave fewer than two with "
+        "a lag; widen [recipe] years in data.toml"
+    )

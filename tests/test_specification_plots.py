@@ -21,7 +21,7 @@ def curve(n=60):
     frame["coef"] = rng.normal(5, 4, n)
     half = rng.uniform(2, 8, n)
     frame["ci_low"], frame["ci_high"] = frame["coef"] - half, frame["coef"] + half
-    frame["identified"] = np.arange(n) == 7
+    frame["chosen"] = np.arange(n) == 7
     return frame
 
 
@@ -76,7 +76,7 @@ def test_the_printed_value_and_the_identified_specification_are_marked():
     assert_allclose(heights, [6 - 1.959964 * 2, 6 + 1.959964 * 2], rtol=1e-6)
     assert "paper 6.00" in words(figure)
     rank = int((frame["coef"] < frame["coef"][7]).sum()) + 1
-    assert_allclose(line(above, "identified").get_xydata(), [[rank, frame["coef"][7]]])
+    assert_allclose(line(above, "chosen").get_xydata(), [[rank, frame["coef"][7]]])
     dots = [k for k in below.get_lines() if k.get_marker() == "o"]
     taken = np.concatenate([np.asarray(k.get_ydata()) for k in dots])
     names = dict(zip(below.get_yticks(), row_labels(below), strict=True))
@@ -109,10 +109,19 @@ def test_a_thousand_specifications_make_a_small_file(tmp_path):
     assert (tmp_path / "curve.svg").stat().st_size < 500_000
 
 
+def test_the_chosen_specification_is_called_identified_only_where_it_is():
+    for name, told in (
+        ("chosen", "choice of data.toml"),
+        ("identified", "identified specification"),
+    ):
+        figure = specification_curve(curve(), list(CHOICES), 6.0, 2.0, name=name)
+        assert told in words(figure)
+
+
 def test_one_specification_and_none_identified_are_drawn(tmp_path):
     frame = curve().iloc[:1]
     figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
-    assert "identified specification" not in words(figure)
+    assert "choice of data.toml" not in words(figure)
     plot_style.save_figure(figure, tmp_path, "curve")
 
 
@@ -179,7 +188,7 @@ def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
 @pytest.mark.parametrize(
     "name, expected",
     [
-        ("curve", ["系数", "原文 6.00", "识别的设定", "区间不含0"]),
+        ("curve", ["系数", "原文 6.00", "data.toml的选择", "区间不含0"]),
         ("left_out", ["全样本 12.50", "发达国家", "剔除的国家"]),
     ],
 )

@@ -1,6 +1,7 @@
 """Leave-one-out and the specification curve against the regressions one by one."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -8,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.data_files import DataFiles, Edition, Fill, inflation_source
+from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import fixed_effects
 from tivax.engine.panel import (
     CONTROLS,
@@ -17,12 +19,14 @@ from tivax.engine.panel import (
     real_exchange_rate,
     sample,
 )
-from tivax.engine.paper import COLUMNS
+from tivax.engine.paper import COLUMNS, estimate_columns
 from tivax.engine.specifications import (
     CHOICES,
     SAMPLES,
     Curve,
+    _largest_difference,
     cells,
+    is_identified,
     leave_one_out,
     leave_one_out_summary,
     specification_curve,
@@ -93,16 +97,17 @@ def test_each_row_is_a_refit_without_one_country():
 
 
 def test_summary_names_who_moves_the_coefficient():
-    """Four fits by hand: 1.0 with all; 0.9, 1.5 and -0.2 without A, B, C."""
+    """By hand: 1.0 with all; 0.9, 1.5 and -0.2 without A, B, C; no fit without D."""
     frame = pd.DataFrame(
         {
             "table": 3,
             "column": 1,
             "outcome": "KOFGIdj",
             "sample": "all",
-            "left_out": ["", "A", "B", "C"],
-            "coef": [1.0, 0.9, 1.5, -0.2],
-            "p": [0.04, 0.05, 0.01, 0.6],
+            "left_out": ["", "A", "B", "C", "D"],
+            "coef": [1.0, 0.9, 1.5, -0.2, np.nan],
+            "se": [0.5, 0.5, 0.5, 0.5, np.nan],
+            "p": [0.04, 0.05, 0.01, 0.6, np.nan],
         }
     )
     (row,) = leave_one_out_summary(frame).to_dict("records")
@@ -120,7 +125,45 @@ def test_summary_names_who_moves_the_coefficient():
         "largest_p": 0.6,
         "smallest_p": 0.01,
         "sign_changes": 1,
+        "not_estimated": 1,
     }
+
+
+@pytest.mark.parametrize("constant", ["TBI", "RQ"])
+def test_a_regressor_that_one_country_identifies_has_no_estimate_without_it(constant):
+    """Constant in every other country, at levels whose mean is rounded."""
+    frame = random_panel(countries=22, seed=1)
+    level = frame["iso3"].str[1:].astype(float) * 0.1 + 1000.1
+    frame[constant] = frame[constant].where(frame["iso3"] == "C00", level)
+    table = leave_one_out(frame)
+    rows = table[(table["table"] == 3) & (table["column"] == 3)]
+    lost = rows[rows["se"].isna()]
+    assert lost["left_out"].tolist() == ["C00"]
+    assert lost[NUMBERS].isna().all(axis=None)
+    # pyfixest's way says the same.
+    left = frame[frame["iso3"] != "C00"]
+    with pytest.raises(TivaxError, match=f"{constant} is collinear"):
+        fixed_effects(left, "KOFGIdj", ["TBI", *CONTROLS])
+
+
+def test_regressors_explained_by_the_others_have_no_estimate():
+    frame = random_panel(countries=22, seed=2)
+    sums = frame["TBI"] + frame["lnGDP"]
+    frame["RQ"] = frame["RQ"].where(frame["iso3"] == "C00", sums)
+    table = leave_one_out(frame)
+    rows = table[(table["table"] == 3) & (table["column"] == 3)]
+    assert rows.loc[rows["se"].isna(), "left_out"].tolist() == ["C00"]
+
+
+def test_no_more_countries_than_regressors_have_no_estimate():
+    """Eight developing countries for eight regressors once one is left out."""
+    frame = random_panel(countries=18, seed=3)
+    table = leave_one_out(frame)
+    lost = table[table["se"].isna()]
+    assert set(lost["table"]) == {4, 6} and (lost["left_out"] != "").all()
+    assert (lost["clusters"] == 8).all()
+    summary = leave_one_out_summary(table)
+    assert summary.loc[summary["table"] == 6, "not_estimated"].eq(9).all()
 
 
 @pytest.mark.shared
@@ -188,7 +231,8 @@ def test_every_combination_has_its_rows(curve):
 
 @pytest.mark.shared
 def test_identified_rows_are_the_columns_of_the_paper(curve, shared):
-    identified = curve.rows[curve.rows["identified"]]
+    assert curve.identified and curve.name == "identified"
+    identified = curve.rows[curve.rows["chosen"]]
     assert len(identified) == 15
     table = identified.set_index(["outcome", "sample"])
     compared = 0
@@ -201,6 +245,37 @@ def test_identified_rows_are_the_columns_of_the_paper(curve, shared):
             compared += 1
     assert compared == 15
     assert curve.largest_difference < RTOL
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kof": Edition("2020", Path("x"))},
+        {"fill_2001": "linear"},
+        {"inflation_override": {}},
+        {"codes": "fixed"},
+        {"drop": ("LUX",)},
+        {"years": (2000, 2010)},
+    ],
+    ids=str,
+)
+def test_other_choices_are_not_the_identified_ones(shared, change):
+    assert is_identified(paper_files(shared))
+    assert not is_identified(replace(paper_files(shared), **change))
+
+
+@pytest.mark.shared
+def test_standard_errors_count_in_the_largest_difference(curve, shared):
+    """The chosen rows against estimates with another covariance."""
+    others = estimate_columns(paper_panel(shared).frame, convention="plm")
+    gap = _largest_difference(curve.rows, others)
+    own = [
+        abs(fit["TBI"].se - paper_estimates(shared)[column]["TBI"].se) / fit["TBI"].se
+        for column, fit in others.items()
+        if column.controls
+    ]
+    assert_allclose(gap, max(own), rtol=1e-6)
 
 
 def other_files(files: DataFiles, chosen: dict[str, str]) -> DataFiles:

@@ -119,14 +119,43 @@ def test_hypotheses_are_not_supported_where_no_test_holds():
         assert verdict.conclusion == "not supported"
 
 
-def test_one_test_that_holds_is_support_in_part():
+@pytest.mark.parametrize(
+    "held, conclusion",
+    [
+        (0, "not supported"),
+        (2, "not supported"),
+        (3, "supported in part"),
+        (5, "supported in part"),
+        (6, "supported"),
+    ],
+)
+def test_half_of_the_tests_are_support_in_part(held, conclusion):
     no = (10.0, 20.0, 0.6)
+    columns = [(5, 1), (5, 2), (5, 3)]
+    slopes = ["KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj"]
     found = judged(
-        estimates={(c.table, c.column): no for c in COLUMNS} | {(5, 2): YES},
-        slopes=dict.fromkeys(OUTCOMES, no),
+        estimates=dict.fromkeys(columns[min(held, 3) :], no),
+        slopes=dict.fromkeys(slopes[max(held - 3, 0) :], no),
     )
-    assert len(failing(found["H2"])) == 5
-    assert found["H2"].conclusion == "supported in part"
+    assert len(failing(found["H2"])) == 6 - held
+    assert found["H2"].conclusion == conclusion
+
+
+def test_half_of_a_hypothesis_that_is_not_tested_is_named():
+    assert "“and through them on globalisation”, is not tested" in (
+        judged()["H2"].statement
+    )
+
+
+def test_countries_without_an_estimate_are_counted_and_not_judged():
+    lost = (np.nan, np.nan, np.nan)
+    found = judged(left_out={(3, "AUS"): lost})
+    (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
+    assert test.how == "largest p of 2, without BRA; 1 cannot be estimated"
+    assert test.holds and test.p == YES[2]
+    found = judged(left_out={(3, k): lost for k in ("AUS", "BRA", "CHN")})
+    (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
+    assert test.how == "none of 3; 3 cannot be estimated" and not test.holds
 
 
 # ------------------------------------------------------------------- what a test takes
