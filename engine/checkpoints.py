@@ -12,21 +12,30 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tivax.engine.draws import FileDraws
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import require_writable
-from tivax.engine.schemes import Program
 
 _RUN = "run.json"
 _LOCK = "lock"
 
 
+class Drawn(Protocol):
+    """A program of draws, or a design of simulated panels: what a file holds."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+
+    @property
+    def draws(self) -> int: ...
+
+
 class Checkpoint:
     """The draws of a run on their way."""
 
-    def __init__(self, folder: Path, programs: Sequence[Program]) -> None:
+    def __init__(self, folder: Path, programs: Sequence[Drawn]) -> None:
         self.folder = folder
         self.files = [
             FileDraws(folder / f"{k:03}.f64", len(program.columns), program.draws)
@@ -47,7 +56,7 @@ def unfinished(out: Path) -> Path:
 @contextmanager
 def checkpoint(
     out: Path,
-    programs: Sequence[Program],
+    programs: Sequence[Drawn],
     identity: Mapping[str, Any],
     *,
     force: bool = False,

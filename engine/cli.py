@@ -385,6 +385,35 @@ def placebo(
     )
 
 
+@app.command()
+def simulate(
+    out: Out,
+    run: Annotated[
+        Path | None, typer.Argument(help="A run file; without one the built-in study.")
+    ] = None,
+    panels: Annotated[
+        int | None, typer.Option("--panels", min=1, help="In place of the run file's.")
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Test a known effect on simulated panels: which p-value to trust.
+
+    Goes on where it was when the same command is given again.
+
+    Example: tivax simulate --out simulation
+    """
+    start_jax()
+    from dataclasses import replace
+
+    from tivax.engine.simulation import BUILT_IN, read_study, run_study
+
+    study = BUILT_IN if run is None else read_study(run)
+    if panels is not None:
+        study = replace(study, panels=panels)
+    run_study(study, run, out, force=force, terminal=Terminal(quiet))
+
+
 def _experiment(
     command: str,
     asked: tuple[Path, int | None, int | None],

@@ -127,15 +127,17 @@ class Design:
         """The estimates of the treatments, in units of the panel."""
         return np.asarray(self.fit.coef)[self.layout.exogenous :] * self.unit
 
+    @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
         """Of the treatments: CV1, CV2 or CV3, in units of the panel."""
+        fit = jax.tree.map(jnp.asarray, self.fit)
         if kind == "CV1":
-            V = kernel.cv1(self.moments, self.fit)
+            V = kernel.cv1(self.moments, fit)
         elif kind == "CV2":
-            V = kernel.cv2(self.fit)
+            V = kernel.cv2(fit)
         else:
             left = kernel.leave_one_out(self.moments, layout=self.layout)
-            V = kernel.cv3(self.fit, left)
+            V = kernel.cv3(fit, left)
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
 
@@ -149,7 +151,7 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     """
     effects = list(model.effects)
     try:
-        data = sample(panel, model.sample)
+        data = _sample(panel, model)
         used = complete_rows(data, list(model.columns), [model.cluster])
         used = complete_rows(
             data, list(model.columns), list(dict.fromkeys([model.cluster, *effects]))
@@ -175,17 +177,9 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     layout = Layout(len(d), len(model.controls), q, e)
     _require_identified(model, layout, columns)
     size = np.linalg.norm(columns, axis=0)
-    if size[-1] == 0:
-        raise TivaxError(
-            f"model {model.name}: {model.outcome} is explained by the effects alone"
-        )
+    _require_errors(model, layout, columns)
     columns = columns / size
     counted = layout.regressors + bool(nested)
-    if len(used) <= counted:
-        raise TivaxError(
-            f"model {model.name}: {len(used)} rows for {counted} parameters; "
-            "leave out controls or effects"
-        )
     G = len(labels)
     count = np.bincount(cluster, minlength=G)
     moments = Moments(
@@ -212,6 +206,19 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     )
 
 
+def _sample(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
+    if model.sample != "all" and "developed" not in panel.columns:
+        raise TivaxError(
+            f"no column developed in the panel, which sample {model.sample} goes by"
+        )
+    for name in model.columns:
+        try:
+            panel.get(name, pd.Series(dtype=float)).to_numpy(float)
+        except (TypeError, ValueError):
+            raise TivaxError(f"column {name} holds words, not numbers") from None
+    return sample(panel, model.sample)
+
+
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
     return bool((used.groupby(effect)[cluster].nunique() == 1).all())
 
@@ -221,7 +228,10 @@ def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):
     parts = [np.ones((len(used), 1))] if constant else [np.zeros((len(used), 0))]
     for effect in effects:
         codes = pd.factorize(used[effect], sort=True)[0]
-        parts.append((codes[:, None] == np.arange(codes.max() + 1)).astype(float))
+        # The last is the one that the others imply: of all, the most used, so that few
+        # subsets of the clusters are without it.
+        order = np.argsort(np.bincount(codes), kind="stable")
+        parts.append((codes[:, None] == order).astype(float))
     return np.hstack(parts)
 
 
@@ -280,6 +290,19 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
             f"model {model.name}: {layout.treatments} endogenous regressors for "
             f"{layout.instruments} instrument; name at least as many instruments"
         )
+
+
+def _require_errors(model: Model, layout: Layout, columns: np.ndarray) -> None:
+    """Something of the outcome must be left: it is what is resampled."""
+    for used, told in (
+        (layout.dummies, "the effects alone"),
+        (layout.regressors, "the regressors and the effects, without any error"),
+    ):
+        if len(_independent(columns[:, [*range(used), -1]])) == used:
+            raise TivaxError(
+                f"model {model.name}: {model.outcome} is explained by {told}; "
+                f"{len(columns)} rows are too few, or it is made of them"
+            )
 
 
 def _balanced_time(

@@ -8,7 +8,7 @@ is exact whatever the size; only the windows change.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -17,6 +17,7 @@ _WINDOW = 1 << 20  # draws in memory at a time
 _BINS = 1 << 12
 
 
+@runtime_checkable
 class Draws(Protocol):
     """Rows of draws, in windows."""
 

@@ -1,6 +1,6 @@
 """Histograms of draws, with the sample marked."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from tivax.engine.inference import Inference
+from tivax.engine.labels import Language, label
 from tivax.engine.plot_style import (
     COLOURS,
     DEFICIT,
@@ -20,6 +21,8 @@ from tivax.engine.plot_style import (
     QUIET,
     SMALL,
     STYLE,
+    interval_axes,
+    labelled_rows,
     legend,
     plain_axes,
     settled,
@@ -108,6 +111,38 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     if kind in ("wild", "placebo") and not program.static.joint:
         ax.set_xlim(-reach, reach)
     return handles
+
+
+@rc_context(STYLE)
+def intervals(
+    rows: pd.DataFrame, kinds: Mapping[str, str], language: Language = "en"
+) -> Figure:
+    """Every kind of interval for each column of one table of the paper.
+
+    ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
+    ``rows`` is of ``paper_inference``.
+    """
+    across = 2
+    down = -(-len(rows) // across)
+    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.2), layout="constrained")
+    axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for ax in axes[len(rows) :]:
+        ax.set_axis_off()
+    for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
+        interval_axes(ax)
+        for k, prefix in enumerate(kinds.values()):
+            low, high = float(row[f"{prefix}_low"]), float(row[f"{prefix}_high"])
+            apart = low > 0 or high < 0
+            ax.plot([low, high], [k, k], color=COLOURS[1] if apart else QUIET, lw=2)
+        ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
+        labelled_rows(ax, [label(k, language) for k in kinds])
+        ax.set_title(
+            f"({row['column']}) {label(row['outcome'], language)}, "
+            f"{label(row['sample'], language)}",
+            fontsize=SMALL,
+            loc="left",
+        )
+    return settled(fig)
 
 
 def _t_density(

@@ -150,16 +150,18 @@ def over_blocks(
     arrays: Any,
     seed: int,
     blocks: int,
+    *,
+    start: int = 0,
 ) -> Iterator[np.ndarray]:
-    """``block(arrays, seed, number)`` for numbers from 0, stacked, a call at a time.
+    """``block(arrays, seed, number)`` from ``start`` on, stacked, a call at a time.
 
     The last call runs past ``blocks``: ``block`` itself leaves out what is too much.
     """
     per_call = _mesh().size * blocks_per_device()
 
     def calls() -> Iterator[Callable[[], np.ndarray]]:
-        for start in range(0, blocks, per_call):
-            result = _start(block, arrays, seed, start + np.arange(per_call))
+        for first in range(start, blocks, per_call):
+            result = _start(block, arrays, seed, first + np.arange(per_call))
             yield lambda result=result: _gathered(result)
 
     return _one_ahead(calls())

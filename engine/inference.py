@@ -334,7 +334,11 @@ def _placebo(program: Program, draws: Draws) -> _Read:
     ci = (float("nan"), float("nan"))
     if not scheme.studentised:
         ci = invert(
-            partial(_randomisation_p_of, draws, b, program.exact), b, sd, draws.count
+            partial(_randomisation_p_of, draws, b, program.exact),
+            b,
+            sd,
+            draws.count,
+            exact=program.exact,
         )
         intervals.append(_interval(term, "randomisation test inversion", *ci, p))
     row = {

@@ -31,12 +31,13 @@ PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"
 
 
 def invert(
-    p_of: PValues, estimate: float, se: float, draws: int
+    p_of: PValues, estimate: float, se: float, draws: int, *, exact: bool = True
 ) -> tuple[float, float]:
     """Both ends of the nulls around the estimate with p above 5 %, from ``draws``.
 
-    The first rejected null on either side, to 1e-6 standard errors with few draws. With
-    many, the last step is linear in p between nulls 0.02 standard errors apart.
+    The first rejected null on either side, to 1e-6 standard errors with few draws
+    (1e-3 where they are not ``exact``, all patterns). With many, the last step is
+    linear in p between nulls 0.02 standard errors apart.
     Infinite where even 40 standard errors away are not rejected; not a number where
     there is no standard error.
     """
@@ -46,7 +47,7 @@ def invert(
     p = p_of(_both(estimate, se, far, far), _SEARCH)
     brackets = [_bracket(far, side, 0.0) for side in (p[:16], p[16:])]
     few = draws <= _SEARCH
-    for _ in range(8 if few else 3):
+    for _ in range(8 if few and exact else 4 if few else 3):
         brackets = _narrowed(p_of, estimate, se, brackets, _SEARCH)
     if few:
         return estimate - se * brackets[0][1], estimate + se * brackets[1][1]
@@ -142,7 +143,7 @@ def by_inversion(program: Program, k: int, seed: int) -> tuple[float, float]:
         observed = np.abs((design.coef[k] - nulls) / se)
         return _p_values(program, seed, loadings(scaled), observed, draws)
 
-    return invert(p_of, float(design.coef[k]), se, program.draws)
+    return invert(p_of, float(design.coef[k]), se, program.draws, exact=program.exact)
 
 
 def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
@@ -158,7 +159,9 @@ def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
         return _p_values(program, seed, loadings, observed, draws)
 
     se = float(np.sqrt(design.covariance()[0, 0]))
-    low, high = invert(p_of, float(design.coef[0]), se, program.draws)
+    low, high = invert(
+        p_of, float(design.coef[0]), se, program.draws, exact=program.exact
+    )
     return low, high, float(p_of(np.zeros(1), None)[0])
 
 

@@ -100,6 +100,12 @@ _LABELS: dict[str, tuple[str, str]] = {
     "includes 0": ("interval includes 0", "区间含0"),
     "true": ("true value", "真实值"),
     "estimate": ("estimate", "估计值"),
+    "CV1, t(G-1): the paper's": ("CV1, t(G-1): the paper's", "聚类稳健t(G-1)：原文"),
+    "CV3, jackknife": ("CV3, jackknife", "刀切法CV3"),
+    "wild bootstrap, Webb": ("wild bootstrap, Webb", "野聚类自助法（Webb）"),
+    "pairs bootstrap, percentile": ("pairs bootstrap, percentile", "成对聚类自助法"),
+    "placebo, inverted": ("placebo, inverted", "安慰剂检验（反演）"),
+    "each country left out": ("each country left out", "逐一剔除国家"),
     # words of a report
     "Table": ("Table", "表"),
     "Figure": ("Figure", "图"),

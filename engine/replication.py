@@ -15,10 +15,12 @@ import xarray as xr
 
 from tivax.engine import (
     descriptives,
+    experiment_plots,
     heterogeneity,
     journal_tables,
     panel_plots,
     paper,
+    paper_inference,
     plot_style,
     robustness,
     specification_plots,
@@ -69,6 +71,8 @@ class Replication:
         ``engine.heterogeneity``.
     left_out, curve
         ``engine.specifications``.
+    inference
+        ``engine.paper_inference``; None where the index lacks a cell.
     moments, variation
         ``engine.descriptives``.
     skipped
@@ -94,20 +98,21 @@ class Replication:
     parts: pd.DataFrame
     left_out: pd.DataFrame
     curve: specifications.Curve
+    inference: paper_inference.PaperInference | None
     moments: pd.DataFrame
     variation: pd.DataFrame
     skipped: Mapping[str, str]
 
 
 def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
-    """Compute everything. ``progress`` counts twelve steps.
+    """Compute everything. ``progress`` counts thirteen steps.
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
     """
-    done = iter(range(1, 13))
+    done = iter(range(1, 14))
 
     def step() -> None:
-        progress(next(done), 12)
+        progress(next(done), 13)
 
     skipped: dict[str, str] = {}
 
@@ -118,7 +123,7 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
             skipped[section] = str(error)
             return None
 
-    progress(0, 12)
+    progress(0, 13)
     panel = build_panel(files)
     frame = panel.frame
     _require_countries(panel, files)
@@ -157,6 +162,10 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     step()
     curve = specifications.specification_curve(files, panel, estimates)
     step()
+    inference = optional(
+        "Bootstrap and placebo", lambda: paper_inference.infer_paper(frame)
+    )
+    step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
     structure = optional("Table 2", lambda: descriptives.index_structure(files, frame))
@@ -180,6 +189,7 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
         parts=parts,
         left_out=left_out,
         curve=curve,
+        inference=inference,
         moments=moments,
         variation=variation,
         skipped=skipped,
@@ -213,6 +223,11 @@ def figures_of(
         figures[f"table{table}_coefficients"] = panel_plots.coefficient_plot(
             rows, language
         )
+    if result.inference is not None:
+        for table, rows in result.inference.rows.groupby("table"):
+            figures[f"table{table}_inference"] = experiment_plots.intervals(
+                rows, paper_inference.INTERVALS, language
+            )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
         printed = comparison[
@@ -329,6 +344,8 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
     if result.variants is not None:
         frames["index_variants"] = result.variants.rows
         frames["index_values"] = result.variants.indices
+    if result.inference is not None:
+        frames["bootstrap_and_placebo"] = result.inference.rows
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
     return frames

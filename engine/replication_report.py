@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tivax.engine import heterogeneity, paper, report, robustness, specifications
+from tivax.engine import (
+    heterogeneity,
+    inference_report,
+    paper,
+    report,
+    robustness,
+    specifications,
+)
 from tivax.engine import replication_tables as tables
 from tivax.engine.descriptives import VISIBLE
 from tivax.engine.estimation import CONVENTION_NOTES
@@ -61,6 +68,7 @@ def write(
         _gross(result),
         _recipes(result),
         _errors(result),
+        inference_report.section(result.inference, result.skipped, figures),
         _moments(result),
         _caveats(result),
     ]

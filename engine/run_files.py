@@ -24,10 +24,9 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
-import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 import pandas as pd
 
@@ -36,6 +35,7 @@ from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import lagged
 from tivax.engine.paper import COLUMNS
 from tivax.engine.schemes import Kind, Permute, Scheme, Weights
+from tivax.engine.toml_tables import TomlTable, read_toml
 
 SAMPLES = ("all", "developed", "developing")
 _TOP = {
@@ -98,7 +98,7 @@ def read_run_file(path: Path) -> RunFile:
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
     """
-    toml = _Table(path, "", _read(path), _TOP)
+    toml = TomlTable(path, "", read_toml(path), _TOP)
     panel = toml.path("panel")
     sample = toml.choice("sample", SAMPLES, "all")
     named = [key for key in ("models", "model", "grid") if toml.has(key)]
@@ -190,7 +190,7 @@ def paper_models() -> list[Model]:
 # ------------------------------------------------------------------------- the sections
 
 
-def _model(table: "_Table", sample: str) -> Model:
+def _model(table: TomlTable, sample: str) -> Model:
     outcome = table.text("outcome")
     endogenous = table.texts("endogenous", ())
     instruments = table.texts("instruments", ())
@@ -233,7 +233,7 @@ def _repeated(names: tuple[str, ...]) -> str:
     return next((k for k in names if names.count(k) > 1), "")
 
 
-def _grid(table: "_Table", sample: str, panel: Path) -> list[tuple[Model, Path]]:
+def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:
     outcomes = table.texts("outcomes", ())
     treatment = table.text("treatment")
     if not outcomes:
@@ -270,7 +270,7 @@ def _grid(table: "_Table", sample: str, panel: Path) -> list[tuple[Model, Path]]
     return models
 
 
-def _scheme(table: "_Table") -> Scheme:
+def _scheme(table: TomlTable) -> Scheme:
     scheme = Scheme(
         kind=table.choice("kind", get_args(Kind)),
         weights=table.choice("weights", get_args(Weights), "rademacher"),
@@ -305,119 +305,3 @@ def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile
         draws=run.draws if draws is None else draws,
         seed=run.seed if seed is None else seed,
     )
-
-
-# --------------------------------------------------------------------------- reading
-
-
-def _read(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise TivaxError(f"{path}: no such run file")
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise TivaxError(f"{path}: not valid TOML: {error}") from None
-
-
-class _Table:
-    """A table of a run file; every mistake in it is one line that names its place."""
-
-    def __init__(
-        self, file: Path, name: str, values: dict[str, Any], known: set[str]
-    ) -> None:
-        self.file, self.name, self.values = file, name, values
-        if unknown := sorted(set(values) - known):
-            raise TivaxError(
-                f"{file}: unknown key {unknown[0]}{self._where}; "
-                f"known are {', '.join(sorted(known))}"
-            )
-
-    @property
-    def _where(self) -> str:
-        return f" in [{self.name}]" if self.name else ""
-
-    def has(self, key: str) -> bool:
-        return key in self.values
-
-    def mistake(self, key: str, wanted: str) -> TivaxError:
-        given = f" = {self.values[key]!r}" if key in self.values else ""
-        return TivaxError(f"{self.file}: {key}{given}{self._where}: {wanted}")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self.values.get(key, default)
-        if value is None:
-            raise self.mistake(key, "is missing")
-        if not isinstance(value, str) or (not value and default is None):
-            raise self.mistake(key, 'write "..."')
-        return value
-
-    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
-        value = self.values.get(key, default)
-        value = [value] if isinstance(value, str) else value
-        if not isinstance(value, list | tuple) or not all(
-            isinstance(k, str) and k for k in value
-        ):
-            raise self.mistake(key, 'write ["...", "..."]')
-        return tuple(value)
-
-    def lists(self, key: str, default: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-        value = self.values.get(key, default)
-        if not isinstance(value, list) or not value:
-            raise self.mistake(key, 'write [["..."], ["...", "..."]]')
-        if all(isinstance(k, str) for k in value):
-            value = [value]
-        inner = [_Table(self.file, self.name, {key: k}, {key}) for k in value]
-        return [each.texts(key, ()) for each in inner]
-
-    def whole(self, key: str, default: int, *, least: int) -> int:
-        value = self.values.get(key, default)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise self.mistake(key, f"write a whole number from {least}")
-        if value >= 2**63:
-            raise self.mistake(key, "write a number below 2^63")
-        return value
-
-    def number(self, key: str, default: float) -> float:
-        value = self.values.get(key, default)
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            raise self.mistake(key, "write a number")
-        return float(value)
-
-    def flag(self, key: str, default: bool) -> bool:
-        value = self.values.get(key, default)
-        if not isinstance(value, bool):
-            raise self.mistake(key, "write true or false")
-        return value
-
-    def choice(self, key: str, options: Any, default: str | None = None) -> Any:
-        value = self.values.get(key, default)
-        if value not in options:
-            raise self.mistake(key, f"choose from {', '.join(options)}")
-        return value
-
-    def path(self, key: str) -> Path:
-        return self.file.parent / self.text(key)
-
-    def paths(self, key: str, default: list[Path]) -> list[Path]:
-        if key not in self.values:
-            return default
-        return [self.file.parent / name for name in self.texts(key, ())]
-
-    def table(self, key: str, known: set[str]) -> "_Table":
-        value = self.values.get(key)
-        if value is None:
-            raise self.mistake(f"[{key}]", "is missing")
-        if not isinstance(value, dict):
-            raise self.mistake(key, f"write a section [{key}]")
-        return _Table(self.file, key, value, known)
-
-    def tables(self, key: str, known: set[str]) -> list["_Table"]:
-        value = self.values[key]
-        value = [value] if isinstance(value, dict) else value
-        if (
-            not isinstance(value, list)
-            or not value
-            or not all(isinstance(k, dict) for k in value)
-        ):
-            raise self.mistake(key, f"write sections [[{key}]]")
-        return [_Table(self.file, f"[{key}]", k, known) for k in value]

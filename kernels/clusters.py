@@ -112,13 +112,21 @@ def fit(moments: Moments, weights: Float[Array, " G"], *, layout: Layout) -> Clu
         b = S[:, X, -1]
     else:
         Z = _instruments(layout)
-        Pi = jnp.linalg.solve(total[Z][:, Z], total[Z][:, X])
+        Pi = jnp.linalg.solve(_present(total[Z][:, Z]), total[Z][:, X])
         A = jnp.einsum("zp,gzy,yq->gpq", Pi, S[:, Z][:, :, Z], Pi)
         XX = jnp.einsum("zp,gzq->gpq", Pi, S[:, Z][:, :, X])
         b = jnp.einsum("zp,gz->gp", Pi, S[:, Z, -1])
-    M = jnp.linalg.inv(jnp.einsum("g,gpq->pq", weights, A))
+    bread = jnp.einsum("g,gpq->pq", weights, A)
+    M = jnp.linalg.inv(_present(bread))
     coef = M @ jnp.einsum("g,gp->p", weights, b)
     return ClusterFit(coef, M, A, b - jnp.einsum("gpq,q->gp", XX, coef))
+
+
+def _present(S: Float[Array, "p p"]) -> Float[Array, "p p"]:
+    """A 1 on the diagonal of columns that are all zero, such as the dummy of a year
+    that no cluster with a weight has: their coefficients are 0."""
+    empty = jnp.diagonal(S) == 0
+    return S + jnp.diag(jnp.where(empty, 1.0, 0.0).astype(S.dtype))
 
 
 def _instruments(layout: Layout) -> Array:
@@ -144,12 +152,36 @@ def cv1(moments: Moments, fit: ClusterFit) -> Float[Array, "p p"]:
     return correction(moments) * half.T @ half
 
 
-def cv2(fit: ClusterFit) -> Float[Array, "p p"]:
+class Leverages(NamedTuple):
+    """Eigenvectors and 1 - eigenvalues of R'A_g R for each cluster, with M = R R'.
+
+    I - A_g M = R^-T (I - R'A_g R) R', so that its powers are those of the middle.
+    """
+
+    R: Float[Array, "p p"]
+    U: Float[Array, "G p p"]
+    left: Float[Array, "G p"]
+
+    def power(self, s: Float[Array, "G p"], exponent: float) -> Float[Array, "G p"]:
+        """(I - A_g M)^exponent s_g, for s_g in the column space of A_g."""
+        kept = self.left > _LEVERAGE_TOLERANCE
+        scale = jnp.where(kept, jnp.where(kept, self.left, 1) ** exponent, 0)
+        inner = jnp.einsum("gpe,gp->ge", self.U, s @ self.R)
+        inner = jnp.einsum("gpe,ge->gp", self.U, scale * inner)
+        return jax.scipy.linalg.solve_triangular(self.R.T, inner.T, lower=False).T
+
+
+def leverages(fit: ClusterFit) -> Leverages:
+    """What CV2 and its degrees of freedom share."""
+    R = jnp.linalg.cholesky(fit.M)
+    values, U = jnp.linalg.eigh(jnp.einsum("pr,gpq,qs->grs", R, fit.A, R))
+    return Leverages(R, U, 1 - values)
+
+
+def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p"]:
     """Bell and McCaffrey's, unbiased where errors are iid."""
-    half = jax.vmap(lambda A, s: _adjusted(fit.M, A, s[:, None], -0.5)[:, 0])(
-        fit.A, fit.scores
-    )
-    half = half @ fit.M
+    spectrum = leverages(fit) if spectrum is None else spectrum
+    half = spectrum.power(fit.scores, -0.5) @ fit.M
     return half.T @ half
 
 
@@ -160,35 +192,22 @@ def cv3(fit: ClusterFit, left: Float[Array, "G p"]) -> Float[Array, "p p"]:
     return (G - 1) / G * gap.T @ gap
 
 
-def degrees(fit: ClusterFit, contrast: Float[Array, " p"]) -> Float[Array, ""]:
-    """Degrees of freedom of a CV2 t-statistic (Bell and McCaffrey 2002; IK 2016).
+def degrees(
+    fit: ClusterFit, contrast: Float[Array, " p"], spectrum: Leverages | None = None
+) -> Float[Array, ""]:
+    """Degrees of freedom of a CV2 t-statistic (Bell and McCaffrey 2002).
 
     (sum l)^2 / sum l^2 over the eigenvalues of the matrix whose quadratic form the CV2
     variance of contrast'beta is, with iid errors: entries p_g'(I - H) p_h where
     p_g = (I - H_gg)^-1/2 c_g M contrast.
     """
-    M, e = fit.M, fit.M @ contrast
+    spectrum = leverages(fit) if spectrum is None else spectrum
+    e = fit.M @ contrast
+    Ae = jnp.einsum("gpq,q->gp", fit.A, e)
     # c_g'p_g and p_g'p_g, both pushed through.
-    cp = jax.vmap(lambda A: _adjusted(M, A, (A @ e)[:, None], -0.5)[:, 0])(fit.A)
-    pp = jax.vmap(lambda A: e @ _adjusted(M, A, (A @ e)[:, None], -1.0)[:, 0])(fit.A)
-    Q = jnp.diag(pp) - cp @ M @ cp.T
+    cp, pp = spectrum.power(Ae, -0.5), spectrum.power(Ae, -1.0) @ e
+    Q = jnp.diag(pp) - cp @ fit.M @ cp.T
     return jnp.trace(Q) ** 2 / jnp.sum(Q * Q)
-
-
-def _adjusted(
-    M: Float[Array, "p p"], A: Float[Array, "p p"], s: Float[Array, "p k"], power: float
-) -> Float[Array, "p k"]:
-    """(I - A M)^power s, for s in the column space of A.
-
-    By R with M = R R': I - A M = R^-T (I - R'A R) R', and R'A R is symmetric.
-    """
-    R = jnp.linalg.cholesky(M)
-    leverage, U = jnp.linalg.eigh(R.T @ A @ R)
-    left = 1 - leverage
-    kept = left > _LEVERAGE_TOLERANCE
-    scale = jnp.where(kept, jnp.where(kept, left, 1) ** power, 0)
-    inner = U @ (scale[:, None] * (U.T @ (R.T @ s)))
-    return jax.scipy.linalg.solve_triangular(R.T, inner, lower=False)
 
 
 @partial(jax.jit, static_argnames="layout")

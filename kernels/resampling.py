@@ -56,7 +56,8 @@ def reweighted_balanced(
         for k, (i, j) in enumerate(pairs)
     }
     c = layout.controls
-    upper = small_systems.eliminate_upper(upper, m, c)
+    whole = [sums[pairs.index((i, i))] for i in range(m)]
+    upper = small_systems.eliminate_upper(upper, whole, c)
     left = jnp.stack(
         [
             jnp.stack([upper[min(i, j), max(i, j)] for j in range(c, m)])
@@ -72,9 +73,9 @@ def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
     if not e:
         return small_systems.solve(S[:q, :q], S[:q, -1])
     zx, zy = S[q : q + e, :q], S[q : q + e, -1]
-    if e == q == 1:
-        return zy / zx[0]
     zz = S[q : q + e, q : q + e]
+    if e == q == 1:
+        return jnp.where(jnp.isnan(zz[0]), jnp.nan, zy / zx[0])
     Pi = jnp.stack([small_systems.solve(zz, zx[:, k]) for k in range(q)], axis=1)
     xx = jnp.einsum("zpB,zqB->pqB", Pi, zx)
     xy = jnp.einsum("zpB,zB->pB", Pi, zy)

@@ -2,8 +2,10 @@
 
 A library solves 8 x 8 systems one call each; with the batch last, every scalar of the
 elimination is a vector over draws, and a compiler keeps the whole of it in registers.
-No pivoting: the leading blocks must be positive definite, as cross products of columns
-that are not collinear are. Where one is not, the answer is not finite.
+No pivoting: S holds cross products, which are positive semidefinite. A column of which
+nothing is left (1e-11 of its square) is collinear with those before it: eliminating it
+does nothing, as leaving it out of a regression; where it is solved for, the answer is
+not a number.
 """
 
 import jax
@@ -13,6 +15,8 @@ from jaxtyping import Array, Float
 # Up to here an elimination is written out, step by step; beyond, compiling would take
 # longer than what it saves.
 _WRITTEN_OUT = 12
+# Of a column's square: what rounding leaves of a column that others explain.
+_VANISHED = 1e-11
 
 
 def eliminate(
@@ -23,12 +27,13 @@ def eliminate(
     The Schur complement S_22 - S_21 S_11^-1 S_12 (Frisch, Waugh and Lovell), of
     symmetric S; only its upper triangle is read, and both are given back.
     """
-    if columns > _WRITTEN_OUT:
-        S = _eliminate_in_a_loop(S, columns - _WRITTEN_OUT)
-        return eliminate(S, columns=_WRITTEN_OUT)
     m = len(S)
+    whole = S[jnp.arange(m), jnp.arange(m)]
+    looped = max(0, columns - _WRITTEN_OUT)
+    S, whole = _eliminate_in_a_loop(S, whole, looped), whole[looped:]
+    m, columns = m - looped, columns - looped
     upper = {(i, j): S[i, j] for i in range(m) for j in range(i, m)}
-    left = eliminate_upper(upper, m, columns)
+    left = eliminate_upper(upper, list(whole), columns)
     return jnp.stack(
         [
             jnp.stack([left[min(i, j), max(i, j)] for j in range(columns, m)])
@@ -38,26 +43,40 @@ def eliminate(
 
 
 def eliminate_upper(
-    upper: dict[tuple[int, int], Float[Array, " B"]], m: int, columns: int
+    upper: dict[tuple[int, int], Float[Array, " B"]],
+    whole: list[Float[Array, " B"]],
+    columns: int,
 ) -> dict[tuple[int, int], Float[Array, " B"]]:
-    """``eliminate`` written out, on the entries i <= j of an m x m system."""
-    a = dict(upper)
+    """``eliminate`` written out, on the entries i <= j.
+
+    ``whole`` are the squares of the columns before anything was taken out of them. A
+    diagonal entry of which nothing is left is not a number.
+    """
+    a, m = dict(upper), len(whole)
     for p in range(columns):
-        inverse = 1 / a[p, p]
+        inverse = jnp.where(a[p, p] > _VANISHED * whole[p], 1 / a[p, p], 0)
         for i in range(p + 1, m):
             factor = a[p, i] * inverse
             for j in range(i, m):
                 a[i, j] = a[i, j] - factor * a[p, j]
+    for i in range(columns, m):
+        a[i, i] = jnp.where(a[i, i] > _VANISHED * whole[i], a[i, i], jnp.nan)
     return {key: value for key, value in a.items() if key[0] >= columns}
 
 
-def _eliminate_in_a_loop(S: Float[Array, "m m B"], columns: int) -> Array:
+def _eliminate_in_a_loop(
+    S: Float[Array, "m m B"], whole: Float[Array, "m B"], columns: int
+) -> Array:
     def step(p: Array, S: Array) -> Array:
         row = jax.lax.dynamic_index_in_dim(S, p, 0, keepdims=False)
+        pivot = row[p]
+        inverse = jnp.where(pivot > _VANISHED * whole[p], 1 / pivot, 0)
         below = jnp.arange(len(S)) > p
-        factor = jnp.where(below[:, None], row / row[p][None, :], 0)
+        factor = jnp.where(below[:, None], row * inverse[None, :], 0)
         return S - factor[:, None, :] * row[None, :, :]
 
+    if not columns:
+        return S
     return jax.lax.fori_loop(0, columns, step, S)[columns:, columns:]
 
 
@@ -65,8 +84,10 @@ def solve(A: Float[Array, "k k B"], b: Float[Array, "k B"]) -> Float[Array, "k B
     """A^-1 b for symmetric positive definite A, k small."""
     k = len(A)
     a = {(i, j): A[i, j] for i in range(k) for j in range(i, k)}
+    whole = [A[i, i] for i in range(k)]
     z = [b[i] for i in range(k)]
     for p in range(k):
+        a[p, p] = jnp.where(a[p, p] > _VANISHED * whole[p], a[p, p], jnp.nan)
         inverse = 1 / a[p, p]
         for i in range(p + 1, k):
             factor = a[p, i] * inverse

@@ -36,10 +36,12 @@ def block_key(
     return jax.random.fold_in(jax.random.key(seed, impl="threefry2x32"), block)
 
 
-def integers(key: Key[Array, ""], rows: int, *, below: int) -> UInt[Array, "{rows} B"]:
+def integers(
+    key: Key[Array, ""], rows: int, *, below: int, draws: int = BLOCK
+) -> UInt[Array, "{rows} {draws}"]:
     """Uniform integers 0 ... below - 1."""
     per_word = max(1, int(12 / math.log2(below))) if below > 1 else 12
-    word = jax.random.bits(key, (-(-rows // per_word), BLOCK), jnp.uint32)
+    word = jax.random.bits(key, (-(-rows // per_word), draws), jnp.uint32)
     digits = []
     for _ in range(per_word):
         # word x below as 48 bits, by halves.
@@ -53,19 +55,21 @@ def integers(key: Key[Array, ""], rows: int, *, below: int) -> UInt[Array, "{row
 # --------------------------------------------------------------- weights of clusters
 
 
-def counts(key: Key[Array, ""], clusters: int) -> UInt[Array, "{clusters} B"]:
+def counts(
+    key: Key[Array, ""], clusters: int, *, draws: int = BLOCK
+) -> UInt[Array, "{clusters} {draws}"]:
     """How often each cluster is drawn in ``clusters`` draws with replacement."""
-    drawn = integers(key, clusters, below=clusters)
+    drawn = integers(key, clusters, below=clusters, draws=draws)
     if clusters > 255:
-        columns = jnp.broadcast_to(jnp.arange(BLOCK)[None, :], drawn.shape)
-        return jnp.zeros((clusters, BLOCK), jnp.uint32).at[drawn, columns].add(1)
+        columns = jnp.broadcast_to(jnp.arange(draws)[None, :], drawn.shape)
+        return jnp.zeros((clusters, draws), jnp.uint32).at[drawn, columns].add(1)
     drawn = drawn.astype(jnp.uint8)
     label = jnp.arange(clusters, dtype=jnp.uint8)[:, None]
 
     def count(j: Array, so_far: Array) -> Array:
         return so_far + (drawn[j][None, :] == label).astype(jnp.uint8)
 
-    start = jnp.zeros((clusters, BLOCK), jnp.uint8)
+    start = jnp.zeros((clusters, draws), jnp.uint8)
     return jax.lax.fori_loop(0, clusters, count, start)
 
 
@@ -75,11 +79,13 @@ def exponential(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} 
     return -jnp.log((word.astype(float) + 0.5) * 2.0**-32)
 
 
-def rademacher(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} B"]:
+def rademacher(
+    key: Key[Array, ""], clusters: int, *, draws: int = BLOCK
+) -> Float[Array, "{clusters} {draws}"]:
     """-1 or 1."""
-    words = jax.random.bits(key, (-(-clusters // 32), BLOCK), jnp.uint32)
+    words = jax.random.bits(key, (-(-clusters // 32), draws), jnp.uint32)
     shift = jnp.arange(32, dtype=jnp.uint32)[None, :, None]
-    signs = ((words[:, None, :] >> shift) & 1).reshape(-1, BLOCK)[:clusters]
+    signs = ((words[:, None, :] >> shift) & 1).reshape(-1, draws)[:clusters]
     return 2 * signs.astype(float) - 1
 
 

@@ -1,0 +1,135 @@
+"""The section of the report on bootstrap, placebo and few clusters."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from tivax.engine import report
+from tivax.engine.paper import column_name
+from tivax.engine.paper_inference import PaperInference
+from tivax.engine.plot_style import Figure
+from tivax.engine.report import Block, Points, Section, Table, Text
+
+TITLE = "Bootstrap, placebo and few clusters"
+_LEVEL = 0.05
+_P_VALUES = {
+    "cv1_p": "CV1 t(G−1)",
+    "cv2_p": "CV2 BM",
+    "cv3_p": "CV3 t(G−1)",
+    "wild_p": "wild, Webb",
+    "pairs_p": "pairs",
+    "placebo_p": "placebo",
+    "placebo_within_p": "placebo within groups",
+    "romano_wolf": "Romano-Wolf",
+}
+
+
+def section(
+    inference: PaperInference | None,
+    skipped: Mapping[str, str],
+    figures: Mapping[str, Figure],
+) -> Section:
+    """p-values of all 17 columns side by side, and a figure for each table."""
+    if inference is None:
+        why = skipped.get("Bootstrap and placebo", "the panel does not allow it")
+        return Section(TITLE, [Text(f"Not computed: {why}.")])
+    rows = inference.rows
+    names = [
+        column_name(int(t), int(c))
+        for t, c in zip(rows["table"], rows["column"], strict=True)
+    ]
+    p = rows[list(_P_VALUES)].rename(columns=_P_VALUES)
+    p.insert(0, "outcome", rows["outcome"])
+    p.insert(1, "sample", rows["sample"])
+    p.insert(2, "TBI", rows["coef"])
+    p.index = pd.Index(names)
+    few = rows[["clusters", "effective_clusters", "without_low", "without_high"]]
+    few = few.rename(
+        columns={
+            "clusters": "countries",
+            "effective_clusters": "effective number",
+            "without_low": "lowest TBI without one",
+            "without_high": "highest TBI without one",
+        }
+    )
+    few.index = pd.Index(names)
+    blocks: list[Block] = [
+        Text(
+            "The paper's p-values rest on t(G−1) with Stata's cluster-robust errors, "
+            "which rejects too often where clusters are few or unequal. Here is the "
+            "same coefficient under other kinds of inference, "
+            f"{inference.draws:,} draws of each, seed {inference.seed}."
+        ),
+        Points(
+            [
+                "CV2 BM: Bell and McCaffrey's errors and degrees of freedom; CV3: the "
+                "jackknife over countries.",
+                "wild: restricted wild cluster bootstrap (Cameron, Gelbach and Miller "
+                "2008), Webb's six-point weights; p is the share of |t*| above |t|.",
+                "pairs: countries drawn with replacement; p inverts the percentile "
+                "interval.",
+                "placebo: whole paths of the index given to other countries, all else "
+                "in place; p = (1 + draws at least as large) / (1 + draws). It "
+                "tests that the index has nothing to do with the outcome of any "
+                "country, and takes countries to be exchangeable; within groups, only "
+                "countries of the same level of development.",
+                "Romano-Wolf: the wild p-value adjusted for the other outcomes of the "
+                "same table and sample with the same controls.",
+            ]
+        ),
+        Text(_sentence(rows)),
+        Table(
+            p,
+            "p-values of TBI by kind of inference.",
+            {"TBI": ".3f", **dict.fromkeys(_P_VALUES.values(), ".3f")},
+        ),
+        *(
+            report.Figure(
+                figures[f"table{table}_inference"],
+                f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
+                "is the coefficient. The last row is the range of the coefficient when "
+                "each country is left out, not an interval.",
+            )
+            for table in dict.fromkeys(rows["table"])
+        ),
+        Text(
+            "The effective number counts countries by their share of the variation "
+            "that identifies the coefficient (Carter, Schnepel and Steigerwald 2017, "
+            "rows uncorrelated within countries)."
+        ),
+        Table(
+            few,
+            "How many countries carry each coefficient.",
+            {
+                "effective number": ".1f",
+                "lowest TBI without one": ".3f",
+                "highest TBI without one": ".3f",
+            },
+        ),
+    ]
+    return Section(TITLE, blocks)
+
+
+def _sentence(rows: pd.DataFrame) -> str:
+    """What changes against the paper's own p-values, at 5 %."""
+    starred = rows[rows["cv1_p"] < _LEVEL]
+    said = []
+    for prefix, name in (
+        ("cv3_p", "the jackknife"),
+        ("wild_p", "the wild bootstrap"),
+        ("placebo_within_p", "the placebo within groups"),
+    ):
+        kept = int((starred[prefix] < _LEVEL).sum())
+        said.append(f"{kept} under {name}")
+    lost = starred[starred["wild_p"] >= _LEVEL]
+    text = (
+        f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
+        f"of these, {', '.join(said[:-1])} and {said[-1]}."
+    )
+    if len(lost):
+        names = [
+            column_name(int(t), int(c))
+            for t, c in zip(lost["table"], lost["column"], strict=True)
+        ]
+        text += f" Not under the wild bootstrap: {', '.join(names)}."
+    return text

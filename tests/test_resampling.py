@@ -1,0 +1,528 @@
+"""Resampling from statistics of clusters: every draw against a literal refit."""
+
+from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax.kernels import clusters, resampling, streams
+from tivax.kernels.resampling import PlaceboTables
+
+from literal_refits import (
+    Rows,
+    by_country,
+    columns,
+    contrast,
+    moments,
+    random_rows,
+    refit,
+    residuals_on,
+    wild_instrument_t,
+    wild_statistic,
+    within,
+)
+
+# Cross products of clusters against pseudo-inverses of all rows, relative to the largest
+# number; measured 1e-13.
+RTOL = 1e-12
+# The same for t in draws that hold a third of the clusters; measured 8e-13.
+DRAWN_T_RTOL = 1e-11
+# The exact p of boottest's example, a number of patterns out of 6^8.
+EXAMPLE_RTOL = 1e-15
+# Two draws with v and -v have one |t|, but for rounding.
+TIE_RTOL = 1e-10
+
+DRAWS = 6
+CASES: dict[str, Rows] = {
+    "balanced": random_rows(seed=1),
+    "unbalanced": random_rows(missing=0.25, seed=2),
+    "two treatments": random_rows(treatments=2, missing=0.2, seed=3),
+    "a constant alone": random_rows(effects="", missing=0.2, seed=4),
+}
+INSTRUMENTS: dict[str, Rows] = {
+    "balanced": random_rows(instruments=1, seed=5),
+    "unbalanced": random_rows(instruments=1, missing=0.25, seed=6),
+    "three instruments": random_rows(instruments=3, missing=0.2, seed=7),
+    "three, balanced": random_rows(instruments=3, seed=8),
+    "no controls": random_rows(
+        instruments=1, controls=0, effects="country", missing=0.2, seed=9
+    ),
+}
+THREE_FOR_TWO = random_rows(treatments=2, instruments=3, missing=0.2, seed=11)
+REWEIGHTED = {
+    **CASES,
+    "one instrument": INSTRUMENTS["unbalanced"],
+    "three instruments": INSTRUMENTS["three instruments"],
+    "three for two": THREE_FOR_TWO,
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_without_optimisation():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def close(own, expected, rtol=RTOL) -> None:
+    assert_allclose(own, expected, rtol=0, atol=rtol * np.abs(expected).max())
+
+
+# Compiled in one piece each: operation by operation it takes twice as long.
+reweighted, reweighted_balanced, reweighted_t = (
+    jax.jit(f, static_argnames="layout")
+    for f in (
+        resampling.reweighted,
+        resampling.reweighted_balanced,
+        resampling.reweighted_t,
+    )
+)
+wild_statistics, instrument_statistics, placebo_estimates, placebo_t = map(
+    jax.jit,
+    (
+        resampling.wild_statistics,
+        resampling.instrument_statistics,
+        resampling.placebo_estimates,
+        resampling.placebo_t,
+    ),
+)
+
+
+@cache
+def pairs(G: int) -> np.ndarray:
+    return np.asarray(streams.counts(streams.block_key(1, 0), G))[:, :DRAWS].astype(
+        float
+    )
+
+
+@cache
+def bayesian(G: int) -> np.ndarray:
+    return np.asarray(streams.exponential(streams.block_key(2, 0), G))[:, :DRAWS]
+
+
+@cache
+def wild(G: int) -> np.ndarray:
+    """Draws of three kinds, and no change at all."""
+    key = streams.block_key(3, 0)
+    kinds = [
+        make(key, G) for make in (streams.rademacher, streams.webb, streams.mammen)
+    ]
+    some = [np.asarray(kind)[:, : DRAWS // 2] for kind in kinds]
+    return np.concatenate([*some, np.ones((G, 1))], axis=1)
+
+
+# ------------------------------------------------------------------ reweighted clusters
+
+
+@pytest.mark.parametrize("name", REWEIGHTED)
+def test_pairs_are_refits_on_copies_of_countries(name):
+    rows = REWEIGHTED[name]
+    w, q = pairs(rows.G), rows.layout.treatments
+    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    expected = [refit(rows.drawn(counts)).coef[-q:] for counts in w.T]
+    close(own, np.array(expected).T)
+
+
+@pytest.mark.parametrize("name", REWEIGHTED)
+def test_exponential_weights_are_weighted_refits(name):
+    rows = REWEIGHTED[name]
+    w, q = bayesian(rows.G), rows.layout.treatments
+    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
+    close(own, np.array(expected).T)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        CASES["balanced"],
+        random_rows(treatments=3, controls=0, seed=12),
+        INSTRUMENTS["balanced"],
+        INSTRUMENTS["three, balanced"],
+        random_rows(treatments=2, instruments=3, seed=13),
+    ],
+)
+@pytest.mark.parametrize("weights", [pairs, bayesian])
+def test_a_balanced_panel_needs_no_dummies(rows, weights):
+    """Against refits with all of them."""
+    w, q = weights(rows.G), rows.layout.treatments
+    parts = np.column_stack([rows.C, rows.X, rows.Z, rows.y[:, None]])
+    M = within(rows, parts).reshape(rows.G, -1, parts.shape[1])
+    own = reweighted_balanced(jnp.asarray(M), jnp.asarray(w), layout=rows.layout)
+    expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
+    close(own, np.array(expected).T)
+
+
+def test_weights_of_one_give_the_estimate():
+    rows = CASES["two treatments"]
+    ones = jnp.ones((rows.G, 1))
+    own = reweighted(moments(rows).S, ones, layout=rows.layout)
+    fit = clusters.fit(moments(rows), ones[:, 0], layout=rows.layout)
+    close(own[:, 0], np.asarray(fit.coef[-2:]))
+
+
+def test_a_draw_without_any_row_of_a_year_is_estimated_without_its_dummy():
+    rows = CASES["balanced"]
+    rows = rows.take(np.flatnonzero((rows.year < 7) | (rows.country < 2)))
+    w = np.ones((rows.G, 2))
+    w[:2, 1] = 0
+    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    close(own[:, 0], refit(rows).coef[-1:])
+    close(own[:, 1], refit(rows.drawn(w[:, 1].astype(int))).coef[-1:])
+
+
+def test_a_draw_of_one_country_has_no_estimate():
+    """Year effects explain everything; its pivots are rounding, not 0."""
+    rows = CASES["unbalanced"]
+    w = np.zeros((rows.G, 1))
+    w[3] = rows.G
+    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    assert np.isnan(own).all()
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        CASES["unbalanced"],
+        CASES["two treatments"],
+        CASES["a constant alone"],
+        INSTRUMENTS["unbalanced"],
+        INSTRUMENTS["no controls"],
+        THREE_FOR_TWO,
+    ],
+)
+def test_t_of_a_pairs_draw_is_that_of_a_refit(rows):
+    """Each copy is a cluster: G stays, N is that of the draw, k that of the sample."""
+    w, q = pairs(rows.G), rows.layout.treatments
+    center = refit(rows).coef[-q:]
+    coef, t = reweighted_t(
+        moments(rows), jnp.asarray(w), jnp.asarray(center), layout=rows.layout
+    )
+    for k, counts in enumerate(w.T):
+        literal = refit(rows.drawn(counts), counted=rows.counted)
+        se = np.sqrt(np.diag(literal.covariance)[-q:])
+        close(coef[:, k], literal.coef[-q:])
+        close(t[:, k], (literal.coef[-q:] - center) / se, DRAWN_T_RTOL)
+
+
+# ------------------------------------------------------------------------- wild draws
+
+# On controls, then treatments: R, r.
+HYPOTHESES: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "the treatment is 0": (np.array([[0.0, 0.0, 1.0]]), np.zeros(1)),
+    "the treatment is 0.7": (np.array([[0.0, 0.0, 1.0]]), np.array([0.7])),
+    "a difference": (np.array([[1.0, 0.0, -2.0]]), np.array([-0.5])),
+    "two": (np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.0, 0.3])),
+}
+
+
+@pytest.mark.parametrize("restricted", [True, False], ids=["WCR", "WCU"])
+@pytest.mark.parametrize(
+    "name, hypothesis",
+    [
+        *(("balanced", hypothesis) for hypothesis in HYPOTHESES),
+        *(("unbalanced", hypothesis) for hypothesis in HYPOTHESES),
+        ("a constant alone", "two"),
+    ],
+)
+def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
+    rows, (R, r) = CASES[name], HYPOTHESES[hypothesis]
+    if name == "a constant alone":
+        R = np.column_stack([np.zeros(len(R)), R])
+    v = wild(rows.G)
+    loadings = resampling.wild_loadings(
+        moments(rows),
+        jnp.asarray(contrast(rows, R)),
+        jnp.asarray(r),
+        layout=rows.layout,
+        restricted=restricted,
+    )
+    own = wild_statistics(loadings, jnp.asarray(v))
+    expected = [wild_statistic(rows, each, R, r, restricted=restricted) for each in v.T]
+    # WCU without a change of sign is 0 / se: of the size of the others it is 0.
+    close(own, np.array(expected))
+
+
+@pytest.mark.parametrize("hypothesis", ["a difference", "two"])
+def test_a_restricted_draw_without_a_change_is_the_sample(hypothesis):
+    """v = 1: the statistic of the data, by the fit and its CV1."""
+    rows, (R, r) = CASES["unbalanced"], HYPOTHESES[hypothesis]
+    R_full = contrast(rows, R)
+    loadings = resampling.wild_loadings(
+        moments(rows), jnp.asarray(R_full), jnp.asarray(r), layout=rows.layout
+    )
+    own = wild_statistics(loadings, jnp.ones((rows.G, 1)))[0]
+    fit = clusters.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
+    gap = R_full @ np.asarray(fit.coef) - r
+    V = R_full @ np.asarray(clusters.cv1(moments(rows), fit)) @ R_full.T
+    F = gap @ np.linalg.solve(V, gap) / len(r)
+    close(own, gap[0] / np.sqrt(V[0, 0]) if len(r) == 1 else F)
+
+
+def test_a_joint_statistic_of_one_hypothesis_is_its_square():
+    rows = CASES["unbalanced"]
+    R, r = HYPOTHESES["the treatment is 0.7"]
+    loadings = resampling.wild_loadings(
+        moments(rows),
+        jnp.asarray(contrast(rows, R)),
+        jnp.asarray(r),
+        layout=rows.layout,
+    )
+    v = jnp.asarray(wild(rows.G))
+    t = wild_statistics(loadings, v)
+    z = loadings.L[0] @ v
+    wald = (loadings.a @ v)[0] ** 2 / (loadings.correction * (z**2).sum(axis=0))
+    close(t**2, np.asarray(wald))
+
+
+# ------------------------------------------------------------- wild draws, instruments
+
+
+@pytest.mark.parametrize("name", INSTRUMENTS)
+def test_wild_draws_of_both_equations_are_those_of_refits(name):
+    rows = INSTRUMENTS[name]
+    v = wild(rows.G)
+    for beta0 in (0.0, 0.8):
+        loadings = resampling.instrument_loadings(
+            moments(rows), jnp.asarray(beta0), layout=rows.layout
+        )
+        own = instrument_statistics(loadings, jnp.asarray(v))
+        close(own, np.array([wild_instrument_t(rows, each, beta0) for each in v.T]))
+
+
+@pytest.mark.parametrize("name", ["unbalanced", "three instruments"])
+def test_both_equations_without_a_change_are_the_sample(name):
+    rows, beta0 = INSTRUMENTS[name], 0.8
+    loadings = resampling.instrument_loadings(
+        moments(rows), jnp.asarray(beta0), layout=rows.layout
+    )
+    own = instrument_statistics(loadings, jnp.ones((rows.G, 1)))
+    literal = refit(rows)
+    t = (literal.coef[-1] - beta0) / np.sqrt(literal.covariance[-1, -1])
+    close(own, np.array([t]))
+
+
+@pytest.mark.parametrize("name", ["balanced", "unbalanced", "three instruments"])
+def test_the_reduced_form_is_a_regression_on_the_instruments(name):
+    """y - beta0 x on controls and instruments, dummies written out; its wild draws."""
+    rows, beta0 = INSTRUMENTS[name], 0.3
+    e = rows.layout.instruments
+    own = resampling.reduced_form(moments(rows), jnp.asarray(beta0), layout=rows.layout)
+    layout = resampling.reduced_layout(rows.layout)
+    y, none = rows.y - beta0 * rows.X[:, 0], np.empty((len(rows.y), 0))
+    literal_rows = replace(rows, X=rows.Z, Z=none, y=y)
+    assert layout == literal_rows.layout
+    assert own.counted == literal_rows.counted
+    fit = clusters.fit(own, jnp.ones(rows.G), layout=layout)
+    literal, k = refit(literal_rows), slice(layout.dummies, None)
+    close(fit.coef[k], literal.coef)
+    close(clusters.cv1(own, fit)[k, k], literal.covariance)
+    R, v = np.eye(2 + e)[2:], wild(rows.G)
+    loadings = resampling.wild_loadings(
+        own, jnp.asarray(contrast(literal_rows, R)), jnp.zeros(e), layout=layout
+    )
+    statistics = wild_statistics(loadings, jnp.asarray(v))
+    expected = [
+        wild_statistic(literal_rows, each, R, np.zeros(e), restricted=True)
+        for each in v.T
+    ]
+    close(statistics, np.array(expected))
+
+
+# ------------------------------------------------------------------------ boottest
+
+
+@pytest.fixture(scope="module")
+def example(shared) -> resampling.WildLoadings:
+    """Insurance on a constant, self-employed, post and both, 8 years as clusters.
+
+    H0: the coefficient of both is 0.04.
+    """
+    frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
+    year = np.unique(frame["year"], return_inverse=True)[1]
+    none = np.empty((len(frame), 0))
+    C = np.column_stack([np.ones(len(frame)), frame[["selfemployed", "post"]]])
+    X, y = (frame[[k]].to_numpy(float) for k in ("post_self", "hasinsurance"))
+    kinds = {"countries": False, "years": False}
+    rows = Rows(year, year, C.astype(float), X, none, y[:, 0], **kinds)
+    return resampling.wild_loadings(
+        moments(rows), jnp.eye(4)[3:], jnp.array([0.04]), layout=rows.layout
+    )
+
+
+def exceedances(loadings: resampling.WildLoadings, v) -> tuple[int, int]:
+    """Draws with |t*| larger than |t|, and as large."""
+    t = np.abs(wild_statistics(loadings, v))
+    own = np.abs(wild_statistics(loadings, jnp.ones((8, 1))))[0]
+    tied = np.abs(t - own) <= TIE_RTOL * own
+    return int(((t > own) & ~tied).sum()), int(tied.sum())
+
+
+@pytest.mark.shared
+def test_all_sign_patterns_of_the_example_of_boottest(example):
+    """18 of 256 are larger, v = 1 and v = -1 tie. boottest prints 0.0742: of 256, 18
+    and half of the ties."""
+    number = jnp.arange(2**8)
+    v = 2 * streams.digits(number, [2] * 8).astype(float) - 1
+    larger, ties = exceedances(example, v)
+    assert (larger, ties) == (18, 2)
+    assert_allclose((larger + ties / 2) / 256, 0.0742, rtol=0, atol=5e-5)
+
+
+@pytest.mark.shared
+def test_all_patterns_of_webb_of_the_example_of_boottest(example):
+    """Strictly larger, none of the six ties: one weight for all leaves t as it is."""
+    parts = []
+    for start in range(0, 6**8, 6**7):
+        digits = streams.digits(start + jnp.arange(6**7), [6] * 8)
+        parts.append(exceedances(example, streams.webb_points(digits)))
+    larger, ties = np.sum(parts, axis=0)
+    assert (larger, ties) == (127_218, 6)
+    assert_allclose(larger / 6**8, 0.07574231252857797, rtol=EXAMPLE_RTOL)
+
+
+# ------------------------------------------------------------------------- placebos
+
+
+class Paths(NamedTuple):
+    """Rows, and what every country's treatment (and instrument) was in every year."""
+
+    rows: Rows
+    X: np.ndarray
+    Z: np.ndarray
+
+
+def paths(*, missing: float = 0.0, instruments: int = 0, **options) -> Paths:
+    """Outcomes are missing, treatments are not."""
+    whole = random_rows(instruments=instruments, **options)
+    G, T = whole.G, len(np.unique(whole.year))
+    rng = np.random.default_rng(99)
+    kept = (rng.uniform(size=G * T) >= missing) | (whole.year < 2)
+    X, Z = (
+        whole.X[:, 0].reshape(G, T),
+        whole.Z[:, 0].reshape(G, T) if instruments else None,
+    )
+    return Paths(whole.take(np.flatnonzero(kept)), X, X if Z is None else Z)
+
+
+def upside_down(case: Paths) -> Paths:
+    return Paths(replace(case.rows, Z=-case.rows.Z), case.X, -case.Z)
+
+
+PATHS: dict[str, Paths] = {
+    "balanced": paths(seed=21),
+    "unbalanced": paths(missing=0.25, seed=22),
+    "countries alone": paths(missing=0.25, controls=0, effects="country", seed=23),
+    "a constant alone": paths(missing=0.25, effects="", seed=24),
+    "instrument": paths(instruments=1, seed=25),
+    "instrument, unbalanced": paths(instruments=1, missing=0.25, seed=26),
+    "instrument of the other sign": upside_down(paths(instruments=1, seed=28)),
+    "instrument, countries alone": paths(
+        instruments=1, missing=0.25, controls=0, effects="country", seed=27
+    ),
+}
+
+
+def reassigned(paths: Paths, o: np.ndarray) -> Rows:
+    rows = paths.rows
+    g, t = o[rows.country], rows.year
+    instruments = rows.Z.shape[1]
+    Z = paths.Z[g, t][:, None] if instruments else rows.Z
+    return replace(rows, X=paths.X[g, t][:, None], Z=Z)
+
+
+def tables_of(paths: Paths) -> PlaceboTables:
+    """From the definitions, entry by entry."""
+    rows, w = paths.rows, paths.rows.layout.exogenous
+    M, G = columns(rows), paths.rows.G
+    W, y = M[:, :w], M[:, -1]
+    y = y - W @ np.linalg.lstsq(W, y)[0] if w else y
+    F = np.zeros((G, G, 2 + w * (1 + rows.Z.shape[1])))
+    for o in range(G):
+        moved = columns(reassigned(paths, np.full(G, o)))
+        x, z = moved[:, w], moved[:, -2]
+        products = [z * y, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
+        F[:, o] = by_country(rows, np.array(products[: F.shape[2]]).T)
+    ww = np.array([W[rows.country == g].T @ W[rows.country == g] for g in range(G)])
+    wy = by_country(rows, W * y[:, None])
+    inverse = np.linalg.inv(ww.sum(axis=0))
+    correction = clusters.correction(moments(rows))
+    arrays = (jnp.asarray(a) for a in (F, inverse, wy, ww))
+    return PlaceboTables(*arrays, correction)
+
+
+@cache
+def assignments(G: int) -> np.ndarray:
+    """Permutations, the countries' own paths, and draws with repetition."""
+    moved = np.asarray(streams.permutations(streams.block_key(4, 0), [G]))[:, :DRAWS]
+    repeated = np.random.default_rng(5).integers(0, G, size=(G, 2))
+    return np.column_stack([moved, np.arange(G), repeated]).astype(int)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_placebos_are_refits_with_whole_paths_moved(name):
+    own, o = tables_of(PATHS[name]), assignments(PATHS[name].rows.G)
+    literal = [refit(reassigned(PATHS[name], each)) for each in o.T]
+    coef = np.array([each.coef[-1] for each in literal])
+    se = np.sqrt([each.covariance[-1, -1] for each in literal])
+    b, t = placebo_t(own, jnp.asarray(o))
+    close(placebo_estimates(own, jnp.asarray(o)), coef)
+    close(b, coef)
+    close(t, coef / se)
+
+
+def test_a_placebo_with_everyones_own_path_is_the_estimate():
+    """Nothing moved: the fit of the rows as they are, and its t."""
+    case = PATHS["instrument, unbalanced"]
+    rows = case.rows
+    fit = clusters.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
+    se = np.sqrt(clusters.cv1(moments(rows), fit)[-1, -1])
+    own = jnp.arange(rows.G)[:, None]
+    b, t = placebo_t(tables_of(case), own)
+    close(b[0], np.asarray(fit.coef[-1]))
+    close(t[0], np.asarray(fit.coef[-1]) / se)
+
+
+def test_placebo_by_hand():
+    """Two countries, x of (0, 1) and (0, 3), y of (0, 1) and (0, 2), less their means.
+
+    Changes: (1 x 1 + 3 x 2) / (1 + 9) = 0.7 as it is, (3 x 1 + 1 x 2) / 10 exchanged.
+    """
+    change = np.array([[1.0, 3.0], [1.0, 2.0]])  # of x, of y
+    zy = np.outer(change[1], change[0]) / 2
+    zx = np.tile(change[0] ** 2 / 2, (2, 1))
+    empty = jnp.zeros((2, 0))
+    tables = PlaceboTables(
+        jnp.asarray(np.stack([zy, zx], axis=2)),
+        jnp.zeros((0, 0)),
+        empty,
+        jnp.zeros((2, 0, 0)),
+        jnp.array(1.0),
+    )
+    o = jnp.array([[0, 1], [1, 0]])
+    assert_allclose(placebo_estimates(tables, o), [0.7, 0.5], rtol=1e-15)
+
+
+def test_the_outcome_of_placebos_is_net_of_everything_else():
+    """The y of the tables is that of a regression on dummies and controls."""
+    case = PATHS["unbalanced"]
+    rows = case.rows
+    y = residuals_on(np.column_stack([rows.dummies, rows.C]), rows.y)
+    x = within(rows, case.X[0][rows.year][:, None])[:, 0]
+    expected = by_country(rows, x * y)
+    close(tables_of(case).F[:, 0, 0], expected)
+
+
+def test_weights_of_another_number_of_clusters_are_an_error():
+    """The jaxtyping import hook is on: see addopts in pyproject.toml."""
+    pytest.importorskip("beartype")
+    rows = CASES["balanced"]
+    with pytest.raises(Exception, match="reweighted"):
+        reweighted(moments(rows).S, jnp.ones((rows.G + 1, 4)), layout=rows.layout)

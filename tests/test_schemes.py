@@ -1,0 +1,475 @@
+"""Draws of every scheme against literal refits on what was drawn."""
+
+import math
+from dataclasses import replace
+from functools import cache
+from itertools import permutations, product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine.designs import Model, make_design
+from tivax.engine.errors import TivaxError
+from tivax.engine.experiments import draws_of
+from tivax.engine.schemes import (
+    DrawSource,
+    Program,
+    Scheme,
+    draw_source,
+    make_program,
+)
+from tivax.kernels import streams
+
+from experiment_panels import (
+    MODEL,
+    one_block_a_call,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
+from literal_refits import Rows, refit, wild_instrument_t, wild_statistic
+
+# Sums over clusters against pseudo-inverses of all rows, relative to the largest number
+# of all draws. Measured 1e-12, in pairs draws of two countries.
+RTOL = 1e-10
+
+SEED = 7
+DRAWS = 6
+FRAMES = {
+    "balanced": small_panel(countries=7, seed=1),
+    "unbalanced": small_panel(countries=8, unknown=0.35, seed=2),
+}
+MODELS = {
+    "least squares": MODEL,
+    "no controls": replace(MODEL, controls=()),
+    "instrument": two_stage_model(),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        one_block_a_call(patch)
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@cache
+def program(frame: str, model: Model, scheme: Scheme, draws: int = DRAWS) -> Program:
+    return make_program(make_design(FRAMES[frame], model), scheme, draws)
+
+
+def made(own: Program) -> np.ndarray:
+    return draws_of(own, SEED).values
+
+
+def source(own: Program) -> DrawSource:
+    """Of the first block."""
+    return draw_source(own.static, SEED, 0)
+
+
+def close(own, expected) -> None:
+    assert_allclose(own, expected, rtol=0, atol=RTOL * np.abs(expected).max())
+
+
+# -------------------------------------------------------------- reweighted countries
+
+
+def drawn_weights(own: Program) -> np.ndarray:
+    return np.asarray(source(own).weights())[:, :DRAWS].T
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
+def test_reweighted_draws_are_refits_in_units_of_the_panel(frame, model, kind):
+    own = program(frame, MODELS[model], Scheme(kind))
+    rows = rows_of(FRAMES[frame], MODELS[model])
+    expected = [refit(rows, weights=w).coef[-1:] for w in drawn_weights(own)]
+    close(made(own), np.array(expected))
+    assert own.columns == MODELS[model].treatments
+    assert own.static.balanced == (frame == "balanced")
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(frame):
+    model = replace(MODEL, treatments=("TFP", "TBI"))
+    own = program(frame, model, Scheme("pairs", studentised=True))
+    rows = rows_of(FRAMES[frame], model)
+    center, expected = refit(rows).coef[-2:], []
+    for counts in drawn_weights(own):
+        literal = refit(rows.drawn(counts), counted=rows.counted)
+        b, se = literal.coef[-2:], np.sqrt(np.diag(literal.covariance)[-2:])
+        expected.append([*b, *(b - center) / se])
+    close(made(own), np.array(expected))
+    assert own.columns == ("TFP", "TBI", "t(TFP)", "t(TBI)")
+
+
+# ------------------------------------------------------------------------ wild draws
+
+
+def wild_weights(own: Program, draws: int = DRAWS, block: int = 0) -> np.ndarray:
+    drawn = draw_source(own.static, SEED, block)
+    return np.asarray(drawn.wild(jnp.asarray(own.arrays["position"])))[:, :draws].T
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+@pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
+@pytest.mark.parametrize("weights", ["rademacher", "webb", "mammen"])
+def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
+    """The value of the null is in units of the panel, that of each treatment."""
+    model = replace(MODEL, treatments=("TFP", "TBI"))
+    scheme = Scheme("wild", weights=weights, null=null, value=0.3)
+    own, rows = program(frame, model, scheme), rows_of(FRAMES[frame], model)
+    expected = [
+        [
+            wild_statistic(rows, v, R, np.array([0.3]), restricted=null)
+            for R in (np.array([[0, 0, 1.0, 0]]), np.array([[0, 0, 0, 1.0]]))
+        ]
+        for v in wild_weights(own)
+    ]
+    close(made(own), np.array(expected))
+    literal = refit(rows)
+    t = (literal.coef - 0.3) / np.sqrt(np.diag(literal.covariance))
+    close(own.observed, t[-2:])
+
+
+@pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
+def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
+    model = replace(MODEL, treatments=("TFP", "TBI"))
+    own = program("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
+    rows = rows_of(FRAMES["unbalanced"], model)
+    R, r = np.eye(4)[2:], np.full(2, 0.3)
+    expected = [
+        [wild_statistic(rows, v, R, r, restricted=null)] for v in wild_weights(own)
+    ]
+    close(made(own), np.array(expected))
+    literal = refit(rows)
+    gap, V = literal.coef[-2:] - 0.3, literal.covariance[-2:, -2:]
+    close(own.observed, gap @ np.linalg.solve(V, gap) / 2)
+    assert own.columns == ("F",)
+
+
+def test_a_joint_test_of_one_treatment_is_its_t():
+    own = program("balanced", MODEL, Scheme("wild", joint=True))
+    assert_array_equal(made(own), made(program("balanced", MODEL, Scheme("wild"))))
+    assert own.columns == ("t(TBI)",)
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_wild_draws_with_an_instrument_are_refits_of_both_equations(frame):
+    own = program(frame, two_stage_model(), Scheme("wild", value=0.5))
+    rows = rows_of(FRAMES[frame], two_stage_model())
+    expected = [[wild_instrument_t(rows, v, 0.5)] for v in wild_weights(own)]
+    close(made(own), np.array(expected))
+
+
+@pytest.mark.parametrize("weights", ["rademacher", "webb", "mammen"])
+def test_wild_weights_belong_to_countries_of_the_panel(weights):
+    """A country has the same weight in draw k of every model and sample."""
+    scheme = Scheme("wild", weights=weights)
+    whole = program("unbalanced", MODEL, scheme)
+    part = program("unbalanced", replace(MODEL, sample="developing"), scheme)
+    rows = np.isin(whole.design.labels, part.design.labels)
+    assert 0 < rows.sum() < len(rows)
+    assert_array_equal(wild_weights(part), wild_weights(whole)[:, rows])
+
+
+# --------------------------------------------------------------------------- placebo
+
+STRATA = np.array(["b", "a", "b", "a", "a", "b", "a", "b"])
+MOVES = {
+    "countries": Scheme("placebo", permute="countries"),
+    "countries within strata": Scheme("placebo", strata="bloc"),
+    "shifts": Scheme("placebo", permute="shifts"),
+    "common-shift": Scheme("placebo", permute="common-shift"),
+    "years": Scheme("placebo", permute="years"),
+    "signs": Scheme("placebo", permute="signs"),
+}
+for name, frame in FRAMES.items():
+    number = frame["iso3"].str[1:].astype(int)
+    FRAMES[name] = frame.assign(bloc=STRATA[number])
+
+
+def moved(paths: np.ndarray, scheme: Scheme, drawn: np.ndarray) -> np.ndarray:
+    """Paths (G, T) as a draw moves them, from its options."""
+    G, T = paths.shape
+    if scheme.strata:
+        # Options are by country of the blocs one after the other.
+        order = np.argsort(STRATA[:G], kind="stable")
+        result = np.empty_like(paths)
+        result[order] = paths[order][drawn]
+        assert (STRATA[order] == STRATA[order][drawn]).all()
+        return result
+    if scheme.permute == "countries":
+        return paths[drawn]
+    if scheme.permute == "years":
+        return paths[:, drawn]
+    if scheme.permute == "signs":
+        return paths * np.where(drawn == 1, 1, -1)[:, None]
+    return np.array([np.roll(paths[g], drawn[g]) for g in range(G)])
+
+
+def placebos(frame: pd.DataFrame, model: Model, scheme: Scheme, drawn: np.ndarray):
+    """For each draw the rows with treatment and instrument moved, and how much of the
+    moved treatment is in its own place: the treatment on the moved one."""
+    rows = rows_of(frame, model)
+    T = rows.year.max() + 1
+
+    def path(name: str) -> np.ndarray:
+        table = frame.pivot(index="iso3", columns="year", values=name)
+        return table.to_numpy(float)[:, -T:]
+
+    (x,), z = model.treatments, model.instruments
+    for each in drawn:
+        cells = (rows.country, rows.year)
+        X = moved(path(x), scheme, each)[cells][:, None]
+        Z = moved(path(z[0]), scheme, each)[cells][:, None] if z else rows.Z
+        new = replace(rows, X=X, Z=Z)
+        yield new, replace(new, y=rows.X[:, 0])
+
+
+def drawn_options(own: Program, draws: int = DRAWS) -> np.ndarray:
+    return np.asarray(source(own).options())[:, :draws].T
+
+
+CASES = [("balanced", name) for name in MOVES] + [
+    ("unbalanced", name) for name in MOVES if name != "years"
+]
+
+
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("frame, name", CASES)
+def test_placebos_are_refits_with_the_treatment_moved(frame, name, model):
+    """The own effect is that of the moved treatment on the treatment itself."""
+    scheme = MOVES[name]
+    own = program(frame, MODELS[model], scheme)
+    drawn = drawn_options(own, own.draws)
+    literal = [
+        [refit(rows).coef[-1], refit(itself).coef[-1]]
+        for rows, itself in placebos(FRAMES[frame], MODELS[model], scheme, drawn)
+    ]
+    values = made(own)
+    close(values[:, 0], np.array(literal)[:, 0])
+    close(values[:, 1], np.array(literal)[:, 1])
+    assert own.columns == ("coefficient", "own effect")
+
+
+@pytest.mark.parametrize("frame, name", [k for k in CASES if k[1] != "years"])
+def test_t_of_placebos_is_that_of_refits(frame, name):
+    scheme = replace(MOVES[name], studentised=True)
+    model = MODELS["instrument" if name == "shifts" else "least squares"]
+    own = program(frame, model, scheme)
+    expected = []
+    drawn = drawn_options(own, own.draws)
+    for rows, _ in placebos(FRAMES[frame], model, scheme, drawn):
+        literal = refit(rows)
+        se = np.sqrt(literal.covariance[-1, -1])
+        expected.append([literal.coef[-1], literal.coef[-1] / se])
+    close(made(own), np.array(expected))
+    rows = rows_of(FRAMES[frame], model)
+    literal = refit(rows)
+    close(own.observed[1], literal.coef[-1] / np.sqrt(literal.covariance[-1, -1]))
+
+
+def test_a_lag_loses_the_first_year_of_the_paths():
+    """The treatment of the first year, which the model cannot use, goes nowhere."""
+    frame = FRAMES["balanced"].copy()
+    frame.loc[frame["year"] == 2000, "L.TBI"] = np.nan
+    model, scheme = two_stage_model(), MOVES["shifts"]
+    own = make_program(make_design(frame, model), scheme, DRAWS)
+    assert own.static.options == 4
+    drawn = drawn_options(own)
+    literal = [
+        refit(rows).coef[-1] for rows, _ in placebos(frame, model, scheme, drawn)
+    ]
+    close(made(own)[:, 0], np.array(literal))
+
+
+def test_placebos_without_effects_of_countries_are_refits():
+    """Effects of years alone."""
+    model = replace(MODEL, effects=("year",))
+    for frame in FRAMES:
+        own = program(frame, model, MOVES["countries"])
+        literal = [
+            refit(rows).coef[-1]
+            for rows, _ in placebos(
+                FRAMES[frame], model, MOVES["countries"], drawn_options(own)
+            )
+        ]
+        close(made(own)[:, 0], np.array(literal))
+
+
+# ------------------------------------------------------------------- all the patterns
+
+
+def distinct(patterns: np.ndarray) -> set[tuple[int, ...]]:
+    found = {tuple(each) for each in patterns.tolist()}
+    assert len(found) == len(patterns)
+    return found
+
+
+@cache
+def few(countries: int, years: int = 4) -> pd.DataFrame:
+    frame = small_panel(countries=countries, years=years, seed=3)
+    return frame.assign(bloc=(frame["iso3"] < "C02").astype(int))
+
+
+def enumerated(countries: int, scheme: Scheme, draws: int, years: int = 4) -> Program:
+    model = replace(MODEL, controls=())
+    return make_program(make_design(few(countries, years), model), scheme, draws)
+
+
+@pytest.mark.parametrize(
+    "countries, scheme, patterns",
+    [
+        (5, MOVES["countries"], set(permutations(range(5)))),
+        (
+            5,
+            MOVES["countries within strata"],
+            {(*a, *b) for a in permutations((0, 1)) for b in permutations((2, 3, 4))},
+        ),
+        (3, MOVES["shifts"], set(product(range(4), repeat=3))),
+        (5, MOVES["common-shift"], {(k,) * 5 for k in range(4)}),
+        (5, MOVES["years"], set(permutations(range(4)))),
+        (5, MOVES["signs"], set(product((0, 1), repeat=5))),
+    ],
+    ids=[*MOVES],
+)
+def test_all_patterns_are_made_once_where_the_draws_suffice(
+    countries, scheme, patterns
+):
+    n = len(patterns)
+    own = enumerated(countries, scheme, n)
+    assert own.exact and own.draws == n and len(made(own)) == n
+    assert distinct(drawn_options(own, n)) == patterns
+    # The data themselves are among them.
+    assert np.abs(made(own)[:, 0] - own.design.coef[0]).min() < RTOL
+    fewer = enumerated(countries, scheme, n - 1)
+    assert (fewer.exact, fewer.draws) == (False, n - 1)
+
+
+@pytest.mark.parametrize("weights, base", [("rademacher", 2), ("webb", 6)])
+def test_all_wild_patterns_are_made_once_where_the_draws_suffice(weights, base):
+    scheme = Scheme("wild", weights=weights)
+    own = enumerated(4, scheme, base**4)
+    v = wild_weights(own, base**4)
+    assert own.exact and own.draws == base**4
+    assert len(distinct(np.round(v * 1000).astype(int))) == base**4
+    assert len(np.unique(v)) == base
+    assert not enumerated(4, scheme, base**4 - 1).exact
+
+
+def test_patterns_beyond_the_first_block_are_enumerated_too():
+    """6^5 of Webb's: the last block holds the rest of them."""
+    own = enumerated(5, Scheme("wild", weights="webb"), 10_000)
+    assert own.exact and own.draws == 6**5 > streams.BLOCK
+    parts = [wild_weights(own, streams.BLOCK, block) for block in (0, 1)]
+    v = np.concatenate(parts)[: 6**5]
+    assert len(distinct(np.round(v * 1000).astype(int))) == 6**5
+
+
+def test_what_has_no_list_of_patterns_is_drawn():
+    """Mammen's weights are not equally likely."""
+    for scheme in (
+        Scheme("wild", weights="mammen"),
+        Scheme("pairs"),
+        Scheme("bayesian"),
+    ):
+        own = enumerated(3, scheme, 1000)
+        assert (own.exact, own.draws) == (False, 1000)
+
+
+@pytest.mark.parametrize("permute, years", [("countries", 4), ("years", 21)])
+def test_more_patterns_than_a_number_can_count_are_drawn(permute, years):
+    """21! is above 2^63."""
+    countries = 21 if permute == "countries" else 3
+    own = enumerated(countries, Scheme("placebo", permute=permute), 2**62, years)
+    assert not own.exact
+    assert math.factorial(21) > 2**63
+    drawn = np.asarray(draw_source(own.static, 1, 0).options())
+    assert_array_equal(np.sort(drawn, axis=0)[:, 0], np.arange(21))
+
+
+# --------------------------------------------------------------------- the mistakes
+
+
+def without(cell: tuple[str, int], **columns) -> pd.DataFrame:
+    frame = FRAMES["balanced"].assign(**columns)
+    there = (frame["iso3"] == cell[0]) & (frame["year"] == cell[1])
+    frame.loc[there, "TBI"] = np.nan
+    return frame
+
+
+HOLE = without(("C03", 2002))
+IV_TWO = two_stage_model(instruments=("L.TBI", "TFP"))
+SHIFTS = MOVES["shifts"]
+MISTAKES = {
+    "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used"),
+    "an instrument that is not known": (HOLE, replace(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
+    "two treatments": (FRAMES["balanced"], replace(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
+    "two instruments": (FRAMES["balanced"], IV_TWO, SHIFTS, "a placebo moves one treatment, and one instrument with it"),
+    "strata of shifts": (FRAMES["balanced"], MODEL, replace(SHIFTS, strata="bloc"), "strata go with permute = countries, not shifts"),
+    "strata that are not there": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="area"), "strata: no column area in the panel"),
+    "strata that change": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="year"), "strata: year changes or is missing within C00; it must be one value for each cluster"),
+    "strata that are missing": (FRAMES["balanced"].assign(bloc=np.nan), MODEL, Scheme("placebo", strata="bloc"), "strata: bloc changes or is missing within C00"),
+    "strata of one country each": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="iso3"), "placebo countries within iso3 has a single pattern, the data themselves; choose other strata"),
+    "years of an unbalanced panel": (FRAMES["unbalanced"], MODEL, MOVES["years"], "permute = years takes a balanced panel and compares coefficients"),
+    "t of years": (FRAMES["balanced"], MODEL, replace(MOVES["years"], studentised=True), "leave studentised out, or choose shifts"),
+    "no years": (FRAMES["balanced"], replace(MODEL, effects=("iso3",)), SHIFTS, "it needs one effect besides iso3, such as year"),
+    "two rows of one year": (pd.concat([FRAMES["balanced"], FRAMES["balanced"].iloc[:1]]), MODEL, SHIFTS, "a placebo needs one row for each iso3 and year; there are several"),
+    "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
+    "two endogenous": (FRAMES["balanced"], two_stage_model(treatments=("endogenous", "TBI"), instruments=("L.TBI", "TFP")), Scheme("wild"), "takes one endogenous regressor"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_scheme_that_does_not_serve_is_told_in_one_line(name):
+    frame, model, scheme, told = MISTAKES[name]
+    design = make_design(frame, model)
+    with pytest.raises(TivaxError) as error:
+        make_program(design, scheme, 99)
+    line = str(error.value)
+    assert line.startswith(("model main: ", "scheme: ")) and "\n" not in line
+    assert told in line
+
+
+def test_a_treatment_that_is_missing_where_no_year_is_used_is_no_mistake():
+    """Nobody's outcome of that year is known."""
+    frame = without(("C03", 2002))
+    frame.loc[frame["year"] == 2002, "KOFGIdj"] = np.nan
+    own = make_program(make_design(frame, MODEL), MOVES["countries"], DRAWS)
+    assert own.static.options == 7 and np.isfinite(made(own)).all()
+
+
+def test_the_name_of_a_scheme_tells_what_is_drawn():
+    assert [k.name for k in (Scheme("pairs"), Scheme("wild", weights="webb"))] == [
+        "pairs",
+        "WCR webb",
+    ]
+    assert Scheme("wild", null=False).name == "WCU rademacher"
+    assert MOVES["countries within strata"].name == "placebo countries within bloc"
+
+
+def test_models_of_one_shape_share_their_compiled_code():
+    """The other outcomes of a table compile nothing."""
+    a = program("balanced", MODEL, Scheme("pairs"))
+    b = program("balanced", replace(MODEL, outcome="KOFTrGIdj"), Scheme("pairs"))
+    assert a.static == b.static
+    assert not np.allclose(made(a), made(b))
+
+
+def test_rows_of_literal_refits_are_those_of_the_design():
+    for frame in FRAMES.values():
+        for model in MODELS.values():
+            rows: Rows = rows_of(frame, model)
+            design = make_design(frame, model)
+            close(design.coef, refit(rows).coef[-1:])
+            assert_array_equal(design.cluster, rows.country)
+            assert jnp.isfinite(design.moments.S).all()
