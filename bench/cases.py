@@ -5,8 +5,10 @@
     store     all years of a store from disk into memory
     pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
 
-Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the
-size of WIOD 2016 with ``full``, small otherwise.
+    pairs, pairs_2sls, wild, placebo    draws of each, in ``resampling``
+
+Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the size
+of WIOD 2016 with ``full``, small otherwise.
 """
 
 from collections.abc import Callable
@@ -21,6 +23,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from tivax.bench import resampling
 from tivax.bench.harness import Case
 from tivax.engine.measures import value_added_absorbed
 from tivax.engine.store import open_store, save_store
@@ -250,4 +253,8 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "inverse": inverse,
     "store": store,
     "pymrio": pymrio,
+    "pairs": lambda world: resampling.pairs(full=world.full),
+    "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
+    "wild": lambda world: resampling.wild(full=world.full),
+    "placebo": lambda world: resampling.placebo(full=world.full),
 }

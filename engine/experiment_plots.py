@@ -133,7 +133,10 @@ def intervals(
         for k, prefix in enumerate(kinds.values()):
             low, high = float(row[f"{prefix}_low"]), float(row[f"{prefix}_high"])
             apart = low > 0 or high < 0
-            ax.plot([low, high], [k, k], color=COLOURS[1] if apart else QUIET, lw=2)
+            colour = COLOURS[1] if apart else QUIET
+            if prefix == "without":  # a range of estimates, not an interval
+                colour = COLOURS[3]
+            ax.plot([low, high], [k, k], color=colour, lw=2)
         ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
         labelled_rows(ax, [label(k, language) for k in kinds])
         ax.set_title(

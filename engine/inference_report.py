@@ -87,8 +87,8 @@ def section(
             report.Figure(
                 figures[f"table{table}_inference"],
                 f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
-                "is the coefficient. The last row is the range of the coefficient when "
-                "each country is left out, not an interval.",
+                "is the coefficient. The last row, orange, is the range of the "
+                "coefficient when each country is left out, not an interval.",
             )
             for table in dict.fromkeys(rows["table"])
         ),
