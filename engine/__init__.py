@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tivax.engine.checks import check_tables as check_tables
     from tivax.engine.data_files import read_data_files as read_data_files
+    from tivax.engine.designs import Model as Model
     from tivax.engine.errors import TivaxError as TivaxError
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
     from tivax.engine.importing import import_tables as import_tables
+    from tivax.engine.inference import resample as resample
     from tivax.engine.measures import exported_value_added as exported_value_added
     from tivax.engine.measures import trade_benefit_index as trade_benefit_index
     from tivax.engine.measures import value_added_absorbed as value_added_absorbed
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from tivax.engine.panel import build_panel as build_panel
     from tivax.engine.replication import Replication as Replication
     from tivax.engine.replication import replicate as replicate
+    from tivax.engine.schemes import Scheme as Scheme
     from tivax.engine.store import open_store as open_store
     from tivax.engine.store import save_store as save_store
     from tivax.engine.synthetic import WorldShape as WorldShape
@@ -35,10 +38,12 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "check_tables": "checks",
     "read_data_files": "data_files",
+    "Model": "designs",
     "TivaxError": "errors",
     "fixed_effects": "estimation",
     "two_stage": "estimation",
     "import_tables": "importing",
+    "resample": "inference",
     "exported_value_added": "measures",
     "trade_benefit_index": "measures",
     "value_added_absorbed": "measures",
@@ -48,6 +53,7 @@ _MODULE_OF = {
     "build_panel": "panel",
     "Replication": "replication",
     "replicate": "replication",
+    "Scheme": "schemes",
     "open_store": "store",
     "save_store": "store",
     "WorldShape": "synthetic",

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from tivax.engine.draws import FileDraws
 from tivax.engine.errors import TivaxError
@@ -22,6 +22,7 @@ _RUN = "run.json"
 _LOCK = "lock"
 
 
+@runtime_checkable
 class Drawn(Protocol):
     """A program of draws, or a design of simulated panels: what a file holds."""
 

@@ -33,6 +33,7 @@ from tivax.engine.output import (
     sha256,
     tivax_version,
 )
+from tivax.engine.paper import column_name
 from tivax.engine.plot_style import Figure, save_figure
 from tivax.engine.report import Block, Section, Table, Text, write_report
 from tivax.engine.report import Figure as Shown
@@ -40,6 +41,19 @@ from tivax.engine.run_files import RunFile, read_panel, with_lags
 from tivax.engine.schemes import Program, make_program
 from tivax.kernels.streams import BLOCK, GENERATOR
 
+_FEW = (
+    "model",
+    "term",
+    "n",
+    "clusters",
+    "effective_clusters",
+    "cv1_p",
+    "cv2_p",
+    "cv2_df",
+    "cv3_p",
+    "without_min",
+    "without_max",
+)
 # Histograms of a figure: more would be too small to read.
 _PER_FIGURE = 6
 
@@ -331,18 +345,20 @@ def _sections(
 ) -> list[Section]:
     program = experiment.programs[0]
     kind = program.scheme.kind
-    shown = experiment.summary.drop(columns=["table", "column", "scheme"])
+    shown = experiment.summary.drop(
+        columns=["table", "column", "scheme", "draws", "draws_per_s"]
+    )
     adjusted = tables["multiple_testing"]
     blocks: list[Block] = [
         Text(_method(program)),
         Table(
-            shown,
+            _named(experiment, shown),
             f"{program.scheme.name}. {TIE_RULES[kind]}. mc_error: standard error of "
             "the p-value from a finite number of draws.",
-            {"p_value": ".4f", "mc_error": ".5f", "draws_per_s": ",.0f"},
+            {"p_value": ".4f", "mc_error": ".5f"},
         ),
         *(
-            Shown(figure, f"Draws of {name.replace('_', ' ')}.")
+            Shown(figure, f"Draws of {_figure_name(name)}.")
             for name, figure in figures.items()
         ),
     ]
@@ -352,7 +368,7 @@ def _sections(
             "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
         ),
         Table(
-            adjusted,
+            _named(experiment, adjusted),
             "By family.",
             {k: ".4f" for k in ("p_value", "romano_wolf", "westfall_young", "holm")},
         ),
@@ -364,14 +380,38 @@ def _sections(
             "the treatment; far fewer than there are is a warning. CV1 is Stata's, CV2 "
             "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
         ),
-        Table(tables["models"], "Models and their clusters."),
+        Table(
+            _named(experiment, tables["models"][list(_FEW)]),
+            "Models and their clusters; without_min to without_max is the range of the "
+            "estimate when each cluster is left out. More in models.csv, clusters.csv.",
+            {k: ".4f" for k in _FEW if k.endswith("_p")},
+        ),
     ]
     return [
         Section("Results", blocks),
-        Section("Intervals", [Table(tables["intervals"], "Other ways to read them.")]),
+        Section(
+            "Intervals", [Table(_named(experiment, tables["intervals"]), "By kind.")]
+        ),
         Section("Several outcomes at once", together),
         Section("Clusters", few),
     ]
+
+
+def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the paper by their printed names."""
+    names = {}
+    for program in experiment.programs:
+        model = program.design.model
+        if model.table is not None and model.column is not None:
+            names[model.name] = column_name(model.table, model.column)
+    return table.assign(model=table["model"].replace(names))
+
+
+def _figure_name(name: str) -> str:
+    """``Table 3`` of table3_draws, ``models, part 2`` of draws_2."""
+    if name.startswith("table"):
+        return f"Table {name.removeprefix('table').removesuffix('_draws')}, by column"
+    return f"the models, part {name.removeprefix('draws_')}"
 
 
 def _method(program: Program) -> str:

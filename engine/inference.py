@@ -21,7 +21,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from tivax.engine.designs import Design
+from tivax.engine.designs import Design, Model, make_design
 from tivax.engine.draws import (
     Draws,
     MemoryDraws,
@@ -33,7 +33,8 @@ from tivax.engine.draws import (
 from tivax.engine.experiments import Rate, draws_of
 from tivax.engine.inversion import Inverted, invert, invert_wild
 from tivax.engine.precision import in_float64
-from tivax.engine.schemes import Program
+from tivax.engine.run_files import with_lags
+from tivax.engine.schemes import Program, Scheme, make_program
 from tivax.kernels import clusters as kernel
 
 SUMMARY = (
@@ -94,6 +95,23 @@ _Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
 """Rows of the summary, of the intervals, named columns to draw, ties."""
 
 
+def resample(
+    panel: pd.DataFrame,
+    model: Model,
+    scheme: Scheme,
+    *,
+    draws: int = 9_999,
+    seed: int = 0,
+) -> Inference:
+    """Bootstrap or placebo of one model, in memory.
+
+    Raises ``TivaxError`` where the panel lacks what the model names, the model is not
+    identified, or the scheme does not serve it.
+    """
+    design = make_design(with_lags(panel, [model]), model)
+    return infer(make_program(design, scheme, draws), seed)[0]
+
+
 def infer(program: Program, seed: int = 0) -> tuple[Inference, MemoryDraws]:
     """Draw, invert and summarise, in memory."""
     rate = Rate()
@@ -137,9 +155,10 @@ def summarise(
     )[list(SUMMARY)].astype({"table": "Int64", "column": "Int64"})
     return Inference(
         summary=summary,
-        intervals=pd.DataFrame(intervals).assign(model=model.name)[
-            ["model", "term", "interval", "ci_low", "ci_high", "p_value"]
-        ],
+        intervals=pd.DataFrame(
+            [{"model": model.name, **row} for row in intervals],
+            columns=["model", "term", "interval", "ci_low", "ci_high", "p_value"],
+        ),
         distribution=pd.concat(
             [_histogram(draws, column, model.name, term) for term, column in columns],
             ignore_index=True,

@@ -13,14 +13,14 @@ from tivax.engine.report import Block, Points, Section, Table, Text
 TITLE = "Bootstrap, placebo and few clusters"
 _LEVEL = 0.05
 _P_VALUES = {
-    "cv1_p": "CV1 t(G−1)",
-    "cv2_p": "CV2 BM",
-    "cv3_p": "CV3 t(G−1)",
-    "wild_p": "wild, Webb",
+    "cv1_p": "CV1",
+    "cv2_p": "CV2",
+    "cv3_p": "CV3",
+    "wild_p": "wild",
     "pairs_p": "pairs",
     "placebo_p": "placebo",
-    "placebo_within_p": "placebo within groups",
-    "romano_wolf": "Romano-Wolf",
+    "placebo_within_p": "within",
+    "romano_wolf": "RW",
 }
 
 
@@ -56,14 +56,14 @@ def section(
     blocks: list[Block] = [
         Text(
             "The paper's p-values rest on t(G−1) with Stata's cluster-robust errors, "
-            "which rejects too often where clusters are few or unequal. Here is the "
-            "same coefficient under other kinds of inference, "
-            f"{inference.draws:,} draws of each, seed {inference.seed}."
+            "which can reject too often where clusters are few or few of them "
+            "carry the estimate. Here is the same coefficient under other kinds of "
+            f"inference, {inference.draws:,} draws of each, seed {inference.seed}."
         ),
         Points(
             [
-                "CV2 BM: Bell and McCaffrey's errors and degrees of freedom; CV3: the "
-                "jackknife over countries.",
+                "CV1: the paper's, t(G−1). CV2: Bell and McCaffrey's errors and "
+                "degrees of freedom. CV3: the jackknife over countries, t(G−1).",
                 "wild: restricted wild cluster bootstrap (Cameron, Gelbach and Miller "
                 "2008), Webb's six-point weights; p is the share of |t*| above |t|.",
                 "pairs: countries drawn with replacement; p inverts the percentile "
@@ -71,17 +71,17 @@ def section(
                 "placebo: whole paths of the index given to other countries, all else "
                 "in place; p = (1 + draws at least as large) / (1 + draws). It "
                 "tests that the index has nothing to do with the outcome of any "
-                "country, and takes countries to be exchangeable; within groups, only "
+                "country, and takes countries to be exchangeable. within: only among "
                 "countries of the same level of development.",
-                "Romano-Wolf: the wild p-value adjusted for the other outcomes of the "
-                "same table and sample with the same controls.",
+                "RW: Romano and Wolf, the wild p-value adjusted for the other outcomes "
+                "of the same table and sample with the same controls.",
             ]
         ),
         Text(_sentence(rows)),
         Table(
             p,
             "p-values of TBI by kind of inference.",
-            {"TBI": ".3f", **dict.fromkeys(_P_VALUES.values(), ".3f")},
+            {"TBI": ".3f", **dict.fromkeys(_P_VALUES.values(), ".4f")},
         ),
         *(
             report.Figure(

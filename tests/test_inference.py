@@ -1,0 +1,427 @@
+"""p-values and intervals by hand, by direct formulas, and of published examples."""
+
+from functools import cache
+from itertools import product
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from tivax.engine.designs import Model, make_design
+from tivax.engine.draws import MemoryDraws
+from tivax.engine.experiments import draws_of
+from tivax.engine.inference import SUMMARY, Inference, infer, shares, summarise
+from tivax.engine.inversion import Inverted
+from tivax.engine.schemes import Program, Scheme, draw_source, make_program
+
+from experiment_panels import (
+    MODEL,
+    one_block_a_call,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
+from literal_refits import Rows, refit
+
+# Arithmetic on the same draws in another order.
+RTOL = 1e-12
+# The exact p of boottest's example, a number of patterns out of 6^8.
+EXAMPLE_RTOL = 1e-12
+# Printed to five digits.
+PRINTED_ATOL = 5e-6
+# Refits without a country, by pseudo-inverse.
+LITERAL_RTOL = 1e-8
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        one_block_a_call(patch)
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+FRAME = small_panel(countries=8, unknown=0.2, seed=8)
+
+
+@cache
+def program(scheme: Scheme, model: Model = MODEL, draws: int = 20) -> Program:
+    return make_program(make_design(FRAME, model), scheme, draws)
+
+
+def read(own: Program, *columns, inverted: Inverted | None = None) -> Inference:
+    """What these draws would say, one list a column."""
+    values = np.column_stack([np.asarray(k, float) for k in columns])
+    return summarise(own, MemoryDraws(values), inverted)
+
+
+def row(inference: Inference, k: int = 0) -> pd.Series:
+    return inference.summary.iloc[k]
+
+
+def interval(inference: Inference, name: str, term: str = "TBI") -> pd.Series:
+    table = inference.intervals
+    (found,) = table[(table["interval"] == name) & (table["term"] == term)].index
+    return table.loc[found]
+
+
+# ------------------------------------------------------------------ pairs and Bayesian
+
+
+@pytest.mark.parametrize(
+    "values, p",
+    [
+        # 1 below 0, 8 above: 2 (1 + 1) / 10.
+        ([-1, 1, 2, 3, 4, 5, 6, 7, 8], 0.4),
+        # The smaller side is above.
+        ([1, -1, -2, -3, -4, -5, -6, -7, -8], 0.4),
+        # A draw of 0 is on both sides: 2 (1 + 1 + 1) / 10.
+        ([-1, 0, 2, 3, 4, 5, 6, 7, 8], 0.6),
+        # None below: 2 / 10, never 0.
+        ([1, 1, 2, 3, 4, 5, 6, 7, 8], 0.2),
+        # As many on each side; not above 1.
+        ([-1, -2, -3, 1, 2, 3], 1.0),
+        # A draw that could not be computed is not there.
+        ([-1, 1, 2, np.nan, 3, 4, np.inf, 5, 6, 7, 8], 0.4),
+    ],
+)
+@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
+def test_p_of_the_percentile_interval_by_hand(kind, values, p):
+    own = read(program(Scheme(kind)), values)
+    found = row(own)
+    assert_allclose(found["p_value"], p, rtol=RTOL)
+    good = np.array(values)[np.isfinite(values)]
+    assert_allclose(found["se"], good.std(ddof=1), rtol=RTOL)
+    low, high = np.quantile(good, [0.025, 0.975])
+    assert_allclose([found["ci_low"], found["ci_high"]], [low, high], rtol=RTOL)
+    error = 2 * np.sqrt(p / 2 * (1 - p / 2) / len(good))
+    assert_allclose(found["mc_error"], error, rtol=RTOL)
+    assert (own.failed, found["draws"]) == (len(values) - len(good), len(values))
+
+
+def test_the_estimate_is_that_of_the_panel():
+    own = program(Scheme("pairs"))
+    found = row(read(own, np.arange(9.0)))
+    assert_allclose(found["estimate"], own.design.coef[0], rtol=0)
+    columns = ["model", "outcome", "sample", "term", "scheme"]
+    assert found[columns].tolist() == ["main", "KOFGIdj", "all", "TBI", "pairs"]
+    assert pd.isna(found["table"]) and pd.isna(found["column"])
+
+
+def bca(values: np.ndarray, b: float, left: np.ndarray) -> np.ndarray:
+    """Efron and Tibshirani (1993), formulas 14.9 to 14.15."""
+    z0 = stats.norm.ppf((values < b).mean())
+    gap = left.mean() - left
+    a = np.sum(gap**3) / (6 * np.sum(gap**2) ** 1.5)
+    z = stats.norm.ppf([0.025, 0.975])
+    return np.quantile(values, stats.norm.cdf(z0 + (z0 + z) / (1 - a * (z0 + z))))
+
+
+@pytest.mark.parametrize("kind", ["pairs", "bayesian"])
+def test_bca_is_efrons_with_a_literal_jackknife(kind):
+    own, draws = infer(program(Scheme(kind), draws=2_000), 1)
+    rows = rows_of(FRAME, MODEL)
+    left = np.array([refit(rows.without(g)).coef[-1] for g in range(rows.G)])
+    values = draws.values[np.isfinite(draws.values)]
+    expected = bca(values, row(own)["estimate"], left)
+    found = interval(own, "BCa")
+    assert_allclose([found["ci_low"], found["ci_high"]], expected, rtol=LITERAL_RTOL)
+    assert pd.isna(found["p_value"])
+    percentile = interval(own, "percentile")
+    assert percentile["ci_low"] == row(own)["ci_low"] != found["ci_low"]
+
+
+def test_bca_has_no_ends_where_all_draws_are_on_one_side():
+    b = program(Scheme("pairs")).design.coef[0]
+    found = interval(read(program(Scheme("pairs")), b + np.arange(1.0, 9)), "BCa")
+    assert found[["ci_low", "ci_high"]].isna().all()
+
+
+def test_percentile_t_by_its_formula():
+    """b - t_(0.975) se to b - t_(0.025) se; p of |t*| at least |t|, the sample among
+    them."""
+    own = program(Scheme("pairs", studentised=True))
+    rng = np.random.default_rng(1)
+    b = own.design.coef[0]
+    se = np.sqrt(own.design.covariance()[0, 0])
+    t = rng.standard_t(3, size=400) + 0.5
+    t[:5] = -b / se  # as large: ties count
+    found = interval(read(own, b + rng.normal(size=400), t), "percentile-t")
+    low, high = np.quantile(t, [0.025, 0.975])
+    ends = [b - high * se, b - low * se]
+    assert_allclose([found["ci_low"], found["ci_high"]], ends, rtol=RTOL)
+    larger = (np.abs(t) >= abs(b / se) * (1 - 1e-10)).sum()
+    assert_allclose(found["p_value"], (1 + larger) / 401, rtol=RTOL)
+
+
+def test_each_treatment_has_its_rows():
+    model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    own, draws = infer(program(Scheme("pairs", studentised=True), model, 500), 2)
+    assert own.summary["term"].tolist() == ["TFP", "TBI"]
+    assert_allclose(
+        own.summary["se"], draws.values[:, :2].std(axis=0, ddof=1), rtol=RTOL
+    )
+    for k, term in enumerate(("TFP", "TBI")):
+        t = draws.values[:, 2 + k]
+        b, se = (
+            own.summary["estimate"][k],
+            np.sqrt(
+                program(
+                    Scheme("pairs", studentised=True), model, 500
+                ).design.covariance()[k, k]
+            ),
+        )
+        found = interval(own, "percentile-t", term)
+        assert_allclose(found["ci_low"], b - np.quantile(t, 0.975) * se, rtol=RTOL)
+    assert set(own.distribution["term"]) == {"TFP", "TBI"}
+
+
+def treatment_is_identified(rows: Rows, weights: np.ndarray) -> bool:
+    """Something is left of it beside dummies and controls in this draw."""
+    kept = np.flatnonzero(weights[rows.country] > 0)
+    other = np.column_stack([rows.dummies, rows.C])[kept]
+    x = rows.X[kept, 0]
+    return np.linalg.norm(x - other @ np.linalg.lstsq(other, x)[0]) > 1e-8
+
+
+def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
+    """Five countries, one year seen in two of them. A draw without that year is none
+    such, one of a single country is."""
+    frame = small_panel(countries=5, years=4, seed=9)
+    missing = (frame["year"] == 2001) & ~frame["iso3"].isin(["C01", "C04"])
+    frame.loc[missing, "KOFGIdj"] = np.nan
+    own = make_program(make_design(frame, MODEL), Scheme("pairs"), 3_000)
+    inference, draws = infer(own, 5)
+    rows = rows_of(frame, MODEL)
+    counts = np.asarray(draw_source(own.static, 5, 0).weights())[:, :3_000].T
+    seen = {
+        k: treatment_is_identified(rows, np.array(k)) for k in product((0, 1), repeat=5)
+    }
+    good = np.array([seen[tuple(k)] for k in (counts > 0).astype(int).tolist()])
+    without_year = (counts[:, [1, 4]] == 0).all(axis=1)
+    assert 0 < (~good).sum() < 300 and (good & without_year).sum() > 100
+    assert_array_equal(np.isfinite(draws.values[:, 0]), good)
+    assert inference.failed == (~good).sum()
+    kept = draws.values[good, 0]
+    assert_allclose(row(inference)["ci_low"], np.quantile(kept, 0.025), rtol=RTOL)
+    assert inference.distribution["count"].sum() == len(kept)
+
+
+# ------------------------------------------------------------------------------ wild
+
+
+@pytest.mark.parametrize(
+    "scheme", [Scheme("wild", weights="mammen"), Scheme("wild", null=False)]
+)
+def test_p_of_wild_draws_counts_larger_ones_only(scheme):
+    """By hand: of ten draws three are larger in size and two tie, but for rounding."""
+    own = program(scheme)
+    t = float(own.observed[0])
+    near = t * (1 + 1e-13)
+    values = [0, 0.1, -0.2, 0.3, -0.4, near, -near, 2 * t, -3 * t, t * (1 + 1e-9)]
+    inference = read(own, values)
+    assert_allclose(row(inference)["p_value"], 0.3, rtol=RTOL)
+    assert inference.ties == 2
+    assert_allclose(row(inference)["mc_error"], np.sqrt(0.3 * 0.7 / 10), rtol=RTOL)
+    se = np.sqrt(own.design.covariance()[0, 0])
+    assert_allclose(row(inference)["se"], se, rtol=RTOL)
+
+
+def test_the_unrestricted_interval_is_symmetric():
+    """b -+ the 95 % quantile of |t*| times se."""
+    own = program(Scheme("wild", null=False), draws=200)
+    inference, draws = infer(own, 1)
+    size = np.quantile(np.abs(draws.values), 0.95)
+    b, se = own.design.coef[0], np.sqrt(own.design.covariance()[0, 0])
+    found = interval(inference, "symmetric t")
+    ends = [b - size * se, b + size * se]
+    assert_allclose([found["ci_low"], found["ci_high"]], ends, rtol=RTOL)
+    assert_allclose(
+        row(inference)[["ci_low", "ci_high"]].astype(float), ends, rtol=RTOL
+    )
+
+
+def test_a_joint_test_is_one_row_of_f():
+    model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    own = program(Scheme("wild", joint=True), model, 100)
+    inference, draws = infer(own, 1)
+    V = own.design.covariance()
+    F = own.design.coef @ np.linalg.solve(V, own.design.coef) / 2
+    (found,) = inference.summary.to_dict("records")
+    assert found["term"] == "TFP = TBI"
+    assert_allclose(found["estimate"], F, rtol=RTOL)
+    assert_allclose(found["p_value"], (draws.values > F).mean(), rtol=RTOL)
+    assert np.isnan([found["se"], found["ci_low"], found["ci_high"]]).all()
+    (shown,) = inference.intervals["interval"]
+    assert shown == f"F = {F:.4g}"
+
+
+def test_inverted_ends_are_those_of_the_summary():
+    own = program(Scheme("wild", weights="mammen"))
+    ends = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
+    inference = read(own, [0.1, 0.2], inverted=ends)
+    assert_array_equal(
+        row(inference)[["ci_low", "ci_high"]].astype(float), [-0.25, 1.5]
+    )
+    found = interval(inference, "Anderson-Rubin")
+    assert_array_equal(
+        found[["ci_low", "ci_high", "p_value"]].astype(float), [-np.inf, 0.75, 0.125]
+    )
+
+
+def test_without_inversion_there_are_no_ends_and_no_intervals():
+    inference = read(program(Scheme("wild", weights="mammen")), [0.1, 0.2])
+    assert row(inference)[["ci_low", "ci_high"]].isna().all()
+    assert inference.intervals.empty and "ci_low" in inference.intervals
+
+
+@pytest.mark.parametrize("null", [True, False])
+def test_wild_draws_that_could_not_be_computed_do_not_count(null):
+    own = program(Scheme("wild", weights="mammen", null=null))
+    t = float(own.observed[0])
+    inference = read(own, [0.0, 2 * t, np.nan, np.nan, 0.1])
+    assert_allclose(row(inference)["p_value"], 1 / 3, rtol=RTOL)
+    assert inference.failed == 2
+
+
+# --------------------------------------------------------- the example of boottest
+
+
+@cache
+def example(shared, weights) -> Program:
+    """Insurance on self-employed, post and both, 8 years as clusters."""
+    frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
+    model = Model(
+        "boottest",
+        "hasinsurance",
+        ("post_self",),
+        ("selfemployed", "post"),
+        effects=(),
+        cluster="year",
+    )
+    scheme = Scheme("wild", weights=weights, value=0.04)
+    return make_program(make_design(frame, model), scheme, 6**8)
+
+
+@pytest.mark.shared
+def test_the_example_of_boottest_with_all_sign_patterns(shared):
+    """Stata prints t 2.0194 and p 0.0742: of 256 patterns 18 are larger and the sample
+    and its negative tie, half of which it counts. The interval is that of the strict
+    rule; Stata's [.03874, .07098] is of half the ties."""
+    inference, _ = infer(example(shared, "rademacher"), 0)
+    found = row(inference)
+    assert (found["p_value"], found["draws"], inference.ties) == (18 / 256, 256, 2)
+    half = found["p_value"] + inference.ties / 2 / 256
+    assert half == 19 / 256 and round(half, 4) == 0.0742
+    assert found["mc_error"] == 0
+    assert_allclose(example(shared, "rademacher").observed, [2.0194], atol=5e-5)
+    ends = [found["ci_low"], found["ci_high"]]
+    assert_allclose(ends, [0.03821, 0.07128], rtol=0, atol=PRINTED_ATOL)
+
+
+@pytest.mark.shared
+def test_the_example_of_boottest_with_all_of_webbs_patterns(shared):
+    """Julia prints 0.0757 of 9,999,999 draws."""
+    own = example(shared, "webb")
+    inference = summarise(own, draws_of(own, 0))
+    found = row(inference)
+    assert (own.exact, found["draws"], inference.ties) == (True, 6**8, 6)
+    assert_allclose(found["p_value"], 0.07574231252857797, rtol=EXAMPLE_RTOL)
+
+
+# --------------------------------------------------------------------------- placebo
+
+
+def test_p_of_placebos_counts_the_sample_and_ties():
+    """By hand: of nine draws two are larger in size and two tie: (1 + 4) / 10."""
+    own = program(Scheme("placebo"))
+    b = own.design.coef[0]
+    near = b * (1 - 1e-13)
+    values = [0, 0.1 * b, -0.2 * b, 0.3 * b, near, -near, 2 * b, -3 * b, 0]
+    inference = read(own, values, np.zeros(9))
+    assert_allclose(row(inference)["p_value"], 0.5, rtol=RTOL)
+    assert inference.ties == 2
+    assert_allclose(row(inference)["se"], np.std(values, ddof=1), rtol=RTOL)
+    shown = interval(inference, "placebo draws")
+    ends = np.quantile(values, [0.025, 0.975])
+    assert_allclose([shown["ci_low"], shown["ci_high"]], ends, rtol=RTOL)
+
+
+def test_p_of_all_placebo_patterns_is_their_share():
+    """The data themselves are a pattern: nothing is added."""
+    own = program(Scheme("placebo", permute="common-shift"), draws=5)
+    inference, draws = infer(own, 0)
+    b = abs(own.design.coef[0])
+    share = (np.abs(draws.values[:, 0]) >= b * (1 - 1e-10)).mean()
+    assert own.exact and share >= 1 / 5
+    assert_allclose(row(inference)["p_value"], share, rtol=RTOL)
+    assert row(inference)["mc_error"] == 0
+
+
+def test_randomisation_t_compares_t():
+    own = program(Scheme("placebo", studentised=True), draws=300)
+    inference, draws = infer(own, 2)
+    design = own.design
+    t = design.coef[0] / np.sqrt(design.covariance()[0, 0])
+    larger = (np.abs(draws.values[:, 1]) >= abs(t)).sum()
+    assert_allclose(row(inference)["p_value"], (1 + larger) / 301, rtol=RTOL)
+    assert_allclose(row(inference)["se"], draws.values[:, 0].std(ddof=1), rtol=RTOL)
+    assert row(inference)[["ci_low", "ci_high"]].isna().all()
+
+
+# ----------------------------------------------------------------------- all of them
+
+
+def test_shares_are_of_finite_draws_and_ties_within_rounding():
+    draws = MemoryDraws(np.array([[1.0], [2.0], [2 + 1e-11], [2 + 1e-9], [np.nan]]))
+    assert shares(draws, lambda w: w[:, 0], 2.0) == (1, 2, 1)
+    assert shares(draws, lambda w: -w[:, 0], -2.0) == (1, 2, 1)
+    zeros = MemoryDraws(np.array([[0.0], [1e-300], [-1e-300]]))
+    assert shares(zeros, lambda w: w[:, 0], 0.0) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    "scheme, model",
+    [
+        (Scheme("pairs"), MODEL),
+        (Scheme("bayesian", studentised=True), two_stage_model()),
+        (Scheme("wild", weights="webb"), MODEL),
+        (Scheme("placebo", permute="signs"), two_stage_model()),
+    ],
+)
+def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
+    inference, draws = infer(program(scheme, model, 600), 4)
+    # design.md, section 5
+    columns = (
+        "model,table,column,outcome,sample,term,scheme,draws,estimate,se,p_value,"
+        "ci_low,ci_high,mc_error,draws_per_s"
+    )
+    assert [*inference.summary] == columns.split(",") == [*SUMMARY]
+    assert [*inference.intervals] == [
+        "model",
+        "term",
+        "interval",
+        "ci_low",
+        "ci_high",
+        "p_value",
+    ]
+    assert [*inference.distribution] == ["model", "term", "low", "high", "count"]
+    assert inference.distribution["count"].sum() == draws.count
+    assert inference.failed == 0
+
+
+def test_no_draw_that_could_be_computed_gives_no_p():
+    for scheme, columns in (
+        (Scheme("pairs"), 1),
+        (Scheme("wild", weights="mammen"), 1),
+        (Scheme("wild", null=False), 1),
+        (Scheme("placebo"), 2),
+    ):
+        own = read(program(scheme), *np.full((columns, 5), np.nan))
+        assert row(own)[["p_value", "ci_low", "ci_high"]].isna().all()
+        assert own.failed == 5 and own.distribution["count"].sum() == 0

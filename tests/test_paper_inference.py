@@ -1,0 +1,157 @@
+"""The paper's columns under every kind of inference: against each kind by itself."""
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tivax.engine as tx
+from tivax.engine import inference_report
+from tivax.engine.experiment_plots import intervals
+from tivax.engine.paper import COLUMNS, estimate_columns
+from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
+from tivax.engine.run_files import paper_models
+
+from experiment_panels import one_block_a_call
+from helpers import paper_estimates, paper_panel, random_panel
+
+# Another elimination of the same cross products; measured 1e-12.
+RTOL = 1e-9
+DRAWS = 499
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        one_block_a_call(patch)
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@pytest.fixture(scope="module")
+def frame() -> pd.DataFrame:
+    """Of the shape of the real one, so that both share their compiled programs."""
+    panel = random_panel(countries=41, years=15, seed=4)
+    return panel.assign(developed=(panel["iso3"] < "C22").astype(int))
+
+
+@pytest.fixture(scope="module")
+def found(frame) -> PaperInference:
+    return infer_paper(frame, draws=DRAWS, seed=5)
+
+
+def test_t_tests_are_those_of_the_replication(frame, found):
+    for column, estimate in estimate_columns(frame).items():
+        row = found.rows.set_index(["table", "column"]).loc[
+            (column.table, column.column)
+        ]
+        term = estimate["TBI"]
+        assert_allclose(
+            [row["coef"], row["cv1_p"], row["cv1_low"], row["cv1_high"]],
+            [term.coef, term.p, term.ci_low, term.ci_high],
+            rtol=RTOL,
+        )
+        assert (row["n"], row["clusters"]) == (estimate.n, estimate.clusters)
+
+
+@pytest.mark.parametrize(
+    "name, scheme",
+    [
+        ("wild", tx.Scheme("wild", weights="webb")),
+        ("pairs", tx.Scheme("pairs")),
+        ("placebo", tx.Scheme("placebo")),
+        ("placebo_within", tx.Scheme("placebo", strata="developed")),
+    ],
+)
+def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
+    model = paper_models()[7]
+    alone = tx.resample(frame, model, scheme, draws=DRAWS, seed=5).summary.iloc[0]
+    row = found.rows.iloc[7]
+    assert row[f"{name}_p"] == alone["p_value"]
+    if name != "placebo_within":
+        assert row[f"{name}_low"] == alone["ci_low"]
+        assert row[f"{name}_high"] == alone["ci_high"]
+
+
+def test_within_one_group_moving_within_groups_is_moving_among_all(found):
+    rows = found.rows[found.rows["sample"] != "all"]
+    assert len(rows) == 10
+    assert_array_equal(rows["placebo_p"], rows["placebo_within_p"])
+
+
+def test_romano_wolf_is_never_below_the_wild_p(found):
+    known = found.rows["romano_wolf"].notna()
+    assert known.all()  # every family of the paper has two outcomes or three
+    assert (found.rows["romano_wolf"] >= found.rows["wild_p"] - 1 / DRAWS).all()
+
+
+def test_leaving_out_spans_the_single_fits(frame, found):
+    model = paper_models()[2]
+    each = [
+        tx.fixed_effects(
+            frame[frame["iso3"] != iso3], model.outcome, ["TBI", *model.controls]
+        )["TBI"].coef
+        for iso3 in frame["iso3"].unique()
+    ]
+    row = found.rows.iloc[2]
+    assert_allclose(
+        [row["without_low"], row["without_high"]], [min(each), max(each)], rtol=RTOL
+    )
+
+
+# ------------------------------------------------------------------- figure and report
+
+
+def test_a_figure_has_a_panel_for_each_column(found):
+    rows = found.rows[found.rows["table"] == 6]
+    axes = intervals(rows, INTERVALS).axes
+    assert len([ax for ax in axes if ax.axison]) == 6
+    titles = [ax.get_title(loc="left") for ax in axes]
+    assert titles[0] == "(1) trade globalisation, developed"
+    first = axes[0].get_lines()
+    ends = [line.get_xdata() for line in first if len(line.get_xdata()) == 2]
+    low, high = rows.iloc[0][["wild_low", "wild_high"]]
+    assert any(np.allclose(np.asarray(end, float), [low, high]) for end in ends)
+
+
+def test_the_report_counts_what_stays_significant(found):
+    rows = found.rows.copy()
+    rows[["cv1_p", "cv3_p", "wild_p", "placebo_within_p"]] = 0.5
+    rows.loc[:2, "cv1_p"] = 0.01
+    rows.loc[:1, "cv3_p"] = 0.04
+    rows.loc[0, "wild_p"] = 0.04
+    rows.loc[5, "wild_p"] = 0.01  # not significant by t: does not count
+    text = inference_report._sentence(rows)
+    assert "Of 17 coefficients 3 are significant at 5 % by t(G−1)" in text
+    assert "2 under the jackknife, 1 under the wild bootstrap and 0 under" in text
+    assert text.endswith("Table\u00a03\u00a0(2), Table\u00a03\u00a0(3).")
+
+
+def test_without_it_the_section_says_why():
+    section = inference_report.section(None, {"Bootstrap and placebo": "a cell"}, {})
+    (block,) = section.blocks
+    assert "Not computed: a cell." in str(block)
+
+
+# ---------------------------------------------------------------------- the real panel
+
+
+@pytest.mark.shared
+def test_on_the_real_panel(shared):
+    """Coefficients are the paper's columns; the order of p-values is as known.
+
+    CV3 exceeds CV1 in every column, and no placebo can be below 1 / (1 + draws).
+    """
+    found = infer_paper(paper_panel(shared).frame, draws=199)
+    estimates = paper_estimates(shared)
+    coefs = [estimates[column]["TBI"].coef for column in COLUMNS]
+    assert_allclose(found.rows["coef"], coefs, rtol=RTOL)
+    assert (found.rows["cv3_p"] > found.rows["cv1_p"]).all()
+    assert (found.rows["placebo_p"] >= 1 / 200).all()
+    assert found.rows["clusters"].tolist() == [
+        {"all": 41, "developed": 22, "developing": 19}[k] for k in found.rows["sample"]
+    ]
+    assert (found.rows["effective_clusters"] < found.rows["clusters"]).all()

@@ -1,0 +1,318 @@
+"""Simulated panels: what is drawn, that tests are the real ones, and the command."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from tivax.engine import simulation
+from tivax.engine.designs import Model, make_design
+from tivax.engine.draws import MemoryDraws
+from tivax.engine.simulation import BUILT_IN, Design, Study, read_study, simulate
+from tivax.kernels import resampling, streams
+from tivax.kernels import simulation as kernel
+
+from commands import good, mistake, names
+
+# Cross products of 60 rows against another design of the same columns; measured 1e-13.
+RTOL = 1e-10
+# Moments of 4,000 draws: five standard errors.
+MOMENTS_ATOL = 5 / np.sqrt(4_000)
+
+SMALL = Design("small", clusters=9, years=6, controls=2, persistence_u=0.4)
+STUDY = Study((SMALL,), panels=40, draws=99, seed=3)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compiled_without_optimisation():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def arrays(design: Design) -> kernel.PanelDesign:
+    return jax.tree.map(jnp.asarray, design.arrays)
+
+
+def one_panel(design: Design, seed: int = 0):
+    """The panel of a key, [C, x, y] and what is seen, as ``tested`` makes it."""
+    key = jax.random.key(seed)
+    of_panel, of_signs, of_counts = jax.random.split(key, 3)
+    M, seen = kernel.simulate(
+        of_panel, arrays(design), years=design.years, controls=design.controls
+    )
+    return key, np.asarray(M), np.asarray(seen), of_signs, of_counts
+
+
+def as_frame(M: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
+    G, T, m = M.shape
+    names_ = [*(f"c{k}" for k in range(m - 2)), "x", "y"]
+    frame = pd.DataFrame(M.reshape(-1, m), columns=names_)
+    frame["iso3"] = np.repeat([f"C{g:02d}" for g in range(G)], T)
+    frame["year"] = np.tile(np.arange(T), G)
+    return frame[seen.ravel() == 1]
+
+
+def tested(design: Design, key, draws: int = 99) -> kernel.Tested:
+    return kernel.tested(
+        key,
+        arrays(design),
+        jnp.asarray(stats.t.ppf(0.975, design.clusters - 1)),
+        years=design.years,
+        controls=design.controls,
+        draws=draws,
+        balanced=design.balanced,
+    )
+
+
+# ------------------------------------------------------------------------- the panels
+
+
+@pytest.mark.parametrize("persistence", [0.0, 0.7, -0.4])
+def test_ar1_has_its_variance_and_its_correlation(persistence):
+    x = np.asarray(kernel.ar1(jax.random.key(1), jnp.asarray(persistence), (4_000, 5)))
+    for t in range(5):
+        assert abs(x[:, t].var() - 1) < 2 * MOMENTS_ATOL
+    for t in range(4):
+        correlation = np.corrcoef(x[:, t], x[:, t + 1])[0, 1]
+        assert abs(correlation - persistence) < MOMENTS_ATOL
+
+
+def test_clusters_are_seen_in_their_last_years():
+    design = Design("short", clusters=5, years=6, shortest=2)
+    assert_array_equal(design.seen, [2, 3, 4, 5, 6])
+    _, _, seen, _, _ = one_panel(design)
+    assert_array_equal(seen.sum(axis=1), design.seen)
+    assert_array_equal(seen[0], [0, 0, 0, 0, 1, 1])
+    assert not design.balanced and SMALL.balanced
+
+
+def test_adopters_adopt_half_way_and_stay():
+    design = Design("adopt", clusters=5, years=6, controls=1, adopters=2)
+    _, M, _, _, _ = one_panel(design)
+    assert_array_equal(M[:2, :, 1], np.tile([0, 0, 0, 1, 1, 1], (2, 1)))
+    assert_array_equal(M[2:, :, 1], 0)
+
+
+def test_errors_are_of_unequal_size_and_the_effect_is_the_treatments():
+    design = Design("unequal", clusters=400, years=30, controls=0, unequal=1.0)
+    _, M, _, _, _ = one_panel(design)
+    spread = np.log(M[:, :, 1].std(axis=1))
+    assert 0.8 < spread.std() < 1.2
+    effect = Design("effect", clusters=400, years=30, controls=0, effect=2.0)
+    _, with_effect, _, _, _ = one_panel(effect)
+    _, without, _, _, _ = one_panel(Design("none", clusters=400, years=30, controls=0))
+    gap = with_effect[:, :, 1] - without[:, :, 1]
+    assert_allclose(gap, 2 * without[:, :, 0], rtol=0, atol=1e-12)
+
+
+# -------------------------------------------------------------------------- the tests
+
+
+@pytest.mark.parametrize(
+    "design", [SMALL, Design("s", 9, 6, 2, shortest=3)], ids=["balanced", "not"]
+)
+def test_a_panel_is_tested_as_the_engine_tests_it(design):
+    """Estimate, three standard errors, and each decision on the same draws."""
+    key, M, seen, of_signs, of_counts = one_panel(design)
+    own = tested(design, key)
+    model = Model("m", "y", ("x",), tuple(f"c{k}" for k in range(design.controls)))
+    other = make_design(as_frame(M, seen), model)
+    assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
+    se = [np.sqrt(other.covariance(k)[0, 0]) for k in ("CV1", "CV2", "CV3")]
+    assert_allclose(own.se, se, rtol=RTOL)
+    t = abs(other.coef[0]) / np.array(se)
+    critical = stats.t.ppf(0.975, design.clusters - 1)
+    rejects = dict(zip(kernel.METHODS, np.asarray(own.rejects_truth), strict=True))
+    assert rejects["CV1 t(G-1)"] == (t[0] > critical)
+    assert rejects["CV3 t(G-1)"] == (t[2] > critical)
+    loadings = resampling.wild_loadings(
+        other.moments,
+        jnp.eye(other.layout.regressors)[-1:],
+        jnp.zeros(1),
+        layout=other.layout,
+    )
+    v = streams.rademacher(of_signs, design.clusters, draws=99)
+    drawn = np.abs(resampling.wild_statistics(loadings, v))
+    assert rejects["WCR"] == (np.mean(drawn > t[0]) <= 0.05)
+    w = streams.counts(of_counts, design.clusters, draws=99).astype(float)
+    again = resampling.reweighted(other.moments.S, w, layout=other.layout)[0]
+    low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
+    assert rejects["pairs percentile"] == (low > 0 or high < 0)
+
+
+def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
+    """Of 12 panels all decisions are those of t with the degrees of the engine."""
+    from tivax.engine.cluster_reports import model_table
+
+    model = Model("m", "y", ("x",), ("c0", "c1"))
+    for seed in range(12):
+        key, M, seen, _, _ = one_panel(SMALL, seed)
+        row = model_table([make_design(as_frame(M, seen), model)]).iloc[0]
+        own = bool(tested(SMALL, key, draws=9).rejects_truth[1])
+        assert own == (row["cv2_p"] < 0.05), seed
+
+
+def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
+    study = Study((Design("strong", 12, 8, 1, effect=3.0),), panels=40, draws=99)
+    result = simulate(study).set_index("method")
+    assert (result["power"] == 1).all()
+    assert (result["size"] < 0.3).all()
+    assert_allclose(result["coverage"], 1 - result["size"])
+
+
+def test_sizes_are_near_five_percent():
+    """400 panels, fixed seed: 0.05 within four Monte-Carlo errors."""
+    study = Study((Design("usual", 20, 8, 1, persistence_u=0.5),), 400, 199, seed=2)
+    result = simulate(study).set_index("method")
+    width = 4 * np.sqrt(0.05 * 0.95 / 400)
+    for method in ("CV2 BM", "CV3 t(G-1)", "WCR"):
+        assert abs(result.loc[method, "size"] - 0.05) < width, method
+    assert 0.85 < result.loc["CV1 t(G-1)", "se_ratio"] < 1.05
+
+
+# -------------------------------------------------------------------------- the table
+
+
+def test_the_table_counts_by_hand():
+    columns = len(simulation.COLUMNS)
+    values = np.zeros((4, columns))
+    values[:, 0] = [1, 2, 3, 4]
+    values[:, 1:4] = [1, 2, 3]
+    values[:2, 4] = 1  # CV1 rejects the truth in half of the panels
+    values[:3, 9] = 1  # and no effect in three of four
+    study = Study((SMALL,), panels=4)
+    result = simulation.table(study, [(SMALL, MemoryDraws(values))])
+    first = result.iloc[0]
+    assert (first["size"], first["coverage"], first["power"]) == (0.5, 0.5, 0.75)
+    assert_allclose(first["mc_error"], 0.25)
+    assert_allclose(first["se_ratio"], 1 / np.std([1, 2, 3, 4], ddof=1))
+    assert result["draws"].tolist() == [0, 0, 0, 999, 999]
+    assert np.isnan(result["se_ratio"].iloc[3])
+
+
+def test_more_panels_begin_with_the_same_ones():
+    few, many = [], []
+    simulation._make(STUDY, SMALL, 0, few.append, lambda done: None)
+    longer = Study((SMALL,), panels=90, draws=99, seed=3)
+    simulation._make(longer, SMALL, 0, many.append, lambda done: None)
+    assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
+    rest: list[np.ndarray] = []
+    simulation._make(longer, SMALL, 32, rest.append, lambda done: None)
+    assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
+
+
+# ------------------------------------------------------------------------ the run file
+
+
+def study_file(tmp_path, text: str):
+    path = tmp_path / "study.toml"
+    path.write_text(text)
+    return path
+
+
+GOOD = """
+panels = 40
+draws = 99
+seed = 3
+[[design]]
+name = "small"
+clusters = 9
+years = 6
+controls = 2
+persistence_u = 0.4
+shortest = 6
+"""
+
+
+def test_a_run_file_is_read(tmp_path):
+    study = read_study(study_file(tmp_path, GOOD))
+    assert (study.panels, study.draws, study.seed) == (40, 99, 3)
+    (design,) = study.designs
+    assert design == Design("small", 9, 6, 2, persistence_u=0.4, shortest=6)
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("panels", "panel", "unknown key panel"),
+        ("clusters = 9", "cluster = 9", "unknown key cluster in [[design]]"),
+        ("= 0.4", "= 1.0", "persistence_u = 1.0 in [[design]]: write a number between"),
+        ("clusters = 9", "clusters = 3", "too few for 2 controls"),
+        ("shortest = 6", "shortest = 7", "is longer than years = 6"),
+        ("shortest = 6", "adopters = 9", "write fewer than clusters = 9"),
+        ("panels = 40", "panels = 0", "panels = 0: write a whole number from 1"),
+        ('name = "small"', "name = 3", 'name = 3 in [[design]]: write "..."'),
+        ("[[design]]", "[design]\n[design.a]", "unknown key a in [[design]]"),
+    ],
+)
+def test_a_mistake_in_it_is_one_line(tmp_path, old, new, said):
+    path = study_file(tmp_path, GOOD.replace(old, new, 1))
+    line = mistake("simulate", path, "--out", tmp_path / "out")
+    assert str(path) in line and said in line
+    assert names(tmp_path) == ["study.toml"]
+
+
+def test_two_designs_of_one_name_are_a_mistake(tmp_path):
+    twice = GOOD + GOOD[GOOD.index("[[design]]") :]
+    path = study_file(tmp_path, twice)
+    assert "two designs are called small" in mistake(
+        "simulate", path, "--out", tmp_path / "out"
+    )
+
+
+def test_the_built_in_study_holds_the_papers_samples():
+    sizes = {design.clusters for design in BUILT_IN.designs}
+    assert {41, 22, 19} <= sizes
+    assert (BUILT_IN.panels, BUILT_IN.draws) == (10_000, 999)
+
+
+# ------------------------------------------------------------------------- the command
+
+
+def test_the_command_writes_what_memory_holds(tmp_path):
+    path, out = study_file(tmp_path, GOOD), tmp_path / "out"
+    answer = good("simulate", path, "--out", out)
+    assert "small: rejects CV1 t(G-1)" in answer.out
+    assert names(out) == [
+        "manifest.json",
+        "report.html",
+        "simulation.csv",
+        "sizes.png",
+        "sizes.svg",
+    ]
+    written = pd.read_csv(out / "simulation.csv")
+    pd.testing.assert_frame_equal(written, simulate(read_study(path)), rtol=1e-12)
+    assert names(tmp_path) == ["out", "study.toml"]
+    assert "exists already" in mistake("simulate", path, "--out", out)
+
+
+def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
+    path = study_file(tmp_path, GOOD)
+    good("simulate", path, "--out", tmp_path / "whole")
+    # The first call of two designs' worth is kept, then the process is stopped.
+    make, calls = simulation._make, []
+
+    def stopped(study, design, done, keep, progress):
+        calls.append(done)
+        if len(calls) == 1:
+            parts: list[np.ndarray] = []
+            make(study, design, done, parts.append, lambda done: None)
+            keep(np.concatenate(parts)[:37])
+            raise KeyboardInterrupt
+        make(study, design, done, keep, progress)
+
+    monkeypatch.setattr(simulation, "_make", stopped)
+    from commands import tivax
+
+    assert tivax("simulate", path, "--out", tmp_path / "out").code != 0
+    assert ".out.unfinished" in names(tmp_path)
+    answer = good("simulate", path, "--out", tmp_path / "out")
+    assert "Going on at 37 of 40 panels" in answer.out
+    assert calls == [0, 32]
+    one, other = (tmp_path / k / "simulation.csv" for k in ("whole", "out"))
+    assert one.read_bytes() == other.read_bytes()
