@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
+from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
@@ -137,10 +138,17 @@ def _numpy_refit(design: Design) -> Callable[[np.ndarray], float]:
     return refit
 
 
-def _pyfixest_refit(design: Design) -> Callable[[np.ndarray], float]:
-    """feols on copies of the countries' rows, each copy a country of its own."""
+def _feols() -> Callable[..., Any]:
     import pyfixest
 
+    # The package has a module of the same name, which type checkers see instead.
+    feols: Any = pyfixest.feols
+    return feols
+
+
+def _pyfixest_refit(design: Design) -> Callable[[np.ndarray], float]:
+    """feols on copies of the countries' rows, each copy a country of its own."""
+    feols = _feols()
     groups = [frame for _, frame in panel().groupby("iso3", sort=True)]
     formula = f"y ~ {' + '.join(NAMES)} | copy + year"
 
@@ -149,7 +157,7 @@ def _pyfixest_refit(design: Design) -> Callable[[np.ndarray], float]:
         data = pd.concat([frame.assign(copy=k) for k, frame in enumerate(taken)])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            fit = pyfixest.feols(
+            fit = feols(
                 formula, data, vcov="iid", lean=True, copy_data=False, store_data=False
             )
         return float(fit.coef()["x1"])
@@ -258,13 +266,12 @@ def _wild_refit(design: Design) -> Callable[[np.ndarray], float]:
 
 def _wildboottest(reps: int) -> np.ndarray:
     """p of pyfixest's wildboottest, Rademacher, from formula to p."""
-    import pyfixest
-
+    feols = _feols()
     # Clusters as numbers: it cannot take words.
     data = panel().assign(country=pd.factorize(panel()["iso3"])[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fit = pyfixest.feols(
+        fit = feols(
             f"y ~ {' + '.join(NAMES)} | country + year", data, vcov={"CRV1": "country"}
         )
         found = fit.wildboottest(reps=reps, param="x1", seed=1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tivax.engine.checks import check_tables as check_tables
     from tivax.engine.data_files import read_data_files as read_data_files
+    from tivax.engine.decompositions import decompose as decompose
     from tivax.engine.designs import Model as Model
     from tivax.engine.errors import TivaxError as TivaxError
     from tivax.engine.estimation import fixed_effects as fixed_effects
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 _MODULE_OF = {
     "check_tables": "checks",
     "read_data_files": "data_files",
+    "decompose": "decompositions",
     "Model": "designs",
     "TivaxError": "errors",
     "fixed_effects": "estimation",

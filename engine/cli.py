@@ -26,6 +26,13 @@ Force = Annotated[bool, typer.Option("--force", help="Replace an older result.")
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only results.")]
 Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included.")]
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
+ValueAddedOption = Annotated[
+    str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
+]
+GroupsFile = Annotated[
+    Path | None,
+    typer.Option("--groups", help='TOML file, NAME = ["AUT", "BEL"]: as one region.'),
+]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
 PanelStore = Annotated[
     Path | None,
@@ -180,19 +187,12 @@ def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
 def tbi(
     store: Store,
     out: Out,
-    value_added: Annotated[
-        str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
-    ] = "residual",
+    value_added: ValueAddedOption = "residual",
     drop: Annotated[
         list[str] | None,
         typer.Option("--drop", help="Leave a region out, such as ROW; repeatable."),
     ] = None,
-    groups: Annotated[
-        Path | None,
-        typer.Option(
-            "--groups", help='TOML file, NAME = ["AUT", "BEL"]: as one region.'
-        ),
-    ] = None,
+    groups: GroupsFile = None,
     format: Annotated[
         str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
     ] = "csv",
@@ -234,6 +234,59 @@ def tbi(
             years_by_lu=result.years_by_lu,
         )
     print_tbi(terminal, result, out)
+
+
+@app.command()
+def decompose(
+    store: Store,
+    out: Out,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            help="wwz, kww, bm-source, bm-sink, bm-world, bm-self, bm-importer, ltv, "
+            "my, tripartite or production.",
+        ),
+    ],
+    level: Annotated[
+        str,
+        typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
+    ] = "bilateral-sector",
+    value_added: ValueAddedOption = "residual",
+    groups: GroupsFile = None,
+    format: Annotated[
+        str, typer.Option("--format", help="parquet or csv.")
+    ] = "parquet",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Exports of every year in terms of value added, by one of the field's methods.
+
+    Writes decomposition.parquet (year, exporter, sector, importer, term, value), two
+    figures of shares, manifest.json.
+
+    Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
+    """
+    start_jax()
+    from tivax.engine import measures, results
+    from tivax.engine.decomposition_run import run_decompose
+    from tivax.engine.output import Run
+
+    members = results.read_groups(groups) if groups else None
+    run = Run("decompose", inputs=[store, *([groups] if groups else [])])
+    run_decompose(
+        _open(store, years),
+        method,
+        level,
+        out,
+        run,
+        groups=members,
+        value_added=measures.require_value_added(value_added),
+        format=format,
+        force=force,
+        terminal=Terminal(quiet),
+    )
 
 
 @app.command()

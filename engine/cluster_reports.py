@@ -24,7 +24,8 @@ def model_table(designs: Iterable[Design]) -> pd.DataFrame:
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1 and CV3 with t(G-1), of CV2 with Bell and McCaffrey's degrees
     of freedom (cv2_df); without_min, without_max: the range of the estimate when each
-    cluster is left out in turn.
+    cluster is left out in turn. Where one cannot be left out, because the treatment is
+    not identified without it, these and CV3 are empty.
     """
     return pd.DataFrame([row for design in designs for row in _model_rows(design)])
 
@@ -32,7 +33,7 @@ def model_table(designs: Iterable[Design]) -> pd.DataFrame:
 @in_float64
 def _model_rows(design: Design) -> list[dict[str, object]]:
     fit = jax.tree.map(jnp.asarray, design.fit)
-    left = _left_out(design)
+    left = design.left_out()
     V = {kind: design.covariance(kind) for kind in ("CV1", "CV2", "CV3")}
     G = len(design.labels)
     rows = []
@@ -75,7 +76,7 @@ def cluster_table(design: Design) -> pd.DataFrame:
     """
     fit = jax.tree.map(jnp.asarray, design.fit)
     leverage = np.asarray(kernel.leverage(fit))
-    left = _left_out(design)
+    left = design.left_out()
     tables = []
     for k, term in enumerate(design.model.treatments):
         share = kernel.partial_leverage(fit, _contrast(design, k))
@@ -97,8 +98,3 @@ def cluster_table(design: Design) -> pd.DataFrame:
 
 def _contrast(design: Design, k: int) -> jax.Array:
     return jnp.eye(design.layout.regressors)[design.layout.exogenous + k]
-
-
-def _left_out(design: Design) -> np.ndarray:
-    left = kernel.leave_one_out(design.moments, layout=design.layout)
-    return np.asarray(left)[:, design.layout.exogenous :] * design.unit[None, :]

@@ -20,7 +20,12 @@ from tivax.engine.estimation import COLLINEAR, complete_rows, left_by_those_befo
 from tivax.engine.panel import sample
 from tivax.engine.precision import in_float64
 from tivax.kernels import clusters as kernel
+from tivax.kernels import resampling
 from tivax.kernels.clusters import ClusterFit, Layout, Moments
+
+# Draws are made of cross products, which have half of the digits of the columns: what a
+# column adds to those before it, in sizes of the column, must be well above rounding.
+_SEPARATE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -136,10 +141,24 @@ class Design:
         elif kind == "CV2":
             V = kernel.cv2(fit)
         else:
-            left = kernel.leave_one_out(self.moments, layout=self.layout)
-            V = kernel.cv3(fit, left)
+            left = self.left_out()
+            gap = left - self.coef[None, :]
+            return (len(left) - 1) / len(left) * gap.T @ gap
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
+
+    @in_float64
+    def left_out(self) -> Float[np.ndarray, "G q"]:
+        """The estimates of the treatments without each cluster, in units of the panel.
+
+        Not a number where the other clusters do not identify them.
+        """
+        without = 1 - jnp.eye(len(self.labels))
+        left = _reweighted(self.moments.S, without, layout=self.layout)
+        return np.asarray(left).T * self.unit[None, :]
+
+
+_reweighted = jax.jit(resampling.reweighted, static_argnames="layout")
 
 
 @in_float64
@@ -261,7 +280,7 @@ def _independent(columns: np.ndarray) -> np.ndarray:
     """The columns that those before them do not explain."""
     size = np.linalg.norm(columns, axis=0)
     unit = columns / np.where(size > 0, size, 1)
-    return np.flatnonzero(left_by_those_before(unit) >= COLLINEAR)
+    return np.flatnonzero(left_by_those_before(unit) >= _SEPARATE)
 
 
 def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:

@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 _WINDOW = 1 << 20  # draws in memory at a time
 _BINS = 1 << 12
+# Values of one bin that are sorted in memory; more are cut into bins again.
+_KEPT = 1 << 20
 
 
 @runtime_checkable
@@ -110,16 +112,12 @@ def quantiles(
     Order statistics are found by counting into ever finer bins, so that memory does
     not grow with the draws.
     """
-    n, low, high = 0, np.inf, -np.inf
-    for values in finite(draws, column):
-        if len(values):
-            n += len(values)
-            low, high = min(low, values.min()), max(high, values.max())
+    n = sum(len(values) for values in finite(draws, column))
     if n == 0:
         return np.full(len(at), np.nan)
     place = [(n - 1) * float(q) for q in at]
     ranks = sorted({r for k in place for r in (int(k), min(int(k) + 1, n - 1))})
-    found = _order_statistics(lambda: finite(draws, column), ranks, low, high)
+    found = _order_statistics(lambda: finite(draws, column), ranks)
     return np.array(
         [
             found[int(k)]
@@ -132,10 +130,16 @@ def quantiles(
 def _order_statistics(
     windows: Callable[[], Iterator[np.ndarray]],
     ranks: Sequence[int],
-    low: float,
-    high: float,
 ) -> dict[int, float]:
-    """The values of these ranks (from 0): one pass to count, one to collect."""
+    """The values of these ranks (from 0): passes to count, and one to collect.
+
+    A bin with more values than are to be kept (all but all of them, where tails are
+    heavy) is cut into bins of its own.
+    """
+    low, high = np.inf, -np.inf
+    for values in windows():
+        if len(values):
+            low, high = min(low, values.min()), max(high, values.max())
     if low == high:
         return dict.fromkeys(ranks, float(low))
     edges = np.linspace(low, high, _BINS + 1)
@@ -144,13 +148,22 @@ def _order_statistics(
         counts += np.bincount(_bin(values, edges), minlength=_BINS)
     below = np.concatenate([[0], np.cumsum(counts)])
     bins = np.searchsorted(below, ranks, side="right") - 1
-    wanted = np.unique(bins)
+    result: dict[int, float] = {}
+    for b in np.unique(bins[counts[bins] > _KEPT]).tolist():
+
+        def of_bin(b: int = b) -> Iterator[np.ndarray]:
+            return (k[_bin(k, edges) == b] for k in windows())
+
+        inside = [r for r, its in zip(ranks, bins, strict=True) if its == b]
+        start = int(below[b])
+        found = _order_statistics(of_bin, [r - start for r in inside])
+        result |= {r + start: value for r, value in found.items()}
+    wanted = np.unique(bins[counts[bins] <= _KEPT])
     kept: dict[int, list[np.ndarray]] = {int(b): [] for b in wanted}
     for values in windows():
         where = _bin(values, edges)
         for b in kept:
             kept[b].append(values[where == b])
-    result = {}
     for b in kept:
         values = np.sort(np.concatenate(kept[b]))
         for rank, its in zip(ranks, bins, strict=True):

@@ -84,7 +84,8 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
     ax.set_title(f"p = {_p(float(term['p_value']))}", fontsize=SMALL, loc="right")
     kind = program.static.kind
-    ax.set_xlabel("t*" if kind == "wild" else "coefficient", fontsize=SMALL)
+    statistic = "F*" if program.static.joint else "t*"
+    ax.set_xlabel(statistic if kind == "wild" else "coefficient", fontsize=SMALL)
     if kind == "wild":
         t = abs(float(program.observed[0]))
         if not program.static.joint:

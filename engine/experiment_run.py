@@ -1,7 +1,9 @@
 """What ``tivax bootstrap`` and ``tivax placebo`` do: draw, keep, summarise, write."""
 
 import hashlib
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -22,7 +24,7 @@ from tivax.engine.draws import Draws, FileDraws
 from tivax.engine.errors import TivaxError
 from tivax.engine.experiment_plots import Drawn
 from tivax.engine.experiments import fill
-from tivax.engine.inference import TIE_RULES, Inference, summarise
+from tivax.engine.inference import LEVEL, TIE_RULES, Inference, summarise
 from tivax.engine.inversion import Inverted, invert_wild
 from tivax.engine.machines import is_first
 from tivax.engine.output import (
@@ -113,8 +115,9 @@ def run_experiment(
         _help(programs, run.seed)
         return
     with checkpoint(out, programs, identity(run), force=force) as kept:
-        rates = _draw(programs, run.seed, kept, terminal)
-        inverted = _invert(programs, run.seed, terminal)
+        with _all_there(kept):
+            rates = _draw(programs, run.seed, kept, terminal)
+            inverted = _invert(programs, run.seed, terminal)
         with terminal.status("summarising"):
             experiment = Experiment(
                 run,
@@ -197,10 +200,6 @@ def _draw(
             "goes on"
         )
         raise
-    except jax.errors.JaxRuntimeError as error:
-        if jax.process_count() == 1:
-            raise
-        raise _lost(kept.done, total, error) from None
     return rates
 
 
@@ -208,13 +207,24 @@ class LostProcess(TivaxError):
     """Another process of the job has ended; JAX cannot go on or shut down."""
 
 
-def _lost(done: int, total: int, error: Exception) -> LostProcess:
-    line = str(error).splitlines()[0][:120]
-    kept = f"{done:,} of {total:,} draws are kept; " if total else ""
-    return LostProcess(
-        f"another process of the job has ended ({line}); {kept}start all processes "
-        "again and the run goes on"
-    )
+@contextmanager
+def _all_there(kept: Checkpoint | None = None) -> Iterator[None]:
+    """In place of what JAX says of a lost process, what to do about it.
+
+    Raises ``LostProcess``. Gloo's errors come as either kind, with a status in front.
+    """
+    try:
+        yield
+    except (jax.errors.JaxRuntimeError, ValueError) as error:
+        if jax.process_count() == 1 or not re.match("[A-Z_]+: ", str(error)):
+            raise
+        line = str(error).splitlines()[0][:120]
+        total = sum(file.limit for file in kept.files) if kept else 0
+        told = f"{kept.done:,} of {total:,} draws are kept; " if kept else ""
+        raise LostProcess(
+            f"another process of the job has ended ({line}); {told}start all processes "
+            "again and the run goes on"
+        ) from None
 
 
 def _invert(
@@ -234,13 +244,11 @@ def _invert(
 def _help(programs: Sequence[Program], seed: int) -> None:
     """The part of a process that does not write: the same calls in the same order."""
     nowhere = Path("nowhere")
-    try:
+    with _all_there():
         for program in programs:
             fill(program, seed, FileDraws(nowhere, len(program.columns), program.draws))
         for program in programs:
             invert_wild(program, seed)
-    except jax.errors.JaxRuntimeError as error:
-        raise _lost(0, 0, error) from None
 
 
 # ---------------------------------------------------------------------------- writing
@@ -354,7 +362,8 @@ def _sections(
         Table(
             _named(experiment, shown),
             f"{program.scheme.name}. {TIE_RULES[kind]}. mc_error: standard error of "
-            "the p-value from a finite number of draws.",
+            f"the p-value from a finite number of draws. se: {_SE[kind]}."
+            + _left_out(experiment),
             {"p_value": ".4f", "mc_error": ".5f"},
         ),
         *(
@@ -431,7 +440,31 @@ def _method(program: Program) -> str:
     }[scheme.kind]
     if program.exact:
         text += f" All {program.draws:,} patterns were enumerated."
+    if scheme.kind == "wild" and scheme.value:
+        text += f" The null is not 0 but {scheme.value:g}."
     return text
+
+
+_SE = {
+    "pairs": "the standard deviation of the draws",
+    "bayesian": "the standard deviation of the draws",
+    "wild": "CV1, of the estimate",
+    "placebo": "the standard deviation of the coefficients of the placebo draws",
+}
+
+
+def _left_out(experiment: Experiment) -> str:
+    failed = {
+        program.design.model.name: inference.failed
+        for program, inference in zip(
+            experiment.programs, experiment.inferences, strict=True
+        )
+        if inference.failed
+    }
+    if not failed:
+        return ""
+    each = ", ".join(f"{count:,} of {name}" for name, count in failed.items())
+    return f" Left out because their design was singular: {each}."
 
 
 def _facts(experiment: Experiment) -> dict[str, Any]:
@@ -459,6 +492,22 @@ def _digest(draws: Draws) -> str:
     return total.hexdigest()
 
 
+def _tested(program: Program, row: pd.Series) -> str:
+    """Model, term and estimate, with the null where it is not the usual one."""
+    scheme = program.scheme
+    if program.static.joint:
+        return f"{row['model']}: {row['term']} all {scheme.value:g}"
+    null = f" (null {scheme.value:g})" if scheme.kind == "wild" and scheme.value else ""
+    return f"{row['model']}: {row['term']} {row['estimate']:.4g}{null}"
+
+
+def _range(row: pd.Series) -> str:
+    ends = row["ci_low"], row["ci_high"]
+    if any(k != k for k in ends):
+        return ""
+    return f"95 % [{ends[0]:.4g}, {ends[1]:.4g}], "
+
+
 def findings(experiment: Experiment) -> list[str]:
     """Lines for the terminal."""
     lines = []
@@ -467,10 +516,14 @@ def findings(experiment: Experiment) -> list[str]:
     ):
         for _, row in inference.summary.iterrows():
             lines.append(
-                f"{row['model']}: {row['term']} {row['estimate']:.4g}, p = "
-                f"{row['p_value']:.4f} (+-{row['mc_error']:.4f}), 95 % "
-                f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}], "
+                f"{_tested(program, row)}, p = "
+                f"{row['p_value']:.4f} (+-{row['mc_error']:.4f}), {_range(row)}"
                 f"{row['draws']:,} {'patterns, all' if program.exact else 'draws'}"
+            )
+        if program.exact and program.draws * LEVEL < 2:
+            lines.append(
+                f"{program.design.model.name}: {program.draws} patterns are too few "
+                f"for a test at {LEVEL:.0%}"
             )
         if inference.ties and program.scheme.kind == "wild":
             half = (inference.ties / 2) / program.draws

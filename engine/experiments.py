@@ -125,6 +125,8 @@ def stream(
     """
     done, held = start, []
     progress(done, program.draws)
+    if done == program.draws:
+        return
     rate = Rate() if rate is None else rate
     opened = clock = began = time.perf_counter()
     for number, values in enumerate(_one_ahead(_calls(program, seed, start // BLOCK))):

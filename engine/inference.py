@@ -21,7 +21,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from tivax.engine.designs import Design, Model, make_design
+from tivax.engine.designs import Model, make_design
 from tivax.engine.draws import (
     Draws,
     MemoryDraws,
@@ -32,10 +32,8 @@ from tivax.engine.draws import (
 )
 from tivax.engine.experiments import Rate, draws_of
 from tivax.engine.inversion import Inverted, invert, invert_wild
-from tivax.engine.precision import in_float64
 from tivax.engine.run_files import with_lags
 from tivax.engine.schemes import Program, Scheme, make_program
-from tivax.kernels import clusters as kernel
 
 SUMMARY = (
     "model",
@@ -57,8 +55,8 @@ SUMMARY = (
 LEVEL = 0.05
 _TIE = 1e-10
 TIE_RULES = {
-    "pairs": "p = 2 min(share of draws <= 0, share >= 0)",
-    "bayesian": "p = 2 min(share of draws <= 0, share >= 0)",
+    "pairs": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
+    "bayesian": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
     "wild": "p = share of |t*| > |t|; ties (within 1e-10 of |t|) are not counted",
     "placebo": "p = (1 + # draws at least as large, ties included) / (1 + draws); "
     "all patterns: # / patterns",
@@ -186,8 +184,11 @@ def _histogram(draws: Draws, column: Any, model: str, term: str) -> pd.DataFrame
 
 
 def _monte_carlo(p: float, n: int, exact: bool) -> float:
-    """Standard error of a p-value from n draws."""
-    return 0.0 if exact or n == 0 else float(np.sqrt(p * (1 - p) / n))
+    """Standard error of a p-value from n draws; not 0 where p is 0 or 1 by chance."""
+    if exact or n == 0:
+        return 0.0
+    p = min(max(p, 1 / (n + 2)), 1 - 1 / (n + 2))
+    return float(np.sqrt(p * (1 - p) / n))
 
 
 def shares(
@@ -213,7 +214,7 @@ def _reweighted(program: Program, draws: Draws) -> _Read:
     design = program.design
     rows, intervals, columns = [], [], []
     se = np.sqrt(np.diag(design.covariance()))
-    left = _left_out(design)
+    left = design.left_out()
     q = design.layout.treatments
     for k, term in enumerate(design.model.treatments):
         column, b = _column(k), float(design.coef[k])
@@ -262,13 +263,6 @@ def _interval(
     }
 
 
-@in_float64
-def _left_out(design: Design) -> Float[np.ndarray, "G q"]:
-    """The treatments' coefficients without each cluster, in units of the panel."""
-    left = kernel.leave_one_out(design.moments, layout=design.layout)
-    return np.asarray(left)[:, design.layout.exogenous :] * design.unit[None, :]
-
-
 def _bca(
     draws: Draws, column: Any, b: float, left: Float[np.ndarray, " G"]
 ) -> tuple[float, float]:
@@ -299,7 +293,7 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
     rows, intervals, columns, ties = [], [], [], 0
     joint = program.static.joint
     treatments = design.model.treatments
-    terms = [" = ".join(treatments)] if joint else list(treatments)
+    terms = [", ".join(treatments)] if joint else list(treatments)
     se = np.sqrt(np.diag(design.covariance()))
     for k, term in enumerate(terms):
         column = _column(k)
@@ -321,7 +315,7 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
         rows.append(
             {
                 "term": term,
-                "estimate": observed if joint else float(design.coef[k]),
+                "estimate": float("nan") if joint else float(design.coef[k]),
                 "se": float("nan") if joint else float(se[k]),
                 "p_value": p,
                 "ci_low": low,

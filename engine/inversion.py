@@ -31,7 +31,13 @@ PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"
 
 
 def invert(
-    p_of: PValues, estimate: float, se: float, draws: int, *, exact: bool = True
+    p_of: PValues,
+    estimate: float,
+    se: float,
+    draws: int,
+    *,
+    exact: bool = True,
+    hull: bool = False,
 ) -> tuple[float, float]:
     """Both ends of the nulls around the estimate with p above 5 %, from ``draws``.
 
@@ -39,13 +45,20 @@ def invert(
     (1e-3 where they are not ``exact``, all patterns). With many, the last step is
     linear in p between nulls 0.02 standard errors apart.
     Infinite where even 40 standard errors away are not rejected; not a number where
-    there is no standard error.
+    there is no standard error. With ``hull`` the set may have holes or be empty: the
+    ends are those of its outermost parts, looked for up to a million standard errors
+    away, and not a number where no null is found that is not rejected.
     """
     if not (np.isfinite(se) and se > 0):
         return float("nan"), float("nan")
     far = 0.25 * 1.4 ** np.arange(16)
+    if hull:
+        far = np.concatenate([[0.0], far, 100.0 * 10.0 ** np.arange(5)])
     p = p_of(_both(estimate, se, far, far), _SEARCH)
-    brackets = [_bracket(far, side, 0.0) for side in (p[:16], p[16:])]
+    sides = (p[: len(far)], p[len(far) :])
+    if hull and (p <= LEVEL).all():
+        return float("nan"), float("nan")
+    brackets = [_bracket(far, side, 0.0, last=hull) for side in sides]
     few = draws <= _SEARCH
     for _ in range(8 if few and exact else 4 if few else 3):
         brackets = _narrowed(p_of, estimate, se, brackets, _SEARCH)
@@ -62,9 +75,17 @@ def _both(estimate: float, se: float, below: np.ndarray, above: np.ndarray):
     return np.concatenate([estimate - se * below, estimate + se * above])
 
 
-def _bracket(distance: np.ndarray, p: np.ndarray, least: float) -> tuple[float, float]:
-    """The last distance that is not rejected and the first that is."""
+def _bracket(
+    distance: np.ndarray, p: np.ndarray, least: float, *, last: bool = False
+) -> tuple[float, float]:
+    """The last distance that is not rejected and the first that is.
+
+    With ``last`` the one after the outermost that is not rejected.
+    """
     rejected = np.flatnonzero(p <= LEVEL)
+    if last:
+        inside = np.flatnonzero(p > LEVEL)
+        rejected = rejected[rejected > (inside[-1] if len(inside) else -1)]
     if not len(rejected):
         return float(distance[-1]), float("inf")
     k = int(rejected[0])
@@ -147,10 +168,11 @@ def by_inversion(program: Program, k: int, seed: int) -> tuple[float, float]:
 
 
 def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
-    """The Anderson-Rubin set around the estimate by wild bootstrap, and p of 0.
+    """The ends of the Anderson-Rubin set by wild bootstrap, and p of 0.
 
     Each null is a WCR test that the instruments do not explain y - null x; it holds
-    however weak they are. Ends may be infinite.
+    however weak they are. Ends may be infinite, and the set may have holes; see
+    ``invert`` on its hull.
     """
     design = program.design
 
@@ -160,7 +182,7 @@ def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
 
     se = float(np.sqrt(design.covariance()[0, 0]))
     low, high = invert(
-        p_of, float(design.coef[0]), se, program.draws, exact=program.exact
+        p_of, float(design.coef[0]), se, program.draws, exact=program.exact, hull=True
     )
     return low, high, float(p_of(np.zeros(1), None)[0])
 

@@ -14,6 +14,8 @@ from tivax.engine.errors import TivaxError
 # noticed at once; this is for machines that vanish.
 _HEARTBEAT = 60
 _START = 300
+# So long the others wait at the end for the first, which summarises and writes.
+_WRITE = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -52,12 +54,15 @@ class Machines:
 
 def _launched() -> bool:
     """More than one task of SLURM or Open MPI."""
-    for name in ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE"):
-        size = os.environ.get(name, "1")
-        # A shell inside a SLURM allocation has its variables but is one task.
-        if size.isdigit() and int(size) > 1:
-            return name != "SLURM_NTASKS" or "SLURM_PROCID" in os.environ
-    return False
+    # A shell or a script in a SLURM allocation has most of its variables, but is no
+    # step of srun; mpirun may stand in it.
+    step = {"SLURM_PROCID", "SLURM_STEP_NODELIST"} <= os.environ.keys()
+    return (step and _tasks("SLURM_NTASKS") > 1) or _tasks("OMPI_COMM_WORLD_SIZE") > 1
+
+
+def _tasks(name: str) -> int:
+    size = os.environ.get(name, "1")
+    return int(size) if size.isdigit() else 1
 
 
 def _initialize(
@@ -73,6 +78,7 @@ def _initialize(
             process_id=process_id,
             initialization_timeout=_START,
             heartbeat_timeout_seconds=_HEARTBEAT,
+            shutdown_timeout_seconds=_WRITE,
         )
     except (RuntimeError, ValueError) as error:
         line = str(error).splitlines()[0]

@@ -78,28 +78,45 @@ def _all_years(
     value_added: ValueAdded,
     progress: Progress,
 ) -> Any:
-    """``one_year(method)`` on Z, x, Y, v of every year; its result, years first.
+    """The results of ``computed_years`` as one."""
+    parts = [
+        part for _, part in computed_years(one_year, tables, value_added, progress)
+    ]
+    return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
-    It needs fields ``residual`` and ``largest_input_share``, which are checked.
+
+def computed_years(
+    one_year: Callable[[Method], Callable],
+    tables: WorldTables,
+    value_added: ValueAdded,
+    progress: Progress,
+    *,
+    final_demand: Callable[[np.ndarray], np.ndarray] = lambda Y: Y,
+    matrices: int = _GPU_SHARE,
+) -> Generator[tuple[slice, Any], None, None]:
+    """Runs of years and ``one_year(method)`` on their Z, x, Y, v, years first.
+
+    Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
+    ``final_demand`` changes Y (t, n, c) before, such as to add up its columns;
+    ``matrices`` of n x n are held at once for a year.
     """
     if require_value_added(value_added) == "basic" and tables.value_added is None:
         raise TivaxError(
             f"{tables.source or 'these tables'}: no value-added row; "
             "use --value-added residual"
         )
-    parts = []
     total = len(tables.years)
     progress(0, total)
-    with closing(_chunks(tables, value_added)) as chunks:
-        for years, arrays in chunks:
-            part = jax.tree.map(np.asarray, with_fallback(one_year, *arrays))
+    with closing(_chunks(tables, value_added, matrices)) as chunks:
+        for years, (Z, x, Y, v) in chunks:
+            result = with_fallback(one_year, Z, x, final_demand(Y), v)
+            part = jax.tree.map(np.asarray, result)
             _require_solved(part.residual, tables.years[years])
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                 # It has a solution even where it is not productive, without meaning.
                 require_productive(tables.table(tables.years[years][k]))
-            parts.append(part)
+            yield years, part
             progress(years.stop, total)
-    return jax.tree.map(lambda *a: np.concatenate(a), *parts)
 
 
 def require_value_added(name: str) -> ValueAdded:
@@ -123,7 +140,7 @@ def _one_year_exported(method: Method) -> Callable:
 
 
 def _chunks(
-    tables: WorldTables, value_added: ValueAdded
+    tables: WorldTables, value_added: ValueAdded, matrices: int
 ) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
@@ -135,7 +152,7 @@ def _chunks(
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
         return in_double(tables.Z[years]), x, tables.final_demand(years), v
 
-    runs = _runs(len(tables.years), _years_at_once(tables.n))
+    runs = _runs(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, runs[0])
         for k, years in enumerate(runs):
@@ -145,10 +162,10 @@ def _chunks(
             yield years, arrays
 
 
-def _years_at_once(n: int) -> int:
+def _years_at_once(n: int, matrices: int) -> int:
     device = jax.devices()[0]
     memory = device.memory_stats() if device.platform != "cpu" else None
-    return max(1, memory["bytes_limit"] // (_GPU_SHARE * 8 * n * n)) if memory else 1
+    return max(1, memory["bytes_limit"] // (matrices * 8 * n * n)) if memory else 1
 
 
 def _runs(years: int, at_once: int) -> list[slice]:

@@ -27,7 +27,7 @@ COLUMNS = (
     "note",
 )
 # Westfall-Young ranks all draws of a test: so many are held at a time.
-_RANKED = 1 << 22
+_RANKED = 1 << 24
 _TIE = 1e-10
 
 Member = tuple[Program, Draws, Inference]
@@ -67,14 +67,17 @@ def _family(name: str, members: list[Member]) -> pd.DataFrame:
         }
     )
     if len(members) == 1:
-        table[["romano_wolf", "westfall_young"]] = p[:, None]
-        return table.assign(note="alone in its family")
+        return table.assign(romano_wolf=p, westfall_young=p, note="alone in its family")
     if len({_drawn(program) for program, _, _ in members}) > 1:
         return table.assign(note="drawn from different clusters: only Holm's")
     observed = np.array([_observed(*member) for member in members])
     plus = not members[0][0].exact
-    table["romano_wolf"] = romano_wolf(_sizes(members), observed, plus=plus)
-    table["westfall_young"] = westfall_young(_sizes(members), observed, plus=plus)
+    # For pairs p is read from percentiles, these from centred draws: never below it.
+    adjusted = {
+        "romano_wolf": romano_wolf(_sizes(members), observed, plus=plus),
+        "westfall_young": westfall_young(_sizes(members), observed, plus=plus),
+    }
+    table = table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
     return table
 
 
@@ -83,7 +86,8 @@ def _drawn(program: Program) -> object:
     design = program.design
     if program.static.kind == "wild" and not program.exact:
         return design.all_labels
-    return design.labels, program.static.sizes, program.draws
+    static = program.static
+    return design.labels, static.sizes, static.options, program.draws
 
 
 def _observed(program: Program, draws: Draws, inference: Inference) -> float:
@@ -163,13 +167,13 @@ def westfall_young(
 ) -> Float[np.ndarray, " m"]:
     """Step-down minima of p: each statistic ranked among its own draws.
 
-    Of more than four million draws the first four million are used.
+    Of many draws the first are used, sixteen million in all models together.
     """
-    kept, n = [], 0
+    kept, n, limit = [], 0, _RANKED // len(observed)
     for window in sizes:
-        kept.append(window[: _RANKED - n])
+        kept.append(window[: limit - n])
         n += len(kept[-1])
-        if n == _RANKED:
+        if n == limit:
             break
     drawn = np.concatenate(kept)
     ranks = np.empty_like(drawn)

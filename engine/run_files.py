@@ -24,11 +24,14 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
+import struct
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
+from python_calamine import CalamineError
 
 from tivax.engine.designs import Model
 from tivax.engine.errors import TivaxError
@@ -109,6 +112,10 @@ def read_run_file(path: Path) -> RunFile:
         )
     if named == ["models"]:
         toml.choice("models", ("paper",), "paper")
+        if toml.has("sample"):
+            raise toml.mistake(
+                "sample", "leave it out: columns of the paper have theirs"
+            )
         models = [(model, panel) for model in paper_models()]
     elif named == ["model"]:
         models = [
@@ -135,7 +142,7 @@ def read_panel(path: Path) -> pd.DataFrame:
         ".csv": pd.read_csv,
         ".parquet": pd.read_parquet,
         ".dta": pd.read_stata,
-        ".xlsx": pd.read_excel,
+        ".xlsx": partial(pd.read_excel, engine="calamine"),
     }
     if path.suffix not in readers:
         raise TivaxError(f"{path}: a panel is csv, parquet, dta or xlsx")
@@ -143,10 +150,9 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
     try:
         return readers[path.suffix](path)
-    except (ValueError, OSError, pd.errors.ParserError) as error:
-        raise TivaxError(
-            f"{path}: not a readable {path.suffix} file: {error}"
-        ) from None
+    except (ValueError, OSError, struct.error, CalamineError) as error:
+        said = " ".join(str(error).split())
+        raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
 
 
 def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:

@@ -308,7 +308,7 @@ def _placebo_arrays(
     if scheme.permute == "countries":
         order, sizes = _strata(design, scheme.strata)
         moved = np.broadcast_to(paths[order][None], (G, *paths.shape))
-        patterns = math.prod(map(math.factorial, sizes)) if G <= _ENUMERABLE else None
+        patterns = math.prod(map(math.factorial, sizes))
     elif scheme.permute == "signs":
         moved = np.stack([-paths, paths], axis=1)
         patterns = 2**G
@@ -518,8 +518,9 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
     moments: Moments = arrays["moments"]
     if not static.studentised:
         return resampling.reweighted(moments.S, w, layout=static.layout)
-    both = resampling.reweighted_t(moments, w, arrays["center"], layout=static.layout)
-    return jnp.concatenate(both)
+    coef = resampling.reweighted(moments.S, w, layout=static.layout)
+    t = resampling.reweighted_t(moments, w, arrays["center"], layout=static.layout)[1]
+    return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
 
 
 def _in_tiles(run: Any, w: Float[Array, "G B"]) -> Float[Array, "s B"]:

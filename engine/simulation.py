@@ -105,10 +105,16 @@ class Design:
 
     @property
     def arrays(self) -> kernel.PanelDesign:
-        numbers = (self.effect, self.persistence_x, self.persistence_u, self.unequal)
-        return kernel.PanelDesign(
-            *(np.float64(k) for k in numbers), self.seen, np.float64(self.adopters)
+        # NumPy's, double until JAX is told to keep them so.
+        values: Any = (
+            np.float64(self.effect),
+            np.float64(self.persistence_x),
+            np.float64(self.persistence_u),
+            np.float64(self.unequal),
+            self.seen,
+            np.float64(self.adopters),
         )
+        return kernel.PanelDesign(*values)
 
 
 @dataclass(frozen=True)
@@ -150,8 +156,8 @@ def read_study(path: Path) -> Study:
     """Read and check a run file of `tivax simulate`."""
     toml = TomlTable(path, "", read_toml(path), {"panels", "draws", "seed", "design"})
     known = {field.name for field in fields(Design)}
-    designs = []
-    for table in toml.tables("design", known):
+    designs = [] if toml.has("design") else list(BUILT_IN.designs)
+    for table in toml.tables("design", known) if toml.has("design") else ():
         years = table.whole("years", 15, least=3)
         shortest = table.whole("shortest", years, least=2)
         clusters = table.whole("clusters", 41, least=3)

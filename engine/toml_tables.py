@@ -1,5 +1,6 @@
 """Run files in TOML, read so that every mistake is one line that names its place."""
 
+import math
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -78,6 +79,8 @@ class TomlTable:
         value = self.values.get(key, default)
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise self.mistake(key, "write a number")
+        if not math.isfinite(value):
+            raise self.mistake(key, "write a finite number")
         return float(value)
 
     def flag(self, key: str, default: bool) -> bool:

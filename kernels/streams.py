@@ -39,7 +39,9 @@ def block_key(
 def integers(
     key: Key[Array, ""], rows: int, *, below: int, draws: int = BLOCK
 ) -> UInt[Array, "{rows} {draws}"]:
-    """Uniform integers 0 ... below - 1."""
+    """Uniform integers 0 ... below - 1; ``below`` is at most 65,536."""
+    if below > 1 << 16:
+        raise ValueError(f"below = {below}: at most 65,536")
     per_word = max(1, int(12 / math.log2(below))) if below > 1 else 12
     word = jax.random.bits(key, (-(-rows // per_word), draws), jnp.uint32)
     digits = []

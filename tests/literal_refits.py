@@ -193,8 +193,8 @@ def wild_statistic(
     star = refit(replace(rows, y=rows.y - u + u * v[rows.country]))
     gap, V = R @ star.coef - center, R @ star.covariance @ R.T
     if len(r) == 1:
-        return gap[0] / np.sqrt(V[0, 0])
-    return gap @ np.linalg.solve(V, gap) / len(r)
+        return float(gap[0] / np.sqrt(V[0, 0]))
+    return float(gap @ np.linalg.solve(V, gap)) / len(r)
 
 
 def wild_instrument_t(rows: Rows, v: np.ndarray, beta0: float) -> float:

@@ -188,10 +188,10 @@ def grunfeld() -> Rows:
 def rows_of(
     frame: pd.DataFrame, y: str, X: list[str], country: str, year: str, **kinds: bool
 ) -> Rows:
-    number = [np.unique(frame[k], return_inverse=True)[1] for k in (country, year)]
+    g, t = (np.unique(frame[k], return_inverse=True)[1] for k in (country, year))
     none = np.empty((len(frame), 0))
     X_, y_ = frame[X].to_numpy(float), frame[y].to_numpy(float)
-    return Rows(*number, none, X_, none, y_, **kinds)
+    return Rows(g, t, none, X_, none, y_, **kinds)
 
 
 def standard_errors(V) -> np.ndarray:
@@ -383,7 +383,9 @@ def test_degrees_are_those_of_an_n_by_n_matrix(name):
     expected = []
     for R in contrasts(rows):
         parts = np.split((R @ literal.inverse)[order], first)
-        P = block_diag(*[(b @ p)[:, None] for b, p in zip(B, parts, strict=True)])
+        P = np.asarray(
+            block_diag(*[(b @ p)[:, None] for b, p in zip(B, parts, strict=True)])
+        )
         size = np.linalg.eigvalsh(I_H @ P @ P.T @ I_H)
         expected.append(size.sum() ** 2 / (size**2).sum())
     assert_allclose(results(rows).degrees, expected, rtol=RTOL)

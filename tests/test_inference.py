@@ -114,8 +114,10 @@ def test_the_estimate_is_that_of_the_panel():
 
 
 def bca(values: np.ndarray, b: float, left: np.ndarray) -> np.ndarray:
-    """Efron and Tibshirani (1993), formulas 14.9 to 14.15."""
-    z0 = stats.norm.ppf((values < b).mean())
+    """Efron and Tibshirani (1993), formulas 14.9 to 14.15; half of the ties, draws of
+    every country once, are below."""
+    tied = np.abs(values - b) < 1e-10 * abs(b)
+    z0 = stats.norm.ppf(((values < b) & ~tied).mean() + tied.mean() / 2)
     gap = left.mean() - left
     a = np.sum(gap**3) / (6 * np.sum(gap**2) ** 1.5)
     z = stats.norm.ppf([0.025, 0.975])
@@ -186,7 +188,8 @@ def treatment_is_identified(rows: Rows, weights: np.ndarray) -> bool:
     kept = np.flatnonzero(weights[rows.country] > 0)
     other = np.column_stack([rows.dummies, rows.C])[kept]
     x = rows.X[kept, 0]
-    return np.linalg.norm(x - other @ np.linalg.lstsq(other, x)[0]) > 1e-8
+    left = x - other @ np.linalg.lstsq(other, x)[0]
+    return float(np.linalg.norm(left)) > 1e-8
 
 
 def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
@@ -253,10 +256,10 @@ def test_a_joint_test_is_one_row_of_f():
     V = own.design.covariance()
     F = own.design.coef @ np.linalg.solve(V, own.design.coef) / 2
     (found,) = inference.summary.to_dict("records")
-    assert found["term"] == "TFP = TBI"
-    assert_allclose(found["estimate"], F, rtol=RTOL)
+    assert found["term"] == "TFP, TBI"
     assert_allclose(found["p_value"], (draws.values > F).mean(), rtol=RTOL)
-    assert np.isnan([found["se"], found["ci_low"], found["ci_high"]]).all()
+    empty = [found[k] for k in ("estimate", "se", "ci_low", "ci_high")]
+    assert np.isnan(empty).all()
     (shown,) = inference.intervals["interval"]
     assert shown == f"F = {F:.4g}"
 

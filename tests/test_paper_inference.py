@@ -112,9 +112,9 @@ def test_a_figure_has_a_panel_for_each_column(found):
     titles = [ax.get_title(loc="left") for ax in axes]
     assert titles[0] == "(1) trade globalisation, developed"
     first = axes[0].get_lines()
-    ends = [line.get_xdata() for line in first if len(line.get_xdata()) == 2]
-    low, high = rows.iloc[0][["wild_low", "wild_high"]]
-    assert any(np.allclose(np.asarray(end, float), [low, high]) for end in ends)
+    ends = [np.asarray(line.get_xdata(), float) for line in first]
+    expected = rows.iloc[0][["wild_low", "wild_high"]].to_numpy(float)
+    assert any(len(end) == 2 and np.allclose(end, expected) for end in ends)
 
 
 def test_the_report_counts_what_stays_significant(found):

@@ -57,13 +57,14 @@ RESULTS = (
     "table1 table2_structure figure1 instrumental_variables standard_errors pesaran_cd "
     "interactions pooled_parts leave_one_out specification_curve "
     "descriptive_statistics within_variation recipe_fixed index_variants index_values "
-    "gross_trade"
+    "gross_trade bootstrap_and_placebo"
 ).split()
 FIGURES = (
     "table1_tbi tbi_coefficients table3_coefficients table4_coefficients "
     "table5_coefficients table6_coefficients pooled_parts "
     "specification_curve_KOFGIdj specification_curve_KOFEcGIdj "
-    "leave_one_out_KOFGIdj leave_one_out_KOFEcGIdj"
+    "leave_one_out_KOFGIdj leave_one_out_KOFEcGIdj "
+    "table3_inference table4_inference table5_inference table6_inference"
 ).split()
 # The module by its full name: ``tivax.engine`` also has a function so called.
 COMMAND = import_module("tivax.engine.replication_run")
@@ -660,7 +661,7 @@ def test_the_findings_are_printed(done, comparison):
         "agree"
     ) in lines
     assert lines[-1] == f"Open {done.folder / 'report.html'}"
-    assert "tivax: replicating 12/12 steps" in done.answer.err
+    assert "tivax: replicating 13/13 steps" in done.answer.err
 
 
 def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):

@@ -454,8 +454,8 @@ def tables_of(paths: Paths) -> PlaceboTables:
     wy = by_country(rows, W * y[:, None])
     inverse = np.linalg.inv(ww.sum(axis=0))
     correction = clusters.correction(moments(rows))
-    arrays = (jnp.asarray(a) for a in (F, inverse, wy, ww))
-    return PlaceboTables(*arrays, correction)
+    F, inverse, wy, ww = (jnp.asarray(a) for a in (F, inverse, wy, ww))
+    return PlaceboTables(F, inverse, wy, ww, correction)
 
 
 @cache

@@ -1,0 +1,601 @@
+"""Exports and production decomposed by value added: methods, levels, labels.
+
+``METHODS`` is the table of what there is. A method is run once a year for one level of
+detail; its terms add up over industries and buyers, except where the level is part of
+the method (``bm-self``, ``ltv``).
+"""
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from tivax.engine import measures
+from tivax.engine.errors import TivaxError
+from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.precision import in_float64
+from tivax.engine.progress import Progress, no_progress
+from tivax.engine.tables import WorldTables
+from tivax.kernels import borin_mancini, value_chains, wang_wei_zhu
+from tivax.kernels.perimeters import Perimeters
+from tivax.kernels.solve import Method as Solver
+from tivax.kernels.world import Terms, World, make_world
+
+# Detail by industry of the exporter, and by buyer.
+LEVELS = {
+    "country": (False, False),
+    "sector": (True, False),
+    "bilateral": (False, True),
+    "bilateral-sector": (True, True),
+}
+# Identities hold to 1e-14 on real tables; above this something is wrong.
+WORST_IDENTITY = 1e-8
+# A, B, flows by buyer, products with several columns for each buyer.
+_MATRICES = 12
+
+Kernel = Callable[[World], Terms]
+Check = Callable[[World, Terms], Float[Array, " k"]]
+
+
+@dataclass(frozen=True)
+class Method:
+    """A decomposition.
+
+    ``kernels`` by level; ``terms`` in their order, with what each is; ``shown``, for
+    figures, groups those that add up to exports (imports, value added); ``check`` is
+    what must be 0, as a share of the largest flow.
+    """
+
+    title: str
+    source: str
+    terms: Mapping[str, str]
+    shown: Mapping[str, tuple[str, ...]]
+    kernels: Mapping[str, Kernel]
+    check: Check | None = None
+
+
+def _all_levels(kernel: Kernel) -> dict[str, Kernel]:
+    return dict.fromkeys(LEVELS, kernel)
+
+
+# ------------------------------------------------------------------------- identities
+
+
+def _adds_up(parts: tuple[str, ...]) -> Check:
+    """The parts of each flow are what exports hold of value added, (h + f) E."""
+
+    def check(world: World, terms: Terms) -> Float[Array, " k"]:
+        held = world.content.sum(axis=1)[:, None] * world.exports
+        gap = sum((terms[k] for k in parts[1:]), terms[parts[0]]) - held
+        return jnp.abs(gap).ravel() / jnp.max(jnp.abs(held))
+
+    return check
+
+
+def _is_absorbed_abroad(world: World, terms: Terms) -> Float[Array, " k"]:
+    """VAX is the value added that others absorb (Johnson and Noguera 2012)."""
+    absorbed = world.v[:, None] * world.X * world.borders.abroad
+    total = world.borders.total
+    left, right = (total(k.sum(axis=1)) for k in (terms["VAX"], absorbed))
+    return jnp.abs(left - right) / jnp.max(jnp.abs(right))
+
+
+def _equals_first_crossing(world: World, terms: Terms) -> Float[Array, " k"]:
+    """Exporters' totals do not depend on which crossing counts."""
+    first = borin_mancini.exporter_source(world)
+    total = world.borders.total
+    pairs = [
+        (total(terms[k].sum(axis=1)), total(first[k].sum(axis=1)))
+        for k in ("DVA", "VAX", "FVA")
+    ]
+    return jnp.stack([jnp.abs(a - b) / jnp.max(jnp.abs(b)) for a, b in pairs]).ravel()
+
+
+def _counts_once_in_the_world(world: World, terms: Terms) -> Float[Array, " k"]:
+    """Both approaches give the same foreign value added of all exporters together."""
+    a, b = terms["FVA"].sum(), terms["FVA_SOURCE"].sum()
+    return jnp.abs(a - b)[None] / jnp.abs(b)
+
+
+def _is_value_added(world: World, terms: Terms) -> Float[Array, " k"]:
+    """Forward terms are the value added of an industry, backward ones its final
+    products (what of them is value added)."""
+    forward = sum((terms[k] for k in _FORWARD[1:]), terms[_FORWARD[0]])
+    backward = sum((terms[k] for k in _BACKWARD[1:]), terms[_BACKWARD[0]])
+    final = world.content.sum(axis=1) * world.Y.sum(axis=1)
+    pairs = [(forward, world.v * world.output), (backward, final)]
+    return jnp.stack([jnp.abs(a - b) / jnp.max(jnp.abs(b)) for a, b in pairs]).ravel()
+
+
+# --------------------------------------------------------------------------- methods
+
+_BM = {
+    "GEXP": "gross exports",
+    "DC": "domestic content",
+    "DVA": "domestic value added",
+    "VAX": "domestic value added absorbed abroad",
+    "DAVAX": "domestic value added absorbed by the direct buyer",
+    "REF": "domestic value added that returns home",
+    "DDC": "domestic double counting",
+    "FC": "foreign content",
+    "FVA": "foreign value added",
+    "FDC": "foreign double counting",
+    "GVC": "trade in global value chains",
+    "GVCB": "its backward part",
+    "GVCF": "its forward part",
+}
+_ABROAD, _BACK = "domestic, absorbed abroad", "domestic, returns home"
+_FOREIGN, _TWICE = "foreign", "double counted"
+_BM_SHOWN = {
+    _ABROAD: ("VAX",),
+    _BACK: ("REF",),
+    _FOREIGN: ("FVA",),
+    _TWICE: ("DDC", "FDC"),
+}
+_COUNTED_SHOWN = {"domestic": ("DVA",), _FOREIGN: ("FVA",), _TWICE: ("DDC", "FDC")}
+_COUNTED = ("GEXP", "DC", "DVA", "DDC", "FC", "FVA", "FDC")
+_SINK = ("GEXP", "DC", "DVA", "VAX", "REF", "DDC", "FC", "FVA", "FDC")
+_KWW = {
+    "DVA_FIN": "domestic value added in final goods",
+    "DVA_INT": "domestic value added in inputs that the buyer absorbs",
+    "DVA_INTrex": "domestic value added in inputs re-exported to third ones",
+    "RDV_FIN": "returned in final goods",
+    "RDV_INT": "returned in inputs",
+    "DDC": "domestic double counting",
+    "FVA_FIN": "foreign value added in final goods",
+    "FVA_INT": "foreign value added in inputs",
+    "FDC": "foreign double counting",
+}
+_WWZ = {
+    "DVA_FIN": "domestic value added in final goods",
+    "DVA_INT": "in inputs that the direct buyer absorbs",
+    "DVA_INTrexI1": "in inputs re-exported as inputs of goods that third ones absorb",
+    "DVA_INTrexF": "in inputs re-exported as final goods",
+    "DVA_INTrexI2": "in inputs re-exported as inputs of exported final goods",
+    "RDV_FIN": "returned in final goods of the direct buyer",
+    "RDV_FIN2": "returned in final goods of third ones",
+    "RDV_INT": "returned in inputs",
+    "DDC_FIN": "double counted, in final goods",
+    "DDC_INT": "double counted, in inputs",
+    "OVA_FIN": "value added of third ones in final goods",
+    "MVA_FIN": "value added of the buyer in final goods",
+    "OVA_INT": "value added of third ones in inputs",
+    "MVA_INT": "value added of the buyer in inputs",
+    "ODC": "double counted of third ones",
+    "MDC": "double counted of the buyer",
+}
+_KWW_SHOWN = {
+    _ABROAD: ("DVA_FIN", "DVA_INT", "DVA_INTrex"),
+    _BACK: ("RDV_FIN", "RDV_INT"),
+    _FOREIGN: ("FVA_FIN", "FVA_INT"),
+    _TWICE: ("DDC", "FDC"),
+}
+_FORWARD = ("V_D", "V_RT", "V_GVC_S", "V_GVC_C")
+_BACKWARD = ("Y_D", "Y_RT", "Y_GVC_S", "Y_GVC_C")
+_BM_PAPER = "Borin and Mancini 2019, 2023"
+
+
+def _some(terms: tuple[str, ...]) -> dict[str, str]:
+    return {k: _BM[k] for k in terms}
+
+
+def _los_timmer_de_vries(kernel: Kernel) -> Kernel:
+    def run(world: World) -> Terms:
+        own = kernel(world)
+        absorbed = world.v[:, None] * world.X * world.borders.abroad
+        return {"GEXP": own["GEXP"], "DVA": own["DVA"], "VAX_C": absorbed}
+
+    return run
+
+
+def _production(world: World) -> Terms:
+    forward = value_chains.production_forward(world)
+    backward = value_chains.production_backward(world)
+    return {
+        **dict(zip(_FORWARD, forward, strict=True)),
+        **dict(zip(_BACKWARD, backward, strict=True)),
+    }
+
+
+def _importer(world: World) -> Terms:
+    return {"VA": borin_mancini.importer(world)}
+
+
+def _importer_totals(world: World) -> Terms:
+    imports, once = world.exports.sum(axis=0), borin_mancini.importer(world).sum(axis=0)
+    return {"GIMP": imports, "VA": once, "DC": imports - once}
+
+
+METHODS: dict[str, Method] = {
+    "wwz": Method(
+        "Sixteen terms of exports",
+        "Wang, Wei and Zhu 2013",
+        _WWZ,
+        {
+            name: tuple(k for nine in parts for k in wang_wei_zhu.KWW_TERMS[nine])
+            for name, parts in _KWW_SHOWN.items()
+        },
+        _all_levels(wang_wei_zhu.wang_wei_zhu),
+        _adds_up(tuple(_WWZ)),
+    ),
+    "kww": Method(
+        "Nine terms of exports",
+        "Koopman, Wang and Wei 2014",
+        _KWW,
+        _KWW_SHOWN,
+        _all_levels(wang_wei_zhu.koopman_wang_wei),
+        _adds_up(tuple(_KWW)),
+    ),
+    "bm-source": Method(
+        "Value added in exports, exporter's perspective, source",
+        _BM_PAPER,
+        _BM,
+        _BM_SHOWN,
+        _all_levels(borin_mancini.exporter_source),
+        _is_absorbed_abroad,
+    ),
+    "bm-sink": Method(
+        "Value added in exports, exporter's perspective, sink",
+        _BM_PAPER,
+        _some(_SINK),
+        _BM_SHOWN,
+        _all_levels(borin_mancini.exporter_sink),
+        _equals_first_crossing,
+    ),
+    "bm-world": Method(
+        "Value added in exports, world perspective",
+        _BM_PAPER,
+        {
+            **_some(_SINK),
+            "FVA": "foreign value added, sink",
+            "FDC": "foreign double counting, sink",
+            "FVA_SOURCE": "foreign value added, source",
+            "FDC_SOURCE": "foreign double counting, source",
+        },
+        _BM_SHOWN,
+        {"country": borin_mancini.world_perspective},
+        _counts_once_in_the_world,
+    ),
+    "bm-self": Method(
+        "Value added in exports, each flow its own perimeter",
+        _BM_PAPER,
+        _some(_COUNTED),
+        _COUNTED_SHOWN,
+        {
+            "country": value_chains.miroudot_ye,
+            "sector": borin_mancini.self_industry,
+            "bilateral": borin_mancini.self_bilateral,
+            "bilateral-sector": borin_mancini.self_cell,
+        },
+        _adds_up(("DC", "FC")),
+    ),
+    "bm-importer": Method(
+        "Value added in imports, importer's perspective, by origin (exporter)",
+        _BM_PAPER,
+        {
+            "GIMP": "gross imports",
+            "VA": "value added in all imports, counted once",
+            "DC": "double counted at the importer's border",
+        },
+        {"value added": ("VA",), _TWICE: ("DC",)},
+        {
+            "country": _importer_totals,
+            **dict.fromkeys(("bilateral", "bilateral-sector"), _importer),
+        },
+    ),
+    "ltv": Method(
+        "Hypothetical extraction of exports",
+        "Los, Timmer and de Vries 2016; Los and Timmer 2018",
+        {
+            "GEXP": "gross exports",
+            "DVA": "value added lost without these exports",
+            "VAX_C": "value added absorbed by the partner",
+        },
+        {},
+        {
+            "country": _los_timmer_de_vries(value_chains.miroudot_ye),
+            "bilateral": _los_timmer_de_vries(borin_mancini.self_bilateral),
+        },
+    ),
+    "my": Method(
+        "Value added in exports, perimeter of the exporter",
+        "Miroudot and Ye 2021",
+        _some(_COUNTED),
+        _COUNTED_SHOWN,
+        _all_levels(value_chains.miroudot_ye),
+        _adds_up(("DC", "FC")),
+    ),
+    "tripartite": Method(
+        "Exports by the place in the chain",
+        "Borin, Mancini and Taglioni 2025",
+        {
+            "DAVAX": "absorbed by the direct buyer, no chain",
+            "PF": "purely forward",
+            "PB": "purely backward",
+            "TS": "two-sided",
+        },
+        {
+            "no chain": ("DAVAX",),
+            "forward": ("PF",),
+            "two-sided": ("TS",),
+            "backward": ("PB",),
+        },
+        _all_levels(value_chains.tripartite),
+        _adds_up(("DAVAX", "PF", "PB", "TS")),
+    ),
+    "production": Method(
+        "Value added and final products by the borders they cross",
+        "Wang, Wei, Yu and Zhu 2017",
+        {
+            "V_D": "value added made and absorbed at home",
+            "V_RT": "value added in final goods sold abroad",
+            "V_GVC_S": "value added in inputs that cross one border",
+            "V_GVC_C": "value added in inputs that cross more",
+            "Y_D": "final products made at home alone",
+            "Y_RT": "final products sold abroad, value added at home",
+            "Y_GVC_S": "their foreign value added, one border",
+            "Y_GVC_C": "their value added that crossed more",
+        },
+        {
+            "at home": ("V_D",),
+            "final goods sold": ("V_RT",),
+            "inputs, one border": ("V_GVC_S",),
+            "inputs, more borders": ("V_GVC_C",),
+        },
+        dict.fromkeys(("country", "sector"), _production),
+        _is_value_added,
+    ),
+}
+
+
+def require_method(name: str, level: str, *, groups: bool = False) -> Method:
+    """The method of that name at that level.
+
+    Raises ``TivaxError`` for a name or level there is not, with the nearest names.
+    """
+    if name not in METHODS:
+        near = get_close_matches(name, METHODS, n=3, cutoff=0.4)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise TivaxError(
+            f"no method {name}: {hint}There are {', '.join(METHODS)}"
+            if near
+            else f"no method {name}: choose from {', '.join(METHODS)}"
+        )
+    method = METHODS[name]
+    if level not in method.kernels:
+        raise TivaxError(
+            f"method {name} has no level {level}: choose from "
+            f"{', '.join(method.kernels)}"
+        )
+    if groups and method.kernels[level] in _EQUAL_SIZES:
+        raise TivaxError(
+            f"method {name}, level {level}: bilateral perimeters of groups are not "
+            "computed; leave the groups out, or choose another level"
+        )
+    return method
+
+
+_EQUAL_SIZES = (
+    METHODS["bm-self"].kernels["bilateral"],
+    METHODS["ltv"].kernels["bilateral"],
+)
+
+
+# ------------------------------------------------------------------------ computation
+
+
+class DecomposedYear(NamedTuple):
+    """Terms of one year at one level; see ``decompose``."""
+
+    terms: dict[str, Array]
+    identity: Float[Array, ""]
+    largest_input_share: Float[Array, ""]
+    residual: Float[Array, ""]
+
+
+def decompose(
+    tables: WorldTables,
+    method: str,
+    level: str = "bilateral-sector",
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Exports (or production) of every year in terms of value added.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    method
+        A name of ``METHODS``: wwz, kww, bm-source, bm-sink, bm-world, bm-self,
+        bm-importer, ltv, my, tripartite, production.
+    level
+        country, sector, bilateral or bilateral-sector, as far as the method has it.
+    groups
+        Regions that are one perimeter: flows among members are domestic. The name
+        stands in the members' place.
+    value_added
+        As for ``measures.value_added_trade``.
+
+    Returns
+    -------
+    Dataset
+        A variable for each term by year, exporter and, by level, sector and importer,
+        in the unit of the tables, 0 at home; ``residual`` (year) of the inverse,
+        relative, and ``identity`` (year), the worst relative gap of what must add up
+        (NaN where the method has no identity).
+
+    Raises
+    ------
+    TivaxError
+        An unknown method, level or region; a table that is not productive; an identity
+        that is missed by more than 1e-8.
+    """
+    parts = decomposed_years(
+        tables,
+        method,
+        level,
+        groups=groups,
+        value_added=value_added,
+        progress=progress,
+    )
+    return xr.concat(list(parts), "year", combine_attrs="override")
+
+
+@in_float64
+def decomposed_years(
+    tables: WorldTables,
+    method: str,
+    level: str = "bilateral-sector",
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> Generator[xr.Dataset, None, None]:
+    """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
+    require_method(method, level, groups=bool(groups))
+    names = measures.renamed(tables.regions, groups=groups)
+    perimeters = list(dict.fromkeys(names.values()))
+    place = tuple(perimeters.index(k) for k in names.values())
+    return _years(tables, method, level, perimeters, place, value_added, progress)
+
+
+def _years(
+    tables: WorldTables,
+    method: str,
+    level: str,
+    perimeters: list[str],
+    place: tuple[int, ...],
+    value_added: ValueAdded,
+    progress: Progress,
+) -> Generator[xr.Dataset, None, None]:
+    import jax
+
+    member = np.eye(len(perimeters))[list(place)]
+    with jax.enable_x64(True):
+        runs = measures.computed_years(
+            _one_year(method, level, place, len(tables.sectors)),
+            tables,
+            value_added,
+            progress,
+            final_demand=lambda Y: Y @ member,
+            matrices=_MATRICES,
+        )
+        for years, part in runs:
+            _require_identity(part.identity, tables.years[years], method)
+            yield _labelled(
+                part, tables, tables.years[years], method, level, perimeters
+            )
+
+
+@lru_cache
+def _one_year(
+    name: str, level: str, place: tuple[int, ...], sectors: int
+) -> Callable[[Solver], Callable]:
+    """A one-year function for each solver, the same object each time."""
+    method = METHODS[name]
+    kernel = method.kernels[level]
+    by_sector, by_buyer = LEVELS[level]
+    regions = np.eye(max(place) + 1)[list(place)]
+    member = np.repeat(regions, sectors, axis=0)
+    blocks = list(place) == list(range(len(place)))
+
+    def detail(term: Array) -> Array:
+        """(perimeter, sector, buyer) or less, from (industry, buyer)."""
+        if kernel is _importer_totals:
+            return term
+        flows = term.reshape(len(regions), sectors, -1)
+        if term.ndim == 1:
+            flows = flows[:, :, 0]
+        elif not by_buyer:
+            flows = flows.sum(axis=2)
+        if not by_sector:
+            flows = flows.sum(axis=1)
+        if blocks:
+            return flows
+        return jnp.tensordot(jnp.asarray(regions, term.dtype), flows, axes=(0, 0))
+
+    @lru_cache
+    def with_solver(solver: Solver) -> Callable:
+        def one_year(Z: Array, x: Array, Y: Array, v: Array | None) -> DecomposedYear:
+            borders = Perimeters(jnp.asarray(member, Y.dtype), blocks=blocks)
+            world = make_world(Z, x, Y, v, borders, method=solver)
+            terms = kernel(world)
+            gap = jnp.full((1,), jnp.nan, Y.dtype)
+            if method.check is not None:
+                gap = method.check(world, terms)
+            return DecomposedYear(
+                {k: detail(terms[k]) for k in method.terms if k in terms},
+                jnp.max(gap),
+                world.largest_input_share,
+                world.residual,
+            )
+
+        return one_year
+
+    return with_solver
+
+
+def _require_identity(gap: Float[np.ndarray, " t"], years: Any, method: str) -> None:
+    bad = gap > WORST_IDENTITY
+    if bad.any():
+        k = int(np.flatnonzero(bad)[0])
+        raise TivaxError(
+            f"{years[k]}: the terms of {method} miss their identity by {gap[k]:.1e}; "
+            "please report this table"
+        )
+
+
+def _labelled(
+    part: DecomposedYear,
+    tables: WorldTables,
+    years: Any,
+    name: str,
+    level: str,
+    perimeters: list[str],
+) -> xr.Dataset:
+    method = METHODS[name]
+    by_sector, by_buyer = LEVELS[level]
+    who = "importer" if method.kernels[level] is _importer_totals else "exporter"
+    coords: dict[str, Any] = {"year": list(years), who: perimeters}
+    if by_sector:
+        coords["sector"] = list(tables.sectors)
+    if by_buyer:
+        coords["importer"] = perimeters
+    data: dict[str, Any] = {
+        term: (
+            list(coords)[: part.terms[term].ndim],
+            part.terms[term],
+            {"units": tables.unit, "long_name": text},
+        )
+        for term, text in method.terms.items()
+        if term in part.terms
+    }
+    data["residual"] = (
+        "year",
+        part.residual,
+        {"long_name": "relative residual of the inverse"},
+    )
+    data["identity"] = (
+        "year",
+        part.identity,
+        {"long_name": "largest relative gap of what must add up"},
+    )
+    return xr.Dataset(
+        data,
+        coords,
+        attrs={
+            "source": tables.source,
+            "method": name,
+            "level": level,
+            "reference": method.source,
+        },
+    )

@@ -1,0 +1,216 @@
+"""Value added in exports, each US$ counted once (Borin and Mancini 2019, World Bank
+Policy Research Working Paper 8804; 2023, Economic Systems Research 35).
+
+Where a good crosses the same border twice, one of the crossings must be counted. The
+perimeter says whose border it is (the exporter's, the world's, the bilateral flow's,
+the importer's), the approach which crossing counts: the first (source) or the last
+(sink). Symbols of ``kernels.world``; besides, for the exporter s,
+
+    F_s     (I - A_ss) B_ss = I + M_s, what crosses its border n times, n >= 0
+    f F^-1  foreign value added per US$ of exports, counted once
+
+so that no inverse of a table without the exports of s is needed: B of that table is
+B_ts B_ss^-1 L_s for exports of s.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from tivax.kernels import perimeters
+from tivax.kernels.perimeters import Inside, times
+from tivax.kernels.world import Terms, World, abroad_only
+
+
+def crossings(world: World) -> Inside:
+    """F_s = (I - A_ss) B_ss for each perimeter."""
+    inside = world.borders.inside(world.A)
+    return (perimeters.identity(inside) - inside) @ world.borders.inside(world.B)
+
+
+def foreign_once(world: World) -> Float[Array, " n"]:
+    """f_s F_s^-1: foreign value added in a US$ of exports at its first crossing."""
+    return perimeters.solve_left(world.foreign, crossings(world))
+
+
+def exporter_source(world: World) -> Terms:
+    """The exporter's perimeter, the first crossing counts.
+
+    GEXP = DC + FC; DC = DVA + DDC, DVA = VAX + REF; FC = FVA + FDC. VAX is absorbed
+    anywhere abroad, DAVAX by the direct buyer, REF returns home. Trade in global value
+    chains crosses two borders or more: GVC = GEXP - DAVAX = GVCB + GVCF, of which
+    backward GVCB = FC + DDC and forward GVCF = DVA - DAVAX.
+    """
+    E = world.exports
+    h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
+    returned = world.borders.buyers(world.A, world.X)
+    DC, FC, DVA = h * E, f * E, u * E
+    FVA = foreign_once(world)[:, None] * E
+    VAX = u * (E - returned)
+    DAVAX = u * world.absorbed_by_buyer
+    terms = {
+        "GEXP": E,
+        "DC": DC,
+        "DVA": DVA,
+        "VAX": VAX,
+        "DAVAX": DAVAX,
+        "REF": DVA - VAX,
+        "DDC": DC - DVA,
+        "FC": FC,
+        "FVA": FVA,
+        "FDC": FC - FVA,
+        "GVC": E - DAVAX,
+        "GVCB": FC + DC - DVA,
+        "GVCF": DVA - DAVAX,
+    }
+    return abroad_only(world, terms)
+
+
+def exporter_sink(world: World) -> Terms:
+    """The exporter's perimeter, the last crossing counts.
+
+    With X~ the output that is left when the exports of s are cut, exports to r cross
+    the border of s for the last time where they end up in
+
+        Phi_sr = Y_sr + A_sr L_r (Y_r + sum over j != r of A_rj X~_j).
+
+    Terms as in ``exporter_source``; those that need no approach (DAVAX, GVC) are left
+    out.
+    """
+    borders, A, B, X = world.borders, world.A, world.B, world.X
+    inside = borders.inside(A)
+    F = crossings(world)
+    final, x = world.final_exports, world.output
+
+    def to_others(Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        """Inputs sold abroad, the sum over j != r of A_rj Q_j."""
+        return A @ Q - times(inside, Q)
+
+    def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
+        """What is left of ``full`` in column s without the exports ``sold`` of s."""
+        return full - B @ (borders.member * perimeters.solve(F, sold)[:, None])
+
+    def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
+        needed = times(world.L, demand + to_others(left))
+        return borders.buyers(A, needed)
+
+    left = cut(x[:, None], final.sum(axis=1) + to_others(x))
+    to_all = final + last(world.Y.sum(axis=1)[:, None], left)
+    # The same for what final demand of s itself requires.
+    left = cut(X, borders.own(to_others(X)))
+    to_self = last(final, left)
+
+    E = world.exports
+    h, f = world.home[:, None], world.foreign[:, None]
+    DC, FC, DVA, FVA, REF = h * E, f * E, h * to_all, f * to_all, h * to_self
+    terms = {
+        "GEXP": E,
+        "DC": DC,
+        "DVA": DVA,
+        "VAX": DVA - REF,
+        "REF": REF,
+        "DDC": DC - DVA,
+        "FC": FC,
+        "FVA": FVA,
+        "FDC": FC - FVA,
+    }
+    return abroad_only(world, terms)
+
+
+def world_perspective(world: World) -> Terms:
+    """The world's perimeter: each US$ once in the exports of all, country totals only.
+
+    The domestic side is the exporter's. Foreign value added (FVA) counts at its last
+    crossing of any border (equation 54), FVA_SOURCE at its first (equation 52); summed
+    over exporters both are equal. Only sums over industries and buyers mean anything.
+    """
+    borders, A, E = world.borders, world.A, world.exports
+    own = exporter_source(world)
+    absorbed = world.absorbed_by_buyer
+    resold = A @ (borders.member * times(world.L, absorbed.sum(axis=1))[:, None])
+    FVA = world.foreign[:, None] * absorbed + world.content * resold
+    u = world.once
+    bought = u @ A - perimeters.left(u, borders.inside(A))
+    source = perimeters.left(bought, world.L)[:, None] * E
+    terms = {
+        **{k: own[k] for k in ("GEXP", "DC", "DVA", "VAX", "REF", "DDC", "FC")},
+        "FVA": FVA,
+        "FDC": own["FC"] - FVA,
+        "FVA_SOURCE": source,
+        "FDC_SOURCE": own["FC"] - source,
+    }
+    return abroad_only(world, terms)
+
+
+def self_cell(world: World) -> Terms:
+    """The perimeter of each flow alone: exports of one industry to one buyer.
+
+    DVA = h E / (1 + [A_sr B_rs]_ii), double counted is what passes this very flow
+    again. For all buyers of an industry together see ``self_industry``.
+    """
+    again = (world.A * world.B.T) @ world.borders.member
+    return _counted_once(world, world.exports / (1 + again))
+
+
+def self_industry(world: World) -> Terms:
+    """The perimeter of all exports of one industry: E / [F_s]_ii."""
+    F = crossings(world)
+    diagonal = jnp.diagonal(F, axis1=-2, axis2=-1).reshape(-1)
+    return _counted_once(world, world.exports / diagonal[:, None])
+
+
+def self_bilateral(world: World) -> Terms:
+    """The perimeter of all exports of s to r: (I + A_sr B_rs)^-1 E_sr.
+
+    Needs perimeters of equal size (regions).
+    """
+    n, c = world.exports.shape
+    s = n // c
+    flows = world.A.reshape(c, s, c, s)  # [seller s, i, buyer r, j]
+    back = world.B.reshape(c, s, c, s)  # [r, j, s, i]
+
+    def one_exporter(each: tuple[Array, Array, Array]) -> Float[Array, "s c"]:
+        A_s, B_s, E_s = each  # (i, r, j), (r, j, i), (i, r)
+        again = jnp.einsum("irj,rjk->rik", A_s, B_s)
+        own = jnp.eye(s, dtype=A_s.dtype)[None]
+        kept = jnp.linalg.solve(own + again, E_s.T[:, :, None])
+        return kept[:, :, 0].T
+
+    kept = jax.lax.map(
+        one_exporter,
+        (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c)),
+    )
+    return _counted_once(world, kept.reshape(n, c))
+
+
+def _counted_once(world: World, kept: Float[Array, "n c"]) -> Terms:
+    E, h, f = world.exports, world.home[:, None], world.foreign[:, None]
+    terms = {
+        "GEXP": E,
+        "DC": h * E,
+        "DVA": h * kept,
+        "DDC": h * (E - kept),
+        "FC": f * E,
+        "FVA": f * kept,
+        "FDC": f * (E - kept),
+    }
+    return abroad_only(world, terms)
+
+
+def importer(world: World) -> Float[Array, "n c"]:
+    """Value added by industry of origin in all imports of r, each US$ once.
+
+    Equation 51: V B~ d, d the imports of r and B~ the inverse of the table in which r
+    buys no inputs abroad. With W = B_.r (I - A_rr) - I_.r and K = B_rr (I - A_rr),
+
+        B~ d = B d - W K^-1 (B d)_r.
+
+    Imports less this are double counted, at the border of r.
+    """
+    borders, B = world.borders, world.B
+    inside = borders.inside(world.A)
+    K = borders.inside(B) @ (perimeters.identity(inside) - inside)
+    needed = B @ world.exports
+    again = borders.member * perimeters.solve(K, borders.own(needed))[:, None]
+    W = B @ (again - times(inside, again)) - again
+    return world.v[:, None] * (needed - W)

@@ -1,0 +1,122 @@
+"""Gross exports in sixteen terms (Wang, Wei and Zhu 2013, NBER 19677) and in nine
+(Koopman, Wang and Wei 2014, American Economic Review 104: 459-494).
+
+For exports of s to r, with the symbols of ``kernels.world`` and sums over third
+perimeters t, w, neither s nor r:
+
+    DVA_FIN       h Y_sr                         final goods
+    DVA_INT       u A_sr B_rr Y_rr               inputs that r absorbs
+    DVA_INTrexI1  u A_sr sum B_rt Y_tt           r passes on as inputs
+    DVA_INTrexF   u A_sr B_rr sum Y_rt           r passes on as final goods
+    DVA_INTrexI2  u A_sr sum B_rt Y_tw           as inputs of final goods for w (or r)
+    RDV_FIN       u A_sr B_rr Y_rs               returns as final goods from r
+    RDV_FIN2      u A_sr sum B_rt Y_ts           ... from t
+    RDV_INT       u A_sr B_rs Y_ss               returns as inputs
+    DDC_FIN       u A_sr B_rs sum Y_st           returns and is exported again, final
+    DDC_INT       (h - u) A_sr x_r               ... as inputs
+    MVA_FIN       v_r B_rs Y_sr                  value added of r itself
+    MVA_INT       v_r B_rs A_sr L_r Y_rr
+    MDC           v_r B_rs A_sr L_r e_r
+    OVA_FIN, OVA_INT, ODC                        the same of third ones, sum v_t B_ts
+
+They add up to E_sr. Every term costs a product of n x n with n x c or less.
+"""
+
+import jax.numpy as jnp
+
+from tivax.kernels.perimeters import times
+from tivax.kernels.world import Terms, World, abroad_only
+
+WWZ_TERMS = (
+    "DVA_FIN",
+    "DVA_INT",
+    "DVA_INTrexI1",
+    "DVA_INTrexF",
+    "DVA_INTrexI2",
+    "RDV_FIN",
+    "RDV_FIN2",
+    "RDV_INT",
+    "DDC_FIN",
+    "DDC_INT",
+    "OVA_FIN",
+    "MVA_FIN",
+    "OVA_INT",
+    "MVA_INT",
+    "ODC",
+    "MDC",
+)
+# Table E2 of Wang, Wei and Zhu: the nine terms as sums of the sixteen.
+KWW_TERMS = {
+    "DVA_FIN": ("DVA_FIN",),
+    "DVA_INT": ("DVA_INT", "DVA_INTrexI1"),
+    "DVA_INTrex": ("DVA_INTrexF", "DVA_INTrexI2"),
+    "RDV_FIN": ("RDV_FIN", "RDV_FIN2"),
+    "RDV_INT": ("RDV_INT",),
+    "DDC": ("DDC_FIN", "DDC_INT"),
+    "FVA_FIN": ("OVA_FIN", "MVA_FIN"),
+    "FVA_INT": ("OVA_INT", "MVA_INT"),
+    "FDC": ("ODC", "MDC"),
+}
+
+
+def wang_wei_zhu(world: World) -> Terms:
+    """The sixteen terms of each industry's exports to each buyer."""
+    borders, A = world.borders, world.A
+    member, abroad = borders.member, borders.abroad
+    h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
+    at_home, final = world.final_at_home, world.final_exports
+    shipped = final.sum(axis=1)[:, None]
+
+    # Final demand that column s sees, and the output it takes in the perimeter of the
+    # final producer (near) and in others (far).
+    seen = jnp.stack(
+        [
+            abroad * borders.own(world.Y)[:, None],  # of t for its own goods
+            abroad * (shipped - final),  # of all but s for goods of t
+            final,  # of s for goods of t
+            at_home,  # of s for its own goods
+            member * shipped,  # of others for goods of s
+        ],
+        axis=1,
+    )
+    everywhere = jnp.tensordot(world.B, seen, axes=1)
+    near = times(borders.inside(world.B), seen)
+    far = everywhere - near
+    # Rows of s are not third ones.
+    inputs = jnp.stack(
+        [
+            abroad * far[:, 0],
+            abroad * near[:, 1],
+            abroad * far[:, 1],
+            abroad * near[:, 2],
+            abroad * far[:, 2],
+            far[:, 3],
+            far[:, 4],
+        ],
+        axis=1,
+    )
+    sold = borders.buyers(A, inputs)
+    names = WWZ_TERMS[2:9]
+    terms = {name: u * sold[:, k] for k, name in enumerate(names)}
+    terms["DVA_FIN"] = h * final
+    terms["DVA_INT"] = u * (A @ near[:, 3])
+    terms["DDC_INT"] = (h - u) * (world.exports - final)
+
+    buyer = world.content * abroad  # of r in exports of s
+    others = f - buyer
+    ends = A @ times(world.L, at_home)
+    passes = A @ times(world.L, member * world.total_exports[:, None])
+    for letter, content in (("M", buyer), ("O", others)):
+        terms[f"{letter}VA_FIN"] = content * final
+        terms[f"{letter}VA_INT"] = content * ends
+        terms[f"{letter}DC"] = content * passes
+    return abroad_only(world, {name: terms[name] for name in WWZ_TERMS})
+
+
+def koopman_wang_wei(world: World) -> Terms:
+    """The nine terms, from the sixteen; the authors define their sum over buyers."""
+    sixteen = wang_wei_zhu(world)
+    return {
+        name: sum((sixteen[k] for k in parts[1:]), sixteen[parts[0]])
+        for name, parts in KWW_TERMS.items()
+    }

@@ -1,0 +1,253 @@
+"""What an unfinished run keeps, when it is taken up again, and when it is refused."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from tivax.engine.checkpoints import Checkpoint, Drawn, checkpoint, unfinished
+from tivax.engine.designs import make_design
+from tivax.engine.errors import TivaxError
+from tivax.engine.experiments import draws_of, fill
+from tivax.engine.schemes import Scheme, make_program
+from tivax.kernels.streams import BLOCK
+
+from commands import names
+from experiment_panels import MODEL, one_block_a_call, small_panel
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@dataclass(frozen=True)
+class Some:
+    """So many draws of these columns."""
+
+    columns: tuple[str, ...]
+    draws: int
+
+
+PROGRAMS = (Some(("a",), 4), Some(("a", "b"), 3))
+IDENTITY = {"seed": 1, "models": ["m"], "panel": Path("panel.csv")}
+
+
+class Stopped(Exception):
+    """What ends a run half way."""
+
+
+def begin(out: Path, identity=IDENTITY, *, draws: int = 2) -> Path:
+    """A run that stops after some draws of the first model; its folder."""
+    with pytest.raises(Stopped), checkpoint(out, PROGRAMS, identity) as kept:
+        kept.files[0].append(np.arange(float(draws))[:, None])
+        raise Stopped
+    return unfinished(out)
+
+
+def values(kept: Checkpoint, k: int = 0) -> list:
+    return np.concatenate([*kept.files[k].windows()]).tolist()
+
+
+def test_the_folder_lies_hidden_beside_the_results(tmp_path, monkeypatch):
+    assert unfinished(tmp_path / "out") == tmp_path / ".out.unfinished"
+    monkeypatch.chdir(tmp_path)
+    assert unfinished(Path("out")) == tmp_path / ".out.unfinished"
+
+
+def test_a_file_for_each_model_and_a_record(tmp_path):
+    with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY) as kept:
+        assert kept.folder == tmp_path / ".out.unfinished"
+        assert [file.path.name for file in kept.files] == ["000.f64", "001.f64"]
+        assert [(f.columns, f.limit) for f in kept.files] == [(1, 4), (2, 3)]
+        assert kept.done == 0
+        kept.files[0].append(np.ones((4, 1)))
+        kept.files[1].append(np.ones((2, 2)))
+        assert kept.done == 6
+        record = json.loads((kept.folder / "run.json").read_text())
+        assert record == {"seed": 1, "models": ["m"], "panel": "panel.csv"}
+
+
+def test_the_folder_goes_away_when_all_is_well(tmp_path):
+    with checkpoint(tmp_path / "new" / "out", PROGRAMS, IDENTITY) as kept:
+        kept.files[0].append(np.ones((4, 1)))
+    assert names(tmp_path / "new") == []
+
+
+@pytest.mark.parametrize("error", [Stopped, KeyboardInterrupt, SystemExit])
+def test_the_folder_stays_when_a_run_stops(tmp_path, error):
+    with pytest.raises(error), checkpoint(tmp_path / "out", PROGRAMS, IDENTITY) as kept:
+        kept.files[0].append(np.array([[5.0], [6.0]]))
+        raise error
+    with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY) as kept:
+        assert kept.done == 2 and values(kept) == [[5], [6]]
+        kept.files[0].append(np.array([[7.0]]))
+        assert values(kept) == [[5], [6], [7]]
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("lost", [1, 7, 8, 9, 15])
+def test_a_row_half_written_is_not_taken_up(tmp_path, lost):
+    file = begin(tmp_path / "out", draws=4) / "000.f64"
+    with file.open("r+b") as half:
+        half.truncate(32 - lost)
+    with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY) as kept:
+        rows = 4 - -(-lost // 8)
+        assert kept.done == rows
+        assert values(kept) == [[k] for k in range(rows)]
+
+
+OTHER = (
+    "{out}: .out.unfinished beside it holds an unfinished run of other models, draws, "
+    "seed or versions; --force begins anew"
+)
+
+
+@pytest.mark.parametrize(
+    "change", [{"seed": 2}, {"models": ["m", "n"]}, {"panel": "p.csv"}, {"more": None}]
+)
+def test_another_run_is_refused_and_changes_nothing(tmp_path, change):
+    out = tmp_path / "out"
+    folder = begin(out)
+    with pytest.raises(TivaxError, match=f"^{re.escape(OTHER.format(out=out))}$"):
+        with checkpoint(out, PROGRAMS, {**IDENTITY, **change}):
+            pass
+    assert names(folder) == ["000.f64", "lock", "run.json"]
+    with checkpoint(out, PROGRAMS, IDENTITY) as kept:
+        assert kept.done == 2
+
+
+def test_the_order_of_its_facts_does_not_make_it_another_run(tmp_path):
+    begin(tmp_path / "out")
+    turned = dict(reversed(IDENTITY.items()))
+    with checkpoint(tmp_path / "out", PROGRAMS, turned) as kept:
+        assert kept.done == 2
+
+
+def test_force_begins_anew_and_stands_for_the_other_run(tmp_path):
+    out, other = tmp_path / "out", {**IDENTITY, "seed": 2}
+    begin(out)
+    with pytest.raises(Stopped), checkpoint(out, PROGRAMS, other, force=True) as kept:
+        assert kept.done == 0
+        kept.files[1].append(np.full((1, 2), 8.0))
+        raise Stopped
+    with checkpoint(out, PROGRAMS, other) as kept:
+        assert kept.done == 1 and values(kept, 1) == [[8, 8]]
+
+
+def test_force_goes_on_with_the_same_run(tmp_path):
+    begin(tmp_path / "out")
+    with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY, force=True) as kept:
+        assert kept.done == 2
+
+
+def test_runs_of_other_folders_are_apart(tmp_path):
+    begin(tmp_path / "out")
+    with checkpoint(tmp_path / "other", PROGRAMS, {**IDENTITY, "seed": 2}) as kept:
+        assert kept.done == 0
+    assert names(tmp_path) == [".out.unfinished"]
+
+
+def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    line = f"{out}: Not a directory; choose another --out"
+    with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
+        with checkpoint(out, PROGRAMS, IDENTITY):
+            pass
+    assert names(tmp_path) == ["file"]
+
+
+# ---------------------------------------------------------------------------- the lock
+
+BUSY = "{out}: another process is at work on it; wait, or name another --out"
+
+
+def busy(out: Path) -> str:
+    return f"^{re.escape(BUSY.format(out=out))}$"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_of_two_at_work_the_second_is_refused(tmp_path):
+    """Also with --force, and although it is the same run; then the first goes on."""
+    out = tmp_path / "out"
+    with checkpoint(out, PROGRAMS, IDENTITY) as kept:
+        kept.files[0].append(np.ones((1, 1)))
+        for force in (False, True):
+            with pytest.raises(TivaxError, match=busy(out)):
+                with checkpoint(out, PROGRAMS, {"seed": 2}, force=force):
+                    pass
+        assert kept.done == 1
+    assert names(tmp_path) == []
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from tivax.engine.checkpoints import checkpoint
+with checkpoint(Path(sys.argv[1]), [], {}):
+    print("at work", flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
+def test_a_process_that_is_killed_lets_go(tmp_path):
+    out = tmp_path / "out"
+    with subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(out)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as other:
+        assert other.stdout is not None and other.stdout.readline() == "at work\n"
+        with pytest.raises(TivaxError, match=busy(out)):
+            with checkpoint(out, [], {}):
+                pass
+        other.kill()
+        other.wait()
+        with checkpoint(out, [], {}) as kept:
+            assert kept.done == 0
+    assert names(tmp_path) == []
+
+
+# ------------------------------------------------------------------------- with draws
+
+
+def test_a_run_that_is_cut_anywhere_gives_the_same_draws(tmp_path, monkeypatch):
+    """Killed in a row of the second model: whole blocks are kept, the rest made anew."""
+    one_block_a_call(monkeypatch)
+    monkeypatch.setattr("tivax.engine.experiments._SECONDS", -1.0)
+    design = make_design(small_panel(countries=9), MODEL)
+    programs = [
+        make_program(design, scheme, BLOCK + 900)
+        for scheme in (Scheme("wild", weights="webb"), Scheme("placebo"))
+    ]
+    assert all(isinstance(program, Drawn) for program in programs)
+    expected = [draws_of(program, 4).values for program in programs]
+    out = tmp_path / "out"
+    with pytest.raises(Stopped), checkpoint(out, programs, IDENTITY) as kept:
+        for program, file in zip(programs, kept.files, strict=True):
+            fill(program, 4, file)
+        with kept.files[1].path.open("r+b") as cut:
+            cut.truncate(16 * (BLOCK + 100) + 5)
+        raise Stopped
+    told = []
+    with checkpoint(out, programs, IDENTITY) as kept:
+        assert kept.done == BLOCK + 900 + BLOCK + 100
+        for program, file in zip(programs, kept.files, strict=True):
+            fill(program, 4, file, progress=lambda *k: told.append(k))
+        for file, own in zip(kept.files, expected, strict=True):
+            assert_array_equal(np.concatenate([*file.windows()]), own)
+    n = BLOCK + 900
+    assert told == [(n, n), (BLOCK, n), (n, n)]

@@ -1,0 +1,254 @@
+"""Tables of clusters against refits without each, hat matrices and direct formulas."""
+
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from tivax.engine.cluster_reports import cluster_table, model_table
+from tivax.engine.designs import Model, make_design
+from tivax.engine.inference import infer
+from tivax.engine.schemes import Scheme, make_program
+
+from experiment_panels import (
+    MODEL,
+    one_block_a_call,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
+from literal_refits import Rows, refit, residuals_on
+
+# Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.
+RTOL = 1e-9
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        one_block_a_call(patch)
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
+MODELS = {
+    "least squares": MODEL,
+    "two treatments": Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",)),
+    "an instrument": two_stage_model(),
+    "two instruments": two_stage_model(instruments=("L.TBI", "TFP")),
+}
+
+
+def hat_by_country(rows: Rows) -> np.ndarray:
+    """Traces of the hat matrix of everything but the countries, by country."""
+    countries = np.eye(rows.G)[rows.country]
+    hat = refit(rows).hat - countries @ np.linalg.pinv(countries)
+    return np.bincount(rows.country, np.diag(hat))
+
+
+def identifying(rows: Rows, k: int) -> np.ndarray:
+    """Treatment k, projected on the instruments, less what all others explain."""
+    X = rows.X
+    if rows.Z.shape[1]:
+        given = np.column_stack([rows.dummies, rows.C, rows.Z])
+        X = X - np.column_stack([residuals_on(given, x) for x in X.T])
+    others = np.column_stack([rows.dummies, rows.C, np.delete(X, k, axis=1)])
+    return residuals_on(others, X[:, k])
+
+
+def without_each(rows: Rows, k: int) -> np.ndarray:
+    each = [refit(rows.without(g)).coef for g in range(rows.G)]
+    return np.array(each)[:, rows.C.shape[1] + k]
+
+
+# ------------------------------------------------------------------------ of clusters
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_row_tells_what_each_country_does(name):
+    model = MODELS[name]
+    rows = rows_of(FRAME, model)
+    table = cluster_table(make_design(FRAME, model))
+    assert len(table) == rows.G * len(model.treatments)
+    assert (table["model"] == model.name).all()
+    hat = hat_by_country(rows)
+    for k, term in enumerate(model.treatments):
+        own = table[table["term"] == term]
+        assert own["cluster"].tolist() == [f"C{g:02}" for g in range(rows.G)]
+        assert own["rows"].tolist() == np.bincount(rows.country).tolist()
+        assert_allclose(own["leverage"], hat / hat.sum(), rtol=RTOL)
+        assert_allclose(own["leverage"].sum(), 1, rtol=RTOL)
+        share = np.bincount(rows.country, identifying(rows, k) ** 2)
+        assert_allclose(own["partial_leverage"], share / share.sum(), rtol=RTOL)
+        assert_allclose(own["estimate_without"], without_each(rows, k), rtol=RTOL)
+
+
+def test_the_hat_matrix_has_a_trace_of_all_parameters():
+    """Four years of five, two controls and a treatment: what leverages are shares of."""
+    assert_allclose(hat_by_country(rows_of(FRAME, MODEL)).sum(), 4 + 2 + 1, rtol=RTOL)
+
+
+# -------------------------------------------------------------------------- of models
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_model_has_three_kinds_of_errors(name):
+    model = MODELS[name]
+    rows = rows_of(FRAME, model)
+    fit, G = refit(rows), rows.G
+    design = make_design(FRAME, model)
+    table = model_table([design])
+    assert table["term"].tolist() == [*model.treatments]
+    for k, own in enumerate(table.to_dict("records")):
+        j = rows.C.shape[1] + k
+        b, left = fit.coef[j], without_each(rows, k)
+        facts = ("model", "outcome", "sample", "n", "clusters", "balanced")
+        expected = [model.name, "KOFGIdj", "all", len(rows.y), G, False]
+        assert [own[name] for name in facts] == expected
+        se = {
+            "cv1": fit.covariance[j, j] ** 0.5,
+            "cv2": design.covariance("CV2")[k, k] ** 0.5,
+            "cv3": ((G - 1) / G * ((left - b) ** 2).sum()) ** 0.5,
+        }
+        df = {"cv1": G - 1, "cv2": own["cv2_df"], "cv3": G - 1}
+        assert 1 < own["cv2_df"] < G - 1
+        assert_allclose(own["estimate"], b, rtol=RTOL)
+        for kind in se:
+            assert_allclose(own[f"{kind}_se"], se[kind], rtol=RTOL)
+            p = 2 * (1 - stats.t.cdf(abs(b) / se[kind], df[kind]))
+            assert_allclose(own[f"{kind}_p"], p, rtol=RTOL)
+        ends = [own["without_min"], own["without_max"]]
+        assert_allclose(ends, [left.min(), left.max()], rtol=RTOL)
+        share = np.bincount(rows.country, identifying(rows, k) ** 2)
+        effective = share.sum() ** 2 / (share**2).sum()
+        assert_allclose(own["effective_clusters"], effective, rtol=RTOL)
+
+
+def test_cv2_is_that_of_adjusted_residuals():
+    """(I - H_gg)^-1/2 u_g, row by row."""
+    rows = rows_of(FRAME, MODEL)
+    fit = refit(rows)
+    scores = []
+    for g in range(rows.G):
+        own = np.flatnonzero(rows.country == g)
+        left, U = np.linalg.eigh(np.eye(len(own)) - fit.hat[np.ix_(own, own)])
+        kept = left > 1e-8
+        adjusted = (U[:, kept] / np.sqrt(left[kept])[None, :]) @ U[:, kept].T
+        scores.append(fit.inverse[-1, own] @ adjusted @ fit.residuals[own])
+    table = model_table([make_design(FRAME, MODEL)])
+    assert_allclose(table["cv2_se"], np.linalg.norm(scores), rtol=RTOL)
+
+
+def test_a_row_for_each_treatment_of_each_model_in_their_order():
+    models = [MODELS["two treatments"], replace(MODEL, sample="developing")]
+    own = model_table(make_design(FRAME, model) for model in models)
+    assert own["term"].tolist() == ["TFP", "TBI", "TBI"]
+    assert own["sample"].tolist() == ["all", "all", "developing"]
+    assert own["clusters"].tolist() == [8, 8, 4]
+
+
+def test_units_of_the_panel_change_no_share_and_no_p():
+    scaled = FRAME.assign(TBI=1000 * FRAME["TBI"], KOFGIdj=FRAME["KOFGIdj"] / 7)
+    (own, other) = (
+        model_table([make_design(frame, MODEL)]).iloc[0] for frame in (FRAME, scaled)
+    )
+    for name in own.index:
+        if name.endswith("_se") or name in ("estimate", "without_min", "without_max"):
+            assert_allclose(other[name], own[name] / 7000, rtol=RTOL)
+        elif isinstance(own[name], float):
+            assert_allclose(other[name], own[name], rtol=RTOL)
+        else:
+            assert other[name] == own[name]
+
+
+# --------------------------------------------------------------------- limiting cases
+
+
+def alike(countries: int = 8, years: int = 6) -> pd.DataFrame:
+    """Every country has the same path of the treatment, up to its sign and level."""
+    rng = np.random.default_rng(3)
+    g, t = np.divmod(np.arange(countries * years), years)
+    path, sign = rng.normal(size=years)[t], np.where(g % 2, -1, 1)
+    return pd.DataFrame(
+        {
+            "iso3": [f"C{k:02}" for k in g],
+            "year": 2000 + t,
+            "x": sign * path + g,
+            "y": rng.normal(size=len(g)),
+        }
+    )
+
+
+ONE_WAY = Model("one way", "y", ("x",), effects=("iso3",))
+
+
+def test_countries_that_are_alike_all_count():
+    design = make_design(alike(), ONE_WAY)
+    table = cluster_table(design)
+    assert_allclose(table[["leverage", "partial_leverage"]], 1 / 8, rtol=RTOL)
+    assert_allclose(model_table([design])["effective_clusters"], 8, rtol=RTOL)
+
+
+def test_a_country_that_moves_twice_as_much_counts_four_times():
+    """Shares of 4/11, seven times 1/11: 121 / (16 + 7) effective countries."""
+    frame = alike()
+    frame.loc[frame["iso3"] == "C01", "x"] *= 2
+    design = make_design(frame, ONE_WAY)
+    share = cluster_table(design).set_index("cluster")["partial_leverage"]
+    assert_allclose(share, np.where(share.index == "C01", 4, 1) / 11, rtol=RTOL)
+    assert_allclose(model_table([design])["effective_clusters"], 121 / 23, rtol=RTOL)
+
+
+REFORM = FRAME.assign(
+    # Of one country; and the same, elsewhere equal to a control.
+    reform=lambda frame: ((frame["iso3"] == "C02") & (frame["year"] > 2002)).astype(
+        float
+    ),
+    mixed=lambda frame: frame["reform"] + frame["RQ"].where(frame["iso3"] != "C02", 0),
+)
+
+
+@pytest.mark.parametrize("treatment", ["reform", "mixed"])
+def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
+    """Without it there is no treatment, or one that is a control."""
+    design = make_design(REFORM, replace(MODEL, treatments=(treatment,)))
+    table = cluster_table(design).set_index("cluster")["estimate_without"]
+    assert table.index[table.isna()].tolist() == ["C02"]
+    row = model_table([design]).iloc[0]
+    gaps = ["cv3_se", "cv3_p", "without_min", "without_max"]
+    assert row.index[row.isna()].tolist() == gaps
+    bca = infer(make_program(design, Scheme("pairs"), 199), 1)[0].intervals
+    assert bca.set_index("interval")["ci_low"].isna().to_dict() == {
+        "percentile": False,
+        "BCa": True,
+    }
+
+
+@pytest.mark.parametrize("treatment", ["reform", "mixed"])
+def test_draws_without_it_are_left_out_with_and_without_t(treatment):
+    design = make_design(REFORM, replace(MODEL, treatments=(treatment,)))
+    plain, t = (
+        infer(make_program(design, Scheme("pairs", studentised=k), 999), 1)
+        for k in (False, True)
+    )
+    # (1 - 1/8)^8 of the draws.
+    assert 0.3 < plain[0].failed / 999 < 0.4
+    assert t[0].failed == plain[0].failed
+    assert_allclose(t[1].values[:, 0], plain[1].values[:, 0], rtol=RTOL)
+    assert np.isnan(t[1].values).all(axis=1).sum() == plain[0].failed
+
+
+def test_a_control_of_one_country_is_dropped_where_it_says_nothing():
+    """Without the country, the estimate is that without the control."""
+    model = replace(MODEL, controls=("RQ", "mixed"))
+    table = cluster_table(make_design(REFORM, model)).set_index("cluster")
+    rows = rows_of(REFORM, replace(MODEL, controls=("RQ",)))
+    expected = refit(rows.without(2)).coef[-1]
+    assert_allclose(table["estimate_without"]["C02"], expected, rtol=RTOL)

@@ -1,0 +1,140 @@
+"""``tivax decompose``: files, columns, numbers, figures, mistakes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax.engine import save_store
+from tivax.engine.decomposition_plots import bars, largest, over_years
+from tivax.engine.decomposition_run import totals_of
+from tivax.engine.decompositions import METHODS, decompose
+
+from commands import good, mistake, names
+from helpers import random_tables
+
+TABLES = random_tables(regions=3, sectors=2, years=2, seed=5)
+RTOL = 1e-12  # the same numbers, written and read
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("decompose") / "store"
+    save_store(TABLES, path)
+    return path
+
+
+def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
+    out = tmp_path / "out"
+    answer = good("decompose", store, "--method", "wwz", "--out", out)
+    frame = pd.read_parquet(out / "decomposition.parquet")
+    assert list(frame) == ["year", "exporter", "sector", "importer", "term", "value"]
+    assert len(frame) == 2 * 3 * 2 * 3 * 16
+    own = decompose(TABLES, "wwz")
+    for term, part in frame.groupby("term", observed=True):
+        assert_allclose(part["value"], own[str(term)].values.ravel(), rtol=RTOL)
+    first = frame.iloc[0]
+    assert (first["year"], first["sector"]) == (2000, TABLES.sectors[0])
+    figures = ["shares", "shares_over_years"]
+    files = [f"{k}.{x}" for k in figures for x in ("png", "svg")]
+    assert names(out) == sorted(["decomposition.parquet", "manifest.json", *files])
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["residual_max"] < 1e-12 and manifest["identity_max"] < 1e-10
+    assert "level bilateral-sector: 576 rows, 2 years" in answer.out
+
+
+@pytest.mark.parametrize(
+    "method, level, columns",
+    [
+        ("bm-world", "country", ["year", "exporter", "term", "value"]),
+        ("bm-importer", "country", ["year", "importer", "term", "value"]),
+        ("production", "sector", ["year", "exporter", "sector", "term", "value"]),
+        ("ltv", "bilateral", ["year", "exporter", "importer", "term", "value"]),
+    ],
+)
+def test_columns_that_a_level_does_not_have_are_left_out(
+    store, tmp_path, method, level, columns
+):
+    out = tmp_path / "out"
+    words = ("--method", method, "--level", level, "--format", "csv", "--out", out)
+    good("decompose", store, *words)
+    frame = pd.read_csv(out / "decomposition.csv")
+    assert list(frame) == columns
+    own = decompose(TABLES, method, level)
+    for term, part in frame.groupby("term"):
+        assert_allclose(part["value"], own[term].values.ravel(), rtol=RTOL)
+
+
+def test_importers_count_what_they_buy(store):
+    own = decompose(TABLES, "bm-importer", "country")
+    exports = decompose(TABLES, "bm-source", "bilateral")["GEXP"].sum("exporter")
+    assert_allclose(own["GIMP"], exports, rtol=RTOL)
+    by_origin = decompose(TABLES, "bm-importer", "bilateral")["VA"].sum("exporter")
+    assert_allclose(own["VA"], by_origin, rtol=RTOL)
+    assert (own["DC"] > 0).all()
+
+
+def test_a_group_of_a_file_is_an_exporter(store, tmp_path):
+    groups = tmp_path / "groups.toml"
+    groups.write_text(f"G = {json.dumps(list(TABLES.regions[:2]))}\n")
+    words = ("--method", "bm-source", "--level", "country", "--groups", groups)
+    good("decompose", store, *words, "--out", tmp_path / "out")
+    frame = pd.read_parquet(tmp_path / "out" / "decomposition.parquet")
+    assert set(frame["exporter"]) == {"G", TABLES.regions[2]}
+
+
+def test_mistakes_are_told_before_work(store, tmp_path):
+    out = tmp_path / "out"
+    words = ("decompose", store, "--out", out, "--method")
+    assert mistake(*words, "wwz", "--format", "dta") == (
+        "--format dta: choose from parquet, csv"
+    )
+    assert mistake(*words, "wzw").startswith("no method wzw: did you mean wwz or kww?")
+    assert mistake(*words, "bm-world") == (
+        "method bm-world has no level bilateral-sector: choose from country"
+    )
+    assert not out.exists()
+    good(*words, "my")
+    assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
+
+
+# ----------------------------------------------------------------------------- figures
+
+
+@pytest.fixture(scope="module")
+def totals():
+    return totals_of(decompose(TABLES, "bm-source", "country"), "bm-source")
+
+
+def test_shown_parts_add_up_to_the_whole(totals):
+    own = decompose(TABLES, "bm-source", "country")
+    total = totals.sum("part").transpose("year", "region")
+    assert_allclose(total, own["GEXP"], rtol=1e-10)
+    assert totals["part"].values.tolist() == [*METHODS["bm-source"].shown]
+
+
+def test_bars_are_shares_of_the_last_year(totals):
+    figure = bars(totals, "gross exports")
+    (ax,) = figure.axes
+    regions = largest(totals, 20)
+    last = totals.isel(year=-1).sel(region=regions)
+    share = 100 * last / last.sum("part")
+    widths = [[bar.get_width() for bar in part] for part in ax.containers]
+    assert_allclose(widths, share.transpose("part", "region").values, rtol=RTOL)
+    assert [k.get_text() for k in ax.get_yticklabels()] == regions
+    assert ax.get_xlabel() == "% of gross exports, 2001"
+
+
+def test_years_have_a_panel_for_each_region(totals):
+    figure = over_years(totals, "gross exports")
+    shown = [ax.get_title(loc="left") for ax in figure.axes if ax.get_visible()]
+    assert shown == largest(totals, 8)
+    path = figure.axes[0].collections[-1].get_paths()[0]
+    top = np.asarray(path.vertices)[:, 1].max()
+    region = shown[0]
+    share = totals.sel(region=region) / totals.sel(region=region).sum("part")
+    expected = 100 * float((1 - share.isel(part=0)).max())
+    assert_allclose(top, expected, rtol=1e-10)
+    assert np.isfinite(top)

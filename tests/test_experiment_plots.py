@@ -1,0 +1,292 @@
+"""Histograms of draws and intervals of the paper's columns, read back from matplotlib."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.patches import Rectangle
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from tivax.engine import plot_style
+from tivax.engine.designs import Model, make_design
+from tivax.engine.draws import MemoryDraws
+from tivax.engine.experiment_plots import Drawn, histograms, intervals
+from tivax.engine.inference import infer, summarise
+from tivax.engine.labels import label
+from tivax.engine.paper_inference import INTERVALS
+from tivax.engine.plot_style import COLOURS, DEFICIT, INK, QUIET
+from tivax.engine.schemes import Scheme, make_program
+
+from drawings import row_labels, words
+from experiment_panels import MODEL, one_block_a_call, small_panel
+
+# Heights are multiplied and divided again.
+RTOL = 1e-12
+DRAWS = 2_000
+TWO = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+CASES = {
+    "pairs": (MODEL, Scheme("pairs")),
+    "bayesian": (MODEL, Scheme("bayesian")),
+    "wild": (MODEL, Scheme("wild", weights="webb", value=2.0)),
+    "wild, all signs": (MODEL, Scheme("wild")),
+    "joint": (TWO, Scheme("wild", joint=True)),
+    "placebo": (MODEL, Scheme("placebo")),
+    "two terms": (TWO, Scheme("pairs")),
+}
+FRAME = small_panel(countries=9, unknown=0.1, seed=7)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    with pytest.MonkeyPatch.context() as patch:
+        one_block_a_call(patch)
+        yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+@cache
+def drawn(name: str) -> Drawn:
+    model, scheme = CASES[name]
+    program = make_program(make_design(FRAME, model), scheme, DRAWS)
+    return Drawn(name, program, infer(program, 1)[0])
+
+
+@cache
+def axes(name: str):
+    (ax,) = histograms([drawn(name)]).axes
+    return ax
+
+
+def bars(ax) -> list[Rectangle]:
+    return [*ax.containers[0]]
+
+
+def marks(ax, colour: str) -> list[float]:
+    """Places of vertical lines."""
+    lines = [k for k in ax.get_lines() if to_hex(k.get_color()) == colour.lower()]
+    ends = [np.asarray(k.get_xdata()) for k in lines]
+    return sorted(float(k[0]) for k in ends if len(k) == 2 and k[0] == k[1])
+
+
+def spans(ax) -> list[Rectangle]:
+    return [k for k in ax.patches if k not in bars(ax)]
+
+
+# ------------------------------------------------------------------------ histograms
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_areas_of_the_bars_are_the_counts_of_the_draws(name):
+    table = drawn(name).inference.distribution
+    table = table[table["term"] == table["term"].iloc[0]]
+    total = table["count"].sum()
+    assert total == (2**9 if drawn(name).program.exact else DRAWS)
+    shown = bars(axes(name))
+    assert_allclose([k.get_x() for k in shown], table["low"])
+    assert_allclose([k.get_x() + k.get_width() for k in shown], table["high"])
+    areas = np.array([k.get_width() * k.get_height() for k in shown])
+    assert_allclose(areas * total, table["count"], rtol=RTOL)
+    assert_allclose(areas.sum(), 1, rtol=RTOL)
+
+
+@pytest.mark.parametrize("name", ["pairs", "bayesian", "two terms"])
+def test_the_estimate_its_interval_and_zero_are_marked(name):
+    """Of the first term."""
+    ax, row = axes(name), drawn(name).inference.summary.iloc[0]
+    assert marks(ax, DEFICIT) == [row["estimate"]]
+    assert marks(ax, QUIET) == [0]
+    (span,) = spans(ax)
+    ends = [span.get_x(), span.get_x() + span.get_width()]
+    assert_allclose(ends, [row["ci_low"], row["ci_high"]], rtol=RTOL)
+    assert ax.get_xlabel() == "coefficient"
+
+
+@pytest.mark.parametrize("name", ["wild", "wild, all signs"])
+def test_t_of_the_sample_is_marked_on_both_sides_of_wild_draws(name):
+    """t of the value that is tested, and the t distribution that it would have."""
+    ax, program = axes(name), drawn(name).program
+    value = CASES[name][1].value
+    row = drawn(name).inference.summary.iloc[0]
+    t = abs(row["estimate"] - value) / row["se"]
+    assert_allclose(marks(ax, DEFICIT), [-t, t], rtol=RTOL)
+    assert spans(ax) == [] and ax.get_xlabel() == "t*"
+    (curve,) = (k for k in ax.get_lines() if to_hex(k.get_color()) == INK)
+    x, density = (np.asarray(k) for k in curve.get_data())
+    assert_allclose(density, stats.t.pdf(x, len(program.design.labels) - 1), rtol=RTOL)
+    low, high = ax.get_xlim()
+    assert low == -high and high > max(t, bars(ax)[-1].get_x())
+
+
+def test_a_joint_test_has_one_mark_and_no_t_distribution():
+    ax, program = axes("joint"), drawn("joint").program
+    assert marks(ax, DEFICIT) == [program.observed[0]]
+    assert ax.get_xlabel() == "F*"
+    assert not [k for k in ax.get_lines() if to_hex(k.get_color()) == INK]
+
+
+def test_the_estimate_is_marked_on_both_sides_of_placebos():
+    ax, row = axes("placebo"), drawn("placebo").inference.summary.iloc[0]
+    b = abs(row["estimate"])
+    assert marks(ax, DEFICIT) == [-b, b]
+    assert spans(ax) == [] and ax.get_xlabel() == "coefficient"
+    low, high = ax.get_xlim()
+    assert low == -high and high > b
+
+
+@pytest.mark.parametrize(
+    "name, legend",
+    [
+        ("pairs", ["draws", "95 % interval", "the sample"]),
+        ("wild", ["draws", "t(G - 1)", "the sample, either sign"]),
+        ("joint", ["draws", "the sample"]),
+        ("placebo", ["draws", "the sample, either sign"]),
+    ],
+)
+def test_titles_and_the_legend_say_what_is_shown(name, legend):
+    ax = axes(name)
+    p = drawn(name).inference.summary["p_value"].iloc[0]
+    assert ax.get_title(loc="left") == name
+    assert ax.get_title(loc="right") == f"p = {p:.4f}"
+    (shown,) = ax.figure.legends
+    assert [k.get_text() for k in shown.get_texts()] == legend
+
+
+@pytest.mark.parametrize(
+    "values, text",
+    # 2 (0 + 1) / 40,001; as many on each side.
+    [
+        (np.linspace(1, 2, 40_000), "p = 5.0e-05"),
+        (np.linspace(-1, 1, 99), "p = 1.0000"),
+    ],
+)
+def test_a_small_p_is_not_printed_as_zero(values, text):
+    program = drawn("pairs").program
+    inference = summarise(program, MemoryDraws(values[:, None]))
+    (ax,) = histograms([Drawn("own", program, inference)]).axes
+    assert ax.get_title(loc="right") == text
+
+
+@pytest.mark.parametrize(
+    "models, shape", [(1, (1, 1)), (2, (1, 2)), (3, (1, 3)), (4, (2, 2)), (5, (2, 3)), (6, (2, 3))]
+)  # fmt: skip
+def test_each_model_has_a_histogram_of_the_same_size(models, shape):
+    own = [drawn("pairs")._replace(title=f"model {k}") for k in range(models)]
+    figure = histograms(own)
+    shown = [ax for ax in figure.axes if ax.axison]
+    titles = [ax.get_title(loc="left") for ax in shown]
+    assert titles == [f"model {k}" for k in range(models)]
+    places = [ax.get_position() for ax in shown]
+    assert len({round(k.x0, 6) for k in places}) == shape[1]
+    assert len({round(k.y0, 6) for k in places}) == shape[0]
+    for size in ("width", "height"):
+        assert len({round(getattr(k, size), 6) for k in places}) == 1
+    # Within the page, and titles not over each other.
+    boxes: list[Any] = [ax.get_tightbbox() for ax in shown]
+    for left, right in zip(boxes[: shape[1] - 1], boxes[1 : shape[1]], strict=True):
+        assert left.x1 <= right.x0 + 1
+    assert min(k.x0 for k in boxes) >= 0
+
+
+def test_the_legend_of_unlike_models_names_all():
+    figure = histograms([drawn("pairs"), drawn("wild"), drawn("placebo")])
+    (shown,) = figure.legends
+    assert [k.get_text() for k in shown.get_texts()] == [
+        "draws",
+        "95 % interval",
+        "the sample",
+        "t(G - 1)",
+        "the sample, either sign",
+    ]
+
+
+# ------------------------------------------------------------------------- intervals
+
+
+def rows(count: int) -> pd.DataFrame:
+    """Columns of a table; of each kind one interval with 0 and one without."""
+    frame = pd.DataFrame(
+        {
+            "column": range(1, count + 1),
+            "outcome": ["KOFGIdj", "KOFEcGIdj"] * (count // 2) + ["KOFGIdj"] * (count % 2),
+            "sample": "developed",
+            "coef": np.arange(count) + 2.0,
+        }
+    )  # fmt: skip
+    for k, prefix in enumerate(INTERVALS.values()):
+        away = (np.arange(count) + k) % 2 == 0
+        frame[f"{prefix}_low"] = np.where(away, 0.5, -1.0 - k)
+        frame[f"{prefix}_high"] = frame["coef"] + 1 + k
+    return frame
+
+
+def flat_lines(ax) -> list[Any]:
+    """Those of one height."""
+    return [k for k in ax.get_lines() if np.ptp(k.get_ydata()) == 0]
+
+
+@pytest.mark.parametrize("count", [1, 6])
+def test_each_interval_runs_from_end_to_end_in_its_row(count):
+    frame = rows(count)
+    figure = intervals(frame, INTERVALS)
+    shown = [ax for ax in figure.axes if ax.axison]
+    assert len(shown) == count
+    for ax, (_, row) in zip(shown, frame.iterrows(), strict=True):
+        assert ax.get_title(loc="left") == (
+            f"({row['column']}) {label(row['outcome'])}, developed"
+        )
+        lines = zip(flat_lines(ax), INTERVALS.values(), strict=True)
+        for k, (line, prefix) in enumerate(lines):
+            ends = [row[f"{prefix}_low"], row[f"{prefix}_high"]]
+            assert_array_equal(line.get_xdata(), ends)
+            assert_array_equal(line.get_ydata(), k)
+            # Blue where 0 is outside; what is no interval has a colour of its own.
+            colour = COLOURS[1] if row[f"{prefix}_low"] > 0 else QUIET
+            colour = COLOURS[3] if prefix == "without" else colour
+            assert to_hex(line.get_color()) == colour.lower()
+        assert marks(ax, DEFICIT) == [row["coef"]]
+        assert 0 in marks(ax, QUIET)
+    assert row_labels(shown[0]) == list(INTERVALS)
+
+
+def test_an_interval_below_zero_is_without_it_too():
+    frame = rows(1).assign(cv1_low=-3.0, cv1_high=-1.0)
+    ax = intervals(frame, INTERVALS).axes[0]
+    line = flat_lines(ax)[[*INTERVALS.values()].index("cv1")]
+    assert_array_equal(line.get_xdata(), [-3, -1])
+    assert to_hex(line.get_color()) == COLOURS[1].lower()
+
+
+def test_chinese_labels_are_text_in_the_svg():
+    figure = intervals(rows(2), INTERVALS, "zh")
+    svg = plot_style.svg_text(figure)
+    for text in ("(1) 全球化综合指数, 发达国家", "(2) 经济全球化指数, 发达国家"):
+        assert f">{text}</text>" in svg
+    named = {label(k, "zh") for k in INTERVALS}
+    assert named <= set(words(figure)) and not named & set(INTERVALS)
+    assert "'Noto Sans CJK SC', 'Source Han Sans SC'" in svg
+
+
+# ---------------------------------------------------------------------------- saving
+
+
+FIGURES = {
+    "pairs": lambda: histograms([drawn("pairs")]),
+    "six": lambda: histograms([drawn(k) for k in [*CASES][:6]]),
+    "intervals": lambda: intervals(rows(6), INTERVALS),
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_data_give_the_same_bytes(name, tmp_path):
+    texts = []
+    for k in (1, 2):
+        written = plot_style.save_figure(FIGURES[name](), tmp_path, f"{k}")
+        texts.append([(tmp_path / file).read_bytes() for file in written])
+    assert len(texts[0]) == 2 and texts[0] == texts[1]

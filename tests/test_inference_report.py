@@ -1,0 +1,236 @@
+"""The report on the paper under every kind of inference, read back from its blocks."""
+
+import re
+from dataclasses import replace
+
+import jax
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure as MplFigure
+from numpy.testing import assert_allclose
+
+from tivax.engine import inference_report, paper_inference, report
+from tivax.engine.designs import Model
+from tivax.engine.experiment_plots import intervals
+from tivax.engine.labels import label
+from tivax.engine.paper import COLUMNS
+from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
+from tivax.engine.report import Points, Section, Table, Text, report_html
+
+from drawings import row_labels
+from experiment_panels import one_block_a_call, small_panel
+
+P_VALUES = "CV1 CV2 CV3 wild pairs placebo within RW".split()
+KINDS = [*INTERVALS.values()]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+
+
+def random_inference(seed: int = 0) -> PaperInference:
+    """All 17 columns; p-values on both sides of 5 %, half of the intervals without 0."""
+    rng = np.random.default_rng(seed)
+    n = len(COLUMNS)
+    rows = pd.DataFrame(
+        {
+            "table": [k.table for k in COLUMNS],
+            "column": [k.column for k in COLUMNS],
+            "model": [f"table{k.table}-{k.column}" for k in COLUMNS],
+            "outcome": [k.outcome for k in COLUMNS],
+            "sample": [k.sample for k in COLUMNS],
+            "n": 615,
+            "clusters": rng.integers(19, 42, n),
+            "effective_clusters": rng.uniform(5, 15, n),
+            "coef": rng.normal(size=n),
+        }
+    )
+    for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
+        rows[f"{name}_p"] = rng.uniform(0, 0.1, n)
+    rows["romano_wolf"] = rows["wild_p"] + 0.01
+    for name in KINDS:
+        rows[f"{name}_low"] = rows["coef"] - rng.uniform(0, 2, n)
+        rows[f"{name}_high"] = rows["coef"] + rng.uniform(0, 2, n)
+    return PaperInference(rows, draws=1234, seed=7)
+
+
+FOUND = random_inference()
+
+
+@pytest.fixture(scope="module")
+def drawn() -> dict[str, MplFigure]:
+    """As ``replicate`` names them."""
+    return {
+        f"table{table}_inference": intervals(rows, INTERVALS)
+        for table, rows in FOUND.rows.groupby("table")
+    }
+
+
+@pytest.fixture(scope="module")
+def section(drawn) -> Section:
+    return inference_report.section(FOUND, {}, drawn)
+
+
+def of(section: Section, kind: type) -> list:
+    return [block for block in section.blocks if isinstance(block, kind)]
+
+
+# -------------------------------------------------------------------------- the tables
+
+
+def test_the_first_table_has_every_p_value(section):
+    table = of(section, Table)[0]
+    assert table.caption == "p-values of TBI by kind of inference."
+    assert list(table.frame) == ["outcome", "sample", "TBI", *P_VALUES]
+    assert table.frame.index.tolist() == [column.name for column in COLUMNS]
+    source = [f"{k}_p" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
+    source += ["placebo_within_p", "romano_wolf"]
+    assert_allclose(table.frame[P_VALUES], FOUND.rows[source], rtol=0)
+    assert_allclose(table.frame["TBI"], FOUND.rows["coef"], rtol=0)
+    assert table.formats == {"TBI": ".3f", **dict.fromkeys(P_VALUES, ".4f")}
+
+
+def test_the_second_table_has_the_countries(section):
+    table = of(section, Table)[1]
+    assert table.caption == "How many countries carry each coefficient."
+    shown = {
+        "countries": "clusters",
+        "effective number": "effective_clusters",
+        "lowest TBI without one": "without_low",
+        "highest TBI without one": "without_high",
+    }
+    assert list(table.frame) == [*shown]
+    for name, source in shown.items():
+        assert_allclose(table.frame[name], FOUND.rows[source], rtol=0)
+
+
+def test_what_is_not_known_is_a_dash(drawn):
+    """Romano and Wolf of a model alone in its family."""
+    rows = FOUND.rows.copy()
+    rows.loc[3, "romano_wolf"] = np.nan
+    own = inference_report.section(replace(FOUND, rows=rows), {}, drawn)
+    page = report_html("", "", [own], {})
+    body = page.split("<tbody>")[1].split("</tbody>")[0].splitlines()
+    last = [re.findall(r"<td[^>]*>([^<]*)</td>", row)[-1] for row in body if row]
+    expected = [f"{p:.4f}" for p in rows["romano_wolf"]]
+    assert last == [*expected[:3], "–", *expected[4:]]
+
+
+# --------------------------------------------------------------------------- the words
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_sentence_counts_the_rows_of_the_table(seed, drawn):
+    found = random_inference(seed)
+    own = inference_report.section(found, {}, drawn)
+    p = of(own, Table)[0].frame
+    sentence = of(own, Text)[1].text
+    starred = p[p["CV1"] < 0.05]
+    kept = [int((starred[k] < 0.05).sum()) for k in ("CV3", "wild", "within")]
+    assert 0 < kept[1] < len(starred) < 17
+    start = (
+        f"Of 17 coefficients {len(starred)} are significant at 5 % by t(G−1); of these, "
+        f"{kept[0]} under the jackknife, {kept[1]} under the wild bootstrap and "
+        f"{kept[2]} under the placebo within groups."
+    )
+    lost = ", ".join(starred.index[starred["wild"] >= 0.05])
+    assert sentence == f"{start} Not under the wild bootstrap: {lost}."
+
+
+def sentence_of(**p: float) -> str:
+    """Where all columns have these p-values."""
+    rows = FOUND.rows.assign(**p)
+    own = inference_report.section(
+        replace(FOUND, rows=rows[:2]), {}, {"table3_inference": MplFigure()}
+    )
+    return of(own, Text)[1].text
+
+
+def test_where_nothing_is_lost_nothing_is_named():
+    assert sentence_of(cv1_p=0.01, cv3_p=0.049, wild_p=0.01, placebo_within_p=0.05) == (
+        "Of 2 coefficients 2 are significant at 5 % by t(G−1); of these, 2 under the "
+        "jackknife, 2 under the wild bootstrap and 0 under the placebo within groups."
+    )
+
+
+def test_of_what_is_not_significant_nothing_is_lost():
+    """5 % itself is not below 5 %."""
+    text = sentence_of(cv1_p=0.05, cv3_p=0.2, wild_p=0.2, placebo_within_p=0.2)
+    assert text.startswith("Of 2 coefficients 0 are significant at 5 % by t(G−1)")
+    assert "Not under" not in text
+
+
+def test_the_text_says_how_many_draws_and_explains_every_column(section):
+    assert of(section, Text)[0].text.endswith("1,234 draws of each, seed 7.")
+    (points,) = of(section, Points)
+    named = {point.split(":")[0] for point in points.points} | {"CV2", "CV3", "within"}
+    assert named == {*P_VALUES}
+    told = " ".join(points.points)
+    assert all(f"{name}:" in told for name in P_VALUES)
+
+
+def test_without_a_reason_the_panel_is_named():
+    own = inference_report.section(None, {"Other": "no"}, {})
+    assert own.blocks == [Text("Not computed: the panel does not allow it.")]
+
+
+# ------------------------------------------------------------------------- the figures
+
+
+def test_there_is_a_figure_for_each_table(section, drawn):
+    shown = of(section, report.Figure)
+    assert [figure.figure for figure in shown] == [
+        drawn[f"table{table}_inference"] for table in (3, 4, 5, 6)
+    ]
+    for table, figure in zip((3, 4, 5, 6), shown, strict=True):
+        assert figure.caption.startswith(f"Table {table}: 95 % intervals of TBI.")
+
+
+@pytest.mark.parametrize("table", [3, 4, 5, 6])
+def test_a_figure_has_a_panel_for_each_column_and_a_row_for_each_kind(drawn, table):
+    rows = FOUND.rows[FOUND.rows["table"] == table]
+    panels = [ax for ax in drawn[f"table{table}_inference"].axes if ax.axison]
+    assert len(panels) == len(rows)
+    # Two in a row, which share their labels.
+    assert all(row_labels(ax) == [*INTERVALS] for ax in panels[::2])
+    for ax, (_, row) in zip(panels, rows.iterrows(), strict=True):
+        start = f"({row['column']}) {label(str(row['outcome']))}"
+        assert ax.get_title(loc="left").startswith(start)
+        bars = [line for line in ax.get_lines() if line.get_linewidth() == 2]
+        ends = np.array([bar.get_xdata() for bar in bars], float)
+        expected = [[row[f"{k}_low"], row[f"{k}_high"]] for k in KINDS]
+        assert_allclose(ends, np.array(expected, float), rtol=0)
+        places = np.array([bar.get_ydata() for bar in bars], float)
+        assert_allclose(places, np.arange(len(KINDS))[:, None] * [[1, 1]], rtol=0)
+
+
+# -------------------------------------------------------------------------- on a panel
+
+
+def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
+    """And progress is told for each model under each scheme."""
+    first = Model("a", "KOFGIdj", ("TBI",), ("RQ",), table=3, column=1, family="two")
+    models = [
+        first,
+        replace(first, name="b", outcome="KOFEcGIdj", column=2),
+        replace(first, name="c", column=3, family="one"),
+    ]
+    monkeypatch.setattr(paper_inference, "paper_models", lambda: models)
+    one_block_a_call(monkeypatch)
+    told = []
+    found = infer_paper(
+        small_panel(countries=8, years=4, seed=3),
+        draws=99,
+        progress=lambda *k: told.append(k),
+    )
+    assert told == [(k, 4 * 3) for k in range(13)]
+    assert found.rows["romano_wolf"].isna().tolist() == [False, False, True]
+    assert found.rows["table"].tolist() == [3, 3, 3]
+    pair = found.rows[:2]
+    assert (pair["romano_wolf"] >= pair["wild_p"]).all()
+    assert (found.draws, found.seed) == (99, paper_inference.SEED)

@@ -1,0 +1,289 @@
+"""Several devices and several processes: the same draws, one writer, one clear end."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jax
+import pandas as pd
+import pytest
+
+from tivax.engine import machines
+from tivax.engine.errors import TivaxError
+from tivax.engine.machines import Machines
+
+from commands import mistake, names
+from experiment_panels import small_panel
+
+# Seconds after which a process is taken to hang.
+PATIENCE = 120
+DRAWS = 50_000
+RUN = f"""
+panel = "panel.csv"
+seed = 3
+draws = {DRAWS}
+save_draws = true
+
+[scheme]
+kind = "pairs"
+
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ"]
+"""
+TOGETHER = (
+    "--coordinator, --processes and --process-id go together; under SLURM or Open MPI "
+    "leave all three out"
+)
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list:
+    """What JAX would be told; no launcher's variables are set."""
+    for name in [*os.environ]:
+        if name.startswith(("SLURM_", "OMPI_")):
+            monkeypatch.delenv(name)
+    calls = []
+    monkeypatch.setattr(machines, "_initialize", lambda *words: calls.append(words))
+    return calls
+
+
+# --------------------------------------------------------------------------- options
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (("--coordinator", "one:1234"), TOGETHER),
+        (("--processes", 2, "--process-id", 0), TOGETHER),
+        (("--process-id", 0), TOGETHER),
+        (
+            ("--coordinator", "one:1234", "--processes", 2, "--process-id", 2),
+            "--process-id 2: with --processes 2 it is 0 to 1",
+        ),
+    ],
+)
+def test_options_that_do_not_fit_are_told(tmp_path, asked, options, message):
+    path = tmp_path / "run.toml"
+    path.write_text(RUN)
+    assert mistake("bootstrap", path, "--out", tmp_path / "out", *options) == message
+    assert asked == [] and names(tmp_path) == ["run.toml"]
+
+
+def test_the_three_options_are_given_to_jax(asked):
+    assert Machines("one:1234", 2, 1).start()
+    assert asked == [("one:1234", 2, 1)]
+
+
+def test_one_process_alone_starts_nothing(asked):
+    assert not Machines().start()
+    assert asked == []
+
+
+LAUNCHED = {"SLURM_NTASKS": "2", "SLURM_PROCID": "0", "SLURM_STEP_NODELIST": "one"}
+
+
+@pytest.mark.parametrize(
+    "environment, several",
+    [
+        (LAUNCHED, True),
+        # srun with a single task.
+        (LAUNCHED | {"SLURM_NTASKS": "1"}, False),
+        # A shell of salloc, and a script of sbatch, in an allocation of two tasks.
+        ({"SLURM_NTASKS": "2"}, False),
+        ({"SLURM_NTASKS": "2", "SLURM_PROCID": "0"}, False),
+        ({"OMPI_COMM_WORLD_SIZE": "3"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "1"}, False),
+        # mpirun within either.
+        ({"OMPI_COMM_WORLD_SIZE": "3", "SLURM_NTASKS": "2"}, True),
+        ({"OMPI_COMM_WORLD_SIZE": "3", "SLURM_NTASKS": "1"}, True),
+        # Not a number.
+        ({"OMPI_COMM_WORLD_SIZE": ""}, False),
+    ],
+)
+def test_tasks_of_a_launcher_are_several(asked, monkeypatch, environment, several):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert Machines().start() == several
+    # JAX finds out the rest.
+    assert asked == ([(None, None, None)] if several else [])
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+def test_a_coordinator_that_does_not_answer_is_told(monkeypatch, error):
+    def fail(**_):
+        raise error("DEADLINE_EXCEEDED: Barrier timed out.\nmore\nlines")
+
+    monkeypatch.setattr(jax.distributed, "initialize", fail)
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    told = (
+        "the processes did not find each other: DEADLINE_EXCEEDED: Barrier timed out."
+    )
+    with pytest.raises(TivaxError) as caught:
+        Machines("one:1234", 2, 0).start()
+    assert str(caught.value) == f"one:1234: {told}"
+    monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
+    with pytest.raises(TivaxError) as caught:
+        Machines().start()
+    assert str(caught.value) == f"the launcher: {told}"
+
+
+def test_this_process_is_the_first():
+    assert machines.is_first()
+
+
+# ------------------------------------------------------------ commands as processes
+
+# Seven calls of a block on each of two devices; every call is written at once.
+ONE_BLOCK = """
+from tivax.engine import cli, experiments
+
+experiments._BLOCKS["cpu"] = 1
+experiments._SECONDS = -1.0
+"""
+# Ends before it gives its part of the fourth call.
+KILLED = (
+    ONE_BLOCK
+    + """
+import os, signal
+
+gathered, calls = experiments._gathered, []
+
+def killed(result):
+    calls.append(1)
+    if len(calls) == 4:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return gathered(result)
+
+experiments._gathered = killed
+"""
+)
+
+
+class Place:
+    """A run file and its panel; commands run there, with one cache for all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        small_panel(countries=8, years=5).to_csv(folder / "panel.csv", index=False)
+        (folder / "run.toml").write_text(RUN)
+
+    def start(
+        self, out: str, *words: object, script: str = "", devices: int = 1
+    ) -> subprocess.Popen[str]:
+        program = script or "from tivax.engine import cli\n"
+        command = ["bootstrap", "run.toml", "--out", out, "--quiet", *map(str, words)]
+        flag = f"--xla_force_host_platform_device_count={devices}"
+        return subprocess.Popen(
+            [sys.executable, "-c", program + "\ncli.main()", *command],
+            cwd=self.folder,
+            env=os.environ
+            | {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def one(self, out: str, **options) -> list[str]:
+        """A process alone; what it prints."""
+        code, lines, err = ended(self.start(out, **options))
+        assert code == 0, err
+        return lines
+
+    def two(
+        self, *outs: str, scripts: tuple[str, str] = ("", "")
+    ) -> list[subprocess.Popen[str]]:
+        """Two processes on a free port of this machine, each with its --out."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        words = ["--coordinator", f"127.0.0.1:{port}", "--processes", 2]
+        return [
+            self.start(outs[k], *words, "--process-id", k, script=scripts[k])
+            for k in (0, 1)
+        ]
+
+    def parquet(self, out: str) -> bytes:
+        return (self.folder / out / "draws.parquet").read_bytes()
+
+    def summary(self, out: str) -> pd.DataFrame:
+        table = pd.read_csv(self.folder / out / "summary.csv")
+        return table.drop(columns="draws_per_s")
+
+    def manifest(self, out: str) -> dict:
+        return json.loads((self.folder / out / "manifest.json").read_text())
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
+    """Exit code, the lines of tivax on stdout, stderr; killed if it hangs."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+    # Gloo greets on stdout.
+    return process.returncode, [k for k in out.splitlines() if "[Gloo]" not in k], err
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Iterator[Place]:
+    place = Place(tmp_path_factory.mktemp("machines"))
+    place.one("alone")
+    assert place.manifest("alone")["devices"] == 1
+    yield place
+
+
+def assert_same_as_alone(place: Place, out: str) -> None:
+    assert place.parquet(out) == place.parquet("alone")
+    pd.testing.assert_frame_equal(
+        place.summary(out), place.summary("alone"), check_exact=True
+    )
+    own, alone = place.manifest(out), place.manifest("alone")
+    assert own["draws_sha256"] == alone["draws_sha256"]
+
+
+def test_four_devices_give_the_same_file(place):
+    place.one("four", devices=4)
+    assert_same_as_alone(place, "four")
+    assert place.manifest("four")["devices"] == 4
+
+
+def test_two_processes_give_the_same_file_and_the_first_writes_it(place):
+    """The second is given another --out, and writes nothing there."""
+    before = names(place.folder)
+    first, second = map(ended, place.two("two", "second"))
+    assert (first[0], second[0]) == (0, 0), first[2] + second[2]
+    assert first[1][-1] == "Open two/report.html" and len(first[1]) == 2
+    assert second[1] == []
+    assert names(place.folder) == sorted([*before, "two"])
+    assert_same_as_alone(place, "two")
+    manifest = place.manifest("two")
+    assert (manifest["processes"], manifest["devices"]) == (2, 2)
+
+
+def test_the_end_of_one_process_ends_the_other_and_one_goes_on_alone(place):
+    """Killed in the fourth of seven calls: the draws of three are kept."""
+    pair = place.two("lost", "second", scripts=(ONE_BLOCK, KILLED))
+    (code, lines, err), second = map(ended, pair)
+    assert second[0] == -signal.SIGKILL, second[2]
+    assert (code, lines) == (1, []), err
+    (line,) = (k for k in err.splitlines() if k.startswith("tivax: "))
+    assert line.startswith("tivax: another process of the job has ended (")
+    assert line.endswith(
+        "); 24,576 of 50,000 draws are kept; start all processes again and the run "
+        "goes on"
+    )
+    assert "Traceback" not in err
+    assert ".lost.unfinished" in names(place.folder)
+    assert "lost" not in names(place.folder)
+
+    assert place.one("lost")[0] == "Going on at 24,576 of 50,000 draws"
+    assert ".lost.unfinished" not in names(place.folder)
+    assert_same_as_alone(place, "lost")
