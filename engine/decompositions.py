@@ -130,7 +130,7 @@ _BM = {
     "GVCB": "its backward part",
     "GVCF": "its forward part",
 }
-_ABROAD, _BACK = "domestic, absorbed abroad", "domestic, returns home"
+_ABROAD, _BACK = "absorbed abroad", "returns home"
 _FOREIGN, _TWICE = "foreign", "double counted"
 _BM_SHOWN = {
     _ABROAD: ("VAX",),

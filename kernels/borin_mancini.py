@@ -28,9 +28,14 @@ def crossings(world: World) -> Inside:
     return (perimeters.identity(inside) - inside) @ world.borders.inside(world.B)
 
 
+def first_crossing(world: World) -> Inside:
+    """F_s^-1 = B_ss^-1 L_s."""
+    return perimeters.inverse(world.borders.inside(world.B)) @ world.L
+
+
 def foreign_once(world: World) -> Float[Array, " n"]:
     """f_s F_s^-1: foreign value added in a US$ of exports at its first crossing."""
-    return perimeters.solve_left(world.foreign, crossings(world))
+    return perimeters.left(world.foreign, first_crossing(world))
 
 
 def exporter_source(world: World) -> Terms:
@@ -79,7 +84,7 @@ def exporter_sink(world: World) -> Terms:
     """
     borders, A, B, X = world.borders, world.A, world.B, world.X
     inside = borders.inside(A)
-    F = crossings(world)
+    first = first_crossing(world)
     final, x = world.final_exports, world.output
 
     def to_others(Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
@@ -88,7 +93,7 @@ def exporter_sink(world: World) -> Terms:
 
     def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
         """What is left of ``full`` in column s without the exports ``sold`` of s."""
-        return full - B @ (borders.member * perimeters.solve(F, sold)[:, None])
+        return full - B @ (borders.member * times(first, sold)[:, None])
 
     def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
         needed = times(world.L, demand + to_others(left))
@@ -173,7 +178,7 @@ def self_bilateral(world: World) -> Terms:
         A_s, B_s, E_s = each  # (i, r, j), (r, j, i), (i, r)
         again = jnp.einsum("irj,rjk->rik", A_s, B_s)
         own = jnp.eye(s, dtype=A_s.dtype)[None]
-        kept = jnp.linalg.solve(own + again, E_s.T[:, :, None])
+        kept = perimeters.inverse(own + again) @ E_s.T[:, :, None]
         return kept[:, :, 0].T
 
     kept = jax.lax.map(
@@ -209,8 +214,8 @@ def importer(world: World) -> Float[Array, "n c"]:
     """
     borders, B = world.borders, world.B
     inside = borders.inside(world.A)
-    K = borders.inside(B) @ (perimeters.identity(inside) - inside)
+    first = world.L @ perimeters.inverse(borders.inside(B))  # K^-1
     needed = B @ world.exports
-    again = borders.member * perimeters.solve(K, borders.own(needed))[:, None]
+    again = borders.member * times(first, borders.own(needed))[:, None]
     W = B @ (again - times(inside, again)) - again
     return world.v[:, None] * (needed - W)

@@ -88,7 +88,8 @@ def identity(D: Inside) -> Array:
 
 def times(D: Inside, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
     """D Q for any number of columns."""
-    return _each(D, Q, lambda M, q: M @ q)
+    shaped = Q.reshape(*D.shape[:-1], -1)
+    return (D @ shaped).reshape(Q.shape)
 
 
 def left(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
@@ -96,22 +97,25 @@ def left(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
     return times(jnp.swapaxes(D, -1, -2), q)
 
 
-def solve(D: Inside, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
-    """D^-1 Q. D has the identity added: a row of zeros would be singular."""
-    return _each(D, Q, jnp.linalg.solve)
-
-
-def solve_left(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
-    """q'D^-1."""
-    return solve(jnp.swapaxes(D, -1, -2), q)
-
-
 def inverse(D: Inside) -> Array:
-    """D^-1."""
-    return jnp.linalg.inv(D)
+    """D^-1 by elimination without pivots: for I - A_ss, B_ss and what adds trade to I.
 
+    Their leading minors are those of productive tables: no pivot vanishes. Small
+    blocks are not given to LAPACK: on a CPU, many small calls from inside a compiled
+    program can wait for each other for ever. One large matrix is.
+    """
+    if D.ndim == 2:
+        return jnp.linalg.inv(D)
 
-def _each(D: Inside, Q: Array, run) -> Array:
-    size = D.shape[-1]
-    shaped = Q.reshape(*D.shape[:-2], size, -1)
-    return run(D, shaped).reshape(Q.shape)
+    def eliminate(k: Array, M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
+        """Gauss-Jordan in place: column k becomes that of the inverse."""
+        pivot = jax.lax.dynamic_index_in_dim(M, k, axis=1)  # row (c, 1, s)
+        column = jax.lax.dynamic_index_in_dim(M, k, axis=2)  # (c, s, 1)
+        size = jax.lax.dynamic_index_in_dim(pivot, k, axis=2)  # (c, 1, 1)
+        here = (jnp.arange(M.shape[-1]) == k).astype(M.dtype)
+        row = (pivot + here[None, None, :] - here[None, None, :] * pivot) / size
+        others = column * (1 - here[None, :, None])
+        kept = M * (1 - here[None, None, :]) - others * row
+        return kept * (1 - here[None, :, None]) + here[None, :, None] * row
+
+    return jax.lax.fori_loop(0, D.shape[-1], eliminate, D)

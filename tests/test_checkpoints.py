@@ -29,6 +29,7 @@ def quick():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 @dataclass(frozen=True)

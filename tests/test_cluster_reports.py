@@ -35,6 +35,7 @@ def quick():
         one_block_a_call(patch)
         yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)

@@ -60,6 +60,7 @@ def quick():
         one_block_a_call(patch)
         yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 def panel() -> pd.DataFrame:

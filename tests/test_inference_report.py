@@ -31,6 +31,7 @@ def quick():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 def random_inference(seed: int = 0) -> PaperInference:

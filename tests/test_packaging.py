@@ -102,7 +102,7 @@ def test_kernels_import_neither_the_engine_nor_pandas_xarray_or_files():
     files = list(folder.rglob("*.py"))
     assert len(files) > 5
     allowed = {
-        "collections", "functools", "math", "typing", "jax", "jaxtyping", "numpy",
+        "collections", "dataclasses", "functools", "math", "typing", "jax", "jaxtyping", "numpy",
         "tivax.kernels",
     }  # fmt: skip
     for path in files:

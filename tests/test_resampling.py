@@ -69,6 +69,7 @@ def compiled_without_optimisation():
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 def close(own, expected, rtol=RTOL) -> None:
