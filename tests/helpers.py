@@ -76,7 +76,6 @@ def small_world(regions: int, sectors: int, years: int = 1) -> WorldTables:
         return synthetic_world(WorldShape(regions, sectors, years))
     finally:
         jax.config.update("jax_disable_most_optimizations", False)
-        jax.clear_caches()  # JAX does not tell these programs from optimised ones
 
 
 def hand_table(

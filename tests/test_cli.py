@@ -39,7 +39,7 @@ from commands import Answer, good, mistake, names, tivax
 from helpers import random_tables
 
 COMMANDS = (
-    "fetch", "import", "check", "tbi", "panel", "replicate", "bootstrap", "placebo",
+    "fetch", "import", "check", "tbi", "decompose", "panel", "replicate", "bootstrap", "placebo",
     "simulate", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
