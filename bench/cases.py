@@ -5,6 +5,7 @@
     store     all years of a store from disk into memory
     pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
 
+    wwz, kww, bm_source, bm_sink        exports decomposed, in ``decompositions``
     pairs, pairs_2sls, wild, placebo    draws of each, in ``resampling``
 
 Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the size
@@ -24,6 +25,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from tivax.bench import resampling
+from tivax.bench.decompositions import decomposition
 from tivax.bench.harness import Case
 from tivax.engine.measures import value_added_absorbed
 from tivax.engine.store import open_store, save_store
@@ -253,6 +255,12 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "inverse": inverse,
     "store": store,
     "pymrio": pymrio,
+    "wwz": lambda world: decomposition("wwz", world.tables, full=world.full),
+    "kww": lambda world: decomposition("kww", world.tables, full=world.full),
+    "bm_source": lambda world: decomposition(
+        "bm-source", world.tables, full=world.full
+    ),
+    "bm_sink": lambda world: decomposition("bm-sink", world.tables, full=world.full),
     "pairs": lambda world: resampling.pairs(full=world.full),
     "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
     "wild": lambda world: resampling.wild(full=world.full),

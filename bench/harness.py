@@ -39,6 +39,7 @@ class Case:
     method is timed after its first call. ``repeats`` is how many times a method does
     the work of the case (draws of a bootstrap): ratios are for one. ``tolerance`` is
     what errors must stay below: the fast solve stops at 1e-12, others round at 1e-15.
+    ``notes`` say what stands beside the times without having been timed.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Case:
     rounds: int = 5
     repeats: Mapping[str, int] = field(default_factory=dict)
     tolerance: float = 1e-11
+    notes: tuple[str, ...] = ()
 
     def speed_up(self, median: Mapping[str, float], name: str) -> float:
         """Baseline time over a method's, each for one of its repeats."""

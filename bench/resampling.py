@@ -207,9 +207,10 @@ def _two_stage_refit(design: Design) -> Callable[[np.ndarray], float]:
 def wild(*, full: bool) -> Case:
     """t* of the restricted wild cluster bootstrap."""
     design = _design()
-    sizes = (_FULL if full else _SMALL)[-1:]
+    sizes = _FULL if full else _SMALL
     scheme = Scheme("wild")
     methods, repeats = _tivax(design, scheme, sizes, "tivax Rademacher")
+    p = _p(methods[list(methods)[-1]](), design)
     webb, of_webb = _tivax(design, Scheme("wild", weights="webb"), sizes, "tivax Webb")
     signs = _drawn(make_program(design, scheme, 1), "wild")
     draws = 999 if full else 20
@@ -227,7 +228,6 @@ def wild(*, full: bool) -> Case:
         name = f"wildboottest, {reps:,} draws"
         methods[name] = lambda: _wildboottest(reps)
         repeats[name] = reps
-    p = float((np.abs(methods[list(methods)[0]]()) > abs(_t(design))).mean())
 
     def error(answer: np.ndarray) -> float:
         if answer.size == 1:  # a p-value: 0 within five of its Monte-Carlo errors
@@ -238,8 +238,10 @@ def wild(*, full: bool) -> Case:
     return Case("wild", methods, baseline=loop, error=error, rounds=3, repeats=repeats)
 
 
-def _t(design: Design) -> float:
-    return float(design.coef[0] / np.sqrt(design.covariance()[0, 0]))
+def _p(drawn: Float[np.ndarray, " n"], design: Design) -> float:
+    """Share of |t*| above |t|."""
+    t = float(design.coef[0] / np.sqrt(design.covariance()[0, 0]))
+    return float((np.abs(drawn) > abs(t)).mean())
 
 
 def _wild_refit(design: Design) -> Callable[[np.ndarray], float]:
@@ -286,7 +288,7 @@ def placebo(*, full: bool) -> Case:
     design = _design()
     scheme = Scheme("placebo")
     moves = _drawn(make_program(design, scheme, 1), "options")
-    methods, repeats = _tivax(design, scheme, (_FULL if full else _SMALL)[-1:])
+    methods, repeats = _tivax(design, scheme, _FULL if full else _SMALL)
     draws = 999 if full else 20
     loop = f"numpy lstsq loop, {draws} draws"
     refit = _placebo_refit(design)

@@ -40,11 +40,13 @@ def run_bench(
     names = [only] if only else list(CASES)
     about = machine()
     rows: list[Timing] = []
+    notes: dict[str, tuple[str, ...]] = {}
     with terminal.status("making the world") as said, TemporaryDirectory() as folder:
         world = make_world(Path(folder), full=full)
         for name in names:
             if (case := CASES[name](world)) is not None:
                 rows += measure(case, said=said)
+                notes |= {name: case.notes} if case.notes else {}
             else:
                 terminal.say(f"{name}: left out, needs the extra tivax[bench]")
     residual = max((row.residual for row in rows), default=0.0)
@@ -55,10 +57,14 @@ def run_bench(
             "machine": about,
             "size": world.size,
             "rows": frame.to_dict("records"),
+            "notes": notes,
         }
         (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
         run.write_manifest(results, residual_max=residual, machine=about)
     _print(terminal, rows, about, world.size)
+    for name, lines in notes.items():
+        for line in lines:
+            terminal.say(f"{name}: {line}")
     if not full:
         terminal.say("A world this small times the overhead; --full is 44 x 56 x 15.")
     terminal.say(f"{out}: bench.csv, bench.json")

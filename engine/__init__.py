@@ -8,13 +8,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tivax.engine.aggregation import aggregate as aggregate
+    from tivax.engine.aggregation import read_concordance as read_concordance
+    from tivax.engine.aggregation_bias import compare_aggregation as compare_aggregation
     from tivax.engine.checks import check_tables as check_tables
+    from tivax.engine.countries import group_members as group_members
     from tivax.engine.data_files import read_data_files as read_data_files
     from tivax.engine.decompositions import decompose as decompose
     from tivax.engine.designs import Model as Model
     from tivax.engine.errors import TivaxError as TivaxError
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
+    from tivax.engine.group_runs import each_group as each_group
+    from tivax.engine.gvc_indicators import indicators as indicators
     from tivax.engine.importing import import_tables as import_tables
     from tivax.engine.inference import resample as resample
     from tivax.engine.measures import exported_value_added as exported_value_added
@@ -22,10 +28,16 @@ if TYPE_CHECKING:
     from tivax.engine.measures import value_added_absorbed as value_added_absorbed
     from tivax.engine.measures import value_added_exports as value_added_exports
     from tivax.engine.measures import value_added_trade as value_added_trade
+    from tivax.engine.origins import value_added_by_product as value_added_by_product
+    from tivax.engine.origins import value_added_in_exports as value_added_in_exports
+    from tivax.engine.origins import (
+        value_added_in_final_demand as value_added_in_final_demand,
+    )
     from tivax.engine.panel import Panel as Panel
     from tivax.engine.panel import build_panel as build_panel
     from tivax.engine.replication import Replication as Replication
     from tivax.engine.replication import replicate as replicate
+    from tivax.engine.satellites import read_satellite as read_satellite
     from tivax.engine.schemes import Scheme as Scheme
     from tivax.engine.store import open_store as open_store
     from tivax.engine.store import save_store as save_store
@@ -37,24 +49,34 @@ if TYPE_CHECKING:
     from tivax.engine.tables import stack_years as stack_years
 
 _MODULE_OF = {
+    "aggregate": "aggregation",
+    "read_concordance": "aggregation",
+    "compare_aggregation": "aggregation_bias",
     "check_tables": "checks",
+    "group_members": "countries",
     "read_data_files": "data_files",
     "decompose": "decompositions",
     "Model": "designs",
     "TivaxError": "errors",
     "fixed_effects": "estimation",
     "two_stage": "estimation",
+    "each_group": "group_runs",
     "import_tables": "importing",
+    "indicators": "gvc_indicators",
     "resample": "inference",
     "exported_value_added": "measures",
     "trade_benefit_index": "measures",
     "value_added_absorbed": "measures",
     "value_added_exports": "measures",
     "value_added_trade": "measures",
+    "value_added_by_product": "origins",
+    "value_added_in_exports": "origins",
+    "value_added_in_final_demand": "origins",
     "Panel": "panel",
     "build_panel": "panel",
     "Replication": "replication",
     "replicate": "replication",
+    "read_satellite": "satellites",
     "Scheme": "schemes",
     "open_store": "store",
     "save_store": "store",

@@ -20,6 +20,8 @@ from tivax.engine.output import require_writable
 
 _RUN = "run.json"
 _LOCK = "lock"
+# Of a value: in its file, and at most (draw, model, column, value) in draws.parquet.
+_BYTES, _SAVED = 8, 16
 
 
 @runtime_checkable
@@ -61,14 +63,17 @@ def checkpoint(
     identity: Mapping[str, Any],
     *,
     force: bool = False,
+    saved: bool = False,
 ) -> Iterator[Checkpoint]:
     """The draws kept for ``out``, new or taken up again; removed if all went well.
 
-    Raises ``TivaxError`` where another run was begun there (``force`` begins anew), or
-    another process is at work on it.
+    Raises ``TivaxError`` where another run was begun there (``force`` begins anew),
+    another process is at work on it, or the disk is too small for the draws (and their
+    copies in draws.parquet, where they are ``saved``).
     """
     require_writable(out)
     folder = unfinished(out)
+    _require_space(folder, programs, saved=saved)
     wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
     record = folder / _RUN
     folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,22 @@ def checkpoint(
         record.write_text(wanted, encoding="utf-8")
         yield Checkpoint(folder, programs)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:
+    values = sum(len(program.columns) * program.draws for program in programs)
+    kept = sum(path.stat().st_size for path in folder.glob("*.f64"))
+    needed = values * (_BYTES + (_SAVED if saved else 0)) - kept
+    above = next(k for k in folder.parents if k.exists())
+    if needed > (free := shutil.disk_usage(above).free):
+        raise TivaxError(
+            f"{above}: the draws take {_gib(needed)} on this disk and {_gib(free)} are "
+            "free; ask for fewer, or choose another disk for --out"
+        )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
 
 
 @contextmanager

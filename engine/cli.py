@@ -3,7 +3,7 @@
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError  # noqa: E402
+
+if TYPE_CHECKING:
+    from tivax.engine.measures import ValueAdded
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,9 +32,29 @@ Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
 ValueAddedOption = Annotated[
     str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
 ]
-GroupsFile = Annotated[
+Satellite = Annotated[
     Path | None,
-    typer.Option("--groups", help='TOML file, NAME = ["AUT", "BEL"]: as one region.'),
+    typer.Option(
+        "--satellite",
+        help="csv or parquet of jobs, emissions or another account (year, region, "
+        "sector, NAME) in place of value added.",
+    ),
+]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        help='EU27,NAFTA or a TOML file, NAME = ["AUT", "BEL"]: each as one region. '
+        "`tivax groups` lists the built-in ones.",
+    ),
+]
+EachGroup = Annotated[
+    bool,
+    typer.Option(
+        "--each-group",
+        help="Each group in a run of its own, every other region alone; the groups may "
+        "overlap.",
+    ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
 PanelStore = Annotated[
@@ -121,7 +144,11 @@ def fetch(
 @app.command("import")
 def import_(
     source: Annotated[
-        str, typer.Argument(help="wiod2016, wiod2013, lrwiod or arrays.")
+        str,
+        typer.Argument(
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro or "
+            "arrays."
+        ),
     ],
     paths: Annotated[
         list[Path], typer.Argument(help="Files, folders or zip archives.")
@@ -184,15 +211,80 @@ def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
 
 
 @app.command()
+def groups(
+    store_or_name: Annotated[
+        str, typer.Argument(help="A store, or the name of a group.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="One group: its members, a row for each.")
+    ] = "",
+) -> None:
+    """List the built-in groups of countries, and which members a store has.
+
+    Example: tivax groups EU27
+    """
+    from tivax.engine.group_lists import print_groups
+
+    print_groups(Terminal(), store_or_name, name)
+
+
+@app.command()
+def aggregate(
+    store: Store,
+    out: Annotated[Path, typer.Option("--out", help="Where the new store goes.")],
+    concordance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--concordance",
+            help='csv (from,to), TOML (new = ["old", "old"]) or a built-in one such as '
+            "wiod2016-sections, of sectors or regions; repeatable.",
+        ),
+    ] = None,
+    groups: GroupsOption = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option("--compare", help="Folder for what the aggregation changes."),
+    ] = None,
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add up sectors or regions into a new store, and show what that changes.
+
+    With --compare also writes comparison.csv (year, region, measure, detailed,
+    aggregated, difference), va_absorbed.parquet, a figure, manifest.json.
+
+    Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
+    """
+    start_jax()
+    from tivax.engine.aggregation_run import run_aggregate
+    from tivax.engine.groups import choose_groups
+
+    tables = _open(store, years)
+    run_aggregate(
+        store,
+        tables,
+        concordance or [],
+        choose_groups(groups, tables.regions),
+        out,
+        compare=compare,
+        force=force,
+        terminal=Terminal(quiet),
+    )
+
+
+@app.command()
 def tbi(
     store: Store,
     out: Out,
     value_added: ValueAddedOption = "residual",
+    satellite: Satellite = None,
     drop: Annotated[
         list[str] | None,
         typer.Option("--drop", help="Leave a region out, such as ROW; repeatable."),
     ] = None,
-    groups: GroupsFile = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
     format: Annotated[
         str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
     ] = "csv",
@@ -208,21 +300,24 @@ def tbi(
     """
     start_jax()
     from tivax.engine import measures, results
+    from tivax.engine.groups import choose_groups
     from tivax.engine.output import Run, output_folder, require_result_place
     from tivax.engine.summaries import print_tbi
 
     terminal = Terminal(quiet)
     require_result_place(out, force=force)
     file_format = results.require_format(format)
-    members = results.read_groups(groups) if groups else None
-    run = Run("tbi", inputs=[store, *([groups] if groups else [])])
     tables = _open(store, years)
+    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
+    embodied = _embodied(value_added, satellite)
     with terminal.progress("solving") as progress:
         result = results.compute_tbi(
             tables,
-            measures.require_value_added(value_added),
+            embodied,
             drop=drop or (),
-            groups=members,
+            groups=chosen.members,
+            one_by_one=each_group,
             progress=progress,
         )
     with output_folder(out, force=force) as folder:
@@ -230,9 +325,13 @@ def tbi(
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
-            value_added=value_added,
+            **measures.about_value_added(tables, embodied),
             years_by_lu=result.years_by_lu,
+            groups=chosen.record,
+            each_group=each_group,
         )
+    for line in [*chosen.lines, *measures.told_value_added(tables, embodied)]:
+        terminal.say(line)
     print_tbi(terminal, result, out)
 
 
@@ -245,7 +344,7 @@ def decompose(
         typer.Option(
             "--method",
             help="wwz, kww, bm-source, bm-sink, bm-world, bm-self, bm-importer, ltv, "
-            "my, tripartite or production.",
+            "my, tripartite, tripartite-output or production.",
         ),
     ],
     level: Annotated[
@@ -253,7 +352,9 @@ def decompose(
         typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
     ] = "bilateral-sector",
     value_added: ValueAddedOption = "residual",
-    groups: GroupsFile = None,
+    satellite: Satellite = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -269,20 +370,76 @@ def decompose(
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
     start_jax()
-    from tivax.engine import measures, results
     from tivax.engine.decomposition_run import run_decompose
+    from tivax.engine.groups import choose_groups
     from tivax.engine.output import Run
 
-    members = results.read_groups(groups) if groups else None
-    run = Run("decompose", inputs=[store, *([groups] if groups else [])])
+    tables = _open(store, years)
+    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    run = Run("decompose", inputs=_given(store, *chosen.files, satellite))
     run_decompose(
-        _open(store, years),
+        tables,
         method,
         level,
         out,
         run,
-        groups=members,
-        value_added=measures.require_value_added(value_added),
+        groups=chosen,
+        one_by_one=each_group,
+        value_added=_embodied(value_added, satellite),
+        format=format,
+        force=force,
+        terminal=Terminal(quiet),
+    )
+
+
+@app.command()
+def indicators(
+    store: Store,
+    out: Out,
+    only: Annotated[
+        str, typer.Option("--only", help="Names, comma separated; all without it.")
+    ] = "",
+    level: Annotated[
+        str,
+        typer.Option(
+            "--level", help="country, sector, bilateral, bilateral-sector or all."
+        ),
+    ] = "all",
+    value_added: ValueAddedOption = "residual",
+    satellite: Satellite = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
+    format: Annotated[
+        str, typer.Option("--format", help="parquet or csv.")
+    ] = "parquet",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Indicators of trade in value added (OECD TiVA's and others) of every year.
+
+    Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
+    of positions, participation over the years, manifest.json.
+
+    Example: tivax indicators wiod16 --level country --out tiva
+    """
+    start_jax()
+    from tivax.engine.groups import choose_groups
+    from tivax.engine.indicator_run import run_indicators
+    from tivax.engine.output import Run
+
+    tables = _open(store, years)
+    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    run = Run("indicators", inputs=_given(store, *chosen.files, satellite))
+    run_indicators(
+        tables,
+        [k.strip() for k in only.split(",") if k.strip()],
+        level,
+        out,
+        run,
+        groups=chosen,
+        one_by_one=each_group,
+        value_added=_embodied(value_added, satellite),
         format=format,
         force=force,
         terminal=Terminal(quiet),
@@ -380,62 +537,68 @@ ProcessId = Annotated[
 ]
 
 
-@app.command()
-def bootstrap(
-    run: RunToml,
-    out: Out,
-    draws: NDraws = None,
-    seed: Seed = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
+def _experiment(command: str, told: str) -> None:
+    """A command that makes the draws of a run file."""
+
+    def make_draws(
+        run: RunToml,
+        out: Out,
+        draws: NDraws = None,
+        seed: Seed = None,
+        coordinator: Coordinator = None,
+        processes: Processes = None,
+        process_id: ProcessId = None,
+        force: Force = False,
+        quiet: Quiet = False,
+    ) -> None:
+        start_jax()
+        from tivax.engine.machines import Machines
+        from tivax.engine.run_files import read_run_file, with_overrides
+
+        asked = with_overrides(read_run_file(run), draws, seed)
+        kind = asked.scheme.kind
+        if (kind == "placebo") != (command == "placebo"):
+            other = "placebo" if kind == "placebo" else "bootstrap"
+            raise TivaxError(f"{run}: kind = {kind!r} is a job of `tivax {other}`")
+        several = Machines(coordinator, processes, process_id).start()
+        from tivax.engine.experiment_run import run_experiment
+
+        try:
+            run_experiment(asked, out, command, force=force, terminal=Terminal(quiet))
+        except (KeyboardInterrupt, TivaxError) as error:
+            if not several:
+                raise
+            # An ordinary end waits for the other processes, and they for this one.
+            stopped = isinstance(error, KeyboardInterrupt)
+            line = "interrupted" if stopped else error
+            print(f"tivax: {line}", file=sys.stderr, flush=True)
+            sys.stdout.flush()
+            os._exit(130 if stopped else 1)
+
+    make_draws.__doc__ = told
+    app.command(command)(make_draws)
+
+
+_experiment(
+    "bootstrap",
     """Bootstrap the models of a run file by clusters: pairs, Bayesian or wild.
 
     All devices of this machine take part. A run that was stopped goes on where it
     was when the same command is given again.
 
     Example: tivax bootstrap wild.toml --out wild
-    """
-    _experiment(
-        "bootstrap",
-        (run, draws, seed),
-        out,
-        (coordinator, processes, process_id),
-        force=force,
-        quiet=quiet,
-    )
-
-
-@app.command()
-def placebo(
-    run: RunToml,
-    out: Out,
-    draws: NDraws = None,
-    seed: Seed = None,
-    coordinator: Coordinator = None,
-    processes: Processes = None,
-    process_id: ProcessId = None,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
+    """,
+)
+_experiment(
+    "placebo",
     """Move the treatment among countries or years, and estimate again.
 
     All devices of this machine take part. A run that was stopped goes on where it
     was when the same command is given again.
 
     Example: tivax placebo placebo.toml --out placebo
-    """
-    _experiment(
-        "placebo",
-        (run, draws, seed),
-        out,
-        (coordinator, processes, process_id),
-        force=force,
-        quiet=quiet,
-    )
+    """,
+)
 
 
 @app.command()
@@ -459,49 +622,13 @@ def simulate(
     start_jax()
     from dataclasses import replace
 
-    from tivax.engine.simulation import BUILT_IN, read_study, run_study
+    from tivax.engine.simulated_panels import BUILT_IN, read_study
+    from tivax.engine.simulation import run_study
 
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
         study = replace(study, panels=panels)
     run_study(study, run, out, force=force, terminal=Terminal(quiet))
-
-
-def _experiment(
-    command: str,
-    asked: tuple[Path, int | None, int | None],
-    out: Path,
-    machines: tuple[str | None, int | None, int | None],
-    *,
-    force: bool,
-    quiet: bool,
-) -> None:
-    start_jax()
-    from tivax.engine.machines import Machines
-    from tivax.engine.run_files import read_run_file, with_overrides
-
-    path, draws, seed = asked
-    run = with_overrides(read_run_file(path), draws, seed)
-    kind = run.scheme.kind
-    if (kind == "placebo") != (command == "placebo"):
-        other = "placebo" if kind == "placebo" else "bootstrap"
-        raise TivaxError(f"{path}: kind = {kind!r} is a job of `tivax {other}`")
-    several = Machines(*machines).start()
-    from tivax.engine.experiment_run import LostProcess, run_experiment
-
-    try:
-        run_experiment(run, out, command, force=force, terminal=Terminal(quiet))
-    except LostProcess as error:
-        # Leaving in the ordinary way would wait for the lost process.
-        print(f"tivax: {error}", file=sys.stderr, flush=True)
-        os._exit(1)
-    except TivaxError:
-        if several:
-            # The others wait for this one: leave without them.
-            traceback = sys.exc_info()[1]
-            print(f"tivax: {traceback}", file=sys.stderr, flush=True)
-            os._exit(1)
-        raise
 
 
 @app.command()
@@ -599,6 +726,27 @@ def _data_files(data: Path, store: Path | None):
     if store is not None and not store.exists():
         raise TivaxError(f"{store}: no such store; make one by `tivax import`")
     return read_data_files(data, store=store)
+
+
+def _given(*paths: Path | None) -> list[Path]:
+    """The input files that were named."""
+    return [path for path in paths if path]
+
+
+def _embodied(value_added: str, satellite: Path | None) -> "ValueAdded":
+    """What measures trace: value added as defined, or the account of a file."""
+    from tivax.engine.measures import require_value_added
+    from tivax.engine.satellites import read_satellite
+
+    defined = require_value_added(value_added)
+    if satellite is None:
+        return defined
+    if defined != "residual":
+        raise TivaxError(
+            "--satellite stands in place of value added: leave out --value-added "
+            f"{value_added}"
+        )
+    return read_satellite(satellite)
 
 
 def _open(store: Path, years: str):

@@ -24,8 +24,9 @@ def model_table(designs: Iterable[Design]) -> pd.DataFrame:
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1 and CV3 with t(G-1), of CV2 with Bell and McCaffrey's degrees
     of freedom (cv2_df); without_min, without_max: the range of the estimate when each
-    cluster is left out in turn. Where one cannot be left out, because the treatment is
-    not identified without it, these and CV3 are empty.
+    cluster is left out in turn; note: why some are empty. CV3 and the range are where a
+    cluster cannot be left out, because the treatment is not identified without it; CV2
+    where one alone identifies a part of it (leverage 1).
     """
     return pd.DataFrame([row for design in designs for row in _model_rows(design)])
 
@@ -34,6 +35,7 @@ def model_table(designs: Iterable[Design]) -> pd.DataFrame:
 def _model_rows(design: Design) -> list[dict[str, object]]:
     fit = jax.tree.map(jnp.asarray, design.fit)
     left = design.left_out()
+    spectrum = kernel.leverages(fit)
     V = {kind: design.covariance(kind) for kind in ("CV1", "CV2", "CV3")}
     G = len(design.labels)
     rows = []
@@ -42,7 +44,11 @@ def _model_rows(design: Design) -> list[dict[str, object]]:
         share = kernel.partial_leverage(fit, contrast)
         b = float(design.coef[k])
         se = {kind: float(np.sqrt(V[kind][k, k])) for kind in V}
-        df = {"CV1": G - 1, "CV2": float(kernel.degrees(fit, contrast)), "CV3": G - 1}
+        df = {
+            "CV1": G - 1,
+            "CV2": float(kernel.degrees(fit, contrast, spectrum)),
+            "CV3": G - 1,
+        }
         row: dict[str, object] = {
             "model": design.model.name,
             "term": term,
@@ -62,8 +68,25 @@ def _model_rows(design: Design) -> list[dict[str, object]]:
         row["cv2_df"] = df["CV2"]
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
+        alone = np.asarray(kernel.alone(spectrum, contrast))
+        row["note"] = _note(design, term, alone, left[:, k])
         rows.append(row)
     return rows
+
+
+def _note(design: Design, term: str, alone: np.ndarray, left: np.ndarray) -> str:
+    """Which numbers are empty, and for the sake of which clusters."""
+
+    def named(which: np.ndarray) -> str:
+        found = [name for name, k in zip(design.labels, which, strict=True) if k]
+        return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
+
+    said = []
+    if alone.any():
+        said.append(f"no CV2: {named(alone)} alone identifies a part of {term}")
+    if (without := np.isnan(left)).any():
+        said.append(f"no CV3: {term} is not identified without {named(without)}")
+    return "; ".join(said)
 
 
 @in_float64

@@ -102,6 +102,17 @@ class Terminal:
             table.add_row(*row)
         self.out.print(table)
 
+    def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows of words: a table on a terminal, lines split by tabs elsewhere."""
+        if not self.out.is_terminal:
+            for row in (columns, *rows):
+                print("\t".join(row), file=self.out.file)  # rich makes tabs spaces
+            return
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
 
 # Units that come by the thousand: their speed is shown.
 _FAST = ("draws", "panels")

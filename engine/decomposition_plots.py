@@ -4,6 +4,8 @@
 that add up; see ``decomposition_run.totals_of``.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib import rc_context
@@ -61,20 +63,27 @@ def bars(totals: xr.DataArray, of: str, *, most: int = 20) -> Figure:
 def over_years(totals: xr.DataArray, of: str, *, most: int = 8) -> Figure:
     """Shares of every part but the first over the years, a panel for each region."""
     regions = largest(totals, most)
-    years = totals["year"].values
     share = 100 * totals.sel(region=regions) / totals.sel(region=regions).sum("part")
-    parts = [str(k) for k in share["part"].values]
-    columns = 4
+    return stacked_panels(share.isel(part=slice(1, None)), f"% of {of}", _PARTS[1:])
+
+
+@rc_context(STYLE)
+def stacked_panels(
+    shares: xr.DataArray, name: str, colours: Sequence[str], *, columns: int = 4
+) -> Figure:
+    """Parts (part, year, region) on top of each other over the years, a panel each."""
+    regions = [str(k) for k in shares["region"].values]
+    parts = [str(k) for k in shares["part"].values]
+    years = shares["year"].values
     rows = -(-len(regions) // columns)
     fig = Figure(figsize=(FULL_WIDTH, 1.25 * rows + 0.5), layout="constrained")
     axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for ax, region in zip(axes.flat, regions, strict=False):
-        shown = share.sel(region=region)
         ax.stackplot(
             years,
-            *(shown.sel(part=part).values for part in parts[1:]),
-            colors=_PARTS[1:],
-            labels=parts[1:],
+            *(shares.sel(part=part, region=region).values for part in parts),
+            colors=colours,
+            labels=parts,
             linewidth=0,
         )
         plain_axes(ax, grid="y")
@@ -85,7 +94,7 @@ def over_years(totals: xr.DataArray, of: str, *, most: int = 8) -> Figure:
     for ax in axes.flat[len(regions) :]:
         ax.set_visible(False)
     axes[0, 0].set_ylim(bottom=0)
-    fig.supylabel(f"% of {of}", fontsize=SMALL)
+    fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0, 0].get_legend_handles_labels())
     return settled(fig)
 

@@ -1,6 +1,7 @@
 """What ``tivax decompose`` does: a year at a time to parquet or csv, then figures."""
 
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,26 @@ from tivax.engine import decomposition_plots
 from tivax.engine.console import Terminal
 from tivax.engine.decompositions import (
     METHODS,
+    NOT_SUMMED,
     WORST_IDENTITY,
     decomposed_years,
     require_method,
 )
 from tivax.engine.errors import TivaxError
-from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.group_runs import decomposed_each_group
+from tivax.engine.groups import ChosenGroups
+from tivax.engine.measures import (
+    ValueAdded,
+    about_value_added,
+    told_value_added,
+    value_added_name,
+)
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
 from tivax.engine.tables import WorldTables
 
 FORMATS = ("parquet", "csv")
+_NO_TERMS = ("residual", "identity")
 
 
 def run_decompose(
@@ -34,7 +44,8 @@ def run_decompose(
     out: Path,
     run: Run,
     *,
-    groups: Groups | None,
+    groups: ChosenGroups,
+    one_by_one: bool = False,
     value_added: ValueAdded,
     format: str,
     force: bool,
@@ -42,21 +53,24 @@ def run_decompose(
 ) -> None:
     """Decompose every year of a store and write it as it comes.
 
-    Writes ``decomposition.parquet`` (or csv), figures and a manifest.
+    Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
+    each group in a run of its own, one after the other.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
-    require_method(method, level, groups=bool(groups))
+    members = groups.members
+    require_method(method, level)
     require_result_place(out, force=force)
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
     with output_folder(out, force=force) as folder:
         with terminal.progress("decomposing", "years") as progress:
-            years = decomposed_years(
+            run_years = decomposed_each_group if one_by_one else decomposed_years
+            years = run_years(
                 tables,
                 method,
                 level,
-                groups=groups,
+                groups=members,
                 value_added=value_added,
                 progress=progress,
             )
@@ -64,44 +78,63 @@ def run_decompose(
                 for part in years:
                     residuals.append(float(part["residual"].max()))
                     gaps.append(float(part["identity"].max()))
-                    if _has_parts(part, method):
+                    if _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
                     rows += writer.write(part)
         if totals:
-            shown = xr.concat(totals, "year")
-            whole = _whole(method)
+            shown = _joined(totals)
+            whole = _whole(method, value_added)
             save_figure(decomposition_plots.bars(shown, whole), folder, "shares")
             if shown.sizes["year"] > 1:
                 figure = decomposition_plots.over_years(shown, whole)
                 save_figure(figure, folder, "shares_over_years")
-        gap = float(np.nanmax(gaps)) if not np.isnan(gaps).all() else None
+        gap = max(gaps) if METHODS[method].check is not None else None
         run.write_manifest(
             folder,
             residual_max=max(residuals),
             method=method,
             level=level,
-            value_added=value_added,
+            **about_value_added(tables, value_added),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
+            groups=groups.record,
+            each_group=one_by_one,
         )
     terminal.say(
         f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
         f"{rows:,} rows, {len(tables.years)} years"
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
-    terminal.say(f"{held}, residual of the inverse {max(residuals):.1e}")
+    terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
+    for line in [*groups.lines, *told_value_added(tables, value_added)]:
+        terminal.say(line)
     terminal.say(f"Open {out}")
 
 
-def _whole(method: str) -> str:
-    return {"bm-importer": "gross imports", "production": "value added"}.get(
-        method, "gross exports"
-    )
+def _joined(totals: list[xr.DataArray]) -> xr.DataArray:
+    """All years of all runs; with --each-group every group has a run of its own."""
+    runs: dict[tuple[str, ...], list[xr.DataArray]] = {}
+    for part in totals:
+        runs.setdefault(tuple(part["region"].values.tolist()), []).append(part)
+    return xr.concat([xr.concat(parts, "year") for parts in runs.values()], "region")
 
 
-def _has_parts(part: xr.Dataset, method: str) -> bool:
+def _whole(method: str, value_added: ValueAdded) -> str:
+    whole = {
+        "bm-importer": "gross imports",
+        "production": "value added",
+        "tripartite-output": "gross output",
+    }.get(method, "gross exports")
+    if isinstance(value_added, str):
+        return whole
+    return f"{value_added_name(value_added)} in {whole.removeprefix('gross ')}"
+
+
+def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
     """Whether there are parts that make a whole to be drawn."""
     shown = METHODS[method].shown.values()
+    if METHODS[method].kernels[level] in NOT_SUMMED:
+        return False
     return bool(shown) and all(k in part for terms in shown for k in terms)
 
 
@@ -117,38 +150,61 @@ def totals_of(part: xr.Dataset, method: str) -> xr.DataArray:
 
 
 class LongWriter:
-    """A long table, written a part at a time: labels, term, value."""
+    """A long table, written a part at a time: labels, term, value.
 
-    def __init__(self, path: Path) -> None:
+    A part is written in a thread, while the next is computed.
+    """
+
+    def __init__(self, path: Path, kind: str = "term") -> None:
         self._path = path
+        self._kind = kind
         self._writer: Any = None
+        self._thread = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
 
     def __enter__(self) -> "LongWriter":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._writer is not None:
-            self._writer.close()
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+            if self._writer is not None:
+                self._writer.close()
 
     def write(self, part: xr.Dataset) -> int:
-        """Add a Dataset of terms; the number of rows it has."""
-        rows = 0
-        for name, term in part.data_vars.items():
-            if name in ("residual", "identity"):
-                continue
-            table = _long(term, str(name))
+        """Add a Dataset of terms, soon; the number of rows it has.
+
+        What goes wrong is raised by the next call, or at the end.
+        """
+        terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
+        self._wait()
+        self._last = self._thread.submit(self._write, terms)
+        return sum(term.size for term in terms.values())
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def _write(self, terms: dict[str, xr.DataArray]) -> None:
+        for name, term in terms.items():
+            table = _long(term, name, self._kind)
             if self._writer is None:
-                kind = pq.ParquetWriter
-                if self._path.suffix == ".csv":
-                    kind = pc.CSVWriter
-                self._writer = kind(self._path, table.schema)
+                self._writer = self._open(table.schema)
             self._writer.write_table(table)
-            rows += len(table)
-        return rows
+
+    def _open(self, schema: pa.Schema) -> Any:
+        if self._path.suffix == ".csv":
+            return pc.CSVWriter(self._path, schema)
+        # A dictionary of values, which all differ, would be tried in vain.
+        labels: Any = [k for k in schema.names if k != "value"]
+        return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
 
 
-def _long(term: xr.DataArray, name: str) -> pa.Table:
-    """year, labels, term, value in the order of the array."""
+def _long(term: xr.DataArray, name: str, kind: str) -> pa.Table:
+    """year, labels, ``kind`` (term or indicator), value in the order of the array."""
     columns: dict[str, Any] = {}
     sizes = [term.sizes[k] for k in term.dims]
     for axis, dim in enumerate(term.dims):
@@ -161,8 +217,10 @@ def _long(term: xr.DataArray, name: str) -> pa.Table:
             columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
         else:
             columns[str(dim)] = _dictionary(full, labels)
-    columns["term"] = _dictionary(np.zeros(term.size, np.int32), [name])
-    columns["value"] = pa.array(np.ascontiguousarray(term.values).ravel())
+    columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
+    # No number is an empty cell in csv, too, not the word nan.
+    values = np.ascontiguousarray(term.values).ravel()
+    columns["value"] = pa.array(values, from_pandas=True)
     return pa.table(columns)
 
 

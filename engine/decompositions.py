@@ -7,7 +7,6 @@ the method (``bm-self``, ``ltv``).
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -17,15 +16,14 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from tivax.engine import measures
-from tivax.engine.errors import TivaxError
+from tivax.engine.borders import Borders, borders_of, computed_worlds
+from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
 from tivax.kernels import borin_mancini, value_chains, wang_wei_zhu
-from tivax.kernels.perimeters import Perimeters
-from tivax.kernels.solve import Method as Solver
-from tivax.kernels.world import Terms, World, make_world
+from tivax.kernels.world import Terms, World
 
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {
@@ -36,8 +34,10 @@ LEVELS = {
 }
 # Identities hold to 1e-14 on real tables; above this something is wrong.
 WORST_IDENTITY = 1e-8
-# A, B, flows by buyer, products with several columns for each buyer.
-_MATRICES = 12
+# Whose terms mean nothing when summed over sectors.
+NOT_SUMMED = (value_chains.tripartite_output_industries,)
+# Terms in the unit of the tables whatever stands in for value added.
+_GROSS = ("GEXP", "GIMP", "X")
 
 Kernel = Callable[[World], Terms]
 Check = Callable[[World, Terms], Float[Array, " k"]]
@@ -74,6 +74,23 @@ def _adds_up(parts: tuple[str, ...]) -> Check:
         held = world.content.sum(axis=1)[:, None] * world.exports
         gap = sum((terms[k] for k in parts[1:]), terms[parts[0]]) - held
         return jnp.abs(gap).ravel() / jnp.max(jnp.abs(held))
+
+    return check
+
+
+def _keeps_value_added(world: World, _: Terms) -> Float[Array, " k"]:
+    """What a region would add without exports, u Y_ss, and u e are all it adds, v x*
+    (Los, Timmer and de Vries 2016)."""
+    sold = world.final_at_home.sum(axis=1) + world.total_exports
+    found, added = (
+        world.borders.total(k) for k in (world.once * sold, world.v * world.output)
+    )
+    return jnp.abs(found - added) / jnp.max(jnp.abs(added))
+
+
+def _all_of(*checks: Check) -> Check:
+    def check(world: World, terms: Terms) -> Float[Array, " k"]:
+        return jnp.concatenate([one(world, terms) for one in checks])
 
     return check
 
@@ -208,8 +225,13 @@ def _importer(world: World) -> Terms:
 
 
 def _importer_totals(world: World) -> Terms:
-    imports, once = world.exports.sum(axis=0), borin_mancini.importer(world).sum(axis=0)
-    return {"GIMP": imports, "VA": once, "DC": imports - once}
+    held = world.content.sum(axis=1)[:, None] * world.exports
+    once = borin_mancini.importer(world).sum(axis=0)
+    return {
+        "GIMP": world.exports.sum(axis=0),
+        "VA": once,
+        "DC": held.sum(axis=0) - once,
+    }
 
 
 METHODS: dict[str, Method] = {
@@ -222,7 +244,7 @@ METHODS: dict[str, Method] = {
             for name, parts in _KWW_SHOWN.items()
         },
         _all_levels(wang_wei_zhu.wang_wei_zhu),
-        _adds_up(tuple(_WWZ)),
+        _all_of(_adds_up(tuple(_WWZ)), _keeps_value_added),
     ),
     "kww": Method(
         "Nine terms of exports",
@@ -230,7 +252,7 @@ METHODS: dict[str, Method] = {
         _KWW,
         _KWW_SHOWN,
         _all_levels(wang_wei_zhu.koopman_wang_wei),
-        _adds_up(tuple(_KWW)),
+        _all_of(_adds_up(tuple(_KWW)), _keeps_value_added),
     ),
     "bm-source": Method(
         "Value added in exports, exporter's perspective, source",
@@ -238,12 +260,15 @@ METHODS: dict[str, Method] = {
         _BM,
         _BM_SHOWN,
         _all_levels(borin_mancini.exporter_source),
-        _is_absorbed_abroad,
+        _all_of(_is_absorbed_abroad, _keeps_value_added),
     ),
     "bm-sink": Method(
         "Value added in exports, exporter's perspective, sink",
         _BM_PAPER,
-        _some(_SINK),
+        {
+            **_some(_SINK),
+            "VAXIM": "domestic value added that the direct buyer absorbs in the end",
+        },
         _BM_SHOWN,
         _all_levels(borin_mancini.exporter_sink),
         _equals_first_crossing,
@@ -273,7 +298,7 @@ METHODS: dict[str, Method] = {
             "bilateral": borin_mancini.self_bilateral,
             "bilateral-sector": borin_mancini.self_cell,
         },
-        _adds_up(("DC", "FC")),
+        _all_of(_adds_up(("DC", "FC")), _keeps_value_added),
     ),
     "bm-importer": Method(
         "Value added in imports, importer's perspective, by origin (exporter)",
@@ -302,6 +327,7 @@ METHODS: dict[str, Method] = {
             "country": _los_timmer_de_vries(value_chains.miroudot_ye),
             "bilateral": _los_timmer_de_vries(borin_mancini.self_bilateral),
         },
+        _keeps_value_added,
     ),
     "my": Method(
         "Value added in exports, perimeter of the exporter",
@@ -309,7 +335,7 @@ METHODS: dict[str, Method] = {
         _some(_COUNTED),
         _COUNTED_SHOWN,
         _all_levels(value_chains.miroudot_ye),
-        _adds_up(("DC", "FC")),
+        _all_of(_adds_up(("DC", "FC")), _keeps_value_added),
     ),
     "tripartite": Method(
         "Exports by the place in the chain",
@@ -327,7 +353,32 @@ METHODS: dict[str, Method] = {
             "backward": ("PB",),
         },
         _all_levels(value_chains.tripartite),
-        _adds_up(("DAVAX", "PF", "PB", "TS")),
+        _all_of(_adds_up(("DAVAX", "PF", "PB", "TS")), _keeps_value_added),
+    ),
+    "tripartite-output": Method(
+        "Output by the place in the chain",
+        "Borin, Mancini and Taglioni 2025",
+        {
+            "X": "gross output",
+            "DomX": "value added made and absorbed at home",
+            "TradX": "the rest: one border at most",
+            "GVC": "output in global value chains",
+            "PF": "purely forward",
+            "PB": "purely backward",
+            "TS": "two-sided",
+            "TSImp": "two-sided, from imported inputs",
+            "TSDom": "two-sided, from inputs of home",
+        },
+        {
+            "at home or one border": ("DomX", "TradX"),
+            "forward": ("PF",),
+            "two-sided": ("TS",),
+            "backward": ("PB",),
+        },
+        {
+            "country": value_chains.tripartite_output,
+            "sector": value_chains.tripartite_output_industries,
+        },
     ),
     "production": Method(
         "Value added and final products by the borders they cross",
@@ -354,37 +405,20 @@ METHODS: dict[str, Method] = {
 }
 
 
-def require_method(name: str, level: str, *, groups: bool = False) -> Method:
+def require_method(name: str, level: str) -> Method:
     """The method of that name at that level.
 
     Raises ``TivaxError`` for a name or level there is not, with the nearest names.
     """
     if name not in METHODS:
-        near = get_close_matches(name, METHODS, n=3, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise TivaxError(
-            f"no method {name}: {hint}There are {', '.join(METHODS)}"
-            if near
-            else f"no method {name}: choose from {', '.join(METHODS)}"
-        )
+        raise TivaxError(f"no method {name}: {nearest(name, METHODS)}")
     method = METHODS[name]
     if level not in method.kernels:
         raise TivaxError(
             f"method {name} has no level {level}: choose from "
             f"{', '.join(method.kernels)}"
         )
-    if groups and method.kernels[level] in _EQUAL_SIZES:
-        raise TivaxError(
-            f"method {name}, level {level}: bilateral perimeters of groups are not "
-            "computed; leave the groups out, or choose another level"
-        )
     return method
-
-
-_EQUAL_SIZES = (
-    METHODS["bm-self"].kernels["bilateral"],
-    METHODS["ltv"].kernels["bilateral"],
-)
 
 
 # ------------------------------------------------------------------------ computation
@@ -416,7 +450,7 @@ def decompose(
         In memory or lazy.
     method
         A name of ``METHODS``: wwz, kww, bm-source, bm-sink, bm-world, bm-self,
-        bm-importer, ltv, my, tripartite, production.
+        bm-importer, ltv, my, tripartite, tripartite-output, production.
     level
         country, sector, bilateral or bilateral-sector, as far as the method has it.
     groups
@@ -429,7 +463,7 @@ def decompose(
     -------
     Dataset
         A variable for each term by year, exporter and, by level, sector and importer,
-        in the unit of the tables, 0 at home; ``residual`` (year) of the inverse,
+        in the unit of the tables, 0 at home; ``residual`` (year) of the solve,
         relative, and ``identity`` (year), the worst relative gap of what must add up
         (NaN where the method has no identity).
 
@@ -437,7 +471,8 @@ def decompose(
     ------
     TivaxError
         An unknown method, level or region; a table that is not productive; an identity
-        that is missed by more than 1e-8.
+        that is missed by more than 1e-8; a satellite account for tripartite-output,
+        which sets value added against output.
     """
     parts = decomposed_years(
         tables,
@@ -461,91 +496,92 @@ def decomposed_years(
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
     """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
-    require_method(method, level, groups=bool(groups))
-    names = measures.renamed(tables.regions, groups=groups)
-    perimeters = list(dict.fromkeys(names.values()))
-    place = tuple(perimeters.index(k) for k in names.values())
-    return _years(tables, method, level, perimeters, place, value_added, progress)
+    require_method(method, level)
+    if method == "tripartite-output" and not isinstance(value_added, str):
+        raise TivaxError(
+            "method tripartite-output sets value added against output: it takes no "
+            "satellite account"
+        )
+    borders = borders_of(tables, groups)
+    return _years(tables, method, level, borders, value_added, progress)
 
 
 def _years(
     tables: WorldTables,
     method: str,
     level: str,
-    perimeters: list[str],
-    place: tuple[int, ...],
+    borders: Borders,
     value_added: ValueAdded,
     progress: Progress,
 ) -> Generator[xr.Dataset, None, None]:
-    import jax
+    kernel = _decomposed(method, level, len(tables.sectors))
+    unit = measures.unit_of(tables, value_added)
+    runs = computed_worlds(
+        kernel,
+        tables,
+        borders,
+        value_added,
+        progress,
+        inverse=METHODS[method].kernels[level] not in _WITHOUT_INVERSE,
+    )
+    for years, part in runs:
+        at = tables.years[years]
+        _require_identity(part.identity, at, method)
+        yield _labelled(part, tables, at, method, level, list(borders.names), unit)
 
-    member = np.eye(len(perimeters))[list(place)]
-    with jax.enable_x64(True):
-        runs = measures.computed_years(
-            _one_year(method, level, place, len(tables.sectors)),
-            tables,
-            value_added,
-            progress,
-            final_demand=lambda Y: Y @ member,
-            matrices=_MATRICES,
-        )
-        for years, part in runs:
-            _require_identity(part.identity, tables.years[years], method)
-            yield _labelled(
-                part, tables, tables.years[years], method, level, perimeters
-            )
+
+# Kernels that need products with the inverse only (``kernels.world``).
+_WITHOUT_INVERSE = (
+    borin_mancini.exporter_source,
+    borin_mancini.world_perspective,
+    value_chains.miroudot_ye,
+    value_chains.tripartite,
+    METHODS["ltv"].kernels["country"],
+    _production,
+)
 
 
 @lru_cache
-def _one_year(
-    name: str, level: str, place: tuple[int, ...], sectors: int
-) -> Callable[[Solver], Callable]:
-    """A one-year function for each solver, the same object each time."""
+def _decomposed(
+    name: str, level: str, sectors: int
+) -> Callable[[World, Float[Array, "r c"]], DecomposedYear]:
+    """What is computed of a year's world, the same object each time."""
     method = METHODS[name]
     kernel = method.kernels[level]
     by_sector, by_buyer = LEVELS[level]
-    regions = np.eye(max(place) + 1)[list(place)]
-    member = np.repeat(regions, sectors, axis=0)
-    blocks = list(place) == list(range(len(place)))
 
-    def detail(term: Array) -> Array:
+    def detail(term: Array, member: Float[Array, "r c"]) -> Array:
         """(perimeter, sector, buyer) or less, from (industry, buyer)."""
         if kernel is _importer_totals:
             return term
-        flows = term.reshape(len(regions), sectors, -1)
+        flows = term.reshape(len(member), sectors, -1)
         if term.ndim == 1:
             flows = flows[:, :, 0]
         elif not by_buyer:
             flows = flows.sum(axis=2)
         if not by_sector:
             flows = flows.sum(axis=1)
-        if blocks:
-            return flows
-        return jnp.tensordot(jnp.asarray(regions, term.dtype), flows, axes=(0, 0))
+        return jnp.tensordot(member, flows, axes=(0, 0))
 
-    @lru_cache
-    def with_solver(solver: Solver) -> Callable:
-        def one_year(Z: Array, x: Array, Y: Array, v: Array | None) -> DecomposedYear:
-            borders = Perimeters(jnp.asarray(member, Y.dtype), blocks=blocks)
-            world = make_world(Z, x, Y, v, borders, method=solver)
-            terms = kernel(world)
-            gap = jnp.full((1,), jnp.nan, Y.dtype)
-            if method.check is not None:
-                gap = method.check(world, terms)
-            return DecomposedYear(
-                {k: detail(terms[k]) for k in method.terms if k in terms},
-                jnp.max(gap),
-                world.largest_input_share,
-                world.residual,
-            )
+    def decomposed(world: World, member: Float[Array, "r c"]) -> DecomposedYear:
+        terms = kernel(world)
+        gap = jnp.full((1,), jnp.nan, world.v.dtype)
+        if method.check is not None:
+            gap = method.check(world, terms)
+        return DecomposedYear(
+            {k: detail(terms[k], member) for k in method.terms if k in terms},
+            jnp.max(gap),
+            world.largest_input_share,
+            world.residual,
+        )
 
-        return one_year
-
-    return with_solver
+    return decomposed
 
 
 def _require_identity(gap: Float[np.ndarray, " t"], years: Any, method: str) -> None:
-    bad = gap > WORST_IDENTITY
+    if METHODS[method].check is None:
+        return
+    bad = ~(gap <= WORST_IDENTITY)
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
         raise TivaxError(
@@ -561,6 +597,7 @@ def _labelled(
     name: str,
     level: str,
     perimeters: list[str],
+    unit: str,
 ) -> xr.Dataset:
     method = METHODS[name]
     by_sector, by_buyer = LEVELS[level]
@@ -570,11 +607,13 @@ def _labelled(
         coords["sector"] = list(tables.sectors)
     if by_buyer:
         coords["importer"] = perimeters
+    # Only the perimeters that have a member.
+    there = [slice(len(labels)) for labels in coords.values()]
     data: dict[str, Any] = {
         term: (
             list(coords)[: part.terms[term].ndim],
-            part.terms[term],
-            {"units": tables.unit, "long_name": text},
+            part.terms[term][tuple(there[: part.terms[term].ndim])],
+            {"units": tables.unit if term in _GROSS else unit, "long_name": text},
         )
         for term, text in method.terms.items()
         if term in part.terms
@@ -582,7 +621,7 @@ def _labelled(
     data["residual"] = (
         "year",
         part.residual,
-        {"long_name": "relative residual of the inverse"},
+        {"long_name": "relative residual of the solve"},
     )
     data["identity"] = (
         "year",

@@ -94,6 +94,12 @@ def group_means(frame: pd.DataFrame) -> pd.DataFrame:
     return means[["sample", "year", *names]]
 
 
+def change(means: pd.DataFrame, name: str, start: int, end: int) -> float:
+    """The change of a column by year between two years."""
+    values = means.set_index("year")[name].to_dict()
+    return float(values[end] - values[start])
+
+
 # Table 2 of the paper: every index and the indices it is made of.
 STRUCTURE = {
     "KOFGIdj": ("KOFEcGIdj", "KOFSoGIdj", "KOFPoGIdj"),

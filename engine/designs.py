@@ -132,18 +132,19 @@ class Design:
         """The estimates of the treatments, in units of the panel."""
         return np.asarray(self.fit.coef)[self.layout.exogenous :] * self.unit
 
+    @property
+    def residual(self) -> float:
+        """|X'(y - X beta)|, of columns of length 1: what rounding leaves of 0."""
+        return float(np.linalg.norm(np.asarray(self.fit.scores).sum(axis=0)))
+
     @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
         """Of the treatments: CV1, CV2 or CV3, in units of the panel."""
+        if kind == "CV3":
+            V = kernel.cv3(jnp.asarray(self.coef), jnp.asarray(self.left_out()))
+            return np.asarray(V)
         fit = jax.tree.map(jnp.asarray, self.fit)
-        if kind == "CV1":
-            V = kernel.cv1(self.moments, fit)
-        elif kind == "CV2":
-            V = kernel.cv2(fit)
-        else:
-            left = self.left_out()
-            gap = left - self.coef[None, :]
-            return (len(left) - 1) / len(left) * gap.T @ gap
+        V = kernel.cv1(self.moments, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
 
@@ -153,12 +154,11 @@ class Design:
 
         Not a number where the other clusters do not identify them.
         """
-        without = 1 - jnp.eye(len(self.labels))
-        left = _reweighted(self.moments.S, without, layout=self.layout)
-        return np.asarray(left).T * self.unit[None, :]
+        left = _leave_one_out(self.moments, layout=self.layout)
+        return np.asarray(left) * self.unit[None, :]
 
 
-_reweighted = jax.jit(resampling.reweighted, static_argnames="layout")
+_leave_one_out = jax.jit(resampling.leave_one_out, static_argnames="layout")
 
 
 @in_float64
@@ -169,11 +169,12 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     than two clusters, and regressors or instruments that say nothing beside the others.
     """
     effects = list(model.effects)
+    columns = [model.outcome, *model.columns[:-1]]  # a message names the first
     try:
         data = _sample(panel, model)
-        used = complete_rows(data, list(model.columns), [model.cluster])
+        used = complete_rows(data, columns, [model.cluster])
         used = complete_rows(
-            data, list(model.columns), list(dict.fromkeys([model.cluster, *effects]))
+            data, columns, list(dict.fromkeys([model.cluster, *effects]))
         )
     except TivaxError as error:
         raise TivaxError(f"model {model.name}: {error}") from None

@@ -1,4 +1,7 @@
-"""The one error class for expected mistakes."""
+"""The one error class for expected mistakes, and how unknown names are told."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 
 class TivaxError(ValueError):
@@ -7,3 +10,18 @@ class TivaxError(ValueError):
     The message is one line: it names the file, year or label and says what to
     do. The command line prints it and exits with 1; anything else is a bug.
     """
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message about a name there is not: those like it, or all."""
+    names = [str(k) for k in known]
+    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    every = ", ".join(names)
+    if not near:
+        return f"choose from {every}"
+    hint = f"did you mean {' or '.join(near)}?"
+    return hint if len(names) > _MANY else f"{hint} There are {every}"
+
+
+# A longer list of names does not help in one line.
+_MANY = 20

@@ -589,12 +589,21 @@ def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
     """The value of the same country ``years`` earlier; missing where there is none.
 
     By the year itself, not by the row before: a gap in the years gives no lag.
+
+    Raises ``TivaxError`` where years are no numbers.
     """
+    try:
+        before = data["year"] - years
+    except TypeError:
+        raise TivaxError(
+            f"column year holds {data['year'].iloc[0]!r}, not a number; a lag of "
+            f"{column} needs years such as 2001"
+        ) from None
     earlier: Mapping = data.set_index(["iso3", "year"])[column].to_dict()
     return pd.Series(
         [
-            earlier.get((iso3, year - years), np.nan)
-            for iso3, year in zip(data["iso3"], data["year"], strict=True)
+            earlier.get((iso3, year), np.nan)
+            for iso3, year in zip(data["iso3"], before, strict=True)
         ],
         data.index,
         dtype=float,

@@ -47,7 +47,7 @@ def histograms(drawn: Sequence[Drawn]) -> Figure:
 
     Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
     null, the sample's |t| on both sides, and t(G-1). Placebo: the coefficients of moved
-    treatments, and the estimate on both sides.
+    treatments, and the estimate on both sides; or their t, and the sample's.
     """
     across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
     rows = -(-len(drawn) // across)
@@ -84,15 +84,19 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
     ax.set_title(f"p = {_p(float(term['p_value']))}", fontsize=SMALL, loc="right")
     kind = program.static.kind
+    of_t = kind == "placebo" and program.scheme.studentised
     statistic = "F*" if program.static.joint else "t*"
-    ax.set_xlabel(statistic if kind == "wild" else "coefficient", fontsize=SMALL)
+    if kind != "wild":
+        statistic = "t" if of_t else "coefficient"
+    ax.set_xlabel(statistic, fontsize=SMALL)
     if kind == "wild":
         t = abs(float(program.observed[0]))
         if not program.static.joint:
             handles |= _t_density(ax, program, low, high)
         marks = (t,) if program.static.joint else (-t, t)
     elif kind == "placebo":
-        marks = (-float(term["estimate"]), float(term["estimate"]))
+        size = abs(float(program.observed[1] if of_t else term["estimate"]))
+        marks = (-size, size)
     else:
         marks = (float(term["estimate"]),)
         ax.axvline(0, color=QUIET, linewidth=0.8)
@@ -120,6 +124,7 @@ def intervals(
 ) -> Figure:
     """Every kind of interval for each column of one table of the paper.
 
+    An end that is infinite is an arrow at the edge.
     ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
     ``rows`` is of ``paper_inference``.
     """
@@ -131,13 +136,21 @@ def intervals(
         ax.set_axis_off()
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
         interval_axes(ax)
-        for k, prefix in enumerate(kinds.values()):
-            low, high = float(row[f"{prefix}_low"]), float(row[f"{prefix}_high"])
+        ends = [[float(row[f"{k}_{end}"]) for end in _ENDS] for k in kinds.values()]
+        edges = _edges([*np.ravel(ends), float(row["coef"]), 0.0])
+        for k, (prefix, (low, high)) in enumerate(
+            zip(kinds.values(), ends, strict=True)
+        ):
             apart = low > 0 or high < 0
             colour = COLOURS[1] if apart else QUIET
             if prefix == "without":  # a range of estimates, not an interval
                 colour = COLOURS[3]
-            ax.plot([low, high], [k, k], color=colour, lw=2)
+            ax.plot(np.clip([low, high], *edges), [k, k], color=colour, lw=2)
+            for end, edge, arrow in zip((low, high), edges, "<>", strict=True):
+                if np.isinf(end):
+                    ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
+        if np.isinf(ends).any():
+            ax.set_xlim(*edges)
         ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
         labelled_rows(ax, [label(k, language) for k in kinds])
         ax.set_title(
@@ -147,6 +160,16 @@ def intervals(
             loc="left",
         )
     return settled(fig)
+
+
+_ENDS = ("low", "high")
+
+
+def _edges(values: Sequence[float]) -> tuple[float, float]:
+    """Of an axis that holds all finite values, with some room beyond."""
+    finite = [k for k in values if np.isfinite(k)]
+    room = 0.15 * (max(finite) - min(finite))
+    return min(finite) - room, max(finite) + room
 
 
 def _t_density(

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from tivax.engine import experiment_plots, multiple_testing
 from tivax.engine.checkpoints import Checkpoint, checkpoint
 from tivax.engine.cluster_reports import cluster_table, model_table
 from tivax.engine.console import Terminal
-from tivax.engine.designs import Design, make_design
+from tivax.engine.designs import Design, Model, make_design
 from tivax.engine.draws import Draws, FileDraws
 from tivax.engine.errors import TivaxError
 from tivax.engine.experiment_plots import Drawn
@@ -37,7 +38,7 @@ from tivax.engine.output import (
 )
 from tivax.engine.paper import column_name
 from tivax.engine.plot_style import Figure, save_figure
-from tivax.engine.report import Block, Section, Table, Text, write_report
+from tivax.engine.report import Block, Points, Section, Table, Text, write_report
 from tivax.engine.report import Figure as Shown
 from tivax.engine.run_files import RunFile, read_panel, with_lags
 from tivax.engine.schemes import Program, make_program
@@ -81,7 +82,7 @@ class Experiment:
     def intervals(self) -> pd.DataFrame:
         return pd.concat([k.intervals for k in self.inferences], ignore_index=True)
 
-    @property
+    @cached_property
     def models(self) -> pd.DataFrame:
         """``cluster_reports.model_table``, and what is peculiar about the draws."""
         table = model_table(self.designs)
@@ -114,7 +115,9 @@ def run_experiment(
     if not first:
         _help(programs, run.seed)
         return
-    with checkpoint(out, programs, identity(run), force=force) as kept:
+    with checkpoint(
+        out, programs, identity(run), force=force, saved=run.save_draws
+    ) as kept:
         with _all_there(kept):
             rates = _draw(programs, run.seed, kept, terminal)
             inverted = _invert(programs, run.seed, terminal)
@@ -124,7 +127,9 @@ def run_experiment(
                 programs,
                 tuple(kept.files),
                 tuple(
-                    summarise(program, draws, ends, rate=rate)
+                    summarise(
+                        program, draws, ends, rate=(rate or None) if run.timed else None
+                    )
                     for program, draws, ends, rate in zip(
                         programs, kept.files, inverted, rates, strict=True
                     )
@@ -132,7 +137,12 @@ def run_experiment(
             )
         with output_folder(out, force=force) as folder:
             write_experiment(experiment, folder)
-            started.write_manifest(folder, residual_max=None, **_facts(experiment))
+            started.write_manifest(
+                folder,
+                residual_max=max(design.residual for design in experiment.designs),
+                **_facts(experiment),
+                draws_per_s=_speeds(programs, rates),
+            )
     for line in findings(experiment):
         terminal.say(line)
     terminal.say(f"Open {out / 'report.html'}")
@@ -152,12 +162,22 @@ def make_programs(run: RunFile) -> tuple[Program, ...]:
             ) from None
     programs = []
     for model, panel in run.models:
+        _require_clusters(panel, panels[panel], model)
         try:
             design = make_design(panels[panel], model)
             programs.append(make_program(design, run.scheme, run.draws))
         except TivaxError as error:
             raise TivaxError(f"{run.path}: {error}") from None
     return tuple(programs)
+
+
+def _require_clusters(path: Path, panel: pd.DataFrame, model: Model) -> None:
+    names = panel.get(model.cluster, pd.Series(dtype=str)).dropna().unique()
+    if len(names) == 1:
+        raise TivaxError(
+            f"{path}: a single {model.cluster}, {names[0]}; model {model.name} takes "
+            "two clusters at least: is the file cut?"
+        )
 
 
 def identity(run: RunFile) -> dict[str, Any]:
@@ -282,7 +302,7 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
         f"{len(experiment.programs)} models, {experiment.programs[0].draws:,} draws "
         f"each, seed {experiment.run.seed}",
         _sections(experiment, tables, figures),
-        about(),
+        about(dated=False),
     )
 
 
@@ -395,6 +415,7 @@ def _sections(
             "estimate when each cluster is left out. More in models.csv, clusters.csv.",
             {k: ".4f" for k in _FEW if k.endswith("_p")},
         ),
+        *([Points(notes)] if (notes := _notes(experiment)) else []),
     ]
     return [
         Section("Results", blocks),
@@ -436,7 +457,13 @@ def _method(program: Program) -> str:
         "reject.",
         "placebo": "Treatment paths are moved "
         f"({scheme.permute}), everything else stays, and the model is estimated anew. "
-        "The interval holds the constant effects that the test does not reject.",
+        + (
+            "What is compared is t, not the coefficient (randomisation-t); there is "
+            "no interval."
+            if scheme.studentised
+            else "The interval holds the constant effects that the test does not "
+            "reject."
+        ),
     }[scheme.kind]
     if program.exact:
         text += f" All {program.draws:,} patterns were enumerated."
@@ -485,6 +512,16 @@ def _facts(experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def _speeds(
+    programs: Sequence[Program], rates: Sequence[float]
+) -> dict[str, int | None]:
+    """Draws a second of each model; None where all were kept from before."""
+    return {
+        program.design.model.name: round(rate) if rate else None
+        for program, rate in zip(programs, rates, strict=True)
+    }
+
+
 def _digest(draws: Draws) -> str:
     total = hashlib.sha256()
     for window in draws.windows():
@@ -499,6 +536,13 @@ def _tested(program: Program, row: pd.Series) -> str:
         return f"{row['model']}: {row['term']} all {scheme.value:g}"
     null = f" (null {scheme.value:g})" if scheme.kind == "wild" and scheme.value else ""
     return f"{row['model']}: {row['term']} {row['estimate']:.4g}{null}"
+
+
+def _notes(experiment: Experiment) -> list[str]:
+    """Why numbers about the clusters are empty."""
+    table = experiment.models
+    noted = table[table["note"] != ""]
+    return [f"{k}: {note}" for k, note in noted[["model", "note"]].to_numpy()]
 
 
 def _range(row: pd.Series) -> str:
@@ -536,4 +580,4 @@ def findings(experiment: Experiment) -> list[str]:
                 f"{program.design.model.name}: {inference.failed:,} draws left out, "
                 "their design was singular"
             )
-    return lines
+    return lines + _notes(experiment)

@@ -1,18 +1,22 @@
 """Running programs: blocks of draws on all devices, kept as they come, taken up again.
 
-A call computes the same number of blocks on every device, whatever is left to do, so
-that every draw comes from the same compiled code: results are the same to the bit for
-any number of draws, devices, processes and interruptions.
+A call makes as many blocks as take a twentieth of a second, but no more than are asked
+for. Their number is no part of the compiled code, which makes one block after the
+other: results are the same to the bit for any number of draws, devices, processes and
+interruptions. Fewer draws than a block would be arrays of another shape, whose products
+are summed in another order: there the last bits differ.
 """
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from tivax.engine.draws import FileDraws, MemoryDraws
 from tivax.engine.precision import in_float64
@@ -20,10 +24,13 @@ from tivax.engine.progress import Progress, no_progress
 from tivax.engine.schemes import Program, Static, block_of_draws
 from tivax.kernels.streams import BLOCK
 
-# Blocks of a call on one device: a tenth of a second on a CPU, and enough work at once
-# for a GPU.
-_BLOCKS = {"cpu": 8}
-_BLOCKS_GPU = 64
+_CALL = 0.05  # seconds that a call takes, about
+_TIMED = 2  # calls of a step each from which a step's time is taken
+# Of a call on one device: steps, and bytes of their results.
+_STEPS, _ROOM = 32, 1 << 24
+# Blocks of a step: at once where a device needs so many to be busy.
+_AT_ONCE = {"cpu": 1}
+_AT_ONCE_GPU = 64
 _SECONDS = 1.0  # between two writes, about
 
 
@@ -84,30 +91,9 @@ class Rate:
         return self.draws / self.seconds if self.seconds else 0.0
 
 
-def _calls(
-    program: Program, seed: int, first: int
-) -> Iterator[Callable[[], np.ndarray]]:
-    """One call each: started when asked for, its draws given when called."""
-    per_call = _mesh().size * blocks_per_device()
-    for start in range(first, program.blocks, per_call):
-        blocks = start + np.arange(per_call)
-        result = _start(_draws(program.static), program.arrays, seed, blocks)
-        yield lambda result=result: _rows(_gathered(result))
-
-
 @lru_cache
 def _draws(static: Static) -> Callable[[Any, jax.Array, jax.Array], jax.Array]:
     return partial(block_of_draws, static)
-
-
-@in_float64
-def _start(block: Any, arrays: Any, seed: int, blocks: np.ndarray) -> jax.Array:
-    mesh = _mesh()
-    sharding = NamedSharding(mesh, PartitionSpec("draws"))
-    ids = jax.make_array_from_callback(
-        blocks.shape, sharding, lambda index: blocks[index]
-    )
-    return _compiled(block, mesh)(arrays, np.int64(seed), ids)
 
 
 def stream(
@@ -129,8 +115,15 @@ def stream(
         return
     rate = Rate() if rate is None else rate
     opened = clock = began = time.perf_counter()
-    for number, values in enumerate(_one_ahead(_calls(program, seed, start // BLOCK))):
-        values = values[: program.draws - done] * program.unit[None, :]
+    parts = over_blocks(
+        _draws(program.static),
+        program.arrays,
+        seed,
+        program.blocks,
+        start=start // BLOCK,
+    )
+    for number, part in enumerate(parts):
+        values = _rows(part)[: program.draws - done] * program.unit[None, :]
         done += len(values)
         held.append(values)
         now = time.perf_counter()
@@ -155,28 +148,64 @@ def over_blocks(
     *,
     start: int = 0,
 ) -> Iterator[np.ndarray]:
-    """``block(arrays, seed, number)`` from ``start`` on, stacked, a call at a time.
+    """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
+    stacked, a call at a time."""
+    return _caller(block).parts(arrays, seed, start, blocks)
 
-    The last call runs past ``blocks``: ``block`` itself leaves out what is too much.
+
+class _Caller:
+    """One compiled program on all devices, and how many steps its calls make.
+
+    The first call compiles, the next are timed, a step each; the faster of them says
+    how many steps take ``_CALL`` seconds.
     """
-    per_call = _mesh().size * blocks_per_device()
 
-    def calls() -> Iterator[Callable[[], np.ndarray]]:
-        for first in range(start, blocks, per_call):
-            result = _start(block, arrays, seed, first + np.arange(per_call))
-            yield lambda result=result: _gathered(result)
+    def __init__(self, block: Any) -> None:
+        self.block, self.mesh = block, _mesh()
+        self.steps, self.calls, self.fastest = 1, 0, float("inf")
 
-    return _one_ahead(calls())
+    @property
+    def settled(self) -> bool:
+        return self.calls > _TIMED
+
+    def parts(
+        self, arrays: Any, seed: int, start: int, stop: int
+    ) -> Iterator[np.ndarray]:
+        """Blocks ``start`` to ``stop`` - 1; where it is known how long a call takes,
+        the next one is on its way while the last is taken in."""
+        waiting: deque[tuple[jax.Array, int, int]] = deque()
+        each = self.mesh.size * blocks_at_once()
+        while start < stop or waiting:
+            began = time.perf_counter()
+            while start < stop and len(waiting) <= self.settled:
+                steps = min(self.steps, -(-(stop - start) // each))
+                result = self._begin(arrays, seed, start, steps)
+                waiting.append((result, steps, min(stop - start, steps * each)))
+                start += steps * each
+            result, steps, used = waiting.popleft()
+            rows = _gathered(result)
+            if not self.settled:
+                self._time(time.perf_counter() - began, len(rows) // each)
+            rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
+            rows = rows[:, : steps * blocks_at_once()]
+            yield rows.reshape(-1, *rows.shape[2:])[:used]
+
+    @in_float64
+    def _begin(self, arrays: Any, seed: int, first: int, steps: int) -> jax.Array:
+        run = _compiled(self.block, self.mesh)
+        return run(arrays, np.int64(seed), np.int64(first), np.int64(steps))
+
+    def _time(self, seconds: float, room: int) -> None:
+        if self.calls:
+            self.fastest = min(self.fastest, seconds)
+        self.calls += 1
+        if self.settled:
+            # The same on all processes: they make every call together.
+            steps = int(min(_CALL / self.fastest, room))
+            self.steps = agreed(max(1, steps))
 
 
-def _one_ahead(
-    calls: Iterator[Callable[[], np.ndarray]],
-) -> Iterator[np.ndarray]:
-    waiting = next(calls, None)
-    while waiting is not None:
-        following = next(calls, None)
-        yield waiting()
-        waiting = following
+_caller = lru_cache(_Caller)
 
 
 def _gathered(result: jax.Array) -> np.ndarray:
@@ -193,9 +222,9 @@ def _rows(blocks: np.ndarray) -> np.ndarray:
     return np.moveaxis(blocks, 1, 2).reshape(-1, blocks.shape[1])
 
 
-def blocks_per_device() -> int:
-    """Blocks of one call on one device."""
-    return _BLOCKS.get(jax.default_backend(), _BLOCKS_GPU)
+def blocks_at_once() -> int:
+    """Blocks of one step on one device."""
+    return _AT_ONCE.get(jax.default_backend(), _AT_ONCE_GPU)
 
 
 @lru_cache
@@ -205,21 +234,39 @@ def _mesh() -> Mesh:
 
 @lru_cache
 def _compiled(block: Any, mesh: Mesh) -> Callable[..., jax.Array]:
-    """(arrays, seed, numbers) to a stack of blocks, sharded over the devices."""
-    split = PartitionSpec("draws")
+    """(arrays, seed, first number, steps of a device) to stacks of blocks, one on each
+    device: as many as there is room for, the first ``steps`` of them made."""
+    at_once = blocks_at_once()
 
-    def blocks(arrays: Any, seed: jax.Array, ids: jax.Array) -> jax.Array:
+    def blocks(
+        arrays: Any, seed: jax.Array, first: jax.Array, steps: jax.Array
+    ) -> jax.Array:
         one = partial(block, arrays, seed)
-        if jax.default_backend() == "cpu":
-            return jax.lax.map(one, ids)
-        return jax.vmap(one)(ids)
+        start = first + jax.lax.axis_index("draws") * steps * at_once
+
+        def step(k: jax.Array) -> jax.Array:
+            number = start + k * at_once
+            if at_once == 1:
+                return one(number)[None]
+            return jax.vmap(one)(number + jnp.arange(at_once))
+
+        of_step = jax.eval_shape(step, steps)
+        size = of_step.size * of_step.dtype.itemsize
+        room = max(1, min(_STEPS, _ROOM // size))
+        empty = jnp.zeros((room, *of_step.shape), of_step.dtype)
+
+        def made(k: jax.Array, so_far: jax.Array) -> jax.Array:
+            return jax.lax.dynamic_update_index_in_dim(so_far, step(k), k, 0)
+
+        all_steps = jax.lax.fori_loop(0, steps, made, empty)
+        return all_steps.reshape(-1, *of_step.shape[1:])
 
     return jax.jit(
         jax.shard_map(
             blocks,
             mesh=mesh,
-            in_specs=(PartitionSpec(), PartitionSpec(), split),
-            out_specs=split,
+            in_specs=PartitionSpec(),
+            out_specs=PartitionSpec("draws"),
             check_vma=False,
         )
     )

@@ -85,12 +85,14 @@ def import_tables(
             require_productive(table)
             if writer is None or first is None:
                 first = table
+                parents = source.parents.items()
                 attributes = store_attributes(
                     unit=source.unit,
                     source=source.name,
-                    title=source.title,
+                    title=", ".join(k for k in (source.title, table.edition) if k),
                     citation=source.citation,
                     tolerance=source.tolerance,
+                    parents={k: v for k, v in parents if k in table.regions},
                 )
                 writer = StoreWriter(
                     store, table, found, attributes=attributes, force=force
@@ -99,7 +101,9 @@ def import_tables(
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None
-        run.inputs = sorted({file.path for file in files})
+        run.inputs = sorted(
+            {part.path for file in files for part in (file, *file.parts.values())}
+        )
         writer.finish(
             run.manifest(residual_max=None, outputs=[store.name], source=source.name)
         )

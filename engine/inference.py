@@ -123,9 +123,9 @@ def summarise(
     draws: Draws,
     inverted: Inverted | None = None,
     *,
-    rate: float = 0.0,
+    rate: float | None = None,
 ) -> Inference:
-    """Everything that one model's draws say."""
+    """Everything that one model's draws say. ``rate``: draws a second, where wanted."""
     kind = program.scheme.kind
     if kind == "wild":
         rows, intervals, columns, ties = _wild(program, draws, inverted)
@@ -143,14 +143,14 @@ def summarise(
                 "column": model.column,
                 "outcome": model.outcome,
                 "sample": model.sample,
-                "scheme": kind,
+                "scheme": program.label,
                 "draws": draws.count,
-                "draws_per_s": round(rate),
+                "draws_per_s": None if rate is None else round(rate),
                 **row,
             }
             for row in rows
         ]
-    )[list(SUMMARY)].astype({"table": "Int64", "column": "Int64"})
+    )[list(SUMMARY)].astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))
     return Inference(
         summary=summary,
         intervals=pd.DataFrame(
@@ -338,8 +338,9 @@ def _placebo(program: Program, draws: Draws) -> _Read:
     design, scheme = program.design, program.scheme
     term, b = design.model.treatments[0], float(design.coef[0])
     k = 1 if scheme.studentised else 0
+    compared = _column(k)
     observed = abs(float(program.observed[k] * program.unit[k]))
-    _, tied, above = shares(draws, lambda w: np.abs(w[:, k]), observed)
+    _, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
     n, _, sd = moments(draws, _column(0))
     p = _randomisation_p(above + tied, n, program.exact)
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
@@ -354,6 +355,9 @@ def _placebo(program: Program, draws: Draws) -> _Read:
             exact=program.exact,
         )
         intervals.append(_interval(term, "randomisation test inversion", *ci, p))
+    else:
+        name = f"randomisation-t, t = {program.observed[k]:.4g}"
+        intervals.append(_interval(term, name, *ci, p))
     row = {
         "term": term,
         "estimate": b,
@@ -363,7 +367,7 @@ def _placebo(program: Program, draws: Draws) -> _Read:
         "ci_high": ci[1],
         "mc_error": _monte_carlo(p, n, program.exact),
     }
-    return [row], intervals, [(term, _column(0))], tied
+    return [row], intervals, [(term, compared)], tied
 
 
 def _randomisation_p(extreme: int, n: int, exact: bool) -> float:

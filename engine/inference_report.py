@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from tivax.engine import report
-from tivax.engine.paper import column_name
+from tivax.engine.paper import column_names
 from tivax.engine.paper_inference import PaperInference
 from tivax.engine.plot_style import Figure
 from tivax.engine.report import Block, Points, Section, Table, Text
@@ -34,10 +34,7 @@ def section(
         why = skipped.get("Bootstrap and placebo", "the panel does not allow it")
         return Section(TITLE, [Text(f"Not computed: {why}.")])
     rows = inference.rows
-    names = [
-        column_name(int(t), int(c))
-        for t, c in zip(rows["table"], rows["column"], strict=True)
-    ]
+    names = column_names(rows)
     p = rows[list(_P_VALUES)].rename(columns=_P_VALUES)
     p.insert(0, "outcome", rows["outcome"])
     p.insert(1, "sample", rows["sample"])
@@ -127,9 +124,6 @@ def _sentence(rows: pd.DataFrame) -> str:
         f"of these, {', '.join(said[:-1])} and {said[-1]}."
     )
     if len(lost):
-        names = [
-            column_name(int(t), int(c))
-            for t, c in zip(lost["table"], lost["column"], strict=True)
-        ]
-        text += f" Not under the wild bootstrap: {', '.join(names)}."
+        names = ", ".join(column_names(lost))
+        text += f" Not under the wild bootstrap: {names}."
     return text

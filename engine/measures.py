@@ -16,15 +16,18 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from tivax.engine import satellites
 from tivax.engine.checks import WORST_RESIDUAL, require_productive
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables, in_double
+from tivax.engine.tables import WorldTables, YearArray, in_double
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method, with_fallback
 
-ValueAdded = Literal["residual", "basic"]
+Definition = Literal["residual", "basic"]
+ValueAdded = Definition | xr.DataArray
+"""How value added is defined, or a satellite account in its place."""
 Groups = Mapping[str, Sequence[str]]
 
 # On a GPU the flows, their coefficients in two precisions and the products share the
@@ -50,7 +53,9 @@ def value_added_trade(
         In memory or lazy.
     value_added
         ``residual``: output less intermediate inputs, taxes and margins included
-        (the paper's). ``basic``: the table's own value-added row.
+        (the paper's). ``basic``: the table's own value-added row. Or a satellite
+        account, a DataArray (year, region, sector) of jobs, emissions or any row of
+        industries: flows are then in its unit.
     progress
         Called with years done and years in all.
 
@@ -61,7 +66,8 @@ def value_added_trade(
         (year, origin, sector, destination), model-consistent, 0 at home, in the
         unit of the tables; ``output`` (year, origin, sector), model-consistent;
         ``residual`` (year), relative, measured; ``passes`` (year), products with A,
-        0 where the year was solved by LU.
+        0 where the year was solved by LU. Split regions are whole: their parts are
+        computed apart, then added up.
 
     Raises
     ------
@@ -69,7 +75,19 @@ def value_added_trade(
         ``basic`` for tables without a value-added row; a year whose solve misses
         1e-8; a table that is not productive (spectral radius of A not below 1).
     """
-    return _labelled(_all_years(_one_year, tables, value_added, progress), tables)
+    years = _all_years(_one_year, tables, value_added, progress)
+    trade = _labelled(years, tables)
+    trade["va_absorbed"].attrs["units"] = unit_of(tables, value_added)
+    return _melded(trade, tables) if tables.parents else trade
+
+
+def _melded(trade: xr.Dataset, tables: WorldTables) -> xr.Dataset:
+    """The result with what belongs to parts added to what belongs to their parents."""
+    name = perimeters(tables)
+    parts = {str(k): _combined(part, name) for k, part in trade.data_vars.items()}
+    sold = parts["gross_exports"]
+    parts["gross_exports"] = sold.where(sold["origin"] != sold["destination"], 0.0)
+    return xr.Dataset(parts, attrs=trade.attrs)
 
 
 def _all_years(
@@ -92,24 +110,23 @@ def computed_years(
     progress: Progress,
     *,
     final_demand: Callable[[np.ndarray], np.ndarray] = lambda Y: Y,
+    constants: Sequence[np.ndarray] = (),
     matrices: int = _GPU_SHARE,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Runs of years and ``one_year(method)`` on their Z, x, Y, v, years first.
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` changes Y (t, n, c) before, such as to add up its columns;
+    ``constants`` are further arguments, the same every year;
     ``matrices`` of n x n are held at once for a year.
     """
-    if require_value_added(value_added) == "basic" and tables.value_added is None:
-        raise TivaxError(
-            f"{tables.source or 'these tables'}: no value-added row; "
-            "use --value-added residual"
-        )
+    rows = _value_added_rows(tables, value_added)
     total = len(tables.years)
     progress(0, total)
-    with closing(_chunks(tables, value_added, matrices)) as chunks:
+    with closing(_chunks(tables, rows, matrices)) as chunks:
         for years, (Z, x, Y, v) in chunks:
-            result = with_fallback(one_year, Z, x, final_demand(Y), v)
+            same = [[k] * len(x) for k in constants]
+            result = with_fallback(one_year, Z, x, final_demand(Y), v, *same)
             part = jax.tree.map(np.asarray, result)
             _require_solved(part.residual, tables.years[years])
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
@@ -119,14 +136,64 @@ def computed_years(
             progress(years.stop, total)
 
 
-def require_value_added(name: str) -> ValueAdded:
+def require_value_added(name: str) -> Definition:
     """The definition of value added of that name; ``TivaxError`` lists both."""
-    for known in get_args(ValueAdded):
+    for known in get_args(Definition):
         if name == known:
             return known
     raise TivaxError(
-        f"value added {name!r}: choose from {', '.join(get_args(ValueAdded))}"
+        f"value added {name!r}: choose from {', '.join(get_args(Definition))}"
     )
+
+
+def value_added_name(value_added: ValueAdded) -> str:
+    """The definition, or the name of the satellite account."""
+    return value_added if isinstance(value_added, str) else str(value_added.name or "")
+
+
+def unit_of(tables: WorldTables, value_added: ValueAdded) -> str:
+    """The unit of value-added flows."""
+    if isinstance(value_added, str):
+        return tables.unit
+    return str(value_added.attrs.get("units", ""))
+
+
+def about_value_added(tables: WorldTables, value_added: ValueAdded) -> dict[str, Any]:
+    """What a manifest says of it: name and unit; of an account also the share of it
+    in industries without output, which no product holds."""
+    about: dict[str, Any] = {
+        "value_added": value_added_name(value_added),
+        "value_added_unit": unit_of(tables, value_added),
+    }
+    if isinstance(value_added, xr.DataArray):
+        about["left_out_share"] = satellites.left_out(value_added, tables)
+    return about
+
+
+def told_value_added(tables: WorldTables, value_added: ValueAdded) -> list[str]:
+    """Lines for the terminal on what of an account is left out."""
+    if isinstance(value_added, str):
+        return []
+    share = satellites.left_out(value_added, tables)
+    unit = unit_of(tables, value_added)
+    lines = [f"{value_added_name(value_added)}{f', {unit}' if unit else ''}"]
+    if share > 0:
+        lines[0] += f": {share:.2%} is in industries without output and left out"
+    return lines
+
+
+def _value_added_rows(tables: WorldTables, value_added: ValueAdded) -> YearArray | None:
+    """What is embodied, (t, n); None for the residual."""
+    if isinstance(value_added, xr.DataArray):
+        return satellites.aligned(value_added, tables)
+    if require_value_added(value_added) == "residual":
+        return None
+    if tables.value_added is None:
+        raise TivaxError(
+            f"{tables.source or 'these tables'}: no value-added row; "
+            "use --value-added residual"
+        )
+    return tables.value_added
 
 
 @cache
@@ -140,15 +207,15 @@ def _one_year_exported(method: Method) -> Callable:
 
 
 def _chunks(
-    tables: WorldTables, value_added: ValueAdded, matrices: int
+    tables: WorldTables, rows: YearArray | None, matrices: int
 ) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
     def read(years: slice) -> tuple[Any, ...]:
         x = in_double(tables.x[years])
         v = None
-        if value_added == "basic" and tables.value_added is not None:
-            added = in_double(tables.value_added[years])
+        if rows is not None:
+            added = in_double(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
         return in_double(tables.Z[years]), x, tables.final_demand(years), v
 
@@ -301,10 +368,11 @@ def exported_value_added(
     Arguments and errors as in :func:`value_added_trade`. Source: Koopman, Wang and Wei
     (2014), Borin and Mancini (2019).
     """
-    result = _all_years(_one_year_exported, tables, value_added, progress)
-    regions, years = list(tables.regions), list(tables.years)
+    result = _all_years_exported(tables, value_added, progress)
+    regions = list(dict.fromkeys(perimeters(tables).values()))
+    years = list(tables.years)
     pair = ("year", "exporter", "buyer")
-    flow = {"units": tables.unit}
+    counted = unit_of(tables, value_added)
     index = jax.vmap(absorption.trade_benefit_index)
     flows = {
         "dva": ("dva_index", result.dva, "domestic value added in exports"),
@@ -324,7 +392,8 @@ def exported_value_added(
         "passes": ("year", result.passes, {"long_name": "products with A; 0 = LU"}),
     }
     for name, (index_name, values, long_name) in flows.items():
-        variables[name] = (pair, values, {**flow, "long_name": long_name})
+        units = tables.unit if name == "gross_exports" else counted
+        variables[name] = (pair, values, {"units": units, "long_name": long_name})
         variables[index_name] = (
             ("year", "region"),
             np.asarray(index(jnp.asarray(values)).tbi),
@@ -340,6 +409,29 @@ def exported_value_added(
         },
         attrs={"source": tables.source},
     )
+
+
+def _all_years_exported(
+    tables: WorldTables, value_added: ValueAdded, progress: Progress
+) -> decomposition.ExportedValueAdded:
+    if not tables.parents:
+        return _all_years(_one_year_exported, tables, value_added, progress)
+    from tivax.engine.decompositions import decompose  # which imports this module
+
+    # The terms of the same names, where perimeters are not equal blocks.
+    terms = decompose(
+        tables, "bm-source", "bilateral", value_added=value_added, progress=progress
+    )
+    years = len(tables.years)
+    values: dict[str, Any] = {
+        "dva": terms["DVA"].values,
+        "absorbed_abroad": terms["VAX"].values,
+        "exports": terms["GEXP"].values,
+        "largest_input_share": np.full(years, np.nan),  # checked there
+        "residual": terms["residual"].values,
+        "passes": np.zeros(years, int),
+    }
+    return decomposition.ExportedValueAdded(**values)
 
 
 @in_float64
@@ -398,8 +490,9 @@ def value_added_exports(
     )
     result["gross_exports"].attrs["long_name"] = "gross exports, model-consistent"
     result["gross_imports"].attrs["long_name"] = "gross imports, model-consistent"
+    units = (total["va_exports"].attrs["units"], va["va_exports"].attrs["units"])
     result["vax_ratio"].attrs = {
-        "units": "1",
+        "units": "1" if units[0] == units[1] else f"{units[1]} per {units[0]}",
         "long_name": "value-added to gross exports",
     }
     return result.transpose("year", "region", ...)
@@ -416,23 +509,54 @@ def regroup(
     The first member's place is the group's. Raises ``TivaxError`` for a code that the
     array does not have or that stands in two groups.
     """
-    axes = [k for k in ("origin", "absorber", "destination") if k in array.dims]
-    codes = [str(k) for k in array[axes[0]].values]
+    codes = [str(k) for k in array[_region_axes(array)[0]].values]
     name = renamed(codes, drop=drop, groups=groups)
-    if list(name.values()) == codes:
-        return array
+    return array if list(name.values()) == codes else _combined(array, name)
+
+
+def _region_axes(array: xr.DataArray) -> list[str]:
+    return [k for k in ("origin", "absorber", "destination") if k in array.dims]
+
+
+def _combined(array: xr.DataArray, name: Mapping[str, str]) -> xr.DataArray:
+    """Sums over the regions of one name, on every region axis."""
     kept = list(name)
     new = list(dict.fromkeys(name.values()))
     to_group = xr.DataArray(
         np.array([[name[code] == label for label in new] for code in kept], float),
         dims=["old", "new"],
     )
-    attrs = array.attrs
-    for axis in axes:
+    attrs, dims = array.attrs, array.dims
+    for axis in _region_axes(array):
         array = array.sel({axis: kept}).drop_vars(axis)
         array = array.rename({axis: "old"}).dot(to_group, dim="old")
         array = array.rename(new=axis).assign_coords({axis: new})
-    return array.assign_attrs(attrs)
+    return array.transpose(*dims).assign_attrs(attrs)
+
+
+def perimeters(
+    tables: WorldTables, *, drop: Sequence[str] = (), groups: Groups | None = None
+) -> dict[str, str]:
+    """The regions of the tables that are kept, in order, each with its perimeter.
+
+    That is the region itself, the parent of a split region, or the group of either.
+    Raises ``TivaxError`` as :func:`renamed` does, and for a part: only its parent can
+    be dropped or grouped.
+    """
+    parents = tables.parents
+    for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
+        if code in parents:
+            raise TivaxError(
+                f"{code} is a part of {parents[code]}; name {parents[code]}, which "
+                "means all its parts"
+            )
+    whole = [code for code in tables.regions if code not in parents]
+    name = renamed(whole, drop=drop, groups=groups)
+    return {
+        code: name[parent]
+        for code in tables.regions
+        if (parent := parents.get(code, code)) in name
+    }
 
 
 def renamed(
@@ -446,7 +570,7 @@ def renamed(
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
-            raise TivaxError(f"no region {code}; choose from {' '.join(codes)}")
+            raise TivaxError(f"no region {code}: {nearest(code, codes)}")
     name = {code: code for code in codes if code not in drop}
     group_of: dict[str, str] = {}
     for group, members in groups.items():
@@ -455,7 +579,8 @@ def renamed(
         for member in members:
             if group_of.setdefault(member, group) != group:
                 raise TivaxError(
-                    f"region {member} is in {group_of[member]} and in {group}"
+                    f"region {member} is in {group_of[member]} and in {group}: "
+                    "--each-group (each_group) computes groups that overlap"
                 )
             if member in name:
                 name[member] = group

@@ -39,8 +39,11 @@ def tivax_version() -> str:
     return version("tivax")
 
 
-def about() -> dict[str, str]:
-    """Versions, device and date, for the foot of a report."""
+def about(*, dated: bool = True) -> dict[str, str]:
+    """Versions, device and date, for the foot of a report.
+
+    Without the date, a run that is stopped and goes on another day writes the same.
+    """
     import jax
 
     from tivax.engine.console import processor_name
@@ -52,7 +55,7 @@ def about() -> dict[str, str]:
         "numpy": version("numpy"),
         "device": f"{device.platform}: {device.device_kind}",
         "processor": processor_name(),
-        "date": time.strftime("%Y-%m-%d"),
+        **({"date": time.strftime("%Y-%m-%d")} if dated else {}),
     }
 
 

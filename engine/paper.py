@@ -78,6 +78,12 @@ def column_name(table: int, column: int) -> str:
     return f"Table\u00a0{table}\u00a0({column})"
 
 
+def column_names(rows: pd.DataFrame) -> list[str]:
+    """The name of each row's column of the paper, from its ``table`` and ``column``."""
+    pairs = zip(rows["table"], rows["column"], strict=True)
+    return [column_name(int(table), int(column)) for table, column in pairs]
+
+
 COLUMNS: tuple[Column, ...] = tuple(_columns())
 
 

@@ -153,6 +153,20 @@ def _first_stage(each: Lagged, number: int, language: Language) -> Column:
     )
 
 
+def coefficient_cells(
+    rows: pd.DataFrame, prefix: str = "", digits: int = 4
+) -> list[str]:
+    """``13.5816*** (4.4613)`` for each row, from its coef, se and stars.
+
+    ``prefix`` stands before the names of these columns, such as ``paper_``.
+    """
+    names = [f"{prefix}{name}" for name in ("coef", "se", "stars")]
+    return [
+        f"{coef:.{digits}f}{'*' * int(stars)} ({se:.{digits}f})".replace("-", "−")
+        for coef, se, stars in rows[names].to_numpy()
+    ]
+
+
 def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
     """Every figure of the 2SLS tables, a row for each outcome and sample."""
     rows = []

@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -12,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tivax.engine import measures, trade_plots
 from tivax.engine.errors import TivaxError
+from tivax.engine.group_runs import each_group, require_new_names
 from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
@@ -69,7 +71,9 @@ class TbiResult:
     """What `tivax tbi` computed.
 
     ``trade`` is by industry as in ``measures.value_added_trade``; the others have
-    regions dropped and grouped as asked.
+    regions dropped and grouped as asked. With ``each_group`` they hold the groups
+    alone, each from a run of its own; ``absorbed`` and ``exports`` then are by groups
+    and regions, NaN for a pair that is not a group with itself or a region outside it.
     """
 
     trade: xr.Dataset
@@ -78,6 +82,7 @@ class TbiResult:
     vax: xr.Dataset
     absorbed: xr.DataArray  # (year, origin, absorber)
     exports: xr.DataArray  # gross, (year, origin, destination)
+    each_group: bool = False
 
     @property
     def residual_max(self) -> float:
@@ -97,11 +102,24 @@ def compute_tbi(
     *,
     drop: Sequence[str] = (),
     groups: Groups | None = None,
+    one_by_one: bool = False,
     progress: Progress = no_progress,
 ) -> TbiResult:
-    """Everything that `tivax tbi` writes, from one solve a year."""
-    measures.renamed(tables.regions, drop=drop, groups=groups)  # mistakes before work
+    """Everything that `tivax tbi` writes, from one solve a year.
+
+    ``one_by_one`` computes each of the groups in a run of its own (``each_group``), so
+    that they may overlap.
+    """
+    # Mistakes are told before work.
+    if one_by_one and groups:
+        require_new_names(groups, tables.regions)
+        for name, members in groups.items():
+            measures.perimeters(tables, drop=drop, groups={name: members})
+    else:
+        measures.perimeters(tables, drop=drop, groups=groups)
     trade = measures.value_added_trade(tables, value_added, progress=progress)
+    if one_by_one and groups:
+        return _of_each_group(trade, drop, groups)
     absorbed, exports = (
         measures.regroup(trade[name], drop=drop, groups=groups)
         for name in ("va_absorbed", "gross_exports")
@@ -116,6 +134,38 @@ def compute_tbi(
         absorbed=absorbed.sum("sector", keep_attrs=True),
         exports=exports.sum("sector", keep_attrs=True),
     )
+
+
+def _of_each_group(trade: xr.Dataset, drop: Sequence[str], groups: Groups) -> TbiResult:
+    exported = partial(measures.value_added_exports, trade, drop=drop)
+    return TbiResult(
+        trade=trade,
+        vax_by_sector=each_group(lambda g: exported(by_sector=True, groups=g), groups),
+        tbi=each_group(
+            lambda g: measures.trade_benefit_index(trade, drop=drop, groups=g), groups
+        ),
+        vax=each_group(lambda g: exported(groups=g), groups),
+        absorbed=_pairs_of_groups(trade["va_absorbed"], drop, groups),
+        exports=_pairs_of_groups(trade["gross_exports"], drop, groups),
+        each_group=True,
+    )
+
+
+def _pairs_of_groups(
+    flows: xr.DataArray, drop: Sequence[str], groups: Groups
+) -> xr.DataArray:
+    """Flows from and to each group, by groups and single regions; NaN elsewhere."""
+    flows = flows.sum("sector", keep_attrs=True)
+    _, origin, partner = map(str, flows.dims)
+    alone = [k for k in flows[origin].values.tolist() if k not in drop]
+    pairs = None
+    for name, members in groups.items():
+        one = measures.regroup(flows, drop=drop, groups={name: members})
+        one = one.where((one[origin] == name) | (one[partner] == name))
+        one = one.reindex({axis: [*groups, *alone] for axis in (origin, partner)})
+        pairs = one if pairs is None else pairs.fillna(one)
+    assert pairs is not None
+    return pairs.assign_attrs(flows.attrs)
 
 
 def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
@@ -146,21 +196,30 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
         result.absorbed.to_dataset(name="value_added"),
         ["year", "origin", "absorber", "value_added"],
     )
+    if result.each_group:
+        frame = frame.dropna(ignore_index=True)
     write_frame(frame, folder, "va_absorbed", "parquet")
     for name, figure in figures_of(result).items():
         save_figure(figure, folder, name)
 
 
 def figures_of(result: TbiResult) -> dict[str, Figure]:
-    """The figures of `tivax tbi` by file name."""
-    trade = xr.Dataset(
-        {"va_absorbed": result.absorbed, "gross_exports": result.exports}
-    )
-    return {
+    """The figures of `tivax tbi` by file name.
+
+    Groups that may overlap have no table of bilateral balances: only their index.
+    """
+    if result.each_group:
+        names = [str(k) for k in result.tbi["region"].values]
+        return {"tbi": trade_plots.tbi_lines(result.tbi, names)}
+    figures = {
         "tbi": trade_plots.tbi_lines(result.tbi),
         "va_balances": trade_plots.balance_heatmap(result.absorbed),
-        "va_versus_gross": trade_plots.va_versus_gross(trade),
     }
+    # Jobs or emissions cannot be set beside gross trade.
+    if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
+        trade = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
+        figures["va_versus_gross"] = trade_plots.va_versus_gross(xr.Dataset(trade))
+    return figures
 
 
 def frame_of(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:

@@ -5,6 +5,7 @@
     draws = 1_000_000
     sample = "all"                # developed, developing; also for a single model
     save_draws = false            # draws.parquet
+    timed = false                 # draws_per_s in summary.csv; no two runs are alike
 
     [scheme]
     kind = "wild"                 # pairs, bayesian, wild, placebo
@@ -47,6 +48,7 @@ _TOP = {
     "draws",
     "sample",
     "save_draws",
+    "timed",
     "models",
     "model",
     "grid",
@@ -90,6 +92,7 @@ class RunFile:
     draws: int
     seed: int
     save_draws: bool
+    timed: bool = False
 
     @property
     def panels(self) -> list[Path]:
@@ -133,6 +136,7 @@ def read_run_file(path: Path) -> RunFile:
         draws=toml.whole("draws", 9999, least=1),
         seed=toml.whole("seed", 0, least=0),
         save_draws=toml.flag("save_draws", False),
+        timed=toml.flag("timed", False),
     )
 
 

@@ -129,6 +129,20 @@ class Program:
         return self.static.exact
 
     @property
+    def label(self) -> str:
+        """For the column ``scheme``: wild-wcr-webb, placebo-countries-t, ..."""
+        scheme, parts = self.scheme, [self.scheme.kind]
+        if scheme.kind == "wild":
+            restricted = "wre" if self.design.layout.instruments else "wcr"
+            parts += [restricted if scheme.null else "wcu", scheme.weights]
+        if scheme.kind == "placebo":
+            parts.append(scheme.permute)
+            parts += [f"within-{scheme.strata}"] if scheme.strata else []
+        parts += ["joint"] if self.static.joint else []
+        parts += ["t"] if scheme.studentised else []
+        return "-".join(parts)
+
+    @property
     def blocks(self) -> int:
         return -(-self.draws // BLOCK)
 
@@ -155,7 +169,11 @@ def make_program(design: Design, scheme: Scheme, draws: int) -> Program:
             layout = layout._replace(dummies=0)
         else:
             static_balanced = False
-            arrays = {"moments": design.moments, "center": design.fit.coef[-q:]}
+            arrays = {
+                "moments": design.moments,
+                "center": design.fit.coef[-q:],
+                "draws": np.int64(draws),
+            }
         if scheme.studentised:
             columns += [f"t({k})" for k in columns]
             unit += [1.0] * q
@@ -375,10 +393,10 @@ def _paths(design: Design) -> Float[np.ndarray, "G T k"]:
 def _net(
     design: Design, paths: np.ndarray, *, dummies: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """W; [x, y] net of W; the paths. ``dummies``: year effects taken out of all."""
+    """W; [y, x] net of W; the paths. ``dummies``: year effects taken out of all."""
     d, w = design.layout.dummies, design.layout.exogenous
     rows, W = design.rows, design.rows[:, :w]
-    residuals = rows[:, [w, -1]]
+    residuals = rows[:, [-1, w]]
     residuals = residuals - W @ np.linalg.lstsq(W, residuals, rcond=None)[0]
     if dummies:
         D, C = rows[:, :d], rows[:, d:w]
@@ -394,10 +412,10 @@ def _tables_of_paths(
     residuals: np.ndarray,
     moved: np.ndarray,
     order: np.ndarray,
-) -> dict[str, Any]:
+) -> resampling.PlaceboTables:
     """What each path ``moved[g, o]`` gives in the cells of cluster ``order[g]``."""
     time = np.unique(design.used[_time_column(design)], return_inverse=True)[1]
-    features, own, wy, ww = [], [], [], []
+    features, wy, ww = [], [], []
     nested = design.model.cluster in design.model.effects
     for g, cluster in enumerate(order):
         cells = np.flatnonzero(design.cluster == cluster)
@@ -405,20 +423,19 @@ def _tables_of_paths(
         if nested:
             path = path - path.mean(axis=1, keepdims=True)
         x, z = path[:, :, 0], path[:, :, -1]
-        W_g, x_g, y_g = W[cells], residuals[cells, 0], residuals[cells, 1]
-        parts = [z @ y_g[:, None], (z * x).sum(axis=1)[:, None], x @ W_g]
+        W_g, left = W[cells], residuals[cells]
+        parts = [z @ left, (z * x).sum(axis=1)[:, None], x @ W_g]
         if design.layout.instruments:
             parts.append(z @ W_g)
         features.append(np.hstack(parts))
-        own.append(z @ x_g)
-        wy.append(W_g.T @ y_g)
+        wy.append(W_g.T @ left[:, 0])
         ww.append(W_g.T @ W_g)
-    return _tables(design, W, features, own, wy, ww)
+    return _tables(design, W, features, wy, ww)
 
 
 def _tables_of_years(
     design: Design, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
-) -> dict[str, Any]:
+) -> resampling.PlaceboTables:
     """The same where year t of all clusters gets their values of year o."""
     assert design.time is not None
     G, T, _ = paths.shape
@@ -427,32 +444,28 @@ def _tables_of_years(
     x, z = paths[:, :, 0], paths[:, :, -1]
     W_gt, left = W[cells], residuals[cells]
     parts = [
-        np.einsum("go,gt->to", z, left[:, :, 1])[:, :, None],
+        np.einsum("go,gtl->tol", z, left),
         np.broadcast_to((z * x).sum(axis=0)[None, :, None], (T, T, 1)),
         np.einsum("go,gtw->tow", x, W_gt),
     ]
     if design.layout.instruments:
         parts.append(np.einsum("go,gtw->tow", z, W_gt))
-    own = np.einsum("go,gt->to", z, left[:, :, 0])
     w = W.shape[1]
     features = np.concatenate(parts, axis=2)
-    return _tables(design, W, features, own, np.zeros((T, w)), np.zeros((T, w, w)))
+    return _tables(design, W, features, np.zeros((T, w)), np.zeros((T, w, w)))
 
 
 def _tables(
-    design: Design, W: np.ndarray, features: Any, own: Any, wy: Any, ww: Any
-) -> dict[str, Any]:
+    design: Design, W: np.ndarray, features: Any, wy: Any, ww: Any
+) -> resampling.PlaceboTables:
     w = W.shape[1]
-    return {
-        "tables": resampling.PlaceboTables(
-            F=jnp.asarray(np.asarray(features)),
-            inverse=jnp.asarray(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
-            wy=jnp.asarray(np.asarray(wy)),
-            ww=jnp.asarray(np.asarray(ww)),
-            correction=clusters.correction(design.moments),
-        ),
-        "own": jnp.asarray(np.asarray(own)),
-    }
+    return resampling.PlaceboTables(
+        F=jnp.asarray(np.asarray(features)),
+        inverse=jnp.asarray(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
+        wy=jnp.asarray(np.asarray(wy)),
+        ww=jnp.asarray(np.asarray(ww)),
+        correction=clusters.correction(design.moments),
+    )
 
 
 def _strata(design: Design, column: str) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -490,22 +503,16 @@ def block_of_draws(
         w = source.weights()
         if static.balanced:
             return resampling.reweighted_balanced(arrays["M"], w, layout=static.layout)
-        return _in_tiles(lambda tile: _reweighted(static, arrays, tile), w)
+        left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
+        return _in_tiles(lambda tile: _reweighted(static, arrays, tile), w, left)
     if static.kind == "wild":
         v = source.wild(arrays["position"])
         rows = [_wild_statistics(k, v) for k in arrays["loadings"]]
         return jnp.stack(rows)
     o = source.options()
-    tables = arrays["tables"]
     if static.studentised:
-        return jnp.stack(resampling.placebo_t(tables, o))
-    own = jnp.concatenate([arrays["own"][:, :, None], tables.F[:, :, 1:]], axis=2)
-    return jnp.stack(
-        [
-            resampling.placebo_estimates(tables, o),
-            resampling.placebo_estimates(tables._replace(F=own), o),
-        ]
-    )
+        return jnp.stack(resampling.placebo_t(arrays, o))
+    return resampling.placebo_estimates(arrays, o)
 
 
 def _wild_statistics(loadings: Any, v: Array) -> Array:
@@ -523,10 +530,22 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
     return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
 
 
-def _in_tiles(run: Any, w: Float[Array, "G B"]) -> Float[Array, "s B"]:
-    G, B = w.shape
-    tiles = jnp.moveaxis(w.reshape(G, B // _TILE, _TILE), 1, 0)
-    return jnp.moveaxis(jax.lax.map(run, tiles), 0, 1).reshape(-1, B)
+def _in_tiles(run: Any, w: Float[Array, "G B"], used: Array) -> Float[Array, "s B"]:
+    """``run`` on a tile of columns at a time, as many as have the first ``used``; the
+    others are 0. The tiles are of one compiled code, so that each draw is the same
+    however many there are."""
+    B = w.shape[1]
+
+    def tile(k: Any) -> Array:
+        return run(jax.lax.dynamic_slice_in_dim(w, k * _TILE, _TILE, axis=1))
+
+    def made(k: Array, so_far: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * _TILE, axis=1)
+
+    of_tile = jax.eval_shape(tile, 0)
+    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
+    count = jnp.clip(-(-used // _TILE), 0, B // _TILE)
+    return jax.lax.fori_loop(0, count, made, empty)
 
 
 def draw_source(static: Static, seed: Any, block: Any) -> "DrawSource":

@@ -15,7 +15,7 @@ group, because zarr warns about any file in a group that is not its own.
 import json
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -165,7 +165,13 @@ class StoreWriter:
 
 
 def store_attributes(
-    *, unit: str, source: str, title: str, citation: str, tolerance: Tolerance
+    *,
+    unit: str,
+    source: str,
+    title: str,
+    citation: str,
+    tolerance: Tolerance,
+    parents: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The attributes of a store: what the numbers are and where they come from."""
     return {
@@ -174,6 +180,7 @@ def store_attributes(
         "citation": citation,
         "unit": unit,
         "tolerance": asdict(tolerance),
+        "parents": dict(parents or {}),
     }
 
 
@@ -191,6 +198,7 @@ def save_store(
         title=tables.source,
         citation="",
         tolerance=tables.tolerance,
+        parents=tables.parents,
     )
     writer = StoreWriter(
         Path(path), first, tables.years, attributes=attributes, force=force
@@ -285,6 +293,7 @@ def open_store(
         categories=labels["category"],
         tolerance=stored.tolerance,
         source=stored.source,
+        parents=stored.parents,
     )
 
 
@@ -300,6 +309,7 @@ class _Stored:
     unit: str
     source: str
     tolerance: Tolerance
+    parents: dict[str, str]
 
 
 def _read_store(path: Path) -> _Stored:
@@ -315,6 +325,7 @@ def _read_store(path: Path) -> _Stored:
             unit=attributes["unit"],
             source=attributes["source"],
             tolerance=Tolerance(**attributes["tolerance"]),
+            parents=dict(attributes.get("parents", {})),
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise TivaxError(

@@ -12,7 +12,7 @@ Symbols (Miller and Blair 2009, chapter 2), the same everywhere in tivax:
 Row k of an array is region k // s, sector k % s.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -69,6 +69,8 @@ class WorldTable:
         The table's own value-added row at basic prices, where it has one.
     origin
         The file (and archive member) it was read from, for messages.
+    edition
+        Of its database, where the file tells: also which prices, which system.
     """
 
     year: int
@@ -80,6 +82,7 @@ class WorldTable:
     x: Float[np.ndarray, " n"]
     value_added: Float[np.ndarray, " n"] | None = None
     origin: str = ""
+    edition: str = ""
 
     @property
     def where(self) -> str:
@@ -116,12 +119,17 @@ class WorldTables:
         How far rows may miss their output.
     source
         Name of the database.
+    parents
+        Split region to the region it is a part of, such as CN1 to CHN: industries
+        told apart by kind of firm. The industries of both stand in the table; measures
+        compute with them and give one result, for the parent. ``{}`` takes the
+        parts for regions.
 
     Raises
     ------
     TivaxError
-        Shapes that do not fit the labels, or labels that repeat. Values are
-        checked by :func:`check_values` and :func:`check_balance`.
+        Shapes that do not fit the labels, labels that repeat, parents that are not
+        there. Values are checked by :func:`check_values` and :func:`check_balance`.
     """
 
     Z: YearArray
@@ -135,6 +143,7 @@ class WorldTables:
     categories: Sequence[str] = ()
     tolerance: Tolerance = field(default_factory=Tolerance)
     source: str = ""
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
@@ -150,7 +159,9 @@ class WorldTables:
                 ("FD",) if f == 1 else tuple(f"F{k + 1}" for k in range(f)),
             )
         put("categories", tuple(map(str, self.categories)))
+        put("parents", dict(self.parents))
         self._check_labels()
+        self._check_parents()
         self._check_shapes()
 
     def _check_labels(self) -> None:
@@ -165,6 +176,18 @@ class WorldTables:
                 )
         if list(self.years) != sorted(self.years):
             raise TivaxError(f"years are not in order: {list(self.years)}")
+
+    def _check_parents(self) -> None:
+        for part, parent in self.parents.items():
+            for code in (part, parent):
+                if code not in self.regions:
+                    raise TivaxError(
+                        f"{part} is a part of {parent}, but there is no region {code}"
+                    )
+            if parent in self.parents:
+                raise TivaxError(
+                    f"{part} is a part of {parent}, which is a part itself"
+                )
 
     def _check_shapes(self) -> None:
         t, c, s = len(self.years), len(self.regions), len(self.sectors)
@@ -265,6 +288,7 @@ def stack_years(
     unit: str = "million US$",
     tolerance: Tolerance | None = None,
     source: str = "",
+    parents: Mapping[str, str] | None = None,
 ) -> WorldTables:
     """Put single years together. Labels must agree: see :func:`check_same_labels`."""
     if not tables:
@@ -286,6 +310,7 @@ def stack_years(
         categories=first.categories,
         tolerance=tolerance or Tolerance(),
         source=source,
+        parents=parents or {},
     )
 
 
@@ -295,7 +320,7 @@ def stack_years(
 def check_same_labels(first: WorldTable, other: WorldTable) -> None:
     """Raise ``TivaxError`` unless two years have the same labels in the same order.
 
-    And both a value-added row, or neither.
+    And both a value-added row, or neither, and both are of one edition.
     """
     _check_same_rows(first, other)
     for what in ("regions", "sectors", "categories"):
@@ -316,6 +341,11 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where}: {what} are in another order than in {first.year}, first "
             f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+    if first.edition != other.edition:
+        raise TivaxError(
+            f"{other.where} is {other.edition or 'of no edition'}, {first.year} is "
+            f"{first.edition or 'of none'}; import years of one edition together"
         )
 
 

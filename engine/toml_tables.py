@@ -96,12 +96,18 @@ class TomlTable:
         return value
 
     def path(self, key: str) -> Path:
-        return self.file.parent / self.text(key)
+        return self._local(key, self.text(key))
 
     def paths(self, key: str, default: list[Path]) -> list[Path]:
         if key not in self.values:
             return default
-        return [self.file.parent / name for name in self.texts(key, ())]
+        return [self._local(key, name) for name in self.texts(key, ())]
+
+    def _local(self, key: str, name: str) -> Path:
+        """Beside the run file."""
+        if "://" in name:
+            raise self.mistake(key, "an address; download it and give a local file")
+        return self.file.parent / name
 
     def table(self, key: str, known: set[str]) -> "TomlTable":
         value = self.values.get(key)

@@ -23,7 +23,7 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.labels import Language, label
 from tivax.engine.plot_style import (
     COLOURS,
@@ -406,7 +406,7 @@ def _largest(flows: pd.DataFrame, count: int, *, beside: str = "") -> list[str]:
 def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     for region in regions:
         if region not in known:
-            raise TivaxError(f"no region {region}; choose from {' '.join(known)}")
+            raise TivaxError(f"no region {region}: {nearest(region, known)}")
     if not regions:
         raise TivaxError("no region to draw; name at least one")
     return list(regions)

@@ -28,16 +28,6 @@ def crossings(world: World) -> Inside:
     return (perimeters.identity(inside) - inside) @ world.borders.inside(world.B)
 
 
-def first_crossing(world: World) -> Inside:
-    """F_s^-1 = B_ss^-1 L_s."""
-    return perimeters.inverse(world.borders.inside(world.B)) @ world.L
-
-
-def foreign_once(world: World) -> Float[Array, " n"]:
-    """f_s F_s^-1: foreign value added in a US$ of exports at its first crossing."""
-    return perimeters.left(world.foreign, first_crossing(world))
-
-
 def exporter_source(world: World) -> Terms:
     """The exporter's perimeter, the first crossing counts.
 
@@ -48,9 +38,9 @@ def exporter_source(world: World) -> Terms:
     """
     E = world.exports
     h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
-    returned = world.borders.buyers(world.A, world.X)
+    returned = world.borders.buyers(world.Z, world.scale[:, None] * world.X)
     DC, FC, DVA = h * E, f * E, u * E
-    FVA = foreign_once(world)[:, None] * E
+    FVA = world.foreign_once[:, None] * E
     VAX = u * (E - returned)
     DAVAX = u * world.absorbed_by_buyer
     terms = {
@@ -64,7 +54,7 @@ def exporter_source(world: World) -> Terms:
         "FC": FC,
         "FVA": FVA,
         "FDC": FC - FVA,
-        "GVC": E - DAVAX,
+        "GVC": DC + FC - DAVAX,
         "GVCB": FC + DC - DVA,
         "GVCF": DVA - DAVAX,
     }
@@ -80,11 +70,13 @@ def exporter_sink(world: World) -> Terms:
         Phi_sr = Y_sr + A_sr L_r (Y_r + sum over j != r of A_rj X~_j).
 
     Terms as in ``exporter_source``; those that need no approach (DAVAX, GVC) are left
-    out.
+    out. VAXIM is what the direct buyer absorbs, at once or after it went further,
+
+        h (Y_sr + A_sr (X_rr - B_rs F_s^-1 a_sr)),   a_sr exports of s that r absorbs.
     """
     borders, A, B, X = world.borders, world.A, world.B, world.X
     inside = borders.inside(A)
-    first = first_crossing(world)
+    first = world.first_crossing
     final, x = world.final_exports, world.output
 
     def to_others(Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
@@ -104,6 +96,9 @@ def exporter_sink(world: World) -> Terms:
     # The same for what final demand of s itself requires.
     left = cut(X, borders.own(to_others(X)))
     to_self = last(final, left)
+    # Output of r for its own demand, less what needs exports of s.
+    again = borders.buyers(B, times(first, final + to_others(X)))
+    to_buyer = final + borders.buyers(A, borders.own(X)[:, None] - again)
 
     E = world.exports
     h, f = world.home[:, None], world.foreign[:, None]
@@ -113,6 +108,7 @@ def exporter_sink(world: World) -> Terms:
         "DC": DC,
         "DVA": DVA,
         "VAX": DVA - REF,
+        "VAXIM": h * to_buyer,
         "REF": REF,
         "DDC": DC - DVA,
         "FC": FC,
@@ -165,10 +161,14 @@ def self_industry(world: World) -> Terms:
 
 
 def self_bilateral(world: World) -> Terms:
-    """The perimeter of all exports of s to r: (I + A_sr B_rs)^-1 E_sr.
+    """The perimeter of all exports of s to r: (I + A_sr B_rs)^-1 E_sr."""
+    if world.borders.blocks:
+        return _counted_once(world, _kept_of_blocks(world))
+    return _counted_once(world, _kept_of_any(world))
 
-    Needs perimeters of equal size (regions).
-    """
+
+def _kept_of_blocks(world: World) -> Float[Array, "n c"]:
+    """Exports to each buyer at their first crossing, where regions are blocks."""
     n, c = world.exports.shape
     s = n // c
     flows = world.A.reshape(c, s, c, s)  # [seller s, i, buyer r, j]
@@ -185,7 +185,45 @@ def self_bilateral(world: World) -> Terms:
         one_exporter,
         (flows, jnp.moveaxis(back, 2, 0), world.exports.reshape(c, s, c)),
     )
-    return _counted_once(world, kept.reshape(n, c))
+    return kept.reshape(n, c)
+
+
+# Rounds of production until what is added is rounding; real tables need about 60.
+_MOST_ROUNDS = 2000
+
+
+def _kept_of_any(world: World) -> Float[Array, "n c"]:
+    """The same for perimeters of any size.
+
+    (I + A_sr B_rs)^-1 E_sr = E_sr - A_sr X_r, X the output that E_sr requires in the
+    table without A_sr. That output is added up round by round, for all buyers r of s
+    at once: no inverse for each pair.
+    """
+    A, member = world.A, world.borders.member
+    small = jnp.finfo(A.dtype).eps / 8
+
+    def one_exporter(own: Float[Array, " n"]) -> Float[Array, "n c"]:
+        sold = world.exports * own[:, None]
+
+        def again(X: Float[Array, "n c"]) -> Float[Array, "n c"]:
+            """Inputs bought from s by r, where column r counts only output in r."""
+            return own[:, None] * (A @ (X * member))
+
+        def one_round(state: tuple) -> tuple:
+            total, added, k = state
+            added = A @ added - again(added)
+            return total + added, added, k + 1
+
+        def unfinished(state: tuple) -> Array:
+            total, added, k = state
+            return (k < _MOST_ROUNDS) & (
+                jnp.max(jnp.abs(added)) > small * jnp.max(jnp.abs(total))
+            )
+
+        X, _, _ = jax.lax.while_loop(unfinished, one_round, (sold, sold, 0))
+        return sold - again(X)
+
+    return jax.lax.map(one_exporter, member.T).sum(axis=0)
 
 
 def _counted_once(world: World, kept: Float[Array, "n c"]) -> Terms:

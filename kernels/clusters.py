@@ -26,7 +26,9 @@ q = G/(G-1) (N-1)/(N-k),
     CV3   (G-1)/G sum (beta_(g) - beta)(beta_(g) - beta)'        (jackknife)
 
 The residual-space form of CV2 is u_g -> (I - c_g M c_g')^-1/2 u_g; pushed through c_g'
-it needs p x p only. Directions with a leverage of 1 are left out (generalised inverse).
+it needs p x p only. Directions with a leverage of 1 are left out (generalised inverse):
+a cluster's residuals say nothing of its errors there. A contrast that rests on such a
+direction, as that of a treatment of a single cluster, has no CV2: not a number.
 """
 
 from functools import partial
@@ -34,10 +36,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 # Below, 1 - leverage is rounding: that direction lives in one cluster alone.
 _LEVERAGE_TOLERANCE = 1e-9
+# Of a contrast's variance with iid errors: what rounding puts into such directions.
+_LOST_TOLERANCE = 1e-6
 
 
 class Layout(NamedTuple):
@@ -170,6 +174,14 @@ class Leverages(NamedTuple):
         inner = jnp.einsum("gpe,ge->gp", self.U, scale * inner)
         return jax.scipy.linalg.solve_triangular(self.R.T, inner.T, lower=False).T
 
+    def lost(self, contrast: Float[Array, " p"]) -> Float[Array, " G"]:
+        """Share of the variance of contrast'beta, with iid errors, that rests on
+        directions of each cluster with a leverage of 1."""
+        weight = self.R.T @ contrast
+        inner = jnp.einsum("gpe,p->ge", self.U, weight)
+        inner = jnp.where(self.left > _LEVERAGE_TOLERANCE, 0, inner)
+        return (inner**2).sum(axis=1) / (weight @ weight)
+
 
 def leverages(fit: ClusterFit) -> Leverages:
     """What CV2 and its degrees of freedom share."""
@@ -179,16 +191,28 @@ def leverages(fit: ClusterFit) -> Leverages:
 
 
 def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p"]:
-    """Bell and McCaffrey's, unbiased where errors are iid."""
+    """Bell and McCaffrey's, unbiased where errors are iid.
+
+    Not a number in the rows and columns of coefficients that ``alone`` tells of.
+    """
     spectrum = leverages(fit) if spectrum is None else spectrum
     half = spectrum.power(fit.scores, -0.5) @ fit.M
+    each = jnp.eye(len(fit.coef), dtype=fit.coef.dtype)
+    lost = jax.vmap(lambda contrast: alone(spectrum, contrast).any())(each)
+    half = jnp.where(lost[None, :], jnp.nan, half)
     return half.T @ half
 
 
-def cv3(fit: ClusterFit, left: Float[Array, "G p"]) -> Float[Array, "p p"]:
-    """The jackknife, from the estimates without each cluster."""
+def alone(spectrum: Leverages, contrast: Float[Array, " p"]) -> Bool[Array, " G"]:
+    """Which clusters alone identify a part of contrast'beta: CV2 does not serve it."""
+    return spectrum.lost(contrast) > _LOST_TOLERANCE
+
+
+def cv3(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
+    """The jackknife, from the estimates without each cluster; not a number where one
+    of them is not (``resampling.leave_one_out``)."""
     G = len(left)
-    gap = left - fit.coef[None, :]
+    gap = left - coef[None, :]
     return (G - 1) / G * gap.T @ gap
 
 
@@ -199,7 +223,7 @@ def degrees(
 
     (sum l)^2 / sum l^2 over the eigenvalues of the matrix whose quadratic form the CV2
     variance of contrast'beta is, with iid errors: entries p_g'(I - H) p_h where
-    p_g = (I - H_gg)^-1/2 c_g M contrast.
+    p_g = (I - H_gg)^-1/2 c_g M contrast. Not a number where there is no CV2.
     """
     spectrum = leverages(fit) if spectrum is None else spectrum
     e = fit.M @ contrast
@@ -207,15 +231,8 @@ def degrees(
     # c_g'p_g and p_g'p_g, both pushed through.
     cp, pp = spectrum.power(Ae, -0.5), spectrum.power(Ae, -1.0) @ e
     Q = jnp.diag(pp) - cp @ fit.M @ cp.T
-    return jnp.trace(Q) ** 2 / jnp.sum(Q * Q)
-
-
-@partial(jax.jit, static_argnames="layout")
-def leave_one_out(moments: Moments, *, layout: Layout) -> Float[Array, "G p"]:
-    """The coefficients without each cluster in turn."""
-    without = 1 - jnp.eye(len(moments.rows), dtype=moments.S.dtype)
-    each = jax.vmap(lambda w: fit(moments, w, layout=layout).coef)
-    return each(without)
+    served = ~alone(spectrum, contrast).any()
+    return jnp.where(served, jnp.trace(Q) ** 2 / jnp.sum(Q * Q), jnp.nan)
 
 
 def leverage(fit: ClusterFit) -> Float[Array, " G"]:

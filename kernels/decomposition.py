@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int
 
 from tivax.kernels.absorption import by_region, gross_exports
 from tivax.kernels.leontief import domestic_inverse, per_dollar, residual_value_added
+from tivax.kernels.perimeters import equal_regions
 from tivax.kernels.solve import Method, solve
 
 
@@ -62,7 +63,9 @@ def exported_value_added(
     active = x > 0
     E = gross_exports(Z, scale * X.sum(axis=1), Y, active=active)
     u = value_added_at_home(Z * scale[None, :], v, regions=Y.shape[1])
-    returned = _returned(Z, scale[:, None] * X) * active[:, None]
+    borders = equal_regions(len(Y), Y.shape[1], Y.dtype)
+    # Sales of s to r that end in final demand of s, A_sr X_rs.
+    returned = borders.buyers(Z, scale[:, None] * X) * borders.abroad * active[:, None]
     return ExportedValueAdded(
         dva=by_region(u[:, None] * E),
         absorbed_abroad=by_region(u[:, None] * (E - returned)),
@@ -79,18 +82,3 @@ def value_added_at_home(
     """u_s = v_s L_s: value added at home in a US$ of each industry's exports."""
     L = domestic_inverse(A, regions=regions)
     return jnp.einsum("ri,rij->rj", v.reshape(regions, -1), L).reshape(-1)
-
-
-def _returned(
-    Z: Float[Array, "n n"], per_output: Float[Array, "n c"]
-) -> Float[Array, "n c"]:
-    """Sales of s to r that end in final demand of s, A_sr X_rs; 0 at home.
-
-    ``per_output`` is X over reported output, the factor by which columns of Z grow.
-    """
-    n, c = per_output.shape
-    flows = Z.reshape(c, n // c, c, n // c)  # [seller s, i, buyer r, j]
-    factors = per_output.reshape(c, n // c, c)  # [r, j, absorber s]
-    back = jnp.einsum("sirj,rjs->sir", flows, factors)
-    home = jnp.eye(c, dtype=Z.dtype)[:, None, :]
-    return (back * (1 - home)).reshape(n, c)

@@ -42,7 +42,10 @@ class Perimeters:
         """The part of a matrix that stays inside borders."""
         if self.blocks:
             return leontief.domestic_blocks(M, regions=self.count)
-        return M * (self.member @ self.member.T)
+        # Where member is a constant, XLA would multiply it out while compiling, for
+        # minutes.
+        member = jax.lax.optimization_barrier(self.member)
+        return M * (member @ member.T)
 
     def own(self, Q: Float[Array, "n c"]) -> Float[Array, " n"]:
         """Each industry's entry for its own perimeter."""
@@ -65,8 +68,11 @@ class Perimeters:
         if self.blocks:
             s = n // c
             flows = A.reshape(c, s, c, s)  # [seller s, i, buyer r, j]
-            weights = Q.reshape(c, s, -1, c)  # [r, j, k, s]
-            sold = jnp.einsum("sirj,rjks->sikr", flows, weights)
+            weights = jnp.moveaxis(Q, -1, 0).reshape(c, c, s, -1)  # [s, r, j, k]
+            # A seller at a time: all at once, XLA would first copy A in another order.
+            sold = jax.lax.map(
+                lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
+            )
             return sold.reshape(n, *Q.shape[1:])
         weights = jnp.moveaxis(Q, 0, -1).reshape(-1, c, n)  # [k, s, j]
         sold = [(A * (self.member @ each)) @ self.member for each in weights]
@@ -98,24 +104,5 @@ def left(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
 
 
 def inverse(D: Inside) -> Array:
-    """D^-1 by elimination without pivots: for I - A_ss, B_ss and what adds trade to I.
-
-    Their leading minors are those of productive tables: no pivot vanishes. Small
-    blocks are not given to LAPACK: on a CPU, many small calls from inside a compiled
-    program can wait for each other for ever. One large matrix is.
-    """
-    if D.ndim == 2:
-        return jnp.linalg.inv(D)
-
-    def eliminate(k: Array, M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
-        """Gauss-Jordan in place: column k becomes that of the inverse."""
-        pivot = jax.lax.dynamic_index_in_dim(M, k, axis=1)  # row (c, 1, s)
-        column = jax.lax.dynamic_index_in_dim(M, k, axis=2)  # (c, s, 1)
-        size = jax.lax.dynamic_index_in_dim(pivot, k, axis=2)  # (c, 1, 1)
-        here = (jnp.arange(M.shape[-1]) == k).astype(M.dtype)
-        row = (pivot + here[None, None, :] - here[None, None, :] * pivot) / size
-        others = column * (1 - here[None, :, None])
-        kept = M * (1 - here[None, None, :]) - others * row
-        return kept * (1 - here[None, :, None]) + here[None, :, None] * row
-
-    return jax.lax.fori_loop(0, D.shape[-1], eliminate, D)
+    """D^-1, for I - A_ss, B_ss and what adds trade to I (``leontief.inverses``)."""
+    return jnp.linalg.inv(D) if D.ndim == 2 else leontief.inverses(D)

@@ -1,7 +1,8 @@
 """How far industries are from final demand and from the first inputs: one year.
 
-Symbols of ``kernels.world``; lengths count stages of production, at least 1. All refer
-to the model-consistent table, where output x* = B y.
+Symbols of ``kernels.world``; lengths count stages of production, at least 1 where
+final demand is nowhere negative. All refer to the model-consistent table, where output
+x* = B y.
 """
 
 from typing import NamedTuple
@@ -24,8 +25,8 @@ def upstreamness(world: World) -> Float[Array, " n"]:
 
 
 def downstreamness(world: World) -> Float[Array, " n"]:
-    """Stages from the first inputs to an industry, 1'B (Antras and Chor 2013; Miller
-    and Temurshoev 2017)."""
+    """Stages from the first inputs to an industry, 1'B (Fally 2012; Antras and Chor
+    2018; Miller and Temurshoev 2017)."""
     return world.B.sum(axis=0)
 
 
@@ -45,32 +46,58 @@ class Lengths(NamedTuple):
 
 
 def production_lengths(world: World) -> Lengths:
-    """Production length forward (Wang, Wei, Yu and Zhu 2017b, NBER 23261).
+    """Production length forward: ratios of ``forward_stages``."""
+    return Lengths(**{k: _ratio(*way) for k, way in forward_stages(world).items()})
 
-        domestic     L L Y_d / L Y_d
-        traditional  L L Y_f / L Y_f
-        gvc          (L L A_f x + L A_f B x) / (L A_f x)
 
-    The weights L Y_d + L Y_f + L A_f x = x make the total of them (checked).
+Ways = dict[str, tuple[Float[Array, " n"], Float[Array, " n"]]]
+"""Stages times value, and value, by way: a length is their ratio, also of sums."""
+
+
+def forward_stages(world: World) -> Ways:
+    """Stages from value added to the final products it ends in, by industry of origin
+    (Wang, Wei, Yu and Zhu 2017b, NBER 23261).
+
+        total        V B B Y                           over V B Y
+        domestic     V L L Y_d                              V L Y_d
+        traditional  V L L Y_f                              V L Y_f
+        gvc          V (L L A_f x + L A_f B x)              V L A_f x
+
+    The three ways add up to the total, stages and values (checked).
     """
-    L, x = world.L, world.output
+    L, v, x = world.L, world.v, world.output
     inside = world.borders.inside(world.A)
 
     def sold_abroad(output: Float[Array, " n"]) -> Float[Array, " n"]:
         return times(L, world.A @ output - times(inside, output))
 
-    def length(final: Float[Array, " n"]) -> Float[Array, " n"]:
-        once = times(L, final)
-        return _ratio(times(L, once), once)
-
+    home = times(L, world.final_at_home.sum(axis=1))
+    final = times(L, world.final_exports.sum(axis=1))
     chains = sold_abroad(x)
-    further = times(L, chains) + sold_abroad(world.B @ x)
-    return Lengths(
-        upstreamness(world),
-        length(world.final_at_home.sum(axis=1)),
-        length(world.final_exports.sum(axis=1)),
-        _ratio(further, chains),
-    )
+    return {
+        "total": (v * (world.B @ x), v * x),
+        "domestic": (v * times(L, home), v * home),
+        "traditional": (v * times(L, final), v * final),
+        "gvc": (v * (times(L, chains) + sold_abroad(world.B @ x)), v * chains),
+    }
+
+
+def backward_stages(world: World) -> Ways:
+    """Stages from value added to final products, by industry of the final product
+    (Wang, Wei, Yu and Zhu 2017b): the same by columns, V B B y over V B y. With v the
+    residual the total is downstreamness, 1'B.
+    """
+    y = world.Y.sum(axis=1)
+    y_home = world.final_at_home.sum(axis=1)
+    y_abroad = world.final_exports.sum(axis=1)
+    every, once = world.content.sum(axis=1), world.once
+    again, twice = every @ world.B, perimeters.left(once, world.L)
+    return {
+        "total": (again * y, every * y),
+        "domestic": (twice * y_home, once * y_home),
+        "traditional": (twice * y_abroad, once * y_abroad),
+        "gvc": ((again - twice) * y, (every - once) * y),
+    }
 
 
 def propagation_lengths(world: World) -> Float[Array, "n n"]:

@@ -82,6 +82,13 @@ def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
     return small_systems.solve(xx, xy)
 
 
+def leave_one_out(moments: Moments, *, layout: Layout) -> Float[Array, "G q"]:
+    """Estimates of X without each cluster in turn; not a number where the others do not
+    identify them."""
+    without = 1 - jnp.eye(len(moments.rows), dtype=moments.S.dtype)
+    return reweighted(moments.S, without, layout=layout).T
+
+
 def reweighted_t(
     moments: Moments,
     w: Float[Array, "G B"],
@@ -288,8 +295,8 @@ class PlaceboTables(NamedTuple):
     W and y stay in place; everything is net of nested effects, y also of W.
 
     F
-        [z_o'y, z_o'x_o, W_g'x_o, W_g'z_o]; with least squares z is x and the last part
-        is left out.
+        [z_o'y, z_o'x_g, z_o'x_o, W_g'x_o, W_g'z_o], where x_g is the treatment as it
+        is, net of W as y is; with least squares z is x and the last part is left out.
     inverse
         (W'W)^-1.
     wy, ww
@@ -307,16 +314,17 @@ class PlaceboTables(NamedTuple):
 
 def placebo_estimates(
     tables: PlaceboTables, o: Int[Array, "G B"]
-) -> Float[Array, " B"]:
-    """The coefficient of the reassigned treatment in each draw.
+) -> Float[Array, "2 B"]:
+    """Coefficients of the reassigned treatment in each draw: on y, and on x_g.
 
     b = z'y / (z'x - z'W (W'W)^-1 W'x), every product a sum over clusters.
     """
     w = len(tables.inverse)
     g = jnp.arange(len(o))[:, None]
     total = tables.F[g, o].sum(axis=0).T
-    hx = tables.inverse @ total[2 : 2 + w]
-    return total[0] / (total[1] - (total[-w:] * hx).sum(axis=0) if w else total[1])
+    hx = tables.inverse @ total[3 : 3 + w]
+    variation = total[2] - (total[-w:] * hx).sum(axis=0) if w else total[2]
+    return total[:2] / variation[None, :]
 
 
 def placebo_t(
@@ -330,7 +338,7 @@ def placebo_t(
     G, w = tables.wy.shape
     g = jnp.arange(G)[:, None]
     each = jnp.moveaxis(tables.F[g, o], 2, 1)  # (G, f, B)
-    zy, zx, xW, zW = each[:, 0], each[:, 1], each[:, 2 : 2 + w], each[:, -w:]
+    zy, zx, xW, zW = each[:, 0], each[:, 2], each[:, 3 : 3 + w], each[:, -w:]
     if not w:
         xW = zW = each[:, :0]
     hx, hz = tables.inverse @ xW.sum(axis=0), tables.inverse @ zW.sum(axis=0)

@@ -1,8 +1,8 @@
 """Simulated panels under a known effect: does a test reject as often as it says?
 
-    G, T   clusters and years; cluster g is seen in its last ``years[g]`` years
+    G, T   clusters and years, not all of them seen
     x      the treatment: AR(1) over time, or 1 from some year on in some clusters
-    C      controls, AR(1), without effect
+    C      controls, AR(1), without effect; or both are a given panel's, in all draws
     u      errors: AR(1) within clusters, of a size of each cluster's own
     y      effect x + u; country and year effects are absorbed and need not be added
 
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, Key
+from jaxtyping import Array, Float, Key
 
 from tivax.kernels import clusters, resampling, streams
 from tivax.kernels.clusters import Layout, Moments
@@ -31,31 +31,45 @@ class PanelDesign(NamedTuple):
         Of the treatment.
     persistence
         AR(1) of x and C, and of u.
-    unequal
-        Standard deviation of the log size of a cluster's errors.
-    years
-        How many years each cluster is seen.
+    unequal, unequal_x
+        Standard deviation of the log size of a cluster's errors; of its x and C.
+    seen
+        1 where a cluster is seen in a year, else 0.
     adopters
         0 for a continuous treatment, else how many clusters (the first) adopt it, half
         way through.
+    given
+        [C, x] of a panel, or None where they are drawn.
     """
 
     effect: Float[Array, ""]
     persistence_x: Float[Array, ""]
     persistence_u: Float[Array, ""]
     unequal: Float[Array, ""]
-    years: Float[Array, " G"]
+    unequal_x: Float[Array, ""]
+    seen: Float[Array, "G T"]
     adopters: Float[Array, ""]
+    given: Float[Array, "G T k"] | None = None
 
 
 class Tested(NamedTuple):
-    """One panel: estimate, standard errors, and by method whether the true effect,
-    and no effect, are rejected at 5 %."""
+    """One panel.
+
+    effective
+        Clusters, by the variation that identifies the effect.
+    residual
+        Of the least squares: |X'(y - X beta)| of columns of length 1.
+    rejects_truth, rejects_zero
+        By method, whether the true effect, and no effect, are rejected at 5 %: 1 or 0,
+        not a number where the method does not serve the panel.
+    """
 
     estimate: Float[Array, ""]
     se: Float[Array, " 3"]
-    rejects_truth: Bool[Array, " methods"]
-    rejects_zero: Bool[Array, " methods"]
+    effective: Float[Array, ""]
+    residual: Float[Array, ""]
+    rejects_truth: Float[Array, " methods"]
+    rejects_zero: Float[Array, " methods"]
 
 
 def ar1(
@@ -75,20 +89,25 @@ def ar1(
 
 
 def simulate(
-    key: Key[Array, ""], design: PanelDesign, *, years: int, controls: int
-) -> tuple[Float[Array, "G T m"], Float[Array, "G T"]]:
-    """[C, x, y] of one panel, and 1 where a cell is seen."""
-    G, T = len(design.years), years
+    key: Key[Array, ""], design: PanelDesign, *, controls: int
+) -> Float[Array, "G T m"]:
+    """[C, x, y] of one panel, cells that are not seen among them."""
     kx, kc, ku, ks = jax.random.split(key, 4)
-    adopts = jnp.arange(G)[:, None] < design.adopters
-    step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
-    x = jnp.where(design.adopters > 0, step, ar1(kx, design.persistence_x, (G, T)))
-    C = ar1(kc, design.persistence_x, (controls, G, T))
+    G, T = design.seen.shape
     size = jnp.exp(design.unequal * jax.random.normal(ks, (G,)))
     u = size[:, None] * ar1(ku, design.persistence_u, (G, T))
-    y = design.effect * x + u
-    seen = jnp.arange(T)[None, :] >= T - design.years[:, None]
-    return jnp.stack([*C, x, y], axis=-1), seen.astype(float)
+    regressors = design.given
+    if regressors is None:
+        size = jax.random.normal(jax.random.fold_in(ks, 1), (G,))
+        size = jnp.exp(design.unequal_x * size)[:, None]
+        adopts = jnp.arange(G)[:, None] < design.adopters
+        step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
+        x = size * ar1(kx, design.persistence_x, (G, T))
+        x = jnp.where(design.adopters > 0, step, x)
+        C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
+        regressors = jnp.stack([*C, x], axis=-1)
+    y = design.effect * regressors[:, :, -1] + u
+    return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
 
 
 def tested(
@@ -96,7 +115,6 @@ def tested(
     design: PanelDesign,
     critical: Float[Array, ""],
     *,
-    years: int,
     controls: int,
     draws: int,
     balanced: bool,
@@ -106,18 +124,18 @@ def tested(
     ``balanced``: all clusters are seen in all years.
     """
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
-    M, seen = simulate(of_panel, design, years=years, controls=controls)
-    moments, layout = _moments(M, seen)
+    M = simulate(of_panel, design, controls=controls)
+    moments, layout = _moments(M, design.seen)
     G = len(moments.rows)
     fit = clusters.fit(moments, jnp.ones(G), layout=layout)
     b, j = fit.coef[-1], layout.exogenous
-    left = clusters.leave_one_out(moments, layout=layout)
+    left = resampling.leave_one_out(moments, layout=layout)
     spectrum = clusters.leverages(fit)
     variances = jnp.stack(
         [
             clusters.cv1(moments, fit)[j, j],
             clusters.cv2(fit, spectrum)[j, j],
-            clusters.cv3(fit, left)[j, j],
+            clusters.cv3(b[None], left)[0, 0],
         ]
     )
     se = jnp.sqrt(variances)
@@ -133,7 +151,7 @@ def tested(
         again = resampling.reweighted(moments.S, w, layout=layout)[0]
     low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
 
-    def rejects(null: Array) -> Bool[Array, " methods"]:
+    def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
         # P(|t| > t_df) = I(df / (df + t^2); df / 2, 1 / 2).
         small = jax.scipy.special.betainc(
@@ -143,7 +161,7 @@ def tested(
             moments, contrast[None], null[None], layout=layout
         )
         above = jnp.abs(resampling.wild_statistics(loadings, v)) > t[0]
-        return jnp.stack(
+        found = jnp.stack(
             [
                 t[0] > critical,
                 small < LEVEL,
@@ -152,8 +170,26 @@ def tested(
                 (null < low) | (null > high),
             ]
         )
+        served = jnp.isfinite(jnp.stack([*se, se[0], low]))
+        return jnp.where(served, found, jnp.nan)
 
-    return Tested(b, se, rejects(design.effect), rejects(jnp.array(0.0)))
+    share = clusters.partial_leverage(fit, contrast)
+    return Tested(
+        estimate=b,
+        se=se,
+        effective=clusters.effective_clusters(share),
+        residual=_residual(moments, fit),
+        rejects_truth=rejects(design.effect),
+        rejects_zero=rejects(jnp.array(0.0)),
+    )
+
+
+def _residual(moments: Moments, fit: clusters.ClusterFit) -> Float[Array, ""]:
+    square = jnp.diagonal(moments.S.sum(axis=0))
+    size = jnp.sqrt(square[: len(fit.coef)] * square[-1])
+    # A year that nobody is seen in has a dummy of zeros.
+    each = jnp.where(size > 0, fit.scores.sum(axis=0) / jnp.where(size > 0, size, 1), 0)
+    return jnp.sqrt((each**2).sum())
 
 
 def _moments(

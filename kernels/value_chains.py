@@ -2,10 +2,10 @@
 
 Symbols of ``kernels.world``; besides
 
-    m_s   value added of others in a US$ of exports at its first crossing, as far as
-          inputs bought abroad reach, sum over t != s of 1'A_ts L_s
+    m_s   value added (of anyone) in the inputs bought abroad for a US$ of exports, sum
+          over t != s of (v'B)_t A_ts L_s
 
-m = 1 - u for industries with output where v is the residual.
+u + m = v'B, which is 1 for industries with output where v is the residual.
 """
 
 from typing import NamedTuple
@@ -31,9 +31,7 @@ def tripartite(world: World) -> Terms:
     """
     member, A = world.borders.member, world.A
     passes = A @ times(world.L, member * world.total_exports[:, None])
-    bought = A.sum(axis=0) - world.borders.inside(A).sum(axis=-2).reshape(-1)
-    u = world.once[:, None]
-    m = perimeters.left(bought, world.L)[:, None]
+    u, m = world.once[:, None], _bought(world)[:, None]
     absorbed = world.absorbed_by_buyer
     terms = {
         "DAVAX": u * absorbed,
@@ -42,6 +40,84 @@ def tripartite(world: World) -> Terms:
         "TS": m * passes,
     }
     return abroad_only(world, terms)
+
+
+def tripartite_output(world: World) -> Terms:
+    """Output of a region by the place of what it makes in the chain (Borin, Mancini and
+    Taglioni 2025, output side), as R gvcAnalyzer 0.1.1 has the totals of countries.
+
+    With q = sum over r of A_sr L_r e_r, what s sells to the exports of others, and f1 =
+    sum over t of u_t A_ts L_s, foreign value added that crossed one border,
+
+        DomX   v L Y_ss                         value added made and absorbed at home
+        PF     v L q                            purely forward
+        PB     m Y_s - f1 Y_ss                  purely backward: final products
+        TSImp  m x - f1 (L - I) Y_ss - PB       two-sided, imported inputs
+        TSDom  v (L - I) L q                    two-sided, inputs from home
+        TradX  X - DomX - GVC                   the rest, GVC = PF + PB + TS
+
+    DomX and PF are value added, X is output: TradX is what is left of it. Only sums
+    over industries mean anything; see ``tripartite_output_industries``.
+    """
+    return _output_terms(world, _bought(world), _beyond(world, world.output))
+
+
+def tripartite_output_industries(world: World) -> Terms:
+    """The same by industry, as R gvcAnalyzer 0.1.1 has industries: foreign value added
+    f in place of m, which also holds own value added that returns, and TSImp = f (x -
+    Y_s). Sums over industries are therefore not the totals of countries.
+    """
+    sold_on = world.output - world.Y.sum(axis=1)
+    return _output_terms(world, world.foreign, world.foreign * sold_on)
+
+
+def _bought(world: World) -> Float[Array, " n"]:
+    """m: value added of anyone in the inputs bought abroad for a US$ of exports."""
+    every = world.content.sum(axis=1)
+    abroad = every @ world.A - perimeters.left(every, world.borders.inside(world.A))
+    return perimeters.left(abroad, world.L)
+
+
+def _one_border(world: World) -> Float[Array, " n"]:
+    """f1: value added of others that crossed one border into a US$ of exports."""
+    u = world.once
+    abroad = u @ world.A - perimeters.left(u, world.borders.inside(world.A))
+    return perimeters.left(abroad, world.L)
+
+
+def _beyond(world: World, x: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Imported inputs in inputs: m x - f1 (L - I) Y_ss - PB."""
+    m, f1 = _bought(world), _one_border(world)
+    at_home = world.final_at_home.sum(axis=1)
+    again = perimeters.left(f1, world.L) - f1
+    return m * (x - world.Y.sum(axis=1)) + (f1 - again) * at_home
+
+
+def _output_terms(
+    world: World, held: Float[Array, " n"], imported: Float[Array, " n"]
+) -> Terms:
+    member, v, L = world.borders.member, world.v, world.L
+    exported = member * times(L, world.total_exports[:, None] * member)
+    flows = world.A @ exported
+    q = times(L, (flows * world.borders.abroad).sum(axis=1))
+    at_home = world.final_at_home.sum(axis=1)
+    PF = v * q
+    PB = held * world.Y.sum(axis=1) - _one_border(world) * at_home
+    TSDom = v * (times(L, q) - q)
+    TS = imported + TSDom
+    DomX = v * times(L, at_home)
+    GVC = PF + PB + TS
+    return {
+        "X": world.output,
+        "DomX": DomX,
+        "TradX": world.output - DomX - GVC,
+        "GVC": GVC,
+        "PF": PF,
+        "PB": PB,
+        "TS": TS,
+        "TSImp": imported,
+        "TSDom": TSDom,
+    }
 
 
 def miroudot_ye(world: World) -> Terms:

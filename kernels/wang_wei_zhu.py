@@ -61,7 +61,7 @@ KWW_TERMS = {
 
 def wang_wei_zhu(world: World) -> Terms:
     """The sixteen terms of each industry's exports to each buyer."""
-    borders, A = world.borders, world.A
+    borders = world.borders
     member, abroad = borders.member, borders.abroad
     h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
     at_home, final = world.final_at_home, world.final_exports
@@ -95,17 +95,17 @@ def wang_wei_zhu(world: World) -> Terms:
         ],
         axis=1,
     )
-    sold = borders.buyers(A, inputs)
+    sold = borders.buyers(world.Z, world.scale[:, None, None] * inputs)
     names = WWZ_TERMS[2:9]
     terms = {name: u * sold[:, k] for k, name in enumerate(names)}
     terms["DVA_FIN"] = h * final
-    terms["DVA_INT"] = u * (A @ near[:, 3])
+    terms["DVA_INT"] = u * world.inputs(near[:, 3])
     terms["DDC_INT"] = (h - u) * (world.exports - final)
 
     buyer = world.content * abroad  # of r in exports of s
     others = f - buyer
-    ends = A @ times(world.L, at_home)
-    passes = A @ times(world.L, member * world.total_exports[:, None])
+    ends = world.inputs(times(world.L, at_home))
+    passes = world.inputs(times(world.L, member * world.total_exports[:, None]))
     for letter, content in (("M", buyer), ("O", others)):
         terms[f"{letter}VA_FIN"] = content * final
         terms[f"{letter}VA_INT"] = content * ends

@@ -8,8 +8,16 @@ s (exporter), r (buyer) and t (any),
     u_s    value added of s per US$ of its exports, counted once, v_s L_s
     h_s    the same with what passes its border again, v_s B_ss
     f_s    foreign value added per US$, sum over t != s of v_t B_ts
+    F_s    (I - A_ss) B_ss: what crosses the border of s, each time it does
 
 h + f = 1 for industries with output where v is the residual, 1 - column sum of A.
+
+Some decompositions need the inverse B. For others products with three columns for each
+perimeter are enough, which takes half the time (``kernels.import_share``): B Y, V_t B
+and, with B~ the inverse of the table in which s sells no inputs abroad,
+
+    f_s F_s^-1 = sum over t != s of v_t B~_ts.
+
 Exports of industries without output are left out, as in ``kernels.absorption``.
 """
 
@@ -18,27 +26,30 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import perimeters
-from tivax.kernels.leontief import (
-    inverse,
-    per_dollar,
-    relative_residual,
-    residual_value_added,
-)
+from tivax.kernels import leontief, perimeters
+from tivax.kernels.import_share import solve, solve_contents
+from tivax.kernels.leontief import per_dollar, relative_norm, residual_value_added
 from tivax.kernels.perimeters import Inside, Perimeters
 from tivax.kernels.solve import Method
+
+# Two digits below what a year must reach (``solve.TOLERANCE``), at the price of one
+# pass: small differences of large terms (FDC, DDC) are then right to 1e-12 as well.
+_TOLERANCE = 1e-14
 
 
 class World(NamedTuple):
     """One year, ready to be decomposed.
 
+    ``scale`` is 1 / x, 0 for industries without output: A = Z diag(scale).
     ``content`` is V_t B by perimeter of origin: value added of t in a US$ of final
-    demand for each industry; ``residual`` of the solve, the worst column.
+    demand for each industry; ``foreign_once`` is f F^-1, foreign value added in a US$
+    of exports at its first crossing; ``active`` is 1 for industries with output;
+    ``residual`` of the solve, the worst column.
     """
 
     borders: Perimeters
-    A: Float[Array, "n n"]
-    B: Float[Array, "n n"]
+    Z: Float[Array, "n n"]
+    scale: Float[Array, " n"]
     v: Float[Array, " n"]
     Y: Float[Array, "n c"]
     X: Float[Array, "n c"]
@@ -46,8 +57,35 @@ class World(NamedTuple):
     L: Inside
     content: Float[Array, "n c"]
     once: Float[Array, " n"]
+    foreign_once: Float[Array, " n"]
+    active: Float[Array, " n"]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
+    inverse: Float[Array, "n n"] | None
+
+    @property
+    def A(self) -> Float[Array, "n n"]:
+        """Input coefficients; see ``inputs`` for products."""
+        return self.Z * self.scale[None, :]
+
+    def inputs(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """A Q, without forming A: at n = 2464 that takes as long as three products."""
+        return self.Z @ (self.scale[:, None] * Q)
+
+    @property
+    def B(self) -> Float[Array, "n n"]:
+        """The Leontief inverse.
+
+        Raises ``ValueError`` for a world that was made without it.
+        """
+        if self.inverse is None:
+            raise ValueError("this world has no B: make_world(..., inverse=True)")
+        return self.inverse
+
+    @property
+    def first_crossing(self) -> Inside:
+        """F_s^-1 = B_ss^-1 L_s."""
+        return _first_crossing(self.borders, self.B, self.L)
 
     @property
     def home(self) -> Float[Array, " n"]:
@@ -82,7 +120,7 @@ class World(NamedTuple):
     @property
     def absorbed_by_buyer(self) -> Float[Array, "n c"]:
         """Exports that their direct buyer absorbs: Y_sr + A_sr L_r Y_rr."""
-        used = self.A @ perimeters.times(self.L, self.final_at_home)
+        used = self.inputs(perimeters.times(self.L, self.final_at_home))
         return self.final_exports + used * self.borders.abroad
 
 
@@ -94,42 +132,112 @@ def make_world(
     borders: Perimeters | None = None,
     *,
     method: Method = "import-share",
+    inverse: bool = True,
 ) -> World:
     """The year's table, inverted. ``Y`` has a column for each perimeter.
 
     ``v`` defaults to the residual; any row per US$ of output (jobs, emissions) may
     stand in its place. ``borders`` default to those of the regions. The inverse is that
-    of ``leontief.inverse``, or LAPACK's with method ``lu``.
+    of ``leontief.inverse``, or LAPACK's with method ``lu``. Without ``inverse``, where
+    no kernel asks for B, products with it are solved for instead, if perimeters are
+    regions and the method is not ``lu``. ``inverse`` is static.
     """
     n, c = Y.shape
     left = residual_value_added(Z, x)
     v = left if v is None else v
     if borders is None:
         borders = perimeters.equal_regions(n, c, Y.dtype)
-    A = Z * per_dollar(x)[None, :]
-    if method == "lu":
-        B = jnp.linalg.inv(jnp.eye(n, dtype=A.dtype) - A)
-    else:
-        B = inverse(A)
-    X = B @ Y
-    inside = borders.inside(A)
+    scale = per_dollar(x)
+    inside = borders.inside(Z * scale[None, :])
     L = perimeters.inverse(perimeters.identity(inside) - inside)
+    if inverse or method == "lu" or not borders.blocks:
+        products = _by_inverse(Z, scale, v, Y, L, borders, method)
+    else:
+        products = _by_solves(Z, scale, v, Y, borders)
     active = x > 0
-    sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])
+    sold = Y + Z @ (borders.member * (scale * products.X.sum(axis=1))[:, None])
     return World(
         borders=borders,
-        A=A,
-        B=B,
+        Z=Z,
+        scale=scale,
         v=v,
         Y=Y,
-        X=X,
         exports=sold * borders.abroad * active[:, None],
         L=L,
-        content=((borders.member * v[:, None]).T @ B).T,
         once=perimeters.left(v, L),
+        active=active.astype(Y.dtype),
         largest_input_share=1 - jnp.min(jnp.where(active, left, 1)),
-        residual=relative_residual(A, X, Y),
+        **products._asdict(),
     )
+
+
+class _Products(NamedTuple):
+    """Products with B, B itself where it was formed: fields of ``World``."""
+
+    X: Float[Array, "n c"]
+    content: Float[Array, "n c"]
+    foreign_once: Float[Array, " n"]
+    residual: Float[Array, ""]
+    inverse: Float[Array, "n n"] | None
+
+
+def _by_inverse(
+    Z: Float[Array, "n n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    L: Inside,
+    borders: Perimeters,
+    method: Method,
+) -> _Products:
+    A = Z * scale[None, :]
+    if method == "lu":
+        B = jnp.linalg.inv(jnp.eye(len(A), dtype=A.dtype) - A)
+    else:
+        B = leontief.inverse(A)
+    X = B @ Y
+    content = ((borders.member * v[:, None]).T @ B).T
+    foreign = content.sum(axis=1) - borders.own(content)
+    return _Products(
+        X=X,
+        content=content,
+        foreign_once=perimeters.left(foreign, _first_crossing(borders, B, L)),
+        residual=jnp.max(relative_norm(Y - X + Z @ (scale[:, None] * X), Y)),
+        inverse=B,
+    )
+
+
+def _by_solves(
+    Z: Float[Array, "n n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    borders: Perimeters,
+) -> _Products:
+    """Three columns for each perimeter: its final demand, its value added, and that of
+    all others in the table where it exports nothing."""
+    c, abroad = borders.count, borders.abroad
+    X = solve(Z, Y, regions=c, tol=_TOLERANCE, scale=scale)
+    contents = solve_contents(
+        Z,
+        v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
+        regions=c,
+        size=Y.sum(axis=1),
+        exporting=jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
+        tol=_TOLERANCE,
+        scale=scale,
+    )
+    return _Products(
+        X=X.X,
+        content=contents.X[:, :c],
+        foreign_once=borders.own(contents.X[:, c:]),
+        residual=jnp.maximum(X.residual, contents.residual),
+        inverse=None,
+    )
+
+
+def _first_crossing(borders: Perimeters, B: Float[Array, "n n"], L: Inside) -> Inside:
+    return perimeters.inverse(borders.inside(B)) @ L
 
 
 Terms = dict[str, Float[Array, "..."]]

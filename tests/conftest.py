@@ -17,6 +17,15 @@ def few_memory_maps():
         jax.clear_caches()
 
 
+@pytest.fixture(scope="module")
+def quick():
+    """Compiling takes seconds, running does not."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+
+
 def shared_folder() -> Path | None:
     """``shared`` of the variable TIVAX_SHARED, or beside a folder above this one."""
     if folder := os.environ.get("TIVAX_SHARED"):

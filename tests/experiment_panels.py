@@ -1,6 +1,7 @@
 """Small panels and models of experiments, and the same rows for literal refits."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -65,6 +66,8 @@ def rows_of(frame: pd.DataFrame, model: Model) -> Rows:
     )
 
 
-def one_block_a_call(patch) -> None:
-    """Small runs need not make 32,768 draws; draws do not depend on it."""
-    patch.setitem(experiments._BLOCKS, "cpu", 1)
+def calls_of(patch, seconds: float) -> None:
+    """How long a call should take, from the first on: 0 is a block in each, infinity as
+    many as there is room for."""
+    patch.setattr(experiments, "_CALL", seconds)
+    patch.setattr(experiments, "_caller", lru_cache(experiments._Caller))

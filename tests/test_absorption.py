@@ -360,7 +360,7 @@ def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
 @pytest.mark.parametrize(
     "choice, message",
     [
-        (dict(drop=["XXX"]), "no region XXX; choose from R0 R1 R2 R3"),
+        (dict(drop=["XXX"]), "no region XXX: choose from R0, R1, R2, R3"),
         (dict(groups={"G": ["R1", "YYY"]}), "no region YYY"),
         (dict(groups={"G": ["R1"], "H": ["R1"]}), "region R1 is in G and in H"),
         (dict(groups={"R0": ["R1"]}), "group R0: a region has that code"),

@@ -2,12 +2,13 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
+from collections import namedtuple
 from dataclasses import dataclass
 from pathlib import Path
 
-import jax
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -20,16 +21,9 @@ from tivax.engine.schemes import Scheme, make_program
 from tivax.kernels.streams import BLOCK
 
 from commands import names
-from experiment_panels import MODEL, one_block_a_call, small_panel
+from experiment_panels import MODEL, calls_of, small_panel
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @dataclass(frozen=True)
@@ -169,6 +163,31 @@ def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
+@pytest.mark.parametrize("saved, each", [(False, 8), (True, 24)])
+def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
+    """4 draws of one column and 3 of two; what is kept from before is there already."""
+
+    def free(size: int) -> None:
+        usage = namedtuple("usage", "total used free")(2**40, 0, size)
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+
+    out = tmp_path / "new" / "out"
+    free(10 * each - 1)
+    line = (
+        f"{tmp_path}: the draws take 0.0 GiB on this disk and 0.0 GiB are free; ask for "
+        "fewer, or choose another disk for --out"
+    )
+    with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
+        with checkpoint(out, PROGRAMS, IDENTITY, saved=saved):
+            pass
+    assert names(tmp_path) == []
+    free(10 * each)
+    begin(out)
+    free(10 * each - 2 * 8)
+    with checkpoint(out, PROGRAMS, IDENTITY, saved=saved) as kept:
+        assert kept.done == 2
+
+
 # ---------------------------------------------------------------------------- the lock
 
 BUSY = "{out}: another process is at work on it; wait, or name another --out"
@@ -227,7 +246,7 @@ def test_a_process_that_is_killed_lets_go(tmp_path):
 
 def test_a_run_that_is_cut_anywhere_gives_the_same_draws(tmp_path, monkeypatch):
     """Killed in a row of the second model: whole blocks are kept, the rest made anew."""
-    one_block_a_call(monkeypatch)
+    calls_of(monkeypatch, 0.0)
     monkeypatch.setattr("tivax.engine.experiments._SECONDS", -1.0)
     design = make_design(small_panel(countries=9), MODEL)
     programs = [

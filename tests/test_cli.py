@@ -39,7 +39,8 @@ from commands import Answer, good, mistake, names, tivax
 from helpers import random_tables
 
 COMMANDS = (
-    "fetch", "import", "check", "tbi", "decompose", "panel", "replicate", "bootstrap", "placebo",
+    "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
+    "indicators", "panel", "replicate", "bootstrap", "placebo",
     "simulate", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
@@ -412,7 +413,7 @@ def test_a_group_stands_in_the_place_of_its_members(work, tmp_path):
     [
         ('EU = ["AUT"', "groups.toml: Unclosed array"),
         ('EU = "AUT"', "groups.toml: group EU must be a list of region codes"),
-        ('EU = ["AUT", "FRA"]', "no region FRA; choose from AUT BEL DEU ROW"),
+        ('EU = ["AUT", "FRA"]', "no region FRA: choose from AUT, BEL, DEU, ROW"),
         ('A = ["AUT"]\nB = ["AUT"]', "region AUT is in A and in B"),
     ],
 )
@@ -454,7 +455,7 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
     [
         (("--format", "tsv"), "--format tsv: choose from csv, parquet, dta, xlsx"),
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
-        (("--drop", "FRA"), "no region FRA; choose from AUT BEL DEU ROW"),
+        (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: No such file or directory"),
         (tuple(k for code in REGIONS for k in ("--drop", code)), "region"),
     ],
@@ -558,9 +559,7 @@ def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
 def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
     out = ("--out", tmp_path / "o")
     assert "choose from wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
-    assert "choose from wiod2016, wiod2013" in mistake(
-        "import", "figaro", tmp_path, *out
-    )
+    assert "choose from wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
     assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
     assert names(tmp_path) == []
 

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,7 +15,6 @@ from tivax.engine.schemes import Scheme, make_program
 
 from experiment_panels import (
     MODEL,
-    one_block_a_call,
     rows_of,
     small_panel,
     two_stage_model,
@@ -26,16 +24,7 @@ from literal_refits import Rows, refit, residuals_on
 # Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.
 RTOL = 1e-9
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
@@ -223,8 +212,12 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     table = cluster_table(design).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([design]).iloc[0]
-    gaps = ["cv3_se", "cv3_p", "without_min", "without_max"]
-    assert row.index[row.isna()].tolist() == gaps
+    gaps = ["cv2_se", "cv2_p", "cv3_se", "cv3_p", "cv2_df"]
+    assert row.index[row.isna()].tolist() == [*gaps, "without_min", "without_max"]
+    assert row["note"] == (
+        f"no CV2: C02 alone identifies a part of {treatment}; "
+        f"no CV3: {treatment} is not identified without C02"
+    )
     bca = infer(make_program(design, Scheme("pairs"), 199), 1)[0].intervals
     assert bca.set_index("interval")["ci_low"].isna().to_dict() == {
         "percentile": False,

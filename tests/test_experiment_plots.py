@@ -3,7 +3,6 @@
 from functools import cache
 from typing import Any
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -23,7 +22,7 @@ from tivax.engine.plot_style import COLOURS, DEFICIT, INK, QUIET
 from tivax.engine.schemes import Scheme, make_program
 
 from drawings import row_labels, words
-from experiment_panels import MODEL, one_block_a_call, small_panel
+from experiment_panels import MODEL, small_panel
 
 # Heights are multiplied and divided again.
 RTOL = 1e-12
@@ -36,20 +35,12 @@ CASES = {
     "wild, all signs": (MODEL, Scheme("wild")),
     "joint": (TWO, Scheme("wild", joint=True)),
     "placebo": (MODEL, Scheme("placebo")),
+    "placebo t": (MODEL, Scheme("placebo", studentised=True)),
     "two terms": (TWO, Scheme("pairs")),
 }
 FRAME = small_panel(countries=9, unknown=0.1, seed=7)
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache
@@ -130,6 +121,14 @@ def test_a_joint_test_has_one_mark_and_no_t_distribution():
     assert marks(ax, DEFICIT) == [program.observed[0]]
     assert ax.get_xlabel() == "F*"
     assert not [k for k in ax.get_lines() if to_hex(k.get_color()) == INK]
+
+
+def test_t_is_marked_on_both_sides_of_a_randomisation_t():
+    ax, row = axes("placebo t"), drawn("placebo t").inference.summary.iloc[0]
+    V = drawn("placebo t").program.design.covariance()
+    t = abs(row["estimate"]) / np.sqrt(V[0, 0])
+    assert_allclose(marks(ax, DEFICIT), [-t, t], rtol=RTOL)
+    assert ax.get_xlabel() == "t"
 
 
 def test_the_estimate_is_marked_on_both_sides_of_placebos():
@@ -254,6 +253,36 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
         assert marks(ax, DEFICIT) == [row["coef"]]
         assert 0 in marks(ax, QUIET)
     assert row_labels(shown[0]) == list(INTERVALS)
+
+
+def arrows(ax) -> list[tuple[str, float, float]]:
+    return [
+        (str(k.get_marker()), float(k.get_xdata()[0]), float(k.get_ydata()[0]))
+        for k in ax.get_lines()
+        if k.get_marker() in ("<", ">")
+    ]
+
+
+def test_an_infinite_end_is_an_arrow_at_the_edge():
+    """The axis holds what is finite, and 15 % of its width on both sides."""
+    frame = rows(1).assign(wild_low=-np.inf, wild_high=2.0, pairs_high=np.inf)
+    ax = intervals(frame, INTERVALS).axes[0]
+    columns = [f"{k}_{end}" for k in INTERVALS.values() for end in ("low", "high")]
+    known = [0.0, *frame[["coef", *columns]].to_numpy(float).ravel()]
+    known = np.array(known)[np.isfinite(known)]
+    room = 0.15 * np.ptp(known)
+    edges = known.min() - room, known.max() + room
+    assert_allclose(ax.get_xlim(), edges)
+    wild, pairs = ([*INTERVALS.values()].index(k) for k in ("wild", "pairs"))
+    assert arrows(ax) == [("<", edges[0], wild), (">", edges[1], pairs)]
+    bars = [k for k in flat_lines(ax) if len(k.get_xdata()) == 2]
+    assert_allclose(bars[wild].get_xdata(), [edges[0], 2.0])
+    assert to_hex(bars[wild].get_color()) == QUIET.lower()
+    assert_allclose(bars[pairs].get_xdata(), [frame["pairs_low"].iloc[0], edges[1]])
+
+
+def test_finite_intervals_have_no_arrows():
+    assert arrows(intervals(rows(1), INTERVALS).axes[0]) == []
 
 
 def test_an_interval_below_zero_is_without_it_too():

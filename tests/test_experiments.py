@@ -4,14 +4,14 @@ import json
 import subprocess
 import sys
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 
 import jax
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import experiments
 from tivax.engine.cluster_reports import cluster_table, model_table
@@ -19,10 +19,10 @@ from tivax.engine.designs import make_design
 from tivax.engine.draws import FileDraws
 from tivax.engine.experiments import draws_of, fill, over_blocks, stream
 from tivax.engine.inference import infer
-from tivax.engine.schemes import Program, Scheme, make_program
+from tivax.engine.schemes import Program, Scheme, block_of_draws, make_program
 from tivax.kernels.streams import BLOCK
 
-from experiment_panels import MODEL, one_block_a_call, small_panel, two_stage_model
+from experiment_panels import MODEL, calls_of, small_panel, two_stage_model
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.
@@ -51,7 +51,7 @@ def program(name: str, draws: int) -> Program:
 
 @cache
 def draws(name: str) -> np.ndarray:
-    """A hundred thousand of them, in four calls of one device."""
+    """A hundred thousand of them, 25 blocks."""
     return draws_of(program(name, 100_000), SEED).values
 
 
@@ -70,16 +70,78 @@ def test_fewer_draws_are_the_first_ones(name):
 @pytest.mark.parametrize("name", CASES)
 @pytest.mark.parametrize("first", [1, 8, 11, 24])
 def test_draws_from_a_later_block_on_are_the_later_ones(name, first):
-    """8 blocks are a call: some starts are not at one."""
+    """Calls then hold other blocks."""
     parts = [*stream(program(name, 100_000), SEED, start=first * BLOCK)]
     assert_array_equal(np.concatenate(parts), draws(name)[first * BLOCK :])
 
 
+@pytest.mark.parametrize("seconds", [0.0, np.inf])
 @pytest.mark.parametrize("name", CASES)
-def test_draws_do_not_depend_on_the_blocks_of_a_call(name, monkeypatch):
-    one_block_a_call(monkeypatch)
-    few = draws_of(program(name, 10_000), SEED).values
-    assert_array_equal(few, draws(name)[:10_000])
+def test_draws_do_not_depend_on_the_blocks_of_a_call(name, seconds, monkeypatch):
+    """One of each; or three of one and, when these are timed, 22 of the next."""
+    calls_of(monkeypatch, seconds)
+    assert_array_equal(draws_of(program(name, 100_000), SEED).values, draws(name))
+
+
+def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
+    """(first block, blocks) of each: one compiles, two are timed, then all."""
+    calls_of(monkeypatch, np.inf)
+    begin, calls = experiments._Caller._begin, []
+
+    def told(self, arrays, seed, first, steps):
+        calls.append((int(first), int(steps)))
+        return begin(self, arrays, seed, first, steps)
+
+    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    draws_of(program("wild", 1_000), SEED)
+    assert calls == [(0, 1)]
+    draws_of(program("wild", 100_000), SEED)
+    assert calls[1:] == [(0, 1), (1, 1), (2, 23)]
+    draws_of(program("wild", 400_000), SEED)
+    assert calls[4:] == [(0, 32), (32, 32), (64, 32), (96, 2)]
+    draws_of(program("wild", 10_000), SEED)
+    assert calls[8:] == [(0, 3)]
+
+
+@pytest.mark.parametrize(
+    "seconds, room, steps",
+    [((9.0, 0.004, 0.002), 32, 25), ((9.0, 0.002, 0.004), 32, 25)]
+    + [((9.0, 0.001, 0.001), 32, 32), ((0.001, 2.0, 3.0), 32, 1)],
+)
+def test_a_call_takes_a_twentieth_of_a_second(seconds, room, steps):
+    """By the faster of two calls; the first, which compiles, does not count."""
+    caller = experiments._Caller(None)
+    for k in seconds:
+        assert not caller.settled and caller.steps == 1
+        caller._time(k, room)
+    assert caller.settled and caller.steps == steps
+
+
+# Sums over clusters in another order.
+AT_ONCE_RTOL = 1e-9
+
+
+@pytest.mark.parametrize("name", ["pairs", "pairs, any panel", "wild", "placebo"])
+def test_several_blocks_at_once_are_the_same_but_for_rounding(name, monkeypatch):
+    """As a GPU makes them, 16 in a step: a call of one step, and one of three."""
+    monkeypatch.setitem(experiments._AT_ONCE, "cpu", 16)
+    monkeypatch.setattr(
+        experiments, "_compiled", cache(experiments._compiled.__wrapped__)
+    )
+    calls_of(monkeypatch, np.inf)
+    for n in (100_000, 180_000):
+        values = draws_of(program(name, n), SEED).values
+        assert len(values) == n
+        assert_allclose(values[:100_000], draws(name), rtol=AT_ONCE_RTOL, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["pairs, any panel", "t"])
+def test_what_is_drawn_in_tiles_is_not_drawn_beyond_the_last(name):
+    """1,000 draws are four tiles of 256."""
+    own = program(name, 1_000)
+    made = jax.jit(partial(block_of_draws, own.static))
+    values = np.asarray(made(own.arrays, SEED, 0))
+    assert (values[:, :1024] != 0).all() and (values[:, 1024:] == 0).all()
 
 
 SCRIPT = """
@@ -150,23 +212,26 @@ def test_a_file_that_holds_all_is_left_alone(tmp_path):
 
 def test_a_stream_gives_what_a_second_makes(monkeypatch):
     """Without waiting, each call is a part."""
+    calls_of(monkeypatch, np.inf)
     monkeypatch.setattr(experiments, "_SECONDS", -1.0)
     told = []
     parts = [
         *stream(program("wild", 100_000), SEED, progress=lambda *k: told.append(k))
     ]
-    assert [len(k) for k in parts] == [32_768, 32_768, 32_768, 1_696]
-    assert told == [(k, 100_000) for k in (0, 32_768, 65_536, 98_304, 100_000)]
+    assert [len(k) for k in parts] == [BLOCK, BLOCK, BLOCK, 100_000 - 3 * BLOCK]
+    ends = [0, BLOCK, 2 * BLOCK, 3 * BLOCK, 100_000]
+    assert told == [(k, 100_000) for k in ends]
 
 
-def test_blocks_are_numbered_from_zero_and_run_past_the_last(monkeypatch):
+def test_blocks_are_numbered_from_zero_and_the_last_is_the_last():
     def block(arrays, seed, number):
         return arrays["factor"] * number + seed
 
     arrays = {"factor": np.array([10.0, 1.0])}
     parts = np.concatenate([*over_blocks(block, arrays, 5, 11)])
-    assert len(parts) == 16
-    assert_array_equal(parts, np.arange(16)[:, None] * arrays["factor"] + 5)
+    assert_array_equal(parts, np.arange(11)[:, None] * arrays["factor"] + 5)
+    later = np.concatenate([*over_blocks(block, arrays, 5, 11, start=4)])
+    assert_array_equal(later, parts[4:])
 
 
 # ------------------------------------------------------------------- single precision

@@ -178,6 +178,69 @@ def test_preconditioner_is_the_one_of_the_docstring():
     assert_allclose(z, exact, rtol=0, atol=0.01 * exact.max())
 
 
+# ------------------------------------------------------- contents, the other side
+
+
+def contents(A, R, regions, **kwargs):
+    A, R = jnp.asarray(A), jnp.asarray(R)
+    size = jnp.ones(len(A))
+    return import_share.solve_contents(A, R, regions=regions, size=size, **kwargs)
+
+
+def test_contents_of_two_regions_by_hand():
+    """Region 2 buys 0.2 from region 1 and adds 0.8; with exports of 1 cut only 0.8."""
+    A, v = [[0.0, 0.2], [0.0, 0.0]], np.array([[1.0, 1.0], [0.8, 0.8]])
+    exporting = jnp.array([[1.0, 0.0], [1.0, 1.0]])
+    answer = contents(A, v, 2, exporting=exporting)
+    assert_allclose(answer.X, [[1, 1], [1, 0.8]], rtol=RTOL)
+
+
+@pytest.mark.parametrize("regions, sectors", [(1, 5), (5, 1), (4, 3), (8, 10)])
+@pytest.mark.parametrize("structure", ["none", "proportional"])
+def test_contents_are_those_of_numpy_with_some_exports_cut(regions, sectors, structure):
+    """Column k without the exports of region k; the last column with all of them."""
+    n = regions * sectors
+    A = random_inputs(n)
+    if structure == "proportional" and regions > 1:
+        A = proportional_inputs(regions=regions, sectors=sectors, noise=0.5)
+    R = demand(n, regions + 1)
+    region = np.arange(n) // sectors
+    exporting = np.ones(R.shape)
+    exporting[np.arange(n), region] = 0
+    answer = contents(A, R, regions, exporting=jnp.array(exporting))
+    for k in range(regions + 1):
+        cut = (region == k)[:, None] & (region != k)[None, :]
+        expected = np.linalg.solve(np.eye(n) - np.where(cut, 0, A).T, R[:, k])
+        assert_allclose(answer.X[:, k], expected, rtol=RTOL)
+    assert answer.residual <= TOLERANCE
+
+
+def test_contents_of_all_are_one_and_take_as_many_passes_as_outputs():
+    """v'B = 1 with the residual v, from flows and a scale."""
+    world = small_world(6, 8, 15)
+    A, _ = system(world)
+    x, region = world.x[0], np.arange(48) // 8
+    scale = jnp.array(np.divide(1, x, out=np.zeros_like(x), where=x > 0))
+    v = np.where(x > 0, 1 - A.sum(axis=0), 0)
+    R = v[:, None] * (region[:, None] == np.arange(6)[None, :])
+    answer = contents(world.Z[0], R, 6, scale=scale)
+    assert_allclose(answer.X.sum(axis=1), np.where(x > 0, 1, 0), rtol=RTOL)
+    measured = worst_residual(A.T, np.asarray(answer.X), R)
+    assert_allclose(answer.residual, measured, rtol=0.01, atol=1e-15)
+    assert answer.passes <= 8
+
+
+def test_transposed_preconditioner_is_the_transpose():
+    """r'P^-1 q = q'P'^-1 r."""
+    A = proportional_inputs(regions=4, sectors=3, noise=0.5)
+    P, r, q = shares(A, 4), jnp.array(demand(12, 5)), jnp.array(demand(12, 5, seed=1))
+    assert_allclose(
+        r.T @ import_share.apply_inverse(P, q),
+        (q.T @ import_share.apply_transposed(P, r)).T,
+        rtol=PRODUCT_RTOL,
+    )
+
+
 # ------------------------------------------------------------------ limiting cases
 
 

@@ -3,7 +3,6 @@
 from functools import cache
 from itertools import product
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,7 +18,6 @@ from tivax.engine.schemes import Program, Scheme, draw_source, make_program
 
 from experiment_panels import (
     MODEL,
-    one_block_a_call,
     rows_of,
     small_panel,
     two_stage_model,
@@ -35,16 +33,7 @@ PRINTED_ATOL = 5e-6
 # Refits without a country, by pseudo-inverse.
 LITERAL_RTOL = 1e-8
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 FRAME = small_panel(countries=8, unknown=0.2, seed=8)
@@ -376,6 +365,12 @@ def test_randomisation_t_compares_t():
     assert_allclose(row(inference)["p_value"], (1 + larger) / 301, rtol=RTOL)
     assert_allclose(row(inference)["se"], draws.values[:, 0].std(ddof=1), rtol=RTOL)
     assert row(inference)[["ci_low", "ci_high"]].isna().all()
+    told = interval(inference, f"randomisation-t, t = {t:.4g}")
+    assert told["p_value"] == row(inference)["p_value"]
+    # The histogram is of what is compared.
+    ends = np.quantile(draws.values[:, 1], [0.0005, 0.9995])
+    bars = inference.distribution
+    assert_allclose([bars["low"].iloc[0], bars["high"].iloc[-1]], ends, rtol=RTOL)
 
 
 # ----------------------------------------------------------------------- all of them

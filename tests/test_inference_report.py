@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,19 +18,12 @@ from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
 from tivax.engine.report import Points, Section, Table, Text, report_html
 
 from drawings import row_labels
-from experiment_panels import one_block_a_call, small_panel
+from experiment_panels import small_panel
 
 P_VALUES = "CV1 CV2 CV3 wild pairs placebo within RW".split()
 KINDS = [*INTERVALS.values()]
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def random_inference(seed: int = 0) -> PaperInference:
@@ -222,7 +214,6 @@ def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
         replace(first, name="c", column=3, family="one"),
     ]
     monkeypatch.setattr(paper_inference, "paper_models", lambda: models)
-    one_block_a_call(monkeypatch)
     told = []
     found = infer_paper(
         small_panel(countries=8, years=4, seed=3),

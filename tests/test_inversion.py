@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import cache
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,7 +19,7 @@ from tivax.engine.inversion import (
 )
 from tivax.engine.schemes import Program, Scheme, make_program
 
-from experiment_panels import MODEL, one_block_a_call, small_panel, two_stage_model
+from experiment_panels import MODEL, small_panel, two_stage_model
 
 LEVEL = 0.05
 # Widths of the search in standard errors: of all patterns, of a few draws.
@@ -31,16 +30,7 @@ SEARCH_ATOL = 2e-6
 RTOL = 1e-12
 SEED = 5
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def with_instruments(frame: pd.DataFrame) -> pd.DataFrame:

@@ -146,7 +146,7 @@ def test_this_process_is_the_first():
 ONE_BLOCK = """
 from tivax.engine import cli, experiments
 
-experiments._BLOCKS["cpu"] = 1
+experiments._CALL = 0.0
 experiments._SECONDS = -1.0
 """
 # Ends before it gives its part of the fourth call.
@@ -166,6 +166,7 @@ def killed(result):
 experiments._gathered = killed
 """
 )
+INTERRUPTED = KILLED.replace("SIGKILL", "SIGINT")
 
 
 class Place:
@@ -215,8 +216,7 @@ class Place:
         return (self.folder / out / "draws.parquet").read_bytes()
 
     def summary(self, out: str) -> pd.DataFrame:
-        table = pd.read_csv(self.folder / out / "summary.csv")
-        return table.drop(columns="draws_per_s")
+        return pd.read_csv(self.folder / out / "summary.csv")
 
     def manifest(self, out: str) -> dict:
         return json.loads((self.folder / out / "manifest.json").read_text())
@@ -266,6 +266,20 @@ def test_two_processes_give_the_same_file_and_the_first_writes_it(place):
     assert_same_as_alone(place, "two")
     manifest = place.manifest("two")
     assert (manifest["processes"], manifest["devices"]) == (2, 2)
+
+
+def test_an_interrupt_of_one_process_ends_the_other(place):
+    """Ctrl-C, also on another machine: both end with a line, and the run goes on."""
+    pair = place.two("stopped", "second", scripts=(ONE_BLOCK, INTERRUPTED))
+    first, second = map(ended, pair)
+    assert (second[0], second[1]) == (130, []), second[2]
+    assert second[2].splitlines()[-1] == "tivax: interrupted"
+    assert (first[0], first[1]) == (1, []), first[2]
+    (line,) = (k for k in first[2].splitlines() if k.startswith("tivax: "))
+    assert line.startswith("tivax: another process of the job has ended (")
+    assert "Traceback" not in first[2] + second[2]
+    assert place.one("stopped")[0] == "Going on at 24,576 of 50,000 draws"
+    assert_same_as_alone(place, "stopped")
 
 
 def test_the_end_of_one_process_ends_the_other_and_one_goes_on_alone(place):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import cache
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -25,22 +24,13 @@ from tivax.engine.multiple_testing import (
 )
 from tivax.engine.schemes import Scheme, make_program
 
-from experiment_panels import one_block_a_call, small_panel
+from experiment_panels import small_panel
 
 # Shares of the same draws.
 RTOL = 1e-12
 SEED = 2
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 # ------------------------------------------------------------------- a second version

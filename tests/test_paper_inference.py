@@ -1,6 +1,5 @@
 """The paper's columns under every kind of inference: against each kind by itself."""
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,23 +12,13 @@ from tivax.engine.paper import COLUMNS, estimate_columns
 from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
 from tivax.engine.run_files import paper_models
 
-from experiment_panels import one_block_a_call
 from helpers import paper_estimates, paper_panel, random_panel
 
 # Another elimination of the same cross products; measured 1e-12.
 RTOL = 1e-9
 DRAWS = 499
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @pytest.fixture(scope="module")

@@ -621,7 +621,7 @@ def test_the_report_says_what_the_numbers_do_not_show(page, done):
 def test_specifications_on_other_rows_are_told(done):
     rows = done.result.curve.rows.copy()
     rows.loc[rows["PWT"] == "9.1", "n"] -= 15
-    told = import_module("tivax.engine.replication_report")._rows_sentence(rows)
+    told = import_module("tivax.engine.specification_report")._rows_sentence(rows)
     assert told.startswith(
         "Some files lack cells: 33% of the specifications of the full sample have 600 to "
         "600 rows in place of 615"

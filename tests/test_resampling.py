@@ -62,14 +62,7 @@ REWEIGHTED = {
     "three for two": THREE_FOR_TWO,
 }
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_without_optimisation():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 def close(own, expected, rtol=RTOL) -> None:
@@ -444,12 +437,12 @@ def tables_of(paths: Paths) -> PlaceboTables:
     rows, w = paths.rows, paths.rows.layout.exogenous
     M, G = columns(rows), paths.rows.G
     W, y = M[:, :w], M[:, -1]
-    y = y - W @ np.linalg.lstsq(W, y)[0] if w else y
-    F = np.zeros((G, G, 2 + w * (1 + rows.Z.shape[1])))
+    y, own = (k - W @ np.linalg.lstsq(W, k)[0] if w else k for k in (y, M[:, w]))
+    F = np.zeros((G, G, 3 + w * (1 + rows.Z.shape[1])))
     for o in range(G):
         moved = columns(reassigned(paths, np.full(G, o)))
         x, z = moved[:, w], moved[:, -2]
-        products = [z * y, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
+        products = [z * y, z * own, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
         F[:, o] = by_country(rows, np.array(products[: F.shape[2]]).T)
     ww = np.array([W[rows.country == g].T @ W[rows.country == g] for g in range(G)])
     wy = by_country(rows, W * y[:, None])
@@ -474,9 +467,20 @@ def test_placebos_are_refits_with_whole_paths_moved(name):
     coef = np.array([each.coef[-1] for each in literal])
     se = np.sqrt([each.covariance[-1, -1] for each in literal])
     b, t = placebo_t(own, jnp.asarray(o))
-    close(placebo_estimates(own, jnp.asarray(o)), coef)
+    close(placebo_estimates(own, jnp.asarray(o))[0], coef)
     close(b, coef)
     close(t, coef / se)
+
+
+@pytest.mark.parametrize("name", PATHS)
+def test_the_own_effect_is_the_coefficient_on_the_treatment_itself(name):
+    """Refits with the treatment as it is in the place of the outcome; 1 unmoved."""
+    case, o = PATHS[name], assignments(PATHS[name].rows.G)
+    own = case._replace(rows=replace(case.rows, y=case.rows.X[:, 0]))
+    literal = [refit(reassigned(own, each)).coef[-1] for each in o.T]
+    made = placebo_estimates(tables_of(case), jnp.asarray(o))[1]
+    close(made, np.array(literal))
+    close(made[DRAWS], np.ones(()))
 
 
 def test_a_placebo_with_everyones_own_path_is_the_estimate():
@@ -495,20 +499,22 @@ def test_placebo_by_hand():
     """Two countries, x of (0, 1) and (0, 3), y of (0, 1) and (0, 2), less their means.
 
     Changes: (1 x 1 + 3 x 2) / (1 + 9) = 0.7 as it is, (3 x 1 + 1 x 2) / 10 exchanged.
+    On x itself 1, and (3 x 1 + 1 x 3) / 10.
     """
     change = np.array([[1.0, 3.0], [1.0, 2.0]])  # of x, of y
     zy = np.outer(change[1], change[0]) / 2
     zx = np.tile(change[0] ** 2 / 2, (2, 1))
     empty = jnp.zeros((2, 0))
+    own = np.outer(change[0], change[0]) / 2
     tables = PlaceboTables(
-        jnp.asarray(np.stack([zy, zx], axis=2)),
+        jnp.asarray(np.stack([zy, own, zx], axis=2)),
         jnp.zeros((0, 0)),
         empty,
         jnp.zeros((2, 0, 0)),
         jnp.array(1.0),
     )
     o = jnp.array([[0, 1], [1, 0]])
-    assert_allclose(placebo_estimates(tables, o), [0.7, 0.5], rtol=1e-15)
+    assert_allclose(placebo_estimates(tables, o), [[0.7, 0.5], [1, 0.6]], rtol=1e-15)
 
 
 def test_the_outcome_of_placebos_is_net_of_everything_else():

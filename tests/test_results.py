@@ -289,8 +289,11 @@ def test_a_file_of_groups_that_is_not_there_is_told_once(tmp_path):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"drop": ["XXX"]}, "no region XXX; choose from R0 R1 R2 R3"),
-        ({"groups": {"EU": ["R0", "XXX"]}}, "no region XXX; choose from R0 R1 R2 R3"),
+        ({"drop": ["XXX"]}, "no region XXX: choose from R0, R1, R2, R3"),
+        (
+            {"groups": {"EU": ["R0", "XXX"]}},
+            "no region XXX: choose from R0, R1, R2, R3",
+        ),
         (
             {"groups": {"EU": ["R0", "R1"], "G7": ["R1"]}},
             "region R1 is in EU and in G7",

@@ -192,7 +192,7 @@ def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
 
 # --------------------------------------------------------------------------- mistakes
 
-ANY_TOP = "draws, grid, model, models, panel, sample, save_draws, scheme, seed"
+ANY_TOP = "draws, grid, model, models, panel, sample, save_draws, scheme, seed, timed"
 ONE_OF = 'one of models = "paper", [[model]] and [grid] says what is estimated; it has '
 
 MISTAKES = {
@@ -408,6 +408,18 @@ MISTAKES = {
         "strata = 'developed' in [scheme]: goes with kind = placebo, not pairs",
     ),
 }
+
+
+ADDRESS = "https://example.org/panel.csv"
+TOLD = "an address; download it and give a local file"
+
+
+def test_a_panel_that_is_an_address_is_a_mistake(mistake):
+    """A path would lose one of its slashes."""
+    told = mistake(f'panel = "{ADDRESS}"', MODEL, PAIRS)
+    assert told == f"panel = '{ADDRESS}': {TOLD}"
+    told = mistake(PANEL, GRID, f'panels = ["{ADDRESS}"]', PAIRS)
+    assert told == f"panels = ['{ADDRESS}'] in [grid]: {TOLD}"
 
 
 @pytest.mark.parametrize("name", MISTAKES)

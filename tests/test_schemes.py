@@ -5,7 +5,6 @@ from dataclasses import replace
 from functools import cache
 from itertools import permutations, product
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -26,7 +25,6 @@ from tivax.kernels import streams
 
 from experiment_panels import (
     MODEL,
-    one_block_a_call,
     rows_of,
     small_panel,
     two_stage_model,
@@ -49,16 +47,7 @@ MODELS = {
     "instrument": two_stage_model(),
 }
 
-
-@pytest.fixture(autouse=True, scope="module")
-def quick():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    with pytest.MonkeyPatch.context() as patch:
-        one_block_a_call(patch)
-        yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache
@@ -470,6 +459,32 @@ def test_the_name_of_a_scheme_tells_what_is_drawn():
     ]
     assert Scheme("wild", null=False).name == "WCU rademacher"
     assert MOVES["countries within strata"].name == "placebo countries within bloc"
+
+
+@pytest.mark.parametrize(
+    "scheme, label",
+    [
+        (Scheme("pairs"), "pairs"),
+        (Scheme("bayesian", studentised=True), "bayesian-t"),
+        (Scheme("wild"), "wild-wcr-rademacher"),
+        (Scheme("wild", weights="mammen", null=False), "wild-wcu-mammen"),
+        (Scheme("placebo", permute="shifts"), "placebo-shifts"),
+        (Scheme("placebo", strata="bloc"), "placebo-countries-within-bloc"),
+        (Scheme("placebo", studentised=True), "placebo-countries-t"),
+    ],
+)
+def test_the_label_of_a_program_tells_schemes_apart(scheme, label):
+    assert program("balanced", MODEL, scheme).label == label
+
+
+def test_the_label_tells_instruments_and_joint_tests():
+    design = make_design(FRAMES["balanced"], two_stage_model())
+    webb = Scheme("wild", weights="webb")
+    assert make_program(design, webb, 99).label == "wild-wre-webb"
+    both = replace(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
+    joint = replace(webb, joint=True)
+    assert program("balanced", both, joint).label == "wild-wcr-webb-joint"
+    assert program("balanced", MODEL, joint).label == "wild-wcr-webb"
 
 
 def test_models_of_one_shape_share_their_compiled_code():

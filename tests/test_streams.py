@@ -19,14 +19,7 @@ SMALLEST_P = 1e-4
 LARGEST_Z = 5.0
 BLOCKS = 4
 
-
-@pytest.fixture(autouse=True, scope="module")
-def compiled_without_optimisation():
-    """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache

@@ -274,7 +274,7 @@ def test_a_region_without_exports_has_no_vax_ratio_and_warns_not():
 
 def test_an_unknown_region_or_year_is_named():
     trade, tbi = random_trade(), random_tbi()
-    with pytest.raises(TivaxError, match="no region XXX; choose from CHN USA"):
+    with pytest.raises(TivaxError, match="no region XXX: choose from CHN, USA"):
         trade_plots.tbi_lines(tbi, ["XXX"])
     with pytest.raises(TivaxError, match="no region XXX"):
         trade_plots.balance_heatmap(trade["va_absorbed"], regions=["XXX"])

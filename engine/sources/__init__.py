@@ -5,15 +5,25 @@ A source module defines ``SOURCE``, a :class:`Source`: how to find table files
 below the paths a user gives, and how to read one file.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
 from tivax.engine.errors import TivaxError
 from tivax.engine.tables import Tolerance, WorldTable
 
-SOURCES = ("wiod2016", "wiod2013", "lrwiod", "arrays")
+SOURCES = (
+    "wiod2016",
+    "wiod2013",
+    "lrwiod",
+    "oecd",
+    "adb",
+    "eora",
+    "exiobase",
+    "figaro",
+    "arrays",
+)
 
 
 @dataclass(frozen=True)
@@ -21,17 +31,22 @@ class TableFile:
     """A file, or a member of a zip archive, that holds one year or several.
 
     ``year`` is the year that its name promises; None where the name does not
-    tell or the file holds many years.
+    tell or the file holds many years. ``parts`` are the other files of a table that
+    is spread over several, by what they hold.
     """
 
     path: Path
     member: str | None = None
     year: int | None = None
+    parts: Mapping[str, "TableFile"] = field(default_factory=dict)
+    folder: str = ""
 
     @property
     def name(self) -> str:
-        """How messages call it."""
-        return f"{self.path.name}:{self.member}" if self.member else self.path.name
+        """How messages call it, with ``folder`` where the file's name does not tell."""
+        if self.member:
+            return f"{self.path.name}:{self.member}"
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
 
 
 @dataclass(frozen=True)
@@ -41,7 +56,8 @@ class Source:
     ``find(paths)`` returns the files in order of year and raises ``TivaxError``
     where nothing is found. ``read(file)`` yields the tables in it, with codes
     normalised (ROW, ROU, NLD), and raises ``TivaxError`` in one line for
-    anything that is not a whole table of this database.
+    anything that is not a whole table of this database. ``parents`` are the regions
+    it may split, part to parent: see :class:`WorldTables`.
     """
 
     name: str
@@ -51,6 +67,7 @@ class Source:
     citation: str
     find: Callable[[Sequence[Path]], list[TableFile]]
     read: Callable[[TableFile], Iterable[WorldTable]]
+    parents: Mapping[str, str] = field(default_factory=dict)
 
 
 def get_source(name: str) -> Source:

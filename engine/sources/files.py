@@ -1,16 +1,18 @@
 """What the readers share: finding files, opening them, checking labels and cells.
 
-A table is a file, or a member of a zip archive that is read in place.
+A table is a file, or a member of a zip archive, or of an archive in it, that is read
+in place.
 """
 
 import io
 import lzma
+import os
 import re
 import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +20,8 @@ import numpy as np
 import rdata
 from rdata.conversion import DEFAULT_CLASS_MAP
 
+from tivax.engine.codes import normalise
+from tivax.engine.countries import alpha3
 from tivax.engine.errors import TivaxError
 from tivax.engine.sources import TableFile
 
@@ -78,6 +82,15 @@ def one_per_year(files: Sequence[TableFile]) -> list[TableFile]:
     return sorted(files, key=lambda file: (file.year or 0, file.name))
 
 
+def location(file: TableFile) -> str:
+    """Where a file is, on disk or in an archive, as one path: to find others by it.
+
+    Links are not followed: a folder may be put together from them.
+    """
+    path = Path(os.path.abspath(file.path)).as_posix()
+    return f"{path}/{file.member}" if file.member else path
+
+
 def _below(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
     if path.is_dir():
         for inner in sorted(path.rglob("*")):
@@ -97,11 +110,22 @@ def _members(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
     with open_table(TableFile(path)) as stream:
         check_start(TableFile(path), stream.read(64), ZIP)
         with zipfile.ZipFile(path) as archive:
-            members = archive.namelist()
+            members = list(_names_in(archive, path))
     for member in members:
-        name = member.rpartition("/")[2]
+        name = re.split("[/:]", member)[-1]
         if names.fullmatch(name):
             yield TableFile(path, member, _year(name, names))
+
+
+def _names_in(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
+    """The members; those of an archive in it as ``inner.zip:name``."""
+    for name in archive.namelist():
+        if not name.lower().endswith(".zip"):
+            yield name
+            continue
+        data = _open_member(archive, TableFile(path, name), name).read()
+        with zipfile.ZipFile(io.BytesIO(data)) as inner:
+            yield from (f"{name}:{each}" for each in _names_in(inner, path))
 
 
 def _year(name: str, names: re.Pattern[str]) -> int | None:
@@ -136,16 +160,22 @@ def open_table(file: TableFile) -> Iterator[io.BufferedIOBase]:
             with file.path.open("rb") as stream:
                 yield stream
         else:
-            with zipfile.ZipFile(file.path) as archive:
-                with _open_member(archive, file) as stream:
-                    yield stream
+            with ExitStack() as stack:
+                archive = stack.enter_context(zipfile.ZipFile(file.path))
+                *inner, member = re.split(r"(?<=\.zip):", file.member, flags=re.I)
+                for name in inner:
+                    data = io.BytesIO(_open_member(archive, file, name).read())
+                    archive = stack.enter_context(zipfile.ZipFile(data))
+                yield stack.enter_context(_open_member(archive, file, member))
     except ZIP_DAMAGE as error:
         raise damaged(file, error) from error
 
 
-def _open_member(archive: zipfile.ZipFile, file: TableFile) -> io.BufferedIOBase:
+def _open_member(
+    archive: zipfile.ZipFile, file: TableFile, member: str
+) -> io.BufferedIOBase:
     try:
-        return cast(io.BufferedIOBase, archive.open(file.member or ""))
+        return cast(io.BufferedIOBase, archive.open(member))
     except (KeyError, NotImplementedError, RuntimeError) as error:
         # No such member, a compression method or a password zipfile cannot do.
         raise TivaxError(
@@ -254,6 +284,27 @@ def region_major(
     if not rows:
         raise TivaxError(f"{file.name}: no rows of industries; get the file again")
     return each_region, each_sector
+
+
+def region_codes(
+    file: TableFile, codes: Sequence[str], own: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Region codes in the spelling of tivax.
+
+    ``own`` holds the codes of the database alone; of the others, two letters are
+    taken for ISO 3166-1 alpha-2.
+    """
+    spelled = {}
+    for code in dict.fromkeys(codes):
+        try:
+            spelled[code] = own.get(code) or (
+                alpha3(code) if len(code) == 2 else normalise([code])[0]
+            )
+        except TivaxError as error:
+            raise TivaxError(
+                f"{file.name}: {error}; get the published file again"
+            ) from error
+    return tuple(spelled[code] for code in codes)
 
 
 def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:

@@ -127,21 +127,21 @@ def read_sheet(
         Which codes become the sectors: ``"c-codes"`` of row 6, or ``"names"`` of
         column A.
     """
-    title, rows = _sheet_rows(file)
+    title, rows = sheet_rows(file)
     year = _sheet_year(file, title, rows)
     industries = _industry_rows(rows)
-    c_codes = ["c" + _text(row[3])[1:] for row in industries]
+    c_codes = ["c" + cell_text(row[3])[1:] for row in industries]
     row_regions = normalise(row[2] for row in industries)
     regions, codes = fs.region_major(file, row_regions, c_codes)
     names = codes
     if sectors == "names":
-        column_a = [_text(row[0]) for row in industries]
+        column_a = [cell_text(row[0]) for row in industries]
         names = tuple(column_a[: len(codes)])
         fs.check_labels(file, "codes in column A", column_a, names * len(regions))
     n, c, f = len(industries), len(regions), len(demand)
     first, last = LABEL_COLUMNS, LABEL_COLUMNS + n + c * f
     column_regions = normalise(rows[4][first:last])
-    columns = zip(column_regions, map(_text, rows[5][first:last]), strict=True)
+    columns = zip(column_regions, map(cell_text, rows[5][first:last]), strict=True)
     fs.check_labels(
         file,
         "columns",
@@ -162,7 +162,7 @@ def read_sheet(
     )
 
 
-def _sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
+def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
     """Name and cells of the sheet that is named by a year, else of the first."""
     data = fs.read_bytes(file, fs.ZIP)
     try:
@@ -179,12 +179,12 @@ def _sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
 
 def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> int:
     """The year that the sheet's name or cell A1 tells; refuses other prices."""
-    if "previous" in _text(rows[1][0]).lower() or "_pyp" in file.name.lower():
+    if "previous" in cell_text(rows[1][0]).lower() or "_pyp" in file.name.lower():
         raise TivaxError(
             f"{file.name}: a table in prices of the previous year (PYP); give the "
             "tables in current prices"
         )
-    year = _year_in(title) or _year_in(_text(rows[0][0])) or file.year
+    year = _year_in(title) or _year_in(cell_text(rows[0][0])) or file.year
     if year is None:
         raise TivaxError(
             f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
@@ -199,7 +199,8 @@ def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     totals = (
         k
         for k, row in enumerate(below)
-        if _text(row[2]) in ("", "TOT") or "intermediate" in _text(row[1]).lower()
+        if cell_text(row[2]) in ("", "TOT")
+        or "intermediate" in cell_text(row[1]).lower()
     )
     return list(below[: next(totals, len(below))])
 
@@ -209,7 +210,7 @@ def _total(
 ) -> np.ndarray:
     """One of the rows below the industries, which have no code that all bear."""
     for k in range(FIRST_ROW + n, len(rows)):
-        if _text(rows[k][1]).lower() == name:
+        if cell_text(rows[k][1]).lower() == name:
             return fs.numbers(file, [rows[k]], k, LABEL_COLUMNS, n)[0]
     raise TivaxError(
         f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
@@ -217,7 +218,8 @@ def _total(
     )
 
 
-def _text(cell: object) -> str:
+def cell_text(cell: object) -> str:
+    """What a cell of labels holds, without blanks around it."""
     return str(cell).strip()
 
 

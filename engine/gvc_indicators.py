@@ -1,0 +1,256 @@
+"""Indicators of trade in value added under the field's own names, labelled.
+
+What there is stands in ``engine.indicator_table``.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from tivax.engine import measures
+from tivax.engine.borders import Borders, borders_of, computed_worlds
+from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
+from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.indicator_table import INDICATORS, Level
+from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.precision import in_float64
+from tivax.engine.progress import Progress, no_progress
+from tivax.engine.tables import WorldTables
+from tivax.kernels import indicators as kernels
+from tivax.kernels.world import World
+
+
+def require_indicators(names: Sequence[str]) -> list[str]:
+    """The names, or all for none; ``TivaxError`` for one there is not."""
+    for name in names:
+        if name not in INDICATORS:
+            raise TivaxError(
+                f"no indicator {name}: {nearest(name.upper(), INDICATORS)}"
+            )
+    return list(dict.fromkeys(names)) or list(INDICATORS)
+
+
+def indicators_at(
+    names: Sequence[str], level: str, value_added: ValueAdded
+) -> list[str]:
+    """Those of the names that the level has; all of them for no name.
+
+    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    """
+    require_level(level)
+    kept = [
+        k
+        for k in require_indicators(names)
+        if INDICATORS[k].has(level)
+        and (isinstance(value_added, str) or not INDICATORS[k].priced)
+    ]
+    for name in names:
+        if name not in kept:
+            has = [k for k in LEVELS if INDICATORS[name].has(k)]
+            where = (
+                f"choose from {', '.join(has)}"
+                if level not in has
+                else ("it needs value added, not a satellite account")
+            )
+            raise TivaxError(f"indicator {name} has no level {level}: {where}")
+    return kept
+
+
+def require_level(level: str) -> str:
+    """A name of ``LEVELS``; ``TivaxError`` for any other."""
+    if level not in LEVELS:
+        raise TivaxError(f"no level {level}: {nearest(level, LEVELS)}")
+    return level
+
+
+class IndicatorYear(NamedTuple):
+    """Flows of one year; what its table must keep, and how it was solved."""
+
+    flows: dict[str, Array]
+    identity: Float[Array, ""]
+    largest_input_share: Float[Array, ""]
+    residual: Float[Array, ""]
+
+
+def indicators(
+    tables: WorldTables,
+    names: str | Sequence[str] = (),
+    level: str = "country",
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Indicators of every year.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    names
+        Of ``INDICATORS``, one or several; none means all that the level has.
+    level
+        country, sector (adds the sector: that of the exporter, of origin or of the
+        product as the indicator has it), bilateral (adds the partner) or
+        bilateral-sector. At country level partners are all others together, but for
+        FD_VA, where home is one of them.
+    groups
+        Regions that are one perimeter, by name, as in ``decompose``.
+    value_added
+        As in ``measures.value_added_trade``. With a satellite account, shares of
+        exports are shares of what exports hold of it.
+
+    Returns
+    -------
+    Dataset
+        A variable for each indicator by year, region and, by level, sector and
+        partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
+        ``identity`` (year): the worst relative gap of two dozen totals that are reached
+        in two ways (``kernels.indicators.gaps``).
+
+    Raises
+    ------
+    TivaxError
+        An unknown name, level or region; a table that is not productive; an identity
+        that is missed by more than 1e-8.
+    """
+    names = [names] if isinstance(names, str) else names
+    names = indicators_at(names, level, value_added)
+    parts = [
+        levels[level]
+        for levels in indicator_years(
+            tables,
+            names,
+            (level,),
+            groups=groups,
+            value_added=value_added,
+            progress=progress,
+        )
+    ]
+    return xr.concat(parts, "year", combine_attrs="override")
+
+
+@in_float64
+def indicator_years(
+    tables: WorldTables,
+    names: Sequence[str],
+    levels: Sequence[str],
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> Generator[dict[str, xr.Dataset], None, None]:
+    """``indicators`` of several levels, a year at a time."""
+    priced = isinstance(value_added, str)
+    names = [k for k in require_indicators(names) if priced or not INDICATORS[k].priced]
+    for level in levels:
+        require_level(level)
+    borders = borders_of(tables, groups)
+    return _years(tables, names, levels, borders, value_added, progress)
+
+
+def _years(
+    tables: WorldTables,
+    names: Sequence[str],
+    levels: Sequence[str],
+    borders: Borders,
+    value_added: ValueAdded,
+    progress: Progress,
+) -> Generator[dict[str, xr.Dataset], None, None]:
+    unit = measures.unit_of(tables, value_added)
+    count = len(borders.names)
+    kernel = _flows_of(len(tables.sectors))
+    for years, part in computed_worlds(kernel, tables, borders, value_added, progress):
+        _require_identity(part.identity, tables.years[years])
+        for k, year in enumerate(tables.years[years]):
+            finest = {
+                name: flow[k, :count, :, :count] if flow.ndim == 4 else flow[k, :count]
+                for name, flow in part.flows.items()
+            }
+            finest |= _derived(finest, priced=isinstance(value_added, str))
+            about = {
+                "residual": float(part.residual[k]),
+                "identity": float(part.identity[k]),
+            }
+            yield {
+                level: _labelled(
+                    finest, level, names, tables, list(borders.names), year, unit
+                ).assign({n: ("year", [v]) for n, v in about.items()})
+                for level in levels
+            }
+
+
+@lru_cache
+def _flows_of(
+    sectors: int,
+) -> Callable[[World, Float[Array, "r c"]], IndicatorYear]:
+    """What is computed of a year's world, the same object each time."""
+
+    def flows_of(world: World, member: Float[Array, "r c"]) -> IndicatorYear:
+        flows = kernels.flows(world, sectors=sectors)
+        return IndicatorYear(
+            flows,
+            jnp.max(kernels.gaps(world, flows)),
+            world.largest_input_share,
+            world.residual,
+        )
+
+    return flows_of
+
+
+def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
+    bad = np.flatnonzero(~(gap <= WORST_IDENTITY)).tolist()
+    if bad:
+        raise TivaxError(
+            f"{years[bad[0]]}: flows miss the totals they add up to by "
+            f"{gap[bad[0]]:.1e}; please report this table"
+        )
+
+
+def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:
+    """Flows that only ratios use: what exports and imports hold of what is counted,
+    gross flows where that is value added, and domestic value added in imports."""
+    held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
+    exports = finest["EXGR"] if priced else held
+    once = finest["EXGR_DDC"] + finest["EXGR_IDC"]
+    return {
+        "exports_held": exports,
+        "imports_held": exports.transpose(2, 1, 0),
+        "exports_dva": once,
+        "imports_dva": once.transpose(2, 1, 0),
+    }
+
+
+def _labelled(
+    finest: Mapping[str, np.ndarray],
+    level: str,
+    names: Sequence[str],
+    tables: WorldTables,
+    perimeters: list[str],
+    year: int,
+    unit: str,
+) -> xr.Dataset:
+    by_sector, by_partner = LEVELS[level]
+    flows = Level(finest, by_sector, by_partner)
+    coords: dict[str, Any] = {"year": [year], "region": perimeters}
+    if by_sector:
+        coords["sector"] = list(tables.sectors)
+    if by_partner:
+        coords["partner"] = perimeters
+    shape = [len(k) for k in coords.values()]
+    data = {}
+    for name in names:
+        one = INDICATORS[name]
+        if one.has(level):
+            attrs = {
+                "units": one.unit or (tables.unit if one.gross else unit),
+                "long_name": one.title,
+                "reference": one.source,
+            }
+            data[name] = (list(coords), one.formula(flows).reshape(shape), attrs)
+    return xr.Dataset(data, coords, attrs={"source": tables.source, "level": level})

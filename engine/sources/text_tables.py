@@ -1,0 +1,192 @@
+"""Large tables of numbers in text: header lines, labels at the left, then numbers.
+
+Parsed by pyarrow, which reads decimal numbers exactly. The cells of a few hundred
+rows are handed to it as one column: a table of 8,000 columns of its own costs it more
+than the numbers do.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+from jaxtyping import Float
+
+from tivax.engine.errors import TivaxError
+from tivax.engine.sources import TableFile
+from tivax.engine.sources import files as fs
+
+_BLOCK = 1 << 24  # bytes of text parsed at a time
+
+
+@dataclass(frozen=True)
+class TextTable:
+    """A table as it stands in a file.
+
+    Attributes
+    ----------
+    header
+        The header lines, without the cells above the labels; each of length m.
+    labels
+        The label columns, each of length k.
+    values : (k, m)
+        The numbers; where a cell is blank, what was asked for.
+    """
+
+    header: list[list[str]]
+    labels: list[list[str]]
+    values: Float[np.ndarray, "k m"]
+
+
+def read_text_table(
+    file: TableFile,
+    *,
+    header: int = 0,
+    labels: int = 0,
+    separator: str = "\t",
+    rows: int | None = None,
+    blank: float = np.nan,
+) -> TextTable:
+    """Read a table with so many header lines and label columns.
+
+    A line below the header that names the label columns, and holds nothing else, is
+    passed over. ``rows`` stops after the first so many; ``blank`` is what a blank cell
+    holds.
+
+    Raises
+    ------
+    TivaxError
+        Where a line has another number of cells than the first, or a cell is text.
+    """
+    with fs.open_table(file) as stream:
+        fs.check_start(file, stream.read(1024), ())
+    with fs.open_table(file) as stream:
+        # Lines of a zip member come slowly without a buffer of our own.
+        buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
+        lines = _split(file, buffered, separator, labels)
+        first = [_cells(text, separator) for _, text in islice(lines, header)]
+        found = _rows(lines, separator, header, rows)
+        columns: list[list[str]] = [[] for _ in range(labels)]
+        blocks = list(_parse_blocks(file, found, columns, separator, blank))
+    return TextTable(first, columns, _stack(blocks, len(first[0]) if first else 0))
+
+
+_Line = tuple[list[str], bytes]  # its labels, and the text of its other cells
+
+
+def _split(
+    file: TableFile, lines: io.BufferedReader, separator: str, labels: int
+) -> Iterator[_Line]:
+    """Labels and the rest of each line; all lines must have as many cells."""
+    mark, cells = separator.encode(), None
+    for number, line in enumerate(lines, start=1):
+        text = line.rstrip(b"\r\n")
+        if number == 1:
+            text = text.removeprefix(b"\xef\xbb\xbf")
+        elif not text:
+            continue
+        found = text.count(mark) + 1
+        cells = cells or found
+        if found != cells:
+            raise TivaxError(
+                f"{file.name}: line {number} has {found} cells, line 1 has {cells}; "
+                "the file is damaged or incomplete, get it again"
+            )
+        parts = text.split(mark, labels)
+        left = [_clean(part) for part in parts[:labels]]
+        yield left, b"".join(parts[labels:])
+
+
+def _rows(
+    lines: Iterator[_Line], separator: str, header: int, rows: int | None
+) -> Iterator[_Line]:
+    """The lines of numbers."""
+    given = 0
+    for k, line in enumerate(lines):
+        if k == 0 and header and not line[1].strip(separator.encode() + b' "'):
+            continue
+        if given == rows:
+            return
+        given += 1
+        yield line
+
+
+def _parse_blocks(
+    file: TableFile,
+    lines: Iterator[_Line],
+    columns: list[list[str]],
+    separator: str,
+    blank: float,
+) -> Iterator[np.ndarray]:
+    """The numbers, a block of rows at a time; labels are added to ``columns``."""
+    texts: list[bytes] = []
+    size = 0
+    for left, text in lines:
+        for column, label in zip(columns, left, strict=True):
+            column.append(label)
+        texts.append(text)
+        size += len(text)
+        if size >= _BLOCK:
+            yield _parse(file, texts, separator, blank)
+            texts, size = [], 0
+    if texts:
+        yield _parse(file, texts, separator, blank)
+
+
+def _parse(
+    file: TableFile, texts: Sequence[bytes], separator: str, blank: float
+) -> np.ndarray:
+    cells = b"\n".join(texts).replace(separator.encode(), b"\n") + b"\n"
+    try:
+        table = pyarrow.csv.read_csv(
+            pa.py_buffer(cells),
+            read_options=pyarrow.csv.ReadOptions(column_names=["cell"]),
+            parse_options=pyarrow.csv.ParseOptions(ignore_empty_lines=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={"cell": pa.float64()}, null_values=[""]
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise _not_a_number(file, texts, separator, error) from error
+    return table["cell"].fill_null(blank).to_numpy().reshape(len(texts), -1)
+
+
+def _not_a_number(
+    file: TableFile, texts: Sequence[bytes], separator: str, error: pa.ArrowInvalid
+) -> TivaxError:
+    """The error for the first cell that is text."""
+    for text in texts:
+        for cell in _cells(text, separator):
+            try:
+                float(cell or 0)
+            except ValueError:
+                return TivaxError(
+                    f"{file.name}: a cell holds {cell[:40]!r}, not a number; get the "
+                    "published file again"
+                )
+    return fs.damaged(file, error)
+
+
+def _stack(blocks: list[np.ndarray], width: int) -> np.ndarray:
+    """The blocks one below another, each let go once it is copied."""
+    if not blocks:
+        return np.empty((0, width))
+    values = np.empty((sum(map(len, blocks)), blocks[0].shape[1]))
+    at = len(values)
+    while blocks:
+        block = blocks.pop()
+        values[at - len(block) : at] = block
+        at -= len(block)
+    return values
+
+
+def _cells(text: bytes, separator: str) -> list[str]:
+    return [_clean(cell) for cell in text.split(separator.encode())]
+
+
+def _clean(cell: bytes) -> str:
+    return cell.decode("utf-8", errors="replace").strip(' "')

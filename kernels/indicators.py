@@ -1,0 +1,228 @@
+"""What indicators of trade in value added are made of: flows of one year.
+
+Each flow is in million US$ (or in the unit of the row that stands in for value added),
+by perimeter, sector and partner (p, s, q), or by perimeter and sector (p, s). Sums of
+them over sectors, partners or both are the flows of a coarser level, and every ratio
+of ``engine.indicator_table`` is one of such sums. Symbols of ``kernels.world``; names
+of the OECD's TiVA database where it has the flow (OECD 2023, Guide to TiVA).
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from tivax.kernels import position, value_chains
+from tivax.kernels.perimeters import times
+from tivax.kernels.world import Terms, World
+
+Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
+
+
+def flows(world: World, *, sectors: int) -> Flows:
+    """All flows. ``sectors`` sets the shape: n = regions x sectors."""
+
+    def by_perimeter(term: Float[Array, " n *q"]) -> Float[Array, "p s *q"]:
+        """Industries summed over the regions of each perimeter."""
+        of_region = world.borders.member[::sectors]
+        each = term.reshape(-1, sectors, *term.shape[1:])
+        return jnp.tensordot(of_region, each, axes=(0, 0))
+
+    result = {
+        name: by_perimeter(term)
+        for group in (_sold, _embodied, _absorbed, _produced, _stages)
+        for name, term in group(world).items()
+    }
+    for name, mirror in MIRRORED.items():
+        # What partner q's sector i sells to p is p's import of i from q.
+        result[name] = result[mirror].transpose(2, 1, 0)
+    for hidden in ("imported_dva", "imports_reexported"):
+        del result[hidden]
+    return result
+
+
+def gaps(world: World, k: Flows) -> Float[Array, " g"]:
+    """What must be 0: relative gaps of the flows ``k`` against totals reached another
+    way, each in terms of the largest.
+
+    Exports hold what they are made of; sales at home and abroad are all there is; value
+    added embodied in exports is what it brings to the exports of others (VS1), home
+    (VS1STAR) and to final demand abroad (u E less what returns); ways and stages add
+    up; imports are the exports of partners.
+    """
+    total, active = world.borders.total, world.active
+    held = world.content.sum(axis=1)
+    returned = world.borders.buyers(world.A, world.X) * world.borders.abroad
+    abroad = world.once[:, None] * (world.exports - returned)
+
+    def both(*names: str) -> Array:
+        return sum((k[name] for name in names[1:]), k[names[0]])
+
+    pairs = [
+        (both("EXGR_DVA", "EXGR_FVA").sum(1), total(held[:, None] * world.exports)),
+        (both("EXGR_DDC", "EXGR_IDC", "EXGR_RIM"), k["EXGR_DVA"]),
+        (both("EXGR_FNLDVA", "EXGR_INTDVA"), k["EXGR_DVA"]),
+        (k["DEXFVAP"].sum(2), k["EXGR_FVA"].sum(2)),
+        (k["FEXDVAP"].sum(1), k["DEXFVAP"].sum(1).T),
+        (k["EXGR_DVA_ORIGIN"].sum(1), k["EXGR_DVA"].sum((1, 2))),
+        (k["VS1"].sum(), k["EXGR_FVA"].sum()),
+        (k["IMGR_DVA"].sum((1, 2)), k["VS1STAR"].sum(1)),
+        (both("DXD_DVA", "FFD_DVA"), k["FD_VA"]),
+        (k["FD_VA"].sum((0, 1)), held @ world.Y),
+        (k["FD_VA"].sum(2), k["VALU"]),
+        (k["FFD_DVA"].sum((1, 2)), total(abroad.sum(1))),
+        (k["DFD_FVA"].sum(1), k["FFD_DVA"].sum(1).T),
+        (both("GVC_PF", "GVC_PB", "GVC_TS"), both("GVCB", "GVCF")),
+        (k["GVC"], both("GVCB", "GVCF")),
+        (both("DOM", "EXGR").sum((1, 2)), total(world.output * active)),
+        (both("DOM_FNL", "EXGR_FNL").sum((1, 2)), total(world.Y.sum(1) * active)),
+        (both("EXGR_FNL", "EXGR_INT"), k["EXGR"]),
+        (both("DOM_FNL", "DOM_INT"), k["DOM"]),
+        (both("IMGR_FNL", "IMGR_INT"), k["IMGR"]),
+        (k["IMGR"].sum(1), k["EXGR"].sum(1).T),
+        (both("VA_D", "VA_RT", "VA_GVC_S", "VA_GVC_C"), k["VALU"]),
+        (both("FP_D", "FP_RT", "FP_GVC_S", "FP_GVC_C"), k["ply_total"]),
+        (both("plv_domestic", "plv_traditional", "plv_gvc"), k["plv_total"]),
+        (
+            both("plv_domestic_stages", "plv_traditional_stages", "plv_gvc_stages"),
+            k["plv_total_stages"],
+        ),
+    ]
+    # A flow may be 0 everywhere: what is little beside all value added is rounding.
+    least = 1e-4 * jnp.max(jnp.abs(k["FD_VA"]))
+    return jnp.stack(
+        [
+            jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(b)), least)
+            for a, b in pairs
+        ]
+    )
+
+
+MIRRORED = {
+    "IMGR": "EXGR",
+    "IMGR_FNL": "EXGR_FNL",
+    "IMGR_INT": "EXGR_INT",
+    "IMGR_DVA": "imported_dva",
+    "REXI": "imports_reexported",
+    "DFD_FVA": "FFD_DVA",
+    "FEXDVAP": "DEXFVAP",
+}
+"""Flows that are others seen by the partner."""
+
+
+def _sold(world: World) -> Terms:
+    """Gross sales by selling industry and buyer."""
+    active = world.active[:, None]
+    member, abroad = world.borders.member, world.borders.abroad
+    sold = (world.Y + world.A @ (member * world.output[:, None])) * active
+    final = world.final_exports * active
+    at_home = world.final_at_home * active
+    # Inputs bought abroad as far as what is made of them is exported again.
+    exported = member * times(world.L, world.total_exports[:, None] * member)
+    return {
+        "EXGR": world.exports,
+        "EXGR_FNL": final,
+        "EXGR_INT": world.exports - final,
+        "DOM": sold * member,
+        "DOM_FNL": at_home,
+        "DOM_INT": sold * member - at_home,
+        "imports_reexported": world.A @ exported * abroad * active,
+    }
+
+
+def _embodied(world: World) -> Terms:
+    """Value added in exports, by exporting industry and buyer (or origin)."""
+    E, abroad = world.exports, world.borders.abroad
+    h, u = world.home[:, None], world.once[:, None]
+    itself = _made_by_itself(world)[:, None]
+    final = world.final_exports * world.active[:, None]
+    chains = value_chains.tripartite(world)
+    davax = u * world.absorbed_by_buyer * abroad
+    held = world.content.sum(axis=1)[:, None] * E
+    return {
+        "EXGR_DVA": h * E,
+        "EXGR_FNLDVA": h * final,
+        "EXGR_INTDVA": h * (E - final),
+        "EXGR_DDC": itself * E,
+        "EXGR_IDC": (u - itself) * E,
+        "EXGR_RIM": (h - u) * E,
+        "EXGR_FVA": world.foreign[:, None] * E,
+        "DEXFVAP": world.content * world.total_exports[:, None] * abroad,
+        "imported_dva": world.content * E,
+        "IV": _exported_again(world),
+        "GVC": held - davax,
+        "GVCB": held - u * E,
+        "GVCF": u * E - davax,
+        "GVC_PF": chains["PF"],
+        "GVC_PB": chains["PB"],
+        "GVC_TS": chains["TS"],
+    }
+
+
+def _exported_again(world: World) -> Float[Array, "n c"]:
+    """Value added in inputs that the buyer's exports carry to third ones: v_s B_ss A_sr
+    (x*_r - X_rr - X_rs), X_rs the output of r that final demand of s requires."""
+    member, own = world.borders.member, world.borders.own
+    elsewhere = world.A @ (member * (world.output - own(world.X))[:, None])
+    back = world.borders.buyers(world.A, world.X)
+    return world.home[:, None] * (elsewhere - back) * world.borders.abroad
+
+
+def _made_by_itself(world: World) -> Float[Array, " n"]:
+    """v_i L_ii: value added of the exporting industry itself in a US$ of exports."""
+    return world.v * jnp.diagonal(world.L, axis1=-2, axis2=-1).reshape(-1)
+
+
+def _absorbed(world: World) -> Terms:
+    """Value added by industry of origin and absorbing perimeter."""
+    absorbed = world.v[:, None] * world.X
+    return {
+        "FD_VA": absorbed,
+        "DXD_DVA": absorbed * world.borders.member,
+        "FFD_DVA": absorbed * world.borders.abroad,
+    }
+
+
+def _produced(world: World) -> Terms:
+    """By industry alone: output, value added, and where it goes."""
+    B, v, member = world.B, world.v, world.borders.member
+    own = world.borders.own
+    exported = v * (B @ world.total_exports)
+    at_home = v * own(B @ (member * world.total_exports[:, None]))
+    returned = v * own(B @ world.exports)
+    forward = value_chains.production_forward(world)
+    backward = value_chains.production_backward(world)
+    return {
+        "PROD": world.output,
+        "VALU": v * world.output,
+        "EXGR_DVA_ORIGIN": at_home,
+        "VS1": exported - at_home,
+        "VS1STAR": returned,
+        "VA_D": forward.domestic,
+        "VA_RT": forward.traditional,
+        "VA_GVC_S": forward.simple,
+        "VA_GVC_C": forward.complex,
+        "FP_D": backward.domestic,
+        "FP_RT": backward.traditional,
+        "FP_GVC_S": backward.simple,
+        "FP_GVC_C": backward.complex,
+    }
+
+
+def _stages(world: World) -> Terms:
+    """Stages of production times what passes them, and what passes them: a length is
+    their ratio, of one industry or of sums."""
+    x, rounds = world.output, world.B.sum(axis=1) - 1
+    result = {
+        "upstream_stages": world.B @ x,
+        "downstream_stages": position.downstreamness(world) * x,
+        "apl_forward_stages": world.B @ rounds,
+        "apl_forward": rounds,
+    }
+    received = world.B.sum(axis=0) - 1
+    result |= {"apl_backward_stages": received @ world.B, "apl_backward": received}
+    for side, ways in (
+        ("plv", position.forward_stages(world)),
+        ("ply", position.backward_stages(world)),
+    ):
+        for way, (stages, value) in ways.items():
+            result |= {f"{side}_{way}_stages": stages, f"{side}_{way}": value}
+    return result

@@ -1,0 +1,77 @@
+"""Where the value added in exports, final products or output comes from: one year.
+
+Symbols of ``kernels.world``. These are the full tables behind the decompositions, n x n
+and more, so only what is asked for is formed.
+"""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from tivax.kernels.perimeters import times
+from tivax.kernels.world import World
+
+
+def in_exports(
+    world: World,
+    exporter: Float[Array, " c"],
+    via: Float[Array, " c"],
+    *,
+    sectors: int,
+    absorbed: bool,
+    once: bool,
+) -> Float[Array, "n s c"]:
+    """Value added by industry of origin, exporting sector and destination.
+
+    Parameters
+    ----------
+    exporter, via
+        1 for the exporting perimeter; 1 for each direct buyer that counts.
+    absorbed
+        Destinations are those of final demand, Y_sr + sum over t of A_st X_t, in place
+        of direct buyers, E_sr. The exporter may be one: what returns.
+    once
+        Without what crosses the exporter's border again: V B_ts B_ss^-1 L_s, with
+        which foreign value added is that of Borin and Mancini's source approach.
+    """
+    own = world.borders.member @ exporter
+    sold = (_absorbed if absorbed else _direct)(world, via) * own[:, None]
+    content = world.v[:, None] * world.B
+    if once:
+        content = times(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
+    return _traced(content, sold, sectors=sectors)
+
+
+def in_final_demand(world: World, *, sectors: int) -> Float[Array, "n s c"]:
+    """Value added by industry of origin, sector of the final product and absorber."""
+    return _traced(world.v[:, None] * world.B, world.Y, sectors=sectors)
+
+
+def _traced(
+    content: Float[Array, "n n"], sold: Float[Array, "n c"], *, sectors: int
+) -> Float[Array, "n s c"]:
+    """Content of what is sold, the regions that sell it summed."""
+    regions = len(sold) // sectors
+    return jnp.einsum(
+        "nrs,rsc->nsc",
+        content.reshape(-1, regions, sectors),
+        sold.reshape(regions, sectors, -1),
+    )
+
+
+def _direct(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+    return world.exports * via[None, :]
+
+
+def _absorbed(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+    """Exports by where they are absorbed in the end."""
+    buyers = world.borders.member @ via
+    output = world.X * buyers[:, None]
+    inside = world.borders.inside(world.A)
+    used = world.A @ output - times(inside, output)
+    active = world.active[:, None]
+    return (world.final_exports * via[None, :] + used) * active
+
+
+def by_product(world: World, of: Float[Array, " n"]) -> Float[Array, "n n"]:
+    """Value added by industry of origin in what industries deliver, V B diag(of)."""
+    return world.v[:, None] * world.B * of[None, :]

@@ -1,0 +1,224 @@
+"""Groups that overlap: each in a run of its own (``--each-group``)."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+import tivax.engine as tx
+from tivax.engine import TivaxError, save_store
+from tivax.engine.group_runs import decomposed_each_group
+from tivax.engine.results import compute_tbi
+
+from commands import good, names
+from helpers import coefficients, random_tables
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+REGIONS = ("AUT", "CHN", "DEU", "USA", "ROW")
+TABLES = replace(random_tables(regions=5, sectors=2, years=2, seed=8), regions=REGIONS)
+# They overlap in CHN and DEU.
+GROUPS = {"A": ["AUT", "DEU"], "B": ["CHN", "DEU", "USA"], "C": ["CHN", "USA"]}
+# The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
+RTOL = 1e-10
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("each") / "store"
+    save_store(TABLES, path)
+    return path
+
+
+def absorbed_by_numpy(table):
+    """diag(v) B Y by region of origin and absorber."""
+    A = coefficients(table.Z, table.x)
+    B = np.linalg.inv(np.eye(len(A)) - A)
+    T = (1 - A.sum(axis=0))[:, None] * (B @ table.Y.sum(axis=2))
+    return T.reshape(5, 2, 5).sum(axis=1)
+
+
+# ----------------------------------------------------------------- trade benefit index
+
+
+def test_the_index_of_overlapping_groups_is_that_of_numpy():
+    found = tx.each_group(lambda g: tx.trade_benefit_index(TABLES, groups=g), GROUPS)
+    assert found["region"].values.tolist() == list(GROUPS)
+    for table in TABLES:
+        T = absorbed_by_numpy(table)
+        for name, members in GROUPS.items():
+            inside = np.isin(REGIONS, members)
+            sold, bought = T[inside][:, ~inside].sum(), T[~inside][:, inside].sum()
+            at = found.sel(year=table.year, region=name)
+            assert_allclose(at["va_exports"], sold, rtol=RTOL)
+            assert_allclose(at["va_imports"], bought, rtol=RTOL)
+            assert_allclose(at["tbi"], (sold - bought) / (sold + bought), atol=RTOL)
+
+
+def test_everything_tbi_writes_is_that_of_a_run_with_one_group():
+    together = compute_tbi(TABLES, groups=GROUPS, one_by_one=True)
+    for name, members in GROUPS.items():
+        alone = compute_tbi(TABLES, groups={name: members})
+        for what in ("tbi", "vax", "vax_by_sector"):
+            own = getattr(alone, what).sel(region=[name])
+            xr.testing.assert_equal(getattr(together, what).sel(region=[name]), own)
+        partners = [k for k in REGIONS if k not in members]
+        for what, axis in (("absorbed", "absorber"), ("exports", "destination")):
+            pairs, own = getattr(together, what), getattr(alone, what)
+            sold = {"origin": name, axis: [name, *partners]}
+            bought = {"origin": partners, axis: name}
+            for side in (sold, bought):
+                assert_allclose(pairs.sel(side), own.sel(side), rtol=RTOL)
+            assert pairs.sel({"origin": name, axis: members}).isnull().all()
+            others = [k for k in GROUPS if k != name]
+            assert pairs.sel({"origin": name, axis: others}).isnull().all()
+
+
+def test_a_dropped_region_is_no_partner_of_any_group():
+    found = compute_tbi(TABLES, drop=["ROW"], groups=GROUPS, one_by_one=True)
+    alone = compute_tbi(TABLES, drop=["ROW"], groups={"A": GROUPS["A"]})
+    assert_allclose(
+        found.tbi["tbi"].sel(region="A"), alone.tbi["tbi"].sel(region="A"), atol=RTOL
+    )
+    assert "ROW" not in found.absorbed["absorber"].values
+
+
+# ----------------------------------------------------------------------- decompositions
+
+
+@pytest.mark.parametrize(
+    "method, level, axis",
+    [
+        ("wwz", "bilateral-sector", "exporter"),
+        ("bm-world", "country", "exporter"),
+        ("ltv", "bilateral", "exporter"),
+        ("bm-importer", "bilateral", "importer"),
+        ("bm-importer", "country", "importer"),
+    ],
+)
+def test_rows_of_a_group_are_those_of_a_run_with_it_alone(method, level, axis):
+    found = tx.each_group(
+        lambda g: tx.decompose(TABLES, method, level, groups=g), GROUPS
+    )
+    assert found[axis].values.tolist() == list(GROUPS)
+    for name, members in GROUPS.items():
+        alone = tx.decompose(TABLES, method, level, groups={name: members})
+        own, whole = alone.sel({axis: name}), found.sel({axis: name})
+        for term in alone.data_vars:
+            here, there = whole[term], own[term]
+            for partner in {"exporter", "importer"} & set(there.dims):
+                here = here.sel({partner: there[partner].values})
+            assert_array_equal(here.values, there.values)
+            # What is left is no partner of this group.
+            assert int(whole[term].notnull().sum()) == int(there.notnull().sum())
+
+
+def test_a_group_of_one_is_the_region():
+    found = tx.each_group(
+        lambda g: tx.decompose(TABLES, "kww", "bilateral", groups=g), {"X": ["USA"]}
+    )
+    plain = tx.decompose(TABLES, "kww", "bilateral").sel(exporter="USA")
+    for term in ("DVA_FIN", "RDV_INT", "FVA_INT", "FDC"):
+        own = found[term].sel(exporter="X")
+        for partner in ("AUT", "CHN", "DEU", "ROW"):
+            assert_allclose(
+                own.sel(importer=partner), plain[term].sel(importer=partner), rtol=1e-8
+            )
+
+
+def test_years_are_streamed_group_by_group_with_one_count_of_progress():
+    calls = []
+    parts = decomposed_each_group(
+        TABLES, "my", "country", groups=GROUPS, progress=lambda *k: calls.append(k)
+    )
+    seen = [(str(k["exporter"].values[0]), k["year"].values.tolist()) for k in parts]
+    assert seen == [(g, [y]) for g in GROUPS for y in TABLES.years]
+    assert calls[-1] == (6, 6) and {k[1] for k in calls} == {6}
+    assert [k[0] for k in calls] == sorted(k[0] for k in calls)
+
+
+def test_a_group_cannot_be_called_as_a_region():
+    groups = {"USA": ["USA", "CHN"], "X": ["AUT"]}
+    told = "group USA: a region has that code; rename the group"
+    with pytest.raises(TivaxError, match=told):
+        tx.each_group(
+            lambda g: tx.decompose(TABLES, "my", "bilateral", groups=g), groups
+        )
+    with pytest.raises(TivaxError, match=told):
+        decomposed_each_group(TABLES, "my", groups=groups)
+    with pytest.raises(TivaxError, match=told):
+        compute_tbi(TABLES, groups=groups, one_by_one=True)
+
+
+def test_partners_of_a_region_are_lined_up_too():
+    def compute(groups):
+        ((name, members),) = groups.items()
+        labels = [name, *(k for k in REGIONS if k not in members)]
+        size = len(labels)
+        return xr.Dataset(
+            {
+                "flow": (
+                    ("region", "partner"),
+                    1.0 + np.arange(size**2).reshape(size, size),
+                )
+            },
+            {"region": labels, "partner": labels},
+        )
+
+    found = tx.each_group(compute, {k: GROUPS[k] for k in ("A", "B")})["flow"]
+    assert found["partner"].values.tolist() == ["CHN", "USA", "ROW", "AUT", "A", "B"]
+    nan = np.nan
+    assert_array_equal(found, [[2, 3, 4, nan, 1, nan], [nan, nan, 3, 2, nan, 1]])
+
+
+def test_no_group_is_told():
+    with pytest.raises(TivaxError, match="no groups to compute in turn"):
+        tx.each_group(lambda g: tx.trade_benefit_index(TABLES, groups=g), {})
+
+
+# ------------------------------------------------------------------------------- files
+
+
+def test_tbi_writes_rows_of_the_groups(store, tmp_path):
+    out = tmp_path / "out"
+    words = ("--groups", "EU15,OECD,APEC", "--each-group", "--out", out)
+    answer = good("tbi", store, *words)
+    assert "OECD: 3 of 38 members" in answer.out
+    frame = pd.read_csv(out / "tbi.csv")
+    assert frame.region.tolist() == ["EU15", "OECD", "APEC"] * 2
+    good("tbi", store, "--groups", "OECD", "--out", tmp_path / "one")
+    one = pd.read_csv(tmp_path / "one" / "tbi.csv")
+    ours, theirs = (k[k.region == "OECD"] for k in (frame, one))
+    assert_allclose(ours.tbi, theirs.tbi, atol=RTOL)
+    pairs = pd.read_parquet(out / "va_absorbed.parquet")
+    assert pairs.value_added.notna().all()
+    ours = pairs[(pairs.year == 2000) & (pairs.origin == "OECD")]
+    assert set(ours.absorber) == {"OECD", "CHN", "ROW"}
+    assert set(names(out)) == {
+        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "tbi.png",
+        "tbi.svg", "manifest.json",
+    }  # fmt: skip
+    assert json.loads((out / "manifest.json").read_text())["each_group"] is True
+
+
+def test_decompose_writes_the_groups_one_after_the_other(store, tmp_path):
+    words = ("--method", "bm-source", "--level", "bilateral", "--format", "csv")
+    both = ("--groups", "EU15,OECD", "--each-group", "--out", tmp_path / "both")
+    good("decompose", store, *words, *both)
+    found = pd.read_csv(tmp_path / "both" / "decomposition.csv")
+    assert found.exporter.unique().tolist() == ["EU15", "OECD"]
+    for name in ("EU15", "OECD"):
+        out = tmp_path / name
+        good("decompose", store, *words, "--groups", name, "--out", out)
+        alone = pd.read_csv(out / "decomposition.csv").query("exporter == @name")
+        own = found.query("exporter == @name")
+        keys = ["year", "exporter", "importer", "term"]
+        assert own[keys].values.tolist() == alone[keys].values.tolist()
+        assert_array_equal(own["value"], alone["value"])
+    manifest = json.loads((tmp_path / "both" / "manifest.json").read_text())
+    assert manifest["groups"]["OECD"]["members"] == ["AUT", "DEU", "USA"]
+    assert "shares.png" in names(tmp_path / "both")

@@ -1,0 +1,347 @@
+"""Indicators against the numbers of R exvatools and decompr, hand-worked chains and
+identities."""
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose
+
+from tivax.engine import TivaxError, WorldTables, decompose, trade_benefit_index
+from tivax.engine.decompositions import LEVELS
+from tivax.engine.gvc_indicators import indicators
+from tivax.engine.indicator_table import INDICATORS
+from tivax.kernels import indicators as kernels
+from tivax.kernels.world import make_world
+
+from commands import tivax
+from helpers import random_tables
+from truth_files import (
+    CLASSES,
+    DECOMPR_RTOL,
+    EXVATOOLS_RTOL,
+    LEATHER,
+    WIODTEST,
+    assert_same,
+    exvatools,
+    truth_table,
+)
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+# A solve and sums in double precision; measured 1e-14.
+RTOL = 1e-10
+
+
+@pytest.fixture(scope="module")
+def wiodtest(shared) -> WorldTables:
+    return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
+
+
+@pytest.fixture(scope="module")
+def small() -> WorldTables:
+    return random_tables(regions=4, sectors=3, years=2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def all_levels(small) -> dict[str, xr.Dataset]:
+    return {level: indicators(small, level=level) for level in LEVELS}
+
+
+# ---------------------------------------------------------------------- R exvatools
+
+# Its names where they differ from those of OECD TiVA.
+_ALIASES = {"VA": "VALU"}
+
+
+def test_all_of_exvatools_indicators(shared, wiodtest):
+    printed = exvatools(
+        shared / "truth" / "exvatools_wiodtest" / "out_oecd_all_tiva.csv"
+    )
+    assert len(printed) == 25
+    full = indicators(wiodtest, level="bilateral-sector")
+    alone = indicators(wiodtest, level="sector")
+    for name, expected in printed.items():
+        own = _ALIASES.get(name, name)
+        found = (full if own in full else alone)[own].values[0]
+        assert_same(found.reshape(expected.shape), expected, EXVATOOLS_RTOL)
+
+
+@pytest.mark.parametrize("group", CLASSES)
+def test_indicators_of_groups_are_those_of_exvatools(shared, wiodtest, group):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    printed = exvatools(folder / f"out_oecd_group_{group}_standard.csv")
+    names = {
+        "EXGR": "EXGR",
+        "DC": "EXGR_DVA",
+        "FC": "EXGR_FVA",
+        "DDC": "EXGR_RIM",
+        "VAX": "FFD_DVA",
+    }
+    members = CLASSES[group]
+    own = indicators(
+        wiodtest, list(names.values()), "bilateral-sector", groups={group: members}
+    )
+    others = [k for k in WIODTEST if k not in members]
+    columns = [k for k, region in enumerate(WIODTEST) if region in others]
+    for term, name in names.items():
+        found = own[name].sel(region=group, partner=others).values[0]
+        assert_same(found, printed[term][:, columns], EXVATOOLS_RTOL)
+
+
+# ------------------------------------------------------------------------ R decompr
+
+
+@pytest.mark.parametrize(
+    "file, name, level, summed",
+    [
+        ("e2r", "VS1", "sector", None),
+        ("i2e", "EXGR_FVA", "sector", None),
+        ("nrca", "RCA_VA", "sector", None),
+        ("dfddva", "DXD_DVA", "sector", None),
+        ("ffddva", "FFD_DVA", "sector", None),
+        ("dfdfva", "DFD_FVA", "sector", None),
+    ],
+)
+def test_indicators_of_decompr(shared, file, name, level, summed):
+    folder = shared / "truth" / "decompr_leather"
+    own = indicators(truth_table(folder, LEATHER), [name], level)[name].values[0]
+    printed = pd.read_csv(folder / f"out_gvc_{file}.csv", comment="#").iloc[:, -1]
+    assert_same(own.ravel(), printed, DECOMPR_RTOL)
+
+
+def test_stages_of_decompr(shared):
+    folder = shared / "truth" / "decompr_leather"
+    own = indicators(truth_table(folder, LEATHER), (), "sector").isel(year=0)
+    printed = pd.read_csv(folder / "out_gvc_up_down.csv", comment="#")
+    assert_same(own["UPSTREAM"].values.ravel(), printed.iloc[:, 1], DECOMPR_RTOL)
+    assert_same(own["DOWNSTREAM"].values.ravel(), printed.iloc[:, 2], DECOMPR_RTOL)
+
+
+# ------------------------------------------------- Koopman, Wang and Wei (2014)
+
+
+def test_vertical_specialisation_of_appendix_d(shared):
+    """Printed there: VS, VS1* in two versions, shares of exports."""
+    folder = shared / "truth" / "kww2014_appendix"
+    given = pd.read_csv(folder / "appD_in.csv", comment="#")
+    Z, Y, x = np.zeros((6, 6)), np.zeros((6, 2)), np.zeros(6)
+    Z[:5, :5], Y[:5], x[:5] = given.iloc[:, 1:6], given.iloc[:, 6:8], given["x"]
+    tables = WorldTables(
+        Z[None], Y[None], x[None], ["E12", "E21"], ["1", "2", "3"], [2000]
+    )
+    own = indicators(tables).isel(year=0)
+    nine = decompose(tables, "kww", "country").isel(year=0)
+    printed = pd.read_csv(folder / "appD_expected.csv", index_col=0)
+    both = printed[["E12", "E21"]]
+
+    def same(found, row, digits):
+        assert_allclose(found, both.loc[row].astype(float), rtol=0, atol=digits)
+
+    same(own["EXGR"], "E_gross", 1e-12)
+    same(own["EXGR_FVA"], "VS", 1e-12)
+    same(own["VS1STAR"], "VS1star_KWW", 1e-12)
+    same(nine["RDV_FIN"], "VS1star_Daudin", 1e-12)
+    same(own["FFD_DVA"], "VT_value_added_exports", 1e-12)
+    same(own["EXGR_DVA"], "DC_domestic_content", 1e-12)
+    same(own["VAX_RATIO"], "VAX_ratio", 0.0006)
+    same(own["EXGR_DVASH"] / 100, "DC_share", 0.0006)
+
+
+def test_position_of_a_chain_by_hand(shared):
+    """C1 adds 1 and sells it on four times: its 1 is in 4 other exports."""
+    folder = shared / "truth" / "kww2014_appendix"
+    given = pd.read_csv(folder / "ex2_case1_in.csv", comment="#")
+    Z, Y, x = (
+        given.iloc[:, k].to_numpy(float) for k in (slice(1, 7), slice(7, 13), 13)
+    )
+    names = given["name"].tolist()
+    tables = WorldTables(Z[None], Y[None], x[None], names, ["S"], [2000])
+    own = indicators(tables).isel(year=0)
+    assert_allclose(own["VS1"], [4, 3, 2, 1, 0, 0], atol=1e-12)
+    assert_allclose(own["EXGR_FVA"], [0, 1, 2, 3, 4, 0], atol=1e-12)
+    # C2 to C4 pass it on, of which C1's first sale is the one that counts.
+    assert_allclose(own["IV"], [1, 1, 1, 1, 0, 0], atol=1e-12)
+    assert_allclose(own["GVC_POS_KPWW"].sel(region="C1"), np.log(2), rtol=RTOL)
+    assert_allclose(own["GVC_POS_KPWW"].sel(region="C5"), -np.log(1.8), rtol=RTOL)
+    assert_allclose(own["GVC_PART_VS"].sel(region="C2"), 100 * (1 + 3) / 2, rtol=RTOL)
+    assert np.isnan(own["GVC_POS_KPWW"].sel(region="USA"))
+    assert_allclose(own["UPSTREAM"], [6, 5, 4, 3, 2, 1], rtol=RTOL)
+
+
+# ------------------------------------------------------------------------ identities
+
+
+def test_flows_add_up_over_levels(all_levels):
+    for name, one in INDICATORS.items():
+        if one.unit or not one.has("country"):
+            continue
+        country = all_levels["country"][name]
+        for level in ("sector", "bilateral", "bilateral-sector"):
+            if one.has(level):
+                full = all_levels[level][name]
+                summed = [k for k in full.dims if k not in country.dims]
+                assert_same(full.sum(summed).values, country.values, RTOL)
+
+
+def test_identities_of_the_table_hold(all_levels):
+    for level, data in all_levels.items():
+        assert float(data["identity"].max()) < RTOL, level
+        assert float(data["residual"].max()) < 1e-12
+
+
+def test_flows_are_parts_of_each_other(all_levels):
+    k = all_levels["bilateral-sector"]
+    parts = {
+        "EXGR": ("EXGR_DVA", "EXGR_FVA"),
+        "EXGR_DVA": ("EXGR_DDC", "EXGR_IDC", "EXGR_RIM"),
+        "FD_VA": ("DXD_DVA", "FFD_DVA"),
+        "DOM": ("DOM_FNL", "DOM_INT"),
+        "IMGR": ("IMGR_FNL", "IMGR_INT"),
+        "GVC": ("GVCB", "GVCF"),
+    }
+    for whole, names in parts.items():
+        assert_same(sum(k[n].values for n in names), k[whole].values, RTOL)
+    assert_same((k["GVC_PF"] + k["GVC_PB"] + k["GVC_TS"]).values, k["GVC"], RTOL)
+
+
+def test_two_ways_to_the_same_total(all_levels):
+    k = all_levels["country"]
+    # Inputs bought for exports hold all that is not domestic and new (two borders).
+    assert_same(k["REXI"].values, k["GVCB"].values, RTOL)
+    # What comes home in imports is what the exports of others bring home.
+    assert_same(k["IMGR_DVA"].values, k["VS1STAR"].values, RTOL)
+    # Both balances of a region with all others agree.
+    assert_same(k["BALGR"].values, k["BALVAFD"].values, RTOL)
+    # A region's value added in the exports of others is their content of it.
+    assert_same(k["FEXDVAP"].values, k["VS1"].values, RTOL)
+    # In the world forward and backward are the same dollars.
+    assert_allclose(k["VS1"].sum("region"), k["EXGR_FVA"].sum("region"), rtol=RTOL)
+
+
+def test_index_is_that_of_the_paper(small, all_levels):
+    own = trade_benefit_index(small)
+    assert_same(all_levels["country"]["TBI"].values, own["tbi"].values, RTOL)
+    bilateral = all_levels["bilateral"]["TBI"]
+    turned = bilateral.transpose("year", "partner", "region").values
+    assert_allclose(bilateral.values, -turned, atol=RTOL)
+
+
+def test_world_has_no_comparative_advantage(all_levels):
+    """Weighted by what the sector has in the world it averages to 1."""
+    k = all_levels["sector"]
+    exports = k["EXGR"]
+    weights = exports.sum("sector") / exports.sum()
+    mean = (k["RCA"] * weights).sum("region") * 2  # two years in one sum
+    per_year = exports.sum(["region", "sector"]) / exports.sum() * 2
+    assert_allclose(mean / per_year, 1, rtol=RTOL)
+
+
+def test_world_of_one_seller_by_hand():
+    """A sells inputs worth 4 to B, which sells final goods of 10 to A: B adds 6."""
+    Z = np.array([[[0.0, 4], [0, 0]]])
+    Y = np.array([[[0.0, 0], [10, 0]]])
+    tables = WorldTables(Z, Y, np.array([[4.0, 10]]), ["A", "B"], ["S"], [2000])
+    k = indicators(tables).isel(year=0)
+    assert_allclose(k["EXGR"], [4, 10])
+    assert_allclose(k["FFD_DVA"], [0, 6], atol=1e-12)
+    assert_allclose(k["EXGR_RIM"], [0, 0], atol=1e-12)
+    assert_allclose(k["IMGR_DVA"], [4, 0], atol=1e-12)
+    assert_allclose(k["TBI"], [-1, 1], rtol=1e-12)
+    assert_allclose(k["TBI_GROSS"], [-3 / 7, 3 / 7], rtol=1e-12)
+    assert_allclose(k["GVC_FORWARDNESS"], [1, -1], rtol=1e-12)
+    assert_allclose(k["GVC_PART_BM"], [100, 40], rtol=1e-12)
+
+
+# ------------------------------------------------------------------- can checks fail
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "EXGR", "EXGR_FNL", "IMGR", "DOM", "EXGR_DVA", "EXGR_DDC", "EXGR_RIM",
+        "EXGR_FVA", "IMGR_DVA", "FD_VA", "FFD_DVA", "DFD_FVA", "DEXFVAP", "FEXDVAP",
+        "GVC_PF", "GVC", "VALU", "EXGR_DVA_ORIGIN", "VS1", "VS1STAR", "VA_GVC_C",
+        "FP_D", "plv_gvc_stages",
+    ],
+)  # fmt: skip
+def test_a_wrong_flow_is_noticed(name):
+    one = random_tables(regions=3, sectors=2, years=1, seed=4).table(2000)
+    Z, x, Y = (jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2)))
+    world = make_world(Z, x, Y)
+    flows = kernels.flows(world, sectors=2)
+    assert float(kernels.gaps(world, flows).max()) < RTOL
+    wrong = flows | {name: 1.001 * flows[name]}
+    assert float(kernels.gaps(world, wrong).max()) > 1e-6
+
+
+# -------------------------------------------------------------------------- mistakes
+
+
+def test_unknown_names_are_told_with_the_nearest(small):
+    with pytest.raises(TivaxError) as error:
+        indicators(small, ["EXGR_DVX"])
+    assert str(error.value).startswith("no indicator EXGR_DVX: did you mean EXGR_DVA")
+    with pytest.raises(TivaxError) as error:
+        indicators(small, level="sectors")
+    assert "no level sectors: did you mean sector" in str(error.value)
+
+
+# --------------------------------------------------------------------------- command
+
+
+def test_indicators_a_level_lacks_are_refused(small):
+    for name, level, line in (
+        ("RCA", "country", "indicator RCA has no level country: choose from sector"),
+        (
+            "UPSTREAM",
+            "bilateral",
+            "indicator UPSTREAM has no level bilateral: choose from country, sector",
+        ),
+    ):
+        with pytest.raises(TivaxError) as error:
+            indicators(small, name, level)
+        assert str(error.value) == line
+
+
+def test_command_writes_every_level(small, tmp_path):
+    from tivax.engine import save_store
+
+    save_store(small, tmp_path / "store")
+    out = tmp_path / "out"
+    done = tivax(
+        "indicators", tmp_path / "store", "--out", out, "--only", "EXGR,RCA,TBI"
+    )
+    assert done.code == 0, done.err
+    table = pd.read_parquet(out / "indicators.parquet")
+    assert list(table) == ["year", "region", "sector", "partner", "indicator", "value"]
+    assert set(table["indicator"]) == {"EXGR", "RCA", "TBI"}
+    whole = table[(table["sector"] == "TOTAL") & (table["partner"] == "WLD")]
+    own = indicators(small, ["EXGR"])["EXGR"].to_series()
+    found = whole[whole["indicator"] == "EXGR"].set_index(["year", "region"])["value"]
+    assert_allclose(found.to_numpy(), own.to_numpy(), rtol=RTOL)
+    for name in ("positions", "participation"):
+        assert (out / f"{name}.svg").stat().st_size > 1000
+    assert (out / "manifest.json").exists()
+
+
+def test_command_refuses_a_level_there_is_not(small, tmp_path):
+    from tivax.engine import save_store
+
+    save_store(small, tmp_path / "store")
+    done = tivax(
+        "indicators", tmp_path / "store", "--out", tmp_path / "out", "--level", "secto"
+    )
+    assert done.code == 1
+    assert "--level secto: did you mean sector" in done.err
+    words = ("--level", "country", "--only", "RCA")
+    done = tivax("indicators", tmp_path / "store", "--out", tmp_path / "out", *words)
+    assert done.code == 1
+    assert "indicator RCA has no level country" in done.err
+    (tmp_path / "g.toml").write_text('WLD = ["R0", "R1"]')
+    words = ("--groups", tmp_path / "g.toml")
+    done = tivax("indicators", tmp_path / "store", "--out", tmp_path / "out", *words)
+    assert done.code == 1
+    assert "WLD stands for a total: rename the code WLD" in done.err
+    assert not (tmp_path / "out").exists()

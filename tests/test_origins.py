@@ -1,0 +1,177 @@
+"""Origins of value added against R exvatools and decompr, and against sums."""
+
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
+from tivax.engine.origins import (
+    value_added_by_product,
+    value_added_in_exports,
+    value_added_in_final_demand,
+)
+
+from helpers import random_tables
+from truth_files import (
+    DECOMPR_RTOL,
+    EXVATOOLS_RTOL,
+    LEATHER,
+    WIODTEST,
+    assert_same,
+    exvatools,
+    truth_table,
+)
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+# A solve and sums in double precision; measured 1e-14.
+RTOL = 1e-10
+
+
+@pytest.fixture(scope="module")
+def wiodtest(shared) -> WorldTables:
+    return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
+
+
+@pytest.fixture(scope="module")
+def small() -> WorldTables:
+    return random_tables(regions=4, sectors=3, years=2, seed=1)
+
+
+@pytest.mark.parametrize("flow", ["EXGR", "EXGRY"])
+def test_origin_and_destination_are_those_of_exvatools(shared, wiodtest, flow):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    own = value_added_in_exports(
+        wiodtest,
+        "ESP",
+        absorbed=flow == "EXGRY",
+        keep=("origin", "exporting_sector", "destination"),
+    ).isel(year=0)
+    at_home = own["origin"] == "ESP"
+    for content, kept in {
+        "TC": own,
+        "DC": own.where(at_home, 0),
+        "FC": own.where(~at_home, 0),
+    }.items():
+        printed = exvatools(folder / f"out_exvadir_ESP_{content}_{flow}.csv")[content]
+        assert_same(kept.values.reshape(18, 6), printed, EXVATOOLS_RTOL)
+
+
+def test_questions_of_exvatools(shared, wiodtest):
+    """Services are the third sector, manufactures the second."""
+    asked = pd.read_csv(
+        shared / "truth" / "exvatools_wiodtest" / "out_queries.csv", index_col="query"
+    )["value"]
+    own = value_added_in_exports(wiodtest, "ESP")
+    found = own.sel(origin="USA", sector="S2", exporting_sector="S1").sum()
+    expected = asked["va_exgr USA SRVWC in ESP MANUF"]
+    assert_allclose(found, expected, rtol=EXVATOOLS_RTOL)
+    own = value_added_in_final_demand(wiodtest, keep=("origin", "product", "absorber"))
+    found = own.sel(origin="CHN", product="S1", absorber="USA").sum()
+    assert_allclose(found, asked["va_fd CHN->USA MANUF"], rtol=EXVATOOLS_RTOL)
+    own = value_added_in_exports(wiodtest, "CHN", absorbed=True)
+    found = own.sel(origin="USA", exporting_sector="S1", destination="USA").sum()
+    expected = asked["va_exgry USA in CHN MANUF absorbed USA"]
+    assert_allclose(found, expected, rtol=EXVATOOLS_RTOL)
+
+
+@pytest.mark.parametrize("of", ["exports", "output"])
+def test_leontief_decompositions_are_those_of_decompr(shared, of):
+    folder = shared / "truth" / "decompr_leather"
+    own = value_added_by_product(truth_table(folder, LEATHER), of).values[0]
+    printed = pd.read_csv(folder / f"out_leontief_{of}.csv", comment="#").iloc[:, -1]
+    assert_same(own.ravel(), printed, DECOMPR_RTOL)
+
+
+def test_leontief_decomposition_with_structural_zeros(shared):
+    folder = shared / "truth" / "wwz_toy"
+    given = pd.read_csv(folder / "in.csv", comment="#", index_col=0).to_numpy(float)
+    Z, Y, x = given[None, :, :6], given[None, :, 6:9], given[None, :, 9]
+    tables = WorldTables(Z, Y, x, ["rrr", "sss", "ttt"], ["1", "2"], [2000])
+    own = value_added_by_product(tables, "exports").values[0]
+    printed = pd.read_csv(folder / "out_leontief_exports.csv", comment="#")
+    assert_same(own.ravel(), printed.iloc[:, -1], DECOMPR_RTOL)
+
+
+def test_origins_add_up_to_exports(small):
+    own = value_added_in_exports(small, "R1")
+    flows = decompose(small, "bm-source").sel(exporter="R1")
+    whole = own.sum(["origin", "sector"]).values
+    assert_same(whole, flows["GEXP"].values, RTOL)
+    at_home = own.sel(origin="R1").sum("sector").values
+    assert_same(at_home, flows["DC"].values, RTOL)
+
+
+def test_counted_once_is_the_source_approach(small):
+    own = value_added_in_exports(
+        small, "R1", counted_once=True, keep=("origin", "destination")
+    )
+    flows = decompose(small, "bm-source", "bilateral").sel(exporter="R1")
+    assert_same(own.sel(origin="R1").values, flows["DVA"].values, RTOL)
+    abroad = own.sum("origin") - own.sel(origin="R1")
+    assert_same(abroad.values, flows["FVA"].values, RTOL)
+
+
+def test_what_is_absorbed_is_what_is_sold(small):
+    """Over all destinations, by exporting sector; buyers in between add up too."""
+    keep = ("origin", "exporting_sector")
+    sold = value_added_in_exports(small, "R1", keep=keep)
+    absorbed = value_added_in_exports(small, "R1", absorbed=True, keep=keep)
+    assert_same(absorbed.values, sold.values, RTOL)
+    through = [
+        value_added_in_exports(small, "R1", absorbed=True, via=[r]).values
+        for r in ("R0", "R2", "R3")
+    ]
+    whole = value_added_in_exports(small, "R1", absorbed=True).values
+    assert_same(sum(through), whole, RTOL)
+
+
+def test_groups_are_one_exporter(small):
+    groups = {"G": ["R1", "R2"]}
+    own = value_added_in_exports(
+        small, "G", groups=groups, keep=("origin", "destination")
+    )
+    flows = decompose(small, "bm-source", "bilateral", groups=groups).sel(exporter="G")
+    assert_same(own.sum("origin").values, flows["GEXP"].values, RTOL)
+    assert_same(own.sel(origin="G").values, flows["DC"].values, RTOL)
+
+
+def test_products_add_up_to_value_added_and_to_final_demand(small):
+    own = value_added_by_product(small, "final")
+    absorbed = value_added_absorbed(small)
+    by_origin = own.sum(["producer", "product"]).values
+    assert_same(by_origin, absorbed.sum("absorber").values, RTOL)
+    final = small.final_demand(slice(None)).sum(axis=2).reshape(2, 4, 3)
+    assert_same(own.sum(["origin", "sector"]).values, final, RTOL)
+
+
+def test_final_demand_by_product_is_value_added_absorbed(small):
+    own = value_added_in_final_demand(small)
+    absorbed = value_added_absorbed(small)
+    assert_same(own.sum("product").values, absorbed.values, RTOL)
+    groups = {"G": ["R1", "R2"]}
+    own = value_added_in_final_demand(small, groups=groups, keep=("origin", "absorber"))
+    home = absorbed.sel(origin=groups["G"], absorber=groups["G"])
+    found = own.sel(origin="G", absorber="G").values
+    assert_same(found, home.sum(["origin", "sector", "absorber"]).values, RTOL)
+
+
+@pytest.mark.parametrize(
+    "arguments, line",
+    [
+        (("R9",), "no region R9: did you mean R"),
+        (("R1", {"keep": ("orgin",)}), "no dim orgin: did you mean origin?"),
+        (("R1", {"via": ("R7",)}), "no region R7: did you mean R"),
+    ],
+)
+def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
+    exporter, more = arguments[0], arguments[1] if len(arguments) > 1 else {}
+    with pytest.raises(TivaxError) as error:
+        value_added_in_exports(small, exporter, **more)
+    assert str(error.value).startswith(line)
+
+
+def test_an_unknown_whole_is_refused(small):
+    with pytest.raises(TivaxError) as error:
+        value_added_by_product(small, "imports")
+    assert str(error.value) == "of 'imports': choose from exports, final, output"

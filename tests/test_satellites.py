@@ -1,0 +1,264 @@
+"""Satellite accounts through every measure."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose
+
+from tivax.engine import (
+    TivaxError,
+    WorldTables,
+    decompositions,
+    save_store,
+    trade_benefit_index,
+)
+from tivax.engine.decompositions import METHODS, decompose
+from tivax.engine.gvc_indicators import indicators
+from tivax.engine.measures import told_value_added, value_added_trade
+from tivax.engine.origins import value_added_in_exports
+from tivax.engine.satellites import left_out, read_satellite
+
+from commands import good
+from helpers import random_tables
+from truth_files import assert_same
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+# A solve and sums in double precision; measured 1e-14.
+RTOL = 1e-10
+
+
+@pytest.fixture(scope="module")
+def small() -> WorldTables:
+    return random_tables(regions=4, sectors=3, years=2, seed=1)
+
+
+def account(tables: WorldTables, values: np.ndarray, name: str = "jobs"):
+    shape = (len(tables.years), len(tables.regions), len(tables.sectors))
+    coords = {
+        "year": list(tables.years),
+        "region": list(tables.regions),
+        "sector": list(tables.sectors),
+    }
+    return xr.DataArray(
+        values.reshape(shape), coords, list(coords), name, {"units": "1000 persons"}
+    )
+
+
+@pytest.fixture(scope="module")
+def jobs(small) -> xr.DataArray:
+    rng = np.random.default_rng(0)
+    return account(small, np.asarray(small.x) * rng.uniform(0, 0.1, small.x.shape))
+
+
+def residual(tables: WorldTables) -> np.ndarray:
+    return np.asarray(tables.x) - np.asarray(tables.Z).sum(axis=1)
+
+
+def test_value_added_as_an_account_is_value_added(small):
+    """Every method gives the same numbers either way."""
+    same = account(small, residual(small))
+    for method in METHODS:
+        if method == "tripartite-output":
+            continue
+        level = "country"
+        own = decompose(small, method, level, value_added=same)
+        known = decompose(small, method, level)
+        for term in METHODS[method].terms:
+            if term in known:
+                assert_same(own[term].values, known[term].values, RTOL)
+    own, known = (indicators(small, value_added=k) for k in (same, "residual"))
+    for name in own:
+        if name not in ("residual", "identity"):
+            assert_allclose(own[name], known[name], rtol=1e-9, err_msg=str(name))
+
+
+def test_jobs_of_the_world_are_somewhere_absorbed(small, jobs):
+    own = value_added_trade(small, jobs)
+    total = own["va_absorbed"].sum("absorber")
+    # x* = x: these tables balance.
+    assert_same(total.values, jobs.values, RTOL)
+    assert own["va_absorbed"].attrs["units"] == "1000 persons"
+    assert own["gross_exports"].attrs["units"] == "million US$"
+
+
+def test_accounts_are_additive(small, jobs):
+    """Emissions twice the jobs are twice the jobs everywhere, shares the same."""
+    once, twice = (
+        indicators(small, value_added=k)
+        for k in (jobs, (2 * jobs).assign_attrs(jobs.attrs))
+    )
+    assert_same(twice["EXGR_FVA"].values, 2 * once["EXGR_FVA"].values, RTOL)
+    assert_same(twice["EXGR"].values, once["EXGR"].values, RTOL)
+    for name in ("TBI", "EXGR_FVASH", "GVC_PART_BM", "VAX_RATIO", "PLV"):
+        assert_same(twice[name].values, once[name].values, RTOL)
+    assert once["EXGR_FVA"].attrs["units"] == "1000 persons"
+    assert once["EXGR"].attrs["units"] == "million US$"
+    assert "PROD_VASH" not in once
+
+
+@pytest.mark.parametrize("method", ["wwz", "kww", "tripartite", "bm-self"])
+def test_terms_add_up_to_what_exports_hold(small, jobs, method):
+    own = decompose(small, method, "country", value_added=jobs)
+    assert float(own["identity"].max()) < RTOL
+    held = indicators(small, ["EXGR_DVA", "EXGR_FVA"], value_added=jobs)
+    whole = (held["EXGR_DVA"] + held["EXGR_FVA"]).values
+    parts = {"bm-self": ("DC", "FC")}.get(method, tuple(METHODS[method].terms))
+    assert_same(sum(own[k].values for k in parts), whole, RTOL)
+
+
+def test_index_of_jobs_by_hand():
+    """A and B sell each other final goods of 10; A needs 2 jobs for them, B 6."""
+    Y = np.array([[[0.0, 10], [10, 0]]])
+    tables = WorldTables(
+        np.zeros((1, 2, 2)), Y, np.array([[10.0, 10]]), ["A", "B"], ["S"], [2000]
+    )
+    own = trade_benefit_index(tables, account(tables, np.array([2.0, 6])))
+    assert_allclose(own["tbi"].values[0], [-0.5, 0.5], rtol=1e-12)
+    traced = value_added_in_exports(
+        tables, "B", value_added=account(tables, np.array([2.0, 6]))
+    )
+    assert_allclose(float(traced.sum()), 6, rtol=1e-12)
+
+
+def test_output_side_takes_no_account(small, jobs):
+    with pytest.raises(TivaxError) as error:
+        decompose(small, "tripartite-output", "country", value_added=jobs)
+    assert str(error.value) == (
+        "method tripartite-output sets value added against output: it takes no "
+        "satellite account"
+    )
+
+
+# ------------------------------------------------------------------------------ files
+
+
+def frame(jobs: xr.DataArray) -> pd.DataFrame:
+    return jobs.to_series().reset_index().assign(unit="1000 persons")
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet"])
+def test_an_account_from_a_file(small, jobs, tmp_path, format):
+    path = tmp_path / f"jobs.{format}"
+    table = frame(jobs)
+    if format == "csv":
+        table.to_csv(path, index=False)
+    else:
+        table.to_parquet(path, index=False)
+    own = read_satellite(path)
+    assert own.name == "jobs"
+    assert own.attrs["units"] == "1000 persons"
+    xr.testing.assert_allclose(own, jobs)
+    assert_allclose(
+        trade_benefit_index(small, own)["tbi"], trade_benefit_index(small, jobs)["tbi"]
+    )
+
+
+@pytest.mark.parametrize(
+    "change, line",
+    [
+        (lambda f: f.drop(columns="sector"), "needs the columns year, region, sector"),
+        (
+            lambda f: f.assign(jobs="many"),
+            "column jobs must hold a number in every row",
+        ),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 stands there twice"),
+        (
+            lambda f: f.assign(jobs=np.inf),
+            "column jobs must hold a number in every row",
+        ),
+        (
+            lambda f: f.assign(unit=["a", *["b"] * (len(f) - 1)]),
+            "several units: a, b",
+        ),
+    ],
+)
+def test_files_that_are_no_account_are_refused(jobs, tmp_path, change, line):
+    path = tmp_path / "jobs.csv"
+    made = frame(jobs)
+    made["year"] = made["year"].replace(made["year"].iloc[0], 2014)
+    change(made).to_csv(path, index=False)
+    with pytest.raises(TivaxError) as error:
+        read_satellite(path)
+    assert str(path) in str(error.value) and line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_an_account_without_an_industry_is_refused(small, jobs):
+    cut = jobs.where(~((jobs["region"] == "R2") & (jobs["sector"] == "S1")))
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, cut)
+    year = small.years[0]
+    assert str(error.value) == f"satellite account jobs: no number for {year} R2 S1"
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, jobs.drop_sel(region="R3"))
+    assert str(error.value) == "satellite account jobs: no region R3 of the tables"
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, jobs.drop_sel(year=year))
+    assert str(error.value) == (
+        f"satellite account jobs: no year {year} of the tables; choose others by --years"
+    )
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, jobs.where(jobs["year"] != year, 0))
+    assert str(error.value) == (
+        f"satellite account jobs: 0 in every industry of {year}; leave that year out by "
+        "--years"
+    )
+    doubled = jobs.isel(region=[0, 1, 2, 3, 0])
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, doubled)
+    assert str(error.value) == "satellite account jobs: region R0 stands there twice"
+    with pytest.raises(TivaxError) as error:
+        trade_benefit_index(small, jobs.sum("sector"))
+    assert "needs the dims year, region, sector, not year, region" in str(error.value)
+
+
+def test_what_industries_without_output_have_is_told():
+    x = np.array([[10.0, 10, 0, 5]])
+    Y = np.zeros((1, 4, 2))
+    Y[0, [0, 1, 3], [1, 0, 0]] = [10, 10, 5]
+    tables = WorldTables(np.zeros((1, 4, 4)), Y, x, ["A", "B"], ["S", "T"], [2000])
+    idle = account(tables, np.array([2.0, 2, 4, 2]))
+    assert_allclose(left_out(idle, tables), 0.4)
+    (line,) = told_value_added(tables, idle)
+    assert line == (
+        "jobs, 1000 persons: 40.00% is in industries without output and left out"
+    )
+    assert told_value_added(tables, "residual") == []
+
+
+def test_a_missed_identity_is_never_taken_for_none():
+    """NaN is no number that is small."""
+    with pytest.raises(TivaxError, match="2000: the terms of wwz miss their identity"):
+        decompositions._require_identity(np.array([np.nan]), [2000], "wwz")
+
+
+# --------------------------------------------------------------------------- commands
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("tbi",),
+        ("decompose", "--method", "kww", "--level", "country"),
+        ("indicators", "--only", "TBI", "--level", "country"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_commands_take_an_account(small, jobs, tmp_path, words):
+    save_store(small, tmp_path / "store")
+    frame(jobs).to_csv(tmp_path / "jobs.csv", index=False)
+    out, account = tmp_path / "out", tmp_path / "jobs.csv"
+    good(words[0], tmp_path / "store", "--out", out, "--satellite", account, *words[1:])
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["value_added"] == "jobs"
+    assert str(account) in {k["path"] for k in manifest["inputs"]}
+    if words[0] == "tbi":
+        found = pd.read_csv(out / "tbi.csv")["tbi"]
+        known = trade_benefit_index(small, jobs)["tbi"].values.ravel()
+        assert_allclose(found, known, rtol=RTOL)
+        # Jobs cannot be set beside gross trade.
+        assert not (out / "va_versus_gross.svg").exists()

@@ -1,0 +1,182 @@
+from dataclasses import replace
+
+import pytest
+from mrio_files import adb_cells, adb_world, write_adb
+from numpy.testing import assert_array_equal
+
+from tivax.engine.countries import countries
+from tivax.engine.sources import get_source
+from tivax.engine.sources.adb import CODES
+from tivax.engine.tables import check_balance, check_same_labels, check_values
+
+from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+
+
+def workbook(folder, year=2019, change=None, name=None, **options):
+    cells = adb_cells(adb_world(year), **options)
+    if change:
+        change(cells)
+    return write_adb(folder, cells, name or f"ADB-MRIO-{year}_Mar2022.xlsx", year)
+
+
+# ------------------------------------------------------------------ what is read
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_a_workbook_is_read_exactly_whatever_stands_above(tmp_path, numbered):
+    (table,) = read_all("adb", workbook(tmp_path, numbered=numbered))
+    assert_holds(table, adb_world())
+    assert table.origin == "ADB-MRIO-2019_Mar2022.xlsx"
+    check_values(table)
+    check_balance(table, get_source("adb").tolerance)
+
+
+def test_a_hand_read_cell(tmp_path):
+    """E8 of the sheet is what PRC:c1 sells to itself: 10 * 1 + 1 + 19."""
+    cells = adb_cells(adb_world())
+    assert cells[7][1:5] == ["name", "PRC", "c1", 30.0]
+    (table,) = read_all("adb", write_adb(tmp_path, cells, "ADB-MRIO-2019.xlsx", 2019))
+    assert table.industry(0) == "CHN:c1" and table.Z[0, 0] == 30
+
+
+def test_regions_get_their_iso_codes(tmp_path):
+    """MAL is Malaysia, not Mali; PRC China; ROM Romania."""
+    (table,) = read_all("adb", workbook(tmp_path))
+    assert table.regions == ("CHN", "MYS", "ROU", "ROW")
+
+
+def test_codes_of_adb_are_not_codes_of_iso_and_stand_for_one_country_each():
+    assert not set(CODES) & set(countries())
+    assert set(CODES.values()) <= set(countries())
+    assert len(set(CODES.values())) == len(CODES)
+
+
+@pytest.mark.parametrize("blank", ["", " ", "NA", "#N/A"])
+def test_sales_written_as_nothing_are_zero(tmp_path, blank):
+    def change(cells):
+        cells[9][6] = blank
+
+    (table,) = read_all("adb", workbook(tmp_path, change=change))
+    assert table.Z[2, 2] == 0
+    Z = adb_world().Z.copy()
+    Z[2, 2] = 0
+    assert_array_equal(table.Z, Z)
+
+
+def test_value_added_is_less_than_output_less_inputs_by_the_taxes(tmp_path):
+    (table,) = read_all("adb", workbook(tmp_path))
+    assert_array_equal(table.x - table.Z.sum(axis=0) - table.value_added, 2.0)
+
+
+def test_constant_prices_are_told(tmp_path):
+    path = workbook(
+        tmp_path,
+        2015,
+        prices="at constant 2010 prices",
+        name="ADB MRIO 2015, at constant 2010 prices.xlsx",
+    )
+    (table,) = read_all("adb", path)
+    assert (table.year, table.edition) == (2015, "at constant 2010 prices")
+    with pytest.raises(ValueError, match="2015 is at constant 2010 prices, 2019 is at"):
+        check_same_labels(adb_world(), table)
+
+
+# --------------------------------------------------------------- finding the files
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ADB-MRIO-2000_Mar2022-3.xlsx",
+        "ADB-MRIO-2000.xlsx",
+        "ADB-MRIO62-2000_August 2024.xlsx",
+        "ADB-MRIO72-2000_July 2025.xlsx",
+        "ADB-MRIO-2000-August 2025.xlsx",
+        "ADB MRIO 2000, at constant 2010 prices.xlsx",
+        "ADB-MRIO-2000-at-constant-2010-prices.xlsx",
+    ],
+)
+def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
+    path = workbook(tmp_path, 2000, name=name)
+    (found,) = get_source("adb").find([tmp_path])
+    assert found.year == 2000
+    archive = zipped(tmp_path / "tables.zip", path, folder="62 economies/")
+    (table,) = read_all("adb", archive)
+    assert table.origin == f"tables.zip:62 economies/{name}"
+    assert table.Z.sum() == adb_world(2000).Z.sum()
+
+
+def test_two_vintages_of_a_year_are_refused(tmp_path):
+    a = workbook(tmp_path, name="ADB-MRIO-2019_Mar2022.xlsx")
+    b = workbook(tmp_path, name="ADB-MRIO62-2019_Dec2022.xlsx")
+    assert "both hold 2019; give only one of them" in refusal("adb", a, b)
+
+
+def test_an_empty_folder_says_which_names_are_expected(tmp_path):
+    assert "expected names such as ADB-MRIO-2019" in refusal("adb", tmp_path)
+
+
+# ----------------------------------------------------------------- damaged files
+
+
+def test_a_file_cut_short_is_refused(tmp_path):
+    path = workbook(tmp_path)
+    cut(path)
+    assert "damaged or incomplete, get it again" in refusal("adb", path)
+
+
+def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
+    path = tmp_path / "ADB-MRIO-2019.xlsx"
+    path.write_bytes(WEB_PAGE)
+    assert "a web page saved under this name" in refusal("adb", path)
+
+
+def cell(row, column, value):
+    """Rows and columns from 0: E8 is 7, 4."""
+
+    def change(cells):
+        cells[row][column] = value
+
+    return change
+
+
+def swap_columns(cells):
+    for row in cells[4:]:
+        row[4], row[5] = row[5], row[4]
+
+
+def drop_region_columns(cells):
+    for row in cells:
+        del row[6:8]
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (cell(7, 5, "n.a."), "cell F8 holds 'n.a.', not a number"),
+        (cell(20, 4, ""), "cell E21 is blank, not a number"),
+        (swap_columns, "has no row of codes c1, c2, ... from column E"),
+        (cell(5, 4, "XXX"), "columns lack CHN:c1"),
+        (cell(6, 12, "F9"), "columns lack CHN:F1"),
+        (drop_region_columns, "columns lack MYS:c1, MYS:c2"),
+        (lambda cells: cells.pop(8), "rows lack CHN:c2"),
+        (cell(7, 2, "MAL"), "rows lack"),
+        (lambda cells: cells.pop(), "no row r69 below the industries"),
+        (lambda cells: cells.pop(20), "no row r64 below the industries"),
+        (cell(7, 2, "XX"), "no country XX in ISO 3166-1"),
+        (lambda cells: cells.__delitem__(slice(5, None)), "holds no table"),
+    ],
+)
+def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
+    assert message in refusal("adb", workbook(tmp_path, change=change))
+
+
+def test_a_workbook_of_another_year_than_its_name_is_refused(tmp_path):
+    path = workbook(tmp_path, 2018).rename(tmp_path / "ADB-MRIO-2019.xlsx")
+    assert "name says 2019, the content is 2018" in refusal("adb", path)
+
+
+def test_a_workbook_without_a_year_is_refused(tmp_path):
+    cells = adb_cells(replace(adb_world(), year=19))
+    path = write_adb(tmp_path, cells, "ADB-MRIO.xlsx", 19)
+    assert "no year in the file's name" in refusal("adb", path)

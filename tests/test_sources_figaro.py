@@ -1,0 +1,234 @@
+import numpy as np
+import pytest
+from mrio_files import figaro_flat, figaro_matrix, figaro_world, write_lines
+from numpy.testing import assert_array_equal
+
+from tivax.engine import import_tables, open_store
+from tivax.engine.sources import get_source
+from tivax.engine.tables import check_balance, check_same_labels, check_values
+
+from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+
+NAME = "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv"
+FLAT = "flatfile_eu-ic-io_ind-by-ind_26ed_2019.csv"
+
+
+def matrix(folder, change=None, name=NAME, year=2019):
+    text = figaro_matrix(figaro_world(year))
+    if change:
+        change(text)
+    return write_lines(folder / name, text)
+
+
+def flat(folder, change=None, name=FLAT):
+    text = figaro_flat(figaro_world())
+    if change:
+        change(text)
+    return write_lines(folder / name, text)
+
+
+# ------------------------------------------------------------------ what is read
+
+
+def test_a_matrix_is_read_exactly(tmp_path):
+    (table,) = read_all("figaro", matrix(tmp_path))
+    assert_holds(table, figaro_world())
+    assert table.origin == NAME
+    check_values(table)
+    check_balance(table, get_source("figaro").tolerance)
+
+
+def test_a_flat_file_holds_the_same_table_whatever_the_order_of_its_labels(tmp_path):
+    (table,) = read_all("figaro", flat(tmp_path))
+    assert_holds(table, figaro_world())
+
+
+def test_a_hand_read_cell(tmp_path):
+    """FI_A01 to itself is 10 * 1 + 1 + 19; sales of FIGW1 are those of ROW."""
+    text = matrix(tmp_path).read_text().splitlines()
+    assert text[0].startswith("rowLabels,FI_A01,FI_C31_32,FIGW1_A01,")
+    assert text[1].startswith("FI_A01,30.0,")
+    (table,) = read_all("figaro", tmp_path)
+    assert (table.industry(0), table.Z[0, 0]) == ("FIN:A01", 30)
+    assert table.regions == ("FIN", "ROW", "ROU")
+    assert table.sectors == ("A01", "C31_32")
+
+
+def test_government_comes_first_in_final_demand(tmp_path):
+    (table,) = read_all("figaro", matrix(tmp_path))
+    assert table.categories == ("P3_S13", "P3_S14", "P3_S15", "P51G", "P5M")
+    assert table.Y[1, 0, 0] == figaro_world().Y[1, 0, 0]
+
+
+def test_value_added_leaves_taxes_on_products_out(tmp_path):
+    (table,) = read_all("figaro", matrix(tmp_path))
+    assert table.value_added is not None
+    assert_array_equal(table.x - table.Z.sum(axis=0) - table.value_added, 2.0)
+
+
+def test_products_are_told_from_industries(tmp_path):
+    world = figaro_world(2019, ("CPA_A01", "CPA_C31_32"), "product by product")
+    name = NAME.replace("ind-by-ind", "prod-by-prod")
+    path = write_lines(tmp_path / "a" / name, figaro_matrix(world))
+    (table,) = read_all("figaro", path)
+    assert_holds(table, world)
+    assert table.edition == "product by product"
+    flat_name = FLAT.replace("ind-by-ind", "prod-by-prod")
+    path = write_lines(tmp_path / "b" / flat_name, figaro_flat(world))
+    assert_holds(read_all("figaro", path)[0], world)
+    with pytest.raises(ValueError, match="lacks sector A01"):
+        check_same_labels(figaro_world(), table)
+
+
+def test_an_empty_industry_below_zero_by_rounding_has_no_output(tmp_path):
+    def change(text):
+        text[2] = ",".join(["FI_C31_32", "-0.001", *["0"] * 20])
+        rows = [line.split(",") for line in text]
+        for row in rows[1:]:
+            row[2] = "0"
+        text[:] = [",".join(row) for row in rows]
+
+    (table,) = read_all("figaro", matrix(tmp_path, change))
+    assert table.x[1] == 0
+    check_balance(table, get_source("figaro").tolerance)
+
+
+def test_output_well_below_zero_is_not_hidden(tmp_path):
+    def change(text):
+        text[2] = ",".join(["FI_C31_32", *["0"] * 20, "-5"])
+
+    (table,) = read_all("figaro", matrix(tmp_path, change))
+    with pytest.raises(ValueError, match="1 negative output, first FIN:C31_32"):
+        check_values(table)
+
+
+def test_the_store_says_that_the_unit_is_a_million_euro(tmp_path):
+    raw = matrix(tmp_path / "raw").parent
+    import_tables("figaro", [raw], tmp_path / "store")
+    store = open_store(tmp_path / "store")
+    assert (store.unit, store.years) == ("million EUR", (2019,))
+    assert_array_equal(store.Z[0], figaro_world().Z)
+
+
+# --------------------------------------------------------------- finding the files
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "matrix_eu-ic-io_ind-by-ind_2019.csv",
+        "matrix_eu-ic-io_prod-by-prod_23ed_2019.csv",
+        "matrix_eu-ic-io_ind-by-ind_25ed_2019_v2.csv",
+    ],
+)
+def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
+    path = matrix(tmp_path, name=name)
+    (tmp_path / "matrix_eu-ic-use_24ed_2019.csv").write_text("not a table\n")
+    (found,) = get_source("figaro").find([tmp_path])
+    assert (found.year, found.path) == (2019, path)
+    archive = zipped(tmp_path / "figaro.zip", path)
+    assert_holds(read_all("figaro", archive)[0], figaro_world())
+
+
+def test_the_archive_of_a_flat_file_is_read_in_place(tmp_path):
+    archive = zipped(tmp_path / FLAT.replace("csv", "zip"), flat(tmp_path))
+    (table,) = read_all("figaro", archive)
+    assert_holds(table, figaro_world())
+
+
+def test_two_files_of_a_year_are_refused(tmp_path):
+    message = refusal("figaro", matrix(tmp_path), flat(tmp_path))
+    assert "both hold 2019; give only one of them" in message
+
+
+def test_an_empty_folder_says_which_names_are_expected(tmp_path):
+    assert f"expected names such as {NAME}" in refusal("figaro", tmp_path)
+
+
+def test_a_name_without_a_year_is_refused(tmp_path):
+    path = matrix(tmp_path, name="figaro.csv")
+    assert "the name does not tell the year" in refusal("figaro", path)
+
+
+# ---------------------------------------------------------------- wrong contents
+
+
+def put(line, column, text):
+    def change(lines):
+        cells = lines[line].split(",")
+        cells[column] = text
+        lines[line] = ",".join(cells)
+
+    return change
+
+
+def swap_columns(i, j):
+    def change(lines):
+        for k, line in enumerate(lines):
+            cells = line.split(",")
+            cells[i], cells[j] = cells[j], cells[i]
+            lines[k] = ",".join(cells)
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda t: t.pop(), "rows below the industries lack W2_B2A3G"),
+        (lambda t: t.pop(6), "rows lack ROU:C31_32"),
+        (lambda t: t.insert(3, t.pop(4)), "rows are in another order"),
+        (lambda t: t.insert(7, t.pop(8)), "rows below the industries are in another"),
+        (put(1, 0, "XX_A01"), "no country XX in ISO 3166-1"),
+        (put(0, 7, "FI_P3_S99"), "columns lack FIN:P3_S13"),
+        (swap_columns(7, 8), "columns are in another order, first at position 7"),
+        (swap_columns(1, 2), "columns are in another order, first at position 1"),
+        (put(2, 4, "n.a."), "a cell holds 'n.a.', not a number"),
+        (put(2, 4, "1,2"), "line 3 has 23 cells, line 1 has 22"),
+        (lambda t: t.__delitem__(slice(1, 7)), "no rows of industries"),
+    ],
+)
+def test_a_matrix_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
+    assert message in refusal("figaro", matrix(tmp_path, change))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda t: t.pop(5), "lacks 1 cells, first FIGW1_A01 to FIGW1_P3_S15"),
+        (lambda t: t.append(t[5]), "repeats 1 cells, first FIGW1_A01 to FIGW1_P3"),
+        (lambda t: t.__delitem__(slice(22, 43)), "rows lack ROW:C31_32"),
+        (put(3, 6, "n.a."), "invalid value 'n.a.'"),
+        (put(3, 0, ""), "cells without a label"),
+        (lambda t: t.__delitem__(slice(1, None)), "cells without a label, or none"),
+    ],
+)
+def test_a_flat_file_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
+    assert message in refusal("figaro", flat(tmp_path, change))
+
+
+def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
+    for path in (matrix(tmp_path, put(1, 3, "")), flat(tmp_path, put(3, 6, ""))):
+        (table,) = read_all("figaro", path)
+        with pytest.raises(ValueError, match="has 1 cells that are not numbers"):
+            check_values(table)
+
+
+@pytest.mark.parametrize("write", [matrix, flat])
+def test_a_file_cut_short_is_refused(tmp_path, write):
+    path = write(tmp_path)
+    cut(path, 0.6)
+    assert "get" in refusal("figaro", path)
+
+
+def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
+    path = tmp_path / NAME
+    path.write_bytes(WEB_PAGE)
+    assert "a web page saved under this name" in refusal("figaro", path)
+
+
+def test_a_sum_of_the_whole_table_is_that_of_its_lines(tmp_path):
+    path = matrix(tmp_path)
+    numbers = [line.split(",")[1:] for line in path.read_text().splitlines()[1:7]]
+    (table,) = read_all("figaro", path)
+    assert table.x.sum() == np.array(numbers, dtype=float).sum()

@@ -1,0 +1,323 @@
+import numpy as np
+import pytest
+import zarr
+from numpy.testing import assert_array_equal
+
+from tivax.engine import TivaxError, import_tables, open_store
+from tivax.engine.sources import get_source
+from tivax.engine.sources.oecd import EDITIONS, PARENTS
+from tivax.engine.tables import check_balance
+
+from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd
+from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+
+
+def small(folder, name="2019_SML.csv"):
+    """A small file of the edition of 2025."""
+    return write_oecd(folder / name, oecd_table("2025"), "2025")
+
+
+# ------------------------------------------------------------------ what is read
+
+
+@pytest.mark.parametrize("edition, extended, name", VARIANTS)
+def test_every_edition_is_read_exactly_and_told_by_its_labels(
+    tmp_path, edition, extended, name
+):
+    world = oecd_table(edition, extended=extended)
+    (table,) = read_all("oecd", write_oecd(tmp_path / name, world, edition))
+    assert_holds(table, world)
+    assert table.origin == name
+    assert table.edition == world.edition
+    check_balance(table, get_source("oecd").tolerance)
+
+
+@pytest.mark.parametrize("edition, sectors", [("2021", 45), ("2023", 45), ("2025", 50)])
+def test_editions_have_the_published_number_of_sectors(edition, sectors):
+    assert len(set(EDITIONS[edition].sectors.split())) == sectors
+
+
+def test_the_name_does_not_decide_the_edition(tmp_path):
+    world = oecd_table("2025", extended=True)
+    (table,) = read_all("oecd", write_oecd(tmp_path / "2018_SML.csv", world, "2025"))
+    assert table.edition == "edition 2025, extended"
+
+
+def test_taxes_may_be_a_row_for_each_region_that_levies_them(tmp_path):
+    world = oecd_table("2023", extended=True)
+    path = write_oecd(tmp_path / "2018.csv", world, "2023", taxes_by_region=True)
+    assert_holds(read_all("oecd", path)[0], world)
+
+
+def test_direct_purchases_abroad_go_by_their_older_code_too(tmp_path):
+    world = oecd_table("2021", extended=True)
+    rows = cells(world, "2021")
+    rows[0] = [label.replace("DPABR", "P33") for label in rows[0]]
+    (table,) = read_all("oecd", write_csv(tmp_path / "ICIO2021_2018.csv", rows))
+    assert_holds(table, world)
+
+
+def test_line_ends_quotes_and_a_byte_order_mark_do_not_matter(tmp_path):
+    rows = [[f'"{row[0]}"', *row[1:]] for row in cells(oecd_table("2025"), "2025")]
+    rows[0] = [f'"{label.strip(chr(34))}"' for label in rows[0]]
+    rows[0][0] = "\N{ZERO WIDTH NO-BREAK SPACE}" + rows[0][0]
+    path = write_csv(tmp_path / "2018_SML.csv", rows, end="\r\n")
+    assert_holds(read_all("oecd", path)[0], oecd_table("2025"))
+
+
+def test_a_blank_cell_is_zero(tmp_path):
+    rows = cells(oecd_table("2025"), "2025")
+    rows[1][2] = ""
+    (table,) = read_all("oecd", write_csv(tmp_path / "2018_SML.csv", rows))
+    expected = oecd_table("2025").Z
+    expected[0, 1] = 0
+    assert_array_equal(table.Z, expected)
+
+
+# ------------------------------------------------------------------ where it is read
+
+
+@pytest.mark.parametrize(
+    "name, year",
+    [
+        ("1995.csv", 1995),
+        ("2016.CSV", 2016),
+        ("2022_SML.csv", 2022),
+        ("ICIO2021_2018.csv", 2018),
+        ("data_2020_SML.csv", 2020),
+        ("my ICIO2021_1999 table.csv", 1999),
+    ],
+)
+def test_the_year_is_that_of_the_name(tmp_path, name, year):
+    """Not the edition's in it."""
+    (table,) = read_all("oecd", small(tmp_path, name))
+    assert table.year == year
+
+
+@pytest.mark.parametrize("name", ["ICIO2021.csv", "table.csv", "2016-2018.csv"])
+def test_a_name_without_one_year_is_refused(tmp_path, name):
+    message = refusal("oecd", small(tmp_path, name))
+    assert message.startswith(f"{name}: the name does not tell the year; give the file")
+
+
+def test_years_come_in_order_from_folders_and_archives(tmp_path):
+    small(tmp_path, "2017_SML.csv")
+    path = small(tmp_path, "2016_SML.csv")
+    (tmp_path / "ReadMe_ICIO_small.txt").write_text("not a table")
+    zipped(tmp_path / "2011-2016_SML.zip", path, folder="csv/")
+    path.unlink()
+    tables = read_all("oecd", tmp_path)
+    assert [table.year for table in tables] == [2016, 2017]
+    assert tables[0].origin == "2011-2016_SML.zip:csv/2016_SML.csv"
+
+
+def test_archives_in_an_archive_are_read(tmp_path):
+    """As the extended tables of November 2023 came."""
+    inner = []
+    for year in (2016, 2017):
+        path = small(tmp_path, f"{year}.csv")
+        inner.append(zipped(tmp_path / f"{year}.zip", path))
+        path.unlink()
+    outer = zipped(tmp_path / "2016-2020.zip", *inner, folder="ICIO/")
+    tables = read_all("oecd", outer)
+    assert [table.year for table in tables] == [2016, 2017]
+    assert tables[1].origin == "2016-2020.zip:ICIO/2017.zip:2017.csv"
+    assert_array_equal(tables[1].Z, oecd_table("2025").Z)
+
+
+@pytest.mark.parametrize("at", [0.5, 0.999])
+def test_a_damaged_archive_in_an_archive_is_refused(tmp_path, at):
+    inner = zipped(tmp_path / "2016.zip", small(tmp_path, "2016.csv"))
+    data = bytearray(inner.read_bytes())
+    data[int(at * len(data))] ^= 0xFF
+    inner.write_bytes(data[: int(len(data) * (1 if at == 0.5 else 0.9))])
+    outer = zipped(tmp_path / "2016-2020.zip", inner)
+    assert "the file is damaged or incomplete, get it again" in refusal("oecd", outer)
+
+
+def test_small_and_extended_tables_of_one_year_are_not_mixed(tmp_path):
+    small(tmp_path, "2019_SML.csv")
+    world = oecd_table("2025", extended=True)
+    write_oecd(tmp_path / "2019.csv", world, "2025")
+    message = refusal("oecd", tmp_path, tmp_path / "2019.csv")
+    assert "both hold 2019; give only one of them" in message
+
+
+def test_an_empty_folder_says_which_names_are_expected(tmp_path):
+    assert "expected names such as 2019.csv" in refusal("oecd", tmp_path)
+
+
+# ---------------------------------------------------------------- damaged files
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
+def test_a_file_cut_short_is_refused(tmp_path, share):
+    path = small(tmp_path)
+    cut(path, share)
+    assert "get " in refusal("oecd", path)
+
+
+@pytest.mark.parametrize(
+    "rows, message",
+    [
+        (3, "rows below the industries lack TLS, VA, OUT"),
+        (4, "rows lack ROW:J62_63"),
+        (1, "rows below the industries lack OUT"),
+    ],
+)
+def test_a_file_cut_at_the_end_of_a_line_tells_what_is_missing(tmp_path, rows, message):
+    kept = cells(oecd_table("2025"), "2025")[:-rows]
+    path = write_csv(tmp_path / "2018_SML.csv", kept)
+    assert message in refusal("oecd", path)
+
+
+def test_a_web_page_and_an_empty_file_are_told_as_such(tmp_path):
+    path = tmp_path / "2018_SML.csv"
+    path.write_bytes(WEB_PAGE)
+    assert "a web page saved under this name" in refusal("oecd", path)
+    path.write_bytes(b"")
+    assert "empty file" in refusal("oecd", path)
+
+
+# ---------------------------------------------------------------- wrong contents
+
+
+def put(row, column, text):
+    def change(rows):
+        rows[row][column] = text
+
+    return change
+
+
+def swap_rows(rows):
+    rows[2][0], rows[3][0] = rows[3][0], rows[2][0]
+
+
+def swap_columns(rows):
+    rows[0][2], rows[0][3] = rows[0][3], rows[0][2]
+
+
+def swap_demand(rows):
+    first = rows[0].index("AUS_HFCE")
+    rows[0][first], rows[0][first + 2] = "AUS_GGFC", "AUS_HFCE"
+
+
+def rename_sector(rows):
+    for row in rows:
+        row[0] = row[0].replace("_A01", "_01T03")
+    rows[0] = [label.replace("_A01", "_01T03") for label in rows[0]]
+
+
+def drop_column(rows):
+    for row in rows:
+        del row[5]
+
+
+def drop_parent(rows):
+    """CHN is renamed everywhere, its parts are not."""
+    for row in (*rows[1:], rows[0]):
+        row[0] = row[0].replace("CHN_", "CHX_")
+    rows[0] = [label.replace("CHN_", "CHX_") for label in rows[0]]
+
+
+def totals_of_2021(rows):
+    rows[-2][0], rows[-1][0] = "VALU", "OUTPUT"
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (put(4, 0, "CHN_C24A"), "rows lack CHN:A01"),
+        (swap_rows, "rows are in another order, first at position 5 (CHN:C24A"),
+        (swap_columns, "columns are in another order, first at position 2"),
+        (swap_demand, "columns are in another order, first at position 13 (AUS:GGFC"),
+        (rename_sector, "the sectors 01T03 are of no edition that is read here; those"),
+        (put(0, 3, "AUS_C24A"), "columns lack AUS:J62_63"),
+        (put(0, -1, "TOTAL"), "columns lack OUT"),
+        (drop_column, "columns lack CHN:C24A"),
+        (drop_parent, "holds CN1, a part of CHN, but not CHN"),
+        (totals_of_2021, "rows below the industries lack VA, OUT"),
+        (put(-3, 0, "TXS"), "rows below the industries lack TLS"),
+        (put(5, 7, "n.a."), "a cell holds 'n.a.', not a number"),
+        (put(5, 7, "NA"), "a cell holds 'NA', not a number"),
+        (lambda rows: rows[4].pop(), "line 5 has 37 cells, line 1 has 38"),
+    ],
+    ids=lambda value: getattr(value, "__name__", "")[:20],
+)
+def test_a_file_with_other_contents_is_refused(tmp_path, change, message):
+    extended = change is drop_parent
+    rows = cells(oecd_table("2025", extended=extended), "2025")
+    change(rows)
+    assert message in refusal("oecd", write_csv(tmp_path / "2018_SML.csv", rows))
+
+
+def import_refusal(folder):
+    with pytest.raises(TivaxError) as error:
+        import_tables("oecd", [folder], folder.parent / "store")
+    assert "\n" not in str(error.value)
+    return str(error.value)
+
+
+@pytest.mark.parametrize("text, problem", [("nan", "not numbers"), ("-4", "negative")])
+def test_a_cell_that_no_table_can_hold_is_refused(tmp_path, text, problem):
+    rows = cells(oecd_table("2025"), "2025")
+    rows[1][2] = text
+    (tmp_path / "raw").mkdir()
+    write_csv(tmp_path / "raw" / "2018_SML.csv", rows)
+    message = import_refusal(tmp_path / "raw")
+    assert message.startswith("2018_SML.csv: 2018: ") and problem in message
+    assert "AUS:A01 to AUS:C24A" in message
+
+
+def test_cells_that_lost_their_decimal_point_are_refused(tmp_path):
+    """As a copy of the table of 2020 in circulation has them."""
+    rows = cells(oecd_table("2025"), "2025")
+    for row in rows[1:]:
+        row[1:] = [f"{float(cell) / 8:.3f}" for cell in row[1:]]
+    (tmp_path / "raw").mkdir()
+    path = tmp_path / "raw" / "2020_SML.csv"
+    import_tables("oecd", [write_csv(path, rows)], tmp_path / "whole")
+    for row in rows[1:]:
+        row[1:] = [
+            cell.replace(".", "") if cell[-1] == "5" else cell for cell in row[1:]
+        ]
+    write_csv(path, rows)
+    assert "industries do not balance" in import_refusal(tmp_path / "raw")
+
+
+# ----------------------------------------------------------------------- the store
+
+
+@pytest.mark.parametrize("edition, extended, name", VARIANTS)
+def test_the_store_knows_the_edition_and_the_split_regions(
+    tmp_path, edition, extended, name
+):
+    world = oecd_table(edition, extended=extended)
+    path = write_oecd(tmp_path / name, world, edition)
+    import_tables("oecd", [path], tmp_path / "store")
+    store = open_store(tmp_path / "store", lazy=True)
+    assert store.parents == (PARENTS if extended else {})
+    assert store.select(2018, 2018).parents == store.parents
+    assert_array_equal(store.Y[0], world.Y)
+    assert store.value_added is not None
+    assert_array_equal(store.value_added[0], world.value_added)
+    title = zarr.open_group(tmp_path / "store", mode="r").attrs["title"]
+    assert title == f"OECD Inter-Country Input-Output Tables, {world.edition}"
+
+
+def test_years_of_two_editions_are_not_imported_together(tmp_path):
+    (tmp_path / "raw").mkdir()
+    write_oecd(tmp_path / "raw" / "2018_SML.csv", oecd_table("2023"), "2023")
+    small(tmp_path / "raw", "2019_SML.csv")
+    message = import_refusal(tmp_path / "raw")
+    assert "lacks sector A01_02" in message
+    assert "import years of one edition together" in message
+
+
+def test_gaps_of_rounding_pass_and_larger_ones_do_not():
+    world = oecd_table("2025")
+    check_balance(world, get_source("oecd").tolerance)
+    x = world.x + np.where(np.arange(world.x.size) == 3, 0.002 * world.x + 1, 0)
+    world.x[:] = x
+    with pytest.raises(TivaxError, match="worst CHN:A01"):
+        check_balance(world, get_source("oecd").tolerance)
