@@ -550,7 +550,7 @@ def _decomposed(
     kernel = method.kernels[level]
     by_sector, by_buyer = LEVELS[level]
 
-    def detail(term: Array, member: Float[Array, "r c"]) -> Array:
+    def detail(term: Array, member: Float[Array, "r c"], are_regions: bool) -> Array:
         """(perimeter, sector, buyer) or less, from (industry, buyer)."""
         if kernel is _importer_totals:
             return term
@@ -561,15 +561,19 @@ def _decomposed(
             flows = flows.sum(axis=2)
         if not by_sector:
             flows = flows.sum(axis=1)
-        return jnp.tensordot(member, flows, axes=(0, 0))
+        return flows if are_regions else jnp.tensordot(member, flows, axes=(0, 0))
 
     def decomposed(world: World, member: Float[Array, "r c"]) -> DecomposedYear:
-        terms = kernel(world)
+        terms, are_regions = kernel(world), world.borders.blocks
         gap = jnp.full((1,), jnp.nan, world.v.dtype)
         if method.check is not None:
             gap = method.check(world, terms)
         return DecomposedYear(
-            {k: detail(terms[k], member) for k in method.terms if k in terms},
+            {
+                k: detail(terms[k], member, are_regions)
+                for k in method.terms
+                if k in terms
+            },
             jnp.max(gap),
             world.largest_input_share,
             world.residual,

@@ -59,14 +59,11 @@ def residual(tables: WorldTables) -> np.ndarray:
 
 
 def test_value_added_as_an_account_is_value_added(small):
-    """Every method gives the same numbers either way."""
+    """Methods give the same numbers either way."""
     same = account(small, residual(small))
-    for method in METHODS:
-        if method == "tripartite-output":
-            continue
-        level = "country"
-        own = decompose(small, method, level, value_added=same)
-        known = decompose(small, method, level)
+    for method in ("wwz", "bm-sink", "bm-importer", "production"):
+        own = decompose(small, method, "country", value_added=same)
+        known = decompose(small, method, "country")
         for term in METHODS[method].terms:
             if term in known:
                 assert_same(own[term].values, known[term].values, RTOL)
