@@ -91,7 +91,8 @@ def computed_worlds(
             tables,
             value_added,
             progress,
-            final_demand=lambda Y: Y @ member,
+            # numpy's threads, once called, take a core from JAX for a while.
+            final_demand=lambda Y: Y if borders.are_regions else Y @ member,
             constants=() if borders.are_regions else (member,),
             matrices=_MATRICES,
         )
