@@ -4,6 +4,8 @@ from pathlib import Path
 import jax
 import pytest
 
+from helpers import quick_to_compile
+
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 
@@ -20,10 +22,8 @@ def few_memory_maps():
 @pytest.fixture(scope="module")
 def quick():
     """Compiling takes seconds, running does not."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
-    jax.clear_caches()  # JAX does not tell these programs from optimised ones
+    with quick_to_compile():
+        yield
 
 
 def shared_folder() -> Path | None:

@@ -1,6 +1,7 @@
 """Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -65,17 +66,31 @@ def random_tables(
     )
 
 
+@contextmanager
+def quick_to_compile() -> Iterator[None]:
+    """Programs without optimisation: compiling takes seconds, running does not.
+
+    They round otherwise than optimised ones and JAX does not tell them apart, so
+    neither kind may outlive the switch.
+    """
+    before = jax.config.values["jax_disable_most_optimizations"]
+    jax.clear_caches()
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        yield
+    finally:
+        jax.config.update("jax_disable_most_optimizations", before)
+        jax.clear_caches()
+
+
 @cache
 def small_world(regions: int, sectors: int, years: int = 1) -> WorldTables:
     """A synthetic world, made once for all tests.
 
-    Compiled without optimisation: compiling takes seconds, running does not.
+    Its last digits are not those of a world made by optimised programs.
     """
-    jax.config.update("jax_disable_most_optimizations", True)
-    try:
+    with quick_to_compile():
         return synthetic_world(WorldShape(regions, sectors, years))
-    finally:
-        jax.config.update("jax_disable_most_optimizations", False)
 
 
 def hand_table(
