@@ -1,6 +1,6 @@
 """Regions and groups of them as perimeters: the labels, and the arrays kernels take."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,7 @@ from tivax.engine.progress import Progress
 from tivax.engine.tables import WorldTables
 from tivax.kernels.perimeters import Perimeters
 from tivax.kernels.solve import Method as Solver
-from tivax.kernels.world import World, make_world
+from tivax.kernels.world import make_world
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
@@ -59,9 +59,10 @@ def borders_of(tables: WorldTables, groups: Groups | None = None) -> Borders:
     return Borders(tuple(names), tuple(names.index(k) for k in of_region.values()))
 
 
-Kernel = Callable[[World, Float[Array, "r c"]], Any]
-"""From a year's world and the regions' membership to a result with the fields
-``residual`` and ``largest_input_share``."""
+Kernel = Callable[..., Any]
+"""From a year's world, the regions' membership (r, c) and, where it is asked for, final
+demand by use (n, c, u) to a result with the fields ``residual`` and
+``largest_input_share``."""
 
 
 def computed_worlds(
@@ -72,13 +73,22 @@ def computed_worlds(
     progress: Progress,
     *,
     inverse: bool = True,
+    uses: Sequence[Sequence[str]] = (),
 ) -> Generator[tuple[slice, Any], None, None]:
     """Runs of years and ``kernel`` of their worlds, years first, in double precision.
 
     ``kernel`` must be the same object for the same work, or it is compiled anew;
-    without ``inverse`` its world has no B.
+    without ``inverse`` its world has no B; ``uses`` are categories of final demand,
+    each use of which the kernel is given.
     """
     member = borders.member
+
+    def final_demand(tables: WorldTables, years: slice) -> Float[np.ndarray, "t n c u"]:
+        parts = [tables.final_demand(years, k) for k in (None, *uses)]
+        if not borders.are_regions:
+            parts = [Y @ member for Y in parts]
+        return np.stack(parts, axis=-1)
+
     with jax.enable_x64(True):
         yield from measures.computed_years(
             _one_year(
@@ -91,8 +101,7 @@ def computed_worlds(
             tables,
             value_added,
             progress,
-            # numpy's threads, once called, take a core from JAX for a while.
-            final_demand=lambda Y: Y if borders.are_regions else Y @ member,
+            final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
             matrices=_MATRICES,
         )
@@ -117,8 +126,11 @@ def _one_year(
                 jnp.repeat(each, sectors, axis=0, total_repeat_length=len(x)),
                 blocks=are_regions,
             )
-            world = make_world(Z, x, Y, v, perimeters, method=solver, inverse=inverse)
-            return kernel(world, each)
+            world = make_world(
+                Z, x, Y[..., 0], v, perimeters, method=solver, inverse=inverse
+            )
+            by_use = Y[..., 1:]
+            return kernel(world, each, by_use) if by_use.size else kernel(world, each)
 
         return one_year
 

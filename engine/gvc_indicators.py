@@ -21,6 +21,7 @@ from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
+from tivax.engine.uses import consumption_and_capital
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import World
 
@@ -36,29 +37,45 @@ def require_indicators(names: Sequence[str]) -> list[str]:
 
 
 def indicators_at(
-    names: Sequence[str], level: str, value_added: ValueAdded
+    names: Sequence[str], level: str, tables: WorldTables, value_added: ValueAdded
 ) -> list[str]:
     """Those of the names that the level has; all of them for no name.
 
     Raises ``TivaxError`` for a name that was asked for and is not among them.
     """
     require_level(level)
-    kept = [
-        k
-        for k in require_indicators(names)
-        if INDICATORS[k].has(level)
-        and (isinstance(value_added, str) or not INDICATORS[k].priced)
-    ]
+    possible = possible_indicators(names, tables, value_added)
+    kept = [k for k in possible if INDICATORS[k].has(level)]
     for name in names:
         if name not in kept:
-            has = [k for k in LEVELS if INDICATORS[name].has(k)]
-            where = (
-                f"choose from {', '.join(has)}"
-                if level not in has
-                else ("it needs value added, not a satellite account")
+            has = ", ".join(k for k in LEVELS if INDICATORS[name].has(k))
+            raise TivaxError(
+                f"indicator {name} has no level {level}: choose from {has}"
             )
-            raise TivaxError(f"indicator {name} has no level {level}: {where}")
     return kept
+
+
+def possible_indicators(
+    names: Sequence[str], tables: WorldTables, value_added: ValueAdded
+) -> list[str]:
+    """Those of the names that the tables and the account allow; all for no name.
+
+    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    """
+    known = require_indicators(names)
+    barred = {}
+    for name in known:
+        if INDICATORS[name].priced and not isinstance(value_added, str):
+            barred[name] = "value added, not a satellite account"
+        elif INDICATORS[name].by_use and not consumption_and_capital(tables.categories):
+            barred[name] = (
+                "consumption and fixed capital apart, but final demand has the "
+                f"categories {', '.join(tables.categories)}"
+            )
+    for name in names:
+        if name in barred:
+            raise TivaxError(f"indicator {name} needs {barred[name]}")
+    return [k for k in known if k not in barred]
 
 
 def require_level(level: str) -> str:
@@ -120,7 +137,7 @@ def indicators(
         that is missed by more than 1e-8.
     """
     names = [names] if isinstance(names, str) else names
-    names = indicators_at(names, level, value_added)
+    names = indicators_at(names, level, tables, value_added)
     parts = [
         levels[level]
         for levels in indicator_years(
@@ -146,8 +163,7 @@ def indicator_years(
     progress: Progress = no_progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     """``indicators`` of several levels, a year at a time."""
-    priced = isinstance(value_added, str)
-    names = [k for k in require_indicators(names) if priced or not INDICATORS[k].priced]
+    names = possible_indicators(names, tables, value_added)
     for level in levels:
         require_level(level)
     borders = borders_of(tables, groups)
@@ -164,8 +180,11 @@ def _years(
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     unit = measures.unit_of(tables, value_added)
     count = len(borders.names)
+    by_use = any(INDICATORS[k].by_use for k in names)
+    uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
     kernel = _flows_of(len(tables.sectors))
-    for years, part in computed_worlds(kernel, tables, borders, value_added, progress):
+    runs = computed_worlds(kernel, tables, borders, value_added, progress, uses=uses)
+    for years, part in runs:
         _require_identity(part.identity, tables.years[years])
         for k, year in enumerate(tables.years[years]):
             finest = {
@@ -188,14 +207,21 @@ def _years(
 @lru_cache
 def _flows_of(
     sectors: int,
-) -> Callable[[World, Float[Array, "r c"]], IndicatorYear]:
+) -> Callable[..., IndicatorYear]:
     """What is computed of a year's world, the same object each time."""
 
-    def flows_of(world: World, member: Float[Array, "r c"]) -> IndicatorYear:
-        flows = kernels.flows(world, sectors=sectors)
+    def flows_of(
+        world: World,
+        member: Float[Array, "r c"],
+        by_use: Float[Array, "n c u"] | None = None,
+    ) -> IndicatorYear:
+        uses = {}
+        if by_use is not None:
+            uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
+        flows = kernels.flows(world, uses, sectors=sectors)
         return IndicatorYear(
             flows,
-            jnp.max(kernels.gaps(world, flows)),
+            jnp.max(kernels.gaps(world, flows, uses)),
             world.largest_input_share,
             world.residual,
         )

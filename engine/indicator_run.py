@@ -15,7 +15,7 @@ from tivax.engine.groups import ChosenGroups
 from tivax.engine.gvc_indicators import (
     indicator_years,
     indicators_at,
-    require_indicators,
+    possible_indicators,
 )
 from tivax.engine.measures import ValueAdded, about_value_added, told_value_added
 from tivax.engine.output import Run, output_folder, require_result_place
@@ -64,9 +64,9 @@ def run_indicators(
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
     levels = require_levels(level)
-    wanted = require_indicators(names)
+    wanted = possible_indicators(names, tables, value_added)
     if len(levels) == 1:
-        wanted = indicators_at(names, levels[0], value_added)
+        wanted = indicators_at(names, levels[0], tables, value_added)
     for name, labels in {
         EVERY_PARTNER: [*tables.regions, *groups.members],
         EVERY_SECTOR: tables.sectors,

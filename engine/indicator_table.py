@@ -44,6 +44,10 @@ class Level:
         """The flow of all sectors of a region, with everyone."""
         return self._summed(name, False, False)
 
+    def of_whole_partner(self, name: str) -> np.ndarray:
+        """The flow of all sectors of all regions, by partner."""
+        return self._summed(name, False, True).sum(axis=0, keepdims=True)
+
     def _summed(self, name: str, by_sector: bool, by_partner: bool) -> np.ndarray:
         flow = self.finest[name]
         flow = flow[:, :, None] if flow.ndim == 2 else flow
@@ -61,8 +65,9 @@ class Indicator:
     """What an indicator is, its unit ("" = that of the flows), the detail it has.
 
     ``gross`` flows are in the unit of the tables whatever stands in for value added;
-    ``priced`` ones need value added in that unit. ``sums`` says whether it means
-    anything for all sectors together.
+    ``priced`` ones need value added in that unit, ``by_use`` ones consumption and fixed
+    capital apart. ``sums`` and ``together`` say whether it means anything for all
+    sectors, for all partners.
     """
 
     title: str
@@ -72,13 +77,17 @@ class Indicator:
     sector: bool = True
     partner: bool = True
     sums: bool = True
+    together: bool = True
     gross: bool = False
     priced: bool = False
+    by_use: bool = False
 
     def has(self, level: str) -> bool:
         by_sector, by_partner = LEVELS[level]
-        return (self.sector or not by_sector) and (
-            self.partner if by_partner else (self.sums or by_sector)
+        return (
+            (self.sector or not by_sector)
+            and (self.sums or by_sector or by_partner)
+            and (self.partner if by_partner else self.together)
         )
 
 
@@ -107,6 +116,23 @@ def _percent_of_exports(name: str) -> Formula:
 def _percent_of_regions_exports(name: str) -> Formula:
     """Of all exports of the region: the sector is that of the partner."""
     return lambda k: _share(k[name], k.of_all_sectors("exports_held"), 100.0)
+
+
+def _partner_share(name: str) -> Formula:
+    """Of the flow with everyone."""
+    return lambda k: _share(k[name], k.of_all_partners(name), 100.0)
+
+
+def _industry_share(name: str) -> Formula:
+    """Of all exports of the region, whatever the sector."""
+    return lambda k: _share(
+        k.of_all_partners(name), k.of_all_sectors("exports_held"), 100.0
+    )
+
+
+def _share_of_demand(name: str) -> Formula:
+    """Of all that the partner absorbs, from everywhere."""
+    return lambda k: _share(k[name], k.of_whole_partner(name), 100.0)
 
 
 def _ratio(a: str, b: str) -> Formula:
@@ -167,7 +193,8 @@ def _flows() -> dict[str, Indicator]:
         "DOM": "sales at home",
         "DOM_FNL": "sales of final products at home",
         "DOM_INT": "sales of intermediate products at home",
-        "REXI": "imports of intermediate products used for exports",
+        "REXI": "imports of intermediate products used for exports, counted once",
+        "REII": "re-exported imports of intermediate products",
     }
     embodied = {
         "EXGR_DVA": "domestic value added in gross exports",
@@ -184,6 +211,10 @@ def _flows() -> dict[str, Indicator]:
         "DFD_FVA": "foreign value added in domestic final demand",
         "DEXFVAP": "foreign value added in exports, by partner of origin",
         "FEXDVAP": "domestic value added in the exports of partners",
+    }
+    by_use = {
+        "CONS_VA": "value added absorbed in the partner's consumption, home included",
+        "GFCF_VA": "value added absorbed in the partner's fixed capital formation",
     }
     later = {
         "IV": ("value added in inputs re-exported to third ones", _KPWW),
@@ -227,6 +258,7 @@ def _flows() -> dict[str, Indicator]:
             k: Indicator(text, by(k), _flow(k), gross=True) for k, text in gross.items()
         },
         **{k: Indicator(text, by(k), _flow(k)) for k, text in embodied.items()},
+        **{k: Indicator(t, _TIVA, _flow(k), by_use=True) for k, t in by_use.items()},
         **{k: Indicator(text, by, _flow(k)) for k, (text, by) in later.items()},
         "PROD": Indicator(
             "gross output", _TIVA, _flow("PROD"), partner=False, gross=True
@@ -358,17 +390,80 @@ INDICATORS: dict[str, Indicator] = {
         _TIVA,
         _percent("EXGR_FVA", "exports_held"),
     ),
+    "EXGR_INTDVASH": _percent_of(
+        "domestic value added in intermediate products, of gross exports",
+        _TIVA,
+        _percent("EXGR_INTDVA", "exports_held"),
+    ),
+    "EXGR_FNLDVASH": _percent_of(
+        "domestic value added in final products, of gross exports",
+        _TIVA,
+        _percent("EXGR_FNLDVA", "exports_held"),
+    ),
+    "EXGR_TDVAIND": _percent_of(
+        "domestic value added in the industry's exports, of all gross exports",
+        _TIVA,
+        _industry_share("EXGR_DVA"),
+        partner=False,
+    ),
+    "EXGR_TFVAIND": _percent_of(
+        "foreign value added in the industry's exports, of all gross exports",
+        _TIVA,
+        _industry_share("EXGR_FVA"),
+        partner=False,
+    ),
+    "EXGR_DVAFXSH": _percent_of(
+        "domestic value added in the industry's exports abroad, of all gross exports",
+        _TIVA,
+        _industry_share("FEXDVAP"),
+        partner=False,
+    ),
+    **{
+        f"{name}PSH": _percent_of(
+            f"the partner's share of {text}",
+            _TIVA,
+            _partner_share(name),
+            together=False,
+        )
+        for name, text in {
+            "EXGR": "gross exports",
+            "IMGR": "gross imports",
+            "EXGR_DVA": "domestic value added in gross exports",
+            "EXGR_INTDVA": "domestic value added in exports of intermediate products",
+            "FFD_DVA": "domestic value added in foreign final demand",
+            "DFD_FVA": "foreign value added in domestic final demand",
+        }.items()
+    },
+    **{
+        f"{name}SH": _percent_of(
+            f"the region's share of {text}",
+            _TIVA,
+            _share_of_demand(name),
+            together=False,
+            by_use=name != "FD_VA",
+        )
+        for name, text in {
+            "FD_VA": "what the partner absorbs",
+            "CONS_VA": "what the partner consumes",
+            "GFCF_VA": "the partner's fixed capital formation",
+        }.items()
+    },
     "IMGR_DVASH": _percent_of(
         "value added of the importer in gross imports",
         _TIVA,
         _percent("IMGR_DVA", "imports_held"),
     ),
     "REXISH": _percent_of(
-        "imports of intermediate products used for exports",
+        "imports of intermediate products used for exports, counted once",
         _TIVA,
         _percent("REXI", "IMGR_INT"),
     ),
-    "FFD_DVASH": _percent_of(
+    "IMGRINT_REII": _percent_of(
+        "re-exported imports of intermediate products",
+        _TIVA,
+        _percent("REII", "IMGR_INT"),
+    ),
+    "VALU_FFDDVA": _percent_of(
         "value added absorbed abroad",
         _TIVA,
         lambda k: _share(k["FFD_DVA"], k["VALU"], 100.0),

@@ -109,24 +109,25 @@ def computed_years(
     value_added: ValueAdded,
     progress: Progress,
     *,
-    final_demand: Callable[[np.ndarray], np.ndarray] = lambda Y: Y,
+    final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
     matrices: int = _GPU_SHARE,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Runs of years and ``one_year(method)`` on their Z, x, Y, v, years first.
 
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
-    ``final_demand`` changes Y (t, n, c) before, such as to add up its columns;
+    ``final_demand`` gives the Y of some years, years first, such as with its columns
+    added up;
     ``constants`` are further arguments, the same every year;
     ``matrices`` of n x n are held at once for a year.
     """
     rows = _value_added_rows(tables, value_added)
     total = len(tables.years)
     progress(0, total)
-    with closing(_chunks(tables, rows, matrices)) as chunks:
+    with closing(_chunks(tables, rows, final_demand, matrices)) as chunks:
         for years, (Z, x, Y, v) in chunks:
             same = [[k] * len(x) for k in constants]
-            result = with_fallback(one_year, Z, x, final_demand(Y), v, *same)
+            result = with_fallback(one_year, Z, x, Y, v, *same)
             part = jax.tree.map(np.asarray, result)
             _require_solved(part.residual, tables.years[years])
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
@@ -207,7 +208,10 @@ def _one_year_exported(method: Method) -> Callable:
 
 
 def _chunks(
-    tables: WorldTables, rows: YearArray | None, matrices: int
+    tables: WorldTables,
+    rows: YearArray | None,
+    final_demand: Callable[[WorldTables, slice], np.ndarray],
+    matrices: int,
 ) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
@@ -217,7 +221,7 @@ def _chunks(
         if rows is not None:
             added = in_double(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
-        return in_double(tables.Z[years]), x, tables.final_demand(years), v
+        return in_double(tables.Z[years]), x, final_demand(tables, years), v
 
     runs = _runs(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:

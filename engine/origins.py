@@ -113,6 +113,7 @@ def value_added_in_exports(
 def value_added_in_final_demand(
     tables: WorldTables,
     *,
+    categories: Sequence[str] | None = None,
     keep: Sequence[str] = _ABSORBED,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
@@ -120,11 +121,13 @@ def value_added_in_final_demand(
 ) -> xr.DataArray:
     """Value added in what each region consumes and invests, by origin and product.
 
-    ``keep``, ``groups``, ``value_added`` and errors as in
-    :func:`value_added_in_exports`. Returns a DataArray (year, origin, sector, product,
-    absorber) or what is kept of it, in the unit of the tables: ``product`` is the
-    sector of the final product, of any producer (OECD TiVA's FD_VA by product).
-    Summed over products it is :func:`~tivax.engine.measures.value_added_absorbed`.
+    ``categories`` of final demand that count, all by default: OECD TiVA's CONS_VA and
+    GFCF_VA are those of consumption and of fixed capital formation. ``keep``,
+    ``groups``, ``value_added`` and errors as in :func:`value_added_in_exports`. Returns
+    a DataArray (year, origin, sector, product, absorber) or what is kept of it, in the
+    unit of the tables: ``product`` is the sector of the final product, of any producer
+    (OECD TiVA's FD_VA by product). Summed over products and all categories it is
+    :func:`~tivax.engine.measures.value_added_absorbed`.
     """
     _require_dims(keep, _ABSORBED)
     borders = borders_of(tables, groups)
@@ -135,8 +138,20 @@ def value_added_in_final_demand(
         "product": sectors,
         "absorber": names,
     }
-    kernel, title = _demand_of(len(sectors)), "value added in final demand"
-    return _years(kernel, tables, borders, coords, keep, title, value_added, progress)
+    title = "value added in final demand"
+    if categories is not None:
+        title = f"value added in {', '.join(categories)}"
+    return _years(
+        _demand_of(len(sectors)),
+        tables,
+        borders,
+        coords,
+        keep,
+        title,
+        value_added,
+        progress,
+        uses=() if categories is None else (categories,),
+    )
 
 
 @in_float64
@@ -193,11 +208,13 @@ def _years(
     title: str,
     value_added: ValueAdded,
     progress: Progress,
+    uses: Sequence[Sequence[str]] = (),
 ) -> xr.DataArray:
     sizes = [len(k) for k in coords.values()]
     summed = tuple(1 + k for k, dim in enumerate(coords) if dim not in keep)
     parts, residuals = [], []
-    for _, part in computed_worlds(kernel, tables, borders, value_added, progress):
+    runs = computed_worlds(kernel, tables, borders, value_added, progress, uses=uses)
+    for _, part in runs:
         # Only the perimeters that have a member.
         table = part.table[(slice(None), *(slice(size) for size in sizes))]
         parts.append(table.sum(axis=summed) if summed else table)
@@ -241,8 +258,13 @@ def _exports_of(
 
 @lru_cache
 def _demand_of(sectors: int) -> Kernel:
-    def demand_of(world: World, member: Float[Array, "r c"]) -> OriginYear:
-        made = origins.in_final_demand(world, sectors=sectors)
+    def demand_of(
+        world: World,
+        member: Float[Array, "r c"],
+        by_use: Float[Array, "n c 1"] | None = None,
+    ) -> OriginYear:
+        Y = None if by_use is None else by_use[..., 0]
+        made = origins.in_final_demand(world, Y, sectors=sectors)
         return _year(_by_perimeter(made, member, sectors), world)
 
     return demand_of

@@ -19,7 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, nearest
 
 
 @runtime_checkable
@@ -218,10 +218,25 @@ class WorldTables:
         """Number of industries, c * s."""
         return len(self.regions) * len(self.sectors)
 
-    def final_demand(self, years: slice = slice(None)) -> Float[np.ndarray, "t n c"]:
-        """Final demand summed over its categories."""
+    def final_demand(
+        self, years: slice = slice(None), categories: Sequence[str] | None = None
+    ) -> Float[np.ndarray, "t n c"]:
+        """Final demand summed over its categories, or over some of them.
+
+        Raises ``TivaxError`` for a category there is not.
+        """
+        for name in categories or ():
+            if name not in self.categories:
+                raise TivaxError(
+                    f"no category of final demand {name}: "
+                    f"{nearest(name, self.categories)}"
+                )
         Y = in_double(self.Y[years])
-        return Y.sum(axis=3) if Y.ndim == 4 else Y
+        if Y.ndim == 3:
+            Y = Y[..., None]
+        if categories is None:
+            return Y.sum(axis=3)
+        return Y[..., [self.categories.index(k) for k in categories]].sum(axis=3)
 
     def table(self, year: int) -> WorldTable:
         """One year, read into memory."""

@@ -15,10 +15,13 @@ from tivax.kernels.perimeters import times
 from tivax.kernels.world import Terms, World
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
+Uses = dict[str, Float[Array, "n c"]]
+"""Parts of final demand by the name of the flow of value added they absorb."""
 
 
-def flows(world: World, *, sectors: int) -> Flows:
-    """All flows. ``sectors`` sets the shape: n = regions x sectors."""
+def flows(world: World, uses: Uses | None = None, *, sectors: int) -> Flows:
+    """All flows, and the value added absorbed by each of ``uses``. ``sectors`` sets the
+    shape: n = regions x sectors."""
 
     def by_perimeter(term: Float[Array, " n *q"]) -> Float[Array, "p s *q"]:
         """Industries summed over the regions of each perimeter."""
@@ -31,15 +34,17 @@ def flows(world: World, *, sectors: int) -> Flows:
         for group in (_sold, _embodied, _absorbed, _produced, _stages)
         for name, term in group(world).items()
     }
+    for name, Y in (uses or {}).items():
+        result[name] = by_perimeter(world.v[:, None] * (world.B @ Y))
     for name, mirror in MIRRORED.items():
         # What partner q's sector i sells to p is p's import of i from q.
         result[name] = result[mirror].transpose(2, 1, 0)
-    for hidden in ("imported_dva", "imports_reexported"):
+    for hidden in ("imported_dva", "imports_reexported", "imports_in_exports"):
         del result[hidden]
     return result
 
 
-def gaps(world: World, k: Flows) -> Float[Array, " g"]:
+def gaps(world: World, k: Flows, uses: Uses | None = None) -> Float[Array, " g"]:
     """What must be 0: relative gaps of the flows ``k`` against totals reached another
     way, each in terms of the largest.
 
@@ -86,6 +91,7 @@ def gaps(world: World, k: Flows) -> Float[Array, " g"]:
             k["plv_total_stages"],
         ),
     ]
+    pairs += [(k[name].sum((0, 1)), held @ Y) for name, Y in (uses or {}).items()]
     # A flow may be 0 everywhere: what is little beside all value added is rounding.
     least = 1e-4 * jnp.max(jnp.abs(k["FD_VA"]))
     return jnp.stack(
@@ -102,6 +108,7 @@ MIRRORED = {
     "IMGR_INT": "EXGR_INT",
     "IMGR_DVA": "imported_dva",
     "REXI": "imports_reexported",
+    "REII": "imports_in_exports",
     "DFD_FVA": "FFD_DVA",
     "FEXDVAP": "DEXFVAP",
 }
@@ -115,8 +122,11 @@ def _sold(world: World) -> Terms:
     sold = (world.Y + world.A @ (member * world.output[:, None])) * active
     final = world.final_exports * active
     at_home = world.final_at_home * active
-    # Inputs bought abroad as far as what is made of them is exported again.
-    exported = member * times(world.L, world.total_exports[:, None] * member)
+    # Inputs bought abroad as far as what is made of them is exported again: once, and
+    # as often as it crosses the border.
+    exports = world.total_exports[:, None] * member
+    once = member * times(world.L, exports)
+    often = member * (world.B @ exports)
     return {
         "EXGR": world.exports,
         "EXGR_FNL": final,
@@ -124,7 +134,8 @@ def _sold(world: World) -> Terms:
         "DOM": sold * member,
         "DOM_FNL": at_home,
         "DOM_INT": sold * member - at_home,
-        "imports_reexported": world.A @ exported * abroad * active,
+        "imports_reexported": world.A @ once * abroad * active,
+        "imports_in_exports": world.A @ often * abroad * active,
     }
 
 

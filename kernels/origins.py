@@ -41,9 +41,15 @@ def in_exports(
     return _traced(content, sold, sectors=sectors)
 
 
-def in_final_demand(world: World, *, sectors: int) -> Float[Array, "n s c"]:
-    """Value added by industry of origin, sector of the final product and absorber."""
-    return _traced(world.v[:, None] * world.B, world.Y, sectors=sectors)
+def in_final_demand(
+    world: World, Y: Float[Array, "n c"] | None = None, *, sectors: int
+) -> Float[Array, "n s c"]:
+    """Value added by industry of origin, sector of the final product and absorber.
+
+    ``Y`` is the part of final demand that counts, by default all of it.
+    """
+    demand = world.Y if Y is None else Y
+    return _traced(world.v[:, None] * world.B, demand, sectors=sectors)
 
 
 def _traced(

@@ -1,6 +1,8 @@
 """Indicators against the numbers of R exvatools and decompr, hand-worked chains and
 identities."""
 
+from dataclasses import replace
+
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
@@ -45,8 +47,14 @@ def small() -> WorldTables:
 
 
 @pytest.fixture(scope="module")
-def all_levels(small) -> dict[str, xr.Dataset]:
-    return {level: indicators(small, level=level) for level in LEVELS}
+def by_use(small) -> WorldTables:
+    """The same tables with a consumption and a fixed capital formation."""
+    return replace(small, categories=("CONS_h", "GFCF", "INVEN"))
+
+
+@pytest.fixture(scope="module")
+def all_levels(by_use) -> dict[str, xr.Dataset]:
+    return {level: indicators(by_use, level=level) for level in LEVELS}
 
 
 # ---------------------------------------------------------------------- R exvatools
@@ -170,6 +178,103 @@ def test_position_of_a_chain_by_hand(shared):
     assert_allclose(own["UPSTREAM"], [6, 5, 4, 3, 2, 1], rtol=RTOL)
 
 
+# ------------------------------------------------- shares of OECD TiVA, by its guide
+
+
+def test_shares_and_reexports_from_dense_blocks(by_use):
+    """Region by region with numpy, as the guide's formulas have them."""
+    own = indicators(by_use, (), "bilateral-sector").isel(year=1)
+    alone = indicators(by_use, (), "sector").isel(year=1)
+    c, s, n = 4, 3, 12
+    Z, x, Y = by_use.Z[1], by_use.x[1], by_use.final_demand()[1]
+    A = Z / x
+    B, v = np.linalg.inv(np.eye(n) - A), 1 - A.sum(axis=0)
+    at = [slice(r * s, (r + 1) * s) for r in range(c)]
+    E = np.array(
+        [[Z[at[r], at[q]].sum(1) + Y[at[r], q] for q in range(c)] for r in range(c)]
+    )
+    E[range(c), range(c)] = 0  # [exporter, partner, sector]
+    inputs = np.array([[Z[at[r], at[q]].sum(1) for q in range(c)] for r in range(c)])
+    dva = np.array([(v[k] @ B[k, k])[None, :] * E[r] for r, k in enumerate(at)])
+    absorbed = (v[:, None] * (B @ Y)).reshape(c, s, c).transpose(0, 2, 1)
+    abroad = absorbed * (1 - np.eye(c))[:, :, None]
+
+    def same(found, expected):
+        assert_same(
+            found.transpose("region", "partner", "sector").values, expected, RTOL
+        )
+
+    same(own["EXGRPSH"], 100 * E / E.sum(1, keepdims=True))
+    same(
+        own["IMGRPSH"]
+        .transpose("partner", "region", "sector")
+        .rename(partner="region", region="partner"),
+        100 * E / E.sum(0, keepdims=True),
+    )
+    same(own["EXGR_DVAPSH"], 100 * dva / dva.sum(1, keepdims=True))
+    same(own["FFD_DVAPSH"], 100 * abroad / abroad.sum(1, keepdims=True))
+    bought = abroad.transpose(1, 0, 2)
+    same(own["DFD_FVAPSH"], 100 * bought / bought.sum(1, keepdims=True))
+    same(own["FD_VASH"], 100 * absorbed / absorbed.sum((0, 2), keepdims=True))
+
+    total = E.sum((1, 2))
+    assert_same(alone["EXGR_TDVAIND"].values, 100 * dva.sum(1) / total[:, None], RTOL)
+    share = 100 * dva.sum(1) / E.sum(1)
+    parts = alone["EXGR_INTDVASH"] + alone["EXGR_FNLDVASH"]
+    assert_same(parts.values, share, RTOL)
+    foreign = 100 * E.sum(1) / total[:, None] - 100 * dva.sum(1) / total[:, None]
+    assert_same(alone["EXGR_TFVAIND"].values, foreign, RTOL)
+
+    reexported = np.zeros((c, c, s))  # [importer, partner, product]
+    elsewhere = np.zeros((c, s))  # value added in the exports of others, by theirs
+    for r in range(c):
+        for q in range(c):
+            if q != r:
+                e = E[r].sum(0)
+                reexported[r, q] = A[at[q], at[r]] @ B[at[r], at[r]] @ e
+                elsewhere[r] += v[at[r]] @ B[at[r], at[q]] * E[q].sum(0)
+    same(own["REII"], reexported)
+    imported = inputs.transpose(1, 0, 2)
+    share = own["IMGRINT_REII"].transpose("region", "partner", "sector")
+    off = ~np.eye(c, dtype=bool)
+    assert_same(share.values[off], 100 * (reexported / imported)[off], RTOL)
+    assert share.isnull().values[~off].all()
+    assert_same(alone["EXGR_DVAFXSH"].values, 100 * elsewhere / total[:, None], RTOL)
+
+
+def test_value_added_in_consumption_and_in_fixed_capital(by_use):
+    own = indicators(by_use, (), "bilateral-sector")
+    A = by_use.Z[0] / by_use.x[0]
+    B, v = np.linalg.inv(np.eye(12) - A), 1 - A.sum(axis=0)
+    for use, name in enumerate(("CONS_VA", "GFCF_VA")):
+        expected = (v[:, None] * (B @ by_use.Y[0][:, :, use])).reshape(4, 3, 4)
+        found = own[name].isel(year=0).transpose("region", "sector", "partner")
+        assert_same(found.values, expected, RTOL)
+        shares = own[f"{name}SH"].sum(["region", "sector"])
+        assert_allclose(shares, 100, rtol=RTOL)
+    groups = {"G": ["R1", "R2"]}
+    grouped = indicators(by_use, "CONS_VA", "bilateral", groups=groups)["CONS_VA"]
+    inside = own["CONS_VA"].sel(region=groups["G"], partner=groups["G"])
+    found = grouped.sel(region="G", partner="G").values
+    assert_same(found, inside.sum(["region", "partner", "sector"]).values, RTOL)
+
+
+def test_consumption_and_capital_must_be_apart(small, by_use):
+    line = (
+        "indicator CONS_VA needs consumption and fixed capital apart, but final demand "
+        "has the categories household, government, inventories"
+    )
+    with pytest.raises(TivaxError) as error:
+        indicators(small, "CONS_VA")
+    assert str(error.value) == line
+    assert "CONS_VA" not in indicators(small) and "CONS_VA" in indicators(by_use)
+    with pytest.raises(TivaxError) as error:
+        indicators(by_use, "EXGRPSH", "sector")
+    assert str(error.value) == (
+        "indicator EXGRPSH has no level sector: choose from bilateral, bilateral-sector"
+    )
+
+
 # ------------------------------------------------------------------------ identities
 
 
@@ -241,9 +346,17 @@ def test_world_has_no_comparative_advantage(all_levels):
 def test_world_of_one_seller_by_hand():
     """A sells inputs worth 4 to B, which sells final goods of 10 to A: B adds 6."""
     Z = np.array([[[0.0, 4], [0, 0]]])
-    Y = np.array([[[0.0, 0], [10, 0]]])
-    tables = WorldTables(Z, Y, np.array([[4.0, 10]]), ["A", "B"], ["S"], [2000])
+    Y = np.array([[[[0.0, 0], [0, 0]], [[7, 3], [0, 0]]]])
+    tables = WorldTables(
+        Z, Y, np.array([[4.0, 10]]), ["A", "B"], ["S"], [2000],
+        categories=["HFCE", "GFCF"],
+    )  # fmt: skip
     k = indicators(tables).isel(year=0)
+    assert_allclose(k["CONS_VA"], [2.8, 4.2], rtol=1e-12)
+    assert_allclose(k["GFCF_VA"], [1.2, 1.8], rtol=1e-12)
+    assert_allclose(k["REII"], [0, 4], atol=1e-12)
+    assert_allclose(k["IMGRINT_REII"], [np.nan, 100], rtol=1e-12)
+    assert_allclose(k["EXGR_DVAFXSH"], [100, 0], atol=1e-12)
     assert_allclose(k["EXGR"], [4, 10])
     assert_allclose(k["FFD_DVA"], [0, 6], atol=1e-12)
     assert_allclose(k["EXGR_RIM"], [0, 0], atol=1e-12)
@@ -263,17 +376,18 @@ def test_world_of_one_seller_by_hand():
         "EXGR", "EXGR_FNL", "IMGR", "DOM", "EXGR_DVA", "EXGR_DDC", "EXGR_RIM",
         "EXGR_FVA", "IMGR_DVA", "FD_VA", "FFD_DVA", "DFD_FVA", "DEXFVAP", "FEXDVAP",
         "GVC_PF", "GVC", "VALU", "EXGR_DVA_ORIGIN", "VS1", "VS1STAR", "VA_GVC_C",
-        "FP_D", "plv_gvc_stages",
+        "FP_D", "plv_gvc_stages", "GFCF_VA",
     ],
 )  # fmt: skip
 def test_a_wrong_flow_is_noticed(name):
     one = random_tables(regions=3, sectors=2, years=1, seed=4).table(2000)
     Z, x, Y = (jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2)))
     world = make_world(Z, x, Y)
-    flows = kernels.flows(world, sectors=2)
-    assert float(kernels.gaps(world, flows).max()) < RTOL
+    uses = {"GFCF_VA": jnp.asarray(one.Y[:, :, 1])}
+    flows = kernels.flows(world, uses, sectors=2)
+    assert float(kernels.gaps(world, flows, uses).max()) < RTOL
     wrong = flows | {name: 1.001 * flows[name]}
-    assert float(kernels.gaps(world, wrong).max()) > 1e-6
+    assert float(kernels.gaps(world, wrong, uses).max()) > 1e-6
 
 
 # -------------------------------------------------------------------------- mistakes
@@ -335,6 +449,10 @@ def test_command_refuses_a_level_there_is_not(small, tmp_path):
     )
     assert done.code == 1
     assert "--level secto: did you mean sector" in done.err
+    words = ("--only", "GFCF_VASH")
+    done = tivax("indicators", tmp_path / "store", "--out", tmp_path / "out", *words)
+    assert done.code == 1
+    assert "indicator GFCF_VASH needs consumption and fixed capital" in done.err
     words = ("--level", "country", "--only", "RCA")
     done = tivax("indicators", tmp_path / "store", "--out", tmp_path / "out", *words)
     assert done.code == 1

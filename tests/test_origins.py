@@ -149,6 +149,18 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
     own = value_added_in_final_demand(small)
     absorbed = value_added_absorbed(small)
     assert_same(own.sum("product").values, absorbed.values, RTOL)
+    parts = [
+        value_added_in_final_demand(small, categories=k)
+        for k in (["government"], ["household", "inventories"])
+    ]
+    assert_same((parts[0] + parts[1]).values, own.values, RTOL)
+    assert parts[0].attrs["long_name"] == "value added in government"
+    with pytest.raises(TivaxError) as error:
+        value_added_in_final_demand(small, categories=["governments"])
+    assert str(error.value) == (
+        "no category of final demand governments: did you mean government or "
+        "inventories? There are household, government, inventories"
+    )
     groups = {"G": ["R1", "R2"]}
     own = value_added_in_final_demand(small, groups=groups, keep=("origin", "absorber"))
     home = absorbed.sel(origin=groups["G"], absorber=groups["G"])

@@ -1,7 +1,6 @@
 from dataclasses import replace
 
 import pytest
-from mrio_files import adb_cells, adb_world, write_adb
 from numpy.testing import assert_array_equal
 
 from tivax.engine.countries import countries
@@ -9,6 +8,7 @@ from tivax.engine.sources import get_source
 from tivax.engine.sources.adb import CODES
 from tivax.engine.tables import check_balance, check_same_labels, check_values
 
+from mrio_files import adb_cells, adb_world, write_adb
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
 
 

@@ -1,5 +1,11 @@
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
+
+from tivax.engine import import_tables, open_store
+from tivax.engine.sources import get_source
+from tivax.engine.tables import check_balance, check_same_labels, check_values
+
 from mrio_files import (
     EORA_DEMAND,
     added,
@@ -8,12 +14,6 @@ from mrio_files import (
     write_eora,
     write_lines,
 )
-from numpy.testing import assert_array_equal
-
-from tivax.engine import import_tables, open_store
-from tivax.engine.sources import get_source
-from tivax.engine.tables import check_balance, check_same_labels, check_values
-
 from source_files import WEB_PAGE, assert_holds, read_all, refusal, zipped
 
 

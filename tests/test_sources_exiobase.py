@@ -6,6 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine import import_tables, open_store
+from tivax.engine.sources import get_source
+from tivax.engine.sources.exiobase import SYSTEMS
+from tivax.engine.tables import check_balance, check_values
+
 from mrio_files import (
     ALPHA3,
     EXIOBASE_DEMAND,
@@ -15,13 +22,6 @@ from mrio_files import (
     write_exiobase,
     write_lines,
 )
-from numpy.testing import assert_allclose, assert_array_equal
-
-from tivax.engine import import_tables, open_store
-from tivax.engine.sources import get_source
-from tivax.engine.sources.exiobase import SYSTEMS
-from tivax.engine.tables import check_balance, check_values
-
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
 
 # A x = Z with one rounding each way, and the sum of a row of six: 1e-15 seen.

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
-from mrio_files import figaro_flat, figaro_matrix, figaro_world, write_lines
 from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources import get_source
 from tivax.engine.tables import check_balance, check_same_labels, check_values
 
+from mrio_files import figaro_flat, figaro_matrix, figaro_world, write_lines
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
 
 NAME = "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv"
