@@ -184,6 +184,8 @@ def import_(
     terminal.say(
         f"{out}: {done.regions} regions x {done.sectors} sectors, {count}, {span}"
     )
+    for whole, parts in done.parts.items():
+        terminal.say(f"{whole} has the parts {', '.join(parts)}")
     if missing := done.missing(parse_years(years)):
         terminal.say(f"no table of {', '.join(map(str, missing))}")
 

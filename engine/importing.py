@@ -1,6 +1,6 @@
 """From the files of a database to a store: read, check, write, year by year."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +25,13 @@ _READERS = 2
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote."""
+    """What an import wrote. ``parts``: of split regions, by the whole."""
 
     path: Path
     years: tuple[int, ...]
     regions: int
     sectors: int
+    parts: Mapping[str, Sequence[str]]
 
     def missing(self, wanted: tuple[int, int] | None = None) -> list[int]:
         """Years without a table, between the first and the last or of ``wanted``."""
@@ -76,6 +77,7 @@ def import_tables(
         )
     writer: StoreWriter | None = None
     first: WorldTable | None = None
+    parents: dict[str, str] = {}
     progress(0, len(found))
     try:
         for done, table in enumerate(tables, start=1):
@@ -85,14 +87,16 @@ def import_tables(
             require_productive(table)
             if writer is None or first is None:
                 first = table
-                parents = source.parents.items()
+                parents = {
+                    k: v for k, v in source.parents.items() if k in table.regions
+                }
                 attributes = store_attributes(
                     unit=source.unit,
                     source=source.name,
                     title=", ".join(k for k in (source.title, table.edition) if k),
                     citation=source.citation,
                     tolerance=source.tolerance,
-                    parents={k: v for k, v in parents if k in table.regions},
+                    parents=parents,
                 )
                 writer = StoreWriter(
                     store, table, found, attributes=attributes, force=force
@@ -112,7 +116,11 @@ def import_tables(
             writer.discard()
         if isinstance(tables, Generator):
             tables.close()  # ends its readers now, and in this thread
-    return Imported(store, tuple(found), len(first.regions), len(first.sectors))
+    parts: dict[str, list[str]] = {}
+    for part, whole in parents.items():
+        parts.setdefault(whole, []).append(part)
+    count = len(first.regions) - len(parents)
+    return Imported(store, tuple(found), count, len(first.sectors), parts)
 
 
 def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:

@@ -520,7 +520,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
         env=os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TIVAX_CACHE": ""},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
     assert killed.returncode == -signal.SIGKILL, killed.stderr
     unfinished = tmp_path / ".broken.unfinished"

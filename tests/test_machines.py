@@ -21,7 +21,7 @@ from commands import mistake, names
 from experiment_panels import small_panel
 
 # Seconds after which a process is taken to hang.
-PATIENCE = 120
+PATIENCE = 300
 DRAWS = 50_000
 RUN = f"""
 panel = "panel.csv"

@@ -8,6 +8,7 @@ from tivax.engine.sources import get_source
 from tivax.engine.sources.oecd import EDITIONS, PARENTS
 from tivax.engine.tables import check_balance
 
+from commands import tivax
 from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
 
@@ -294,8 +295,14 @@ def test_the_store_knows_the_edition_and_the_split_regions(
 ):
     world = oecd_table(edition, extended=extended)
     path = write_oecd(tmp_path / name, world, edition)
-    import_tables("oecd", [path], tmp_path / "store")
+    done = tivax("import", "oecd", path, "--out", tmp_path / "store")
+    assert done.code == 0, done.err
     store = open_store(tmp_path / "store", lazy=True)
+    whole = len(store.regions) - len(store.parents)
+    assert f"store: {whole} regions x" in done.out
+    for parent in set(store.parents.values()):
+        parts = ", ".join(k for k, v in PARENTS.items() if v == parent)
+        assert f"{parent} has the parts {parts}" in done.out
     assert store.parents == (PARENTS if extended else {})
     assert store.select(2018, 2018).parents == store.parents
     assert_array_equal(store.Y[0], world.Y)
