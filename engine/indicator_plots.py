@@ -13,11 +13,11 @@ from tivax.engine.decomposition_plots import largest, stacked_panels
 from tivax.engine.plot_style import (
     COLOURS,
     FULL_WIDTH,
-    INK,
     QUIET,
     SMALL,
     STYLE,
     SURPLUS,
+    label_points,
     settled,
 )
 
@@ -58,6 +58,7 @@ def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
         color="#BBBBBB",
         markersize=3,
     )
+    ends: list[tuple[str, float, float]] = []
     for region in named:
         at = {"region": region}
         xs, ys = (k.sel(at).values[[0, -1]] for k in (x, y))
@@ -76,15 +77,7 @@ def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
                 zorder=3,
             )
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
-        ax.annotate(
-            str(region),
-            (xs[1], ys[1]),
-            xytext=(3.5, 2),
-            textcoords="offset points",
-            fontsize=SMALL,
-            color=INK,
-            zorder=5,
-        )
+        ends.append((str(region), float(xs[1]), float(ys[1])))
     ax.set_xlabel(f"GVC participation, % of gross exports, {last}")
     ax.set_ylabel("forwardness, (PF − PB) / GVC")
     if first != last:
@@ -92,4 +85,5 @@ def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
             f"filled: {last}, hollow: {first}", loc="left", fontsize=SMALL, color=QUIET
         )
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
+    label_points(fig, ax, ends)
     return settled(fig)

@@ -25,6 +25,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.transforms import Bbox
 
 # Okabe and Ito's palette, told apart with any colour vision; their yellow is too pale
 # for a line, so a dark red stands in.
@@ -164,6 +165,52 @@ def label_ends(
         )
     ax.set_xlim(right=right)
     ax.set_ylim(low, high)
+
+
+# ------------------------------------------------------------------ labels of points
+
+# Where a label may stand, the best first: offset in points, alignment.
+_BESIDE = (
+    ((4, 2), "left", "bottom"),
+    ((4, -2), "left", "top"),
+    ((-4, 2), "right", "bottom"),
+    ((-4, -2), "right", "top"),
+    ((0, 5), "center", "bottom"),
+    ((0, -5), "center", "top"),
+)
+
+
+def label_points(
+    fig: Figure, ax: Axes, points: Sequence[tuple[str, float, float]]
+) -> None:
+    """Names beside points, each where it covers the fewest points and other names."""
+    lay_out(fig)  # the scale of the axes is known only then
+    taken = [
+        Bbox.from_extents(*(at - 3), *(at + 3))
+        for at in (ax.transData.transform((x, y)) for _, x, y in points)
+    ]
+    for name, x, y in points:
+        places = []
+        for offset, across, along in _BESIDE:
+            label = ax.annotate(
+                name,
+                (x, y),
+                xytext=offset,
+                textcoords="offset points",
+                ha=across,
+                va=along,
+                fontsize=SMALL,
+                color=INK,
+                zorder=5,
+            )
+            with _quiet_fonts():
+                box = label.get_window_extent()
+            places.append((box.count_overlaps(taken), box, label))
+        _, box, kept = min(places, key=lambda place: place[0])
+        for _, _, label in places:
+            if label is not kept:
+                label.remove()
+        taken.append(box)
 
 
 def darker(colour: str) -> tuple[float, ...]:

@@ -28,6 +28,19 @@ def test_spread_keeps_within_the_bounds():
     assert_allclose(places, [0.9, 1.0, 0.0])
 
 
+@rc_context(plot_style.STYLE)
+def test_names_of_close_points_stand_apart():
+    figure = Figure(figsize=(3, 3), layout="constrained")
+    ax = figure.subplots()
+    points = [("AAA", 0.5, 0.5), ("BBB", 0.55, 0.52), ("CCC", 0.52, 0.46)]
+    ax.plot([0, 1, *(x for _, x, _ in points)], [0, 1, *(y for *_, y in points)], "o")
+    plot_style.label_points(figure, ax, points)
+    assert [k.get_text() for k in ax.texts] == ["AAA", "BBB", "CCC"]
+    boxes = [k.get_window_extent() for k in plot_style.settled(figure).axes[0].texts]
+    for k, box in enumerate(boxes):
+        assert box.count_overlaps(boxes[k + 1 :]) == 0
+
+
 def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
     figure = one_line()
     plot_style.save_figure(figure, tmp_path, "first")
