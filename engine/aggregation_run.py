@@ -53,6 +53,9 @@ def run_aggregate(
     used = [read_concordance(name) for name in names]
     files = [Path(k.name) for k in used if k.name not in concordances()]
     run = Run("aggregate", [store, *groups.files, *files])
+    for option, path in (("--out", out), ("--compare", compare)):
+        if path is not None and path.resolve() == store.resolve():
+            raise TivaxError(f"{option} {path}: the store itself; choose another")
     require_replaceable(out, force=force)
     if compare is not None:
         require_result_place(compare, force=force)

@@ -209,6 +209,7 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     )
     time = _balanced_time(used, nested, crossed, cluster, model)
     fit = kernel.fit(moments, jnp.ones(G), layout=layout)
+    _require_scores(model, layout, fit)
     return Design(
         model=model,
         layout=layout,
@@ -323,6 +324,20 @@ def _require_errors(model: Model, layout: Layout, columns: np.ndarray) -> None:
                 f"model {model.name}: {model.outcome} is explained by {told}; "
                 f"{len(columns)} rows are too few, or it is made of them"
             )
+
+
+def _require_scores(model: Model, layout: Layout, fit: ClusterFit) -> None:
+    """The scores of the clusters must be more than rounding: with two clusters and
+    effects of years they are 0, and so is every standard error."""
+    coef, M, A, scores = (np.asarray(k) for k in fit)
+    terms = np.abs(scores) + 2 * np.abs(A) @ np.abs(coef)
+    x = slice(layout.exogenous, None)
+    small = np.abs(scores @ M)[:, x] <= COLLINEAR * (terms @ np.abs(M))[:, x]
+    if small.all(axis=0).any():
+        raise TivaxError(
+            f"model {model.name}: no standard error, the errors of its {len(scores)} "
+            "clusters cancel; too few clusters for its effects"
+        )
 
 
 def _balanced_time(

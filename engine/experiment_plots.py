@@ -82,7 +82,7 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     ax.tick_params(axis="x", labelsize=SMALL)
     ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
-    ax.set_title(f"p = {_p(float(term['p_value']))}", fontsize=SMALL, loc="right")
+    ax.set_title(f"p = {p_text(float(term['p_value']))}", fontsize=SMALL, loc="right")
     kind = program.static.kind
     of_t = kind == "placebo" and program.scheme.studentised
     statistic = "F*" if program.static.joint else "t*"
@@ -181,7 +181,8 @@ def _t_density(
     return {"t(G - 1)": line}
 
 
-def _p(p: float) -> str:
+def p_text(p: float) -> str:
+    """Four decimals, or two digits of a smaller one."""
     if pd.isna(p):
         return "-"
-    return f"{p:.4f}" if p >= 0.0001 else f"{p:.1e}"
+    return f"{p:.4f}" if p >= 0.0001 or p == 0 else f"{p:.1e}"

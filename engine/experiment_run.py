@@ -23,7 +23,7 @@ from tivax.engine.console import Terminal
 from tivax.engine.designs import Design, Model, make_design
 from tivax.engine.draws import Draws, FileDraws
 from tivax.engine.errors import TivaxError
-from tivax.engine.experiment_plots import Drawn
+from tivax.engine.experiment_plots import Drawn, p_text
 from tivax.engine.experiments import fill
 from tivax.engine.inference import LEVEL, TIE_RULES, Inference, summarise
 from tivax.engine.inversion import Inverted, invert_wild
@@ -561,7 +561,7 @@ def findings(experiment: Experiment) -> list[str]:
         for _, row in inference.summary.iterrows():
             lines.append(
                 f"{_tested(program, row)}, p = "
-                f"{row['p_value']:.4f} (+-{row['mc_error']:.4f}), {_range(row)}"
+                f"{p_text(row['p_value'])} (+-{p_text(row['mc_error'])}), {_range(row)}"
                 f"{row['draws']:,} {'patterns, all' if program.exact else 'draws'}"
             )
         if program.exact and program.draws * LEVEL < 2:

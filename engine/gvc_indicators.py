@@ -110,12 +110,13 @@ def indicators(
     tables
         In memory or lazy.
     names
-        Of ``INDICATORS``, one or several; none means all that the level has.
+        Of ``INDICATORS``, one or several; none means all that the level has and the
+        tables allow: CONS_VA and GFCF_VA need final demand by category.
     level
         country, sector (adds the sector: that of the exporter, of origin or of the
         product as the indicator has it), bilateral (adds the partner) or
         bilateral-sector. At country level partners are all others together, but for
-        FD_VA, where home is one of them.
+        FD_VA, CONS_VA and GFCF_VA, where home is one of them.
     groups
         Regions that are one perimeter, by name, as in ``decompose``.
     value_added

@@ -1,6 +1,6 @@
 """What ``tivax indicators`` does: every level of every year to one table, figures."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -74,7 +74,8 @@ def run_indicators(
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     require_result_place(out, force=force)
-    residuals, gaps, rows, written = [], [], 0, set()
+    residuals, gaps, rows = [], [], 0
+    units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
     if one_by_one:
@@ -105,7 +106,7 @@ def run_indicators(
                     for each in levels:
                         part = _with_totals(_rows(year[each], name), wanted)
                         rows += writer.write(part)
-                        written |= set(part.data_vars)
+                        units |= {k: v.attrs["units"] for k, v in part.items()}
         over = xr.concat([xr.concat(k, "year") for k in shown.values()], "region")
         save_figure(indicator_plots.position_map(over), folder, "positions")
         if over.sizes["year"] > 1:
@@ -116,14 +117,14 @@ def run_indicators(
             residual_max=max(residuals),
             **about_value_added(tables, value_added),
             levels=list(levels),
-            indicators=[k for k in wanted if k in written],
+            units={k: units[k] for k in wanted if k in units},
             identity_max=max(gaps),
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
             each_group=one_by_one,
         )
     terminal.say(
-        f"{len(written)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
+        f"{len(units)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
         f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     terminal.say(

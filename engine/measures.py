@@ -538,6 +538,18 @@ def _combined(array: xr.DataArray, name: Mapping[str, str]) -> xr.DataArray:
     return array.transpose(*dims).assign_attrs(attrs)
 
 
+def require_groups(groups: Groups | None) -> None:
+    """``TivaxError`` for what is not a mapping of names to lists of regions."""
+    if groups is not None and not isinstance(groups, Mapping):
+        raise TivaxError(
+            "groups: give a mapping of names to regions, such as "
+            '{"EU27": tx.group_members("EU27", tables.regions)}'
+        )
+    for name, members in (groups or {}).items():
+        if isinstance(members, str) or not members:
+            raise TivaxError(f"group {name}: give a list of its regions")
+
+
 def perimeters(
     tables: WorldTables, *, drop: Sequence[str] = (), groups: Groups | None = None
 ) -> dict[str, str]:
@@ -547,6 +559,7 @@ def perimeters(
     Raises ``TivaxError`` as :func:`renamed` does, and for a part: only its parent can
     be dropped or grouped.
     """
+    require_groups(groups)
     parents = tables.parents
     for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
         if code in parents:

@@ -87,6 +87,7 @@ def value_added_in_exports(
     sector=services, exporting_sector="C29", destination="CHN").sum("sector")``.
     """
     _require_dims(keep, _EXPORTED)
+    _require_list("via", via)
     borders = borders_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
     for name in (exporter, *via):
@@ -122,7 +123,8 @@ def value_added_in_final_demand(
     """Value added in what each region consumes and invests, by origin and product.
 
     ``categories`` of final demand that count, all by default: OECD TiVA's CONS_VA and
-    GFCF_VA are those of consumption and of fixed capital formation. ``keep``,
+    GFCF_VA are those of consumption and of fixed capital formation, under the names
+    the database has for them. ``keep``,
     ``groups``, ``value_added`` and errors as in :func:`value_added_in_exports`. Returns
     a DataArray (year, origin, sector, product, absorber) or what is kept of it, in the
     unit of the tables: ``product`` is the sector of the final product, of any producer
@@ -130,6 +132,7 @@ def value_added_in_final_demand(
     :func:`~tivax.engine.measures.value_added_absorbed`.
     """
     _require_dims(keep, _ABSORBED)
+    _require_list("categories", categories)
     borders = borders_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
     coords = {
@@ -194,9 +197,15 @@ def value_added_by_product(
 
 
 def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
+    _require_list("keep", keep)
     for name in keep:
         if name not in dims:
             raise TivaxError(f"no dim {name}: {nearest(name, dims)}")
+
+
+def _require_list(what: str, names: Sequence[str] | None) -> None:
+    if isinstance(names, str):
+        raise TivaxError(f"{what}={names!r}: give a list, [{names!r}]")
 
 
 def _years(

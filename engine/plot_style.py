@@ -248,18 +248,24 @@ def legend(
     *,
     loc: Any = "outside lower right",
 ) -> None:
-    """One row of small entries outside the axes, without a box."""
-    fig.legend(
-        handles,
-        names,
-        loc=loc,
-        frameon=False,
-        fontsize=SMALL,
-        ncols=len(names),
-        borderpad=0,
-        handletextpad=0.3,
-        columnspacing=1.2,
-    )
+    """Small entries outside the axes, without a box, in as few rows as they fit in."""
+    for columns in range(len(names), 0, -1):
+        made = fig.legend(
+            handles,
+            names,
+            loc=loc,
+            frameon=False,
+            fontsize=SMALL,
+            ncols=columns,
+            borderpad=0,
+            handletextpad=0.3,
+            columnspacing=1.2,
+        )
+        with _quiet_fonts():
+            width = made.get_window_extent().width
+        if width <= 0.97 * fig.bbox.width or columns == 1:
+            return
+        made.remove()
 
 
 def settled(fig: Figure) -> Figure:

@@ -160,7 +160,13 @@ def read_panel(path: Path) -> pd.DataFrame:
 
 
 def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
-    """The panel with a column ``L.NAME`` for each lag that a model names."""
+    """The panel with a column ``L.NAME`` for each lag that a model names.
+
+    Raises ``TivaxError`` for a lag of what is not there, and for a country with two
+    rows in a year, unless models have other effects than of countries and years.
+    """
+    if any(set(m.effects) == set(_KEYS) for m in models):
+        _require_one_row_a_year(panel)
     named = {k for m in models for k in m.columns if k.startswith("L.")}
     new = {}
     for lag in sorted(named - set(panel.columns)):
@@ -169,14 +175,24 @@ def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
             raise TivaxError(
                 f"no column {source} in the panel, of which {lag} is a lag"
             )
-        if missing := {"iso3", "year"} - set(panel.columns):
+        if missing := set(_KEYS) - set(panel.columns):
             raise TivaxError(f"{lag}: a lag needs the column {sorted(missing)[0]}")
-        if panel.duplicated(["iso3", "year"]).any():
-            raise TivaxError(
-                f"{lag}: a country has two rows in one year; mend the panel"
-            )
+        _require_one_row_a_year(panel)
         new[lag] = lagged(panel, source)
     return panel.assign(**new)
+
+
+_KEYS = ("iso3", "year")
+
+
+def _require_one_row_a_year(panel: pd.DataFrame) -> None:
+    keys = [*_KEYS]
+    if not {*keys} <= {*panel.columns}:
+        return  # a model that takes them says so
+    twice = panel[panel.duplicated(keys) & panel[keys].notna().all(axis=1)]
+    if len(twice):
+        country, year = (twice.iloc[0][k] for k in keys)
+        raise TivaxError(f"{country} has two rows in {year}; mend the panel")
 
 
 def paper_models() -> list[Model]:

@@ -19,12 +19,15 @@ from tivax.engine.tables import WorldTables
 _LABELS = ("year", "region", "sector")
 
 
-def read_satellite(path: Path) -> xr.DataArray:
+def read_satellite(path: str | Path) -> xr.DataArray:
     """An account from a csv or parquet file, a row an industry and year.
 
     Columns: year, region, sector, one column of numbers, whose name is that of the
     account, and optionally unit. Raises ``TivaxError`` for a file that is not that.
     """
+    path = Path(path)
+    if path.suffix not in (".csv", ".parquet"):
+        raise TivaxError(f"{path}: an account is csv or parquet")
     try:
         read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
         frame = read(path)
@@ -40,9 +43,19 @@ def read_satellite(path: Path) -> xr.DataArray:
             f"{', '.join(map(str, frame.columns))}"
         )
     name = others[0]
-    number = pd.api.types.is_numeric_dtype(frame[name])
-    if not number or not np.isfinite(frame[name].astype(float)).all():
-        raise TivaxError(f"{path}: column {name} must hold a number in every row")
+    if frame.empty:
+        raise TivaxError(f"{path}: no rows below the names of the columns")
+    numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
+    bad = np.flatnonzero(~np.isfinite(numbers)).tolist()
+    if bad:
+        year, region, sector = (frame.iloc[bad[0]][k] for k in _LABELS)
+        raise TivaxError(
+            f"{path}: column {name} must hold a number in every row, but has "
+            f"{frame[name].iloc[bad[0]]} for {year} {region} {sector}"
+        )
+    if not pd.api.types.is_integer_dtype(frame["year"]):
+        raise TivaxError(f"{path}: column year must hold whole numbers such as 2007")
+    frame[name] = numbers
     twice = frame[frame.duplicated(list(_LABELS))]
     if len(twice):
         year, region, sector = (twice.iloc[0][k] for k in _LABELS)
@@ -51,7 +64,7 @@ def read_satellite(path: Path) -> xr.DataArray:
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
     frame = frame.astype({"region": str, "sector": str})
-    values = frame.set_index(list(_LABELS))[name].astype(float).to_xarray()
+    values = frame.set_index(list(_LABELS))[name].to_xarray()
     return values.rename(name).assign_attrs(units=str(units.pop()), file=str(path))
 
 
@@ -109,9 +122,12 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
     there = set(index.tolist())
     for label in labels:
         if label not in there:
-            remedy = "; choose others by --years" if dim == "year" else ""
+            others = [str(k) for k in index if k not in labels]
+            remedy = f"; it has {', '.join(others[:3])} instead" if others else ""
+            if dim == "year":
+                remedy = "; choose others by --years"
             raise TivaxError(
-                f"{_name(account)}: no {dim} {label} of the tables{remedy}"
+                f"{_name(account)}: has no {dim} {label}, which the tables have{remedy}"
             )
 
 

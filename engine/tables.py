@@ -223,8 +223,12 @@ class WorldTables:
     ) -> Float[np.ndarray, "t n c"]:
         """Final demand summed over its categories, or over some of them.
 
-        Raises ``TivaxError`` for a category there is not.
+        Raises ``TivaxError`` for none of them, one there is not or one named twice.
         """
+        if categories is not None and len(set(categories)) != max(len(categories), 1):
+            raise TivaxError(
+                "categories of final demand: name one or more, each of them once"
+            )
         for name in categories or ():
             if name not in self.categories:
                 raise TivaxError(

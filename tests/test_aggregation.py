@@ -390,6 +390,14 @@ def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):
         ((*world, "--groups", "EU15"), f"{world[1]}: regions are aggregated already"),
         ((*world, "--compare", tmp_path / "c"), "--compare: one region is left"),
         ((*world, "--compare", out), f"--compare {out}: is --out; choose another"),
+        (
+            (*world, "--out", store, "--force"),
+            f"--out {store}: the store itself; choose another",
+        ),
+        (
+            (*world, "--compare", store, "--force"),
+            f"--compare {store}: the store itself; choose another",
+        ),
     ):
         assert mistake(*words, *more).startswith(told)
     assert names(tmp_path) == ["world.csv"]

@@ -1,6 +1,7 @@
 """Indicators against the numbers of R exvatools and decompr, hand-worked chains and
 identities."""
 
+import json
 from dataclasses import replace
 
 import jax.numpy as jnp
@@ -437,7 +438,8 @@ def test_command_writes_every_level(small, tmp_path):
     assert_allclose(found.to_numpy(), own.to_numpy(), rtol=RTOL)
     for name in ("positions", "participation"):
         assert (out / f"{name}.svg").stat().st_size > 1000
-    assert (out / "manifest.json").exists()
+    units = json.loads((out / "manifest.json").read_text())["units"]
+    assert units == {"TBI": "ratio", "EXGR": "million US$", "RCA": "ratio"}
 
 
 def test_command_refuses_a_level_there_is_not(small, tmp_path):

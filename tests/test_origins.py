@@ -161,6 +161,9 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
         "no category of final demand governments: did you mean government or "
         "inventories? There are household, government, inventories"
     )
+    for names in ([], ["government", "government"]):
+        with pytest.raises(TivaxError, match="name one or more, each of them once"):
+            value_added_in_final_demand(small, categories=names)
     groups = {"G": ["R1", "R2"]}
     own = value_added_in_final_demand(small, groups=groups, keep=("origin", "absorber"))
     home = absorbed.sel(origin=groups["G"], absorber=groups["G"])
@@ -174,6 +177,10 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
         (("R9",), "no region R9: did you mean R"),
         (("R1", {"keep": ("orgin",)}), "no dim orgin: did you mean origin?"),
         (("R1", {"via": ("R7",)}), "no region R7: did you mean R"),
+        (("R1", {"via": "R2"}), "via='R2': give a list, ['R2']"),
+        (("R1", {"keep": "origin"}), "keep='origin': give a list, ['origin']"),
+        (("R1", {"groups": {"G": []}}), "group G: give a list of its regions"),
+        (("R1", {"groups": {"G": "R2"}}), "group G: give a list of its regions"),
     ],
 )
 def test_unknown_names_are_told_with_the_nearest(small, arguments, line):

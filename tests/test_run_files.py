@@ -543,8 +543,17 @@ def test_mistakes_of_lags():
         (FRAME.assign(x=1).drop(columns="iso3"), "L.x: a lag needs the column iso3"),
         (
             pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
-            "L.x: a country has two rows in one year; mend the panel",
+            f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "
+            "mend the panel",
         ),
     ):
         with pytest.raises(TivaxError, match=f"^{re.escape(message)}$"):
             with_lags(frame, lag("L.x"))
+
+
+def test_a_country_has_one_row_a_year_unless_other_effects_tell_rows_apart():
+    twice = pd.concat([FRAME, FRAME.head(1)])
+    with pytest.raises(TivaxError, match="has two rows in"):
+        with_lags(twice, lag("x"))
+    finer = Model("m", "y", ("x",), effects=("iso3", "year", "industry"))
+    assert with_lags(twice, [finer]).equals(twice)

@@ -145,7 +145,7 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
         table.to_csv(path, index=False)
     else:
         table.to_parquet(path, index=False)
-    own = read_satellite(path)
+    own = read_satellite(str(path))
     assert own.name == "jobs"
     assert own.attrs["units"] == "1000 persons"
     xr.testing.assert_allclose(own, jobs)
@@ -165,7 +165,12 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
         (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 stands there twice"),
         (
             lambda f: f.assign(jobs=np.inf),
-            "column jobs must hold a number in every row",
+            "column jobs must hold a number in every row, but has inf for 2014 R0 S0",
+        ),
+        (lambda f: f.iloc[:0], "no rows below the names of the columns"),
+        (
+            lambda f: f.assign(year=f["year"].astype(str) + "-01-01"),
+            "column year must hold whole numbers such as 2007",
         ),
         (
             lambda f: f.assign(unit=["a", *["b"] * (len(f) - 1)]),
@@ -192,11 +197,17 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
     assert str(error.value) == f"satellite account jobs: no number for {year} R2 S1"
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, jobs.drop_sel(region="R3"))
-    assert str(error.value) == "satellite account jobs: no region R3 of the tables"
+    assert str(error.value) == (
+        "satellite account jobs: has no region R3, which the tables have"
+    )
+    renamed = jobs.assign_coords(region=["R0", "R1", "R2", "XXX"])
+    with pytest.raises(TivaxError, match="has no region R3.*; it has XXX instead"):
+        trade_benefit_index(small, renamed)
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, jobs.drop_sel(year=year))
     assert str(error.value) == (
-        f"satellite account jobs: no year {year} of the tables; choose others by --years"
+        f"satellite account jobs: has no year {year}, which the tables have; "
+        "choose others by --years"
     )
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, jobs.where(jobs["year"] != year, 0))
