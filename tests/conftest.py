@@ -5,6 +5,7 @@ import jax
 import pytest
 
 from helpers import quick_to_compile
+from truth_files import WIODTEST, truth_table
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -34,6 +35,12 @@ def shared_folder() -> Path | None:
         if (above / "shared" / "truth").is_dir():
             return above / "shared"
     return None
+
+
+@pytest.fixture(scope="session")
+def wiodtest(shared):
+    """The six regions of R exvatools' example."""
+    return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """Domestic value added in exports: by hand, by loops, by extraction, published numbers."""
 
-from pathlib import Path
 from typing import get_args
 
 import jax
@@ -10,23 +9,28 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, WorldTables, measures, stack_years
+from tivax.engine import TivaxError, measures, stack_years
 from tivax.engine.sources import get_source
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method
 
+import truth_files
 from helpers import coefficients, hand_table, random_table, random_tables
+from truth_files import (
+    EXVATOOLS_RTOL,
+    GVC_ANALYZER_RTOL,
+    LEATHER,
+    TOY,
+    WIODTEST,
+    truth_table,
+)
 
 # Solves stop at a residual of 1e-12 of a column; measured 6e-15 on these tables.
 RTOL = 1e-10
 # By hand: few operations on small integers; measured 2e-16.
 HAND_RTOL = 1e-13
-# R exvatools prints 15 to 17 digits (README of truth); measured 4e-16.
-EXVATOOLS_RTOL = 1e-11
 # R icio, printed with 7 digits (README of truth).
 ICIO_RTOL = 2e-7
-# R gvcAnalyzer on a table that misses balance by up to 5 in 1e7 (README of truth).
-GVC_ANALYZER_RTOL = 1e-9
 # A float32 run of a table of 12 industries; measured 3e-7.
 SINGLE_RTOL = 1e-5
 
@@ -47,8 +51,7 @@ def exported(table, **options):
 
 
 def assert_same(actual, expected, rtol=RTOL):
-    """Relative to the largest number of the array."""
-    assert_allclose(actual, expected, rtol=0, atol=rtol * np.abs(expected).max())
+    truth_files.assert_same(actual, expected, rtol)
 
 
 # -------------------------------------------------------------------------- by hand
@@ -325,23 +328,6 @@ def test_a_table_that_is_not_productive_is_refused():
 # ---------------------------------------------------------------- published numbers
 
 
-def truth_table(folder: Path, regions: list[str]) -> WorldTables:
-    """The table in a folder of ``truth``."""
-    Z, Y = (
-        pd.read_csv(folder / f"in_{k}.csv", index_col=0).to_numpy(float) for k in "ZY"
-    )
-    x_v = pd.read_csv(folder / "in_x_v.csv")
-    return WorldTables(
-        Z=Z[None],
-        Y=Y[None],
-        x=x_v["x"].to_numpy(float)[None],
-        value_added=x_v["v"].to_numpy(float)[None],
-        regions=regions,
-        sectors=[f"S{i}" for i in range(len(Z) // len(regions))],
-        years=[2000],
-    )
-
-
 def bilateral(frame: pd.DataFrame, value: str, regions: list[str]) -> np.ndarray:
     """Exporter by importer, summed over sectors, 0 at home."""
     table = frame.groupby(["exporter", "importer"])[value].sum().unstack()
@@ -354,28 +340,26 @@ NAMES = {"EXGR": "gross_exports", "DVA": "dva", "VAX": "dva_absorbed_abroad"}
 @pytest.mark.shared
 def test_buyer_by_buyer_it_is_borin_and_mancini_of_exvatools(shared):
     """Their exporter's perspective, source, six regions."""
-    regions = ["ESP", "FRA", "MEX", "USA", "CHN", "ROW"]
     folder = shared / "truth" / "exvatools_wiodtest"
-    data = measures.exported_value_added(truth_table(folder, regions))
+    data = measures.exported_value_added(truth_table(folder, WIODTEST))
     printed = pd.read_csv(folder / "out_bm_src_all_standard.csv")
     printed.columns = ["key", "term", "industry", "importer", "value"]
     printed["exporter"] = printed["industry"].str[:3]
     for term, name in NAMES.items():
-        expected = bilateral(printed[printed["term"] == term], "value", regions)
+        expected = bilateral(printed[printed["term"] == term], "value", WIODTEST)
         assert_same(data[name].values[0], expected, EXVATOOLS_RTOL)
 
 
 @pytest.mark.shared
 def test_buyer_by_buyer_it_is_borin_and_mancini_of_icio(shared):
     """Printed by the authors of R icio for the leather table."""
-    regions = ["Argentina", "Turkey", "Germany"]
     folder = shared / "truth" / "decompr_leather"
-    data = measures.exported_value_added(truth_table(folder, regions))
+    data = measures.exported_value_added(truth_table(folder, LEATHER))
     printed = pd.read_csv(folder / "pub_icio100_bm_bilateral_exporter.csv")
     totals = pd.read_csv(folder / "pub_icio100_bm_country_exporter.csv")
     for term, name in {"GEXP": "gross_exports", **NAMES}.items():
         if term in printed:
-            expected = bilateral(printed, term, regions)
+            expected = bilateral(printed, term, LEATHER)
             own = data[name].values[0]
             assert_same(own, expected, ICIO_RTOL)
             assert_allclose(own.sum(axis=1), totals[term], rtol=ICIO_RTOL)
@@ -385,7 +369,7 @@ def test_buyer_by_buyer_it_is_borin_and_mancini_of_icio(shared):
 def test_total_of_an_exporter_is_that_of_gvc_analyzer(shared):
     """Borin and Mancini (2023): u_s E_s with the exports of the table as it stands."""
     folder = shared / "truth" / "gvcAnalyzer_toy"
-    table = truth_table(folder, ["China", "India", "Japan", "ROW"])
+    table = truth_table(folder, TOY)
     A, foreign = table.Z[0] / table.x[0], 1 - np.kron(np.eye(4), np.ones((3, 3)))
     v = table.table(2000).value_added / table.x[0]
     u = decomposition.value_added_at_home(jnp.array(A), jnp.array(v), regions=4)

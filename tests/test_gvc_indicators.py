@@ -38,11 +38,6 @@ RTOL = 1e-10
 
 
 @pytest.fixture(scope="module")
-def wiodtest(shared) -> WorldTables:
-    return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
-
-
-@pytest.fixture(scope="module")
 def small() -> WorldTables:
     return random_tables(regions=4, sectors=3, years=2, seed=1)
 

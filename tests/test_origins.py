@@ -16,7 +16,6 @@ from truth_files import (
     DECOMPR_RTOL,
     EXVATOOLS_RTOL,
     LEATHER,
-    WIODTEST,
     assert_same,
     exvatools,
     truth_table,
@@ -26,11 +25,6 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
-
-
-@pytest.fixture(scope="module")
-def wiodtest(shared) -> WorldTables:
-    return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
 
 
 @pytest.fixture(scope="module")

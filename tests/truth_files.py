@@ -24,10 +24,16 @@ CLASSES = {"EU27": ["ESP", "FRA"], "NAFTA": ["MEX", "USA"]}
 def truth_table(folder: Path, regions: list[str]) -> WorldTables:
     """The input of a folder of truth as tables of one year, sectors S0, S1, ..."""
     Z, Y = (pd.read_csv(folder / f"in_{k}.csv", index_col=0, comment="#") for k in "ZY")
-    x = pd.read_csv(folder / "in_x_v.csv", comment="#")["x"].to_numpy()
-    sectors = [f"S{k}" for k in range(len(x) // len(regions))]
+    given = pd.read_csv(folder / "in_x_v.csv", comment="#")
+    x, v = (given[k].to_numpy(float)[None] for k in "xv")
     return WorldTables(
-        Z.to_numpy()[None], Y.to_numpy()[None], x[None], regions, sectors, [2000]
+        Z=Z.to_numpy(float)[None],
+        Y=Y.to_numpy(float)[None],
+        x=x,
+        value_added=v,
+        regions=regions,
+        sectors=[f"S{k}" for k in range(x.size // len(regions))],
+        years=[2000],
     )
 
 
