@@ -17,11 +17,11 @@ without any labels:
     sector or category. Some archives have none: then ``indices.zip`` is looked for
     among the paths and beside the archive.
 
-The rest of the world has one industry, TOTAL, which balances the table. It stays what
-it is, a region with trade: TOTAL becomes a 27th sector that ROW alone has (and ROW has
-none of the other 26), so that n = 190 * 27. To drop it would cut the sales and the
-inputs of all others; to count its sales as their value added, make it the world's least
-open economy.
+The rest of the world ("Statistical Discrepancies") has one industry, Total, which
+balances the table. It stays what it is, a region with trade: Total becomes a 27th
+sector that ROW alone has (and ROW has none of the other 26), so that n = 190 * 27. To
+drop it would cut the sales and the inputs of all others; to count its sales as their
+value added, make it the world's least open economy.
 
 Output is the sum of a row: inputs and value added do not add up to the same.
 """
