@@ -404,9 +404,11 @@ def indicators(
     level: Annotated[
         str,
         typer.Option(
-            "--level", help="country, sector, bilateral, bilateral-sector or all."
+            "--level",
+            help="country, sector, bilateral, bilateral-sector or all of them; the "
+            "last two may take hundreds of MB.",
         ),
-    ] = "all",
+    ] = "country",
     value_added: ValueAddedOption = "residual",
     satellite: Satellite = None,
     groups: GroupsOption = None,
@@ -421,9 +423,10 @@ def indicators(
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json.
+    of positions, participation over the years, manifest.json. With --only a figure is
+    drawn where its indicators are among the names.
 
-    Example: tivax indicators wiod16 --level country --out tiva
+    Example: tivax indicators wiod16 --out tiva
     """
     start_jax()
     from tivax.engine.groups import choose_groups
