@@ -19,9 +19,15 @@ from tivax.engine.gvc_indicators import (
     possible_indicators,
 )
 from tivax.engine.indicator_table import INDICATORS
-from tivax.engine.measures import ValueAdded, about_value_added, told_value_added
+from tivax.engine.measures import (
+    Certify,
+    ValueAdded,
+    about_value_added,
+    told_value_added,
+)
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
+from tivax.engine.summaries import certified_line
 from tivax.engine.tables import WorldTables
 
 # What the columns say where sectors, or partners, are summed (as OECD TiVA has it).
@@ -56,6 +62,7 @@ def run_indicators(
     groups: ChosenGroups,
     one_by_one: bool = False,
     value_added: ValueAdded,
+    certify: Certify = "columns",
     format: str,
     force: bool,
     terminal: Terminal,
@@ -81,6 +88,7 @@ def run_indicators(
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
     residuals, gaps, rows = [], [], 0
+    cells: dict[str, list[float]] = {}
     units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
@@ -110,6 +118,7 @@ def run_indicators(
                     tuple(dict.fromkeys([*levels, "country"])),
                     groups=members,
                     value_added=value_added,
+                    certify=certify,
                     progress=shifted(
                         progress, k * len(tables.years), len(runs) * len(tables.years)
                     ),
@@ -119,6 +128,8 @@ def run_indicators(
                     shown.setdefault(name, []).append(whole[shown_names])
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
+                    for k in {"cell_error", "cell_backward_error"} & set(whole):
+                        cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
                     for each in levels:
                         part = _with_totals(_rows(year[each], name), wanted)
                         rows += writer.write(part)
@@ -129,9 +140,11 @@ def run_indicators(
         if "participation" in drawn and over.sizes["year"] > 1:
             figure = indicator_plots.participation(over)
             save_figure(figure, folder, "participation")
+        certified = {k: max(v) for k, v in sorted(cells.items())}
         run.write_manifest(
             folder,
             residual_max=max(residuals),
+            **certified,
             **about_value_added(tables, value_added),
             levels=list(levels),
             units={k: units[k] for k in wanted if k in units},
@@ -147,6 +160,8 @@ def run_indicators(
     terminal.say(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
+    if certified:
+        terminal.say(certified_line("the inverse", **certified))
     for line in [*groups.lines, *told_value_added(tables, value_added)]:
         terminal.say(line)
     terminal.say(f"Open {out}")
