@@ -48,6 +48,14 @@ GroupsOption = Annotated[
         "`tivax groups` lists the built-in ones.",
     ),
 ]
+CertifyOption = Annotated[
+    str,
+    typer.Option(
+        "--certify",
+        help="columns (the residual of each is below 1e-12; small cells may be less "
+        "exact) or cells (one more step, and a bound on the error of every cell).",
+    ),
+]
 EachGroup = Annotated[
     bool,
     typer.Option(
@@ -287,6 +295,7 @@ def tbi(
     ] = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
     format: Annotated[
         str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
     ] = "csv",
@@ -309,6 +318,7 @@ def tbi(
     terminal = Terminal(quiet)
     require_result_place(out, force=force)
     file_format = results.require_format(format)
+    certify_what = measures.require_certify(certify)
     tables = _open(store, years)
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
@@ -320,6 +330,7 @@ def tbi(
             drop=drop or (),
             groups=chosen.members,
             one_by_one=each_group,
+            certify=certify_what,
             progress=progress,
         )
     with output_folder(out, force=force) as folder:
@@ -327,6 +338,7 @@ def tbi(
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
+            **result.certified,
             **measures.about_value_added(tables, embodied),
             years_by_lu=result.years_by_lu,
             groups=chosen.record,
@@ -404,13 +416,16 @@ def indicators(
     level: Annotated[
         str,
         typer.Option(
-            "--level", help="country, sector, bilateral, bilateral-sector or all."
+            "--level",
+            help="country, sector, bilateral, bilateral-sector or all of them; the "
+            "last two may take hundreds of MB.",
         ),
-    ] = "all",
+    ] = "country",
     value_added: ValueAddedOption = "residual",
     satellite: Satellite = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -421,13 +436,15 @@ def indicators(
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json.
+    of positions, participation over the years, manifest.json. With --only a figure is
+    drawn where its indicators are among the names.
 
-    Example: tivax indicators wiod16 --level country --out tiva
+    Example: tivax indicators wiod16 --out tiva
     """
     start_jax()
     from tivax.engine.groups import choose_groups
     from tivax.engine.indicator_run import run_indicators
+    from tivax.engine.measures import require_certify
     from tivax.engine.output import Run
 
     tables = _open(store, years)
@@ -442,6 +459,7 @@ def indicators(
         groups=chosen,
         one_by_one=each_group,
         value_added=_embodied(value_added, satellite),
+        certify=require_certify(certify),
         format=format,
         force=force,
         terminal=Terminal(quiet),

@@ -17,7 +17,7 @@ from tivax.engine.borders import Borders, borders_of, computed_worlds
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.indicator_table import INDICATORS, Level
-from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
@@ -92,6 +92,8 @@ class IndicatorYear(NamedTuple):
     identity: Float[Array, ""]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
 
 
 def indicators(
@@ -101,6 +103,7 @@ def indicators(
     *,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Indicators of every year.
@@ -122,6 +125,9 @@ def indicators(
     value_added
         As in ``measures.value_added_trade``. With a satellite account, shares of
         exports are shares of what exports hold of it.
+    certify
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse, of
+        which the flows are made.
 
     Returns
     -------
@@ -129,7 +135,8 @@ def indicators(
         A variable for each indicator by year, region and, by level, sector and
         partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
         ``identity`` (year): the worst relative gap of two dozen totals that are reached
-        in two ways (``kernels.indicators.gaps``).
+        in two ways (``kernels.indicators.gaps``). With ``certify="cells"`` also
+        ``cell_error`` and ``cell_backward_error`` (year).
 
     Raises
     ------
@@ -147,6 +154,7 @@ def indicators(
             (level,),
             groups=groups,
             value_added=value_added,
+            certify=certify,
             progress=progress,
         )
     ]
@@ -161,6 +169,7 @@ def indicator_years(
     *,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
     progress: Progress = no_progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     """``indicators`` of several levels, a year at a time."""
@@ -168,7 +177,8 @@ def indicator_years(
     for level in levels:
         require_level(level)
     borders = borders_of(tables, groups)
-    return _years(tables, names, levels, borders, value_added, progress)
+    cells = measures.require_certify(certify) == "cells"
+    return _years(tables, names, levels, borders, value_added, cells, progress)
 
 
 def _years(
@@ -177,6 +187,7 @@ def _years(
     levels: Sequence[str],
     borders: Borders,
     value_added: ValueAdded,
+    cells: bool,
     progress: Progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     unit = measures.unit_of(tables, value_added)
@@ -184,7 +195,11 @@ def _years(
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
     kernel = _flows_of(len(tables.sectors))
-    runs = computed_worlds(kernel, tables, borders, value_added, progress, uses=uses)
+    runs = computed_worlds(
+        kernel, tables, borders, value_added, progress, certify=cells, uses=uses
+    )
+    names_of = ["residual", "identity"]
+    names_of += ["cell_error", "cell_backward_error"] if cells else []
     for years, part in runs:
         _require_identity(part.identity, tables.years[years])
         for k, year in enumerate(tables.years[years]):
@@ -193,10 +208,7 @@ def _years(
                 for name, flow in part.flows.items()
             }
             finest |= _derived(finest, priced=isinstance(value_added, str))
-            about = {
-                "residual": float(part.residual[k]),
-                "identity": float(part.identity[k]),
-            }
+            about = {name: float(getattr(part, name)[k]) for name in names_of}
             yield {
                 level: _labelled(
                     finest, level, names, tables, list(borders.names), year, unit
@@ -225,6 +237,8 @@ def _flows_of(
             jnp.max(kernels.gaps(world, flows, uses)),
             world.largest_input_share,
             world.residual,
+            world.cell_error,
+            world.cell_backward_error,
         )
 
     return flows_of

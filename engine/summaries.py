@@ -99,3 +99,15 @@ def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
         terminal.say(f"{year}: the iteration stalled; solved by LU instead")
     span = "-".join(map(str, years))
     terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")
+    if result.certified:
+        terminal.say(certified_line("required output B Y", **result.certified))
+
+
+def certified_line(
+    what: str, *, cell_error_max: float, cell_backward_error_max: float
+) -> str:
+    """How exact single cells are."""
+    return (
+        f"every cell of {what} is right to {cell_error_max:.1e} of itself or better (a "
+        f"bound); backward error by cell {cell_backward_error_max:.1e}"
+    )
