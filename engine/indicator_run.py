@@ -1,5 +1,6 @@
 """What ``tivax indicators`` does: every level of every year to one table, figures."""
 
+from collections import Counter
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from tivax.engine.console import Terminal
 from tivax.engine.decomposition_run import FORMATS, LongWriter
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.flags import counted, told
 from tivax.engine.group_runs import require_new_names, shifted
 from tivax.engine.groups import ChosenGroups
 from tivax.engine.gvc_indicators import (
@@ -17,10 +19,10 @@ from tivax.engine.gvc_indicators import (
     indicators_at,
     possible_indicators,
 )
+from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import ValueAdded, about_value_added, told_value_added
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
-from tivax.engine.tables import WorldTables
 
 # What the columns say where sectors, or partners, are summed (as OECD TiVA has it).
 EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
@@ -44,7 +46,7 @@ def require_levels(name: str) -> tuple[str, ...]:
 
 
 def run_indicators(
-    tables: WorldTables,
+    net: NetInventories,
     names: Sequence[str],
     level: str,
     out: Path,
@@ -63,6 +65,7 @@ def run_indicators(
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    tables = net.tables
     levels = require_levels(level)
     wanted = possible_indicators(names, tables, value_added)
     if len(levels) == 1:
@@ -75,6 +78,7 @@ def run_indicators(
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     require_result_place(out, force=force)
     residuals, gaps, rows = [], [], 0
+    flagged: Counter[str] = Counter()
     units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
@@ -94,18 +98,22 @@ def run_indicators(
                     tuple(dict.fromkeys([*levels, "country"])),
                     groups=members,
                     value_added=value_added,
+                    flagged=True,
                     progress=shifted(
                         progress, k * len(tables.years), len(runs) * len(tables.years)
                     ),
                 )
                 for year in years:
-                    whole = _rows(year["country"], name)
+                    whole = _rows(year.values["country"], name)
                     shown.setdefault(name, []).append(whole[list(_SHOWN)])
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
                     for each in levels:
-                        part = _with_totals(_rows(year[each], name), wanted)
-                        rows += writer.write(part)
+                        part, marks = (
+                            _with_totals(_rows(k[each], name), wanted) for k in year
+                        )
+                        rows += writer.write(part, marks)
+                        flagged.update(counted(marks))
                         units |= {k: v.attrs["units"] for k, v in part.items()}
         over = xr.concat([xr.concat(k, "year") for k in shown.values()], "region")
         save_figure(indicator_plots.position_map(over), folder, "positions")
@@ -122,6 +130,8 @@ def run_indicators(
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
             each_group=one_by_one,
+            net_inventories=net.record,
+            flags=dict(flagged),
         )
     terminal.say(
         f"{len(units)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
@@ -130,7 +140,9 @@ def run_indicators(
     terminal.say(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
-    for line in [*groups.lines, *told_value_added(tables, value_added)]:
+    told_flags = told(dict(flagged), rows, net=bool(net.categories))
+    about = told_value_added(tables, value_added)
+    for line in [*told_flags, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
 
