@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tivax.engine.gvc_indicators import indicators as indicators
     from tivax.engine.importing import import_tables as import_tables
     from tivax.engine.inference import resample as resample
+    from tivax.engine.inventories import net_of_inventories as net_of_inventories
     from tivax.engine.measures import exported_value_added as exported_value_added
     from tivax.engine.measures import trade_benefit_index as trade_benefit_index
     from tivax.engine.measures import value_added_absorbed as value_added_absorbed
@@ -62,6 +63,7 @@ _MODULE_OF = {
     "two_stage": "estimation",
     "each_group": "group_runs",
     "import_tables": "importing",
+    "net_of_inventories": "inventories",
     "indicators": "gvc_indicators",
     "resample": "inference",
     "exported_value_added": "measures",

@@ -15,7 +15,9 @@ from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError  # noqa: E402
 
 if TYPE_CHECKING:
+    from tivax.engine.inventories import NetInventories
     from tivax.engine.measures import ValueAdded
+    from tivax.engine.tables import WorldTables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -62,6 +64,22 @@ EachGroup = Annotated[
         "--each-group",
         help="Each group in a run of its own, every other region alone; the groups may "
         "overlap.",
+    ),
+]
+Net = Annotated[
+    bool,
+    typer.Option(
+        "--net-inventories",
+        help="Sales of each row times output / (output - inventories), inventories "
+        "left out (Antras and others 2012).",
+    ),
+]
+Inventories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--inventories",
+        help="With --net-inventories: the category of final demand they are, where "
+        "tivax does not know it; repeatable.",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
@@ -166,6 +184,14 @@ def import_(
     unbalanced: Annotated[
         bool, typer.Option("--unbalanced", help="Accept rows that miss their output.")
     ] = False,
+    derounded: Annotated[
+        bool,
+        typer.Option(
+            "--derounded",
+            help="wiod2013 in R form, rounded to 1 million: put what rows miss into "
+            "the cells that became 0.",
+        ),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -184,6 +210,7 @@ def import_(
             out,
             years=parse_years(years),
             unbalanced=unbalanced,
+            derounded=derounded,
             force=force,
             progress=progress,
         )
@@ -194,6 +221,11 @@ def import_(
     )
     for whole, parts in done.parts.items():
         terminal.say(f"{whole} has the parts {', '.join(parts)}")
+    if done.rows_above is not None:
+        terminal.say(
+            f"derounded; {done.rows_above} rows of {done.rows:,} "
+            "sell more than they make, and stay so"
+        )
     if missing := done.missing(parse_years(years)):
         terminal.say(f"no table of {', '.join(map(str, missing))}")
 
@@ -296,6 +328,8 @@ def tbi(
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
     ] = "csv",
@@ -319,7 +353,8 @@ def tbi(
     require_result_place(out, force=force)
     file_format = results.require_format(format)
     certify_what = measures.require_certify(certify)
-    tables = _open(store, years)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
     embodied = _embodied(value_added, satellite)
@@ -343,10 +378,13 @@ def tbi(
             years_by_lu=result.years_by_lu,
             groups=chosen.record,
             each_group=each_group,
+            net_inventories=net.record,
+            flags=result.flags,
         )
-    for line in [*chosen.lines, *measures.told_value_added(tables, embodied)]:
+    told = measures.told_value_added(tables, embodied)
+    for line in [*net.lines, *chosen.lines, *told]:
         terminal.say(line)
-    print_tbi(terminal, result, out)
+    print_tbi(terminal, result, out, net=bool(net.categories))
 
 
 @app.command()
@@ -369,6 +407,8 @@ def decompose(
     satellite: Satellite = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -388,11 +428,12 @@ def decompose(
     from tivax.engine.groups import choose_groups
     from tivax.engine.output import Run
 
-    tables = _open(store, years)
-    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    terminal = Terminal(quiet)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("decompose", inputs=_given(store, *chosen.files, satellite))
     run_decompose(
-        tables,
+        net,
         method,
         level,
         out,
@@ -402,7 +443,7 @@ def decompose(
         value_added=_embodied(value_added, satellite),
         format=format,
         force=force,
-        terminal=Terminal(quiet),
+        terminal=terminal,
     )
 
 
@@ -426,6 +467,8 @@ def indicators(
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -447,11 +490,12 @@ def indicators(
     from tivax.engine.measures import require_certify
     from tivax.engine.output import Run
 
-    tables = _open(store, years)
-    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    terminal = Terminal(quiet)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("indicators", inputs=_given(store, *chosen.files, satellite))
     run_indicators(
-        tables,
+        net,
         [k.strip() for k in only.split(",") if k.strip()],
         level,
         out,
@@ -462,7 +506,7 @@ def indicators(
         certify=require_certify(certify),
         format=format,
         force=force,
-        terminal=Terminal(quiet),
+        terminal=terminal,
     )
 
 
@@ -769,10 +813,24 @@ def _embodied(value_added: str, satellite: Path | None) -> "ValueAdded":
     return read_satellite(satellite)
 
 
-def _open(store: Path, years: str):
+def _open(store: Path, years: str) -> "WorldTables":
     from tivax.engine.store import open_store
 
     return open_store(store, years=parse_years(years), lazy=True)
+
+
+def _net(
+    tables: "WorldTables", wanted: bool, names: list[str] | None, terminal: Terminal
+) -> "NetInventories":
+    """The tables, net of inventories where that is wanted."""
+    from tivax.engine.inventories import NetInventories, correct_for_inventories
+
+    if not wanted and names:
+        raise TivaxError(f"--inventories {names[0]}: give --net-inventories as well")
+    if not wanted:
+        return NetInventories(tables)
+    with terminal.progress("inventories") as progress:
+        return correct_for_inventories(tables, names or None, progress=progress)
 
 
 def main() -> None:

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tivax.engine import derounding
 from tivax.engine.checks import require_productive
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run
@@ -25,13 +26,20 @@ _READERS = 2
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote. ``parts``: of split regions, by the whole."""
+    """What an import wrote. ``parts``: of split regions, by the whole; ``rows_above``:
+    rows of all years that sell more than their output, None without ``derounded``."""
 
     path: Path
     years: tuple[int, ...]
     regions: int
     sectors: int
     parts: Mapping[str, Sequence[str]]
+    rows_above: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Industries of all years, parts of split regions not counted."""
+        return len(self.years) * self.regions * self.sectors
 
     def missing(self, wanted: tuple[int, int] | None = None) -> list[int]:
         """Years without a table, between the first and the last or of ``wanted``."""
@@ -46,6 +54,7 @@ def import_tables(
     *,
     years: tuple[int, int] | None = None,
     unbalanced: bool = False,
+    derounded: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Imported:
@@ -53,7 +62,8 @@ def import_tables(
 
     ``years`` keeps the years from the first to the last. Every year is checked:
     numbers, labels, and, unless ``unbalanced``, that rows sum to output within the
-    tolerance of the source. Nothing is written where a year fails.
+    tolerance of the source. ``derounded`` then puts back what rounding to whole units
+    took (``engine.derounding``). Nothing is written where a year fails.
 
     Raises
     ------
@@ -61,6 +71,11 @@ def import_tables(
         In one line, naming the file and the year.
     """
     source = get_source(source_name)
+    if derounded and not source.rounded:
+        raise TivaxError(
+            f"--derounded: {source.name} is not rounded to whole units, so that "
+            "nothing is to be put back; it is for the R edition of wiod2013"
+        )
     require_replaceable(store, force=force)
     run = Run("import")
     for path in paths:
@@ -78,26 +93,32 @@ def import_tables(
     writer: StoreWriter | None = None
     first: WorldTable | None = None
     parents: dict[str, str] = {}
+    rows_above = 0
     progress(0, len(found))
     try:
         for done, table in enumerate(tables, start=1):
             check_values(table)
             if not unbalanced:
                 check_balance(table, source.tolerance)
+            if derounded:
+                table, above = derounding.derounded(table)
+                rows_above += above
             require_productive(table)
             if writer is None or first is None:
                 first = table
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
                 }
+                named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=source.unit,
                     source=source.name,
-                    title=", ".join(k for k in (source.title, table.edition) if k),
+                    title=", ".join(filter(None, named)),
                     citation=source.citation,
-                    tolerance=source.tolerance,
+                    tolerance=derounding.TOLERANCE if derounded else source.tolerance,
                     parents=parents,
                 )
+                attributes["derounded"] = derounded
                 writer = StoreWriter(
                     store, table, found, attributes=attributes, force=force
                 )
@@ -108,8 +129,14 @@ def import_tables(
         run.inputs = sorted(
             {part.path for file in files for part in (file, *file.parts.values())}
         )
+        about = {"power": derounding.POWER, "rows_above_output": rows_above}
         writer.finish(
-            run.manifest(residual_max=None, outputs=[store.name], source=source.name)
+            run.manifest(
+                residual_max=None,
+                outputs=[store.name],
+                source=source.name,
+                derounded=about if derounded else None,
+            )
         )
     finally:
         if writer is not None:
@@ -120,7 +147,14 @@ def import_tables(
     for part, whole in parents.items():
         parts.setdefault(whole, []).append(part)
     count = len(first.regions) - len(parents)
-    return Imported(store, tuple(found), count, len(first.sectors), parts)
+    return Imported(
+        store,
+        tuple(found),
+        count,
+        len(first.sectors),
+        parts,
+        rows_above if derounded else None,
+    )
 
 
 def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:

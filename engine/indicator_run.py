@@ -1,5 +1,6 @@
 """What ``tivax indicators`` does: every level of every year to one table, figures."""
 
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from tivax.engine.console import Terminal
 from tivax.engine.decomposition_run import FORMATS, LongWriter
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.flags import counted, told
 from tivax.engine.group_runs import require_new_names, shifted
 from tivax.engine.groups import ChosenGroups
 from tivax.engine.gvc_indicators import (
@@ -19,6 +21,7 @@ from tivax.engine.gvc_indicators import (
     possible_indicators,
 )
 from tivax.engine.indicator_table import INDICATORS
+from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import (
     Certify,
     ValueAdded,
@@ -53,7 +56,7 @@ def require_levels(name: str) -> tuple[str, ...]:
 
 
 def run_indicators(
-    tables: WorldTables,
+    net: NetInventories,
     names: Sequence[str],
     level: str,
     out: Path,
@@ -74,6 +77,7 @@ def run_indicators(
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    tables = net.tables
     levels = require_levels(level)
     wanted = possible_indicators(names, tables, value_added)
     if len(levels) == 1:
@@ -89,6 +93,7 @@ def run_indicators(
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
     residuals, gaps, rows = [], [], 0
     cells: dict[str, list[float]] = {}
+    flagged: Counter[str] = Counter()
     units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
@@ -119,20 +124,24 @@ def run_indicators(
                     groups=members,
                     value_added=value_added,
                     certify=certify,
+                    flagged=True,
                     progress=shifted(
                         progress, k * len(tables.years), len(runs) * len(tables.years)
                     ),
                 )
                 for year in years:
-                    whole = _rows(year["country"], name)
+                    whole = _rows(year.values["country"], name)
                     shown.setdefault(name, []).append(whole[shown_names])
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
                     for k in {"cell_error", "cell_backward_error"} & set(whole):
                         cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
                     for each in levels:
-                        part = _with_totals(_rows(year[each], name), wanted)
-                        rows += writer.write(part)
+                        part, marks = (
+                            _with_totals(_rows(k[each], name), wanted) for k in year
+                        )
+                        rows += writer.write(part, marks)
+                        flagged.update(counted(marks))
                         units |= {k: v.attrs["units"] for k, v in part.items()}
         over = xr.concat([xr.concat(k, "year") for k in shown.values()], "region")
         if "positions" in drawn:
@@ -152,6 +161,8 @@ def run_indicators(
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
             each_group=one_by_one,
+            net_inventories=net.record,
+            flags=dict(flagged),
         )
     terminal.say(
         f"{len(units)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
@@ -162,7 +173,9 @@ def run_indicators(
     )
     if certified:
         terminal.say(certified_line("the inverse", **certified))
-    for line in [*groups.lines, *told_value_added(tables, value_added)]:
+    told_flags = told(dict(flagged), rows, net=bool(net.categories))
+    about = told_value_added(tables, value_added)
+    for line in [*told_flags, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
 

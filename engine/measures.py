@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from tivax.engine import satellites
+from tivax.engine import flags, satellites
 from tivax.engine.checks import WORST_RESIDUAL, require_productive
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.precision import in_float64
@@ -217,6 +217,24 @@ def _value_added_rows(tables: WorldTables, value_added: ValueAdded) -> YearArray
             "use --value-added residual"
         )
     return tables.value_added
+
+
+def value_added_by_industry(
+    tables: WorldTables, value_added: ValueAdded
+) -> xr.DataArray:
+    """What is embodied, as an account (year, region, sector); 0 without output."""
+    rows = _value_added_rows(tables, value_added)
+    x = in_double(tables.x[:])
+    values = x - in_double(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
+    coords = {"year": tables.years, "region": tables.regions, "sector": tables.sectors}
+    shape = [len(labels) for labels in coords.values()]
+    return xr.DataArray(
+        np.where(x > 0, values, 0).reshape(shape),
+        {name: list(labels) for name, labels in coords.items()},
+        list(coords),
+        name=value_added_name(value_added),
+        attrs={"units": unit_of(tables, value_added)},
+    )
 
 
 @cache
@@ -499,13 +517,38 @@ def value_added_exports(
     itself exports. That exceeds 1 for services embodied in goods, without limit where
     a sector hardly exports itself, and is negative where inventories outweigh its
     exports. Imports are then those of value added from that sector abroad, ``tbi`` the
-    index of the two.
+    index of the two: -1 to 1 unless flows are negative. ``flag`` tells where one is,
+    or the index outside of -1 to 1, and why (``engine.flags``).
 
     Returns a Dataset (year, region[, sector]) with ``gross_exports``,
     ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
     """
     if isinstance(trade, WorldTables):
         trade = value_added_trade(trade, value_added)
+    result = _value_added_exports(trade, by_sector, drop, groups)
+    if by_sector:
+        # Without the value added of industries that have less than none.
+        negative = trade["va_absorbed"].sum("absorber") * trade["output"] < 0
+        kept = trade["va_absorbed"].where(~negative, 0.0)
+        without = trade.assign(va_absorbed=kept)
+        still = _outside(_value_added_exports(without, by_sector, drop, groups))
+        places = flags.flags_of(_outside(result), still)
+        names = np.array(flags.FLAGS)[places]
+        result["flag"] = (result["tbi"].dims, names, {"long_name": "why out of bounds"})
+    return result
+
+
+def _outside(trade: xr.Dataset) -> np.ndarray:
+    """Where a flow is negative or the index not between -1 and 1."""
+    bad = flags.outside(trade["tbi"].values, flags.INDEX)
+    for name in ("gross_exports", "gross_imports", "va_exports", "va_imports"):
+        bad |= flags.outside(trade[name].values, flags.NOT_NEGATIVE)
+    return bad
+
+
+def _value_added_exports(
+    trade: xr.Dataset, by_sector: bool, drop: Sequence[str], groups: Groups | None
+) -> xr.Dataset:
     absorbed = regroup(trade["va_absorbed"], drop=drop, groups=groups)
     gross = regroup(trade["gross_exports"], drop=drop, groups=groups)
     gross = gross.rename(destination="absorber")

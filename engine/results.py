@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from tivax.engine import measures, trade_plots
 from tivax.engine.errors import TivaxError
+from tivax.engine.flags import FLAGS
 from tivax.engine.group_runs import each_group, require_new_names
 from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
@@ -96,6 +97,12 @@ class TbiResult:
         return {
             f"{k}_max": float(self.trade[k].max()) for k in names if k in self.trade
         }
+
+    @property
+    def flags(self) -> dict[str, int]:
+        """How many rows of ``vax_by_sector`` are flagged, by flag."""
+        found = self.vax_by_sector["flag"].values
+        return {name: int((found == name).sum()) for name in FLAGS if name}
 
     @property
     def years_by_lu(self) -> list[int]:
@@ -198,7 +205,9 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
         frame_of(result.vax, ["year", "region", *columns]), folder, "vax", format
     )
     write_frame(
-        frame_of(result.vax_by_sector, ["year", "region", "sector", *columns, "tbi"]),
+        frame_of(
+            result.vax_by_sector, ["year", "region", "sector", *columns, "tbi", "flag"]
+        ),
         folder,
         "vax_by_sector",
         format,

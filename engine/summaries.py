@@ -4,6 +4,7 @@ from pathlib import Path
 
 from tivax.engine.checks import YearCheck
 from tivax.engine.console import Terminal
+from tivax.engine.flags import told
 from tivax.engine.results import TbiResult
 from tivax.engine.tables import WorldTables
 
@@ -76,8 +77,11 @@ def print_checks(
     )
 
 
-def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
-    """The largest traders' index in the first and last year, and how exact it is."""
+def print_tbi(
+    terminal: Terminal, result: TbiResult, out: Path, *, net: bool = False
+) -> None:
+    """The largest traders' index in the first and last year, how exact it is, and how
+    many rows by sector are flagged; ``net``: inventories are left out already."""
     tbi = result.tbi
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
     trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
@@ -97,6 +101,8 @@ def print_tbi(terminal: Terminal, result: TbiResult, out: Path) -> None:
     )
     for year in result.years_by_lu:
         terminal.say(f"{year}: the iteration stalled; solved by LU instead")
+    for line in told(result.flags, result.vax_by_sector["flag"].size, net=net):
+        terminal.say(f"vax_by_sector: {line}")
     span = "-".join(map(str, years))
     terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")
     if result.certified:

@@ -426,7 +426,8 @@ def test_command_writes_every_level(small, tmp_path, monkeypatch):
     done = tivax("indicators", tmp_path / "store", "--out", out, *words)
     assert done.code == 0, done.err
     table = pd.read_parquet(out / "indicators.parquet")
-    assert list(table) == ["year", "region", "sector", "partner", "indicator", "value"]
+    columns = ["year", "region", "sector", "partner", "indicator", "value", "flag"]
+    assert list(table) == columns
     assert set(table["indicator"]) == {"EXGR", "RCA", "TBI"}
     whole = table[(table["sector"] == "TOTAL") & (table["partner"] == "WLD")]
     own = indicators(small, ["EXGR"])["EXGR"].to_series()

@@ -172,7 +172,7 @@ def test_the_files_have_the_promised_columns(result, tmp_path):
         "tbi": "year,region,va_exports,va_imports,tbi",
         "vax": "year,region,gross_exports,gross_imports,va_exports,va_imports,vax_ratio",
         "vax_by_sector": "year,region,sector,gross_exports,gross_imports,va_exports,"
-        "va_imports,vax_ratio,tbi",
+        "va_imports,vax_ratio,tbi,flag",
     }
     for name, columns in contract.items():
         with (tmp_path / f"{name}.csv").open() as file:

@@ -245,4 +245,5 @@ SOURCE = Source(
     ),
     find=find,
     read=read,
+    rounded=True,
 )
