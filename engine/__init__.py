@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from tivax.engine.decompositions import decompose as decompose
     from tivax.engine.designs import Model as Model
     from tivax.engine.errors import TivaxError as TivaxError
+    from tivax.engine.errors import TivaxWarning as TivaxWarning
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
     from tivax.engine.group_runs import each_group as each_group
@@ -59,8 +60,11 @@ _MODULE_OF = {
     "decompose": "decompositions",
     "Model": "designs",
     "TivaxError": "errors",
+    "TivaxWarning": "errors",
     "fixed_effects": "estimation",
     "two_stage": "estimation",
+    "from_frames": "frames",
+    "from_pymrio": "frames",
     "each_group": "group_runs",
     "import_tables": "importing",
     "net_of_inventories": "inventories",

@@ -227,12 +227,23 @@ def import_(
             "sell more than they make, and stay so"
         )
     if missing := done.missing(parse_years(years)):
-        terminal.say(f"no table of {', '.join(map(str, missing))}")
+        cut = ""
+        if done.published and not years:
+            cut = (
+                f"; the published file has {done.published[0]} to {done.published[1]}, "
+                "this one may be cut"
+            )
+        terminal.say(f"no table of {', '.join(map(str, missing))}{cut}")
+    for doubt in done.doubts:
+        terminal.say(f"in doubt: {doubt}")
 
 
 @app.command()
 def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
     """Check that every year of a store adds up; exit 1 where one does not.
+
+    Also looks for signs of labels in another order than the numbers, which are told and
+    are no fault, and says what of value added could be checked.
 
     Example: tivax check wiod16
     """

@@ -21,7 +21,7 @@ from tivax.engine.checks import WORST_RESIDUAL, require_productive
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables, YearArray, in_double
+from tivax.engine.tables import WorldTables, YearArray, check_numbers, in_double
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method, with_fallback
 
@@ -143,7 +143,7 @@ def computed_years(
             same = [[k] * len(x) for k in constants]
             result = with_fallback(one_year, Z, x, Y, v, *same)
             part = jax.tree.map(np.asarray, result)
-            _require_solved(part.residual, tables.years[years])
+            _require_solved(part.residual, tables, years)
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                 # It has a solution even where it is not productive, without meaning.
                 require_productive(tables.table(tables.years[years][k]))
@@ -261,12 +261,14 @@ def _chunks(
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
     def read(years: slice) -> tuple[Any, ...]:
-        x = in_double(tables.x[years])
-        v = None
+        x, Y, v = tables.output(years), final_demand(tables, years), None
         if rows is not None:
             added = in_double(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
-        return in_double(tables.Z[years]), x, final_demand(tables, years), v
+        if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
+            for year in tables.years[years]:
+                check_numbers(tables.table(year))
+        return in_double(tables.Z[years]), x, Y, v
 
     runs = _runs(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:
@@ -291,12 +293,14 @@ def _runs(years: int, at_once: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
 
-def _require_solved(residual: np.ndarray, years: Sequence[int]) -> None:
+def _require_solved(residual: np.ndarray, tables: WorldTables, years: slice) -> None:
     bad = ~(residual <= WORST_RESIDUAL)
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
+        year = tables.years[years][k]
+        check_numbers(tables.table(year))  # NaN in Z is found here, at no cost before
         raise TivaxError(
-            f"{years[k]}: the Leontief system is not solved (relative residual "
+            f"{year}: the Leontief system is not solved (relative residual "
             f"{residual[k]:.1e}); `tivax check` shows whether the table is productive"
         )
 
@@ -667,9 +671,10 @@ def renamed(
 ) -> dict[str, str]:
     """The regions that are kept, in order, each with the name it gets.
 
-    Raises ``TivaxError`` for a code that is not there or that stands in two groups,
-    and where fewer than two regions are left.
+    Raises ``TivaxError`` for a code that is not there or that stands in two groups, for
+    a group without members, and where fewer than two regions are left.
     """
+    require_groups(groups)
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:

@@ -299,6 +299,7 @@ def test_a_file_of_groups_that_is_not_there_is_told_once(tmp_path):
             "region R1 is in EU and in G7",
         ),
         ({"groups": {"R3": ["R0", "R1"]}}, "group R3: a region has that code"),
+        ({"groups": {"EU": ["R0"], "G0": []}}, "group G0: give a list of its regions"),
         ({"drop": ["R0", "R1", "R2", "R3"]}, "region"),
     ],
 )

@@ -300,7 +300,7 @@ def region_codes(
     spelled = {}
     for code in dict.fromkeys(codes):
         try:
-            spelled[code] = own.get(code) or (
+            spelled[code] = own.get(code.upper()) or (
                 alpha3(code) if len(code) == 2 else normalise([code])[0]
             )
         except TivaxError as error:
