@@ -16,16 +16,28 @@ import pandas as pd
 from jaxtyping import Float
 
 from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import COLLINEAR, complete_rows, left_by_those_before
 from tivax.engine.panel import sample
 from tivax.engine.precision import in_float64
+from tivax.engine.regression_data import (
+    COLLINEAR,
+    column_name,
+    column_names,
+    complete_rows,
+    explained,
+    independent,
+    of_norm_one,
+    orthonormal,
+    powers,
+    require_columns,
+    require_identified,
+    require_names,
+    shown,
+    times_power,
+    without_error,
+)
 from tivax.kernels import clusters as kernel
 from tivax.kernels import resampling
 from tivax.kernels.clusters import ClusterFit, Layout, Moments
-
-# Draws are made of cross products, which have half of the digits of the columns: what a
-# column adds to those before it, in sizes of the column, must be well above rounding.
-_SEPARATE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -54,6 +66,11 @@ class Model:
         Where the paper prints it; empty elsewhere.
     family
         Models of one family are tested together (Romano-Wolf). By default its sample.
+
+    Raises
+    ------
+    TivaxError
+        What is not the name of a column, no treatment, and a column in two places.
     """
 
     name: str
@@ -67,6 +84,21 @@ class Model:
     table: int | None = None
     column: int | None = None
     family: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("name", "outcome", "cluster"):
+            column_name(f"model {shown(self.name)}: {name}", getattr(self, name))
+        try:
+            for name in ("treatments", "controls", "instruments", "effects"):
+                names = column_names(name, getattr(self, name))
+                object.__setattr__(self, name, names)
+            if not self.treatments:
+                raise TivaxError("treatments: name at least one")
+            require_names(
+                self.outcome, (*self.controls, *self.treatments), self.instruments
+            )
+        except TivaxError as error:
+            raise TivaxError(f"model {self.name}: {error}") from None
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -166,7 +198,8 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     """A model's design on its sample of a panel.
 
     Raises ``TivaxError`` in one line for missing columns, samples without rows, fewer
-    than two clusters, and regressors or instruments that say nothing beside the others.
+    than two clusters, and regressors or instruments that say nothing beside the others:
+    the gate of ``regression_data``. Besides, there must be errors to resample.
     """
     effects = list(model.effects)
     columns = [model.outcome, *model.columns[:-1]]  # a message names the first
@@ -183,6 +216,8 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     nested = [k for k in effects if _is_nested(used, k, model.cluster)]
     crossed = [k for k in effects if k not in nested]
     values = used[list(model.columns)].to_numpy(float)
+    power = powers(values)
+    values = times_power(values, -power)
     dummies = _dummies(used, crossed, constant=not nested)
     columns = np.hstack([dummies, values])
     level = np.linalg.norm(columns, axis=0)
@@ -190,15 +225,17 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     # A few passes of rounding are all that is left of what the effects explain.
     flat = np.linalg.norm(columns, axis=0) <= COLLINEAR * level
     columns[:, flat] = 0
-    d = _independent(columns[:, : dummies.shape[1]])
+    d = independent(columns[:, : dummies.shape[1]])
     kept = np.concatenate([d, dummies.shape[1] + np.arange(values.shape[1])])
     columns = columns[:, kept]
     q, e = len(model.treatments), len(model.instruments)
     layout = Layout(len(d), len(model.controls), q, e)
-    _require_identified(model, layout, columns)
     size = np.linalg.norm(columns, axis=0)
-    _require_errors(model, layout, columns)
+    _require_identified(model, layout, of_norm_one(columns))
     columns = columns / size
+    _require_errors(model, layout, columns, cluster)
+    size = times_power(size, np.concatenate([np.zeros(len(d), int), power]))
+    _require_unit(model, layout, size)
     counted = layout.regressors + bool(nested)
     G = len(labels)
     count = np.bincount(cluster, minlength=G)
@@ -209,7 +246,6 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     )
     time = _balanced_time(used, nested, crossed, cluster, model)
     fit = kernel.fit(moments, jnp.ones(G), layout=layout)
-    _require_scores(model, layout, fit)
     return Design(
         model=model,
         layout=layout,
@@ -228,15 +264,11 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
 
 
 def _sample(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
+    require_columns(panel, ())
     if model.sample != "all" and "developed" not in panel.columns:
         raise TivaxError(
             f"no column developed in the panel, which sample {model.sample} goes by"
         )
-    for name in model.columns:
-        try:
-            panel.get(name, pd.Series(dtype=float)).to_numpy(float)
-        except (TypeError, ValueError):
-            raise TivaxError(f"column {name} holds words, not numbers") from None
     return sample(panel, model.sample)
 
 
@@ -278,66 +310,63 @@ def _net_of(
     return left
 
 
-def _independent(columns: np.ndarray) -> np.ndarray:
-    """The columns that those before them do not explain."""
-    size = np.linalg.norm(columns, axis=0)
-    unit = columns / np.where(size > 0, size, 1)
-    return np.flatnonzero(left_by_those_before(unit) >= _SEPARATE)
-
-
 def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:
     """What each regressor and instrument adds to the columns before it."""
-    W = layout.exogenous
-    names = dict(enumerate((*model.controls, *model.treatments), layout.dummies))
-    z = np.arange(W + layout.instruments)
-    z[W:] += layout.treatments
-    found = set(_independent(columns[:, : layout.regressors]).tolist())
-    bad = [name for j, name in names.items() if j not in found]
-    if bad:
-        raise TivaxError(
-            f"model {model.name}: {', '.join(bad)} is collinear with the other "
-            "regressors and the effects; leave it out"
+    try:
+        require_identified(
+            columns,
+            model.outcome,
+            controls=model.controls,
+            treatments=model.treatments,
+            instruments=model.instruments,
         )
-    excluded = dict(zip(z[W:].tolist(), model.instruments, strict=True))
-    kept = set(z[_independent(columns[:, z])])
-    bad = [name for j, name in excluded.items() if j not in kept]
-    if bad:
-        raise TivaxError(
-            f"model {model.name}: instrument {', '.join(bad)} is collinear with the "
-            "controls, the effects or another instrument; leave it out"
-        )
-    if model.instruments and layout.instruments < layout.treatments:
-        raise TivaxError(
-            f"model {model.name}: {layout.treatments} endogenous regressors for "
-            f"{layout.instruments} instrument; name at least as many instruments"
-        )
+        # Here cross products of the outcome too must have digits left.
+        for used, told in (
+            (layout.dummies, "the effects alone"),
+            (layout.regressors, "the regressors and the effects, without any error"),
+        ):
+            if len(independent(columns[:, [*range(used), -1]])) == used:
+                raise explained(model.outcome, told, len(columns))
+    except TivaxError as error:
+        raise TivaxError(f"model {model.name}: {error}") from None
 
 
-def _require_errors(model: Model, layout: Layout, columns: np.ndarray) -> None:
-    """Something of the outcome must be left: it is what is resampled."""
-    for used, told in (
-        (layout.dummies, "the effects alone"),
-        (layout.regressors, "the regressors and the effects, without any error"),
-    ):
-        if len(_independent(columns[:, [*range(used), -1]])) == used:
+def _require_errors(
+    model: Model, layout: Layout, columns: np.ndarray, cluster: np.ndarray
+) -> None:
+    """The errors of the clusters are what is resampled: they must be more than rounding.
+
+    With two clusters and effects of years they are 0, and so is every standard error.
+    """
+    fitted, X = None, columns[:, : layout.regressors]
+    if layout.instruments:
+        given = np.delete(
+            columns[:, :-1], range(layout.exogenous, layout.regressors), 1
+        )
+        basis = orthonormal(given).basis
+        fitted = basis @ (basis.T @ X)
+    lost = without_error(
+        X, columns[:, -1], [cluster], dummies=layout.dummies, fitted=fitted
+    )
+    if lost.terms[layout.exogenous :].any():
+        reason = lost.reason(model.outcome, int(cluster.max()) + 1)
+        raise TivaxError(f"model {model.name}: no standard error, {reason}")
+
+
+def _require_unit(model: Model, layout: Layout, size: np.ndarray) -> None:
+    """Draws are in units of the panel: their squares must be numbers of 64 bits."""
+    for name, its in zip(model.treatments, size[layout.exogenous :], strict=False):
+        digits = np.log10(size[-1]) - np.log10(its)
+        if abs(digits) > _LARGEST:
             raise TivaxError(
-                f"model {model.name}: {model.outcome} is explained by {told}; "
-                f"{len(columns)} rows are too few, or it is made of them"
+                f"model {model.name}: a coefficient of {name} of size 1e{digits:+.0f} "
+                f"has no variance in 64 bits; write {model.outcome} or {name} in "
+                "another unit"
             )
 
 
-def _require_scores(model: Model, layout: Layout, fit: ClusterFit) -> None:
-    """The scores of the clusters must be more than rounding: with two clusters and
-    effects of years they are 0, and so is every standard error."""
-    coef, M, A, scores = (np.asarray(k) for k in fit)
-    terms = np.abs(scores) + 2 * np.abs(A) @ np.abs(coef)
-    x = slice(layout.exogenous, None)
-    small = np.abs(scores @ M)[:, x] <= COLLINEAR * (terms @ np.abs(M))[:, x]
-    if small.all(axis=0).any():
-        raise TivaxError(
-            f"model {model.name}: no standard error, the errors of its {len(scores)} "
-            "clusters cancel; too few clusters for its effects"
-        )
+# Powers of ten of a coefficient, up or down, whose square is a number of 64 bits.
+_LARGEST = 140
 
 
 def _balanced_time(

@@ -14,8 +14,11 @@ effects counted as explained; the constant at the grand mean.
     linearmodels  N / (N - slopes - G - T + 1), no G/(G-1)           linearmodels
 """
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -25,14 +28,27 @@ from scipy import stats
 from tivax.engine import weak_instruments
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimates import Estimate, estimate
+from tivax.engine.regression_data import (
+    Lost,
+    column_name,
+    column_names,
+    complete_rows,
+    numbers,
+    of_norm_one,
+    orthonormal,
+    powers,
+    require_columns,
+    require_identified,
+    require_names,
+    require_one_row,
+    shown,
+    times_power,
+    without_error,
+)
 from tivax.engine.weak_instruments import WeakInstruments
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-
-# Share of a column of norm 1 that is left once others explain it. Rounding leaves
-# 1e-15, of year dummies times levels of 1e4 about 1e-12.
-COLLINEAR = 1e-9
 
 CONVENTION_NOTES: dict[Convention, str] = {
     "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
@@ -57,6 +73,104 @@ class IVEstimate:
     ar_set: weak_instruments.ConfidenceSet
 
 
+# -------------------------------------------------------------------------- the data
+
+
+@dataclass(frozen=True, eq=False)
+class _Data:
+    """What an estimator is given, checked: rows without a missing value.
+
+    Attributes
+    ----------
+    used
+        The rows, in units of the data.
+    columns
+        Outcome, regressors, instruments and dummies of periods less their mean by
+        entity, of mean 0; a column of ``used`` is 2^power times that, but for means.
+    mean
+        Grand means of the columns, in their units.
+    dummies
+        Names of the dummies.
+    """
+
+    outcome: str
+    regressors: tuple[str, ...]
+    used: pd.DataFrame
+    columns: pd.DataFrame
+    mean: pd.Series
+    power: dict[str, int]
+    dummies: list[str]
+
+    def clusters(self, *names: str) -> list[np.ndarray]:
+        return [pd.factorize(self.used[name])[0] for name in names]
+
+    def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
+        """Which coefficients of least squares have no standard error; their names."""
+        names = ["const", *self.dummies, *self.regressors]
+        frame = (self.columns + self.mean).assign(const=1.0)
+        X, y = frame[names].to_numpy(), self.columns[self.outcome].to_numpy()
+        lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
+        return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
+
+
+def _checked(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = "",
+    time: str = "",
+    keys: Sequence[str] = (),
+    endogenous: Sequence[str] = (),
+    instruments: Sequence[str] = (),
+) -> _Data:
+    """The gate of the estimators of this module: see ``regression_data``.
+
+    Without ``entity`` there are no effects but a constant.
+    """
+    column_name("outcome", outcome)
+    if effects := [k for k in (entity, time) if k]:
+        column_name("entity", entity), column_name("time", time)
+        if entity == time:
+            raise TivaxError(f"entity and time are both {entity}; name two columns")
+    controls = column_names("regressors", regressors)
+    if not (*controls, *endogenous):
+        raise TivaxError("regressors: name at least one")
+    require_names(outcome, [*controls, *endogenous], instruments)
+    every = [outcome, *controls, *endogenous, *instruments]
+    used = complete_rows(data, every, list(dict.fromkeys([*effects, *keys])))
+    if effects:
+        require_one_row(data, entity, time)
+    raw = used[every].to_numpy()
+    power = powers(raw)
+    frame = pd.DataFrame(times_power(raw, -power), used.index, every)
+    level = pd.Series(np.linalg.norm(frame, axis=0), every)
+    dummies: list[str] = []
+    if effects:
+        periods = time_dummies(used, entity, time).add_prefix(f"{time} = ")
+        dummies = list(periods)
+        frame = within(pd.concat([frame, periods], axis=1), used[entity])
+    mean = frame.mean()
+    columns = frame - mean
+    # Again, since levels may be far larger than what is left of them.
+    spread = powers(columns[every].to_numpy())
+    for part in (columns, mean, level):
+        part[every] = times_power(part[every].to_numpy(), -spread)
+    ordered = [*dummies, *controls, *endogenous, *instruments, outcome]
+    require_identified(
+        of_norm_one(
+            columns[ordered].to_numpy(), level.reindex(ordered).fillna(0).to_numpy()
+        ),
+        outcome,
+        controls=controls,
+        treatments=endogenous,
+        instruments=instruments,
+    )
+    units = dict(zip(every, (power + spread).tolist(), strict=True))
+    regressors = (*controls, *endogenous)
+    return _Data(outcome, regressors, used, columns, mean, units, dummies)
+
+
 # -------------------------------------------------------------------- fixed effects
 
 
@@ -74,79 +188,51 @@ def fixed_effects(
 
     ``clusters`` is ``entity`` by default. ``time`` may be any label nested in nothing,
     such as group and year together for effects by group. Rows with a missing value
-    are left out.
+    are left out. Units do not matter: t and p are those of any multiple of a column.
+
+    Where nothing but rounding is left of a standard error (two clusters beside effects
+    of years; regressors that explain the outcome without any error) it is NaN, without
+    stars, and ``note`` says why.
 
     Raises
     ------
     TivaxError
-        Where a column is absent, a regressor is collinear with the others and the
-        effects, there are fewer than two clusters, or they cut through entities.
+        In one line, where a column is absent, holds no numbers or stands twice, an
+        entity has two rows in a period, a regressor is collinear with the others and
+        the effects, the effects explain the outcome, there are fewer than two clusters,
+        or they cut through entities.
     """
-    clusters = clusters or entity
-    used = complete_rows(data, [outcome, *regressors], [entity, time, clusters])
-    _require_nested(used, entity, clusters)
-    frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    require_identified(outcome, frame, regressors, dummies)
-    if convention == "linearmodels":
-        return _by_linearmodels(used, outcome, regressors, entity, time, clusters)
-    if convention != "stata":
-        return _by_pyfixest(
-            used, outcome, regressors, entity, time, clusters, convention
-        )
-    return _feols(
-        frame.assign(**{clusters: used[clusters]}),
-        outcome,
-        [*regressors, *dummies],
-        clusters=[clusters],
-        report=[*regressors, "const"],
-        convention="stata",
-    )
-
-
-def _design(
-    used: pd.DataFrame, columns: Sequence[str], entity: str, time: str
-) -> tuple[pd.DataFrame, list[str]]:
-    """The columns and the period dummies within entities; the names of the dummies."""
-    dummies = time_dummies(used, entity, time)
-    frame = pd.concat([used[list(columns)], dummies], axis=1)
-    return within(frame, used[entity]), [str(k) for k in dummies]
-
-
-def require_identified(
-    outcome: str, frame: pd.DataFrame, regressors: Sequence[str], dummies: Sequence[str]
-) -> None:
-    """Each regressor must have something left beside the dummies and those before it.
-
-    ``frame`` is within entities, so a regressor constant in each has nothing left.
-    """
-    X = frame[[*dummies, *regressors]].to_numpy()
-    X = X - X.mean(axis=0)
-    size = np.linalg.norm(X, axis=0)
-    # What demeaning leaves of a constant is rounding of its level.
-    flat = size <= COLLINEAR * np.linalg.norm(frame[[*dummies, *regressors]], axis=0)
-    bad = flat | (left_by_those_before(X / np.where(flat, 1, size)) < COLLINEAR)
-    names = [name for name, k in zip(regressors, bad[len(dummies) :], strict=True) if k]
-    if names:
+    if convention not in CONVENTIONS:
         raise TivaxError(
-            f"{outcome}: {', '.join(names)} is collinear with the other regressors "
-            "and the effects; leave it out"
+            f"convention {shown(convention)}: choose from {', '.join(CONVENTIONS)}"
         )
-
-
-def left_by_those_before(X: np.ndarray) -> np.ndarray:
-    """The norm of each column without its projection on the columns before it.
-
-    Gram-Schmidt, twice: LAPACK's threads take a hundred times as long for so little.
-    """
-    basis = np.zeros_like(X)
-    left = np.zeros(X.shape[1])
-    for j, column in enumerate(X.T):
-        for _ in range(2):
-            column = column - basis @ (basis.T @ column)
-        left[j] = np.linalg.norm(column)
-        if left[j] >= COLLINEAR:
-            basis[:, j] = column / left[j]
-    return left
+    clusters = column_name("clusters", entity if clusters is None else clusters)
+    given = _checked(
+        data, outcome, regressors, entity=entity, time=time, keys=[clusters]
+    )
+    _require_nested(given.used, entity, clusters)
+    if convention == "linearmodels":
+        return _panel_ols(
+            given,
+            entity,
+            time,
+            clusters,
+            convention="linearmodels",
+            cov_type="clustered",
+        )
+    if convention == "stata":
+        return _feols(given, clusters=[clusters], constant=True, convention="stata")
+    return _feols(
+        given,
+        clusters=[clusters],
+        effects=[entity, time],
+        ssc={
+            "fixest": {},
+            "lsdv": {"k_fixef": "full"},
+            "plm": {"k_adj": False, "G_adj": False},
+        }[convention],
+        convention=convention,
+    )
 
 
 def _require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
@@ -198,78 +284,71 @@ def _bases(data: pd.DataFrame, entity: str, time: str) -> set[Any]:
     return {root(label) for label in set(data[time])}
 
 
-def _by_pyfixest(
-    used: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    entity: str,
-    time: str,
-    clusters: str,
-    convention: Convention,
-) -> Estimate:
-    from pyfixest.utils.utils import ssc
-
-    correction = {
-        "fixest": ssc(),
-        "lsdv": ssc(k_fixef="full"),
-        "plm": ssc(k_adj=False, G_adj=False),
-    }[convention]
-    return _feols(
-        used,
-        outcome,
-        list(regressors),
-        clusters=[clusters],
-        effects=[entity, time],
-        ssc=correction,
-        report=list(regressors),
-        convention=convention,
-    )
+@contextmanager
+def _root_logger_kept() -> Iterator[None]:
+    """Without the handler and level that importing pyfixest gives to the root logger:
+    they would print what other libraries log."""
+    root = logging.getLogger()
+    level, handlers = root.level, [*root.handlers]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for handler in [k for k in root.handlers if k not in handlers]:
+            root.removeHandler(handler)
 
 
 def _feols(
-    frame: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
+    given: _Data,
     *,
-    report: Sequence[str],
     convention: str,
     clusters: Sequence[str] = (),
     iid: Literal["iid", "hetero"] = "iid",
     effects: Sequence[str] = (),
-    ssc: Any = None,
+    constant: bool = False,
+    ssc: Mapping[str, Any] | None = None,
     degrees: int | None = None,
 ) -> Estimate:
-    """One call of pyfixest's feols, and what we report of it."""
-    import pyfixest
+    """One call of pyfixest's feols, and what we report of it.
 
-    # The package has a module of the same name, which type checkers see instead.
-    feols: Any = pyfixest.feols
+    With ``effects`` it absorbs them; else the dummies of ``given`` are regressors.
+    """
+    outcome, used = given.outcome, given.used
+    regressors = [*given.regressors, *([] if effects else given.dummies)]
     # Names that a formula can hold, whatever the columns are called.
-    clusters = list(clusters)
-    keys = dict.fromkeys([*effects, *clusters])
+    keys = {
+        name: f"k{k}" for k, name in enumerate(dict.fromkeys([*effects, *clusters]))
+    }
     names = {name: f"v{k}" for k, name in enumerate([outcome, *regressors])}
     safe = pd.DataFrame(
-        {new: frame[name].to_numpy() for name, new in names.items()}
-        | {f"k{k}": pd.factorize(frame[name])[0] for k, name in enumerate(keys)}
+        {new: given.columns[name].to_numpy() for name, new in names.items()}
+        | {new: pd.factorize(used[name])[0] for name, new in keys.items()}
     )
-    code = {name: f"k{k}" for k, name in enumerate(keys)}
     formula = f"v0 ~ {' + '.join(names[k] for k in regressors)}"
     if effects:
         # Without the blanks pyfixest 0.60 takes the second effect for nested too.
-        formula += f" | {' + '.join(code[k] for k in effects)}"
-    with np.errstate(invalid="ignore"):  # roots of variances below 0: see estimate
-        fit = feols(
+        formula += f" | {' + '.join(keys[k] for k in effects)}"
+    # Roots of variances below 0, corrections without degrees of freedom: see estimate.
+    with _root_logger_kept(), np.errstate(invalid="ignore", divide="ignore"):
+        # The package has a module of the same name, which type checkers see instead.
+        pyfixest: Any = import_module("pyfixest")
+        fit = pyfixest.feols(
             formula,
             safe,
-            vcov={"CRV1": " + ".join(code[k] for k in clusters)} if clusters else iid,
+            vcov={"CRV1": " + ".join(keys[k] for k in clusters)} if clusters else iid,
             # An entity with one row says nothing, but it is a row, as in Stata.
             fixef_rm="none",
-            **({"ssc": ssc} if ssc is not None else {}),
+            ssc=pyfixest.ssc(**(ssc or {})),
+            collin_tol=1e-300,  # collinear columns are refused before
         )
         coef = fit.coef()  # takes those roots
     coef = coef.rename({"Intercept": "const", **{v: k for k, v in names.items()}})
     V = pd.DataFrame(np.asarray(fit._vcov), coef.index, coef.index)
-    count = min((frame[name].nunique() for name in clusters), default=0)
+    if not effects:
+        coef, V = _at_zero(given, coef, V, outcome)
+    groups = given.clusters(*clusters) or [np.arange(len(used))]
+    lost, gone = given.lost(groups)
+    count = min((used[name].nunique() for name in clusters), default=0)
     return estimate(
         outcome,
         coef,
@@ -278,75 +357,70 @@ def _feols(
         clusters=count,
         r2=float(fit._r2 if not effects else fit._r2_within),
         convention=convention,
-        residuals=pd.Series(np.asarray(fit.resid()), frame.index),
-        report=report,
+        residuals=pd.Series(np.asarray(fit.resid()), used.index),
+        report=[*given.regressors, *(["const"] if constant else [])],
         degrees=degrees,
+        power=given.power,
+        lost=gone,
+        reason=lost.reason(outcome, count),
     )
 
 
-def _by_linearmodels(
-    used: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    entity: str,
-    time: str,
-    clusters: str,
-) -> Estimate:
-    fit = _panel_ols(used, outcome, regressors, entity, time).fit(
-        cov_type="clustered", clusters=_panel_index(used, entity, time)[[clusters]]
-    )
-    return _of_panel_ols(
-        fit, used, outcome, regressors, used[clusters].nunique(), "linearmodels"
-    )
-
-
-def _panel_index(used: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
-    """Entities and periods as numbers: linearmodels wants ordered times."""
-    frame = used.copy()
-    for name in dict.fromkeys([entity, time]):
-        frame[f"_{name}"] = pd.factorize(used[name], sort=True)[0]
-    frame = frame.set_index([f"_{entity}", f"_{time}"])
-    for name in frame.columns:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
-            frame[name] = pd.factorize(frame[name], sort=True)[0]
-    return frame
+def _at_zero(
+    given: _Data, coef: pd.Series, V: pd.DataFrame, outcome: str
+) -> tuple[pd.Series, pd.DataFrame]:
+    """The constant of columns of mean 0 as that of the columns themselves."""
+    change = pd.DataFrame(np.eye(len(coef)), coef.index, coef.index)
+    slopes = [k for k in coef.index if k != "const"]
+    change.loc["const", slopes] = -given.mean[slopes].to_numpy()
+    moved = change @ coef
+    moved["const"] += given.mean[outcome]
+    return moved, change @ V @ change.T
 
 
 def _panel_ols(
-    used: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
+    given: _Data,
     entity: str,
     time: str,
-) -> Any:
-    from linearmodels.panel import PanelOLS
-
-    frame = _panel_index(used, entity, time)
-    return PanelOLS(
-        frame[outcome], frame[list(regressors)], entity_effects=True, time_effects=True
-    )
-
-
-def _of_panel_ols(
-    fit: Any,
-    used: pd.DataFrame,
-    outcome: str,
-    regressors: Sequence[str],
-    clusters: int,
+    clusters: str,
+    *,
     convention: str,
     degrees: int | None = None,
+    **covariance: Any,
 ) -> Estimate:
+    """One call of linearmodels' PanelOLS, and what we report of it."""
+    from linearmodels.panel import PanelOLS
+
+    # Entities and periods as numbers: linearmodels wants ordered times.
+    used, keys = given.used, [entity, time]
+    index = [pd.factorize(used[k], sort=True)[0] for k in keys]
+    frame = given.columns.set_axis(pd.MultiIndex.from_arrays(index, names=keys))
+    (groups,) = given.clusters(clusters)
+    if covariance["cov_type"] == "clustered":
+        covariance["clusters"] = pd.DataFrame({"cluster": groups}, frame.index)
+    model = PanelOLS(
+        frame[given.outcome],
+        frame[list(given.regressors)],
+        entity_effects=True,
+        time_effects=True,
+    )
+    with np.errstate(invalid="ignore", divide="ignore"):
+        fit: Any = model.fit(**covariance)
+    lost, gone = given.lost([groups])
     return estimate(
-        outcome,
+        given.outcome,
         fit.params,
         fit.cov,
         n=int(fit.nobs),
-        clusters=clusters,
+        clusters=used[clusters if degrees is None else entity].nunique(),
         r2=float(fit.rsquared),
         convention=convention,
         residuals=pd.Series(np.ravel(fit.resids.to_numpy()), used.index),
-        report=list(regressors),
+        report=given.regressors,
         degrees=degrees,
+        power=given.power,
+        lost=gone,
+        reason=lost.reason(given.outcome, used[clusters].nunique()),
     )
 
 
@@ -369,22 +443,21 @@ def driscoll_kraay(
     with 15 it is a rough guide. t has T - 1 degrees of freedom. linearmodels' factor is
     N / (N - K - G - T + 1), its kernel weights 1 - j / (lags + 1).
     """
-    used = complete_rows(data, [outcome, *regressors], [entity, time])
-    frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    require_identified(outcome, frame, regressors, dummies)
-    T = used[time].nunique()
+    given = _checked(data, outcome, regressors, entity=entity, time=time)
+    T = given.used[time].nunique()
     lags = int(4 * (T / 100) ** (2 / 9)) if lags is None else lags
-    fit = _panel_ols(used, outcome, regressors, entity, time).fit(
-        cov_type="kernel", kernel="bartlett", bandwidth=lags
-    )
-    return _of_panel_ols(
-        fit,
-        used,
-        outcome,
-        regressors,
-        used[entity].nunique(),
-        f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
+    if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
+        raise TivaxError(f"lags {shown(lags)}: give a whole number from 0 to {T - 1}")
+    return _panel_ols(
+        given,
+        entity,
+        time,
+        time,  # scores are summed over the countries of a year
+        convention=f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
         degrees=T - 1,
+        cov_type="kernel",
+        kernel="bartlett",
+        bandwidth=lags,
     )
 
 
@@ -401,16 +474,10 @@ def two_way_clusters(
     pyfixest's correction: G/(G-1) of the smaller dimension for all three terms, slopes
     and one constant counted, since both effects are nested; t(min(G, T) - 1).
     """
-    used = complete_rows(data, [outcome, *regressors], [entity, time])
-    frame, dummies = _design(used, [outcome, *regressors], entity, time)
-    require_identified(outcome, frame, regressors, dummies)
     return _feols(
-        used,
-        outcome,
-        list(regressors),
+        _checked(data, outcome, regressors, entity=entity, time=time),
         clusters=[entity, time],
         effects=[entity, time],
-        report=list(regressors),
         convention="clustered by country and by year, fixest, t(min(G, T) - 1)",
     )
 
@@ -431,22 +498,19 @@ def least_squares(
     fixest, reghdfe) or each term's own (``conventional``: Petersen 2009, Cameron,
     Gelbach and Miller 2011). t has G - 1 degrees of freedom, or N - k.
     """
-    from pyfixest.utils.utils import ssc
-
-    used = complete_rows(data, [outcome, *regressors], list(clusters))
+    clusters = column_names("clusters", clusters)
+    given = _checked(data, outcome, regressors, keys=clusters)
     convention = "HC1" if robust else "iid"
     if clusters:
         convention = f"clustered by {' and '.join(clusters)}, {correction}"
     return _feols(
-        used,
-        outcome,
-        list(regressors),
+        given,
         clusters=clusters,
         iid="hetero" if robust else "iid",
-        ssc=ssc(G_df=correction),
-        report=[*regressors, "const"],
+        ssc={"G_df": correction},
+        constant=True,
         convention=convention,
-        degrees=None if clusters else len(used) - len(regressors) - 1,
+        degrees=None if clusters else len(given.used) - len(regressors) - 1,
     )
 
 
@@ -488,101 +552,105 @@ def two_stage(
     As Stata's ``xtivreg2, fe`` and ``ivreghdfe`` with ``small``: country effects are
     partialled out and, nested in the clusters, not counted; year dummies and one
     constant are. Rows with a missing value, such as the first year of a lag, are left
-    out.
+    out. Units do not matter, and there is no standard error (NaN) where nothing but
+    rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
+    NaN too.
+
+    Raises
+    ------
+    TivaxError
+        As :func:`fixed_effects`; also for an instrument that the controls and effects
+        explain, that stands among the regressors or is the endogenous one.
     """
-    used = complete_rows(
-        data, [outcome, endogenous, *instruments, *controls], [entity, time]
+    column_name("endogenous", endogenous)
+    instruments = column_names("instruments", instruments)
+    if not instruments:
+        raise TivaxError("instruments: name at least one")
+    given = _checked(
+        data,
+        outcome,
+        controls,
+        entity=entity,
+        time=time,
+        endogenous=[endogenous],
+        instruments=instruments,
     )
-    columns = [outcome, endogenous, *instruments, *controls]
-    frame, dummies = _design(used, columns, entity, time)
-    require_identified(outcome, frame, [*controls, *instruments], dummies)
-    require_identified(outcome, frame, [*controls, endogenous], dummies)
-    frame["const"] = 1.0
-    exogenous = [*controls, *dummies, "const"]
-    first = _iv2sls(
-        frame, used[entity], endogenous, [*instruments, *exogenous], None, []
-    )
-    second = _iv2sls(
-        frame, used[entity], outcome, exogenous, endogenous, list(instruments)
-    )
+    frame = given.columns.assign(const=1.0)
+    exogenous = [*given.dummies, *controls]
+    (groups,) = given.clusters(entity)
+
+    def column(*names: str) -> np.ndarray:
+        units = [given.power.get(k, 0) for k in names]
+        return times_power(frame[list(names)].to_numpy(), units)
+
     data_ = weak_instruments.IVData(
-        y=frame[outcome].to_numpy(),
-        X=frame[[endogenous]].to_numpy(),
-        W=frame[exogenous].to_numpy(),
-        Z=frame[list(instruments)].to_numpy(),
-        clusters=pd.factorize(used[entity])[0],
+        y=column(outcome)[:, 0],
+        X=column(endogenous),
+        W=column("const", *exogenous),
+        Z=column(*instruments),
+        clusters=groups,
     )
+    try:
+        ar_set = weak_instruments.anderson_rubin_set(data_)
+    except weak_instruments.SingularScores:
+        ar_set = weak_instruments.unknown_set()
     return IVEstimate(
-        second=second,
-        first=first,
+        second=_iv2sls(given, groups, outcome, exogenous, endogenous, instruments),
+        first=_iv2sls(given, groups, endogenous, [*exogenous, *instruments]),
         weak=weak_instruments.weak_instrument_tests(data_),
-        ar_set=weak_instruments.anderson_rubin_set(data_),
+        ar_set=ar_set,
     )
 
 
 def _iv2sls(
-    frame: pd.DataFrame,
-    entity: pd.Series,
+    given: _Data,
+    groups: np.ndarray,
     outcome: str,
     exogenous: Sequence[str],
-    endogenous: str | None,
-    instruments: Sequence[str],
+    endogenous: str | None = None,
+    instruments: Sequence[str] = (),
 ) -> Estimate:
+    """One call of linearmodels' IV2SLS, and what we report of it; dummies come first
+    in ``exogenous``."""
     from linearmodels.iv import IV2SLS
 
-    codes = pd.Series(pd.factorize(entity)[0], frame.index)
-    model = IV2SLS(
+    frame = given.columns.assign(const=1.0)
+    exogenous = ["const", *exogenous]
+    regressors = [*exogenous, *([endogenous] if endogenous else [])]
+    fit = IV2SLS(
         frame[outcome],
-        frame[list(exogenous)],
+        frame[exogenous],
         frame[[endogenous]] if endogenous else None,
         frame[list(instruments)] if endogenous else None,
-    )
-    fit = model.fit(cov_type="clustered", clusters=codes, debiased=True)
-    named = [k for k in fit.params.index if not str(k).startswith("_")]
-    order = [*([endogenous] if endogenous else []), *named]
-    centred = frame[outcome] - frame[outcome].mean()
-    resids = pd.Series(np.ravel(fit.resids.to_numpy()), frame.index)
+    ).fit(cov_type="clustered", clusters=pd.Series(groups, frame.index), debiased=True)
+    resids = np.ravel(fit.resids.to_numpy())
+    level = (given.columns + given.mean).assign(const=1.0)
+    y, X = frame[outcome].to_numpy(), level[regressors].to_numpy()
+    fitted = None
+    if endogenous:
+        Z = orthonormal(of_norm_one(level[[*exogenous, *instruments]].to_numpy())).basis
+        fitted = Z @ (Z.T @ X)
+    lost = without_error(X, y, [groups], dummies=1 + len(given.dummies), fitted=fitted)
+    gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
+    coef, V = _at_zero(given, fit.params, fit.cov, outcome)
+    slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
     return estimate(
         outcome,
-        fit.params,
-        fit.cov,
+        coef,
+        V,
         n=int(fit.nobs),
-        clusters=int(codes.nunique()),
-        r2=float(1 - (resids @ resids) / (centred @ centred)),
+        clusters=int(groups.max()) + 1,
+        r2=float(1 - (resids @ resids) / (y @ y)),
         convention="stata, small",
-        residuals=resids,
-        report=list(dict.fromkeys(order)),
+        residuals=pd.Series(resids, frame.index),
+        report=[*([endogenous] if endogenous else []), *slopes, "const"],
+        power=given.power,
+        lost=gone,
+        reason=lost.reason(outcome, int(groups.max()) + 1),
     )
 
 
-# --------------------------------------------------------------------- the rows used
-
-
-def complete_rows(
-    data: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
-) -> pd.DataFrame:
-    """The rows without a missing value in these columns."""
-    wanted = list(dict.fromkeys([*columns, *keys]))
-    for name in wanted:
-        if name not in data.columns:
-            raise TivaxError(
-                f"no column {name} in the data; it has {', '.join(map(str, data))}"
-            )
-    if data.empty:
-        raise TivaxError(f"{columns[0]}: no rows in this sample")
-    used = data[wanted].dropna()
-    for name in columns:
-        if np.isinf(used[name].to_numpy(float)).any():
-            raise TivaxError(f"column {name} holds an infinite value; mend the data")
-    empty = [name for name in wanted if data[name].isna().all()]
-    if empty:
-        raise TivaxError(f"column {empty[0]} has no values")
-    for key in keys:
-        if used[key].nunique() < 2:
-            raise TivaxError(
-                f"{columns[0]}: fewer than two values of {key} are left; it takes two"
-            )
-    return used
+# ------------------------------------------------------------------------------ lags
 
 
 def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
@@ -590,21 +658,17 @@ def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
 
     By the year itself, not by the row before: a gap in the years gives no lag.
 
-    Raises ``TivaxError`` where years are no numbers.
+    Raises ``TivaxError`` where the column or the years are no numbers.
     """
+    require_columns(data, ["iso3", "year", column])
     try:
-        before = data["year"] - years
-    except TypeError:
+        year = numbers(data, "year")
+    except TivaxError:
         raise TivaxError(
             f"column year holds {data['year'].iloc[0]!r}, not a number; a lag of "
             f"{column} needs years such as 2001"
         ) from None
-    earlier: Mapping = data.set_index(["iso3", "year"])[column].to_dict()
-    return pd.Series(
-        [
-            earlier.get((iso3, year), np.nan)
-            for iso3, year in zip(data["iso3"], before, strict=True)
-        ],
-        data.index,
-        dtype=float,
-    )
+    rows = zip(data["iso3"], year, numbers(data, column), strict=True)
+    earlier = {(iso3, when): value for iso3, when, value in rows}
+    before = zip(data["iso3"], year - years, strict=True)
+    return pd.Series([earlier.get(k, np.nan) for k in before], data.index, dtype=float)

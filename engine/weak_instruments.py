@@ -60,13 +60,11 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.regression_data import COLLINEAR, powers, shown, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]
 Beta = float | Sequence[float] | np.ndarray
 
-# What is left of a column of norm 1 once it is explained by the others. Rounding
-# leaves 1e-15; columns read from float32 files that should coincide leave 1e-8.
-COLLINEAR = 1e-9
 # A covariance matrix of scores of unit columns below this condition is singular.
 SINGULAR = 1e-11
 
@@ -122,6 +120,14 @@ class IVData:
     instruments: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        for name, ndim in (("y", 1), ("X", 2), ("W", 2), ("Z", 2)):
+            values = _as_numbers(name, getattr(self, name), ndim)
+            object.__setattr__(self, name, values)
+            if len(values) != len(self.y):
+                raise TivaxError(
+                    f"{name} has {len(values)} rows, y has {len(self.y)}; give the "
+                    "same rows"
+                )
         X, Z = self.X, self.Z
         object.__setattr__(self, "endogenous", self.endogenous or _names("x", X))
         object.__setattr__(self, "instruments", self.instruments or _names("z", Z))
@@ -158,12 +164,29 @@ class IVData:
             )
 
 
+def _as_numbers(name: str, values: object, ndim: int) -> np.ndarray:
+    try:
+        found = np.asarray(values)
+        found = found if np.iscomplexobj(found) else found.astype(float)
+    except (TypeError, ValueError):
+        raise TivaxError(f"{name} holds {shown(values)}, not numbers") from None
+    if np.iscomplexobj(found):
+        raise TivaxError(f"{name} holds complex numbers; take their real part")
+    if found.ndim != ndim:
+        wanted = "a value for each row" if ndim == 1 else "a column for each variable"
+        raise TivaxError(f"{name} has shape {found.shape}; give {wanted}")
+    return found
+
+
 def _names(letter: str, columns: Float[np.ndarray, "N J"]) -> tuple[str, ...]:
     return tuple(f"{letter}{j + 1}" for j in range(columns.shape[1]))
 
 
 class _Partialled(NamedTuple):
-    """The equation without W, and what the factors of the module's table need."""
+    """The equation without W, and what the factors of the module's table need.
+
+    Columns are scaled by powers of two: those of the data are 2^unit times as large.
+    """
 
     y: Float[np.ndarray, " N"]
     X: Float[np.ndarray, "N K1"]
@@ -177,14 +200,35 @@ class _Partialled(NamedTuple):
     f_factor: float  # without the 1 / L1
     cd_factor: float
     df_r: int
+    y_unit: int
+    X_unit: Int[np.ndarray, " K1"]
+    Z_unit: Int[np.ndarray, " L1"]
+
+    def least(
+        self, e: Float[np.ndarray, " N"], whole: Float[np.ndarray, " N"]
+    ) -> float:
+        """The size of S for errors e that are iid, no less than rounding of ``whole``:
+        an S far below is nothing but what cancels."""
+        return float(max(e @ e, COLLINEAR**2 * (whole @ whole)) / self.N)
 
 
 def _partial_out(data: IVData) -> _Partialled:
     """Residuals on W (Frisch, Waugh and Lovell), degrees of freedom, rank checks."""
-    basis = _span(data.W)
-    y, X, Z = (_residual(a, basis) for a in (data.y, data.X, data.Z))
-    _check_rank(X, data.X, data.endogenous, "regressor")
-    _check_rank(Z, data.Z, data.instruments, "instrument")
+    whole = data.y[:, None], data.X, data.Z
+    units = [powers(a) for a in whole]
+    whole = [times_power(a, -unit) for a, unit in zip(whole, units, strict=True)]
+    basis = _span(times_power(data.W, -powers(data.W)))
+    (y,), X, Z = (
+        left.T if k == 0 else left
+        for k, left in enumerate(_residual(a, basis) for a in whole)
+    )
+    _check_rank(X, whole[1], data.endogenous, "regressor")
+    _check_rank(Z, whole[2], data.instruments, "instrument")
+    if np.linalg.norm(y) <= COLLINEAR * np.linalg.norm(whole[0]):
+        raise TivaxError(
+            f"the outcome is explained by the controls and the effects alone; {len(y)} "
+            "rows are too few, or it is made of them"
+        )
     scale = np.linalg.norm(Z, axis=0)
     Q, R = np.linalg.qr(Z / scale)
     N, L = len(y), Z.shape[1] + basis.shape[1]
@@ -205,6 +249,7 @@ def _partial_out(data: IVData) -> _Partialled:
     return _Partialled(
         *(y, X, Q, R * scale[None, :], group, N, L, G),
         *(chi2_factor, f_factor, float(N - L - d - a), df_r),
+        *(int(units[0][0]), *units[1:]),
     )
 
 
@@ -274,12 +319,19 @@ def _sums(
     return sums
 
 
-def _wald(g: Float[np.ndarray, " J"], S: Float[np.ndarray, "J J"]) -> float:
+def _wald(
+    g: Float[np.ndarray, " J"], S: Float[np.ndarray, "J J"], least: float
+) -> float:
     """g' S^-1 g, NaN where S is singular (fewer clusters than instruments need)."""
     values, vectors = np.linalg.eigh(S)
-    if values[0] <= SINGULAR * values[-1]:
+    if values[0] <= SINGULAR * max(values[-1], least):
         return float("nan")
     return float(np.sum((vectors.T @ g) ** 2 / values))
+
+
+def _singular(S: Float[np.ndarray, "J J"], least: float) -> bool:
+    values = np.linalg.eigvalsh(S)
+    return bool(values[0] <= SINGULAR * max(values[-1], least))
 
 
 def small_sample_factor(data: IVData) -> float:
@@ -431,9 +483,9 @@ def _rank_statistics(d: _Partialled, iid: bool) -> tuple[float, float, float]:
             "the instruments reproduce an endogenous regressor exactly; "
             "treat it as exogenous"
         )
-    lm = _wald(lam, _cross(d, iid, x, x, A)) * d.chi2_factor
+    lm = _wald(lam, _cross(d, iid, x, x, A), d.least(x, x)) * d.chi2_factor
     L1 = d.Q.shape[1]
-    kp_f = _wald(lam, _cross(d, iid, e, e, A)) * d.f_factor / L1
+    kp_f = _wald(lam, _cross(d, iid, e, e, A), d.least(e, x)) * d.f_factor / L1
     return lm, kp_f, float(r[-1] ** 2 / (e @ e) * d.cd_factor / L1)
 
 
@@ -443,19 +495,22 @@ def _first_stages(data: IVData, d: _Partialled) -> tuple[FirstStage, ...]:
     L1 = d.Q.shape[1]
     R_inverse = solve_triangular(d.R, np.eye(L1))
     stages = []
-    for name, x in zip(data.endogenous, d.X.T, strict=True):
+    for k, (name, x) in enumerate(zip(data.endogenous, d.X.T, strict=True)):
         P = d.Q.T @ x
         e = x - d.Q @ P
         S = _cross(d, iid, e, e, d.Q)
-        F = _wald(P, S) * d.f_factor / L1
+        least = d.least(e, x)
+        F = _wald(P, S, least) * d.f_factor / L1
+        unit = d.X_unit[k] - d.Z_unit
+        variances = np.einsum("ij,jk,ik->i", R_inverse, S, R_inverse)
+        rounding = SINGULAR * least * np.sum(R_inverse**2, axis=1)
+        errors = np.sqrt(np.where(variances > rounding, variances, np.nan) / d.f_factor)
         stages.append(
             FirstStage(
                 endogenous=name,
                 instruments=data.instruments,
-                coefficients=R_inverse @ P,
-                standard_errors=np.sqrt(
-                    np.einsum("ij,jk,ik->i", R_inverse, S, R_inverse) / d.f_factor
-                ),
+                coefficients=times_power(R_inverse @ P, unit),
+                standard_errors=times_power(errors, unit),
                 f=F,
                 f_p=float(f.sf(F, L1, d.df_r)),
                 df=L1,
@@ -486,6 +541,9 @@ def _effective_f(
     S1, S12, S2 = (
         _cross(d, iid, *pair, d.Q) for pair in ((v1, v1), (v1, v2), (v2, v2))
     )
+    if np.trace(S2) <= SINGULAR * d.least(v2, x):
+        unknown = dict.fromkeys(BIASES, float("nan"))
+        return float("nan"), unknown, unknown
     bias = _worst_nagar_bias(S1, S12, S2)
     critical, simplified = (
         {tau: _patnaik(S2, 100 * b / tau) for tau in BIASES} for b in (bias, 1.0)
@@ -573,10 +631,10 @@ def _hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
 def _anderson_rubin(
     d: _Partialled, iid: bool, beta: Float[np.ndarray, " K1"]
 ) -> AndersonRubin:
-    r = d.y - d.X @ beta
+    r = d.y - d.X @ times_power(beta, d.X_unit - d.y_unit)
     g = d.Q.T @ r
     e = r - d.Q @ g
-    wald = _wald(g, _cross(d, iid, e, e, d.Q))
+    wald = _wald(g, _cross(d, iid, e, e, d.Q), d.least(e, d.y))
     df = d.Q.shape[1]
     F, c = wald * d.f_factor / df, wald * d.chi2_factor
     return AndersonRubin(
@@ -587,6 +645,10 @@ def _anderson_rubin(
         df=df,
         df_r=d.df_r,
     )
+
+
+class SingularScores(TivaxError):
+    """The scores of the clusters do not give the covariance that a set needs."""
 
 
 @dataclass(frozen=True)
@@ -610,7 +672,10 @@ class ConfidenceSet:
         return any(low <= beta <= high for low, high in self.intervals)
 
     def text(self, format: str = ".4g") -> str:
-        """The set in print: ``[1.2, 3.4]``, ``(-inf, 1.2] U [3.4, inf)``, ``empty``."""
+        """The set in print: ``[1.2, 3.4]``, ``(-inf, 1.2] U [3.4, inf)``, ``empty``;
+        ``unknown`` where the test's covariance has no inverse."""
+        if np.isnan(self.intervals).any():
+            return "unknown"
         pieces = (
             ("(-inf" if low == -np.inf else f"[{low:{format}}")
             + ", "
@@ -640,8 +705,12 @@ def anderson_rubin_set(
             f"a confidence set for {data.X.shape[1]} endogenous regressors is not an "
             "interval; give one, or test points with anderson_rubin"
         )
-    if not 0 < level < 1:
-        raise TivaxError(f"level {level} is not between 0 and 1; give 0.95 for 95 %")
+    if not isinstance(level, int | float) or not 0 < level < 1:
+        raise TivaxError(
+            f"level {shown(level)} is not between 0 and 1; give 0.95 for 95 %"
+        )
+    if distribution not in ("F", "chi2"):
+        raise TivaxError(f"distribution {shown(distribution)}: choose from F, chi2")
     d = _partial_out(data)
     L1 = d.Q.shape[1]
     if distribution == "F":
@@ -651,7 +720,15 @@ def anderson_rubin_set(
         critical = float(chi2.ppf(level, L1))
         c = critical / d.chi2_factor
     intervals = _accepted(_quadratic(d, data.covariance == "iid"), c)
-    return ConfidenceSet(intervals, level, distribution, critical)
+    unit = d.y_unit - int(d.X_unit[0])
+    ends = [tuple(times_power(np.array(k), unit).tolist()) for k in intervals]
+    return ConfidenceSet(tuple(ends), level, distribution, critical)
+
+
+def unknown_set(level: float = 0.95) -> ConfidenceSet:
+    """What stands for a set that the data do not give: an interval of NaN."""
+    nan = float("nan")
+    return ConfidenceSet(((nan, nan),), level, "F", nan)
 
 
 class _Quadratic(NamedTuple):
@@ -672,16 +749,17 @@ def _quadratic(d: _Partialled, iid: bool) -> _Quadratic:
     P, p = d.Q.T @ x, d.Q.T @ d.y
     ex, ey = x - d.Q @ P, d.y - d.Q @ p
     Sxx = _cross(d, iid, ex, ex, d.Q)
+    singular = SingularScores(
+        "the Anderson-Rubin covariance is singular; use more clusters, "
+        "or fewer instruments"
+    )
+    if _singular(Sxx, d.least(ex, x)):
+        raise singular
     centre = np.trace(_cross(d, iid, ex, ey, d.Q)) / np.trace(Sxx)
     e = ey - centre * ex
     S0 = _cross(d, iid, e, e, d.Q)
-    for S in (S0, Sxx):
-        values = np.linalg.eigvalsh(S)
-        if values[0] <= SINGULAR * values[-1]:
-            raise TivaxError(
-                "the Anderson-Rubin covariance is singular; use more clusters, "
-                "or fewer instruments"
-            )
+    if _singular(S0, d.least(e, d.y)):
+        raise singular
     scale = np.sqrt(np.trace(S0) / np.trace(Sxx))
     S1 = -scale * _cross(d, iid, e, ex, d.Q)
     return _Quadratic(
@@ -760,10 +838,9 @@ def overidentification(data: IVData) -> Overidentification:
         return Overidentification(0.0, float("nan"), 0)
     u = d.y - d.X @ np.linalg.lstsq(P, p, rcond=None)[0]
     S = _cross(d, data.covariance == "iid", u, u, d.Q)
-    values = np.linalg.eigvalsh(S)
-    if values[0] <= SINGULAR * values[-1]:
+    if _singular(S, d.least(u, d.y)):
         return Overidentification(float("nan"), float("nan"), df)
     SP = np.linalg.solve(S, P)
     g = p - P @ np.linalg.solve(P.T @ SP, SP.T @ p)
-    J = _wald(g, S) * d.chi2_factor
+    J = _wald(g, S, d.least(u, d.y)) * d.chi2_factor
     return Overidentification(J, float(chi2.sf(J, df)), df)
