@@ -13,6 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError  # noqa: E402
+from tivax.engine.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
+from tivax.engine.limits import set_max_size  # noqa: E402
 
 if TYPE_CHECKING:
     from tivax.engine.measures import ValueAdded
@@ -54,6 +56,14 @@ EachGroup = Annotated[
         "--each-group",
         help="Each group in a run of its own, every other region alone; the groups may "
         "overlap.",
+    ),
+]
+MaxSize = Annotated[
+    float,
+    typer.Option(
+        "--max-size",
+        help="GiB that a raw file, or one in an archive, may have once unpacked; a "
+        "line of text may have 1/1024 of it.",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
@@ -158,6 +168,7 @@ def import_(
     unbalanced: Annotated[
         bool, typer.Option("--unbalanced", help="Accept rows that miss their output.")
     ] = False,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -167,6 +178,8 @@ def import_(
     """
     start_jax()
     from tivax.engine.importing import import_tables
+
+    set_max_size(max_size)
 
     terminal = Terminal(quiet)
     with terminal.progress("reading") as progress:
@@ -453,6 +466,7 @@ def panel(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="FILE.csv, parquet, dta or xlsx.")],
     store: PanelStore = None,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -473,6 +487,7 @@ def panel(
 
     terminal = Terminal(quiet)
     require_panel_place(out, force=force)
+    set_max_size(max_size)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
     made = build_panel(files)
@@ -499,6 +514,7 @@ def replicate(
     language: Annotated[
         str, typer.Option("--language", help="Of tables and figures: en or zh.")
     ] = "en",
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -515,6 +531,7 @@ def replicate(
 
     require_result_place(out, force=force)
     words = require_language(language)
+    set_max_size(max_size)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
     )

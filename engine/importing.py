@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tivax.engine.checks import require_productive
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run
 from tivax.engine.progress import Progress, no_progress
@@ -87,6 +88,8 @@ def import_tables(
             require_productive(table)
             if writer is None or first is None:
                 first = table
+                for what in ("regions", "sectors", "categories"):
+                    require_labels(getattr(table, what), f"{table.origin}: {what}")
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
                 }

@@ -19,6 +19,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, nearest
 
 
@@ -174,6 +175,7 @@ class WorldTables:
                 raise TivaxError(
                     f"{what}: {', '.join(twice)} more than once; labels must be unique"
                 )
+            require_labels(map(str, labels), what)
         if list(self.years) != sorted(self.years):
             raise TivaxError(f"years are not in order: {list(self.years)}")
 
