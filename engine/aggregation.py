@@ -18,9 +18,11 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, renamed
 from tivax.engine.tables import Tolerance, WorldTables, YearArray, in_double
+from tivax.engine.toml_tables import load_toml
 
 Mapped = Mapping[str, str]
 
@@ -243,7 +245,7 @@ def read_concordance(name: str | Path) -> Concordance:
         raise TivaxError(f"{path}: a concordance is a .csv or a .toml file")
     try:
         pairs = list(readers[path.suffix.lower()](path))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise TivaxError(f"{path}: {error}") from None
     new: dict[str, str] = {}
     for old, code in pairs:
@@ -254,11 +256,12 @@ def read_concordance(name: str | Path) -> Concordance:
         new[old] = code
     if not new:
         raise TivaxError(f"{path}: maps no code")
+    require_labels(new.values(), f"{path}: code")
     return Concordance(str(path), new)
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    for new, olds in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    for new, olds in load_toml(path).items():
         if not isinstance(olds, list) or not all(isinstance(k, str) for k in olds):
             raise TivaxError(f'{path}: write {new} = ["old", "old"]')
         yield from ((old.strip(), new) for old in olds)

@@ -13,6 +13,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError  # noqa: E402
+from tivax.engine.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
+from tivax.engine.limits import set_max_size  # noqa: E402
 
 if TYPE_CHECKING:
     from tivax.engine.inventories import NetInventories
@@ -80,6 +82,14 @@ Inventories = Annotated[
         "--inventories",
         help="With --net-inventories: the category of final demand they are, where "
         "tivax does not know it; repeatable.",
+    ),
+]
+MaxSize = Annotated[
+    float,
+    typer.Option(
+        "--max-size",
+        help="GiB that a raw file, or one in an archive, may have once unpacked; a "
+        "line of text may have 1/1024 of it.",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
@@ -192,6 +202,7 @@ def import_(
             "the cells that became 0.",
         ),
     ] = False,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -201,6 +212,8 @@ def import_(
     """
     start_jax()
     from tivax.engine.importing import import_tables
+
+    set_max_size(max_size)
 
     terminal = Terminal(quiet)
     with terminal.progress("reading") as progress:
@@ -526,6 +539,7 @@ def panel(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="FILE.csv, parquet, dta or xlsx.")],
     store: PanelStore = None,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -546,6 +560,7 @@ def panel(
 
     terminal = Terminal(quiet)
     require_panel_place(out, force=force)
+    set_max_size(max_size)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
     made = build_panel(files)
@@ -572,6 +587,7 @@ def replicate(
     language: Annotated[
         str, typer.Option("--language", help="Of tables and figures: en or zh.")
     ] = "en",
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -588,6 +604,7 @@ def replicate(
 
     require_result_place(out, force=force)
     words = require_language(language)
+    set_max_size(max_size)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
     )

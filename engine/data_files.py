@@ -18,13 +18,13 @@ followed.
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.toml_tables import load_toml
 
 FILE = "data.toml"
 Codes = Literal["paper", "fixed"]
@@ -356,12 +356,7 @@ def _dotted(edition: str) -> str:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        choices = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
-    except (OSError, ValueError) as error:  # no file, or not TOML
-        raise TivaxError(f"{path}: {error}; mend the file") from None
+    choices = load_toml(path)
     for name, section in choices.items():
         if name not in _KEYS or not isinstance(section, dict):
             raise TivaxError(

@@ -334,7 +334,7 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
 def _require_errors(
     model: Model, layout: Layout, columns: np.ndarray, cluster: np.ndarray
 ) -> None:
-    """The errors of the clusters are what is resampled: they must be more than rounding.
+    """The errors of the clusters are resampled: they must be more than rounding.
 
     With two clusters and effects of years they are 0, and so is every standard error.
     """

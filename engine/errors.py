@@ -12,8 +12,24 @@ class TivaxError(ValueError):
     """A mistake that a user can mend.
 
     The message is one line: it names the file, year or label and says what to
-    do. The command line prints it and exits with 1; anything else is a bug.
+    do. The command line prints it and exits with 1; anything else is a bug. What a
+    damaged file put into it cannot break the line or the terminal.
     """
+
+    def __init__(self, message: object) -> None:
+        text = "".join(k if k.isprintable() else _shown(k) for k in str(message))
+        super().__init__(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
+
+
+def _shown(character: str) -> str:
+    """Blanks of other kinds as they are, what has no shape as its code."""
+    if character in "\n\r\t\v\f":
+        return " "
+    return character if character.isspace() else ascii(character)[1:-1]
+
+
+# Letters of a message; a list of all names fits.
+_LONGEST = 2000
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

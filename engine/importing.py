@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tivax.engine import derounding
 from tivax.engine.checks import require_productive
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run
 from tivax.engine.plausibility import doubts
@@ -120,6 +121,8 @@ def import_tables(
             require_productive(table)
             if writer is None or first is None:
                 first = table
+                for what in ("regions", "sectors", "categories"):
+                    require_labels(getattr(table, what), f"{table.origin}: {what}")
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
                 }

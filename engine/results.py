@@ -1,6 +1,5 @@
 """What `tivax tbi` computes and writes: tables in the format asked for, figures."""
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from tivax.engine import measures, trade_plots
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
 from tivax.engine.flags import FLAGS
 from tivax.engine.group_runs import each_group, require_new_names
@@ -19,6 +19,7 @@ from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
+from tivax.engine.toml_tables import load_toml
 
 Format = Literal["csv", "parquet", "dta", "xlsx"]
 
@@ -49,12 +50,8 @@ def read_groups(path: Path) -> dict[str, list[str]]:
 
     Raises ``TivaxError`` for a file that is not that.
     """
-    try:
-        groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # not text, or not TOML
-        raise TivaxError(f"{path}: {error}") from None
+    groups = load_toml(path)
+    require_labels(groups, f"{path}: group")
     for name, members in groups.items():
         if not (
             isinstance(members, list)

@@ -13,7 +13,11 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_size
+from tivax.engine.sources import TableFile
+from tivax.engine.sources.files import parsing
 from tivax.engine.tables import WorldTables
 
 _LABELS = ("year", "region", "sector")
@@ -28,13 +32,12 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     path = Path(path)
     if path.suffix not in (".csv", ".parquet"):
         raise TivaxError(f"{path}: an account is csv or parquet")
-    try:
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file; give the csv or parquet itself")
+    require_size(path.name, path.stat().st_size)
+    with parsing(TableFile(path)):
         read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
         frame = read(path)
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise TivaxError(f"{path}: {str(error).splitlines()[0]}") from None
     others = [str(k) for k in frame.columns if k not in (*_LABELS, "unit")]
     missing = [k for k in _LABELS if k not in frame]
     if missing or len(others) != 1:
@@ -64,6 +67,9 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
     frame = frame.astype({"region": str, "sector": str})
+    for what in ("region", "sector"):
+        require_labels(frame[what].unique(), f"{path}: {what}")
+    require_labels([name], f"{path}: column")
     values = frame.set_index(list(_LABELS))[name].to_xarray()
     return values.rename(name).assign_attrs(units=str(units.pop()), file=str(path))
 

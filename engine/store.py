@@ -8,21 +8,23 @@
 with the labels as coordinates and units as attributes, so that xarray opens it
 without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, not
 compressed: real tables are noise to a compressor (10 % smaller, three times slower
-to read). The manifest of the import is the attribute ``manifest`` (JSON text) of the
-group, because zarr warns about any file in a group that is not its own.
+to read). Chunks, labels and metadata have checksums, see ``store_files``. The manifest
+of the import is the attribute ``manifest`` (JSON text) of the group, because zarr warns
+about any file in a group that is not its own.
 """
 
 import json
+import logging
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from zarr.buffer.cpu import NDBuffer
+from zarr.codecs import Crc32cCodec
 
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
@@ -32,20 +34,24 @@ from tivax.engine.output import (
     require_free,
     require_writable,
 )
+from tivax.engine.store_files import (
+    DIMS,
+    FORMAT,
+    StoredArray,
+    checksum,
+    damaged,
+    digest,
+    read_store,
+)
 from tivax.engine.tables import (
     Tolerance,
     WorldTable,
     WorldTables,
+    check_balance,
+    check_values,
     year_range,
 )
 
-FORMAT = 1
-_DIMS = {
-    "Z": ("year", "origin", "sector", "user", "user_sector"),
-    "Y": ("year", "origin", "sector", "absorber", "category"),
-    "x": ("year", "origin", "sector"),
-    "value_added": ("year", "origin", "sector"),
-}
 _LONG_NAMES = {
     "Z": "intermediate sales, origin sector to using sector",
     "Y": "final demand by absorbing region and category",
@@ -94,6 +100,7 @@ class StoreWriter:
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
+        self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
         try:
             self._create(like, attributes)
         except BaseException:
@@ -115,7 +122,7 @@ class StoreWriter:
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
-            compressors=None,
+            compressors=[Crc32cCodec()],
             dimension_names=("year",),
         )
         for name, values in labels.items():
@@ -130,8 +137,8 @@ class StoreWriter:
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
                 config={"write_empty_chunks": True},
-                compressors=None,
-                dimension_names=_DIMS[name],
+                compressors=[Crc32cCodec()],
+                dimension_names=DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
 
@@ -141,7 +148,7 @@ class StoreWriter:
             shape=(len(values),),
             chunks=(len(values),),
             dtype=str,  # variable length: zarr warns about the other string types
-            compressors=None,
+            compressors=[Crc32cCodec()],
             dimension_names=(name,),
         )
         array[:] = np.asarray(values, dtype=object)
@@ -150,13 +157,21 @@ class StoreWriter:
         """Put one year in its place."""
         k = self.years.index(table.year)
         for name, shape in self._shapes.items():
-            array = self._group[name]
-            assert isinstance(array, zarr.Array)
-            array[k] = getattr(table, name).reshape(shape)
+            values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
+            self._array(name)[k] = values.reshape(shape)
+            self._crc32c[name][k] = checksum(values)
+
+    def _array(self, name: str) -> zarr.Array:
+        array = self._group[name]
+        assert isinstance(array, zarr.Array)
+        return array
 
     def finish(self, manifest: dict[str, Any]) -> None:
-        """Record the manifest and move the whole store to its place."""
+        """Record manifest and checksums and move the whole store to its place."""
         self._group.attrs["manifest"] = json.dumps(manifest)
+        for name, found in self._crc32c.items():
+            self._array(name).attrs["crc32c"] = found
+        self._group.attrs["digest"] = digest(self._part)
         replace_path(self._part, self.path, force=self._force)
 
     def discard(self) -> None:
@@ -221,7 +236,7 @@ class LazyYears:
     """A stored array with years first, read when it is indexed: (t, n, n) and so on."""
 
     def __init__(
-        self, array: zarr.Array, shape: tuple[int, ...], first: int = 0
+        self, array: StoredArray, shape: tuple[int, ...], first: int = 0
     ) -> None:
         self._array, self.shape, self._first = array, shape, first
         self.dtype = np.dtype("float64")
@@ -240,18 +255,10 @@ class LazyYears:
         return self._read(year, year + 1)[0]
 
     def _read(self, start: int, stop: int) -> np.ndarray:
-        values = aligned_empty((stop - start, *self._array.shape[1:]))
-        try:
-            self._array.get_basic_selection(
-                (slice(self._first + start, self._first + stop),),
-                out=NDBuffer.from_numpy_array(values),
-            )
-        except (OSError, ValueError) as error:
-            raise TivaxError(
-                f"{self._array.store_path}: damaged ({type(error).__name__}); "
-                "import it again"
-            ) from None
-        return values.reshape(stop - start, *self.shape[1:])
+        values = aligned_empty((stop - start, *self.shape[1:]))
+        for k, year in enumerate(values, start=self._first + start):
+            self._array.read(k, into=year)
+        return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
@@ -266,100 +273,76 @@ def open_store(
     """The tables of a store, or its years from the first to the last of ``years``.
 
     ``lazy=True`` reads each year when it is needed: for tables that do not fit in
-    memory. Otherwise everything is read at once.
+    memory. Otherwise everything is read at once. Every year is compared with its
+    checksum when it is read. A store of an older tivax has none: its years are checked
+    for what shows, and a line in the log says so.
 
     Raises
     ------
     TivaxError
-        Nothing there, not a tivax store, a store of a newer format, no such year.
+        Nothing there, not a tivax store, a damaged one, one of a newer format, no such
+        year.
     """
     path = Path(path)
     if not path.exists():
         raise TivaxError(f"{path}: no such store; make one with `tivax import`")
-    stored = _read_store(path)
-    labels = {name: tuple(stored.labels[name][:].tolist()) for name in _LABELS}
+    stored = read_store(path)
+    labels, about = stored.labels, stored.attributes
     kept = year_range(labels["year"], years)
-    labels["year"] = labels["year"][kept]
-    t, c, s, f = (len(labels[name]) for name in _LABELS)
+    t, c, s, f = (
+        len(labels["year"][kept]),
+        *(len(labels[name]) for name in ("origin", "sector", "category")),
+    )
     n = c * s
     shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
-    arrays = {
+    arrays: dict[str, Any] = {
         name: LazyYears(array, shapes[name], kept.start)
         for name, array in stored.arrays.items()
     }
-    loaded: dict[str, Any] = {
-        name: array if lazy else array[:] for name, array in arrays.items()
-    }
-    return WorldTables(
-        **loaded,
-        regions=labels["origin"],
-        sectors=labels["sector"],
-        years=labels["year"],
-        unit=stored.unit,
-        categories=labels["category"],
-        tolerance=stored.tolerance,
-        source=stored.source,
-        parents=stored.parents,
-        column_tolerance=stored.column_tolerance,
-        checked=stored.checked,
-    )
-
-
-_LABELS = ("year", "origin", "sector", "category")
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A store found whole: its arrays, unread, and attributes."""
-
-    labels: dict[str, Any]
-    arrays: dict[str, zarr.Array]
-    unit: str
-    source: str
-    tolerance: Tolerance
-    parents: dict[str, str]
-    column_tolerance: Tolerance | None
-    checked: dict[str, str]
-
-
-def _read_store(path: Path) -> _Stored:
-    """Open a store; ``TivaxError`` where it is none, of another format, not whole."""
     try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
-        attributes: dict[str, Any] = dict(group.attrs)
-        version = attributes["tivax_format"]
-        arrays = dict(group.arrays())
-        stored = _Stored(
-            labels={name: arrays[name] for name in _LABELS},
-            arrays={name: arrays[name] for name in _DIMS if name in arrays},
-            unit=attributes["unit"],
-            source=attributes["source"],
-            tolerance=Tolerance(**attributes["tolerance"]),
-            parents=dict(attributes.get("parents", {})),
+        tables = WorldTables(
+            **arrays,
+            regions=labels["origin"],
+            sectors=labels["sector"],
+            years=labels["year"][kept],
+            unit=about["unit"],
+            categories=labels["category"],
+            tolerance=Tolerance(**about["tolerance"]),
+            source=about["source"],
+            parents=about.get("parents", {}),
             column_tolerance=(
-                Tolerance(**attributes["column_tolerance"])
-                if "column_tolerance" in attributes
+                Tolerance(**about["column_tolerance"])
+                if "column_tolerance" in about
                 else None
             ),
-            checked=dict(attributes.get("checked", {})),
+            checked=dict(about.get("checked", {})),
         )
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise TivaxError(
-            f"{path}: not a tivax store, or a damaged one; make one with `tivax import`"
-        ) from error
-    if version != FORMAT:
-        raise TivaxError(
-            f"{path}: store format {version}, this tivax reads {FORMAT}; import again"
-        )
-    absent = [name for name in ("Z", "Y", "x") if name not in arrays]
-    # zarr reads a missing chunk as its fill value, silently.
-    absent += [
-        name
-        for name, array in {**stored.labels, **stored.arrays}.items()
-        if array.nchunks_initialized < array.nchunks
-    ]
-    if absent:
-        raise TivaxError(
-            f"{path}: incomplete, {', '.join(absent)} lacks files; import it again"
-        )
-    return stored
+    except (LookupError, TypeError, ValueError) as error:
+        what = "what it says of itself (zarr.json, labels)"
+        raise damaged(path, what, f"{error}") from None
+    if stored.format != FORMAT:
+        _tell_unchecked(path, tables)
+    return tables if lazy else tables.select(tables.years[0], tables.years[-1])
+
+
+_told: set[tuple[Path, tuple[int, ...]]] = set()
+
+
+def _tell_unchecked(path: Path, tables: WorldTables) -> None:
+    """Log once that a store has no checksums, and what its numbers show without."""
+    key = path.resolve(), tuple(tables.years)
+    if key in _told:
+        return
+    _told.add(key)
+    odd = ""
+    for table in tables:
+        try:
+            check_values(table)
+            check_balance(table, tables.tolerance)
+        except TivaxError as error:
+            fault = str(error).removeprefix(f"{table.where}: ").rpartition(";")[0]
+            odd = f", and {table.year} may be damaged ({fault})"
+            break
+    logging.getLogger("tivax").warning(
+        f"{path}: written before stores had checksums{odd}; import it again"
+    )

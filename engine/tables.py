@@ -20,6 +20,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, TivaxWarning, nearest
 
 
@@ -213,6 +214,7 @@ class WorldTables:
                 raise TivaxError(
                     f"{what}: {', '.join(twice)} more than once; labels must be unique"
                 )
+            require_labels(map(str, labels), what)
         if list(self.years) != sorted(self.years):
             raise TivaxError(f"years are not in order: {list(self.years)}")
 

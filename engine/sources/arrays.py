@@ -6,21 +6,26 @@ by region, then sector: n = c * s. All flows are in one unit, which the file doe
 tell. Labels are arrays of text, ``np.array(["AUT", "DEU"])``; nothing is unpickled.
 """
 
+import math
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
+import numpy.lib.format as npy
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_size
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.tables import Tolerance, WorldTable
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
+_HEADER_2 = npy.read_array_header_2_0
 KEYS = (*NEEDED, "va", "categories")
 _REMEDY = f"save it with {', '.join(NEEDED)}"
 
@@ -72,26 +77,45 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
     with fs.open_table(file) as stream:
         fs.check_start(file, stream.read(1024), fs.ZIP)
         stream.seek(0)
-        with np.load(stream, allow_pickle=False) as archive:
-            unknown = sorted(set(archive.files) - set(KEYS))
-            if unknown:
-                raise TivaxError(
-                    f"{file.name}: unknown {fs.some(unknown)}; the keys are "
-                    f"{', '.join(KEYS)}"
-                )
-            return {key: _array(file, archive, key) for key in keys if key in archive}
+        with fs.parsing(file):
+            archive = zipfile.ZipFile(cast(Any, stream))
+        members = {
+            name.removesuffix(".npy"): archive.getinfo(name)
+            for name in archive.namelist()
+        }
+        unknown = sorted(set(members) - set(KEYS))
+        if unknown:
+            raise TivaxError(
+                f"{file.name}: unknown {fs.some(unknown)}; the keys are "
+                f"{', '.join(KEYS)}"
+            )
+        return {
+            key: _array(file, archive, members[key], key)
+            for key in keys
+            if key in members
+        }
 
 
-def _array(file: TableFile, archive: NpzFile, key: str) -> np.ndarray:
-    try:
-        return archive[key]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise fs.damaged(file, error) from error
+def _array(
+    file: TableFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str
+) -> np.ndarray:
+    """One array, whose declared shape must be that of the bytes that are there."""
+    require_size(file.name, member.file_size)
+    with fs.parsing(file), archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version < (2, 0) else _HEADER_2
+        shape, _, dtype = read_header(stream)
+        size = math.prod(shape) * dtype.itemsize
+        whole = size == member.file_size - stream.tell()
+    if dtype.hasobject:
         raise TivaxError(
             f"{file.name}: {key} is an array of Python objects, which are not read; "
             "save labels as np.array([...], dtype=str), numbers as float"
-        ) from error
+        )
+    if not whole:
+        raise fs.damaged(file, f"{key} is not as long as its shape {shape} says")
+    with fs.parsing(file), archive.open(member) as stream:
+        return npy.read_array(stream, allow_pickle=False)
 
 
 def _year(file: TableFile) -> int:

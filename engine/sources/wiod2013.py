@@ -16,14 +16,12 @@ households, c38 non-profit institutions, c39 government, c41 fixed capital
 formation, c42 inventories; there is no c40.
 """
 
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import python_calamine as calamine
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
@@ -45,7 +43,6 @@ BETWEEN = (
 
 LABEL_COLUMNS = 4  # A code, B name, C country, D code within the country
 FIRST_ROW = 6  # row 7 of the sheet, counted from 0
-CALAMINE_DAMAGE = (calamine.CalamineError, OSError)
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -176,14 +173,10 @@ def read_sheet(
 
 def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
     """Name and cells of the sheet that is named by a year, else of the first."""
-    data = fs.read_bytes(file, fs.ZIP)
-    try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        titles = book.sheet_names
-        title = next((t for t in titles if _year_in(t)), titles[0] if titles else "")
-        rows = book.get_sheet_by_name(title).to_python(skip_empty_area=False)
-    except CALAMINE_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+    book = fs.open_workbook(file)
+    titles = book.sheet_names
+    title = next((t for t in titles if _year_in(t)), titles[0] if titles else "")
+    rows = fs.read_cells(file, book, title)
     if len(rows) <= FIRST_ROW or len(rows[0]) <= LABEL_COLUMNS:
         raise TivaxError(f"{file.name}: sheet {title!r} holds no table; get it again")
     return title, rows
