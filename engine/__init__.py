@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from tivax.engine.decompositions import decompose as decompose
     from tivax.engine.designs import Model as Model
     from tivax.engine.errors import TivaxError as TivaxError
+    from tivax.engine.errors import TivaxWarning as TivaxWarning
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
     from tivax.engine.group_runs import each_group as each_group
     from tivax.engine.gvc_indicators import indicators as indicators
     from tivax.engine.importing import import_tables as import_tables
     from tivax.engine.inference import resample as resample
+    from tivax.engine.inventories import net_of_inventories as net_of_inventories
     from tivax.engine.measures import exported_value_added as exported_value_added
     from tivax.engine.measures import trade_benefit_index as trade_benefit_index
     from tivax.engine.measures import value_added_absorbed as value_added_absorbed
@@ -58,10 +60,14 @@ _MODULE_OF = {
     "decompose": "decompositions",
     "Model": "designs",
     "TivaxError": "errors",
+    "TivaxWarning": "errors",
     "fixed_effects": "estimation",
     "two_stage": "estimation",
+    "from_frames": "frames",
+    "from_pymrio": "frames",
     "each_group": "group_runs",
     "import_tables": "importing",
+    "net_of_inventories": "inventories",
     "indicators": "gvc_indicators",
     "resample": "inference",
     "exported_value_added": "measures",

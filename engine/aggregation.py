@@ -81,9 +81,9 @@ def aggregate(
         else _summed(tables.value_added, industry),
         regions=region.labels,
         sectors=sector.labels,
-        tolerance=Tolerance(
-            tables.tolerance.absolute * int(np.bincount(industry.place).max()),
-            tables.tolerance.relative,
+        tolerance=_of_sums(tables.tolerance, industry),
+        column_tolerance=_of_sums(
+            tables.column_tolerance or tables.tolerance.for_columns(), industry
         ),
         parents=parents,
     )
@@ -107,6 +107,11 @@ class _Places:
         """1 where an old code (column) belongs to a new one (row)."""
         old = np.arange(len(self.place))
         return csr_array((np.ones(len(old)), (self.place, old)))
+
+
+def _of_sums(one: Tolerance, industry: _Places) -> Tolerance:
+    """The tolerance of the largest sum of industries."""
+    return replace(one, absolute=one.absolute * int(np.bincount(industry.place).max()))
 
 
 @dataclass(frozen=True)

@@ -73,12 +73,14 @@ def computed_worlds(
     progress: Progress,
     *,
     inverse: bool = True,
+    certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
 ) -> Generator[tuple[slice, Any], None, None]:
     """Runs of years and ``kernel`` of their worlds, years first, in double precision.
 
     ``kernel`` must be the same object for the same work, or it is compiled anew;
-    without ``inverse`` its world has no B; ``uses`` are categories of final demand,
+    without ``inverse`` its world has no B, with ``certify`` one that is right in every
+    cell; ``uses`` are categories of final demand,
     each use of which the kernel is given.
     """
     member = borders.member
@@ -97,6 +99,7 @@ def computed_worlds(
                 len(tables.sectors),
                 borders.are_regions,
                 inverse,
+                certify,
             ),
             tables,
             value_added,
@@ -109,7 +112,12 @@ def computed_worlds(
 
 @lru_cache(maxsize=256)
 def _one_year(
-    kernel: Kernel, regions: int, sectors: int, are_regions: bool, inverse: bool
+    kernel: Kernel,
+    regions: int,
+    sectors: int,
+    are_regions: bool,
+    inverse: bool,
+    certify: bool,
 ) -> Callable[[Solver], Callable]:
     """A one-year function for each solver, the same object each time.
 
@@ -127,7 +135,14 @@ def _one_year(
                 blocks=are_regions,
             )
             world = make_world(
-                Z, x, Y[..., 0], v, perimeters, method=solver, inverse=inverse
+                Z,
+                x,
+                Y[..., 0],
+                v,
+                perimeters,
+                method=solver,
+                inverse=inverse,
+                certify=certify,
             )
             by_use = Y[..., 1:]
             return kernel(world, each, by_use) if by_use.size else kernel(world, each)

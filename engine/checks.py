@@ -1,7 +1,7 @@
 """Does a table add up? The accounting rules of world tables, a row for each year."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from typing import NamedTuple
@@ -12,9 +12,18 @@ import pandas as pd
 from jaxtyping import Array, Float, Int
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.plausibility import doubts
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import Tolerance, WorldTable, WorldTables
+from tivax.engine.tables import (
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    impossible_value_added,
+    told_value_added,
+    unit_is_plausible,
+    worst_value_added,
+)
 from tivax.kernels import absorption, leontief
 from tivax.kernels.solve import Method, solve, with_fallback
 
@@ -58,6 +67,13 @@ class YearCheck:
         ``import-share``, or ``lu`` where that did not finish.
     finite
         Every number is one.
+    value_added_fault
+        The worst industry whose value added at basic prices is impossible beside its
+        inputs and output, in words; empty where there is none, or no such row.
+    unit_fault
+        Why no unit makes such numbers, in words.
+    doubts
+        What looks as if labels were wrong, in words (see ``plausibility``); no faults.
     """
 
     year: int
@@ -81,6 +97,14 @@ class YearCheck:
     balance_identity: float
     residual: float
     solver: str
+    value_added_fault: str = ""
+    unit_fault: str = ""
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """``fault``, ``in doubt`` or ``sound``."""
+        return "fault" if self.faults else "in doubt" if self.doubts else "sound"
 
     @property
     def faults(self) -> list[str]:
@@ -90,6 +114,10 @@ class YearCheck:
             found.append("cells that are not numbers")
         if self.row_gap_excess > 0:
             found.append(f"a row misses its output by {self.row_gap:,.6g}")
+        if self.value_added_fault:
+            found.append(f"impossible value added, {self.value_added_fault}")
+        if self.unit_fault:
+            found.append(self.unit_fault)
         if self.negative_sales:
             found.append(f"{self.negative_sales} negative intermediate sales")
         if self.negative_output:
@@ -202,8 +230,17 @@ def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
 
 @in_float64
 @np.errstate(invalid="ignore", divide="ignore")  # a fault, not a warning
-def check_year(table: WorldTable, tolerance: Tolerance) -> YearCheck:
-    """Check one year. Never raises: a broken rule is a fault of the result."""
+def check_year(
+    table: WorldTable,
+    tolerance: Tolerance,
+    *,
+    column_tolerance: Tolerance | None = None,
+    parents: Mapping[str, str] | None = None,
+) -> YearCheck:
+    """Check one year. Never raises: a broken rule is a fault of the result.
+
+    ``column_tolerance`` and ``parents`` as in ``WorldTables``.
+    """
     Z, x, Y = table.Z, table.x, table.Y.sum(axis=2)
     gap = np.abs(Z.sum(axis=1) + Y.sum(axis=1) - x)
     inputs = Z.sum(axis=0)
@@ -235,7 +272,23 @@ def check_year(table: WorldTable, tolerance: Tolerance) -> YearCheck:
         balance_identity=number["balance"],
         residual=number["residual"],
         solver="import-share" if number["passes"] else "lu",
+        value_added_fault=_value_added_fault(
+            table, column_tolerance or tolerance.for_columns()
+        ),
+        unit_fault=_unit_fault(table),
+        doubts=doubts(table, parents),
     )
+
+
+def _value_added_fault(table: WorldTable, tolerance: Tolerance) -> str:
+    bad = impossible_value_added(table, tolerance)
+    return told_value_added(table, worst_value_added(table, bad)) if bad.any() else ""
+
+
+def _unit_fault(table: WorldTable) -> str:
+    if not unit_is_plausible(table.x):
+        return f"the largest output is {table.x.max():.1e}: no unit makes that"
+    return ""
 
 
 def check_tables(
@@ -245,7 +298,14 @@ def check_tables(
     rows: list[YearCheck] = []
     progress(0, len(tables.years))
     for table in tables:
-        rows.append(check_year(table, tables.tolerance))
+        rows.append(
+            check_year(
+                table,
+                tables.tolerance,
+                column_tolerance=tables.column_tolerance,
+                parents=tables.parents,
+            )
+        )
         progress(len(rows), len(tables.years))
     return rows
 
@@ -253,5 +313,6 @@ def check_tables(
 def check_frame(rows: list[YearCheck]) -> pd.DataFrame:
     """The checks as a table, a row for each year, with the faults in words."""
     frame = pd.DataFrame([asdict(row) for row in rows])
+    frame["doubts"] = ["; ".join(row.doubts) for row in rows]
     frame["faults"] = ["; ".join(row.faults) for row in rows]
     return frame

@@ -15,7 +15,9 @@ from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError  # noqa: E402
 
 if TYPE_CHECKING:
+    from tivax.engine.inventories import NetInventories
     from tivax.engine.measures import ValueAdded
+    from tivax.engine.tables import WorldTables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -48,12 +50,36 @@ GroupsOption = Annotated[
         "`tivax groups` lists the built-in ones.",
     ),
 ]
+CertifyOption = Annotated[
+    str,
+    typer.Option(
+        "--certify",
+        help="columns (the residual of each is below 1e-12; small cells may be less "
+        "exact) or cells (one more step, and a bound on the error of every cell).",
+    ),
+]
 EachGroup = Annotated[
     bool,
     typer.Option(
         "--each-group",
         help="Each group in a run of its own, every other region alone; the groups may "
         "overlap.",
+    ),
+]
+Net = Annotated[
+    bool,
+    typer.Option(
+        "--net-inventories",
+        help="Sales of each row times output / (output - inventories), inventories "
+        "left out (Antras and others 2012).",
+    ),
+]
+Inventories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--inventories",
+        help="With --net-inventories: the category of final demand they are, where "
+        "tivax does not know it; repeatable.",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
@@ -158,6 +184,14 @@ def import_(
     unbalanced: Annotated[
         bool, typer.Option("--unbalanced", help="Accept rows that miss their output.")
     ] = False,
+    derounded: Annotated[
+        bool,
+        typer.Option(
+            "--derounded",
+            help="wiod2013 in R form, rounded to 1 million: put what rows miss into "
+            "the cells that became 0.",
+        ),
+    ] = False,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -176,6 +210,7 @@ def import_(
             out,
             years=parse_years(years),
             unbalanced=unbalanced,
+            derounded=derounded,
             force=force,
             progress=progress,
         )
@@ -186,13 +221,29 @@ def import_(
     )
     for whole, parts in done.parts.items():
         terminal.say(f"{whole} has the parts {', '.join(parts)}")
+    if done.rows_above is not None:
+        terminal.say(
+            f"derounded; {done.rows_above} rows of {done.rows:,} "
+            "sell more than they make, and stay so"
+        )
     if missing := done.missing(parse_years(years)):
-        terminal.say(f"no table of {', '.join(map(str, missing))}")
+        cut = ""
+        if done.published and not years:
+            cut = (
+                f"; the published file has {done.published[0]} to {done.published[1]}, "
+                "this one may be cut"
+            )
+        terminal.say(f"no table of {', '.join(map(str, missing))}{cut}")
+    for doubt in done.doubts:
+        terminal.say(f"in doubt: {doubt}")
 
 
 @app.command()
 def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
     """Check that every year of a store adds up; exit 1 where one does not.
+
+    Also looks for signs of labels in another order than the numbers, which are told and
+    are no fault, and says what of value added could be checked.
 
     Example: tivax check wiod16
     """
@@ -287,6 +338,9 @@ def tbi(
     ] = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="csv, parquet, dta or xlsx.")
     ] = "csv",
@@ -309,7 +363,9 @@ def tbi(
     terminal = Terminal(quiet)
     require_result_place(out, force=force)
     file_format = results.require_format(format)
-    tables = _open(store, years)
+    certify_what = measures.require_certify(certify)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
     embodied = _embodied(value_added, satellite)
@@ -320,6 +376,7 @@ def tbi(
             drop=drop or (),
             groups=chosen.members,
             one_by_one=each_group,
+            certify=certify_what,
             progress=progress,
         )
     with output_folder(out, force=force) as folder:
@@ -327,14 +384,18 @@ def tbi(
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
+            **result.certified,
             **measures.about_value_added(tables, embodied),
             years_by_lu=result.years_by_lu,
             groups=chosen.record,
             each_group=each_group,
+            net_inventories=net.record,
+            flags=result.flags,
         )
-    for line in [*chosen.lines, *measures.told_value_added(tables, embodied)]:
+    told = measures.told_value_added(tables, embodied)
+    for line in [*net.lines, *chosen.lines, *told]:
         terminal.say(line)
-    print_tbi(terminal, result, out)
+    print_tbi(terminal, result, out, net=bool(net.categories))
 
 
 @app.command()
@@ -357,6 +418,8 @@ def decompose(
     satellite: Satellite = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -376,11 +439,12 @@ def decompose(
     from tivax.engine.groups import choose_groups
     from tivax.engine.output import Run
 
-    tables = _open(store, years)
-    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    terminal = Terminal(quiet)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("decompose", inputs=_given(store, *chosen.files, satellite))
     run_decompose(
-        tables,
+        net,
         method,
         level,
         out,
@@ -390,7 +454,7 @@ def decompose(
         value_added=_embodied(value_added, satellite),
         format=format,
         force=force,
-        terminal=Terminal(quiet),
+        terminal=terminal,
     )
 
 
@@ -404,13 +468,18 @@ def indicators(
     level: Annotated[
         str,
         typer.Option(
-            "--level", help="country, sector, bilateral, bilateral-sector or all."
+            "--level",
+            help="country, sector, bilateral, bilateral-sector or all of them; the "
+            "last two may take hundreds of MB.",
         ),
-    ] = "all",
+    ] = "country",
     value_added: ValueAddedOption = "residual",
     satellite: Satellite = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="parquet or csv.")
     ] = "parquet",
@@ -421,20 +490,23 @@ def indicators(
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json.
+    of positions, participation over the years, manifest.json. With --only a figure is
+    drawn where its indicators are among the names.
 
-    Example: tivax indicators wiod16 --level country --out tiva
+    Example: tivax indicators wiod16 --out tiva
     """
     start_jax()
     from tivax.engine.groups import choose_groups
     from tivax.engine.indicator_run import run_indicators
+    from tivax.engine.measures import require_certify
     from tivax.engine.output import Run
 
-    tables = _open(store, years)
-    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    terminal = Terminal(quiet)
+    net = _net(_open(store, years), net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("indicators", inputs=_given(store, *chosen.files, satellite))
     run_indicators(
-        tables,
+        net,
         [k.strip() for k in only.split(",") if k.strip()],
         level,
         out,
@@ -442,9 +514,10 @@ def indicators(
         groups=chosen,
         one_by_one=each_group,
         value_added=_embodied(value_added, satellite),
+        certify=require_certify(certify),
         format=format,
         force=force,
-        terminal=Terminal(quiet),
+        terminal=terminal,
     )
 
 
@@ -751,10 +824,24 @@ def _embodied(value_added: str, satellite: Path | None) -> "ValueAdded":
     return read_satellite(satellite)
 
 
-def _open(store: Path, years: str):
+def _open(store: Path, years: str) -> "WorldTables":
     from tivax.engine.store import open_store
 
     return open_store(store, years=parse_years(years), lazy=True)
+
+
+def _net(
+    tables: "WorldTables", wanted: bool, names: list[str] | None, terminal: Terminal
+) -> "NetInventories":
+    """The tables, net of inventories where that is wanted."""
+    from tivax.engine.inventories import NetInventories, correct_for_inventories
+
+    if not wanted and names:
+        raise TivaxError(f"--inventories {names[0]}: give --net-inventories as well")
+    if not wanted:
+        return NetInventories(tables)
+    with terminal.progress("inventories") as progress:
+        return correct_for_inventories(tables, names or None, progress=progress)
 
 
 def main() -> None:

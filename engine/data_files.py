@@ -108,11 +108,14 @@ _PUBLISHED = {
     ),
     "wgi": (
         r"(\d{4})_Worldwide_Governance_Indicators.*\.xlsx",
-        r"wgidataset(?:_(\d{4})ed|_stata)?\.(?:dta|xlsx|zip)",
+        r"wgidataset(?:\D*?(\d{4}))?\D*\.(?:dta|xlsx|zip)",
         r"API_RQ\.EST.*\.(?:csv|zip)",
     ),
     "wdi": (r"openness_wdi.*\.csv", r"API_FP\.CPI\.TOTL\.ZG.*\.(?:csv|zip)"),
-    "weo": (r"(?i:WEO(.*)all)\.(?:xls|csv)(?:\.bz2|\.gz)?",),
+    "weo": (
+        r"(?i:WEO(.*)all)\.(?:xls|csv)(?:\.bz2|\.gz)?",
+        r"(?i:WEO(.*?)(?:all)?)\.xlsx",
+    ),
     "tbi": (r"tbi\.csv", r"tbi_reconstructed.*\.csv", r"tbi.*\.csv"),
 }
 _PUBLISHED["inflation"] = (*_PUBLISHED["wdi"], *_PUBLISHED["weo"])

@@ -21,8 +21,10 @@ from tivax.engine.decompositions import (
     require_method,
 )
 from tivax.engine.errors import TivaxError
+from tivax.engine.flags import FLAGS
 from tivax.engine.group_runs import decomposed_each_group
 from tivax.engine.groups import ChosenGroups
+from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import (
     ValueAdded,
     about_value_added,
@@ -31,14 +33,13 @@ from tivax.engine.measures import (
 )
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
-from tivax.engine.tables import WorldTables
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")
 
 
 def run_decompose(
-    tables: WorldTables,
+    net: NetInventories,
     method: str,
     level: str,
     out: Path,
@@ -51,14 +52,14 @@ def run_decompose(
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Decompose every year of a store and write it as it comes.
+    """Decompose every year of the tables of ``net`` and write it as it comes.
 
     Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
     each group in a run of its own, one after the other.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
-    members = groups.members
+    tables, members = net.tables, groups.members
     require_method(method, level)
     require_result_place(out, force=force)
     residuals, gaps, rows = [], [], 0
@@ -99,6 +100,7 @@ def run_decompose(
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
             each_group=one_by_one,
+            net_inventories=net.record,
         )
     terminal.say(
         f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
@@ -106,7 +108,8 @@ def run_decompose(
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
-    for line in [*groups.lines, *told_value_added(tables, value_added)]:
+    told = told_value_added(tables, value_added)
+    for line in [*net.lines, *groups.lines, *told]:
         terminal.say(line)
     terminal.say(f"Open {out}")
 
@@ -173,14 +176,15 @@ class LongWriter:
             if self._writer is not None:
                 self._writer.close()
 
-    def write(self, part: xr.Dataset) -> int:
+    def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
         """Add a Dataset of terms, soon; the number of rows it has.
 
+        ``flags``, the same variables with places in ``FLAGS``, become the last column.
         What goes wrong is raised by the next call, or at the end.
         """
         terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
         self._wait()
-        self._last = self._thread.submit(self._write, terms)
+        self._last = self._thread.submit(self._write, terms, flags)
         return sum(term.size for term in terms.values())
 
     def _wait(self) -> None:
@@ -188,9 +192,12 @@ class LongWriter:
         if last is not None:
             last.result()
 
-    def _write(self, terms: dict[str, xr.DataArray]) -> None:
+    def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
         for name, term in terms.items():
             table = _long(term, name, self._kind)
+            if flags is not None:
+                column = _dictionary(flags[name].values.ravel(), FLAGS)
+                table = table.append_column("flag", column)
             if self._writer is None:
                 self._writer = self._open(table.schema)
             self._writer.write_table(table)

@@ -1,7 +1,11 @@
-"""The one error class for expected mistakes, and how unknown names are told."""
+"""The error class for expected mistakes, the warning, how unknown names are told."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+
+
+class TivaxWarning(UserWarning):
+    """Something that looks wrong and may be right: labels of a table in doubt."""
 
 
 class TivaxError(ValueError):

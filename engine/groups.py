@@ -1,8 +1,9 @@
 """The groups of regions that a command is asked for: ``--groups EU27,own.toml``.
 
-A built-in group is restricted to the members that the tables have; what is absent is
-said and recorded. The groups of a file are taken literally: a code that the tables do
-not have is a mistake, told where they are used.
+A built-in group is restricted to the members that the tables have. One that is not
+whole carries that in its name, ``RCEP (5 of 15)``, in every file and figure; what is
+absent is said and recorded. The groups of a file are taken literally: a code that the
+tables do not have is a mistake, told where they are used.
 """
 
 import os
@@ -18,32 +19,37 @@ from tivax.engine.results import read_groups
 
 @dataclass(frozen=True)
 class ChosenGroups:
-    """Groups by name, and what of the built-in ones the tables lack.
+    """Groups by the name they have in results, and what the tables lack of them.
 
     ``members`` is what ``decompose`` and the like take as ``groups``; ``absent`` has
-    the built-in groups that are not whole; ``files`` were read.
+    the built-in groups that are not whole, by their own name, and ``labels`` the names
+    of these in results; ``files`` were read.
     """
 
     members: dict[str, list[str]] = field(default_factory=dict)
     absent: dict[str, list[str]] = field(default_factory=dict)
+    labels: dict[str, str] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
 
     @property
     def lines(self) -> list[str]:
         """A line for each group that is not whole, to be printed."""
         return [
-            f"{name}: {len(self.members[name])} of "
-            f"{len(self.members[name]) + len(codes)} members; the tables lack "
-            f"{' '.join(codes)}"
+            f"{self.labels[name]}: the tables lack {' '.join(codes)}"
             for name, codes in self.absent.items()
         ]
 
     @property
     def record(self) -> dict[str, Any]:
-        """For the manifest: members and absent ones by group."""
+        """For the manifest: name in results, members and absent ones by group."""
+        own = {label: name for name, label in self.labels.items()}
         return {
-            name: {"members": members, "absent": self.absent.get(name, [])}
-            for name, members in self.members.items()
+            own.get(label, label): {
+                "label": label,
+                "members": members,
+                "absent": self.absent.get(own.get(label, label), []),
+            }
+            for label, members in self.members.items()
         }
 
 
@@ -64,6 +70,7 @@ def choose_groups(
         raise TivaxError("--each-group: name groups by --groups, such as EU27,RCEP")
     members: dict[str, list[str]] = {}
     absent: dict[str, list[str]] = {}
+    labels: dict[str, str] = {}
     read: list[Path] = []
     for part in filter(None, map(str.strip, (text or "").split(","))):
         if _is_file(part):
@@ -72,15 +79,18 @@ def choose_groups(
             read.append(path)
         else:
             group = country_group(part)
-            found = {group.name: group_members(group.name, regions)}
+            here = group_members(group.name, regions)
+            label = group.name
             if gone := [k for k in group.members if k not in regions]:
-                absent[group.name] = gone
+                label = f"{group.name} ({len(here)} of {len(group.members)})"
+                absent[group.name], labels[group.name] = gone, label
+            found = {label: here}
         if twice := sorted(members.keys() & found.keys()):
             raise TivaxError(f"--groups {text}: group {twice[0]} is given twice")
         members.update(found)
     if text is not None and not members:
         raise TivaxError(f"--groups {text}: no group; `tivax groups` lists them")
-    return ChosenGroups(members, absent, tuple(read))
+    return ChosenGroups(members, absent, labels, tuple(read))
 
 
 def _is_file(part: str) -> bool:

@@ -4,7 +4,7 @@ What there is stands in ``engine.indicator_table``.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
-from tivax.engine import measures
+from tivax.engine import flags, measures
 from tivax.engine.borders import Borders, borders_of, computed_worlds
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
-from tivax.engine.indicator_table import INDICATORS, Level
-from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.indicator_table import INDICATORS, Indicator, Level
+from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
@@ -92,6 +92,8 @@ class IndicatorYear(NamedTuple):
     identity: Float[Array, ""]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
 
 
 def indicators(
@@ -101,6 +103,7 @@ def indicators(
     *,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Indicators of every year.
@@ -122,6 +125,9 @@ def indicators(
     value_added
         As in ``measures.value_added_trade``. With a satellite account, shares of
         exports are shares of what exports hold of it.
+    certify
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse, of
+        which the flows are made.
 
     Returns
     -------
@@ -129,7 +135,8 @@ def indicators(
         A variable for each indicator by year, region and, by level, sector and
         partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
         ``identity`` (year): the worst relative gap of two dozen totals that are reached
-        in two ways (``kernels.indicators.gaps``).
+        in two ways (``kernels.indicators.gaps``). With ``certify="cells"`` also
+        ``cell_error`` and ``cell_backward_error`` (year).
 
     Raises
     ------
@@ -140,13 +147,14 @@ def indicators(
     names = [names] if isinstance(names, str) else names
     names = indicators_at(names, level, tables, value_added)
     parts = [
-        levels[level]
-        for levels in indicator_years(
+        year.values[level]
+        for year in indicator_years(
             tables,
             names,
             (level,),
             groups=groups,
             value_added=value_added,
+            certify=certify,
             progress=progress,
         )
     ]
@@ -161,14 +169,25 @@ def indicator_years(
     *,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
+    flagged: bool = False,
     progress: Progress = no_progress,
-) -> Generator[dict[str, xr.Dataset], None, None]:
-    """``indicators`` of several levels, a year at a time."""
+) -> Generator["LevelsOfYear", None, None]:
+    """``indicators`` of several levels, a year at a time, and their flags if asked."""
     names = possible_indicators(names, tables, value_added)
     for level in levels:
         require_level(level)
     borders = borders_of(tables, groups)
-    return _years(tables, names, levels, borders, value_added, progress)
+    cells = measures.require_certify(certify) == "cells"
+    return _years(tables, names, levels, borders, value_added, cells, flagged, progress)
+
+
+class LevelsOfYear(NamedTuple):
+    """Indicators of a year by level; the same variables with places in
+    ``flags.FLAGS``, none unless asked for."""
+
+    values: dict[str, xr.Dataset]
+    flags: dict[str, xr.Dataset]
 
 
 def _years(
@@ -177,32 +196,125 @@ def _years(
     levels: Sequence[str],
     borders: Borders,
     value_added: ValueAdded,
+    cells: bool,
+    flagged: bool,
     progress: Progress,
-) -> Generator[dict[str, xr.Dataset], None, None]:
+) -> Generator[LevelsOfYear, None, None]:
     unit = measures.unit_of(tables, value_added)
     count = len(borders.names)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
     kernel = _flows_of(len(tables.sectors))
-    runs = computed_worlds(kernel, tables, borders, value_added, progress, uses=uses)
+    runs = computed_worlds(
+        kernel, tables, borders, value_added, progress, certify=cells, uses=uses
+    )
+    names_of = ["residual", "identity"]
+    names_of += ["cell_error", "cell_backward_error"] if cells else []
     for years, part in runs:
         _require_identity(part.identity, tables.years[years])
         for k, year in enumerate(tables.years[years]):
-            finest = {
-                name: flow[k, :count, :, :count] if flow.ndim == 4 else flow[k, :count]
-                for name, flow in part.flows.items()
-            }
-            finest |= _derived(finest, priced=isinstance(value_added, str))
-            about = {
-                "residual": float(part.residual[k]),
-                "identity": float(part.identity[k]),
-            }
-            yield {
+            finest = _finest(part, k, count, priced=isinstance(value_added, str))
+            about = {name: float(getattr(part, name)[k]) for name in names_of}
+            values = {
                 level: _labelled(
                     finest, level, names, tables, list(borders.names), year, unit
-                ).assign({n: ("year", [v]) for n, v in about.items()})
+                )
                 for level in levels
             }
+            marks = {}
+            if flagged:
+                read = partial(tables.select, year, year)
+                why = _Causes(read, kernel, borders, value_added, uses)
+                marks = {level: _flagged(data, why) for level, data in values.items()}
+            yield LevelsOfYear(
+                {
+                    level: data.assign({n: ("year", [v]) for n, v in about.items()})
+                    for level, data in values.items()
+                },
+                marks,
+            )
+
+
+def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
+    """The flows of year number k of a run, and those derived from them."""
+    finest = {}
+    for name, flows in part.flows.items():
+        flow = np.asarray(flows[k])
+        finest[name] = flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
+    return finest | _derived(finest, priced=priced)
+
+
+class _Causes:
+    """What makes values of one year leave their bounds; found when one does."""
+
+    def __init__(
+        self,
+        year: Callable[[], WorldTables],
+        kernel: Callable[..., IndicatorYear],
+        borders: Borders,
+        value_added: ValueAdded,
+        uses: Sequence[Sequence[str]],
+    ) -> None:
+        self._year = year
+        self._kernel, self._borders, self._uses = kernel, borders, uses
+        self._counted: ValueAdded = value_added
+
+    @cached_property
+    def _tables(self) -> WorldTables:
+        return self._year()
+
+    @cached_property
+    def _account(self) -> xr.DataArray:
+        return measures.value_added_by_industry(self._tables, self._counted)
+
+    @cached_property
+    def demand(self) -> bool:
+        """Whether some final demand is below 0."""
+        return bool((self._tables.final_demand() < 0).any())
+
+    @cached_property
+    def value_added(self) -> bool:
+        """Whether some value added is."""
+        return bool((self._account < 0).any())
+
+    @cached_property
+    def nothing_left(self) -> bool:
+        """Whether no value added is above 0, as where an account is of removals."""
+        return not bool((self._account > 0).any())
+
+    @cached_property
+    def flows(self) -> dict[str, np.ndarray]:
+        """The year's flows with value added below 0 counted as 0."""
+        runs = computed_worlds(
+            self._kernel,
+            self._tables,
+            self._borders,
+            self._account.clip(min=0),
+            no_progress,
+            uses=self._uses,
+        )
+        ((_, part),) = runs
+        return _finest(part, 0, len(self._borders.names), priced=False)
+
+
+def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
+    """Flags of the indicators of a level: see ``engine.flags``."""
+    by_sector, by_partner = LEVELS[values.attrs["level"]]
+
+    def flag(one: Indicator, found: xr.DataArray) -> np.ndarray:
+        bad = flags.outside(found.values, one.bounds)
+        if not bad.any() or not (why.demand or why.value_added):
+            return np.zeros(bad.shape, np.int8)
+        if not (why.demand and why.value_added) or why.nothing_left:
+            return flags.flags_of(bad, why.demand and not why.nothing_left)
+        with_none = one.formula(Level(why.flows, by_sector, by_partner))
+        return flags.flags_of(
+            bad, flags.outside(with_none.reshape(bad.shape), one.bounds)
+        )
+
+    return values.map(
+        lambda found: found.copy(data=flag(INDICATORS[str(found.name)], found))
+    )
 
 
 @lru_cache
@@ -225,6 +337,8 @@ def _flows_of(
             jnp.max(kernels.gaps(world, flows, uses)),
             world.largest_input_share,
             world.residual,
+            world.cell_error,
+            world.cell_backward_error,
         )
 
     return flows_of

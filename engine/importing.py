@@ -5,17 +5,21 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from tivax.engine import derounding
 from tivax.engine.checks import require_productive
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run
+from tivax.engine.plausibility import doubts
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.sources import Source, TableFile, get_source
 from tivax.engine.store import StoreWriter, require_replaceable, store_attributes
 from tivax.engine.tables import (
     WorldTable,
     check_balance,
+    check_columns,
     check_same_labels,
     check_values,
+    without_rounding,
 )
 
 # Files read at the same time. Reading is mostly decompression, which leaves the
@@ -25,17 +29,30 @@ _READERS = 2
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import wrote. ``parts``: of split regions, by the whole."""
+    """What an import wrote.
+
+    ``parts``: of split regions, by the whole. ``doubts``: what speaks against a year,
+    in words. ``published``: the years of a database that is one file. ``rows_above``:
+    rows of all years that sell more than their output, None without ``derounded``.
+    """
 
     path: Path
     years: tuple[int, ...]
     regions: int
     sectors: int
     parts: Mapping[str, Sequence[str]]
+    doubts: Sequence[str] = ()
+    published: tuple[int, int] | None = None
+    rows_above: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Industries of all years, parts of split regions not counted."""
+        return len(self.years) * self.regions * self.sectors
 
     def missing(self, wanted: tuple[int, int] | None = None) -> list[int]:
-        """Years without a table, between the first and the last or of ``wanted``."""
-        first, last = wanted or (self.years[0], self.years[-1])
+        """Years without a table: of ``wanted``, else published, else between others."""
+        first, last = wanted or self.published or (self.years[0], self.years[-1])
         return [k for k in range(first, last + 1) if k not in self.years]
 
 
@@ -46,14 +63,17 @@ def import_tables(
     *,
     years: tuple[int, int] | None = None,
     unbalanced: bool = False,
+    derounded: bool = False,
     force: bool = False,
     progress: Progress = no_progress,
 ) -> Imported:
     """Read the tables of one database below ``paths`` into a store.
 
     ``years`` keeps the years from the first to the last. Every year is checked:
-    numbers, labels, and, unless ``unbalanced``, that rows sum to output within the
-    tolerance of the source. Nothing is written where a year fails.
+    numbers, labels, and, unless ``unbalanced``, that rows sum to output and columns add
+    up to it, within the tolerances of the source. The store says what could be checked
+    (attribute ``checked``). ``derounded`` then puts back what rounding to whole units
+    took (``engine.derounding``). Nothing is written where a year fails.
 
     Raises
     ------
@@ -61,6 +81,11 @@ def import_tables(
         In one line, naming the file and the year.
     """
     source = get_source(source_name)
+    if derounded and not source.rounded:
+        raise TivaxError(
+            f"--derounded: {source.name} is not rounded to whole units, so that "
+            "nothing is to be put back; it is for the R edition of wiod2013"
+        )
     require_replaceable(store, force=force)
     run = Run("import")
     for path in paths:
@@ -77,39 +102,58 @@ def import_tables(
         )
     writer: StoreWriter | None = None
     first: WorldTable | None = None
+    doubtful: list[str] = []
+    columns = source.column_tolerance or source.tolerance.for_columns()
     parents: dict[str, str] = {}
+    rows_above = 0
     progress(0, len(found))
     try:
         for done, table in enumerate(tables, start=1):
+            table = without_rounding(table)
             check_values(table)
             if not unbalanced:
                 check_balance(table, source.tolerance)
+                check_columns(table, columns)
+            if derounded:
+                table, above = derounding.derounded(table)
+                rows_above += above
             require_productive(table)
             if writer is None or first is None:
                 first = table
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
                 }
+                named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=source.unit,
                     source=source.name,
-                    title=", ".join(k for k in (source.title, table.edition) if k),
+                    title=", ".join(filter(None, named)),
                     citation=source.citation,
-                    tolerance=source.tolerance,
+                    tolerance=derounding.TOLERANCE if derounded else source.tolerance,
                     parents=parents,
+                    column_tolerance=columns,
+                    checked=what_is_checked(table, unbalanced=unbalanced),
                 )
+                attributes["derounded"] = derounded
                 writer = StoreWriter(
                     store, table, found, attributes=attributes, force=force
                 )
             check_same_labels(first, table)
+            doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None
         run.inputs = sorted(
             {part.path for file in files for part in (file, *file.parts.values())}
         )
+        about = {"power": derounding.POWER, "rows_above_output": rows_above}
         writer.finish(
-            run.manifest(residual_max=None, outputs=[store.name], source=source.name)
+            run.manifest(
+                residual_max=None,
+                outputs=[store.name],
+                source=source.name,
+                derounded=about if derounded else None,
+            )
         )
     finally:
         if writer is not None:
@@ -120,7 +164,46 @@ def import_tables(
     for part, whole in parents.items():
         parts.setdefault(whole, []).append(part)
     count = len(first.regions) - len(parents)
-    return Imported(store, tuple(found), count, len(first.sectors), parts)
+    return Imported(
+        store,
+        tuple(found),
+        count,
+        len(first.sectors),
+        parts,
+        doubtful,
+        source.published,
+        rows_above if derounded else None,
+    )
+
+
+# What can be said of a value-added row without the rows of taxes and margins.
+VALUE_ADDED_ALONE = (
+    "lies between minus inputs and output; to the digit it cannot be checked, without "
+    "taxes and margins"
+)
+
+
+def what_is_checked(table: WorldTable, *, unbalanced: bool) -> dict[str, str]:
+    """What an import checks of such a table: for ``rows`` and ``value added``.
+
+    Words that end a sentence. ``rows`` is left out where they are simply checked.
+    """
+    told: dict[str, str] = {}
+    if unbalanced:
+        told["rows"] = "not checked at import (--unbalanced)"
+    elif table.output_is_row_sum:
+        told["rows"] = "as they must: output is the sum of the row"
+    if table.value_added is None:
+        told["value added"] = "cannot be checked: this edition has no value-added row"
+    elif unbalanced:
+        told["value added"] = "was not checked at import (--unbalanced)"
+    elif table.taxes_and_margins is None:
+        told["value added"] = VALUE_ADDED_ALONE
+    else:
+        told["value added"] = (
+            "was checked at import: inputs, taxes, margins and value added make output"
+        )
+    return told
 
 
 def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:

@@ -1,15 +1,18 @@
 """What ``tivax indicators`` does: every level of every year to one table, figures."""
 
-from collections.abc import Hashable, Sequence
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 
 import xarray as xr
 
 from tivax.engine import indicator_plots
+from tivax.engine.borders import borders_of
 from tivax.engine.console import Terminal
 from tivax.engine.decomposition_run import FORMATS, LongWriter
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.flags import counted, told
 from tivax.engine.group_runs import require_new_names, shifted
 from tivax.engine.groups import ChosenGroups
 from tivax.engine.gvc_indicators import (
@@ -17,21 +20,30 @@ from tivax.engine.gvc_indicators import (
     indicators_at,
     possible_indicators,
 )
-from tivax.engine.measures import ValueAdded, about_value_added, told_value_added
+from tivax.engine.indicator_table import INDICATORS
+from tivax.engine.inventories import NetInventories
+from tivax.engine.measures import (
+    Certify,
+    ValueAdded,
+    about_value_added,
+    told_value_added,
+)
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
+from tivax.engine.summaries import certified_line
 from tivax.engine.tables import WorldTables
 
 # What the columns say where sectors, or partners, are summed (as OECD TiVA has it).
 EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
-# What the figures show.
-_SHOWN = (
-    "EXGR",
-    "GVC_BACK_BM",
-    "GVC_FORW_BM",
-    "GVC_PART_BM",
-    "GVC_FORWARDNESS",
-)
+# The figures, and the indicators each shows of the largest exporters.
+_FIGURES = {
+    "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
+    "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
+}
+# A table with more rows is announced before it is written. WIOD 2013 at every level:
+# 68 million rows, 335 MB of parquet.
+_MANY_ROWS = 1_000_000
+_BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 
 
 def require_levels(name: str) -> tuple[str, ...]:
@@ -44,7 +56,7 @@ def require_levels(name: str) -> tuple[str, ...]:
 
 
 def run_indicators(
-    tables: WorldTables,
+    net: NetInventories,
     names: Sequence[str],
     level: str,
     out: Path,
@@ -53,16 +65,19 @@ def run_indicators(
     groups: ChosenGroups,
     one_by_one: bool = False,
     value_added: ValueAdded,
+    certify: Certify = "columns",
     format: str,
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write ``indicators.parquet`` (or csv), two figures and a manifest.
+    """Write ``indicators.parquet`` (or csv), figures and a manifest.
 
+    A figure is drawn where its indicators are among the names, or all are wanted.
     ``one_by_one``: each group in a run of its own, of which its rows are kept.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    tables = net.tables
     levels = require_levels(level)
     wanted = possible_indicators(names, tables, value_added)
     if len(levels) == 1:
@@ -74,13 +89,27 @@ def run_indicators(
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     require_result_place(out, force=force)
+    drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
+    shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
     residuals, gaps, rows = [], [], 0
+    cells: dict[str, list[float]] = {}
+    flagged: Counter[str] = Counter()
     units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
     if one_by_one:
         require_new_names(groups.members, tables.regions)
         runs = {name: {name: codes} for name, codes in groups.members.items()}
+    expected = sum(
+        _row_count(wanted, levels, tables, members, one=bool(name))
+        for name, members in runs.items()
+    )
+    if expected > _MANY_ROWS:
+        size = expected * _BYTES_PER_ROW[format] / 1e6
+        terminal.say(
+            f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
+            "--only and --years make it smaller"
+        )
     with output_folder(out, force=force) as folder:
         path = folder / f"indicators.{format}"
         with (
@@ -90,31 +119,41 @@ def run_indicators(
             for k, (name, members) in enumerate(runs.items()):
                 years = indicator_years(
                     tables,
-                    list(dict.fromkeys([*wanted, *_SHOWN])),
+                    list(dict.fromkeys([*wanted, *shown_names])),
                     tuple(dict.fromkeys([*levels, "country"])),
                     groups=members,
                     value_added=value_added,
+                    certify=certify,
+                    flagged=True,
                     progress=shifted(
                         progress, k * len(tables.years), len(runs) * len(tables.years)
                     ),
                 )
                 for year in years:
-                    whole = _rows(year["country"], name)
-                    shown.setdefault(name, []).append(whole[list(_SHOWN)])
+                    whole = _rows(year.values["country"], name)
+                    shown.setdefault(name, []).append(whole[shown_names])
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
+                    for k in {"cell_error", "cell_backward_error"} & set(whole):
+                        cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
                     for each in levels:
-                        part = _with_totals(_rows(year[each], name), wanted)
-                        rows += writer.write(part)
+                        part, marks = (
+                            _with_totals(_rows(k[each], name), wanted) for k in year
+                        )
+                        rows += writer.write(part, marks)
+                        flagged.update(counted(marks))
                         units |= {k: v.attrs["units"] for k, v in part.items()}
         over = xr.concat([xr.concat(k, "year") for k in shown.values()], "region")
-        save_figure(indicator_plots.position_map(over), folder, "positions")
-        if over.sizes["year"] > 1:
+        if "positions" in drawn:
+            save_figure(indicator_plots.position_map(over), folder, "positions")
+        if "participation" in drawn and over.sizes["year"] > 1:
             figure = indicator_plots.participation(over)
             save_figure(figure, folder, "participation")
+        certified = {k: max(v) for k, v in sorted(cells.items())}
         run.write_manifest(
             folder,
             residual_max=max(residuals),
+            **certified,
             **about_value_added(tables, value_added),
             levels=list(levels),
             units={k: units[k] for k in wanted if k in units},
@@ -122,6 +161,8 @@ def run_indicators(
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
             each_group=one_by_one,
+            net_inventories=net.record,
+            flags=dict(flagged),
         )
     terminal.say(
         f"{len(units)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
@@ -130,9 +171,33 @@ def run_indicators(
     terminal.say(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
-    for line in [*groups.lines, *told_value_added(tables, value_added)]:
+    if certified:
+        terminal.say(certified_line("the inverse", **certified))
+    told_flags = told(dict(flagged), rows, net=bool(net.categories))
+    about = told_value_added(tables, value_added)
+    for line in [*told_flags, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
+
+
+def _row_count(
+    names: Sequence[str],
+    levels: Sequence[str],
+    tables: WorldTables,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    one: bool,
+) -> int:
+    """Rows of the table; ``one`` where only the rows of the one group are kept."""
+    partners = len(borders_of(tables, groups).names)
+    regions = 1 if one else partners
+    rows = 0
+    for level in levels:
+        by_sector, by_partner = LEVELS[level]
+        each = len(tables.sectors) if by_sector else 1
+        each *= partners if by_partner else 1
+        rows += each * sum(INDICATORS[k].has(level) for k in names)
+    return rows * regions * len(tables.years)
 
 
 def _rows(part: xr.Dataset, group: str) -> xr.Dataset:

@@ -5,6 +5,7 @@ flow and the OECD has not; ratios are ratios of sums at the level asked, never a
 of ratios.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tivax.engine.decompositions import LEVELS
+from tivax.engine.flags import INDEX, NOT_NEGATIVE, PER_CENT, UNBOUNDED, Bounds
 
 _TIVA = "OECD TiVA"
 _EXVATOOLS = "R exvatools"
@@ -67,7 +69,8 @@ class Indicator:
     ``gross`` flows are in the unit of the tables whatever stands in for value added;
     ``priced`` ones need value added in that unit, ``by_use`` ones consumption and fixed
     capital apart. ``sums`` and ``together`` say whether it means anything for all
-    sectors, for all partners.
+    sectors, for all partners. Within ``bounds`` it lies where no final demand and no
+    value added is negative.
     """
 
     title: str
@@ -81,6 +84,7 @@ class Indicator:
     gross: bool = False
     priced: bool = False
     by_use: bool = False
+    bounds: Bounds = NOT_NEGATIVE
 
     def has(self, level: str) -> bool:
         by_sector, by_partner = LEVELS[level]
@@ -279,6 +283,7 @@ def _lengths() -> dict[str, Indicator]:
             "stages",
             partner=False,
             sums=not name.startswith("apl"),
+            bounds=(1.0, math.inf),
         )
 
     ways = {
@@ -336,7 +341,7 @@ def _lengths() -> dict[str, Indicator]:
 
 
 def _percent_of(title: str, source: str, formula: Formula, **more: Any) -> Indicator:
-    return Indicator(title, source, formula, "%", **more)
+    return Indicator(title, source, formula, "%", **{"bounds": PER_CENT, **more})
 
 
 INDICATORS: dict[str, Indicator] = {
@@ -346,18 +351,34 @@ INDICATORS: dict[str, Indicator] = {
         "country totals only",
         "Borin and Mancini 2019; R exvatools",
         lambda k: k["EXGR_DDC"] + k["EXGR_IDC"] - k["FFD_DVA"],
+        bounds=UNBOUNDED,
     ),
     "BALGR": Indicator(
-        "gross trade balance", _TIVA, _difference("EXGR", "IMGR"), gross=True
+        "gross trade balance",
+        _TIVA,
+        _difference("EXGR", "IMGR"),
+        gross=True,
+        bounds=UNBOUNDED,
     ),
     "BALVAFD": Indicator(
-        "value-added trade balance", _TIVA, _difference("FFD_DVA", "DFD_FVA")
+        "value-added trade balance",
+        _TIVA,
+        _difference("FFD_DVA", "DFD_FVA"),
+        bounds=UNBOUNDED,
     ),
     "TBI": Indicator(
-        "trade benefit index", _PAPER, _balance("FFD_DVA", "DFD_FVA"), "ratio"
+        "trade benefit index",
+        _PAPER,
+        _balance("FFD_DVA", "DFD_FVA"),
+        "ratio",
+        bounds=INDEX,
     ),
     "TBI_GROSS": Indicator(
-        "the index of gross trade", _PAPER, _balance("EXGR", "IMGR"), "ratio"
+        "the index of gross trade",
+        _PAPER,
+        _balance("EXGR", "IMGR"),
+        "ratio",
+        bounds=INDEX,
     ),
     "TBI_DVA": Indicator(
         "the index of domestic value added in exports, counted once",
@@ -366,6 +387,7 @@ INDICATORS: dict[str, Indicator] = {
             k["exports_dva"] - k["imports_dva"], k["exports_dva"] + k["imports_dva"]
         ),
         "ratio",
+        bounds=INDEX,
     ),
     "VAX_RATIO": Indicator(
         "value added exported over gross exports",
@@ -379,6 +401,14 @@ INDICATORS: dict[str, Indicator] = {
         _percent("VALU", "PROD"),
         partner=False,
         priced=True,
+        bounds=NOT_NEGATIVE,  # a table's own row may exceed output
+    ),
+    "FINAL_PRODSH": _percent_of(
+        "sales to final demand in reported output",
+        _ANTRAS,
+        _percent("final_sales", "reported_output"),
+        partner=False,
+        bounds=NOT_NEGATIVE,  # a row may miss its output by rounding
     ),
     "EXGR_DVASH": _percent_of(
         "domestic value added in gross exports",
@@ -417,6 +447,7 @@ INDICATORS: dict[str, Indicator] = {
         _TIVA,
         _industry_share("FEXDVAP"),
         partner=False,
+        bounds=NOT_NEGATIVE,  # counted as often as it crosses a border
     ),
     **{
         f"{name}PSH": _percent_of(
@@ -462,6 +493,7 @@ INDICATORS: dict[str, Indicator] = {
         "re-exported imports of intermediate products",
         _TIVA,
         _percent("REII", "IMGR_INT"),
+        bounds=NOT_NEGATIVE,  # counted as often as it crosses a border
     ),
     "VALU_FFDDVA": _percent_of(
         "value added absorbed abroad",
@@ -478,6 +510,7 @@ INDICATORS: dict[str, Indicator] = {
         "exports",
         _TIVA,
         _percent_of_regions_exports("FEXDVAP"),
+        bounds=NOT_NEGATIVE,
     ),
     "GVC_PART_KPWW": _percent_of(
         "participation: foreign value added and value added re-exported to third ones",
@@ -498,6 +531,7 @@ INDICATORS: dict[str, Indicator] = {
             100.0,
         ),
         partner=False,
+        bounds=NOT_NEGATIVE,
     ),
     "GVC_POS_KPWW": Indicator(
         "position: ln(1 + forward) - ln(1 + backward)",
@@ -505,6 +539,7 @@ INDICATORS: dict[str, Indicator] = {
         _kpww_position,
         "ratio",
         partner=False,
+        bounds=(-math.log(2), math.log(2)),
     ),
     "GVC_PART_BM": _percent_of(
         "exports that cross two borders or more", _BM, _percent("GVC", "exports_held")
@@ -516,7 +551,11 @@ INDICATORS: dict[str, Indicator] = {
         "of exports, the forward part", _BM, _percent("GVCF", "exports_held")
     ),
     "GVC_FORWARDNESS": Indicator(
-        "(purely forward - purely backward) / all three", _BMT, _forwardness, "ratio"
+        "(purely forward - purely backward) / all three",
+        _BMT,
+        _forwardness,
+        "ratio",
+        bounds=INDEX,
     ),
     "GVC_FWD_WWYZ": _percent_of(
         "of value added, in inputs that cross borders",

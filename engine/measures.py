@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
-from tivax.engine import satellites
+from tivax.engine import flags, satellites
 from tivax.engine.checks import WORST_RESIDUAL, require_productive
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables, YearArray, in_double
+from tivax.engine.tables import WorldTables, YearArray, check_numbers, in_double
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method, with_fallback
 
@@ -29,6 +29,8 @@ Definition = Literal["residual", "basic"]
 ValueAdded = Definition | xr.DataArray
 """How value added is defined, or a satellite account in its place."""
 Groups = Mapping[str, Sequence[str]]
+Certify = Literal["columns", "cells"]
+"""What is certified: the residual of every column, or the error of every cell."""
 
 # On a GPU the flows, their coefficients in two precisions and the products share the
 # memory: about six times the flows themselves. A CPU takes one year at a time.
@@ -43,6 +45,7 @@ def value_added_trade(
     tables: WorldTables,
     value_added: ValueAdded = "residual",
     *,
+    certify: Certify = "columns",
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Value added absorbed and gross exports of every year.
@@ -56,6 +59,11 @@ def value_added_trade(
         (the paper's). ``basic``: the table's own value-added row. Or a satellite
         account, a DataArray (year, region, sector) of jobs, emissions or any row of
         industries: flows are then in its unit.
+    certify
+        ``columns``: the relative residual of each column (absorbing region) is below
+        1e-12. That does not bound a cell much smaller than its column: between small
+        regions one may be wrong from the ninth digit on. ``cells``: one more step of
+        refinement, and a bound on the error of every cell, at four times the work.
     progress
         Called with years done and years in all.
 
@@ -67,7 +75,9 @@ def value_added_trade(
         unit of the tables; ``output`` (year, origin, sector), model-consistent;
         ``residual`` (year), relative, measured; ``passes`` (year), products with A,
         0 where the year was solved by LU. Split regions are whole: their parts are
-        computed apart, then added up.
+        computed apart, then added up. With ``certify="cells"`` also by year
+        ``cell_error``, the largest relative error that any cell of required output B Y
+        can have, and ``cell_backward_error`` (``kernels.cells``).
 
     Raises
     ------
@@ -75,8 +85,12 @@ def value_added_trade(
         ``basic`` for tables without a value-added row; a year whose solve misses
         1e-8; a table that is not productive (spectral radius of A not below 1).
     """
-    years = _all_years(_one_year, tables, value_added, progress)
+    cells = require_certify(certify) == "cells"
+    one_year = _one_year_to_the_cell if cells else _one_year
+    years = _all_years(one_year, tables, value_added, progress)
     trade = _labelled(years, tables)
+    if not cells:
+        trade = trade.drop_vars(["cell_error", "cell_backward_error"])
     trade["va_absorbed"].attrs["units"] = unit_of(tables, value_added)
     return _melded(trade, tables) if tables.parents else trade
 
@@ -129,7 +143,7 @@ def computed_years(
             same = [[k] * len(x) for k in constants]
             result = with_fallback(one_year, Z, x, Y, v, *same)
             part = jax.tree.map(np.asarray, result)
-            _require_solved(part.residual, tables.years[years])
+            _require_solved(part.residual, tables, years)
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                 # It has a solution even where it is not productive, without meaning.
                 require_productive(tables.table(tables.years[years][k]))
@@ -145,6 +159,14 @@ def require_value_added(name: str) -> Definition:
     raise TivaxError(
         f"value added {name!r}: choose from {', '.join(get_args(Definition))}"
     )
+
+
+def require_certify(name: str) -> Certify:
+    """``columns`` or ``cells``; ``TivaxError`` for any other word."""
+    for known in get_args(Certify):
+        if name == known:
+            return known
+    raise TivaxError(f"certify {name!r}: choose from {', '.join(get_args(Certify))}")
 
 
 def value_added_name(value_added: ValueAdded) -> str:
@@ -197,9 +219,32 @@ def _value_added_rows(tables: WorldTables, value_added: ValueAdded) -> YearArray
     return tables.value_added
 
 
+def value_added_by_industry(
+    tables: WorldTables, value_added: ValueAdded
+) -> xr.DataArray:
+    """What is embodied, as an account (year, region, sector); 0 without output."""
+    rows = _value_added_rows(tables, value_added)
+    x = in_double(tables.x[:])
+    values = x - in_double(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
+    coords = {"year": tables.years, "region": tables.regions, "sector": tables.sectors}
+    shape = [len(labels) for labels in coords.values()]
+    return xr.DataArray(
+        np.where(x > 0, values, 0).reshape(shape),
+        {name: list(labels) for name, labels in coords.items()},
+        list(coords),
+        name=value_added_name(value_added),
+        attrs={"units": unit_of(tables, value_added)},
+    )
+
+
 @cache
 def _one_year(method: Method) -> Callable:
     return partial(absorption.value_added_trade, method=method)
+
+
+@cache
+def _one_year_to_the_cell(method: Method) -> Callable:
+    return partial(absorption.value_added_trade, method=method, cells=True)
 
 
 @cache
@@ -216,12 +261,14 @@ def _chunks(
     """Runs of years and their arrays (Z, x, Y, v), the next read while one is used."""
 
     def read(years: slice) -> tuple[Any, ...]:
-        x = in_double(tables.x[years])
-        v = None
+        x, Y, v = tables.output(years), final_demand(tables, years), None
         if rows is not None:
             added = in_double(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
-        return in_double(tables.Z[years]), x, final_demand(tables, years), v
+        if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
+            for year in tables.years[years]:
+                check_numbers(tables.table(year))
+        return in_double(tables.Z[years]), x, Y, v
 
     runs = _runs(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:
@@ -246,12 +293,14 @@ def _runs(years: int, at_once: int) -> list[slice]:
     return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
 
 
-def _require_solved(residual: np.ndarray, years: Sequence[int]) -> None:
+def _require_solved(residual: np.ndarray, tables: WorldTables, years: slice) -> None:
     bad = ~(residual <= WORST_RESIDUAL)
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
+        year = tables.years[years][k]
+        check_numbers(tables.table(year))  # NaN in Z is found here, at no cost before
         raise TivaxError(
-            f"{years[k]}: the Leontief system is not solved (relative residual "
+            f"{year}: the Leontief system is not solved (relative residual "
             f"{residual[k]:.1e}); `tivax check` shows whether the table is productive"
         )
 
@@ -284,6 +333,16 @@ def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dat
                 {"long_name": "relative residual of the solve"},
             ),
             "passes": ("year", result.passes, {"long_name": "products with A; 0 = LU"}),
+            "cell_error": (
+                "year",
+                result.cell_error,
+                {"long_name": "bound on the relative error of a cell"},
+            ),
+            "cell_backward_error": (
+                "year",
+                result.cell_backward_error,
+                {"long_name": "relative change of cells of the table"},
+            ),
         },
         attrs={"source": tables.source},
     )
@@ -293,17 +352,23 @@ def _labelled(result: absorption.ValueAddedTrade, tables: WorldTables) -> xr.Dat
 
 
 def value_added_absorbed(
-    tables: WorldTables, value_added: ValueAdded = "residual"
+    tables: WorldTables,
+    value_added: ValueAdded = "residual",
+    *,
+    certify: Certify = "columns",
 ) -> xr.DataArray:
     """Value added by industry of origin and absorbing region, diag(v) B Y.
 
     Returns a DataArray (year, origin, sector, absorber) in the unit of the tables
     (Johnson and Noguera 2012, Journal of International Economics 86). Arguments and
-    errors as in :func:`value_added_trade`.
+    errors as in :func:`value_added_trade`; the attribute ``residual_max``, and with
+    ``certify="cells"`` also ``cell_error_max``, is the worst of all years.
     """
-    trade = value_added_trade(tables, value_added)
-    residual = float(trade["residual"].max())
-    return trade["va_absorbed"].assign_attrs(residual_max=residual)
+    trade = value_added_trade(tables, value_added, certify=certify)
+    worst = {"residual_max": float(trade["residual"].max())}
+    if "cell_error" in trade:
+        worst["cell_error_max"] = float(trade["cell_error"].max())
+    return trade["va_absorbed"].assign_attrs(worst)
 
 
 @in_float64
@@ -456,13 +521,38 @@ def value_added_exports(
     itself exports. That exceeds 1 for services embodied in goods, without limit where
     a sector hardly exports itself, and is negative where inventories outweigh its
     exports. Imports are then those of value added from that sector abroad, ``tbi`` the
-    index of the two.
+    index of the two: -1 to 1 unless flows are negative. ``flag`` tells where one is,
+    or the index outside of -1 to 1, and why (``engine.flags``).
 
     Returns a Dataset (year, region[, sector]) with ``gross_exports``,
     ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
     """
     if isinstance(trade, WorldTables):
         trade = value_added_trade(trade, value_added)
+    result = _value_added_exports(trade, by_sector, drop, groups)
+    if by_sector:
+        # Without the value added of industries that have less than none.
+        negative = trade["va_absorbed"].sum("absorber") * trade["output"] < 0
+        kept = trade["va_absorbed"].where(~negative, 0.0)
+        without = trade.assign(va_absorbed=kept)
+        still = _outside(_value_added_exports(without, by_sector, drop, groups))
+        places = flags.flags_of(_outside(result), still)
+        names = np.array(flags.FLAGS)[places]
+        result["flag"] = (result["tbi"].dims, names, {"long_name": "why out of bounds"})
+    return result
+
+
+def _outside(trade: xr.Dataset) -> np.ndarray:
+    """Where a flow is negative or the index not between -1 and 1."""
+    bad = flags.outside(trade["tbi"].values, flags.INDEX)
+    for name in ("gross_exports", "gross_imports", "va_exports", "va_imports"):
+        bad |= flags.outside(trade[name].values, flags.NOT_NEGATIVE)
+    return bad
+
+
+def _value_added_exports(
+    trade: xr.Dataset, by_sector: bool, drop: Sequence[str], groups: Groups | None
+) -> xr.Dataset:
     absorbed = regroup(trade["va_absorbed"], drop=drop, groups=groups)
     gross = regroup(trade["gross_exports"], drop=drop, groups=groups)
     gross = gross.rename(destination="absorber")
@@ -581,9 +671,10 @@ def renamed(
 ) -> dict[str, str]:
     """The regions that are kept, in order, each with the name it gets.
 
-    Raises ``TivaxError`` for a code that is not there or that stands in two groups,
-    and where fewer than two regions are left.
+    Raises ``TivaxError`` for a code that is not there or that stands in two groups, for
+    a group without members, and where fewer than two regions are left.
     """
+    require_groups(groups)
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:

@@ -98,7 +98,7 @@ VARIABLES: tuple[Variable, ...] = (
         "tbi",
         "tbi",
         "level",
-        "-1 to 1",
+        "-1 to 1 unless flows are negative",
         "trade benefit index: net value-added exports over value-added trade",
     ),
     *(

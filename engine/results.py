@@ -13,8 +13,9 @@ from matplotlib.figure import Figure
 
 from tivax.engine import measures, trade_plots
 from tivax.engine.errors import TivaxError
+from tivax.engine.flags import FLAGS
 from tivax.engine.group_runs import each_group, require_new_names
-from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
@@ -90,6 +91,20 @@ class TbiResult:
         return float(self.trade["residual"].max())
 
     @property
+    def certified(self) -> dict[str, float]:
+        """The worst bound on a cell and backward error, where cells were certified."""
+        names = ("cell_error", "cell_backward_error")
+        return {
+            f"{k}_max": float(self.trade[k].max()) for k in names if k in self.trade
+        }
+
+    @property
+    def flags(self) -> dict[str, int]:
+        """How many rows of ``vax_by_sector`` are flagged, by flag."""
+        found = self.vax_by_sector["flag"].values
+        return {name: int((found == name).sum()) for name in FLAGS if name}
+
+    @property
     def years_by_lu(self) -> list[int]:
         """The years that the iteration could not finish."""
         passes = self.trade["passes"]
@@ -103,12 +118,13 @@ def compute_tbi(
     drop: Sequence[str] = (),
     groups: Groups | None = None,
     one_by_one: bool = False,
+    certify: Certify = "columns",
     progress: Progress = no_progress,
 ) -> TbiResult:
     """Everything that `tivax tbi` writes, from one solve a year.
 
     ``one_by_one`` computes each of the groups in a run of its own (``each_group``), so
-    that they may overlap.
+    that they may overlap; ``certify`` as in ``measures.value_added_trade``.
     """
     # Mistakes are told before work.
     if one_by_one and groups:
@@ -117,7 +133,9 @@ def compute_tbi(
             measures.perimeters(tables, drop=drop, groups={name: members})
     else:
         measures.perimeters(tables, drop=drop, groups=groups)
-    trade = measures.value_added_trade(tables, value_added, progress=progress)
+    trade = measures.value_added_trade(
+        tables, value_added, certify=certify, progress=progress
+    )
     if one_by_one and groups:
         return _of_each_group(trade, drop, groups)
     absorbed, exports = (
@@ -187,7 +205,9 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
         frame_of(result.vax, ["year", "region", *columns]), folder, "vax", format
     )
     write_frame(
-        frame_of(result.vax_by_sector, ["year", "region", "sector", *columns, "tbi"]),
+        frame_of(
+            result.vax_by_sector, ["year", "region", "sector", *columns, "tbi", "flag"]
+        ),
         folder,
         "vax_by_sector",
         format,

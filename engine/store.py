@@ -172,6 +172,8 @@ def store_attributes(
     citation: str,
     tolerance: Tolerance,
     parents: Mapping[str, str] | None = None,
+    column_tolerance: Tolerance | None = None,
+    checked: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """The attributes of a store: what the numbers are and where they come from."""
     return {
@@ -181,6 +183,8 @@ def store_attributes(
         "unit": unit,
         "tolerance": asdict(tolerance),
         "parents": dict(parents or {}),
+        "column_tolerance": asdict(column_tolerance or tolerance.for_columns()),
+        "checked": dict(checked or {}),
     }
 
 
@@ -199,6 +203,8 @@ def save_store(
         citation="",
         tolerance=tables.tolerance,
         parents=tables.parents,
+        column_tolerance=tables.column_tolerance,
+        checked=tables.checked,
     )
     writer = StoreWriter(
         Path(path), first, tables.years, attributes=attributes, force=force
@@ -294,6 +300,8 @@ def open_store(
         tolerance=stored.tolerance,
         source=stored.source,
         parents=stored.parents,
+        column_tolerance=stored.column_tolerance,
+        checked=stored.checked,
     )
 
 
@@ -310,6 +318,8 @@ class _Stored:
     source: str
     tolerance: Tolerance
     parents: dict[str, str]
+    column_tolerance: Tolerance | None
+    checked: dict[str, str]
 
 
 def _read_store(path: Path) -> _Stored:
@@ -326,6 +336,12 @@ def _read_store(path: Path) -> _Stored:
             source=attributes["source"],
             tolerance=Tolerance(**attributes["tolerance"]),
             parents=dict(attributes.get("parents", {})),
+            column_tolerance=(
+                Tolerance(**attributes["column_tolerance"])
+                if "column_tolerance" in attributes
+                else None
+            ),
+            checked=dict(attributes.get("checked", {})),
         )
     except (OSError, KeyError, ValueError, TypeError) as error:
         raise TivaxError(

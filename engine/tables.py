@@ -12,14 +12,15 @@ Symbols (Miller and Blair 2009, chapter 2), the same everywhere in tivax:
 Row k of an array is region k // s, sector k % s.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
-from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.errors import TivaxError, TivaxWarning, nearest
 
 
 @runtime_checkable
@@ -36,7 +37,7 @@ class YearArray(Protocol):
 
 @dataclass(frozen=True)
 class Tolerance:
-    """How far a row may miss its output: absolute + relative * output.
+    """How far a row or column may miss its output: absolute + relative * output.
 
     ``absolute`` is in the unit of the table. Each source declares its own,
     with the reason, beside its reader.
@@ -47,6 +48,10 @@ class Tolerance:
 
     def allowed(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         return self.absolute + self.relative * np.abs(x)
+
+    def for_columns(self) -> "Tolerance":
+        """What columns may miss where nobody has said: 1 % of output, if not more."""
+        return Tolerance(self.absolute, max(self.relative, 0.01))
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +76,12 @@ class WorldTable:
         The file (and archive member) it was read from, for messages.
     edition
         Of its database, where the file tells: also which prices, which system.
+    taxes_and_margins : (n,) or None
+        What lies between inputs plus value added and output, where the file has all
+        rows of it: taxes less subsidies on products, margins, adjustments. Checked at
+        import, not stored.
+    output_is_row_sum
+        The file reports no output: rows balance whatever it holds.
     """
 
     year: int
@@ -83,6 +94,8 @@ class WorldTable:
     value_added: Float[np.ndarray, " n"] | None = None
     origin: str = ""
     edition: str = ""
+    taxes_and_margins: Float[np.ndarray, " n"] | None = None
+    output_is_row_sum: bool = False
 
     @property
     def where(self) -> str:
@@ -98,6 +111,10 @@ class WorldTable:
 @dataclass(frozen=True, eq=False)
 class WorldTables:
     """Tables of many years with one set of labels, at current prices.
+
+    Bare arrays, whose order is that of the labels: the n = c * s industries run region
+    by region, the sectors inside (AUT:A, AUT:B, DEU:A, ...), in rows and columns alike.
+    Frames with labels: :func:`from_frames`, :func:`from_pymrio`.
 
     Parameters
     ----------
@@ -117,8 +134,13 @@ class WorldTables:
         Labels of final demand, length f.
     tolerance
         How far rows may miss their output.
+    column_tolerance
+        How far inputs, taxes, margins and value added together may miss output.
+        Defaults to ``tolerance``, or to 1 % of output where that is more.
     source
         Name of the database.
+    checked
+        What was checked of ``rows`` and ``value added`` at import, in words.
     parents
         Split region to the region it is a part of, such as CN1 to CHN: industries
         told apart by kind of firm. The industries of both stand in the table; measures
@@ -128,8 +150,16 @@ class WorldTables:
     Raises
     ------
     TivaxError
-        Shapes that do not fit the labels, labels that repeat, parents that are not
-        there. Values are checked by :func:`check_values` and :func:`check_balance`.
+        Shapes that do not fit the labels, labels that repeat or have no order (a set),
+        arrays that bring labels of their own, parents that are not there. Values are
+        checked by :func:`check_values` and :func:`check_balance`.
+
+    Warns
+    -----
+    TivaxWarning
+        Arrays in memory whose first year looks as if labels were wrong (see
+        ``plausibility``); not where Z of a year is larger than 64 MiB, or read lazily:
+        ``check_tables`` looks at every year of every table.
     """
 
     Z: YearArray
@@ -144,11 +174,17 @@ class WorldTables:
     tolerance: Tolerance = field(default_factory=Tolerance)
     source: str = ""
     parents: Mapping[str, str] = field(default_factory=dict)
+    column_tolerance: Tolerance | None = None
+    checked: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         def put(name: str, value: object) -> None:
             object.__setattr__(self, name, value)
 
+        for name in ("regions", "sectors", "years", "categories"):
+            _require_ordered(name, getattr(self, name))
+        for name in ("Z", "Y", "x", "value_added"):
+            _require_bare(name, getattr(self, name))
         put("regions", tuple(map(str, self.regions)))
         put("sectors", tuple(map(str, self.sectors)))
         put("years", tuple(map(int, self.years)))
@@ -160,9 +196,12 @@ class WorldTables:
             )
         put("categories", tuple(map(str, self.categories)))
         put("parents", dict(self.parents))
+        put("checked", dict(self.checked))
+        put("column_tolerance", self.column_tolerance or self.tolerance.for_columns())
         self._check_labels()
         self._check_parents()
         self._check_shapes()
+        self._warn_of_doubts()
 
     def _check_labels(self) -> None:
         for what in ("regions", "sectors", "years", "categories"):
@@ -204,6 +243,16 @@ class WorldTables:
                     f"sectors and {f} categories of final demand make it {shapes[0]}"
                 )
 
+    def _warn_of_doubts(self) -> None:
+        """The first year stands for all: it costs a few sums over its Z."""
+        if not isinstance(self.Z, np.ndarray) or self.Z[0].nbytes > _LARGEST_JUDGED:
+            return
+        from tivax.engine.plausibility import doubts  # which imports this module
+
+        first: Any = self.table(self.years[0])
+        for doubt in doubts(first, self.parents):
+            warnings.warn(f"{first.year}: {doubt}", TivaxWarning, stacklevel=4)
+
     # ------------------------------------------------------------------ access
 
     def __repr__(self) -> str:
@@ -217,6 +266,19 @@ class WorldTables:
     def n(self) -> int:
         """Number of industries, c * s."""
         return len(self.regions) * len(self.sectors)
+
+    def output(self, years: slice = slice(None)) -> Float[np.ndarray, "t n"]:
+        """Gross output, with 0 for what is below zero by rounding.
+
+        Raises ``TivaxError`` for output that is no number, is negative, or is in a
+        unit in which squares of flows are 0 or infinite.
+        """
+        x = in_double(self.x[years])
+        for year, row in zip(self.years[years], x, strict=True):
+            if not (_lowest_output(row) <= row).all() or not unit_is_plausible(row):
+                check_numbers(self.table(year))
+                check_output(self.table(year))
+        return np.maximum(x, 0)
 
     def final_demand(
         self, years: slice = slice(None), categories: Sequence[str] | None = None
@@ -277,6 +339,27 @@ class WorldTables:
             x=self.x[part],
             value_added=None if self.value_added is None else self.value_added[part],
             years=self.years[part],
+        )
+
+
+# At construction, a Z of one year up to this size is looked at.
+_LARGEST_JUDGED = 64 * 2**20
+
+
+def _require_ordered(what: str, labels: object) -> None:
+    if isinstance(labels, (set, frozenset)):
+        raise TivaxError(f"{what}: a set has no order; give a list, as the rows run")
+    if isinstance(labels, str):
+        raise TivaxError(f"{what}: {labels!r} is one text; give a list of labels")
+
+
+def _require_bare(name: str, values: object) -> None:
+    """Labels of an array would be passed over, whatever their order."""
+    if type(values).__module__.partition(".")[0] in ("pandas", "xarray"):
+        raise TivaxError(
+            f"{name} is a {type(values).__name__} with labels of its own: "
+            "tx.from_frames aligns labels, WorldTables takes bare arrays (.to_numpy()) "
+            "in the order of regions and sectors"
         )
 
 
@@ -384,6 +467,19 @@ def check_values(table: WorldTable) -> None:
     the message names the first such cell. Negative final demand (inventories)
     and negative value added occur in real tables and pass.
     """
+    check_numbers(table)
+    check_output(table)
+    bad = table.Z < 0
+    if bad.any():
+        raise TivaxError(
+            f"{table.where}: {bad.sum()} negative intermediate sales, "
+            f"first {_cell(table, 'Z', bad)}; no input is less than nothing: mend the "
+            "cell or leave the year out"
+        )
+
+
+def check_numbers(table: WorldTable) -> None:
+    """Raise ``TivaxError`` for a cell that is not finite, naming the first."""
     for name in ("Z", "Y", "x", "value_added"):
         values = getattr(table, name)
         if values is None:
@@ -392,16 +488,47 @@ def check_values(table: WorldTable) -> None:
         if bad.any():
             raise TivaxError(
                 f"{table.where}: {name} has {bad.sum()} cells that are not numbers, "
-                f"first {_cell(table, name, bad)}; the file is damaged or incomplete"
+                f"first {_cell(table, name, bad)}; a blank is one too: fill it with 0 "
+                "where nothing is sold, or leave the year out"
             )
-    for name in ("x", "Z"):
-        bad = getattr(table, name) < 0
-        if bad.any():
-            what = "output" if name == "x" else "intermediate sales"
-            raise TivaxError(
-                f"{table.where}: {bad.sum()} negative {what}, "
-                f"first {_cell(table, name, bad)}; check the order of rows and columns"
-            )
+
+
+def check_output(table: WorldTable) -> None:
+    """Raise ``TivaxError`` for negative output, and for output in an absurd unit."""
+    bad = table.x < _lowest_output(table.x)
+    if bad.any():
+        raise TivaxError(
+            f"{table.where}: {bad.sum()} negative output, first "
+            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; no industry makes "
+            "less than nothing: mend the cell or leave the year out"
+        )
+    if not unit_is_plausible(table.x):
+        raise TivaxError(
+            f"{table.where}: the largest output is {table.x.max():.1e}, which no unit "
+            "of account makes; give the flows in another unit, such as million US$"
+        )
+
+
+# Sums of rounded cells are below zero by less than this share of the largest output.
+_ROUNDING = 1e-12
+
+
+def _lowest_output(x: Float[np.ndarray, " n"]) -> float:
+    """The output that is still zero but for rounding."""
+    return -_ROUNDING * float(np.max(x, initial=0.0))
+
+
+def unit_is_plausible(x: Float[np.ndarray, " n"]) -> bool:
+    """Squares of flows of such a size neither vanish nor become infinite."""
+    largest = float(np.max(x, initial=0.0))
+    return not largest > 0 or 1e-100 < largest < 1e100
+
+
+def without_rounding(table: WorldTable) -> WorldTable:
+    """The table with output 0 where it is negative by rounding (-1.7e-21)."""
+    x = table.x
+    tiny = (x < 0) & (x >= _lowest_output(x))
+    return replace(table, x=np.where(tiny, 0.0, x)) if tiny.any() else table
 
 
 def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
@@ -419,6 +546,68 @@ def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
             f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
             f"makes {table.x[k]:,.6g}; `--unbalanced` imports the table as it is"
         )
+
+
+def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
+    """Raise ``TivaxError`` unless columns add up to output, naming the worst industry.
+
+    Inputs, taxes, margins and value added, where the file has all of these; with value
+    added alone, that it is possible: see :func:`impossible_value_added`.
+    """
+    if table.value_added is None:
+        return
+    inputs, x, added = table.Z.sum(axis=0), table.x, table.value_added
+    if table.taxes_and_margins is None:
+        bad = impossible_value_added(table, tolerance)
+        if bad.any():
+            k = worst_value_added(table, bad)
+            raise TivaxError(
+                f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
+                f"industries, worst {told_value_added(table, k)}; `--unbalanced` "
+                "imports the table as it is"
+            )
+        return
+    made = inputs + table.taxes_and_margins + added
+    over = np.nan_to_num(np.abs(made - x) - tolerance.allowed(x), nan=np.inf)
+    if over.max() > 0:
+        k = int(over.argmax())
+        raise TivaxError(
+            f"{table.where}: {(over > 0).sum()} of {x.size} columns do not add up, "
+            f"worst {table.industry(k)}: inputs {inputs[k]:,.6g}, taxes and margins "
+            f"{table.taxes_and_margins[k]:,.6g} and value added {added[k]:,.6g}, but "
+            f"output {x[k]:,.6g}; `--unbalanced` imports the table as it is"
+        )
+
+
+def impossible_value_added(
+    table: WorldTable, tolerance: Tolerance
+) -> Bool[np.ndarray, " n"]:
+    """Industries whose value added no taxes and subsidies explain.
+
+    Output at basic prices is inputs, taxes less subsidies on them, margins, and value
+    added. Subsidies do not exceed the inputs that they are paid for, so that value
+    added is at most output; taxes and margins are not larger than output, so that it is
+    at least minus inputs. In WIOD 2016 (2014) they are -0.22 to 0.24 of output.
+    """
+    if table.value_added is None:
+        return np.zeros(table.x.size, dtype=bool)
+    allowed, added = tolerance.allowed(table.x), table.value_added
+    return (added > table.x + allowed) | (added < -table.Z.sum(axis=0) - allowed)
+
+
+def worst_value_added(table: WorldTable, bad: Bool[np.ndarray, " n"]) -> int:
+    """The largest of these."""
+    assert table.value_added is not None
+    return int(np.where(bad, np.abs(table.value_added), 0).argmax())
+
+
+def told_value_added(table: WorldTable, k: int) -> str:
+    """One industry with its value added, inputs and output."""
+    assert table.value_added is not None
+    return (
+        f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
+        f"{table.Z[:, k].sum():,.6g}, output {table.x[k]:,.6g}"
+    )
 
 
 def _cell(table: WorldTable, name: str, bad: np.ndarray) -> str:

@@ -1,5 +1,5 @@
-"""What final demand is for: consumption or fixed capital, by the names of its
-categories in each source; what is neither are changes in stocks and valuables."""
+"""What final demand is for: consumption, fixed capital or inventories, by the names of
+its categories in each source; what is left are valuables."""
 
 from collections.abc import Sequence
 
@@ -37,6 +37,22 @@ FIXED_CAPITAL = (
     "P51G",
     "Gross fixed capital formation P.51",
     "Gross fixed capital formation",
+)
+INVENTORIES = (
+    # WIOD 2016, ADB; with valuables
+    "INVEN",
+    # WIOD 2013
+    "c42",
+    # Long-run WIOD
+    "INV",
+    # OECD; with valuables
+    "INVNT",
+    # FIGARO; with valuables
+    "P5M",
+    # Eora26
+    "Changes in inventories P.52",
+    # EXIOBASE 3
+    "Changes in inventories",
 )
 
 

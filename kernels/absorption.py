@@ -21,6 +21,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from tivax.kernels.cells import solved_to_the_cell
 from tivax.kernels.leontief import per_dollar, residual_value_added
 from tivax.kernels.solve import Method, solve
 
@@ -38,6 +39,9 @@ class ValueAddedTrade(NamedTuple):
         The largest column sum of A. Below 1 the table is surely productive.
     residual, passes
         Of the solve: see ``kernels.solve.Solution``.
+    cell_error, cell_backward_error
+        Of required output, the worst cell: see ``kernels.cells.Certified``. NaN unless
+        asked for.
     """
 
     absorbed: Float[Array, "n c"]
@@ -46,6 +50,8 @@ class ValueAddedTrade(NamedTuple):
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
     passes: Int[Array, ""]
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
 
 
 def value_added_trade(
@@ -55,15 +61,22 @@ def value_added_trade(
     v: Float[Array, " n"] | None = None,
     *,
     method: Method = "import-share",
+    cells: bool = False,
 ) -> ValueAddedTrade:
     """Value added absorbed and gross exports of one year, from the table itself.
 
-    ``v`` defaults to the residual, 1 - column sum of A.
+    ``v`` defaults to the residual, 1 - column sum of A. With ``cells``, which is
+    static, the solution is refined once more and its cells are certified.
     """
     left = residual_value_added(Z, x)
     v = left if v is None else v
     scale = per_dollar(x)
     X, residual, passes = solve(Z, Y, scale=scale, regions=Y.shape[1], method=method)
+    cell_error = cell_backward_error = jnp.full((), jnp.nan, X.dtype)
+    if cells:
+        X, cell_error, cell_backward_error = solved_to_the_cell(
+            Z, Y, X, scale=scale, regions=Y.shape[1], method=method
+        )
     output = X.sum(axis=1)
     return ValueAddedTrade(
         absorbed=v[:, None] * X,
@@ -72,6 +85,8 @@ def value_added_trade(
         largest_input_share=1 - jnp.min(jnp.where(x > 0, left, 1)),
         residual=residual,
         passes=passes,
+        cell_error=cell_error,
+        cell_backward_error=cell_backward_error,
     )
 
 

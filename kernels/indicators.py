@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from tivax.kernels import position, value_chains
+from tivax.kernels.leontief import per_dollar
 from tivax.kernels.perimeters import times
 from tivax.kernels.world import Terms, World
 
@@ -202,6 +203,8 @@ def _produced(world: World) -> Terms:
     forward = value_chains.production_forward(world)
     backward = value_chains.production_backward(world)
     return {
+        "final_sales": world.Y.sum(axis=1) * world.active,
+        "reported_output": per_dollar(world.scale),  # 1 / (1 / x), 0 without output
         "PROD": world.output,
         "VALU": v * world.output,
         "EXGR_DVA_ORIGIN": at_home,

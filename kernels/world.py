@@ -26,7 +26,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import leontief, perimeters
+from tivax.kernels import cells, leontief, perimeters
 from tivax.kernels.import_share import solve, solve_contents
 from tivax.kernels.leontief import per_dollar, relative_norm, residual_value_added
 from tivax.kernels.perimeters import Inside, Perimeters
@@ -44,7 +44,8 @@ class World(NamedTuple):
     ``content`` is V_t B by perimeter of origin: value added of t in a US$ of final
     demand for each industry; ``foreign_once`` is f F^-1, foreign value added in a US$
     of exports at its first crossing; ``active`` is 1 for industries with output;
-    ``residual`` of the solve, the worst column.
+    ``residual`` of the solve, the worst column; ``cell_error`` and
+    ``cell_backward_error`` of the inverse (``kernels.cells``), NaN unless asked for.
     """
 
     borders: Perimeters
@@ -62,6 +63,8 @@ class World(NamedTuple):
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
     inverse: Float[Array, "n n"] | None
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
 
     @property
     def A(self) -> Float[Array, "n n"]:
@@ -133,6 +136,7 @@ def make_world(
     *,
     method: Method = "import-share",
     inverse: bool = True,
+    certify: bool = False,
 ) -> World:
     """The year's table, inverted. ``Y`` has a column for each perimeter.
 
@@ -140,7 +144,8 @@ def make_world(
     stand in its place. ``borders`` default to those of the regions. The inverse is that
     of ``leontief.inverse``, or LAPACK's with method ``lu``. Without ``inverse``, where
     no kernel asks for B, products with it are solved for instead, if perimeters are
-    regions and the method is not ``lu``. ``inverse`` is static.
+    regions and the method is not ``lu``. ``inverse`` is static, and so is ``certify``,
+    with which the inverse is refined once and its cells are certified.
     """
     n, c = Y.shape
     left = residual_value_added(Z, x)
@@ -150,8 +155,8 @@ def make_world(
     scale = per_dollar(x)
     inside = borders.inside(Z * scale[None, :])
     L = perimeters.inverse(perimeters.identity(inside) - inside)
-    if inverse or method == "lu" or not borders.blocks:
-        products = _by_inverse(Z, scale, v, Y, L, borders, method)
+    if inverse or certify or method == "lu" or not borders.blocks:
+        products = _by_inverse(Z, scale, v, Y, L, borders, method, certify)
     else:
         products = _by_solves(Z, scale, v, Y, borders)
     active = x > 0
@@ -179,6 +184,8 @@ class _Products(NamedTuple):
     foreign_once: Float[Array, " n"]
     residual: Float[Array, ""]
     inverse: Float[Array, "n n"] | None
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
 
 
 def _by_inverse(
@@ -189,12 +196,17 @@ def _by_inverse(
     L: Inside,
     borders: Perimeters,
     method: Method,
+    certify: bool,
 ) -> _Products:
     A = Z * scale[None, :]
-    if method == "lu":
-        B = jnp.linalg.inv(jnp.eye(len(A), dtype=A.dtype) - A)
-    else:
-        B = leontief.inverse(A)
+    own = jnp.eye(len(A), dtype=A.dtype)
+    B = jnp.linalg.inv(own - A) if method == "lu" else leontief.inverse(A)
+    cell_error = cell_backward_error = jnp.full((), jnp.nan, A.dtype)
+    if certify:
+        first = B
+        B, cell_error, cell_backward_error = cells.certified(
+            lambda Q: A @ Q, lambda R: first @ R, own, B
+        )
     X = B @ Y
     content = ((borders.member * v[:, None]).T @ B).T
     foreign = content.sum(axis=1) - borders.own(content)
@@ -204,6 +216,8 @@ def _by_inverse(
         foreign_once=perimeters.left(foreign, _first_crossing(borders, B, L)),
         residual=jnp.max(relative_norm(Y - X + Z @ (scale[:, None] * X), Y)),
         inverse=B,
+        cell_error=cell_error,
+        cell_backward_error=cell_backward_error,
     )
 
 
@@ -233,6 +247,8 @@ def _by_solves(
         foreign_once=borders.own(contents.X[:, c:]),
         residual=jnp.maximum(X.residual, contents.residual),
         inverse=None,
+        cell_error=jnp.full((), jnp.nan, Y.dtype),
+        cell_backward_error=jnp.full((), jnp.nan, Y.dtype),
     )
 
 

@@ -340,17 +340,18 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     (tmp_path / "c.csv").write_text(
         "from,to\n" + "".join(f"{a},{b}\n" for a, b in TO_GOODS.items())
     )
+    eu15 = "EU15 (2 of 15)"
     out, compare = tmp_path / "small", tmp_path / "compare"
     words = ("--concordance", tmp_path / "c.csv", "--groups", "EU15")
     answer = good("aggregate", store, *words, "--out", out, "--compare", compare)
     assert f"{out}: 3 regions x 3 sectors, of 4 x 4, 2 years" in answer.out
-    assert "EU15: 2 of 15 members" in answer.out
+    assert "EU15 (2 of 15): the tables lack" in answer.out
     assert "TBI: largest difference" in answer.out
     small = open_store(out)
     expected = aggregate(
-        TABLES, regions={**TO_EU, "AUT": "EU15", "DEU": "EU15"}, sectors=TO_GOODS
+        TABLES, regions={**TO_EU, "AUT": eu15, "DEU": eu15}, sectors=TO_GOODS
     )
-    assert small.regions == ("EU15", "CHN", "ROW")
+    assert small.regions == (eu15, "CHN", "ROW")
     assert_array_equal(small.Z, expected.Z)
     assert_array_equal(small.Y, expected.Y)
     assert small.tolerance == expected.tolerance and small.source == "made"
@@ -361,7 +362,7 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     ]  # fmt: skip
     frame = pd.read_csv(compare / "comparison.csv")
     both = compare_aggregation(
-        TABLES, expected, regions={**TO_EU, "AUT": "EU15", "DEU": "EU15"}
+        TABLES, expected, regions={**TO_EU, "AUT": eu15, "DEU": eu15}
     )
     assert_allclose(frame.difference, comparison_frame(both).difference, atol=1e-6)
     absorbed = pd.read_parquet(compare / "va_absorbed.parquet")

@@ -226,7 +226,10 @@ def test_what_fetch_saves_is_found_and_its_edition_named(
         ("pwt110.csv", "11.0"),
         ("wgidataset.dta", "wgidataset.dta"),
         ("wgidataset_2022ed.dta", "2022"),
+        ("wgidataset_2024update.xlsx", "2024"),
+        ("wgidataset_with_sourcedata-2025.xlsx", "2025"),
         ("WEOOct2020all.xls.gz", "Oct2020"),
+        ("WEOOct2025all.xlsx", "Oct2025"),
         ("my own table.csv", "my own table.csv"),
     ],
 )

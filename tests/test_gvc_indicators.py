@@ -18,7 +18,7 @@ from tivax.engine.indicator_table import INDICATORS
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import make_world
 
-from commands import tivax
+from commands import good, tivax
 from helpers import random_tables
 from truth_files import (
     CLASSES,
@@ -415,26 +415,45 @@ def test_indicators_a_level_lacks_are_refused(small):
         assert str(error.value) == line
 
 
-def test_command_writes_every_level(small, tmp_path):
-    from tivax.engine import save_store
+def test_command_writes_every_level(small, tmp_path, monkeypatch):
+    """And says beforehand how many rows that takes."""
+    from tivax.engine import indicator_run, save_store
 
+    monkeypatch.setattr(indicator_run, "_MANY_ROWS", 100)
     save_store(small, tmp_path / "store")
     out = tmp_path / "out"
-    done = tivax(
-        "indicators", tmp_path / "store", "--out", out, "--only", "EXGR,RCA,TBI"
-    )
+    words = ("--only", "EXGR,RCA,TBI", "--level", "all")
+    done = tivax("indicators", tmp_path / "store", "--out", out, *words)
     assert done.code == 0, done.err
     table = pd.read_parquet(out / "indicators.parquet")
-    assert list(table) == ["year", "region", "sector", "partner", "indicator", "value"]
+    columns = ["year", "region", "sector", "partner", "indicator", "value", "flag"]
+    assert list(table) == columns
     assert set(table["indicator"]) == {"EXGR", "RCA", "TBI"}
     whole = table[(table["sector"] == "TOTAL") & (table["partner"] == "WLD")]
     own = indicators(small, ["EXGR"])["EXGR"].to_series()
     found = whole[whole["indicator"] == "EXGR"].set_index(["year", "region"])["value"]
     assert_allclose(found.to_numpy(), own.to_numpy(), rtol=RTOL)
-    for name in ("positions", "participation"):
-        assert (out / f"{name}.svg").stat().st_size > 1000
+    assert f"--level all: {len(table):,} rows, about 0 MB of parquet" in done.out
     units = json.loads((out / "manifest.json").read_text())["units"]
     assert units == {"TBI": "ratio", "EXGR": "million US$", "RCA": "ratio"}
+
+
+def test_command_writes_countries_by_default(small, tmp_path):
+    """The other levels of a real store are millions of rows."""
+    from tivax.engine import save_store
+
+    save_store(small, tmp_path / "store")
+    out = tmp_path / "out"
+    done = good("indicators", tmp_path / "store", "--out", out, "--only", "TBI")
+    table = pd.read_parquet(out / "indicators.parquet")
+    assert len(table) == len(small.years) * len(small.regions)
+    assert set(table["sector"]) == {"TOTAL"} and set(table["partner"]) == {"WLD"}
+    assert "MB" not in done.out
+    found = {k.name for k in out.iterdir()}
+    assert found == {"indicators.parquet", "manifest.json"}  # no others' figures
+    good("indicators", tmp_path / "store", "--out", out, "--force")
+    for name in ("positions", "participation"):
+        assert (out / f"{name}.svg").stat().st_size > 1000
 
 
 def test_command_refuses_a_level_there_is_not(small, tmp_path):

@@ -8,6 +8,7 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, Tolerance, import_tables, importing, open_store
+from tivax.engine.codes import normalise
 from tivax.engine.output import describe_input
 from tivax.engine.sources import Source, TableFile
 
@@ -324,3 +325,51 @@ def test_files_are_read_a_few_ahead_and_not_all_at_once(raw, tmp_path, monkeypat
     with pytest.raises(TivaxError, match="2000: Z has 1 cells"):
         import_tables("made up", [raw], tmp_path / "store")
     assert len(read) <= 4
+
+
+# ------------------------------------------------------- labels in doubt, rounding
+
+
+def test_output_below_zero_by_rounding_is_stored_as_zero(raw, tmp_path):
+    good = table(2001)
+    Z, Y, x = good.Z.copy(), good.Y.copy(), good.x.copy()
+    Z[2], Z[:, 2], Y[2], x[2] = 0, 0, 0, -1.7e-21
+    archive(raw, replace(good, Z=Z, Y=Y, x=x), va=None)
+    for year in (2000, 2002):
+        archive(raw, table(year), va=None)
+    import_tables("arrays", [raw], tmp_path / "store", unbalanced=True)
+    assert open_store(tmp_path / "store").x[1, 2] == 0
+
+
+def test_an_import_tells_what_speaks_against_a_table(tmp_path):
+    """Final demand of four regions, each under the label of the next."""
+    world = random_table(regions=4, sectors=2)
+    Y = world.Y.copy()
+    home = np.arange(8), np.repeat(np.arange(4), 2)
+    Y[*home] *= 20
+    x = world.Z.sum(axis=1) + Y.sum(axis=(1, 2))
+    added = (x - world.Z.sum(axis=0)) / 2
+    moved = replace(world, Y=np.roll(Y, 1, axis=1), x=x, value_added=added)
+    archive(tmp_path / "raw", moved)
+    done = import_tables("arrays", [tmp_path / "raw"], tmp_path / "store")
+    assert done.doubts == [
+        "table_2014.npz: 2014: the columns of Y seem to have their regions in another "
+        "order: the column of R1 buys most from R0"
+    ]
+
+
+@pytest.mark.parametrize(
+    "given, code",
+    [
+        ("Aut", "AUT"),
+        ("usa", "USA"),
+        ("row", "ROW"),
+        ("rom", "ROU"),
+        ("RoW", "ROW"),
+        ("reg1", "reg1"),
+        ("WWa", "WWa"),
+        ("CN1", "CN1"),
+    ],
+)
+def test_codes_of_countries_are_read_in_any_letters(given, code):
+    assert normalise([given]) == (code,)

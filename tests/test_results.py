@@ -172,7 +172,7 @@ def test_the_files_have_the_promised_columns(result, tmp_path):
         "tbi": "year,region,va_exports,va_imports,tbi",
         "vax": "year,region,gross_exports,gross_imports,va_exports,va_imports,vax_ratio",
         "vax_by_sector": "year,region,sector,gross_exports,gross_imports,va_exports,"
-        "va_imports,vax_ratio,tbi",
+        "va_imports,vax_ratio,tbi,flag",
     }
     for name, columns in contract.items():
         with (tmp_path / f"{name}.csv").open() as file:
@@ -299,6 +299,7 @@ def test_a_file_of_groups_that_is_not_there_is_told_once(tmp_path):
             "region R1 is in EU and in G7",
         ),
         ({"groups": {"R3": ["R0", "R1"]}}, "group R3: a region has that code"),
+        ({"groups": {"EU": ["R0"], "G0": []}}, "group G0: give a list of its regions"),
         ({"drop": ["R0", "R1", "R2", "R3"]}, "region"),
     ],
 )

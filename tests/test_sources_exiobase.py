@@ -314,7 +314,7 @@ def test_a_file_cut_short_is_refused(tmp_path, name):
     path = folder(tmp_path)
     cut(path / name, 0.5)
     message = refusal("exiobase", path)
-    assert "get it again" in message or "get the published file again" in message
+    assert "get it again" in message or "get the file again" in message
 
 
 def test_an_archive_cut_short_is_refused(tmp_path):

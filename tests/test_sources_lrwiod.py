@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from tivax.engine import import_tables
 from tivax.engine.sources import get_source
 from tivax.engine.tables import check_balance
 
+from commands import good
 from source_files import (
     DEMAND_LONG_RUN,
     WEB_PAGE,
@@ -179,3 +181,30 @@ def test_a_csv_that_does_not_hold_whole_tables_is_refused(
     tmp_path, cells, change, message
 ):
     assert message in refusal("lrwiod", write(tmp_path, change(cells)))
+
+
+def test_years_that_the_published_file_has_and_this_one_lacks_are_told(tmp_path, cells):
+    """A file cut at the end of a year holds whole tables."""
+    path = write(tmp_path, cells[cells.year != 2000])
+    told = good("import", "lrwiod", path, "--out", tmp_path / "store", "--quiet").out
+    assert "no table of 1967, 1968" in told and "1999, 2000" in told
+    assert "the published file has 1965 to 2000, this one may be cut" in told
+    done = import_tables("lrwiod", [path], tmp_path / "few", years=(1965, 1966))
+    assert done.missing((1965, 1966)) == []
+
+
+def test_a_region_in_other_letters_is_the_same_region(tmp_path, cells):
+    """Also where only some cells have them."""
+    some = cells.row_country.where(cells.index % 3 > 0, "Aus")
+    some = some.where(cells.row_country == "AUS", cells.row_country)
+    table = read_all("lrwiod", write(tmp_path, cells.assign(row_country=some)))[0]
+    assert_holds(table, world(1965))
+
+
+def test_a_file_without_taxes_and_margins_is_read_and_its_columns_not_checked(
+    tmp_path, cells
+):
+    path = write(tmp_path, cells[~where(cells, row_isic3="xSD")])
+    table = read_all("lrwiod", path)[0]
+    assert_holds(table, world(1965))
+    assert table.taxes_and_margins is None

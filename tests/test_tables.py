@@ -1,11 +1,28 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
+import xarray as xr
 from numpy.testing import assert_array_equal
 
-from tivax.engine import TivaxError, Tolerance, WorldTable, WorldTables, stack_years
-from tivax.engine.tables import check_balance, check_same_labels, check_values
+from tivax.engine import (
+    TivaxError,
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    check_tables,
+    stack_years,
+    trade_benefit_index,
+)
+from tivax.engine.tables import (
+    _require_bare,
+    _require_ordered,
+    check_balance,
+    check_same_labels,
+    check_values,
+    without_rounding,
+)
 
 from helpers import random_table
 
@@ -14,10 +31,11 @@ def years_of(*years, **changes):
     """Arguments of WorldTables: 2 regions, 3 sectors, 2 categories of demand."""
     t = len(years)
     rng = np.random.default_rng(0)
+    Z, Y = rng.random((t, 6, 6)), 1 + rng.random((t, 6, 2, 2))
     arguments = {
-        "Z": rng.random((t, 6, 6)),
-        "Y": rng.random((t, 6, 2, 2)),
-        "x": rng.random((t, 6)),
+        "Z": Z,
+        "Y": Y,
+        "x": Z.sum(axis=2) + Y.sum(axis=(2, 3)),
         "regions": ["AUT", "ROW"],
         "sectors": ["a", "b", "c"],
         "years": list(years),
@@ -273,3 +291,104 @@ def test_labels_in_another_order_are_refused_with_the_first_difference():
 
 def test_years_with_the_same_labels_pass():
     check_same_labels(changed(), changed(year=2015, origin="other.csv"))
+
+
+# ------------------------------------------------------- labels and arrays of others
+
+
+@pytest.mark.parametrize("labels", [{"AUT", "ROW"}, frozenset("abc")])
+def test_labels_without_an_order_are_refused(labels):
+    message = refusal(_require_ordered, "regions", labels)
+    assert message.startswith("regions: a set has no order; give a list")
+
+
+def test_one_text_is_no_list_of_labels():
+    message = refusal(lambda: WorldTables(**years_of(2000, regions="AB")))
+    assert message == "regions: 'AB' is one text; give a list of labels"
+
+
+@pytest.mark.parametrize("name", ["Z", "Y", "x", "value_added"])
+def test_arrays_with_labels_of_their_own_are_sent_to_from_frames(name):
+    """Their order would be passed over."""
+    for values in (pd.DataFrame(np.ones((1, 6))), xr.DataArray(np.ones((1, 6)))):
+        with pytest.raises(TivaxError, match=f"{name} is a Data.*tx.from_frames"):
+            _require_bare(name, values)
+    _require_bare(name, np.ones(1))
+
+
+# ------------------------------------------------------------- output in memory
+
+
+def with_output(value, at=(1, 3)):
+    arguments = years_of(2000, 2001)
+    x = arguments["x"].copy()
+    x[at] = value
+    return WorldTables(**arguments | {"x": x})
+
+
+@pytest.mark.parametrize(
+    "value, message",
+    [
+        (np.nan, "2001: x has 1 cells that are not numbers, first ROW:a"),
+        (np.inf, "2001: x has 1 cells that are not numbers, first ROW:a"),
+        (-3.0, "2001: 1 negative output, first ROW:a with -3"),
+    ],
+)
+def test_output_that_is_no_output_is_not_taken_for_none(value, message):
+    tables = with_output(value)
+    assert message in refusal(tables.output)
+    assert message in refusal(lambda: trade_benefit_index(tables))
+    assert_array_equal(tables.output(slice(0, 1)), tables.x[:1])
+
+
+@pytest.mark.parametrize("value", [-1.7e-21, -0.0])
+def test_output_below_zero_by_rounding_is_zero(value):
+    assert with_output(value).output()[1, 3] == 0
+    table = with_output(value).table(2001)
+    check_values(table)
+    assert without_rounding(table).x[3] == 0
+    assert_array_equal(without_rounding(changed()).x, changed().x)
+
+
+@pytest.mark.parametrize(
+    "name, at, where",
+    [("Z", (1, 0, 4), "AUT:a to ROW:b"), ("Y", (1, 2, 1, 0), "AUT:c to ROW F1")],
+)
+def test_a_measure_names_the_cell_that_is_no_number(name, at, where):
+    arguments = years_of(2000, 2001)
+    arguments[name] = arguments[name].copy()
+    arguments[name][at] = np.nan
+    tables = WorldTables(**arguments)
+    message = refusal(lambda: trade_benefit_index(tables))
+    assert f"2001: {name} has 1 cells that are not numbers, first {where};" in message
+
+
+def test_value_added_that_is_no_number_is_named():
+    arguments = years_of(2000)
+    added = arguments["x"] / 2
+    added[0, 5] = np.nan
+    tables = WorldTables(**arguments, value_added=added)
+    message = refusal(lambda: trade_benefit_index(tables, "basic"))
+    assert "2000: value_added has 1 cells that are not numbers, first ROW:c" in message
+
+
+@pytest.mark.parametrize("power", [-700, 700])
+def test_flows_in_a_unit_that_no_one_has_are_refused(power):
+    """At 1e-200 the squares of flows vanish: a solve looked exact and was NaN."""
+    arguments = years_of(2000)
+    scaled = {k: arguments[k] * 2.0**power for k in ("Z", "Y", "x")}
+    tables = WorldTables(**arguments | scaled)
+    message = refusal(lambda: trade_benefit_index(tables))
+    assert "2000: the largest output is" in message and "no unit of account" in message
+    assert message == refusal(check_values, tables.table(2000))
+    (row,) = check_tables(tables)
+    assert any("no unit makes that" in fault for fault in row.faults)
+
+
+@pytest.mark.parametrize("power", [-300, 300])
+def test_a_power_of_two_in_the_unit_changes_nothing(power):
+    arguments = years_of(2000)
+    scaled = {k: arguments[k] * 2.0**power for k in ("Z", "Y", "x")}
+    one, other = (WorldTables(**arguments | k) for k in ({}, scaled))
+    a, b = (trade_benefit_index(k)["tbi"].values for k in (one, other))
+    assert_array_equal(a, b)

@@ -2,7 +2,9 @@
 
 import pytest
 
+from tivax.engine.inventories import inventory_categories
 from tivax.engine.sources import adb, figaro, lrwiod, oecd, wiod2013, wiod2016
+from tivax.engine.synthetic import CATEGORIES
 from tivax.engine.uses import consumption_and_capital
 
 from mrio_files import EORA_DEMAND, EXIOBASE_DEMAND
@@ -25,6 +27,14 @@ def test_every_source_has_consumption_and_fixed_capital(categories, consumption)
     found = consumption_and_capital(categories)
     assert found is not None
     assert (len(found[0]), len(found[1])) == (consumption, 1)
+    (inventories,) = inventory_categories(categories)
+    assert inventories not in found[0] + found[1]
+
+
+def test_valuables_are_no_inventories():
+    assert inventory_categories(EORA_DEMAND) == ("Changes in inventories P.52",)
+    assert inventory_categories(EXIOBASE_DEMAND) == ("Changes in inventories",)
+    assert inventory_categories(CATEGORIES) == ("INVEN",)
 
 
 def test_one_category_is_of_no_use():

@@ -57,7 +57,10 @@ class Source:
     where nothing is found. ``read(file)`` yields the tables in it, with codes
     normalised (ROW, ROU, NLD), and raises ``TivaxError`` in one line for
     anything that is not a whole table of this database. ``parents`` are the regions
-    it may split, part to parent: see :class:`WorldTables`.
+    it may split, part to parent: see :class:`WorldTables`. ``column_tolerance`` is how
+    far inputs, taxes, margins and value added together may miss output; ``published``
+    are the first and last year of a database that is one file. ``rounded``: there is an
+    edition in whole units, of which ``derounding`` puts back what rounding took.
     """
 
     name: str
@@ -68,6 +71,9 @@ class Source:
     find: Callable[[Sequence[Path]], list[TableFile]]
     read: Callable[[TableFile], Iterable[WorldTable]]
     parents: Mapping[str, str] = field(default_factory=dict)
+    column_tolerance: Tolerance | None = None
+    published: tuple[int, int] | None = None
+    rounded: bool = False
 
 
 def get_source(name: str) -> Source:

@@ -60,6 +60,10 @@ CODES = {
     "VIE": "VNM",
 }
 
+# What lies between inputs plus value added and output: taxes less subsidies, cif/fob
+# adjustments, purchases abroad and by non-residents, transport margins.
+BETWEEN = ("r99", "r61", "r62", "r63", "trs")
+
 LABEL_COLUMNS = 4  # A is empty, B name, C region, D code
 # How workbooks of some years write no sales; error values are read as nothing, too.
 _BLANK = ("", "NA")
@@ -111,6 +115,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         Y=block[:, n:].reshape(n, c, f),
         x=_total(file, cells, top + 1 + n, "r69", n),
         value_added=_total(file, cells, top + 1 + n, "r64", n),
+        taxes_and_margins=_between(file, cells, top + 1 + n, n),
         origin=file.name,
         edition=_prices(file, cells[:top]),
     )
@@ -156,6 +161,20 @@ def _total(
     )
 
 
+def _between(
+    file: TableFile, cells: Sequence[Sequence[Any]], below: int, n: int
+) -> np.ndarray | None:
+    """Taxes, adjustments and margins together, where the workbook has all rows."""
+    codes = {cell_text(row[3]): k for k, row in enumerate(cells[below:], start=below)}
+    if not set(BETWEEN) <= codes.keys():
+        return None
+    rows = [
+        fs.numbers(file, [_filled(cells[k])], k, LABEL_COLUMNS, n)[0]
+        for k in (codes[code] for code in BETWEEN)
+    ]
+    return np.sum(rows, axis=0)
+
+
 def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:
     """The year that the sheet's name tells, or cell A1.
 
@@ -192,4 +211,6 @@ SOURCE = Source(
     ),
     find=find,
     read=read,
+    # Not measured on published workbooks either.
+    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
 )

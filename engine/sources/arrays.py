@@ -154,4 +154,6 @@ SOURCE = Source(
     citation="",
     find=find,
     read=read,
+    # Value added alone cannot be checked to the digit: see ``impossible_value_added``.
+    column_tolerance=Tolerance(absolute=1e-6, relative=0.01),
 )

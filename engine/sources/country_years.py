@@ -30,6 +30,7 @@ from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 
 AGAIN = "get the published file again"
+OTHER_EDITION = fs.OTHER_EDITION
 BZIP2 = (b"BZh",)
 GZIP = (b"\x1f\x8b",)
 # Formats 117 on begin with a tag, the older ones with their number.
@@ -94,9 +95,17 @@ def read_columns(file: TableFile, sheet: str) -> dict[str, Sequence[Any] | pd.Se
     row 1."""
     if suffix(file) == ".dta":
         return {str(name): cells for name, cells in read_stata(file).items()}
-    rows = read_csv(file) if suffix(file) == ".csv" else read_sheet(file, sheet)
+    return columns_of(
+        file, read_csv(file) if suffix(file) == ".csv" else read_sheet(file, sheet)
+    )
+
+
+def columns_of(
+    file: TableFile, rows: Sequence[Sequence[Any]]
+) -> dict[str, Sequence[Any] | pd.Series]:
+    """The columns, by name, of rows of which the first holds the names."""
     if not rows:
-        raise TivaxError(f"{file.name}: no names in row 1; {AGAIN}")
+        raise TivaxError(f"{file.name}: no names in row 1; {OTHER_EDITION}")
     names = [str(name).strip() for name in rows[0]]
     fs.check_unique(file, "names in row 1", [name for name in names if name])
     cells = list(zip(*rows[1:], strict=True)) or [()] * len(names)
@@ -115,19 +124,33 @@ def read_stata(file: TableFile) -> pd.DataFrame:
         raise fs.damaged(file, error) from error
 
 
-def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
-    """The cells of a sheet from A1 on; blanks in its name and case do not matter."""
+def sheet_names(file: TableFile) -> list[str]:
+    """The names of the sheets of a workbook."""
+    return _workbook(file).sheet_names
+
+
+def _workbook(file: TableFile) -> calamine.CalamineWorkbook:
     data = fs.read_bytes(file, fs.ZIP)
     try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        titles = {_plain(title): title for title in book.sheet_names}
+        return calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+    except CALAMINE_DAMAGE as error:
+        raise fs.damaged(file, error) from error
+
+
+def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
+    """The cells of a sheet from A1 on; blanks in its name and case do not matter."""
+    book = _workbook(file)
+    titles = {_plain(title): title for title in book.sheet_names}
+    try:
         if _plain(sheet) in titles:
             title = titles[_plain(sheet)]
             return book.get_sheet_by_name(title).to_python(skip_empty_area=False)
     except CALAMINE_DAMAGE as error:
         raise fs.damaged(file, error) from error
     has = ", ".join(titles.values()) or "none"
-    raise TivaxError(f"{file.name}: no sheet {sheet!r}, its sheets are {has}; {AGAIN}")
+    raise TivaxError(
+        f"{file.name}: no sheet {sheet!r}, its sheets are {has}; {OTHER_EDITION}"
+    )
 
 
 def read_csv(file: TableFile) -> list[list[str]]:
@@ -190,7 +213,9 @@ def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:
     """Position and year of the columns that are named by a year."""
     years = {j: int(name) for j, name in enumerate(header) if _YEAR.fullmatch(name)}
     if not years:
-        raise TivaxError(f"{file.name}: no columns of years such as 2000; {AGAIN}")
+        raise TivaxError(
+            f"{file.name}: no columns of years such as 2000; {OTHER_EDITION}"
+        )
     return years
 
 
@@ -198,7 +223,10 @@ def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:
 
 
 def check_series(
-    file: TableFile, has: Collection[str], series: Iterable[str], remedy: str = AGAIN
+    file: TableFile,
+    has: Collection[str],
+    series: Iterable[str],
+    remedy: str = OTHER_EDITION,
 ) -> None:
     """Raise ``TivaxError`` where ``has``, the names in the file, lacks a series."""
     missing = [name for name in series if name not in has]

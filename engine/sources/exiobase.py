@@ -147,6 +147,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         x = _output(file, rows)
         if x is None:
             x = Z.sum(axis=1) + demand.sum(axis=(1, 2))
+    factors = _factors(file, rows)
     yield WorldTable(
         year=file.year,
         regions=regions,
@@ -155,9 +156,11 @@ def read(file: TableFile) -> Iterator[WorldTable]:
         Z=Z,
         Y=demand,
         x=x,
-        value_added=_value_added(file, rows),
+        value_added=None if factors is None else factors[1:].sum(axis=0),
         origin=file.name,
         edition=SYSTEMS.get(len(sectors), ""),
+        taxes_and_margins=None if factors is None else factors[0],
+        output_is_row_sum="x" not in file.parts,
     )
 
 
@@ -228,8 +231,8 @@ def _output(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
     return table.values[:, 0]
 
 
-def _value_added(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
-    """Value added at basic prices: the first rows of F but the taxes on products."""
+def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
+    """The first rows of F: taxes on products, then those of value added."""
     if "F" not in file.parts:
         return None
     part = file.parts["F"]
@@ -242,7 +245,7 @@ def _value_added(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
                 f"{part.name}: row {k + 1} is {name or 'missing'}, not {wanted}; get "
                 "the published file again"
             )
-    return table.values[1:].sum(axis=0)
+    return table.values
 
 
 SOURCE = Source(
@@ -260,4 +263,6 @@ SOURCE = Source(
     ),
     find=find,
     read=read,
+    # Not measured on published files: 1 %, as others grant tables of this kind.
+    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
 )

@@ -42,6 +42,9 @@ R_DAMAGE = (
     zlib.error,
 )
 
+# Where the file may well be the published one, of an edition laid out differently.
+OTHER_EDITION = "get the file again if it was changed, otherwise use another edition"
+
 
 # --------------------------------------------------------------------- finding
 
@@ -263,14 +266,14 @@ def check_labels(
             f"{what} are in another order, first at position {k + 1} "
             f"({labels[k]}, not {wanted[k]})"
         )
-    raise TivaxError(f"{file.name}: {problem}; get the published file again")
+    raise TivaxError(f"{file.name}: {problem}; {OTHER_EDITION}")
 
 
 def check_unique(file: TableFile, what: str, labels: Sequence[str]) -> None:
     """Raise ``TivaxError`` where a label repeats or there is none."""
     check_labels(file, what, labels, list(dict.fromkeys(labels)))
     if not labels:
-        raise TivaxError(f"{file.name}: no {what}; get the published file again")
+        raise TivaxError(f"{file.name}: no {what}; {OTHER_EDITION}")
 
 
 def region_major(
@@ -297,7 +300,7 @@ def region_codes(
     spelled = {}
     for code in dict.fromkeys(codes):
         try:
-            spelled[code] = own.get(code) or (
+            spelled[code] = own.get(code.upper()) or (
                 alpha3(code) if len(code) == 2 else normalise([code])[0]
             )
         except TivaxError as error:
@@ -353,7 +356,7 @@ def element(
     file: TableFile,
     where: Mapping[str, Any],
     name: str,
-    remedy: str = "get the published file again",
+    remedy: str = OTHER_EDITION,
 ) -> Any:
     """One entry of a list or archive; ``TivaxError`` names what it has instead."""
     if name not in where:

@@ -7,11 +7,17 @@
     Notes, 1980, ..., 2026, Estimates Start After``; then a blank row and a citation.
 ``WEOApr2021all.csv``
     The same with commas in UTF-8. Both may be compressed (.bz2, .gz).
+A workbook ``.xlsx`` from October 2025 on
+    Its sheet Countries: a row a country and subject, ``COUNTRY.ID, INDICATOR.ID,
+    FREQUENCY, LATEST_ACTUAL_ANNUAL_DATA``, ... and the years. Annual series
+    (FREQUENCY A) are read.
 
 Numbers have commas at the thousands; missing = n/a, -- or empty. Subjects are such as
-PCPIPCH consumer price inflation (%), NGDPD GDP (billion US$), LP population (millions).
+PCPIPCH consumer price inflation (%), NGDPD GDP (billion US$), LP population (millions);
+an edition may have a few of them only (April 2020 has eight).
 Years after those of *Estimates Start After* are estimates and projections: they are
-read like the others. Codes are ISO 3166-1 alpha-3 but UVK and WBG; Taiwan is there.
+read like the others. Codes are ISO 3166-1 alpha-3 but those of Kosovo (UVK,
+in the workbook KOS) and WBG; Taiwan is there.
 """
 
 import csv
@@ -31,10 +37,15 @@ SUFFIXES = tuple(
     suffix + packed
     for suffix in (".xls", ".csv", ".tsv", ".txt")
     for packed in ("", ".bz2", ".gz")
-)
+) + (".xlsx",)
 BINARY = (*fs.ZIP, b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"BZh")
 MISSING = ("n/a", "--")
 THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
+
+TEXT = ("ISO", "WEO Subject Code")
+WORKBOOK = ("COUNTRY.ID", "INDICATOR.ID")
+# A longer list of subjects does not help in one line.
+_MANY = 12
 
 
 def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
@@ -43,9 +54,10 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     ``TivaxError`` in one line for anything but a file as above.
     """
     file = cy.table_file(path, SUFFIXES, "World Economic Outlook")
-    header, rows = _rows(file)
-    cy.check_series(file, header, ["ISO", "WEO Subject Code"])
-    code, subject = header.index("ISO"), header.index("WEO Subject Code")
+    header, rows = _sheet(file) if cy.suffix(file) == ".xlsx" else _rows(file)
+    names = WORKBOOK if "COUNTRY.ID" in header else TEXT
+    cy.check_series(file, header, names)
+    code, subject = map(header.index, names)
     at = cy.year_columns(file, header)
     # The last column may be left out where it is empty, but no year.
     width = max([code, subject, *at]) + 1
@@ -61,7 +73,11 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
         name: [row for row in rows if row[subject].strip() == name] for name in series
     }
     found = [name for name in series if by_subject[name]]
-    cy.check_series(file, found, series, "its subjects are such as PCPIPCH and NGDPD")
+    has = sorted({row[subject].strip() for row in rows})
+    shown = has if len(has) <= _MANY else [*has[:_MANY], f"{len(has) - _MANY} more"]
+    cy.check_series(
+        file, found, series, f"this edition has the subjects {', '.join(shown)}"
+    )
     return cy.join(
         [
             cy.tidy(
@@ -94,6 +110,22 @@ def _rows(file: TableFile) -> tuple[list[str], list[list[str]]]:
         raise fs.damaged(file, error) from error
     header = [name.strip() for name in rows[0]] if rows else []
     return header, rows[1:]
+
+
+def _sheet(file: TableFile) -> tuple[list[str], list[list[str]]]:
+    """The header and the annual rows of the sheet Countries, as text."""
+    rows = [[_text(cell) for cell in row] for row in cy.read_sheet(file, "Countries")]
+    header = rows[0] if rows else []
+    cy.check_series(file, header, [*WORKBOOK, "FREQUENCY"])
+    frequency = header.index("FREQUENCY")
+    return header, [row for row in rows[1:] if row[frequency] == "A"]
+
+
+def _text(cell: object) -> str:
+    """A cell as the text files write it: the year 2024.0 as 2024."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell).strip()
 
 
 def _decode(file: TableFile, data: bytes) -> str:

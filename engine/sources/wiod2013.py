@@ -34,6 +34,15 @@ from tivax.engine.tables import Tolerance, WorldTable
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}
 
+# What lies between inputs plus value added and output, as column B names it.
+BETWEEN = (
+    "taxes less subsidies on products",
+    "cif/ fob adjustments on exports",
+    "direct purchases abroad by residents",
+    "purchases on the domestic territory by non-residents",
+    "international transport margins",
+)
+
 LABEL_COLUMNS = 4  # A code, B name, C country, D code within the country
 FIRST_ROW = 6  # row 7 of the sheet, counted from 0
 CALAMINE_DAMAGE = (calamine.CalamineError, OSError)
@@ -114,10 +123,10 @@ def read_sheet(
 
     The block of numbers starts in E7. Rows: labels in columns A code, B name,
     C country, D code within the country (c1, or r1); first the industries by
-    country, then totals, found by name: *Value added at basic prices* and *Output at
-    basic prices*. Columns: labels in rows 3 code, 4 name, 5 country, 6 code
-    within the country; industries as in the rows, then final demand by country
-    and category, then output.
+    country, then totals, found by name: taxes, adjustments and margins (``BETWEEN``),
+    *Value added at basic prices* and *Output at basic prices*. Columns: labels in rows
+    3 code, 4 name, 5 country, 6 code within the country; industries as in the rows,
+    then final demand by country and category, then output.
 
     Parameters
     ----------
@@ -158,6 +167,9 @@ def read_sheet(
         Y=block[:, n:].reshape(n, c, f),
         x=_total(file, rows, "output at basic prices", n),
         value_added=_total(file, rows, "value added at basic prices", n),
+        taxes_and_margins=sum(
+            (_total(file, rows, name, n) for name in BETWEEN), np.zeros(n)
+        ),
         origin=file.name,
     )
 
@@ -245,4 +257,7 @@ SOURCE = Source(
     ),
     find=find,
     read=read,
+    # Of workbooks, whose cells may be rounded as those of the lists; a column of 1,435.
+    column_tolerance=Tolerance(absolute=120.0, relative=1e-4),
+    rounded=True,
 )

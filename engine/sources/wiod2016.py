@@ -39,6 +39,9 @@ from tivax.engine.tables import Tolerance, WorldTable
 # Number after the country in the columns of final demand -> name of the category.
 DEMAND = {"57": "CONS_h", "58": "CONS_np", "59": "CONS_g", "60": "GFCF", "61": "INVEN"}
 
+# What lies between inputs plus value added and output.
+BETWEEN = ("TXSP", "EXP_adj", "PURR", "PURNR", "IntTTM")
+
 LABELS = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
 STATA = (b"<stata_dta>", b"\x73", b"\x72")  # release 117 on; 115 and 114
 
@@ -133,6 +136,9 @@ def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
         Y=values[:n, n:-1].reshape(n, c, f),
         x=fs.element(file, totals, "GO").copy(),
         value_added=fs.element(file, totals, "VA").copy(),
+        taxes_and_margins=sum(
+            (fs.element(file, totals, total) for total in BETWEEN), np.zeros(n)
+        ),
         origin=file.name,
     )
 
@@ -191,4 +197,6 @@ SOURCE = Source(
     ),
     find=find,
     read=read,
+    # Columns of published files miss by 2e-7; copies in single precision by more.
+    column_tolerance=Tolerance(absolute=0.01, relative=1e-4),
 )
