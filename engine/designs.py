@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, shown
 from tivax.engine.panel import sample
 from tivax.engine.precision import in_float64
 from tivax.engine.regression_data import (
@@ -31,7 +31,6 @@ from tivax.engine.regression_data import (
     require_columns,
     require_identified,
     require_names,
-    shown,
     times_power,
     without_error,
 )
@@ -70,7 +69,7 @@ class Model:
     Raises
     ------
     TivaxError
-        What is not the name of a column, no treatment, and a column in two places.
+        What is not the name of a column or a list of such names, and no treatment.
     """
 
     name: str
@@ -86,17 +85,18 @@ class Model:
     family: str = ""
 
     def __post_init__(self) -> None:
-        for name in ("name", "outcome", "cluster"):
-            column_name(f"model {shown(self.name)}: {name}", getattr(self, name))
+        if not isinstance(self.name, str):
+            raise TivaxError(f"model {shown(self.name)}: a name is a text")
         try:
+            for name in ("outcome", "cluster"):
+                column_name(name, getattr(self, name))
             for name in ("treatments", "controls", "instruments", "effects"):
                 names = column_names(name, getattr(self, name))
                 object.__setattr__(self, name, names)
             if not self.treatments:
                 raise TivaxError("treatments: name at least one")
-            require_names(
-                self.outcome, (*self.controls, *self.treatments), self.instruments
-            )
+            if len(set(self.effects)) < len(self.effects):
+                raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
         except TivaxError as error:
             raise TivaxError(f"model {self.name}: {error}") from None
 
@@ -204,6 +204,9 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     effects = list(model.effects)
     columns = [model.outcome, *model.columns[:-1]]  # a message names the first
     try:
+        require_names(
+            model.outcome, (*model.controls, *model.treatments), model.instruments
+        )
         data = _sample(panel, model)
         used = complete_rows(data, columns, [model.cluster])
         used = complete_rows(
@@ -340,10 +343,8 @@ def _require_errors(
     """
     fitted, X = None, columns[:, : layout.regressors]
     if layout.instruments:
-        given = np.delete(
-            columns[:, :-1], range(layout.exogenous, layout.regressors), 1
-        )
-        basis = orthonormal(given).basis
+        W, Z = X[:, : layout.exogenous], columns[:, layout.regressors : -1]
+        basis = orthonormal(np.hstack([W, Z])).basis
         fitted = basis @ (basis.T @ X)
     lost = without_error(
         X, columns[:, -1], [cluster], dummies=layout.dummies, fitted=fitted

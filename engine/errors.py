@@ -45,3 +45,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 # A longer list of names does not help in one line.
 _MANY = 20
+
+
+def shown(value: object) -> str:
+    """A value that is wrong, in a message: one line, cut where it is long."""
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 40 else f"{text[:37]}..."

@@ -143,7 +143,7 @@ def estimate(
         outcome=outcome,
         terms=terms,
         covariance=times_power(V, unit[:, None] + unit[None, :]),
-        correlation=V / np.outer(se, se),
+        correlation=V.div(se, axis=0).div(se, axis=1),
         n=n,
         clusters=clusters,
         degrees=degrees,

@@ -26,7 +26,7 @@ import pandas as pd
 from scipy import stats
 
 from tivax.engine import weak_instruments
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, shown
 from tivax.engine.estimates import Estimate, estimate
 from tivax.engine.regression_data import (
     Lost,
@@ -41,7 +41,6 @@ from tivax.engine.regression_data import (
     require_identified,
     require_names,
     require_one_row,
-    shown,
     times_power,
     without_error,
 )
@@ -130,7 +129,8 @@ def _checked(
     """
     column_name("outcome", outcome)
     if effects := [k for k in (entity, time) if k]:
-        column_name("entity", entity), column_name("time", time)
+        column_name("entity", entity)
+        column_name("time", time)
         if entity == time:
             raise TivaxError(f"entity and time are both {entity}; name two columns")
     controls = column_names("regressors", regressors)
@@ -148,7 +148,7 @@ def _checked(
     dummies: list[str] = []
     if effects:
         periods = time_dummies(used, entity, time).add_prefix(f"{time} = ")
-        dummies = list(periods)
+        dummies = [str(k) for k in periods]
         frame = within(pd.concat([frame, periods], axis=1), used[entity])
     mean = frame.mean()
     columns = frame - mean

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, shown
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -24,12 +24,6 @@ SEPARATE = 1e-5
 
 
 # ------------------------------------------------------------------ names of columns
-
-
-def shown(value: object) -> str:
-    """A value in a message: one line, cut where it is long."""
-    text = " ".join(repr(value).split())
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def column_name(argument: str, value: object) -> str:

@@ -59,8 +59,8 @@ from scipy.linalg import eigvals, solve_triangular
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.regression_data import COLLINEAR, powers, shown, times_power
+from tivax.engine.errors import TivaxError, shown
+from tivax.engine.regression_data import COLLINEAR, powers, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]
 Beta = float | Sequence[float] | np.ndarray
@@ -542,7 +542,7 @@ def _effective_f(
         _cross(d, iid, *pair, d.Q) for pair in ((v1, v1), (v1, v2), (v2, v2))
     )
     if np.trace(S2) <= SINGULAR * d.least(v2, x):
-        unknown = dict.fromkeys(BIASES, float("nan"))
+        unknown: dict[int, float] = {tau: float("nan") for tau in BIASES}
         return float("nan"), unknown, unknown
     bias = _worst_nagar_bias(S1, S12, S2)
     critical, simplified = (
