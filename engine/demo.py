@@ -331,6 +331,8 @@ def _panel_section(known: KnownEffect) -> report.Section:
                 f"({OUTCOME}, 1 to 100) that is the sum of country effects, year "
                 "effects, the index and seven controls times known coefficients, and "
                 "errors that are correlated over time and unequal between countries. "
+                "Controls have the names of the paper's: RQ is regulatory quality, which "
+                "the paper calls management quality. "
                 "It is estimated as the paper's tables are: two-way fixed effects, "
                 "standard errors clustered by country, p-values from t(G − 1). "
                 f"{known.inside} of {len(known.comparison)} intervals hold the true "

@@ -119,7 +119,7 @@ VARIABLES: tuple[Variable, ...] = (
         "rqe",
         "level",
         "standard normal units",
-        "management quality: regulatory quality, estimate",
+        "regulatory quality (the paper: management quality), estimate",
     ),
     Variable(
         "lnEXR",
@@ -196,6 +196,11 @@ class Panel:
     def countries(self) -> list[str]:
         """The countries in order."""
         return sorted(set(self.frame["iso3"]))
+
+
+def index_note(panel: Panel) -> str:
+    """Where the index comes from, in the words of the codebook."""
+    return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:

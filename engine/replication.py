@@ -66,7 +66,7 @@ class Replication:
         Every country code repaired: the panel and the 17 columns; None where a
         source lacks a country that this adds.
     errors, dependence
-        Other standard errors, Pesaran CD.
+        Other standard errors; dependence between countries (Pesaran CD and others).
     interactions, parts
         ``engine.heterogeneity``.
     left_out, curve
@@ -102,6 +102,13 @@ class Replication:
     moments: pd.DataFrame
     variation: pd.DataFrame
     skipped: Mapping[str, str]
+
+    @property
+    def other_data(self) -> list[str]:
+        """In what these data are not the paper's; empty where they are."""
+        return specifications.other_than_the_papers(
+            self.files, self.panel.frame, self.table_1
+        )
 
 
 def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
