@@ -210,10 +210,9 @@ def import_(
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.importing import import_tables
-
-    set_max_size(max_size)
 
     terminal = Terminal(quiet)
     with terminal.progress("reading") as progress:
@@ -549,6 +548,7 @@ def panel(
 
     Example: tivax panel --data raw --out panel.csv
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.output import Run
     from tivax.engine.panel import (
@@ -560,7 +560,6 @@ def panel(
 
     terminal = Terminal(quiet)
     require_panel_place(out, force=force)
-    set_max_size(max_size)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
     made = build_panel(files)
@@ -597,6 +596,7 @@ def replicate(
 
     Example: tivax replicate --data raw --out replication
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.labels import require_language
     from tivax.engine.output import require_result_place
@@ -604,7 +604,6 @@ def replicate(
 
     require_result_place(out, force=force)
     words = require_language(language)
-    set_max_size(max_size)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
     )

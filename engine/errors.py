@@ -22,10 +22,8 @@ class TivaxError(ValueError):
 
 
 def _shown(character: str) -> str:
-    """Blanks of other kinds as they are, what has no shape as its code."""
-    if character in "\n\r\t\v\f":
-        return " "
-    return character if character.isspace() else ascii(character)[1:-1]
+    """Line breaks and blanks of any kind as a blank, what has no shape as its code."""
+    return " " if character.isspace() else ascii(character)[1:-1]
 
 
 # Letters of a message; a list of all names fits.

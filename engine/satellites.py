@@ -66,8 +66,9 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     units = set(frame["unit"]) if "unit" in frame else {""}
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
-    frame = frame.astype({"region": str, "sector": str})
     for what in ("region", "sector"):
+        there = frame[what].notna()
+        frame[what] = frame[what].astype(object).where(there, "").map(str)
         require_labels(frame[what].unique(), f"{path}: {what}")
     require_labels([name], f"{path}: column")
     values = frame.set_index(list(_LABELS))[name].to_xarray()

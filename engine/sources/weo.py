@@ -67,6 +67,11 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
                 f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
                 f"fewer than years; the file is damaged or incomplete, get it again"
             )
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise TivaxError(
+                f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
+                f"the header {len(header)}; the file is damaged, get it again"
+            )
     rows = [row for row in rows if len(row) >= width and row[code].strip()]
     by_subject = {
         name: [row for row in rows if row[subject].strip() == name] for name in series
