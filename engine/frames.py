@@ -170,8 +170,8 @@ def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
 def _require_frame(name: str, frame: Any) -> Frame:
     if not isinstance(frame, pd.DataFrame | pd.Series):
         raise TivaxError(
-            f"{name} is a {type(frame).__name__}, not a frame of pandas; bare arrays go "
-            "to tx.WorldTables"
+            f"{name} is a {type(frame).__name__}, not a frame of pandas; bare arrays "
+            "go to tx.WorldTables"
         )
     return frame
 

@@ -177,6 +177,7 @@ def test_the_right_row_passes(tmp_path, source, write, world, industry, message)
     database = get_source(source)
     (file,) = database.find([write(tmp_path, world, world)])
     (table,) = database.read(file)
+    assert database.column_tolerance is not None
     check_columns(table, database.column_tolerance)
     assert (table.taxes_and_margins is None) == (source == "arrays")
 
@@ -220,7 +221,7 @@ def test_the_store_says_what_could_be_checked(tmp_path, source, write, world, sa
 def test_check_knows_the_bounds_of_value_added(added, fault):
     """At most output, at least minus inputs; here inputs are a tenth of output."""
     x = np.array([100.0, 100.0])
-    Z = np.array([[5.0, 5.0], [5.0, 5.0]])
+    Z = [[5.0, 5.0], [5.0, 5.0]]
     tables = replace(
         hand_table(Z, [[60.0, 30.0], [30.0, 60.0]], ["A", "B"]),
         value_added=np.array([[90.0, 100 * added]]),
