@@ -234,3 +234,19 @@ def test_check_knows_the_bounds_of_value_added(added, fault):
             f"impossible value added, B:S: value added {100 * added:g}, inputs 10, "
             "output 100"
         ]
+
+
+def test_without_all_rows_of_taxes_and_margins_value_added_is_held_within_bounds(
+    tmp_path,
+):
+    world = small_table(2000, DEMAND_2013)
+    cells = sheet(world, 2013)
+    cells = [row for row in cells if row[1] != "International Transport Margins"]
+    path = write_sheet(tmp_path / "WIOT00_ROW_Apr12.xlsx", "WIOT_2000", cells)
+    import_tables("wiod2013", [path], tmp_path / "store")
+    told = open_store(tmp_path / "store").checked["value added"]
+    assert told.startswith("lies between minus inputs and output")
+    put_row(cells, "Value added at basic prices", times_1000(world))
+    write_sheet(path, "WIOT_2000", cells)
+    with pytest.raises(TivaxError, match="impossible value added in 1 of 6 industries"):
+        import_tables("wiod2013", [path], tmp_path / "other")
