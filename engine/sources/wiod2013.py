@@ -164,9 +164,7 @@ def read_sheet(
         Y=block[:, n:].reshape(n, c, f),
         x=_total(file, rows, "output at basic prices", n),
         value_added=_total(file, rows, "value added at basic prices", n),
-        taxes_and_margins=sum(
-            (_total(file, rows, name, n) for name in BETWEEN), np.zeros(n)
-        ),
+        taxes_and_margins=_between(file, rows, n),
         origin=file.name,
     )
 
@@ -221,6 +219,16 @@ def _total(
         f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
         "get it again"
     )
+
+
+def _between(
+    file: TableFile, rows: Sequence[Sequence[Any]], n: int
+) -> np.ndarray | None:
+    """Taxes, adjustments and margins together, where the sheet has all rows."""
+    names = {cell_text(row[1]).lower() for row in rows[FIRST_ROW + n :]}
+    if not set(BETWEEN) <= names:
+        return None
+    return np.sum([_total(file, rows, name, n) for name in BETWEEN], axis=0)
 
 
 def cell_text(cell: object) -> str:
