@@ -426,6 +426,20 @@ def decompose(
         str,
         typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
     ] = "bilateral-sector",
+    detail: Annotated[
+        bool,
+        typer.Option(
+            "--detail",
+            help="Of bm-source and bm-sink also the parts VAX1-4, REF1-2, FVA1-4.",
+        ),
+    ] = False,
+    by_origin: Annotated[
+        bool,
+        typer.Option(
+            "--by-origin",
+            help="Of bm-source: sectors are those in which the value is added.",
+        ),
+    ] = False,
     value_added: ValueAddedOption = "residual",
     satellite: Satellite = None,
     groups: GroupsOption = None,
@@ -461,6 +475,8 @@ def decompose(
         level,
         out,
         run,
+        detail=detail,
+        by_origin=by_origin,
         groups=chosen,
         one_by_one=each_group,
         value_added=_embodied(value_added, satellite),

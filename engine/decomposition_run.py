@@ -45,6 +45,8 @@ def run_decompose(
     out: Path,
     run: Run,
     *,
+    detail: bool = False,
+    by_origin: bool = False,
     groups: ChosenGroups,
     one_by_one: bool = False,
     value_added: ValueAdded,
@@ -60,7 +62,7 @@ def run_decompose(
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
     tables, members = net.tables, groups.members
-    require_method(method, level)
+    require_method(method, level, detail=detail, by_origin=by_origin)
     require_result_place(out, force=force)
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
@@ -71,6 +73,8 @@ def run_decompose(
                 tables,
                 method,
                 level,
+                detail=detail,
+                by_origin=by_origin,
                 groups=members,
                 value_added=value_added,
                 progress=progress,
@@ -95,6 +99,8 @@ def run_decompose(
             residual_max=max(residuals),
             method=method,
             level=level,
+            detail=detail,
+            by_origin=by_origin,
             **about_value_added(tables, value_added),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
