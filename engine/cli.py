@@ -700,6 +700,10 @@ _experiment(
     "placebo",
     """Move the treatment among countries or years, and estimate again.
 
+    What is compared is t, unless studentised = false. In place of the treatment,
+    method = "freedman-lane" moves the residuals of the model without it; strata =
+    "COLUMN" moves within blocks of countries.
+
     All devices of this machine take part. A run that was stopped goes on where it
     was when the same command is given again.
 

@@ -308,7 +308,9 @@ def _independent(
     return panel.residuals(_autoregressive(noise, np.float32(rho)) * scale)
 
 
-def _autoregressive(noise: Float[np.ndarray, "B G T"], rho: float | np.float32) -> np.ndarray:
+def _autoregressive(
+    noise: Float[np.ndarray, "B G T"], rho: float | np.float32
+) -> np.ndarray:
     errors = noise.copy()
     for t in range(1, noise.shape[2]):
         errors[:, :, t] *= np.sqrt(1 - rho**2)

@@ -41,7 +41,7 @@ from tivax.engine.plot_style import Figure, save_figure
 from tivax.engine.report import Block, Points, Section, Table, Text, write_report
 from tivax.engine.report import Figure as Shown
 from tivax.engine.run_files import RunFile, read_panel, with_lags
-from tivax.engine.schemes import Program, make_program
+from tivax.engine.schemes import Program, Scheme, make_program
 from tivax.kernels.streams import BLOCK, GENERATOR
 
 _FEW = (
@@ -420,7 +420,14 @@ def _sections(
     return [
         Section("Results", blocks),
         Section(
-            "Intervals", [Table(_named(experiment, tables["intervals"]), "By kind.")]
+            "Intervals",
+            [
+                Table(
+                    _named(experiment, tables["intervals"]),
+                    "By kind. An interval holds the nulls that its own p does not "
+                    "reject at 5 %.",
+                )
+            ],
         ),
         Section("Several outcomes at once", together),
         Section("Clusters", few),
@@ -455,15 +462,8 @@ def _method(program: Program) -> str:
         f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
         "and t is computed anew. The interval holds the nulls that the test does not "
         "reject.",
-        "placebo": "Treatment paths are moved "
-        f"({scheme.permute}), everything else stays, and the model is estimated anew. "
-        + (
-            "What is compared is t, not the coefficient (randomisation-t); there is "
-            "no interval."
-            if scheme.studentised
-            else "The interval holds the constant effects that the test does not "
-            "reject."
-        ),
+        "placebo": _moved(scheme)
+        + " The interval holds the constant effects that the test does not reject.",
     }[scheme.kind]
     if program.exact:
         text += f" All {program.draws:,} patterns were enumerated."
@@ -471,6 +471,34 @@ def _method(program: Program) -> str:
         text += f" The null is not 0 but {scheme.value:g}."
     return text
 
+
+def _moved(scheme: Scheme) -> str:
+    """What a placebo moves and compares."""
+    within = f" within {scheme.strata}" if scheme.strata else ""
+    if scheme.method == "freedman-lane":
+        text = (
+            "The model without the treatment is estimated; the residuals of whole "
+            f"countries are moved among countries{within} and added to what it fits; "
+            "the whole model is estimated anew (Freedman and Lane 1983). The treatment "
+            "stays beside its controls."
+        )
+    else:
+        text = (
+            f"Treatment paths are moved ({scheme.permute}{within}), everything else "
+            "stays, and the model is estimated anew."
+        )
+    if scheme.studentised:
+        return (
+            f"{text} What is compared is t, not the coefficient (randomisation-t, "
+            "standard errors CV1)."
+        )
+    return f"{text} What is compared is the coefficient: {COEFFICIENTS}."
+
+
+COEFFICIENTS = (
+    "not a test of level 5 % where errors differ between countries or the treatment "
+    "goes along with the controls"
+)
 
 _SE = {
     "pairs": "the standard deviation of the draws",
@@ -580,4 +608,10 @@ def findings(experiment: Experiment) -> list[str]:
                 f"{program.design.model.name}: {inference.failed:,} draws left out, "
                 "their design was singular"
             )
+    scheme = experiment.programs[0].scheme
+    if scheme.kind == "placebo" and not scheme.studentised:
+        studentised = (
+            "" if scheme.permute == "years" else "; studentised = true compares t"
+        )
+        lines.append(f"coefficients are compared: {COEFFICIENTS}{studentised}")
     return lines + _notes(experiment)

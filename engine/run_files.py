@@ -11,6 +11,8 @@
     kind = "wild"                 # pairs, bayesian, wild, placebo
     weights = "webb"              # rademacher, webb, mammen
     null = true
+    # placebo: studentised = true, method = "treatment" or "freedman-lane",
+    # permute = "countries", strata = a column with one value for each country
 
     [[model]]
     name = "main"
@@ -36,7 +38,7 @@ from tivax.engine.designs import Model
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import lagged
 from tivax.engine.paper import COLUMNS
-from tivax.engine.schemes import Kind, Permute, Scheme, Weights
+from tivax.engine.schemes import Kind, Method, Permute, Scheme, Weights
 from tivax.engine.toml_tables import TomlTable, read_toml
 
 SAMPLES = ("all", "developed", "developing")
@@ -74,6 +76,7 @@ _SCHEME = {
     "studentised",
     "permute",
     "strata",
+    "method",
 }
 
 
@@ -301,9 +304,12 @@ def _scheme(table: TomlTable) -> Scheme:
         null=table.flag("null", True),
         value=table.number("value", 0.0),
         joint=table.flag("joint", False),
-        studentised=table.flag("studentised", False),
+        studentised=table.flag("studentised", False)
+        if table.has("studentised")
+        else None,
         permute=table.choice("permute", get_args(Permute), "countries"),
         strata=table.text("strata", ""),
+        method=table.choice("method", get_args(Method), "treatment"),
     )
     belongs = {
         "weights": ("wild",),
@@ -313,6 +319,7 @@ def _scheme(table: TomlTable) -> Scheme:
         "studentised": ("pairs", "bayesian", "placebo"),
         "permute": ("placebo",),
         "strata": ("placebo",),
+        "method": ("placebo",),
     }
     for key, kinds in belongs.items():
         if table.has(key) and scheme.kind not in kinds:

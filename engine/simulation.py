@@ -146,7 +146,7 @@ def table(study: Study, results: Sequence[tuple[Design, Draws]]) -> pd.DataFrame
     nulls rejected at 5 %, with its Monte-Carlo error; coverage of the 95 % interval;
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
     power: share of panels in which no effect is rejected. Empty where a method serves
-    no panel, as CV2 and CV3 with a single adopter.
+    no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced.
     """
     rows = []
     for design, panels in results:
@@ -267,7 +267,7 @@ def _fill(
 def sizes(result: pd.DataFrame) -> Figure:
     """How often each method rejects a true null at 5 %, by design."""
     names = list(dict.fromkeys(result["design"]))
-    fig = Figure(figsize=(FULL_WIDTH, 0.8 + 0.28 * len(names)), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
     ax = fig.subplots()
     ax.axvline(0.05, color=QUIET, linewidth=0.8)
     plain_axes(ax, grid="x")
@@ -275,7 +275,8 @@ def sizes(result: pd.DataFrame) -> Figure:
     handles = []
     for k, method in enumerate(METHODS):
         rows = result[result["method"] == method]
-        y = [names.index(name) + 0.13 * (k - 2) for name in rows["design"]]
+        apart = 0.1 * (k - (len(METHODS) - 1) / 2)
+        y = [names.index(name) + apart for name in rows["design"]]
         handles.append(
             ax.errorbar(
                 rows["size"],
@@ -309,7 +310,10 @@ def _write_report(
         "5 % of the panels; its 95 % interval then covers the truth in 95 %. More is "
         "over-rejection. G* is the effective number of clusters, by the variation that "
         "identifies the effect. CV2 and CV3 are empty where one cluster alone "
-        "identifies the effect."
+        "identifies the effect, placebos where clusters are seen in different years. "
+        "Placebos move whole paths among clusters: of the treatment, comparing its "
+        "coefficient or its t, or of the residuals of the model without it (Freedman "
+        "and Lane 1983)."
     )
     write_report(
         path,

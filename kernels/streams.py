@@ -115,14 +115,16 @@ def mammen(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} B"]:
 # --------------------------------------------------------------------- permutations
 
 
-def permutations(key: Key[Array, ""], sizes: Sequence[int]) -> UInt[Array, "G B"]:
+def permutations(
+    key: Key[Array, ""], sizes: Sequence[int], *, draws: int = BLOCK
+) -> UInt[Array, "G {draws}"]:
     """Permutations of 0 ... G-1, each stratum within itself.
 
     ``sizes`` are the strata's, in the order of the clusters. Random words are sorted
     with the cluster's number behind them, so that ties (two equal words, of 26 bits
     up to 64 clusters: 1 draw in 80,000 of 41) fall to the lower number.
     """
-    word = jax.random.bits(key, (sum(sizes), BLOCK), jnp.uint32)
+    word = jax.random.bits(key, (sum(sizes), draws), jnp.uint32)
     ends = np.cumsum(sizes)
     starts = ends - np.asarray(sizes)
     parts = [word[a:b] for a, b in zip(starts, ends, strict=True)]
@@ -165,7 +167,7 @@ def _packed(rows: list[UInt[Array, " B"]]) -> UInt[Array, "words B"]:
 
 def _unpacked(words: UInt[Array, "words B"], n: int) -> UInt[Array, "{n} B"]:
     shift = _INDEX_BITS * jnp.arange(_PER_WORD, dtype=jnp.uint32)[None, :, None]
-    return ((words[:, None, :] >> shift) & _INDEX_MASK).reshape(-1, BLOCK)[:n]
+    return ((words[:, None, :] >> shift) & _INDEX_MASK).reshape(-1, words.shape[1])[:n]
 
 
 def merge_exchange(n: int) -> list[tuple[int, int]]:
