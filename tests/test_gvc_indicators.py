@@ -414,7 +414,7 @@ def test_unknown_names_are_told_with_the_nearest(small):
 def with_stocks(tables: WorldTables, size: float) -> WorldTables:
     """Inventories moved among absorbers, of a size that outweighs other sales, while no
     row has any on balance; none below 0 for a size of 0."""
-    Y = tables.Y.copy()
+    Y = np.array(tables.Y[:])
     moved = size * (Y[..., 2] - Y[..., 2].mean(axis=2, keepdims=True))
     Y[..., 2] = moved if size else np.abs(Y[..., 2])
     return replace(tables, Y=Y)
@@ -422,7 +422,7 @@ def with_stocks(tables: WorldTables, size: float) -> WorldTables:
 
 def with_losses(tables: WorldTables) -> WorldTables:
     """The first industry uses 1.3 times what it makes."""
-    Z = tables.Z.copy()
+    Z = np.array(tables.Z[:])
     Z[:, :, 0] *= 1.3 * tables.x[:, :1] / Z[:, :, 0].sum(axis=1, keepdims=True)
     return replace(tables, Z=Z)
 
@@ -450,7 +450,7 @@ def outside_of(name, values):
 def test_bounds_hold_where_nothing_is_negative(by_use, value_added):
     """Every indicator at every level; residual, basic, and an account of jobs."""
     tables = with_stocks(by_use, 0)
-    assert (tables.Y >= 0).all()
+    assert (tables.Y[:] >= 0).all()
     if value_added == "account":
         value_added = value_added_by_industry(tables, "residual") ** 2
     for (level, name), (values, marks) in flagged(
