@@ -4,6 +4,9 @@ from tivax.engine.errors import TivaxError
 
 GIB = 1 << 30
 DEFAULT = 4.0  # GiB; the largest file that is published has 1.5
+# Allowed for each GiB: cells of a workbook or an array (the largest workbook has 8
+# million), cells of a csv file, which are texts, and rows of a table in text (10,000).
+CELLS, TEXTS, LINES = 25_000_000, 5_000_000, 25_000
 # A line is one row of a table. The longest published, 9,800 cells, has 0.25 MB.
 _LINES = 1024
 
@@ -30,14 +33,16 @@ def require_size(name: str, size: int) -> None:
         )
 
 
-def require_cells(name: str, count: int) -> None:
-    """The same for cells of a workbook or of text, which take far more in memory.
+def require_count(
+    name: str, count: int, what: str = "cells", most: int = CELLS
+) -> None:
+    """The same for what takes far more in memory than in the file.
 
-    25 million for each GiB; the largest workbook that is published has 8 million.
+    ``most`` is what may be there for each GiB.
     """
-    if count > _limit * 25e6:
+    if count > _limit * most:
         raise TivaxError(
-            f"{name}: more than {_limit * 25e6:,.0f} cells; no published table has "
+            f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
             "that, --max-size allows more"
         )
 

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from tivax.engine.errors import TivaxError
-from tivax.engine.limits import require_cells
+from tivax.engine.limits import TEXTS, require_count
 from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 
@@ -130,7 +130,7 @@ def csv_rows(
     try:
         for row in csv.reader(lines, delimiter=delimiter):
             count += len(row) + 1
-            require_cells(file.name, count)
+            require_count(file.name, count, most=TEXTS)
             yield row
     except csv.Error as error:
         raise fs.damaged(file, error) from error

@@ -26,7 +26,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tivax.engine.errors import TivaxError
-from tivax.engine.limits import require_cells
+from tivax.engine.limits import require_count
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.sources.text_tables import read_text_table
@@ -104,7 +104,7 @@ def _flat(
     columns, column_at = _codes(cells[column])
     if not rows or min(row_at.min(), column_at.min()) < 0:
         raise TivaxError(f"{file.name}: cells without a label, or none; get it again")
-    require_cells(file.name, len(rows) * len(columns))
+    require_count(file.name, len(rows) * len(columns))
     at = row_at * len(columns) + column_at
     times = np.bincount(at, minlength=len(rows) * len(columns))
     for problem, bad in (("lacks", times == 0), ("repeats", times > 1)):

@@ -32,7 +32,7 @@ from tivax.engine.errors import TivaxError
 from tivax.engine.limits import (
     line_too_long,
     longest_line,
-    require_cells,
+    require_count,
     require_size,
 )
 from tivax.engine.sources import TableFile
@@ -296,7 +296,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
 
         def make(state: RObject) -> Any:
             if b"seq" in name:
-                require_cells(file.name, int(state.value[0]))
+                require_count(file.name, int(state.value[0]))
             return DEFAULT_ALTREP_MAP[name](state)
 
         return make
@@ -337,7 +337,7 @@ def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
             for member in members:
                 part = archive.read(member)
                 if member.filename.startswith("xl/worksheets/"):
-                    require_cells(file.name, _cells_spanned(part))
+                    require_count(file.name, _cells_spanned(part))
         return calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
 
 

@@ -18,7 +18,7 @@ import pyarrow.csv
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
-from tivax.engine.limits import require_cells
+from tivax.engine.limits import require_count
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.tables import Tolerance, WorldTable
@@ -61,7 +61,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     industry_codes = np.unique(codes["row_isic3"][of_region[codes["row_country"]]])
     regions = [name for name in dict.fromkeys(names["row_country"]) if name != "TOT"]
     sectors = list(dict.fromkeys(names["row_isic3"][k] for k in industry_codes))
-    require_cells(file.name, (len(regions) * len(sectors)) ** 2)
+    require_count(file.name, (len(regions) * len(sectors)) ** 2)
     industries = fs.pairs(regions, sectors)
     whole = set(BETWEEN) <= set(names["row_isic3"])
     rows = [*industries, "TOT:VA", *fs.pairs(["TOT"], BETWEEN if whole else ())]

@@ -17,7 +17,7 @@ import pyarrow.csv
 from jaxtyping import Float
 
 from tivax.engine.errors import TivaxError
-from tivax.engine.limits import require_cells
+from tivax.engine.limits import LINES, require_count
 from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 
@@ -89,7 +89,7 @@ def _split(
     file: TableFile, lines: Iterator[bytes], separator: str, labels: int
 ) -> Iterator[_Line]:
     """Labels and the rest of each line; all lines must have as many cells."""
-    mark, cells, count = separator.encode(), None, 0
+    mark, cells = separator.encode(), None
     for number, line in enumerate(lines, start=1):
         text = line.rstrip(b"\r\n")
         if number == 1:
@@ -103,8 +103,7 @@ def _split(
             )
         found = text.count(mark) + 1
         cells = cells or found
-        count += labels + 1  # the other cells become numbers of 8 bytes
-        require_cells(file.name, count)
+        require_count(file.name, number, "lines", LINES)
         if cells <= labels:
             raise TivaxError(
                 f"{file.name}: line 1 has {cells} cells, {labels} labels and numbers "
