@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Num
 
 from tivax.engine.designs import Design
 from tivax.engine.errors import TivaxError
@@ -31,9 +31,9 @@ Method = Literal["treatment", "freedman-lane"]
 PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 # A permutation of more clusters than this is never enumerated (20! < 2^63 < 21!).
 _ENUMERABLE = 20
-# Draws worked on at a time where a draw needs a matrix of all columns: they then stay
-# in a core's cache.
-_TILE = 256
+# Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
+# scores of all clusters: they then stay in a core's cache.
+_TILE, _SCORES_TILE = 256, 128
 
 
 @dataclass(frozen=True)
@@ -560,17 +560,21 @@ def block_of_draws(
         if static.balanced:
             return resampling.reweighted_balanced(arrays["M"], w, layout=static.layout)
         left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
-        return _in_tiles(lambda tile: _reweighted(static, arrays, tile), w, left)
+        return _in_tiles(
+            lambda tile: _reweighted(static, arrays, tile), w, left, size=_TILE
+        )
     if static.kind == "wild":
         v = source.wild(arrays["position"])
         rows = [_wild_statistics(k, v) for k in arrays["loadings"]]
         return jnp.stack(rows)
     o = source.options()
+    if not static.studentised:
+        return resampling.placebo_estimates(arrays, o)
+    run = resampling.placebo_t
     if static.method == "freedman-lane":
-        return resampling.freedman_lane_t(arrays, o)
-    if static.studentised:
-        return resampling.placebo_t(arrays, o)
-    return resampling.placebo_estimates(arrays, o)
+        run = resampling.freedman_lane_t
+    every = jnp.asarray(BLOCK)
+    return _in_tiles(lambda tile: run(arrays, tile), o, every, size=_SCORES_TILE)
 
 
 def _wild_statistics(loadings: Any, v: Array) -> Array:
@@ -588,21 +592,23 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
     return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
 
 
-def _in_tiles(run: Any, w: Float[Array, "G B"], used: Array) -> Float[Array, "s B"]:
-    """``run`` on a tile of columns at a time, as many as have the first ``used``; the
+def _in_tiles(
+    run: Any, drawn: Num[Array, "G B"], used: Array, *, size: int
+) -> Float[Array, "s B"]:
+    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
     others are 0. The tiles are of one compiled code, so that each draw is the same
     however many there are."""
-    B = w.shape[1]
+    B = drawn.shape[1]
 
     def tile(k: Any) -> Array:
-        return run(jax.lax.dynamic_slice_in_dim(w, k * _TILE, _TILE, axis=1))
+        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
 
     def made(k: Array, so_far: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * _TILE, axis=1)
+        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
 
     of_tile = jax.eval_shape(tile, 0)
     empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
-    count = jnp.clip(-(-used // _TILE), 0, B // _TILE)
+    count = jnp.clip(-(-used // size), 0, B // size)
     return jax.lax.fori_loop(0, count, made, empty)
 
 

@@ -257,7 +257,9 @@ class Literal:
 
 
 def few_years(G: int) -> pd.DataFrame:
-    return small_panel(countries=G, years=4, seed=40 + G)
+    """With an instrument strong enough for ends that are finite."""
+    frame = small_panel(countries=G, years=4, seed=40 + G)
+    return frame.assign(endogenous=frame["L.TBI"] + 0.1 * frame["endogenous"])
 
 
 FEW = replace(MODEL, controls=("RQ",))
@@ -268,10 +270,9 @@ FEW_IV = replace(ONE, controls=("RQ",))
     "G, weights, model",
     [
         (8, "rademacher", FEW),
-        (13, "rademacher", FEW),
         (16, "rademacher", FEW),
         (6, "webb", FEW),
-        (16, "rademacher", FEW_IV),
+        (6, "webb", FEW_IV),
     ],
 )
 def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
@@ -285,15 +286,13 @@ def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     assert own.exact and own.draws == literal.v.shape[1]
     p = summarise(own, draws_of(own, SEED)).summary["p_value"][0]
     assert_allclose(literal.coefficient(0), p, rtol=RTOL)
-    assert_ends_are_tested(by_inversion(own, 0, SEED), literal.coefficient, EXACT * se)
+    tested = [(by_inversion(own, 0, SEED), literal.coefficient)]
     if model.instruments:
         low, high, p = anderson_rubin(own, SEED)
         assert_allclose(literal.anderson_rubin(0), p, rtol=RTOL)
-        for end, inward in ((low, 1), (high, -1)):
-            if np.isfinite(end):
-                assert literal.anderson_rubin(end) <= LEVEL
-                inside = end + 2 * inward * EXACT * se
-                assert literal.anderson_rubin(inside) > LEVEL
+        tested.append(((low, high), literal.anderson_rubin))
+    for ends, p_at in tested:
+        assert_ends_are_tested(ends, p_at, EXACT * se)
 
 
 def test_all_patterns_and_random_ones_agree():
@@ -441,10 +440,9 @@ def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
 
 KINDS = {
     "pairs": (MODEL, Scheme("pairs", studentised=True)),
-    "bayesian": (ONE, Scheme("bayesian", studentised=True)),
     "WCR": (MODEL, Scheme("wild", weights="webb")),
     "WCU": (MODEL, Scheme("wild", weights="mammen", null=False)),
-    "WRE": (ONE, Scheme("wild")),
+    "WRE": (ONE, Scheme("wild", weights="webb")),
     "coefficients": (MODEL, COEFFICIENTS),
     "randomisation-t": (MODEL, Scheme("placebo")),
     "Freedman-Lane": (MODEL, Scheme("placebo", method="freedman-lane")),
@@ -456,12 +454,12 @@ def test_zero_is_outside_an_interval_exactly_where_its_p_rejects(kind):
     """Of panels whose estimate is 1 to 4 standard errors from 0."""
     model, scheme = KINDS[kind]
     found = []
-    for seed in range(12):
+    for seed, away in enumerate((-3.5, -2.5, -2, -1, 1, 1.8, 2.4, 4)):
         frame = small_panel(countries=9, years=6, seed=100 + seed)
         design = make_design(frame, model)
         se = float(design.covariance()[0, 0] ** 0.5)
-        away = design.coef[0] - np.linspace(-4, 4, 12)[seed] * se
-        moved = frame["KOFGIdj"] - away * frame[model.treatments[0]]
+        effect = design.coef[0] - away * se
+        moved = frame["KOFGIdj"] - effect * frame[model.treatments[0]]
         own = make_program(make_design(frame.assign(KOFGIdj=moved), model), scheme, 199)
         inference, _ = infer(own, seed)
         rows = inference.intervals.dropna(subset=["p_value"])
