@@ -11,7 +11,7 @@ unequal ones the centre and the spread depend on the variances. Symbols:
     CD*     (CD - centre) / (1 - theta), the correction of Pesaran and Xie (2021) with
             the year effects as a factor of loadings 1
 
-Each p-value compares the statistic with 9,999 panels in which countries are independent:
+Each p-value compares the statistic with 9,999 panels of independent countries:
 normal errors with each country's variance and a common autocorrelation, taken through
 the same projection on country effects, year effects and regressors, with the same cells
 missing.
@@ -216,7 +216,7 @@ def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
     return np.nonzero(np.triu(shared >= FEWEST_YEARS, 1))
 
 
-# ------------------------------------------------------------------------ the statistics
+# ------------------------------------------------------------------- the statistics
 
 
 def _statistics(
@@ -308,7 +308,9 @@ def _independent(
     return panel.residuals(_autoregressive(noise, np.float32(rho)) * scale)
 
 
-def _autoregressive(noise: Float[np.ndarray, "B G T"], rho: float | np.float32) -> np.ndarray:
+def _autoregressive(
+    noise: Float[np.ndarray, "B G T"], rho: float | np.float32
+) -> np.ndarray:
     errors = noise.copy()
     for t in range(1, noise.shape[2]):
         errors[:, :, t] *= np.sqrt(1 - rho**2)

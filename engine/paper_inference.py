@@ -101,7 +101,9 @@ def infer_paper(
             if name == "placebo_within" and design.model.sample != "all":
                 # One group alone: moving within it is moving among all.
                 own = rows.iloc[[k - 1]]
-                summaries.append(own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]])
+                summaries.append(
+                    own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]]
+                )
             else:
                 count = min(draws, PAIRS_DRAWS) if name == "pairs" else draws
                 program = make_program(design, scheme, count)
