@@ -56,9 +56,9 @@ def tables(
 ) -> Section:
     """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
     comparison = result.comparison
-    other = result.other_data
+    elsewhere = result.other_data
     blocks: list[Block] = [
-        *([Text(_OTHER_DATA)] if other else []),
+        *([Text(_OTHER_DATA)] if elsewhere else []),
         Text(
             f"Convention: {CONVENTION_NOTES['stata']}; within R², year effects counted "
             "as explained; the constant with explicit year dummies, the first year the "
@@ -106,7 +106,7 @@ def tables(
         ]
     return Section(
         "The paper's tables beside these data"
-        if other
+        if elsewhere
         else "The paper's tables, number by number",
         blocks,
     )
