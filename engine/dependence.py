@@ -11,7 +11,7 @@ unequal ones the centre and the spread depend on the variances. Symbols:
     CD*     (CD - centre) / (1 - theta), the correction of Pesaran and Xie (2021) with
             the year effects as a factor of loadings 1
 
-Each p-value compares the statistic with 9,999 panels in which countries are independent:
+Each p-value compares the statistic with 9,999 panels of independent countries:
 normal errors with each country's variance and a common autocorrelation, taken through
 the same projection on country effects, year effects and regressors, with the same cells
 missing.
@@ -32,7 +32,9 @@ DRAWS = 9_999
 SEED = 1
 # Pairs with fewer years in common have no meaningful correlation.
 FEWEST_YEARS = 3
-_AT_ONCE = 64  # draws: their correlations stay in a core's cache
+# Draws: their correlations stay in a core's cache, and their products are too small for
+# BLAS to start threads, which wait for each other on a busy machine.
+_AT_ONCE = 48
 _AUTOCORRELATIONS = np.linspace(0.0, 0.99, 20)
 _MATCHING = 50  # draws for each of them
 
@@ -135,8 +137,8 @@ def cross_section_dependence(
 
 
 def expected_cd(
-    variances: Float[np.ndarray, "*b G"], present: Bool[np.ndarray, "G T"]
-) -> tuple[Float[np.ndarray, "*b"], Float[np.ndarray, "*b"]]:
+    variances: Float[np.ndarray, "B G"], present: Bool[np.ndarray, "G T"]
+) -> tuple[Float[np.ndarray, " B"], Float[np.ndarray, " B"]]:
     """Centre and scale (1 - theta) of CD where countries are independent.
 
     With year means over the G_t countries of a year removed, residuals of i and j have
@@ -193,9 +195,11 @@ class _Panel:
             np.eye(len(countries))[row],
             time_dummies(used, "iso3", "year").to_numpy(float),
         ]
-        D = np.column_stack(dummies)
-        X = X - X.mean(axis=0)
-        basis = np.linalg.qr(np.column_stack([D, X / np.linalg.norm(X, axis=0)]))[0]
+        D = np.linalg.qr(np.column_stack(dummies))[0]
+        X = X / np.linalg.norm(X, axis=0)
+        net = np.linalg.qr(X - D @ (D.T @ X))[0]
+        # A balanced panel is demeaned both ways; only then is that exact.
+        basis = net if present.all() else np.column_stack([D, net])
         return cls(present, row, column, basis)
 
     def cells(self, rows: Float[np.ndarray, "B N"]) -> Float[np.ndarray, "B G T"]:
@@ -205,6 +209,9 @@ class _Panel:
         return table
 
     def residuals(self, errors: Float[np.ndarray, "B G T"]) -> np.ndarray:
+        if self.present.all():
+            errors = errors - errors.mean(axis=2, keepdims=True)
+            errors = errors - errors.mean(axis=1, keepdims=True)
         rows = errors[:, self.row, self.column]
         basis = self.basis.astype(errors.dtype)
         return self.cells(rows - (rows @ basis) @ basis.T)
@@ -213,10 +220,11 @@ class _Panel:
 def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
     """Pairs i < j with years enough in common."""
     shared = present.astype(int) @ present.T.astype(int)
-    return np.nonzero(np.triu(shared >= FEWEST_YEARS, 1))
+    i, j = np.nonzero(np.triu(shared >= FEWEST_YEARS, 1))
+    return i, j
 
 
-# ------------------------------------------------------------------------ the statistics
+# ------------------------------------------------------------------- the statistics
 
 
 def _statistics(
@@ -233,10 +241,12 @@ def _statistics(
     shared = (present.astype(e.dtype) @ present.T)[pairs]
     cd = np.sqrt(2 / (G * (G - 1))) * (r @ np.sqrt(shared))
     centre, scale = expected_cd(_variances(e, present), present)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        corrected = (cd - centre) / scale  # not finite with exactly equal variances
     return {
         "cd": cd,
         "centre": centre,
-        "corrected": (cd - centre) / scale,
+        "corrected": corrected,
         "mean": r.mean(axis=1),
         "absolute": np.abs(r).mean(axis=1),
         "component": np.linalg.eigvalsh(z.transpose(0, 2, 1) @ z)[:, -1],
