@@ -16,8 +16,9 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from tivax.engine import measures
+from tivax.engine.arguments import require_choice, require_kind
 from tivax.engine.borders import Borders, borders_of, computed_worlds
-from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.errors import TivaxError
 from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
@@ -410,9 +411,9 @@ def require_method(name: str, level: str) -> Method:
 
     Raises ``TivaxError`` for a name or level there is not, with the nearest names.
     """
-    if name not in METHODS:
-        raise TivaxError(f"no method {name}: {nearest(name, METHODS)}")
+    require_choice("method", name, METHODS)
     method = METHODS[name]
+    require_kind("level", level, str, "one of " + ", ".join(method.kernels))
     if level not in method.kernels:
         raise TivaxError(
             f"method {name} has no level {level}: choose from "
