@@ -18,10 +18,17 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
+from tivax.engine.arguments import local_path, require_kind, require_list
 from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, renamed
-from tivax.engine.tables import Tolerance, WorldTables, YearArray, in_double
+from tivax.engine.tables import (
+    Tolerance,
+    WorldTables,
+    YearArray,
+    in_double,
+    require_tables,
+)
 from tivax.engine.toml_tables import load_toml
 
 Mapped = Mapping[str, str]
@@ -59,6 +66,11 @@ def aggregate(
     TivaxError
         A code that is not in the tables or that is left out.
     """
+    require_tables(tables)
+    for argument, new in (("regions", regions), ("sectors", sectors)):
+        if new is not None:
+            require_kind(argument, new, Mapping, "a dict from old to new codes")
+            require_list(argument, list(new.values()))
     parents = dict(tables.parents)
     if regions is not None:
         whole = [code for code in tables.regions if code not in parents]
@@ -233,9 +245,9 @@ def read_concordance(name: str | Path) -> Concordance:
     TivaxError
         No such name or file, another form, a code that is mapped twice.
     """
+    path = local_path("name", name)
     if str(name) in concordances():
         return concordances()[str(name)]
-    path = Path(name)
     if not path.is_file():
         raise TivaxError(
             f"{name}: no such file; built in are {', '.join(concordances())}"

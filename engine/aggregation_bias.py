@@ -12,9 +12,10 @@ import pandas as pd
 import xarray as xr
 
 from tivax.engine import measures
+from tivax.engine.arguments import require_kind
 from tivax.engine.measures import ValueAdded
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables
+from tivax.engine.tables import WorldTables, require_tables
 
 MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
 TABLES = ("detailed", "aggregated")
@@ -52,6 +53,10 @@ def compare_aggregation(
     TivaxError
         As ``measures.value_added_trade``; fewer than two regions.
     """
+    require_tables(tables)
+    require_tables(aggregated)
+    if regions is not None:
+        require_kind("regions", regions, Mapping, "a dict from old to new regions")
     groups: dict[str, list[str]] = {}
     for old, new in (regions or {}).items():
         groups.setdefault(new, []).append(old)

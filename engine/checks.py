@@ -20,6 +20,7 @@ from tivax.engine.tables import (
     WorldTable,
     WorldTables,
     impossible_value_added,
+    require_tables,
     told_value_added,
     unit_is_plausible,
     worst_value_added,
@@ -295,6 +296,7 @@ def check_tables(
     tables: WorldTables, *, progress: Progress = no_progress
 ) -> list[YearCheck]:
     """Check every year; a lazy store is read a year at a time."""
+    require_tables(tables)
     rows: list[YearCheck] = []
     progress(0, len(tables.years))
     for table in tables:

@@ -12,6 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from tivax.engine.arguments import require_kind, require_list
 from tivax.engine.errors import TivaxError, nearest
 
 
@@ -85,6 +86,7 @@ def country_group(name: str) -> CountryGroup:
     Raises ``TivaxError`` with the nearest names where there is none.
     """
     groups = country_groups()
+    require_kind("name", name, str, "the name of a group, such as EU27")
     if (known := name.strip().upper()) not in groups:
         raise TivaxError(f"no group {name.strip()}: {nearest(known, groups)}")
     return groups[known]
@@ -95,6 +97,7 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
 
     Raises ``TivaxError`` for an unknown group, and where none of its members is there.
     """
+    require_list("regions", regions)
     group = country_group(name)
     found = [code for code in regions if code in group.members]
     if not found:

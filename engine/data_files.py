@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from tivax.engine.arguments import local_path
 from tivax.engine.errors import TivaxError
 from tivax.engine.toml_tables import load_toml
 
@@ -151,7 +152,9 @@ _KEYS = {
 }
 
 
-def read_data_files(folder: Path, *, store: Path | None = None) -> DataFiles:
+def read_data_files(
+    folder: str | Path, *, store: str | Path | None = None
+) -> DataFiles:
     """The choices of ``folder/data.toml``, completed by published names.
 
     A ``store`` given here stands in place of what the file says of the index.
@@ -159,6 +162,8 @@ def read_data_files(folder: Path, *, store: Path | None = None) -> DataFiles:
     Raises ``TivaxError`` for unknown keys or choices, and for files that are neither
     named nor found.
     """
+    folder = local_path("folder", folder)
+    store = None if store is None else local_path("store", store)
     if not folder.is_dir():
         if folder.exists():
             raise TivaxError(f"{folder}: a file; give --data its folder")

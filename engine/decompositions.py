@@ -16,8 +16,9 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from tivax.engine import measures
+from tivax.engine.arguments import require_choice, require_kind
 from tivax.engine.borders import Borders, borders_of, computed_worlds
-from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.errors import TivaxError
 from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
@@ -491,8 +492,7 @@ def require_method(
     Raises ``TivaxError`` for a name or level there is not, with the nearest names, and
     for a method that has no details or no sectors of origin.
     """
-    if name not in METHODS:
-        raise TivaxError(f"no method {name}: {nearest(name, METHODS)}")
+    require_choice("method", name, METHODS)
     if detail and by_origin:
         raise TivaxError(f"method {name} has details, or sectors of origin, not both")
     method = METHODS[name]
@@ -505,6 +505,7 @@ def require_method(
                 f"method {name} has no {what}: choose from {', '.join(there)}"
             )
         method = there[name] if asked else method
+    require_kind("level", level, str, "one of " + ", ".join(method.kernels))
     if level not in method.kernels:
         raise TivaxError(
             f"method {name} has no level {level}: choose from "

@@ -1,6 +1,7 @@
 """The error class for expected mistakes, the warning, how unknown names are told."""
 
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 
 
@@ -47,5 +48,11 @@ _MANY = 20
 
 def shown(value: object) -> str:
     """A value that is wrong, in a message: one line, cut where it is long."""
+    if not isinstance(value, _PLAIN):
+        return f"a {type(value).__name__}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+# What can be told in a line; of a table of numbers its kind says more.
+_PLAIN = (str, bytes, int, float, complex, list, tuple, set, dict, date, type(None))

@@ -340,6 +340,7 @@ def _feols(
             fixef_rm="none",
             ssc=pyfixest.ssc(**(ssc or {})),
             collin_tol=1e-300,  # collinear columns are refused before
+            demeaner=pyfixest.MapDemeaner(fixef_tol=_DEMEANED),
         )
         coef = fit.coef()  # takes those roots
     coef = coef.rename({"Intercept": "const", **{v: k for k, v in names.items()}})
@@ -364,6 +365,11 @@ def _feols(
         lost=gone,
         reason=lost.reason(outcome, count),
     )
+
+
+# What an iteration of demeaning may still change, of columns near 1. The library's own
+# 1e-6 leaves an error of 1e-7 in t, which depends on units.
+_DEMEANED = 1e-12
 
 
 def _at_zero(

@@ -16,6 +16,7 @@ from tivax.engine.tables import (
     Tolerance,
     WorldTable,
     WorldTables,
+    as_year,
     check_values,
     stack_years,
 )
@@ -70,7 +71,9 @@ def from_frames(
         different years, years of different labels, cells that no table can hold.
     """
     given = {"Z": Z, "Y": Y, "x": x, "value_added": value_added}
-    frames = {k: _by_year(k, v, year) for k, v in given.items() if v is not None}
+    if value_added is None:
+        del given["value_added"]
+    frames = {k: _by_year(k, v, year) for k, v in given.items()}
     for name, by_year in frames.items():
         if by_year.keys() != frames["Z"].keys():
             others = sorted(by_year.keys() ^ frames["Z"].keys())
@@ -159,12 +162,12 @@ def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
     if isinstance(frames, Mapping):
         if year is not None:
             raise TivaxError(f"{name} is a dict from year to frame: leave out year=")
-        return {int(k): _require_frame(name, frame) for k, frame in frames.items()}
+        return {as_year(k): _require_frame(name, v) for k, v in frames.items()}
     if year is None:
         raise TivaxError(
             "frames do not tell their year: give year=2014, or dicts from year to frame"
         )
-    return {int(year): _require_frame(name, frames)}
+    return {as_year(year): _require_frame(name, frames)}
 
 
 def _require_frame(name: str, frame: Any) -> Frame:

@@ -11,9 +11,10 @@ from collections.abc import Callable, Generator, Iterable
 
 import xarray as xr
 
+from tivax.engine.arguments import require_kind
 from tivax.engine.decompositions import decomposed_years
 from tivax.engine.errors import TivaxError
-from tivax.engine.measures import Groups, ValueAdded
+from tivax.engine.measures import Groups, ValueAdded, require_groups
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.tables import WorldTables
 
@@ -45,8 +46,10 @@ def each_group(compute: Callable[[Groups], xr.Dataset], groups: Groups) -> xr.Da
     TivaxError
         Where there is no group; whatever ``compute`` raises.
     """
+    require_groups(groups)
     if not groups:
         raise TivaxError("no groups to compute in turn")
+    require_kind("compute", compute, Callable, "a function of groups")
     parts = [rows_of(compute({name: groups[name]}), name) for name in groups]
     axis = _own_axis(parts[0])
     for partner in _SIDES & set(parts[0].dims) - {axis}:

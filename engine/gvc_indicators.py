@@ -13,6 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from tivax.engine import flags, measures
+from tivax.engine.arguments import require_choice, require_list
 from tivax.engine.borders import Borders, borders_of, computed_worlds
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
@@ -20,7 +21,7 @@ from tivax.engine.indicator_table import INDICATORS, Indicator, Level
 from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables
+from tivax.engine.tables import WorldTables, require_tables
 from tivax.engine.uses import consumption_and_capital
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import World
@@ -28,6 +29,7 @@ from tivax.kernels.world import World
 
 def require_indicators(names: Sequence[str]) -> list[str]:
     """The names, or all for none; ``TivaxError`` for one there is not."""
+    require_list("names", names)
     for name in names:
         if name not in INDICATORS:
             raise TivaxError(
@@ -43,6 +45,7 @@ def indicators_at(
 
     Raises ``TivaxError`` for a name that was asked for and is not among them.
     """
+    require_tables(tables)
     require_level(level)
     possible = possible_indicators(names, tables, value_added)
     kept = [k for k in possible if INDICATORS[k].has(level)]
@@ -80,8 +83,7 @@ def possible_indicators(
 
 def require_level(level: str) -> str:
     """A name of ``LEVELS``; ``TivaxError`` for any other."""
-    if level not in LEVELS:
-        raise TivaxError(f"no level {level}: {nearest(level, LEVELS)}")
+    require_choice("level", level, LEVELS)
     return level
 
 

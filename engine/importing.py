@@ -1,14 +1,15 @@
 """From the files of a database to a store: read, check, write, year by year."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from tivax.engine import derounding
+from tivax.engine.arguments import local_path, require_kind, require_years
 from tivax.engine.checks import require_productive
 from tivax.engine.codes import require_labels
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, shown
 from tivax.engine.output import Run
 from tivax.engine.plausibility import doubts
 from tivax.engine.progress import Progress, no_progress
@@ -59,8 +60,8 @@ class Imported:
 
 def import_tables(
     source_name: str,
-    paths: Sequence[Path],
-    store: Path,
+    paths: Sequence[str | Path],
+    store: str | Path,
     *,
     years: tuple[int, int] | None = None,
     unbalanced: bool = False,
@@ -81,6 +82,12 @@ def import_tables(
     TivaxError
         In one line, naming the file and the year.
     """
+    require_kind("source_name", source_name, str, "the name of a database")
+    if isinstance(paths, str | Path):
+        raise TivaxError(f"paths: give a list of files or folders, [{shown(paths)}]")
+    require_kind("paths", paths, Iterable, "a list of files or folders")
+    paths, store = [local_path("paths", k) for k in paths], local_path("store", store)
+    require_years(years)
     source = get_source(source_name)
     if derounded and not source.rounded:
         raise TivaxError(

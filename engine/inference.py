@@ -26,6 +26,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
+from tivax.engine.arguments import require_kind, require_whole
 from tivax.engine.designs import Model, make_design
 from tivax.engine.draws import (
     Draws,
@@ -38,8 +39,9 @@ from tivax.engine.draws import (
 )
 from tivax.engine.experiments import Rate, draws_of
 from tivax.engine.inversion import Inverted, invert, invert_wild
+from tivax.engine.regression_data import require_columns
 from tivax.engine.run_files import with_lags
-from tivax.engine.schemes import Program, Scheme, make_program
+from tivax.engine.schemes import Program, Scheme, make_program, require_scheme
 
 SUMMARY = (
     "model",
@@ -112,6 +114,12 @@ def resample(
     Raises ``TivaxError`` where the panel lacks what the model names, the model is not
     identified, or the scheme does not serve it.
     """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
+    require_scheme(scheme)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
     design = make_design(with_lags(panel, [model]), model)
     return infer(make_program(design, scheme, draws), seed)[0]
 

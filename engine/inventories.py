@@ -15,10 +15,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from tivax.engine.arguments import require_list
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.memory import aligned_empty
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables, YearArray, in_double
+from tivax.engine.tables import (
+    WorldTables,
+    YearArray,
+    in_double,
+    require_tables,
+)
 from tivax.engine.uses import INVENTORIES
 
 # Of output. What an industry sells besides is then rounding, and says nothing of where
@@ -102,6 +108,7 @@ def correct_for_inventories(
     progress: Progress = no_progress,
 ) -> NetInventories:
     """``net_of_inventories``, with what was done."""
+    require_tables(tables)
     names = inventory_categories(tables.categories, categories)
     stocks = np.array([name in names for name in tables.categories])
     t, n = len(tables.years), tables.n
@@ -137,6 +144,8 @@ def inventory_categories(
     """
     if isinstance(named, str):
         named = [named]
+    if named is not None:
+        require_list("categories", named)
     for name in named or ():
         if name not in every:
             raise TivaxError(

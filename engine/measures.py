@@ -5,7 +5,7 @@ memory; a lazy store (``open_store(path, lazy=True)``) is read one chunk ahead.
 """
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache, partial
@@ -17,11 +17,18 @@ import numpy as np
 import xarray as xr
 
 from tivax.engine import flags, satellites
+from tivax.engine.arguments import require_kind, require_list
 from tivax.engine.checks import WORST_RESIDUAL, require_productive
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables, YearArray, check_numbers, in_double
+from tivax.engine.tables import (
+    WorldTables,
+    YearArray,
+    check_numbers,
+    in_double,
+    require_tables,
+)
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method, with_fallback
 
@@ -151,6 +158,17 @@ def computed_years(
             progress(years.stop, total)
 
 
+def require_account(value_added: object) -> None:
+    """``TivaxError`` for what can be no value added, such as a bare array."""
+    require_kind(
+        "value_added",
+        value_added,
+        str | xr.DataArray,
+        f"{' or '.join(get_args(Definition))}, or a DataArray with the dims year, "
+        "region and sector (of tx.read_satellite)",
+    )
+
+
 def require_value_added(name: str) -> Definition:
     """The definition of value added of that name; ``TivaxError`` lists both."""
     for known in get_args(Definition):
@@ -176,6 +194,7 @@ def value_added_name(value_added: ValueAdded) -> str:
 
 def unit_of(tables: WorldTables, value_added: ValueAdded) -> str:
     """The unit of value-added flows."""
+    require_account(value_added)
     if isinstance(value_added, str):
         return tables.unit
     return str(value_added.attrs.get("units", ""))
@@ -207,6 +226,8 @@ def told_value_added(tables: WorldTables, value_added: ValueAdded) -> list[str]:
 
 def _value_added_rows(tables: WorldTables, value_added: ValueAdded) -> YearArray | None:
     """What is embodied, (t, n); None for the residual."""
+    require_tables(tables)
+    require_account(value_added)
     if isinstance(value_added, xr.DataArray):
         return satellites.aligned(value_added, tables)
     if require_value_added(value_added) == "residual":
@@ -483,6 +504,7 @@ def exported_value_added(
 def _all_years_exported(
     tables: WorldTables, value_added: ValueAdded, progress: Progress
 ) -> decomposition.ExportedValueAdded:
+    require_tables(tables)
     if not tables.parents:
         return _all_years(_one_year_exported, tables, value_added, progress)
     from tivax.engine.decompositions import decompose  # which imports this module
@@ -527,8 +549,9 @@ def value_added_exports(
     Returns a Dataset (year, region[, sector]) with ``gross_exports``,
     ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
     """
-    if isinstance(trade, WorldTables):
+    if not isinstance(trade, xr.Dataset):
         trade = value_added_trade(trade, value_added)
+    _require_computed(trade, "va_absorbed", "gross_exports")
     result = _value_added_exports(trade, by_sector, drop, groups)
     if by_sector:
         # Without the value added of industries that have less than none.
@@ -636,7 +659,11 @@ def require_groups(groups: Groups | None) -> None:
             '{"EU27": tx.group_members("EU27", tables.regions)}'
         )
     for name, members in (groups or {}).items():
-        if isinstance(members, str) or not members:
+        if (
+            isinstance(members, str)
+            or not isinstance(members, Iterable)
+            or not list(members)
+        ):
             raise TivaxError(f"group {name}: give a list of its regions")
 
 
@@ -649,6 +676,8 @@ def perimeters(
     Raises ``TivaxError`` as :func:`renamed` does, and for a part: only its parent can
     be dropped or grouped.
     """
+    require_tables(tables)
+    require_list("drop", drop)
     require_groups(groups)
     parents = tables.parents
     for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
@@ -674,6 +703,7 @@ def renamed(
     Raises ``TivaxError`` for a code that is not there or that stands in two groups, for
     a group without members, and where fewer than two regions are left.
     """
+    require_list("drop", drop)
     require_groups(groups)
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
@@ -700,9 +730,23 @@ def renamed(
 def _absorbed(
     tables: WorldTables | xr.Dataset | xr.DataArray, value_added: ValueAdded
 ) -> xr.DataArray:
-    if isinstance(tables, WorldTables):
+    if isinstance(tables, xr.Dataset):
+        _require_computed(tables, "va_absorbed")
+        tables = tables["va_absorbed"]
+    if not isinstance(tables, xr.DataArray):
         return value_added_absorbed(tables, value_added)
-    return tables["va_absorbed"] if isinstance(tables, xr.Dataset) else tables
+    if lacking := [k for k in ("year", "origin", "absorber") if k not in tables.coords]:
+        raise TivaxError(f"value added absorbed: needs labels for {lacking[0]}")
+    return tables
+
+
+def _require_computed(trade: xr.Dataset, *names: str) -> None:
+    for name in names:
+        if name not in trade:
+            raise TivaxError(
+                f"a Dataset without {name}: give that of tx.value_added_trade, or "
+                "world tables"
+            )
 
 
 def _require_square(absorbed: xr.DataArray) -> None:

@@ -14,12 +14,13 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from tivax.engine import measures
+from tivax.engine.arguments import require_kind, require_list
 from tivax.engine.borders import Borders, Kernel, borders_of, computed_worlds
-from tivax.engine.errors import TivaxError, nearest
+from tivax.engine.errors import TivaxError, nearest, shown
 from tivax.engine.measures import Groups, ValueAdded
 from tivax.engine.precision import in_float64
 from tivax.engine.progress import Progress, no_progress
-from tivax.engine.tables import WorldTables
+from tivax.engine.tables import WorldTables, require_tables
 from tivax.kernels import origins
 from tivax.kernels.world import World
 
@@ -87,9 +88,10 @@ def value_added_in_exports(
     sector=services, exporting_sector="C29", destination="CHN").sum("sector")``.
     """
     _require_dims(keep, _EXPORTED)
-    _require_list("via", via)
+    require_list("via", via)
     borders = borders_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
+    require_kind("exporter", exporter, str, "one region or group")
     for name in (exporter, *via):
         if name not in names:
             raise TivaxError(f"no region {name}: {nearest(name, names)}")
@@ -132,7 +134,8 @@ def value_added_in_final_demand(
     :func:`~tivax.engine.measures.value_added_absorbed`.
     """
     _require_dims(keep, _ABSORBED)
-    _require_list("categories", categories)
+    if categories is not None:
+        require_list("categories", categories)
     borders = borders_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
     coords = {
@@ -176,8 +179,10 @@ def value_added_by_product(
     of it, in the unit of the tables: n x n a year, 49 MB for WIOD 2016. Raises
     ``TivaxError`` for an ``of`` or dim there is not.
     """
+    require_tables(tables)
+    require_kind("of", of, str, " or ".join(get_args(Whole)))
     if of not in get_args(Whole):
-        raise TivaxError(f"of {of!r}: choose from {', '.join(get_args(Whole))}")
+        raise TivaxError(f"of {shown(of)}: choose from {', '.join(get_args(Whole))}")
     _require_dims(keep, _PRODUCED)
     if tables.parents:
         raise TivaxError(
@@ -197,15 +202,10 @@ def value_added_by_product(
 
 
 def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
-    _require_list("keep", keep)
+    require_list("keep", keep)
     for name in keep:
         if name not in dims:
             raise TivaxError(f"no dim {name}: {nearest(name, dims)}")
-
-
-def _require_list(what: str, names: Sequence[str] | None) -> None:
-    if isinstance(names, str):
-        raise TivaxError(f"{what}={names!r}: give a list, [{names!r}]")
 
 
 def _years(

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from tivax.engine.arguments import require_kind
 from tivax.engine.data_files import WIOD_COUNTRIES, Codes, DataFiles, Edition, Fill
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import (
@@ -224,6 +225,7 @@ def build_panel(files: DataFiles) -> Panel:
         In one line, where a source lacks a series, or a country that the recipe is
         not known to lose.
     """
+    require_kind("files", files, DataFiles, "what tx.read_data_files returns")
     tbi, residual = tbi_block(files)
     blocks: dict[Source, pd.DataFrame] = {
         "tbi": tbi,

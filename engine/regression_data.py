@@ -113,7 +113,7 @@ def complete_rows(
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     """``TivaxError`` unless ``data`` has each of these columns, once."""
     if not isinstance(data, pd.DataFrame):
-        raise TivaxError(f"data: give a pandas DataFrame, not {type(data).__name__}")
+        raise TivaxError(f"data: give a pandas DataFrame, not {shown(data)}")
     for name in names:
         if name not in data.columns:
             raise TivaxError(
@@ -174,6 +174,8 @@ def _labels(column: pd.Series) -> pd.Series:
 def require_one_row(data: pd.DataFrame, entity: str, time: str) -> None:
     """``TivaxError`` for an entity with two rows in a period, naming the first."""
     keys = [entity, time]
+    for key in keys:
+        _labels(data[key].dropna())
     twice = data[data.duplicated(keys) & data[keys].notna().all(axis=1)]
     if len(twice):
         first = twice.iloc[0]

@@ -27,6 +27,7 @@ from tivax.engine import (
     specifications,
     trade_plots,
 )
+from tivax.engine.arguments import require_kind
 from tivax.engine.data_files import DataFiles
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimates import Estimate
@@ -116,6 +117,7 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
     """
+    require_kind("files", files, DataFiles, "what tx.read_data_files returns")
     done = iter(range(1, 14))
 
     def step() -> None:

@@ -38,6 +38,7 @@ from tivax.engine.designs import Model
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import lagged
 from tivax.engine.paper import COLUMNS
+from tivax.engine.regression_data import repeated, require_one_row
 from tivax.engine.schemes import Kind, Method, Permute, Scheme, Weights
 from tivax.engine.toml_tables import TomlTable, read_toml
 
@@ -190,10 +191,7 @@ def _require_one_row_a_year(panel: pd.DataFrame) -> None:
     keys = [*_KEYS]
     if not {*keys} <= {*panel.columns}:
         return  # a model that takes them says so
-    twice = panel[panel.duplicated(keys) & panel[keys].notna().all(axis=1)]
-    if len(twice):
-        country, year = (twice.iloc[0][k] for k in keys)
-        raise TivaxError(f"{country} has two rows in {year}; mend the panel")
+    require_one_row(panel, *_KEYS)
 
 
 def paper_models() -> list[Model]:
@@ -237,10 +235,8 @@ def _model(table: TomlTable, sample: str) -> Model:
     if not endogenous and (lacking := set(treatments) - set(regressors)):
         raise table.mistake("treatment", f"{sorted(lacking)[0]} is not a regressor")
     controls = tuple(k for k in regressors if k not in treatments)
-    if outcome in (*treatments, *controls, *instruments):
-        raise table.mistake("outcome", f"{outcome} is a regressor as well")
-    if repeated := _repeated((*controls, *treatments, *instruments)):
-        raise table.mistake("regressors", f"{repeated} stands twice")
+    if mistake := repeated(outcome, (*controls, *treatments), instruments):
+        raise table.mistake(*mistake)
     own = table.choice("sample", SAMPLES, sample)
     effects = table.texts("effects", ("iso3", "year"))
     return Model(
@@ -254,10 +250,6 @@ def _model(table: TomlTable, sample: str) -> Model:
         sample=own,
         family=table.text("family", own),
     )
-
-
-def _repeated(names: tuple[str, ...]) -> str:
-    return next((k for k in names if names.count(k) > 1), "")
 
 
 def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:
@@ -291,8 +283,8 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
                         sample=group,
                         family=" ".join(parts[1:]),
                     )
-                    if repeated := _repeated((*model.columns,)):
-                        raise table.mistake("controls", f"{repeated} stands twice")
+                    if mistake := repeated(outcome, (*chosen, treatment)):
+                        raise table.mistake("controls", mistake[1])
                     models.append((model, file))
     return models
 

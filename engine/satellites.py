@@ -13,6 +13,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Float
 
+from tivax.engine.arguments import local_path
 from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
 from tivax.engine.limits import require_size
@@ -29,7 +30,7 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     Columns: year, region, sector, one column of numbers, whose name is that of the
     account, and optionally unit. Raises ``TivaxError`` for a file that is not that.
     """
-    path = Path(path)
+    path = local_path("path", path)
     if path.suffix not in (".csv", ".parquet"):
         raise TivaxError(f"{path}: an account is csv or parquet")
     if not path.is_file():
@@ -122,6 +123,8 @@ def left_out(account: xr.DataArray, tables: WorldTables) -> float:
 
 
 def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
+    if dim not in account.indexes:
+        raise TivaxError(f"{_name(account)}: needs labels (coords) for {dim}")
     index = account.indexes[dim]
     if not index.is_unique:
         twice = index[index.duplicated()][0]

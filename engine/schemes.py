@@ -7,15 +7,17 @@ says which kernels to apply to them. Models of equal shape share their compiled 
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from numbers import Real
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
+from tivax.engine.arguments import require_choice, require_kind
 from tivax.engine.designs import Design
-from tivax.engine.errors import TivaxError
+from tivax.engine.errors import TivaxError, shown
 from tivax.engine.precision import in_float64
 from tivax.kernels import clusters, resampling, streams
 from tivax.kernels.clusters import Layout, Moments
@@ -678,3 +680,13 @@ def programs(
 ) -> tuple[Program, ...]:
     """The program of each design."""
     return tuple(make_program(design, scheme, draws) for design in designs)
+
+
+def require_scheme(scheme: Scheme) -> None:
+    """``TivaxError`` for a scheme with a word or number that there is not."""
+    for name, known in (("kind", Kind), ("weights", Weights), ("permute", Permute)):
+        require_choice(name, getattr(scheme, name), get_args(known))
+    require_kind("value", scheme.value, Real, "a number")
+    if not np.isfinite(scheme.value):
+        raise TivaxError(f"value: give a finite number, not {shown(scheme.value)}")
+    require_kind("strata", scheme.strata, str, "the name of a column")

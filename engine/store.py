@@ -26,6 +26,7 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec
 
+from tivax.engine.arguments import local_path, require_years
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
 from tivax.engine.output import (
@@ -49,6 +50,7 @@ from tivax.engine.tables import (
     WorldTables,
     check_balance,
     check_values,
+    require_tables,
     year_range,
 )
 
@@ -210,6 +212,8 @@ def save_store(
 
     Values are not checked: ``check_tables`` does that.
     """
+    require_tables(tables)
+    path = local_path("path", path)
     first = tables.table(tables.years[0])
     attributes = store_attributes(
         unit=tables.unit,
@@ -221,9 +225,7 @@ def save_store(
         column_tolerance=tables.column_tolerance,
         checked=tables.checked,
     )
-    writer = StoreWriter(
-        Path(path), first, tables.years, attributes=attributes, force=force
-    )
+    writer = StoreWriter(path, first, tables.years, attributes=attributes, force=force)
     try:
         for table in tables:
             writer.write(table)
@@ -283,7 +285,8 @@ def open_store(
         Nothing there, not a tivax store, a damaged one, one of a newer format, no such
         year.
     """
-    path = Path(path)
+    path = local_path("path", path)
+    require_years(years)
     if not path.exists():
         raise TivaxError(f"{path}: no such store; make one with `tivax import`")
     stored = read_store(path)

@@ -24,6 +24,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
+from tivax.engine.arguments import require_kind, require_whole
 from tivax.engine.checks import WORST_RESIDUAL
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
@@ -50,6 +51,9 @@ class WorldShape:
     first_year: int = 2000
 
     def __post_init__(self) -> None:
+        for name in ("regions", "sectors", "years", "first_year"):
+            value = getattr(self, name)
+            require_kind(name, value, int | np.integer, "a whole number")
         if min(self.regions, self.sectors, self.years) < 1:
             raise TivaxError(
                 "a synthetic world needs at least one region, one sector and one year"
@@ -102,7 +106,9 @@ def synthetic_world(
     Value added at basic prices is the residual less a tax of 2 to 6 %. Year k depends
     on the seed, the shape and k.
     """
-    shape = shape or WorldShape()
+    shape = WorldShape() if shape is None else shape
+    require_kind("shape", shape, WorldShape, "a tx.WorldShape")
+    require_whole("seed", seed, 0)
     c, s, t = shape.regions, shape.sectors, shape.years
     n, f = c * s, len(CATEGORIES)
     key = jax.random.key(seed)

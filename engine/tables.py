@@ -13,15 +13,17 @@ Row k of an array is region k // s, sector k % s.
 """
 
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from numbers import Real
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Bool, Float
 
+from tivax.engine.arguments import require_kind, require_list, require_years
 from tivax.engine.codes import require_labels
-from tivax.engine.errors import TivaxError, TivaxWarning, nearest
+from tivax.engine.errors import TivaxError, TivaxWarning, nearest, shown
 
 
 @runtime_checkable
@@ -46,6 +48,10 @@ class Tolerance:
 
     absolute: float = 0.0
     relative: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("absolute", "relative"):
+            require_kind(name, getattr(self, name), Real, "a number")
 
     def allowed(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         return self.absolute + self.relative * np.abs(x)
@@ -186,9 +192,10 @@ class WorldTables:
             _require_ordered(name, getattr(self, name))
         for name in ("Z", "Y", "x", "value_added"):
             _require_bare(name, getattr(self, name))
+            put(name, _as_array(name, getattr(self, name)))
         put("regions", tuple(map(str, self.regions)))
         put("sectors", tuple(map(str, self.sectors)))
-        put("years", tuple(map(int, self.years)))
+        put("years", tuple(map(as_year, self.years)))
         if not self.categories:
             f = self.Y.shape[3] if len(self.Y.shape) == 4 else 1
             put(
@@ -196,6 +203,9 @@ class WorldTables:
                 ("FD",) if f == 1 else tuple(f"F{k + 1}" for k in range(f)),
             )
         put("categories", tuple(map(str, self.categories)))
+        require_kind("parents", self.parents, Mapping, "a dict from part to region")
+        require_kind("tolerance", self.tolerance, Tolerance, "a tx.Tolerance")
+        require_kind("unit", self.unit, str, "a text")
         put("parents", dict(self.parents))
         put("checked", dict(self.checked))
         put("column_tolerance", self.column_tolerance or self.tolerance.for_columns())
@@ -289,6 +299,8 @@ class WorldTables:
 
         Raises ``TivaxError`` for none of them, one there is not or one named twice.
         """
+        if categories is not None:
+            require_list("categories", categories)
         if categories is not None and len(set(categories)) != max(len(categories), 1):
             raise TivaxError(
                 "categories of final demand: name one or more, each of them once"
@@ -353,6 +365,7 @@ def _require_ordered(what: str, labels: object) -> None:
         raise TivaxError(f"{what}: a set has no order; give a list, as the rows run")
     if isinstance(labels, str):
         raise TivaxError(f"{what}: {labels!r} is one text; give a list of labels")
+    require_kind(what, labels, Iterable, "a list of labels")
 
 
 def _require_bare(name: str, values: object) -> None:
@@ -365,6 +378,48 @@ def _require_bare(name: str, values: object) -> None:
         )
 
 
+def _as_array(name: str, values: Any) -> Any:
+    """Nested lists as an array of numbers; None stands for no value added only."""
+    if values is None and name == "value_added":
+        return values
+    bare = isinstance(values, np.ndarray) and values.dtype.kind in "OSU"
+    if bare or isinstance(values, list | tuple):
+        try:
+            values = np.array(values, float)
+        except (TypeError, ValueError):
+            raise TivaxError(
+                f"{name}: not numbers, or lists of different lengths; give an array, "
+                "years first"
+            ) from None
+    kind = getattr(getattr(values, "dtype", None), "kind", "")
+    if not hasattr(values, "shape") or kind == "c":
+        raise TivaxError(
+            f"{name}: give an array of numbers, years first, not {shown(values)}"
+        )
+    return values
+
+
+def as_year(label: Any) -> int:
+    """A calendar year, also written as text or as 2001.0."""
+    try:
+        year = int(label)
+        if isinstance(label, str) or year == label:
+            return year
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise TivaxError(f"years: {shown(label)} is no year; give whole numbers")
+
+
+def require_tables(tables: object) -> None:
+    """``TivaxError`` for what are no world tables."""
+    require_kind(
+        "tables",
+        tables,
+        WorldTables,
+        "WorldTables (of tx.open_store, tx.from_frames or tx.WorldTables)",
+    )
+
+
 def in_double(values: Any) -> np.ndarray:
     """As float64; the array itself where it is already. Whole millions come as int."""
     return np.asarray(values, dtype=np.float64)
@@ -375,6 +430,7 @@ def year_range(years: Sequence[int], wanted: tuple[int, int] | None) -> slice:
 
     Raises ``TivaxError`` where there is none.
     """
+    require_years(wanted)
     if wanted is None:
         return slice(0, len(years))
     keep = [k for k, year in enumerate(years) if wanted[0] <= year <= wanted[1]]
@@ -395,6 +451,9 @@ def stack_years(
     parents: Mapping[str, str] | None = None,
 ) -> WorldTables:
     """Put single years together. Labels must agree: see :func:`check_same_labels`."""
+    require_kind("tables", tables, Iterable, "a list of tx.WorldTable, one a year")
+    for table in tables:
+        require_kind("tables", table, WorldTable, "a list of tx.WorldTable, one a year")
     if not tables:
         raise TivaxError("no tables to put together")
     ordered = sorted(tables, key=lambda table: table.year)

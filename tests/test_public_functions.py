@@ -1,0 +1,62 @@
+"""Arguments of a wrong kind: one line from every public function."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import tivax.engine as tx
+
+# What is returned or raised, and a record that readers fill.
+RESULTS = {"Panel", "Replication", "TivaxError", "TivaxWarning", "WorldTable"}
+FUNCTIONS = sorted(set(dir(tx)) - RESULTS)
+
+
+@pytest.fixture(scope="module")
+def program() -> dict:
+    """What ``wrong_arguments`` found, run without the type checks of pytest."""
+    path = Path(__file__).with_name("wrong_arguments.py")
+    run = subprocess.run(
+        [sys.executable, str(path)], capture_output=True, text=True, check=True
+    )
+    return json.loads(run.stdout)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_an_argument_of_a_wrong_kind_is_told_in_one_line(program, function):
+    told = {k: v for k, v in program["told"].items() if k.split()[0] == function}
+    assert told, "no case in wrong_arguments.py"
+    for case, (kind, message) in told.items():
+        assert kind == "TivaxError", f"{case}: {kind} {message}"
+        assert message and "\n" not in message and len(message) < 400, case
+
+
+@pytest.mark.parametrize(
+    "case, message",
+    [
+        ("trade_benefit_index value_added array", "value_added: give residual or basic, or a DataArray with the dims year, region and sector (of tx.read_satellite), not a ndarray"),
+        ("trade_benefit_index groups list", 'groups: give a mapping of names to regions, such as {"EU27": tx.group_members("EU27", tables.regions)}'),
+        ("trade_benefit_index drop text", "drop='R01': give a list, ['R01']"),
+        ("decompose method None", "no method None: choose from wwz, kww, bm-source"),
+        ("open_store years texts", "years: give the first and the last, such as (2000, 2014), not ('2000', '2001')"),
+        ("WorldTables Z None", "Z: give an array of numbers, years first, not None"),
+        ("WorldTables regions set", "regions: a set has no order"),
+        ("WorldTables years words", "years: 'a' is no year; give whole numbers"),
+        ("fixed_effects regressors text", "regressors: give a list of names of columns, such as [\"TBI\"], not 'TBI'"),
+        ("fixed_effects data dict", "data: give a pandas DataFrame, not {}"),
+        ("resample draws half", "draws: give a whole number from 1, not 9.5"),
+    ],
+)  # fmt: skip
+def test_the_line_names_the_argument_and_what_to_give(program, case, message):
+    assert program["told"][case][1].startswith(message)
+
+
+def test_a_fit_leaves_the_root_logger_alone(program):
+    """Importing pyfixest gives it a handler at INFO, which prints what others log."""
+    assert program["root"] == [30, 0]
+
+
+def test_nested_lists_are_arrays_and_years_may_be_text(program):
+    assert program["lists"] == [[[4.0, 4.0]], [2000]]

@@ -1,0 +1,390 @@
+"""One gate for all estimators: the same mistakes in the same words; no result of units,
+and no standard error where nothing but rounding is left of it."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine import weak_instruments
+from tivax.engine.designs import Model, make_design
+from tivax.engine.errors import TivaxError
+from tivax.engine.estimation import (
+    CONVENTIONS,
+    Convention,
+    driscoll_kraay,
+    fixed_effects,
+    least_squares,
+    two_stage,
+    two_way_clusters,
+)
+from tivax.engine.inference import resample
+from tivax.engine.regression_data import complete_rows
+from tivax.engine.run_files import with_lags
+from tivax.engine.schemes import Scheme
+
+from helpers import fit_with_dummies, random_panel
+
+# The same regression in other units: rounding of a few operations.
+RTOL = 1e-9
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+Y, X, Z = "KOFGIdj", ("TBI", "RQ"), "lnPOP"
+UNBALANCED = random_panel(countries=10, years=6, missing=0.2, seed=1)
+
+
+def by_convention(name: str) -> Callable[..., Any]:
+    convention = cast(Convention, name)
+    return lambda data, y=Y, x=X: fixed_effects(data, y, x, convention=convention)
+
+
+def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
+    return two_stage(data, y, x[0], z, x[1:])
+
+
+def drawn(data: Any, y: str = Y, x: Any = X) -> Any:
+    model = Model("main", y, x[:1], x[1:])
+    return make_design(with_lags(data, [model]), model)
+
+
+def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
+    model = Model("main", y, x[:1], x[1:], z)
+    return make_design(with_lags(data, [model]), model)
+
+
+LEAST_SQUARES: dict[str, Callable[..., Any]] = {
+    **{name: by_convention(name) for name in CONVENTIONS},
+    "two-way": lambda data, y=Y, x=X: two_way_clusters(data, y, x),
+    "Driscoll-Kraay": lambda data, y=Y, x=X: driscoll_kraay(data, y, x),
+}
+EVERY = {**LEAST_SQUARES, "2SLS": iv, "resample": drawn, "resample 2SLS": drawn_iv}
+
+
+# ------------------------------------------------------------------------------ units
+
+
+def scaled(outcome: float, treatment: float, instrument: float) -> pd.DataFrame:
+    factors = {Y: outcome, "TBI": treatment, Z: instrument}
+    return UNBALANCED.assign(**{k: UNBALANCED[k] * f for k, f in factors.items()})
+
+
+UNITS = [
+    (2.0**40, 2.0**-40, 2.0**13),
+    (1.0, 1e-12, 1e-12),
+    (1.0, 1e12, 1e12),
+    (1e-200, 1.0, 1.0),
+    (1e200, 1e-100, 1e150),
+]
+
+
+@pytest.mark.parametrize("name", LEAST_SQUARES)
+def test_a_unit_changes_neither_t_nor_p_nor_f(name):
+    own = LEAST_SQUARES[name](UNBALANCED)
+    for outcome, treatment, instrument in UNITS:
+        other = LEAST_SQUARES[name](scaled(outcome, treatment, instrument))
+        for column in ("t", "p", "stars"):
+            assert_allclose(other.terms[column], own.terms[column], rtol=RTOL)
+        for column in ("coef", "se", "ci_low", "ci_high"):
+            expected = own.terms.loc["TBI", column] * (outcome / treatment)
+            assert_allclose(other.terms.loc["TBI", column], expected, rtol=RTOL)
+        assert_allclose(other.wald(X), own.wald(X), rtol=1e-8)
+        assert_allclose(other.r2, own.r2, rtol=RTOL)
+        assert_allclose(other.residuals, own.residuals * outcome, rtol=1e-6)
+
+
+def test_a_power_of_two_changes_no_digit():
+    own, other = (
+        fixed_effects(UNBALANCED, Y, X),
+        fixed_effects(scaled(8, 0.25, 1), Y, X),
+    )
+    assert_array_equal(other.terms["t"], own.terms["t"])
+    assert other["TBI"].coef == own["TBI"].coef * 32
+
+
+def test_a_unit_changes_no_statistic_of_two_stage_least_squares():
+    own = iv(UNBALANCED)
+    for outcome, treatment, instrument in UNITS:
+        other = iv(scaled(outcome, treatment, instrument))
+        for stage in ("first", "second"):
+            t = getattr(own, stage).terms["t"]
+            assert_allclose(getattr(other, stage).terms["t"], t, rtol=1e-8)
+        for k in ("kp_lm", "kp_f", "cd_f", "effective_f", "ar_f", "ar_f_p", "ar_chi2"):
+            assert_allclose(getattr(other.weak, k), getattr(own.weak, k), rtol=1e-8)
+        stage, its = own.weak.first_stage[0], other.weak.first_stage[0]
+        unit = treatment / instrument
+        assert_allclose(its.coefficients, stage.coefficients * unit, rtol=1e-8)
+        assert_allclose(its.standard_errors, stage.standard_errors * unit, rtol=1e-8)
+        ends = np.array(own.ar_set.intervals) * (outcome / treatment)
+        assert_allclose(other.ar_set.intervals, ends, rtol=1e-8)
+
+
+def test_a_hypothesis_is_in_units_of_the_data():
+    rng = np.random.default_rng(5)
+    Z, W = rng.normal(size=(60, 2)), np.ones((60, 1))
+    X = Z @ [[1.0], [0.5]] + rng.normal(size=(60, 1))
+    data = weak_instruments.IVData(
+        X[:, 0] + rng.normal(size=60), X, W, Z, covariance="robust"
+    )
+    tiny = replace(data, y=data.y * 1e-190, X=X * 1e-12, Z=Z * 1e100)
+    own = weak_instruments.anderson_rubin(data, beta=0.7)
+    other = weak_instruments.anderson_rubin(tiny, beta=0.7e-178)
+    assert_allclose(other.f, own.f, rtol=1e-8)
+    j, k = (weak_instruments.overidentification(d).j for d in (data, tiny))
+    assert_allclose(k, j, rtol=1e-8)
+
+
+def test_a_unit_changes_no_p_value_of_draws():
+    panel = random_panel(countries=8, years=5, seed=2)
+    model = Model("main", Y, ("TBI",), ("RQ",))
+    own = resample(panel, model, Scheme("wild"), draws=99).summary.iloc[0]
+    small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
+    other = resample(small, model, Scheme("wild"), draws=99).summary.iloc[0]
+    assert other["p_value"] == own["p_value"]
+    for name in ("estimate", "se", "ci_low", "ci_high"):
+        assert_allclose(other[name], own[name] * 2.0**40, rtol=1e-6)
+
+
+def test_draws_that_have_no_variance_in_64_bits_ask_for_another_unit():
+    with pytest.raises(TivaxError, match="size 1e-200 has no variance in 64 bits"):
+        drawn(UNBALANCED.assign(KOFGIdj=UNBALANCED[Y] * 1e-200))
+
+
+def test_a_large_level_beside_a_small_spread_is_no_obstacle():
+    """A constant added to every column changes the constant alone."""
+    moved = UNBALANCED.assign(TBI=UNBALANCED["TBI"] + 1e6, RQ=UNBALANCED["RQ"] - 1e6)
+    own, other = fixed_effects(UNBALANCED, Y, X), fixed_effects(moved, Y, X)
+    assert_allclose(other.terms.loc[[*X], "t"], own.terms.loc[[*X], "t"], rtol=1e-7)
+    expected = own["const"].coef - 1e6 * (own["TBI"].coef - own["RQ"].coef)
+    assert_allclose(other["const"].coef, expected, rtol=1e-7)
+
+
+# --------------------------------------------------------- no error to be identified
+
+
+def few(countries: int = 2) -> pd.DataFrame:
+    return random_panel(countries=countries, years=9, seed=3)
+
+
+def exact() -> pd.DataFrame:
+    """An outcome that regressors, countries and years make without any error."""
+    y = 2 * UNBALANCED["TBI"] - UNBALANCED["RQ"] + 0.1 * UNBALANCED["year"]
+    return UNBALANCED.assign(KOFGIdj=y)
+
+
+CANCEL = "the errors of its 2 clusters cancel; too few clusters for its effects"
+PERFECT = "the regressors and the effects explain KOFGIdj without any error"
+
+
+def assert_no_errors(fit, names) -> None:
+    rows = fit.terms.loc[[*names]]
+    assert rows["coef"].notna().all()
+    assert rows[["se", "t", "p", "ci_low", "ci_high"]].isna().all(axis=None)
+    assert (rows["stars"] == 0).all()
+    assert fit.covariance.loc[[*names], [*names]].isna().all(axis=None)
+    assert np.isnan(fit.wald(names)).all()
+
+
+@pytest.mark.parametrize("name", [*CONVENTIONS, "two-way"])
+def test_two_clusters_beside_effects_of_years_have_no_standard_error(name):
+    """Their scores cancel: Stata prints the rounding, with three stars."""
+    fit = LEAST_SQUARES[name](few())
+    assert_no_errors(fit, X)
+    assert fit.note == f"no standard error for TBI, RQ: {CANCEL}"
+    literal = fit_with_dummies(few(), Y, X)
+    assert_allclose(fit.terms.loc[[*X], "coef"], literal.coef, rtol=RTOL)
+    assert np.diag(literal.sandwich).max() < 1e-25
+
+
+def test_three_clusters_have_them():
+    fit = fixed_effects(few(3), Y, X)
+    literal = fit_with_dummies(few(3), Y, X)
+    factor = 3 / 2 * 26 / (27 - 11)
+    se = np.sqrt(np.diag(literal.sandwich * factor))
+    assert_allclose(fit.terms.loc[[*X], "se"], se, rtol=RTOL)
+    assert fit.note == ""
+
+
+@pytest.mark.parametrize("name", LEAST_SQUARES)
+def test_an_outcome_without_errors_has_coefficients_alone(name):
+    fit = LEAST_SQUARES[name](exact())
+    assert_no_errors(fit, X)
+    assert_allclose(fit.terms.loc[[*X], "coef"], [2, -1], rtol=1e-6)
+    assert PERFECT in fit.note
+
+
+def test_two_stages_say_what_they_lack():
+    fit = iv(few())
+    assert_no_errors(fit.second, X)
+    assert_no_errors(fit.first, [Z, "RQ"])
+    assert fit.second.note.endswith(CANCEL)
+    weak = fit.weak
+    assert np.isnan([weak.kp_f, weak.effective_f, weak.ar_f, weak.ar_chi2]).all()
+    assert np.isnan(weak.first_stage[0].standard_errors).all()
+    assert fit.ar_set.text() == "unknown" and not fit.ar_set.bounded
+    assert_no_errors(iv(exact()).second, X)
+
+
+def test_least_squares_without_effects_have_no_errors_either():
+    """Iid and robust ones, of an outcome made of the regressors."""
+    frame = UNBALANCED.assign(KOFGIdj=UNBALANCED["TBI"] - 3 * UNBALANCED["RQ"] + 7)
+    for robust in (False, True):
+        fit = least_squares(frame, Y, X, robust=robust)
+        assert_no_errors(fit, [*X, "const"])
+
+
+def test_more_coefficients_than_clusters_have_no_joint_test():
+    """G clusters span G - 1 dimensions: each t is there, F is not."""
+    names = ["TBI", "RQ", "INFR", "lnGDP"]
+    fit = fixed_effects(few(4), Y, names)
+    assert fit.terms.loc[names, "t"].notna().all()
+    assert np.isnan(fit.wald(names)).all()
+    assert np.isfinite(fit.wald(names[:2])).all()
+    with pytest.raises(TivaxError, match="^no term inflation: "):
+        fit.wald(["inflation"])
+
+
+@pytest.mark.parametrize("frame, reason", [(few(), CANCEL), (exact(), "explained by")])
+def test_what_has_no_errors_is_not_resampled(frame, reason):
+    with pytest.raises(TivaxError, match=re.escape(reason)):
+        drawn(frame)
+
+
+# ------------------------------------------------------------------- the same mistakes
+
+
+def with_columns(**columns: Any) -> pd.DataFrame:
+    return UNBALANCED.assign(**columns)
+
+
+def twice() -> pd.DataFrame:
+    return pd.concat([UNBALANCED, UNBALANCED.iloc[[4]]])
+
+
+FIRST = UNBALANCED.iloc[4]
+ONE = UNBALANCED["iso3"] == "C03"
+ALONE = "KOFGIdj is explained by the effects alone; {n} rows are too few, or it is made of them"
+MADE = "is collinear with the other regressors and the effects; leave it out"
+WORDS = "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '{x}')"
+
+# A panel, the regressors, and what every estimator says of them.
+MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
+    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; mend the panel"),
+    "a constant outcome": (with_columns(KOFGIdj=5.0), X, ALONE),
+    "an outcome of zeros": (with_columns(KOFGIdj=0.0), X, ALONE),
+    "an outcome of years": (with_columns(KOFGIdj=1e7 + UNBALANCED["year"] / 3), X, ALONE),
+    "a constant outcome of size 1e-200": (with_columns(KOFGIdj=1e-200), X, ALONE),
+    "one country": (UNBALANCED[ONE], X, "KOFGIdj: fewer than two values of iso3 are left; it takes two"),
+    "a column that is not there": (UNBALANCED, ("TBI", "GDP"), "no column GDP in the data; it has iso3, year"),
+    "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ stands twice"),
+    "the outcome as regressor": (UNBALANCED, ("TBI", Y), "outcome: KOFGIdj is a regressor as well"),
+    "a column called const": (with_columns(const=UNBALANCED["RQ"]), ("TBI", "const"), "regressors: const is the name of the constant; rename the column"),
+    "twice another regressor": (with_columns(INFR=2 * UNBALANCED["RQ"]), ("TBI", "RQ", "INFR"), f"INFR {MADE} (INFR is made of RQ)"),
+    "a sum of others": (with_columns(INFR=UNBALANCED["RQ"] + UNBALANCED["TBI"] * 1e-3), ("TBI", "RQ", "INFR"), "is collinear with the other regressors and the effects; leave it out ("),
+    "a regressor of years": (with_columns(RQ=UNBALANCED["year"] * 1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
+    "a regressor of countries": (with_columns(RQ=UNBALANCED["iso3"].str[1:].astype(float)), X, f"RQ {MADE} (RQ is made of the effects)"),
+    "a constant regressor": (with_columns(RQ=1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
+    "no values": (with_columns(RQ=None), X, "column RQ has no values"),
+    "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; mend the data"),
+    "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '"),
+    "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; mend the data or convert it with pandas.to_numeric (first {{}})"),
+    "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; mend the data or convert it"),
+    "categories": (with_columns(RQ=pd.Categorical(UNBALANCED["year"])), X, "column RQ holds categories, not numbers; write them as numbers or as effects (first"),
+    "dates": (with_columns(RQ=pd.Timestamp("2000-01-01")), X, "column RQ holds dates, not numbers; write them as numbers (first"),
+    "complex numbers": (with_columns(RQ=UNBALANCED["RQ"] + 1j), X, "column RQ holds complex numbers; take their real part (first"),
+    "years of two kinds": (with_columns(year=[2000, *map(str, UNBALANCED["year"][1:])]), X, "column year holds labels that cannot be sorted, such as words beside numbers; write them all alike"),
+    "lists as countries": (with_columns(iso3=[[1] for _ in ONE]), X, "column iso3 holds labels that cannot be sorted"),
+    "two columns of one name": (pd.concat([UNBALANCED, UNBALANCED[["RQ"]]], axis=1), X, "two columns of the data are called RQ; rename one"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_estimator_says_the_same_of_a_mistake(name):
+    frame, regressors, told = MISTAKES[name]
+    for estimator, run in EVERY.items():
+        with pytest.raises(TivaxError) as error:
+            run(frame, x=regressors)
+        line = str(error.value)
+        assert told.format(n=len(frame)) in line and "\n" not in line, estimator
+
+
+@pytest.mark.parametrize(
+    "instruments, frame, told",
+    [
+        (("TBI",), UNBALANCED, "regressors: TBI stands twice"),
+        (("RQ",), UNBALANCED, "regressors: RQ stands twice"),
+        ((Y,), UNBALANCED, "outcome: KOFGIdj is a regressor as well"),
+        (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["RQ"]), "instrument lnPOP is collinear with the controls, the effects or another instrument; leave it out (lnPOP is made of RQ)"),
+        (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["TBI"]), "the instruments reproduce TBI exactly; treat it as exogenous"),
+        (("lnPOP",), with_columns(lnPOP=UNBALANCED["year"]), "instrument lnPOP is collinear"),
+    ],
+)  # fmt: skip
+def test_instruments_are_refused_in_the_same_words(instruments, frame, told):
+    for run in (iv, drawn_iv):
+        with pytest.raises(TivaxError, match=re.escape(told)):
+            run(frame, z=instruments)
+
+
+# ------------------------------------------------------------------------ kinds of data
+
+
+@pytest.mark.parametrize("kind", ["Float64", "Int64", "boolean", "bool", "int8"])
+def test_nullable_and_whole_numbers_and_truth_values_are_numbers(kind):
+    """With pd.NA in place of NaN where the kind has it."""
+    values = (UNBALANCED["RQ"] * 3).round().clip(-9, 9)
+    if kind in ("boolean", "bool"):
+        values = (values > 1).astype(float)
+    if kind[0].isupper() or kind == "boolean":
+        values = values.mask(np.arange(len(values)) == 7)
+    plain, typed = with_columns(RQ=values), with_columns(RQ=values.astype(kind))
+    for run in (LEAST_SQUARES["stata"], LEAST_SQUARES["linearmodels"]):
+        assert_array_equal(run(typed).terms, run(plain).terms)
+    assert_array_equal(drawn(typed).coef, drawn(plain).coef)
+
+
+@pytest.mark.parametrize("kind", ["category", "object", "string"])
+def test_countries_and_years_may_be_any_labels(kind):
+    frame = with_columns(
+        iso3=UNBALANCED["iso3"].astype(kind), year=UNBALANCED["year"].astype(kind)
+    )
+    for run in (LEAST_SQUARES["fixest"], LEAST_SQUARES["Driscoll-Kraay"], iv, drawn):
+        own, other = run(UNBALANCED), run(frame)
+        b, c = (getattr(k, "second", k) for k in (own, other))
+        if run is drawn:
+            assert_array_equal(c.coef, b.coef)
+        else:
+            assert_allclose(c.terms, b.terms, rtol=RTOL)
+
+
+def test_columns_are_float64_and_rows_keep_their_labels():
+    frame = with_columns(RQ=UNBALANCED["RQ"].astype("Float32").mask(ONE))
+    used = complete_rows(frame, ["RQ", "TBI"], ["iso3"])
+    assert used.dtypes[["RQ", "TBI"]].tolist() == [np.float64, np.float64]
+    assert_array_equal(used.index, UNBALANCED.index[~ONE])
+
+
+def test_a_lag_of_words_is_a_mistake():
+    """Of a lag in a run file, too: ``L.iso3``."""
+    model = Model("main", Y, ("L.iso3",))
+    with pytest.raises(TivaxError, match="^column iso3 holds words, not numbers"):
+        with_lags(UNBALANCED, [model])
+    text = with_columns(year=UNBALANCED["year"].astype(str))
+    with pytest.raises(TivaxError, match="^column year holds '2000', not a number"):
+        with_lags(text, [replace(model, treatments=("L.TBI",))])
+
+
+def test_instruments_as_lists_of_numbers_are_arrays():
+    lists: Any = {"y": [1, 2, 4], "X": [[1], [2], [9]], "W": [[1]] * 3}
+    build: Any = weak_instruments.IVData.__init__.__wrapped__  # without type checks
+    for Z, told in (
+        ([[1], [2]], "Z has 2 rows, y has 3; give the same rows"),
+        ([1, 2, 3], r"Z has shape \(3,\); give a column for each variable"),
+        ([["a"]] * 3, r"Z holds \[\['a'\], \['a'\], \['a'\]\], not numbers"),
+    ):
+        with pytest.raises(TivaxError, match=told):
+            build(object.__new__(weak_instruments.IVData), **lists, Z=Z)
