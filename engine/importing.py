@@ -89,7 +89,7 @@ def import_tables(
                 first = table
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
-                }
+                } | dict(table.parents)
                 attributes = store_attributes(
                     unit=source.unit,
                     source=source.name,

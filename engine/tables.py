@@ -71,6 +71,8 @@ class WorldTable:
         The file (and archive member) it was read from, for messages.
     edition
         Of its database, where the file tells: also which prices, which system.
+    parents
+        Split region to the region it is a part of, where the file says so.
     """
 
     year: int
@@ -83,6 +85,7 @@ class WorldTable:
     value_added: Float[np.ndarray, " n"] | None = None
     origin: str = ""
     edition: str = ""
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -261,6 +264,7 @@ class WorldTables:
             x=in_double(self.x[k]),
             value_added=added,
             origin=self.source,
+            parents=self.parents,
         )
 
     def __iter__(self) -> Iterator[WorldTable]:
@@ -329,7 +333,7 @@ def stack_years(
         categories=first.categories,
         tolerance=tolerance or Tolerance(),
         source=source,
-        parents=parents or {},
+        parents=first.parents if parents is None else parents,
     )
 
 
@@ -360,6 +364,10 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where}: {what} are in another order than in {first.year}, first "
             f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+    if dict(first.parents) != dict(other.parents):
+        raise TivaxError(
+            f"{other.where}: its split regions (parents) are not those of {first.year}"
         )
     if first.edition != other.edition:
         raise TivaxError(
