@@ -17,6 +17,8 @@ from tivax.engine.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
 from tivax.engine.limits import set_max_size  # noqa: E402
 
 if TYPE_CHECKING:
+    from xarray import DataArray
+
     from tivax.engine.inventories import NetInventories
     from tivax.engine.measures import ValueAdded
     from tivax.engine.tables import WorldTables
@@ -36,12 +38,12 @@ Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
 ValueAddedOption = Annotated[
     str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
 ]
-Satellite = Annotated[
-    Path | None,
+Satellites = Annotated[
+    list[Path] | None,
     typer.Option(
         "--satellite",
-        help="csv or parquet of jobs, emissions or another account (year, region, "
-        "sector, NAME) in place of value added.",
+        help="csv or parquet of jobs, emissions or other accounts (year, region, "
+        "sector, NAME, ...) in place of value added; repeatable.",
     ),
 ]
 GroupsOption = Annotated[
@@ -343,7 +345,15 @@ def tbi(
     store: Store,
     out: Out,
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
+    satellite_final: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--satellite-final",
+            help="csv or parquet of what final demand itself emits (year, region, "
+            "NAME, ...), for the accounts of --satellite; adds footprints.csv.",
+        ),
+    ] = None,
     drop: Annotated[
         list[str] | None,
         typer.Option("--drop", help="Leave a region out, such as ROW; repeatable."),
@@ -363,6 +373,7 @@ def tbi(
     """Trade benefit index and value-added trade of every year, with figures.
 
     Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+    Of several accounts each table names the account in a first column.
 
     Example: tivax tbi wiod16 --out results
     """
@@ -379,35 +390,47 @@ def tbi(
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
-    run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
-    embodied = _embodied(value_added, satellite)
+    given = [*(satellite or ()), *(satellite_final or ())]
+    run = Run("tbi", inputs=[store, *chosen.files, *given])
+    accounts = _embodied(value_added, satellite)
+    final = _final_accounts(satellite_final, accounts)
     with terminal.progress("solving") as progress:
-        result = results.compute_tbi(
+        done = results.compute_accounts(
             tables,
-            embodied,
+            accounts,
+            final,
             drop=drop or (),
             groups=chosen.members,
             one_by_one=each_group,
             certify=certify_what,
             progress=progress,
         )
+    first = next(iter(done.values()))
     with output_folder(out, force=force) as folder:
-        results.write_tbi(result, folder, file_format)
+        if len(done) == 1:
+            results.write_tbi(first, folder, file_format)
+        else:
+            results.write_tbi_of_accounts(done, folder, file_format)
+        # One table is solved for all accounts: what was found once holds for each.
         run.write_manifest(
             folder,
-            residual_max=result.residual_max,
-            **result.certified,
-            **measures.about_value_added(tables, embodied),
-            years_by_lu=result.years_by_lu,
+            residual_max=first.residual_max,
+            **first.certified,
+            **measures.about_accounts(tables, accounts),
+            years_by_lu=first.years_by_lu,
             groups=chosen.record,
             each_group=each_group,
             net_inventories=net.record,
-            flags=result.flags,
+            flags={
+                name: sum(one.flags[name] for one in done.values())
+                for name in first.flags
+            },
         )
-    told = measures.told_value_added(tables, embodied)
-    for line in [*net.lines, *chosen.lines, *told]:
+    about = measures.told_accounts(tables, accounts)
+    for line in [*net.lines, *chosen.lines, *about]:
         terminal.say(line)
-    print_tbi(terminal, result, out, net=bool(net.categories))
+    for result in done.values():
+        print_tbi(terminal, result, out, net=bool(net.categories))
 
 
 @app.command()
@@ -441,7 +464,7 @@ def decompose(
         ),
     ] = False,
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     net_inventories: Net = False,
@@ -468,7 +491,7 @@ def decompose(
     terminal = Terminal(quiet)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("decompose", inputs=_given(store, *chosen.files, satellite))
+    run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
     run_decompose(
         net,
         method,
@@ -479,7 +502,7 @@ def decompose(
         by_origin=by_origin,
         groups=chosen,
         one_by_one=each_group,
-        value_added=_embodied(value_added, satellite),
+        accounts=_embodied(value_added, satellite),
         format=format,
         force=force,
         terminal=terminal,
@@ -502,7 +525,7 @@ def indicators(
         ),
     ] = "country",
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     certify: CertifyOption = "columns",
@@ -532,7 +555,7 @@ def indicators(
     terminal = Terminal(quiet)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("indicators", inputs=_given(store, *chosen.files, satellite))
+    run = Run("indicators", inputs=[store, *chosen.files, *(satellite or ())])
     run_indicators(
         net,
         [k.strip() for k in only.split(",") if k.strip()],
@@ -541,7 +564,7 @@ def indicators(
         run,
         groups=chosen,
         one_by_one=each_group,
-        value_added=_embodied(value_added, satellite),
+        accounts=_embodied(value_added, satellite),
         certify=require_certify(certify),
         format=format,
         force=force,
@@ -839,25 +862,42 @@ def _data_files(data: Path, store: Path | None):
     return read_data_files(data, store=store)
 
 
-def _given(*paths: Path | None) -> list[Path]:
-    """The input files that were named."""
-    return [path for path in paths if path]
-
-
-def _embodied(value_added: str, satellite: Path | None) -> "ValueAdded":
-    """What measures trace: value added as defined, or the account of a file."""
+def _embodied(value_added: str, satellite: list[Path] | None) -> "list[ValueAdded]":
+    """What measures trace: value added as defined, or the accounts of files."""
     from tivax.engine.measures import require_value_added
-    from tivax.engine.satellites import read_satellite
+    from tivax.engine.satellites import read_satellites, require_different_names
 
     defined = require_value_added(value_added)
-    if satellite is None:
-        return defined
+    if not satellite:
+        return [defined]
     if defined != "residual":
         raise TivaxError(
             "--satellite stands in place of value added: leave out --value-added "
             f"{value_added}"
         )
-    return read_satellite(satellite)
+    accounts = [account for path in satellite for account in read_satellites(path)]
+    require_different_names(accounts)
+    return [*accounts]
+
+
+def _final_accounts(
+    paths: list[Path] | None, accounts: "list[ValueAdded]"
+) -> "dict[str, DataArray]":
+    """By name what final demand itself has of the accounts."""
+    from tivax.engine.measures import value_added_name
+    from tivax.engine.satellites import read_final_satellites, require_different_names
+
+    found = [k for path in paths or () for k in read_final_satellites(path)]
+    require_different_names(found)
+    names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
+    for account in found:
+        if account.name not in names:
+            there = f"there are {', '.join(names)}" if names else "there is none"
+            raise TivaxError(
+                f"--satellite-final: {account.name} needs a --satellite account of "
+                f"that name; {there}"
+            )
+    return {str(account.name): account for account in found}
 
 
 def _open(store: Path, years: str) -> "WorldTables":

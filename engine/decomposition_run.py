@@ -1,6 +1,6 @@
 """What ``tivax decompose`` does: a year at a time to parquet or csv, then figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,13 @@ from tivax.engine.groups import ChosenGroups
 from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import (
     ValueAdded,
-    about_value_added,
-    told_value_added,
+    about_accounts,
+    told_accounts,
     value_added_name,
 )
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
+from tivax.engine.progress import Progress
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")
@@ -49,7 +50,7 @@ def run_decompose(
     by_origin: bool = False,
     groups: ChosenGroups,
     one_by_one: bool = False,
-    value_added: ValueAdded,
+    accounts: Sequence[ValueAdded],
     format: str,
     force: bool,
     terminal: Terminal,
@@ -57,7 +58,8 @@ def run_decompose(
     """Decompose every year of the tables of ``net`` and write it as it comes.
 
     Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
-    each group in a run of its own, one after the other.
+    each group in a run of its own, one after the other. Of several accounts the table
+    names each in a first column, and there are no figures.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
@@ -66,29 +68,34 @@ def run_decompose(
     require_result_place(out, force=force)
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
+    alone = len(accounts) == 1
     with output_folder(out, force=force) as folder:
         with terminal.progress("decomposing", "years") as progress:
             run_years = decomposed_each_group if one_by_one else decomposed_years
-            years = run_years(
-                tables,
-                method,
-                level,
-                detail=detail,
-                by_origin=by_origin,
-                groups=members,
-                value_added=value_added,
-                progress=progress,
+            runs = one_after_the_other(
+                lambda account, told: run_years(
+                    tables,
+                    method,
+                    level,
+                    detail=detail,
+                    by_origin=by_origin,
+                    groups=members,
+                    value_added=account,
+                    progress=told,
+                ),
+                accounts,
+                progress,
             )
             with LongWriter(folder / f"decomposition.{format}") as writer:
-                for part in years:
+                for account, part in runs:
                     residuals.append(float(part["residual"].max()))
                     gaps.append(float(part["identity"].max()))
-                    if _has_parts(part, method, level):
+                    if alone and _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
-                    rows += writer.write(part)
+                    rows += writer.write(part if alone else named(part, account))
         if totals:
             shown = _joined(totals)
-            whole = _whole(method, value_added)
+            whole = _whole(method, accounts[0])
             save_figure(decomposition_plots.bars(shown, whole), folder, "shares")
             if shown.sizes["year"] > 1:
                 figure = decomposition_plots.over_years(shown, whole)
@@ -101,7 +108,7 @@ def run_decompose(
             level=level,
             detail=detail,
             by_origin=by_origin,
-            **about_value_added(tables, value_added),
+            **about_accounts(tables, accounts),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
@@ -114,10 +121,30 @@ def run_decompose(
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
-    told = told_value_added(tables, value_added)
+    told = told_accounts(tables, accounts)
     for line in [*net.lines, *groups.lines, *told]:
         terminal.say(line)
     terminal.say(f"Open {out}")
+
+
+def one_after_the_other(
+    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    accounts: Sequence[ValueAdded],
+    progress: Progress,
+) -> Generator[tuple[ValueAdded, Any], None, None]:
+    """What ``compute`` yields for each account, and the progress of all together."""
+    for k, account in enumerate(accounts):
+
+        def told(done: int, total: int, before: int = k) -> None:
+            progress(before * total + done, len(accounts) * total)
+
+        for part in compute(account, told):
+            yield account, part
+
+
+def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
+    """A part with the name of its account as a first label."""
+    return part.expand_dims(account=[value_added_name(account)])
 
 
 def _joined(totals: list[xr.DataArray]) -> xr.DataArray:

@@ -132,7 +132,7 @@ def import_tables(
                     require_labels(getattr(table, what), f"{table.origin}: {what}")
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
-                }
+                } | dict(table.parents)
                 named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=source.unit,

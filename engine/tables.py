@@ -89,6 +89,8 @@ class WorldTable:
         import, not stored.
     output_is_row_sum
         The file reports no output: rows balance whatever it holds.
+    parents
+        Split region to the region it is a part of, where the file says so.
     """
 
     year: int
@@ -103,6 +105,7 @@ class WorldTable:
     edition: str = ""
     taxes_and_margins: Float[np.ndarray, " n"] | None = None
     output_is_row_sum: bool = False
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -337,6 +340,7 @@ class WorldTables:
             x=in_double(self.x[k]),
             value_added=added,
             origin=self.source,
+            parents=self.parents,
         )
 
     def __iter__(self) -> Iterator[WorldTable]:
@@ -473,7 +477,7 @@ def stack_years(
         categories=first.categories,
         tolerance=tolerance or Tolerance(),
         source=source,
-        parents=parents or {},
+        parents=first.parents if parents is None else parents,
     )
 
 
@@ -504,6 +508,10 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where}: {what} are in another order than in {first.year}, first "
             f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+    if dict(first.parents) != dict(other.parents):
+        raise TivaxError(
+            f"{other.where}: its split regions (parents) are not those of {first.year}"
         )
     if first.edition != other.edition:
         raise TivaxError(

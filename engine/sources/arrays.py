@@ -1,8 +1,9 @@
 """Any table, from NumPy archives: a ``.npz`` file for each year.
 
 Keys: Z (n, n), Y (n, c) or (n, c, f), x (n), regions (c), sectors (s), year, and
-where there are any va (n, value added at basic prices) and categories (f). Rows run
-by region, then sector: n = c * s. All flows are in one unit, which the file does not
+where there are any va (n, value added at basic prices), categories (f) and parents (k,
+2: a split region and the region it is a part of, such as CN1, CHN). Rows run by region,
+then sector: n = c * s. All flows are in one unit, which the file does not
 tell. Labels are arrays of text, ``np.array(["AUT", "DEU"])``; nothing is unpickled.
 """
 
@@ -26,7 +27,7 @@ from tivax.engine.tables import Tolerance, WorldTable
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 _HEADER_2 = npy.read_array_header_2_0
-KEYS = (*NEEDED, "va", "categories")
+KEYS = (*NEEDED, "va", "categories", "parents")
 _REMEDY = f"save it with {', '.join(NEEDED)}"
 
 
@@ -69,6 +70,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
             else None
         ),
         origin=file.name,
+        parents=_parents(file, arrays, regions),
     )
 
 
@@ -146,6 +148,34 @@ def _labels(
     names = tuple(str(label).strip() for label in labels)
     fs.check_unique(file, key, names)
     return names
+
+
+def _parents(
+    file: TableFile, arrays: Mapping[str, np.ndarray], regions: Sequence[str]
+) -> dict[str, str]:
+    """Split region to parent: rows of two codes of regions."""
+    if "parents" not in arrays or not arrays["parents"].size:
+        return {}
+    pairs = arrays["parents"]
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind != "U":
+        raise TivaxError(
+            f"{file.name}: parents has shape {pairs.shape} and dtype {pairs.dtype}; "
+            'save pairs of codes, np.array([["CN1", "CHN"], ["CN2", "CHN"]])'
+        )
+    parts, wholes = (normalise([str(k).strip() for k in side]) for side in pairs.T)
+    fs.check_unique(file, "parts in parents", parts)
+    for part, whole in zip(parts, wholes, strict=True):
+        for code in (part, whole):
+            if code not in regions:
+                raise TivaxError(
+                    f"{file.name}: {part} is a part of {whole}, but there is no region "
+                    f"{code}"
+                )
+        if whole in parts:
+            raise TivaxError(
+                f"{file.name}: {part} is a part of {whole}, which is a part itself"
+            )
+    return dict(zip(parts, wholes, strict=True))
 
 
 def _numbers(file: TableFile, arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:
