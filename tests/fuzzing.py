@@ -37,8 +37,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ["RUST_BACKTRACE"] = "0"
+if __name__ == "__main__":
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    os.environ["RUST_BACKTRACE"] = "0"
 
 import numpy as np
 import pandas as pd
@@ -72,7 +73,7 @@ KINDS = {
     "of the row",
     "value added": "numbers of the value-added row, which no other row has to equal",
     "label held once": "a name of a region, sector or category that the file holds "
-    "once, so that nothing contradicts it",
+    "once, or two lists of such names exchanged: nothing contradicts it",
     "edition": "words of a title that tell prices or edition",
     "part left out": "a year's file, or a part that a table may do without, is not there",
     "country-year number": "numbers of a few countries in a country-year file, which has "
@@ -399,6 +400,28 @@ def same_table(a: WorldTable, b: WorldTable) -> bool:
     )
 
 
+def in_order(table: WorldTable, like: WorldTable) -> WorldTable:
+    """The table with regions and sectors in the order of another, if they are the same.
+
+    The order of a long file is that of its first lines.
+    """
+    names = ("regions", "sectors")
+    if any(sorted(getattr(table, k)) != sorted(getattr(like, k)) for k in names):
+        return table
+    r, s = ([getattr(table, k).index(x) for x in getattr(like, k)] for k in names)
+    at = np.add.outer(np.array(r) * len(s), s).ravel()
+    added = table.value_added
+    return replace(
+        table,
+        regions=like.regions,
+        sectors=like.sectors,
+        Z=table.Z[np.ix_(at, at)],
+        Y=table.Y[at][:, r],
+        x=table.x[at],
+        value_added=None if added is None else added[at],
+    )
+
+
 def same_numbers(a: np.ndarray | None, b: np.ndarray | None) -> bool:
     if a is None or b is None:
         return a is b
@@ -440,7 +463,8 @@ def judge_table(source: str, once: bool, a: WorldTable, b: WorldTable) -> str | 
             return "part left out" if source == "arrays" else None
         return "label held once" if once and changed == 1 else None
     if labels:
-        return None
+        lists = [sorted(getattr(k, name) for name in labels) for k in (a, b)]
+        return "label held once" if once and lists[0] == lists[1] else None
     if a.edition != b.edition:
         return None if numbers else "edition"
     if numbers == ["value_added"]:
@@ -511,7 +535,9 @@ def text_input(
 
 def equal(true: Any, found: Any) -> bool:
     if isinstance(true, list) and true and isinstance(true[0], WorldTable):
-        return len(true) == len(found) and all(map(same_table, true, found))
+        return len(true) == len(found) and all(
+            same_table(a, in_order(b, a)) for a, b in zip(true, found, strict=True)
+        )
     if isinstance(true, pd.DataFrame):
         return true.equals(found)
     if isinstance(true, np.ndarray):
