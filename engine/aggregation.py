@@ -20,6 +20,7 @@ from scipy.sparse import csr_array
 
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, renamed
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import Tolerance, WorldTables, YearArray, in_double
 
 Mapped = Mapping[str, str]
@@ -267,4 +268,6 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
                 f"{path}: no column {', '.join(sorted(missing))}; the first line must "
                 "name the columns from and to"
             )
-        yield from (((k["from"] or "").strip(), (k["to"] or "").strip()) for k in rows)
+        for row in rows:
+            old, new = ((row[k] or "").strip() for k in ("from", "to"))
+            yield without_apostrophe(old), without_apostrophe(new)

@@ -1,6 +1,6 @@
 """The one error class for expected mistakes, and how unknown names are told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from difflib import get_close_matches
 
 
@@ -10,6 +10,14 @@ class TivaxError(ValueError):
     The message is one line: it names the file, year or label and says what to
     do. The command line prints it and exits with 1; anything else is a bug.
     """
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it came from or after."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -61,8 +61,8 @@ def import_tables(
         In one line, naming the file and the year.
     """
     source = get_source(source_name)
-    require_replaceable(store, force=force)
     run = Run("import")
+    require_replaceable(store, force=force, command=run.command, inputs=paths)
     for path in paths:
         if not path.exists():
             raise TivaxError(f"{path}: no such file or folder")
@@ -99,7 +99,12 @@ def import_tables(
                     parents=parents,
                 )
                 writer = StoreWriter(
-                    store, table, found, attributes=attributes, force=force
+                    store,
+                    table,
+                    found,
+                    attributes=attributes,
+                    force=force,
+                    command=run.command,
                 )
             check_same_labels(first, table)
             writer.write(table)

@@ -73,7 +73,7 @@ def run_indicators(
     }.items():
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
-    require_result_place(out, force=force)
+    require_result_place(out, run, force=force)
     residuals, gaps, rows = [], [], 0
     units: dict[Hashable, str] = {}
     shown: dict[str, list[xr.Dataset]] = {}
@@ -81,7 +81,7 @@ def run_indicators(
     if one_by_one:
         require_new_names(groups.members, tables.regions)
         runs = {name: {name: codes} for name, codes in groups.members.items()}
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         path = folder / f"indicators.{format}"
         with (
             terminal.progress("indicators", "years") as progress,

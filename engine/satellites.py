@@ -14,6 +14,7 @@ import xarray as xr
 from jaxtyping import Float
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import WorldTables
 
 _LABELS = ("year", "region", "sector")
@@ -64,6 +65,8 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
     frame = frame.astype({"region": str, "sector": str})
+    for name in ("region", "sector"):
+        frame[name] = frame[name].map(without_apostrophe)
     values = frame.set_index(list(_LABELS))[name].to_xarray()
     return values.rename(name).assign_attrs(units=str(units.pop()), file=str(path))
 

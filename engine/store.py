@@ -14,8 +14,9 @@ group, because zarr warns about any file in a group that is not its own.
 
 import json
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,14 @@ from zarr.buffer.cpu import NDBuffer
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
 from tivax.engine.output import (
-    partial_path,
-    replace_path,
+    DROPPINGS,
+    clear_leftovers,
+    full_disk_told,
+    is_empty_folder,
+    partial_folder,
+    replace_folder,
+    require_apart,
+    require_as_listed,
     require_free,
     require_writable,
 )
@@ -54,20 +61,67 @@ _LONG_NAMES = {
 }
 
 
-def require_replaceable(path: Path, *, force: bool) -> None:
-    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``."""
+def require_replaceable(
+    path: Path, *, force: bool, command: str = "", inputs: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``.
+
+    A store that another command than ``command`` wrote is not replaced, nor one in
+    whose folder anything lies that is not a chunk of its arrays.
+    """
+    require_apart({"--out": path}, inputs)
+    clear_leftovers(path)
     require_free(path, force=force)
     require_writable(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        try:
-            known = "tivax_format" in zarr.open_group(path, mode="r").attrs
-        except (OSError, KeyError, ValueError):
-            known = False
-        if not known:
-            raise TivaxError(
-                f"{path}: not a tivax store; --force does not replace it, "
-                "choose another --out"
-            )
+    if path.exists() and not is_empty_folder(path):
+        _require_own_store(path, command)
+
+
+def _require_own_store(path: Path, command: str) -> None:
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes, arrays = dict(group.attrs), dict(group.arrays())
+        known = "tivax_format" in attributes
+        its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        known, its, arrays = False, None, {}
+    if not known:
+        raise TivaxError(
+            f"{path}: not a tivax store; --force does not replace it, "
+            "choose another --out"
+        )
+    if command and its not in (None, command):
+        raise TivaxError(
+            f"{path}: a store written by `tivax {its}`, and a command replaces only "
+            "what it wrote itself; choose another --out"
+        )
+    for place, names, files in os.walk(path):
+        for name in sorted([*names, *files]):
+            part = Path(place, name)
+            inside = part.relative_to(path).parts
+            if name in DROPPINGS:
+                continue
+            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+                require_as_listed(part, None, command or "import")
+
+
+def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, zarr.Array]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in {*_DIMS, *(dim for dims in _DIMS.values() for dim in dims)}:
+        return list(inside) == ["zarr.json"]
+    if name not in arrays or rest in ([], ["zarr.json"]):
+        return name in arrays
+    kind, *chunk = rest
+    sizes = arrays[name].cdata_shape
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )
 
 
 class StoreWriter:
@@ -85,17 +139,20 @@ class StoreWriter:
         *,
         attributes: dict[str, Any],
         force: bool = False,
+        command: str = "",
     ) -> None:
-        require_replaceable(path, force=force)
+        require_replaceable(path, force=force, command=command)
         self.path, self.years = path, tuple(sorted(years))
-        self._force = force
-        self._part = partial_path(path)
+        self._force, self._command = force, command
+        self._until_discarded = ExitStack()
+        self._part = self._until_discarded.enter_context(partial_folder(path))
         c, s, f = len(like.regions), len(like.sectors), len(like.categories)
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
         try:
-            self._create(like, attributes)
+            with full_disk_told(path):
+                self._create(like, attributes)
         except BaseException:
             self.discard()
             raise
@@ -152,16 +209,19 @@ class StoreWriter:
         for name, shape in self._shapes.items():
             array = self._group[name]
             assert isinstance(array, zarr.Array)
-            array[k] = getattr(table, name).reshape(shape)
+            with full_disk_told(self.path):
+                array[k] = getattr(table, name).reshape(shape)
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record the manifest and move the whole store to its place."""
-        self._group.attrs["manifest"] = json.dumps(manifest)
-        replace_path(self._part, self.path, force=self._force)
+        with full_disk_told(self.path):
+            self._group.attrs["manifest"] = json.dumps(manifest)
+        require_replaceable(self.path, force=self._force, command=self._command)
+        replace_folder(self._part, self.path)
 
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
-        shutil.rmtree(self._part, ignore_errors=True)
+        self._until_discarded.close()
 
 
 def store_attributes(
