@@ -17,7 +17,7 @@ from typing import Any, Protocol, runtime_checkable
 from tivax.engine.console import Terminal
 from tivax.engine.draws import FileDraws
 from tivax.engine.errors import TivaxError
-from tivax.engine.interrupts import pending
+from tivax.engine.interrupts import telling
 from tivax.engine.output import (
     full_disk_told,
     real_path,
@@ -109,15 +109,15 @@ def checkpoint(
 @contextmanager
 def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
     """Say what is kept where the block is interrupted."""
-    try:
+
+    def say() -> None:
+        terminal.say(
+            f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
+            "command goes on"
+        )
+
+    with telling(say):
         yield
-    except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or pending():
-            terminal.say(
-                f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
-                "command goes on"
-            )
-        raise
 
 
 def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:

@@ -13,7 +13,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
 from tivax.engine.errors import TivaxError, causes  # noqa: E402
-from tivax.engine.interrupts import CODE, LINE, pending, remembered  # noqa: E402
+from tivax.engine.interrupts import (  # noqa: E402
+    CODE,
+    LINE,
+    pending,
+    remembered,
+    tell_last,
+)
 from tivax.engine.output import abandon_parts  # noqa: E402
 
 if TYPE_CHECKING:
@@ -520,8 +526,11 @@ def replicate(
     """
     start_jax()
     from tivax.engine.labels import require_language
+    from tivax.engine.output import Run, require_result_place
     from tivax.engine.replication_run import run_replication
 
+    # The files that the data folder names are told apart from --out once it is read.
+    require_result_place(out, Run("replicate"), force=force, folders=[data])
     words = require_language(language)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
@@ -580,7 +589,7 @@ def _experiment(command: str, told: str) -> None:
             if ending is None:
                 raise
             # An ordinary end waits for the other processes, and they for this one.
-            print(ending[0], file=sys.stderr, flush=True)
+            tell_last(ending[0])
             sys.stdout.flush()
             os._exit(ending[1])
 
@@ -773,7 +782,7 @@ def main() -> None:
             ending = _ending(error)
             if ending is None:
                 raise
-            print(ending[0], file=sys.stderr)
+            tell_last(ending[0])
             raise SystemExit(ending[1]) from None
 
 

@@ -191,7 +191,7 @@ class LongWriter:
 
     def _write(self, terms: dict[str, xr.DataArray]) -> None:
         for name, term in terms.items():
-            table = _long(term, name, self._kind, csv=self._path.suffix == ".csv")
+            table = _long(term, name, self._kind, self._path.suffix == ".csv")
             if self._writer is None:
                 self._writer = self._open(table.schema)
             self._writer.write_table(table)
@@ -204,7 +204,7 @@ class LongWriter:
         return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
 
 
-def _long(term: xr.DataArray, name: str, kind: str, *, csv: bool) -> pa.Table:
+def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
     """year, labels, ``kind`` (term or indicator), value in the order of the array."""
     columns: dict[str, Any] = {}
     sizes = [term.sizes[k] for k in term.dims]

@@ -298,7 +298,8 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "validator": strong or response.headers.get("Last-Modified"),
         "total": _total(response),
     }
-    write_text(job.memory, json.dumps(memory))
+    # Where it is lost, the download begins anew.
+    write_text(job.memory, json.dumps(memory), durable=False)
 
 
 def _encoded(response: requests.Response) -> bool:

@@ -302,7 +302,7 @@ def partial_folder(path: Path) -> Iterator[Path]:
             os.close(lock)
 
 
-# Of this process. A second Ctrl-C removes them from another thread, and must not come
+# Of this process. Ctrl-C may remove them from another thread, which must not come
 # between the two renames of a replacement.
 _at_work: set[Path] = set()
 _replacing = threading.Lock()
@@ -440,16 +440,18 @@ def _to_disk(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a small file aside, then rename: it is found whole, the old or the new.
 
-    Two processes must not write the same file at the same time.
+    Also after a loss of power, where it is ``durable``. Two processes must not write
+    the same file at the same time.
     """
     part = path.with_name(f".{path.name}.part")
     with part.open("w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
-        os.fsync(file.fileno())
+        if durable:
+            os.fsync(file.fileno())
     os.replace(part, path)
 
 

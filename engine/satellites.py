@@ -65,8 +65,8 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
     frame = frame.astype({"region": str, "sector": str})
-    for name in ("region", "sector"):
-        frame[name] = frame[name].map(without_apostrophe)
+    for label in ("region", "sector"):
+        frame[label] = frame[label].map(without_apostrophe)
     values = frame.set_index(list(_LABELS))[name].to_xarray()
     return values.rename(name).assign_attrs(units=str(units.pop()), file=str(path))
 

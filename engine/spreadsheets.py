@@ -7,6 +7,7 @@ stands before it (OWASP, CSV injection); in xlsx the cell is marked as text.
 
 import re
 from collections.abc import Hashable
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -50,10 +51,12 @@ def _safe(cell: Hashable) -> Hashable:
 
 def write_xlsx(frame: pd.DataFrame, path: Path, sheet: str) -> None:
     """Write a table without its index to a sheet. Numbers keep 16 digits."""
-    with pd.ExcelWriter(path, engine="openpyxl") as writer:
+    content = BytesIO()  # openpyxl does not tell a full disk as one
+    with pd.ExcelWriter(content, engine="openpyxl") as writer:
         frame.to_excel(writer, index=False, sheet_name=sheet)
         for row in writer.sheets[sheet].iter_rows():
             for cell in row:
                 if _is_run(cell.value):
                     cell.data_type = "s"
                     cell.quotePrefix = True
+    path.write_bytes(content.getvalue())

@@ -53,6 +53,8 @@ _DIMS = {
     "x": ("year", "origin", "sector"),
     "value_added": ("year", "origin", "sector"),
 }
+# The arrays of a store, labels among them.
+_OWN = {*_DIMS, *(dim for dims in _DIMS.values() for dim in dims)}
 _LONG_NAMES = {
     "Z": "intermediate sales, origin sector to using sector",
     "Y": "final demand by absorbing region and category",
@@ -80,7 +82,8 @@ def require_replaceable(
 def _require_own_store(path: Path, command: str) -> None:
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
-        attributes, arrays = dict(group.attrs), dict(group.arrays())
+        attributes = dict(group.attrs)
+        arrays = {name: group[name] for name in _OWN if name in group}
         known = "tivax_format" in attributes
         its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
     except (OSError, KeyError, ValueError, TypeError, AttributeError):
@@ -105,15 +108,16 @@ def _require_own_store(path: Path, command: str) -> None:
                 require_as_listed(part, None, command or "import")
 
 
-def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, zarr.Array]) -> bool:
+def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
     """Whether a path in a store is a folder or file of its own arrays."""
     name, *rest = inside
-    if name not in {*_DIMS, *(dim for dims in _DIMS.values() for dim in dims)}:
+    if name not in arrays:
         return list(inside) == ["zarr.json"]
-    if name not in arrays or rest in ([], ["zarr.json"]):
-        return name in arrays
+    if rest in ([], ["zarr.json"]):
+        return True
     kind, *chunk = rest
-    sizes = arrays[name].cdata_shape
+    array = arrays[name]
+    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
     return (
         kind == "c"
         and len(chunk) <= len(sizes)
