@@ -126,6 +126,7 @@ def test_the_folder_of_raw_data_is_not_replaced_nor_written_into(tmp_path, comma
     name = "panel.csv" if command == "panel" else "results"
     line = refused(data, *words, data / name)
     assert line.startswith(f"--out {data / name}: lies in the input {data}")
+    Run("replicate").write_manifest(tmp_path / "else", residual_max=None)
     place = tmp_path / "else" / ("tbi.csv" if command == "panel" else "")
     told = "the input itself" if command == "panel" else "holds the input"
     assert told in refused(data, *words, place)
