@@ -22,6 +22,7 @@ from tivax.engine.arguments import local_path, require_kind, require_list
 from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, renamed
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import (
     Tolerance,
     WorldTables,
@@ -287,4 +288,6 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
                 f"{path}: no column {', '.join(sorted(missing))}; the first line must "
                 "name the columns from and to"
             )
-        yield from (((k["from"] or "").strip(), (k["to"] or "").strip()) for k in rows)
+        for row in rows:
+            old, new = ((row[k] or "").strip() for k in ("from", "to"))
+            yield without_apostrophe(old), without_apostrophe(new)

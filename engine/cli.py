@@ -12,9 +12,17 @@ import typer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
-from tivax.engine.errors import TivaxError  # noqa: E402
+from tivax.engine.errors import TivaxError, causes  # noqa: E402
+from tivax.engine.interrupts import (  # noqa: E402
+    CODE,
+    LINE,
+    pending,
+    remembered,
+    tell_last,
+)
 from tivax.engine.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
 from tivax.engine.limits import set_max_size  # noqa: E402
+from tivax.engine.output import abandon_parts  # noqa: E402
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -31,7 +39,14 @@ app = typer.Typer(
 )
 
 Out = Annotated[Path, typer.Option("--out", help="Where the results go.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an older result.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace an older result, if this command wrote it and all its files are "
+        "unchanged.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only results.")]
 Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included.")]
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
@@ -151,10 +166,11 @@ def fetch(
     """
     from tivax.engine.archives import get_archive
     from tivax.engine.fetch import fetch as fetch_archive
-    from tivax.engine.output import Run
+    from tivax.engine.output import Run, require_fetch_place
 
     terminal = Terminal(quiet)
     archive, run = get_archive(source, format), Run("fetch")
+    require_fetch_place(out, archive.name, force=force)
     with terminal.download(source) as progress:
         got = fetch_archive(
             source, out, format=format, mirror=mirror, force=force, progress=progress
@@ -384,7 +400,6 @@ def tbi(
     from tivax.engine.summaries import print_tbi
 
     terminal = Terminal(quiet)
-    require_result_place(out, force=force)
     file_format = results.require_format(format)
     certify_what = measures.require_certify(certify)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
@@ -392,6 +407,7 @@ def tbi(
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     given = [*(satellite or ()), *(satellite_final or ())]
     run = Run("tbi", inputs=[store, *chosen.files, *given])
+    require_result_place(out, run, force=force)
     accounts = _embodied(value_added, satellite)
     final = _final_accounts(satellite_final, accounts)
     with terminal.progress("solving") as progress:
@@ -406,7 +422,7 @@ def tbi(
             progress=progress,
         )
     first = next(iter(done.values()))
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         if len(done) == 1:
             results.write_tbi(first, folder, file_format)
         else:
@@ -598,9 +614,9 @@ def panel(
     )
 
     terminal = Terminal(quiet)
-    require_panel_place(out, force=force)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
+    require_panel_place(out, run, force=force, folders=files.places())
     made = build_panel(files)
     paths = write_panel(made, out, run, force=force)
     frame = made.frame
@@ -638,10 +654,11 @@ def replicate(
     set_max_size(max_size)
     start_jax()
     from tivax.engine.labels import require_language
-    from tivax.engine.output import require_result_place
+    from tivax.engine.output import Run, require_result_place
     from tivax.engine.replication_run import run_replication
 
-    require_result_place(out, force=force)
+    # The files that the data folder names are told apart from --out once it is read.
+    require_result_place(out, Run("replicate"), force=force, folders=[data])
     words = require_language(language)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
@@ -695,15 +712,14 @@ def _experiment(command: str, told: str) -> None:
 
         try:
             run_experiment(asked, out, command, force=force, terminal=Terminal(quiet))
-        except (KeyboardInterrupt, TivaxError) as error:
-            if not several:
+        except BaseException as error:
+            ending = _ending(error) if several else None
+            if ending is None:
                 raise
             # An ordinary end waits for the other processes, and they for this one.
-            stopped = isinstance(error, KeyboardInterrupt)
-            line = "interrupted" if stopped else error
-            print(f"tivax: {line}", file=sys.stderr, flush=True)
+            tell_last(ending[0])
             sys.stdout.flush()
-            os._exit(130 if stopped else 1)
+            os._exit(ending[1])
 
     make_draws.__doc__ = told
     app.command(command)(make_draws)
@@ -922,12 +938,24 @@ def _net(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    try:
-        app()
-    except TivaxError as error:
-        print(f"tivax: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except OSError as error:
+    with remembered(clean=abandon_parts):
+        try:
+            app()
+        except BaseException as error:
+            ending = _ending(error)
+            if ending is None:
+                raise
+            tell_last(ending[0])
+            raise SystemExit(ending[1]) from None
+
+
+def _ending(error: BaseException) -> tuple[str, int] | None:
+    """The line and exit code of an interrupt or an expected mistake."""
+    if pending() or any(isinstance(k, KeyboardInterrupt) for k in causes(error)):
+        return LINE, CODE
+    if isinstance(error, TivaxError):
+        return f"tivax: {error}", 1
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        print(f"tivax: {where}{error.strerror or error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        return f"tivax: {where}{error.strerror or error}", 1
+    return None

@@ -95,6 +95,15 @@ class DataFiles:
             *self.inflation_override.values(),
         ]
 
+    def places(self) -> list[Path]:
+        """The folder and all that is named in it: no place for results."""
+        return [
+            self.folder,
+            *self.inputs(),
+            *(each.path for some in self.alternatives.values() for each in some),
+            *([self.tables] if self.tables else []),
+        ]
+
 
 # Published names, the identified edition first. The group is the edition.
 _PUBLISHED = {

@@ -34,6 +34,7 @@ from tivax.engine.measures import (
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress
+from tivax.engine.spreadsheets import as_text
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")
@@ -65,11 +66,11 @@ def run_decompose(
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
     tables, members = net.tables, groups.members
     require_method(method, level, detail=detail, by_origin=by_origin)
-    require_result_place(out, force=force)
+    require_result_place(out, run, force=force)
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
     alone = len(accounts) == 1
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         with terminal.progress("decomposing", "years") as progress:
             run_years = decomposed_each_group if one_by_one else decomposed_years
             runs = one_after_the_other(
@@ -227,7 +228,7 @@ class LongWriter:
 
     def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
         for name, term in terms.items():
-            table = _long(term, name, self._kind)
+            table = _long(term, name, self._kind, self._path.suffix == ".csv")
             if flags is not None:
                 column = _dictionary(flags[name].values.ravel(), FLAGS)
                 table = table.append_column("flag", column)
@@ -243,7 +244,7 @@ class LongWriter:
         return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
 
 
-def _long(term: xr.DataArray, name: str, kind: str) -> pa.Table:
+def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
     """year, labels, ``kind`` (term or indicator), value in the order of the array."""
     columns: dict[str, Any] = {}
     sizes = [term.sizes[k] for k in term.dims]
@@ -256,7 +257,8 @@ def _long(term: xr.DataArray, name: str, kind: str) -> pa.Table:
         if dim == "year":
             columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
         else:
-            columns[str(dim)] = _dictionary(full, labels)
+            words = [as_text(k) for k in labels] if csv else labels
+            columns[str(dim)] = _dictionary(full, words)
     columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
     # No number is an empty cell in csv, too, not the word nan.
     values = np.ascontiguousarray(term.values).ravel()

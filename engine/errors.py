@@ -1,6 +1,6 @@
 """The error class for expected mistakes, the warning, how unknown names are told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
 
@@ -29,6 +29,14 @@ def _shown(character: str) -> str:
 
 # Letters of a message; a list of all names fits.
 _LONGEST = 2000
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it came from or after."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tivax.engine import experiment_plots, multiple_testing
-from tivax.engine.checkpoints import Checkpoint, checkpoint
+from tivax.engine.checkpoints import Checkpoint, checkpoint, stopping
 from tivax.engine.cluster_reports import cluster_table, model_table
 from tivax.engine.console import Terminal
 from tivax.engine.designs import Design, Model, make_design
@@ -42,6 +42,7 @@ from tivax.engine.report import Block, Points, Section, Table, Text, write_repor
 from tivax.engine.report import Figure as Shown
 from tivax.engine.run_files import RunFile, read_panel, with_lags
 from tivax.engine.schemes import Program, Scheme, make_program
+from tivax.engine.spreadsheets import write_csv
 from tivax.kernels.streams import BLOCK, GENERATOR
 
 _FEW = (
@@ -108,9 +109,9 @@ def run_experiment(
 ) -> None:
     """Make the draws of a run file and write what they say to ``out``."""
     first = is_first()
-    if first:
-        require_result_place(out, force=force)
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    if first:
+        require_result_place(out, started, force=force)
     programs = make_programs(run)
     if not first:
         _help(programs, run.seed)
@@ -135,7 +136,7 @@ def run_experiment(
                     )
                 ),
             )
-        with output_folder(out, force=force) as folder:
+        with output_folder(out, started, force=force) as folder:
             write_experiment(experiment, folder)
             started.write_manifest(
                 folder,
@@ -202,24 +203,20 @@ def _draw(
     if kept.done:
         terminal.say(f"Going on at {kept.done:,} of {total:,} draws")
     before, rates = 0, []
-    try:
-        with terminal.progress("drawing", "draws") as progress:
-            for program, file in zip(programs, kept.files, strict=True):
-                rates.append(
-                    fill(
-                        program,
-                        seed,
-                        file,
-                        progress=lambda done, _, b=before: progress(b + done, total),
-                    )
+    with (
+        stopping(kept, "draws", terminal),
+        terminal.progress("drawing", "draws") as progress,
+    ):
+        for program, file in zip(programs, kept.files, strict=True):
+            rates.append(
+                fill(
+                    program,
+                    seed,
+                    file,
+                    progress=lambda done, _, b=before: progress(b + done, total),
                 )
-                before += program.draws
-    except KeyboardInterrupt:
-        terminal.say(
-            f"Stopped: {kept.done:,} of {total:,} draws are kept; the same command "
-            "goes on"
-        )
-        raise
+            )
+            before += program.draws
     return rates
 
 
@@ -289,7 +286,7 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
         ),
     }
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        write_csv(table, folder / f"{name}.csv")
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
     figures = figures_of(experiment)

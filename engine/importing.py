@@ -94,8 +94,8 @@ def import_tables(
             f"--derounded: {source.name} is not rounded to whole units, so that "
             "nothing is to be put back; it is for the R edition of wiod2013"
         )
-    require_replaceable(store, force=force)
     run = Run("import")
+    require_replaceable(store, force=force, command=run.command, inputs=paths)
     for path in paths:
         if not path.exists():
             raise TivaxError(f"{path}: no such file or folder")
@@ -146,7 +146,12 @@ def import_tables(
                 )
                 attributes["derounded"] = derounded
                 writer = StoreWriter(
-                    store, table, found, attributes=attributes, force=force
+                    store,
+                    table,
+                    found,
+                    attributes=attributes,
+                    force=force,
+                    command=run.command,
                 )
             check_same_labels(first, table)
             doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]

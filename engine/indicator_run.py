@@ -95,7 +95,7 @@ def run_indicators(
     }.items():
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
-    require_result_place(out, force=force)
+    require_result_place(out, run, force=force)
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone else {}
@@ -120,7 +120,7 @@ def run_indicators(
             f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
             "--only and --years make it smaller"
         )
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         path = folder / f"indicators.{format}"
         with (
             terminal.progress("indicators", "years") as progress,

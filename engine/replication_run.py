@@ -9,7 +9,7 @@ from tivax.engine.console import Terminal
 from tivax.engine.data_files import DataFiles
 from tivax.engine.estimation import CONVENTION_NOTES
 from tivax.engine.labels import Language
-from tivax.engine.output import Run, about, output_folder
+from tivax.engine.output import Run, about, output_folder, require_result_place
 from tivax.engine.panel import describe_losses, index_note
 from tivax.engine.replication import Replication, replicate, write_replication
 from tivax.engine.verdicts import verdicts
@@ -31,9 +31,10 @@ def run_replication(
     inputs += robustness.trade_files(files)
     inputs += robustness.table_files(files)
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
+    require_result_place(out, run, force=force, folders=files.places())
     with terminal.progress("replicating", "steps") as progress:
         result = replicate(files, progress=progress)
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         figures = write_replication(result, folder, language)
         replication_report.write(
             folder / "report.html", result, figures, about(), language

@@ -19,6 +19,7 @@ from tivax.engine.group_runs import each_group, require_new_names, shifted
 from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
+from tivax.engine.spreadsheets import write_csv, write_xlsx
 from tivax.engine.tables import WorldTables
 from tivax.engine.toml_tables import load_toml
 
@@ -29,13 +30,13 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) ->
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx)."""
     path = folder / f"{name}.{format}"
     if format == "csv":
-        frame.to_csv(path, index=False)
+        write_csv(frame, path)
     elif format == "parquet":
         frame.to_parquet(path, index=False)
     elif format == "dta":
         frame.to_stata(path, write_index=False, version=118)
     else:
-        frame.to_excel(path, index=False, sheet_name=name[:31])
+        write_xlsx(frame, path, name[:31])
 
 
 def require_format(name: str) -> Format:

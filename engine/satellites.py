@@ -19,6 +19,7 @@ from tivax.engine.errors import TivaxError
 from tivax.engine.limits import require_size
 from tivax.engine.sources import TableFile
 from tivax.engine.sources.files import parsing
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import WorldTables
 
 _LABELS = ("year", "region", "sector")
@@ -115,6 +116,7 @@ def _read(
     for what in texts:
         there = frame[what].notna()
         frame[what] = frame[what].astype(object).where(there, "").map(str)
+        frame[what] = frame[what].map(without_apostrophe)
         require_labels(frame[what].unique(), f"{path}: {what}")
     require_labels(names, f"{path}: column")
     table = frame.set_index(labels)

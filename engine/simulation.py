@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy import stats
 
-from tivax.engine.checkpoints import checkpoint
+from tivax.engine.checkpoints import checkpoint, stopping
 from tivax.engine.console import Terminal
 from tivax.engine.draws import Draws, FileDraws, MemoryDraws
 from tivax.engine.experiments import over_blocks
@@ -40,6 +40,7 @@ from tivax.engine.progress import Progress, no_progress
 from tivax.engine.report import Figure as Shown
 from tivax.engine.report import Section, Table, Text, write_report
 from tivax.engine.simulated_panels import Design, Study
+from tivax.engine.spreadsheets import write_csv
 from tivax.kernels import simulation as kernel
 from tivax.kernels import streams
 from tivax.kernels.simulation import METHODS
@@ -202,9 +203,9 @@ def run_study(
     terminal: Terminal,
 ) -> None:
     """Simulate and write simulation.csv, figure, report and manifest to ``out``."""
-    require_result_place(out, force=force)
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
+    require_result_place(out, started, force=force)
     entries = [_Panels(study.panels) for _ in study.designs]
     identity = {
         **study.facts,
@@ -216,7 +217,10 @@ def run_study(
     with checkpoint(out, entries, identity, force=force) as kept:
         if kept.done:
             terminal.say(f"Going on at {kept.done:,} of {total:,} panels")
-        with terminal.progress("simulating", "panels") as progress:
+        with (
+            stopping(kept, "panels", terminal),
+            terminal.progress("simulating", "panels") as progress,
+        ):
             for number, (design, file) in enumerate(
                 zip(study.designs, kept.files, strict=True)
             ):
@@ -229,8 +233,8 @@ def run_study(
                 )
         made = list(zip(study.designs, kept.files, strict=True))
         result = table(study, made)
-        with output_folder(out, force=force) as folder:
-            result.to_csv(folder / "simulation.csv", index=False)
+        with output_folder(out, started, force=force) as folder:
+            write_csv(result, folder / "simulation.csv")
             figure = sizes(result)
             save_figure(figure, folder, "sizes")
             _write_report(study, result, figure, folder / "report.html")

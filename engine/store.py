@@ -16,8 +16,9 @@ about any file in a group that is not its own.
 import json
 import logging
 import os
-import shutil
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,14 +31,21 @@ from tivax.engine.arguments import local_path, require_years
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
 from tivax.engine.output import (
-    partial_path,
-    replace_path,
+    DROPPINGS,
+    clear_leftovers,
+    full_disk_told,
+    is_empty_folder,
+    partial_folder,
+    replace_folder,
+    require_apart,
+    require_as_listed,
     require_free,
     require_writable,
 )
 from tivax.engine.store_files import (
     DIMS,
     FORMAT,
+    LABELS,
     StoredArray,
     checksum,
     damaged,
@@ -54,6 +62,8 @@ from tivax.engine.tables import (
     year_range,
 )
 
+# The arrays of a store, labels among them.
+_OWN = {*DIMS, *LABELS}
 _LONG_NAMES = {
     "Z": "intermediate sales, origin sector to using sector",
     "Y": "final demand by absorbing region and category",
@@ -62,20 +72,69 @@ _LONG_NAMES = {
 }
 
 
-def require_replaceable(path: Path, *, force: bool) -> None:
-    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``."""
+def require_replaceable(
+    path: Path, *, force: bool, command: str = "", inputs: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``.
+
+    A store that another command than ``command`` wrote is not replaced, nor one in
+    whose folder anything lies that is not a chunk of its arrays.
+    """
+    require_apart({"--out": path}, inputs)
+    clear_leftovers(path)
     require_free(path, force=force)
     require_writable(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        try:
-            known = "tivax_format" in zarr.open_group(path, mode="r").attrs
-        except (OSError, KeyError, ValueError):
-            known = False
-        if not known:
-            raise TivaxError(
-                f"{path}: not a tivax store; --force does not replace it, "
-                "choose another --out"
-            )
+    if path.exists() and not is_empty_folder(path):
+        _require_own_store(path, command)
+
+
+def _require_own_store(path: Path, command: str) -> None:
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes = dict(group.attrs)
+        arrays = {name: group[name] for name in _OWN if name in group}
+        known = "tivax_format" in attributes
+        its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        known, its, arrays = False, None, {}
+    if not known:
+        raise TivaxError(
+            f"{path}: not a tivax store; --force does not replace it, "
+            "choose another --out"
+        )
+    if command and its not in (None, command):
+        raise TivaxError(
+            f"{path}: a store written by `tivax {its}`, and a command replaces only "
+            "what it wrote itself; choose another --out"
+        )
+    for place, names, files in os.walk(path):
+        for name in sorted([*names, *files]):
+            part = Path(place, name)
+            inside = part.relative_to(path).parts
+            if name in DROPPINGS:
+                continue
+            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+                require_as_listed(part, None, command or "import")
+
+
+def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in arrays:
+        return list(inside) == ["zarr.json"]
+    if rest in ([], ["zarr.json"]):
+        return True
+    kind, *chunk = rest
+    array = arrays[name]
+    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )
 
 
 class StoreWriter:
@@ -93,18 +152,21 @@ class StoreWriter:
         *,
         attributes: dict[str, Any],
         force: bool = False,
+        command: str = "",
     ) -> None:
-        require_replaceable(path, force=force)
+        require_replaceable(path, force=force, command=command)
         self.path, self.years = path, tuple(sorted(years))
-        self._force = force
-        self._part = partial_path(path)
+        self._force, self._command = force, command
+        self._until_discarded = ExitStack()
+        self._part = self._until_discarded.enter_context(partial_folder(path))
         c, s, f = len(like.regions), len(like.sectors), len(like.categories)
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
         self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
         try:
-            self._create(like, attributes)
+            with full_disk_told(path):
+                self._create(like, attributes)
         except BaseException:
             self.discard()
             raise
@@ -160,7 +222,8 @@ class StoreWriter:
         k = self.years.index(table.year)
         for name, shape in self._shapes.items():
             values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
-            self._array(name)[k] = values.reshape(shape)
+            with full_disk_told(self.path):
+                self._array(name)[k] = values.reshape(shape)
             self._crc32c[name][k] = checksum(values)
 
     def _array(self, name: str) -> zarr.Array:
@@ -170,15 +233,17 @@ class StoreWriter:
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""
-        self._group.attrs["manifest"] = json.dumps(manifest)
-        for name, found in self._crc32c.items():
-            self._array(name).attrs["crc32c"] = found
-        self._group.attrs["digest"] = digest(self._part)
-        replace_path(self._part, self.path, force=self._force)
+        with full_disk_told(self.path):
+            self._group.attrs["manifest"] = json.dumps(manifest)
+            for name, found in self._crc32c.items():
+                self._array(name).attrs["crc32c"] = found
+            self._group.attrs["digest"] = digest(self._part)
+        require_replaceable(self.path, force=self._force, command=self._command)
+        replace_folder(self._part, self.path)
 
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
-        shutil.rmtree(self._part, ignore_errors=True)
+        self._until_discarded.close()
 
 
 def store_attributes(
