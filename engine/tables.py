@@ -350,14 +350,18 @@ class WorldTables:
     def select(self, first: int, last: int) -> "WorldTables":
         """The years from ``first`` to ``last``, both included."""
         part = year_range(self.years, (first, last))
-        return replace(
-            self,
-            Z=self.Z[part],
-            Y=self.Y[part],
-            x=self.x[part],
-            value_added=None if self.value_added is None else self.value_added[part],
-            years=self.years[part],
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TivaxWarning)  # said when these were made
+            return replace(
+                self,
+                Z=self.Z[part],
+                Y=self.Y[part],
+                x=self.x[part],
+                value_added=None
+                if self.value_added is None
+                else self.value_added[part],
+                years=self.years[part],
+            )
 
 
 # At construction, a Z of one year up to this size is looked at.
