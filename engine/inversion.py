@@ -349,7 +349,7 @@ def _p_values(
             "nulls": np.int64(len(part)),
         }
         blocks = experiments.over_blocks(_counts(static), arrays, seed, -(-n // BLOCK))
-        above, made = sum(k.sum(axis=0) for k in blocks)
+        above, made = np.sum([k.sum(axis=0) for k in blocks], axis=0)
         with np.errstate(invalid="ignore"):
             found.append((above / made)[: len(part)])
     return np.concatenate(found)

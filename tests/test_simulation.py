@@ -220,7 +220,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     assert 0 < own.residual < 1e-14
     t = abs(other.coef[0]) / np.array(se)
     critical = stats.t.ppf(0.975, design.clusters - 1)
-    rejects = dict(zip(kernel.METHODS, np.asarray(own.rejects_truth), strict=True))
+    rejects = dict(zip([*kernel.METHODS], np.asarray(own.rejects_truth), strict=True))
     assert rejects["CV1 t(G-1)"] == (t[0] > critical)
     assert rejects["CV3 t(G-1)"] == (t[2] > critical)
     loadings = resampling.wild_loadings(
