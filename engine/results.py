@@ -72,7 +72,7 @@ class TbiResult:
     """What `tivax tbi` computed.
 
     ``trade`` is by industry as in ``measures.value_added_trade``; the others have
-    regions dropped and grouped as asked. ``footprints`` (``engine.footprint_accounts``) are
+    regions dropped and grouped as asked. ``footprints`` (of ``footprint_accounts``) are
     there where final demand has an account of its own. With ``each_group`` they hold
     the groups alone, each from a run of its own; ``absorbed`` and ``exports`` then are
     by groups and regions, NaN for a pair that is not a group with itself or a region
