@@ -248,7 +248,12 @@ def _los_timmer_de_vries(kernel: Kernel) -> Kernel:
     def run(world: World) -> Terms:
         own = kernel(world)
         absorbed = world.v[:, None] * world.X * world.borders.abroad
-        return {"GEXP": own["GEXP"], "DVA": own["DVA"], "VAX_C": absorbed}
+        return {
+            "GEXP": own["GEXP"],
+            "DVA": own["DVA"],
+            "VAX_C": absorbed,
+            "VAX_P": value_chains.final_stage(world),
+        }
 
     return run
 
@@ -367,6 +372,7 @@ METHODS: dict[str, Method] = {
             "GEXP": "gross exports",
             "DVA": "value added lost without these exports",
             "VAX_C": "value added absorbed by the partner",
+            "VAX_P": "value added in final products that the partner completes",
         },
         {},
         {
@@ -644,7 +650,6 @@ _WITHOUT_INVERSE = (
     borin_mancini.world_perspective,
     value_chains.miroudot_ye,
     value_chains.tripartite,
-    METHODS["ltv"].kernels["country"],
     _production,
     IN_DETAIL["bm-source"].kernels["country"],
 )

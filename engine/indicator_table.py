@@ -222,6 +222,10 @@ def _flows() -> dict[str, Indicator]:
     }
     later = {
         "IV": ("value added in inputs re-exported to third ones", _KPWW),
+        "VAX_P": (
+            "value added in final products that the partner completes",
+            "Los and Timmer 2018",
+        ),
         "GVC": ("exports that cross two borders or more", _BM),
         "GVCB": ("of them the backward part", _BM),
         "GVCF": ("of them the forward part", _BM),

@@ -59,6 +59,8 @@ def gaps(world: World, k: Flows, uses: Uses | None = None) -> Float[Array, " g"]
     returned = world.borders.buyers(world.A, world.X) * world.borders.abroad
     abroad = world.once[:, None] * (world.exports - returned)
 
+    completed_at_home = total(world.home * world.Y.sum(axis=1))
+
     def both(*names: str) -> Array:
         return sum((k[name] for name in names[1:]), k[names[0]])
 
@@ -74,6 +76,7 @@ def gaps(world: World, k: Flows, uses: Uses | None = None) -> Float[Array, " g"]
         (both("DXD_DVA", "FFD_DVA"), k["FD_VA"]),
         (k["FD_VA"].sum((0, 1)), held @ world.Y),
         (k["FD_VA"].sum(2), k["VALU"]),
+        (k["VAX_P"].sum((1, 2)), k["VALU"].sum(1) - completed_at_home),
         (k["FFD_DVA"].sum((1, 2)), total(abroad.sum(1))),
         (k["DFD_FVA"].sum(1), k["FFD_DVA"].sum(1).T),
         (both("GVC_PF", "GVC_PB", "GVC_TS"), both("GVCB", "GVCF")),
@@ -184,12 +187,14 @@ def _made_by_itself(world: World) -> Float[Array, " n"]:
 
 
 def _absorbed(world: World) -> Terms:
-    """Value added by industry of origin and absorbing perimeter."""
+    """Value added by industry of origin and perimeter that absorbs, or completes, what
+    it is in."""
     absorbed = world.v[:, None] * world.X
     return {
         "FD_VA": absorbed,
         "DXD_DVA": absorbed * world.borders.member,
         "FFD_DVA": absorbed * world.borders.abroad,
+        "VAX_P": value_chains.final_stage(world),
     }
 
 

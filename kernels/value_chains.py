@@ -129,6 +129,18 @@ def miroudot_ye(world: World) -> Terms:
     return {k: own[k] for k in ("GEXP", "DC", "DVA", "DDC", "FC", "FVA", "FDC")}
 
 
+def final_stage(world: World) -> Float[Array, "n c"]:
+    """VAX-P: value added by industry of origin in the final products that each other
+    perimeter completes, v_s B_sr y_r (Los and Timmer 2018, NBER 24896).
+
+    What s would not earn if r completed no final products, whoever buys them: y_r = 0
+    extracted. Final goods that s itself exports are no part of it. Summed over r it is
+    what s earns in all products completed abroad.
+    """
+    completed = world.borders.member * world.Y.sum(axis=1)[:, None]
+    return world.v[:, None] * (world.B @ completed) * world.borders.abroad
+
+
 class Production(NamedTuple):
     """Value added, or final products, by the borders that production crosses
     [million US$]; they add up.

@@ -541,6 +541,28 @@ def test_bilateral_perimeters_of_groups_are_what_extraction_says(method):
             assert_allclose(found, (v * need)[sells].sum(), rtol=RTOL)
 
 
+def test_final_stage_is_what_extraction_says(world):
+    """VAX-P: what s loses where r, or all others, complete no final products."""
+    A, v, Y = (np.asarray(k) for k in (world.A, world.v, world.Y))
+    c, at = blocks(world)
+    found = np.asarray(value_chains.final_stage(world))
+
+    def earned(s, completing) -> float:
+        kept = Y.sum(axis=1)
+        for r in completing:
+            kept[at[r]] = 0
+        return float((v * np.linalg.solve(np.eye(len(A)) - A, kept))[at[s]].sum())
+
+    for s in range(c):
+        others = [r for r in range(c) if r != s]
+        for r in others:
+            lost = earned(s, []) - earned(s, [r])
+            assert_allclose(found[at[s], r].sum(), lost, rtol=RTOL)
+        lost = earned(s, []) - earned(s, others)
+        assert_allclose(found[at[s]].sum(), lost, rtol=RTOL)
+        assert_allclose(found[at[s], s], 0)
+
+
 def test_importer_perspective_is_what_extraction_says(world):
     A, v, E = (np.asarray(k) for k in (world.A, world.v, world.exports))
     c, at = blocks(world)

@@ -8,7 +8,13 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, WorldTables, save_store
+from tivax.engine import (
+    TivaxError,
+    WorldTables,
+    save_store,
+    value_added_absorbed,
+    value_added_in_final_demand,
+)
 from tivax.engine.footprint_accounts import footprints
 from tivax.engine.satellites import read_final_satellites, read_satellite
 
@@ -108,6 +114,20 @@ def test_accounts_are_those_of_pymrio():
             "embodied_imports": emissions.D_imp_reg,
         }.items():
             assert_allclose(found[name], theirs.loc[row][regions], rtol=RTOL)
+    # By product, which is the sector of what final demand buys, not that of origin.
+    emitted = account(tables, emissions.F.iloc[0].to_numpy(), "E")
+    keep = ("origin", "product", "absorber")
+    bought = value_added_in_final_demand(tables, keep=keep, value_added=emitted)
+    bought = bought.isel(year=0)
+    abroad = bought.where(bought["origin"] != bought["absorber"], 0)
+    for embodied, theirs in ((bought, emissions.D_cba), (abroad, emissions.D_imp)):
+        found = embodied.sum("origin").transpose("absorber", "product")
+        expected = theirs.iloc[0].to_numpy().reshape(len(regions), -1)
+        assert_allclose(found, expected, rtol=RTOL)
+    absorbed = value_added_absorbed(tables, emitted).isel(year=0)
+    abroad = absorbed.where(absorbed["origin"] != absorbed["absorber"], 0)
+    expected = emissions.D_exp.iloc[0].to_numpy().reshape(len(regions), -1)
+    assert_allclose(abroad.sum("absorber"), expected, rtol=RTOL)
 
 
 # ------------------------------------------------------------------------------ files

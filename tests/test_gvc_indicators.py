@@ -383,7 +383,7 @@ def test_world_of_one_seller_by_hand():
         "EXGR", "EXGR_FNL", "IMGR", "DOM", "EXGR_DVA", "EXGR_DDC", "EXGR_RIM",
         "EXGR_FVA", "IMGR_DVA", "FD_VA", "FFD_DVA", "DFD_FVA", "DEXFVAP", "FEXDVAP",
         "GVC_PF", "GVC", "VALU", "EXGR_DVA_ORIGIN", "VS1", "VS1STAR", "VA_GVC_C",
-        "FP_D", "plv_gvc_stages", "GFCF_VA",
+        "FP_D", "plv_gvc_stages", "GFCF_VA", "VAX_P",
     ],
 )  # fmt: skip
 def test_a_wrong_flow_is_noticed(name):

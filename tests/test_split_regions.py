@@ -101,6 +101,25 @@ def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
     )
 
 
+def test_a_split_buyer_absorbs_what_its_parts_make_of_each_others_inputs(tables):
+    """VAXIM, literally: exports of the USA to CHN that CHN absorbs, in the table in
+    which the USA exports nothing further."""
+    own = decompose(tables, "bm-sink").isel(year=0)
+    one = tables.table(tables.years[0])
+    A, Y = coefficients(one.Z, one.x), one.Y.sum(axis=2) @ REGION
+    of = np.repeat(REGION, len(tables.sectors), axis=0)  # industry by region
+    usa, chn = of[:, 0] == 1, of[:, 2] == 1
+    cut, left = A.copy(), Y.copy()
+    cut[np.ix_(usa, ~usa)] = 0
+    left[usa, 1:] = 0
+    made = np.linalg.solve(np.eye(len(A)) - cut, left[:, 2])
+    B = np.linalg.inv(np.eye(len(A)) - A)
+    h = (1 - A.sum(axis=0))[usa] @ B[np.ix_(usa, usa)]
+    expected = h * (Y[usa, 2] + A[np.ix_(usa, chn)] @ made[chn])
+    found = own["VAXIM"].sel(exporter="USA", importer="CHN")
+    assert_allclose(found, expected, rtol=SOLVE_RTOL)
+
+
 @pytest.fixture(scope="module")
 def tables() -> WorldTables:
     """USA, DEU and CHN, whose industries are CN1 and CN2, by two sectors and years."""
