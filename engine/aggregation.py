@@ -30,7 +30,7 @@ from tivax.engine.tables import (
     in_double,
     require_tables,
 )
-from tivax.engine.toml_tables import load_toml
+from tivax.engine.toml_tables import parse_toml
 
 Mapped = Mapping[str, str]
 
@@ -274,7 +274,8 @@ def read_concordance(name: str | Path) -> Concordance:
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    for new, olds in load_toml(path).items():
+    text = path.read_text(encoding="utf-8")
+    for new, olds in parse_toml(text, path).items():
         if not isinstance(olds, list) or not all(isinstance(k, str) for k in olds):
             raise TivaxError(f'{path}: write {new} = ["old", "old"]')
         yield from ((old.strip(), new) for old in olds)

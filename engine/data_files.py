@@ -25,7 +25,7 @@ from typing import Any, Literal, get_args
 
 from tivax.engine.arguments import local_path
 from tivax.engine.errors import TivaxError
-from tivax.engine.toml_tables import load_toml
+from tivax.engine.toml_tables import parse_toml
 
 FILE = "data.toml"
 Codes = Literal["paper", "fixed"]
@@ -370,7 +370,13 @@ def _dotted(edition: str) -> str:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    choices = load_toml(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise TivaxError(f"{path}: {error}; mend the file") from None
+    choices = parse_toml(text, path)
     for name, section in choices.items():
         if name not in _KEYS or not isinstance(section, dict):
             raise TivaxError(

@@ -21,7 +21,7 @@ from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.spreadsheets import write_csv, write_xlsx
 from tivax.engine.tables import WorldTables
-from tivax.engine.toml_tables import load_toml
+from tivax.engine.toml_tables import parse_toml
 
 Format = Literal["csv", "parquet", "dta", "xlsx"]
 
@@ -52,7 +52,13 @@ def read_groups(path: Path) -> dict[str, list[str]]:
 
     Raises ``TivaxError`` for a file that is not that.
     """
-    groups = load_toml(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TivaxError(f"{path}: {error}") from None
+    groups = parse_toml(text, path)
     require_labels(groups, f"{path}: group")
     for name, members in groups.items():
         if not (

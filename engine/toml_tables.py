@@ -12,19 +12,22 @@ def read_toml(path: Path) -> dict[str, Any]:
     """The run file at ``path``."""
     if not path.is_file():
         raise TivaxError(f"{path}: no such run file")
-    return load_toml(path)
-
-
-def load_toml(path: Path) -> dict[str, Any]:
-    """Any TOML file. ``TivaxError`` for one that is not, or is nested too deep."""
     try:
-        found = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError:
-        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
-    except ValueError as error:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
         raise TivaxError(f"{path}: not valid TOML: {error}") from None
+    return parse_toml(text, path, "not valid TOML: ")
+
+
+def parse_toml(text: str, path: Path, said: str = "") -> dict[str, Any]:
+    """The TOML in a file; ``TivaxError`` where it is none, or nested too deep.
+
+    ``said`` stands before what is wrong.
+    """
+    try:
+        found = tomllib.loads(text)
+    except ValueError as error:
+        raise TivaxError(f"{path}: {said}{error}") from None
     except RecursionError:
         raise _too_deep(path) from None
     level: list[Any] = [found]

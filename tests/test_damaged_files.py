@@ -274,13 +274,16 @@ def test_a_first_line_that_is_not_utf_8_is_told(tmp_path):
     refusal("figaro", path)
 
 
-def test_a_header_without_one_of_the_years_does_not_move_the_numbers(tmp_path):
+def test_a_header_of_another_length_does_not_move_the_numbers(tmp_path):
     rows = [("AUT", "NGDPD", ["1", "2"]), ("BEL", "NGDPD", ["3", "4"])]
     path = tmp_path / "WEOApr2021all.csv"
     text = pf.weo_text(rows, [2000, 2001], ",")
     path.write_text(text.replace("2000,", "", 1))
     message = told(weo.read, path, ["NGDPD"])
     assert "has 12 cells, the header 11" in message
+    path.write_text(text.replace("2000,", "2000,odd,", 1))
+    message = told(weo.read, path, ["NGDPD"])
+    assert "the header has 13 cells, more than any row" in message
 
 
 # ------------------------------------------------------------------------- labels

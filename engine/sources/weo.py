@@ -72,6 +72,11 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
                 f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
                 f"the header {len(header)}; the file is damaged, get it again"
             )
+    if rows and max(map(len, rows)) < len(header):
+        raise TivaxError(
+            f"{file.name}: the header has {len(header)} cells, more than any row; the "
+            "file is damaged, get it again"
+        )
     rows = [row for row in rows if len(row) >= width and row[code].strip()]
     by_subject = {
         name: [row for row in rows if row[subject].strip() == name] for name in series
