@@ -11,6 +11,7 @@ ever half done (``engine.output``).
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 import time
@@ -83,10 +84,10 @@ def remembered(clean: Callable[[], None]) -> Iterator[None]:
         return
     for event in (_came, _raised, _told):
         event.clear()
-    read, write = os.pipe()
-    os.set_blocking(write, False)
+    read, write = socket.socketpair()  # a pipe would do, but not on Windows
+    write.setblocking(False)
     handler = signal.signal(signal.SIGINT, _interrupt)
-    wakeup = signal.set_wakeup_fd(write, warn_on_full_buffer=False)
+    wakeup = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
     hook = sys.unraisablehook
     sys.unraisablehook = lambda error: _unraisable(error, hook)
     watcher = threading.Thread(target=_watch, args=(read, clean), daemon=True)
@@ -97,7 +98,7 @@ def remembered(clean: Callable[[], None]) -> Iterator[None]:
         sys.unraisablehook = hook
         signal.set_wakeup_fd(wakeup)
         signal.signal(signal.SIGINT, handler)
-        os.close(write)
+        write.close()
         watcher.join()
         _came.clear()
 
@@ -118,19 +119,19 @@ def _is_safe(frame: FrameType | None) -> bool:
     return True
 
 
-def _watch(read: int, clean: Callable[[], None]) -> None:
+def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
     """Wait for Ctrl-C, then for the end of the block, and no longer than the grace.
 
-    The system writes the number of each signal into the pipe, also while the main
+    The system sends the number of each signal to the socket, also while the main
     thread is in compiled code, where Python's handler waits.
     """
     end = None
     while end is None or time.monotonic() < end:
         ready, _, _ = select.select([read], [], [], None if end is None else _POKE)
         if ready:
-            numbers = os.read(read, 64)
+            numbers = read.recv(64)
             if not numbers:
-                os.close(read)
+                read.close()
                 return
             if end is None and signal.SIGINT in numbers:
                 end = time.monotonic() + _GRACE

@@ -467,9 +467,10 @@ def full_disk_told(path: Path) -> Iterator[None]:
         raise
     except Exception as error:
         for cause in causes(error):
-            if isinstance(cause, OSError) and cause.errno in _FULL:
+            number = cause.errno if isinstance(cause, OSError) else None
+            if number is not None and number in _FULL:
                 raise TivaxError(
-                    f"{path}: {os.strerror(cause.errno)}; free some, then give the "
+                    f"{path}: {os.strerror(number)}; free some, then give the "
                     "same command again, or choose another --out"
                 ) from error
         raise

@@ -41,7 +41,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
     for k in range(safe.shape[1]):
         column = safe.iloc[:, k]
         if not pd.api.types.is_numeric_dtype(column):
-            safe.isetitem(k, column.map(_safe))
+            safe.isetitem(k, column.map(_safe).to_numpy())
     safe.to_csv(path, index=False)
 
 

@@ -4,7 +4,6 @@ Every refusal comes before any work, in one line, and changes no file.
 """
 
 import json
-import resource
 import shutil
 from pathlib import Path
 
@@ -255,6 +254,7 @@ def test_a_thesis_beside_a_manifest_of_nothing_is_not_lost(place):
 @pytest.fixture
 def small_files():
     """The system writes no file larger than 16 KiB: as a full disk, for any user."""
+    resource = pytest.importorskip("resource")  # not on Windows
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
     yield
