@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
     from tivax.engine.footprint_accounts import footprints as footprints
+    from tivax.engine.frames import from_frames as from_frames
+    from tivax.engine.frames import from_pymrio as from_pymrio
     from tivax.engine.group_runs import each_group as each_group
     from tivax.engine.gvc_indicators import indicators as indicators
     from tivax.engine.importing import import_tables as import_tables

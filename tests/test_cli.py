@@ -333,6 +333,11 @@ def test_every_format_holds_the_same_numbers(work, tmp_path, format):
         expected = READERS["csv"](work / "out" / f"{name}.csv")
         read = READERS[format](tmp_path / "out" / f"{name}.{format}")
         assert list(read) == list(expected)
+        if name == "vax_by_sector":  # an empty cell, or no text
+            expected, read = (
+                k.assign(flag=k["flag"].astype(object).fillna(""))
+                for k in (expected, read)
+            )
         for column in expected:
             if expected[column].dtype.kind == "f":  # Excel holds 16 digits
                 assert_allclose(read[column], expected[column], rtol=5e-16)

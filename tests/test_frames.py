@@ -2,6 +2,7 @@
 
 import warnings
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -120,7 +121,7 @@ def test_frames_of_one_column_or_row_are_vectors():
 def test_years_come_from_dicts_in_any_order():
     given = frames()
     del given["year"], given["value_added"]
-    years = {
+    years: dict[str, Any] = {
         k: {2001: frame, 2000: 2 * frame} for k, frame in given.items()
     }  # years doubled
     tables = from_frames(**years, unit="million EUR", source="mine")
@@ -186,7 +187,7 @@ def test_a_bare_array_is_sent_to_the_class_that_takes_them():
 def test_years_that_differ_are_named():
     given = frames()
     del given["year"], given["value_added"]
-    years = {k: {2000: frame} for k, frame in given.items()}
+    years: dict[str, Any] = {k: {2000: frame} for k, frame in given.items()}
     years["x"] = {2001: given["x"]}
     with pytest.raises(TivaxError, match="x and Z are of different years: 2000, 2001"):
         from_frames(**years)

@@ -24,7 +24,16 @@ def estimate(outcome: str, own: Term) -> Estimate:
     """One with the term TBI and nothing else."""
     terms = pd.DataFrame([own._asdict()], index=["TBI"])
     return Estimate(
-        outcome, terms, pd.DataFrame(), 615, 41, 40, 0.5, "stata", pd.Series()
+        outcome,
+        terms,
+        pd.DataFrame(),
+        pd.DataFrame(),
+        615,
+        41,
+        40,
+        0.5,
+        "stata",
+        pd.Series(),
     )
 
 
