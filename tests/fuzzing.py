@@ -75,7 +75,8 @@ KINDS = {
     "label held once": "a name of a region, sector or category that the file holds "
     "once, or two lists of such names exchanged: nothing contradicts it",
     "edition": "words of a title that tell prices or edition",
-    "part left out": "a year's file, or a part that a table may do without, is not there",
+    "part left out": "a year, or a part that a table may do without, is not there; the "
+    "import names the years that are missing",
     "country-year number": "numbers of a few countries in a country-year file, which has "
     "no checksum and no sums",
     "country-year rows": "codes and years of a few countries in a country-year file, or "
@@ -435,7 +436,7 @@ def judge_tables(
     if len(true) > len(found) and all(
         table.year in years and same_table(table, years[table.year]) for table in found
     ):
-        return "part left out" if source != "lrwiod" and found else None
+        return "part left out" if found else None
     if len(true) != len(found):
         return None
     kinds = [

@@ -243,12 +243,14 @@ def test_a_sequence_of_two_billion_that_r_only_tells_is_refused(tmp_path):
 
 
 def test_max_size_is_an_option_of_the_commands_that_read_raw_files(tmp_path):
-    (tmp_path / "2018_SML.csv").write_text("V1," + "1," * (1 << 20))
-    words = ("import", "oecd", tmp_path, "--out", tmp_path / "store")
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "2018_SML.csv").write_text("V1," + "1," * (1 << 20))
+    words = ("import", "oecd", raw, "--out", tmp_path / "store")
     assert "line 1 is longer than 0.5 MiB" in mistake(*words, "--max-size", 0.5)
     assert "line 1 is longer" not in mistake(*words)
     for command in ("panel", "replicate"):
-        words = (command, "--data", tmp_path, "--out", tmp_path / "o.csv")
+        words = (command, "--data", raw, "--out", tmp_path / "o.csv")
         message = mistake(*words, "--max-size", 0)
         assert message == "--max-size 0: write a number of GiB above 0"
 
@@ -286,6 +288,13 @@ def test_a_header_of_another_length_does_not_move_the_numbers(tmp_path):
     assert "the header has 13 cells, more than any row" in message
 
 
+def test_a_year_of_a_header_that_has_changed_does_not_move_its_column(tmp_path):
+    rows = [("ROU", "X", ["1", "2", "3"]), ("AUT", "X", ["4", "5", "6"])]
+    path = tmp_path / "API_X_DS2_en_csv_v2_1.csv"
+    path.write_bytes(pf.api_csv(rows, [2000, 2004, 2002]))
+    assert "the column after 2000 is 2004" in told(wdi.read, path, ["X"])
+
+
 # ------------------------------------------------------------------------- labels
 
 
@@ -310,7 +319,8 @@ def test_labels_that_no_table_can_print_are_refused(tmp_path, label, why):
         Z=table.Z, Y=table.Y, x=table.x, year=2000,
         regions=np.array(table.regions), sectors=np.array(["c1", label or "\0"]),
     )  # fmt: skip
-    message = told(import_tables, "arrays", [tmp_path], tmp_path / "store")
+    raw = tmp_path / "table_2000.npz"
+    message = told(import_tables, "arrays", [raw], tmp_path / "store")
     assert "table_2000.npz: sectors" in message
     (tmp_path / "groups.toml").write_text(f'{quoted(label)} = ["AUT"]\n')
     assert why in told(read_groups, tmp_path / "groups.toml")

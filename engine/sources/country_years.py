@@ -13,6 +13,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
@@ -173,12 +174,18 @@ def cells_of(file: TableFile, line: str) -> list[str]:
 
 
 def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:
-    """Position and year of the columns that are named by a year."""
+    """Position and year of the columns named by a year, one year after another."""
     years = {j: int(name) for j, name in enumerate(header) if _YEAR.fullmatch(name)}
     if not years:
         raise TivaxError(
             f"{file.name}: no columns of years such as 2000; {OTHER_EDITION}"
         )
+    for last, year in pairwise(years.values()):
+        if year != last + 1:
+            raise TivaxError(
+                f"{file.name}: the column after {last} is {year}, years must follow "
+                f"one another; {AGAIN}"
+            )
     return years
 
 
