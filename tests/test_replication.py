@@ -263,7 +263,9 @@ def test_identified_specification_is_the_column_of_the_table(done, comparison):
 
 
 def data_folder(shared: Path, folder: Path, *, tbi="", kof="", recipe="") -> Path:
-    """A data.toml that points at the real files, without alternatives."""
+    """``folder/data`` with a data.toml that points at the real files alone."""
+    data = folder / "data"
+    data.mkdir()
     text = (shared / "data" / "data.toml").read_text()
     text = text.partition("[alternatives]")[0]
     text = re.sub(r'"([^" ]+/[^"]+)"', rf'"{shared / "data"}/\1"', text)
@@ -271,8 +273,8 @@ def data_folder(shared: Path, folder: Path, *, tbi="", kof="", recipe="") -> Pat
         if path:
             named = rf'(\[{section}\][^\[]*?file = )"[^"]*"'
             text = re.sub(named, rf'\1"{path}"', text, count=1)
-    (folder / "data.toml").write_text(f"{text}\n{recipe}\n")
-    return folder
+    (data / "data.toml").write_text(f"{text}\n{recipe}\n")
+    return data
 
 
 @pytest.fixture(scope="module")
@@ -367,7 +369,7 @@ def test_samples_too_small_are_refused_in_one_line(shared, tmp_path, recipe, tol
     data = data_folder(shared, tmp_path, recipe=text)
     line = mistake("replicate", "--data", data, "--out", tmp_path / "o")
     assert told in line
-    assert names(tmp_path) == ["data.toml"]
+    assert names(tmp_path) == ["data"]
 
 
 # ----------------------------------------------------------------------- TeX and HTML
