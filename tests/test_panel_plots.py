@@ -292,7 +292,7 @@ def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
         ("table", ["贸易利益指数", "(2) 经济全球化指数，发展中国家", "原文"]),
         ("tbi", ["表3，全样本，无控制变量", "(1) 全球化综合指数", "本文复算"]),
         ("slopes", ["斜率 2.00", "合并样本", "贸易利益指数（残差）"]),
-        ("true", ["真实值", "管理质量"]),
+        ("true", ["真实值", "监管质量"]),
     ],
 )
 def test_chinese_labels_are_text_in_the_svg(name, expected):
