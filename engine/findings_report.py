@@ -160,7 +160,7 @@ def caveats(result: Replication) -> Section:
         _few_clusters(result),
         "The bootstraps and the t-tests take countries to be independent. Where the "
         "errors of groups of countries move together, all of them, the wild bootstrap "
-        "included, reject more often than 5 %.",
+        "included, can reject true hypotheses in far more than 5 %.",
         _many_tests(result),
         "The exchange rate of these regressions is nominal although the paper calls it "
         "real; the section on editions shows others.",

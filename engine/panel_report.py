@@ -40,8 +40,8 @@ def data(
         "Data",
         [
             Text(
-                f"The {len(WIOD_COUNTRIES)} countries of the world input-output tables "
-                f"(WIOD 2016) by year. Recipe {panel.codes} {recipe}. What the merge "
+                f"The list of countries is that of WIOD 2016, {len(WIOD_COUNTRIES)} "
+                f"countries. Recipe {panel.codes} {recipe}. What the merge "
                 "lost, and why:"
             ),
             Points(describe_losses(panel) or ["nothing"]),

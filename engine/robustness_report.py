@@ -257,7 +257,7 @@ def other_errors(result: Replication) -> Section:
                 "the libraries of the field would print; p-values are from the t "
                 "distributions named below, whatever a library prints. Driscoll-Kraay "
                 "errors allow for correlation between countries but rely on many "
-                "years, and are too small where years are few. This panel has "
+                "years, and can be too small where years are few. This panel has "
                 f"{years}, and they are the smallest in {smallest} of {len(se)} "
                 "columns."
             ),

@@ -87,8 +87,7 @@ def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> S
         [
             Text(
                 f"Every combination of KOF, Penn World Table and governance edition, "
-                "rule for 2001, exchange rate (nominal, real against the dollar by the "
-                "price levels of the same edition, real effective) and inflation "
+                f"rule for 2001, exchange rate ({_exchange_rates(rows)}) and inflation "
                 f"series: {count} specifications for each outcome and sample, "
                 f"{len(found):,} regressions"
                 + (f" ({lost} more could not be estimated)" if lost else "")
@@ -117,6 +116,19 @@ def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> S
             ),
         ],
     )
+
+
+_EXCHANGE_RATES = {
+    "nominal": "nominal",
+    "real": "real against the dollar by the price levels of the same edition",
+    "real effective": "real effective",
+}
+
+
+def _exchange_rates(rows: pd.DataFrame) -> str:
+    """Those that the files give."""
+    found = rows["exchange rate"].unique()
+    return ", ".join(_EXCHANGE_RATES[k] for k in found)
 
 
 def _own_specification(result: Replication) -> str:

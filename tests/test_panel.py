@@ -633,7 +633,7 @@ def test_the_codebook_tells_where_every_column_comes_from(files, raw):
     assert list(codebook["variable"]) == [v.name for v in pn.VARIABLES]
     lines = codebook.set_index("variable")
     assert lines.loc["RQ"].to_dict() | {"mean": 0, "sd": 0} == {
-        "meaning": "management quality: regulatory quality, estimate",
+        "meaning": "regulatory quality (the paper: management quality), estimate",
         "source": "Worldwide Governance Indicators",
         "edition": "2020",
         "file": "2020_Worldwide_Governance_Indicators_1996-2019.xlsx",

@@ -118,7 +118,7 @@ def test_each_panel_holds_the_printed_and_the_estimated_coefficients_of_a_term()
     figure = coefficient_plot(frame)
     assert [k.get_title(loc="left") for k in figure.axes] == [
         "trade benefit index",
-        "management quality",
+        "regulatory quality\n(paper: management quality)",
     ]
     # Quantiles of t with 21 and 18 degrees of freedom, from a printed table.
     t = np.array([2.0796, 2.1009])
@@ -212,7 +212,7 @@ def test_the_truth_stands_beside_the_estimate_and_its_interval():
     assert_allclose(line(first, "estimate").get_xdata(), [11])
     assert_allclose(segments(first), [[11 - 3.919928, 11 + 3.919928, 0]], rtol=1e-6)
     assert_allclose(line(second, "true").get_xdata(), [-0.1])
-    assert row_labels(second) == ["management quality"]
+    assert row_labels(second) == ["regulatory quality\n(paper: management quality)"]
 
 
 def test_given_intervals_take_the_place_of_standard_errors():
@@ -292,7 +292,7 @@ def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
         ("table", ["贸易利益指数", "(2) 经济全球化指数，发展中国家", "原文"]),
         ("tbi", ["表3，全样本，无控制变量", "(1) 全球化综合指数", "本文复算"]),
         ("slopes", ["斜率 2.00", "合并样本", "贸易利益指数（残差）"]),
-        ("true", ["真实值", "管理质量"]),
+        ("true", ["真实值", "监管质量"]),
     ],
 )
 def test_chinese_labels_are_text_in_the_svg(name, expected):

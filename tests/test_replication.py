@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from html.parser import HTMLParser
 from importlib import import_module
 from pathlib import Path
@@ -15,7 +16,13 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from tivax.engine import paper, plot_style, robustness, save_store
+from tivax.engine import (
+    paper,
+    paper_inference,
+    plot_style,
+    robustness,
+    save_store,
+)
 from tivax.engine.data_files import WIOD_COUNTRIES
 from tivax.engine.output import Run
 from tivax.engine.panel import CONTROLS, DEVELOPED, OUTCOMES, Panel, build_panel
@@ -297,23 +304,40 @@ def lacking(shared, tmp_path_factory) -> Done:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(COMMAND, "replicate", keeping)
+        # Its words are read, not its p-values.
+        few = partial(paper_inference.infer_paper, draws=999)
+        patch.setattr(paper_inference, "infer_paper", few)
         answer = good("replicate", "--data", data, "--out", folder / "out")
     return Done(folder / "out", answer, kept[0])
 
 
-def test_a_missing_cell_leaves_the_dependence_of_its_columns_empty(lacking):
+def test_a_missing_cell_leaves_the_dependence_over_the_years_in_common(lacking):
     table = pd.read_csv(lacking.folder / "results" / "pesaran_cd.csv")
-    empty = table["cd"].isna()
-    assert (empty == (table["sample"] != "developing")).all()
-    assert (table.loc[empty, "unbalanced"] == 1).all()
+    missing = table["sample"] != "developing"
+    assert (table["unbalanced"] == missing.astype(int)).all()
+    assert table.notna().all(axis=None)
     page = Page((lacking.folder / "report.html").read_text(encoding="utf-8"))
-    assert "left empty where countries lack a year, 1 at most" in page.text
-    count = int(empty.sum())
-    assert f"Pesaran CD is empty in {count} of 17 columns: it takes" in (
-        lacking.answer.out
-    )
+    assert "Countries lack years in some columns (1 countries at most)" in page.text
     sizes = pd.read_csv(lacking.folder / "comparison.csv").groupby("sample")["n"]
     assert sizes.first().to_dict() == {"all": 614, "developed": 329, "developing": 285}
+
+
+def test_other_data_are_not_called_the_paper(lacking):
+    """A cell less is other data: title, verdicts and tables say so."""
+    html = (lacking.folder / "report.html").read_text(encoding="utf-8")
+    text = Page(html).text
+    assert "The paper's models on other data: 41 countries, 2000 to 2014" in text
+    assert "614 complete rows (329 developed, 285 developing) in place of 615" in text
+    assert re.search(r"H1, the same rule applied to these data: [a-z ]+ \(", text)
+    assert "are no measure of how well the paper is replicated" in text
+    assert "The paper's tables beside these data" in text
+    assert "The tests of the paper's hypotheses on these data" in text
+    for gone in ("The paper recomputed", "The three hypotheses", "results were known"):
+        assert gone not in text
+    assert re.search("H1 the same rule on these data: ", lacking.answer.out)
+    assert "Not the paper's data: 614 complete rows" in lacking.answer.out
+    manifest = json.loads((lacking.folder / "manifest.json").read_text())
+    assert manifest["papers_data"] is False
 
 
 def test_sections_that_the_inputs_do_not_serve_are_skipped_with_a_reason(lacking):
@@ -616,7 +640,12 @@ def test_the_report_says_what_the_numbers_do_not_show(page, done):
         "All are on the same 615 rows of the full sample",
     ):
         assert told in page.text, told
-    for gone in ("named before their results", "re-weights", "raw files", "move much"):
+    for gone in (
+        "named before their results",
+        "re-weights",
+        "raw files",
+        "usual measures",
+    ):
         assert gone not in page.text, gone
 
 
@@ -628,6 +657,120 @@ def test_specifications_on_other_rows_are_told(done):
         "Some files lack cells: 33% of the specifications of the full sample have 600 to "
         "600 rows in place of 615"
     )
+
+
+def text_of(section) -> str:
+    """The words of a section's texts, points and headings."""
+    parts = []
+    for block in section.blocks:
+        parts += getattr(block, "points", None) or [getattr(block, "text", "")]
+    return " ".join(parts)
+
+
+def test_the_papers_data_are_called_so(page, done, manifest):
+    assert done.result.other_data == [] and manifest["papers_data"] is True
+    assert "The paper recomputed" in page.text
+    assert "Not the paper's data" not in done.answer.out
+    assert "Reconstructed years (10) are estimated from gross trade" in page.text
+    assert "Index: read from a file: icio 5 years, reconstructed 10 years" in (
+        done.answer.out.splitlines()
+    )
+
+
+@pytest.mark.parametrize("what", ["edition", "years", "rows", "index", "index cell"])
+def test_each_difference_makes_the_data_others(done, what):
+    result = done.result
+    files, frame = result.files, result.panel.frame
+    table = result.table_1
+    if what == "edition":
+        files = replace(files, kof=replace(files.kof, name="2020"))
+    if what == "years":
+        files = replace(files, years=(2000, 2013))
+    if what == "rows":
+        frame = frame[frame["iso3"] != "MLT"]
+    if what == "index":
+        table = table.assign(difference=table["difference"] + 0.01)
+    if what == "index cell":
+        table = table.assign(
+            difference=table["difference"].where(table["iso3"] != "JPN")
+        )
+    panel = replace(result.panel, frame=frame)
+    other = replace(result, files=files, panel=panel, table_1=table)
+    assert len(other.other_data) == 1
+    title, _ = import_module("tivax.engine.replication_report").titles(other)
+    countries = 40 if what == "rows" else 41
+    assert title == (
+        f"The paper's models on other data: {countries} countries, 2000 to 2014"
+    )
+
+
+def test_strength_is_told_by_each_critical_value(done):
+    report = import_module("tivax.engine.robustness_report")
+    frame = import_module("tivax.engine.replication_tables").lagged_frame(
+        done.result.lagged
+    )
+    told = report._strength(frame)
+    assert told.count("above in every one") == 2
+    assert "below in the sample developing (F = 83.8)" in told
+    strong = report._strength(frame.assign(kp_f=500.0, effective_f=500.0))
+    assert strong.count("above in every one") == 3
+    weak = report._strength(frame.assign(kp_f=5.0, effective_f=5.0))
+    assert weak.count("below in the sample all (F = 5.0), developed") == 3
+
+
+def test_caveats_follow_the_data(done, page):
+    findings = import_module("tivax.engine.findings_report")
+    result = done.result
+    for told in (
+        "The subsamples have 22 and 19 countries",
+        "repeats the tests of TBI under bootstraps and placebos",
+        "one country's surplus is the deficit of others",
+        "Romano and Wolf's, in the section",
+        "In 2014, the last year of this edition of the KOF index",
+    ):
+        assert told in page.text, told
+    for gone in (
+        "are the next check",
+        "No p-value here is corrected",
+        "whatever the str",
+    ):
+        assert gone not in page.text, gone
+    without = text_of(findings.caveats(replace(result, inference=None)))
+    assert "No p-value here is corrected for that" in without
+    assert "bootstrap and placebo were not computed here" in without
+    newer = replace(result.files, kof=replace(result.files.kof, name="2020"))
+    assert "this edition of the KOF" not in text_of(
+        findings.caveats(replace(result, files=newer))
+    )
+    # Without the jump there is no sentence of it.
+    frame = result.panel.frame.copy()
+    last = frame["year"] == 2014
+    frame.loc[last, "KOFEcGIdj"] = frame.loc[
+        frame["year"] == 2013, "KOFEcGIdj"
+    ].to_numpy()
+    flat = replace(result, panel=replace(result.panel, frame=frame))
+    assert "this edition of the KOF" not in text_of(findings.caveats(flat))
+
+
+def test_the_rule_for_2001_is_told_where_there_is_a_2001(done):
+    told = import_module("tivax.engine.panel_report")._filled
+    frame = done.result.panel.frame
+    assert "filled by the rule" in told(done.result)
+    later = replace(done.result.panel, frame=frame[frame["year"] > 2001])
+    assert told(replace(done.result, panel=later)) == ""
+
+
+def test_dependence_is_counted_with_its_simulation_error(done):
+    told = import_module("tivax.engine.robustness_report")._dependence_text
+    table = done.result.dependence.copy()
+    names = ["p", "mean_absolute_p", "first_component_p"]
+    errors = ["mc_error", "mean_absolute_mc_error", "first_component_mc_error"]
+    table[names], table[errors] = 0.2, 0.002
+    table.loc[:2, "p"], table.loc[3, "p"] = 0.01, 0.047
+    assert "by CD* in 3 (1 more at the threshold within simulation error), the" in told(
+        table
+    )
+    assert "Countries lack years" not in told(table)
 
 
 def test_the_share_between_groups_is_told_where_there_is_one(page, done):

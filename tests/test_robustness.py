@@ -1,6 +1,7 @@
 """2SLS with the lagged index, other indices, other samples, other standard errors."""
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import estimation, measures, robustness
+from tivax.engine import dependence, estimation, measures, robustness
 from tivax.engine.data_files import Edition
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import fixed_effects
@@ -284,8 +285,14 @@ def test_real_standard_errors_by_seven_rules(shared):
     assert_allclose(se["Driscoll-Kraay"], kernel["TBI"].se, rtol=RTOL)
 
 
+def few_draws(monkeypatch) -> None:
+    one = partial(dependence.cross_section_dependence, draws=19)
+    monkeypatch.setattr(dependence, "cross_section_dependence", one)
+
+
 @pytest.mark.shared
-def test_real_residuals_and_the_cross_section(shared):
+def test_real_residuals_and_the_cross_section(shared, monkeypatch):
+    few_draws(monkeypatch)
     frame = paper_panel(shared).frame
     table = robustness.cross_section_dependence(frame, paper_estimates(shared))
     assert len(table) == 17
@@ -307,11 +314,7 @@ def test_real_residuals_and_the_cross_section(shared):
 
 def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
     """A missing cell of one developed country: its own columns and the pooled ones."""
-    monkeypatch.setattr(
-        robustness.dependence.cross_section_dependence,
-        "__kwdefaults__",
-        {"draws": 19, "seed": 1},
-    )
+    few_draws(monkeypatch)
     frame = random_panel(countries=22, seed=4)
     frame.loc[(frame["iso3"] == "C01") & (frame["year"] == 2005), "TBI"] = np.nan
     table = robustness.cross_section_dependence(frame, estimate_columns(frame))
