@@ -108,7 +108,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
         lambda v: tx.value_added_by_product(tables, v),
     )
     yield from calls(
-        "each_group groups", GROUPS, lambda v: tx.each_group(lambda g: None, v)
+        "each_group groups", GROUPS, lambda v: tx.each_group(lambda g: xr.Dataset(), v)
     )
     yield from calls(
         "each_group compute", WRONG, lambda v: tx.each_group(v, {"A": ["R01"]})
