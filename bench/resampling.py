@@ -286,7 +286,7 @@ def _wildboottest(reps: int) -> np.ndarray:
 def placebo(*, full: bool) -> Case:
     """Whole treatment paths moved among countries."""
     design = _design()
-    scheme = Scheme("placebo")
+    scheme = Scheme("placebo", studentised=False)
     moves = _drawn(make_program(design, scheme, 1), "options")
     methods, repeats = _tivax(design, scheme, _FULL if full else _SMALL)
     draws = 999 if full else 20

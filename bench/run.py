@@ -13,6 +13,7 @@ from tivax.bench.harness import Timing, machine, measure
 from tivax.engine.console import Terminal
 from tivax.engine.errors import TivaxError
 from tivax.engine.output import Run, output_folder, require_result_place
+from tivax.engine.spreadsheets import write_csv
 
 COLUMNS = [
     "case",
@@ -33,10 +34,10 @@ def run_bench(
 
     Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
     """
-    require_result_place(out, force=force)
+    run = Run("bench", seed=SEED)
+    require_result_place(out, run, force=force)
     if only and only not in CASES:
         raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
-    run = Run("bench", seed=SEED)
     names = [only] if only else list(CASES)
     about = machine()
     rows: list[Timing] = []
@@ -51,8 +52,8 @@ def run_bench(
                 terminal.say(f"{name}: left out, needs the extra tivax[bench]")
     residual = max((row.residual for row in rows), default=0.0)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
-    with output_folder(out, force=force) as results:
-        frame.to_csv(results / "bench.csv", index=False)
+    with output_folder(out, run, force=force) as results:
+        write_csv(frame, results / "bench.csv")
         document = {
             "machine": about,
             "size": world.size,

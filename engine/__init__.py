@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tivax.engine.errors import TivaxWarning as TivaxWarning
     from tivax.engine.estimation import fixed_effects as fixed_effects
     from tivax.engine.estimation import two_stage as two_stage
+    from tivax.engine.footprint_accounts import footprints as footprints
     from tivax.engine.group_runs import each_group as each_group
     from tivax.engine.gvc_indicators import indicators as indicators
     from tivax.engine.importing import import_tables as import_tables
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from tivax.engine.panel import build_panel as build_panel
     from tivax.engine.replication import Replication as Replication
     from tivax.engine.replication import replicate as replicate
+    from tivax.engine.satellites import read_final_satellites as read_final_satellites
     from tivax.engine.satellites import read_satellite as read_satellite
+    from tivax.engine.satellites import read_satellites as read_satellites
     from tivax.engine.schemes import Scheme as Scheme
     from tivax.engine.store import open_store as open_store
     from tivax.engine.store import save_store as save_store
@@ -65,6 +68,7 @@ _MODULE_OF = {
     "two_stage": "estimation",
     "from_frames": "frames",
     "from_pymrio": "frames",
+    "footprints": "footprint_accounts",
     "each_group": "group_runs",
     "import_tables": "importing",
     "net_of_inventories": "inventories",
@@ -82,7 +86,9 @@ _MODULE_OF = {
     "build_panel": "panel",
     "Replication": "replication",
     "replicate": "replication",
+    "read_final_satellites": "satellites",
     "read_satellite": "satellites",
+    "read_satellites": "satellites",
     "Scheme": "schemes",
     "open_store": "store",
     "save_store": "store",

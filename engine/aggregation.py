@@ -19,8 +19,10 @@ from jaxtyping import Float
 from scipy.sparse import csr_array
 
 from tivax.engine.arguments import local_path, require_kind, require_list
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.measures import Groups, renamed
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import (
     Tolerance,
     WorldTables,
@@ -28,6 +30,7 @@ from tivax.engine.tables import (
     in_double,
     require_tables,
 )
+from tivax.engine.toml_tables import load_toml
 
 Mapped = Mapping[str, str]
 
@@ -255,7 +258,7 @@ def read_concordance(name: str | Path) -> Concordance:
         raise TivaxError(f"{path}: a concordance is a .csv or a .toml file")
     try:
         pairs = list(readers[path.suffix.lower()](path))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, csv.Error) as error:
+    except (UnicodeDecodeError, csv.Error) as error:
         raise TivaxError(f"{path}: {error}") from None
     new: dict[str, str] = {}
     for old, code in pairs:
@@ -266,11 +269,12 @@ def read_concordance(name: str | Path) -> Concordance:
         new[old] = code
     if not new:
         raise TivaxError(f"{path}: maps no code")
+    require_labels(new.values(), f"{path}: code")
     return Concordance(str(path), new)
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    for new, olds in tomllib.loads(path.read_text(encoding="utf-8")).items():
+    for new, olds in load_toml(path).items():
         if not isinstance(olds, list) or not all(isinstance(k, str) for k in olds):
             raise TivaxError(f'{path}: write {new} = ["old", "old"]')
         yield from ((old.strip(), new) for old in olds)
@@ -284,4 +288,6 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
                 f"{path}: no column {', '.join(sorted(missing))}; the first line must "
                 "name the columns from and to"
             )
-        yield from (((k["from"] or "").strip(), (k["to"] or "").strip()) for k in rows)
+        for row in rows:
+            old, new = ((row[k] or "").strip() for k in ("from", "to"))
+            yield without_apostrophe(old), without_apostrophe(new)

@@ -25,7 +25,12 @@ from tivax.engine.aggregation_bias import (
 from tivax.engine.console import Terminal
 from tivax.engine.errors import TivaxError
 from tivax.engine.groups import ChosenGroups
-from tivax.engine.output import Run, output_folder, require_result_place
+from tivax.engine.output import (
+    Run,
+    output_folder,
+    require_apart,
+    require_result_place,
+)
 from tivax.engine.plot_style import save_figure
 from tivax.engine.results import write_frame
 from tivax.engine.store import StoreWriter, require_replaceable, store_attributes
@@ -53,14 +58,11 @@ def run_aggregate(
     used = [read_concordance(name) for name in names]
     files = [Path(k.name) for k in used if k.name not in concordances()]
     run = Run("aggregate", [store, *groups.files, *files])
-    for option, path in (("--out", out), ("--compare", compare)):
-        if path is not None and path.resolve() == store.resolve():
-            raise TivaxError(f"{option} {path}: the store itself; choose another")
-    require_replaceable(out, force=force)
+    both_places = {"--out": out, **({"--compare": compare} if compare else {})}
+    require_apart(both_places, run.inputs)
+    require_replaceable(out, force=force, command=run.command)
     if compare is not None:
-        require_result_place(compare, force=force)
-        if compare.resolve() == out.resolve():
-            raise TivaxError(f"--compare {compare}: is --out; choose another folder")
+        require_result_place(compare, run, force=force)
     new = _new_codes(tables, used, groups)
     small = aggregate(tables, **new)
     if compare is not None and len(small.regions) < 2:
@@ -80,7 +82,7 @@ def run_aggregate(
             tables, small, regions=new["regions"], progress=progress
         )
     run.inputs = [*run.inputs, out]
-    with output_folder(compare, force=force) as folder:
+    with output_folder(compare, run, force=force) as folder:
         write_frame(comparison_frame(both), folder, "comparison", "csv")
         write_frame(absorbed_frame(both), folder, "va_absorbed", "parquet")
         save_figure(aggregation_plots.differences(both), folder, "differences")
@@ -129,7 +131,14 @@ def _write_store(
         parents=small.parents,
     )
     first = small.table(small.years[0])
-    writer = StoreWriter(out, first, small.years, attributes=attributes, force=force)
+    writer = StoreWriter(
+        out,
+        first,
+        small.years,
+        attributes=attributes,
+        force=force,
+        command=run.command,
+    )
     try:
         with terminal.progress("adding up") as progress:
             for done, table in enumerate(small, start=1):

@@ -14,9 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
+from tivax.engine.console import Terminal
 from tivax.engine.draws import FileDraws
 from tivax.engine.errors import TivaxError
-from tivax.engine.output import require_writable
+from tivax.engine.interrupts import telling
+from tivax.engine.output import (
+    full_disk_told,
+    real_path,
+    require_writable,
+    write_text,
+)
 
 _RUN = "run.json"
 _LOCK = "lock"
@@ -49,10 +56,14 @@ class Checkpoint:
     def done(self) -> int:
         return sum(file.count for file in self.files)
 
+    @property
+    def total(self) -> int:
+        return sum(file.limit for file in self.files)
+
 
 def unfinished(out: Path) -> Path:
     """Where a run that writes to ``out`` keeps its draws."""
-    out = Path(out).absolute()
+    out = real_path(out)
     return out.parent / f".{out.name}.unfinished"
 
 
@@ -77,18 +88,36 @@ def checkpoint(
     wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
     record = folder / _RUN
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / _LOCK, out):
+    with _lock(folder / _LOCK, out), full_disk_told(out):
         if record.exists() and record.read_text(encoding="utf-8") != wanted:
             if not force:
                 raise TivaxError(
                     f"{out}: {folder.name} beside it holds an unfinished run of other "
                     "models, draws, seed or versions; --force begins anew"
                 )
+            record.unlink()
+        if not record.exists():
+            # Of another run, or of one that was killed while its folder was removed.
             for path in folder.glob("*.f64"):
                 path.unlink()
-        record.write_text(wanted, encoding="utf-8")
+            write_text(record, wanted)
         yield Checkpoint(folder, programs)
-    shutil.rmtree(folder, ignore_errors=True)
+        record.unlink(missing_ok=True)  # first: without it, draws are not taken up
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
+    """Say what is kept where the block is interrupted."""
+
+    def say() -> None:
+        terminal.say(
+            f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
+            "command goes on"
+        )
+
+    with telling(say):
+        yield
 
 
 def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:

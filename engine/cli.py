@@ -12,9 +12,21 @@ import typer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from tivax.engine.console import Terminal, start_jax  # noqa: E402
-from tivax.engine.errors import TivaxError  # noqa: E402
+from tivax.engine.errors import TivaxError, causes  # noqa: E402
+from tivax.engine.interrupts import (  # noqa: E402
+    CODE,
+    LINE,
+    pending,
+    remembered,
+    tell_last,
+)
+from tivax.engine.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
+from tivax.engine.limits import set_max_size  # noqa: E402
+from tivax.engine.output import abandon_parts  # noqa: E402
 
 if TYPE_CHECKING:
+    from xarray import DataArray
+
     from tivax.engine.inventories import NetInventories
     from tivax.engine.measures import ValueAdded
     from tivax.engine.tables import WorldTables
@@ -27,19 +39,26 @@ app = typer.Typer(
 )
 
 Out = Annotated[Path, typer.Option("--out", help="Where the results go.")]
-Force = Annotated[bool, typer.Option("--force", help="Replace an older result.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace an older result, if this command wrote it and all its files are "
+        "unchanged.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only results.")]
 Years = Annotated[str, typer.Option("--years", help="FIRST:LAST, both included.")]
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
 ValueAddedOption = Annotated[
     str, typer.Option("--value-added", help="residual (output - inputs) or basic.")
 ]
-Satellite = Annotated[
-    Path | None,
+Satellites = Annotated[
+    list[Path] | None,
     typer.Option(
         "--satellite",
-        help="csv or parquet of jobs, emissions or another account (year, region, "
-        "sector, NAME) in place of value added.",
+        help="csv or parquet of jobs, emissions or other accounts (year, region, "
+        "sector, NAME, ...) in place of value added; repeatable.",
     ),
 ]
 GroupsOption = Annotated[
@@ -80,6 +99,14 @@ Inventories = Annotated[
         "--inventories",
         help="With --net-inventories: the category of final demand they are, where "
         "tivax does not know it; repeatable.",
+    ),
+]
+MaxSize = Annotated[
+    float,
+    typer.Option(
+        "--max-size",
+        help="GiB that a raw file, or one in an archive, may have once unpacked; a "
+        "line of text may have 1/1024 of it.",
     ),
 ]
 Data = Annotated[Path, typer.Option("--data", help="Folder of raw files, data.toml.")]
@@ -139,10 +166,11 @@ def fetch(
     """
     from tivax.engine.archives import get_archive
     from tivax.engine.fetch import fetch as fetch_archive
-    from tivax.engine.output import Run
+    from tivax.engine.output import Run, require_fetch_place
 
     terminal = Terminal(quiet)
     archive, run = get_archive(source, format), Run("fetch")
+    require_fetch_place(out, archive.name, force=force)
     with terminal.download(source) as progress:
         got = fetch_archive(
             source, out, format=format, mirror=mirror, force=force, progress=progress
@@ -192,6 +220,7 @@ def import_(
             "the cells that became 0.",
         ),
     ] = False,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -199,6 +228,7 @@ def import_(
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.importing import import_tables
 
@@ -331,7 +361,15 @@ def tbi(
     store: Store,
     out: Out,
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
+    satellite_final: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--satellite-final",
+            help="csv or parquet of what final demand itself emits (year, region, "
+            "NAME, ...), for the accounts of --satellite; adds footprints.csv.",
+        ),
+    ] = None,
     drop: Annotated[
         list[str] | None,
         typer.Option("--drop", help="Leave a region out, such as ROW; repeatable."),
@@ -351,6 +389,7 @@ def tbi(
     """Trade benefit index and value-added trade of every year, with figures.
 
     Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+    Of several accounts each table names the account in a first column.
 
     Example: tivax tbi wiod16 --out results
     """
@@ -361,41 +400,53 @@ def tbi(
     from tivax.engine.summaries import print_tbi
 
     terminal = Terminal(quiet)
-    require_result_place(out, force=force)
     file_format = results.require_format(format)
     certify_what = measures.require_certify(certify)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
-    run = Run("tbi", inputs=_given(store, *chosen.files, satellite))
-    embodied = _embodied(value_added, satellite)
+    given = [*(satellite or ()), *(satellite_final or ())]
+    run = Run("tbi", inputs=[store, *chosen.files, *given])
+    require_result_place(out, run, force=force)
+    accounts = _embodied(value_added, satellite)
+    final = _final_accounts(satellite_final, accounts)
     with terminal.progress("solving") as progress:
-        result = results.compute_tbi(
+        done = results.compute_accounts(
             tables,
-            embodied,
+            accounts,
+            final,
             drop=drop or (),
             groups=chosen.members,
             one_by_one=each_group,
             certify=certify_what,
             progress=progress,
         )
-    with output_folder(out, force=force) as folder:
-        results.write_tbi(result, folder, file_format)
+    first = next(iter(done.values()))
+    with output_folder(out, run, force=force) as folder:
+        if len(done) == 1:
+            results.write_tbi(first, folder, file_format)
+        else:
+            results.write_tbi_of_accounts(done, folder, file_format)
+        # One table is solved for all accounts: what was found once holds for each.
         run.write_manifest(
             folder,
-            residual_max=result.residual_max,
-            **result.certified,
-            **measures.about_value_added(tables, embodied),
-            years_by_lu=result.years_by_lu,
+            residual_max=first.residual_max,
+            **first.certified,
+            **measures.about_accounts(tables, accounts),
+            years_by_lu=first.years_by_lu,
             groups=chosen.record,
             each_group=each_group,
             net_inventories=net.record,
-            flags=result.flags,
+            flags={
+                name: sum(one.flags[name] for one in done.values())
+                for name in first.flags
+            },
         )
-    told = measures.told_value_added(tables, embodied)
-    for line in [*net.lines, *chosen.lines, *told]:
+    about = measures.told_accounts(tables, accounts)
+    for line in [*net.lines, *chosen.lines, *about]:
         terminal.say(line)
-    print_tbi(terminal, result, out, net=bool(net.categories))
+    for result in done.values():
+        print_tbi(terminal, result, out, net=bool(net.categories))
 
 
 @app.command()
@@ -414,8 +465,22 @@ def decompose(
         str,
         typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
     ] = "bilateral-sector",
+    detail: Annotated[
+        bool,
+        typer.Option(
+            "--detail",
+            help="Of bm-source and bm-sink also the parts VAX1-4, REF1-2, FVA1-4.",
+        ),
+    ] = False,
+    by_origin: Annotated[
+        bool,
+        typer.Option(
+            "--by-origin",
+            help="Of bm-source: sectors are those in which the value is added.",
+        ),
+    ] = False,
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     net_inventories: Net = False,
@@ -442,16 +507,18 @@ def decompose(
     terminal = Terminal(quiet)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("decompose", inputs=_given(store, *chosen.files, satellite))
+    run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
     run_decompose(
         net,
         method,
         level,
         out,
         run,
+        detail=detail,
+        by_origin=by_origin,
         groups=chosen,
         one_by_one=each_group,
-        value_added=_embodied(value_added, satellite),
+        accounts=_embodied(value_added, satellite),
         format=format,
         force=force,
         terminal=terminal,
@@ -474,7 +541,7 @@ def indicators(
         ),
     ] = "country",
     value_added: ValueAddedOption = "residual",
-    satellite: Satellite = None,
+    satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
     certify: CertifyOption = "columns",
@@ -504,7 +571,7 @@ def indicators(
     terminal = Terminal(quiet)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("indicators", inputs=_given(store, *chosen.files, satellite))
+    run = Run("indicators", inputs=[store, *chosen.files, *(satellite or ())])
     run_indicators(
         net,
         [k.strip() for k in only.split(",") if k.strip()],
@@ -513,7 +580,7 @@ def indicators(
         run,
         groups=chosen,
         one_by_one=each_group,
-        value_added=_embodied(value_added, satellite),
+        accounts=_embodied(value_added, satellite),
         certify=require_certify(certify),
         format=format,
         force=force,
@@ -526,6 +593,7 @@ def panel(
     data: Data,
     out: Annotated[Path, typer.Option("--out", help="FILE.csv, parquet, dta or xlsx.")],
     store: PanelStore = None,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -535,6 +603,7 @@ def panel(
 
     Example: tivax panel --data raw --out panel.csv
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.output import Run
     from tivax.engine.panel import (
@@ -545,9 +614,9 @@ def panel(
     )
 
     terminal = Terminal(quiet)
-    require_panel_place(out, force=force)
     files = _data_files(data, store)
     run = Run("panel", inputs=files.inputs())
+    require_panel_place(out, run, force=force, folders=files.places())
     made = build_panel(files)
     paths = write_panel(made, out, run, force=force)
     frame = made.frame
@@ -572,6 +641,7 @@ def replicate(
     language: Annotated[
         str, typer.Option("--language", help="Of tables and figures: en or zh.")
     ] = "en",
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
 ) -> None:
@@ -581,12 +651,14 @@ def replicate(
 
     Example: tivax replicate --data raw --out replication
     """
+    set_max_size(max_size)
     start_jax()
     from tivax.engine.labels import require_language
-    from tivax.engine.output import require_result_place
+    from tivax.engine.output import Run, require_result_place
     from tivax.engine.replication_run import run_replication
 
-    require_result_place(out, force=force)
+    # The files that the data folder names are told apart from --out once it is read.
+    require_result_place(out, Run("replicate"), force=force, folders=[data])
     words = require_language(language)
     run_replication(
         _data_files(data, store), out, words, force=force, terminal=Terminal(quiet)
@@ -640,15 +712,14 @@ def _experiment(command: str, told: str) -> None:
 
         try:
             run_experiment(asked, out, command, force=force, terminal=Terminal(quiet))
-        except (KeyboardInterrupt, TivaxError) as error:
-            if not several:
+        except BaseException as error:
+            ending = _ending(error) if several else None
+            if ending is None:
                 raise
             # An ordinary end waits for the other processes, and they for this one.
-            stopped = isinstance(error, KeyboardInterrupt)
-            line = "interrupted" if stopped else error
-            print(f"tivax: {line}", file=sys.stderr, flush=True)
+            tell_last(ending[0])
             sys.stdout.flush()
-            os._exit(130 if stopped else 1)
+            os._exit(ending[1])
 
     make_draws.__doc__ = told
     app.command(command)(make_draws)
@@ -667,6 +738,10 @@ _experiment(
 _experiment(
     "placebo",
     """Move the treatment among countries or years, and estimate again.
+
+    What is compared is t, unless studentised = false. In place of the treatment,
+    method = "freedman-lane" moves the residuals of the model without it; strata =
+    "COLUMN" moves within blocks of countries.
 
     All devices of this machine take part. A run that was stopped goes on where it
     was when the same command is given again.
@@ -803,25 +878,42 @@ def _data_files(data: Path, store: Path | None):
     return read_data_files(data, store=store)
 
 
-def _given(*paths: Path | None) -> list[Path]:
-    """The input files that were named."""
-    return [path for path in paths if path]
-
-
-def _embodied(value_added: str, satellite: Path | None) -> "ValueAdded":
-    """What measures trace: value added as defined, or the account of a file."""
+def _embodied(value_added: str, satellite: list[Path] | None) -> "list[ValueAdded]":
+    """What measures trace: value added as defined, or the accounts of files."""
     from tivax.engine.measures import require_value_added
-    from tivax.engine.satellites import read_satellite
+    from tivax.engine.satellites import read_satellites, require_different_names
 
     defined = require_value_added(value_added)
-    if satellite is None:
-        return defined
+    if not satellite:
+        return [defined]
     if defined != "residual":
         raise TivaxError(
             "--satellite stands in place of value added: leave out --value-added "
             f"{value_added}"
         )
-    return read_satellite(satellite)
+    accounts = [account for path in satellite for account in read_satellites(path)]
+    require_different_names(accounts)
+    return [*accounts]
+
+
+def _final_accounts(
+    paths: list[Path] | None, accounts: "list[ValueAdded]"
+) -> "dict[str, DataArray]":
+    """By name what final demand itself has of the accounts."""
+    from tivax.engine.measures import value_added_name
+    from tivax.engine.satellites import read_final_satellites, require_different_names
+
+    found = [k for path in paths or () for k in read_final_satellites(path)]
+    require_different_names(found)
+    names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
+    for account in found:
+        if account.name not in names:
+            there = f"there are {', '.join(names)}" if names else "there is none"
+            raise TivaxError(
+                f"--satellite-final: {account.name} needs a --satellite account of "
+                f"that name; {there}"
+            )
+    return {str(account.name): account for account in found}
 
 
 def _open(store: Path, years: str) -> "WorldTables":
@@ -846,12 +938,24 @@ def _net(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    try:
-        app()
-    except TivaxError as error:
-        print(f"tivax: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except OSError as error:
+    with remembered(clean=abandon_parts):
+        try:
+            app()
+        except BaseException as error:
+            ending = _ending(error)
+            if ending is None:
+                raise
+            tell_last(ending[0])
+            raise SystemExit(ending[1]) from None
+
+
+def _ending(error: BaseException) -> tuple[str, int] | None:
+    """The line and exit code of an interrupt or an expected mistake."""
+    if pending() or any(isinstance(k, KeyboardInterrupt) for k in causes(error)):
+        return LINE, CODE
+    if isinstance(error, TivaxError):
+        return f"tivax: {error}", 1
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        print(f"tivax: {where}{error.strerror or error}", file=sys.stderr)
-        raise SystemExit(1) from None
+        return f"tivax: {where}{error.strerror or error}", 1
+    return None

@@ -27,6 +27,7 @@ from rich.table import Table
 from rich.text import Text
 
 from tivax.engine import progress
+from tivax.engine.interrupts import raise_pending
 
 
 class Terminal:
@@ -44,8 +45,7 @@ class Terminal:
         self.out.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
-    def progress(self, what: str, unit: str = "years") -> Iterator[progress.Progress]:
-        """A callback (done, total): a bar on a terminal, log lines elsewhere."""
+    def _shown(self, what: str, unit: str) -> Iterator[progress.Progress]:
         if self.quiet:
             yield progress.no_progress
         elif self.err.is_terminal:
@@ -64,6 +64,17 @@ class Terminal:
                 yield lambda done, total: bar.update(task, completed=done, total=total)
         else:
             yield _LogLines(what, unit)
+
+    @contextmanager
+    def progress(self, what: str, unit: str = "years") -> Iterator[progress.Progress]:
+        """A callback (done, total): a bar on a terminal, log lines elsewhere."""
+        with self._shown(what, unit) as shown:
+
+            def told(done: int, total: int) -> None:
+                raise_pending()
+                shown(done, total)
+
+            yield told
 
     @contextmanager
     def download(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
@@ -86,12 +97,22 @@ class Terminal:
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
         if self.quiet:
-            yield lambda line: None
+            yield lambda line: raise_pending()
         elif self.err.is_terminal:
             with self.err.status(what) as spinner:
-                yield lambda line: spinner.update(line)
+
+                def update(line: str) -> None:
+                    raise_pending()
+                    spinner.update(line)
+
+                yield update
         else:
-            yield lambda line: print(f"tivax: {line}", file=sys.stderr)
+
+            def tell(line: str) -> None:
+                raise_pending()
+                print(f"tivax: {line}", file=sys.stderr)
+
+            yield tell
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """A table; every column but the first is aligned to the right."""

@@ -18,7 +18,6 @@ followed.
 
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from typing import Any, Literal, get_args
 
 from tivax.engine.arguments import local_path
 from tivax.engine.errors import TivaxError
+from tivax.engine.toml_tables import load_toml
 
 FILE = "data.toml"
 Codes = Literal["paper", "fixed"]
@@ -93,6 +93,15 @@ class DataFiles:
             *([first] if first else []),
             *(edition.path for edition in editions),
             *self.inflation_override.values(),
+        ]
+
+    def places(self) -> list[Path]:
+        """The folder and all that is named in it: no place for results."""
+        return [
+            self.folder,
+            *self.inputs(),
+            *(each.path for some in self.alternatives.values() for each in some),
+            *([self.tables] if self.tables else []),
         ]
 
 
@@ -361,12 +370,7 @@ def _dotted(edition: str) -> str:
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        choices = tomllib.loads(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError:
-        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
-    except (OSError, ValueError) as error:  # no file, or not TOML
-        raise TivaxError(f"{path}: {error}; mend the file") from None
+    choices = load_toml(path)
     for name, section in choices.items():
         if name not in _KEYS or not isinstance(section, dict):
             raise TivaxError(

@@ -1,6 +1,6 @@
 """What ``tivax decompose`` does: a year at a time to parquet or csv, then figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,12 +27,14 @@ from tivax.engine.groups import ChosenGroups
 from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import (
     ValueAdded,
-    about_value_added,
-    told_value_added,
+    about_accounts,
+    told_accounts,
     value_added_name,
 )
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
+from tivax.engine.progress import Progress
+from tivax.engine.spreadsheets import as_text
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")
@@ -45,9 +47,11 @@ def run_decompose(
     out: Path,
     run: Run,
     *,
+    detail: bool = False,
+    by_origin: bool = False,
     groups: ChosenGroups,
     one_by_one: bool = False,
-    value_added: ValueAdded,
+    accounts: Sequence[ValueAdded],
     format: str,
     force: bool,
     terminal: Terminal,
@@ -55,36 +59,44 @@ def run_decompose(
     """Decompose every year of the tables of ``net`` and write it as it comes.
 
     Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
-    each group in a run of its own, one after the other.
+    each group in a run of its own, one after the other. Of several accounts the table
+    names each in a first column, and there are no figures.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
     tables, members = net.tables, groups.members
-    require_method(method, level)
-    require_result_place(out, force=force)
+    require_method(method, level, detail=detail, by_origin=by_origin)
+    require_result_place(out, run, force=force)
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
-    with output_folder(out, force=force) as folder:
+    alone = len(accounts) == 1
+    with output_folder(out, run, force=force) as folder:
         with terminal.progress("decomposing", "years") as progress:
             run_years = decomposed_each_group if one_by_one else decomposed_years
-            years = run_years(
-                tables,
-                method,
-                level,
-                groups=members,
-                value_added=value_added,
-                progress=progress,
+            runs = one_after_the_other(
+                lambda account, told: run_years(
+                    tables,
+                    method,
+                    level,
+                    detail=detail,
+                    by_origin=by_origin,
+                    groups=members,
+                    value_added=account,
+                    progress=told,
+                ),
+                accounts,
+                progress,
             )
             with LongWriter(folder / f"decomposition.{format}") as writer:
-                for part in years:
+                for account, part in runs:
                     residuals.append(float(part["residual"].max()))
                     gaps.append(float(part["identity"].max()))
-                    if _has_parts(part, method, level):
+                    if alone and _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
-                    rows += writer.write(part)
+                    rows += writer.write(part if alone else named(part, account))
         if totals:
             shown = _joined(totals)
-            whole = _whole(method, value_added)
+            whole = _whole(method, accounts[0])
             save_figure(decomposition_plots.bars(shown, whole), folder, "shares")
             if shown.sizes["year"] > 1:
                 figure = decomposition_plots.over_years(shown, whole)
@@ -95,7 +107,9 @@ def run_decompose(
             residual_max=max(residuals),
             method=method,
             level=level,
-            **about_value_added(tables, value_added),
+            detail=detail,
+            by_origin=by_origin,
+            **about_accounts(tables, accounts),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
@@ -108,10 +122,30 @@ def run_decompose(
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
-    told = told_value_added(tables, value_added)
+    told = told_accounts(tables, accounts)
     for line in [*net.lines, *groups.lines, *told]:
         terminal.say(line)
     terminal.say(f"Open {out}")
+
+
+def one_after_the_other(
+    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    accounts: Sequence[ValueAdded],
+    progress: Progress,
+) -> Generator[tuple[ValueAdded, Any], None, None]:
+    """What ``compute`` yields for each account, and the progress of all together."""
+    for k, account in enumerate(accounts):
+
+        def told(done: int, total: int, before: int = k) -> None:
+            progress(before * total + done, len(accounts) * total)
+
+        for part in compute(account, told):
+            yield account, part
+
+
+def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
+    """A part with the name of its account as a first label."""
+    return part.expand_dims(account=[value_added_name(account)])
 
 
 def _joined(totals: list[xr.DataArray]) -> xr.DataArray:
@@ -194,7 +228,7 @@ class LongWriter:
 
     def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
         for name, term in terms.items():
-            table = _long(term, name, self._kind)
+            table = _long(term, name, self._kind, self._path.suffix == ".csv")
             if flags is not None:
                 column = _dictionary(flags[name].values.ravel(), FLAGS)
                 table = table.append_column("flag", column)
@@ -210,7 +244,7 @@ class LongWriter:
         return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
 
 
-def _long(term: xr.DataArray, name: str, kind: str) -> pa.Table:
+def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
     """year, labels, ``kind`` (term or indicator), value in the order of the array."""
     columns: dict[str, Any] = {}
     sizes = [term.sizes[k] for k in term.dims]
@@ -223,7 +257,8 @@ def _long(term: xr.DataArray, name: str, kind: str) -> pa.Table:
         if dim == "year":
             columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
         else:
-            columns[str(dim)] = _dictionary(full, labels)
+            words = [as_text(k) for k in labels] if csv else labels
+            columns[str(dim)] = _dictionary(full, words)
     columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
     # No number is an empty cell in csv, too, not the word nan.
     values = np.ascontiguousarray(term.values).ravel()

@@ -6,7 +6,7 @@ the method (``bm-self``, ``ltv``).
 """
 
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -40,17 +40,19 @@ NOT_SUMMED = (value_chains.tripartite_output_industries,)
 # Terms in the unit of the tables whatever stands in for value added.
 _GROSS = ("GEXP", "GIMP", "X")
 
-Kernel = Callable[[World], Terms]
+Kernel = Callable[..., Terms]
+"""Terms of a world; with ``Method.by_origin`` of a world and its number of sectors."""
 Check = Callable[[World, Terms], Float[Array, " k"]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Method:
     """A decomposition.
 
     ``kernels`` by level; ``terms`` in their order, with what each is; ``shown``, for
     figures, groups those that add up to exports (imports, value added); ``check`` is
-    what must be 0, as a share of the largest flow.
+    what must be 0, as a share of the largest flow; ``by_origin`` says that sectors are
+    those in which value is added.
     """
 
     title: str
@@ -59,6 +61,7 @@ class Method:
     shown: Mapping[str, tuple[str, ...]]
     kernels: Mapping[str, Kernel]
     check: Check | None = None
+    by_origin: bool = False
 
 
 def _all_levels(kernel: Kernel) -> dict[str, Kernel]:
@@ -121,6 +124,26 @@ def _counts_once_in_the_world(world: World, terms: Terms) -> Float[Array, " k"]:
     return jnp.abs(a - b)[None] / jnp.abs(b)
 
 
+def _parts_add_up(world: World, terms: Terms) -> Float[Array, " k"]:
+    """VAX, REF and FVA are their parts, each reached in another way."""
+    gaps = []
+    for whole, parts in _PARTS.items():
+        gap = sum((terms[k] for k in parts), -terms[whole])
+        gaps.append(jnp.abs(gap).ravel() / jnp.max(jnp.abs(terms["GEXP"])))
+    return jnp.concatenate(gaps)
+
+
+def _origins_add_up(world: World, terms: Terms) -> Float[Array, " k"]:
+    """Summed over sectors the terms are those of the exporter; VAX by sector of origin
+    is the value added that others absorb (Johnson and Noguera 2012)."""
+    own, total = borin_mancini.exporter_source(world), world.borders.total
+    pairs = [(terms[k].sum(axis=1), total(own[k])) for k in terms]
+    absorbed = world.v[:, None] * world.X * world.borders.abroad
+    pairs.append((terms["VAX"].sum(axis=(1, 2)), total(absorbed).sum(axis=1)))
+    exports = jnp.max(total(world.exports))
+    return jnp.concatenate([jnp.abs(a - b).ravel() / exports for a, b in pairs])
+
+
 def _is_value_added(world: World, terms: Terms) -> Float[Array, " k"]:
     """Forward terms are the value added of an industry, backward ones its final
     products (what of them is value added)."""
@@ -148,6 +171,22 @@ _BM = {
     "GVCB": "its backward part",
     "GVCF": "its forward part",
 }
+_DETAILS = {
+    "VAX1": "in final goods that the buyer absorbs",
+    "VAX2": "in inputs of what the buyer makes and absorbs",
+    "VAX3": "in inputs of final goods that the buyer exports to third ones",
+    "VAX4": "in inputs of inputs that the buyer exports, absorbed abroad",
+    "REF1": "in inputs of final goods that come back",
+    "REF2": "in inputs of inputs that the buyer exports, absorbed at home",
+    "FVA1": "foreign value added in final goods that the buyer absorbs",
+    "FVA2": "foreign value added in inputs of what the buyer makes and absorbs",
+    "FVA3": "foreign value added in inputs of final goods that the buyer exports",
+    "FVA4": "foreign value added in inputs of inputs that the buyer exports",
+}
+_PARTS = {
+    whole: tuple(k for k in _DETAILS if k.startswith(whole))
+    for whole in ("VAX", "REF", "FVA")
+}
 _ABROAD, _BACK = "absorbed abroad", "returns home"
 _FOREIGN, _TWICE = "foreign", "double counted"
 _BM_SHOWN = {
@@ -158,6 +197,8 @@ _BM_SHOWN = {
 }
 _COUNTED_SHOWN = {"domestic": ("DVA",), _FOREIGN: ("FVA",), _TWICE: ("DDC", "FDC")}
 _COUNTED = ("GEXP", "DC", "DVA", "DDC", "FC", "FVA", "FDC")
+# Of single flows; in country totals both approaches agree.
+_BOTH_WAYS = ("DVA", "VAX", "REF", "DDC")
 _SINK = ("GEXP", "DC", "DVA", "VAX", "REF", "DDC", "FC", "FVA", "FDC")
 _KWW = {
     "DVA_FIN": "domestic value added in final goods",
@@ -283,9 +324,13 @@ METHODS: dict[str, Method] = {
             "FDC": "foreign double counting, sink",
             "FVA_SOURCE": "foreign value added, source",
             "FDC_SOURCE": "foreign double counting, source",
+            **{f"{k}_SOURCE": f"{_BM[k]}, source" for k in _BOTH_WAYS},
         },
         _BM_SHOWN,
-        {"country": borin_mancini.world_perspective},
+        {
+            **_all_levels(borin_mancini.world_flows),
+            "country": borin_mancini.world_perspective,
+        },
         _counts_once_in_the_world,
     ),
     "bm-self": Method(
@@ -406,13 +451,60 @@ METHODS: dict[str, Method] = {
 }
 
 
-def require_method(name: str, level: str) -> Method:
+def _both(kernel: Kernel, other: Kernel) -> Kernel:
+    return lambda world: {**kernel(world), **other(world)}
+
+
+def _in_detail(name: str, details: Kernel) -> Method:
+    method = METHODS[name]
+    kernel = _both(method.kernels["country"], details)
+    assert method.check is not None
+    return replace(
+        method,
+        terms={**method.terms, **_DETAILS},
+        kernels=_all_levels(kernel),
+        check=_all_of(method.check, _parts_add_up),
+    )
+
+
+# Methods that have more terms, or sectors of origin, where these are asked for.
+IN_DETAIL: dict[str, Method] = {
+    "bm-source": _in_detail("bm-source", borin_mancini.source_details),
+    "bm-sink": _in_detail("bm-sink", borin_mancini.sink_details),
+}
+BY_ORIGIN: dict[str, Method] = {
+    "bm-source": replace(
+        METHODS["bm-source"],
+        kernels=dict.fromkeys(
+            ("sector", "bilateral-sector"), borin_mancini.source_by_origin
+        ),
+        check=_origins_add_up,
+        by_origin=True,
+    )
+}
+
+
+def require_method(
+    name: str, level: str, *, detail: bool = False, by_origin: bool = False
+) -> Method:
     """The method of that name at that level.
 
-    Raises ``TivaxError`` for a name or level there is not, with the nearest names.
+    Raises ``TivaxError`` for a name or level there is not, with the nearest names, and
+    for a method that has no details or no sectors of origin.
     """
     require_choice("method", name, METHODS)
+    if detail and by_origin:
+        raise TivaxError(f"method {name} has details, or sectors of origin, not both")
     method = METHODS[name]
+    for asked, there, what in (
+        (detail, IN_DETAIL, "details"),
+        (by_origin, BY_ORIGIN, "sectors of origin"),
+    ):
+        if asked and name not in there:
+            raise TivaxError(
+                f"method {name} has no {what}: choose from {', '.join(there)}"
+            )
+        method = there[name] if asked else method
     require_kind("level", level, str, "one of " + ", ".join(method.kernels))
     if level not in method.kernels:
         raise TivaxError(
@@ -439,6 +531,8 @@ def decompose(
     method: str,
     level: str = "bilateral-sector",
     *,
+    detail: bool = False,
+    by_origin: bool = False,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
@@ -454,6 +548,12 @@ def decompose(
         bm-importer, ltv, my, tripartite, tripartite-output, production.
     level
         country, sector, bilateral or bilateral-sector, as far as the method has it.
+    detail
+        Of bm-source and bm-sink: also the parts VAX1 ... VAX4, REF1, REF2, FVA1 ...
+        FVA4, which with DDC and FDC are Borin and Mancini's twelve terms.
+    by_origin
+        Of bm-source, by sector: ``sector`` is that in which the value is added, not the
+        exporting one.
     groups
         Regions that are one perimeter: flows among members are domestic. The name
         stands in the members' place.
@@ -479,6 +579,8 @@ def decompose(
         tables,
         method,
         level,
+        detail=detail,
+        by_origin=by_origin,
         groups=groups,
         value_added=value_added,
         progress=progress,
@@ -492,24 +594,27 @@ def decomposed_years(
     method: str,
     level: str = "bilateral-sector",
     *,
+    detail: bool = False,
+    by_origin: bool = False,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
     """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
-    require_method(method, level)
+    chosen = require_method(method, level, detail=detail, by_origin=by_origin)
     if method == "tripartite-output" and not isinstance(value_added, str):
         raise TivaxError(
             "method tripartite-output sets value added against output: it takes no "
             "satellite account"
         )
     borders = borders_of(tables, groups)
-    return _years(tables, method, level, borders, value_added, progress)
+    return _years(tables, chosen, method, level, borders, value_added, progress)
 
 
 def _years(
     tables: WorldTables,
-    method: str,
+    method: Method,
+    name: str,
     level: str,
     borders: Borders,
     value_added: ValueAdded,
@@ -523,12 +628,14 @@ def _years(
         borders,
         value_added,
         progress,
-        inverse=METHODS[method].kernels[level] not in _WITHOUT_INVERSE,
+        inverse=method.kernels[level] not in _WITHOUT_INVERSE,
     )
     for years, part in runs:
         at = tables.years[years]
-        _require_identity(part.identity, at, method)
-        yield _labelled(part, tables, at, method, level, list(borders.names), unit)
+        if method.check is not None:
+            _require_identity(part.identity, at, name)
+        labels = list(borders.names)
+        yield _labelled(part, tables, at, method, name, level, labels, unit)
 
 
 # Kernels that need products with the inverse only (``kernels.world``).
@@ -539,15 +646,15 @@ _WITHOUT_INVERSE = (
     value_chains.tripartite,
     METHODS["ltv"].kernels["country"],
     _production,
+    IN_DETAIL["bm-source"].kernels["country"],
 )
 
 
 @lru_cache
 def _decomposed(
-    name: str, level: str, sectors: int
+    method: Method, level: str, sectors: int
 ) -> Callable[[World, Float[Array, "r c"]], DecomposedYear]:
     """What is computed of a year's world, the same object each time."""
-    method = METHODS[name]
     kernel = method.kernels[level]
     by_sector, by_buyer = LEVELS[level]
 
@@ -555,6 +662,8 @@ def _decomposed(
         """(perimeter, sector, buyer) or less, from (industry, buyer)."""
         if kernel is _importer_totals:
             return term
+        if method.by_origin:  # by perimeter already
+            return term if by_buyer else term.sum(axis=2)
         flows = term.reshape(len(member), sectors, -1)
         if term.ndim == 1:
             flows = flows[:, :, 0]
@@ -565,7 +674,8 @@ def _decomposed(
         return flows if are_regions else jnp.tensordot(member, flows, axes=(0, 0))
 
     def decomposed(world: World, member: Float[Array, "r c"]) -> DecomposedYear:
-        terms, are_regions = kernel(world), world.borders.blocks
+        terms = kernel(world, sectors) if method.by_origin else kernel(world)
+        are_regions = world.borders.blocks
         gap = jnp.full((1,), jnp.nan, world.v.dtype)
         if method.check is not None:
             gap = method.check(world, terms)
@@ -584,8 +694,6 @@ def _decomposed(
 
 
 def _require_identity(gap: Float[np.ndarray, " t"], years: Any, method: str) -> None:
-    if METHODS[method].check is None:
-        return
     bad = ~(gap <= WORST_IDENTITY)
     if bad.any():
         k = int(np.flatnonzero(bad)[0])
@@ -599,12 +707,12 @@ def _labelled(
     part: DecomposedYear,
     tables: WorldTables,
     years: Any,
+    method: Method,
     name: str,
     level: str,
     perimeters: list[str],
     unit: str,
 ) -> xr.Dataset:
-    method = METHODS[name]
     by_sector, by_buyer = LEVELS[level]
     who = "importer" if method.kernels[level] is _importer_totals else "exporter"
     coords: dict[str, Any] = {"year": list(years), who: perimeters}

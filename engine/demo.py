@@ -23,6 +23,7 @@ from tivax.engine.panel_plots import true_versus_estimated
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress
 from tivax.engine.results import TbiResult, compute_tbi, figures_of, write_tbi
+from tivax.engine.spreadsheets import write_csv
 from tivax.engine.summaries import print_tbi
 from tivax.engine.synthetic import WorldShape, synthetic_world
 from tivax.engine.synthetic_panel import (
@@ -62,8 +63,8 @@ def run_demo(
 
     Raises ``TivaxError`` where ``out`` is taken, before any work.
     """
-    require_result_place(out, force=force)
     run = Run("demo", seed=seed)
+    require_result_place(out, run, force=force)
     regions, sectors, years = size
     shape = WorldShape(regions=regions, sectors=sectors, years=years)
     with terminal.progress("making the world") as progress:
@@ -78,12 +79,12 @@ def run_demo(
     with terminal.progress("checking identities") as progress:
         checks = check_tables(tables, progress=progress)
     known = _known_effect(result, seed)
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         write_tbi(result, folder)
-        check_frame(checks).to_csv(folder / "checks.csv", index=False)
+        write_csv(check_frame(checks), folder / "checks.csv")
         if known is not None:
-            known.frame.to_csv(folder / "panel.csv", index=False)
-            known.comparison.to_csv(folder / "panel_estimates.csv", index=False)
+            write_csv(known.frame, folder / "panel.csv")
+            write_csv(known.comparison, folder / "panel_estimates.csv")
             save_figure(
                 true_versus_estimated(known.comparison), folder, "panel_estimates"
             )
@@ -331,6 +332,9 @@ def _panel_section(known: KnownEffect) -> report.Section:
                 f"({OUTCOME}, 1 to 100) that is the sum of country effects, year "
                 "effects, the index and seven controls times known coefficients, and "
                 "errors that are correlated over time and unequal between countries. "
+                "Controls have the names of the paper's: RQ is regulatory quality, "
+                "which "
+                "the paper calls management quality. "
                 "It is estimated as the paper's tables are: two-way fixed effects, "
                 "standard errors clustered by country, p-values from t(G − 1). "
                 f"{known.inside} of {len(known.comparison)} intervals hold the true "

@@ -127,6 +127,19 @@ def quantiles(
     )
 
 
+def ranked(
+    draws: Draws, column: Column, ranks: Sequence[int]
+) -> Float[np.ndarray, " k"]:
+    """The finite draws of these ranks, the smallest has 1. Rank 0 is minus infinity, a
+    rank above the number of draws infinity; not a number where there are no draws."""
+    n = sum(len(values) for values in finite(draws, column))
+    if n == 0:
+        return np.full(len(ranks), np.nan)
+    inside = sorted({k - 1 for k in ranks if 1 <= k <= n})
+    found = _order_statistics(lambda: finite(draws, column), inside)
+    return np.array([found.get(k - 1, -np.inf if k < 1 else np.inf) for k in ranks])
+
+
 def _order_statistics(
     windows: Callable[[], Iterator[np.ndarray]],
     ranks: Sequence[int],

@@ -1,6 +1,6 @@
 """The error class for expected mistakes, the warning, how unknown names are told."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from difflib import get_close_matches
 
@@ -13,8 +13,30 @@ class TivaxError(ValueError):
     """A mistake that a user can mend.
 
     The message is one line: it names the file, year or label and says what to
-    do. The command line prints it and exits with 1; anything else is a bug.
+    do. The command line prints it and exits with 1; anything else is a bug. What a
+    damaged file put into it cannot break the line or the terminal.
     """
+
+    def __init__(self, message: object) -> None:
+        text = "".join(k if k.isprintable() else _shown(k) for k in str(message))
+        super().__init__(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
+
+
+def _shown(character: str) -> str:
+    """Line breaks and blanks of any kind as a blank, what has no shape as its code."""
+    return " " if character.isspace() else ascii(character)[1:-1]
+
+
+# Letters of a message; a list of all names fits.
+_LONGEST = 2000
+
+
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it came from or after."""
+    cause: BaseException | None = error
+    while cause is not None:
+        yield cause
+        cause = cause.__cause__ or cause.__context__
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

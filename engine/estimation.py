@@ -529,9 +529,8 @@ def pesaran_cd(
     """Pesaran's (2004) CD test: statistic, p-value, mean correlation.
 
     CD = sqrt(2 T / (G (G-1))) sum of the pairwise correlations of residuals between
-    countries, N(0, 1) where there is none. With year effects removed correlations sum
-    to less than zero, and CD is biased down (Juodis and Reese 2022): large positive
-    values tell, small ones little. Balanced panels only.
+    countries, N(0, 1) where there is none and no year effects were removed. Balanced
+    panels only. With year effects take ``engine.dependence``, whose p-value is right.
     """
     table = residuals.groupby([time, entity]).first().unstack()
     if table.isna().to_numpy().any():

@@ -101,8 +101,8 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
         marks = (float(term["estimate"]),)
         ax.axvline(0, color=QUIET, linewidth=0.8)
         interval = ax.axvspan(
-            term["ci_low"],
-            term["ci_high"],
+            max(term["ci_low"], low[0]),
+            min(term["ci_high"], high[-1]),
             color=COLOURS[3],
             alpha=0.3,
             linewidth=0,

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tivax.engine import experiment_plots, multiple_testing
-from tivax.engine.checkpoints import Checkpoint, checkpoint
+from tivax.engine.checkpoints import Checkpoint, checkpoint, stopping
 from tivax.engine.cluster_reports import cluster_table, model_table
 from tivax.engine.console import Terminal
 from tivax.engine.designs import Design, Model, make_design
@@ -41,7 +41,8 @@ from tivax.engine.plot_style import Figure, save_figure
 from tivax.engine.report import Block, Points, Section, Table, Text, write_report
 from tivax.engine.report import Figure as Shown
 from tivax.engine.run_files import RunFile, read_panel, with_lags
-from tivax.engine.schemes import Program, make_program
+from tivax.engine.schemes import Program, Scheme, make_program
+from tivax.engine.spreadsheets import write_csv
 from tivax.kernels.streams import BLOCK, GENERATOR
 
 _FEW = (
@@ -108,9 +109,9 @@ def run_experiment(
 ) -> None:
     """Make the draws of a run file and write what they say to ``out``."""
     first = is_first()
-    if first:
-        require_result_place(out, force=force)
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
+    if first:
+        require_result_place(out, started, force=force)
     programs = make_programs(run)
     if not first:
         _help(programs, run.seed)
@@ -135,7 +136,7 @@ def run_experiment(
                     )
                 ),
             )
-        with output_folder(out, force=force) as folder:
+        with output_folder(out, started, force=force) as folder:
             write_experiment(experiment, folder)
             started.write_manifest(
                 folder,
@@ -202,24 +203,20 @@ def _draw(
     if kept.done:
         terminal.say(f"Going on at {kept.done:,} of {total:,} draws")
     before, rates = 0, []
-    try:
-        with terminal.progress("drawing", "draws") as progress:
-            for program, file in zip(programs, kept.files, strict=True):
-                rates.append(
-                    fill(
-                        program,
-                        seed,
-                        file,
-                        progress=lambda done, _, b=before: progress(b + done, total),
-                    )
+    with (
+        stopping(kept, "draws", terminal),
+        terminal.progress("drawing", "draws") as progress,
+    ):
+        for program, file in zip(programs, kept.files, strict=True):
+            rates.append(
+                fill(
+                    program,
+                    seed,
+                    file,
+                    progress=lambda done, _, b=before: progress(b + done, total),
                 )
-                before += program.draws
-    except KeyboardInterrupt:
-        terminal.say(
-            f"Stopped: {kept.done:,} of {total:,} draws are kept; the same command "
-            "goes on"
-        )
-        raise
+            )
+            before += program.draws
     return rates
 
 
@@ -289,7 +286,7 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
         ),
     }
     for name, table in tables.items():
-        table.to_csv(folder / f"{name}.csv", index=False)
+        write_csv(table, folder / f"{name}.csv")
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
     figures = figures_of(experiment)
@@ -420,7 +417,14 @@ def _sections(
     return [
         Section("Results", blocks),
         Section(
-            "Intervals", [Table(_named(experiment, tables["intervals"]), "By kind.")]
+            "Intervals",
+            [
+                Table(
+                    _named(experiment, tables["intervals"]),
+                    "By kind. An interval holds the nulls that its own p does not "
+                    "reject at 5 %.",
+                )
+            ],
         ),
         Section("Several outcomes at once", together),
         Section("Clusters", few),
@@ -455,15 +459,8 @@ def _method(program: Program) -> str:
         f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
         "and t is computed anew. The interval holds the nulls that the test does not "
         "reject.",
-        "placebo": "Treatment paths are moved "
-        f"({scheme.permute}), everything else stays, and the model is estimated anew. "
-        + (
-            "What is compared is t, not the coefficient (randomisation-t); there is "
-            "no interval."
-            if scheme.studentised
-            else "The interval holds the constant effects that the test does not "
-            "reject."
-        ),
+        "placebo": _moved(scheme)
+        + " The interval holds the constant effects that the test does not reject.",
     }[scheme.kind]
     if program.exact:
         text += f" All {program.draws:,} patterns were enumerated."
@@ -471,6 +468,34 @@ def _method(program: Program) -> str:
         text += f" The null is not 0 but {scheme.value:g}."
     return text
 
+
+def _moved(scheme: Scheme) -> str:
+    """What a placebo moves and compares."""
+    within = f" within {scheme.strata}" if scheme.strata else ""
+    if scheme.method == "freedman-lane":
+        text = (
+            "The model without the treatment is estimated; the residuals of whole "
+            f"countries are moved among countries{within} and added to what it fits; "
+            "the whole model is estimated anew (Freedman and Lane 1983). The treatment "
+            "stays beside its controls."
+        )
+    else:
+        text = (
+            f"Treatment paths are moved ({scheme.permute}{within}), everything else "
+            "stays, and the model is estimated anew."
+        )
+    if scheme.studentised:
+        return (
+            f"{text} What is compared is t, not the coefficient (randomisation-t, "
+            "standard errors CV1)."
+        )
+    return f"{text} What is compared is the coefficient: {COEFFICIENTS}."
+
+
+COEFFICIENTS = (
+    "not a test of level 5 % where errors differ between countries or the treatment "
+    "goes along with the controls"
+)
 
 _SE = {
     "pairs": "the standard deviation of the draws",
@@ -580,4 +605,10 @@ def findings(experiment: Experiment) -> list[str]:
                 f"{program.design.model.name}: {inference.failed:,} draws left out, "
                 "their design was singular"
             )
+    scheme = experiment.programs[0].scheme
+    if scheme.kind == "placebo" and not scheme.studentised:
+        studentised = (
+            "" if scheme.permute == "years" else "; studentised = true compares t"
+        )
+        lines.append(f"coefficients are compared: {COEFFICIENTS}{studentised}")
     return lines + _notes(experiment)

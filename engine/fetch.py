@@ -26,6 +26,7 @@ import requests
 
 from tivax.engine.archives import Archive, get_archive
 from tivax.engine.errors import TivaxError
+from tivax.engine.output import write_text
 
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each new try
@@ -83,8 +84,8 @@ def fetch(
         if job.target.exists() and not force:
             if problem := _problem(job.target, archive):
                 raise TivaxError(
-                    f"{job.target}: already there, but {problem}; move it away, or "
-                    "fetch it anew with --force"
+                    f"{job.target}: already there, but {problem}; move it away and "
+                    "fetch again (--force replaces only what tivax fetched)"
                 )
             return _fetched(job, already_there=True)
         out.mkdir(parents=True, exist_ok=True)
@@ -297,7 +298,8 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "validator": strong or response.headers.get("Last-Modified"),
         "total": _total(response),
     }
-    job.memory.write_text(json.dumps(memory), encoding="utf-8")
+    # Where it is lost, the download begins anew.
+    write_text(job.memory, json.dumps(memory), durable=False)
 
 
 def _encoded(response: requests.Response) -> bool:

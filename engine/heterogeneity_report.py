@@ -111,7 +111,7 @@ def pooled_sentence(result: Replication) -> str:
     if above < len(OUTCOMES):
         return (
             f"The pooled coefficient exceeds both subsample ones for {above} of "
-            f"{len(OUTCOMES)} outcomes; the section on groups shows why."
+            f"{len(OUTCOMES)} outcomes; the section on groups takes it apart."
         )
     between = result.parts[result.parts["part"] == "between groups"]
     return (

@@ -8,6 +8,7 @@ from pathlib import Path
 from tivax.engine import derounding
 from tivax.engine.arguments import local_path, require_kind, require_years
 from tivax.engine.checks import require_productive
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, shown
 from tivax.engine.output import Run
 from tivax.engine.plausibility import doubts
@@ -93,8 +94,8 @@ def import_tables(
             f"--derounded: {source.name} is not rounded to whole units, so that "
             "nothing is to be put back; it is for the R edition of wiod2013"
         )
-    require_replaceable(store, force=force)
     run = Run("import")
+    require_replaceable(store, force=force, command=run.command, inputs=paths)
     for path in paths:
         if not path.exists():
             raise TivaxError(f"{path}: no such file or folder")
@@ -127,9 +128,11 @@ def import_tables(
             require_productive(table)
             if writer is None or first is None:
                 first = table
+                for what in ("regions", "sectors", "categories"):
+                    require_labels(getattr(table, what), f"{table.origin}: {what}")
                 parents = {
                     k: v for k, v in source.parents.items() if k in table.regions
-                }
+                } | dict(table.parents)
                 named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=source.unit,
@@ -143,7 +146,12 @@ def import_tables(
                 )
                 attributes["derounded"] = derounded
                 writer = StoreWriter(
-                    store, table, found, attributes=attributes, force=force
+                    store,
+                    table,
+                    found,
+                    attributes=attributes,
+                    force=force,
+                    command=run.command,
                 )
             check_same_labels(first, table)
             doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]

@@ -9,7 +9,12 @@ import xarray as xr
 from tivax.engine import indicator_plots
 from tivax.engine.borders import borders_of
 from tivax.engine.console import Terminal
-from tivax.engine.decomposition_run import FORMATS, LongWriter
+from tivax.engine.decomposition_run import (
+    FORMATS,
+    LongWriter,
+    named,
+    one_after_the_other,
+)
 from tivax.engine.decompositions import LEVELS, WORST_IDENTITY
 from tivax.engine.errors import TivaxError, nearest
 from tivax.engine.flags import counted, told
@@ -25,8 +30,9 @@ from tivax.engine.inventories import NetInventories
 from tivax.engine.measures import (
     Certify,
     ValueAdded,
-    about_value_added,
-    told_value_added,
+    about_accounts,
+    told_accounts,
+    value_added_name,
 )
 from tivax.engine.output import Run, output_folder, require_result_place
 from tivax.engine.plot_style import save_figure
@@ -64,7 +70,7 @@ def run_indicators(
     *,
     groups: ChosenGroups,
     one_by_one: bool = False,
-    value_added: ValueAdded,
+    accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
     format: str,
     force: bool,
@@ -73,34 +79,38 @@ def run_indicators(
     """Write ``indicators.parquet`` (or csv), figures and a manifest.
 
     A figure is drawn where its indicators are among the names, or all are wanted.
-    ``one_by_one``: each group in a run of its own, of which its rows are kept.
+    ``one_by_one``: each group in a run of its own, of which its rows are kept. Of
+    several accounts the table names each in a first column, and there are no figures.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
     tables = net.tables
     levels = require_levels(level)
-    wanted = possible_indicators(names, tables, value_added)
+    wanted = possible_indicators(names, tables, accounts[0])
     if len(levels) == 1:
-        wanted = indicators_at(names, levels[0], tables, value_added)
+        wanted = indicators_at(names, levels[0], tables, accounts[0])
     for name, labels in {
         EVERY_PARTNER: [*tables.regions, *groups.members],
         EVERY_SECTOR: tables.sectors,
     }.items():
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
-    require_result_place(out, force=force)
+    require_result_place(out, run, force=force)
+    alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
+    drawn = drawn if alone else {}
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
     residuals, gaps, rows = [], [], 0
     cells: dict[str, list[float]] = {}
     flagged: Counter[str] = Counter()
-    units: dict[Hashable, str] = {}
+    units: dict[str, dict[Hashable, str]] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
     if one_by_one:
         require_new_names(groups.members, tables.regions)
         runs = {name: {name: codes} for name, codes in groups.members.items()}
-    expected = sum(
+    steps = len(accounts) * len(tables.years)
+    expected = len(accounts) * sum(
         _row_count(wanted, levels, tables, members, one=bool(name))
         for name, members in runs.items()
     )
@@ -110,28 +120,31 @@ def run_indicators(
             f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
             "--only and --years make it smaller"
         )
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         path = folder / f"indicators.{format}"
         with (
             terminal.progress("indicators", "years") as progress,
             LongWriter(path, "indicator") as writer,
         ):
             for k, (name, members) in enumerate(runs.items()):
-                years = indicator_years(
-                    tables,
-                    list(dict.fromkeys([*wanted, *shown_names])),
-                    tuple(dict.fromkeys([*levels, "country"])),
-                    groups=members,
-                    value_added=value_added,
-                    certify=certify,
-                    flagged=True,
-                    progress=shifted(
-                        progress, k * len(tables.years), len(runs) * len(tables.years)
+                years = one_after_the_other(
+                    lambda account, told, members=members: indicator_years(
+                        tables,
+                        list(dict.fromkeys([*wanted, *shown_names])),
+                        tuple(dict.fromkeys([*levels, "country"])),
+                        groups=members,
+                        value_added=account,
+                        certify=certify,
+                        flagged=True,
+                        progress=told,
                     ),
+                    accounts,
+                    shifted(progress, k * steps, len(runs) * steps),
                 )
-                for year in years:
+                for account, year in years:
                     whole = _rows(year.values["country"], name)
-                    shown.setdefault(name, []).append(whole[shown_names])
+                    if drawn:
+                        shown.setdefault(name, []).append(whole[shown_names])
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
                     for k in {"cell_error", "cell_backward_error"} & set(whole):
@@ -140,23 +153,34 @@ def run_indicators(
                         part, marks = (
                             _with_totals(_rows(k[each], name), wanted) for k in year
                         )
-                        rows += writer.write(part, marks)
                         flagged.update(counted(marks))
-                        units |= {k: v.attrs["units"] for k, v in part.items()}
-        over = xr.concat([xr.concat(k, "year") for k in shown.values()], "region")
-        if "positions" in drawn:
-            save_figure(indicator_plots.position_map(over), folder, "positions")
-        if "participation" in drawn and over.sizes["year"] > 1:
-            figure = indicator_plots.participation(over)
-            save_figure(figure, folder, "participation")
+                        rows += writer.write(
+                            part if alone else named(part, account), marks
+                        )
+                        units.setdefault(value_added_name(account), {}).update(
+                            {k: v.attrs["units"] for k, v in part.items()}
+                        )
+        if drawn:
+            parts = [xr.concat(k, "year") for k in shown.values()]
+            over = xr.concat(parts, "region")
+            if "positions" in drawn:
+                save_figure(indicator_plots.position_map(over), folder, "positions")
+            if "participation" in drawn and over.sizes["year"] > 1:
+                figure = indicator_plots.participation(over)
+                save_figure(figure, folder, "participation")
         certified = {k: max(v) for k, v in sorted(cells.items())}
+        of_each = {
+            account: {k: found[k] for k in wanted if k in found}
+            for account, found in units.items()
+        }
+        of_one = next(iter(of_each.values()))
         run.write_manifest(
             folder,
             residual_max=max(residuals),
             **certified,
-            **about_value_added(tables, value_added),
+            **about_accounts(tables, accounts),
             levels=list(levels),
-            units={k: units[k] for k in wanted if k in units},
+            units=of_one if alone else of_each,
             identity_max=max(gaps),
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
@@ -165,7 +189,7 @@ def run_indicators(
             flags=dict(flagged),
         )
     terminal.say(
-        f"{len(units)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
+        f"{len(of_one)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
         f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     terminal.say(
@@ -174,7 +198,7 @@ def run_indicators(
     if certified:
         terminal.say(certified_line("the inverse", **certified))
     told_flags = told(dict(flagged), rows, net=bool(net.categories))
-    about = told_value_added(tables, value_added)
+    about = told_accounts(tables, accounts)
     for line in [*told_flags, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")

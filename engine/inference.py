@@ -9,6 +9,11 @@ Draws within 1e-10 of the compared value are ties: they differ by rounding. They
 where all patterns are enumerated, since the data themselves are among them; boottest
 (Roodman et al. 2019) counts half of them, wildboottest none. For placebos the rule is
 the one that makes a randomisation test exact (Phipson and Smyth 2010).
+
+A null is rejected at 5 % where p <= 0.05, and each kind of interval holds the nulls
+that its own p does not reject: p and interval never contradict each other. So ends are
+draws, of the ranks that the rule of p names, not quantiles between them; with fewer
+than 39 draws a percentile interval is infinite.
 """
 
 from collections.abc import Callable
@@ -30,6 +35,7 @@ from tivax.engine.draws import (
     histogram,
     moments,
     quantiles,
+    ranked,
 )
 from tivax.engine.experiments import Rate, draws_of
 from tivax.engine.inversion import Inverted, invert, invert_wild
@@ -229,21 +235,15 @@ def _reweighted(program: Program, draws: Draws) -> _Read:
         n, _, sd = moments(draws, column)
         below, tied, above = shares(draws, column, 0.0)
         p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
-        low, high = quantiles(draws, column, (LEVEL / 2, 1 - LEVEL / 2))
+        low, high = ranked(draws, column, _middle(n))
         intervals.append(_interval(term, "percentile", low, high, p))
         intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
         if program.scheme.studentised:
-            t = _column(q + k)
-            t_low, t_high = quantiles(draws, t, (LEVEL / 2, 1 - LEVEL / 2))
-            below, tied, above = shares(
-                draws, lambda w, t=t: np.abs(t(w)), abs(b / se[k])
-            )
-            p_t = (above + tied + 1) / (below + tied + above + 1)
-            intervals.append(
-                _interval(
-                    term, "percentile-t", b - t_high * se[k], b - t_low * se[k], p_t
-                )
-            )
+            t, scale = _column(q + k), float(se[k])
+            intervals += [
+                _interval(term, name, *found)
+                for name, found in _percentile_t(draws, t, b, scale).items()
+            ]
         rows.append(
             {
                 "term": term,
@@ -257,6 +257,43 @@ def _reweighted(program: Program, draws: Draws) -> _Read:
         )
         columns.append((term, column))
     return rows, intervals, columns, 0
+
+
+def _rank(share: float, n: int) -> int:
+    """How many of n make up at most this share; 0.05 of 100 is 5, whatever rounding."""
+    return int(share * n + 1e-9)
+
+
+def _middle(n: int) -> tuple[int, int]:
+    """Ranks of the ends of the nulls with 2 (1 + min(# <=, # >=)) / (1 + n) > 5 %."""
+    k = _rank(LEVEL / 2, n + 1)
+    return k, n + 1 - k
+
+
+def _percentile_t(
+    draws: Draws, t: Callable[[np.ndarray], np.ndarray], b: float, se: float
+) -> dict[str, tuple[float, float, float]]:
+    """Ends and p of both bootstrap-t intervals (Hall 1992, chapter 3; Davison and
+    Hinkley 1997, section 5.2). t* stands for (b - null) / se.
+
+    Symmetric: p from |t*| >= |t|, b -+ a quantile of |t*| times se. Equal-tailed: twice
+    the smaller tail, b - t* se at both of its quantiles.
+    """
+
+    def size(window: np.ndarray) -> np.ndarray:
+        return np.abs(t(window))
+
+    below, tied, above = shares(draws, size, abs(b / se))
+    n = below + tied + above
+    p = (above + tied + 1) / (n + 1) if n else float("nan")
+    reach = se * ranked(draws, size, [n + 1 - _rank(LEVEL, n + 1)])[0]
+    below, tied, above = shares(draws, t, b / se)
+    tails = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else p
+    low, high = ranked(draws, t, _middle(n))
+    return {
+        "percentile-t, symmetric": (b - reach, b + reach, p),
+        "percentile-t, equal-tailed": (b - high * se, b - low * se, tails),
+    }
 
 
 def _interval(
@@ -315,7 +352,10 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
             low, high = inverted.intervals[k]
             intervals.append(_interval(term, "test inversion", low, high, p))
         elif not program.scheme.null and not joint:
-            size = quantiles(draws, lambda w, c=column: np.abs(c(w)), [1 - LEVEL])[0]
+            # |t| of this size is the least that is rejected.
+            size = ranked(
+                draws, lambda w, c=column: np.abs(c(w)), [n - _rank(LEVEL, n)]
+            )[0]
             low, high = design.coef[k] - size * se[k], design.coef[k] + size * se[k]
             intervals.append(_interval(term, "symmetric t", low, high, p))
         elif joint:
@@ -333,9 +373,10 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
         )
         columns.append((term, column))
     if inverted is not None and inverted.anderson_rubin is not None:
-        intervals.append(
-            _interval(terms[0], "Anderson-Rubin", *inverted.anderson_rubin)
-        )
+        low, high, p = inverted.anderson_rubin
+        holed = p <= LEVEL and low < 0 < high
+        name = "Anderson-Rubin" + ", hull of a set that leaves out 0" * holed
+        intervals.append(_interval(terms[0], name, low, high, p))
     return rows, intervals, columns, ties
 
 
@@ -343,38 +384,38 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
 
 
 def _placebo(program: Program, draws: Draws) -> _Read:
-    design, scheme = program.design, program.scheme
+    design, studentised = program.design, program.static.studentised
     term, b = design.model.treatments[0], float(design.coef[0])
-    k = 1 if scheme.studentised else 0
+    k = 1 if studentised else 0
     compared = _column(k)
     observed = abs(float(program.observed[k] * program.unit[k]))
-    _, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
-    n, _, sd = moments(draws, _column(0))
+    below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
+    n = below + tied + above
     p = _randomisation_p(above + tied, n, program.exact)
+    sd = moments(draws, _column(0))[2]
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
-    intervals = [_interval(term, "placebo draws", low, high)]
-    ci = (float("nan"), float("nan"))
-    if not scheme.studentised:
-        ci = invert(
-            partial(_randomisation_p_of, draws, b, program.exact),
-            b,
-            sd,
-            draws.count,
-            exact=program.exact,
-        )
-        intervals.append(_interval(term, "randomisation test inversion", *ci, p))
-    else:
-        name = f"randomisation-t, t = {program.observed[k]:.4g}"
-        intervals.append(_interval(term, name, *ci, p))
+    se = b / float(program.observed[1]) if studentised else None
+    ends = invert(
+        partial(_randomisation_p_of, draws, b, se, program.exact),
+        b,
+        sd if se is None else se,
+        draws.count,
+        exact=program.exact,
+    )
+    name = f"randomisation{'-t' * studentised} test inversion"
     row = {
         "term": term,
         "estimate": b,
         "se": sd,
         "p_value": p,
-        "ci_low": ci[0],
-        "ci_high": ci[1],
+        "ci_low": ends[0],
+        "ci_high": ends[1],
         "mc_error": _monte_carlo(p, n, program.exact),
     }
+    intervals = [
+        _interval(term, "placebo draws", low, high),
+        _interval(term, name, *ends, p),
+    ]
     return [row], intervals, [(term, compared)], tied
 
 
@@ -385,19 +426,41 @@ def _randomisation_p(extreme: int, n: int, exact: bool) -> float:
 
 
 def _randomisation_p_of(
-    draws: Draws, b: float, exact: bool, nulls: np.ndarray, limit: int | None
+    draws: Draws,
+    b: float,
+    se: float | None,
+    exact: bool,
+    nulls: np.ndarray,
+    limit: int | None,
 ) -> np.ndarray:
-    """p of each constant effect: under it the outcome is y - null x, whose placebo
-    coefficients are those of y less null times those of the treatment itself."""
+    """p of each constant effect: under it the outcome is y - null x, whose placebos
+    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
+    or without ``se`` the coefficient.
+
+    Of at most so many draws where there is a ``limit``, taken at random: the first of
+    an enumeration are no sample of it.
+    """
     extreme, n = np.zeros(len(nulls), int), 0
+    chosen = np.random.default_rng(0)
     for window in draws.windows():
-        if limit is not None and n >= limit:
-            break
+        if limit is not None and draws.count > limit:
+            window = window[chosen.random(len(window)) < limit / draws.count]
         window = window[np.isfinite(window).all(axis=1)]
         n += len(window)
         for k, null in enumerate(nulls):
-            size = abs(b - null) * (1 - _TIE)
-            extreme[k] += int(
-                (np.abs(window[:, 0] - null * window[:, 1]) >= size).sum()
-            )
+            size = np.abs(_under(window, null, studentised=se is not None))
+            reach = abs(b - null) / (1.0 if se is None else se) * (1 - _TIE)
+            extreme[k] += int((size >= reach).sum())
     return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
+
+
+def _under(
+    window: Float[np.ndarray, "w s"], null: float, *, studentised: bool
+) -> Float[np.ndarray, " w"]:
+    """The coefficients of placebos of y - null x, or their t."""
+    if not studentised:
+        return window[:, 0] - null * window[:, 1]
+    b, t, own, covariance, variance = window.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
+        return (b - null * own) / np.sqrt(np.maximum(V, 0))

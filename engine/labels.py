@@ -19,7 +19,10 @@ _LABELS: dict[str, tuple[str, str]] = {
     "KOFPoGIdj": ("political globalisation", "政治全球化指数"),
     # terms
     "TBI": ("trade benefit index", "贸易利益指数"),
-    "RQ": ("management quality", "管理质量"),
+    "RQ": (
+        "regulatory quality\n(paper: management quality)",
+        "监管质量\n（论文称管理质量）",
+    ),
     "lnEXR": ("log exchange rate", "汇率对数"),
     "TFP": ("total factor productivity", "全要素生产率"),
     "INFR": ("inflation", "通货膨胀率"),
@@ -49,9 +52,11 @@ _LABELS: dict[str, tuple[str, str]] = {
     "index": ("index, 1 to 100", "指数（1—100）"),
     "notes": (
         "Standard errors clustered by country in parentheses (Stata xtreg, fe "
-        "vce(cluster)); *, **, *** significant at 10, 5, 1 % by t(G - 1).",
+        "vce(cluster)); *, **, *** significant at 10, 5, 1 % by t(G - 1). RQ is "
+        "regulatory quality (WGI), which the paper calls management quality.",
         "注：括号内为国家层面聚类稳健标准误（Stata xtreg, fe vce(cluster)），"
-        "*、**、***分别表示按t(G-1)在10%、5%、1%的水平显著。",
+        "*、**、***分别表示按t(G-1)在10%、5%、1%的水平显著。"
+        "RQ为监管质量（WGI），论文称管理质量。",
     ),
     "comparison notes": (
         " Gap: (tivax − paper) / standard error of the paper.",
@@ -104,7 +109,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "CV3, jackknife": ("CV3, jackknife", "刀切法CV3"),
     "wild bootstrap, Webb": ("wild bootstrap, Webb", "野聚类自助法（Webb）"),
     "pairs bootstrap, percentile": ("pairs bootstrap, percentile", "成对聚类自助法"),
-    "placebo, inverted": ("placebo, inverted", "安慰剂检验（反演）"),
     "each country left out": ("each country left out", "逐一剔除国家"),
     # words of a report
     "Table": ("Table", "表"),

@@ -212,6 +212,19 @@ def about_value_added(tables: WorldTables, value_added: ValueAdded) -> dict[str,
     return about
 
 
+def about_accounts(
+    tables: WorldTables, accounts: Sequence[ValueAdded]
+) -> dict[str, Any]:
+    """``about_value_added`` of the one account, or a list of those of several."""
+    each = [about_value_added(tables, k) for k in accounts]
+    return each[0] if len(each) == 1 else {"accounts": each}
+
+
+def told_accounts(tables: WorldTables, accounts: Sequence[ValueAdded]) -> list[str]:
+    """``told_value_added`` of one account after the other."""
+    return [line for k in accounts for line in told_value_added(tables, k)]
+
+
 def told_value_added(tables: WorldTables, value_added: ValueAdded) -> list[str]:
     """Lines for the terminal on what of an account is left out."""
     if isinstance(value_added, str):

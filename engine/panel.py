@@ -7,9 +7,8 @@ is the combination that reproduces the paper.
 """
 
 import json
-import shutil
-import zipfile
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -20,17 +19,23 @@ import pandas as pd
 from tivax.engine.arguments import require_kind
 from tivax.engine.data_files import WIOD_COUNTRIES, Codes, DataFiles, Edition, Fill
 from tivax.engine.errors import TivaxError
+from tivax.engine.interrupts import raise_pending
 from tivax.engine.output import (
     Run,
-    partial_path,
-    replace_path,
+    clear_leftovers,
+    describe_outputs,
+    partial_folder,
+    read_listed,
+    real_path,
+    require_apart,
+    require_as_listed,
     require_free,
     require_no_folder,
     require_writable,
 )
 from tivax.engine.results import Format, require_format, write_frame
 from tivax.engine.sources import bis, kof, pwt, wdi, weo, wgi
-from tivax.engine.sources.country_years import PACKED_DAMAGE
+from tivax.engine.spreadsheets import write_csv
 
 Source = Literal["tbi", "kof", "pwt", "wgi", "inflation"]
 
@@ -122,7 +127,7 @@ VARIABLES: tuple[Variable, ...] = (
         "rqe",
         "level",
         "standard normal units",
-        "management quality: regulatory quality, estimate",
+        "regulatory quality (the paper: management quality), estimate",
     ),
     Variable(
         "lnEXR",
@@ -199,6 +204,11 @@ class Panel:
     def countries(self) -> list[str]:
         """The countries in order."""
         return sorted(set(self.frame["iso3"]))
+
+
+def index_note(panel: Panel) -> str:
+    """Where the index comes from, in the words of the codebook."""
+    return str(panel.codebook.set_index("variable").loc["TBI", "note"])
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -520,7 +530,7 @@ def _tbi_of_store(path: Path) -> tuple[pd.DataFrame, float]:
 def _tbi_of_csv(path: Path) -> pd.DataFrame:
     try:
         frame = pd.read_csv(path)
-    except (*PACKED_DAMAGE, zipfile.BadZipFile) as error:
+    except Exception as error:  # pandas raises of every kind for damaged bytes
         reason = str(error).strip().partition("\n")[0]
         raise TivaxError(f"{path}: not a csv file ({reason}); write it anew") from None
     if "iso3" not in frame:
@@ -660,12 +670,30 @@ def panel_format(path: Path) -> Format:
         ) from None
 
 
-def require_panel_place(path: Path, *, force: bool) -> None:
-    """Raise ``TivaxError`` unless the panel can be written to ``path``, before work."""
+def require_panel_place(
+    path: Path, run: Run, *, force: bool, folders: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless the panel can be written to ``path``, before work.
+
+    ``folders`` are read besides the inputs of the run.
+    """
     panel_format(path)
-    for one in (path, *_beside(path)):
+    codebook, manifest = _beside(path)
+    for one in (path, codebook, manifest):
+        require_apart({"--out": one}, [*folders, *run.inputs])
         require_no_folder(one)
         require_free(one, force=force)
+    clear_leftovers(path)
+    there = [one for one in (path, codebook) if one.exists()]
+    if there and not manifest.exists():
+        raise TivaxError(
+            f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); --force "
+            "does not replace it, choose another --out"
+        )
+    if manifest.exists():
+        listed = read_listed(manifest, run.command)
+        for one in there:
+            require_as_listed(one, listed.get(one.name), run.command)
     require_writable(path)
 
 
@@ -679,23 +707,24 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
 
     The suffix of ``path`` sets the format: csv, parquet, dta or xlsx.
     """
-    require_panel_place(path, force=force)
+    path = real_path(path)
+    require_panel_place(path, run, force=force)
     format, (codebook, manifest) = panel_format(path), _beside(path)
-    part = partial_path(path)
-    part.mkdir()
-    try:
+    with partial_folder(path) as part:
         write_frame(panel.frame, part, path.stem, format)
         (part / f"{path.stem}.{format}").rename(part / path.name)
-        panel.codebook.to_csv(part / codebook.name, index=False)
+        write_csv(panel.codebook, part / codebook.name)
+        names = [path.name, codebook.name]
         content = run.manifest(
             residual_max=panel.residual_max,
-            outputs=[path.name, codebook.name],
+            outputs=names,
+            files=describe_outputs(part, names),
             codes=panel.codes,
             losses={loss.iso3: loss.why for loss in panel.losses},
         )
         (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
-        for one in (codebook, manifest, path):
-            replace_path(part / one.name, one, force=force)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+        require_panel_place(path, run, force=force)
+        raise_pending()
+        for one in (manifest, codebook, path):
+            os.replace(part / one.name, one)
     return [path, codebook, manifest]

@@ -48,9 +48,7 @@ def data(
             Text(
                 "The paper prints neither its editions, nor its country list, nor its "
                 "split. The defaults of tivax are the combination that a search found "
-                "to reproduce the print. The year 2001 does not exist in the "
-                "governance indicators: it is filled by the rule "
-                f"“{result.files.fill_2001}”; the print agrees with “mean-1996-2014”."
+                "to reproduce the print." + _filled(result)
             ),
             Table(shown, "Every variable, its source and edition.", {}),
             *_table_1(result, figures, language),
@@ -63,6 +61,19 @@ def data(
                 numbered("Figure", 1, language),
             ),
         ],
+    )
+
+
+def _filled(result: Replication) -> str:
+    """How the year 2001 of the governance indicators is filled, if it is used."""
+    if 2001 not in set(result.panel.frame["year"]):
+        return ""
+    return (
+        " The year 2001 does not exist in the governance indicators: it is filled by "
+        "the "
+        f"rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. RQ "
+        "is "
+        "regulatory quality, which the paper calls management quality."
     )
 
 

@@ -3,29 +3,35 @@
 Each column: CV1 as the paper, CV2 with Bell and McCaffrey's degrees of freedom, the
 jackknife CV3, the restricted wild cluster bootstrap with Webb's weights, pairs, and two
 placebos that move whole paths of the index among all countries, or among those of the
-same level of development. Channels are tested together (Romano and Wolf).
+same level of development. Placebos compare t, not coefficients: moving the index breaks
+its link with the controls, and only the studentised test then keeps its level. Channels
+are tested together (Romano and Wolf).
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
 from tivax.engine import multiple_testing
 from tivax.engine.cluster_reports import model_table
 from tivax.engine.designs import Design, make_design
-from tivax.engine.inference import infer
+from tivax.engine.inference import LEVEL, infer
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.run_files import paper_models
 from tivax.engine.schemes import Scheme, make_program
 
-DRAWS = 19_999
+DRAWS = 999_999
+# Percentiles of the pairs need fewer, and a draw costs as much as ten wild ones.
+PAIRS_DRAWS = 99_999
 SEED = 1
 SCHEMES = {
     "wild": Scheme("wild", weights="webb"),
     "pairs": Scheme("pairs"),
-    "placebo": Scheme("placebo"),
-    "placebo_within": Scheme("placebo", strata="developed"),
+    "placebo": Scheme("placebo", studentised=True),
+    "placebo_within": Scheme("placebo", studentised=True, strata="developed"),
 }
 # The interval of each kind, in the order they are drawn.
 INTERVALS = {
@@ -33,9 +39,25 @@ INTERVALS = {
     "CV3, jackknife": "cv3",
     "wild bootstrap, Webb": "wild",
     "pairs bootstrap, percentile": "pairs",
-    "placebo, inverted": "placebo",
     "each country left out": "without",
 }
+Side = Literal["below", "at", "above"]
+# A difference from the level within so many Monte-Carlo errors decides nothing.
+WITHIN = 2.0
+
+
+def side(p: float, mc_error: float, level: float = LEVEL) -> Side:
+    """On which side of the level p is; ``at`` within ``WITHIN`` Monte-Carlo errors."""
+    if mc_error > 0 and abs(p - level) <= WITHIN * mc_error:
+        return "at"
+    return "below" if p < level else "above"
+
+
+def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
+    """``side`` of each row's p of a kind, such as ``wild``; t-tests have no error."""
+    errors = rows[f"{kind}_mc"] if f"{kind}_mc" in rows else [0.0] * len(rows)
+    pairs = zip(rows[f"{kind}_p"], errors, strict=True)
+    return [side(float(p), float(error)) for p, error in pairs]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,10 +69,12 @@ class PaperInference:
     rows
         A row for each column: table, column, outcome, sample, n, clusters,
         effective_clusters, coef; cv1_p, cv2_p, cv3_p, wild_p, pairs_p, placebo_p,
-        placebo_within_p; romano_wolf (over the outcomes of its table and sample); ends
-        ``low`` and ``high`` of cv1, cv3, wild, pairs, placebo and without.
+        placebo_within_p; of each drawn kind ``_mc``, the standard error of its p from
+        the number of draws (0 where all patterns were enumerated), and ``_draws``;
+        romano_wolf (over the outcomes of its table and sample) and romano_wolf_mc; ends
+        ``low`` and ``high`` of cv1, cv3, wild, pairs and without.
     draws, seed
-        Of every bootstrap and placebo.
+        The most draws of a bootstrap or placebo.
     """
 
     rows: pd.DataFrame
@@ -72,20 +96,44 @@ def infer_paper(
     progress(0, total)
     for number, (name, scheme) in enumerate(SCHEMES.items()):
         members: list[multiple_testing.Member] = []
+        summaries: list[pd.DataFrame] = []
         for k, design in enumerate(designs, 1):
-            program = make_program(design, scheme, draws)
-            found, drawn = infer(program, seed)
-            members.append((program, drawn, found))
+            if name == "placebo_within" and design.model.sample != "all":
+                # One group alone: moving within it is moving among all.
+                own = rows.iloc[[k - 1]]
+                summaries.append(
+                    own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]]
+                )
+            else:
+                count = min(draws, PAIRS_DRAWS) if name == "pairs" else draws
+                program = make_program(design, scheme, count)
+                found, drawn = infer(program, seed)
+                summaries.append(found.summary)
+                if name == "wild":
+                    members.append((program, drawn, found))
             progress(number * len(designs) + k, total)
-        summary = pd.concat([found.summary for _, _, found in members])
+        summary = pd.concat(summaries)
         rows[f"{name}_p"] = summary["p_value"].to_numpy()
-        if name != "placebo_within":
+        rows[f"{name}_mc"] = summary["mc_error"].to_numpy()
+        rows[f"{name}_draws"] = summary["draws"].to_numpy()
+        if name in INTERVALS.values():
             rows[f"{name}_low"] = summary["ci_low"].to_numpy()
             rows[f"{name}_high"] = summary["ci_high"].to_numpy()
         if name == "wild":
             adjusted = multiple_testing.adjust(members)
-            rows["romano_wolf"] = _by_model(adjusted, rows["model"])
+            p = _by_model(adjusted, rows["model"])
+            rows["romano_wolf"] = p
+            rows["romano_wolf_mc"] = np.where(
+                rows["wild_mc"] > 0, np.sqrt(p * (1 - p) / rows["wild_draws"]), 0.0 * p
+            )
     return PaperInference(rows, draws, seed)
+
+
+_OF_PLACEBO = {
+    "placebo_p": "p_value",
+    "placebo_mc": "mc_error",
+    "placebo_draws": "draws",
+}
 
 
 def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:

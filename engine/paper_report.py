@@ -33,9 +33,10 @@ def question() -> Section:
                 "KOF_it = β0 + β1 TBI_it + β2′ X_it + c_i + λ_t + ε_it"
                 "\n\n"
                 "with country and year effects and standard errors clustered by "
-                "country. The controls X are management quality RQ, log exchange rate, "
-                "total factor productivity, inflation, log capital stock, log GDP and "
-                "log population."
+                "country. The controls X are regulatory quality RQ (World Bank; the "
+                "paper calls it management quality), log exchange rate, total factor "
+                "productivity, inflation, log capital stock, log GDP and log "
+                "population."
             ),
             Points(
                 [
@@ -55,7 +56,9 @@ def tables(
 ) -> Section:
     """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
     comparison = result.comparison
+    elsewhere = result.other_data
     blocks: list[Block] = [
+        *([Text(_OTHER_DATA)] if elsewhere else []),
         Text(
             f"Convention: {CONVENTION_NOTES['stata']}; within R², year effects counted "
             "as explained; the constant with explicit year dummies, the first year the "
@@ -101,4 +104,16 @@ def tables(
                 "intervals.",
             ),
         ]
-    return Section("The paper's tables, number by number", blocks)
+    return Section(
+        "The paper's tables beside these data"
+        if elsewhere
+        else "The paper's tables, number by number",
+        blocks,
+    )
+
+
+_OTHER_DATA = (
+    "The columns “paper” are of the paper's data, those of tivax of the data of this "
+    "run, which are others. Gaps and stars that differ show what the data change, not "
+    "how well the paper is replicated."
+)

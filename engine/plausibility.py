@@ -138,7 +138,8 @@ def _regions_in_another_order(
     place = [whole.index(parents.get(region, region)) for region in table.regions]
     merged = np.zeros((len(whole), c))
     merged[place, np.arange(c)] = 1
-    demand = table.Y.sum(axis=2).reshape(c, s, c).sum(axis=1)
+    # Inventories run down say nothing of who buys from whom.
+    demand = np.maximum(table.Y, 0).sum(axis=2).reshape(c, s, c).sum(axis=1)
     for name, flows in (("Z", _between(table.Z, c)), ("Y", demand)):
         flows = merged @ flows @ merged.T
         origin, column = linear_sum_assignment(-flows)

@@ -36,6 +36,7 @@ from tivax.engine.panel import CONTROLS, Panel, build_panel
 from tivax.engine.paper import Column
 from tivax.engine.progress import Progress, no_progress
 from tivax.engine.replication_tables import all_tables, lagged_frame
+from tivax.engine.spreadsheets import write_csv
 
 CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
 PARTS_OUTCOME = "KOFEcGIdj"  # whose pooled coefficient is drawn in parts
@@ -67,7 +68,7 @@ class Replication:
         Every country code repaired: the panel and the 17 columns; None where a
         source lacks a country that this adds.
     errors, dependence
-        Other standard errors, Pesaran CD.
+        Other standard errors; dependence between countries (Pesaran CD and others).
     interactions, parts
         ``engine.heterogeneity``.
     left_out, curve
@@ -103,6 +104,13 @@ class Replication:
     moments: pd.DataFrame
     variation: pd.DataFrame
     skipped: Mapping[str, str]
+
+    @property
+    def other_data(self) -> list[str]:
+        """In what these data are not the paper's; empty where they are."""
+        return specifications.other_than_the_papers(
+            self.files, self.panel.frame, self.table_1
+        )
 
 
 def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
@@ -297,17 +305,15 @@ def write_replication(
     ``tables/`` holds html, tex and csv in journal layout, ``results/`` the numbers
     behind every other section, ``figures/`` SVG and PNG.
     """
-    result.comparison[list(paper.COMPARISON)].to_csv(
-        folder / "comparison.csv", index=False
-    )
-    result.panel.frame.to_csv(folder / "panel.csv", index=False)
-    result.panel.codebook.to_csv(folder / "codebook.csv", index=False)
+    write_csv(result.comparison[list(paper.COMPARISON)], folder / "comparison.csv")
+    write_csv(result.panel.frame, folder / "panel.csv")
+    write_csv(result.panel.codebook, folder / "codebook.csv")
     for name in ("tables", "results", "figures"):
         (folder / name).mkdir()
     for name, table in all_tables(result, language).items():
         _write_table(table, folder / "tables", name)
     for name, frame in _result_frames(result).items():
-        frame.to_csv(folder / "results" / f"{name}.csv", index=False)
+        write_csv(frame, folder / "results" / f"{name}.csv")
     figures = figures_of(result, language)
     for name, figure in figures.items():
         place = folder if name == "figure1" else folder / "figures"
@@ -322,7 +328,7 @@ def _write_table(table: journal_tables.JournalTable, folder: Path, name: str) ->
     (folder / f"{name}.tex").write_text(
         journal_tables.to_latex(table), encoding="utf-8"
     )
-    journal_tables.to_frame(table).to_csv(folder / f"{name}.csv", index=False)
+    write_csv(journal_tables.to_frame(table), folder / f"{name}.csv")
 
 
 def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:

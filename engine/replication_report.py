@@ -22,11 +22,24 @@ from tivax.engine.plot_style import Figure
 from tivax.engine.replication import Replication
 from tivax.engine.verdicts import verdicts
 
-TITLE = "Has trade imbalance led to “de-globalisation”? The paper recomputed"
-SUBTITLE = (
-    "Every table and figure of the paper (国际贸易问题 2021, no. 9, article "
-    "1002-4670(2021)09-0001-16), number by number"
-)
+PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
+
+
+def titles(result: Replication) -> tuple[str, str]:
+    """Title and subtitle: the paper recomputed, or its models on other data."""
+    if not result.other_data:
+        return (
+            "Has trade imbalance led to “de-globalisation”? The paper recomputed",
+            f"Every table and figure of the paper ({PAPER}), number by number",
+        )
+    panel = result.panel
+    years = panel.frame["year"]
+    return (
+        f"The paper's models on other data: {len(panel.countries)} countries, "
+        f"{years.min()} to {years.max()}",
+        f"The regressions of “Has trade imbalance led to de-globalisation?” ({PAPER}) "
+        "on data that are not the paper's",
+    )
 
 
 def write(
@@ -43,7 +56,7 @@ def write(
         paper_report.question(),
         panel_report.data(result, figures, language),
         paper_report.tables(result, figures, language),
-        findings_report.hypotheses(found),
+        findings_report.hypotheses(result, found),
         robustness_report.lagged_instrument(result, language),
         robustness_report.index_variants(result),
         heterogeneity_report.groups(result, figures),
@@ -57,5 +70,5 @@ def write(
         findings_report.caveats(result),
     ]
     report.write_report(
-        path, TITLE, SUBTITLE, sections, footer, prefix="A", language=language
+        path, *titles(result), sections, footer, prefix="A", language=language
     )

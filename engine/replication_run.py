@@ -9,8 +9,8 @@ from tivax.engine.console import Terminal
 from tivax.engine.data_files import DataFiles
 from tivax.engine.estimation import CONVENTION_NOTES
 from tivax.engine.labels import Language
-from tivax.engine.output import Run, about, output_folder
-from tivax.engine.panel import describe_losses
+from tivax.engine.output import Run, about, output_folder, require_result_place
+from tivax.engine.panel import describe_losses, index_note
 from tivax.engine.replication import Replication, replicate, write_replication
 from tivax.engine.verdicts import verdicts
 
@@ -31,9 +31,10 @@ def run_replication(
     inputs += robustness.trade_files(files)
     inputs += robustness.table_files(files)
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
+    require_result_place(out, run, force=force, folders=files.places())
     with terminal.progress("replicating", "steps") as progress:
         result = replicate(files, progress=progress)
-    with output_folder(out, force=force) as folder:
+    with output_folder(out, run, force=force) as folder:
         figures = write_replication(result, folder, language)
         replication_report.write(
             folder / "report.html", result, figures, about(), language
@@ -44,6 +45,7 @@ def run_replication(
             codes=files.codes,
             convention=CONVENTION_NOTES["stata"],
             rows=len(result.panel.frame),
+            papers_data=not result.other_data,
             **agreement(result),
         )
     for line in _findings(result):
@@ -74,10 +76,13 @@ def agreement(result: Replication) -> dict[str, float | int]:
 def _findings(result: Replication) -> list[str]:
     found, panel = agreement(result), result.panel
     sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
-    lines = [
+    other = result.other_data
+    lines = [f"Not the paper's data: {reason}" for reason in other]
+    lines += [
         f"Panel: {sizes['all']} rows = {sizes['developed']} developed + "
         f"{sizes['developing']} developing, recipe {panel.codes}",
         *describe_losses(panel),
+        f"Index: {index_note(panel)}",
         f"{found['coefficients']} coefficients beside the print: gap "
         f"{found['mean_gap']:.3f} printed standard errors on average, "
         f"{found['largest_gap']:.3f} at most; {found['signs_equal']} signs and "
@@ -96,15 +101,11 @@ def _findings(result: Replication) -> list[str]:
             "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
         )
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
-    if unbalanced := int((result.dependence["unbalanced"] > 0).sum()):
-        lines.append(
-            f"Pesaran CD is empty in {unbalanced} of {len(result.dependence)} columns: "
-            "it takes a balanced panel"
-        )
+    rule = "the same rule on these data: " if other else ""
     for verdict in verdicts(result):
         holds = sum(test.holds for test in verdict.tests)
         lines.append(
-            f"{verdict.hypothesis} {verdict.conclusion}: {holds} of "
+            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {holds} of "
             f"{len(verdict.tests)} tests hold"
         )
     return lines

@@ -1,24 +1,27 @@
 """What `tivax tbi` computes and writes: tables in the format asked for, figures."""
 
-import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
 from tivax.engine import measures, trade_plots
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
 from tivax.engine.flags import FLAGS
-from tivax.engine.group_runs import each_group, require_new_names
+from tivax.engine.footprint_accounts import footprints_of
+from tivax.engine.group_runs import each_group, require_new_names, shifted
 from tivax.engine.measures import Certify, Groups, ValueAdded
 from tivax.engine.plot_style import save_figure
 from tivax.engine.progress import Progress, no_progress
+from tivax.engine.spreadsheets import write_csv, write_xlsx
 from tivax.engine.tables import WorldTables
+from tivax.engine.toml_tables import load_toml
 
 Format = Literal["csv", "parquet", "dta", "xlsx"]
 
@@ -27,13 +30,13 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) ->
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx)."""
     path = folder / f"{name}.{format}"
     if format == "csv":
-        frame.to_csv(path, index=False)
+        write_csv(frame, path)
     elif format == "parquet":
         frame.to_parquet(path, index=False)
     elif format == "dta":
         frame.to_stata(path, write_index=False, version=118)
     else:
-        frame.to_excel(path, index=False, sheet_name=name[:31])
+        write_xlsx(frame, path, name[:31])
 
 
 def require_format(name: str) -> Format:
@@ -49,12 +52,8 @@ def read_groups(path: Path) -> dict[str, list[str]]:
 
     Raises ``TivaxError`` for a file that is not that.
     """
-    try:
-        groups = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}") from None
-    except ValueError as error:  # not text, or not TOML
-        raise TivaxError(f"{path}: {error}") from None
+    groups = load_toml(path)
+    require_labels(groups, f"{path}: group")
     for name, members in groups.items():
         if not (
             isinstance(members, list)
@@ -72,9 +71,11 @@ class TbiResult:
     """What `tivax tbi` computed.
 
     ``trade`` is by industry as in ``measures.value_added_trade``; the others have
-    regions dropped and grouped as asked. With ``each_group`` they hold the groups
-    alone, each from a run of its own; ``absorbed`` and ``exports`` then are by groups
-    and regions, NaN for a pair that is not a group with itself or a region outside it.
+    regions dropped and grouped as asked. ``footprints`` (``engine.footprint_accounts``)
+    are there where final demand has an account of its own. With ``each_group`` they
+    hold the groups alone, each from a run of its own; ``absorbed`` and ``exports`` are
+    by groups and regions, NaN for a pair that is not a group with itself or a region
+    outside it.
     """
 
     trade: xr.Dataset
@@ -84,6 +85,7 @@ class TbiResult:
     absorbed: xr.DataArray  # (year, origin, absorber)
     exports: xr.DataArray  # gross, (year, origin, destination)
     each_group: bool = False
+    footprints: xr.Dataset | None = None
 
     @property
     def residual_max(self) -> float:
@@ -119,12 +121,14 @@ def compute_tbi(
     groups: Groups | None = None,
     one_by_one: bool = False,
     certify: Certify = "columns",
+    final: xr.DataArray | None = None,
     progress: Progress = no_progress,
 ) -> TbiResult:
     """Everything that `tivax tbi` writes, from one solve a year.
 
     ``one_by_one`` computes each of the groups in a run of its own (``each_group``), so
-    that they may overlap; ``certify`` as in ``measures.value_added_trade``.
+    that they may overlap; ``certify`` as in ``measures.value_added_trade``; ``final``
+    is what final demand itself has of the account (``engine.footprint_accounts``).
     """
     # Mistakes are told before work.
     if one_by_one and groups:
@@ -137,7 +141,7 @@ def compute_tbi(
         tables, value_added, certify=certify, progress=progress
     )
     if one_by_one and groups:
-        return _of_each_group(trade, drop, groups)
+        return _of_each_group(trade, drop, groups, final)
     absorbed, exports = (
         measures.regroup(trade[name], drop=drop, groups=groups)
         for name in ("va_absorbed", "gross_exports")
@@ -151,10 +155,41 @@ def compute_tbi(
         vax=measures.value_added_exports(trade, drop=drop, groups=groups),
         absorbed=absorbed.sum("sector", keep_attrs=True),
         exports=exports.sum("sector", keep_attrs=True),
+        footprints=None
+        if final is None
+        else footprints_of(trade, final, drop=drop, groups=groups),
     )
 
 
-def _of_each_group(trade: xr.Dataset, drop: Sequence[str], groups: Groups) -> TbiResult:
+def compute_accounts(
+    tables: WorldTables,
+    accounts: Sequence[ValueAdded],
+    final: Mapping[str, xr.DataArray],
+    *,
+    progress: Progress = no_progress,
+    **options: Any,
+) -> dict[str, TbiResult]:
+    """``compute_tbi`` of each account by name, with ``final`` of that name."""
+    years = len(tables.years)
+    results = {}
+    for k, account in enumerate(accounts):
+        name = measures.value_added_name(account)
+        results[name] = compute_tbi(
+            tables,
+            account,
+            final=final.get(name),
+            progress=shifted(progress, k * years, len(accounts) * years),
+            **options,
+        )
+    return results
+
+
+def _of_each_group(
+    trade: xr.Dataset,
+    drop: Sequence[str],
+    groups: Groups,
+    final: xr.DataArray | None,
+) -> TbiResult:
     exported = partial(measures.value_added_exports, trade, drop=drop)
     return TbiResult(
         trade=trade,
@@ -166,6 +201,11 @@ def _of_each_group(trade: xr.Dataset, drop: Sequence[str], groups: Groups) -> Tb
         absorbed=_pairs_of_groups(trade["va_absorbed"], drop, groups),
         exports=_pairs_of_groups(trade["gross_exports"], drop, groups),
         each_group=True,
+        footprints=None
+        if final is None
+        else each_group(
+            lambda g: footprints_of(trade, final, drop=drop, groups=g), groups
+        ),
     )
 
 
@@ -187,13 +227,45 @@ def _pairs_of_groups(
 
 
 def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
-    """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures."""
-    write_frame(
-        frame_of(result.tbi, ["year", "region", "va_exports", "va_imports", "tbi"]),
+    """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
+    footprints where there are any."""
+    _write_tables(tables_of(result), folder, format)
+    for name, figure in figures_of(result).items():
+        save_figure(figure, folder, name)
+
+
+def write_tbi_of_accounts(
+    results: Mapping[str, TbiResult], folder: Path, format: Format = "csv"
+) -> None:
+    """The same tables for several accounts, named in a first column; no figures."""
+    each = {account: tables_of(result) for account, result in results.items()}
+    names = dict.fromkeys(name for tables in each.values() for name in tables)
+    _write_tables(
+        {
+            name: pd.concat(
+                [
+                    tables[name].assign(account=account)[["account", *tables[name]]]
+                    for account, tables in each.items()
+                    if name in tables
+                ],
+                ignore_index=True,
+            )
+            for name in names
+        },
         folder,
-        "tbi",
         format,
     )
+
+
+def _write_tables(
+    tables: Mapping[str, pd.DataFrame], folder: Path, format: Format
+) -> None:
+    for name, frame in tables.items():
+        write_frame(frame, folder, name, "parquet" if name == "va_absorbed" else format)
+
+
+def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
+    """The tables of `tivax tbi` by file name."""
     columns = [
         "gross_exports",
         "gross_imports",
@@ -201,26 +273,27 @@ def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
         "va_imports",
         "vax_ratio",
     ]
-    write_frame(
-        frame_of(result.vax, ["year", "region", *columns]), folder, "vax", format
-    )
-    write_frame(
-        frame_of(
-            result.vax_by_sector, ["year", "region", "sector", *columns, "tbi", "flag"]
-        ),
-        folder,
-        "vax_by_sector",
-        format,
-    )
     frame = frame_of(
         result.absorbed.to_dataset(name="value_added"),
         ["year", "origin", "absorber", "value_added"],
     )
     if result.each_group:
         frame = frame.dropna(ignore_index=True)
-    write_frame(frame, folder, "va_absorbed", "parquet")
-    for name, figure in figures_of(result).items():
-        save_figure(figure, folder, name)
+    tables = {
+        "tbi": frame_of(
+            result.tbi, ["year", "region", "va_exports", "va_imports", "tbi"]
+        ),
+        "vax": frame_of(result.vax, ["year", "region", *columns]),
+        "vax_by_sector": frame_of(
+            result.vax_by_sector, ["year", "region", "sector", *columns, "tbi", "flag"]
+        ),
+        "va_absorbed": frame,
+    }
+    if result.footprints is not None:
+        tables["footprints"] = frame_of(
+            result.footprints, ["year", "region", *map(str, result.footprints)]
+        )
+    return tables
 
 
 def figures_of(result: TbiResult) -> dict[str, Figure]:

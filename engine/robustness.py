@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import xarray as xr
+from scipy import stats
 
-from tivax.engine import estimation, measures
+from tivax.engine import dependence, estimation, measures
 from tivax.engine.data_files import DataFiles, files_below
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimates import Estimate
@@ -382,20 +382,20 @@ def _fit(data: pd.DataFrame, column: Column, convention: Convention) -> Estimate
 def cross_section_dependence(
     frame: pd.DataFrame, default: Mapping[Column, Estimate]
 ) -> pd.DataFrame:
-    """Pesaran's CD test on the residuals of each column.
+    """Dependence between countries in the residuals of each column.
 
-    It takes a balanced panel: elsewhere cd, p and mean_correlation are empty, and
-    ``unbalanced`` counts the countries that lack a year.
+    Columns table, column, outcome, sample; cd, centre, cd_star, p (of CD*, simulated),
+    mc_error, p_normal (of CD against N(0, 1), which year effects make wrong),
+    mean_correlation; mean_absolute and first_component, each with ``_null`` (its mean
+    under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
+    ``unbalanced``, the countries that lack a year. See ``engine.dependence``.
     """
     rows = []
     for column, fit in default.items():
         keys = frame.loc[fit.residuals.index]
         years = keys.groupby("iso3")["year"].nunique()
-        unbalanced = int((years < keys["year"].nunique()).sum())
-        cd, p, correlation = (
-            (np.nan, np.nan, np.nan)
-            if unbalanced
-            else estimation.pesaran_cd(fit.residuals, keys["iso3"], keys["year"])
+        found = dependence.cross_section_dependence(
+            frame, fit.residuals, column.regressors
         )
         rows.append(
             {
@@ -403,10 +403,27 @@ def cross_section_dependence(
                 "column": column.column,
                 "outcome": column.outcome,
                 "sample": column.sample,
-                "cd": cd,
-                "p": p,
-                "mean_correlation": correlation,
-                "unbalanced": unbalanced,
+                "cd": found.cd,
+                "centre": found.centre,
+                "cd_star": found.corrected.value,
+                "p": found.corrected.p,
+                "mc_error": found.corrected.mc_error,
+                "p_normal": float(2 * stats.norm.sf(abs(found.cd))),
+                "mean_correlation": found.mean_correlation,
+                **_measure("mean_absolute", found.absolute),
+                **_measure("first_component", found.component),
+                "autocorrelation": found.autocorrelation,
+                "draws": found.draws,
+                "unbalanced": int((years < keys["year"].nunique()).sum()),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _measure(name: str, found: dependence.Statistic) -> dict[str, float]:
+    return {
+        name: found.value,
+        f"{name}_null": found.null,
+        f"{name}_p": found.p,
+        f"{name}_mc_error": found.mc_error,
+    }

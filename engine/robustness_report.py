@@ -6,32 +6,37 @@ import pandas as pd
 from tivax.engine import paper, robustness
 from tivax.engine.labels import Language
 from tivax.engine.panel import OUTCOMES
+from tivax.engine.paper_inference import side
 from tivax.engine.replication import Replication
 from tivax.engine.replication_tables import coefficient_cells, iv_tables, lagged_frame
-from tivax.engine.report import Details, Journal, Points, Section, Table, Text
+from tivax.engine.report import (
+    Details,
+    Heading,
+    Journal,
+    Points,
+    Section,
+    Table,
+    Text,
+)
 from tivax.engine.verdicts import LEVEL
 
 
 def lagged_instrument(result: Replication, language: Language) -> Section:
     """2SLS with last year's index: strength of the lag, and the tables."""
     frame = lagged_frame(result.lagged)
-    weak = frame[frame["kp_f"] < frame["effective_f_critical_10"]]
     pooled = frame[frame["sample"] == "all"]
     larger = int((pooled["coef"].abs() > pooled["ols_coef"].abs()).sum())
     made = iv_tables(result.lagged, language)
-    strength = (
-        "The lag is a strong instrument in every sample by each of the usual measures"
-        if weak.empty
-        else "The lag is a weak instrument for " + ", ".join(set(weak["sample"]))
-    )
+    fewest = int(frame["clusters"].min())
     return Section(
         "Two-stage least squares with last year's index",
         [
             Text(
                 "The paper reports, without figures, that 2SLS with TBI lagged one "
-                f"year passes its tests. {strength}: Kleibergen-Paap F "
-                f"{frame['kp_f'].min():.0f} to {frame['kp_f'].max():.0f}. The "
-                "Anderson-Rubin sets hold whatever the strength. Strength is not "
+                f"year passes its tests. {_strength(frame)} The Anderson-Rubin sets do "
+                "not depend on the strength, but they are cluster-robust F tests and "
+                "can be too narrow with few clusters, as t-tests can: here there are "
+                f"{fewest} in the smallest sample. Strength is not "
                 "validity. The lag of a persistent index is a valid instrument only if "
                 "last year's balance has no delayed effect of its own on this year's "
                 "policy (exclusion), if the errors are not serially correlated, since "
@@ -40,11 +45,49 @@ def lagged_instrument(result: Replication, language: Language) -> Section:
                 "leaves no over-identification test: no test here can show any of the "
                 "three."
                 "\n\n"
-                f"In the full sample 2SLS is larger than least squares in {larger} of "
-                f"{len(pooled)} outcomes. The first year of each country is lost."
+                "In the full sample the coefficient of 2SLS is larger in absolute "
+                "value "
+                f"than that of least squares for {larger} of {len(pooled)} outcomes. "
+                "The first year of each country is lost."
             ),
             *(Journal(table) for table in made.values()),
         ],
+    )
+
+
+# F from which on |t| > 1.96 of 2SLS with one instrument has its level of 5 % (tF; Lee,
+# McCrary, Moreira and Porter 2022).
+TF_CRITICAL = 104.7
+
+
+def _strength(frame: pd.DataFrame) -> str:
+    """The lag's F by sample against each of the usual critical values."""
+    each = frame.drop_duplicates("sample").set_index("sample")
+    said = []
+    for name, below in (
+        (
+            "Stock and Yogo's 10 % value, which is for homoskedastic errors",
+            each["kp_f"] < each["stock_yogo_10"],
+        ),
+        (
+            "the critical value of the effective F (Montiel Olea and Pflueger 2013)",
+            each["effective_f"] < each["effective_f_critical_10"],
+        ),
+        (
+            f"{TF_CRITICAL}, from which on a t-test of 2SLS has its level (tF; Lee, "
+            "McCrary, Moreira and Porter 2022)",
+            each["kp_f"] < TF_CRITICAL,
+        ),
+    ):
+        weak = [f"{k} (F = {each.loc[k, 'kp_f']:.1f})" for k in each.index[below]]
+        where = (
+            f"below in the sample {', '.join(weak)}" if weak else "above in every one"
+        )
+        said.append(f"{name}: {where}")
+    return (
+        f"The Kleibergen-Paap F of the lag is {each['kp_f'].min():.0f} to "
+        f"{each['kp_f'].max():.0f} in the {len(each)} samples. Against "
+        f"{'; against '.join(said)}."
     )
 
 
@@ -73,7 +116,7 @@ def index_variants(result: Replication) -> Section:
                 "is absorbed abroad and does not return to s. The index is (Σ_r DVA_sr "
                 "− Σ_r DVA_rs) / (Σ_r DVA_sr + Σ_r DVA_rs). "
                 f"Tables: {variants.tables}; all columns are on these rows, so that "
-                "they differ by the index alone (and from Tables 3 to 6 by the rows). "
+                f"they differ by the index alone{_other_rows(result, variants)}. "
                 f"Leontief solves reached a relative residual of "
                 f"{variants.residual_max:.0e}."
             ),
@@ -99,6 +142,13 @@ def index_variants(result: Replication) -> Section:
             ),
         ],
     )
+
+
+def _other_rows(result: Replication, variants: robustness.Variants) -> str:
+    used, own = len(variants.indices), int(result.comparison["n"].max())
+    if used == own:
+        return ""
+    return f" (and from Tables 3 to 6 by the rows, {used} in place of {own})"
 
 
 def gross_trade(result: Replication) -> Section:
@@ -188,7 +238,7 @@ def fixed_codes(result: Replication) -> Section:
 
 
 def other_errors(result: Replication) -> Section:
-    """Standard errors of TBI by other conventions, and Pesaran's CD."""
+    """Standard errors of TBI by other conventions, and dependence of countries."""
     errors = result.errors.assign(column=paper.column_names(result.errors))
     order = list(dict.fromkeys(errors["column"]))
     names = list(robustness.ERRORS)
@@ -198,9 +248,6 @@ def other_errors(result: Replication) -> Section:
     coef = errors.groupby("column")["coef"].first()
     se.insert(0, "coef", coef[order])
     years = result.panel.frame["year"].nunique()
-    cd = result.dependence.set_axis(paper.column_names(result.dependence))[
-        ["outcome", "sample", "cd", "p", "mean_correlation"]
-    ].rename(columns={"cd": "CD", "mean_correlation": "mean correlation"})
     notes = errors.drop_duplicates("errors").set_index("errors")["convention"]
     return Section(
         "Other standard errors",
@@ -224,25 +271,83 @@ def other_errors(result: Replication) -> Section:
                 "p-values",
                 [Table(p, "p-values of TBI.", dict.fromkeys(p.columns, ".3f"))],
             ),
-            Table(
-                cd,
-                "Pesaran's CD test on the residuals of each column. With year effects "
-                "removed it is biased down (Juodis and Reese 2022): small negative "
-                "values are expected where there is no dependence."
-                + _unbalanced_sentence(result),
-                {"CD": ".2f", "p": ".3f", "mean correlation": ".3f"},
-            ),
+            Heading("Are the countries independent?"),
+            Text(_dependence_text(result.dependence)),
+            _dependence_table(result.dependence),
         ],
     )
 
 
-def _unbalanced_sentence(result: Replication) -> str:
-    lacking = result.dependence["unbalanced"]
-    if not lacking.any():
-        return ""
+def _dependence_text(found: pd.DataFrame) -> str:
+    """How the tests are made, and in how many columns each rejects."""
+    draws, lacking = int(found["draws"].max()), int(found["unbalanced"].max())
+    said = []
+    for name, prefix in (
+        ("CD*", ""),
+        ("the mean absolute correlation", "mean_absolute_"),
+        ("the share of the first principal component", "first_component_"),
+    ):
+        pairs = zip(found[f"{prefix}p"], found[f"{prefix}mc_error"], strict=True)
+        sides = [side(float(p), float(error)) for p, error in pairs]
+        text = f"{name} in {sides.count('below')}"
+        if at := sides.count("at"):
+            text += f" ({at} more at the threshold within simulation error)"
+        said.append(text)
     return (
-        " It takes a balanced panel: left empty where countries lack a year, "
-        f"{lacking.max()} at most."
+        "Clustered errors take countries to be independent. Year effects make the "
+        "residuals of a year add up to zero, so that Pesaran's CD is not centred at 0 "
+        "where they are: with equal variances its centre is −√(TG / (2(G − 1))), with "
+        "these variances it is the column “centre”. CD* is CD less its centre, divided "
+        "by its scale (Pesaran and Xie 2021). Its p-value, and those of the mean "
+        "absolute correlation and of the share of the first principal component, come "
+        f"from {draws:,} simulated panels with independent countries: normal errors "
+        "with "
+        "the variance of each country and the autocorrelation of the residuals, taken "
+        "through the same effects, regressors and missing cells. Under “null” stands "
+        "the "
+        f"mean of these panels. Of {len(found)} columns independence is rejected at 5 "
+        "% "
+        f"by {', '.join(said[:-1])} and {said[-1]}. The errors are taken to be "
+        "normal; a "
+        "column that does not reject may lack power."
+        + (
+            f" Countries lack years in some columns ({lacking} countries at most): "
+            "pairs "
+            "are compared over the years of both."
+            if lacking
+            else ""
+        )
+    )
+
+
+def _dependence_table(found: pd.DataFrame) -> Table:
+    names = {
+        "outcome": "outcome",
+        "sample": "sample",
+        "cd": "CD",
+        "centre": "centre",
+        "cd_star": "CD*",
+        "p": "p",
+        "mean_absolute": "mean |r|",
+        "mean_absolute_null": "null",
+        "mean_absolute_p": "p ",
+        "first_component": "first PC",
+        "first_component_null": "null ",
+        "first_component_p": "p  ",
+    }
+    table = found.set_axis(paper.column_names(found))[[*names]].rename(columns=names)
+    p_error = max(
+        found[f"{k}mc_error"].max() for k in ("", "mean_absolute_", "first_component_")
+    )
+    return Table(
+        table,
+        "Correlation between countries in the residuals of each column. Monte-Carlo "
+        f"error of p at most {p_error:.4f}.",
+        {
+            **dict.fromkeys(["CD", "centre", "CD*"], ".2f"),
+            **dict.fromkeys(["p", "p ", "p  ", "mean |r|", "null"], ".3f"),
+            **dict.fromkeys(["first PC", "null "], ".0%"),
+        },
     )
 
 

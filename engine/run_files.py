@@ -11,6 +11,8 @@
     kind = "wild"                 # pairs, bayesian, wild, placebo
     weights = "webb"              # rademacher, webb, mammen
     null = true
+    # placebo: studentised = true, method = "treatment" or "freedman-lane",
+    # permute = "countries", strata = a column with one value for each country
 
     [[model]]
     name = "main"
@@ -25,21 +27,19 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
-import struct
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import pandas as pd
-from python_calamine import CalamineError
 
 from tivax.engine.designs import Model
 from tivax.engine.errors import TivaxError
 from tivax.engine.estimation import lagged
 from tivax.engine.paper import COLUMNS
 from tivax.engine.regression_data import repeated, require_one_row
-from tivax.engine.schemes import Kind, Permute, Scheme, Weights
+from tivax.engine.schemes import Kind, Method, Permute, Scheme, Weights
 from tivax.engine.toml_tables import TomlTable, read_toml
 
 SAMPLES = ("all", "developed", "developing")
@@ -77,6 +77,7 @@ _SCHEME = {
     "studentised",
     "permute",
     "strata",
+    "method",
 }
 
 
@@ -155,7 +156,7 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
     try:
         return readers[path.suffix](path)
-    except (ValueError, OSError, struct.error, CalamineError) as error:
+    except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
         raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
 
@@ -295,9 +296,12 @@ def _scheme(table: TomlTable) -> Scheme:
         null=table.flag("null", True),
         value=table.number("value", 0.0),
         joint=table.flag("joint", False),
-        studentised=table.flag("studentised", False),
+        studentised=table.flag("studentised", False)
+        if table.has("studentised")
+        else None,
         permute=table.choice("permute", get_args(Permute), "countries"),
         strata=table.text("strata", ""),
+        method=table.choice("method", get_args(Method), "treatment"),
     )
     belongs = {
         "weights": ("wild",),
@@ -307,6 +311,7 @@ def _scheme(table: TomlTable) -> Scheme:
         "studentised": ("pairs", "bayesian", "placebo"),
         "permute": ("placebo",),
         "strata": ("placebo",),
+        "method": ("placebo",),
     }
     for key, kinds in belongs.items():
         if table.has(key) and scheme.kind not in kinds:

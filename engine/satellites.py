@@ -14,59 +14,118 @@ import xarray as xr
 from jaxtyping import Float
 
 from tivax.engine.arguments import local_path
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_size
+from tivax.engine.sources import TableFile
+from tivax.engine.sources.files import parsing
+from tivax.engine.spreadsheets import without_apostrophe
 from tivax.engine.tables import WorldTables
 
 _LABELS = ("year", "region", "sector")
 
 
 def read_satellite(path: str | Path) -> xr.DataArray:
-    """An account from a csv or parquet file, a row an industry and year.
+    """The one account of a csv or parquet file, a row an industry and year.
 
     Columns: year, region, sector, one column of numbers, whose name is that of the
     account, and optionally unit. Raises ``TivaxError`` for a file that is not that.
     """
-    path = local_path("path", path)
+    accounts = read_satellites(path)
+    if len(accounts) > 1:
+        names = ", ".join(str(k.name) for k in accounts)
+        raise TivaxError(
+            f"{path}: holds the accounts {names}; read_satellites reads all of them"
+        )
+    return accounts[0]
+
+
+def read_satellites(path: str | Path) -> list[xr.DataArray]:
+    """The accounts of a file: a column of numbers each, under its name.
+
+    As :func:`read_satellite`; a column unit is that of all of them.
+    """
+    return _read(local_path("path", path), _LABELS)
+
+
+def read_final_satellites(path: str | Path) -> list[xr.DataArray]:
+    """What final demand itself emits or uses (F_Y): accounts (year, absorbing region).
+
+    Columns: year, region, a column of numbers for each account and optionally category
+    (of final demand, which are summed) and unit. Raises ``TivaxError`` for a file that
+    is not that.
+    """
+    accounts = _read(local_path("path", path), ("year", "region"), more=("category",))
+    return [
+        k.sum("category", keep_attrs=True) if "category" in k.dims else k
+        for k in accounts
+    ]
+
+
+def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
+    """Raise ``TivaxError`` for a name that two accounts share."""
+    files: dict[str, str] = {}
+    for account in accounts:
+        name, file = str(account.name), str(account.attrs.get("file", ""))
+        if name in files:
+            raise TivaxError(
+                f"{file}: account {name} is also in {files[name]}; rename one column"
+            )
+        files[name] = file
+
+
+def _read(
+    path: Path, labels: Sequence[str], more: Sequence[str] = ()
+) -> list[xr.DataArray]:
+    """Accounts by ``labels``, and by those of ``more`` that the file has."""
     if path.suffix not in (".csv", ".parquet"):
         raise TivaxError(f"{path}: an account is csv or parquet")
-    try:
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file; give the csv or parquet itself")
+    require_size(path.name, path.stat().st_size)
+    with parsing(TableFile(path)):
         read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
         frame = read(path)
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror or error}") from None
-    except ValueError as error:
-        raise TivaxError(f"{path}: {str(error).splitlines()[0]}") from None
-    others = [str(k) for k in frame.columns if k not in (*_LABELS, "unit")]
-    missing = [k for k in _LABELS if k not in frame]
-    if missing or len(others) != 1:
+    labels = [*labels, *(k for k in more if k in frame)]
+    names = [str(k) for k in frame.columns if k not in (*labels, "unit")]
+    if not names or any(k not in frame for k in labels):
         raise TivaxError(
-            f"{path}: needs the columns year, region, sector and one of numbers, has "
-            f"{', '.join(map(str, frame.columns))}"
+            f"{path}: needs the columns {', '.join(labels)} and one or more of "
+            f"numbers, has {', '.join(map(str, frame.columns))}"
         )
-    name = others[0]
     if frame.empty:
         raise TivaxError(f"{path}: no rows below the names of the columns")
-    numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
-    bad = np.flatnonzero(~np.isfinite(numbers)).tolist()
-    if bad:
-        year, region, sector = (frame.iloc[bad[0]][k] for k in _LABELS)
-        raise TivaxError(
-            f"{path}: column {name} must hold a number in every row, but has "
-            f"{frame[name].iloc[bad[0]]} for {year} {region} {sector}"
-        )
+    for name in names:
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        bad = np.flatnonzero(~np.isfinite(numbers)).tolist()
+        if bad:
+            raise TivaxError(
+                f"{path}: column {name} must hold a number in every row, but has "
+                f"{frame[name].iloc[bad[0]]} for {_row(frame, bad[0], labels)}"
+            )
+        frame[name] = numbers
     if not pd.api.types.is_integer_dtype(frame["year"]):
         raise TivaxError(f"{path}: column year must hold whole numbers such as 2007")
-    frame[name] = numbers
-    twice = frame[frame.duplicated(list(_LABELS))]
-    if len(twice):
-        year, region, sector = (twice.iloc[0][k] for k in _LABELS)
-        raise TivaxError(f"{path}: {year} {region} {sector} stands there twice")
+    twice = np.flatnonzero(frame.duplicated(labels)).tolist()
+    if twice:
+        raise TivaxError(f"{path}: {_row(frame, twice[0], labels)} stands there twice")
     units = set(frame["unit"]) if "unit" in frame else {""}
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
-    frame = frame.astype({"region": str, "sector": str})
-    values = frame.set_index(list(_LABELS))[name].to_xarray()
-    return values.rename(name).assign_attrs(units=str(units.pop()), file=str(path))
+    texts = [k for k in labels if k != "year"]
+    for what in texts:
+        there = frame[what].notna()
+        frame[what] = frame[what].astype(object).where(there, "").map(str)
+        frame[what] = frame[what].map(without_apostrophe)
+        require_labels(frame[what].unique(), f"{path}: {what}")
+    require_labels(names, f"{path}: column")
+    table = frame.set_index(labels)
+    about = {"units": str(units.pop()), "file": str(path)}
+    return [table[name].to_xarray().rename(name).assign_attrs(about) for name in names]
+
+
+def _row(frame: pd.DataFrame, row: int, labels: Sequence[str]) -> str:
+    return " ".join(str(frame.iloc[row][k]) for k in labels)
 
 
 def aligned(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"]:
@@ -101,6 +160,24 @@ def aligned(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t 
             "leave that year out by --years"
         )
     return values.reshape(len(tables.years), -1)
+
+
+def aligned_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
+    """An account (year, region) of final demand for the years and regions of ``like``.
+
+    Raises ``TivaxError`` as :func:`aligned`.
+    """
+    if set(account.dims) != {"year", "region"}:
+        dims = ", ".join(map(str, account.dims))
+        raise TivaxError(f"{_name(account)}: needs the dims year, region, not {dims}")
+    wanted = {k: like[k].values.tolist() for k in ("year", "region")}
+    for dim, labels in wanted.items():
+        _require_labels(account, dim, labels)
+    values = account.sel(wanted).transpose(*wanted)
+    if bad := np.argwhere(~np.isfinite(values.to_numpy())).tolist():
+        year, region = wanted["year"][bad[0][0]], wanted["region"][bad[0][1]]
+        raise TivaxError(f"{_name(account)}: no number for {year} {region}")
+    return values.astype(float)
 
 
 def left_out(account: xr.DataArray, tables: WorldTables) -> float:

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, get_args
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Num
 
 from tivax.engine.arguments import require_choice, require_kind
 from tivax.engine.designs import Design
@@ -26,12 +26,16 @@ from tivax.kernels.streams import BLOCK
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]
 Weights = Literal["rademacher", "webb", "mammen"]
 Permute = Literal["countries", "shifts", "common-shift", "years", "signs"]
+Method = Literal["treatment", "freedman-lane"]
 
+# Of a studentised placebo: the coefficient of the treatment as it is on the moved one,
+# the covariance of the two coefficients and its variance; see ``kernels.resampling``.
+PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 # A permutation of more clusters than this is never enumerated (20! < 2^63 < 21!).
 _ENUMERABLE = 20
-# Draws worked on at a time where a draw needs a matrix of all columns: they then stay
-# in a core's cache.
-_TILE = 256
+# Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
+# scores of all clusters: they then stay in a core's cache.
+_TILE, _SCORES_TILE = 256, 128
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,12 @@ class Scheme:
         Wild: one Wald test of all treatments of a model.
     studentised
         Pairs and Bayesian: t-statistics besides coefficients, for the percentile-t
-        interval. Placebo: compare t instead of coefficients (randomisation-t).
+        intervals; not by default. Placebo: compare t (randomisation-t), by default but
+        for ``years``; coefficients alone make a test that is not of level 5 % where
+        errors differ between countries or the controls go along with the treatment.
+    method
+        Placebo: what moves, the ``treatment`` or the residuals of the model without it
+        (``freedman-lane``), which leaves the treatment beside its controls.
     permute
         Placebo: whole paths among ``countries``; each country's path by its own
         number of years (``shifts``), all by the same (``common-shift``), in a common
@@ -68,18 +77,25 @@ class Scheme:
     null: bool = True
     value: float = 0.0
     joint: bool = False
-    studentised: bool = False
+    studentised: bool | None = None
     permute: Permute = "countries"
     strata: str = ""
+    method: Method = "treatment"
+
+    def __post_init__(self) -> None:
+        if self.studentised is None:
+            by_default = self.kind == "placebo" and self.permute != "years"
+            object.__setattr__(self, "studentised", by_default)
 
     @property
     def name(self) -> str:
-        """For tables: WCR webb, placebo countries, ..."""
+        """For tables: WCR webb, placebo-t countries, ..."""
         if self.kind == "wild":
             return f"{'WCR' if self.null else 'WCU'} {self.weights}"
         if self.kind == "placebo":
             within = f" within {self.strata}" if self.strata else ""
-            return f"placebo {self.permute}{within}"
+            of = "Freedman-Lane" if self.method == "freedman-lane" else "placebo"
+            return f"{of}{'-t' * bool(self.studentised)} {self.permute}{within}"
         return self.kind
 
 
@@ -93,6 +109,7 @@ class Static(NamedTuple):
     all_clusters: int
     weights: Weights
     permute: Permute
+    method: Method
     studentised: bool
     joint: bool
     sizes: tuple[int, ...]
@@ -138,6 +155,7 @@ class Program:
             restricted = "wre" if self.design.layout.instruments else "wcr"
             parts += [restricted if scheme.null else "wcu", scheme.weights]
         if scheme.kind == "placebo":
+            parts += [scheme.method] if scheme.method != "treatment" else []
             parts.append(scheme.permute)
             parts += [f"within-{scheme.strata}"] if scheme.strata else []
         parts += ["joint"] if self.static.joint else []
@@ -190,12 +208,13 @@ def make_program(design: Design, scheme: Scheme, draws: int) -> Program:
             patterns = base ** len(design.labels)
     else:
         arrays, sizes, patterns, options = _placebo_arrays(design, scheme)
-        columns = ["coefficient", "t" if scheme.studentised else "own effect"]
-        unit = [float(design.unit[0]), 1.0]
-        own = 1.0
+        columns, unit = ["coefficient", "own effect"], [float(design.unit[0]), 1.0]
+        observed = [observed[0], 1.0]
         if scheme.studentised:
-            own = observed[0] / float(_standard_errors(design)[0])
-        observed = [observed[0], own]
+            columns = ["coefficient", "t", *PLACEBO_OWN]
+            unit = [unit[0], 1.0, 1.0, unit[0], 1.0]
+            t = observed[0] / float(_standard_errors(design)[0])
+            observed = [observed[0], t, 1.0, 0.0, 0.0]
     exact = patterns is not None and patterns <= draws
     if patterns is not None and patterns == 1:
         raise TivaxError(
@@ -210,7 +229,8 @@ def make_program(design: Design, scheme: Scheme, draws: int) -> Program:
         all_clusters=len(design.all_labels),
         weights=scheme.weights,
         permute=scheme.permute,
-        studentised=scheme.studentised,
+        method=scheme.method,
+        studentised=bool(scheme.studentised),
         joint=scheme.joint and q > 1,
         sizes=sizes,
         options=options,
@@ -316,6 +336,10 @@ def _placebo_arrays(
 ) -> tuple[Any, tuple[int, ...], int | None, int]:
     """Tables, sizes of the strata, number of patterns, options of a cluster."""
     _require_movable(design, scheme)
+    if scheme.method == "freedman-lane":
+        order, sizes = _strata(design, scheme.strata)
+        patterns = math.prod(map(math.factorial, sizes))
+        return _tables_of_residuals(design, order), sizes, patterns, len(order)
     paths = _paths(design)
     G, T, _ = paths.shape
     # Moves that keep each year's sum keep year effects out once they are out.
@@ -354,6 +378,18 @@ def _require_movable(design: Design, scheme: Scheme) -> None:
             f"{name}: permute = years takes a balanced panel and compares "
             "coefficients; leave studentised out, or choose shifts"
         )
+
+    if scheme.method == "freedman-lane":
+        if scheme.permute != "countries" or not scheme.studentised:
+            raise TivaxError(
+                "scheme: method = freedman-lane compares t and moves whole paths among "
+                "countries; leave permute and studentised out"
+            )
+        if not design.balanced:
+            raise TivaxError(
+                f"{name}: method = freedman-lane takes a balanced panel with effects "
+                "of countries and years; choose method = treatment"
+            )
 
 
 def _time_column(design: Design) -> str:
@@ -417,7 +453,7 @@ def _tables_of_paths(
 ) -> resampling.PlaceboTables:
     """What each path ``moved[g, o]`` gives in the cells of cluster ``order[g]``."""
     time = np.unique(design.used[_time_column(design)], return_inverse=True)[1]
-    features, wy, ww = [], [], []
+    features, with_left, ww = [], [], []
     nested = design.model.cluster in design.model.effects
     for g, cluster in enumerate(order):
         cells = np.flatnonzero(design.cluster == cluster)
@@ -430,9 +466,29 @@ def _tables_of_paths(
         if design.layout.instruments:
             parts.append(z @ W_g)
         features.append(np.hstack(parts))
-        wy.append(W_g.T @ left[:, 0])
+        with_left.append(W_g.T @ left)
         ww.append(W_g.T @ W_g)
-    return _tables(design, W, features, wy, ww)
+    return _tables(design, W, features, with_left, ww)
+
+
+def _tables_of_residuals(
+    design: Design, order: np.ndarray
+) -> resampling.FreedmanLaneTables:
+    """Of the clusters in ``order``, each with the residuals of each other."""
+    d, w = design.layout.dummies, design.layout.exogenous
+    cells = _cells(design)[order]
+    flat = cells.reshape(-1, cells.shape[2])
+    # Year effects out of all, then the controls out of [x, z, y].
+    net = flat[:, d:] - flat[:, :d] @ np.linalg.lstsq(flat[:, :d], flat[:, d:])[0]
+    W, rest = net[:, : w - d], net[:, w - d :]
+    rest = rest - W @ np.linalg.lstsq(W, rest)[0]
+    shape = cells.shape[:2]
+    return resampling.freedman_lane_tables(
+        jnp.asarray(W.reshape(*shape, -1)),
+        jnp.asarray(rest[:, -2].reshape(shape)),
+        jnp.asarray(rest[:, [-1, 0]].reshape(*shape, 2)),
+        clusters.correction(design.moments),
+    )
 
 
 def _tables_of_years(
@@ -454,17 +510,17 @@ def _tables_of_years(
         parts.append(np.einsum("go,gtw->tow", z, W_gt))
     w = W.shape[1]
     features = np.concatenate(parts, axis=2)
-    return _tables(design, W, features, np.zeros((T, w)), np.zeros((T, w, w)))
+    return _tables(design, W, features, np.zeros((T, w, 2)), np.zeros((T, w, w)))
 
 
 def _tables(
-    design: Design, W: np.ndarray, features: Any, wy: Any, ww: Any
+    design: Design, W: np.ndarray, features: Any, left: Any, ww: Any
 ) -> resampling.PlaceboTables:
     w = W.shape[1]
     return resampling.PlaceboTables(
         F=jnp.asarray(np.asarray(features)),
         inverse=jnp.asarray(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
-        wy=jnp.asarray(np.asarray(wy)),
+        left=jnp.asarray(np.asarray(left)),
         ww=jnp.asarray(np.asarray(ww)),
         correction=clusters.correction(design.moments),
     )
@@ -506,15 +562,21 @@ def block_of_draws(
         if static.balanced:
             return resampling.reweighted_balanced(arrays["M"], w, layout=static.layout)
         left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
-        return _in_tiles(lambda tile: _reweighted(static, arrays, tile), w, left)
+        return _in_tiles(
+            lambda tile: _reweighted(static, arrays, tile), w, left, size=_TILE
+        )
     if static.kind == "wild":
         v = source.wild(arrays["position"])
         rows = [_wild_statistics(k, v) for k in arrays["loadings"]]
         return jnp.stack(rows)
     o = source.options()
-    if static.studentised:
-        return jnp.stack(resampling.placebo_t(arrays, o))
-    return resampling.placebo_estimates(arrays, o)
+    if not static.studentised:
+        return resampling.placebo_estimates(arrays, o)
+    run = resampling.placebo_t
+    if static.method == "freedman-lane":
+        run = resampling.freedman_lane_t
+    every = jnp.asarray(BLOCK)
+    return _in_tiles(lambda tile: run(arrays, tile), o, every, size=_SCORES_TILE)
 
 
 def _wild_statistics(loadings: Any, v: Array) -> Array:
@@ -532,21 +594,23 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
     return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
 
 
-def _in_tiles(run: Any, w: Float[Array, "G B"], used: Array) -> Float[Array, "s B"]:
-    """``run`` on a tile of columns at a time, as many as have the first ``used``; the
+def _in_tiles(
+    run: Any, drawn: Num[Array, "G B"], used: Array, *, size: int
+) -> Float[Array, "s B"]:
+    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
     others are 0. The tiles are of one compiled code, so that each draw is the same
     however many there are."""
-    B = w.shape[1]
+    B = drawn.shape[1]
 
     def tile(k: Any) -> Array:
-        return run(jax.lax.dynamic_slice_in_dim(w, k * _TILE, _TILE, axis=1))
+        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
 
     def made(k: Array, so_far: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * _TILE, axis=1)
+        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
 
     of_tile = jax.eval_shape(tile, 0)
     empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
-    count = jnp.clip(-(-used // _TILE), 0, B // _TILE)
+    count = jnp.clip(-(-used // size), 0, B // size)
     return jax.lax.fori_loop(0, count, made, empty)
 
 

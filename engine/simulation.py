@@ -14,7 +14,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy import stats
 
-from tivax.engine.checkpoints import checkpoint
+from tivax.engine.checkpoints import checkpoint, stopping
 from tivax.engine.console import Terminal
 from tivax.engine.draws import Draws, FileDraws, MemoryDraws
 from tivax.engine.experiments import over_blocks
@@ -40,6 +40,7 @@ from tivax.engine.progress import Progress, no_progress
 from tivax.engine.report import Figure as Shown
 from tivax.engine.report import Section, Table, Text, write_report
 from tivax.engine.simulated_panels import Design, Study
+from tivax.engine.spreadsheets import write_csv
 from tivax.kernels import simulation as kernel
 from tivax.kernels import streams
 from tivax.kernels.simulation import METHODS
@@ -146,7 +147,7 @@ def table(study: Study, results: Sequence[tuple[Design, Draws]]) -> pd.DataFrame
     nulls rejected at 5 %, with its Monte-Carlo error; coverage of the 95 % interval;
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
     power: share of panels in which no effect is rejected. Empty where a method serves
-    no panel, as CV2 and CV3 with a single adopter.
+    no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced.
     """
     rows = []
     for design, panels in results:
@@ -202,9 +203,9 @@ def run_study(
     terminal: Terminal,
 ) -> None:
     """Simulate and write simulation.csv, figure, report and manifest to ``out``."""
-    require_result_place(out, force=force)
     inputs = [*([path] if path else []), *study.files]
     started = Run("simulate", inputs=inputs, seed=study.seed)
+    require_result_place(out, started, force=force)
     entries = [_Panels(study.panels) for _ in study.designs]
     identity = {
         **study.facts,
@@ -216,7 +217,10 @@ def run_study(
     with checkpoint(out, entries, identity, force=force) as kept:
         if kept.done:
             terminal.say(f"Going on at {kept.done:,} of {total:,} panels")
-        with terminal.progress("simulating", "panels") as progress:
+        with (
+            stopping(kept, "panels", terminal),
+            terminal.progress("simulating", "panels") as progress,
+        ):
             for number, (design, file) in enumerate(
                 zip(study.designs, kept.files, strict=True)
             ):
@@ -229,8 +233,8 @@ def run_study(
                 )
         made = list(zip(study.designs, kept.files, strict=True))
         result = table(study, made)
-        with output_folder(out, force=force) as folder:
-            result.to_csv(folder / "simulation.csv", index=False)
+        with output_folder(out, started, force=force) as folder:
+            write_csv(result, folder / "simulation.csv")
             figure = sizes(result)
             save_figure(figure, folder, "sizes")
             _write_report(study, result, figure, folder / "report.html")
@@ -267,7 +271,7 @@ def _fill(
 def sizes(result: pd.DataFrame) -> Figure:
     """How often each method rejects a true null at 5 %, by design."""
     names = list(dict.fromkeys(result["design"]))
-    fig = Figure(figsize=(FULL_WIDTH, 0.8 + 0.28 * len(names)), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
     ax = fig.subplots()
     ax.axvline(0.05, color=QUIET, linewidth=0.8)
     plain_axes(ax, grid="x")
@@ -275,7 +279,8 @@ def sizes(result: pd.DataFrame) -> Figure:
     handles = []
     for k, method in enumerate(METHODS):
         rows = result[result["method"] == method]
-        y = [names.index(name) + 0.13 * (k - 2) for name in rows["design"]]
+        apart = 0.1 * (k - (len(METHODS) - 1) / 2)
+        y = [names.index(name) + apart for name in rows["design"]]
         handles.append(
             ax.errorbar(
                 rows["size"],
@@ -309,7 +314,10 @@ def _write_report(
         "5 % of the panels; its 95 % interval then covers the truth in 95 %. More is "
         "over-rejection. G* is the effective number of clusters, by the variation that "
         "identifies the effect. CV2 and CV3 are empty where one cluster alone "
-        "identifies the effect."
+        "identifies the effect, placebos where clusters are seen in different years. "
+        "Placebos move whole paths among clusters: of the treatment, comparing its "
+        "coefficient or its t, or of the residuals of the model without it (Freedman "
+        "and Lane 1983)."
     )
     write_report(
         path,

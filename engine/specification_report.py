@@ -95,7 +95,9 @@ def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> S
                 + ", computed by the kernels of tivax. The "
                 f"{_own_specification(result)} differs from pyfixest's by at most "
                 f"{result.curve.largest_difference:.0e} standard errors, in "
-                f"coefficients and standard errors. {_rows_sentence(found)}"
+                f"coefficients and standard errors. {_rows_sentence(found)} The curve "
+                "varies editions and definitions, neither the sample nor the model: it "
+                "is no test of either."
             ),
             *(
                 report.Figure(

@@ -8,46 +8,62 @@
 with the labels as coordinates and units as attributes, so that xarray opens it
 without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, not
 compressed: real tables are noise to a compressor (10 % smaller, three times slower
-to read). The manifest of the import is the attribute ``manifest`` (JSON text) of the
-group, because zarr warns about any file in a group that is not its own.
+to read). Chunks, labels and metadata have checksums, see ``store_files``. The manifest
+of the import is the attribute ``manifest`` (JSON text) of the group, because zarr warns
+about any file in a group that is not its own.
 """
 
 import json
+import logging
 import os
-import shutil
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import zarr
-from zarr.buffer.cpu import NDBuffer
+from zarr.codecs import Crc32cCodec
 
 from tivax.engine.arguments import local_path, require_years
 from tivax.engine.errors import TivaxError
 from tivax.engine.memory import aligned_empty
 from tivax.engine.output import (
-    partial_path,
-    replace_path,
+    DROPPINGS,
+    clear_leftovers,
+    full_disk_told,
+    is_empty_folder,
+    partial_folder,
+    replace_folder,
+    require_apart,
+    require_as_listed,
     require_free,
     require_writable,
+)
+from tivax.engine.store_files import (
+    DIMS,
+    FORMAT,
+    LABELS,
+    StoredArray,
+    checksum,
+    damaged,
+    digest,
+    read_store,
 )
 from tivax.engine.tables import (
     Tolerance,
     WorldTable,
     WorldTables,
+    check_balance,
+    check_values,
     require_tables,
     year_range,
 )
 
-FORMAT = 1
-_DIMS = {
-    "Z": ("year", "origin", "sector", "user", "user_sector"),
-    "Y": ("year", "origin", "sector", "absorber", "category"),
-    "x": ("year", "origin", "sector"),
-    "value_added": ("year", "origin", "sector"),
-}
+# The arrays of a store, labels among them.
+_OWN = {*DIMS, *LABELS}
 _LONG_NAMES = {
     "Z": "intermediate sales, origin sector to using sector",
     "Y": "final demand by absorbing region and category",
@@ -56,20 +72,69 @@ _LONG_NAMES = {
 }
 
 
-def require_replaceable(path: Path, *, force: bool) -> None:
-    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``."""
+def require_replaceable(
+    path: Path, *, force: bool, command: str = "", inputs: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``.
+
+    A store that another command than ``command`` wrote is not replaced, nor one in
+    whose folder anything lies that is not a chunk of its arrays.
+    """
+    require_apart({"--out": path}, inputs)
+    clear_leftovers(path)
     require_free(path, force=force)
     require_writable(path)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        try:
-            known = "tivax_format" in zarr.open_group(path, mode="r").attrs
-        except (OSError, KeyError, ValueError):
-            known = False
-        if not known:
-            raise TivaxError(
-                f"{path}: not a tivax store; --force does not replace it, "
-                "choose another --out"
-            )
+    if path.exists() and not is_empty_folder(path):
+        _require_own_store(path, command)
+
+
+def _require_own_store(path: Path, command: str) -> None:
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes = dict(group.attrs)
+        arrays = {name: group[name] for name in _OWN if name in group}
+        known = "tivax_format" in attributes
+        its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        known, its, arrays = False, None, {}
+    if not known:
+        raise TivaxError(
+            f"{path}: not a tivax store; --force does not replace it, "
+            "choose another --out"
+        )
+    if command and its not in (None, command):
+        raise TivaxError(
+            f"{path}: a store written by `tivax {its}`, and a command replaces only "
+            "what it wrote itself; choose another --out"
+        )
+    for place, names, files in os.walk(path):
+        for name in sorted([*names, *files]):
+            part = Path(place, name)
+            inside = part.relative_to(path).parts
+            if name in DROPPINGS:
+                continue
+            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+                require_as_listed(part, None, command or "import")
+
+
+def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in arrays:
+        return list(inside) == ["zarr.json"]
+    if rest in ([], ["zarr.json"]):
+        return True
+    kind, *chunk = rest
+    array = arrays[name]
+    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )
 
 
 class StoreWriter:
@@ -87,17 +152,21 @@ class StoreWriter:
         *,
         attributes: dict[str, Any],
         force: bool = False,
+        command: str = "",
     ) -> None:
-        require_replaceable(path, force=force)
+        require_replaceable(path, force=force, command=command)
         self.path, self.years = path, tuple(sorted(years))
-        self._force = force
-        self._part = partial_path(path)
+        self._force, self._command = force, command
+        self._until_discarded = ExitStack()
+        self._part = self._until_discarded.enter_context(partial_folder(path))
         c, s, f = len(like.regions), len(like.sectors), len(like.categories)
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
+        self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
         try:
-            self._create(like, attributes)
+            with full_disk_told(path):
+                self._create(like, attributes)
         except BaseException:
             self.discard()
             raise
@@ -117,7 +186,7 @@ class StoreWriter:
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
-            compressors=None,
+            compressors=[Crc32cCodec()],
             dimension_names=("year",),
         )
         for name, values in labels.items():
@@ -132,8 +201,8 @@ class StoreWriter:
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
                 config={"write_empty_chunks": True},
-                compressors=None,
-                dimension_names=_DIMS[name],
+                compressors=[Crc32cCodec()],
+                dimension_names=DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
 
@@ -143,7 +212,7 @@ class StoreWriter:
             shape=(len(values),),
             chunks=(len(values),),
             dtype=str,  # variable length: zarr warns about the other string types
-            compressors=None,
+            compressors=[Crc32cCodec()],
             dimension_names=(name,),
         )
         array[:] = np.asarray(values, dtype=object)
@@ -152,18 +221,29 @@ class StoreWriter:
         """Put one year in its place."""
         k = self.years.index(table.year)
         for name, shape in self._shapes.items():
-            array = self._group[name]
-            assert isinstance(array, zarr.Array)
-            array[k] = getattr(table, name).reshape(shape)
+            values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
+            with full_disk_told(self.path):
+                self._array(name)[k] = values.reshape(shape)
+            self._crc32c[name][k] = checksum(values)
+
+    def _array(self, name: str) -> zarr.Array:
+        array = self._group[name]
+        assert isinstance(array, zarr.Array)
+        return array
 
     def finish(self, manifest: dict[str, Any]) -> None:
-        """Record the manifest and move the whole store to its place."""
-        self._group.attrs["manifest"] = json.dumps(manifest)
-        replace_path(self._part, self.path, force=self._force)
+        """Record manifest and checksums and move the whole store to its place."""
+        with full_disk_told(self.path):
+            self._group.attrs["manifest"] = json.dumps(manifest)
+            for name, found in self._crc32c.items():
+                self._array(name).attrs["crc32c"] = found
+            self._group.attrs["digest"] = digest(self._part)
+        require_replaceable(self.path, force=self._force, command=self._command)
+        replace_folder(self._part, self.path)
 
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
-        shutil.rmtree(self._part, ignore_errors=True)
+        self._until_discarded.close()
 
 
 def store_attributes(
@@ -223,7 +303,7 @@ class LazyYears:
     """A stored array with years first, read when it is indexed: (t, n, n) and so on."""
 
     def __init__(
-        self, array: zarr.Array, shape: tuple[int, ...], first: int = 0
+        self, array: StoredArray, shape: tuple[int, ...], first: int = 0
     ) -> None:
         self._array, self.shape, self._first = array, shape, first
         self.dtype = np.dtype("float64")
@@ -242,18 +322,10 @@ class LazyYears:
         return self._read(year, year + 1)[0]
 
     def _read(self, start: int, stop: int) -> np.ndarray:
-        values = aligned_empty((stop - start, *self._array.shape[1:]))
-        try:
-            self._array.get_basic_selection(
-                (slice(self._first + start, self._first + stop),),
-                out=NDBuffer.from_numpy_array(values),
-            )
-        except (OSError, ValueError) as error:
-            raise TivaxError(
-                f"{self._array.store_path}: damaged ({type(error).__name__}); "
-                "import it again"
-            ) from None
-        return values.reshape(stop - start, *self.shape[1:])
+        values = aligned_empty((stop - start, *self.shape[1:]))
+        for k, year in enumerate(values, start=self._first + start):
+            self._array.read(k, into=year)
+        return values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
@@ -268,101 +340,77 @@ def open_store(
     """The tables of a store, or its years from the first to the last of ``years``.
 
     ``lazy=True`` reads each year when it is needed: for tables that do not fit in
-    memory. Otherwise everything is read at once.
+    memory. Otherwise everything is read at once. Every year is compared with its
+    checksum when it is read. A store of an older tivax has none: its years are checked
+    for what shows, and a line in the log says so.
 
     Raises
     ------
     TivaxError
-        Nothing there, not a tivax store, a store of a newer format, no such year.
+        Nothing there, not a tivax store, a damaged one, one of a newer format, no such
+        year.
     """
     path = local_path("path", path)
     require_years(years)
     if not path.exists():
         raise TivaxError(f"{path}: no such store; make one with `tivax import`")
-    stored = _read_store(path)
-    labels = {name: tuple(stored.labels[name][:].tolist()) for name in _LABELS}
+    stored = read_store(path)
+    labels, about = stored.labels, stored.attributes
     kept = year_range(labels["year"], years)
-    labels["year"] = labels["year"][kept]
-    t, c, s, f = (len(labels[name]) for name in _LABELS)
+    t, c, s, f = (
+        len(labels["year"][kept]),
+        *(len(labels[name]) for name in ("origin", "sector", "category")),
+    )
     n = c * s
     shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
-    arrays = {
+    arrays: dict[str, Any] = {
         name: LazyYears(array, shapes[name], kept.start)
         for name, array in stored.arrays.items()
     }
-    loaded: dict[str, Any] = {
-        name: array if lazy else array[:] for name, array in arrays.items()
-    }
-    return WorldTables(
-        **loaded,
-        regions=labels["origin"],
-        sectors=labels["sector"],
-        years=labels["year"],
-        unit=stored.unit,
-        categories=labels["category"],
-        tolerance=stored.tolerance,
-        source=stored.source,
-        parents=stored.parents,
-        column_tolerance=stored.column_tolerance,
-        checked=stored.checked,
-    )
-
-
-_LABELS = ("year", "origin", "sector", "category")
-
-
-@dataclass(frozen=True)
-class _Stored:
-    """A store found whole: its arrays, unread, and attributes."""
-
-    labels: dict[str, Any]
-    arrays: dict[str, zarr.Array]
-    unit: str
-    source: str
-    tolerance: Tolerance
-    parents: dict[str, str]
-    column_tolerance: Tolerance | None
-    checked: dict[str, str]
-
-
-def _read_store(path: Path) -> _Stored:
-    """Open a store; ``TivaxError`` where it is none, of another format, not whole."""
     try:
-        group = zarr.open_group(path, mode="r", zarr_format=3)
-        attributes: dict[str, Any] = dict(group.attrs)
-        version = attributes["tivax_format"]
-        arrays = dict(group.arrays())
-        stored = _Stored(
-            labels={name: arrays[name] for name in _LABELS},
-            arrays={name: arrays[name] for name in _DIMS if name in arrays},
-            unit=attributes["unit"],
-            source=attributes["source"],
-            tolerance=Tolerance(**attributes["tolerance"]),
-            parents=dict(attributes.get("parents", {})),
+        tables = WorldTables(
+            **arrays,
+            regions=labels["origin"],
+            sectors=labels["sector"],
+            years=labels["year"][kept],
+            unit=about["unit"],
+            categories=labels["category"],
+            tolerance=Tolerance(**about["tolerance"]),
+            source=about["source"],
+            parents=about.get("parents", {}),
             column_tolerance=(
-                Tolerance(**attributes["column_tolerance"])
-                if "column_tolerance" in attributes
+                Tolerance(**about["column_tolerance"])
+                if "column_tolerance" in about
                 else None
             ),
-            checked=dict(attributes.get("checked", {})),
+            checked=dict(about.get("checked", {})),
         )
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise TivaxError(
-            f"{path}: not a tivax store, or a damaged one; make one with `tivax import`"
-        ) from error
-    if version != FORMAT:
-        raise TivaxError(
-            f"{path}: store format {version}, this tivax reads {FORMAT}; import again"
-        )
-    absent = [name for name in ("Z", "Y", "x") if name not in arrays]
-    # zarr reads a missing chunk as its fill value, silently.
-    absent += [
-        name
-        for name, array in {**stored.labels, **stored.arrays}.items()
-        if array.nchunks_initialized < array.nchunks
-    ]
-    if absent:
-        raise TivaxError(
-            f"{path}: incomplete, {', '.join(absent)} lacks files; import it again"
-        )
-    return stored
+    except (LookupError, TypeError, ValueError) as error:
+        what = "what it says of itself (zarr.json, labels)"
+        raise damaged(path, what, f"{error}") from None
+    if stored.format != FORMAT:
+        _tell_unchecked(path, tables)
+    return tables if lazy else tables.select(tables.years[0], tables.years[-1])
+
+
+_told: set[tuple[Path, tuple[int, ...]]] = set()
+
+
+def _tell_unchecked(path: Path, tables: WorldTables) -> None:
+    """Log once that a store has no checksums, and what its numbers show without."""
+    key = path.resolve(), tuple(tables.years)
+    if key in _told:
+        return
+    _told.add(key)
+    odd = ""
+    for table in tables:
+        try:
+            check_values(table)
+            check_balance(table, tables.tolerance)
+        except TivaxError as error:
+            fault = str(error).removeprefix(f"{table.where}: ").rpartition(";")[0]
+            odd = f", and {table.year} may be damaged ({fault})"
+            break
+    logging.getLogger("tivax").warning(
+        f"{path}: written before stores had checksums{odd}; import it again"
+    )

@@ -22,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from tivax.engine.arguments import require_kind, require_list, require_years
+from tivax.engine.codes import require_labels
 from tivax.engine.errors import TivaxError, TivaxWarning, nearest, shown
 
 
@@ -88,6 +89,8 @@ class WorldTable:
         import, not stored.
     output_is_row_sum
         The file reports no output: rows balance whatever it holds.
+    parents
+        Split region to the region it is a part of, where the file says so.
     """
 
     year: int
@@ -102,6 +105,7 @@ class WorldTable:
     edition: str = ""
     taxes_and_margins: Float[np.ndarray, " n"] | None = None
     output_is_row_sum: bool = False
+    parents: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def where(self) -> str:
@@ -223,6 +227,7 @@ class WorldTables:
                 raise TivaxError(
                     f"{what}: {', '.join(twice)} more than once; labels must be unique"
                 )
+            require_labels(map(str, labels), what)
         if list(self.years) != sorted(self.years):
             raise TivaxError(f"years are not in order: {list(self.years)}")
 
@@ -335,6 +340,7 @@ class WorldTables:
             x=in_double(self.x[k]),
             value_added=added,
             origin=self.source,
+            parents=self.parents,
         )
 
     def __iter__(self) -> Iterator[WorldTable]:
@@ -344,14 +350,18 @@ class WorldTables:
     def select(self, first: int, last: int) -> "WorldTables":
         """The years from ``first`` to ``last``, both included."""
         part = year_range(self.years, (first, last))
-        return replace(
-            self,
-            Z=self.Z[part],
-            Y=self.Y[part],
-            x=self.x[part],
-            value_added=None if self.value_added is None else self.value_added[part],
-            years=self.years[part],
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", TivaxWarning)  # said when these were made
+            return replace(
+                self,
+                Z=self.Z[part],
+                Y=self.Y[part],
+                x=self.x[part],
+                value_added=None
+                if self.value_added is None
+                else self.value_added[part],
+                years=self.years[part],
+            )
 
 
 # At construction, a Z of one year up to this size is looked at.
@@ -471,7 +481,7 @@ def stack_years(
         categories=first.categories,
         tolerance=tolerance or Tolerance(),
         source=source,
-        parents=parents or {},
+        parents=first.parents if parents is None else parents,
     )
 
 
@@ -502,6 +512,10 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where}: {what} are in another order than in {first.year}, first "
             f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+    if dict(first.parents) != dict(other.parents):
+        raise TivaxError(
+            f"{other.where}: its split regions (parents) are not those of {first.year}"
         )
     if first.edition != other.edition:
         raise TivaxError(

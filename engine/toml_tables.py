@@ -9,12 +9,46 @@ from tivax.engine.errors import TivaxError
 
 
 def read_toml(path: Path) -> dict[str, Any]:
+    """The run file at ``path``."""
     if not path.is_file():
         raise TivaxError(f"{path}: no such run file")
+    return load_toml(path)
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Any TOML file. ``TivaxError`` for one that is not, or is nested too deep."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        found = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
+    except ValueError as error:
         raise TivaxError(f"{path}: not valid TOML: {error}") from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    level: list[Any] = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            k
+            for one in level
+            for k in (one.values() if isinstance(one, dict) else one)
+            if isinstance(k, dict | list)
+        ]
+    if level:
+        raise _too_deep(path)
+    return found
+
+
+# Levels of tables and lists in each other; no file here has a use for more than four.
+_DEEPEST = 20
+
+
+def _too_deep(path: Path) -> TivaxError:
+    return TivaxError(
+        f"{path}: brackets or tables more than {_DEEPEST} deep in each other; write "
+        "a flat file"
+    )
 
 
 class TomlTable:

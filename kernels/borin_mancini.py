@@ -13,6 +13,8 @@ so that no inverse of a table without the exports of s is needed: B of that tabl
 B_ts B_ss^-1 L_s for exports of s.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -75,29 +77,17 @@ def exporter_sink(world: World) -> Terms:
         h (Y_sr + A_sr (X_rr - B_rs F_s^-1 a_sr)),   a_sr exports of s that r absorbs.
     """
     borders, A, B, X = world.borders, world.A, world.B, world.X
-    inside = borders.inside(A)
-    first = world.first_crossing
-    final, x = world.final_exports, world.output
-
-    def to_others(Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
-        """Inputs sold abroad, the sum over j != r of A_rj Q_j."""
-        return A @ Q - times(inside, Q)
-
-    def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
-        """What is left of ``full`` in column s without the exports ``sold`` of s."""
-        return full - B @ (borders.member * times(first, sold)[:, None])
+    first, final = world.first_crossing, world.final_exports
 
     def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
-        needed = times(world.L, demand + to_others(left))
+        needed = times(world.L, demand + _to_others(world, left))
         return borders.buyers(A, needed)
 
-    left = cut(x[:, None], final.sum(axis=1) + to_others(x))
+    left, left_of_self = _without_exports(world)
     to_all = final + last(world.Y.sum(axis=1)[:, None], left)
-    # The same for what final demand of s itself requires.
-    left = cut(X, borders.own(to_others(X)))
-    to_self = last(final, left)
+    to_self = last(final, left_of_self)
     # Output of r for its own demand, less what needs exports of s.
-    again = borders.buyers(B, times(first, final + to_others(X)))
+    again = borders.buyers(B, times(first, final + _to_others(world, X)))
     to_buyer = final + borders.buyers(A, borders.own(X)[:, None] - again)
 
     E = world.exports
@@ -118,12 +108,172 @@ def exporter_sink(world: World) -> Terms:
     return abroad_only(world, terms)
 
 
+def _to_others(world: World, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+    """Inputs sold abroad, the sum over j != r of A_rj Q_j."""
+    return world.A @ Q - times(world.borders.inside(world.A), Q)
+
+
+def _without_exports(
+    world: World,
+) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
+    """X~ in column s: output that is left when the exports of s are cut, for all final
+    demand and for that of s itself."""
+    borders, x, X = world.borders, world.output, world.X
+    first = world.first_crossing
+
+    def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
+        return full - world.B @ (borders.member * times(first, sold)[:, None])
+
+    sold = world.final_exports.sum(axis=1) + _to_others(world, x)
+    return cut(x[:, None], sold), cut(X, borders.own(_to_others(world, X)))
+
+
+class Routes(NamedTuple):
+    """Exports of s to r by where their last part goes; column r [million US$].
+
+    final, inputs
+        Y_sr and A_sr L_r Y_rr: r absorbs them, as they are or in what it makes.
+    sent_final, sent_inputs
+        A_sr L_r times the final goods, and the inputs, that r exports in turn.
+    back_final, back_inputs
+        Of these, final goods for s, and inputs of what s absorbs.
+    """
+
+    final: Float[Array, "n c"]
+    inputs: Float[Array, "n c"]
+    sent_final: Float[Array, "n c"]
+    sent_inputs: Float[Array, "n c"]
+    back_final: Float[Array, "n c"]
+    back_inputs: Float[Array, "n c"]
+
+
+def _routes(
+    world: World, output: Float[Array, " n #c"], of_self: Float[Array, "n c"]
+) -> Routes:
+    """``output`` and ``of_self`` in column s: what exports of r need of each j, for all
+    final demand and for that of s."""
+    borders, L, final = world.borders, world.L, world.final_exports
+
+    def to_buyer(Q: Float[Array, " n"]) -> Float[Array, "n c"]:
+        return world.inputs(borders.member * times(L, Q)[:, None])
+
+    onward = [_to_others(world, output), final, _to_others(world, of_self)]
+    onward = [times(L, jnp.broadcast_to(Q, final.shape)) for Q in onward]
+    sent_inputs, back_final, back_inputs = jnp.moveaxis(
+        borders.buyers(world.Z, world.scale[:, None, None] * jnp.stack(onward, 1)), 1, 0
+    )
+    return Routes(
+        final,
+        world.inputs(times(L, world.final_at_home)),
+        to_buyer(final.sum(axis=1)),
+        sent_inputs,
+        back_final,
+        back_inputs,
+    )
+
+
+def source_details(world: World) -> Terms:
+    """Parts of VAX, REF and FVA of ``exporter_source``, by what the buyer makes of it.
+
+    With g = f F^-1 in place of u for the foreign ones, X_j the output of j that final
+    demand requires (x* of all, X_js of s),
+
+        VAX1  u Y_sr                                    final goods the buyer absorbs
+        VAX2  u A_sr L_r Y_rr                           inputs of goods it absorbs
+        VAX3  u A_sr L_r sum over j != r, s of Y_rj     of final goods for third ones
+        VAX4  u A_sr L_r sum over j != r of A_rj (x*_j - X_js)     of inputs it exports
+        REF1  u A_sr L_r Y_rs                           of final goods that return
+        REF2  u A_sr L_r sum over j != r of A_rj X_js   of inputs of what s absorbs
+
+        FVA1  g Y_sr             FVA3  g A_sr L_r sum over j != r of Y_rj
+        FVA2  g A_sr L_r Y_rr    FVA4  g A_sr L_r sum over j != r of A_rj x*_j
+
+    They add up to their totals. Names as in R exvatools.
+    """
+    routes = _routes(world, world.output[:, None], world.X)
+    return _details(world, routes, world.once, world.foreign_once)
+
+
+def sink_details(world: World) -> Terms:
+    """The same parts of ``exporter_sink``: h for u, f for g, and X~ (output without the
+    exports of s) for x* and X."""
+    routes = _routes(world, *_without_exports(world))
+    return _details(world, routes, world.home, world.foreign)
+
+
+def _details(
+    world: World,
+    routes: Routes,
+    domestic: Float[Array, " n"],
+    foreign: Float[Array, " n"],
+) -> Terms:
+    u, f = domestic[:, None], foreign[:, None]
+    terms = {
+        "VAX1": u * routes.final,
+        "VAX2": u * routes.inputs,
+        "VAX3": u * (routes.sent_final - routes.back_final),
+        "VAX4": u * (routes.sent_inputs - routes.back_inputs),
+        "REF1": u * routes.back_final,
+        "REF2": u * routes.back_inputs,
+        "FVA1": f * routes.final,
+        "FVA2": f * routes.inputs,
+        "FVA3": f * routes.sent_final,
+        "FVA4": f * routes.sent_inputs,
+    }
+    return abroad_only(world, terms)
+
+
+def source_by_origin(world: World, sectors: int) -> Terms:
+    """Terms of ``exporter_source`` by sector of origin of the value added, (c s c).
+
+    exporter, sector in which the value is added (at home for the domestic terms, of any
+    foreign region for FC, FVA and FDC), buyer. ``sectors`` sets the shape: n = regions
+    x sectors. GEXP, which is of the exporting sector, is left out.
+    """
+    borders, E, B = world.borders, world.exports, world.B
+    of_region = borders.member[::sectors]
+
+    def by_perimeter(term: Float[Array, "n k"]) -> Float[Array, "p s k"]:
+        each = term.reshape(-1, sectors, term.shape[1])
+        return jnp.tensordot(of_region, each, axes=(0, 0))
+
+    def at_home(M: Inside, sold: Float[Array, "n c"]) -> Float[Array, "p s c"]:
+        return by_perimeter(world.v[:, None] * times(M, sold * borders.abroad))
+
+    def abroad(content: Float[Array, "s n"]) -> Float[Array, "p s c"]:
+        each = content[:, None, :] * borders.member.T[None]
+        return jnp.swapaxes(each @ E, 0, 1)
+
+    L = world.L
+    returned = borders.buyers(world.Z, world.scale[:, None] * world.X)
+    DC, DVA = at_home(borders.inside(B), E), at_home(L, E)
+    REF, DAVAX = at_home(L, returned), at_home(L, world.absorbed_by_buyer)
+    made = by_perimeter(world.v[:, None] * B)
+    foreign = made.sum(axis=0) - jnp.einsum("psn,np->sn", made, borders.member)
+    first = jnp.swapaxes(world.first_crossing, -1, -2)
+    FC, FVA = abroad(foreign), abroad(times(first, foreign.T).T)
+    return {
+        "DC": DC,
+        "DVA": DVA,
+        "VAX": DVA - REF,
+        "DAVAX": DAVAX,
+        "REF": REF,
+        "DDC": DC - DVA,
+        "FC": FC,
+        "FVA": FVA,
+        "FDC": FC - FVA,
+        "GVC": DC + FC - DAVAX,
+        "GVCB": FC + DC - DVA,
+        "GVCF": DVA - DAVAX,
+    }
+
+
 def world_perspective(world: World) -> Terms:
-    """The world's perimeter: each US$ once in the exports of all, country totals only.
+    """The world's perimeter: each US$ once in the exports of all; totals of exporters.
 
     The domestic side is the exporter's. Foreign value added (FVA) counts at its last
     crossing of any border (equation 54), FVA_SOURCE at its first (equation 52); summed
-    over exporters both are equal. Only sums over industries and buyers mean anything.
+    over exporters both are equal. For single flows see ``world_flows``.
     """
     borders, A, E = world.borders, world.A, world.exports
     own = exporter_source(world)
@@ -141,6 +291,29 @@ def world_perspective(world: World) -> Terms:
         "FDC_SOURCE": own["FC"] - source,
     }
     return abroad_only(world, terms)
+
+
+def world_flows(world: World) -> Terms:
+    """The world's perimeter by industry and buyer, where the approach matters for the
+    domestic side, too: DVA, VAX, REF, DDC count at the last crossing of the exporter's
+    border (``exporter_sink``), those with _SOURCE at the first (``exporter_source``).
+
+    Foreign value added by flow is what equations 52 and 54 say before they are summed:
+    at its first crossing as foreign value added it comes in exports of its origin t to
+    s, u_t A_ts L_s, whatever s makes of it; at its last the buyer r absorbs it, or
+    sends on its own value added v_r B_rs, for which r is no foreigner.
+    """
+    whole, first, last = (
+        world_perspective(world),
+        exporter_source(world),
+        exporter_sink(world),
+    )
+    domestic = ("DVA", "VAX", "REF", "DDC")
+    return {
+        **whole,
+        **{k: last[k] for k in domestic},
+        **{f"{k}_SOURCE": first[k] for k in domestic},
+    }
 
 
 def self_cell(world: World) -> Terms:

@@ -8,20 +8,32 @@
 
 A panel is a function of its key. Each is tested by every method at once: t of CV1 and
 CV3 with G - 1 degrees of freedom, CV2 with Bell and McCaffrey's, the restricted wild
-cluster bootstrap (Rademacher) and the percentile interval of the pairs bootstrap.
+cluster bootstrap (Rademacher), the percentile interval of the pairs bootstrap, and,
+where the panel is balanced, placebos that move whole paths: of the treatment, comparing
+its coefficient or its t, and of the residuals (Freedman and Lane).
 """
 
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from tivax.kernels import clusters, resampling, streams
 from tivax.kernels.clusters import Layout, Moments
 
-METHODS = ("CV1 t(G-1)", "CV2 BM", "CV3 t(G-1)", "WCR", "pairs percentile")
+METHODS = (
+    "CV1 t(G-1)",
+    "CV2 BM",
+    "CV3 t(G-1)",
+    "WCR",
+    "pairs percentile",
+    "placebo coefficient",
+    "placebo t",
+    "Freedman-Lane t",
+)
 LEVEL = 0.05
+_TIE = 1e-10
 
 
 class PanelDesign(NamedTuple):
@@ -150,6 +162,10 @@ def tested(
     else:
         again = resampling.reweighted(moments.S, w, layout=layout)[0]
     low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
+    placebos = None
+    if balanced:
+        o = streams.permutations(jax.random.fold_in(of_counts, 1), (G,), draws=draws)
+        placebos = _placebos(M, clusters.correction(moments), o.astype(int))
 
     def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
@@ -171,7 +187,11 @@ def tested(
             ]
         )
         served = jnp.isfinite(jnp.stack([*se, se[0], low]))
-        return jnp.where(served, found, jnp.nan)
+        p = jnp.full(3, jnp.nan)
+        if placebos is not None:
+            p = _placebo_p(*placebos, null, b, se[0])
+        of_placebos = jnp.where(jnp.isfinite(p), p <= LEVEL, jnp.nan)
+        return jnp.concatenate([jnp.where(served, found, jnp.nan), of_placebos])
 
     share = clusters.partial_leverage(fit, contrast)
     return Tested(
@@ -182,6 +202,56 @@ def tested(
         rejects_truth=rejects(design.effect),
         rejects_zero=rejects(jnp.array(0.0)),
     )
+
+
+def _placebos(
+    M: Float[Array, "G T m"], correction: Float[Array, ""], o: Int[Array, "G B"]
+) -> tuple[Float[Array, "5 B"], Float[Array, "5 B"]]:
+    """Statistics of moved treatments and of moved residuals, of a balanced panel."""
+    cells = M - M.mean(axis=1, keepdims=True)
+    cells = cells - cells.mean(axis=0, keepdims=True)
+    W, paths, left = cells[:, :, :-2], cells[:, :, -2], cells[:, :, :-3:-1]
+    ww = jnp.einsum("gtw,gtv->gwv", W, W)
+    inverse = jnp.linalg.inv(ww.sum(axis=0))
+    # [y, x] net of W.
+    left = left - W @ (inverse @ jnp.einsum("gtw,gtl->wl", W, left))
+    size = (paths**2).sum(axis=1)
+    features = [
+        jnp.einsum("ot,gtl->gol", paths, left),
+        jnp.broadcast_to(size[None, :, None], (len(size), len(size), 1)),
+        jnp.einsum("ot,gtw->gow", paths, W),
+    ]
+    moved = resampling.PlaceboTables(
+        F=jnp.concatenate(features, axis=2),
+        inverse=inverse,
+        left=jnp.einsum("gtw,gtl->gwl", W, left),
+        ww=ww,
+        correction=correction,
+    )
+    residuals = resampling.freedman_lane_tables(W, left[:, :, 1], left, correction)
+    return resampling.placebo_t(moved, o), resampling.freedman_lane_t(residuals, o)
+
+
+def _placebo_p(
+    moved: Float[Array, "5 B"],
+    residuals: Float[Array, "5 B"],
+    null: Float[Array, ""],
+    b: Float[Array, ""],
+    se: Float[Array, ""],
+) -> Float[Array, "3"]:
+    """p of moved treatments by coefficient and t, of moved residuals by t; see
+    ``resampling.of_scores`` on other nulls than 0."""
+
+    def sizes(drawn: Array) -> tuple[Array, Array]:
+        coef, t, own, covariance, variance = drawn
+        gap = coef - null * own
+        V = (coef / t) ** 2 - 2 * null * covariance + null**2 * variance
+        return jnp.abs(gap), jnp.abs(gap) / jnp.sqrt(V)
+
+    size = jnp.stack([*sizes(moved), sizes(residuals)[1]])
+    reach = jnp.abs(b - null) / jnp.stack([jnp.array(1.0), se, se]) * (1 - _TIE)
+    p = (1 + (size >= reach[:, None]).sum(axis=1)) / (1 + size.shape[1])
+    return jnp.where(jnp.isfinite(reach), p, jnp.nan)
 
 
 def _residual(moments: Moments, fit: clusters.ClusterFit) -> Float[Array, ""]:

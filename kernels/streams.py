@@ -115,33 +115,42 @@ def mammen(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} B"]:
 # --------------------------------------------------------------------- permutations
 
 
-def permutations(key: Key[Array, ""], sizes: Sequence[int]) -> UInt[Array, "G B"]:
+def permutations(
+    key: Key[Array, ""], sizes: Sequence[int], *, draws: int = BLOCK
+) -> UInt[Array, "G {draws}"]:
     """Permutations of 0 ... G-1, each stratum within itself.
 
     ``sizes`` are the strata's, in the order of the clusters. Random words are sorted
     with the cluster's number behind them, so that ties (two equal words, of 26 bits
     up to 64 clusters: 1 draw in 80,000 of 41) fall to the lower number.
     """
-    word = jax.random.bits(key, (sum(sizes), BLOCK), jnp.uint32)
-    parts, start = [], 0
-    for size in sizes:
-        order = _order(word[start : start + size])
-        parts.append(order + order.dtype.type(start))
-        start += size
-    return jnp.concatenate(parts)
+    word = jax.random.bits(key, (sum(sizes), draws), jnp.uint32)
+    ends = np.cumsum(sizes)
+    starts = ends - np.asarray(sizes)
+    parts = [word[a:b] for a, b in zip(starts, ends, strict=True)]
+    offset = np.repeat(starts, sizes).astype(np.uint32)[:, None]
+    if max(sizes) > _NETWORK:
+        return jnp.concatenate([_order(part) for part in parts]) + offset
+    # Packed together: strata put side by side after the packing are sorted anew for
+    # every entry that is looked up with them.
+    rows = [row for part in parts for row in _network(part)]
+    return _unpacked(_packed(rows), len(rows)) + offset
 
 
 def _order(word: UInt[Array, "n B"]) -> UInt[Array, "n B"]:
-    n = len(word)
-    if n > _NETWORK:
-        index = jnp.broadcast_to(jnp.arange(n, dtype=jnp.uint32)[:, None], word.shape)
-        return jax.lax.sort((word, index), dimension=0, num_keys=2)[1]
-    number = jnp.arange(n, dtype=jnp.uint32)[:, None]
+    index = jnp.arange(len(word), dtype=jnp.uint32)[:, None]
+    index = jnp.broadcast_to(index, word.shape)
+    return jax.lax.sort((word, index), dimension=0, num_keys=2)[1]
+
+
+def _network(word: UInt[Array, "n B"]) -> list[UInt[Array, " B"]]:
+    """The order of the words, row by row."""
+    number = jnp.arange(len(word), dtype=jnp.uint32)[:, None]
     rows = list((word >> _INDEX_BITS << _INDEX_BITS) | number)
-    for low, high in merge_exchange(n):
+    for low, high in merge_exchange(len(word)):
         a, b = rows[low], rows[high]
         rows[low], rows[high] = jnp.minimum(a, b), jnp.maximum(a, b)
-    return _unpacked(_packed([row & _INDEX_MASK for row in rows]), n)
+    return [row & _INDEX_MASK for row in rows]
 
 
 def _packed(rows: list[UInt[Array, " B"]]) -> UInt[Array, "words B"]:
@@ -158,7 +167,7 @@ def _packed(rows: list[UInt[Array, " B"]]) -> UInt[Array, "words B"]:
 
 def _unpacked(words: UInt[Array, "words B"], n: int) -> UInt[Array, "{n} B"]:
     shift = _INDEX_BITS * jnp.arange(_PER_WORD, dtype=jnp.uint32)[None, :, None]
-    return ((words[:, None, :] >> shift) & _INDEX_MASK).reshape(-1, BLOCK)[:n]
+    return ((words[:, None, :] >> shift) & _INDEX_MASK).reshape(-1, words.shape[1])[:n]
 
 
 def merge_exchange(n: int) -> list[tuple[int, int]]:

@@ -123,6 +123,8 @@ class Refit(NamedTuple):
         Of all columns: coefficients are ``inverse @ y``.
     hat
         What projects on the columns; projected ones with instruments.
+    scores
+        By country; covariance is ``factor`` times their products.
     """
 
     coef: np.ndarray
@@ -130,6 +132,16 @@ class Refit(NamedTuple):
     residuals: np.ndarray
     inverse: np.ndarray
     hat: np.ndarray
+    scores: np.ndarray
+    factor: float
+
+    @property
+    def errors(self) -> np.ndarray:
+        return np.sqrt(np.diag(self.covariance))
+
+    def joint(self, other: "Refit") -> float:
+        """Covariance of the last coefficient with that of another outcome."""
+        return float(self.factor * self.scores[:, -1] @ other.scores[:, -1])
 
 
 def refit(
@@ -155,7 +167,9 @@ def refit(
     G, N, k = rows.G, len(y), rows.counted if counted is None else counted
     factor = G / (G - 1) * (N - 1) / (N - k)
     covariance = factor * scores.T @ scores
-    return Refit(inverse @ y, covariance, residuals, inverse, design @ whole)
+    return Refit(
+        inverse @ y, covariance, residuals, inverse, design @ whole, scores, factor
+    )
 
 
 def by_country(rows: Rows, values: np.ndarray) -> np.ndarray:

@@ -187,7 +187,7 @@ def test_csv_and_toml_say_the_same(tmp_path):
         ("c.csv", "from,to\nfarms\n", "an empty code (farms to ?)"),
         ("c.csv", "from,to\n", "maps no code"),
         ("c.toml", "a = 1", 'write a = ["old", "old"]'),
-        ("c.toml", "a = [", "Invalid value"),
+        ("c.toml", "a = [", "not valid TOML: Invalid value"),
         ("c.txt", "", "a concordance is a .csv or a .toml file"),
     ],
 )

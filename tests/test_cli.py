@@ -485,7 +485,13 @@ def test_results_are_replaced_only_by_force(work, tmp_path):
     (out / "tbi.csv").write_text("mine")
     line = mistake("tbi", work / "store", "--out", out)
     assert line == f"{out}: exists already; --force replaces it"
+    line = mistake("tbi", work / "store", "--out", out, "--force")
+    assert line == (
+        f"{out}/tbi.csv: changed since `tivax tbi` wrote it, and --force would remove "
+        "it; move it away, or choose another --out"
+    )
     assert (out / "tbi.csv").read_text() == "mine"
+    (out / "tbi.csv").unlink()
     assert len(tbi_of(work, out, "--force")) == 12
     assert names(tmp_path) == ["out"]
 
@@ -737,7 +743,14 @@ def test_panel_is_replaced_only_by_force(data, tmp_path):
     out.write_text("mine")
     line = mistake("panel", "--data", data, "--out", out)
     assert line == f"{out}: exists already; --force replaces it"
+    line = mistake("panel", "--data", data, "--out", out, "--force")
+    assert line == (
+        f"{out}: not a panel of tivax (no panel.manifest.json beside it); --force does "
+        "not replace it, choose another --out"
+    )
     assert out.read_text() == "mine" and names(tmp_path) == ["panel.csv"]
+    out.unlink()
+    good("panel", "--data", data, "--out", out)
     good("panel", "--data", data, "--out", out, "--force")
     assert len(pd.read_csv(out)) == 164
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, measures, stack_years
+from tivax.engine import TivaxError, TivaxWarning, measures, stack_years
 from tivax.engine.sources import get_source
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method
@@ -320,7 +320,8 @@ def test_value_added_at_basic_prices_needs_a_row():
 
 
 def test_a_table_that_is_not_productive_is_refused():
-    tables = hand_table([[90, 60], [60, 90]], [[-20, 0], [0, -20]], ["R", "S"])
+    with pytest.warns(TivaxWarning, match="2 industries buy more than they make"):
+        tables = hand_table([[90, 60], [60, 90]], [[-20, 0], [0, -20]], ["R", "S"])
     with pytest.raises(TivaxError, match="not productive"):
         measures.exported_value_added(tables)
 

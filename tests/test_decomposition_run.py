@@ -67,6 +67,23 @@ def test_columns_that_a_level_does_not_have_are_left_out(
         assert_allclose(part["value"], own[term].values.ravel(), rtol=RTOL)
 
 
+def test_details_and_sectors_of_origin_are_written(store, tmp_path):
+    words = ("decompose", store, "--method", "bm-source", "--level", "sector")
+    good(*words, "--detail", "--out", tmp_path / "d")
+    table = pd.read_parquet(tmp_path / "d" / "decomposition.parquet")
+    parts = table[table["term"].str.fullmatch("VAX[1-4]")]["value"].sum()
+    assert_allclose(parts, table[table["term"] == "VAX"]["value"].sum(), rtol=1e-10)
+    good(*words, "--by-origin", "--out", tmp_path / "o")
+    origin = pd.read_parquet(tmp_path / "o" / "decomposition.parquet")
+    assert set(table["term"]) - set(origin["term"]) >= {"GEXP", "VAX1"}
+    for term in ("DAVAX", "GVC", "GVCF"):
+        found, whole = (k[k["term"] == term]["value"] for k in (origin, table))
+        assert_allclose(found.sum(), whole.sum(), rtol=1e-10)
+        assert not np.allclose(found, whole, rtol=1e-3)
+    line = mistake(*words[:3], "wwz", "--detail", "--out", tmp_path / "w")
+    assert line == "method wwz has no details: choose from bm-source, bm-sink"
+
+
 def test_importers_count_what_they_buy(store):
     own = decompose(TABLES, "bm-importer", "country")
     exports = decompose(TABLES, "bm-source", "bilateral")["GEXP"].sum("exporter")

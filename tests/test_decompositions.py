@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, WorldTables
-from tivax.engine.decompositions import LEVELS, METHODS, decompose
+from tivax.engine import TivaxError, TivaxWarning, WorldTables
+from tivax.engine.decompositions import IN_DETAIL, LEVELS, METHODS, decompose
+from tivax.engine.measures import regroup, value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.world import make_world
 
@@ -239,6 +240,31 @@ def test_terms_are_sums_of_those_of_exvatools(shared, method, name, parts):
     for term, names in parts.items():
         expected = sum(printed[k] for k in names)
         assert_same(own[term].values[0].reshape(18, 6), expected, EXVATOOLS_RTOL)
+
+
+@pytest.mark.parametrize(
+    "method, name", [("bm-source", "bm_src"), ("bm-sink", "bm_snk")]
+)
+def test_twelve_terms_are_those_of_exvatools(shared, method, name):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    own = decompose(truth_table(folder, WIODTEST), method, detail=True)
+    printed = exvatools(folder / f"out_{name}_all_terms.csv")
+    terms = printed.keys() - {"EXGR"}
+    assert len(terms) == 12
+    for term in terms:
+        found = own[term].values[0].reshape(18, 6)
+        assert_same(found, printed[term], EXVATOOLS_RTOL)
+
+
+def test_sectors_of_origin_are_those_of_exvatools(shared):
+    folder = shared / "truth" / "exvatools_wiodtest"
+    own = decompose(truth_table(folder, WIODTEST), "bm-source", by_origin=True)
+    printed = exvatools(folder / "out_bm_src_ESP_bkdown_origin.csv")
+    terms = {str(k) for k in own} - {"residual", "identity"}
+    assert terms == printed.keys() - {"EXGR"}
+    for term in terms:
+        found = own[term].sel(exporter="ESP").values[0]
+        assert_same(found, printed[term], EXVATOOLS_RTOL)
 
 
 def test_nine_terms_by_sector_are_those_of_exvatools(shared):
@@ -564,6 +590,92 @@ def test_a_world_without_inverse_says_so():
         borin_mancini.exporter_sink(make_world(Z, x, Y, inverse=False))
 
 
+@pytest.mark.parametrize("method", ["bm-source", "bm-sink"])
+def test_details_of_groups_add_up_to_their_totals(method):
+    groups = {"G": ["R1", "R2"]}
+    own = decompose(small_tables(3), method, "bilateral", detail=True, groups=groups)
+    for term, parts in {"VAX": 4, "REF": 2, "FVA": 4}.items():
+        total = sum(own[f"{term}{k + 1}"] for k in range(parts))
+        assert_same(total, own[term].values, RTOL)
+    if method == "bm-source":
+        assert_same(own["VAX1"] + own["VAX2"], own["DAVAX"].values, RTOL)
+
+
+def test_details_by_their_definition(world):
+    """Final goods and inputs that the buyer sends on, from dense blocks."""
+    A, B, L, v, Y, E = (
+        np.asarray(k)
+        for k in (world.A, world.B, world.L, world.v, world.Y, world.exports)
+    )
+    c, at = blocks(world)
+    found = borin_mancini.source_details(world)
+    u = np.concatenate([v[at[s]] @ L[s] for s in range(c)])
+    X = B @ Y
+    for s in range(c):
+        for r in set(range(c)) - {s}:
+            chain = u[at[s]][:, None] * (A[at[s], at[r]] @ L[r])
+            others = [j for j in range(c) if j != r]
+            goods = sum(Y[at[r], j] for j in others if j != s)
+            inputs = np.sum([A[at[r], at[j]] @ X[at[j]] for j in others], axis=0)
+            for term, expected in {
+                "VAX3": chain @ goods,
+                "VAX4": chain @ (inputs.sum(axis=1) - inputs[:, s]),
+                "REF1": chain @ Y[at[r], s],
+                "REF2": chain @ inputs[:, s],
+            }.items():
+                assert_allclose(found[term][at[s], r], expected, rtol=RTOL)
+            # Foreign value added in a US$ of the exports of s, without these exports.
+            left = A.copy()
+            left[at[s]] = 0
+            left[at[s], at[s]] = A[at[s], at[s]]
+            once = np.linalg.inv(np.eye(len(A)) - left)[:, at[s]]
+            once = np.where(np.arange(len(A)) // len(L[0]) == s, 0, v) @ once
+            parts = sum(found[f"FVA{k}"][at[s], r] for k in (1, 2, 3, 4))
+            assert_allclose(parts, once * E[at[s], r], rtol=RTOL)
+
+
+def test_sectors_of_origin_of_groups_are_those_of_what_others_absorb():
+    """VAX by sector of origin; and every term adds up to the exporter's."""
+    tables, groups = small_tables(3), {"G": ["R1", "R2"]}
+    own = decompose(tables, "bm-source", by_origin=True, groups=groups)
+    assert float(own["identity"].max()) < RTOL
+    absorbed = regroup(value_added_absorbed(tables), groups=groups)
+    home = absorbed["origin"] == absorbed["absorber"]
+    abroad = absorbed.where(~home, 0).sum("absorber").values
+    assert_same(own["VAX"].sum("importer").values, abroad, RTOL)
+
+
+def test_world_perspective_of_single_flows(world):
+    """Equations 52 and 54 of Borin and Mancini (2019) for one flow, from dense blocks;
+    what crosses two borders is what no direct buyer absorbs."""
+    A, L, B, v, Y, E = (
+        np.asarray(k)
+        for k in (world.A, world.L, world.B, world.v, world.Y, world.exports)
+    )
+    c, at = blocks(world)
+    found = borin_mancini.world_flows(world)
+
+    def absorbed(s, r):
+        return Y[at[s], r] + A[at[s], at[r]] @ L[r] @ Y[at[r], r]
+
+    for s in range(c):
+        first = sum(
+            v[at[t]] @ L[t] @ A[at[t], at[s]] @ L[s] for t in set(range(c)) - {s}
+        )
+        for r in set(range(c)) - {s}:
+            assert_allclose(
+                found["FVA_SOURCE"][at[s], r], first * E[at[s], r], rtol=RTOL
+            )
+            foreign = sum(v[at[t]] @ B[at[t], at[s]] for t in set(range(c)) - {s})
+            resold = A[at[s], at[r]] @ L[r]
+            resold = resold @ sum(absorbed(r, j) for j in set(range(c)) - {r})
+            last = foreign * absorbed(s, r) + (v[at[r]] @ B[at[r], at[s]]) * resold
+            assert_allclose(found["FVA"][at[s], r], last, rtol=RTOL)
+    source = borin_mancini.exporter_source(world)
+    for term in ("FVA", "FVA_SOURCE"):
+        assert_allclose(found[term].sum(), source["GVCF"].sum(), rtol=RTOL)
+
+
 # ------------------------------------------------------------------ awkward tables
 
 
@@ -576,7 +688,8 @@ def awkward_tables() -> WorldTables:
     Y[4], Y[4, 2] = 0, 1e-3
     Y[7, 1] = -0.2 * Y[7].sum()
     Z[:, 9] *= 1.2 / (Z[:, 9].sum() / x[9])
-    return WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
+    with pytest.warns(TivaxWarning, match="1 industries buy more than they make"):
+        return WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -585,7 +698,7 @@ def test_identities_of_awkward_tables(method):
     residual = 1 - np.asarray(tables.Z)[0].sum(axis=0)[9] / np.asarray(tables.x)[0, 9]
     assert residual < 0  # negative value added
     for level in METHODS[method].kernels:
-        own = decompose(tables, method, level)
+        own = decompose(tables, method, level, detail=method in IN_DETAIL)
         gaps = own["identity"].values
         assert (np.isnan(gaps) | (gaps < RTOL)).all(), level
         assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
@@ -594,7 +707,9 @@ def test_identities_of_awkward_tables(method):
 # ---------------------------------------------------------------- levels and mistakes
 
 
-@pytest.mark.parametrize("method", ["wwz", "bm-source", "bm-sink", "tripartite"])
+@pytest.mark.parametrize(
+    "method", ["wwz", "bm-source", "bm-sink", "bm-world", "tripartite"]
+)
 @pytest.mark.parametrize(
     "groups", [None, {"G": ["R1", "R2"]}], ids=["regions", "group"]
 )
@@ -608,7 +723,7 @@ def test_levels_add_up(method, groups):
             k for k, kept in (("sector", by_sector), ("importer", by_buyer)) if not kept
         ]
         own = decompose(tables, method, level, groups=groups)
-        for term in METHODS[method].terms:
+        for term in set(own) & set(METHODS[method].terms):
             assert_same(own[term].values, full[term].sum(summed).values, RTOL)
 
 
@@ -628,9 +743,9 @@ def test_production_adds_up_to_value_added_and_final_products():
         ),
         ("zzzzzz", "country", "no method zzzzzz: choose from " + ", ".join(METHODS)),
         (
-            "bm-world",
+            "ltv",
             "sector",
-            "method bm-world has no level sector: choose from country",
+            "method ltv has no level sector: choose from country, bilateral",
         ),
     ],
 )
@@ -638,6 +753,24 @@ def test_unknown_names_are_told_with_those_there_are(method, level, line):
     with pytest.raises(TivaxError) as error:
         decompose(small_tables(1), method, level)
     assert str(error.value) == line
+
+
+def test_methods_without_details_or_origins_say_so():
+    tables = small_tables(1)
+    with pytest.raises(TivaxError) as error:
+        decompose(tables, "kww", detail=True)
+    assert str(error.value) == (
+        "method kww has no details: choose from bm-source, bm-sink"
+    )
+    with pytest.raises(TivaxError) as error:
+        decompose(tables, "kww", by_origin=True)
+    assert str(error.value) == (
+        "method kww has no sectors of origin: choose from bm-source"
+    )
+    with pytest.raises(TivaxError, match="has no level country: choose from sector"):
+        decompose(tables, "bm-source", "country", by_origin=True)
+    with pytest.raises(TivaxError, match="details, or sectors of origin, not both"):
+        decompose(tables, "bm-source", detail=True, by_origin=True)
 
 
 def test_an_unknown_member_is_refused():

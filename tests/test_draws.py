@@ -5,7 +5,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import draws as module
-from tivax.engine.draws import FileDraws, MemoryDraws, histogram, moments, quantiles
+from tivax.engine.draws import (
+    FileDraws,
+    MemoryDraws,
+    histogram,
+    moments,
+    quantiles,
+    ranked,
+)
 
 # Sums in another order than NumPy's.
 RTOL = 1e-13
@@ -125,6 +132,15 @@ def test_quantiles_are_those_of_numpy(kept, window, name):
     expected = np.quantile(values[np.isfinite(values)], AT)
     scale = max(1, np.abs(expected).max())
     assert_allclose(own, expected, rtol=0, atol=QUANTILE_ATOL * scale)
+
+
+def test_ranks_count_finite_draws_from_1(kept, window):
+    values = np.random.default_rng(4).permutation(np.arange(1.0, 201))
+    values[values > 198] = [np.nan, np.inf]
+    own = ranked(kept(values), first, [0, 1, 5, 198, 199])
+    assert_array_equal(own, [-np.inf, 1, 5, 198, np.inf])
+    nothing = MemoryDraws(table([np.nan, np.inf]))
+    assert np.isnan(ranked(nothing, first, [0, 1, 2])).all()
 
 
 @pytest.mark.parametrize("name", SAMPLES)

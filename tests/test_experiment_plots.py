@@ -34,8 +34,8 @@ CASES = {
     "wild": (MODEL, Scheme("wild", weights="webb", value=2.0)),
     "wild, all signs": (MODEL, Scheme("wild")),
     "joint": (TWO, Scheme("wild", joint=True)),
-    "placebo": (MODEL, Scheme("placebo")),
-    "placebo t": (MODEL, Scheme("placebo", studentised=True)),
+    "placebo": (MODEL, Scheme("placebo", studentised=False)),
+    "placebo t": (MODEL, Scheme("placebo")),
     "two terms": (TWO, Scheme("pairs")),
 }
 FRAME = small_panel(countries=9, unknown=0.1, seed=7)

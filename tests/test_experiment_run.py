@@ -151,8 +151,15 @@ def wild(tmp_path_factory) -> Done:
 
 @pytest.fixture(scope="module")
 def placebo(tmp_path_factory) -> Done:
-    path = run_file(tmp_path_factory.mktemp("placebo"), 'kind = "placebo"')
-    return run("placebo", path)
+    """Comparing coefficients."""
+    folder = tmp_path_factory.mktemp("placebo")
+    return run("placebo", run_file(folder, 'kind = "placebo"\nstudentised = false'))
+
+
+def middle(values: np.ndarray) -> list[float]:
+    """The draws that a percentile interval ends at."""
+    k, ordered = int(0.025 * (len(values) + 1)), np.sort(values)
+    return [ordered[k - 1], ordered[-k]]
 
 
 # --------------------------------------------------------------------------- the files
@@ -252,8 +259,7 @@ def test_pairs_by_numpy(pairs, model):
     assert_allclose(row["p_value"], 2 * half, rtol=RTOL)
     assert_allclose(row["mc_error"], error, rtol=RTOL)
     assert_allclose(row["se"], values.std(ddof=1), rtol=RTOL)
-    ends = np.quantile(values, [0.025, 0.975])
-    assert_allclose([row["ci_low"], row["ci_high"]], ends, rtol=RTOL)
+    assert_allclose([row["ci_low"], row["ci_high"]], middle(values), rtol=RTOL)
 
 
 def test_all_signs_by_numpy_without_their_two_ties(wild):
@@ -362,8 +368,7 @@ def test_draws_of_a_singular_design_are_left_out_and_told(tmp_path):
     assert f"main: {failed} draws left out, their design was singular" in done.lines
     row = done.row()
     assert_allclose(row["se"], good.std(ddof=1), rtol=RTOL)
-    ends = np.quantile(good, [0.025, 0.975])
-    assert_allclose([row["ci_low"], row["ci_high"]], ends, rtol=RTOL)
+    assert_allclose([row["ci_low"], row["ci_high"]], middle(good), rtol=RTOL)
     assert done.distribution["count"].sum() == len(good)
 
 
@@ -433,16 +438,52 @@ def test_the_report_is_one_file_with_a_figure_and_a_row_for_each_model(pairs, wi
             assert row["model"] in figure
 
 
-def test_a_randomisation_t_is_told(tmp_path):
-    path = run_file(tmp_path, 'kind = "placebo"\nstudentised = true', save=False)
-    done = run("placebo", path)
-    assert done.row()["scheme"] == "placebo-countries-t"
-    t = done.row()["estimate"] / done.models["cv1_se"][0]
-    told = done.interval(f"randomisation-t, t = {t:.4g}")
-    assert told["p_value"] == done.row()["p_value"]
+NOT_LEVEL = (
+    "not a test of level 5 % where errors differ between countries or the treatment goes "
+    "along with the controls"
+)
+
+
+@pytest.mark.parametrize(
+    "scheme, label, told",
+    [
+        (
+            "",
+            "placebo-countries-t",
+            "Treatment paths are moved (countries), everything",
+        ),
+        (
+            'method = "freedman-lane"\nstrata = "block"',
+            "placebo-freedman-lane-countries-within-block-t",
+            "the residuals of whole countries are moved among countries within block",
+        ),
+    ],
+)
+def test_a_placebo_compares_t_unless_told_otherwise(tmp_path, scheme, label, told):
+    """A block is a column of words, such as entrants of 2004 and others."""
+    entered = np.where(panel()["iso3"] < "C03", "entrants", "others")
+    frame = panel().assign(block=entered)
+    scheme = f'kind = "placebo"\n{scheme}'
+    done = run("placebo", run_file(tmp_path, scheme, save=False, frame=frame))
+    row, inverted = done.row(), done.interval("randomisation-t test inversion")
+    assert row["scheme"] == label
+    columns = ["ci_low", "ci_high", "p_value"]
+    assert_array_equal(inverted[columns].astype(float), row[columns].astype(float))
+    assert row["ci_low"] < row["estimate"] < row["ci_high"]
+    assert (row["p_value"] <= 0.05) == (not row["ci_low"] < 0 < row["ci_high"])
     html = (done.folder / "report.html").read_text(encoding="utf-8")
-    assert "What is compared is t, not the coefficient (randomisation-t)" in html
-    assert f"randomisation-t, t = {t:.4g}</td>" in html
+    assert told in html and NOT_LEVEL not in html
+    assert "What is compared is t, not the coefficient (randomisation-t" in html
+    assert not [line for line in done.lines if NOT_LEVEL in line]
+
+
+def test_that_coefficients_make_no_test_of_5_percent_is_told(placebo):
+    html = (placebo.folder / "report.html").read_text(encoding="utf-8")
+    assert NOT_LEVEL in html
+    (line,) = [line for line in placebo.lines if NOT_LEVEL in line]
+    assert (
+        line == f"coefficients are compared: {NOT_LEVEL}; studentised = true compares t"
+    )
 
 
 def test_why_numbers_about_the_clusters_are_empty_is_told(tmp_path):
@@ -606,8 +647,8 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
         (
             "speed = 1\n" + LEAST_SQUARES,
             {},
-            "unknown key speed in [scheme]; known are joint, kind, null, permute, "
-            "strata, studentised, value, weights",
+            "unknown key speed in [scheme]; known are joint, kind, method, null, "
+            "permute, strata, studentised, value, weights",
         ),
         ("", {}, 'one of models = "paper", [[model]] and [grid] says what is estimated; '
                  "it has none of them"),

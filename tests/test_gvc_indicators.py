@@ -7,14 +7,25 @@ from dataclasses import replace
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import xarray as xr
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import TivaxError, WorldTables, decompose, trade_benefit_index
+from tivax.engine import (
+    TivaxError,
+    TivaxWarning,
+    WorldTables,
+    decompose,
+    trade_benefit_index,
+    value_added_exports,
+)
 from tivax.engine.decompositions import LEVELS
-from tivax.engine.gvc_indicators import indicators
+from tivax.engine.flags import FLAGS
+from tivax.engine.gvc_indicators import indicator_years, indicators
 from tivax.engine.indicator_table import INDICATORS
+from tivax.engine.measures import value_added_by_industry
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import make_world
 
@@ -398,7 +409,175 @@ def test_unknown_names_are_told_with_the_nearest(small):
     assert "no level sectors: did you mean sector" in str(error.value)
 
 
+# ----------------------------------------------------------------------------- flags
+
+
+def with_stocks(tables: WorldTables, size: float) -> WorldTables:
+    """Inventories moved among absorbers, of a size that outweighs other sales, while no
+    row has any on balance; none below 0 for a size of 0."""
+    Y = np.array(tables.Y[:])
+    moved = size * (Y[..., 2] - Y[..., 2].mean(axis=2, keepdims=True))
+    Y[..., 2] = moved if size else np.abs(Y[..., 2])
+    return replace(tables, Y=Y)
+
+
+def with_losses(tables: WorldTables) -> WorldTables:
+    """The first industry uses 1.3 times what it makes."""
+    Z = np.array(tables.Z[:])
+    Z[:, :, 0] *= 1.3 * tables.x[:, :1] / Z[:, :, 0].sum(axis=1, keepdims=True)
+    with pytest.warns(TivaxWarning, match="1 industries buy more than they make"):
+        return replace(tables, Z=Z)
+
+
+def flagged(tables, **options):
+    """(level, indicator) to values and names of flags, all years."""
+    found = {}
+    for year in indicator_years(tables, (), list(LEVELS), flagged=True, **options):
+        for level in LEVELS:
+            for name, marks in year.flags[level].items():
+                pair = (year.values[level][name].values, np.array(FLAGS)[marks.values])
+                found.setdefault((level, name), []).append(pair)
+    return {
+        key: tuple(np.concatenate(k) for k in zip(*pairs, strict=True))
+        for key, pairs in found.items()
+    }
+
+
+def outside_of(name, values):
+    low, high = INDICATORS[name].bounds
+    return (values < low - 1e-9) | (values > high + 1e-9)
+
+
+@pytest.mark.parametrize("value_added", ["residual", "basic", "account"])
+def test_bounds_hold_where_nothing_is_negative(by_use, value_added):
+    """Every indicator at every level; residual, basic, and an account of jobs."""
+    tables = with_stocks(by_use, 0)
+    assert (tables.Y[:] >= 0).all()
+    if value_added == "account":
+        value_added = value_added_by_industry(tables, "residual") ** 2
+    for (level, name), (values, marks) in flagged(
+        tables, value_added=value_added
+    ).items():
+        assert not outside_of(name, values).any(), (level, name)
+        assert not marks.astype(bool).any()
+
+
+def test_what_stocks_push_out_of_bounds_is_flagged(by_use):
+    found = flagged(with_stocks(by_use, 60))
+    out = {
+        key for key, (values, _) in found.items() if outside_of(key[1], values).any()
+    }
+    assert {"TBI", "EXGR", "GVC_PART_BM", "VAX_RATIO", "EXGR_FNLDVASH"} <= {
+        name for _, name in out
+    }
+    for (_, name), (values, marks) in found.items():
+        bad = outside_of(name, values)
+        assert (marks[bad] == "negative-inventories").all()
+        # Rounding is what lies between the two.
+        assert (marks[~bad & (np.abs(values) > 1e-6)] == "").all()
+
+
+def test_what_an_industry_without_value_added_pushes_out_is_flagged(by_use):
+    tables = with_losses(with_stocks(by_use, 0))
+    found = flagged(tables)
+    assert {n for (_, n), (_, marks) in found.items() if (marks != "").any()} >= {
+        "VALU", "TBI", "PROD_VASH", "EXGR_FVASH", "FFD_DVA", "EXGR_DVASH",
+    }  # fmt: skip
+    for (level, name), (values, marks) in found.items():
+        bad = outside_of(name, values)
+        assert (marks[bad] == "negative-value-added").all(), (level, name)
+    values, marks = found["sector", "VALU"]
+    assert np.argwhere(marks != "").tolist() == [[0, 0, 0], [1, 0, 0]]
+    assert (values[:, 0, 0] < 0).all()
+
+
+def test_of_two_causes_the_flag_names_the_one_that_remains(by_use):
+    """Literally: value added absorbed, with what is below 0 and with 0 in its place."""
+    tables = with_losses(with_stocks(by_use, 20))
+    values, marks = flagged(tables)["sector", "TBI"]
+    for k in range(2):
+        A = tables.Z[k] / tables.x[k]
+        X = np.linalg.solve(np.eye(12) - A, tables.final_demand()[k])
+        v = 1 - A.sum(axis=0)
+        index = {}
+        for what, row in (("as it is", v), ("from 0", np.maximum(v, 0))):
+            T = (row[:, None] * X).reshape(4, 3, 4)
+            T = np.where(np.eye(4, dtype=bool)[:, None, :], 0, T)
+            sold, bought = T.sum(axis=2), T.sum(axis=0).T
+            index[what] = np.abs((sold - bought) / (sold + bought)) > 1
+        assert_array_equal(np.abs(values[k]) > 1, index["as it is"])
+        expected = np.where(index["from 0"], FLAGS[1], FLAGS[2])
+        expected = np.where(index["as it is"], expected, "")
+        assert_array_equal(marks[k], expected)
+    assert set(marks.ravel()) == set(FLAGS)
+    # A row of the file of tivax tbi has gross flows as well, which may be the cause.
+    rows = value_added_exports(tables, by_sector=True)
+    negative = {k: rows[k].values < 0 for k in _FLOWS}
+    gross = negative["gross_exports"] | negative["gross_imports"]
+    out = np.any([*negative.values(), np.abs(rows["tbi"].values) > 1], axis=0)
+    assert_array_equal(rows["flag"].values != "", out)
+    assert (rows["flag"].values[gross] == "negative-inventories").all()
+    same = (marks != "") & ~gross & ~(negative["va_exports"] & negative["va_imports"])
+    assert same.any()
+    assert_array_equal(rows["flag"].values[same], marks[same])
+
+
+_FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports")
+
+
+def test_an_account_of_removals_alone_is_flagged_as_such(by_use):
+    account = -value_added_by_industry(by_use, "residual")
+    _, marks = flagged(by_use, value_added=account)["sector", "VALU"]
+    assert (marks == "negative-value-added").all()
+
+
 # --------------------------------------------------------------------------- command
+
+
+def test_command_counts_flags_and_offers_the_remedy(small, tmp_path):
+    from tivax.engine import save_store
+
+    save_store(with_stocks(small, 60), tmp_path / "store")
+    words = (
+        "indicators",
+        tmp_path / "store",
+        "--level",
+        "sector",
+        "--only",
+        "TBI,EXGR",
+    )
+    told = good(*words, "--out", tmp_path / "out").out
+    file = tmp_path / "out" / "indicators.parquet"
+    assert pa.types.is_dictionary(pq.read_schema(file).field("flag").type)
+    table = pd.read_parquet(file)
+    many = int((table["flag"] == "negative-inventories").sum())
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert manifest["flags"] == {
+        "negative-inventories": many,
+        "negative-value-added": 0,
+    }
+    assert many == int((table["flag"] != "").sum()) > 5
+    tbi = table[table["indicator"] == "TBI"]
+    assert_array_equal(tbi["flag"] != "", tbi["value"].abs() > 1)
+    line = (
+        f"{many} of {len(table)} rows are outside the bounds of their definition, see "
+        f"the column flag: {many} negative-inventories; --net-inventories leaves "
+        "inventories out"
+    )
+    assert line in told.splitlines()
+    told = good(
+        *words, "--out", tmp_path / "net", "--net-inventories", "--inventories",
+        "inventories",
+    ).out  # fmt: skip
+    assert "outside the bounds" not in told
+    table = pd.read_parquet(tmp_path / "net" / "indicators.parquet")
+    assert (table["flag"] == "").all()
+    words = ("tbi", tmp_path / "store", "--out", tmp_path / "tbi")
+    lines = [
+        k for k in good(*words).out.splitlines() if k.startswith("vax_by_sector: ")
+    ]
+    frame = pd.read_csv(tmp_path / "tbi" / "vax_by_sector.csv")
+    assert lines[0].startswith(f"vax_by_sector: {frame['flag'].count()} of 24 rows are")
 
 
 def test_indicators_a_level_lacks_are_refused(small):

@@ -1,5 +1,6 @@
 """p-values and intervals by hand, by direct formulas, and of published examples."""
 
+from dataclasses import replace
 from functools import cache
 from itertools import product
 
@@ -87,11 +88,21 @@ def test_p_of_the_percentile_interval_by_hand(kind, values, p):
     assert_allclose(found["p_value"], p, rtol=RTOL)
     good = np.array(values)[np.isfinite(values)]
     assert_allclose(found["se"], good.std(ddof=1), rtol=RTOL)
-    low, high = np.quantile(good, [0.025, 0.975])
-    assert_allclose([found["ci_low"], found["ci_high"]], [low, high], rtol=RTOL)
+    # With fewer than 39 draws p is above 5 % whatever is tested.
+    assert found["ci_low"] == -np.inf and found["ci_high"] == np.inf
     error = 2 * np.sqrt(p / 2 * (1 - p / 2) / len(good))
     assert_allclose(found["mc_error"], error, rtol=RTOL)
     assert (own.failed, found["draws"]) == (len(values) - len(good), len(values))
+
+
+@pytest.mark.parametrize("n, k", [(39, 1), (99, 2), (199, 5), (999, 25), (1000, 25)])
+def test_the_percentile_interval_is_of_order_statistics(n, k):
+    """Draw number k from below and from above, k the whole part of 0.025 (n + 1): the
+    nulls that 2 (1 + min) / (1 + n) does not reject."""
+    values = np.random.default_rng(n).normal(size=n)
+    found = row(read(program(Scheme("pairs")), values))
+    ordered = np.sort(values)
+    assert [found["ci_low"], found["ci_high"]] == [ordered[k - 1], ordered[n - k]]
 
 
 def test_the_estimate_is_that_of_the_panel():
@@ -134,21 +145,30 @@ def test_bca_has_no_ends_where_all_draws_are_on_one_side():
     assert found[["ci_low", "ci_high"]].isna().all()
 
 
-def test_percentile_t_by_its_formula():
-    """b - t_(0.975) se to b - t_(0.025) se; p of |t*| at least |t|, the sample among
-    them."""
+def ends(found: pd.Series) -> list[float]:
+    return [found["ci_low"], found["ci_high"]]
+
+
+def test_percentile_t_by_its_formulas():
+    """Equal-tailed: b - t_(0.975) se to b - t_(0.025) se, p twice the smaller tail.
+    Symmetric: b -+ |t|_(0.95) se, p of |t*| at least |t|. The sample is among them."""
     own = program(Scheme("pairs", studentised=True))
     rng = np.random.default_rng(1)
     b = own.design.coef[0]
     se = np.sqrt(own.design.covariance()[0, 0])
-    t = rng.standard_t(3, size=400) + 0.5
+    t = rng.standard_t(3, size=399) + 0.5
     t[:5] = -b / se  # as large: ties count
-    found = interval(read(own, b + rng.normal(size=400), t), "percentile-t")
-    low, high = np.quantile(t, [0.025, 0.975])
-    ends = [b - high * se, b - low * se]
-    assert_allclose([found["ci_low"], found["ci_high"]], ends, rtol=RTOL)
+    inference = read(own, b + rng.normal(size=399), t)
+    found = interval(inference, "percentile-t, equal-tailed")
+    low, high = np.sort(t)[[9, 389]]
+    assert_allclose(ends(found), [b - high * se, b - low * se], rtol=RTOL)
+    tails = (t <= b / se).sum(), (t >= b / se).sum()
+    assert_allclose(found["p_value"], 2 * (1 + min(tails)) / 400, rtol=RTOL)
+    found = interval(inference, "percentile-t, symmetric")
+    reach = np.sort(np.abs(t))[379] * se
+    assert_allclose(ends(found), [b - reach, b + reach], rtol=RTOL)
     larger = (np.abs(t) >= abs(b / se) * (1 - 1e-10)).sum()
-    assert_allclose(found["p_value"], (1 + larger) / 401, rtol=RTOL)
+    assert_allclose(found["p_value"], (1 + larger) / 400, rtol=RTOL)
 
 
 def test_each_treatment_has_its_rows():
@@ -168,8 +188,8 @@ def test_each_treatment_has_its_rows():
                 ).design.covariance()[k, k]
             ),
         )
-        found = interval(own, "percentile-t", term)
-        assert_allclose(found["ci_low"], b - np.quantile(t, 0.975) * se, rtol=RTOL)
+        found = interval(own, "percentile-t, equal-tailed", term)
+        assert_allclose(found["ci_low"], b - np.sort(t)[500 - 12] * se, rtol=RTOL)
     assert set(own.distribution["term"]) == {"TFP", "TBI"}
 
 
@@ -201,7 +221,8 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
     assert_array_equal(np.isfinite(draws.values[:, 0]), good)
     assert inference.failed == (~good).sum()
     kept = draws.values[good, 0]
-    assert_allclose(row(inference)["ci_low"], np.quantile(kept, 0.025), rtol=RTOL)
+    k = int(0.025 * (len(kept) + 1))
+    assert row(inference)["ci_low"] == np.sort(kept)[k - 1]
     assert inference.distribution["count"].sum() == len(kept)
 
 
@@ -226,17 +247,15 @@ def test_p_of_wild_draws_counts_larger_ones_only(scheme):
 
 
 def test_the_unrestricted_interval_is_symmetric():
-    """b -+ the 95 % quantile of |t*| times se."""
+    """b -+ |t*| times se of the draw that one in twenty is larger than."""
     own = program(Scheme("wild", null=False), draws=200)
     inference, draws = infer(own, 1)
-    size = np.quantile(np.abs(draws.values), 0.95)
+    size = np.sort(np.abs(draws.values[:, 0]))[200 - 10 - 1]
     b, se = own.design.coef[0], np.sqrt(own.design.covariance()[0, 0])
     found = interval(inference, "symmetric t")
-    ends = [b - size * se, b + size * se]
-    assert_allclose([found["ci_low"], found["ci_high"]], ends, rtol=RTOL)
-    assert_allclose(
-        row(inference)[["ci_low", "ci_high"]].astype(float), ends, rtol=RTOL
-    )
+    expected = [b - size * se, b + size * se]
+    assert_allclose(ends(found), expected, rtol=RTOL)
+    assert_allclose(ends(row(inference)), expected, rtol=RTOL)
 
 
 def test_a_joint_test_is_one_row_of_f():
@@ -256,8 +275,8 @@ def test_a_joint_test_is_one_row_of_f():
 
 def test_inverted_ends_are_those_of_the_summary():
     own = program(Scheme("wild", weights="mammen"))
-    ends = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
-    inference = read(own, [0.1, 0.2], inverted=ends)
+    inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
+    inference = read(own, [0.1, 0.2], inverted=inverted)
     assert_array_equal(
         row(inference)[["ci_low", "ci_high"]].astype(float), [-0.25, 1.5]
     )
@@ -265,6 +284,14 @@ def test_inverted_ends_are_those_of_the_summary():
     assert_array_equal(
         found[["ci_low", "ci_high", "p_value"]].astype(float), [-np.inf, 0.75, 0.125]
     )
+
+
+def test_a_set_with_a_hole_at_0_is_named_so():
+    """p of 0 rejects, the outermost parts of the set lie on both sides."""
+    own = program(Scheme("wild", weights="mammen"))
+    inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.03))
+    inference = read(own, [0.1, 0.2], inverted=inverted)
+    interval(inference, "Anderson-Rubin, hull of a set that leaves out 0")
 
 
 def test_without_inversion_there_are_no_ends_and_no_intervals():
@@ -329,10 +356,12 @@ def test_the_example_of_boottest_with_all_of_webbs_patterns(shared):
 
 # --------------------------------------------------------------------------- placebo
 
+COEFFICIENTS = Scheme("placebo", studentised=False)
+
 
 def test_p_of_placebos_counts_the_sample_and_ties():
     """By hand: of nine draws two are larger in size and two tie: (1 + 4) / 10."""
-    own = program(Scheme("placebo"))
+    own = program(COEFFICIENTS)
     b = own.design.coef[0]
     near = b * (1 - 1e-13)
     values = [0, 0.1 * b, -0.2 * b, 0.3 * b, near, -near, 2 * b, -3 * b, 0]
@@ -341,13 +370,12 @@ def test_p_of_placebos_counts_the_sample_and_ties():
     assert inference.ties == 2
     assert_allclose(row(inference)["se"], np.std(values, ddof=1), rtol=RTOL)
     shown = interval(inference, "placebo draws")
-    ends = np.quantile(values, [0.025, 0.975])
-    assert_allclose([shown["ci_low"], shown["ci_high"]], ends, rtol=RTOL)
+    assert_allclose(ends(shown), np.quantile(values, [0.025, 0.975]), rtol=RTOL)
 
 
 def test_p_of_all_placebo_patterns_is_their_share():
     """The data themselves are a pattern: nothing is added."""
-    own = program(Scheme("placebo", permute="common-shift"), draws=5)
+    own = program(replace(COEFFICIENTS, permute="common-shift"), draws=5)
     inference, draws = infer(own, 0)
     b = abs(own.design.coef[0])
     share = (np.abs(draws.values[:, 0]) >= b * (1 - 1e-10)).mean()
@@ -364,13 +392,13 @@ def test_randomisation_t_compares_t():
     larger = (np.abs(draws.values[:, 1]) >= abs(t)).sum()
     assert_allclose(row(inference)["p_value"], (1 + larger) / 301, rtol=RTOL)
     assert_allclose(row(inference)["se"], draws.values[:, 0].std(ddof=1), rtol=RTOL)
-    assert row(inference)[["ci_low", "ci_high"]].isna().all()
-    told = interval(inference, f"randomisation-t, t = {t:.4g}")
+    told = interval(inference, "randomisation-t test inversion")
+    assert ends(told) == ends(row(inference)) and np.isfinite(ends(told)).all()
     assert told["p_value"] == row(inference)["p_value"]
     # The histogram is of what is compared.
-    ends = np.quantile(draws.values[:, 1], [0.0005, 0.9995])
+    outer = np.quantile(draws.values[:, 1], [0.0005, 0.9995])
     bars = inference.distribution
-    assert_allclose([bars["low"].iloc[0], bars["high"].iloc[-1]], ends, rtol=RTOL)
+    assert_allclose([bars["low"].iloc[0], bars["high"].iloc[-1]], outer, rtol=RTOL)
 
 
 # ----------------------------------------------------------------------- all of them
@@ -419,7 +447,8 @@ def test_no_draw_that_could_be_computed_gives_no_p():
         (Scheme("pairs"), 1),
         (Scheme("wild", weights="mammen"), 1),
         (Scheme("wild", null=False), 1),
-        (Scheme("placebo"), 2),
+        (COEFFICIENTS, 2),
+        (Scheme("placebo"), 5),
     ):
         own = read(program(scheme), *np.full((columns, 5), np.nan))
         assert row(own)[["p_value", "ci_low", "ci_high"]].isna().all()

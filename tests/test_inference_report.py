@@ -45,6 +45,9 @@ def random_inference(seed: int = 0) -> PaperInference:
     )
     for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
         rows[f"{name}_p"] = rng.uniform(0, 0.1, n)
+    for name in ("wild", "pairs", "placebo", "placebo_within", "romano_wolf"):
+        rows[f"{name}_mc"] = 0.0001
+        rows[f"{name}_draws"] = 1234
     rows["romano_wolf"] = rows["wild_p"] + 0.01
     for name in KINDS:
         rows[f"{name}_low"] = rows["coef"] - rng.uniform(0, 2, n)
@@ -89,7 +92,7 @@ def test_the_first_table_has_every_p_value(section):
 
 
 def test_the_second_table_has_the_countries(section):
-    table = of(section, Table)[1]
+    table = of(section, Table)[2]
     assert table.caption == "How many countries carry each coefficient."
     shown = {
         "countries": "clusters",
@@ -151,6 +154,34 @@ def test_where_nothing_is_lost_nothing_is_named():
     )
 
 
+def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
+    """0.0496 and 0.0502 are the same p-value to the error of a million draws."""
+    for p in (0.0496, 0.0502):
+        text = sentence_of(
+            cv1_p=0.01, cv3_p=0.01, wild_p=p, placebo_within_p=0.01, wild_mc=0.0003
+        )
+        assert "0 under the wild bootstrap (2 more at the threshold within" in text
+        assert "Not under the wild bootstrap" not in text
+        names = "Table\u00a03\u00a0(1), Table\u00a03\u00a0(2)"
+        assert text.endswith(
+            f"Under the wild bootstrap at the threshold within simulation error: {names}."
+        )
+    rows = FOUND.rows.assign(wild_p=0.0496, wild_mc=0.0003)
+    assert "The wild p of (1), (2), (3), (4) is at the threshold" in (
+        inference_report._on_the_edge(rows, 3)
+    )
+
+
+def test_the_errors_of_the_draws_stand_below_the_p_values(section):
+    table = of(section, Table)[1]
+    assert list(table.frame) == [
+        "wild", "pairs", "placebo", "within", "RW",
+        *(f"draws, {k}" for k in ("wild", "pairs", "placebo", "within")),
+    ]  # fmt: skip
+    assert (table.frame["wild"] == 0.0001).all()
+    assert (table.frame["draws, within"] == 1234).all()
+
+
 def test_of_what_is_not_significant_nothing_is_lost():
     """5 % itself is not below 5 %."""
     text = sentence_of(cv1_p=0.05, cv3_p=0.2, wild_p=0.2, placebo_within_p=0.2)
@@ -159,7 +190,9 @@ def test_of_what_is_not_significant_nothing_is_lost():
 
 
 def test_the_text_says_how_many_draws_and_explains_every_column(section):
-    assert of(section, Text)[0].text.endswith("1,234 draws of each, seed 7.")
+    assert of(section, Text)[0].text.endswith(
+        "up to 1,234 draws of each (see below), seed 7."
+    )
     (points,) = of(section, Points)
     named = {point.split(":")[0] for point in points.points} | {"CV2", "CV3", "within"}
     assert named == {*P_VALUES}

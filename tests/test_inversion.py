@@ -1,7 +1,7 @@
 """Intervals are the nulls that a test does not reject: their ends are tested again."""
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.designs import Model, make_design
 from tivax.engine.experiments import draws_of
-from tivax.engine.inference import infer, summarise
+from tivax.engine.inference import _randomisation_p_of, infer, summarise
 from tivax.engine.inversion import (
     anderson_rubin,
     by_inversion,
@@ -19,13 +19,14 @@ from tivax.engine.inversion import (
 )
 from tivax.engine.schemes import Program, Scheme, make_program
 
-from experiment_panels import MODEL, small_panel, two_stage_model
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 
 LEVEL = 0.05
-# Widths of the search in standard errors: of all patterns, of a few draws.
-EXACT, FEW = 1e-5, 1e-2
-# A known p of each null: the last bracket, 10 standard errors / 7^8.
-SEARCH_ATOL = 2e-6
+# Between an end and a null that is not rejected, in standard errors: of all patterns,
+# of random draws.
+EXACT, RANDOM = 1e-6, 1e-3
+# Ends are sums of an estimate and of so many standard errors.
+ROUNDING = 1e-12
 # The same p from the same draws, but for ties within rounding.
 RTOL = 1e-12
 SEED = 5
@@ -67,39 +68,75 @@ def known(p, calls: list):
     return p_of
 
 
+def between(low: float, high: float):
+    return lambda null: 0.06 if low < null < high else 0.04
+
+
 @pytest.mark.parametrize("low, high", [(-1.0, 2.5), (0.1, 0.9), (-12.0, 30.0)])
-def test_ends_of_a_known_p(low, high):
+@pytest.mark.parametrize("draws", [999, 1_000_000])
+@pytest.mark.parametrize("exact, width", [(True, EXACT), (False, RANDOM)])
+def test_ends_of_a_known_p(low, high, draws, exact, width):
     """Above 5 % between them, from an estimate of 0.5 and se of 2."""
-    calls = []
-    own = invert(
-        known(lambda k: 0.06 if low < k < high else 0.04, calls), 0.5, 2.0, 999
-    )
-    assert_allclose(own, [low, high], rtol=0, atol=2 * SEARCH_ATOL)
+    own = invert(known(between(low, high), []), 0.5, 2.0, draws, exact=exact)
     # A null with p of just 5 % is rejected; the first one that is stands.
-    assert own[0] <= low and own[1] >= high
-    assert len(calls) == 9
+    assert low - 2 * width <= own[0] <= low and high <= own[1] <= high + 2 * width
 
 
-def test_few_draws_that_are_not_all_patterns_are_searched_less():
-    calls = []
-    p = known(lambda k: 0.06 if -1 < k < 2 else 0.04, calls)
-    assert_allclose(invert(p, 0.5, 1.0, 999, exact=False), [-1, 2], rtol=0, atol=1e-3)
-    assert len(calls) == 5
+def test_all_draws_have_the_last_word():
+    """The random part is wrong by two standard errors, or sees no end, or no interval:
+    what it finds is not confirmed, and all draws are searched."""
+    for part in (between(-3, 0.6), between(-99, 99), lambda null: 0.04):
+        limits = []
+
+        def p_of(nulls, limit, part=part, limits=limits):
+            limits.append(limit)
+            p = between(-1, 2.5) if limit is None else part
+            return np.array([p(null) for null in nulls])
+
+        own = invert(p_of, 0.5, 2.0, 1_000_000)
+        assert_allclose(own, [-1, 2.5], rtol=0, atol=2 * EXACT)
+        assert limits[0] == 1 << 15 and None in limits
 
 
-def test_of_many_draws_the_last_step_takes_all_and_is_linear():
-    """p falls from 1 by 0.4 a standard error: 5 % is 2.375 standard errors away."""
-    calls = []
-    p = known(lambda k: 1 - 0.4 * abs(k - 0.5) / 2, calls)
-    own = invert(p, 0.5, 2.0, 1_000_000)
-    assert_allclose(own, [0.5 - 4.75, 0.5 + 4.75], rtol=RTOL)
-    assert [draws for _, draws in calls] == [1 << 15] * 4 + [None]
+def test_a_smooth_p_takes_few_passes_of_all_draws():
+    """p falls from 1 by 0.4 a standard error: 5 % is 2.375 standard errors away. The
+    part of the draws is off by a Monte-Carlo error."""
+    calls: list = []
+
+    def p_of(nulls, limit):
+        calls.append((len(nulls), limit))
+        return 1 - 0.4 * np.abs(nulls - 0.5) / 2 + 0.001 * (limit is not None)
+
+    own = invert(p_of, 0.5, 2.0, 1_000_000, exact=False)
+    assert_allclose(own, [0.5 - 4.75, 0.5 + 4.75], rtol=0, atol=2 * RANDOM)
+    assert sum(n for n, limit in calls if limit is None) < 20
+
+
+def test_what_is_tested_is_inside_where_it_is_not_rejected():
+    """p dips below 5 % between the estimate and 0; and only at 0 itself."""
+    dip = invert(
+        known(lambda k: 0.04 if 0.2 < k < 0.7 else between(-1, 3)(k), []), 1.0, 1.0, 99
+    )
+    assert_allclose(dip, [-1, 3], rtol=0, atol=EXACT)
+    point = invert(
+        known(lambda k: 0.04 if k == 0 else between(-1, 3)(k), []), 1.0, 1.0, 99
+    )
+    assert_allclose(point, [0, 3], rtol=0, atol=EXACT)
+
+
+def test_the_hull_has_the_outermost_ends():
+    """A set in two parts, on one side of the estimate; or none at all."""
+    p = known(lambda k: max(between(1, 2)(k), between(4, 6)(k)), [])
+    assert_allclose(invert(p, 0.0, 1.0, 99, hull=True), [1, 6], rtol=0, atol=EXACT)
+    for draws in (99, 1_000_000):
+        found = invert(known(lambda k: 0.01, []), 0.0, 1.0, draws, hull=True)
+        assert np.isnan(found).all()
 
 
 def test_ends_that_are_not_found_are_infinite():
     for draws in (999, 1_000_000):
         own = invert(known(lambda k: 0.06 if k < 1 else 0.04, []), 0.5, 1.0, draws)
-        assert own[0] == -np.inf and abs(own[1] - 1) < 0.02
+        assert own[0] == -np.inf and abs(own[1] - 1) < EXACT
         assert invert(known(lambda k: 0.5, []), 0.5, 1.0, draws) == (-np.inf, np.inf)
 
 
@@ -112,8 +149,8 @@ def test_without_a_standard_error_there_are_no_ends(se):
 
 
 def assert_ends_are_tested(ends, p_at, width: float) -> None:
-    """Rejected at each end, not rejected a little inside."""
-    low, high = ends
+    """Rejected at each end, not rejected a little inside (twice the width: rounding)."""
+    (low, high), width = ends, 2 * width
     assert np.isfinite(ends).all() and low < high
     assert p_at(low) <= LEVEL < p_at(low + width)
     assert p_at(high) <= LEVEL < p_at(high - width)
@@ -121,7 +158,7 @@ def assert_ends_are_tested(ends, p_at, width: float) -> None:
 
 CASES = {
     "all signs": (MODEL, Scheme("wild"), 2**9, EXACT),
-    "some of Webb's": (MODEL, Scheme("wild", weights="webb"), 999, FEW),
+    "some of Webb's": (MODEL, Scheme("wild", weights="webb"), 999, RANDOM),
     "two instruments": (TWO, Scheme("wild"), 2**9, EXACT),
 }
 
@@ -155,18 +192,125 @@ def test_each_treatment_has_its_own_interval():
 
 
 def test_many_draws_end_where_all_of_them_are_at_5_percent():
-    """40,000 draws: the search uses fewer, the last step all."""
+    """40,000 draws: the search uses fewer, the last steps all."""
     scheme, draws = Scheme("wild", weights="webb"), 40_000
     own = program(MODEL, scheme, draws)
+    se = float(own.design.covariance()[0, 0] ** 0.5)
+
+    def p_at(null: float) -> float:
+        return p_value(FRAME, MODEL, replace(scheme, value=null), draws)
+
+    assert_ends_are_tested(by_inversion(own, 0, SEED), p_at, RANDOM * se)
+
+
+# ------------------------------------------------- all patterns, counted literally
+
+
+class Literal:
+    """p over all patterns of the weights by NumPy, on rows net of dummies and controls."""
+
+    def __init__(self, frame: pd.DataFrame, model: Model, weights: str) -> None:
+        rows = rows_of(frame, model)
+        # Dummies of all countries but one, and of all years.
+        Q = np.linalg.qr(np.column_stack([rows.dummies[:, 1:], rows.C]))[0]
+        self.net = lambda M: M - Q @ (Q.T @ M)
+        self.y, self.x = rows.y, rows.X[:, 0]
+        self.z = self.net(rows.Z[:, 0]) if model.instruments else self.net(self.x)
+        self.of = np.eye(rows.G)[rows.country]  # rows by cluster
+        G, N = rows.G, len(rows.y)
+        self.correction = G / (G - 1) * (N - 1) / (N - rows.counted)
+        root = np.sqrt([0.5, 1, 1.5])
+        points = np.array([-1, 1]) if weights == "rademacher" else [*-root, *root]
+        grid = np.meshgrid(*[points] * G, indexing="ij")
+        self.v = np.stack([k.ravel() for k in grid])  # clusters, patterns
+
+    def t(self, u: np.ndarray, x: np.ndarray) -> np.ndarray:
+        """t of u on x by the instrument z, everything net; patterns in columns."""
+        zx = self.z @ x
+        gap = (self.z @ u) / zx
+        scores = self.of.T @ (self.z[:, None] * (u - gap * x))
+        return gap * np.abs(zx) / np.sqrt(self.correction * (scores**2).sum(axis=0))
+
+    def p(self, u: np.ndarray, x: np.ndarray, of_x: np.ndarray) -> float:
+        """Share of |t*| above |t|: residuals u of y, and of_x of x, weighted."""
+        observed = np.abs(self.t(u[:, None], self.net(x)[:, None]))[0]
+        larger = 0
+        for v in np.array_split(self.v, -(-self.v.shape[1] // 8192), axis=1):
+            weight = self.of @ v
+            new_x = self.net((x - of_x)[:, None] + of_x[:, None] * weight)
+            new = np.abs(self.t(self.net(u[:, None] * weight), new_x))
+            larger += int((new > observed * (1 + 1e-10)).sum())
+        return larger / self.v.shape[1]
+
+    def coefficient(self, null: float) -> float:
+        """Of WCR, and of WRE where there is an instrument."""
+        u, of_x = self.net(self.y - null * self.x), np.zeros(len(self.x))
+        if not np.allclose(self.z, self.net(self.x)):
+            # The first stage with u in it; its residuals are those of x on W and z.
+            first = np.linalg.lstsq(np.column_stack([self.z, u]), self.net(self.x))[0]
+            of_x = self.net(self.x) - first[0] * self.z
+        return self.p(u, self.x, of_x)
+
+    def anderson_rubin(self, null: float) -> float:
+        """WCR of the instrument on y - null x."""
+        return self.p(self.net(self.y - null * self.x), self.z, np.zeros(len(self.x)))
+
+
+def few_years(G: int) -> pd.DataFrame:
+    """With an instrument strong enough for ends that are finite."""
+    frame = small_panel(countries=G, years=4, seed=40 + G)
+    return frame.assign(endogenous=frame["L.TBI"] + 0.1 * frame["endogenous"])
+
+
+FEW = replace(MODEL, controls=("RQ",))
+FEW_IV = replace(ONE, controls=("RQ",))
+
+
+@pytest.mark.parametrize(
+    "G, weights, model",
+    [
+        (8, "rademacher", FEW),
+        (16, "rademacher", FEW),
+        (6, "webb", FEW),
+        (6, "webb", FEW_IV),
+    ],
+)
+def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
+    """Enumerations within the search's window and beyond it, counted by NumPy."""
+    frame = few_years(G)
+    own = make_program(
+        make_design(frame, model), Scheme("wild", weights=weights), 10**6
+    )
+    literal = Literal(frame, model, weights)
+    se = float(own.design.covariance()[0, 0] ** 0.5)
+    assert own.exact and own.draws == literal.v.shape[1]
+    p = summarise(own, draws_of(own, SEED)).summary["p_value"][0]
+    assert_allclose(literal.coefficient(0), p, rtol=RTOL)
+    tested = [(by_inversion(own, 0, SEED), literal.coefficient)]
+    if model.instruments:
+        low, high, p = anderson_rubin(own, SEED)
+        assert_allclose(literal.anderson_rubin(0), p, rtol=RTOL)
+        tested.append(((low, high), literal.anderson_rubin))
+    for ends, p_at in tested:
+        assert_ends_are_tested(ends, p_at, EXACT * se)
+
+
+def test_all_patterns_and_random_ones_agree():
+    """40,000 of 6^6: over all patterns p at their ends is 5 % but for four Monte-Carlo
+    errors."""
+    frame, scheme = few_years(6), Scheme("wild", weights="webb")
+    own = make_program(make_design(frame, FEW), scheme, 40_000)
+    assert not own.exact
+    literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
     for end in by_inversion(own, 0, SEED):
-        p = p_value(FRAME, MODEL, replace(scheme, value=end), draws)
-        # Between nulls 0.02 standard errors apart, where p changes by 0.002.
-        assert abs(p - LEVEL) < 5e-4
+        assert abs(literal.coefficient(end) - LEVEL) < 4 * error
 
 
 def test_the_interval_does_not_depend_on_the_value_that_is_tested():
     one, other = (program(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
-    assert by_inversion(one, 0, SEED) == by_inversion(other, 0, SEED)
+    ends = by_inversion(one, 0, SEED)
+    se = float(one.design.covariance()[0, 0] ** 0.5)
+    assert_allclose(by_inversion(other, 0, SEED), ends, rtol=0, atol=EXACT * se)
 
 
 @pytest.mark.parametrize(
@@ -238,31 +382,93 @@ def test_a_weak_instrument_leaves_an_end_open():
 
 # ---------------------------------------------------------------------------- placebo
 
+COEFFICIENTS = Scheme("placebo", studentised=False)
+BALANCED = small_panel(countries=9, years=6, seed=12)
+
 
 @pytest.mark.parametrize(
     "model, scheme, draws, width",
     [
+        (MODEL, replace(COEFFICIENTS, permute="signs"), 2**9, EXACT),
+        (MODEL, COEFFICIENTS, 999, RANDOM),
+        (ONE, replace(COEFFICIENTS, permute="shifts"), 999, RANDOM),
         (MODEL, Scheme("placebo", permute="signs"), 2**9, EXACT),
-        (MODEL, Scheme("placebo"), 999, FEW),
-        (ONE, Scheme("placebo", permute="shifts"), 999, FEW),
+        (MODEL, Scheme("placebo"), 999, RANDOM),
+        (ONE, Scheme("placebo"), 999, RANDOM),
+        (MODEL, Scheme("placebo", method="freedman-lane"), 999, RANDOM),
+        (ONE, Scheme("placebo", method="freedman-lane"), 999, RANDOM),
     ],
 )
 def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
     model, scheme, draws, width
 ):
     """The outcome less the end times the treatment, as if that were its effect."""
-    own = program(model, scheme, draws)
+    frame = BALANCED if scheme.method == "freedman-lane" else FRAME
+    own = make_program(make_design(frame, model), scheme, draws)
     inference = summarise(own, draws_of(own, SEED))
-    found = inference.intervals.set_index("interval").loc[
-        "randomisation test inversion"
-    ]
+    name = f"randomisation{'-t' * bool(scheme.studentised)} test inversion"
+    found = inference.intervals.set_index("interval").loc[name]
     assert found["p_value"] == inference.summary["p_value"][0]
 
     def p_at(null: float) -> float:
-        frame = FRAME.assign(
-            KOFGIdj=FRAME["KOFGIdj"] - null * FRAME[model.treatments[0]]
+        shifted = frame.assign(
+            KOFGIdj=frame["KOFGIdj"] - null * frame[model.treatments[0]]
         )
-        return p_value(frame, model, scheme, draws)
+        return p_value(shifted, model, scheme, draws)
 
     ends = found[["ci_low", "ci_high"]].to_numpy(float)
-    assert_ends_are_tested(ends, p_at, width * inference.summary["se"][0])
+    se = inference.summary["se"][0]
+    if scheme.studentised:
+        se = float(own.design.covariance()[0, 0] ** 0.5)
+    assert_ends_are_tested(ends, p_at, width * se)
+
+
+def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
+    """All 9! permutations; the first 32,768 share the last countries' places."""
+    own = make_program(make_design(FRAME, MODEL), Scheme("placebo"), 10**6)
+    draws = draws_of(own, SEED)
+    assert own.exact and draws.count == 362_880
+    b, t = own.design.coef[0], float(own.observed[1])
+    p_of = partial(_randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
+    error = np.sqrt(0.25 / (1 << 15))
+    assert_allclose(p_of(1 << 15), p_of(None), rtol=0, atol=4 * error)
+    p = summarise(own, draws).summary["p_value"][0]
+    assert_allclose(p_of(None)[0], p, rtol=RTOL)
+
+
+# -------------------------------------------------------- p and interval, every kind
+
+KINDS = {
+    "pairs": (MODEL, Scheme("pairs", studentised=True)),
+    "WCR": (MODEL, Scheme("wild", weights="webb")),
+    "WCU": (MODEL, Scheme("wild", weights="mammen", null=False)),
+    "WRE": (ONE, Scheme("wild", weights="webb")),
+    "coefficients": (MODEL, COEFFICIENTS),
+    "randomisation-t": (MODEL, Scheme("placebo")),
+    "Freedman-Lane": (MODEL, Scheme("placebo", method="freedman-lane")),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_zero_is_outside_an_interval_exactly_where_its_p_rejects(kind):
+    """Of panels whose estimate is 1 to 4 standard errors from 0."""
+    model, scheme = KINDS[kind]
+    found = []
+    for seed, away in enumerate((-3.5, -2.5, -2, -1, 1, 1.8, 2.4, 4)):
+        frame = small_panel(countries=9, years=6, seed=100 + seed)
+        design = make_design(frame, model)
+        se = float(design.covariance()[0, 0] ** 0.5)
+        effect = design.coef[0] - away * se
+        moved = frame["KOFGIdj"] - effect * frame[model.treatments[0]]
+        own = make_program(make_design(frame.assign(KOFGIdj=moved), model), scheme, 199)
+        inference, _ = infer(own, seed)
+        rows = inference.intervals.dropna(subset=["p_value"])
+        whole = rows["interval"].ne("Anderson-Rubin, hull of a set that leaves out 0")
+        found.append(rows[whole])
+        (row,) = inference.summary.to_dict("records")
+        assert (row["p_value"] <= LEVEL) == (not row["ci_low"] < 0 < row["ci_high"])
+    table = pd.concat(found)
+    inside = (table["ci_low"] < 0) & (table["ci_high"] > 0)
+    assert_array_equal(table["p_value"] <= LEVEL, ~inside)
+    # Some of each.
+    assert 0 < inside.sum() < len(inside)

@@ -236,8 +236,8 @@ SCHEMES = {
     "mammen": Scheme("wild", weights="mammen"),
     "pairs": Scheme("pairs"),
     "bayesian": Scheme("bayesian"),
-    "placebo": Scheme("placebo"),
-    "placebo t": Scheme("placebo", studentised=True),
+    "placebo": Scheme("placebo", studentised=False),
+    "placebo t": Scheme("placebo"),
 }
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFPoGIdj")
 

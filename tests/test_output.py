@@ -1,6 +1,9 @@
+import errno
 import hashlib
 import json
 import os
+import signal
+import subprocess
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -8,25 +11,42 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine import TivaxError
+from tivax.engine import TivaxError, output
 from tivax.engine.output import (
     Run,
     describe_input,
     output_folder,
-    partial_path,
-    replace_path,
+    partial_folder,
+    replace_folder,
+    require_apart,
     require_free,
     require_result_place,
     sha256,
+    write_text,
 )
 
+TBI = Run("tbi")
 
-def write_result(folder, text="new", *, force=False, manifest=True):
+
+def write_result(folder, text="new", *, force=False, run=TBI):
     """A result folder, as commands write it."""
-    with output_folder(folder, force=force) as part:
+    with output_folder(folder, run, force=force) as part:
         (part / "tbi.csv").write_text(text)
-        if manifest:
-            Run("tbi").write_manifest(part, residual_max=1e-14)
+        (part / "figures").mkdir(exist_ok=True)
+        (part / "figures" / "tbi.svg").write_text(text)
+        run.write_manifest(part, residual_max=1e-14)
+
+
+def refusal(folder, **options) -> str:
+    """The line in which --force refuses a folder; it is as before."""
+    before = {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()}
+    with pytest.raises(TivaxError) as error:
+        write_result(folder, force=True, **options)
+    assert {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()} == before
+    assert names(folder.parent) == [folder.name]
+    line = str(error.value)
+    assert "\n" not in line
+    return line
 
 
 def names(folder):
@@ -37,7 +57,7 @@ def names(folder):
 
 
 def test_results_appear_only_when_the_block_has_ended(tmp_path):
-    with output_folder(tmp_path / "a" / "out") as part:
+    with output_folder(tmp_path / "a" / "out", TBI) as part:
         (part / "tbi.csv").write_text("1")
         assert not (tmp_path / "a" / "out").exists()
         assert part.parent == tmp_path / "a"  # the same disk: a rename moves no bytes
@@ -51,7 +71,7 @@ def test_a_block_that_fails_leaves_nothing(tmp_path, interruption, force):
     if force:
         write_result(tmp_path / "out", "old")
     with pytest.raises((KeyboardInterrupt, TivaxError)):
-        with output_folder(tmp_path / "out", force=force) as part:
+        with output_folder(tmp_path / "out", TBI, force=force) as part:
             (part / "tbi.csv").write_text("half")
             raise interruption
     assert names(tmp_path) == (["out"] if force else [])
@@ -70,10 +90,108 @@ def test_a_result_is_not_overwritten_unless_forced(tmp_path):
 
 
 def test_an_older_result_is_replaced_as_a_whole(tmp_path):
-    write_result(tmp_path / "out")
-    (tmp_path / "out" / "left.csv").write_text("old")
+    """Files that are gone are no obstacle, nor what a file manager wrote."""
+    with output_folder(tmp_path / "out", TBI) as part:
+        (part / "old").mkdir()
+        for name in ("old/one.csv", "old/two.csv"):
+            (part / name).write_text("old")
+        TBI.write_manifest(part, residual_max=None)
+    (tmp_path / "out" / "old" / "two.csv").unlink()
+    (tmp_path / "out" / "old" / ".DS_Store").write_bytes(b"1")
     write_result(tmp_path / "out", force=True)
-    assert names(tmp_path / "out") == ["manifest.json", "tbi.csv"]
+    assert names(tmp_path / "out") == ["figures", "manifest.json", "tbi.csv"]
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "figures/mine.svg", "figures/a/b"])
+def test_force_does_not_remove_a_file_that_the_manifest_does_not_list(tmp_path, name):
+    out = tmp_path / "out"
+    write_result(out)
+    (out / name).parent.mkdir(exist_ok=True)
+    (out / name).write_text("precious")
+    first = out / "/".join(name.split("/")[:2])
+    assert refusal(out) == (
+        f"{first}: not written by `tivax tbi`, and --force would remove it; move it "
+        "away, or choose another --out"
+    )
+
+
+def test_force_does_not_remove_a_folder_or_a_link_of_the_users(tmp_path):
+    (tmp_path / "results").mkdir()
+    out = tmp_path / "results" / "out"
+    write_result(out)
+    (out / "empty").mkdir()
+    assert refusal(out).startswith(f"{out / 'empty'}: not written by")
+    (out / "empty").rmdir()
+    # A folder behind a link looks like the one that is listed.
+    (out / "figures").rename(tmp_path / "away")
+    (out / "figures").symlink_to(tmp_path / "away")
+    assert refusal(out).startswith(f"{out / 'figures'}: not written by")
+
+
+@pytest.mark.parametrize("text", ["neW", "longer"])
+def test_force_does_not_remove_a_file_that_was_changed(tmp_path, text):
+    out = tmp_path / "out"
+    write_result(out)
+    (out / "figures" / "tbi.svg").write_text(text)
+    assert refusal(out) == (
+        f"{out}/figures/tbi.svg: changed since `tivax tbi` wrote it, and --force would "
+        "remove it; move it away, or choose another --out"
+    )
+
+
+def test_a_command_does_not_replace_what_another_wrote(tmp_path):
+    out = tmp_path / "out"
+    write_result(out, run=Run("decompose"))
+    line = (
+        f"{out}: written by `tivax decompose`, and a command replaces only what it wrote "
+        "itself; choose another --out"
+    )
+    assert refusal(out) == line
+    Run("fetch").write_manifest(out, residual_max=None)
+    assert refusal(out) == line.replace("decompose", "fetch")
+
+
+def test_results_of_an_older_tivax_are_removed_by_hand(tmp_path):
+    out = tmp_path / "out"
+    write_result(out)
+    manifest = json.loads((out / "manifest.json").read_text())
+    del manifest["files"]
+    (out / "manifest.json").write_text(json.dumps(manifest))
+    assert refusal(out) == (
+        f"{out}: written by an older tivax, which did not record its files; remove it by "
+        "hand, or choose another --out"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{}", "", "[1]", "null", "\xff", '{"command": "tbi"}', "[" * 3000,
+        '{"command": "tbi", "outputs": 1}', '{"command": 1, "outputs": []}',
+        '{"command": "tbi", "outputs": [], "files": 7}',
+        '{"command": "tbi", "outputs": [], "files": [["thesis"]]}',
+    ],
+)  # fmt: skip
+def test_a_manifest_that_is_none_of_tivax_protects_its_folder(tmp_path, text):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "thesis").write_text("precious")
+    (out / "manifest.json").write_text(text, encoding="latin-1")
+    assert refusal(out) == (
+        f"{out / 'manifest.json'}: not a manifest of tivax; --force does not replace "
+        "what lies there, choose another --out"
+    )
+
+
+def test_a_file_that_was_put_there_during_the_work_is_not_removed(tmp_path):
+    out = tmp_path / "out"
+    write_result(out)
+    with pytest.raises(TivaxError, match="out/notes: not written by `tivax tbi`"):
+        with output_folder(out, TBI, force=True) as part:
+            (part / "tbi.csv").write_text("new")
+            (out / "notes").write_text("precious")
+    assert (out / "notes").read_text() == "precious"
+    assert names(tmp_path) == ["out"]
 
 
 @pytest.mark.parametrize("kind", ["folder", "file"])
@@ -96,12 +214,12 @@ def test_an_empty_folder_is_free_and_a_file_is_not(tmp_path):
     with pytest.raises(TivaxError, match="file: exists already"):
         require_free(tmp_path / "file", force=False)
     write_result(tmp_path / "empty")
-    assert names(tmp_path / "empty") == ["manifest.json", "tbi.csv"]
+    assert names(tmp_path / "empty") == ["figures", "manifest.json", "tbi.csv"]
 
 
 def test_what_appeared_in_the_meantime_is_not_overwritten(tmp_path):
     with pytest.raises(TivaxError, match="exists already"):
-        with output_folder(tmp_path / "out") as part:
+        with output_folder(tmp_path / "out", TBI) as part:
             (part / "tbi.csv").write_text("new")
             (tmp_path / "out").mkdir()
             (tmp_path / "out" / "other").write_text("other run")
@@ -109,34 +227,16 @@ def test_what_appeared_in_the_meantime_is_not_overwritten(tmp_path):
     assert names(tmp_path) == ["out"]
 
 
-def test_what_a_killed_run_left_is_removed_by_the_next_but_not_a_run_at_work(tmp_path):
-    killed, at_work = (partial_path(tmp_path / "out") for _ in range(2))
-    for part in (killed, at_work):
-        part.mkdir()
-    os.utime(killed, times=(0, 0))
-    write_result(tmp_path / "out")
-    assert not killed.exists()
-    assert at_work.exists()
-
-
-def test_the_leftovers_of_another_result_are_let_alone(tmp_path):
-    other = partial_path(tmp_path / "out.v2")
-    other.mkdir()
-    os.utime(other, times=(0, 0))
-    write_result(tmp_path / "out")
-    assert other.exists()
-
-
 def test_the_folder_one_is_in_is_refused_before_any_work(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     for place in (Path("."), tmp_path / "here"):
         with pytest.raises(TivaxError, match="the folder you are in"):
-            require_result_place(place, force=True)
+            require_result_place(place, TBI, force=True)
 
 
 def test_looking_whether_one_can_write_leaves_nothing_behind(tmp_path):
-    require_result_place(tmp_path / "p" / "q" / "out", force=False)
+    require_result_place(tmp_path / "p" / "q" / "out", TBI, force=False)
     assert names(tmp_path) == []
 
 
@@ -144,7 +244,7 @@ def test_the_old_result_comes_back_where_the_new_one_cannot_take_its_place(tmp_p
     write_result(tmp_path / "out")
     before = (tmp_path / "out" / "manifest.json").read_text()
     with pytest.raises(FileNotFoundError):
-        replace_path(tmp_path / "no such part", tmp_path / "out", force=True)
+        replace_folder(tmp_path / ".out.0.part", tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").read_text() == before
     assert names(tmp_path) == ["out"]
 
@@ -159,31 +259,19 @@ def test_the_manifest_of_a_folder_of_downloads_keeps_what_was_there(tmp_path):
     ]
     assert manifest["outputs"] == ["a.zip", "b.zip"]
     assert names(tmp_path) == ["manifest.json"]
+    with pytest.raises(TivaxError, match="written by `tivax fetch`"):
+        Run("tbi").add_to_manifest(tmp_path, {"name": "c.zip"})
     (tmp_path / "manifest.json").write_text("{}")
     with pytest.raises(TivaxError, match="not a manifest of tivax"):
         Run("fetch").add_to_manifest(tmp_path, {"name": "c.zip"})
 
 
 def test_two_runs_write_to_two_places(tmp_path):
-    assert partial_path(tmp_path / "out") != partial_path(tmp_path / "out")
-
-
-def test_a_file_takes_the_place_of_a_file_when_forced(tmp_path):
-    (tmp_path / "old").write_text("old")
-    (tmp_path / "part").write_text("new")
-    with pytest.raises(TivaxError):
-        replace_path(tmp_path / "part", tmp_path / "old", force=False)
-    replace_path(tmp_path / "part", tmp_path / "old", force=True)
-    assert (tmp_path / "old").read_text() == "new"
-    assert names(tmp_path) == ["old"]
-
-
-def test_a_file_never_takes_the_place_of_a_folder(tmp_path):
-    (tmp_path / "old").mkdir()
-    (tmp_path / "part").write_text("new")
-    with pytest.raises(TivaxError, match="old: a folder; give --out the name of a"):
-        replace_path(tmp_path / "part", tmp_path / "old", force=True)
-    assert names(tmp_path) == ["old", "part"]
+    with (
+        partial_folder(tmp_path / "out") as one,
+        partial_folder(tmp_path / "out") as two,
+    ):
+        assert one != two
 
 
 def test_a_relative_path_works(tmp_path, monkeypatch):
@@ -197,6 +285,262 @@ def test_a_place_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TivaxError, match="choose another --out"):
         write_result(tmp_path / "file" / "out")
+
+
+# ---------------------------------------------------------------- inputs and outputs
+
+
+@pytest.mark.parametrize(
+    "out, told",
+    [
+        ("d", "--out {out}: holds the store {d}/store; choose another"),
+        ("d/run.toml", "--out {out}: the input itself; choose another"),
+        ("d/store", "--out {out}: the store itself; choose another"),
+        ("d/../d/store/.", "--out {d}/../d/store: the store itself; choose another"),
+        ("d/store/out", "--out {out}: lies in the store {d}/store; choose a place "
+         "outside it"),
+        ("link", "--out {out}: the store itself; choose another"),
+        ("link/new/out", "--out {out}: lies in the store {d}/store; choose a place "
+         "outside it"),
+        ("linked", "--out {out}: holds the store {d}/store; choose another"),
+        ("links", "--out {out}: holds the input {d}/../links/run.toml; choose another"),
+    ],
+)  # fmt: skip
+def test_what_is_read_and_what_is_written_must_lie_apart(tmp_path, out, told):
+    """``linked`` leads to d, ``links`` holds a link to an input elsewhere."""
+    d = tmp_path / "d"
+    (d / "store").mkdir(parents=True)
+    (tmp_path / "links").mkdir()
+    for name in ("run.toml", "store/zarr.json"):
+        (d / name).write_text("")
+    (tmp_path / "link").symlink_to(d / "store")
+    (tmp_path / "linked").symlink_to(d)
+    (tmp_path / "elsewhere").write_text("")
+    (tmp_path / "links" / "run.toml").symlink_to(tmp_path / "elsewhere")
+    inputs = [d / "store", d / "run.toml", d / ".." / "links" / "run.toml"]
+    with pytest.raises(TivaxError) as error:
+        require_apart({"--out": tmp_path / out}, inputs)
+    assert str(error.value) == told.format(out=tmp_path / out, d=d)
+    run = Run("tbi", inputs)
+    with pytest.raises(TivaxError, match="^--out "):
+        require_result_place(tmp_path / out, run, force=True)
+
+
+def test_results_may_lie_beside_what_is_read(tmp_path):
+    """A run file and its panel do not own the folder they lie in."""
+    (tmp_path / "run.toml").write_text("")
+    (tmp_path / "store").mkdir()
+    inputs = [tmp_path / "run.toml", tmp_path / "store"]
+    require_apart({"--out": tmp_path / "out", "--compare": tmp_path / "two"}, inputs)
+    require_result_place(tmp_path / "store.v2", Run("tbi", inputs), force=False)
+
+
+@pytest.mark.parametrize(
+    "compare, told",
+    [("x/y", "is --out"), ("x", "holds --out"), ("x/y/z", "lies in --out"),
+     ("link/y", "is --out")],
+)  # fmt: skip
+def test_two_outputs_must_lie_apart(tmp_path, compare, told):
+    (tmp_path / "link").symlink_to(tmp_path / "x")
+    places = {"--out": tmp_path / "x" / "y", "--compare": tmp_path / compare}
+    with pytest.raises(TivaxError) as error:
+        require_apart(places, [])
+    line = f"--compare {tmp_path / compare}: {told}; choose another folder"
+    assert str(error.value) == line
+
+
+@pytest.mark.parametrize("there", ["full", "empty", "dangling"])
+def test_a_link_stays_a_link_and_results_go_where_it_points(tmp_path, there):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "disk").mkdir()
+    target, link = tmp_path / "disk" / "results", tmp_path / "here" / "out"
+    if there == "full":
+        write_result(target, "old")
+    if there == "empty":
+        target.mkdir()
+    link.symlink_to(target)
+    with output_folder(link, TBI, force=True) as part:
+        assert part.parent == target.parent  # on the disk that the link leads to
+        (part / "tbi.csv").write_text("new")
+    assert link.is_symlink() and link.readlink() == target
+    assert (target / "tbi.csv").read_text() == "new"
+    assert names(tmp_path / "here") == ["out"]
+    assert names(tmp_path / "disk") == ["results"]
+
+
+# --------------------------------------------------------------- killed at any instant
+
+# Replaces a result, and kills itself before a given call that touches the disk.
+KILLED = """
+import os, shutil, signal, sys
+from pathlib import Path
+from tivax.engine import output
+
+out, at, calls = Path(sys.argv[1]), int(sys.argv[2]), []
+
+def counted(module, name):
+    call = getattr(module, name)
+    def counting(*arguments, **options):
+        calls.append(name)
+        if len(calls) == at:
+            print(*calls, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+        return call(*arguments, **options)
+    setattr(module, name, counting)
+
+run = output.Run("tbi")
+with output.output_folder(out, run, force=True) as part:
+    (part / "tbi.csv").write_text("new")
+    names = {"name": "tbi.csv", "bytes": 3, "sha256": output.sha256(part / "tbi.csv")}
+    (part / "manifest.json").write_text(
+        '{"command": "tbi", "outputs": ["tbi.csv"], "files": [%s]}'
+        % str(names).replace("'", '"')
+    )
+    counted(os, "mkdir"), counted(os, "rename"), counted(os, "rmdir")
+    counted(os, "unlink"), counted(os, "fsync")
+    print("began", flush=True)
+print("ended")
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_whenever_a_replacement_is_killed_the_old_or_the_new_is_whole(tmp_path):
+    """Before each call that changes the disk; then the next run puts things right."""
+    old = {"tbi.csv": "old", "figures/tbi.svg": "old"}
+    seen = []
+    for at in range(1, 30):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        (folder / "canary").write_text("mine")
+        out = folder / "out"
+        write_result(out, "old")
+        killed = subprocess.run(
+            [sys.executable, "-c", KILLED, str(out), str(at)],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        if killed.stdout.endswith("ended\n"):
+            break
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        seen.append(killed.stdout.split()[-1])
+        output.clear_leftovers(out)
+        assert names(folder) == ["canary", "out"], seen
+        text = {
+            k.relative_to(out).as_posix(): k.read_text()
+            for k in out.rglob("*") if k.is_file() and k.name != "manifest.json"
+        }  # fmt: skip
+        assert text in (old, {"tbi.csv": "new"}), seen
+        write_result(out, "newer", force=True)
+        assert (folder / "canary").read_text() == "mine"
+    else:
+        pytest.fail("it never ended")
+    # Both renames, that of .old to .part, and the removal of its files.
+    assert seen.count("rename") == 3 and {"fsync", "unlink", "rmdir"} <= set(seen)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such locks")
+def test_the_parts_of_dead_processes_go_and_those_at_work_stay(tmp_path):
+    """Whatever they were to become: any command cleans the folder it writes to."""
+    script = """
+import sys
+from pathlib import Path
+from tivax.engine.output import partial_folder
+with partial_folder(Path(sys.argv[1])) as part:
+    (part / "tbi.csv").write_text("half")
+    print(part.name, flush=True)
+    sys.stdin.read()
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path / "other")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        part = process.stdout.readline().strip()
+        write_result(tmp_path / "out")
+        assert names(tmp_path) == sorted([part, "out"])
+        process.kill()
+        process.wait()
+    assert names(tmp_path) == sorted([part, "out"])
+    require_result_place(tmp_path / "new", TBI, force=False)
+    assert names(tmp_path) == ["out"]
+
+
+def test_parts_of_another_machine_or_an_older_tivax_are_judged_by_their_age(tmp_path):
+    for name in (".a.0123abcd.part", ".b.00000000-0123abcd.part", ".c.0123abcd.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text("1")
+    (tmp_path / ".note.part").write_text("not one of these")
+    before = names(tmp_path)
+    write_result(tmp_path / "out")
+    assert names(tmp_path) == sorted([*before, "out"])
+    for path in [*tmp_path.glob(".?.*"), *tmp_path.glob(".?.*/x")]:
+        os.utime(path, times=(0, 0))
+    write_result(tmp_path / "out", force=True)
+    # The old one is put back: what was to take its place is not there.
+    assert names(tmp_path) == [".note.part", "c", "out"]
+
+
+def test_an_old_result_is_kept_where_something_else_took_its_place(tmp_path):
+    """Killed between the renames; then the user made a folder of that name."""
+    part = tmp_path / f".out.{output._machine()}-0123abcd.part"
+    for folder in (part, part.with_suffix(".old"), tmp_path / "out"):
+        folder.mkdir()
+        (folder / "x").write_text(folder.suffix)
+    before = names(tmp_path)
+    output.clear_leftovers(tmp_path / "out")
+    assert names(tmp_path) == before
+    assert (part.with_suffix(".old") / "x").read_text() == ".old"
+
+
+def test_a_file_written_aside_is_the_old_or_the_new(tmp_path, monkeypatch):
+    path = tmp_path / "run.json"
+    write_text(path, "old")
+
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OSError):
+            write_text(path, "new")
+    assert path.read_text() == "old"
+    write_text(path, "new")
+    assert path.read_text() == "new" and names(tmp_path) == ["run.json"]
+
+
+# ------------------------------------------------------------------------- a full disk
+
+
+class _Late(Exception):
+    """What a library raises while it cleans up after the error."""
+
+
+@pytest.mark.parametrize("late", [False, True])
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EFBIG])
+def test_a_full_disk_is_told_by_the_place_of_the_results(tmp_path, late, number):
+    """The system's error names no file, and may be hidden behind another."""
+    with pytest.raises(TivaxError) as error:
+        with output_folder(tmp_path / "out", TBI) as part:
+            (part / "tbi.csv").write_text("half")
+            try:
+                raise OSError(number, "told by a library")
+            finally:
+                if late:
+                    raise _Late
+    assert str(error.value) == (
+        f"{tmp_path / 'out'}: {os.strerror(number)}; free some, then give the same "
+        "command again, or choose another --out"
+    )
+    assert names(tmp_path) == []
+
+
+def test_other_errors_are_not_taken_for_a_full_disk(tmp_path):
+    with pytest.raises(FileNotFoundError, match="input.csv"):
+        with output_folder(tmp_path / "out", TBI):
+            (tmp_path / "input.csv").read_text()
 
 
 # ---------------------------------------------------------------------- manifest
@@ -228,11 +572,11 @@ def test_the_sum_of_a_folder_tells_names_and_contents_but_not_its_place(tmp_path
 
 def test_a_manifest_has_the_promised_keys(tmp_path):
     (tmp_path / "input").write_text("1")
-    with output_folder(tmp_path / "out") as part:
+    run = Run("tbi", inputs=[tmp_path / "input"], seed=7)
+    with output_folder(tmp_path / "out", run) as part:
         (part / "figures").mkdir()
         for name in ("tbi.csv", "figures/tbi.svg"):
             (part / name).write_text("1")
-        run = Run("tbi", inputs=[tmp_path / "input"], seed=7)
         run.write_manifest(part, residual_max=1e-13, more="this")
     manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
     # design.md, section 5
@@ -246,6 +590,10 @@ def test_a_manifest_has_the_promised_keys(tmp_path):
     assert manifest["seed"] == 7 and manifest["residual_max"] == 1e-13
     assert manifest["inputs"] == [describe_input(tmp_path / "input")]
     assert manifest["outputs"] == ["figures/tbi.svg", "tbi.csv"]
+    assert manifest["files"] == [
+        {"name": name, "bytes": 1, "sha256": hashlib.sha256(b"1").hexdigest()}
+        for name in manifest["outputs"]
+    ]
     assert manifest["more"] == "this"
     assert 0 <= manifest["wall_s"] < 60
     assert datetime.fromisoformat(manifest["started"]).tzinfo is not None

@@ -864,10 +864,32 @@ def test_nothing_is_overwritten_without_force(tmp_path, panel, name):
         pn.write_panel(panel, path, Run("panel"), force=False)
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
+    told = "not a manifest" if "manifest" in name else "not a panel of tivax"
+    with pytest.raises(TivaxError, match=f"{name}: {told}"):
+        pn.write_panel(panel, path, Run("panel"), force=True)
+    assert (tmp_path / name).read_text() == "mine"
 
+
+@pytest.mark.parametrize("name", ["panel.csv", "panel.codebook.csv"])
+def test_a_panel_is_replaced_only_where_nobody_changed_it(tmp_path, panel, name):
+    path = tmp_path / "panel.csv"
+    pn.write_panel(panel, path, Run("panel"), force=False)
     pn.write_panel(panel, path, Run("panel"), force=True)
     assert len(list(tmp_path.iterdir())) == 3
-    assert (tmp_path / name).read_text() != "mine"
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(TivaxError, match=f"{name}: changed since `tivax panel`"):
+        pn.write_panel(panel, path, Run("panel"), force=True)
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_panel_behind_a_link_is_written_where_the_link_points(tmp_path, panel):
+    (tmp_path / "disk").mkdir()
+    path = tmp_path / "panel.csv"
+    path.symlink_to(tmp_path / "disk" / "p.csv")
+    pn.write_panel(panel, path, Run("panel"), force=False)
+    assert path.is_symlink() and len(read_csv(path)) == len(panel.frame)
+    assert [p.name for p in tmp_path.iterdir() if p.name != "disk"] == ["panel.csv"]
+    assert len(list((tmp_path / "disk").iterdir())) == 3
 
 
 @pytest.mark.parametrize("force", [False, True])

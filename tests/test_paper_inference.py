@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine import inference_report
+from tivax.engine import inference_report, paper_inference
 from tivax.engine.experiment_plots import intervals
 from tivax.engine.paper import COLUMNS, estimate_columns
-from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
+from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper, side
 from tivax.engine.run_files import paper_models
 
 from helpers import paper_estimates, paper_panel, random_panel
@@ -52,8 +52,11 @@ def test_t_tests_are_those_of_the_replication(frame, found):
     [
         ("wild", tx.Scheme("wild", weights="webb")),
         ("pairs", tx.Scheme("pairs")),
-        ("placebo", tx.Scheme("placebo")),
-        ("placebo_within", tx.Scheme("placebo", strata="developed")),
+        ("placebo", tx.Scheme("placebo", studentised=True)),
+        (
+            "placebo_within",
+            tx.Scheme("placebo", studentised=True, strata="developed"),
+        ),
     ],
 )
 def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
@@ -61,7 +64,9 @@ def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
     alone = tx.resample(frame, model, scheme, draws=DRAWS, seed=5).summary.iloc[0]
     row = found.rows.iloc[7]
     assert row[f"{name}_p"] == alone["p_value"]
-    if name != "placebo_within":
+    assert row[f"{name}_mc"] == alone["mc_error"] > 0
+    assert row[f"{name}_draws"] == alone["draws"] == DRAWS
+    if not name.startswith("placebo"):
         assert row[f"{name}_low"] == alone["ci_low"]
         assert row[f"{name}_high"] == alone["ci_high"]
 
@@ -70,6 +75,34 @@ def test_within_one_group_moving_within_groups_is_moving_among_all(found):
     rows = found.rows[found.rows["sample"] != "all"]
     assert len(rows) == 10
     assert_array_equal(rows["placebo_p"], rows["placebo_within_p"])
+
+
+@pytest.mark.parametrize(
+    "p, mc, expected",
+    [
+        (0.0496, 0.0003, "at"),
+        (0.0502, 0.0003, "at"),
+        (0.0493, 0.0003, "below"),
+        (0.0507, 0.0003, "above"),
+        (0.0496, 0.0, "below"),  # all patterns: no simulation error
+        (0.05, 0.0, "above"),
+        (np.nan, np.nan, "above"),
+    ],
+)
+def test_a_difference_within_simulation_error_decides_nothing(p, mc, expected):
+    assert side(p, mc) == expected
+
+
+def test_few_countries_are_enumerated():
+    """Webb's 6^4 patterns and the 4! of the placebo: no simulation error is left."""
+    model = tx.Model("a", "KOFGIdj", ("TBI",), table=3, column=1, family="one")
+    panel = random_panel(countries=4, years=6, seed=8)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_inference, "paper_models", lambda: [model])
+        row = infer_paper(panel, draws=1_999).rows.iloc[0]
+    assert (row["wild_draws"], row["wild_mc"]) == (1296, 0)
+    assert (row["placebo_draws"], row["placebo_mc"]) == (24, 0)
+    assert row["pairs_draws"] == 1_999 and row["pairs_mc"] > 0
 
 
 def test_romano_wolf_is_never_below_the_wild_p(found):
@@ -114,6 +147,7 @@ def test_the_report_counts_what_stays_significant(found):
     rows.loc[:1, "cv3_p"] = 0.04
     rows.loc[0, "wild_p"] = 0.04
     rows.loc[5, "wild_p"] = 0.01  # not significant by t: does not count
+    rows["wild_mc"] = rows["placebo_within_mc"] = 0.001
     text = inference_report._sentence(rows)
     assert "Of 17 coefficients 3 are significant at 5 % by t(G−1)" in text
     assert "2 under the jackknife, 1 under the wild bootstrap and 0 under" in text

@@ -15,11 +15,18 @@ COMMANDS = [
 ]
 
 
-def test_the_ten_lines_print_what_the_readme_says():
-    text = README.read_text()
-    match = re.search(r"```python\n(.*?)```\n\nprints\n\n```\n(.*?)```", text, re.S)
-    assert match, "the README has lost its example"
-    code, promised = match.groups()
+def examples() -> list[tuple[str, str]]:
+    """Code of the README and what it says that this prints."""
+    fence = r"```python\n([^`]*?)```\n\nprints\n\n```\n(.*?)```"
+    return re.findall(fence, README.read_text(), re.S)
+
+
+def test_the_readme_has_its_examples():
+    assert len(examples()) == 2
+
+
+@pytest.mark.parametrize("code, promised", examples(), ids=["synthetic", "own"])
+def test_the_examples_print_what_the_readme_says(code, promised):
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
         exec(compile(code, "README.md", "exec"), {})  # our own text

@@ -4,10 +4,18 @@ Of the model-consistent table; the published ones balance only nearly.
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import WorldTables, decompose, measures, stack_years
+from tivax.engine import (
+    WorldTables,
+    decompose,
+    measures,
+    net_of_inventories,
+    stack_years,
+)
+from tivax.engine.derounding import derounded
 from tivax.engine.gvc_indicators import indicators
 from tivax.engine.sources import get_source
 
@@ -68,3 +76,33 @@ def test_indicators_of_every_year_keep_their_totals(wiod):
     largest = float(np.abs(balances["BALGR"]).max())
     assert_allclose(balances["BALGR"], balances["BALVAFD"], rtol=0, atol=RTOL * largest)
     assert_allclose(own["VS1"].sum("region"), own["EXGR_FVA"].sum("region"), rtol=RTOL)
+
+
+# Asked of the medians of absolute errors: the numbers were computed from tables before
+# they were rounded. Measured in 1995, the worst of the three years published here: 84,
+# 68, 80 and 62 per cent of it.
+ANTRAS_CHOR = {
+    "U": ("UPSTREAM", 1, 0.0005),
+    "FGO": ("FINAL_PRODSH", 100, 0.0002),
+    "D": ("DOWNSTREAM", 1, 0.0035),
+    "VAGO": ("PROD_VASH", 100, 0.0015),
+}
+
+
+def test_what_rounding_took_is_put_back(wiod, shared):
+    """Antras and Chor (2018), 41 x 35 industries from unrounded tables, net of
+    inventories."""
+    table, above = derounded(wiod.table(1995))
+    assert above == 19
+    gap = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2)) - table.x
+    assert -1e-9 < gap.min() and gap.max() == 3
+    net = net_of_inventories(stack_years([table]))
+    names = [name for name, _, _ in ANTRAS_CHOR.values()]
+    own = indicators(net, names, "sector").isel(year=0).to_dataframe()
+    printed = pd.read_csv(shared / "truth" / "antras_chor" / "three_years.csv")
+    printed = printed[printed["year"] == 1995].set_index(["country", "industry"])
+    for measure, (name, scale, wanted) in ANTRAS_CHOR.items():
+        given = printed.loc[printed["measure"] == measure, "value"]
+        missed = (own[name].loc[given.index] / scale - given).abs()
+        assert missed.count() > 1350
+        assert missed.median() < wanted, measure

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,6 +17,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import paper, plot_style, robustness, save_store
 from tivax.engine.data_files import WIOD_COUNTRIES
+from tivax.engine.output import Run
 from tivax.engine.panel import CONTROLS, DEVELOPED, OUTCOMES, Panel, build_panel
 from tivax.engine.replication import Replication, replicate
 
@@ -713,8 +713,8 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     """The same numbers with Chinese labels, in place of an older result."""
     folder = tmp_path_factory.mktemp("chinese") / "out"
     (folder / "tables").mkdir(parents=True)
-    shutil.copy(done.folder / "manifest.json", folder)
     (folder / "tables" / "old.tex").write_text("of an older run")
+    Run("replicate").write_manifest(folder, residual_max=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(COMMAND, "replicate", computed(done.result))
         words = ("--out", folder, "--language", "zh", "--force", "--quiet")

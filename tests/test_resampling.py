@@ -445,11 +445,11 @@ def tables_of(paths: Paths) -> PlaceboTables:
         products = [z * y, z * own, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
         F[:, o] = by_country(rows, np.array(products[: F.shape[2]]).T)
     ww = np.array([W[rows.country == g].T @ W[rows.country == g] for g in range(G)])
-    wy = by_country(rows, W * y[:, None])
+    left = by_country(rows, W[:, :, None] * np.stack([y, own], axis=1)[:, None])
     inverse = np.linalg.inv(ww.sum(axis=0))
     correction = clusters.correction(moments(rows))
-    F, inverse, wy, ww = (jnp.asarray(a) for a in (F, inverse, wy, ww))
-    return PlaceboTables(F, inverse, wy, ww, correction)
+    F, inverse, left, ww = (jnp.asarray(a) for a in (F, inverse, left, ww))
+    return PlaceboTables(F, inverse, left, ww, correction)
 
 
 @cache
@@ -466,10 +466,19 @@ def test_placebos_are_refits_with_whole_paths_moved(name):
     literal = [refit(reassigned(PATHS[name], each)) for each in o.T]
     coef = np.array([each.coef[-1] for each in literal])
     se = np.sqrt([each.covariance[-1, -1] for each in literal])
-    b, t = placebo_t(own, jnp.asarray(o))
-    close(placebo_estimates(own, jnp.asarray(o))[0], coef)
+    b, t, itself, covariance, variance = placebo_t(own, jnp.asarray(o))
+    both = placebo_estimates(own, jnp.asarray(o))
+    close(both[0], coef)
     close(b, coef)
     close(t, coef / se)
+    close(itself, np.asarray(both[1]))
+    # Of y less twice the treatment as it is: coefficient and standard error.
+    rows = PATHS[name].rows
+    under = PATHS[name]._replace(rows=replace(rows, y=rows.y - 2 * rows.X[:, 0]))
+    literal = [refit(reassigned(under, each)) for each in o.T]
+    V = (b / t) ** 2 - 4 * covariance + 4 * variance
+    close(b - 2 * itself, np.array([each.coef[-1] for each in literal]))
+    close(V, np.array([each.covariance[-1, -1] for each in literal]))
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -490,9 +499,9 @@ def test_a_placebo_with_everyones_own_path_is_the_estimate():
     fit = clusters.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
     se = np.sqrt(clusters.cv1(moments(rows), fit)[-1, -1])
     own = jnp.arange(rows.G)[:, None]
-    b, t = placebo_t(tables_of(case), own)
-    close(b[0], np.asarray(fit.coef[-1]))
-    close(t[0], np.asarray(fit.coef[-1]) / se)
+    b, t = np.asarray(fit.coef[-1]), np.asarray(fit.coef[-1]) / se
+    found = placebo_t(tables_of(case), own)[:, 0]
+    close(found, np.array([b, t, 1, 0, 0]))
 
 
 def test_placebo_by_hand():
@@ -504,7 +513,7 @@ def test_placebo_by_hand():
     change = np.array([[1.0, 3.0], [1.0, 2.0]])  # of x, of y
     zy = np.outer(change[1], change[0]) / 2
     zx = np.tile(change[0] ** 2 / 2, (2, 1))
-    empty = jnp.zeros((2, 0))
+    empty = jnp.zeros((2, 0, 2))
     own = np.outer(change[0], change[0]) / 2
     tables = PlaceboTables(
         jnp.asarray(np.stack([zy, own, zx], axis=2)),

@@ -212,8 +212,8 @@ MISTAKES = {
     ),
     "unknown key of the scheme": (
         (PANEL, MODEL, PAIRS, "reps = 3"),
-        "unknown key reps in [scheme]; known are joint, kind, null, permute, strata, "
-        "studentised, value, weights",
+        "unknown key reps in [scheme]; known are joint, kind, method, null, permute, "
+        "strata, studentised, value, weights",
     ),
     "no panel": ((PAIRS, MODEL), "panel: is missing"),
     "empty panel": (('panel = ""', PAIRS, MODEL), "panel = '': write \"...\""),
@@ -402,6 +402,14 @@ MISTAKES = {
         (PANEL, MODEL, '[scheme]\nkind = "wild"\nstudentised = true'),
         "studentised = True in [scheme]: goes with kind = pairs or bayesian or placebo, "
         "not wild",
+    ),
+    "method that is not known": (
+        (PANEL, MODEL, '[scheme]\nkind = "placebo"\nmethod = "rows"'),
+        "method = 'rows' in [scheme]: choose from treatment, freedman-lane",
+    ),
+    "method of pairs": (
+        (PANEL, MODEL, PAIRS, 'method = "freedman-lane"'),
+        "method = 'freedman-lane' in [scheme]: goes with kind = placebo, not pairs",
     ),
     "strata of pairs": (
         (PANEL, MODEL, PAIRS, 'strata = "developed"'),

@@ -29,7 +29,7 @@ from experiment_panels import (
     small_panel,
     two_stage_model,
 )
-from literal_refits import Rows, refit, wild_instrument_t, wild_statistic
+from literal_refits import Refit, Rows, refit, wild_instrument_t, wild_statistic
 
 # Sums over clusters against pseudo-inverses of all rows, relative to the largest number
 # of all draws. Measured 1e-12, in pairs draws of two countries.
@@ -177,14 +177,16 @@ def test_wild_weights_belong_to_countries_of_the_panel(weights):
 # --------------------------------------------------------------------------- placebo
 
 STRATA = np.array(["b", "a", "b", "a", "a", "b", "a", "b"])
+COEFFICIENTS = Scheme("placebo", studentised=False)
 MOVES = {
-    "countries": Scheme("placebo", permute="countries"),
-    "countries within strata": Scheme("placebo", strata="bloc"),
-    "shifts": Scheme("placebo", permute="shifts"),
-    "common-shift": Scheme("placebo", permute="common-shift"),
-    "years": Scheme("placebo", permute="years"),
-    "signs": Scheme("placebo", permute="signs"),
+    "countries": COEFFICIENTS,
+    "countries within strata": replace(COEFFICIENTS, strata="bloc"),
+    "shifts": replace(COEFFICIENTS, permute="shifts"),
+    "common-shift": replace(COEFFICIENTS, permute="common-shift"),
+    "years": replace(COEFFICIENTS, permute="years"),
+    "signs": replace(COEFFICIENTS, permute="signs"),
 }
+FREEDMAN_LANE = Scheme("placebo", method="freedman-lane")
 for name, frame in FRAMES.items():
     number = frame["iso3"].str[1:].astype(int)
     FRAMES[name] = frame.assign(bloc=STRATA[number])
@@ -270,16 +272,59 @@ def test_t_of_placebos_is_that_of_refits(frame, name):
     scheme = replace(MOVES[name], studentised=True)
     model = MODELS["instrument" if name == "shifts" else "least squares"]
     own = program(frame, model, scheme)
-    expected = []
     drawn = drawn_options(own, own.draws)
-    for rows, _ in placebos(FRAMES[frame], model, scheme, drawn):
-        literal = refit(rows)
-        se = np.sqrt(literal.covariance[-1, -1])
-        expected.append([literal.coef[-1], literal.coef[-1] / se])
+    expected = [
+        statistics_of(refit(rows), refit(itself))
+        for rows, itself in placebos(FRAMES[frame], model, scheme, drawn)
+    ]
     close(made(own), np.array(expected))
-    rows = rows_of(FRAMES[frame], model)
-    literal = refit(rows)
-    close(own.observed[1], literal.coef[-1] / np.sqrt(literal.covariance[-1, -1]))
+    literal = refit(rows_of(FRAMES[frame], model))
+    observed = own.observed * own.unit
+    close(observed, np.array([*statistics_of(literal, literal)[:2], 1, 0, 0]))
+
+
+def statistics_of(outcome: Refit, itself: Refit) -> list[float]:
+    """Coefficient, t, own effect, own covariance and variance of the moved treatment:
+    CV1 of two outcomes together, in units of the panel."""
+    (b, own), se = (k.coef[-1] for k in (outcome, itself)), outcome.errors[-1]
+    return [b, b / se, own, outcome.joint(itself), itself.errors[-1] ** 2]
+
+
+def freedman_lane(frame: pd.DataFrame, model: Model, scheme: Scheme, drawn: np.ndarray):
+    """For each draw new outcomes, literally: the reduced model's fit plus residuals of
+    whole countries moved; of the outcome, and of the treatment as another one."""
+    rows = rows_of(frame, model)
+    W = np.column_stack([rows.dummies, rows.C])
+    shape = rows.G, rows.year.max() + 1
+    for each in drawn:
+        new = []
+        for y in (rows.y, rows.X[:, 0]):
+            fitted = W @ np.linalg.lstsq(W, y)[0]
+            path = moved((y - fitted).reshape(shape), scheme, each)
+            new.append(replace(rows, y=fitted + path.ravel()))
+        yield new
+
+
+@pytest.mark.parametrize("model", ["least squares", "instrument", "no controls"])
+@pytest.mark.parametrize("strata", ["", "bloc"])
+def test_freedman_lane_draws_are_refits_of_moved_residuals(model, strata):
+    scheme = replace(FREEDMAN_LANE, strata=strata)
+    frame, own = FRAMES["balanced"], program("balanced", MODELS[model], scheme)
+    expected = [
+        statistics_of(*(refit(rows) for rows in both))
+        for both in freedman_lane(frame, MODELS[model], scheme, drawn_options(own))
+    ]
+    for column, literal in zip(made(own).T, np.array(expected).T, strict=True):
+        close(column, literal)
+    assert own.columns[:2] == ("coefficient", "t")
+
+
+def test_the_data_themselves_are_a_freedman_lane_draw():
+    """Residuals that stay where they are: t is the sample's."""
+    own = enumerated(5, FREEDMAN_LANE, math.factorial(5))
+    assert own.exact
+    t = made(own)[:, 1]
+    assert np.abs(t - own.observed[1]).min() < RTOL * np.abs(t).max()
 
 
 def test_a_lag_loses_the_first_year_of_the_paths():
@@ -394,7 +439,7 @@ def test_what_has_no_list_of_patterns_is_drawn():
 def test_more_patterns_than_a_number_can_count_are_drawn(permute, years):
     """21! is above 2^63."""
     countries = 21 if permute == "countries" else 3
-    own = enumerated(countries, Scheme("placebo", permute=permute), 2**62, years)
+    own = enumerated(countries, replace(COEFFICIENTS, permute=permute), 2**62, years)
     assert not own.exact
     assert math.factorial(21) > 2**63
     drawn = np.asarray(draw_source(own.static, 1, 0).options())
@@ -423,9 +468,12 @@ MISTAKES = {
     "strata that are not there": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="area"), "strata: no column area in the panel"),
     "strata that change": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="year"), "strata: year changes or is missing within C00; it must be one value for each cluster"),
     "strata that are missing": (FRAMES["balanced"].assign(bloc=np.nan), MODEL, Scheme("placebo", strata="bloc"), "strata: bloc changes or is missing within C00"),
-    "strata of one country each": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="iso3"), "placebo countries within iso3 has a single pattern, the data themselves; choose other strata"),
+    "strata of one country each": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="iso3"), "placebo-t countries within iso3 has a single pattern, the data themselves; choose other strata"),
     "years of an unbalanced panel": (FRAMES["unbalanced"], MODEL, MOVES["years"], "permute = years takes a balanced panel and compares coefficients"),
     "t of years": (FRAMES["balanced"], MODEL, replace(MOVES["years"], studentised=True), "leave studentised out, or choose shifts"),
+    "residuals of an unbalanced panel": (FRAMES["unbalanced"], MODEL, FREEDMAN_LANE, "method = freedman-lane takes a balanced panel with effects of countries and years"),
+    "residuals in time": (FRAMES["balanced"], MODEL, replace(FREEDMAN_LANE, permute="shifts"), "leave permute and studentised out"),
+    "coefficients of residuals": (FRAMES["balanced"], MODEL, replace(FREEDMAN_LANE, studentised=False), "method = freedman-lane compares t"),
     "no years": (FRAMES["balanced"], replace(MODEL, effects=("iso3",)), SHIFTS, "it needs one effect besides iso3, such as year"),
     "two rows of one year": (pd.concat([FRAMES["balanced"], FRAMES["balanced"].iloc[:1]]), MODEL, SHIFTS, "a placebo needs one row for each iso3 and year; there are several"),
     "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
@@ -459,6 +507,16 @@ def test_the_name_of_a_scheme_tells_what_is_drawn():
     ]
     assert Scheme("wild", null=False).name == "WCU rademacher"
     assert MOVES["countries within strata"].name == "placebo countries within bloc"
+    assert Scheme("placebo", strata="bloc").name == "placebo-t countries within bloc"
+    assert FREEDMAN_LANE.name == "Freedman-Lane-t countries"
+
+
+def test_a_placebo_compares_t_but_for_years():
+    """Where the clusters are not what moves there is no t; others have it on demand."""
+    assert Scheme("placebo") == Scheme("placebo", studentised=True)
+    years = Scheme("placebo", permute="years")
+    assert years == replace(COEFFICIENTS, permute="years")
+    assert not Scheme("pairs").studentised
 
 
 @pytest.mark.parametrize(
@@ -468,9 +526,10 @@ def test_the_name_of_a_scheme_tells_what_is_drawn():
         (Scheme("bayesian", studentised=True), "bayesian-t"),
         (Scheme("wild"), "wild-wcr-rademacher"),
         (Scheme("wild", weights="mammen", null=False), "wild-wcu-mammen"),
-        (Scheme("placebo", permute="shifts"), "placebo-shifts"),
-        (Scheme("placebo", strata="bloc"), "placebo-countries-within-bloc"),
-        (Scheme("placebo", studentised=True), "placebo-countries-t"),
+        (COEFFICIENTS, "placebo-countries"),
+        (Scheme("placebo", permute="shifts"), "placebo-shifts-t"),
+        (Scheme("placebo", strata="bloc"), "placebo-countries-within-bloc-t"),
+        (FREEDMAN_LANE, "placebo-freedman-lane-countries-t"),
     ],
 )
 def test_the_label_of_a_program_tells_schemes_apart(scheme, label):

@@ -16,6 +16,7 @@ from tivax.engine.cluster_reports import model_table
 from tivax.engine.designs import Model, make_design
 from tivax.engine.draws import MemoryDraws
 from tivax.engine.errors import TivaxError
+from tivax.engine.schemes import Scheme, make_program
 from tivax.engine.simulated_panels import (
     BUILT_IN,
     Design,
@@ -219,7 +220,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     assert 0 < own.residual < 1e-14
     t = abs(other.coef[0]) / np.array(se)
     critical = stats.t.ppf(0.975, design.clusters - 1)
-    rejects = dict(zip(kernel.METHODS, np.asarray(own.rejects_truth), strict=True))
+    rejects = dict(zip([*kernel.METHODS], np.asarray(own.rejects_truth), strict=True))
     assert rejects["CV1 t(G-1)"] == (t[0] > critical)
     assert rejects["CV3 t(G-1)"] == (t[2] > critical)
     loadings = resampling.wild_loadings(
@@ -235,6 +236,32 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     again = resampling.reweighted(other.moments.S, w, layout=other.layout)[0]
     low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
     assert rejects["pairs percentile"] == (low > 0 or high < 0)
+    moves = jax.random.fold_in(of_counts, 1)
+    o = streams.permutations(moves, (design.clusters,), draws=99).astype(int)
+    for name, (scheme, draw, observed) in {
+        "placebo coefficient": (
+            Scheme("placebo", studentised=False),
+            lambda arrays: resampling.placebo_estimates(arrays, o)[0],
+            abs(other.fit.coef[-1]),
+        ),
+        "placebo t": (
+            Scheme("placebo"),
+            lambda arrays: resampling.placebo_t(arrays, o)[1],
+            t[0],
+        ),
+        "Freedman-Lane t": (
+            Scheme("placebo", method="freedman-lane"),
+            lambda arrays: resampling.freedman_lane_t(arrays, o)[1],
+            t[0],
+        ),
+    }.items():
+        if not design.balanced:
+            assert np.isnan(rejects[name])
+            continue
+        tables = jax.tree.map(jnp.asarray, make_program(other, scheme, 99).arrays)
+        size = np.abs(draw(tables))
+        p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
+        assert rejects[name] == (p <= 0.05), name
 
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
@@ -252,10 +279,10 @@ def test_a_single_adopter_leaves_cv2_and_cv3_without_an_answer():
     design = Design("one adopts", 9, 6, 1, adopters=1)
     result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
     served = result["panels"] > 0
-    assert served.tolist() == [True, False, False, True, True]
+    assert served.tolist() == [True, False, False, *[True] * 5]
     for column in ("size", "mc_error", "coverage", "power"):
         assert_array_equal(result[column].isna(), ~served)
-    assert result["se_ratio"].notna().tolist() == [True, *[False] * 4]
+    assert result["se_ratio"].notna().tolist() == [True, *[False] * 7]
     # Nearly all of the variation is one country's.
     assert result["effective_clusters"].iloc[0] < 1.5
 
@@ -273,7 +300,9 @@ def test_sizes_are_near_five_percent():
     study = Study((Design("usual", 20, 8, 1, persistence_u=0.5),), 400, 199, seed=2)
     result = simulate(study).set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
-    good = result["size"][["CV2 BM", "CV3 t(G-1)", "WCR"]]
+    good = result["size"][
+        ["CV2 BM", "CV3 t(G-1)", "WCR", "placebo t", "Freedman-Lane t"]
+    ]
     assert ((good - 0.05).abs() < width).all(), good
     assert 0.85 < float(result["se_ratio"]["CV1 t(G-1)"]) < 1.05
 
@@ -289,9 +318,10 @@ def test_the_table_counts_by_hand():
     values[:, 4] = [5, 6, 7, 8]
     values[:, 5] = [1e-15, 3e-15, 2e-15, 0]
     values[:2, 6] = 1  # CV1 rejects the truth in half of the panels
-    values[:3, 11] = 1  # and no effect in three of four
-    values[0, [7, 12]] = np.nan  # CV2 serves three
-    values[1, [7, 12]] = 1  # and rejects in one
+    zero = simulation.COLUMNS.index("zero CV1 t(G-1)")
+    values[:3, zero] = 1  # and no effect in three of four
+    values[0, [7, zero + 1]] = np.nan  # CV2 serves three
+    values[1, [7, zero + 1]] = 1  # and rejects in one
     study = Study((SMALL,), panels=4)
     result = simulation.table(study, [(SMALL, MemoryDraws(values))])
     first = result.iloc[0]
@@ -301,10 +331,10 @@ def test_the_table_counts_by_hand():
     second = result.iloc[1]
     assert (second["panels"], second["size"], second["power"]) == (3, 1 / 3, 1 / 3)
     assert_allclose(second["mc_error"], np.sqrt(2 / 27))
-    assert result["panels"].tolist() == [4, 3, 4, 4, 4]
+    assert result["panels"].tolist() == [4, 3, *[4] * 6]
     assert (result["effective_clusters"] == 6.5).all()
     assert simulation.residual([(SMALL, MemoryDraws(values))]) == 3e-15
-    assert result["draws"].tolist() == [0, 0, 0, 999, 999]
+    assert result["draws"].tolist() == [0, 0, 0, *[999] * 5]
     assert np.isnan(result["se_ratio"].iloc[3])
 
 

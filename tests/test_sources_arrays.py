@@ -170,6 +170,23 @@ def test_two_archives_of_one_year_are_refused(tmp_path):
             "regions is an array of Python objects, which are not read",
         ),
         ({"Z": np.ones((6, 6), object)}, "Z is an array of Python objects"),
+        ({"parents": np.array(["ROU", "AUS"])}, "parents has shape (2,) and dtype <U3"),
+        (
+            {"parents": np.array([["CN1", "AUS"]])},
+            "CN1 is a part of AUS, but there is no region CN1",
+        ),
+        (
+            {"parents": np.array([["ROM", "CHN"]])},
+            "ROU is a part of CHN, but there is no region CHN",
+        ),
+        (
+            {"parents": np.array([["ROU", "AUS"], ["ROU", "ROW"]])},
+            "parts in parents hold ROU more than once",
+        ),
+        (
+            {"parents": np.array([["ROU", "AUS"], ["AUS", "ROW"]])},
+            "ROU is a part of AUS, which is a part itself",
+        ),
     ],
 )
 def test_an_archive_that_is_not_a_whole_table_is_refused(tmp_path, changes, message):

@@ -20,7 +20,7 @@ from tivax.engine.decompositions import METHODS, decompose
 from tivax.engine.results import compute_tbi
 
 from commands import good, mistake
-from helpers import coefficients, random_tables
+from helpers import coefficients, random_tables, without_checksums
 from oecd_files import oecd_table, write_oecd
 from truth_files import (
     EXVATOOLS_RTOL,
@@ -69,6 +69,36 @@ def with_parent(tables: WorldTables, parent: str, parts: list[str]) -> WorldTabl
         Z, Y, x, regions, tables.sectors, tables.years,
         value_added=0.9 * (x - Z.sum(axis=1)), parents=dict.fromkeys(parts, parent),
     )  # fmt: skip
+
+
+def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
+    """`import arrays`: what is computed is of the parent, as from memory."""
+    for k, year in enumerate(tables.years):
+        np.savez(
+            tmp_path / f"world_{year}.npz",
+            Z=tables.Z[k],
+            Y=tables.Y[k],
+            x=tables.x[k],
+            regions=np.array(tables.regions),
+            sectors=np.array(tables.sectors),
+            year=year,
+            parents=np.array(list(PARTS.items())),
+        )
+    done = import_tables("arrays", [tmp_path], tmp_path / "store")
+    assert done.parts == {"CHN": ["CN1", "CN2"]} and done.regions == 3
+    stored = open_store(tmp_path / "store")
+    assert stored.parents == PARTS
+    found, known = (measures.trade_benefit_index(k)["tbi"] for k in (stored, tables))
+    assert found["region"].values.tolist() == ["USA", "DEU", "CHN"]
+    assert_allclose(found, known, rtol=SOLVE_RTOL)
+    with np.load(tmp_path / "world_2001.npz") as whole:
+        keys = {k: whole[k] for k in whole.files if k != "parents"}
+    np.savez(tmp_path / "world_2001.npz", **keys)
+    with pytest.raises(TivaxError) as error:
+        import_tables("arrays", [tmp_path], tmp_path / "other")
+    assert str(error.value).endswith(
+        "2001: its split regions (parents) are not those of 2000"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -321,6 +351,7 @@ def test_a_store_keeps_the_parents(tables, tmp_path):
 
 def test_a_store_made_before_there_were_parents_has_none(tables, tmp_path):
     save_store(replace(tables, parents={}), tmp_path / "store")
+    without_checksums(tmp_path / "store")
     group = zarr.open_group(tmp_path / "store", mode="r+")
     del group.attrs["parents"]
     assert open_store(tmp_path / "store").parents == {}

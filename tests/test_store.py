@@ -2,6 +2,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +11,9 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_store
 from tivax.engine.store import StoreWriter, store_attributes
+from tivax.engine.store_files import checksum
 
-from helpers import random_tables
+from helpers import random_tables, without_checksums
 
 REGIONS, SECTORS, YEARS = 3, 2, (2000, 2001, 2002)
 N = REGIONS * SECTORS
@@ -27,10 +29,16 @@ def tables():
     )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def saved(tables, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("saved") / "store"
+    save_store(tables, folder)
+    return folder
+
+
 @pytest.fixture
-def store(tables, tmp_path):
-    save_store(tables, tmp_path / "store")
-    return tmp_path / "store"
+def store(saved, tmp_path):
+    return Path(shutil.copytree(saved, tmp_path / "store"))
 
 
 def refusal(path, **options):
@@ -97,7 +105,7 @@ def test_a_lazy_store_reads_only_the_year_asked_for(tables, store):
         (chunk,) = (p for p in (store / f"Z/c/{year}").rglob("*") if p.is_file())
         chunk.write_text("cut")
     assert_array_equal(lazy.table(2001).Z, tables.Z[1])
-    with pytest.raises(ValueError):
+    with pytest.raises(TivaxError, match="store: Z of 2002 is damaged"):
         lazy.table(2002)
 
 
@@ -188,14 +196,14 @@ def test_xarray_needs_no_tivax_and_gives_no_warning(store):
     "name, numbers",
     [("Z", N * N), ("Y", N * REGIONS * 3), ("x", N), ("value_added", N)],
 )
-def test_a_year_is_one_uncompressed_chunk(store, name, numbers):
+def test_a_year_is_one_uncompressed_chunk_and_its_checksum(store, name, numbers):
     metadata = json.loads((store / name / "zarr.json").read_text())
     chunk = metadata["chunk_grid"]["configuration"]["chunk_shape"]
     assert chunk == [1, *metadata["shape"][1:]]
-    assert [codec["name"] for codec in metadata["codecs"]] == ["bytes"]
+    assert [codec["name"] for codec in metadata["codecs"]] == ["bytes", "crc32c"]
     assert metadata["data_type"] == "float64"
     files = [path for path in (store / name / "c").rglob("*") if path.is_file()]
-    assert [path.stat().st_size for path in files] == [8 * numbers] * len(YEARS)
+    assert [path.stat().st_size for path in files] == [8 * numbers + 4] * len(YEARS)
 
 
 # ------------------------------------------------------------- what is not a store
@@ -266,12 +274,231 @@ def test_a_store_of_another_format_is_told_with_both_numbers(store):
     document["attributes"]["tivax_format"] = 99
     (store / "zarr.json").write_text(json.dumps(document))
     message = refusal(store)
-    assert "store format 99, this tivax reads 1" in message
+    assert "store format 99, this tivax reads 2" in message
 
 
 def test_years_that_a_store_does_not_hold_are_told(store):
     with pytest.raises(TivaxError, match="no year from 1990 to 1999"):
         open_store(store, years=(1990, 1999))
+
+
+# ------------------------------------------------------------------------- damage
+
+
+def files_of(store):
+    """Every file of a store, in order."""
+    return sorted(path for path in store.rglob("*") if path.is_file())
+
+
+def flip(path, bit):
+    data = bytearray(path.read_bytes())
+    data[bit // 8] ^= 1 << bit % 8
+    path.write_bytes(data)
+
+
+def read_or_refuse(store):
+    """What a store holds, or the one line that refuses it."""
+    try:
+        return open_store(store)
+    except TivaxError as error:
+        assert "\n" not in str(error) and str(error).startswith(f"{store}: ")
+        return str(error)
+
+
+def test_the_checksum_is_that_of_the_standard():
+    """RFC 3720, B.4: 32 bytes of zeros, of ones, of 0 to 31."""
+    for data, crc in (
+        (bytes(32), 0x8A9136AA),
+        (b"\xff" * 32, 0x62A8AB43),
+        (bytes(range(32)), 0x46DD794E),
+    ):
+        assert checksum(data) == crc
+        assert checksum(np.frombuffer(data)) == crc
+
+
+def test_a_single_bit_that_is_flipped_is_noticed_in_any_file(tables, store):
+    """Six bits of every file. JSON may say the same with another bit: 1e-06, 1E-06."""
+    rng = np.random.default_rng(1)
+    for path in files_of(store):
+        whole = path.read_bytes()
+        for bit in rng.integers(8 * len(whole), size=6):
+            flip(path, int(bit))
+            if not isinstance(read_or_refuse(store), str):
+                assert path.suffix == ".json"
+                assert json.loads(path.read_bytes()) == json.loads(whole)
+            path.write_bytes(whole)
+    assert_same(open_store(store), tables)
+
+
+def test_a_message_about_damage_names_store_array_and_year(store):
+    flip(store / "Y/c/1/0/0/0/0", 100)
+    open_store(store, years=(2002, 2002))
+    assert refusal(store) == (
+        f"{store}: Y of 2001 is damaged (its checksum is another); import it again"
+    )
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("Z/c/0/0/0/0/0", "Z/c/1/0/0/0/0"),
+        ("x/c/2/0/0", "value_added/c/2/0/0"),
+        ("origin/c/0", "sector/c/0"),
+        ("sector/c/0", "category/c/0"),
+        ("x", "value_added"),
+    ],
+)
+def test_files_that_have_changed_places_are_noticed(store, one, other, tmp_path):
+    (store / one).rename(tmp_path / "aside")
+    (store / other).rename(store / one)
+    (tmp_path / "aside").rename(store / other)
+    refusal(store)
+
+
+def test_a_year_of_another_store_is_noticed(tables, store, tmp_path):
+    twice = WorldTables(
+        2 * tables.Z, 2 * tables.Y, 2 * tables.x,
+        tables.regions, tables.sectors, tables.years,
+        value_added=tables.value_added, categories=tables.categories,
+    )  # fmt: skip
+    save_store(twice, tmp_path / "other")
+    shutil.copy(tmp_path / "other/Z/c/0/0/0/0/0", store / "Z/c/0/0/0/0/0")
+    message = refusal(store)
+    assert "Z of 2000 is damaged (another year or array stands in its place)" in message
+    shutil.rmtree(store / "Z")
+    shutil.copytree(tmp_path / "other/Z", store / "Z")
+    assert "the digest is another" in refusal(store)
+
+
+@pytest.mark.parametrize(
+    "name", ["Z/c/1/0/0/0/0", "x/c/0/0/0", "year/c/0", "sector/c/0"]
+)
+@pytest.mark.parametrize("size", [0, 3, -1, 1, 1000])
+def test_files_of_another_length_are_told(store, name, size):
+    path = store / name
+    data = path.read_bytes()
+    path.write_bytes(data[:size] if size in (0, 3, -1) else data + bytes(size))
+    refusal(store)
+    refusal(store, lazy=True)
+
+
+@pytest.mark.parametrize("name", ["Z/c/1/0/0/0/0", "year/c/0", "sector/c/0"])
+def test_random_bytes_in_place_of_numbers_and_labels_are_told(store, name):
+    size = (store / name).stat().st_size
+    (store / name).write_bytes(np.random.default_rng(0).bytes(size))
+    refusal(store)
+
+
+METADATA = {
+    "shape of a billion": lambda k: k.update(shape=[10**9, *k["shape"][1:]]),
+    "negative shape": lambda k: k.update(shape=[-3, *k["shape"][1:]]),
+    "shape of text": lambda k: k.update(shape="3"),
+    "other dtype": lambda k: k.update(data_type="float32"),
+    "large chunks": lambda k: k["chunk_grid"]["configuration"].update(
+        chunk_shape=[10**9, *k["shape"][1:]]
+    ),
+    "other codecs": lambda k: k.update(codecs=[{"name": "gzip"}]),
+    "no codecs": lambda k: k.update(codecs=[]),
+    "big endian": lambda k: k["codecs"][0].update(configuration={"endian": "big"}),
+    "other axes": lambda k: k.update(dimension_names=k["dimension_names"][::-1]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("older", [False, True])
+@pytest.mark.parametrize("change", METADATA)
+@pytest.mark.parametrize("name", ["Z", "year"])
+def test_metadata_that_are_not_of_tivax_are_refused(store, change, name, older):
+    """In the format without checksums, too, and before any memory is taken."""
+    if older:
+        without_checksums(store)
+    path = store / name / "zarr.json"
+    document = json.loads(path.read_text())
+    METADATA[change](document)
+    if json.loads(path.read_text()) == document:
+        return  # the axes of a single dimension
+    path.write_text(json.dumps(document))
+    if older and change == "other axes":
+        return  # nothing that is read
+    refusal(store)
+
+
+@pytest.mark.parametrize(
+    "text", ["[]", "3", "{", "[" * 100_000, '{"a":' * 100_000, "\x00", "{}"]
+)
+@pytest.mark.parametrize("name", ["", "Z", "origin"])
+def test_metadata_that_are_not_json_or_nested_too_deep_are_refused(store, name, text):
+    (store / name / "zarr.json").write_text(text)
+    refusal(store)
+
+
+@pytest.mark.parametrize("key", ["title", "manifest", "unit", "tolerance", "parents"])
+def test_attributes_that_were_changed_are_noticed(store, key):
+    document = json.loads((store / "zarr.json").read_text())
+    document["attributes"][key] = {"absolute": 1e9, "relative": 1.0}
+    (store / "zarr.json").write_text(json.dumps(document))
+    assert "the digest is another" in refusal(store)
+
+
+def test_metadata_laid_out_otherwise_are_the_same(tables, store):
+    for path in store.rglob("zarr.json"):
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(dict(reversed(document.items()))))
+    assert_same(open_store(store), tables)
+
+
+def test_zarr_itself_refuses_a_damaged_year(store):
+    flip(store / "Z/c/1/0/0/0/0", 77)
+    with pytest.raises(ValueError, match="checksum"):
+        xr.open_zarr(store, consolidated=False).load()
+
+
+# ------------------------------------------------------- stores without checksums
+
+
+def test_a_store_without_checksums_opens_and_one_line_says_so(tables, store, caplog):
+    without_checksums(store)
+    assert_same(open_store(store), tables)
+    assert_same(open_store(store, lazy=True), tables)
+    assert caplog.messages == [
+        f"{store}: written before stores had checksums; import it again"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name, value, told",
+    [
+        ("x", 1e9, "2001 may be damaged (1 of 6 industries do not balance"),
+        ("Z", np.nan, "2001 may be damaged (Z has 1 cells that are not numbers"),
+        ("Z", -1e-9, "2001 may be damaged (1 negative intermediate sales"),
+    ],
+)
+def test_numbers_of_a_store_without_checksums_are_looked_at(
+    store, caplog, name, value, told
+):
+    without_checksums(store)
+    path = next(p for p in files_of(store / name / "c/1"))
+    path.write_bytes(np.float64(value).tobytes() + path.read_bytes()[8:])
+    open_store(store, years=(2000, 2000))
+    open_store(store, lazy=True)
+    assert len(caplog.messages) == 2
+    assert told in caplog.messages[1] and "\n" not in caplog.messages[1]
+
+
+def test_labels_of_a_store_without_checksums_must_fit(store):
+    without_checksums(store)
+    path = store / "user/c/0"
+    path.write_bytes(path.read_bytes().replace(b"R1", b"R7"))
+    assert "the axis user is damaged (not the labels of origin)" in refusal(store)
+    path = store / "category/c/0"
+    path.write_bytes(path.read_bytes()[:-1] + b"\xff")
+    refusal(store)
+
+
+def test_checksums_are_not_lost_with_the_number_of_the_format(store):
+    document = json.loads((store / "zarr.json").read_text())
+    document["attributes"]["tivax_format"] = 1
+    (store / "zarr.json").write_text(json.dumps(document))
+    refusal(store)
 
 
 # ------------------------------------------------------------ whole or not at all

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from tivax.engine.decompositions import METHODS
+from tivax.engine.decompositions import IN_DETAIL, METHODS
 from tivax.engine.indicator_table import INDICATORS
 
 PAGE = Path(__file__).parents[1] / "engine" / "terms.md"
@@ -16,7 +16,8 @@ def words() -> set[str]:
 def test_every_term_and_indicator_is_explained():
     named = words()
     missing = [k for k in INDICATORS if k not in named]
-    missing += [t for m in METHODS.values() for t in m.terms if t not in named]
+    every = [*METHODS.values(), *IN_DETAIL.values()]
+    missing += [t for m in every for t in m.terms if t not in named]
     missing += [f"method {k}" for k in METHODS if f"`{k}`" not in PAGE.read_text()]
     assert not missing
 

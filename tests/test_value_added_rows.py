@@ -177,6 +177,7 @@ def test_the_right_row_passes(tmp_path, source, write, world, industry, message)
     database = get_source(source)
     (file,) = database.find([write(tmp_path, world, world)])
     (table,) = database.read(file)
+    assert database.column_tolerance is not None
     check_columns(table, database.column_tolerance)
     assert (table.taxes_and_margins is None) == (source == "arrays")
 
@@ -220,7 +221,7 @@ def test_the_store_says_what_could_be_checked(tmp_path, source, write, world, sa
 def test_check_knows_the_bounds_of_value_added(added, fault):
     """At most output, at least minus inputs; here inputs are a tenth of output."""
     x = np.array([100.0, 100.0])
-    Z = np.array([[5.0, 5.0], [5.0, 5.0]])
+    Z = [[5.0, 5.0], [5.0, 5.0]]
     tables = replace(
         hand_table(Z, [[60.0, 30.0], [30.0, 60.0]], ["A", "B"]),
         value_added=np.array([[90.0, 100 * added]]),
@@ -233,3 +234,19 @@ def test_check_knows_the_bounds_of_value_added(added, fault):
             f"impossible value added, B:S: value added {100 * added:g}, inputs 10, "
             "output 100"
         ]
+
+
+def test_without_all_rows_of_taxes_and_margins_value_added_is_held_within_bounds(
+    tmp_path,
+):
+    world = small_table(2000, DEMAND_2013)
+    cells = sheet(world, 2013)
+    cells = [row for row in cells if row[1] != "International Transport Margins"]
+    path = write_sheet(tmp_path / "WIOT00_ROW_Apr12.xlsx", "WIOT_2000", cells)
+    import_tables("wiod2013", [path], tmp_path / "store")
+    told = open_store(tmp_path / "store").checked["value added"]
+    assert told.startswith("lies between minus inputs and output")
+    put_row(cells, "Value added at basic prices", times_1000(world))
+    write_sheet(path, "WIOT_2000", cells)
+    with pytest.raises(TivaxError, match="impossible value added in 1 of 6 industries"):
+        import_tables("wiod2013", [path], tmp_path / "other")

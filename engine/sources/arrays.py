@@ -1,27 +1,33 @@
 """Any table, from NumPy archives: a ``.npz`` file for each year.
 
 Keys: Z (n, n), Y (n, c) or (n, c, f), x (n), regions (c), sectors (s), year, and
-where there are any va (n, value added at basic prices) and categories (f). Rows run
-by region, then sector: n = c * s. All flows are in one unit, which the file does not
+where there are any va (n, value added at basic prices), categories (f) and parents (k,
+2: a split region and the region it is a part of, such as CN1, CHN). Rows run by region,
+then sector: n = c * s. All flows are in one unit, which the file does not
 tell. Labels are arrays of text, ``np.array(["AUT", "DEU"])``; nothing is unpickled.
 """
 
+import math
 import re
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
-from numpy.lib.npyio import NpzFile
+import numpy.lib.format as npy
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_size
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.tables import Tolerance, WorldTable
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
-KEYS = (*NEEDED, "va", "categories")
+_HEADER_2 = npy.read_array_header_2_0
+KEYS = (*NEEDED, "va", "categories", "parents")
 _REMEDY = f"save it with {', '.join(NEEDED)}"
 
 
@@ -64,6 +70,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
             else None
         ),
         origin=file.name,
+        parents=_parents(file, arrays, regions),
     )
 
 
@@ -72,26 +79,45 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
     with fs.open_table(file) as stream:
         fs.check_start(file, stream.read(1024), fs.ZIP)
         stream.seek(0)
-        with np.load(stream, allow_pickle=False) as archive:
-            unknown = sorted(set(archive.files) - set(KEYS))
-            if unknown:
-                raise TivaxError(
-                    f"{file.name}: unknown {fs.some(unknown)}; the keys are "
-                    f"{', '.join(KEYS)}"
-                )
-            return {key: _array(file, archive, key) for key in keys if key in archive}
+        with fs.parsing(file):
+            archive = zipfile.ZipFile(cast(Any, stream))
+        members = {
+            name.removesuffix(".npy"): archive.getinfo(name)
+            for name in archive.namelist()
+        }
+        unknown = sorted(set(members) - set(KEYS))
+        if unknown:
+            raise TivaxError(
+                f"{file.name}: unknown {fs.some(unknown)}; the keys are "
+                f"{', '.join(KEYS)}"
+            )
+        return {
+            key: _array(file, archive, members[key], key)
+            for key in keys
+            if key in members
+        }
 
 
-def _array(file: TableFile, archive: NpzFile, key: str) -> np.ndarray:
-    try:
-        return archive[key]
-    except ValueError as error:
-        if "allow_pickle" not in str(error):
-            raise fs.damaged(file, error) from error
+def _array(
+    file: TableFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str
+) -> np.ndarray:
+    """One array, whose declared shape must be that of the bytes that are there."""
+    require_size(file.name, member.file_size)
+    with fs.parsing(file), archive.open(member) as stream:
+        version = npy.read_magic(stream)
+        read_header = npy.read_array_header_1_0 if version < (2, 0) else _HEADER_2
+        shape, _, dtype = read_header(stream)
+        size = math.prod(shape) * dtype.itemsize
+        whole = size == member.file_size - stream.tell()
+    if dtype.hasobject:
         raise TivaxError(
             f"{file.name}: {key} is an array of Python objects, which are not read; "
             "save labels as np.array([...], dtype=str), numbers as float"
-        ) from error
+        )
+    if not whole:
+        raise fs.damaged(file, f"{key} is not as long as its shape {shape} says")
+    with fs.parsing(file), archive.open(member) as stream:
+        return npy.read_array(stream, allow_pickle=False)
 
 
 def _year(file: TableFile) -> int:
@@ -122,6 +148,34 @@ def _labels(
     names = tuple(str(label).strip() for label in labels)
     fs.check_unique(file, key, names)
     return names
+
+
+def _parents(
+    file: TableFile, arrays: Mapping[str, np.ndarray], regions: Sequence[str]
+) -> dict[str, str]:
+    """Split region to parent: rows of two codes of regions."""
+    if "parents" not in arrays or not arrays["parents"].size:
+        return {}
+    pairs = arrays["parents"]
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind != "U":
+        raise TivaxError(
+            f"{file.name}: parents has shape {pairs.shape} and dtype {pairs.dtype}; "
+            'save pairs of codes, np.array([["CN1", "CHN"], ["CN2", "CHN"]])'
+        )
+    parts, wholes = (normalise([str(k).strip() for k in side]) for side in pairs.T)
+    fs.check_unique(file, "parts in parents", parts)
+    for part, whole in zip(parts, wholes, strict=True):
+        for code in (part, whole):
+            if code not in regions:
+                raise TivaxError(
+                    f"{file.name}: {part} is a part of {whole}, but there is no region "
+                    f"{code}"
+                )
+        if whole in parts:
+            raise TivaxError(
+                f"{file.name}: {part} is a part of {whole}, which is a part itself"
+            )
+    return dict(zip(parts, wholes, strict=True))
 
 
 def _numbers(file: TableFile, arrays: Mapping[str, np.ndarray], key: str) -> np.ndarray:

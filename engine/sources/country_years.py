@@ -6,15 +6,10 @@ writes it (Romania may be ROM), ``year`` (int64), then the series (float64, NaN 
 missing).
 """
 
-import bz2
 import csv
-import gzip
 import io
 import math
 import re
-import struct
-import warnings
-import zlib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import reduce
@@ -23,32 +18,15 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
-import python_calamine as calamine
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import TEXTS, require_count
 from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 
 AGAIN = "get the published file again"
 OTHER_EDITION = fs.OTHER_EDITION
-BZIP2 = (b"BZh",)
-GZIP = (b"\x1f\x8b",)
-# Formats 117 on begin with a tag, the older ones with their number.
-STATA = (b"<stata_dta>", *(bytes([k]) for k in (105, 108, 110, 111, 113, 114, 115)))
 _YEAR = re.compile(r"(1[89]|20)\d\d")
-CALAMINE_DAMAGE = (calamine.CalamineError, OSError)
-# What pandas raised for Stata files cut short or changed at random.
-STATA_DAMAGE = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    OSError,
-    TypeError,
-    ValueError,
-    struct.error,
-)
-PACKED_DAMAGE = (EOFError, OSError, ValueError, zlib.error)
 
 
 # --------------------------------------------------------------------- opening
@@ -112,41 +90,20 @@ def columns_of(
     return dict(zip(names, cells, strict=True))
 
 
-def read_stata(file: TableFile) -> pd.DataFrame:
-    """A Stata file; codes of labelled values stay numbers."""
-    data = fs.read_bytes(file, STATA)
-    try:
-        with warnings.catch_warnings():
-            # They tell of accents, in names of countries, which are not used.
-            warnings.simplefilter("ignore")
-            return pd.read_stata(io.BytesIO(data), convert_categoricals=False)
-    except STATA_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+read_stata = fs.read_stata
 
 
 def sheet_names(file: TableFile) -> list[str]:
     """The names of the sheets of a workbook."""
-    return _workbook(file).sheet_names
-
-
-def _workbook(file: TableFile) -> calamine.CalamineWorkbook:
-    data = fs.read_bytes(file, fs.ZIP)
-    try:
-        return calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-    except CALAMINE_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+    return fs.open_workbook(file).sheet_names
 
 
 def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
     """The cells of a sheet from A1 on; blanks in its name and case do not matter."""
-    book = _workbook(file)
+    book = fs.open_workbook(file)
     titles = {_plain(title): title for title in book.sheet_names}
-    try:
-        if _plain(sheet) in titles:
-            title = titles[_plain(sheet)]
-            return book.get_sheet_by_name(title).to_python(skip_empty_area=False)
-    except CALAMINE_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+    if _plain(sheet) in titles:
+        return fs.read_cells(file, book, titles[_plain(sheet)])
     has = ", ".join(titles.values()) or "none"
     raise TivaxError(
         f"{file.name}: no sheet {sheet!r}, its sheets are {has}; {OTHER_EDITION}"
@@ -155,11 +112,8 @@ def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
 
 def read_csv(file: TableFile) -> list[list[str]]:
     """The rows of a csv file in UTF-8, each as long as the first."""
-    try:
-        with open_lines(file) as lines:
-            rows = [row for row in csv.reader(lines) if row]
-    except csv.Error as error:
-        raise fs.damaged(file, error) from error
+    with open_lines(file) as lines:
+        rows = [row for row in csv_rows(file, lines) if row]
     for row in rows:
         if len(row) != len(rows[0]):
             raise fs.damaged(
@@ -168,21 +122,29 @@ def read_csv(file: TableFile) -> list[list[str]]:
     return rows
 
 
+def csv_rows(
+    file: TableFile, lines: Iterable[str], delimiter: str = ","
+) -> Iterator[list[str]]:
+    """The rows of a csv file; ``TivaxError`` for damage, and for very many cells."""
+    count = 0
+    try:
+        for row in csv.reader(lines, delimiter=delimiter):
+            count += len(row) + 1
+            require_count(file.name, count, most=TEXTS)
+            yield row
+    except csv.Error as error:
+        raise fs.damaged(file, error) from error
+
+
 def _plain(title: str) -> str:
     return "".join(title.split()).lower()
 
 
 def read_unpacked(file: TableFile) -> bytes:
     """The bytes of a file, decompressed where its name ends in .bz2 or .gz."""
-    magic, unpack = {
-        ".bz2": (BZIP2, bz2.decompress),
-        ".gz": (GZIP, gzip.decompress),
-    }.get(suffix(file), ((), bytes))
+    magic = {".bz2": (fs.BZIP2,), ".gz": (fs.GZIP,)}.get(suffix(file), ())
     packed = fs.read_bytes(file, magic)
-    try:
-        data = unpack(packed)
-    except PACKED_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+    data = fs.unpacked(file, packed) if magic else packed
     fs.check_start(file, data[:1024], ())
     return data
 
@@ -195,18 +157,19 @@ def open_lines(file: TableFile) -> Iterator[Iterator[str]]:
     with fs.open_table(file) as stream:
         try:
             # newline="": csv readers want line ends as they are.
-            yield io.TextIOWrapper(
+            text = io.TextIOWrapper(
                 cast(BinaryIO, stream), encoding="utf-8-sig", newline=""
             )
+            yield fs.lines_of(file, text)
         except UnicodeDecodeError as error:
             raise TivaxError(
                 f"{file.name}: not a text in UTF-8; {AGAIN}, or save it as UTF-8"
             ) from error
 
 
-def cells_of(line: str) -> list[str]:
+def cells_of(file: TableFile, line: str) -> list[str]:
     """The cells of one line of a csv file."""
-    return next(csv.reader([line]), [])
+    return next(csv_rows(file, [line]), [])
 
 
 def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:

@@ -123,10 +123,9 @@ def _year(sales: TableFile, folder: str, parts: Mapping[str, TableFile]) -> int:
 
 def _metadata(file: TableFile) -> str:
     """Name and description of a data set."""
-    try:
-        told = json.loads(fs.read_bytes(file, (b"{",)))
-    except ValueError as error:
-        raise fs.damaged(file, error) from error
+    data = fs.read_bytes(file, (b"{",))
+    with fs.parsing(file):
+        told = json.loads(data)
     return f"{told.get('name')} {told.get('description')}"
 
 

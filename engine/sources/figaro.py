@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.csv
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_count
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.sources.text_tables import read_text_table
@@ -74,9 +75,10 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 def _header(file: TableFile) -> list[str]:
     with fs.open_table(file) as stream:
-        line = stream.readline()
+        line = next(fs.lines_of(file, stream), b"")
     fs.check_start(file, line[:1024], ())
-    return [cell.strip(' "\r\n') for cell in line.decode("utf-8-sig").split(",")]
+    text = line.decode("utf-8-sig", "replace")
+    return [cell.strip(' "\r\n') for cell in text.split(",")]
 
 
 def _flat(
@@ -85,24 +87,24 @@ def _flat(
     """Labels and numbers of the long form, each cell of which must be there once."""
     row, column, value = header[0], header[1], header[-1]
     label = pa.dictionary(pa.int32(), pa.string())
-    with fs.open_table(file) as stream:
-        try:
-            cells = pyarrow.csv.read_csv(
-                stream,
-                # On one thread the error of a bad cell names its row.
-                read_options=pyarrow.csv.ReadOptions(use_threads=False),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=[row, column, value],
-                    column_types={row: label, column: label, value: pa.float64()},
-                    strings_can_be_null=True,
-                ),
-            ).unify_dictionaries()
-        except pa.ArrowInvalid as error:
-            raise fs.damaged(file, error) from error
+    if len({row, column, value}) < 3:
+        raise TivaxError(f"{file.name}: columns of one name; get it again")
+    with fs.open_table(file) as stream, fs.parsing(file):
+        cells = pyarrow.csv.read_csv(
+            stream,
+            # On one thread the error of a bad cell names its row.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=[row, column, value],
+                column_types={row: label, column: label, value: pa.float64()},
+                strings_can_be_null=True,
+            ),
+        ).unify_dictionaries()
     rows, row_at = _codes(cells[row])
     columns, column_at = _codes(cells[column])
     if not rows or min(row_at.min(), column_at.min()) < 0:
         raise TivaxError(f"{file.name}: cells without a label, or none; get it again")
+    require_count(file.name, len(rows) * len(columns))
     at = row_at * len(columns) + column_at
     times = np.bincount(at, minlength=len(rows) * len(columns))
     for problem, bad in (("lacks", times == 0), ("repeats", times > 1)):

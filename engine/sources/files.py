@@ -4,10 +4,13 @@ A table is a file, or a member of a zip archive, or of an archive in it, that is
 in place.
 """
 
+import bz2
+import gzip
 import io
 import lzma
 import os
 import re
+import struct
 import warnings
 import zipfile
 import zlib
@@ -17,30 +20,39 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+import pandas as pd
+import python_calamine as calamine
 import rdata
 from rdata.conversion import DEFAULT_CLASS_MAP
+from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
 from tivax.engine.codes import normalise
 from tivax.engine.countries import alpha3
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import (
+    line_too_long,
+    longest_line,
+    require_count,
+    require_size,
+)
 from tivax.engine.sources import TableFile
 
 ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
-R_DATA = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00", b"RDX", b"RDA", b"RDB")
-# What the libraries raised for files cut short or changed at random. R compresses
-# by gzip, bzip2 or xz, each with errors of its own.
-ZIP_DAMAGE = (EOFError, NotImplementedError, OSError, zipfile.BadZipFile, zlib.error)
-R_DAMAGE = (
-    AssertionError,
+GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
+R_DATA = (GZIP, BZIP2, XZ, b"RDX", b"RDA", b"RDB")
+# Formats 117 on of Stata begin with a tag, the older ones with their number.
+STATA = (b"<stata_dta>", *(bytes([k]) for k in (105, 108, 110, 111, 113, 114, 115)))
+# What reading on in a member of a zip archive raises where it is damaged.
+_MEMBER_DAMAGE = (
     EOFError,
-    LookupError,
     NotImplementedError,
     OSError,
-    UnboundLocalError,
-    ValueError,
     lzma.LZMAError,
+    struct.error,
+    zipfile.BadZipFile,
     zlib.error,
 )
+_MEGABYTE = 1 << 20
 
 # Where the file may well be the published one, of an edition laid out differently.
 OTHER_EDITION = "get the file again if it was changed, otherwise use another edition"
@@ -110,25 +122,32 @@ def _below(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
 
 
 def _members(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
-    with open_table(TableFile(path)) as stream:
-        check_start(TableFile(path), stream.read(64), ZIP)
-        with zipfile.ZipFile(path) as archive:
-            members = list(_names_in(archive, path))
-    for member in members:
+    for member in members_of(path):
         name = re.split("[/:]", member)[-1]
         if names.fullmatch(name):
             yield TableFile(path, member, _year(name, names))
 
 
-def _names_in(archive: zipfile.ZipFile, path: Path) -> Iterator[str]:
-    """The members; those of an archive in it as ``inner.zip:name``."""
+def members_of(path: Path) -> list[str]:
+    """The names in a zip archive; those of an archive in it as ``inner.zip:name``."""
+    file = TableFile(path)
+    with open_table(file) as stream:
+        check_start(file, stream.read(64), ZIP)
+        stream.seek(0)
+        with parsing(file), zipfile.ZipFile(cast(Any, stream)) as archive:
+            return list(_names_in(archive, path, inner=2))
+
+
+def _names_in(archive: zipfile.ZipFile, path: Path, inner: int) -> Iterator[str]:
+    """The members, also those of archives in it, ``inner`` deep: some have no end."""
     for name in archive.namelist():
         if not name.lower().endswith(".zip"):
             yield name
-            continue
-        data = _open_member(archive, TableFile(path, name), name).read()
-        with zipfile.ZipFile(io.BytesIO(data)) as inner:
-            yield from (f"{name}:{each}" for each in _names_in(inner, path))
+        elif inner:
+            data = _open_member(archive, TableFile(path, name), name).read()
+            with zipfile.ZipFile(io.BytesIO(data)) as below:
+                names = _names_in(below, path, inner - 1)
+                yield from (f"{name}:{each}" for each in names)
 
 
 def _year(name: str, names: re.Pattern[str]) -> int | None:
@@ -150,27 +169,49 @@ def damaged(file: TableFile, why: object) -> TivaxError:
     """The error for a file that its library cannot read."""
     reason = str(why).strip().partition("\n")[0] or type(why).__name__
     return TivaxError(
-        f"{file.name}: cannot be read ({reason}); the file is damaged or incomplete, "
-        "get it again"
+        f"{file.name}: cannot be read ({reason[:200]}); the file is damaged or "
+        "incomplete, get it again"
     )
 
 
 @contextmanager
+def parsing(file: TableFile) -> Iterator[None]:
+    """Around the call of a library that parses a file: whatever it raises is damage.
+
+    What they raise for bytes changed at random is of every kind, to RecursionError,
+    MemoryError and, in Rust, a panic that is no Exception. Our own code stays outside:
+    its errors are faults of ours.
+    """
+    try:
+        yield
+    except (TivaxError, KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:
+        raise damaged(file, error) from error
+
+
+@contextmanager
 def open_table(file: TableFile) -> Iterator[io.BufferedIOBase]:
-    """A stream of the bytes of a file or of an archive member."""
+    """A stream of the bytes of a file or of an archive member.
+
+    ``TivaxError`` for one of more bytes than ``--max-size`` allows.
+    """
     try:
         if file.member is None:
             with file.path.open("rb") as stream:
+                require_size(file.name, os.fstat(stream.fileno()).st_size)
                 yield stream
         else:
             with ExitStack() as stack:
-                archive = stack.enter_context(zipfile.ZipFile(file.path))
-                *inner, member = re.split(r"(?<=\.zip):", file.member, flags=re.I)
-                for name in inner:
-                    data = io.BytesIO(_open_member(archive, file, name).read())
-                    archive = stack.enter_context(zipfile.ZipFile(data))
-                yield stack.enter_context(_open_member(archive, file, member))
-    except ZIP_DAMAGE as error:
+                with parsing(file):
+                    archive = stack.enter_context(zipfile.ZipFile(file.path))
+                    *inner, member = re.split(r"(?<=\.zip):", file.member, flags=re.I)
+                    for name in inner:
+                        data = io.BytesIO(_open_member(archive, file, name).read())
+                        archive = stack.enter_context(zipfile.ZipFile(data))
+                    stream = stack.enter_context(_open_member(archive, file, member))
+                yield stream
+    except _MEMBER_DAMAGE as error:
         raise damaged(file, error) from error
 
 
@@ -178,6 +219,8 @@ def _open_member(
     archive: zipfile.ZipFile, file: TableFile, member: str
 ) -> io.BufferedIOBase:
     try:
+        # Reading stops at this size, whatever the member unpacks to.
+        require_size(file.name, archive.getinfo(member).file_size)
         return cast(io.BufferedIOBase, archive.open(member))
     except (KeyError, NotImplementedError, RuntimeError) as error:
         # No such member, a compression method or a password zipfile cannot do.
@@ -217,19 +260,109 @@ def read_bytes(file: TableFile, magic: Sequence[bytes]) -> bytes:
     return data
 
 
+def unpacked(file: TableFile, data: bytes) -> bytes:
+    """What was compressed by gzip, bzip2 or xz; other bytes as they are."""
+    openers = {GZIP: gzip.open, BZIP2: bz2.open, XZ: lzma.open}
+    opener = next((k for start, k in openers.items() if data.startswith(start)), None)
+    if opener is None:
+        return data
+    parts, size = [], 0
+    with parsing(file), opener(io.BytesIO(data)) as stream:
+        while part := stream.read(_MEGABYTE):
+            size += len(part)
+            require_size(file.name, size)
+            parts.append(part)
+    return b"".join(parts)
+
+
+def lines_of(file: TableFile, stream: Any) -> Iterator[Any]:
+    """The lines of a text, or of its bytes; ``TivaxError`` for one that has no end."""
+    longest, number = longest_line(), 0
+    while line := stream.readline(longest + 1):
+        number += 1
+        if len(line) > longest:
+            raise line_too_long(file.name, number)
+        yield line
+
+
 def read_r(file: TableFile) -> dict[str, Any]:
     """The objects of an R data file, by name."""
-    data = read_bytes(file, R_DATA)
+    data = unpacked(file, read_bytes(file, R_DATA))
     # Class iot is a plain list: returning it as it is spares a warning.
     classes = {**DEFAULT_CLASS_MAP, "iot": lambda value, attributes: value}
-    try:
-        with warnings.catch_warnings():
-            # They tell of accents in descriptions, which are not used, and of
-            # damage that the checks of labels and shapes find.
-            warnings.simplefilter("ignore")
-            return rdata.read_rda(io.BytesIO(data), constructor_dict=classes)
-    except R_DAMAGE as error:
-        raise damaged(file, error) from error
+
+    def bounded(name: bytes) -> Any:
+        """Of vectors that are not stored but told, such as 1:n."""
+
+        def make(state: RObject) -> Any:
+            if b"seq" in name:
+                require_count(file.name, int(state.value[0]))
+            return DEFAULT_ALTREP_MAP[name](state)
+
+        return make
+
+    with parsing(file), warnings.catch_warnings():
+        # They tell of accents in descriptions, which are not used, and of damage that
+        # the checks of labels and shapes find.
+        warnings.simplefilter("ignore")
+        return rdata.read_rda(
+            io.BytesIO(data),
+            constructor_dict=classes,
+            altrep_constructor_dict={k: bounded(k) for k in DEFAULT_ALTREP_MAP},
+        )
+
+
+def read_stata(file: TableFile) -> pd.DataFrame:
+    """A Stata file; codes of labelled values stay numbers."""
+    data = read_bytes(file, STATA)
+    with parsing(file), warnings.catch_warnings():
+        # They tell of accents, in names and descriptions, which are not used.
+        warnings.simplefilter("ignore")
+        return cast(
+            pd.DataFrame, pd.read_stata(io.BytesIO(data), convert_categoricals=False)
+        )
+
+
+def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
+    """A workbook, each part of which is unpacked once before the library sees it.
+
+    It ends the process where a cell stands at the end of an endless sheet, and does not
+    compare all checksums.
+    """
+    data = read_bytes(file, ZIP)
+    with parsing(file):
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            members = archive.infolist()
+            require_size(file.name, sum(member.file_size for member in members))
+            for member in members:
+                part = archive.read(member)
+                if member.filename.startswith("xl/worksheets/"):
+                    require_count(file.name, _cells_spanned(part))
+        return calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+
+
+def read_cells(
+    file: TableFile, book: calamine.CalamineWorkbook, title: str
+) -> list[list[Any]]:
+    """The cells of a sheet from A1 on."""
+    with parsing(file):
+        return book.get_sheet_by_name(title).to_python(skip_empty_area=False)
+
+
+def _cells_spanned(sheet: bytes) -> int:
+    """Cells from A1 to the last one of a sheet in XML, rows in thousands."""
+    letters = set(re.findall(rb"""\sr=["']([A-Z]+)""", sheet))
+    thousands = set(re.findall(rb"""\sr=["'][A-Z]*(\d*)\d{3}["']""", sheet))
+    width = max((_column_number(k.decode()) for k in letters), default=1)
+    return width * 1000 * (1 + max((int(k or 0) for k in thousands), default=0))
+
+
+def _column_number(letters: str) -> int:
+    """27 for AA."""
+    number = 0
+    for letter in letters[:20]:
+        number = 26 * number + ord(letter) - ord("A") + 1
+    return number
 
 
 # ---------------------------------------------------------------- what is read
@@ -318,7 +451,8 @@ def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
 def some(labels: Sequence[str]) -> str:
     """The first three labels for a message, without line breaks."""
     more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
-    return " ".join(", ".join(labels[:3]).split()) + more
+    short = [k if len(k) <= 80 else f"{k[:80]}..." for k in labels[:3]]
+    return " ".join(", ".join(short).split()) + more
 
 
 def numbers(

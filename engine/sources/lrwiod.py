@@ -18,6 +18,7 @@ import pyarrow.csv
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import require_count
 from tivax.engine.sources import Source, TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.tables import Tolerance, WorldTable
@@ -60,6 +61,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     industry_codes = np.unique(codes["row_isic3"][of_region[codes["row_country"]]])
     regions = [name for name in dict.fromkeys(names["row_country"]) if name != "TOT"]
     sectors = list(dict.fromkeys(names["row_isic3"][k] for k in industry_codes))
+    require_count(file.name, (len(regions) * len(sectors)) ** 2)
     industries = fs.pairs(regions, sectors)
     whole = set(BETWEEN) <= set(names["row_isic3"])
     rows = [*industries, "TOT:VA", *fs.pairs(["TOT"], BETWEEN if whole else ())]
@@ -85,18 +87,15 @@ def _read_cells(file: TableFile) -> pa.Table:
     types |= {"year": pa.int16(), "value": pa.float64()}
     with fs.open_table(file) as stream:
         fs.check_start(file, stream.read(1024), ())
-    with fs.open_table(file) as stream:
-        try:
-            return pyarrow.csv.read_csv(
-                stream,
-                # On one thread the error of a bad cell names its row.
-                read_options=pyarrow.csv.ReadOptions(use_threads=False),
-                convert_options=pyarrow.csv.ConvertOptions(
-                    include_columns=["year", *LABELS, "value"], column_types=types
-                ),
-            )
-        except (pa.ArrowInvalid, KeyError) as error:
-            raise fs.damaged(file, error.args[0]) from error
+    with fs.open_table(file) as stream, fs.parsing(file):
+        return pyarrow.csv.read_csv(
+            stream,
+            # On one thread the error of a bad cell names its row.
+            read_options=pyarrow.csv.ReadOptions(use_threads=False),
+            convert_options=pyarrow.csv.ConvertOptions(
+                include_columns=["year", *LABELS, "value"], column_types=types
+            ),
+        )
 
 
 def _names(column: str, labels: pa.ChunkedArray) -> list[str]:

@@ -17,6 +17,7 @@ import pyarrow.csv
 from jaxtyping import Float
 
 from tivax.engine.errors import TivaxError
+from tivax.engine.limits import LINES, require_count
 from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 
@@ -61,14 +62,20 @@ def read_text_table(
     ------
     TivaxError
         Where a line has another number of cells than the first, or a cell is text.
+        Where there are fewer lines than those of the header, or endless ones.
     """
     with fs.open_table(file) as stream:
         fs.check_start(file, stream.read(1024), ())
     with fs.open_table(file) as stream:
         # Lines of a zip member come slowly without a buffer of our own.
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
-        lines = _split(file, buffered, separator, labels)
+        lines = _split(file, fs.lines_of(file, buffered), separator, labels)
         first = [_cells(text, separator) for _, text in islice(lines, header)]
+        if len(first) < header:
+            raise TivaxError(
+                f"{file.name}: {len(first)} lines, its header alone has {header}; the "
+                "file is damaged or incomplete, get it again"
+            )
         found = _rows(lines, separator, header, rows)
         columns: list[list[str]] = [[] for _ in range(labels)]
         blocks = list(_parse_blocks(file, found, columns, separator, blank))
@@ -79,7 +86,7 @@ _Line = tuple[list[str], bytes]  # its labels, and the text of its other cells
 
 
 def _split(
-    file: TableFile, lines: io.BufferedReader, separator: str, labels: int
+    file: TableFile, lines: Iterator[bytes], separator: str, labels: int
 ) -> Iterator[_Line]:
     """Labels and the rest of each line; all lines must have as many cells."""
     mark, cells = separator.encode(), None
@@ -89,8 +96,19 @@ def _split(
             text = text.removeprefix(b"\xef\xbb\xbf")
         elif not text:
             continue
+        if b"\r" in text:
+            raise TivaxError(
+                f"{file.name}: line {number} holds carriage returns; get the file "
+                "again, or save it with the line ends of Unix or Windows"
+            )
         found = text.count(mark) + 1
         cells = cells or found
+        require_count(file.name, number, "lines", LINES)
+        if cells <= labels:
+            raise TivaxError(
+                f"{file.name}: line 1 has {cells} cells, {labels} labels and numbers "
+                "should stand there; the file is damaged or another, get it again"
+            )
         if found != cells:
             raise TivaxError(
                 f"{file.name}: line {number} has {found} cells, line 1 has {cells}; "
@@ -152,7 +170,10 @@ def _parse(
         )
     except pa.ArrowInvalid as error:
         raise _not_a_number(file, texts, separator, error) from error
-    return table["cell"].fill_null(blank).to_numpy().reshape(len(texts), -1)
+    width = texts[0].count(separator.encode()) + 1
+    if len(table) != len(texts) * width:
+        raise fs.damaged(file, "quotation marks that do not end")
+    return table["cell"].fill_null(blank).to_numpy().reshape(len(texts), width)
 
 
 def _not_a_number(

@@ -15,9 +15,7 @@ Units are those of the indicators, such as FP.CPI.TOTL.ZG consumer price inflati
 population. Codes are ISO 3166-1 alpha-3 (ROU); Taiwan is not there.
 """
 
-import csv
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -113,13 +111,9 @@ def require_one_currency(frame: pd.DataFrame, path: Path) -> None:
 
 def _member(file: TableFile) -> TableFile:
     """The table in a downloaded archive."""
-    with fs.open_table(file) as stream:
-        fs.check_start(file, stream.read(1024), fs.ZIP)
-        with zipfile.ZipFile(file.path) as archive:
-            names = archive.namelist()
     found = [
         name
-        for name in names
+        for name in fs.members_of(file.path)
         if re.fullmatch(r"(.*/)?(API_.*|WDIData|WDICSV)\.csv", name)
     ]
     if len(found) != 1:
@@ -133,7 +127,7 @@ def _member(file: TableFile) -> TableFile:
 def _header(file: TableFile, lines: Iterator[str]) -> list[str]:
     """The names of the columns, from the first line that can be a header."""
     for line in islice(lines, PREFACE):
-        names = [name.strip() for name in cy.cells_of(line)]
+        names = [name.strip() for name in cy.cells_of(file, line)]
         rest = max(_column(names, "indicator code"), _column(names, "year"))
         if _code_column(names) >= 0 and rest >= 0:
             return names
@@ -225,15 +219,12 @@ def _rows(
     file: TableFile, header: list[str], lines: Iterator[str]
 ) -> Iterator[list[str]]:
     """The cells of the lines, each as long as the header."""
-    try:
-        for row in csv.reader(lines):
-            if row and len(row) != len(header):
-                raise TivaxError(
-                    f"{file.name}: a row has {len(row)} cells and the header "
-                    f"{len(header)}, first after {','.join(row)[:40]!r}; the file is "
-                    "damaged or incomplete, get it again"
-                )
-            if row:
-                yield row
-    except csv.Error as error:
-        raise fs.damaged(file, error) from error
+    for row in cy.csv_rows(file, lines):
+        if row and len(row) != len(header):
+            raise TivaxError(
+                f"{file.name}: a row has {len(row)} cells and the header "
+                f"{len(header)}, first after {','.join(row)[:40]!r}; the file is "
+                "damaged or incomplete, get it again"
+            )
+        if row:
+            yield row

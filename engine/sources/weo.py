@@ -20,7 +20,6 @@ read like the others. Codes are ISO 3166-1 alpha-3 but those of Kosovo (UVK,
 in the workbook KOS) and WBG; Taiwan is there.
 """
 
-import csv
 import io
 import re
 from collections.abc import Sequence
@@ -38,7 +37,7 @@ SUFFIXES = tuple(
     for suffix in (".xls", ".csv", ".tsv", ".txt")
     for packed in ("", ".bz2", ".gz")
 ) + (".xlsx",)
-BINARY = (*fs.ZIP, b"\xd0\xcf\x11\xe0", b"\x1f\x8b", b"BZh")
+BINARY = (*fs.ZIP, b"\xd0\xcf\x11\xe0", fs.GZIP, fs.BZIP2)
 MISSING = ("n/a", "--")
 THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d+)?")
 
@@ -67,6 +66,11 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
             raise TivaxError(
                 f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
                 f"fewer than years; the file is damaged or incomplete, get it again"
+            )
+        if any(cell.strip() for cell in row[len(header) :]):
+            raise TivaxError(
+                f"{file.name}: the row {','.join(row)[:20]}... has {len(row)} cells, "
+                f"the header {len(header)}; the file is damaged, get it again"
             )
     rows = [row for row in rows if len(row) >= width and row[code].strip()]
     by_subject = {
@@ -102,12 +106,8 @@ def _rows(file: TableFile) -> tuple[list[str], list[list[str]]]:
         )
     text = _decode(file, data)
     tabs = "\t" in text.partition("\n")[0]
-    try:
-        rows = list(
-            csv.reader(io.StringIO(text, newline=""), delimiter="\t" if tabs else ",")
-        )
-    except csv.Error as error:
-        raise fs.damaged(file, error) from error
+    lines = fs.lines_of(file, io.StringIO(text, newline=""))
+    rows = list(cy.csv_rows(file, lines, "\t" if tabs else ","))
     header = [name.strip() for name in rows[0]] if rows else []
     return header, rows[1:]
 

@@ -16,14 +16,12 @@ households, c38 non-profit institutions, c39 government, c41 fixed capital
 formation, c42 inventories; there is no c40.
 """
 
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import python_calamine as calamine
 
 from tivax.engine.codes import normalise
 from tivax.engine.errors import TivaxError
@@ -45,7 +43,6 @@ BETWEEN = (
 
 LABEL_COLUMNS = 4  # A code, B name, C country, D code within the country
 FIRST_ROW = 6  # row 7 of the sheet, counted from 0
-CALAMINE_DAMAGE = (calamine.CalamineError, OSError)
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -167,23 +164,17 @@ def read_sheet(
         Y=block[:, n:].reshape(n, c, f),
         x=_total(file, rows, "output at basic prices", n),
         value_added=_total(file, rows, "value added at basic prices", n),
-        taxes_and_margins=sum(
-            (_total(file, rows, name, n) for name in BETWEEN), np.zeros(n)
-        ),
+        taxes_and_margins=_between(file, rows, n),
         origin=file.name,
     )
 
 
 def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
     """Name and cells of the sheet that is named by a year, else of the first."""
-    data = fs.read_bytes(file, fs.ZIP)
-    try:
-        book = calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
-        titles = book.sheet_names
-        title = next((t for t in titles if _year_in(t)), titles[0] if titles else "")
-        rows = book.get_sheet_by_name(title).to_python(skip_empty_area=False)
-    except CALAMINE_DAMAGE as error:
-        raise fs.damaged(file, error) from error
+    book = fs.open_workbook(file)
+    titles = book.sheet_names
+    title = next((t for t in titles if _year_in(t)), titles[0] if titles else "")
+    rows = fs.read_cells(file, book, title)
     if len(rows) <= FIRST_ROW or len(rows[0]) <= LABEL_COLUMNS:
         raise TivaxError(f"{file.name}: sheet {title!r} holds no table; get it again")
     return title, rows
@@ -228,6 +219,16 @@ def _total(
         f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
         "get it again"
     )
+
+
+def _between(
+    file: TableFile, rows: Sequence[Sequence[Any]], n: int
+) -> np.ndarray | None:
+    """Taxes, adjustments and margins together, where the sheet has all rows."""
+    names = {cell_text(row[1]).lower() for row in rows[FIRST_ROW + n :]}
+    if not set(BETWEEN) <= names:
+        return None
+    return np.sum([_total(file, rows, name, n) for name in BETWEEN], axis=0)
 
 
 def cell_text(cell: object) -> str:

@@ -18,13 +18,9 @@ Output minus inputs is not value added: taxes less subsidies, adjustments and
 international transport margins lie between. Sectors are named by IndustryCode.
 """
 
-import io
 import re
-import struct
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -43,17 +39,6 @@ DEMAND = {"57": "CONS_h", "58": "CONS_np", "59": "CONS_g", "60": "GFCF", "61": "
 BETWEEN = ("TXSP", "EXP_adj", "PURR", "PURNR", "IntTTM")
 
 LABELS = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
-STATA = (b"<stata_dta>", b"\x73", b"\x72")  # release 117 on; 115 and 114
-
-# What pandas raised for files cut short or changed at random.
-STATA_DAMAGE = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    OverflowError,
-    ValueError,
-    struct.error,
-)
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -74,7 +59,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     if suffix == ".rdata":
         yield _from_frame(file, _r_frame(file))
     elif suffix == ".dta":
-        yield _from_frame(file, _stata_frame(file))
+        yield _from_frame(file, fs.read_stata(file))
     elif suffix in (".xlsb", ".xlsx"):
         demand = {f"c{number}": name for number, name in DEMAND.items()}
         yield read_sheet(file, demand, sectors="names")
@@ -89,18 +74,6 @@ def _r_frame(file: TableFile) -> pd.DataFrame:
     if not isinstance(frame, pd.DataFrame):
         raise TivaxError(f"{file.name}: wiot is not a data frame; get it again")
     return frame
-
-
-def _stata_frame(file: TableFile) -> pd.DataFrame:
-    data = fs.read_bytes(file, STATA)
-    try:
-        with warnings.catch_warnings():
-            # Accents in the descriptions, which are not used.
-            warnings.simplefilter("ignore", UnicodeWarning)
-            frame = pd.read_stata(io.BytesIO(data), convert_categoricals=False)
-    except STATA_DAMAGE as error:
-        raise fs.damaged(file, error) from error
-    return cast(pd.DataFrame, frame)
 
 
 def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:

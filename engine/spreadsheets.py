@@ -1,0 +1,62 @@
+"""Cells of csv and xlsx that a spreadsheet must not run.
+
+A program such as Excel takes a text that begins with =, +, -, @, a tab or a line's end
+for a formula, and a region may be called so in somebody's tables. In csv an apostrophe
+stands before it (OWASP, CSV injection); in xlsx the cell is marked as text.
+"""
+
+import re
+from collections.abc import Hashable
+from io import BytesIO
+from pathlib import Path
+
+import pandas as pd
+
+_RUN = re.compile(r"[=+\-@\t\r\n]")
+# Numbers as printed in tables, with stars, per cent or brackets.
+_NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[%*]*")
+
+
+def as_text(cell: str) -> str:
+    """A cell of csv, with an apostrophe where a spreadsheet would run it."""
+    return f"'{cell}" if _is_run(cell) else cell
+
+
+def _is_run(cell: object) -> bool:
+    return (
+        isinstance(cell, str)
+        and _RUN.match(cell) is not None
+        and _NUMBER.fullmatch(cell) is None
+    )
+
+
+def without_apostrophe(cell: str) -> str:
+    """What ``as_text`` was given: for csv that tivax wrote and reads again."""
+    return cell[1:] if cell[:1] == "'" and _is_run(cell[1:]) else cell
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table without its index. Numbers keep every digit of float64."""
+    safe = frame.rename(columns=_safe)
+    for k in range(safe.shape[1]):
+        column = safe.iloc[:, k]
+        if not pd.api.types.is_numeric_dtype(column):
+            safe.isetitem(k, column.map(_safe))
+    safe.to_csv(path, index=False)
+
+
+def _safe(cell: Hashable) -> Hashable:
+    return as_text(cell) if isinstance(cell, str) else cell
+
+
+def write_xlsx(frame: pd.DataFrame, path: Path, sheet: str) -> None:
+    """Write a table without its index to a sheet. Numbers keep 16 digits."""
+    content = BytesIO()  # openpyxl does not tell a full disk as one
+    with pd.ExcelWriter(content, engine="openpyxl") as writer:
+        frame.to_excel(writer, index=False, sheet_name=sheet)
+        for row in writer.sheets[sheet].iter_rows():
+            for cell in row:
+                if _is_run(cell.value):
+                    cell.data_type = "s"
+                    cell.quotePrefix = True
+    path.write_bytes(content.getvalue())

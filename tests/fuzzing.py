@@ -1,0 +1,1123 @@
+"""Damaged inputs of every reader and damaged stores: see ``scripts/fuzz``.
+
+A case is a valid small input, in the layout of the published one, and one mutation of
+one of its files, both drawn from the seed and the number of the case. What comes of it
+is one of
+
+    refused        ``TivaxError`` of one line
+    equal          the true result, exactly
+    undetectable   another result that no reader could tell from a true one: a kind of
+                   ``KINDS``, recognised by what has changed and not by where
+    a violation    anything else: a traceback, a wrong result, too long, too large
+
+Cases run in a process of their own, so that one that hangs or dies is seen.
+"""
+
+import argparse
+import bz2
+import gzip
+import io
+import json
+import logging
+import os
+import re
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import zipfile
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    os.environ["RUST_BACKTRACE"] = "0"
+
+import numpy as np
+import pandas as pd
+
+from tivax.engine import importing
+from tivax.engine.aggregation import read_concordance
+from tivax.engine.data_files import read_data_files
+from tivax.engine.errors import TivaxError
+from tivax.engine.limits import set_max_size
+from tivax.engine.results import read_groups
+from tivax.engine.run_files import read_run_file
+from tivax.engine.satellites import aligned, read_satellite
+from tivax.engine.simulated_panels import read_study
+from tivax.engine.sources import bis, get_source, kof, pwt, wdi, weo, wgi
+from tivax.engine.store import open_store, save_store
+from tivax.engine.tables import WorldTable, WorldTables, stack_years
+
+import mrio_files as mf
+import oecd_files as of
+import panel_files as pf
+import source_files as sf
+
+SECONDS = 10  # that a case may take
+MEGABYTES = 600  # that it may add to the largest memory of the process
+ADDRESSES = 24 << 30  # bytes of address space: beyond, memory is refused
+
+KINDS = {
+    "cells that balance": "numbers of Z, Y or x whose rows still add up to output "
+    "within the source's tolerance",
+    "sum of the row": "numbers of Z or Y where output is not in the file but is the sum "
+    "of the row",
+    "value added": "numbers of the value-added row, which no other row has to equal",
+    "label held once": "a name of a region, sector or category that the file holds "
+    "once, or two lists of such names exchanged: nothing contradicts it",
+    "edition": "words of a title that tell prices or edition",
+    "part left out": "a year's file, or a part that a table may do without, is not there",
+    "country-year number": "numbers of a few countries in a country-year file, which has "
+    "no checksum and no sums",
+    "country-year rows": "codes and years of a few countries in a country-year file, or "
+    "whole rows of it: how many there are is written nowhere",
+    "own text": "another valid text of the user's own: groups, concordances, run files",
+    "account": "a number, name or unit of a satellite account, the user's own",
+}
+
+
+# ------------------------------------------------------------------------- mutations
+
+Rng = np.random.Generator
+WEB_PAGE = sf.WEB_PAGE
+
+
+def _at(rng: Rng, data: bytes) -> int:
+    return int(rng.integers(len(data))) if data else 0
+
+
+def _size(rng: Rng) -> int:
+    return int(rng.choice([1, 2, 3, 8, 64, 500]))
+
+
+def flip_bit(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    return data[:k] + bytes([data[k] ^ 1 << int(rng.integers(8))]) + data[k + 1 :]
+
+
+def flip_bits(rng: Rng, data: bytes) -> bytes:
+    for _ in range(8):
+        data = flip_bit(rng, data)
+    return data
+
+
+def set_byte(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    return (
+        data[:k] + bytes([int(rng.choice([0, 255, 127, 128, 10, 34]))]) + data[k + 1 :]
+    )
+
+
+def insert_bytes(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    return data[:k] + rng.bytes(_size(rng)) + data[k:]
+
+
+def delete_bytes(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    return data[:k] + data[k + _size(rng) :]
+
+
+def cut_short(rng: Rng, data: bytes) -> bytes:
+    return data[: _at(rng, data)]
+
+
+def cut_head(rng: Rng, data: bytes) -> bytes:
+    return data[_at(rng, data) :]
+
+
+def append_bytes(rng: Rng, data: bytes) -> bytes:
+    return data + rng.bytes(_size(rng))
+
+
+def swap_blocks(rng: Rng, data: bytes) -> bytes:
+    size = min(_size(rng), len(data) // 2)
+    i, j = sorted(int(k) for k in rng.integers(len(data) - size + 1, size=2))
+    if j < i + size:
+        return data[::-1]
+    return (
+        data[:i] + data[j : j + size] + data[i + size : j] + data[i : i + size]
+    ) + data[j + size :]
+
+
+def repeat_block(rng: Rng, data: bytes) -> bytes:
+    k, size = _at(rng, data), _size(rng)
+    return data[: k + size] + data[k:]
+
+
+def zero_block(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    block = data[k : k + _size(rng)]
+    return data[:k] + bytes(len(block)) + data[k + len(block) :]
+
+
+def empty(rng: Rng, data: bytes) -> bytes:
+    return b""
+
+
+def web_page(rng: Rng, data: bytes) -> bytes:
+    return WEB_PAGE
+
+
+def utf16(rng: Rng, data: bytes) -> bytes:
+    return data.decode("latin-1").encode("utf-16")
+
+
+def latin1(rng: Rng, data: bytes) -> bytes:
+    k = _at(rng, data)
+    return data[:k] + "é".encode("latin-1") + data[k:]
+
+
+def carriage_returns(rng: Rng, data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r")
+
+
+def windows_lines(rng: Rng, data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def byte_order_mark(rng: Rng, data: bytes) -> bytes:
+    return b"\xef\xbb\xbf" + data
+
+
+def _lines(change: Callable[[Rng, list[bytes]], None]) -> Callable[[Rng, bytes], bytes]:
+    def mutate(rng: Rng, data: bytes) -> bytes:
+        lines = data.splitlines(keepends=True) or [b""]
+        change(rng, lines)
+        return b"".join(lines)
+
+    return mutate
+
+
+def _line(rng: Rng, lines: list[bytes]) -> int:
+    return int(rng.integers(len(lines)))
+
+
+@_lines
+def delete_line(rng: Rng, lines: list[bytes]) -> None:
+    del lines[_line(rng, lines)]
+
+
+@_lines
+def repeat_line(rng: Rng, lines: list[bytes]) -> None:
+    lines.insert(_line(rng, lines), lines[_line(rng, lines)])
+
+
+@_lines
+def swap_lines(rng: Rng, lines: list[bytes]) -> None:
+    i, j = _line(rng, lines), _line(rng, lines)
+    lines[i], lines[j] = lines[j], lines[i]
+
+
+def _token(
+    pattern: bytes, replace: Callable[[Rng, bytes], bytes]
+) -> Callable[[Rng, bytes], bytes]:
+    """Replace one of the texts that match the pattern."""
+
+    def mutate(rng: Rng, data: bytes) -> bytes:
+        found = list(re.finditer(pattern, data))
+        if not found:
+            return flip_bit(rng, data)
+        match = found[int(rng.integers(len(found)))]
+        return data[: match.start()] + replace(rng, match[0]) + data[match.end() :]
+
+    return mutate
+
+
+NUMBERS = (
+    b"", b"0", b"-1", b"1e308", b"1e999", b"NaN", b"inf", b"-", b"abc", b"1.5.2",
+    b"99999999999999999999", b"0x10", b"1e-300", b"2147483648", b"=1+1",
+)  # fmt: skip
+
+
+def _other_number(rng: Rng, old: bytes) -> bytes:
+    digit = b"%d" % rng.integers(10)
+    k = int(rng.integers(len(old)))
+    changed = (old[:k] + digit + old[k + 1 :], old + digit, b"-" + old, old[:-1])
+    every = [*changed, *changed, *NUMBERS]
+    return every[int(rng.integers(len(every)))]
+
+
+def _other_name(rng: Rng, old: bytes) -> bytes:
+    every = [
+        old.swapcase(), old[:-1], old + b"x", b"", b" " + old, old[::-1], b"X" * 5000,
+        b"\x1b[31m" + old, b"a\tb", old + b"\n" + old, b'"' + old, "ß中".encode(),
+    ]  # fmt: skip
+    return every[int(rng.integers(len(every)))]
+
+
+edit_number = _token(rb"\d+(?:\.\d+)?", _other_number)
+edit_name = _token(rb"[A-Za-z_]\w*", _other_name)
+edit_mark = _token(
+    rb"[,;\t=\[\]\"{}:<>/]",
+    lambda rng, old: [b"", old * 2, old * 3000, b"[", b"\t", b","][
+        int(rng.integers(6))
+    ],
+)
+
+
+BYTES = (
+    flip_bit, flip_bit, flip_bit, flip_bits, set_byte, insert_bytes, delete_bytes,
+    cut_short, cut_head, append_bytes, swap_blocks, repeat_block, zero_block, empty,
+    web_page,
+)  # fmt: skip
+TEXTS = (
+    edit_number, edit_number, edit_number, edit_name, edit_name, edit_mark, delete_line,
+    repeat_line, swap_lines, utf16, latin1, carriage_returns, windows_lines,
+    byte_order_mark,
+)  # fmt: skip
+
+
+def mutate_member(rng: Rng, data: bytes) -> tuple[str, bytes]:
+    """A zip archive, sound in itself, with one member changed, gone or exchanged."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    names = list(members)
+    name = names[int(rng.integers(len(names)))]
+    how = int(rng.integers(10))
+    if how == 0:
+        other = names[int(rng.integers(len(names)))]
+        members[name], members[other] = members[other], members[name]
+        told = f"swap_members {name} {other}"
+    elif how == 1:
+        del members[name]
+        told = f"delete_member {name}"
+    else:
+        inner, members[name] = mutate_bytes(rng, members[name], name)
+        told = f"{name}: {inner}"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+    return told, packed.getvalue()
+
+
+PACKED = {".bz2": bz2, ".gz": gzip}
+
+
+def mutate_bytes(rng: Rng, data: bytes, name: str) -> tuple[str, bytes]:
+    """What was done to the content of a file, and what it is then."""
+    inside = rng.random() < 0.5
+    if inside and data.startswith(b"PK\x03\x04"):
+        return mutate_member(rng, data)
+    if inside and Path(name).suffix in PACKED:
+        library = PACKED[Path(name).suffix]
+        told, content = mutate_bytes(rng, library.decompress(data), "")
+        return f"inside: {told}", library.compress(content)
+    text = b"\x00" not in data[:2000]
+    mutations = BYTES + (TEXTS * 2 if text else ())
+    mutation = mutations[int(rng.integers(len(mutations)))]
+    if not data:
+        mutation = append_bytes
+    return mutation_name(mutation), mutation(rng, data)
+
+
+def mutation_name(mutation: Callable) -> str:
+    named = [k for k, v in globals().items() if v is mutation]
+    return named[0]
+
+
+def mutate(rng: Rng, folder: Path, names: Sequence[str]) -> str:
+    """Change one file of a folder; of several, perhaps exchange or remove it."""
+    name = names[int(rng.integers(len(names)))]
+    path = folder / name
+    if len(names) > 1 and rng.random() < 0.1:
+        other = folder / names[int(rng.integers(len(names)))]
+        if other == path:
+            path.unlink()
+            return f"{name}: removed"
+        aside = path.read_bytes()
+        path.write_bytes(other.read_bytes())
+        other.write_bytes(aside)
+        return f"{name}: exchanged with {other.relative_to(folder)}"
+    told, content = mutate_bytes(rng, path.read_bytes(), name)
+    path.write_bytes(content)
+    return f"{name}: {told}"
+
+
+# ---------------------------------------------------------------------------- inputs
+
+
+@dataclass(frozen=True)
+class Input:
+    """A valid input: how it is written and read, and which other results may pass.
+
+    ``judge(true, found)`` gives the kind of ``KINDS``, or None for a wrong result.
+    """
+
+    reader: str
+    name: str
+    write: Callable[[Path], Any]
+    read: Callable[[Path], Any]
+    judge: Callable[[Any, Any], str | None]
+
+
+class _Kept:
+    """In place of the writer of a store: keeps the tables of an import."""
+
+    tables: list[WorldTable] = []
+
+    def __init__(self, *_: Any, **__: Any) -> None:
+        _Kept.tables = []
+
+    def write(self, table: WorldTable) -> None:
+        _Kept.tables.append(table)
+
+    def finish(self, *_: Any) -> None: ...
+    def discard(self) -> None: ...
+
+
+def import_in_memory(source: str, folder: Path) -> list[WorldTable]:
+    """What ``tivax import SOURCE FOLDER`` would write, with all its checks."""
+    importing.StoreWriter = _Kept  # pyright: ignore[reportAttributeAccessIssue]
+    importing.import_tables(source, [folder], folder.parent / "store")
+    return _Kept.tables
+
+
+LABELS = ("regions", "sectors", "categories")
+NUMBERS_OF = ("Z", "Y", "x", "value_added")
+# Sources that hold output apart from the sales that add up to it.
+WITH_OUTPUT = ("wiod2013", "wiod2016", "lrwiod", "oecd", "adb", "exiobase", "arrays")
+# Files that hold a name of a region, a sector or a category once.
+NAMES_ONCE = ("wiod2013 list", "arrays", "eora")
+
+
+def same_table(a: WorldTable, b: WorldTable) -> bool:
+    return (
+        a.year == b.year
+        and a.edition == b.edition
+        and all(getattr(a, name) == getattr(b, name) for name in LABELS)
+        and all(same_numbers(getattr(a, k), getattr(b, k)) for k in NUMBERS_OF)
+    )
+
+
+def in_order(table: WorldTable, like: WorldTable) -> WorldTable:
+    """The table with regions and sectors in the order of another, if they are the same.
+
+    The order of a long file is that of its first lines.
+    """
+    names = ("regions", "sectors")
+    if any(sorted(getattr(table, k)) != sorted(getattr(like, k)) for k in names):
+        return table
+    r, s = ([getattr(table, k).index(x) for x in getattr(like, k)] for k in names)
+    at = np.add.outer(np.array(r) * len(s), s).ravel()
+    added = table.value_added
+    return replace(
+        table,
+        regions=like.regions,
+        sectors=like.sectors,
+        Z=table.Z[np.ix_(at, at)],
+        Y=table.Y[at][:, r],
+        x=table.x[at],
+        value_added=None if added is None else added[at],
+    )
+
+
+def same_numbers(a: np.ndarray | None, b: np.ndarray | None) -> bool:
+    if a is None or b is None:
+        return a is b
+    return a.shape == b.shape and bool(np.array_equal(a, b))
+
+
+def judge_tables(
+    source: str, once: bool, true: list[WorldTable], found: list[WorldTable]
+) -> str | None:
+    years = {table.year: table for table in true}
+    if len(true) > len(found) and all(
+        table.year in years and same_table(table, years[table.year]) for table in found
+    ):
+        return "part left out" if source != "lrwiod" and found else None
+    if len(true) != len(found):
+        return None
+    kinds = [
+        judge_table(source, once, a, b)
+        for a, b in zip(true, found, strict=True)
+        if not same_table(a, b)
+    ]
+    return None if None in kinds else next(iter(kinds), None)
+
+
+def judge_table(source: str, once: bool, a: WorldTable, b: WorldTable) -> str | None:
+    """The kind of a difference between two tables of one year, of one thing only."""
+    if a.value_added is not None and b.value_added is None:
+        without = replace(a, value_added=None)
+        return "part left out" if same_table(without, b) else None
+    labels = [name for name in LABELS if getattr(a, name) != getattr(b, name)]
+    shapes = {k: np.shape(getattr(a, k)) for k in NUMBERS_OF}
+    if a.year != b.year or shapes != {k: np.shape(getattr(b, k)) for k in NUMBERS_OF}:
+        return None
+    numbers = [k for k in NUMBERS_OF if not same_numbers(getattr(a, k), getattr(b, k))]
+    if labels and not numbers and a.edition == b.edition and len(labels) == 1:
+        before, after = (getattr(k, labels[0]) for k in (a, b))
+        changed = sum(p != q for p, q in zip(before, after, strict=True))
+        if labels == ["categories"] and after[0] == "F1":
+            return "part left out" if source == "arrays" else None
+        return "label held once" if once and changed == 1 else None
+    if labels:
+        lists = [sorted(getattr(k, name) for name in labels) for k in (a, b)]
+        return "label held once" if once and lists[0] == lists[1] else None
+    if a.edition != b.edition:
+        return None if numbers else "edition"
+    if numbers == ["value_added"]:
+        return "value added"
+    sales = b.Z.sum(axis=1) + b.Y.sum(axis=(1, 2))
+    allowed = get_source(source).tolerance.allowed(b.x)
+    if "value_added" in numbers or not (np.abs(sales - b.x) <= allowed).all():
+        return None
+    return "cells that balance" if source in WITH_OUTPUT else "sum of the row"
+
+
+def tables_input(
+    source: str, name: str, write: Callable[[Path], Any], once: bool = False
+) -> Input:
+    return Input(
+        source,
+        name,
+        write,
+        partial(import_in_memory, source),
+        partial(judge_tables, source, once),
+    )
+
+
+def judge_frames(true: pd.DataFrame, found: pd.DataFrame) -> str | None:
+    """Of country-year files: what has changed, in at most half of the countries.
+
+    Columns that have moved change all of them: that must be noticed.
+    """
+    if list(true.columns) != list(found.columns):
+        return None
+    there = set(map(str, true.to_records(index=False)))
+    strange = [str(k) not in there for k in found.to_records(index=False)]
+    if 2 * found[strange]["code"].nunique() > true["code"].nunique():
+        return None
+    same = true[["code", "year"]].equals(found[["code", "year"]])
+    return "country-year number" if same else "country-year rows"
+
+
+def frames_input(
+    reader: str,
+    name: str,
+    write: Callable[[Path], Path],
+    read: Callable[[Path, Sequence[str]], pd.DataFrame],
+    series: Sequence[str],
+) -> Input:
+    def read_one(folder: Path) -> pd.DataFrame:
+        (path,) = (k for k in folder.iterdir() if k.is_file())
+        return read(path, series)
+
+    return Input(reader, name, write, read_one, judge_frames)
+
+
+def text_input(
+    reader: str,
+    name: str,
+    text: str,
+    read: Callable[[Path], Any],
+    kind: str = "own text",
+) -> Input:
+    return Input(
+        reader,
+        name,
+        lambda folder: (folder / name).write_text(text),
+        lambda folder: read(folder / name),
+        lambda true, found: kind,
+    )
+
+
+def equal(true: Any, found: Any) -> bool:
+    if isinstance(true, list) and true and isinstance(true[0], WorldTable):
+        return len(true) == len(found) and all(
+            same_table(a, in_order(b, a)) for a, b in zip(true, found, strict=True)
+        )
+    if isinstance(true, pd.DataFrame):
+        return true.equals(found)
+    if isinstance(true, np.ndarray):
+        return same_numbers(true, found)
+    if isinstance(true, WorldTables):
+        return same_tables(true, found)
+    return true == found
+
+
+def same_tables(a: WorldTables, b: WorldTables) -> bool:
+    names = ("regions", "sectors", "categories", "years", "unit", "source", "parents")
+    return (
+        all(getattr(a, name) == getattr(b, name) for name in names)
+        and a.tolerance == b.tolerance
+        and all(same_numbers(getattr(a, k), getattr(b, k)) for k in NUMBERS_OF)
+    )
+
+
+# --------------------------------------------------------------------- the inputs
+
+CPI = "FP.CPI.TOTL.ZG"
+PAPER_INDEX = ("KOFGIdj", "KOFTrGIdj")
+COUNTRIES = "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU ROU".split()
+YEARS = (2000, 2001, 2002, 2003)
+
+
+def arrays_of(table: WorldTable) -> dict[str, Any]:
+    return {
+        "Z": table.Z,
+        "Y": table.Y,
+        "x": table.x,
+        "va": table.value_added,
+        "regions": np.array(table.regions),
+        "sectors": np.array(table.sectors),
+        "categories": np.array(table.categories),
+        "year": table.year,
+    }
+
+
+def write_wiod2013(folder: Path, years: Sequence[int] = (1995, 2000)) -> None:
+    for year in years:
+        table = sf.small_table(year, sf.DEMAND_2013)
+        sf.write_r_list(folder / f"wiot_{year}.RData", sf.r_list(table))
+
+
+def write_wiod2013_plain(folder: Path) -> None:
+    write_wiod2013(folder)
+    for path in folder.iterdir():
+        path.write_bytes(bz2.decompress(path.read_bytes()))
+
+
+def write_wiod2013_sheet(folder: Path) -> None:
+    cells = sf.sheet(sf.small_table(2000, sf.DEMAND_2013), 2013)
+    sf.write_sheet(folder / "WIOT00_ROW_Apr12.xlsx", "WIOT_2000", cells)
+
+
+def frame_2016() -> pd.DataFrame:
+    return sf.frame_2016(sf.small_table(2000, sf.DEMAND_2016, sectors=("A01", "B")))
+
+
+def write_wiod2016(folder: Path, suffix: str) -> None:
+    if suffix == "RData":
+        sf.write_r_frame(folder / "WIOT2000_October16_ROW.RData", frame_2016())
+    elif suffix == "plain":
+        path = folder / "WIOT2000_October16_ROW.RData"
+        sf.write_r_frame(path, frame_2016())
+        data = path.read_bytes()
+        if data.startswith(b"\x1f\x8b"):
+            path.write_bytes(gzip.decompress(data))
+    elif suffix == "dta":
+        sf.write_stata(folder / "WIOT2000_October16_ROW.dta", frame_2016())
+    else:
+        table = sf.small_table(2000, sf.DEMAND_2016, sectors=("A01", "B"))
+        path = folder / "WIOT2000_Nov16_ROW.xlsx"
+        sf.write_sheet(path, "2000", sf.sheet(table, 2016))
+
+
+def write_lrwiod(folder: Path, packed: bool = False) -> None:
+    worlds = [
+        sf.small_table(year, sf.DEMAND_LONG_RUN, sectors=("AtB", "D15t16"))
+        for year in (1965, 1966)
+    ]
+    path = folder / "lr_wiod_wiot_final_filled.csv"
+    sf.long_run(worlds).to_csv(path, index=False)
+    if packed:
+        sf.zipped(folder / "lr_wiod_wiot_final_filled.zip", path)
+        path.unlink()
+
+
+def write_oecd(folder: Path, edition: str, extended: bool, name: str) -> None:
+    path = folder / name.replace(".zip", ".csv")
+    of.write_oecd(path, of.oecd_table(edition, extended=extended), edition)
+    if name.endswith(".zip"):
+        sf.zipped(folder / "ICIO.zip", path)
+        path.unlink()
+
+
+def write_exiobase(folder: Path, packed: bool = False) -> None:
+    inner = mf.write_exiobase(
+        folder / "IOT_2011_ixi", mf.exiobase_texts(mf.exiobase_world())
+    )
+    if packed:
+        with zipfile.ZipFile(folder / "IOT_2011_ixi.zip", "w") as archive:
+            for path in sorted(inner.rglob("*.*")):
+                archive.write(path, f"IOT_2011_ixi/{path.relative_to(inner)}")
+        shutil.rmtree(inner)
+
+
+def write_arrays(folder: Path) -> None:
+    np.savez(folder / "table_2000.npz", **arrays_of(sf.small_table(2000, ("a", "b"))))
+
+
+def write_kof(folder: Path, name: str) -> Path:
+    path = pf.write_kof(folder / name.replace(".zip", ".dta"), pf.kof_of(COUNTRIES))
+    if name.endswith(".zip"):
+        sf.zipped(folder / name, path)
+        path.unlink()
+    return folder / name
+
+
+def write_pwt(folder: Path, name: str) -> Path:
+    return pf.write_pwt(folder / name, pf.pwt_of(COUNTRIES))
+
+
+def write_wgi(folder: Path, form: str) -> Path:
+    if form == "xlsx":
+        rows = pf.wgi_of(COUNTRIES)
+        return pf.write_wgi(folder / "wgidataset.xlsx", {"RegulatoryQuality": rows})
+    if form == "long dta":
+        return pf.write_stata(folder / "wgidataset.dta", pf.long_wgi_of(COUNTRIES))
+    rows = len(COUNTRIES) * len(YEARS)
+    table: dict[str, Any] = {
+        "code": [code for code in COUNTRIES for _ in YEARS],
+        "countryname": ["country"] * rows,
+        "year": np.array([year for _ in COUNTRIES for year in YEARS], "int16"),
+    }
+    for k, family in enumerate(pf.WGI_FAMILIES):
+        for part in "esnrlu":
+            table[family + part] = np.arange(rows, dtype="float32") / 8 + k
+    return pf.write_stata(folder / "wgidataset.dta", pd.DataFrame(table))
+
+
+def write_api(folder: Path, packed: bool = False) -> Path:
+    rows = [
+        (code, CPI, ["", *(f"{3 * k + t}.{k}" for t in range(3))])
+        for k, code in enumerate(COUNTRIES)
+    ]
+    name, data = f"API_{CPI}_DS2_en_csv_v2_1.csv", pf.api_csv(rows, YEARS)
+    if packed:
+        members = {f"Metadata_Country_{name}": b"x", name: data}
+        return pf.zip_of(folder / f"API_{CPI}.zip", members)
+    (folder / name).write_bytes(data)
+    return folder / name
+
+
+def write_weo(folder: Path, name: str, encoding: str, delimiter: str = "\t") -> Path:
+    rows = [
+        (code, subject, ["n/a", f"{k}.5", f"{k + 1},693.5{j}", "--"])
+        for k, code in enumerate(COUNTRIES)
+        for j, subject in enumerate(("PCPIPCH", "NGDPD"))
+    ]
+    data = pf.weo_text(rows, YEARS, delimiter).encode(encoding)
+    library = PACKED.get(Path(name).suffix)
+    (folder / name).write_bytes(library.compress(data) if library else data)
+    return folder / name
+
+
+def write_bis(folder: Path) -> Path:
+    months = [(2000, m) for m in range(1, 13)] + [(2001, 1)]
+    codes = ("DZ", "XM", "AT", "BE", "CH", "CN", "DE", "RO")
+    sheets = {t: pf.bis_sheet(t, codes, months) for t in ("Nominal", "Real")}
+    return pf.write_sheets(folder / "broad.xlsx", sheets)
+
+
+def small_world() -> WorldTables:
+    return stack_years(
+        [sf.small_table(year, ("a", "b")) for year in (2000, 2001, 2002)]
+    )
+
+
+def account_frame() -> pd.DataFrame:
+    world = small_world()
+    rows = [
+        (year, region, sector, 10.0 * k + year - 2000 + 1, "persons")
+        for year in world.years
+        for k, (region, sector) in enumerate(
+            (r, s) for r in world.regions for s in world.sectors
+        )
+    ]
+    return pd.DataFrame(rows, columns=["year", "region", "sector", "jobs", "unit"])
+
+
+def account_input(suffix: str) -> Input:
+    def write(folder: Path) -> None:
+        path = folder / f"jobs{suffix}"
+        if suffix == ".csv":
+            account_frame().to_csv(path, index=False)
+        else:
+            account_frame().to_parquet(path)
+
+    def read(folder: Path) -> tuple:
+        account = read_satellite(folder / f"jobs{suffix}")
+        values = aligned(account, small_world())
+        return str(account.name), account.attrs["units"], values.tolist()
+
+    def judge(true: tuple, found: tuple) -> str | None:
+        same = np.shape(true[2]) == np.shape(found[2])
+        finite = bool(np.isfinite(found[2]).all())
+        return "account" if same and finite else None
+
+    return Input("satellite", f"jobs{suffix}", write, read, judge)
+
+
+RUN_FILE = """panel = "panel.csv"
+seed = 7
+draws = 1_000
+[scheme]
+kind = "wild"
+weights = "webb"
+null = true
+[[model]]
+name = "iv"
+outcome = "y"
+regressors = ["a", "x", "b"]
+endogenous = "x"
+instruments = ["L.x", "z"]
+effects = ["firm", "week"]
+cluster = "town"
+"""
+STUDY = "panels = 20\ndraws = 99\nseed = 3\n"
+DATA_FILE = """[kof]
+edition = "2018"
+[wgi]
+fill_2001 = "linear"
+[recipe]
+codes = "fixed"
+drop = ["LUX", "MLT"]
+years = "2000:2003"
+[alternatives]
+kof = ["KOF_Data_2018.dta"]
+"""
+
+
+def data_input() -> Input:
+    def write(folder: Path) -> None:
+        pf.write_panel_files(folder, ["AUT", "ROU"])
+        (folder / "data.toml").write_text(DATA_FILE)
+
+    def told(folder: Path) -> dict[str, str]:
+        files = vars(read_data_files(folder))
+        return {k: str(v).replace(str(folder), "") for k, v in files.items()}
+
+    return Input("data.toml", "data.toml", write, told, lambda true, found: "own text")
+
+
+def write_store(folder: Path) -> None:
+    save_store(small_world(), folder / "store")
+
+
+def store_input() -> Input:
+    return Input(
+        "store",
+        "store",
+        write_store,
+        lambda folder: open_store(folder / "store"),
+        lambda true, found: None,
+    )
+
+
+def as_dict(read: Callable[[Path], Any]) -> Callable[[Path], str]:
+    """Where a result has the path of its file in it."""
+    return lambda path: str(vars(read(path))).replace(str(path.parent), "")
+
+
+INPUTS = [
+    tables_input("wiod2013", "RData, bzip2", write_wiod2013, once=True),
+    tables_input("wiod2013", "RData, not packed", write_wiod2013_plain, once=True),
+    tables_input("wiod2013", "xlsx", write_wiod2013_sheet),
+    *(
+        tables_input("wiod2016", form, partial(write_wiod2016, suffix=form), True)
+        for form in ("RData", "plain", "dta", "xlsx")
+    ),
+    tables_input("lrwiod", "csv", write_lrwiod),
+    tables_input("lrwiod", "zip", partial(write_lrwiod, packed=True)),
+    *(
+        tables_input(
+            "oecd",
+            f"{edition} {name}",
+            partial(write_oecd, edition=edition, extended=extended, name=name),
+        )
+        for edition, extended, name in (
+            ("2021", True, "ICIO2021_2018.csv"),
+            ("2023", False, "2018_SML.csv"),
+            ("2025", True, "2018.zip"),
+        )
+    ),
+    tables_input(
+        "adb",
+        "xlsx",
+        lambda folder: mf.write_adb(
+            folder, mf.adb_cells(mf.adb_world()), "ADB-MRIO-2019_Mar2022.xlsx", 2019
+        ),
+    ),
+    tables_input(
+        "eora",
+        "txt",
+        lambda folder: mf.write_eora(folder, mf.eora_texts(mf.eora_world())),
+        once=True,
+    ),
+    tables_input("exiobase", "folder", write_exiobase),
+    tables_input("exiobase", "zip", partial(write_exiobase, packed=True)),
+    *(
+        tables_input(
+            "figaro",
+            form,
+            lambda folder, form=form, lines=lines: mf.write_lines(
+                folder / f"{form}_eu-ic-io_ind-by-ind_26ed_2019.csv",
+                lines(mf.figaro_world()),
+            ),
+        )
+        for form, lines in (
+            ("matrix", mf.figaro_matrix),
+            ("flatfile", mf.figaro_flat),
+        )
+    ),
+    tables_input("arrays", "npz", write_arrays, once=True),
+    *(
+        frames_input("kof", name, partial(write_kof, name=name), kof.read, PAPER_INDEX)
+        for name in ("KOF_Data_2018.dta", "KOFGI_2023_public.xlsx", "KOFGI_2019.zip")
+    ),
+    *(
+        frames_input("pwt", name, partial(write_pwt, name=name), pwt.read, ("ctfp", "cn"))
+        for name in ("pwt9.0.rda", "pwt90.dta", "pwt90.xlsx", "pwt90.csv")
+    ),
+    *(
+        frames_input("wgi", form, partial(write_wgi, form=form), wgi.read, ("rqe",))
+        for form in ("xlsx", "dta", "long dta")
+    ),
+    frames_input("wdi", "csv", write_api, wdi.read, (CPI,)),
+    frames_input("wdi", "zip", partial(write_api, packed=True), wdi.read, (CPI,)),
+    *(
+        frames_input(
+            "weo",
+            f"{name}, {encoding}",
+            partial(write_weo, name=name, encoding=encoding, delimiter=mark),
+            weo.read,
+            ("PCPIPCH", "NGDPD"),
+        )
+        for name, encoding, mark in (
+            ("WEOApr2021all.xls", "latin-1", "\t"),
+            ("WEOApr2022all.xls", "utf-16", "\t"),
+            ("WEOApr2021all.csv", "utf-8", ","),
+            ("WEOApr2021all.csv.bz2", "utf-8", ","),
+            ("WEOApr2021all.xls.gz", "latin-1", "\t"),
+        )
+    ),
+    frames_input("bis", "xlsx", write_bis, bis.read, ("real", "nominal")),
+    account_input(".csv"),
+    account_input(".parquet"),
+    text_input(
+        "groups", "own.toml", 'EU = ["AUT", "BEL"]\nNA = ["USA", "CAN"]\n', read_groups
+    ),
+    text_input(
+        "concordance", "c.toml", 'A = ["c1", "c2"]\nB = ["c3"]\n', as_dict(read_concordance)
+    ),
+    text_input(
+        "concordance", "c.csv", "from,to\nc1,A\nc2,A\nc3,B\n", as_dict(read_concordance)
+    ),
+    text_input("run file", "run.toml", RUN_FILE, as_dict(read_run_file)),
+    text_input("run file", "study.toml", STUDY, as_dict(read_study)),
+    data_input(),
+    store_input(),
+    store_input(),
+    store_input(),
+    store_input(),
+]  # fmt: skip
+
+
+# ------------------------------------------------------------------------ one case
+
+
+class Bench:
+    """The valid inputs, written once, and what they hold."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._true: dict[int, Any] = {}
+
+    def case(self, seed: int, k: int) -> dict[str, Any]:
+        """Damage an input, read it, and say what came of it."""
+        which = k % len(INPUTS)
+        one = INPUTS[which]
+        base, work = self._folder / f"base{which}", self._folder / "work"
+        if which not in self._true:
+            base.mkdir()
+            one.write(base)
+            self._true[which] = one.read(base)
+        shutil.rmtree(work, ignore_errors=True)
+        shutil.copytree(base, work)
+        names = sorted(
+            path.relative_to(work).as_posix()
+            for path in work.rglob("*")
+            if path.is_file()
+        )
+        if one.reader == "data.toml":
+            names = ["data.toml"]
+        done = mutate(np.random.default_rng([seed, k]), work, names)
+        told = {"case": k, "reader": one.reader, "input": one.name, "did": done}
+        before, start = _memory(), time.perf_counter()
+        outcome, detail = self._read(one, work, self._true[which])
+        seconds, grown = time.perf_counter() - start, _memory() - before
+        if outcome != "violation" and (seconds > SECONDS or grown > MEGABYTES):
+            outcome, detail = "violation", f"{seconds:.1f} s, {grown:,.0f} MB more"
+        return {**told, "outcome": outcome, "detail": detail, "seconds": seconds}
+
+    def _read(self, one: Input, work: Path, true: Any) -> tuple[str, str]:
+        try:
+            found = one.read(work)
+        except TivaxError as error:
+            line = str(error)
+            bad = len(line) > 2100 or not line.isprintable() or not line.strip()
+            return ("violation" if bad else "refused"), line
+        except BaseException:
+            return "violation", traceback.format_exc()
+        try:
+            if equal(true, found):
+                return "equal", ""
+            kind = one.judge(true, found)
+        except Exception:
+            return "violation", traceback.format_exc()
+        if kind is None:
+            return "violation", f"another result: {_short(found)}"
+        return "undetectable", kind
+
+
+def _short(found: Any) -> str:
+    if isinstance(found, list):
+        found = [vars(k) if isinstance(k, WorldTable) else k for k in found]
+    return str(found)[:2000]
+
+
+def _memory() -> float:
+    """The most this process had until now, MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+# ------------------------------------------------------------------------- processes
+
+
+def work(seed: int, cases: Sequence[int]) -> None:
+    """Print a line of JSON for each case."""
+    resource.setrlimit(resource.RLIMIT_AS, (ADDRESSES, ADDRESSES))
+    logging.disable()
+    set_max_size(0.25)
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        for k in cases:
+            print(json.dumps({"case": k}), flush=True)
+            print(json.dumps(bench.case(seed, k)), flush=True)
+
+
+def run(seed: int, count: int) -> list[dict[str, Any]]:
+    """All cases, in a process that is replaced where it hangs or dies."""
+    found: list[dict[str, Any]] = []
+    first = 0
+    while first < count:
+        lines, died = _run_process(seed, first, count)
+        found += [line for line in lines if "outcome" in line]
+        if not lines:
+            raise SystemExit(f"no input could be tried: {died}")
+        first = int(lines[-1]["case"]) + 1
+        if died:
+            which = INPUTS[(first - 1) % len(INPUTS)]
+            found.append(
+                {
+                    "case": first - 1,
+                    "reader": which.reader,
+                    "input": which.name,
+                    "did": "",
+                    "outcome": "violation",
+                    "detail": died,
+                }
+            )
+    return found
+
+
+def _run_process(seed: int, first: int, count: int) -> tuple[list[dict[str, Any]], str]:
+    words = [
+        sys.executable,
+        __file__,
+        "--work",
+        f"{first}:{count}",
+        "--seed",
+        str(seed),
+    ]
+    process = subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    lines: list[dict[str, Any]] = []
+    errors: list[str] = []
+    assert process.stdout is not None and process.stderr is not None
+    out, err = process.stdout, process.stderr
+    reading = [
+        threading.Thread(target=lambda: lines.extend(map(json.loads, out))),
+        threading.Thread(target=lambda: errors.extend(err)),
+    ]
+    for thread in reading:
+        thread.start()
+    seen, since = 0, time.monotonic()
+    hung = False
+    while process.poll() is None:
+        time.sleep(0.05)
+        if len(lines) != seen:
+            seen, since = len(lines), time.monotonic()
+            _show(lines, count)
+        # The first line waits for Python and JAX.
+        elif time.monotonic() - since > (3 * SECONDS if seen else 20 * SECONDS):
+            process.kill()
+            hung = True
+    for thread in reading:
+        thread.join()
+    if hung:
+        return lines, f"took more than {3 * SECONDS} s"
+    if process.returncode == 0:
+        return lines, ""
+    return lines, f"the process died ({process.returncode}): {''.join(errors)[-2000:]}"
+
+
+def _show(lines: list[dict[str, Any]], count: int) -> None:
+    if sys.stderr.isatty() and lines:
+        done = lines[-1]["case"] + 1
+        print(f"\r{done} of {count}", end="\r", file=sys.stderr, flush=True)
+
+
+# ---------------------------------------------------------------------------- report
+
+
+def report(seed: int, found: Sequence[Mapping[str, Any]]) -> int:
+    """Print the table, the kinds and the violations; 1 where there is one."""
+    outcomes = ("refused", "equal", "undetectable", "violation")
+    counts = Counter((case["reader"], case["outcome"]) for case in found)
+    readers = list(dict.fromkeys(one.reader for one in INPUTS))
+    print(f"{'reader':<12}" + "".join(f"{outcome:>14}" for outcome in outcomes))
+    for reader in readers:
+        row = [counts[reader, outcome] for outcome in outcomes]
+        print(f"{reader:<12}" + "".join(f"{count:>14}" for count in row))
+    total = [sum(counts[r, outcome] for r in readers) for outcome in outcomes]
+    print(f"{'all':<12}" + "".join(f"{count:>14}" for count in total))
+    kinds = Counter(c["detail"] for c in found if c["outcome"] == "undetectable")
+    for kind, count in kinds.most_common():
+        print(f"undetectable, {count}: {kind}: {KINDS[kind]}")
+    bad = [case for case in found if case["outcome"] == "violation"]
+    for case in bad:
+        print(f"\nscripts/fuzz --case {case['case']} --seed {seed}")
+        print(f"{case['reader']}, {case['input']}: {case['did']}\n{case['detail']}")
+    slowest = max((case.get("seconds", 0.0) for case in found), default=0.0)
+    print(f"seed {seed}, {len(found)} inputs, slowest {slowest:.1f} s")
+    return 1 if bad or len(found) == 0 else 0
+
+
+def main() -> int:
+    words = argparse.ArgumentParser(prog="scripts/fuzz")
+    words.add_argument("count", nargs="?", type=int, default=5000)
+    words.add_argument("--seed", type=int, default=1)
+    words.add_argument("--case", type=int, help="one case, in this process")
+    words.add_argument("--work", help=argparse.SUPPRESS)
+    given = words.parse_args()
+    if given.work:
+        first, last = map(int, given.work.split(":"))
+        work(given.seed, range(first, last))
+        return 0
+    if given.case is not None:
+        with tempfile.TemporaryDirectory() as folder:
+            set_max_size(0.25)
+            told = Bench(Path(folder)).case(given.seed, given.case)
+        for name, value in told.items():
+            print(f"{name}: {value}")
+        return told["outcome"] == "violation"
+    return report(given.seed, run(given.seed, given.count))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

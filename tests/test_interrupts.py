@@ -1,0 +1,195 @@
+"""Ctrl-C: one line and exit code 130, also where something swallows it."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from tivax.engine import interrupts, results
+from tivax.engine.interrupts import pending, raise_pending
+
+from commands import names, tivax
+from experiment_panels import small_panel
+from helpers import random_tables
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+
+# Tests may run in the background, where Ctrl-C is ignored and processes inherit that.
+STARTED = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from tivax.engine.start import main
+"""
+RUN = """
+panel = "panel.csv"
+draws = 3_000_000
+[scheme]
+kind = "pairs"
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ"]
+"""
+
+
+@pytest.fixture
+def store(tmp_path):
+    from tivax.engine import save_store
+
+    save_store(random_tables(regions=2, sectors=2, years=2), tmp_path / "store")
+    return tmp_path / "store"
+
+
+def swallowed():
+    """As in a callback of compiled code: the interrupt comes and is lost there."""
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        return
+    pytest.fail("no interrupt")
+
+
+class Lost:
+    """An object whose end is interrupted: Python prints what it cannot raise."""
+
+    def __del__(self):
+        swallowed_by_python()
+
+
+def swallowed_by_python():
+    signal.raise_signal(signal.SIGINT)
+
+
+def goes_on(tables, *arguments, progress, **options):
+    swallowed()
+    progress(1, 2)
+    pytest.fail("went on although it was interrupted")
+
+
+def fails_otherwise(tables, *arguments, progress, **options):
+    try:
+        signal.raise_signal(signal.SIGINT)
+    except KeyboardInterrupt:
+        raise RuntimeError("INTERNAL: callback failed") from None
+
+
+def forgets(tables, *arguments, progress, **options):
+    done = compute_tbi(tables, *arguments, **options)
+    swallowed()
+    return done  # nothing tells progress any more, and results are written
+
+
+def collects(tables, *arguments, progress, **options):
+    Lost()
+    progress(1, 2)
+
+
+compute_tbi = results.compute_tbi
+
+
+@pytest.mark.usefixtures("quick")
+@pytest.mark.parametrize(
+    "compute, options",
+    [
+        (goes_on, ()),
+        (goes_on, ("--quiet",)),
+        (fails_otherwise, ()),
+        (forgets, ("--quiet",)),
+        (collects, ("--quiet",)),
+    ],
+)
+def test_an_interrupt_that_is_swallowed_ends_the_command(
+    store, tmp_path, monkeypatch, compute, options
+):
+    monkeypatch.setattr(interrupts, "_GRACE", 600)  # it would end this process
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    monkeypatch.setattr(results, "compute_tbi", compute)
+    answer = tivax("tbi", store, "--out", tmp_path / "out", *options)
+    assert answer == (130, "", "tivax: interrupted\n")
+    assert names(tmp_path) == ["store"]
+    assert not pending()
+    assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    raise_pending()  # nothing is left of it
+
+
+def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
+    """While it loads, compiles, draws, cleans up: three processes, seeded moments."""
+    small_panel().to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "run.toml").write_text(RUN)
+    moments = random.Random(0)
+    runs = []
+    for k in range(3):
+        words = ["bootstrap", "run.toml", "--out", f"out{k}", "--quiet"]
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-c",
+                STARTED + "main()",
+                *words,
+            ],
+            cwd=tmp_path,
+            env=os.environ | {"TIVAX_CACHE": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        runs.append((process, moments.uniform(0.3, 6)))
+    start = time.monotonic()
+    for process, moment in sorted(runs, key=lambda k: k[1]):
+        time.sleep(max(0, moment - (time.monotonic() - start)))
+        process.send_signal(signal.SIGINT)
+    for process, moment in runs:
+        out, err = process.communicate(timeout=120)
+        assert (process.returncode, err) == (130, "tivax: interrupted\n"), moment
+        assert all("are kept; the same command goes on" in k for k in out.splitlines())
+    visible = [k for k in names(tmp_path) if not k.endswith(".unfinished")]
+    assert visible == ["panel.csv", "run.toml"]
+
+
+# Compiled code that lets no handler of Python run until it is done.
+STUCK = """
+import hashlib, sys
+from pathlib import Path
+from tivax.engine.interrupts import remembered, telling
+from tivax.engine.output import abandon_parts, partial_folder
+with (
+    remembered(abandon_parts),
+    partial_folder(Path(sys.argv[1])) as part,
+    telling(lambda: print("the same command goes on")),
+):
+    (part / "half").write_text("1")
+    print("stuck", flush=True)
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
+"""
+
+
+def test_an_interrupt_does_not_wait_for_compiled_code_and_leaves_nothing(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-c", STARTED + STUCK, str(tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None and process.stdout.readline() == "stuck\n"
+        assert len(names(tmp_path)) == 1
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "tivax: interrupted\n")
+    assert out == "the same command goes on\n"
+    assert names(tmp_path) == []
+
+
+def test_a_job_in_the_background_ignores_it():
+    """As the shell has it: Ctrl-C is for the job in front."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.remembered(lambda: pytest.fail("ended")):
+            signal.raise_signal(signal.SIGINT)
+            raise_pending()
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,295 @@
+"""Nothing of the user's is lost: where commands refuse to write, with everything there.
+
+Every refusal comes before any work, in one line, and changes no file.
+"""
+
+import json
+import resource
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tivax.engine import TivaxError, open_store, save_store
+from tivax.engine.checkpoints import checkpoint
+from tivax.engine.data_files import WIOD_COUNTRIES
+from tivax.engine.output import Run, output_folder
+from tivax.engine.results import write_frame
+
+import panel_files as pf
+from commands import good, mistake, names, tivax
+from experiment_panels import small_panel
+from helpers import random_tables
+
+REGIONS = ("R0", "R1", "R2")
+RUN = """
+panel = "panel.csv"
+draws = 99
+[scheme]
+kind = "{kind}"
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ"]
+"""
+STUDY = '[[design]]\nname = "s"\nclusters = 9\nyears = 6\n'
+
+
+def tables(years=2):
+    return random_tables(regions=3, sectors=2, years=years)
+
+
+@pytest.fixture
+def place(tmp_path):
+    """A folder with inputs of every command, one of which is a canary."""
+    d = tmp_path / "d"
+    (d / "raw").mkdir(parents=True)
+    for table in tables():
+        np.savez(
+            d / "raw" / f"world_{table.year}.npz",
+            Z=table.Z, Y=table.Y, x=table.x, year=table.year,
+            regions=np.array(REGIONS), sectors=np.array(table.sectors),
+        )  # fmt: skip
+    save_store(tables(), d / "store")
+    small_panel().to_csv(d / "panel.csv", index=False)
+    for kind in ("pairs", "placebo"):
+        (d / f"{kind}.toml").write_text(RUN.format(kind=kind))
+    (d / "study.toml").write_text(STUDY)
+    (d / "groups.toml").write_text('A = ["R0", "R1"]\n')
+    rows = [(y, r, s, 1.0) for y in (2000, 2001) for r in REGIONS for s in ("S0", "S1")]
+    account = pd.DataFrame(rows, columns=["year", "region", "sector", "jobs"])
+    account.to_csv(d / "jobs.csv", index=False)
+    (d / "map.csv").write_text("from,to\nS0,S\nS1,S\n")
+    return d
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def refused(place, *words) -> str:
+    """The line; with --force, and nothing under the folder of the test changed."""
+    before = contents(place.parent)
+    line = mistake(*words, "--force")
+    assert contents(place.parent) == before
+    return line
+
+
+# Of a folder as it stands where commands are given: OUT holds or lies in an input.
+READ = [
+    ("import arrays {d}/raw", "{d}/raw", "the input itself"),
+    ("import arrays {d}/raw", "{d}/raw/store", "lies in the input"),
+    ("import arrays {d}/raw", "{d}", "holds the input"),
+    ("tbi {d}/store", "{d}", "holds the store"),
+    ("tbi {d}/store", "{d}/store/tbi", "lies in the store"),
+    ("tbi {d}/store --satellite {d}/jobs.csv", "{d}/jobs.csv", "the input itself"),
+    ("decompose {d}/store --method bm-source", "{d}", "holds the store"),
+    ("decompose {d}/store --method kww --groups {d}/groups.toml", "{d}/groups.toml",
+     "the input itself"),
+    ("indicators {d}/store --level country", "{d}", "holds the store"),
+    ("aggregate {d}/store --groups {d}/groups.toml", "{d}", "holds the store"),
+    ("aggregate {d}/store --groups {d}/groups.toml", "{d}/store", "the store itself"),
+    ("aggregate {d}/store --groups {d}/groups.toml", "{d}/store/x", "lies in the store"),
+    ("aggregate {d}/store --concordance {d}/map.csv", "{d}/map.csv", "the input itself"),
+    ("bootstrap {d}/pairs.toml", "{d}", "holds the input"),
+    ("placebo {d}/placebo.toml", "{d}", "holds the input"),
+    ("simulate {d}/study.toml", "{d}", "holds the input"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words, out, told", READ)
+def test_what_a_command_reads_is_not_replaced_nor_written_into(place, words, out, told):
+    """The folder has a manifest of the same command, and holds nothing else foreign."""
+    words = [word.format(d=place) for word in words.split()]
+    Run(words[0]).write_manifest(place, residual_max=None)
+    out = out.format(d=place)
+    line = refused(place, *words, "--out", out)
+    assert line.startswith(f"--out {out}: {told}")
+    # Also by a way round a link.
+    (place.parent / "link").symlink_to(place)
+    around = out.replace(str(place), f"{place.parent}/link")
+    assert told in refused(place, *words, "--out", around)
+
+
+@pytest.mark.parametrize("command", ["replicate", "panel"])
+def test_the_folder_of_raw_data_is_not_replaced_nor_written_into(tmp_path, command):
+    (tmp_path / "data").mkdir()
+    data = pf.write_panel_files(tmp_path / "data", WIOD_COUNTRIES)
+    (tmp_path / "else").mkdir()
+    tbi = data / "tbi.csv"
+    tbi.rename(tmp_path / "else" / "tbi.csv")
+    (data / "data.toml").write_text('[tbi]\nfile = "../else/tbi.csv"\n')
+    Run("fetch").write_manifest(data, residual_max=None)
+    words = (command, "--data", data, "--out")
+    name = "panel.csv" if command == "panel" else "results"
+    line = refused(data, *words, data / name)
+    assert line.startswith(f"--out {data / name}: lies in the input {data}")
+    Run("replicate").write_manifest(tmp_path / "else", residual_max=None)
+    place = tmp_path / "else" / ("tbi.csv" if command == "panel" else "")
+    told = "the input itself" if command == "panel" else "holds the input"
+    assert told in refused(data, *words, place)
+    if command == "replicate":
+        assert "the input itself" in refused(data, *words, data)
+
+
+def test_two_outputs_of_aggregate_do_not_lie_in_each_other(place):
+    words = ("aggregate", place / "store", "--groups", place / "groups.toml")
+    x = place.parent / "x"
+    for out, compare in ((x / "y", x), (x, x / "y"), (x, x)):
+        line = refused(place, *words, "--out", out, "--compare", compare)
+        assert line.startswith(f"--compare {compare}: ")
+    assert not x.exists()
+
+
+def test_a_run_file_may_lie_beside_its_results(place):
+    good("tbi", place / "store", "--out", place / "results", "--quiet")
+    good("aggregate", place / "store", "--groups", place / "groups.toml", "--out",
+         place / "small", "--compare", place / "compared", "--quiet")  # fmt: skip
+    assert {"results", "small", "compared"} <= set(names(place))
+
+
+def test_raw_files_in_a_stores_folder_are_not_deleted(place):
+    """`import arrays st/raw --out st --force`, and from elsewhere."""
+    store = place / "store"
+    shutil.copytree(place / "raw", store / "raw")
+    words = ("import", "arrays")
+    line = refused(place, *words, store / "raw", "--out", store)
+    assert line.startswith(f"--out {store}: holds the input {store / 'raw'}")
+    line = refused(place, *words, place / "raw", "--out", store)
+    assert line == (
+        f"{store / 'raw'}: not written by `tivax import`, and --force would remove it; "
+        "move it away, or choose another --out"
+    )
+
+
+@pytest.mark.parametrize(
+    "name", ["notes", "Z/notes", "Z/c/9/0/0/0/0", "Z/c/0/0/0/0/0/0", "mine/zarr.json",
+             "Z/c/00", "value_addet"],
+)  # fmt: skip
+def test_a_store_with_anything_that_is_not_its_own_is_not_replaced(place, name):
+    store = place / "store"
+    if name == "Z/c/0/0/0/0/0/0":
+        (store / "Z/c/0/0/0/0/0").unlink()
+    (store / name).parent.mkdir(parents=True, exist_ok=True)
+    (store / name).write_text("precious")
+    before = contents(store)
+    with pytest.raises(TivaxError, match="not written by `tivax import`"):
+        save_store(tables(1), store, force=True)
+    assert contents(store) == before
+
+
+def test_an_array_of_the_users_keeps_a_store_from_being_replaced(place):
+    import zarr
+
+    zarr.open_group(place / "store")["mine"] = np.ones(3)
+    with pytest.raises(TivaxError, match="store/mine: not written by"):
+        save_store(tables(1), place / "store", force=True)
+
+
+def test_a_store_that_another_command_wrote_is_not_replaced(place):
+    good("import", "arrays", place / "raw", "--out", place / "st", "--quiet")
+    words = ("aggregate", place / "store", "--groups", place / "groups.toml")
+    assert refused(place, *words, "--out", place / "st") == (
+        f"{place / 'st'}: a store written by `tivax import`, and a command replaces only "
+        "what it wrote itself; choose another --out"
+    )
+    good("import", "arrays", place / "raw", "--out", place / "st", "--force", "--quiet")
+
+
+def test_a_store_behind_a_link_is_written_where_the_link_points(place):
+    (place / "link").symlink_to(place.parent / "disk" / "st")
+    for more in ((), ("--force",)):
+        words = ("--out", place / "link", "--quiet", *more)
+        good("import", "arrays", place / "raw", *words)
+    assert (place / "link").is_symlink()
+    assert open_store(place / "link").years == (2000, 2001)
+    assert names(place.parent / "disk") == ["st"]
+    assert not [k for k in names(place) if k.startswith(".")]
+
+
+def test_fetch_touches_no_folder_of_another_command(place, monkeypatch):
+    monkeypatch.setattr(
+        "tivax.engine.fetch.fetch", lambda *k, **o: pytest.fail("asked")
+    )
+    Run("tbi").write_manifest(place, residual_max=None)
+    line = refused(place, "fetch", "wiod2016", "--out", place)
+    assert line.startswith(f"{place}: written by `tivax tbi`, and a command replaces")
+    (place / "manifest.json").write_text("{}")
+    assert "not a manifest of tivax" in refused(
+        place, "fetch", "wiod2016", "--out", place
+    )
+
+
+def test_fetch_replaces_only_what_it_fetched(place, monkeypatch):
+    monkeypatch.setattr(
+        "tivax.engine.fetch.fetch", lambda *k, **o: pytest.fail("asked")
+    )
+    file = place / "KOF_Data_2018.dta"
+    file.write_text("by hand")
+    words = ("fetch", "kof", "--out", place)
+    assert refused(place, *words).startswith(f"{file}: not written by `tivax fetch`")
+    entry = {"name": file.name, "bytes": 7, "sha256": "0" * 64}
+    Run("fetch").add_to_manifest(place, entry)
+    assert refused(place, *words).startswith(f"{file}: changed since `tivax fetch`")
+
+
+def test_a_thesis_beside_a_manifest_of_nothing_is_not_lost(place):
+    thesis = place / "thesis"
+    thesis.mkdir()
+    (thesis / "text").write_text("precious")
+    for text in ("{}", json.dumps({"command": "tbi", "outputs": []})):
+        (thesis / "manifest.json").write_text(text)
+        for command in (("tbi", place / "store"), ("demo", "--size", "4x5x3")):
+            assert str(thesis) in refused(place, *command, "--out", thesis)
+    Run("demo").write_manifest(thesis, residual_max=None)
+    (thesis / "chapter").mkdir()
+    line = refused(place, "demo", "--size", "4x5x3", "--out", thesis)
+    assert line.startswith(f"{thesis / 'chapter'}: not written by `tivax demo`")
+
+
+# ------------------------------------------------------------------------- a full disk
+
+
+@pytest.fixture
+def small_files():
+    """The system writes no file larger than 16 KiB: as a full disk, for any user."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**14, before[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+TOLD = "File too large; free some, then give the same command again, or choose another"
+
+
+@pytest.mark.parametrize("format", ["csv", "parquet", "dta"])
+def test_a_full_disk_is_told_by_the_place_in_every_format(
+    tmp_path, small_files, format
+):
+    rows = np.random.default_rng(0).normal(size=(4000, 2))
+    frame = pd.DataFrame(rows, columns=["a", "b"])
+    with pytest.raises(TivaxError) as error:
+        with output_folder(tmp_path / "out", Run("tbi")) as folder:
+            write_frame(frame, folder, "x", format)
+    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} --out"
+    assert names(tmp_path) == []
+
+
+def test_a_full_disk_is_told_by_the_store_and_by_the_draws(tmp_path, small_files):
+    with pytest.raises(TivaxError) as error:
+        save_store(random_tables(regions=8, sectors=8, years=1), tmp_path / "st")
+    assert str(error.value) == f"{tmp_path / 'st'}: {TOLD} --out"
+    assert names(tmp_path) == []
+    with pytest.raises(TivaxError) as error:
+        with checkpoint(tmp_path / "out", [], {"seed": 1}) as kept:
+            (kept.folder / "000.f64").write_bytes(bytes(2**15))
+    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} --out"
+    assert names(tmp_path) == [".out.unfinished"]
+
+
+def test_the_help_says_what_is_replaced():
+    for command in ("tbi", "import", "panel", "simulate", "bench"):
+        shown = " ".join(tivax(command, "--help").out.replace("│", " ").split())
+        assert "if this command wrote it and all its files are unchanged" in shown
