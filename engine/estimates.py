@@ -39,7 +39,7 @@ class Estimate:
         A row for each coefficient, by term: coef, se, t, p, ci_low, ci_high (95 %),
         stars (0 to 3). NaN and no stars where ``note`` says that there is no standard
         error.
-    covariance, correlation
+    covariance
         Of the coefficients, by term.
     n, clusters
         Rows and clusters (of two ways the fewer; 0 without).
@@ -54,12 +54,13 @@ class Estimate:
         By row label of the data used.
     note
         Which terms have no standard error, and why; empty elsewhere.
+    correlation
+        Of the coefficients, by term: the covariance whatever their units.
     """
 
     outcome: str
     terms: pd.DataFrame
     covariance: pd.DataFrame
-    correlation: pd.DataFrame
     n: int
     clusters: int
     degrees: int
@@ -67,6 +68,7 @@ class Estimate:
     convention: str
     residuals: pd.Series
     note: str = ""
+    correlation: pd.DataFrame | None = None
 
     def __getitem__(self, term: str) -> Term:
         row: dict[str, Any] = self.terms.T.to_dict()[term]
@@ -81,6 +83,7 @@ class Estimate:
         for name in terms:
             if name not in self.terms.index:
                 raise TivaxError(f"no term {name}: {nearest(name, self.terms.index)}")
+        assert self.correlation is not None, "estimate() gives it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):

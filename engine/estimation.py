@@ -376,12 +376,15 @@ def _at_zero(
     given: _Data, coef: pd.Series, V: pd.DataFrame, outcome: str
 ) -> tuple[pd.Series, pd.DataFrame]:
     """The constant of columns of mean 0 as that of the columns themselves."""
-    change = pd.DataFrame(np.eye(len(coef)), coef.index, coef.index)
-    slopes = [k for k in coef.index if k != "const"]
-    change.loc["const", slopes] = -given.mean[slopes].to_numpy()
-    moved = change @ coef
-    moved["const"] += given.mean[outcome]
-    return moved, change @ V @ change.T
+    names = coef.index
+    change = np.eye(len(names))
+    const = names == "const"
+    change[const] -= given.mean.reindex(names).fillna(0).to_numpy()
+    moved = change @ coef.to_numpy() + const * given.mean[outcome]
+    return (
+        pd.Series(moved, names),
+        pd.DataFrame(change @ V.to_numpy() @ change.T, names, names),
+    )
 
 
 def _panel_ols(

@@ -15,8 +15,9 @@ from collections.abc import Sequence
 import xarray as xr
 
 from tivax.engine import measures, satellites
+from tivax.engine.arguments import require_kind
 from tivax.engine.measures import Groups
-from tivax.engine.tables import WorldTables
+from tivax.engine.tables import WorldTables, require_tables
 
 
 def footprints(
@@ -52,6 +53,10 @@ def footprints(
     TivaxError
         As ``measures.value_added_trade``; a year or region that ``direct`` lacks.
     """
+    require_tables(tables)
+    for name, given in (("account", account), ("direct", direct)):
+        if given is not None or name == "account":
+            require_kind(name, given, xr.DataArray, "an account of tx.read_satellite")
     trade = measures.value_added_trade(tables, account)
     return footprints_of(trade, direct, drop=drop, groups=groups)
 

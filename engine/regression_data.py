@@ -130,6 +130,8 @@ def numbers(data: pd.DataFrame, name: str) -> pd.Series:
     categories, complex numbers and objects are not: ``TivaxError`` says what to do.
     """
     column = data[name]
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return column.astype(float)
     if column.isna().all():
         return pd.Series(np.nan, data.index)
     if words := _no_numbers(column):
@@ -174,9 +176,13 @@ def _labels(column: pd.Series) -> pd.Series:
 def require_one_row(data: pd.DataFrame, entity: str, time: str) -> None:
     """``TivaxError`` for an entity with two rows in a period, naming the first."""
     keys = [entity, time]
-    for key in keys:
-        _labels(data[key].dropna())
-    twice = data[data.duplicated(keys) & data[keys].notna().all(axis=1)]
+    try:
+        again = data.duplicated(keys)
+    except TypeError:  # cells that hold lists
+        for key in keys:
+            _labels(data[key].dropna())
+        raise
+    twice = data[again].dropna(subset=keys) if again.any() else data[:0]
     if len(twice):
         first = twice.iloc[0]
         raise TivaxError(

@@ -380,8 +380,7 @@ def test_a_lag_of_words_is_a_mistake():
 
 def test_instruments_as_lists_of_numbers_are_arrays():
     lists: Any = {"y": [1, 2, 4], "X": [[1], [2], [9]], "W": [[1]] * 3}
-    checked: Any = weak_instruments.IVData.__init__
-    build: Any = checked.__wrapped__  # without type checks
+    build = cast(Any, weak_instruments.IVData.__init__).__wrapped__  # no type checks
     for Z, told in (
         ([[1], [2]], "Z has 2 rows, y has 3; give the same rows"),
         ([1, 2, 3], r"Z has shape \(3,\); give a column for each variable"),

@@ -113,6 +113,17 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from calls(
         "each_group compute", WRONG, lambda v: tx.each_group(v, {"A": ["R01"]})
     )
+    account = xr.DataArray(
+        ARRAY.reshape(2, 3, 2),
+        {"year": [2000, 2001], "region": ["R01", "R02", "R03"], "sector": ["S1", "S2"]},
+    )
+    yield from calls("footprints tables", WRONG, lambda v: tx.footprints(v, account))
+    yield from calls("footprints account", WRONG, lambda v: tx.footprints(tables, v))
+    yield from calls(
+        "footprints direct",
+        {"int": 3, "array": ARRAY},
+        lambda v: tx.footprints(tables, account, v),
+    )
     for name in ("check_tables", "net_of_inventories", "aggregate", "stack_years"):
         yield from calls(name, WRONG, getattr(tx, name))
     yield from calls(
@@ -198,7 +209,13 @@ def of_labels() -> Iterator[Case]:
     yield from calls(
         "group_members regions", LETTERS, lambda v: tx.group_members("EU27", v)
     )
-    for name in ("read_satellite", "read_concordance", "read_data_files"):
+    for name in (
+        "read_satellite",
+        "read_satellites",
+        "read_final_satellites",
+        "read_concordance",
+        "read_data_files",
+    ):
         yield from calls(name, WRONG, getattr(tx, name))
     for name in ("build_panel", "replicate"):
         yield from calls(name, {**WRONG, "text": "raw"}, getattr(tx, name))
