@@ -109,8 +109,8 @@ def test_mistakes_are_told_before_work(store, tmp_path):
         "--format dta: choose from parquet, csv"
     )
     assert mistake(*words, "wzw").startswith("no method wzw: did you mean wwz or kww?")
-    assert mistake(*words, "bm-world") == (
-        "method bm-world has no level bilateral-sector: choose from country"
+    assert mistake(*words, "ltv") == (
+        "method ltv has no level bilateral-sector: choose from country, bilateral"
     )
     assert not out.exists()
     good(*words, "my")
