@@ -21,9 +21,10 @@ def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
 
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
     """``TivaxError`` unless the value is one of these words."""
-    if not isinstance(value, str) or value not in known:
-        name = value[:40] if isinstance(value, str) else shown(value)
-        raise TivaxError(f"no {argument} {name}: {nearest(name, known)}")
+    if not isinstance(value, str):
+        raise TivaxError(f"no {argument} {shown(value)}: {nearest('', known)}")
+    if value not in known:
+        raise TivaxError(f"no {argument} {value}: {nearest(value, known)}")
 
 
 def require_list(argument: str, values: object) -> None:
