@@ -20,7 +20,7 @@ _LABELS: dict[str, tuple[str, str]] = {
     # terms
     "TBI": ("trade benefit index", "贸易利益指数"),
     "RQ": (
-        "regulatory quality\n(paper: management quality)",
+        "regulatory (paper:\nmanagement) quality",
         "监管质量\n（论文称管理质量）",
     ),
     "lnEXR": ("log exchange rate", "汇率对数"),

@@ -118,7 +118,7 @@ def test_each_panel_holds_the_printed_and_the_estimated_coefficients_of_a_term()
     figure = coefficient_plot(frame)
     assert [k.get_title(loc="left") for k in figure.axes] == [
         "trade benefit index",
-        "regulatory quality\n(paper: management quality)",
+        "regulatory (paper:\nmanagement) quality",
     ]
     # Quantiles of t with 21 and 18 degrees of freedom, from a printed table.
     t = np.array([2.0796, 2.1009])
@@ -212,7 +212,7 @@ def test_the_truth_stands_beside_the_estimate_and_its_interval():
     assert_allclose(line(first, "estimate").get_xdata(), [11])
     assert_allclose(segments(first), [[11 - 3.919928, 11 + 3.919928, 0]], rtol=1e-6)
     assert_allclose(line(second, "true").get_xdata(), [-0.1])
-    assert row_labels(second) == ["regulatory quality\n(paper: management quality)"]
+    assert row_labels(second) == ["regulatory (paper:\nmanagement) quality"]
 
 
 def test_given_intervals_take_the_place_of_standard_errors():
