@@ -73,9 +73,11 @@ def with_parent(tables: WorldTables, parent: str, parts: list[str]) -> WorldTabl
 
 def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
     """`import arrays`: what is computed is of the parent, as from memory."""
+    raw = tmp_path / "raw"
+    raw.mkdir()
     for k, year in enumerate(tables.years):
         np.savez(
-            tmp_path / f"world_{year}.npz",
+            raw / f"world_{year}.npz",
             Z=tables.Z[k],
             Y=tables.Y[k],
             x=tables.x[k],
@@ -84,16 +86,16 @@ def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
             year=year,
             parents=np.array(list(PARTS.items())),
         )
-    done = import_tables("arrays", [tmp_path], tmp_path / "store")
+    done = import_tables("arrays", [raw], tmp_path / "store")
     assert done.parts == {"CHN": ["CN1", "CN2"]} and done.regions == 3
     stored = open_store(tmp_path / "store")
     assert stored.parents == PARTS
     found, known = (measures.trade_benefit_index(k)["tbi"] for k in (stored, tables))
     assert found["region"].values.tolist() == ["USA", "DEU", "CHN"]
     assert_allclose(found, known, rtol=SOLVE_RTOL)
-    with np.load(tmp_path / "world_2001.npz") as whole:
+    with np.load(raw / "world_2001.npz") as whole:
         keys = {k: whole[k] for k in whole.files if k != "parents"}
-    np.savez(tmp_path / "world_2001.npz", **keys)
+    np.savez(raw / "world_2001.npz", **keys)
     with pytest.raises(TivaxError) as error:
         import_tables("arrays", [tmp_path], tmp_path / "other")
     assert str(error.value).endswith(

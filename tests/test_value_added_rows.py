@@ -164,7 +164,9 @@ IDS = [case[1].__name__ for case in CASES]
 def test_a_thousandfold_is_refused_and_the_industry_named(
     tmp_path, source, write, world, industry, message
 ):
-    path = write(tmp_path, world, times_1000(world))
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    path = write(raw, world, times_1000(world))
     with pytest.raises(TivaxError) as error:
         import_tables(source, [path], tmp_path / "store")
     told = str(error.value)

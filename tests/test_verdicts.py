@@ -27,7 +27,6 @@ def estimate(outcome: str, own: Term) -> Estimate:
         outcome,
         terms,
         pd.DataFrame(),
-        pd.DataFrame(),
         615,
         41,
         40,
