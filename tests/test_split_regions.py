@@ -97,7 +97,7 @@ def test_parents_of_an_archive_are_kept_in_the_store(tables, tmp_path):
         keys = {k: whole[k] for k in whole.files if k != "parents"}
     np.savez(raw / "world_2001.npz", **keys)
     with pytest.raises(TivaxError) as error:
-        import_tables("arrays", [tmp_path], tmp_path / "other")
+        import_tables("arrays", [raw], tmp_path / "other")
     assert str(error.value).endswith(
         "2001: its split regions (parents) are not those of 2000"
     )
