@@ -152,7 +152,7 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
 
 # Compiled code that lets no handler of Python run until it is done.
 STUCK = """
-import hashlib, sys
+import hashlib, sys, threading
 from pathlib import Path
 from tivax.engine.interrupts import remembered, telling
 from tivax.engine.output import abandon_parts, partial_folder
@@ -162,7 +162,8 @@ with (
     telling(lambda: print("the same command goes on")),
 ):
     (part / "half").write_text("1")
-    print("stuck", flush=True)
+    # Said by another thread, half a second after the main one has gone in.
+    threading.Timer(0.5, print, ["stuck"], {"flush": True}).start()
     hashlib.pbkdf2_hmac("sha256", b"", b"", 2_000_000_000)
 """
 
