@@ -24,15 +24,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tivax.bench import resampling
-from tivax.bench.decompositions import decomposition
-from tivax.bench.harness import Case
-from tivax.engine.measures import value_added_absorbed
-from tivax.engine.store import open_store, save_store
-from tivax.engine.synthetic import WorldShape, synthetic_world
-from tivax.engine.tables import WorldTables
-from tivax.kernels import block_jacobi, leontief
-from tivax.kernels.solve import solve_years
+from ..engine.measures.trade import value_added_absorbed
+from ..engine.tables.store import open_store, save_store
+from ..engine.tables.synthetic import WorldShape, synthetic_world
+from ..engine.tables.world_tables import WorldTables
+from ..kernels import leontief
+from ..kernels.solve import solve_years
+from . import block_jacobi, resampling
+from .decompositions import decomposition
+from .harness import Case
 
 SEED = 0
 SMALL = WorldShape(regions=8, sectors=10, years=3)

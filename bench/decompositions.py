@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from tivax.bench.harness import Case
-from tivax.engine.decompositions import decomposed_years
-from tivax.engine.tables import WorldTables
-from tivax.kernels.wang_wei_zhu import KWW_TERMS
+from ..engine.measures.decompositions import decomposed_years
+from ..engine.tables.world_tables import WorldTables
+from ..kernels.wang_wei_zhu import KWW_TERMS
+from .harness import Case
 
 Terms = dict[str, Float[np.ndarray, "n c"]]
 Matrix = Float[np.ndarray, "n c"]

@@ -16,12 +16,12 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from tivax.bench.harness import Case
-from tivax.engine.designs import Design, Model, make_design
-from tivax.engine.estimation import lagged
-from tivax.engine.experiments import draws_of
-from tivax.engine.precision import in_float64
-from tivax.engine.schemes import Program, Scheme, draw_source, make_program
+from ..engine.core.precision import in_float64
+from ..engine.estimation.fixed_effects import lagged
+from ..engine.resampling.designs import Design, Model, make_design
+from ..engine.resampling.running import draws_of
+from ..engine.resampling.schemes import Program, Scheme, draw_source, make_program
+from .harness import Case
 
 CLUSTERS, YEARS, REGRESSORS = 41, 15, 8
 NAMES = tuple(f"x{k}" for k in range(1, REGRESSORS + 1))

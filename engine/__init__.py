@@ -8,52 +8,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tivax.engine.aggregation import aggregate as aggregate
-    from tivax.engine.aggregation import read_concordance as read_concordance
-    from tivax.engine.aggregation_bias import compare_aggregation as compare_aggregation
-    from tivax.engine.checks import check_tables as check_tables
-    from tivax.engine.countries import group_members as group_members
-    from tivax.engine.data_files import read_data_files as read_data_files
-    from tivax.engine.decompositions import decompose as decompose
-    from tivax.engine.designs import Model as Model
-    from tivax.engine.errors import TivaxError as TivaxError
-    from tivax.engine.errors import TivaxWarning as TivaxWarning
-    from tivax.engine.estimation import fixed_effects as fixed_effects
-    from tivax.engine.estimation import two_stage as two_stage
-    from tivax.engine.footprint_accounts import footprints as footprints
-    from tivax.engine.frames import from_frames as from_frames
-    from tivax.engine.frames import from_pymrio as from_pymrio
-    from tivax.engine.group_runs import each_group as each_group
-    from tivax.engine.gvc_indicators import indicators as indicators
-    from tivax.engine.importing import import_tables as import_tables
-    from tivax.engine.inference import resample as resample
-    from tivax.engine.inventories import net_of_inventories as net_of_inventories
-    from tivax.engine.measures import exported_value_added as exported_value_added
-    from tivax.engine.measures import trade_benefit_index as trade_benefit_index
-    from tivax.engine.measures import value_added_absorbed as value_added_absorbed
-    from tivax.engine.measures import value_added_exports as value_added_exports
-    from tivax.engine.measures import value_added_trade as value_added_trade
-    from tivax.engine.origins import value_added_by_product as value_added_by_product
-    from tivax.engine.origins import value_added_in_exports as value_added_in_exports
-    from tivax.engine.origins import (
+    from .core.errors import TivaxError as TivaxError
+    from .core.errors import TivaxWarning as TivaxWarning
+    from .estimation.fixed_effects import fixed_effects as fixed_effects
+    from .estimation.fixed_effects import two_stage as two_stage
+    from .measures.aggregation_bias import compare_aggregation as compare_aggregation
+    from .measures.decompositions import decompose as decompose
+    from .measures.each_group import each_group as each_group
+    from .measures.footprints import footprints as footprints
+    from .measures.indicators import indicators as indicators
+    from .measures.origins import value_added_by_product as value_added_by_product
+    from .measures.origins import value_added_in_exports as value_added_in_exports
+    from .measures.origins import (
         value_added_in_final_demand as value_added_in_final_demand,
     )
-    from tivax.engine.panel import Panel as Panel
-    from tivax.engine.panel import build_panel as build_panel
-    from tivax.engine.replication import Replication as Replication
-    from tivax.engine.replication import replicate as replicate
-    from tivax.engine.satellites import read_final_satellites as read_final_satellites
-    from tivax.engine.satellites import read_satellite as read_satellite
-    from tivax.engine.satellites import read_satellites as read_satellites
-    from tivax.engine.schemes import Scheme as Scheme
-    from tivax.engine.store import open_store as open_store
-    from tivax.engine.store import save_store as save_store
-    from tivax.engine.synthetic import WorldShape as WorldShape
-    from tivax.engine.synthetic import synthetic_world as synthetic_world
-    from tivax.engine.tables import Tolerance as Tolerance
-    from tivax.engine.tables import WorldTable as WorldTable
-    from tivax.engine.tables import WorldTables as WorldTables
-    from tivax.engine.tables import stack_years as stack_years
+    from .measures.trade import exported_value_added as exported_value_added
+    from .measures.trade import trade_benefit_index as trade_benefit_index
+    from .measures.trade import value_added_absorbed as value_added_absorbed
+    from .measures.trade import value_added_exports as value_added_exports
+    from .measures.trade import value_added_trade as value_added_trade
+    from .panel.build import Panel as Panel
+    from .panel.build import build_panel as build_panel
+    from .panel.data_files import read_data_files as read_data_files
+    from .paper.replicate import Replication as Replication
+    from .paper.replicate import replicate as replicate
+    from .resampling.designs import Model as Model
+    from .resampling.p_values import resample as resample
+    from .resampling.schemes import Scheme as Scheme
+    from .sources.importing import import_tables as import_tables
+    from .tables.aggregation import aggregate as aggregate
+    from .tables.aggregation import read_concordance as read_concordance
+    from .tables.checks import check_tables as check_tables
+    from .tables.countries import group_members as group_members
+    from .tables.inventories import net_of_inventories as net_of_inventories
+    from .tables.own_tables import from_frames as from_frames
+    from .tables.own_tables import from_pymrio as from_pymrio
+    from .tables.satellites import read_final_satellites as read_final_satellites
+    from .tables.satellites import read_satellite as read_satellite
+    from .tables.satellites import read_satellites as read_satellites
+    from .tables.store import open_store as open_store
+    from .tables.store import save_store as save_store
+    from .tables.synthetic import WorldShape as WorldShape
+    from .tables.synthetic import synthetic_world as synthetic_world
+    from .tables.world_tables import Tolerance as Tolerance
+    from .tables.world_tables import WorldTable as WorldTable
+    from .tables.world_tables import WorldTables as WorldTables
+    from .tables.world_tables import stack_years as stack_years
 
 _MODULE_OF = {
     "aggregate": "aggregation",

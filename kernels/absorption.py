@@ -21,9 +21,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from tivax.kernels.cells import solved_to_the_cell
-from tivax.kernels.leontief import per_dollar, residual_value_added
-from tivax.kernels.solve import Method, solve
+from .cells import solved_to_the_cell
+from .leontief import per_dollar, residual_value_added
+from .solve import Method, solve
 
 
 class ValueAddedTrade(NamedTuple):

@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import perimeters
-from tivax.kernels.perimeters import Inside, times
-from tivax.kernels.world import Terms, World, abroad_only
+from . import perimeters
+from .perimeters import Inside, times
+from .world import Terms, World, abroad_only
 
 
 def crossings(world: World) -> Inside:

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels.solve import Method, solve
+from .solve import Method, solve
 
 # Cells this much smaller than the largest of their column count as nothing: a solver
 # may leave such a number where the true cell is 0.

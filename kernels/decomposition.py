@@ -17,10 +17,10 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from tivax.kernels.absorption import by_region, gross_exports
-from tivax.kernels.leontief import domestic_inverse, per_dollar, residual_value_added
-from tivax.kernels.perimeters import equal_regions
-from tivax.kernels.solve import Method, solve
+from .absorption import by_region, gross_exports
+from .leontief import domestic_inverse, per_dollar, residual_value_added
+from .perimeters import equal_regions
+from .solve import Method, solve
 
 
 class ExportedValueAdded(NamedTuple):

@@ -66,8 +66,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from tivax.kernels.chebyshev import chebyshev
-from tivax.kernels.leontief import domestic_blocks, relative_norm
+from .chebyshev import chebyshev
+from .leontief import domestic_blocks, relative_norm
 
 # Where the eigenvalues of I - K S lie on world tables (0.74 to 1.04 on WIOD 2013).
 _LOW, _HIGH = 0.74, 1.04

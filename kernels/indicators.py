@@ -10,10 +10,10 @@ of the OECD's TiVA database where it has the flow (OECD 2023, Guide to TiVA).
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import position, value_chains
-from tivax.kernels.leontief import per_dollar
-from tivax.kernels.perimeters import times
-from tivax.kernels.world import Terms, World
+from . import position, value_chains
+from .leontief import per_dollar
+from .perimeters import times
+from .world import Terms, World
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
 Uses = dict[str, Float[Array, "n c"]]

@@ -7,8 +7,8 @@ and more, so only what is asked for is formed.
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels.perimeters import times
-from tivax.kernels.world import World
+from .perimeters import times
+from .world import World
 
 
 def in_exports(

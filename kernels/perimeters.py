@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import leontief
+from . import leontief
 
 Inside = Float[Array, "c s s"] | Float[Array, "n n"]
 

@@ -10,9 +10,9 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import perimeters
-from tivax.kernels.perimeters import times
-from tivax.kernels.world import World
+from . import perimeters
+from .perimeters import times
+from .world import World
 
 
 def upstreamness(world: World) -> Float[Array, " n"]:

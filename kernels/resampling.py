@@ -20,8 +20,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from tivax.kernels import small_systems
-from tivax.kernels.clusters import Layout, Moments, correction, fit
+from . import small_systems
+from .clusters import Layout, Moments, correction, fit
 
 # ------------------------------------------------------------------ reweighted clusters
 

@@ -18,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from tivax.kernels import block_jacobi, import_share, leontief
+from ..bench import block_jacobi
+from . import import_share, leontief
 
 Years = Sequence[Any] | np.ndarray | jax.Array
 Method = Literal["import-share", "block-jacobi", "lu"]

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
-from tivax.kernels import perimeters
-from tivax.kernels.borin_mancini import exporter_source
-from tivax.kernels.perimeters import times
-from tivax.kernels.world import Terms, World, abroad_only
+from . import perimeters
+from .borin_mancini import exporter_source
+from .perimeters import times
+from .world import Terms, World, abroad_only
 
 
 def tripartite(world: World) -> Terms:

@@ -24,8 +24,8 @@ They add up to E_sr. Every term costs a product of n x n with n x c or less.
 
 import jax.numpy as jnp
 
-from tivax.kernels.perimeters import times
-from tivax.kernels.world import Terms, World, abroad_only
+from .perimeters import times
+from .world import Terms, World, abroad_only
 
 WWZ_TERMS = (
     "DVA_FIN",

@@ -26,11 +26,11 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from tivax.kernels import cells, leontief, perimeters
-from tivax.kernels.import_share import solve, solve_contents
-from tivax.kernels.leontief import per_dollar, relative_norm, residual_value_added
-from tivax.kernels.perimeters import Inside, Perimeters
-from tivax.kernels.solve import Method
+from . import cells, leontief, perimeters
+from .import_share import solve, solve_contents
+from .leontief import per_dollar, relative_norm, residual_value_added
+from .perimeters import Inside, Perimeters
+from .solve import Method
 
 # Two digits below what a year must reach (``solve.TOLERANCE``), at the price of one
 # pass: small differences of large terms (FDC, DDC) are then right to 1e-12 as well.

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from tivax.engine import cli
+from tivax.engine.cli import app as cli
 
 
 class Answer(NamedTuple):

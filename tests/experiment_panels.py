@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tivax.engine import experiments
-from tivax.engine.designs import Model
-from tivax.engine.panel import OUTCOMES
+from tivax.engine.panel.build import OUTCOMES
+from tivax.engine.resampling import running as experiments
+from tivax.engine.resampling.designs import Model
 
 from helpers import random_panel
 from literal_refits import Rows

@@ -44,18 +44,18 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
-from tivax.engine import importing
-from tivax.engine.aggregation import read_concordance
-from tivax.engine.data_files import read_data_files
-from tivax.engine.errors import TivaxError
-from tivax.engine.limits import set_max_size
-from tivax.engine.results import read_groups
-from tivax.engine.run_files import read_run_file
-from tivax.engine.satellites import aligned, read_satellite
-from tivax.engine.simulated_panels import read_study
-from tivax.engine.sources import bis, get_source, kof, pwt, wdi, weo, wgi
-from tivax.engine.store import open_store, save_store
-from tivax.engine.tables import WorldTable, WorldTables, stack_years
+from tivax.engine.cli.tables.tbi import read_groups
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.core.limits import set_max_size
+from tivax.engine.panel.data_files import read_data_files
+from tivax.engine.resampling.run_files import read_run_file
+from tivax.engine.resampling.simulated_panels import read_study
+from tivax.engine.sources import get_source, importing
+from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
+from tivax.engine.tables.aggregation import read_concordance
+from tivax.engine.tables.satellites import aligned, read_satellite
+from tivax.engine.tables.store import open_store, save_store
+from tivax.engine.tables.world_tables import WorldTable, WorldTables, stack_years
 
 import mrio_files as mf
 import oecd_files as of

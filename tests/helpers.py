@@ -18,10 +18,10 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
-from tivax.engine.data_files import DataFiles, read_data_files
-from tivax.engine.estimation import Estimate
-from tivax.engine.panel import CONTROLS, OUTCOMES, Panel, build_panel
-from tivax.engine.paper import Column, estimate_columns
+from tivax.engine.estimation.fixed_effects import Estimate
+from tivax.engine.panel.build import CONTROLS, OUTCOMES, Panel, build_panel
+from tivax.engine.panel.data_files import DataFiles, read_data_files
+from tivax.engine.paper.columns import Column, estimate_columns
 
 
 def random_table(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tivax.engine.sources.oecd import CATEGORIES, PARENTS
-from tivax.engine.tables import WorldTable
+from tivax.engine.sources.tables.oecd import CATEGORIES, PARENTS
+from tivax.engine.tables.world_tables import WorldTable
 
 from source_files import small_table
 

@@ -12,13 +12,8 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import (
-    TivaxError,
-    WorldTables,
-    measures,
-    open_store,
-    save_store,
-)
+from tivax.engine import TivaxError, WorldTables, open_store, save_store
+from tivax.engine.measures import trade as measures
 from tivax.kernels import absorption
 
 from helpers import hand_table, random_table, random_tables, system

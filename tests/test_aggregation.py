@@ -10,21 +10,21 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_store
-from tivax.engine.aggregation import (
-    SummedYears,
-    aggregate,
-    concordances,
-    read_concordance,
-)
-from tivax.engine.aggregation_bias import (
+from tivax.engine.figures.aggregation import differences
+from tivax.engine.measures.aggregation_bias import (
     compare_aggregation,
     comparison_frame,
     difference,
     largest,
 )
-from tivax.engine.aggregation_plots import differences
 from tivax.engine.sources import get_source
-from tivax.engine.tables import check_balance
+from tivax.engine.tables.aggregation import (
+    SummedYears,
+    aggregate,
+    concordances,
+    read_concordance,
+)
+from tivax.engine.tables.world_tables import check_balance
 
 from commands import good, mistake, names
 from drawings import row_labels, segments

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.kernels import block_jacobi
+from tivax.bench import block_jacobi
 
 from helpers import (
     proportional_inputs,

@@ -7,13 +7,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import (
-    TivaxError,
-    WorldTables,
-    save_store,
-    value_added_absorbed,
-)
-from tivax.engine.measures import require_certify, value_added_trade
+from tivax.engine import TivaxError, WorldTables, save_store, value_added_absorbed
+from tivax.engine.measures.trade import require_certify, value_added_trade
 from tivax.kernels import cells
 from tivax.kernels.world import make_world
 

@@ -13,12 +13,17 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.checkpoints import Checkpoint, Drawn, checkpoint, unfinished
-from tivax.engine.designs import make_design
-from tivax.engine.errors import TivaxError
-from tivax.engine.experiments import draws_of, fill
-from tivax.engine.schemes import Scheme, make_program
-from tivax.kernels.streams import BLOCK
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.resampling.checkpoints import (
+    Checkpoint,
+    Drawn,
+    checkpoint,
+    unfinished,
+)
+from tivax.engine.resampling.designs import make_design
+from tivax.engine.resampling.running import draws_of, fill
+from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.kernels.random_draws import BLOCK
 
 from commands import names
 from experiment_panels import MODEL, calls_of, small_panel
@@ -247,7 +252,7 @@ def test_a_process_that_is_killed_lets_go(tmp_path):
 def test_a_run_that_is_cut_anywhere_gives_the_same_draws(tmp_path, monkeypatch):
     """Killed in a row of the second model: whole blocks are kept, the rest made anew."""
     calls_of(monkeypatch, 0.0)
-    monkeypatch.setattr("tivax.engine.experiments._SECONDS", -1.0)
+    monkeypatch.setattr("tivax.engine.resampling.running._SECONDS", -1.0)
     design = make_design(small_panel(countries=9), MODEL)
     programs = [
         make_program(design, scheme, BLOCK + 900)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, Tolerance, WorldTable, check_tables
-from tivax.engine.checks import (
+from tivax.engine.tables.checks import (
     IDENTITY_TOLERANCE,
     YearCheck,
     check_frame,

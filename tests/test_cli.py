@@ -22,17 +22,12 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench import cases
-from tivax.engine import (
-    WorldShape,
-    cli,
-    demo,  # noqa: F401  before its parts are replaced in a test
-    fetch,
-    open_store,
-    save_store,
-)
-from tivax.engine.console import compilation_cache
-from tivax.engine.data_files import WIOD_COUNTRIES
-from tivax.engine.output import sha256 as tivax_sha256
+from tivax.engine import WorldShape, open_store, save_store
+from tivax.engine.cli import app as cli
+from tivax.engine.cli.terminal import compilation_cache
+from tivax.engine.core.output import sha256 as tivax_sha256
+from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.sources import download as fetch
 
 import panel_files as pf
 from commands import Answer, good, mistake, names, tivax
@@ -539,9 +534,9 @@ def test_a_place_that_is_taken_is_refused_before_any_work(
         raise AssertionError("worked before it looked at --out")
 
     for place in (
-        "tivax.engine.results.compute_tbi",
-        "tivax.engine.demo.synthetic_world",
-        "tivax.bench.run.make_world",
+        "tivax.engine.cli.tables.tbi.compute_tbi",
+        "tivax.engine.cli.tools.demo.synthetic_world",
+        "tivax.engine.cli.tools.bench.make_world",
     ):
         monkeypatch.setattr(place, worked)
     given = (work / "store",) if command == "tbi" else ()
@@ -579,7 +574,7 @@ def test_a_file_that_cannot_be_read_is_told_by_the_system(monkeypatch, tmp_path)
     def full(*arguments, **options):
         raise OSError(28, "No space left on device", "/data/x")
 
-    monkeypatch.setattr("tivax.engine.importing.import_tables", full)
+    monkeypatch.setattr("tivax.engine.sources.importing.import_tables", full)
     line = mistake("import", "arrays", tmp_path, "--out", tmp_path / "o")
     assert line == "/data/x: No space left on device"
 

@@ -8,10 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine.cluster_reports import cluster_table, model_table
-from tivax.engine.designs import Model, make_design
-from tivax.engine.inference import infer
-from tivax.engine.schemes import Scheme, make_program
+from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.p_values import infer
+from tivax.engine.resampling.schemes import Scheme, make_program
 
 from experiment_panels import (
     MODEL,

@@ -3,14 +3,14 @@
 import pytest
 
 from tivax.engine import TivaxError, group_members
-from tivax.engine.countries import (
+from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.tables.countries import (
     alpha3,
     countries,
     country_group,
     country_groups,
     country_name,
 )
-from tivax.engine.data_files import WIOD_COUNTRIES
 
 
 def members(name):

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine.archives import ARCHIVES
-from tivax.engine.data_files import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.panel.data_files import (
     DataFiles,
     Edition,
     edition_name,
     inflation_source,
     read_data_files,
 )
-from tivax.engine.errors import TivaxError
+from tivax.engine.sources.archives import ARCHIVES
 
 # One published name of each source that the panel needs.
 PUBLISHED = (

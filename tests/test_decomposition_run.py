@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import decomposition_run, save_store
-from tivax.engine.decomposition_plots import bars, largest, over_years
-from tivax.engine.decomposition_run import LongWriter, totals_of
-from tivax.engine.decompositions import METHODS, decompose
+from tivax.engine import save_store
+from tivax.engine.cli.tables import decompose as decomposition_run
+from tivax.engine.cli.tables.decompose import LongWriter, totals_of
+from tivax.engine.figures.decompositions import bars, largest, over_years
+from tivax.engine.measures.decompositions import METHODS, decompose
 
 from commands import good, mistake, names
 from helpers import random_tables

@@ -8,8 +8,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, TivaxWarning, WorldTables
-from tivax.engine.decompositions import IN_DETAIL, LEVELS, METHODS, decompose
-from tivax.engine.measures import regroup, value_added_absorbed
+from tivax.engine.measures.decompositions import IN_DETAIL, LEVELS, METHODS, decompose
+from tivax.engine.measures.trade import regroup, value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.world import make_world
 

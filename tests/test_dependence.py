@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from tivax.engine import dependence
-from tivax.engine.dependence import cross_section_dependence, expected_cd
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import fixed_effects
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation import dependence
+from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
+from tivax.engine.estimation.fixed_effects import fixed_effects
 
 # The same sums in another order.
 RTOL = 1e-10

@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import descriptives
-from tivax.engine.data_files import DataFiles, Edition
-from tivax.engine.descriptives import VARIABLES, index_structure
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.panel import CONTROLS, sample
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.panel import descriptives
+from tivax.engine.panel.build import CONTROLS, sample
+from tivax.engine.panel.data_files import DataFiles, Edition
+from tivax.engine.panel.descriptives import VARIABLES, index_structure
 
 import panel_files as pf
 from helpers import fit_with_dummies, paper_panel, random_panel

@@ -7,11 +7,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.designs import Model, make_design
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import fixed_effects, two_stage
-from tivax.engine.panel import CONTROLS
-from tivax.engine.run_files import with_lags
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation.fixed_effects import fixed_effects, two_stage
+from tivax.engine.panel.build import CONTROLS
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.run_files import with_lags
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from helpers import fit_with_dummies, random_panel

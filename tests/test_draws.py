@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import draws as module
-from tivax.engine.draws import (
+from tivax.engine.resampling import draws as module
+from tivax.engine.resampling.draws import (
     FileDraws,
     MemoryDraws,
     histogram,

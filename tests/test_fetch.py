@@ -15,10 +15,10 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from tivax.engine import cli
-from tivax.engine.archives import ARCHIVES, Archive, get_archive
-from tivax.engine.errors import TivaxError
-from tivax.engine.fetch import PIECE, Fetched, fetch
+from tivax.engine.cli import app as cli
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.sources.archives import ARCHIVES, Archive, get_archive
+from tivax.engine.sources.download import PIECE, Fetched, fetch
 
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote
@@ -756,7 +756,9 @@ def test_a_stata_file_that_ends_early_is_found_out(here, tmp_path):
 def test_the_outlook_is_taken_in_every_encoding(
     here, tmp_path, monkeypatch, start, encoding
 ):
-    monkeypatch.setattr("tivax.engine.fetch.PIECE", 3)  # the header in many pieces
+    monkeypatch.setattr(
+        "tivax.engine.sources.download.PIECE", 3
+    )  # the header in many pieces
     here.content = start + WEO.encode(encoding)
     here.content_type = "application/vnd.ms-excel"
     tivax_fetch("weo", "--out", tmp_path)

@@ -16,7 +16,7 @@ from tivax.engine import (
     from_pymrio,
     trade_benefit_index,
 )
-from tivax.engine.frames import _require_frame
+from tivax.engine.tables.own_tables import _require_frame
 
 from helpers import random_table
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.core.errors import TivaxError
 
 import fuzzing
 from source_files import small_table

@@ -9,10 +9,10 @@ from numpy.testing import assert_allclose
 from rich.console import Console
 
 from tivax.engine import TivaxError, save_store
-from tivax.engine.console import Terminal
-from tivax.engine.countries import country_groups
-from tivax.engine.group_lists import print_groups
-from tivax.engine.groups import choose_groups
+from tivax.engine.cli.tables.groups import print_groups
+from tivax.engine.cli.terminal import Terminal
+from tivax.engine.tables.countries import country_groups
+from tivax.engine.tables.groups import choose_groups
 
 from commands import good, mistake, tivax
 from helpers import random_tables

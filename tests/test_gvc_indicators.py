@@ -21,11 +21,11 @@ from tivax.engine import (
     trade_benefit_index,
     value_added_exports,
 )
-from tivax.engine.decompositions import LEVELS
-from tivax.engine.flags import FLAGS
-from tivax.engine.gvc_indicators import indicator_years, indicators
-from tivax.engine.indicator_table import INDICATORS
-from tivax.engine.measures import value_added_by_industry
+from tivax.engine.measures.decompositions import LEVELS
+from tivax.engine.measures.flags import FLAGS
+from tivax.engine.measures.indicator_table import INDICATORS
+from tivax.engine.measures.indicators import indicator_years, indicators
+from tivax.engine.measures.trade import value_added_by_industry
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import make_world
 
@@ -596,7 +596,8 @@ def test_indicators_a_level_lacks_are_refused(small):
 
 def test_command_writes_every_level(small, tmp_path, monkeypatch):
     """And says beforehand how many rows that takes."""
-    from tivax.engine import indicator_run, save_store
+    from tivax.engine import save_store
+    from tivax.engine.cli.tables import indicators as indicator_run
 
     monkeypatch.setattr(indicator_run, "_MANY_ROWS", 100)
     save_store(small, tmp_path / "store")

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import heterogeneity
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.heterogeneity import MODELS, PARTS, with_groups
-from tivax.engine.panel import CONTROLS, OUTCOMES, sample
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.panel.build import CONTROLS, OUTCOMES, sample
+from tivax.engine.paper import heterogeneity
+from tivax.engine.paper.heterogeneity import MODELS, PARTS, with_groups
 
 from helpers import (
     fit_with_dummies,

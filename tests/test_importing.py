@@ -7,10 +7,10 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_array_equal
 
-from tivax.engine import TivaxError, Tolerance, import_tables, importing, open_store
-from tivax.engine.codes import normalise
-from tivax.engine.output import describe_input
-from tivax.engine.sources import Source, TableFile
+from tivax.engine import TivaxError, Tolerance, import_tables, open_store
+from tivax.engine.core.output import describe_input
+from tivax.engine.sources import Source, TableFile, importing
+from tivax.engine.tables.codes import normalise
 
 from helpers import random_table
 

@@ -10,12 +10,18 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.designs import Model, make_design
-from tivax.engine.draws import MemoryDraws
-from tivax.engine.experiments import draws_of
-from tivax.engine.inference import SUMMARY, Inference, infer, shares, summarise
-from tivax.engine.inversion import Inverted
-from tivax.engine.schemes import Program, Scheme, draw_source, make_program
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.inversion import Inverted
+from tivax.engine.resampling.p_values import (
+    SUMMARY,
+    Inference,
+    infer,
+    shares,
+    summarise,
+)
+from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.schemes import Program, Scheme, draw_source, make_program
 
 from experiment_panels import (
     MODEL,

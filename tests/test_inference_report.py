@@ -9,13 +9,15 @@ import pytest
 from matplotlib.figure import Figure as MplFigure
 from numpy.testing import assert_allclose
 
-from tivax.engine import inference_report, paper_inference, report
-from tivax.engine.designs import Model
-from tivax.engine.experiment_plots import intervals
-from tivax.engine.labels import label
-from tivax.engine.paper import COLUMNS
-from tivax.engine.paper_inference import INTERVALS, PaperInference, infer_paper
-from tivax.engine.report import Points, Section, Table, Text, report_html
+from tivax.engine.figures.resampling import intervals
+from tivax.engine.paper import inference as paper_inference
+from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper
+from tivax.engine.paper.report import inference as inference_report
+from tivax.engine.reporting import html as report
+from tivax.engine.reporting.html import Points, Section, Table, Text, report_html
+from tivax.engine.reporting.labels import label
+from tivax.engine.resampling.designs import Model
 
 from drawings import row_labels
 from experiment_panels import small_panel

@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from tivax.engine import interrupts, results
-from tivax.engine.interrupts import pending, raise_pending
+from tivax.engine.cli.tables import tbi as results
+from tivax.engine.core import interrupts
+from tivax.engine.core.interrupts import pending, raise_pending
 
 from commands import names, tivax
 from experiment_panels import small_panel

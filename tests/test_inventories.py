@@ -17,7 +17,7 @@ from tivax.engine import (
     save_store,
     trade_benefit_index,
 )
-from tivax.engine.inventories import correct_for_inventories
+from tivax.engine.tables.inventories import correct_for_inventories
 
 from commands import good, mistake
 from helpers import random_tables

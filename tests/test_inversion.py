@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.designs import Model, make_design
-from tivax.engine.experiments import draws_of
-from tivax.engine.inference import _randomisation_p_of, infer, summarise
-from tivax.engine.inversion import (
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.inversion import (
     anderson_rubin,
     by_inversion,
     invert,
     invert_wild,
 )
-from tivax.engine.schemes import Program, Scheme, make_program
+from tivax.engine.resampling.p_values import _randomisation_p_of, infer, summarise
+from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.schemes import Program, Scheme, make_program
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 

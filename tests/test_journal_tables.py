@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.journal_tables import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.reporting.journal_tables import (
     Column,
     JournalTable,
     comparison_tables,

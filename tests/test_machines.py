@@ -13,9 +13,9 @@ import jax
 import pandas as pd
 import pytest
 
-from tivax.engine import machines
-from tivax.engine.errors import TivaxError
-from tivax.engine.machines import Machines
+from tivax.engine.core import processes as machines
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.core.processes import Machines
 
 from commands import mistake, names
 from experiment_panels import small_panel

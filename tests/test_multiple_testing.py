@@ -9,12 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.stats.multitest import multipletests
 
-from tivax.engine import multiple_testing as module
-from tivax.engine.designs import Model, make_design
-from tivax.engine.draws import MemoryDraws
-from tivax.engine.experiments import draws_of
-from tivax.engine.inference import summarise
-from tivax.engine.multiple_testing import (
+from tivax.engine.resampling import multiple_testing as module
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.multiple_testing import (
     COLUMNS,
     Member,
     adjust,
@@ -22,7 +20,9 @@ from tivax.engine.multiple_testing import (
     romano_wolf,
     westfall_young,
 )
-from tivax.engine.schemes import Scheme, make_program
+from tivax.engine.resampling.p_values import summarise
+from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.schemes import Scheme, make_program
 
 from experiment_panels import small_panel
 

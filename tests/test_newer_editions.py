@@ -9,9 +9,11 @@ import pandas as pd
 import pytest
 import python_calamine as calamine
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.sources import TableFile, adb, eora, kof, oecd, pwt, weo, wgi
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
+from tivax.engine.sources.panel import kof, pwt, weo, wgi
+from tivax.engine.sources.tables import adb, eora, oecd
 
 import panel_files as pf
 

@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, decompose, value_added_absorbed
-from tivax.engine.origins import (
+from tivax.engine.measures.origins import (
     value_added_by_product,
     value_added_in_exports,
     value_added_in_final_demand,

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine import TivaxError, output
-from tivax.engine.output import (
+from tivax.engine import TivaxError
+from tivax.engine.core import output
+from tivax.engine.core.output import (
     Run,
     describe_input,
     output_folder,

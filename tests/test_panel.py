@@ -13,12 +13,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax import engine as tx
-from tivax.engine import panel as pn
-from tivax.engine import robustness
-from tivax.engine.data_files import DataFiles, Edition, read_data_files
-from tivax.engine.errors import TivaxError
-from tivax.engine.output import Run
-from tivax.engine.panel import WIOD_COUNTRIES, Panel, build_panel
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.core.output import Run
+from tivax.engine.panel import build as pn
+from tivax.engine.panel.build import WIOD_COUNTRIES, Panel, build_panel
+from tivax.engine.panel.data_files import DataFiles, Edition, read_data_files
+from tivax.engine.paper import robustness
 
 import panel_files as pf
 from commands import mistake

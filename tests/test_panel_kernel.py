@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.panel import CONTROLS, OUTCOMES
-from tivax.engine.specifications import cells
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.panel.build import CONTROLS, OUTCOMES
+from tivax.engine.paper.specifications import cells
 from tivax.kernels import panel as kernel
 
 from helpers import LiteralFit, fit_with_dummies, random_panel

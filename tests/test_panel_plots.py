@@ -4,16 +4,16 @@ import pytest
 from matplotlib.text import Text
 from numpy.testing import assert_allclose
 
-from tivax.engine import plot_style
-from tivax.engine.errors import TivaxError
-from tivax.engine.labels import label
-from tivax.engine.panel_plots import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.figures.panel import (
     coefficient_plot,
     index_means,
     slopes,
     tbi_coefficients,
     true_versus_estimated,
 )
+from tivax.engine.reporting import plot_style
+from tivax.engine.reporting.labels import label
 
 from drawings import line, row_labels, segments, words
 

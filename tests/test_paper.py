@@ -8,10 +8,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import paper, printed
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.panel import CONTROLS, OUTCOMES, sample
-from tivax.engine.paper import COLUMNS, COMPARISON, TERMS
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.panel.build import CONTROLS, OUTCOMES, sample
+from tivax.engine.paper import columns as paper
+from tivax.engine.paper import printed
+from tivax.engine.paper.columns import COLUMNS, COMPARISON, TERMS
 
 from helpers import paper_estimates, paper_panel, random_panel
 

@@ -13,8 +13,8 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
-from tivax.engine.plausibility import doubts
 from tivax.engine.sources import get_source
+from tivax.engine.tables.plausibility import doubts
 
 C, S = 6, 5
 

@@ -6,7 +6,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from tivax.engine import plot_style
+from tivax.engine.reporting import plot_style
 
 
 @rc_context(plot_style.STYLE)

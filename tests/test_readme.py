@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine.cli import app
+from tivax.engine.cli.app import app
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 COMMANDS = [

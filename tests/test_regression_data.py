@@ -11,10 +11,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import weak_instruments
-from tivax.engine.designs import Model, make_design
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation import weak_instruments
+from tivax.engine.estimation.fixed_effects import (
     CONVENTIONS,
     Convention,
     driscoll_kraay,
@@ -23,10 +22,11 @@ from tivax.engine.estimation import (
     two_stage,
     two_way_clusters,
 )
-from tivax.engine.inference import resample
-from tivax.engine.regression_data import complete_rows
-from tivax.engine.run_files import with_lags
-from tivax.engine.schemes import Scheme
+from tivax.engine.estimation.regression_data import complete_rows
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.p_values import resample
+from tivax.engine.resampling.run_files import with_lags
+from tivax.engine.resampling.schemes import Scheme
 
 from helpers import fit_with_dummies, random_panel
 

@@ -16,17 +16,15 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from tivax.engine import (
-    paper,
-    paper_inference,
-    plot_style,
-    robustness,
-    save_store,
-)
-from tivax.engine.data_files import WIOD_COUNTRIES
-from tivax.engine.output import Run
-from tivax.engine.panel import CONTROLS, DEVELOPED, OUTCOMES, Panel, build_panel
-from tivax.engine.replication import Replication, replicate
+from tivax.engine import save_store
+from tivax.engine.core.output import Run
+from tivax.engine.panel.build import CONTROLS, DEVELOPED, OUTCOMES, Panel, build_panel
+from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.paper import columns as paper
+from tivax.engine.paper import inference as paper_inference
+from tivax.engine.paper import robustness
+from tivax.engine.paper.replicate import Replication, replicate
+from tivax.engine.reporting import plot_style
 
 from commands import Answer, good, mistake, names
 from helpers import random_tables
@@ -74,7 +72,7 @@ FIGURES = (
     "table3_inference table4_inference table5_inference table6_inference"
 ).split()
 # The module by its full name: ``tivax.engine`` also has a function so called.
-COMMAND = import_module("tivax.engine.replication_run")
+COMMAND = import_module("tivax.engine.cli.inference.replicate")
 CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
@@ -652,7 +650,9 @@ def test_the_report_says_what_the_numbers_do_not_show(page, done):
 def test_specifications_on_other_rows_are_told(done):
     rows = done.result.curve.rows.copy()
     rows.loc[rows["PWT"] == "9.1", "n"] -= 15
-    told = import_module("tivax.engine.specification_report")._rows_sentence(rows)
+    told = import_module("tivax.engine.paper.report.specifications")._rows_sentence(
+        rows
+    )
     assert told.startswith(
         "Some files lack cells: 33% of the specifications of the full sample have 600 to "
         "600 rows in place of 615"
@@ -697,7 +697,7 @@ def test_each_difference_makes_the_data_others(done, what):
     panel = replace(result.panel, frame=frame)
     other = replace(result, files=files, panel=panel, table_1=table)
     assert len(other.other_data) == 1
-    title, _ = import_module("tivax.engine.replication_report").titles(other)
+    title, _ = import_module("tivax.engine.paper.report.page").titles(other)
     countries = 40 if what == "rows" else 41
     assert title == (
         f"The paper's models on other data: {countries} countries, 2000 to 2014"
@@ -705,10 +705,8 @@ def test_each_difference_makes_the_data_others(done, what):
 
 
 def test_strength_is_told_by_each_critical_value(done):
-    report = import_module("tivax.engine.robustness_report")
-    frame = import_module("tivax.engine.replication_tables").lagged_frame(
-        done.result.lagged
-    )
+    report = import_module("tivax.engine.paper.report.robustness")
+    frame = import_module("tivax.engine.paper.tables").lagged_frame(done.result.lagged)
     told = report._strength(frame)
     assert told.count("above in every one") == 2
     assert "below in the sample developing (F = 83.8)" in told
@@ -719,7 +717,7 @@ def test_strength_is_told_by_each_critical_value(done):
 
 
 def test_caveats_follow_the_data(done, page):
-    findings = import_module("tivax.engine.findings_report")
+    findings = import_module("tivax.engine.paper.report.findings")
     result = done.result
     for told in (
         "The subsamples have 22 and 19 countries",
@@ -753,7 +751,7 @@ def test_caveats_follow_the_data(done, page):
 
 
 def test_the_rule_for_2001_is_told_where_there_is_a_2001(done):
-    told = import_module("tivax.engine.panel_report")._filled
+    told = import_module("tivax.engine.paper.report.data")._filled
     frame = done.result.panel.frame
     assert "filled by the rule" in told(done.result)
     later = replace(done.result.panel, frame=frame[frame["year"] > 2001])
@@ -761,7 +759,7 @@ def test_the_rule_for_2001_is_told_where_there_is_a_2001(done):
 
 
 def test_dependence_is_counted_with_its_simulation_error(done):
-    told = import_module("tivax.engine.robustness_report")._dependence_text
+    told = import_module("tivax.engine.paper.report.robustness")._dependence_text
     table = done.result.dependence.copy()
     names = ["p", "mean_absolute_p", "first_component_p"]
     errors = ["mc_error", "mean_absolute_mc_error", "first_component_mc_error"]
@@ -948,7 +946,7 @@ def built(store, shared, tmp_path_factory) -> Built:
     kept = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "tivax.engine.panel.build_panel",
+            "tivax.engine.panel.build.build_panel",
             lambda files: kept.append(build_panel(files)) or kept[-1],
         )
         words = ("--data", shared / "data", "--store", store, "--out", out)

@@ -6,8 +6,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure as MplFigure
 
-from tivax.engine.journal_tables import Column, JournalTable
-from tivax.engine.report import (
+from tivax.engine.reporting.html import (
     Details,
     Figure,
     Heading,
@@ -19,6 +18,7 @@ from tivax.engine.report import (
     report_html,
     write_report,
 )
+from tivax.engine.reporting.journal_tables import Column, JournalTable
 
 VOID = {"meta", "br", "hr", "img", "link"}
 FOOTER = {"tivax": "0.1.0", "device": "cpu: <cpu>", "date": "2025-01-01"}

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import clusters, resampling, streams
+from tivax.kernels import clusters, resampling
+from tivax.kernels import random_draws as streams
 from tivax.kernels.resampling import PlaceboTables
 
 from literal_refits import (

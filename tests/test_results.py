@@ -7,8 +7,8 @@ import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
-from tivax.engine import TivaxError, trade_plots
-from tivax.engine.results import (
+from tivax.engine import TivaxError
+from tivax.engine.cli.tables.tbi import (
     compute_tbi,
     figures_of,
     frame_of,
@@ -17,6 +17,7 @@ from tivax.engine.results import (
     write_frame,
     write_tbi,
 )
+from tivax.engine.figures import trade as trade_plots
 
 from helpers import random_tables
 

@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import dependence, estimation, measures, robustness
-from tivax.engine.data_files import Edition
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.panel import CONTROLS, OUTCOMES, gross_balance_index, sample
-from tivax.engine.paper import COLUMNS, estimate_columns
-from tivax.engine.robustness import ERRORS, INDICES, SAMPLES
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation import dependence
+from tivax.engine.estimation import fixed_effects as estimation
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.measures import trade as measures
+from tivax.engine.panel.build import CONTROLS, OUTCOMES, gross_balance_index, sample
+from tivax.engine.panel.data_files import Edition
+from tivax.engine.paper import robustness
+from tivax.engine.paper.columns import COLUMNS, estimate_columns
+from tivax.engine.paper.robustness import ERRORS, INDICES, SAMPLES
 
 from helpers import (
     paper_estimates,

@@ -8,11 +8,11 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.designs import Model
-from tivax.engine.errors import TivaxError
-from tivax.engine.panel import CONTROLS
-from tivax.engine.paper import COLUMNS
-from tivax.engine.run_files import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.panel.build import CONTROLS
+from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.resampling.designs import Model
+from tivax.engine.resampling.run_files import (
     SAMPLES,
     RunFile,
     paper_models,
@@ -21,7 +21,7 @@ from tivax.engine.run_files import (
     with_lags,
     with_overrides,
 )
-from tivax.engine.schemes import Scheme
+from tivax.engine.resampling.schemes import Scheme
 
 from helpers import random_panel
 

@@ -8,18 +8,13 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine import (
-    TivaxError,
-    WorldTables,
-    decompositions,
-    save_store,
-    trade_benefit_index,
-)
-from tivax.engine.decompositions import METHODS, decompose
-from tivax.engine.gvc_indicators import indicators
-from tivax.engine.measures import told_value_added, value_added_trade
-from tivax.engine.origins import value_added_in_exports
-from tivax.engine.satellites import left_out, read_satellite
+from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
+from tivax.engine.measures import decompositions
+from tivax.engine.measures.decompositions import METHODS, decompose
+from tivax.engine.measures.indicators import indicators
+from tivax.engine.measures.origins import value_added_in_exports
+from tivax.engine.measures.trade import told_value_added, value_added_trade
+from tivax.engine.tables.satellites import left_out, read_satellite
 
 from commands import good
 from helpers import random_tables

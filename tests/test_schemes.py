@@ -11,17 +11,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.designs import Model, make_design
-from tivax.engine.errors import TivaxError
-from tivax.engine.experiments import draws_of
-from tivax.engine.schemes import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.running import draws_of
+from tivax.engine.resampling.schemes import (
     DrawSource,
     Program,
     Scheme,
     draw_source,
     make_program,
 )
-from tivax.kernels import streams
+from tivax.kernels import random_draws as streams
 
 from experiment_panels import (
     MODEL,

@@ -11,22 +11,23 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine import simulation
-from tivax.engine.cluster_reports import model_table
-from tivax.engine.designs import Model, make_design
-from tivax.engine.draws import MemoryDraws
-from tivax.engine.errors import TivaxError
-from tivax.engine.schemes import Scheme, make_program
-from tivax.engine.simulated_panels import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.resampling import simulation
+from tivax.engine.resampling.cluster_diagnostics import model_table
+from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.simulated_panels import (
     BUILT_IN,
     Design,
     Study,
     given_regressors,
     read_study,
 )
-from tivax.engine.simulation import simulate
-from tivax.kernels import resampling, streams
-from tivax.kernels import simulation as kernel
+from tivax.engine.resampling.simulation import simulate
+from tivax.kernels import random_draws as streams
+from tivax.kernels import resampling
+from tivax.kernels import simulated_panels as kernel
 
 from commands import good, mistake, names
 from experiment_panels import small_panel

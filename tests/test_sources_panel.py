@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 import rdata
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.sources import bis, kof, pwt, wdi, weo, wgi
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 
 import panel_files as pf
 from source_files import WEB_PAGE, cut

@@ -6,9 +6,9 @@ import pytest
 from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 
-from tivax.engine import plot_style
-from tivax.engine.errors import TivaxError
-from tivax.engine.specification_plots import leave_one_out, specification_curve
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.figures.specifications import leave_one_out, specification_curve
+from tivax.engine.reporting import plot_style
 
 from drawings import line, row_labels, segments, words
 

@@ -8,10 +8,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.data_files import DataFiles, Edition, Fill, inflation_source
-from tivax.engine.errors import TivaxError
-from tivax.engine.estimation import fixed_effects
-from tivax.engine.panel import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.panel.build import (
     CONTROLS,
     OUTCOMES,
     build_panel,
@@ -19,8 +18,9 @@ from tivax.engine.panel import (
     real_exchange_rate,
     sample,
 )
-from tivax.engine.paper import COLUMNS, estimate_columns
-from tivax.engine.specifications import (
+from tivax.engine.panel.data_files import DataFiles, Edition, Fill, inflation_source
+from tivax.engine.paper.columns import COLUMNS, estimate_columns
+from tivax.engine.paper.specifications import (
     CHOICES,
     SAMPLES,
     Curve,

@@ -8,16 +8,10 @@ import pytest
 import zarr
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine import (
-    TivaxError,
-    WorldTables,
-    import_tables,
-    measures,
-    open_store,
-    save_store,
-)
-from tivax.engine.decompositions import METHODS, decompose
-from tivax.engine.results import compute_tbi
+from tivax.engine import TivaxError, WorldTables, import_tables, open_store, save_store
+from tivax.engine.cli.tables.tbi import compute_tbi
+from tivax.engine.measures import trade as measures
+from tivax.engine.measures.decompositions import METHODS, decompose
 
 from commands import good, mistake
 from helpers import coefficients, random_tables, without_checksums

@@ -10,8 +10,8 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_store
-from tivax.engine.store import StoreWriter, store_attributes
-from tivax.engine.store_files import checksum
+from tivax.engine.tables.store import StoreWriter, store_attributes
+from tivax.engine.tables.store_files import checksum
 
 from helpers import random_tables, without_checksums
 

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.kernels import streams
+from tivax.kernels import random_draws as streams
 
 # Seeds are fixed: a test below fails where a distribution is wrong, not once in a while.
 SMALLEST_P = 1e-4

@@ -8,8 +8,8 @@ import pytest
 from rich.console import Console
 
 from tivax.engine import WorldTables, check_tables
-from tivax.engine.console import Terminal
-from tivax.engine.summaries import check_summary, print_checks
+from tivax.engine.cli.tables.check import check_summary, print_checks
+from tivax.engine.cli.terminal import Terminal
 
 from helpers import random_tables
 

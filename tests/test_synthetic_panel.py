@@ -6,10 +6,15 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.panel import CONTROLS
-from tivax.engine.paper import TERMS
-from tivax.engine.synthetic_panel import OUTCOME, TRUE, known_effect, synthetic_panel
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.panel.build import CONTROLS
+from tivax.engine.panel.synthetic_panel import (
+    OUTCOME,
+    TRUE,
+    known_effect,
+    synthetic_panel,
+)
+from tivax.engine.paper.columns import TERMS
 
 from helpers import fit_with_dummies
 

@@ -15,7 +15,7 @@ from tivax.engine import (
     stack_years,
     trade_benefit_index,
 )
-from tivax.engine.tables import (
+from tivax.engine.tables.world_tables import (
     _require_bare,
     _require_ordered,
     check_balance,

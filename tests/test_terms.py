@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from tivax.engine.decompositions import IN_DETAIL, METHODS
-from tivax.engine.indicator_table import INDICATORS
+from tivax.engine.measures.decompositions import IN_DETAIL, METHODS
+from tivax.engine.measures.indicator_table import INDICATORS
 
 PAGE = Path(__file__).parents[1] / "engine" / "terms.md"
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.errors import TivaxError
+from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources import TableFile, text_tables
 from tivax.engine.sources.text_tables import read_text_table
 

@@ -6,8 +6,9 @@ import xarray as xr
 from matplotlib.collections import QuadMesh
 from numpy.testing import assert_allclose
 
-from tivax.engine import plot_style, trade_plots
-from tivax.engine.errors import TivaxError
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.figures import trade as trade_plots
+from tivax.engine.reporting import plot_style
 
 REGIONS = ["CHN", "USA", "DEU", "FRA", "ROW"]
 SECTORS = ["c1", "c2"]

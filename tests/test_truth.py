@@ -12,13 +12,8 @@ import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine import (
-    WorldTables,
-    check_tables,
-    import_tables,
-    measures,
-    open_store,
-)
+from tivax.engine import WorldTables, check_tables, import_tables, open_store
+from tivax.engine.measures import trade as measures
 from tivax.kernels import leontief
 
 from helpers import coefficients

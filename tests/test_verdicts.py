@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.estimates import Estimate, Term
-from tivax.engine.panel import OUTCOMES
-from tivax.engine.paper import COLUMNS
-from tivax.engine.verdicts import Claim, Verdict, verdicts
+from tivax.engine.estimation.estimates import Estimate, Term
+from tivax.engine.panel.build import OUTCOMES
+from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.paper.verdicts import Claim, Verdict, verdicts
 
 YES = (10.0, 2.0, 0.001)  # coefficient, standard error, p
 COUNTS = {"H1": 12, "H2": 6, "H3": 6}

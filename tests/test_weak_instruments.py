@@ -12,9 +12,9 @@ from linearmodels.iv import IV2SLS
 from numpy.testing import assert_allclose
 from scipy.stats import f as f_distribution
 
-from tivax.engine import weak_instruments
-from tivax.engine.errors import TivaxError
-from tivax.engine.weak_instruments import (
+from tivax.engine.core.errors import TivaxError
+from tivax.engine.estimation import weak_instruments
+from tivax.engine.estimation.weak_instruments import (
     ConfidenceSet,
     IVData,
     anderson_rubin,

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.tables import Tolerance, WorldTable
+from ..core.errors import TivaxError
+from ..tables.world_tables import Tolerance, WorldTable
 
 SOURCES = (
     "wiod2016",

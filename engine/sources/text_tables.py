@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.csv
 from jaxtyping import Float
 
-from tivax.engine.errors import TivaxError
-from tivax.engine.limits import LINES, require_count
-from tivax.engine.sources import TableFile
-from tivax.engine.sources import files as fs
+from ..core.errors import TivaxError
+from ..core.limits import LINES, require_count
+from . import TableFile
+from . import files as fs
 
 _BLOCK = 1 << 24  # bytes of text parsed at a time
 

@@ -1,0 +1,113 @@
+"""What ``tivax replicate`` does: compute, write, and say what came out."""
+
+from pathlib import Path
+
+import numpy as np
+
+from ...core.output import Run, about, output_folder, require_result_place
+from ...estimation.fixed_effects import CONVENTION_NOTES
+from ...panel.build import describe_losses, index_note
+from ...panel.data_files import DataFiles
+from ...paper import columns as paper
+from ...paper import robustness
+from ...paper.replicate import Replication, replicate, write_replication
+from ...paper.report import page as replication_report
+from ...paper.verdicts import verdicts
+from ...reporting.labels import Language
+from ..terminal import Terminal
+
+
+def run_replication(
+    files: DataFiles,
+    out: Path,
+    language: Language,
+    *,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Write the replication to ``out`` and print its findings."""
+    inputs = [
+        *files.inputs(),
+        *(edition.path for some in files.alternatives.values() for edition in some),
+    ]
+    inputs += robustness.trade_files(files)
+    inputs += robustness.table_files(files)
+    run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
+    require_result_place(out, run, force=force, folders=files.places())
+    with terminal.progress("replicating", "steps") as progress:
+        result = replicate(files, progress=progress)
+    with output_folder(out, run, force=force) as folder:
+        figures = write_replication(result, folder, language)
+        replication_report.write(
+            folder / "report.html", result, figures, about(), language
+        )
+        run.write_manifest(
+            folder,
+            residual_max=_residual_max(result),
+            codes=files.codes,
+            convention=CONVENTION_NOTES["stata"],
+            rows=len(result.panel.frame),
+            papers_data=not result.other_data,
+            **agreement(result),
+        )
+    for line in _findings(result):
+        terminal.say(line)
+    terminal.say(f"Open {out / 'report.html'}")
+
+
+def _residual_max(result: Replication) -> float | None:
+    parts = (result.panel, result.variants)
+    solved = [k.residual_max for k in parts if k is not None]
+    return max((k for k in solved if k is not None), default=None)
+
+
+def agreement(result: Replication) -> dict[str, float | int]:
+    """How near the print we are, over all coefficients."""
+    comparison = result.comparison
+    gaps = paper.differences(comparison).abs()
+    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
+    return {
+        "coefficients": len(comparison),
+        "mean_gap": float(gaps.mean()),
+        "largest_gap": float(gaps.max()),
+        "signs_equal": int(signs.sum()),
+        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
+    }
+
+
+def _findings(result: Replication) -> list[str]:
+    found, panel = agreement(result), result.panel
+    sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
+    other = result.other_data
+    lines = [f"Not the paper's data: {reason}" for reason in other]
+    lines += [
+        f"Panel: {sizes['all']} rows = {sizes['developed']} developed + "
+        f"{sizes['developing']} developing, recipe {panel.codes}",
+        *describe_losses(panel),
+        f"Index: {index_note(panel)}",
+        f"{found['coefficients']} coefficients beside the print: gap "
+        f"{found['mean_gap']:.3f} printed standard errors on average, "
+        f"{found['largest_gap']:.3f} at most; {found['signs_equal']} signs and "
+        f"{found['stars_equal']} star counts agree",
+    ]
+    own = result.table_1.dropna()
+    where = "store" if result.files.store is not None else "file"
+    if len(own):
+        lines.append(
+            f"Table 1: {len(own)} of {len(result.table_1)} printed values, gap "
+            f"{own['difference'].abs().mean():.4f} on average, "
+            f"{own['difference'].abs().max():.4f} at most (index from a {where})"
+        )
+    if result.files.store is None:
+        lines.append(
+            "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
+        )
+    lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
+    rule = "the same rule on these data: " if other else ""
+    for verdict in verdicts(result):
+        holds = sum(test.holds for test in verdict.tests)
+        lines.append(
+            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {holds} of "
+            f"{len(verdict.tests)} tests hold"
+        )
+    return lines

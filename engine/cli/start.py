@@ -1,0 +1,20 @@
+"""The ``tivax`` command as a process: also while it loads, and while it ends."""
+
+import signal
+import sys
+
+from ..core.interrupts import CODE, LINE
+
+
+def main() -> None:
+    """Run ``engine.cli.main``. Ctrl-C is one line and exit code 130 at any moment."""
+    try:
+        from . import app as cli  # takes a moment
+
+        cli.main()
+    except KeyboardInterrupt:
+        print(LINE, file=sys.stderr)
+        raise SystemExit(CODE) from None
+    finally:
+        # What is left is the end of the process: libraries cleaning up.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

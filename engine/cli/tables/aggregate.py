@@ -1,0 +1,186 @@
+"""What ``tivax aggregate`` does: a store of fewer regions or sectors, and its bias."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+import zarr
+
+from ...core.errors import TivaxError
+from ...core.output import Run, output_folder, require_apart, require_result_place
+from ...figures import aggregation as aggregation_plots
+from ...measures.aggregation_bias import (
+    absorbed_frame,
+    compare_aggregation,
+    comparison_frame,
+    largest,
+)
+from ...reporting.plot_style import save_figure
+from ...tables.aggregation import (
+    Concordance,
+    aggregate,
+    concordances,
+    read_concordance,
+    regions_of_groups,
+)
+from ...tables.groups import ChosenGroups
+from ...tables.store import StoreWriter, require_replaceable, store_attributes
+from ...tables.world_tables import WorldTables
+from ..terminal import Terminal
+from .tbi import write_frame
+
+Mapped = Mapping[str, str]
+
+
+def run_aggregate(
+    store: Path,
+    tables: WorldTables,
+    names: Sequence[str],
+    groups: ChosenGroups,
+    out: Path,
+    *,
+    compare: Path | None,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Write the aggregated store, a year at a time, then the comparison.
+
+    ``names`` are concordances: built-in ones or files. With ``compare``, that folder
+    gets comparison.csv, va_absorbed.parquet, a figure and a manifest.
+    """
+    used = [read_concordance(name) for name in names]
+    files = [Path(k.name) for k in used if k.name not in concordances()]
+    run = Run("aggregate", [store, *groups.files, *files])
+    both_places = {"--out": out, **({"--compare": compare} if compare else {})}
+    require_apart(both_places, run.inputs)
+    require_replaceable(out, force=force, command=run.command)
+    if compare is not None:
+        require_result_place(compare, run, force=force)
+    new = _new_codes(tables, used, groups)
+    small = aggregate(tables, **new)
+    if compare is not None and len(small.regions) < 2:
+        raise TivaxError("--compare: one region is left, which has no partner")
+    record = {"concordances": [k.name for k in used], "groups": groups.record, **new}
+    _write_store(store, small, out, run, record, force=force, terminal=terminal)
+    terminal.say(
+        f"{out}: {len(small.regions)} regions x {len(small.sectors)} sectors, of "
+        f"{len(tables.regions)} x {len(tables.sectors)}, {len(small.years)} years"
+    )
+    for line in groups.lines:
+        terminal.say(line)
+    if compare is None:
+        return
+    with terminal.progress("comparing") as progress:
+        both = compare_aggregation(
+            tables, small, regions=new["regions"], progress=progress
+        )
+    run.inputs = [*run.inputs, out]
+    with output_folder(compare, run, force=force) as folder:
+        write_frame(comparison_frame(both), folder, "comparison", "csv")
+        write_frame(absorbed_frame(both), folder, "va_absorbed", "parquet")
+        save_figure(aggregation_plots.differences(both), folder, "differences")
+        run.write_manifest(folder, residual_max=both.attrs["residual_max"], **record)
+    _print_differences(terminal, both)
+    terminal.say(f"Open {compare}")
+
+
+def _new_codes(
+    tables: WorldTables, used: Sequence[Concordance], groups: ChosenGroups
+) -> dict[str, Mapped | None]:
+    """``regions`` and ``sectors`` of ``aggregate``."""
+    new: dict[str, Mapped | None] = {"regions": None, "sectors": None}
+    if groups.members:
+        new["regions"] = regions_of_groups(tables, groups.members)
+    for each in used:
+        kind = each.kind(tables)
+        if new[kind] is not None:
+            raise TivaxError(
+                f"{each.name}: {kind} are aggregated already; give one concordance of "
+                f"{kind}" + (", or groups" if kind == "regions" else "")
+            )
+        new[kind] = each.new
+    if not used and not groups.members:
+        raise TivaxError("nothing to aggregate: give --concordance or --groups")
+    return new
+
+
+def _write_store(
+    store: Path,
+    small: WorldTables,
+    out: Path,
+    run: Run,
+    record: dict[str, Any],
+    *,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    about = dict(zarr.open_group(store, mode="r").attrs)
+    attributes = store_attributes(
+        unit=small.unit,
+        source=small.source,
+        title=f"{str(about['title']).removesuffix(', aggregated')}, aggregated",
+        citation=str(about["citation"]),
+        tolerance=small.tolerance,
+        parents=small.parents,
+    )
+    first = small.table(small.years[0])
+    writer = StoreWriter(
+        out,
+        first,
+        small.years,
+        attributes=attributes,
+        force=force,
+        command=run.command,
+    )
+    try:
+        with terminal.progress("adding up") as progress:
+            for done, table in enumerate(small, start=1):
+                writer.write(table)
+                progress(done, len(small.years))
+        writer.finish(run.manifest(residual_max=None, outputs=[out.name], **record))
+    finally:
+        writer.discard()
+
+
+def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> None:
+    """Each region's largest difference of the index, the largest regions of these."""
+    gaps = largest(both)
+    terminal.say(
+        "Results of the aggregated tables less aggregated results: the largest of each "
+        f"region, {min(most, len(gaps))} of {len(gaps)} regions"
+    )
+    rows = []
+    for region, year in gaps.index[:most]:
+        at = both.sel(region=region, year=year)
+        tbi, vax = at["tbi"].values, at["vax_ratio"].values
+        rows.append(
+            (
+                region,
+                str(year),
+                *(f"{k:+.4f}" for k in (*tbi, tbi[1] - tbi[0])),
+                *(f"{k:.4f}" for k in vax),
+                f"{vax[1] - vax[0]:+.4f}",
+            )
+        )
+    terminal.table(
+        (
+            "region",
+            "year",
+            "TBI\ndetailed",
+            "TBI\naggregated",
+            "difference",
+            "VAX ratio\ndetailed",
+            "VAX ratio\naggregated",
+            "difference",
+        ),
+        rows,
+    )
+    for measure, words in (("tbi", "TBI"), ("vax_ratio", "VAX ratio")):
+        gap = both[measure].diff("tables").values
+        region, year = largest(both, measure).index[0]
+        terminal.say(
+            f"{words}: largest difference {np.nanmax(np.abs(gap)):.2g} ({region} "
+            f"{year}), median {np.nanmedian(np.abs(gap)):.2g}"
+        )

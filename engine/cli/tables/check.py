@@ -1,0 +1,186 @@
+"""What commands print of their results."""
+
+from pathlib import Path
+
+from ...measures.flags import told
+from ...sources.importing import VALUE_ADDED_ALONE
+from ...tables.checks import YearCheck
+from ...tables.world_tables import WorldTables
+from ..terminal import Terminal
+from .tbi import TbiResult
+
+
+def print_checks(
+    terminal: Terminal, rows: list[YearCheck], tables: WorldTables
+) -> None:
+    """Three tables, a row for each year, with the meaning of their columns; a summary.
+
+    Each is at most 80 columns wide.
+    """
+    terminal.say(
+        f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
+        f"sectors, {tables.unit}"
+    )
+    terminal.say("The table as reported")
+    terminal.table(
+        (
+            "year",
+            "row\ngap",
+            "all gaps\n/ output",
+            "taxes,\nmargins",
+            "inputs /\noutput",
+            "spectral\nradius",
+            "verdict",
+        ),
+        [
+            (
+                str(row.year),
+                f"{row.row_gap:,.3g}",
+                f"{row.row_gap_share:.1e}",
+                "-" if row.column_gap != row.column_gap else f"{row.column_gap:,.4g}",
+                f"{row.largest_input_share:.3f}",
+                f"{row.spectral_radius:.4f}",
+                row.verdict,
+            )
+            for row in rows
+        ],
+    )
+    _legend(
+        terminal,
+        "row gap: largest |sales - output| of an industry",
+        "taxes, margins: largest |output - inputs - value added| of an industry",
+        "inputs / output: largest of an industry; above 1 its value added is negative",
+        "spectral radius: of the input coefficients A; below 1 in a productive table",
+    )
+    terminal.say("Cells that are negative, industries without output; distance to x*")
+    terminal.table(
+        (
+            "year",
+            "negative\nsales",
+            "negative\ndemand",
+            "negative\nVA",
+            "zero\noutput",
+            "|x - x*|\n/ output",
+            "|E - E*|\n/ exports",
+        ),
+        [
+            (
+                str(row.year),
+                str(row.negative_sales),
+                str(row.negative_demand),
+                str(row.negative_value_added),
+                str(row.zero_output),
+                f"{row.output_gap_share:.1e}",
+                f"{row.export_gap_share:.1e}",
+            )
+            for row in rows
+        ],
+    )
+    _legend(
+        terminal,
+        "negative demand: inventories, mostly",
+        "VA: value added, output less inputs",
+        "x*, E*: output, exports of the model-consistent table, x* = (I - A)^-1 Y 1",
+        "x, E: as reported",
+    )
+    terminal.say("Identities of the model-consistent table: largest relative misses")
+    terminal.table(
+        (
+            "year",
+            "sales =\noutput",
+            "VA absorbed\n= demand",
+            "VA balance =\ngross balance",
+            "residual",
+            "solver",
+        ),
+        [
+            (
+                str(row.year),
+                f"{row.output_identity:.0e}",
+                f"{row.demand_identity:.0e}",
+                f"{row.balance_identity:.0e}",
+                f"{row.residual:.0e}",
+                row.solver,
+            )
+            for row in rows
+        ],
+    )
+    _legend(terminal, "residual: of the solve, the worst column of final demand")
+    for row in rows:
+        for doubt in row.doubts:
+            terminal.say(f"in doubt: {row.year}: {doubt}")
+    terminal.say(check_summary(rows, tables))
+
+
+def _legend(terminal: Terminal, *lines: str) -> None:
+    for line in lines:
+        terminal.say(f"  {line}")
+
+
+def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
+    """One sentence: sound years, how far rows miss, what is known of value added."""
+    count = len(rows)
+    sound = sum(row.verdict == "sound" for row in rows)
+    found = [f"{sound} of {count} year{'s' if count > 1 else ''} sound"]
+    for verdict, words in (("fault", "with a fault"), ("in doubt", "in doubt")):
+        if many := sum(row.verdict == verdict for row in rows):
+            found.append(f"{many} {words}")
+    gap = max(row.row_gap for row in rows)
+    share = 100 * max(row.row_gap_share for row in rows)
+    missed = f"rows miss output by at most {gap:,.3g} {tables.unit} ({share:.2g} %)"
+    if "rows" in tables.checked:
+        missed += f", {tables.checked['rows']}"
+    return (
+        f"{', '.join(found)}; {missed}; value added {_told_value_added(rows, tables)}"
+    )
+
+
+def _told_value_added(rows: list[YearCheck], tables: WorldTables) -> str:
+    """What is known of it: from these checks, and from those at import."""
+    if bad := sum(bool(row.value_added_fault) for row in rows):
+        return f"is impossible in {bad} of {len(rows)} years"
+    if tables.value_added is None:
+        return "cannot be checked: this edition has no value-added row"
+    return tables.checked.get("value added", VALUE_ADDED_ALONE)
+
+
+def print_tbi(
+    terminal: Terminal, result: TbiResult, out: Path, *, net: bool = False
+) -> None:
+    """The largest traders' index in the first and last year, how exact it is, and how
+    many rows by sector are flagged; ``net``: inventories are left out already."""
+    tbi = result.tbi
+    years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
+    trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
+    top = [str(k) for k in trade.sortby(trade, ascending=False)["region"].values[:8]]
+    terminal.say(
+        f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders"
+    )
+    terminal.table(
+        ("region", *map(str, years)),
+        [
+            (
+                code,
+                *(f"{float(tbi['tbi'].sel(year=y, region=code)):+.4f}" for y in years),
+            )
+            for code in top
+        ],
+    )
+    for year in result.years_by_lu:
+        terminal.say(f"{year}: the iteration stalled; solved by LU instead")
+    for line in told(result.flags, result.vax_by_sector["flag"].size, net=net):
+        terminal.say(f"vax_by_sector: {line}")
+    span = "-".join(map(str, years))
+    terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")
+    if result.certified:
+        terminal.say(certified_line("required output B Y", **result.certified))
+
+
+def certified_line(
+    what: str, *, cell_error_max: float, cell_backward_error_max: float
+) -> str:
+    """How exact single cells are."""
+    return (
+        f"every cell of {what} is right to {cell_error_max:.1e} of itself or better (a "
+        f"bound); backward error by cell {cell_backward_error_max:.1e}"
+    )

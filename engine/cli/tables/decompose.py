@@ -1,0 +1,272 @@
+"""What ``tivax decompose`` does: a year at a time to parquet or csv, then figures."""
+
+from collections.abc import Callable, Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import xarray as xr
+
+from ...core.errors import TivaxError
+from ...core.output import Run, output_folder, require_result_place
+from ...core.progress import Progress
+from ...core.spreadsheets import as_text
+from ...figures import decompositions as decomposition_plots
+from ...measures.decompositions import (
+    METHODS,
+    NOT_SUMMED,
+    WORST_IDENTITY,
+    decomposed_years,
+    require_method,
+)
+from ...measures.each_group import decomposed_each_group
+from ...measures.flags import FLAGS
+from ...measures.trade import (
+    ValueAdded,
+    about_accounts,
+    told_accounts,
+    value_added_name,
+)
+from ...reporting.plot_style import save_figure
+from ...tables.groups import ChosenGroups
+from ...tables.inventories import NetInventories
+from ..terminal import Terminal
+
+FORMATS = ("parquet", "csv")
+_NO_TERMS = ("residual", "identity")
+
+
+def run_decompose(
+    net: NetInventories,
+    method: str,
+    level: str,
+    out: Path,
+    run: Run,
+    *,
+    detail: bool = False,
+    by_origin: bool = False,
+    groups: ChosenGroups,
+    one_by_one: bool = False,
+    accounts: Sequence[ValueAdded],
+    format: str,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Decompose every year of the tables of ``net`` and write it as it comes.
+
+    Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
+    each group in a run of its own, one after the other. Of several accounts the table
+    names each in a first column, and there are no figures.
+    """
+    if format not in FORMATS:
+        raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    tables, members = net.tables, groups.members
+    require_method(method, level, detail=detail, by_origin=by_origin)
+    require_result_place(out, run, force=force)
+    residuals, gaps, rows = [], [], 0
+    totals: list[xr.DataArray] = []
+    alone = len(accounts) == 1
+    with output_folder(out, run, force=force) as folder:
+        with terminal.progress("decomposing", "years") as progress:
+            run_years = decomposed_each_group if one_by_one else decomposed_years
+            runs = one_after_the_other(
+                lambda account, told: run_years(
+                    tables,
+                    method,
+                    level,
+                    detail=detail,
+                    by_origin=by_origin,
+                    groups=members,
+                    value_added=account,
+                    progress=told,
+                ),
+                accounts,
+                progress,
+            )
+            with LongWriter(folder / f"decomposition.{format}") as writer:
+                for account, part in runs:
+                    residuals.append(float(part["residual"].max()))
+                    gaps.append(float(part["identity"].max()))
+                    if alone and _has_parts(part, method, level):
+                        totals.append(totals_of(part, method))
+                    rows += writer.write(part if alone else named(part, account))
+        if totals:
+            shown = _joined(totals)
+            whole = _whole(method, accounts[0])
+            save_figure(decomposition_plots.bars(shown, whole), folder, "shares")
+            if shown.sizes["year"] > 1:
+                figure = decomposition_plots.over_years(shown, whole)
+                save_figure(figure, folder, "shares_over_years")
+        gap = max(gaps) if METHODS[method].check is not None else None
+        run.write_manifest(
+            folder,
+            residual_max=max(residuals),
+            method=method,
+            level=level,
+            detail=detail,
+            by_origin=by_origin,
+            **about_accounts(tables, accounts),
+            identity_max=gap,
+            identity_limit=WORST_IDENTITY,
+            groups=groups.record,
+            each_group=one_by_one,
+            net_inventories=net.record,
+        )
+    terminal.say(
+        f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
+        f"{rows:,} rows, {len(tables.years)} years"
+    )
+    held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
+    terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
+    told = told_accounts(tables, accounts)
+    for line in [*net.lines, *groups.lines, *told]:
+        terminal.say(line)
+    terminal.say(f"Open {out}")
+
+
+def one_after_the_other(
+    compute: Callable[[ValueAdded, Progress], Iterable[Any]],
+    accounts: Sequence[ValueAdded],
+    progress: Progress,
+) -> Generator[tuple[ValueAdded, Any], None, None]:
+    """What ``compute`` yields for each account, and the progress of all together."""
+    for k, account in enumerate(accounts):
+
+        def told(done: int, total: int, before: int = k) -> None:
+            progress(before * total + done, len(accounts) * total)
+
+        for part in compute(account, told):
+            yield account, part
+
+
+def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
+    """A part with the name of its account as a first label."""
+    return part.expand_dims(account=[value_added_name(account)])
+
+
+def _joined(totals: list[xr.DataArray]) -> xr.DataArray:
+    """All years of all runs; with --each-group every group has a run of its own."""
+    runs: dict[tuple[str, ...], list[xr.DataArray]] = {}
+    for part in totals:
+        runs.setdefault(tuple(part["region"].values.tolist()), []).append(part)
+    return xr.concat([xr.concat(parts, "year") for parts in runs.values()], "region")
+
+
+def _whole(method: str, value_added: ValueAdded) -> str:
+    whole = {
+        "bm-importer": "gross imports",
+        "production": "value added",
+        "tripartite-output": "gross output",
+    }.get(method, "gross exports")
+    if isinstance(value_added, str):
+        return whole
+    return f"{value_added_name(value_added)} in {whole.removeprefix('gross ')}"
+
+
+def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
+    """Whether there are parts that make a whole to be drawn."""
+    shown = METHODS[method].shown.values()
+    if METHODS[method].kernels[level] in NOT_SUMMED:
+        return False
+    return bool(shown) and all(k in part for terms in shown for k in terms)
+
+
+def totals_of(part: xr.Dataset, method: str) -> xr.DataArray:
+    """Sums (part, year, region) of what ``Method.shown`` groups."""
+    region = "exporter" if "exporter" in part.dims else "importer"
+    sums = {}
+    for name, terms in METHODS[method].shown.items():
+        total = sum((part[k] for k in terms[1:]), part[terms[0]])
+        sums[name] = total.sum([k for k in total.dims if k not in ("year", region)])
+    data = xr.Dataset(sums, {k: part[k] for k in ("year", region)})
+    return data.to_array("part").rename({region: "region"})
+
+
+class LongWriter:
+    """A long table, written a part at a time: labels, term, value.
+
+    A part is written in a thread, while the next is computed.
+    """
+
+    def __init__(self, path: Path, kind: str = "term") -> None:
+        self._path = path
+        self._kind = kind
+        self._writer: Any = None
+        self._thread = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "LongWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+            if self._writer is not None:
+                self._writer.close()
+
+    def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
+        """Add a Dataset of terms, soon; the number of rows it has.
+
+        ``flags``, the same variables with places in ``FLAGS``, become the last column.
+        What goes wrong is raised by the next call, or at the end.
+        """
+        terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
+        self._wait()
+        self._last = self._thread.submit(self._write, terms, flags)
+        return sum(term.size for term in terms.values())
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
+        for name, term in terms.items():
+            table = _long(term, name, self._kind, self._path.suffix == ".csv")
+            if flags is not None:
+                column = _dictionary(flags[name].values.ravel(), FLAGS)
+                table = table.append_column("flag", column)
+            if self._writer is None:
+                self._writer = self._open(table.schema)
+            self._writer.write_table(table)
+
+    def _open(self, schema: pa.Schema) -> Any:
+        if self._path.suffix == ".csv":
+            return pc.CSVWriter(self._path, schema)
+        # A dictionary of values, which all differ, would be tried in vain.
+        labels: Any = [k for k in schema.names if k != "value"]
+        return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
+
+
+def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
+    """year, labels, ``kind`` (term or indicator), value in the order of the array."""
+    columns: dict[str, Any] = {}
+    sizes = [term.sizes[k] for k in term.dims]
+    for axis, dim in enumerate(term.dims):
+        index = np.arange(sizes[axis], dtype=np.int32)
+        shape = [1] * len(sizes)
+        shape[axis] = sizes[axis]
+        full = np.broadcast_to(index.reshape(shape), sizes).ravel()
+        labels: Sequence[Any] = term[dim].values.tolist()
+        if dim == "year":
+            columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
+        else:
+            words = [as_text(k) for k in labels] if csv else labels
+            columns[str(dim)] = _dictionary(full, words)
+    columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
+    # No number is an empty cell in csv, too, not the word nan.
+    values = np.ascontiguousarray(term.values).ravel()
+    columns["value"] = pa.array(values, from_pandas=True)
+    return pa.table(columns)
+
+
+def _dictionary(index: np.ndarray, labels: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(
+        pa.array(index), pa.array(labels, pa.string())
+    )

@@ -1,0 +1,81 @@
+"""What ``tivax groups`` prints: the built-in groups and their members."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ...core.errors import TivaxError, nearest
+from ...tables.countries import (
+    CountryGroup,
+    country_group,
+    country_groups,
+    country_name,
+)
+from ..terminal import Terminal
+
+
+def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None:
+    """All groups, or one; with a store, which members it has and which are absent.
+
+    Raises ``TivaxError`` for a word that is neither a group nor a store.
+    """
+    regions = None
+    if store_or_name.upper() in country_groups():
+        if name:
+            raise TivaxError(f"two groups, {store_or_name} and {name}: name one")
+        name = store_or_name
+    elif store_or_name:
+        regions = _regions(store_or_name)
+    if name:
+        _print_one(terminal, country_group(name), regions)
+    else:
+        _print_all(terminal, regions)
+
+
+def _regions(store: str) -> tuple[str, ...]:
+    from ...tables.store import open_store
+
+    if not Path(store).exists():
+        near = nearest(store.upper(), country_groups())
+        raise TivaxError(f"{store}: no such group or store; {near}")
+    return tuple(open_store(store, lazy=True).regions)
+
+
+def _print_all(terminal: Terminal, regions: Sequence[str] | None) -> None:
+    rows = []
+    for group in country_groups().values():
+        here, absent = _split(group, regions)
+        if regions is None:
+            rows.append((group.name, group.title, str(len(here)), " ".join(here)))
+        else:
+            count = f"{len(here)} of {len(group.members)}"
+            rows.append((group.name, group.title, count, " ".join(absent)))
+    last = "members" if regions is None else "absent"
+    terminal.listing(("name", "title", "countries", last), rows)
+
+
+def _print_one(
+    terminal: Terminal, group: CountryGroup, regions: Sequence[str] | None
+) -> None:
+    here, _ = _split(group, regions)
+    terminal.say(f"{group.name}: {group.title}")
+    terminal.say(f"Members since {group.since}. {group.source}")
+    store = () if regions is None else ("store",)
+    terminal.listing(
+        ("code", "country", *store),
+        [
+            (
+                code,
+                country_name(code),
+                *(("yes" if code in here else "absent",) if store else ()),
+            )
+            for code in group.members
+        ],
+    )
+
+
+def _split(
+    group: CountryGroup, regions: Sequence[str] | None
+) -> tuple[list[str], list[str]]:
+    """Members that are there, and those that are not; all without a store."""
+    here = [k for k in group.members if regions is None or k in regions]
+    return here, [k for k in group.members if k not in here]

@@ -1,0 +1,230 @@
+"""What ``tivax indicators`` does: every level of every year to one table, figures."""
+
+from collections import Counter
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from ...core.errors import TivaxError, nearest
+from ...core.output import Run, output_folder, require_result_place
+from ...figures import indicators as indicator_plots
+from ...measures.decompositions import LEVELS, WORST_IDENTITY
+from ...measures.each_group import require_new_names, shifted
+from ...measures.flags import counted, told
+from ...measures.indicator_table import INDICATORS
+from ...measures.indicators import indicator_years, indicators_at, possible_indicators
+from ...measures.perimeters import borders_of
+from ...measures.trade import (
+    Certify,
+    ValueAdded,
+    about_accounts,
+    told_accounts,
+    value_added_name,
+)
+from ...reporting.plot_style import save_figure
+from ...tables.groups import ChosenGroups
+from ...tables.inventories import NetInventories
+from ...tables.world_tables import WorldTables
+from ..terminal import Terminal
+from .check import certified_line
+from .decompose import FORMATS, LongWriter, named, one_after_the_other
+
+# What the columns say where sectors, or partners, are summed (as OECD TiVA has it).
+EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
+# The figures, and the indicators each shows of the largest exporters.
+_FIGURES = {
+    "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
+    "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
+}
+# A table with more rows is announced before it is written. WIOD 2013 at every level:
+# 68 million rows, 335 MB of parquet.
+_MANY_ROWS = 1_000_000
+_BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
+
+
+def require_levels(name: str) -> tuple[str, ...]:
+    """One level, or every one for ``all``; ``TivaxError`` for any other."""
+    if name == "all":
+        return tuple(LEVELS)
+    if name not in LEVELS:
+        raise TivaxError(f"--level {name}: {nearest(name, ['all', *LEVELS])}")
+    return (name,)
+
+
+def run_indicators(
+    net: NetInventories,
+    names: Sequence[str],
+    level: str,
+    out: Path,
+    run: Run,
+    *,
+    groups: ChosenGroups,
+    one_by_one: bool = False,
+    accounts: Sequence[ValueAdded],
+    certify: Certify = "columns",
+    format: str,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Write ``indicators.parquet`` (or csv), figures and a manifest.
+
+    A figure is drawn where its indicators are among the names, or all are wanted.
+    ``one_by_one``: each group in a run of its own, of which its rows are kept. Of
+    several accounts the table names each in a first column, and there are no figures.
+    """
+    if format not in FORMATS:
+        raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    tables = net.tables
+    levels = require_levels(level)
+    wanted = possible_indicators(names, tables, accounts[0])
+    if len(levels) == 1:
+        wanted = indicators_at(names, levels[0], tables, accounts[0])
+    for name, labels in {
+        EVERY_PARTNER: [*tables.regions, *groups.members],
+        EVERY_SECTOR: tables.sectors,
+    }.items():
+        if name in labels:
+            raise TivaxError(f"{name} stands for a total: rename the code {name}")
+    require_result_place(out, run, force=force)
+    alone = len(accounts) == 1
+    drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
+    drawn = drawn if alone else {}
+    shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
+    residuals, gaps, rows = [], [], 0
+    cells: dict[str, list[float]] = {}
+    flagged: Counter[str] = Counter()
+    units: dict[str, dict[Hashable, str]] = {}
+    shown: dict[str, list[xr.Dataset]] = {}
+    runs = {"": groups.members}
+    if one_by_one:
+        require_new_names(groups.members, tables.regions)
+        runs = {name: {name: codes} for name, codes in groups.members.items()}
+    steps = len(accounts) * len(tables.years)
+    expected = len(accounts) * sum(
+        _row_count(wanted, levels, tables, members, one=bool(name))
+        for name, members in runs.items()
+    )
+    if expected > _MANY_ROWS:
+        size = expected * _BYTES_PER_ROW[format] / 1e6
+        terminal.say(
+            f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
+            "--only and --years make it smaller"
+        )
+    with output_folder(out, run, force=force) as folder:
+        path = folder / f"indicators.{format}"
+        with (
+            terminal.progress("indicators", "years") as progress,
+            LongWriter(path, "indicator") as writer,
+        ):
+            for k, (name, members) in enumerate(runs.items()):
+                years = one_after_the_other(
+                    lambda account, told, members=members: indicator_years(
+                        tables,
+                        list(dict.fromkeys([*wanted, *shown_names])),
+                        tuple(dict.fromkeys([*levels, "country"])),
+                        groups=members,
+                        value_added=account,
+                        certify=certify,
+                        flagged=True,
+                        progress=told,
+                    ),
+                    accounts,
+                    shifted(progress, k * steps, len(runs) * steps),
+                )
+                for account, year in years:
+                    whole = _rows(year.values["country"], name)
+                    if drawn:
+                        shown.setdefault(name, []).append(whole[shown_names])
+                    residuals.append(float(whole["residual"].max()))
+                    gaps.append(float(whole["identity"].max()))
+                    for k in {"cell_error", "cell_backward_error"} & set(whole):
+                        cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
+                    for each in levels:
+                        part, marks = (
+                            _with_totals(_rows(k[each], name), wanted) for k in year
+                        )
+                        flagged.update(counted(marks))
+                        rows += writer.write(
+                            part if alone else named(part, account), marks
+                        )
+                        units.setdefault(value_added_name(account), {}).update(
+                            {k: v.attrs["units"] for k, v in part.items()}
+                        )
+        if drawn:
+            parts = [xr.concat(k, "year") for k in shown.values()]
+            over = xr.concat(parts, "region")
+            if "positions" in drawn:
+                save_figure(indicator_plots.position_map(over), folder, "positions")
+            if "participation" in drawn and over.sizes["year"] > 1:
+                figure = indicator_plots.participation(over)
+                save_figure(figure, folder, "participation")
+        certified = {k: max(v) for k, v in sorted(cells.items())}
+        of_each = {
+            account: {k: found[k] for k in wanted if k in found}
+            for account, found in units.items()
+        }
+        of_one = next(iter(of_each.values()))
+        run.write_manifest(
+            folder,
+            residual_max=max(residuals),
+            **certified,
+            **about_accounts(tables, accounts),
+            levels=list(levels),
+            units=of_one if alone else of_each,
+            identity_max=max(gaps),
+            identity_limit=WORST_IDENTITY,
+            groups=groups.record,
+            each_group=one_by_one,
+            net_inventories=net.record,
+            flags=dict(flagged),
+        )
+    terminal.say(
+        f"{len(of_one)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
+        f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
+    )
+    terminal.say(
+        f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
+    )
+    if certified:
+        terminal.say(certified_line("the inverse", **certified))
+    told_flags = told(dict(flagged), rows, net=bool(net.categories))
+    about = told_accounts(tables, accounts)
+    for line in [*told_flags, *net.lines, *groups.lines, *about]:
+        terminal.say(line)
+    terminal.say(f"Open {out}")
+
+
+def _row_count(
+    names: Sequence[str],
+    levels: Sequence[str],
+    tables: WorldTables,
+    groups: Mapping[str, Sequence[str]],
+    *,
+    one: bool,
+) -> int:
+    """Rows of the table; ``one`` where only the rows of the one group are kept."""
+    partners = len(borders_of(tables, groups).names)
+    regions = 1 if one else partners
+    rows = 0
+    for level in levels:
+        by_sector, by_partner = LEVELS[level]
+        each = len(tables.sectors) if by_sector else 1
+        each *= partners if by_partner else 1
+        rows += each * sum(INDICATORS[k].has(level) for k in names)
+    return rows * regions * len(tables.years)
+
+
+def _rows(part: xr.Dataset, group: str) -> xr.Dataset:
+    """The rows of the one group that was computed, or all."""
+    return part.sel(region=[group]) if group else part
+
+
+def _with_totals(part: xr.Dataset, wanted: Sequence[str]) -> xr.Dataset:
+    """The same columns at every level."""
+    part = part[[k for k in wanted if k in part]]
+    if "sector" not in part.dims:
+        part = part.expand_dims(sector=[EVERY_SECTOR])
+    if "partner" not in part.dims:
+        part = part.expand_dims(partner=[EVERY_PARTNER])
+    return part.transpose("year", "region", "sector", "partner")

@@ -1,0 +1,99 @@
+"""``tivax bench``: run the cases, print a table, write bench.csv and bench.json."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pandas as pd
+
+from ....bench.cases import CASES, SEED, make_world
+from ....bench.harness import Timing, machine, measure
+from ...core.errors import TivaxError
+from ...core.output import Run, output_folder, require_result_place
+from ...core.spreadsheets import write_csv
+from ..terminal import Terminal
+
+COLUMNS = [
+    "case",
+    "method",
+    "median_s",
+    "min_s",
+    "compile_s",
+    "residual",
+    "baseline",
+    "ratio",
+]
+
+
+def run_bench(
+    out: Path, *, full: bool, only: str | None, force: bool, terminal: Terminal
+) -> None:
+    """Time all cases, or the one named ``only``.
+
+    Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
+    """
+    run = Run("bench", seed=SEED)
+    require_result_place(out, run, force=force)
+    if only and only not in CASES:
+        raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
+    names = [only] if only else list(CASES)
+    about = machine()
+    rows: list[Timing] = []
+    notes: dict[str, tuple[str, ...]] = {}
+    with terminal.status("making the world") as said, TemporaryDirectory() as folder:
+        world = make_world(Path(folder), full=full)
+        for name in names:
+            if (case := CASES[name](world)) is not None:
+                rows += measure(case, said=said)
+                notes |= {name: case.notes} if case.notes else {}
+            else:
+                terminal.say(f"{name}: left out, needs the extra tivax[bench]")
+    residual = max((row.residual for row in rows), default=0.0)
+    frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
+    with output_folder(out, run, force=force) as results:
+        write_csv(frame, results / "bench.csv")
+        document = {
+            "machine": about,
+            "size": world.size,
+            "rows": frame.to_dict("records"),
+            "notes": notes,
+        }
+        (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
+        run.write_manifest(results, residual_max=residual, machine=about)
+    _print(terminal, rows, about, world.size)
+    for name, lines in notes.items():
+        for line in lines:
+            terminal.say(f"{name}: {line}")
+    if not full:
+        terminal.say("A world this small times the overhead; --full is 44 x 56 x 15.")
+    terminal.say(f"{out}: bench.csv, bench.json")
+
+
+def _print(
+    terminal: Terminal, rows: list[Timing], about: dict[str, Any], size: str
+) -> None:
+    packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
+    terminal.say(
+        f"{size}, float64; {about['processor']}, {about['cores']} cores; "
+        f"{about['device']}; {packages}"
+    )
+    for name, value in about["blas"].items():
+        terminal.say(f"{name}={value} is set: it can change the speed of numpy")
+    terminal.say("Median times; ratio = baseline median / median")
+    terminal.table(
+        ("case", "method", "median", "min", "compile", "residual", "ratio"),
+        [
+            (
+                row.case,
+                row.method + (" (baseline)" if row.method == row.baseline else ""),
+                f"{row.median_s:.4g} s",
+                f"{row.min_s:.4g} s",
+                f"{row.compile_s:.2f} s",
+                f"{row.residual:.0e}",
+                f"{row.ratio:.2f}",
+            )
+            for row in rows
+        ],
+    )

@@ -1,0 +1,66 @@
+"""What public functions are given: one line that names the argument where it is wrong.
+
+A function says itself what a value must satisfy; here is only what kind it must be of.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .errors import TivaxError, nearest, shown
+
+
+def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
+    """``TivaxError`` unless the value is of a kind; ``wanted`` is what to give."""
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
+        raise TivaxError(f"{argument}: give {wanted}, not {shown(value)}")
+
+
+def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
+    """``TivaxError`` unless the value is one of these words."""
+    if not isinstance(value, str):
+        raise TivaxError(f"no {argument} {shown(value)}: {nearest('', known)}")
+    if value not in known:
+        raise TivaxError(f"no {argument} {value}: {nearest(value, known)}")
+
+
+def require_list(argument: str, values: object) -> None:
+    """``TivaxError`` for what is no list of words, such as a single one, which would be
+    read letter by letter."""
+    if isinstance(values, str):
+        raise TivaxError(f"{argument}={values!r}: give a list, [{values!r}]")
+    if not isinstance(values, Iterable) or not all(isinstance(k, str) for k in values):
+        raise TivaxError(f"{argument}: give a list of labels, not {shown(values)}")
+
+
+def require_whole(argument: str, value: object, least: int) -> None:
+    """``TivaxError`` unless the value is a whole number, ``least`` or more."""
+    if isinstance(value, bool) or not (
+        isinstance(value, int | np.integer) and value >= least
+    ):
+        raise TivaxError(
+            f"{argument}: give a whole number from {least}, not {shown(value)}"
+        )
+
+
+def require_years(years: object) -> None:
+    """``TivaxError`` unless these are the first and the last year, or None for all."""
+    if years is not None and not (
+        isinstance(years, tuple | list)
+        and len(years) == 2
+        and all(isinstance(k, int | np.integer) for k in years)
+    ):
+        raise TivaxError(
+            f"years: give the first and the last, such as (2000, 2014), not "
+            f"{shown(years)}"
+        )
+
+
+def local_path(argument: str, value: object) -> Path:
+    """The value as a path."""
+    if not isinstance(value, str | os.PathLike) or not os.fspath(value):
+        raise TivaxError(f"{argument}: give a path as text or Path, not {shown(value)}")
+    return Path(os.fspath(value))

@@ -1,0 +1,59 @@
+"""How large a raw file may be: a few hundred kilobytes can unpack to all of memory."""
+
+from .errors import TivaxError
+
+GIB = 1 << 30
+DEFAULT = 4.0  # GiB; the largest file that is published has 1.5
+# Allowed for each GiB: cells of a workbook or an array (the largest workbook has 8
+# million), cells of a csv file, which are texts, and rows of a table in text (10,000).
+CELLS, TEXTS, LINES = 25_000_000, 5_000_000, 25_000
+# A line is one row of a table. The longest published, 9,800 cells, has 0.25 MB.
+_LINES = 1024
+
+_limit = DEFAULT
+
+
+def set_max_size(gib: float) -> None:
+    """Let a raw file, or a member of an archive, have so many GiB once unpacked.
+
+    A line of text may have 1/1024 of it.
+    """
+    global _limit
+    if not gib > 0:
+        raise TivaxError(f"--max-size {gib:g}: write a number of GiB above 0")
+    _limit = gib
+
+
+def require_size(name: str, size: int) -> None:
+    """Raise ``TivaxError`` where ``size`` bytes are too many for one file."""
+    if size > _limit * GIB:
+        raise TivaxError(
+            f"{name}: more than {_limit:g} GiB once unpacked; no published table has "
+            "that, --max-size allows more"
+        )
+
+
+def require_count(
+    name: str, count: int, what: str = "cells", most: int = CELLS
+) -> None:
+    """The same for what takes far more in memory than in the file.
+
+    ``most`` is what may be there for each GiB.
+    """
+    if count > _limit * most:
+        raise TivaxError(
+            f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
+            "that, --max-size allows more"
+        )
+
+
+def longest_line() -> int:
+    """Bytes that a line of text may have."""
+    return int(_limit * GIB / _LINES)
+
+
+def line_too_long(name: str, number: int) -> TivaxError:
+    return TivaxError(
+        f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
+        "table as it is published, --max-size allows more"
+    )

@@ -1,0 +1,95 @@
+"""Several processes, on one machine or many, as one, with a launcher or without.
+
+The work is JAX's own (``jax.distributed``): a coordinator that the processes find, and
+collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the rest by
+itself.
+"""
+
+import os
+from dataclasses import dataclass
+
+from .errors import TivaxError
+
+# Seconds without a sign of life before a process counts as lost. A broken connection is
+# noticed at once; this is for machines that vanish.
+_HEARTBEAT = 60
+_START = 300
+# So long the others wait at the end for the first, which summarises and writes.
+_WRITE = 24 * 3600
+
+
+@dataclass(frozen=True)
+class Machines:
+    """Who takes part. ``coordinator`` is HOST:PORT of the first process."""
+
+    coordinator: str | None = None
+    processes: int | None = None
+    process_id: int | None = None
+
+    def start(self) -> bool:
+        """Join the others before JAX is used; False where there are none.
+
+        Raises ``TivaxError`` for a part of the three without the rest, and where the
+        coordinator does not answer.
+        """
+        given = (self.coordinator, self.processes, self.process_id)
+        if any(k is not None for k in given):
+            if any(k is None for k in given):
+                raise TivaxError(
+                    "--coordinator, --processes and --process-id go together; under "
+                    "SLURM or Open MPI leave all three out"
+                )
+            if not 0 <= (self.process_id or 0) < (self.processes or 0):
+                raise TivaxError(
+                    f"--process-id {self.process_id}: with --processes "
+                    f"{self.processes} it is 0 to {(self.processes or 1) - 1}"
+                )
+            _initialize(self.coordinator, self.processes, self.process_id)
+            return True
+        if _launched():
+            _initialize(None, None, None)
+            return True
+        return False
+
+
+def _launched() -> bool:
+    """More than one task of SLURM or Open MPI."""
+    # A shell or a script in a SLURM allocation has most of its variables, but is no
+    # step of srun; mpirun may stand in it.
+    step = {"SLURM_PROCID", "SLURM_STEP_NODELIST"} <= os.environ.keys()
+    return (step and _tasks("SLURM_NTASKS") > 1) or _tasks("OMPI_COMM_WORLD_SIZE") > 1
+
+
+def _tasks(name: str) -> int:
+    size = os.environ.get(name, "1")
+    return int(size) if size.isdigit() else 1
+
+
+def _initialize(
+    coordinator: str | None, processes: int | None, process_id: int | None
+) -> None:
+    import jax
+
+    jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    try:
+        jax.distributed.initialize(
+            coordinator_address=coordinator,
+            num_processes=processes,
+            process_id=process_id,
+            initialization_timeout=_START,
+            heartbeat_timeout_seconds=_HEARTBEAT,
+            shutdown_timeout_seconds=_WRITE,
+        )
+    except (RuntimeError, ValueError) as error:
+        line = str(error).splitlines()[0]
+        raise TivaxError(
+            f"{coordinator or 'the launcher'}: the processes did not find each other: "
+            f"{line}"
+        ) from None
+
+
+def is_first() -> bool:
+    """Whether this process writes and talks."""
+    import jax
+
+    return jax.process_index() == 0

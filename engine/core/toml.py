@@ -1,0 +1,166 @@
+"""Run files in TOML, read so that every mistake is one line that names its place."""
+
+import math
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from .errors import TivaxError
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The run file at ``path``."""
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such run file")
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise TivaxError(f"{path}: not valid TOML: {error}") from None
+    return parse_toml(text, path, "not valid TOML: ")
+
+
+def parse_toml(text: str, path: Path, said: str = "") -> dict[str, Any]:
+    """The TOML in a file; ``TivaxError`` where it is none, or nested too deep.
+
+    ``said`` stands before what is wrong.
+    """
+    try:
+        found = tomllib.loads(text)
+    except ValueError as error:
+        raise TivaxError(f"{path}: {said}{error}") from None
+    except RecursionError:
+        raise _too_deep(path) from None
+    level: list[Any] = [found]
+    for _ in range(_DEEPEST):
+        level = [
+            k
+            for one in level
+            for k in (one.values() if isinstance(one, dict) else one)
+            if isinstance(k, dict | list)
+        ]
+    if level:
+        raise _too_deep(path)
+    return found
+
+
+# Levels of tables and lists in each other; no file here has a use for more than four.
+_DEEPEST = 20
+
+
+def _too_deep(path: Path) -> TivaxError:
+    return TivaxError(
+        f"{path}: brackets or tables more than {_DEEPEST} deep in each other; write "
+        "a flat file"
+    )
+
+
+class TomlTable:
+    """A table of a run file; every mistake in it is one line that names its place."""
+
+    def __init__(
+        self, file: Path, name: str, values: dict[str, Any], known: set[str]
+    ) -> None:
+        self.file, self.name, self.values = file, name, values
+        if unknown := sorted(set(values) - known):
+            raise TivaxError(
+                f"{file}: unknown key {unknown[0]}{self._where}; "
+                f"known are {', '.join(sorted(known))}"
+            )
+
+    @property
+    def _where(self) -> str:
+        return f" in [{self.name}]" if self.name else ""
+
+    def has(self, key: str) -> bool:
+        return key in self.values
+
+    def mistake(self, key: str, wanted: str) -> TivaxError:
+        given = f" = {self.values[key]!r}" if key in self.values else ""
+        return TivaxError(f"{self.file}: {key}{given}{self._where}: {wanted}")
+
+    def text(self, key: str, default: str | None = None) -> str:
+        value = self.values.get(key, default)
+        if value is None:
+            raise self.mistake(key, "is missing")
+        if not isinstance(value, str) or (not value and default is None):
+            raise self.mistake(key, 'write "..."')
+        return value
+
+    def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:
+        value = self.values.get(key, default)
+        value = [value] if isinstance(value, str) else value
+        if not isinstance(value, list | tuple) or not all(
+            isinstance(k, str) and k for k in value
+        ):
+            raise self.mistake(key, 'write ["...", "..."]')
+        return tuple(value)
+
+    def lists(self, key: str, default: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+        value = self.values.get(key, default)
+        if not isinstance(value, list) or not value:
+            raise self.mistake(key, 'write [["..."], ["...", "..."]]')
+        if all(isinstance(k, str) for k in value):
+            value = [value]
+        inner = [TomlTable(self.file, self.name, {key: k}, {key}) for k in value]
+        return [each.texts(key, ()) for each in inner]
+
+    def whole(self, key: str, default: int, *, least: int) -> int:
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise self.mistake(key, f"write a whole number from {least}")
+        if value >= 2**63:
+            raise self.mistake(key, "write a number below 2^63")
+        return value
+
+    def number(self, key: str, default: float) -> float:
+        value = self.values.get(key, default)
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            raise self.mistake(key, "write a number")
+        if not math.isfinite(value):
+            raise self.mistake(key, "write a finite number")
+        return float(value)
+
+    def flag(self, key: str, default: bool) -> bool:
+        value = self.values.get(key, default)
+        if not isinstance(value, bool):
+            raise self.mistake(key, "write true or false")
+        return value
+
+    def choice(self, key: str, options: Any, default: str | None = None) -> Any:
+        value = self.values.get(key, default)
+        if value not in options:
+            raise self.mistake(key, f"choose from {', '.join(options)}")
+        return value
+
+    def path(self, key: str) -> Path:
+        return self._local(key, self.text(key))
+
+    def paths(self, key: str, default: list[Path]) -> list[Path]:
+        if key not in self.values:
+            return default
+        return [self._local(key, name) for name in self.texts(key, ())]
+
+    def _local(self, key: str, name: str) -> Path:
+        """Beside the run file."""
+        if "://" in name:
+            raise self.mistake(key, "an address; download it and give a local file")
+        return self.file.parent / name
+
+    def table(self, key: str, known: set[str]) -> "TomlTable":
+        value = self.values.get(key)
+        if value is None:
+            raise self.mistake(f"[{key}]", "is missing")
+        if not isinstance(value, dict):
+            raise self.mistake(key, f"write a section [{key}]")
+        return TomlTable(self.file, key, value, known)
+
+    def tables(self, key: str, known: set[str]) -> list["TomlTable"]:
+        value = self.values[key]
+        value = [value] if isinstance(value, dict) else value
+        if (
+            not isinstance(value, list)
+            or not value
+            or not all(isinstance(k, dict) for k in value)
+        ):
+            raise self.mistake(key, f"write sections [[{key}]]")
+        return [TomlTable(self.file, f"[{key}]", k, known) for k in value]

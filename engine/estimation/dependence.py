@@ -1,0 +1,373 @@
+"""Are the residuals of different countries correlated? Tests with year effects.
+
+Year effects make the residuals of a year add up to zero, so that Pesaran's (2004) CD is
+not N(0, 1) where countries are independent. With equal variances it is centred near
+-sqrt(T G / (2 (G - 1))), -2.77 for 41 countries and 15 years, and hardly varies; with
+unequal ones the centre and the spread depend on the variances. Symbols:
+
+    e_it    residuals of G countries in T years; T_ij years of both i and j
+    r_ij    their correlation over these years
+    CD      sqrt(2 / (G (G - 1))) sum_{i<j} sqrt(T_ij) r_ij
+    CD*     (CD - centre) / (1 - theta), the correction of Pesaran and Xie (2021) with
+            the year effects as a factor of loadings 1
+
+Each p-value compares the statistic with 9,999 panels of independent countries:
+normal errors with each country's variance and a common autocorrelation, taken through
+the same projection on country effects, year effects and regressors, with the same cells
+missing.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float
+from scipy.special import polygamma
+
+from ..core.errors import TivaxError
+from .fixed_effects import time_dummies
+
+DRAWS = 9_999
+SEED = 1
+# Pairs with fewer years in common have no meaningful correlation.
+FEWEST_YEARS = 3
+# Draws: their correlations stay in a core's cache, and their products are too small for
+# BLAS to start threads, which wait for each other on a busy machine.
+_AT_ONCE = 48
+_AUTOCORRELATIONS = np.linspace(0.0, 0.99, 20)
+_MATCHING = 50  # draws for each of them
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A measure of dependence beside its distribution under independence.
+
+    Attributes
+    ----------
+    value
+        In the residuals.
+    null
+        Its mean where countries are independent.
+    p
+        (1 + draws at least as extreme) / (1 + draws): two-sided for CD*, one-sided,
+        large values, for the others.
+    mc_error
+        Standard error of ``p`` from the number of draws.
+    """
+
+    value: float
+    null: float
+    p: float
+    mc_error: float
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """What the residuals of one regression say.
+
+    Attributes
+    ----------
+    cd
+        Pesaran's CD, without a p-value of its own.
+    centre
+        Its expected value under independence with the variances of these residuals.
+    corrected
+        CD*.
+    mean_correlation
+        Of all pairs.
+    absolute
+        Mean absolute correlation of all pairs.
+    component
+        Share of the first principal component in the variance of the standardised
+        residuals; a missing cell counts as 0.
+    autocorrelation
+        Of the simulated errors.
+    draws
+        How many panels were simulated.
+    """
+
+    cd: float
+    centre: float
+    corrected: Statistic
+    mean_correlation: float
+    absolute: Statistic
+    component: Statistic
+    autocorrelation: float
+    draws: int
+
+
+def cross_section_dependence(
+    data: pd.DataFrame,
+    residuals: pd.Series,
+    regressors: Sequence[str],
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Dependence:
+    """Tests of the residuals of a regression with country and year effects.
+
+    ``data`` has iso3, year and the regressors, ``residuals`` the row labels used.
+
+    Raises ``TivaxError`` where no two countries share three years.
+    """
+    used = data.loc[residuals.index]
+    panel = _Panel.of(used, regressors)
+    e = panel.cells(residuals.to_numpy(float)[None])
+    own = _statistics(e, panel.present)
+    variances = _shrunk(_variances(e, panel.present)[0], panel.present)
+    rng = np.random.default_rng(seed)
+    rho = _matching_autocorrelation(e, panel, variances, rng)
+    parts = [
+        _statistics(_independent(panel, variances, rho, count, rng), panel.present)
+        for count in _chunks(draws)
+    ]
+    null = {k: np.concatenate([part[k] for part in parts]) for k in own}
+    G = len(panel.present)
+    return Dependence(
+        cd=float(own["cd"][0]),
+        centre=float(own["centre"][0]),
+        corrected=_against(own["corrected"][0], null["corrected"], two_sided=True),
+        mean_correlation=float(own["mean"][0]),
+        absolute=_against(own["absolute"][0], null["absolute"]),
+        component=_against(own["component"][0] / G, null["component"] / G),
+        autocorrelation=rho,
+        draws=draws,
+    )
+
+
+def expected_cd(
+    variances: Float[np.ndarray, "B G"], present: Bool[np.ndarray, "G T"]
+) -> tuple[Float[np.ndarray, " B"], Float[np.ndarray, " B"]]:
+    """Centre and scale (1 - theta) of CD where countries are independent.
+
+    With year means over the G_t countries of a year removed, residuals of i and j have
+    the covariance m_t / G_t - (s_i + s_j) / G_t in year t, m_t the mean variance of the
+    year, and the variance s_i (1 - 2 / G_t) + m_t / G_t. The scale is the mean of
+    (1 - a_i h)^2, a_i = sqrt(s_i) and h the mean of 1 / a_i: 0 with equal variances.
+    """
+    p = present.astype(variances.dtype)
+    G, s = len(p), variances
+    pairs = _pairs(present)
+    joint = p @ p.T
+    by_pair = np.zeros((G, G), p.dtype)
+    by_pair[pairs] = 1 / np.sqrt(joint[pairs])
+    by_pair += by_pair.T
+    each = 1 / p.sum(axis=0)
+    mean = (s @ p) * each**2  # m_t / G_t
+    years = p.sum(axis=1)
+    u = ((s * (years - 2 * (p @ each)) + mean @ p.T) / years) ** -0.5
+    # Sums over i < j are half the quadratic forms; no matrix of pairs for each draw.
+    total = -((u * s) @ (by_pair * ((p * each) @ p.T)) * u).sum(axis=-1)
+    for t in range(p.shape[1]):
+        there = u * p[:, t]
+        total += mean[..., t] * (there @ by_pair * there).sum(axis=-1) / 2
+    centre = np.sqrt(2 / (G * (G - 1))) * total
+    root = np.sqrt(s)
+    scale = ((1 - root * (1 / root).mean(-1, keepdims=True)) ** 2).mean(-1)
+    return centre, scale
+
+
+# ---------------------------------------------------------------------- the projection
+
+
+@dataclass(frozen=True, eq=False)
+class _Panel:
+    """Which cells a regression uses, and what it projects out of them."""
+
+    present: Bool[np.ndarray, "G T"]
+    row: np.ndarray  # country and year number of each row
+    column: np.ndarray
+    basis: Float[np.ndarray, "N k"]
+
+    @classmethod
+    def of(cls, used: pd.DataFrame, regressors: Sequence[str]) -> "_Panel":
+        row, countries = pd.factorize(used["iso3"], sort=True)
+        column, years = pd.factorize(used["year"], sort=True)
+        present = np.zeros((len(countries), len(years)), bool)
+        present[row, column] = True
+        if not len(_pairs(present)[0]):
+            raise TivaxError(
+                f"cross-section dependence: no two countries share {FEWEST_YEARS} years"
+            )
+        X = used[list(regressors)].to_numpy(float)
+        dummies = [
+            np.eye(len(countries))[row],
+            time_dummies(used, "iso3", "year").to_numpy(float),
+        ]
+        D = np.linalg.qr(np.column_stack(dummies))[0]
+        X = X / np.linalg.norm(X, axis=0)
+        net = np.linalg.qr(X - D @ (D.T @ X))[0]
+        # A balanced panel is demeaned both ways; only then is that exact.
+        basis = net if present.all() else np.column_stack([D, net])
+        return cls(present, row, column, basis)
+
+    def cells(self, rows: Float[np.ndarray, "B N"]) -> Float[np.ndarray, "B G T"]:
+        """Rows as a table, 0 where a cell is missing."""
+        table = np.zeros((len(rows), *self.present.shape), rows.dtype)
+        table[:, self.row, self.column] = rows
+        return table
+
+    def residuals(self, errors: Float[np.ndarray, "B G T"]) -> np.ndarray:
+        if self.present.all():
+            errors = errors - errors.mean(axis=2, keepdims=True)
+            errors = errors - errors.mean(axis=1, keepdims=True)
+        rows = errors[:, self.row, self.column]
+        basis = self.basis.astype(errors.dtype)
+        return self.cells(rows - (rows @ basis) @ basis.T)
+
+
+def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs i < j with years enough in common."""
+    shared = present.astype(int) @ present.T.astype(int)
+    i, j = np.nonzero(np.triu(shared >= FEWEST_YEARS, 1))
+    return i, j
+
+
+# ------------------------------------------------------------------- the statistics
+
+
+def _statistics(
+    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+) -> dict[str, Float[np.ndarray, " B"]]:
+    """All statistics of each draw; ``component`` is the largest eigenvalue."""
+    G = len(present)
+    pairs = _pairs(present)
+    centred = np.where(present, e - _mean(e, present), 0.0)
+    z = centred / np.sqrt((centred**2).sum(axis=2, keepdims=True))
+    r = (z @ z.transpose(0, 2, 1) if present.all() else _pairwise(e, present))[
+        :, *pairs
+    ]
+    shared = (present.astype(e.dtype) @ present.T)[pairs]
+    cd = np.sqrt(2 / (G * (G - 1))) * (r @ np.sqrt(shared))
+    centre, scale = expected_cd(_variances(e, present), present)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        corrected = (cd - centre) / scale  # not finite with exactly equal variances
+    return {
+        "cd": cd,
+        "centre": centre,
+        "corrected": corrected,
+        "mean": r.mean(axis=1),
+        "absolute": np.abs(r).mean(axis=1),
+        "component": np.linalg.eigvalsh(z.transpose(0, 2, 1) @ z)[:, -1],
+    }
+
+
+def _mean(e: np.ndarray, present: np.ndarray) -> np.ndarray:
+    years = present.sum(axis=1).astype(e.dtype)
+    return e.sum(axis=2, keepdims=True) / years[None, :, None]
+
+
+def _pairwise(
+    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+) -> Float[np.ndarray, "B G G"]:
+    """Correlations over the years of both; e is 0 where a cell is missing."""
+    p = present.astype(e.dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        shared = p @ p.T
+        sums = e @ p.T  # of i over the years of j
+        squares = e**2 @ p.T - sums**2 / shared
+        products = e @ e.transpose(0, 2, 1) - sums * sums.transpose(0, 2, 1) / shared
+        return products / np.sqrt(squares * squares.transpose(0, 2, 1))
+
+
+def _variances(
+    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+) -> Float[np.ndarray, "B G"]:
+    """Of the errors: those of the residuals less what the year means add to them."""
+    T = present.sum(axis=1).astype(e.dtype)
+    G = present.sum(axis=0).mean(dtype=e.dtype)
+    own = ((np.where(present, e - _mean(e, present), 0)) ** 2).sum(axis=2) / (T - 1)
+    mean = own.mean(axis=1, keepdims=True) / (1 - 1 / G)
+    return np.maximum((own - mean / G) / (1 - 2 / G), 1e-6 * mean)
+
+
+def _shrunk(
+    variances: Float[np.ndarray, " G"], present: Bool[np.ndarray, "G T"]
+) -> Float[np.ndarray, " G"]:
+    """Variances drawn towards each other by what of their spread is sampling error.
+
+    The logarithm of a variance of T - 1 degrees of freedom has the variance
+    psi'((T - 1) / 2) (Smyth 2004).
+    """
+    logs = np.log(variances)
+    noise = float(polygamma(1, (present.sum(axis=1) - 1) / 2).mean())
+    keep = max(0.0, 1 - noise / float(logs.var(ddof=1)))
+    return np.exp(logs.mean() + keep * (logs - logs.mean()))
+
+
+# ------------------------------------------------------------------------ independence
+
+
+def _chunks(draws: int) -> Iterator[int]:
+    for start in range(0, draws, _AT_ONCE):
+        yield min(_AT_ONCE, draws - start)
+
+
+def _independent(
+    panel: _Panel,
+    variances: Float[np.ndarray, " G"],
+    rho: float,
+    draws: int,
+    rng: np.random.Generator,
+) -> Float[np.ndarray, "B G T"]:
+    """Residuals of independent normal errors with AR(1) autocorrelation ``rho``."""
+    # float32: its rounding is far below the Monte-Carlo error, and it is twice as fast.
+    noise = rng.standard_normal((draws, *panel.present.shape), np.float32)
+    scale = np.sqrt(variances).astype(np.float32)[:, None]
+    return panel.residuals(_autoregressive(noise, np.float32(rho)) * scale)
+
+
+def _autoregressive(
+    noise: Float[np.ndarray, "B G T"], rho: float | np.float32
+) -> np.ndarray:
+    errors = noise.copy()
+    for t in range(1, noise.shape[2]):
+        errors[:, :, t] *= np.sqrt(1 - rho**2)
+        errors[:, :, t] += rho * errors[:, :, t - 1]
+    return errors
+
+
+def _matching_autocorrelation(
+    e: Float[np.ndarray, "1 G T"],
+    panel: _Panel,
+    variances: Float[np.ndarray, " G"],
+    rng: np.random.Generator,
+) -> float:
+    """The rho whose simulated residuals are as autocorrelated as these.
+
+    Demeaning biases the autocorrelation of residuals down; simulated ones share that.
+    """
+    noise = rng.standard_normal((_MATCHING, *panel.present.shape))
+    scale = np.sqrt(variances)[:, None]
+    found = [
+        _autocorrelation(
+            panel.residuals(_autoregressive(noise, rho) * scale), panel.present
+        ).mean()
+        for rho in _AUTOCORRELATIONS
+    ]
+    own = float(_autocorrelation(e, panel.present)[0])
+    return float(np.interp(own, np.maximum.accumulate(found), _AUTOCORRELATIONS))
+
+
+def _autocorrelation(
+    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+) -> Float[np.ndarray, " B"]:
+    """Of neighbouring years, countries standardised."""
+    z = np.where(present, e - _mean(e, present), 0.0)
+    z = z / np.sqrt((z**2).sum(axis=2, keepdims=True))
+    return (z[:, :, 1:] * z[:, :, :-1]).sum(axis=(1, 2)) / len(present)
+
+
+def _against(
+    value: float, null: Float[np.ndarray, " B"], *, two_sided: bool = False
+) -> Statistic:
+    n = len(null)
+    above = (1 + int((null >= value).sum())) / (1 + n)
+    p = above
+    if two_sided:
+        below = (1 + int((null <= value).sum())) / (1 + n)
+        p = min(1.0, 2 * min(above, below))
+    tail = p / 2 if two_sided else p
+    error = float(np.sqrt(tail * (1 - tail) / n)) * (2 if two_sided else 1)
+    return Statistic(float(value), float(null.mean()), p, error)

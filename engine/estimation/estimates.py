@@ -1,0 +1,162 @@
+"""What an estimator returns: coefficients, their covariance, and how it was made."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..core.errors import TivaxError, nearest
+from .regression_data import times_power
+
+# A correlation matrix with an eigenvalue below this share of its sum has no inverse.
+SINGULAR = 1e-11
+
+
+class Term(NamedTuple):
+    """One coefficient: t, its p-value, a 95 % interval, 0 to 3 stars."""
+
+    coef: float
+    se: float
+    t: float
+    p: float
+    ci_low: float
+    ci_high: float
+    stars: int
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """One estimated column.
+
+    Attributes
+    ----------
+    outcome
+        Its name.
+    terms
+        A row for each coefficient, by term: coef, se, t, p, ci_low, ci_high (95 %),
+        stars (0 to 3). NaN and no stars where ``note`` says that there is no standard
+        error.
+    covariance
+        Of the coefficients, by term.
+    n, clusters
+        Rows and clusters (of two ways the fewer; 0 without).
+    degrees
+        Degrees of freedom of t: ``clusters - 1`` unless the convention says otherwise.
+    r2
+        Within countries. Year effects count as explained with ``stata``; the other
+        conventions take them out first, as the libraries do.
+    convention
+        Which covariance and small-sample correction, a name or in words.
+    residuals
+        By row label of the data used.
+    note
+        Which terms have no standard error, and why; empty elsewhere.
+    correlation
+        Of the coefficients, by term: the covariance whatever their units.
+    """
+
+    outcome: str
+    terms: pd.DataFrame
+    covariance: pd.DataFrame
+    n: int
+    clusters: int
+    degrees: int
+    r2: float
+    convention: str
+    residuals: pd.Series
+    note: str = ""
+    correlation: pd.DataFrame | None = None
+
+    def __getitem__(self, term: str) -> Term:
+        row: dict[str, Any] = self.terms.T.to_dict()[term]
+        return Term(**{**row, "stars": int(row["stars"])})
+
+    def wald(self, terms: Sequence[str]) -> tuple[float, float]:
+        """F test that these coefficients are all 0: F(q, degrees) and its p-value.
+
+        NaN where the covariance has no inverse: G clusters test G - 1 coefficients at
+        most, fewer beside effects of years.
+        """
+        for name in terms:
+            if name not in self.terms.index:
+                raise TivaxError(f"no term {name}: {nearest(name, self.terms.index)}")
+        assert self.correlation is not None, "estimate() gives it"
+        t = self.terms.loc[list(terms), "t"].to_numpy(float)
+        R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
+        if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
+            return float("nan"), float("nan")
+        f = float(t @ np.linalg.solve(R, t)) / len(t)
+        return f, float(stats.f.sf(f, len(t), self.degrees))
+
+
+def estimate(
+    outcome: str,
+    coef: pd.Series,
+    covariance: pd.DataFrame,
+    *,
+    n: int,
+    clusters: int,
+    r2: float,
+    convention: str,
+    residuals: pd.Series,
+    report: Sequence[str],
+    degrees: int | None = None,
+    power: Mapping[str, int] | None = None,
+    lost: Collection[str] = (),
+    reason: str = "",
+) -> Estimate:
+    """An :class:`Estimate` from coefficients and covariance; t of ``degrees``.
+
+    ``power`` is k of each column whose unit is 2^k of that it was estimated in. The
+    terms in ``lost`` have no standard error (NaN), for this ``reason``; neither have
+    those of a negative variance, which two-way clustering can give.
+    """
+    report, power = list(report), power or {}
+    degrees = clusters - 1 if degrees is None else degrees
+    variances = pd.Series(np.diag(covariance), covariance.index)[report]
+    notes = []
+    if gone := [k for k in report if k in lost]:
+        notes.append(f"no standard error for {', '.join(gone)}: {reason}")
+    if below := [k for k in report if k not in lost and not variances[k] > 0]:
+        notes.append(f"no standard error for {', '.join(below)}: a variance below 0")
+    se = variances.where((variances > 0) & ~variances.index.isin(list(lost))) ** 0.5
+    b = coef[report]
+    t = b / se
+    p = pd.Series(2 * stats.t.sf(np.abs(t), degrees), b.index)
+    width = stats.t.ppf(0.975, degrees) * se
+    V = covariance.loc[report, report].copy()
+    V.loc[gone, :] = V.loc[:, gone] = np.nan
+    unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
+    terms = pd.DataFrame(
+        {
+            "coef": times_power(b, unit),
+            "se": times_power(se, unit),
+            "t": t,
+            "p": p,
+            "ci_low": times_power(b - width, unit),
+            "ci_high": times_power(b + width, unit),
+            "stars": stars(p),
+        }
+    )
+    terms.index.name = "term"
+    return Estimate(
+        outcome=outcome,
+        terms=terms,
+        covariance=times_power(V, unit[:, None] + unit[None, :]),
+        correlation=V.div(se, axis=0).div(se, axis=1),
+        n=n,
+        clusters=clusters,
+        degrees=degrees,
+        r2=r2,
+        convention=convention,
+        residuals=times_power(residuals, power.get(outcome, 0)),
+        note="; ".join(notes),
+    )
+
+
+def stars(p: pd.Series) -> pd.Series:
+    """3, 2, 1 for significance at 1, 5, 10 %, else 0; none where p is NaN."""
+    return (p < 0.01).astype(int) + (p < 0.05).astype(int) + (p < 0.1).astype(int)

@@ -1,0 +1,409 @@
+"""The gate of every estimator: rows as numbers, and what must hold before a fit.
+
+``estimation`` (fixed effects, 2SLS), ``designs`` (bootstrap, placebo, run files) and
+``weak_instruments`` refuse the same mistakes in the same words. Whatever is "zero up to
+rounding" is so relative to the data's own size: no result depends on units.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Float, Int
+from pandas.api import types
+
+from ..core.errors import TivaxError, shown
+
+# Share of a column of norm 1 that is left once others explain it. Rounding leaves
+# 1e-15, of year dummies times levels of 1e4 about 1e-12.
+COLLINEAR = 1e-9
+# Estimates come from cross products, which have half of the digits of the columns: what
+# a column adds to those before it, in sizes of the column, must be well above rounding.
+SEPARATE = 1e-5
+
+
+# ------------------------------------------------------------------ names of columns
+
+
+def column_name(argument: str, value: object) -> str:
+    """The value, where it is the name of one column."""
+    if not isinstance(value, str) or not value:
+        raise TivaxError(
+            f'{argument}: give the name of one column, such as "TBI", not '
+            f"{shown(value)}"
+        )
+    return value
+
+
+def column_names(argument: str, values: object) -> tuple[str, ...]:
+    """The values as a tuple, where they are names of columns in a list."""
+    if not isinstance(values, list | tuple | pd.Index | np.ndarray) or not all(
+        isinstance(k, str) and k for k in values
+    ):
+        raise TivaxError(
+            f'{argument}: give a list of names of columns, such as ["TBI"], not '
+            f"{shown(values)}"
+        )
+    return tuple(str(k) for k in values)
+
+
+def repeated(
+    outcome: str, regressors: Sequence[str], instruments: Sequence[str] = ()
+) -> tuple[str, str] | None:
+    """What is wrong with these names, as (argument, words); None where nothing is."""
+    names = [*regressors, *instruments]
+    if outcome in names:
+        return "outcome", f"{outcome} is a regressor as well"
+    for name in names:
+        if names.count(name) > 1:
+            return "regressors", f"{name} stands twice"
+    return None
+
+
+def require_names(
+    outcome: str, regressors: Sequence[str], instruments: Sequence[str] = ()
+) -> None:
+    """``TivaxError`` for a name that stands twice, or for a column called const."""
+    if mistake := repeated(outcome, regressors, instruments):
+        raise TivaxError(": ".join(mistake))
+    if "const" in (*regressors, *instruments):
+        raise TivaxError(
+            "regressors: const is the name of the constant; rename the column"
+        )
+
+
+# -------------------------------------------------------------------- rows as numbers
+
+
+def complete_rows(
+    data: pd.DataFrame, columns: Sequence[str], keys: Sequence[str]
+) -> pd.DataFrame:
+    """The rows without a missing value in these columns.
+
+    ``columns`` come as float64, whatever kind of number or truth value they hold;
+    ``keys`` (countries, years, clusters) may hold words or numbers.
+
+    Raises
+    ------
+    TivaxError
+        Where ``data`` is no DataFrame, a column is not there or there twice, holds no
+        numbers or an infinite one, nothing is left, or a key has fewer than two values.
+    """
+    wanted = list(dict.fromkeys([*columns, *keys]))
+    require_columns(data, wanted)
+    if data.empty:
+        raise TivaxError(f"{columns[0]}: no rows in this sample")
+    parts = {k: numbers(data, k) if k in columns else data[k] for k in wanted}
+    used = pd.DataFrame(parts, index=data.index).dropna()
+    for name in columns:
+        if np.isinf(used[name].to_numpy()).any():
+            raise TivaxError(f"column {name} holds an infinite value; mend the data")
+    if empty := [name for name in wanted if parts[name].isna().all()]:
+        raise TivaxError(f"column {empty[0]} has no values")
+    for key in keys:
+        used[key] = _labels(used[key])
+        if used[key].nunique() < 2:
+            raise TivaxError(
+                f"{columns[0]}: fewer than two values of {key} are left; it takes two"
+            )
+    return used
+
+
+def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
+    """``TivaxError`` unless ``data`` has each of these columns, once."""
+    if not isinstance(data, pd.DataFrame):
+        raise TivaxError(f"data: give a pandas DataFrame, not {shown(data)}")
+    for name in names:
+        if name not in data.columns:
+            raise TivaxError(
+                f"no column {name} in the data; it has {', '.join(map(str, data))}"
+            )
+        if isinstance(data[name], pd.DataFrame):
+            raise TivaxError(f"two columns of the data are called {name}; rename one")
+
+
+def numbers(data: pd.DataFrame, name: str) -> pd.Series:
+    """A column as float64, missing values as NaN.
+
+    Integers, floats, truth values and pandas' nullable kinds are numbers. Words, dates,
+    categories, complex numbers and objects are not: ``TivaxError`` says what to do.
+    """
+    column = data[name]
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
+        return column.astype(float)
+    if column.isna().all():
+        return pd.Series(np.nan, data.index)
+    if words := _no_numbers(column):
+        first = column.dropna().iloc[0]
+        raise TivaxError(f"column {name} holds {words} (first {shown(first)})")
+    return pd.Series(column.to_numpy(float, na_value=np.nan), data.index)
+
+
+def _no_numbers(column: pd.Series) -> str:
+    """What a column holds instead of numbers, and what to do; empty for numbers."""
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return "categories, not numbers; write them as numbers or as effects"
+    if types.is_complex_dtype(dtype):
+        return "complex numbers; take their real part"
+    if types.is_bool_dtype(dtype) or types.is_numeric_dtype(dtype):
+        return ""
+    if types.is_datetime64_any_dtype(dtype) or dtype.kind in "mM":
+        return "dates, not numbers; write them as numbers"
+    if types.infer_dtype(column, skipna=True) == "string":
+        return "words, not numbers; mend the data or convert it with pandas.to_numeric"
+    return "objects, not numbers; mend the data or convert it with pandas.to_numeric"
+
+
+def _labels(column: pd.Series) -> pd.Series:
+    """A key without missing values, as plain labels that can be sorted."""
+    dtype: Any = column.dtype
+    if isinstance(dtype, pd.CategoricalDtype) or types.is_numeric_dtype(dtype):
+        column = pd.Series(np.asarray(column), column.index)
+    try:
+        labels = sorted(column.unique())
+    except TypeError:
+        raise TivaxError(
+            f"column {column.name} holds labels that cannot be sorted, such as words "
+            "beside numbers; write them all alike"
+        ) from None
+    if any(isinstance(k, float) and np.isinf(k) for k in labels[:1] + labels[-1:]):
+        raise TivaxError(f"column {column.name} holds an infinite value; mend the data")
+    return column
+
+
+def require_one_row(data: pd.DataFrame, entity: str, time: str) -> None:
+    """``TivaxError`` for an entity with two rows in a period, naming the first."""
+    keys = [entity, time]
+    try:
+        again = data.duplicated(keys)
+    except TypeError:  # cells that hold lists
+        for key in keys:
+            _labels(data[key].dropna())
+        raise
+    twice = data[again].dropna(subset=keys) if again.any() else data[:0]
+    if len(twice):
+        first = twice.iloc[0]
+        raise TivaxError(
+            f"{first[entity]} has two rows in {first[time]}; mend the panel"
+        )
+
+
+# --------------------------------------------------------------------------- sizes
+
+
+def powers(values: Float[np.ndarray, "n m"]) -> Int[np.ndarray, " m"]:
+    """k of each column: 2^-k times it has its largest absolute value in [1/2, 1).
+
+    Scaling by powers of two loses no digit, and squares of scaled columns neither
+    overflow nor vanish, in whatever unit the data are.
+    """
+    return np.frexp(np.abs(values).max(axis=0, initial=0.0))[1]
+
+
+def times_power(values: Any, power: Any) -> Any:
+    """values x 2^power; infinite or 0 where that is not a number of 64 bits."""
+    with np.errstate(over="ignore", under="ignore"):
+        return np.ldexp(values, power)
+
+
+# ------------------------------------------------------------------- identification
+
+
+class Spans(NamedTuple):
+    """Gram and Schmidt's: an orthonormal basis, and the norm of each column without
+    its projection on those before it; a column with too little left is no part of the
+    basis (its column there is 0)."""
+
+    basis: Float[np.ndarray, "n p"]
+    left: Float[np.ndarray, " p"]
+
+
+def orthonormal(X: Float[np.ndarray, "n p"], least: float = SEPARATE) -> Spans:
+    """Gram-Schmidt, each step twice; ``X`` has columns of norm 1 (or 0).
+
+    LAPACK's threads take a hundred times as long for so little.
+    """
+    basis = np.zeros_like(X)
+    left = np.zeros(X.shape[1])
+    for j, column in enumerate(X.T):
+        for _ in range(2):
+            column = column - basis @ (basis.T @ column)
+        left[j] = np.linalg.norm(column)
+        if left[j] >= least:
+            basis[:, j] = column / left[j]
+    return Spans(basis, left)
+
+
+def of_norm_one(
+    columns: Float[np.ndarray, "n p"], level: Float[np.ndarray, " p"] | None = None
+) -> Float[np.ndarray, "n p"]:
+    """Columns over their norms; 0 where nothing but rounding of ``level`` is left.
+
+    ``level`` is the norm before effects were taken out.
+    """
+    size = np.linalg.norm(columns, axis=0)
+    flat = size <= (0 if level is None else COLLINEAR * level)
+    return np.where(flat, 0, columns) / np.where(flat, 1, size)
+
+
+def independent(columns: Float[np.ndarray, "n p"]) -> Int[np.ndarray, " kept"]:
+    """The columns that those before them do not explain."""
+    return np.flatnonzero(orthonormal(of_norm_one(columns)).left >= SEPARATE)
+
+
+def require_identified(
+    columns: Float[np.ndarray, "n m"],
+    outcome: str,
+    *,
+    controls: Sequence[str],
+    treatments: Sequence[str],
+    instruments: Sequence[str] = (),
+) -> None:
+    """Every column must add something to the effects and the columns before it.
+
+    Parameters
+    ----------
+    columns
+        Of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
+        ``treatments`` (endogenous where there are instruments), ``instruments`` and the
+        outcome, net of the effects that have no dummies.
+
+    Raises
+    ------
+    TivaxError
+        A regressor or instrument that others explain, fewer instruments than endogenous
+        regressors, instruments that are the endogenous regressors or say nothing of
+        them, and an outcome that the effects alone explain.
+    """
+    c, q, e = len(controls), len(treatments), len(instruments)
+    d = columns.shape[1] - c - q - e - 1
+    W, X = columns[:, : d + c], columns[:, d + c : d + c + q]
+    Z, y = columns[:, d + c + q : -1], columns[:, -1]
+    regressors = (*controls, *treatments)
+    if lacking := _explained(np.hstack([W, X]), regressors):
+        raise TivaxError(
+            f"{outcome}: {', '.join(lacking)} is collinear with the other regressors "
+            f"and the effects; leave it out ({_by(lacking)})"
+        )
+    if e:
+        if lacking := _explained(np.hstack([W, Z]), (*controls, *instruments)):
+            raise TivaxError(
+                f"{outcome}: instrument {', '.join(lacking)} is collinear with the "
+                "controls, the effects or another instrument; leave it out "
+                f"({_by(lacking)})"
+            )
+        if e < q:
+            raise TivaxError(
+                f"{outcome}: {q} endogenous regressors for {e} instrument"
+                f"{'s' if e > 1 else ''}; name at least as many instruments"
+            )
+        first = orthonormal(np.hstack([W, Z, X]))
+        if any(bad := first.left[-q:] < COLLINEAR):
+            name = treatments[int(np.argmax(bad))]
+            raise TivaxError(
+                f"{outcome}: the instruments reproduce {name} exactly; treat it as "
+                "exogenous"
+            )
+        basis = first.basis[:, : d + c + e]
+        second = orthonormal(np.hstack([W, basis @ (basis.T @ X)]))
+        if any(bad := second.left[-q:] < SEPARATE):
+            name = treatments[int(np.argmax(bad))]
+            raise TivaxError(
+                f"{outcome}: the instruments say nothing of {name}; take others"
+            )
+    if orthonormal(np.column_stack([columns[:, :d], y])).left[-1] < COLLINEAR:
+        raise explained(outcome, "the effects alone", len(y))
+
+
+def explained(outcome: str, told: str, rows: int) -> TivaxError:
+    """Nothing of the outcome is left to estimate from."""
+    return TivaxError(
+        f"{outcome} is explained by {told}; {rows} rows are too few, or it is made of "
+        "them"
+    )
+
+
+def _explained(
+    columns: Float[np.ndarray, "n p"], names: Sequence[str]
+) -> dict[str, list[str]]:
+    """The last columns, of these names, that those before them explain: by which."""
+    d = columns.shape[1] - len(names)
+    left = orthonormal(columns).left
+    found = {}
+    for j in np.flatnonzero(left[d:] < SEPARATE).tolist():
+        kept = [k for k in range(d + j) if left[k] >= SEPARATE]
+        share = np.linalg.lstsq(columns[:, kept], columns[:, d + j], rcond=None)[0]
+        by = [k for k, size in zip(kept, np.abs(share), strict=True) if size > SEPARATE]
+        found[names[j]] = [names[k - d] for k in by if k >= d]
+        if not found[names[j]] or any(k < d for k in by):
+            found[names[j]].append("the effects")
+    return found
+
+
+def _by(lacking: dict[str, list[str]]) -> str:
+    """Which columns explain those that are collinear."""
+    each = [f"{name} is made of {' and '.join(by)}" for name, by in lacking.items()]
+    return "; ".join(each)
+
+
+# ------------------------------------------------------------------- standard errors
+
+
+class Lost(NamedTuple):
+    """Which coefficients have no standard error, and whether there are no errors."""
+
+    terms: Bool[np.ndarray, " p"]
+    perfect: bool
+
+    def reason(self, outcome: str, clusters: int) -> str:
+        if self.perfect:
+            return f"the regressors and the effects explain {outcome} without any error"
+        return (
+            f"the errors of its {clusters} clusters cancel; too few clusters for its "
+            "effects"
+        )
+
+
+def without_error(
+    X: Float[np.ndarray, "n p"],
+    y: Float[np.ndarray, " n"],
+    clusters: Sequence[Int[np.ndarray, " n"]],
+    *,
+    dummies: int = 0,
+    fitted: Float[np.ndarray, "n p"] | None = None,
+) -> Lost:
+    """The coefficients whose clustered variance is nothing but rounding.
+
+    A coefficient is h'y; each cluster contributes h_g'u_g to its error, and the sum of
+    their squares is the variance. With two clusters and effects of years they are all
+    0, and so they are where residuals are: software prints the rounding, with stars.
+
+    Parameters
+    ----------
+    X, y
+        All regressors, the first ``dummies`` of them effects, and the outcome.
+    clusters
+        Number of each row's cluster; each way of clustering must have its errors.
+    fitted
+        ``X`` on the instruments, for two-stage least squares.
+    """
+    used = X if fitted is None else fitted
+    size = np.linalg.norm(used, axis=0)
+    basis, _ = orthonormal(used / size, least=0.0)
+    h = basis @ np.linalg.inv(basis.T @ (used / size)).T / size
+    noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
+    effects = basis[:, :dummies]
+    y = y - effects @ (effects.T @ y)
+    variation = np.linalg.norm(y) * COLLINEAR + noise
+    u = y - X @ (h.T @ y)
+    u = u - X @ (h.T @ u)
+    perfect = bool(np.linalg.norm(u) <= variation)
+    floor = variation * np.linalg.norm(h, axis=0) / np.sqrt(len(y))
+    lost = np.full(X.shape[1], perfect)
+    for cluster in clusters:
+        sums = np.zeros((int(cluster.max()) + 1, X.shape[1]))
+        np.add.at(sums, cluster, h * u[:, None])
+        lost |= np.linalg.norm(sums, axis=0) <= floor
+    return Lost(lost, perfect)

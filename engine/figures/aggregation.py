@@ -1,0 +1,56 @@
+"""The figure of ``tivax aggregate --compare``: what coarser tables change."""
+
+import numpy as np
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..measures.aggregation_bias import difference, largest
+from ..reporting.plot_style import (
+    SMALL,
+    STYLE,
+    SURPLUS,
+    WIDTH,
+    interval_axes,
+    labelled_rows,
+    room,
+    settled,
+)
+
+
+@rc_context(STYLE)
+def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
+    """Aggregated less detailed: trade benefit index and VAX ratio.
+
+    The regions whose index differs most in any year; a line from the smallest to the
+    largest difference over the years, a dot for the last year. ``both`` is that of
+    ``compare_aggregation``.
+    """
+    regions = largest(both).index.get_level_values("region")[:most].tolist()
+    gaps = difference(both).sel(region=regions)
+    years = gaps["year"].values
+    fig = Figure(
+        figsize=(WIDTH + 0.6 + room(regions), 0.15 * max(len(regions), 5) + 0.8),
+        layout="constrained",
+    )
+    left, right = fig.subplots(1, 2, sharey=True)
+    _ranges(left, gaps["tbi"])
+    labelled_rows(left, regions)
+    left.set_title("trade benefit index", loc="left", fontsize=SMALL)
+    _ranges(right, gaps["vax_ratio"])
+    right.set_title("VAX ratio", loc="left", fontsize=SMALL)
+    span = (
+        f", dot {years[-1]}, line {years[0]} to {years[-1]}" if len(years) > 1 else ""
+    )
+    fig.supxlabel(f"aggregated − detailed{span}", fontsize=SMALL)
+    return settled(fig)
+
+
+def _ranges(ax: Axes, gaps: xr.DataArray) -> None:
+    rows = np.arange(gaps.sizes["region"])
+    low, high = gaps.min("year").values, gaps.max("year").values
+    ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.5, alpha=0.5)
+    ax.plot(gaps.isel(year=-1).values, rows, "o", color=SURPLUS, markersize=3.5)
+    interval_axes(ax)
+    ax.tick_params(axis="x", labelsize=SMALL)

@@ -1,0 +1,89 @@
+"""Figures of participation and position in global value chains.
+
+``data`` everywhere: Dataset of ``indicators`` at country level (year, region) with
+EXGR, GVC_BACK_BM, GVC_FORW_BM, GVC_PART_BM (%) and GVC_FORWARDNESS.
+"""
+
+import numpy as np
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from ..reporting.plot_style import (
+    COLOURS,
+    FULL_WIDTH,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    label_points,
+    settled,
+)
+from .decompositions import largest, stacked_panels
+
+
+@rc_context(STYLE)
+def participation(data: xr.Dataset, *, most: int = 8) -> Figure:
+    """Backward and forward participation over the years, stacked, a panel a region."""
+    regions = largest(data["EXGR"].expand_dims("part"), most)
+    names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
+    shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
+    return stacked_panels(
+        shares, "participation, % of gross exports", (COLOURS[3], COLOURS[1])
+    )
+
+
+@rc_context(STYLE)
+def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
+    """Position against participation in the last year, with the way from the first.
+
+    Right: more of the exports cross two borders or more. Up: more of that is purely
+    forward (a region of inputs for others), down: purely backward (of assembly). The
+    largest exporters and ROW are named, all others are grey dots.
+    """
+    x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
+    named = largest(data["EXGR"].expand_dims("part"), most)
+    first, last = (int(data["year"].values[k]) for k in (0, -1))
+    fig = Figure(figsize=(FULL_WIDTH * 0.72, 3.6), layout="constrained")
+    ax = fig.subplots()
+    for axis in ("x", "y"):
+        ax.grid(axis=axis, color="#EEEEEE", linewidth=0.6)  # type: ignore[arg-type]
+    ax.spines[["top", "right"]].set_visible(False)
+    ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
+    others = [k for k in data["region"].values if k not in named]
+    ax.plot(
+        x.sel(year=last, region=others),
+        y.sel(year=last, region=others),
+        "o",
+        color="#BBBBBB",
+        markersize=3,
+    )
+    ends: list[tuple[str, float, float]] = []
+    for region in named:
+        at = {"region": region}
+        xs, ys = (k.sel(at).values[[0, -1]] for k in (x, y))
+        if not np.isfinite([*xs, *ys]).all():
+            continue
+        if first != last:
+            ax.plot(xs, ys, color=SURPLUS, linewidth=0.7, alpha=0.5, zorder=2)
+            ax.plot(
+                xs[0],
+                ys[0],
+                "o",
+                color=SURPLUS,
+                markerfacecolor="white",
+                markersize=3,
+                markeredgewidth=0.7,
+                zorder=3,
+            )
+        ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
+        ends.append((str(region), float(xs[1]), float(ys[1])))
+    ax.set_xlabel(f"GVC participation, % of gross exports, {last}")
+    ax.set_ylabel("forwardness, (PF − PB) / GVC")
+    if first != last:
+        ax.set_title(
+            f"filled: {last}, hollow: {first}", loc="left", fontsize=SMALL, color=QUIET
+        )
+    ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
+    label_points(fig, ax, ends)
+    return settled(fig)

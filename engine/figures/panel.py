@@ -1,0 +1,357 @@
+"""Figures of the panel and its regressions, for a paper.
+
+Every function takes a pandas frame and returns a ``matplotlib.figure.Figure``; pyplot
+is not touched. Intervals are at 95 %. What the paper printed is hollow and orange, what
+tivax estimates is filled and blue.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from ..core.errors import TivaxError
+from ..reporting.labels import Language, label
+from ..reporting.plot_style import (
+    DEFICIT,
+    FULL_WIDTH,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    WIDTH,
+    interval_axes,
+    label_ends,
+    labelled_rows,
+    legend,
+    plain_axes,
+    settled,
+    year_axis,
+)
+
+GROUPS = ("developed", "developing")
+GROUP_COLOURS = {"developed": SURPLUS, "developing": DEFICIT}
+GROUP_MARKERS = {"developed": "o", "developing": "^"}
+EXTRA_COLOURS = {"pooled": "#000000", "between": "#009E73"}
+BAND = "#EFEFEF"
+NORMAL = float(stats.norm.ppf(0.975))
+
+
+# ------------------------------------------------------------------- means over years
+
+
+@rc_context(STYLE)
+def index_means(
+    panel: pd.DataFrame,
+    indices: Sequence[str] = ("KOFGIdj", "KOFEcGIdj"),
+    language: Language = "en",
+) -> Figure:
+    """Unweighted means of each index by year, of developed and developing countries.
+
+    ``panel`` has ``year``, ``developed`` (1 or 0) and the indices, a row a country and
+    year. One panel an index, all of one scale, which does not start at zero.
+    """
+    require_columns("panel", panel, ["year", "developed", *indices])
+    for group, code in zip(GROUPS, (1, 0), strict=True):
+        for index in indices:
+            if panel.loc[panel["developed"] == code, index].isna().all():
+                raise TivaxError(
+                    f"panel: no {index} of {group} countries (developed = {code})"
+                )
+    means = panel.groupby(["developed", "year"])[list(indices)].mean()
+    width = 0.4 + 3.3 * len(indices) if len(indices) > 1 else WIDTH + 0.4
+    fig = Figure(figsize=(width, 2.5), layout="constrained")
+    axes = fig.subplots(1, len(indices), sharey=True, squeeze=False)[0]
+    for ax, index in zip(axes, indices, strict=True):
+        for group, code in zip(GROUPS, (1, 0), strict=True):
+            line = means.loc[code][index]
+            colour = GROUP_COLOURS[group]
+            ax.plot(line.index, line, color=colour, linewidth=1.3, label=group)
+        plain_axes(ax, grid="y")
+        year_axis(ax, np.unique(panel["year"]))
+        ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        ax.set_title(label(index, language), loc="left", fontweight="bold")
+    for ax, index in zip(axes, indices, strict=True):  # once all share one scale
+        ends = []
+        for group, code in zip(GROUPS, (1, 0), strict=True):
+            last = means.loc[code][index].dropna()
+            at = float(last.index[-1]), float(last.iloc[-1])
+            ends.append((label(group, language), GROUP_COLOURS[group], *at))
+        label_ends(fig, ax, ends)
+    axes[0].set_ylabel(label("index", language))
+    return settled(fig)
+
+
+# --------------------------------------------------------------- beside the paper
+
+
+@rc_context(STYLE)
+def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Figure:
+    """The coefficients of one table of the paper, as printed and as estimated.
+
+    Parameters
+    ----------
+    comparison
+        ``table``, ``column``, ``outcome``, ``sample``, ``term``, ``coef``, ``se``,
+        ``clusters``, ``paper_coef``, ``paper_se``: a row for each column and term.
+
+    A panel a term with its own scale, a row in it for each column of the table. The
+    constant is left out. Intervals use t with ``clusters`` - 1 degrees of freedom.
+    """
+    frame = _with_intervals(comparison)
+    tables = frame["table"].unique()
+    if len(tables) != 1:
+        found = ", ".join(str(k) for k in tables)
+        raise TivaxError(f"comparison: one table a figure, not tables {found}")
+    terms = [k for k in frame["term"].unique() if k != "const"]
+    if not terms:
+        raise TivaxError(f"comparison: table {tables[0]} has no term but const")
+    columns = frame.drop_duplicates("column").sort_values("column")
+    names = _column_names(columns, columns["sample"].nunique() > 1, language)
+    place = {column: k for k, column in enumerate(columns["column"])}
+
+    across = min(4, len(terms))
+    down = -(-len(terms) // across)
+    height = (0.26 * len(columns) + 0.42) * down + 0.3
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
+    panels = list(fig.subplots(down, across, sharey=True, squeeze=False).flat)
+    for ax, term in zip(panels, terms, strict=False):
+        part = frame[frame["term"] == term]
+        _beside_paper(ax, part, part["column"].map(place).to_numpy(float))
+        _striped(ax, len(columns))
+        ax.set_title(
+            label(term, language),
+            loc="left",
+            fontsize=SMALL + 0.5,
+            fontweight="bold" if term == "TBI" else "normal",
+        )
+        labelled_rows(ax, names)
+    for ax in panels[len(terms) :]:
+        ax.remove()
+    _paper_legend(fig, panels[0], language)
+    return settled(fig)
+
+
+@rc_context(STYLE)
+def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Figure:
+    """Every coefficient of the trade benefit index, grouped by table and sample.
+
+    ``comparison`` as in ``coefficient_plot``, of any number of tables.
+    """
+    frame = _with_intervals(comparison)
+    others = frame[~frame["term"].isin(["TBI", "const"])]
+    controlled = set(zip(others["table"], others["column"], strict=True))
+    frame = frame[frame["term"] == "TBI"].sort_values(["table", "column"])
+    if frame.empty:
+        raise TivaxError("comparison: no term TBI")
+    comma = ", " if language == "en" else "，"
+    names: list[str] = []
+    heads: list[int] = []
+    places: list[int] = []
+    for row, name in zip(
+        frame.itertuples(), _column_names(frame, False, language), strict=True
+    ):
+        parts = [_table_name(row.table, language), label(str(row.sample), language)]
+        if (row.table, row.column) not in controlled:
+            parts.append(label("no controls", language))
+        head = comma.join(parts)
+        if not heads or names[heads[-1]] != head:
+            heads.append(len(names))
+            names.append(head)
+        places.append(len(names))
+        names.append(name)
+    fig = Figure(figsize=(WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
+    ax = fig.subplots()
+    _beside_paper(ax, frame, np.array(places, float))
+    for k in heads:
+        ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
+    labelled_rows(ax, names)
+    for k in heads:
+        ax.get_yticklabels()[k].set_fontweight("bold")
+    ax.set_xlabel(label("TBI coefficient", language))
+    _paper_legend(fig, ax, language)
+    return settled(fig)
+
+
+def _with_intervals(comparison: pd.DataFrame) -> pd.DataFrame:
+    """The comparison with ``half`` and ``paper_half``, half the width of intervals."""
+    require_columns(
+        "comparison",
+        comparison,
+        ["table", "column", "outcome", "sample", "term", "coef", "se", "clusters"]
+        + ["paper_coef", "paper_se"],
+    )
+    quantile = stats.t.ppf(0.975, comparison["clusters"] - 1)
+    return comparison.assign(
+        half=quantile * comparison["se"], paper_half=quantile * comparison["paper_se"]
+    )
+
+
+def _beside_paper(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
+    """Two estimates a row, the printed one above."""
+    for kind, shift, prefix in (("paper", -0.17, "paper_"), ("ours", 0.17, "")):
+        look = estimate_look(kind)
+        coef = frame[f"{prefix}coef"].to_numpy(float)
+        half = frame[f"{prefix}half"].to_numpy(float)
+        at = places + shift
+        ax.hlines(at, coef - half, coef + half, color=look["color"], linewidth=0.9)
+        ax.plot(coef, at, "o", **look, label=kind)
+    interval_axes(ax)
+
+
+def estimate_look(kind: str) -> dict[str, Any]:
+    """How an estimate is marked: ``paper`` or ``ours``."""
+    colour, face = (DEFICIT, "white") if kind == "paper" else (SURPLUS, SURPLUS)
+    return {
+        "color": colour,
+        "markerfacecolor": face,
+        "markersize": 3.2,
+        "markeredgewidth": 0.9,
+        "zorder": 3,
+    }
+
+
+def _striped(ax: Axes, rows: int) -> None:
+    for k in range(1, rows, 2):
+        ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
+
+
+def _paper_legend(fig: Figure, ax: Axes, language: Language) -> None:
+    handles, names = ax.get_legend_handles_labels()
+    legend(fig, handles, [label(k, language) for k in names])
+
+
+def _column_names(
+    columns: pd.DataFrame, samples: bool, language: Language
+) -> list[str]:
+    """(1) outcome, and the sample where ``samples``."""
+    # Chinese stays on one line: an SVG cannot place a second one without the font.
+    gap = ",\n" if language == "en" else "，"
+    return [
+        f"({row.column}) {label(str(row.outcome), language)}"
+        + (gap + label(str(row.sample), language) if samples else "")
+        for row in columns.itertuples()
+    ]
+
+
+def _table_name(table: object, language: Language) -> str:
+    return label("Table", language) + (" " if language == "en" else "") + str(table)
+
+
+# ------------------------------------------------------------------ slopes by group
+
+
+@rc_context(STYLE)
+def slopes(
+    frame: pd.DataFrame,
+    slopes: Mapping[str, float],
+    language: Language = "en",
+    *,
+    x: str = "TBI",
+    y: str = "KOFGIdj",
+) -> Figure:
+    """A partial regression plot: the points of each group, its line and the pooled one.
+
+    ``frame`` has ``x`` and ``y``, both net of everything else, and ``group``. A line
+    of ``slopes`` passes through the mean of the group of that name, ``pooled`` and
+    ``between`` (where that is no group) through the mean of all points. ``x`` and
+    ``y`` say what the axes are.
+    """
+    require_columns("slopes", frame, ["x", "y", "group"])
+    groups = [str(k) for k in frame["group"].unique()]
+    if missing := [k for k in groups if k not in slopes]:
+        raise TivaxError(f"slopes: no slope for group {', '.join(missing)}")
+    if unknown := [k for k in slopes if k not in groups and k not in EXTRA_COLOURS]:
+        raise TivaxError(f"slopes: no points of group {', '.join(unknown)}")
+    fig = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    ax = fig.subplots()
+    colours = GROUP_COLOURS | EXTRA_COLOURS
+    for name in sorted(groups, key=lambda k: -int((frame["group"] == k).sum())):
+        part = frame[frame["group"] == name]
+        ax.plot(
+            part["x"].to_numpy(),
+            part["y"].to_numpy(),
+            GROUP_MARKERS.get(name, "D"),
+            color=colours.get(name, QUIET),
+            markersize=2.2 if name in GROUPS else 4,
+            markeredgewidth=0,
+            alpha=0.45,
+            label=f"points of {name}",
+        )
+    handles = []
+    for name, slope in slopes.items():
+        part = frame[frame["group"] == name] if name in groups else frame
+        ends = np.array([part["x"].min(), part["x"].max()])
+        heights = part["y"].mean() + slope * (ends - part["x"].mean())
+        dashes = "-" if name in groups else (0, (4, 1.5))
+        colour = colours.get(name, QUIET)
+        handles += ax.plot(
+            ends, heights, color=colour, linestyle=dashes, linewidth=1.5, label=name
+        )
+    plain_axes(ax, grid="y")
+    residual = label("residual", language)
+    ax.set_xlabel(label(x, language) + residual)
+    ax.set_ylabel(label(y, language) + residual)
+    word = label("slope", language)
+    names = [f"{label(k, language)}\n{word} {v:.2f}" for k, v in slopes.items()]
+    legend(fig, handles, names)
+    return settled(fig)
+
+
+# ---------------------------------------------------------------------- known truth
+
+
+@rc_context(STYLE)
+def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Figure:
+    """Estimates in their intervals beside the coefficients that made the data.
+
+    ``frame`` has ``term``, ``true``, ``coef`` and either ``ci_low`` and ``ci_high`` or
+    ``se``, for +- 1.96 standard errors. A row a term, each with a scale of its own.
+    """
+    require_columns("estimates", frame, ["term", "true", "coef"])
+    if "se" in frame.columns and "ci_low" not in frame.columns:
+        half = NORMAL * frame["se"]
+        frame = frame.assign(ci_low=frame["coef"] - half, ci_high=frame["coef"] + half)
+    require_columns("estimates", frame, ["ci_low", "ci_high"])
+    rows = len(frame)
+    fig = Figure(figsize=(WIDTH, 0.36 * rows + 0.25), layout="constrained")
+    axes = fig.subplots(rows, 1, squeeze=False)[:, 0]
+    handles = []
+    for ax, (_, row) in zip(axes, frame.iterrows(), strict=True):
+        handles = [
+            *ax.plot([row["true"]], [0], "|", **TRUE_LOOK, label="true"),
+            *ax.plot(
+                [row["coef"]], [0], "o", **estimate_look("ours"), label="estimate"
+            ),
+        ]
+        ax.hlines(0, row["ci_low"], row["ci_high"], color=SURPLUS, linewidth=0.9)
+        plain_axes(ax, grid="x")
+        ax.spines["left"].set_visible(False)
+        labelled_rows(ax, [label(str(row["term"]), language)])
+        ax.tick_params(axis="y", length=0, pad=10)
+        ax.margins(x=0.2)
+        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=2))
+    legend(fig, handles, [label(k, language) for k in ("true", "estimate")])
+    return settled(fig)
+
+
+TRUE_LOOK: dict[str, Any] = {
+    "color": DEFICIT,
+    "markersize": 12,
+    "markeredgewidth": 1.8,
+}
+
+
+def require_columns(what: str, frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """``TivaxError`` names the columns that a frame lacks, or says that it is empty."""
+    missing = [name for name in names if name not in frame.columns]
+    if missing:
+        raise TivaxError(f"{what}: no column {', '.join(missing)}")
+    if frame.empty:
+        raise TivaxError(f"{what}: no rows")

@@ -1,0 +1,188 @@
+"""Histograms of draws, with the sample marked."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from scipy import stats
+
+from ..reporting.labels import Language, label
+from ..reporting.plot_style import (
+    COLOURS,
+    DEFICIT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    interval_axes,
+    labelled_rows,
+    legend,
+    plain_axes,
+    settled,
+)
+from ..resampling.p_values import Inference
+from ..resampling.schemes import Program
+
+_ACROSS = 3
+_HEIGHT = 1.75  # inches a row
+
+
+class Drawn(NamedTuple):
+    """A model's draws and what they are compared with."""
+
+    title: str
+    program: Program
+    inference: Inference
+
+
+@rc_context(STYLE)
+def histograms(drawn: Sequence[Drawn]) -> Figure:
+    """One small histogram for each model, of its first term.
+
+    Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
+    null, the sample's |t| on both sides, and t(G-1). Placebo: the coefficients of moved
+    treatments, and the estimate on both sides; or their t, and the sample's.
+    """
+    across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
+    rows = -(-len(drawn) // across)
+    fig = Figure(
+        figsize=(FULL_WIDTH * across / _ACROSS, _HEIGHT * rows + 0.35),
+        layout="constrained",
+    )
+    axes = fig.subplots(rows, across, squeeze=False).ravel()
+    for ax in axes[len(drawn) :]:
+        ax.set_axis_off()
+    handles: dict[str, object] = {}
+    for ax, each in zip(axes, drawn, strict=False):
+        handles |= _one(ax, each)
+    legend(fig, list(handles.values()), list(handles), loc="outside lower center")
+    return settled(fig)
+
+
+def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
+    program, inference = drawn.program, drawn.inference
+    term = inference.summary.iloc[0]
+    bars = inference.distribution
+    bars = bars[bars["term"] == bars["term"].iloc[0]]
+    low, high = bars["low"].to_numpy(), bars["high"].to_numpy()
+    density = bars["count"].to_numpy() / bars["count"].sum() / (high - low)
+    fill = ax.bar(
+        low, density, width=high - low, align="edge", color=COLOURS[2], linewidth=0
+    )
+    handles: dict[str, object] = {"draws": fill}
+    plain_axes(ax, grid="x")
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="x", labelsize=SMALL)
+    ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
+    ax.set_title(drawn.title, fontsize=SMALL, loc="left")
+    ax.set_title(f"p = {p_text(float(term['p_value']))}", fontsize=SMALL, loc="right")
+    kind = program.static.kind
+    of_t = kind == "placebo" and program.scheme.studentised
+    statistic = "F*" if program.static.joint else "t*"
+    if kind != "wild":
+        statistic = "t" if of_t else "coefficient"
+    ax.set_xlabel(statistic, fontsize=SMALL)
+    if kind == "wild":
+        t = abs(float(program.observed[0]))
+        if not program.static.joint:
+            handles |= _t_density(ax, program, low, high)
+        marks = (t,) if program.static.joint else (-t, t)
+    elif kind == "placebo":
+        size = abs(float(program.observed[1] if of_t else term["estimate"]))
+        marks = (-size, size)
+    else:
+        marks = (float(term["estimate"]),)
+        ax.axvline(0, color=QUIET, linewidth=0.8)
+        interval = ax.axvspan(
+            max(term["ci_low"], low[0]),
+            min(term["ci_high"], high[-1]),
+            color=COLOURS[3],
+            alpha=0.3,
+            linewidth=0,
+            zorder=0,
+        )
+        handles["95 % interval"] = interval
+    for mark in marks:
+        line = ax.axvline(mark, color=DEFICIT, linewidth=1.2)
+        handles["the sample, either sign" if len(marks) > 1 else "the sample"] = line
+    reach = max(abs(low[0]), abs(high[-1]), *(abs(k) for k in marks)) * 1.05
+    if kind in ("wild", "placebo") and not program.static.joint:
+        ax.set_xlim(-reach, reach)
+    return handles
+
+
+@rc_context(STYLE)
+def intervals(
+    rows: pd.DataFrame, kinds: Mapping[str, str], language: Language = "en"
+) -> Figure:
+    """Every kind of interval for each column of one table of the paper.
+
+    An end that is infinite is an arrow at the edge.
+    ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
+    ``rows`` is of ``paper_inference``.
+    """
+    across = 2
+    down = -(-len(rows) // across)
+    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.2), layout="constrained")
+    axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
+    for ax in axes[len(rows) :]:
+        ax.set_axis_off()
+    for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
+        interval_axes(ax)
+        ends = [[float(row[f"{k}_{end}"]) for end in _ENDS] for k in kinds.values()]
+        edges = _edges([*np.ravel(ends), float(row["coef"]), 0.0])
+        for k, (prefix, (low, high)) in enumerate(
+            zip(kinds.values(), ends, strict=True)
+        ):
+            apart = low > 0 or high < 0
+            colour = COLOURS[1] if apart else QUIET
+            if prefix == "without":  # a range of estimates, not an interval
+                colour = COLOURS[3]
+            ax.plot(np.clip([low, high], *edges), [k, k], color=colour, lw=2)
+            for end, edge, arrow in zip((low, high), edges, "<>", strict=True):
+                if np.isinf(end):
+                    ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
+        if np.isinf(ends).any():
+            ax.set_xlim(*edges)
+        ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
+        labelled_rows(ax, [label(k, language) for k in kinds])
+        ax.set_title(
+            f"({row['column']}) {label(row['outcome'], language)}, "
+            f"{label(row['sample'], language)}",
+            fontsize=SMALL,
+            loc="left",
+        )
+    return settled(fig)
+
+
+_ENDS = ("low", "high")
+
+
+def _edges(values: Sequence[float]) -> tuple[float, float]:
+    """Of an axis that holds all finite values, with some room beyond."""
+    finite = [k for k in values if np.isfinite(k)]
+    room = 0.15 * (max(finite) - min(finite))
+    return min(finite) - room, max(finite) + room
+
+
+def _t_density(
+    ax: Axes, program: Program, low: np.ndarray, high: np.ndarray
+) -> dict[str, object]:
+    x = np.linspace(low[0], high[-1], 200)
+    degrees = len(program.design.labels) - 1
+    (line,) = ax.plot(x, stats.t.pdf(x, degrees), color=INK, linewidth=0.8)
+    return {"t(G - 1)": line}
+
+
+def p_text(p: float) -> str:
+    """Four decimals, or two digits of a smaller one."""
+    if pd.isna(p):
+        return "-"
+    return f"{p:.4f}" if p >= 0.0001 or p == 0 else f"{p:.1e}"

@@ -1,0 +1,253 @@
+"""Figures of many specifications: a specification curve, and leaving one country out.
+
+Every function takes a pandas frame and returns a ``matplotlib.figure.Figure``, with the
+colours of ``engine.panel_plots``: orange what the paper printed, blue what tivax
+estimates. Intervals are at 95 %.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..reporting.labels import Language, label
+from ..reporting.plot_style import (
+    DEFICIT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    WIDTH,
+    darker,
+    interval_axes,
+    labelled_rows,
+    lay_out,
+    legend,
+    plain_axes,
+    settled,
+)
+from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look, require_columns
+
+GAP = 0.5  # between the rows of two choices
+
+
+# ------------------------------------------------------------------ specification curve
+
+
+@rc_context(STYLE)
+def specification_curve(
+    curve: pd.DataFrame,
+    choices: Sequence[str],
+    printed: float,
+    printed_se: float,
+    language: Language = "en",
+    *,
+    name: str = "chosen",
+) -> Figure:
+    """One coefficient under every combination of choices, smallest first.
+
+    Parameters
+    ----------
+    curve
+        ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (bool: the specification of the
+        tables) and a column of texts for each of ``choices``.
+    printed, printed_se
+        What the paper prints; its interval is +- 1.96 standard errors.
+    name
+        What the legend calls the chosen one: ``identified`` where it is taken to be
+        the paper's.
+
+    Above: the estimates in their intervals, darker where the interval excludes 0.
+    Below: which option of each choice every specification takes.
+    """
+    require_columns("curve", curve, ["coef", "ci_low", "ci_high", "chosen", *choices])
+    curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
+    options = {
+        choice: sorted(curve[choice].astype(str).unique(), key=_by_number)
+        for choice in choices
+    }
+    rows = sum(len(k) for k in options.values()) + GAP * (len(choices) - 1)
+    heights = [2.1, 0.125 * rows]
+    fig = Figure(figsize=(FULL_WIDTH, sum(heights) + 0.6), layout="constrained")
+    above, below = fig.subplots(2, 1, sharex=True, height_ratios=heights)
+    _curve(above, curve, printed, NORMAL * printed_se, language, name)
+    _choice_matrix(below, curve, options)
+    below.set_xlabel(label("specifications", language))
+    handles, names = above.get_legend_handles_labels()
+    names = [label(k, language) for k in names]
+    legend(fig, handles, names, loc="outside upper right")
+    _name_choices(fig, below, options, language)
+    return settled(fig)
+
+
+def _by_number(option: str) -> str:
+    """9.1 before 10.0."""
+    return re.sub(r"\d+", lambda digits: digits[0].zfill(9), option)
+
+
+def _curve(
+    ax: Axes,
+    curve: pd.DataFrame,
+    printed: float,
+    half: float,
+    language: Language,
+    chosen_name: str,
+) -> None:
+    n = len(curve)
+    coef, low, high = (curve[k].to_numpy(float) for k in ("coef", "ci_low", "ci_high"))
+    edges = np.arange(n + 1) + 0.5
+    significant = (low > 0) | (high < 0)
+    # One path each, however many specifications: they must not swell an SVG.
+    for name, chosen, colour in (
+        ("includes 0", ~significant, "#E0E0E0"),
+        ("excludes 0", significant, "#A8A8A8"),
+    ):
+        ax.stairs(
+            np.where(chosen, high, np.nan),
+            edges,
+            baseline=np.where(chosen, low, np.nan),
+            fill=True,
+            color=colour,
+            linewidth=0,
+            label=name,
+        )
+    ax.stairs(coef, edges, baseline=None, color=INK, linewidth=1.2, label="estimate")
+    ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
+
+    right = 0.5 + 1.02 * n
+    ax.axhline(printed, color=DEFICIT, linewidth=0.9, linestyle=(0, (4, 2)))
+    ax.vlines(right, printed - half, printed + half, color=DEFICIT, linewidth=0.9)
+    ax.plot([right], [printed], "o", **estimate_look("paper"), label="paper")
+    ax.annotate(
+        f"{label('paper', language)} {printed:.2f}",
+        (0, printed),
+        xycoords=ax.get_yaxis_transform(),
+        xytext=(0, 2),
+        textcoords="offset points",
+        color=darker(DEFICIT),
+        fontsize=SMALL,
+    )
+    own = np.flatnonzero(curve["chosen"])
+    if own.size:
+        ax.plot(own + 1, coef[own], "o", **estimate_look("ours"), label=chosen_name)
+    plain_axes(ax, grid="y")
+    ax.spines["bottom"].set_visible(False)
+    ax.tick_params(bottom=False, labelbottom=False)
+    ax.set_xlim(0.5 - 0.01 * n, right + 0.015 * n)
+    ax.set_ylabel(label("coefficient", language))
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
+
+
+def _choice_matrix(
+    ax: Axes, curve: pd.DataFrame, options: Mapping[str, Sequence[str]]
+) -> None:
+    place, places, names = 0.0, [], []
+    for choice, own in options.items():
+        for option in own:
+            used = (curve[choice].astype(str) == option).to_numpy()
+            _runs(ax, used, place, f"{choice}: {option}")
+            both = np.flatnonzero(used & curve["chosen"].to_numpy(bool))
+            ax.plot(both + 1, np.full(both.shape, place), "o", **estimate_look("ours"))
+            places.append(place)
+            names.append(option)
+            place += 1
+        place += GAP
+    for k in np.flatnonzero(curve["chosen"]) + 1:
+        ax.axvline(float(k), color=SURPLUS, linewidth=0.6, zorder=1)
+    ax.set_yticks(places, names)
+    ax.set_ylim(place - GAP - 0.4, -0.6)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0, labelsize=SMALL, labelcolor=INK)
+    ax.xaxis.set_major_locator(MaxNLocator(6, integer=True, steps=[1, 2, 5, 10]))
+
+
+def _runs(ax: Axes, used: np.ndarray, place: float, name: str) -> None:
+    """A bar over each run of specifications that take the option, all one path."""
+    steps = np.diff(used.astype(int), prepend=0, append=0)
+    starts, ends = np.flatnonzero(steps == 1), np.flatnonzero(steps == -1)
+    x = np.stack([starts + 0.5, ends + 0.5, np.full(len(starts), np.nan)], axis=1)
+    ax.plot(
+        x.ravel(),
+        np.full(x.size, place),
+        color="#555555",
+        linewidth=4.5,
+        solid_capstyle="butt",
+        label=name,
+    )
+
+
+def _name_choices(
+    fig: Figure, ax: Axes, options: Mapping[str, Sequence[str]], language: Language
+) -> None:
+    """The choices left of their options, which are as wide as they turn out."""
+    lay_out(fig)
+    wide = max(k.get_window_extent().width for k in ax.get_yticklabels())
+    place = 0.0
+    for choice, own in options.items():
+        ax.annotate(
+            label(choice, language),
+            (0, place + (len(own) - 1) / 2),
+            xycoords=ax.get_yaxis_transform(),
+            xytext=(-wide / fig.dpi * 72 - 12, 0),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=SMALL,
+            fontweight="bold",
+        )
+        place += len(own) + GAP
+
+
+# ----------------------------------------------------------------- leaving one out
+
+
+@rc_context(STYLE)
+def leave_one_out(
+    frame: pd.DataFrame, full: float, language: Language = "en"
+) -> Figure:
+    """The coefficient without each country in turn, smallest first.
+
+    ``frame`` has ``left_out`` (a code), ``coef``, ``ci_low``, ``ci_high`` and
+    ``developed`` (1 or 0); ``full`` is the coefficient of the whole sample.
+    """
+    require_columns(
+        "leave one out",
+        frame,
+        ["left_out", "coef", "ci_low", "ci_high", "developed"],
+    )
+    frame = frame.sort_values("coef", kind="stable").reset_index(drop=True)
+    fig = Figure(figsize=(WIDTH, 0.118 * len(frame) + 0.8), layout="constrained")
+    ax = fig.subplots()
+    line = ax.axvline(
+        full, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="full"
+    )
+    handles, names = [line], [f"{label('full sample', language)} {full:.2f}"]
+    for group, code in zip(GROUPS, (1, 0), strict=True):
+        part = frame[frame["developed"] == code]
+        colour = GROUP_COLOURS[group]
+        places = part.index.to_numpy(float)
+        ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
+        (dots,) = ax.plot(
+            part["coef"].to_numpy(),
+            places,
+            "o",
+            color=colour,
+            markersize=3,
+            label=group,
+        )
+        if len(part):
+            handles.append(dots)
+            names.append(label(group, language))
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in frame["left_out"]])
+    ax.set_ylabel(label("left out", language))
+    ax.set_xlabel(label("TBI coefficient", language))
+    legend(fig, handles, names)
+    return settled(fig)

@@ -1,0 +1,420 @@
+"""Figures of value-added trade, drawn with matplotlib.
+
+Every function takes labelled results of ``engine.measures`` and returns a
+``matplotlib.figure.Figure``; nothing is shown and pyplot is not touched.
+
+    T   value added of the row region absorbed in the column region  [unit of the table]
+    E   gross exports of the row region to the column region         [unit of the table]
+
+The bilateral balance of i with j is T_ij - T_ji, or E_ij - E_ji in gross terms;
+above 0, i has a surplus. Flows are shown in billions where the unit is known.
+"""
+
+import re
+import textwrap
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import FuncNorm
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..core.errors import TivaxError, nearest
+from ..reporting.labels import Language, label
+from ..reporting.plot_style import (
+    COLOURS,
+    DEFICIT,
+    FONT,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    WIDTH,
+    label_ends,
+    labelled_rows,
+    plain_axes,
+    room,
+    settled,
+    year_axis,
+)
+
+# The eight economies of Table 1 of the paper.
+PAPER_REGIONS: tuple[str, ...] = (
+    "CHN",
+    "USA",
+    "GBR",
+    "KOR",
+    "DEU",
+    "IND",
+    "BRA",
+    "JPN",
+)
+REST = "ROW"
+
+
+# ------------------------------------------------------------- trade benefit index
+
+
+@rc_context(STYLE)
+def tbi_lines(
+    tbi: xr.Dataset, regions: Sequence[str] | None = None, language: Language = "en"
+) -> Figure:
+    """Trade benefit index over the years, one line a region.
+
+    Parameters
+    ----------
+    tbi
+        Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
+        ``regions`` also ``va_exports`` and ``va_imports``.
+    regions
+        Which to draw. The default is the paper's eight; where some are missing, the
+        largest traders of the last year other than ROW take their places.
+
+    Up to eight regions share one panel, labelled at the line ends; more get a panel
+    each with one scale. A value between two missing years is drawn as a point.
+    """
+    known = [str(k) for k in tbi["region"].values]
+    chosen = _known(_paper_or_largest(tbi) if regions is None else regions, known)
+    index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
+    draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
+    return settled(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
+
+
+def _paper_or_largest(tbi: xr.Dataset) -> list[str]:
+    last = tbi.isel(year=-1)
+    size = (
+        (last["va_exports"] + last["va_imports"])
+        .to_series()
+        .drop(REST, errors="ignore")
+    )
+    paper = [region for region in PAPER_REGIONS if region in size.index]
+    others = size.drop(paper).sort_values(ascending=False, kind="stable")
+    return (paper + [str(k) for k in others.index])[: len(PAPER_REGIONS)]
+
+
+def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
+    regions = [str(k) for k in index["region"].values]
+    fig = Figure(figsize=(WIDTH + room(regions), 2.8), layout="constrained")
+    ax = fig.subplots()
+    years = index["year"].values
+    ends: list[tuple[str, str, float, float]] = []
+    for region, colour in _colours(regions).items():
+        values = index.sel(region=region).values
+        _line(ax, years, values, colour, label=region)
+        if np.isfinite(values).any():
+            last = np.flatnonzero(np.isfinite(values))[-1]
+            ends.append((region, colour, float(years[last]), float(values[last])))
+    _index_axes(ax, years)
+    ax.set_ylabel(name)
+    missing = [k for k in regions if k not in {end[0] for end in ends}]
+    if missing:
+        ax.set_xlabel(f"no values: {', '.join(missing)}", fontsize=SMALL)
+    label_ends(fig, ax, ends)
+    return fig
+
+
+def _colours(regions: Sequence[str]) -> dict[str, str]:
+    """A colour for each of up to eight; the paper's eight keep theirs."""
+    own = dict(zip(PAPER_REGIONS, COLOURS, strict=True))
+    taken = {own[region] for region in regions if region in own}
+    free = iter([colour for colour in COLOURS if colour not in taken])
+    return {region: own.get(region) or next(free) for region in regions}
+
+
+def _panel_each(index: xr.DataArray, name: str) -> Figure:
+    regions = [str(k) for k in index["region"].values]
+    columns = min(6, max(3, round(len(regions) ** 0.5)))
+    rows = -(-len(regions) // columns)
+    fig = Figure(figsize=(1.1 * columns + 0.4, 0.8 * rows + 0.5), layout="constrained")
+    grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    panels = list(grid.flat)
+    years = index["year"].values
+    for ax, region in zip(panels, regions, strict=False):
+        _line(ax, years, index.sel(region=region).values, SURPLUS, label=region)
+        _index_axes(ax, years, bins=2)
+        ax.set_title(_wrapped(region), fontsize=SMALL, loc="left", pad=2)
+        ax.tick_params(labelsize=SMALL)
+    for ax in panels[len(regions) :]:
+        ax.remove()
+    for ax in panels[len(regions) - columns : len(regions)]:
+        ax.tick_params(labelbottom=True)
+    fig.supylabel(name, fontsize=FONT, color=INK)
+    return fig
+
+
+def _line(
+    ax: Axes, years: np.ndarray, values: np.ndarray, colour: str, *, label: str
+) -> None:
+    there = np.concatenate([[False], np.isfinite(values), [False]])
+    alone = np.flatnonzero(there[1:-1] & ~there[:-2] & ~there[2:])
+    ax.plot(
+        years,
+        values,
+        color=colour,
+        linewidth=1.3,
+        marker="o",
+        markersize=3.5,
+        markevery=alone.tolist(),
+        label=label,
+    )
+
+
+def _index_axes(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
+    plain_axes(ax, grid="y")
+    ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
+    year_axis(ax, years, bins=bins)
+    ax.yaxis.set_major_locator(MaxNLocator(max(bins, 3), steps=[1, 2, 5, 10]))
+
+
+# ---------------------------------------------------------------- bilateral balances
+
+
+@rc_context(STYLE)
+def balance_heatmap(
+    absorbed: xr.DataArray,
+    *,
+    year: int | None = None,
+    regions: Sequence[str] | None = None,
+) -> Figure:
+    """Bilateral value-added balances T_ij - T_ji of one year, as a map.
+
+    Parameters
+    ----------
+    absorbed
+        Value added absorbed by year, origin, absorber (and sector, which is summed).
+    year
+        The last by default.
+    regions
+        Rows and columns in this order. By default the 20 with the largest value-added
+        exports and imports, largest first, then ROW.
+
+    The row exports value added, the column absorbs it: a positive cell is a surplus of
+    the row. Colours follow the signed square root, since balances span magnitudes.
+    """
+    T, year = _bilateral(absorbed, year)
+    chosen = _largest(T, 20) if regions is None else _known(regions, list(T.index))
+    unit, factor = billions(absorbed.attrs.get("units", ""))
+    balance = factor * (T - T.T).loc[chosen, chosen]
+    np.fill_diagonal(shown := balance.to_numpy(copy=True), np.nan)
+
+    names = room(chosen)
+    side = max(1.6, 0.135 * len(chosen))
+    fig = Figure(figsize=(side + 1.1 + names, side + 0.8 + names), layout="constrained")
+    ax = fig.subplots()
+    most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
+    norm = FuncNorm(
+        (lambda b: np.sign(b) * np.sqrt(np.abs(b)), lambda s: np.sign(s) * s**2),
+        vmin=-most,
+        vmax=most,
+    )
+    mesh = ax.pcolormesh(
+        np.ma.masked_invalid(shown),
+        cmap="RdBu",
+        norm=norm,
+        edgecolor="white",
+        linewidth=0.4,
+    )
+    ax.set_facecolor("#EEEEEE")
+    ax.invert_yaxis()
+    ax.set_aspect("equal")
+    places = np.arange(len(chosen)) + 0.5
+    ax.set_xticks(places, chosen, rotation=90, fontsize=SMALL)
+    ax.set_yticks(places, chosen, fontsize=SMALL)
+    ax.tick_params(length=0, pad=2)
+    ax.spines[:].set_visible(False)
+    ax.set_ylabel("value added from")
+    ax.set_xlabel("absorbed in")
+    fig.suptitle(
+        f"Bilateral value-added balances, {year}\n"
+        "positive (blue): surplus of the row with the column",
+        fontsize=FONT,
+        color=INK,
+    )
+    bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
+    ticks = _signed_ticks(most)
+    bar.set_ticks(ticks, labels=[_signed(tick) for tick in ticks])
+    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.outline.set_visible(False)
+    bar.set_label(_with_unit("square-root scale", unit), fontsize=SMALL)
+    return settled(fig)
+
+
+def _signed(value: float) -> str:
+    return f"{value:+,g}".replace("-", "−") if value else "0"
+
+
+def _signed_ticks(most: float) -> list[float]:
+    """0 and three round numbers to either side, evenly placed on a root scale."""
+    up = sorted({_round_down(most * share) for share in (0.09, 0.4, 1.0)})
+    return [-k for k in reversed(up)] + [0.0] + up
+
+
+def _round_down(value: float) -> float:
+    """The next of 1, 2, 5 times a power of ten."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(k for k in (1, 2, 5) if k * power <= value * (1 + 1e-9)) * power)
+
+
+@rc_context(STYLE)
+def va_versus_gross(
+    trade: xr.Dataset, *, region: str | None = None, year: int | None = None
+) -> Figure:
+    """Value-added beside gross trade of one year (Johnson and Noguera 2012).
+
+    Left: the VAX ratio, value-added exports per unit of gross exports, of the 20
+    largest traders and ROW. Right: the balance of ``region`` with its ten largest
+    partners by gross trade and ROW, gross and in value added. A region's two balances
+    with all partners together are equal; with a single partner they differ.
+
+    Parameters
+    ----------
+    trade
+        ``va_absorbed`` and ``gross_exports`` of ``measures.value_added_trade``, with
+        or without sectors.
+    region
+        By default the one with the largest deficit in value added, other than ROW.
+    year
+        The last by default.
+    """
+    T, year = _bilateral(trade["va_absorbed"], year)
+    E, _ = _bilateral(trade["gross_exports"], year)
+    if set(E.index) != set(T.index):
+        raise TivaxError("gross exports and value added absorbed: not the same regions")
+    if region is None:
+        balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
+        region = str(balance.idxmin())
+    _known([region], list(T.index))
+    unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))
+
+    labels = _largest(T, 20)
+    rows = max(len(labels), 8)
+    fig = Figure(
+        figsize=(WIDTH + 0.3 + 2 * room(labels), 0.13 * rows + 0.9),
+        layout="constrained",
+    )
+    left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
+    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels])
+    partners = _largest(E, 10, beside=region)
+    _dumbbells(
+        right,
+        gross=factor * _balance(E, region, partners),
+        value_added=factor * _balance(T, region, partners),
+    )
+    left.set_title(f"VAX ratio, {year}", loc="left", fontweight="bold")
+    left.set_xlabel("VA exports / gross exports")
+    title = textwrap.fill(f"Balance of {region}, {year}", 28)
+    right.set_title(title, loc="left", fontweight="bold")
+    right.set_xlabel(f"with each partner, {unit or 'unit of the tables'}")
+    fig.legend(
+        loc="outside lower right",
+        frameon=False,
+        fontsize=SMALL,
+        ncols=2,
+        borderpad=0,
+        handletextpad=0.1,
+        columnspacing=1.0,
+    )
+    return settled(fig)
+
+
+def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Series:
+    """What the region sells to each partner less what it buys there."""
+    sold, bought = flows.T[region], flows[region]
+    return (sold - bought).reindex(list(partners))
+
+
+def _vax_dots(ax: Axes, ratio: pd.Series) -> None:
+    ratio = ratio[np.isfinite(ratio)].sort_values(ascending=False, kind="stable")
+    places = np.arange(len(ratio))
+    ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
+    labelled_rows(ax, [str(k) for k in ratio.index])
+    plain_axes(ax, grid="x")
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+
+
+def _dumbbells(ax: Axes, *, gross: pd.Series, value_added: pd.Series) -> None:
+    places = np.arange(len(gross))
+    ax.hlines(places, gross, value_added, color="#AAAAAA", linewidth=1.5, zorder=2)
+    # A ring around the dot, so that both are seen where they coincide.
+    rings = {"color": DEFICIT, "markerfacecolor": "none", "markersize": 5.5}
+    ax.plot(gross.to_numpy(), places, "o", **rings, label="gross")
+    ax.plot(
+        value_added.to_numpy(),
+        places,
+        "o",
+        color=SURPLUS,
+        markersize=3,
+        label="value added",
+    )
+    ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
+    labelled_rows(ax, [str(k) for k in gross.index])
+    plain_axes(ax, grid="x")
+    ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10]))
+
+
+# ---------------------------------------------------------------------- small parts
+
+
+def billions(units: str) -> tuple[str, float]:
+    """The unit of a flow in billions, and what to multiply by.
+
+    ``million US$`` gives ``billion US$`` and 1e-3, ``1000 US$`` 1e-6. A unit that
+    names no magnitude is kept.
+    """
+    words = re.fullmatch(r"(1[, ]?000|thousand|million|billion)s?(?: of)? (.+)", units)
+    if words is None:
+        return units, 1.0
+    factor = {"million": 1e-3, "billion": 1.0}.get(words[1], 1e-6)
+    return f"billion {words[2]}", factor
+
+
+def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int]:
+    """One year's flows, region by region, 0 at home; and the year."""
+    partner = "destination" if "destination" in flows.dims else "absorber"
+    years = [int(k) for k in flows["year"].values]
+    year = years[-1] if year is None else year
+    if year not in years:
+        raise TivaxError(f"no year {year}: there are {years[0]} to {years[-1]}")
+    flows = flows.sel(year=year)
+    if "sector" in flows.dims:
+        flows = flows.sum("sector")
+    flows = flows.transpose("origin", partner)
+    origins = [str(k) for k in flows["origin"].values]
+    partners = [str(k) for k in flows[partner].values]
+    if set(origins) != set(partners):
+        raise TivaxError(f"origin and {partner} must be the same regions")
+    table = pd.DataFrame(flows.values, origins, partners).loc[:, origins]
+    values = table.to_numpy(copy=True)
+    np.fill_diagonal(values, 0)
+    return pd.DataFrame(values, origins, origins), year
+
+
+def _largest(flows: pd.DataFrame, count: int, *, beside: str = "") -> list[str]:
+    """The largest traders (with ``beside``, where given), largest first, then ROW."""
+    both = flows + flows.T
+    size = both[beside].drop(beside) if beside else both.sum()
+    order = [str(k) for k in size.sort_values(ascending=False, kind="stable").index]
+    rest = [REST] if REST in order else []
+    return [k for k in order if k != REST][:count] + rest
+
+
+def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
+    for region in regions:
+        if region not in known:
+            raise TivaxError(f"no region {region}: {nearest(region, known)}")
+    if not regions:
+        raise TivaxError("no region to draw; name at least one")
+    return list(regions)
+
+
+def _wrapped(name: str) -> str:
+    return textwrap.fill(name, 18)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return f"{unit}, {text}" if unit else text

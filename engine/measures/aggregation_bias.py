@@ -1,0 +1,128 @@
+"""What aggregation changes: results that are added up, beside results of sums.
+
+    detailed     results of the detailed tables, regions and sectors added up afterwards
+    aggregated   results of the tables that were added up before
+
+Their difference, aggregated less detailed, is the bias of the coarser tables.
+"""
+
+from collections.abc import Mapping
+
+import pandas as pd
+import xarray as xr
+
+from ..core.arguments import require_kind
+from ..core.progress import Progress, no_progress
+from ..tables.world_tables import WorldTables, require_tables
+from . import trade as measures
+from .trade import ValueAdded
+
+MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
+TABLES = ("detailed", "aggregated")
+
+
+def compare_aggregation(
+    tables: WorldTables,
+    aggregated: WorldTables,
+    *,
+    regions: Mapping[str, str] | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Value-added trade of detailed tables and of what ``aggregate`` made of them.
+
+    Parameters
+    ----------
+    tables, aggregated
+        Before and after ``aggregate``.
+    regions
+        Old to new regions, where regions were aggregated.
+    value_added
+        As in ``measures.value_added_trade``.
+
+    Returns
+    -------
+    Dataset
+        By ``tables`` (detailed, aggregated) and year: ``va_absorbed`` by origin and
+        absorber; by region ``va_at_home`` (of it absorbed at home), ``va_exports``,
+        ``va_imports`` (unit of the tables), ``vax_ratio``, ``tbi``. The attribute
+        ``residual_max`` is the worst relative residual of all solves.
+
+    Raises
+    ------
+    TivaxError
+        As ``measures.value_added_trade``; fewer than two regions.
+    """
+    require_tables(tables)
+    require_tables(aggregated)
+    if regions is not None:
+        require_kind("regions", regions, Mapping, "a dict from old to new regions")
+    groups: dict[str, list[str]] = {}
+    for old, new in (regions or {}).items():
+        groups.setdefault(new, []).append(old)
+    measures.perimeters(tables, groups=groups)  # mistakes before work
+    years = len(tables.years)
+    parts, residuals = [], []
+    for k, each in enumerate((tables, aggregated)):
+        trade = measures.value_added_trade(
+            each, value_added, progress=_shifted(progress, k * years, 2 * years)
+        )
+        residuals.append(float(trade["residual"].max()))
+        parts.append(_of_regions(trade, groups if each is tables else None))
+    order = {k: parts[1][k].values for k in ("origin", "absorber", "region")}
+    both = xr.concat(
+        [part.sel(order) for part in parts],
+        pd.Index(TABLES, name="tables"),
+        combine_attrs="override",
+    )
+    return both.assign_attrs(residual_max=max(residuals))
+
+
+def _of_regions(trade: xr.Dataset, groups: measures.Groups | None) -> xr.Dataset:
+    absorbed = measures.regroup(trade["va_absorbed"], groups=groups).sum(
+        "sector", keep_attrs=True
+    )
+    result = measures.value_added_exports(trade, groups=groups)
+    result["va_absorbed"] = absorbed
+    home = absorbed.sel(origin=result["region"], absorber=result["region"])
+    result["va_at_home"] = home.drop_vars(("origin", "absorber"))
+    return result[["va_absorbed", *MEASURES]]
+
+
+def _shifted(progress: Progress, before: int, total: int) -> Progress:
+    return lambda done, _: progress(before + done, total)
+
+
+def difference(both: xr.Dataset) -> xr.Dataset:
+    """Aggregated less detailed."""
+    return both.sel(tables="aggregated") - both.sel(tables="detailed")
+
+
+def comparison_frame(both: xr.Dataset) -> pd.DataFrame:
+    """year, region, measure, detailed, aggregated, difference."""
+    values = both[list(MEASURES)].to_array("measure")
+    return _side_by_side(values.transpose("year", "region", "measure", "tables"))
+
+
+def absorbed_frame(both: xr.Dataset) -> pd.DataFrame:
+    """year, origin, absorber, detailed, aggregated, difference."""
+    values = both["va_absorbed"].transpose("year", "origin", "absorber", "tables")
+    return _side_by_side(values)
+
+
+def _side_by_side(values: xr.DataArray) -> pd.DataFrame:
+    rows = [str(k) for k in values.dims[:-1]]
+    frame = values.sel(tables="detailed").to_dataframe("detailed").reset_index()
+    frame["aggregated"] = values.sel(tables="aggregated").values.ravel()
+    frame["difference"] = frame["aggregated"] - frame["detailed"]
+    return frame[[*rows, *TABLES, "difference"]]
+
+
+def largest(both: xr.Dataset, measure: str = "tbi") -> pd.Series:
+    """Each region's largest difference, by size, and its year.
+
+    A Series over (region, year), the largest first.
+    """
+    gaps = difference(both)[measure].transpose("region", "year").to_series().dropna()
+    gaps = gaps.loc[list(gaps.abs().groupby(level="region", sort=False).idxmax())]
+    return gaps.iloc[gaps.abs().argsort(kind="stable").to_numpy()[::-1]]

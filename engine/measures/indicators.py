@@ -1,0 +1,400 @@
+"""Indicators of trade in value added under the field's own names, labelled.
+
+What there is stands in ``engine.indicator_table``.
+"""
+
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import cached_property, lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from ...kernels import indicators as kernels
+from ...kernels.world import World
+from ..core.arguments import require_choice, require_list
+from ..core.errors import TivaxError, nearest
+from ..core.precision import in_float64
+from ..core.progress import Progress, no_progress
+from ..tables.final_demand_uses import consumption_and_capital
+from ..tables.world_tables import WorldTables, require_tables
+from . import flags
+from . import trade as measures
+from .decompositions import LEVELS, WORST_IDENTITY
+from .indicator_table import INDICATORS, Indicator, Level
+from .perimeters import Borders, borders_of, computed_worlds
+from .trade import Certify, Groups, ValueAdded
+
+
+def require_indicators(names: Sequence[str]) -> list[str]:
+    """The names, or all for none; ``TivaxError`` for one there is not."""
+    require_list("names", names)
+    for name in names:
+        if name not in INDICATORS:
+            raise TivaxError(
+                f"no indicator {name}: {nearest(name.upper(), INDICATORS)}"
+            )
+    return list(dict.fromkeys(names)) or list(INDICATORS)
+
+
+def indicators_at(
+    names: Sequence[str], level: str, tables: WorldTables, value_added: ValueAdded
+) -> list[str]:
+    """Those of the names that the level has; all of them for no name.
+
+    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    """
+    require_tables(tables)
+    require_level(level)
+    possible = possible_indicators(names, tables, value_added)
+    kept = [k for k in possible if INDICATORS[k].has(level)]
+    for name in names:
+        if name not in kept:
+            has = ", ".join(k for k in LEVELS if INDICATORS[name].has(k))
+            raise TivaxError(
+                f"indicator {name} has no level {level}: choose from {has}"
+            )
+    return kept
+
+
+def possible_indicators(
+    names: Sequence[str], tables: WorldTables, value_added: ValueAdded
+) -> list[str]:
+    """Those of the names that the tables and the account allow; all for no name.
+
+    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    """
+    known = require_indicators(names)
+    barred = {}
+    for name in known:
+        if INDICATORS[name].priced and not isinstance(value_added, str):
+            barred[name] = "value added, not a satellite account"
+        elif INDICATORS[name].by_use and not consumption_and_capital(tables.categories):
+            barred[name] = (
+                "consumption and fixed capital apart, but final demand has the "
+                f"categories {', '.join(tables.categories)}"
+            )
+    for name in names:
+        if name in barred:
+            raise TivaxError(f"indicator {name} needs {barred[name]}")
+    return [k for k in known if k not in barred]
+
+
+def require_level(level: str) -> str:
+    """A name of ``LEVELS``; ``TivaxError`` for any other."""
+    require_choice("level", level, LEVELS)
+    return level
+
+
+class IndicatorYear(NamedTuple):
+    """Flows of one year; what its table must keep, and how it was solved."""
+
+    flows: dict[str, Array]
+    identity: Float[Array, ""]
+    largest_input_share: Float[Array, ""]
+    residual: Float[Array, ""]
+    cell_error: Float[Array, ""]
+    cell_backward_error: Float[Array, ""]
+
+
+def indicators(
+    tables: WorldTables,
+    names: str | Sequence[str] = (),
+    level: str = "country",
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
+    progress: Progress = no_progress,
+) -> xr.Dataset:
+    """Indicators of every year.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    names
+        Of ``INDICATORS``, one or several; none means all that the level has and the
+        tables allow: CONS_VA and GFCF_VA need final demand by category.
+    level
+        country, sector (adds the sector: that of the exporter, of origin or of the
+        product as the indicator has it), bilateral (adds the partner) or
+        bilateral-sector. At country level partners are all others together, but for
+        FD_VA, CONS_VA and GFCF_VA, where home is one of them.
+    groups
+        Regions that are one perimeter, by name, as in ``decompose``.
+    value_added
+        As in ``measures.value_added_trade``. With a satellite account, shares of
+        exports are shares of what exports hold of it.
+    certify
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse, of
+        which the flows are made.
+
+    Returns
+    -------
+    Dataset
+        A variable for each indicator by year, region and, by level, sector and
+        partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
+        ``identity`` (year): the worst relative gap of two dozen totals that are reached
+        in two ways (``kernels.indicators.gaps``). With ``certify="cells"`` also
+        ``cell_error`` and ``cell_backward_error`` (year).
+
+    Raises
+    ------
+    TivaxError
+        An unknown name, level or region; a table that is not productive; an identity
+        that is missed by more than 1e-8.
+    """
+    names = [names] if isinstance(names, str) else names
+    names = indicators_at(names, level, tables, value_added)
+    parts = [
+        year.values[level]
+        for year in indicator_years(
+            tables,
+            names,
+            (level,),
+            groups=groups,
+            value_added=value_added,
+            certify=certify,
+            progress=progress,
+        )
+    ]
+    return xr.concat(parts, "year", combine_attrs="override")
+
+
+@in_float64
+def indicator_years(
+    tables: WorldTables,
+    names: Sequence[str],
+    levels: Sequence[str],
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    certify: Certify = "columns",
+    flagged: bool = False,
+    progress: Progress = no_progress,
+) -> Generator["LevelsOfYear", None, None]:
+    """``indicators`` of several levels, a year at a time, and their flags if asked."""
+    names = possible_indicators(names, tables, value_added)
+    for level in levels:
+        require_level(level)
+    borders = borders_of(tables, groups)
+    cells = measures.require_certify(certify) == "cells"
+    return _years(tables, names, levels, borders, value_added, cells, flagged, progress)
+
+
+class LevelsOfYear(NamedTuple):
+    """Indicators of a year by level; the same variables with places in
+    ``flags.FLAGS``, none unless asked for."""
+
+    values: dict[str, xr.Dataset]
+    flags: dict[str, xr.Dataset]
+
+
+def _years(
+    tables: WorldTables,
+    names: Sequence[str],
+    levels: Sequence[str],
+    borders: Borders,
+    value_added: ValueAdded,
+    cells: bool,
+    flagged: bool,
+    progress: Progress,
+) -> Generator[LevelsOfYear, None, None]:
+    unit = measures.unit_of(tables, value_added)
+    count = len(borders.names)
+    by_use = any(INDICATORS[k].by_use for k in names)
+    uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
+    kernel = _flows_of(len(tables.sectors))
+    runs = computed_worlds(
+        kernel, tables, borders, value_added, progress, certify=cells, uses=uses
+    )
+    names_of = ["residual", "identity"]
+    names_of += ["cell_error", "cell_backward_error"] if cells else []
+    for years, part in runs:
+        _require_identity(part.identity, tables.years[years])
+        for k, year in enumerate(tables.years[years]):
+            finest = _finest(part, k, count, priced=isinstance(value_added, str))
+            about = {name: float(getattr(part, name)[k]) for name in names_of}
+            values = {
+                level: _labelled(
+                    finest, level, names, tables, list(borders.names), year, unit
+                )
+                for level in levels
+            }
+            marks = {}
+            if flagged:
+                read = partial(tables.select, year, year)
+                why = _Causes(read, kernel, borders, value_added, uses)
+                marks = {level: _flagged(data, why) for level, data in values.items()}
+            yield LevelsOfYear(
+                {
+                    level: data.assign({n: ("year", [v]) for n, v in about.items()})
+                    for level, data in values.items()
+                },
+                marks,
+            )
+
+
+def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
+    """The flows of year number k of a run, and those derived from them."""
+    finest = {}
+    for name, flows in part.flows.items():
+        flow = np.asarray(flows[k])
+        finest[name] = flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
+    return finest | _derived(finest, priced=priced)
+
+
+class _Causes:
+    """What makes values of one year leave their bounds; found when one does."""
+
+    def __init__(
+        self,
+        year: Callable[[], WorldTables],
+        kernel: Callable[..., IndicatorYear],
+        borders: Borders,
+        value_added: ValueAdded,
+        uses: Sequence[Sequence[str]],
+    ) -> None:
+        self._year = year
+        self._kernel, self._borders, self._uses = kernel, borders, uses
+        self._counted: ValueAdded = value_added
+
+    @cached_property
+    def _tables(self) -> WorldTables:
+        return self._year()
+
+    @cached_property
+    def _account(self) -> xr.DataArray:
+        return measures.value_added_by_industry(self._tables, self._counted)
+
+    @cached_property
+    def demand(self) -> bool:
+        """Whether some final demand is below 0."""
+        return bool((self._tables.final_demand() < 0).any())
+
+    @cached_property
+    def value_added(self) -> bool:
+        """Whether some value added is."""
+        return bool((self._account < 0).any())
+
+    @cached_property
+    def nothing_left(self) -> bool:
+        """Whether no value added is above 0, as where an account is of removals."""
+        return not bool((self._account > 0).any())
+
+    @cached_property
+    def flows(self) -> dict[str, np.ndarray]:
+        """The year's flows with value added below 0 counted as 0."""
+        runs = computed_worlds(
+            self._kernel,
+            self._tables,
+            self._borders,
+            self._account.clip(min=0),
+            no_progress,
+            uses=self._uses,
+        )
+        ((_, part),) = runs
+        return _finest(part, 0, len(self._borders.names), priced=False)
+
+
+def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
+    """Flags of the indicators of a level: see ``engine.flags``."""
+    by_sector, by_partner = LEVELS[values.attrs["level"]]
+
+    def flag(one: Indicator, found: xr.DataArray) -> np.ndarray:
+        bad = flags.outside(found.values, one.bounds)
+        if not bad.any() or not (why.demand or why.value_added):
+            return np.zeros(bad.shape, np.int8)
+        if not (why.demand and why.value_added) or why.nothing_left:
+            return flags.flags_of(bad, why.demand and not why.nothing_left)
+        with_none = one.formula(Level(why.flows, by_sector, by_partner))
+        return flags.flags_of(
+            bad, flags.outside(with_none.reshape(bad.shape), one.bounds)
+        )
+
+    return values.map(
+        lambda found: found.copy(data=flag(INDICATORS[str(found.name)], found))
+    )
+
+
+@lru_cache
+def _flows_of(
+    sectors: int,
+) -> Callable[..., IndicatorYear]:
+    """What is computed of a year's world, the same object each time."""
+
+    def flows_of(
+        world: World,
+        member: Float[Array, "r c"],
+        by_use: Float[Array, "n c u"] | None = None,
+    ) -> IndicatorYear:
+        uses = {}
+        if by_use is not None:
+            uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
+        flows = kernels.flows(world, uses, sectors=sectors)
+        return IndicatorYear(
+            flows,
+            jnp.max(kernels.gaps(world, flows, uses)),
+            world.largest_input_share,
+            world.residual,
+            world.cell_error,
+            world.cell_backward_error,
+        )
+
+    return flows_of
+
+
+def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
+    bad = np.flatnonzero(~(gap <= WORST_IDENTITY)).tolist()
+    if bad:
+        raise TivaxError(
+            f"{years[bad[0]]}: flows miss the totals they add up to by "
+            f"{gap[bad[0]]:.1e}; please report this table"
+        )
+
+
+def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:
+    """Flows that only ratios use: what exports and imports hold of what is counted,
+    gross flows where that is value added, and domestic value added in imports."""
+    held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
+    exports = finest["EXGR"] if priced else held
+    once = finest["EXGR_DDC"] + finest["EXGR_IDC"]
+    return {
+        "exports_held": exports,
+        "imports_held": exports.transpose(2, 1, 0),
+        "exports_dva": once,
+        "imports_dva": once.transpose(2, 1, 0),
+    }
+
+
+def _labelled(
+    finest: Mapping[str, np.ndarray],
+    level: str,
+    names: Sequence[str],
+    tables: WorldTables,
+    perimeters: list[str],
+    year: int,
+    unit: str,
+) -> xr.Dataset:
+    by_sector, by_partner = LEVELS[level]
+    flows = Level(finest, by_sector, by_partner)
+    coords: dict[str, Any] = {"year": [year], "region": perimeters}
+    if by_sector:
+        coords["sector"] = list(tables.sectors)
+    if by_partner:
+        coords["partner"] = perimeters
+    shape = [len(k) for k in coords.values()]
+    data = {}
+    for name in names:
+        one = INDICATORS[name]
+        if one.has(level):
+            attrs = {
+                "units": one.unit or (tables.unit if one.gross else unit),
+                "long_name": one.title,
+                "reference": one.source,
+            }
+            data[name] = (list(coords), one.formula(flows).reshape(shape), attrs)
+    return xr.Dataset(data, coords, attrs={"source": tables.source, "level": level})

@@ -1,0 +1,164 @@
+"""The paper that tivax reproduces: its regressions, and the figures it prints.
+
+"Has trade imbalance led to de-globalisation? A value-added trade perspective",
+国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16. Tables 3 to 6 are 17
+columns of
+
+    outcome_it = b0 + b1 TBI_it + b2' X_it + c_i + l_t + e_it          (2), (3)
+
+with country and year effects and standard errors clustered by country.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..estimation.estimates import Estimate
+from ..estimation.fixed_effects import Convention, fixed_effects
+from ..panel.build import CONTROLS, sample
+from .printed import FIT, TABLE_1, TABLES
+
+TERMS = ("TBI", *CONTROLS, "const")
+COMPARISON = (
+    "table",
+    "column",
+    "outcome",
+    "sample",
+    "term",
+    "coef",
+    "se",
+    "stars",
+    "n",
+    "r2",
+    "paper_coef",
+    "paper_se",
+    "paper_stars",
+    "paper_r2",
+)
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of Tables 3 to 6."""
+
+    table: int
+    column: int
+    outcome: str
+    sample: str
+    controls: bool
+
+    @property
+    def name(self) -> str:
+        return column_name(self.table, self.column)
+
+    @property
+    def regressors(self) -> tuple[str, ...]:
+        """TBI first."""
+        return ("TBI", *CONTROLS) if self.controls else ("TBI",)
+
+
+def _columns() -> Iterator[Column]:
+    both = ("KOFGIdj", "KOFEcGIdj")
+    three = ("KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
+    groups = ("developed", "developing")
+    layout = {
+        3: [(k, "all", controls) for controls in (False, True) for k in both],
+        4: [(k, group, True) for group in groups for k in both],
+        5: [(k, "all", True) for k in three],
+        6: [(k, group, True) for group in groups for k in three],
+    }
+    for table, columns in layout.items():
+        for number, (outcome, group, controls) in enumerate(columns, 1):
+            yield Column(table, number, outcome, group, controls)
+
+
+def column_name(table: int, column: int) -> str:
+    """``Table 3 (1)``, which does not break over lines."""
+    return f"Table\u00a0{table}\u00a0({column})"
+
+
+def column_names(rows: pd.DataFrame) -> list[str]:
+    """The name of each row's column of the paper, from its ``table`` and ``column``."""
+    pairs = zip(rows["table"], rows["column"], strict=True)
+    return [column_name(int(table), int(column)) for table, column in pairs]
+
+
+COLUMNS: tuple[Column, ...] = tuple(_columns())
+
+
+def estimate_columns(
+    frame: pd.DataFrame, *, convention: Convention = "stata"
+) -> dict[Column, Estimate]:
+    """All 17 columns on a panel with the columns of ``engine.panel``."""
+    return {
+        column: fixed_effects(
+            sample(frame, column.sample),
+            column.outcome,
+            column.regressors,
+            convention=convention,
+        )
+        for column in COLUMNS
+    }
+
+
+def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
+    """Ours beside the printed: ``COMPARISON``, clusters and paper_n, 139 rows.
+
+    A convention without a constant leaves its 17 rows empty on our side.
+    """
+    rows = []
+    for column, estimate in estimates.items():
+        key = (column.table, column.column)
+        for term, (paper_coef, paper_se, paper_stars) in TABLES[key].items():
+            own = (
+                estimate.terms.loc[term].to_dict()
+                if term in estimate.terms.index
+                else {"coef": float("nan"), "se": float("nan"), "stars": 0}
+            )
+            rows.append(
+                {
+                    "table": column.table,
+                    "column": column.column,
+                    "outcome": column.outcome,
+                    "sample": column.sample,
+                    "term": term,
+                    "coef": own["coef"],
+                    "se": own["se"],
+                    "stars": int(own["stars"]),
+                    "n": estimate.n,
+                    "r2": estimate.r2,
+                    "paper_coef": paper_coef,
+                    "paper_se": paper_se,
+                    "paper_stars": paper_stars,
+                    "paper_r2": FIT[key][1],
+                    "clusters": estimate.clusters,
+                    "paper_n": FIT[key][0],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def differences(comparison: pd.DataFrame) -> pd.Series:
+    """(ours - printed) / printed standard error, by row."""
+    return (comparison["coef"] - comparison["paper_coef"]) / comparison["paper_se"]
+
+
+def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
+    """Printed and own index of Table 1: year, iso3, paper, ours, difference.
+
+    ``tbi`` has columns iso3, year, TBI. What it lacks is left empty.
+    """
+    printed = pd.DataFrame(
+        [
+            {"year": year, "iso3": iso3, "paper": value}
+            for iso3, values in TABLE_1.items()
+            for year, value in zip(range(2000, 2015), values, strict=True)
+        ]
+    )
+    own = tbi.set_index(["year", "iso3"])["TBI"]
+    printed["ours"] = own.reindex(
+        pd.MultiIndex.from_frame(printed[["year", "iso3"]])
+    ).to_numpy()
+    printed["difference"] = printed["ours"] - printed["paper"]
+    return printed

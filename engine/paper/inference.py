@@ -1,0 +1,168 @@
+"""The paper's 17 columns under every kind of inference, beside its own t(G-1).
+
+Each column: CV1 as the paper, CV2 with Bell and McCaffrey's degrees of freedom, the
+jackknife CV3, the restricted wild cluster bootstrap with Webb's weights, pairs, and two
+placebos that move whole paths of the index among all countries, or among those of the
+same level of development. Placebos compare t, not coefficients: moving the index breaks
+its link with the controls, and only the studentised test then keeps its level. Channels
+are tested together (Romano and Wolf).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from ..core.progress import Progress, no_progress
+from ..resampling import multiple_testing
+from ..resampling.cluster_diagnostics import model_table
+from ..resampling.designs import Design, make_design
+from ..resampling.p_values import LEVEL, infer
+from ..resampling.run_files import paper_models
+from ..resampling.schemes import Scheme, make_program
+
+DRAWS = 999_999
+# Percentiles of the pairs need fewer, and a draw costs as much as ten wild ones.
+PAIRS_DRAWS = 99_999
+SEED = 1
+SCHEMES = {
+    "wild": Scheme("wild", weights="webb"),
+    "pairs": Scheme("pairs"),
+    "placebo": Scheme("placebo", studentised=True),
+    "placebo_within": Scheme("placebo", studentised=True, strata="developed"),
+}
+# The interval of each kind, in the order they are drawn.
+INTERVALS = {
+    "CV1, t(G-1): the paper's": "cv1",
+    "CV3, jackknife": "cv3",
+    "wild bootstrap, Webb": "wild",
+    "pairs bootstrap, percentile": "pairs",
+    "each country left out": "without",
+}
+Side = Literal["below", "at", "above"]
+# A difference from the level within so many Monte-Carlo errors decides nothing.
+WITHIN = 2.0
+
+
+def side(p: float, mc_error: float, level: float = LEVEL) -> Side:
+    """On which side of the level p is; ``at`` within ``WITHIN`` Monte-Carlo errors."""
+    if mc_error > 0 and abs(p - level) <= WITHIN * mc_error:
+        return "at"
+    return "below" if p < level else "above"
+
+
+def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
+    """``side`` of each row's p of a kind, such as ``wild``; t-tests have no error."""
+    errors = rows[f"{kind}_mc"] if f"{kind}_mc" in rows else [0.0] * len(rows)
+    pairs = zip(rows[f"{kind}_p"], errors, strict=True)
+    return [side(float(p), float(error)) for p, error in pairs]
+
+
+@dataclass(frozen=True, eq=False)
+class PaperInference:
+    """Everything about the 17 coefficients of the index.
+
+    Attributes
+    ----------
+    rows
+        A row for each column: table, column, outcome, sample, n, clusters,
+        effective_clusters, coef; cv1_p, cv2_p, cv3_p, wild_p, pairs_p, placebo_p,
+        placebo_within_p; of each drawn kind ``_mc``, the standard error of its p from
+        the number of draws (0 where all patterns were enumerated), and ``_draws``;
+        romano_wolf (over the outcomes of its table and sample) and romano_wolf_mc; ends
+        ``low`` and ``high`` of cv1, cv3, wild, pairs and without.
+    draws, seed
+        The most draws of a bootstrap or placebo.
+    """
+
+    rows: pd.DataFrame
+    draws: int
+    seed: int
+
+
+def infer_paper(
+    frame: pd.DataFrame,
+    *,
+    draws: int = DRAWS,
+    seed: int = SEED,
+    progress: Progress = no_progress,
+) -> PaperInference:
+    """All kinds of inference on a panel with the columns of ``engine.panel``."""
+    designs = [make_design(frame, model) for model in paper_models()]
+    rows = pd.DataFrame([_t_tests(design) for design in designs])
+    total = len(SCHEMES) * len(designs)
+    progress(0, total)
+    for number, (name, scheme) in enumerate(SCHEMES.items()):
+        members: list[multiple_testing.Member] = []
+        summaries: list[pd.DataFrame] = []
+        for k, design in enumerate(designs, 1):
+            if name == "placebo_within" and design.model.sample != "all":
+                # One group alone: moving within it is moving among all.
+                own = rows.iloc[[k - 1]]
+                summaries.append(
+                    own.rename(columns=_OF_PLACEBO)[[*_OF_PLACEBO.values()]]
+                )
+            else:
+                count = min(draws, PAIRS_DRAWS) if name == "pairs" else draws
+                program = make_program(design, scheme, count)
+                found, drawn = infer(program, seed)
+                summaries.append(found.summary)
+                if name == "wild":
+                    members.append((program, drawn, found))
+            progress(number * len(designs) + k, total)
+        summary = pd.concat(summaries)
+        rows[f"{name}_p"] = summary["p_value"].to_numpy()
+        rows[f"{name}_mc"] = summary["mc_error"].to_numpy()
+        rows[f"{name}_draws"] = summary["draws"].to_numpy()
+        if name in INTERVALS.values():
+            rows[f"{name}_low"] = summary["ci_low"].to_numpy()
+            rows[f"{name}_high"] = summary["ci_high"].to_numpy()
+        if name == "wild":
+            adjusted = multiple_testing.adjust(members)
+            p = _by_model(adjusted, rows["model"])
+            rows["romano_wolf"] = p
+            rows["romano_wolf_mc"] = np.where(
+                rows["wild_mc"] > 0, np.sqrt(p * (1 - p) / rows["wild_draws"]), 0.0 * p
+            )
+    return PaperInference(rows, draws, seed)
+
+
+_OF_PLACEBO = {
+    "placebo_p": "p_value",
+    "placebo_mc": "mc_error",
+    "placebo_draws": "draws",
+}
+
+
+def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:
+    """Romano and Wolf's p-value; empty for a model that is alone in its family."""
+    sizes = adjusted.groupby("family")["model"].transform("size")
+    values = adjusted["romano_wolf"].where(sizes > 1)
+    return models.map(dict(zip(adjusted["model"], values, strict=True)))
+
+
+def _t_tests(design: Design) -> dict[str, object]:
+    row = model_table([design]).iloc[0]
+    b = float(row["estimate"])
+    found: dict[str, object] = {
+        "table": design.model.table,
+        "column": design.model.column,
+        "model": design.model.name,
+        "outcome": design.model.outcome,
+        "sample": design.model.sample,
+        "n": int(row["n"]),
+        "clusters": int(row["clusters"]),
+        "effective_clusters": float(row["effective_clusters"]),
+        "coef": b,
+    }
+    t = float(stats.t.ppf(0.975, int(row["clusters"]) - 1))
+    for kind in ("cv1", "cv2", "cv3"):
+        found[f"{kind}_p"] = float(row[f"{kind}_p"])
+        if kind != "cv2":
+            found[f"{kind}_low"] = b - t * float(row[f"{kind}_se"])
+            found[f"{kind}_high"] = b + t * float(row[f"{kind}_se"])
+    found["without_low"] = float(row["without_min"])
+    found["without_high"] = float(row["without_max"])
+    return found

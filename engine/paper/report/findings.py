@@ -1,0 +1,241 @@
+"""The sections of the report on the findings: summary, the hypotheses, caveats."""
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from ...panel.build import index_note
+from ...reporting.html import Block, Heading, Points, Section, Table, Text
+from .. import columns as paper
+from ..replicate import Replication
+from ..tables import coefficient_cells
+from ..verdicts import LEVEL, Verdict
+from . import groups as heterogeneity_report
+from . import inference as inference_report
+
+
+def summary(result: Replication, found: list[Verdict]) -> Section:
+    """How near the print we are, the verdicts, and TBI in all 17 columns."""
+    comparison = result.comparison
+    gaps = paper.differences(comparison).abs()
+    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
+    stars = comparison["stars"] == comparison["paper_stars"]
+    worst = comparison.iloc[int(np.argmax(gaps))]
+    sizes = comparison.drop_duplicates(["sample"]).set_index("sample")["n"]
+    other = result.other_data
+    index = index_note(result.panel)
+    return Section(
+        "What came out",
+        [
+            Points(
+                [
+                    *_other_data(other),
+                    f"The models of {len(comparison)} printed coefficients were "
+                    f"estimated on {sizes['all']} rows ({sizes['developed']} "
+                    f"developed, {sizes['developing']} developing), with an index "
+                    f"{index}.{_reconstructed(index)}",
+                    f"They differ from the print by {gaps.mean():.3f} printed standard "
+                    f"errors on average and {gaps.max():.3f} at most (Table "
+                    f"{worst['table']}, column {worst['column']}, {worst['term']}). "
+                    f"{int(signs.sum())} of {len(signs)} signs and {int(stars.sum())} "
+                    f"of {len(stars)} star counts agree."
+                    + (_MEASURES_DATA if other else ""),
+                    *(
+                        f"{k.hypothesis}{_SAME_RULE if other else ''}: {k.conclusion} "
+                        f"({sum(t.holds for t in k.tests)} of {len(k.tests)} tests "
+                        "hold)."
+                        for k in found
+                    ),
+                    heterogeneity_report.pooled_sentence(result),
+                ]
+            ),
+            _beside_table(result),
+        ],
+    )
+
+
+_SAME_RULE = ", the same rule applied to these data"
+_MEASURES_DATA = (
+    " The print is of other data: these differences are no measure of how well the "
+    "paper is replicated."
+)
+
+
+def _other_data(reasons: list[str]) -> list[str]:
+    if not reasons:
+        return []
+    return [f"These are not the paper's data: {'; '.join(reasons)}."]
+
+
+def _reconstructed(note: str) -> str:
+    """How many years of the index were estimated, where its file says so."""
+    found = re.search(r"reconstructed (\d+) year", note)
+    if not found:
+        return ""
+    return (
+        f" Reconstructed years ({found[1]}) are estimated from gross trade, not "
+        "computed "
+        "from world tables."
+    )
+
+
+def _beside_table(result: Replication) -> Table:
+    rows = result.comparison[result.comparison["term"] == "TBI"]
+    frame = pd.DataFrame(
+        {
+            "column": paper.column_names(rows),
+            "outcome": rows["outcome"].to_numpy(),
+            "sample": rows["sample"].to_numpy(),
+            "paper": coefficient_cells(rows, "paper_"),
+            "tivax": coefficient_cells(rows),
+            "gap": paper.differences(rows).to_numpy(),
+            "R² paper": rows["paper_r2"].to_numpy(),
+            "R²": rows["r2"].to_numpy(),
+        }
+    )
+    return Table(
+        frame,
+        "The coefficient of TBI in all 17 columns, standard errors in parentheses. "
+        "Gap: (tivax − paper) / standard error of the paper.",
+        {"paper": "", "tivax": "", "gap": "+.3f", "R² paper": ".4f", "R²": ".4f"},
+    )
+
+
+def hypotheses(result: Replication, found: list[Verdict]) -> Section:
+    """The rule of the verdicts, and the tests of each hypothesis."""
+    other = result.other_data
+    blocks: list[Block] = [
+        Text(
+            (
+                "The paper's hypotheses are about its data, and these are others. What "
+                "follows is the same list of tests applied to these data. "
+                if other
+                else ""
+            )
+            + "The tests are listed in one place, engine/verdicts.py; most of them are "
+            "coefficients that the paper prints"
+            + (". " if other else ", so their results were known. ")
+            + "A test "
+            f"holds where the sign is the claimed one and p < {LEVEL}; a significant "
+            "opposite sign counts only as not holding. A hypothesis is supported where "
+            "all its tests hold, supported in part where at least half do, else not "
+            "supported. Tests overlap (samples contain each other, indices their "
+            "parts): their count is no weight of evidence. That one group's "
+            "coefficient is significant and the other's is not is no test of a "
+            "difference; the difference is tested by itself. None of this makes the "
+            "association causal: see the caveats."
+        )
+    ]
+    for verdict in found:
+        blocks += [
+            Heading(
+                f"{verdict.hypothesis}{_SAME_RULE if other else ''}: "
+                f"{verdict.conclusion}"
+            ),
+            Text(verdict.statement),
+            Table(
+                verdict.frame(),
+                f"Tests of {verdict.hypothesis}.",
+                {"estimate": ".3f", "s.e.": ".3f", "p": ".3f"},
+            ),
+        ]
+    return Section(
+        "The tests of the paper's hypotheses on these data"
+        if other
+        else "The three hypotheses",
+        blocks,
+    )
+
+
+def caveats(result: Replication) -> Section:
+    """What these numbers do not show."""
+    points = [
+        *_identification(result),
+        "An association within countries is not an effect. Openness can move trade "
+        "balances, and both can follow growth, commodity prices or accession to the "
+        "European Union, which year effects common to all countries do not take out.",
+        "Net value-added exports of all regions add up to zero: one country's surplus "
+        "is the deficit of others, so that the index is dependent across countries by "
+        "construction.",
+        *_jump(result),
+        _few_clusters(result),
+        "The bootstraps and the t-tests take countries to be independent. Where the "
+        "errors of groups of countries move together, all of them, the wild bootstrap "
+        "included, can reject true hypotheses in far more than 5 %.",
+        _many_tests(result),
+        "The exchange rate of these regressions is nominal although the paper calls it "
+        "real; the section on editions shows others.",
+    ]
+    return Section("Caveats", [Points(points)])
+
+
+def _identification(result: Replication) -> list[str]:
+    other = result.other_data
+    first = (
+        "These are not the paper's data (see the first section): agreement or "
+        "disagreement with the print is no verdict on the paper."
+        if other
+        else "The default sample, split and editions were inferred from the print. A "
+        "match is strong evidence, not proof, that the authors used them; the mean gap "
+        f"of this run is {paper.differences(result.comparison).abs().mean():.3f} "
+        "printed standard errors."
+    )
+    if result.files.store is not None:
+        return [first]
+    return [
+        first,
+        f"TBI is {index_note(result.panel)}. Years that were estimated and not "
+        "computed "
+        "from world tables carry the error of the estimate into every table.",
+    ]
+
+
+_JUMP = 2.5  # times the usual change
+
+
+def _jump(result: Replication) -> list[str]:
+    """The last year of edition 2018 of KOF, whose indices jump in 2014."""
+    cells = result.panel.frame.pivot(index="year", columns="iso3", values="KOFEcGIdj")
+    last = int(cells.index[-1])
+    if result.files.kof.name != "2018" or last != 2014:
+        return []
+    changes = cells.diff().iloc[1:]
+    means = changes.mean(axis=1)
+    usual, own = float(means[:-1].abs().median()), float(means.iloc[-1])
+    if abs(own) < _JUMP * usual:
+        return []
+    moved = int((np.sign(changes.iloc[-1]) == np.sign(own)).sum())
+    return [
+        f"In {last}, the last year of this edition of the KOF index, the mean economic "
+        f"index changes by {own:+.2f} points in one year, that of {moved} of "
+        f"{cells.shape[1]} countries in the same direction; in the other years the "
+        f"median change is {usual:.2f}. Such a jump belongs to the index; do not read "
+        "it as policy.".replace("-", "−")
+    ]
+
+
+def _few_clusters(result: Replication) -> str:
+    sizes = result.comparison.drop_duplicates("sample").set_index("sample")["clusters"]
+    text = (
+        f"The subsamples have {sizes['developed']} and {sizes['developing']} "
+        "countries. "
+        "With so few clusters t(G − 1) with cluster-robust errors can reject too often"
+    )
+    if result.inference is None:
+        return f"{text}; bootstrap and placebo were not computed here."
+    return (
+        f"{text}; the section “{inference_report.TITLE}” repeats the tests of TBI "
+        "under bootstraps and placebos. The verdicts count t(G − 1)."
+    )
+
+
+def _many_tests(result: Replication) -> str:
+    text = "Five outcomes are tested in three samples. "
+    if result.inference is None:
+        return text + "No p-value here is corrected for that."
+    return text + (
+        "Stars, verdicts and the p-values of the tables are not corrected for that. "
+        f"Romano and Wolf's, in the section “{inference_report.TITLE}”, are, but for "
+        "the two or three outcomes of one table and sample only."
+    )

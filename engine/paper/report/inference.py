@@ -1,0 +1,192 @@
+"""The section of the report on bootstrap, placebo and few clusters."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from ...reporting import html as report
+from ...reporting.html import Block, Points, Section, Table, Text
+from ...reporting.plot_style import Figure
+from ..columns import column_names
+from ..inference import PaperInference, sides
+
+TITLE = "Bootstrap, placebo and few clusters"
+_LEVEL = 0.05
+_P_VALUES = {
+    "cv1_p": "CV1",
+    "cv2_p": "CV2",
+    "cv3_p": "CV3",
+    "wild_p": "wild",
+    "pairs_p": "pairs",
+    "placebo_p": "placebo",
+    "placebo_within_p": "within",
+    "romano_wolf": "RW",
+}
+_DRAWN = {
+    "wild": "wild",
+    "pairs": "pairs",
+    "placebo": "placebo",
+    "placebo_within": "within",
+}
+_ERRORS = {**{f"{k}_mc": v for k, v in _DRAWN.items()}, "romano_wolf_mc": "RW"}
+_AT = "at the threshold within simulation error"
+
+
+def section(
+    inference: PaperInference | None,
+    skipped: Mapping[str, str],
+    figures: Mapping[str, Figure],
+) -> Section:
+    """p-values of all 17 columns side by side, and a figure for each table."""
+    if inference is None:
+        why = skipped.get("Bootstrap and placebo", "the panel does not allow it")
+        return Section(TITLE, [Text(f"Not computed: {why}.")])
+    rows = inference.rows
+    names = column_names(rows)
+    p = rows[list(_P_VALUES)].rename(columns=_P_VALUES)
+    p.insert(0, "outcome", rows["outcome"])
+    p.insert(1, "sample", rows["sample"])
+    p.insert(2, "TBI", rows["coef"])
+    p.index = pd.Index(names)
+    errors = rows[[*_ERRORS]].rename(columns=_ERRORS)
+    for kind, name in _DRAWN.items():
+        errors[f"draws, {name}"] = rows[f"{kind}_draws"]
+    errors.index = pd.Index(names)
+    few = rows[["clusters", "effective_clusters", "without_low", "without_high"]]
+    few = few.rename(
+        columns={
+            "clusters": "countries",
+            "effective_clusters": "effective number",
+            "without_low": "lowest TBI without one",
+            "without_high": "highest TBI without one",
+        }
+    )
+    few.index = pd.Index(names)
+    blocks: list[Block] = [
+        Text(
+            "The paper's p-values rest on t(G−1) with Stata's cluster-robust errors, "
+            "which can reject too often where clusters are few or few of them "
+            "carry the estimate. Here is the same coefficient under other kinds of "
+            f"inference, up to {inference.draws:,} draws of each (see below), seed "
+            f"{inference.seed}."
+        ),
+        Points(
+            [
+                "CV1: the paper's, t(G−1). CV2: Bell and McCaffrey's errors and "
+                "degrees of freedom. CV3: the jackknife over countries, t(G−1).",
+                "wild: restricted wild cluster bootstrap (Cameron, Gelbach and Miller "
+                "2008), Webb's six-point weights; p is the share of |t*| above |t|. It "
+                "keeps its level where countries are independent, not where the errors "
+                "of groups of countries move together.",
+                "pairs: countries drawn with replacement; p inverts the percentile "
+                "interval.",
+                "placebo: whole paths of the index given to other countries, all else "
+                "in place; p = (1 + draws with |t| at least as large) / (1 + draws). "
+                "It "
+                "compares t, not coefficients (the studentised or randomisation-t "
+                "test): "
+                "a path that is moved loses its correlation with the controls, so that "
+                "coefficients of moved paths vary less than that of the own one, and "
+                "comparing them rejects too often. It tests that the index has nothing "
+                "to do with the outcome of any country, and takes countries to be "
+                "exchangeable. within: only among countries of the same level of "
+                "development.",
+                "RW: Romano and Wolf, the wild p-value adjusted for the other outcomes "
+                "of the same table and sample with the same controls.",
+            ]
+        ),
+        Text(_sentence(rows)),
+        Table(
+            p,
+            "p-values of TBI by kind of inference.",
+            {"TBI": ".3f", **dict.fromkeys(_P_VALUES.values(), ".4f")},
+        ),
+        Table(
+            errors,
+            "Monte-Carlo error of these p-values (the standard error from the number "
+            "of "
+            "draws), and the draws; 0 where all patterns were enumerated.",
+            {
+                **dict.fromkeys(_ERRORS.values(), ".5f"),
+                **dict.fromkeys([f"draws, {k}" for k in _DRAWN.values()], ",.0f"),
+            },
+        ),
+        *(
+            report.Figure(
+                figures[f"table{table}_inference"],
+                f"Table {table}: 95 % intervals of TBI. Blue ones exclude 0; the line "
+                f"is the coefficient.{_on_the_edge(rows, table)} The last row, "
+                "orange, is the range of the "
+                "coefficient when each country is left out, not an interval.",
+            )
+            for table in dict.fromkeys(rows["table"])
+        ),
+        Text(
+            "The effective number counts countries by their share of the variation "
+            "that identifies the coefficient (Carter, Schnepel and Steigerwald 2017, "
+            "rows uncorrelated within countries)."
+        ),
+        Table(
+            few,
+            "How many countries carry each coefficient.",
+            {
+                "effective number": ".1f",
+                "lowest TBI without one": ".3f",
+                "highest TBI without one": ".3f",
+            },
+        ),
+    ]
+    return Section(TITLE, blocks)
+
+
+def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
+    """Where the colour of the wild interval is decided by the draws."""
+    own = rows[rows["table"] == table]
+    columns = [
+        f"({column})"
+        for column, which in zip(own["column"], sides(own, "wild"), strict=True)
+        if which == "at"
+    ]
+    if not columns:
+        return ""
+    return (
+        f" The wild p of {', '.join(columns)} is {_AT}: the colour of its interval "
+        "says "
+        "nothing."
+    )
+
+
+def _sentence(rows: pd.DataFrame) -> str:
+    """What changes against the paper's own p-values, at 5 %.
+
+    A p-value within two Monte-Carlo errors of 5 % is on neither side.
+    """
+    starred = rows[rows["cv1_p"] < _LEVEL]
+    said = []
+    for kind, name in (
+        ("cv3", "the jackknife"),
+        ("wild", "the wild bootstrap"),
+        ("placebo_within", "the placebo within groups"),
+    ):
+        found = sides(starred, kind)
+        text = f"{found.count('below')} under {name}"
+        if at := found.count("at"):
+            text += f" ({at} more {_AT})"
+        said.append(text)
+    text = (
+        f"Of {len(rows)} coefficients {len(starred)} are significant at 5 % by t(G−1); "
+        f"of these, {', '.join(said[:-1])} and {said[-1]}."
+    )
+    of_wild = sides(starred, "wild")
+    for which, start in (
+        ("above", "Not under the wild bootstrap"),
+        ("at", f"Under the wild bootstrap {_AT}"),
+    ):
+        names = [
+            name
+            for name, own in zip(column_names(starred), of_wild, strict=True)
+            if own == which
+        ]
+        if names:
+            text += f" {start}: {', '.join(names)}."
+    return text

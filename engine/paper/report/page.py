@@ -1,0 +1,72 @@
+"""The report of a replication: its page, and the order of its sections.
+
+Every number in its sentences comes from the results; on other data the sentences
+change with them. Each section is worded in the module of its subject, ``*_report.py``.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from ...reporting import html as report
+from ...reporting.labels import Language
+from ...reporting.plot_style import Figure
+from ..replicate import Replication
+from ..verdicts import verdicts
+from . import data as panel_report
+from . import findings as findings_report
+from . import groups as heterogeneity_report
+from . import inference as inference_report
+from . import robustness as robustness_report
+from . import specifications as specification_report
+from . import tables as paper_report
+
+PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
+
+
+def titles(result: Replication) -> tuple[str, str]:
+    """Title and subtitle: the paper recomputed, or its models on other data."""
+    if not result.other_data:
+        return (
+            "Has trade imbalance led to “de-globalisation”? The paper recomputed",
+            f"Every table and figure of the paper ({PAPER}), number by number",
+        )
+    panel = result.panel
+    years = panel.frame["year"]
+    return (
+        f"The paper's models on other data: {len(panel.countries)} countries, "
+        f"{years.min()} to {years.max()}",
+        f"The regressions of “Has trade imbalance led to de-globalisation?” ({PAPER}) "
+        "on data that are not the paper's",
+    )
+
+
+def write(
+    path: Path,
+    result: Replication,
+    figures: Mapping[str, Figure],
+    footer: Mapping[str, str],
+    language: Language = "en",
+) -> None:
+    """Write the report to ``path``, one self-contained HTML file."""
+    found = verdicts(result)
+    sections = [
+        findings_report.summary(result, found),
+        paper_report.question(),
+        panel_report.data(result, figures, language),
+        paper_report.tables(result, figures, language),
+        findings_report.hypotheses(result, found),
+        robustness_report.lagged_instrument(result, language),
+        robustness_report.index_variants(result),
+        heterogeneity_report.groups(result, figures),
+        specification_report.leave_one_out(result, figures),
+        specification_report.specification_curve(result, figures),
+        robustness_report.gross_trade(result),
+        robustness_report.fixed_codes(result),
+        robustness_report.other_errors(result),
+        inference_report.section(result.inference, result.skipped, figures),
+        panel_report.descriptive_statistics(result),
+        findings_report.caveats(result),
+    ]
+    report.write_report(
+        path, *titles(result), sections, footer, prefix="A", language=language
+    )

@@ -1,0 +1,205 @@
+"""The regression tables of a replication in journal layout."""
+
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import pandas as pd
+
+from ..estimation.estimates import Estimate
+from ..panel.build import CONTROLS
+from ..reporting.journal_tables import Column, JournalTable, comparison_tables
+from ..reporting.labels import Language, label
+from . import columns as paper
+from .robustness import LAG, SAMPLES, Lagged
+
+TABLES = (3, 4, 5, 6)
+
+
+@runtime_checkable
+class Estimated(Protocol):
+    """What the tables need of a replication."""
+
+    @property
+    def estimates(self) -> dict[paper.Column, Estimate]: ...
+    @property
+    def comparison(self) -> pd.DataFrame: ...
+    @property
+    def lagged(self) -> list[Lagged]: ...
+
+
+def all_tables(result: Estimated, language: Language = "en") -> dict[str, JournalTable]:
+    """Every table by its file name: as the paper prints it, beside it, 2SLS."""
+    tables = {}
+    for number in TABLES:
+        tables[f"table{number}"] = paper_table(result, number, language)
+        blocks = comparison_tables(result.comparison, number, language)
+        for block, letter in zip(blocks, "abcdef", strict=False):
+            suffix = letter if len(blocks) > 1 else ""
+            tables[f"table{number}{suffix}_comparison"] = block
+    tables |= iv_tables(result.lagged, language)
+    return tables
+
+
+def paper_table(
+    result: Estimated, number: int, language: Language = "en"
+) -> JournalTable:
+    """One of Tables 3 to 6 with our numbers, laid out as the paper's."""
+    columns = []
+    for column, estimate in result.estimates.items():
+        if column.table == number:
+            heading = (f"({column.column})", column.outcome)
+            if column.sample != "all":
+                heading = (label(column.sample, language), *heading)
+            columns.append(
+                Column(
+                    heading,
+                    _cells(estimate),
+                    {
+                        "year effects": "yes",
+                        "country effects": "yes",
+                        "observations": str(estimate.n),
+                        "countries": str(estimate.clusters),
+                        "r2": f"{estimate.r2:.4f}",
+                    },
+                )
+            )
+    return JournalTable(
+        label(f"table {number}", language),
+        columns,
+        paper.TERMS,
+        label("notes", language),
+        language,
+    )
+
+
+def _cells(estimate: Estimate) -> dict:
+    return {
+        term: (estimate[term].coef, estimate[term].se, estimate[term].stars)
+        for term in paper.TERMS
+        if term in estimate.terms.index
+    }
+
+
+def iv_tables(
+    lagged: list[Lagged], language: Language = "en"
+) -> dict[str, JournalTable]:
+    """2SLS of every outcome, a table for each sample, and the three first stages."""
+    tables = {}
+    notes = label("notes", language) + label("iv notes", language)
+    for group in SAMPLES:
+        columns = [
+            _iv_column(each, k, language)
+            for k, each in enumerate((x for x in lagged if x.sample == group), 1)
+        ]
+        tables[f"iv_{group}"] = JournalTable(
+            label("iv title", language).format(sample=label(group, language)),
+            columns,
+            paper.TERMS,
+            notes,
+            language,
+        )
+    tables["iv_first_stage"] = JournalTable(
+        label("first stage title", language),
+        [
+            _first_stage(next(x for x in lagged if x.sample == group), k, language)
+            for k, group in enumerate(SAMPLES, 1)
+        ],
+        (LAG, *CONTROLS, "const"),
+        notes,
+        language,
+    )
+    return tables
+
+
+def _iv_column(each: Lagged, number: int, language: Language) -> Column:
+    weak, own = each.iv.weak, each.ols["TBI"]
+    stock_yogo = weak.stock_yogo[10]
+    return Column(
+        (f"({number})", each.outcome),
+        _cells(each.iv.second),
+        {
+            "OLS": f"{own.coef:.2f}{'*' * own.stars} ({own.se:.2f})",
+            "KP LM": f"{weak.kp_lm:.2f} [{weak.kp_lm_p:.3f}]",
+            "KP F": f"{weak.kp_f:.2f} {{{stock_yogo:.2f}}}",
+            "CD F": f"{weak.cd_f:.2f}",
+            "effective F": (
+                f"{weak.effective_f:.2f} {{{weak.effective_f_critical[10]:.2f}}}"
+            ),
+            "AR F": f"{weak.ar_f:.3f} [{weak.ar_f_p:.3f}]",
+            "AR set": each.iv.ar_set.text(".2f"),
+            "effects": "yes",
+            "observations": str(each.iv.second.n),
+            "countries": str(each.iv.second.clusters),
+        },
+    )
+
+
+def _first_stage(each: Lagged, number: int, language: Language) -> Column:
+    first, stage = each.iv.first, each.iv.weak.first_stage[0]
+    cells = {
+        term: (first[term].coef, first[term].se, first[term].stars)
+        for term in (LAG, *CONTROLS, "const")
+    }
+    return Column(
+        (label(each.sample, language), f"({number})", "TBI"),
+        cells,
+        {
+            "first-stage F": f"{stage.f:.3f} [{stage.f_p:.3f}]",
+            "partial R2": f"{stage.partial_r2:.4f}",
+            "effects": "yes",
+            "observations": str(first.n),
+            "countries": str(first.clusters),
+        },
+    )
+
+
+def coefficient_cells(
+    rows: pd.DataFrame, prefix: str = "", digits: int = 4
+) -> list[str]:
+    """``13.5816*** (4.4613)`` for each row, from its coef, se and stars.
+
+    ``prefix`` stands before the names of these columns, such as ``paper_``.
+    """
+    names = [f"{prefix}{name}" for name in ("coef", "se", "stars")]
+    return [
+        f"{coef:.{digits}f}{'*' * int(stars)} ({se:.{digits}f})".replace("-", "−")
+        for coef, se, stars in rows[names].to_numpy()
+    ]
+
+
+def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
+    """Every figure of the 2SLS tables, a row for each outcome and sample."""
+    rows = []
+    for each in lagged:
+        weak, stage = each.iv.weak, each.iv.weak.first_stage[0]
+        own, ols = each.iv.second["TBI"], each.ols["TBI"]
+        rows.append(
+            {
+                "outcome": each.outcome,
+                "sample": each.sample,
+                "coef": own.coef,
+                "se": own.se,
+                "p": own.p,
+                "stars": own.stars,
+                "ols_coef": ols.coef,
+                "ols_se": ols.se,
+                "ols_p": ols.p,
+                "first_stage_coef": float(stage.coefficients[0]),
+                "first_stage_se": float(stage.standard_errors[0]),
+                "first_stage_f": stage.f,
+                "partial_r2": stage.partial_r2,
+                "kp_lm": weak.kp_lm,
+                "kp_lm_p": weak.kp_lm_p,
+                "kp_f": weak.kp_f,
+                "cd_f": weak.cd_f,
+                "stock_yogo_10": weak.stock_yogo[10],
+                "effective_f": weak.effective_f,
+                "effective_f_critical_10": weak.effective_f_critical[10],
+                "ar_f": weak.ar_f,
+                "ar_f_p": weak.ar_f_p,
+                "ar_set": each.iv.ar_set.text(".6g"),
+                "n": each.iv.second.n,
+                "clusters": each.iv.second.clusters,
+            }
+        )
+    return pd.DataFrame(rows).replace({None: np.nan})

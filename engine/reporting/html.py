@@ -1,0 +1,453 @@
+"""One HTML file of text, figures and tables, which needs nothing else.
+
+A report is a list of sections, a section a list of blocks such as ``Text``, ``Figure``
+and ``Table``. Figures and tables without a number of their own are numbered through the
+whole report. Styles and figures (SVG) are inside the file; it holds no script and loads
+nothing.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from itertools import count, groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib import figure as mpl
+
+from .journal_tables import JournalTable, to_html
+from .labels import Language, label, numbered
+from .plot_style import svg_text
+
+
+@dataclass(frozen=True)
+class Text:
+    """Plain text; an empty line starts a new paragraph."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Heading:
+    """A heading inside a section."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Points:
+    """A list with bullets, plain text."""
+
+    points: Sequence[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Figure:
+    """A matplotlib figure. The caption says what is shown and in which unit.
+
+    ``number`` is printed before the caption in place of the next "Figure 1"; an empty
+    one leaves the figure without.
+    """
+
+    figure: mpl.Figure
+    caption: str
+    number: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A data frame.
+
+    Attributes
+    ----------
+    frame
+        Columns of two levels get a spanning header. Row labels are shown unless they
+        are just 0, 1, 2, ...
+    caption
+        What is shown and in which unit.
+    formats
+        Column to format specification, such as ``",.1f"``. Other numbers get about
+        four digits and thousands separators, years none. Columns named here and
+        numeric columns stand to the right, also where their cells are texts such as
+        ``0.12**`` (specification ``""``).
+    number
+        As that of a figure: printed in place of the next "Table 1".
+    """
+
+    frame: pd.DataFrame
+    caption: str
+    formats: Mapping[Any, str] = field(default_factory=dict)
+    number: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Journal:
+    """A regression table; its title is the caption. ``number`` as that of a table."""
+
+    table: JournalTable
+    number: str | None = None
+
+
+Shown = Text | Heading | Points | Figure | Table | Journal
+
+
+@dataclass(frozen=True, eq=False)
+class Details:
+    """Blocks that a reader opens by a click on the summary; open in print."""
+
+    summary: str
+    blocks: Sequence[Shown]
+
+
+Block = Shown | Details
+
+# Figures drawn for half a page of print are enlarged to the letters of a screen.
+_ZOOM = 1.35
+
+
+@dataclass(frozen=True, eq=False)
+class Section:
+    """A heading and what stands below it."""
+
+    title: str
+    blocks: Sequence[Block]
+
+
+def write_report(
+    path: Path,
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    footer: Mapping[str, str],
+    *,
+    prefix: str = "",
+    language: Language = "en",
+) -> None:
+    """Write the report to ``path``.
+
+    ``footer`` is printed as given, in order, such as version, device and date. The
+    report contains nothing else about the machine or the time, so that the same
+    content gives the same bytes.
+
+    ``prefix`` stands before the numbers of figures and tables: with "A", Table A1. So
+    they do not clash with a number given to a block, such as that of a paper.
+    ``language`` is that of the words Table, Figure and Contents.
+    """
+    page = report_html(
+        title, subtitle, sections, footer, prefix=prefix, language=language
+    )
+    path.write_text(page, encoding="utf-8")
+
+
+def report_html(
+    title: str,
+    subtitle: str,
+    sections: Sequence[Section],
+    footer: Mapping[str, str],
+    *,
+    prefix: str = "",
+    language: Language = "en",
+) -> str:
+    """The report as one string; arguments as in :func:`write_report`."""
+    captions = _Captions(prefix, language)
+    body = []
+    for number, section in enumerate(sections, 1):
+        heading = f"<h2>{number}. {escape(section.title)}</h2>"
+        blocks = _blocks(section.blocks, captions)
+        body.append(f'<section id="section-{number}">\n{heading}\n{blocks}\n</section>')
+    facts = (f"{escape(key)} {escape(value)}" for key, value in footer.items())
+    return _PAGE.format(
+        language="zh-CN" if language == "zh" else language,
+        title=escape(title),
+        subtitle=escape(subtitle),
+        style=_STYLE,
+        contents=_contents(sections, language),
+        body="\n".join(body),
+        footer=" · ".join(facts),
+    )
+
+
+def _contents(sections: Sequence[Section], language: Language) -> str:
+    if len(sections) < 2:
+        return ""
+    items = "\n".join(
+        f'<li><a href="#section-{number}">{escape(section.title)}</a></li>'
+        for number, section in enumerate(sections, 1)
+    )
+    name = label("Contents", language)
+    return f'<nav aria-label="{name}">\n<ol>\n{items}\n</ol>\n</nav>'
+
+
+class _Captions:
+    """Names the figures and tables of a report, in order."""
+
+    def __init__(self, prefix: str, language: Language) -> None:
+        self.prefix = prefix
+        self.language: Language = language
+        self.numbers = {kind: count(1) for kind in ("Figure", "Table")}
+        self.ids = {kind: count(1) for kind in ("Figure", "Table")}
+
+    def id(self, kind: str) -> str:
+        return f"{kind.lower()}-{next(self.ids[kind])}"
+
+    def name(self, kind: str, number: str | None) -> str:
+        """The number given, or the next one."""
+        if number is not None:
+            return number
+        own = f"{self.prefix}{next(self.numbers[kind])}"
+        return numbered(kind, own, self.language)
+
+    def html(self, name: str, caption: str) -> str:
+        stop = "." if self.language == "en" else ""
+        bold = f"<b>{escape(name)}{stop}</b> " if name else ""
+        return f"<figcaption>{bold}{escape(caption)}</figcaption>"
+
+
+def _blocks(blocks: Sequence[Block], captions: _Captions) -> str:
+    return "\n".join(_block(block, captions) for block in blocks)
+
+
+def _block(block: Block, captions: _Captions) -> str:
+    match block:
+        case Text(text):
+            paragraphs = (part.strip() for part in text.split("\n\n"))
+            return "\n".join(f"<p>{escape(part)}</p>" for part in paragraphs if part)
+        case Heading(text):
+            return f"<h3>{escape(text)}</h3>"
+        case Points(points):
+            items = "\n".join(f"<li>{escape(point)}</li>" for point in points)
+            return f"<ul>\n{items}\n</ul>"
+        case Figure():
+            return _figure(block, captions)
+        case Table():
+            return _captioned(block.caption, block.number, _table(block), captions)
+        case Journal(table, number):
+            return _captioned(table.title, number, to_html(table), captions)
+        case Details(summary, inner):
+            return (
+                f"<details>\n<summary>{escape(summary)}</summary>\n"
+                f"{_blocks(inner, captions)}\n</details>"
+            )
+
+
+def _figure(block: Figure, captions: _Captions) -> str:
+    id, name = captions.id("Figure"), captions.name("Figure", block.number)
+    svg = svg_text(block.figure, ids=f"{id}-")
+    called = escape(name or block.caption)
+    svg = svg.replace("<svg ", f'<svg role="img" aria-label="{called}" ', 1)
+    width, height = (float(k) for k in block.figure.get_size_inches())
+    size = f'width="{_ZOOM * width:.2f}in" height="{_ZOOM * height:.2f}in"'
+    svg = re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1)
+    caption = captions.html(name, block.caption)
+    return f'<figure id="{id}">\n{svg}\n{caption}\n</figure>'
+
+
+def _captioned(
+    caption: str, number: str | None, table: str, captions: _Captions
+) -> str:
+    """A table with its caption above."""
+    id, name = captions.id("Table"), captions.name("Table", number)
+    head = captions.html(name, caption)
+    return f'<figure class="table" id="{id}">\n{head}\n{table}\n</figure>'
+
+
+# --------------------------------------------------------------------------- tables
+
+
+def _table(block: Table) -> str:
+    frame = block.frame
+    named = not isinstance(frame.index, pd.RangeIndex)
+    right = [
+        column in block.formats or _is_number(frame.iloc[:, k])
+        for k, column in enumerate(frame.columns)
+    ]
+    cells = [
+        _formatted(frame.iloc[:, k], block.formats.get(column))
+        for k, column in enumerate(frame.columns)
+    ]
+    labels = _label_cells(frame.index) if named else [""] * len(frame)
+    rows = []
+    for k, name in enumerate(labels):
+        row = (
+            _cell("td", column[k], r) for column, r in zip(cells, right, strict=True)
+        )
+        rows.append(f"<tr>{name}{''.join(row)}</tr>")
+    body = "\n".join(rows)
+    return (
+        f'<div class="scroll"><table>\n'
+        f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+    )
+
+
+def _header(frame: pd.DataFrame, right: Sequence[bool], named: bool) -> str:
+    """One row a level of the columns; equal neighbours above the last level merge."""
+    names = list(frame.index.names) if named else []
+    levels = frame.columns.nlevels
+    rows = []
+    for level in range(levels):
+        last = level == levels - 1
+        row = [
+            _cell("th", name or "", False) if last else "<th></th>" for name in names
+        ]
+        above = [_above(column, level) for column in frame.columns]
+        if last:
+            row += [
+                _cell("th", path[-1], r) for path, r in zip(above, right, strict=True)
+            ]
+        else:
+            for path, group in groupby(above):
+                span = len(list(group))
+                row.append(
+                    f'<th class="span" colspan="{span}">{escape(str(path[-1]))}</th>'
+                )
+        rows.append(f"<tr>{''.join(row)}</tr>")
+    return "\n".join(rows)
+
+
+def _above(column: Any, level: int) -> tuple[Any, ...]:
+    return column[: level + 1] if isinstance(column, tuple) else (column,)
+
+
+def _label_cells(index: pd.Index) -> list[str]:
+    """The row headers; in several levels, a label is not repeated below itself."""
+    paths = [key if isinstance(key, tuple) else (key,) for key in index]
+    cells = []
+    for k, path in enumerate(paths):
+        above = paths[k - 1] if k else ()
+        shown = [
+            ""
+            if level < len(path) - 1 and above[: level + 1] == path[: level + 1]
+            else x
+            for level, x in enumerate(path)
+        ]
+        cells.append("".join(_cell('th scope="row"', x, False) for x in shown))
+    return cells
+
+
+def _cell(tag: str, value: object, right: bool) -> str:
+    style = ' class="n"' if right else ""
+    return f"<{tag}{style}>{escape(str(value))}</{tag.split()[0]}>"
+
+
+def _is_number(column: pd.Series) -> bool:
+    numeric, boolean = pd.api.types.is_numeric_dtype, pd.api.types.is_bool_dtype
+    return numeric(column) and not boolean(column)
+
+
+def _formatted(column: pd.Series, spec: str | None) -> list[str]:
+    """Cells as text: a missing number is a dash, a missing text nothing."""
+    number = _is_number(column)
+    if spec is None:
+        spec = _default_format(column) if number else ""
+    missing = "–" if number else ""
+    cells = [missing if _is_missing(x) else format(x, spec) for x in column]
+    return [cell.replace("-", "−") for cell in cells] if number else cells
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _default_format(column: pd.Series) -> str:
+    if pd.api.types.is_integer_dtype(column):
+        return "d" if str(_last(column.name)).lower() == "year" else ",d"
+    values = np.abs(column.dropna().to_numpy(float))
+    largest = float(np.max(values[np.isfinite(values)], initial=0))
+    before = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 0
+    return f",.{min(max(4 - before, 0), 4)}f"
+
+
+def _last(name: Any) -> Any:
+    return name[-1] if isinstance(name, tuple) else name
+
+
+# ----------------------------------------------------------------------------- page
+
+_STYLE = """
+:root { color-scheme: light; }
+body {
+  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 58rem;
+  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial,
+    "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
+  color: #222; background: #fff; overflow-wrap: break-word;
+}
+h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
+h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.5rem 0 .8rem; }
+h3 { font-size: 1.05rem; line-height: 1.3; margin: 1.8rem 0 .5rem; }
+.subtitle { font-size: 1.1rem; color: #555; margin: 0 0 1.5rem; }
+nav { border: solid #ddd; border-width: 1px 0; padding: .6rem 0; }
+nav ol, ul { margin: 0; padding-left: 1.5rem; }
+summary { cursor: pointer; color: #005a9c; }
+a { color: #005a9c; }
+p, ul, nav, figcaption { max-width: 46rem; }
+figure { margin: 1.5rem 0 2rem; }
+figure svg { display: block; max-width: 100%; height: auto; }
+figcaption { font-size: .9rem; color: #444; margin-top: .5rem; }
+.table figcaption { margin: 0 0 .5rem; }
+.scroll { overflow-x: auto; }
+table {
+  border-collapse: collapse; font-size: .875rem; line-height: 1.35;
+  border: solid #222; border-width: 1.5px 0;
+}
+th, td { padding: .2rem .7rem; text-align: left; vertical-align: top; }
+th:first-child, td:first-child { padding-left: .2rem; }
+thead tr:last-child th { border-bottom: 1px solid #222; vertical-align: bottom; }
+tbody th { font-weight: normal; white-space: nowrap; }
+.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+.span { text-align: center; border-bottom: 1px solid #999; }
+.journal { font-size: .8rem; font-variant-numeric: tabular-nums; }
+.journal th, .journal td { padding: .05rem .45rem; }
+.journal td, .journal thead th { text-align: center; white-space: nowrap; }
+.journal th:first-child { text-align: left; padding-left: .2rem; }
+.journal .span { border: 0; }
+.journal .span::after {
+  content: ""; display: block; border-bottom: 1px solid #999; margin: 0 .4rem;
+}
+.journal tbody { border-top: 1px solid #222; }
+.wide { font-size: .72rem; }
+.wide th, .wide td { padding: .05rem .25rem; }
+.notes { font-size: .8rem; color: #444; margin: .4rem 0 0; }
+footer {
+  margin-top: 3rem; padding-top: .6rem; border-top: 1px solid #ddd;
+  font-size: .85rem; color: #555;
+}
+@media print {
+  @page { margin: 2cm; }
+  body, p, ul, nav, figcaption { max-width: none; }
+  body { padding: 0; font-size: 10pt; }
+  h2, h3, .table figcaption { break-after: avoid; }
+  figure:not(.table), .journal, tr { break-inside: avoid; }
+  thead { display: table-header-group; }
+  .scroll { overflow: visible; }
+  details::details-content { content-visibility: visible; }
+  a { color: inherit; text-decoration: none; }
+}
+""".strip()
+
+_PAGE = """<!DOCTYPE html>
+<html lang="{language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}
+</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+<p class="subtitle">{subtitle}</p>
+</header>
+{contents}
+<main>
+{body}
+</main>
+<footer>{footer}</footer>
+</body>
+</html>
+"""

@@ -1,0 +1,337 @@
+"""Regression tables as a journal prints them: data frame, HTML and LaTeX.
+
+A column of the table is one regression. Below every coefficient stands its standard
+error in parentheses; below the estimates stand rows of text, such as the number of
+observations. Terms and outcomes keep their codes, as in the paper; rows are named by
+``engine.labels``.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import TivaxError
+from .labels import Language, label
+
+# Coefficient, standard error, number of stars.
+Estimate = tuple[float, float, int]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One regression.
+
+    Attributes
+    ----------
+    heading
+        From top to bottom, such as ``("developed", "(1)", "KOFGIdj")``. Neighbours
+        that agree down to a level share one heading there.
+    estimates
+        By term. A text is printed as it is, without a standard error.
+    rows
+        Texts below the estimates by code or name of the row, such as
+        ``{"year effects": "yes", "observations": "615"}``. Rows of the table are in
+        order of their first column.
+    """
+
+    heading: tuple[str, ...]
+    estimates: Mapping[str, Estimate | str]
+    rows: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class JournalTable:
+    """Regressions side by side; ``terms`` orders their estimates.
+
+    A term or row that a column lacks is left empty there. The title has no number.
+    """
+
+    title: str
+    columns: Sequence[Column]
+    terms: Sequence[str]
+    notes: str
+    language: Language = "en"
+    digits: int = 4
+
+    def __post_init__(self) -> None:
+        depths = {len(column.heading) for column in self.columns}
+        if len(depths) != 1:
+            raise ValueError(f"headings of depth {sorted(depths)}; all must be alike")
+
+
+# One printed line: its name and a cell for every column.
+Line = tuple[str, list[str]]
+
+
+def to_frame(table: JournalTable) -> pd.DataFrame:
+    """One row a printed line, all text; levels of a heading are joined by a blank."""
+    lines = _estimate_lines(table) + _row_lines(table)
+    names = [" ".join(column.heading) for column in table.columns]
+    return pd.DataFrame(
+        [[name, *cells] for name, cells in lines],
+        columns=[label("term", table.language) or "term", *names],
+    )
+
+
+def _estimate_lines(table: JournalTable) -> list[Line]:
+    lines = []
+    for term in table.terms:
+        found = [column.estimates.get(term, "") for column in table.columns]
+        cells = [_printed(estimate, table.digits) for estimate in found]
+        name = label(term, table.language) if term == "const" else term
+        lines.append((name, [above for above, _ in cells]))
+        if any(below for _, below in cells):
+            lines.append(("", [below for _, below in cells]))
+    return lines
+
+
+def _printed(estimate: Estimate | str, digits: int) -> tuple[str, str]:
+    """Coefficient with stars, and the standard error that stands below it."""
+    if isinstance(estimate, str):
+        return estimate, ""
+    coefficient, error, stars = estimate
+    return f"{coefficient:z.{digits}f}{'*' * stars}", f"({error:.{digits}f})"
+
+
+def _row_lines(table: JournalTable) -> list[Line]:
+    codes = dict.fromkeys(code for column in table.columns for code in column.rows)
+    return [
+        (
+            label(code, table.language),
+            [label(k.rows.get(code, ""), table.language) for k in table.columns],
+        )
+        for code in codes
+    ]
+
+
+def _headings(table: JournalTable) -> list[list[tuple[str, int]]]:
+    """By level, the headings and how many columns each spans."""
+    paths = [column.heading for column in table.columns]
+    levels = []
+    for level in range(len(paths[0])):
+        above = [path[: level + 1] for path in paths]
+        levels.append([(path[-1], len(list(same))) for path, same in groupby(above)])
+    return levels
+
+
+# A minus sign, unlike the hyphens of 2000-2014 and 1e-05.
+_MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
+
+
+# ----------------------------------------------------------------------------- HTML
+
+
+def to_html(table: JournalTable) -> str:
+    """The table and its notes, without the title, for :mod:`engine.report`."""
+    kind = "journal wide" if len(table.columns) > 6 else "journal"
+    *upper, last = _headings(table)
+    head = [_html_heading("", level) for level in upper]
+    head.append(_html_heading(label("term", table.language), last))
+    return (
+        f'<div class="scroll"><table class="{kind}">\n'
+        f"<thead>\n{_joined(head)}\n</thead>\n"
+        f"{_html_body(_estimate_lines(table))}{_html_body(_row_lines(table))}"
+        "</table></div>\n"
+        f'<p class="notes">{escape(table.notes, quote=False)}</p>'
+    )
+
+
+def _html_heading(name: str, level: list[tuple[str, int]]) -> str:
+    cells = [
+        f'<th class="span" colspan="{span}">{_html(text)}</th>'
+        if span > 1
+        else f"<th>{_html(text)}</th>"
+        for text, span in level
+    ]
+    return f"<tr><th>{_html(name)}</th>{''.join(cells)}</tr>"
+
+
+def _html_body(lines: list[Line]) -> str:
+    rows = [
+        f'<tr><th scope="row">{_html(name)}</th>'
+        f"{''.join(f'<td>{_html(cell)}</td>' for cell in cells)}</tr>"
+        for name, cells in lines
+    ]
+    return f"<tbody>\n{_joined(rows)}\n</tbody>\n" if rows else ""
+
+
+def _html(text: str) -> str:
+    return escape(_MINUS.sub("−", text), quote=False)
+
+
+# ---------------------------------------------------------------------------- LaTeX
+
+
+def to_latex(table: JournalTable) -> str:
+    r"""A floating ``table``, numbered by LaTeX; it needs the package booktabs.
+
+    More than four columns are set closer and more than six smaller: nine fit 16 cm of
+    text. Chinese needs XeLaTeX and the package ctex.
+    """
+    wide = len(table.columns)
+    size = r"\scriptsize" if wide > 6 else r"\footnotesize"
+    gaps = r"\setlength{\tabcolsep}{3pt}" if wide > 4 else ""
+    body = _joined(_latex_row(*line) for line in _estimate_lines(table))
+    if rows := _row_lines(table):
+        body += "\n\\midrule\n" + _joined(_latex_row(*line) for line in rows)
+    return rf"""\begin{{table}}[htbp]
+\centering
+\caption{{{_latex(table.title)}}}
+{size}{gaps}
+\begin{{tabular}}{{l{"c" * wide}}}
+\toprule
+{_latex_head(table)}
+\midrule
+{body}
+\bottomrule
+\end{{tabular}}
+\par\smallskip
+\parbox{{\linewidth}}{{{_latex(table.notes)}}}
+\end{{table}}
+"""
+
+
+def _latex_head(table: JournalTable) -> str:
+    *upper, last = _headings(table)
+    lines = []
+    for level in upper:
+        lines.append(_latex_heading("", level))
+        rules = _rules(level)
+        lines += [rules] if rules else []
+    lines.append(_latex_heading(label("term", table.language), last))
+    return _joined(lines)
+
+
+def _latex_heading(name: str, level: list[tuple[str, int]]) -> str:
+    cells = [
+        rf"\multicolumn{{{span}}}{{c}}{{{_latex(text)}}}" if span > 1 else _latex(text)
+        for text, span in level
+    ]
+    return " & ".join([_latex(name), *cells]) + r" \\"
+
+
+def _rules(level: list[tuple[str, int]]) -> str:
+    """A line below every heading that spans several columns."""
+    rules, first = [], 2
+    for text, span in level:
+        if span > 1 and text:
+            rules.append(rf"\cmidrule(lr){{{first}-{first + span - 1}}}")
+        first += span
+    return " ".join(rules)
+
+
+def _latex_row(name: str, cells: list[str]) -> str:
+    stars = [re.sub(r"(\*+)$", r"$^{\1}$", _latex(cell)) for cell in cells]
+    guard = "{}" if name.startswith(("[", "*")) else ""  # else an argument of \\
+    return " & ".join([guard + _latex(name), *stars]) + r" \\"
+
+
+_SPECIAL = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    **{mark: "\\" + mark for mark in "&%$#_{}"},
+    **{mark: f"${mark}$" for mark in "<>|"},
+    "−": "$-$",
+    "²": "$^{2}$",
+    "–": "--",
+}
+
+
+def _latex(text: str) -> str:
+    return "".join(_SPECIAL.get(mark, mark) for mark in _MINUS.sub("−", text))
+
+
+def _joined(lines: Iterable[str]) -> str:
+    return "\n".join(lines)
+
+
+# ----------------------------------------------------------------- beside the paper
+
+
+def comparison_tables(
+    comparison: pd.DataFrame, table: int, language: Language = "en"
+) -> list[JournalTable]:
+    """One table of the paper beside our estimates, in blocks that fit a page.
+
+    A block holds up to three columns of one sample, each as the paper prints it, as
+    tivax finds it, and the difference of the two coefficients in standard errors of
+    the paper.
+
+    Parameters
+    ----------
+    comparison
+        A row a coefficient: table, column, outcome, sample, term, coef, se, stars, n,
+        r2, and the paper's paper_coef, paper_se, paper_stars, paper_r2. The paper's
+        observations are shown where there is a column paper_n.
+    table
+        Its number in the paper. ``TivaxError`` says which there are.
+    """
+    rows = comparison[comparison["table"] == table]
+    if rows.empty:
+        there = ", ".join(str(k) for k in sorted(comparison["table"].unique()))
+        raise TivaxError(f"table {table} has no rows; choose from {there or 'none'}")
+    blocks = []
+    for _, sample in rows.groupby("sample", sort=False):
+        numbers = sample["column"].unique()
+        for part in np.array_split(numbers, -(-len(numbers) // 3)):
+            blocks.append(_block(sample[sample["column"].isin(part)], table, language))
+    return blocks
+
+
+def _block(rows: pd.DataFrame, table: int, language: Language) -> JournalTable:
+    numbers = [f"({k})" for k in rows["column"].unique()]
+    regressions = rows.groupby("column", sort=False)
+    return JournalTable(
+        label("comparison title", language).format(
+            table=table, columns="–".join(dict.fromkeys((numbers[0], numbers[-1])))
+        ),
+        [k for _, found in regressions for k in _side_by_side(found, language)],
+        list(rows["term"].unique()),
+        label("notes", language) + label("comparison notes", language),
+        language,
+    )
+
+
+def _side_by_side(rows: pd.DataFrame, language: Language) -> list[Column]:
+    """Paper, tivax and their difference, for the coefficients of one regression."""
+    first = rows.iloc[0]
+    heading = (f"({first['column']}) {first['outcome']}",)
+    if first["sample"] != "all":
+        heading = (label(first["sample"], language), *heading)
+    gaps = (rows["coef"] - rows["paper_coef"]) / rows["paper_se"]
+    return [
+        Column((*heading, label(name, language)), estimates, facts)
+        for name, estimates, facts in (
+            ("paper", _estimates(rows, "paper_"), _facts(first, "paper_")),
+            ("ours", _estimates(rows, ""), _facts(first, "")),
+            ("gap", _signed(rows["term"], gaps), {}),
+        )
+    ]
+
+
+def _estimates(rows: pd.DataFrame, whose: str) -> dict[str, Estimate | str]:
+    names = ["term", *(whose + name for name in ("coef", "se", "stars"))]
+    return {
+        str(term): (float(coefficient), float(error), int(stars))
+        for term, coefficient, error, stars in rows[names].dropna().to_numpy()
+    }
+
+
+def _signed(terms: pd.Series, gaps: pd.Series) -> dict[str, Estimate | str]:
+    pairs = zip(terms, gaps, strict=True)
+    return {str(term): f"{gap:+z.2f}" for term, gap in pairs if np.isfinite(gap)}
+
+
+def _facts(first: pd.Series, whose: str) -> dict[str, str]:
+    """The rows below the estimates; empty what is missing."""
+    n, r2 = first.get(f"{whose}n"), first.get(f"{whose}r2")
+    return {
+        "observations": "" if pd.isna(n) else f"{n:.0f}",
+        "r2": "" if pd.isna(r2) else f"{r2:.4f}",
+    }

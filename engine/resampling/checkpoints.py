@@ -1,0 +1,149 @@
+"""What an unfinished run keeps, so that the same command goes on where it stopped.
+
+    .NAME.unfinished/     beside the output folder NAME
+        run.json          which run it is
+        000.f64 ...       the draws of each model, appended as they come
+
+The folder goes away once the results are in place.
+"""
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from ..cli.terminal import Terminal
+from ..core.errors import TivaxError
+from ..core.interrupts import telling
+from ..core.output import full_disk_told, real_path, require_writable, write_text
+from .draws import FileDraws
+
+_RUN = "run.json"
+_LOCK = "lock"
+# Of a value: in its file, and at most (draw, model, column, value) in draws.parquet.
+_BYTES, _SAVED = 8, 16
+
+
+@runtime_checkable
+class Drawn(Protocol):
+    """A program of draws, or a design of simulated panels: what a file holds."""
+
+    @property
+    def columns(self) -> Sequence[str]: ...
+
+    @property
+    def draws(self) -> int: ...
+
+
+class Checkpoint:
+    """The draws of a run on their way."""
+
+    def __init__(self, folder: Path, programs: Sequence[Drawn]) -> None:
+        self.folder = folder
+        self.files = [
+            FileDraws(folder / f"{k:03}.f64", len(program.columns), program.draws)
+            for k, program in enumerate(programs)
+        ]
+
+    @property
+    def done(self) -> int:
+        return sum(file.count for file in self.files)
+
+    @property
+    def total(self) -> int:
+        return sum(file.limit for file in self.files)
+
+
+def unfinished(out: Path) -> Path:
+    """Where a run that writes to ``out`` keeps its draws."""
+    out = real_path(out)
+    return out.parent / f".{out.name}.unfinished"
+
+
+@contextmanager
+def checkpoint(
+    out: Path,
+    programs: Sequence[Drawn],
+    identity: Mapping[str, Any],
+    *,
+    force: bool = False,
+    saved: bool = False,
+) -> Iterator[Checkpoint]:
+    """The draws kept for ``out``, new or taken up again; removed if all went well.
+
+    Raises ``TivaxError`` where another run was begun there (``force`` begins anew),
+    another process is at work on it, or the disk is too small for the draws (and their
+    copies in draws.parquet, where they are ``saved``).
+    """
+    require_writable(out)
+    folder = unfinished(out)
+    _require_space(folder, programs, saved=saved)
+    wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
+    record = folder / _RUN
+    folder.mkdir(parents=True, exist_ok=True)
+    with _lock(folder / _LOCK, out), full_disk_told(out):
+        if record.exists() and record.read_text(encoding="utf-8") != wanted:
+            if not force:
+                raise TivaxError(
+                    f"{out}: {folder.name} beside it holds an unfinished run of other "
+                    "models, draws, seed or versions; --force begins anew"
+                )
+            record.unlink()
+        if not record.exists():
+            # Of another run, or of one that was killed while its folder was removed.
+            for path in folder.glob("*.f64"):
+                path.unlink()
+            write_text(record, wanted)
+        yield Checkpoint(folder, programs)
+        record.unlink(missing_ok=True)  # first: without it, draws are not taken up
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
+    """Say what is kept where the block is interrupted."""
+
+    def say() -> None:
+        terminal.say(
+            f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
+            "command goes on"
+        )
+
+    with telling(say):
+        yield
+
+
+def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:
+    values = sum(len(program.columns) * program.draws for program in programs)
+    kept = sum(path.stat().st_size for path in folder.glob("*.f64"))
+    needed = values * (_BYTES + (_SAVED if saved else 0)) - kept
+    above = next(k for k in folder.parents if k.exists())
+    if needed > (free := shutil.disk_usage(above).free):
+        raise TivaxError(
+            f"{above}: the draws take {_gib(needed)} on this disk and {_gib(free)} are "
+            "free; ask for fewer, or choose another disk for --out"
+        )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:,.1f} GiB"
+
+
+@contextmanager
+def _lock(path: Path, out: Path) -> Iterator[None]:
+    """Held while a process works; the system lets go of it when the process dies."""
+    try:
+        import fcntl
+    except ImportError:  # Windows has no such locks: two runs there are not told apart
+        yield
+        return
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise TivaxError(
+                f"{out}: another process is at work on it; wait, or name another --out"
+            ) from None
+        yield

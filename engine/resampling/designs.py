@@ -1,0 +1,389 @@
+"""From a panel and a model to what the resampling kernels need.
+
+Effects that the clusters nest (countries in countries) are taken out within each
+cluster; the others, such as years, become dummies, less those that they imply. Columns
+are scaled to unit length, so that no result depends on units. The order of the columns
+is that of ``kernels.clusters``: dummies, controls, treatments, instruments, outcome.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...kernels import clusters as kernel
+from ...kernels import resampling
+from ...kernels.clusters import ClusterFit, Layout, Moments
+from ..core.errors import TivaxError, shown
+from ..core.precision import in_float64
+from ..estimation.regression_data import (
+    COLLINEAR,
+    column_name,
+    column_names,
+    complete_rows,
+    explained,
+    independent,
+    of_norm_one,
+    orthonormal,
+    powers,
+    require_columns,
+    require_identified,
+    require_names,
+    times_power,
+    without_error,
+)
+from ..panel.build import sample
+
+
+@dataclass(frozen=True)
+class Model:
+    """One linear model of a panel.
+
+    Attributes
+    ----------
+    name
+        Unique within a run.
+    outcome
+        A column of the panel.
+    treatments
+        Regressors of interest. With instruments they are endogenous.
+    controls
+        The other regressors.
+    instruments
+        Excluded instruments; none for least squares.
+    effects
+        Columns whose values get an effect each.
+    cluster
+        The column of the clusters.
+    sample
+        ``all``, ``developed`` or ``developing``.
+    table, column
+        Where the paper prints it; empty elsewhere.
+    family
+        Models of one family are tested together (Romano-Wolf). By default its sample.
+
+    Raises
+    ------
+    TivaxError
+        What is not the name of a column or a list of such names, and no treatment.
+    """
+
+    name: str
+    outcome: str
+    treatments: tuple[str, ...]
+    controls: tuple[str, ...] = ()
+    instruments: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ("iso3", "year")
+    cluster: str = "iso3"
+    sample: str = "all"
+    table: int | None = None
+    column: int | None = None
+    family: str = ""
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise TivaxError(f"model {shown(self.name)}: a name is a text")
+        try:
+            for name in ("outcome", "cluster"):
+                column_name(name, getattr(self, name))
+            for name in ("treatments", "controls", "instruments", "effects"):
+                names = column_names(name, getattr(self, name))
+                object.__setattr__(self, name, names)
+            if not self.treatments:
+                raise TivaxError("treatments: name at least one")
+            if len(set(self.effects)) < len(self.effects):
+                raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
+        except TivaxError as error:
+            raise TivaxError(f"model {self.name}: {error}") from None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All that it takes, the outcome last, in the kernels' order."""
+        return (*self.controls, *self.treatments, *self.instruments, self.outcome)
+
+
+@dataclass(frozen=True, eq=False)
+class Design:
+    """A model on its rows, as arrays.
+
+    Attributes
+    ----------
+    layout
+        Of ``moments``.
+    moments
+        Statistics of the clusters, columns in units of their length.
+    rows
+        The columns of ``moments`` by row, net of nested effects.
+    cluster, time
+        Number of each row's cluster; of its year, None unless ``balanced``.
+    balanced
+        Every cluster has the same years, and years are the only dummies.
+    labels
+        Of the clusters.
+    all_labels
+        Of the clusters of the whole panel: wild weights belong to them, so that models
+        of other samples get the same.
+    size
+        Lengths of the columns before they were scaled, in units of the panel.
+    fit
+        Of the whole sample.
+    used, data
+        The rows of the panel that the model uses, and those of its sample.
+    """
+
+    model: Model
+    layout: Layout
+    moments: Moments
+    rows: Float[np.ndarray, "n m"]
+    cluster: np.ndarray
+    time: np.ndarray | None
+    balanced: bool
+    labels: tuple[str, ...]
+    all_labels: tuple[str, ...]
+    size: Float[np.ndarray, " m"]
+    fit: ClusterFit
+    used: pd.DataFrame
+    data: pd.DataFrame
+
+    @property
+    def unit(self) -> Float[np.ndarray, " q"]:
+        """Times this, a coefficient of a treatment is in units of the panel."""
+        layout = self.layout
+        return self.size[-1] / self.size[layout.exogenous : layout.regressors]
+
+    @property
+    def observations(self) -> int:
+        return len(self.rows)
+
+    @property
+    def coef(self) -> Float[np.ndarray, " q"]:
+        """The estimates of the treatments, in units of the panel."""
+        return np.asarray(self.fit.coef)[self.layout.exogenous :] * self.unit
+
+    @property
+    def residual(self) -> float:
+        """|X'(y - X beta)|, of columns of length 1: what rounding leaves of 0."""
+        return float(np.linalg.norm(np.asarray(self.fit.scores).sum(axis=0)))
+
+    @in_float64
+    def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
+        """Of the treatments: CV1, CV2 or CV3, in units of the panel."""
+        if kind == "CV3":
+            V = kernel.cv3(jnp.asarray(self.coef), jnp.asarray(self.left_out()))
+            return np.asarray(V)
+        fit = jax.tree.map(jnp.asarray, self.fit)
+        V = kernel.cv1(self.moments, fit) if kind == "CV1" else kernel.cv2(fit)
+        x = slice(self.layout.exogenous, None)
+        return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
+
+    @in_float64
+    def left_out(self) -> Float[np.ndarray, "G q"]:
+        """The estimates of the treatments without each cluster, in units of the panel.
+
+        Not a number where the other clusters do not identify them.
+        """
+        left = _leave_one_out(self.moments, layout=self.layout)
+        return np.asarray(left) * self.unit[None, :]
+
+
+_leave_one_out = jax.jit(resampling.leave_one_out, static_argnames="layout")
+
+
+@in_float64
+def make_design(panel: pd.DataFrame, model: Model) -> Design:
+    """A model's design on its sample of a panel.
+
+    Raises ``TivaxError`` in one line for missing columns, samples without rows, fewer
+    than two clusters, and regressors or instruments that say nothing beside the others:
+    the gate of ``regression_data``. Besides, there must be errors to resample.
+    """
+    effects = list(model.effects)
+    columns = [model.outcome, *model.columns[:-1]]  # a message names the first
+    try:
+        require_names(
+            model.outcome, (*model.controls, *model.treatments), model.instruments
+        )
+        data = _sample(panel, model)
+        used = complete_rows(data, columns, [model.cluster])
+        used = complete_rows(
+            data, columns, list(dict.fromkeys([model.cluster, *effects]))
+        )
+    except TivaxError as error:
+        raise TivaxError(f"model {model.name}: {error}") from None
+    used = used.sort_values([model.cluster, *effects], kind="stable")
+    labels, cluster = np.unique(used[model.cluster].astype(str), return_inverse=True)
+    nested = [k for k in effects if _is_nested(used, k, model.cluster)]
+    crossed = [k for k in effects if k not in nested]
+    values = used[list(model.columns)].to_numpy(float)
+    power = powers(values)
+    values = times_power(values, -power)
+    dummies = _dummies(used, crossed, constant=not nested)
+    columns = np.hstack([dummies, values])
+    level = np.linalg.norm(columns, axis=0)
+    columns = _net_of(columns, used, nested, cluster)
+    # A few passes of rounding are all that is left of what the effects explain.
+    flat = np.linalg.norm(columns, axis=0) <= COLLINEAR * level
+    columns[:, flat] = 0
+    d = independent(columns[:, : dummies.shape[1]])
+    kept = np.concatenate([d, dummies.shape[1] + np.arange(values.shape[1])])
+    columns = columns[:, kept]
+    q, e = len(model.treatments), len(model.instruments)
+    layout = Layout(len(d), len(model.controls), q, e)
+    size = np.linalg.norm(columns, axis=0)
+    _require_identified(model, layout, of_norm_one(columns))
+    columns = columns / size
+    _require_errors(model, layout, columns, cluster)
+    size = times_power(size, np.concatenate([np.zeros(len(d), int), power]))
+    _require_unit(model, layout, size)
+    counted = layout.regressors + bool(nested)
+    G = len(labels)
+    count = np.bincount(cluster, minlength=G)
+    moments = Moments(
+        kernel.statistics(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
+        jnp.asarray(count.astype(float)),
+        jnp.asarray(float(counted)),
+    )
+    time = _balanced_time(used, nested, crossed, cluster, model)
+    fit = kernel.fit(moments, jnp.ones(G), layout=layout)
+    return Design(
+        model=model,
+        layout=layout,
+        moments=moments,
+        rows=columns,
+        cluster=cluster,
+        time=time,
+        balanced=time is not None,
+        labels=tuple(labels),
+        all_labels=tuple(np.unique(panel[model.cluster].dropna().astype(str))),
+        size=size,
+        fit=jax.tree.map(np.asarray, fit),
+        used=used,
+        data=data,
+    )
+
+
+def _sample(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
+    require_columns(panel, ())
+    if model.sample != "all" and "developed" not in panel.columns:
+        raise TivaxError(
+            f"no column developed in the panel, which sample {model.sample} goes by"
+        )
+    return sample(panel, model.sample)
+
+
+def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
+    return bool((used.groupby(effect)[cluster].nunique() == 1).all())
+
+
+def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):
+    """A constant where nothing absorbs it, then a dummy for each value."""
+    parts = [np.ones((len(used), 1))] if constant else [np.zeros((len(used), 0))]
+    for effect in effects:
+        codes = pd.factorize(used[effect], sort=True)[0]
+        # The last is the one that the others imply: of all, the most used, so that few
+        # subsets of the clusters are without it.
+        order = np.argsort(np.bincount(codes), kind="stable")
+        parts.append((codes[:, None] == order).astype(float))
+    return np.hstack(parts)
+
+
+def _net_of(
+    columns: np.ndarray,
+    used: pd.DataFrame,
+    nested: Sequence[str],
+    cluster: np.ndarray,
+) -> np.ndarray:
+    """What nested effects leave of the columns."""
+    if not nested:
+        return columns
+    if len(nested) == 1:
+        code = pd.factorize(used[nested[0]])[0]
+        sums = np.zeros((code.max() + 1, columns.shape[1]))
+        np.add.at(sums, code, columns)
+        return columns - (sums / np.bincount(code)[:, None])[code]
+    left = columns.copy()
+    for g in range(cluster.max() + 1):
+        rows = cluster == g
+        D = _dummies(used[rows], nested, constant=False)
+        left[rows] -= D @ np.linalg.lstsq(D, columns[rows], rcond=None)[0]
+    return left
+
+
+def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:
+    """What each regressor and instrument adds to the columns before it."""
+    try:
+        require_identified(
+            columns,
+            model.outcome,
+            controls=model.controls,
+            treatments=model.treatments,
+            instruments=model.instruments,
+        )
+        # Here cross products of the outcome too must have digits left.
+        for used, told in (
+            (layout.dummies, "the effects alone"),
+            (layout.regressors, "the regressors and the effects, without any error"),
+        ):
+            if len(independent(columns[:, [*range(used), -1]])) == used:
+                raise explained(model.outcome, told, len(columns))
+    except TivaxError as error:
+        raise TivaxError(f"model {model.name}: {error}") from None
+
+
+def _require_errors(
+    model: Model, layout: Layout, columns: np.ndarray, cluster: np.ndarray
+) -> None:
+    """The errors of the clusters are resampled: they must be more than rounding.
+
+    With two clusters and effects of years they are 0, and so is every standard error.
+    """
+    fitted, X = None, columns[:, : layout.regressors]
+    if layout.instruments:
+        W, Z = X[:, : layout.exogenous], columns[:, layout.regressors : -1]
+        basis = orthonormal(np.hstack([W, Z])).basis
+        fitted = basis @ (basis.T @ X)
+    lost = without_error(
+        X, columns[:, -1], [cluster], dummies=layout.dummies, fitted=fitted
+    )
+    if lost.terms[layout.exogenous :].any():
+        reason = lost.reason(model.outcome, int(cluster.max()) + 1)
+        raise TivaxError(f"model {model.name}: no standard error, {reason}")
+
+
+def _require_unit(model: Model, layout: Layout, size: np.ndarray) -> None:
+    """Draws are in units of the panel: their squares must be numbers of 64 bits."""
+    for name, its in zip(model.treatments, size[layout.exogenous :], strict=False):
+        digits = np.log10(size[-1]) - np.log10(its)
+        if abs(digits) > _LARGEST:
+            raise TivaxError(
+                f"model {model.name}: a coefficient of {name} of size 1e{digits:+.0f} "
+                f"has no variance in 64 bits; write {model.outcome} or {name} in "
+                "another unit"
+            )
+
+
+# Powers of ten of a coefficient, up or down, whose square is a number of 64 bits.
+_LARGEST = 140
+
+
+def _balanced_time(
+    used: pd.DataFrame,
+    nested: Sequence[str],
+    crossed: Sequence[str],
+    cluster: np.ndarray,
+    model: Model,
+) -> np.ndarray | None:
+    """The number of each row's year, where every cluster has each year once."""
+    if len(nested) != 1 or len(crossed) != 1:
+        return None
+    if not _is_nested(used.assign(_=cluster), "_", nested[0]):
+        return None
+    time = pd.factorize(used[crossed[0]], sort=True)[0]
+    T, G = time.max() + 1, cluster.max() + 1
+    cells = np.zeros((G, T), int)
+    np.add.at(cells, (cluster, time), 1)
+    return time if (cells == 1).all() else None

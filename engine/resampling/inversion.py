@@ -1,0 +1,383 @@
+"""Confidence intervals by test inversion: the nulls that a test does not reject.
+
+The wild bootstrap imposes its null, so that each null is a bootstrap of its own; all
+nulls of a step are drawn together, with the same weights.
+"""
+
+from collections.abc import Callable
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels import clusters, resampling
+from ...kernels.random_draws import BLOCK
+from ..core.precision import in_float64
+from . import running as experiments
+from .designs import Design
+from .schemes import Program, Static, draw_source
+
+LEVEL = 0.05
+# Of more draws than these a random part is searched; all of them have the last word.
+_SEARCH = 1 << 15
+# p of the random part is within this of p of all draws: four Monte-Carlo errors.
+_SLACK = 4 * float(np.sqrt(LEVEL * (1 - LEVEL) / _SEARCH))
+# Standard errors between an end and a null inside: where all patterns are drawn, and
+# where draws are random and their Monte-Carlo error is larger anyway.
+_EXACT, _RANDOM = 1e-6, 1e-3
+# Interpolation pays where so many draws change sides within a bracket.
+_CHANGED = 100
+# Nulls of one call: its compiled code serves any number up to this.
+_AT_ONCE = 16
+_TIE = 1e-10
+
+PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"]]
+"""p of each null, from a random part of so many draws (None: from all of them)."""
+
+
+def invert(
+    p_of: PValues,
+    estimate: float,
+    se: float,
+    draws: int,
+    *,
+    value: float = 0.0,
+    exact: bool = True,
+    hull: bool = False,
+) -> tuple[float, float]:
+    """Both ends of the nulls around the estimate with p above 5 %, from all ``draws``.
+
+    An end is the first rejected null on its side: its own p is at most 5 %, and that of
+    a null 1e-6 standard errors nearer is above (1e-3 where draws are random, not
+    ``exact``). Infinite where even 40 standard errors away are not rejected; not a
+    number where there is no standard error. The null ``value`` is inside where its p is
+    above 5 %, whatever lies between it and the estimate, and outside where it is not.
+
+    With ``hull`` the set may have holes or be empty: the ends are those of its
+    outermost parts, looked for up to a million standard errors away, and not a number
+    where no null is found that is not rejected.
+    """
+    if not (np.isfinite(se) and se > 0):
+        return float("nan"), float("nan")
+    line = _Line(p_of, estimate, se, (value - estimate) / se, hull)
+    brackets = _searched(line) if draws > _SEARCH else None
+    if brackets is None:
+        brackets = line.brackets(line.p(line.grid))
+    if brackets is None:
+        return float("nan"), float("nan")
+    step, width = 0, _EXACT if exact else _RANDOM
+    while any(width < k.width < np.inf for k in brackets):
+        # Every other step is sure to leave a third.
+        changed = draws if step % 2 == 0 else 0
+        brackets = line.narrowed(brackets, changed)
+        step += 1
+    below, above = brackets
+    return estimate + se * below.outside, estimate + se * above.outside
+
+
+class _Bracket(NamedTuple):
+    """A null that is not rejected and one beyond it that is, or infinity, with their p;
+    in standard errors from the estimate."""
+
+    inside: float
+    outside: float
+    p_inside: float
+    p_outside: float
+
+    @property
+    def width(self) -> float:
+        return abs(self.outside - self.inside)
+
+    def points(self, draws: int) -> Float[np.ndarray, "2"]:
+        """Two nulls between. Of ``draws`` that make p, those that change sides in the
+        bracket say how far interpolation may be off; with few of them, the thirds."""
+        if not np.isfinite(self.outside):
+            return np.full(2, self.inside)
+        at = np.array([1, 2]) / 3
+        changed = draws * (self.p_inside - self.p_outside)
+        if changed > _CHANGED:
+            crossing = (self.p_inside - LEVEL) / (self.p_inside - self.p_outside)
+            off = 2 / np.sqrt(changed)
+            at = np.clip(crossing + off * np.array([-1, 1]), 0.01, 0.99)
+        return self.inside + at * (self.outside - self.inside)
+
+    def cut(self, points: np.ndarray, p: np.ndarray, slack: float) -> "_Bracket":
+        """The part between the first rejected of ``points`` and what stands before."""
+        if not np.isfinite(self.outside):
+            return self
+        inside, outside, p_inside, p_outside = self
+        for u, each in zip(points.tolist(), p.tolist(), strict=True):
+            if each <= LEVEL - slack:
+                return _Bracket(inside, u, p_inside, each)
+            if each > LEVEL + slack:
+                inside, p_inside = u, each
+        return _Bracket(inside, outside, p_inside, p_outside)
+
+
+class _Line(NamedTuple):
+    """Nulls in standard errors from the estimate; ``own`` is the one that is tested."""
+
+    p_of: PValues
+    estimate: float
+    se: float
+    own: float
+    hull: bool
+
+    @property
+    def grid(self) -> Float[np.ndarray, " u"]:
+        """Ever farther from the estimate, on both sides."""
+        far = 0.25 * 1.4 ** np.arange(16)
+        if self.hull:
+            far = np.concatenate([far, 100.0 * 10.0 ** np.arange(5)])
+        return np.unique(np.concatenate([-far, [0.0, self.own], far]))
+
+    def p(
+        self, u: Float[np.ndarray, " u"], limit: int | None = None
+    ) -> Float[np.ndarray, " u"]:
+        return self.p_of(self.estimate + self.se * u, limit)
+
+    def brackets(self, p: np.ndarray, slack: float = 0.0) -> list[_Bracket] | None:
+        """Below and above the estimate, from p on the grid. A null stands where its p
+        is above 5 % by more than ``slack``, and is rejected where it is below by as
+        much. None where there is no such null, or p is too near to tell."""
+        found = []
+        for side in (-1, 1):
+            outward = np.argsort(side * self.grid)
+            u, each = self.grid[outward], p[outward]
+            stands, falls = each > LEVEL + slack, each <= LEVEL - slack
+            if not stands.any():
+                return None
+            if self.hull:
+                start = np.flatnonzero(~falls).max()
+            else:
+                own = np.flatnonzero((u == self.own) & stands)
+                start = max(np.flatnonzero(u == 0).max(), own.max(initial=0))
+            beyond = start + np.flatnonzero(falls[start:])
+            if not len(beyond) and not stands[-1]:
+                return None
+            last = int(beyond[0]) if len(beyond) else len(u)
+            k = int(np.flatnonzero(stands[:last]).max())
+            found.append(
+                _Bracket(
+                    float(u[k]),
+                    float(u[last]) if len(beyond) else side * float("inf"),
+                    float(each[k]),
+                    float(each[last]) if len(beyond) else 0.0,
+                )
+            )
+        return found
+
+    def narrowed(
+        self,
+        brackets: list[_Bracket],
+        draws: int,
+        limit: int | None = None,
+        slack: float = 0.0,
+    ) -> list[_Bracket]:
+        points = [k.points(draws) for k in brackets]
+        p = np.split(self.p(np.concatenate(points), limit), 2)
+        cut = zip(brackets, points, p, strict=True)
+        return [k.cut(u, each, slack) for k, u, each in cut]
+
+
+def _searched(line: _Line) -> list[_Bracket] | None:
+    """Brackets found with a random part of the draws and confirmed with all of them.
+
+    None where the part leaves it open, or all draws say otherwise.
+    """
+    grid = line.grid
+    p, tested = line.p(grid, _SEARCH), grid == line.own
+    # What is tested is so with all draws.
+    p[tested] = np.where(line.p(grid[tested]) > LEVEL, 1.0, 0.0)
+    brackets = line.brackets(p, _SLACK)
+    if brackets is None:
+        return None
+    for _ in range(3):
+        brackets = line.narrowed(brackets, 0, _SEARCH, _SLACK)
+    ends = [[k.inside, k.outside if k.width < np.inf else k.inside] for k in brackets]
+    confirmed = []
+    for k, (inside, outside) in zip(
+        brackets, line.p(np.ravel(ends)).reshape(2, 2).tolist(), strict=True
+    ):
+        infinite = k.width == np.inf
+        if not inside > LEVEL or not (infinite or outside <= LEVEL):
+            return None
+        confirmed.append(_Bracket(k.inside, k.outside, inside, outside))
+    return confirmed
+
+
+# ------------------------------------------------------------------------------ wild
+
+
+class Inverted(NamedTuple):
+    """What the wild test gives when it is inverted.
+
+    ``intervals`` by treatment; with instruments the bootstrap Anderson-Rubin set around
+    the estimate, and p of no effect.
+    """
+
+    intervals: tuple[tuple[float, float], ...]
+    anderson_rubin: tuple[float, float, float] | None
+
+
+def invert_wild(program: Program, seed: int) -> Inverted | None:
+    """The intervals of a wild program; None where nothing is inverted."""
+    scheme = program.scheme
+    if scheme.kind != "wild" or not scheme.null or program.static.joint:
+        return None
+    treatments = range(program.design.layout.treatments)
+    return Inverted(
+        tuple(by_inversion(program, k, seed) for k in treatments),
+        anderson_rubin(program, seed) if program.design.layout.instruments else None,
+    )
+
+
+def by_inversion(program: Program, k: int, seed: int) -> tuple[float, float]:
+    """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
+    design = program.design
+    se = float(np.sqrt(design.covariance()[k, k]))
+    if design.layout.instruments:
+        of_scaled = partial(_instrument_loadings, design)
+    else:
+        of_scaled = partial(_least_squares_loadings, design, k)
+
+    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+        observed = np.abs((design.coef[k] - nulls) / se)
+        return of_scaled(nulls / design.unit[k]), observed
+
+    p_of = partial(_p_values, program, seed, loadings)
+
+    return invert(
+        p_of,
+        float(design.coef[k]),
+        se,
+        program.draws,
+        value=program.scheme.value,
+        exact=program.exact,
+    )
+
+
+def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
+    """The ends of the Anderson-Rubin set by wild bootstrap, and p of 0.
+
+    Each null is a WCR test that the instruments do not explain y - null x; it holds
+    however weak they are. Ends may be infinite, and the set may have holes; see
+    ``invert`` on its hull.
+    """
+    design = program.design
+
+    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+        return _reduced_form_loadings(design, nulls / design.unit[0])
+
+    p_of = partial(_p_values, program, seed, loadings)
+    se = float(np.sqrt(design.covariance()[0, 0]))
+    low, high = invert(
+        p_of, float(design.coef[0]), se, program.draws, exact=program.exact, hull=True
+    )
+    return low, high, float(p_of(np.zeros(1), None)[0])
+
+
+@in_float64
+def _least_squares_loadings(design: Design, k: int, nulls: np.ndarray) -> Any:
+    p, q = design.layout.regressors, design.layout.treatments
+    R = jnp.eye(p)[p - q + k][None, :]
+
+    def one(null: Array) -> resampling.WildLoadings:
+        return resampling.wild_loadings(
+            design.moments, R, null[None], layout=design.layout
+        )
+
+    return jax.vmap(one)(jnp.asarray(nulls))
+
+
+@in_float64
+def _instrument_loadings(design: Design, nulls: np.ndarray) -> Any:
+    def one(null: Array) -> resampling.InstrumentLoadings:
+        return resampling.instrument_loadings(
+            design.moments, null, layout=design.layout
+        )
+
+    return jax.vmap(one)(jnp.asarray(nulls))
+
+
+@in_float64
+def _reduced_form_loadings(design: Design, nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+    layout = resampling.reduced_layout(design.layout)
+    h = layout.treatments
+    R = jnp.eye(layout.regressors)[layout.exogenous :]
+
+    def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
+        reduced = resampling.reduced_form(design.moments, null, layout=design.layout)
+        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
+        V = R @ clusters.cv1(reduced, full) @ R.T
+        b = R @ full.coef
+        wald = b @ jnp.linalg.solve(V, b) / h
+        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=layout)
+        return loadings, jnp.sqrt(wald) if h == 1 else wald
+
+    loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
+    return loadings, np.asarray(observed)
+
+
+def _p_values(
+    program: Program,
+    seed: int,
+    loadings: Callable[[np.ndarray], tuple[Any, np.ndarray]],
+    nulls: np.ndarray,
+    draws: int | None,
+) -> Float[np.ndarray, " r"]:
+    """Share of |t*| above |t|, for each null.
+
+    Fewer draws than there are patterns are random ones: the first patterns are no
+    sample of all, they have the weights of the last clusters in common.
+    """
+    n = program.draws if draws is None else min(program.draws, draws)
+    static = program.static._replace(exact=program.exact and n == program.draws)
+    found = []
+    for start in range(0, len(nulls), _AT_ONCE):
+        part = nulls[start : start + _AT_ONCE]
+        padded = np.concatenate([part, np.full(_AT_ONCE - len(part), part[-1])])
+        of_nulls, observed = loadings(padded)
+        arrays = {
+            "loadings": of_nulls,
+            "position": program.arrays["position"],
+            "observed": observed,
+            "draws": np.int64(n),
+            "nulls": np.int64(len(part)),
+        }
+        blocks = experiments.over_blocks(_counts(static), arrays, seed, -(-n // BLOCK))
+        above, made = np.sum([k.sum(axis=0) for k in blocks], axis=0)
+        with np.errstate(invalid="ignore"):
+            found.append((above / made)[: len(part)])
+    return np.concatenate(found)
+
+
+@lru_cache
+def _counts(static: Static) -> Callable[..., Array]:
+    """By null, draws above the observed statistic and draws that could be computed, in
+    one block."""
+
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "2 r"]:
+        source = draw_source(static, seed, number)
+        v = source.wild(arrays["position"])
+        used = source.numbers < arrays["draws"]
+
+        def counted(k: Array, so_far: Array) -> Array:
+            loadings, t = jax.tree.map(
+                lambda each: jax.lax.dynamic_index_in_dim(each, k, keepdims=False),
+                (arrays["loadings"], arrays["observed"]),
+            )
+            if isinstance(loadings, resampling.InstrumentLoadings):
+                drawn = resampling.instrument_statistics(loadings, v)
+            else:
+                drawn = resampling.wild_statistics(loadings, v)
+            above = used & (jnp.abs(drawn) > t * (1 + _TIE))
+            both = jnp.stack([above.sum(), (used & jnp.isfinite(drawn)).sum()])
+            return so_far.at[:, k].set(both.astype(float))
+
+        return jax.lax.fori_loop(0, arrays["nulls"], counted, jnp.zeros((2, _AT_ONCE)))
+
+    return block

@@ -1,0 +1,200 @@
+"""Several outcomes tested together: p-values that hold for the family.
+
+Romano and Wolf (2005, 2016) and Westfall and Young (1993) step down through the tests,
+from the most significant on: each is compared with the best of those that are left, in
+the same draw, so that what the outcomes have in common is used. Holm (1979) uses
+nothing of it and is shown beside.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from .draws import Draws, moments
+from .p_values import Inference
+from .schemes import Program
+
+COLUMNS = (
+    "family",
+    "model",
+    "term",
+    "p_value",
+    "romano_wolf",
+    "westfall_young",
+    "holm",
+    "note",
+)
+# Westfall-Young ranks all draws of a test: so many are held at a time.
+_RANKED = 1 << 24
+_TIE = 1e-10
+
+Member = tuple[Program, Draws, Inference]
+
+
+def adjust(members: Sequence[Member]) -> pd.DataFrame:
+    """Columns ``COLUMNS``, a row for each model's first term, by family.
+
+    Members of a family must have been drawn alike: the same clusters, or wild weights
+    of the same panel. Where they have not, only Holm's value is given, and the note
+    says so.
+    """
+    families: dict[str, list[Member]] = {}
+    for member in members:
+        families.setdefault(member[0].design.model.family, []).append(member)
+    tables = [_family(name, group) for name, group in families.items()]
+    return (
+        pd.concat(tables, ignore_index=True)
+        if tables
+        else pd.DataFrame(columns=COLUMNS)
+    )
+
+
+def _family(name: str, members: list[Member]) -> pd.DataFrame:
+    rows = [inference.summary.iloc[0] for _, _, inference in members]
+    p = np.array([row["p_value"] for row in rows], float)
+    table = pd.DataFrame(
+        {
+            "family": name,
+            "model": [row["model"] for row in rows],
+            "term": [row["term"] for row in rows],
+            "p_value": p,
+            "romano_wolf": np.nan,
+            "westfall_young": np.nan,
+            "holm": holm(p),
+            "note": "",
+        }
+    )
+    if len(members) == 1:
+        return table.assign(romano_wolf=p, westfall_young=p, note="alone in its family")
+    if len({_drawn(program) for program, _, _ in members}) > 1:
+        return table.assign(note="drawn from different clusters: only Holm's")
+    observed = np.array([_observed(*member) for member in members])
+    plus = not members[0][0].exact
+    # For pairs p is read from percentiles, these from centred draws: never below it.
+    adjusted = {
+        "romano_wolf": romano_wolf(_sizes(members), observed, plus=plus),
+        "westfall_young": westfall_young(_sizes(members), observed, plus=plus),
+    }
+    table = table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
+    return table
+
+
+def _drawn(program: Program) -> object:
+    """Equal for programs whose draw k does the same to the same clusters."""
+    design = program.design
+    if program.static.kind == "wild" and not program.exact:
+        return design.all_labels
+    static = program.static
+    return design.labels, static.sizes, static.options, program.draws
+
+
+def _observed(program: Program, draws: Draws, inference: Inference) -> float:
+    """The statistic, in standard errors of the draws or of the model."""
+    kind = program.static.kind
+    if kind == "wild" or (kind == "placebo" and program.static.studentised):
+        k = 0 if kind == "wild" else 1
+        return abs(float(program.observed[k]))
+    return abs(float(program.design.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
+
+
+def _sizes(members: Sequence[Member]) -> "Sizes":
+    return Sizes(members)
+
+
+class Sizes:
+    """Windows (draws, models) of the statistics under the null; can be read again."""
+
+    def __init__(self, members: Sequence[Member]) -> None:
+        self.members = members
+        self.spread = [moments(draws, lambda w: w[:, 0])[2] for _, draws, _ in members]
+
+    def __iter__(self) -> Iterator[Float[np.ndarray, "w m"]]:
+        for windows in zip(
+            *(draws.windows() for _, draws, _ in self.members), strict=True
+        ):
+            columns = []
+            for (program, _, _), spread, window in zip(
+                self.members, self.spread, windows, strict=True
+            ):
+                static = program.static
+                if static.kind == "wild":
+                    columns.append(window[:, 0])
+                elif static.kind == "placebo":
+                    own = window[:, 1] if static.studentised else window[:, 0] / spread
+                    columns.append(own)
+                else:
+                    columns.append((window[:, 0] - program.design.coef[0]) / spread)
+            sizes = np.abs(np.stack(columns, axis=1))
+            yield sizes[np.isfinite(sizes).all(axis=1)]
+
+
+def holm(p: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
+    """Holm's step-down p-values."""
+    order = np.argsort(p, kind="stable")
+    stepped = p[order] * np.arange(len(p), 0, -1)
+    result = np.empty_like(p)
+    result[order] = np.minimum(1, np.maximum.accumulate(stepped))
+    return result
+
+
+def romano_wolf(
+    sizes: "Sizes | Sequence[np.ndarray]",
+    observed: Float[np.ndarray, " m"],
+    *,
+    plus: bool = True,
+) -> Float[np.ndarray, " m"]:
+    """Step-down maxima: p_j = share of draws whose max over j, j+1, ... reaches t_j.
+
+    ``plus`` adds the sample itself to the draws, (1 + #) / (1 + n).
+    """
+    order = np.argsort(-observed, kind="stable")
+    reach = observed[order] * (1 - _TIE)
+    count, n = np.zeros(len(observed), int), 0
+    for window in sizes:
+        top = np.maximum.accumulate(window[:, order[::-1]], axis=1)[:, ::-1]
+        count += (top >= reach[None, :]).sum(axis=0)
+        n += len(window)
+    return _stepped(count, n, order, plus=plus)
+
+
+def westfall_young(
+    sizes: "Sizes | Sequence[np.ndarray]",
+    observed: Float[np.ndarray, " m"],
+    *,
+    plus: bool = True,
+) -> Float[np.ndarray, " m"]:
+    """Step-down minima of p: each statistic ranked among its own draws.
+
+    Of many draws the first are used, sixteen million in all models together.
+    """
+    kept, n, limit = [], 0, _RANKED // len(observed)
+    for window in sizes:
+        kept.append(window[: limit - n])
+        n += len(kept[-1])
+        if n == limit:
+            break
+    drawn = np.concatenate(kept)
+    ranks = np.empty_like(drawn)
+    own = np.empty(len(observed))
+    for j in range(len(observed)):
+        ordered = np.sort(drawn[:, j])
+        below = np.searchsorted(ordered, drawn[:, j] * (1 - _TIE), side="left")
+        ranks[:, j] = (n - below) / n
+        own[j] = (
+            n - np.searchsorted(ordered, observed[j] * (1 - _TIE), side="left")
+        ) / n
+    order = np.argsort(own, kind="stable")
+    least = np.minimum.accumulate(ranks[:, order[::-1]], axis=1)[:, ::-1]
+    count = (least <= own[order][None, :] * (1 + _TIE)).sum(axis=0)
+    return _stepped(count, n, order, plus=plus)
+
+
+def _stepped(
+    count: np.ndarray, n: int, order: np.ndarray, *, plus: bool
+) -> Float[np.ndarray, " m"]:
+    p = (count + plus) / (n + plus)
+    result = np.empty(len(order))
+    result[order] = np.maximum.accumulate(p)
+    return result

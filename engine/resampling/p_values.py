@@ -1,0 +1,458 @@
+"""From draws to p-values, intervals and their Monte-Carlo error.
+
+    pairs, bayesian  p inverts the percentile interval, 2 min(share <= 0, share >= 0)
+    wild             p is the share of |t*| strictly above |t|; ties are told apart
+    placebo          p is the share of draws at least as large, the data themselves
+                     counted among them: (1 + #) / (1 + draws), or # / all patterns
+
+Draws within 1e-10 of the compared value are ties: they differ by rounding. They matter
+where all patterns are enumerated, since the data themselves are among them; boottest
+(Roodman et al. 2019) counts half of them, wildboottest none. For placebos the rule is
+the one that makes a randomisation test exact (Phipson and Smyth 2010).
+
+A null is rejected at 5 % where p <= 0.05, and each kind of interval holds the nulls
+that its own p does not reject: p and interval never contradict each other. So ends are
+draws, of the ranks that the rule of p names, not quantiles between them; with fewer
+than 39 draws a percentile interval is infinite.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from ..core.arguments import require_kind, require_whole
+from ..estimation.regression_data import require_columns
+from .designs import Model, make_design
+from .draws import Draws, MemoryDraws, finite, histogram, moments, quantiles, ranked
+from .inversion import Inverted, invert, invert_wild
+from .run_files import with_lags
+from .running import Rate, draws_of
+from .schemes import Program, Scheme, make_program, require_scheme
+
+SUMMARY = (
+    "model",
+    "table",
+    "column",
+    "outcome",
+    "sample",
+    "term",
+    "scheme",
+    "draws",
+    "estimate",
+    "se",
+    "p_value",
+    "ci_low",
+    "ci_high",
+    "mc_error",
+    "draws_per_s",
+)
+LEVEL = 0.05
+_TIE = 1e-10
+TIE_RULES = {
+    "pairs": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
+    "bayesian": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
+    "wild": "p = share of |t*| > |t|; ties (within 1e-10 of |t|) are not counted",
+    "placebo": "p = (1 + # draws at least as large, ties included) / (1 + draws); "
+    "all patterns: # / patterns",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Inference:
+    """What the draws of one model say.
+
+    Attributes
+    ----------
+    summary
+        Rows of ``SUMMARY``, one for each treatment (or the joint test).
+    intervals
+        Columns model, term, interval, ci_low, ci_high, p_value: each way to read an
+        interval off the draws, 95 %.
+    distribution
+        Columns model, term, low, high, count: a histogram of the draws.
+    failed
+        Draws that could not be computed: their design was singular.
+    ties
+        Draws tied with the sample, in the first row of ``summary``.
+    """
+
+    summary: pd.DataFrame
+    intervals: pd.DataFrame
+    distribution: pd.DataFrame
+    failed: int
+    ties: int
+
+
+_Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
+"""Rows of the summary, of the intervals, named columns to draw, ties."""
+
+
+def resample(
+    panel: pd.DataFrame,
+    model: Model,
+    scheme: Scheme,
+    *,
+    draws: int = 9_999,
+    seed: int = 0,
+) -> Inference:
+    """Bootstrap or placebo of one model, in memory.
+
+    Raises ``TivaxError`` where the panel lacks what the model names, the model is not
+    identified, or the scheme does not serve it.
+    """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
+    require_scheme(scheme)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
+    design = make_design(with_lags(panel, [model]), model)
+    return infer(make_program(design, scheme, draws), seed)[0]
+
+
+def infer(program: Program, seed: int = 0) -> tuple[Inference, MemoryDraws]:
+    """Draw, invert and summarise, in memory."""
+    rate = Rate()
+    draws = draws_of(program, seed, rate=rate)
+    inverted = invert_wild(program, seed)
+    return summarise(program, draws, inverted, rate=rate.value), draws
+
+
+def summarise(
+    program: Program,
+    draws: Draws,
+    inverted: Inverted | None = None,
+    *,
+    rate: float | None = None,
+) -> Inference:
+    """Everything that one model's draws say. ``rate``: draws a second, where wanted."""
+    kind = program.scheme.kind
+    if kind == "wild":
+        rows, intervals, columns, ties = _wild(program, draws, inverted)
+    elif kind == "placebo":
+        rows, intervals, columns, ties = _placebo(program, draws)
+    else:
+        rows, intervals, columns, ties = _reweighted(program, draws)
+    model = program.design.model
+    failed = draws.count - moments(draws, columns[0][1])[0]
+    summary = pd.DataFrame(
+        [
+            {
+                "model": model.name,
+                "table": model.table,
+                "column": model.column,
+                "outcome": model.outcome,
+                "sample": model.sample,
+                "scheme": program.label,
+                "draws": draws.count,
+                "draws_per_s": None if rate is None else round(rate),
+                **row,
+            }
+            for row in rows
+        ]
+    )[list(SUMMARY)].astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))
+    return Inference(
+        summary=summary,
+        intervals=pd.DataFrame(
+            [{"model": model.name, **row} for row in intervals],
+            columns=["model", "term", "interval", "ci_low", "ci_high", "p_value"],
+        ),
+        distribution=pd.concat(
+            [_histogram(draws, column, model.name, term) for term, column in columns],
+            ignore_index=True,
+        ),
+        failed=failed,
+        ties=ties,
+    )
+
+
+def _column(k: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda window: window[:, k]
+
+
+def _histogram(draws: Draws, column: Any, model: str, term: str) -> pd.DataFrame:
+    edges, counts = histogram(draws, column)
+    return pd.DataFrame(
+        {
+            "model": model,
+            "term": term,
+            "low": edges[:-1],
+            "high": edges[1:],
+            "count": counts,
+        }
+    )
+
+
+def _monte_carlo(p: float, n: int, exact: bool) -> float:
+    """Standard error of a p-value from n draws; not 0 where p is 0 or 1 by chance."""
+    if exact or n == 0:
+        return 0.0
+    p = min(max(p, 1 / (n + 2)), 1 - 1 / (n + 2))
+    return float(np.sqrt(p * (1 - p) / n))
+
+
+def shares(
+    draws: Draws, column: Callable[[np.ndarray], np.ndarray], value: float
+) -> tuple[int, int, int]:
+    """How many finite draws are below, tied with and above ``value``."""
+    below = tied = above = 0
+    width = _TIE * max(abs(value), np.finfo(float).tiny)
+    for values in finite(draws, column):
+        low, high = (
+            int((values < value - width).sum()),
+            int((values > value + width).sum()),
+        )
+        below, above = below + low, above + high
+        tied += len(values) - low - high
+    return below, tied, above
+
+
+# ------------------------------------------------------------------ pairs and Bayesian
+
+
+def _reweighted(program: Program, draws: Draws) -> _Read:
+    design = program.design
+    rows, intervals, columns = [], [], []
+    se = np.sqrt(np.diag(design.covariance()))
+    left = design.left_out()
+    q = design.layout.treatments
+    for k, term in enumerate(design.model.treatments):
+        column, b = _column(k), float(design.coef[k])
+        n, _, sd = moments(draws, column)
+        below, tied, above = shares(draws, column, 0.0)
+        p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
+        low, high = ranked(draws, column, _middle(n))
+        intervals.append(_interval(term, "percentile", low, high, p))
+        intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
+        if program.scheme.studentised:
+            t, scale = _column(q + k), float(se[k])
+            intervals += [
+                _interval(term, name, *found)
+                for name, found in _percentile_t(draws, t, b, scale).items()
+            ]
+        rows.append(
+            {
+                "term": term,
+                "estimate": b,
+                "se": sd,
+                "p_value": p,
+                "ci_low": low,
+                "ci_high": high,
+                "mc_error": _monte_carlo(p / 2, n, False) * 2,
+            }
+        )
+        columns.append((term, column))
+    return rows, intervals, columns, 0
+
+
+def _rank(share: float, n: int) -> int:
+    """How many of n make up at most this share; 0.05 of 100 is 5, whatever rounding."""
+    return int(share * n + 1e-9)
+
+
+def _middle(n: int) -> tuple[int, int]:
+    """Ranks of the ends of the nulls with 2 (1 + min(# <=, # >=)) / (1 + n) > 5 %."""
+    k = _rank(LEVEL / 2, n + 1)
+    return k, n + 1 - k
+
+
+def _percentile_t(
+    draws: Draws, t: Callable[[np.ndarray], np.ndarray], b: float, se: float
+) -> dict[str, tuple[float, float, float]]:
+    """Ends and p of both bootstrap-t intervals (Hall 1992, chapter 3; Davison and
+    Hinkley 1997, section 5.2). t* stands for (b - null) / se.
+
+    Symmetric: p from |t*| >= |t|, b -+ a quantile of |t*| times se. Equal-tailed: twice
+    the smaller tail, b - t* se at both of its quantiles.
+    """
+
+    def size(window: np.ndarray) -> np.ndarray:
+        return np.abs(t(window))
+
+    below, tied, above = shares(draws, size, abs(b / se))
+    n = below + tied + above
+    p = (above + tied + 1) / (n + 1) if n else float("nan")
+    reach = se * ranked(draws, size, [n + 1 - _rank(LEVEL, n + 1)])[0]
+    below, tied, above = shares(draws, t, b / se)
+    tails = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else p
+    low, high = ranked(draws, t, _middle(n))
+    return {
+        "percentile-t, symmetric": (b - reach, b + reach, p),
+        "percentile-t, equal-tailed": (b - high * se, b - low * se, tails),
+    }
+
+
+def _interval(
+    term: str, name: str, low: float, high: float, p: float = float("nan")
+) -> dict[str, Any]:
+    return {
+        "term": term,
+        "interval": name,
+        "ci_low": float(low),
+        "ci_high": float(high),
+        "p_value": float(p),
+    }
+
+
+def _bca(
+    draws: Draws, column: Any, b: float, left: Float[np.ndarray, " G"]
+) -> tuple[float, float]:
+    """Bias-corrected and accelerated (Efron 1987), acceleration by the jackknife."""
+    below, tied, above = shares(draws, column, b)
+    n = below + tied + above
+    gap = left.mean() - left
+    squares = (gap**2).sum()
+    if (
+        n == 0
+        or not 0 < below + tied / 2 < n
+        or not np.isfinite(squares)
+        or squares == 0
+    ):
+        return float("nan"), float("nan")
+    z0 = stats.norm.ppf((below + tied / 2) / n)
+    a = (gap**3).sum() / (6 * squares**1.5)
+    z = z0 + stats.norm.ppf([LEVEL / 2, 1 - LEVEL / 2])
+    low, high = quantiles(draws, column, stats.norm.cdf(z0 + z / (1 - a * z)))
+    return float(low), float(high)
+
+
+# ----------------------------------------------------------------------------- wild
+
+
+def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
+    design = program.design
+    rows, intervals, columns, ties = [], [], [], 0
+    joint = program.static.joint
+    treatments = design.model.treatments
+    terms = [", ".join(treatments)] if joint else list(treatments)
+    se = np.sqrt(np.diag(design.covariance()))
+    for k, term in enumerate(terms):
+        column = _column(k)
+        observed = abs(float(program.observed[k]))
+        below, tied, above = shares(draws, lambda w, c=column: np.abs(c(w)), observed)
+        n = below + tied + above
+        p = above / n if n else float("nan")
+        ties = ties if k else tied
+        low = high = float("nan")
+        if inverted is not None:
+            low, high = inverted.intervals[k]
+            intervals.append(_interval(term, "test inversion", low, high, p))
+        elif not program.scheme.null and not joint:
+            # |t| of this size is the least that is rejected.
+            size = ranked(
+                draws, lambda w, c=column: np.abs(c(w)), [n - _rank(LEVEL, n)]
+            )[0]
+            low, high = design.coef[k] - size * se[k], design.coef[k] + size * se[k]
+            intervals.append(_interval(term, "symmetric t", low, high, p))
+        elif joint:
+            intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
+        rows.append(
+            {
+                "term": term,
+                "estimate": float("nan") if joint else float(design.coef[k]),
+                "se": float("nan") if joint else float(se[k]),
+                "p_value": p,
+                "ci_low": low,
+                "ci_high": high,
+                "mc_error": _monte_carlo(p, n, program.exact),
+            }
+        )
+        columns.append((term, column))
+    if inverted is not None and inverted.anderson_rubin is not None:
+        low, high, p = inverted.anderson_rubin
+        holed = p <= LEVEL and low < 0 < high
+        name = "Anderson-Rubin" + ", hull of a set that leaves out 0" * holed
+        intervals.append(_interval(terms[0], name, low, high, p))
+    return rows, intervals, columns, ties
+
+
+# --------------------------------------------------------------------------- placebo
+
+
+def _placebo(program: Program, draws: Draws) -> _Read:
+    design, studentised = program.design, program.static.studentised
+    term, b = design.model.treatments[0], float(design.coef[0])
+    k = 1 if studentised else 0
+    compared = _column(k)
+    observed = abs(float(program.observed[k] * program.unit[k]))
+    below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
+    n = below + tied + above
+    p = _randomisation_p(above + tied, n, program.exact)
+    sd = moments(draws, _column(0))[2]
+    low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
+    se = b / float(program.observed[1]) if studentised else None
+    ends = invert(
+        partial(_randomisation_p_of, draws, b, se, program.exact),
+        b,
+        sd if se is None else se,
+        draws.count,
+        exact=program.exact,
+    )
+    name = f"randomisation{'-t' * studentised} test inversion"
+    row = {
+        "term": term,
+        "estimate": b,
+        "se": sd,
+        "p_value": p,
+        "ci_low": ends[0],
+        "ci_high": ends[1],
+        "mc_error": _monte_carlo(p, n, program.exact),
+    }
+    intervals = [
+        _interval(term, "placebo draws", low, high),
+        _interval(term, name, *ends, p),
+    ]
+    return [row], intervals, [(term, compared)], tied
+
+
+def _randomisation_p(extreme: int, n: int, exact: bool) -> float:
+    if n == 0:
+        return float("nan")
+    return extreme / n if exact else (1 + extreme) / (1 + n)
+
+
+def _randomisation_p_of(
+    draws: Draws,
+    b: float,
+    se: float | None,
+    exact: bool,
+    nulls: np.ndarray,
+    limit: int | None,
+) -> np.ndarray:
+    """p of each constant effect: under it the outcome is y - null x, whose placebos
+    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
+    or without ``se`` the coefficient.
+
+    Of at most so many draws where there is a ``limit``, taken at random: the first of
+    an enumeration are no sample of it.
+    """
+    extreme, n = np.zeros(len(nulls), int), 0
+    chosen = np.random.default_rng(0)
+    for window in draws.windows():
+        if limit is not None and draws.count > limit:
+            window = window[chosen.random(len(window)) < limit / draws.count]
+        window = window[np.isfinite(window).all(axis=1)]
+        n += len(window)
+        for k, null in enumerate(nulls):
+            size = np.abs(_under(window, null, studentised=se is not None))
+            reach = abs(b - null) / (1.0 if se is None else se) * (1 - _TIE)
+            extreme[k] += int((size >= reach).sum())
+    return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
+
+
+def _under(
+    window: Float[np.ndarray, "w s"], null: float, *, studentised: bool
+) -> Float[np.ndarray, " w"]:
+    """The coefficients of placebos of y - null x, or their t."""
+    if not studentised:
+        return window[:, 0] - null * window[:, 1]
+    b, t, own, covariance, variance = window.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
+        return (b - null * own) / np.sqrt(np.maximum(V, 0))

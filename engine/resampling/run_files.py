@@ -1,0 +1,330 @@
+"""Run files: which models, drawn how, how often. TOML; unknown keys are mistakes.
+
+    panel = "panel.csv"           # csv, parquet, dta or xlsx, beside the run file
+    seed = 1
+    draws = 1_000_000
+    sample = "all"                # developed, developing; also for a single model
+    save_draws = false            # draws.parquet
+    timed = false                 # draws_per_s in summary.csv; no two runs are alike
+
+    [scheme]
+    kind = "wild"                 # pairs, bayesian, wild, placebo
+    weights = "webb"              # rademacher, webb, mammen
+    null = true
+    # placebo: studentised = true, method = "treatment" or "freedman-lane",
+    # permute = "countries", strata = a column with one value for each country
+
+    [[model]]
+    name = "main"
+    outcome = "KOFGIdj"
+    regressors = ["TBI", "RQ"]
+    treatment = "TBI"             # by default the first regressor
+    effects = ["iso3", "year"]
+    cluster = "iso3"
+
+Two-stage least squares: ``endogenous`` and ``instruments``; ``L.TBI`` is the value a
+year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 columns,
+and [grid] every combination of its outcomes, samples, controls and panels.
+"""
+
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import get_args
+
+import pandas as pd
+
+from ..core.errors import TivaxError
+from ..core.toml import TomlTable, read_toml
+from ..estimation.fixed_effects import lagged
+from ..estimation.regression_data import repeated, require_one_row
+from ..paper.columns import COLUMNS
+from .designs import Model
+from .schemes import Kind, Method, Permute, Scheme, Weights
+
+SAMPLES = ("all", "developed", "developing")
+_TOP = {
+    "panel",
+    "seed",
+    "draws",
+    "sample",
+    "save_draws",
+    "timed",
+    "models",
+    "model",
+    "grid",
+    "scheme",
+}
+_MODEL = {
+    "name",
+    "outcome",
+    "regressors",
+    "treatment",
+    "endogenous",
+    "instruments",
+    "effects",
+    "cluster",
+    "sample",
+    "family",
+}
+_GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
+_SCHEME = {
+    "kind",
+    "weights",
+    "null",
+    "value",
+    "joint",
+    "studentised",
+    "permute",
+    "strata",
+    "method",
+}
+
+
+@dataclass(frozen=True)
+class RunFile:
+    """What a run file says.
+
+    ``models`` pairs each model with its panel file.
+    """
+
+    path: Path
+    models: tuple[tuple[Model, Path], ...]
+    scheme: Scheme
+    draws: int
+    seed: int
+    save_draws: bool
+    timed: bool = False
+
+    @property
+    def panels(self) -> list[Path]:
+        return list(dict.fromkeys(panel for _, panel in self.models))
+
+
+def read_run_file(path: Path) -> RunFile:
+    """Read and check a run file.
+
+    Raises ``TivaxError`` in one line that names file, key and remedy.
+    """
+    toml = TomlTable(path, "", read_toml(path), _TOP)
+    panel = toml.path("panel")
+    sample = toml.choice("sample", SAMPLES, "all")
+    named = [key for key in ("models", "model", "grid") if toml.has(key)]
+    if len(named) != 1:
+        raise TivaxError(
+            f'{path}: one of models = "paper", [[model]] and [grid] says what is '
+            f"estimated; it has {' and '.join(named) or 'none of them'}"
+        )
+    if named == ["models"]:
+        toml.choice("models", ("paper",), "paper")
+        if toml.has("sample"):
+            raise toml.mistake(
+                "sample", "leave it out: columns of the paper have theirs"
+            )
+        models = [(model, panel) for model in paper_models()]
+    elif named == ["model"]:
+        models = [
+            (_model(each, sample), panel) for each in toml.tables("model", _MODEL)
+        ]
+    else:
+        models = _grid(toml.table("grid", _GRID), sample, panel)
+    names = [model.name for model, _ in models]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise TivaxError(f"{path}: two models are called {twice[0]}; name them apart")
+    return RunFile(
+        path=path,
+        models=tuple(models),
+        scheme=_scheme(toml.table("scheme", _SCHEME)),
+        draws=toml.whole("draws", 9999, least=1),
+        seed=toml.whole("seed", 0, least=0),
+        save_draws=toml.flag("save_draws", False),
+        timed=toml.flag("timed", False),
+    )
+
+
+def read_panel(path: Path) -> pd.DataFrame:
+    """A panel file of any of the formats that ``tivax panel`` writes."""
+    readers = {
+        ".csv": pd.read_csv,
+        ".parquet": pd.read_parquet,
+        ".dta": pd.read_stata,
+        ".xlsx": partial(pd.read_excel, engine="calamine"),
+    }
+    if path.suffix not in readers:
+        raise TivaxError(f"{path}: a panel is csv, parquet, dta or xlsx")
+    if not path.exists():
+        raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
+    try:
+        return readers[path.suffix](path)
+    except Exception as error:  # of every kind, for bytes changed at random
+        said = " ".join(str(error).split())
+        raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
+
+
+def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
+    """The panel with a column ``L.NAME`` for each lag that a model names.
+
+    Raises ``TivaxError`` for a lag of what is not there, and for a country with two
+    rows in a year, unless models have other effects than of countries and years.
+    """
+    if any(set(m.effects) == set(_KEYS) for m in models):
+        _require_one_row_a_year(panel)
+    named = {k for m in models for k in m.columns if k.startswith("L.")}
+    new = {}
+    for lag in sorted(named - set(panel.columns)):
+        source = lag.removeprefix("L.")
+        if source not in panel.columns:
+            raise TivaxError(
+                f"no column {source} in the panel, of which {lag} is a lag"
+            )
+        if missing := set(_KEYS) - set(panel.columns):
+            raise TivaxError(f"{lag}: a lag needs the column {sorted(missing)[0]}")
+        _require_one_row_a_year(panel)
+        new[lag] = lagged(panel, source)
+    return panel.assign(**new)
+
+
+_KEYS = ("iso3", "year")
+
+
+def _require_one_row_a_year(panel: pd.DataFrame) -> None:
+    keys = [*_KEYS]
+    if not {*keys} <= {*panel.columns}:
+        return  # a model that takes them says so
+    require_one_row(panel, *_KEYS)
+
+
+def paper_models() -> list[Model]:
+    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
+    return [
+        Model(
+            name=f"table{k.table}-{k.column}",
+            outcome=k.outcome,
+            treatments=("TBI",),
+            controls=k.regressors[1:],
+            sample=k.sample,
+            table=k.table,
+            column=k.column,
+            family=f"Table {k.table}, {k.sample}"
+            + ("" if k.controls else ", no controls"),
+        )
+        for k in COLUMNS
+    ]
+
+
+# ------------------------------------------------------------------------- the sections
+
+
+def _model(table: TomlTable, sample: str) -> Model:
+    outcome = table.text("outcome")
+    endogenous = table.texts("endogenous", ())
+    instruments = table.texts("instruments", ())
+    regressors = table.texts("regressors", ())
+    if bool(endogenous) != bool(instruments):
+        raise table.mistake(
+            "endogenous" if endogenous else "instruments",
+            "endogenous and instruments go together",
+        )
+    treatments = table.texts("treatment", endogenous or regressors[:1])
+    if not treatments:
+        raise table.mistake("regressors", "name at least the treatment")
+    if endogenous and set(treatments) != set(endogenous):
+        raise table.mistake(
+            "treatment", "with instruments the treatments are the endogenous regressors"
+        )
+    if not endogenous and (lacking := set(treatments) - set(regressors)):
+        raise table.mistake("treatment", f"{sorted(lacking)[0]} is not a regressor")
+    controls = tuple(k for k in regressors if k not in treatments)
+    if mistake := repeated(outcome, (*controls, *treatments), instruments):
+        raise table.mistake(*mistake)
+    own = table.choice("sample", SAMPLES, sample)
+    effects = table.texts("effects", ("iso3", "year"))
+    return Model(
+        name=table.text("name", f"{outcome} {own}"),
+        outcome=outcome,
+        treatments=tuple(treatments),
+        controls=controls,
+        instruments=tuple(instruments),
+        effects=tuple(effects),
+        cluster=table.text("cluster", effects[0] if effects else "iso3"),
+        sample=own,
+        family=table.text("family", own),
+    )
+
+
+def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:
+    outcomes = table.texts("outcomes", ())
+    treatment = table.text("treatment")
+    if not outcomes:
+        raise table.mistake("outcomes", "name at least one")
+    samples = table.texts("samples", (sample,))
+    for name in samples:
+        if name not in SAMPLES:
+            raise table.mistake("samples", f"choose from {', '.join(SAMPLES)}")
+    controls = table.lists("controls", [()])
+    panels = table.paths("panels", [panel])
+    effects = tuple(table.texts("effects", ("iso3", "year")))
+    cluster = table.text("cluster", effects[0] if effects else "iso3")
+    models = []
+    for file in panels:
+        for outcome in outcomes:
+            for group in samples:
+                for k, chosen in enumerate(controls, 1):
+                    parts = [outcome, group]
+                    parts += [f"controls {k}"] if len(controls) > 1 else []
+                    parts += [file.stem] if len(panels) > 1 else []
+                    model = Model(
+                        name=" ".join(parts),
+                        outcome=outcome,
+                        treatments=(treatment,),
+                        controls=tuple(chosen),
+                        effects=effects,
+                        cluster=cluster,
+                        sample=group,
+                        family=" ".join(parts[1:]),
+                    )
+                    if mistake := repeated(outcome, (*chosen, treatment)):
+                        raise table.mistake("controls", mistake[1])
+                    models.append((model, file))
+    return models
+
+
+def _scheme(table: TomlTable) -> Scheme:
+    scheme = Scheme(
+        kind=table.choice("kind", get_args(Kind)),
+        weights=table.choice("weights", get_args(Weights), "rademacher"),
+        null=table.flag("null", True),
+        value=table.number("value", 0.0),
+        joint=table.flag("joint", False),
+        studentised=table.flag("studentised", False)
+        if table.has("studentised")
+        else None,
+        permute=table.choice("permute", get_args(Permute), "countries"),
+        strata=table.text("strata", ""),
+        method=table.choice("method", get_args(Method), "treatment"),
+    )
+    belongs = {
+        "weights": ("wild",),
+        "null": ("wild",),
+        "value": ("wild",),
+        "joint": ("wild",),
+        "studentised": ("pairs", "bayesian", "placebo"),
+        "permute": ("placebo",),
+        "strata": ("placebo",),
+        "method": ("placebo",),
+    }
+    for key, kinds in belongs.items():
+        if table.has(key) and scheme.kind not in kinds:
+            raise table.mistake(
+                key, f"goes with kind = {' or '.join(kinds)}, not {scheme.kind}"
+            )
+    return scheme
+
+
+def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
+    """What the command line says stands in place of the file."""
+    return replace(
+        run,
+        draws=run.draws if draws is None else draws,
+        seed=run.seed if seed is None else seed,
+    )

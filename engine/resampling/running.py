@@ -1,0 +1,272 @@
+"""Running programs: blocks of draws on all devices, kept as they come, taken up again.
+
+A call makes as many blocks as take a twentieth of a second, but no more than are asked
+for. Their number is no part of the compiled code, which makes one block after the
+other: results are the same to the bit for any number of draws, devices, processes and
+interruptions. Fewer draws than a block would be arrays of another shape, whose products
+are summed in another order: there the last bits differ.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
+
+from ...kernels.random_draws import BLOCK
+from ..core.precision import in_float64
+from ..core.progress import Progress, no_progress
+from .draws import FileDraws, MemoryDraws
+from .schemes import Program, Static, block_of_draws
+
+_CALL = 0.05  # seconds that a call takes, about
+_TIMED = 2  # calls of a step each from which a step's time is taken
+# Of a call on one device: steps, and bytes of their results.
+_STEPS, _ROOM = 32, 1 << 24
+# Blocks of a step: at once where a device needs so many to be busy.
+_AT_ONCE = {"cpu": 1}
+_AT_ONCE_GPU = 64
+_SECONDS = 1.0  # between two writes, about
+
+
+def draws_of(
+    program: Program,
+    seed: int,
+    *,
+    progress: Progress = no_progress,
+    rate: "Rate | None" = None,
+) -> MemoryDraws:
+    """All draws of a program, in memory, in the units of the panel."""
+    parts = list(stream(program, seed, progress=progress, rate=rate))
+    values = np.concatenate(parts) if parts else np.zeros((0, len(program.columns)))
+    return MemoryDraws(values)
+
+
+def fill(
+    program: Program,
+    seed: int,
+    file: FileDraws,
+    *,
+    progress: Progress = no_progress,
+) -> float:
+    """Make the draws that ``file`` lacks; draws a second (0 where it lacked none).
+
+    Of several processes the first writes; all compute, from where its file ends.
+    """
+    first = jax.process_index() == 0
+    done = agreed(file.count)
+    if done < program.draws:
+        done -= done % BLOCK
+    if first:
+        file.keep(done)
+    rate = Rate()
+    for values in stream(program, seed, start=done, progress=progress, rate=rate):
+        if first:
+            file.append(values)
+    return rate.value
+
+
+def agreed(number: int) -> int:
+    """What the first process says the number is."""
+    if jax.process_count() == 1:
+        return number
+    from jax.experimental import multihost_utils
+
+    return int(multihost_utils.broadcast_one_to_all(np.int64(number)))
+
+
+class Rate:
+    """Draws a second, without the first call, which compiles."""
+
+    def __init__(self) -> None:
+        self.draws, self.seconds = 0, 0.0
+
+    @property
+    def value(self) -> float:
+        return self.draws / self.seconds if self.seconds else 0.0
+
+
+@lru_cache
+def _draws(static: Static) -> Callable[[Any, jax.Array, jax.Array], jax.Array]:
+    return partial(block_of_draws, static)
+
+
+def stream(
+    program: Program,
+    seed: int,
+    *,
+    start: int = 0,
+    progress: Progress = no_progress,
+    rate: Rate | None = None,
+) -> Iterator[np.ndarray]:
+    """The draws from ``start`` (the first of a block) on, in arrays (n, columns).
+
+    The next call is on its way while the last is taken in. Arrays hold what about a
+    second makes, measured on the way.
+    """
+    done, held = start, []
+    progress(done, program.draws)
+    if done == program.draws:
+        return
+    rate = Rate() if rate is None else rate
+    opened = clock = began = time.perf_counter()
+    parts = over_blocks(
+        _draws(program.static),
+        program.arrays,
+        seed,
+        program.blocks,
+        start=start // BLOCK,
+    )
+    for number, part in enumerate(parts):
+        values = _rows(part)[: program.draws - done] * program.unit[None, :]
+        done += len(values)
+        held.append(values)
+        now = time.perf_counter()
+        if number:
+            rate.draws, rate.seconds = rate.draws + len(values), now - began
+        else:
+            began = now
+        if now - clock > _SECONDS or done == program.draws:
+            yield np.concatenate(held)
+            held, clock = [], now
+            progress(done, program.draws)
+    if rate.draws == 0:
+        # A single call: its time has the compilation in it.
+        rate.draws, rate.seconds = done - start, time.perf_counter() - opened
+
+
+def over_blocks(
+    block: Callable[[Any, jax.Array, jax.Array], jax.Array],
+    arrays: Any,
+    seed: int,
+    blocks: int,
+    *,
+    start: int = 0,
+) -> Iterator[np.ndarray]:
+    """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
+    stacked, a call at a time."""
+    return _caller(block).parts(arrays, seed, start, blocks)
+
+
+class _Caller:
+    """One compiled program on all devices, and how many steps its calls make.
+
+    The first call compiles, the next are timed, a step each; the faster of them says
+    how many steps take ``_CALL`` seconds.
+    """
+
+    def __init__(self, block: Any) -> None:
+        self.block, self.mesh = block, _mesh()
+        self.steps, self.calls, self.fastest = 1, 0, float("inf")
+
+    @property
+    def settled(self) -> bool:
+        return self.calls > _TIMED
+
+    def parts(
+        self, arrays: Any, seed: int, start: int, stop: int
+    ) -> Iterator[np.ndarray]:
+        """Blocks ``start`` to ``stop`` - 1; where it is known how long a call takes,
+        the next one is on its way while the last is taken in."""
+        waiting: deque[tuple[jax.Array, int, int]] = deque()
+        each = self.mesh.size * blocks_at_once()
+        while start < stop or waiting:
+            began = time.perf_counter()
+            while start < stop and len(waiting) <= self.settled:
+                steps = min(self.steps, -(-(stop - start) // each))
+                result = self._begin(arrays, seed, start, steps)
+                waiting.append((result, steps, min(stop - start, steps * each)))
+                start += steps * each
+            result, steps, used = waiting.popleft()
+            rows = _gathered(result)
+            if not self.settled:
+                self._time(time.perf_counter() - began, len(rows) // each)
+            rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
+            rows = rows[:, : steps * blocks_at_once()]
+            yield rows.reshape(-1, *rows.shape[2:])[:used]
+
+    @in_float64
+    def _begin(self, arrays: Any, seed: int, first: int, steps: int) -> jax.Array:
+        run = _compiled(self.block, self.mesh)
+        return run(arrays, np.int64(seed), np.int64(first), np.int64(steps))
+
+    def _time(self, seconds: float, room: int) -> None:
+        if self.calls:
+            self.fastest = min(self.fastest, seconds)
+        self.calls += 1
+        if self.settled:
+            # The same on all processes: they make every call together.
+            steps = int(min(_CALL / self.fastest, room))
+            self.steps = agreed(max(1, steps))
+
+
+_caller = lru_cache(_Caller)
+
+
+def _gathered(result: jax.Array) -> np.ndarray:
+    """The whole of an array that lies on many devices, on every process."""
+    if jax.process_count() > 1:
+        from jax.experimental import multihost_utils
+
+        return np.asarray(multihost_utils.process_allgather(result, tiled=True))
+    return np.asarray(result)
+
+
+def _rows(blocks: np.ndarray) -> np.ndarray:
+    """(blocks, s, BLOCK) to (draws, s)."""
+    return np.moveaxis(blocks, 1, 2).reshape(-1, blocks.shape[1])
+
+
+def blocks_at_once() -> int:
+    """Blocks of one step on one device."""
+    return _AT_ONCE.get(jax.default_backend(), _AT_ONCE_GPU)
+
+
+@lru_cache
+def _mesh() -> Mesh:
+    return Mesh(np.array(jax.devices()), ("draws",))
+
+
+@lru_cache
+def _compiled(block: Any, mesh: Mesh) -> Callable[..., jax.Array]:
+    """(arrays, seed, first number, steps of a device) to stacks of blocks, one on each
+    device: as many as there is room for, the first ``steps`` of them made."""
+    at_once = blocks_at_once()
+
+    def blocks(
+        arrays: Any, seed: jax.Array, first: jax.Array, steps: jax.Array
+    ) -> jax.Array:
+        one = partial(block, arrays, seed)
+        start = first + jax.lax.axis_index("draws") * steps * at_once
+
+        def step(k: jax.Array) -> jax.Array:
+            number = start + k * at_once
+            if at_once == 1:
+                return one(number)[None]
+            return jax.vmap(one)(number + jnp.arange(at_once))
+
+        of_step = jax.eval_shape(step, steps)
+        size = of_step.size * of_step.dtype.itemsize
+        room = max(1, min(_STEPS, _ROOM // size))
+        empty = jnp.zeros((room, *of_step.shape), of_step.dtype)
+
+        def made(k: jax.Array, so_far: jax.Array) -> jax.Array:
+            return jax.lax.dynamic_update_index_in_dim(so_far, step(k), k, 0)
+
+        all_steps = jax.lax.fori_loop(0, steps, made, empty)
+        return all_steps.reshape(-1, *of_step.shape[1:])
+
+    return jax.jit(
+        jax.shard_map(
+            blocks,
+            mesh=mesh,
+            in_specs=PartitionSpec(),
+            out_specs=PartitionSpec("draws"),
+            check_vma=False,
+        )
+    )

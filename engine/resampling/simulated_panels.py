@@ -1,0 +1,296 @@
+"""What is simulated: kinds of panels, their run file, and the built-in study.
+
+A run file may name designs; without one the built-in study is run, panels like those of
+the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent errors), and what
+is hard for each method: few clusters, unequal ones, few adopters.
+
+    panels = 10_000
+    draws = 999          # of each bootstrap in each panel
+    seed = 1
+
+    [[design]]
+    name = "41 countries"
+    clusters = 41
+    years = 15
+    controls = 7
+    effect = 0.0
+    persistence_x = 0.8
+    persistence_u = 0.6
+    unequal = 0.0        # standard deviation of the log size of a cluster's errors
+    unequal_x = 0.0      # the same of its treatment and controls
+    shortest = 15        # years of the shortest cluster; the longest has all
+    adopters = 0         # clusters that adopt a 0/1 treatment; 0: it is continuous
+
+    [[design]]           # the regressors of a panel as they are; errors alone are drawn
+    name = "the panel's regressors"
+    panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year
+    regressors = ["TBI", "RQ", "lnGDP"]   # the treatment first
+    sample = "all"       # developed, developing
+    persistence_u = 0.6  # effect and unequal as above
+
+Errors have a variance of 1, and so have regressors that are drawn; given ones are
+scaled to it within countries.
+"""
+
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...kernels.simulated_panels import PanelDesign
+from ..core.errors import TivaxError
+from ..core.output import sha256
+from ..core.toml import TomlTable, read_toml
+from . import designs
+from .designs import Model
+from .run_files import SAMPLES, read_panel, with_lags
+
+_OF_PANELS = {"panel", "regressors", "sample"}
+_DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
+_DRAWN += ("shortest", "adopters")
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Regressors of a panel.
+
+    Attributes
+    ----------
+    panel, regressors, sample
+        Where they are from; the treatment is the first.
+    cells
+        [controls, treatment] by cluster and year, less the cluster's mean, mean square
+        1; 0 where a cluster is not seen.
+    seen
+        1 where it is.
+    """
+
+    panel: Path
+    regressors: tuple[str, ...]
+    sample: str
+    cells: Float[np.ndarray, "G T k"]
+    seen: Float[np.ndarray, "G T"]
+
+
+@dataclass(frozen=True)
+class Design:
+    """One kind of panel. See the module's example for the fields."""
+
+    name: str
+    clusters: int = 41
+    years: int = 15
+    controls: int = 7
+    effect: float = 0.0
+    persistence_x: float = 0.8
+    persistence_u: float = 0.6
+    unequal: float = 0.0
+    unequal_x: float = 0.0
+    shortest: int | None = None
+    adopters: int = 0
+    given: Given | None = None
+
+    @property
+    def balanced(self) -> bool:
+        return bool(self.seen.all())
+
+    @property
+    def seen(self) -> Float[np.ndarray, "G T"]:
+        """1 in the last years of each cluster, from the shortest to all; else 0."""
+        if self.given is not None:
+            return self.given.seen
+        shortest = self.years if self.shortest is None else self.shortest
+        years = np.round(np.linspace(shortest, self.years, self.clusters))
+        cells = np.arange(self.years)[None, :] >= self.years - years[:, None]
+        return cells.astype(float)
+
+    @property
+    def arrays(self) -> PanelDesign:
+        # NumPy's, double until JAX is told to keep them so.
+        values: Any = (
+            np.float64(self.effect),
+            np.float64(self.persistence_x),
+            np.float64(self.persistence_u),
+            np.float64(self.unequal),
+            np.float64(self.unequal_x),
+            self.seen,
+            np.float64(self.adopters),
+            None if self.given is None else self.given.cells,
+        )
+        return PanelDesign(*values)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the design is, without the numbers of a panel but their SHA-256."""
+        found = {k.name: getattr(self, k.name) for k in fields(self)}
+        if self.given is not None:
+            for name in (*_DRAWN, "given"):
+                del found[name]
+            found |= {k: getattr(self.given, k) for k in sorted(_OF_PANELS)}
+            found |= {
+                "panel": str(self.given.panel),
+                "sha256": sha256(self.given.panel),
+            }
+        return found
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is simulated: ``panels`` of each design, ``draws`` in each panel."""
+
+    designs: tuple[Design, ...]
+    panels: int = 10_000
+    draws: int = 999
+    seed: int = 1
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {
+            "designs": [design.facts for design in self.designs],
+            "panels": self.panels,
+            "draws": self.draws,
+            "seed": self.seed,
+        }
+
+    @property
+    def files(self) -> list[Path]:
+        """Panels whose regressors are used."""
+        given = [design.given for design in self.designs]
+        return list(dict.fromkeys(k.panel for k in given if k is not None))
+
+
+BUILT_IN = Study(
+    (
+        Design("41 countries"),
+        Design("41 countries, errors iid", persistence_u=0.0),
+        Design("41 countries, errors nearly a random walk", persistence_u=0.95),
+        Design("41 countries, unequal errors", unequal=1.0),
+        Design("41 countries, unequal regressors", unequal_x=0.5),
+        Design("41 countries, 5 to 15 years", shortest=5),
+        Design("22 countries", clusters=22),
+        Design("19 countries", clusters=19),
+        Design("19 countries, unequal errors", clusters=19, unequal=1.0),
+        Design("10 countries, 3 controls", clusters=10, controls=3),
+        Design("41 countries, 20 adopt", adopters=20),
+        Design("41 countries, 3 adopt", adopters=3),
+        Design("41 countries, 1 adopts", adopters=1),
+    )
+)
+
+
+def read_study(path: Path) -> Study:
+    """Read and check a run file of `tivax simulate`.
+
+    Raises ``TivaxError`` in one line that names file, key and remedy.
+    """
+    toml = TomlTable(path, "", read_toml(path), {"panels", "draws", "seed", "design"})
+    known = {field.name for field in fields(Design)} - {"given"} | _OF_PANELS
+    found = list(BUILT_IN.designs)
+    if toml.has("design"):
+        found = [_design(table) for table in toml.tables("design", known)]
+    names = [design.name for design in found]
+    if twice := [k for k in names if names.count(k) > 1]:
+        raise TivaxError(f"{path}: two designs are called {twice[0]}; name them apart")
+    return Study(
+        designs=tuple(found),
+        panels=toml.whole("panels", 10_000, least=1),
+        draws=toml.whole("draws", 999, least=1),
+        seed=toml.whole("seed", 1, least=0),
+    )
+
+
+def _design(table: TomlTable) -> Design:
+    """What both kinds say of the errors, then whose regressors they meet."""
+    design = Design(
+        name=table.text("name"),
+        effect=table.number("effect", 0.0),
+        persistence_u=_persistence(table, "persistence_u", 0.6),
+        unequal=_spread(table, "unequal"),
+    )
+    return (_with_given if table.has("panel") else _with_drawn)(table, design)
+
+
+def _with_drawn(table: TomlTable, design: Design) -> Design:
+    for key in ("regressors", "sample"):
+        if table.has(key):
+            raise table.mistake(key, "goes with a panel; name its file")
+    years = table.whole("years", 15, least=3)
+    shortest = table.whole("shortest", years, least=2)
+    clusters = table.whole("clusters", 41, least=3)
+    design = replace(
+        design,
+        clusters=clusters,
+        years=years,
+        controls=table.whole("controls", 7, least=0),
+        persistence_x=_persistence(table, "persistence_x", 0.8),
+        unequal_x=_spread(table, "unequal_x"),
+        shortest=shortest,
+        adopters=table.whole("adopters", 0, least=0),
+    )
+    if shortest > years:
+        raise table.mistake("shortest", f"is longer than years = {years}")
+    if design.adopters >= clusters:
+        raise table.mistake("adopters", f"write fewer than clusters = {clusters}")
+    parameters = design.controls + years + 1
+    if clusters <= design.controls + 1 or design.seen.sum() <= parameters:
+        raise table.mistake(
+            "clusters", f"too few for {design.controls} controls and {years} years"
+        )
+    return design
+
+
+def _with_given(table: TomlTable, design: Design) -> Design:
+    for key in _DRAWN:
+        if table.has(key):
+            raise table.mistake(key, "leave it out: the regressors are the panel's")
+    regressors = table.texts("regressors", ())
+    if not regressors:
+        raise table.mistake("regressors", "name at least the treatment")
+    panel, sample = table.path("panel"), table.choice("sample", SAMPLES, "all")
+    given = given_regressors(panel, regressors, sample)
+    clusters, years, k = given.cells.shape
+    return replace(design, clusters=clusters, years=years, controls=k - 1, given=given)
+
+
+def given_regressors(
+    path: Path, regressors: tuple[str, ...], sample: str = "all"
+) -> Given:
+    """The regressors of a panel file on the rows that have all of them.
+
+    Raises ``TivaxError`` for columns that are absent, collinear or no numbers, and for
+    two rows of a country in one year.
+    """
+    outcome = "(errors)"
+    model = Model("as given", outcome, regressors[:1], regressors[1:], sample=sample)
+    try:
+        panel = with_lags(read_panel(path), [model])
+        noise = np.random.default_rng(0).normal(size=len(panel))
+        design = designs.make_design(panel.assign(**{outcome: noise}), model)
+    except TivaxError as error:
+        said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
+        raise TivaxError(
+            said if said.startswith(str(path)) else f"{path}: {said}"
+        ) from None
+    time = pd.factorize(design.used["year"], sort=True)[0]
+    rows = design.rows[:, design.layout.dummies : -1] * np.sqrt(len(time))
+    shape = len(design.labels), time.max() + 1
+    cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
+    cells[design.cluster, time] = rows
+    seen[design.cluster, time] = 1
+    return Given(path, regressors, sample, cells, seen)
+
+
+def _persistence(table: TomlTable, key: str, default: float) -> float:
+    value = table.number(key, default)
+    if not -1 < value < 1:
+        raise table.mistake(key, "write a number between -1 and 1")
+    return value
+
+
+def _spread(table: TomlTable, key: str) -> float:
+    value = table.number(key, 0.0)
+    if value < 0:
+        raise table.mistake(key, "write a number from 0")
+    return value

@@ -1,0 +1,421 @@
+"""Download the official archives of a database, whole or not at all.
+
+``fetch`` writes ``NAME.part`` beside the target and gives it its final name once
+it is complete and checked. A part that was left goes on where it stopped (HTTP
+Range and If-Range, RFC 9110 sections 13.1.5 and 14). ``NAME.part.json`` remembers
+which file the part belongs to. ``engine.archives`` lists what there is.
+"""
+
+import codecs
+import json
+import os
+import re
+import time
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote
+
+import pooch
+import requests
+
+from ..core.errors import TivaxError
+from ..core.output import write_text
+from .archives import Archive, get_archive
+
+TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
+PAUSES = (1.0, 3.0, 9.0)  # seconds before each new try
+PIECE = 2**16  # bytes; a dropped connection loses at most one piece
+HEAD = 256  # bytes of a file that tell what it is
+STATA = b"<stata_dta>"  # how formats from 117 on begin
+
+Progress = Callable[[int, int | None], None]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A whole file under its final name.
+
+    ``verified`` names the strongest fact published beforehand that it was
+    compared with. Where that is not a checksum, every member of a zip archive
+    was read and agrees with its CRC-32. ``resumed_from`` counts the bytes that an
+    earlier run had left and this one kept.
+    """
+
+    path: Path
+    url: str
+    bytes: int
+    sha256: str
+    verified: Literal["sha1", "size", "none"]
+    resumed_from: int = 0
+    already_there: bool = False
+
+
+def fetch(
+    source: str,
+    out: Path,
+    *,
+    format: str | None = None,
+    mirror: str | None = None,
+    force: bool = False,
+    progress: Progress | None = None,
+    pauses: Sequence[float] = PAUSES,
+) -> Fetched:
+    """Have one archive of ``source`` whole in the folder ``out``.
+
+    A file already there is checked and not fetched again; with ``force`` it is,
+    and replaced once the new one is whole. ``mirror`` is a folder on the web that
+    holds the file under its ``Archive.name``. ``progress`` gets the bytes so far
+    and in all (None if unknown). A connection that breaks is tried again after
+    each of ``pauses`` (seconds); every try that got further starts the count anew.
+
+    Raises ``TivaxError``, one line, where the file cannot be had whole. Then
+    nothing stands under its final name that did not before.
+    """
+    archive = get_archive(source, format)
+    url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
+    job = _Job(archive, url, out / archive.name)
+    try:
+        if job.target.exists() and not force:
+            if problem := _problem(job.target, archive):
+                raise TivaxError(
+                    f"{job.target}: already there, but {problem}; move it away and "
+                    "fetch again (--force replaces only what tivax fetched)"
+                )
+            return _fetched(job, already_there=True)
+        out.mkdir(parents=True, exist_ok=True)
+        kept = _download(job, pauses, progress or (lambda done, total: None))
+        if problem := _problem(job.part, archive):
+            job.part.replace(job.bad)
+            job.discard()
+            raise TivaxError(
+                f"{url}: {archive.name} came, but {problem}; it is kept as {job.bad}; "
+                "fetch again, and if the same comes again, the site may have a new "
+                f"version: see {archive.page}"
+            )
+        job.part.replace(job.target)
+        job.discard()
+        return _fetched(job, resumed_from=kept)
+    except OSError as error:
+        raise TivaxError(
+            f"{job.target}: cannot be read or written: {error.strerror or error}; "
+            f"free space or choose another folder, then fetch {url} again"
+        ) from error
+
+
+@dataclass(frozen=True)
+class _Job:
+    """One download and the files beside its target."""
+
+    archive: Archive
+    url: str
+    target: Path
+
+    def _beside(self, ending: str) -> Path:
+        return self.target.with_name(self.target.name + ending)
+
+    @property
+    def part(self) -> Path:
+        return self._beside(".part")
+
+    @property
+    def memory(self) -> Path:
+        return self._beside(".part.json")
+
+    @property
+    def bad(self) -> Path:
+        return self._beside(".bad")
+
+    @property
+    def by_hand(self) -> str:
+        """The remedy that always works."""
+        page = self.archive.page
+        return f"open {page} in a browser and put the file at {self.target}"
+
+    def discard(self) -> None:
+        self.part.unlink(missing_ok=True)
+        self.memory.unlink(missing_ok=True)
+
+    def size(self) -> int:
+        return self.part.stat().st_size if self.part.exists() else 0
+
+
+def _fetched(
+    job: _Job, *, resumed_from: int = 0, already_there: bool = False
+) -> Fetched:
+    archive = job.archive
+    return Fetched(
+        path=job.target,
+        url=job.url,
+        bytes=job.target.stat().st_size,
+        sha256=pooch.file_hash(str(job.target)),
+        verified="sha1" if archive.sha1 else "size" if archive.size else "none",
+        resumed_from=resumed_from,
+        already_there=already_there,
+    )
+
+
+def _problem(path: Path, archive: Archive) -> str | None:
+    """What is wrong with a file that should be this archive; None if nothing."""
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        head = file.read(HEAD)
+    if _is_page(head):
+        return "it is a web page"
+    if archive.size is not None and size != archive.size:
+        return f"its size is wrong: expected {archive.size:,} bytes, got {size:,}"
+    if archive.sha1 is not None:
+        sha1 = pooch.file_hash(str(path), alg="sha1")
+        if sha1 != archive.sha1.lower():
+            return f"its SHA-1 is wrong: expected {archive.sha1}, got {sha1}"
+    elif archive.is_zip:
+        return _zip_problem(path)
+    elif other := _other_kind(head, archive):
+        return f"it {other}"
+    elif head.startswith(STATA):
+        return _stata_problem(path)
+    return None
+
+
+def _is_page(head: bytes) -> bool:
+    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+    return text.startswith((b"<!doctype html", b"<html"))
+
+
+def _other_kind(head: bytes, archive: Archive) -> str | None:
+    """How a file that begins like this is not of the archive's kind; None if it is."""
+    if archive.is_zip:
+        kind, fits = "zip archive", head.startswith(b"PK")
+    elif archive.is_stata:
+        # Formats 113 to 115 begin with their number and the order of their bytes.
+        old = head[:1] in (b"\x71", b"\x72", b"\x73") and head[1:2] in (b"\1", b"\2")
+        kind, fits = "Stata file", old or head.startswith(STATA)
+    elif archive.header:
+        kind = f"text with the header {archive.header!r}"
+        text = head.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF16_LE)
+        fits = text.startswith(
+            (archive.header.encode(), archive.header.encode("utf-16-le"))
+        )
+    else:
+        return None
+    return None if fits else f"is not a {kind}, it begins with {head[:8]!r}"
+
+
+def _stata_problem(path: Path) -> str | None:
+    """Whether the end is missing of a file in a format from 117 on."""
+    end = STATA.replace(b"<", b"</")
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - len(end)))
+        return None if file.read() == end else "it ends too early for a Stata file"
+
+
+def _zip_problem(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+    except NotImplementedError:  # a compression that zipfile lacks: not our verdict
+        return None
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        return f"it is not a whole zip archive ({error})"
+    return f"its member {damaged} is damaged" if damaged else None
+
+
+def _download(job: _Job, pauses: Sequence[float], progress: Progress) -> int:
+    """Fill the part to its end; the bytes of an earlier run that were kept.
+
+    Raises ``TivaxError`` for answers that no new try would mend, and once the
+    pauses are used up. The part stays for the next run.
+    """
+    kept = furthest = job.size()
+    failures = 0
+    while True:
+        offset, headers = _resume_point(job)
+        kept = min(kept, offset)
+        try:
+            with requests.get(
+                job.url, headers=headers, stream=True, timeout=TIMEOUT
+            ) as response:
+                start = _start(job, response, offset)
+                if start is None:
+                    job.discard()
+                    continue
+                kept = min(kept, start)
+                if response.status_code != 416:
+                    _save(job, response, start, progress)
+            return kept
+        except requests.RequestException as error:
+            reached = job.size()
+            failures = 0 if reached > furthest else failures
+            furthest = max(furthest, reached)
+            if failures == len(pauses) or not _may_pass(error):
+                saved = f"{reached:,} bytes are kept; " if reached else ""
+                raise TivaxError(
+                    f"{job.url}: {_reason(error)}; {saved}fetch again to go on, or "
+                    f"{job.by_hand}"
+                ) from error
+            time.sleep(pauses[failures])
+            failures += 1
+
+
+def _resume_point(job: _Job) -> tuple[int, dict[str, str]]:
+    """Where to go on, and the headers that ask for it.
+
+    Starts from zero where the part is of another address, or where nothing would
+    show that the file has changed since.
+    """
+    headers = {"User-Agent": f"tivax/{version('tivax')}", "Accept-Encoding": "identity"}
+    memory = _recall(job)
+    validator = memory.get("validator")
+    would_show = validator or job.archive.sha1 or job.archive.is_zip
+    offset = job.size()
+    if not offset or memory.get("url") != job.url or not would_show:
+        return 0, headers
+    headers["Range"] = f"bytes={offset}-"
+    if validator:
+        headers["If-Range"] = validator
+    return offset, headers
+
+
+def _recall(job: _Job) -> dict:
+    try:
+        memory = json.loads(job.memory.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return memory if isinstance(memory, dict) else {}
+
+
+def _remember(job: _Job, response: requests.Response) -> None:
+    etag = response.headers.get("ETag", "W/")
+    # A weak ETag may not stand in If-Range (RFC 9110, 13.1.5).
+    strong = None if etag.startswith("W/") else etag
+    memory = {
+        "url": job.url,
+        "validator": strong or response.headers.get("Last-Modified"),
+        "total": _total(response),
+    }
+    # Where it is lost, the download begins anew.
+    write_text(job.memory, json.dumps(memory), durable=False)
+
+
+def _encoded(response: requests.Response) -> bool:
+    """Compressed on the way although we asked not to: lengths mean other bytes."""
+    return response.headers.get("Content-Encoding", "identity") != "identity"
+
+
+def _total(response: requests.Response) -> int | None:
+    """Bytes of the whole file, as the server says."""
+    if response.status_code in (206, 416):
+        digits = response.headers.get("Content-Range", "").rpartition("/")[2]
+    else:
+        digits = response.headers.get("Content-Length", "")
+    return int(digits) if digits.isdecimal() and not _encoded(response) else None
+
+
+def _start(job: _Job, response: requests.Response, offset: int) -> int | None:
+    """The byte at which the answer begins; None: the part is of no use.
+
+    Raises ``TivaxError`` for answers that are no file, ``requests.HTTPError`` for
+    those that may pass.
+    """
+    status = response.status_code
+    if status == 200:
+        return 0
+    if offset and status in (206, 416):
+        total, before = _total(response), _recall(job).get("total")
+        if status == 416:  # nothing after the part: perhaps it was whole
+            return offset if offset == (total or before) else None
+        if total is None or before not in (None, total):
+            return None
+        first = re.match(r"bytes (\d+)-", response.headers.get("Content-Range", ""))
+        return offset if first and int(first[1]) == offset else None
+    if status == 429 or status >= 500:
+        response.raise_for_status()
+    reason = {401: "refuses access", 403: "refuses access", 404: "has no such file"}
+    raise TivaxError(
+        f"{job.url}: the server {reason.get(status, 'does not send the file')} "
+        f"(HTTP {status}); {job.by_hand}"
+    )
+
+
+def _save(
+    job: _Job, response: requests.Response, start: int, progress: Progress
+) -> None:
+    """Append the answer to the part, or begin a new part with it.
+
+    The old part is touched only once the answer is known to be the file.
+    """
+    pieces: Iterator[bytes] = response.iter_content(PIECE)
+    first = b""
+    while len(first) < HEAD and (piece := next(pieces, b"")):
+        first += piece
+    if start == 0:
+        _refuse_other(job, response, first)
+    total = _total(response)
+    size = job.archive.size
+    if total is not None and size is not None and total != size:
+        raise TivaxError(
+            f"{job.url}: the server's {job.archive.name} is not the published one: "
+            f"expected {size:,} bytes, got {total:,}; see {job.archive.page}"
+        )
+    if start == 0:
+        job.discard()
+        _remember(job, response)
+    done = start
+    with job.part.open("ab") as file:
+        progress(done, total)
+        for piece in chain([first], pieces):
+            file.write(piece)
+            done += len(piece)
+            progress(done, total)
+        file.flush()
+        os.fsync(file.fileno())  # the rename must not reach the disk before the bytes
+    if total is not None and done < total:
+        raise requests.ConnectionError("the answer ended early")
+
+
+def _refuse_other(job: _Job, response: requests.Response, first: bytes) -> None:
+    """Raise where something else comes in place of the file, mostly a web page.
+
+    DataverseNL may answer 200 with a page that asks whether one is a bot.
+    """
+    is_page = "text/html" in response.headers.get("Content-Type", "").lower()
+    if is_page or _is_page(first):
+        raise TivaxError(
+            f"{job.url}: in place of {job.archive.name} the site sent a web page, "
+            f"perhaps to have you prove that you are not a bot; {job.by_hand}"
+        )
+    if other := _other_kind(first, job.archive):
+        raise TivaxError(f"{job.url}: {job.archive.name} {other}; {job.by_hand}")
+
+
+def _may_pass(error: requests.RequestException) -> bool:
+    passing = (
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.HTTPError,
+        requests.exceptions.ChunkedEncodingError,
+    )
+    return isinstance(error, passing) and not isinstance(
+        error, requests.exceptions.SSLError
+    )
+
+
+def _reason(error: requests.RequestException) -> str:
+    """A few words for the chain of addresses and objects that requests prints."""
+    match error:
+        case requests.HTTPError() if error.response is not None:
+            return f"the server has a fault (HTTP {error.response.status_code})"
+        case requests.exceptions.SSLError():
+            return "the site's certificate is not accepted"
+        case requests.exceptions.ProxyError():
+            return "the proxy does not answer"
+        case requests.Timeout():
+            return "the server does not answer"
+        case requests.ConnectionError() | requests.exceptions.ChunkedEncodingError():
+            return "no connection, or it broke"
+    return " ".join(str(error).split())

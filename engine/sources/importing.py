@@ -1,0 +1,262 @@
+"""From the files of a database to a store: read, check, write, year by year."""
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.arguments import local_path, require_kind, require_years
+from ..core.errors import TivaxError, shown
+from ..core.output import Run
+from ..core.progress import Progress, no_progress
+from ..tables import derounding
+from ..tables.checks import require_productive
+from ..tables.codes import require_labels
+from ..tables.plausibility import doubts
+from ..tables.store import StoreWriter, require_replaceable, store_attributes
+from ..tables.world_tables import (
+    WorldTable,
+    check_balance,
+    check_columns,
+    check_same_labels,
+    check_values,
+    without_rounding,
+)
+from . import Source, TableFile, get_source
+
+# Files read at the same time. Reading is mostly decompression, which leaves the
+# interpreter free; more than two only costs memory.
+_READERS = 2
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import wrote.
+
+    ``parts``: of split regions, by the whole. ``doubts``: what speaks against a year,
+    in words. ``published``: the years of a database that is one file. ``rows_above``:
+    rows of all years that sell more than their output, None without ``derounded``.
+    """
+
+    path: Path
+    years: tuple[int, ...]
+    regions: int
+    sectors: int
+    parts: Mapping[str, Sequence[str]]
+    doubts: Sequence[str] = ()
+    published: tuple[int, int] | None = None
+    rows_above: int | None = None
+
+    @property
+    def rows(self) -> int:
+        """Industries of all years, parts of split regions not counted."""
+        return len(self.years) * self.regions * self.sectors
+
+    def missing(self, wanted: tuple[int, int] | None = None) -> list[int]:
+        """Years without a table: of ``wanted``, else published, else between others."""
+        first, last = wanted or self.published or (self.years[0], self.years[-1])
+        return [k for k in range(first, last + 1) if k not in self.years]
+
+
+def import_tables(
+    source_name: str,
+    paths: Sequence[str | Path],
+    store: str | Path,
+    *,
+    years: tuple[int, int] | None = None,
+    unbalanced: bool = False,
+    derounded: bool = False,
+    force: bool = False,
+    progress: Progress = no_progress,
+) -> Imported:
+    """Read the tables of one database below ``paths`` into a store.
+
+    ``years`` keeps the years from the first to the last. Every year is checked:
+    numbers, labels, and, unless ``unbalanced``, that rows sum to output and columns add
+    up to it, within the tolerances of the source. The store says what could be checked
+    (attribute ``checked``). ``derounded`` then puts back what rounding to whole units
+    took (``engine.derounding``). Nothing is written where a year fails.
+
+    Raises
+    ------
+    TivaxError
+        In one line, naming the file and the year.
+    """
+    require_kind("source_name", source_name, str, "the name of a database")
+    if isinstance(paths, str | Path):
+        raise TivaxError(f"paths: give a list of files or folders, [{shown(paths)}]")
+    require_kind("paths", paths, Iterable, "a list of files or folders")
+    paths, store = [local_path("paths", k) for k in paths], local_path("store", store)
+    require_years(years)
+    source = get_source(source_name)
+    if derounded and not source.rounded:
+        raise TivaxError(
+            f"--derounded: {source.name} is not rounded to whole units, so that "
+            "nothing is to be put back; it is for the R edition of wiod2013"
+        )
+    run = Run("import")
+    require_replaceable(store, force=force, command=run.command, inputs=paths)
+    for path in paths:
+        if not path.exists():
+            raise TivaxError(f"{path}: no such file or folder")
+    files = [f for f in source.find(paths) if _wanted(f.year, years)]
+    found, tables = _open_years(source, files, years)
+    if not found:
+        raise TivaxError(
+            f"no table of the years {years[0]} to {years[1]} in "
+            f"{', '.join(map(str, paths))}"
+            if years
+            else f"no table in {', '.join(map(str, paths))}"
+        )
+    writer: StoreWriter | None = None
+    first: WorldTable | None = None
+    doubtful: list[str] = []
+    columns = source.column_tolerance or source.tolerance.for_columns()
+    parents: dict[str, str] = {}
+    rows_above = 0
+    progress(0, len(found))
+    try:
+        for done, table in enumerate(tables, start=1):
+            table = without_rounding(table)
+            check_values(table)
+            if not unbalanced:
+                check_balance(table, source.tolerance)
+                check_columns(table, columns)
+            if derounded:
+                table, above = derounding.derounded(table)
+                rows_above += above
+            require_productive(table)
+            if writer is None or first is None:
+                first = table
+                for what in ("regions", "sectors", "categories"):
+                    require_labels(getattr(table, what), f"{table.origin}: {what}")
+                parents = {
+                    k: v for k, v in source.parents.items() if k in table.regions
+                } | dict(table.parents)
+                named = (source.title, table.edition, "derounded" if derounded else "")
+                attributes = store_attributes(
+                    unit=source.unit,
+                    source=source.name,
+                    title=", ".join(filter(None, named)),
+                    citation=source.citation,
+                    tolerance=derounding.TOLERANCE if derounded else source.tolerance,
+                    parents=parents,
+                    column_tolerance=columns,
+                    checked=what_is_checked(table, unbalanced=unbalanced),
+                )
+                attributes["derounded"] = derounded
+                writer = StoreWriter(
+                    store,
+                    table,
+                    found,
+                    attributes=attributes,
+                    force=force,
+                    command=run.command,
+                )
+            check_same_labels(first, table)
+            doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]
+            writer.write(table)
+            progress(done, len(found))
+        assert writer is not None and first is not None
+        run.inputs = sorted(
+            {part.path for file in files for part in (file, *file.parts.values())}
+        )
+        about = {"power": derounding.POWER, "rows_above_output": rows_above}
+        writer.finish(
+            run.manifest(
+                residual_max=None,
+                outputs=[store.name],
+                source=source.name,
+                derounded=about if derounded else None,
+            )
+        )
+    finally:
+        if writer is not None:
+            writer.discard()
+        if isinstance(tables, Generator):
+            tables.close()  # ends its readers now, and in this thread
+    parts: dict[str, list[str]] = {}
+    for part, whole in parents.items():
+        parts.setdefault(whole, []).append(part)
+    count = len(first.regions) - len(parents)
+    return Imported(
+        store,
+        tuple(found),
+        count,
+        len(first.sectors),
+        parts,
+        doubtful,
+        source.published,
+        rows_above if derounded else None,
+    )
+
+
+# What can be said of a value-added row without the rows of taxes and margins.
+VALUE_ADDED_ALONE = (
+    "lies between minus inputs and output; to the digit it cannot be checked, without "
+    "taxes and margins"
+)
+
+
+def what_is_checked(table: WorldTable, *, unbalanced: bool) -> dict[str, str]:
+    """What an import checks of such a table: for ``rows`` and ``value added``.
+
+    Words that end a sentence. ``rows`` is left out where they are simply checked.
+    """
+    told: dict[str, str] = {}
+    if unbalanced:
+        told["rows"] = "not checked at import (--unbalanced)"
+    elif table.output_is_row_sum:
+        told["rows"] = "as they must: output is the sum of the row"
+    if table.value_added is None:
+        told["value added"] = "cannot be checked: this edition has no value-added row"
+    elif unbalanced:
+        told["value added"] = "was not checked at import (--unbalanced)"
+    elif table.taxes_and_margins is None:
+        told["value added"] = VALUE_ADDED_ALONE
+    else:
+        told["value added"] = (
+            "was checked at import: inputs, taxes, margins and value added make output"
+        )
+    return told
+
+
+def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:
+    return year is None or years is None or years[0] <= year <= years[1]
+
+
+def _open_years(
+    source: Source, files: Sequence[TableFile], years: tuple[int, int] | None
+) -> tuple[list[int], Iterator[WorldTable]]:
+    """The years there are, and their tables as they are read, in order."""
+    if any(file.year is None for file in files):
+        # Only the file itself tells its years: read it all.
+        tables = [
+            table
+            for file in files
+            for table in source.read(file)
+            if _wanted(table.year, years)
+        ]
+        tables.sort(key=lambda table: table.year)
+        found = [table.year for table in tables]
+        for year in found:
+            if found.count(year) > 1:
+                names = sorted({t.origin for t in tables if t.year == year})
+                raise TivaxError(f"{year} is there twice: {', '.join(names)}")
+        return found, iter(tables)
+    return [file.year for file in files if file.year is not None], _ahead(source, files)
+
+
+def _ahead(source: Source, files: Sequence[TableFile]) -> Iterator[WorldTable]:
+    """Read the files in order, a few at a time and never more than that in memory."""
+    with ThreadPoolExecutor(_READERS) as pool:
+        waiting = [pool.submit(_read_all, source, file) for file in files[:_READERS]]
+        for k in range(len(files)):
+            tables = waiting.pop(0).result()
+            if k + _READERS < len(files):
+                waiting.append(pool.submit(_read_all, source, files[k + _READERS]))
+            yield from tables
+
+
+def _read_all(source: Source, file: TableFile) -> list[WorldTable]:
+    return list(source.read(file))

@@ -1,0 +1,215 @@
+"""Eora26: 189 countries x 26 sectors and the rest of the world, 1990-2017.
+
+1000 US$, at basic prices (``bp``) or at purchasers' prices (``pp``), which ``edition``
+of the table says. A zip archive, or a folder, of a year holds tab-separated files
+without any labels:
+
+``Eora26_<yyyy>_bp_T.txt``
+    Intermediate sales (n, n).
+``Eora26_<yyyy>_bp_FD.txt``
+    Final demand (n, 6 per region).
+``Eora26_<yyyy>_bp_VA.txt``
+    Six rows (6, n), which add up to value added: compensation of employees, taxes
+    and subsidies on production, net operating surplus, net mixed income, consumption
+    of fixed capital.
+``labels_T.txt``, ``labels_FD.txt``
+    A line for each row of T and column of FD: name and code of the region, kind,
+    sector or category. Some archives have none: then ``indices.zip`` is looked for
+    among the paths and beside the archive.
+
+The rest of the world ("Statistical Discrepancies") has one industry, Total, which
+balances the table. It stays what it is, a region with trade: Total becomes a 27th
+sector that ROW alone has (and ROW has none of the other 26), so that n = 190 * 27. To
+drop it would cut the sales and the inputs of all others; to count its sales as their
+value added, make it the world's least open economy.
+
+Output is the sum of a row: inputs and value added do not add up to the same.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from ...core.errors import TivaxError
+from ...tables.world_tables import Tolerance, WorldTable
+from .. import Source, TableFile
+from .. import files as fs
+from ..text_tables import read_text_table
+
+# Eora's own codes. ANT (Netherlands Antilles) and USR (Soviet Union) are of no country
+# that is left, and stay.
+CODES = {"SUD": "SDN", "SDS": "SSD"}
+
+PRICES = {"bp": "at basic prices", "pp": "at purchasers' prices"}
+VALUE_ADDED_ROWS = 6
+
+_NAMES = r"eora26_(?P<year>\d{4})_(?:bp|pp)_(?:t|fd|va)\.txt|labels_(?:t|fd)\.txt"
+_EXPECTED = "names such as Eora26_2015_bp_T.txt, or an archive Eora26_2015_bp.zip"
+
+
+def find(paths: Sequence[Path]) -> list[TableFile]:
+    """The tables below ``paths``, by year. A file T stands for its table."""
+    tables: dict[str, TableFile] = {}
+    labels: dict[str, TableFile] = {}
+    for path in paths:
+        alone = path.is_file() and path.suffix.lower() != ".zip"
+        found = fs.gather([path.parent if alone else path], _NAMES, _EXPECTED)
+        at = {fs.location(file): file for file in found}
+        labels |= {k: file for k, file in at.items() if "/labels_" in k}
+        for where in at.keys() - labels.keys():
+            if where.endswith("_T.txt") and (not alone or at[where].path == path):
+                tables[where] = _together(where, at)
+    if not tables:
+        raise TivaxError(
+            f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
+        )
+    return fs.one_per_year(
+        [_labelled(file, where, labels) for where, file in tables.items()]
+    )
+
+
+def _together(where: str, at: Mapping[str, TableFile]) -> TableFile:
+    """The file T with FD and, where it is there, VA as its parts."""
+    stem = where.removesuffix("T.txt")
+    parts = {k: at[f"{stem}{k}.txt"] for k in ("FD", "VA") if f"{stem}{k}.txt" in at}
+    if "FD" not in parts:
+        name = stem.rpartition("/")[2]
+        raise TivaxError(f"{at[where].name}: no {name}FD.txt beside it; get it, too")
+    return replace(at[where], parts=parts)
+
+
+def _labelled(
+    file: TableFile, where: str, labels: Mapping[str, TableFile]
+) -> TableFile:
+    """The table with its files of labels: the nearest among the paths, or beside it."""
+    parts = dict(file.parts)
+    for what in ("T", "FD"):
+        name = f"labels_{what}.txt"
+        known = {k: one for k, one in labels.items() if k.endswith(f"/{name}")}
+        if not known:
+            folder = file.path.parent
+            beside = [k for k in (folder / name, folder / "indices.zip") if k.exists()]
+            found = fs.gather(beside, re.escape(name), name) if beside else []
+            known = {fs.location(one): one for one in found}
+        if not known:
+            raise TivaxError(
+                f"{file.name}: no {name} with it; put indices.zip of the database "
+                "beside it, or give that, too"
+            )
+        nearest = max(known, key=lambda k: len(os.path.commonprefix([k, where])))
+        parts[f"labels of {what}"] = known[nearest]
+    return replace(file, parts=parts)
+
+
+def read(file: TableFile) -> Iterator[WorldTable]:
+    """The one table of a year."""
+    prices = re.search(r"_(bp|pp)_T\.txt$", file.name)
+    assert file.year is not None and prices
+    regions, sectors, at = _industries(file)
+    n, c = len(regions) * len(sectors), len(regions)
+    T = _numbers(file, (len(at), len(at)))
+    Z = np.zeros((n, n))
+    Z[np.ix_(at, at)] = T
+    del T
+    categories = _categories(file, regions)
+    Y = np.zeros((n, c, len(categories)))
+    Y[at] = _numbers(file.parts["FD"], (len(at), c * len(categories))).reshape(
+        len(at), c, len(categories)
+    )
+    value_added = None
+    if "VA" in file.parts:
+        value_added = np.zeros(n)
+        rows = _numbers(file.parts["VA"], (VALUE_ADDED_ROWS, len(at)))
+        value_added[at] = rows.sum(axis=0)
+    yield WorldTable(
+        year=file.year,
+        regions=regions,
+        sectors=sectors,
+        categories=categories,
+        Z=Z,
+        Y=Y,
+        x=Z.sum(axis=1) + Y.sum(axis=(1, 2)),
+        value_added=value_added,
+        # Taxes and subsidies on products are in the rows of value added.
+        taxes_and_margins=None if value_added is None else np.zeros(n),
+        output_is_row_sum=True,
+        origin=file.name,
+        edition=PRICES[prices[1]],
+    )
+
+
+def _industries(file: TableFile) -> tuple[tuple[str, ...], tuple[str, ...], np.ndarray]:
+    """Regions, sectors, and for each row of T its place by region, then sector."""
+    part = file.parts["labels of T"]
+    codes, names = _read_labels(part)
+    rest = codes[-1:] == ["ROW"] and names[-1] not in names[:-1]
+    k = len(codes) - rest
+    regions, sectors = fs.region_major(
+        part, fs.region_codes(part, codes[:k], CODES), names[:k]
+    )
+    if not rest:
+        return regions, sectors, np.arange(k)
+    every = np.arange((len(regions) + 1) * (len(sectors) + 1))
+    grid = every.reshape(len(regions) + 1, len(sectors) + 1)
+    at = np.append(grid[:-1, :-1].ravel(), grid[-1, -1])
+    return (*regions, "ROW"), (*sectors, names[-1]), at
+
+
+def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
+    """The categories of final demand, which all regions must have."""
+    part = file.parts["labels of FD"]
+    codes, names = _read_labels(part)
+    spelled = fs.region_codes(part, codes, CODES)
+    categories = tuple(dict.fromkeys(names))
+    labels = [f"{code}:{name}" for code, name in zip(spelled, names, strict=True)]
+    fs.check_labels(part, "lines", labels, fs.pairs(regions, categories))
+    return categories
+
+
+def _read_labels(file: TableFile) -> tuple[list[str], list[str]]:
+    """Codes of regions, and names of sectors or categories."""
+    text = fs.read_bytes(file, ()).decode("utf-8-sig", "replace")
+    lines = [line.split("\t") for line in text.splitlines() if line.strip()]
+    short = [k for k, line in enumerate(lines, start=1) if len(line) < 4]
+    if short or not lines:
+        raise TivaxError(
+            f"{file.name}: line {short[0] if short else 1} does not have four cells "
+            "(name, code, kind, sector); get the file again"
+        )
+    return [line[1].strip() for line in lines], [line[3].strip() for line in lines]
+
+
+def _numbers(file: TableFile, shape: tuple[int, int]) -> np.ndarray:
+    values = read_text_table(file).values
+    if values.shape != shape:
+        raise TivaxError(
+            f"{file.name}: {values.shape[0]} rows x {values.shape[1]} columns, but the "
+            f"labels make it {shape[0]} x {shape[1]}; the file is damaged or "
+            "incomplete, get it again"
+        )
+    return values
+
+
+SOURCE = Source(
+    name="eora",
+    title="Eora26",
+    unit="1000 US$",
+    # Output is the sum of the row.
+    tolerance=Tolerance(absolute=1.0, relative=1e-9),
+    citation=(
+        "Lenzen, M., D. Moran, K. Kanemoto and A. Geschke (2013), Building Eora: a "
+        "global multi-region input-output database at high country and sector "
+        "resolution, Economic Systems Research 25:20-49, "
+        "doi:10.1080/09535314.2013.769938; https://worldmrio.com/eora26."
+    ),
+    find=find,
+    read=read,
+    # Rows and columns of the published tables differ, by how much is not documented.
+    # What is refused no discrepancy explains: a column of ten times the row, and of
+    # 100 million US$ more.
+    column_tolerance=Tolerance(absolute=1e5, relative=9.0),
+)

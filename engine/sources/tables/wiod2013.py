@@ -1,0 +1,264 @@
+"""WIOD, release of 2013: 41 regions x 35 sectors (ISIC Rev. 3), 1995-2011.
+
+Million US$ at current basic prices. Two forms of the same tables are read:
+
+``wiot_<yyyy>.RData``
+    A list ``wiot_<yyyy>`` of class ``iot`` with elements year, countries (c),
+    industries (s), inter (n, n), final (n, 5 c) and output (n). Rows and columns
+    run by country then industry, the columns of final by country then category.
+    Whole millions; no value added and no taxes.
+
+``WIOT<yy>_ROW_Apr12.xlsx``, ``WIOT<yy>_ROW_Sep12.xlsx`` (of 2008 on)
+    The official workbooks: see :func:`read_sheet`.
+
+Sectors are named c1 ... c35 in both forms. Categories of final demand: c37
+households, c38 non-profit institutions, c39 government, c41 fixed capital
+formation, c42 inventories; there is no c40.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.errors import TivaxError
+from ...tables.codes import normalise
+from ...tables.world_tables import Tolerance, WorldTable
+from .. import Source, TableFile
+from .. import files as fs
+
+# Code in row 6 of the workbooks -> name of the category.
+DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}
+
+# What lies between inputs plus value added and output, as column B names it.
+BETWEEN = (
+    "taxes less subsidies on products",
+    "cif/ fob adjustments on exports",
+    "direct purchases abroad by residents",
+    "purchases on the domestic territory by non-residents",
+    "international transport margins",
+)
+
+LABEL_COLUMNS = 4  # A code, B name, C country, D code within the country
+FIRST_ROW = 6  # row 7 of the sheet, counted from 0
+
+
+def find(paths: Sequence[Path]) -> list[TableFile]:
+    """The tables below ``paths`` by year; of two vintages of a workbook, Sep12."""
+    found = fs.gather(
+        paths,
+        r"wiot_?(?P<year>\d{4}|\d{2})(?:\.rdata|_row_(?:apr|sep)12\.xlsx)",
+        "names such as wiot_2000.RData or WIOT00_ROW_Apr12.xlsx (the release of "
+        "2016 has an archive of the same name, WIOTS_in_EXCEL.zip)",
+    )
+    revised = {file.year for file in found if "_sep12" in file.name.lower()}
+    return fs.one_per_year(
+        [f for f in found if f.year not in revised or "_apr12" not in f.name.lower()]
+    )
+
+
+def read(file: TableFile) -> Iterator[WorldTable]:
+    """The one table of a file."""
+    suffix = Path(file.name).suffix.lower()
+    if suffix == ".rdata":
+        yield _from_list(file, fs.read_r(file))
+    elif suffix == ".xlsx":
+        yield read_sheet(file, DEMAND, sectors="c-codes")
+    else:
+        raise TivaxError(f"{file.name}: WIOD 2013 tables are .RData or .xlsx files")
+
+
+def _from_list(file: TableFile, objects: Mapping[str, Any]) -> WorldTable:
+    """The table in an R list of class ``iot``."""
+    name = next((name for name in objects if str(name).startswith("wiot")), "wiot")
+    table = fs.element(file, objects, name)
+    if not isinstance(table, Mapping):
+        raise TivaxError(
+            f"{file.name}: {name} is not a list of matrices; a data frame is a table "
+            "of the release of 2016 (wiod2016)"
+        )
+    year = fs.check_year(file, int(_numbers(file, table, "year", (1,))[0]))
+    regions = normalise(np.ravel(fs.element(file, table, "countries")))
+    sectors = tuple(map(str, np.ravel(fs.element(file, table, "industries"))))
+    fs.check_unique(file, "countries", regions)
+    fs.check_unique(file, "industries", sectors)
+    c, n, f = len(regions), len(regions) * len(sectors), len(DEMAND)
+    return WorldTable(
+        year=year,
+        regions=regions,
+        sectors=sectors,
+        categories=tuple(DEMAND.values()),
+        Z=_numbers(file, table, "inter", (n, n)),
+        Y=_numbers(file, table, "final", (n, c * f)).reshape(n, c, f),
+        x=_numbers(file, table, "output", (n,)),
+        origin=file.name,
+    )
+
+
+def _numbers(
+    file: TableFile, table: Mapping[str, Any], name: str, shape: tuple[int, ...]
+) -> np.ndarray:
+    """One element as float64; R's missing integers become NaN."""
+    values = fs.element(file, table, name)
+    values = getattr(values, "to_numpy", lambda: values)()  # matrices with labels
+    if getattr(values, "dtype", np.dtype("O")).kind not in "iuf":
+        raise TivaxError(f"{file.name}: {name} does not hold numbers; get it again")
+    if values.shape != shape:
+        raise TivaxError(
+            f"{file.name}: {name} has shape {values.shape}, but the countries, "
+            f"industries and {len(DEMAND)} categories of final demand make it {shape}"
+        )
+    return np.ma.filled(values.astype(float), np.nan)
+
+
+def read_sheet(
+    file: TableFile, demand: Mapping[str, str], *, sectors: str
+) -> WorldTable:
+    """The table in a workbook laid out as WIOD lays them out.
+
+    The block of numbers starts in E7. Rows: labels in columns A code, B name,
+    C country, D code within the country (c1, or r1); first the industries by
+    country, then totals, found by name: taxes, adjustments and margins (``BETWEEN``),
+    *Value added at basic prices* and *Output at basic prices*. Columns: labels in rows
+    3 code, 4 name, 5 country, 6 code within the country; industries as in the rows,
+    then final demand by country and category, then output.
+
+    Parameters
+    ----------
+    demand
+        Code in row 6 and name of each category of final demand, in order.
+    sectors
+        Which codes become the sectors: ``"c-codes"`` of row 6, or ``"names"`` of
+        column A.
+    """
+    title, rows = sheet_rows(file)
+    year = _sheet_year(file, title, rows)
+    industries = _industry_rows(rows)
+    c_codes = ["c" + cell_text(row[3])[1:] for row in industries]
+    row_regions = normalise(row[2] for row in industries)
+    regions, codes = fs.region_major(file, row_regions, c_codes)
+    names = codes
+    if sectors == "names":
+        column_a = [cell_text(row[0]) for row in industries]
+        names = tuple(column_a[: len(codes)])
+        fs.check_labels(file, "codes in column A", column_a, names * len(regions))
+    n, c, f = len(industries), len(regions), len(demand)
+    first, last = LABEL_COLUMNS, LABEL_COLUMNS + n + c * f
+    column_regions = normalise(rows[4][first:last])
+    columns = zip(column_regions, map(cell_text, rows[5][first:last]), strict=True)
+    fs.check_labels(
+        file,
+        "columns",
+        [f"{region}:{code}" for region, code in columns],
+        fs.pairs(regions, codes) + fs.pairs(regions, list(demand)),
+    )
+    block = fs.numbers(file, industries, FIRST_ROW, first, n + c * f)
+    return WorldTable(
+        year=year,
+        regions=regions,
+        sectors=names,
+        categories=tuple(demand.values()),
+        Z=np.ascontiguousarray(block[:, :n]),
+        Y=block[:, n:].reshape(n, c, f),
+        x=_total(file, rows, "output at basic prices", n),
+        value_added=_total(file, rows, "value added at basic prices", n),
+        taxes_and_margins=_between(file, rows, n),
+        origin=file.name,
+    )
+
+
+def sheet_rows(file: TableFile) -> tuple[str, list[list[Any]]]:
+    """Name and cells of the sheet that is named by a year, else of the first."""
+    book = fs.open_workbook(file)
+    titles = book.sheet_names
+    title = next((t for t in titles if _year_in(t)), titles[0] if titles else "")
+    rows = fs.read_cells(file, book, title)
+    if len(rows) <= FIRST_ROW or len(rows[0]) <= LABEL_COLUMNS:
+        raise TivaxError(f"{file.name}: sheet {title!r} holds no table; get it again")
+    return title, rows
+
+
+def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> int:
+    """The year that the sheet's name or cell A1 tells; refuses other prices."""
+    if "previous" in cell_text(rows[1][0]).lower() or "_pyp" in file.name.lower():
+        raise TivaxError(
+            f"{file.name}: a table in prices of the previous year (PYP); give the "
+            "tables in current prices"
+        )
+    year = _year_in(title) or _year_in(cell_text(rows[0][0])) or file.year
+    if year is None:
+        raise TivaxError(
+            f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
+            "in cell A1; give the file the name it is published under"
+        )
+    return fs.check_year(file, year)
+
+
+def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
+    """The rows from row 7 to the first that belongs to no country."""
+    below = rows[FIRST_ROW:]
+    totals = (
+        k
+        for k, row in enumerate(below)
+        if cell_text(row[2]) in ("", "TOT")
+        or "intermediate" in cell_text(row[1]).lower()
+    )
+    return list(below[: next(totals, len(below))])
+
+
+def _total(
+    file: TableFile, rows: Sequence[Sequence[Any]], name: str, n: int
+) -> np.ndarray:
+    """One of the rows below the industries, which have no code that all bear."""
+    for k in range(FIRST_ROW + n, len(rows)):
+        if cell_text(rows[k][1]).lower() == name:
+            return fs.numbers(file, [rows[k]], k, LABEL_COLUMNS, n)[0]
+    raise TivaxError(
+        f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
+        "get it again"
+    )
+
+
+def _between(
+    file: TableFile, rows: Sequence[Sequence[Any]], n: int
+) -> np.ndarray | None:
+    """Taxes, adjustments and margins together, where the sheet has all rows."""
+    names = {cell_text(row[1]).lower() for row in rows[FIRST_ROW + n :]}
+    if not set(BETWEEN) <= names:
+        return None
+    return np.sum([_total(file, rows, name, n) for name in BETWEEN], axis=0)
+
+
+def cell_text(cell: object) -> str:
+    """What a cell of labels holds, without blanks around it."""
+    return str(cell).strip()
+
+
+def _year_in(text: str) -> int | None:
+    years = re.findall(r"(?:19|20)\d\d", text)
+    return int(years[-1]) if years else None
+
+
+SOURCE = Source(
+    name="wiod2013",
+    title="World Input-Output Database, release of November 2013",
+    unit="million US$",
+    # The R lists are rounded to 1 million, so that a row of 1,640 cells misses its
+    # output. Measured with this reader, the largest |Z1 + Y1 - x| of a list is 94
+    # (2001) to 113 million (2000); it falls on large industries and small ones
+    # alike (output 7 to 340 billion), hence nothing relative.
+    tolerance=Tolerance(absolute=120.0, relative=0.0),
+    citation=(
+        "Timmer, M. P., E. Dietzenbacher, B. Los, R. Stehrer and G. J. de Vries "
+        "(2015), An illustrated user guide to the World Input-Output Database: the "
+        "case of global automotive production, Review of International Economics "
+        "23:575-605."
+    ),
+    find=find,
+    read=read,
+    # Of workbooks, whose cells may be rounded as those of the lists; a column of 1,435.
+    column_tolerance=Tolerance(absolute=120.0, relative=1e-4),
+    rounded=True,
+)

@@ -1,0 +1,108 @@
+"""Countries of ISO 3166-1 and groups of them: names, codes, official members.
+
+The facts are two tables beside this module, countries.toml and country_groups.toml.
+A group is what it was at a date: each says since when it has these members and where
+that is laid down.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from ..core.arguments import require_kind, require_list
+from ..core.errors import TivaxError, nearest
+
+
+@dataclass(frozen=True)
+class Country:
+    """A country of ISO 3166-1 (or ROW): its two codes and its name in English."""
+
+    alpha3: str
+    alpha2: str
+    name: str
+
+
+@dataclass(frozen=True)
+class CountryGroup:
+    """A group of countries: the members it has had since a date, and the source."""
+
+    name: str
+    title: str
+    since: str
+    source: str
+    members: tuple[str, ...]  # alpha-3, sorted
+
+
+@cache
+def countries() -> dict[str, Country]:
+    """All officially assigned codes of ISO 3166-1 and ROW, by alpha-3."""
+    table = _read("countries.toml")
+    return {code: Country(code, *entry) for code, entry in table.items()}
+
+
+@cache
+def country_groups() -> dict[str, CountryGroup]:
+    """The built-in groups by name."""
+    return {
+        name: CountryGroup(
+            name=name, **{**entry, "members": tuple(sorted(entry["members"]))}
+        )
+        for name, entry in _read("country_groups.toml").items()
+    }
+
+
+def _read(name: str) -> dict[str, Any]:
+    text = files("tivax.engine").joinpath(name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def country_name(code: str) -> str:
+    """The English name of an alpha-3 code; of any other code the code itself."""
+    known = countries().get(code)
+    return known.name if known else code
+
+
+@cache
+def _by_alpha2() -> dict[str, str]:
+    return {k.alpha2: k.alpha3 for k in countries().values() if k.alpha2}
+
+
+def alpha3(code: str) -> str:
+    """The alpha-3 code of an alpha-2 code, ``DE`` to ``DEU``.
+
+    Raises ``TivaxError`` for a code that ISO 3166-1 does not assign (``UK``, ``EL``).
+    """
+    if code not in _by_alpha2():
+        raise TivaxError(f"no country {code} in ISO 3166-1 (alpha-2)")
+    return _by_alpha2()[code]
+
+
+def country_group(name: str) -> CountryGroup:
+    """The built-in group of that name, in upper or lower case.
+
+    Raises ``TivaxError`` with the nearest names where there is none.
+    """
+    groups = country_groups()
+    require_kind("name", name, str, "the name of a group, such as EU27")
+    if (known := name.strip().upper()) not in groups:
+        raise TivaxError(f"no group {name.strip()}: {nearest(known, groups)}")
+    return groups[known]
+
+
+def group_members(name: str, regions: Sequence[str]) -> list[str]:
+    """The members of a built-in group that are among ``regions``, in their order.
+
+    Raises ``TivaxError`` for an unknown group, and where none of its members is there.
+    """
+    require_list("regions", regions)
+    group = country_group(name)
+    found = [code for code in regions if code in group.members]
+    if not found:
+        raise TivaxError(
+            f"group {group.name}: none of its {len(group.members)} members is among "
+            f"the regions {' '.join(regions)}"
+        )
+    return found

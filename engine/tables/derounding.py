@@ -1,0 +1,126 @@
+"""What rounding took out of a table, put back: for editions in whole units.
+
+Cells below half a unit became 0, so that a row misses its output by what they held: 43
+million US$ a row in WIOD 2013 (median of 2011), which is bias and not noise. What a row
+misses goes into its cells of 0, inventories left alone, in proportion to
+
+    w = (p (s + 1/2))^a
+
+and at most half a unit a cell, where p is what the user of the cell buys of that good
+from all regions and s what the row sells to the user's region, inventories left out.
+Cells above 0 stay as they are: their rounding errors are symmetric.
+
+The power a is the one number that was chosen, against the upstreamness, downstreamness,
+F/GO and VA/GO that Antras and Chor (2018) computed from the unrounded tables. With the
+medians of absolute errors (net of inventories) in terms of .0005, .0035, .0002 and
+.0015, their mean in 1995, 2003 and 2011 is
+
+    a = 0     .81  .66  .35        a = 0.15  .73  .62  .35
+    a = 0.05  .77  .63  .34        a = 0.25  .79  .69  .41
+    a = 0.1   .73  .60  .34        a = 0.3   .86  .75  .46
+
+Any two of the years choose 0.1, and it is the best, or within 1 % of it, in the third.
+"""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ..core.errors import TivaxError
+from .inventories import inventory_categories
+from .world_tables import Tolerance, WorldTable
+
+POWER = 0.1
+# In units: cells below it were rounded to 0.
+HALF = 0.5
+# Rows that sell more than they make stay so: the largest excess in the 17 years of WIOD
+# 2013 is 7 million US$ (2011).
+TOLERANCE = Tolerance(absolute=10.0, relative=0.0)
+
+
+class Derounded(NamedTuple):
+    """A table with its rows filled, and how many rows sold more than their output."""
+
+    table: WorldTable
+    rows_above: int
+
+
+def derounded(table: WorldTable) -> Derounded:
+    """Put what each row misses of its output into its cells of 0.
+
+    Rows that sell more than they make stay as they are: which of their cells were
+    rounded up is not known. An industry is given no inputs where it has no output, or
+    where with them it would use more than it makes (three small ones in the 17 years of
+    WIOD 2013).
+
+    Raises
+    ------
+    TivaxError
+        For a table that is not in whole units, or whose inventories are not known.
+    """
+    for values in (table.Z, table.Y, table.x):
+        if not (values == np.rint(values)).all():
+            raise TivaxError(
+                f"{table.where}: not rounded to whole units, so that nothing is to be "
+                "put back; leave out --derounded"
+            )
+    stocks = [table.categories.index(k) for k in inventory_categories(table.categories)]
+    c, s = len(table.regions), len(table.sectors)
+    n = c * s
+    used = np.delete(table.Y, stocks, axis=2)
+    # Seller, region of the user, user there: industries, then uses of final demand.
+    flows = np.concatenate([table.Z.reshape(n, c, s), used], axis=2)
+    missing = table.x - table.Z.sum(axis=1) - table.Y.sum(axis=(1, 2))
+    weights = _weights(flows, sectors=s)
+    makes = table.x.reshape(c, s)
+    weights[:, :, :s] *= makes > 0
+    while True:
+        filled = flows + spread(missing, weights.reshape(n, -1)).reshape(flows.shape)
+        too_much = (filled[:, :, :s].sum(axis=0) > makes) & weights[:, :, :s].any(
+            axis=0
+        )
+        if not too_much.any():
+            break
+        weights[:, :, :s] *= ~too_much
+    kept = [k for k in range(len(table.categories)) if k not in stocks]
+    Y = table.Y.copy()
+    Y[:, :, kept] = filled[:, :, s:]
+    Z = np.ascontiguousarray(filled[:, :, :s]).reshape(n, n)
+    return Derounded(replace(table, Z=Z, Y=Y), int((missing < 0).sum()))
+
+
+def _weights(
+    flows: Float[np.ndarray, "n c u"], *, sectors: int
+) -> Float[np.ndarray, "n c u"]:
+    """(p (s + 1/2))^a in cells of 0, and 0 in others."""
+    n, c, u = flows.shape
+    bought = flows.reshape(-1, sectors, c, u).sum(axis=0)
+    sold = flows.sum(axis=2)
+    # Negative fixed capital formation may outweigh the rest.
+    p, s = (np.maximum(k, 0) ** POWER for k in (bought, sold + HALF))
+    weights = np.tile(p, (n // sectors, 1, 1)) * s[:, :, None]
+    return np.where(flows == 0, weights, 0)
+
+
+def spread(
+    total: Float[np.ndarray, " n"], weights: Float[np.ndarray, "n k"]
+) -> Float[np.ndarray, "n k"]:
+    """Cells min(l w, 1/2) of each row that add up to its total, l found by row.
+
+    Rows of a total below 0 get nothing, and half a unit wherever there is a weight
+    where that does not make the total.
+    """
+    left = np.maximum(total, 0)
+    full = np.zeros(weights.shape, bool)
+    while True:
+        open_weights = np.where(full, 0, weights)
+        base = open_weights.sum(axis=1)
+        rest = np.maximum(left - HALF * full.sum(axis=1), 0)
+        level = np.divide(rest, base, out=np.zeros_like(rest), where=base > 0)
+        cells = open_weights * level[:, None]
+        over = cells > HALF
+        if not over.any():
+            return np.where(full, HALF, cells)
+        full |= over

@@ -1,0 +1,329 @@
+"""World tables from pandas: frames with labels, or a system of pymrio.
+
+Everything is put in the order of the rows of Z by label, region by region. What cannot
+be is refused by name; nothing is taken by its place.
+"""
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core.errors import TivaxError, TivaxWarning, nearest
+from .world_tables import (
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    as_year,
+    check_values,
+    stack_years,
+)
+
+Frame = pd.DataFrame | pd.Series
+Years = Frame | Mapping[int, Frame]
+
+_INDUSTRY = ("region", "sector")
+_DEMAND = ("region", "category")
+
+
+def from_frames(
+    Z: Years,
+    Y: Years,
+    x: Years,
+    *,
+    year: int | None = None,
+    value_added: Years | None = None,
+    unit: str = "million US$",
+    tolerance: Tolerance | None = None,
+    source: str = "",
+) -> WorldTables:
+    """World tables from pandas objects, aligned by their labels.
+
+    Parameters
+    ----------
+    Z
+        Intermediate sales, a DataFrame with (region, sector) in rows and columns, the
+        row sells to the column; or a dict from year to such frames. Levels may be in
+        the other order if they are named ``sector`` and ``region``.
+    Y
+        Final demand: rows as Z, columns (region, category) or region.
+    x
+        Gross output: a Series with the rows of Z, or a DataFrame of one column.
+    year
+        Of single frames, which do not tell it.
+    value_added
+        At basic prices, as ``x``, or as a DataFrame of one row.
+    unit, tolerance, source
+        As in :class:`WorldTables`.
+
+    Returns
+    -------
+    WorldTables
+        Regions and sectors in the order in which the rows of Z first name them; rows,
+        columns, Y, x and value added in that order, whatever theirs.
+
+    Raises
+    ------
+    TivaxError
+        Labels missing, unknown or repeated, a region that lacks a sector, frames of
+        different years, years of different labels, cells that no table can hold.
+    """
+    given = {"Z": Z, "Y": Y, "x": x, "value_added": value_added}
+    if value_added is None:
+        del given["value_added"]
+    frames = {k: _by_year(k, v, year) for k, v in given.items()}
+    for name, by_year in frames.items():
+        if by_year.keys() != frames["Z"].keys():
+            others = sorted(by_year.keys() ^ frames["Z"].keys())
+            raise TivaxError(
+                f"{name} and Z are of different years: {', '.join(map(str, others))}"
+            )
+    if not frames["Z"]:
+        raise TivaxError("Z has no year: give a frame, or a dict from year to frame")
+    order = _order(frames["Z"][min(frames["Z"])])
+    tables = [
+        _one_year(k, {name: frames[name][k] for name in frames}, *order, source)
+        for k in sorted(frames["Z"])
+    ]
+    return stack_years(tables, unit=unit, tolerance=tolerance, source=source)
+
+
+def from_pymrio(
+    io: Any,
+    year: int,
+    *,
+    value_added: Frame | None = None,
+    unit: str | None = None,
+    source: str = "pymrio",
+) -> WorldTables:
+    """World tables from an ``IOSystem`` of pymrio; pymrio itself is not needed.
+
+    Parameters
+    ----------
+    io
+        With Z (or A and x) and Y. Where it has no x, that is the sum of the rows, as
+        ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so.
+    year
+        Which pymrio does not keep.
+    value_added
+        At basic prices, such as ``io.factor_inputs.F``: one row or a Series.
+    unit
+        Read from ``io.unit`` where that is the same for all sectors.
+
+    Raises
+    ------
+    TivaxError
+        As :func:`from_frames`; no Z, no Y; several units.
+    """
+    Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))
+    if Y is None:
+        raise TivaxError("the system of pymrio has no Y: load it whole")
+    if Z is None:
+        A = getattr(io, "A", None)
+        if A is None or x is None:
+            raise TivaxError("the system of pymrio has no Z, and no A with x")
+        output = _column("x", x)
+        Z = A.mul(output.reindex(A.columns), axis="columns")
+    if x is None:
+        x = Z.sum(axis=1) + Y.sum(axis=1)
+        warnings.warn(
+            f"{year}: the system of pymrio has no x; output is the sum of the row",
+            TivaxWarning,
+            stacklevel=2,
+        )
+    return from_frames(
+        Z,
+        Y,
+        x,
+        year=year,
+        value_added=value_added,
+        unit=unit or _unit(io),
+        source=source,
+    )
+
+
+def _unit(io: Any) -> str:
+    units = getattr(io, "unit", None)
+    if units is None:
+        return "unit of the table"
+    found = sorted({str(k) for k in np.ravel(pd.DataFrame(units).to_numpy())})
+    if len(found) != 1:
+        raise TivaxError(
+            f"the system of pymrio has the units {', '.join(found[:3])}; flows must be "
+            "in one unit of money (unit= says which, if they are)"
+        )
+    return found[0]
+
+
+def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
+    """Year to frame, also of a single one."""
+    if isinstance(frames, Mapping):
+        if year is not None:
+            raise TivaxError(f"{name} is a dict from year to frame: leave out year=")
+        return {as_year(k): _require_frame(name, v) for k, v in frames.items()}
+    if year is None:
+        raise TivaxError(
+            "frames do not tell their year: give year=2014, or dicts from year to frame"
+        )
+    return {as_year(year): _require_frame(name, frames)}
+
+
+def _require_frame(name: str, frame: Any) -> Frame:
+    if not isinstance(frame, pd.DataFrame | pd.Series):
+        raise TivaxError(
+            f"{name} is a {type(frame).__name__}, not a frame of pandas; bare arrays "
+            "go to tx.WorldTables"
+        )
+    return frame
+
+
+def _order(Z: Frame) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Regions and sectors as the rows of Z first name them, each with each."""
+    rows = _labels("Z", "rows", Z.index, _INDUSTRY)
+    regions = tuple(dict.fromkeys(region for region, _ in rows))
+    sectors = tuple(dict.fromkeys(sector for _, sector in rows))
+    _places("Z", "rows", rows, [(r, s) for r in regions for s in sectors])
+    return regions, sectors
+
+
+def _one_year(
+    year: int,
+    frames: Mapping[str, Frame],
+    regions: tuple[str, ...],
+    sectors: tuple[str, ...],
+    source: str,
+) -> WorldTable:
+    industries = [(r, s) for r in regions for s in sectors]
+    Z, Y = _matrix("Z", frames["Z"]), _matrix("Y", frames["Y"])
+    categories, demand = _demand(Y.columns, regions)
+    at_row = _placed("Z", "rows", Z.index, industries)
+    table = WorldTable(
+        year=year,
+        regions=regions,
+        sectors=sectors,
+        categories=categories,
+        Z=_numbers("Z", Z)[
+            np.ix_(at_row, _placed("Z", "columns", Z.columns, industries))
+        ],
+        Y=_numbers("Y", Y)[
+            np.ix_(
+                _placed("Y", "rows", Y.index, industries),
+                _places(
+                    "Y",
+                    "columns",
+                    demand,
+                    [(r, k) for r in regions for k in categories],
+                ),
+            )
+        ].reshape(len(industries), len(regions), len(categories)),
+        x=_vector("x", frames["x"], industries),
+        value_added=(
+            _vector("value_added", frames["value_added"], industries)
+            if "value_added" in frames
+            else None
+        ),
+        origin=source,
+    )
+    check_values(table)
+    return table
+
+
+Label = tuple[str, str]
+
+
+def _demand(
+    columns: pd.Index, regions: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Label]]:
+    """Categories of final demand, and the (region, category) of each column."""
+    if not isinstance(columns, pd.MultiIndex):
+        return ("FD",), [(str(region), "FD") for region in columns]
+    labels = _labels("Y", "columns", columns, _DEMAND)
+    return tuple(dict.fromkeys(category for _, category in labels)), labels
+
+
+def _labels(
+    name: str, axis: str, index: pd.Index, levels: tuple[str, str]
+) -> list[Label]:
+    """The labels as pairs, region first."""
+    if not isinstance(index, pd.MultiIndex) or index.nlevels != 2:
+        raise TivaxError(
+            f"{name}: {axis} must have two levels of labels ({', '.join(levels)}): "
+            "pd.MultiIndex.from_product([regions, sectors])"
+        )
+    swapped = tuple(map(str, index.names)) == levels[::-1]
+    pairs = index.swaplevel() if swapped else index
+    return [(str(a), str(b)) for a, b in pairs]
+
+
+def _placed(name: str, axis: str, index: pd.Index, wanted: list[Label]) -> list[int]:
+    return _places(name, axis, _labels(name, axis, index, _INDUSTRY), wanted)
+
+
+def _places(
+    name: str, axis: str, labels: list[Label], wanted: list[Label]
+) -> list[int]:
+    """Where each wanted label stands; all must be there, once, and no others."""
+    at = {label: k for k, label in enumerate(labels)}
+    if len(at) < len(labels):
+        seen: set[Label] = set()
+        twice = next(k for k in labels if k in seen or seen.add(k))
+        raise TivaxError(f"{name}: {axis} have {_told(twice)} more than once")
+    known = set(wanted)
+    extra = [label for label in labels if label not in known]
+    missing = [label for label in wanted if label not in at]
+    if missing:
+        near = f", but {_told(extra[0])}" if extra else ""
+        raise TivaxError(
+            f"{name}: {axis} lack {_told(missing[0])}{_more(missing)}{near}; every "
+            "region needs every sector and category, as in the rows of Z"
+        )
+    if extra:
+        hint = nearest(_told(extra[0]), map(_told, wanted)) if len(wanted) < 50 else ""
+        raise TivaxError(
+            f"{name}: {axis} have {_told(extra[0])}{_more(extra)}, which the rows of Z "
+            f"do not{'; ' if hint else ''}{hint}"
+        )
+    return [at[label] for label in wanted]
+
+
+def _told(label: Label) -> str:
+    return ":".join(label)
+
+
+def _more(labels: Iterable[Label]) -> str:
+    others = len(list(labels)) - 1
+    return f" and {others} more" if others else ""
+
+
+def _matrix(name: str, frame: Frame) -> pd.DataFrame:
+    if not isinstance(frame, pd.DataFrame):
+        raise TivaxError(f"{name} is a Series; give a DataFrame")
+    return frame
+
+
+def _vector(name: str, frame: Frame, industries: list[Label]) -> np.ndarray:
+    values = _column(name, frame)
+    return _numbers(name, values)[_placed(name, "rows", values.index, industries)]
+
+
+def _column(name: str, frame: Frame) -> pd.Series:
+    """The one column, or row, of a frame."""
+    if isinstance(frame, pd.Series):
+        return frame
+    if frame.shape[1] == 1:
+        return frame.iloc[:, 0]
+    if frame.shape[0] == 1:
+        return frame.iloc[0]
+    raise TivaxError(
+        f"{name} has {frame.shape[0]} rows and {frame.shape[1]} columns; give a "
+        "Series, or a frame of one column"
+    )
+
+
+def _numbers(name: str, frame: Frame) -> np.ndarray:
+    try:
+        return frame.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError):
+        raise TivaxError(f"{name} holds what is not a number; give numbers") from None

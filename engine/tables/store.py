@@ -1,0 +1,416 @@
+"""The store: world tables of many years on disk, as one zarr v3 group.
+
+    Z            (year, origin, sector, user, user_sector)   intermediate sales
+    Y            (year, origin, sector, absorber, category)  final demand
+    x            (year, origin, sector)                      gross output
+    value_added  (year, origin, sector)                      where the source has it
+
+with the labels as coordinates and units as attributes, so that xarray opens it
+without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, not
+compressed: real tables are noise to a compressor (10 % smaller, three times slower
+to read). Chunks, labels and metadata have checksums, see ``store_files``. The manifest
+of the import is the attribute ``manifest`` (JSON text) of the group, because zarr warns
+about any file in a group that is not its own.
+"""
+
+import json
+import logging
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import zarr
+from zarr.codecs import Crc32cCodec
+
+from ..core.arguments import local_path, require_years
+from ..core.errors import TivaxError
+from ..core.memory import aligned_empty
+from ..core.output import (
+    DROPPINGS,
+    clear_leftovers,
+    full_disk_told,
+    is_empty_folder,
+    partial_folder,
+    replace_folder,
+    require_apart,
+    require_as_listed,
+    require_free,
+    require_writable,
+)
+from .store_files import (
+    DIMS,
+    FORMAT,
+    LABELS,
+    StoredArray,
+    checksum,
+    damaged,
+    digest,
+    read_store,
+)
+from .world_tables import (
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    check_balance,
+    check_values,
+    require_tables,
+    year_range,
+)
+
+# The arrays of a store, labels among them.
+_OWN = {*DIMS, *LABELS}
+_LONG_NAMES = {
+    "Z": "intermediate sales, origin sector to using sector",
+    "Y": "final demand by absorbing region and category",
+    "x": "gross output",
+    "value_added": "value added at basic prices",
+}
+
+
+def require_replaceable(
+    path: Path, *, force: bool, command: str = "", inputs: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or a store and ``force``.
+
+    A store that another command than ``command`` wrote is not replaced, nor one in
+    whose folder anything lies that is not a chunk of its arrays.
+    """
+    require_apart({"--out": path}, inputs)
+    clear_leftovers(path)
+    require_free(path, force=force)
+    require_writable(path)
+    if path.exists() and not is_empty_folder(path):
+        _require_own_store(path, command)
+
+
+def _require_own_store(path: Path, command: str) -> None:
+    try:
+        group = zarr.open_group(path, mode="r", zarr_format=3)
+        attributes = dict(group.attrs)
+        arrays = {name: group[name] for name in _OWN if name in group}
+        known = "tivax_format" in attributes
+        its = json.loads(str(attributes.get("manifest", "{}"))).get("command")
+    except (OSError, KeyError, ValueError, TypeError, AttributeError):
+        known, its, arrays = False, None, {}
+    if not known:
+        raise TivaxError(
+            f"{path}: not a tivax store; --force does not replace it, "
+            "choose another --out"
+        )
+    if command and its not in (None, command):
+        raise TivaxError(
+            f"{path}: a store written by `tivax {its}`, and a command replaces only "
+            "what it wrote itself; choose another --out"
+        )
+    for place, names, files in os.walk(path):
+        for name in sorted([*names, *files]):
+            part = Path(place, name)
+            inside = part.relative_to(path).parts
+            if name in DROPPINGS:
+                continue
+            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+                require_as_listed(part, None, command or "import")
+
+
+def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in arrays:
+        return list(inside) == ["zarr.json"]
+    if rest in ([], ["zarr.json"]):
+        return True
+    kind, *chunk = rest
+    array = arrays[name]
+    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )
+
+
+class StoreWriter:
+    """Writes years into a store beside its final place; ``finish`` moves it there.
+
+    Years may come in any order. Call ``discard`` in the end, whatever happened: it
+    removes what was not finished.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        like: WorldTable,
+        years: Sequence[int],
+        *,
+        attributes: dict[str, Any],
+        force: bool = False,
+        command: str = "",
+    ) -> None:
+        require_replaceable(path, force=force, command=command)
+        self.path, self.years = path, tuple(sorted(years))
+        self._force, self._command = force, command
+        self._until_discarded = ExitStack()
+        self._part = self._until_discarded.enter_context(partial_folder(path))
+        c, s, f = len(like.regions), len(like.sectors), len(like.categories)
+        self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
+        if like.value_added is not None:
+            self._shapes["value_added"] = (c, s)
+        self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
+        try:
+            with full_disk_told(path):
+                self._create(like, attributes)
+        except BaseException:
+            self.discard()
+            raise
+
+    def _create(self, like: WorldTable, attributes: dict[str, Any]) -> None:
+        """The empty arrays and the labels."""
+        self._group = zarr.create_group(self._part, zarr_format=3)
+        self._group.attrs.update({"tivax_format": FORMAT, **attributes})
+        labels: dict[str, Sequence[str]] = {
+            "origin": like.regions,
+            "sector": like.sectors,
+            "user": like.regions,
+            "user_sector": like.sectors,
+            "absorber": like.regions,
+            "category": like.categories,
+        }
+        self._group.create_array(
+            "year",
+            data=np.asarray(self.years),
+            compressors=[Crc32cCodec()],
+            dimension_names=("year",),
+        )
+        for name, values in labels.items():
+            self._put_labels(name, values)
+        unit = attributes["unit"]
+        for name, shape in self._shapes.items():
+            self._group.create_array(
+                name,
+                shape=(len(self.years), *shape),
+                chunks=(1, *shape),
+                dtype="float64",
+                # A chunk that is not there is a fault, never a year of zeros.
+                fill_value=np.nan,
+                config={"write_empty_chunks": True},
+                compressors=[Crc32cCodec()],
+                dimension_names=DIMS[name],
+                attributes={"units": unit, "long_name": _LONG_NAMES[name]},
+            )
+
+    def _put_labels(self, name: str, values: Sequence[str]) -> None:
+        array = self._group.create_array(
+            name,
+            shape=(len(values),),
+            chunks=(len(values),),
+            dtype=str,  # variable length: zarr warns about the other string types
+            compressors=[Crc32cCodec()],
+            dimension_names=(name,),
+        )
+        array[:] = np.asarray(values, dtype=object)
+
+    def write(self, table: WorldTable) -> None:
+        """Put one year in its place."""
+        k = self.years.index(table.year)
+        for name, shape in self._shapes.items():
+            values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
+            with full_disk_told(self.path):
+                self._array(name)[k] = values.reshape(shape)
+            self._crc32c[name][k] = checksum(values)
+
+    def _array(self, name: str) -> zarr.Array:
+        array = self._group[name]
+        assert isinstance(array, zarr.Array)
+        return array
+
+    def finish(self, manifest: dict[str, Any]) -> None:
+        """Record manifest and checksums and move the whole store to its place."""
+        with full_disk_told(self.path):
+            self._group.attrs["manifest"] = json.dumps(manifest)
+            for name, found in self._crc32c.items():
+                self._array(name).attrs["crc32c"] = found
+            self._group.attrs["digest"] = digest(self._part)
+        require_replaceable(self.path, force=self._force, command=self._command)
+        replace_folder(self._part, self.path)
+
+    def discard(self) -> None:
+        """Remove what an unfinished store has written; nothing after ``finish``."""
+        self._until_discarded.close()
+
+
+def store_attributes(
+    *,
+    unit: str,
+    source: str,
+    title: str,
+    citation: str,
+    tolerance: Tolerance,
+    parents: Mapping[str, str] | None = None,
+    column_tolerance: Tolerance | None = None,
+    checked: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """The attributes of a store: what the numbers are and where they come from."""
+    return {
+        "title": title,
+        "source": source,
+        "citation": citation,
+        "unit": unit,
+        "tolerance": asdict(tolerance),
+        "parents": dict(parents or {}),
+        "column_tolerance": asdict(column_tolerance or tolerance.for_columns()),
+        "checked": dict(checked or {}),
+    }
+
+
+def save_store(
+    tables: WorldTables, path: str | os.PathLike, *, force: bool = False
+) -> None:
+    """Write tables to a store, a year at a time. ``TivaxError`` where there is one.
+
+    Values are not checked: ``check_tables`` does that.
+    """
+    require_tables(tables)
+    path = local_path("path", path)
+    first = tables.table(tables.years[0])
+    attributes = store_attributes(
+        unit=tables.unit,
+        source=tables.source,
+        title=tables.source,
+        citation="",
+        tolerance=tables.tolerance,
+        parents=tables.parents,
+        column_tolerance=tables.column_tolerance,
+        checked=tables.checked,
+    )
+    writer = StoreWriter(path, first, tables.years, attributes=attributes, force=force)
+    try:
+        for table in tables:
+            writer.write(table)
+        writer.finish({})
+    finally:
+        writer.discard()
+
+
+class LazyYears:
+    """A stored array with years first, read when it is indexed: (t, n, n) and so on."""
+
+    def __init__(
+        self, array: StoredArray, shape: tuple[int, ...], first: int = 0
+    ) -> None:
+        self._array, self.shape, self._first = array, shape, first
+        self.dtype = np.dtype("float64")
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: int | slice) -> Any:
+        """One year as an array, or several: an array, or lazily for all of them."""
+        if isinstance(key, slice):
+            start, stop, step = key.indices(self.shape[0])
+            if step != 1:
+                raise IndexError("years of a store are read one by one or in a run")
+            return self._read(start, max(stop, start))
+        year = range(self.shape[0])[key]
+        return self._read(year, year + 1)[0]
+
+    def _read(self, start: int, stop: int) -> np.ndarray:
+        values = aligned_empty((stop - start, *self.shape[1:]))
+        for k, year in enumerate(values, start=self._first + start):
+            self._array.read(k, into=year)
+        return values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+
+def open_store(
+    path: str | os.PathLike,
+    *,
+    years: tuple[int, int] | None = None,
+    lazy: bool = False,
+) -> WorldTables:
+    """The tables of a store, or its years from the first to the last of ``years``.
+
+    ``lazy=True`` reads each year when it is needed: for tables that do not fit in
+    memory. Otherwise everything is read at once. Every year is compared with its
+    checksum when it is read. A store of an older tivax has none: its years are checked
+    for what shows, and a line in the log says so.
+
+    Raises
+    ------
+    TivaxError
+        Nothing there, not a tivax store, a damaged one, one of a newer format, no such
+        year.
+    """
+    path = local_path("path", path)
+    require_years(years)
+    if not path.exists():
+        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
+    stored = read_store(path)
+    labels, about = stored.labels, stored.attributes
+    kept = year_range(labels["year"], years)
+    t, c, s, f = (
+        len(labels["year"][kept]),
+        *(len(labels[name]) for name in ("origin", "sector", "category")),
+    )
+    n = c * s
+    shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
+    arrays: dict[str, Any] = {
+        name: LazyYears(array, shapes[name], kept.start)
+        for name, array in stored.arrays.items()
+    }
+    try:
+        tables = WorldTables(
+            **arrays,
+            regions=labels["origin"],
+            sectors=labels["sector"],
+            years=labels["year"][kept],
+            unit=about["unit"],
+            categories=labels["category"],
+            tolerance=Tolerance(**about["tolerance"]),
+            source=about["source"],
+            parents=about.get("parents", {}),
+            column_tolerance=(
+                Tolerance(**about["column_tolerance"])
+                if "column_tolerance" in about
+                else None
+            ),
+            checked=dict(about.get("checked", {})),
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        what = "what it says of itself (zarr.json, labels)"
+        raise damaged(path, what, f"{error}") from None
+    if stored.format != FORMAT:
+        _tell_unchecked(path, tables)
+    return tables if lazy else tables.select(tables.years[0], tables.years[-1])
+
+
+_told: set[tuple[Path, tuple[int, ...]]] = set()
+
+
+def _tell_unchecked(path: Path, tables: WorldTables) -> None:
+    """Log once that a store has no checksums, and what its numbers show without."""
+    key = path.resolve(), tuple(tables.years)
+    if key in _told:
+        return
+    _told.add(key)
+    odd = ""
+    for table in tables:
+        try:
+            check_values(table)
+            check_balance(table, tables.tolerance)
+        except TivaxError as error:
+            fault = str(error).removeprefix(f"{table.where}: ").rpartition(";")[0]
+            odd = f", and {table.year} may be damaged ({fault})"
+            break
+    logging.getLogger("tivax").warning(
+        f"{path}: written before stores had checksums{odd}; import it again"
+    )

@@ -1,0 +1,337 @@
+"""The files of a store: read without zarr, so that nothing in them is taken on trust.
+
+The layout is known: a JSON file for the group and one for each array, the labels of an
+axis in one file, the numbers of a year in one file. What the metadata say is compared
+with it, and the sizes of the files with what they say, before any number is read.
+
+Format 2 has checksums. A file of labels or numbers ends in the CRC-32C of its content
+(the crc32c codec of zarr v3). The attribute ``crc32c`` of an array lists those of its
+years, so that a year in the place of another is noticed; the attribute ``digest`` of
+the group is a SHA-256 over all metadata and labels. Format 1 has none of this.
+"""
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import google_crc32c
+import numpy as np
+
+from ..core.errors import TivaxError
+
+FORMAT = 2
+UNCHECKED = 1  # the format before checksums
+
+# The axes of each array of numbers, and whether an axis shares another one's labels.
+DIMS = {
+    "Z": ("year", "origin", "sector", "user", "user_sector"),
+    "Y": ("year", "origin", "sector", "absorber", "category"),
+    "x": ("year", "origin", "sector"),
+    "value_added": ("year", "origin", "sector"),
+}
+LABELS = {
+    "year": "year",
+    "origin": "origin",
+    "sector": "sector",
+    "user": "origin",
+    "user_sector": "sector",
+    "absorber": "origin",
+    "category": "category",
+}
+_OPTIONAL = ("value_added",)
+
+# Metadata are a few thousand bytes; a manifest of many inputs is longer.
+_LARGEST_METADATA = 1 << 26
+_CRC_BYTES = 4
+
+
+def checksum(values: np.ndarray | bytes) -> int:
+    """CRC-32C of bytes, or of the bytes of a contiguous array."""
+    data = values if isinstance(values, bytes) else values.reshape(-1).view(np.uint8)
+    return google_crc32c.value(data)  # pyright: ignore[reportArgumentType]
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of the metadata and labels of a store, but of the digest itself."""
+    return _digest(_documents(path), _label_files(path))
+
+
+def _digest(documents: Mapping[str, Any], labels: Mapping[str, bytes]) -> str:
+    group = documents[""]
+    rest = {k: v for k, v in group["attributes"].items() if k != "digest"}
+    said = {**documents, "": {**group, "attributes": rest}}
+    total = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name, data in sorted(labels.items()):
+        total.update(f"{name} {len(data)} ".encode() + data)
+    return total.hexdigest()
+
+
+@dataclass(frozen=True)
+class StoredArray:
+    """The numbers of an array, a file a year; ``crc32c`` is empty in format 1."""
+
+    store: Path
+    name: str
+    years: tuple[int, ...]
+    shape: tuple[int, ...]  # of a year
+    crc32c: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Of a year."""
+        return 8 * math.prod(self.shape)
+
+    def read(self, k: int, into: np.ndarray) -> None:
+        """Read year number ``k``; ``TivaxError`` unless it is what was written."""
+        file = self.store / self.file(k)
+        try:
+            with file.open("rb") as stream:
+                count = stream.readinto(into.reshape(-1).view(np.uint8).data)
+                rest = stream.read(_CRC_BYTES + 1)
+        except OSError as error:
+            raise self.fault(k, f"{error.strerror or error}") from None
+        if (count, len(rest)) != (self.nbytes, self._crc_bytes):
+            raise self.fault(k, "the file is cut short or too long")
+        if self.crc32c:
+            found = checksum(into)
+            if found.to_bytes(_CRC_BYTES, "little") != rest:
+                raise self.fault(k, "its checksum is another")
+            if found != self.crc32c[k]:
+                raise self.fault(k, "another year or array stands in its place")
+
+    def file(self, k: int) -> str:
+        """Of year number ``k``, within the store."""
+        return "/".join([self.name, "c", str(k), *["0"] * len(self.shape)])
+
+    def require_sizes(self) -> None:
+        """Raise ``TivaxError`` where a year's file is missing or has another size."""
+        for k in range(len(self.years)):
+            try:
+                size = (self.store / self.file(k)).stat().st_size
+            except OSError as error:
+                raise self.fault(k, error.strerror or str(error)) from None
+            if size != self.nbytes + self._crc_bytes:
+                wanted = self.nbytes + self._crc_bytes
+                raise self.fault(k, f"{size:,} bytes, not {wanted:,}")
+
+    @property
+    def _crc_bytes(self) -> int:
+        return _CRC_BYTES if self.crc32c else 0
+
+    def fault(self, k: int, why: str) -> TivaxError:
+        return damaged(self.store, f"{self.name} of {self.years[k]}", why)
+
+
+def damaged(store: Path, what: str, why: str) -> TivaxError:
+    """The error for a part of a store that is not as it was written."""
+    return TivaxError(f"{store}: {what} is damaged ({why}); import it again")
+
+
+@dataclass(frozen=True)
+class StoredTables:
+    """A store whose metadata and labels are sound; its numbers are not read yet."""
+
+    path: Path
+    format: int
+    attributes: dict[str, Any]
+    labels: dict[str, tuple]
+    arrays: dict[str, StoredArray]
+
+
+def read_store(path: Path) -> StoredTables:
+    """Read metadata and labels of a store, and compare the sizes of its files.
+
+    Raises
+    ------
+    TivaxError
+        Not a store, one of another format, a damaged one.
+    """
+    return _Reader(path).read()
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        attributes = _attributes(_document(path, ""))
+        if "tivax_format" not in attributes:
+            raise TivaxError(f"{path}: not a tivax store; make one with `tivax import`")
+        self.format = attributes["tivax_format"]
+        if self.format not in (UNCHECKED, FORMAT):
+            raise TivaxError(
+                f"{path}: store format {self.format}, this tivax reads {FORMAT}; "
+                "import again"
+            )
+        self.checked = self.format == FORMAT
+        self.documents = _documents(path)
+        self.attributes = attributes
+
+    def read(self) -> StoredTables:
+        files = _label_files(self.path)
+        if self.checked and _digest(self.documents, files) != self.attributes.get(
+            "digest"
+        ):
+            raise damaged(
+                self.path,
+                "what it says of itself (zarr.json, labels)",
+                "the digest is another",
+            )
+        labels = {name: self._labels(name, files[name]) for name in LABELS}
+        for name, same in LABELS.items():
+            if labels[name] != labels[same]:
+                raise damaged(
+                    self.path, f"the axis {name}", f"not the labels of {same}"
+                )
+        arrays = {
+            name: self._array(name, labels) for name in DIMS if name in self.documents
+        }
+        for array in arrays.values():
+            array.require_sizes()
+        return StoredTables(self.path, self.format, self.attributes, labels, arrays)
+
+    def _labels(self, name: str, data: bytes) -> tuple:
+        """The labels of an axis, years as whole numbers."""
+        shape = self.documents[name].get("shape")
+        count = shape[0] if isinstance(shape, list) and len(shape) == 1 else 0
+        years = name == "year"
+        codec = "bytes" if years else "vlen-utf8"
+        self._require(name, (count,), (count,), "int64" if years else "string", codec)
+        if self.checked:
+            data, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
+            if checksum(data).to_bytes(_CRC_BYTES, "little") != crc:
+                raise damaged(self.path, f"the axis {name}", "its checksum is another")
+        try:
+            return _whole_numbers(data, count) if years else _texts(data, count)
+        except ValueError as error:
+            raise damaged(self.path, f"the axis {name}", str(error)) from None
+
+    def _array(self, name: str, labels: Mapping[str, tuple]) -> StoredArray:
+        shape = tuple(len(labels[axis]) for axis in DIMS[name])
+        self._require(name, shape, (1, *shape[1:]), "float64", "bytes")
+        crc32c = ()
+        if self.checked:
+            crc32c = tuple(_attributes(self.documents[name]).get("crc32c", ()))
+            if len(crc32c) != shape[0]:
+                raise damaged(self.path, name, "checksums are missing")
+        return StoredArray(self.path, name, labels["year"], shape[1:], crc32c)
+
+    def _require(
+        self,
+        name: str,
+        shape: Sequence[int],
+        chunk: Sequence[int],
+        data_type: str,
+        codec: str,
+    ) -> None:
+        """Raise ``TivaxError`` unless an array is laid out as tivax does it."""
+        document = self.documents[name]
+        codecs = document.get("codecs")
+        names = [codec, *(["crc32c"] if self.checked else [])]
+        endian = {"name": "bytes", "configuration": {"endian": "little"}}
+        wanted = {
+            "shape": list(shape),
+            "data_type": data_type,
+            "chunk_grid": {
+                "name": "regular",
+                "configuration": {"chunk_shape": list(chunk)},
+            },
+            "chunk_key_encoding": {
+                "name": "default",
+                "configuration": {"separator": "/"},
+            },
+            "zarr_format": 3,
+            "node_type": "array",
+        }
+        wrong = [key for key, value in wanted.items() if document.get(key) != value]
+        if (
+            not isinstance(codecs, list)
+            or [k.get("name") if isinstance(k, dict) else k for k in codecs] != names
+            or (codec == "bytes" and codecs[0] != endian)
+        ):
+            wrong.append("codecs")
+        if wrong:
+            raise damaged(
+                self.path,
+                f"{name}/zarr.json",
+                f"{wrong[0]} is not that of the labels and the format",
+            )
+
+
+def _document(path: Path, name: str) -> dict[str, Any]:
+    """The metadata of an array, or of the group for ``""``."""
+    file = path / name / "zarr.json"
+    what = "not a tivax store, or a damaged one" if not name else f"{name} is damaged"
+    try:
+        if file.stat().st_size > _LARGEST_METADATA:
+            raise ValueError("too large")
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise TivaxError(
+            f"{path}: {what} (zarr.json: {_in_words(error)}); make one with "
+            "`tivax import`"
+        ) from None
+    if not isinstance(found, dict):
+        raise TivaxError(f"{path}: {what} (zarr.json); make one with `tivax import`")
+    return found
+
+
+def _in_words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return error.strerror or type(error).__name__
+    return "nested too deep" if isinstance(error, RecursionError) else "not JSON"
+
+
+def _documents(path: Path) -> dict[str, dict[str, Any]]:
+    """The metadata of the group and of all arrays."""
+    names = ["", *LABELS, *DIMS]
+    return {
+        name: _document(path, name)
+        for name in names
+        if name not in _OPTIONAL or (path / name).exists()
+    }
+
+
+def _attributes(document: Mapping[str, Any]) -> dict[str, Any]:
+    found = document.get("attributes", {})
+    return found if isinstance(found, dict) else {}
+
+
+def _label_files(path: Path) -> dict[str, bytes]:
+    """The content of the files of labels."""
+    found = {}
+    for name in LABELS:
+        file = path / name / "c" / "0"
+        try:
+            if file.stat().st_size > _LARGEST_METADATA:
+                raise damaged(path, f"the axis {name}", "the file is too large")
+            found[name] = file.read_bytes()
+        except OSError as error:
+            raise damaged(
+                path, f"the axis {name}", error.strerror or str(error)
+            ) from None
+    return found
+
+
+def _whole_numbers(data: bytes, count: int) -> tuple[int, ...]:
+    if len(data) != 8 * count or not count:
+        raise ValueError(f"{len(data):,} bytes, not {8 * count:,}")
+    return tuple(np.frombuffer(data, "<i8").tolist())
+
+
+def _texts(data: bytes, count: int) -> tuple[str, ...]:
+    """The codec vlen-utf8: their number, then length and bytes of each, UTF-8."""
+    if not count or int.from_bytes(data[:4], "little") != count:
+        raise ValueError("another number of labels")
+    found, at = [], 4
+    for _ in range(count):
+        size = int.from_bytes(data[at : at + 4], "little")
+        at += 4 + size
+        if at > len(data):
+            raise ValueError("cut short")
+        found.append(data[at - size : at].decode())
+    if at != len(data):
+        raise ValueError("too long")
+    return tuple(found)

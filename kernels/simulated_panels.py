@@ -1,0 +1,278 @@
+"""Simulated panels under a known effect: does a test reject as often as it says?
+
+    G, T   clusters and years, not all of them seen
+    x      the treatment: AR(1) over time, or 1 from some year on in some clusters
+    C      controls, AR(1), without effect; or both are a given panel's, in all draws
+    u      errors: AR(1) within clusters, of a size of each cluster's own
+    y      effect x + u; country and year effects are absorbed and need not be added
+
+A panel is a function of its key. Each is tested by every method at once: t of CV1 and
+CV3 with G - 1 degrees of freedom, CV2 with Bell and McCaffrey's, the restricted wild
+cluster bootstrap (Rademacher), the percentile interval of the pairs bootstrap, and,
+where the panel is balanced, placebos that move whole paths: of the treatment, comparing
+its coefficient or its t, and of the residuals (Freedman and Lane).
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from . import clusters, resampling
+from . import random_draws as streams
+from .clusters import Layout, Moments
+
+METHODS = (
+    "CV1 t(G-1)",
+    "CV2 BM",
+    "CV3 t(G-1)",
+    "WCR",
+    "pairs percentile",
+    "placebo coefficient",
+    "placebo t",
+    "Freedman-Lane t",
+)
+LEVEL = 0.05
+_TIE = 1e-10
+
+
+class PanelDesign(NamedTuple):
+    """What the panels of a study have in common.
+
+    effect
+        Of the treatment.
+    persistence
+        AR(1) of x and C, and of u.
+    unequal, unequal_x
+        Standard deviation of the log size of a cluster's errors; of its x and C.
+    seen
+        1 where a cluster is seen in a year, else 0.
+    adopters
+        0 for a continuous treatment, else how many clusters (the first) adopt it, half
+        way through.
+    given
+        [C, x] of a panel, or None where they are drawn.
+    """
+
+    effect: Float[Array, ""]
+    persistence_x: Float[Array, ""]
+    persistence_u: Float[Array, ""]
+    unequal: Float[Array, ""]
+    unequal_x: Float[Array, ""]
+    seen: Float[Array, "G T"]
+    adopters: Float[Array, ""]
+    given: Float[Array, "G T k"] | None = None
+
+
+class Tested(NamedTuple):
+    """One panel.
+
+    effective
+        Clusters, by the variation that identifies the effect.
+    residual
+        Of the least squares: |X'(y - X beta)| of columns of length 1.
+    rejects_truth, rejects_zero
+        By method, whether the true effect, and no effect, are rejected at 5 %: 1 or 0,
+        not a number where the method does not serve the panel.
+    """
+
+    estimate: Float[Array, ""]
+    se: Float[Array, " 3"]
+    effective: Float[Array, ""]
+    residual: Float[Array, ""]
+    rejects_truth: Float[Array, " methods"]
+    rejects_zero: Float[Array, " methods"]
+
+
+def ar1(
+    key: Key[Array, ""], persistence: Float[Array, ""], shape: tuple[int, ...]
+) -> Float[Array, "..."]:
+    """Stationary AR(1) along the last axis, variance 1."""
+    shocks = jax.random.normal(key, shape)
+    scale = jnp.sqrt(1 - persistence**2)
+
+    def step(before: Array, shock: Array) -> tuple[Array, Array]:
+        now = persistence * before + scale * shock
+        return now, now
+
+    first = shocks[..., 0]
+    _, later = jax.lax.scan(step, first, jnp.moveaxis(shocks[..., 1:], -1, 0))
+    return jnp.concatenate([first[..., None], jnp.moveaxis(later, 0, -1)], axis=-1)
+
+
+def simulate(
+    key: Key[Array, ""], design: PanelDesign, *, controls: int
+) -> Float[Array, "G T m"]:
+    """[C, x, y] of one panel, cells that are not seen among them."""
+    kx, kc, ku, ks = jax.random.split(key, 4)
+    G, T = design.seen.shape
+    size = jnp.exp(design.unequal * jax.random.normal(ks, (G,)))
+    u = size[:, None] * ar1(ku, design.persistence_u, (G, T))
+    regressors = design.given
+    if regressors is None:
+        size = jax.random.normal(jax.random.fold_in(ks, 1), (G,))
+        size = jnp.exp(design.unequal_x * size)[:, None]
+        adopts = jnp.arange(G)[:, None] < design.adopters
+        step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
+        x = size * ar1(kx, design.persistence_x, (G, T))
+        x = jnp.where(design.adopters > 0, step, x)
+        C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
+        regressors = jnp.stack([*C, x], axis=-1)
+    y = design.effect * regressors[:, :, -1] + u
+    return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
+
+
+def tested(
+    key: Key[Array, ""],
+    design: PanelDesign,
+    critical: Float[Array, ""],
+    *,
+    controls: int,
+    draws: int,
+    balanced: bool,
+) -> Tested:
+    """Simulate one panel and test it. ``critical`` is the 97.5 % point of t(G-1).
+
+    ``balanced``: all clusters are seen in all years.
+    """
+    of_panel, of_signs, of_counts = jax.random.split(key, 3)
+    M = simulate(of_panel, design, controls=controls)
+    moments, layout = _moments(M, design.seen)
+    G = len(moments.rows)
+    fit = clusters.fit(moments, jnp.ones(G), layout=layout)
+    b, j = fit.coef[-1], layout.exogenous
+    left = resampling.leave_one_out(moments, layout=layout)
+    spectrum = clusters.leverages(fit)
+    variances = jnp.stack(
+        [
+            clusters.cv1(moments, fit)[j, j],
+            clusters.cv2(fit, spectrum)[j, j],
+            clusters.cv3(b[None], left)[0, 0],
+        ]
+    )
+    se = jnp.sqrt(variances)
+    contrast = jnp.zeros(layout.regressors).at[j].set(1)
+    degrees = clusters.degrees(fit, contrast, spectrum)
+    v = streams.rademacher(of_signs, G, draws=draws)
+    w = streams.counts(of_counts, G, draws=draws).astype(float)
+    if balanced:
+        short = layout._replace(dummies=0)
+        cells = M - M.mean(axis=1, keepdims=True)
+        again = resampling.reweighted_balanced(cells, w, layout=short)[0]
+    else:
+        again = resampling.reweighted(moments.S, w, layout=layout)[0]
+    low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
+    placebos = None
+    if balanced:
+        o = streams.permutations(jax.random.fold_in(of_counts, 1), (G,), draws=draws)
+        placebos = _placebos(M, clusters.correction(moments), o.astype(int))
+
+    def rejects(null: Array) -> Float[Array, " methods"]:
+        t = jnp.abs((b - null) / se)
+        # P(|t| > t_df) = I(df / (df + t^2); df / 2, 1 / 2).
+        small = jax.scipy.special.betainc(
+            degrees / 2, jnp.array(0.5), degrees / (degrees + t[1] ** 2)
+        )
+        loadings = resampling.wild_loadings(
+            moments, contrast[None], null[None], layout=layout
+        )
+        above = jnp.abs(resampling.wild_statistics(loadings, v)) > t[0]
+        found = jnp.stack(
+            [
+                t[0] > critical,
+                small < LEVEL,
+                t[2] > critical,
+                above.mean() <= LEVEL,
+                (null < low) | (null > high),
+            ]
+        )
+        served = jnp.isfinite(jnp.stack([*se, se[0], low]))
+        p = jnp.full(3, jnp.nan)
+        if placebos is not None:
+            p = _placebo_p(*placebos, null, b, se[0])
+        of_placebos = jnp.where(jnp.isfinite(p), p <= LEVEL, jnp.nan)
+        return jnp.concatenate([jnp.where(served, found, jnp.nan), of_placebos])
+
+    share = clusters.partial_leverage(fit, contrast)
+    return Tested(
+        estimate=b,
+        se=se,
+        effective=clusters.effective_clusters(share),
+        residual=_residual(moments, fit),
+        rejects_truth=rejects(design.effect),
+        rejects_zero=rejects(jnp.array(0.0)),
+    )
+
+
+def _placebos(
+    M: Float[Array, "G T m"], correction: Float[Array, ""], o: Int[Array, "G B"]
+) -> tuple[Float[Array, "5 B"], Float[Array, "5 B"]]:
+    """Statistics of moved treatments and of moved residuals, of a balanced panel."""
+    cells = M - M.mean(axis=1, keepdims=True)
+    cells = cells - cells.mean(axis=0, keepdims=True)
+    W, paths, left = cells[:, :, :-2], cells[:, :, -2], cells[:, :, :-3:-1]
+    ww = jnp.einsum("gtw,gtv->gwv", W, W)
+    inverse = jnp.linalg.inv(ww.sum(axis=0))
+    # [y, x] net of W.
+    left = left - W @ (inverse @ jnp.einsum("gtw,gtl->wl", W, left))
+    size = (paths**2).sum(axis=1)
+    features = [
+        jnp.einsum("ot,gtl->gol", paths, left),
+        jnp.broadcast_to(size[None, :, None], (len(size), len(size), 1)),
+        jnp.einsum("ot,gtw->gow", paths, W),
+    ]
+    moved = resampling.PlaceboTables(
+        F=jnp.concatenate(features, axis=2),
+        inverse=inverse,
+        left=jnp.einsum("gtw,gtl->gwl", W, left),
+        ww=ww,
+        correction=correction,
+    )
+    residuals = resampling.freedman_lane_tables(W, left[:, :, 1], left, correction)
+    return resampling.placebo_t(moved, o), resampling.freedman_lane_t(residuals, o)
+
+
+def _placebo_p(
+    moved: Float[Array, "5 B"],
+    residuals: Float[Array, "5 B"],
+    null: Float[Array, ""],
+    b: Float[Array, ""],
+    se: Float[Array, ""],
+) -> Float[Array, "3"]:
+    """p of moved treatments by coefficient and t, of moved residuals by t; see
+    ``resampling.of_scores`` on other nulls than 0."""
+
+    def sizes(drawn: Array) -> tuple[Array, Array]:
+        coef, t, own, covariance, variance = drawn
+        gap = coef - null * own
+        V = (coef / t) ** 2 - 2 * null * covariance + null**2 * variance
+        return jnp.abs(gap), jnp.abs(gap) / jnp.sqrt(V)
+
+    size = jnp.stack([*sizes(moved), sizes(residuals)[1]])
+    reach = jnp.abs(b - null) / jnp.stack([jnp.array(1.0), se, se]) * (1 - _TIE)
+    p = (1 + (size >= reach[:, None]).sum(axis=1)) / (1 + size.shape[1])
+    return jnp.where(jnp.isfinite(reach), p, jnp.nan)
+
+
+def _residual(moments: Moments, fit: clusters.ClusterFit) -> Float[Array, ""]:
+    square = jnp.diagonal(moments.S.sum(axis=0))
+    size = jnp.sqrt(square[: len(fit.coef)] * square[-1])
+    # A year that nobody is seen in has a dummy of zeros.
+    each = jnp.where(size > 0, fit.scores.sum(axis=0) / jnp.where(size > 0, size, 1), 0)
+    return jnp.sqrt((each**2).sum())
+
+
+def _moments(
+    M: Float[Array, "G T m"], seen: Float[Array, "G T"]
+) -> tuple[Moments, Layout]:
+    """Statistics with country effects out and dummies of all years but the first."""
+    G, T, m = M.shape
+    dummies = jnp.broadcast_to(jnp.eye(T)[None, :, 1:], (G, T, T - 1))
+    columns = jnp.concatenate([dummies, M], axis=2) * seen[:, :, None]
+    count = seen.sum(axis=1)
+    mean = columns.sum(axis=1) / count[:, None]
+    columns = (columns - mean[:, None, :]) * seen[:, :, None]
+    layout = Layout(T - 1, m - 2, 1)
+    S = jnp.einsum("gti,gtj->gij", columns, columns)
+    return Moments(S, count, jnp.asarray(layout.regressors + 1.0)), layout
