@@ -24,10 +24,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.measures.trade import value_added_absorbed
-from ..engine.tables.store import open_store, save_store
-from ..engine.tables.synthetic import WorldShape, synthetic_world
-from ..engine.tables.world_tables import WorldTables
+from ..engine.measures import value_added_absorbed
+from ..engine.tables import (
+    WorldShape,
+    WorldTables,
+    open_store,
+    save_store,
+    synthetic_world,
+)
 from ..kernels import leontief
 from ..kernels.solve import solve_years
 from . import block_jacobi, resampling

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..engine.measures.decompositions import decomposed_years
-from ..engine.tables.world_tables import WorldTables
+from ..engine.measures import decomposed_years
+from ..engine.tables import WorldTables
 from ..kernels.wang_wei_zhu import KWW_TERMS
 from .harness import Case
 

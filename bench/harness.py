@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 
-from ..engine.cli.terminal import processor_name
+from ..engine.core import processor_name
 
 # Variables that change the speed of numpy's BLAS, shown where they are set.
 _BLAS = (

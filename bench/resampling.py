@@ -16,11 +16,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.core.precision import in_float64
-from ..engine.estimation.fixed_effects import lagged
-from ..engine.resampling.designs import Design, Model, make_design
-from ..engine.resampling.running import draws_of
-from ..engine.resampling.schemes import Program, Scheme, draw_source, make_program
+from ..engine.core import in_float64
+from ..engine.estimation import lagged
+from ..engine.resampling import (
+    Design,
+    Model,
+    Program,
+    Scheme,
+    draw_source,
+    draws_of,
+    make_design,
+    make_program,
+)
 from .harness import Case
 
 CLUSTERS, YEARS, REGRESSORS = 41, 15, 8

@@ -1,7 +1,6 @@
-"""One solve, three methods, all years: X = (I - A)^-1 Y.
+"""One solve, two methods, all years: X = (I - A)^-1 Y.
 
     import-share   the fast default (``kernels.import_share``)
-    block-jacobi   the plain iteration (``kernels.block_jacobi``)
     lu             factorise and solve (``kernels.leontief``)
 
 ``solve`` does one year inside compiled code. ``map_years`` runs a one-year function
@@ -18,11 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ..bench import block_jacobi
 from . import import_share, leontief
 
 Years = Sequence[Any] | np.ndarray | jax.Array
-Method = Literal["import-share", "block-jacobi", "lu"]
+Method = Literal["import-share", "lu"]
 
 # The residual an iteration must reach, or the year is solved by LU.
 TOLERANCE = 1e-12
@@ -57,12 +55,8 @@ def solve(
         answer = import_share.solve(A, Y, regions=regions, tol=TOLERANCE, scale=scale)
         return Solution(*answer)
     A = A if scale is None else A * scale[None, :]
-    if method == "block-jacobi":
-        answer = block_jacobi.solve(A, Y, regions=regions, tol=TOLERANCE)
-    else:
-        X = leontief.solve_output(leontief.factor(A), Y)
-        return Solution(X, leontief.relative_residual(A, X, Y), jnp.zeros((), int))
-    return Solution(*answer)
+    X = leontief.solve_output(leontief.factor(A), Y)
+    return Solution(X, leontief.relative_residual(A, X, Y), jnp.zeros((), int))
 
 
 @cache

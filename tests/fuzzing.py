@@ -44,16 +44,18 @@ if __name__ == "__main__":
 import numpy as np
 import pandas as pd
 
-from tivax.engine.cli.tables.tbi import read_groups
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.resampling.run_files import read_run_file
 from tivax.engine.resampling.simulated_panels import read_study
-from tivax.engine.sources import get_source, importing
+from tivax.engine.sources import importing
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
+from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
-from tivax.engine.tables.satellites import aligned, read_satellite
+from tivax.engine.tables.groups import read_groups
+from tivax.engine.tables.satellites import aligned
 from tivax.engine.tables.store import open_store, save_store
 from tivax.engine.tables.world_tables import WorldTable, WorldTables, stack_years
 

@@ -18,7 +18,7 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
-from tivax.engine.estimation.fixed_effects import Estimate
+from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import CONTROLS, OUTCOMES, Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.paper.columns import Column, estimate_columns

@@ -16,7 +16,7 @@ from rdata.conversion.to_r import DEFAULT_CLASS_MAP, build_r_object
 from rdata.parser import RObjectType
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.world_tables import WorldTable
 
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>not a bot?</title></head></html>"

@@ -17,7 +17,7 @@ from tivax.engine.measures.aggregation_bias import (
     difference,
     largest,
 )
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.aggregation import (
     SummedYears,
     aggregate,

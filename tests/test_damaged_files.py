@@ -13,18 +13,18 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from tivax.engine.cli.tables.tbi import read_groups
 from tivax.engine.core import limits
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.resampling.run_files import read_run_file
-from tivax.engine.sources import TableFile
 from tivax.engine.sources import files as fs
 from tivax.engine.sources.importing import import_tables
 from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo
+from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.sources.source import TableFile
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.codes import require_labels
-from tivax.engine.tables.satellites import read_satellite
+from tivax.engine.tables.groups import read_groups
 from tivax.engine.tables.world_tables import WorldTables
 
 import mrio_files as mf

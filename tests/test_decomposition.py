@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, TivaxWarning, stack_years
 from tivax.engine.measures import trade as measures
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.kernels import absorption, decomposition
 from tivax.kernels.solve import Method
 

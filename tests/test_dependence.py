@@ -9,7 +9,7 @@ from scipy import stats
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import dependence
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
-from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.estimation.least_squares import fixed_effects
 
 # The same sums in another order.
 RTOL = 1e-10

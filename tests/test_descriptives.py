@@ -8,9 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.samples import sample
 from tivax.engine.panel import descriptives
-from tivax.engine.panel.build import CONTROLS, sample
+from tivax.engine.panel.build import CONTROLS
 from tivax.engine.panel.data_files import DataFiles, Edition
 from tivax.engine.panel.descriptives import VARIABLES, index_structure
 

@@ -13,8 +13,8 @@ from scipy import stats
 
 from tivax.engine import TivaxError
 from tivax.engine.estimation import estimates, weak_instruments
-from tivax.engine.estimation import fixed_effects as estimation
-from tivax.engine.estimation.fixed_effects import (
+from tivax.engine.estimation import least_squares as estimation
+from tivax.engine.estimation.least_squares import (
     CONVENTIONS,
     Convention,
     driscoll_kraay,

@@ -15,8 +15,8 @@ from tivax.engine import (
     value_added_absorbed,
     value_added_in_final_demand,
 )
-from tivax.engine.measures.footprints import footprints
-from tivax.engine.tables.satellites import read_final_satellites, read_satellite
+from tivax.engine.measures.footprint_accounts import footprints
+from tivax.engine.sources.satellites import read_final_satellites, read_satellite
 
 from commands import good, mistake
 from helpers import coefficients, hand_table, random_tables

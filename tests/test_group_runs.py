@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
 from tivax.engine import TivaxError, save_store
-from tivax.engine.cli.tables.tbi import compute_tbi
-from tivax.engine.measures.each_group import decomposed_each_group
+from tivax.engine.measures.group_runs import decomposed_each_group
+from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, names
 from helpers import coefficients, random_tables

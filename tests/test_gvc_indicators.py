@@ -23,8 +23,8 @@ from tivax.engine import (
 )
 from tivax.engine.measures.decompositions import LEVELS
 from tivax.engine.measures.flags import FLAGS
+from tivax.engine.measures.gvc_indicators import indicator_years, indicators
 from tivax.engine.measures.indicator_table import INDICATORS
-from tivax.engine.measures.indicators import indicator_years, indicators
 from tivax.engine.measures.trade import value_added_by_industry
 from tivax.kernels import indicators as kernels
 from tivax.kernels.world import make_world

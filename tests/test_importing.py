@@ -9,7 +9,8 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, Tolerance, import_tables, open_store
 from tivax.engine.core.output import describe_input
-from tivax.engine.sources import Source, TableFile, importing
+from tivax.engine.sources import importing
+from tivax.engine.sources.source import Source, TableFile
 from tivax.engine.tables.codes import normalise
 
 from helpers import random_table

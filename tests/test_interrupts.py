@@ -12,6 +12,7 @@ import pytest
 from tivax.engine.cli.tables import tbi as results
 from tivax.engine.core import interrupts
 from tivax.engine.core.interrupts import pending, raise_pending
+from tivax.engine.measures import summary
 
 from commands import names, tivax
 from experiment_panels import small_panel
@@ -89,7 +90,7 @@ def collects(tables, *arguments, progress, **options):
     progress(1, 2)
 
 
-compute_tbi = results.compute_tbi
+compute_tbi = summary.compute_tbi
 
 
 @pytest.mark.usefixtures("quick")

@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax import engine as tx
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.output import Run
+from tivax.engine.estimation.samples import sample
 from tivax.engine.panel import build as pn
 from tivax.engine.panel.build import WIOD_COUNTRIES, Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, Edition, read_data_files
@@ -223,13 +224,13 @@ def test_every_cell_is_the_number_of_its_source(panel):
 
 
 def test_the_samples_are_the_two_sides_of_the_split(panel):
-    developed = pn.sample(panel.frame, "developed")
-    developing = pn.sample(panel.frame, "developing")
+    developed = sample(panel.frame, "developed")
+    developing = sample(panel.frame, "developing")
     assert (len(developed), len(developing)) == (22 * 4, 19 * 4)
     assert set(developed["iso3"]) == pn.DEVELOPED
-    assert pn.sample(panel.frame, "all") is panel.frame
+    assert sample(panel.frame, "all") is panel.frame
     with pytest.raises(TivaxError, match="no sample 'rich'; choose from all, dev"):
-        pn.sample(panel.frame, "rich")
+        sample(panel.frame, "rich")
 
 
 def test_the_years_are_those_of_the_recipe(files, panel):
@@ -1000,8 +1001,8 @@ def test_the_real_panel_is_the_identified_one_in_every_cell(real_panel, shared):
 @pytest.mark.shared
 def test_the_real_panel_has_615_rows_in_the_papers_split(real_panel):
     assert len(real_panel.frame) == 615
-    assert len(pn.sample(real_panel.frame, "developed")) == 330
-    assert len(pn.sample(real_panel.frame, "developing")) == 285
+    assert len(sample(real_panel.frame, "developed")) == 330
+    assert len(sample(real_panel.frame, "developing")) == 285
     assert list(reasons(real_panel)) == ["ROU", "TWN"]
     assert (real_panel.codebook["missing"] == 0).all()
 

@@ -10,8 +10,8 @@ from tivax.engine.figures.resampling import intervals
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper.columns import COLUMNS, estimate_columns
 from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper, side
+from tivax.engine.paper.models import paper_models
 from tivax.engine.paper.report import inference as inference_report
-from tivax.engine.resampling.run_files import paper_models
 
 from helpers import paper_estimates, paper_panel, random_panel
 

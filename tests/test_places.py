@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from tivax.engine import TivaxError, open_store, save_store
-from tivax.engine.cli.tables.tbi import write_frame
+from tivax.engine.core.frames import write_frame
 from tivax.engine.core.output import Run, output_folder
 from tivax.engine.panel.data_files import WIOD_COUNTRIES
 from tivax.engine.resampling.checkpoints import checkpoint

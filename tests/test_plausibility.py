@@ -13,7 +13,7 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.plausibility import doubts
 
 C, S = 6, 5

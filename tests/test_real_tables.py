@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import WorldTables, decompose, net_of_inventories, stack_years
 from tivax.engine.measures import trade as measures
-from tivax.engine.measures.indicators import indicators
-from tivax.engine.sources import get_source
+from tivax.engine.measures.gvc_indicators import indicators
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.derounding import derounded
 
 # Asked of every identity; measured 1e-15 to 1e-14.

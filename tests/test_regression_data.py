@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import weak_instruments
-from tivax.engine.estimation.fixed_effects import (
+from tivax.engine.estimation.least_squares import (
     CONVENTIONS,
     Convention,
     driscoll_kraay,

@@ -23,7 +23,7 @@ from tivax.engine.panel.data_files import WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper import robustness
-from tivax.engine.paper.replicate import Replication, replicate
+from tivax.engine.paper.replication import Replication, replicate
 from tivax.engine.reporting import plot_style
 
 from commands import Answer, good, mistake, names

@@ -8,16 +8,11 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError
-from tivax.engine.cli.tables.tbi import (
-    compute_tbi,
-    figures_of,
-    frame_of,
-    read_groups,
-    require_format,
-    write_frame,
-    write_tbi,
-)
+from tivax.engine.cli.tables.tbi import figures_of, write_tbi
+from tivax.engine.core.frames import frame_of, require_format, write_frame
 from tivax.engine.figures import trade as trade_plots
+from tivax.engine.measures.summary import compute_tbi
+from tivax.engine.tables.groups import read_groups
 
 from helpers import random_tables
 

@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import dependence
-from tivax.engine.estimation import fixed_effects as estimation
-from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.estimation import least_squares as estimation
+from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
-from tivax.engine.panel.build import CONTROLS, OUTCOMES, gross_balance_index, sample
+from tivax.engine.panel.build import CONTROLS, OUTCOMES, gross_balance_index
 from tivax.engine.panel.data_files import Edition
 from tivax.engine.paper import robustness
 from tivax.engine.paper.columns import COLUMNS, estimate_columns

@@ -11,11 +11,11 @@ from numpy.testing import assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.build import CONTROLS
 from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.paper.models import paper_models
 from tivax.engine.resampling.designs import Model
 from tivax.engine.resampling.run_files import (
     SAMPLES,
     RunFile,
-    paper_models,
     read_panel,
     read_run_file,
     with_lags,
@@ -38,7 +38,7 @@ def read(tmp_path):
     def write_and_read(*lines: str) -> RunFile:
         path = tmp_path / "run.toml"
         path.write_text("\n".join(lines), encoding="utf-8")
-        return read_run_file(path)
+        return read_run_file(path, {"paper": paper_models()})
 
     return write_and_read
 

@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
 from tivax.engine.measures import decompositions
 from tivax.engine.measures.decompositions import METHODS, decompose
-from tivax.engine.measures.indicators import indicators
+from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.origins import value_added_in_exports
 from tivax.engine.measures.trade import told_value_added, value_added_trade
-from tivax.engine.tables.satellites import left_out, read_satellite
+from tivax.engine.sources.satellites import read_satellite
+from tivax.engine.tables.satellites import left_out
 
 from commands import good
 from helpers import random_tables

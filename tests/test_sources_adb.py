@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from numpy.testing import assert_array_equal
 
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
 from tivax.engine.tables.world_tables import (

@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.world_tables import check_balance
 
 from commands import good

@@ -4,7 +4,7 @@ import zarr
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, import_tables, open_store
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
 from tivax.engine.tables.world_tables import check_balance
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.world_tables import check_balance
 
 from source_files import (

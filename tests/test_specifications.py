@@ -9,14 +9,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation.fixed_effects import fixed_effects
+from tivax.engine.estimation.least_squares import fixed_effects
+from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.build import (
     CONTROLS,
     OUTCOMES,
     build_panel,
     effective_exchange_rate,
     real_exchange_rate,
-    sample,
 )
 from tivax.engine.panel.data_files import DataFiles, Edition, Fill, inflation_source
 from tivax.engine.paper.columns import COLUMNS, estimate_columns

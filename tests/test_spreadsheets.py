@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 
 from tivax.engine.cli.tables.decompose import LongWriter
-from tivax.engine.cli.tables.tbi import write_frame
+from tivax.engine.core.frames import write_frame
 from tivax.engine.core.spreadsheets import as_text, without_apostrophe, write_csv
 from tivax.engine.panel.build import panel_format
+from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
-from tivax.engine.tables.satellites import read_satellite
 
 RUN = ["=1+1", "+A1", "-A1", "@SUM(1)", "\t=1", "\r=1", "=HYPERLINK(1)", "-"]
 AS_IS = [

@@ -3,7 +3,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.sources import TableFile, text_tables
+from tivax.engine.sources import text_tables
+from tivax.engine.sources.source import TableFile
 from tivax.engine.sources.text_tables import read_text_table
 
 from source_files import WEB_PAGE, cut, zipped

@@ -10,7 +10,7 @@ import pytest
 import zarr
 
 from tivax.engine import TivaxError, check_tables, import_tables, open_store, save_store
-from tivax.engine.sources import get_source
+from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.world_tables import check_columns
 
 from helpers import hand_table

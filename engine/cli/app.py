@@ -11,19 +11,27 @@ import typer
 # on every program it takes from its cache.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from ..core.errors import TivaxError, causes  # noqa: E402
-from ..core.interrupts import CODE, LINE, pending, remembered, tell_last
-from ..core.limits import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
-from ..core.limits import set_max_size  # noqa: E402
-from ..core.output import abandon_parts  # noqa: E402
-from .terminal import Terminal, start_jax  # noqa: E402
+from ..core import (
+    CODE,
+    LINE,
+    Terminal,
+    TivaxError,
+    abandon_parts,
+    causes,
+    pending,
+    remembered,
+    require_format,
+    set_max_size,
+    start_jax,
+    tell_last,
+)
+from ..core import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
 
 if TYPE_CHECKING:
     from xarray import DataArray
 
-    from ..measures.trade import ValueAdded
-    from ..tables.inventories import NetInventories
-    from ..tables.world_tables import WorldTables
+    from ..measures import ValueAdded
+    from ..tables import NetInventories, WorldTables
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -112,7 +120,7 @@ PanelStore = Annotated[
 
 def _print_version(wanted: bool) -> bool:
     if wanted:
-        from ..core.output import tivax_version
+        from ..core import tivax_version
 
         typer.echo(f"tivax {tivax_version()}")
         raise typer.Exit
@@ -158,9 +166,9 @@ def fetch(
 
     Example: tivax fetch wiod2016 --out raw
     """
-    from ..core.output import Run, require_fetch_place
-    from ..sources.archives import get_archive
-    from ..sources.download import fetch as fetch_archive
+    from ..core import Run, require_fetch_place
+    from ..sources import fetch as fetch_archive
+    from ..sources import get_archive
 
     terminal = Terminal(quiet)
     archive, run = get_archive(source, format), Run("fetch")
@@ -224,7 +232,7 @@ def import_(
     """
     set_max_size(max_size)
     start_jax()
-    from ..sources.importing import import_tables
+    from ..sources import import_tables
 
     terminal = Terminal(quiet)
     with terminal.progress("reading") as progress:
@@ -272,7 +280,7 @@ def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
     Example: tivax check wiod16
     """
     start_jax()
-    from ..tables.checks import check_tables
+    from ..tables import check_tables
     from .tables.check import print_checks
 
     terminal = Terminal(quiet)
@@ -334,7 +342,7 @@ def aggregate(
     Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
     """
     start_jax()
-    from ..tables.groups import choose_groups
+    from ..tables import choose_groups
     from .tables.aggregate import run_aggregate
 
     tables = _open(store, years)
@@ -388,14 +396,14 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     start_jax()
-    from ..core.output import Run, output_folder, require_result_place
+    from ..core import Run, output_folder, require_result_place
     from ..measures import trade as measures
-    from ..tables.groups import choose_groups
+    from ..tables import choose_groups
     from .tables import tbi as results
     from .tables.check import print_tbi
 
     terminal = Terminal(quiet)
-    file_format = results.require_format(format)
+    file_format = require_format(format)
     certify_what = measures.require_certify(certify)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     tables = net.tables
@@ -495,8 +503,8 @@ def decompose(
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
     start_jax()
-    from ..core.output import Run
-    from ..tables.groups import choose_groups
+    from ..core import Run
+    from ..tables import choose_groups
     from .tables.decompose import run_decompose
 
     terminal = Terminal(quiet)
@@ -558,9 +566,9 @@ def indicators(
     Example: tivax indicators wiod16 --out tiva
     """
     start_jax()
-    from ..core.output import Run
-    from ..measures.trade import require_certify
-    from ..tables.groups import choose_groups
+    from ..core import Run
+    from ..measures import require_certify
+    from ..tables import choose_groups
     from .tables.indicators import run_indicators
 
     terminal = Terminal(quiet)
@@ -600,13 +608,8 @@ def panel(
     """
     set_max_size(max_size)
     start_jax()
-    from ..core.output import Run
-    from ..panel.build import (
-        build_panel,
-        describe_losses,
-        require_panel_place,
-        write_panel,
-    )
+    from ..core import Run
+    from ..panel import build_panel, describe_losses, require_panel_place, write_panel
 
     terminal = Terminal(quiet)
     files = _data_files(data, store)
@@ -648,8 +651,8 @@ def replicate(
     """
     set_max_size(max_size)
     start_jax()
-    from ..core.output import Run, require_result_place
-    from ..reporting.labels import require_language
+    from ..core import Run, require_result_place
+    from ..reporting import require_language
     from .inference.replicate import run_replication
 
     # The files that the data folder names are told apart from --out once it is read.
@@ -694,10 +697,13 @@ def _experiment(command: str, told: str) -> None:
         quiet: Quiet = False,
     ) -> None:
         start_jax()
-        from ..core.processes import Machines
-        from ..resampling.run_files import read_run_file, with_overrides
+        from ..core import Machines
+        from ..paper import paper_models
+        from ..resampling import read_run_file, with_overrides
 
-        asked = with_overrides(read_run_file(run), draws, seed)
+        asked = with_overrides(
+            read_run_file(run, {"paper": paper_models()}), draws, seed
+        )
         kind = asked.scheme.kind
         if (kind == "placebo") != (command == "placebo"):
             other = "placebo" if kind == "placebo" else "bootstrap"
@@ -767,8 +773,7 @@ def simulate(
     start_jax()
     from dataclasses import replace
 
-    from ..resampling.simulated_panels import BUILT_IN, read_study
-    from ..resampling.simulation import run_study
+    from ..resampling import BUILT_IN, read_study, run_study
 
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
@@ -866,7 +871,7 @@ def parse_size(text: str) -> tuple[int, int, int]:
 
 
 def _data_files(data: Path, store: Path | None):
-    from ..panel.data_files import read_data_files
+    from ..panel import read_data_files
 
     if store is not None and not store.exists():
         raise TivaxError(f"{store}: no such store; make one by `tivax import`")
@@ -875,8 +880,8 @@ def _data_files(data: Path, store: Path | None):
 
 def _embodied(value_added: str, satellite: list[Path] | None) -> "list[ValueAdded]":
     """What measures trace: value added as defined, or the accounts of files."""
-    from ..measures.trade import require_value_added
-    from ..tables.satellites import read_satellites, require_different_names
+    from ..measures import require_value_added
+    from ..sources import read_satellites, require_different_names
 
     defined = require_value_added(value_added)
     if not satellite:
@@ -895,8 +900,8 @@ def _final_accounts(
     paths: list[Path] | None, accounts: "list[ValueAdded]"
 ) -> "dict[str, DataArray]":
     """By name what final demand itself has of the accounts."""
-    from ..measures.trade import value_added_name
-    from ..tables.satellites import read_final_satellites, require_different_names
+    from ..measures import value_added_name
+    from ..sources import read_final_satellites, require_different_names
 
     found = [k for path in paths or () for k in read_final_satellites(path)]
     require_different_names(found)
@@ -912,7 +917,7 @@ def _final_accounts(
 
 
 def _open(store: Path, years: str) -> "WorldTables":
-    from ..tables.store import open_store
+    from ..tables import open_store
 
     return open_store(store, years=parse_years(years), lazy=True)
 
@@ -921,7 +926,7 @@ def _net(
     tables: "WorldTables", wanted: bool, names: list[str] | None, terminal: Terminal
 ) -> "NetInventories":
     """The tables, net of inventories where that is wanted."""
-    from ..tables.inventories import NetInventories, correct_for_inventories
+    from ..tables import NetInventories, correct_for_inventories
 
     if not wanted and names:
         raise TivaxError(f"--inventories {names[0]}: give --net-inventories as well")

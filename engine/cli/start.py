@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from ..core.interrupts import CODE, LINE
+from ..core import CODE, LINE
 
 
 def main() -> None:

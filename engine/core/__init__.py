@@ -1,0 +1,5 @@
+"""What every room uses: errors, progress, paths, output folders, files of settings."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

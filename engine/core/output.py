@@ -67,7 +67,7 @@ def about(*, dated: bool = True) -> dict[str, str]:
     """
     import jax
 
-    from ..cli.terminal import processor_name
+    from .jax_setup import processor_name
 
     device = jax.devices()[0]
     return {

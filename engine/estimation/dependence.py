@@ -25,8 +25,8 @@ import pandas as pd
 from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
-from ..core.errors import TivaxError
-from .fixed_effects import time_dummies
+from ..core import TivaxError
+from .least_squares import time_dummies
 
 DRAWS = 9_999
 SEED = 1

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core.errors import TivaxError, nearest
+from ..core import TivaxError, nearest
 from .regression_data import times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.

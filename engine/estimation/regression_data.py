@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core.errors import TivaxError, shown
+from ..core import TivaxError, shown
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.

@@ -59,7 +59,7 @@ from scipy.linalg import eigvals, solve_triangular
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
-from ..core.errors import TivaxError, shown
+from ..core import TivaxError, shown
 from .regression_data import COLLINEAR, powers, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]

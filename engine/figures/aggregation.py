@@ -6,8 +6,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ..measures.aggregation_bias import difference, largest
-from ..reporting.plot_style import (
+from ..measures import difference, largest
+from ..reporting import (
     SMALL,
     STYLE,
     SURPLUS,

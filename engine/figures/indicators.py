@@ -9,7 +9,7 @@ import xarray as xr
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..reporting.plot_style import (
+from ..reporting import (
     COLOURS,
     FULL_WIDTH,
     QUIET,

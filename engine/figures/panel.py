@@ -16,9 +16,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ..core.errors import TivaxError
-from ..reporting.labels import Language, label
-from ..reporting.plot_style import (
+from ..core import TivaxError
+from ..reporting import (
     DEFICIT,
     FULL_WIDTH,
     QUIET,
@@ -26,7 +25,9 @@ from ..reporting.plot_style import (
     STYLE,
     SURPLUS,
     WIDTH,
+    Language,
     interval_axes,
+    label,
     label_ends,
     labelled_rows,
     legend,

@@ -11,8 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ..reporting.labels import Language, label
-from ..reporting.plot_style import (
+from ..reporting import (
     COLOURS,
     DEFICIT,
     FULL_WIDTH,
@@ -20,14 +19,15 @@ from ..reporting.plot_style import (
     QUIET,
     SMALL,
     STYLE,
+    Language,
     interval_axes,
+    label,
     labelled_rows,
     legend,
     plain_axes,
     settled,
 )
-from ..resampling.p_values import Inference
-from ..resampling.schemes import Program
+from ..resampling import Inference, Program
 
 _ACROSS = 3
 _HEIGHT = 1.75  # inches a row

@@ -15,8 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..reporting.labels import Language, label
-from ..reporting.plot_style import (
+from ..reporting import (
     DEFICIT,
     FULL_WIDTH,
     INK,
@@ -25,8 +24,10 @@ from ..reporting.plot_style import (
     STYLE,
     SURPLUS,
     WIDTH,
+    Language,
     darker,
     interval_axes,
+    label,
     labelled_rows,
     lay_out,
     legend,

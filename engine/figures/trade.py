@@ -23,9 +23,8 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core.errors import TivaxError, nearest
-from ..reporting.labels import Language, label
-from ..reporting.plot_style import (
+from ..core import TivaxError, nearest
+from ..reporting import (
     COLOURS,
     DEFICIT,
     FONT,
@@ -35,6 +34,8 @@ from ..reporting.plot_style import (
     STYLE,
     SURPLUS,
     WIDTH,
+    Language,
+    label,
     label_ends,
     labelled_rows,
     plain_axes,

@@ -1,0 +1,5 @@
+"""Value-added measures of world tables, with labels."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

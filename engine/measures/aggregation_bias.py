@@ -11,9 +11,8 @@ from collections.abc import Mapping
 import pandas as pd
 import xarray as xr
 
-from ..core.arguments import require_kind
-from ..core.progress import Progress, no_progress
-from ..tables.world_tables import WorldTables, require_tables
+from ..core import Progress, no_progress, require_kind
+from ..tables import Groups, WorldTables, perimeters, require_tables
 from . import trade as measures
 from .trade import ValueAdded
 
@@ -60,7 +59,7 @@ def compare_aggregation(
     groups: dict[str, list[str]] = {}
     for old, new in (regions or {}).items():
         groups.setdefault(new, []).append(old)
-    measures.perimeters(tables, groups=groups)  # mistakes before work
+    perimeters(tables, groups=groups)  # mistakes before work
     years = len(tables.years)
     parts, residuals = [], []
     for k, each in enumerate((tables, aggregated)):
@@ -78,7 +77,7 @@ def compare_aggregation(
     return both.assign_attrs(residual_max=max(residuals))
 
 
-def _of_regions(trade: xr.Dataset, groups: measures.Groups | None) -> xr.Dataset:
+def _of_regions(trade: xr.Dataset, groups: Groups | None) -> xr.Dataset:
     absorbed = measures.regroup(trade["va_absorbed"], groups=groups).sum(
         "sector", keep_attrs=True
     )

@@ -17,14 +17,18 @@ from jaxtyping import Array, Float
 
 from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.world import Terms, World
-from ..core.arguments import require_choice, require_kind
-from ..core.errors import TivaxError
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
-from ..tables.world_tables import WorldTables
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+    require_kind,
+)
+from ..tables import Groups, WorldTables
 from . import trade as measures
 from .perimeters import Borders, borders_of, computed_worlds
-from .trade import Groups, ValueAdded
+from .trade import ValueAdded
 
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {

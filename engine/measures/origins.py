@@ -15,14 +15,20 @@ from jaxtyping import Array, Float
 
 from ...kernels import origins
 from ...kernels.world import World
-from ..core.arguments import require_kind, require_list
-from ..core.errors import TivaxError, nearest, shown
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
-from ..tables.world_tables import WorldTables, require_tables
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    nearest,
+    no_progress,
+    require_kind,
+    require_list,
+    shown,
+)
+from ..tables import Groups, WorldTables, require_tables
 from . import trade as measures
 from .perimeters import Borders, Kernel, borders_of, computed_worlds
-from .trade import Groups, ValueAdded
+from .trade import ValueAdded
 
 Whole = Literal["exports", "final", "output"]
 _EXPORTED = ("origin", "sector", "exporting_sector", "destination")

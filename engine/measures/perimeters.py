@@ -13,10 +13,11 @@ from jaxtyping import Array, Float
 from ...kernels.perimeters import Perimeters
 from ...kernels.solve import Method as Solver
 from ...kernels.world import make_world
-from ..core.progress import Progress
-from ..tables.world_tables import WorldTables
+from ..core import Progress
+from ..tables import Groups, WorldTables
+from ..tables import regions as regions_module
 from . import trade as measures
-from .trade import Groups, ValueAdded
+from .trade import ValueAdded
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
@@ -54,7 +55,7 @@ class Borders:
 
 def borders_of(tables: WorldTables, groups: Groups | None = None) -> Borders:
     """Perimeters of tables; errors as in ``measures.perimeters``."""
-    of_region = measures.perimeters(tables, groups=groups)
+    of_region = regions_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
     return Borders(tuple(names), tuple(names.index(k) for k in of_region.values()))
 

@@ -5,7 +5,7 @@ memory; a lazy store (``open_store(path, lazy=True)``) is read one chunk ahead.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from functools import cache, partial
@@ -18,25 +18,25 @@ import xarray as xr
 
 from ...kernels import absorption, decomposition
 from ...kernels.solve import Method, with_fallback
-from ..core.arguments import require_kind, require_list
-from ..core.errors import TivaxError, nearest
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
-from ..tables import satellites
-from ..tables.checks import WORST_RESIDUAL, require_productive
-from ..tables.world_tables import (
+from ..core import Progress, TivaxError, in_float64, no_progress, require_kind
+from ..tables import (
+    WORST_RESIDUAL,
+    Groups,
     WorldTables,
     YearArray,
     check_numbers,
     in_double,
+    perimeters,
+    region_names,
+    require_productive,
     require_tables,
+    satellites,
 )
 from . import flags
 
 Definition = Literal["residual", "basic"]
 ValueAdded = Definition | xr.DataArray
 """How value added is defined, or a satellite account in its place."""
-Groups = Mapping[str, Sequence[str]]
 Certify = Literal["columns", "cells"]
 """What is certified: the residual of every column, or the error of every cell."""
 
@@ -641,7 +641,7 @@ def regroup(
     array does not have or that stands in two groups.
     """
     codes = [str(k) for k in array[_region_axes(array)[0]].values]
-    name = renamed(codes, drop=drop, groups=groups)
+    name = region_names(codes, drop=drop, groups=groups)
     return array if list(name.values()) == codes else _combined(array, name)
 
 
@@ -663,82 +663,6 @@ def _combined(array: xr.DataArray, name: Mapping[str, str]) -> xr.DataArray:
         array = array.rename({axis: "old"}).dot(to_group, dim="old")
         array = array.rename(new=axis).assign_coords({axis: new})
     return array.transpose(*dims).assign_attrs(attrs)
-
-
-def require_groups(groups: Groups | None) -> None:
-    """``TivaxError`` for what is not a mapping of names to lists of regions."""
-    if groups is not None and not isinstance(groups, Mapping):
-        raise TivaxError(
-            "groups: give a mapping of names to regions, such as "
-            '{"EU27": tx.group_members("EU27", tables.regions)}'
-        )
-    for name, members in (groups or {}).items():
-        if (
-            isinstance(members, str)
-            or not isinstance(members, Iterable)
-            or not list(members)
-        ):
-            raise TivaxError(f"group {name}: give a list of its regions")
-
-
-def perimeters(
-    tables: WorldTables, *, drop: Sequence[str] = (), groups: Groups | None = None
-) -> dict[str, str]:
-    """The regions of the tables that are kept, in order, each with its perimeter.
-
-    That is the region itself, the parent of a split region, or the group of either.
-    Raises ``TivaxError`` as :func:`renamed` does, and for a part: only its parent can
-    be dropped or grouped.
-    """
-    require_tables(tables)
-    require_list("drop", drop)
-    require_groups(groups)
-    parents = tables.parents
-    for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
-        if code in parents:
-            raise TivaxError(
-                f"{code} is a part of {parents[code]}; name {parents[code]}, which "
-                "means all its parts"
-            )
-    whole = [code for code in tables.regions if code not in parents]
-    name = renamed(whole, drop=drop, groups=groups)
-    return {
-        code: name[parent]
-        for code in tables.regions
-        if (parent := parents.get(code, code)) in name
-    }
-
-
-def renamed(
-    codes: Sequence[str], *, drop: Sequence[str] = (), groups: Groups | None = None
-) -> dict[str, str]:
-    """The regions that are kept, in order, each with the name it gets.
-
-    Raises ``TivaxError`` for a code that is not there or that stands in two groups, for
-    a group without members, and where fewer than two regions are left.
-    """
-    require_list("drop", drop)
-    require_groups(groups)
-    groups = groups or {}
-    for code in [*drop, *(m for members in groups.values() for m in members)]:
-        if code not in codes:
-            raise TivaxError(f"no region {code}: {nearest(code, codes)}")
-    name = {code: code for code in codes if code not in drop}
-    group_of: dict[str, str] = {}
-    for group, members in groups.items():
-        if group in codes and group not in members:
-            raise TivaxError(f"group {group}: a region has that code; rename the group")
-        for member in members:
-            if group_of.setdefault(member, group) != group:
-                raise TivaxError(
-                    f"region {member} is in {group_of[member]} and in {group}: "
-                    "--each-group (each_group) computes groups that overlap"
-                )
-            if member in name:
-                name[member] = group
-    if (drop or groups) and len(set(name.values())) < 2:
-        raise TivaxError("fewer than two regions are left: none has a partner")
-    return name
 
 
 def _absorbed(

@@ -16,24 +16,26 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from ..cli.tables.tbi import Format, require_format, write_frame
-from ..core.arguments import require_kind
-from ..core.errors import TivaxError
-from ..core.interrupts import raise_pending
-from ..core.output import (
+from ..core import (
+    Format,
     Run,
+    TivaxError,
     clear_leftovers,
     describe_outputs,
     partial_folder,
+    raise_pending,
     read_listed,
     real_path,
     require_apart,
     require_as_listed,
+    require_format,
     require_free,
+    require_kind,
     require_no_folder,
     require_writable,
+    write_csv,
+    write_frame,
 )
-from ..core.spreadsheets import write_csv
 from ..sources.panel import bis, kof, pwt, wdi, weo, wgi
 from .data_files import WIOD_COUNTRIES, Codes, DataFiles, Edition, Fill
 
@@ -209,15 +211,6 @@ class Panel:
 def index_note(panel: Panel) -> str:
     """Where the index comes from, in the words of the codebook."""
     return str(panel.codebook.set_index("variable").loc["TBI", "note"])
-
-
-def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
-    """The rows of ``all``, ``developed`` or ``developing`` countries."""
-    if name == "all":
-        return frame
-    if name not in ("developed", "developing"):
-        raise TivaxError(f"no sample {name!r}; choose from all, developed, developing")
-    return frame[frame["developed"] == int(name == "developed")]
 
 
 # ------------------------------------------------------------------------ the merge
@@ -519,8 +512,8 @@ def tbi_block(files: DataFiles) -> tuple[pd.DataFrame, float | None]:
 
 
 def _tbi_of_store(path: Path) -> tuple[pd.DataFrame, float]:
-    from ..measures.trade import trade_benefit_index
-    from ..tables.store import open_store
+    from ..measures import trade_benefit_index
+    from ..tables import open_store
 
     index = trade_benefit_index(open_store(path, lazy=True))
     frame = index["tbi"].to_series().rename("TBI").reset_index()

@@ -23,9 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..core.arguments import local_path
-from ..core.errors import TivaxError
-from ..core.toml import parse_toml
+from ..core import TivaxError, local_path, parse_toml
 
 FILE = "data.toml"
 Codes = Literal["paper", "fixed"]

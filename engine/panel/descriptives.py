@@ -5,9 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..estimation.fixed_effects import fixed_effects, time_dummies, within
+from tivax.engine.estimation import fixed_effects
+
+from ..estimation import sample, time_dummies, within
 from ..sources.panel import kof
-from .build import CODE_FIXES, CONTROLS, OUTCOMES, read_whole_path, sample
+from .build import CODE_FIXES, CONTROLS, OUTCOMES, read_whole_path
 from .data_files import DataFiles
 
 VARIABLES = (*OUTCOMES, "TBI", *CONTROLS)

@@ -14,9 +14,10 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..core.errors import TivaxError
-from ..estimation.estimates import Estimate
-from ..estimation.fixed_effects import fixed_effects
+from tivax.engine.estimation import fixed_effects
+
+from ..core import TivaxError
+from ..estimation import Estimate
 from .build import CONTROLS
 
 OUTCOME = "KOFGIdj"

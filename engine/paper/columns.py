@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..estimation.estimates import Estimate
-from ..estimation.fixed_effects import Convention, fixed_effects
-from ..panel.build import CONTROLS, sample
+from tivax.engine.estimation import fixed_effects
+
+from ..estimation import Convention, Estimate, sample
+from ..panel import CONTROLS
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from ..estimation.estimates import Estimate
-from ..estimation.fixed_effects import fixed_effects, time_dummies, within
-from ..panel.build import CONTROLS, OUTCOMES, sample
+from tivax.engine.estimation import fixed_effects
+
+from ..estimation import Estimate, sample, time_dummies, within
+from ..panel import CONTROLS, OUTCOMES
 
 MODELS = (
     "pooled",

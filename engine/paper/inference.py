@@ -15,13 +15,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core.progress import Progress, no_progress
-from ..resampling import multiple_testing
-from ..resampling.cluster_diagnostics import model_table
-from ..resampling.designs import Design, make_design
-from ..resampling.p_values import LEVEL, infer
-from ..resampling.run_files import paper_models
-from ..resampling.schemes import Scheme, make_program
+from ..core import Progress, no_progress
+from ..resampling import (
+    LEVEL,
+    Design,
+    Scheme,
+    infer,
+    make_design,
+    make_program,
+    model_table,
+    multiple_testing,
+)
+from .models import paper_models
 
 DRAWS = 999_999
 # Percentiles of the pairs need fewer, and a draw costs as much as ten wild ones.

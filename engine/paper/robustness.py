@@ -14,27 +14,25 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from ..core.errors import TivaxError
-from ..core.progress import Progress, no_progress
-from ..estimation import dependence
-from ..estimation import fixed_effects as estimation
-from ..estimation.estimates import Estimate
-from ..estimation.fixed_effects import Convention, IVEstimate, fixed_effects
+from tivax.engine.estimation import fixed_effects
+
+from ..core import Progress, TivaxError, no_progress
+from ..estimation import Convention, Estimate, IVEstimate, dependence, sample
+from ..estimation import least_squares as estimation
 from ..measures import trade as measures
-from ..panel.build import (
+from ..panel import (
     CONTROLS,
     EXPORTS,
     IMPORTS,
     OUTCOMES,
+    DataFiles,
     Panel,
     build_panel,
+    files_below,
     gross_balance_index,
-    sample,
 )
-from ..panel.data_files import DataFiles, files_below
 from ..sources import TableFile, get_source
-from ..tables.store import open_store
-from ..tables.world_tables import WorldTables, stack_years
+from ..tables import WorldTables, open_store, stack_years
 from .columns import Column, estimate_columns
 
 LAG = "L.TBI"  # as Stata writes it

@@ -20,12 +20,18 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels import panel as kernel
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
-from ..estimation.estimates import Estimate
+from ..core import Progress, in_float64, no_progress
+from ..estimation import Estimate, samples
+from ..panel import (
+    CONTROLS,
+    OUTCOMES,
+    DataFiles,
+    Edition,
+    Fill,
+    Panel,
+    inflation_source,
+)
 from ..panel import build as panels
-from ..panel.build import CONTROLS, OUTCOMES, Panel
-from ..panel.data_files import DataFiles, Edition, Fill, inflation_source
 from .columns import COLUMNS, Column
 
 SAMPLES = ("all", "developed", "developing")
@@ -291,7 +297,7 @@ def other_than_the_papers(
     if not is_identified(files):
         found.append("editions, recipe or years are not those identified as its own")
     complete = frame.dropna(subset=["TBI", *OUTCOMES, *CONTROLS])
-    rows = {group: len(panels.sample(complete, group)) for group in SAMPLES}
+    rows = {group: len(samples.sample(complete, group)) for group in SAMPLES}
     if rows != _PAPER_ROWS:
         found.append(
             f"{rows['all']} complete rows ({rows['developed']} developed, "

@@ -5,10 +5,9 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 import pandas as pd
 
-from ..estimation.estimates import Estimate
-from ..panel.build import CONTROLS
-from ..reporting.journal_tables import Column, JournalTable, comparison_tables
-from ..reporting.labels import Language, label
+from ..estimation import Estimate
+from ..panel import CONTROLS
+from ..reporting import Column, JournalTable, Language, comparison_tables, label
 from . import columns as paper
 from .robustness import LAG, SAMPLES, Lagged
 

@@ -16,11 +16,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..estimation.estimates import Estimate, Term
+from ..estimation import Estimate, Term
 from .specifications import estimated
 
 if TYPE_CHECKING:
-    from .replicate import Replication
+    from .replication import Replication
 
 LEVEL = 0.05
 

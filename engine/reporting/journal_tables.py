@@ -15,7 +15,7 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 from .labels import Language, label
 
 # Coefficient, standard error, number of stars.

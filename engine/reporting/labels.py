@@ -6,7 +6,7 @@ entry, such as a region, stand for themselves.
 
 from typing import Literal, get_args
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 
 Language = Literal["en", "zh"]
 

@@ -14,10 +14,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
-from ..cli.terminal import Terminal
-from ..core.errors import TivaxError
-from ..core.interrupts import telling
-from ..core.output import full_disk_told, real_path, require_writable, write_text
+from ..core import (
+    Terminal,
+    TivaxError,
+    full_disk_told,
+    real_path,
+    require_writable,
+    telling,
+    write_text,
+)
 from .draws import FileDraws
 
 _RUN = "run.json"

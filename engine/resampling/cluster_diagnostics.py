@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from ...kernels import clusters as kernel
-from ..core.precision import in_float64
+from ..core import in_float64
 from .designs import Design
 
 

@@ -18,9 +18,8 @@ from jaxtyping import Float
 from ...kernels import clusters as kernel
 from ...kernels import resampling
 from ...kernels.clusters import ClusterFit, Layout, Moments
-from ..core.errors import TivaxError, shown
-from ..core.precision import in_float64
-from ..estimation.regression_data import (
+from ..core import TivaxError, in_float64, shown
+from ..estimation import (
     COLLINEAR,
     column_name,
     column_names,
@@ -33,10 +32,10 @@ from ..estimation.regression_data import (
     require_columns,
     require_identified,
     require_names,
+    sample,
     times_power,
     without_error,
 )
-from ..panel.build import sample
 
 
 @dataclass(frozen=True)

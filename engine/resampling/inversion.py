@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import clusters, resampling
 from ...kernels.random_draws import BLOCK
-from ..core.precision import in_float64
+from ..core import in_float64
 from . import running as experiments
 from .designs import Design
 from .schemes import Program, Static, draw_source

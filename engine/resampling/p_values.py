@@ -26,8 +26,8 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ..core.arguments import require_kind, require_whole
-from ..estimation.regression_data import require_columns
+from ..core import require_kind, require_whole
+from ..estimation import require_columns
 from .designs import Model, make_design
 from .draws import Draws, MemoryDraws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert, invert_wild

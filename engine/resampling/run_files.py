@@ -27,6 +27,7 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -34,11 +35,8 @@ from typing import get_args
 
 import pandas as pd
 
-from ..core.errors import TivaxError
-from ..core.toml import TomlTable, read_toml
-from ..estimation.fixed_effects import lagged
-from ..estimation.regression_data import repeated, require_one_row
-from ..paper.columns import COLUMNS
+from ..core import TivaxError, TomlTable, read_toml
+from ..estimation import lagged, repeated, require_one_row
 from .designs import Model
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
@@ -101,8 +99,10 @@ class RunFile:
         return list(dict.fromkeys(panel for _, panel in self.models))
 
 
-def read_run_file(path: Path) -> RunFile:
-    """Read and check a run file.
+def read_run_file(
+    path: Path, named_models: Mapping[str, Sequence[Model]] | None = None
+) -> RunFile:
+    """Read and check a run file; ``named_models`` are what ``models`` may name.
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
     """
@@ -116,12 +116,13 @@ def read_run_file(path: Path) -> RunFile:
             f"estimated; it has {' and '.join(named) or 'none of them'}"
         )
     if named == ["models"]:
-        toml.choice("models", ("paper",), "paper")
+        known = named_models or {}
+        chosen = toml.choice("models", tuple(known))
         if toml.has("sample"):
             raise toml.mistake(
-                "sample", "leave it out: columns of the paper have theirs"
+                "sample", f"leave it out: the models of the {chosen} have theirs"
             )
-        models = [(model, panel) for model in paper_models()]
+        models = [(model, panel) for model in known[chosen]]
     elif named == ["model"]:
         models = [
             (_model(each, sample), panel) for each in toml.tables("model", _MODEL)
@@ -192,24 +193,6 @@ def _require_one_row_a_year(panel: pd.DataFrame) -> None:
     if not {*keys} <= {*panel.columns}:
         return  # a model that takes them says so
     require_one_row(panel, *_KEYS)
-
-
-def paper_models() -> list[Model]:
-    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
-    return [
-        Model(
-            name=f"table{k.table}-{k.column}",
-            outcome=k.outcome,
-            treatments=("TBI",),
-            controls=k.regressors[1:],
-            sample=k.sample,
-            table=k.table,
-            column=k.column,
-            family=f"Table {k.table}, {k.sample}"
-            + ("" if k.controls else ", no controls"),
-        )
-        for k in COLUMNS
-    ]
 
 
 # ------------------------------------------------------------------------- the sections

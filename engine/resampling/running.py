@@ -19,8 +19,7 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 
 from ...kernels.random_draws import BLOCK
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
+from ..core import Progress, in_float64, no_progress
 from .draws import FileDraws, MemoryDraws
 from .schemes import Program, Static, block_of_draws
 

@@ -19,9 +19,7 @@ from ...kernels import clusters, resampling
 from ...kernels import random_draws as streams
 from ...kernels.clusters import Layout, Moments
 from ...kernels.random_draws import BLOCK
-from ..core.arguments import require_choice, require_kind
-from ..core.errors import TivaxError, shown
-from ..core.precision import in_float64
+from ..core import TivaxError, in_float64, require_choice, require_kind, shown
 from .designs import Design
 
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]

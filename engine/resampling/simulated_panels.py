@@ -41,9 +41,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.simulated_panels import PanelDesign
-from ..core.errors import TivaxError
-from ..core.output import sha256
-from ..core.toml import TomlTable, read_toml
+from ..core import TivaxError, TomlTable, read_toml, sha256
 from . import designs
 from .designs import Model
 from .run_files import SAMPLES, read_panel, with_lags

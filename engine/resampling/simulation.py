@@ -14,25 +14,36 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy import stats
 
+from tivax.engine.reporting import Figure as Shown
+
 from ...kernels import random_draws as streams
 from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
-from ..cli.terminal import Terminal
-from ..core.output import Run, about, output_folder, require_result_place, tivax_version
-from ..core.progress import Progress, no_progress
-from ..core.spreadsheets import write_csv
-from ..reporting.html import Figure as Shown
-from ..reporting.html import Section, Table, Text, write_report
-from ..reporting.plot_style import (
+from ..core import (
+    Progress,
+    Run,
+    Terminal,
+    about,
+    no_progress,
+    output_folder,
+    require_result_place,
+    tivax_version,
+    write_csv,
+)
+from ..reporting import (
     COLOURS,
     FULL_WIDTH,
     QUIET,
     STYLE,
+    Section,
+    Table,
+    Text,
     labelled_rows,
     legend,
     plain_axes,
     save_figure,
     settled,
+    write_report,
 )
 from .checkpoints import checkpoint, stopping
 from .draws import Draws, FileDraws, MemoryDraws

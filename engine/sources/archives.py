@@ -5,7 +5,7 @@ To add a database, add rows to ``ARCHIVES``; ``engine.fetch`` does the rest.
 
 from dataclasses import dataclass
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 
 
 @dataclass(frozen=True)

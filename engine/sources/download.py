@@ -24,8 +24,7 @@ from urllib.parse import quote
 import pooch
 import requests
 
-from ..core.errors import TivaxError
-from ..core.output import write_text
+from ..core import TivaxError, write_text
 from .archives import Archive, get_archive
 
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer

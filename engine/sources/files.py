@@ -26,11 +26,9 @@ import rdata
 from rdata.conversion import DEFAULT_CLASS_MAP
 from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
-from ..core.errors import TivaxError
-from ..core.limits import line_too_long, longest_line, require_count, require_size
-from ..tables.codes import normalise
-from ..tables.countries import alpha3
-from . import TableFile
+from ..core import TivaxError, line_too_long, longest_line, require_count, require_size
+from ..tables import alpha3, normalise
+from .source import TableFile
 
 ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
 GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"

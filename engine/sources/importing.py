@@ -5,24 +5,33 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.arguments import local_path, require_kind, require_years
-from ..core.errors import TivaxError, shown
-from ..core.output import Run
-from ..core.progress import Progress, no_progress
-from ..tables import derounding
-from ..tables.checks import require_productive
-from ..tables.codes import require_labels
-from ..tables.plausibility import doubts
-from ..tables.store import StoreWriter, require_replaceable, store_attributes
-from ..tables.world_tables import (
+from ..core import (
+    Progress,
+    Run,
+    TivaxError,
+    local_path,
+    no_progress,
+    require_kind,
+    require_years,
+    shown,
+)
+from ..tables import (
+    StoreWriter,
     WorldTable,
     check_balance,
     check_columns,
     check_same_labels,
     check_values,
+    derounding,
+    doubts,
+    require_labels,
+    require_productive,
+    require_replaceable,
+    store_attributes,
     without_rounding,
 )
-from . import Source, TableFile, get_source
+from .catalogue import get_source
+from .source import Source, TableFile
 
 # Files read at the same time. Reading is mostly decompression, which leaves the
 # interpreter free; more than two only costs memory.

@@ -16,10 +16,9 @@ import pyarrow as pa
 import pyarrow.csv
 from jaxtyping import Float
 
-from ..core.errors import TivaxError
-from ..core.limits import LINES, require_count
-from . import TableFile
+from ..core import LINES, TivaxError, require_count
 from . import files as fs
+from .source import TableFile
 
 _BLOCK = 1 << 24  # bytes of text parsed at a time
 

@@ -18,12 +18,18 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from ..core.arguments import local_path, require_kind, require_list
-from ..core.errors import TivaxError, nearest
-from ..core.spreadsheets import without_apostrophe
-from ..core.toml import parse_toml
-from ..measures.trade import Groups, renamed
+from ..core import (
+    TivaxError,
+    local_path,
+    nearest,
+    parse_toml,
+    require_kind,
+    require_list,
+    without_apostrophe,
+)
 from .codes import require_labels
+from .regions import Groups
+from .regions import region_names as renamed
 from .world_tables import Tolerance, WorldTables, YearArray, in_double, require_tables
 
 Mapped = Mapping[str, str]
@@ -217,7 +223,7 @@ _KINDS = ("sectors", "regions")
 @cache
 def concordances() -> dict[str, Concordance]:
     """The built-in concordances by name."""
-    text = files("tivax.engine").joinpath("concordances.toml").read_text("utf-8")
+    text = files(__package__).joinpath("concordances.toml").read_text("utf-8")
     return {
         name: Concordance(
             name,

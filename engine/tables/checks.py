@@ -13,9 +13,7 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels import absorption, leontief
 from ...kernels.solve import Method, solve, with_fallback
-from ..core.errors import TivaxError
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
+from ..core import Progress, TivaxError, in_float64, no_progress
 from .plausibility import doubts
 from .world_tables import (
     Tolerance,

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Iterable
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 from .countries import countries
 
 # What the files of the table databases write -> the code tivax keeps

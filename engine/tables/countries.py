@@ -12,8 +12,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from ..core.arguments import require_kind, require_list
-from ..core.errors import TivaxError, nearest
+from ..core import TivaxError, nearest, require_kind, require_list
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,7 @@ def country_groups() -> dict[str, CountryGroup]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = files("tivax.engine").joinpath(name).read_text(encoding="utf-8")
+    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

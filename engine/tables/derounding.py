@@ -28,7 +28,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 from .inventories import inventory_categories
 from .world_tables import Tolerance, WorldTable
 

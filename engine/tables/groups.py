@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..cli.tables.tbi import read_groups
-from ..core.errors import TivaxError
+from ..core import TivaxError, parse_toml
+from .codes import require_labels
 from .countries import country_group, country_groups, group_members
 
 
@@ -98,3 +98,28 @@ def _is_file(part: str) -> bool:
     if part.upper() in country_groups():
         return False
     return part.lower().endswith(".toml") or os.sep in part or Path(part).is_file()
+
+
+def read_groups(path: Path) -> dict[str, list[str]]:
+    """Groups of regions from a TOML file, ``NAME = ["AAA", "BBB"]``.
+
+    Raises ``TivaxError`` for a file that is not that.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise TivaxError(f"{path}: {error}") from None
+    groups = parse_toml(text, path)
+    require_labels(groups, f"{path}: group")
+    for name, members in groups.items():
+        if not (
+            isinstance(members, list)
+            and members
+            and all(isinstance(code, str) for code in members)
+        ):
+            raise TivaxError(
+                f'{path}: group {name} must be a list of region codes, ["AUT", "BEL"]'
+            )
+    return groups

@@ -15,10 +15,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from ..core.arguments import require_list
-from ..core.errors import TivaxError, nearest
-from ..core.memory import aligned_empty
-from ..core.progress import Progress, no_progress
+from ..core import (
+    Progress,
+    TivaxError,
+    aligned_empty,
+    nearest,
+    no_progress,
+    require_list,
+)
 from .final_demand_uses import INVENTORIES
 from .world_tables import WorldTables, YearArray, in_double, require_tables
 

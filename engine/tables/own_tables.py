@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core.errors import TivaxError, TivaxWarning, nearest
+from ..core import TivaxError, TivaxWarning, nearest
 from .world_tables import (
     Tolerance,
     WorldTable,

@@ -27,20 +27,21 @@ import numpy as np
 import zarr
 from zarr.codecs import Crc32cCodec
 
-from ..core.arguments import local_path, require_years
-from ..core.errors import TivaxError
-from ..core.memory import aligned_empty
-from ..core.output import (
+from ..core import (
     DROPPINGS,
+    TivaxError,
+    aligned_empty,
     clear_leftovers,
     full_disk_told,
     is_empty_folder,
+    local_path,
     partial_folder,
     replace_folder,
     require_apart,
     require_as_listed,
     require_free,
     require_writable,
+    require_years,
 )
 from .store_files import (
     DIMS,

@@ -21,7 +21,7 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from ..core.errors import TivaxError
+from ..core import TivaxError
 
 FORMAT = 2
 UNCHECKED = 1  # the format before checksums

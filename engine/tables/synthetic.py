@@ -25,11 +25,15 @@ import numpy as np
 from jaxtyping import Array, Float, Int, Key
 
 from ...kernels import import_share
-from ..core.arguments import require_kind, require_whole
-from ..core.errors import TivaxError
-from ..core.memory import aligned_empty
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
+from ..core import (
+    Progress,
+    TivaxError,
+    aligned_empty,
+    in_float64,
+    no_progress,
+    require_kind,
+    require_whole,
+)
 from .checks import WORST_RESIDUAL
 from .world_tables import Tolerance, WorldTables
 

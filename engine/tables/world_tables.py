@@ -21,8 +21,15 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..core.arguments import require_kind, require_list, require_years
-from ..core.errors import TivaxError, TivaxWarning, nearest, shown
+from ..core import (
+    TivaxError,
+    TivaxWarning,
+    nearest,
+    require_kind,
+    require_list,
+    require_years,
+    shown,
+)
 from .codes import require_labels
 
 

@@ -16,35 +16,60 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tivax.engine.reporting import Figure as Shown
+
 from ....kernels.random_draws import BLOCK, GENERATOR
-from ...core.errors import TivaxError
-from ...core.output import (
+from ...core import (
     Run,
+    Terminal,
+    TivaxError,
     about,
+    is_first,
     output_folder,
     require_result_place,
     sha256,
     tivax_version,
+    write_csv,
 )
-from ...core.processes import is_first
-from ...core.spreadsheets import write_csv
+from ...figures import Drawn, p_text
 from ...figures import resampling as experiment_plots
-from ...figures.resampling import Drawn, p_text
-from ...paper.columns import column_name
-from ...reporting.html import Block, Points, Section, Table, Text, write_report
-from ...reporting.html import Figure as Shown
-from ...reporting.plot_style import Figure, save_figure
-from ...resampling import multiple_testing
-from ...resampling.checkpoints import Checkpoint, checkpoint, stopping
-from ...resampling.cluster_diagnostics import cluster_table, model_table
-from ...resampling.designs import Design, Model, make_design
-from ...resampling.draws import Draws, FileDraws
-from ...resampling.inversion import Inverted, invert_wild
-from ...resampling.p_values import LEVEL, TIE_RULES, Inference, summarise
-from ...resampling.run_files import RunFile, read_panel, with_lags
-from ...resampling.running import fill
-from ...resampling.schemes import Program, Scheme, make_program
-from ..terminal import Terminal
+from ...paper import column_name
+from ...reporting import (
+    Block,
+    Figure,
+    Points,
+    Section,
+    Table,
+    Text,
+    save_figure,
+    write_report,
+)
+from ...resampling import (
+    LEVEL,
+    TIE_RULES,
+    Checkpoint,
+    Design,
+    Draws,
+    FileDraws,
+    Inference,
+    Inverted,
+    Model,
+    Program,
+    RunFile,
+    Scheme,
+    checkpoint,
+    cluster_table,
+    fill,
+    invert_wild,
+    make_design,
+    make_program,
+    model_table,
+    multiple_testing,
+    read_panel,
+    stopping,
+    summarise,
+    with_lags,
+)
 
 _FEW = (
     "model",

@@ -4,17 +4,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.output import Run, about, output_folder, require_result_place
-from ...estimation.fixed_effects import CONVENTION_NOTES
-from ...panel.build import describe_losses, index_note
-from ...panel.data_files import DataFiles
+from ...core import Run, Terminal, about, output_folder, require_result_place
+from ...estimation import CONVENTION_NOTES
+from ...panel import DataFiles, describe_losses, index_note
+from ...paper import Replication, replicate, robustness, write_replication
 from ...paper import columns as paper
-from ...paper import robustness
-from ...paper.replicate import Replication, replicate, write_replication
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
-from ...reporting.labels import Language
-from ..terminal import Terminal
+from ...reporting import Language
 
 
 def run_replication(

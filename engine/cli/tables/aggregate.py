@@ -8,28 +8,30 @@ import numpy as np
 import xarray as xr
 import zarr
 
-from ...core.errors import TivaxError
-from ...core.output import Run, output_folder, require_apart, require_result_place
-from ...figures import aggregation as aggregation_plots
-from ...measures.aggregation_bias import (
-    absorbed_frame,
-    compare_aggregation,
-    comparison_frame,
-    largest,
+from ...core import (
+    Run,
+    Terminal,
+    TivaxError,
+    output_folder,
+    require_apart,
+    require_result_place,
+    write_frame,
 )
-from ...reporting.plot_style import save_figure
-from ...tables.aggregation import (
+from ...figures import aggregation as aggregation_plots
+from ...measures import absorbed_frame, compare_aggregation, comparison_frame, largest
+from ...reporting import save_figure
+from ...tables import (
+    ChosenGroups,
     Concordance,
+    StoreWriter,
+    WorldTables,
     aggregate,
     concordances,
     read_concordance,
     regions_of_groups,
+    require_replaceable,
+    store_attributes,
 )
-from ...tables.groups import ChosenGroups
-from ...tables.store import StoreWriter, require_replaceable, store_attributes
-from ...tables.world_tables import WorldTables
-from ..terminal import Terminal
-from .tbi import write_frame
 
 Mapped = Mapping[str, str]
 

@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from ...measures.flags import told
-from ...sources.importing import VALUE_ADDED_ALONE
-from ...tables.checks import YearCheck
-from ...tables.world_tables import WorldTables
-from ..terminal import Terminal
-from .tbi import TbiResult
+from ...core import Terminal
+from ...measures import TbiResult, told
+from ...sources import VALUE_ADDED_ALONE
+from ...tables import WorldTables, YearCheck
 
 
 def print_checks(

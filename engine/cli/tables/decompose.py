@@ -11,30 +11,31 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import xarray as xr
 
-from ...core.errors import TivaxError
-from ...core.output import Run, output_folder, require_result_place
-from ...core.progress import Progress
-from ...core.spreadsheets import as_text
+from ...core import (
+    Progress,
+    Run,
+    Terminal,
+    TivaxError,
+    as_text,
+    output_folder,
+    require_result_place,
+)
 from ...figures import decompositions as decomposition_plots
-from ...measures.decompositions import (
+from ...measures import (
+    FLAGS,
     METHODS,
     NOT_SUMMED,
     WORST_IDENTITY,
-    decomposed_years,
-    require_method,
-)
-from ...measures.each_group import decomposed_each_group
-from ...measures.flags import FLAGS
-from ...measures.trade import (
     ValueAdded,
     about_accounts,
+    decomposed_each_group,
+    decomposed_years,
+    require_method,
     told_accounts,
     value_added_name,
 )
-from ...reporting.plot_style import save_figure
-from ...tables.groups import ChosenGroups
-from ...tables.inventories import NetInventories
-from ..terminal import Terminal
+from ...reporting import save_figure
+from ...tables import ChosenGroups, NetInventories
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")

@@ -3,14 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core.errors import TivaxError, nearest
-from ...tables.countries import (
-    CountryGroup,
-    country_group,
-    country_groups,
-    country_name,
-)
-from ..terminal import Terminal
+from ...core import Terminal, TivaxError, nearest
+from ...tables import CountryGroup, country_group, country_groups, country_name
 
 
 def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None:
@@ -32,7 +26,7 @@ def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None
 
 
 def _regions(store: str) -> tuple[str, ...]:
-    from ...tables.store import open_store
+    from ...tables import open_store
 
     if not Path(store).exists():
         near = nearest(store.upper(), country_groups())

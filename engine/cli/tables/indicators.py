@@ -6,27 +6,35 @@ from pathlib import Path
 
 import xarray as xr
 
-from ...core.errors import TivaxError, nearest
-from ...core.output import Run, output_folder, require_result_place
+from ...core import (
+    Run,
+    Terminal,
+    TivaxError,
+    nearest,
+    output_folder,
+    require_result_place,
+    shifted,
+)
 from ...figures import indicators as indicator_plots
-from ...measures.decompositions import LEVELS, WORST_IDENTITY
-from ...measures.each_group import require_new_names, shifted
-from ...measures.flags import counted, told
-from ...measures.indicator_table import INDICATORS
-from ...measures.indicators import indicator_years, indicators_at, possible_indicators
-from ...measures.perimeters import borders_of
-from ...measures.trade import (
+from ...measures import (
+    INDICATORS,
+    LEVELS,
+    WORST_IDENTITY,
     Certify,
     ValueAdded,
     about_accounts,
+    borders_of,
+    counted,
+    indicator_years,
+    indicators_at,
+    possible_indicators,
+    require_new_names,
+    told,
     told_accounts,
     value_added_name,
 )
-from ...reporting.plot_style import save_figure
-from ...tables.groups import ChosenGroups
-from ...tables.inventories import NetInventories
-from ...tables.world_tables import WorldTables
-from ..terminal import Terminal
+from ...reporting import save_figure
+from ...tables import ChosenGroups, NetInventories, WorldTables
 from .check import certified_line
 from .decompose import FORMATS, LongWriter, named, one_after_the_other
 

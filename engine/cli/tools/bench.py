@@ -10,10 +10,14 @@ import pandas as pd
 
 from ....bench.cases import CASES, SEED, make_world
 from ....bench.harness import Timing, machine, measure
-from ...core.errors import TivaxError
-from ...core.output import Run, output_folder, require_result_place
-from ...core.spreadsheets import write_csv
-from ..terminal import Terminal
+from ...core import (
+    Run,
+    Terminal,
+    TivaxError,
+    output_folder,
+    require_result_place,
+    write_csv,
+)
 
 COLUMNS = [
     "case",

@@ -15,25 +15,30 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ...core.output import Run, about, output_folder, require_result_place
-from ...core.progress import Progress
-from ...core.spreadsheets import write_csv
-from ...figures.panel import true_versus_estimated
-from ...panel.synthetic_panel import (
-    FEWEST_REGIONS,
-    FEWEST_YEARS,
-    OUTCOME,
-    KnownEffect,
-    known_effect,
+from ...core import (
+    Progress,
+    Run,
+    Terminal,
+    about,
+    output_folder,
+    require_result_place,
+    write_csv,
 )
+from ...figures import true_versus_estimated
+from ...measures import TbiResult, compute_tbi
+from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
 from ...reporting import html as report
-from ...reporting.plot_style import save_figure
-from ...tables.checks import YearCheck, check_frame, check_tables
-from ...tables.synthetic import WorldShape, synthetic_world
-from ...tables.world_tables import WorldTables
+from ...reporting import save_figure
+from ...tables import (
+    WorldShape,
+    WorldTables,
+    YearCheck,
+    check_frame,
+    check_tables,
+    synthetic_world,
+)
 from ..tables.check import print_tbi
-from ..tables.tbi import TbiResult, compute_tbi, figures_of, write_tbi
-from ..terminal import Terminal
+from ..tables.tbi import figures_of, write_tbi
 
 
 @dataclass(frozen=True)

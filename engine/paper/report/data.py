@@ -5,13 +5,22 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from ...panel import descriptives
-from ...panel.build import WIOD_COUNTRIES, describe_losses
+from ...panel import WIOD_COUNTRIES, describe_losses, descriptives
+from ...reporting import (
+    Block,
+    Details,
+    Figure,
+    Heading,
+    Language,
+    Points,
+    Section,
+    Table,
+    Text,
+    label,
+    numbered,
+)
 from ...reporting import html as report
-from ...reporting.html import Block, Details, Heading, Points, Section, Table, Text
-from ...reporting.labels import Language, label, numbered
-from ...reporting.plot_style import Figure
-from ..replicate import Replication
+from ..replication import Replication
 from ..specifications import SAMPLES
 
 

@@ -5,10 +5,10 @@ import re
 import numpy as np
 import pandas as pd
 
-from ...panel.build import index_note
-from ...reporting.html import Block, Heading, Points, Section, Table, Text
+from ...panel import index_note
+from ...reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
-from ..replicate import Replication
+from ..replication import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups as heterogeneity_report

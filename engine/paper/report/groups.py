@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping
 
-from ...panel import descriptives
-from ...panel.build import OUTCOMES, sample
+from ...estimation import sample
+from ...panel import OUTCOMES, descriptives
+from ...reporting import Figure, Heading, Section, Table, Text
 from ...reporting import html as report
-from ...reporting.html import Heading, Section, Table, Text
-from ...reporting.plot_style import Figure
 from ..heterogeneity import PARTS
-from ..replicate import PARTS_OUTCOME, Replication
+from ..replication import PARTS_OUTCOME, Replication
 from ..verdicts import LEVEL
 
 

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from ...reporting import Block, Figure, Points, Section, Table, Text
 from ...reporting import html as report
-from ...reporting.html import Block, Points, Section, Table, Text
-from ...reporting.plot_style import Figure
 from ..columns import column_names
 from ..inference import PaperInference, sides
 

@@ -7,10 +7,9 @@ change with them. Each section is worded in the module of its subject, ``*_repor
 from collections.abc import Mapping
 from pathlib import Path
 
+from ...reporting import Figure, Language
 from ...reporting import html as report
-from ...reporting.labels import Language
-from ...reporting.plot_style import Figure
-from ..replicate import Replication
+from ..replication import Replication
 from ..verdicts import verdicts
 from . import data as panel_report
 from . import findings as findings_report

@@ -3,13 +3,21 @@
 import numpy as np
 import pandas as pd
 
-from ...panel.build import OUTCOMES
-from ...reporting.html import Details, Heading, Journal, Points, Section, Table, Text
-from ...reporting.labels import Language
+from ...panel import OUTCOMES
+from ...reporting import (
+    Details,
+    Heading,
+    Journal,
+    Language,
+    Points,
+    Section,
+    Table,
+    Text,
+)
 from .. import columns as paper
 from .. import robustness
 from ..inference import side
-from ..replicate import Replication
+from ..replication import Replication
 from ..tables import coefficient_cells, iv_tables, lagged_frame
 from ..verdicts import LEVEL
 

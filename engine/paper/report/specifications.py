@@ -4,13 +4,12 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from ...panel.build import OUTCOMES
+from ...panel import OUTCOMES
+from ...reporting import Figure, Section, Table, Text
 from ...reporting import html as report
-from ...reporting.html import Section, Table, Text
-from ...reporting.plot_style import Figure
 from .. import columns as paper
 from .. import specifications
-from ..replicate import CURVES, Replication
+from ..replication import CURVES, Replication
 from ..verdicts import LEVEL
 
 

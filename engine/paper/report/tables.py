@@ -2,14 +2,23 @@
 
 from collections.abc import Mapping
 
-from ...estimation.fixed_effects import CONVENTION_NOTES
+from ...estimation import CONVENTION_NOTES
+from ...reporting import (
+    Block,
+    Figure,
+    Heading,
+    Journal,
+    Language,
+    Points,
+    Section,
+    Text,
+    comparison_tables,
+    label,
+    numbered,
+)
 from ...reporting import html as report
-from ...reporting.html import Block, Heading, Journal, Points, Section, Text
-from ...reporting.journal_tables import comparison_tables
-from ...reporting.labels import Language, label, numbered
-from ...reporting.plot_style import Figure
 from .. import columns as paper
-from ..replicate import Replication
+from ..replication import Replication
 from ..tables import TABLES
 
 

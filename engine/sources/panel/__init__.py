@@ -1,0 +1,1 @@
+"""Readers of country-year databases, one module a database."""

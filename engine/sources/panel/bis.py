@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.errors import TivaxError
-from .. import TableFile
+from ...core import TivaxError
+from ..source import TableFile
 from . import country_years as cy
 
 SHEETS = {"real": "Real", "nominal": "Nominal"}

@@ -20,10 +20,9 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pandas as pd
 
-from ...core.errors import TivaxError
-from ...core.limits import TEXTS, require_count
-from .. import TableFile
+from ...core import TEXTS, TivaxError, require_count
 from .. import files as fs
+from ..source import TableFile
 
 AGAIN = "get the published file again"
 OTHER_EDITION = fs.OTHER_EDITION

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from ...core.errors import TivaxError
+from ...core import TivaxError
 from . import country_years as cy
 
 

@@ -30,9 +30,9 @@ from typing import Any
 
 import pandas as pd
 
-from ...core.errors import TivaxError
-from .. import TableFile
+from ...core import TivaxError
 from .. import files as fs
+from ..source import TableFile
 from . import country_years as cy
 
 CODES = ("countrycode", "isocode")

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.errors import TivaxError
-from .. import TableFile
+from ...core import TivaxError
 from .. import files as fs
+from ..source import TableFile
 from . import country_years as cy
 
 # In lower case; the API's comes first.

@@ -35,8 +35,8 @@ from typing import Any
 
 import pandas as pd
 
-from ...core.errors import TivaxError
-from .. import TableFile
+from ...core import TivaxError
+from ..source import TableFile
 from . import country_years as cy
 from . import wdi
 

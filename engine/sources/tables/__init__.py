@@ -1,0 +1,1 @@
+"""Readers of databases of world tables, one module a database."""

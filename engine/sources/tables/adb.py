@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import TivaxError
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from ..source import Source, TableFile
 from .wiod2013 import cell_text, sheet_rows
 
 # Households, institutions serving them, government, fixed capital, inventories.

@@ -18,12 +18,10 @@ from typing import Any, cast
 import numpy as np
 import numpy.lib.format as npy
 
-from ...core.errors import TivaxError
-from ...core.limits import require_size
-from ...tables.codes import normalise
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError, require_size
+from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from ..source import Source, TableFile
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 _HEADER_2 = npy.read_array_header_2_0

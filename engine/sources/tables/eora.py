@@ -34,10 +34,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import TivaxError
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
 # Eora's own codes. ANT (Netherlands Antilles) and USR (Soviet Union) are of no country

@@ -33,10 +33,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import TivaxError
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from ..source import Source, TableFile
 from ..text_tables import TextTable, read_text_table
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}

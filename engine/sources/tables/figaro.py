@@ -25,11 +25,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ...core.errors import TivaxError
-from ...core.limits import require_count
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError, require_count
+from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
 # Government, households, institutions serving them, fixed capital formation,

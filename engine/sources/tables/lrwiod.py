@@ -16,12 +16,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ...core.errors import TivaxError
-from ...core.limits import require_count
-from ...tables.codes import normalise
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError, require_count
+from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from ..source import Source, TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
 

@@ -30,11 +30,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import TivaxError
-from ...tables.codes import normalise
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
 PARENTS = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}

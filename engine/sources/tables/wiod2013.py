@@ -23,11 +23,10 @@ from typing import Any
 
 import numpy as np
 
-from ...core.errors import TivaxError
-from ...tables.codes import normalise
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from ..source import Source, TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}

@@ -25,11 +25,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core.errors import TivaxError
-from ...tables.codes import normalise
-from ...tables.world_tables import Tolerance, WorldTable
-from .. import Source, TableFile
+from ...core import TivaxError
+from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from ..source import Source, TableFile
 from .wiod2013 import read_sheet
 
 # Number after the country in the columns of final demand -> name of the category.

@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core.errors import TivaxError, shown
+from ..core import TivaxError, shown
 from . import weak_instruments
 from .estimates import Estimate, estimate
 from .regression_data import (

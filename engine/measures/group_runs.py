@@ -11,12 +11,10 @@ from collections.abc import Callable, Generator, Iterable
 
 import xarray as xr
 
-from ..core.arguments import require_kind
-from ..core.errors import TivaxError
-from ..core.progress import Progress, no_progress
-from ..tables.world_tables import WorldTables
+from ..core import Progress, TivaxError, no_progress, require_kind, shifted
+from ..tables import Groups, WorldTables, require_groups
 from .decompositions import decomposed_years
-from .trade import Groups, ValueAdded, require_groups
+from .trade import ValueAdded
 
 _SIDES = {"exporter", "importer", "partner"}
 
@@ -116,8 +114,3 @@ def decomposed_each_group(
             progress=shifted(progress, k * years, len(groups) * years),
         )
     return (rows_of(part, name) for name, run in runs.items() for part in run)
-
-
-def shifted(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of one of several runs, as that of all."""
-    return lambda done, _: progress(before + done, total)

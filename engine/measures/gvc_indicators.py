@@ -14,18 +14,22 @@ from jaxtyping import Array, Float
 
 from ...kernels import indicators as kernels
 from ...kernels.world import World
-from ..core.arguments import require_choice, require_list
-from ..core.errors import TivaxError, nearest
-from ..core.precision import in_float64
-from ..core.progress import Progress, no_progress
-from ..tables.final_demand_uses import consumption_and_capital
-from ..tables.world_tables import WorldTables, require_tables
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    nearest,
+    no_progress,
+    require_choice,
+    require_list,
+)
+from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
 from . import flags
 from . import trade as measures
 from .decompositions import LEVELS, WORST_IDENTITY
 from .indicator_table import INDICATORS, Indicator, Level
 from .perimeters import Borders, borders_of, computed_worlds
-from .trade import Certify, Groups, ValueAdded
+from .trade import Certify, ValueAdded
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:

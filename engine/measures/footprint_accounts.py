@@ -14,11 +14,9 @@ from collections.abc import Sequence
 
 import xarray as xr
 
-from ..core.arguments import require_kind
-from ..tables import satellites
-from ..tables.world_tables import WorldTables, require_tables
+from ..core import require_kind
+from ..tables import Groups, WorldTables, require_tables, satellites
 from . import trade as measures
-from .trade import Groups
 
 
 def footprints(

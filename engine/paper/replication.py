@@ -13,20 +13,14 @@ from typing import TypeVar
 import pandas as pd
 import xarray as xr
 
-from ..core.arguments import require_kind
-from ..core.errors import TivaxError
-from ..core.progress import Progress, no_progress
-from ..core.spreadsheets import write_csv
-from ..estimation.estimates import Estimate
+from ..core import Progress, TivaxError, no_progress, require_kind, write_csv
+from ..estimation import Estimate
 from ..figures import panel as panel_plots
 from ..figures import resampling as experiment_plots
 from ..figures import specifications as specification_plots
 from ..figures import trade as trade_plots
-from ..panel import descriptives
-from ..panel.build import CONTROLS, Panel, build_panel
-from ..panel.data_files import DataFiles
-from ..reporting import journal_tables, plot_style
-from ..reporting.labels import Language
+from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
+from ..reporting import Language, journal_tables, plot_style
 from . import columns as paper
 from . import heterogeneity, robustness, specifications
 from . import inference as paper_inference

@@ -1,0 +1,66 @@
+"""Start JAX for a program: float64, and compiled programs kept between runs."""
+
+import os
+import platform
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+
+def start_jax() -> None:
+    """float64, and compiled programs kept in the user's cache folder.
+
+    One sub-folder for each jax version and processor model: a program compiled for
+    another processor would be loaded with errors. TIVAX_CACHE moves the folder,
+    an empty value turns it off.
+    """
+    import logging
+
+    import jax
+
+    # Other libraries lower the level of all loggers; JAX then tells which devices it
+    # did not find.
+    logging.getLogger("jax").setLevel(logging.WARNING)
+    jax.config.update("jax_enable_x64", True)
+    if (folder := compilation_cache()) is not None and _writable(folder):
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+def _writable(folder: Path) -> bool:
+    """Without a place for it, tivax compiles each time, and JAX need not warn."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+def compilation_cache() -> Path | None:
+    """Where compiled programs are kept, or None where the cache is turned off."""
+    import pooch
+
+    root = os.environ.get("TIVAX_CACHE", str(pooch.os_cache("tivax")))
+    if not root:
+        return None
+    machine = sha256(processor().encode()).hexdigest()[:8]
+    return Path(root) / f"jax-{version('jax')}-{machine}"
+
+
+def processor() -> str:
+    """The processor's model and features, as far as the system tells."""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = cpuinfo.read_text().splitlines()
+        keys = ("model name", "flags", "CPU part", "Features")
+        return "\n".join(dict.fromkeys(k for k in lines if k.startswith(keys)))
+    return f"{platform.machine()} {platform.processor()}"
+
+
+def processor_name() -> str:
+    """The processor's model name, for tables of times."""
+    for line in processor().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()

@@ -1,0 +1,11 @@
+from .archives import get_archive as get_archive
+from .catalogue import get_source as get_source
+from .download import fetch as fetch
+from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
+from .importing import Imported as Imported
+from .importing import import_tables as import_tables
+from .satellites import read_final_satellites as read_final_satellites
+from .satellites import read_satellite as read_satellite
+from .satellites import read_satellites as read_satellites
+from .satellites import require_different_names as require_different_names
+from .source import TableFile as TableFile

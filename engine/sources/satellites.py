@@ -1,0 +1,118 @@
+"""Satellite accounts of a csv or parquet file."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..core import TivaxError, local_path, require_size, without_apostrophe
+from ..tables import require_labels
+from .files import parsing
+from .source import TableFile
+
+_LABELS = ("year", "region", "sector")
+
+
+def read_satellite(path: str | Path) -> xr.DataArray:
+    """The one account of a csv or parquet file, a row an industry and year.
+
+    Columns: year, region, sector, one column of numbers, whose name is that of the
+    account, and optionally unit. Raises ``TivaxError`` for a file that is not that.
+    """
+    accounts = read_satellites(path)
+    if len(accounts) > 1:
+        names = ", ".join(str(k.name) for k in accounts)
+        raise TivaxError(
+            f"{path}: holds the accounts {names}; read_satellites reads all of them"
+        )
+    return accounts[0]
+
+
+def read_satellites(path: str | Path) -> list[xr.DataArray]:
+    """The accounts of a file: a column of numbers each, under its name.
+
+    As :func:`read_satellite`; a column unit is that of all of them.
+    """
+    return _read(local_path("path", path), _LABELS)
+
+
+def read_final_satellites(path: str | Path) -> list[xr.DataArray]:
+    """What final demand itself emits or uses (F_Y): accounts (year, absorbing region).
+
+    Columns: year, region, a column of numbers for each account and optionally category
+    (of final demand, which are summed) and unit. Raises ``TivaxError`` for a file that
+    is not that.
+    """
+    accounts = _read(local_path("path", path), ("year", "region"), more=("category",))
+    return [
+        k.sum("category", keep_attrs=True) if "category" in k.dims else k
+        for k in accounts
+    ]
+
+
+def require_different_names(accounts: Sequence[xr.DataArray]) -> None:
+    """Raise ``TivaxError`` for a name that two accounts share."""
+    files: dict[str, str] = {}
+    for account in accounts:
+        name, file = str(account.name), str(account.attrs.get("file", ""))
+        if name in files:
+            raise TivaxError(
+                f"{file}: account {name} is also in {files[name]}; rename one column"
+            )
+        files[name] = file
+
+
+def _read(
+    path: Path, labels: Sequence[str], more: Sequence[str] = ()
+) -> list[xr.DataArray]:
+    """Accounts by ``labels``, and by those of ``more`` that the file has."""
+    if path.suffix not in (".csv", ".parquet"):
+        raise TivaxError(f"{path}: an account is csv or parquet")
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file; give the csv or parquet itself")
+    require_size(path.name, path.stat().st_size)
+    with parsing(TableFile(path)):
+        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
+        frame = read(path)
+    labels = [*labels, *(k for k in more if k in frame)]
+    names = [str(k) for k in frame.columns if k not in (*labels, "unit")]
+    if not names or any(k not in frame for k in labels):
+        raise TivaxError(
+            f"{path}: needs the columns {', '.join(labels)} and one or more of "
+            f"numbers, has {', '.join(map(str, frame.columns))}"
+        )
+    if frame.empty:
+        raise TivaxError(f"{path}: no rows below the names of the columns")
+    for name in names:
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        bad = np.flatnonzero(~np.isfinite(numbers)).tolist()
+        if bad:
+            raise TivaxError(
+                f"{path}: column {name} must hold a number in every row, but has "
+                f"{frame[name].iloc[bad[0]]} for {_row(frame, bad[0], labels)}"
+            )
+        frame[name] = numbers
+    if not pd.api.types.is_integer_dtype(frame["year"]):
+        raise TivaxError(f"{path}: column year must hold whole numbers such as 2007")
+    twice = np.flatnonzero(frame.duplicated(labels)).tolist()
+    if twice:
+        raise TivaxError(f"{path}: {_row(frame, twice[0], labels)} stands there twice")
+    units = set(frame["unit"]) if "unit" in frame else {""}
+    if len(units) > 1:
+        raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
+    texts = [k for k in labels if k != "year"]
+    for what in texts:
+        there = frame[what].notna()
+        frame[what] = frame[what].astype(object).where(there, "").map(str)
+        frame[what] = frame[what].map(without_apostrophe)
+        require_labels(frame[what].unique(), f"{path}: {what}")
+    require_labels(names, f"{path}: column")
+    table = frame.set_index(labels)
+    about = {"units": str(units.pop()), "file": str(path)}
+    return [table[name].to_xarray().rename(name).assign_attrs(about) for name in names]
+
+
+def _row(frame: pd.DataFrame, row: int, labels: Sequence[str]) -> str:
+    return " ".join(str(frame.iloc[row][k]) for k in labels)

@@ -1,0 +1,57 @@
+"""One database: the files of its tables, how they are read, what to cite."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..tables import Tolerance, WorldTable
+
+
+@dataclass(frozen=True)
+class TableFile:
+    """A file, or a member of a zip archive, that holds one year or several.
+
+    ``year`` is the year that its name promises; None where the name does not
+    tell or the file holds many years. ``parts`` are the other files of a table that
+    is spread over several, by what they hold.
+    """
+
+    path: Path
+    member: str | None = None
+    year: int | None = None
+    parts: Mapping[str, "TableFile"] = field(default_factory=dict)
+    folder: str = ""
+
+    @property
+    def name(self) -> str:
+        """How messages call it, with ``folder`` where the file's name does not tell."""
+        if self.member:
+            return f"{self.path.name}:{self.member}"
+        return f"{self.folder}/{self.path.name}" if self.folder else self.path.name
+
+
+@dataclass(frozen=True)
+class Source:
+    """One database: where its tables are, how one file is read, what to cite.
+
+    ``find(paths)`` returns the files in order of year and raises ``TivaxError``
+    where nothing is found. ``read(file)`` yields the tables in it, with codes
+    normalised (ROW, ROU, NLD), and raises ``TivaxError`` in one line for
+    anything that is not a whole table of this database. ``parents`` are the regions
+    it may split, part to parent: see :class:`WorldTables`. ``column_tolerance`` is how
+    far inputs, taxes, margins and value added together may miss output; ``published``
+    are the first and last year of a database that is one file. ``rounded``: there is an
+    edition in whole units, of which ``derounding`` puts back what rounding took.
+    """
+
+    name: str
+    title: str
+    unit: str
+    tolerance: Tolerance
+    citation: str
+    find: Callable[[Sequence[Path]], list[TableFile]]
+    read: Callable[[TableFile], Iterable[WorldTable]]
+    parents: Mapping[str, str] = field(default_factory=dict)
+    column_tolerance: Tolerance | None = None
+    published: tuple[int, int] | None = None
+    rounded: bool = False
