@@ -5,9 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tivax.engine.estimation import fixed_effects
-
-from ..estimation import sample, time_dummies, within
+from ..estimation import fixed_effects, sample, time_dummies, within
 from ..sources.panel import kof
 from .build import CODE_FIXES, CONTROLS, OUTCOMES, read_whole_path
 from .data_files import DataFiles

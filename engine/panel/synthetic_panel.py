@@ -14,10 +14,8 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from tivax.engine.estimation import fixed_effects
-
 from ..core import TivaxError
-from ..estimation import Estimate
+from ..estimation import Estimate, fixed_effects
 from .build import CONTROLS
 
 OUTCOME = "KOFGIdj"

@@ -14,9 +14,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tivax.engine.estimation import fixed_effects
-
-from ..estimation import Convention, Estimate, sample
+from ..estimation import Convention, Estimate, fixed_effects, sample
 from ..panel import CONTROLS
 from .printed import FIT, TABLE_1, TABLES
 

@@ -12,9 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tivax.engine.estimation import fixed_effects
-
-from ..estimation import Estimate, sample, time_dummies, within
+from ..estimation import Estimate, fixed_effects, sample, time_dummies, within
 from ..panel import CONTROLS, OUTCOMES
 
 MODELS = (

@@ -14,10 +14,15 @@ import pandas as pd
 import xarray as xr
 from scipy import stats
 
-from tivax.engine.estimation import fixed_effects
-
 from ..core import Progress, TivaxError, no_progress
-from ..estimation import Convention, Estimate, IVEstimate, dependence, sample
+from ..estimation import (
+    Convention,
+    Estimate,
+    IVEstimate,
+    dependence,
+    fixed_effects,
+    sample,
+)
 from ..estimation import least_squares as estimation
 from ..measures import trade as measures
 from ..panel import (

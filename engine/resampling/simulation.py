@@ -14,8 +14,6 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from scipy import stats
 
-from tivax.engine.reporting import Figure as Shown
-
 from ...kernels import random_draws as streams
 from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
@@ -45,6 +43,7 @@ from ..reporting import (
     settled,
     write_report,
 )
+from ..reporting import Figure as Shown
 from .checkpoints import checkpoint, stopping
 from .draws import Draws, FileDraws, MemoryDraws
 from .running import over_blocks

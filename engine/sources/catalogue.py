@@ -1,5 +1,6 @@
-"""The databases that tivax reads. To add one, write its module in ``sources/tables`` and
-name it in ``SOURCES``.
+"""The databases that tivax reads.
+
+To add one, write its module in ``sources/tables`` and name it in ``SOURCES``.
 
 A source module defines ``SOURCE``, a :class:`Source`: how to find table files
 below the paths a user gives, and how to read one file.

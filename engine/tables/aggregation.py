@@ -223,7 +223,11 @@ _KINDS = ("sectors", "regions")
 @cache
 def concordances() -> dict[str, Concordance]:
     """The built-in concordances by name."""
-    text = files(__package__).joinpath("concordances.toml").read_text("utf-8")
+    text = (
+        files(__name__.rpartition(".")[0])
+        .joinpath("concordances.toml")
+        .read_text("utf-8")
+    )
     return {
         name: Concordance(
             name,

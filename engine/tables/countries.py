@@ -54,7 +54,7 @@ def country_groups() -> dict[str, CountryGroup]:
 
 
 def _read(name: str) -> dict[str, Any]:
-    text = files(__package__).joinpath(name).read_text(encoding="utf-8")
+    text = files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 

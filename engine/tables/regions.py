@@ -30,8 +30,8 @@ def perimeters(
     """The regions of the tables that are kept, in order, each with its perimeter.
 
     That is the region itself, the parent of a split region, or the group of either.
-    Raises ``TivaxError`` as :func:`region_names` does, and for a part: only its parent can
-    be dropped or grouped.
+    Raises ``TivaxError`` as :func:`region_names` does, and for a part: only its parent
+    can be dropped or grouped.
     """
     require_tables(tables)
     require_list("drop", drop)

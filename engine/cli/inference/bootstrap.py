@@ -15,8 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-
-from tivax.engine.reporting import Figure as Shown
+from matplotlib.figure import Figure
 
 from ....kernels.random_draws import BLOCK, GENERATOR
 from ...core import (
@@ -36,7 +35,6 @@ from ...figures import resampling as experiment_plots
 from ...paper import column_name
 from ...reporting import (
     Block,
-    Figure,
     Points,
     Section,
     Table,
@@ -44,6 +42,7 @@ from ...reporting import (
     save_figure,
     write_report,
 )
+from ...reporting import Figure as Shown
 from ...resampling import (
     LEVEL,
     TIE_RULES,

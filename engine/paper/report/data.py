@@ -4,12 +4,12 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ...panel import WIOD_COUNTRIES, describe_losses, descriptives
 from ...reporting import (
     Block,
     Details,
-    Figure,
     Heading,
     Language,
     Points,

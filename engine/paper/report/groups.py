@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from matplotlib.figure import Figure
+
 from ...estimation import sample
 from ...panel import OUTCOMES, descriptives
-from ...reporting import Figure, Heading, Section, Table, Text
+from ...reporting import Heading, Section, Table, Text
 from ...reporting import html as report
 from ..heterogeneity import PARTS
 from ..replication import PARTS_OUTCOME, Replication

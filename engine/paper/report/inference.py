@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from ...reporting import Block, Figure, Points, Section, Table, Text
+from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import html as report
 from ..columns import column_names
 from ..inference import PaperInference, sides

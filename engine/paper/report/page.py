@@ -7,7 +7,9 @@ change with them. Each section is worded in the module of its subject, ``*_repor
 from collections.abc import Mapping
 from pathlib import Path
 
-from ...reporting import Figure, Language
+from matplotlib.figure import Figure
+
+from ...reporting import Language
 from ...reporting import html as report
 from ..replication import Replication
 from ..verdicts import verdicts

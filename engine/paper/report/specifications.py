@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from ...panel import OUTCOMES
-from ...reporting import Figure, Section, Table, Text
+from ...reporting import Section, Table, Text
 from ...reporting import html as report
 from .. import columns as paper
 from .. import specifications

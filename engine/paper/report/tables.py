@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
+from matplotlib.figure import Figure
+
 from ...estimation import CONVENTION_NOTES
 from ...reporting import (
     Block,
-    Figure,
     Heading,
     Journal,
     Language,

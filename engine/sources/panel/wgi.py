@@ -18,8 +18,8 @@ Workbook of the update of 2025
     of which the estimate ends in e. From the update of 2023 on the columns of the
     workbook of 2024.
 ``API_RQ.EST_DS2_en_csv_v2_<n>.csv`` and its zip archive
-    See :mod:`tivax.engine.sources.panel.wdi`; names as in ``INDICATORS``. Years in which no
-    country has a value are left out, as the other forms do.
+    See :mod:`tivax.engine.sources.panel.wdi`; names as in ``INDICATORS``. Years in
+    which no country has a value are left out, as the other forms do.
 
 There are no years 1997, 1999 and 2001. Codes are old ones of the World Bank up to the
 update of 2024 (ROM, ZAR, TMP), but not in the csv; Taiwan is there. Updates differ in

@@ -17,7 +17,7 @@ FUNCTIONS = sorted(set(dir(tx)) - RESULTS)
 @pytest.fixture(scope="module")
 def program() -> dict:
     """What ``wrong_arguments`` found, run without the type checks of pytest."""
-    path = Path(__file__).with_name("wrong_arguments.py")
+    path = Path(__file__).parents[1] / "support" / "wrong_arguments.py"
     run = subprocess.run(
         [sys.executable, str(path)], capture_output=True, text=True, check=True
     )

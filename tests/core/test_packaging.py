@@ -12,7 +12,7 @@ import tivax.bench
 import tivax.engine
 import tivax.kernels
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = {"engine": tivax.engine, "kernels": tivax.kernels, "bench": tivax.bench}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tivax.engine.cli.app import app
 
-README = Path(__file__).resolve().parents[1] / "README.md"
+README = Path(__file__).resolve().parents[2] / "README.md"
 COMMANDS = [
     c.name or c.callback.__name__ for c in app.registered_commands if c.callback
 ]

@@ -6,7 +6,7 @@ from pathlib import Path
 from tivax.engine.measures.decompositions import IN_DETAIL, METHODS
 from tivax.engine.measures.indicator_table import INDICATORS
 
-PAGE = Path(__file__).parents[1] / "engine" / "measures" / "terms.md"
+PAGE = Path(__file__).parents[2] / "engine" / "measures" / "terms.md"
 
 
 def words() -> set[str]:
