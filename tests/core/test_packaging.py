@@ -3,11 +3,14 @@ import pkgutil
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from importlib.metadata import distribution, entry_points, packages_distributions
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import tivax
 import tivax.bench
 import tivax.engine
 import tivax.kernels
@@ -25,17 +28,6 @@ def modules(package):
             for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
         ),
     ]
-
-
-def imports(path):
-    """Names of the modules that a file imports, at any depth of its code."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: a relative import"
-            yield node.module or ""
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def python(code, folder):
@@ -77,6 +69,7 @@ def test_every_package_of_the_repository_is_listed_for_installation():
         for name in PACKAGES
         for path in (REPOSITORY / name).rglob("__init__.py")
     ]
+    found[found.index("tivax.engine.front")] = "tivax"
     assert sorted(listed) == sorted(found)
 
 
@@ -85,8 +78,13 @@ def test_every_module_of_the_repository_is_installed_with_its_types(name):
     package = PACKAGES[name]
     (folder,) = map(Path, package.__path__)
     assert (folder / "py.typed").is_file()
-    own = {p.relative_to(REPOSITORY / name) for p in (REPOSITORY / name).rglob("*.py")}
-    assert own == {path.relative_to(folder) for path in folder.rglob("*.py")}
+    for kind in ("*.py", "*.pyi", "*.toml"):
+        own = {
+            p.relative_to(REPOSITORY / name) for p in (REPOSITORY / name).rglob(kind)
+        }
+        own -= {p for p in own if "front" in p.parts}  # tivax itself
+        found = {path.relative_to(folder) for path in folder.rglob(kind)}
+        assert own == found - {p for p in found if "front" in p.parts}
 
 
 def test_the_command_is_installed():
@@ -95,21 +93,6 @@ def test_the_command_is_installed():
 
 
 # ---------------------------------------------------------------- who imports whom
-
-
-def test_kernels_import_neither_the_engine_nor_pandas_xarray_or_files():
-    (folder,) = map(Path, tivax.kernels.__path__)
-    files = list(folder.rglob("*.py"))
-    assert len(files) > 5
-    allowed = {
-        "collections", "dataclasses", "functools", "math", "typing", "jax", "jaxtyping", "numpy",
-        "tivax.kernels",
-    }  # fmt: skip
-    for path in files:
-        for module in imports(path):
-            top = module.split(".")[0]
-            root = ".".join(module.split(".")[:2]) if top == "tivax" else top
-            assert root in allowed, f"{path.name} imports {module}"
 
 
 def test_kernels_do_not_load_the_engine_through_another_module(tmp_path):
@@ -143,36 +126,71 @@ def test_importing_tivax_does_not_change_the_configuration_of_jax(tmp_path):
     assert python(code, tmp_path) == ["same"]
 
 
-# -------------------------------------------------------------------- tivax.engine
+# ------------------------------------------------------------------- the front door
 
 
-def promised_to_type_checkers():
-    """Names under TYPE_CHECKING in tivax/engine/__init__.py, and their modules."""
-    assert tivax.engine.__file__
-    tree = ast.parse(Path(tivax.engine.__file__).read_text(encoding="utf-8"))
-    (block,) = (
-        node
-        for node in tree.body
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    )
+def stub_names(package):
+    """Names that the stub of a package promises, and the module that has them."""
+    stub = Path(package.__file__).with_suffix(".pyi")
+    tree = ast.parse(stub.read_text(encoding="utf-8"))
     found = {}
-    for node in block.body:
+    for node in tree.body:
         assert isinstance(node, ast.ImportFrom)
         for alias in node.names:
             assert alias.asname == alias.name  # re-exported, for pyright
-            found[alias.name] = node.module
+            assert alias.name not in found
+            found[alias.name] = f"{package.__name__}.{node.module}"
     return found
 
 
+def rooms():
+    found = [m.name for m in pkgutil.walk_packages(tivax.__path__, "tivax.")]
+    packages = [
+        import_module("tivax"),
+        *(import_module(k) for k in modules(tivax.engine)),
+    ]
+    assert not found  # engine/front has no module of its own
+    return [
+        package
+        for package in packages
+        if hasattr(package, "__path__")
+        and package.__name__ not in ("tivax.engine", "tivax.engine.front")
+        and Path(str(package.__file__)).with_suffix(".pyi").exists()
+    ]
+
+
 def test_what_type_checkers_see_is_what_there_is():
-    promised = promised_to_type_checkers()
-    assert sorted(promised) == dir(tivax.engine)
-    for name, module in promised.items():
-        thing = getattr(tivax.engine, name)
-        assert thing is getattr(sys.modules[module], name)
-        assert thing.__module__ == module
+    """Of ``tivax`` and of every room: each name is there, and no module hides it."""
+    assert len(rooms()) >= 9
+    for package in rooms():
+        promised = stub_names(package)
+        assert sorted(promised) == sorted(package.__all__)
+        for name, module in promised.items():
+            thing = getattr(package, name)
+            assert thing is getattr(import_module(module), name), (module, name)
+            assert not isinstance(thing, ModuleType), (module, name)
 
 
-def test_a_name_that_the_engine_does_not_have_is_an_attribute_error():
+def test_the_engine_has_the_names_of_the_front_door_and_one_more():
+    for name in tivax.__all__:
+        assert getattr(tivax.engine, name) is getattr(tivax, name)
+    assert "exported_value_added" not in dir(tivax)
+    assert callable(tivax.engine.exported_value_added)
+
+
+def test_every_public_name_is_explained():
+    bare = [k for k in tivax.__all__ if not getattr(tivax, k).__doc__]
+    assert bare == []
+
+
+def test_a_name_that_there_is_not_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="tivax attribute tbi"):
+        tivax.tbi  # noqa: B018  # pyright: ignore
     with pytest.raises(AttributeError, match="'tivax.engine' has no attribute 'tbi'"):
         tivax.engine.tbi  # noqa: B018  # pyright: ignore
+
+
+def test_the_root_of_the_repository_does_not_shadow_the_package():
+    code = "import tivax as tx; print(tx.open_store.__module__)"
+    for folder in (REPOSITORY, REPOSITORY / "engine"):
+        assert python(code, folder) == ["tivax.engine.tables.store"]
