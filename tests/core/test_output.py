@@ -375,7 +375,7 @@ def test_a_link_stays_a_link_and_results_go_where_it_points(tmp_path, there):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from tivax.engine import output
+from tivax.engine.core import output
 
 out, at, calls = Path(sys.argv[1]), int(sys.argv[2]), []
 
@@ -446,7 +446,7 @@ def test_the_parts_of_dead_processes_go_and_those_at_work_stay(tmp_path):
     script = """
 import sys
 from pathlib import Path
-from tivax.engine.output import partial_folder
+from tivax.engine.core.output import partial_folder
 with partial_folder(Path(sys.argv[1])) as part:
     (part / "tbi.csv").write_text("half")
     print(part.name, flush=True)

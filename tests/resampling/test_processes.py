@@ -144,7 +144,8 @@ def test_this_process_is_the_first():
 
 # Seven calls of a block on each of two devices; every call is written at once.
 ONE_BLOCK = """
-from tivax.engine import cli, experiments
+from tivax.engine.cli import app as cli
+from tivax.engine.resampling import running as experiments
 
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0
