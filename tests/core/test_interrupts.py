@@ -130,7 +130,7 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
             [
                 sys.executable,
                 "-c",
-                STARTED + "main()",
+                STARTED + "print('started', flush=True)\nmain()",
                 *words,
             ],
             cwd=tmp_path,
@@ -140,6 +140,8 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
             text=True,
         )
         runs.append((process, moments.uniform(0.3, 6)))
+    for process, _ in runs:  # Python itself takes a moment before tivax has the word
+        assert process.stdout is not None and process.stdout.readline() == "started\n"
     start = time.monotonic()
     for process, moment in sorted(runs, key=lambda k: k[1]):
         time.sleep(max(0, moment - (time.monotonic() - start)))
