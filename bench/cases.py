@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.measures import value_added_absorbed
+from ..engine.measures import solve_years, value_added_absorbed
 from ..engine.tables import (
     WorldShape,
     WorldTables,
@@ -33,7 +33,6 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
-from ..kernels.solve import solve_years
 from . import block_jacobi, resampling
 from .decompositions import decomposition
 from .harness import Case

@@ -32,7 +32,7 @@ NO_PYMRIO = "pymrio 0.7 has no such decomposition"
 
 
 class ClosedForms:
-    """One year by numpy. Symbols of ``kernels.world``; ``r`` is the region of a row."""
+    """One year by numpy, symbols of ``kernels.inverted_table``; ``r``: row regions."""
 
     def __init__(
         self,

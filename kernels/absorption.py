@@ -41,7 +41,7 @@ class ValueAddedTrade(NamedTuple):
         Of the solve: see ``kernels.solve.Solution``.
     cell_error, cell_backward_error
         Of required output, the worst cell: see ``kernels.cells.Certified``. NaN unless
-        asked for.
+        cells are certified.
     """
 
     absorbed: Float[Array, "n c"]

@@ -1,18 +1,18 @@
 """Where the value added in exports, final products or output comes from: one year.
 
-Symbols of ``kernels.world``. These are the full tables behind the decompositions, n x n
-and more, so only what is asked for is formed.
+Symbols of ``kernels.inverted_table``. These are the full tables behind the
+decompositions, n x n and more, so only what is asked for is formed.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .perimeters import times
-from .world import World
+from .inverted_table import InvertedTable
+from .perimeters import multiply
 
 
 def in_exports(
-    world: World,
+    world: InvertedTable,
     exporter: Float[Array, " c"],
     via: Float[Array, " c"],
     *,
@@ -37,12 +37,12 @@ def in_exports(
     sold = (_absorbed if absorbed else _direct)(world, via) * own[:, None]
     content = world.v[:, None] * world.B
     if once:
-        content = times(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
+        content = multiply(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
     return _traced(content, sold, sectors=sectors)
 
 
 def in_final_demand(
-    world: World, Y: Float[Array, "n c"] | None = None, *, sectors: int
+    world: InvertedTable, Y: Float[Array, "n c"] | None = None, *, sectors: int
 ) -> Float[Array, "n s c"]:
     """Value added by industry of origin, sector of the final product and absorber.
 
@@ -64,20 +64,20 @@ def _traced(
     )
 
 
-def _direct(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+def _direct(world: InvertedTable, via: Float[Array, " c"]) -> Float[Array, "n c"]:
     return world.exports * via[None, :]
 
 
-def _absorbed(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+def _absorbed(world: InvertedTable, via: Float[Array, " c"]) -> Float[Array, "n c"]:
     """Exports by where they are absorbed in the end."""
     buyers = world.borders.member @ via
     output = world.X * buyers[:, None]
     inside = world.borders.inside(world.A)
-    used = world.A @ output - times(inside, output)
+    used = world.A @ output - multiply(inside, output)
     active = world.active[:, None]
     return (world.final_exports * via[None, :] + used) * active
 
 
-def by_product(world: World, of: Float[Array, " n"]) -> Float[Array, "n n"]:
+def by_product(world: InvertedTable, of: Float[Array, " n"]) -> Float[Array, "n n"]:
     """Value added by industry of origin in what industries deliver, V B diag(of)."""
     return world.v[:, None] * world.B * of[None, :]

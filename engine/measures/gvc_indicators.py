@@ -4,7 +4,7 @@ What there is stands in ``engine.indicator_table``.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels import indicators as kernels
-from ...kernels.world import World
+from ...kernels.inverted_table import InvertedTable
 from ..core import (
     Progress,
     TivaxError,
@@ -25,11 +25,11 @@ from ..core import (
 )
 from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
 from . import flags
-from . import trade as measures
-from .decompositions import LEVELS, WORST_IDENTITY
+from .accounts import Account, ValueAdded
 from .indicator_table import INDICATORS, Indicator, Level
-from .perimeters import Borders, borders_of, computed_worlds
-from .trade import Certify, ValueAdded
+from .methods import LEVELS, WORST_IDENTITY
+from .perimeters import Perimeters, compute_inverted, perimeters_of
+from .trade import Certify, require_certify
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:
@@ -71,9 +71,10 @@ def possible_indicators(
     Raises ``TivaxError`` for a name that was asked for and is not among them.
     """
     known = require_indicators(names)
+    satellite = Account(value_added).satellite is not None
     barred = {}
     for name in known:
-        if INDICATORS[name].priced and not isinstance(value_added, str):
+        if INDICATORS[name].priced and satellite:
             barred[name] = "value added, not a satellite account"
         elif INDICATORS[name].by_use and not consumption_and_capital(tables.categories):
             barred[name] = (
@@ -141,9 +142,9 @@ def indicators(
     Dataset
         A variable for each indicator by year, region and, by level, sector and
         partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
-        ``identity`` (year): the worst relative gap of two dozen totals that are reached
-        in two ways (``kernels.indicators.gaps``). With ``certify="cells"`` also
-        ``cell_error`` and ``cell_backward_error`` (year).
+        ``identity`` (year): the largest relative residual of two dozen accounting
+        identities (``kernels.indicators.identity_residuals``). With ``certify="cells"``
+        also ``cell_error`` and ``cell_backward_error`` (year).
 
     Raises
     ------
@@ -184,9 +185,10 @@ def indicator_years(
     names = possible_indicators(names, tables, value_added)
     for level in levels:
         require_level(level)
-    borders = borders_of(tables, groups)
-    cells = measures.require_certify(certify) == "cells"
-    return _years(tables, names, levels, borders, value_added, cells, flagged, progress)
+    borders = perimeters_of(tables, groups)
+    cells = require_certify(certify) == "cells"
+    account = Account(value_added)
+    return _years(tables, names, levels, borders, account, cells, flagged, progress)
 
 
 class LevelsOfYear(NamedTuple):
@@ -201,26 +203,26 @@ def _years(
     tables: WorldTables,
     names: Sequence[str],
     levels: Sequence[str],
-    borders: Borders,
-    value_added: ValueAdded,
+    borders: Perimeters,
+    account: Account,
     cells: bool,
     flagged: bool,
     progress: Progress,
 ) -> Generator[LevelsOfYear, None, None]:
-    unit = measures.unit_of(tables, value_added)
+    unit = account.unit(tables)
     count = len(borders.names)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
-    kernel = _flows_of(len(tables.sectors))
-    runs = computed_worlds(
-        kernel, tables, borders, value_added, progress, certify=cells, uses=uses
+    compute = partial(
+        compute_inverted, _flows_of, uses=uses, sectors=len(tables.sectors)
     )
+    runs = compute(tables, borders, account, progress, certify=cells)
     names_of = ["residual", "identity"]
     names_of += ["cell_error", "cell_backward_error"] if cells else []
     for years, part in runs:
         _require_identity(part.identity, tables.years[years])
         for k, year in enumerate(tables.years[years]):
-            finest = _finest(part, k, count, priced=isinstance(value_added, str))
+            finest = _finest(part, k, count, priced=account.satellite is None)
             about = {name: float(getattr(part, name)[k]) for name in names_of}
             values = {
                 level: _labelled(
@@ -231,7 +233,7 @@ def _years(
             marks = {}
             if flagged:
                 read = partial(tables.select, year, year)
-                why = _Causes(read, kernel, borders, value_added, uses)
+                why = _Causes(read, compute, borders, account)
                 marks = {level: _flagged(data, why) for level, data in values.items()}
             yield LevelsOfYear(
                 {
@@ -257,14 +259,12 @@ class _Causes:
     def __init__(
         self,
         year: Callable[[], WorldTables],
-        kernel: Callable[..., IndicatorYear],
-        borders: Borders,
-        value_added: ValueAdded,
-        uses: Sequence[Sequence[str]],
+        compute: Callable[..., Generator[tuple[slice, IndicatorYear], None, None]],
+        borders: Perimeters,
+        account: Account,
     ) -> None:
-        self._year = year
-        self._kernel, self._borders, self._uses = kernel, borders, uses
-        self._counted: ValueAdded = value_added
+        self._year, self._compute = year, compute
+        self._borders, self._counted = borders, account
 
     @cached_property
     def _tables(self) -> WorldTables:
@@ -272,7 +272,7 @@ class _Causes:
 
     @cached_property
     def _account(self) -> xr.DataArray:
-        return measures.value_added_by_industry(self._tables, self._counted)
+        return self._counted.by_industry(self._tables)
 
     @cached_property
     def demand(self) -> bool:
@@ -292,14 +292,8 @@ class _Causes:
     @cached_property
     def flows(self) -> dict[str, np.ndarray]:
         """The year's flows with value added below 0 counted as 0."""
-        runs = computed_worlds(
-            self._kernel,
-            self._tables,
-            self._borders,
-            self._account.clip(min=0),
-            no_progress,
-            uses=self._uses,
-        )
+        positive = Account(self._account.clip(min=0))
+        runs = self._compute(self._tables, self._borders, positive, no_progress)
         ((_, part),) = runs
         return _finest(part, 0, len(self._borders.names), priced=False)
 
@@ -324,31 +318,26 @@ def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
     )
 
 
-@lru_cache
 def _flows_of(
+    world: InvertedTable,
+    member: Float[Array, "r c"],
+    by_use: Float[Array, "n c u"] | None = None,
+    *,
     sectors: int,
-) -> Callable[..., IndicatorYear]:
-    """What is computed of a year's world, the same object each time."""
-
-    def flows_of(
-        world: World,
-        member: Float[Array, "r c"],
-        by_use: Float[Array, "n c u"] | None = None,
-    ) -> IndicatorYear:
-        uses = {}
-        if by_use is not None:
-            uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
-        flows = kernels.flows(world, uses, sectors=sectors)
-        return IndicatorYear(
-            flows,
-            jnp.max(kernels.gaps(world, flows, uses)),
-            world.largest_input_share,
-            world.residual,
-            world.cell_error,
-            world.cell_backward_error,
-        )
-
-    return flows_of
+) -> IndicatorYear:
+    """The flows of a year's inverted table, and their identities."""
+    uses = {}
+    if by_use is not None:
+        uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
+    flows = kernels.flows(world, uses, sectors=sectors)
+    return IndicatorYear(
+        flows,
+        jnp.max(kernels.identity_residuals(world, flows, uses)),
+        world.largest_input_share,
+        world.residual,
+        world.cell_error,
+        world.cell_backward_error,
+    )
 
 
 def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from .decompositions import LEVELS
 from .flags import INDEX, NOT_NEGATIVE, PER_CENT, UNBOUNDED, Bounds
+from .methods import LEVELS
 
 _TIVA = "OECD TiVA"
 _EXVATOOLS = "R exvatools"

@@ -13,7 +13,11 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, WorldTables, open_store, save_store
+from tivax.engine.measures import require_value_added
 from tivax.engine.measures import trade as measures
+from tivax.engine.measures import years as years_module
+from tivax.engine.measures.regrouping import regroup
+from tivax.engine.measures.years import split_years
 from tivax.kernels import absorption
 
 from helpers import hand_table, random_table, random_tables, system
@@ -323,7 +327,7 @@ def test_the_whole_world_as_one_group_trades_with_nobody(trade):
 
 def test_a_region_in_two_groups_is_refused_whatever_the_groups_are_called(trade):
     with pytest.raises(TivaxError, match="R1 is in R1 and in X"):
-        measures.regroup(trade["va_absorbed"], groups={"R1": ["R1", "R2"], "X": ["R1"]})
+        regroup(trade["va_absorbed"], groups={"R1": ["R1", "R2"], "X": ["R1"]})
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float32"])
@@ -387,13 +391,13 @@ def test_a_store_read_year_by_year_gives_what_memory_gives(tables, trade, tmp_pa
 def test_results_do_not_depend_on_how_many_years_fit_in_memory(
     tables, trade, monkeypatch, at_once
 ):
-    monkeypatch.setattr(measures, "_years_at_once", lambda n, matrices: at_once)
+    monkeypatch.setattr(years_module, "_years_at_once", lambda n, matrices: at_once)
     xr.testing.assert_equal(measures.value_added_trade(tables), trade)
 
 
 def test_years_are_cut_into_runs_of_nearly_equal_length():
     for years, at_once in ((15, 4), (15, 1), (3, 10), (1, 1)):
-        runs = measures._runs(years, at_once)
+        runs = split_years(years, at_once)
         lengths = [run.stop - run.start for run in runs]
         assert [k for run in runs for k in range(run.start, run.stop)] == list(
             range(years)
@@ -431,7 +435,7 @@ def test_value_added_at_basic_prices_needs_a_row_in_the_table():
 
 def test_an_unknown_definition_of_value_added_is_named():
     with pytest.raises(TivaxError, match="'gross': choose from residual, basic"):
-        measures.require_value_added("gross")
+        require_value_added("gross")
 
 
 def test_a_year_without_a_solution_is_named(tables):

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from tivax.engine import TivaxError, WorldTables, save_store, value_added_absorbed
 from tivax.engine.measures.trade import require_certify, value_added_trade
 from tivax.kernels import cells
-from tivax.kernels.world import make_world
+from tivax.kernels.inverted_table import invert_table
 
 from commands import good, mistake
 from helpers import coefficients, random_table, random_tables
@@ -102,7 +102,7 @@ def test_a_cell_that_is_nothing_does_not_count():
 def test_cells_of_the_inverse_are_certified():
     tables = unequal_world()
     Z, x, Y = (jnp.asarray(k[0]) for k in (tables.Z, tables.x, tables.Y))
-    world = make_world(Z, x, Y, certify=True)
+    world = invert_table(Z, x, Y, certify=True)
     wide = np.longdouble
     A = np.asarray(Z).astype(wide) / np.asarray(x).astype(wide)
     exact = np.eye(len(x), dtype=wide)
@@ -111,7 +111,7 @@ def test_cells_of_the_inverse_are_certified():
         term = A @ term
         exact = exact + term
     assert worst(np.asarray(world.B), exact) <= float(world.cell_error) < CELL_RTOL
-    assert np.isnan(make_world(Z, x, Y).cell_error)
+    assert np.isnan(invert_table(Z, x, Y).cell_error)
 
 
 def test_results_say_what_is_certified():

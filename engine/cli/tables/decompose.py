@@ -26,12 +26,13 @@ from ...measures import (
     METHODS,
     NOT_SUMMED,
     WORST_IDENTITY,
+    Account,
     ValueAdded,
-    about_accounts,
     decomposed_each_group,
     decomposed_years,
     require_method,
-    told_accounts,
+    value_added_messages,
+    value_added_metadata,
     value_added_name,
 )
 from ...reporting import save_figure
@@ -110,7 +111,7 @@ def run_decompose(
             level=level,
             detail=detail,
             by_origin=by_origin,
-            **about_accounts(tables, accounts),
+            **value_added_metadata(tables, accounts),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
@@ -123,7 +124,7 @@ def run_decompose(
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
-    told = told_accounts(tables, accounts)
+    told = value_added_messages(tables, accounts)
     for line in [*net.lines, *groups.lines, *told]:
         terminal.say(line)
     terminal.say(f"Open {out}")
@@ -163,9 +164,10 @@ def _whole(method: str, value_added: ValueAdded) -> str:
         "production": "value added",
         "tripartite-output": "gross output",
     }.get(method, "gross exports")
-    if isinstance(value_added, str):
+    account = Account(value_added)
+    if account.satellite is None:
         return whole
-    return f"{value_added_name(value_added)} in {whole.removeprefix('gross ')}"
+    return f"{account.name} in {whole.removeprefix('gross ')}"
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:

@@ -22,15 +22,15 @@ from ...measures import (
     WORST_IDENTITY,
     Certify,
     ValueAdded,
-    about_accounts,
-    borders_of,
     counted,
     indicator_years,
     indicators_at,
+    perimeters_of,
     possible_indicators,
     require_new_names,
     told,
-    told_accounts,
+    value_added_messages,
+    value_added_metadata,
     value_added_name,
 )
 from ...reporting import save_figure
@@ -177,7 +177,7 @@ def run_indicators(
             folder,
             residual_max=max(residuals),
             **certified,
-            **about_accounts(tables, accounts),
+            **value_added_metadata(tables, accounts),
             levels=list(levels),
             units=of_one if alone else of_each,
             identity_max=max(gaps),
@@ -197,7 +197,7 @@ def run_indicators(
     if certified:
         terminal.say(certified_line("the inverse", **certified))
     told_flags = told(dict(flagged), rows, net=bool(net.categories))
-    about = told_accounts(tables, accounts)
+    about = value_added_messages(tables, accounts)
     for line in [*told_flags, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
@@ -212,7 +212,7 @@ def _row_count(
     one: bool,
 ) -> int:
     """Rows of the table; ``one`` where only the rows of the one group are kept."""
-    partners = len(borders_of(tables, groups).names)
+    partners = len(perimeters_of(tables, groups).names)
     regions = 1 if one else partners
     rows = 0
     for level in levels:

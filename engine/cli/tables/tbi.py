@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from ...core import Format, Progress, frame_of, no_progress, shifted, write_frame
 from ...figures import trade as trade_plots
-from ...measures import TbiResult, ValueAdded, compute_tbi
-from ...measures import trade as measures
+from ...measures import TbiResult, ValueAdded, compute_tbi, value_added_name
 from ...reporting import save_figure
 from ...tables import WorldTables
 
@@ -28,7 +27,7 @@ def compute_accounts(
     years = len(tables.years)
     results = {}
     for k, account in enumerate(accounts):
-        name = measures.value_added_name(account)
+        name = value_added_name(account)
         results[name] = compute_tbi(
             tables,
             account,
