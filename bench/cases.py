@@ -1,4 +1,4 @@
-"""What is timed: the same answer by tivax and by what people use today.
+"""Benchmark cases: the same answer by tivax and by common alternatives.
 
     solve     value added absorbed, diag(v) B Y, for all years
     inverse   the full Leontief inverse B
@@ -46,7 +46,7 @@ _INVERSE_YEARS = 5
 
 @dataclass(frozen=True)
 class World:
-    """A synthetic world as the methods need it: A and Y of all years, v, labels."""
+    """A synthetic world for all methods: A and Y of all years, v, labels."""
 
     tables: WorldTables
     A: Float[np.ndarray, "t n n"]

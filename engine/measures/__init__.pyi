@@ -12,8 +12,8 @@ from .aggregation_bias import largest as largest
 from .decompositions import decompose as decompose
 from .decompositions import decomposed_years as decomposed_years
 from .flags import FLAGS as FLAGS
-from .flags import counted as counted
-from .flags import told as told
+from .flags import count_flags as count_flags
+from .flags import flag_messages as flag_messages
 from .footprint_accounts import footprints as footprints
 from .group_runs import decomposed_each_group as decomposed_each_group
 from .group_runs import each_group as each_group

@@ -209,7 +209,7 @@ def test_inputs_of_an_industry_without_output_return_nothing():
     """It sells inputs too: they hold no value added, and are no exports."""
     table = random_table(regions=4, sectors=3, seed=9)
     Z, Y, x = 0.5 * table.Z, table.Y.sum(axis=2), table.x.copy()
-    x[5] = 0
+    Z[:, 5], x[5] = 0, 0
     v = np.where(x > 0, 1 - coefficients(Z, x).sum(axis=0), 0)
     dva, abroad, exports = by_loops(Z, x, Y, v)
     X = np.linalg.solve(np.eye(12) - coefficients(Z, x), Y)
