@@ -173,7 +173,7 @@ def _routes(
 
 
 def source_details(world: InvertedTable) -> Terms:
-    """Parts of VAX, REF and FVA of ``exporter_source``, by what the buyer makes of it.
+    """Parts of VAX, REF and FVA of ``exporter_source``, by the use of the buyer.
 
     With g = f F^-1 in place of u for the foreign ones, X_j the output of j that final
     demand requires (x* of all, X_js of s),

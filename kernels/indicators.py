@@ -18,7 +18,7 @@ from .perimeters import multiply
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
 Uses = dict[str, Float[Array, "n c"]]
-"""Parts of final demand by the name of the flow of value added they absorb."""
+"""Parts of final demand, by the name of the flow of value added in them."""
 
 
 def flows(world: InvertedTable, uses: Uses | None = None, *, sectors: int) -> Flows:
@@ -120,7 +120,7 @@ MIRRORED = {
     "DFD_FVA": "FFD_DVA",
     "FEXDVAP": "DEXFVAP",
 }
-"""Flows that are others seen by the partner."""
+"""Flows that are those of the partner."""
 
 
 def _sold(world: InvertedTable) -> Terms:
@@ -231,8 +231,8 @@ def _produced(world: InvertedTable) -> Terms:
 
 
 def _stages(world: InvertedTable) -> Terms:
-    """Stages of production times what passes them, and what passes them: a length is
-    their ratio, of one industry or of sums."""
+    """Stages of production times the value that passes them, and that value: a length
+    is their ratio, for one industry or for sums."""
     x, rounds = world.output, world.B.sum(axis=1) - 1
     result = {
         "upstream_stages": world.B @ x,

@@ -211,7 +211,7 @@ def _by_inverse(
     cell_error = cell_backward_error = jnp.full((), jnp.nan, A.dtype)
     if certify:
         first = B
-        B, cell_error, cell_backward_error = cells.certified(
+        B, cell_error, cell_backward_error = cells.certify(
             lambda Q: A @ Q, lambda R: first @ R, own, B
         )
     X = B @ Y

@@ -29,7 +29,7 @@ def downstreamness(world: InvertedTable) -> Float[Array, " n"]:
 
 
 Ways = dict[str, tuple[Float[Array, " n"], Float[Array, " n"]]]
-"""Stages times value, and value, by way: a length is their ratio, also of sums."""
+"""Stages times value, and value, by way; a length is their ratio, also of sums."""
 
 
 def forward_stages(world: InvertedTable) -> Ways:

@@ -1,4 +1,4 @@
-"""Participation in global value chains, and what exports add to a region.
+"""Participation in global value chains, and the value added of exports.
 
 Symbols of ``kernels.inverted_table``; besides
 
@@ -55,8 +55,8 @@ def tripartite_output(world: InvertedTable) -> Terms:
         TSDom  v (L - I) L q                    two-sided, inputs from home
         TradX  X - DomX - GVC                   the rest, GVC = PF + PB + TS
 
-    DomX and PF are value added, X is output: TradX is what is left of it. Only sums
-    over industries mean anything; see ``tripartite_output_industries``.
+    DomX and PF are value added, X is output: TradX is the remainder. Only sums over
+    industries are meaningful; see ``tripartite_output_industries``.
     """
     return _output_terms(world, _bought(world), _beyond(world, world.output))
 
@@ -136,9 +136,9 @@ def final_stage(world: InvertedTable) -> Float[Array, "n c"]:
     """VAX-P: value added by industry of origin in the final products that each other
     perimeter completes, v_s B_sr y_r (Los and Timmer 2018, NBER 24896).
 
-    What s would not earn if r completed no final products, whoever buys them: y_r = 0
-    extracted. Final goods that s itself exports are no part of it. Summed over r it is
-    what s earns in all products completed abroad.
+    Income of s lost if r completed no final products, whoever buys them: y_r = 0
+    extracted. Final goods that s itself exports do not count. Summed over r it is the
+    income of s from all products completed abroad.
     """
     completed = world.borders.member * world.Y.sum(axis=1)[:, None]
     return world.v[:, None] * (world.B @ completed) * world.borders.abroad

@@ -1,8 +1,8 @@
-"""Footprints: what regions make and use of an account, with final demand's own part.
+"""Footprints: production- and consumption-based accounts, with direct emissions.
 
 The four accounts of environmental input-output analysis (Stadler 2021, pymrio, Journal
 of Open Research Software 9), totals of regions, with T = diag(f) B Y for the account f
-per US$ of output and F_Y what final demand itself emits or uses:
+per US$ of output and F_Y the account of final demand itself:
 
     production_based    sum over r of T_sr + F_Y,s     D_pba
     consumption_based   sum over s of T_sr + F_Y,r     D_cba
@@ -35,8 +35,8 @@ def footprints(
     account
         A satellite account (year, region, sector): ``read_satellite``.
     direct
-        What final demand itself emits, (year, region): ``read_final_satellites``. None
-        counts as 0.
+        The account of final demand itself, (year, region):
+        ``read_final_satellites``. None counts as 0.
     drop, groups
         As in ``trade_benefit_index``.
 

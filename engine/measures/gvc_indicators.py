@@ -1,6 +1,6 @@
-"""Indicators of trade in value added under the field's own names, labelled.
+"""Indicators of trade in value added by their usual names, labelled.
 
-What there is stands in ``engine.indicator_table``.
+Their table is ``indicator_table``.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -33,7 +33,7 @@ from .trade import Certify, require_certify
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:
-    """The names, or all for none; ``TivaxError`` for one there is not."""
+    """The names, or all for none; ``TivaxError`` for an unknown one."""
     require_list("names", names)
     for name in names:
         if name not in INDICATORS:
@@ -46,9 +46,9 @@ def require_indicators(names: Sequence[str]) -> list[str]:
 def indicators_at(
     names: Sequence[str], level: str, tables: WorldTables, value_added: ValueAdded
 ) -> list[str]:
-    """Those of the names that the level has; all of them for no name.
+    """The names that exist at the level; without names, all of these.
 
-    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    Raises ``TivaxError`` for a name that does not.
     """
     require_tables(tables)
     require_level(level)
@@ -66,9 +66,9 @@ def indicators_at(
 def possible_indicators(
     names: Sequence[str], tables: WorldTables, value_added: ValueAdded
 ) -> list[str]:
-    """Those of the names that the tables and the account allow; all for no name.
+    """The names that the tables and the account allow; without names, all of these.
 
-    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    Raises ``TivaxError`` for a name that they do not allow.
     """
     known = require_indicators(names)
     satellite = Account(value_added).satellite is not None
@@ -94,7 +94,7 @@ def require_level(level: str) -> str:
 
 
 class IndicatorYear(NamedTuple):
-    """Flows of one year; what its table must keep, and how it was solved."""
+    """Flows of one year, the residuals of its identities and of its solve."""
 
     flows: dict[str, Array]
     identity: Float[Array, ""]
@@ -131,11 +131,10 @@ def indicators(
     groups
         Regions that are one perimeter, by name, as in ``decompose``.
     value_added
-        As in ``measures.value_added_trade``. With a satellite account, shares of
-        exports are shares of what exports hold of it.
+        As in ``value_added_trade``. With a satellite account, shares of
+        exports are shares of the account in exports.
     certify
-        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse, of
-        which the flows are made.
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
 
     Returns
     -------
@@ -192,7 +191,7 @@ def indicator_years(
 
 
 class LevelsOfYear(NamedTuple):
-    """Indicators of a year by level; the same variables with places in
+    """Indicators of a year by level; the same variables as indices into
     ``flags.FLAGS``, none unless asked for."""
 
     values: dict[str, xr.Dataset]
@@ -245,7 +244,7 @@ def _years(
 
 
 def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
-    """The flows of year number k of a run, and those derived from them."""
+    """The flows of year k of a chunk, and those derived from them."""
     finest = {}
     for name, flows in part.flows.items():
         flow = np.asarray(flows[k])
@@ -254,7 +253,7 @@ def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
 
 
 class _Causes:
-    """What makes values of one year leave their bounds; found when one does."""
+    """Causes of values outside their bounds in one year, computed when needed."""
 
     def __init__(
         self,
@@ -281,12 +280,12 @@ class _Causes:
 
     @cached_property
     def value_added(self) -> bool:
-        """Whether some value added is."""
+        """Whether some value added is below 0."""
         return bool((self._account < 0).any())
 
     @cached_property
     def nothing_left(self) -> bool:
-        """Whether no value added is above 0, as where an account is of removals."""
+        """Whether no value added is above 0, as in an account of removals."""
         return not bool((self._account > 0).any())
 
     @cached_property
@@ -299,7 +298,7 @@ class _Causes:
 
 
 def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
-    """Flags of the indicators of a level: see ``engine.flags``."""
+    """Flags of the indicators of a level: see ``flags``."""
     by_sector, by_partner = LEVELS[values.attrs["level"]]
 
     def flag(one: Indicator, found: xr.DataArray) -> np.ndarray:
@@ -350,8 +349,8 @@ def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
 
 
 def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:
-    """Flows that only ratios use: what exports and imports hold of what is counted,
-    gross flows where that is value added, and domestic value added in imports."""
+    """Flows that only ratios use: bases of shares of exports and imports (gross flows,
+    or the satellite account in them), and domestic value added in imports."""
     held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
     exports = finest["EXGR"] if priced else held
     once = finest["EXGR_DDC"] + finest["EXGR_IDC"]

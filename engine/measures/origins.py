@@ -1,7 +1,7 @@
-"""Where value added in exports, final products and output comes from, labelled.
+"""Origin of the value added in exports, final products and output, labelled.
 
 Full tables of origin by destination: a question about single industries is a selection
-and a sum over what is returned.
+and a sum.
 """
 
 from collections.abc import Sequence
@@ -35,7 +35,7 @@ _PRODUCED = ("origin", "sector", "producer", "product")
 
 
 class OriginYear(NamedTuple):
-    """One year's table, and how it was solved."""
+    """One year's table, and the residual of its solve."""
 
     table: Float[Array, "..."]
     largest_input_share: Float[Array, ""]
@@ -62,11 +62,11 @@ def value_added_in_exports(
     exporter
         A region, or a group, which is then one perimeter.
     absorbed
-        Destinations are where exports are absorbed in the end, the exporter itself
-        among them (what returns), in place of their direct buyers.
+        Destinations are the regions of final absorption, the exporter itself among them
+        (value added that returns), in place of direct buyers.
     counted_once
-        Without what crosses the exporter's border again (Borin and Mancini's source
-        approach). By default all of it: domestic and foreign content.
+        Without repeated crossings of the exporter's border (Borin and Mancini's source
+        approach). By default domestic and foreign content in full.
     via
         Direct buyers that count; none means all.
     keep
@@ -83,7 +83,7 @@ def value_added_in_exports(
     Raises
     ------
     TivaxError
-        A region, group or dim there is not.
+        An unknown region, group or dim.
 
     Examples
     --------
@@ -181,7 +181,7 @@ def value_added_by_product(
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
 ) -> xr.DataArray:
-    """Value added by industry of origin in what every industry delivers.
+    """Value added by industry of origin in the products of every industry.
 
     ``of``: its final products, V B diag(Y 1); its exports, V B diag(e); its output,
     V B diag(x) (R decompr's Leontief decompositions; Los, Timmer and de Vries 2015 for
@@ -189,7 +189,7 @@ def value_added_by_product(
 
     Returns a DataArray (year, origin, sector, producer, product) or what ``keep`` keeps
     of it, in the unit of the tables: n x n a year, 49 MB for WIOD 2016. Raises
-    ``TivaxError`` for an ``of`` or dim there is not.
+    ``TivaxError`` for an unknown ``of`` or dim.
     """
     require_tables(tables)
     require_kind("of", of, str, " or ".join(get_args(Whole)))

@@ -1,4 +1,4 @@
-"""Regions and groups of them as perimeters: the labels, and the arrays kernels take."""
+"""Regions and groups of regions as perimeters: labels, and arrays for kernels."""
 
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass

@@ -240,11 +240,6 @@ def test_terms_have_the_dtype_of_the_table_and_years_can_be_batched():
 # ------------------------------------------------------------------ mistakes, real tables
 
 
-def test_value_added_at_basic_prices_needs_a_row():
-    with pytest.raises(TivaxError, match="no value-added row"):
-        measures.exported_value_added(BY_HAND, "basic")
-
-
 def test_a_table_that_is_not_productive_is_refused():
     with pytest.warns(TivaxWarning, match="2 industries buy more than they make"):
         tables = hand_table([[90, 60], [60, 90]], [[-20, 0], [0, -20]], ["R", "S"])
