@@ -14,8 +14,9 @@ from tivax.engine.measures import (
     value_added_messages,
     value_added_trade,
 )
-from tivax.engine.measures.decompositions import METHODS, decompose
+from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.gvc_indicators import indicators
+from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.origins import value_added_in_exports
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.satellites import left_out
