@@ -1,4 +1,4 @@
-"""What is timed: the same answer by tivax and by what people use today.
+"""Benchmark cases: the same answer by tivax and by common alternatives.
 
     solve     value added absorbed, diag(v) B Y, for all years
     inverse   the full Leontief inverse B
@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..engine.measures import value_added_absorbed
+from ..engine.measures import solve_years, value_added_absorbed
 from ..engine.tables import (
     WorldShape,
     WorldTables,
@@ -33,7 +33,6 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
-from ..kernels.solve import solve_years
 from . import block_jacobi, resampling
 from .decompositions import decomposition
 from .harness import Case
@@ -47,7 +46,7 @@ _INVERSE_YEARS = 5
 
 @dataclass(frozen=True)
 class World:
-    """A synthetic world as the methods need it: A and Y of all years, v, labels."""
+    """A synthetic world for all methods: A and Y of all years, v, labels."""
 
     tables: WorldTables
     A: Float[np.ndarray, "t n n"]

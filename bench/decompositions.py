@@ -1,4 +1,4 @@
-"""Exports decomposed, beside closed forms written in numpy.
+"""Exports decomposed, against closed forms written in numpy.
 
 The same terms for every industry and buyer, from the same tables in memory: by
 ``decomposed_years``, labels, checks and identity included, a year at a time, and by
@@ -32,7 +32,7 @@ NO_PYMRIO = "pymrio 0.7 has no such decomposition"
 
 
 class ClosedForms:
-    """One year by numpy. Symbols of ``kernels.world``; ``r`` is the region of a row."""
+    """One year by numpy, symbols of ``kernels.inverted_table``; ``r``: row regions."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class ClosedForms:
         self.member = np.repeat(np.eye(c), s, axis=0)
         self.abroad = 1 - self.member
         self.content = B.T @ (v[:, None] * self.member)
-        self.home = self.own(self.content)
-        self.foreign = self.content.sum(axis=1) - self.home
-        self.once = (v.reshape(c, 1, s) @ self.L).ravel()
+        self.domestic_content = self.own(self.content)
+        self.foreign_content = self.content.sum(axis=1) - self.domestic_content
+        self.dva_multiplier = (v.reshape(c, 1, s) @ self.L).ravel()
         self.X = B @ Y
         self.output = self.X.sum(axis=1)
         sold = Y + A @ (self.member * self.output[:, None])
@@ -85,7 +85,11 @@ class ClosedForms:
 
 def wang_wei_zhu(w: ClosedForms) -> Terms:
     """Sixteen terms (Wang, Wei and Zhu 2013, appendix)."""
-    h, f, u = w.home[:, None], w.foreign[:, None], w.once[:, None]
+    h, f, u = (
+        w.domestic_content[:, None],
+        w.foreign_content[:, None],
+        w.dva_multiplier[:, None],
+    )
     abroad, final = w.abroad, w.final
     shipped = final.sum(axis=1)[:, None]
     sold_home = abroad * w.own(w.Y)[:, None]
@@ -126,10 +130,10 @@ def koopman_wang_wei(w: ClosedForms) -> Terms:
 def source(w: ClosedForms) -> Terms:
     """Exporter's perspective, first crossing (Borin and Mancini 2019)."""
     c, s = w.shape
-    E, u = w.E, w.once[:, None]
-    DC, FC, DVA = w.home[:, None] * E, w.foreign[:, None] * E, u * E
+    E, u = w.E, w.dva_multiplier[:, None]
+    DC, FC, DVA = w.domestic_content[:, None] * E, w.foreign_content[:, None] * E, u * E
     # f_s B_ss^-1 L_s
-    kept = np.linalg.solve(w.B_home.mT, w.foreign.reshape(c, s, 1)).mT @ w.L
+    kept = np.linalg.solve(w.B_home.mT, w.foreign_content.reshape(c, s, 1)).mT @ w.L
     FVA = kept.reshape(-1, 1) * E
     VAX = u * (E - w.buyers(w.X) * w.abroad)
     DAVAX = u * (w.final + w.A @ w.inside(w.L, w.at_home) * w.abroad)
@@ -168,7 +172,7 @@ def sink(w: ClosedForms) -> Terms:
     x, demand, shipped = (Q.sum(axis=1, keepdims=True) for Q in (w.X, w.Y, w.final))
     to_all = w.final + last(x, shipped + to_others(x), demand)
     to_self = last(w.X, w.own(to_others(w.X))[:, None], w.final)
-    h, f, E = w.home[:, None], w.foreign[:, None], w.E
+    h, f, E = w.domestic_content[:, None], w.foreign_content[:, None], w.E
     DC, FC, DVA, FVA, REF = h * E, f * E, h * to_all, f * to_all, h * to_self
     return {
         "GEXP": E,

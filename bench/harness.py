@@ -1,9 +1,9 @@
-"""Time methods that give the same answer, fairly: used by ``tivax bench``.
+"""Fair timing of methods that give the same answer, for ``tivax bench``.
 
 Methods of a case take turns, so that a slow minute of the machine hits all of them. In
 its turn a method is called twice and the second call is timed: the threads of the
 method before have come to rest and its own arrays are in memory again. Each answer is
-checked once, and its residual stands beside its time. The very first call, less the
+checked once, and its residual is reported with its time. The very first call, less the
 median, is the compile time.
 """
 
@@ -38,8 +38,8 @@ class Case:
     that ratios refer to; ``error`` measures an answer. ``rounds`` is how often every
     method is timed after its first call. ``repeats`` is how many times a method does
     the work of the case (draws of a bootstrap): ratios are for one. ``tolerance`` is
-    what errors must stay below: the fast solve stops at 1e-12, others round at 1e-15.
-    ``notes`` say what stands beside the times without having been timed.
+    the bound on errors: the fast solve stops at 1e-12, others round at 1e-15.
+    ``notes`` are printed with the times: figures from elsewhere.
     """
 
     name: str
@@ -113,14 +113,14 @@ def timed(run: Callable[[], Any]) -> tuple[float, Any]:
 
 
 def cores() -> int:
-    """Cores that this process may use, where the system tells."""
+    """Cores that this process may use, if the system reports them."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def machine() -> dict[str, Any]:
-    """What a time depends on: processor, device, versions, BLAS settings."""
+    """The machine: processor, device, versions, BLAS settings."""
     device = jax.devices()[0]
     return {
         "processor": processor_name(),

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from .cells import solved_to_the_cell
+from .cells import certify_solution
 from .leontief import per_dollar, residual_value_added
 from .solve import Method, solve
 
@@ -41,7 +41,7 @@ class ValueAddedTrade(NamedTuple):
         Of the solve: see ``kernels.solve.Solution``.
     cell_error, cell_backward_error
         Of required output, the worst cell: see ``kernels.cells.Certified``. NaN unless
-        asked for.
+        cells are certified.
     """
 
     absorbed: Float[Array, "n c"]
@@ -74,7 +74,7 @@ def value_added_trade(
     X, residual, passes = solve(Z, Y, scale=scale, regions=Y.shape[1], method=method)
     cell_error = cell_backward_error = jnp.full((), jnp.nan, X.dtype)
     if cells:
-        X, cell_error, cell_backward_error = solved_to_the_cell(
+        X, cell_error, cell_backward_error = certify_solution(
             Z, Y, X, scale=scale, regions=Y.shape[1], method=method
         )
     output = X.sum(axis=1)

@@ -4,7 +4,7 @@ Policy Research Working Paper 8804; 2023, Economic Systems Research 35).
 Where a good crosses the same border twice, one of the crossings must be counted. The
 perimeter says whose border it is (the exporter's, the world's, the bilateral flow's,
 the importer's), the approach which crossing counts: the first (source) or the last
-(sink). Symbols of ``kernels.world``; besides, for the exporter s,
+(sink). Symbols of ``kernels.inverted_table``; besides, for the exporter s,
 
     F_s     (I - A_ss) B_ss = I + M_s, what crosses its border n times, n >= 0
     f F^-1  foreign value added per US$ of exports, counted once
@@ -20,17 +20,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import perimeters
-from .perimeters import Inside, times
-from .world import Terms, World, abroad_only
+from .inverted_table import InvertedTable, Terms, abroad_only
+from .perimeters import Inside, multiply
 
 
-def crossings(world: World) -> Inside:
+def crossings(world: InvertedTable) -> Inside:
     """F_s = (I - A_ss) B_ss for each perimeter."""
     inside = world.borders.inside(world.A)
     return (perimeters.identity(inside) - inside) @ world.borders.inside(world.B)
 
 
-def exporter_source(world: World) -> Terms:
+def exporter_source(world: InvertedTable) -> Terms:
     """The exporter's perimeter, the first crossing counts.
 
     GEXP = DC + FC; DC = DVA + DDC, DVA = VAX + REF; FC = FVA + FDC. VAX is absorbed
@@ -39,10 +39,10 @@ def exporter_source(world: World) -> Terms:
     backward GVCB = FC + DDC and forward GVCF = DVA - DAVAX.
     """
     E = world.exports
-    h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
+    h, f, u = world.multipliers
     returned = world.borders.buyers(world.Z, world.scale[:, None] * world.X)
     DC, FC, DVA = h * E, f * E, u * E
-    FVA = world.foreign_once[:, None] * E
+    FVA = world.fva_multiplier[:, None] * E
     VAX = u * (E - returned)
     DAVAX = u * world.absorbed_by_buyer
     terms = {
@@ -63,7 +63,7 @@ def exporter_source(world: World) -> Terms:
     return abroad_only(world, terms)
 
 
-def exporter_sink(world: World) -> Terms:
+def exporter_sink(world: InvertedTable) -> Terms:
     """The exporter's perimeter, the last crossing counts.
 
     With X~ the output that is left when the exports of s are cut, exports to r cross
@@ -80,18 +80,18 @@ def exporter_sink(world: World) -> Terms:
     first, final = world.first_crossing, world.final_exports
 
     def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
-        needed = times(world.L, demand + _to_others(world, left))
+        needed = multiply(world.L, demand + _to_others(world, left))
         return borders.buyers(A, needed)
 
     left, left_of_self = _without_exports(world)
     to_all = final + last(world.Y.sum(axis=1)[:, None], left)
     to_self = last(final, left_of_self)
     # Output of r for its own demand, less what needs exports of s.
-    again = borders.buyers(B, times(first, final + _to_others(world, X)))
+    again = borders.buyers(B, multiply(first, final + _to_others(world, X)))
     to_buyer = final + borders.buyers(A, borders.own(X)[:, None] - again)
 
     E = world.exports
-    h, f = world.home[:, None], world.foreign[:, None]
+    h, f = world.domestic_content[:, None], world.foreign_content[:, None]
     DC, FC, DVA, FVA, REF = h * E, f * E, h * to_all, f * to_all, h * to_self
     terms = {
         "GEXP": E,
@@ -108,13 +108,13 @@ def exporter_sink(world: World) -> Terms:
     return abroad_only(world, terms)
 
 
-def _to_others(world: World, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+def _to_others(world: InvertedTable, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
     """Inputs sold abroad, the sum over j != r of A_rj Q_j."""
-    return world.A @ Q - times(world.borders.inside(world.A), Q)
+    return world.A @ Q - multiply(world.borders.inside(world.A), Q)
 
 
 def _without_exports(
-    world: World,
+    world: InvertedTable,
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
     """X~ in column s: output that is left when the exports of s are cut, for all final
     demand and for that of s itself."""
@@ -122,7 +122,7 @@ def _without_exports(
     first = world.first_crossing
 
     def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
-        return full - world.B @ (borders.member * times(first, sold)[:, None])
+        return full - world.B @ (borders.member * multiply(first, sold)[:, None])
 
     sold = world.final_exports.sum(axis=1) + _to_others(world, x)
     return cut(x[:, None], sold), cut(X, borders.own(_to_others(world, X)))
@@ -148,23 +148,23 @@ class Routes(NamedTuple):
 
 
 def _routes(
-    world: World, output: Float[Array, " n #c"], of_self: Float[Array, "n c"]
+    world: InvertedTable, output: Float[Array, " n #c"], of_self: Float[Array, "n c"]
 ) -> Routes:
     """``output`` and ``of_self`` in column s: what exports of r need of each j, for all
     final demand and for that of s."""
     borders, L, final = world.borders, world.L, world.final_exports
 
     def to_buyer(Q: Float[Array, " n"]) -> Float[Array, "n c"]:
-        return world.inputs(borders.member * times(L, Q)[:, None])
+        return world.inputs(borders.member * multiply(L, Q)[:, None])
 
     onward = [_to_others(world, output), final, _to_others(world, of_self)]
-    onward = [times(L, jnp.broadcast_to(Q, final.shape)) for Q in onward]
+    onward = [multiply(L, jnp.broadcast_to(Q, final.shape)) for Q in onward]
     sent_inputs, back_final, back_inputs = jnp.moveaxis(
         borders.buyers(world.Z, world.scale[:, None, None] * jnp.stack(onward, 1)), 1, 0
     )
     return Routes(
         final,
-        world.inputs(times(L, world.final_at_home)),
+        world.inputs(multiply(L, world.final_at_home)),
         to_buyer(final.sum(axis=1)),
         sent_inputs,
         back_final,
@@ -172,8 +172,8 @@ def _routes(
     )
 
 
-def source_details(world: World) -> Terms:
-    """Parts of VAX, REF and FVA of ``exporter_source``, by what the buyer makes of it.
+def source_details(world: InvertedTable) -> Terms:
+    """Parts of VAX, REF and FVA of ``exporter_source``, by the use of the buyer.
 
     With g = f F^-1 in place of u for the foreign ones, X_j the output of j that final
     demand requires (x* of all, X_js of s),
@@ -191,18 +191,18 @@ def source_details(world: World) -> Terms:
     They add up to their totals. Names as in R exvatools.
     """
     routes = _routes(world, world.output[:, None], world.X)
-    return _details(world, routes, world.once, world.foreign_once)
+    return _details(world, routes, world.dva_multiplier, world.fva_multiplier)
 
 
-def sink_details(world: World) -> Terms:
+def sink_details(world: InvertedTable) -> Terms:
     """The same parts of ``exporter_sink``: h for u, f for g, and X~ (output without the
     exports of s) for x* and X."""
     routes = _routes(world, *_without_exports(world))
-    return _details(world, routes, world.home, world.foreign)
+    return _details(world, routes, world.domestic_content, world.foreign_content)
 
 
 def _details(
-    world: World,
+    world: InvertedTable,
     routes: Routes,
     domestic: Float[Array, " n"],
     foreign: Float[Array, " n"],
@@ -223,7 +223,7 @@ def _details(
     return abroad_only(world, terms)
 
 
-def source_by_origin(world: World, sectors: int) -> Terms:
+def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     """Terms of ``exporter_source`` by sector of origin of the value added, (c s c).
 
     exporter, sector in which the value is added (at home for the domestic terms, of any
@@ -238,7 +238,7 @@ def source_by_origin(world: World, sectors: int) -> Terms:
         return jnp.tensordot(of_region, each, axes=(0, 0))
 
     def at_home(M: Inside, sold: Float[Array, "n c"]) -> Float[Array, "p s c"]:
-        return by_perimeter(world.v[:, None] * times(M, sold * borders.abroad))
+        return by_perimeter(world.v[:, None] * multiply(M, sold * borders.abroad))
 
     def abroad(content: Float[Array, "s n"]) -> Float[Array, "p s c"]:
         each = content[:, None, :] * borders.member.T[None]
@@ -251,7 +251,7 @@ def source_by_origin(world: World, sectors: int) -> Terms:
     made = by_perimeter(world.v[:, None] * B)
     foreign = made.sum(axis=0) - jnp.einsum("psn,np->sn", made, borders.member)
     first = jnp.swapaxes(world.first_crossing, -1, -2)
-    FC, FVA = abroad(foreign), abroad(times(first, foreign.T).T)
+    FC, FVA = abroad(foreign), abroad(multiply(first, foreign.T).T)
     return {
         "DC": DC,
         "DVA": DVA,
@@ -268,7 +268,7 @@ def source_by_origin(world: World, sectors: int) -> Terms:
     }
 
 
-def world_perspective(world: World) -> Terms:
+def world_perspective(world: InvertedTable) -> Terms:
     """The world's perimeter: each US$ once in the exports of all; totals of exporters.
 
     The domestic side is the exporter's. Foreign value added (FVA) counts at its last
@@ -278,11 +278,11 @@ def world_perspective(world: World) -> Terms:
     borders, A, E = world.borders, world.A, world.exports
     own = exporter_source(world)
     absorbed = world.absorbed_by_buyer
-    resold = A @ (borders.member * times(world.L, absorbed.sum(axis=1))[:, None])
-    FVA = world.foreign[:, None] * absorbed + world.content * resold
-    u = world.once
-    bought = u @ A - perimeters.left(u, borders.inside(A))
-    source = perimeters.left(bought, world.L)[:, None] * E
+    resold = A @ (borders.member * multiply(world.L, absorbed.sum(axis=1))[:, None])
+    FVA = world.foreign_content[:, None] * absorbed + world.content * resold
+    u = world.dva_multiplier
+    bought = u @ A - perimeters.left_multiply(u, borders.inside(A))
+    source = perimeters.left_multiply(bought, world.L)[:, None] * E
     terms = {
         **{k: own[k] for k in ("GEXP", "DC", "DVA", "VAX", "REF", "DDC", "FC")},
         "FVA": FVA,
@@ -293,7 +293,7 @@ def world_perspective(world: World) -> Terms:
     return abroad_only(world, terms)
 
 
-def world_flows(world: World) -> Terms:
+def world_flows(world: InvertedTable) -> Terms:
     """The world's perimeter by industry and buyer, where the approach matters for the
     domestic side, too: DVA, VAX, REF, DDC count at the last crossing of the exporter's
     border (``exporter_sink``), those with _SOURCE at the first (``exporter_source``).
@@ -316,7 +316,7 @@ def world_flows(world: World) -> Terms:
     }
 
 
-def self_cell(world: World) -> Terms:
+def self_cell(world: InvertedTable) -> Terms:
     """The perimeter of each flow alone: exports of one industry to one buyer.
 
     DVA = h E / (1 + [A_sr B_rs]_ii), double counted is what passes this very flow
@@ -326,21 +326,21 @@ def self_cell(world: World) -> Terms:
     return _counted_once(world, world.exports / (1 + again))
 
 
-def self_industry(world: World) -> Terms:
+def self_industry(world: InvertedTable) -> Terms:
     """The perimeter of all exports of one industry: E / [F_s]_ii."""
     F = crossings(world)
     diagonal = jnp.diagonal(F, axis1=-2, axis2=-1).reshape(-1)
     return _counted_once(world, world.exports / diagonal[:, None])
 
 
-def self_bilateral(world: World) -> Terms:
+def self_bilateral(world: InvertedTable) -> Terms:
     """The perimeter of all exports of s to r: (I + A_sr B_rs)^-1 E_sr."""
     if world.borders.blocks:
         return _counted_once(world, _kept_of_blocks(world))
     return _counted_once(world, _kept_of_any(world))
 
 
-def _kept_of_blocks(world: World) -> Float[Array, "n c"]:
+def _kept_of_blocks(world: InvertedTable) -> Float[Array, "n c"]:
     """Exports to each buyer at their first crossing, where regions are blocks."""
     n, c = world.exports.shape
     s = n // c
@@ -365,7 +365,7 @@ def _kept_of_blocks(world: World) -> Float[Array, "n c"]:
 _MOST_ROUNDS = 2000
 
 
-def _kept_of_any(world: World) -> Float[Array, "n c"]:
+def _kept_of_any(world: InvertedTable) -> Float[Array, "n c"]:
     """The same for perimeters of any size.
 
     (I + A_sr B_rs)^-1 E_sr = E_sr - A_sr X_r, X the output that E_sr requires in the
@@ -399,8 +399,8 @@ def _kept_of_any(world: World) -> Float[Array, "n c"]:
     return jax.lax.map(one_exporter, member.T).sum(axis=0)
 
 
-def _counted_once(world: World, kept: Float[Array, "n c"]) -> Terms:
-    E, h, f = world.exports, world.home[:, None], world.foreign[:, None]
+def _counted_once(world: InvertedTable, kept: Float[Array, "n c"]) -> Terms:
+    E, (h, f, _) = world.exports, world.multipliers
     terms = {
         "GEXP": E,
         "DC": h * E,
@@ -413,7 +413,7 @@ def _counted_once(world: World, kept: Float[Array, "n c"]) -> Terms:
     return abroad_only(world, terms)
 
 
-def importer(world: World) -> Float[Array, "n c"]:
+def importer(world: InvertedTable) -> Float[Array, "n c"]:
     """Value added by industry of origin in all imports of r, each US$ once.
 
     Equation 51: V B~ d, d the imports of r and B~ the inverse of the table in which r
@@ -427,6 +427,6 @@ def importer(world: World) -> Float[Array, "n c"]:
     inside = borders.inside(world.A)
     first = world.L @ perimeters.inverse(borders.inside(B))  # K^-1
     needed = B @ world.exports
-    again = borders.member * times(first, borders.own(needed))[:, None]
-    W = B @ (again - times(inside, again)) - again
+    again = borders.member * multiply(first, borders.own(needed))[:, None]
+    W = B @ (again - multiply(inside, again)) - again
     return world.v[:, None] * (needed - W)

@@ -1,4 +1,4 @@
-"""How exact single cells of X = (I - A)^-1 Y are.
+"""Accuracy of single cells of X = (I - A)^-1 Y.
 
 A residual by column, |Y - (I - A) X|_2 / |Y|_2, bounds the error of a column as a
 whole. A cell a billion times smaller than the largest of its column may still be wrong
@@ -36,7 +36,7 @@ Apply = Callable[[Float[Array, "n k"]], Float[Array, "n k"]]
 
 
 class Certified(NamedTuple):
-    """A solution refined once, and how exact its cells are.
+    """A solution refined once, and the accuracy of its cells.
 
     ``error`` is the largest bound on |X - X*| / |X| of all cells, infinite where the
     solver is too rough for one; ``backward_error`` is that of the module docstring.
@@ -47,7 +47,7 @@ class Certified(NamedTuple):
     backward_error: Float[Array, ""]
 
 
-def solved_to_the_cell(
+def certify_solution(
     Z: Float[Array, "n n"],
     Y: Float[Array, "n k"],
     X: Float[Array, "n k"],
@@ -56,23 +56,23 @@ def solved_to_the_cell(
     regions: int,
     method: Method,
 ) -> Certified:
-    """``certified`` for X of ``kernels.solve.solve``, A = Z diag(scale)."""
+    """``certify`` for X of ``kernels.solve.solve``, A = Z diag(scale)."""
 
     def times(Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return Z @ (scale[:, None] * Q)
 
-    def once(R: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    def approximate(R: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return solve(Z, R, regions=regions, method=method, scale=scale).X
 
-    def twice(R: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    def refined(R: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """To 1e-24 of the column: small cells are then right as well."""
-        E = once(R)
-        return E + once(R - E + times(E))
+        E = approximate(R)
+        return E + approximate(R - E + times(E))
 
-    return certified(times, twice, Y, X)
+    return certify(times, refined, Y, X)
 
 
-def certified(
+def certify(
     times: Apply, solve: Apply, Y: Float[Array, "n k"], X: Float[Array, "n k"]
 ) -> Certified:
     """``X`` after one step of iterative refinement, with bounds on its cells.
@@ -99,6 +99,6 @@ def certified(
 
 
 def _share(part: Float[Array, "n k"], whole: Float[Array, "n k"]) -> Array:
-    """part / whole, 0 where there is nothing of either."""
+    """part / whole, 0 where both are 0."""
     infinite = jnp.where(part > 0, jnp.inf, 0)
     return jnp.where(whole > 0, part / jnp.where(whole > 0, whole, 1), infinite)

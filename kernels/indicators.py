@@ -1,26 +1,27 @@
-"""What indicators of trade in value added are made of: flows of one year.
+"""Flows of one year from which indicators of trade in value added are computed.
 
-Each flow is in million US$ (or in the unit of the row that stands in for value added),
+Each flow is in million US$ (or in the unit of the satellite account),
 by perimeter, sector and partner (p, s, q), or by perimeter and sector (p, s). Sums of
 them over sectors, partners or both are the flows of a coarser level, and every ratio
-of ``engine.indicator_table`` is one of such sums. Symbols of ``kernels.world``; names
-of the OECD's TiVA database where it has the flow (OECD 2023, Guide to TiVA).
+of ``engine.measures.indicator_table`` is one of such sums. Symbols of
+``kernels.inverted_table``; names of the OECD's TiVA database where it has the flow
+(OECD 2023, Guide to TiVA).
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import position, value_chains
+from .inverted_table import InvertedTable, Terms
 from .leontief import per_dollar
-from .perimeters import times
-from .world import Terms, World
+from .perimeters import multiply
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
 Uses = dict[str, Float[Array, "n c"]]
-"""Parts of final demand by the name of the flow of value added they absorb."""
+"""Parts of final demand, by the name of the flow of value added in them."""
 
 
-def flows(world: World, uses: Uses | None = None, *, sectors: int) -> Flows:
+def flows(world: InvertedTable, uses: Uses | None = None, *, sectors: int) -> Flows:
     """All flows, and the value added absorbed by each of ``uses``. ``sectors`` sets the
     shape: n = regions x sectors."""
 
@@ -45,9 +46,12 @@ def flows(world: World, uses: Uses | None = None, *, sectors: int) -> Flows:
     return result
 
 
-def gaps(world: World, k: Flows, uses: Uses | None = None) -> Float[Array, " g"]:
-    """What must be 0: relative gaps of the flows ``k`` against totals reached another
-    way, each in terms of the largest.
+def identity_residuals(
+    world: InvertedTable, found: Flows, uses: Uses | None = None
+) -> Float[Array, " g"]:
+    """Accounting identities, as relative residuals: each total computed in two ways.
+
+    A residual is relative to the largest entry.
 
     Exports hold what they are made of; sales at home and abroad are all there is; value
     added embodied in exports is what it brings to the exports of others (VS1), home
@@ -57,47 +61,47 @@ def gaps(world: World, k: Flows, uses: Uses | None = None) -> Float[Array, " g"]
     total, active = world.borders.total, world.active
     held = world.content.sum(axis=1)
     returned = world.borders.buyers(world.A, world.X) * world.borders.abroad
-    abroad = world.once[:, None] * (world.exports - returned)
+    abroad = world.dva_multiplier[:, None] * (world.exports - returned)
 
-    completed_at_home = total(world.home * world.Y.sum(axis=1))
+    completed_at_home = total(world.domestic_content * world.Y.sum(axis=1))
 
     def both(*names: str) -> Array:
-        return sum((k[name] for name in names[1:]), k[names[0]])
+        return sum((found[name] for name in names[1:]), found[names[0]])
 
     pairs = [
         (both("EXGR_DVA", "EXGR_FVA").sum(1), total(held[:, None] * world.exports)),
-        (both("EXGR_DDC", "EXGR_IDC", "EXGR_RIM"), k["EXGR_DVA"]),
-        (both("EXGR_FNLDVA", "EXGR_INTDVA"), k["EXGR_DVA"]),
-        (k["DEXFVAP"].sum(2), k["EXGR_FVA"].sum(2)),
-        (k["FEXDVAP"].sum(1), k["DEXFVAP"].sum(1).T),
-        (k["EXGR_DVA_ORIGIN"].sum(1), k["EXGR_DVA"].sum((1, 2))),
-        (k["VS1"].sum(), k["EXGR_FVA"].sum()),
-        (k["IMGR_DVA"].sum((1, 2)), k["VS1STAR"].sum(1)),
-        (both("DXD_DVA", "FFD_DVA"), k["FD_VA"]),
-        (k["FD_VA"].sum((0, 1)), held @ world.Y),
-        (k["FD_VA"].sum(2), k["VALU"]),
-        (k["VAX_P"].sum((1, 2)), k["VALU"].sum(1) - completed_at_home),
-        (k["FFD_DVA"].sum((1, 2)), total(abroad.sum(1))),
-        (k["DFD_FVA"].sum(1), k["FFD_DVA"].sum(1).T),
+        (both("EXGR_DDC", "EXGR_IDC", "EXGR_RIM"), found["EXGR_DVA"]),
+        (both("EXGR_FNLDVA", "EXGR_INTDVA"), found["EXGR_DVA"]),
+        (found["DEXFVAP"].sum(2), found["EXGR_FVA"].sum(2)),
+        (found["FEXDVAP"].sum(1), found["DEXFVAP"].sum(1).T),
+        (found["EXGR_DVA_ORIGIN"].sum(1), found["EXGR_DVA"].sum((1, 2))),
+        (found["VS1"].sum(), found["EXGR_FVA"].sum()),
+        (found["IMGR_DVA"].sum((1, 2)), found["VS1STAR"].sum(1)),
+        (both("DXD_DVA", "FFD_DVA"), found["FD_VA"]),
+        (found["FD_VA"].sum((0, 1)), held @ world.Y),
+        (found["FD_VA"].sum(2), found["VALU"]),
+        (found["VAX_P"].sum((1, 2)), found["VALU"].sum(1) - completed_at_home),
+        (found["FFD_DVA"].sum((1, 2)), total(abroad.sum(1))),
+        (found["DFD_FVA"].sum(1), found["FFD_DVA"].sum(1).T),
         (both("GVC_PF", "GVC_PB", "GVC_TS"), both("GVCB", "GVCF")),
-        (k["GVC"], both("GVCB", "GVCF")),
+        (found["GVC"], both("GVCB", "GVCF")),
         (both("DOM", "EXGR").sum((1, 2)), total(world.output * active)),
         (both("DOM_FNL", "EXGR_FNL").sum((1, 2)), total(world.Y.sum(1) * active)),
-        (both("EXGR_FNL", "EXGR_INT"), k["EXGR"]),
-        (both("DOM_FNL", "DOM_INT"), k["DOM"]),
-        (both("IMGR_FNL", "IMGR_INT"), k["IMGR"]),
-        (k["IMGR"].sum(1), k["EXGR"].sum(1).T),
-        (both("VA_D", "VA_RT", "VA_GVC_S", "VA_GVC_C"), k["VALU"]),
-        (both("FP_D", "FP_RT", "FP_GVC_S", "FP_GVC_C"), k["ply_total"]),
-        (both("plv_domestic", "plv_traditional", "plv_gvc"), k["plv_total"]),
+        (both("EXGR_FNL", "EXGR_INT"), found["EXGR"]),
+        (both("DOM_FNL", "DOM_INT"), found["DOM"]),
+        (both("IMGR_FNL", "IMGR_INT"), found["IMGR"]),
+        (found["IMGR"].sum(1), found["EXGR"].sum(1).T),
+        (both("VA_D", "VA_RT", "VA_GVC_S", "VA_GVC_C"), found["VALU"]),
+        (both("FP_D", "FP_RT", "FP_GVC_S", "FP_GVC_C"), found["ply_total"]),
+        (both("plv_domestic", "plv_traditional", "plv_gvc"), found["plv_total"]),
         (
             both("plv_domestic_stages", "plv_traditional_stages", "plv_gvc_stages"),
-            k["plv_total_stages"],
+            found["plv_total_stages"],
         ),
     ]
-    pairs += [(k[name].sum((0, 1)), held @ Y) for name, Y in (uses or {}).items()]
+    pairs += [(found[name].sum((0, 1)), held @ Y) for name, Y in (uses or {}).items()]
     # A flow may be 0 everywhere: what is little beside all value added is rounding.
-    least = 1e-4 * jnp.max(jnp.abs(k["FD_VA"]))
+    least = 1e-4 * jnp.max(jnp.abs(found["FD_VA"]))
     return jnp.stack(
         [
             jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(b)), least)
@@ -116,10 +120,10 @@ MIRRORED = {
     "DFD_FVA": "FFD_DVA",
     "FEXDVAP": "DEXFVAP",
 }
-"""Flows that are others seen by the partner."""
+"""Flows that are those of the partner."""
 
 
-def _sold(world: World) -> Terms:
+def _sold(world: InvertedTable) -> Terms:
     """Gross sales by selling industry and buyer."""
     active = world.active[:, None]
     member, abroad = world.borders.member, world.borders.abroad
@@ -129,7 +133,7 @@ def _sold(world: World) -> Terms:
     # Inputs bought abroad as far as what is made of them is exported again: once, and
     # as often as it crosses the border.
     exports = world.total_exports[:, None] * member
-    once = member * times(world.L, exports)
+    once = member * multiply(world.L, exports)
     often = member * (world.B @ exports)
     return {
         "EXGR": world.exports,
@@ -143,10 +147,10 @@ def _sold(world: World) -> Terms:
     }
 
 
-def _embodied(world: World) -> Terms:
+def _embodied(world: InvertedTable) -> Terms:
     """Value added in exports, by exporting industry and buyer (or origin)."""
     E, abroad = world.exports, world.borders.abroad
-    h, u = world.home[:, None], world.once[:, None]
+    h, u = world.domestic_content[:, None], world.dva_multiplier[:, None]
     itself = _made_by_itself(world)[:, None]
     final = world.final_exports * world.active[:, None]
     chains = value_chains.tripartite(world)
@@ -159,7 +163,7 @@ def _embodied(world: World) -> Terms:
         "EXGR_DDC": itself * E,
         "EXGR_IDC": (u - itself) * E,
         "EXGR_RIM": (h - u) * E,
-        "EXGR_FVA": world.foreign[:, None] * E,
+        "EXGR_FVA": world.foreign_content[:, None] * E,
         "DEXFVAP": world.content * world.total_exports[:, None] * abroad,
         "imported_dva": world.content * E,
         "IV": _exported_again(world),
@@ -172,21 +176,21 @@ def _embodied(world: World) -> Terms:
     }
 
 
-def _exported_again(world: World) -> Float[Array, "n c"]:
+def _exported_again(world: InvertedTable) -> Float[Array, "n c"]:
     """Value added in inputs that the buyer's exports carry to third ones: v_s B_ss A_sr
     (x*_r - X_rr - X_rs), X_rs the output of r that final demand of s requires."""
     member, own = world.borders.member, world.borders.own
     elsewhere = world.A @ (member * (world.output - own(world.X))[:, None])
     back = world.borders.buyers(world.A, world.X)
-    return world.home[:, None] * (elsewhere - back) * world.borders.abroad
+    return world.domestic_content[:, None] * (elsewhere - back) * world.borders.abroad
 
 
-def _made_by_itself(world: World) -> Float[Array, " n"]:
+def _made_by_itself(world: InvertedTable) -> Float[Array, " n"]:
     """v_i L_ii: value added of the exporting industry itself in a US$ of exports."""
     return world.v * jnp.diagonal(world.L, axis1=-2, axis2=-1).reshape(-1)
 
 
-def _absorbed(world: World) -> Terms:
+def _absorbed(world: InvertedTable) -> Terms:
     """Value added by industry of origin and perimeter that absorbs, or completes, what
     it is in."""
     absorbed = world.v[:, None] * world.X
@@ -198,7 +202,7 @@ def _absorbed(world: World) -> Terms:
     }
 
 
-def _produced(world: World) -> Terms:
+def _produced(world: InvertedTable) -> Terms:
     """By industry alone: output, value added, and where it goes."""
     B, v, member = world.B, world.v, world.borders.member
     own = world.borders.own
@@ -226,9 +230,9 @@ def _produced(world: World) -> Terms:
     }
 
 
-def _stages(world: World) -> Terms:
-    """Stages of production times what passes them, and what passes them: a length is
-    their ratio, of one industry or of sums."""
+def _stages(world: InvertedTable) -> Terms:
+    """Stages of production times the value that passes them, and that value: a length
+    is their ratio, for one industry or for sums."""
     x, rounds = world.output, world.B.sum(axis=1) - 1
     result = {
         "upstream_stages": world.B @ x,

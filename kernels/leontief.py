@@ -10,7 +10,7 @@ Symbols follow Miller and Blair (2009), chapter 2:
     B   Leontief inverse, (I - A)^-1                      [US$ per US$]
     L   domestic inverses, L_r = (I - A_rr)^-1            [US$ per US$]
 
-Every function takes one year. For many years, see ``kernels.solve.map_years``.
+Every function takes one year.
 Results have the dtype of the inputs. Values are not checked here, because a
 compiled function cannot raise an ordinary exception: ``engine.tables`` checks
 the table before a solve and ``relative_residual`` the answer after it.

@@ -1,18 +1,18 @@
-"""Where the value added in exports, final products or output comes from: one year.
+"""Origin of the value added in exports, final products and output: one year.
 
-Symbols of ``kernels.world``. These are the full tables behind the decompositions, n x n
-and more, so only what is asked for is formed.
+Symbols of ``kernels.inverted_table``. These are the full tables behind the
+decompositions, n x n and more, so only the one asked for is formed.
 """
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .perimeters import times
-from .world import World
+from .inverted_table import InvertedTable
+from .perimeters import multiply
 
 
 def in_exports(
-    world: World,
+    world: InvertedTable,
     exporter: Float[Array, " c"],
     via: Float[Array, " c"],
     *,
@@ -28,21 +28,21 @@ def in_exports(
         1 for the exporting perimeter; 1 for each direct buyer that counts.
     absorbed
         Destinations are those of final demand, Y_sr + sum over t of A_st X_t, in place
-        of direct buyers, E_sr. The exporter may be one: what returns.
+        of direct buyers, E_sr. The exporter is one of them: value added that returns.
     once
-        Without what crosses the exporter's border again: V B_ts B_ss^-1 L_s, with
-        which foreign value added is that of Borin and Mancini's source approach.
+        Without repeated crossings of the exporter's border: V B_ts B_ss^-1 L_s, which
+        gives the foreign value added of Borin and Mancini's source approach.
     """
     own = world.borders.member @ exporter
     sold = (_absorbed if absorbed else _direct)(world, via) * own[:, None]
     content = world.v[:, None] * world.B
     if once:
-        content = times(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
+        content = multiply(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
     return _traced(content, sold, sectors=sectors)
 
 
 def in_final_demand(
-    world: World, Y: Float[Array, "n c"] | None = None, *, sectors: int
+    world: InvertedTable, Y: Float[Array, "n c"] | None = None, *, sectors: int
 ) -> Float[Array, "n s c"]:
     """Value added by industry of origin, sector of the final product and absorber.
 
@@ -55,7 +55,7 @@ def in_final_demand(
 def _traced(
     content: Float[Array, "n n"], sold: Float[Array, "n c"], *, sectors: int
 ) -> Float[Array, "n s c"]:
-    """Content of what is sold, the regions that sell it summed."""
+    """Content of sales, summed over the regions that sell."""
     regions = len(sold) // sectors
     return jnp.einsum(
         "nrs,rsc->nsc",
@@ -64,20 +64,20 @@ def _traced(
     )
 
 
-def _direct(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+def _direct(world: InvertedTable, via: Float[Array, " c"]) -> Float[Array, "n c"]:
     return world.exports * via[None, :]
 
 
-def _absorbed(world: World, via: Float[Array, " c"]) -> Float[Array, "n c"]:
-    """Exports by where they are absorbed in the end."""
+def _absorbed(world: InvertedTable, via: Float[Array, " c"]) -> Float[Array, "n c"]:
+    """Exports by the region of final absorption."""
     buyers = world.borders.member @ via
     output = world.X * buyers[:, None]
     inside = world.borders.inside(world.A)
-    used = world.A @ output - times(inside, output)
+    used = world.A @ output - multiply(inside, output)
     active = world.active[:, None]
     return (world.final_exports * via[None, :] + used) * active
 
 
-def by_product(world: World, of: Float[Array, " n"]) -> Float[Array, "n n"]:
-    """Value added by industry of origin in what industries deliver, V B diag(of)."""
+def by_product(world: InvertedTable, of: Float[Array, " n"]) -> Float[Array, "n n"]:
+    """Value added by industry of origin in exports or products, V B diag(of)."""
     return world.v[:, None] * world.B * of[None, :]

@@ -1,8 +1,8 @@
-"""Perimeters: regions, or groups of regions, whose borders exports cross.
+"""Perimeters: regions, or groups of regions, at whose borders exports are counted.
 
 A decomposition splits every matrix at these borders. Where all perimeters are regions,
-industries stand in equal consecutive blocks, and what happens inside borders is a batch
-of small matrices, one for each region. A group of regions (EU27, NAFTA) as one
+industries are equal consecutive blocks, and what happens inside borders is a batch of
+small matrices, one for each region. A group of regions (EU27, NAFTA) as one
 perimeter has more industries than others, anywhere in the table: what happens inside
 borders is then one n x n matrix with zeros elsewhere. ``Perimeters`` hides which.
 
@@ -24,7 +24,7 @@ Inside = Float[Array, "c s s"] | Float[Array, "n n"]
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Perimeters:
-    """Who belongs together; ``blocks`` says that all are equal and consecutive."""
+    """Membership of industries; ``blocks``: perimeters are equal and consecutive."""
 
     member: Float[Array, "n c"]
     blocks: bool = field(metadata={"static": True}, default=False)
@@ -58,11 +58,10 @@ class Perimeters:
     def buyers(
         self, A: Float[Array, "n n"], Q: Float[Array, " n *k c"]
     ) -> Float[Array, " n *k c"]:
-        """Sales to each buying perimeter, weighted as the seller's perimeter has it.
+        """Sales to each buying perimeter, with the weights of the seller's perimeter.
 
-        R[i, r] = sum over j in r of A[i, j] Q[j, s(i)], s(i) the perimeter of i: what
-        industry i sells to r for what Q says of its own perimeter s. Costs n^2, not
-        n^2 c.
+        R[i, r] = sum over j in r of A[i, j] Q[j, s(i)], s(i) the perimeter of i: sales
+        of industry i to r when output there is column s of Q. Costs n^2, not n^2 c.
         """
         n, c = self.member.shape
         if self.blocks:
@@ -92,15 +91,15 @@ def identity(D: Inside) -> Array:
     return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)]
 
 
-def times(D: Inside, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+def multiply(D: Inside, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
     """D Q for any number of columns."""
     shaped = Q.reshape(*D.shape[:-1], -1)
     return (D @ shaped).reshape(Q.shape)
 
 
-def left(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
+def left_multiply(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
     """q'D."""
-    return times(jnp.swapaxes(D, -1, -2), q)
+    return multiply(jnp.swapaxes(D, -1, -2), q)
 
 
 def inverse(D: Inside) -> Array:

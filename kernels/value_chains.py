@@ -1,6 +1,6 @@
-"""Participation in global value chains, and what exports add to a region.
+"""Participation in global value chains, and the value added of exports.
 
-Symbols of ``kernels.world``; besides
+Symbols of ``kernels.inverted_table``; besides
 
     m_s   value added (of anyone) in the inputs bought abroad for a US$ of exports, sum
           over t != s of (v'B)_t A_ts L_s
@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from jaxtyping import Array, Float
 
-from . import perimeters
 from .borin_mancini import exporter_source
-from .perimeters import times
-from .world import Terms, World, abroad_only
+from .inverted_table import InvertedTable, Terms, abroad_only
+from .perimeters import left_multiply, multiply
 
 
-def tripartite(world: World) -> Terms:
+def tripartite(world: InvertedTable) -> Terms:
     """Exports by the place of the exporter in the chain (Borin, Mancini and Taglioni
     2025, World Bank Economic Review; trade side).
 
@@ -30,8 +29,8 @@ def tripartite(world: World) -> Terms:
     They add up to exports; PF + PB + TS is trade in global value chains.
     """
     member, A = world.borders.member, world.A
-    passes = A @ times(world.L, member * world.total_exports[:, None])
-    u, m = world.once[:, None], _bought(world)[:, None]
+    passes = A @ multiply(world.L, member * world.total_exports[:, None])
+    u, m = world.dva_multiplier[:, None], _bought(world)[:, None]
     absorbed = world.absorbed_by_buyer
     terms = {
         "DAVAX": u * absorbed,
@@ -42,7 +41,7 @@ def tripartite(world: World) -> Terms:
     return abroad_only(world, terms)
 
 
-def tripartite_output(world: World) -> Terms:
+def tripartite_output(world: InvertedTable) -> Terms:
     """Output of a region by the place of what it makes in the chain (Borin, Mancini and
     Taglioni 2025, output side), as R gvcAnalyzer 0.1.1 has the totals of countries.
 
@@ -56,56 +55,60 @@ def tripartite_output(world: World) -> Terms:
         TSDom  v (L - I) L q                    two-sided, inputs from home
         TradX  X - DomX - GVC                   the rest, GVC = PF + PB + TS
 
-    DomX and PF are value added, X is output: TradX is what is left of it. Only sums
-    over industries mean anything; see ``tripartite_output_industries``.
+    DomX and PF are value added, X is output: TradX is the remainder. Only sums over
+    industries are meaningful; see ``tripartite_output_industries``.
     """
     return _output_terms(world, _bought(world), _beyond(world, world.output))
 
 
-def tripartite_output_industries(world: World) -> Terms:
+def tripartite_output_industries(world: InvertedTable) -> Terms:
     """The same by industry, as R gvcAnalyzer 0.1.1 has industries: foreign value added
     f in place of m, which also holds own value added that returns, and TSImp = f (x -
     Y_s). Sums over industries are therefore not the totals of countries.
     """
     sold_on = world.output - world.Y.sum(axis=1)
-    return _output_terms(world, world.foreign, world.foreign * sold_on)
+    return _output_terms(world, world.foreign_content, world.foreign_content * sold_on)
 
 
-def _bought(world: World) -> Float[Array, " n"]:
+def _bought(world: InvertedTable) -> Float[Array, " n"]:
     """m: value added of anyone in the inputs bought abroad for a US$ of exports."""
-    every = world.content.sum(axis=1)
-    abroad = every @ world.A - perimeters.left(every, world.borders.inside(world.A))
-    return perimeters.left(abroad, world.L)
+    return _in_inputs_from_abroad(world, world.content.sum(axis=1))
 
 
-def _one_border(world: World) -> Float[Array, " n"]:
+def _one_border(world: InvertedTable) -> Float[Array, " n"]:
     """f1: value added of others that crossed one border into a US$ of exports."""
-    u = world.once
-    abroad = u @ world.A - perimeters.left(u, world.borders.inside(world.A))
-    return perimeters.left(abroad, world.L)
+    return _in_inputs_from_abroad(world, world.dva_multiplier)
 
 
-def _beyond(world: World, x: Float[Array, " n"]) -> Float[Array, " n"]:
+def _in_inputs_from_abroad(
+    world: InvertedTable, q: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """sum over t != s of q_t A_ts L_s."""
+    abroad = q @ world.A - left_multiply(q, world.borders.inside(world.A))
+    return left_multiply(abroad, world.L)
+
+
+def _beyond(world: InvertedTable, x: Float[Array, " n"]) -> Float[Array, " n"]:
     """Imported inputs in inputs: m x - f1 (L - I) Y_ss - PB."""
     m, f1 = _bought(world), _one_border(world)
     at_home = world.final_at_home.sum(axis=1)
-    again = perimeters.left(f1, world.L) - f1
+    again = left_multiply(f1, world.L) - f1
     return m * (x - world.Y.sum(axis=1)) + (f1 - again) * at_home
 
 
 def _output_terms(
-    world: World, held: Float[Array, " n"], imported: Float[Array, " n"]
+    world: InvertedTable, held: Float[Array, " n"], imported: Float[Array, " n"]
 ) -> Terms:
     member, v, L = world.borders.member, world.v, world.L
-    exported = member * times(L, world.total_exports[:, None] * member)
+    exported = member * multiply(L, world.total_exports[:, None] * member)
     flows = world.A @ exported
-    q = times(L, (flows * world.borders.abroad).sum(axis=1))
+    q = multiply(L, (flows * world.borders.abroad).sum(axis=1))
     at_home = world.final_at_home.sum(axis=1)
     PF = v * q
     PB = held * world.Y.sum(axis=1) - _one_border(world) * at_home
-    TSDom = v * (times(L, q) - q)
+    TSDom = v * (multiply(L, q) - q)
     TS = imported + TSDom
-    DomX = v * times(L, at_home)
+    DomX = v * multiply(L, at_home)
     GVC = PF + PB + TS
     return {
         "X": world.output,
@@ -120,7 +123,7 @@ def _output_terms(
     }
 
 
-def miroudot_ye(world: World) -> Terms:
+def miroudot_ye(world: InvertedTable) -> Terms:
     """Miroudot and Ye (2021, Economic Systems Research 33): the exporter's perimeter.
 
     The same numbers as ``borin_mancini.exporter_source``.
@@ -129,13 +132,13 @@ def miroudot_ye(world: World) -> Terms:
     return {k: own[k] for k in ("GEXP", "DC", "DVA", "DDC", "FC", "FVA", "FDC")}
 
 
-def final_stage(world: World) -> Float[Array, "n c"]:
+def final_stage(world: InvertedTable) -> Float[Array, "n c"]:
     """VAX-P: value added by industry of origin in the final products that each other
     perimeter completes, v_s B_sr y_r (Los and Timmer 2018, NBER 24896).
 
-    What s would not earn if r completed no final products, whoever buys them: y_r = 0
-    extracted. Final goods that s itself exports are no part of it. Summed over r it is
-    what s earns in all products completed abroad.
+    Income of s lost if r completed no final products, whoever buys them: y_r = 0
+    extracted. Final goods that s itself exports do not count. Summed over r it is the
+    income of s from all products completed abroad.
     """
     completed = world.borders.member * world.Y.sum(axis=1)[:, None]
     return world.v[:, None] * (world.B @ completed) * world.borders.abroad
@@ -161,36 +164,35 @@ class Production(NamedTuple):
     complex: Float[Array, " n"]
 
 
-def production_forward(world: World) -> Production:
+def production_forward(world: InvertedTable) -> Production:
     """Where the value added of each industry goes (Wang, Wei, Yu and Zhu 2017a, NBER
     23222): V L Y_d, V L Y_f, V L A_f L Y_d, V L A_f (B Y - L Y_d).
     """
     A, L, v = world.A, world.L, world.v
     inside = world.borders.inside(A)
-    at_home = times(L, world.final_at_home.sum(axis=1))
+    at_home = multiply(L, world.final_at_home.sum(axis=1))
 
     def sold_abroad(output: Float[Array, " n"]) -> Float[Array, " n"]:
-        return v * times(L, A @ output - times(inside, output))
+        return v * multiply(L, A @ output - multiply(inside, output))
 
     return Production(
         v * at_home,
-        v * times(L, world.final_exports.sum(axis=1)),
+        v * multiply(L, world.final_exports.sum(axis=1)),
         sold_abroad(at_home),
         sold_abroad(world.output - at_home),
     )
 
 
-def production_backward(world: World) -> Production:
+def production_backward(world: InvertedTable) -> Production:
     """Where the value added in each industry's final products comes from.
 
     By columns of the same split: u y_d, u y_f, u A_f L y_d, and the rest of v'B y.
     """
-    A, L, u = world.A, world.L, world.once
+    u = world.dva_multiplier
     at_home = world.final_at_home.sum(axis=1)
     abroad = world.final_exports.sum(axis=1)
-    bought = perimeters.left(u @ A - perimeters.left(u, world.borders.inside(A)), L)
     every = world.content.sum(axis=1) * (at_home + abroad)
-    simple = bought * at_home
+    simple = _one_border(world) * at_home
     domestic, traditional = u * at_home, u * abroad
     return Production(
         domestic, traditional, simple, every - domestic - traditional - simple

@@ -1,8 +1,8 @@
 """Gross exports in sixteen terms (Wang, Wei and Zhu 2013, NBER 19677) and in nine
 (Koopman, Wang and Wei 2014, American Economic Review 104: 459-494).
 
-For exports of s to r, with the symbols of ``kernels.world`` and sums over third
-perimeters t, w, neither s nor r:
+For exports of s to r, with the symbols of ``kernels.inverted_table`` and sums over
+third perimeters t, w, neither s nor r:
 
     DVA_FIN       h Y_sr                         final goods
     DVA_INT       u A_sr B_rr Y_rr               inputs that r absorbs
@@ -24,8 +24,8 @@ They add up to E_sr. Every term costs a product of n x n with n x c or less.
 
 import jax.numpy as jnp
 
-from .perimeters import times
-from .world import Terms, World, abroad_only
+from .inverted_table import InvertedTable, Terms, abroad_only
+from .perimeters import multiply
 
 WWZ_TERMS = (
     "DVA_FIN",
@@ -59,11 +59,11 @@ KWW_TERMS = {
 }
 
 
-def wang_wei_zhu(world: World) -> Terms:
+def wang_wei_zhu(world: InvertedTable) -> Terms:
     """The sixteen terms of each industry's exports to each buyer."""
     borders = world.borders
     member, abroad = borders.member, borders.abroad
-    h, f, u = (k[:, None] for k in (world.home, world.foreign, world.once))
+    h, f, u = world.multipliers
     at_home, final = world.final_at_home, world.final_exports
     shipped = final.sum(axis=1)[:, None]
 
@@ -80,7 +80,7 @@ def wang_wei_zhu(world: World) -> Terms:
         axis=1,
     )
     everywhere = jnp.tensordot(world.B, seen, axes=1)
-    near = times(borders.inside(world.B), seen)
+    near = multiply(borders.inside(world.B), seen)
     far = everywhere - near
     # Rows of s are not third ones.
     inputs = jnp.stack(
@@ -104,8 +104,8 @@ def wang_wei_zhu(world: World) -> Terms:
 
     buyer = world.content * abroad  # of r in exports of s
     others = f - buyer
-    ends = world.inputs(times(world.L, at_home))
-    passes = world.inputs(times(world.L, member * world.total_exports[:, None]))
+    ends = world.inputs(multiply(world.L, at_home))
+    passes = world.inputs(multiply(world.L, member * world.total_exports[:, None]))
     for letter, content in (("M", buyer), ("O", others)):
         terms[f"{letter}VA_FIN"] = content * final
         terms[f"{letter}VA_INT"] = content * ends
@@ -113,7 +113,7 @@ def wang_wei_zhu(world: World) -> Terms:
     return abroad_only(world, {name: terms[name] for name in WWZ_TERMS})
 
 
-def koopman_wang_wei(world: World) -> Terms:
+def koopman_wang_wei(world: InvertedTable) -> Terms:
     """The nine terms, from the sixteen; the authors define their sum over buyers."""
     sixteen = wang_wei_zhu(world)
     return {

@@ -397,14 +397,18 @@ def tbi(
     """
     start_jax()
     from ..core import Run, output_folder, require_result_place
-    from ..measures import trade as measures
+    from ..measures import (
+        require_certify,
+        value_added_messages,
+        value_added_metadata,
+    )
     from ..tables import choose_groups
     from .tables import tbi as results
     from .tables.check import print_tbi
 
     terminal = Terminal(quiet)
     file_format = require_format(format)
-    certify_what = measures.require_certify(certify)
+    certify_what = require_certify(certify)
     net = _net(_open(store, years), net_inventories, inventories, terminal)
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
@@ -435,7 +439,7 @@ def tbi(
             folder,
             residual_max=first.residual_max,
             **first.certified,
-            **measures.about_accounts(tables, accounts),
+            **value_added_metadata(tables, accounts),
             years_by_lu=first.years_by_lu,
             groups=chosen.record,
             each_group=each_group,
@@ -445,7 +449,7 @@ def tbi(
                 for name in first.flags
             },
         )
-    about = measures.told_accounts(tables, accounts)
+    about = value_added_messages(tables, accounts)
     for line in [*net.lines, *chosen.lines, *about]:
         terminal.say(line)
     for result in done.values():

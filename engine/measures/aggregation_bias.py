@@ -1,4 +1,4 @@
-"""What aggregation changes: results that are added up, beside results of sums.
+"""Aggregation bias: results of aggregated tables against aggregated results.
 
     detailed     results of the detailed tables, regions and sectors added up afterwards
     aggregated   results of the tables that were added up before
@@ -11,10 +11,10 @@ from collections.abc import Mapping
 import pandas as pd
 import xarray as xr
 
-from ..core import Progress, no_progress, require_kind
+from ..core import Progress, no_progress, require_kind, shifted
 from ..tables import Groups, WorldTables, perimeters, require_tables
-from . import trade as measures
-from .trade import ValueAdded
+from .accounts import ValueAdded
+from .trade import balances_of, regroup_trade, value_added_trade
 
 MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
 TABLES = ("detailed", "aggregated")
@@ -37,20 +37,20 @@ def compare_aggregation(
     regions
         Old to new regions, where regions were aggregated.
     value_added
-        As in ``measures.value_added_trade``.
+        As in ``value_added_trade``.
 
     Returns
     -------
     Dataset
         By ``tables`` (detailed, aggregated) and year: ``va_absorbed`` by origin and
-        absorber; by region ``va_at_home`` (of it absorbed at home), ``va_exports``,
+        absorber; by region ``va_at_home`` (absorbed at home), ``va_exports``,
         ``va_imports`` (unit of the tables), ``vax_ratio``, ``tbi``. The attribute
         ``residual_max`` is the worst relative residual of all solves.
 
     Raises
     ------
     TivaxError
-        As ``measures.value_added_trade``; fewer than two regions.
+        As ``value_added_trade``; fewer than two regions.
     """
     require_tables(tables)
     require_tables(aggregated)
@@ -63,8 +63,8 @@ def compare_aggregation(
     years = len(tables.years)
     parts, residuals = [], []
     for k, each in enumerate((tables, aggregated)):
-        trade = measures.value_added_trade(
-            each, value_added, progress=_shifted(progress, k * years, 2 * years)
+        trade = value_added_trade(
+            each, value_added, progress=shifted(progress, k * years, 2 * years)
         )
         residuals.append(float(trade["residual"].max()))
         parts.append(_of_regions(trade, groups if each is tables else None))
@@ -78,18 +78,13 @@ def compare_aggregation(
 
 
 def _of_regions(trade: xr.Dataset, groups: Groups | None) -> xr.Dataset:
-    absorbed = measures.regroup(trade["va_absorbed"], groups=groups).sum(
-        "sector", keep_attrs=True
-    )
-    result = measures.value_added_exports(trade, groups=groups)
+    flows = regroup_trade(trade, groups=groups, by_sector=False)
+    absorbed = flows["va_absorbed"].sum("sector", keep_attrs=True)
+    result = balances_of(flows)
     result["va_absorbed"] = absorbed
     home = absorbed.sel(origin=result["region"], absorber=result["region"])
     result["va_at_home"] = home.drop_vars(("origin", "absorber"))
     return result[["va_absorbed", *MEASURES]]
-
-
-def _shifted(progress: Progress, before: int, total: int) -> Progress:
-    return lambda done, _: progress(before + done, total)
 
 
 def difference(both: xr.Dataset) -> xr.Dataset:

@@ -1,13 +1,13 @@
-"""Values that no longer mean what their definition promises, and why: column ``flag``.
+"""Values outside of the bounds of their definition, and the cause: column ``flag``.
 
-Where no final demand and no value added is negative, flows are at least 0, shares are 0
-to 100 per cent and an index is -1 to 1. Real tables have both: stocks that are sold are
+If no final demand and no value added is negative, flows are at least 0, shares are 0 to
+100 per cent and an index is -1 to 1. Real tables have both: stocks that are sold are
 negative final demand, and an industry may use more than it makes. A value outside its
 bounds is flagged
 
     negative-value-added   with value added below 0 counted as 0 it would be inside
-    negative-inventories   it would not, so that it is final demand below 0, which are
-                           nearly always inventories
+    negative-inventories   it would not: the cause is negative final demand, nearly
+                           always inventories
 """
 
 import math
@@ -49,22 +49,22 @@ def outside(
 def flags_of(
     bad: Bool[np.ndarray, "*shape"], still_bad: Bool[np.ndarray, "*shape"] | bool
 ) -> Int8[np.ndarray, "*shape"]:
-    """Places in ``FLAGS`` of what is outside, and of what is so even with value added
-    below 0 counted as 0."""
+    """Indices into ``FLAGS``, from values outside their bounds and those that still are
+    with value added below 0 counted as 0."""
     return np.where(bad, np.where(still_bad, INVENTORIES, VALUE_ADDED), 0).astype(
         np.int8
     )
 
 
-def counted(flags: xr.Dataset) -> dict[str, int]:
-    """How many there are of each flag, by name."""
+def count_flags(flags: xr.Dataset) -> dict[str, int]:
+    """Number of values with each flag."""
     places = [np.ravel(k.values) for k in flags.values()]
     number = np.bincount(np.concatenate(places), minlength=len(FLAGS))
     return {name: int(number[k]) for k, name in enumerate(FLAGS) if name}
 
 
-def told(flags: dict[str, int], rows: int, *, net: bool) -> list[str]:
-    """A line about flagged rows, none where there is none."""
+def flag_messages(flags: dict[str, int], rows: int, *, net: bool) -> list[str]:
+    """A line about flagged rows, if there are any."""
     many = {name: count for name, count in flags.items() if count}
     if not many:
         return []

@@ -1,8 +1,8 @@
-"""Footprints: what regions make and use of an account, with final demand's own part.
+"""Footprints: production- and consumption-based accounts, with direct emissions.
 
 The four accounts of environmental input-output analysis (Stadler 2021, pymrio, Journal
 of Open Research Software 9), totals of regions, with T = diag(f) B Y for the account f
-per US$ of output and F_Y what final demand itself emits or uses:
+per US$ of output and F_Y the account of final demand itself:
 
     production_based    sum over r of T_sr + F_Y,s     D_pba
     consumption_based   sum over s of T_sr + F_Y,r     D_cba
@@ -16,7 +16,8 @@ import xarray as xr
 
 from ..core import require_kind
 from ..tables import Groups, WorldTables, require_tables, satellites
-from . import trade as measures
+from .regrouping import regroup
+from .trade import value_added_trade
 
 
 def footprints(
@@ -34,10 +35,10 @@ def footprints(
     account
         A satellite account (year, region, sector): ``read_satellite``.
     direct
-        What final demand itself emits, (year, region): ``read_final_satellites``. None
-        counts as 0.
+        The account of final demand itself, (year, region):
+        ``read_final_satellites``. None counts as 0.
     drop, groups
-        As in ``measures.trade_benefit_index``.
+        As in ``trade_benefit_index``.
 
     Returns
     -------
@@ -50,13 +51,13 @@ def footprints(
     Raises
     ------
     TivaxError
-        As ``measures.value_added_trade``; a year or region that ``direct`` lacks.
+        As ``value_added_trade``; a year or region that ``direct`` lacks.
     """
     require_tables(tables)
     for name, given in (("account", account), ("direct", direct)):
         if given is not None or name == "account":
             require_kind(name, given, xr.DataArray, "an account of tx.read_satellite")
-    trade = measures.value_added_trade(tables, account)
+    trade = value_added_trade(tables, account)
     return footprints_of(trade, direct, drop=drop, groups=groups)
 
 
@@ -67,7 +68,7 @@ def footprints_of(
     drop: Sequence[str] = (),
     groups: Groups | None = None,
 ) -> xr.Dataset:
-    """The same from the Dataset of ``measures.value_added_trade``."""
+    """The same from the Dataset of ``value_added_trade``."""
     absorbed = trade["va_absorbed"].sum("sector", keep_attrs=True)
     own = xr.zeros_like(absorbed.isel(absorber=0, drop=True).rename(origin="region"))
     if direct is not None:
@@ -77,7 +78,7 @@ def footprints_of(
     diagonal = own.rename(region="origin").where(origin == absorber, 0.0)
     diagonal = diagonal.transpose(*absorbed.dims)
     embodied, diagonal = (
-        measures.regroup(k, drop=drop, groups=groups) for k in (absorbed, diagonal)
+        regroup(k, drop=drop, groups=groups) for k in (absorbed, diagonal)
     )
     own = diagonal.sum("absorber").rename(origin="region")
     made = embodied.sum("absorber").rename(origin="region")

@@ -1,26 +1,26 @@
-"""Many groups of regions at once, also overlapping ones: each in a run of its own.
+"""Many groups of regions, also overlapping ones, each computed by itself.
 
-Groups that share no region can stand in the table together: ``groups`` of
-``decompose`` and the others makes each of them one region, and what one group sells to
-another is trade. EU27, RCEP and APEC overlap. Here each group in turn is one region
-and every other region is alone, and of each run the rows of the group are kept.
-Partners are thus single regions outside the group, never other groups.
+Groups that share no region can be computed together: ``groups`` of ``decompose`` and
+the others makes each of them one region, and sales of one group to another are trade.
+EU27, RCEP and APEC overlap. Here each group in turn is one region and all other regions
+are single, and the rows of the group are kept. Partners are thus single regions outside
+the group, never other groups.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 
 import xarray as xr
 
 from ..core import Progress, TivaxError, no_progress, require_kind, shifted
 from ..tables import Groups, WorldTables, require_groups
+from .accounts import ValueAdded
 from .decompositions import decomposed_years
-from .trade import ValueAdded
 
 _SIDES = {"exporter", "importer", "partner"}
 
 
 def each_group(compute: Callable[[Groups], xr.Dataset], groups: Groups) -> xr.Dataset:
-    """Rows of each group from a run with this group alone, put together.
+    """Rows of each group, computed with this group alone, in one Dataset.
 
     Parameters
     ----------
@@ -36,48 +36,53 @@ def each_group(compute: Callable[[Groups], xr.Dataset], groups: Groups) -> xr.Da
     Dataset
         As ``compute`` returns it, with the groups along region, exporter, or, where
         imports are decomposed, importer. Partners are the regions, and each group
-        itself; NaN where a partner belongs to the group or is another group. What a
-        run has by year alone (residual, identity) is by group, too.
+        itself; NaN if a partner belongs to the group or is another group. Variables by
+        year alone (residual, identity) are by group, too.
 
     Raises
     ------
     TivaxError
-        Where there is no group; whatever ``compute`` raises.
+        If there is no group; errors of ``compute``.
     """
     require_groups(groups)
     if not groups:
         raise TivaxError("no groups to compute in turn")
     require_kind("compute", compute, Callable, "a function of groups")
-    parts = [rows_of(compute({name: groups[name]}), name) for name in groups]
+    return join_groups({name: compute({name: groups[name]}) for name in groups})
+
+
+def join_groups(results: Mapping[str, xr.Dataset]) -> xr.Dataset:
+    """Rows of each group from the result with this group alone."""
+    parts = [rows_of(result, name) for name, result in results.items()]
     axis = _own_axis(parts[0])
     for partner in _SIDES & set(parts[0].dims) - {axis}:
         labels = dict.fromkeys(
             str(label)
-            for name, part in zip(groups, parts, strict=True)
+            for name, part in zip(results, parts, strict=True)
             for label in part[partner].values
             if label != name
         )
-        require_new_names(groups, labels)
-        order = [*labels, *groups]
+        require_new_names(results, labels)
+        order = [*labels, *results]
         parts = [part.reindex({partner: order}) for part in parts]
     return xr.concat(
         parts, axis, data_vars="all", join="exact", combine_attrs="override"
     )
 
 
-def require_new_names(groups: Groups, regions: Iterable[str]) -> None:
-    """Raise ``TivaxError`` for a group called as a region, which would mean two."""
-    if same := sorted(groups.keys() & set(regions)):
+def require_new_names(groups: Iterable[str], regions: Iterable[str]) -> None:
+    """Raise ``TivaxError`` for a group with the code of a region."""
+    if same := sorted(set(groups) & set(regions)):
         raise TivaxError(f"group {same[0]}: a region has that code; rename the group")
 
 
 def rows_of(result: xr.Dataset, name: str) -> xr.Dataset:
-    """Of a result with one group, what belongs to the group itself."""
+    """Rows of the group itself from a result with one group."""
     return result.sel({_own_axis(result): [name]})
 
 
 def _own_axis(result: xr.Dataset) -> str:
-    """Whose exports (or imports) they are."""
+    """The axis of exporters (or importers)."""
     if "region" in result.dims:
         return "region"
     imports = "exporter" not in result.dims or result.attrs["method"] == "bm-importer"
@@ -95,9 +100,9 @@ def decomposed_each_group(
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
-    """``decomposed_years`` for each group in turn: its rows, a run of years at a time.
+    """``decomposed_years`` for each group in turn: its rows, by chunks of years.
 
-    Mistakes are told before the first group is computed.
+    Mistakes are reported before the first group is computed.
     """
     require_new_names(groups, tables.regions)
     years = len(tables.years)

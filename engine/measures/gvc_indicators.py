@@ -1,10 +1,10 @@
-"""Indicators of trade in value added under the field's own names, labelled.
+"""Indicators of trade in value added by their usual names, labelled.
 
-What there is stands in ``engine.indicator_table``.
+Their table is ``indicator_table``.
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
-from functools import cached_property, lru_cache, partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -13,7 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels import indicators as kernels
-from ...kernels.world import World
+from ...kernels.inverted_table import InvertedTable
 from ..core import (
     Progress,
     TivaxError,
@@ -25,15 +25,15 @@ from ..core import (
 )
 from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
 from . import flags
-from . import trade as measures
-from .decompositions import LEVELS, WORST_IDENTITY
+from .accounts import Account, ValueAdded
 from .indicator_table import INDICATORS, Indicator, Level
-from .perimeters import Borders, borders_of, computed_worlds
-from .trade import Certify, ValueAdded
+from .methods import LEVELS, WORST_IDENTITY
+from .perimeters import Perimeters, compute_inverted, perimeters_of
+from .trade import Certify, require_certify
 
 
 def require_indicators(names: Sequence[str]) -> list[str]:
-    """The names, or all for none; ``TivaxError`` for one there is not."""
+    """The names, or all for none; ``TivaxError`` for an unknown one."""
     require_list("names", names)
     for name in names:
         if name not in INDICATORS:
@@ -46,9 +46,9 @@ def require_indicators(names: Sequence[str]) -> list[str]:
 def indicators_at(
     names: Sequence[str], level: str, tables: WorldTables, value_added: ValueAdded
 ) -> list[str]:
-    """Those of the names that the level has; all of them for no name.
+    """The names that exist at the level; without names, all of these.
 
-    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    Raises ``TivaxError`` for a name that does not.
     """
     require_tables(tables)
     require_level(level)
@@ -66,14 +66,15 @@ def indicators_at(
 def possible_indicators(
     names: Sequence[str], tables: WorldTables, value_added: ValueAdded
 ) -> list[str]:
-    """Those of the names that the tables and the account allow; all for no name.
+    """The names that the tables and the account allow; without names, all of these.
 
-    Raises ``TivaxError`` for a name that was asked for and is not among them.
+    Raises ``TivaxError`` for a name that they do not allow.
     """
     known = require_indicators(names)
+    satellite = Account(value_added).satellite is not None
     barred = {}
     for name in known:
-        if INDICATORS[name].priced and not isinstance(value_added, str):
+        if INDICATORS[name].priced and satellite:
             barred[name] = "value added, not a satellite account"
         elif INDICATORS[name].by_use and not consumption_and_capital(tables.categories):
             barred[name] = (
@@ -93,7 +94,7 @@ def require_level(level: str) -> str:
 
 
 class IndicatorYear(NamedTuple):
-    """Flows of one year; what its table must keep, and how it was solved."""
+    """Flows of one year, the residuals of its identities and of its solve."""
 
     flows: dict[str, Array]
     identity: Float[Array, ""]
@@ -130,20 +131,19 @@ def indicators(
     groups
         Regions that are one perimeter, by name, as in ``decompose``.
     value_added
-        As in ``measures.value_added_trade``. With a satellite account, shares of
-        exports are shares of what exports hold of it.
+        As in ``value_added_trade``. With a satellite account, shares of
+        exports are shares of the account in exports.
     certify
-        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse, of
-        which the flows are made.
+        ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
 
     Returns
     -------
     Dataset
         A variable for each indicator by year, region and, by level, sector and
         partner; units in attrs; NaN where a ratio has no base. ``residual`` (year) and
-        ``identity`` (year): the worst relative gap of two dozen totals that are reached
-        in two ways (``kernels.indicators.gaps``). With ``certify="cells"`` also
-        ``cell_error`` and ``cell_backward_error`` (year).
+        ``identity`` (year): the largest relative residual of two dozen accounting
+        identities (``kernels.indicators.identity_residuals``). With ``certify="cells"``
+        also ``cell_error`` and ``cell_backward_error`` (year).
 
     Raises
     ------
@@ -184,13 +184,14 @@ def indicator_years(
     names = possible_indicators(names, tables, value_added)
     for level in levels:
         require_level(level)
-    borders = borders_of(tables, groups)
-    cells = measures.require_certify(certify) == "cells"
-    return _years(tables, names, levels, borders, value_added, cells, flagged, progress)
+    borders = perimeters_of(tables, groups)
+    cells = require_certify(certify) == "cells"
+    account = Account(value_added)
+    return _years(tables, names, levels, borders, account, cells, flagged, progress)
 
 
 class LevelsOfYear(NamedTuple):
-    """Indicators of a year by level; the same variables with places in
+    """Indicators of a year by level; the same variables as indices into
     ``flags.FLAGS``, none unless asked for."""
 
     values: dict[str, xr.Dataset]
@@ -201,26 +202,26 @@ def _years(
     tables: WorldTables,
     names: Sequence[str],
     levels: Sequence[str],
-    borders: Borders,
-    value_added: ValueAdded,
+    borders: Perimeters,
+    account: Account,
     cells: bool,
     flagged: bool,
     progress: Progress,
 ) -> Generator[LevelsOfYear, None, None]:
-    unit = measures.unit_of(tables, value_added)
+    unit = account.unit(tables)
     count = len(borders.names)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
-    kernel = _flows_of(len(tables.sectors))
-    runs = computed_worlds(
-        kernel, tables, borders, value_added, progress, certify=cells, uses=uses
+    compute = partial(
+        compute_inverted, _flows_of, uses=uses, sectors=len(tables.sectors)
     )
+    runs = compute(tables, borders, account, progress, certify=cells)
     names_of = ["residual", "identity"]
     names_of += ["cell_error", "cell_backward_error"] if cells else []
     for years, part in runs:
         _require_identity(part.identity, tables.years[years])
         for k, year in enumerate(tables.years[years]):
-            finest = _finest(part, k, count, priced=isinstance(value_added, str))
+            finest = _finest(part, k, count, priced=account.satellite is None)
             about = {name: float(getattr(part, name)[k]) for name in names_of}
             values = {
                 level: _labelled(
@@ -231,7 +232,7 @@ def _years(
             marks = {}
             if flagged:
                 read = partial(tables.select, year, year)
-                why = _Causes(read, kernel, borders, value_added, uses)
+                why = _Causes(read, compute, borders, account)
                 marks = {level: _flagged(data, why) for level, data in values.items()}
             yield LevelsOfYear(
                 {
@@ -243,7 +244,7 @@ def _years(
 
 
 def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
-    """The flows of year number k of a run, and those derived from them."""
+    """The flows of year k of a chunk, and those derived from them."""
     finest = {}
     for name, flows in part.flows.items():
         flow = np.asarray(flows[k])
@@ -252,19 +253,17 @@ def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
 
 
 class _Causes:
-    """What makes values of one year leave their bounds; found when one does."""
+    """Causes of values outside their bounds in one year, computed when needed."""
 
     def __init__(
         self,
         year: Callable[[], WorldTables],
-        kernel: Callable[..., IndicatorYear],
-        borders: Borders,
-        value_added: ValueAdded,
-        uses: Sequence[Sequence[str]],
+        compute: Callable[..., Generator[tuple[slice, IndicatorYear], None, None]],
+        borders: Perimeters,
+        account: Account,
     ) -> None:
-        self._year = year
-        self._kernel, self._borders, self._uses = kernel, borders, uses
-        self._counted: ValueAdded = value_added
+        self._year, self._compute = year, compute
+        self._borders, self._counted = borders, account
 
     @cached_property
     def _tables(self) -> WorldTables:
@@ -272,7 +271,7 @@ class _Causes:
 
     @cached_property
     def _account(self) -> xr.DataArray:
-        return measures.value_added_by_industry(self._tables, self._counted)
+        return self._counted.by_industry(self._tables)
 
     @cached_property
     def demand(self) -> bool:
@@ -281,31 +280,25 @@ class _Causes:
 
     @cached_property
     def value_added(self) -> bool:
-        """Whether some value added is."""
+        """Whether some value added is below 0."""
         return bool((self._account < 0).any())
 
     @cached_property
     def nothing_left(self) -> bool:
-        """Whether no value added is above 0, as where an account is of removals."""
+        """Whether no value added is above 0, as in an account of removals."""
         return not bool((self._account > 0).any())
 
     @cached_property
     def flows(self) -> dict[str, np.ndarray]:
         """The year's flows with value added below 0 counted as 0."""
-        runs = computed_worlds(
-            self._kernel,
-            self._tables,
-            self._borders,
-            self._account.clip(min=0),
-            no_progress,
-            uses=self._uses,
-        )
+        positive = Account(self._account.clip(min=0))
+        runs = self._compute(self._tables, self._borders, positive, no_progress)
         ((_, part),) = runs
         return _finest(part, 0, len(self._borders.names), priced=False)
 
 
 def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
-    """Flags of the indicators of a level: see ``engine.flags``."""
+    """Flags of the indicators of a level: see ``flags``."""
     by_sector, by_partner = LEVELS[values.attrs["level"]]
 
     def flag(one: Indicator, found: xr.DataArray) -> np.ndarray:
@@ -324,31 +317,26 @@ def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
     )
 
 
-@lru_cache
 def _flows_of(
+    world: InvertedTable,
+    member: Float[Array, "r c"],
+    by_use: Float[Array, "n c u"] | None = None,
+    *,
     sectors: int,
-) -> Callable[..., IndicatorYear]:
-    """What is computed of a year's world, the same object each time."""
-
-    def flows_of(
-        world: World,
-        member: Float[Array, "r c"],
-        by_use: Float[Array, "n c u"] | None = None,
-    ) -> IndicatorYear:
-        uses = {}
-        if by_use is not None:
-            uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
-        flows = kernels.flows(world, uses, sectors=sectors)
-        return IndicatorYear(
-            flows,
-            jnp.max(kernels.gaps(world, flows, uses)),
-            world.largest_input_share,
-            world.residual,
-            world.cell_error,
-            world.cell_backward_error,
-        )
-
-    return flows_of
+) -> IndicatorYear:
+    """The flows of a year's inverted table, and their identities."""
+    uses = {}
+    if by_use is not None:
+        uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
+    flows = kernels.flows(world, uses, sectors=sectors)
+    return IndicatorYear(
+        flows,
+        jnp.max(kernels.identity_residuals(world, flows, uses)),
+        world.largest_input_share,
+        world.residual,
+        world.cell_error,
+        world.cell_backward_error,
+    )
 
 
 def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
@@ -361,8 +349,8 @@ def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
 
 
 def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:
-    """Flows that only ratios use: what exports and imports hold of what is counted,
-    gross flows where that is value added, and domestic value added in imports."""
+    """Flows that only ratios use: bases of shares of exports and imports (gross flows,
+    or the satellite account in them), and domestic value added in imports."""
     held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
     exports = finest["EXGR"] if priced else held
     once = finest["EXGR_DDC"] + finest["EXGR_IDC"]

@@ -1,12 +1,11 @@
-"""Where value added in exports, final products and output comes from, labelled.
+"""Origin of the value added in exports, final products and output, labelled.
 
 Full tables of origin by destination: a question about single industries is a selection
-and a sum over what is returned.
+and a sum.
 """
 
 from collections.abc import Sequence
-from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import jax.numpy as jnp
 import numpy as np
@@ -14,7 +13,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels import origins
-from ...kernels.world import World
+from ...kernels.inverted_table import InvertedTable
 from ..core import (
     Progress,
     TivaxError,
@@ -26,9 +25,8 @@ from ..core import (
     shown,
 )
 from ..tables import Groups, WorldTables, require_tables
-from . import trade as measures
-from .perimeters import Borders, Kernel, borders_of, computed_worlds
-from .trade import ValueAdded
+from .accounts import Account, ValueAdded
+from .perimeters import Kernel, Perimeters, compute_inverted, perimeters_of
 
 Whole = Literal["exports", "final", "output"]
 _EXPORTED = ("origin", "sector", "exporting_sector", "destination")
@@ -37,7 +35,7 @@ _PRODUCED = ("origin", "sector", "producer", "product")
 
 
 class OriginYear(NamedTuple):
-    """One year's table, and how it was solved."""
+    """One year's table, and the residual of its solve."""
 
     table: Float[Array, "..."]
     largest_input_share: Float[Array, ""]
@@ -64,11 +62,11 @@ def value_added_in_exports(
     exporter
         A region, or a group, which is then one perimeter.
     absorbed
-        Destinations are where exports are absorbed in the end, the exporter itself
-        among them (what returns), in place of their direct buyers.
+        Destinations are the regions of final absorption, the exporter itself among them
+        (value added that returns), in place of direct buyers.
     counted_once
-        Without what crosses the exporter's border again (Borin and Mancini's source
-        approach). By default all of it: domestic and foreign content.
+        Without repeated crossings of the exporter's border (Borin and Mancini's source
+        approach). By default domestic and foreign content in full.
     via
         Direct buyers that count; none means all.
     keep
@@ -77,15 +75,15 @@ def value_added_in_exports(
     Returns
     -------
     DataArray
-        (year, origin, sector, exporting_sector, destination) or what is kept of it, in
-        the unit of the tables. ``origin`` and ``sector`` are those where the value is
-        added. Summed over origins it is what exports hold of value added: with the
+        (year, origin, sector, exporting_sector, destination) or the dims kept, in the
+        unit of the tables. ``origin`` and ``sector`` are those where the value is
+        added. Summed over origins it is the value added in exports: with the
         residual the exports themselves.
 
     Raises
     ------
     TivaxError
-        A region, group or dim there is not.
+        An unknown region, group or dim.
 
     Examples
     --------
@@ -95,19 +93,12 @@ def value_added_in_exports(
     """
     _require_dims(keep, _EXPORTED)
     require_list("via", via)
-    borders = borders_of(tables, groups)
+    borders = perimeters_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
     require_kind("exporter", exporter, str, "one region or group")
     for name in (exporter, *via):
         if name not in names:
             raise TivaxError(f"no region {name}: {nearest(name, names)}")
-    kernel = _exports_of(
-        len(sectors),
-        names.index(exporter),
-        tuple(names.index(k) for k in (via or names)),
-        absorbed,
-        counted_once,
-    )
     coords = {
         "origin": names,
         "sector": sectors,
@@ -115,7 +106,21 @@ def value_added_in_exports(
         "destination": names,
     }
     title = f"value added in exports of {exporter}"
-    return _years(kernel, tables, borders, coords, keep, title, value_added, progress)
+    return _years(
+        _exports_of,
+        tables,
+        borders,
+        coords,
+        keep,
+        title,
+        value_added,
+        progress,
+        sectors=len(sectors),
+        exporter=names.index(exporter),
+        via=tuple(names.index(k) for k in (via or names)),
+        absorbed=absorbed,
+        once=counted_once,
+    )
 
 
 @in_float64
@@ -137,12 +142,12 @@ def value_added_in_final_demand(
     a DataArray (year, origin, sector, product, absorber) or what is kept of it, in the
     unit of the tables: ``product`` is the sector of the final product, of any producer
     (OECD TiVA's FD_VA by product). Summed over products and all categories it is
-    :func:`~tivax.engine.measures.trade.value_added_absorbed`.
+    :func:`~tivax.value_added_absorbed`.
     """
     _require_dims(keep, _ABSORBED)
     if categories is not None:
         require_list("categories", categories)
-    borders = borders_of(tables, groups)
+    borders = perimeters_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
     coords = {
         "origin": names,
@@ -154,7 +159,7 @@ def value_added_in_final_demand(
     if categories is not None:
         title = f"value added in {', '.join(categories)}"
     return _years(
-        _demand_of(len(sectors)),
+        _demand_of,
         tables,
         borders,
         coords,
@@ -163,6 +168,7 @@ def value_added_in_final_demand(
         value_added,
         progress,
         uses=() if categories is None else (categories,),
+        sectors=len(sectors),
     )
 
 
@@ -175,7 +181,7 @@ def value_added_by_product(
     value_added: ValueAdded = "residual",
     progress: Progress = no_progress,
 ) -> xr.DataArray:
-    """Value added by industry of origin in what every industry delivers.
+    """Value added by industry of origin in the products of every industry.
 
     ``of``: its final products, V B diag(Y 1); its exports, V B diag(e); its output,
     V B diag(x) (R decompr's Leontief decompositions; Los, Timmer and de Vries 2015 for
@@ -183,7 +189,7 @@ def value_added_by_product(
 
     Returns a DataArray (year, origin, sector, producer, product) or what ``keep`` keeps
     of it, in the unit of the tables: n x n a year, 49 MB for WIOD 2016. Raises
-    ``TivaxError`` for an ``of`` or dim there is not.
+    ``TivaxError`` for an unknown ``of`` or dim.
     """
     require_tables(tables)
     require_kind("of", of, str, " or ".join(get_args(Whole)))
@@ -203,8 +209,17 @@ def value_added_by_product(
         "product": sectors,
     }
     title = f"value added in {'final products' if of == 'final' else of}"
-    borders, kernel = borders_of(tables), _products_of(of)
-    return _years(kernel, tables, borders, coords, keep, title, value_added, progress)
+    return _years(
+        _products_of,
+        tables,
+        perimeters_of(tables),
+        coords,
+        keep,
+        title,
+        value_added,
+        progress,
+        of=of,
+    )
 
 
 def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
@@ -217,19 +232,23 @@ def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
 def _years(
     kernel: Kernel,
     tables: WorldTables,
-    borders: Borders,
+    borders: Perimeters,
     coords: dict[str, list[str]],
     keep: Sequence[str],
     title: str,
     value_added: ValueAdded,
     progress: Progress,
     uses: Sequence[Sequence[str]] = (),
+    **options: Any,
 ) -> xr.DataArray:
+    account = Account(value_added)
     sizes = [len(k) for k in coords.values()]
     summed = tuple(1 + k for k, dim in enumerate(coords) if dim not in keep)
     parts, residuals = [], []
-    runs = computed_worlds(kernel, tables, borders, value_added, progress, uses=uses)
-    for _, part in runs:
+    years = compute_inverted(
+        kernel, tables, borders, account, progress, uses=uses, **options
+    )
+    for _, part in years:
         # Only the perimeters that have a member.
         table = part.table[(slice(None), *(slice(size) for size in sizes))]
         parts.append(table.sum(axis=summed) if summed else table)
@@ -241,7 +260,7 @@ def _years(
         ["year", *kept],
         name="value_added",
         attrs={
-            "units": measures.unit_of(tables, value_added),
+            "units": account.unit(tables),
             "long_name": title,
             "source": tables.source,
             "residual_max": max(residuals),
@@ -249,58 +268,57 @@ def _years(
     )
 
 
-# Functions of a year's world, the same object for the same work.
+# Kernels: functions of a year's inverted table.
 
 
-@lru_cache(maxsize=256)
 def _exports_of(
-    sectors: int, exporter: int, via: tuple[int, ...], absorbed: bool, once: bool
-) -> Kernel:
-    def exports_of(world: World, member: Float[Array, "r c"]) -> OriginYear:
-        which = np.arange(member.shape[1])
-        made = origins.in_exports(
-            world,
-            jnp.asarray(which == exporter, member.dtype),
-            jnp.asarray(np.isin(which, via), member.dtype),
-            sectors=sectors,
-            absorbed=absorbed,
-            once=once,
-        )
-        return _year(_by_perimeter(made, member, sectors), world)
-
-    return exports_of
-
-
-@lru_cache
-def _demand_of(sectors: int) -> Kernel:
-    def demand_of(
-        world: World,
-        member: Float[Array, "r c"],
-        by_use: Float[Array, "n c 1"] | None = None,
-    ) -> OriginYear:
-        Y = None if by_use is None else by_use[..., 0]
-        made = origins.in_final_demand(world, Y, sectors=sectors)
-        return _year(_by_perimeter(made, member, sectors), world)
-
-    return demand_of
+    world: InvertedTable,
+    member: Float[Array, "r c"],
+    *,
+    sectors: int,
+    exporter: int,
+    via: tuple[int, ...],
+    absorbed: bool,
+    once: bool,
+) -> OriginYear:
+    which = np.arange(member.shape[1])
+    made = origins.in_exports(
+        world,
+        jnp.asarray(which == exporter, member.dtype),
+        jnp.asarray(np.isin(which, via), member.dtype),
+        sectors=sectors,
+        absorbed=absorbed,
+        once=once,
+    )
+    return _year(_by_perimeter(made, member, sectors), world)
 
 
-@lru_cache
-def _products_of(of: str) -> Kernel:
-    def products_of(world: World, member: Float[Array, "r c"]) -> OriginYear:
-        whole = {
-            "exports": world.total_exports,
-            "final": world.Y.sum(axis=1),
-            "output": world.output,
-        }[of]
-        made = origins.by_product(world, whole)
-        regions = len(member)
-        return _year(made.reshape(regions, -1, regions, len(whole) // regions), world)
-
-    return products_of
+def _demand_of(
+    world: InvertedTable,
+    member: Float[Array, "r c"],
+    by_use: Float[Array, "n c 1"] | None = None,
+    *,
+    sectors: int,
+) -> OriginYear:
+    Y = None if by_use is None else by_use[..., 0]
+    made = origins.in_final_demand(world, Y, sectors=sectors)
+    return _year(_by_perimeter(made, member, sectors), world)
 
 
-def _year(table: Float[Array, "..."], world: World) -> OriginYear:
+def _products_of(
+    world: InvertedTable, member: Float[Array, "r c"], *, of: str
+) -> OriginYear:
+    whole = {
+        "exports": world.total_exports,
+        "final": world.Y.sum(axis=1),
+        "output": world.output,
+    }[of]
+    made = origins.by_product(world, whole)
+    regions = len(member)
+    return _year(made.reshape(regions, -1, regions, len(whole) // regions), world)
+
+
+def _year(table: Float[Array, "..."], world: InvertedTable) -> OriginYear:
     return OriginYear(table, world.largest_input_share, world.residual)
 
 

@@ -1,8 +1,7 @@
-"""Regions and groups of them as perimeters: the labels, and the arrays kernels take."""
+"""Regions and groups of regions as perimeters: labels, and arrays for kernels."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -10,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels.perimeters import Perimeters
+from ...kernels import perimeters as kernels
+from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
-from ...kernels.world import make_world
 from ..core import Progress
 from ..tables import Groups, WorldTables
 from ..tables import regions as regions_module
-from . import trade as measures
-from .trade import ValueAdded
+from .accounts import Account
+from .years import Options, compute_years
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
@@ -26,8 +25,8 @@ _MATRICES = 12
 
 
 @dataclass(frozen=True)
-class Borders:
-    """Perimeters by name, and the place of each region's among them.
+class Perimeters:
+    """Perimeters by name; ``place`` is the number of each region's perimeter.
 
     A perimeter is a region, a split region with its parts, or a group of regions.
     """
@@ -44,8 +43,8 @@ class Borders:
     def member(self) -> Float[np.ndarray, "r c"]:
         """1 where a region belongs to a perimeter.
 
-        With groups some perimeters at the end stay empty, so that groups of like size
-        share a compiled program: results are to be cut to the length of ``names``.
+        With groups some perimeters at the end are empty, so that groups of similar size
+        share a compiled program: cut results to the length of ``names``.
         """
         count = len(self.names)
         if not self.are_regions:
@@ -53,36 +52,36 @@ class Borders:
         return np.eye(count)[list(self.place)]
 
 
-def borders_of(tables: WorldTables, groups: Groups | None = None) -> Borders:
-    """Perimeters of tables; errors as in ``measures.perimeters``."""
+def perimeters_of(tables: WorldTables, groups: Groups | None = None) -> Perimeters:
+    """Perimeters of tables; errors as in ``tables.perimeters``."""
     of_region = regions_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
-    return Borders(tuple(names), tuple(names.index(k) for k in of_region.values()))
+    return Perimeters(tuple(names), tuple(names.index(k) for k in of_region.values()))
 
 
 Kernel = Callable[..., Any]
-"""From a year's world, the regions' membership (r, c) and, where it is asked for, final
-demand by use (n, c, u) to a result with the fields ``residual`` and
-``largest_input_share``."""
+"""From a year's inverted table, the regions' membership (r, c), final demand by use
+(n, c, u) where it is asked for, and static options, to a result with the fields
+``residual`` and ``largest_input_share``. A function of a module."""
 
 
-def computed_worlds(
+def compute_inverted(
     kernel: Kernel,
     tables: WorldTables,
-    borders: Borders,
-    value_added: ValueAdded,
+    borders: Perimeters,
+    account: Account,
     progress: Progress,
     *,
     inverse: bool = True,
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
+    **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
-    """Runs of years and ``kernel`` of their worlds, years first, in double precision.
+    """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
 
-    ``kernel`` must be the same object for the same work, or it is compiled anew;
-    without ``inverse`` its world has no B, with ``certify`` one that is right in every
-    cell; ``uses`` are categories of final demand,
-    each use of which the kernel is given.
+    Without ``inverse`` the table has no B; with ``certify`` its B is exact in every
+    cell; ``uses`` are lists of categories of final demand, each a use by itself, for
+    the kernel.
     """
     member = borders.member
 
@@ -93,61 +92,45 @@ def computed_worlds(
         return np.stack(parts, axis=-1)
 
     with jax.enable_x64(True):
-        yield from measures.computed_years(
-            _one_year(
-                kernel,
-                len(borders.place),
-                len(tables.sectors),
-                borders.are_regions,
-                inverse,
-                certify,
-            ),
+        yield from compute_years(
+            _one_year,
             tables,
-            value_added,
+            account,
             progress,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
             matrices=_MATRICES,
+            kernel=kernel,
+            options=tuple(options.items()),
+            regions=len(borders.place),
+            inverse=inverse,
+            certify=certify,
         )
 
 
-@lru_cache(maxsize=256)
 def _one_year(
+    Z: Array,
+    x: Array,
+    Y: Array,
+    v: Array | None,
+    member: Array | None = None,
+    *,
     kernel: Kernel,
+    options: Options,
     regions: int,
-    sectors: int,
-    are_regions: bool,
     inverse: bool,
     certify: bool,
-) -> Callable[[Solver], Callable]:
-    """A one-year function for each solver, the same object each time.
-
-    Unless perimeters are regions, its last argument is their membership.
-    """
-
-    @lru_cache
-    def with_solver(solver: Solver) -> Callable:
-        def one_year(
-            Z: Array, x: Array, Y: Array, v: Array | None, member: Array | None = None
-        ) -> Any:
-            each = jnp.eye(regions, dtype=Y.dtype) if member is None else member
-            perimeters = Perimeters(
-                jnp.repeat(each, sectors, axis=0, total_repeat_length=len(x)),
-                blocks=are_regions,
-            )
-            world = make_world(
-                Z,
-                x,
-                Y[..., 0],
-                v,
-                perimeters,
-                method=solver,
-                inverse=inverse,
-                certify=certify,
-            )
-            by_use = Y[..., 1:]
-            return kernel(world, each, by_use) if by_use.size else kernel(world, each)
-
-        return one_year
-
-    return with_solver
+    method: Solver,
+) -> Any:
+    """``kernel`` of one year; unless perimeters are regions, ``member`` is given."""
+    each = jnp.eye(regions, dtype=Y.dtype) if member is None else member
+    n = len(x)
+    borders = kernels.Perimeters(
+        jnp.repeat(each, n // regions, axis=0, total_repeat_length=n),
+        blocks=member is None,
+    )
+    world = invert_table(
+        Z, x, Y[..., 0], v, borders, method=method, inverse=inverse, certify=certify
+    )
+    by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
+    return kernel(world, each, *by_use, **dict(options))

@@ -1,30 +1,36 @@
-"""All that `tivax tbi` computes, from one solve a year."""
+"""All results of `tivax tbi`, from one solve a year."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from typing import Any
 
 import xarray as xr
 
 from ..core import Progress, no_progress
 from ..tables import Groups, WorldTables, perimeters
-from . import trade as measures
+from .accounts import ValueAdded
 from .flags import FLAGS
 from .footprint_accounts import footprints_of
-from .group_runs import each_group, require_new_names
-from .trade import Certify, ValueAdded
+from .group_runs import join_groups, require_new_names
+from .regrouping import regroup
+from .trade import (
+    Certify,
+    balances_of,
+    regroup_trade,
+    trade_benefit_index,
+    value_added_trade,
+)
 
 
 @dataclass(frozen=True)
 class TbiResult:
     """What `tivax tbi` computed.
 
-    ``trade`` is by industry as in ``measures.value_added_trade``; the others have
-    regions dropped and grouped as asked. ``footprints`` (``engine.footprint_accounts``)
-    are there where final demand has an account of its own. With ``each_group`` they
-    hold the groups alone, each from a run of its own; ``absorbed`` and ``exports`` are
-    by groups and regions, NaN for a pair that is not a group with itself or a region
-    outside it.
+    ``trade`` is by industry as in ``value_added_trade``; the others have regions
+    dropped and grouped. There are ``footprints`` (``footprint_accounts``) if final
+    demand has an account of its own. With ``each_group`` they hold the groups alone,
+    each computed by itself; ``absorbed`` and ``exports`` are by groups and regions, NaN
+    unless the pair is a group with itself or with a region outside it.
     """
 
     trade: xr.Dataset
@@ -43,7 +49,7 @@ class TbiResult:
 
     @property
     def certified(self) -> dict[str, float]:
-        """The worst bound on a cell and backward error, where cells were certified."""
+        """The largest cell error (a bound) and backward error, if certified."""
         names = ("cell_error", "cell_backward_error")
         return {
             f"{k}_max": float(self.trade[k].max()) for k in names if k in self.trade
@@ -57,7 +63,7 @@ class TbiResult:
 
     @property
     def years_by_lu(self) -> list[int]:
-        """The years that the iteration could not finish."""
+        """The years in which the iteration stalled."""
         passes = self.trade["passes"]
         return [int(year) for year in passes["year"].values[passes.values == 0]]
 
@@ -75,78 +81,62 @@ def compute_tbi(
 ) -> TbiResult:
     """Everything that `tivax tbi` writes, from one solve a year.
 
-    ``one_by_one`` computes each of the groups in a run of its own (``each_group``), so
-    that they may overlap; ``certify`` as in ``measures.value_added_trade``; ``final``
-    is what final demand itself has of the account (``engine.footprint_accounts``).
+    ``one_by_one`` computes each of the groups by itself (``each_group``), so that they
+    may overlap; ``certify`` as in ``value_added_trade``; ``final`` is the account of
+    final demand itself (``footprint_accounts``).
     """
-    # Mistakes are told before work.
-    if one_by_one and groups:
-        require_new_names(groups, tables.regions)
-        for name, members in groups.items():
-            perimeters(tables, drop=drop, groups={name: members})
-    else:
-        perimeters(tables, drop=drop, groups=groups)
-    trade = measures.value_added_trade(
-        tables, value_added, certify=certify, progress=progress
-    )
-    if one_by_one and groups:
-        return _of_each_group(trade, drop, groups, final)
-    absorbed, exports = (
-        measures.regroup(trade[name], drop=drop, groups=groups)
-        for name in ("va_absorbed", "gross_exports")
-    )
-    return TbiResult(
-        trade=trade,
-        vax_by_sector=measures.value_added_exports(
-            trade, by_sector=True, drop=drop, groups=groups
-        ),
-        tbi=measures.trade_benefit_index(absorbed),
-        vax=measures.value_added_exports(trade, drop=drop, groups=groups),
-        absorbed=absorbed.sum("sector", keep_attrs=True),
-        exports=exports.sum("sector", keep_attrs=True),
-        footprints=None
-        if final is None
-        else footprints_of(trade, final, drop=drop, groups=groups),
-    )
+    each = {name: {name: members} for name, members in (groups or {}).items()}
+    one_by_one = one_by_one and bool(each)
+    if one_by_one:
+        require_new_names(each, tables.regions)
+    for chosen in each.values() if one_by_one else [groups]:  # mistakes before work
+        perimeters(tables, drop=drop, groups=chosen)
+    trade = value_added_trade(tables, value_added, certify=certify, progress=progress)
+    if not one_by_one:
+        return TbiResult(trade, **_results(trade, drop, groups, final))
+    runs = {name: _results(trade, drop, one, final) for name, one in each.items()}
+    joined: dict[str, Any] = {
+        what: join_groups({name: run[what] for name, run in runs.items()})
+        for what in next(iter(runs.values()))
+        if what not in ("absorbed", "exports")
+    }
+    for what, flow in (("absorbed", "va_absorbed"), ("exports", "gross_exports")):
+        joined[what] = _pairs_of_groups(trade[flow], drop, each)
+    return TbiResult(trade, **joined, each_group=True)
 
 
-def _of_each_group(
+def _results(
     trade: xr.Dataset,
     drop: Sequence[str],
-    groups: Groups,
+    groups: Groups | None,
     final: xr.DataArray | None,
-) -> TbiResult:
-    exported = partial(measures.value_added_exports, trade, drop=drop)
-    return TbiResult(
-        trade=trade,
-        vax_by_sector=each_group(lambda g: exported(by_sector=True, groups=g), groups),
-        tbi=each_group(
-            lambda g: measures.trade_benefit_index(trade, drop=drop, groups=g), groups
-        ),
-        vax=each_group(lambda g: exported(groups=g), groups),
-        absorbed=_pairs_of_groups(trade["va_absorbed"], drop, groups),
-        exports=_pairs_of_groups(trade["gross_exports"], drop, groups),
-        each_group=True,
-        footprints=None
-        if final is None
-        else each_group(
-            lambda g: footprints_of(trade, final, drop=drop, groups=g), groups
-        ),
-    )
+) -> dict[str, Any]:
+    """Fields of ``TbiResult`` with regions dropped and grouped."""
+    flows = regroup_trade(trade, drop=drop, groups=groups)
+    results: dict[str, Any] = {
+        "vax_by_sector": balances_of(flows, by_sector=True),
+        "tbi": trade_benefit_index(flows["va_absorbed"]),
+        "vax": balances_of(flows),
+        "absorbed": flows["va_absorbed"].sum("sector", keep_attrs=True),
+        "exports": flows["gross_exports"].sum("sector", keep_attrs=True),
+    }
+    if final is not None:
+        results["footprints"] = footprints_of(trade, final, drop=drop, groups=groups)
+    return results
 
 
 def _pairs_of_groups(
-    flows: xr.DataArray, drop: Sequence[str], groups: Groups
+    flows: xr.DataArray, drop: Sequence[str], each: Mapping[str, Groups]
 ) -> xr.DataArray:
     """Flows from and to each group, by groups and single regions; NaN elsewhere."""
     flows = flows.sum("sector", keep_attrs=True)
     _, origin, partner = map(str, flows.dims)
     alone = [k for k in flows[origin].values.tolist() if k not in drop]
     pairs = None
-    for name, members in groups.items():
-        one = measures.regroup(flows, drop=drop, groups={name: members})
+    for name, group in each.items():
+        one = regroup(flows, drop=drop, groups=group)
         one = one.where((one[origin] == name) | (one[partner] == name))
-        one = one.reindex({axis: [*groups, *alone] for axis in (origin, partner)})
+        one = one.reindex({axis: [*each, *alone] for axis in (origin, partner)})
         pairs = one if pairs is None else pairs.fillna(one)
     assert pairs is not None
     return pairs.assign_attrs(flows.attrs)

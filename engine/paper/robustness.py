@@ -24,7 +24,7 @@ from ..estimation import (
     sample,
 )
 from ..estimation import least_squares as estimation
-from ..measures import trade as measures
+from ..measures import exported_value_added, trade_benefit_index
 from ..panel import (
     CONTROLS,
     EXPORTS,
@@ -188,8 +188,8 @@ def index_variants(
     All on the countries and years that the panel and the tables share, so that the
     columns differ by the index alone.
     """
-    exported = measures.exported_value_added(tables, progress=progress)
-    tbi = measures.trade_benefit_index(tables)
+    exported = exported_value_added(tables, progress=progress)
+    tbi = trade_benefit_index(tables)
     indices = _index_frame(tbi, exported)
     data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
     data = data.dropna(subset=[*INDICES, *CONTROLS])

@@ -11,7 +11,8 @@ from tivax.engine import save_store
 from tivax.engine.cli.tables import decompose as decomposition_run
 from tivax.engine.cli.tables.decompose import LongWriter, totals_of
 from tivax.engine.figures.decompositions import bars, largest, over_years
-from tivax.engine.measures.decompositions import METHODS, decompose
+from tivax.engine.measures.decompositions import decompose
+from tivax.engine.measures.methods import METHODS
 
 from commands import good, mistake, names
 from helpers import random_tables

@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
-from tivax.kernels.solve import solve_years
+from tivax.engine.measures import solve_years
 
 from helpers import random_inputs, single_supplier_inputs
 

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from tivax.engine import TivaxError, WorldTables, save_store, value_added_absorbed
 from tivax.engine.measures.trade import require_certify, value_added_trade
 from tivax.kernels import cells
-from tivax.kernels.world import make_world
+from tivax.kernels.inverted_table import invert_table
 
 from commands import good, mistake
 from helpers import coefficients, random_table, random_tables
@@ -78,13 +78,13 @@ def test_no_cell_is_further_off_than_its_bound(roughness):
     off = 1 + roughness * np.random.default_rng(0).uniform(-1, 1, size=(len(A), 1))
     B = jnp.linalg.inv(jnp.eye(len(A)) - A) * off
     Y = jnp.asarray(tables.Y[0])
-    found = cells.certified(lambda Q: A @ Q, lambda R: B @ R, Y, B @ Y)
+    found = cells.certify(lambda Q: A @ Q, lambda R: B @ R, Y, B @ Y)
     assert worst(np.asarray(found.X), exact) <= float(found.error) < np.inf
 
 
 def test_a_solver_that_says_nothing_gives_no_bound():
     A, Y = jnp.array([[0.5]]), jnp.array([[1.0]])
-    found = cells.certified(lambda Q: A @ Q, lambda R: 0 * R, Y, jnp.array([[1.9]]))
+    found = cells.certify(lambda Q: A @ Q, lambda R: 0 * R, Y, jnp.array([[1.9]]))
     assert found.error == np.inf
     # (1 - 1.9 + 0.95) / (1 + 1.9 + 0.95)
     assert_allclose(found.backward_error, 0.05 / 3.85, rtol=CELL_RTOL)
@@ -93,7 +93,7 @@ def test_a_solver_that_says_nothing_gives_no_bound():
 def test_a_cell_that_is_nothing_does_not_count():
     """A solver leaves 1e-30 where the second industry is not needed at all."""
     A, Y = jnp.array([[0.5, 0.1], [0.0, 0.5]]), jnp.array([[1.0], [0.0]])
-    found = cells.certified(
+    found = cells.certify(
         lambda Q: A @ Q, lambda R: 2 * R, Y, jnp.array([[2.0], [1e-30]])
     )
     assert found.error < CELL_RTOL
@@ -102,7 +102,7 @@ def test_a_cell_that_is_nothing_does_not_count():
 def test_cells_of_the_inverse_are_certified():
     tables = unequal_world()
     Z, x, Y = (jnp.asarray(k[0]) for k in (tables.Z, tables.x, tables.Y))
-    world = make_world(Z, x, Y, certify=True)
+    world = invert_table(Z, x, Y, certify=True)
     wide = np.longdouble
     A = np.asarray(Z).astype(wide) / np.asarray(x).astype(wide)
     exact = np.eye(len(x), dtype=wide)
@@ -111,7 +111,7 @@ def test_cells_of_the_inverse_are_certified():
         term = A @ term
         exact = exact + term
     assert worst(np.asarray(world.B), exact) <= float(world.cell_error) < CELL_RTOL
-    assert np.isnan(make_world(Z, x, Y).cell_error)
+    assert np.isnan(invert_table(Z, x, Y).cell_error)
 
 
 def test_results_say_what_is_certified():

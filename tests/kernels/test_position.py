@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import perimeters, position
-from tivax.kernels.world import make_world
+from tivax.kernels import position
+from tivax.kernels.inverted_table import invert_table
 
 from helpers import random_table
 
@@ -20,7 +20,7 @@ RTOL = 1e-12
 @pytest.fixture(scope="module")
 def world():
     one = random_table(regions=4, sectors=3, seed=2)
-    return make_world(
+    return invert_table(
         jnp.asarray(one.Z), jnp.asarray(one.x), jnp.asarray(one.Y)[:, :, 0]
     )
 
@@ -29,7 +29,7 @@ def chain():
     """A sells all to B, B to C, C to final demand: each 1 region, 1 sector."""
     Z = jnp.array([[0.0, 1, 0], [0, 0, 2], [0, 0, 0]])
     Y = jnp.array([[0.0, 0, 0], [0, 0, 0], [0, 0, 4]])
-    return make_world(Z, jnp.array([1.0, 2, 4]), Y)
+    return invert_table(Z, jnp.array([1.0, 2, 4]), Y)
 
 
 def test_both_distances_are_those_of_decompr(shared):
@@ -39,7 +39,7 @@ def test_both_distances_are_those_of_decompr(shared):
         for k in "ZY"
     )
     x = pd.read_csv(folder / "in_x_v.csv", comment="#")["x"].to_numpy()
-    own = make_world(jnp.asarray(Z), jnp.asarray(x), jnp.asarray(Y))
+    own = invert_table(jnp.asarray(Z), jnp.asarray(x), jnp.asarray(Y))
     printed = pd.read_csv(folder / "out_gvc_up_down.csv", comment="#")
     both = printed.iloc[:, 1:3].to_numpy()
     assert_allclose(position.upstreamness(own), both[:, 0], rtol=DECOMPR_RTOL)
@@ -51,9 +51,6 @@ def test_stages_of_a_chain_by_hand():
     assert_allclose(position.upstreamness(own), [3, 2, 1], rtol=RTOL)
     # B buys half of its output from A; C half from B.
     assert_allclose(position.downstreamness(own), [1, 1.5, 1.75], rtol=RTOL)
-    lengths = np.asarray(position.propagation_lengths(own))
-    assert_allclose([lengths[0, 1], lengths[1, 2], lengths[0, 2]], [1, 1, 2], rtol=RTOL)
-    assert np.isnan(lengths[2, 0])
 
 
 def test_upstreamness_is_the_row_sum_of_ghosh(world):
@@ -63,20 +60,11 @@ def test_upstreamness_is_the_row_sum_of_ghosh(world):
     assert_allclose(position.upstreamness(world), expected, rtol=RTOL)
 
 
-def test_lengths_of_the_three_ways_average_to_the_whole(world):
-    """Weighted by output that goes each way (Wang, Wei, Yu and Zhu 2017b)."""
-    own = position.production_lengths(world)
-    L = perimeters.times
-    home = L(world.L, world.final_at_home.sum(axis=1))
-    final = L(world.L, world.final_exports.sum(axis=1))
-    chains = world.output - home - final
-    mean = own.domestic * home + own.traditional * final + own.gvc * chains
-    assert_allclose(mean / world.output, own.total, rtol=RTOL)
-
-
-def test_comparative_advantage_by_hand():
-    """Region 1 exports 3 and 1, region 2 exports 1 and 3: shares 3/4 against 1/2."""
-    borders = perimeters.equal_regions(4, 2, jnp.dtype(float))
-    traded = jnp.array([3.0, 1, 1, 3])
-    own = position.comparative_advantage(traded, borders, sectors=2)
-    assert_allclose(own, [1.5, 0.5, 0.5, 1.5], rtol=RTOL)
+def test_stages_and_values_of_the_three_ways_add_up_to_the_whole(world):
+    """Wang, Wei, Yu and Zhu 2017b; the length of the whole is upstreamness."""
+    ways = position.forward_stages(world)
+    for k in range(2):
+        parts = sum(ways[name][k] for name in ("domestic", "traditional", "gvc"))
+        assert_allclose(parts, ways["total"][k], rtol=RTOL)
+    stages, value = ways["total"]
+    assert_allclose(stages / value, position.upstreamness(world), rtol=RTOL)

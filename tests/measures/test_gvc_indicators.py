@@ -21,13 +21,13 @@ from tivax.engine import (
     trade_benefit_index,
     value_added_exports,
 )
-from tivax.engine.measures.decompositions import LEVELS
+from tivax.engine.measures.accounts import Account
 from tivax.engine.measures.flags import FLAGS
 from tivax.engine.measures.gvc_indicators import indicator_years, indicators
 from tivax.engine.measures.indicator_table import INDICATORS
-from tivax.engine.measures.trade import value_added_by_industry
+from tivax.engine.measures.methods import LEVELS
 from tivax.kernels import indicators as kernels
-from tivax.kernels.world import make_world
+from tivax.kernels.inverted_table import invert_table
 
 from commands import good, tivax
 from helpers import random_tables
@@ -389,12 +389,12 @@ def test_world_of_one_seller_by_hand():
 def test_a_wrong_flow_is_noticed(name):
     one = random_tables(regions=3, sectors=2, years=1, seed=4).table(2000)
     Z, x, Y = (jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2)))
-    world = make_world(Z, x, Y)
+    world = invert_table(Z, x, Y)
     uses = {"GFCF_VA": jnp.asarray(one.Y[:, :, 1])}
     flows = kernels.flows(world, uses, sectors=2)
-    assert float(kernels.gaps(world, flows, uses).max()) < RTOL
+    assert float(kernels.identity_residuals(world, flows, uses).max()) < RTOL
     wrong = flows | {name: 1.001 * flows[name]}
-    assert float(kernels.gaps(world, wrong, uses).max()) > 1e-6
+    assert float(kernels.identity_residuals(world, wrong, uses).max()) > 1e-6
 
 
 # -------------------------------------------------------------------------- mistakes
@@ -454,7 +454,7 @@ def test_bounds_hold_where_nothing_is_negative(by_use, value_added):
     tables = with_stocks(by_use, 0)
     assert (tables.Y[:] >= 0).all()
     if value_added == "account":
-        value_added = value_added_by_industry(tables, "residual") ** 2
+        value_added = Account("residual").by_industry(tables) ** 2
     for (level, name), (values, marks) in flagged(
         tables, value_added=value_added
     ).items():
@@ -526,7 +526,7 @@ _FLOWS = ("gross_exports", "gross_imports", "va_exports", "va_imports")
 
 
 def test_an_account_of_removals_alone_is_flagged_as_such(by_use):
-    account = -value_added_by_industry(by_use, "residual")
+    account = -Account("residual").by_industry(by_use)
     _, marks = flagged(by_use, value_added=account)["sector", "VALU"]
     assert (marks == "negative-value-added").all()
 

@@ -9,11 +9,15 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
-from tivax.engine.measures import decompositions
-from tivax.engine.measures.decompositions import METHODS, decompose
+from tivax.engine.measures import (
+    decompositions,
+    value_added_messages,
+    value_added_trade,
+)
+from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.gvc_indicators import indicators
+from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.origins import value_added_in_exports
-from tivax.engine.measures.trade import told_value_added, value_added_trade
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.satellites import left_out
 
@@ -227,11 +231,11 @@ def test_what_industries_without_output_have_is_told():
     tables = WorldTables(np.zeros((1, 4, 4)), Y, x, ["A", "B"], ["S", "T"], [2000])
     idle = account(tables, np.array([2.0, 2, 4, 2]))
     assert_allclose(left_out(idle, tables), 0.4)
-    (line,) = told_value_added(tables, idle)
+    (line,) = value_added_messages(tables, [idle])
     assert line == (
         "jobs, 1000 persons: 40.00% is in industries without output and left out"
     )
-    assert told_value_added(tables, "residual") == []
+    assert value_added_messages(tables, ["residual"]) == []
 
 
 def test_a_missed_identity_is_never_taken_for_none():

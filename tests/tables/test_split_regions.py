@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, WorldTables, import_tables, open_store, save_store
 from tivax.engine.measures import trade as measures
-from tivax.engine.measures.decompositions import METHODS, decompose
+from tivax.engine.measures.decompositions import decompose
+from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.summary import compute_tbi
 
 from commands import good, mistake

@@ -1,4 +1,4 @@
-"""What ``tivax aggregate`` does: a store of fewer regions or sectors, and its bias."""
+"""``tivax aggregate``: a store with fewer regions or sectors, and aggregation bias."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -147,7 +147,7 @@ def _write_store(
 
 
 def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> None:
-    """Each region's largest difference of the index, the largest regions of these."""
+    """Print the largest difference of the index by region, largest first."""
     gaps = largest(both)
     terminal.say(
         "Results of the aggregated tables less aggregated results: the largest of each "

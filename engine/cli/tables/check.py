@@ -1,9 +1,9 @@
-"""What commands print of their results."""
+"""What ``tivax check`` and ``tivax tbi`` print."""
 
 from pathlib import Path
 
 from ...core import Terminal
-from ...measures import TbiResult, told
+from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE
 from ...tables import WorldTables, YearCheck
 
@@ -11,7 +11,7 @@ from ...tables import WorldTables, YearCheck
 def print_checks(
     terminal: Terminal, rows: list[YearCheck], tables: WorldTables
 ) -> None:
-    """Three tables, a row for each year, with the meaning of their columns; a summary.
+    """Print three tables by year with the meaning of their columns, and a summary.
 
     Each is at most 80 columns wide.
     """
@@ -116,7 +116,7 @@ def _legend(terminal: Terminal, *lines: str) -> None:
 
 
 def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
-    """One sentence: sound years, how far rows miss, what is known of value added."""
+    """One sentence: sound years, the largest gap of rows, the check of value added."""
     count = len(rows)
     sound = sum(row.verdict == "sound" for row in rows)
     found = [f"{sound} of {count} year{'s' if count > 1 else ''} sound"]
@@ -128,13 +128,12 @@ def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
     missed = f"rows miss output by at most {gap:,.3g} {tables.unit} ({share:.2g} %)"
     if "rows" in tables.checked:
         missed += f", {tables.checked['rows']}"
-    return (
-        f"{', '.join(found)}; {missed}; value added {_told_value_added(rows, tables)}"
-    )
+    added = _value_added_summary(rows, tables)
+    return f"{', '.join(found)}; {missed}; value added {added}"
 
 
-def _told_value_added(rows: list[YearCheck], tables: WorldTables) -> str:
-    """What is known of it: from these checks, and from those at import."""
+def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
+    """From these checks, and from those at import."""
     if bad := sum(bool(row.value_added_fault) for row in rows):
         return f"is impossible in {bad} of {len(rows)} years"
     if tables.value_added is None:
@@ -145,8 +144,8 @@ def _told_value_added(rows: list[YearCheck], tables: WorldTables) -> str:
 def print_tbi(
     terminal: Terminal, result: TbiResult, out: Path, *, net: bool = False
 ) -> None:
-    """The largest traders' index in the first and last year, how exact it is, and how
-    many rows by sector are flagged; ``net``: inventories are left out already."""
+    """Print the index of the largest traders in the first and last year, its accuracy
+    and flagged rows by sector; ``net``: inventories are left out already."""
     tbi = result.tbi
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
     trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
@@ -166,7 +165,7 @@ def print_tbi(
     )
     for year in result.years_by_lu:
         terminal.say(f"{year}: the iteration stalled; solved by LU instead")
-    for line in told(result.flags, result.vax_by_sector["flag"].size, net=net):
+    for line in flag_messages(result.flags, result.vax_by_sector["flag"].size, net=net):
         terminal.say(f"vax_by_sector: {line}")
     span = "-".join(map(str, years))
     terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")
@@ -177,7 +176,7 @@ def print_tbi(
 def certified_line(
     what: str, *, cell_error_max: float, cell_backward_error_max: float
 ) -> str:
-    """How exact single cells are."""
+    """A line on the accuracy of single cells."""
     return (
         f"every cell of {what} is right to {cell_error_max:.1e} of itself or better (a "
         f"bound); backward error by cell {cell_backward_error_max:.1e}"

@@ -1,4 +1,4 @@
-"""What ``tivax decompose`` does: a year at a time to parquet or csv, then figures."""
+"""``tivax decompose``: terms of each year to parquet or csv, then figures."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -26,12 +26,13 @@ from ...measures import (
     METHODS,
     NOT_SUMMED,
     WORST_IDENTITY,
+    Account,
     ValueAdded,
-    about_accounts,
     decomposed_each_group,
     decomposed_years,
     require_method,
-    told_accounts,
+    value_added_messages,
+    value_added_metadata,
     value_added_name,
 )
 from ...reporting import save_figure
@@ -57,11 +58,11 @@ def run_decompose(
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Decompose every year of the tables of ``net`` and write it as it comes.
+    """Decompose the tables of ``net`` and write year after year.
 
     Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
-    each group in a run of its own, one after the other. Of several accounts the table
-    names each in a first column, and there are no figures.
+    each group is computed by itself. With several accounts the table names each in a
+    first column, and there are no figures.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
@@ -75,7 +76,7 @@ def run_decompose(
         with terminal.progress("decomposing", "years") as progress:
             run_years = decomposed_each_group if one_by_one else decomposed_years
             runs = one_after_the_other(
-                lambda account, told: run_years(
+                lambda account, progress: run_years(
                     tables,
                     method,
                     level,
@@ -83,7 +84,7 @@ def run_decompose(
                     by_origin=by_origin,
                     groups=members,
                     value_added=account,
-                    progress=told,
+                    progress=progress,
                 ),
                 accounts,
                 progress,
@@ -110,7 +111,7 @@ def run_decompose(
             level=level,
             detail=detail,
             by_origin=by_origin,
-            **about_accounts(tables, accounts),
+            **value_added_metadata(tables, accounts),
             identity_max=gap,
             identity_limit=WORST_IDENTITY,
             groups=groups.record,
@@ -123,8 +124,8 @@ def run_decompose(
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
-    told = told_accounts(tables, accounts)
-    for line in [*net.lines, *groups.lines, *told]:
+    about = value_added_messages(tables, accounts)
+    for line in [*net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
 
@@ -134,13 +135,13 @@ def one_after_the_other(
     accounts: Sequence[ValueAdded],
     progress: Progress,
 ) -> Generator[tuple[ValueAdded, Any], None, None]:
-    """What ``compute`` yields for each account, and the progress of all together."""
+    """The parts that ``compute`` yields for each account, with one progress."""
     for k, account in enumerate(accounts):
 
-        def told(done: int, total: int, before: int = k) -> None:
+        def of_all(done: int, total: int, before: int = k) -> None:
             progress(before * total + done, len(accounts) * total)
 
-        for part in compute(account, told):
+        for part in compute(account, of_all):
             yield account, part
 
 
@@ -150,7 +151,7 @@ def named(part: xr.Dataset, account: ValueAdded) -> xr.Dataset:
 
 
 def _joined(totals: list[xr.DataArray]) -> xr.DataArray:
-    """All years of all runs; with --each-group every group has a run of its own."""
+    """All years and regions; with --each-group the groups come one after the other."""
     runs: dict[tuple[str, ...], list[xr.DataArray]] = {}
     for part in totals:
         runs.setdefault(tuple(part["region"].values.tolist()), []).append(part)
@@ -163,13 +164,14 @@ def _whole(method: str, value_added: ValueAdded) -> str:
         "production": "value added",
         "tripartite-output": "gross output",
     }.get(method, "gross exports")
-    if isinstance(value_added, str):
+    account = Account(value_added)
+    if account.satellite is None:
         return whole
-    return f"{value_added_name(value_added)} in {whole.removeprefix('gross ')}"
+    return f"{account.name} in {whole.removeprefix('gross ')}"
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
-    """Whether there are parts that make a whole to be drawn."""
+    """Whether the parts add up to a whole, for a figure."""
     shown = METHODS[method].shown.values()
     if METHODS[method].kernels[level] in NOT_SUMMED:
         return False
@@ -177,7 +179,7 @@ def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:
 
 
 def totals_of(part: xr.Dataset, method: str) -> xr.DataArray:
-    """Sums (part, year, region) of what ``Method.shown`` groups."""
+    """Sums (part, year, region) of the groups of terms in ``Method.shown``."""
     region = "exporter" if "exporter" in part.dims else "importer"
     sums = {}
     for name, terms in METHODS[method].shown.items():
@@ -212,10 +214,10 @@ class LongWriter:
                 self._writer.close()
 
     def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
-        """Add a Dataset of terms, soon; the number of rows it has.
+        """Queue a Dataset of terms; returns its number of rows.
 
-        ``flags``, the same variables with places in ``FLAGS``, become the last column.
-        What goes wrong is raised by the next call, or at the end.
+        ``flags``, the same variables as indices into ``FLAGS``, are the last column.
+        An error is raised by the next call, or at the end.
         """
         terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
         self._wait()
@@ -240,7 +242,7 @@ class LongWriter:
     def _open(self, schema: pa.Schema) -> Any:
         if self._path.suffix == ".csv":
             return pc.CSVWriter(self._path, schema)
-        # A dictionary of values, which all differ, would be tried in vain.
+        # Values all differ: a dictionary of them is no use.
         labels: Any = [k for k in schema.names if k != "value"]
         return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
 
@@ -261,7 +263,7 @@ def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
             words = [as_text(k) for k in labels] if csv else labels
             columns[str(dim)] = _dictionary(full, words)
     columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
-    # No number is an empty cell in csv, too, not the word nan.
+    # NaN is an empty cell, in csv, too.
     values = np.ascontiguousarray(term.values).ravel()
     columns["value"] = pa.array(values, from_pandas=True)
     return pa.table(columns)

@@ -1,4 +1,4 @@
-"""What ``tivax indicators`` does: every level of every year to one table, figures."""
+"""``tivax indicators``: every level of every year in one table, and figures."""
 
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
@@ -22,15 +22,15 @@ from ...measures import (
     WORST_IDENTITY,
     Certify,
     ValueAdded,
-    about_accounts,
-    borders_of,
-    counted,
+    count_flags,
+    flag_messages,
     indicator_years,
     indicators_at,
+    perimeters_of,
     possible_indicators,
     require_new_names,
-    told,
-    told_accounts,
+    value_added_messages,
+    value_added_metadata,
     value_added_name,
 )
 from ...reporting import save_figure
@@ -38,14 +38,14 @@ from ...tables import ChosenGroups, NetInventories, WorldTables
 from .check import certified_line
 from .decompose import FORMATS, LongWriter, named, one_after_the_other
 
-# What the columns say where sectors, or partners, are summed (as OECD TiVA has it).
+# Codes of all sectors, and of all partners, together (those of OECD TiVA).
 EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
     "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
 }
-# A table with more rows is announced before it is written. WIOD 2013 at every level:
+# A larger table is announced before it is written. WIOD 2013 at every level:
 # 68 million rows, 335 MB of parquet.
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
@@ -77,9 +77,9 @@ def run_indicators(
 ) -> None:
     """Write ``indicators.parquet`` (or csv), figures and a manifest.
 
-    A figure is drawn where its indicators are among the names, or all are wanted.
-    ``one_by_one``: each group in a run of its own, of which its rows are kept. Of
-    several accounts the table names each in a first column, and there are no figures.
+    A figure is drawn if its indicators are among the names, or if there are no names.
+    ``one_by_one``: each group is computed by itself. With several accounts the table
+    names each in a first column, and there are no figures.
     """
     if format not in FORMATS:
         raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
@@ -127,7 +127,7 @@ def run_indicators(
         ):
             for k, (name, members) in enumerate(runs.items()):
                 years = one_after_the_other(
-                    lambda account, told, members=members: indicator_years(
+                    lambda account, progress, members=members: indicator_years(
                         tables,
                         list(dict.fromkeys([*wanted, *shown_names])),
                         tuple(dict.fromkeys([*levels, "country"])),
@@ -135,7 +135,7 @@ def run_indicators(
                         value_added=account,
                         certify=certify,
                         flagged=True,
-                        progress=told,
+                        progress=progress,
                     ),
                     accounts,
                     shifted(progress, k * steps, len(runs) * steps),
@@ -152,7 +152,7 @@ def run_indicators(
                         part, marks = (
                             _with_totals(_rows(k[each], name), wanted) for k in year
                         )
-                        flagged.update(counted(marks))
+                        flagged.update(count_flags(marks))
                         rows += writer.write(
                             part if alone else named(part, account), marks
                         )
@@ -177,7 +177,7 @@ def run_indicators(
             folder,
             residual_max=max(residuals),
             **certified,
-            **about_accounts(tables, accounts),
+            **value_added_metadata(tables, accounts),
             levels=list(levels),
             units=of_one if alone else of_each,
             identity_max=max(gaps),
@@ -196,9 +196,9 @@ def run_indicators(
     )
     if certified:
         terminal.say(certified_line("the inverse", **certified))
-    told_flags = told(dict(flagged), rows, net=bool(net.categories))
-    about = told_accounts(tables, accounts)
-    for line in [*told_flags, *net.lines, *groups.lines, *about]:
+    flag_lines = flag_messages(dict(flagged), rows, net=bool(net.categories))
+    about = value_added_messages(tables, accounts)
+    for line in [*flag_lines, *net.lines, *groups.lines, *about]:
         terminal.say(line)
     terminal.say(f"Open {out}")
 
@@ -211,8 +211,8 @@ def _row_count(
     *,
     one: bool,
 ) -> int:
-    """Rows of the table; ``one`` where only the rows of the one group are kept."""
-    partners = len(borders_of(tables, groups).names)
+    """Number of rows of the table; ``one``: only rows of the one group are kept."""
+    partners = len(perimeters_of(tables, groups).names)
     regions = 1 if one else partners
     rows = 0
     for level in levels:
@@ -224,12 +224,12 @@ def _row_count(
 
 
 def _rows(part: xr.Dataset, group: str) -> xr.Dataset:
-    """The rows of the one group that was computed, or all."""
+    """The rows of the group that was computed by itself, or all."""
     return part.sel(region=[group]) if group else part
 
 
 def _with_totals(part: xr.Dataset, wanted: Sequence[str]) -> xr.Dataset:
-    """The same columns at every level."""
+    """With columns sector and partner at every level."""
     part = part[[k for k in wanted if k in part]]
     if "sector" not in part.dims:
         part = part.expand_dims(sector=[EVERY_SECTOR])

@@ -1,4 +1,4 @@
-"""What `tivax tbi` computes and writes: tables in the format asked for, figures."""
+"""``tivax tbi``: all accounts, tables in the format asked for, and figures."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,8 +10,7 @@ from matplotlib.figure import Figure
 
 from ...core import Format, Progress, frame_of, no_progress, shifted, write_frame
 from ...figures import trade as trade_plots
-from ...measures import TbiResult, ValueAdded, compute_tbi
-from ...measures import trade as measures
+from ...measures import TbiResult, ValueAdded, compute_tbi, value_added_name
 from ...reporting import save_figure
 from ...tables import WorldTables
 
@@ -24,11 +23,11 @@ def compute_accounts(
     progress: Progress = no_progress,
     **options: Any,
 ) -> dict[str, TbiResult]:
-    """``compute_tbi`` of each account by name, with ``final`` of that name."""
+    """``compute_tbi`` of each account by name; ``final`` by the same names."""
     years = len(tables.years)
     results = {}
     for k, account in enumerate(accounts):
-        name = measures.value_added_name(account)
+        name = value_added_name(account)
         results[name] = compute_tbi(
             tables,
             account,
@@ -41,7 +40,7 @@ def compute_accounts(
 
 def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
-    footprints where there are any."""
+    footprints if there are any."""
     _write_tables(tables_of(result), folder, format)
     for name, figure in figures_of(result).items():
         save_figure(figure, folder, name)
@@ -112,7 +111,7 @@ def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
 def figures_of(result: TbiResult) -> dict[str, Figure]:
     """The figures of `tivax tbi` by file name.
 
-    Groups that may overlap have no table of bilateral balances: only their index.
+    Groups that may overlap have no bilateral balances, only their index.
     """
     if result.each_group:
         names = [str(k) for k in result.tbi["region"].values]
@@ -121,7 +120,7 @@ def figures_of(result: TbiResult) -> dict[str, Figure]:
         "tbi": trade_plots.tbi_lines(result.tbi),
         "va_balances": trade_plots.balance_heatmap(result.absorbed),
     }
-    # Jobs or emissions cannot be set beside gross trade.
+    # Jobs or emissions cannot be compared with gross trade.
     if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
         trade = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
         figures["va_versus_gross"] = trade_plots.va_versus_gross(xr.Dataset(trade))

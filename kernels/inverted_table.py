@@ -1,4 +1,4 @@
-"""What every decomposition of one year needs, computed once.
+"""The inverted table: quantities shared by all decompositions of one year.
 
 Symbols as in ``kernels.leontief`` and ``kernels.absorption``; besides, for perimeters
 s (exporter), r (buyer) and t (any),
@@ -37,15 +37,16 @@ from .solve import Method
 _TOLERANCE = 1e-14
 
 
-class World(NamedTuple):
-    """One year, ready to be decomposed.
+class InvertedTable(NamedTuple):
+    """One year's table with its Leontief inverse, or the products needed of it.
 
     ``scale`` is 1 / x, 0 for industries without output: A = Z diag(scale).
     ``content`` is V_t B by perimeter of origin: value added of t in a US$ of final
-    demand for each industry; ``foreign_once`` is f F^-1, foreign value added in a US$
-    of exports at its first crossing; ``active`` is 1 for industries with output;
-    ``residual`` of the solve, the worst column; ``cell_error`` and
-    ``cell_backward_error`` of the inverse (``kernels.cells``), NaN unless asked for.
+    demand for each industry. ``dva_multiplier`` is u; ``fva_multiplier`` is f F^-1,
+    foreign value added in a US$ of exports at its first crossing. ``active`` is 1 for
+    industries with output. ``residual`` is that of the solve, the worst column;
+    ``cell_error`` and ``cell_backward_error`` are those of the inverse
+    (``kernels.cells``), NaN unless cells are certified.
     """
 
     borders: Perimeters
@@ -57,8 +58,8 @@ class World(NamedTuple):
     exports: Float[Array, "n c"]
     L: Inside
     content: Float[Array, "n c"]
-    once: Float[Array, " n"]
-    foreign_once: Float[Array, " n"]
+    dva_multiplier: Float[Array, " n"]
+    fva_multiplier: Float[Array, " n"]
     active: Float[Array, " n"]
     largest_input_share: Float[Array, ""]
     residual: Float[Array, ""]
@@ -79,10 +80,10 @@ class World(NamedTuple):
     def B(self) -> Float[Array, "n n"]:
         """The Leontief inverse.
 
-        Raises ``ValueError`` for a world that was made without it.
+        Raises ``ValueError`` if the table was inverted without it.
         """
         if self.inverse is None:
-            raise ValueError("this world has no B: make_world(..., inverse=True)")
+            raise ValueError("there is no B: invert_table(..., inverse=True)")
         return self.inverse
 
     @property
@@ -91,14 +92,20 @@ class World(NamedTuple):
         return _first_crossing(self.borders, self.B, self.L)
 
     @property
-    def home(self) -> Float[Array, " n"]:
+    def domestic_content(self) -> Float[Array, " n"]:
         """h: value added at home in a US$ of exports, double counting included."""
         return self.borders.own(self.content)
 
     @property
-    def foreign(self) -> Float[Array, " n"]:
+    def foreign_content(self) -> Float[Array, " n"]:
         """f: value added of all others in a US$ of exports."""
-        return self.content.sum(axis=1) - self.home
+        return self.content.sum(axis=1) - self.domestic_content
+
+    @property
+    def multipliers(self) -> tuple[Array, Array, Array]:
+        """h, f and u as columns (n, 1)."""
+        h, f, u = self.domestic_content, self.foreign_content, self.dva_multiplier
+        return h[:, None], f[:, None], u[:, None]
 
     @property
     def output(self) -> Float[Array, " n"]:
@@ -123,11 +130,11 @@ class World(NamedTuple):
     @property
     def absorbed_by_buyer(self) -> Float[Array, "n c"]:
         """Exports that their direct buyer absorbs: Y_sr + A_sr L_r Y_rr."""
-        used = self.inputs(perimeters.times(self.L, self.final_at_home))
+        used = self.inputs(perimeters.multiply(self.L, self.final_at_home))
         return self.final_exports + used * self.borders.abroad
 
 
-def make_world(
+def invert_table(
     Z: Float[Array, "n n"],
     x: Float[Array, " n"],
     Y: Float[Array, "n c"],
@@ -137,11 +144,11 @@ def make_world(
     method: Method = "import-share",
     inverse: bool = True,
     certify: bool = False,
-) -> World:
+) -> InvertedTable:
     """The year's table, inverted. ``Y`` has a column for each perimeter.
 
     ``v`` defaults to the residual; any row per US$ of output (jobs, emissions) may
-    stand in its place. ``borders`` default to those of the regions. The inverse is that
+    replace it. ``borders`` default to those of the regions. The inverse is that
     of ``leontief.inverse``, or LAPACK's with method ``lu``. Without ``inverse``, where
     no kernel asks for B, products with it are solved for instead, if perimeters are
     regions and the method is not ``lu``. ``inverse`` is static, and so is ``certify``,
@@ -161,7 +168,7 @@ def make_world(
         products = _by_solves(Z, scale, v, Y, borders)
     active = x > 0
     sold = Y + Z @ (borders.member * (scale * products.X.sum(axis=1))[:, None])
-    return World(
+    return InvertedTable(
         borders=borders,
         Z=Z,
         scale=scale,
@@ -169,7 +176,7 @@ def make_world(
         Y=Y,
         exports=sold * borders.abroad * active[:, None],
         L=L,
-        once=perimeters.left(v, L),
+        dva_multiplier=perimeters.left_multiply(v, L),
         active=active.astype(Y.dtype),
         largest_input_share=1 - jnp.min(jnp.where(active, left, 1)),
         **products._asdict(),
@@ -177,11 +184,11 @@ def make_world(
 
 
 class _Products(NamedTuple):
-    """Products with B, B itself where it was formed: fields of ``World``."""
+    """Products with B, B itself where it was formed: fields of ``InvertedTable``."""
 
     X: Float[Array, "n c"]
     content: Float[Array, "n c"]
-    foreign_once: Float[Array, " n"]
+    fva_multiplier: Float[Array, " n"]
     residual: Float[Array, ""]
     inverse: Float[Array, "n n"] | None
     cell_error: Float[Array, ""]
@@ -204,7 +211,7 @@ def _by_inverse(
     cell_error = cell_backward_error = jnp.full((), jnp.nan, A.dtype)
     if certify:
         first = B
-        B, cell_error, cell_backward_error = cells.certified(
+        B, cell_error, cell_backward_error = cells.certify(
             lambda Q: A @ Q, lambda R: first @ R, own, B
         )
     X = B @ Y
@@ -213,7 +220,9 @@ def _by_inverse(
     return _Products(
         X=X,
         content=content,
-        foreign_once=perimeters.left(foreign, _first_crossing(borders, B, L)),
+        fva_multiplier=perimeters.left_multiply(
+            foreign, _first_crossing(borders, B, L)
+        ),
         residual=jnp.max(relative_norm(Y - X + Z @ (scale[:, None] * X), Y)),
         inverse=B,
         cell_error=cell_error,
@@ -244,7 +253,7 @@ def _by_solves(
     return _Products(
         X=X.X,
         content=contents.X[:, :c],
-        foreign_once=borders.own(contents.X[:, c:]),
+        fva_multiplier=borders.own(contents.X[:, c:]),
         residual=jnp.maximum(X.residual, contents.residual),
         inverse=None,
         cell_error=jnp.full((), jnp.nan, Y.dtype),
@@ -260,6 +269,6 @@ Terms = dict[str, Float[Array, "..."]]
 """Terms by name: selling industry by buying perimeter (n c) [million US$]."""
 
 
-def abroad_only(world: World, terms: Terms) -> Terms:
+def abroad_only(world: InvertedTable, terms: Terms) -> Terms:
     """Terms without entries at home, where nothing is exported."""
     return {name: term * world.borders.abroad for name, term in terms.items()}

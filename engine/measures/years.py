@@ -1,0 +1,189 @@
+"""Functions of one year run over all years: by platform, in chunks that fit memory.
+
+A lazy store (``open_store(path, lazy=True)``) is read one chunk ahead. A one-year
+function is a function of a module, with a keyword ``method`` of the solver and a result
+with the field ``residual``; its options are static, so that each choice of them is
+compiled once.
+"""
+
+import math
+from collections.abc import Callable, Generator, Hashable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...kernels.solve import TOLERANCE, Solution, solve
+from ..core import Progress, TivaxError
+from ..tables import (
+    WORST_RESIDUAL,
+    WorldTables,
+    YearArray,
+    check_numbers,
+    in_double,
+    require_productive,
+)
+from .accounts import Account
+
+Years = Sequence[Any] | np.ndarray | jax.Array
+Options = tuple[tuple[str, Hashable], ...]
+
+# On a GPU the flows, their coefficients in two precisions and the products share the
+# memory: about six times the flows themselves. A CPU takes one year at a time.
+_GPU_SHARE = 6
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _run_year(one_year: Callable, options: Options, *arrays: Any) -> Any:
+    return one_year(*arrays, **dict(options))
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _run_batch(one_year: Callable, options: Options, *arrays: Any) -> Any:
+    return jax.vmap(partial(one_year, **dict(options)))(*arrays)
+
+
+def map_years(one_year: Callable, *arrays: Years | None, **options: Hashable) -> Any:
+    """``one_year`` on every year; each of ``arrays`` has years first, or is None.
+
+    On a GPU all years are one batch (vmap). On a CPU one compiled program is called
+    year after year: a batch, or lax.map, would first copy each year's matrix out of
+    the array of all years, a fifth of the whole time. There, give a list with an array
+    for each year where you can. ``options`` are static.
+    """
+    static = tuple(options.items())
+    if jax.default_backend() != "cpu":
+        batch = [None if a is None else jnp.stack(list(a)) for a in arrays]
+        return _run_batch(one_year, static, *batch)
+    count = next(len(a) for a in arrays if a is not None)
+    years = [
+        _run_year(one_year, static, *(None if a is None else a[k] for a in arrays))
+        for k in range(count)
+    ]
+    return jax.tree.map(lambda *year: jnp.stack(year), *years)
+
+
+def with_fallback(
+    one_year: Callable, *arrays: Years | None, **options: Hashable
+) -> Any:
+    """``one_year(..., method="import-share")`` on every year, LU where it stalls.
+
+    Years whose residual is above ``kernels.solve.TOLERANCE`` (or NaN) are computed
+    again with ``method="lu"``. LU is outside the compiled iteration on purpose: in one
+    program both branches would run under vmap.
+    """
+    result = map_years(one_year, *arrays, method="import-share", **options)
+    late = np.flatnonzero(~(np.asarray(result.residual) <= TOLERANCE)).tolist()
+    if late:
+        again = map_years(
+            one_year,
+            *(None if a is None else [a[k] for k in late] for a in arrays),
+            method="lu",
+            **options,
+        )
+        result = jax.tree.map(
+            lambda every, some: jnp.asarray(every).at[jnp.asarray(late)].set(some),
+            result,
+            again,
+        )
+    return result
+
+
+def solve_years(A: Years, Y: Years, *, regions: int) -> Solution:
+    """X = (I - A)^-1 Y for all years, to ``TOLERANCE`` or to what LU reaches.
+
+    A (t, n, n) and Y (t, n, k), or lists of t arrays. Returns X (t, n, k) and the
+    residual and passes of each year (t,); ``passes`` is 0 where it fell back to LU.
+    """
+    return with_fallback(solve, A, Y, regions=regions)
+
+
+def compute_years(
+    one_year: Callable,
+    tables: WorldTables,
+    account: Account,
+    progress: Progress,
+    *,
+    final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
+    constants: Sequence[np.ndarray] = (),
+    matrices: int = _GPU_SHARE,
+    **options: Hashable,
+) -> Generator[tuple[slice, Any], None, None]:
+    """Chunks of years and ``one_year`` of their Z, x, Y, v, years first.
+
+    Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
+    ``final_demand`` gives the Y of some years, years first, such as with its columns
+    added up; ``constants`` are further arguments, the same every year; ``matrices`` is
+    the number of n x n matrices held at once for a year.
+    """
+    rows = account.rows(tables)
+    total = len(tables.years)
+    progress(0, total)
+    with closing(_chunks(tables, rows, final_demand, matrices)) as chunks:
+        for years, (Z, x, Y, v) in chunks:
+            same = [[constant] * len(x) for constant in constants]
+            result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+            part = jax.tree.map(np.asarray, result)
+            _require_solved(part.residual, tables, years)
+            for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
+                # It has a solution even where it is not productive, without meaning.
+                require_productive(tables.table(tables.years[years][k]))
+            yield years, part
+            progress(years.stop, total)
+
+
+def _chunks(
+    tables: WorldTables,
+    rows: YearArray | None,
+    final_demand: Callable[[WorldTables, slice], np.ndarray],
+    matrices: int,
+) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
+    """Chunks of years and their arrays (Z, x, Y, v), read one chunk ahead."""
+
+    def read(years: slice) -> tuple[Any, ...]:
+        x, Y, v = tables.output(years), final_demand(tables, years), None
+        if rows is not None:
+            added = in_double(rows[years])
+            v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
+        if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
+            for year in tables.years[years]:
+                check_numbers(tables.table(year))
+        return in_double(tables.Z[years]), x, Y, v
+
+    chunks = split_years(len(tables.years), _years_at_once(tables.n, matrices))
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(read, chunks[0])
+        for k, years in enumerate(chunks):
+            arrays = ahead.result()
+            if k + 1 < len(chunks):
+                ahead = reader.submit(read, chunks[k + 1])
+            yield years, arrays
+
+
+def _years_at_once(n: int, matrices: int) -> int:
+    device = jax.devices()[0]
+    memory = device.memory_stats() if device.platform != "cpu" else None
+    return max(1, memory["bytes_limit"] // (matrices * 8 * n * n)) if memory else 1
+
+
+def split_years(years: int, at_once: int) -> list[slice]:
+    """Chunks of years of nearly equal length: few shapes, few compilations."""
+    count = math.ceil(years / at_once)
+    ends = [round(k * years / count) for k in range(count + 1)]
+    return [slice(a, b) for a, b in zip(ends, ends[1:], strict=False)]
+
+
+def _require_solved(residual: np.ndarray, tables: WorldTables, years: slice) -> None:
+    bad = ~(residual <= WORST_RESIDUAL)
+    if bad.any():
+        k = int(np.flatnonzero(bad)[0])
+        year = tables.years[years][k]
+        check_numbers(tables.table(year))  # NaN in Z is found here, at no cost before
+        raise TivaxError(
+            f"{year}: the Leontief system is not solved (relative residual "
+            f"{residual[k]:.1e}); `tivax check` shows whether the table is productive"
+        )

@@ -1,0 +1,267 @@
+"""Value added absorbed, the trade benefit index and VAX of tables, labelled."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine import TivaxError, WorldTables, open_store, save_store
+from tivax.engine.measures import require_value_added, years
+from tivax.engine.measures import trade as measures
+from tivax.engine.measures.regrouping import regroup
+
+from helpers import hand_table, random_table, random_tables, system
+
+# The solve stops at a residual of 1e-12, and a column of X misses by up to |B| times
+# that; measured 5e-13.
+SOLVE_RTOL = 1e-11
+# Sums and products in another order; measured 3e-16.
+RTOL = 1e-13
+
+# Koopman, Wang and Wei (2014, AER 104), online appendix C: two regions, one sector.
+KWW = hand_table([[100, 50], [0, 50]], [[30, 20], [70, 80]], ("USA", "CHN"))
+
+
+@pytest.fixture(scope="module")
+def tables() -> WorldTables:
+    return random_tables(regions=4, sectors=3, years=3)
+
+
+@pytest.fixture(scope="module")
+def trade(tables) -> xr.Dataset:
+    return measures.value_added_trade(tables)
+
+
+def test_labels_name_the_number_they_stand_beside(tables, trade):
+    """Year, origin, sector and absorber, each checked against NumPy."""
+    absorbed = trade["va_absorbed"]
+    assert absorbed.dims == ("year", "origin", "sector", "absorber")
+    A, Y = system(tables, 1)
+    T = (1 - A.sum(axis=0))[:, None] * np.linalg.solve(np.eye(12) - A, Y)
+    got = absorbed.sel(year=2001, origin="R2", sector="S1", absorber="R3")
+    assert_allclose(got, T[2 * 3 + 1, 3], rtol=SOLVE_RTOL)
+    gross = trade["gross_exports"].sel(year=2001, origin="R2", sector="S1")
+    assert_allclose(
+        gross.sel(destination="R3"),
+        tables.Z[1][7, 9:12].sum() + Y[7, 3],
+        rtol=SOLVE_RTOL,
+    )
+    assert gross.sel(destination="R2") == 0
+    output = trade["output"].sel(year=2001, origin="R2", sector="S1")
+    assert_allclose(output, tables.x[1][7], rtol=SOLVE_RTOL)
+
+
+def test_the_example_of_the_appendix_has_a_vax_ratio_of_two_thirds():
+    vax = measures.value_added_exports(KWW)
+    assert_allclose(vax["vax_ratio"].values, [[2 / 3, 2 / 3]], rtol=SOLVE_RTOL)
+    assert_allclose(vax["gross_imports"].values, [[70, 70]], rtol=SOLVE_RTOL)
+
+
+def test_value_added_absorbed_is_the_array_of_the_trade(tables, trade):
+    absorbed = measures.value_added_absorbed(tables)
+    xr.testing.assert_equal(absorbed, trade["va_absorbed"])
+    assert absorbed.attrs["residual_max"] == float(trade["residual"].max()) <= 1e-12
+    assert absorbed.attrs["units"] == "million US$"
+
+
+def test_index_is_the_same_from_tables_trade_and_absorbed(tables, trade):
+    index = measures.trade_benefit_index(tables)
+    xr.testing.assert_equal(index, measures.trade_benefit_index(trade))
+    xr.testing.assert_equal(index, measures.trade_benefit_index(trade["va_absorbed"]))
+    regions = trade["va_absorbed"].sum("sector").transpose("absorber", ..., "origin")
+    xr.testing.assert_allclose(index, measures.trade_benefit_index(regions), rtol=RTOL)
+
+
+def test_index_agrees_with_numpy(tables, trade):
+    index = measures.trade_benefit_index(tables)
+    for k, year in enumerate(tables.years):
+        T = np.asarray(trade["va_absorbed"][k].sum("sector"))
+        X, M = T.sum(axis=1) - np.diag(T), T.sum(axis=0) - np.diag(T)
+        assert_allclose(index["va_exports"].sel(year=year), X, rtol=RTOL)
+        assert_allclose(index["va_imports"].sel(year=year), M, rtol=RTOL)
+        assert_allclose(index["tbi"].sel(year=year), (X - M) / (X + M), rtol=1e-11)
+
+
+def test_value_added_at_basic_prices_is_the_row_of_the_table(tables):
+    basic = measures.value_added_absorbed(tables, "basic")
+    assert tables.value_added is not None
+    assert_allclose(
+        basic.sum("absorber").values.reshape(3, 12), tables.value_added, rtol=SOLVE_RTOL
+    )
+
+
+def test_value_added_balance_of_every_region_is_its_gross_balance(tables):
+    vax = measures.value_added_exports(tables)
+    assert_allclose(
+        vax["va_exports"] - vax["va_imports"],
+        vax["gross_exports"] - vax["gross_imports"],
+        atol=SOLVE_RTOL * float(vax["gross_exports"].max()),
+    )
+
+
+def test_sectors_add_up_to_their_region(tables):
+    total = measures.value_added_exports(tables)
+    sectors = measures.value_added_exports(tables, by_sector=True)
+    assert sectors["vax_ratio"].dims == ("year", "region", "sector")
+    for name in ("gross_exports", "gross_imports", "va_exports", "va_imports"):
+        assert_allclose(sectors[name].sum("sector"), total[name], rtol=RTOL)
+    ratio = sectors["va_exports"] / sectors["gross_exports"]
+    assert_allclose(sectors["vax_ratio"], ratio, rtol=RTOL)
+
+
+def test_a_region_that_exports_nothing_has_no_vax_ratio():
+    closed = hand_table([[50, 0], [0, 50]], [[50, 0], [0, 50]], ("AAA", "BBB"))
+    vax = measures.value_added_exports(closed)
+    assert np.isnan(vax["vax_ratio"]).all()
+    assert np.isnan(vax["tbi"]).all()
+
+
+# ---------------------------------------------------------- groups and left-out ones
+
+
+def test_trade_of_a_group_is_its_members_less_what_they_trade_among_them(trade):
+    T = trade["va_absorbed"].sum("sector")
+    alone = measures.trade_benefit_index(trade)
+    pair = measures.trade_benefit_index(trade, groups={"UNION": ["R1", "R3"]})
+    assert pair["region"].values.tolist() == ["R0", "UNION", "R2"]
+    among = T.sel(origin="R1", absorber="R3") + T.sel(origin="R3", absorber="R1")
+    for name in ("va_exports", "va_imports"):
+        members = alone[name].sel(region=["R1", "R3"]).sum("region")
+        assert_allclose(pair[name].sel(region="UNION"), members - among, rtol=RTOL)
+    # Nothing changes for those outside.
+    for name in ("va_exports", "va_imports", "tbi"):
+        outside = ["R0", "R2"]
+        assert_allclose(
+            pair[name].sel(region=outside), alone[name].sel(region=outside), rtol=1e-11
+        )
+
+
+def test_the_whole_world_as_one_group_trades_with_nobody(trade):
+    with pytest.raises(TivaxError, match="fewer than two regions are left"):
+        measures.trade_benefit_index(trade, groups={"WLD": ["R0", "R1", "R2", "R3"]})
+
+
+def test_a_region_in_two_groups_is_refused_whatever_the_groups_are_called(trade):
+    with pytest.raises(TivaxError, match="R1 is in R1 and in X"):
+        regroup(trade["va_absorbed"], groups={"R1": ["R1", "R2"], "X": ["R1"]})
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float32"])
+def test_whole_numbers_and_single_precision_are_solved_in_float64(dtype):
+    tables = hand_table([[50, 20], [10, 60]], [[100, 30], [20, 110]], ("AAA", "BBB"))
+    other = replace(tables, **{k: getattr(tables, k).astype(dtype) for k in "ZYx"})
+    absorbed = measures.value_added_absorbed(other)
+    assert_array_equal(absorbed, measures.value_added_absorbed(tables))
+
+
+def test_a_dropped_region_is_neither_reporter_nor_partner(trade):
+    T = trade["va_absorbed"].sum("sector")
+    index = measures.trade_benefit_index(trade, drop=["R1"])
+    assert index["region"].values.tolist() == ["R0", "R2", "R3"]
+    expected = sum(T.sel(origin="R0", absorber=q) for q in ("R2", "R3"))
+    assert_allclose(index["va_exports"].sel(region="R0"), expected, rtol=RTOL)
+
+
+def test_a_dropped_region_is_left_out_of_gross_trade_and_groups_too(trade):
+    vax = measures.value_added_exports(
+        trade, drop=["R1"], groups={"UNION": ["R2", "R3"]}
+    )
+    gross = trade["gross_exports"].sum("sector")
+    expected = gross.sel(origin="R0", destination=["R2", "R3"]).sum("destination")
+    assert vax["region"].values.tolist() == ["R0", "UNION"]
+    assert_allclose(vax["gross_exports"].sel(region="R0"), expected, rtol=RTOL)
+
+
+@pytest.mark.parametrize(
+    "choice, message",
+    [
+        (dict(drop=["XXX"]), "no region XXX: choose from R0, R1, R2, R3"),
+        (dict(groups={"G": ["R1", "YYY"]}), "no region YYY"),
+        (dict(groups={"G": ["R1"], "H": ["R1"]}), "region R1 is in G and in H"),
+        (dict(groups={"R0": ["R1"]}), "group R0: a region has that code"),
+    ],
+)
+def test_a_wrong_group_or_region_is_named(trade, choice, message):
+    with pytest.raises(TivaxError, match=message):
+        measures.trade_benefit_index(trade, **choice)
+
+
+def test_origins_and_absorbers_that_differ_are_refused(trade):
+    part = trade["va_absorbed"].isel(absorber=slice(0, 3))
+    with pytest.raises(TivaxError, match=r"not 4 and 3 labels \(R3\)"):
+        measures.trade_benefit_index(part)
+
+
+# -------------------------------------------------------- reading, progress, errors
+
+
+def test_a_store_read_year_by_year_gives_what_memory_gives(tables, trade, tmp_path):
+    save_store(tables, tmp_path / "store")
+    lazy = open_store(tmp_path / "store", lazy=True)
+    xr.testing.assert_equal(measures.value_added_trade(lazy), trade)
+    basic = measures.value_added_trade(lazy, "basic")
+    xr.testing.assert_equal(basic, measures.value_added_trade(tables, "basic"))
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 3, 10])
+def test_results_do_not_depend_on_how_many_years_fit_in_memory(
+    tables, trade, monkeypatch, at_once
+):
+    monkeypatch.setattr(years, "_years_at_once", lambda n, matrices: at_once)
+    xr.testing.assert_equal(measures.value_added_trade(tables), trade)
+
+
+def test_years_are_cut_into_runs_of_nearly_equal_length():
+    for count, at_once in ((15, 4), (15, 1), (3, 10), (1, 1)):
+        runs = years.split_years(count, at_once)
+        lengths = [run.stop - run.start for run in runs]
+        assert [k for run in runs for k in range(run.start, run.stop)] == list(
+            range(count)
+        )
+        assert max(lengths) <= at_once
+        assert max(lengths) - min(lengths) <= 1
+
+
+def test_progress_counts_the_years(tables):
+    seen = []
+    measures.value_added_trade(
+        tables, progress=lambda done, all: seen.append((done, all))
+    )
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+
+
+def test_final_demand_by_category_or_summed_is_the_same():
+    t = random_table(regions=3, sectors=2)
+    by_hand = hand_table(
+        t.Z.tolist(), t.Y.sum(axis=2).tolist(), t.regions, sectors=t.sectors
+    )
+    categories = WorldTables(
+        t.Z[None], t.Y[None], t.x[None], t.regions, t.sectors, [t.year]
+    )
+    a, b = (measures.value_added_absorbed(k).values for k in (by_hand, categories))
+    assert_allclose(a, b, rtol=RTOL)
+
+
+def test_value_added_at_basic_prices_needs_a_row_in_the_table():
+    with pytest.raises(
+        TivaxError, match="no value-added row; use --value-added residual"
+    ):
+        measures.value_added_trade(KWW, "basic")
+
+
+def test_an_unknown_definition_of_value_added_is_named():
+    with pytest.raises(TivaxError, match="'gross': choose from residual, basic"):
+        require_value_added("gross")
+
+
+def test_a_year_without_a_solution_is_named(tables):
+    """In 2001 every industry spends all it earns: I - A is singular."""
+    Z = np.array(tables.Z)
+    Z[1] *= tables.x[1] / Z[1].sum(axis=0)
+    broken = WorldTables(
+        Z, tables.Y, tables.x, tables.regions, tables.sectors, tables.years
+    )
+    with pytest.raises(TivaxError, match="^2001: the Leontief system is not solved"):
+        measures.value_added_trade(broken)
