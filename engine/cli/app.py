@@ -191,10 +191,10 @@ def fetch(
     )
     how = {"sha1": "SHA-1 as published", "size": "size as published"}
     state = "already there" if got.already_there else f"{got.bytes:,} bytes"
-    terminal.say(
+    terminal.print(
         f"{got.path}: {state}, {how.get(got.verified, 'no published checksum')}"
     )
-    terminal.say(f"SHA-256 {got.sha256}")
+    terminal.print(f"SHA-256 {got.sha256}")
 
 
 @app.command("import")
@@ -248,13 +248,13 @@ def import_(
         )
     count = "1 year" if len(done.years) == 1 else f"{len(done.years)} years"
     span = "-".join(str(k) for k in sorted({done.years[0], done.years[-1]}))
-    terminal.say(
+    terminal.print(
         f"{out}: {done.regions} regions x {done.sectors} sectors, {count}, {span}"
     )
     for whole, parts in done.parts.items():
-        terminal.say(f"{whole} has the parts {', '.join(parts)}")
+        terminal.print(f"{whole} has the parts {', '.join(parts)}")
     if done.rows_above is not None:
-        terminal.say(
+        terminal.print(
             f"derounded; {done.rows_above} rows of {done.rows:,} "
             "sell more than they make, and stay so"
         )
@@ -265,9 +265,9 @@ def import_(
                 f"; the published file has {done.published[0]} to {done.published[1]}, "
                 "this one may be cut"
             )
-        terminal.say(f"no table of {', '.join(map(str, missing))}{cut}")
+        terminal.print(f"no table of {', '.join(map(str, missing))}{cut}")
     for doubt in done.doubts:
-        terminal.say(f"in doubt: {doubt}")
+        terminal.print(f"in doubt: {doubt}")
 
 
 @app.command()
@@ -447,7 +447,7 @@ def tbi(
         )
     about = measures.told_accounts(tables, accounts)
     for line in [*net.lines, *chosen.lines, *about]:
-        terminal.say(line)
+        terminal.print(line)
     for result in done.values():
         print_tbi(terminal, result, out, net=bool(net.categories))
 
@@ -619,16 +619,16 @@ def panel(
     paths = write_panel(made, out, run, force=force)
     frame = made.frame
     developed = int(frame["developed"].sum())
-    terminal.say(
+    terminal.print(
         f"{out}: {len(frame)} rows, {len(made.countries)} countries, "
         f"{frame['year'].min()}-{frame['year'].max()} ({developed} developed + "
         f"{len(frame) - developed} developing), recipe {made.codes}"
     )
     for line in describe_losses(made):
-        terminal.say(line)
+        terminal.print(line)
     if missing := int(frame.isna().sum().sum()):
-        terminal.say(f"{missing} missing cells; the codebook says where")
-    terminal.say(f"codebook {paths[1]}, manifest {paths[2]}")
+        terminal.print(f"{missing} missing cells; the codebook says where")
+    terminal.print(f"codebook {paths[1]}, manifest {paths[2]}")
 
 
 @app.command()
@@ -838,7 +838,7 @@ def devices() -> None:
     for device in jax.devices():
         memory = device.memory_stats() if device.platform != "cpu" else None
         size = f"  {memory['bytes_limit'] / 2**30:.1f} GiB" if memory else ""
-        terminal.say(f"{device.id}  {device.platform}  {device.device_kind}{size}")
+        terminal.print(f"{device.id}  {device.platform}  {device.device_kind}{size}")
 
 
 def parse_years(text: str) -> tuple[int, int] | None:

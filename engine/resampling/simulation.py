@@ -220,7 +220,7 @@ def run_study(
     total = study.panels * len(study.designs)
     with checkpoint(out, entries, identity, force=force) as kept:
         if kept.done:
-            terminal.say(f"Going on at {kept.done:,} of {total:,} panels")
+            terminal.print(f"Going on at {kept.done:,} of {total:,} panels")
         with (
             stopping(kept, "panels", terminal),
             terminal.progress("simulating", "panels") as progress,
@@ -251,8 +251,8 @@ def run_study(
         few = (
             f"G* {rows['effective_clusters'].iloc[0]:.1f} of {rows['clusters'].iloc[0]}"
         )
-        terminal.say(f"{name}: {few}, rejects {said}")
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(f"{name}: {few}, rejects {said}")
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _share(size: float) -> str:

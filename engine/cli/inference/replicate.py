@@ -48,8 +48,8 @@ def run_replication(
             **agreement(result),
         )
     for line in _findings(result):
-        terminal.say(line)
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(line)
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _residual_max(result: Replication) -> float | None:

@@ -107,8 +107,8 @@ def run_demo(
         )
     print_tbi(terminal, result, out)
     for line in [*_findings(tables, checks, race), _effect(known)]:
-        terminal.say(line)
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(line)
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _known_effect(result: TbiResult, seed: int) -> KnownEffect | None:
