@@ -2,10 +2,22 @@
 
 from pathlib import Path
 
-from ...core import Terminal
+from ...core import Terminal, TivaxError
 from ...measures import TbiResult, told
 from ...sources import VALUE_ADDED_ALONE
-from ...tables import WorldTables, YearCheck
+from ...tables import WorldTables, YearCheck, check_tables
+
+
+def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
+    """Print the checks of every year; ``TivaxError`` where one has a fault."""
+    with terminal.progress("checking") as progress:
+        rows = check_tables(tables, progress=progress)
+    print_checks(terminal, rows, tables)
+    if faults := [f"{row.year}: {'; '.join(row.faults)}" for row in rows if row.faults]:
+        raise TivaxError(
+            f"{store}: {faults[0]}"
+            + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
+        )
 
 
 def print_checks(
