@@ -9,16 +9,19 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
+from ..core import TivaxError
 from ..estimation import Convention, Estimate, fixed_effects, sample
 from ..panel import CONTROLS
+from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")
+SAMPLES = ("all", "developed", "developing")
 COMPARISON = (
     "table",
     "column",
@@ -86,6 +89,24 @@ def column_names(rows: pd.DataFrame) -> list[str]:
 COLUMNS: tuple[Column, ...] = tuple(_columns())
 
 
+def paper_models() -> list[Model]:
+    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
+    return [
+        Model(
+            name=f"table{k.table}-{k.column}",
+            outcome=k.outcome,
+            treatments=("TBI",),
+            controls=k.regressors[1:],
+            sample=k.sample,
+            table=k.table,
+            column=k.column,
+            family=f"Table {k.table}, {k.sample}"
+            + ("" if k.controls else ", no controls"),
+        )
+        for k in COLUMNS
+    ]
+
+
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
 ) -> dict[Column, Estimate]:
@@ -99,6 +120,31 @@ def estimate_columns(
         )
         for column in COLUMNS
     }
+
+
+def too_few_countries(
+    data: pd.DataFrame, group: str, regressors: Sequence[str]
+) -> str | None:
+    """The message about a sample with no more countries than regressors; else None.
+
+    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
+    and a standard error may be rounding noise with three stars.
+    """
+    used = sample(data, group).dropna(subset=[*regressors])
+    count = used["iso3"].nunique()
+    if count > len(regressors):
+        return None
+    return (
+        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
+        "clustered by country need more countries than regressors"
+    )
+
+
+def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
+    """``TivaxError`` where a sample has too few countries."""
+    for group in SAMPLES:
+        if few := too_few_countries(data, group, regressors):
+            raise TivaxError(few)
 
 
 def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:

@@ -15,13 +15,6 @@ import pandas as pd
 from ..estimation import Estimate, fixed_effects, sample, time_dummies, within
 from ..panel import CONTROLS, OUTCOMES
 
-MODELS = (
-    "pooled",
-    "group year effects",
-    "interaction",
-    "interaction, group year effects",
-    "all interacted",
-)
 PARTS = ("within developed", "within developing", "between groups")
 
 

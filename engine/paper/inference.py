@@ -26,7 +26,7 @@ from ..resampling import (
     model_table,
     multiple_testing,
 )
-from .models import paper_models
+from .columns import paper_models
 
 DRAWS = 999_999
 # Percentiles of the pairs need fewer, and a draw costs as much as ten wild ones.

@@ -36,11 +36,11 @@ from ..reporting import (
     Section,
     Table,
     Text,
+    finish_layout,
     labelled_rows,
     legend,
     plain_axes,
     save_figure,
-    settled,
     write_report,
 )
 from ..reporting import Figure as Shown
@@ -300,7 +300,7 @@ def sizes(result: pd.DataFrame) -> Figure:
     ax.set_xlim(left=0)
     ax.set_xlabel("share of true nulls rejected at 5 %")
     legend(fig, handles, METHODS, loc="outside lower center")
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _write_report(

@@ -8,9 +8,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import tivax.engine as tx
 from tivax.engine.figures.resampling import intervals
 from tivax.engine.paper import inference as paper_inference
-from tivax.engine.paper.columns import COLUMNS, estimate_columns
+from tivax.engine.paper.columns import COLUMNS, estimate_columns, paper_models
 from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper, side
-from tivax.engine.paper.models import paper_models
 from tivax.engine.paper.report import inference as inference_report
 
 from helpers import paper_estimates, paper_panel, random_panel

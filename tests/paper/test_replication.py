@@ -22,7 +22,7 @@ from tivax.engine.panel.build import CONTROLS, DEVELOPED, OUTCOMES, Panel, build
 from tivax.engine.panel.data_files import WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
 from tivax.engine.paper import inference as paper_inference
-from tivax.engine.paper import robustness
+from tivax.engine.paper import other_indices, robustness
 from tivax.engine.paper.replication import Replication, replicate
 from tivax.engine.reporting import plot_style
 
@@ -239,7 +239,7 @@ def test_results_have_a_row_for_each_regression(done):
     # Each column in full and without each country of its sample.
     assert rows["leave_one_out"] == 17 + 7 * 41 + 5 * (22 + 19)
     assert rows["recipe_fixed"] == 139
-    assert rows["index_variants"] == 15 * len(robustness.INDICES)
+    assert rows["index_variants"] == 15 * len(other_indices.INDICES)
     assert rows["specification_curve"] % 15 == 0
 
 
@@ -959,7 +959,7 @@ def from_store(done, built, store) -> Replication:
     """What depends on the store is computed anew, the rest stays."""
     files = replace(done.result.files, store=store, tbi=None)
     frame = built.panel.frame
-    tables = robustness.read_tables(files, files.years)
+    tables = other_indices.read_tables(files, files.years)
     assert tables is not None
     estimates = paper.estimate_columns(frame)
     return replace(
@@ -969,7 +969,7 @@ def from_store(done, built, store) -> Replication:
         estimates=estimates,
         comparison=paper.compare(estimates),
         table_1=paper.table_1(frame),
-        variants=robustness.index_variants(frame, tables),
+        variants=other_indices.index_variants(frame, tables),
     )
 
 

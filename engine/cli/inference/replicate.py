@@ -7,7 +7,13 @@ import numpy as np
 from ...core import Run, Terminal, about, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
-from ...paper import Replication, replicate, robustness, write_replication
+from ...paper import (
+    Replication,
+    replicate,
+    table_files,
+    trade_files,
+    write_replication,
+)
 from ...paper import columns as paper
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
@@ -27,8 +33,7 @@ def run_replication(
         *files.inputs(),
         *(edition.path for some in files.alternatives.values() for edition in some),
     ]
-    inputs += robustness.trade_files(files)
-    inputs += robustness.table_files(files)
+    inputs += [*trade_files(files), *table_files(files)]
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
     require_result_place(out, run, force=force, folders=files.places())
     with terminal.progress("replicating", "steps") as progress:
@@ -102,9 +107,9 @@ def _findings(result: Replication) -> list[str]:
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
     rule = "the same rule on these data: " if other else ""
     for verdict in verdicts(result):
-        holds = sum(test.holds for test in verdict.tests)
+        count = sum(test.supported for test in verdict.tests)
         lines.append(
-            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {holds} of "
+            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {count} of "
             f"{len(verdict.tests)} tests hold"
         )
     return lines

@@ -16,12 +16,12 @@ from ...reporting import (
     Section,
     Table,
     Text,
-    label,
     numbered,
 )
 from ...reporting import html as report
-from ..replication import Replication
-from ..specifications import SAMPLES
+from ..columns import SAMPLES
+from ..results import Replication
+from ..titles import title
 
 
 def data(
@@ -140,7 +140,7 @@ def _table_1(
             [
                 Table(
                     frame,
-                    label("table 1", language),
+                    title("table 1", language),
                     {column: ".4f" for column in frame.columns},
                     number,
                 )

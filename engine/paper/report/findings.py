@@ -8,7 +8,7 @@ import pandas as pd
 from ...panel import index_note
 from ...reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
-from ..replication import Replication
+from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups as heterogeneity_report
@@ -43,7 +43,7 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
                     + (_MEASURES_DATA if other else ""),
                     *(
                         f"{k.hypothesis}{_SAME_RULE if other else ''}: {k.conclusion} "
-                        f"({sum(t.holds for t in k.tests)} of {len(k.tests)} tests "
+                        f"({sum(t.supported for t in k.tests)} of {len(k.tests)} tests "
                         "hold)."
                         for k in found
                     ),

@@ -9,8 +9,9 @@ from ...panel import OUTCOMES, descriptives
 from ...reporting import Heading, Section, Table, Text
 from ...reporting import html as report
 from ..heterogeneity import PARTS
-from ..replication import PARTS_OUTCOME, Replication
+from ..results import Replication
 from ..verdicts import LEVEL
+from ..write import PARTS_OUTCOME
 
 
 def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:

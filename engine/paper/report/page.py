@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...reporting import Language
 from ...reporting import html as report
-from ..replication import Replication
+from ..results import Replication
 from ..verdicts import verdicts
 from . import data as panel_report
 from . import findings as findings_report

@@ -15,9 +15,11 @@ from ...reporting import (
     Text,
 )
 from .. import columns as paper
-from .. import robustness
+from ..columns import SAMPLES
 from ..inference import side
-from ..replication import Replication
+from ..other_indices import INDICES, Variants
+from ..results import Replication
+from ..robustness import ERRORS
 from ..tables import coefficient_cells, iv_tables, lagged_frame
 from ..verdicts import LEVEL
 
@@ -104,9 +106,9 @@ def index_variants(result: Replication) -> Section:
         return _not_computed(result, title, otherwise)
     rows = variants.rows.assign(cell=coefficient_cells(variants.rows, digits=2))
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
-    frame = _ordered(frame)[list(robustness.INDICES)].reset_index()
+    frame = _ordered(frame)[list(INDICES)].reset_index()
     pooled = rows[(rows["sample"] == "all") & (rows["p"] < LEVEL) & (rows["coef"] > 0)]
-    count = pooled.groupby("index")["outcome"].count().reindex(list(robustness.INDICES))
+    count = pooled.groupby("index")["outcome"].count().reindex(list(INDICES))
     return Section(
         title,
         [
@@ -126,7 +128,7 @@ def index_variants(result: Replication) -> Section:
                 "Coefficient of each index, all controls, standard errors clustered by "
                 "country. TBI: value added absorbed. DVA: in exports. DVA abroad: "
                 "absorbed abroad. gross: gross exports.",
-                dict.fromkeys(robustness.INDICES, ""),
+                dict.fromkeys(INDICES, ""),
             ),
             Text(
                 "In the full sample, positive at 5 %: "
@@ -145,7 +147,7 @@ def index_variants(result: Replication) -> Section:
     )
 
 
-def _other_rows(result: Replication, variants: robustness.Variants) -> str:
+def _other_rows(result: Replication, variants: Variants) -> str:
     used, own = len(variants.indices), int(result.comparison["n"].max())
     if used == own:
         return ""
@@ -242,7 +244,7 @@ def other_errors(result: Replication) -> Section:
     """Standard errors of TBI by other conventions, and dependence of countries."""
     errors = result.errors.assign(column=paper.column_names(result.errors))
     order = list(dict.fromkeys(errors["column"]))
-    names = list(robustness.ERRORS)
+    names = list(ERRORS)
     se = errors.pivot(index="column", columns="errors", values="se").loc[order, names]
     p = errors.pivot(index="column", columns="errors", values="p").loc[order, names]
     smallest = int((se.idxmin(axis=1) == "Driscoll-Kraay").sum())
@@ -355,9 +357,7 @@ def _dependence_table(found: pd.DataFrame) -> Table:
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by sample and outcome in the order of the paper."""
     return frame.reindex(
-        pd.MultiIndex.from_product(
-            [robustness.SAMPLES, OUTCOMES], names=frame.index.names
-        )
+        pd.MultiIndex.from_product([SAMPLES, OUTCOMES], names=frame.index.names)
     )
 
 

@@ -10,8 +10,9 @@ from ...reporting import Section, Table, Text
 from ...reporting import html as report
 from .. import columns as paper
 from .. import specifications
-from ..replication import CURVES, Replication
+from ..results import Replication
 from ..verdicts import LEVEL
+from ..write import CURVES
 
 
 def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
@@ -65,7 +66,7 @@ def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section
 def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> Section:
     """The coefficient of TBI under every combination of editions."""
     rows = result.curve.rows
-    count = len(rows) // (len(OUTCOMES) * len(specifications.SAMPLES))
+    count = len(rows) // (len(OUTCOMES) * len(paper.SAMPLES))
     own = result.curve.name
     lost = len(rows) - len(specifications.estimated(rows))
     found = specifications.estimated(rows)

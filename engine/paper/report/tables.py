@@ -13,14 +13,14 @@ from ...reporting import (
     Points,
     Section,
     Text,
-    comparison_tables,
-    label,
     numbered,
 )
 from ...reporting import html as report
 from .. import columns as paper
-from ..replication import Replication
+from ..comparisons import comparison_tables
+from ..results import Replication
 from ..tables import TABLES
+from ..titles import title
 
 
 def question() -> Section:
@@ -99,7 +99,7 @@ def tables(
         blocks += [
             Heading(
                 f"{numbered('Table', number, language)}: "
-                f"{label(f'table {number}', language)}"
+                f"{title(f'table {number}', language)}"
             ),
             Text(
                 f"{len(rows)} coefficients; mean gap {gaps.mean():.3f} and largest "
