@@ -1,4 +1,4 @@
-"""The figure of ``tivax aggregate --compare``: what coarser tables change."""
+"""The figure of ``tivax aggregate --compare``: differences from coarser tables."""
 
 import numpy as np
 import xarray as xr

@@ -1,6 +1,6 @@
 """Figures of value-added trade, drawn with matplotlib.
 
-Every function takes labelled results of ``engine.measures`` and returns a
+Every function takes labelled results of ``measures`` and returns a
 ``matplotlib.figure.Figure``; nothing is shown and pyplot is not touched.
 
     T   value added of the row region absorbed in the column region  [unit of the table]

@@ -110,7 +110,7 @@ def paper_models() -> list[Model]:
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
 ) -> dict[Column, Estimate]:
-    """All 17 columns on a panel with the columns of ``engine.panel``."""
+    """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
         column: fixed_effects(
             sample(frame, column.sample),
@@ -148,7 +148,7 @@ def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
 
 
 def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
-    """Ours beside the printed: ``COMPARISON``, clusters and paper_n, 139 rows.
+    """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.
     """
@@ -190,9 +190,9 @@ def differences(comparison: pd.DataFrame) -> pd.Series:
 
 
 def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
-    """Printed and own index of Table 1: year, iso3, paper, ours, difference.
+    """The index of Table 1, printed and ours: year, iso3, paper, ours, difference.
 
-    ``tbi`` has columns iso3, year, TBI. What it lacks is left empty.
+    ``tbi`` has columns iso3, year, TBI; missing values are left empty.
     """
     printed = pd.DataFrame(
         [

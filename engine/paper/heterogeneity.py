@@ -127,7 +127,7 @@ def pooled_parts(
 
 
 def partial_points(frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    """The partial regression of the outcome on TBI, row by row and part by part.
+    """Points of the partial regression of the outcome on TBI, by part.
 
     Columns iso3, year, part, x, y; the rows of ``between groups`` repeat a group-year
     value for each of its countries, so that sums over rows are the right weights.

@@ -134,7 +134,7 @@ def cross_section_dependence(
     mc_error, p_normal (of CD against N(0, 1), which year effects make wrong),
     mean_correlation; mean_absolute and first_component, each with ``_null`` (its mean
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
-    ``unbalanced``, the countries that lack a year. See ``engine.dependence``.
+    ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
     """
     rows = []
     for column, fit in default.items():

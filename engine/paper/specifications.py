@@ -1,10 +1,9 @@
 """Many specifications at once: leave-one-country-out and the specification curve.
 
-They are not refitted one by one: ``kernels.panel`` computes all of them from the
-statistics of each country, in float64, and pyfixest's fit of the paper's column is
-the check (``largest_difference``). A row that cannot be estimated has no numbers: one
-of its regressors is constant within countries or explained by the others, or there
-are no more countries than regressors.
+All are computed at once from the cross products of each country, in float64, and
+checked against pyfixest's fit of the paper's column (``largest_difference``).
+A row that cannot be estimated has no numbers: one of its regressors is constant within
+countries or explained by the others, or there are no more countries than regressors.
 """
 
 from collections.abc import Mapping, Sequence

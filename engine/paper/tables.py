@@ -18,7 +18,7 @@ TABLES = (3, 4, 5, 6)
 def all_tables(
     result: Replication, language: Language = "en"
 ) -> dict[str, JournalTable]:
-    """Every table by its file name: as the paper prints it, beside it, 2SLS."""
+    """Every table by its file name: as in the paper, beside the print, 2SLS."""
     tables = {}
     for number in TABLES:
         tables[f"table{number}"] = paper_table(result, number, language)
@@ -148,7 +148,7 @@ def coefficient_cells(
 ) -> list[str]:
     """``13.5816*** (4.4613)`` for each row, from its coef, se and stars.
 
-    ``prefix`` stands before the names of these columns, such as ``paper_``.
+    ``prefix`` begins the names of these columns, such as ``paper_``.
     """
     names = [f"{prefix}{name}" for name in ("coef", "se", "stars")]
     return [

@@ -1,11 +1,12 @@
-"""What the numbers say of the paper's three hypotheses: every test in one place.
+"""The tests of the paper's three hypotheses, and the verdicts that follow from them.
 
 Most tests are coefficients that the paper prints, the others ask the same of another
 sample or estimator. A hypothesis is ``supported`` where every test holds, ``supported
 in part`` where at least half do, else ``not supported``. A test holds where the
 estimate has the claimed sign and p < 0.05; a significant opposite sign counts only as
-not holding. Tests overlap, so their count is no weight of evidence. Difference in
-significance between groups is not counted as a difference: that is tested by itself.
+not holding. Tests overlap, so their count is no weight of evidence. That one
+group's coefficient is significant and the other's is not does not count as a
+difference, which has a test of its own.
 """
 
 from collections.abc import Sequence
@@ -24,10 +25,9 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim that follows from a hypothesis, and what was found.
+    """A claim that follows from a hypothesis, and its test.
 
-    ``estimate`` and ``se`` are NaN where the test is a share or a largest p-value;
-    ``p`` then is that number, as ``how`` says.
+    All numbers are NaN where nothing could be estimated.
     """
 
     claim: str

@@ -49,7 +49,7 @@ class Figure:
     """A matplotlib figure. The caption says what is shown and in which unit.
 
     ``number`` is printed before the caption in place of the next "Figure 1"; an empty
-    one leaves the figure without.
+    one leaves the figure unnumbered.
     """
 
     figure: mpl.Figure
@@ -71,10 +71,10 @@ class Table:
     formats
         Column to format specification, such as ``",.1f"``. Other numbers get about
         four digits and thousands separators, years none. Columns named here and
-        numeric columns stand to the right, also where their cells are texts such as
+        numeric columns are aligned right, also where their cells are texts such as
         ``0.12**`` (specification ``""``).
     number
-        As that of a figure: printed in place of the next "Table 1".
+        As that of a figure, in place of the next "Table 1".
     """
 
     frame: pd.DataFrame
@@ -110,7 +110,7 @@ _ZOOM = 1.35
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: Sequence[Block]
@@ -132,8 +132,8 @@ def write_report(
     report contains nothing else about the machine or the time, so that the same
     content gives the same bytes.
 
-    ``prefix`` stands before the numbers of figures and tables: with "A", Table A1. So
-    they do not clash with a number given to a block, such as that of a paper.
+    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
+    not clash with a number given to a block, such as that of a paper.
     ``language`` is that of the words Table, Figure and Contents.
     """
     page = report_html(

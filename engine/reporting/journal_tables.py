@@ -1,9 +1,8 @@
 """Regression tables as a journal prints them: data frame, HTML and LaTeX.
 
-A column of the table is one regression. Below every coefficient stands its standard
-error in parentheses; below the estimates stand rows of text, such as the number of
-observations. Terms and outcomes keep their codes, as in the paper; rows are named by
-``engine.labels``.
+A column of the table is one regression. The standard error is below its coefficient,
+in parentheses; rows of text, such as the number of observations, follow the estimates.
+Terms and outcomes keep their codes; rows are named by ``labels``.
 """
 
 import re
@@ -89,7 +88,7 @@ def _estimate_lines(table: JournalTable) -> list[Line]:
 
 
 def _printed(estimate: Estimate | str, digits: int) -> tuple[str, str]:
-    """Coefficient with stars, and the standard error that stands below it."""
+    """Coefficient with stars, and the standard error below it."""
     if isinstance(estimate, str):
         return estimate, ""
     coefficient, error, stars = estimate
@@ -125,7 +124,7 @@ _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
 
 
 def to_html(table: JournalTable) -> str:
-    """The table and its notes, without the title, for :mod:`engine.report`."""
+    """The table and its notes, without the title, for ``html``."""
     kind = "journal wide" if len(table.columns) > 6 else "journal"
     *upper, last = _headings(table)
     head = [_html_heading("", level) for level in upper]

@@ -28,8 +28,8 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 from scipy.optimize import isotonic_regression
 
-# Okabe and Ito's palette, told apart with any colour vision; their yellow is too pale
-# for a line, so a dark red stands in.
+# Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
+# a line, so a dark red takes its place.
 COLOURS = (
     "#D55E00",
     "#0072B2",
@@ -170,7 +170,7 @@ def label_ends(
 
 # ------------------------------------------------------------------ labels of points
 
-# Where a label may stand, the best first: offset in points, alignment.
+# Places of a label, the best first: offset in points, alignment.
 _BESIDE = (
     ((4, 2), "left", "bottom"),
     ((4, -2), "left", "top"),

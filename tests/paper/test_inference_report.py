@@ -204,9 +204,16 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
     assert all(f"{name}:" in told for name in P_VALUES)
 
 
-def test_without_a_reason_the_panel_is_named():
-    own = inference_report.section(None, {"Other": "no"}, {})
-    assert own.blocks == [Text("Not computed: the panel does not allow it.")]
+@pytest.mark.parametrize(
+    "skipped, why",
+    [
+        ({"Bootstrap and placebo": "a cell"}, "a cell"),
+        ({"Other": "no"}, "the panel does not allow it"),
+    ],
+)
+def test_without_it_the_section_says_why(skipped, why):
+    own = inference_report.section(None, skipped, {})
+    assert own.blocks == [Text(f"Not computed: {why}.")]
 
 
 # ------------------------------------------------------------------------- the figures

@@ -1,4 +1,4 @@
-"""What ``tivax replicate`` does: compute, write, and say what came out."""
+"""``tivax replicate``: compute, write, and print the findings."""
 
 from pathlib import Path
 
@@ -64,7 +64,7 @@ def _residual_max(result: Replication) -> float | None:
 
 
 def agreement(result: Replication) -> dict[str, float | int]:
-    """How near the print we are, over all coefficients."""
+    """Distance from the print, over all coefficients."""
     comparison = result.comparison
     gaps = paper.differences(comparison).abs()
     signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])

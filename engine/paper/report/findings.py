@@ -16,7 +16,7 @@ from . import inference as inference_report
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
-    """How near the print we are, the verdicts, and TBI in all 17 columns."""
+    """Distance from the print, the verdicts, and TBI in all 17 columns."""
     comparison = result.comparison
     gaps = paper.differences(comparison).abs()
     signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
@@ -113,8 +113,8 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
                 if other
                 else ""
             )
-            + "The tests are listed in one place, engine/verdicts.py; most of them are "
-            "coefficients that the paper prints"
+            + "The tests are listed in one place, engine/paper/verdicts.py; most of "
+            "them are coefficients that the paper prints"
             + (". " if other else ", so their results were known. ")
             + "A test "
             f"holds where the sign is the claimed one and p < {LEVEL}; a significant "
@@ -149,7 +149,7 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
 
 
 def caveats(result: Replication) -> Section:
-    """What these numbers do not show."""
+    """Limits of these numbers."""
     points = [
         *_identification(result),
         "An association within countries is not an effect. Openness can move trade "

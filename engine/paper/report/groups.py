@@ -54,7 +54,8 @@ def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
             Table(
                 rows,
                 "Slopes of TBI by group under five models; p is that of the "
-                "difference, from t(countries − 1). One slope stands in both columns.",
+                "difference, from t(countries − 1). A single slope is shown in both "
+                "columns.",
                 dict.fromkeys(rows.columns[2:8], ".2f") | {"p": ".3f"},
             ),
             Heading(
@@ -119,7 +120,7 @@ def pooled_sentence(result: Replication) -> str:
     between = result.parts[result.parts["part"] == "between groups"]
     return (
         "The pooled coefficient of TBI exceeds both subsample ones for all "
-        f"{len(OUTCOMES)} outcomes. A part of it is not about countries at all: "
+        f"{len(OUTCOMES)} outcomes. Part of this is not about countries at all: "
         f"{between['weight'].mean():.0%} of the variation that identifies it is how "
         f"the two groups moved against each other over time.{_between_share(result)}"
     )

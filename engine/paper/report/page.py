@@ -1,7 +1,7 @@
 """The report of a replication: its page, and the order of its sections.
 
 Every number in its sentences comes from the results; on other data the sentences
-change with them. Each section is worded in the module of its subject, ``*_report.py``.
+change with them. Each section is worded in the module of its subject.
 """
 
 from collections.abc import Mapping

@@ -115,7 +115,7 @@ def index_variants(result: Replication) -> Section:
             Text(
                 "The paper also rebuilds TBI from domestic value added in exports, "
                 "again without figures. Two readings: DVA_sr = V_s L_ss E_sr, the "
-                "domestic value added in exports from s to r; and the part of it that "
+                "domestic value added in exports from s to r; and the part that "
                 "is absorbed abroad and does not return to s. The index is (Σ_r DVA_sr "
                 "− Σ_r DVA_rs) / (Σ_r DVA_sr + Σ_r DVA_rs). "
                 f"Tables: {variants.tables}; all columns are on these rows, so that "

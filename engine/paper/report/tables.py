@@ -1,4 +1,4 @@
-"""The sections of the report on what the paper asks and what it prints."""
+"""The sections of the report on the paper's question and its tables."""
 
 from collections.abc import Mapping
 
@@ -73,8 +73,8 @@ def tables(
         Text(
             f"Convention: {CONVENTION_NOTES['stata']}; within R², year effects counted "
             "as explained; the constant with explicit year dummies, the first year the "
-            "base. Printed numbers stand to the left, ours in the middle, and the gap "
-            "in printed standard errors to the right."
+            "base. Printed numbers are on the left, ours in the middle, and the gap "
+            "in printed standard errors on the right."
         ),
         report.Figure(
             figures["tbi_coefficients"],
