@@ -55,6 +55,12 @@ class Column:
         return column_name(self.table, self.column)
 
     @property
+    def keys(self) -> dict[str, int | str]:
+        """The columns by which tables of results name it."""
+        names = ("table", "column", "outcome", "sample")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def regressors(self) -> tuple[str, ...]:
         """TBI first."""
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
@@ -163,10 +169,7 @@ def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
             )
             rows.append(
                 {
-                    "table": column.table,
-                    "column": column.column,
-                    "outcome": column.outcome,
-                    "sample": column.sample,
+                    **column.keys,
                     "term": term,
                     "coef": own["coef"],
                     "se": own["se"],

@@ -40,18 +40,13 @@ def interactions(
     """
     data = with_groups(frame)
     controls_dev = [f"{name}_dev" for name in CONTROLS]
+    one_slope, two_slopes = ["TBI", *CONTROLS], ["TBI", "TBI_dev", *CONTROLS]
     designs = {
-        "pooled": (["TBI", *CONTROLS], "year"),
-        "group year effects": (["TBI", *CONTROLS], "group_year"),
-        "interaction": (["TBI", "TBI_dev", *CONTROLS], "year"),
-        "interaction, group year effects": (
-            ["TBI", "TBI_dev", *CONTROLS],
-            "group_year",
-        ),
-        "all interacted": (
-            ["TBI", "TBI_dev", *CONTROLS, *controls_dev],
-            "group_year",
-        ),
+        "pooled": (one_slope, "year"),
+        "group year effects": (one_slope, "group_year"),
+        "interaction": (two_slopes, "year"),
+        "interaction, group year effects": (two_slopes, "group_year"),
+        "all interacted": ([*two_slopes, *controls_dev], "group_year"),
     }
     return pd.DataFrame(
         [
@@ -68,27 +63,21 @@ def interactions(
 
 def _slopes(estimate: Estimate) -> dict[str, float]:
     slope, se, *_ = estimate["TBI"]
-    if "TBI_dev" not in estimate.terms.index:
-        return {
-            "developed": slope,
-            "developed_se": se,
-            "developing": slope,
-            "developing_se": se,
-            "difference": np.nan,
-            "difference_se": np.nan,
-            "p": np.nan,
-        }
-    both = ["TBI", "TBI_dev"]
-    pair = estimate.covariance.loc[both, both].to_numpy()
-    own = estimate["TBI_dev"]
+    developed, developed_se = slope, se
+    difference, difference_se, p = np.nan, np.nan, np.nan
+    if "TBI_dev" in estimate.terms.index:
+        both = ["TBI", "TBI_dev"]
+        pair = estimate.covariance.loc[both, both].to_numpy()
+        difference, difference_se, _, p, *_ = estimate["TBI_dev"]
+        developed, developed_se = slope + difference, float(np.sqrt(pair.sum()))
     return {
-        "developed": slope + own.coef,
-        "developed_se": float(np.sqrt(pair.sum())),
+        "developed": developed,
+        "developed_se": developed_se,
         "developing": slope,
         "developing_se": se,
-        "difference": own.coef,
-        "difference_se": own.se,
-        "p": own.p,
+        "difference": difference,
+        "difference_se": difference_se,
+        "p": p,
     }
 
 

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import Progress, no_progress
-from ..estimation import fixed_effects, sample, within
+from ..estimation import Estimate, fixed_effects, sample, within
 from ..measures import trade as measures
 from ..panel import (
     CONTROLS,
@@ -142,23 +142,28 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
         for outcome in OUTCOMES:
             for name in indices:
                 fit = fixed_effects(part, outcome, [name, *CONTROLS])
-                own = fit[name]
                 deviation = within(part[[name]], part["iso3"])[name].std()
-                rows.append(
-                    {
-                        "outcome": outcome,
-                        "sample": group,
-                        "index": name,
-                        "coef": own.coef,
-                        "se": own.se,
-                        "p": own.p,
-                        "stars": own.stars,
-                        "effect": own.coef * deviation,
-                        "n": fit.n,
-                        "clusters": fit.clusters,
-                    }
-                )
+                effect = {"effect": fit[name].coef * deviation}
+                rows.append(_row(fit, group, name, name, effect))
     return pd.DataFrame(rows)
+
+
+def _row(
+    fit: Estimate, group: str, term: str, index: str, more: Mapping[str, float]
+) -> dict[str, object]:
+    own = fit[term]
+    return {
+        "outcome": fit.outcome,
+        "sample": group,
+        "index": index,
+        "coef": own.coef,
+        "se": own.se,
+        "p": own.p,
+        "stars": own.stars,
+        **more,
+        "n": fit.n,
+        "clusters": fit.clusters,
+    }
 
 
 def _within_correlations(data: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -203,20 +208,7 @@ def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
         for outcome in OUTCOMES:
             fit = fixed_effects(part, outcome, [*both, *CONTROLS])
             for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
-                own = fit[name]
-                rows.append(
-                    {
-                        "outcome": outcome,
-                        "sample": group,
-                        "index": f"{name} | {other}",
-                        "coef": own.coef,
-                        "se": own.se,
-                        "p": own.p,
-                        "stars": own.stars,
-                        "n": fit.n,
-                        "clusters": fit.clusters,
-                    }
-                )
+                rows.append(_row(fit, group, name, f"{name} | {other}", {}))
     return Gross(
         rows=pd.concat([alone, pd.DataFrame(rows)], ignore_index=True),
         correlation=float(correlations["TBI"].to_dict()["GBI"]),

@@ -13,7 +13,6 @@ from scipy import stats
 
 from ..core import TivaxError
 from ..estimation import (
-    Convention,
     Estimate,
     IVEstimate,
     dependence,
@@ -98,19 +97,16 @@ def other_errors(
     for column, own in default.items():
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
-        for name in estimation.CONVENTIONS[1:]:
-            fits[name] = _fit(data, column, name)
         arguments = (data, column.outcome, column.regressors)
+        for name in estimation.CONVENTIONS[1:]:
+            fits[name] = fixed_effects(*arguments, convention=name)
         fits["two-way clusters"] = estimation.two_way_clusters(*arguments)
         fits["Driscoll-Kraay"] = estimation.driscoll_kraay(*arguments)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(
                 {
-                    "table": column.table,
-                    "column": column.column,
-                    "outcome": column.outcome,
-                    "sample": column.sample,
+                    **column.keys,
                     "errors": name,
                     "coef": term.coef,
                     "se": term.se,
@@ -119,10 +115,6 @@ def other_errors(
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _fit(data: pd.DataFrame, column: Column, convention: Convention) -> Estimate:
-    return fixed_effects(data, column.outcome, column.regressors, convention=convention)
 
 
 def cross_section_dependence(
@@ -145,10 +137,7 @@ def cross_section_dependence(
         )
         rows.append(
             {
-                "table": column.table,
-                "column": column.column,
-                "outcome": column.outcome,
-                "sample": column.sample,
+                **column.keys,
                 "cd": found.cd,
                 "centre": found.centre,
                 "cd_star": found.corrected.value,

@@ -61,10 +61,8 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
                 _summary(each, k).assign(left_out=names).iloc[used],
             ]
         )
-        rows.insert(0, "table", column.table)
-        rows.insert(1, "column", column.column)
-        rows.insert(2, "outcome", column.outcome)
-        rows.insert(3, "sample", column.sample)
+        for place, (name, value) in enumerate(column.keys.items()):
+            rows.insert(place, name, value)
         tables.append(rows)
     result = pd.concat(tables, ignore_index=True)
     result["developed"] = result["left_out"].map(developed)

@@ -27,9 +27,8 @@ _TITLES: dict[str, tuple[str, str]] = {
         "Standard errors clustered by country in parentheses (Stata xtreg, fe "
         "vce(cluster)); *, **, *** significant at 10, 5, 1 % by t(G - 1). RQ is "
         "regulatory quality (WGI), which the paper calls management quality.",
-        "注：括号内为国家层面聚类稳健标准误（Stata xtreg, fe vce(cluster)），"
-        "*、**、***分别表示按t(G-1)在10%、5%、1%的水平显著。"
-        "RQ为监管质量（WGI），论文称管理质量。",
+        "注：括号内为国家层面聚类稳健标准误（Stata xtreg, fe "
+        "vce(cluster)），*、**、***分别表示按t(G-1)在10%、5%、1%的水平显著。RQ为监管质量（WGI），论文称管理质量。",
     ),
     "comparison notes": (
         " Gap: (tivax − paper) / standard error of the paper.",

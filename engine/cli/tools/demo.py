@@ -338,12 +338,11 @@ def _panel_section(known: KnownEffect) -> report.Section:
                 "effects, the index and seven controls times known coefficients, and "
                 "errors that are correlated over time and unequal between countries. "
                 "Controls have the names of the paper's: RQ is regulatory quality, "
-                "which "
-                "the paper calls management quality. "
-                "It is estimated as the paper's tables are: two-way fixed effects, "
-                "standard errors clustered by country, p-values from t(G − 1). "
-                f"{known.inside} of {len(known.comparison)} intervals hold the true "
-                "value; over many seeds 95 % of them should."
+                "which the paper calls management quality. It is estimated as the "
+                "paper's tables are: two-way fixed effects, standard errors clustered "
+                f"by country, p-values from t(G − 1). {known.inside} of "
+                f"{len(known.comparison)} intervals hold the true value; over many "
+                "seeds 95 % of them should."
             ),
             report.Figure(
                 true_versus_estimated(known.comparison),

@@ -80,10 +80,8 @@ def _filled(result: Replication) -> str:
         return ""
     return (
         " The year 2001 does not exist in the governance indicators: it is filled by "
-        "the "
-        f"rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. RQ "
-        "is "
-        "regulatory quality, which the paper calls management quality."
+        f"the rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. "
+        "RQ is regulatory quality, which the paper calls management quality."
     )
 
 

@@ -75,8 +75,7 @@ def _reconstructed(note: str) -> str:
         return ""
     return (
         f" Reconstructed years ({found[1]}) are estimated from gross trade, not "
-        "computed "
-        "from world tables."
+        "computed from world tables."
     )
 
 
@@ -186,8 +185,7 @@ def _identification(result: Replication) -> list[str]:
     return [
         first,
         f"TBI is {index_note(result.panel)}. Years that were estimated and not "
-        "computed "
-        "from world tables carry the error of the estimate into every table.",
+        "computed from world tables carry the error of the estimate into every table.",
     ]
 
 

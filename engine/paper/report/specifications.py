@@ -104,9 +104,8 @@ def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> S
             *(
                 report.Figure(
                     figures[f"specification_curve_{outcome}"],
-                    f"{outcome}, all countries: the coefficient of TBI under "
-                    f"{count} combinations, 95 % intervals; the printed value as a "
-                    "line.",
+                    f"{outcome}, all countries: the coefficient of TBI under {count} "
+                    "combinations, 95 % intervals; the printed value as a line.",
                 )
                 for outcome in CURVES
             ),
