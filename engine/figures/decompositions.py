@@ -1,7 +1,7 @@
 """Figures of decompositions: shares of exports by group of terms.
 
 ``totals`` everywhere: DataArray (part, year, region) in the unit of the tables, parts
-that add up; see ``decomposition_run.totals_of``.
+that add up.
 """
 
 from collections.abc import Sequence

@@ -187,7 +187,7 @@ def _runs(ax: Axes, used: np.ndarray, place: float, name: str) -> None:
 def _name_choices(
     fig: Figure, ax: Axes, options: Mapping[str, Sequence[str]], language: Language
 ) -> None:
-    """The choices left of their options, which are as wide as they turn out."""
+    """The names of choices, left of their options, whose width is measured."""
     lay_out(fig)
     wide = max(k.get_window_extent().width for k in ax.get_yticklabels())
     place = 0.0

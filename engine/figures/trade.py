@@ -324,7 +324,7 @@ def va_versus_gross(
 
 
 def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Series:
-    """What the region sells to each partner less what it buys there."""
+    """Sales of the region to each partner less purchases from it."""
     sold, bought = flows.T[region], flows[region]
     return (sold - bought).reindex(list(partners))
 

@@ -62,7 +62,7 @@ class Column:
 
     @property
     def regressors(self) -> tuple[str, ...]:
-        """TBI first."""
+        """TBI, then the controls."""
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
 
 

@@ -43,7 +43,7 @@ _PAPER_ROWS = {"all": 615, "developed": 330, "developing": 285}
 def other_than_the_papers(
     files: DataFiles, frame: pd.DataFrame, table_1: pd.DataFrame
 ) -> list[str]:
-    """In what these data are not the paper's, in words; empty where they are.
+    """How these data differ from the paper's, in words; empty where they do not.
 
     Editions and recipe as identified, 41 countries x 15 years = 615 complete rows (330
     and 285), and an index that is the printed one where Table 1 prints it.

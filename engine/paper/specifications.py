@@ -92,7 +92,7 @@ def leave_one_out_summary(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _range(found: pd.DataFrame, full: float) -> dict[str, float | str | int]:
-    """Of rows sorted by coefficient."""
+    """The range of a column, from its rows sorted by coefficient."""
     low, high = found.iloc[0], found.iloc[-1]
     moved = (found["coef"] - full).abs().to_numpy()
     opposite = np.sign(found["coef"]) != np.sign(full)
@@ -202,7 +202,7 @@ class Curve:
 
     @property
     def name(self) -> str:
-        """What to call the chosen combination."""
+        """The name of the chosen combination in texts and figures."""
         return "identified" if self.identified else "chosen"
 
 

@@ -215,7 +215,7 @@ def label_points(
 
 
 def darker(colour: str) -> tuple[float, ...]:
-    """For text: the pale colours of the palette are too faint for letters."""
+    """A darker shade for text: pale colours are too faint for letters."""
     return tuple(0.75 * part for part in to_rgb(colour))
 
 
@@ -243,7 +243,7 @@ def legend(
     *,
     loc: Any = "outside lower right",
 ) -> None:
-    """Small entries outside the axes, without a box, in as few rows as they fit in."""
+    """Small entries outside the axes, without a box, in as few rows as possible."""
     for columns in range(len(names), 0, -1):
         made = fig.legend(
             handles,
@@ -278,7 +278,7 @@ def lay_out(fig: Figure) -> None:
 
 @contextmanager
 def _quiet_fonts() -> Iterator[None]:
-    """No word on letters that no font has, or on a font without bold ones."""
+    """Suppress warnings about missing letters and missing bold fonts."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -9,6 +9,7 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.figures import trade as trade_plots
 from tivax.engine.reporting import plot_style
 
+from drawings import words
 from figure_data import REGIONS, YEARS, random_tbi, random_trade
 
 
@@ -29,10 +30,6 @@ def lines(figure):
     return found
 
 
-def texts(figure):
-    return [text.get_text() for ax in figure.axes for text in ax.texts]
-
-
 # ---------------------------------------------------------------------- TBI lines
 
 
@@ -43,7 +40,7 @@ def test_each_line_holds_the_index_of_its_region_and_its_name_stands_at_the_end(
     for region, line in lines(figure).items():
         assert_allclose(line.get_xdata(), YEARS)
         assert_allclose(line.get_ydata(), tbi["tbi"].sel(region=region))
-    assert {"FRA", "CHN"} <= set(texts(figure))
+    assert {"FRA", "CHN"} <= set(words(figure))
 
 
 def test_large_economies_come_first_and_the_largest_others_fill_up():
@@ -80,7 +77,7 @@ def test_a_value_between_missing_years_is_a_point_and_a_region_without_is_named(
     # 2000, 2002 and 2005 have no neighbour.
     assert lines(figure)["USA"].get_markevery() == [0, 2, 5]
     assert figure.axes[0].get_xlabel() == "no values: DEU"
-    assert "DEU" not in texts(figure)
+    assert "DEU" not in words(figure)
 
 
 @pytest.mark.parametrize("years", [[2010], YEARS])

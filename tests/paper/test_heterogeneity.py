@@ -37,16 +37,9 @@ MODELS = [
 ]
 
 
-def interactions(*arguments) -> Any:
-    return heterogeneity.interactions(*arguments)
-
-
-def pooled_parts(*arguments) -> Any:
-    return heterogeneity.pooled_parts(*arguments)
-
-
-def partial_points(*arguments) -> Any:
-    return heterogeneity.partial_points(*arguments)
+interactions: Any = heterogeneity.interactions
+pooled_parts: Any = heterogeneity.pooled_parts
+partial_points: Any = heterogeneity.partial_points
 
 
 # -------------------------------------------------------------------- interactions

@@ -256,18 +256,6 @@ def test_figure_1_is_the_means_of_the_panel(done):
         assert_allclose(drawn, own, rtol=RTOL)
 
 
-def test_identified_specification_is_the_column_of_the_table(done, comparison):
-    curve = pd.read_csv(done.folder / "results" / "specification_curve.csv")
-    own = curve[curve["chosen"]]
-    assert len(own) == 15
-    tbi = comparison[comparison["term"] == "TBI"]
-    tbi = tbi.drop_duplicates(["outcome", "sample"], keep="last")
-    both = own.merge(tbi, on=["outcome", "sample"], suffixes=("", "_printed"))
-    # Kernels of tivax against pyfixest, both in float64.
-    assert_allclose(both["coef"], both["coef_printed"], rtol=1e-8)
-    assert_allclose(both["se"], both["se_printed"], rtol=1e-8)
-
-
 # ------------------------------------------------------- inputs that serve less well
 
 

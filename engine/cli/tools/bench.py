@@ -36,7 +36,7 @@ def run_bench(
 ) -> None:
     """Time all cases, or the one named ``only``.
 
-    Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
+    Raises ``TivaxError`` for an unknown case, or where ``out`` is taken.
     """
     run = Run("bench", seed=SEED)
     require_result_place(out, run, force=force)

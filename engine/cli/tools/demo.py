@@ -1,4 +1,4 @@
-"""``tivax demo``: the whole main job on a synthetic world, nothing to download.
+"""``tivax demo``: the whole pipeline on a synthetic world, nothing to download.
 
 Make the tables, check them, solve all years, time the same against numpy; go on into a
 panel in which the effect of the index is known, and estimate it; write what `tivax tbi`
@@ -158,7 +158,7 @@ def _numpy_exports(tables: WorldTables, progress: Progress) -> np.ndarray:
 
 
 def _findings(tables: WorldTables, checks: list[YearCheck], race: Race) -> list[str]:
-    """What was computed, how exactly and how fast, a line each."""
+    """A line each on the size, accuracy and speed of the computation."""
     years, n, c = len(tables.years), tables.n, len(tables.regions)
     worst = max(
         max(k.output_identity, k.demand_identity, k.balance_identity) for k in checks

@@ -75,7 +75,7 @@ def data(
 
 
 def _filled(result: Replication) -> str:
-    """How the year 2001 of the governance indicators is filled, if it is used."""
+    """The rule that fills 2001 in the governance indicators, if the panel has it."""
     if 2001 not in set(result.panel.frame["year"]):
         return ""
     return (

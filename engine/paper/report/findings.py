@@ -69,7 +69,7 @@ def _other_data(reasons: list[str]) -> list[str]:
 
 
 def _reconstructed(note: str) -> str:
-    """How many years of the index were estimated, where its file says so."""
+    """The number of reconstructed years of the index, if its file gives it."""
     found = re.search(r"reconstructed (\d+) year", note)
     if not found:
         return ""

@@ -92,7 +92,7 @@ def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
 
 
 def _group_paths(result: Replication) -> str:
-    """How the two groups' means moved from the first year to the last."""
+    """Changes of the two groups' means from the first year to the last."""
     frame = result.panel.frame
     first, last = int(frame["year"].min()), int(frame["year"].max())
 

@@ -137,7 +137,7 @@ def section(
 
 
 def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
-    """Where the colour of the wild interval is decided by the draws."""
+    """Columns whose wild p-value is at 5 % within its simulation error."""
     own = rows[rows["table"] == table]
     columns = [
         f"({column})"
@@ -153,7 +153,7 @@ def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    """What changes against the paper's own p-values, at 5 %.
+    """How many of the paper's significant coefficients stay so, at 5 %.
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """

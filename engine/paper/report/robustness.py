@@ -281,7 +281,7 @@ def other_errors(result: Replication) -> Section:
 
 
 def _dependence_text(found: pd.DataFrame) -> str:
-    """How the tests are made, and in how many columns each rejects."""
+    """The tests of dependence, and in how many columns each rejects."""
     draws, lacking = int(found["draws"].max()), int(found["unbalanced"].max())
     said = []
     for name, prefix in (
@@ -357,6 +357,6 @@ def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _not_computed(result: Replication, title: str, otherwise: str = "") -> Section:
-    """A section that the inputs do not serve, and why."""
+    """A section that could not be computed, and why."""
     why = result.skipped.get(title, otherwise)
     return Section(title, [Text(f"Not computed: {why}.")])

@@ -128,7 +128,7 @@ _EXCHANGE_RATES = {
 
 
 def _exchange_rates(rows: pd.DataFrame) -> str:
-    """Those that the files give."""
+    """The definitions that the files provide."""
     found = rows["exchange rate"].unique()
     return ", ".join(_EXCHANGE_RATES[k] for k in found)
 
@@ -142,7 +142,7 @@ def _own_specification(result: Replication) -> str:
 
 
 def _rows_sentence(rows: pd.DataFrame) -> str:
-    """Whether the specifications are on the same rows."""
+    """A sentence on the rows of the specifications: the same or not."""
     sizes = rows[rows["sample"] == "all"]
     own = int(sizes.loc[sizes["chosen"], "n"].iloc[0])
     other = sizes[sizes["n"] != own]
