@@ -32,6 +32,7 @@ from ..reporting import (
     label_ends,
     labelled_rows,
     legend,
+    numbered,
     plain_axes,
     year_axis,
 )
@@ -159,7 +160,10 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
     for row, name in zip(
         frame.itertuples(), _column_names(frame, False, language), strict=True
     ):
-        parts = [_table_name(row.table, language), label(str(row.sample), language)]
+        parts = [
+            numbered("Table", str(row.table), language),
+            label(str(row.sample), language),
+        ]
         if (row.table, row.column) not in controlled:
             parts.append(label("no controls", language))
         head = comma.join(parts)
@@ -243,10 +247,6 @@ def _column_names(
         + (gap + label(str(row.sample), language) if samples else "")
         for row in columns.itertuples()
     ]
-
-
-def _table_name(table: object, language: Language) -> str:
-    return label("Table", language) + (" " if language == "en" else "") + str(table)
 
 
 # ------------------------------------------------------------------ slopes by group

@@ -1,3 +1,4 @@
+from .columns import agreement as agreement
 from .columns import column_name as column_name
 from .columns import paper_models as paper_models
 from .other_indices import table_files as table_files

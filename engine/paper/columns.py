@@ -12,6 +12,7 @@ with country and year effects and standard errors clustered by country.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
@@ -190,6 +191,19 @@ def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
 def differences(comparison: pd.DataFrame) -> pd.Series:
     """(ours - printed) / printed standard error, by row."""
     return (comparison["coef"] - comparison["paper_coef"]) / comparison["paper_se"]
+
+
+def agreement(comparison: pd.DataFrame) -> dict[str, float | int]:
+    """Distance from the print, over all coefficients."""
+    gaps = differences(comparison).abs()
+    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
+    return {
+        "coefficients": len(comparison),
+        "mean_gap": float(gaps.mean()),
+        "largest_gap": float(gaps.max()),
+        "signs_equal": int(signs.sum()),
+        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
+    }
 
 
 def table_1(tbi: pd.DataFrame) -> pd.DataFrame:

@@ -2,19 +2,17 @@
 
 from pathlib import Path
 
-import numpy as np
-
 from ...core import Run, Terminal, about, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
     Replication,
+    agreement,
     replicate,
     table_files,
     trade_files,
     write_replication,
 )
-from ...paper import columns as paper
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
 from ...reporting import Language
@@ -50,7 +48,7 @@ def run_replication(
             convention=CONVENTION_NOTES["stata"],
             rows=len(result.panel.frame),
             papers_data=not result.other_data,
-            **agreement(result),
+            **agreement(result.comparison),
         )
     for line in _findings(result):
         terminal.print(line)
@@ -63,22 +61,8 @@ def _residual_max(result: Replication) -> float | None:
     return max((k for k in solved if k is not None), default=None)
 
 
-def agreement(result: Replication) -> dict[str, float | int]:
-    """Distance from the print, over all coefficients."""
-    comparison = result.comparison
-    gaps = paper.differences(comparison).abs()
-    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
-    return {
-        "coefficients": len(comparison),
-        "mean_gap": float(gaps.mean()),
-        "largest_gap": float(gaps.max()),
-        "signs_equal": int(signs.sum()),
-        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
-    }
-
-
 def _findings(result: Replication) -> list[str]:
-    found, panel = agreement(result), result.panel
+    found, panel = agreement(result.comparison), result.panel
     sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
     other = result.other_data
     lines = [f"Not the paper's data: {reason}" for reason in other]

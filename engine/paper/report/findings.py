@@ -18,10 +18,8 @@ from . import inference as inference_report
 def summary(result: Replication, found: list[Verdict]) -> Section:
     """Distance from the print, the verdicts, and TBI in all 17 columns."""
     comparison = result.comparison
-    gaps = paper.differences(comparison).abs()
-    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
-    stars = comparison["stars"] == comparison["paper_stars"]
-    worst = comparison.iloc[int(np.argmax(gaps))]
+    near, count = paper.agreement(comparison), len(comparison)
+    worst = comparison.iloc[int(np.argmax(paper.differences(comparison).abs()))]
     sizes = comparison.drop_duplicates(["sample"]).set_index("sample")["n"]
     other = result.other_data
     index = index_note(result.panel)
@@ -31,15 +29,16 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
             Points(
                 [
                     *_other_data(other),
-                    f"The models of {len(comparison)} printed coefficients were "
+                    f"The models of {count} printed coefficients were "
                     f"estimated on {sizes['all']} rows ({sizes['developed']} "
                     f"developed, {sizes['developing']} developing), with an index "
                     f"{index}.{_reconstructed(index)}",
-                    f"They differ from the print by {gaps.mean():.3f} printed standard "
-                    f"errors on average and {gaps.max():.3f} at most (Table "
-                    f"{worst['table']}, column {worst['column']}, {worst['term']}). "
-                    f"{int(signs.sum())} of {len(signs)} signs and {int(stars.sum())} "
-                    f"of {len(stars)} star counts agree."
+                    f"They differ from the print by {near['mean_gap']:.3f} printed "
+                    f"standard errors on average and {near['largest_gap']:.3f} at most "
+                    f"(Table {worst['table']}, column {worst['column']}, "
+                    f"{worst['term']}). "
+                    f"{near['signs_equal']} of {count} signs and "
+                    f"{near['stars_equal']} of {count} star counts agree."
                     + (_MEASURES_DATA if other else ""),
                     *(
                         f"{k.hypothesis}{_SAME_RULE if other else ''}: {k.conclusion} "
