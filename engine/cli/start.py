@@ -7,7 +7,7 @@ from ..core import CODE, LINE
 
 
 def main() -> None:
-    """Run ``engine.cli.main``. Ctrl-C is one line and exit code 130 at any moment."""
+    """Run ``cli.app.main``. Ctrl-C is one line and exit code 130 at any moment."""
     try:
         from . import app as cli  # takes a moment
 
@@ -16,5 +16,5 @@ def main() -> None:
         print(LINE, file=sys.stderr)
         raise SystemExit(CODE) from None
     finally:
-        # What is left is the end of the process: libraries cleaning up.
+        # Only the end of the process is left: libraries clean up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -35,7 +35,7 @@ class Terminal:
         self.out = Console(highlight=False, width=width)
         self.err = Console(stderr=True, highlight=False)
 
-    def say(self, line: str) -> None:
+    def print(self, line: str) -> None:
         """A line of the result."""
         self.out.print(line, markup=False, soft_wrap=True)
 

@@ -1,4 +1,4 @@
-"""The figure of ``tivax aggregate --compare``: what coarser tables change."""
+"""The figure of ``tivax aggregate --compare``: differences from coarser tables."""
 
 import numpy as np
 import xarray as xr
@@ -12,10 +12,10 @@ from ..reporting import (
     STYLE,
     SURPLUS,
     WIDTH,
+    finish_layout,
     interval_axes,
+    label_room,
     labelled_rows,
-    room,
-    settled,
 )
 
 
@@ -31,7 +31,7 @@ def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
     gaps = difference(both).sel(region=regions)
     years = gaps["year"].values
     fig = Figure(
-        figsize=(WIDTH + 0.6 + room(regions), 0.15 * max(len(regions), 5) + 0.8),
+        figsize=(WIDTH + 0.6 + label_room(regions), 0.15 * max(len(regions), 5) + 0.8),
         layout="constrained",
     )
     left, right = fig.subplots(1, 2, sharey=True)
@@ -44,7 +44,7 @@ def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
         f", dot {years[-1]}, line {years[0]} to {years[-1]}" if len(years) > 1 else ""
     )
     fig.supxlabel(f"aggregated − detailed{span}", fontsize=SMALL)
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _ranges(ax: Axes, gaps: xr.DataArray) -> None:

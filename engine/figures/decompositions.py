@@ -1,7 +1,7 @@
 """Figures of decompositions: shares of exports by group of terms.
 
 ``totals`` everywhere: DataArray (part, year, region) in the unit of the tables, parts
-that add up; see ``decomposition_run.totals_of``.
+that add up.
 """
 
 from collections.abc import Sequence
@@ -18,11 +18,11 @@ from ..reporting import (
     SMALL,
     STYLE,
     WIDTH,
+    finish_layout,
+    label_room,
     labelled_rows,
     legend,
     plain_axes,
-    room,
-    settled,
     year_axis,
 )
 
@@ -42,7 +42,7 @@ def bars(totals: xr.DataArray, of: str, *, most: int = 20) -> Figure:
     share = 100 * last.sel(region=regions) / last.sel(region=regions).sum("part")
     parts = [str(k) for k in share["part"].values]
     fig = Figure(
-        figsize=(WIDTH + 0.4 + room(regions), 0.15 * max(len(regions), 6) + 0.9),
+        figsize=(WIDTH + 0.4 + label_room(regions), 0.15 * max(len(regions), 6) + 0.9),
         layout="constrained",
     )
     ax = fig.subplots()
@@ -56,7 +56,7 @@ def bars(totals: xr.DataArray, of: str, *, most: int = 20) -> Figure:
     ax.set_xlim(0, 100)
     ax.set_xlabel(f"% of {of}, {int(last['year'])}")
     legend(fig, *ax.get_legend_handles_labels())
-    return settled(fig)
+    return finish_layout(fig)
 
 
 @rc_context(STYLE)
@@ -96,7 +96,7 @@ def stacked_panels(
     axes[0, 0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
     legend(fig, *axes[0, 0].get_legend_handles_labels())
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def largest(totals: xr.DataArray, most: int) -> list[str]:

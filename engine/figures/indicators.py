@@ -16,8 +16,8 @@ from ..reporting import (
     SMALL,
     STYLE,
     SURPLUS,
+    finish_layout,
     label_points,
-    settled,
 )
 from .decompositions import largest, stacked_panels
 
@@ -86,4 +86,4 @@ def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
         )
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
     label_points(fig, ax, ends)
-    return settled(fig)
+    return finish_layout(fig)

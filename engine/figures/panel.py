@@ -1,8 +1,8 @@
-"""Figures of the panel and its regressions, for a paper.
+"""Figures of a panel and its regressions.
 
 Every function takes a pandas frame and returns a ``matplotlib.figure.Figure``; pyplot
-is not touched. Intervals are at 95 %. What the paper printed is hollow and orange, what
-tivax estimates is filled and blue.
+is not touched. Intervals are at 95 %. Published estimates are hollow and orange, those
+of tivax filled and blue.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,14 @@ from ..reporting import (
     SURPLUS,
     WIDTH,
     Language,
+    finish_layout,
     interval_axes,
     label,
     label_ends,
     labelled_rows,
     legend,
+    numbered,
     plain_axes,
-    settled,
     year_axis,
 )
 
@@ -86,21 +87,22 @@ def index_means(
             ends.append((label(group, language), GROUP_COLOURS[group], *at))
         label_ends(fig, ax, ends)
     axes[0].set_ylabel(label("index", language))
-    return settled(fig)
+    return finish_layout(fig)
 
 
-# --------------------------------------------------------------- beside the paper
+# ----------------------------------------------------- beside published estimates
 
 
 @rc_context(STYLE)
 def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Figure:
-    """The coefficients of one table of the paper, as printed and as estimated.
+    """The coefficients of one table, as published and as estimated.
 
     Parameters
     ----------
     comparison
         ``table``, ``column``, ``outcome``, ``sample``, ``term``, ``coef``, ``se``,
-        ``clusters``, ``paper_coef``, ``paper_se``: a row for each column and term.
+        ``clusters``, and published ``paper_coef``, ``paper_se``: a row for each
+        column and term.
 
     A panel a term with its own scale, a row in it for each column of the table. The
     constant is left out. Intervals use t with ``clusters`` - 1 degrees of freedom.
@@ -124,7 +126,7 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
     panels = list(fig.subplots(down, across, sharey=True, squeeze=False).flat)
     for ax, term in zip(panels, terms, strict=False):
         part = frame[frame["term"] == term]
-        _beside_paper(ax, part, part["column"].map(place).to_numpy(float))
+        _beside_published(ax, part, part["column"].map(place).to_numpy(float))
         _striped(ax, len(columns))
         ax.set_title(
             label(term, language),
@@ -135,8 +137,8 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
         labelled_rows(ax, names)
     for ax in panels[len(terms) :]:
         ax.remove()
-    _paper_legend(fig, panels[0], language)
-    return settled(fig)
+    _comparison_legend(fig, panels[0], language)
+    return finish_layout(fig)
 
 
 @rc_context(STYLE)
@@ -158,7 +160,10 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
     for row, name in zip(
         frame.itertuples(), _column_names(frame, False, language), strict=True
     ):
-        parts = [_table_name(row.table, language), label(str(row.sample), language)]
+        parts = [
+            numbered("Table", str(row.table), language),
+            label(str(row.sample), language),
+        ]
         if (row.table, row.column) not in controlled:
             parts.append(label("no controls", language))
         head = comma.join(parts)
@@ -169,15 +174,15 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
         names.append(name)
     fig = Figure(figsize=(WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
     ax = fig.subplots()
-    _beside_paper(ax, frame, np.array(places, float))
+    _beside_published(ax, frame, np.array(places, float))
     for k in heads:
         ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
     labelled_rows(ax, names)
     for k in heads:
         ax.get_yticklabels()[k].set_fontweight("bold")
     ax.set_xlabel(label("TBI coefficient", language))
-    _paper_legend(fig, ax, language)
-    return settled(fig)
+    _comparison_legend(fig, ax, language)
+    return finish_layout(fig)
 
 
 def _with_intervals(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -194,9 +199,12 @@ def _with_intervals(comparison: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def _beside_paper(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
-    """Two estimates a row, the printed one above."""
-    for kind, shift, prefix in (("paper", -0.17, "paper_"), ("ours", 0.17, "")):
+def _beside_published(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
+    """Two estimates a row, the published one above."""
+    for kind, shift, prefix in (
+        ("published", -0.17, "paper_"),
+        ("ours", 0.17, ""),
+    ):
         look = estimate_look(kind)
         coef = frame[f"{prefix}coef"].to_numpy(float)
         half = frame[f"{prefix}half"].to_numpy(float)
@@ -207,8 +215,8 @@ def _beside_paper(ax: Axes, frame: pd.DataFrame, places: np.ndarray) -> None:
 
 
 def estimate_look(kind: str) -> dict[str, Any]:
-    """How an estimate is marked: ``paper`` or ``ours``."""
-    colour, face = (DEFICIT, "white") if kind == "paper" else (SURPLUS, SURPLUS)
+    """How an estimate is marked: ``published`` or ``ours``."""
+    colour, face = (DEFICIT, "white") if kind == "published" else (SURPLUS, SURPLUS)
     return {
         "color": colour,
         "markerfacecolor": face,
@@ -223,7 +231,7 @@ def _striped(ax: Axes, rows: int) -> None:
         ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
 
 
-def _paper_legend(fig: Figure, ax: Axes, language: Language) -> None:
+def _comparison_legend(fig: Figure, ax: Axes, language: Language) -> None:
     handles, names = ax.get_legend_handles_labels()
     legend(fig, handles, [label(k, language) for k in names])
 
@@ -239,10 +247,6 @@ def _column_names(
         + (gap + label(str(row.sample), language) if samples else "")
         for row in columns.itertuples()
     ]
-
-
-def _table_name(table: object, language: Language) -> str:
-    return label("Table", language) + (" " if language == "en" else "") + str(table)
 
 
 # ------------------------------------------------------------------ slopes by group
@@ -302,7 +306,7 @@ def slopes(
     word = label("slope", language)
     names = [f"{label(k, language)}\n{word} {v:.2f}" for k, v in slopes.items()]
     legend(fig, handles, names)
-    return settled(fig)
+    return finish_layout(fig)
 
 
 # ---------------------------------------------------------------------- known truth
@@ -339,7 +343,7 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
         ax.margins(x=0.2)
         ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=2))
     legend(fig, handles, [label(k, language) for k in ("true", "estimate")])
-    return settled(fig)
+    return finish_layout(fig)
 
 
 TRUE_LOOK: dict[str, Any] = {

@@ -20,12 +20,12 @@ from ..reporting import (
     SMALL,
     STYLE,
     Language,
+    finish_layout,
     interval_axes,
     label,
     labelled_rows,
     legend,
     plain_axes,
-    settled,
 )
 from ..resampling import Inference, Program
 
@@ -62,7 +62,7 @@ def histograms(drawn: Sequence[Drawn]) -> Figure:
     for ax, each in zip(axes, drawn, strict=False):
         handles |= _one(ax, each)
     legend(fig, list(handles.values()), list(handles), loc="outside lower center")
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
@@ -159,7 +159,7 @@ def intervals(
             fontsize=SMALL,
             loc="left",
         )
-    return settled(fig)
+    return finish_layout(fig)
 
 
 _ENDS = ("low", "high")

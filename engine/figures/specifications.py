@@ -1,8 +1,8 @@
 """Figures of many specifications: a specification curve, and leaving one country out.
 
 Every function takes a pandas frame and returns a ``matplotlib.figure.Figure``, with the
-colours of ``engine.panel_plots``: orange what the paper printed, blue what tivax
-estimates. Intervals are at 95 %.
+colours of ``figures.panel``: published estimates orange, those of tivax blue. Intervals
+are at 95 %.
 """
 
 import re
@@ -26,13 +26,13 @@ from ..reporting import (
     WIDTH,
     Language,
     darker,
+    finish_layout,
     interval_axes,
     label,
     labelled_rows,
     lay_out,
     legend,
     plain_axes,
-    settled,
 )
 from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look, require_columns
 
@@ -46,8 +46,8 @@ GAP = 0.5  # between the rows of two choices
 def specification_curve(
     curve: pd.DataFrame,
     choices: Sequence[str],
-    printed: float,
-    printed_se: float,
+    published: float,
+    published_se: float,
     language: Language = "en",
     *,
     name: str = "chosen",
@@ -59,11 +59,11 @@ def specification_curve(
     curve
         ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (bool: the specification of the
         tables) and a column of texts for each of ``choices``.
-    printed, printed_se
-        What the paper prints; its interval is +- 1.96 standard errors.
+    published, published_se
+        The published coefficient; its interval is +- 1.96 standard errors.
     name
         What the legend calls the chosen one: ``identified`` where it is taken to be
-        the paper's.
+        the published one.
 
     Above: the estimates in their intervals, darker where the interval excludes 0.
     Below: which option of each choice every specification takes.
@@ -78,14 +78,14 @@ def specification_curve(
     heights = [2.1, 0.125 * rows]
     fig = Figure(figsize=(FULL_WIDTH, sum(heights) + 0.6), layout="constrained")
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=heights)
-    _curve(above, curve, printed, NORMAL * printed_se, language, name)
+    _curve(above, curve, published, NORMAL * published_se, language, name)
     _choice_matrix(below, curve, options)
     below.set_xlabel(label("specifications", language))
     handles, names = above.get_legend_handles_labels()
     names = [label(k, language) for k in names]
     legend(fig, handles, names, loc="outside upper right")
     _name_choices(fig, below, options, language)
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _by_number(option: str) -> str:
@@ -96,7 +96,7 @@ def _by_number(option: str) -> str:
 def _curve(
     ax: Axes,
     curve: pd.DataFrame,
-    printed: float,
+    published: float,
     half: float,
     language: Language,
     chosen_name: str,
@@ -123,12 +123,12 @@ def _curve(
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
 
     right = 0.5 + 1.02 * n
-    ax.axhline(printed, color=DEFICIT, linewidth=0.9, linestyle=(0, (4, 2)))
-    ax.vlines(right, printed - half, printed + half, color=DEFICIT, linewidth=0.9)
-    ax.plot([right], [printed], "o", **estimate_look("paper"), label="paper")
+    ax.axhline(published, color=DEFICIT, linewidth=0.9, linestyle=(0, (4, 2)))
+    ax.vlines(right, published - half, published + half, color=DEFICIT, linewidth=0.9)
+    ax.plot([right], [published], "o", **estimate_look("published"), label="published")
     ax.annotate(
-        f"{label('paper', language)} {printed:.2f}",
-        (0, printed),
+        f"{label('published', language)} {published:.2f}",
+        (0, published),
         xycoords=ax.get_yaxis_transform(),
         xytext=(0, 2),
         textcoords="offset points",
@@ -187,7 +187,7 @@ def _runs(ax: Axes, used: np.ndarray, place: float, name: str) -> None:
 def _name_choices(
     fig: Figure, ax: Axes, options: Mapping[str, Sequence[str]], language: Language
 ) -> None:
-    """The choices left of their options, which are as wide as they turn out."""
+    """The names of choices, left of their options, whose width is measured."""
     lay_out(fig)
     wide = max(k.get_window_extent().width for k in ax.get_yticklabels())
     place = 0.0
@@ -251,4 +251,4 @@ def leave_one_out(
     ax.set_ylabel(label("left out", language))
     ax.set_xlabel(label("TBI coefficient", language))
     legend(fig, handles, names)
-    return settled(fig)
+    return finish_layout(fig)

@@ -1,6 +1,6 @@
 """Figures of value-added trade, drawn with matplotlib.
 
-Every function takes labelled results of ``engine.measures`` and returns a
+Every function takes labelled results of ``measures`` and returns a
 ``matplotlib.figure.Figure``; nothing is shown and pyplot is not touched.
 
     T   value added of the row region absorbed in the column region  [unit of the table]
@@ -35,17 +35,17 @@ from ..reporting import (
     SURPLUS,
     WIDTH,
     Language,
+    finish_layout,
     label,
     label_ends,
+    label_room,
     labelled_rows,
     plain_axes,
-    room,
-    settled,
     year_axis,
 )
 
-# The eight economies of Table 1 of the paper.
-PAPER_REGIONS: tuple[str, ...] = (
+# Eight large economies, drawn by default, each in a colour of its own.
+LARGE_ECONOMIES: tuple[str, ...] = (
     "CHN",
     "USA",
     "GBR",
@@ -73,34 +73,34 @@ def tbi_lines(
         Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
         ``regions`` also ``va_exports`` and ``va_imports``.
     regions
-        Which to draw. The default is the paper's eight; where some are missing, the
-        largest traders of the last year other than ROW take their places.
+        Which to draw: by default ``LARGE_ECONOMIES``; where some are missing, the
+        largest other traders of the last year, without ROW, take their places.
 
     Up to eight regions share one panel, labelled at the line ends; more get a panel
     each with one scale. A value between two missing years is drawn as a point.
     """
     known = [str(k) for k in tbi["region"].values]
-    chosen = _known(_paper_or_largest(tbi) if regions is None else regions, known)
+    chosen = _known(_default_regions(tbi) if regions is None else regions, known)
     index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
-    return settled(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
+    return finish_layout(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
 
 
-def _paper_or_largest(tbi: xr.Dataset) -> list[str]:
+def _default_regions(tbi: xr.Dataset) -> list[str]:
     last = tbi.isel(year=-1)
     size = (
         (last["va_exports"] + last["va_imports"])
         .to_series()
         .drop(REST, errors="ignore")
     )
-    paper = [region for region in PAPER_REGIONS if region in size.index]
-    others = size.drop(paper).sort_values(ascending=False, kind="stable")
-    return (paper + [str(k) for k in others.index])[: len(PAPER_REGIONS)]
+    known = [region for region in LARGE_ECONOMIES if region in size.index]
+    others = size.drop(known).sort_values(ascending=False, kind="stable")
+    return (known + [str(k) for k in others.index])[: len(LARGE_ECONOMIES)]
 
 
 def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
-    fig = Figure(figsize=(WIDTH + room(regions), 2.8), layout="constrained")
+    fig = Figure(figsize=(WIDTH + label_room(regions), 2.8), layout="constrained")
     ax = fig.subplots()
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
@@ -120,8 +120,8 @@ def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
 
 
 def _colours(regions: Sequence[str]) -> dict[str, str]:
-    """A colour for each of up to eight; the paper's eight keep theirs."""
-    own = dict(zip(PAPER_REGIONS, COLOURS, strict=True))
+    """A colour for each of up to eight; ``LARGE_ECONOMIES`` keep theirs."""
+    own = dict(zip(LARGE_ECONOMIES, COLOURS, strict=True))
     taken = {own[region] for region in regions if region in own}
     free = iter([colour for colour in COLOURS if colour not in taken])
     return {region: own.get(region) or next(free) for region in regions}
@@ -203,7 +203,7 @@ def balance_heatmap(
     balance = factor * (T - T.T).loc[chosen, chosen]
     np.fill_diagonal(shown := balance.to_numpy(copy=True), np.nan)
 
-    names = room(chosen)
+    names = label_room(chosen)
     side = max(1.6, 0.135 * len(chosen))
     fig = Figure(figsize=(side + 1.1 + names, side + 0.8 + names), layout="constrained")
     ax = fig.subplots()
@@ -242,7 +242,7 @@ def balance_heatmap(
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     bar.set_label(_with_unit("square-root scale", unit), fontsize=SMALL)
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _signed(value: float) -> str:
@@ -295,7 +295,7 @@ def va_versus_gross(
     labels = _largest(T, 20)
     rows = max(len(labels), 8)
     fig = Figure(
-        figsize=(WIDTH + 0.3 + 2 * room(labels), 0.13 * rows + 0.9),
+        figsize=(WIDTH + 0.3 + 2 * label_room(labels), 0.13 * rows + 0.9),
         layout="constrained",
     )
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
@@ -320,11 +320,11 @@ def va_versus_gross(
         handletextpad=0.1,
         columnspacing=1.0,
     )
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Series:
-    """What the region sells to each partner less what it buys there."""
+    """Sales of the region to each partner less purchases from it."""
     sold, bought = flows.T[region], flows[region]
     return (sold - bought).reindex(list(partners))
 

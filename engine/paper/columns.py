@@ -9,16 +9,20 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
+from ..core import TivaxError
 from ..estimation import Convention, Estimate, fixed_effects, sample
 from ..panel import CONTROLS
+from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")
+SAMPLES = ("all", "developed", "developing")
 COMPARISON = (
     "table",
     "column",
@@ -52,8 +56,14 @@ class Column:
         return column_name(self.table, self.column)
 
     @property
+    def keys(self) -> dict[str, int | str]:
+        """The columns by which tables of results name it."""
+        names = ("table", "column", "outcome", "sample")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def regressors(self) -> tuple[str, ...]:
-        """TBI first."""
+        """TBI, then the controls."""
         return ("TBI", *CONTROLS) if self.controls else ("TBI",)
 
 
@@ -86,10 +96,28 @@ def column_names(rows: pd.DataFrame) -> list[str]:
 COLUMNS: tuple[Column, ...] = tuple(_columns())
 
 
+def paper_models() -> list[Model]:
+    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
+    return [
+        Model(
+            name=f"table{k.table}-{k.column}",
+            outcome=k.outcome,
+            treatments=("TBI",),
+            controls=k.regressors[1:],
+            sample=k.sample,
+            table=k.table,
+            column=k.column,
+            family=f"Table {k.table}, {k.sample}"
+            + ("" if k.controls else ", no controls"),
+        )
+        for k in COLUMNS
+    ]
+
+
 def estimate_columns(
     frame: pd.DataFrame, *, convention: Convention = "stata"
 ) -> dict[Column, Estimate]:
-    """All 17 columns on a panel with the columns of ``engine.panel``."""
+    """All 17 columns, estimated on a panel that ``build_panel`` made."""
     return {
         column: fixed_effects(
             sample(frame, column.sample),
@@ -101,8 +129,33 @@ def estimate_columns(
     }
 
 
+def too_few_countries(
+    data: pd.DataFrame, group: str, regressors: Sequence[str]
+) -> str | None:
+    """The message about a sample with no more countries than regressors; else None.
+
+    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
+    and a standard error may be rounding noise with three stars.
+    """
+    used = sample(data, group).dropna(subset=[*regressors])
+    count = used["iso3"].nunique()
+    if count > len(regressors):
+        return None
+    return (
+        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
+        "clustered by country need more countries than regressors"
+    )
+
+
+def require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
+    """``TivaxError`` where a sample has too few countries."""
+    for group in SAMPLES:
+        if few := too_few_countries(data, group, regressors):
+            raise TivaxError(few)
+
+
 def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
-    """Ours beside the printed: ``COMPARISON``, clusters and paper_n, 139 rows.
+    """139 coefficients beside the printed ones: ``COMPARISON``, clusters, paper_n.
 
     A convention without a constant leaves its 17 rows empty on our side.
     """
@@ -117,10 +170,7 @@ def compare(estimates: dict[Column, Estimate]) -> pd.DataFrame:
             )
             rows.append(
                 {
-                    "table": column.table,
-                    "column": column.column,
-                    "outcome": column.outcome,
-                    "sample": column.sample,
+                    **column.keys,
                     "term": term,
                     "coef": own["coef"],
                     "se": own["se"],
@@ -143,10 +193,23 @@ def differences(comparison: pd.DataFrame) -> pd.Series:
     return (comparison["coef"] - comparison["paper_coef"]) / comparison["paper_se"]
 
 
-def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
-    """Printed and own index of Table 1: year, iso3, paper, ours, difference.
+def agreement(comparison: pd.DataFrame) -> dict[str, float | int]:
+    """Distance from the print, over all coefficients."""
+    gaps = differences(comparison).abs()
+    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
+    return {
+        "coefficients": len(comparison),
+        "mean_gap": float(gaps.mean()),
+        "largest_gap": float(gaps.max()),
+        "signs_equal": int(signs.sum()),
+        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
+    }
 
-    ``tbi`` has columns iso3, year, TBI. What it lacks is left empty.
+
+def table_1(tbi: pd.DataFrame) -> pd.DataFrame:
+    """The index of Table 1, printed and ours: year, iso3, paper, ours, difference.
+
+    ``tbi`` has columns iso3, year, TBI; missing values are left empty.
     """
     printed = pd.DataFrame(
         [

@@ -15,13 +15,6 @@ import pandas as pd
 from ..estimation import Estimate, fixed_effects, sample, time_dummies, within
 from ..panel import CONTROLS, OUTCOMES
 
-MODELS = (
-    "pooled",
-    "group year effects",
-    "interaction",
-    "interaction, group year effects",
-    "all interacted",
-)
 PARTS = ("within developed", "within developing", "between groups")
 
 
@@ -47,18 +40,13 @@ def interactions(
     """
     data = with_groups(frame)
     controls_dev = [f"{name}_dev" for name in CONTROLS]
+    one_slope, two_slopes = ["TBI", *CONTROLS], ["TBI", "TBI_dev", *CONTROLS]
     designs = {
-        "pooled": (["TBI", *CONTROLS], "year"),
-        "group year effects": (["TBI", *CONTROLS], "group_year"),
-        "interaction": (["TBI", "TBI_dev", *CONTROLS], "year"),
-        "interaction, group year effects": (
-            ["TBI", "TBI_dev", *CONTROLS],
-            "group_year",
-        ),
-        "all interacted": (
-            ["TBI", "TBI_dev", *CONTROLS, *controls_dev],
-            "group_year",
-        ),
+        "pooled": (one_slope, "year"),
+        "group year effects": (one_slope, "group_year"),
+        "interaction": (two_slopes, "year"),
+        "interaction, group year effects": (two_slopes, "group_year"),
+        "all interacted": ([*two_slopes, *controls_dev], "group_year"),
     }
     return pd.DataFrame(
         [
@@ -75,27 +63,21 @@ def interactions(
 
 def _slopes(estimate: Estimate) -> dict[str, float]:
     slope, se, *_ = estimate["TBI"]
-    if "TBI_dev" not in estimate.terms.index:
-        return {
-            "developed": slope,
-            "developed_se": se,
-            "developing": slope,
-            "developing_se": se,
-            "difference": np.nan,
-            "difference_se": np.nan,
-            "p": np.nan,
-        }
-    both = ["TBI", "TBI_dev"]
-    pair = estimate.covariance.loc[both, both].to_numpy()
-    own = estimate["TBI_dev"]
+    developed, developed_se = slope, se
+    difference, difference_se, p = np.nan, np.nan, np.nan
+    if "TBI_dev" in estimate.terms.index:
+        both = ["TBI", "TBI_dev"]
+        pair = estimate.covariance.loc[both, both].to_numpy()
+        difference, difference_se, _, p, *_ = estimate["TBI_dev"]
+        developed, developed_se = slope + difference, float(np.sqrt(pair.sum()))
     return {
-        "developed": slope + own.coef,
-        "developed_se": float(np.sqrt(pair.sum())),
+        "developed": developed,
+        "developed_se": developed_se,
         "developing": slope,
         "developing_se": se,
-        "difference": own.coef,
-        "difference_se": own.se,
-        "p": own.p,
+        "difference": difference,
+        "difference_se": difference_se,
+        "p": p,
     }
 
 
@@ -134,7 +116,7 @@ def pooled_parts(
 
 
 def partial_points(frame: pd.DataFrame, outcome: str) -> pd.DataFrame:
-    """The partial regression of the outcome on TBI, row by row and part by part.
+    """Points of the partial regression of the outcome on TBI, by part.
 
     Columns iso3, year, part, x, y; the rows of ``between groups`` repeat a group-year
     value for each of its countries, so that sums over rows are the right weights.

@@ -26,7 +26,7 @@ from ..resampling import (
     model_table,
     multiple_testing,
 )
-from .models import paper_models
+from .columns import paper_models
 
 DRAWS = 999_999
 # Percentiles of the pairs need fewer, and a draw costs as much as ten wild ones.
@@ -47,7 +47,7 @@ INTERVALS = {
     "each country left out": "without",
 }
 Side = Literal["below", "at", "above"]
-# A difference from the level within so many Monte-Carlo errors decides nothing.
+# Monte-Carlo errors within which a p-value is on neither side of the level.
 WITHIN = 2.0
 
 
@@ -67,7 +67,7 @@ def sides(rows: pd.DataFrame, kind: str) -> list[Side]:
 
 @dataclass(frozen=True, eq=False)
 class PaperInference:
-    """Everything about the 17 coefficients of the index.
+    """p-values and intervals of the 17 coefficients of the index.
 
     Attributes
     ----------
@@ -94,7 +94,7 @@ def infer_paper(
     seed: int = SEED,
     progress: Progress = no_progress,
 ) -> PaperInference:
-    """All kinds of inference on a panel with the columns of ``engine.panel``."""
+    """All kinds of inference, on a panel that ``build_panel`` made."""
     designs = [make_design(frame, model) for model in paper_models()]
     rows = pd.DataFrame([_t_tests(design) for design in designs])
     total = len(SCHEMES) * len(designs)

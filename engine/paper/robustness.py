@@ -1,74 +1,31 @@
-"""Does the result survive other estimators, other indices and other errors?
+"""Does the result survive other estimators, samples and standard errors?
 
 The paper names two checks without figures: two-stage least squares with the index
-lagged a year, and an index rebuilt from domestic value added in exports. Both are
-here in full, beside a gross-trade index, the sample with every code repaired, and
-other standard errors.
+lagged a year, which is here, and an index rebuilt from domestic value added in exports
+(``other_indices``).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pandas as pd
-import xarray as xr
 from scipy import stats
 
-from ..core import Progress, TivaxError, no_progress
+from ..core import TivaxError
 from ..estimation import (
-    Convention,
     Estimate,
     IVEstimate,
     dependence,
     fixed_effects,
+    lagged,
     sample,
+    two_stage,
 )
 from ..estimation import least_squares as estimation
-from ..measures import exported_value_added, trade_benefit_index
-from ..panel import (
-    CONTROLS,
-    EXPORTS,
-    IMPORTS,
-    OUTCOMES,
-    DataFiles,
-    Panel,
-    build_panel,
-    files_below,
-    gross_balance_index,
-)
-from ..sources import TableFile, get_source
-from ..tables import WorldTables, open_store, stack_years
-from .columns import Column, estimate_columns
+from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
+from .columns import SAMPLES, Column, estimate_columns
 
 LAG = "L.TBI"  # as Stata writes it
-SAMPLES = ("all", "developed", "developing")
-
-
-def too_few_countries(
-    data: pd.DataFrame, group: str, regressors: Sequence[str]
-) -> str | None:
-    """What is wrong with a sample that has no more countries than regressors.
-
-    Scores of G clusters sum to zero: with G <= k the clustered covariance loses rank,
-    and a standard error may be rounding noise with three stars.
-    """
-    used = sample(data, group).dropna(subset=[*regressors])
-    count = used["iso3"].nunique()
-    if count > len(regressors):
-        return None
-    return (
-        f"sample {group}: {count} countries for {len(regressors)} regressors; errors "
-        "clustered by country need more countries than regressors"
-    )
-
-
-def _require_countries(data: pd.DataFrame, regressors: Sequence[str]) -> None:
-    for group in SAMPLES:
-        if few := too_few_countries(data, group, regressors):
-            raise TivaxError(few)
-
-
-# ------------------------------------------------------- the index lagged one year
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +43,7 @@ def lagged_instrument(frame: pd.DataFrame) -> list[Lagged]:
 
     Every outcome in every sample; the first year of each country is lost.
     """
-    data = frame.assign(**{LAG: estimation.lagged(frame, "TBI")})
+    data = frame.assign(**{LAG: lagged(frame, "TBI")})
     years = sorted(set(frame["year"]))
     if data.dropna(subset=[LAG, "TBI"])["year"].nunique() < 2:
         raise TivaxError(
@@ -101,228 +58,11 @@ def lagged_instrument(frame: pd.DataFrame) -> list[Lagged]:
                 Lagged(
                     outcome,
                     group,
-                    estimation.two_stage(rows, outcome, "TBI", [LAG], CONTROLS),
+                    two_stage(rows, outcome, "TBI", [LAG], CONTROLS),
                     fixed_effects(rows, outcome, ["TBI", *CONTROLS]),
                 )
             )
     return results
-
-
-# ------------------------------------------------------------- other indices
-
-
-@dataclass(frozen=True, eq=False)
-class Variants:
-    """The index rebuilt from world tables, and what it does in the regressions.
-
-    Attributes
-    ----------
-    tables
-        Which tables, in words.
-    indices
-        iso3, year and the indices, as columns.
-    rows
-        outcome, sample, index, coef, se, p, stars, effect (of one standard deviation
-        within countries), n, clusters.
-    correlations
-        Between the indices, within countries and years.
-    residual_max
-        The worst relative residual of the Leontief solves.
-    """
-
-    tables: str
-    indices: pd.DataFrame
-    rows: pd.DataFrame
-    correlations: pd.DataFrame
-    residual_max: float
-
-
-INDICES: Mapping[str, str] = {
-    "TBI": "value added absorbed (the paper's)",
-    "DVA": "domestic value added in exports, V_s L_ss e_s",
-    "DVA abroad": "the same, absorbed abroad",
-    "gross": "gross exports",
-}
-
-
-def read_tables(
-    files: DataFiles, years: tuple[int, int], *, progress: Progress = no_progress
-) -> WorldTables | None:
-    """The world tables of these years: of the store, else WIOD 2013; None without."""
-    if files.store is not None:
-        return open_store(files.store, years=years, lazy=True)
-    found = _tables_of(files, years)
-    if not found:
-        return None
-    source, tables = get_source("wiod2013"), []
-    progress(0, len(found))
-    for file in found:
-        tables.append(next(iter(source.read(file))))
-        progress(len(tables), len(found))
-    return replace(stack_years(tables), source=source.title)
-
-
-def _tables_of(files: DataFiles, years: tuple[int, int]) -> list[TableFile]:
-    if files.tables is None:
-        return []
-    first, last = years
-    return [
-        file
-        for file in get_source("wiod2013").find([files.tables])
-        if file.year is not None and first <= file.year <= last
-    ]
-
-
-def table_files(files: DataFiles) -> list[Path]:
-    """The files of world tables that ``read_tables`` reads for the panel's years."""
-    if files.store is not None:
-        return []
-    return list(dict.fromkeys(file.path for file in _tables_of(files, files.years)))
-
-
-def index_variants(
-    frame: pd.DataFrame, tables: WorldTables, *, progress: Progress = no_progress
-) -> Variants:
-    """Tables 3 to 6 with controls, with each index of ``INDICES`` in place of TBI.
-
-    All on the countries and years that the panel and the tables share, so that the
-    columns differ by the index alone.
-    """
-    exported = exported_value_added(tables, progress=progress)
-    tbi = trade_benefit_index(tables)
-    indices = _index_frame(tbi, exported)
-    data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
-    data = data.dropna(subset=[*INDICES, *CONTROLS])
-    regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
-    span = f"{years[0]} to {years[-1]}" if years[1:] else str(years[0])
-    return Variants(
-        tables=f"{tables.source or 'tables given'}: {regions} countries, {span}",
-        indices=data[["iso3", "year", *INDICES]],
-        rows=compare_indices(data, list(INDICES)),
-        correlations=_within_correlations(data, list(INDICES)),
-        residual_max=max(float(exported["residual"].max()), tbi.attrs["residual_max"]),
-    )
-
-
-def _index_frame(tbi: xr.Dataset, exported: xr.Dataset) -> pd.DataFrame:
-    data = xr.Dataset(
-        {
-            "TBI": tbi["tbi"],
-            "DVA": exported["dva_index"],
-            "DVA abroad": exported["absorbed_abroad_index"],
-            "gross": exported["gross_index"],
-        }
-    )
-    frame = data.to_dataframe().reset_index().rename(columns={"region": "iso3"})
-    return frame[["iso3", "year", *INDICES]]
-
-
-def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
-    """The coefficient of each index alone with all controls: ``Variants.rows``."""
-    _require_countries(data, [*indices[:1], *CONTROLS])
-    rows = []
-    for group in SAMPLES:
-        part = sample(data, group)
-        for outcome in OUTCOMES:
-            for name in indices:
-                fit = fixed_effects(part, outcome, [name, *CONTROLS])
-                own = fit[name]
-                within = estimation.within(part[[name]], part["iso3"])[name].std()
-                rows.append(
-                    {
-                        "outcome": outcome,
-                        "sample": group,
-                        "index": name,
-                        "coef": own.coef,
-                        "se": own.se,
-                        "p": own.p,
-                        "stars": own.stars,
-                        "effect": own.coef * within,
-                        "n": fit.n,
-                        "clusters": fit.clusters,
-                    }
-                )
-    return pd.DataFrame(rows)
-
-
-def _within_correlations(data: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    demeaned = estimation.within(data[list(names)], data["iso3"])
-    return estimation.within(demeaned, data["year"]).corr()
-
-
-@dataclass(frozen=True, eq=False)
-class Gross:
-    """TBI beside the gross balance index GBI.
-
-    Attributes
-    ----------
-    rows
-        As ``Variants.rows``; index ``TBI | GBI`` is TBI with GBI beside it, and the
-        reverse.
-    correlation
-        Of the two within countries and years.
-    """
-
-    rows: pd.DataFrame
-    correlation: float
-
-
-def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
-    """TBI, GBI and both together; None without the series.
-
-    Exports and imports of goods and services from the World Bank.
-    """
-    paths = trade_files(files)
-    if not paths:
-        return None
-    gross = gross_balance_index(paths).reset_index()
-    data = frame.merge(gross, on=["iso3", "year"]).dropna(subset=["GBI"])
-    both = ["TBI", "GBI"]
-    _require_countries(data, [*both, *CONTROLS])
-    alone = compare_indices(data, both)
-    correlations = _within_correlations(data.dropna(subset=both), both)
-    rows = []
-    for group in SAMPLES:
-        part = sample(data, group)
-        for outcome in OUTCOMES:
-            fit = fixed_effects(part, outcome, [*both, *CONTROLS])
-            for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
-                own = fit[name]
-                rows.append(
-                    {
-                        "outcome": outcome,
-                        "sample": group,
-                        "index": f"{name} | {other}",
-                        "coef": own.coef,
-                        "se": own.se,
-                        "p": own.p,
-                        "stars": own.stars,
-                        "n": fit.n,
-                        "clusters": fit.clusters,
-                    }
-                )
-    return Gross(
-        rows=pd.concat([alone, pd.DataFrame(rows)], ignore_index=True),
-        correlation=float(correlations["TBI"].to_dict()["GBI"]),
-    )
-
-
-def trade_files(files: DataFiles) -> list[Path]:
-    """Exports and imports: the files named, or fetched, or the one of inflation."""
-    if named := files.alternatives.get("trade"):
-        return [edition.path for edition in named]
-    below = sorted(files_below(files.folder))
-    fetched = [
-        next((path for path in below if path.name.startswith(f"API_{series}")), None)
-        for series in (EXPORTS, IMPORTS)
-    ]
-    if all(fetched):
-        return [path for path in fetched if path is not None]
-    if files.inflation_source != "wdi":
-        return []
-    with files.inflation.path.open("rb") as stream:
-        start = stream.read(4096)
-    return [files.inflation.path] if b"Exports_USD_current" in start else []
 
 
 # ------------------------------------------------------------------ other samples
@@ -357,19 +97,16 @@ def other_errors(
     for column, own in default.items():
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
-        for name in estimation.CONVENTIONS[1:]:
-            fits[name] = _fit(data, column, name)
         arguments = (data, column.outcome, column.regressors)
+        for name in estimation.CONVENTIONS[1:]:
+            fits[name] = fixed_effects(*arguments, convention=name)
         fits["two-way clusters"] = estimation.two_way_clusters(*arguments)
         fits["Driscoll-Kraay"] = estimation.driscoll_kraay(*arguments)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(
                 {
-                    "table": column.table,
-                    "column": column.column,
-                    "outcome": column.outcome,
-                    "sample": column.sample,
+                    **column.keys,
                     "errors": name,
                     "coef": term.coef,
                     "se": term.se,
@@ -378,10 +115,6 @@ def other_errors(
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _fit(data: pd.DataFrame, column: Column, convention: Convention) -> Estimate:
-    return fixed_effects(data, column.outcome, column.regressors, convention=convention)
 
 
 def cross_section_dependence(
@@ -393,7 +126,7 @@ def cross_section_dependence(
     mc_error, p_normal (of CD against N(0, 1), which year effects make wrong),
     mean_correlation; mean_absolute and first_component, each with ``_null`` (its mean
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
-    ``unbalanced``, the countries that lack a year. See ``engine.dependence``.
+    ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
     """
     rows = []
     for column, fit in default.items():
@@ -404,10 +137,7 @@ def cross_section_dependence(
         )
         rows.append(
             {
-                "table": column.table,
-                "column": column.column,
-                "outcome": column.outcome,
-                "sample": column.sample,
+                **column.keys,
                 "cd": found.cd,
                 "centre": found.centre,
                 "cd_star": found.corrected.value,

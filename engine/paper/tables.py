@@ -1,33 +1,24 @@
 """The regression tables of a replication in journal layout."""
 
-from typing import Protocol, runtime_checkable
-
 import numpy as np
 import pandas as pd
 
 from ..estimation import Estimate
 from ..panel import CONTROLS
-from ..reporting import Column, JournalTable, Language, comparison_tables, label
+from ..reporting import Column, JournalTable, Language, label
 from . import columns as paper
-from .robustness import LAG, SAMPLES, Lagged
+from .comparisons import comparison_tables
+from .results import Replication
+from .robustness import LAG, Lagged
+from .titles import title
 
 TABLES = (3, 4, 5, 6)
 
 
-@runtime_checkable
-class Estimated(Protocol):
-    """What the tables need of a replication."""
-
-    @property
-    def estimates(self) -> dict[paper.Column, Estimate]: ...
-    @property
-    def comparison(self) -> pd.DataFrame: ...
-    @property
-    def lagged(self) -> list[Lagged]: ...
-
-
-def all_tables(result: Estimated, language: Language = "en") -> dict[str, JournalTable]:
-    """Every table by its file name: as the paper prints it, beside it, 2SLS."""
+def all_tables(
+    result: Replication, language: Language = "en"
+) -> dict[str, JournalTable]:
+    """Every table by its file name: as in the paper, beside the print, 2SLS."""
     tables = {}
     for number in TABLES:
         tables[f"table{number}"] = paper_table(result, number, language)
@@ -40,7 +31,7 @@ def all_tables(result: Estimated, language: Language = "en") -> dict[str, Journa
 
 
 def paper_table(
-    result: Estimated, number: int, language: Language = "en"
+    result: Replication, number: int, language: Language = "en"
 ) -> JournalTable:
     """One of Tables 3 to 6 with our numbers, laid out as the paper's."""
     columns = []
@@ -63,10 +54,10 @@ def paper_table(
                 )
             )
     return JournalTable(
-        label(f"table {number}", language),
+        title(f"table {number}", language),
         columns,
         paper.TERMS,
-        label("notes", language),
+        title("notes", language),
         language,
     )
 
@@ -84,24 +75,24 @@ def iv_tables(
 ) -> dict[str, JournalTable]:
     """2SLS of every outcome, a table for each sample, and the three first stages."""
     tables = {}
-    notes = label("notes", language) + label("iv notes", language)
-    for group in SAMPLES:
+    notes = title("notes", language) + title("iv notes", language)
+    for group in paper.SAMPLES:
         columns = [
             _iv_column(each, k, language)
             for k, each in enumerate((x for x in lagged if x.sample == group), 1)
         ]
         tables[f"iv_{group}"] = JournalTable(
-            label("iv title", language).format(sample=label(group, language)),
+            title("iv", language).format(sample=label(group, language)),
             columns,
             paper.TERMS,
             notes,
             language,
         )
     tables["iv_first_stage"] = JournalTable(
-        label("first stage title", language),
+        title("first stage", language),
         [
             _first_stage(next(x for x in lagged if x.sample == group), k, language)
-            for k, group in enumerate(SAMPLES, 1)
+            for k, group in enumerate(paper.SAMPLES, 1)
         ],
         (LAG, *CONTROLS, "const"),
         notes,
@@ -157,7 +148,7 @@ def coefficient_cells(
 ) -> list[str]:
     """``13.5816*** (4.4613)`` for each row, from its coef, se and stars.
 
-    ``prefix`` stands before the names of these columns, such as ``paper_``.
+    ``prefix`` begins the names of these columns, such as ``paper_``.
     """
     names = [f"{prefix}{name}" for name in ("coef", "se", "stars")]
     return [

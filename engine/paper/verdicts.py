@@ -1,36 +1,33 @@
-"""What the numbers say of the paper's three hypotheses: every test in one place.
+"""The tests of the paper's three hypotheses, and the verdicts that follow from them.
 
 Most tests are coefficients that the paper prints, the others ask the same of another
 sample or estimator. A hypothesis is ``supported`` where every test holds, ``supported
 in part`` where at least half do, else ``not supported``. A test holds where the
 estimate has the claimed sign and p < 0.05; a significant opposite sign counts only as
-not holding. Tests overlap, so their count is no weight of evidence. Difference in
-significance between groups is not counted as a difference: that is tested by itself.
+not holding. Tests overlap, so their count is no weight of evidence. That one
+group's coefficient is significant and the other's is not does not count as a
+difference, which has a test of its own.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from ..estimation import Estimate, Term
+from .results import Replication
 from .specifications import estimated
-
-if TYPE_CHECKING:
-    from .replication import Replication
 
 LEVEL = 0.05
 
 
 @dataclass(frozen=True)
 class Claim:
-    """One claim that follows from a hypothesis, and what was found.
+    """A claim that follows from a hypothesis, and its test.
 
-    ``estimate`` and ``se`` are NaN where the test is a share or a largest p-value;
-    ``p`` then is that number, as ``how`` says.
+    All numbers are NaN where nothing could be estimated.
     """
 
     claim: str
@@ -38,7 +35,7 @@ class Claim:
     estimate: float
     se: float
     p: float
-    holds: bool
+    supported: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +48,7 @@ class Verdict:
 
     @property
     def conclusion(self) -> str:
-        count = sum(test.holds for test in self.tests)
+        count = sum(test.supported for test in self.tests)
         if count == len(self.tests):
             return "supported"
         return "supported in part" if 2 * count >= len(self.tests) else "not supported"
@@ -65,12 +62,12 @@ class Verdict:
                 "estimate": [test.estimate for test in self.tests],
                 "s.e.": [test.se for test in self.tests],
                 "p": [test.p for test in self.tests],
-                "holds": ["yes" if test.holds else "no" for test in self.tests],
+                "holds": ["yes" if test.supported else "no" for test in self.tests],
             }
         )
 
 
-def verdicts(result: "Replication") -> list[Verdict]:
+def verdicts(result: Replication) -> list[Verdict]:
     """Hypotheses 1 to 3."""
     return [_first(result), _second(result), _third(result)]
 
@@ -80,7 +77,7 @@ def _positive(claim: str, how: str, term: Term) -> Claim:
     return Claim(claim, how, term.coef, term.se, term.p, bool(holds))
 
 
-def _estimate(result: "Replication", table: int, column: int) -> Estimate:
+def _estimate(result: Replication, table: int, column: int) -> Estimate:
     return next(
         estimate
         for key, estimate in result.estimates.items()
@@ -88,12 +85,12 @@ def _estimate(result: "Replication", table: int, column: int) -> Estimate:
     )
 
 
-def _by_model(result: "Replication", outcome: str, model: str) -> pd.Series:
+def _by_model(result: Replication, outcome: str, model: str) -> pd.Series:
     rows = result.interactions
     return rows[(rows["outcome"] == outcome) & (rows["model"] == model)].iloc[0]
 
 
-def _one_slope(claim: str, result: "Replication", outcome: str) -> Claim:
+def _one_slope(claim: str, result: Replication, outcome: str) -> Claim:
     row = _by_model(result, outcome, "group year effects")
     coef, se = float(row["developed"]), float(row["developed_se"])
     clusters = len(result.panel.countries)
@@ -102,7 +99,7 @@ def _one_slope(claim: str, result: "Replication", outcome: str) -> Claim:
     return Claim(claim, "year effects by group of countries", coef, se, p, bool(holds))
 
 
-def _first(result: "Replication") -> Verdict:
+def _first(result: Replication) -> Verdict:
     tests = []
     for column, outcome in ((3, "KOFGIdj"), (4, "KOFEcGIdj")):
         tests.append(
@@ -158,7 +155,7 @@ def _without_one(claim: str, left: pd.DataFrame) -> Claim:
     )
 
 
-def _second(result: "Replication") -> Verdict:
+def _second(result: Replication) -> Verdict:
     names = {1: ("trade", "KOFTrGIdj"), 2: ("financial", "KOFFiGIdj")}
     names[3] = ("political", "KOFPoGIdj")
     tests = []
@@ -179,7 +176,7 @@ def _second(result: "Replication") -> Verdict:
     )
 
 
-def _third(result: "Replication") -> Verdict:
+def _third(result: Replication) -> Verdict:
     tests = [
         _positive(
             "political index responds in developed countries",
@@ -204,7 +201,7 @@ def _third(result: "Replication") -> Verdict:
     )
 
 
-def _difference(result: "Replication", outcome: str, name: str, *, sign: int) -> Claim:
+def _difference(result: Replication, outcome: str, name: str, *, sign: int) -> Claim:
     row = _by_model(result, outcome, "all interacted")
     which = "developed" if sign > 0 else "developing"
     return Claim(

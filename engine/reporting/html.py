@@ -10,14 +10,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from itertools import count, groupby
+from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from matplotlib import figure as mpl
 
+from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
 from .plot_style import svg_text
@@ -49,7 +49,7 @@ class Figure:
     """A matplotlib figure. The caption says what is shown and in which unit.
 
     ``number`` is printed before the caption in place of the next "Figure 1"; an empty
-    one leaves the figure without.
+    one leaves the figure unnumbered.
     """
 
     figure: mpl.Figure
@@ -71,10 +71,10 @@ class Table:
     formats
         Column to format specification, such as ``",.1f"``. Other numbers get about
         four digits and thousands separators, years none. Columns named here and
-        numeric columns stand to the right, also where their cells are texts such as
+        numeric columns are aligned right, also where their cells are texts such as
         ``0.12**`` (specification ``""``).
     number
-        As that of a figure: printed in place of the next "Table 1".
+        As that of a figure, in place of the next "Table 1".
     """
 
     frame: pd.DataFrame
@@ -110,7 +110,7 @@ _ZOOM = 1.35
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A heading and what stands below it."""
+    """A heading and the blocks below it."""
 
     title: str
     blocks: Sequence[Block]
@@ -132,8 +132,8 @@ def write_report(
     report contains nothing else about the machine or the time, so that the same
     content gives the same bytes.
 
-    ``prefix`` stands before the numbers of figures and tables: with "A", Table A1. So
-    they do not clash with a number given to a block, such as that of a paper.
+    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
+    not clash with a number given to a block, such as that of a paper.
     ``language`` is that of the words Table, Figure and Contents.
     """
     page = report_html(
@@ -223,7 +223,12 @@ def _block(block: Block, captions: _Captions) -> str:
         case Figure():
             return _figure(block, captions)
         case Table():
-            return _captioned(block.caption, block.number, _table(block), captions)
+            return _captioned(
+                block.caption,
+                block.number,
+                frame_html(block.frame, block.formats),
+                captions,
+            )
         case Journal(table, number):
             return _captioned(table.title, number, to_html(table), captions)
         case Details(summary, inner):
@@ -252,117 +257,6 @@ def _captioned(
     id, name = captions.id("Table"), captions.name("Table", number)
     head = captions.html(name, caption)
     return f'<figure class="table" id="{id}">\n{head}\n{table}\n</figure>'
-
-
-# --------------------------------------------------------------------------- tables
-
-
-def _table(block: Table) -> str:
-    frame = block.frame
-    named = not isinstance(frame.index, pd.RangeIndex)
-    right = [
-        column in block.formats or _is_number(frame.iloc[:, k])
-        for k, column in enumerate(frame.columns)
-    ]
-    cells = [
-        _formatted(frame.iloc[:, k], block.formats.get(column))
-        for k, column in enumerate(frame.columns)
-    ]
-    labels = _label_cells(frame.index) if named else [""] * len(frame)
-    rows = []
-    for k, name in enumerate(labels):
-        row = (
-            _cell("td", column[k], r) for column, r in zip(cells, right, strict=True)
-        )
-        rows.append(f"<tr>{name}{''.join(row)}</tr>")
-    body = "\n".join(rows)
-    return (
-        f'<div class="scroll"><table>\n'
-        f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
-        f"<tbody>\n{body}\n</tbody>\n</table></div>"
-    )
-
-
-def _header(frame: pd.DataFrame, right: Sequence[bool], named: bool) -> str:
-    """One row a level of the columns; equal neighbours above the last level merge."""
-    names = list(frame.index.names) if named else []
-    levels = frame.columns.nlevels
-    rows = []
-    for level in range(levels):
-        last = level == levels - 1
-        row = [
-            _cell("th", name or "", False) if last else "<th></th>" for name in names
-        ]
-        above = [_above(column, level) for column in frame.columns]
-        if last:
-            row += [
-                _cell("th", path[-1], r) for path, r in zip(above, right, strict=True)
-            ]
-        else:
-            for path, group in groupby(above):
-                span = len(list(group))
-                row.append(
-                    f'<th class="span" colspan="{span}">{escape(str(path[-1]))}</th>'
-                )
-        rows.append(f"<tr>{''.join(row)}</tr>")
-    return "\n".join(rows)
-
-
-def _above(column: Any, level: int) -> tuple[Any, ...]:
-    return column[: level + 1] if isinstance(column, tuple) else (column,)
-
-
-def _label_cells(index: pd.Index) -> list[str]:
-    """The row headers; in several levels, a label is not repeated below itself."""
-    paths = [key if isinstance(key, tuple) else (key,) for key in index]
-    cells = []
-    for k, path in enumerate(paths):
-        above = paths[k - 1] if k else ()
-        shown = [
-            ""
-            if level < len(path) - 1 and above[: level + 1] == path[: level + 1]
-            else x
-            for level, x in enumerate(path)
-        ]
-        cells.append("".join(_cell('th scope="row"', x, False) for x in shown))
-    return cells
-
-
-def _cell(tag: str, value: object, right: bool) -> str:
-    style = ' class="n"' if right else ""
-    return f"<{tag}{style}>{escape(str(value))}</{tag.split()[0]}>"
-
-
-def _is_number(column: pd.Series) -> bool:
-    numeric, boolean = pd.api.types.is_numeric_dtype, pd.api.types.is_bool_dtype
-    return numeric(column) and not boolean(column)
-
-
-def _formatted(column: pd.Series, spec: str | None) -> list[str]:
-    """Cells as text: a missing number is a dash, a missing text nothing."""
-    number = _is_number(column)
-    if spec is None:
-        spec = _default_format(column) if number else ""
-    missing = "–" if number else ""
-    cells = [missing if _is_missing(x) else format(x, spec) for x in column]
-    return [cell.replace("-", "−") for cell in cells] if number else cells
-
-
-def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value
-
-
-def _default_format(column: pd.Series) -> str:
-    if pd.api.types.is_integer_dtype(column):
-        return "d" if str(_last(column.name)).lower() == "year" else ",d"
-    values = np.abs(column.dropna().to_numpy(float))
-    largest = float(np.max(values[np.isfinite(values)], initial=0))
-    before = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 0
-    return f",.{min(max(4 - before, 0), 4)}f"
-
-
-def _last(name: Any) -> Any:
-    return name[-1] if isinstance(name, tuple) else name
 
 
 # ----------------------------------------------------------------------------- page

@@ -1,7 +1,6 @@
-"""What terms, outcomes, samples and table parts are called, in English and Chinese.
+"""Names of terms, outcomes, samples and parts of tables, in English and Chinese.
 
-The Chinese names are the paper's own (国际贸易问题 2021, no. 9). Codes that have no
-entry, such as a region, stand for themselves.
+A code without an entry, such as a region, is its own name.
 """
 
 from typing import Literal, get_args
@@ -43,25 +42,13 @@ _LABELS: dict[str, tuple[str, str]] = {
     "r2": ("R² (within)", "R²（组内）"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),
-    "paper": ("paper", "原文"),
+    "published": ("paper", "原文"),
     "ours": ("tivax", "本文复算"),
     "gap": ("gap", "差异"),
     "difference": ("difference in standard errors", "差异（标准误倍数）"),
     "coefficient": ("coefficient", "系数"),
     "year": ("year", "年份"),
     "index": ("index, 1 to 100", "指数（1—100）"),
-    "notes": (
-        "Standard errors clustered by country in parentheses (Stata xtreg, fe "
-        "vce(cluster)); *, **, *** significant at 10, 5, 1 % by t(G - 1). RQ is "
-        "regulatory quality (WGI), which the paper calls management quality.",
-        "注：括号内为国家层面聚类稳健标准误（Stata xtreg, fe vce(cluster)），"
-        "*、**、***分别表示按t(G-1)在10%、5%、1%的水平显著。"
-        "RQ为监管质量（WGI），论文称管理质量。",
-    ),
-    "comparison notes": (
-        " Gap: (tivax − paper) / standard error of the paper.",
-        "差异：（本文复算－原文）/原文标准误。",
-    ),
     "effects": ("country and year effects", "国家和年份固定效应"),
     "lagged TBI": ("TBI, one year earlier", "滞后一期TBI"),
     "KP LM": ("KP rk LM [p]", "KP rk LM [p值]"),
@@ -73,22 +60,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "OLS": ("least squares, same rows", "同样本OLS"),
     "first-stage F": ("first-stage F [p]", "第一阶段F [p值]"),
     "partial R2": ("partial R²", "偏R²"),
-    "iv title": (
-        "Two-stage least squares, TBI instrumented by its lag: {sample}",
-        "两阶段最小二乘，以滞后一期TBI为工具变量：{sample}",
-    ),
-    "first stage title": ("First stage: TBI on its lag", "第一阶段回归"),
-    "iv notes": (
-        " The country effects are absorbed and, nested in the clusters, not counted; "
-        "year effects and one constant are. p-values in brackets, critical values in "
-        "braces. KP: Kleibergen and Paap (2006), under-identification and weak "
-        "identification; the Stock-Yogo values are derived for homoskedastic errors. "
-        "MOP: Montiel Olea and Pflueger (2013). AR: Anderson and Rubin (1949), F(1, G "
-        "- 1), robust to weak instruments.",
-        "国家固定效应嵌套于聚类之内，不计入自由度。方括号内为p值，花括号内为临界值。"
-        "KP为Kleibergen和Paap（2006），Stock-Yogo临界值在同方差条件下导出；"
-        "MOP为Montiel Olea和Pflueger（2013）；AR为Anderson和Rubin（1949）。",
-    ),
     # words in figures
     "pooled": ("pooled", "合并样本"),
     "between": ("between groups", "组间"),
@@ -114,23 +85,6 @@ _LABELS: dict[str, tuple[str, str]] = {
     "Table": ("Table", "表"),
     "Figure": ("Figure", "图"),
     "Contents": ("Contents", "目录"),
-    # titles, without the number
-    "comparison title": (
-        "The paper beside tivax: Table {table}, columns {columns}",
-        "原文与本文复算对比：表{table}第{columns}列",
-    ),
-    "table 1": (
-        "Trade benefit index of the major economies",
-        "主要经济体贸易利益指数",
-    ),
-    "table 3": ("Baseline regressions", "基准回归结果"),
-    "table 4": ("By level of development", "分样本回归结果"),
-    "table 5": ("Mechanisms", "拓展性分析"),
-    "table 6": ("Mechanisms by level of development", "分样本的拓展分析"),
-    "figure 1": (
-        "Globalisation indices, 2000 to 2014",
-        "2000—2014年全球化指数变动趋势",
-    ),
 }
 
 
@@ -138,7 +92,12 @@ def label(code: str, language: Language = "en") -> str:
     """The name of a code in that language; the code itself where there is none."""
     if code not in _LABELS:
         return code
-    return _LABELS[code][get_args(Language).index(language)]
+    return in_language(_LABELS[code], language)
+
+
+def in_language(texts: tuple[str, str], language: Language) -> str:
+    """The text of that language, of one for each language."""
+    return texts[get_args(Language).index(language)]
 
 
 def numbered(kind: str, number: int | str, language: Language = "en") -> str:
@@ -147,7 +106,7 @@ def numbered(kind: str, number: int | str, language: Language = "en") -> str:
 
 
 def require_language(name: str) -> Language:
-    """The language of that name; ``TivaxError`` lists those there are."""
+    """The language of that name; else ``TivaxError`` lists the languages."""
     for known in get_args(Language):
         if name == known:
             return known

@@ -26,9 +26,10 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
+from scipy.optimize import isotonic_regression
 
-# Okabe and Ito's palette, told apart with any colour vision; their yellow is too pale
-# for a line, so a dark red stands in.
+# Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
+# a line, so a dark red takes its place.
 COLOURS = (
     "#D55E00",
     "#0072B2",
@@ -118,8 +119,8 @@ def year_axis(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
 
 
-def room(labels: Sequence[str]) -> float:
-    """Inches that labels need beyond codes of three letters."""
+def label_room(labels: Sequence[str]) -> float:
+    """Inches that labels need beyond those of three-letter codes."""
     longest = max((len(label) for label in labels), default=0)
     return 0.6 * FONT / 72 * max(0, longest - 3)
 
@@ -144,7 +145,7 @@ def label_ends(
     points = ax.get_window_extent().height / fig.dpi * 72
     unit = (high - low) / points
     values = np.array([value for *_, value in ends])
-    heights = spread(values, gap=1.15 * FONT * unit, low=low, high=high)
+    heights = spread_labels(values, gap=1.15 * FONT * unit, low=low, high=high)
     for label, height, (_, colour, year, value) in zip(
         labels, heights, ends, strict=True
     ):
@@ -169,7 +170,7 @@ def label_ends(
 
 # ------------------------------------------------------------------ labels of points
 
-# Where a label may stand, the best first: offset in points, alignment.
+# Places of a label, the best first: offset in points, alignment.
 _BESIDE = (
     ((4, 2), "left", "bottom"),
     ((4, -2), "left", "top"),
@@ -214,27 +215,21 @@ def label_points(
 
 
 def darker(colour: str) -> tuple[float, ...]:
-    """For text: the pale colours of the palette are too faint for letters."""
+    """A darker shade for text: pale colours are too faint for letters."""
     return tuple(0.75 * part for part in to_rgb(colour))
 
 
-def spread(
+def spread_labels(
     values: Float[np.ndarray, " k"], *, gap: float, low: float, high: float
 ) -> Float[np.ndarray, " k"]:
     """Places at least ``gap`` apart, in the order of ``values`` and nearest to them.
 
-    Least squares: subtract 0, gap, 2 gap, ... from the sorted values and what is left
-    must not fall, an isotonic regression. Between ``low`` and ``high`` where they fit.
+    By least squares: the sorted values less 0, gap, 2 gap, ... may not fall, which is
+    an isotonic regression. Between ``low`` and ``high`` where they fit.
     """
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
-    blocks: list[list[float]] = []
-    for value in values[order] - steps:
-        blocks.append([float(value)])
-        while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
-            last = blocks.pop()
-            blocks[-1] += last
-    fitted = np.array([np.mean(block) for block in blocks for _ in block])
+    fitted = isotonic_regression(values[order] - steps).x
     top = max(low, high - gap * max(len(values) - 1, 0))
     places = np.empty(len(values))
     places[order] = np.clip(fitted, low, top) + steps
@@ -248,7 +243,7 @@ def legend(
     *,
     loc: Any = "outside lower right",
 ) -> None:
-    """Small entries outside the axes, without a box, in as few rows as they fit in."""
+    """Small entries outside the axes, without a box, in as few rows as possible."""
     for columns in range(len(names), 0, -1):
         made = fig.legend(
             handles,
@@ -268,7 +263,7 @@ def legend(
         made.remove()
 
 
-def settled(fig: Figure) -> Figure:
+def finish_layout(fig: Figure) -> Figure:
     """Lay out once: each later drawing would shift the axes a little."""
     lay_out(fig)
     fig.set_layout_engine("none")
@@ -283,7 +278,7 @@ def lay_out(fig: Figure) -> None:
 
 @contextmanager
 def _quiet_fonts() -> Iterator[None]:
-    """No word on letters that no font has, or on a font without bold ones."""
+    """Suppress warnings about missing letters and missing bold fonts."""
     log = logging.getLogger("matplotlib.font_manager")
     level = log.level
     log.setLevel(logging.ERROR)

@@ -111,7 +111,7 @@ def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
     """Say what is kept where the block is interrupted."""
 
     def say() -> None:
-        terminal.say(
+        terminal.print(
             f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
             "command goes on"
         )

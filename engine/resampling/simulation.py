@@ -36,11 +36,11 @@ from ..reporting import (
     Section,
     Table,
     Text,
+    finish_layout,
     labelled_rows,
     legend,
     plain_axes,
     save_figure,
-    settled,
     write_report,
 )
 from ..reporting import Figure as Shown
@@ -220,7 +220,7 @@ def run_study(
     total = study.panels * len(study.designs)
     with checkpoint(out, entries, identity, force=force) as kept:
         if kept.done:
-            terminal.say(f"Going on at {kept.done:,} of {total:,} panels")
+            terminal.print(f"Going on at {kept.done:,} of {total:,} panels")
         with (
             stopping(kept, "panels", terminal),
             terminal.progress("simulating", "panels") as progress,
@@ -251,8 +251,8 @@ def run_study(
         few = (
             f"G* {rows['effective_clusters'].iloc[0]:.1f} of {rows['clusters'].iloc[0]}"
         )
-        terminal.say(f"{name}: {few}, rejects {said}")
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(f"{name}: {few}, rejects {said}")
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _share(size: float) -> str:
@@ -300,7 +300,7 @@ def sizes(result: pd.DataFrame) -> Figure:
     ax.set_xlim(left=0)
     ax.set_xlabel("share of true nulls rejected at 5 %")
     legend(fig, handles, METHODS, loc="outside lower center")
-    return settled(fig)
+    return finish_layout(fig)
 
 
 def _write_report(

@@ -24,6 +24,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.bench import cases
 from tivax.engine import WorldShape, open_store, save_store
 from tivax.engine.cli import app as cli
+from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.output import sha256 as tivax_sha256
 from tivax.engine.panel.data_files import WIOD_COUNTRIES
@@ -574,7 +575,7 @@ def test_a_file_that_cannot_be_read_is_told_by_the_system(monkeypatch, tmp_path)
     def full(*arguments, **options):
         raise OSError(28, "No space left on device", "/data/x")
 
-    monkeypatch.setattr("tivax.engine.sources.importing.import_tables", full)
+    monkeypatch.setattr("tivax.engine.cli.tables.importing.import_tables", full)
     line = mistake("import", "arrays", tmp_path, "--out", tmp_path / "o")
     assert line == "/data/x: No space left on device"
 
@@ -586,7 +587,8 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
     got = fetch.Fetched(tmp_path / "f.zip", "https://", 1234567, "ab" * 32, "sha1")
     asked = []
     monkeypatch.setattr(
-        fetch, "fetch", lambda *a, **options: asked.append((a, options)) or got
+        "tivax.engine.cli.tables.fetch.fetch",
+        lambda *a, **options: asked.append((a, options)) or got,
     )
     answer = good("fetch", "wiod2016", "--out", tmp_path, "--format", "r", "--quiet")
     assert answer.out.splitlines() == [
@@ -615,9 +617,9 @@ def test_a_size_that_no_world_has_is_told(tmp_path, size):
 
 
 def test_years_and_sizes_are_parsed():
-    assert cli.parse_years("") is None
-    assert cli.parse_years("2000:2014") == (2000, 2014)
-    assert cli.parse_size("44X56x15") == (44, 56, 15)
+    assert options.parse_years("") is None
+    assert options.parse_years("2000:2014") == (2000, 2014)
+    assert options.parse_size("44X56x15") == (44, 56, 15)
 
 
 # --------------------------------------------------------------------------- demo

@@ -12,73 +12,10 @@ from tivax.engine.figures.panel import (
     tbi_coefficients,
     true_versus_estimated,
 )
-from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
 
 from drawings import line, row_labels, segments, words
-
-YEARS = [2000, 2001, 2002]
-
-
-def panel():
-    """Two developed countries and two developing ones."""
-    rng = np.random.default_rng(0)
-    rows = [(k, y, int(k in "AB")) for k in "ABCD" for y in YEARS]
-    frame = pd.DataFrame(rows, columns=["iso3", "year", "developed"])
-    return frame.assign(
-        KOFGIdj=rng.uniform(60, 90, 12), KOFEcGIdj=rng.uniform(60, 90, 12)
-    )
-
-
-def comparison():
-    """Table 3 without and with a control, table 4 of two samples."""
-    columns = [
-        (3, 1, "KOFGIdj", "all", ["TBI", "const"], 41),
-        (3, 2, "KOFGIdj", "all", ["TBI", "RQ", "const"], 41),
-        (4, 1, "KOFGIdj", "developed", ["TBI", "RQ", "const"], 22),
-        (4, 2, "KOFEcGIdj", "developing", ["TBI", "RQ", "const"], 19),
-    ]
-    frame = pd.DataFrame(
-        [(*head, term, count) for *head, terms, count in columns for term in terms],
-        columns=["table", "column", "outcome", "sample", "term", "clusters"],
-    )
-    rng = np.random.default_rng(1)
-    for name in ("coef", "paper_coef"):
-        frame[name] = rng.normal(10, 5, len(frame))
-    for name in ("se", "paper_se"):
-        frame[name] = rng.uniform(1, 4, len(frame))
-    return frame
-
-
-def points():
-    return pd.DataFrame(
-        {
-            "x": [0.0, 2.0, 10.0, 14.0],
-            "y": [1.0, 3.0, 20.0, 30.0],
-            "group": ["developed"] * 2 + ["developing"] * 2,
-        }
-    )
-
-
-SLOPES = {"developed": 1.0, "developing": 2.5, "pooled": 2.0}
-
-
-def estimates():
-    return pd.DataFrame(
-        {"term": ["TBI", "RQ"], "true": [12.0, -0.1], "coef": [11.0, 0.2]}
-    ).assign(se=[2.0, 0.5])
-
-
-FIGURES = {
-    "means": lambda language: index_means(panel(), language=language),
-    "table": lambda language: coefficient_plot(
-        comparison().query("table == 4"), language
-    ),
-    "tbi": lambda language: tbi_coefficients(comparison(), language),
-    "slopes": lambda language: slopes(points(), SLOPES, language),
-    "true": lambda language: true_versus_estimated(estimates(), language),
-}
-
+from figure_data import PANEL_YEARS, SLOPES, comparison, estimates, panel, points
 
 # ----------------------------------------------------------------------- means
 
@@ -91,7 +28,7 @@ def test_the_lines_are_the_means_of_the_two_groups():
         by_hand = frame[index].to_numpy().reshape(4, 3)
         for group, countries in (("developed", [0, 1]), ("developing", [2, 3])):
             drawn = line(ax, group)
-            assert_allclose(drawn.get_xdata(), YEARS)
+            assert_allclose(drawn.get_xdata(), PANEL_YEARS)
             assert_allclose(drawn.get_ydata(), by_hand[countries].mean(axis=0))
         low, high = ax.get_ylim()
         assert 0 < low < by_hand.mean() < high
@@ -125,7 +62,7 @@ def test_each_panel_holds_the_printed_and_the_estimated_coefficients_of_a_term()
     for ax, term in zip(figure.axes, ("TBI", "RQ"), strict=True):
         part = frame[frame["term"] == term]
         drawn = segments(ax)
-        for name, prefix, k in (("paper", "paper_", 0), ("ours", "", 2)):
+        for name, prefix, k in (("published", "paper_", 0), ("ours", "", 2)):
             dots = line(ax, name)
             coef = part[f"{prefix}coef"].to_numpy()
             assert_allclose(dots.get_xdata(), coef)
@@ -133,7 +70,7 @@ def test_each_panel_holds_the_printed_and_the_estimated_coefficients_of_a_term()
             half = t * part[f"{prefix}se"]
             assert_allclose(drawn[k : k + 2, 0], coef - half, atol=1e-3)
             assert_allclose(drawn[k : k + 2, 1], coef + half, atol=1e-3)
-        assert line(ax, "paper").get_markerfacecolor() == "white"
+        assert line(ax, "published").get_markerfacecolor() == "white"
         assert line(ax, "ours").get_markerfacecolor() != "white"
     assert [k.replace("\n", " ") for k in row_labels(figure.axes[0])] == [
         "(1) globalisation index, developed",
@@ -185,7 +122,7 @@ def test_all_tbi_coefficients_stand_under_their_table_and_sample():
         "(2) economic globalisation",
     ]
     tbi = frame[frame["term"] == "TBI"]
-    for name, column in (("paper", "paper_coef"), ("ours", "coef")):
+    for name, column in (("published", "paper_coef"), ("ours", "coef")):
         assert_allclose(line(ax, name).get_xdata(), tbi[column])
         assert np.round(line(ax, name).get_ydata()).tolist() == [1, 3, 5, 7]
 
@@ -270,36 +207,6 @@ def test_given_intervals_take_the_place_of_standard_errors():
 def test_a_mistake_is_named_in_one_line(draw, message):
     with pytest.raises(TivaxError, match=f"^{message}$"):
         draw()
-
-
-# --------------------------------------------------------------------- saving
-
-
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", FIGURES)
-def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
-    texts = []
-    for k in (1, 2):
-        written = plot_style.save_figure(FIGURES[name](language), tmp_path, f"{k}")
-        texts.append([(tmp_path / file).read_bytes() for file in written])
-    assert texts[0] == texts[1]
-
-
-@pytest.mark.parametrize(
-    "name, expected",
-    [
-        ("means", ["全球化综合指数", "发展中国家", "指数（1—100）"]),
-        ("table", ["贸易利益指数", "(2) 经济全球化指数，发展中国家", "原文"]),
-        ("tbi", ["表3，全样本，无控制变量", "(1) 全球化综合指数", "本文复算"]),
-        ("slopes", ["斜率 2.00", "合并样本", "贸易利益指数（残差）"]),
-        ("true", ["真实值", "监管质量"]),
-    ],
-)
-def test_chinese_labels_are_text_in_the_svg(name, expected):
-    svg = plot_style.svg_text(FIGURES[name]("zh"))
-    for text in expected:
-        assert f">{text}</text>" in svg
-    assert "'Noto Sans CJK SC', 'Source Han Sans SC'" in svg
 
 
 @pytest.mark.shared

@@ -1,7 +1,6 @@
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
@@ -11,39 +10,7 @@ from tivax.engine.figures.specifications import leave_one_out, specification_cur
 from tivax.engine.reporting import plot_style
 
 from drawings import line, row_labels, segments, words
-
-CHOICES = {"edition": ["9.0", "9.1", "10.0"], "rule": ["drop", "keep"]}
-
-
-def curve(n=60):
-    rng = np.random.default_rng(2)
-    frame = pd.DataFrame({k: rng.choice(v, n) for k, v in CHOICES.items()})
-    frame["coef"] = rng.normal(5, 4, n)
-    half = rng.uniform(2, 8, n)
-    frame["ci_low"], frame["ci_high"] = frame["coef"] - half, frame["coef"] + half
-    frame["chosen"] = np.arange(n) == 7
-    return frame
-
-
-def left_out():
-    return pd.DataFrame(
-        {
-            "left_out": ["AUS", "BRA", "CHN"],
-            "coef": [12.0, 10.0, 14.0],
-            "ci_low": [4.0, 3.0, 5.0],
-            "ci_high": [20.0, 17.0, 23.0],
-            "developed": [1, 0, 0],
-        }
-    )
-
-
-FIGURES = {
-    "curve": lambda language: specification_curve(
-        curve(), list(CHOICES), 6.0, 2.0, language
-    ),
-    "left_out": lambda language: leave_one_out(left_out(), 12.5, language),
-}
-
+from figure_data import CHOICES, curve, left_out
 
 # --------------------------------------------------------- specification curve
 
@@ -70,7 +37,7 @@ def test_the_printed_value_and_the_identified_specification_are_marked():
     frame = curve()
     figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
     above, below = figure.axes
-    assert_allclose(line(above, "paper").get_ydata(), [6.0])
+    assert_allclose(line(above, "published").get_ydata(), [6.0])
     (interval,) = (k for k in above.collections if isinstance(k, LineCollection))
     heights = np.asarray(interval.get_segments()[0])[:, 1]
     assert_allclose(heights, [6 - 1.959964 * 2, 6 + 1.959964 * 2], rtol=1e-6)
@@ -173,26 +140,3 @@ def test_the_codes_of_41_countries_do_not_overlap():
 def test_a_mistake_is_named_in_one_line(draw, message):
     with pytest.raises(TivaxError, match=f"^{message}$"):
         draw()
-
-
-@pytest.mark.parametrize("language", ["en", "zh"])
-@pytest.mark.parametrize("name", FIGURES)
-def test_the_same_data_give_the_same_bytes(name, language, tmp_path):
-    texts = []
-    for k in (1, 2):
-        written = plot_style.save_figure(FIGURES[name](language), tmp_path, f"{k}")
-        texts.append([(tmp_path / file).read_bytes() for file in written])
-    assert texts[0] == texts[1]
-
-
-@pytest.mark.parametrize(
-    "name, expected",
-    [
-        ("curve", ["系数", "原文 6.00", "data.toml的选择", "区间不含0"]),
-        ("left_out", ["全样本 12.50", "发达国家", "剔除的国家"]),
-    ],
-)
-def test_chinese_labels_are_text_in_the_svg(name, expected):
-    svg = plot_style.svg_text(FIGURES[name]("zh"))
-    for text in expected:
-        assert f">{text}</text>" in svg

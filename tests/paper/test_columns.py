@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
@@ -17,12 +16,6 @@ from tivax.engine.paper.columns import COLUMNS, COMPARISON, TERMS
 
 from helpers import paper_estimates, paper_panel, random_panel
 
-# Ours against paper_tables_reference.csv: independent code on panel_identified.csv.
-# Measured 1e-9 relative; the agreement promised is 1e-4 absolute.
-REFERENCE_ATOL = 1e-4
-# Distance to the printed coefficients in printed standard errors, as the README of
-# data states it: mean 0.018, largest 0.094. What remains is the reconstructed index.
-MEAN_DISTANCE, LARGEST_DISTANCE = 0.02, 0.10
 # Printed with four decimals: of 120 values of the reconstructed index, README of data.
 INDEX_MEAN, INDEX_LARGEST = 0.001, 0.015
 RTOL = 1e-12
@@ -162,38 +155,11 @@ def test_table_1_leaves_empty_what_the_index_lacks():
 
 
 @pytest.mark.shared
-def test_columns_are_those_of_an_independent_computation(comparison, shared):
-    reference = pd.read_csv(shared / "reference" / "paper_tables_reference.csv")
-    keys = ["table", "column", "outcome", "sample", "term"]
-    both = comparison.merge(reference, on=keys, suffixes=("", "_reference"))
-    assert len(both) == len(reference) == 139
-    for name in ("coef", "se", "r2"):
-        expected = both[f"{name}_reference"]
-        assert_allclose(both[name], expected, rtol=0, atol=REFERENCE_ATOL)
-    assert (both["n"] == both["n_reference"]).all()
-
-
-@pytest.mark.shared
 def test_observations_and_clusters_are_those_of_the_paper(shared):
     for column, own in paper_estimates(shared).items():
         assert own.n == printed.FIT[column.table, column.column][0]
         G = {"all": 41, "developed": 22, "developing": 19}[column.sample]
         assert own.clusters == G
-
-
-@pytest.mark.shared
-def test_coefficients_are_near_the_printed_ones(comparison):
-    distance = paper.differences(comparison).abs()
-    assert len(distance) == 139
-    assert distance.mean() < MEAN_DISTANCE
-    assert distance.max() < LARGEST_DISTANCE
-
-
-@pytest.mark.shared
-def test_signs_and_stars_are_those_of_the_paper(comparison):
-    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
-    assert signs.all()
-    assert (comparison["stars"] == comparison["paper_stars"]).sum() >= 137
 
 
 @pytest.mark.shared

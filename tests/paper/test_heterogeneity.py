@@ -11,7 +11,7 @@ from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel.build import CONTROLS, OUTCOMES
 from tivax.engine.paper import heterogeneity
-from tivax.engine.paper.heterogeneity import MODELS, PARTS, with_groups
+from tivax.engine.paper.heterogeneity import PARTS, with_groups
 
 from helpers import (
     fit_with_dummies,
@@ -28,18 +28,18 @@ PARTS_RTOL = 1e-9
 RTOL = 1e-9
 
 REGRESSORS = ("TBI", *CONTROLS)
+MODELS = [
+    "pooled",
+    "group year effects",
+    "interaction",
+    "interaction, group year effects",
+    "all interacted",
+]
 
 
-def interactions(*arguments) -> Any:
-    return heterogeneity.interactions(*arguments)
-
-
-def pooled_parts(*arguments) -> Any:
-    return heterogeneity.pooled_parts(*arguments)
-
-
-def partial_points(*arguments) -> Any:
-    return heterogeneity.partial_points(*arguments)
+interactions: Any = heterogeneity.interactions
+pooled_parts: Any = heterogeneity.pooled_parts
+partial_points: Any = heterogeneity.partial_points
 
 
 # -------------------------------------------------------------------- interactions
@@ -58,7 +58,7 @@ def test_columns_of_the_groups():
 def test_all_interacted_slopes_are_those_of_the_subsamples(missing):
     frame = random_panel(countries=24, missing=missing, seed=1, slopes=(1, 3))
     table = interactions(frame, ["KOFGIdj"]).set_index("model")
-    assert table.index.tolist() == list(MODELS)
+    assert table.index.tolist() == MODELS
     for group in ("developed", "developing"):
         fit = fixed_effects(sample(frame, group), "KOFGIdj", REGRESSORS)
         own = table.loc["all interacted", group]

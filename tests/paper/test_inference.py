@@ -6,12 +6,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine.figures.resampling import intervals
 from tivax.engine.paper import inference as paper_inference
-from tivax.engine.paper.columns import COLUMNS, estimate_columns
-from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper, side
-from tivax.engine.paper.models import paper_models
-from tivax.engine.paper.report import inference as inference_report
+from tivax.engine.paper.columns import COLUMNS, estimate_columns, paper_models
+from tivax.engine.paper.inference import PaperInference, infer_paper, side
 
 from helpers import paper_estimates, paper_panel, random_panel
 
@@ -127,38 +124,6 @@ def test_leaving_out_spans_the_single_fits(frame, found):
 
 
 # ------------------------------------------------------------------- figure and report
-
-
-def test_a_figure_has_a_panel_for_each_column(found):
-    rows = found.rows[found.rows["table"] == 6]
-    axes = intervals(rows, INTERVALS).axes
-    assert len([ax for ax in axes if ax.axison]) == 6
-    titles = [ax.get_title(loc="left") for ax in axes]
-    assert titles[0] == "(1) trade globalisation, developed"
-    first = axes[0].get_lines()
-    ends = [np.asarray(line.get_xdata(), float) for line in first]
-    expected = rows.iloc[0][["wild_low", "wild_high"]].to_numpy(float)
-    assert any(len(end) == 2 and np.allclose(end, expected) for end in ends)
-
-
-def test_the_report_counts_what_stays_significant(found):
-    rows = found.rows.copy()
-    rows[["cv1_p", "cv3_p", "wild_p", "placebo_within_p"]] = 0.5
-    rows.loc[:2, "cv1_p"] = 0.01
-    rows.loc[:1, "cv3_p"] = 0.04
-    rows.loc[0, "wild_p"] = 0.04
-    rows.loc[5, "wild_p"] = 0.01  # not significant by t: does not count
-    rows["wild_mc"] = rows["placebo_within_mc"] = 0.001
-    text = inference_report._sentence(rows)
-    assert "Of 17 coefficients 3 are significant at 5 % by t(G−1)" in text
-    assert "2 under the jackknife, 1 under the wild bootstrap and 0 under" in text
-    assert text.endswith("Table\u00a03\u00a0(2), Table\u00a03\u00a0(3).")
-
-
-def test_without_it_the_section_says_why():
-    section = inference_report.section(None, {"Bootstrap and placebo": "a cell"}, {})
-    (block,) = section.blocks
-    assert "Not computed: a cell." in str(block)
 
 
 # ---------------------------------------------------------------------- the real panel

@@ -16,10 +16,8 @@ from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper
 from tivax.engine.paper.report import inference as inference_report
 from tivax.engine.reporting import html as report
 from tivax.engine.reporting.html import Points, Section, Table, Text, report_html
-from tivax.engine.reporting.labels import label
 from tivax.engine.resampling.designs import Model
 
-from drawings import row_labels
 from experiment_panels import small_panel
 
 P_VALUES = "CV1 CV2 CV3 wild pairs placebo within RW".split()
@@ -204,9 +202,16 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
     assert all(f"{name}:" in told for name in P_VALUES)
 
 
-def test_without_a_reason_the_panel_is_named():
-    own = inference_report.section(None, {"Other": "no"}, {})
-    assert own.blocks == [Text("Not computed: the panel does not allow it.")]
+@pytest.mark.parametrize(
+    "skipped, why",
+    [
+        ({"Bootstrap and placebo": "a cell"}, "a cell"),
+        ({"Other": "no"}, "the panel does not allow it"),
+    ],
+)
+def test_without_it_the_section_says_why(skipped, why):
+    own = inference_report.section(None, skipped, {})
+    assert own.blocks == [Text(f"Not computed: {why}.")]
 
 
 # ------------------------------------------------------------------------- the figures
@@ -219,24 +224,6 @@ def test_there_is_a_figure_for_each_table(section, drawn):
     ]
     for table, figure in zip((3, 4, 5, 6), shown, strict=True):
         assert figure.caption.startswith(f"Table {table}: 95 % intervals of TBI.")
-
-
-@pytest.mark.parametrize("table", [3, 4, 5, 6])
-def test_a_figure_has_a_panel_for_each_column_and_a_row_for_each_kind(drawn, table):
-    rows = FOUND.rows[FOUND.rows["table"] == table]
-    panels = [ax for ax in drawn[f"table{table}_inference"].axes if ax.axison]
-    assert len(panels) == len(rows)
-    # Two in a row, which share their labels.
-    assert all(row_labels(ax) == [*INTERVALS] for ax in panels[::2])
-    for ax, (_, row) in zip(panels, rows.iterrows(), strict=True):
-        start = f"({row['column']}) {label(str(row['outcome']))}"
-        assert ax.get_title(loc="left").startswith(start)
-        bars = [line for line in ax.get_lines() if line.get_linewidth() == 2]
-        ends = np.array([bar.get_xdata() for bar in bars], float)
-        expected = [[row[f"{k}_low"], row[f"{k}_high"]] for k in KINDS]
-        assert_allclose(ends, np.array(expected, float), rtol=0)
-        places = np.array([bar.get_ydata() for bar in bars], float)
-        assert_allclose(places, np.arange(len(KINDS))[:, None] * [[1, 1]], rtol=0)
 
 
 # -------------------------------------------------------------------------- on a panel

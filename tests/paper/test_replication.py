@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
 from importlib import import_module
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,9 +23,10 @@ from tivax.engine.panel.build import CONTROLS, DEVELOPED, OUTCOMES, Panel, build
 from tivax.engine.panel.data_files import WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
 from tivax.engine.paper import inference as paper_inference
-from tivax.engine.paper import robustness
-from tivax.engine.paper.replication import Replication, replicate
-from tivax.engine.reporting import plot_style
+from tivax.engine.paper import other_indices, robustness
+from tivax.engine.paper.replication import replicate
+from tivax.engine.paper.results import Replication
+from tivax.engine.paper.write import figures_of
 
 from commands import Answer, good, mistake, names
 from helpers import random_tables
@@ -82,25 +84,45 @@ class Done(NamedTuple):
     result: Replication
 
 
+class Blank(dict):
+    """Empty figures of any name: drawing and saving takes seconds."""
+
+    def __missing__(self, name: str) -> Figure:
+        return Figure(figsize=(1, 1))
+
+
 def computed(result: Replication) -> Callable[..., Replication]:
     """Stands for ``replicate``: the rest of a run without its half a minute."""
     return lambda files, *, progress: result
 
 
-@pytest.fixture(scope="session")
-def done(shared, tmp_path_factory) -> Done:
-    """The one run. Tests only read its folder."""
-    folder = tmp_path_factory.mktemp("replication") / "out"
+def run_kept(data: Path, folder: Path, *, draws: int, blank: bool = False) -> Done:
+    """``tivax replicate`` with fewer draws, which change no claim, and its result."""
     kept = []
 
     def keeping(*arguments, **options):
         kept.append(replicate(*arguments, **options))
         return kept[-1]
 
+    def drawn(result, language):
+        figures_of(result, language)
+        return Blank()
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(COMMAND, "replicate", keeping)
-        answer = good("replicate", "--data", shared / "data", "--out", folder)
+        few = partial(paper_inference.infer_paper, draws=draws)
+        patch.setattr(paper_inference, "infer_paper", few)
+        if blank:
+            patch.setattr("tivax.engine.paper.write.figures_of", drawn)
+        answer = good("replicate", "--data", data, "--out", folder)
     return Done(folder, answer, kept[0])
+
+
+@pytest.fixture(scope="session")
+def done(shared, tmp_path_factory) -> Done:
+    """The one run of the paper's data. Tests only read its folder."""
+    folder = tmp_path_factory.mktemp("replication") / "out"
+    return run_kept(shared / "data", folder, draws=9_999)
 
 
 @pytest.fixture(scope="session")
@@ -127,35 +149,12 @@ def test_comparison_has_a_row_for_each_printed_coefficient(comparison):
     assert set(comparison["stars"]) <= {0, 1, 2, 3}
 
 
-def test_printed_numbers_are_those_of_the_transcription(comparison, shared):
-    printed = pd.read_csv(shared / "paper" / "tables_3_to_6.csv")
-    keys = ["table", "column", "term"]
-    both = comparison.merge(printed, on=keys, suffixes=("", "_there"))
-    assert len(both) == 139
-    for ours, theirs in (
-        ("paper_coef", "coef_there"),
-        ("paper_se", "se_there"),
-        ("paper_stars", "stars_there"),
-    ):
-        assert (both[ours] == both[theirs]).all()
-
-
-def test_coefficients_of_the_index_are_those_of_independent_code(comparison, shared):
+def test_every_coefficient_is_that_of_independent_code(comparison, shared):
     there = pd.read_csv(shared / "reference" / "paper_tables_reference.csv")
-    there = there[there["term"] == "TBI"].reset_index(drop=True)
-    ours = comparison[comparison["term"] == "TBI"].reset_index(drop=True)
-    names = ["table", "column", "outcome", "sample", "n"]
-    assert len(ours) == 17 and ours[names].equals(there[names])
-    for name in ("coef", "se", "r2"):
-        assert_allclose(ours[name], there[name], rtol=0, atol=REFERENCE_ATOL)
-
-
-def test_every_other_coefficient_is_that_of_independent_code_too(comparison, shared):
-    there = pd.read_csv(shared / "reference" / "paper_tables_reference.csv")
-    keys = ["table", "column", "term"]
+    keys = ["table", "column", "outcome", "sample", "term"]
     both = comparison.merge(there, on=keys, suffixes=("", "_there"))
-    assert len(both) == 139
-    for name in ("coef", "se"):
+    assert len(both) == len(there) == 139 and (both["n"] == both["n_there"]).all()
+    for name in ("coef", "se", "r2"):
         assert_allclose(both[name], both[f"{name}_there"], rtol=0, atol=REFERENCE_ATOL)
 
 
@@ -227,6 +226,11 @@ def test_the_manifest_repeats_the_agreement(manifest, comparison):
     assert (manifest["codes"], manifest["rows"]) == ("paper", 615)
 
 
+def test_users_get_a_million_draws():
+    default = signature(paper_inference.infer_paper).parameters["draws"].default
+    assert default == paper_inference.DRAWS == 999_999
+
+
 def test_results_have_a_row_for_each_regression(done):
     rows = {k: len(pd.read_csv(done.folder / "results" / f"{k}.csv")) for k in RESULTS}
     assert rows["table1"] == 120
@@ -239,7 +243,7 @@ def test_results_have_a_row_for_each_regression(done):
     # Each column in full and without each country of its sample.
     assert rows["leave_one_out"] == 17 + 7 * 41 + 5 * (22 + 19)
     assert rows["recipe_fixed"] == 139
-    assert rows["index_variants"] == 15 * len(robustness.INDICES)
+    assert rows["index_variants"] == 15 * len(other_indices.INDICES)
     assert rows["specification_curve"] % 15 == 0
 
 
@@ -250,18 +254,6 @@ def test_figure_1_is_the_means_of_the_panel(done):
         own = panel[panel["developed"] == code].groupby("year")["KOFEcGIdj"].mean()
         drawn = means[means["sample"] == group].set_index("year")["KOFEcGIdj"]
         assert_allclose(drawn, own, rtol=RTOL)
-
-
-def test_identified_specification_is_the_column_of_the_table(done, comparison):
-    curve = pd.read_csv(done.folder / "results" / "specification_curve.csv")
-    own = curve[curve["chosen"]]
-    assert len(own) == 15
-    tbi = comparison[comparison["term"] == "TBI"]
-    tbi = tbi.drop_duplicates(["outcome", "sample"], keep="last")
-    both = own.merge(tbi, on=["outcome", "sample"], suffixes=("", "_printed"))
-    # Kernels of tivax against pyfixest, both in float64.
-    assert_allclose(both["coef"], both["coef_printed"], rtol=1e-8)
-    assert_allclose(both["se"], both["se_printed"], rtol=1e-8)
 
 
 # ------------------------------------------------------- inputs that serve less well
@@ -294,19 +286,8 @@ def lacking(shared, tmp_path_factory) -> Done:
     names = [*kof.columns.intersection(["code", "country", "year"]), *OUTCOMES]
     kof[names].to_stata(folder / "kof.dta", write_index=False, version=118)
     data = data_folder(shared, folder, tbi=folder / "index.csv", kof=folder / "kof.dta")
-    kept = []
-
-    def keeping(*arguments, **options):
-        kept.append(replicate(*arguments, **options))
-        return kept[-1]
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(COMMAND, "replicate", keeping)
-        # Its words are read, not its p-values.
-        few = partial(paper_inference.infer_paper, draws=999)
-        patch.setattr(paper_inference, "infer_paper", few)
-        answer = good("replicate", "--data", data, "--out", folder / "out")
-    return Done(folder / "out", answer, kept[0])
+    # Its words are read, neither its p-values nor its figures.
+    return run_kept(data, folder / "out", draws=999, blank=True)
 
 
 def test_a_missing_cell_leaves_the_dependence_over_the_years_in_common(lacking):
@@ -815,8 +796,7 @@ def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):
     assert "no store of world tables was given" in page.text
 
 
-def test_a_second_run_is_refused(done, shared, tmp_path, monkeypatch):
-    """Without --force; and with it where the folder is not one of tivax's."""
+def test_a_second_run_is_refused_before_any_work(done, shared, monkeypatch):
 
     def worked(*arguments, **options):
         raise AssertionError("worked before it looked at --out")
@@ -826,26 +806,6 @@ def test_a_second_run_is_refused(done, shared, tmp_path, monkeypatch):
     line = mistake("replicate", "--data", shared / "data", "--out", done.folder)
     assert line == f"{done.folder}: exists already; --force replaces it"
     assert (done.folder / "report.html").stat() == before
-    (tmp_path / "thesis").mkdir()
-    (tmp_path / "thesis" / "text").write_text("precious")
-    taken = ("--out", tmp_path / "thesis", "--force")
-    line = mistake("replicate", "--data", shared / "data", *taken)
-    assert "not a result folder of tivax" in line
-    assert (tmp_path / "thesis" / "text").read_text() == "precious"
-
-
-def test_an_unknown_language_is_refused(shared, tmp_path):
-    line = mistake(
-        "replicate",
-        "--data",
-        shared / "data",
-        "--out",
-        tmp_path / "o",
-        "--language",
-        "fr",
-    )
-    assert line == "--language fr: choose from en, zh"
-    assert names(tmp_path) == []
 
 
 # --------------------------------------------------------------- Chinese, and --force
@@ -946,7 +906,7 @@ def built(store, shared, tmp_path_factory) -> Built:
     kept = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "tivax.engine.panel.build.build_panel",
+            "tivax.engine.cli.inference.panel.build_panel",
             lambda files: kept.append(build_panel(files)) or kept[-1],
         )
         words = ("--data", shared / "data", "--store", store, "--out", out)
@@ -959,7 +919,7 @@ def from_store(done, built, store) -> Replication:
     """What depends on the store is computed anew, the rest stays."""
     files = replace(done.result.files, store=store, tbi=None)
     frame = built.panel.frame
-    tables = robustness.read_tables(files, files.years)
+    tables = other_indices.read_tables(files, files.years)
     assert tables is not None
     estimates = paper.estimate_columns(frame)
     return replace(
@@ -969,7 +929,7 @@ def from_store(done, built, store) -> Replication:
         estimates=estimates,
         comparison=paper.compare(estimates),
         table_1=paper.table_1(frame),
-        variants=robustness.index_variants(frame, tables),
+        variants=other_indices.index_variants(frame, tables),
     )
 
 
@@ -1029,10 +989,6 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
     """The rest of ``replicate --store``; blank figures, since drawing takes seconds."""
     folder = tmp_path_factory.mktemp("of_store") / "out"
 
-    class Blank(dict):
-        def __missing__(self, name: str) -> plot_style.Figure:
-            return Figure(figsize=(1, 1))
-
     def written(result, place, language):
         result.comparison.to_csv(place / "comparison.csv", index=False)
         return Blank()
@@ -1077,19 +1033,3 @@ def test_the_store_is_among_the_inputs(of_store, store):
     assert str(store) in read
     assert not any("tbi_reconstructed" in k or "wiod2013" in k for k in read)
     assert 0 < manifest["residual_max"] < 1e-10
-
-
-@pytest.mark.parametrize("command", ["panel", "replicate"])
-@pytest.mark.parametrize(
-    "made, told",
-    [(False, "no such store; make one"), (True, "not a tivax store")],
-)
-def test_a_store_that_is_none_is_refused(shared, tmp_path, command, made, told):
-    if made:
-        (tmp_path / "s").mkdir()
-    there = names(tmp_path)
-    out = tmp_path / ("o.csv" if command == "panel" else "o")
-    data = ("--data", shared / "data", "--store", tmp_path / "s")
-    line = mistake(command, *data, "--out", out)
-    assert line.startswith(f"{tmp_path / 's'}: {told}")
-    assert names(tmp_path) == there

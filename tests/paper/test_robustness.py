@@ -17,9 +17,15 @@ from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
 from tivax.engine.panel.build import CONTROLS, OUTCOMES, gross_balance_index
 from tivax.engine.panel.data_files import Edition
-from tivax.engine.paper import robustness
-from tivax.engine.paper.columns import COLUMNS, estimate_columns
-from tivax.engine.paper.robustness import ERRORS, INDICES, SAMPLES
+from tivax.engine.paper import other_indices, robustness
+from tivax.engine.paper.columns import (
+    COLUMNS,
+    SAMPLES,
+    estimate_columns,
+    too_few_countries,
+)
+from tivax.engine.paper.other_indices import INDICES
+from tivax.engine.paper.robustness import ERRORS
 
 from helpers import (
     paper_estimates,
@@ -99,7 +105,7 @@ def test_real_instrument_is_strong_and_the_paper_is_right_to_say_so(lagged):
 
 def test_each_index_stands_alone_in_the_regressions():
     frame = random_panel(countries=22, seed=2).assign(other=lambda k: -2 * k["TBI"])
-    table: Any = robustness.compare_indices(frame, ["TBI", "other"])
+    table: Any = other_indices.compare_indices(frame, ["TBI", "other"])
     assert len(table) == 3 * 5 * 2
     one: Any = table.set_index(["sample", "outcome", "index"])
     for group in SAMPLES:
@@ -119,7 +125,7 @@ def test_each_index_stands_alone_in_the_regressions():
 
 def test_the_effect_is_of_one_standard_deviation_within_countries():
     frame = random_panel(countries=22, seed=3)
-    row: Any = robustness.compare_indices(frame, ["TBI"]).iloc[0]
+    row: Any = other_indices.compare_indices(frame, ["TBI"]).iloc[0]
     left = frame["TBI"] - frame.groupby("iso3")["TBI"].transform("mean")
     sd = np.sqrt((left**2).sum() / (len(frame) - 1))
     assert_allclose(row["effect"], row["coef"] * sd, rtol=FIT_RTOL)
@@ -127,14 +133,14 @@ def test_the_effect_is_of_one_standard_deviation_within_countries():
 
 @pytest.fixture(scope="module")
 def three_years(shared):
-    tables = robustness.read_tables(paper_files(shared), (2003, 2005))
+    tables = other_indices.read_tables(paper_files(shared), (2003, 2005))
     assert tables is not None and list(tables.years) == [2003, 2004, 2005]
     return tables
 
 
 @pytest.fixture(scope="module")
-def variants(shared, three_years) -> robustness.Variants:
-    return robustness.index_variants(paper_panel(shared).frame, three_years)
+def variants(shared, three_years) -> other_indices.Variants:
+    return other_indices.index_variants(paper_panel(shared).frame, three_years)
 
 
 @pytest.mark.shared
@@ -188,10 +194,10 @@ def test_real_indices_move_together(variants):
 @pytest.mark.shared
 def test_without_tables_there_is_nothing_to_read(shared):
     files = replace(paper_files(shared), tables=None)
-    assert robustness.read_tables(files, (2000, 2011)) is None
-    assert robustness.read_tables(paper_files(shared), (2012, 2014)) is None
-    assert robustness.table_files(files) == []
-    used = robustness.table_files(replace(paper_files(shared), years=(2010, 2014)))
+    assert other_indices.read_tables(files, (2000, 2011)) is None
+    assert other_indices.read_tables(paper_files(shared), (2012, 2014)) is None
+    assert other_indices.table_files(files) == []
+    used = other_indices.table_files(replace(paper_files(shared), years=(2010, 2014)))
     assert [path.name for path in used] == ["wiot_2010.RData", "wiot_2011.RData"]
 
 
@@ -201,7 +207,7 @@ def test_without_tables_there_is_nothing_to_read(shared):
 @pytest.mark.shared
 def test_real_gross_trade_beside_the_index(shared):
     frame, files = paper_panel(shared).frame, paper_files(shared)
-    made = robustness.gross_trade(frame, files)
+    made = other_indices.gross_trade(frame, files)
     assert made is not None
     table: Any = made.rows
     assert len(table) == 3 * 5 * 4
@@ -239,7 +245,7 @@ def test_without_trade_there_is_no_gross_index(shared):
     weo: Edition = files.alternatives["inflation"][0]
     others = {k: v for k, v in files.alternatives.items() if k != "trade"}
     files = replace(files, inflation=weo, inflation_source="weo", alternatives=others)
-    assert robustness.gross_trade(paper_panel(shared).frame, files) is None
+    assert other_indices.gross_trade(paper_panel(shared).frame, files) is None
 
 
 # ---------------------------------------------------------------------- other samples
@@ -336,7 +342,7 @@ def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
 
 def test_samples_need_more_countries_than_regressors():
     frame = random_panel(countries=17, seed=5)  # eight developed, nine developing
-    few = robustness.too_few_countries
+    few = too_few_countries
     assert few(frame, "all", REGRESSORS) is None
     assert few(frame, "developing", REGRESSORS) is None
     assert few(frame, "developed", REGRESSORS) == (
@@ -347,7 +353,7 @@ def test_samples_need_more_countries_than_regressors():
     frame.loc[frame["iso3"] == "C00", "RQ"] = np.nan
     assert few(frame, "developing", REGRESSORS) is not None
     with pytest.raises(TivaxError, match="sample developed: 8 countries"):
-        robustness.compare_indices(frame, ["TBI"])
+        other_indices.compare_indices(frame, ["TBI"])
     nobody = frame[frame["developed"] == 0]
     assert "sample developed: 0 countries" in str(few(nobody, "developed", REGRESSORS))
 

@@ -19,14 +19,12 @@ from tivax.engine.panel.build import (
     real_exchange_rate,
 )
 from tivax.engine.panel.data_files import DataFiles, Edition, Fill, inflation_source
-from tivax.engine.paper.columns import COLUMNS, estimate_columns
+from tivax.engine.paper.columns import COLUMNS, SAMPLES, estimate_columns
+from tivax.engine.paper.editions import CHOICES, is_identified
 from tivax.engine.paper.specifications import (
-    CHOICES,
-    SAMPLES,
     Curve,
     _largest_difference,
     cells,
-    is_identified,
     leave_one_out,
     leave_one_out_summary,
     specification_curve,

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 from tivax.engine.estimation.estimates import Estimate, Term
 from tivax.engine.panel.build import OUTCOMES
 from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.paper.results import Replication
 from tivax.engine.paper.verdicts import Claim, Verdict, verdicts
 
 YES = (10.0, 2.0, 0.001)  # coefficient, standard error, p
@@ -83,13 +84,13 @@ def pieces(**given) -> SimpleNamespace:
 
 
 def judged(**given) -> dict[str, Verdict]:
-    # Plain objects with the parts of a Replication that are read.
-    result = pieces(**given)
-    return {k.hypothesis: k for k in verdicts(result)}  # pyright: ignore[reportArgumentType]
+    result = Replication.__new__(Replication)  # with the parts alone that are read
+    vars(result).update(vars(pieces(**given)))
+    return {k.hypothesis: k for k in verdicts(result)}
 
 
 def failing(verdict: Verdict) -> list[str]:
-    return [test.claim for test in verdict.tests if not test.holds]
+    return [test.claim for test in verdict.tests if not test.supported]
 
 
 # ----------------------------------------------------------------- the three conclusions
@@ -160,10 +161,10 @@ def test_countries_without_an_estimate_are_counted_and_not_judged():
     found = judged(left_out={(3, "AUS"): lost})
     (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
     assert test.how == "largest p of 2, without BRA; 1 cannot be estimated"
-    assert test.holds and test.p == YES[2]
+    assert test.supported and test.p == YES[2]
     found = judged(left_out={(3, k): lost for k in ("AUS", "BRA", "CHN")})
     (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
-    assert test.how == "none of 3; 3 cannot be estimated" and not test.holds
+    assert test.how == "none of 3; 3 cannot be estimated" and not test.supported
 
 
 # ------------------------------------------------------------------- what a test takes
@@ -182,7 +183,7 @@ def test_countries_without_an_estimate_are_counted_and_not_judged():
 def test_a_claim_holds_where_the_sign_is_right_and_p_is_below_5_percent(coef, p, holds):
     found = judged(estimates={(5, 1): (coef, 1.0, p)})
     test = found["H2"].tests[0]
-    assert (test.claim, test.holds) == ("trade globalisation rises with TBI", holds)
+    assert (test.claim, test.supported) == ("trade globalisation rises with TBI", holds)
     assert (test.estimate, test.se, test.p) == (coef, 1.0, p)
 
 
@@ -201,14 +202,14 @@ def test_groups_differ_only_by_a_test_of_the_difference(outcome, difference, p, 
     """Political means in developed countries, economic ones in developing."""
     found = judged(differences={outcome: (difference, 2.0, p)})
     (test,) = [k for k in found["H3"].tests if (k.estimate, k.p) == (difference, p)]
-    assert test.holds == holds
+    assert test.supported == holds
     assert failing(found["H3"]) == ([] if holds else [test.claim])
 
 
 def test_significance_in_one_group_alone_does_not_make_a_difference():
     """H3 with both groups' own tests in its favour and no difference."""
     found = judged(differences={k: (0.5, 2.0, 0.8) for k in OUTCOMES})
-    held = [k.claim for k in found["H3"].tests if k.holds]
+    held = [k.claim for k in found["H3"].tests if k.supported]
     assert held == [
         "political index responds in developed countries",
         "economic index responds in developing countries",
@@ -221,12 +222,12 @@ def test_slopes_with_group_year_effects_use_t_with_40_degrees_of_freedom():
         found = judged(slopes={"KOFGIdj": (coef, 1.0, np.nan)})
         (test,) = [k for k in found["H1"].tests if k.estimate == coef]
         assert_allclose(test.p, 0.05, atol=2e-5)
-        assert test.holds == holds
+        assert test.supported == holds
 
 
 def test_leaving_out_is_judged_by_the_worst_country():
     found = judged(left_out={(3, "BRA"): (9.0, 4.0, 0.06)})
-    (test,) = [k for k in found["H1"].tests if not k.holds]
+    (test,) = [k for k in found["H1"].tests if not k.supported]
     assert test.how == "largest p of 3, without BRA"
     assert (test.estimate, test.se, test.p) == (9.0, 4.0, 0.06)
     # A wrong sign counts however small its p is; the whole sample is not a country.
@@ -236,7 +237,7 @@ def test_leaving_out_is_judged_by_the_worst_country():
 
 def test_the_lagged_index_is_that_of_all_countries():
     found = judged(lagged={"KOFEcGIdj": (30.0, 20.0, 0.14)})
-    (test,) = [k for k in found["H1"].tests if not k.holds]
+    (test,) = [k for k in found["H1"].tests if not k.supported]
     assert (test.how, test.estimate) == ("2SLS", 30.0)
 
 

@@ -15,16 +15,20 @@ def one_line(title="a title"):
     ax = figure.subplots()
     ax.plot([2000, 2001], [1.0, 2.0])
     ax.set_title(title)
-    return plot_style.settled(figure)
+    return plot_style.finish_layout(figure)
 
 
 def test_spread_moves_two_close_values_apart_by_the_same_distance():
-    places = plot_style.spread(np.array([0.52, 0.5, 0.9]), gap=0.1, low=0.0, high=1.0)
+    places = plot_style.spread_labels(
+        np.array([0.52, 0.5, 0.9]), gap=0.1, low=0.0, high=1.0
+    )
     assert_allclose(places, [0.56, 0.46, 0.9])
 
 
 def test_spread_keeps_within_the_bounds():
-    places = plot_style.spread(np.array([0.99, 1.0, 0.0]), gap=0.1, low=0.0, high=1.0)
+    places = plot_style.spread_labels(
+        np.array([0.99, 1.0, 0.0]), gap=0.1, low=0.0, high=1.0
+    )
     assert_allclose(places, [0.9, 1.0, 0.0])
 
 
@@ -36,7 +40,9 @@ def test_names_of_close_points_stand_apart():
     ax.plot([0, 1, *(x for _, x, _ in points)], [0, 1, *(y for *_, y in points)], "o")
     plot_style.label_points(figure, ax, points)
     assert [k.get_text() for k in ax.texts] == ["AAA", "BBB", "CCC"]
-    boxes = [k.get_window_extent() for k in plot_style.settled(figure).axes[0].texts]
+    boxes = [
+        k.get_window_extent() for k in plot_style.finish_layout(figure).axes[0].texts
+    ]
     for k, box in enumerate(boxes):
         assert box.count_overlaps(boxes[k + 1 :]) == 0
 

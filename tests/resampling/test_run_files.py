@@ -10,8 +10,7 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.build import CONTROLS
-from tivax.engine.paper.columns import COLUMNS
-from tivax.engine.paper.models import paper_models
+from tivax.engine.paper.columns import COLUMNS, paper_models
 from tivax.engine.resampling.designs import Model
 from tivax.engine.resampling.run_files import (
     SAMPLES,

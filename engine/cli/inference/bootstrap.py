@@ -170,8 +170,8 @@ def run_experiment(
                 draws_per_s=_speeds(programs, rates),
             )
     for line in findings(experiment):
-        terminal.say(line)
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(line)
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def make_programs(run: RunFile) -> tuple[Program, ...]:
@@ -226,7 +226,7 @@ def _draw(
     """Fill every file; draws a second of each model."""
     total = sum(program.draws for program in programs)
     if kept.done:
-        terminal.say(f"Going on at {kept.done:,} of {total:,} draws")
+        terminal.print(f"Going on at {kept.done:,} of {total:,} draws")
     before, rates = 0, []
     with (
         stopping(kept, "draws", terminal),

@@ -1,14 +1,18 @@
-"""What ``tivax replicate`` does: compute, write, and say what came out."""
+"""``tivax replicate``: compute, write, and print the findings."""
 
 from pathlib import Path
-
-import numpy as np
 
 from ...core import Run, Terminal, about, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
-from ...paper import Replication, replicate, robustness, write_replication
-from ...paper import columns as paper
+from ...paper import (
+    Replication,
+    agreement,
+    replicate,
+    table_files,
+    trade_files,
+    write_replication,
+)
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
 from ...reporting import Language
@@ -27,8 +31,7 @@ def run_replication(
         *files.inputs(),
         *(edition.path for some in files.alternatives.values() for edition in some),
     ]
-    inputs += robustness.trade_files(files)
-    inputs += robustness.table_files(files)
+    inputs += [*trade_files(files), *table_files(files)]
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
     require_result_place(out, run, force=force, folders=files.places())
     with terminal.progress("replicating", "steps") as progress:
@@ -45,11 +48,11 @@ def run_replication(
             convention=CONVENTION_NOTES["stata"],
             rows=len(result.panel.frame),
             papers_data=not result.other_data,
-            **agreement(result),
+            **agreement(result.comparison),
         )
     for line in _findings(result):
-        terminal.say(line)
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(line)
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _residual_max(result: Replication) -> float | None:
@@ -58,22 +61,8 @@ def _residual_max(result: Replication) -> float | None:
     return max((k for k in solved if k is not None), default=None)
 
 
-def agreement(result: Replication) -> dict[str, float | int]:
-    """How near the print we are, over all coefficients."""
-    comparison = result.comparison
-    gaps = paper.differences(comparison).abs()
-    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
-    return {
-        "coefficients": len(comparison),
-        "mean_gap": float(gaps.mean()),
-        "largest_gap": float(gaps.max()),
-        "signs_equal": int(signs.sum()),
-        "stars_equal": int((comparison["stars"] == comparison["paper_stars"]).sum()),
-    }
-
-
 def _findings(result: Replication) -> list[str]:
-    found, panel = agreement(result), result.panel
+    found, panel = agreement(result.comparison), result.panel
     sizes = result.comparison.drop_duplicates("sample").set_index("sample")["n"]
     other = result.other_data
     lines = [f"Not the paper's data: {reason}" for reason in other]
@@ -102,9 +91,9 @@ def _findings(result: Replication) -> list[str]:
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
     rule = "the same rule on these data: " if other else ""
     for verdict in verdicts(result):
-        holds = sum(test.holds for test in verdict.tests)
+        count = sum(test.supported for test in verdict.tests)
         lines.append(
-            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {holds} of "
+            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {count} of "
             f"{len(verdict.tests)} tests hold"
         )
     return lines

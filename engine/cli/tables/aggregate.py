@@ -66,12 +66,12 @@ def run_aggregate(
         raise TivaxError("--compare: one region is left, which has no partner")
     record = {"concordances": [k.name for k in used], "groups": groups.record, **new}
     _write_store(store, small, out, run, record, force=force, terminal=terminal)
-    terminal.say(
+    terminal.print(
         f"{out}: {len(small.regions)} regions x {len(small.sectors)} sectors, of "
         f"{len(tables.regions)} x {len(tables.sectors)}, {len(small.years)} years"
     )
     for line in groups.lines:
-        terminal.say(line)
+        terminal.print(line)
     if compare is None:
         return
     with terminal.progress("comparing") as progress:
@@ -85,7 +85,7 @@ def run_aggregate(
         save_figure(aggregation_plots.differences(both), folder, "differences")
         run.write_manifest(folder, residual_max=both.attrs["residual_max"], **record)
     _print_differences(terminal, both)
-    terminal.say(f"Open {compare}")
+    terminal.print(f"Open {compare}")
 
 
 def _new_codes(
@@ -149,7 +149,7 @@ def _write_store(
 def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> None:
     """Print the largest difference of the index by region, largest first."""
     gaps = largest(both)
-    terminal.say(
+    terminal.print(
         "Results of the aggregated tables less aggregated results: the largest of each "
         f"region, {min(most, len(gaps))} of {len(gaps)} regions"
     )
@@ -182,7 +182,7 @@ def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> N
     for measure, words in (("tbi", "TBI"), ("vax_ratio", "VAX ratio")):
         gap = both[measure].diff("tables").values
         region, year = largest(both, measure).index[0]
-        terminal.say(
+        terminal.print(
             f"{words}: largest difference {np.nanmax(np.abs(gap)):.2g} ({region} "
             f"{year}), median {np.nanmedian(np.abs(gap)):.2g}"
         )

@@ -2,10 +2,22 @@
 
 from pathlib import Path
 
-from ...core import Terminal
+from ...core import Terminal, TivaxError
 from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE
-from ...tables import WorldTables, YearCheck
+from ...tables import WorldTables, YearCheck, check_tables
+
+
+def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
+    """Print the checks of every year; ``TivaxError`` where one has a fault."""
+    with terminal.progress("checking") as progress:
+        rows = check_tables(tables, progress=progress)
+    print_checks(terminal, rows, tables)
+    if faults := [f"{row.year}: {'; '.join(row.faults)}" for row in rows if row.faults]:
+        raise TivaxError(
+            f"{store}: {faults[0]}"
+            + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
+        )
 
 
 def print_checks(
@@ -15,11 +27,11 @@ def print_checks(
 
     Each is at most 80 columns wide.
     """
-    terminal.say(
+    terminal.print(
         f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
         f"sectors, {tables.unit}"
     )
-    terminal.say("The table as reported")
+    terminal.print("The table as reported")
     terminal.table(
         (
             "year",
@@ -50,7 +62,7 @@ def print_checks(
         "inputs / output: largest of an industry; above 1 its value added is negative",
         "spectral radius: of the input coefficients A; below 1 in a productive table",
     )
-    terminal.say("Cells that are negative, industries without output; distance to x*")
+    terminal.print("Cells that are negative, industries without output; distance to x*")
     terminal.table(
         (
             "year",
@@ -81,7 +93,7 @@ def print_checks(
         "x*, E*: output, exports of the model-consistent table, x* = (I - A)^-1 Y 1",
         "x, E: as reported",
     )
-    terminal.say("Identities of the model-consistent table: largest relative misses")
+    terminal.print("Identities of the model-consistent table: largest relative misses")
     terminal.table(
         (
             "year",
@@ -106,13 +118,13 @@ def print_checks(
     _legend(terminal, "residual: of the solve, the worst column of final demand")
     for row in rows:
         for doubt in row.doubts:
-            terminal.say(f"in doubt: {row.year}: {doubt}")
-    terminal.say(check_summary(rows, tables))
+            terminal.print(f"in doubt: {row.year}: {doubt}")
+    terminal.print(check_summary(rows, tables))
 
 
 def _legend(terminal: Terminal, *lines: str) -> None:
     for line in lines:
-        terminal.say(f"  {line}")
+        terminal.print(f"  {line}")
 
 
 def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
@@ -150,7 +162,7 @@ def print_tbi(
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
     trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
     top = [str(k) for k in trade.sortby(trade, ascending=False)["region"].values[:8]]
-    terminal.say(
+    terminal.print(
         f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders"
     )
     terminal.table(
@@ -164,13 +176,15 @@ def print_tbi(
         ],
     )
     for year in result.years_by_lu:
-        terminal.say(f"{year}: the iteration stalled; solved by LU instead")
+        terminal.print(f"{year}: the iteration stalled; solved by LU instead")
     for line in flag_messages(result.flags, result.vax_by_sector["flag"].size, net=net):
-        terminal.say(f"vax_by_sector: {line}")
+        terminal.print(f"vax_by_sector: {line}")
     span = "-".join(map(str, years))
-    terminal.say(f"{out}: {span}, largest relative residual {result.residual_max:.1e}")
+    terminal.print(
+        f"{out}: {span}, largest relative residual {result.residual_max:.1e}"
+    )
     if result.certified:
-        terminal.say(certified_line("required output B Y", **result.certified))
+        terminal.print(certified_line("required output B Y", **result.certified))
 
 
 def certified_line(

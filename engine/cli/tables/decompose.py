@@ -118,16 +118,16 @@ def run_decompose(
             each_group=one_by_one,
             net_inventories=net.record,
         )
-    terminal.say(
+    terminal.print(
         f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
         f"{rows:,} rows, {len(tables.years)} years"
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
-    terminal.say(f"{held}, residual of the solve {max(residuals):.1e}")
+    terminal.print(f"{held}, residual of the solve {max(residuals):.1e}")
     about = value_added_messages(tables, accounts)
     for line in [*net.lines, *groups.lines, *about]:
-        terminal.say(line)
-    terminal.say(f"Open {out}")
+        terminal.print(line)
+    terminal.print(f"Open {out}")
 
 
 def one_after_the_other(

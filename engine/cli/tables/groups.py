@@ -51,8 +51,8 @@ def _print_one(
     terminal: Terminal, group: CountryGroup, regions: Sequence[str] | None
 ) -> None:
     here, _ = _split(group, regions)
-    terminal.say(f"{group.name}: {group.title}")
-    terminal.say(f"Members since {group.since}. {group.source}")
+    terminal.print(f"{group.name}: {group.title}")
+    terminal.print(f"Members since {group.since}. {group.source}")
     store = () if regions is None else ("store",)
     terminal.listing(
         ("code", "country", *store),

@@ -115,7 +115,7 @@ def run_indicators(
     )
     if expected > _MANY_ROWS:
         size = expected * _BYTES_PER_ROW[format] / 1e6
-        terminal.say(
+        terminal.print(
             f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
             "--only and --years make it smaller"
         )
@@ -187,20 +187,20 @@ def run_indicators(
             net_inventories=net.record,
             flags=dict(flagged),
         )
-    terminal.say(
+    terminal.print(
         f"{len(of_one)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
         f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
-    terminal.say(
+    terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
     if certified:
-        terminal.say(certified_line("the inverse", **certified))
+        terminal.print(certified_line("the inverse", **certified))
     flag_lines = flag_messages(dict(flagged), rows, net=bool(net.categories))
     about = value_added_messages(tables, accounts)
     for line in [*flag_lines, *net.lines, *groups.lines, *about]:
-        terminal.say(line)
-    terminal.say(f"Open {out}")
+        terminal.print(line)
+    terminal.print(f"Open {out}")
 
 
 def _row_count(

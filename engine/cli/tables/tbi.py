@@ -8,11 +8,95 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ...core import Format, Progress, frame_of, no_progress, shifted, write_frame
+from ...core import (
+    Format,
+    Progress,
+    Run,
+    Terminal,
+    frame_of,
+    no_progress,
+    output_folder,
+    require_result_place,
+    shifted,
+    write_frame,
+)
 from ...figures import trade as trade_plots
-from ...measures import TbiResult, ValueAdded, compute_tbi, value_added_name
+from ...measures import (
+    Certify,
+    TbiResult,
+    ValueAdded,
+    compute_tbi,
+    value_added_messages,
+    value_added_metadata,
+    value_added_name,
+)
 from ...reporting import save_figure
-from ...tables import WorldTables
+from ...tables import NetInventories, WorldTables, choose_groups
+from .check import print_tbi
+from .inputs import read_accounts, read_final_accounts
+
+
+def run_tbi(
+    store: Path,
+    net: NetInventories,
+    out: Path,
+    *,
+    value_added: str,
+    satellites: Sequence[Path],
+    final_satellites: Sequence[Path],
+    drop: Sequence[str],
+    groups: str | None,
+    each_group: bool,
+    certify: Certify,
+    format: Format,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Compute the index of every account, write tables and figures, print a summary."""
+    tables = net.tables
+    chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    given = [*satellites, *final_satellites]
+    run = Run("tbi", inputs=[store, *chosen.files, *given])
+    require_result_place(out, run, force=force)
+    accounts = read_accounts(value_added, satellites)
+    final = read_final_accounts(final_satellites, accounts)
+    with terminal.progress("solving") as progress:
+        done = compute_accounts(
+            tables,
+            accounts,
+            final,
+            drop=drop,
+            groups=chosen.members,
+            one_by_one=each_group,
+            certify=certify,
+            progress=progress,
+        )
+    first = next(iter(done.values()))
+    with output_folder(out, run, force=force) as folder:
+        if len(done) == 1:
+            write_tbi(first, folder, format)
+        else:
+            write_tbi_of_accounts(done, folder, format)
+        # One table is solved for all accounts: what was found once holds for each.
+        run.write_manifest(
+            folder,
+            residual_max=first.residual_max,
+            **first.certified,
+            **value_added_metadata(tables, accounts),
+            years_by_lu=first.years_by_lu,
+            groups=chosen.record,
+            each_group=each_group,
+            net_inventories=net.record,
+            flags={
+                name: sum(one.flags[name] for one in done.values())
+                for name in first.flags
+            },
+        )
+    about = value_added_messages(tables, accounts)
+    for line in [*net.lines, *chosen.lines, *about]:
+        terminal.print(line)
+    for result in done.values():
+        print_tbi(terminal, result, out, net=bool(net.categories))
 
 
 def compute_accounts(

@@ -36,7 +36,7 @@ def run_bench(
 ) -> None:
     """Time all cases, or the one named ``only``.
 
-    Raises ``TivaxError`` for a name that is no case, or where ``out`` is taken.
+    Raises ``TivaxError`` for an unknown case, or where ``out`` is taken.
     """
     run = Run("bench", seed=SEED)
     require_result_place(out, run, force=force)
@@ -53,7 +53,7 @@ def run_bench(
                 rows += measure(case, said=said)
                 notes |= {name: case.notes} if case.notes else {}
             else:
-                terminal.say(f"{name}: left out, needs the extra tivax[bench]")
+                terminal.print(f"{name}: left out, needs the extra tivax[bench]")
     residual = max((row.residual for row in rows), default=0.0)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
     with output_folder(out, run, force=force) as results:
@@ -69,23 +69,23 @@ def run_bench(
     _print(terminal, rows, about, world.size)
     for name, lines in notes.items():
         for line in lines:
-            terminal.say(f"{name}: {line}")
+            terminal.print(f"{name}: {line}")
     if not full:
-        terminal.say("A world this small times the overhead; --full is 44 x 56 x 15.")
-    terminal.say(f"{out}: bench.csv, bench.json")
+        terminal.print("A world this small times the overhead; --full is 44 x 56 x 15.")
+    terminal.print(f"{out}: bench.csv, bench.json")
 
 
 def _print(
     terminal: Terminal, rows: list[Timing], about: dict[str, Any], size: str
 ) -> None:
     packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
-    terminal.say(
+    terminal.print(
         f"{size}, float64; {about['processor']}, {about['cores']} cores; "
         f"{about['device']}; {packages}"
     )
     for name, value in about["blas"].items():
-        terminal.say(f"{name}={value} is set: it can change the speed of numpy")
-    terminal.say("Median times; ratio = baseline median / median")
+        terminal.print(f"{name}={value} is set: it can change the speed of numpy")
+    terminal.print("Median times; ratio = baseline median / median")
     terminal.table(
         ("case", "method", "median", "min", "compile", "residual", "ratio"),
         [

@@ -1,4 +1,4 @@
-"""``tivax demo``: the whole main job on a synthetic world, nothing to download.
+"""``tivax demo``: the whole pipeline on a synthetic world, nothing to download.
 
 Make the tables, check them, solve all years, time the same against numpy; go on into a
 panel in which the effect of the index is known, and estimate it; write what `tivax tbi`
@@ -107,8 +107,8 @@ def run_demo(
         )
     print_tbi(terminal, result, out)
     for line in [*_findings(tables, checks, race), _effect(known)]:
-        terminal.say(line)
-    terminal.say(f"Open {out / 'report.html'}")
+        terminal.print(line)
+    terminal.print(f"Open {out / 'report.html'}")
 
 
 def _known_effect(result: TbiResult, seed: int) -> KnownEffect | None:
@@ -158,7 +158,7 @@ def _numpy_exports(tables: WorldTables, progress: Progress) -> np.ndarray:
 
 
 def _findings(tables: WorldTables, checks: list[YearCheck], race: Race) -> list[str]:
-    """What was computed, how exactly and how fast, a line each."""
+    """A line each on the size, accuracy and speed of the computation."""
     years, n, c = len(tables.years), tables.n, len(tables.regions)
     worst = max(
         max(k.output_identity, k.demand_identity, k.balance_identity) for k in checks
@@ -338,12 +338,11 @@ def _panel_section(known: KnownEffect) -> report.Section:
                 "effects, the index and seven controls times known coefficients, and "
                 "errors that are correlated over time and unequal between countries. "
                 "Controls have the names of the paper's: RQ is regulatory quality, "
-                "which "
-                "the paper calls management quality. "
-                "It is estimated as the paper's tables are: two-way fixed effects, "
-                "standard errors clustered by country, p-values from t(G − 1). "
-                f"{known.inside} of {len(known.comparison)} intervals hold the true "
-                "value; over many seeds 95 % of them should."
+                "which the paper calls management quality. It is estimated as the "
+                "paper's tables are: two-way fixed effects, standard errors clustered "
+                f"by country, p-values from t(G − 1). {known.inside} of "
+                f"{len(known.comparison)} intervals hold the true value; over many "
+                "seeds 95 % of them should."
             ),
             report.Figure(
                 true_versus_estimated(known.comparison),

@@ -16,12 +16,12 @@ from ...reporting import (
     Section,
     Table,
     Text,
-    label,
     numbered,
 )
 from ...reporting import html as report
-from ..replication import Replication
-from ..specifications import SAMPLES
+from ..columns import SAMPLES
+from ..results import Replication
+from ..titles import title
 
 
 def data(
@@ -75,15 +75,13 @@ def data(
 
 
 def _filled(result: Replication) -> str:
-    """How the year 2001 of the governance indicators is filled, if it is used."""
+    """The rule that fills 2001 in the governance indicators, if the panel has it."""
     if 2001 not in set(result.panel.frame["year"]):
         return ""
     return (
         " The year 2001 does not exist in the governance indicators: it is filled by "
-        "the "
-        f"rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. RQ "
-        "is "
-        "regulatory quality, which the paper calls management quality."
+        f"the rule “{result.files.fill_2001}”; the print agrees with “mean-1996-2014”. "
+        "RQ is regulatory quality, which the paper calls management quality."
     )
 
 
@@ -140,7 +138,7 @@ def _table_1(
             [
                 Table(
                     frame,
-                    label("table 1", language),
+                    title("table 1", language),
                     {column: ".4f" for column in frame.columns},
                     number,
                 )

@@ -8,7 +8,7 @@ import pandas as pd
 from ...panel import index_note
 from ...reporting import Block, Heading, Points, Section, Table, Text
 from .. import columns as paper
-from ..replication import Replication
+from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups as heterogeneity_report
@@ -16,12 +16,10 @@ from . import inference as inference_report
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
-    """How near the print we are, the verdicts, and TBI in all 17 columns."""
+    """Distance from the print, the verdicts, and TBI in all 17 columns."""
     comparison = result.comparison
-    gaps = paper.differences(comparison).abs()
-    signs = np.sign(comparison["coef"]) == np.sign(comparison["paper_coef"])
-    stars = comparison["stars"] == comparison["paper_stars"]
-    worst = comparison.iloc[int(np.argmax(gaps))]
+    near, count = paper.agreement(comparison), len(comparison)
+    worst = comparison.iloc[int(np.argmax(paper.differences(comparison).abs()))]
     sizes = comparison.drop_duplicates(["sample"]).set_index("sample")["n"]
     other = result.other_data
     index = index_note(result.panel)
@@ -31,19 +29,20 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
             Points(
                 [
                     *_other_data(other),
-                    f"The models of {len(comparison)} printed coefficients were "
+                    f"The models of {count} printed coefficients were "
                     f"estimated on {sizes['all']} rows ({sizes['developed']} "
                     f"developed, {sizes['developing']} developing), with an index "
                     f"{index}.{_reconstructed(index)}",
-                    f"They differ from the print by {gaps.mean():.3f} printed standard "
-                    f"errors on average and {gaps.max():.3f} at most (Table "
-                    f"{worst['table']}, column {worst['column']}, {worst['term']}). "
-                    f"{int(signs.sum())} of {len(signs)} signs and {int(stars.sum())} "
-                    f"of {len(stars)} star counts agree."
+                    f"They differ from the print by {near['mean_gap']:.3f} printed "
+                    f"standard errors on average and {near['largest_gap']:.3f} at most "
+                    f"(Table {worst['table']}, column {worst['column']}, "
+                    f"{worst['term']}). "
+                    f"{near['signs_equal']} of {count} signs and "
+                    f"{near['stars_equal']} of {count} star counts agree."
                     + (_MEASURES_DATA if other else ""),
                     *(
                         f"{k.hypothesis}{_SAME_RULE if other else ''}: {k.conclusion} "
-                        f"({sum(t.holds for t in k.tests)} of {len(k.tests)} tests "
+                        f"({sum(t.supported for t in k.tests)} of {len(k.tests)} tests "
                         "hold)."
                         for k in found
                     ),
@@ -69,14 +68,13 @@ def _other_data(reasons: list[str]) -> list[str]:
 
 
 def _reconstructed(note: str) -> str:
-    """How many years of the index were estimated, where its file says so."""
+    """The number of reconstructed years of the index, if its file gives it."""
     found = re.search(r"reconstructed (\d+) year", note)
     if not found:
         return ""
     return (
         f" Reconstructed years ({found[1]}) are estimated from gross trade, not "
-        "computed "
-        "from world tables."
+        "computed from world tables."
     )
 
 
@@ -113,8 +111,8 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
                 if other
                 else ""
             )
-            + "The tests are listed in one place, engine/verdicts.py; most of them are "
-            "coefficients that the paper prints"
+            + "The tests are listed in one place, engine/paper/verdicts.py; most of "
+            "them are coefficients that the paper prints"
             + (". " if other else ", so their results were known. ")
             + "A test "
             f"holds where the sign is the claimed one and p < {LEVEL}; a significant "
@@ -149,7 +147,7 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
 
 
 def caveats(result: Replication) -> Section:
-    """What these numbers do not show."""
+    """Limits of these numbers."""
     points = [
         *_identification(result),
         "An association within countries is not an effect. Openness can move trade "
@@ -186,8 +184,7 @@ def _identification(result: Replication) -> list[str]:
     return [
         first,
         f"TBI is {index_note(result.panel)}. Years that were estimated and not "
-        "computed "
-        "from world tables carry the error of the estimate into every table.",
+        "computed from world tables carry the error of the estimate into every table.",
     ]
 
 

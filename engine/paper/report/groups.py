@@ -9,8 +9,9 @@ from ...panel import OUTCOMES, descriptives
 from ...reporting import Heading, Section, Table, Text
 from ...reporting import html as report
 from ..heterogeneity import PARTS
-from ..replication import PARTS_OUTCOME, Replication
+from ..results import Replication
 from ..verdicts import LEVEL
+from ..write import PARTS_OUTCOME
 
 
 def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
@@ -53,7 +54,8 @@ def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
             Table(
                 rows,
                 "Slopes of TBI by group under five models; p is that of the "
-                "difference, from t(countries − 1). One slope stands in both columns.",
+                "difference, from t(countries − 1). A single slope is shown in both "
+                "columns.",
                 dict.fromkeys(rows.columns[2:8], ".2f") | {"p": ".3f"},
             ),
             Heading(
@@ -90,7 +92,7 @@ def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
 
 
 def _group_paths(result: Replication) -> str:
-    """How the two groups' means moved from the first year to the last."""
+    """Changes of the two groups' means from the first year to the last."""
     frame = result.panel.frame
     first, last = int(frame["year"].min()), int(frame["year"].max())
 
@@ -118,7 +120,7 @@ def pooled_sentence(result: Replication) -> str:
     between = result.parts[result.parts["part"] == "between groups"]
     return (
         "The pooled coefficient of TBI exceeds both subsample ones for all "
-        f"{len(OUTCOMES)} outcomes. A part of it is not about countries at all: "
+        f"{len(OUTCOMES)} outcomes. Part of this is not about countries at all: "
         f"{between['weight'].mean():.0%} of the variation that identifies it is how "
         f"the two groups moved against each other over time.{_between_share(result)}"
     )

@@ -82,15 +82,13 @@ def section(
                 "interval.",
                 "placebo: whole paths of the index given to other countries, all else "
                 "in place; p = (1 + draws with |t| at least as large) / (1 + draws). "
-                "It "
-                "compares t, not coefficients (the studentised or randomisation-t "
-                "test): "
-                "a path that is moved loses its correlation with the controls, so that "
-                "coefficients of moved paths vary less than that of the own one, and "
-                "comparing them rejects too often. It tests that the index has nothing "
-                "to do with the outcome of any country, and takes countries to be "
-                "exchangeable. within: only among countries of the same level of "
-                "development.",
+                "It compares t, not coefficients (the studentised or randomisation-t "
+                "test): a path that is moved loses its correlation with the controls, "
+                "so that coefficients of moved paths vary less than that of the own "
+                "one, and comparing them rejects too often. It tests that the index "
+                "has nothing to do with the outcome of any country, and takes "
+                "countries to be exchangeable. within: only among countries of the "
+                "same level of development.",
                 "RW: Romano and Wolf, the wild p-value adjusted for the other outcomes "
                 "of the same table and sample with the same controls.",
             ]
@@ -104,8 +102,7 @@ def section(
         Table(
             errors,
             "Monte-Carlo error of these p-values (the standard error from the number "
-            "of "
-            "draws), and the draws; 0 where all patterns were enumerated.",
+            "of draws), and the draws; 0 where all patterns were enumerated.",
             {
                 **dict.fromkeys(_ERRORS.values(), ".5f"),
                 **dict.fromkeys([f"draws, {k}" for k in _DRAWN.values()], ",.0f"),
@@ -140,7 +137,7 @@ def section(
 
 
 def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
-    """Where the colour of the wild interval is decided by the draws."""
+    """Columns whose wild p-value is at 5 % within its simulation error."""
     own = rows[rows["table"] == table]
     columns = [
         f"({column})"
@@ -151,13 +148,12 @@ def _on_the_edge(rows: pd.DataFrame, table: object) -> str:
         return ""
     return (
         f" The wild p of {', '.join(columns)} is {_AT}: the colour of its interval "
-        "says "
-        "nothing."
+        "says nothing."
     )
 
 
 def _sentence(rows: pd.DataFrame) -> str:
-    """What changes against the paper's own p-values, at 5 %.
+    """How many of the paper's significant coefficients stay so, at 5 %.
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """

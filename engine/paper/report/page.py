@@ -1,7 +1,7 @@
 """The report of a replication: its page, and the order of its sections.
 
 Every number in its sentences comes from the results; on other data the sentences
-change with them. Each section is worded in the module of its subject, ``*_report.py``.
+change with them. Each section is worded in the module of its subject.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from ...reporting import Language
 from ...reporting import html as report
-from ..replication import Replication
+from ..results import Replication
 from ..verdicts import verdicts
 from . import data as panel_report
 from . import findings as findings_report

@@ -15,9 +15,11 @@ from ...reporting import (
     Text,
 )
 from .. import columns as paper
-from .. import robustness
+from ..columns import SAMPLES
 from ..inference import side
-from ..replication import Replication
+from ..other_indices import INDICES, Variants
+from ..results import Replication
+from ..robustness import ERRORS
 from ..tables import coefficient_cells, iv_tables, lagged_frame
 from ..verdicts import LEVEL
 
@@ -104,29 +106,28 @@ def index_variants(result: Replication) -> Section:
         return _not_computed(result, title, otherwise)
     rows = variants.rows.assign(cell=coefficient_cells(variants.rows, digits=2))
     frame = rows.pivot(index=["sample", "outcome"], columns="index", values="cell")
-    frame = _ordered(frame)[list(robustness.INDICES)].reset_index()
+    frame = _ordered(frame)[list(INDICES)].reset_index()
     pooled = rows[(rows["sample"] == "all") & (rows["p"] < LEVEL) & (rows["coef"] > 0)]
-    count = pooled.groupby("index")["outcome"].count().reindex(list(robustness.INDICES))
+    count = pooled.groupby("index")["outcome"].count().reindex(list(INDICES))
     return Section(
         title,
         [
             Text(
                 "The paper also rebuilds TBI from domestic value added in exports, "
                 "again without figures. Two readings: DVA_sr = V_s L_ss E_sr, the "
-                "domestic value added in exports from s to r; and the part of it that "
-                "is absorbed abroad and does not return to s. The index is (Σ_r DVA_sr "
-                "− Σ_r DVA_rs) / (Σ_r DVA_sr + Σ_r DVA_rs). "
-                f"Tables: {variants.tables}; all columns are on these rows, so that "
-                f"they differ by the index alone{_other_rows(result, variants)}. "
-                f"Leontief solves reached a relative residual of "
-                f"{variants.residual_max:.0e}."
+                "domestic value added in exports from s to r; and the part that is "
+                "absorbed abroad and does not return to s. The index is (Σ_r DVA_sr − "
+                f"Σ_r DVA_rs) / (Σ_r DVA_sr + Σ_r DVA_rs). Tables: {variants.tables}; "
+                "all columns are on these rows, so that they differ by the index "
+                f"alone{_other_rows(result, variants)}. Leontief solves reached a "
+                f"relative residual of {variants.residual_max:.0e}."
             ),
             Table(
                 frame,
                 "Coefficient of each index, all controls, standard errors clustered by "
                 "country. TBI: value added absorbed. DVA: in exports. DVA abroad: "
                 "absorbed abroad. gross: gross exports.",
-                dict.fromkeys(robustness.INDICES, ""),
+                dict.fromkeys(INDICES, ""),
             ),
             Text(
                 "In the full sample, positive at 5 %: "
@@ -145,7 +146,7 @@ def index_variants(result: Replication) -> Section:
     )
 
 
-def _other_rows(result: Replication, variants: robustness.Variants) -> str:
+def _other_rows(result: Replication, variants: Variants) -> str:
     used, own = len(variants.indices), int(result.comparison["n"].max())
     if used == own:
         return ""
@@ -242,7 +243,7 @@ def other_errors(result: Replication) -> Section:
     """Standard errors of TBI by other conventions, and dependence of countries."""
     errors = result.errors.assign(column=paper.column_names(result.errors))
     order = list(dict.fromkeys(errors["column"]))
-    names = list(robustness.ERRORS)
+    names = list(ERRORS)
     se = errors.pivot(index="column", columns="errors", values="se").loc[order, names]
     p = errors.pivot(index="column", columns="errors", values="p").loc[order, names]
     smallest = int((se.idxmin(axis=1) == "Driscoll-Kraay").sum())
@@ -280,7 +281,7 @@ def other_errors(result: Replication) -> Section:
 
 
 def _dependence_text(found: pd.DataFrame) -> str:
-    """How the tests are made, and in how many columns each rejects."""
+    """The tests of dependence, and in how many columns each rejects."""
     draws, lacking = int(found["draws"].max()), int(found["unbalanced"].max())
     said = []
     for name, prefix in (
@@ -298,23 +299,19 @@ def _dependence_text(found: pd.DataFrame) -> str:
         "Clustered errors take countries to be independent. Year effects make the "
         "residuals of a year add up to zero, so that Pesaran's CD is not centred at 0 "
         "where they are: with equal variances its centre is −√(TG / (2(G − 1))), with "
-        "these variances it is the column “centre”. CD* is CD less its centre, divided "
-        "by its scale (Pesaran and Xie 2021). Its p-value, and those of the mean "
-        "absolute correlation and of the share of the first principal component, come "
-        f"from {draws:,} simulated panels with independent countries: normal errors "
-        "with "
-        "the variance of each country and the autocorrelation of the residuals, taken "
-        "through the same effects, regressors and missing cells. Under “null” stands "
-        "the "
-        f"mean of these panels. Of {len(found)} columns independence is rejected at 5 "
-        "% "
-        f"by {', '.join(said[:-1])} and {said[-1]}. The errors are taken to be "
-        "normal; a "
-        "column that does not reject may lack power."
+        "these variances it is the column “centre”. CD* is CD less its centre, "
+        "divided by its scale (Pesaran and Xie 2021). Its p-value, and those of the "
+        "mean absolute correlation and of the share of the first principal component, "
+        f"come from {draws:,} simulated panels with independent countries: normal "
+        "errors with the variance of each country and the autocorrelation of the "
+        "residuals, taken through the same effects, regressors and missing cells. "
+        f"Under “null” stands the mean of these panels. Of {len(found)} columns "
+        f"independence is rejected at 5 % by {', '.join(said[:-1])} and {said[-1]}. "
+        "The errors are taken to be normal; a column that does not reject may lack "
+        "power."
         + (
             f" Countries lack years in some columns ({lacking} countries at most): "
-            "pairs "
-            "are compared over the years of both."
+            "pairs are compared over the years of both."
             if lacking
             else ""
         )
@@ -355,13 +352,11 @@ def _dependence_table(found: pd.DataFrame) -> Table:
 def _ordered(frame: pd.DataFrame) -> pd.DataFrame:
     """Rows by sample and outcome in the order of the paper."""
     return frame.reindex(
-        pd.MultiIndex.from_product(
-            [robustness.SAMPLES, OUTCOMES], names=frame.index.names
-        )
+        pd.MultiIndex.from_product([SAMPLES, OUTCOMES], names=frame.index.names)
     )
 
 
 def _not_computed(result: Replication, title: str, otherwise: str = "") -> Section:
-    """A section that the inputs do not serve, and why."""
+    """A section that could not be computed, and why."""
     why = result.skipped.get(title, otherwise)
     return Section(title, [Text(f"Not computed: {why}.")])

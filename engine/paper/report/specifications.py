@@ -10,8 +10,9 @@ from ...reporting import Section, Table, Text
 from ...reporting import html as report
 from .. import columns as paper
 from .. import specifications
-from ..replication import CURVES, Replication
+from ..results import Replication
 from ..verdicts import LEVEL
+from ..write import CURVES
 
 
 def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
@@ -65,7 +66,7 @@ def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section
 def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> Section:
     """The coefficient of TBI under every combination of editions."""
     rows = result.curve.rows
-    count = len(rows) // (len(OUTCOMES) * len(specifications.SAMPLES))
+    count = len(rows) // (len(OUTCOMES) * len(paper.SAMPLES))
     own = result.curve.name
     lost = len(rows) - len(specifications.estimated(rows))
     found = specifications.estimated(rows)
@@ -103,9 +104,8 @@ def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> S
             *(
                 report.Figure(
                     figures[f"specification_curve_{outcome}"],
-                    f"{outcome}, all countries: the coefficient of TBI under "
-                    f"{count} combinations, 95 % intervals; the printed value as a "
-                    "line.",
+                    f"{outcome}, all countries: the coefficient of TBI under {count} "
+                    "combinations, 95 % intervals; the printed value as a line.",
                 )
                 for outcome in CURVES
             ),
@@ -128,7 +128,7 @@ _EXCHANGE_RATES = {
 
 
 def _exchange_rates(rows: pd.DataFrame) -> str:
-    """Those that the files give."""
+    """The definitions that the files provide."""
     found = rows["exchange rate"].unique()
     return ", ".join(_EXCHANGE_RATES[k] for k in found)
 
@@ -142,7 +142,7 @@ def _own_specification(result: Replication) -> str:
 
 
 def _rows_sentence(rows: pd.DataFrame) -> str:
-    """Whether the specifications are on the same rows."""
+    """A sentence on the rows of the specifications: the same or not."""
     sizes = rows[rows["sample"] == "all"]
     own = int(sizes.loc[sizes["chosen"], "n"].iloc[0])
     other = sizes[sizes["n"] != own]

@@ -1,4 +1,4 @@
-"""The sections of the report on what the paper asks and what it prints."""
+"""The sections of the report on the paper's question and its tables."""
 
 from collections.abc import Mapping
 
@@ -13,14 +13,14 @@ from ...reporting import (
     Points,
     Section,
     Text,
-    comparison_tables,
-    label,
     numbered,
 )
 from ...reporting import html as report
 from .. import columns as paper
-from ..replication import Replication
+from ..comparisons import comparison_tables
+from ..results import Replication
 from ..tables import TABLES
+from ..titles import title
 
 
 def question() -> Section:
@@ -73,8 +73,8 @@ def tables(
         Text(
             f"Convention: {CONVENTION_NOTES['stata']}; within R², year effects counted "
             "as explained; the constant with explicit year dummies, the first year the "
-            "base. Printed numbers stand to the left, ours in the middle, and the gap "
-            "in printed standard errors to the right."
+            "base. Printed numbers are on the left, ours in the middle, and the gap "
+            "in printed standard errors on the right."
         ),
         report.Figure(
             figures["tbi_coefficients"],
@@ -99,7 +99,7 @@ def tables(
         blocks += [
             Heading(
                 f"{numbered('Table', number, language)}: "
-                f"{label(f'table {number}', language)}"
+                f"{title(f'table {number}', language)}"
             ),
             Text(
                 f"{len(rows)} coefficients; mean gap {gaps.mean():.3f} and largest "

@@ -1,0 +1,148 @@
+"""Options and arguments that several commands share, and how their texts are read."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..core import TivaxError
+
+Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace an older result, if this command wrote it and none of its files "
+        "has changed.",
+    ),
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Print the results only, no progress.")
+]
+Years = Annotated[
+    str,
+    typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),
+]
+Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
+ValueAddedOption = Annotated[
+    str,
+    typer.Option(
+        "--value-added",
+        help="residual (output less inputs) or basic (the row of the table).",
+    ),
+]
+Satellites = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--satellite",
+        help="Trace jobs, emissions or other accounts in place of value added: a csv "
+        "or parquet file (year, region, sector, NAME, ...); repeatable.",
+    ),
+]
+GroupsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--groups",
+        help='Merge regions into groups: EU27,NAFTA or a TOML file, NAME = ["AUT", '
+        '"BEL"]. `tivax groups` lists the built-in ones.',
+    ),
+]
+CertifyOption = Annotated[
+    str,
+    typer.Option(
+        "--certify",
+        help="columns (the residual of each column is below 1e-12; small cells may be "
+        "less exact) or cells (one more step, and an error bound for every cell).",
+    ),
+]
+EachGroup = Annotated[
+    bool,
+    typer.Option(
+        "--each-group",
+        help="Compute each group separately, all other regions single; groups may "
+        "overlap.",
+    ),
+]
+Net = Annotated[
+    bool,
+    typer.Option(
+        "--net-inventories",
+        help="Leave inventories out: multiply the sales of each row by output / "
+        "(output - inventories) (Antras and others 2012).",
+    ),
+]
+Inventories = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--inventories",
+        help="With --net-inventories: the category of final demand that holds "
+        "inventories, where tivax does not know it; repeatable.",
+    ),
+]
+MaxSize = Annotated[
+    float,
+    typer.Option(
+        "--max-size",
+        help="Largest size in GiB of a raw file, or of one in an archive, once "
+        "unpacked; a line of text may have 1/1024 of it.",
+    ),
+]
+Data = Annotated[
+    Path, typer.Option("--data", help="Folder of raw files, with data.toml or without.")
+]
+PanelStore = Annotated[
+    Path | None,
+    typer.Option("--store", help="Compute the index from this store of world tables."),
+]
+RunToml = Annotated[Path, typer.Argument(help="A run file, such as RUN.toml.")]
+Draws = Annotated[
+    int | None,
+    typer.Option("--draws", min=1, help="Number of draws, in place of the run file's."),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Random seed, in place of the run file's."),
+]
+Coordinator = Annotated[
+    str | None,
+    typer.Option(
+        "--coordinator",
+        help="HOST:PORT of the first process, where several share the draws.",
+    ),
+]
+Processes = Annotated[
+    int | None, typer.Option("--processes", min=1, help="Number of processes.")
+]
+ProcessId = Annotated[
+    int | None,
+    typer.Option("--process-id", min=0, help="Number of this process, from 0."),
+]
+
+
+def parse_years(text: str) -> tuple[int, int] | None:
+    """``FIRST:LAST`` or one year; nothing means all."""
+    if not text:
+        return None
+    first, colon, last = text.partition(":")
+    try:
+        years = int(first), int(last if colon else first)
+    except ValueError:
+        raise TivaxError(
+            f"--years {text}: write FIRST:LAST, such as 2000:2014"
+        ) from None
+    if years[0] > years[1]:
+        raise TivaxError(f"--years {text}: the first year is after the last")
+    return years
+
+
+def parse_size(text: str) -> tuple[int, int, int]:
+    """``44x56x15``: regions, sectors, years."""
+    parts = text.lower().split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
+        raise TivaxError(
+            f"--size {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
+        )
+    regions, sectors, years = map(int, parts)
+    if regions < 2:
+        raise TivaxError(f"--size {text}: a world that trades needs two regions")
+    return regions, sectors, years

@@ -1,0 +1,395 @@
+"""Commands on world tables: their options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...core import DEFAULT as DEFAULT_MAX_SIZE
+from ...core import Terminal, set_max_size, start_jax
+from ..options import (
+    CertifyOption,
+    EachGroup,
+    Force,
+    GroupsOption,
+    Inventories,
+    MaxSize,
+    Net,
+    Out,
+    Quiet,
+    Satellites,
+    Store,
+    ValueAddedOption,
+    Years,
+    parse_years,
+)
+
+
+def fetch(
+    source: Annotated[
+        str,
+        typer.Argument(help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo."),
+    ],
+    out: Out,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Archive, edition or series; an unknown name lists those there are.",
+        ),
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--mirror", help="Download the file from this address instead."),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Download a database from its official address, and check it.
+
+    An interrupted download goes on where it stopped.
+
+    Example: tivax fetch wiod2016 --out raw
+    """
+    from .fetch import run_fetch
+
+    run_fetch(source, out, format, mirror, force=force, terminal=Terminal(quiet))
+
+
+def import_(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro or "
+            "arrays."
+        ),
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or zip archives.")
+    ],
+    out: Out,
+    years: Years = "",
+    unbalanced: Annotated[
+        bool,
+        typer.Option(
+            "--unbalanced", help="Accept tables whose rows do not add up to output."
+        ),
+    ] = False,
+    derounded: Annotated[
+        bool,
+        typer.Option(
+            "--derounded",
+            help="For wiod2013 in R form, rounded to 1 million: spread what rows miss "
+            "over the cells that were rounded to 0.",
+        ),
+    ] = False,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read the tables of a database into a store, every year checked.
+
+    Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
+    """
+    set_max_size(max_size)
+    start_jax()
+    from .importing import run_import
+
+    run_import(
+        source,
+        paths,
+        out,
+        years=parse_years(years),
+        unbalanced=unbalanced,
+        derounded=derounded,
+        force=force,
+        terminal=Terminal(quiet),
+    )
+
+
+def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
+    """Check that every year of a store adds up; exit 1 where one does not.
+
+    Also reports signs that labels are in another order than the numbers, which are no
+    fault, and how far value added could be checked.
+
+    Example: tivax check wiod16
+    """
+    start_jax()
+    from .check import run_check
+    from .inputs import open_tables
+
+    run_check(store, open_tables(store, years), Terminal(quiet))
+
+
+def groups(
+    store_or_name: Annotated[
+        str, typer.Argument(help="A store, or the name of a group.")
+    ] = "",
+    name: Annotated[
+        str, typer.Option("--name", help="One group: a row for each member.")
+    ] = "",
+) -> None:
+    """List the built-in groups of countries, and which members a store has.
+
+    Example: tivax groups EU27
+    """
+    from .groups import print_groups
+
+    print_groups(Terminal(), store_or_name, name)
+
+
+def aggregate(
+    store: Store,
+    out: Annotated[Path, typer.Option("--out", help="Where to write the new store.")],
+    concordance: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--concordance",
+            help='Which sectors or regions to add up: csv (from,to), TOML (new = ["old"'
+            ', "old"]) or a built-in one such as wiod2016-sections; repeatable.',
+        ),
+    ] = None,
+    groups: GroupsOption = None,
+    compare: Annotated[
+        Path | None,
+        typer.Option(
+            "--compare",
+            help="Folder for a comparison of results before and after aggregation.",
+        ),
+    ] = None,
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Add up sectors or regions into a new store, and show what that changes.
+
+    With --compare also writes comparison.csv (year, region, measure, detailed,
+    aggregated, difference), va_absorbed.parquet, a figure, manifest.json.
+
+    Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
+    """
+    start_jax()
+    from ...tables import choose_groups
+    from .aggregate import run_aggregate
+    from .inputs import open_tables
+
+    tables = open_tables(store, years)
+    run_aggregate(
+        store,
+        tables,
+        concordance or [],
+        choose_groups(groups, tables.regions),
+        out,
+        compare=compare,
+        force=force,
+        terminal=Terminal(quiet),
+    )
+
+
+def tbi(
+    store: Store,
+    out: Out,
+    value_added: ValueAddedOption = "residual",
+    satellite: Satellites = None,
+    satellite_final: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--satellite-final",
+            help="Direct emissions of final demand, for the accounts of --satellite: a "
+            "csv or parquet file (year, region, NAME, ...); adds footprints.csv.",
+        ),
+    ] = None,
+    drop: Annotated[
+        list[str] | None,
+        typer.Option("--drop", help="Leave out a region, such as ROW; repeatable."),
+    ] = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
+    format: Annotated[
+        str, typer.Option("--format", help="Write csv, parquet, dta or xlsx.")
+    ] = "csv",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Trade benefit index and value-added trade of every year, with figures.
+
+    Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
+    With several accounts, the first column of each table names the account.
+
+    Example: tivax tbi wiod16 --out results
+    """
+    start_jax()
+    from ...core import require_format
+    from ...measures import require_certify
+    from .inputs import correct_tables, open_tables
+    from .tbi import run_tbi
+
+    terminal = Terminal(quiet)
+    file_format, certify_what = require_format(format), require_certify(certify)
+    tables = open_tables(store, years)
+    run_tbi(
+        store,
+        correct_tables(tables, net_inventories, inventories, terminal),
+        out,
+        value_added=value_added,
+        satellites=satellite or [],
+        final_satellites=satellite_final or [],
+        drop=drop or [],
+        groups=groups,
+        each_group=each_group,
+        certify=certify_what,
+        format=file_format,
+        force=force,
+        terminal=terminal,
+    )
+
+
+def decompose(
+    store: Store,
+    out: Out,
+    method: Annotated[
+        str,
+        typer.Option(
+            "--method",
+            help="wwz, kww, bm-source, bm-sink, bm-world, bm-self, bm-importer, ltv, "
+            "my, tripartite, tripartite-output or production.",
+        ),
+    ],
+    level: Annotated[
+        str,
+        typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
+    ] = "bilateral-sector",
+    detail: Annotated[
+        bool,
+        typer.Option(
+            "--detail",
+            help="With bm-source and bm-sink also write the parts VAX1-4, REF1-2, "
+            "FVA1-4.",
+        ),
+    ] = False,
+    by_origin: Annotated[
+        bool,
+        typer.Option(
+            "--by-origin",
+            help="With bm-source: by the sector in which value is added, not the one "
+            "that exports.",
+        ),
+    ] = False,
+    value_added: ValueAddedOption = "residual",
+    satellite: Satellites = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
+    net_inventories: Net = False,
+    inventories: Inventories = None,
+    format: Annotated[
+        str, typer.Option("--format", help="Write parquet or csv.")
+    ] = "parquet",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Decompose the exports of every year into value-added terms, by a known method.
+
+    Writes decomposition.parquet (year, exporter, sector, importer, term, value), two
+    figures of shares, manifest.json.
+
+    Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
+    """
+    start_jax()
+    from ...core import Run
+    from ...tables import choose_groups
+    from .decompose import run_decompose
+    from .inputs import correct_tables, open_tables, read_accounts
+
+    terminal = Terminal(quiet)
+    tables = open_tables(store, years)
+    net = correct_tables(tables, net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+    run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
+    run_decompose(
+        net,
+        method,
+        level,
+        out,
+        run,
+        detail=detail,
+        by_origin=by_origin,
+        groups=chosen,
+        one_by_one=each_group,
+        accounts=read_accounts(value_added, satellite or []),
+        format=format,
+        force=force,
+        terminal=terminal,
+    )
+
+
+def indicators(
+    store: Store,
+    out: Out,
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only", help="Names of indicators, separated by commas; else all."
+        ),
+    ] = "",
+    level: Annotated[
+        str,
+        typer.Option(
+            "--level",
+            help="country, sector, bilateral, bilateral-sector or all of them; the "
+            "last two may take hundreds of MB.",
+        ),
+    ] = "country",
+    value_added: ValueAddedOption = "residual",
+    satellite: Satellites = None,
+    groups: GroupsOption = None,
+    each_group: EachGroup = False,
+    certify: CertifyOption = "columns",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
+    format: Annotated[
+        str, typer.Option("--format", help="Write parquet or csv.")
+    ] = "parquet",
+    years: Years = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Indicators of trade in value added (OECD TiVA's and others) of every year.
+
+    Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
+    of positions, participation over the years, manifest.json. With --only, a figure is
+    drawn if the indicators that it shows are among the names.
+
+    Example: tivax indicators wiod16 --out tiva
+    """
+    start_jax()
+    from ...core import Run
+    from ...measures import require_certify
+    from ...tables import choose_groups
+    from .indicators import run_indicators
+    from .inputs import correct_tables, open_tables, read_accounts
+
+    terminal = Terminal(quiet)
+    tables = open_tables(store, years)
+    net = correct_tables(tables, net_inventories, inventories, terminal)
+    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+    run = Run("indicators", inputs=[store, *chosen.files, *(satellite or ())])
+    run_indicators(
+        net,
+        [k.strip() for k in only.split(",") if k.strip()],
+        level,
+        out,
+        run,
+        groups=chosen,
+        one_by_one=each_group,
+        accounts=read_accounts(value_added, satellite or []),
+        certify=require_certify(certify),
+        format=format,
+        force=force,
+        terminal=terminal,
+    )

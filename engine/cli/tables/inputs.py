@@ -1,0 +1,70 @@
+"""Tables and accounts that the options of a command name."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from xarray import DataArray
+
+from ...core import Terminal, TivaxError
+from ...measures import ValueAdded, require_value_added, value_added_name
+from ...sources import (
+    read_final_satellites,
+    read_satellites,
+    require_different_names,
+)
+from ...tables import (
+    NetInventories,
+    WorldTables,
+    correct_for_inventories,
+    open_store,
+)
+from ..options import parse_years
+
+
+def open_tables(store: Path, years: str) -> WorldTables:
+    """The years of a store, read when they are used."""
+    return open_store(store, years=parse_years(years), lazy=True)
+
+
+def correct_tables(
+    tables: WorldTables, wanted: bool, names: Sequence[str] | None, terminal: Terminal
+) -> NetInventories:
+    """The tables, net of inventories where that is wanted."""
+    if not wanted and names:
+        raise TivaxError(f"--inventories {names[0]}: give --net-inventories as well")
+    if not wanted:
+        return NetInventories(tables)
+    with terminal.progress("inventories") as progress:
+        return correct_for_inventories(tables, names or None, progress=progress)
+
+
+def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdded]:
+    """What is traced: value added as defined, or the accounts of files."""
+    defined = require_value_added(value_added)
+    if not satellites:
+        return [defined]
+    if defined != "residual":
+        raise TivaxError(
+            "--satellite stands in place of value added: leave out --value-added "
+            f"{value_added}"
+        )
+    accounts = [account for path in satellites for account in read_satellites(path)]
+    require_different_names(accounts)
+    return [*accounts]
+
+
+def read_final_accounts(
+    paths: Sequence[Path], accounts: Sequence[ValueAdded]
+) -> dict[str, DataArray]:
+    """The direct emissions of final demand, by the name of their account."""
+    found = [k for path in paths for k in read_final_satellites(path)]
+    require_different_names(found)
+    names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
+    for account in found:
+        if account.name not in names:
+            there = f"there are {', '.join(names)}" if names else "there is none"
+            raise TivaxError(
+                f"--satellite-final: {account.name} needs a --satellite account of "
+                f"that name; {there}"
+            )
+    return {str(account.name): account for account in found}

@@ -1,0 +1,82 @@
+"""The result of a replication."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..estimation import Estimate
+from ..panel import DataFiles, Panel
+from .columns import Column
+from .editions import other_than_the_papers
+from .inference import PaperInference
+from .other_indices import Gross, Variants
+from .robustness import Lagged
+from .specifications import Curve
+
+
+@dataclass(frozen=True, eq=False)
+class Replication:
+    """Everything that ``replicate`` computes.
+
+    Attributes
+    ----------
+    files, panel
+        The choices and the data.
+    estimates, comparison
+        The 17 columns; the 139 coefficients beside the printed ones.
+    table_1
+        The printed index beside ours: year, iso3, paper, ours, difference.
+    structure
+        Table 2 as arithmetic: how well each index is the mean of its parts; None
+        where the file lacks parts.
+    figure_1
+        Group means by year.
+    lagged, variants, gross
+        2SLS with the lagged index; other indices, None where there are no tables or no
+        gross trade.
+    fixed_panel, fixed
+        Every country code repaired: the panel and the 17 columns; None where a
+        source lacks a country that this adds.
+    errors, dependence
+        Other standard errors; dependence between countries (Pesaran CD and others).
+    interactions, parts
+        Slopes by group; the parts of the pooled coefficient.
+    left_out, curve
+        Without each country; under every combination of editions.
+    inference
+        Bootstrap and placebo; None where the index lacks a cell.
+    moments, variation
+        Descriptive statistics; the variation that identifies each regressor.
+    skipped
+        Sections that could not be computed from these inputs, and why. The paper's
+        tables are never among them.
+    """
+
+    files: DataFiles
+    panel: Panel
+    estimates: dict[Column, Estimate]
+    comparison: pd.DataFrame
+    table_1: pd.DataFrame
+    structure: pd.DataFrame | None
+    figure_1: pd.DataFrame
+    lagged: list[Lagged]
+    variants: Variants | None
+    gross: Gross | None
+    fixed_panel: Panel | None
+    fixed: dict[Column, Estimate] | None
+    errors: pd.DataFrame
+    dependence: pd.DataFrame
+    interactions: pd.DataFrame
+    parts: pd.DataFrame
+    left_out: pd.DataFrame
+    curve: Curve
+    inference: PaperInference | None
+    moments: pd.DataFrame
+    variation: pd.DataFrame
+    skipped: Mapping[str, str]
+
+    @property
+    def other_data(self) -> list[str]:
+        """How these data differ from the paper's; empty where they do not."""
+        return other_than_the_papers(self.files, self.panel.frame, self.table_1)

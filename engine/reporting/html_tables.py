@@ -1,0 +1,117 @@
+"""Data frames as HTML tables."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from itertools import groupby
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
+    """The frame as a ``<table>``; ``formats`` as those of ``html.Table``."""
+    named = not isinstance(frame.index, pd.RangeIndex)
+    right = [
+        column in formats or _is_number(frame.iloc[:, k])
+        for k, column in enumerate(frame.columns)
+    ]
+    cells = [
+        _formatted(frame.iloc[:, k], formats.get(column))
+        for k, column in enumerate(frame.columns)
+    ]
+    labels = _label_cells(frame.index) if named else [""] * len(frame)
+    rows = []
+    for k, name in enumerate(labels):
+        row = (
+            _cell("td", column[k], r) for column, r in zip(cells, right, strict=True)
+        )
+        rows.append(f"<tr>{name}{''.join(row)}</tr>")
+    body = "\n".join(rows)
+    return (
+        f'<div class="scroll"><table>\n'
+        f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
+        f"<tbody>\n{body}\n</tbody>\n</table></div>"
+    )
+
+
+def _header(frame: pd.DataFrame, right: Sequence[bool], named: bool) -> str:
+    """One row a level of the columns; equal neighbours above the last level merge."""
+    names = list(frame.index.names) if named else []
+    levels = frame.columns.nlevels
+    rows = []
+    for level in range(levels):
+        last = level == levels - 1
+        row = [
+            _cell("th", name or "", False) if last else "<th></th>" for name in names
+        ]
+        above = [_above(column, level) for column in frame.columns]
+        if last:
+            row += [
+                _cell("th", path[-1], r) for path, r in zip(above, right, strict=True)
+            ]
+        else:
+            for path, group in groupby(above):
+                span = len(list(group))
+                row.append(
+                    f'<th class="span" colspan="{span}">{escape(str(path[-1]))}</th>'
+                )
+        rows.append(f"<tr>{''.join(row)}</tr>")
+    return "\n".join(rows)
+
+
+def _above(column: Any, level: int) -> tuple[Any, ...]:
+    return column[: level + 1] if isinstance(column, tuple) else (column,)
+
+
+def _label_cells(index: pd.Index) -> list[str]:
+    """The row headers; in several levels, a label is not repeated below itself."""
+    paths = [key if isinstance(key, tuple) else (key,) for key in index]
+    cells = []
+    for k, path in enumerate(paths):
+        above = paths[k - 1] if k else ()
+        shown = [
+            ""
+            if level < len(path) - 1 and above[: level + 1] == path[: level + 1]
+            else x
+            for level, x in enumerate(path)
+        ]
+        cells.append("".join(_cell('th scope="row"', x, False) for x in shown))
+    return cells
+
+
+def _cell(tag: str, value: object, right: bool) -> str:
+    style = ' class="n"' if right else ""
+    return f"<{tag}{style}>{escape(str(value))}</{tag.split()[0]}>"
+
+
+def _is_number(column: pd.Series) -> bool:
+    numeric, boolean = pd.api.types.is_numeric_dtype, pd.api.types.is_bool_dtype
+    return numeric(column) and not boolean(column)
+
+
+def _formatted(column: pd.Series, spec: str | None) -> list[str]:
+    """Cells as text: a missing number is a dash, a missing text nothing."""
+    number = _is_number(column)
+    if spec is None:
+        spec = _default_format(column) if number else ""
+    missing = "–" if number else ""
+    cells = [missing if _is_missing(x) else format(x, spec) for x in column]
+    return [cell.replace("-", "−") for cell in cells] if number else cells
+
+
+def _is_missing(value: object) -> bool:
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _default_format(column: pd.Series) -> str:
+    if pd.api.types.is_integer_dtype(column):
+        return "d" if str(_last(column.name)).lower() == "year" else ",d"
+    values = np.abs(column.dropna().to_numpy(float))
+    largest = float(np.max(values[np.isfinite(values)], initial=0))
+    before = int(np.floor(np.log10(largest))) + 1 if largest > 0 else 0
+    return f",.{min(max(4 - before, 0), 4)}f"
+
+
+def _last(name: Any) -> Any:
+    return name[-1] if isinstance(name, tuple) else name

@@ -1,0 +1,116 @@
+"""What holds for every figure: the same data give the same bytes, text stays text."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from tivax.engine import aggregate, compare_aggregation
+from tivax.engine.figures import (
+    aggregation,
+    decompositions,
+    indicators,
+    panel,
+    specifications,
+    trade,
+)
+from tivax.engine.reporting import plot_style
+
+import figure_data as data
+from helpers import random_tables
+
+REGIONS = [f"R{k}" for k in range(9)] + ["ROW"]
+
+
+def totals():
+    shares = np.random.default_rng(0).lognormal(size=(4, 3, 10))
+    coords = {"part": [*"abcd"], "year": [2000, 2001, 2002], "region": REGIONS}
+    return xr.DataArray(shares, coords)
+
+
+def positions():
+    names = "EXGR GVC_BACK_BM GVC_FORW_BM GVC_PART_BM GVC_FORWARDNESS".split()
+    rng = np.random.default_rng(1)
+    coords = {"year": [2000, 2001, 2002], "region": REGIONS}
+    dims = ("year", "region")
+    values = {name: (dims, rng.uniform(0, 50, (3, 10))) for name in names}
+    return xr.Dataset(values, coords)
+
+
+def aggregated():
+    tables = random_tables(regions=3, sectors=2, years=2)
+    return compare_aggregation(
+        tables, aggregate(tables, sectors={"S0": "S", "S1": "S"})
+    )
+
+
+# With a language where the figure has words of one.
+IN_LANGUAGES = {
+    "means": lambda language: panel.index_means(data.panel(), language=language),
+    "table": lambda language: panel.coefficient_plot(
+        data.comparison().query("table == 4"), language
+    ),
+    "tbi of tables": lambda language: panel.tbi_coefficients(
+        data.comparison(), language
+    ),
+    "slopes": lambda language: panel.slopes(data.points(), data.SLOPES, language),
+    "true": lambda language: panel.true_versus_estimated(data.estimates(), language),
+    "curve": lambda language: specifications.specification_curve(
+        data.curve(), list(data.CHOICES), 6.0, 2.0, language
+    ),
+    "left out": lambda language: specifications.leave_one_out(
+        data.left_out(), 12.5, language
+    ),
+}
+FIGURES = {
+    "lines": lambda: trade.tbi_lines(data.random_tbi()),
+    "panels": lambda: trade.tbi_lines(data.random_tbi("ABCDEFGHI"), [*"ABCDEFGHI"]),
+    "balances": lambda: trade.balance_heatmap(data.random_trade()["va_absorbed"]),
+    "gross": lambda: trade.va_versus_gross(data.random_trade()),
+    "bars": lambda: decompositions.bars(totals(), "gross exports"),
+    "over years": lambda: decompositions.over_years(totals(), "gross exports"),
+    "participation": lambda: indicators.participation(positions()),
+    "positions": lambda: indicators.position_map(positions()),
+    "aggregation": lambda: aggregation.differences(aggregated()),
+    **{
+        f"{name}, {language}": lambda draw=draw, language=language: draw(language)
+        for name, draw in IN_LANGUAGES.items()
+        for language in ("en", "zh")
+    },
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
+    files = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        written = plot_style.save_figure(FIGURES[name](), folder, "figure")
+        files.append([(folder / file).read_bytes() for file in written])
+    assert files[0] == files[1]
+    svg = (tmp_path / "a" / "figure.svg").read_text(encoding="utf-8")
+    assert "<text" in svg and "<dc:date>" not in svg
+    # Latin letters are in every font; Chinese ones need one that is installed.
+    png = not name.endswith("zh") or bool(plot_style.INSTALLED)
+    assert (tmp_path / "a" / "figure.png").exists() == png
+
+
+@pytest.mark.parametrize(
+    "name, expected",
+    [
+        ("means", ["全球化综合指数", "发展中国家", "指数（1—100）"]),
+        ("table", ["贸易利益指数", "(2) 经济全球化指数，发展中国家", "原文"]),
+        (
+            "tbi of tables",
+            ["表3，全样本，无控制变量", "(1) 全球化综合指数", "本文复算"],
+        ),
+        ("slopes", ["斜率 2.00", "合并样本", "贸易利益指数（残差）"]),
+        ("true", ["真实值", "监管质量"]),
+        ("curve", ["系数", "原文 6.00", "data.toml的选择", "区间不含0"]),
+        ("left out", ["全样本 12.50", "发达国家", "剔除的国家"]),
+    ],
+)
+def test_chinese_labels_are_text_in_the_svg(name, expected):
+    svg = plot_style.svg_text(IN_LANGUAGES[name]("zh"))
+    for text in expected:
+        assert f">{text}</text>" in svg
+    assert "'Noto Sans CJK SC', 'Source Han Sans SC'" in svg

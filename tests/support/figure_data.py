@@ -1,0 +1,124 @@
+"""Small invented data for every figure."""
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+# ------------------------------------------------------------- a panel, regressions
+
+PANEL_YEARS = [2000, 2001, 2002]
+
+
+def panel():
+    """Two developed countries and two developing ones."""
+    rng = np.random.default_rng(0)
+    rows = [(k, y, int(k in "AB")) for k in "ABCD" for y in PANEL_YEARS]
+    frame = pd.DataFrame(rows, columns=["iso3", "year", "developed"])
+    return frame.assign(
+        KOFGIdj=rng.uniform(60, 90, 12), KOFEcGIdj=rng.uniform(60, 90, 12)
+    )
+
+
+def comparison():
+    """Table 3 without and with a control, table 4 of two samples."""
+    columns = [
+        (3, 1, "KOFGIdj", "all", ["TBI", "const"], 41),
+        (3, 2, "KOFGIdj", "all", ["TBI", "RQ", "const"], 41),
+        (4, 1, "KOFGIdj", "developed", ["TBI", "RQ", "const"], 22),
+        (4, 2, "KOFEcGIdj", "developing", ["TBI", "RQ", "const"], 19),
+    ]
+    frame = pd.DataFrame(
+        [(*head, term, count) for *head, terms, count in columns for term in terms],
+        columns=["table", "column", "outcome", "sample", "term", "clusters"],
+    )
+    rng = np.random.default_rng(1)
+    for name in ("coef", "paper_coef"):
+        frame[name] = rng.normal(10, 5, len(frame))
+    for name in ("se", "paper_se"):
+        frame[name] = rng.uniform(1, 4, len(frame))
+    return frame
+
+
+def points():
+    return pd.DataFrame(
+        {
+            "x": [0.0, 2.0, 10.0, 14.0],
+            "y": [1.0, 3.0, 20.0, 30.0],
+            "group": ["developed"] * 2 + ["developing"] * 2,
+        }
+    )
+
+
+SLOPES = {"developed": 1.0, "developing": 2.5, "pooled": 2.0}
+
+
+def estimates():
+    return pd.DataFrame(
+        {"term": ["TBI", "RQ"], "true": [12.0, -0.1], "coef": [11.0, 0.2]}
+    ).assign(se=[2.0, 0.5])
+
+
+# ------------------------------------------------------------- many specifications
+
+CHOICES = {"edition": ["9.0", "9.1", "10.0"], "rule": ["drop", "keep"]}
+
+
+def curve(n=60):
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame({k: rng.choice(v, n) for k, v in CHOICES.items()})
+    frame["coef"] = rng.normal(5, 4, n)
+    half = rng.uniform(2, 8, n)
+    frame["ci_low"], frame["ci_high"] = frame["coef"] - half, frame["coef"] + half
+    frame["chosen"] = np.arange(n) == 7
+    return frame
+
+
+def left_out():
+    return pd.DataFrame(
+        {
+            "left_out": ["AUS", "BRA", "CHN"],
+            "coef": [12.0, 10.0, 14.0],
+            "ci_low": [4.0, 3.0, 5.0],
+            "ci_high": [20.0, 17.0, 23.0],
+            "developed": [1, 0, 0],
+        }
+    )
+
+
+# --------------------------------------------------------------------------- trade
+
+REGIONS = ["CHN", "USA", "DEU", "FRA", "ROW"]
+SECTORS = ["c1", "c2"]
+YEARS = [2009, 2010, 2011]
+
+
+def random_trade(regions=REGIONS, years=YEARS, units="million US$", seed=0):
+    """Value added absorbed and gross exports, larger than value added."""
+    rng = np.random.default_rng(seed)
+    shape = (len(years), len(regions), len(SECTORS), len(regions))
+    absorbed = rng.lognormal(9, 2, shape)
+    gross = absorbed * rng.uniform(1, 2, shape)
+    gross[:, range(len(regions)), :, range(len(regions))] = 0
+    coords = {"year": years, "origin": regions, "sector": SECTORS}
+    attrs = {"units": units}
+    return xr.Dataset(
+        {
+            "va_absorbed": ([*coords, "absorber"], absorbed, attrs),
+            "gross_exports": ([*coords, "destination"], gross, attrs),
+        },
+        coords={**coords, "absorber": regions, "destination": regions},
+    )
+
+
+def random_tbi(regions=REGIONS, years=YEARS, seed=0):
+    rng = np.random.default_rng(seed)
+    exports, imports = rng.lognormal(10, 1, (2, len(years), len(regions)))
+    dims = ("year", "region")
+    return xr.Dataset(
+        {
+            "va_exports": (dims, exports),
+            "va_imports": (dims, imports),
+            "tbi": (dims, (exports - imports) / (exports + imports)),
+        },
+        coords={"year": list(years), "region": list(regions)},
+    )
