@@ -437,9 +437,9 @@ def test_chains_of_appendix_c(shared, case, term, expected):
 # ----------------------------------------------------------------- by extraction
 
 
-def arrays():
+def arrays() -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray]:
     one = small_tables(3).table(2000)
-    return [jnp.asarray(k) for k in (one.Z, one.x, one.Y.sum(axis=2))]
+    return jnp.asarray(one.Z), jnp.asarray(one.x), jnp.asarray(one.Y.sum(axis=2))
 
 
 @pytest.fixture(scope="module")
