@@ -10,21 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .errors import TivaxError, nearest, shown
+from .errors import TivaxError, shown
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """``TivaxError`` unless the value is of a kind; ``wanted`` is what to give."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise TivaxError(f"{argument}: give {wanted}, not {shown(value)}")
-
-
-def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
-    """``TivaxError`` unless the value is one of these words."""
-    if not isinstance(value, str):
-        raise TivaxError(f"no {argument} {shown(value)}: {nearest('', known)}")
-    if value not in known:
-        raise TivaxError(f"no {argument} {value}: {nearest(value, known)}")
 
 
 def require_list(argument: str, values: object) -> None:

@@ -1,8 +1,7 @@
 """The error class for expected mistakes, the warning, how unknown names are told."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from difflib import get_close_matches
 
 
 class TivaxWarning(UserWarning):
@@ -37,21 +36,6 @@ def causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a name there is not: those like it, or all."""
-    names = [str(k) for k in known]
-    near = get_close_matches(name, names, n=3, cutoff=0.4)
-    every = ", ".join(names)
-    if not near:
-        return f"choose from {every}"
-    hint = f"did you mean {' or '.join(near)}?"
-    return hint if len(names) > _MANY else f"{hint} There are {every}"
-
-
-# A longer list of names does not help in one line.
-_MANY = 20
 
 
 def shown(value: object) -> str:

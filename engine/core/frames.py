@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import pandas as pd
 import xarray as xr
 
+from .choose import choose_from
 from .errors import TivaxError
 from .spreadsheets import write_csv, write_xlsx
 
@@ -30,7 +31,7 @@ def require_format(name: str) -> Format:
     for known in get_args(Format):
         if name == known:
             return known
-    raise TivaxError(f"--format {name}: choose from {', '.join(get_args(Format))}")
+    raise TivaxError(f"--format {name}: {choose_from(get_args(Format))}")
 
 
 def frame_of(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:

@@ -5,7 +5,7 @@ that is swallowed or comes out as another error, in the loading of a compiled li
 it can crash, and in compiled code it waits for minutes. So it is raised only where it
 is safe, work asks for it where it tells its progress and before it puts results in
 place, and a thread ends the process where none of that helps: nothing on the disk is
-ever half done (``engine.output``).
+ever half done (``core.output``).
 """
 
 import os

@@ -15,7 +15,7 @@ from ...kernels.solve import Method as Solver
 from ...kernels.world import make_world
 from ..core import Progress
 from ..tables import Groups, WorldTables
-from ..tables import regions as regions_module
+from ..tables import groups as groups_module
 from . import trade as measures
 from .trade import ValueAdded
 
@@ -55,7 +55,7 @@ class Borders:
 
 def borders_of(tables: WorldTables, groups: Groups | None = None) -> Borders:
     """Perimeters of tables; errors as in ``measures.perimeters``."""
-    of_region = regions_module.perimeters(tables, groups=groups)
+    of_region = groups_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
     return Borders(tuple(names), tuple(names.index(k) for k in of_region.values()))
 

@@ -7,8 +7,9 @@ import pandas as pd
 
 from ..estimation import fixed_effects, sample, time_dummies, within
 from ..sources.panel import kof
-from .build import CODE_FIXES, CONTROLS, OUTCOMES, read_whole_path
+from .blocks import read_whole_path
 from .data_files import DataFiles
+from .recipe import CODE_FIXES, CONTROLS, OUTCOMES
 
 VARIABLES = (*OUTCOMES, "TBI", *CONTROLS)
 

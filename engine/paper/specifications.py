@@ -20,6 +20,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels import panel as kernel
+from .. import panel as panels
 from ..core import Progress, in_float64, no_progress
 from ..estimation import Estimate, samples
 from ..panel import (
@@ -31,7 +32,6 @@ from ..panel import (
     Panel,
     inflation_source,
 )
-from ..panel import build as panels
 from .columns import COLUMNS, Column
 
 SAMPLES = ("all", "developed", "developing")

@@ -6,11 +6,9 @@ of its parts, whatever it sells (aggregation bias; Miller and Blair 2009, chapte
 """
 
 import csv
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +18,19 @@ from scipy.sparse import csr_array
 
 from ..core import (
     TivaxError,
+    load_toml,
     local_path,
     nearest,
-    parse_toml,
+    read_toml,
     require_kind,
     require_list,
     without_apostrophe,
 )
-from .codes import require_labels
-from .regions import Groups
-from .regions import region_names as renamed
-from .world_tables import Tolerance, WorldTables, YearArray, in_double, require_tables
+from .groups import Groups
+from .groups import region_names as renamed
+from .rules import require_labels
+from .world_table import Tolerance, YearArray, in_double
+from .world_tables import WorldTables, require_tables
 
 Mapped = Mapping[str, str]
 
@@ -223,11 +223,6 @@ _KINDS = ("sectors", "regions")
 @cache
 def concordances() -> dict[str, Concordance]:
     """The built-in concordances by name."""
-    text = (
-        files(__name__.rpartition(".")[0])
-        .joinpath("concordances.toml")
-        .read_text("utf-8")
-    )
     return {
         name: Concordance(
             name,
@@ -235,7 +230,7 @@ def concordances() -> dict[str, Concordance]:
             entry["title"],
             entry["source"],
         )
-        for name, entry in tomllib.loads(text).items()
+        for name, entry in load_toml(__package__, "concordances.toml").items()
     }
 
 
@@ -278,8 +273,7 @@ def read_concordance(name: str | Path) -> Concordance:
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    text = path.read_text(encoding="utf-8")
-    for new, olds in parse_toml(text, path).items():
+    for new, olds in read_toml(path).items():
         if not isinstance(olds, list) or not all(isinstance(k, str) for k in olds):
             raise TivaxError(f'{path}: write {new} = ["old", "old"]')
         yield from ((old.strip(), new) for old in olds)

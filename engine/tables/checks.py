@@ -15,16 +15,10 @@ from ...kernels import absorption, leontief
 from ...kernels.solve import Method, solve, with_fallback
 from ..core import Progress, TivaxError, in_float64, no_progress
 from .plausibility import doubts
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    impossible_value_added,
-    require_tables,
-    told_value_added,
-    unit_is_plausible,
-    worst_value_added,
-)
+from .rules import describe_value_added as told_value_added
+from .rules import impossible_value_added, unit_is_plausible, worst_value_added
+from .world_table import Tolerance, WorldTable
+from .world_tables import WorldTables, require_tables
 
 
 @dataclass(frozen=True)

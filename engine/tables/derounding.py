@@ -30,7 +30,7 @@ from jaxtyping import Float
 
 from ..core import TivaxError
 from .inventories import inventory_categories
-from .world_tables import Tolerance, WorldTable
+from .world_table import Tolerance, WorldTable
 
 POWER = 0.1
 # In units: cells below it were rounded to 0.

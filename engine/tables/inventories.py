@@ -24,7 +24,8 @@ from ..core import (
     require_list,
 )
 from .final_demand_uses import INVENTORIES
-from .world_tables import WorldTables, YearArray, in_double, require_tables
+from .world_table import YearArray, in_double
+from .world_tables import WorldTables, require_tables
 
 # Of output. What an industry sells besides is then rounding, and says nothing of where
 # its output goes; the largest factor in WIOD 2013 is 40 (1995).

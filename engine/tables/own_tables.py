@@ -12,14 +12,9 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError, TivaxWarning, nearest
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    as_year,
-    check_values,
-    stack_years,
-)
+from .rules import check_values
+from .world_table import Tolerance, WorldTable, as_year
+from .world_tables import WorldTables, stack_years
 
 Frame = pd.DataFrame | pd.Series
 Years = Frame | Mapping[int, Frame]

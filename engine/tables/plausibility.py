@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
-from .world_tables import WorldTable
+from .world_table import WorldTable
 
 # Sizes of an industry, output or inputs, over the mean output: at the first it should
 # not buy more than it makes, at the second not twice as much.

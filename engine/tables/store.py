@@ -43,6 +43,7 @@ from ..core import (
     require_writable,
     require_years,
 )
+from .rules import check_balance, check_values
 from .store_files import (
     DIMS,
     FORMAT,
@@ -53,15 +54,8 @@ from .store_files import (
     digest,
     read_store,
 )
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    check_balance,
-    check_values,
-    require_tables,
-    year_range,
-)
+from .world_table import Tolerance, WorldTable
+from .world_tables import WorldTables, require_tables, year_range
 
 # The arrays of a store, labels among them.
 _OWN = {*DIMS, *LABELS}

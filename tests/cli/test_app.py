@@ -25,8 +25,8 @@ from tivax.bench import cases
 from tivax.engine import WorldShape, open_store, save_store
 from tivax.engine.cli import app as cli
 from tivax.engine.core.jax_setup import compilation_cache
-from tivax.engine.core.output import sha256 as tivax_sha256
-from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.core.manifest import sha256 as tivax_sha256
+from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf

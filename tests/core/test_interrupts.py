@@ -156,8 +156,8 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
 STUCK = """
 import hashlib, sys, threading
 from pathlib import Path
-from tivax.engine.interrupts import remembered, telling
-from tivax.engine.output import abandon_parts, partial_folder
+from tivax.engine.core.interrupts import remembered, telling
+from tivax.engine.core.output import abandon_parts, partial_folder
 with (
     remembered(abandon_parts),
     partial_folder(Path(sys.argv[1])) as part,

@@ -13,8 +13,9 @@ import pytest
 
 from tivax.engine import TivaxError, open_store, save_store
 from tivax.engine.core.frames import write_frame
-from tivax.engine.core.output import Run, output_folder
-from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.core.manifest import Run
+from tivax.engine.core.places import output_folder
+from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling.checkpoints import checkpoint
 
 import panel_files as pf

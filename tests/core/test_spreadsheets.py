@@ -11,7 +11,7 @@ import xarray as xr
 from tivax.engine.cli.tables.decompose import LongWriter
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.spreadsheets import as_text, without_apostrophe, write_csv
-from tivax.engine.panel.build import panel_format
+from tivax.engine.panel.write import panel_format
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
 

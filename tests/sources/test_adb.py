@@ -6,11 +6,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
-from tivax.engine.tables.world_tables import (
-    check_balance,
-    check_same_labels,
-    check_values,
-)
+from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
 
 from mrio_files import adb_cells, adb_world, write_adb
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped

@@ -23,8 +23,8 @@ from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.sources.source import TableFile
 from tivax.engine.tables.aggregation import read_concordance
-from tivax.engine.tables.codes import require_labels
 from tivax.engine.tables.groups import read_groups
+from tivax.engine.tables.rules import require_labels
 from tivax.engine.tables.world_tables import WorldTables
 
 import mrio_files as mf

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.exiobase import SYSTEMS
-from tivax.engine.tables.world_tables import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_values
 
 from mrio_files import (
     ALPHA3,

@@ -4,11 +4,7 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import (
-    check_balance,
-    check_same_labels,
-    check_values,
-)
+from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
 
 from mrio_files import figaro_flat, figaro_matrix, figaro_world, write_lines
 from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped

@@ -8,10 +8,10 @@ import xarray as xr
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError, Tolerance, import_tables, open_store
-from tivax.engine.core.output import describe_input
+from tivax.engine.core.manifest import describe_input
 from tivax.engine.sources import importing
 from tivax.engine.sources.source import Source, TableFile
-from tivax.engine.tables.codes import normalise
+from tivax.engine.tables.countries import normalise
 
 from helpers import random_table
 
@@ -210,7 +210,7 @@ def test_years_that_no_file_holds_are_told(raw):
 
 
 def test_a_source_that_does_not_exist_is_told(raw, tmp_path):
-    with pytest.raises(TivaxError, match="no source 'wiod'; choose from wiod2016"):
+    with pytest.raises(TivaxError, match="no source wiod: did you mean wiod2016"):
         import_tables("wiod", [raw], tmp_path / "store")
 
 

@@ -4,7 +4,7 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance
+from tivax.engine.tables.rules import check_balance
 
 from commands import good
 from source_files import (

@@ -6,7 +6,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine import TivaxError, import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
-from tivax.engine.tables.world_tables import check_balance
+from tivax.engine.tables.rules import check_balance
 
 from commands import tivax
 from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd

@@ -359,7 +359,7 @@ def test_an_indicator_of_the_world_bank_skips_the_years_nobody_has(tmp_path):
 
 def test_an_estimate_that_the_wgi_do_not_have_is_refused(tmp_path):
     message = refusal(wgi, small_wgi(tmp_path), "rqs")
-    assert "rqs is no estimate of the WGI; choose from vae, pve, gee, rqe" in message
+    assert "no series rqs; choose from vae, pve, gee, rqe" in message
 
 
 def test_a_wgi_sheet_without_labels_or_with_text_is_refused(tmp_path):
@@ -593,7 +593,7 @@ def test_a_month_that_repeats_and_a_blank_month_are_told_or_missing(tmp_path):
 
 def test_a_series_that_the_bis_does_not_have_is_refused(tmp_path):
     message = refusal(bis, small_bis(tmp_path), "narrow")
-    assert "narrow is no series of it; choose from real, nominal" in message
+    assert "no series narrow; choose from real, nominal" in message
 
 
 # ------------------------------------------------------------ any file, any reader

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_values
 
 from source_files import (
     DEMAND_2013,

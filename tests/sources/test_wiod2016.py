@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance
+from tivax.engine.tables.rules import check_balance
 
 from source_files import (
     DEMAND_2016,

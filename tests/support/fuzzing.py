@@ -57,7 +57,8 @@ from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
 from tivax.engine.tables.satellites import aligned
 from tivax.engine.tables.store import open_store, save_store
-from tivax.engine.tables.world_tables import WorldTable, WorldTables, stack_years
+from tivax.engine.tables.world_table import WorldTable
+from tivax.engine.tables.world_tables import WorldTables, stack_years
 
 import mrio_files as mf
 import oecd_files as of

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, import_tables, open_store
 from tivax.engine.tables.derounding import POWER, derounded, spread
-from tivax.engine.tables.world_tables import WorldTable
+from tivax.engine.tables.world_table import WorldTable
 
 from commands import good, mistake
 from source_files import r_list, sheet, small_table, write_r_list, write_sheet

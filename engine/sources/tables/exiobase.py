@@ -36,6 +36,7 @@ import numpy as np
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from ..text_tables import TextTable, read_text_table
 
@@ -75,8 +76,8 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
         path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
         for path in paths
     ]
-    found = fs.gather(wide, r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED)
-    at = {fs.location(file): file for file in found}
+    found = finding.gather(wide, r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED)
+    at = {finding.location(file): file for file in found}
     tables = [
         _together(location.rpartition("/")[0], at)
         for location in at
@@ -90,7 +91,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
         raise TivaxError(
             f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
         )
-    return fs.one_per_year(tables)
+    return finding.one_per_year(tables)
 
 
 def _together(folder: str, at: Mapping[str, TableFile]) -> TableFile:
@@ -172,8 +173,8 @@ def _require_money(file: TableFile) -> None:
     others = sorted(k for k in units if re.sub(r"[^A-Z]", "", k.upper()) not in _MONEY)
     if others:
         raise TivaxError(
-            f"{file.parts['unit'].name}: units are {fs.some(others)}, not M.EUR; give "
-            "the tables in money, not the hybrid ones"
+            f"{file.parts['unit'].name}: units are {layout.some(others)}, not M.EUR; "
+            "give the tables in money, not the hybrid ones"
         )
 
 
@@ -181,16 +182,16 @@ def _labels(
     file: TableFile, sales: TextTable
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Regions, sectors and the labels of rows, which must be those of columns."""
-    regions, sectors = fs.region_major(
-        file, fs.region_codes(file, sales.labels[0], CODES), sales.labels[1]
+    regions, sectors = layout.region_major(
+        file, layout.region_codes(file, sales.labels[0], CODES), sales.labels[1]
     )
-    rows = fs.pairs(regions, sectors)
-    fs.check_labels(file, "columns", _pairs(file, *sales.header), rows)
+    rows = layout.pairs(regions, sectors)
+    layout.check_labels(file, "columns", _pairs(file, *sales.header), rows)
     return regions, sectors, rows
 
 
 def _pairs(file: TableFile, regions: list[str], names: list[str]) -> list[str]:
-    spelled = fs.region_codes(file, regions, CODES)
+    spelled = layout.region_codes(file, regions, CODES)
     return [f"{region}:{name}" for region, name in zip(spelled, names, strict=True)]
 
 
@@ -200,10 +201,10 @@ def _final_demand(
     """Final demand (n, c, f) and its categories, without exports, which are zero."""
     part = file.parts["Y"]
     table = read_text_table(part, header=2, labels=2)
-    fs.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
     categories = list(dict.fromkeys(table.header[1]))
-    fs.check_labels(
-        part, "columns", _pairs(part, *table.header), fs.pairs(regions, categories)
+    layout.check_labels(
+        part, "columns", _pairs(part, *table.header), layout.pairs(regions, categories)
     )
     Y = table.values.reshape(len(rows), len(regions), len(categories))
     exports = [k for k, name in enumerate(categories) if name.startswith("Export")]
@@ -225,8 +226,8 @@ def _output(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["x"]
     table = read_text_table(part, header=1, labels=2)
-    fs.check_labels(part, "rows", _pairs(part, *table.labels), rows)
-    fs.check_labels(part, "columns", table.header[0], ["indout"])
+    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    layout.check_labels(part, "columns", table.header[0], ["indout"])
     return table.values[:, 0]
 
 
@@ -236,7 +237,7 @@ def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["F"]
     table = read_text_table(part, header=2, labels=1, rows=len(FACTORS))
-    fs.check_labels(part, "columns", _pairs(part, *table.header), rows)
+    layout.check_labels(part, "columns", _pairs(part, *table.header), rows)
     for k, wanted in enumerate(FACTORS):
         name = "".join(table.labels[0][k : k + 1])
         if not name.startswith(wanted):
