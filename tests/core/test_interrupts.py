@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT t
 STARTED = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)
-from tivax.engine.start import main
+from tivax.engine.cli.start import main
 """
 RUN = """
 panel = "panel.csv"
