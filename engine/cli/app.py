@@ -11,21 +11,21 @@ import typer
 # on every program it takes from its cache.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+from ..core import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE  # noqa: E402
 from ..core import (
-    CODE,
-    LINE,
+    INTERRUPT_CODE,
+    INTERRUPT_LINE,
     Terminal,
     TivaxError,
     abandon_parts,
-    causes,
-    pending,
-    remembered,
+    is_interrupted,
+    print_last,
     require_format,
     set_max_size,
     start_jax,
-    tell_last,
+    walk_causes,
+    watch_for_interrupts,
 )
-from ..core import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -718,7 +718,7 @@ def _experiment(command: str, told: str) -> None:
             if ending is None:
                 raise
             # An ordinary end waits for the other processes, and they for this one.
-            tell_last(ending[0])
+            print_last(ending[0])
             sys.stdout.flush()
             os._exit(ending[1])
 
@@ -938,21 +938,23 @@ def _net(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    with remembered(clean=abandon_parts):
+    with watch_for_interrupts(clean=abandon_parts):
         try:
             app()
         except BaseException as error:
             ending = _ending(error)
             if ending is None:
                 raise
-            tell_last(ending[0])
+            print_last(ending[0])
             raise SystemExit(ending[1]) from None
 
 
 def _ending(error: BaseException) -> tuple[str, int] | None:
     """The line and exit code of an interrupt or an expected mistake."""
-    if pending() or any(isinstance(k, KeyboardInterrupt) for k in causes(error)):
-        return LINE, CODE
+    if is_interrupted() or any(
+        isinstance(k, KeyboardInterrupt) for k in walk_causes(error)
+    ):
+        return INTERRUPT_LINE, INTERRUPT_CODE
     if isinstance(error, TivaxError):
         return f"tivax: {error}", 1
     if isinstance(error, OSError):

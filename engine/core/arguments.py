@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from .errors import TivaxError, shown
+from .errors import TivaxError, show
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
     """``TivaxError`` unless the value is of a kind; ``wanted`` is what to give."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TivaxError(f"{argument}: give {wanted}, not {shown(value)}")
+        raise TivaxError(f"{argument}: give {wanted}, not {show(value)}")
 
 
 def require_list(argument: str, values: object) -> None:
@@ -25,7 +25,7 @@ def require_list(argument: str, values: object) -> None:
     if isinstance(values, str):
         raise TivaxError(f"{argument}={values!r}: give a list, [{values!r}]")
     if not isinstance(values, Iterable) or not all(isinstance(k, str) for k in values):
-        raise TivaxError(f"{argument}: give a list of labels, not {shown(values)}")
+        raise TivaxError(f"{argument}: give a list of labels, not {show(values)}")
 
 
 def require_whole(argument: str, value: object, least: int) -> None:
@@ -34,7 +34,7 @@ def require_whole(argument: str, value: object, least: int) -> None:
         isinstance(value, int | np.integer) and value >= least
     ):
         raise TivaxError(
-            f"{argument}: give a whole number from {least}, not {shown(value)}"
+            f"{argument}: give a whole number from {least}, not {show(value)}"
         )
 
 
@@ -47,12 +47,12 @@ def require_years(years: object) -> None:
     ):
         raise TivaxError(
             f"years: give the first and the last, such as (2000, 2014), not "
-            f"{shown(years)}"
+            f"{show(years)}"
         )
 
 
 def local_path(argument: str, value: object) -> Path:
     """The value as a path."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise TivaxError(f"{argument}: give a path as text or Path, not {shown(value)}")
+        raise TivaxError(f"{argument}: give a path as text or Path, not {show(value)}")
     return Path(os.fspath(value))

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-from .errors import TivaxError, shown
+from .errors import TivaxError, show
 
 # A longer list of names does not help in one line.
 _MANY = 20
@@ -14,7 +14,7 @@ def choose_from(known: Iterable[object]) -> str:
     return f"choose from {', '.join(map(str, known))}"
 
 
-def nearest(name: str, known: Iterable[object]) -> str:
+def suggest(name: str, known: Iterable[object]) -> str:
     """The end of a message about an unknown name: close matches, or all names."""
     names = [str(k) for k in known]
     near = get_close_matches(name, names, n=3, cutoff=0.4)
@@ -27,6 +27,6 @@ def nearest(name: str, known: Iterable[object]) -> str:
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
     """Raise ``TivaxError`` unless the value is one of these words."""
     if not isinstance(value, str):
-        raise TivaxError(f"no {argument} {shown(value)}: {nearest('', known)}")
+        raise TivaxError(f"no {argument} {show(value)}: {suggest('', known)}")
     if value not in known:
-        raise TivaxError(f"no {argument} {value}: {nearest(value, known)}")
+        raise TivaxError(f"no {argument} {value}: {suggest(value, known)}")

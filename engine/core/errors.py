@@ -30,7 +30,7 @@ def _shown(character: str) -> str:
 _LONGEST = 2000
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
+def walk_causes(error: BaseException) -> Iterator[BaseException]:
     """An error, and those that it came from or after."""
     cause: BaseException | None = error
     while cause is not None:
@@ -38,7 +38,7 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         cause = cause.__cause__ or cause.__context__
 
 
-def shown(value: object) -> str:
+def show(value: object) -> str:
     """A value that is wrong, in a message: one line, cut where it is long."""
     if not isinstance(value, _PLAIN):
         return f"a {type(value).__name__}"

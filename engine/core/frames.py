@@ -34,7 +34,7 @@ def require_format(name: str) -> Format:
     raise TivaxError(f"--format {name}: {choose_from(get_args(Format))}")
 
 
-def frame_of(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
+def to_long_frame(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
     """A Dataset as a long table with these columns, sorted as the labels are."""
     frame = (
         data[[k for k in columns if k in data.data_vars]].to_dataframe().reset_index()

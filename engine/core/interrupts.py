@@ -20,8 +20,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-LINE = "tivax: interrupted"
-CODE = 130
+INTERRUPT_LINE = "tivax: interrupted"
+INTERRUPT_CODE = 130
 _GRACE = 2.0  # seconds for an orderly end
 _POKE = 0.05  # seconds between looks whether it is safe to raise by now
 _UNSAFE = ("jax", "jaxlib", "importlib", "_frozen_importlib")
@@ -31,26 +31,26 @@ _last = threading.Lock()
 _hints: list[Callable[[], object]] = []
 
 
-def pending() -> bool:
+def is_interrupted() -> bool:
     """Whether the command was interrupted."""
     return _came.is_set()
 
 
-def raise_pending() -> None:
+def raise_interrupt() -> None:
     """Raise the ``KeyboardInterrupt`` that waits or was swallowed."""
-    if pending():
+    if is_interrupted():
         _raised.set()
         raise KeyboardInterrupt
 
 
 @contextmanager
-def telling(hint: Callable[[], object]) -> Iterator[None]:
+def hint_if_interrupted(hint: Callable[[], object]) -> Iterator[None]:
     """Call ``hint``, which says how to go on, where the block is interrupted."""
     _hints.append(hint)
     try:
         yield
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or pending():
+        if isinstance(error, KeyboardInterrupt) or is_interrupted():
             _say_hints()
         raise
     finally:
@@ -63,7 +63,7 @@ def _say_hints() -> None:
         _hints.pop()()
 
 
-def tell_last(line: str) -> None:
+def print_last(line: str) -> None:
     """Print the last line of a command that failed, unless the watching thread does."""
     with _last:
         _told.set()
@@ -71,7 +71,7 @@ def tell_last(line: str) -> None:
 
 
 @contextmanager
-def remembered(clean: Callable[[], None]) -> Iterator[None]:
+def watch_for_interrupts(clean: Callable[[], None]) -> Iterator[None]:
     """Watch for Ctrl-C while the block runs.
 
     ``clean`` is called, in another thread, before a process that does not end in time
@@ -144,9 +144,9 @@ def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
         clean()
         if sys.stderr.isatty():
             sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-        print(LINE, file=sys.stderr, flush=True)
+        print(INTERRUPT_LINE, file=sys.stderr, flush=True)
         sys.stdout.flush()
-        os._exit(CODE)
+        os._exit(INTERRUPT_CODE)
 
 
 def _unraisable(error: Any, hook: Callable[[Any], object]) -> None:

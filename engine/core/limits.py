@@ -3,14 +3,14 @@
 from .errors import TivaxError
 
 GIB = 1 << 30
-DEFAULT = 4.0  # GiB; the largest file that is published has 1.5
+DEFAULT_MAX_SIZE = 4.0  # GiB; the largest file that is published has 1.5
 # Allowed for each GiB: cells of a workbook or an array (the largest workbook has 8
 # million), cells of a csv file, which are texts, and rows of a table in text (10,000).
-CELLS, TEXTS, LINES = 25_000_000, 5_000_000, 25_000
+CELLS, TEXT_CELLS, TEXT_LINES = 25_000_000, 5_000_000, 25_000
 # A line is one row of a table. The longest published, 9,800 cells, has 0.25 MB.
 _LINES = 1024
 
-_limit = DEFAULT
+_limit = DEFAULT_MAX_SIZE
 
 
 def set_max_size(gib: float) -> None:

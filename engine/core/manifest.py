@@ -37,7 +37,7 @@ def tivax_version() -> str:
     return version("tivax")
 
 
-def about(*, dated: bool = True) -> dict[str, str]:
+def describe_environment(*, dated: bool = True) -> dict[str, str]:
     """Versions, device and date, for the foot of a report.
 
     Without the date, a run that is stopped and goes on another day writes the same.

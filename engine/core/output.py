@@ -24,8 +24,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from .errors import TivaxError, causes
-from .interrupts import raise_pending
+from .errors import TivaxError, walk_causes
+from .interrupts import raise_interrupt
 
 _LEFTOVER = re.compile(
     r"\.(?P<name>.+)\.(?:(?P<machine>[0-9a-f]{8})-)?[0-9a-f]{8}\.(?:part|old)"
@@ -54,7 +54,7 @@ def partial_folder(path: Path) -> Iterator[Path]:
         raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
     _at_work.add(part)
     try:
-        with full_disk_told(path):
+        with explain_full_disk(path):
             yield part
     finally:
         _remove(part)
@@ -183,7 +183,7 @@ def replace_folder(part: Path, path: Path) -> None:
     Whether it may go, the caller has seen to.
     """
     place = real_path(path)
-    raise_pending()  # an interrupt that was swallowed: before anything is replaced
+    raise_interrupt()  # an interrupt that was swallowed: before anything is replaced
     with _replacing:
         try:
             if place.exists():
@@ -218,7 +218,7 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 
 @contextmanager
-def full_disk_told(path: Path) -> Iterator[None]:
+def explain_full_disk(path: Path) -> Iterator[None]:
     """What is written in the block belongs to ``path``: a full disk is told so.
 
     Libraries raise ``OSError`` without a file name, or another error after it.
@@ -228,7 +228,7 @@ def full_disk_told(path: Path) -> Iterator[None]:
     except TivaxError:
         raise
     except Exception as error:
-        for cause in causes(error):
+        for cause in walk_causes(error):
             number = cause.errno if isinstance(cause, OSError) else None
             if number is not None and number in _FULL:
                 raise TivaxError(

@@ -10,6 +10,6 @@ def no_progress(done: int, total: int) -> None:
     """The default: silent."""
 
 
-def shifted(progress: Progress, before: int, total: int) -> Progress:
+def shift_progress(progress: Progress, before: int, total: int) -> Progress:
     """Progress of one of several runs, as that of all."""
     return lambda done, _: progress(before + done, total)

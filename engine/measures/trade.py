@@ -24,8 +24,8 @@ from ..tables import (
     Groups,
     WorldTables,
     YearArray,
+    as_float64,
     check_numbers,
-    in_double,
     perimeters,
     region_names,
     require_productive,
@@ -209,7 +209,7 @@ def about_value_added(tables: WorldTables, value_added: ValueAdded) -> dict[str,
         "value_added_unit": unit_of(tables, value_added),
     }
     if isinstance(value_added, xr.DataArray):
-        about["left_out_share"] = satellites.left_out(value_added, tables)
+        about["left_out_share"] = satellites.idle_share(value_added, tables)
     return about
 
 
@@ -230,7 +230,7 @@ def told_value_added(tables: WorldTables, value_added: ValueAdded) -> list[str]:
     """Lines for the terminal on what of an account is left out."""
     if isinstance(value_added, str):
         return []
-    share = satellites.left_out(value_added, tables)
+    share = satellites.idle_share(value_added, tables)
     unit = unit_of(tables, value_added)
     lines = [f"{value_added_name(value_added)}{f', {unit}' if unit else ''}"]
     if share > 0:
@@ -243,7 +243,7 @@ def _value_added_rows(tables: WorldTables, value_added: ValueAdded) -> YearArray
     require_tables(tables)
     require_account(value_added)
     if isinstance(value_added, xr.DataArray):
-        return satellites.aligned(value_added, tables)
+        return satellites.align(value_added, tables)
     if require_value_added(value_added) == "residual":
         return None
     if tables.value_added is None:
@@ -259,8 +259,8 @@ def value_added_by_industry(
 ) -> xr.DataArray:
     """What is embodied, as an account (year, region, sector); 0 without output."""
     rows = _value_added_rows(tables, value_added)
-    x = in_double(tables.x[:])
-    values = x - in_double(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
+    x = as_float64(tables.x[:])
+    values = x - as_float64(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
     coords = {"year": tables.years, "region": tables.regions, "sector": tables.sectors}
     shape = [len(labels) for labels in coords.values()]
     return xr.DataArray(
@@ -298,12 +298,12 @@ def _chunks(
     def read(years: slice) -> tuple[Any, ...]:
         x, Y, v = tables.output(years), final_demand(tables, years), None
         if rows is not None:
-            added = in_double(rows[years])
+            added = as_float64(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
         if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
             for year in tables.years[years]:
                 check_numbers(tables.table(year))
-        return in_double(tables.Z[years]), x, Y, v
+        return as_float64(tables.Z[years]), x, Y, v
 
     runs = _runs(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:

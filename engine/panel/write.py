@@ -12,7 +12,7 @@ from ..core import (
     clear_leftovers,
     describe_outputs,
     partial_folder,
-    raise_pending,
+    raise_interrupt,
     read_listed,
     real_path,
     require_apart,
@@ -91,7 +91,7 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
         )
         (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
         require_panel_place(path, run, force=force)
-        raise_pending()
+        raise_interrupt()
         for one in (manifest, codebook, path):
             os.replace(part / one.name, one)
     return [path, codebook, manifest]

@@ -13,7 +13,7 @@ from ..core import (
     no_progress,
     require_kind,
     require_years,
-    shown,
+    show,
 )
 from ..tables import (
     StoreWriter,
@@ -23,7 +23,7 @@ from ..tables import (
     check_same_labels,
     check_values,
     derounding,
-    doubts,
+    find_doubts,
     require_labels,
     require_productive,
     require_replaceable,
@@ -93,7 +93,7 @@ def import_tables(
     """
     require_kind("source_name", source_name, str, "the name of a database")
     if isinstance(paths, str | Path):
-        raise TivaxError(f"paths: give a list of files or folders, [{shown(paths)}]")
+        raise TivaxError(f"paths: give a list of files or folders, [{show(paths)}]")
     require_kind("paths", paths, Iterable, "a list of files or folders")
     paths, store = [local_path("paths", k) for k in paths], local_path("store", store)
     require_years(years)
@@ -132,7 +132,7 @@ def import_tables(
                 check_balance(table, source.tolerance)
                 check_columns(table, columns)
             if derounded:
-                table, above = derounding.derounded(table)
+                table, above = derounding.deround(table)
                 rows_above += above
             require_productive(table)
             if writer is None or first is None:
@@ -163,7 +163,7 @@ def import_tables(
                     command=run.command,
                 )
             check_same_labels(first, table)
-            doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]
+            doubtful += [f"{table.where}: {k}" for k in find_doubts(table, parents)]
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError, local_path, require_size, without_apostrophe
+from ..core import TivaxError, local_path, require_size, unescape_formula
 from ..tables import require_labels
 from .files import parsing
 from .source import TableFile
@@ -106,7 +106,7 @@ def _read(
     for what in texts:
         there = frame[what].notna()
         frame[what] = frame[what].astype(object).where(there, "").map(str)
-        frame[what] = frame[what].map(without_apostrophe)
+        frame[what] = frame[what].map(unescape_formula)
         require_labels(frame[what].unique(), f"{path}: {what}")
     require_labels(names, f"{path}: column")
     table = frame.set_index(labels)

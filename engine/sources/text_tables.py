@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 from jaxtyping import Float
 
-from ..core import LINES, TivaxError, require_count
+from ..core import TEXT_LINES, TivaxError, require_count
 from . import files as fs
 from .source import TableFile
 
@@ -102,7 +102,7 @@ def _split(
             )
         found = text.count(mark) + 1
         cells = cells or found
-        require_count(file.name, number, "lines", LINES)
+        require_count(file.name, number, "lines", TEXT_LINES)
         if cells <= labels:
             raise TivaxError(
                 f"{file.name}: line 1 has {cells} cells, {labels} labels and numbers "

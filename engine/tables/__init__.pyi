@@ -27,7 +27,7 @@ from .inventories import correct_for_inventories as correct_for_inventories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames
 from .own_tables import from_pymrio as from_pymrio
-from .plausibility import doubts as doubts
+from .plausibility import find_doubts as find_doubts
 from .rules import check_balance as check_balance
 from .rules import check_columns as check_columns
 from .rules import check_numbers as check_numbers
@@ -45,7 +45,7 @@ from .synthetic import synthetic_world as synthetic_world
 from .world_table import Tolerance as Tolerance
 from .world_table import WorldTable as WorldTable
 from .world_table import YearArray as YearArray
-from .world_table import in_double as in_double
+from .world_table import as_float64 as as_float64
 from .world_tables import WorldTables as WorldTables
 from .world_tables import require_tables as require_tables
 from .world_tables import stack_years as stack_years

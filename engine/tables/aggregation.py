@@ -20,16 +20,16 @@ from ..core import (
     TivaxError,
     load_toml,
     local_path,
-    nearest,
     read_toml,
     require_kind,
     require_list,
-    without_apostrophe,
+    suggest,
+    unescape_formula,
 )
 from .groups import Groups
 from .groups import region_names as renamed
 from .rules import require_labels
-from .world_table import Tolerance, YearArray, in_double
+from .world_table import Tolerance, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
 Mapped = Mapping[str, str]
@@ -157,7 +157,7 @@ class SummedYears:
         return np.stack([self._year(k) for k in years]) if years else empty
 
     def _year(self, k: int) -> Float[np.ndarray, " n *k"]:
-        values = in_double(self.array[k])
+        values = as_float64(self.array[k])
         for axis, places in enumerate(self.along):
             values = np.moveaxis(values, axis, 0)
             flat = places.matrix @ values.reshape(len(values), -1)
@@ -175,7 +175,7 @@ def _require_all(new: Mapped, old: Sequence[str], what: str) -> None:
     """Raise ``TivaxError`` unless all old codes, and no others, have a new one."""
     for code in new:
         if code not in old:
-            raise TivaxError(f"no {what} {code} in the tables: {nearest(code, old)}")
+            raise TivaxError(f"no {what} {code} in the tables: {suggest(code, old)}")
     if left := [code for code in old if code not in new]:
         raise TivaxError(
             f"{what} {', '.join(left[:5])}{', ...' if left[5:] else ''} left out: give "
@@ -289,4 +289,4 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
             )
         for row in rows:
             old, new = ((row[k] or "").strip() for k in ("from", "to"))
-            yield without_apostrophe(old), without_apostrophe(new)
+            yield unescape_formula(old), unescape_formula(new)

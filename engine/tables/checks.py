@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from ...kernels import absorption, leontief
 from ...kernels.solve import Method, solve, with_fallback
 from ..core import Progress, TivaxError, in_float64, no_progress
-from .plausibility import doubts
+from .plausibility import find_doubts
 from .rules import describe_value_added as told_value_added
 from .rules import impossible_value_added, unit_is_plausible, worst_value_added
 from .world_table import Tolerance, WorldTable
@@ -269,7 +269,7 @@ def check_year(
             table, column_tolerance or tolerance.for_columns()
         ),
         unit_fault=_unit_fault(table),
-        doubts=doubts(table, parents),
+        doubts=find_doubts(table, parents),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from ..core import TivaxError, load_toml, nearest, require_kind, require_list
+from ..core import TivaxError, load_toml, require_kind, require_list, suggest
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def country_group(name: str) -> CountryGroup:
     groups = country_groups()
     require_kind("name", name, str, "the name of a group, such as EU27")
     if (known := name.strip().upper()) not in groups:
-        raise TivaxError(f"no group {name.strip()}: {nearest(known, groups)}")
+        raise TivaxError(f"no group {name.strip()}: {suggest(known, groups)}")
     return groups[known]
 
 

@@ -47,7 +47,7 @@ class Derounded(NamedTuple):
     rows_above: int
 
 
-def derounded(table: WorldTable) -> Derounded:
+def deround(table: WorldTable) -> Derounded:
     """Put what each row misses of its output into its cells of 0.
 
     Rows that sell more than they make stay as they are: which of their cells were

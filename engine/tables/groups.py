@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, nearest, read_toml, require_list
+from ..core import TivaxError, read_toml, require_list, suggest
 from .countries import country_group, country_groups, group_members
 from .rules import require_labels
 from .world_tables import WorldTables, require_tables
@@ -180,7 +180,7 @@ def region_names(
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
-            raise TivaxError(f"no region {code}: {nearest(code, codes)}")
+            raise TivaxError(f"no region {code}: {suggest(code, codes)}")
     name = {code: code for code in codes if code not in drop}
     group_of: dict[str, str] = {}
     for group, members in groups.items():

@@ -19,12 +19,12 @@ from ..core import (
     Progress,
     TivaxError,
     aligned_empty,
-    nearest,
     no_progress,
     require_list,
+    suggest,
 )
 from .final_demand_uses import INVENTORIES
-from .world_table import YearArray, in_double
+from .world_table import YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
 # Of output. What an industry sells besides is then rounding, and says nothing of where
@@ -117,7 +117,7 @@ def correct_for_inventories(
     kept = 0
     progress(0, t)
     for k in range(t):
-        x = in_double(tables.x[k])
+        x = as_float64(tables.x[k])
         N = tables.final_demand(slice(k, k + 1), names)[0].sum(axis=1)
         corrected = x - N > _LEAST_SALES * x
         sales[k] = np.divide(x, x - N, out=sales[k], where=corrected)
@@ -149,7 +149,7 @@ def inventory_categories(
     for name in named or ():
         if name not in every:
             raise TivaxError(
-                f"no category of final demand {name}: {nearest(name, every)}"
+                f"no category of final demand {name}: {suggest(name, every)}"
             )
     wanted = INVENTORIES if named is None else named
     found = tuple(name for name in every if name in wanted)
@@ -179,7 +179,7 @@ class Weighted:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> Any:
-        flows = in_double(self._flows[key])
+        flows = as_float64(self._flows[key])
         return np.multiply(flows, self._weights[key], out=aligned_empty(flows.shape))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, TivaxWarning, nearest
+from ..core import TivaxError, TivaxWarning, suggest
 from .rules import check_values
-from .world_table import Tolerance, WorldTable, as_year
+from .world_table import Tolerance, WorldTable, parse_year
 from .world_tables import WorldTables, stack_years
 
 Frame = pd.DataFrame | pd.Series
@@ -157,12 +157,12 @@ def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
     if isinstance(frames, Mapping):
         if year is not None:
             raise TivaxError(f"{name} is a dict from year to frame: leave out year=")
-        return {as_year(k): _require_frame(name, v) for k, v in frames.items()}
+        return {parse_year(k): _require_frame(name, v) for k, v in frames.items()}
     if year is None:
         raise TivaxError(
             "frames do not tell their year: give year=2014, or dicts from year to frame"
         )
-    return {as_year(year): _require_frame(name, frames)}
+    return {parse_year(year): _require_frame(name, frames)}
 
 
 def _require_frame(name: str, frame: Any) -> Frame:
@@ -275,7 +275,7 @@ def _places(
             "region needs every sector and category, as in the rows of Z"
         )
     if extra:
-        hint = nearest(_told(extra[0]), map(_told, wanted)) if len(wanted) < 50 else ""
+        hint = suggest(_told(extra[0]), map(_told, wanted)) if len(wanted) < 50 else ""
         raise TivaxError(
             f"{name}: {axis} have {_told(extra[0])}{_more(extra)}, which the rows of Z "
             f"do not{'; ' if hint else ''}{hint}"

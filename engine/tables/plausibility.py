@@ -32,7 +32,7 @@ _AT_HOME = 0.4
 _FEWEST_REGIONS = 3
 
 
-def doubts(
+def find_doubts(
     table: WorldTable, parents: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
     """What speaks against a table, in words; empty for one that looks sound.

@@ -32,7 +32,7 @@ from ..core import (
     TivaxError,
     aligned_empty,
     clear_leftovers,
-    full_disk_told,
+    explain_full_disk,
     is_empty_folder,
     local_path,
     partial_folder,
@@ -160,7 +160,7 @@ class StoreWriter:
             self._shapes["value_added"] = (c, s)
         self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
         try:
-            with full_disk_told(path):
+            with explain_full_disk(path):
                 self._create(like, attributes)
         except BaseException:
             self.discard()
@@ -217,7 +217,7 @@ class StoreWriter:
         k = self.years.index(table.year)
         for name, shape in self._shapes.items():
             values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
-            with full_disk_told(self.path):
+            with explain_full_disk(self.path):
                 self._array(name)[k] = values.reshape(shape)
             self._crc32c[name][k] = checksum(values)
 
@@ -228,7 +228,7 @@ class StoreWriter:
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""
-        with full_disk_told(self.path):
+        with explain_full_disk(self.path):
             self._group.attrs["manifest"] = json.dumps(manifest)
             for name, found in self._crc32c.items():
                 self._array(name).attrs["crc32c"] = found

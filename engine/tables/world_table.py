@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..core import TivaxError, require_kind, shown
+from ..core import TivaxError, require_kind, show
 
 
 @runtime_checkable
@@ -103,7 +103,7 @@ class WorldTable:
         return f"{self.regions[region]}:{self.sectors[sector]}"
 
 
-def as_year(label: Any) -> int:
+def parse_year(label: Any) -> int:
     """A calendar year, also written as text or as 2001.0."""
     try:
         year = int(label)
@@ -111,9 +111,9 @@ def as_year(label: Any) -> int:
             return year
     except (TypeError, ValueError, OverflowError):
         pass
-    raise TivaxError(f"years: {shown(label)} is no year; give whole numbers")
+    raise TivaxError(f"years: {show(label)} is no year; give whole numbers")
 
 
-def in_double(values: Any) -> np.ndarray:
+def as_float64(values: Any) -> np.ndarray:
     """As float64; the array itself where it is already. Whole millions come as int."""
     return np.asarray(values, dtype=np.float64)

@@ -23,13 +23,13 @@ from jaxtyping import Float
 from ..core import (
     TivaxError,
     TivaxWarning,
-    nearest,
     require_kind,
     require_list,
     require_years,
-    shown,
+    show,
+    suggest,
 )
-from .plausibility import doubts
+from .plausibility import find_doubts
 from .rules import (
     check_numbers,
     check_output,
@@ -38,7 +38,7 @@ from .rules import (
     require_labels,
     unit_is_plausible,
 )
-from .world_table import Tolerance, WorldTable, YearArray, as_year, in_double
+from .world_table import Tolerance, WorldTable, YearArray, as_float64, parse_year
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +121,7 @@ class WorldTables:
             put(name, _as_array(name, getattr(self, name)))
         put("regions", tuple(map(str, self.regions)))
         put("sectors", tuple(map(str, self.sectors)))
-        put("years", tuple(map(as_year, self.years)))
+        put("years", tuple(map(parse_year, self.years)))
         if not self.categories:
             f = self.Y.shape[3] if len(self.Y.shape) == 4 else 1
             put(
@@ -186,7 +186,7 @@ class WorldTables:
         if not isinstance(self.Z, np.ndarray) or self.Z[0].nbytes > _LARGEST_JUDGED:
             return
         first = self.table(self.years[0])
-        for doubt in doubts(first, self.parents):
+        for doubt in find_doubts(first, self.parents):
             warnings.warn(f"{first.year}: {doubt}", TivaxWarning, stacklevel=4)
 
     # ------------------------------------------------------------------ access
@@ -209,7 +209,7 @@ class WorldTables:
         Raises ``TivaxError`` for output that is no number, is negative, or is in a
         unit in which squares of flows are 0 or infinite.
         """
-        x = in_double(self.x[years])
+        x = as_float64(self.x[years])
         for year, row in zip(self.years[years], x, strict=True):
             if not (lowest_output(row) <= row).all() or not unit_is_plausible(row):
                 check_numbers(self.table(year))
@@ -233,9 +233,9 @@ class WorldTables:
             if name not in self.categories:
                 raise TivaxError(
                     f"no category of final demand {name}: "
-                    f"{nearest(name, self.categories)}"
+                    f"{suggest(name, self.categories)}"
                 )
-        Y = in_double(self.Y[years])
+        Y = as_float64(self.Y[years])
         if Y.ndim == 3:
             Y = Y[..., None]
         if categories is None:
@@ -249,16 +249,16 @@ class WorldTables:
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
             )
         k = self.years.index(year)
-        Y = in_double(self.Y[k])
-        added = None if self.value_added is None else in_double(self.value_added[k])
+        Y = as_float64(self.Y[k])
+        added = None if self.value_added is None else as_float64(self.value_added[k])
         return WorldTable(
             year=year,
             regions=tuple(self.regions),
             sectors=tuple(self.sectors),
             categories=tuple(self.categories),
-            Z=in_double(self.Z[k]),
+            Z=as_float64(self.Z[k]),
             Y=Y[:, :, None] if Y.ndim == 2 else Y,
-            x=in_double(self.x[k]),
+            x=as_float64(self.x[k]),
             value_added=added,
             origin=self.source,
             parents=self.parents,
@@ -323,7 +323,7 @@ def _as_array(name: str, values: Any) -> Any:
     kind = getattr(getattr(values, "dtype", None), "kind", "")
     if not hasattr(values, "shape") or kind == "c":
         raise TivaxError(
-            f"{name}: give an array of numbers, years first, not {shown(values)}"
+            f"{name}: give an array of numbers, years first, not {show(values)}"
         )
     return values
 

@@ -15,7 +15,7 @@ from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.origins import value_added_in_exports
 from tivax.engine.measures.trade import told_value_added, value_added_trade
 from tivax.engine.sources.satellites import read_satellite
-from tivax.engine.tables.satellites import left_out
+from tivax.engine.tables.satellites import idle_share
 
 from commands import good
 from helpers import random_tables
@@ -226,7 +226,7 @@ def test_what_industries_without_output_have_is_told():
     Y[0, [0, 1, 3], [1, 0, 0]] = [10, 10, 5]
     tables = WorldTables(np.zeros((1, 4, 4)), Y, x, ["A", "B"], ["S", "T"], [2000])
     idle = account(tables, np.array([2.0, 2, 4, 2]))
-    assert_allclose(left_out(idle, tables), 0.4)
+    assert_allclose(idle_share(idle, tables), 0.4)
     (line,) = told_value_added(tables, idle)
     assert line == (
         "jobs, 1000 persons: 40.00% is in industries without output and left out"

@@ -54,7 +54,7 @@ from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
-from tivax.engine.tables.satellites import aligned
+from tivax.engine.tables.satellites import align
 from tivax.engine.tables.store import open_store, save_store
 from tivax.engine.tables.world_table import WorldTable
 from tivax.engine.tables.world_tables import WorldTables, stack_years
@@ -609,7 +609,7 @@ def account_input(suffix: str) -> Input:
 
     def read(folder: Path) -> tuple:
         account = read_satellite(folder / f"jobs{suffix}")
-        values = aligned(account, small_world())
+        values = align(account, small_world())
         return str(account.name), account.attrs["units"], values.tolist()
 
     def judge(true: tuple, found: tuple) -> str | None:

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core import Run, Terminal, about, output_folder, require_result_place
+from ...core import (
+    Run,
+    Terminal,
+    describe_environment,
+    output_folder,
+    require_result_place,
+)
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import Replication, replicate, robustness, write_replication
@@ -36,7 +42,7 @@ def run_replication(
     with output_folder(out, run, force=force) as folder:
         figures = write_replication(result, folder, language)
         replication_report.write(
-            folder / "report.html", result, figures, about(), language
+            folder / "report.html", result, figures, describe_environment(), language
         )
         run.write_manifest(
             folder,

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pandas as pd
 
-from ...core import TEXTS, TivaxError, choose_from, require_count
+from ...core import TEXT_CELLS, TivaxError, choose_from, require_count
 from .. import files as fs
 from .. import finding, layout
 from ..source import TableFile
@@ -131,7 +131,7 @@ def csv_rows(
     try:
         for row in csv.reader(lines, delimiter=delimiter):
             count += len(row) + 1
-            require_count(file.name, count, most=TEXTS)
+            require_count(file.name, count, most=TEXT_CELLS)
             yield row
     except csv.Error as error:
         raise fs.damaged(file, error) from error
