@@ -15,10 +15,10 @@ R = TypeVar("R")
 
 
 def in_float64(run: Callable[P, R]) -> Callable[P, R]:
-    """Run a function of the engine with JAX's 64-bit types on, and only it.
+    """Run a function with JAX's 64-bit types, whatever the program has set.
 
-    JAX is single precision unless a program switches. A table in single precision
-    cannot be solved to what the engine promises, so it does not depend on that.
+    JAX is in single precision unless a program switches, and tables in single precision
+    cannot be solved to the accuracy that the engine promises.
     """
 
     @wraps(run)

@@ -1,19 +1,19 @@
-"""The error class for expected mistakes, the warning, how unknown names are told."""
+"""The error for expected mistakes, the warning, and wrong values in messages."""
 
 from collections.abc import Iterator
 from datetime import date
 
 
 class TivaxWarning(UserWarning):
-    """Something that looks wrong and may be right: labels of a table in doubt."""
+    """A doubt: what looks wrong but may be right, such as the labels of a table."""
 
 
 class TivaxError(ValueError):
-    """A mistake that a user can mend.
+    """A mistake that the user can fix.
 
     The message is one line: it names the file, year or label and says what to
-    do. The command line prints it and exits with 1; anything else is a bug. What a
-    damaged file put into it cannot break the line or the terminal.
+    do. The command line prints it and exits with 1; anything else is a bug. Text of a
+    damaged file in it cannot break the line or the terminal.
     """
 
     def __init__(self, message: object) -> None:
@@ -22,16 +22,16 @@ class TivaxError(ValueError):
 
 
 def _shown(character: str) -> str:
-    """Line breaks and blanks of any kind as a blank, what has no shape as its code."""
+    """Line breaks and blanks as a blank, unprintable characters as their code."""
     return " " if character.isspace() else ascii(character)[1:-1]
 
 
-# Letters of a message; a list of all names fits.
+# Characters of a message; a list of all names fits.
 _LONGEST = 2000
 
 
 def walk_causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it came from or after."""
+    """An error and the errors that caused or preceded it."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
@@ -39,12 +39,12 @@ def walk_causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def show(value: object) -> str:
-    """A value that is wrong, in a message: one line, cut where it is long."""
+    """A wrong value for a message: one line, shortened."""
     if not isinstance(value, _PLAIN):
         return f"a {type(value).__name__}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-# What can be told in a line; of a table of numbers its kind says more.
+# Shown by value; of other kinds, such as arrays, the type says more.
 _PLAIN = (str, bytes, int, float, complex, list, tuple, set, dict, date, type(None))

@@ -1,11 +1,11 @@
-"""Ctrl-C: one line and exit code 130 within seconds, whatever was being done.
+"""Ctrl-C: one line and exit code 130 within seconds, whatever is running.
 
 Python raises ``KeyboardInterrupt`` wherever its main thread is. In a callback of JAX
-that is swallowed or comes out as another error, in the loading of a compiled library
-it can crash, and in compiled code it waits for minutes. So it is raised only where it
-is safe, work asks for it where it tells its progress and before it puts results in
-place, and a thread ends the process where none of that helps: nothing on the disk is
-ever half done (``core.output``).
+that is swallowed or becomes another error, while a compiled library loads it can
+crash, and in compiled code it waits for minutes. So it is raised only where it is safe,
+work checks for it when it reports progress and before it puts results in place, and a
+thread ends the process where none of that helps. Nothing on the disk is ever half done
+(``core.output``).
 """
 
 import os
@@ -23,7 +23,7 @@ from typing import Any
 INTERRUPT_LINE = "tivax: interrupted"
 INTERRUPT_CODE = 130
 _GRACE = 2.0  # seconds for an orderly end
-_POKE = 0.05  # seconds between looks whether it is safe to raise by now
+_POKE = 0.05  # seconds between checks whether it is safe to raise
 _UNSAFE = ("jax", "jaxlib", "importlib", "_frozen_importlib")
 
 _came, _raised, _told = (threading.Event() for _ in range(3))
@@ -45,7 +45,7 @@ def raise_interrupt() -> None:
 
 @contextmanager
 def hint_if_interrupted(hint: Callable[[], object]) -> Iterator[None]:
-    """Call ``hint``, which says how to go on, where the block is interrupted."""
+    """Call ``hint``, which says how to resume, when the block is interrupted."""
     _hints.append(hint)
     try:
         yield
@@ -111,7 +111,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _is_safe(frame: FrameType | None) -> bool:
-    """Whether nobody below is a library that does not expect an interrupt."""
+    """Whether no caller is a library that does not expect an interrupt."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in _UNSAFE:
             return False
@@ -150,6 +150,6 @@ def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
 
 
 def _unraisable(error: Any, hook: Callable[[Any], object]) -> None:
-    """Say nothing of an interrupt that a callback has swallowed."""
+    """Ignore an interrupt that a callback has swallowed."""
     if not isinstance(error.exc_value, KeyboardInterrupt):
         hook(error)

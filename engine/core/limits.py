@@ -14,9 +14,9 @@ _limit = DEFAULT_MAX_SIZE
 
 
 def set_max_size(gib: float) -> None:
-    """Let a raw file, or a member of an archive, have so many GiB once unpacked.
+    """Set the size, once unpacked, that a raw file or archive member may have.
 
-    A line of text may have 1/1024 of it.
+    A line of text may have 1/1024 of that.
     """
     global _limit
     if not gib > 0:
@@ -36,9 +36,8 @@ def require_size(name: str, size: int) -> None:
 def require_count(
     name: str, count: int, what: str = "cells", most: int = CELLS
 ) -> None:
-    """The same for what takes far more in memory than in the file.
-
-    ``most`` is what may be there for each GiB.
+    """Raise ``TivaxError`` for too many cells or lines: they take far more in memory
+    than in the file. ``most`` are allowed for each GiB.
     """
     if count > _limit * most:
         raise TivaxError(
@@ -48,12 +47,13 @@ def require_count(
 
 
 def longest_line() -> int:
-    """Bytes that a line of text may have."""
+    """The most bytes that a line of text may have."""
     return int(_limit * GIB / _LINES)
 
 
 def line_too_long(name: str, number: int) -> TivaxError:
+    """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "table as it is published, --max-size allows more"
+        "published table; --max-size allows more"
     )

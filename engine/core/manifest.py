@@ -40,7 +40,7 @@ def tivax_version() -> str:
 def describe_environment(*, dated: bool = True) -> dict[str, str]:
     """Versions, device and date, for the foot of a report.
 
-    Without the date, a run that is stopped and goes on another day writes the same.
+    Without the date, a run that is resumed on another day writes the same.
     """
     import jax
 
@@ -56,7 +56,7 @@ def describe_environment(*, dated: bool = True) -> dict[str, str]:
 
 
 def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
-    """What the manifest of an earlier run of ``command`` lists: entries by file name.
+    """Files listed in the manifest of an earlier run of ``command``: entries by name.
 
     Raises ``TivaxError`` where another command wrote it, or it does not list files with
     their size and SHA-256.
@@ -94,8 +94,7 @@ def require_as_listed(
 ) -> None:
     """Raise ``TivaxError`` unless a file is, to the byte, what ``command`` wrote.
 
-    Every byte is read, of large files too: a gigabyte takes a second or two, and took
-    far longer to make.
+    Every byte is read: a gigabyte takes a second or two, and took far longer to make.
     """
     if entry is None:
         raise TivaxError(
@@ -137,7 +136,7 @@ def describe_input(path: Path) -> dict[str, Any]:
 
 @dataclass
 class Run:
-    """What one command did: the content of ``manifest.json``."""
+    """The record of one command: the content of ``manifest.json``."""
 
     command: str
     inputs: Sequence[Path] = ()
@@ -178,7 +177,7 @@ class Run:
     def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> None:
         """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
 
-        ``entry`` tells of one file by its ``name``; those of other files are kept.
+        ``entry`` describes the file ``name``; entries of other files are kept.
         """
         path = folder / MANIFEST
         with _waiting_lock(folder):

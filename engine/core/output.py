@@ -3,10 +3,10 @@
 What a command writes grows in a hidden part beside its place and is renamed when it is
 whole. A process can be killed at any instant:
 
-    .NAME.ID.part                  not whole: goes
+    .NAME.ID.part                  not whole: is removed
     .NAME.ID.part, .NAME.ID.old    the older NAME was moved away, the new is not in
                                    place: the older goes back
-    .NAME.ID.old                   the new is in place: goes, once it is called a part
+    .NAME.ID.old                   the new is in place: is renamed to a part
 
 A part is locked by its process, so the next run knows what a dead one left.
 """
@@ -44,7 +44,7 @@ def real_path(path: Path) -> Path:
 def partial_folder(path: Path) -> Iterator[Path]:
     """A new hidden folder beside ``path``, on the same disk, to write to first.
 
-    Locked while the block runs, gone after it. A full disk is told by ``path``.
+    Locked while the block runs, removed after it. Errors of a full disk name ``path``.
     """
     place = real_path(path)
     try:
@@ -126,7 +126,7 @@ def _machine() -> str:
 
 
 def clear_leftovers(path: Path) -> None:
-    """Put right what killed processes left in the folder where ``path`` is written."""
+    """Clean up after killed processes in the folder of ``path``."""
     folder = real_path(path).parent
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
@@ -157,13 +157,13 @@ def _changed(path: Path) -> float:
 def _finish(part: Path, path: Path) -> None:
     """End a replacement that stopped anywhere: the new is in place, or the old again.
 
-    Nothing called ``.old`` is ever half removed: it is called a part before it goes.
+    Nothing called ``.old`` is ever half removed: it is renamed to a part first.
     """
     old = part.with_suffix(".old")
     if old.exists():
         if not os.path.lexists(path):
             old.rename(path)
-        elif part.exists():  # somebody has put something else there: let both lie
+        elif part.exists():  # something else was put there: leave both
             return
         else:
             old.rename(part)
@@ -178,9 +178,9 @@ def _remove(path: Path) -> None:
 
 
 def replace_folder(part: Path, path: Path) -> None:
-    """Move ``part`` to ``path``; what was there goes only once the new is in place.
+    """Move ``part`` to ``path``; the old is removed once the new is in place.
 
-    Whether it may go, the caller has seen to.
+    The caller has checked that it may be replaced.
     """
     place = real_path(path)
     raise_interrupt()  # an interrupt that was swallowed: before anything is replaced
@@ -195,7 +195,7 @@ def replace_folder(part: Path, path: Path) -> None:
 
 
 def _to_disk(folder: Path) -> None:
-    """Before the old goes, the new must outlive a loss of power."""
+    """Before the old is removed, the new must survive a loss of power."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb+") as file:
@@ -219,7 +219,7 @@ def write_text(path: Path, text: str, *, durable: bool = True) -> None:
 
 @contextmanager
 def explain_full_disk(path: Path) -> Iterator[None]:
-    """What is written in the block belongs to ``path``: a full disk is told so.
+    """Turn the error of a full disk in the block into one that names ``path``.
 
     Libraries raise ``OSError`` without a file name, or another error after it.
     """

@@ -15,7 +15,7 @@ from .output import (
     replace_folder,
 )
 
-# Written by file managers into any folder that is looked at; nobody's work.
+# Written by file managers into any folder that they open.
 DROPPINGS = (".DS_Store", "Thumbs.db")
 
 
@@ -86,7 +86,7 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
 
 
 def _holds(folder: Path, path: Path) -> bool:
-    """Whether ``path`` is ``folder`` or lies in it, behind whatever links."""
+    """Whether ``path`` is ``folder`` or lies in it, through any links."""
     folder, path = real_path(folder), real_path(path)
     return path.is_relative_to(folder) or (
         # One folder can have two paths: bind mounts, disks that ignore case.
@@ -100,8 +100,8 @@ def require_result_place(
 ) -> None:
     """Raise ``TivaxError`` unless ``path`` is free, or ``run`` may replace it.
 
-    It may, with ``force``, what an earlier run of the same command wrote and nobody has
-    changed since. ``folders`` are read besides the inputs of the run.
+    With ``force`` it may replace what an earlier run of the same command wrote and
+    nobody has changed since. ``folders`` are read besides the inputs of the run.
     """
     require_apart({"--out": path}, [*folders, *run.inputs])
     clear_leftovers(path)
@@ -151,7 +151,7 @@ def is_empty_folder(path: Path) -> bool:
 def output_folder(path: Path, run: "Run", *, force: bool = False) -> Iterator[Path]:
     """A folder to write into that becomes ``path`` when the block ends well.
 
-    What is there is looked at before the block and after it: see
+    What it replaces is checked before the block and after it: see
     ``require_result_place``.
     """
     require_result_place(path, run, force=force)

@@ -31,7 +31,7 @@ def _is_run(cell: object) -> bool:
 
 
 def unescape_formula(cell: str) -> str:
-    """What ``as_text`` was given: for csv that tivax wrote and reads again."""
+    """Undo ``escape_formula``, in csv that tivax wrote and reads again."""
     return cell[1:] if cell[:1] == "'" and _is_run(cell[1:]) else cell
 
 

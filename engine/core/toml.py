@@ -1,4 +1,4 @@
-"""Run files in TOML, read so that every mistake is one line that names its place."""
+"""TOML files, read so that every mistake is one line that names its place."""
 
 import math
 import tomllib
@@ -65,7 +65,7 @@ def _too_deep(path: Path) -> TivaxError:
 
 
 class TomlTable:
-    """A table of a run file; every mistake in it is one line that names its place."""
+    """A table of a TOML file; every mistake in it is one line that names its place."""
 
     def __init__(
         self, file: Path, name: str, values: dict[str, Any], known: set[str]
@@ -151,7 +151,7 @@ class TomlTable:
         return [self._local(key, name) for name in self.texts(key, ())]
 
     def _local(self, key: str, name: str) -> Path:
-        """Beside the run file."""
+        """A path relative to the file's folder."""
         if "://" in name:
             raise self.mistake(key, "an address; download it and give a local file")
         return self.file.parent / name

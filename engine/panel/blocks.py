@@ -75,8 +75,8 @@ def _by_country_and_year(frame: pd.DataFrame, path: Path) -> pd.DataFrame:
     twice = frame[frame.duplicated(["iso3", "year"])]
     if len(twice):
         raise TivaxError(
-            f"{path}: {twice['iso3'].iloc[0]} {twice['year'].iloc[0]} stands twice, "
-            "perhaps under an old code too; keep one of the rows"
+            f"{path}: {twice['iso3'].iloc[0]} {twice['year'].iloc[0]} is duplicated, "
+            "perhaps under an old code; keep one of the rows"
         )
     return frame.set_index(["iso3", "year"]).sort_index()
 
@@ -110,7 +110,9 @@ def _tbi_of_csv(path: Path) -> pd.DataFrame:
         frame = pd.read_csv(path)
     except Exception as error:  # pandas raises of every kind for damaged bytes
         reason = str(error).strip().partition("\n")[0]
-        raise TivaxError(f"{path}: not a csv file ({reason}); write it anew") from None
+        raise TivaxError(
+            f"{path}: not a csv file ({reason}); rewrite the file"
+        ) from None
     if "iso3" not in frame:
         frame = frame.rename(columns={"region": "iso3"})
     for column in ("year", "iso3", "tbi"):
@@ -119,12 +121,12 @@ def _tbi_of_csv(path: Path) -> pd.DataFrame:
                 f"{path}: no column {column}; the index needs year, iso3, tbi"
             )
     if frame.empty:
-        raise TivaxError(f"{path}: no rows below the names; write it anew")
+        raise TivaxError(f"{path}: no rows below the names; rewrite the file")
     for column in ("year", "tbi"):
         if not pd.api.types.is_numeric_dtype(frame[column]):
-            raise TivaxError(f"{path}: column {column} holds text; only numbers serve")
+            raise TivaxError(f"{path}: column {column} holds text, not numbers")
     if not (frame["year"] % 1 == 0).all():
-        raise TivaxError(f"{path}: a year is blank or no whole number; mend the row")
+        raise TivaxError(f"{path}: a year is blank or no whole number; fix the row")
     if np.isinf(frame["tbi"]).any():
         raise TivaxError(f"{path}: an index is infinite; it lies between -1 and 1")
     frame["year"] = frame["year"].astype(int)
@@ -146,7 +148,7 @@ def pwt_block(edition: Edition, codes: Codes) -> pd.DataFrame:
 
 
 def transform(values: pd.Series, variable: Variable) -> pd.Series:
-    """The series as the recipe wants it."""
+    """The series, transformed as the recipe says."""
     return log(values) if variable.transformation == "log" else values
 
 
@@ -185,7 +187,7 @@ def inflation_block(files: DataFiles) -> pd.DataFrame:
     for code, path in files.inflation_override.items():
         other = _read_block(read, path, [series], fixes)[series]
         if code not in countries_of(other):
-            raise TivaxError(f"{path}: no rows for {code}; mend [inflation] override")
+            raise TivaxError(f"{path}: no rows for {code}; fix [inflation] override")
         values = pd.concat(
             [values.drop(code, level="iso3", errors="ignore"), other.loc[[code]]]
         )

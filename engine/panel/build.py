@@ -153,7 +153,7 @@ def _lacking(
     missing: list[tuple[str, Source]],
     blocks: dict[Source, pd.DataFrame],
 ) -> TivaxError:
-    """Which countries a source lacks, and which years, for both are mended at once."""
+    """The countries and years that a source lacks: both are fixed at once."""
     iso3, name = missing[0]
     block = blocks[name].dropna(how="all")
     first, last = files.years

@@ -1,4 +1,4 @@
-"""What the panel looks like: moments, and how much of them lies within countries."""
+"""Descriptive statistics of the panel, between and within countries."""
 
 from collections.abc import Sequence
 

@@ -59,7 +59,7 @@ class Archive:
 
 
 def _archives_of(database: dict[str, Any]) -> dict[str, Archive]:
-    """A database's archives by format; what they share stands beside the formats."""
+    """A database's archives by format; shared facts are beside the formats."""
     shared = {k: v for k, v in database.items() if not isinstance(v, dict)}
     formats = {k: v for k, v in database.items() if isinstance(v, dict)}
     return {name: Archive(**shared, **entry) for name, entry in formats.items()}

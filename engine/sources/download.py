@@ -35,8 +35,8 @@ Progress = Callable[[int, int | None], None]
 class Fetched:
     """A whole file under its final name.
 
-    ``verified`` names the strongest fact published beforehand that it was
-    compared with. Where that is not a checksum, every member of a zip archive
+    ``verified`` names the strongest published fact that it was
+    checked against. Where that is not a checksum, every member of a zip archive
     was read and agrees with its CRC-32. ``resumed_from`` counts the bytes that an
     earlier run had left and this one kept.
     """
@@ -60,16 +60,16 @@ def fetch(
     progress: Progress | None = None,
     pauses: Sequence[float] = PAUSES,
 ) -> Fetched:
-    """Have one archive of ``source`` whole in the folder ``out``.
+    """Download one archive of ``source`` to the folder ``out``, whole or not at all.
 
     A file already there is checked and not fetched again; with ``force`` it is,
     and replaced once the new one is whole. ``mirror`` is a folder on the web that
     holds the file under its ``Archive.name``. ``progress`` gets the bytes so far
     and in all (None if unknown). A connection that breaks is tried again after
-    each of ``pauses`` (seconds); every try that got further starts the count anew.
+    each of ``pauses`` (seconds); progress resets the count.
 
-    Raises ``TivaxError``, one line, where the file cannot be had whole. Then
-    nothing stands under its final name that did not before.
+    Raises ``TivaxError``, one line, where the file cannot be downloaded whole. Then a
+    file of that name is as it was before.
     """
     archive = get_archive(source, format)
     url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
@@ -127,7 +127,7 @@ class _Job:
 
     @property
     def by_hand(self) -> str:
-        """The remedy that always works."""
+        """The remedy that always works: download it in a browser."""
         page = self.archive.page
         return f"open {page} in a browser and put the file at {self.target}"
 
@@ -157,7 +157,7 @@ def _fetched(
 def _download(job: _Job, pauses: Sequence[float], progress: Progress) -> int:
     """Fill the part to its end; the bytes of an earlier run that were kept.
 
-    Raises ``TivaxError`` for answers that no new try would mend, and once the
+    Raises ``TivaxError`` for answers that a new try would not change, and once the
     pauses are used up. The part stays for the next run.
     """
     kept = furthest = job.size()
@@ -227,7 +227,7 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "validator": strong or response.headers.get("Last-Modified"),
         "total": _total(response),
     }
-    # Where it is lost, the download begins anew.
+    # Where it is lost, the download starts again.
     write_text(job.memory, json.dumps(memory), durable=False)
 
 

@@ -1,4 +1,4 @@
-"""What the readers share: finding files, opening them, checking labels and cells.
+"""Opening raw files: members of archives, R and Stata files, workbooks, text.
 
 A table is a file, or a member of a zip archive, or of an archive in it, that is read
 in place.
@@ -136,7 +136,7 @@ def _open_member(
 def check_start(file: TableFile, start: bytes, magic: Sequence[bytes]) -> None:
     """Raise ``TivaxError`` unless ``start`` begins as the format does.
 
-    Download pages answer with a web page where they ask for a click: told apart.
+    A web page, which some sites send in place of a file, has an error of its own.
     """
     if any(start.startswith(one) for one in magic):
         return
@@ -195,7 +195,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
     classes = {**DEFAULT_CLASS_MAP, "iot": lambda value, attributes: value}
 
     def bounded(name: bytes) -> Any:
-        """Of vectors that are not stored but told, such as 1:n."""
+        """For vectors that are described, not stored, such as 1:n."""
 
         def make(state: RObject) -> Any:
             if b"seq" in name:
@@ -205,7 +205,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
         return make
 
     with parsing(file), warnings.catch_warnings():
-        # They tell of accents in descriptions, which are not used, and of damage that
+        # About accents in descriptions, which are not used, and of damage that
         # the checks of labels and shapes find.
         warnings.simplefilter("ignore")
         return rdata.read_rda(
@@ -219,7 +219,7 @@ def read_stata(file: TableFile) -> pd.DataFrame:
     """A Stata file; codes of labelled values stay numbers."""
     data = read_bytes(file, STATA)
     with parsing(file), warnings.catch_warnings():
-        # They tell of accents, in names and descriptions, which are not used.
+        # About accents in names and descriptions, which are not used.
         warnings.simplefilter("ignore")
         return cast(
             pd.DataFrame, pd.read_stata(io.BytesIO(data), convert_categoricals=False)
@@ -229,7 +229,7 @@ def read_stata(file: TableFile) -> pd.DataFrame:
 def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
     """A workbook, each part of which is unpacked once before the library sees it.
 
-    It ends the process where a cell stands at the end of an endless sheet, and does not
+    The library ends the process for a cell at the end of an endless sheet, and does not
     compare all checksums.
     """
     data = read_bytes(file, ZIP)

@@ -16,7 +16,7 @@ def gather(paths: Sequence[Path], pattern: str, wanted: str) -> list[TableFile]:
     From folders and archives come the files whose whole name matches ``pattern``
     (upper and lower case alike). A file that is given itself is taken whatever
     its name. The group ``year`` of the pattern is the year, of two digits or four.
-    ``wanted`` tells the user which names were looked for.
+    ``wanted`` describes these names in the error.
     """
     names = re.compile(pattern, re.IGNORECASE)
     found: dict[tuple[Path, str | None], TableFile] = {}

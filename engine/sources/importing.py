@@ -42,8 +42,8 @@ _READERS = 2
 class Imported:
     """What an import wrote.
 
-    ``parts``: of split regions, by the whole. ``doubts``: what speaks against a year,
-    in words. ``published``: the years of a database that is one file. ``rows_above``:
+    ``parts``: of split regions, by the whole. ``doubts`` about a year, in
+    words. ``published``: the years of a database that is one file. ``rows_above``:
     rows of all years that sell more than their output, None without ``derounded``.
     """
 
@@ -84,7 +84,7 @@ def import_tables(
     numbers, labels, and, unless ``unbalanced``, that rows sum to output and columns add
     up to it, within the tolerances of the source. The store says what could be checked
     (attribute ``checked``). ``derounded`` then puts back what rounding to whole units
-    took (``engine.derounding``). Nothing is written where a year fails.
+    took (``tables.derounding``). Nothing is written where a year fails.
 
     Raises
     ------
@@ -100,8 +100,8 @@ def import_tables(
     source = get_source(source_name)
     if derounded and not source.rounded:
         raise TivaxError(
-            f"--derounded: {source.name} is not rounded to whole units, so that "
-            "nothing is to be put back; it is for the R edition of wiod2013"
+            f"--derounded: {source.name} is not rounded to whole units, so there "
+            "is nothing to restore; it is for the R edition of wiod2013"
         )
     run = Run("import")
     require_replaceable(store, force=force, command=run.command, inputs=paths)
@@ -208,26 +208,28 @@ VALUE_ADDED_ALONE = (
 
 
 def what_is_checked(table: WorldTable, *, unbalanced: bool) -> dict[str, str]:
-    """What an import checks of such a table: for ``rows`` and ``value added``.
+    """What an import checks in a table: of ``rows`` and ``value added``.
 
     Words that end a sentence. ``rows`` is left out where they are simply checked.
     """
-    told: dict[str, str] = {}
+    checked: dict[str, str] = {}
     if unbalanced:
-        told["rows"] = "not checked at import (--unbalanced)"
+        checked["rows"] = "not checked at import (--unbalanced)"
     elif table.output_is_row_sum:
-        told["rows"] = "as they must: output is the sum of the row"
+        checked["rows"] = "as they must: output is the sum of the row"
     if table.value_added is None:
-        told["value added"] = "cannot be checked: this edition has no value-added row"
+        checked["value added"] = (
+            "cannot be checked: this edition has no value-added row"
+        )
     elif unbalanced:
-        told["value added"] = "was not checked at import (--unbalanced)"
+        checked["value added"] = "was not checked at import (--unbalanced)"
     elif table.taxes_and_margins is None:
-        told["value added"] = VALUE_ADDED_ALONE
+        checked["value added"] = VALUE_ADDED_ALONE
     else:
-        told["value added"] = (
+        checked["value added"] = (
             "was checked at import: inputs, taxes, margins and value added make output"
         )
-    return told
+    return checked
 
 
 def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:
@@ -251,7 +253,7 @@ def _open_years(
         for year in found:
             if found.count(year) > 1:
                 names = sorted({t.origin for t in tables if t.year == year})
-                raise TivaxError(f"{year} is there twice: {', '.join(names)}")
+                raise TivaxError(f"{year} is duplicated: {', '.join(names)}")
         return found, iter(tables)
     return [file.year for file in files if file.year is not None], _ahead(source, files)
 

@@ -72,8 +72,8 @@ def region_codes(
 ) -> tuple[str, ...]:
     """Region codes in the spelling of tivax.
 
-    ``own`` holds the codes of the database alone; of the others, two letters are
-    taken for ISO 3166-1 alpha-2.
+    ``own`` maps the codes that only this database has; other codes of two letters are
+    ISO 3166-1 alpha-2.
     """
     spelled = {}
     for code in dict.fromkeys(codes):

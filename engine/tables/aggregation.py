@@ -52,8 +52,8 @@ def aggregate(
         In memory or lazy: then the result is lazy too, a year is added up when it is
         read.
     regions, sectors
-        Old to new code, every old one; None keeps them. New codes stand where the first
-        of their old ones stood.
+        Old to new code, every old one; None keeps them. A new code is placed where
+        the first of its old ones was.
 
     Returns
     -------

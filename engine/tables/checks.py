@@ -1,4 +1,4 @@
-"""Does a table add up? The accounting rules of world tables, a row for each year."""
+"""The accounting rules of world tables, checked year by year."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -23,7 +23,7 @@ from .world_tables import WorldTables, require_tables
 
 @dataclass(frozen=True)
 class YearCheck:
-    """What ``tivax check`` shows of one year. Flows in the unit of the tables.
+    """The result of ``tivax check`` for one year. Flows in the unit of the tables.
 
     Attributes
     ----------
@@ -59,14 +59,14 @@ class YearCheck:
     solver
         ``import-share``, or ``lu`` where that did not finish.
     finite
-        Every number is one.
+        All cells are finite.
     value_added_fault
         The worst industry whose value added at basic prices is impossible beside its
         inputs and output, in words; empty where there is none, or no such row.
     unit_fault
-        Why no unit makes such numbers, in words.
+        Why the numbers are implausible in any unit, in words.
     doubts
-        What looks as if labels were wrong, in words (see ``plausibility``); no faults.
+        Signs of wrong labels, in words (see ``plausibility``); not faults.
     """
 
     year: int

@@ -1,8 +1,8 @@
 """Countries of ISO 3166-1 and groups of them: names, codes, official members.
 
 The facts are two tables beside this module, countries.toml and country_groups.toml.
-A group is what it was at a date: each says since when it has these members and where
-that is laid down.
+A group is what it was at a date: each says since when it has these members and in
+which document.
 """
 
 from collections.abc import Sequence
@@ -99,7 +99,7 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     return found
 
 
-# What the files of the table databases write -> the code tivax keeps
+# Codes in the files of the table databases -> codes in tivax
 # (ISO 3166-1 alpha-3, and ROW for the rest of the world).
 CODES = {"RoW": "ROW", "xROW": "ROW", "ROM": "ROU", "NDL": "NLD"}
 

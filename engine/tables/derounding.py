@@ -1,4 +1,4 @@
-"""What rounding took out of a table, put back: for editions in whole units.
+"""Restore what rounding to whole units removed from a table.
 
 Cells below half a unit became 0, so that a row misses its output by what they held: 43
 million US$ a row in WIOD 2013 (median of 2011), which is bias and not noise. What a row
@@ -41,7 +41,7 @@ TOLERANCE = Tolerance(absolute=10.0, relative=0.0)
 
 
 class Derounded(NamedTuple):
-    """A table with its rows filled, and how many rows sold more than their output."""
+    """A table with its rows filled, and the number of rows above their output."""
 
     table: WorldTable
     rows_above: int
@@ -63,8 +63,8 @@ def deround(table: WorldTable) -> Derounded:
     for values in (table.Z, table.Y, table.x):
         if not (values == np.rint(values)).all():
             raise TivaxError(
-                f"{table.where}: not rounded to whole units, so that nothing is to be "
-                "put back; leave out --derounded"
+                f"{table.where}: not rounded to whole units, so there is nothing "
+                "to restore; leave out --derounded"
             )
     stocks = [table.categories.index(k) for k in inventory_categories(table.categories)]
     c, s = len(table.regions), len(table.sectors)

@@ -1,9 +1,9 @@
-"""The groups of regions that a command is asked for: ``--groups EU27,own.toml``.
+"""Groups of regions, built in or from a file, and the regions of a result.
 
 A built-in group is restricted to the members that the tables have. One that is not
 whole carries that in its name, ``RCEP (5 of 15)``, in every file and figure; what is
-absent is said and recorded. The groups of a file are taken literally: a code that the
-tables do not have is a mistake, told where they are used.
+absent is printed and recorded. The groups of a file are taken literally: a code that
+the tables do not have is an error where they are used.
 """
 
 import os
@@ -20,7 +20,7 @@ from .world_tables import WorldTables, require_tables
 
 @dataclass(frozen=True)
 class ChosenGroups:
-    """Groups by the name they have in results, and what the tables lack of them.
+    """Groups by their name in results, and the members that the tables lack.
 
     ``members`` is what ``decompose`` and the like take as ``groups``; ``absent`` has
     the built-in groups that are not whole, by their own name, and ``labels`` the names
@@ -64,8 +64,8 @@ def choose_groups(
     Raises
     ------
     TivaxError
-        A group that there is not, with the nearest names; a group of which the regions
-        have no member; a group given twice; a file that holds no groups.
+        An unknown group, with close matches; a group without a member among the
+        regions; a group given twice; a file without groups.
     """
     if text is None and each_group:
         raise TivaxError("--each-group: name groups by --groups, such as EU27,RCEP")
@@ -104,7 +104,7 @@ def _is_file(part: str) -> bool:
 def read_groups(path: Path) -> dict[str, list[str]]:
     """Groups of regions from a TOML file, ``NAME = ["AAA", "BBB"]``.
 
-    Raises ``TivaxError`` for a file that is not that.
+    Raises ``TivaxError`` for any other content.
     """
     groups = read_toml(path)
     require_labels(groups, f"{path}: group")
@@ -124,7 +124,7 @@ Groups = Mapping[str, Sequence[str]]
 
 
 def require_groups(groups: Groups | None) -> None:
-    """``TivaxError`` for what is not a mapping of names to lists of regions."""
+    """Raise ``TivaxError`` unless this maps names to lists of regions."""
     if groups is not None and not isinstance(groups, Mapping):
         raise TivaxError(
             "groups: give a mapping of names to regions, such as "
@@ -172,8 +172,8 @@ def region_names(
 ) -> dict[str, str]:
     """The regions that are kept, in order, each with the name it gets.
 
-    Raises ``TivaxError`` for a code that is not there or that stands in two groups, for
-    a group without members, and where fewer than two regions are left.
+    Raises ``TivaxError`` for an unknown code or one in two groups, for a group without
+    members, and where fewer than two regions are left.
     """
     require_list("drop", drop)
     require_groups(groups)

@@ -1,4 +1,4 @@
-"""Tables net of inventories: what an industry sells stands for all that it makes.
+"""Tables net of inventories: an industry's sales represent all of its output.
 
 Reported output is not all sold in its year: the sales of a row to intermediate and
 final users add up to x - N, with N what goes into inventories, which is negative where
@@ -53,7 +53,7 @@ class NetInventories:
 
     @property
     def lines(self) -> list[str]:
-        """What to print about it."""
+        """Lines to print."""
         if not self.categories:
             return []
         line = f"net of inventories ({', '.join(self.categories)})"
@@ -79,7 +79,7 @@ def net_of_inventories(
         In memory or lazy: flows are multiplied when a year is read.
     categories
         The categories of final demand that are inventories; by default the one that
-        the source of the tables is known to have (``uses.INVENTORIES``).
+        the source of the tables is known to have (``final_demand_uses``).
     progress
         Called with years done and years in all.
 
@@ -107,7 +107,7 @@ def correct_for_inventories(
     *,
     progress: Progress = no_progress,
 ) -> NetInventories:
-    """``net_of_inventories``, with what was done."""
+    """``net_of_inventories``, with the categories and industries left alone."""
     require_tables(tables)
     names = inventory_categories(tables.categories, categories)
     stocks = np.array([name in names for name in tables.categories])
@@ -136,11 +136,10 @@ def correct_for_inventories(
 def inventory_categories(
     every: Sequence[str], named: str | Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """Of the categories of final demand those that are inventories: those named, or
-    those known to be.
+    """The categories of final demand that are inventories: those named, or those known.
 
-    Raises ``TivaxError`` for a name that is not there, and where there is none, or
-    nothing else.
+    Raises ``TivaxError`` for an unknown name, and where no category, or every one, is
+    inventories.
     """
     if isinstance(named, str):
         named = [named]

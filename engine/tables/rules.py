@@ -89,7 +89,7 @@ def check_values(table: WorldTable) -> None:
     if bad.any():
         raise TivaxError(
             f"{table.where}: {bad.sum()} negative intermediate sales, "
-            f"first {_cell(table, 'Z', bad)}; no input is less than nothing: mend the "
+            f"first {_cell(table, 'Z', bad)}; inputs are never negative: fix the "
             "cell or leave the year out"
         )
 
@@ -115,8 +115,8 @@ def check_output(table: WorldTable) -> None:
     if bad.any():
         raise TivaxError(
             f"{table.where}: {bad.sum()} negative output, first "
-            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; no industry makes "
-            "less than nothing: mend the cell or leave the year out"
+            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; output is never "
+            "negative: fix the cell or leave the year out"
         )
     if not unit_is_plausible(table.x):
         raise TivaxError(
@@ -135,7 +135,7 @@ def lowest_output(x: Float[np.ndarray, " n"]) -> float:
 
 
 def unit_is_plausible(x: Float[np.ndarray, " n"]) -> bool:
-    """Squares of flows of such a size neither vanish nor become infinite."""
+    """Whether squares of flows of this size neither vanish nor become infinite."""
     largest = float(np.max(x, initial=0.0))
     return not largest > 0 or 1e-100 < largest < 1e100
 
@@ -212,7 +212,7 @@ def impossible_value_added(
 
 
 def worst_value_added(table: WorldTable, bad: Bool[np.ndarray, " n"]) -> int:
-    """The largest of these."""
+    """The industry of the largest value added among ``bad``."""
     assert table.value_added is not None
     return int(np.where(bad, np.abs(table.value_added), 0).argmax())
 

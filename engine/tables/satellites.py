@@ -19,7 +19,7 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
     """The account in the order of the tables.
 
     Raises ``TivaxError`` for a year, region, sector or industry it does not have, for
-    labels that stand twice, and for a year in which it is 0 everywhere.
+    duplicated labels, and for a year in which it is 0 everywhere.
     """
     wanted = {
         "year": list(tables.years),
@@ -68,7 +68,7 @@ def align_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
 
 
 def idle_share(account: xr.DataArray, tables: WorldTables) -> float:
-    """Share of the account in industries without output, which no product holds.
+    """Share of the account in industries without output, which no product embodies.
 
     What remains is counted per US$ of output times model-consistent output x*.
     """
@@ -85,7 +85,7 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
     index = account.indexes[dim]
     if not index.is_unique:
         twice = index[index.duplicated()][0]
-        raise TivaxError(f"{_name(account)}: {dim} {twice} stands there twice")
+        raise TivaxError(f"{_name(account)}: {dim} {twice} is duplicated")
     there = set(index.tolist())
     for label in labels:
         if label not in there:

@@ -337,7 +337,7 @@ def open_store(
     ``lazy=True`` reads each year when it is needed: for tables that do not fit in
     memory. Otherwise everything is read at once. Every year is compared with its
     checksum when it is read. A store of an older tivax has none: its years are checked
-    for what shows, and a line in the log says so.
+    as far as possible, and a line in the log says so.
 
     Raises
     ------
@@ -384,19 +384,19 @@ def open_store(
         what = "what it says of itself (zarr.json, labels)"
         raise damaged(path, what, f"{error}") from None
     if stored.format != FORMAT:
-        _tell_unchecked(path, tables)
+        _warn_unchecked(path, tables)
     return tables if lazy else tables.select(tables.years[0], tables.years[-1])
 
 
-_told: set[tuple[Path, tuple[int, ...]]] = set()
+_warned: set[tuple[Path, tuple[int, ...]]] = set()
 
 
-def _tell_unchecked(path: Path, tables: WorldTables) -> None:
-    """Log once that a store has no checksums, and what its numbers show without."""
+def _warn_unchecked(path: Path, tables: WorldTables) -> None:
+    """Log once that a store has no checksums, and whether its numbers look damaged."""
     key = path.resolve(), tuple(tables.years)
-    if key in _told:
+    if key in _warned:
         return
-    _told.add(key)
+    _warned.add(key)
     odd = ""
     for table in tables:
         try:

@@ -78,7 +78,7 @@ class WorldShape:
 
 
 class Structure(NamedTuple):
-    """What does not change over the years. c regions, s sectors."""
+    """What is the same in all years. c regions, s sectors."""
 
     growth: Float[Array, " c"]
     recipe: Float[Array, "c s s"]  # input i per unit of industry j in region d

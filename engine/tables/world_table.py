@@ -42,7 +42,7 @@ class Tolerance:
         return self.absolute + self.relative * np.abs(x)
 
     def for_columns(self) -> "Tolerance":
-        """What columns may miss where nobody has said: 1 % of output, if not more."""
+        """The default for columns: 1 % of output, or more where rows may miss more."""
         return Tolerance(self.absolute, max(self.relative, 0.01))
 
 
@@ -67,9 +67,9 @@ class WorldTable:
     origin
         The file (and archive member) it was read from, for messages.
     edition
-        Of its database, where the file tells: also which prices, which system.
+        Of its database, where the file says: also prices and system.
     taxes_and_margins : (n,) or None
-        What lies between inputs plus value added and output, where the file has all
+        Output less inputs and value added, where the file has all
         rows of it: taxes less subsidies on products, margins, adjustments. Checked at
         import, not stored.
     output_is_row_sum

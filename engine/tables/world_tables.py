@@ -1,4 +1,4 @@
-"""World input-output tables of many years: labels, arrays, and what they must satisfy.
+"""World input-output tables of many years: labels and arrays.
 
 Symbols (Miller and Blair 2009, chapter 2), the same everywhere in tivax:
 
@@ -76,8 +76,8 @@ class WorldTables:
         What was checked of ``rows`` and ``value added`` at import, in words.
     parents
         Split region to the region it is a part of, such as CN1 to CHN: industries
-        told apart by kind of firm. The industries of both stand in the table; measures
-        compute with them and give one result, for the parent. ``{}`` takes the
+        split by kind of firm. The table has the industries of both; measures compute
+        with them and give one result, for the parent. ``{}`` takes the
         parts for regions.
 
     Raises
@@ -182,7 +182,7 @@ class WorldTables:
                 )
 
     def _warn_of_doubts(self) -> None:
-        """The first year stands for all: it costs a few sums over its Z."""
+        """Check the first year for all: it costs a few sums over its Z."""
         if not isinstance(self.Z, np.ndarray) or self.Z[0].nbytes > _LARGEST_JUDGED:
             return
         first = self.table(self.years[0])
@@ -206,7 +206,7 @@ class WorldTables:
     def output(self, years: slice = slice(None)) -> Float[np.ndarray, "t n"]:
         """Gross output, with 0 for what is below zero by rounding.
 
-        Raises ``TivaxError`` for output that is no number, is negative, or is in a
+        Raises ``TivaxError`` for output that is not finite, is negative, or is in a
         unit in which squares of flows are 0 or infinite.
         """
         x = as_float64(self.x[years])
@@ -221,7 +221,7 @@ class WorldTables:
     ) -> Float[np.ndarray, "t n c"]:
         """Final demand summed over its categories, or over some of them.
 
-        Raises ``TivaxError`` for none of them, one there is not or one named twice.
+        Raises ``TivaxError`` for no category, an unknown or a repeated one.
         """
         if categories is not None:
             require_list("categories", categories)
@@ -285,7 +285,7 @@ class WorldTables:
             )
 
 
-# At construction, a Z of one year up to this size is looked at.
+# At construction, a Z of one year up to this size is checked for doubts.
 _LARGEST_JUDGED = 64 * 2**20
 
 
@@ -298,7 +298,7 @@ def _require_ordered(what: str, labels: object) -> None:
 
 
 def _require_bare(name: str, values: object) -> None:
-    """Labels of an array would be passed over, whatever their order."""
+    """Refuse arrays with labels, which would be ignored."""
     if type(values).__module__.partition(".")[0] in ("pandas", "xarray"):
         raise TivaxError(
             f"{name} is a {type(values).__name__} with labels of its own: "
@@ -308,7 +308,7 @@ def _require_bare(name: str, values: object) -> None:
 
 
 def _as_array(name: str, values: Any) -> Any:
-    """Nested lists as an array of numbers; None stands for no value added only."""
+    """Nested lists as an array of numbers; only value added may be None."""
     if values is None and name == "value_added":
         return values
     bare = isinstance(values, np.ndarray) and values.dtype.kind in "OSU"
@@ -329,7 +329,7 @@ def _as_array(name: str, values: Any) -> Any:
 
 
 def require_tables(tables: object) -> None:
-    """``TivaxError`` for what are no world tables."""
+    """Raise ``TivaxError`` unless these are ``WorldTables``."""
     require_kind(
         "tables",
         tables,
@@ -339,9 +339,9 @@ def require_tables(tables: object) -> None:
 
 
 def year_range(years: Sequence[int], wanted: tuple[int, int] | None) -> slice:
-    """Where the years from the first to the last of ``wanted`` stand; None means all.
+    """The slice of years from the first to the last of ``wanted``; None selects all.
 
-    Raises ``TivaxError`` where there is none.
+    Raises ``TivaxError`` where there is no such year.
     """
     require_years(wanted)
     if wanted is None:

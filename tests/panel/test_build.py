@@ -411,7 +411,7 @@ def test_an_override_whose_file_lacks_the_country_is_an_error(files, tmp_path):
     path = tmp_path / "older.csv"
     path.write_text(pf.cpi_of(WITHOUT_AUS))
     message = refusal(replace(files, inflation_override={"AUS": path}))
-    assert message == f"{path}: no rows for AUS; mend [inflation] override"
+    assert message == f"{path}: no rows for AUS; fix [inflation] override"
 
 
 def test_inflation_may_come_from_the_world_bank_or_the_outlook(files, tmp_path):
@@ -528,7 +528,7 @@ def test_a_country_under_its_old_code_and_its_own_stands_twice(files, tmp_path):
     for codes in ("paper", "fixed"):
         message = refusal(replace(with_tbi(files, tmp_path, text), codes=codes))
         assert message == (
-            f"{tmp_path / 'index.csv'}: ROU 2000 stands twice, perhaps under an old "
+            f"{tmp_path / 'index.csv'}: ROU 2000 is duplicated, perhaps under an old "
             "code too; keep one of the rows"
         )
 
@@ -554,26 +554,26 @@ def test_the_index_may_write_rom_for_romania_in_either_recipe(files, tmp_path, p
         ("iso3,tbi\nAUS,1\n", "no column year; the index needs year, iso3, tbi"),
         ("year,tbi\n2000,1\n", "no column iso3; the index needs year, iso3, tbi"),
         ("year,iso3\n2000,AUS\n", "no column tbi; the index needs year, iso3, tbi"),
-        ("year,iso3,tbi\n2000,AUS,x\n", "column tbi holds text; only numbers serve"),
-        ("year,iso3,tbi\nMM,AUS,1\n", "column year holds text; only numbers serve"),
+        ("year,iso3,tbi\n2000,AUS,x\n", "column tbi holds text, not numbers"),
+        ("year,iso3,tbi\nMM,AUS,1\n", "column year holds text, not numbers"),
         (
             "year,iso3,tbi\n2000,AUS,1\n2001,AUS,1\n2000,AUS,2\n",
-            "AUS 2000 stands twice, perhaps under an old code too; keep one of the rows",
+            "AUS 2000 is duplicated, perhaps under an old code; keep one of the rows",
         ),
-        ("", "not a csv file (No columns to parse from file); write it anew"),
-        ("year,iso3,tbi\n", "no rows below the names; write it anew"),
+        ("", "not a csv file (No columns to parse from file); rewrite the file"),
+        ("year,iso3,tbi\n", "no rows below the names; rewrite the file"),
         (
             "year,iso3,tbi\n2000,AUS,1\n2,3,4,5\n2,3,4,5,6\n",
             "not a csv file (Error tokenizing data. C error: Expected 3 fields in line "
-            "3, saw 4); write it anew",
+            "3, saw 4); rewrite the file",
         ),
         (
             "year,iso3,tbi\n2000,AUS,1\n,AUS,1\n",
-            "a year is blank or no whole number; mend the row",
+            "a year is blank or no whole number; fix the row",
         ),
         (
             "year,iso3,tbi\n2000.5,AUS,1\n",
-            "a year is blank or no whole number; mend the row",
+            "a year is blank or no whole number; fix the row",
         ),
         (
             "year,iso3,tbi\n2000,AUS,1\n2001,AUS,-inf\n",

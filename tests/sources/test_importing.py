@@ -302,7 +302,7 @@ def test_years_of_one_file_are_put_in_order(raw, tmp_path, monkeypatch):
 def test_a_year_in_two_files_is_refused(raw, tmp_path, monkeypatch):
     a, b = table(2000, origin="a.csv"), table(2000, origin="b.csv")
     database(monkeypatch, {"a.csv": [a, table(2001)], "b.csv": [b]})
-    with pytest.raises(TivaxError, match="2000 is there twice: a.csv, b.csv"):
+    with pytest.raises(TivaxError, match="2000 is duplicated: a.csv, b.csv"):
         import_tables("made up", [raw], tmp_path / "store")
 
 

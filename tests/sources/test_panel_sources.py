@@ -157,7 +157,7 @@ def test_text_in_a_cell_is_named_by_series_country_and_year(tmp_path):
 def test_a_country_year_in_two_rows_is_refused(tmp_path):
     frame = pf.kof([("ABW", 2000), ("ROM", 2001), ("ROM", 2001)])
     message = refusal(kof, small_kof(tmp_path, frame=frame), "KOFGIdj")
-    assert "ROM 2001 stands in more than one row" in message
+    assert "ROM 2001 is in more than one row" in message
 
 
 def test_rows_without_a_code_are_dropped_and_a_year_that_is_none_refused(tmp_path):
@@ -432,7 +432,7 @@ def test_a_column_that_a_table_lacks_is_named_with_its_alias(tmp_path):
         ("a,b\n1,2\n", "no header with Country Code and Indicator Code, nor with"),
         ("iso3c,year,inflation\nROU,2000,many\n", "of ROU 2000 holds 'many', not a"),
         ("iso3c,year,inflation\nROU,2000,inf\n", "of ROU 2000 holds 'inf', not a"),
-        ("iso3c,year,inflation\nROU,2000,1\nROU,2000,1\n", "ROU 2000 stands in more"),
+        ("iso3c,year,inflation\nROU,2000,1\nROU,2000,1\n", "ROU 2000 is in more"),
         (
             "iso3c,year,inflation\nROU,2000,1\nROU,20",
             "a row has 2 cells and the header",

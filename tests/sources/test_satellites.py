@@ -158,7 +158,7 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
             lambda f: f.assign(jobs="many"),
             "column jobs must hold a number in every row",
         ),
-        (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 stands there twice"),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 is duplicated"),
         (
             lambda f: f.assign(jobs=np.inf),
             "column jobs must hold a number in every row, but has inf for 2014 R0 S0",
@@ -214,7 +214,7 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
     doubled = jobs.isel(region=[0, 1, 2, 3, 0])
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, doubled)
-    assert str(error.value) == "satellite account jobs: region R0 stands there twice"
+    assert str(error.value) == "satellite account jobs: region R0 is duplicated"
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, jobs.sum("sector"))
     assert "needs the dims year, region, sector, not year, region" in str(error.value)

@@ -149,7 +149,7 @@ def test_no_industry_is_filled_above_what_it_makes():
 def test_a_table_that_is_not_rounded_is_refused():
     table = rounded_table()
     line = (
-        "2000: not rounded to whole units, so that nothing is to be put back; leave "
+        "2000: not rounded to whole units, so there is nothing to restore; leave "
         "out --derounded"
     )
     with pytest.raises(TivaxError) as error:

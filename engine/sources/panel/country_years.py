@@ -1,4 +1,4 @@
-"""What the readers of country-year databases share.
+"""Shared by the readers of country-year databases.
 
 Each of them is one function, ``read(path, series)``, of one series or more. It gives
 a frame with a row for a country and year, sorted and unique: ``code`` as the database
@@ -264,7 +264,7 @@ def tidy(
     twice = frame[frame.duplicated(["code", "year"])]
     if len(twice):
         raise TivaxError(
-            f"{file.name}: {twice['code'].iloc[0]} {twice['year'].iloc[0]} stands in "
+            f"{file.name}: {twice['code'].iloc[0]} {twice['year'].iloc[0]} is in "
             f"more than one row; {AGAIN}"
         )
     return frame.sort_values(["code", "year"], ignore_index=True)

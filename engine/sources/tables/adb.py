@@ -7,7 +7,7 @@ tells.
 The sheet ``ADB MRIO <yyyy>`` is laid out much as WIOD's. Rows: labels in columns B
 name, C region, D code; first the industries c1 ... c35 by region, then totals by code,
 among them r64 value added at basic prices and r69 output. Columns from E: above the
-codes of industries and of final demand F1 ... F5 stands a row of regions; the last
+codes of industries and of final demand F1 ... F5 is a row of regions; the last
 column is output. The number of rows above differs between vintages.
 
 Regions have ADB's own codes. Categories of final demand are named as in WIOD 2016.
@@ -193,8 +193,8 @@ def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:
 
 def _prices(file: TableFile, head: Sequence[Sequence[Any]]) -> str:
     """``at current prices`` or ``at constant 2010 prices``."""
-    told = " ".join(cell_text(row[0]) for row in head) + " " + file.name
-    constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", told, re.IGNORECASE)
+    text = " ".join(cell_text(row[0]) for row in head) + " " + file.name
+    constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", text, re.IGNORECASE)
     return f"at constant {constant[1]} prices" if constant else "at current prices"
 
 

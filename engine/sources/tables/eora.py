@@ -18,7 +18,7 @@ without any labels:
     among the paths and beside the archive.
 
 The rest of the world ("Statistical Discrepancies") has one industry, Total, which
-balances the table. It stays what it is, a region with trade: Total becomes a 27th
+balances the table. It is kept as a region with trade: Total becomes a 27th
 sector that ROW alone has (and ROW has none of the other 26), so that n = 190 * 27. To
 drop it would cut the sales and the inputs of all others; to count its sales as their
 value added, make it the world's least open economy.
@@ -53,7 +53,7 @@ _EXPECTED = "names such as Eora26_2015_bp_T.txt, or an archive Eora26_2015_bp.zi
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables below ``paths``, by year. A file T stands for its table."""
+    """The tables below ``paths``, by year. A file T represents its table."""
     tables: dict[str, TableFile] = {}
     labels: dict[str, TableFile] = {}
     for path in paths:

@@ -6,7 +6,7 @@ year, with tab-separated tables:
 ``Z.txt``, else ``A.txt``
     Intermediate sales (versions before 3.8: only input coefficients, Z = A diag(x)).
     Two columns of labels, region and sector, and as many header lines, below which
-    stands a line that names the labels.
+    is a line that names the labels.
 ``Y.txt``
     Final demand, laid out alike, by region and category. The last category,
     exports, must be zero: all trade is by region.
@@ -18,7 +18,7 @@ year, with tab-separated tables:
     production, compensation of employees (3) and operating surplus (4). All but
     the first add up to value added at basic prices. Need not be there.
 ``unit.txt``
-    Units of the sectors, by which tables in physical units are told and refused.
+    Units of the sectors, by which tables in physical units are recognised and refused.
 
 Regions have codes of ISO 3166-1 alpha-2 (versions to 3.4: partly alpha-3). The five
 rests of the world have codes of three letters here, as in those versions: WWA (Asia and
@@ -71,7 +71,7 @@ _MONEY = ("MEUR", "MILLEUR", "MILLIONEUR")
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables below ``paths``, by year. A file stands for its folder."""
+    """The tables below ``paths``, by year. A file represents its folder."""
     wide = [
         path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
         for path in paths
@@ -126,8 +126,8 @@ def _metadata(file: TableFile) -> str:
     """Name and description of a data set."""
     data = fs.read_bytes(file, (b"{",))
     with fs.parsing(file):
-        told = json.loads(data)
-    return f"{told.get('name')} {told.get('description')}"
+        content = json.loads(data)
+    return f"{content.get('name')} {content.get('description')}"
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:

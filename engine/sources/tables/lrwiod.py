@@ -114,7 +114,7 @@ def _codes(labels: pa.ChunkedArray) -> np.ndarray:
 def _positions(
     countries: Sequence[str], codes: Sequence[str], wanted: Sequence[str]
 ) -> np.ndarray:
-    """Where each pair of codes stands in ``wanted``; -1 for pairs that do not.
+    """The position of each pair of codes in ``wanted``; -1 for pairs not in it.
 
     One row and column more than there are codes: -1, a blank label, picks those.
     """
