@@ -529,7 +529,7 @@ def test_a_country_under_its_old_code_and_its_own_stands_twice(files, tmp_path):
         message = refusal(replace(with_tbi(files, tmp_path, text), codes=codes))
         assert message == (
             f"{tmp_path / 'index.csv'}: ROU 2000 is duplicated, perhaps under an old "
-            "code too; keep one of the rows"
+            "code; keep one of the rows"
         )
 
 

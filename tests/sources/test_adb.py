@@ -63,11 +63,6 @@ def test_sales_written_as_nothing_are_zero(tmp_path, blank):
     assert_array_equal(table.Z, Z)
 
 
-def test_value_added_is_less_than_output_less_inputs_by_the_taxes(tmp_path):
-    (table,) = read_all("adb", workbook(tmp_path))
-    assert_array_equal(table.x - table.Z.sum(axis=0) - table.value_added, 2.0)
-
-
 def test_constant_prices_are_told(tmp_path):
     path = workbook(
         tmp_path,

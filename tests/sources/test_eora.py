@@ -7,7 +7,6 @@ from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.rules import check_same_labels, check_values
 
 from mrio_files import (
-    EORA_DEMAND,
     added,
     eora_texts,
     eora_world,
@@ -55,11 +54,6 @@ def test_nothing_of_the_file_is_lost(tmp_path):
         assert values.sum() == total
 
 
-def test_value_added_is_the_sum_of_six_rows(tmp_path):
-    (table,) = read_all("eora", year_folder(tmp_path))
-    assert_array_equal(table.value_added, eora_world().value_added)
-
-
 def test_codes_of_sudan_and_south_sudan_become_those_of_iso(tmp_path):
     def change(texts):
         for name in ("labels_T", "labels_FD"):
@@ -67,11 +61,6 @@ def test_codes_of_sudan_and_south_sudan_become_those_of_iso(tmp_path):
 
     (table,) = read_all("eora", year_folder(tmp_path, change=change))
     assert table.regions == ("SSD", "SDN", "ROW")
-
-
-def test_categories_of_final_demand_keep_their_names(tmp_path):
-    (table,) = read_all("eora", year_folder(tmp_path))
-    assert table.categories == EORA_DEMAND
 
 
 def test_a_table_without_the_rest_of_the_world_has_no_sector_total(tmp_path):

@@ -149,16 +149,6 @@ def test_a_year_with_a_bad_cell_is_refused(raw, year, name, at, value, message):
     assert message in told
 
 
-def test_text_in_the_place_of_numbers_is_refused(raw):
-    archive(raw, table(2001), Z=table(2001).Z.astype(str))
-    assert "table_2001.npz: Z has dtype <U" in refusal(raw)
-
-
-def test_a_year_that_the_name_of_the_file_contradicts_is_refused(raw):
-    archive(raw, table(2001), year=2011)
-    assert "name says 2001, the content is 2011" in refusal(raw)
-
-
 def test_a_region_missing_in_one_year_is_named(raw):
     small = random_table(regions=2, sectors=2, year=2001)
     archive(raw, replace(small, regions=("AUT", "ROW")))
@@ -189,19 +179,6 @@ def test_a_table_that_is_not_productive_is_refused(raw):
     message = refusal(raw, unbalanced=True)
     assert "table_2002.npz: 2002: the table is not productive" in message
     assert "not below 1" in message and "1.100 of its output" in message
-
-
-def test_the_same_year_twice_is_refused(raw):
-    archive(raw, table(2001), name="again.npz")
-    assert "again.npz and table_2001.npz both hold 2001" in refusal(raw)
-
-
-def test_a_folder_without_tables_and_a_path_that_is_not_there_are_told(raw):
-    with pytest.raises(TivaxError, match="none: no such file or folder"):
-        import_tables("arrays", [raw, raw / "none"], raw.parent / "store")
-    for file in raw.iterdir():
-        file.unlink()
-    assert "expected files named *.npz" in refusal(raw)
 
 
 def test_years_that_no_file_holds_are_told(raw):

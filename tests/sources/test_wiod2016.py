@@ -45,14 +45,6 @@ FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
 
 
 @FORMS
-def test_value_added_is_not_output_less_inputs(tmp_path, write):
-    """Taxes and margins lie between: 5 for each industry of the small table."""
-    (table,) = read_all("wiod2016", write(tmp_path))
-    residual = table.x - table.Z.sum(axis=0)
-    np.testing.assert_array_equal(residual - table.value_added, np.full(6, 5.0))
-
-
-@FORMS
 def test_members_of_an_archive_are_read_in_place_and_in_order(tmp_path, write):
     files = [write(tmp_path, year) for year in (2005, 2001)]
     archive = zipped(tmp_path / "WIOTS.zip", *files, folder="tables/")

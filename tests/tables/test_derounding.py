@@ -189,8 +189,8 @@ def test_only_a_rounded_edition_is_derounded(tmp_path):
     store = tmp_path / "store"
     line = mistake("import", "wiod2016", tmp_path, "--out", store, "--derounded")
     assert line == (
-        "--derounded: wiod2016 is not rounded to whole units, so that nothing is to be "
-        "put back; it is for the R edition of wiod2013"
+        "--derounded: wiod2016 is not rounded to whole units, so there is nothing to "
+        "restore; it is for the R edition of wiod2013"
     )
     table = small_table(1995, DEMAND)
     x, Z = table.x.copy(), table.Z.copy()
