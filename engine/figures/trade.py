@@ -43,6 +43,7 @@ from ..reporting import (
     settled,
     year_axis,
 )
+from ..tables import REST
 
 # The eight economies of Table 1 of the paper.
 PAPER_REGIONS: tuple[str, ...] = (
@@ -55,7 +56,6 @@ PAPER_REGIONS: tuple[str, ...] = (
     "BRA",
     "JPN",
 )
-REST = "ROW"
 
 
 # ------------------------------------------------------------- trade benefit index

@@ -8,6 +8,7 @@ from .checks import YearCheck as YearCheck
 from .checks import check_frame as check_frame
 from .checks import check_tables as check_tables
 from .checks import require_productive as require_productive
+from .countries import REST as REST
 from .countries import CountryGroup as CountryGroup
 from .countries import alpha3 as alpha3
 from .countries import country_group as country_group

@@ -99,6 +99,7 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     return found
 
 
+REST = "ROW"  # the rest of the world
 # Codes in the files of the table databases -> codes in tivax
 # (ISO 3166-1 alpha-3, and ROW for the rest of the world).
 CODES = {"RoW": "ROW", "xROW": "ROW", "ROM": "ROU", "NDL": "NLD"}
