@@ -16,14 +16,14 @@ def load_toml(package: str | None, name: str) -> dict[str, Any]:
     return tomllib.loads(text)
 
 
-def read_toml(path: Path, what: str = "file") -> dict[str, Any]:
-    """The content of a TOML file; ``what`` names its kind where there is none.
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a TOML file.
 
-    Raises ``TivaxError`` for a file that cannot be read, is not in UTF-8, is not TOML
+    Raises ``TivaxError`` for a file that is missing, cannot be read, is not in UTF-8, is not TOML
     or is nested too deep.
     """
-    if not path.exists():
-        raise TivaxError(f"{path}: no such {what}")
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
