@@ -19,8 +19,8 @@ def load_toml(package: str | None, name: str) -> dict[str, Any]:
 def read_toml(path: Path) -> dict[str, Any]:
     """The content of a TOML file.
 
-    Raises ``TivaxError`` for a file that is missing, cannot be read, is not in UTF-8, is not TOML
-    or is nested too deep.
+    Raises ``TivaxError`` for a file that is missing, cannot be read, is not in UTF-8,
+    is not TOML or is nested too deep.
     """
     if not path.is_file():
         raise TivaxError(f"{path}: no such file")

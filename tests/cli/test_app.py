@@ -456,7 +456,7 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
         (("--format", "tsv"), "--format tsv: choose from csv, parquet, dta, xlsx"),
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
-        (("--groups", "none.toml"), "none.toml: No such file or directory"),
+        (("--groups", "none.toml"), "none.toml: no such file"),
         (tuple(k for code in REGIONS for k in ("--drop", code)), "region"),
     ],
 )
@@ -812,7 +812,7 @@ def no_austria(path):
         (
             "data.toml",
             lambda path: path.write_text("[kofs]\n"),
-            ["unknown section [kofs]"],
+            ["unknown key kofs"],
         ),
     ],
 )
