@@ -411,7 +411,7 @@ def test_a_group_stands_in_the_place_of_its_members(work, tmp_path):
 @pytest.mark.parametrize(
     "text, told",
     [
-        ('EU = ["AUT"', "groups.toml: Unclosed array"),
+        ('EU = ["AUT"', "groups.toml: not valid TOML: Unclosed array"),
         ('EU = "AUT"', "groups.toml: group EU must be a list of region codes"),
         ('EU = ["AUT", "FRA"]', "no region FRA: choose from AUT, BEL, DEU, ROW"),
         ('A = ["AUT"]\nB = ["AUT"]', "region AUT is in A and in B"),
