@@ -22,7 +22,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.bench import cases
-from tivax.engine import WorldShape, open_store, save_store
+from tivax.engine import WorldShape, open_store, save_store, sources
 from tivax.engine.cli import app as cli
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import sha256 as tivax_sha256
@@ -564,8 +564,8 @@ def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
 
 def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
     out = ("--out", tmp_path / "o")
-    assert "choose from wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
-    assert "choose from wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
+    assert "There are wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
+    assert "There are wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
     assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
     assert names(tmp_path) == []
 
@@ -574,7 +574,7 @@ def test_a_file_that_cannot_be_read_is_told_by_the_system(monkeypatch, tmp_path)
     def full(*arguments, **options):
         raise OSError(28, "No space left on device", "/data/x")
 
-    monkeypatch.setattr("tivax.engine.sources.importing.import_tables", full)
+    monkeypatch.setattr("tivax.engine.sources.import_tables", full)
     line = mistake("import", "arrays", tmp_path, "--out", tmp_path / "o")
     assert line == "/data/x: No space left on device"
 
@@ -586,7 +586,7 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
     got = fetch.Fetched(tmp_path / "f.zip", "https://", 1234567, "ab" * 32, "sha1")
     asked = []
     monkeypatch.setattr(
-        fetch, "fetch", lambda *a, **options: asked.append((a, options)) or got
+        sources, "fetch", lambda *a, **options: asked.append((a, options)) or got
     )
     answer = good("fetch", "wiod2016", "--out", tmp_path, "--format", "r", "--quiet")
     assert answer.out.splitlines() == [

@@ -211,7 +211,7 @@ def test_a_store_behind_a_link_is_written_where_the_link_points(place):
 
 def test_fetch_touches_no_folder_of_another_command(place, monkeypatch):
     monkeypatch.setattr(
-        "tivax.engine.sources.download.fetch", lambda *k, **o: pytest.fail("asked")
+        "tivax.engine.sources.fetch", lambda *k, **o: pytest.fail("asked")
     )
     Run("tbi").write_manifest(place, residual_max=None)
     line = refused(place, "fetch", "wiod2016", "--out", place)
@@ -224,7 +224,7 @@ def test_fetch_touches_no_folder_of_another_command(place, monkeypatch):
 
 def test_fetch_replaces_only_what_it_fetched(place, monkeypatch):
     monkeypatch.setattr(
-        "tivax.engine.sources.download.fetch", lambda *k, **o: pytest.fail("asked")
+        "tivax.engine.sources.fetch", lambda *k, **o: pytest.fail("asked")
     )
     file = place / "KOF_Data_2018.dta"
     file.write_text("by hand")

@@ -971,7 +971,7 @@ def test_the_place_of_the_panel_is_looked_at_before_it_is_built(raw, tmp_path):
 
     out = tmp_path / "panel.csv"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("tivax.engine.panel.build.build_panel", built)
+        patch.setattr("tivax.engine.panel.build_panel", built)
         out.write_text("mine")
         line = mistake("panel", "--data", raw, "--out", out)
         assert line == f"{out}: exists already; --force replaces it"
