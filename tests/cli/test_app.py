@@ -564,7 +564,7 @@ def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
 
 def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
     out = ("--out", tmp_path / "o")
-    assert "There are wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
+    assert "choose from wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
     assert "There are wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
     assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
     assert names(tmp_path) == []
