@@ -14,7 +14,7 @@ import typer
 # on every program it takes from its cache.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from ..core import abandon_parts, remembered, tell_last, tivax_version
+from ..core import abandon_parts, print_last, tivax_version, watch_for_interrupts
 from .endings import ending_of
 from .inference import commands as inference
 from .tables import commands as tables
@@ -74,12 +74,12 @@ def _start(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    with remembered(clean=abandon_parts):
+    with watch_for_interrupts(clean=abandon_parts):
         try:
             app()
         except BaseException as error:
             ending = ending_of(error)
             if ending is None:
                 raise
-            tell_last(ending[0])
+            print_last(ending[0])
             raise SystemExit(ending[1]) from None

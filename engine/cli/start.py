@@ -3,7 +3,7 @@
 import signal
 import sys
 
-from ..core import CODE, LINE
+from ..core import INTERRUPT_CODE, INTERRUPT_LINE
 
 
 def main() -> None:
@@ -13,8 +13,8 @@ def main() -> None:
 
         cli.main()
     except KeyboardInterrupt:
-        print(LINE, file=sys.stderr)
-        raise SystemExit(CODE) from None
+        print(INTERRUPT_LINE, file=sys.stderr)
+        raise SystemExit(INTERRUPT_CODE) from None
     finally:
         # Only the end of the process is left: libraries clean up.
         signal.signal(signal.SIGINT, signal.SIG_IGN)

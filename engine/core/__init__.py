@@ -1,4 +1,4 @@
-"""What every room uses: errors, progress, paths, output folders, files of settings."""
+"""Shared by all rooms: errors, arguments, progress, output folders, TOML files."""
 
 import lazy_loader
 

@@ -1,6 +1,6 @@
-"""What public functions are given: one line that names the argument where it is wrong.
+"""Checks of arguments of public functions: one line that names the wrong argument.
 
-A function says itself what a value must satisfy; here is only what kind it must be of.
+They check the type of a value; a function itself checks what else it must satisfy.
 """
 
 import os
@@ -10,44 +10,38 @@ from typing import Any
 
 import numpy as np
 
-from .errors import TivaxError, nearest, shown
+from .errors import TivaxError, show
 
 
 def require_kind(argument: str, value: object, kind: Any, wanted: str) -> None:
-    """``TivaxError`` unless the value is of a kind; ``wanted`` is what to give."""
+    """Raise ``TivaxError`` unless the value has this type; ``wanted`` describes it."""
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise TivaxError(f"{argument}: give {wanted}, not {shown(value)}")
-
-
-def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
-    """``TivaxError`` unless the value is one of these words."""
-    if not isinstance(value, str):
-        raise TivaxError(f"no {argument} {shown(value)}: {nearest('', known)}")
-    if value not in known:
-        raise TivaxError(f"no {argument} {value}: {nearest(value, known)}")
+        raise TivaxError(f"{argument}: give {wanted}, not {show(value)}")
 
 
 def require_list(argument: str, values: object) -> None:
-    """``TivaxError`` for what is no list of words, such as a single one, which would be
-    read letter by letter."""
+    """Raise ``TivaxError`` unless these are texts in a list.
+
+    A single text would be read letter by letter.
+    """
     if isinstance(values, str):
         raise TivaxError(f"{argument}={values!r}: give a list, [{values!r}]")
     if not isinstance(values, Iterable) or not all(isinstance(k, str) for k in values):
-        raise TivaxError(f"{argument}: give a list of labels, not {shown(values)}")
+        raise TivaxError(f"{argument}: give a list of labels, not {show(values)}")
 
 
 def require_whole(argument: str, value: object, least: int) -> None:
-    """``TivaxError`` unless the value is a whole number, ``least`` or more."""
+    """Raise ``TivaxError`` unless the value is a whole number, ``least`` or more."""
     if isinstance(value, bool) or not (
         isinstance(value, int | np.integer) and value >= least
     ):
         raise TivaxError(
-            f"{argument}: give a whole number from {least}, not {shown(value)}"
+            f"{argument}: give a whole number from {least}, not {show(value)}"
         )
 
 
 def require_years(years: object) -> None:
-    """``TivaxError`` unless these are the first and the last year, or None for all."""
+    """Raise ``TivaxError`` unless these are the first and last year, or None."""
     if years is not None and not (
         isinstance(years, tuple | list)
         and len(years) == 2
@@ -55,12 +49,12 @@ def require_years(years: object) -> None:
     ):
         raise TivaxError(
             f"years: give the first and the last, such as (2000, 2014), not "
-            f"{shown(years)}"
+            f"{show(years)}"
         )
 
 
 def local_path(argument: str, value: object) -> Path:
     """The value as a path."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
-        raise TivaxError(f"{argument}: give a path as text or Path, not {shown(value)}")
+        raise TivaxError(f"{argument}: give a path as text or Path, not {show(value)}")
     return Path(os.fspath(value))

@@ -1,20 +1,19 @@
-"""The error class for expected mistakes, the warning, how unknown names are told."""
+"""The error for expected mistakes, the warning, and wrong values in messages."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import date
-from difflib import get_close_matches
 
 
 class TivaxWarning(UserWarning):
-    """Something that looks wrong and may be right: labels of a table in doubt."""
+    """A doubt: what looks wrong but may be right, such as the labels of a table."""
 
 
 class TivaxError(ValueError):
-    """A mistake that a user can mend.
+    """A mistake that the user can fix.
 
     The message is one line: it names the file, year or label and says what to
-    do. The command line prints it and exits with 1; anything else is a bug. What a
-    damaged file put into it cannot break the line or the terminal.
+    do. The command line prints it and exits with 1; anything else is a bug. Text of a
+    damaged file in it cannot break the line or the terminal.
     """
 
     def __init__(self, message: object) -> None:
@@ -23,44 +22,29 @@ class TivaxError(ValueError):
 
 
 def _shown(character: str) -> str:
-    """Line breaks and blanks of any kind as a blank, what has no shape as its code."""
+    """Line breaks and blanks as a blank, unprintable characters as their code."""
     return " " if character.isspace() else ascii(character)[1:-1]
 
 
-# Letters of a message; a list of all names fits.
+# Characters of a message; a list of all names fits.
 _LONGEST = 2000
 
 
-def causes(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it came from or after."""
+def walk_causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and the errors that caused or preceded it."""
     cause: BaseException | None = error
     while cause is not None:
         yield cause
         cause = cause.__cause__ or cause.__context__
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a message about a name there is not: those like it, or all."""
-    names = [str(k) for k in known]
-    near = get_close_matches(name, names, n=3, cutoff=0.4)
-    every = ", ".join(names)
-    if not near:
-        return f"choose from {every}"
-    hint = f"did you mean {' or '.join(near)}?"
-    return hint if len(names) > _MANY else f"{hint} There are {every}"
-
-
-# A longer list of names does not help in one line.
-_MANY = 20
-
-
-def shown(value: object) -> str:
-    """A value that is wrong, in a message: one line, cut where it is long."""
+def show(value: object) -> str:
+    """A wrong value for a message: one line, shortened."""
     if not isinstance(value, _PLAIN):
         return f"a {type(value).__name__}"
     text = " ".join(repr(value).split())
     return text if len(text) <= 40 else f"{text[:37]}..."
 
 
-# What can be told in a line; of a table of numbers its kind says more.
+# Shown by value; of other kinds, such as arrays, the type says more.
 _PLAIN = (str, bytes, int, float, complex, list, tuple, set, dict, date, type(None))

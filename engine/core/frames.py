@@ -1,4 +1,4 @@
-"""Results as tables of a file: csv, parquet, Stata or Excel."""
+"""Results as files: csv, parquet, Stata or Excel."""
 
 from pathlib import Path
 from typing import Literal, get_args
@@ -6,6 +6,7 @@ from typing import Literal, get_args
 import pandas as pd
 import xarray as xr
 
+from .choose import choose_from
 from .errors import TivaxError
 from .spreadsheets import write_csv, write_xlsx
 
@@ -26,15 +27,15 @@ def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) ->
 
 
 def require_format(name: str) -> Format:
-    """The format of that name; ``TivaxError`` lists those there are."""
+    """The format of that name; ``TivaxError`` lists the formats."""
     for known in get_args(Format):
         if name == known:
             return known
-    raise TivaxError(f"--format {name}: choose from {', '.join(get_args(Format))}")
+    raise TivaxError(f"--format {name}: {choose_from(get_args(Format))}")
 
 
-def frame_of(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
-    """A Dataset as a long table with these columns, sorted as the labels are."""
+def to_long_frame(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
+    """A Dataset as a long table with these columns, in the order of the labels."""
     frame = (
         data[[k for k in columns if k in data.data_vars]].to_dataframe().reset_index()
     )

@@ -1,11 +1,11 @@
-"""Ctrl-C: one line and exit code 130 within seconds, whatever was being done.
+"""Ctrl-C: one line and exit code 130 within seconds, whatever is running.
 
 Python raises ``KeyboardInterrupt`` wherever its main thread is. In a callback of JAX
-that is swallowed or comes out as another error, in the loading of a compiled library
-it can crash, and in compiled code it waits for minutes. So it is raised only where it
-is safe, work asks for it where it tells its progress and before it puts results in
-place, and a thread ends the process where none of that helps: nothing on the disk is
-ever half done (``engine.output``).
+that is swallowed or becomes another error, while a compiled library loads it can
+crash, and in compiled code it waits for minutes. So it is raised only where it is safe,
+work checks for it when it reports progress and before it puts results in place, and a
+thread ends the process where none of that helps. Nothing on the disk is ever half done
+(``core.output``).
 """
 
 import os
@@ -20,10 +20,10 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-LINE = "tivax: interrupted"
-CODE = 130
+INTERRUPT_LINE = "tivax: interrupted"
+INTERRUPT_CODE = 130
 _GRACE = 2.0  # seconds for an orderly end
-_POKE = 0.05  # seconds between looks whether it is safe to raise by now
+_POKE = 0.05  # seconds between checks whether it is safe to raise
 _UNSAFE = ("jax", "jaxlib", "importlib", "_frozen_importlib")
 
 _came, _raised, _told = (threading.Event() for _ in range(3))
@@ -31,26 +31,26 @@ _last = threading.Lock()
 _hints: list[Callable[[], object]] = []
 
 
-def pending() -> bool:
+def is_interrupted() -> bool:
     """Whether the command was interrupted."""
     return _came.is_set()
 
 
-def raise_pending() -> None:
+def raise_interrupt() -> None:
     """Raise the ``KeyboardInterrupt`` that waits or was swallowed."""
-    if pending():
+    if is_interrupted():
         _raised.set()
         raise KeyboardInterrupt
 
 
 @contextmanager
-def telling(hint: Callable[[], object]) -> Iterator[None]:
-    """Call ``hint``, which says how to go on, where the block is interrupted."""
+def hint_if_interrupted(hint: Callable[[], object]) -> Iterator[None]:
+    """Call ``hint``, which says how to resume, when the block is interrupted."""
     _hints.append(hint)
     try:
         yield
     except BaseException as error:
-        if isinstance(error, KeyboardInterrupt) or pending():
+        if isinstance(error, KeyboardInterrupt) or is_interrupted():
             _say_hints()
         raise
     finally:
@@ -63,7 +63,7 @@ def _say_hints() -> None:
         _hints.pop()()
 
 
-def tell_last(line: str) -> None:
+def print_last(line: str) -> None:
     """Print the last line of a command that failed, unless the watching thread does."""
     with _last:
         _told.set()
@@ -71,7 +71,7 @@ def tell_last(line: str) -> None:
 
 
 @contextmanager
-def remembered(clean: Callable[[], None]) -> Iterator[None]:
+def watch_for_interrupts(clean: Callable[[], None]) -> Iterator[None]:
     """Watch for Ctrl-C while the block runs.
 
     ``clean`` is called, in another thread, before a process that does not end in time
@@ -111,7 +111,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _is_safe(frame: FrameType | None) -> bool:
-    """Whether nobody below is a library that does not expect an interrupt."""
+    """Whether no caller is a library that does not expect an interrupt."""
     while frame is not None:
         if frame.f_globals.get("__name__", "").partition(".")[0] in _UNSAFE:
             return False
@@ -144,12 +144,12 @@ def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
         clean()
         if sys.stderr.isatty():
             sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-        print(LINE, file=sys.stderr, flush=True)
+        print(INTERRUPT_LINE, file=sys.stderr, flush=True)
         sys.stdout.flush()
-        os._exit(CODE)
+        os._exit(INTERRUPT_CODE)
 
 
 def _unraisable(error: Any, hook: Callable[[Any], object]) -> None:
-    """Say nothing of an interrupt that a callback has swallowed."""
+    """Ignore an interrupt that a callback has swallowed."""
     if not isinstance(error.exc_value, KeyboardInterrupt):
         hook(error)

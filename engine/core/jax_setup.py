@@ -18,8 +18,8 @@ def start_jax() -> None:
 
     import jax
 
-    # Other libraries lower the level of all loggers; JAX then tells which devices it
-    # did not find.
+    # Other libraries lower the level of all loggers; JAX then reports the devices
+    # that it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
     jax.config.update("jax_enable_x64", True)
     if (folder := compilation_cache()) is not None and _writable(folder):
@@ -29,7 +29,7 @@ def start_jax() -> None:
 
 
 def _writable(folder: Path) -> bool:
-    """Without a place for it, tivax compiles each time, and JAX need not warn."""
+    """Without a cache tivax compiles each time, and JAX need not warn."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError:
@@ -49,7 +49,7 @@ def compilation_cache() -> Path | None:
 
 
 def processor() -> str:
-    """The processor's model and features, as far as the system tells."""
+    """The processor's model and features, as far as the system reports them."""
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         lines = cpuinfo.read_text().splitlines()

@@ -3,20 +3,20 @@
 from .errors import TivaxError
 
 GIB = 1 << 30
-DEFAULT = 4.0  # GiB; the largest file that is published has 1.5
+DEFAULT_MAX_SIZE = 4.0  # GiB; the largest file that is published has 1.5
 # Allowed for each GiB: cells of a workbook or an array (the largest workbook has 8
 # million), cells of a csv file, which are texts, and rows of a table in text (10,000).
-CELLS, TEXTS, LINES = 25_000_000, 5_000_000, 25_000
+CELLS, TEXT_CELLS, TEXT_LINES = 25_000_000, 5_000_000, 25_000
 # A line is one row of a table. The longest published, 9,800 cells, has 0.25 MB.
 _LINES = 1024
 
-_limit = DEFAULT
+_limit = DEFAULT_MAX_SIZE
 
 
 def set_max_size(gib: float) -> None:
-    """Let a raw file, or a member of an archive, have so many GiB once unpacked.
+    """Set the size, once unpacked, that a raw file or archive member may have.
 
-    A line of text may have 1/1024 of it.
+    A line of text may have 1/1024 of that.
     """
     global _limit
     if not gib > 0:
@@ -36,9 +36,8 @@ def require_size(name: str, size: int) -> None:
 def require_count(
     name: str, count: int, what: str = "cells", most: int = CELLS
 ) -> None:
-    """The same for what takes far more in memory than in the file.
-
-    ``most`` is what may be there for each GiB.
+    """Raise ``TivaxError`` for too many cells or lines: they take far more in memory
+    than in the file. ``most`` are allowed for each GiB.
     """
     if count > _limit * most:
         raise TivaxError(
@@ -48,12 +47,13 @@ def require_count(
 
 
 def longest_line() -> int:
-    """Bytes that a line of text may have."""
+    """The most bytes that a line of text may have."""
     return int(_limit * GIB / _LINES)
 
 
 def line_too_long(name: str, number: int) -> TivaxError:
+    """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "table as it is published, --max-size allows more"
+        "published table; --max-size allows more"
     )

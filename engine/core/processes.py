@@ -1,4 +1,4 @@
-"""Several processes, on one machine or many, as one, with a launcher or without.
+"""Several processes that work as one, on one machine or many.
 
 The work is JAX's own (``jax.distributed``): a coordinator that the processes find, and
 collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the rest by
@@ -14,13 +14,13 @@ from .errors import TivaxError
 # noticed at once; this is for machines that vanish.
 _HEARTBEAT = 60
 _START = 300
-# So long the others wait at the end for the first, which summarises and writes.
+# How long the others wait at the end for the first, which summarises and writes.
 _WRITE = 24 * 3600
 
 
 @dataclass(frozen=True)
 class Machines:
-    """Who takes part. ``coordinator`` is HOST:PORT of the first process."""
+    """Processes that work together; ``coordinator`` is HOST:PORT of the first."""
 
     coordinator: str | None = None
     processes: int | None = None
@@ -55,7 +55,7 @@ class Machines:
 def _launched() -> bool:
     """More than one task of SLURM or Open MPI."""
     # A shell or a script in a SLURM allocation has most of its variables, but is no
-    # step of srun; mpirun may stand in it.
+    # step of srun; mpirun may run in it.
     step = {"SLURM_PROCID", "SLURM_STEP_NODELIST"} <= os.environ.keys()
     return (step and _tasks("SLURM_NTASKS") > 1) or _tasks("OMPI_COMM_WORLD_SIZE") > 1
 
@@ -89,7 +89,7 @@ def _initialize(
 
 
 def is_first() -> bool:
-    """Whether this process writes and talks."""
+    """Whether this process writes and prints."""
     import jax
 
     return jax.process_index() == 0

@@ -1,15 +1,15 @@
-"""How long work tells how far it is. Bars and log lines belong to the command line."""
+"""Progress callbacks for long computations; bars are drawn by the command line."""
 
 from collections.abc import Callable
 
 Progress = Callable[[int, int], None]
-"""Called with what is done and what there is in all: at the start, then after each."""
+"""Called with the number done and the total: at the start and after each step."""
 
 
 def no_progress(done: int, total: int) -> None:
     """The default: silent."""
 
 
-def shifted(progress: Progress, before: int, total: int) -> Progress:
-    """Progress of one of several runs, as that of all."""
+def shift_progress(progress: Progress, before: int, total: int) -> Progress:
+    """Progress of one of several runs, as progress of all of them."""
     return lambda done, _: progress(before + done, total)

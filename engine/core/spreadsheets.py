@@ -17,7 +17,7 @@ _RUN = re.compile(r"[=+\-@\t\r\n]")
 _NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[%*]*")
 
 
-def as_text(cell: str) -> str:
+def escape_formula(cell: str) -> str:
     """A cell of csv, with an apostrophe where a spreadsheet would run it."""
     return f"'{cell}" if _is_run(cell) else cell
 
@@ -30,8 +30,8 @@ def _is_run(cell: object) -> bool:
     )
 
 
-def without_apostrophe(cell: str) -> str:
-    """What ``as_text`` was given: for csv that tivax wrote and reads again."""
+def unescape_formula(cell: str) -> str:
+    """Undo ``escape_formula``, in csv that tivax wrote and reads again."""
     return cell[1:] if cell[:1] == "'" and _is_run(cell[1:]) else cell
 
 
@@ -46,7 +46,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
 
 def _safe(cell: Hashable) -> Hashable:
-    return as_text(cell) if isinstance(cell, str) else cell
+    return escape_formula(cell) if isinstance(cell, str) else cell
 
 
 def write_xlsx(frame: pd.DataFrame, path: Path, sheet: str) -> None:

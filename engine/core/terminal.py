@@ -22,7 +22,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import progress
-from .interrupts import raise_pending
+from .interrupts import raise_interrupt
 
 
 class Terminal:
@@ -66,7 +66,7 @@ class Terminal:
         with self._shown(what, unit) as shown:
 
             def told(done: int, total: int) -> None:
-                raise_pending()
+                raise_interrupt()
                 shown(done, total)
 
             yield told
@@ -92,19 +92,19 @@ class Terminal:
     def status(self, what: str) -> Iterator[Callable[[str], None]]:
         """A callback that says what is being done now, where it cannot be counted."""
         if self.quiet:
-            yield lambda line: raise_pending()
+            yield lambda line: raise_interrupt()
         elif self.err.is_terminal:
             with self.err.status(what) as spinner:
 
                 def update(line: str) -> None:
-                    raise_pending()
+                    raise_interrupt()
                     spinner.update(line)
 
                 yield update
         else:
 
             def tell(line: str) -> None:
-                raise_pending()
+                raise_interrupt()
                 print(f"tivax: {line}", file=sys.stderr)
 
             yield tell

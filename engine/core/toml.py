@@ -1,33 +1,43 @@
-"""Run files in TOML, read so that every mistake is one line that names its place."""
+"""TOML files, read so that every mistake is one line that names its place."""
 
 import math
 import tomllib
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from .choose import choose_from
 from .errors import TivaxError
 
 
+def load_toml(package: str | None, name: str) -> dict[str, Any]:
+    """A table of facts that is installed beside the modules of a package."""
+    text = files(package or "").joinpath(name).read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
-    """The run file at ``path``."""
+    """The content of a TOML file.
+
+    Raises ``TivaxError`` for a file that is missing, cannot be read, is not in UTF-8,
+    is not TOML or is nested too deep.
+    """
     if not path.is_file():
-        raise TivaxError(f"{path}: no such run file")
+        raise TivaxError(f"{path}: no such file")
     try:
         text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise TivaxError(f"{path}: not valid TOML: {error}") from None
-    return parse_toml(text, path, "not valid TOML: ")
+    except UnicodeDecodeError:
+        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror or error}") from None
+    return _parse(text, path)
 
 
-def parse_toml(text: str, path: Path, said: str = "") -> dict[str, Any]:
-    """The TOML in a file; ``TivaxError`` where it is none, or nested too deep.
-
-    ``said`` stands before what is wrong.
-    """
+def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(text)
     except ValueError as error:
-        raise TivaxError(f"{path}: {said}{error}") from None
+        raise TivaxError(f"{path}: not valid TOML: {error}") from None
     except RecursionError:
         raise _too_deep(path) from None
     level: list[Any] = [found]
@@ -55,7 +65,7 @@ def _too_deep(path: Path) -> TivaxError:
 
 
 class TomlTable:
-    """A table of a run file; every mistake in it is one line that names its place."""
+    """A table of a TOML file; every mistake in it is one line that names its place."""
 
     def __init__(
         self, file: Path, name: str, values: dict[str, Any], known: set[str]
@@ -129,7 +139,7 @@ class TomlTable:
     def choice(self, key: str, options: Any, default: str | None = None) -> Any:
         value = self.values.get(key, default)
         if value not in options:
-            raise self.mistake(key, f"choose from {', '.join(options)}")
+            raise self.mistake(key, choose_from(options))
         return value
 
     def path(self, key: str) -> Path:
@@ -141,7 +151,7 @@ class TomlTable:
         return [self._local(key, name) for name in self.texts(key, ())]
 
     def _local(self, key: str, name: str) -> Path:
-        """Beside the run file."""
+        """A path relative to the file's folder."""
         if "://" in name:
             raise self.mistake(key, "an address; download it and give a local file")
         return self.file.parent / name

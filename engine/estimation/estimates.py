@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError, nearest
+from ..core import TivaxError, suggest
 from .regression_data import times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
@@ -82,7 +82,7 @@ class Estimate:
         """
         for name in terms:
             if name not in self.terms.index:
-                raise TivaxError(f"no term {name}: {nearest(name, self.terms.index)}")
+                raise TivaxError(f"no term {name}: {suggest(name, self.terms.index)}")
         assert self.correlation is not None, "estimate() gives it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)

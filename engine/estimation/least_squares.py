@@ -25,7 +25,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError, shown
+from ..core import TivaxError, show
 from . import weak_instruments
 from .estimates import Estimate, estimate
 from .regression_data import (
@@ -204,7 +204,7 @@ def fixed_effects(
     """
     if convention not in CONVENTIONS:
         raise TivaxError(
-            f"convention {shown(convention)}: choose from {', '.join(CONVENTIONS)}"
+            f"convention {show(convention)}: choose from {', '.join(CONVENTIONS)}"
         )
     clusters = column_name("clusters", entity if clusters is None else clusters)
     given = _checked(
@@ -456,7 +456,7 @@ def driscoll_kraay(
     T = given.used[time].nunique()
     lags = int(4 * (T / 100) ** (2 / 9)) if lags is None else lags
     if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
-        raise TivaxError(f"lags {shown(lags)}: give a whole number from 0 to {T - 1}")
+        raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
     return _panel_ols(
         given,
         entity,

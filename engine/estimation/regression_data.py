@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core import TivaxError, shown
+from ..core import TivaxError, show
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -30,8 +30,7 @@ def column_name(argument: str, value: object) -> str:
     """The value, where it is the name of one column."""
     if not isinstance(value, str) or not value:
         raise TivaxError(
-            f'{argument}: give the name of one column, such as "TBI", not '
-            f"{shown(value)}"
+            f'{argument}: give the name of one column, such as "TBI", not {show(value)}'
         )
     return value
 
@@ -43,7 +42,7 @@ def column_names(argument: str, values: object) -> tuple[str, ...]:
     ):
         raise TivaxError(
             f'{argument}: give a list of names of columns, such as ["TBI"], not '
-            f"{shown(values)}"
+            f"{show(values)}"
         )
     return tuple(str(k) for k in values)
 
@@ -113,7 +112,7 @@ def complete_rows(
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     """``TivaxError`` unless ``data`` has each of these columns, once."""
     if not isinstance(data, pd.DataFrame):
-        raise TivaxError(f"data: give a pandas DataFrame, not {shown(data)}")
+        raise TivaxError(f"data: give a pandas DataFrame, not {show(data)}")
     for name in names:
         if name not in data.columns:
             raise TivaxError(
@@ -136,7 +135,7 @@ def numbers(data: pd.DataFrame, name: str) -> pd.Series:
         return pd.Series(np.nan, data.index)
     if words := _no_numbers(column):
         first = column.dropna().iloc[0]
-        raise TivaxError(f"column {name} holds {words} (first {shown(first)})")
+        raise TivaxError(f"column {name} holds {words} (first {show(first)})")
     return pd.Series(column.to_numpy(float, na_value=np.nan), data.index)
 
 

@@ -59,7 +59,7 @@ from scipy.linalg import eigvals, solve_triangular
 from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
-from ..core import TivaxError, shown
+from ..core import TivaxError, show
 from .regression_data import COLLINEAR, powers, times_power
 
 Covariance = Literal["iid", "robust", "cluster"]
@@ -169,7 +169,7 @@ def _as_numbers(name: str, values: object, ndim: int) -> np.ndarray:
         found = np.asarray(values)
         found = found if np.iscomplexobj(found) else found.astype(float)
     except (TypeError, ValueError):
-        raise TivaxError(f"{name} holds {shown(values)}, not numbers") from None
+        raise TivaxError(f"{name} holds {show(values)}, not numbers") from None
     if np.iscomplexobj(found):
         raise TivaxError(f"{name} holds complex numbers; take their real part")
     if found.ndim != ndim:
@@ -707,10 +707,10 @@ def anderson_rubin_set(
         )
     if not isinstance(level, int | float) or not 0 < level < 1:
         raise TivaxError(
-            f"level {shown(level)} is not between 0 and 1; give 0.95 for 95 %"
+            f"level {show(level)} is not between 0 and 1; give 0.95 for 95 %"
         )
     if distribution not in ("F", "chi2"):
-        raise TivaxError(f"distribution {shown(distribution)}: choose from F, chi2")
+        raise TivaxError(f"distribution {show(distribution)}: choose from F, chi2")
     d = _partial_out(data)
     L1 = d.Q.shape[1]
     if distribution == "F":

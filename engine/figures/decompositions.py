@@ -25,8 +25,8 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
+from ..tables import REST
 
-REST = "ROW"
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
 

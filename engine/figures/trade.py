@@ -23,7 +23,7 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core import TivaxError, nearest
+from ..core import TivaxError, suggest
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -43,6 +43,7 @@ from ..reporting import (
     plain_axes,
     year_axis,
 )
+from ..tables import REST
 
 # Eight large economies, drawn by default, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = (
@@ -55,7 +56,6 @@ LARGE_ECONOMIES: tuple[str, ...] = (
     "BRA",
     "JPN",
 )
-REST = "ROW"
 
 
 # ------------------------------------------------------------- trade benefit index
@@ -407,7 +407,7 @@ def _largest(flows: pd.DataFrame, count: int, *, beside: str = "") -> list[str]:
 def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     for region in regions:
         if region not in known:
-            raise TivaxError(f"no region {region}: {nearest(region, known)}")
+            raise TivaxError(f"no region {region}: {suggest(region, known)}")
     if not regions:
         raise TivaxError("no region to draw; name at least one")
     return list(regions)

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 
 from ..core import TivaxError, require_kind
-from ..tables import WorldTables, YearArray, in_double, require_tables, satellites
+from ..tables import WorldTables, YearArray, as_float64, require_tables, satellites
 
 Definition = Literal["residual", "basic"]
 ValueAdded = Definition | xr.DataArray
@@ -62,7 +62,7 @@ class Account:
         """
         require_tables(tables)
         if self.satellite is not None:
-            return satellites.aligned(self.satellite, tables)
+            return satellites.align(self.satellite, tables)
         if self.value_added == "residual":
             return None
         if tables.value_added is None:
@@ -75,8 +75,8 @@ class Account:
     def by_industry(self, tables: WorldTables) -> xr.DataArray:
         """A satellite account (year, region, sector) equal to it; 0 without output."""
         rows = self.rows(tables)
-        x = in_double(tables.x[:])
-        values = x - in_double(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
+        x = as_float64(tables.x[:])
+        values = x - as_float64(tables.Z[:]).sum(axis=1) if rows is None else rows[:]
         coords = {
             "year": list(tables.years),
             "region": list(tables.regions),
@@ -99,14 +99,14 @@ class Account:
             "value_added_unit": self.unit(tables),
         }
         if self.satellite is not None:
-            result["left_out_share"] = satellites.left_out(self.satellite, tables)
+            result["left_out_share"] = satellites.idle_share(self.satellite, tables)
         return result
 
     def messages(self, tables: WorldTables) -> list[str]:
         """Lines for the terminal about a satellite account; none for value added."""
         if self.satellite is None:
             return []
-        share, unit = satellites.left_out(self.satellite, tables), self.unit(tables)
+        share, unit = satellites.idle_share(self.satellite, tables), self.unit(tables)
         line = f"{self.name}{f', {unit}' if unit else ''}"
         if share > 0:
             line += f": {share:.2%} is in industries without output and left out"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import pandas as pd
 import xarray as xr
 
-from ..core import Progress, no_progress, require_kind, shifted
+from ..core import Progress, no_progress, require_kind, shift_progress
 from ..tables import Groups, WorldTables, perimeters, require_tables
 from .accounts import ValueAdded
 from .trade import balances_of, regroup_trade, value_added_trade
@@ -64,7 +64,7 @@ def compare_aggregation(
     parts, residuals = [], []
     for k, each in enumerate((tables, aggregated)):
         trade = value_added_trade(
-            each, value_added, progress=shifted(progress, k * years, 2 * years)
+            each, value_added, progress=shift_progress(progress, k * years, 2 * years)
         )
         residuals.append(float(trade["residual"].max()))
         parts.append(_of_regions(trade, groups if each is tables else None))

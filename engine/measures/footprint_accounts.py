@@ -72,7 +72,7 @@ def footprints_of(
     absorbed = trade["va_absorbed"].sum("sector", keep_attrs=True)
     own = xr.zeros_like(absorbed.isel(absorber=0, drop=True).rename(origin="region"))
     if direct is not None:
-        own = satellites.aligned_final(direct, own)
+        own = satellites.align_final(direct, own)
     # On the diagonal a region's own part is added up with it in a group.
     origin, absorber = absorbed["origin"], absorbed["absorber"]
     diagonal = own.rename(region="origin").where(origin == absorber, 0.0)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 
 import xarray as xr
 
-from ..core import Progress, TivaxError, no_progress, require_kind, shifted
+from ..core import Progress, TivaxError, no_progress, require_kind, shift_progress
 from ..tables import Groups, WorldTables, require_groups
 from .accounts import ValueAdded
 from .decompositions import decomposed_years
@@ -116,6 +116,6 @@ def decomposed_each_group(
             by_origin=by_origin,
             groups={name: members},
             value_added=value_added,
-            progress=shifted(progress, k * years, len(groups) * years),
+            progress=shift_progress(progress, k * years, len(groups) * years),
         )
     return (rows_of(part, name) for name, run in runs.items() for part in run)

@@ -18,10 +18,10 @@ from ..core import (
     Progress,
     TivaxError,
     in_float64,
-    nearest,
     no_progress,
     require_choice,
     require_list,
+    suggest,
 )
 from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
 from . import flags
@@ -38,7 +38,7 @@ def require_indicators(names: Sequence[str]) -> list[str]:
     for name in names:
         if name not in INDICATORS:
             raise TivaxError(
-                f"no indicator {name}: {nearest(name.upper(), INDICATORS)}"
+                f"no indicator {name}: {suggest(name.upper(), INDICATORS)}"
             )
     return list(dict.fromkeys(names)) or list(INDICATORS)
 

@@ -18,11 +18,11 @@ from ..core import (
     Progress,
     TivaxError,
     in_float64,
-    nearest,
     no_progress,
     require_kind,
     require_list,
-    shown,
+    show,
+    suggest,
 )
 from ..tables import Groups, WorldTables, require_tables
 from .accounts import Account, ValueAdded
@@ -98,7 +98,7 @@ def value_added_in_exports(
     require_kind("exporter", exporter, str, "one region or group")
     for name in (exporter, *via):
         if name not in names:
-            raise TivaxError(f"no region {name}: {nearest(name, names)}")
+            raise TivaxError(f"no region {name}: {suggest(name, names)}")
     coords = {
         "origin": names,
         "sector": sectors,
@@ -194,7 +194,7 @@ def value_added_by_product(
     require_tables(tables)
     require_kind("of", of, str, " or ".join(get_args(Whole)))
     if of not in get_args(Whole):
-        raise TivaxError(f"of {shown(of)}: choose from {', '.join(get_args(Whole))}")
+        raise TivaxError(f"of {show(of)}: choose from {', '.join(get_args(Whole))}")
     _require_dims(keep, _PRODUCED)
     if tables.parents:
         raise TivaxError(
@@ -226,7 +226,7 @@ def _require_dims(keep: Sequence[str], dims: Sequence[str]) -> None:
     require_list("keep", keep)
     for name in keep:
         if name not in dims:
-            raise TivaxError(f"no dim {name}: {nearest(name, dims)}")
+            raise TivaxError(f"no dim {name}: {suggest(name, dims)}")
 
 
 def _years(

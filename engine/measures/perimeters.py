@@ -14,7 +14,7 @@ from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
 from ..core import Progress
 from ..tables import Groups, WorldTables
-from ..tables import regions as regions_module
+from ..tables import groups as groups_module
 from .accounts import Account
 from .years import Options, compute_years
 
@@ -54,7 +54,7 @@ class Perimeters:
 
 def perimeters_of(tables: WorldTables, groups: Groups | None = None) -> Perimeters:
     """Perimeters of tables; errors as in ``tables.perimeters``."""
-    of_region = regions_module.perimeters(tables, groups=groups)
+    of_region = groups_module.perimeters(tables, groups=groups)
     names = list(dict.fromkeys(of_region.values()))
     return Perimeters(tuple(names), tuple(names.index(k) for k in of_region.values()))
 

@@ -23,8 +23,8 @@ from ..tables import (
     WORST_RESIDUAL,
     WorldTables,
     YearArray,
+    as_float64,
     check_numbers,
-    in_double,
     require_productive,
 )
 from .accounts import Account
@@ -147,12 +147,12 @@ def _chunks(
     def read(years: slice) -> tuple[Any, ...]:
         x, Y, v = tables.output(years), final_demand(tables, years), None
         if rows is not None:
-            added = in_double(rows[years])
+            added = as_float64(rows[years])
             v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
         if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
             for year in tables.years[years]:
                 check_numbers(tables.table(year))
-        return in_double(tables.Z[years]), x, Y, v
+        return as_float64(tables.Z[years]), x, Y, v
 
     chunks = split_years(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:

@@ -1,6 +1,6 @@
 """Which published file serves which variable of the panel: ``data.toml``.
 
-The file stands in the data folder and its paths are relative to it::
+Paths in the file are relative to its folder, the data folder::
 
     [tbi]        file = csv of year, iso3, tbi    or  store = path of a store
     [kof]        edition, file
@@ -11,32 +11,28 @@ The file stands in the data folder and its paths are relative to it::
     [alternatives]  kof, pwt, wgi, inflation, reer, trade = [files]
     [tables]     files = folder of world tables, for the index from DVA
 
-Every key is optional. What is not named is looked for by its published names below
-the folder, so a folder of downloads does without ``data.toml``. Links to folders are
+Every key is optional. Files that are not named are found by their published names
+below the folder, so a folder of downloads needs no ``data.toml``. Links to folders are
 followed.
 """
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-from ..core import TivaxError, local_path, parse_toml
-
-FILE = "data.toml"
-Codes = Literal["paper", "fixed"]
-Fill = Literal["mean-1996-2014", "linear"]
-InflationSource = Literal["wdi", "weo"]
-
-
-@dataclass(frozen=True)
-class Edition:
-    """One published file of a source and the name of its edition."""
-
-    name: str
-    path: Path
+from ..core import TivaxError, TomlTable, choose_from, local_path, read_toml
+from .published_files import (
+    FILE,
+    Edition,
+    InflationSource,
+    edition_name,
+    find_published,
+    find_tables,
+    inflation_source,
+)
+from .recipe import WIOD_COUNTRIES, Codes, Fill
 
 
 @dataclass(frozen=True)
@@ -103,50 +99,8 @@ class DataFiles:
         ]
 
 
-# Published names, the identified edition first. The group is the edition.
-_PUBLISHED = {
-    "kof": (
-        r"KOF_Data_(2018)\.dta",
-        r"Data_(2018)(?:_\d+)?\.dta",
-        r"KOFGI_(\d{4})(?:_public|_data)?\.(?:dta|xlsx|zip)",
-    ),
-    "pwt": (
-        r"pwt(9\.?0)\.(?:rda|RData|dta|xlsx)",
-        r"pwt(\d+\.?\d+)\.(?:rda|RData|dta|xlsx|csv)",
-    ),
-    "wgi": (
-        r"(\d{4})_Worldwide_Governance_Indicators.*\.xlsx",
-        r"wgidataset(?:\D*?(\d{4}))?\D*\.(?:dta|xlsx|zip)",
-        r"API_RQ\.EST.*\.(?:csv|zip)",
-    ),
-    "wdi": (r"openness_wdi.*\.csv", r"API_FP\.CPI\.TOTL\.ZG.*\.(?:csv|zip)"),
-    "weo": (
-        r"(?i:WEO(.*)all)\.(?:xls|csv)(?:\.bz2|\.gz)?",
-        r"(?i:WEO(.*?)(?:all)?)\.xlsx",
-    ),
-    "tbi": (r"tbi\.csv", r"tbi_reconstructed.*\.csv", r"tbi.*\.csv"),
-}
-_PUBLISHED["inflation"] = (*_PUBLISHED["wdi"], *_PUBLISHED["weo"])
-_WHERE = {
-    "kof": "tivax fetch kof",
-    "pwt": "tivax fetch pwt",
-    "wgi": "tivax fetch wgi",
-    "inflation": "tivax fetch wdi",
-    "wdi": "tivax fetch wdi",
-    "weo": "tivax fetch weo",
-    "tbi": "tivax tbi STORE",
-}
-# The 43 countries of the WIOD release of 2016, less the rest of the world.
-WIOD_COUNTRIES = tuple(
-    (
-        "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV "
-        "HUN IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU RUS SVK "
-        "SVN SWE TUR TWN USA"
-    ).split()
-)
-_COUNTRIES = " ".join(WIOD_COUNTRIES)
+# Codes that are often written for those of ISO 3166-1 alpha-3.
 _ISO3 = {"UK": "GBR", "GB": "GBR", "US": "USA", "ROM": "ROU", "GER": "DEU"}
-_SECTION = {"wdi": "inflation", "weo": "inflation"}
 _KEYS = {
     "tbi": {"file", "store"},
     "kof": {"edition", "file"},
@@ -164,7 +118,7 @@ def read_data_files(
 ) -> DataFiles:
     """The choices of ``folder/data.toml``, completed by published names.
 
-    A ``store`` given here stands in place of what the file says of the index.
+    A ``store`` given here replaces the index that the file names.
 
     Raises ``TivaxError`` for unknown keys or choices, and for files that are neither
     named nor found.
@@ -175,247 +129,156 @@ def read_data_files(
         if folder.exists():
             raise TivaxError(f"{folder}: a file; give --data its folder")
         raise TivaxError(f"{folder}: no such folder; give --data the raw files")
-    toml = _Toml(folder / FILE)
+    toml = _read_sections(folder / FILE)
+    recipe, prices = toml["recipe"], toml["inflation"]
     tbi = None
     if store is None:
-        tbi, store = toml.file("tbi", "file"), toml.file("tbi", "store")
+        tbi, store = _existing(toml["tbi"], "file"), _existing(toml["tbi"], "store")
         if tbi and store:
-            raise TivaxError(
-                f"{toml.path}: [tbi] names file and store; keep one of them"
-            )
+            raise toml["tbi"].mistake("store", "file is named, too; keep one of them")
         if not (tbi or store):
-            tbi = _published(folder, "tbi", "").path
-    inflation, source = _inflation(folder, toml)
+            tbi = find_published(folder, "tbi", "").path
+    inflation, source = _inflation(folder, prices)
     files = DataFiles(
         folder=folder,
         tbi=tbi,
         store=store,
-        kof=_edition(folder, toml, "kof"),
-        pwt=_edition(folder, toml, "pwt"),
-        wgi=_edition(folder, toml, "wgi"),
+        kof=_edition(folder, toml["kof"]),
+        pwt=_edition(folder, toml["pwt"]),
+        wgi=_edition(folder, toml["wgi"]),
         inflation=inflation,
-        fill_2001=toml.choice("wgi", "fill_2001", Fill),
+        fill_2001=_choice(toml["wgi"], "fill_2001", Fill),
         inflation_source=source,
-        inflation_override=toml.override(),
-        codes=toml.choice("recipe", "codes", Codes),
-        drop=toml.countries("recipe", "drop"),
-        years=toml.years("recipe", "years"),
-        alternatives={
-            name: tuple(Edition(edition_name(path), path) for path in paths)
-            for name, paths in toml.alternatives().items()
-        },
-        tables=toml.folder("tables", "files") or _tables(folder),
+        inflation_override=_override(prices),
+        codes=_choice(recipe, "codes", Codes),
+        drop=_countries(recipe, "drop", recipe.texts("drop", ())),
+        years=_years(recipe),
+        alternatives=_alternatives(toml["alternatives"]),
+        tables=_folder(toml["tables"]) or find_tables(folder),
     )
     for name in ("kof", "pwt", "wgi"):
-        _require_distinct(
-            toml, name, [getattr(files, name), *files.alternatives.get(name, ())]
-        )
-    _require_distinct(toml, "inflation", files.alternatives.get("inflation", ()))
+        editions = [getattr(files, name), *files.alternatives.get(name, ())]
+        _require_distinct(toml["alternatives"], name, editions)
+    others = files.alternatives.get("inflation", ())
+    _require_distinct(toml["alternatives"], "inflation", others)
     return files
 
 
-def _require_distinct(toml: "_Toml", name: str, editions: Sequence[Edition]) -> None:
+def _read_sections(path: Path) -> dict[str, TomlTable]:
+    """The sections of the file, empty where it has none."""
+    values = read_toml(path) if path.exists() else {}
+    top = TomlTable(path, "", values, set(_KEYS))
+    return {
+        name: top.table(name, known)
+        if top.has(name)
+        else TomlTable(path, name, {}, known)
+        for name, known in _KEYS.items()
+    }
+
+
+def _existing(section: TomlTable, key: str) -> Path | None:
+    if not section.has(key):
+        return None
+    return _require_existing(section, key, section.path(key))
+
+
+def _require_existing(section: TomlTable, key: str, path: Path) -> Path:
+    if not path.exists():
+        raise section.mistake(key, f"{path} does not exist; fix the path")
+    return path
+
+
+def _folder(section: TomlTable) -> Path | None:
+    path = _existing(section, "files")
+    if path is not None and not path.is_dir():
+        raise section.mistake("files", "name the folder of the tables")
+    return path
+
+
+def _choice(section: TomlTable, key: str, choices: Any) -> Any:
+    """One of the words of a ``Literal``, by default its first."""
+    known = get_args(choices)
+    return section.choice(key, known, known[0])
+
+
+def _years(section: TomlTable) -> tuple[int, int]:
+    text = section.values.get("years", "2000:2014")
+    match = re.fullmatch(r"(\d{4}):(\d{4})", str(text))
+    if match is None or int(match[1]) > int(match[2]):
+        raise section.mistake("years", 'write "FIRST:LAST"')
+    return int(match[1]), int(match[2])
+
+
+def _countries(section: TomlTable, key: str, codes: Iterable[str]) -> tuple[str, ...]:
+    """The codes; ``TivaxError`` for one that is not of a country of the panel."""
+    for code in codes:
+        if code not in WIOD_COUNTRIES:
+            iso3 = _ISO3.get(code)
+            wanted = f"write {iso3}" if iso3 else choose_from(WIOD_COUNTRIES)
+            raise section.mistake(key, f"no country {code}; {wanted}")
+    return tuple(codes)
+
+
+def _override(section: TomlTable) -> dict[str, Path]:
+    if not section.has("override"):
+        return {}
+    named = section.values["override"]
+    if not isinstance(named, dict):
+        raise section.mistake("override", 'write { GBR = "path of a file" }')
+    _countries(section, "override", named)
+    files = TomlTable(section.file, "inflation.override", named, set(named))
+    return {k: _require_existing(files, k, files.path(k)) for k in named}
+
+
+def _alternatives(section: TomlTable) -> dict[str, tuple[Edition, ...]]:
+    named = {key: section.paths(key, []) for key in section.values}
+    if len(named.get("trade", [])) > 2:
+        wanted = "write one file with both, or exports, then imports"
+        raise section.mistake("trade", wanted)
+    if len(named.get("reer", [])) > 1:
+        raise section.mistake("reer", "write one file")
+    return {
+        key: tuple(
+            Edition(edition_name(path), _require_existing(section, key, path))
+            for path in paths
+        )
+        for key, paths in named.items()
+    }
+
+
+def _require_distinct(
+    section: TomlTable, name: str, editions: Sequence[Edition]
+) -> None:
     """Editions go by their names, so each name must stand for one file."""
     seen: dict[str, Path] = {}
     for edition in editions:
         other = seen.setdefault(edition.name, edition.path)
         if other.resolve() != edition.path.resolve():
             raise TivaxError(
-                f"{toml.path}: [alternatives] {name}: {other} and {edition.path} are "
-                f"both edition {edition.name}; keep one, or rename one of the files"
+                f"{section.file}: [alternatives] {name}: {other} and {edition.path} "
+                f"are both edition {edition.name}; keep one, or rename one of the files"
             )
 
 
-class _Toml:
-    """The file's content; every mistake in it is one line that names its place."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._choices = _read_toml(path) if path.exists() else {}
-
-    def _get(self, section: str, key: str, kind: type, wanted: str) -> Any:
-        value = self._choices.get(section, {}).get(key)
-        if value is not None and not (isinstance(value, kind) and value != ""):
-            raise self.mistake(section, key, value, wanted)
-        return value
-
-    def mistake(self, section: str, key: str, value: object, wanted: str) -> TivaxError:
-        return TivaxError(f"{self.path}: [{section}] {key} = {value!r}; {wanted}")
-
-    def text(self, section: str, key: str) -> str:
-        """The value as text; empty where there is none. Editions may be numbers."""
-        value = self._choices.get(section, {}).get(key, "")
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise self.mistake(section, key, value, 'write "..."')
-        return str(value)
-
-    def file(self, section: str, key: str) -> Path | None:
-        named = self._get(section, key, str, "write the path of a file")
-        return None if named is None else self._existing(section, key, named)
-
-    def folder(self, section: str, key: str) -> Path | None:
-        path = self.file(section, key)
-        if path is not None and not path.is_dir():
-            raise TivaxError(
-                f"{self.path}: [{section}] {key}: {path} is no folder; name the folder "
-                "of the tables"
-            )
-        return path
-
-    def _existing(self, section: str, key: str, named: object) -> Path:
-        if not isinstance(named, str) or not named:
-            raise self.mistake(section, key, named, "write the path of a file")
-        path = self.path.parent / named
-        if not path.exists():
-            raise TivaxError(
-                f"{self.path}: [{section}] {key}: {path} does not exist; mend the path"
-            )
-        return path
-
-    def override(self) -> dict[str, Path]:
-        wanted = 'write { GBR = "path of a file" }'
-        named = self._get("inflation", "override", dict, wanted) or {}
-        for code in named:
-            self._require_country("inflation", "override", code)
-        return {
-            code: self._existing("inflation", f"override {code}", file)
-            for code, file in named.items()
-        }
-
-    def alternatives(self) -> dict[str, list[Path]]:
-        wanted = 'write a list of files, ["..."]'
-        named = {
-            name: self._get("alternatives", name, list, wanted)
-            for name in self._choices.get("alternatives", {})
-        }
-        if len(trade := named.get("trade", [])) > 2:
-            wanted = "write one file with both, or exports, then imports"
-            raise self.mistake("alternatives", "trade", trade, wanted)
-        if len(rates := named.get("reer", [])) > 1:
-            raise self.mistake("alternatives", "reer", rates, "write one file")
-        return {
-            name: [self._existing("alternatives", name, file) for file in files]
-            for name, files in named.items()
-        }
-
-    def countries(self, section: str, key: str) -> tuple[str, ...]:
-        wanted = 'write a list of codes, ["AUS", "AUT"]'
-        codes = self._get(section, key, list, wanted) or []
-        for code in codes:
-            self._require_country(section, key, code)
-        return tuple(codes)
-
-    def _require_country(self, section: str, key: str, code: object) -> None:
-        if code not in WIOD_COUNTRIES:
-            iso3 = _ISO3.get(str(code))
-            wanted = f"write {iso3}" if iso3 else f"choose from {_COUNTRIES}"
-            raise self.mistake(section, key, code, wanted)
-
-    def choice(self, section: str, key: str, choices: Any) -> Any:
-        known = get_args(choices)
-        value = self._choices.get(section, {}).get(key, known[0])
-        if value not in known:
-            raise self.mistake(section, key, value, f"choose from {', '.join(known)}")
-        return value
-
-    def years(self, section: str, key: str) -> tuple[int, int]:
-        text = self._choices.get(section, {}).get(key, "2000:2014")
-        match = re.fullmatch(r"(\d{4}):(\d{4})", str(text))
-        if match is None or int(match[1]) > int(match[2]):
-            raise self.mistake(section, key, text, 'write "FIRST:LAST"')
-        return int(match[1]), int(match[2])
-
-
-def _edition(folder: Path, toml: _Toml, name: str) -> Edition:
-    edition, path = toml.text(name, "edition"), toml.file(name, "file")
+def _edition(folder: Path, section: TomlTable) -> Edition:
+    number = section.values.get("edition")
+    whole = isinstance(number, int | float) and not isinstance(number, bool)
+    edition = str(number) if whole else section.text("edition", "")
+    path = _existing(section, "file")
     if path is None:
-        return _published(folder, name, edition)
+        return find_published(folder, section.name, edition)
     return Edition(edition or edition_name(path), path)
 
 
-def _inflation(folder: Path, toml: _Toml) -> tuple[Edition, InflationSource]:
+def _inflation(folder: Path, section: TomlTable) -> tuple[Edition, InflationSource]:
     """The file of consumer prices and its database, each as named or by the other."""
-    path, named = toml.file("inflation", "file"), toml.text("inflation", "source")
-    source = toml.choice("inflation", "source", InflationSource)
+    path, source = (
+        _existing(section, "file"),
+        _choice(section, "source", InflationSource),
+    )
+    named = section.has("source")
     if path is None:
-        edition = _published(folder, source if named else "inflation", "")
+        edition = find_published(folder, source if named else "inflation", "")
     else:
         edition = Edition(edition_name(path), path)
     return edition, source if named else inflation_source(edition.path)
-
-
-def inflation_source(path: Path) -> InflationSource:
-    """The database of a file of consumer prices, by its name."""
-    return "weo" if path.name.lower().startswith("weo") else "wdi"
-
-
-def edition_name(path: Path) -> str:
-    """The edition in a published name, such as 2018, 10.01, Apr2021; else the name."""
-    for patterns in _PUBLISHED.values():
-        for pattern in patterns:
-            match = re.fullmatch(pattern, path.name)
-            if match and match.groups() and match[1]:
-                return _dotted(match[1]) if "pwt" in pattern else match[1]
-    return path.name
-
-
-def _dotted(edition: str) -> str:
-    """``90`` and ``1001`` of the official file names as 9.0 and 10.01."""
-    if "." in edition:
-        return edition
-    whole = 2 if edition[0] == "1" else 1
-    return f"{edition[:whole]}.{edition[whole:]}"
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
-    except OSError as error:
-        raise TivaxError(f"{path}: {error}; mend the file") from None
-    choices = parse_toml(text, path)
-    for name, section in choices.items():
-        if name not in _KEYS or not isinstance(section, dict):
-            raise TivaxError(
-                f"{path}: unknown section [{name}]; choose from {', '.join(_KEYS)}"
-            )
-        if unknown := sorted(set(section) - _KEYS[name]):
-            raise TivaxError(
-                f"{path}: [{name}] has unknown key {unknown[0]}; "
-                f"choose from {', '.join(sorted(_KEYS[name]))}"
-            )
-    return choices
-
-
-def _published(folder: Path, name: str, edition: str) -> Edition:
-    files = sorted(files_below(folder))
-    for pattern in _PUBLISHED[name]:
-        found = [path for path in files if re.fullmatch(pattern, path.name)]
-        found = [p for p in found if edition in ("", edition_name(p))]
-        if found:
-            return Edition(edition_name(found[0]), found[0])
-    which = f" of edition {edition}" if edition else ""
-    raise TivaxError(
-        f"{folder}: no file{which} for {name}; get it ({_WHERE[name]}), or name it "
-        f"as file under [{_SECTION.get(name, name)}] in {FILE}"
-    )
-
-
-def _tables(folder: Path) -> Path | None:
-    """The folder of the first world table that is found."""
-    table = re.compile(r"wiot_[12]\d{3}\.RData")
-    found = sorted(p for p in files_below(folder) if table.fullmatch(p.name))
-    return found[0].parent if found else None
-
-
-def files_below(folder: Path) -> Iterator[Path]:
-    """The files in a folder and below it, also behind links to folders."""
-    seen = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
-        real = os.path.realpath(place)
-        if real in seen:  # a link to a folder above
-            folders.clear()
-            continue
-        seen.add(real)
-        yield from (path for name in names if (path := Path(place, name)).is_file())

@@ -1,4 +1,4 @@
-"""What the panel looks like: moments, and how much of them lies within countries."""
+"""Descriptive statistics of the panel, between and within countries."""
 
 from collections.abc import Sequence
 
@@ -7,8 +7,9 @@ import pandas as pd
 
 from ..estimation import fixed_effects, sample, time_dummies, within
 from ..sources.panel import kof
-from .build import CODE_FIXES, CONTROLS, OUTCOMES, read_whole_path
+from .blocks import read_whole_path
 from .data_files import DataFiles
+from .recipe import CODE_FIXES, CONTROLS, OUTCOMES
 
 VARIABLES = (*OUTCOMES, "TBI", *CONTROLS)
 

@@ -16,7 +16,7 @@ import xarray as xr
 
 from ..core import TivaxError
 from ..estimation import Estimate, fixed_effects
-from .build import CONTROLS
+from .recipe import CONTROLS
 
 OUTCOME = "KOFGIdj"
 TRUE = {

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from .. import panel as panels
 from ..estimation import sample
 from ..panel import (
     CONTROLS,
@@ -15,7 +16,6 @@ from ..panel import (
     Fill,
     inflation_source,
 )
-from ..panel import build as panels
 from .columns import SAMPLES
 
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")

@@ -17,10 +17,10 @@ from typing import Any, Protocol, runtime_checkable
 from ..core import (
     Terminal,
     TivaxError,
-    full_disk_told,
+    explain_full_disk,
+    hint_if_interrupted,
     real_path,
     require_writable,
-    telling,
     write_text,
 )
 from .draws import FileDraws
@@ -88,7 +88,7 @@ def checkpoint(
     wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
     record = folder / _RUN
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder / _LOCK, out), full_disk_told(out):
+    with _lock(folder / _LOCK, out), explain_full_disk(out):
         if record.exists() and record.read_text(encoding="utf-8") != wanted:
             if not force:
                 raise TivaxError(
@@ -116,7 +116,7 @@ def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
             "command goes on"
         )
 
-    with telling(say):
+    with hint_if_interrupted(say):
         yield
 
 

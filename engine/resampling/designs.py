@@ -18,7 +18,7 @@ from jaxtyping import Float
 from ...kernels import clusters as kernel
 from ...kernels import resampling
 from ...kernels.clusters import ClusterFit, Layout, Moments
-from ..core import TivaxError, in_float64, shown
+from ..core import TivaxError, in_float64, show
 from ..estimation import (
     COLLINEAR,
     column_name,
@@ -85,7 +85,7 @@ class Model:
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
-            raise TivaxError(f"model {shown(self.name)}: a name is a text")
+            raise TivaxError(f"model {show(self.name)}: a name is a text")
         try:
             for name in ("outcome", "cluster"):
                 column_name(name, getattr(self, name))

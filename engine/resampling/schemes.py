@@ -19,7 +19,7 @@ from ...kernels import clusters, resampling
 from ...kernels import random_draws as streams
 from ...kernels.clusters import Layout, Moments
 from ...kernels.random_draws import BLOCK
-from ..core import TivaxError, in_float64, require_choice, require_kind, shown
+from ..core import TivaxError, in_float64, require_choice, require_kind, show
 from .designs import Design
 
 Kind = Literal["pairs", "bayesian", "wild", "placebo"]
@@ -687,5 +687,5 @@ def require_scheme(scheme: Scheme) -> None:
         require_choice(name, getattr(scheme, name), get_args(known))
     require_kind("value", scheme.value, Real, "a number")
     if not np.isfinite(scheme.value):
-        raise TivaxError(f"value: give a finite number, not {shown(scheme.value)}")
+        raise TivaxError(f"value: give a finite number, not {show(scheme.value)}")
     require_kind("strata", scheme.strata, str, "the name of a column")

@@ -21,7 +21,7 @@ from ..core import (
     Progress,
     Run,
     Terminal,
-    about,
+    describe_environment,
     no_progress,
     output_folder,
     require_result_place,
@@ -342,5 +342,5 @@ def _write_report(
             ),
             Section("All figures", [Table(result, "By design and method.")]),
         ],
-        about(dated=False),
+        describe_environment(dated=False),
     )

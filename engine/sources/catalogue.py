@@ -1,4 +1,4 @@
-"""The databases that tivax reads.
+"""The databases of world tables that tivax reads.
 
 To add one, write its module in ``sources/tables`` and name it in ``SOURCES``.
 
@@ -8,7 +8,7 @@ below the paths a user gives, and how to read one file.
 
 from importlib import import_module
 
-from ..core import TivaxError
+from ..core import require_choice
 from .source import Source
 
 SOURCES = (
@@ -26,6 +26,5 @@ SOURCES = (
 
 def get_source(name: str) -> Source:
     """The source of that name; ``TivaxError`` lists the names there are."""
-    if name not in SOURCES:
-        raise TivaxError(f"no source {name!r}; choose from {', '.join(SOURCES)}")
+    require_choice("source", name, SOURCES)
     return import_module(f".tables.{name}", __package__).SOURCE

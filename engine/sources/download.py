@@ -3,16 +3,13 @@
 ``fetch`` writes ``NAME.part`` beside the target and gives it its final name once
 it is complete and checked. A part that was left goes on where it stopped (HTTP
 Range and If-Range, RFC 9110 sections 13.1.5 and 14). ``NAME.part.json`` remembers
-which file the part belongs to. ``engine.archives`` lists what there is.
+which file the part belongs to. ``archives.toml`` lists the archives.
 """
 
-import codecs
 import json
 import os
 import re
 import time
-import zipfile
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,13 +22,11 @@ import pooch
 import requests
 
 from ..core import TivaxError, write_text
-from .archives import Archive, get_archive
+from .archives import HEAD, Archive, find_problem, get_archive, is_web_page, other_kind
 
 TIMEOUT = (15, 60)  # seconds: to connect, and between two pieces of the answer
 PAUSES = (1.0, 3.0, 9.0)  # seconds before each new try
 PIECE = 2**16  # bytes; a dropped connection loses at most one piece
-HEAD = 256  # bytes of a file that tell what it is
-STATA = b"<stata_dta>"  # how formats from 117 on begin
 
 Progress = Callable[[int, int | None], None]
 
@@ -40,8 +35,8 @@ Progress = Callable[[int, int | None], None]
 class Fetched:
     """A whole file under its final name.
 
-    ``verified`` names the strongest fact published beforehand that it was
-    compared with. Where that is not a checksum, every member of a zip archive
+    ``verified`` names the strongest published fact that it was
+    checked against. Where that is not a checksum, every member of a zip archive
     was read and agrees with its CRC-32. ``resumed_from`` counts the bytes that an
     earlier run had left and this one kept.
     """
@@ -65,23 +60,23 @@ def fetch(
     progress: Progress | None = None,
     pauses: Sequence[float] = PAUSES,
 ) -> Fetched:
-    """Have one archive of ``source`` whole in the folder ``out``.
+    """Download one archive of ``source`` to the folder ``out``, whole or not at all.
 
     A file already there is checked and not fetched again; with ``force`` it is,
     and replaced once the new one is whole. ``mirror`` is a folder on the web that
     holds the file under its ``Archive.name``. ``progress`` gets the bytes so far
     and in all (None if unknown). A connection that breaks is tried again after
-    each of ``pauses`` (seconds); every try that got further starts the count anew.
+    each of ``pauses`` (seconds); progress resets the count.
 
-    Raises ``TivaxError``, one line, where the file cannot be had whole. Then
-    nothing stands under its final name that did not before.
+    Raises ``TivaxError``, one line, where the file cannot be downloaded whole. Then a
+    file of that name is as it was before.
     """
     archive = get_archive(source, format)
     url = f"{mirror.rstrip('/')}/{quote(archive.name)}" if mirror else archive.url
     job = _Job(archive, url, out / archive.name)
     try:
         if job.target.exists() and not force:
-            if problem := _problem(job.target, archive):
+            if problem := find_problem(job.target, archive):
                 raise TivaxError(
                     f"{job.target}: already there, but {problem}; move it away and "
                     "fetch again (--force replaces only what tivax fetched)"
@@ -89,7 +84,7 @@ def fetch(
             return _fetched(job, already_there=True)
         out.mkdir(parents=True, exist_ok=True)
         kept = _download(job, pauses, progress or (lambda done, total: None))
-        if problem := _problem(job.part, archive):
+        if problem := find_problem(job.part, archive):
             job.part.replace(job.bad)
             job.discard()
             raise TivaxError(
@@ -132,7 +127,7 @@ class _Job:
 
     @property
     def by_hand(self) -> str:
-        """The remedy that always works."""
+        """The remedy that always works: download it in a browser."""
         page = self.archive.page
         return f"open {page} in a browser and put the file at {self.target}"
 
@@ -159,75 +154,10 @@ def _fetched(
     )
 
 
-def _problem(path: Path, archive: Archive) -> str | None:
-    """What is wrong with a file that should be this archive; None if nothing."""
-    size = path.stat().st_size
-    with path.open("rb") as file:
-        head = file.read(HEAD)
-    if _is_page(head):
-        return "it is a web page"
-    if archive.size is not None and size != archive.size:
-        return f"its size is wrong: expected {archive.size:,} bytes, got {size:,}"
-    if archive.sha1 is not None:
-        sha1 = pooch.file_hash(str(path), alg="sha1")
-        if sha1 != archive.sha1.lower():
-            return f"its SHA-1 is wrong: expected {archive.sha1}, got {sha1}"
-    elif archive.is_zip:
-        return _zip_problem(path)
-    elif other := _other_kind(head, archive):
-        return f"it {other}"
-    elif head.startswith(STATA):
-        return _stata_problem(path)
-    return None
-
-
-def _is_page(head: bytes) -> bool:
-    text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
-    return text.startswith((b"<!doctype html", b"<html"))
-
-
-def _other_kind(head: bytes, archive: Archive) -> str | None:
-    """How a file that begins like this is not of the archive's kind; None if it is."""
-    if archive.is_zip:
-        kind, fits = "zip archive", head.startswith(b"PK")
-    elif archive.is_stata:
-        # Formats 113 to 115 begin with their number and the order of their bytes.
-        old = head[:1] in (b"\x71", b"\x72", b"\x73") and head[1:2] in (b"\1", b"\2")
-        kind, fits = "Stata file", old or head.startswith(STATA)
-    elif archive.header:
-        kind = f"text with the header {archive.header!r}"
-        text = head.removeprefix(codecs.BOM_UTF8).removeprefix(codecs.BOM_UTF16_LE)
-        fits = text.startswith(
-            (archive.header.encode(), archive.header.encode("utf-16-le"))
-        )
-    else:
-        return None
-    return None if fits else f"is not a {kind}, it begins with {head[:8]!r}"
-
-
-def _stata_problem(path: Path) -> str | None:
-    """Whether the end is missing of a file in a format from 117 on."""
-    end = STATA.replace(b"<", b"</")
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - len(end)))
-        return None if file.read() == end else "it ends too early for a Stata file"
-
-
-def _zip_problem(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except NotImplementedError:  # a compression that zipfile lacks: not our verdict
-        return None
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
-        return f"it is not a whole zip archive ({error})"
-    return f"its member {damaged} is damaged" if damaged else None
-
-
 def _download(job: _Job, pauses: Sequence[float], progress: Progress) -> int:
     """Fill the part to its end; the bytes of an earlier run that were kept.
 
-    Raises ``TivaxError`` for answers that no new try would mend, and once the
+    Raises ``TivaxError`` for answers that a new try would not change, and once the
     pauses are used up. The part stays for the next run.
     """
     kept = furthest = job.size()
@@ -297,7 +227,7 @@ def _remember(job: _Job, response: requests.Response) -> None:
         "validator": strong or response.headers.get("Last-Modified"),
         "total": _total(response),
     }
-    # Where it is lost, the download begins anew.
+    # Where it is lost, the download starts again.
     write_text(job.memory, json.dumps(memory), durable=False)
 
 
@@ -383,12 +313,12 @@ def _refuse_other(job: _Job, response: requests.Response, first: bytes) -> None:
     DataverseNL may answer 200 with a page that asks whether one is a bot.
     """
     is_page = "text/html" in response.headers.get("Content-Type", "").lower()
-    if is_page or _is_page(first):
+    if is_page or is_web_page(first):
         raise TivaxError(
             f"{job.url}: in place of {job.archive.name} the site sent a web page, "
             f"perhaps to have you prove that you are not a bot; {job.by_hand}"
         )
-    if other := _other_kind(first, job.archive):
+    if other := other_kind(first, job.archive):
         raise TivaxError(f"{job.url}: {job.archive.name} {other}; {job.by_hand}")
 
 

@@ -1,4 +1,4 @@
-"""What the readers share: finding files, opening them, checking labels and cells.
+"""Opening raw files: members of archives, R and Stata files, workbooks, text.
 
 A table is a file, or a member of a zip archive, or of an archive in it, that is read
 in place.
@@ -14,12 +14,11 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import python_calamine as calamine
 import rdata
@@ -27,7 +26,6 @@ from rdata.conversion import DEFAULT_CLASS_MAP
 from rdata.parser import DEFAULT_ALTREP_MAP, RObject
 
 from ..core import TivaxError, line_too_long, longest_line, require_count, require_size
-from ..tables import alpha3, normalise
 from .source import TableFile
 
 ZIP = (b"PK\x03\x04",)  # also xlsx, xlsb and npz
@@ -46,79 +44,6 @@ _MEMBER_DAMAGE = (
     zlib.error,
 )
 _MEGABYTE = 1 << 20
-
-# Where the file may well be the published one, of an edition laid out differently.
-OTHER_EDITION = "get the file again if it was changed, otherwise use another edition"
-
-
-# --------------------------------------------------------------------- finding
-
-
-def gather(paths: Sequence[Path], pattern: str, wanted: str) -> list[TableFile]:
-    """The tables below ``paths``, each of them a file, a folder or a zip archive.
-
-    From folders and archives come the files whose whole name matches ``pattern``
-    (upper and lower case alike). A file that is given itself is taken whatever
-    its name. The group ``year`` of the pattern is the year, of two digits or four.
-    ``wanted`` tells the user which names were looked for.
-    """
-    names = re.compile(pattern, re.IGNORECASE)
-    found: dict[tuple[Path, str | None], TableFile] = {}
-    for path in map(Path, paths):
-        below = list(_below(path, names))
-        if not below:
-            raise TivaxError(f"{path}: no table in it; expected {wanted}")
-        for file in below:
-            found.setdefault((file.path.resolve(), file.member), file)
-    if not found:
-        raise TivaxError(f"no path given; expected {wanted}")
-    return list(found.values())
-
-
-def one_per_year(files: Sequence[TableFile]) -> list[TableFile]:
-    """The files in order of year; ``TivaxError`` where two hold the same year."""
-    seen: dict[int, TableFile] = {}
-    for file in files:
-        if file.year is None:
-            continue
-        if file.year in seen:
-            raise TivaxError(
-                f"{seen[file.year].name} and {file.name} both hold {file.year}; "
-                "give only one of them"
-            )
-        seen[file.year] = file
-    return sorted(files, key=lambda file: (file.year or 0, file.name))
-
-
-def location(file: TableFile) -> str:
-    """Where a file is, on disk or in an archive, as one path: to find others by it.
-
-    Links are not followed: a folder may be put together from them.
-    """
-    path = Path(os.path.abspath(file.path)).as_posix()
-    return f"{path}/{file.member}" if file.member else path
-
-
-def _below(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
-    if path.is_dir():
-        for inner in sorted(path.rglob("*")):
-            if inner.suffix.lower() == ".zip" and inner.is_file():
-                yield from _members(inner, names)
-            elif names.fullmatch(inner.name) and inner.is_file():
-                yield TableFile(inner, year=_year(inner.name, names))
-    elif not path.exists():
-        raise TivaxError(f"{path}: no such file or folder")
-    elif path.suffix.lower() == ".zip":
-        yield from _members(path, names)
-    else:
-        yield TableFile(path, year=_year(path.name, names))
-
-
-def _members(path: Path, names: re.Pattern[str]) -> Iterator[TableFile]:
-    for member in members_of(path):
-        name = re.split("[/:]", member)[-1]
-        if names.fullmatch(name):
-            yield TableFile(path, member, _year(name, names))
 
 
 def members_of(path: Path) -> list[str]:
@@ -141,21 +66,6 @@ def _names_in(archive: zipfile.ZipFile, path: Path, inner: int) -> Iterator[str]
             with zipfile.ZipFile(io.BytesIO(data)) as below:
                 names = _names_in(below, path, inner - 1)
                 yield from (f"{name}:{each}" for each in names)
-
-
-def _year(name: str, names: re.Pattern[str]) -> int | None:
-    if "year" not in names.groupindex:
-        return None
-    match = names.fullmatch(name) or re.search(r"(?P<year>(?:19|20)\d\d)", name)
-    if match is None or match["year"] is None:
-        return None
-    year = int(match["year"])
-    if year >= 100:
-        return year
-    return year + (1900 if year >= 60 else 2000)
-
-
-# --------------------------------------------------------------------- opening
 
 
 def damaged(file: TableFile, why: object) -> TivaxError:
@@ -226,7 +136,7 @@ def _open_member(
 def check_start(file: TableFile, start: bytes, magic: Sequence[bytes]) -> None:
     """Raise ``TivaxError`` unless ``start`` begins as the format does.
 
-    Download pages answer with a web page where they ask for a click: told apart.
+    A web page, which some sites send in place of a file, has an error of its own.
     """
     if any(start.startswith(one) for one in magic):
         return
@@ -285,7 +195,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
     classes = {**DEFAULT_CLASS_MAP, "iot": lambda value, attributes: value}
 
     def bounded(name: bytes) -> Any:
-        """Of vectors that are not stored but told, such as 1:n."""
+        """For vectors that are described, not stored, such as 1:n."""
 
         def make(state: RObject) -> Any:
             if b"seq" in name:
@@ -295,7 +205,7 @@ def read_r(file: TableFile) -> dict[str, Any]:
         return make
 
     with parsing(file), warnings.catch_warnings():
-        # They tell of accents in descriptions, which are not used, and of damage that
+        # About accents in descriptions, which are not used, and of damage that
         # the checks of labels and shapes find.
         warnings.simplefilter("ignore")
         return rdata.read_rda(
@@ -309,7 +219,7 @@ def read_stata(file: TableFile) -> pd.DataFrame:
     """A Stata file; codes of labelled values stay numbers."""
     data = read_bytes(file, STATA)
     with parsing(file), warnings.catch_warnings():
-        # They tell of accents, in names and descriptions, which are not used.
+        # About accents in names and descriptions, which are not used.
         warnings.simplefilter("ignore")
         return cast(
             pd.DataFrame, pd.read_stata(io.BytesIO(data), convert_categoricals=False)
@@ -319,7 +229,7 @@ def read_stata(file: TableFile) -> pd.DataFrame:
 def open_workbook(file: TableFile) -> calamine.CalamineWorkbook:
     """A workbook, each part of which is unpacked once before the library sees it.
 
-    It ends the process where a cell stands at the end of an endless sheet, and does not
+    The library ends the process for a cell at the end of an endless sheet, and does not
     compare all checksums.
     """
     data = read_bytes(file, ZIP)
@@ -356,137 +266,3 @@ def _column_number(letters: str) -> int:
     for letter in letters[:20]:
         number = 26 * number + ord(letter) - ord("A") + 1
     return number
-
-
-# ---------------------------------------------------------------- what is read
-
-
-def check_year(file: TableFile, year: int) -> int:
-    """The year of the content, which must be the one in the file's name."""
-    if file.year not in (None, year):
-        raise TivaxError(
-            f"{file.name}: the name says {file.year}, the content is {year}; "
-            "find out which is right and rename the file"
-        )
-    return year
-
-
-def check_labels(
-    file: TableFile, what: str, labels: Sequence[str], wanted: Sequence[str]
-) -> None:
-    """Raise ``TivaxError`` unless ``labels`` are ``wanted``, in that order."""
-    if list(labels) == list(wanted):
-        return
-    missing = sorted(set(wanted) - set(labels), key=list(wanted).index)
-    extra = sorted(set(labels) - set(wanted), key=list(labels).index)
-    if missing:
-        problem = f"{what} lack {some(missing)}"
-    elif extra:
-        problem = f"{what} hold {some(extra)}, which does not belong there"
-    elif len(labels) > len(wanted):
-        twice = [label for label in wanted if list(labels).count(label) > 1]
-        problem = f"{what} hold {some(twice)} more than once"
-    else:
-        k = next(k for k, label in enumerate(labels) if label != wanted[k])
-        problem = (
-            f"{what} are in another order, first at position {k + 1} "
-            f"({labels[k]}, not {wanted[k]})"
-        )
-    raise TivaxError(f"{file.name}: {problem}; {OTHER_EDITION}")
-
-
-def check_unique(file: TableFile, what: str, labels: Sequence[str]) -> None:
-    """Raise ``TivaxError`` where a label repeats or there is none."""
-    check_labels(file, what, labels, list(dict.fromkeys(labels)))
-    if not labels:
-        raise TivaxError(f"{file.name}: no {what}; {OTHER_EDITION}")
-
-
-def region_major(
-    file: TableFile, regions: Sequence[str], sectors: Sequence[str]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Unique regions and sectors of rows that must run by region, then sector."""
-    each_region = tuple(dict.fromkeys(regions))
-    each_sector = tuple(dict.fromkeys(sectors))
-    rows = [f"{r}:{s}" for r, s in zip(regions, sectors, strict=True)]
-    check_labels(file, "rows", rows, pairs(each_region, each_sector))
-    if not rows:
-        raise TivaxError(f"{file.name}: no rows of industries; get the file again")
-    return each_region, each_sector
-
-
-def region_codes(
-    file: TableFile, codes: Sequence[str], own: Mapping[str, str]
-) -> tuple[str, ...]:
-    """Region codes in the spelling of tivax.
-
-    ``own`` holds the codes of the database alone; of the others, two letters are
-    taken for ISO 3166-1 alpha-2.
-    """
-    spelled = {}
-    for code in dict.fromkeys(codes):
-        try:
-            spelled[code] = own.get(code.upper()) or (
-                alpha3(code) if len(code) == 2 else normalise([code])[0]
-            )
-        except TivaxError as error:
-            raise TivaxError(
-                f"{file.name}: {error}; get the published file again"
-            ) from error
-    return tuple(spelled[code] for code in codes)
-
-
-def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
-    """Labels such as ``DEU:C20``, by region then code."""
-    return [f"{region}:{code}" for region in regions for code in codes]
-
-
-def some(labels: Sequence[str]) -> str:
-    """The first three labels for a message, without line breaks."""
-    more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
-    short = [k if len(k) <= 80 else f"{k[:80]}..." for k in labels[:3]]
-    return " ".join(", ".join(short).split()) + more
-
-
-def numbers(
-    file: TableFile, rows: Sequence[Sequence[Any]], top: int, left: int, width: int
-) -> np.ndarray:
-    """The numbers of a block of spreadsheet cells.
-
-    ``rows`` are rows of the sheet from row ``top`` on, the block starts in column
-    ``left``; both count from 0. Text and blank cells are errors.
-    """
-    block = np.empty((len(rows), width))
-    for k, row in enumerate(rows):
-        cells = row[left : left + width]
-        if not set(map(type, cells)) <= {int, float}:
-            j = [type(cell) in (int, float) for cell in cells].index(False)
-            what = f"holds {cells[j]!r}" if cells[j] != "" else "is blank"
-            raise TivaxError(
-                f"{file.name}: cell {cell_name(top + k, left + j)} {what}, "
-                "not a number; get the published file again"
-            )
-        block[k] = cells
-    return block
-
-
-def cell_name(row: int, column: int) -> str:
-    """The name of a spreadsheet cell, such as E7 for row 6, column 4 (from 0)."""
-    letters, column = "", column + 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"{letters}{row + 1}"
-
-
-def element(
-    file: TableFile,
-    where: Mapping[str, Any],
-    name: str,
-    remedy: str = OTHER_EDITION,
-) -> Any:
-    """One entry of a list or archive; ``TivaxError`` names what it has instead."""
-    if name not in where:
-        has = ", ".join(map(str, where)) or "nothing"
-        raise TivaxError(f"{file.name}: lacks {name}, it has {has}; {remedy}")
-    return where[name]

@@ -13,7 +13,7 @@ from ..core import (
     no_progress,
     require_kind,
     require_years,
-    shown,
+    show,
 )
 from ..tables import (
     StoreWriter,
@@ -23,7 +23,7 @@ from ..tables import (
     check_same_labels,
     check_values,
     derounding,
-    doubts,
+    find_doubts,
     require_labels,
     require_productive,
     require_replaceable,
@@ -42,8 +42,8 @@ _READERS = 2
 class Imported:
     """What an import wrote.
 
-    ``parts``: of split regions, by the whole. ``doubts``: what speaks against a year,
-    in words. ``published``: the years of a database that is one file. ``rows_above``:
+    ``parts``: of split regions, by the whole. ``doubts`` about a year, in
+    words. ``published``: the years of a database that is one file. ``rows_above``:
     rows of all years that sell more than their output, None without ``derounded``.
     """
 
@@ -84,7 +84,7 @@ def import_tables(
     numbers, labels, and, unless ``unbalanced``, that rows sum to output and columns add
     up to it, within the tolerances of the source. The store says what could be checked
     (attribute ``checked``). ``derounded`` then puts back what rounding to whole units
-    took (``engine.derounding``). Nothing is written where a year fails.
+    took (``tables.derounding``). Nothing is written where a year fails.
 
     Raises
     ------
@@ -93,15 +93,15 @@ def import_tables(
     """
     require_kind("source_name", source_name, str, "the name of a database")
     if isinstance(paths, str | Path):
-        raise TivaxError(f"paths: give a list of files or folders, [{shown(paths)}]")
+        raise TivaxError(f"paths: give a list of files or folders, [{show(paths)}]")
     require_kind("paths", paths, Iterable, "a list of files or folders")
     paths, store = [local_path("paths", k) for k in paths], local_path("store", store)
     require_years(years)
     source = get_source(source_name)
     if derounded and not source.rounded:
         raise TivaxError(
-            f"--derounded: {source.name} is not rounded to whole units, so that "
-            "nothing is to be put back; it is for the R edition of wiod2013"
+            f"--derounded: {source.name} is not rounded to whole units, so there "
+            "is nothing to restore; it is for the R edition of wiod2013"
         )
     run = Run("import")
     require_replaceable(store, force=force, command=run.command, inputs=paths)
@@ -132,7 +132,7 @@ def import_tables(
                 check_balance(table, source.tolerance)
                 check_columns(table, columns)
             if derounded:
-                table, above = derounding.derounded(table)
+                table, above = derounding.deround(table)
                 rows_above += above
             require_productive(table)
             if writer is None or first is None:
@@ -163,7 +163,7 @@ def import_tables(
                     command=run.command,
                 )
             check_same_labels(first, table)
-            doubtful += [f"{table.where}: {k}" for k in doubts(table, parents)]
+            doubtful += [f"{table.where}: {k}" for k in find_doubts(table, parents)]
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None
@@ -208,26 +208,28 @@ VALUE_ADDED_ALONE = (
 
 
 def what_is_checked(table: WorldTable, *, unbalanced: bool) -> dict[str, str]:
-    """What an import checks of such a table: for ``rows`` and ``value added``.
+    """What an import checks in a table: of ``rows`` and ``value added``.
 
     Words that end a sentence. ``rows`` is left out where they are simply checked.
     """
-    told: dict[str, str] = {}
+    checked: dict[str, str] = {}
     if unbalanced:
-        told["rows"] = "not checked at import (--unbalanced)"
+        checked["rows"] = "not checked at import (--unbalanced)"
     elif table.output_is_row_sum:
-        told["rows"] = "as they must: output is the sum of the row"
+        checked["rows"] = "as they must: output is the sum of the row"
     if table.value_added is None:
-        told["value added"] = "cannot be checked: this edition has no value-added row"
+        checked["value added"] = (
+            "cannot be checked: this edition has no value-added row"
+        )
     elif unbalanced:
-        told["value added"] = "was not checked at import (--unbalanced)"
+        checked["value added"] = "was not checked at import (--unbalanced)"
     elif table.taxes_and_margins is None:
-        told["value added"] = VALUE_ADDED_ALONE
+        checked["value added"] = VALUE_ADDED_ALONE
     else:
-        told["value added"] = (
+        checked["value added"] = (
             "was checked at import: inputs, taxes, margins and value added make output"
         )
-    return told
+    return checked
 
 
 def _wanted(year: int | None, years: tuple[int, int] | None) -> bool:
@@ -251,7 +253,7 @@ def _open_years(
         for year in found:
             if found.count(year) > 1:
                 names = sorted({t.origin for t in tables if t.year == year})
-                raise TivaxError(f"{year} is there twice: {', '.join(names)}")
+                raise TivaxError(f"{year} is duplicated: {', '.join(names)}")
         return found, iter(tables)
     return [file.year for file in files if file.year is not None], _ahead(source, files)
 

@@ -1,4 +1,4 @@
-"""Satellite accounts of a csv or parquet file."""
+"""Satellite accounts read from csv or parquet."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError, local_path, require_size, without_apostrophe
+from ..core import TivaxError, local_path, require_size, unescape_formula
 from ..tables import require_labels
 from .files import parsing
 from .source import TableFile
@@ -19,7 +19,7 @@ def read_satellite(path: str | Path) -> xr.DataArray:
     """The one account of a csv or parquet file, a row an industry and year.
 
     Columns: year, region, sector, one column of numbers, whose name is that of the
-    account, and optionally unit. Raises ``TivaxError`` for a file that is not that.
+    account, and optionally unit. Raises ``TivaxError`` for any other file.
     """
     accounts = read_satellites(path)
     if len(accounts) > 1:
@@ -98,7 +98,7 @@ def _read(
         raise TivaxError(f"{path}: column year must hold whole numbers such as 2007")
     twice = np.flatnonzero(frame.duplicated(labels)).tolist()
     if twice:
-        raise TivaxError(f"{path}: {_row(frame, twice[0], labels)} stands there twice")
+        raise TivaxError(f"{path}: {_row(frame, twice[0], labels)} is duplicated")
     units = set(frame["unit"]) if "unit" in frame else {""}
     if len(units) > 1:
         raise TivaxError(f"{path}: several units: {', '.join(sorted(map(str, units)))}")
@@ -106,7 +106,7 @@ def _read(
     for what in texts:
         there = frame[what].notna()
         frame[what] = frame[what].astype(object).where(there, "").map(str)
-        frame[what] = frame[what].map(without_apostrophe)
+        frame[what] = frame[what].map(unescape_formula)
         require_labels(frame[what].unique(), f"{path}: {what}")
     require_labels(names, f"{path}: column")
     table = frame.set_index(labels)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.csv
 from jaxtyping import Float
 
-from ..core import LINES, TivaxError, require_count
+from ..core import TEXT_LINES, TivaxError, require_count
 from . import files as fs
 from .source import TableFile
 
@@ -25,7 +25,7 @@ _BLOCK = 1 << 24  # bytes of text parsed at a time
 
 @dataclass(frozen=True)
 class TextTable:
-    """A table as it stands in a file.
+    """A table as it is in a file.
 
     Attributes
     ----------
@@ -51,10 +51,10 @@ def read_text_table(
     rows: int | None = None,
     blank: float = np.nan,
 ) -> TextTable:
-    """Read a table with so many header lines and label columns.
+    """Read a table with these numbers of header lines and label columns.
 
     A line below the header that names the label columns, and holds nothing else, is
-    passed over. ``rows`` stops after the first so many; ``blank`` is what a blank cell
+    skipped. ``rows`` is the number of rows to read; ``blank`` is what a blank cell
     holds.
 
     Raises
@@ -102,7 +102,7 @@ def _split(
             )
         found = text.count(mark) + 1
         cells = cells or found
-        require_count(file.name, number, "lines", LINES)
+        require_count(file.name, number, "lines", TEXT_LINES)
         if cells <= labels:
             raise TivaxError(
                 f"{file.name}: line 1 has {cells} cells, {labels} labels and numbers "

@@ -6,11 +6,9 @@ of its parts, whatever it sells (aggregation bias; Miller and Blair 2009, chapte
 """
 
 import csv
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +18,19 @@ from scipy.sparse import csr_array
 
 from ..core import (
     TivaxError,
+    load_toml,
     local_path,
-    nearest,
-    parse_toml,
+    read_toml,
     require_kind,
     require_list,
-    without_apostrophe,
+    suggest,
+    unescape_formula,
 )
-from .codes import require_labels
-from .regions import Groups
-from .regions import region_names as renamed
-from .world_tables import Tolerance, WorldTables, YearArray, in_double, require_tables
+from .groups import Groups
+from .groups import region_names as renamed
+from .rules import require_labels
+from .world_table import Tolerance, YearArray, as_float64
+from .world_tables import WorldTables, require_tables
 
 Mapped = Mapping[str, str]
 
@@ -52,8 +52,8 @@ def aggregate(
         In memory or lazy: then the result is lazy too, a year is added up when it is
         read.
     regions, sectors
-        Old to new code, every old one; None keeps them. New codes stand where the first
-        of their old ones stood.
+        Old to new code, every old one; None keeps them. A new code is placed where
+        the first of its old ones was.
 
     Returns
     -------
@@ -157,7 +157,7 @@ class SummedYears:
         return np.stack([self._year(k) for k in years]) if years else empty
 
     def _year(self, k: int) -> Float[np.ndarray, " n *k"]:
-        values = in_double(self.array[k])
+        values = as_float64(self.array[k])
         for axis, places in enumerate(self.along):
             values = np.moveaxis(values, axis, 0)
             flat = places.matrix @ values.reshape(len(values), -1)
@@ -175,7 +175,7 @@ def _require_all(new: Mapped, old: Sequence[str], what: str) -> None:
     """Raise ``TivaxError`` unless all old codes, and no others, have a new one."""
     for code in new:
         if code not in old:
-            raise TivaxError(f"no {what} {code} in the tables: {nearest(code, old)}")
+            raise TivaxError(f"no {what} {code} in the tables: {suggest(code, old)}")
     if left := [code for code in old if code not in new]:
         raise TivaxError(
             f"{what} {', '.join(left[:5])}{', ...' if left[5:] else ''} left out: give "
@@ -223,11 +223,6 @@ _KINDS = ("sectors", "regions")
 @cache
 def concordances() -> dict[str, Concordance]:
     """The built-in concordances by name."""
-    text = (
-        files(__name__.rpartition(".")[0])
-        .joinpath("concordances.toml")
-        .read_text("utf-8")
-    )
     return {
         name: Concordance(
             name,
@@ -235,7 +230,7 @@ def concordances() -> dict[str, Concordance]:
             entry["title"],
             entry["source"],
         )
-        for name, entry in tomllib.loads(text).items()
+        for name, entry in load_toml(__package__, "concordances.toml").items()
     }
 
 
@@ -278,8 +273,7 @@ def read_concordance(name: str | Path) -> Concordance:
 
 
 def _toml_pairs(path: Path) -> Iterable[tuple[str, str]]:
-    text = path.read_text(encoding="utf-8")
-    for new, olds in parse_toml(text, path).items():
+    for new, olds in read_toml(path).items():
         if not isinstance(olds, list) or not all(isinstance(k, str) for k in olds):
             raise TivaxError(f'{path}: write {new} = ["old", "old"]')
         yield from ((old.strip(), new) for old in olds)
@@ -295,4 +289,4 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
             )
         for row in rows:
             old, new = ((row[k] or "").strip() for k in ("from", "to"))
-            yield without_apostrophe(old), without_apostrophe(new)
+            yield unescape_formula(old), unescape_formula(new)

@@ -1,4 +1,4 @@
-"""Does a table add up? The accounting rules of world tables, a row for each year."""
+"""The accounting rules of world tables, checked year by year."""
 
 import math
 from collections.abc import Mapping
@@ -15,22 +15,16 @@ from jaxtyping import Array, Float, Int
 from ...kernels import absorption, leontief
 from ...kernels.solve import TOLERANCE, Method, solve
 from ..core import Progress, TivaxError, in_float64, no_progress
-from .plausibility import doubts
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    impossible_value_added,
-    require_tables,
-    told_value_added,
-    unit_is_plausible,
-    worst_value_added,
-)
+from .plausibility import find_doubts
+from .rules import describe_value_added as told_value_added
+from .rules import impossible_value_added, unit_is_plausible, worst_value_added
+from .world_table import Tolerance, WorldTable
+from .world_tables import WorldTables, require_tables
 
 
 @dataclass(frozen=True)
 class YearCheck:
-    """What ``tivax check`` shows of one year. Flows in the unit of the tables.
+    """The result of ``tivax check`` for one year. Flows in the unit of the tables.
 
     Attributes
     ----------
@@ -66,14 +60,14 @@ class YearCheck:
     solver
         ``import-share``, or ``lu`` where that did not finish.
     finite
-        Every number is one.
+        All cells are finite.
     value_added_fault
         The worst industry whose value added at basic prices is impossible beside its
         inputs and output, in words; empty where there is none, or no such row.
     unit_fault
-        Why no unit makes such numbers, in words.
+        Why the numbers are implausible in any unit, in words.
     doubts
-        What looks as if labels were wrong, in words (see ``plausibility``); no faults.
+        Signs of wrong labels, in words (see ``plausibility``); not faults.
     """
 
     year: int
@@ -274,7 +268,7 @@ def check_year(
             table, column_tolerance or tolerance.for_columns()
         ),
         unit_fault=_unit_fault(table),
-        doubts=doubts(table, parents),
+        doubts=find_doubts(table, parents),
     )
 
 

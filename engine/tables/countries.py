@@ -1,18 +1,15 @@
 """Countries of ISO 3166-1 and groups of them: names, codes, official members.
 
 The facts are two tables beside this module, countries.toml and country_groups.toml.
-A group is what it was at a date: each says since when it has these members and where
-that is laid down.
+A group is what it was at a date: each says since when it has these members and in
+which document.
 """
 
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
-from typing import Any
 
-from ..core import TivaxError, nearest, require_kind, require_list
+from ..core import TivaxError, load_toml, require_kind, require_list, suggest
 
 
 @dataclass(frozen=True)
@@ -38,7 +35,7 @@ class CountryGroup:
 @cache
 def countries() -> dict[str, Country]:
     """All officially assigned codes of ISO 3166-1 and ROW, by alpha-3."""
-    table = _read("countries.toml")
+    table = load_toml(__package__, "countries.toml")
     return {code: Country(code, *entry) for code, entry in table.items()}
 
 
@@ -49,13 +46,8 @@ def country_groups() -> dict[str, CountryGroup]:
         name: CountryGroup(
             name=name, **{**entry, "members": tuple(sorted(entry["members"]))}
         )
-        for name, entry in _read("country_groups.toml").items()
+        for name, entry in load_toml(__package__, "country_groups.toml").items()
     }
-
-
-def _read(name: str) -> dict[str, Any]:
-    text = files(__name__.rpartition(".")[0]).joinpath(name).read_text(encoding="utf-8")
-    return tomllib.loads(text)
 
 
 def country_name(code: str) -> str:
@@ -87,7 +79,7 @@ def country_group(name: str) -> CountryGroup:
     groups = country_groups()
     require_kind("name", name, str, "the name of a group, such as EU27")
     if (known := name.strip().upper()) not in groups:
-        raise TivaxError(f"no group {name.strip()}: {nearest(known, groups)}")
+        raise TivaxError(f"no group {name.strip()}: {suggest(known, groups)}")
     return groups[known]
 
 
@@ -105,3 +97,26 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
             f"the regions {' '.join(regions)}"
         )
     return found
+
+
+REST = "ROW"  # the rest of the world
+# Codes in the files of the table databases -> codes in tivax
+# (ISO 3166-1 alpha-3, and ROW for the rest of the world).
+CODES = {"RoW": "ROW", "xROW": "ROW", "ROM": "ROU", "NDL": "NLD"}
+
+
+def normalise(codes) -> tuple[str, ...]:
+    """Region codes in the spelling of tivax: ROW, ROU, NLD.
+
+    A country's code in lower or mixed case (``usa``, ``Aut``) becomes that country's;
+    codes of no country stay as they are.
+    """
+    return tuple(_spelled(str(code).strip()) for code in codes)
+
+
+def _spelled(code: str) -> str:
+    for one in (code, code.upper()):
+        one = CODES.get(one, one)
+        if one in countries():
+            return one
+    return code

@@ -1,4 +1,4 @@
-"""What rounding took out of a table, put back: for editions in whole units.
+"""Restore what rounding to whole units removed from a table.
 
 Cells below half a unit became 0, so that a row misses its output by what they held: 43
 million US$ a row in WIOD 2013 (median of 2011), which is bias and not noise. What a row
@@ -30,7 +30,7 @@ from jaxtyping import Float
 
 from ..core import TivaxError
 from .inventories import inventory_categories
-from .world_tables import Tolerance, WorldTable
+from .world_table import Tolerance, WorldTable
 
 POWER = 0.1
 # In units: cells below it were rounded to 0.
@@ -41,13 +41,13 @@ TOLERANCE = Tolerance(absolute=10.0, relative=0.0)
 
 
 class Derounded(NamedTuple):
-    """A table with its rows filled, and how many rows sold more than their output."""
+    """A table with its rows filled, and the number of rows above their output."""
 
     table: WorldTable
     rows_above: int
 
 
-def derounded(table: WorldTable) -> Derounded:
+def deround(table: WorldTable) -> Derounded:
     """Put what each row misses of its output into its cells of 0.
 
     Rows that sell more than they make stay as they are: which of their cells were
@@ -63,8 +63,8 @@ def derounded(table: WorldTable) -> Derounded:
     for values in (table.Z, table.Y, table.x):
         if not (values == np.rint(values)).all():
             raise TivaxError(
-                f"{table.where}: not rounded to whole units, so that nothing is to be "
-                "put back; leave out --derounded"
+                f"{table.where}: not rounded to whole units, so there is nothing "
+                "to restore; leave out --derounded"
             )
     stocks = [table.categories.index(k) for k in inventory_categories(table.categories)]
     c, s = len(table.regions), len(table.sectors)

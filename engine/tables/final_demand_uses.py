@@ -1,5 +1,5 @@
-"""What final demand is for: consumption, fixed capital or inventories, by the names of
-its categories in each source; what is left are valuables."""
+"""Uses of final demand: consumption, fixed capital or inventories, by the names of
+its categories in each source; the rest are valuables."""
 
 from collections.abc import Sequence
 

@@ -1,25 +1,26 @@
-"""The groups of regions that a command is asked for: ``--groups EU27,own.toml``.
+"""Groups of regions, built in or from a file, and the regions of a result.
 
 A built-in group is restricted to the members that the tables have. One that is not
 whole carries that in its name, ``RCEP (5 of 15)``, in every file and figure; what is
-absent is said and recorded. The groups of a file are taken literally: a code that the
-tables do not have is a mistake, told where they are used.
+absent is printed and recorded. The groups of a file are taken literally: a code that
+the tables do not have is an error where they are used.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, parse_toml
-from .codes import require_labels
+from ..core import TivaxError, read_toml, require_list, suggest
 from .countries import country_group, country_groups, group_members
+from .rules import require_labels
+from .world_tables import WorldTables, require_tables
 
 
 @dataclass(frozen=True)
 class ChosenGroups:
-    """Groups by the name they have in results, and what the tables lack of them.
+    """Groups by their name in results, and the members that the tables lack.
 
     ``members`` is what ``decompose`` and the like take as ``groups``; ``absent`` has
     the built-in groups that are not whole, by their own name, and ``labels`` the names
@@ -63,8 +64,8 @@ def choose_groups(
     Raises
     ------
     TivaxError
-        A group that there is not, with the nearest names; a group of which the regions
-        have no member; a group given twice; a file that holds no groups.
+        An unknown group, with close matches; a group without a member among the
+        regions; a group given twice; a file without groups.
     """
     if text is None and each_group:
         raise TivaxError("--each-group: name groups by --groups, such as EU27,RCEP")
@@ -103,15 +104,9 @@ def _is_file(part: str) -> bool:
 def read_groups(path: Path) -> dict[str, list[str]]:
     """Groups of regions from a TOML file, ``NAME = ["AAA", "BBB"]``.
 
-    Raises ``TivaxError`` for a file that is not that.
+    Raises ``TivaxError`` for any other content.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}") from None
-    except UnicodeDecodeError as error:
-        raise TivaxError(f"{path}: {error}") from None
-    groups = parse_toml(text, path)
+    groups = read_toml(path)
     require_labels(groups, f"{path}: group")
     for name, members in groups.items():
         if not (
@@ -123,3 +118,82 @@ def read_groups(path: Path) -> dict[str, list[str]]:
                 f'{path}: group {name} must be a list of region codes, ["AUT", "BEL"]'
             )
     return groups
+
+
+Groups = Mapping[str, Sequence[str]]
+
+
+def require_groups(groups: Groups | None) -> None:
+    """Raise ``TivaxError`` unless this maps names to lists of regions."""
+    if groups is not None and not isinstance(groups, Mapping):
+        raise TivaxError(
+            "groups: give a mapping of names to regions, such as "
+            '{"EU27": tx.group_members("EU27", tables.regions)}'
+        )
+    for name, members in (groups or {}).items():
+        if (
+            isinstance(members, str)
+            or not isinstance(members, Iterable)
+            or not list(members)
+        ):
+            raise TivaxError(f"group {name}: give a list of its regions")
+
+
+def perimeters(
+    tables: WorldTables, *, drop: Sequence[str] = (), groups: Groups | None = None
+) -> dict[str, str]:
+    """The regions of the tables that are kept, in order, each with its perimeter.
+
+    That is the region itself, the parent of a split region, or the group of either.
+    Raises ``TivaxError`` as :func:`region_names` does, and for a part: only its parent
+    can be dropped or grouped.
+    """
+    require_tables(tables)
+    require_list("drop", drop)
+    require_groups(groups)
+    parents = tables.parents
+    for code in [*drop, *(m for members in (groups or {}).values() for m in members)]:
+        if code in parents:
+            raise TivaxError(
+                f"{code} is a part of {parents[code]}; name {parents[code]}, which "
+                "means all its parts"
+            )
+    whole = [code for code in tables.regions if code not in parents]
+    name = region_names(whole, drop=drop, groups=groups)
+    return {
+        code: name[parent]
+        for code in tables.regions
+        if (parent := parents.get(code, code)) in name
+    }
+
+
+def region_names(
+    codes: Sequence[str], *, drop: Sequence[str] = (), groups: Groups | None = None
+) -> dict[str, str]:
+    """The regions that are kept, in order, each with the name it gets.
+
+    Raises ``TivaxError`` for an unknown code or one in two groups, for a group without
+    members, and where fewer than two regions are left.
+    """
+    require_list("drop", drop)
+    require_groups(groups)
+    groups = groups or {}
+    for code in [*drop, *(m for members in groups.values() for m in members)]:
+        if code not in codes:
+            raise TivaxError(f"no region {code}: {suggest(code, codes)}")
+    name = {code: code for code in codes if code not in drop}
+    group_of: dict[str, str] = {}
+    for group, members in groups.items():
+        if group in codes and group not in members:
+            raise TivaxError(f"group {group}: a region has that code; rename the group")
+        for member in members:
+            if group_of.setdefault(member, group) != group:
+                raise TivaxError(
+                    f"region {member} is in {group_of[member]} and in {group}: "
+                    "--each-group (each_group) computes groups that overlap"
+                )
+            if member in name:
+                name[member] = group
+    if (drop or groups) and len(set(name.values())) < 2:
+        raise TivaxError("fewer than two regions are left: none has a partner")
+    return name

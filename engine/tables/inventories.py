@@ -1,4 +1,4 @@
-"""Tables net of inventories: what an industry sells stands for all that it makes.
+"""Tables net of inventories: an industry's sales represent all of its output.
 
 Reported output is not all sold in its year: the sales of a row to intermediate and
 final users add up to x - N, with N what goes into inventories, which is negative where
@@ -19,12 +19,13 @@ from ..core import (
     Progress,
     TivaxError,
     aligned_empty,
-    nearest,
     no_progress,
     require_list,
+    suggest,
 )
 from .final_demand_uses import INVENTORIES
-from .world_tables import WorldTables, YearArray, in_double, require_tables
+from .world_table import YearArray, as_float64
+from .world_tables import WorldTables, require_tables
 
 # Of output. What an industry sells besides is then rounding, and says nothing of where
 # its output goes; the largest factor in WIOD 2013 is 40 (1995).
@@ -52,7 +53,7 @@ class NetInventories:
 
     @property
     def lines(self) -> list[str]:
-        """What to print about it."""
+        """Lines to print."""
         if not self.categories:
             return []
         line = f"net of inventories ({', '.join(self.categories)})"
@@ -78,7 +79,7 @@ def net_of_inventories(
         In memory or lazy: flows are multiplied when a year is read.
     categories
         The categories of final demand that are inventories; by default the one that
-        the source of the tables is known to have (``uses.INVENTORIES``).
+        the source of the tables is known to have (``final_demand_uses``).
     progress
         Called with years done and years in all.
 
@@ -106,7 +107,7 @@ def correct_for_inventories(
     *,
     progress: Progress = no_progress,
 ) -> NetInventories:
-    """``net_of_inventories``, with what was done."""
+    """``net_of_inventories``, with the categories and industries left alone."""
     require_tables(tables)
     names = inventory_categories(tables.categories, categories)
     stocks = np.array([name in names for name in tables.categories])
@@ -116,7 +117,7 @@ def correct_for_inventories(
     kept = 0
     progress(0, t)
     for k in range(t):
-        x = in_double(tables.x[k])
+        x = as_float64(tables.x[k])
         N = tables.final_demand(slice(k, k + 1), names)[0].sum(axis=1)
         corrected = x - N > _LEAST_SALES * x
         sales[k] = np.divide(x, x - N, out=sales[k], where=corrected)
@@ -135,11 +136,10 @@ def correct_for_inventories(
 def inventory_categories(
     every: Sequence[str], named: str | Sequence[str] | None = None
 ) -> tuple[str, ...]:
-    """Of the categories of final demand those that are inventories: those named, or
-    those known to be.
+    """The categories of final demand that are inventories: those named, or those known.
 
-    Raises ``TivaxError`` for a name that is not there, and where there is none, or
-    nothing else.
+    Raises ``TivaxError`` for an unknown name, and where no category, or every one, is
+    inventories.
     """
     if isinstance(named, str):
         named = [named]
@@ -148,7 +148,7 @@ def inventory_categories(
     for name in named or ():
         if name not in every:
             raise TivaxError(
-                f"no category of final demand {name}: {nearest(name, every)}"
+                f"no category of final demand {name}: {suggest(name, every)}"
             )
     wanted = INVENTORIES if named is None else named
     found = tuple(name for name in every if name in wanted)
@@ -178,7 +178,7 @@ class Weighted:
         return self.shape[0]
 
     def __getitem__(self, key: int | slice) -> Any:
-        flows = in_double(self._flows[key])
+        flows = as_float64(self._flows[key])
         return np.multiply(flows, self._weights[key], out=aligned_empty(flows.shape))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:

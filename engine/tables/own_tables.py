@@ -1,7 +1,7 @@
 """World tables from pandas: frames with labels, or a system of pymrio.
 
 Everything is put in the order of the rows of Z by label, region by region. What cannot
-be is refused by name; nothing is taken by its place.
+be aligned is refused by name; nothing is matched by position.
 """
 
 import warnings
@@ -11,15 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, TivaxWarning, nearest
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    as_year,
-    check_values,
-    stack_years,
-)
+from ..core import TivaxError, TivaxWarning, suggest
+from .rules import check_values
+from .world_table import Tolerance, WorldTable, parse_year
+from .world_tables import WorldTables, stack_years
 
 Frame = pd.DataFrame | pd.Series
 Years = Frame | Mapping[int, Frame]
@@ -162,12 +157,12 @@ def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
     if isinstance(frames, Mapping):
         if year is not None:
             raise TivaxError(f"{name} is a dict from year to frame: leave out year=")
-        return {as_year(k): _require_frame(name, v) for k, v in frames.items()}
+        return {parse_year(k): _require_frame(name, v) for k, v in frames.items()}
     if year is None:
         raise TivaxError(
             "frames do not tell their year: give year=2014, or dicts from year to frame"
         )
-    return {as_year(year): _require_frame(name, frames)}
+    return {parse_year(year): _require_frame(name, frames)}
 
 
 def _require_frame(name: str, frame: Any) -> Frame:
@@ -264,31 +259,31 @@ def _placed(name: str, axis: str, index: pd.Index, wanted: list[Label]) -> list[
 def _places(
     name: str, axis: str, labels: list[Label], wanted: list[Label]
 ) -> list[int]:
-    """Where each wanted label stands; all must be there, once, and no others."""
+    """The position of each wanted label; all must be there, once, and no others."""
     at = {label: k for k, label in enumerate(labels)}
     if len(at) < len(labels):
         seen: set[Label] = set()
         twice = next(k for k in labels if k in seen or seen.add(k))
-        raise TivaxError(f"{name}: {axis} have {_told(twice)} more than once")
+        raise TivaxError(f"{name}: {axis} have {_text(twice)} more than once")
     known = set(wanted)
     extra = [label for label in labels if label not in known]
     missing = [label for label in wanted if label not in at]
     if missing:
-        near = f", but {_told(extra[0])}" if extra else ""
+        near = f", but {_text(extra[0])}" if extra else ""
         raise TivaxError(
-            f"{name}: {axis} lack {_told(missing[0])}{_more(missing)}{near}; every "
+            f"{name}: {axis} lack {_text(missing[0])}{_more(missing)}{near}; every "
             "region needs every sector and category, as in the rows of Z"
         )
     if extra:
-        hint = nearest(_told(extra[0]), map(_told, wanted)) if len(wanted) < 50 else ""
+        hint = suggest(_text(extra[0]), map(_text, wanted)) if len(wanted) < 50 else ""
         raise TivaxError(
-            f"{name}: {axis} have {_told(extra[0])}{_more(extra)}, which the rows of Z "
+            f"{name}: {axis} have {_text(extra[0])}{_more(extra)}, which the rows of Z "
             f"do not{'; ' if hint else ''}{hint}"
         )
     return [at[label] for label in wanted]
 
 
-def _told(label: Label) -> str:
+def _text(label: Label) -> str:
     return ":".join(label)
 
 

@@ -1,8 +1,8 @@
-"""Does a table look like one? Doubts that no accounting rule settles: never an error.
+"""Doubts about a table that no accounting rule settles; never an error.
 
 Rows can add up although labels are wrong: industries listed sector by sector, columns
-in another order than rows, regions of final demand mixed up. What gives that away:
-industries buy more than they make, and regions hardly trade with themselves. Measured
+in another order than rows, regions of final demand mixed up. The signs: industries
+buy more than they make, and regions hardly trade with themselves. Measured
 on WIOD 2013 (17 years) and WIOD 2016 (2014, rebuilt from its pieces): no industry of a
 tenth of the mean or more buys more than 0.98 of its output, none at all more than 1.3;
 81 to 87 % of intermediate sales and 90 to 93 % of final demand stay in their region.
@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.optimize import linear_sum_assignment
 
-from .world_tables import WorldTable
+from .world_table import WorldTable
 
 # Sizes of an industry, output or inputs, over the mean output: at the first it should
 # not buy more than it makes, at the second not twice as much.
@@ -24,22 +24,22 @@ _NOT_TINY = 1e-3
 # what they miss; less than a millionth of output is rounding.
 _ROUNDING = 1e-6
 _EXPLAINED = 0.01
-# Another order of labels is told where it keeps so much more at home, and so much.
-# (Of 3,300 random tables without home bias 0.4 % are told so, all of two sectors.)
+# Another order of labels is reported where it keeps this much more at home, and this
+# much. (So are 0.4 % of 3,300 random tables without home bias, all of two sectors.)
 _MORE_AT_HOME = 0.2
 _AT_HOME = 0.4
 # With fewer regions, or one sector, chance does as much.
 _FEWEST_REGIONS = 3
 
 
-def doubts(
+def find_doubts(
     table: WorldTable, parents: Mapping[str, str] | None = None
 ) -> tuple[str, ...]:
-    """What speaks against a table, in words; empty for one that looks sound.
+    """Doubts about a table, in words; empty where it looks sound.
 
     ``parents`` are those of split regions (see ``WorldTables``). Sums over Z and no
-    solve, O(n^2). A table with cells that are not numbers has other faults, and none
-    here.
+    solve, O(n^2). A table with cells that are not finite has other faults, and no
+    doubts.
     """
     totals = np.array([table.x.sum(), table.Y.sum(), table.Z.sum()])
     if not np.isfinite(totals).all() or table.x.sum() <= 0:
@@ -68,7 +68,7 @@ def _large_inputs(table: WorldTable) -> Iterator[str]:
 
 
 def _rows_in_another_order(table: WorldTable) -> Iterator[str]:
-    """The order in which rows would equal output, where they do not as they stand."""
+    """The order in which rows would equal output, where they do not."""
     sold, final, x = table.Z.sum(axis=1), table.Y.sum(axis=(1, 2)), table.x
 
     def misses(sales: Float[np.ndarray, " n"], x: Float[np.ndarray, " n"]) -> float:

@@ -15,11 +15,11 @@ from ..core import TivaxError
 from .world_tables import WorldTables
 
 
-def aligned(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"]:
+def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"]:
     """The account in the order of the tables.
 
     Raises ``TivaxError`` for a year, region, sector or industry it does not have, for
-    labels that stand twice, and for a year in which it is 0 everywhere.
+    duplicated labels, and for a year in which it is 0 everywhere.
     """
     wanted = {
         "year": list(tables.years),
@@ -49,7 +49,7 @@ def aligned(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t 
     return values.reshape(len(tables.years), -1)
 
 
-def aligned_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
+def align_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
     """An account (year, region) of final demand for the years and regions of ``like``.
 
     Raises ``TivaxError`` as :func:`aligned`.
@@ -67,12 +67,12 @@ def aligned_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
     return values.astype(float)
 
 
-def left_out(account: xr.DataArray, tables: WorldTables) -> float:
-    """Share of the account in industries without output, which no product holds.
+def idle_share(account: xr.DataArray, tables: WorldTables) -> float:
+    """Share of the account in industries without output, which no product embodies.
 
     What remains is counted per US$ of output times model-consistent output x*.
     """
-    values = np.abs(aligned(account, tables))
+    values = np.abs(align(account, tables))
     idle = sum(
         values[k][~(np.asarray(tables.x[k]) > 0)].sum() for k in range(len(values))
     )
@@ -85,7 +85,7 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
     index = account.indexes[dim]
     if not index.is_unique:
         twice = index[index.duplicated()][0]
-        raise TivaxError(f"{_name(account)}: {dim} {twice} stands there twice")
+        raise TivaxError(f"{_name(account)}: {dim} {twice} is duplicated")
     there = set(index.tolist())
     for label in labels:
         if label not in there:

@@ -32,7 +32,7 @@ from ..core import (
     TivaxError,
     aligned_empty,
     clear_leftovers,
-    full_disk_told,
+    explain_full_disk,
     is_empty_folder,
     local_path,
     partial_folder,
@@ -43,6 +43,7 @@ from ..core import (
     require_writable,
     require_years,
 )
+from .rules import check_balance, check_values
 from .store_files import (
     DIMS,
     FORMAT,
@@ -53,15 +54,8 @@ from .store_files import (
     digest,
     read_store,
 )
-from .world_tables import (
-    Tolerance,
-    WorldTable,
-    WorldTables,
-    check_balance,
-    check_values,
-    require_tables,
-    year_range,
-)
+from .world_table import Tolerance, WorldTable
+from .world_tables import WorldTables, require_tables, year_range
 
 # The arrays of a store, labels among them.
 _OWN = {*DIMS, *LABELS}
@@ -166,7 +160,7 @@ class StoreWriter:
             self._shapes["value_added"] = (c, s)
         self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
         try:
-            with full_disk_told(path):
+            with explain_full_disk(path):
                 self._create(like, attributes)
         except BaseException:
             self.discard()
@@ -223,7 +217,7 @@ class StoreWriter:
         k = self.years.index(table.year)
         for name, shape in self._shapes.items():
             values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
-            with full_disk_told(self.path):
+            with explain_full_disk(self.path):
                 self._array(name)[k] = values.reshape(shape)
             self._crc32c[name][k] = checksum(values)
 
@@ -234,7 +228,7 @@ class StoreWriter:
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""
-        with full_disk_told(self.path):
+        with explain_full_disk(self.path):
             self._group.attrs["manifest"] = json.dumps(manifest)
             for name, found in self._crc32c.items():
                 self._array(name).attrs["crc32c"] = found
@@ -343,7 +337,7 @@ def open_store(
     ``lazy=True`` reads each year when it is needed: for tables that do not fit in
     memory. Otherwise everything is read at once. Every year is compared with its
     checksum when it is read. A store of an older tivax has none: its years are checked
-    for what shows, and a line in the log says so.
+    as far as possible, and a line in the log says so.
 
     Raises
     ------
@@ -390,19 +384,19 @@ def open_store(
         what = "what it says of itself (zarr.json, labels)"
         raise damaged(path, what, f"{error}") from None
     if stored.format != FORMAT:
-        _tell_unchecked(path, tables)
+        _warn_unchecked(path, tables)
     return tables if lazy else tables.select(tables.years[0], tables.years[-1])
 
 
-_told: set[tuple[Path, tuple[int, ...]]] = set()
+_warned: set[tuple[Path, tuple[int, ...]]] = set()
 
 
-def _tell_unchecked(path: Path, tables: WorldTables) -> None:
-    """Log once that a store has no checksums, and what its numbers show without."""
+def _warn_unchecked(path: Path, tables: WorldTables) -> None:
+    """Log once that a store has no checksums, and whether its numbers look damaged."""
     key = path.resolve(), tuple(tables.years)
-    if key in _told:
+    if key in _warned:
         return
-    _told.add(key)
+    _warned.add(key)
     odd = ""
     for table in tables:
         try:

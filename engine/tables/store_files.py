@@ -99,9 +99,9 @@ class StoredArray:
         if self.crc32c:
             found = checksum(into)
             if found.to_bytes(_CRC_BYTES, "little") != rest:
-                raise self.fault(k, "its checksum is another")
+                raise self.fault(k, "its checksum differs")
             if found != self.crc32c[k]:
-                raise self.fault(k, "another year or array stands in its place")
+                raise self.fault(k, "it holds another year or array")
 
     def file(self, k: int) -> str:
         """Of year number ``k``, within the store."""
@@ -177,7 +177,7 @@ class _Reader:
             raise damaged(
                 self.path,
                 "what it says of itself (zarr.json, labels)",
-                "the digest is another",
+                "the digest differs",
             )
         labels = {name: self._labels(name, files[name]) for name in LABELS}
         for name, same in LABELS.items():
@@ -202,7 +202,7 @@ class _Reader:
         if self.checked:
             data, crc = data[:-_CRC_BYTES], data[-_CRC_BYTES:]
             if checksum(data).to_bytes(_CRC_BYTES, "little") != crc:
-                raise damaged(self.path, f"the axis {name}", "its checksum is another")
+                raise damaged(self.path, f"the axis {name}", "its checksum differs")
         try:
             return _whole_numbers(data, count) if years else _texts(data, count)
         except ValueError as error:

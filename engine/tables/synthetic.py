@@ -35,7 +35,8 @@ from ..core import (
     require_whole,
 )
 from .checks import WORST_RESIDUAL
-from .world_tables import Tolerance, WorldTables
+from .world_table import Tolerance
+from .world_tables import WorldTables
 
 CATEGORIES = ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN")
 # Shares of the categories in final demand; inventories come on top, around zero.
@@ -77,7 +78,7 @@ class WorldShape:
 
 
 class Structure(NamedTuple):
-    """What does not change over the years. c regions, s sectors."""
+    """What is the same in all years. c regions, s sectors."""
 
     growth: Float[Array, " c"]
     recipe: Float[Array, "c s s"]  # input i per unit of industry j in region d

@@ -1,4 +1,4 @@
-"""World input-output tables of many years: labels, arrays, and what they must satisfy.
+"""World input-output tables of many years: labels and arrays.
 
 Symbols (Miller and Blair 2009, chapter 2), the same everywhere in tivax:
 
@@ -15,114 +15,30 @@ Row k of an array is region k // s, sector k % s.
 import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from numbers import Real
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Float
 
 from ..core import (
     TivaxError,
     TivaxWarning,
-    nearest,
     require_kind,
     require_list,
     require_years,
-    shown,
+    show,
+    suggest,
 )
-from .codes import require_labels
-
-
-@runtime_checkable
-class YearArray(Protocol):
-    """An array with years first, in memory (NumPy) or read a year at a time (store)."""
-
-    @property
-    def shape(self) -> tuple[int, ...]: ...
-    @property
-    def dtype(self) -> np.dtype: ...
-    def __getitem__(self, key, /) -> np.ndarray: ...
-    def __len__(self) -> int: ...
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a row or column may miss its output: absolute + relative * output.
-
-    ``absolute`` is in the unit of the table. Each source declares its own,
-    with the reason, beside its reader.
-    """
-
-    absolute: float = 0.0
-    relative: float = 1e-6
-
-    def __post_init__(self) -> None:
-        for name in ("absolute", "relative"):
-            require_kind(name, getattr(self, name), Real, "a number")
-
-    def allowed(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        return self.absolute + self.relative * np.abs(x)
-
-    def for_columns(self) -> "Tolerance":
-        """What columns may miss where nobody has said: 1 % of output, if not more."""
-        return Tolerance(self.absolute, max(self.relative, 0.01))
-
-
-@dataclass(frozen=True, eq=False)
-class WorldTable:
-    """One year, as a reader returns it.
-
-    Attributes
-    ----------
-    year
-        Calendar year.
-    regions, sectors, categories
-        Labels, length c, s and f.
-    Z : (n, n)
-        Intermediate sales, the row sells to the column.
-    Y : (n, c, f)
-        Final demand by absorbing region and category.
-    x : (n,)
-        Gross output as reported.
-    value_added : (n,) or None
-        The table's own value-added row at basic prices, where it has one.
-    origin
-        The file (and archive member) it was read from, for messages.
-    edition
-        Of its database, where the file tells: also which prices, which system.
-    taxes_and_margins : (n,) or None
-        What lies between inputs plus value added and output, where the file has all
-        rows of it: taxes less subsidies on products, margins, adjustments. Checked at
-        import, not stored.
-    output_is_row_sum
-        The file reports no output: rows balance whatever it holds.
-    parents
-        Split region to the region it is a part of, where the file says so.
-    """
-
-    year: int
-    regions: tuple[str, ...]
-    sectors: tuple[str, ...]
-    categories: tuple[str, ...]
-    Z: Float[np.ndarray, "n n"]
-    Y: Float[np.ndarray, "n c f"]
-    x: Float[np.ndarray, " n"]
-    value_added: Float[np.ndarray, " n"] | None = None
-    origin: str = ""
-    edition: str = ""
-    taxes_and_margins: Float[np.ndarray, " n"] | None = None
-    output_is_row_sum: bool = False
-    parents: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def where(self) -> str:
-        """``file: year`` for the head of a message."""
-        return f"{self.origin}: {self.year}" if self.origin else str(self.year)
-
-    def industry(self, row: int) -> str:
-        """The label of one row, such as ``DEU:C20``."""
-        region, sector = divmod(int(row), len(self.sectors))
-        return f"{self.regions[region]}:{self.sectors[sector]}"
+from .plausibility import find_doubts
+from .rules import (
+    check_numbers,
+    check_output,
+    check_same_labels,
+    lowest_output,
+    require_labels,
+    unit_is_plausible,
+)
+from .world_table import Tolerance, WorldTable, YearArray, as_float64, parse_year
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,8 +76,8 @@ class WorldTables:
         What was checked of ``rows`` and ``value added`` at import, in words.
     parents
         Split region to the region it is a part of, such as CN1 to CHN: industries
-        told apart by kind of firm. The industries of both stand in the table; measures
-        compute with them and give one result, for the parent. ``{}`` takes the
+        split by kind of firm. The table has the industries of both; measures compute
+        with them and give one result, for the parent. ``{}`` takes the
         parts for regions.
 
     Raises
@@ -205,7 +121,7 @@ class WorldTables:
             put(name, _as_array(name, getattr(self, name)))
         put("regions", tuple(map(str, self.regions)))
         put("sectors", tuple(map(str, self.sectors)))
-        put("years", tuple(map(as_year, self.years)))
+        put("years", tuple(map(parse_year, self.years)))
         if not self.categories:
             f = self.Y.shape[3] if len(self.Y.shape) == 4 else 1
             put(
@@ -266,13 +182,11 @@ class WorldTables:
                 )
 
     def _warn_of_doubts(self) -> None:
-        """The first year stands for all: it costs a few sums over its Z."""
+        """Check the first year for all: it costs a few sums over its Z."""
         if not isinstance(self.Z, np.ndarray) or self.Z[0].nbytes > _LARGEST_JUDGED:
             return
-        from .plausibility import doubts  # which imports this module
-
-        first: Any = self.table(self.years[0])
-        for doubt in doubts(first, self.parents):
+        first = self.table(self.years[0])
+        for doubt in find_doubts(first, self.parents):
             warnings.warn(f"{first.year}: {doubt}", TivaxWarning, stacklevel=4)
 
     # ------------------------------------------------------------------ access
@@ -292,12 +206,12 @@ class WorldTables:
     def output(self, years: slice = slice(None)) -> Float[np.ndarray, "t n"]:
         """Gross output, with 0 for what is below zero by rounding.
 
-        Raises ``TivaxError`` for output that is no number, is negative, or is in a
+        Raises ``TivaxError`` for output that is not finite, is negative, or is in a
         unit in which squares of flows are 0 or infinite.
         """
-        x = in_double(self.x[years])
+        x = as_float64(self.x[years])
         for year, row in zip(self.years[years], x, strict=True):
-            if not (_lowest_output(row) <= row).all() or not unit_is_plausible(row):
+            if not (lowest_output(row) <= row).all() or not unit_is_plausible(row):
                 check_numbers(self.table(year))
                 check_output(self.table(year))
         return np.maximum(x, 0)
@@ -307,7 +221,7 @@ class WorldTables:
     ) -> Float[np.ndarray, "t n c"]:
         """Final demand summed over its categories, or over some of them.
 
-        Raises ``TivaxError`` for none of them, one there is not or one named twice.
+        Raises ``TivaxError`` for no category, an unknown or a repeated one.
         """
         if categories is not None:
             require_list("categories", categories)
@@ -319,9 +233,9 @@ class WorldTables:
             if name not in self.categories:
                 raise TivaxError(
                     f"no category of final demand {name}: "
-                    f"{nearest(name, self.categories)}"
+                    f"{suggest(name, self.categories)}"
                 )
-        Y = in_double(self.Y[years])
+        Y = as_float64(self.Y[years])
         if Y.ndim == 3:
             Y = Y[..., None]
         if categories is None:
@@ -335,16 +249,16 @@ class WorldTables:
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
             )
         k = self.years.index(year)
-        Y = in_double(self.Y[k])
-        added = None if self.value_added is None else in_double(self.value_added[k])
+        Y = as_float64(self.Y[k])
+        added = None if self.value_added is None else as_float64(self.value_added[k])
         return WorldTable(
             year=year,
             regions=tuple(self.regions),
             sectors=tuple(self.sectors),
             categories=tuple(self.categories),
-            Z=in_double(self.Z[k]),
+            Z=as_float64(self.Z[k]),
             Y=Y[:, :, None] if Y.ndim == 2 else Y,
-            x=in_double(self.x[k]),
+            x=as_float64(self.x[k]),
             value_added=added,
             origin=self.source,
             parents=self.parents,
@@ -371,7 +285,7 @@ class WorldTables:
             )
 
 
-# At construction, a Z of one year up to this size is looked at.
+# At construction, a Z of one year up to this size is checked for doubts.
 _LARGEST_JUDGED = 64 * 2**20
 
 
@@ -384,7 +298,7 @@ def _require_ordered(what: str, labels: object) -> None:
 
 
 def _require_bare(name: str, values: object) -> None:
-    """Labels of an array would be passed over, whatever their order."""
+    """Refuse arrays with labels, which would be ignored."""
     if type(values).__module__.partition(".")[0] in ("pandas", "xarray"):
         raise TivaxError(
             f"{name} is a {type(values).__name__} with labels of its own: "
@@ -394,7 +308,7 @@ def _require_bare(name: str, values: object) -> None:
 
 
 def _as_array(name: str, values: Any) -> Any:
-    """Nested lists as an array of numbers; None stands for no value added only."""
+    """Nested lists as an array of numbers; only value added may be None."""
     if values is None and name == "value_added":
         return values
     bare = isinstance(values, np.ndarray) and values.dtype.kind in "OSU"
@@ -409,24 +323,13 @@ def _as_array(name: str, values: Any) -> Any:
     kind = getattr(getattr(values, "dtype", None), "kind", "")
     if not hasattr(values, "shape") or kind == "c":
         raise TivaxError(
-            f"{name}: give an array of numbers, years first, not {shown(values)}"
+            f"{name}: give an array of numbers, years first, not {show(values)}"
         )
     return values
 
 
-def as_year(label: Any) -> int:
-    """A calendar year, also written as text or as 2001.0."""
-    try:
-        year = int(label)
-        if isinstance(label, str) or year == label:
-            return year
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise TivaxError(f"years: {shown(label)} is no year; give whole numbers")
-
-
 def require_tables(tables: object) -> None:
-    """``TivaxError`` for what are no world tables."""
+    """Raise ``TivaxError`` unless these are ``WorldTables``."""
     require_kind(
         "tables",
         tables,
@@ -435,15 +338,10 @@ def require_tables(tables: object) -> None:
     )
 
 
-def in_double(values: Any) -> np.ndarray:
-    """As float64; the array itself where it is already. Whole millions come as int."""
-    return np.asarray(values, dtype=np.float64)
-
-
 def year_range(years: Sequence[int], wanted: tuple[int, int] | None) -> slice:
-    """Where the years from the first to the last of ``wanted`` stand; None means all.
+    """The slice of years from the first to the last of ``wanted``; None selects all.
 
-    Raises ``TivaxError`` where there is none.
+    Raises ``TivaxError`` where there is no such year.
     """
     require_years(wanted)
     if wanted is None:
@@ -490,212 +388,3 @@ def stack_years(
         source=source,
         parents=first.parents if parents is None else parents,
     )
-
-
-# ---------------------------------------------------------------------- checks
-
-
-def check_same_labels(first: WorldTable, other: WorldTable) -> None:
-    """Raise ``TivaxError`` unless two years have the same labels in the same order.
-
-    And both a value-added row, or neither, and both are of one edition.
-    """
-    _check_same_rows(first, other)
-    for what in ("regions", "sectors", "categories"):
-        a, b = getattr(first, what), getattr(other, what)
-        if a == b:
-            continue
-        one = what.removesuffix("s").replace("categorie", "category")
-        for has, lacks, labels in (
-            (first, other, [k for k in a if k not in b]),
-            (other, first, [k for k in b if k not in a]),
-        ):
-            if labels:
-                raise TivaxError(
-                    f"{lacks.where} lacks {one} {', '.join(labels[:5])}, which "
-                    f"{has.year} has; import years of one edition together"
-                )
-        k = next(k for k in range(len(a)) if a[k] != b[k])
-        raise TivaxError(
-            f"{other.where}: {what} are in another order than in {first.year}, first "
-            f"at position {k + 1} ({b[k]}, not {a[k]})"
-        )
-    if dict(first.parents) != dict(other.parents):
-        raise TivaxError(
-            f"{other.where}: its split regions (parents) are not those of {first.year}"
-        )
-    if first.edition != other.edition:
-        raise TivaxError(
-            f"{other.where} is {other.edition or 'of no edition'}, {first.year} is "
-            f"{first.edition or 'of none'}; import years of one edition together"
-        )
-
-
-def _check_same_rows(first: WorldTable, other: WorldTable) -> None:
-    if (first.value_added is None) != (other.value_added is None):
-        has, lacks = (first, other) if other.value_added is None else (other, first)
-        raise TivaxError(
-            f"{lacks.where} has no value-added row, {has.year} has one; "
-            "import years of one edition together"
-        )
-
-
-def check_values(table: WorldTable) -> None:
-    """Raise ``TivaxError`` for numbers that no table can hold.
-
-    Not finite (NaN, infinity), negative output, negative intermediate sales:
-    the message names the first such cell. Negative final demand (inventories)
-    and negative value added occur in real tables and pass.
-    """
-    check_numbers(table)
-    check_output(table)
-    bad = table.Z < 0
-    if bad.any():
-        raise TivaxError(
-            f"{table.where}: {bad.sum()} negative intermediate sales, "
-            f"first {_cell(table, 'Z', bad)}; no input is less than nothing: mend the "
-            "cell or leave the year out"
-        )
-
-
-def check_numbers(table: WorldTable) -> None:
-    """Raise ``TivaxError`` for a cell that is not finite, naming the first."""
-    for name in ("Z", "Y", "x", "value_added"):
-        values = getattr(table, name)
-        if values is None:
-            continue
-        bad = ~np.isfinite(values)
-        if bad.any():
-            raise TivaxError(
-                f"{table.where}: {name} has {bad.sum()} cells that are not numbers, "
-                f"first {_cell(table, name, bad)}; a blank is one too: fill it with 0 "
-                "where nothing is sold, or leave the year out"
-            )
-
-
-def check_output(table: WorldTable) -> None:
-    """Raise ``TivaxError`` for negative output, and for output in an absurd unit."""
-    bad = table.x < _lowest_output(table.x)
-    if bad.any():
-        raise TivaxError(
-            f"{table.where}: {bad.sum()} negative output, first "
-            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; no industry makes "
-            "less than nothing: mend the cell or leave the year out"
-        )
-    if not unit_is_plausible(table.x):
-        raise TivaxError(
-            f"{table.where}: the largest output is {table.x.max():.1e}, which no unit "
-            "of account makes; give the flows in another unit, such as million US$"
-        )
-
-
-# Sums of rounded cells are below zero by less than this share of the largest output.
-_ROUNDING = 1e-12
-
-
-def _lowest_output(x: Float[np.ndarray, " n"]) -> float:
-    """The output that is still zero but for rounding."""
-    return -_ROUNDING * float(np.max(x, initial=0.0))
-
-
-def unit_is_plausible(x: Float[np.ndarray, " n"]) -> bool:
-    """Squares of flows of such a size neither vanish nor become infinite."""
-    largest = float(np.max(x, initial=0.0))
-    return not largest > 0 or 1e-100 < largest < 1e100
-
-
-def without_rounding(table: WorldTable) -> WorldTable:
-    """The table with output 0 where it is negative by rounding (-1.7e-21)."""
-    x = table.x
-    tiny = (x < 0) & (x >= _lowest_output(x))
-    return replace(table, x=np.where(tiny, 0.0, x)) if tiny.any() else table
-
-
-def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
-    """Raise ``TivaxError`` unless sales equal output, Z1 + Y1 = x.
-
-    The message names the worst industry.
-    """
-    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
-    gap = np.abs(sales - table.x)
-    over = gap - tolerance.allowed(table.x)
-    if over.max() > 0:
-        k = int(over.argmax())
-        raise TivaxError(
-            f"{table.where}: {(over > 0).sum()} of {table.x.size} industries do not "
-            f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
-            f"makes {table.x[k]:,.6g}; `--unbalanced` imports the table as it is"
-        )
-
-
-def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
-    """Raise ``TivaxError`` unless columns add up to output, naming the worst industry.
-
-    Inputs, taxes, margins and value added, where the file has all of these; with value
-    added alone, that it is possible: see :func:`impossible_value_added`.
-    """
-    if table.value_added is None:
-        return
-    inputs, x, added = table.Z.sum(axis=0), table.x, table.value_added
-    if table.taxes_and_margins is None:
-        bad = impossible_value_added(table, tolerance)
-        if bad.any():
-            k = worst_value_added(table, bad)
-            raise TivaxError(
-                f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
-                f"industries, worst {told_value_added(table, k)}; `--unbalanced` "
-                "imports the table as it is"
-            )
-        return
-    made = inputs + table.taxes_and_margins + added
-    over = np.nan_to_num(np.abs(made - x) - tolerance.allowed(x), nan=np.inf)
-    if over.max() > 0:
-        k = int(over.argmax())
-        raise TivaxError(
-            f"{table.where}: {(over > 0).sum()} of {x.size} columns do not add up, "
-            f"worst {table.industry(k)}: inputs {inputs[k]:,.6g}, taxes and margins "
-            f"{table.taxes_and_margins[k]:,.6g} and value added {added[k]:,.6g}, but "
-            f"output {x[k]:,.6g}; `--unbalanced` imports the table as it is"
-        )
-
-
-def impossible_value_added(
-    table: WorldTable, tolerance: Tolerance
-) -> Bool[np.ndarray, " n"]:
-    """Industries whose value added no taxes and subsidies explain.
-
-    Output at basic prices is inputs, taxes less subsidies on them, margins, and value
-    added. Subsidies do not exceed the inputs that they are paid for, so that value
-    added is at most output; taxes and margins are not larger than output, so that it is
-    at least minus inputs. In WIOD 2016 (2014) they are -0.22 to 0.24 of output.
-    """
-    if table.value_added is None:
-        return np.zeros(table.x.size, dtype=bool)
-    allowed, added = tolerance.allowed(table.x), table.value_added
-    return (added > table.x + allowed) | (added < -table.Z.sum(axis=0) - allowed)
-
-
-def worst_value_added(table: WorldTable, bad: Bool[np.ndarray, " n"]) -> int:
-    """The largest of these."""
-    assert table.value_added is not None
-    return int(np.where(bad, np.abs(table.value_added), 0).argmax())
-
-
-def told_value_added(table: WorldTable, k: int) -> str:
-    """One industry with its value added, inputs and output."""
-    assert table.value_added is not None
-    return (
-        f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
-        f"{table.Z[:, k].sum():,.6g}, output {table.x[k]:,.6g}"
-    )
-
-
-def _cell(table: WorldTable, name: str, bad: np.ndarray) -> str:
-    """The labels of the first marked cell of one array."""
-    at = np.argwhere(bad)[0].tolist()
-    row = table.industry(at[0])
-    if name == "Z":
-        return f"{row} to {table.industry(at[1])}"
-    if name == "Y":
-        return f"{row} to {table.regions[at[1]]} {table.categories[at[2]]}"
-    return row

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError
 from tivax.engine.cli.tables.tbi import figures_of, write_tbi
-from tivax.engine.core.frames import frame_of, require_format, write_frame
+from tivax.engine.core.frames import require_format, to_long_frame, write_frame
 from tivax.engine.figures import trade as trade_plots
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.tables.groups import read_groups
@@ -179,7 +179,9 @@ def test_the_files_have_the_promised_columns(result, tmp_path):
 
 
 def test_rows_are_in_the_order_of_the_labels(result, tables):
-    frame = frame_of(result.vax_by_sector, ["year", "region", "sector", "va_exports"])
+    frame = to_long_frame(
+        result.vax_by_sector, ["year", "region", "sector", "va_exports"]
+    )
     rows = [
         (y, r, s) for y in tables.years for r in tables.regions for s in tables.sectors
     ]

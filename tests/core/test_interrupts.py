@@ -11,7 +11,7 @@ import pytest
 
 from tivax.engine.cli.tables import tbi as results
 from tivax.engine.core import interrupts
-from tivax.engine.core.interrupts import pending, raise_pending
+from tivax.engine.core.interrupts import is_interrupted, raise_interrupt
 from tivax.engine.measures import summary
 
 from commands import names, tivax
@@ -113,9 +113,9 @@ def test_an_interrupt_that_is_swallowed_ends_the_command(
     answer = tivax("tbi", store, "--out", tmp_path / "out", *options)
     assert answer == (130, "", "tivax: interrupted\n")
     assert names(tmp_path) == ["store"]
-    assert not pending()
+    assert not is_interrupted()
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
-    raise_pending()  # nothing is left of it
+    raise_interrupt()  # nothing is left of it
 
 
 def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
@@ -158,12 +158,12 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
 STUCK = """
 import hashlib, sys, threading
 from pathlib import Path
-from tivax.engine.core.interrupts import remembered, telling
+from tivax.engine.core.interrupts import hint_if_interrupted, watch_for_interrupts
 from tivax.engine.core.output import abandon_parts, partial_folder
 with (
-    remembered(abandon_parts),
+    watch_for_interrupts(abandon_parts),
     partial_folder(Path(sys.argv[1])) as part,
-    telling(lambda: print("the same command goes on")),
+    hint_if_interrupted(lambda: print("the same command goes on")),
 ):
     (part / "half").write_text("1")
     # Said by another thread, half a second after the main one has gone in.
@@ -192,9 +192,9 @@ def test_a_job_in_the_background_ignores_it():
     """As the shell has it: Ctrl-C is for the job in front."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with interrupts.remembered(lambda: pytest.fail("ended")):
+        with interrupts.watch_for_interrupts(lambda: pytest.fail("ended")):
             signal.raise_signal(signal.SIGINT)
-            raise_pending()
+            raise_interrupt()
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

@@ -13,17 +13,13 @@ import pytest
 
 from tivax.engine import TivaxError
 from tivax.engine.core import output
-from tivax.engine.core.output import (
-    Run,
-    describe_input,
+from tivax.engine.core.manifest import Run, describe_input, sha256
+from tivax.engine.core.output import partial_folder, replace_folder, write_text
+from tivax.engine.core.places import (
     output_folder,
-    partial_folder,
-    replace_folder,
     require_apart,
     require_free,
     require_result_place,
-    sha256,
-    write_text,
 )
 
 TBI = Run("tbi")
@@ -375,7 +371,7 @@ def test_a_link_stays_a_link_and_results_go_where_it_points(tmp_path, there):
 KILLED = """
 import os, shutil, signal, sys
 from pathlib import Path
-from tivax.engine.core import output
+from tivax.engine.core import manifest, output, places
 
 out, at, calls = Path(sys.argv[1]), int(sys.argv[2]), []
 
@@ -389,10 +385,10 @@ def counted(module, name):
         return call(*arguments, **options)
     setattr(module, name, counting)
 
-run = output.Run("tbi")
-with output.output_folder(out, run, force=True) as part:
+run = manifest.Run("tbi")
+with places.output_folder(out, run, force=True) as part:
     (part / "tbi.csv").write_text("new")
-    names = {"name": "tbi.csv", "bytes": 3, "sha256": output.sha256(part / "tbi.csv")}
+    names = {"name": "tbi.csv", "bytes": 3, "sha256": manifest.sha256(part / "tbi.csv")}
     (part / "manifest.json").write_text(
         '{"command": "tbi", "outputs": ["tbi.csv"], "files": [%s]}'
         % str(names).replace("'", '"')

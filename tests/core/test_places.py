@@ -13,8 +13,9 @@ import pytest
 
 from tivax.engine import TivaxError, open_store, save_store
 from tivax.engine.core.frames import write_frame
-from tivax.engine.core.output import Run, output_folder
-from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.core.manifest import Run
+from tivax.engine.core.places import output_folder
+from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling.checkpoints import checkpoint
 
 import panel_files as pf
@@ -210,7 +211,7 @@ def test_a_store_behind_a_link_is_written_where_the_link_points(place):
 
 def test_fetch_touches_no_folder_of_another_command(place, monkeypatch):
     monkeypatch.setattr(
-        "tivax.engine.sources.download.fetch", lambda *k, **o: pytest.fail("asked")
+        "tivax.engine.sources.fetch", lambda *k, **o: pytest.fail("asked")
     )
     Run("tbi").write_manifest(place, residual_max=None)
     line = refused(place, "fetch", "wiod2016", "--out", place)
@@ -223,7 +224,7 @@ def test_fetch_touches_no_folder_of_another_command(place, monkeypatch):
 
 def test_fetch_replaces_only_what_it_fetched(place, monkeypatch):
     monkeypatch.setattr(
-        "tivax.engine.sources.download.fetch", lambda *k, **o: pytest.fail("asked")
+        "tivax.engine.sources.fetch", lambda *k, **o: pytest.fail("asked")
     )
     file = place / "KOF_Data_2018.dta"
     file.write_text("by hand")

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import pytest
 
 import tivax.engine as tx
-from tivax.engine.core.precision import in_float64
+from tivax.engine.core.arrays import in_float64
 
 from helpers import random_tables
 

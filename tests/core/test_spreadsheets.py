@@ -10,8 +10,8 @@ import xarray as xr
 
 from tivax.engine.cli.tables.decompose import LongWriter
 from tivax.engine.core.frames import write_frame
-from tivax.engine.core.spreadsheets import as_text, without_apostrophe, write_csv
-from tivax.engine.panel.build import panel_format
+from tivax.engine.core.spreadsheets import escape_formula, unescape_formula, write_csv
+from tivax.engine.panel.write import panel_format
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
 
@@ -34,13 +34,13 @@ CELLS = [k for k in RUN + AS_IS if k.strip("\r") == k != ""]
 
 @pytest.mark.parametrize("cell", RUN)
 def test_text_that_would_be_run_gets_an_apostrophe_and_loses_it_again(cell):
-    assert as_text(cell) == f"'{cell}"
-    assert without_apostrophe(as_text(cell)) == cell
+    assert escape_formula(cell) == f"'{cell}"
+    assert unescape_formula(escape_formula(cell)) == cell
 
 
 @pytest.mark.parametrize("cell", AS_IS)
 def test_other_text_stays_as_it_is(cell):
-    assert as_text(cell) == cell and without_apostrophe(cell) == cell
+    assert escape_formula(cell) == cell and unescape_formula(cell) == cell
 
 
 def frame() -> pd.DataFrame:
@@ -61,7 +61,7 @@ def test_csv_holds_no_cell_that_is_run(tmp_path):
     with (tmp_path / "x.csv").open(newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["year", "region", "kind", "'=value"]
-    assert [row[1] for row in rows[1:]] == [as_text(k) for k in CELLS]
+    assert [row[1] for row in rows[1:]] == [escape_formula(k) for k in CELLS]
     assert [row[2] for row in rows[1:]] == [row[1] for row in rows[:0:-1]]
     assert [float(row[3] or "nan") for row in rows[1:]][1:] == list(
         written["=value"][1:]

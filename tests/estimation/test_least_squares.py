@@ -25,7 +25,7 @@ from tivax.engine.estimation.least_squares import (
     two_stage,
     two_way_clusters,
 )
-from tivax.engine.panel.build import CONTROLS
+from tivax.engine.panel.recipe import CONTROLS
 
 from helpers import LiteralFit, fit_with_dummies, random_panel
 

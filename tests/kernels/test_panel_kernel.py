@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.estimation.least_squares import fixed_effects
-from tivax.engine.panel.build import CONTROLS, OUTCOMES
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper.specifications import cells
 from tivax.kernels import panel as kernel
 

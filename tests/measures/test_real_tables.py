@@ -12,7 +12,7 @@ from tivax.engine import WorldTables, decompose, net_of_inventories, stack_years
 from tivax.engine.measures import trade as measures
 from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.derounding import derounded
+from tivax.engine.tables.derounding import deround
 
 # Asked of every identity; measured 1e-15 to 1e-14.
 RTOL = 1e-10
@@ -87,7 +87,7 @@ ANTRAS_CHOR = {
 def test_what_rounding_took_is_put_back(wiod, shared):
     """Antras and Chor (2018), 41 x 35 industries from unrounded tables, net of
     inventories."""
-    table, above = derounded(wiod.table(1995))
+    table, above = deround(wiod.table(1995))
     assert above == 19
     gap = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2)) - table.x
     assert -1e-9 < gap.min() and gap.max() == 3

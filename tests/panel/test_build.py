@@ -14,12 +14,34 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax import engine as tx
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.core.output import Run
+from tivax.engine.core.manifest import Run
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel import build as pn
-from tivax.engine.panel.build import WIOD_COUNTRIES, Panel, build_panel
-from tivax.engine.panel.data_files import DataFiles, Edition, read_data_files
-from tivax.engine.paper import robustness
+from tivax.engine.panel.blocks import (
+    effective_exchange_rate,
+    fill_2001,
+    gross_balance_index,
+    log,
+    real_exchange_rate,
+)
+from tivax.engine.panel.build import (
+    WIOD_COUNTRIES,
+    Panel,
+    build_panel,
+    describe_losses,
+    without_override,
+)
+from tivax.engine.panel.data_files import DataFiles, read_data_files
+from tivax.engine.panel.published_files import Edition
+from tivax.engine.panel.recipe import (
+    COLUMNS,
+    DEVELOPED,
+    EXPORTS,
+    IMPORTS,
+    OUTCOMES,
+    VARIABLES,
+)
+from tivax.engine.panel.write import panel_format, write_panel
+from tivax.engine.paper import other_indices
 
 import panel_files as pf
 from commands import mistake
@@ -82,9 +104,9 @@ def reasons(panel: Panel) -> dict[str, str]:
 def test_the_split_of_the_countries_is_the_papers():
     assert len(WIOD_COUNTRIES) == len(set(WIOD_COUNTRIES)) == 43
     assert list(WIOD_COUNTRIES) == sorted(WIOD_COUNTRIES)
-    assert len(pn.DEVELOPED) == 22
-    assert len(set(KEPT) - pn.DEVELOPED) == 19
-    assert pn.DEVELOPED < set(KEPT)
+    assert len(DEVELOPED) == 22
+    assert len(set(KEPT) - DEVELOPED) == 19
+    assert DEVELOPED < set(KEPT)
 
 
 def test_the_papers_recipe_loses_romania_and_taiwan_and_says_why(panel):
@@ -95,7 +117,7 @@ def test_the_papers_recipe_loses_romania_and_taiwan_and_says_why(panel):
         "TWN": "not in the KOF Globalisation Index, not in the consumer price "
         "inflation",
     }
-    assert pn.describe_losses(panel)[1] == (
+    assert describe_losses(panel)[1] == (
         f"TWN is not in the panel: {reasons(panel)['TWN']}"
     )
 
@@ -199,7 +221,7 @@ def test_a_country_is_left_out_on_purpose(files):
 
 def test_every_cell_is_the_number_of_its_source(panel):
     frame = panel.frame
-    assert list(frame.columns) == list(pn.COLUMNS)
+    assert list(frame.columns) == list(COLUMNS)
     assert list(zip(frame["iso3"], frame["year"], strict=True)) == [
         (code, year) for code in KEPT for year in YEARS
     ]
@@ -212,7 +234,7 @@ def test_every_cell_is_the_number_of_its_source(panel):
     }
     for name, number in exact.items():
         assert_array_equal(frame[name], number(i, t))
-    for name in pn.OUTCOMES:
+    for name in OUTCOMES:
         k = pf.KOF_INDICES.index(name)
         assert_array_equal(frame[name], pf.panel_kof(k, i, t))
     logs = {"lnEXR": "xr", "lnCK": "ck", "lnGDP": "rgdpna", "lnPOP": "pop"}
@@ -220,14 +242,14 @@ def test_every_cell_is_the_number_of_its_source(panel):
         assert_allclose(frame[name], np.log(pf.PANEL_PWT[series](i, t)), rtol=RTOL)
     published = t != 1
     assert_array_equal(frame["RQ"][published], pf.panel_rqe(i, t)[published])
-    assert_array_equal(frame["developed"], frame["iso3"].isin(list(pn.DEVELOPED)))
+    assert_array_equal(frame["developed"], frame["iso3"].isin(list(DEVELOPED)))
 
 
 def test_the_samples_are_the_two_sides_of_the_split(panel):
     developed = sample(panel.frame, "developed")
     developing = sample(panel.frame, "developing")
     assert (len(developed), len(developing)) == (22 * 4, 19 * 4)
-    assert set(developed["iso3"]) == pn.DEVELOPED
+    assert set(developed["iso3"]) == DEVELOPED
     assert sample(panel.frame, "all") is panel.frame
     with pytest.raises(TivaxError, match="no sample 'rich'; choose from all, dev"):
         sample(panel.frame, "rich")
@@ -268,7 +290,7 @@ def test_no_range_of_years_is_offered_across_a_gap(files, tmp_path):
 
 def test_a_logarithm_is_missing_where_the_number_is_not_positive():
     values = pd.Series([math.e, 1.0, 0.0, -1.0, np.nan])
-    assert_allclose(pn.log(values), [1, 0, np.nan, np.nan, np.nan], rtol=RTOL)
+    assert_allclose(log(values), [1, 0, np.nan, np.nan, np.nan], rtol=RTOL)
 
 
 def test_a_missing_cell_stays_a_row_and_is_counted(files, tmp_path):
@@ -340,7 +362,7 @@ WITHOUT_2000 = {1996: 1.0, 1998: 2.0, 2002: 8.0, 2014: 11.0, 2015: 99.0}
 )
 def test_2001_is_filled_by_the_rule(rule, whole, without):
     values = governance(AAA=WHOLE, BBB=WITHOUT_2000)
-    filled = pn.fill_2001(values, rule)
+    filled = fill_2001(values, rule)
     of_2001 = filled.unstack("year")[2001]
     assert_allclose(of_2001[["AAA", "BBB"]], [whole, without], rtol=RTOL)
     # All that was published is as it was.
@@ -355,7 +377,7 @@ def test_the_panel_is_filled_by_the_rule_of_the_files(files, panel):
     assert_allclose(panel.frame.loc[of_2001, "RQ"], mean, rtol=RTOL, atol=RTOL)
     linear = build_panel(replace(files, fill_2001="linear")).frame
     assert_allclose(linear.loc[of_2001, "RQ"], ((i + 1) / 16)[kept], rtol=RTOL)
-    rest = [name for name in pn.COLUMNS if name != "RQ"]
+    rest = [name for name in COLUMNS if name != "RQ"]
     pd.testing.assert_frame_equal(linear[rest], panel.frame[rest], check_exact=True)
 
 
@@ -370,7 +392,7 @@ def test_an_override_changes_one_country_and_nothing_else(files, raw, panel):
     pd.testing.assert_frame_equal(
         frame.drop(columns="INFR"), panel.frame.drop(columns="INFR"), check_exact=True
     )
-    again = build_panel(pn.without_override(other)).frame
+    again = build_panel(without_override(other)).frame
     pd.testing.assert_frame_equal(again, panel.frame, check_exact=True)
 
 
@@ -389,7 +411,7 @@ def test_an_override_whose_file_lacks_the_country_is_an_error(files, tmp_path):
     path = tmp_path / "older.csv"
     path.write_text(pf.cpi_of(WITHOUT_AUS))
     message = refusal(replace(files, inflation_override={"AUS": path}))
-    assert message == f"{path}: no rows for AUS; mend [inflation] override"
+    assert message == f"{path}: no rows for AUS; fix [inflation] override"
 
 
 def test_inflation_may_come_from_the_world_bank_or_the_outlook(files, tmp_path):
@@ -506,8 +528,8 @@ def test_a_country_under_its_old_code_and_its_own_stands_twice(files, tmp_path):
     for codes in ("paper", "fixed"):
         message = refusal(replace(with_tbi(files, tmp_path, text), codes=codes))
         assert message == (
-            f"{tmp_path / 'index.csv'}: ROU 2000 stands twice, perhaps under an old "
-            "code too; keep one of the rows"
+            f"{tmp_path / 'index.csv'}: ROU 2000 is duplicated, perhaps under an old "
+            "code; keep one of the rows"
         )
 
 
@@ -532,26 +554,26 @@ def test_the_index_may_write_rom_for_romania_in_either_recipe(files, tmp_path, p
         ("iso3,tbi\nAUS,1\n", "no column year; the index needs year, iso3, tbi"),
         ("year,tbi\n2000,1\n", "no column iso3; the index needs year, iso3, tbi"),
         ("year,iso3\n2000,AUS\n", "no column tbi; the index needs year, iso3, tbi"),
-        ("year,iso3,tbi\n2000,AUS,x\n", "column tbi holds text; only numbers serve"),
-        ("year,iso3,tbi\nMM,AUS,1\n", "column year holds text; only numbers serve"),
+        ("year,iso3,tbi\n2000,AUS,x\n", "column tbi holds text, not numbers"),
+        ("year,iso3,tbi\nMM,AUS,1\n", "column year holds text, not numbers"),
         (
             "year,iso3,tbi\n2000,AUS,1\n2001,AUS,1\n2000,AUS,2\n",
-            "AUS 2000 stands twice, perhaps under an old code too; keep one of the rows",
+            "AUS 2000 is duplicated, perhaps under an old code; keep one of the rows",
         ),
-        ("", "not a csv file (No columns to parse from file); write it anew"),
-        ("year,iso3,tbi\n", "no rows below the names; write it anew"),
+        ("", "not a csv file (No columns to parse from file); rewrite the file"),
+        ("year,iso3,tbi\n", "no rows below the names; rewrite the file"),
         (
             "year,iso3,tbi\n2000,AUS,1\n2,3,4,5\n2,3,4,5,6\n",
             "not a csv file (Error tokenizing data. C error: Expected 3 fields in line "
-            "3, saw 4); write it anew",
+            "3, saw 4); rewrite the file",
         ),
         (
             "year,iso3,tbi\n2000,AUS,1\n,AUS,1\n",
-            "a year is blank or no whole number; mend the row",
+            "a year is blank or no whole number; fix the row",
         ),
         (
             "year,iso3,tbi\n2000.5,AUS,1\n",
-            "a year is blank or no whole number; mend the row",
+            "a year is blank or no whole number; fix the row",
         ),
         (
             "year,iso3,tbi\n2000,AUS,1\n2001,AUS,-inf\n",
@@ -585,7 +607,7 @@ def test_the_index_of_a_store_is_the_one_that_tivax_computes(files, tmp_path):
     assert line["note"] == "computed from the world tables of the store"
     # The worst of what the solves left is in the manifest.
     assert built.residual_max is not None and 0 < built.residual_max < 1e-10
-    pn.write_panel(built, tmp_path / "p.csv", Run("panel"), force=False)
+    write_panel(built, tmp_path / "p.csv", Run("panel"), force=False)
     manifest = json.loads((tmp_path / "p.manifest.json").read_text())
     assert manifest["residual_max"] == built.residual_max
     assert stored.inputs()[1] == tmp_path / "store"
@@ -631,7 +653,7 @@ def test_the_codebook_tells_where_every_column_comes_from(files, raw):
         "variable meaning source edition file series transformation unit note "
         "countries first_year last_year cells missing filled mean sd min max"
     )
-    assert list(codebook["variable"]) == [v.name for v in pn.VARIABLES]
+    assert list(codebook["variable"]) == [v.name for v in VARIABLES]
     lines = codebook.set_index("variable")
     assert lines.loc["RQ"].to_dict() | {"mean": 0, "sd": 0} == {
         "meaning": "regulatory quality (the paper: management quality), estimate",
@@ -688,7 +710,7 @@ def test_a_dearer_country_has_a_lower_real_exchange_rate(tmp_path):
         }
     )
     path = pf.write_pwt(tmp_path / "pwt9.0.rda", frame)
-    rate = pn.real_exchange_rate(Edition("9.0", path))
+    rate = real_exchange_rate(Edition("9.0", path))
     assert rate.name == "lnEXR"
     table = rate.unstack("year")
     assert list(table.index) == ["AGO", "ROU", "USA"]
@@ -700,7 +722,7 @@ def test_a_real_exchange_rate_needs_the_united_states(tmp_path):
     frame = pf.pwt(pl_gdpo=[1.0, 1.0, 1.0])
     path = pf.write_pwt(tmp_path / "pwt90.dta", frame)
     with pytest.raises(TivaxError) as error:
-        pn.real_exchange_rate(Edition("9.0", path))
+        real_exchange_rate(Edition("9.0", path))
     assert str(error.value) == (
         f"{path}: no rows for USA, the base of real exchange rates; get the published "
         "file again"
@@ -711,7 +733,7 @@ def test_the_effective_exchange_rate_is_the_log_of_the_annual_mean(tmp_path):
     months = [(2000, m) for m in range(1, 13)]
     sheets = {t: pf.bis_sheet(t, ("DZ", "US"), months) for t in ("Nominal", "Real")}
     path = pf.write_sheets(tmp_path / "broad.xlsx", sheets)
-    rate = pn.effective_exchange_rate(path)
+    rate = effective_exchange_rate(path)
     # (0 + 1 + ... + 11) / 12 = 5.5 above 100 and 200.
     assert rate.name == "lnEXR"
     assert_allclose(rate[("DZA", 2000)], math.log(105.5), rtol=RTOL)
@@ -724,7 +746,7 @@ def test_the_gross_balance_index_is_the_balance_over_the_trade(tmp_path):
         "iso3c,year,Exports_USD_current,Imports_USD_current\n"
         "ROU,2000,30,10\nROU,2001,10,30\nAGO,2000,7,7\nAGO,2001,7,\n"
     )
-    index = pn.gross_balance_index([path])
+    index = gross_balance_index([path])
     assert index.name == "GBI"
     assert_array_equal(index, [0.0, np.nan, 0.5, -0.5])
     assert list(index.index) == [
@@ -732,17 +754,17 @@ def test_the_gross_balance_index_is_the_balance_over_the_trade(tmp_path):
     ]
     archives = trade_archives(tmp_path)
     pd.testing.assert_series_equal(
-        pn.gross_balance_index(archives), index, check_exact=True
+        gross_balance_index(archives), index, check_exact=True
     )
-    with pytest.raises(TivaxError, match=f"lacks {pn.EXPORTS}; get it from"):
-        pn.gross_balance_index(archives[::-1])
+    with pytest.raises(TivaxError, match=f"lacks {EXPORTS}; get it from"):
+        gross_balance_index(archives[::-1])
 
 
 def trade_archives(folder: Path) -> list[Path]:
     """Exports and imports as `tivax fetch` saves them: an archive each."""
     numbers = {
-        pn.EXPORTS: {"ROU": [30, 10], "AGO": [7, 7]},
-        pn.IMPORTS: {"ROU": [10, 30], "AGO": [7, ""]},
+        EXPORTS: {"ROU": [30, 10], "AGO": [7, 7]},
+        IMPORTS: {"ROU": [10, 30], "AGO": [7, ""]},
     }
     return [
         pf.zip_of(
@@ -759,7 +781,7 @@ def trade_archives(folder: Path) -> list[Path]:
 
 
 def test_trade_is_looked_for_as_named_as_fetched_and_beside_inflation(files, tmp_path):
-    found = robustness.trade_files
+    found = other_indices.trade_files
     here = replace(files, folder=tmp_path)
     assert found(here) == []
 
@@ -813,7 +835,7 @@ def holed(panel) -> Panel:
 def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
     path = tmp_path / "deep" / f"panel.{format}"
     run = Run("panel", files.inputs())
-    written = pn.write_panel(holed, path, run, force=False)
+    written = write_panel(holed, path, run, force=False)
     assert [p.name for p in written] == [
         path.name,
         "panel.codebook.csv",
@@ -838,7 +860,7 @@ def test_the_manifest_tells_the_inputs_the_recipe_and_the_losses(
     tmp_path, panel, files
 ):
     path = tmp_path / "panel.csv"
-    pn.write_panel(panel, path, Run("panel", files.inputs()), force=False)
+    write_panel(panel, path, Run("panel", files.inputs()), force=False)
     manifest = json.loads((tmp_path / "panel.manifest.json").read_text())
     assert manifest["command"] == "panel"
     assert manifest["outputs"] == ["panel.codebook.csv", "panel.csv"]
@@ -862,24 +884,24 @@ def test_nothing_is_overwritten_without_force(tmp_path, panel, name):
     (tmp_path / name).write_text("mine")
     path = tmp_path / "panel.csv"
     with pytest.raises(TivaxError, match=f"{name}: exists already; --force replaces"):
-        pn.write_panel(panel, path, Run("panel"), force=False)
+        write_panel(panel, path, Run("panel"), force=False)
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"
     told = "not a manifest" if "manifest" in name else "not a panel of tivax"
     with pytest.raises(TivaxError, match=f"{name}: {told}"):
-        pn.write_panel(panel, path, Run("panel"), force=True)
+        write_panel(panel, path, Run("panel"), force=True)
     assert (tmp_path / name).read_text() == "mine"
 
 
 @pytest.mark.parametrize("name", ["panel.csv", "panel.codebook.csv"])
 def test_a_panel_is_replaced_only_where_nobody_changed_it(tmp_path, panel, name):
     path = tmp_path / "panel.csv"
-    pn.write_panel(panel, path, Run("panel"), force=False)
-    pn.write_panel(panel, path, Run("panel"), force=True)
+    write_panel(panel, path, Run("panel"), force=False)
+    write_panel(panel, path, Run("panel"), force=True)
     assert len(list(tmp_path.iterdir())) == 3
     (tmp_path / name).write_text("mine")
     with pytest.raises(TivaxError, match=f"{name}: changed since `tivax panel`"):
-        pn.write_panel(panel, path, Run("panel"), force=True)
+        write_panel(panel, path, Run("panel"), force=True)
     assert (tmp_path / name).read_text() == "mine"
 
 
@@ -887,7 +909,7 @@ def test_a_panel_behind_a_link_is_written_where_the_link_points(tmp_path, panel)
     (tmp_path / "disk").mkdir()
     path = tmp_path / "panel.csv"
     path.symlink_to(tmp_path / "disk" / "p.csv")
-    pn.write_panel(panel, path, Run("panel"), force=False)
+    write_panel(panel, path, Run("panel"), force=False)
     assert path.is_symlink() and len(read_csv(path)) == len(panel.frame)
     assert [p.name for p in tmp_path.iterdir() if p.name != "disk"] == ["panel.csv"]
     assert len(list((tmp_path / "disk").iterdir())) == 3
@@ -901,7 +923,7 @@ def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
         for text in content:
             (tmp_path / name / text).touch()
         with pytest.raises(TivaxError) as error:
-            pn.write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=force)
+            write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=force)
         assert str(error.value) == (
             f"{tmp_path / name}: a folder; give --out the name of a file"
         )
@@ -914,8 +936,8 @@ def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
     path = tmp_path / "new" / name
     message = f"{path}: end the name in .csv, .parquet, .dta or .xlsx"
     for use in (
-        pn.panel_format,
-        lambda path: pn.write_panel(panel, path, Run("panel"), force=False),
+        panel_format,
+        lambda path: write_panel(panel, path, Run("panel"), force=False),
     ):
         with pytest.raises(TivaxError) as error:
             use(path)
@@ -925,8 +947,8 @@ def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
 
 def test_the_case_of_the_suffix_does_not_matter(tmp_path, panel):
     path = tmp_path / "Panel.CSV"
-    assert pn.panel_format(path) == "csv"
-    written = pn.write_panel(panel, path, Run("panel"), force=False)
+    assert panel_format(path) == "csv"
+    written = write_panel(panel, path, Run("panel"), force=False)
     assert {p.name for p in tmp_path.iterdir()} == {p.name for p in written}
     assert written[0] == path
     frame = read_csv(path)
@@ -937,9 +959,9 @@ def test_a_failure_half_way_leaves_nothing_behind(tmp_path, panel, monkeypatch):
     def full(*args, **more):
         raise OSError("no space left on device")
 
-    monkeypatch.setattr(pn.Run, "manifest", full)
+    monkeypatch.setattr(Run, "manifest", full)
     with pytest.raises(OSError, match="no space"):
-        pn.write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=False)
+        write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=False)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -949,7 +971,7 @@ def test_the_place_of_the_panel_is_looked_at_before_it_is_built(raw, tmp_path):
 
     out = tmp_path / "panel.csv"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(pn, "build_panel", built)
+        patch.setattr("tivax.engine.panel.build_panel", built)
         out.write_text("mine")
         line = mistake("panel", "--data", raw, "--out", out)
         assert line == f"{out}: exists already; --force replaces it"

@@ -5,13 +5,8 @@ from pathlib import Path
 import pytest
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.panel.data_files import (
-    DataFiles,
-    Edition,
-    edition_name,
-    inflation_source,
-    read_data_files,
-)
+from tivax.engine.panel.data_files import DataFiles, read_data_files
+from tivax.engine.panel.published_files import Edition, edition_name, inflation_source
 from tivax.engine.sources.archives import ARCHIVES
 
 # One published name of each source that the panel needs.
@@ -301,77 +296,73 @@ def test_an_edition_that_is_not_there_is_named(tmp_path):
 @pytest.mark.parametrize(
     "text, message",
     [
-        ("[koff]", "unknown section [koff]; choose from tbi, kof, pwt, wgi, inflation"),
-        ('kof = "x"', "unknown section [kof]; choose from"),
-        ('[kof]\nfill = "x"', "[kof] has unknown key fill; choose from edition, file"),
+        ("[koff]", "unknown key koff; known are alternatives, inflation, kof, pwt"),
+        ('kof = "x"', "kof = 'x': write a section [kof]"),
+        ('[kof]\nfill = "x"', "unknown key fill in [kof]; known are edition, file"),
         (
             "[recipe]\nyear = 1",
-            "[recipe] has unknown key year; choose from codes, drop, years",
+            "unknown key year in [recipe]; known are codes, drop, years",
         ),
         (
             "[alternatives]\ntbi = []",
-            "[alternatives] has unknown key tbi; choose from inflation, kof",
+            "unknown key tbi in [alternatives]; known are inflation, kof",
         ),
         (
             '[recipe]\ncodes = "iso"',
-            "[recipe] codes = 'iso'; choose from paper, fixed",
+            "codes = 'iso' in [recipe]: choose from paper, fixed",
         ),
         (
             '[wgi]\nfill_2001 = "mean"',
-            "[wgi] fill_2001 = 'mean'; choose from mean-1996-2014, linear",
+            "fill_2001 = 'mean' in [wgi]: choose from mean-1996-2014, linear",
         ),
         (
             '[inflation]\nsource = "oecd"',
-            "[inflation] source = 'oecd'; choose from wdi, weo",
+            "source = 'oecd' in [inflation]: choose from wdi, weo",
         ),
-        ('[kof]\nfile = "no.dta"', "[kof] file: {0}/no.dta does not exist; mend"),
-        ('[tbi]\nfile = "no.csv"', "[tbi] file: {0}/no.csv does not exist; mend"),
-        ('[tbi]\nstore = "no"', "[tbi] store: {0}/no does not exist; mend"),
+        ('[kof]\nfile = "no.dta"', "in [kof]: {0}/no.dta does not exist; fix"),
+        ('[tbi]\nfile = "no.csv"', "in [tbi]: {0}/no.csv does not exist; fix"),
+        ('[tbi]\nstore = "no"', "store = 'no' in [tbi]: {0}/no does not exist; fix"),
         (
             '[inflation]\noverride = { GBR = "no.csv" }',
-            "[inflation] override GBR: {0}/no.csv does not exist; mend",
+            "GBR = 'no.csv' in [inflation.override]: {0}/no.csv does not exist; fix",
         ),
         (
             '[alternatives]\npwt = ["pwt9.0.rda", "no.dta"]',
-            "[alternatives] pwt: {0}/no.dta does not exist; mend",
+            "in [alternatives]: {0}/no.dta does not exist; fix",
         ),
-        ('[tables]\nfiles = "no"', "[tables] files: {0}/no does not exist; mend"),
+        ('[tables]\nfiles = "no"', "in [tables]: {0}/no does not exist; fix"),
         (
             '[tbi]\nfile = "tbi.csv"\nstore = "tbi.csv"',
-            "[tbi] names file and store; keep one of them",
+            "store = 'tbi.csv' in [tbi]: file is named, too; keep one of them",
         ),
         (
             '[recipe]\nyears = "2014:2000"',
-            "[recipe] years = '2014:2000'; write \"FIRST:LAST\"",
+            "years = '2014:2000' in [recipe]: write \"FIRST:LAST\"",
         ),
-        ('[recipe]\nyears = "2000"', "[recipe] years = '2000'; write \"FIRST:LAST\""),
-        ("[recipe]\nyears = [2000, 2014]", 'years = [2000, 2014]; write "FIRST:LAST"'),
-        (
-            '[recipe]\ndrop = "TWN"',
-            '[recipe] drop = \'TWN\'; write a list of codes, ["AUS", "AUT"]',
-        ),
-        ("[recipe]\ndrop = 5", "[recipe] drop = 5; write a list of codes, ["),
+        ('[recipe]\nyears = "2000"', "'2000' in [recipe]: write \"FIRST:LAST\""),
+        ("[recipe]\nyears = [2000, 2014]", 'in [recipe]: write "FIRST:LAST"'),
+        ("[recipe]\ndrop = 5", 'drop = 5 in [recipe]: write ["...", "..."]'),
         (
             '[recipe]\ndrop = ["TWN", "ZWE"]',
-            "[recipe] drop = 'ZWE'; choose from AUS AUT BEL BGR",
+            "in [recipe]: no country ZWE; choose from AUS, AUT, BEL, BGR",
         ),
-        ('[recipe]\ndrop = ["ROM"]', "[recipe] drop = 'ROM'; write ROU"),
+        ('[recipe]\ndrop = ["ROM"]', "in [recipe]: no country ROM; write ROU"),
         (
             '[inflation]\noverride = { UK = "tbi.csv" }',
-            "[inflation] override = 'UK'; write GBR",
+            "in [inflation]: no country UK; write GBR",
         ),
         (
             '[inflation]\noverride = { ZWE = "tbi.csv" }',
-            "[inflation] override = 'ZWE'; choose from AUS AUT BEL BGR",
+            "in [inflation]: no country ZWE; choose from AUS, AUT, BEL, BGR",
         ),
-        ("[kof]\nedition = true", '[kof] edition = True; write "..."'),
+        ("[kof]\nedition = true", 'edition = True in [kof]: write "..."'),
         (
             '[tables]\nfiles = "data.toml"',
-            "[tables] files: {0}/data.toml is no folder; name the folder of the tables",
+            "files = 'data.toml' in [tables]: name the folder of the tables",
         ),
         (
             '[alternatives]\nreer = ["tbi.csv", "pwt9.0.rda"]',
-            "; write one file",
+            "in [alternatives]: write one file",
         ),
         (
             '[alternatives]\nkof = ["KOF_Data_2018.dta", "more/Data_2018.dta"]',
@@ -386,28 +377,24 @@ def test_an_edition_that_is_not_there_is_named(tmp_path):
             '[alternatives]\ninflation = ["more/x.csv", "x.csv"]',
             "[alternatives] inflation: {0}/more/x.csv and {0}/x.csv are both edition",
         ),
-        ("[kof]\nfile = 5", "[kof] file = 5; write the path of a file"),
-        ('[kof]\nfile = ""', "[kof] file = ''; write the path of a file"),
-        ("[pwt]\nedition = [9]", '[pwt] edition = [9]; write "..."'),
+        ("[kof]\nfile = 5", 'file = 5 in [kof]: write "..."'),
+        ('[kof]\nfile = ""', "file = '' in [kof]: write \"...\""),
+        ("[pwt]\nedition = [9]", 'edition = [9] in [pwt]: write "..."'),
         (
             '[inflation]\noverride = "old.csv"',
-            "[inflation] override = 'old.csv'; write {{ GBR = \"path of a file\" }}",
+            "override = 'old.csv' in [inflation]: write {{ GBR = \"path of a file\" }}",
         ),
         (
             "[inflation]\noverride = { GBR = 5 }",
-            "[inflation] override GBR = 5; write the path of a file",
-        ),
-        (
-            '[alternatives]\nreer = "broad.xlsx"',
-            "[alternatives] reer = 'broad.xlsx'; write a list of files, [\"...\"]",
+            'GBR = 5 in [inflation.override]: write "..."',
         ),
         (
             "[alternatives]\nreer = [5]",
-            "[alternatives] reer = 5; write the path of a file",
+            'reer = [5] in [alternatives]: write ["...", "..."]',
         ),
         (
             '[alternatives]\ntrade = ["tbi.csv", "tbi.csv", "tbi.csv"]',
-            "; write one file with both, or exports, then imports",
+            "in [alternatives]: write one file with both, or exports, then imports",
         ),
         ("[kof\n", "Expected ']' at the end of a table declaration"),
     ],

@@ -11,9 +11,10 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.panel import descriptives
-from tivax.engine.panel.build import CONTROLS
-from tivax.engine.panel.data_files import DataFiles, Edition
+from tivax.engine.panel.data_files import DataFiles
 from tivax.engine.panel.descriptives import VARIABLES, index_structure
+from tivax.engine.panel.published_files import Edition
+from tivax.engine.panel.recipe import CONTROLS
 
 import panel_files as pf
 from helpers import fit_with_dummies, paper_panel, random_panel

@@ -7,7 +7,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.panel.build import CONTROLS
+from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.panel.synthetic_panel import (
     OUTCOME,
     TRUE,

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel.build import CONTROLS, OUTCOMES
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper import heterogeneity
 from tivax.engine.paper.heterogeneity import PARTS, with_groups
 

@@ -18,9 +18,9 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from tivax.engine import save_store
-from tivax.engine.core.output import Run
-from tivax.engine.panel.build import CONTROLS, DEVELOPED, OUTCOMES, Panel, build_panel
-from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.core.manifest import Run
+from tivax.engine.panel.build import Panel, build_panel
+from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper import other_indices, robustness

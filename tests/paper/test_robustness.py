@@ -15,8 +15,9 @@ from tivax.engine.estimation import least_squares as estimation
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
-from tivax.engine.panel.build import CONTROLS, OUTCOMES, gross_balance_index
+from tivax.engine.panel.blocks import gross_balance_index
 from tivax.engine.panel.data_files import Edition
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper import other_indices, robustness
 from tivax.engine.paper.columns import (
     COLUMNS,

@@ -11,14 +11,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
-from tivax.engine.panel.build import (
-    CONTROLS,
-    OUTCOMES,
-    build_panel,
-    effective_exchange_rate,
-    real_exchange_rate,
-)
+from tivax.engine.panel.blocks import effective_exchange_rate, real_exchange_rate
+from tivax.engine.panel.build import build_panel
 from tivax.engine.panel.data_files import DataFiles, Edition, Fill, inflation_source
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper.columns import COLUMNS, SAMPLES, estimate_columns
 from tivax.engine.paper.editions import CHOICES, is_identified
 from tivax.engine.paper.specifications import (

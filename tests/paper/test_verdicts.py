@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.engine.estimation.estimates import Estimate, Term
-from tivax.engine.panel.build import OUTCOMES
+from tivax.engine.panel.recipe import OUTCOMES
 from tivax.engine.paper.columns import COLUMNS
 from tivax.engine.paper.results import Replication
 from tivax.engine.paper.verdicts import Claim, Verdict, verdicts

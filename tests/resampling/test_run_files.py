@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.panel.build import CONTROLS
+from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.paper.columns import COLUMNS, paper_models
 from tivax.engine.resampling.designs import Model
 from tivax.engine.resampling.run_files import (
@@ -449,9 +449,7 @@ def test_what_is_not_toml_is_named(mistake):
 
 
 def test_a_run_file_that_is_not_there(tmp_path):
-    with pytest.raises(
-        TivaxError, match=f"^{re.escape(str(tmp_path))}: no such run file$"
-    ):
+    with pytest.raises(TivaxError, match=f"^{re.escape(str(tmp_path))}: no such file$"):
         read_run_file(tmp_path)
 
 

@@ -6,14 +6,10 @@ from numpy.testing import assert_array_equal
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.adb import CODES
 from tivax.engine.tables.countries import countries
-from tivax.engine.tables.world_tables import (
-    check_balance,
-    check_same_labels,
-    check_values,
-)
+from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
 
 from mrio_files import adb_cells, adb_world, write_adb
-from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal, zipped
 
 
 def workbook(folder, year=2019, change=None, name=None, **options):
@@ -67,11 +63,6 @@ def test_sales_written_as_nothing_are_zero(tmp_path, blank):
     assert_array_equal(table.Z, Z)
 
 
-def test_value_added_is_less_than_output_less_inputs_by_the_taxes(tmp_path):
-    (table,) = read_all("adb", workbook(tmp_path))
-    assert_array_equal(table.x - table.Z.sum(axis=0) - table.value_added, 2.0)
-
-
 def test_constant_prices_are_told(tmp_path):
     path = workbook(
         tmp_path,
@@ -110,29 +101,7 @@ def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
     assert table.Z.sum() == adb_world(2000).Z.sum()
 
 
-def test_two_vintages_of_a_year_are_refused(tmp_path):
-    a = workbook(tmp_path, name="ADB-MRIO-2019_Mar2022.xlsx")
-    b = workbook(tmp_path, name="ADB-MRIO62-2019_Dec2022.xlsx")
-    assert "both hold 2019; give only one of them" in refusal("adb", a, b)
-
-
-def test_an_empty_folder_says_which_names_are_expected(tmp_path):
-    assert "expected names such as ADB-MRIO-2019" in refusal("adb", tmp_path)
-
-
 # ----------------------------------------------------------------- damaged files
-
-
-def test_a_file_cut_short_is_refused(tmp_path):
-    path = workbook(tmp_path)
-    cut(path)
-    assert "damaged or incomplete, get it again" in refusal("adb", path)
-
-
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
-    path = tmp_path / "ADB-MRIO-2019.xlsx"
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("adb", path)
 
 
 def cell(row, column, value):
@@ -173,11 +142,6 @@ def drop_region_columns(cells):
 )
 def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
     assert message in refusal("adb", workbook(tmp_path, change=change))
-
-
-def test_a_workbook_of_another_year_than_its_name_is_refused(tmp_path):
-    path = workbook(tmp_path, 2018).rename(tmp_path / "ADB-MRIO-2019.xlsx")
-    assert "name says 2019, the content is 2018" in refusal("adb", path)
 
 
 def test_a_workbook_without_a_year_is_refused(tmp_path):

@@ -2,10 +2,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from published_forms import arrays_of
 from source_files import (
-    WEB_PAGE,
     assert_holds,
-    cut,
     read_all,
     refusal,
     small_table,
@@ -17,35 +16,15 @@ def world(year=2000, categories=("household", "other")):
     return small_table(year, categories)
 
 
-def arrays(table):
-    return {
-        "Z": table.Z,
-        "Y": table.Y,
-        "x": table.x,
-        "va": table.value_added,
-        "regions": np.array(table.regions),
-        "sectors": np.array(table.sectors),
-        "categories": np.array(table.categories),
-        "year": table.year,
-    }
-
-
 def write(folder, of=2000, name="table_{}.npz", **changes):
     """The archive of a year; a change to None leaves the key out."""
-    keys = arrays(world(of)) | changes
+    keys = arrays_of(world(of)) | changes
     path = folder / name.format(of)
     np.savez(path, **{key: value for key, value in keys.items() if value is not None})
     return path
 
 
 # ------------------------------------------------------------------ what is read
-
-
-def test_an_archive_is_read_exactly(tmp_path):
-    path = write(tmp_path)
-    (table,) = read_all("arrays", path)
-    assert_holds(table, world())
-    assert table.origin == path.name
 
 
 def test_final_demand_without_categories_is_one_category(tmp_path):
@@ -98,13 +77,6 @@ def test_a_folder_and_an_archive_are_read_in_order_of_year(tmp_path):
 # ---------------------------------------------------------------- damaged files
 
 
-@pytest.mark.parametrize("share", [0.2, 0.6, 0.95])
-def test_an_archive_cut_short_is_refused(tmp_path, share):
-    path = write(tmp_path)
-    cut(path, share)
-    assert "damaged or incomplete, get it again" in refusal("arrays", path)
-
-
 def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
     path = write(tmp_path)
     data = bytearray(path.read_bytes())
@@ -113,25 +85,11 @@ def test_an_archive_with_a_changed_byte_is_refused(tmp_path):
     assert "damaged or incomplete" in refusal("arrays", path)
 
 
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
-    (tmp_path / "table.npz").write_bytes(WEB_PAGE)
-    assert "a web page saved under" in refusal("arrays", tmp_path / "table.npz")
-
-
 def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path):
     path = write(tmp_path)
     with path.open("wb") as stream:
         np.save(stream, world().Z)
     assert "not a .npz file by its first bytes" in refusal("arrays", path)
-
-
-def test_an_empty_folder_says_what_is_expected(tmp_path):
-    assert "expected files named *.npz" in refusal("arrays", tmp_path)
-
-
-def test_two_archives_of_one_year_are_refused(tmp_path):
-    a, b = write(tmp_path, name="a.npz"), write(tmp_path, name="b.npz")
-    assert "a.npz and b.npz both hold 2000" in refusal("arrays", a, b)
 
 
 # ---------------------------------------------------------------- wrong contents

@@ -23,8 +23,8 @@ from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.sources.source import TableFile
 from tivax.engine.tables.aggregation import read_concordance
-from tivax.engine.tables.codes import require_labels
 from tivax.engine.tables.groups import read_groups
+from tivax.engine.tables.rules import require_labels
 from tivax.engine.tables.world_tables import WorldTables
 
 import mrio_files as mf
@@ -219,7 +219,7 @@ def test_a_cell_at_the_end_of_an_endless_sheet_is_refused(tmp_path, place):
 
 def test_the_sheets_that_are_published_are_far_below_the_limit():
     cells = fs._cells_spanned(b'<row r="1"><c r="A1"/><c r="DKM2690" s="1"/></row>')
-    assert cells == 3003 * 3000 and cells < limits.DEFAULT * limits.CELLS / 10
+    assert cells == 3003 * 3000 and cells < limits.DEFAULT_MAX_SIZE * limits.CELLS / 10
 
 
 def test_a_sequence_of_two_billion_that_r_only_tells_is_refused(tmp_path):

@@ -4,21 +4,16 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import (
-    check_balance,
-    check_same_labels,
-    check_values,
-)
+from tivax.engine.tables.rules import check_same_labels, check_values
 
 from mrio_files import (
-    EORA_DEMAND,
     added,
     eora_texts,
     eora_world,
     write_eora,
     write_lines,
 )
-from source_files import WEB_PAGE, assert_holds, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal, zipped
 
 
 def year_folder(folder, year=2015, prices="bp", change=None):
@@ -34,14 +29,6 @@ def T(folder, year=2015, prices="bp"):
 
 
 # ------------------------------------------------------------------ what is read
-
-
-def test_a_folder_is_read_exactly(tmp_path):
-    (table,) = read_all("eora", year_folder(tmp_path))
-    assert_holds(table, eora_world())
-    assert table.origin == "Eora26_2015_bp_T.txt"
-    check_values(table)
-    check_balance(table, get_source("eora").tolerance)
 
 
 def test_row_keeps_its_one_industry_and_its_trade(tmp_path):
@@ -67,11 +54,6 @@ def test_nothing_of_the_file_is_lost(tmp_path):
         assert values.sum() == total
 
 
-def test_value_added_is_the_sum_of_six_rows(tmp_path):
-    (table,) = read_all("eora", year_folder(tmp_path))
-    assert_array_equal(table.value_added, eora_world().value_added)
-
-
 def test_codes_of_sudan_and_south_sudan_become_those_of_iso(tmp_path):
     def change(texts):
         for name in ("labels_T", "labels_FD"):
@@ -79,11 +61,6 @@ def test_codes_of_sudan_and_south_sudan_become_those_of_iso(tmp_path):
 
     (table,) = read_all("eora", year_folder(tmp_path, change=change))
     assert table.regions == ("SSD", "SDN", "ROW")
-
-
-def test_categories_of_final_demand_keep_their_names(tmp_path):
-    (table,) = read_all("eora", year_folder(tmp_path))
-    assert table.categories == EORA_DEMAND
 
 
 def test_a_table_without_the_rest_of_the_world_has_no_sector_total(tmp_path):
@@ -252,9 +229,3 @@ def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
     )
     with pytest.raises(ValueError, match="first AUS:Fishing to SDN:Agriculture"):
         check_values(table)
-
-
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
-    year_folder(tmp_path)
-    T(tmp_path).write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("eora", T(tmp_path))

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.exiobase import SYSTEMS
-from tivax.engine.tables.world_tables import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_values
 
 from mrio_files import (
     ALPHA3,
@@ -22,7 +22,7 @@ from mrio_files import (
     write_exiobase,
     write_lines,
 )
-from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+from source_files import assert_holds, cut, read_all, refusal, zipped
 
 # A x = Z with one rounding each way, and the sum of a row of six: 1e-15 seen.
 RTOL = 1e-13
@@ -38,14 +38,6 @@ def folder(above, year=2011, change=None, name=None, without=(), spelled=None):
 
 
 # ------------------------------------------------------------------ what is read
-
-
-def test_a_folder_is_read_exactly(tmp_path):
-    (table,) = read_all("exiobase", folder(tmp_path))
-    assert_holds(table, exiobase_world())
-    assert table.origin == "IOT_2011_ixi/Z.txt"
-    check_values(table)
-    check_balance(table, get_source("exiobase").tolerance)
 
 
 def test_a_hand_read_cell(tmp_path):
@@ -315,15 +307,3 @@ def test_a_file_cut_short_is_refused(tmp_path, name):
     cut(path / name, 0.5)
     message = refusal("exiobase", path)
     assert "get it again" in message or "get the file again" in message
-
-
-def test_an_archive_cut_short_is_refused(tmp_path):
-    path = archive(tmp_path)
-    cut(path, 0.9)
-    assert "damaged or incomplete" in refusal("exiobase", path)
-
-
-def test_a_web_page_under_the_name_of_an_archive_is_told_as_such(tmp_path):
-    path = tmp_path / "IOT_2011_ixi.zip"
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("exiobase", path)

@@ -1,17 +1,12 @@
-import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import (
-    check_balance,
-    check_same_labels,
-    check_values,
-)
+from tivax.engine.tables.rules import check_balance, check_same_labels, check_values
 
 from mrio_files import figaro_flat, figaro_matrix, figaro_world, write_lines
-from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal, zipped
 
 NAME = "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv"
 FLAT = "flatfile_eu-ic-io_ind-by-ind_26ed_2019.csv"
@@ -34,19 +29,6 @@ def flat(folder, change=None, name=FLAT):
 # ------------------------------------------------------------------ what is read
 
 
-def test_a_matrix_is_read_exactly(tmp_path):
-    (table,) = read_all("figaro", matrix(tmp_path))
-    assert_holds(table, figaro_world())
-    assert table.origin == NAME
-    check_values(table)
-    check_balance(table, get_source("figaro").tolerance)
-
-
-def test_a_flat_file_holds_the_same_table_whatever_the_order_of_its_labels(tmp_path):
-    (table,) = read_all("figaro", flat(tmp_path))
-    assert_holds(table, figaro_world())
-
-
 def test_a_hand_read_cell(tmp_path):
     """FI_A01 to itself is 10 * 1 + 1 + 19; sales of FIGW1 are those of ROW."""
     text = matrix(tmp_path).read_text().splitlines()
@@ -56,18 +38,6 @@ def test_a_hand_read_cell(tmp_path):
     assert (table.industry(0), table.Z[0, 0]) == ("FIN:A01", 30)
     assert table.regions == ("FIN", "ROW", "ROU")
     assert table.sectors == ("A01", "C31_32")
-
-
-def test_government_comes_first_in_final_demand(tmp_path):
-    (table,) = read_all("figaro", matrix(tmp_path))
-    assert table.categories == ("P3_S13", "P3_S14", "P3_S15", "P51G", "P5M")
-    assert table.Y[1, 0, 0] == figaro_world().Y[1, 0, 0]
-
-
-def test_value_added_leaves_taxes_on_products_out(tmp_path):
-    (table,) = read_all("figaro", matrix(tmp_path))
-    assert table.value_added is not None
-    assert_array_equal(table.x - table.Z.sum(axis=0) - table.value_added, 2.0)
 
 
 def test_products_are_told_from_industries(tmp_path):
@@ -132,21 +102,6 @@ def test_published_names_are_found_in_folders_and_archives(tmp_path, name):
     assert (found.year, found.path) == (2019, path)
     archive = zipped(tmp_path / "figaro.zip", path)
     assert_holds(read_all("figaro", archive)[0], figaro_world())
-
-
-def test_the_archive_of_a_flat_file_is_read_in_place(tmp_path):
-    archive = zipped(tmp_path / FLAT.replace("csv", "zip"), flat(tmp_path))
-    (table,) = read_all("figaro", archive)
-    assert_holds(table, figaro_world())
-
-
-def test_two_files_of_a_year_are_refused(tmp_path):
-    message = refusal("figaro", matrix(tmp_path), flat(tmp_path))
-    assert "both hold 2019; give only one of them" in message
-
-
-def test_an_empty_folder_says_which_names_are_expected(tmp_path):
-    assert f"expected names such as {NAME}" in refusal("figaro", tmp_path)
 
 
 def test_a_name_without_a_year_is_refused(tmp_path):
@@ -216,23 +171,3 @@ def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
         (table,) = read_all("figaro", path)
         with pytest.raises(ValueError, match="has 1 cells that are not numbers"):
             check_values(table)
-
-
-@pytest.mark.parametrize("write", [matrix, flat])
-def test_a_file_cut_short_is_refused(tmp_path, write):
-    path = write(tmp_path)
-    cut(path, 0.6)
-    assert "get" in refusal("figaro", path)
-
-
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path):
-    path = tmp_path / NAME
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("figaro", path)
-
-
-def test_a_sum_of_the_whole_table_is_that_of_its_lines(tmp_path):
-    path = matrix(tmp_path)
-    numbers = [line.split(",")[1:] for line in path.read_text().splitlines()[1:7]]
-    (table,) = read_all("figaro", path)
-    assert table.x.sum() == np.array(numbers, dtype=float).sum()

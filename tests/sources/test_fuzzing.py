@@ -8,6 +8,7 @@ import pytest
 from tivax.engine.core.errors import TivaxError
 
 import fuzzing
+import published_forms
 from source_files import small_table
 
 
@@ -53,7 +54,7 @@ def test_another_order_of_regions_is_the_same_table():
 
 
 def test_columns_of_a_country_year_file_that_have_moved_do_not_pass():
-    frame = fuzzing.pf.long_wgi_of(fuzzing.COUNTRIES).drop(columns="indicator")
+    frame = fuzzing.pf.long_wgi_of(published_forms.COUNTRIES).drop(columns="indicator")
     number, row, shifted = frame.copy(), frame.iloc[1:], frame.copy()
     number.loc[3, "estimate"] = 9.0
     shifted["estimate"] = np.roll(frame["estimate"], 1)

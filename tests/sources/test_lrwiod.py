@@ -3,20 +3,15 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine import import_tables
-from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance
 
 from commands import good
 from source_files import (
     DEMAND_LONG_RUN,
-    WEB_PAGE,
     assert_holds,
-    cut,
     long_run,
     read_all,
     refusal,
     small_table,
-    zipped,
 )
 
 NAME = "lr_wiod_wiot_final_filled.csv"
@@ -40,24 +35,6 @@ def cells():
 
 
 # ------------------------------------------------------------------ what is read
-
-
-def test_all_years_of_the_csv_are_read_exactly(tmp_path, cells):
-    tables = read_all("lrwiod", write(tmp_path, cells))
-    assert [table.year for table in tables] == [1965, 1966, 2000]
-    for table in tables:
-        assert_holds(table, world(table.year))
-        assert table.origin == NAME
-        check_balance(table, get_source("lrwiod").tolerance)
-
-
-def test_the_csv_is_read_from_an_archive_and_from_a_folder(tmp_path, cells):
-    path = write(tmp_path, cells)
-    assert len(read_all("lrwiod", tmp_path)) == 3
-    archive = zipped(tmp_path / "lr_wiod.zip", path, folder="csv/")
-    (table, *_) = read_all("lrwiod", archive)
-    assert_holds(table, world(1965))
-    assert table.origin == f"lr_wiod.zip:csv/{NAME}"
 
 
 def test_the_order_of_cells_does_not_matter_within_and_between_years(tmp_path, cells):
@@ -90,45 +67,11 @@ def test_a_blank_value_becomes_nan(tmp_path, cells):
 # ---------------------------------------------------------------- damaged files
 
 
-@pytest.mark.parametrize("share", [0.3, 0.7, 0.99])
-def test_a_csv_cut_short_is_refused(tmp_path, cells, share):
-    path = write(tmp_path, cells)
-    cut(path, share)
-    assert "damaged or incomplete, get it again" in refusal("lrwiod", path)
-
-
 def test_a_csv_cut_at_the_end_of_a_line_names_the_year_and_the_cell(tmp_path, cells):
     path = write(tmp_path, cells.iloc[:-300])
     message = refusal("lrwiod", path)
     assert f"{NAME}: 2000 lacks" in message
     assert "first AUS:AtB to AUS:AtB" not in message
-
-
-def test_a_damaged_archive_is_refused(tmp_path, cells):
-    archive = zipped(tmp_path / "lr_wiod.zip", write(tmp_path, cells))
-    data = bytearray(archive.read_bytes())
-    data[len(data) // 3] ^= 0xFF
-    archive.write_bytes(data)
-    assert "damaged or incomplete" in refusal("lrwiod", archive)
-
-
-def test_a_web_page_under_the_name_of_the_table_is_told_as_such(tmp_path):
-    (tmp_path / NAME).write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("lrwiod", tmp_path / NAME)
-
-
-def test_an_empty_file_is_told_as_such(tmp_path):
-    (tmp_path / NAME).touch()
-    assert "empty file" in refusal("lrwiod", tmp_path / NAME)
-
-
-def test_an_empty_folder_says_which_name_is_expected(tmp_path):
-    assert f"expected {NAME}" in refusal("lrwiod", tmp_path)
-
-
-def test_two_files_of_all_years_are_refused(tmp_path, cells):
-    archive = zipped(tmp_path / "lr_wiod.zip", write(tmp_path, cells))
-    assert "both hold all years" in refusal("lrwiod", tmp_path / NAME, archive)
 
 
 # ---------------------------------------------------------------- wrong contents

@@ -10,7 +10,7 @@ import pytest
 import python_calamine as calamine
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.sources import files as fs
+from tivax.engine.sources import layout
 from tivax.engine.sources.panel import kof, pwt, weo, wgi
 from tivax.engine.sources.source import TableFile
 from tivax.engine.sources.tables import adb, eora, oecd
@@ -190,4 +190,4 @@ def test_adb_codes_are_those_of_its_own_list_of_countries(shared):
     wanted = [iso3.get(row[5], "ROW") for row in economies]
     codes = [str(row[2]) for row in economies]
     assert len(codes) == 73
-    assert list(fs.region_codes(TableFile(path), codes, adb.CODES)) == wanted
+    assert list(layout.region_codes(TableFile(path), codes, adb.CODES)) == wanted

@@ -6,11 +6,11 @@ from numpy.testing import assert_array_equal
 from tivax.engine import TivaxError, import_tables, open_store
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
-from tivax.engine.tables.world_tables import check_balance
+from tivax.engine.tables.rules import check_balance
 
 from commands import tivax
 from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd
-from source_files import WEB_PAGE, assert_holds, cut, read_all, refusal, zipped
+from source_files import assert_holds, read_all, refusal, zipped
 
 
 def small(folder, name="2019_SML.csv"):
@@ -144,18 +144,7 @@ def test_small_and_extended_tables_of_one_year_are_not_mixed(tmp_path):
     assert "both hold 2019; give only one of them" in message
 
 
-def test_an_empty_folder_says_which_names_are_expected(tmp_path):
-    assert "expected names such as 2019.csv" in refusal("oecd", tmp_path)
-
-
 # ---------------------------------------------------------------- damaged files
-
-
-@pytest.mark.parametrize("share", [0.02, 0.3, 0.7, 0.99])
-def test_a_file_cut_short_is_refused(tmp_path, share):
-    path = small(tmp_path)
-    cut(path, share)
-    assert "get " in refusal("oecd", path)
 
 
 @pytest.mark.parametrize(
@@ -170,14 +159,6 @@ def test_a_file_cut_at_the_end_of_a_line_tells_what_is_missing(tmp_path, rows, m
     kept = cells(oecd_table("2025"), "2025")[:-rows]
     path = write_csv(tmp_path / "2018_SML.csv", kept)
     assert message in refusal("oecd", path)
-
-
-def test_a_web_page_and_an_empty_file_are_told_as_such(tmp_path):
-    path = tmp_path / "2018_SML.csv"
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("oecd", path)
-    path.write_bytes(b"")
-    assert "empty file" in refusal("oecd", path)
 
 
 # ---------------------------------------------------------------- wrong contents

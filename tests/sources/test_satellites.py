@@ -19,7 +19,7 @@ from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.methods import METHODS
 from tivax.engine.measures.origins import value_added_in_exports
 from tivax.engine.sources.satellites import read_satellite
-from tivax.engine.tables.satellites import left_out
+from tivax.engine.tables.satellites import idle_share
 
 from commands import good
 from helpers import random_tables
@@ -162,7 +162,7 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
             lambda f: f.assign(jobs="many"),
             "column jobs must hold a number in every row",
         ),
-        (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 stands there twice"),
+        (lambda f: pd.concat([f, f.iloc[:1]]), "2014 R0 S0 is duplicated"),
         (
             lambda f: f.assign(jobs=np.inf),
             "column jobs must hold a number in every row, but has inf for 2014 R0 S0",
@@ -218,7 +218,7 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
     doubled = jobs.isel(region=[0, 1, 2, 3, 0])
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, doubled)
-    assert str(error.value) == "satellite account jobs: region R0 stands there twice"
+    assert str(error.value) == "satellite account jobs: region R0 is duplicated"
     with pytest.raises(TivaxError) as error:
         trade_benefit_index(small, jobs.sum("sector"))
     assert "needs the dims year, region, sector, not year, region" in str(error.value)
@@ -230,7 +230,7 @@ def test_what_industries_without_output_have_is_told():
     Y[0, [0, 1, 3], [1, 0, 0]] = [10, 10, 5]
     tables = WorldTables(np.zeros((1, 4, 4)), Y, x, ["A", "B"], ["S", "T"], [2000])
     idle = account(tables, np.array([2.0, 2, 4, 2]))
-    assert_allclose(left_out(idle, tables), 0.4)
+    assert_allclose(idle_share(idle, tables), 0.4)
     (line,) = value_added_messages(tables, [idle])
     assert line == (
         "jobs, 1000 persons: 40.00% is in industries without output and left out"

@@ -7,7 +7,7 @@ from tivax.engine.sources import text_tables
 from tivax.engine.sources.source import TableFile
 from tivax.engine.sources.text_tables import read_text_table
 
-from source_files import WEB_PAGE, cut, zipped
+from source_files import cut, zipped
 
 
 def table(folder, text, name="t.txt", **options):
@@ -103,11 +103,6 @@ def test_a_line_cut_short_is_named(tmp_path):
 
 def test_text_in_the_place_of_a_number_is_quoted(tmp_path):
     assert "a cell holds 'n.a.', not a number" in refusal(tmp_path, "1\t2\n3\tn.a.\n")
-
-
-def test_a_web_page_and_an_empty_file_are_told_as_such(tmp_path):
-    assert "a web page saved under this name" in refusal(tmp_path, WEB_PAGE)
-    assert "empty file" in refusal(tmp_path, "")
 
 
 def test_a_damaged_archive_is_refused(tmp_path):

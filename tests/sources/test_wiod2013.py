@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_values
 
 from source_files import (
     DEMAND_2013,
-    WEB_PAGE,
     assert_holds,
     cut,
     r_list,
@@ -54,11 +53,6 @@ def test_an_r_list_is_read_exactly_and_has_no_value_added(tmp_path, year):
     (table,) = read_all("wiod2013", r_file(tmp_path, year))
     assert_holds(table, without_value_added(world(year)))
     assert table.origin == f"wiot_{year}.RData"
-
-
-def test_a_workbook_is_read_exactly_with_value_added_at_basic_prices(tmp_path):
-    (table,) = read_all("wiod2013", workbook(tmp_path))
-    assert_holds(table, world(1995))
 
 
 def test_r_list_and_workbook_of_a_year_have_the_same_labels(tmp_path):
@@ -117,23 +111,10 @@ def test_names_in_lower_case_are_found(tmp_path):
     assert [table.year for table in read_all("wiod2013", tmp_path)] == [1995]
 
 
-def test_a_file_given_twice_is_read_once(tmp_path):
-    path = r_file(tmp_path)
-    assert len(read_all("wiod2013", path, tmp_path)) == 1
-
-
 def test_two_files_of_one_year_are_refused(tmp_path):
     a, b = r_file(tmp_path, 2000), workbook(tmp_path, 2000)
     message = refusal("wiod2013", a, b)
     assert "wiot_2000.RData and WIOT00_ROW_Apr12.xlsx both hold 2000" in message
-
-
-def test_an_empty_folder_says_which_names_are_expected(tmp_path):
-    assert "expected names such as wiot_2000.RData" in refusal("wiod2013", tmp_path)
-
-
-def test_a_path_that_is_not_there_is_named(tmp_path):
-    assert "no such file or folder" in refusal("wiod2013", tmp_path / "wiot_2000.RData")
 
 
 def test_an_archive_of_other_files_says_which_names_are_expected(tmp_path):
@@ -148,40 +129,11 @@ def test_an_archive_of_other_files_says_which_names_are_expected(tmp_path):
 # ----------------------------------------------------------------- damaged files
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
-@pytest.mark.parametrize("write", [r_file, workbook])
-def test_a_file_cut_short_is_refused(tmp_path, write, share):
-    path = write(tmp_path)
-    cut(path, share)
-    assert "damaged or incomplete, get it again" in refusal("wiod2013", path)
-
-
-def test_an_archive_cut_short_is_refused(tmp_path):
-    archive = zipped(tmp_path / "wiod.zip", r_file(tmp_path))
-    cut(archive, 0.9)
-    assert "damaged or incomplete" in refusal("wiod2013", archive)
-
-
 def test_a_damaged_member_is_named_with_its_archive(tmp_path):
     path = r_file(tmp_path)
     cut(path)
     archive = zipped(tmp_path / "wiod.zip", path)
     assert refusal("wiod2013", archive).startswith("wiod.zip:wiot_2000.RData: cannot")
-
-
-@pytest.mark.parametrize(
-    "name", ["wiot_2000.RData", "WIOT95_ROW_Apr12.xlsx", "WIOTS_in_EXCEL.zip"]
-)
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("wiod2013", path)
-
-
-def test_an_empty_file_is_told_as_such(tmp_path):
-    path = tmp_path / "wiot_2000.RData"
-    path.touch()
-    assert "empty file" in refusal("wiod2013", path)
 
 
 def test_a_file_of_another_format_is_refused_by_its_first_bytes(tmp_path):
@@ -271,11 +223,6 @@ def drop_region_columns(cells):
 )
 def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
     assert message in refusal("wiod2013", workbook(tmp_path, change=change))
-
-
-def test_a_workbook_of_another_year_than_its_name_is_refused(tmp_path):
-    path = workbook(tmp_path, 2001).rename(tmp_path / "WIOT00_ROW_Apr12.xlsx")
-    assert "name says 2000, the content is 2001" in refusal("wiod2013", path)
 
 
 # ------------------------------------------------------------------ the real tables

@@ -1,14 +1,9 @@
 import numpy as np
 import pytest
 
-from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_balance
-
 from source_files import (
     DEMAND_2016,
-    WEB_PAGE,
     assert_holds,
-    cut,
     frame_2016,
     read_all,
     refusal,
@@ -47,23 +42,6 @@ FRAMES = pytest.mark.parametrize("write", [r_file, stata_file])
 
 
 # ------------------------------------------------------------------ what is read
-
-
-@FORMS
-def test_each_form_is_read_exactly_with_its_own_value_added(tmp_path, write):
-    path = write(tmp_path)
-    (table,) = read_all("wiod2016", path)
-    assert_holds(table, world())
-    assert table.origin == path.name
-    check_balance(table, get_source("wiod2016").tolerance)
-
-
-@FORMS
-def test_value_added_is_not_output_less_inputs(tmp_path, write):
-    """Taxes and margins lie between: 5 for each industry of the small table."""
-    (table,) = read_all("wiod2016", write(tmp_path))
-    residual = table.x - table.Z.sum(axis=0)
-    np.testing.assert_array_equal(residual - table.value_added, np.full(6, 5.0))
 
 
 @FORMS
@@ -125,41 +103,9 @@ def test_two_forms_of_one_year_are_refused(tmp_path):
     assert "WIOTS_in_STATA.zip:WIOT2000_October16_ROW.dta both hold 2000" in message
 
 
-def test_an_empty_folder_says_which_names_are_expected(tmp_path):
-    assert "WIOT2000_October16_ROW.RData or .dta" in refusal("wiod2016", tmp_path)
-
-
 def test_the_r_list_of_the_release_of_2013_is_told_apart(tmp_path):
     path = r_file(tmp_path).rename(tmp_path / "wiot_2000.RData")
     assert "a data frame is a table of the release of 2016" in refusal("wiod2013", path)
-
-
-# ----------------------------------------------------------------- damaged files
-
-
-@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-@FORMS
-def test_a_file_cut_short_is_refused(tmp_path, write, share):
-    path = write(tmp_path)
-    cut(path, share)
-    assert "damaged or incomplete, get it again" in refusal("wiod2016", path)
-
-
-@FORMS
-def test_a_web_page_under_the_name_of_a_table_is_told_as_such(tmp_path, write):
-    path = write(tmp_path)
-    path.write_bytes(WEB_PAGE)
-    assert "a web page saved under this name" in refusal("wiod2016", path)
-
-
-def test_a_web_page_within_an_archive_is_told_as_such(tmp_path):
-    path = tmp_path / "WIOT2000_October16_ROW.dta"
-    path.write_bytes(WEB_PAGE)
-    archive = zipped(tmp_path / "WIOTS_in_STATA.zip", path)
-    message = refusal("wiod2016", archive)
-    assert message.startswith(
-        "WIOTS_in_STATA.zip:WIOT2000_October16_ROW.dta: a web page"
-    )
 
 
 # ---------------------------------------------------------------- wrong contents
@@ -252,11 +198,6 @@ def cell(row, column, value):
 )
 def test_a_workbook_that_is_not_a_whole_table_is_refused(tmp_path, change, message):
     assert message in refusal("wiod2016", workbook(tmp_path, change=change))
-
-
-def test_a_workbook_of_another_year_than_its_name_is_refused(tmp_path):
-    path = workbook(tmp_path, 2001).rename(tmp_path / "WIOT2000_Nov16_ROW.xlsx")
-    assert "name says 2000, the content is 2001" in refusal("wiod2016", path)
 
 
 def test_another_suffix_is_refused(tmp_path):

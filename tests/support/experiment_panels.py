@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tivax.engine.panel.build import OUTCOMES
+from tivax.engine.panel.recipe import OUTCOMES
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.designs import Model
 

@@ -51,17 +51,16 @@ from tivax.engine.resampling.run_files import read_run_file
 from tivax.engine.resampling.simulated_panels import read_study
 from tivax.engine.sources import importing
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.aggregation import read_concordance
 from tivax.engine.tables.groups import read_groups
-from tivax.engine.tables.satellites import aligned
+from tivax.engine.tables.satellites import align
 from tivax.engine.tables.store import open_store, save_store
-from tivax.engine.tables.world_tables import WorldTable, WorldTables, stack_years
+from tivax.engine.tables.world_table import WorldTable
+from tivax.engine.tables.world_tables import WorldTables, stack_years
 
-import mrio_files as mf
-import oecd_files as of
 import panel_files as pf
+import published_forms as forms
 import source_files as sf
 
 SECONDS = 10  # that a case may take
@@ -304,16 +303,13 @@ def mutate_member(rng: Rng, data: bytes) -> tuple[str, bytes]:
     return told, packed.getvalue()
 
 
-PACKED = {".bz2": bz2, ".gz": gzip}
-
-
 def mutate_bytes(rng: Rng, data: bytes, name: str) -> tuple[str, bytes]:
     """What was done to the content of a file, and what it is then."""
     inside = rng.random() < 0.5
     if inside and data.startswith(b"PK\x03\x04"):
         return mutate_member(rng, data)
-    if inside and Path(name).suffix in PACKED:
-        library = PACKED[Path(name).suffix]
+    if inside and Path(name).suffix in forms.COMPRESSED:
+        library = forms.COMPRESSED[Path(name).suffix]
         told, content = mutate_bytes(rng, library.decompress(data), "")
         return f"inside: {told}", library.compress(content)
     text = b"\x00" not in data[:2000]
@@ -390,8 +386,8 @@ LABELS = ("regions", "sectors", "categories")
 NUMBERS_OF = ("Z", "Y", "x", "value_added")
 # Sources that hold output apart from the sales that add up to it.
 WITH_OUTPUT = ("wiod2013", "wiod2016", "lrwiod", "oecd", "adb", "exiobase", "arrays")
-# Files that hold a name of a region, a sector or a category once.
-NAMES_ONCE = ("wiod2013 list", "arrays", "eora")
+# Sources of files that hold a name of a region, a sector or a category once.
+NAMES_ONCE = ("wiod2016", "arrays", "eora")
 
 
 def same_table(a: WorldTable, b: WorldTable) -> bool:
@@ -506,18 +502,12 @@ def judge_frames(true: pd.DataFrame, found: pd.DataFrame) -> str | None:
     return "country-year number" if same else "country-year rows"
 
 
-def frames_input(
-    reader: str,
-    name: str,
-    write: Callable[[Path], Path],
-    read: Callable[[Path, Sequence[str]], pd.DataFrame],
-    series: Sequence[str],
-) -> Input:
+def frames_input(form: forms.PanelForm) -> Input:
     def read_one(folder: Path) -> pd.DataFrame:
         (path,) = (k for k in folder.iterdir() if k.is_file())
-        return read(path, series)
+        return form.read(path, form.series)
 
-    return Input(reader, name, write, read_one, judge_frames)
+    return Input(form.source, form.name, form.write, read_one, judge_frames)
 
 
 def text_input(
@@ -561,158 +551,34 @@ def same_tables(a: WorldTables, b: WorldTables) -> bool:
 
 # --------------------------------------------------------------------- the inputs
 
-CPI = "FP.CPI.TOTL.ZG"
-PAPER_INDEX = ("KOFGIdj", "KOFTrGIdj")
-COUNTRIES = "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU ROU".split()
-YEARS = (2000, 2001, 2002, 2003)
+
+def two_lists(folder: Path) -> None:
+    for year in (1995, 2000):
+        forms.wiod2013_list(folder, year)
 
 
-def arrays_of(table: WorldTable) -> dict[str, Any]:
-    return {
-        "Z": table.Z,
-        "Y": table.Y,
-        "x": table.x,
-        "va": table.value_added,
-        "regions": np.array(table.regions),
-        "sectors": np.array(table.sectors),
-        "categories": np.array(table.categories),
-        "year": table.year,
-    }
+def unpacked(write: Callable[[Path], Any]) -> Callable[[Path], None]:
+    """R files without compression."""
+
+    def write_plain(folder: Path) -> None:
+        write(folder)
+        for path in folder.iterdir():
+            data = path.read_bytes()
+            packed = bz2 if data.startswith(b"BZh") else gzip
+            path.write_bytes(packed.decompress(data))
+
+    return write_plain
 
 
-def write_wiod2013(folder: Path, years: Sequence[int] = (1995, 2000)) -> None:
-    for year in years:
-        table = sf.small_table(year, sf.DEMAND_2013)
-        sf.write_r_list(folder / f"wiot_{year}.RData", sf.r_list(table))
+def packed(write: Callable[[Path], Any], name: str) -> Callable[[Path], None]:
+    """The same files in a zip archive."""
 
+    def write_zip(folder: Path) -> None:
+        (folder / "raw").mkdir()
+        write(folder / "raw")
+        forms.pack(folder / name, folder / "raw")
 
-def write_wiod2013_plain(folder: Path) -> None:
-    write_wiod2013(folder)
-    for path in folder.iterdir():
-        path.write_bytes(bz2.decompress(path.read_bytes()))
-
-
-def write_wiod2013_sheet(folder: Path) -> None:
-    cells = sf.sheet(sf.small_table(2000, sf.DEMAND_2013), 2013)
-    sf.write_sheet(folder / "WIOT00_ROW_Apr12.xlsx", "WIOT_2000", cells)
-
-
-def frame_2016() -> pd.DataFrame:
-    return sf.frame_2016(sf.small_table(2000, sf.DEMAND_2016, sectors=("A01", "B")))
-
-
-def write_wiod2016(folder: Path, suffix: str) -> None:
-    if suffix == "RData":
-        sf.write_r_frame(folder / "WIOT2000_October16_ROW.RData", frame_2016())
-    elif suffix == "plain":
-        path = folder / "WIOT2000_October16_ROW.RData"
-        sf.write_r_frame(path, frame_2016())
-        data = path.read_bytes()
-        if data.startswith(b"\x1f\x8b"):
-            path.write_bytes(gzip.decompress(data))
-    elif suffix == "dta":
-        sf.write_stata(folder / "WIOT2000_October16_ROW.dta", frame_2016())
-    else:
-        table = sf.small_table(2000, sf.DEMAND_2016, sectors=("A01", "B"))
-        path = folder / "WIOT2000_Nov16_ROW.xlsx"
-        sf.write_sheet(path, "2000", sf.sheet(table, 2016))
-
-
-def write_lrwiod(folder: Path, packed: bool = False) -> None:
-    worlds = [
-        sf.small_table(year, sf.DEMAND_LONG_RUN, sectors=("AtB", "D15t16"))
-        for year in (1965, 1966)
-    ]
-    path = folder / "lr_wiod_wiot_final_filled.csv"
-    sf.long_run(worlds).to_csv(path, index=False)
-    if packed:
-        sf.zipped(folder / "lr_wiod_wiot_final_filled.zip", path)
-        path.unlink()
-
-
-def write_oecd(folder: Path, edition: str, extended: bool, name: str) -> None:
-    path = folder / name.replace(".zip", ".csv")
-    of.write_oecd(path, of.oecd_table(edition, extended=extended), edition)
-    if name.endswith(".zip"):
-        sf.zipped(folder / "ICIO.zip", path)
-        path.unlink()
-
-
-def write_exiobase(folder: Path, packed: bool = False) -> None:
-    inner = mf.write_exiobase(
-        folder / "IOT_2011_ixi", mf.exiobase_texts(mf.exiobase_world())
-    )
-    if packed:
-        with zipfile.ZipFile(folder / "IOT_2011_ixi.zip", "w") as archive:
-            for path in sorted(inner.rglob("*.*")):
-                archive.write(path, f"IOT_2011_ixi/{path.relative_to(inner)}")
-        shutil.rmtree(inner)
-
-
-def write_arrays(folder: Path) -> None:
-    np.savez(folder / "table_2000.npz", **arrays_of(sf.small_table(2000, ("a", "b"))))
-
-
-def write_kof(folder: Path, name: str) -> Path:
-    path = pf.write_kof(folder / name.replace(".zip", ".dta"), pf.kof_of(COUNTRIES))
-    if name.endswith(".zip"):
-        sf.zipped(folder / name, path)
-        path.unlink()
-    return folder / name
-
-
-def write_pwt(folder: Path, name: str) -> Path:
-    return pf.write_pwt(folder / name, pf.pwt_of(COUNTRIES))
-
-
-def write_wgi(folder: Path, form: str) -> Path:
-    if form == "xlsx":
-        rows = pf.wgi_of(COUNTRIES)
-        return pf.write_wgi(folder / "wgidataset.xlsx", {"RegulatoryQuality": rows})
-    if form == "long dta":
-        return pf.write_stata(folder / "wgidataset.dta", pf.long_wgi_of(COUNTRIES))
-    rows = len(COUNTRIES) * len(YEARS)
-    table: dict[str, Any] = {
-        "code": [code for code in COUNTRIES for _ in YEARS],
-        "countryname": ["country"] * rows,
-        "year": np.array([year for _ in COUNTRIES for year in YEARS], "int16"),
-    }
-    for k, family in enumerate(pf.WGI_FAMILIES):
-        for part in "esnrlu":
-            table[family + part] = np.arange(rows, dtype="float32") / 8 + k
-    return pf.write_stata(folder / "wgidataset.dta", pd.DataFrame(table))
-
-
-def write_api(folder: Path, packed: bool = False) -> Path:
-    rows = [
-        (code, CPI, ["", *(f"{3 * k + t}.{k}" for t in range(3))])
-        for k, code in enumerate(COUNTRIES)
-    ]
-    name, data = f"API_{CPI}_DS2_en_csv_v2_1.csv", pf.api_csv(rows, YEARS)
-    if packed:
-        members = {f"Metadata_Country_{name}": b"x", name: data}
-        return pf.zip_of(folder / f"API_{CPI}.zip", members)
-    (folder / name).write_bytes(data)
-    return folder / name
-
-
-def write_weo(folder: Path, name: str, encoding: str, delimiter: str = "\t") -> Path:
-    rows = [
-        (code, subject, ["n/a", f"{k}.5", f"{k + 1},693.5{j}", "--"])
-        for k, code in enumerate(COUNTRIES)
-        for j, subject in enumerate(("PCPIPCH", "NGDPD"))
-    ]
-    data = pf.weo_text(rows, YEARS, delimiter).encode(encoding)
-    library = PACKED.get(Path(name).suffix)
-    (folder / name).write_bytes(library.compress(data) if library else data)
-    return folder / name
-
-
-def write_bis(folder: Path) -> Path:
-    months = [(2000, m) for m in range(1, 13)] + [(2001, 1)]
-    codes = ("DZ", "XM", "AT", "BE", "CH", "CN", "DE", "RO")
-    sheets = {t: pf.bis_sheet(t, codes, months) for t in ("Nominal", "Real")}
-    return pf.write_sheets(folder / "broad.xlsx", sheets)
+    return write_zip
 
 
 def small_world() -> WorldTables:
@@ -743,7 +609,7 @@ def account_input(suffix: str) -> Input:
 
     def read(folder: Path) -> tuple:
         account = read_satellite(folder / f"jobs{suffix}")
-        values = aligned(account, small_world())
+        values = align(account, small_world())
         return str(account.name), account.attrs["units"], values.tolist()
 
     def judge(true: tuple, found: tuple) -> str | None:
@@ -815,89 +681,20 @@ def as_dict(read: Callable[[Path], Any]) -> Callable[[Path], str]:
     return lambda path: str(vars(read(path))).replace(str(path.parent), "")
 
 
+R_FRAME = partial(forms.wiod2016_frame, suffix=".RData")
 INPUTS = [
-    tables_input("wiod2013", "RData, bzip2", write_wiod2013, once=True),
-    tables_input("wiod2013", "RData, not packed", write_wiod2013_plain, once=True),
-    tables_input("wiod2013", "xlsx", write_wiod2013_sheet),
+    tables_input("wiod2013", "RData, bzip2", two_lists, once=True),
+    tables_input("wiod2013", "RData, not packed", unpacked(two_lists), once=True),
+    tables_input("wiod2016", "RData, not packed", unpacked(R_FRAME), once=True),
     *(
-        tables_input("wiod2016", form, partial(write_wiod2016, suffix=form), True)
-        for form in ("RData", "plain", "dta", "xlsx")
+        tables_input(one.source, one.name, one.write, one.source in NAMES_ONCE)
+        for one in forms.TABLE_FORMS
+        if (one.source, one.name) != ("wiod2013", "RData")
     ),
-    tables_input("lrwiod", "csv", write_lrwiod),
-    tables_input("lrwiod", "zip", partial(write_lrwiod, packed=True)),
-    *(
-        tables_input(
-            "oecd",
-            f"{edition} {name}",
-            partial(write_oecd, edition=edition, extended=extended, name=name),
-        )
-        for edition, extended, name in (
-            ("2021", True, "ICIO2021_2018.csv"),
-            ("2023", False, "2018_SML.csv"),
-            ("2025", True, "2018.zip"),
-        )
-    ),
-    tables_input(
-        "adb",
-        "xlsx",
-        lambda folder: mf.write_adb(
-            folder, mf.adb_cells(mf.adb_world()), "ADB-MRIO-2019_Mar2022.xlsx", 2019
-        ),
-    ),
-    tables_input(
-        "eora",
-        "txt",
-        lambda folder: mf.write_eora(folder, mf.eora_texts(mf.eora_world())),
-        once=True,
-    ),
-    tables_input("exiobase", "folder", write_exiobase),
-    tables_input("exiobase", "zip", partial(write_exiobase, packed=True)),
-    *(
-        tables_input(
-            "figaro",
-            form,
-            lambda folder, form=form, lines=lines: mf.write_lines(
-                folder / f"{form}_eu-ic-io_ind-by-ind_26ed_2019.csv",
-                lines(mf.figaro_world()),
-            ),
-        )
-        for form, lines in (
-            ("matrix", mf.figaro_matrix),
-            ("flatfile", mf.figaro_flat),
-        )
-    ),
-    tables_input("arrays", "npz", write_arrays, once=True),
-    *(
-        frames_input("kof", name, partial(write_kof, name=name), kof.read, PAPER_INDEX)
-        for name in ("KOF_Data_2018.dta", "KOFGI_2023_public.xlsx", "KOFGI_2019.zip")
-    ),
-    *(
-        frames_input("pwt", name, partial(write_pwt, name=name), pwt.read, ("ctfp", "cn"))
-        for name in ("pwt9.0.rda", "pwt90.dta", "pwt90.xlsx", "pwt90.csv")
-    ),
-    *(
-        frames_input("wgi", form, partial(write_wgi, form=form), wgi.read, ("rqe",))
-        for form in ("xlsx", "dta", "long dta")
-    ),
-    frames_input("wdi", "csv", write_api, wdi.read, (CPI,)),
-    frames_input("wdi", "zip", partial(write_api, packed=True), wdi.read, (CPI,)),
-    *(
-        frames_input(
-            "weo",
-            f"{name}, {encoding}",
-            partial(write_weo, name=name, encoding=encoding, delimiter=mark),
-            weo.read,
-            ("PCPIPCH", "NGDPD"),
-        )
-        for name, encoding, mark in (
-            ("WEOApr2021all.xls", "latin-1", "\t"),
-            ("WEOApr2022all.xls", "utf-16", "\t"),
-            ("WEOApr2021all.csv", "utf-8", ","),
-            ("WEOApr2021all.csv.bz2", "utf-8", ","),
-            ("WEOApr2021all.xls.gz", "latin-1", "\t"),
-        )
-    ),
-    frames_input("bis", "xlsx", write_bis, bis.read, ("real", "nominal")),
+    tables_input("lrwiod", "zip", packed(forms.lrwiod_csv, "lr_wiod_wiot_final_filled.zip")),
+    tables_input("oecd", "zip", packed(partial(forms.oecd_csv, edition="2025", extended=True, name="2018.csv"), "ICIO.zip")),
+    tables_input("exiobase", "zip", packed(forms.exiobase_folder, "IOT_2011_ixi.zip")),
+    *(frames_input(one) for one in forms.PANEL_FORMS),
     account_input(".csv"),
     account_input(".parquet"),
     text_input(

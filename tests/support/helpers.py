@@ -19,8 +19,9 @@ from tivax.engine import (
     synthetic_world,
 )
 from tivax.engine.estimation.least_squares import Estimate
-from tivax.engine.panel.build import CONTROLS, OUTCOMES, Panel, build_panel
+from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
+from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper.columns import Column, estimate_columns
 
 

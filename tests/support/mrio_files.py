@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from tivax.engine.tables.world_tables import WorldTable
+from tivax.engine.tables.world_table import WorldTable
 
 from source_files import small_table, write_sheet
 

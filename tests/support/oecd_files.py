@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from tivax.engine.sources.tables.oecd import CATEGORIES, PARENTS
-from tivax.engine.tables.world_tables import WorldTable
+from tivax.engine.tables.world_table import WorldTable
 
 from source_files import small_table
 

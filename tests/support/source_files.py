@@ -17,7 +17,7 @@ from rdata.parser import RObjectType
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import WorldTable
+from tivax.engine.tables.world_table import WorldTable
 
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>not a bot?</title></head></html>"
 

@@ -24,7 +24,7 @@ from tivax.engine.tables.aggregation import (
     concordances,
     read_concordance,
 )
-from tivax.engine.tables.world_tables import check_balance
+from tivax.engine.tables.rules import check_balance
 
 from commands import good, mistake, names
 from drawings import row_labels, segments
@@ -187,7 +187,7 @@ def test_csv_and_toml_say_the_same(tmp_path):
         ("c.csv", "from,to\nfarms\n", "an empty code (farms to ?)"),
         ("c.csv", "from,to\n", "maps no code"),
         ("c.toml", "a = 1", 'write a = ["old", "old"]'),
-        ("c.toml", "a = [", "Invalid value"),
+        ("c.toml", "a = [", "not valid TOML: Invalid value"),
         ("c.txt", "", "a concordance is a .csv or a .toml file"),
     ],
 )

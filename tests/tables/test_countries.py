@@ -3,7 +3,7 @@
 import pytest
 
 from tivax.engine import TivaxError, group_members
-from tivax.engine.panel.data_files import WIOD_COUNTRIES
+from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.tables.countries import (
     alpha3,
     countries,

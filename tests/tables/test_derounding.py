@@ -9,8 +9,8 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, import_tables, open_store
-from tivax.engine.tables.derounding import POWER, derounded, spread
-from tivax.engine.tables.world_tables import WorldTable
+from tivax.engine.tables.derounding import POWER, deround, spread
+from tivax.engine.tables.world_table import WorldTable
 
 from commands import good, mistake
 from source_files import r_list, sheet, small_table, write_r_list, write_sheet
@@ -80,7 +80,7 @@ def test_the_level_is_the_one_that_bisection_finds():
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_that_missed_add_up_and_only_cells_of_zero_changed(seed):
     table = rounded_table(seed)
-    filled, above = derounded(table)
+    filled, above = deround(table)
     before = table.x - table.Z.sum(axis=1) - table.Y.sum(axis=(1, 2))
     after = table.x - filled.Z.sum(axis=1) - filled.Y.sum(axis=(1, 2))
     assert (before > 0).any() and (before < 0).any()
@@ -107,7 +107,7 @@ def test_weights_are_those_of_the_formula():
     table = rounded_table(5)
     sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
     table = replace(table, x=sales + 1)
-    filled, _ = derounded(table)
+    filled, _ = deround(table)
     c, s, n = 3, 4, 12
     for i in range(n):
         weights = {}
@@ -136,24 +136,24 @@ def test_no_industry_is_filled_above_what_it_makes():
     Z[:, -1] = 0
     Z[:2, -1] = [0, 1]
     x[-1] = 1
-    filled, _ = derounded(replace(table, Z=Z, x=x))
+    filled, _ = deround(replace(table, Z=Z, x=x))
     assert_array_equal(filled.Z[:, -1], Z[:, -1])
     x[-1] = 0  # nor is one that makes nothing
-    filled, _ = derounded(replace(table, Z=Z, x=x))
+    filled, _ = deround(replace(table, Z=Z, x=x))
     assert_array_equal(filled.Z[:, -1], Z[:, -1])
     x[-1] = 1000
-    filled, _ = derounded(replace(table, Z=Z, x=x))
+    filled, _ = deround(replace(table, Z=Z, x=x))
     assert filled.Z[:, -1].sum() > 1.1
 
 
 def test_a_table_that_is_not_rounded_is_refused():
     table = rounded_table()
     line = (
-        "2000: not rounded to whole units, so that nothing is to be put back; leave "
+        "2000: not rounded to whole units, so there is nothing to restore; leave "
         "out --derounded"
     )
     with pytest.raises(TivaxError) as error:
-        derounded(replace(table, Z=table.Z + 0.25))
+        deround(replace(table, Z=table.Z + 0.25))
     assert str(error.value) == line
 
 
@@ -169,8 +169,8 @@ def test_import_puts_back_and_says_so(tmp_path):
     told = good("import", "wiod2013", raw, "--out", store, "--derounded")
     assert "derounded; 0 rows of 12 sell more than they make, and stay so" in told.out
     assert_array_equal(open_store(plain).Z[0], table.Z)
-    assert_array_equal(open_store(store).Z[0], derounded(table).table.Z)
-    assert_array_equal(open_store(store).Y[0], derounded(table).table.Y)
+    assert_array_equal(open_store(store).Z[0], deround(table).table.Z)
+    assert_array_equal(open_store(store).Y[0], deround(table).table.Y)
     for path, expected in (
         (plain, None),
         (store, {"power": 0.1, "rows_above_output": 0}),
@@ -189,8 +189,8 @@ def test_only_a_rounded_edition_is_derounded(tmp_path):
     store = tmp_path / "store"
     line = mistake("import", "wiod2016", tmp_path, "--out", store, "--derounded")
     assert line == (
-        "--derounded: wiod2016 is not rounded to whole units, so that nothing is to be "
-        "put back; it is for the R edition of wiod2013"
+        "--derounded: wiod2016 is not rounded to whole units, so there is nothing to "
+        "restore; it is for the R edition of wiod2013"
     )
     table = small_table(1995, DEMAND)
     x, Z = table.x.copy(), table.Z.copy()

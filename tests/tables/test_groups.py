@@ -72,7 +72,7 @@ def test_a_file_without_an_ending_is_found_and_a_name_is_never_a_file(
         ("EU15,eu15", "--groups EU15,eu15: group EU15 (2 of 15) is given twice"),
         ("MERCOSUR", "group MERCOSUR: none of its 4 members is among"),
         (",", "--groups ,: no group; `tivax groups` lists them"),
-        ("none.toml", "none.toml: No such file or directory"),
+        ("none.toml", "none.toml: no such file"),
     ],
 )
 def test_groups_that_cannot_be_are_told(text, told):

@@ -14,7 +14,7 @@ from tivax.engine import (
     synthetic_world,
 )
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.plausibility import doubts
+from tivax.engine.tables.plausibility import find_doubts
 
 C, S = 6, 5
 
@@ -32,7 +32,7 @@ OTHERS = [3, 0, 1, 5, 2, 4]  # regions
 
 
 def told(world, **changes):
-    return doubts(replace(world, **changes))
+    return find_doubts(replace(world, **changes))
 
 
 def test_a_sound_table_is_in_no_doubt(world):
@@ -112,7 +112,7 @@ def test_a_table_without_home_bias_is_in_no_doubt():
     Z, Y = rng.lognormal(size=(1, 30, 30)), 30 * rng.lognormal(size=(1, 30, 6, 1))
     x = Z.sum(axis=2) + Y.sum(axis=(2, 3))
     tables = WorldTables(Z, Y, x, list("ABCDEF"), list("abcde"), [2000])
-    assert doubts(tables.table(2000)) == ()
+    assert find_doubts(tables.table(2000)) == ()
 
 
 def test_parts_of_a_split_region_are_at_home_in_it(world):
@@ -121,7 +121,7 @@ def test_parts_of_a_split_region_are_at_home_in_it(world):
     Y[:, 0] += Y[:, 4]
     Y[:, 4] = 0
     parents = {world.regions[4]: world.regions[0]}
-    assert doubts(replace(world, Y=Y), parents) == ()
+    assert find_doubts(replace(world, Y=Y), parents) == ()
 
 
 def arrays(world, **changes):
@@ -144,4 +144,4 @@ def test_real_tables_are_in_no_doubt(shared):
     files = source.find([shared / "data" / "wiod2013"])
     tables = stack_years([t for file in files[::8] for t in source.read(file)])
     for table in tables:
-        assert doubts(table) == ()
+        assert find_doubts(table) == ()

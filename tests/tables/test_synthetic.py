@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, WorldShape, synthetic_world
-from tivax.engine.tables.world_tables import check_balance, check_values
+from tivax.engine.tables.rules import check_balance, check_values
 
 from helpers import small_world, system
 

@@ -11,7 +11,7 @@ import zarr
 
 from tivax.engine import TivaxError, check_tables, import_tables, open_store, save_store
 from tivax.engine.sources.catalogue import get_source
-from tivax.engine.tables.world_tables import check_columns
+from tivax.engine.tables.rules import check_columns
 
 from helpers import hand_table
 from mrio_files import (

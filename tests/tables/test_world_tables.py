@@ -15,14 +15,13 @@ from tivax.engine import (
     stack_years,
     trade_benefit_index,
 )
-from tivax.engine.tables.world_tables import (
-    _require_bare,
-    _require_ordered,
+from tivax.engine.tables.rules import (
     check_balance,
     check_same_labels,
     check_values,
     without_rounding,
 )
+from tivax.engine.tables.world_tables import _require_bare, _require_ordered
 
 from helpers import random_table
 

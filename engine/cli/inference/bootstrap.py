@@ -22,7 +22,7 @@ from ...core import (
     Run,
     Terminal,
     TivaxError,
-    about,
+    describe_environment,
     is_first,
     output_folder,
     require_result_place,
@@ -324,7 +324,7 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
         f"{len(experiment.programs)} models, {experiment.programs[0].draws:,} draws "
         f"each, seed {experiment.run.seed}",
         _sections(experiment, tables, figures),
-        about(dated=False),
+        describe_environment(dated=False),
     )
 
 

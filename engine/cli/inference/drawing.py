@@ -4,7 +4,7 @@ import os
 import sys
 from pathlib import Path
 
-from ...core import Machines, Terminal, TivaxError, tell_last
+from ...core import Machines, Terminal, TivaxError, print_last
 from ...paper import paper_models
 from ...resampling import read_run_file, with_overrides
 from ..endings import ending_of
@@ -37,6 +37,6 @@ def run_drawing(
         if ending is None:
             raise
         # An ordinary end waits for the other processes, and they for this one.
-        tell_last(ending[0])
+        print_last(ending[0])
         sys.stdout.flush()
         os._exit(ending[1])

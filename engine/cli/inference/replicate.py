@@ -2,7 +2,13 @@
 
 from pathlib import Path
 
-from ...core import Run, Terminal, about, output_folder, require_result_place
+from ...core import (
+    Run,
+    Terminal,
+    describe_environment,
+    output_folder,
+    require_result_place,
+)
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
@@ -39,7 +45,7 @@ def run_replication(
     with output_folder(out, run, force=force) as folder:
         figures = write_replication(result, folder, language)
         replication_report.write(
-            folder / "report.html", result, figures, about(), language
+            folder / "report.html", result, figures, describe_environment(), language
         )
         run.write_manifest(
             folder,

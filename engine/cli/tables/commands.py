@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ...core import DEFAULT as DEFAULT_MAX_SIZE
+from ...core import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
 from ...core import Terminal, set_max_size, start_jax
 from ..options import (
     CertifyOption,

@@ -16,7 +16,7 @@ from ...core import (
     Run,
     Terminal,
     TivaxError,
-    as_text,
+    escape_formula,
     output_folder,
     require_result_place,
 )
@@ -260,7 +260,7 @@ def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
         if dim == "year":
             columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
         else:
-            words = [as_text(k) for k in labels] if csv else labels
+            words = [escape_formula(k) for k in labels] if csv else labels
             columns[str(dim)] = _dictionary(full, words)
     columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
     # NaN is an empty cell, in csv, too.

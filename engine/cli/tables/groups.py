@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core import Terminal, TivaxError, nearest
+from ...core import Terminal, TivaxError, suggest
 from ...tables import CountryGroup, country_group, country_groups, country_name
 
 
@@ -29,7 +29,7 @@ def _regions(store: str) -> tuple[str, ...]:
     from ...tables import open_store
 
     if not Path(store).exists():
-        near = nearest(store.upper(), country_groups())
+        near = suggest(store.upper(), country_groups())
         raise TivaxError(f"{store}: no such group or store; {near}")
     return tuple(open_store(store, lazy=True).regions)
 

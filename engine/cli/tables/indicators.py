@@ -10,10 +10,10 @@ from ...core import (
     Run,
     Terminal,
     TivaxError,
-    nearest,
     output_folder,
     require_result_place,
-    shifted,
+    shift_progress,
+    suggest,
 )
 from ...figures import indicators as indicator_plots
 from ...measures import (
@@ -56,7 +56,7 @@ def require_levels(name: str) -> tuple[str, ...]:
     if name == "all":
         return tuple(LEVELS)
     if name not in LEVELS:
-        raise TivaxError(f"--level {name}: {nearest(name, ['all', *LEVELS])}")
+        raise TivaxError(f"--level {name}: {suggest(name, ['all', *LEVELS])}")
     return (name,)
 
 
@@ -138,7 +138,7 @@ def run_indicators(
                         progress=progress,
                     ),
                     accounts,
-                    shifted(progress, k * steps, len(runs) * steps),
+                    shift_progress(progress, k * steps, len(runs) * steps),
                 )
                 for account, year in years:
                     whole = _rows(year.values["country"], name)

@@ -13,11 +13,11 @@ from ...core import (
     Progress,
     Run,
     Terminal,
-    frame_of,
     no_progress,
     output_folder,
     require_result_place,
-    shifted,
+    shift_progress,
+    to_long_frame,
     write_frame,
 )
 from ...figures import trade as trade_plots
@@ -116,7 +116,7 @@ def compute_accounts(
             tables,
             account,
             final=final.get(name),
-            progress=shifted(progress, k * years, len(accounts) * years),
+            progress=shift_progress(progress, k * years, len(accounts) * years),
             **options,
         )
     return results
@@ -169,24 +169,24 @@ def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
         "va_imports",
         "vax_ratio",
     ]
-    frame = frame_of(
+    frame = to_long_frame(
         result.absorbed.to_dataset(name="value_added"),
         ["year", "origin", "absorber", "value_added"],
     )
     if result.each_group:
         frame = frame.dropna(ignore_index=True)
     tables = {
-        "tbi": frame_of(
+        "tbi": to_long_frame(
             result.tbi, ["year", "region", "va_exports", "va_imports", "tbi"]
         ),
-        "vax": frame_of(result.vax, ["year", "region", *columns]),
-        "vax_by_sector": frame_of(
+        "vax": to_long_frame(result.vax, ["year", "region", *columns]),
+        "vax_by_sector": to_long_frame(
             result.vax_by_sector, ["year", "region", "sector", *columns, "tbi", "flag"]
         ),
         "va_absorbed": frame,
     }
     if result.footprints is not None:
-        tables["footprints"] = frame_of(
+        tables["footprints"] = to_long_frame(
             result.footprints, ["year", "region", *map(str, result.footprints)]
         )
     return tables

@@ -19,7 +19,7 @@ from ...core import (
     Progress,
     Run,
     Terminal,
-    about,
+    describe_environment,
     output_folder,
     require_result_place,
     write_csv,
@@ -323,7 +323,7 @@ def _write_report(
         "Trade in value added of a synthetic world",
         f"{tables.years[0]} to {last}",
         sections,
-        about(),
+        describe_environment(),
     )
 
 

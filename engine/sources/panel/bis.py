@@ -6,7 +6,7 @@ letters of ISO 3166-1 alpha-2 (XM for the euro area). Then a row a month: its la
 in column A, averages of the month as an index, 2010 = 100. Up means appreciation.
 
 Series are ``real`` and ``nominal``, means of the twelve months. Codes become ISO 3166-1
-alpha-3; what ``ISO3`` does not have stays as it is (XM). Taiwan is there.
+alpha-3; XM, which is of no country, stays. Taiwan is there.
 """
 
 import datetime
@@ -18,22 +18,11 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
+from ...tables import alpha3
 from ..source import TableFile
 from . import country_years as cy
 
 SHEETS = {"real": "Real", "nominal": "Nominal"}
-# ISO 3166-1, alpha-2 -> alpha-3.
-ISO3 = {
-    pair[:2]: pair[3:]
-    for pair in (
-        "AE:ARE AR:ARG AT:AUT AU:AUS BA:BIH BE:BEL BG:BGR BR:BRA CA:CAN CH:CHE CL:CHL "
-        "CN:CHN CO:COL CY:CYP CZ:CZE DE:DEU DK:DNK DZ:DZA EE:EST ES:ESP FI:FIN FR:FRA "
-        "GB:GBR GR:GRC HK:HKG HR:HRV HU:HUN ID:IDN IE:IRL IL:ISR IN:IND IS:ISL IT:ITA "
-        "JP:JPN KR:KOR LT:LTU LU:LUX LV:LVA MA:MAR MK:MKD MT:MLT MX:MEX MY:MYS NL:NLD "
-        "NO:NOR NZ:NZL PE:PER PH:PHL PL:POL PT:PRT RO:ROU RS:SRB RU:RUS SA:SAU SE:SWE "
-        "SG:SGP SI:SVN SK:SVK TH:THA TR:TUR TW:TWN US:USA ZA:ZAF"
-    ).split()
-}
 
 
 def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
@@ -43,11 +32,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     name or anything but a file as above.
     """
     file = cy.table_file(path, (".xlsx",), "BIS")
-    unknown = [name for name in series if name not in SHEETS]
-    if unknown:
-        raise TivaxError(
-            f"{file.name}: {unknown[0]} is no series of it; choose from real, nominal"
-        )
+    cy.require_known(file, series, SHEETS)
     return cy.join([_from_sheet(file, name) for name in dict.fromkeys(series)])
 
 
@@ -91,7 +76,7 @@ def _from_sheet(file: TableFile, name: str) -> pd.DataFrame:
     ]
     return cy.tidy(
         file,
-        [ISO3.get(code, code) for _ in years for code in at.values()],
+        [_alpha3(code) for _ in years for code in at.values()],
         [year for year in years for _ in at],
         {name: np.ravel(means)},
     )
@@ -105,3 +90,10 @@ def _month(file: TableFile, sheet: str, cell: object) -> tuple[int, int]:
             f"{cy.AGAIN}"
         )
     return cell.year, cell.month
+
+
+def _alpha3(code: str) -> str:
+    try:
+        return alpha3(code)
+    except TivaxError:
+        return code

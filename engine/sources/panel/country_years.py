@@ -1,4 +1,4 @@
-"""What the readers of country-year databases share.
+"""Shared by the readers of country-year databases.
 
 Each of them is one function, ``read(path, series)``, of one series or more. It gives
 a frame with a row for a country and year, sorted and unique: ``code`` as the database
@@ -20,12 +20,13 @@ from typing import Any, BinaryIO, cast
 import numpy as np
 import pandas as pd
 
-from ...core import TEXTS, TivaxError, require_count
+from ...core import TEXT_CELLS, TivaxError, choose_from, require_count
 from .. import files as fs
+from .. import finding, layout
 from ..source import TableFile
 
 AGAIN = "get the published file again"
-OTHER_EDITION = fs.OTHER_EDITION
+OTHER_EDITION = layout.OTHER_EDITION
 _YEAR = re.compile(r"(1[89]|20)\d\d")
 
 
@@ -53,7 +54,7 @@ def table_in(file: TableFile, names: str, first: str) -> TableFile:
     if suffix(file) != ".zip":
         return file
     # Names that begin with a dot are what a Mac adds to archives.
-    found = fs.gather([file.path], rf"(?!\.)(?:{names})", first)
+    found = finding.gather([file.path], rf"(?!\.)(?:{names})", first)
     best = [one for one in found if Path(one.member or "").name == first] or found
     if len(best) > 1:
         raise TivaxError(
@@ -85,7 +86,7 @@ def columns_of(
     if not rows:
         raise TivaxError(f"{file.name}: no names in row 1; {OTHER_EDITION}")
     names = [str(name).strip() for name in rows[0]]
-    fs.check_unique(file, "names in row 1", [name for name in names if name])
+    layout.check_unique(file, "names in row 1", [name for name in names if name])
     cells = list(zip(*rows[1:], strict=True)) or [()] * len(names)
     return dict(zip(names, cells, strict=True))
 
@@ -130,7 +131,7 @@ def csv_rows(
     try:
         for row in csv.reader(lines, delimiter=delimiter):
             count += len(row) + 1
-            require_count(file.name, count, most=TEXTS)
+            require_count(file.name, count, most=TEXT_CELLS)
             yield row
     except csv.Error as error:
         raise fs.damaged(file, error) from error
@@ -191,6 +192,15 @@ def year_columns(file: TableFile, header: Sequence[str]) -> dict[int, int]:
 # ------------------------------------------------------------------------ tidying
 
 
+def require_known(
+    file: TableFile, series: Iterable[str], known: Collection[str]
+) -> None:
+    """Raise ``TivaxError`` for a series that the database does not have."""
+    for name in series:
+        if name not in known:
+            raise TivaxError(f"{file.name}: no series {name}; {choose_from(known)}")
+
+
 def check_series(
     file: TableFile,
     has: Collection[str],
@@ -200,7 +210,7 @@ def check_series(
     """Raise ``TivaxError`` where ``has``, the names in the file, lacks a series."""
     missing = [name for name in series if name not in has]
     if missing:
-        raise TivaxError(f"{file.name}: lacks {fs.some(missing)}; {remedy}")
+        raise TivaxError(f"{file.name}: lacks {layout.some(missing)}; {remedy}")
 
 
 def tidy(
@@ -254,7 +264,7 @@ def tidy(
     twice = frame[frame.duplicated(["code", "year"])]
     if len(twice):
         raise TivaxError(
-            f"{file.name}: {twice['code'].iloc[0]} {twice['year'].iloc[0]} stands in "
+            f"{file.name}: {twice['code'].iloc[0]} {twice['year'].iloc[0]} is in "
             f"more than one row; {AGAIN}"
         )
     return frame.sort_values(["code", "year"], ignore_index=True)

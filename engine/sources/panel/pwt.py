@@ -32,6 +32,7 @@ import pandas as pd
 
 from ...core import TivaxError
 from .. import files as fs
+from .. import layout
 from ..source import TableFile
 from . import country_years as cy
 
@@ -66,7 +67,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
 def _from_r(file: TableFile) -> Mapping[str, Any]:
     objects = fs.read_r(file)
     name = next((name for name in objects if str(name).startswith("pwt")), "pwt9.0")
-    frame = fs.element(file, objects, name)
+    frame = layout.element(file, objects, name)
     if not isinstance(frame, pd.DataFrame):
         raise TivaxError(f"{file.name}: {name} is not a data frame; {cy.AGAIN}")
     return {str(column): cells for column, cells in frame.items()}

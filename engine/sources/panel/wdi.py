@@ -94,7 +94,7 @@ def require_one_currency(frame: pd.DataFrame, path: Path) -> None:
     """Raise ``TivaxError`` where PA.NUS.FCRF turns to the euro inside a country.
 
     Between the last year of the old currency and the first of the euro, the published
-    level is divided by the official conversion rate. A country is told where the
+    level is divided by the official conversion rate. A country is reported where the
     change of the level is nearer to that division than to none.
     """
     levels = frame.set_index(["code", "year"])[EXCHANGE_RATE]
@@ -138,12 +138,12 @@ def _header(file: TableFile, lines: Iterator[str]) -> list[str]:
 
 
 def _code_column(header: Sequence[str]) -> int:
-    """Where the codes stand; -1 if nowhere."""
+    """The position of the codes; -1 if there is none."""
     return next((j for name in CODES if (j := _column(header, name)) >= 0), -1)
 
 
 def _column(header: Sequence[str], name: str) -> int:
-    """Where a name stands, whatever its case; -1 if nowhere."""
+    """The position of a name in any case; -1 if there is none."""
     return next((j for j, label in enumerate(header) if label.lower() == name), -1)
 
 

@@ -78,6 +78,8 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
             "file is damaged, get it again"
         )
     rows = [row for row in rows if len(row) >= width and row[code].strip()]
+    if not rows:
+        raise fs.damaged(file, "no rows below the header")
     by_subject = {
         name: [row for row in rows if row[subject].strip() == name] for name in series
     }

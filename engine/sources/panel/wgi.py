@@ -68,12 +68,7 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     ``TivaxError`` in one line for another name or anything but a file as above.
     """
     file = cy.table_file(path, (".xlsx", ".dta", ".csv", ".zip"), "WGI")
-    unknown = [name for name in series if name not in SHEETS]
-    if unknown:
-        raise TivaxError(
-            f"{file.name}: {unknown[0]} is no estimate of the WGI; choose from "
-            f"{', '.join(SHEETS)}"
-        )
+    cy.require_known(file, series, SHEETS)
     file = cy.table_in(file, r".*\.dta|API_.*\.csv", "wgidataset.dta")
     if cy.suffix(file) == ".xlsx":
         return _from_workbook(file, series)

@@ -7,7 +7,7 @@ tells.
 The sheet ``ADB MRIO <yyyy>`` is laid out much as WIOD's. Rows: labels in columns B
 name, C region, D code; first the industries c1 ... c35 by region, then totals by code,
 among them r64 value added at basic prices and r69 output. Columns from E: above the
-codes of industries and of final demand F1 ... F5 stands a row of regions; the last
+codes of industries and of final demand F1 ... F5 is a row of regions; the last
 column is output. The number of rows above differs between vintages.
 
 Regions have ADB's own codes. Categories of final demand are named as in WIOD 2016.
@@ -22,7 +22,7 @@ import numpy as np
 
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable
-from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from .wiod2013 import cell_text, sheet_rows
 
@@ -71,8 +71,8 @@ _BLANK = ("", "NA")
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The workbooks below ``paths``, by year."""
-    return fs.one_per_year(
-        fs.gather(
+    return finding.one_per_year(
+        finding.gather(
             paths,
             r"adb[-_ ]?mrio.*?(?P<year>(?:19|20)\d\d).*\.xlsx",
             "names such as ADB-MRIO-2019_Mar2022.xlsx or ADB-MRIO62-2021_August "
@@ -89,21 +89,21 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     n = _count(row[3] for row in data)
     row_codes = [cell_text(row[3]) for row in data[:n]]
     row_regions = [cell_text(row[2]) for row in data[:n]]
-    regions, sectors = fs.region_major(
-        file, fs.region_codes(file, row_regions, CODES), row_codes
+    regions, sectors = layout.region_major(
+        file, layout.region_codes(file, row_regions, CODES), row_codes
     )
     c, f = len(regions), len(DEMAND)
     columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + n + c * f)
     column_regions = [cell_text(cell) for cell in cells[top - 1][columns]]
     column_codes = [cell_text(cell) for cell in cells[top][columns]]
-    spelled = fs.region_codes(file, column_regions, CODES)
-    fs.check_labels(
+    spelled = layout.region_codes(file, column_regions, CODES)
+    layout.check_labels(
         file,
         "columns",
         [f"{r}:{code}" for r, code in zip(spelled, column_codes, strict=True)],
-        fs.pairs(regions, sectors) + fs.pairs(regions, list(DEMAND)),
+        layout.pairs(regions, sectors) + layout.pairs(regions, list(DEMAND)),
     )
-    block = fs.numbers(
+    block = layout.numbers(
         file, [_filled(row) for row in data[:n]], top + 1, LABEL_COLUMNS, n + c * f
     )
     yield WorldTable(
@@ -154,7 +154,7 @@ def _total(
     """One of the rows from ``below`` on, where totals stand."""
     for k in range(below, len(cells)):
         if cell_text(cells[k][3]) == code:
-            return fs.numbers(file, [cells[k]], k, LABEL_COLUMNS, n)[0]
+            return layout.numbers(file, [cells[k]], k, LABEL_COLUMNS, n)[0]
     raise TivaxError(
         f"{file.name}: no row {code} below the industries; the file is incomplete, "
         "get it again"
@@ -169,7 +169,7 @@ def _between(
     if not set(BETWEEN) <= codes.keys():
         return None
     rows = [
-        fs.numbers(file, [_filled(cells[k])], k, LABEL_COLUMNS, n)[0]
+        layout.numbers(file, [_filled(cells[k])], k, LABEL_COLUMNS, n)[0]
         for k in (codes[code] for code in BETWEEN)
     ]
     return np.sum(rows, axis=0)
@@ -182,7 +182,7 @@ def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:
     """
     for text in (title, cell_text(cells[0][0])):
         if year := re.search(r"(?:19|20)\d\d", text):
-            return fs.check_year(file, int(year[0]))
+            return layout.check_year(file, int(year[0]))
     if file.year is None:
         raise TivaxError(
             f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
@@ -193,8 +193,8 @@ def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:
 
 def _prices(file: TableFile, head: Sequence[Sequence[Any]]) -> str:
     """``at current prices`` or ``at constant 2010 prices``."""
-    told = " ".join(cell_text(row[0]) for row in head) + " " + file.name
-    constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", told, re.IGNORECASE)
+    text = " ".join(cell_text(row[0]) for row in head) + " " + file.name
+    constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", text, re.IGNORECASE)
     return f"at constant {constant[1]} prices" if constant else "at current prices"
 
 

@@ -21,6 +21,7 @@ import numpy.lib.format as npy
 from ...core import TivaxError, require_size
 from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
@@ -34,17 +35,17 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
     A name that ends in a year (``table_2000.npz``) must tell the right one.
     """
-    files = fs.gather(paths, r"(?!\.).*\.npz", "files named *.npz")
-    return fs.one_per_year([replace(file, year=_year(file)) for file in files])
+    files = finding.gather(paths, r"(?!\.).*\.npz", "files named *.npz")
+    return finding.one_per_year([replace(file, year=_year(file)) for file in files])
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of an archive."""
     arrays = _load(file, KEYS)
     for key in NEEDED:
-        fs.element(file, arrays, key, _REMEDY)
+        layout.element(file, arrays, key, _REMEDY)
     regions = normalise(_labels(file, arrays, "regions"))
-    fs.check_unique(file, "regions", regions)  # RoW and ROW are one
+    layout.check_unique(file, "regions", regions)  # RoW and ROW are one
     sectors = _labels(file, arrays, "sectors")
     c, n = len(regions), len(regions) * len(sectors)
     Y = _numbers(file, arrays, "Y")
@@ -55,7 +56,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     if "categories" in arrays:
         categories = _labels(file, arrays, "categories")
     yield WorldTable(
-        year=fs.check_year(file, _whole_year(file, arrays["year"])),
+        year=layout.check_year(file, _whole_year(file, arrays["year"])),
         regions=regions,
         sectors=sectors,
         categories=categories,
@@ -86,7 +87,7 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
         unknown = sorted(set(members) - set(KEYS))
         if unknown:
             raise TivaxError(
-                f"{file.name}: unknown {fs.some(unknown)}; the keys are "
+                f"{file.name}: unknown {layout.some(unknown)}; the keys are "
                 f"{', '.join(KEYS)}"
             )
         return {
@@ -122,9 +123,9 @@ def _year(file: TableFile) -> int:
     """The year of an archive, without reading its tables."""
     in_name = re.search(r"(?<!\d)((?:19|20)\d\d)\.npz$", file.name)
     file = replace(file, year=int(in_name[1]) if in_name else None)
-    return fs.check_year(
+    return layout.check_year(
         file,
-        _whole_year(file, fs.element(file, _load(file, ["year"]), "year", _REMEDY)),
+        _whole_year(file, layout.element(file, _load(file, ["year"]), "year", _REMEDY)),
     )
 
 
@@ -144,7 +145,7 @@ def _labels(
             "np.array([...], dtype=str)"
         )
     names = tuple(str(label).strip() for label in labels)
-    fs.check_unique(file, key, names)
+    layout.check_unique(file, key, names)
     return names
 
 
@@ -161,7 +162,7 @@ def _parents(
             'save pairs of codes, np.array([["CN1", "CHN"], ["CN2", "CHN"]])'
         )
     parts, wholes = (normalise([str(k).strip() for k in side]) for side in pairs.T)
-    fs.check_unique(file, "parts in parents", parts)
+    layout.check_unique(file, "parts in parents", parts)
     for part, whole in zip(parts, wholes, strict=True):
         for code in (part, whole):
             if code not in regions:

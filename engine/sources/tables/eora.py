@@ -18,7 +18,7 @@ without any labels:
     among the paths and beside the archive.
 
 The rest of the world ("Statistical Discrepancies") has one industry, Total, which
-balances the table. It stays what it is, a region with trade: Total becomes a 27th
+balances the table. It is kept as a region with trade: Total becomes a 27th
 sector that ROW alone has (and ROW has none of the other 26), so that n = 190 * 27. To
 drop it would cut the sales and the inputs of all others; to count its sales as their
 value added, make it the world's least open economy.
@@ -37,6 +37,7 @@ import numpy as np
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
@@ -52,13 +53,13 @@ _EXPECTED = "names such as Eora26_2015_bp_T.txt, or an archive Eora26_2015_bp.zi
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables below ``paths``, by year. A file T stands for its table."""
+    """The tables below ``paths``, by year. A file T represents its table."""
     tables: dict[str, TableFile] = {}
     labels: dict[str, TableFile] = {}
     for path in paths:
         alone = path.is_file() and path.suffix.lower() != ".zip"
-        found = fs.gather([path.parent if alone else path], _NAMES, _EXPECTED)
-        at = {fs.location(file): file for file in found}
+        found = finding.gather([path.parent if alone else path], _NAMES, _EXPECTED)
+        at = {finding.location(file): file for file in found}
         labels |= {k: file for k, file in at.items() if "/labels_" in k}
         for where in at.keys() - labels.keys():
             if where.endswith("_T.txt") and (not alone or at[where].path == path):
@@ -67,7 +68,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
         raise TivaxError(
             f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
         )
-    return fs.one_per_year(
+    return finding.one_per_year(
         [_labelled(file, where, labels) for where, file in tables.items()]
     )
 
@@ -93,8 +94,8 @@ def _labelled(
         if not known:
             folder = file.path.parent
             beside = [k for k in (folder / name, folder / "indices.zip") if k.exists()]
-            found = fs.gather(beside, re.escape(name), name) if beside else []
-            known = {fs.location(one): one for one in found}
+            found = finding.gather(beside, re.escape(name), name) if beside else []
+            known = {finding.location(one): one for one in found}
         if not known:
             raise TivaxError(
                 f"{file.name}: no {name} with it; put indices.zip of the database "
@@ -148,8 +149,8 @@ def _industries(file: TableFile) -> tuple[tuple[str, ...], tuple[str, ...], np.n
     codes, names = _read_labels(part)
     rest = codes[-1:] == ["ROW"] and names[-1] not in names[:-1]
     k = len(codes) - rest
-    regions, sectors = fs.region_major(
-        part, fs.region_codes(part, codes[:k], CODES), names[:k]
+    regions, sectors = layout.region_major(
+        part, layout.region_codes(part, codes[:k], CODES), names[:k]
     )
     if not rest:
         return regions, sectors, np.arange(k)
@@ -163,10 +164,10 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     """The categories of final demand, which all regions must have."""
     part = file.parts["labels of FD"]
     codes, names = _read_labels(part)
-    spelled = fs.region_codes(part, codes, CODES)
+    spelled = layout.region_codes(part, codes, CODES)
     categories = tuple(dict.fromkeys(names))
     labels = [f"{code}:{name}" for code, name in zip(spelled, names, strict=True)]
-    fs.check_labels(part, "lines", labels, fs.pairs(regions, categories))
+    layout.check_labels(part, "lines", labels, layout.pairs(regions, categories))
     return categories
 
 

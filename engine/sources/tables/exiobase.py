@@ -6,7 +6,7 @@ year, with tab-separated tables:
 ``Z.txt``, else ``A.txt``
     Intermediate sales (versions before 3.8: only input coefficients, Z = A diag(x)).
     Two columns of labels, region and sector, and as many header lines, below which
-    stands a line that names the labels.
+    is a line that names the labels.
 ``Y.txt``
     Final demand, laid out alike, by region and category. The last category,
     exports, must be zero: all trade is by region.
@@ -18,7 +18,7 @@ year, with tab-separated tables:
     production, compensation of employees (3) and operating surplus (4). All but
     the first add up to value added at basic prices. Need not be there.
 ``unit.txt``
-    Units of the sectors, by which tables in physical units are told and refused.
+    Units of the sectors, by which tables in physical units are recognised and refused.
 
 Regions have codes of ISO 3166-1 alpha-2 (versions to 3.4: partly alpha-3). The five
 rests of the world have codes of three letters here, as in those versions: WWA (Asia and
@@ -36,6 +36,7 @@ import numpy as np
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from ..text_tables import TextTable, read_text_table
 
@@ -70,13 +71,13 @@ _MONEY = ("MEUR", "MILLEUR", "MILLIONEUR")
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
-    """The tables below ``paths``, by year. A file stands for its folder."""
+    """The tables below ``paths``, by year. A file represents its folder."""
     wide = [
         path.parent if path.is_file() and path.suffix.lower() != ".zip" else path
         for path in paths
     ]
-    found = fs.gather(wide, r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED)
-    at = {fs.location(file): file for file in found}
+    found = finding.gather(wide, r"[azyxf]\.txt|unit\.txt|metadata\.json", _EXPECTED)
+    at = {finding.location(file): file for file in found}
     tables = [
         _together(location.rpartition("/")[0], at)
         for location in at
@@ -90,7 +91,7 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
         raise TivaxError(
             f"{', '.join(map(str, paths))}: no table in it; expected {_EXPECTED}"
         )
-    return fs.one_per_year(tables)
+    return finding.one_per_year(tables)
 
 
 def _together(folder: str, at: Mapping[str, TableFile]) -> TableFile:
@@ -125,8 +126,8 @@ def _metadata(file: TableFile) -> str:
     """Name and description of a data set."""
     data = fs.read_bytes(file, (b"{",))
     with fs.parsing(file):
-        told = json.loads(data)
-    return f"{told.get('name')} {told.get('description')}"
+        content = json.loads(data)
+    return f"{content.get('name')} {content.get('description')}"
 
 
 def read(file: TableFile) -> Iterator[WorldTable]:
@@ -172,8 +173,8 @@ def _require_money(file: TableFile) -> None:
     others = sorted(k for k in units if re.sub(r"[^A-Z]", "", k.upper()) not in _MONEY)
     if others:
         raise TivaxError(
-            f"{file.parts['unit'].name}: units are {fs.some(others)}, not M.EUR; give "
-            "the tables in money, not the hybrid ones"
+            f"{file.parts['unit'].name}: units are {layout.some(others)}, not M.EUR; "
+            "give the tables in money, not the hybrid ones"
         )
 
 
@@ -181,16 +182,16 @@ def _labels(
     file: TableFile, sales: TextTable
 ) -> tuple[tuple[str, ...], tuple[str, ...], list[str]]:
     """Regions, sectors and the labels of rows, which must be those of columns."""
-    regions, sectors = fs.region_major(
-        file, fs.region_codes(file, sales.labels[0], CODES), sales.labels[1]
+    regions, sectors = layout.region_major(
+        file, layout.region_codes(file, sales.labels[0], CODES), sales.labels[1]
     )
-    rows = fs.pairs(regions, sectors)
-    fs.check_labels(file, "columns", _pairs(file, *sales.header), rows)
+    rows = layout.pairs(regions, sectors)
+    layout.check_labels(file, "columns", _pairs(file, *sales.header), rows)
     return regions, sectors, rows
 
 
 def _pairs(file: TableFile, regions: list[str], names: list[str]) -> list[str]:
-    spelled = fs.region_codes(file, regions, CODES)
+    spelled = layout.region_codes(file, regions, CODES)
     return [f"{region}:{name}" for region, name in zip(spelled, names, strict=True)]
 
 
@@ -200,10 +201,10 @@ def _final_demand(
     """Final demand (n, c, f) and its categories, without exports, which are zero."""
     part = file.parts["Y"]
     table = read_text_table(part, header=2, labels=2)
-    fs.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
     categories = list(dict.fromkeys(table.header[1]))
-    fs.check_labels(
-        part, "columns", _pairs(part, *table.header), fs.pairs(regions, categories)
+    layout.check_labels(
+        part, "columns", _pairs(part, *table.header), layout.pairs(regions, categories)
     )
     Y = table.values.reshape(len(rows), len(regions), len(categories))
     exports = [k for k, name in enumerate(categories) if name.startswith("Export")]
@@ -225,8 +226,8 @@ def _output(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["x"]
     table = read_text_table(part, header=1, labels=2)
-    fs.check_labels(part, "rows", _pairs(part, *table.labels), rows)
-    fs.check_labels(part, "columns", table.header[0], ["indout"])
+    layout.check_labels(part, "rows", _pairs(part, *table.labels), rows)
+    layout.check_labels(part, "columns", table.header[0], ["indout"])
     return table.values[:, 0]
 
 
@@ -236,7 +237,7 @@ def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
         return None
     part = file.parts["F"]
     table = read_text_table(part, header=2, labels=1, rows=len(FACTORS))
-    fs.check_labels(part, "columns", _pairs(part, *table.header), rows)
+    layout.check_labels(part, "columns", _pairs(part, *table.header), rows)
     for k, wanted in enumerate(FACTORS):
         name = "".join(table.labels[0][k : k + 1])
         if not name.startswith(wanted):

@@ -28,6 +28,7 @@ import pyarrow.csv
 from ...core import TivaxError, require_count
 from ...tables import Tolerance, WorldTable
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
@@ -46,8 +47,8 @@ ROUNDING = 0.002
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year."""
-    return fs.one_per_year(
-        fs.gather(
+    return finding.one_per_year(
+        finding.gather(
             paths,
             r"(?:matrix|flatfile)_eu-ic-io_(?:ind-by-ind|prod-by-prod)_(?:\d\ded_)?"
             r"(?P<year>\d{4})(?:_v\d+)?\.csv",
@@ -162,21 +163,23 @@ def _table(
     """The table of labelled numbers, in the order of the matrix files."""
     n = sum(not label.startswith("W2_") for label in rows)
     region, sector = _parts(rows[:n])
-    regions, sectors = fs.region_major(
-        file, fs.region_codes(file, region, CODES), sector
+    regions, sectors = layout.region_major(
+        file, layout.region_codes(file, region, CODES), sector
     )
-    fs.check_labels(
+    layout.check_labels(
         file, "rows below the industries", rows[n:], _labels(["W2"], TOTALS)
     )
     region, sector = _parts(columns)
-    fs.check_labels(
+    layout.check_labels(
         file,
         "columns",
         [
             f"{r}:{s}"
-            for r, s in zip(fs.region_codes(file, region, CODES), sector, strict=True)
+            for r, s in zip(
+                layout.region_codes(file, region, CODES), sector, strict=True
+            )
         ],
-        fs.pairs(regions, sectors) + fs.pairs(regions, CATEGORIES),
+        layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES),
     )
     x = values[:n].sum(axis=1)
     x[(x < 0) & (x >= -ROUNDING)] = 0

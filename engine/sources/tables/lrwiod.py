@@ -19,6 +19,7 @@ import pyarrow.csv
 from ...core import TivaxError, require_count
 from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
@@ -33,7 +34,7 @@ LABELS = ("row_country", "row_isic3", "col_country", "col_isic3")
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The one file of all years below ``paths``."""
     name = "lr_wiod_wiot_final_filled.csv"
-    found = fs.gather(paths, name.replace(".", r"\."), f"{name}, or a zip of it")
+    found = finding.gather(paths, name.replace(".", r"\."), f"{name}, or a zip of it")
     if len(found) > 1:
         raise TivaxError(
             f"{found[0].name} and {found[1].name} both hold all years; "
@@ -60,10 +61,10 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     regions = [name for name in dict.fromkeys(names["row_country"]) if name != "TOT"]
     sectors = list(dict.fromkeys(names["row_isic3"][k] for k in industry_codes))
     require_count(file.name, (len(regions) * len(sectors)) ** 2)
-    industries = fs.pairs(regions, sectors)
+    industries = layout.pairs(regions, sectors)
     whole = set(BETWEEN) <= set(names["row_isic3"])
-    rows = [*industries, "TOT:VA", *fs.pairs(["TOT"], BETWEEN if whole else ())]
-    columns = [*industries, *fs.pairs(regions, CATEGORIES), "TOT:GO"]
+    rows = [*industries, "TOT:VA", *layout.pairs(["TOT"], BETWEEN if whole else ())]
+    columns = [*industries, *layout.pairs(regions, CATEGORIES), "TOT:GO"]
     row_at = _positions(names["row_country"], names["row_isic3"], rows)
     column_at = _positions(names["col_country"], names["col_isic3"], columns)
 
@@ -113,7 +114,7 @@ def _codes(labels: pa.ChunkedArray) -> np.ndarray:
 def _positions(
     countries: Sequence[str], codes: Sequence[str], wanted: Sequence[str]
 ) -> np.ndarray:
-    """Where each pair of codes stands in ``wanted``; -1 for pairs that do not.
+    """The position of each pair of codes in ``wanted``; -1 for pairs not in it.
 
     One row and column more than there are codes: -1, a blank label, picks those.
     """

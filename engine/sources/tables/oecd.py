@@ -32,7 +32,7 @@ import numpy as np
 
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable, normalise
-from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from ..text_tables import read_text_table
 
@@ -89,12 +89,12 @@ EDITIONS = {
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths``, by year."""
-    files = fs.gather(
+    files = finding.gather(
         paths,
         r"(icio(20\d\d)?_)?(19|20)\d\d(_(sml|ext))?\.csv",
         "names such as 2019.csv, 2019_SML.csv or ICIO2021_2018.csv, or a zip of them",
     )
-    return fs.one_per_year([_dated(file) for file in files])
+    return finding.one_per_year([_dated(file) for file in files])
 
 
 def _dated(file: TableFile) -> TableFile:
@@ -164,7 +164,7 @@ def read_layout(
     columns, rows = _labels(column_labels), _labels(row_labels)
     n = next((k for k, row in enumerate(rows) if _is_total(row)), len(rows))
     parts = [row.partition(":") for row in rows[:n]]
-    regions, sectors = fs.region_major(
+    regions, sectors = layout.region_major(
         file, [part[0] for part in parts], [part[2] for part in parts]
     )
     name = _edition(file, sectors)
@@ -177,11 +177,11 @@ def read_layout(
                 f"{PARENTS[region]}; get the published file again"
             )
     _check_totals(file, edition, rows[n:], whole)
-    fs.check_labels(
+    layout.check_labels(
         file,
         "columns",
         columns,
-        [*rows[:n], *fs.pairs(whole, CATEGORIES), edition.total],
+        [*rows[:n], *layout.pairs(whole, CATEGORIES), edition.total],
     )
     return Layout(name, regions, sectors, whole)
 
@@ -217,8 +217,8 @@ def _edition(file: TableFile, sectors: Sequence[str]) -> str:
     nearest = min(unknown, key=lambda name: len(unknown[name]))
     if unknown[nearest]:
         raise TivaxError(
-            f"{file.name}: the sectors {fs.some(unknown[nearest])} are of no edition "
-            f"that is read here; those are {', '.join(EDITIONS)}"
+            f"{file.name}: the sectors {layout.some(unknown[nearest])} are of no "
+            f"edition that is read here; those are {', '.join(EDITIONS)}"
         )
     return nearest
 
@@ -232,8 +232,8 @@ def _check_totals(
     """
     taxes = [edition.taxes]
     if labels and ":" in labels[0]:
-        taxes = fs.pairs(whole, taxes)
-    fs.check_labels(
+        taxes = layout.pairs(whole, taxes)
+    layout.check_labels(
         file,
         "rows below the industries",
         labels,

@@ -26,6 +26,7 @@ import numpy as np
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
@@ -46,14 +47,14 @@ FIRST_ROW = 6  # row 7 of the sheet, counted from 0
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables below ``paths`` by year; of two vintages of a workbook, Sep12."""
-    found = fs.gather(
+    found = finding.gather(
         paths,
         r"wiot_?(?P<year>\d{4}|\d{2})(?:\.rdata|_row_(?:apr|sep)12\.xlsx)",
         "names such as wiot_2000.RData or WIOT00_ROW_Apr12.xlsx (the release of "
         "2016 has an archive of the same name, WIOTS_in_EXCEL.zip)",
     )
     revised = {file.year for file in found if "_sep12" in file.name.lower()}
-    return fs.one_per_year(
+    return finding.one_per_year(
         [f for f in found if f.year not in revised or "_apr12" not in f.name.lower()]
     )
 
@@ -72,17 +73,17 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 def _from_list(file: TableFile, objects: Mapping[str, Any]) -> WorldTable:
     """The table in an R list of class ``iot``."""
     name = next((name for name in objects if str(name).startswith("wiot")), "wiot")
-    table = fs.element(file, objects, name)
+    table = layout.element(file, objects, name)
     if not isinstance(table, Mapping):
         raise TivaxError(
             f"{file.name}: {name} is not a list of matrices; a data frame is a table "
             "of the release of 2016 (wiod2016)"
         )
-    year = fs.check_year(file, int(_numbers(file, table, "year", (1,))[0]))
-    regions = normalise(np.ravel(fs.element(file, table, "countries")))
-    sectors = tuple(map(str, np.ravel(fs.element(file, table, "industries"))))
-    fs.check_unique(file, "countries", regions)
-    fs.check_unique(file, "industries", sectors)
+    year = layout.check_year(file, int(_numbers(file, table, "year", (1,))[0]))
+    regions = normalise(np.ravel(layout.element(file, table, "countries")))
+    sectors = tuple(map(str, np.ravel(layout.element(file, table, "industries"))))
+    layout.check_unique(file, "countries", regions)
+    layout.check_unique(file, "industries", sectors)
     c, n, f = len(regions), len(regions) * len(sectors), len(DEMAND)
     return WorldTable(
         year=year,
@@ -100,7 +101,7 @@ def _numbers(
     file: TableFile, table: Mapping[str, Any], name: str, shape: tuple[int, ...]
 ) -> np.ndarray:
     """One element as float64; R's missing integers become NaN."""
-    values = fs.element(file, table, name)
+    values = layout.element(file, table, name)
     values = getattr(values, "to_numpy", lambda: values)()  # matrices with labels
     if getattr(values, "dtype", np.dtype("O")).kind not in "iuf":
         raise TivaxError(f"{file.name}: {name} does not hold numbers; get it again")
@@ -137,23 +138,23 @@ def read_sheet(
     industries = _industry_rows(rows)
     c_codes = ["c" + cell_text(row[3])[1:] for row in industries]
     row_regions = normalise(row[2] for row in industries)
-    regions, codes = fs.region_major(file, row_regions, c_codes)
+    regions, codes = layout.region_major(file, row_regions, c_codes)
     names = codes
     if sectors == "names":
         column_a = [cell_text(row[0]) for row in industries]
         names = tuple(column_a[: len(codes)])
-        fs.check_labels(file, "codes in column A", column_a, names * len(regions))
+        layout.check_labels(file, "codes in column A", column_a, names * len(regions))
     n, c, f = len(industries), len(regions), len(demand)
     first, last = LABEL_COLUMNS, LABEL_COLUMNS + n + c * f
     column_regions = normalise(rows[4][first:last])
     columns = zip(column_regions, map(cell_text, rows[5][first:last]), strict=True)
-    fs.check_labels(
+    layout.check_labels(
         file,
         "columns",
         [f"{region}:{code}" for region, code in columns],
-        fs.pairs(regions, codes) + fs.pairs(regions, list(demand)),
+        layout.pairs(regions, codes) + layout.pairs(regions, list(demand)),
     )
-    block = fs.numbers(file, industries, FIRST_ROW, first, n + c * f)
+    block = layout.numbers(file, industries, FIRST_ROW, first, n + c * f)
     return WorldTable(
         year=year,
         regions=regions,
@@ -192,7 +193,7 @@ def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> i
             f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
             "in cell A1; give the file the name it is published under"
         )
-    return fs.check_year(file, year)
+    return layout.check_year(file, year)
 
 
 def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
@@ -213,7 +214,7 @@ def _total(
     """One of the rows below the industries, which have no code that all bear."""
     for k in range(FIRST_ROW + n, len(rows)):
         if cell_text(rows[k][1]).lower() == name:
-            return fs.numbers(file, [rows[k]], k, LABEL_COLUMNS, n)[0]
+            return layout.numbers(file, [rows[k]], k, LABEL_COLUMNS, n)[0]
     raise TivaxError(
         f"{file.name}: no row {name!r} below the industries; the file is incomplete, "
         "get it again"

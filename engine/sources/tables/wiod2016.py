@@ -28,6 +28,7 @@ import pandas as pd
 from ...core import TivaxError
 from ...tables import Tolerance, WorldTable, normalise
 from .. import files as fs
+from .. import finding, layout
 from ..source import Source, TableFile
 from .wiod2013 import read_sheet
 
@@ -42,8 +43,8 @@ LABELS = ("IndustryCode", "IndustryDescription", "Country", "RNr", "Year")
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
     """The tables in current prices below ``paths``, by year."""
-    return fs.one_per_year(
-        fs.gather(
+    return finding.one_per_year(
+        finding.gather(
             paths,
             r"wiot(?P<year>\d{4})_(?:october16_row\.(?:rdata|dta)|nov16_row\.xls[bx])",
             "names such as WIOT2000_October16_ROW.RData or .dta, or "
@@ -69,7 +70,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 
 
 def _r_frame(file: TableFile) -> pd.DataFrame:
-    frame = fs.element(file, fs.read_r(file), "wiot")
+    frame = layout.element(file, fs.read_r(file), "wiot")
     if not isinstance(frame, pd.DataFrame):
         raise TivaxError(f"{file.name}: wiot is not a data frame; get it again")
     return frame
@@ -78,24 +79,24 @@ def _r_frame(file: TableFile) -> pd.DataFrame:
 def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
     """The table in the data frame of the R and Stata files."""
     columns = [str(column) for column in frame.columns]
-    fs.check_labels(file, "first columns", columns[: len(LABELS)], LABELS)
-    year = fs.check_year(file, _one_year(file, frame["Year"]))
+    layout.check_labels(file, "first columns", columns[: len(LABELS)], LABELS)
+    year = layout.check_year(file, _one_year(file, frame["Year"]))
     country, code = (_texts(frame[label]) for label in ("Country", "IndustryCode"))
     n = len(country) - country.count("TOT")
     if "TOT" in country[:n]:
         raise TivaxError(f"{file.name}: totals stand between industries; get it again")
 
     numbers = [_whole(number) for number in frame["RNr"][:n]]
-    regions, within = fs.region_major(file, normalise(country[:n]), numbers)
+    regions, within = layout.region_major(file, normalise(country[:n]), numbers)
     sectors = tuple(code[: len(within)])
-    fs.check_labels(file, "codes of industries", code[:n], sectors * len(regions))
+    layout.check_labels(file, "codes of industries", code[:n], sectors * len(regions))
 
     c, f = len(regions), len(DEMAND)
-    fs.check_labels(
+    layout.check_labels(
         file,
         "columns",
         _column_labels(columns[len(LABELS) :]),
-        [*fs.pairs(regions, within), *fs.pairs(regions, list(DEMAND)), "TOT"],
+        [*layout.pairs(regions, within), *layout.pairs(regions, list(DEMAND)), "TOT"],
     )
     values = _values(file, frame.iloc[:, len(LABELS) :])
     totals = {total: values[n + k, :n] for k, total in enumerate(code[n:])}
@@ -106,10 +107,10 @@ def _from_frame(file: TableFile, frame: pd.DataFrame) -> WorldTable:
         categories=tuple(DEMAND.values()),
         Z=np.ascontiguousarray(values[:n, :n]),
         Y=values[:n, n:-1].reshape(n, c, f),
-        x=fs.element(file, totals, "GO").copy(),
-        value_added=fs.element(file, totals, "VA").copy(),
+        x=layout.element(file, totals, "GO").copy(),
+        value_added=layout.element(file, totals, "VA").copy(),
         taxes_and_margins=sum(
-            (fs.element(file, totals, total) for total in BETWEEN), np.zeros(n)
+            (layout.element(file, totals, total) for total in BETWEEN), np.zeros(n)
         ),
         origin=file.name,
     )

@@ -1,0 +1,32 @@
+"""Messages about unknown names: close matches, or the names to choose from."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from .errors import TivaxError, show
+
+# A longer list of names does not help in one line.
+_MANY = 20
+
+
+def choose_from(known: Iterable[object]) -> str:
+    """The end of a message about a wrong value: all names there are."""
+    return f"choose from {', '.join(map(str, known))}"
+
+
+def suggest(name: str, known: Iterable[object]) -> str:
+    """The end of a message about an unknown name: close matches, or all names."""
+    names = [str(k) for k in known]
+    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    if not near:
+        return choose_from(names)
+    hint = f"did you mean {' or '.join(near)}?"
+    return hint if len(names) > _MANY else f"{hint} There are {', '.join(names)}"
+
+
+def require_choice(argument: str, value: object, known: Iterable[str]) -> None:
+    """Raise ``TivaxError`` unless the value is one of these words."""
+    if not isinstance(value, str):
+        raise TivaxError(f"no {argument} {show(value)}: {suggest('', known)}")
+    if value not in known:
+        raise TivaxError(f"no {argument} {value}: {suggest(value, known)}")

@@ -1,0 +1,233 @@
+"""Manifests: what a command read and wrote, with versions, sizes and checksums."""
+
+import hashlib
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from .errors import TivaxError
+from .jax_setup import processor_name
+from .output import lock_folder, write_text
+
+MANIFEST = "manifest.json"
+PACKAGES = (
+    "jax",
+    "jaxlib",
+    "numpy",
+    "pandas",
+    "xarray",
+    "zarr",
+    "pyarrow",
+    "pyfixest",
+    "linearmodels",
+)
+
+
+def tivax_version() -> str:
+    """The installed version of tivax."""
+    return version("tivax")
+
+
+def describe_environment(*, dated: bool = True) -> dict[str, str]:
+    """Versions, device and date, for the foot of a report.
+
+    Without the date, a run that is resumed on another day writes the same.
+    """
+    import jax
+
+    device = jax.devices()[0]
+    return {
+        "tivax": tivax_version(),
+        "jax": jax.__version__,
+        "numpy": version("numpy"),
+        "device": f"{device.platform}: {device.device_kind}",
+        "processor": processor_name(),
+        **({"date": time.strftime("%Y-%m-%d")} if dated else {}),
+    }
+
+
+def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
+    """Files listed in the manifest of an earlier run of ``command``: entries by name.
+
+    Raises ``TivaxError`` where another command wrote it, or it does not list files with
+    their size and SHA-256.
+    """
+    where = manifest.parent if manifest.name == MANIFEST else manifest
+    try:
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        its, outputs = content["command"], content["outputs"]
+        if not isinstance(its, str) or not isinstance(outputs, list):
+            raise TypeError
+        files = content.get("files")
+        listed = None
+        if files is not None:
+            listed = {str(k["name"]): k for k in files}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise TivaxError(
+            f"{manifest}: not a manifest of tivax; --force does not replace what lies "
+            "there, choose another --out"
+        ) from None
+    if its != command:
+        raise TivaxError(
+            f"{where}: written by `tivax {its}`, and a command replaces only what it "
+            "wrote itself; choose another --out"
+        )
+    if listed is None:
+        raise TivaxError(
+            f"{where}: written by an older tivax, which did not record its files; "
+            "remove it by hand, or choose another --out"
+        )
+    return listed
+
+
+def require_as_listed(
+    path: Path, entry: Mapping[str, Any] | None, command: str
+) -> None:
+    """Raise ``TivaxError`` unless a file is, to the byte, what ``command`` wrote.
+
+    Every byte is read: a gigabyte takes a second or two, and took far longer to make.
+    """
+    if entry is None:
+        raise TivaxError(
+            f"{path}: not written by `tivax {command}`, and --force would remove it; "
+            "move it away, or choose another --out"
+        )
+    same = (
+        path.is_file()
+        and not path.is_symlink()
+        and path.stat().st_size == entry.get("bytes")
+        and sha256(path) == entry.get("sha256")
+    )
+    if not same:
+        raise TivaxError(
+            f"{path}: changed since `tivax {command}` wrote it, and --force would "
+            "remove it; move it away, or choose another --out"
+        )
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its sorted names and file sums."""
+    if path.is_dir():
+        total = hashlib.sha256()
+        for file in sorted(p for p in path.rglob("*") if p.is_file()):
+            total.update(
+                f"{file.relative_to(path).as_posix()} {sha256(file)}\n".encode()
+            )
+        return total.hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def describe_input(path: Path) -> dict[str, Any]:
+    """Path, SHA-256 and size of an input, for the manifest."""
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    size = sum(p.stat().st_size for p in files)
+    return {"path": str(path), "sha256": sha256(path), "bytes": size}
+
+
+@dataclass
+class Run:
+    """The record of one command: the content of ``manifest.json``."""
+
+    command: str
+    inputs: Sequence[Path] = ()
+    seed: int | None = None
+    argv: list[str] = field(default_factory=lambda: list(sys.argv))
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _clock: float = field(default_factory=time.perf_counter)
+
+    def manifest(
+        self, *, residual_max: float | None, outputs: Sequence[str], **more: Any
+    ) -> dict[str, Any]:
+        """The manifest. Imports JAX only to name the device."""
+        import jax
+
+        device = jax.devices()[0]
+        packages = {}
+        for name in PACKAGES:
+            try:
+                packages[name] = version(name)
+            except PackageNotFoundError:
+                continue
+        return {
+            "command": self.command,
+            "argv": self.argv,
+            "tivax": tivax_version(),
+            "python": platform.python_version(),
+            "packages": packages,
+            "started": self.started.isoformat(timespec="seconds"),
+            "wall_s": round(time.perf_counter() - self._clock, 3),
+            "seed": self.seed,
+            "device": f"{device.platform}: {device.device_kind}",
+            "inputs": [describe_input(path) for path in self.inputs],
+            "residual_max": residual_max,
+            "outputs": sorted(outputs),
+            **more,
+        }
+
+    def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> None:
+        """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
+
+        ``entry`` describes the file ``name``; entries of other files are kept.
+        """
+        path = folder / MANIFEST
+        with _waiting_lock(folder):
+            files = []
+            if path.exists():
+                files = list(read_listed(path, self.command).values())
+            files = [k for k in files if k["name"] != entry["name"]] + [entry]
+            manifest = self.manifest(
+                residual_max=None, outputs=[k["name"] for k in files], files=files
+            )
+            write_text(path, json.dumps(manifest, indent=1) + "\n")
+
+    def write_manifest(
+        self, folder: Path, *, residual_max: float | None, **more: Any
+    ) -> None:
+        """Write ``manifest.json`` about the files in ``folder``."""
+        names = [
+            p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()
+        ]
+        manifest = self.manifest(
+            residual_max=residual_max,
+            outputs=names,
+            files=describe_outputs(folder, names),
+            **more,
+        )
+        (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+
+
+def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:
+    """Name, size and SHA-256 of files in ``folder``: what ``--force`` may replace."""
+    return [
+        {
+            "name": name,
+            "bytes": (folder / name).stat().st_size,
+            "sha256": sha256(folder / name),
+        }
+        for name in sorted(names)
+    ]
+
+
+@contextmanager
+def _waiting_lock(folder: Path) -> Iterator[None]:
+    """One process after the other: two downloads may end at the same time."""
+    while True:
+        with suppress(BlockingIOError):
+            lock = lock_folder(folder)
+            break
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            os.close(lock)

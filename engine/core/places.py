@@ -1,0 +1,163 @@
+"""Where results may be written: never over inputs, only over tivax's own."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from .errors import TivaxError
+from .manifest import MANIFEST, Run, read_listed, require_as_listed
+from .output import (
+    clear_leftovers,
+    part_name,
+    partial_folder,
+    real_path,
+    replace_folder,
+)
+
+# Written by file managers into any folder that they open.
+DROPPINGS = (".DS_Store", "Thumbs.db")
+
+
+def require_free(path: Path, *, force: bool) -> None:
+    """Raise ``TivaxError`` where writing ``path`` would replace something."""
+    if not force and path.exists() and not is_empty_folder(path):
+        raise TivaxError(f"{path}: exists already; --force replaces it")
+
+
+def require_no_folder(path: Path) -> None:
+    """Raise ``TivaxError`` where a file is to be written and ``path`` is a folder."""
+    if path.is_dir():
+        raise TivaxError(f"{path}: a folder; give --out the name of a file")
+
+
+def require_writable(path: Path) -> None:
+    """Raise ``TivaxError`` where ``path`` cannot be written, before long work.
+
+    The only sure test is to write: a folder into the nearest one that exists.
+    """
+    place, here = real_path(path), real_path(Path.cwd())
+    if place == here or place in here.parents:
+        raise TivaxError(
+            f"{path}: the folder you are in; choose a new folder inside it for --out"
+        )
+    above = next(k for k in place.parents if k.exists())
+    part = part_name(above / place.name)
+    try:
+        part.mkdir()
+        part.rmdir()
+    except OSError as error:
+        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+
+
+def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
+    """Raise ``TivaxError`` where an output and an input, or two outputs, share a place.
+
+    ``outputs`` are by the option that names them. A result folder is replaced as a
+    whole, so nothing that is read may lie in it; and what is written into an input
+    would be taken for a part of it by the next run.
+    """
+    for option, path in outputs.items():
+        for given in inputs:
+            kind = "store" if (given / "zarr.json").exists() else "input"
+            if _holds(given, path) and _holds(path, given):
+                raise TivaxError(f"{option} {path}: the {kind} itself; choose another")
+            # A link in --out to an input elsewhere would go with --out, too.
+            link = Path(os.path.abspath(given)).is_relative_to(os.path.abspath(path))
+            if link or _holds(path, given):
+                raise TivaxError(
+                    f"{option} {path}: holds the {kind} {given}; choose another"
+                )
+            if _holds(given, path):
+                raise TivaxError(
+                    f"{option} {path}: lies in the {kind} {given}; choose a place "
+                    "outside it"
+                )
+    named = list(outputs.items())
+    for k, (option, path) in enumerate(named):
+        for other, its in named[:k]:
+            one_holds, other_holds = _holds(path, its), _holds(its, path)
+            if one_holds or other_holds:
+                how = "is" if one_holds and other_holds else "lies in"
+                how = "holds" if one_holds and not other_holds else how
+                raise TivaxError(
+                    f"{option} {path}: {how} {other}; choose another folder"
+                )
+
+
+def _holds(folder: Path, path: Path) -> bool:
+    """Whether ``path`` is ``folder`` or lies in it, through any links."""
+    folder, path = real_path(folder), real_path(path)
+    return path.is_relative_to(folder) or (
+        # One folder can have two paths: bind mounts, disks that ignore case.
+        folder.exists()
+        and any(k.exists() and k.samefile(folder) for k in (path, *path.parents))
+    )
+
+
+def require_result_place(
+    path: Path, run: "Run", *, force: bool, folders: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless ``path`` is free, or ``run`` may replace it.
+
+    With ``force`` it may replace what an earlier run of the same command wrote and
+    nobody has changed since. ``folders`` are read besides the inputs of the run.
+    """
+    require_apart({"--out": path}, [*folders, *run.inputs])
+    clear_leftovers(path)
+    require_free(path, force=force)
+    if path.exists() and not is_empty_folder(path):
+        _require_own_folder(path, run.command)
+    require_writable(path)
+
+
+def require_fetch_place(folder: Path, name: str, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless a download may go to ``folder`` under ``name``.
+
+    A folder of downloads fills file by file. ``force`` replaces one that is as an
+    earlier ``tivax fetch`` wrote it.
+    """
+    manifest, path = folder / MANIFEST, folder / name
+    listed = read_listed(manifest, "fetch") if manifest.exists() else {}
+    if force and path.exists():
+        require_as_listed(path, listed.get(name), "fetch")
+
+
+def _require_own_folder(folder: Path, command: str) -> None:
+    manifest = folder / MANIFEST
+    if not manifest.is_file():
+        raise TivaxError(
+            f"{folder}: not a result folder of tivax (no {MANIFEST}); --force does not "
+            "replace it, choose another --out"
+        )
+    listed = read_listed(manifest, command)
+    folders = {above for name in listed for above in Path(name).parents}
+    for place, names, files in os.walk(folder):
+        for name in sorted([*names, *files]):
+            path = Path(place, name)
+            inside = path.relative_to(folder)
+            if path == manifest or name in DROPPINGS:
+                continue
+            if inside in folders and path.is_dir() and not path.is_symlink():
+                continue
+            require_as_listed(path, listed.get(inside.as_posix()), command)
+
+
+def is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
+
+
+@contextmanager
+def output_folder(path: Path, run: "Run", *, force: bool = False) -> Iterator[Path]:
+    """A folder to write into that becomes ``path`` when the block ends well.
+
+    What it replaces is checked before the block and after it: see
+    ``require_result_place``.
+    """
+    require_result_place(path, run, force=force)
+    with partial_folder(path) as part:
+        yield part
+        require_free(path, force=force)
+        if path.exists() and not is_empty_folder(path):
+            _require_own_folder(path, run.command)
+        replace_folder(part, path)

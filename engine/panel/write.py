@@ -1,0 +1,97 @@
+"""The panel as a file, with its codebook and manifest beside it."""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..core import (
+    Format,
+    Run,
+    TivaxError,
+    clear_leftovers,
+    describe_outputs,
+    partial_folder,
+    raise_interrupt,
+    read_listed,
+    real_path,
+    require_apart,
+    require_as_listed,
+    require_format,
+    require_free,
+    require_no_folder,
+    require_writable,
+    write_csv,
+    write_frame,
+)
+from .build import Panel
+
+
+def panel_format(path: Path) -> Format:
+    """The format that the suffix of a file asks for; ``TivaxError`` lists them."""
+    try:
+        return require_format(path.suffix.lower().removeprefix("."))
+    except TivaxError:
+        raise TivaxError(
+            f"{path}: end the name in .csv, .parquet, .dta or .xlsx"
+        ) from None
+
+
+def require_panel_place(
+    path: Path, run: Run, *, force: bool, folders: Iterable[Path] = ()
+) -> None:
+    """Raise ``TivaxError`` unless the panel can be written to ``path``, before work.
+
+    ``folders`` are read besides the inputs of the run.
+    """
+    panel_format(path)
+    codebook, manifest = _beside(path)
+    for one in (path, codebook, manifest):
+        require_apart({"--out": one}, [*folders, *run.inputs])
+        require_no_folder(one)
+        require_free(one, force=force)
+    clear_leftovers(path)
+    there = [one for one in (path, codebook) if one.exists()]
+    if there and not manifest.exists():
+        raise TivaxError(
+            f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); --force "
+            "does not replace it, choose another --out"
+        )
+    if manifest.exists():
+        listed = read_listed(manifest, run.command)
+        for one in there:
+            require_as_listed(one, listed.get(one.name), run.command)
+    require_writable(path)
+
+
+def _beside(path: Path) -> tuple[Path, Path]:
+    """Codebook and manifest of a panel."""
+    return path.with_suffix(".codebook.csv"), path.with_suffix(".manifest.json")
+
+
+def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path]:
+    """Write the panel with ``NAME.codebook.csv`` and ``NAME.manifest.json`` beside it.
+
+    The suffix of ``path`` sets the format: csv, parquet, dta or xlsx.
+    """
+    path = real_path(path)
+    require_panel_place(path, run, force=force)
+    format, (codebook, manifest) = panel_format(path), _beside(path)
+    with partial_folder(path) as part:
+        write_frame(panel.frame, part, path.stem, format)
+        (part / f"{path.stem}.{format}").rename(part / path.name)
+        write_csv(panel.codebook, part / codebook.name)
+        names = [path.name, codebook.name]
+        content = run.manifest(
+            residual_max=panel.residual_max,
+            outputs=names,
+            files=describe_outputs(part, names),
+            codes=panel.codes,
+            losses={loss.iso3: loss.why for loss in panel.losses},
+        )
+        (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
+        require_panel_place(path, run, force=force)
+        raise_interrupt()
+        for one in (manifest, codebook, path):
+            os.replace(part / one.name, one)
+    return [path, codebook, manifest]

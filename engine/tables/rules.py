@@ -1,0 +1,237 @@
+"""What a table must satisfy: labels, cells, rows and columns that add up."""
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from ..core import TivaxError
+from .world_table import Tolerance, WorldTable
+
+# Letters of a label; the longest of a published table has 120.
+_LONGEST = 200
+
+
+def require_labels(labels: Iterable[str], what: str) -> None:
+    """Raise ``TivaxError`` where a label is empty, very long, or holds a line break.
+
+    ``what`` begins the message, such as ``groups.toml: group``.
+    """
+    for label in labels:
+        if not label.strip():
+            raise TivaxError(f"{what}: a name is empty")
+        if len(label) > _LONGEST:
+            raise TivaxError(
+                f"{what} {label[:20]}...: a name of {len(label):,} letters, at most "
+                f"{_LONGEST} are read"
+            )
+        if any(unicodedata.category(k) in ("Cc", "Cs", "Zl", "Zp") for k in label):
+            raise TivaxError(f"{what} {label}: a name with a control character")
+
+
+def check_same_labels(first: WorldTable, other: WorldTable) -> None:
+    """Raise ``TivaxError`` unless two years have the same labels in the same order.
+
+    And both a value-added row, or neither, and both are of one edition.
+    """
+    _check_same_rows(first, other)
+    for what in ("regions", "sectors", "categories"):
+        a, b = getattr(first, what), getattr(other, what)
+        if a == b:
+            continue
+        one = what.removesuffix("s").replace("categorie", "category")
+        for has, lacks, labels in (
+            (first, other, [k for k in a if k not in b]),
+            (other, first, [k for k in b if k not in a]),
+        ):
+            if labels:
+                raise TivaxError(
+                    f"{lacks.where} lacks {one} {', '.join(labels[:5])}, which "
+                    f"{has.year} has; import years of one edition together"
+                )
+        k = next(k for k in range(len(a)) if a[k] != b[k])
+        raise TivaxError(
+            f"{other.where}: {what} are in another order than in {first.year}, first "
+            f"at position {k + 1} ({b[k]}, not {a[k]})"
+        )
+    if dict(first.parents) != dict(other.parents):
+        raise TivaxError(
+            f"{other.where}: its split regions (parents) are not those of {first.year}"
+        )
+    if first.edition != other.edition:
+        raise TivaxError(
+            f"{other.where} is {other.edition or 'of no edition'}, {first.year} is "
+            f"{first.edition or 'of none'}; import years of one edition together"
+        )
+
+
+def _check_same_rows(first: WorldTable, other: WorldTable) -> None:
+    if (first.value_added is None) != (other.value_added is None):
+        has, lacks = (first, other) if other.value_added is None else (other, first)
+        raise TivaxError(
+            f"{lacks.where} has no value-added row, {has.year} has one; "
+            "import years of one edition together"
+        )
+
+
+def check_values(table: WorldTable) -> None:
+    """Raise ``TivaxError`` for numbers that no table can hold.
+
+    Not finite (NaN, infinity), negative output, negative intermediate sales:
+    the message names the first such cell. Negative final demand (inventories)
+    and negative value added occur in real tables and pass.
+    """
+    check_numbers(table)
+    check_output(table)
+    bad = table.Z < 0
+    if bad.any():
+        raise TivaxError(
+            f"{table.where}: {bad.sum()} negative intermediate sales, "
+            f"first {_cell(table, 'Z', bad)}; inputs are never negative: fix the "
+            "cell or leave the year out"
+        )
+
+
+def check_numbers(table: WorldTable) -> None:
+    """Raise ``TivaxError`` for a cell that is not finite, naming the first."""
+    for name in ("Z", "Y", "x", "value_added"):
+        values = getattr(table, name)
+        if values is None:
+            continue
+        bad = ~np.isfinite(values)
+        if bad.any():
+            raise TivaxError(
+                f"{table.where}: {name} has {bad.sum()} cells that are not numbers, "
+                f"first {_cell(table, name, bad)}; a blank is one too: fill it with 0 "
+                "where nothing is sold, or leave the year out"
+            )
+
+
+def check_output(table: WorldTable) -> None:
+    """Raise ``TivaxError`` for negative output, and for output in an absurd unit."""
+    bad = table.x < lowest_output(table.x)
+    if bad.any():
+        raise TivaxError(
+            f"{table.where}: {bad.sum()} negative output, first "
+            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; output is never "
+            "negative: fix the cell or leave the year out"
+        )
+    if not unit_is_plausible(table.x):
+        raise TivaxError(
+            f"{table.where}: the largest output is {table.x.max():.1e}, which no unit "
+            "of account makes; give the flows in another unit, such as million US$"
+        )
+
+
+# Sums of rounded cells are below zero by less than this share of the largest output.
+_ROUNDING = 1e-12
+
+
+def lowest_output(x: Float[np.ndarray, " n"]) -> float:
+    """The output that is still zero but for rounding."""
+    return -_ROUNDING * float(np.max(x, initial=0.0))
+
+
+def unit_is_plausible(x: Float[np.ndarray, " n"]) -> bool:
+    """Whether squares of flows of this size neither vanish nor become infinite."""
+    largest = float(np.max(x, initial=0.0))
+    return not largest > 0 or 1e-100 < largest < 1e100
+
+
+def without_rounding(table: WorldTable) -> WorldTable:
+    """The table with output 0 where it is negative by rounding (-1.7e-21)."""
+    x = table.x
+    tiny = (x < 0) & (x >= lowest_output(x))
+    return replace(table, x=np.where(tiny, 0.0, x)) if tiny.any() else table
+
+
+def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
+    """Raise ``TivaxError`` unless sales equal output, Z1 + Y1 = x.
+
+    The message names the worst industry.
+    """
+    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
+    gap = np.abs(sales - table.x)
+    over = gap - tolerance.allowed(table.x)
+    if over.max() > 0:
+        k = int(over.argmax())
+        raise TivaxError(
+            f"{table.where}: {(over > 0).sum()} of {table.x.size} industries do not "
+            f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
+            f"makes {table.x[k]:,.6g}; `--unbalanced` imports the table as it is"
+        )
+
+
+def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
+    """Raise ``TivaxError`` unless columns add up to output, naming the worst industry.
+
+    Inputs, taxes, margins and value added, where the file has all of these; with value
+    added alone, that it is possible: see :func:`impossible_value_added`.
+    """
+    if table.value_added is None:
+        return
+    inputs, x, added = table.Z.sum(axis=0), table.x, table.value_added
+    if table.taxes_and_margins is None:
+        bad = impossible_value_added(table, tolerance)
+        if bad.any():
+            k = worst_value_added(table, bad)
+            raise TivaxError(
+                f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
+                f"industries, worst {describe_value_added(table, k)}; `--unbalanced` "
+                "imports the table as it is"
+            )
+        return
+    made = inputs + table.taxes_and_margins + added
+    over = np.nan_to_num(np.abs(made - x) - tolerance.allowed(x), nan=np.inf)
+    if over.max() > 0:
+        k = int(over.argmax())
+        raise TivaxError(
+            f"{table.where}: {(over > 0).sum()} of {x.size} columns do not add up, "
+            f"worst {table.industry(k)}: inputs {inputs[k]:,.6g}, taxes and margins "
+            f"{table.taxes_and_margins[k]:,.6g} and value added {added[k]:,.6g}, but "
+            f"output {x[k]:,.6g}; `--unbalanced` imports the table as it is"
+        )
+
+
+def impossible_value_added(
+    table: WorldTable, tolerance: Tolerance
+) -> Bool[np.ndarray, " n"]:
+    """Industries whose value added no taxes and subsidies explain.
+
+    Output at basic prices is inputs, taxes less subsidies on them, margins, and value
+    added. Subsidies do not exceed the inputs that they are paid for, so that value
+    added is at most output; taxes and margins are not larger than output, so that it is
+    at least minus inputs. In WIOD 2016 (2014) they are -0.22 to 0.24 of output.
+    """
+    if table.value_added is None:
+        return np.zeros(table.x.size, dtype=bool)
+    allowed, added = tolerance.allowed(table.x), table.value_added
+    return (added > table.x + allowed) | (added < -table.Z.sum(axis=0) - allowed)
+
+
+def worst_value_added(table: WorldTable, bad: Bool[np.ndarray, " n"]) -> int:
+    """The industry of the largest value added among ``bad``."""
+    assert table.value_added is not None
+    return int(np.where(bad, np.abs(table.value_added), 0).argmax())
+
+
+def describe_value_added(table: WorldTable, k: int) -> str:
+    """One industry with its value added, inputs and output."""
+    assert table.value_added is not None
+    return (
+        f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
+        f"{table.Z[:, k].sum():,.6g}, output {table.x[k]:,.6g}"
+    )
+
+
+def _cell(table: WorldTable, name: str, bad: np.ndarray) -> str:
+    """The labels of the first marked cell of one array."""
+    at = np.argwhere(bad)[0].tolist()
+    row = table.industry(at[0])
+    if name == "Z":
+        return f"{row} to {table.industry(at[1])}"
+    if name == "Y":
+        return f"{row} to {table.regions[at[1]]} {table.categories[at[2]]}"
+    return row

@@ -1,0 +1,119 @@
+"""One year of a world input-output table, and how far it may miss its own sums."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from numbers import Real
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from ..core import TivaxError, require_kind, show
+
+
+@runtime_checkable
+class YearArray(Protocol):
+    """An array with years first, in memory (NumPy) or read a year at a time (store)."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype: ...
+    def __getitem__(self, key, /) -> np.ndarray: ...
+    def __len__(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a row or column may miss its output: absolute + relative * output.
+
+    ``absolute`` is in the unit of the table. Each source declares its own,
+    with the reason, beside its reader.
+    """
+
+    absolute: float = 0.0
+    relative: float = 1e-6
+
+    def __post_init__(self) -> None:
+        for name in ("absolute", "relative"):
+            require_kind(name, getattr(self, name), Real, "a number")
+
+    def allowed(self, x: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        return self.absolute + self.relative * np.abs(x)
+
+    def for_columns(self) -> "Tolerance":
+        """The default for columns: 1 % of output, or more where rows may miss more."""
+        return Tolerance(self.absolute, max(self.relative, 0.01))
+
+
+@dataclass(frozen=True, eq=False)
+class WorldTable:
+    """One year, as a reader returns it.
+
+    Attributes
+    ----------
+    year
+        Calendar year.
+    regions, sectors, categories
+        Labels, length c, s and f.
+    Z : (n, n)
+        Intermediate sales, the row sells to the column.
+    Y : (n, c, f)
+        Final demand by absorbing region and category.
+    x : (n,)
+        Gross output as reported.
+    value_added : (n,) or None
+        The table's own value-added row at basic prices, where it has one.
+    origin
+        The file (and archive member) it was read from, for messages.
+    edition
+        Of its database, where the file says: also prices and system.
+    taxes_and_margins : (n,) or None
+        Output less inputs and value added, where the file has all
+        rows of it: taxes less subsidies on products, margins, adjustments. Checked at
+        import, not stored.
+    output_is_row_sum
+        The file reports no output: rows balance whatever it holds.
+    parents
+        Split region to the region it is a part of, where the file says so.
+    """
+
+    year: int
+    regions: tuple[str, ...]
+    sectors: tuple[str, ...]
+    categories: tuple[str, ...]
+    Z: Float[np.ndarray, "n n"]
+    Y: Float[np.ndarray, "n c f"]
+    x: Float[np.ndarray, " n"]
+    value_added: Float[np.ndarray, " n"] | None = None
+    origin: str = ""
+    edition: str = ""
+    taxes_and_margins: Float[np.ndarray, " n"] | None = None
+    output_is_row_sum: bool = False
+    parents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def where(self) -> str:
+        """``file: year`` for the head of a message."""
+        return f"{self.origin}: {self.year}" if self.origin else str(self.year)
+
+    def industry(self, row: int) -> str:
+        """The label of one row, such as ``DEU:C20``."""
+        region, sector = divmod(int(row), len(self.sectors))
+        return f"{self.regions[region]}:{self.sectors[sector]}"
+
+
+def parse_year(label: Any) -> int:
+    """A calendar year, also written as text or as 2001.0."""
+    try:
+        year = int(label)
+        if isinstance(label, str) or year == label:
+            return year
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise TivaxError(f"years: {show(label)} is no year; give whole numbers")
+
+
+def as_float64(values: Any) -> np.ndarray:
+    """As float64; the array itself where it is already. Whole millions come as int."""
+    return np.asarray(values, dtype=np.float64)
