@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
 from ..core import TivaxError
-from .least_squares import time_dummies
+from .samples import time_dummies
 
 DRAWS = 9_999
 SEED = 1

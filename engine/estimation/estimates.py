@@ -83,7 +83,7 @@ class Estimate:
         for name in terms:
             if name not in self.terms.index:
                 raise TivaxError(f"no term {name}: {nearest(name, self.terms.index)}")
-        assert self.correlation is not None, "estimate() gives it"
+        assert self.correlation is not None, "make_estimate() sets it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
@@ -92,7 +92,7 @@ class Estimate:
         return f, float(stats.f.sf(f, len(t), self.degrees))
 
 
-def estimate(
+def make_estimate(
     outcome: str,
     coef: pd.Series,
     covariance: pd.DataFrame,

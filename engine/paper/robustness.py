@@ -16,14 +16,21 @@ from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
 from ..estimation import (
+    CONVENTION_NOTES,
+    CONVENTIONS,
+    SAMPLES,
     Convention,
     Estimate,
     IVEstimate,
     dependence,
+    driscoll_kraay,
     fixed_effects,
+    lagged,
     sample,
+    two_stage,
+    two_way_clusters,
+    within,
 )
-from ..estimation import least_squares as estimation
 from ..measures import trade as measures
 from ..panel import (
     CONTROLS,
@@ -41,7 +48,6 @@ from ..tables import WorldTables, open_store, stack_years
 from .columns import Column, estimate_columns
 
 LAG = "L.TBI"  # as Stata writes it
-SAMPLES = ("all", "developed", "developing")
 
 
 def too_few_countries(
@@ -86,7 +92,7 @@ def lagged_instrument(frame: pd.DataFrame) -> list[Lagged]:
 
     Every outcome in every sample; the first year of each country is lost.
     """
-    data = frame.assign(**{LAG: estimation.lagged(frame, "TBI")})
+    data = frame.assign(**{LAG: lagged(frame, "TBI")})
     years = sorted(set(frame["year"]))
     if data.dropna(subset=[LAG, "TBI"])["year"].nunique() < 2:
         raise TivaxError(
@@ -101,7 +107,7 @@ def lagged_instrument(frame: pd.DataFrame) -> list[Lagged]:
                 Lagged(
                     outcome,
                     group,
-                    estimation.two_stage(rows, outcome, "TBI", [LAG], CONTROLS),
+                    two_stage(rows, outcome, "TBI", [LAG], CONTROLS),
                     fixed_effects(rows, outcome, ["TBI", *CONTROLS]),
                 )
             )
@@ -227,7 +233,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
             for name in indices:
                 fit = fixed_effects(part, outcome, [name, *CONTROLS])
                 own = fit[name]
-                within = estimation.within(part[[name]], part["iso3"])[name].std()
+                spread = within(part[[name]], part["iso3"])[name].std()
                 rows.append(
                     {
                         "outcome": outcome,
@@ -237,7 +243,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
                         "se": own.se,
                         "p": own.p,
                         "stars": own.stars,
-                        "effect": own.coef * within,
+                        "effect": own.coef * spread,
                         "n": fit.n,
                         "clusters": fit.clusters,
                     }
@@ -246,8 +252,8 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
 
 
 def _within_correlations(data: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    demeaned = estimation.within(data[list(names)], data["iso3"])
-    return estimation.within(demeaned, data["year"]).corr()
+    demeaned = within(data[list(names)], data["iso3"])
+    return within(demeaned, data["year"]).corr()
 
 
 @dataclass(frozen=True, eq=False)
@@ -339,7 +345,7 @@ def fixed_codes(files: DataFiles, paper: Panel) -> tuple[Panel, dict[Column, Est
 # ------------------------------------------------------------ other standard errors
 
 ERRORS: tuple[str, ...] = (
-    *estimation.CONVENTIONS,
+    *CONVENTIONS,
     "two-way clusters",
     "Driscoll-Kraay",
 )
@@ -353,15 +359,15 @@ def other_errors(
     Columns table, column, outcome, sample, errors, coef, se, p, convention.
     """
     rows = []
-    notes: dict[str, str] = {str(k): v for k, v in estimation.CONVENTION_NOTES.items()}
+    notes: dict[str, str] = {str(k): v for k, v in CONVENTION_NOTES.items()}
     for column, own in default.items():
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
-        for name in estimation.CONVENTIONS[1:]:
+        for name in CONVENTIONS[1:]:
             fits[name] = _fit(data, column, name)
         arguments = (data, column.outcome, column.regressors)
-        fits["two-way clusters"] = estimation.two_way_clusters(*arguments)
-        fits["Driscoll-Kraay"] = estimation.driscoll_kraay(*arguments)
+        fits["two-way clusters"] = two_way_clusters(*arguments)
+        fits["Driscoll-Kraay"] = driscoll_kraay(*arguments)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(

@@ -21,7 +21,7 @@ from scipy import stats
 
 from ...kernels import panel as kernel
 from ..core import Progress, in_float64, no_progress
-from ..estimation import Estimate, samples
+from ..estimation import SAMPLES, Estimate, sample
 from ..panel import (
     CONTROLS,
     OUTCOMES,
@@ -34,7 +34,6 @@ from ..panel import (
 from ..panel import build as panels
 from .columns import COLUMNS, Column
 
-SAMPLES = ("all", "developed", "developing")
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
 
 # Least share of a regressor's variation that the others must leave. The kernel solves
@@ -297,7 +296,7 @@ def other_than_the_papers(
     if not is_identified(files):
         found.append("editions, recipe or years are not those identified as its own")
     complete = frame.dropna(subset=["TBI", *OUTCOMES, *CONTROLS])
-    rows = {group: len(samples.sample(complete, group)) for group in SAMPLES}
+    rows = {group: len(sample(complete, group)) for group in SAMPLES}
     if rows != _PAPER_ROWS:
         found.append(
             f"{rows['all']} complete rows ({rows['developed']} developed, "

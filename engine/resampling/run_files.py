@@ -36,11 +36,10 @@ from typing import get_args
 import pandas as pd
 
 from ..core import TivaxError, TomlTable, read_toml
-from ..estimation import lagged, repeated, require_one_row
+from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .designs import Model
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
-SAMPLES = ("all", "developed", "developing")
 _TOP = {
     "panel",
     "seed",

@@ -42,9 +42,10 @@ from jaxtyping import Float
 
 from ...kernels.simulated_panels import PanelDesign
 from ..core import TivaxError, TomlTable, read_toml, sha256
+from ..estimation import SAMPLES
 from . import designs
 from .designs import Model
-from .run_files import SAMPLES, read_panel, with_lags
+from .run_files import read_panel, with_lags
 
 _OF_PANELS = {"panel", "regressors", "sample"}
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")

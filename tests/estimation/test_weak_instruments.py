@@ -14,13 +14,14 @@ from scipy.stats import f as f_distribution
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import weak_instruments
-from tivax.engine.estimation.weak_instruments import (
+from tivax.engine.estimation.anderson_rubin import (
     ConfidenceSet,
-    IVData,
     anderson_rubin,
     anderson_rubin_set,
+)
+from tivax.engine.estimation.iv_data import Covariance, IVData, small_sample_factor
+from tivax.engine.estimation.weak_instruments import (
     overidentification,
-    small_sample_factor,
     stock_yogo_critical_values,
     weak_instrument_tests,
 )
@@ -54,7 +55,7 @@ FILES = [
 ]
 
 
-COVARIANCES: dict[str, weak_instruments.Covariance] = {
+COVARIANCES: dict[str, Covariance] = {
     "iid": "iid",
     "hc1": "robust",
     "cl": "cluster",
@@ -306,7 +307,7 @@ def panel(
     endogenous: int = 1,
     exclusion: float = 0.0,
     seed: int = 0,
-    covariance: weak_instruments.Covariance = "cluster",
+    covariance: Covariance = "cluster",
     countries: int = 20,
     years: int = 8,
 ) -> IVData:

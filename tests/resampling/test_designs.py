@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation.least_squares import fixed_effects, two_stage
+from tivax.engine.estimation.instrumental_variables import two_stage
+from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.panel.build import CONTROLS
 from tivax.engine.resampling.designs import Model, make_design
 from tivax.engine.resampling.run_files import with_lags
