@@ -14,7 +14,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from ..core import (
     CODE,
     LINE,
-    Terminal,
     TivaxError,
     abandon_parts,
     causes,
@@ -26,6 +25,7 @@ from ..core import (
     tell_last,
 )
 from ..core import DEFAULT as DEFAULT_MAX_SIZE  # noqa: E402
+from .terminal import Terminal
 
 if TYPE_CHECKING:
     from xarray import DataArray
@@ -773,7 +773,8 @@ def simulate(
     start_jax()
     from dataclasses import replace
 
-    from ..resampling import BUILT_IN, read_study, run_study
+    from ..resampling import BUILT_IN, read_study
+    from .inference.simulate import run_study
 
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:

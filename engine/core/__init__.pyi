@@ -63,7 +63,6 @@ from .progress import shifted as shifted
 from .spreadsheets import as_text as as_text
 from .spreadsheets import without_apostrophe as without_apostrophe
 from .spreadsheets import write_csv as write_csv
-from .terminal import Terminal as Terminal
 from .toml import TomlTable as TomlTable
 from .toml import parse_toml as parse_toml
 from .toml import read_toml as read_toml

@@ -17,12 +17,11 @@ import pandas as pd
 from scipy import stats
 
 from ..estimation import Estimate, Term
+from ..resampling import LEVEL
 from .specifications import estimated
 
 if TYPE_CHECKING:
     from .replication import Replication
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

@@ -9,13 +9,12 @@ The folder goes away once the results are in place.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..core import (
-    Terminal,
     TivaxError,
     full_disk_told,
     real_path,
@@ -45,11 +44,11 @@ class Drawn(Protocol):
 class Checkpoint:
     """The draws of a run on their way."""
 
-    def __init__(self, folder: Path, programs: Sequence[Drawn]) -> None:
+    def __init__(self, folder: Path, plans: Sequence[Drawn]) -> None:
         self.folder = folder
         self.files = [
-            FileDraws(folder / f"{k:03}.f64", len(program.columns), program.draws)
-            for k, program in enumerate(programs)
+            FileDraws(folder / f"{k:03}.f64", len(plan.columns), plan.draws)
+            for k, plan in enumerate(plans)
         ]
 
     @property
@@ -70,7 +69,7 @@ def unfinished(out: Path) -> Path:
 @contextmanager
 def checkpoint(
     out: Path,
-    programs: Sequence[Drawn],
+    plans: Sequence[Drawn],
     identity: Mapping[str, Any],
     *,
     force: bool = False,
@@ -84,7 +83,7 @@ def checkpoint(
     """
     require_writable(out)
     folder = unfinished(out)
-    _require_space(folder, programs, saved=saved)
+    _require_space(folder, plans, saved=saved)
     wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
     record = folder / _RUN
     folder.mkdir(parents=True, exist_ok=True)
@@ -101,27 +100,29 @@ def checkpoint(
             for path in folder.glob("*.f64"):
                 path.unlink()
             write_text(record, wanted)
-        yield Checkpoint(folder, programs)
+        yield Checkpoint(folder, plans)
         record.unlink(missing_ok=True)  # first: without it, draws are not taken up
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
-    """Say what is kept where the block is interrupted."""
+def stopping(
+    kept: Checkpoint, unit: str, say: Callable[[str], object]
+) -> Iterator[None]:
+    """Say how much is kept where the block is interrupted."""
 
-    def say() -> None:
-        terminal.say(
+    def report() -> None:
+        say(
             f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
             "command goes on"
         )
 
-    with telling(say):
+    with telling(report):
         yield
 
 
-def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:
-    values = sum(len(program.columns) * program.draws for program in programs)
+def _require_space(folder: Path, plans: Sequence[Drawn], *, saved: bool) -> None:
+    values = sum(len(plan.columns) * plan.draws for plan in plans)
     kept = sum(path.stat().st_size for path in folder.glob("*.f64"))
     needed = values * (_BYTES + (_SAVED if saved else 0)) - kept
     above = next(k for k in folder.parents if k.exists())

@@ -26,14 +26,17 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
+from ...kernels.resampling import LEVEL, TIE
 from ..core import require_kind, require_whole
 from ..estimation import require_columns
-from .designs import Model, make_design
 from .draws import Draws, MemoryDraws, finite, histogram, moments, quantiles, ranked
+from .fitted_models import fit_model
 from .inversion import Inverted, invert, invert_wild
+from .models import Model
+from .plans import ResamplingPlan, make_plan
 from .run_files import with_lags
 from .running import Rate, draws_of
-from .schemes import Program, Scheme, make_program, require_scheme
+from .schemes import Scheme, require_scheme
 
 SUMMARY = (
     "model",
@@ -52,8 +55,6 @@ SUMMARY = (
     "mc_error",
     "draws_per_s",
 )
-LEVEL = 0.05
-_TIE = 1e-10
 TIE_RULES = {
     "pairs": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
     "bayesian": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
@@ -112,34 +113,34 @@ def resample(
     require_scheme(scheme)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
-    design = make_design(with_lags(panel, [model]), model)
-    return infer(make_program(design, scheme, draws), seed)[0]
+    fitted = fit_model(with_lags(panel, [model]), model)
+    return infer(make_plan(fitted, scheme, draws), seed)[0]
 
 
-def infer(program: Program, seed: int = 0) -> tuple[Inference, MemoryDraws]:
+def infer(plan: ResamplingPlan, seed: int = 0) -> tuple[Inference, MemoryDraws]:
     """Draw, invert and summarise, in memory."""
     rate = Rate()
-    draws = draws_of(program, seed, rate=rate)
-    inverted = invert_wild(program, seed)
-    return summarise(program, draws, inverted, rate=rate.value), draws
+    draws = draws_of(plan, seed, rate=rate)
+    inverted = invert_wild(plan, seed)
+    return summarise(plan, draws, inverted, rate=rate.value), draws
 
 
 def summarise(
-    program: Program,
+    plan: ResamplingPlan,
     draws: Draws,
     inverted: Inverted | None = None,
     *,
     rate: float | None = None,
 ) -> Inference:
     """Everything that one model's draws say. ``rate``: draws a second, where wanted."""
-    kind = program.scheme.kind
+    kind = plan.scheme.kind
     if kind == "wild":
-        rows, intervals, columns, ties = _wild(program, draws, inverted)
+        rows, intervals, columns, ties = _wild(plan, draws, inverted)
     elif kind == "placebo":
-        rows, intervals, columns, ties = _placebo(program, draws)
+        rows, intervals, columns, ties = _placebo(plan, draws)
     else:
-        rows, intervals, columns, ties = _reweighted(program, draws)
-    model = program.design.model
+        rows, intervals, columns, ties = _reweighted(plan, draws)
+    model = plan.fitted.model
     failed = draws.count - moments(draws, columns[0][1])[0]
     summary = pd.DataFrame(
         [
@@ -149,7 +150,7 @@ def summarise(
                 "column": model.column,
                 "outcome": model.outcome,
                 "sample": model.sample,
-                "scheme": program.label,
+                "scheme": plan.label,
                 "draws": draws.count,
                 "draws_per_s": None if rate is None else round(rate),
                 **row,
@@ -202,7 +203,7 @@ def shares(
 ) -> tuple[int, int, int]:
     """How many finite draws are below, tied with and above ``value``."""
     below = tied = above = 0
-    width = _TIE * max(abs(value), np.finfo(float).tiny)
+    width = TIE * max(abs(value), np.finfo(float).tiny)
     for values in finite(draws, column):
         low, high = (
             int((values < value - width).sum()),
@@ -216,21 +217,21 @@ def shares(
 # ------------------------------------------------------------------ pairs and Bayesian
 
 
-def _reweighted(program: Program, draws: Draws) -> _Read:
-    design = program.design
+def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
+    fitted = plan.fitted
     rows, intervals, columns = [], [], []
-    se = np.sqrt(np.diag(design.covariance()))
-    left = design.left_out()
-    q = design.layout.treatments
-    for k, term in enumerate(design.model.treatments):
-        column, b = _column(k), float(design.coef[k])
+    se = np.sqrt(np.diag(fitted.covariance()))
+    left = fitted.left_out()
+    q = fitted.layout.treatments
+    for k, term in enumerate(fitted.model.treatments):
+        column, b = _column(k), float(fitted.coef[k])
         n, _, sd = moments(draws, column)
         below, tied, above = shares(draws, column, 0.0)
         p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
         low, high = ranked(draws, column, _middle(n))
         intervals.append(_interval(term, "percentile", low, high, p))
         intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
-        if program.scheme.studentised:
+        if plan.scheme.studentised:
             t, scale = _column(q + k), float(se[k])
             intervals += [
                 _interval(term, name, *found)
@@ -325,16 +326,16 @@ def _bca(
 # ----------------------------------------------------------------------------- wild
 
 
-def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
-    design = program.design
+def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Read:
+    fitted = plan.fitted
     rows, intervals, columns, ties = [], [], [], 0
-    joint = program.static.joint
-    treatments = design.model.treatments
+    joint = plan.static.joint
+    treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    se = np.sqrt(np.diag(design.covariance()))
+    se = np.sqrt(np.diag(fitted.covariance()))
     for k, term in enumerate(terms):
         column = _column(k)
-        observed = abs(float(program.observed[k]))
+        observed = abs(float(plan.observed[k]))
         below, tied, above = shares(draws, lambda w, c=column: np.abs(c(w)), observed)
         n = below + tied + above
         p = above / n if n else float("nan")
@@ -343,24 +344,24 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
         if inverted is not None:
             low, high = inverted.intervals[k]
             intervals.append(_interval(term, "test inversion", low, high, p))
-        elif not program.scheme.null and not joint:
+        elif not plan.scheme.null and not joint:
             # |t| of this size is the least that is rejected.
             size = ranked(
                 draws, lambda w, c=column: np.abs(c(w)), [n - _rank(LEVEL, n)]
             )[0]
-            low, high = design.coef[k] - size * se[k], design.coef[k] + size * se[k]
+            low, high = fitted.coef[k] - size * se[k], fitted.coef[k] + size * se[k]
             intervals.append(_interval(term, "symmetric t", low, high, p))
         elif joint:
             intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
         rows.append(
             {
                 "term": term,
-                "estimate": float("nan") if joint else float(design.coef[k]),
+                "estimate": float("nan") if joint else float(fitted.coef[k]),
                 "se": float("nan") if joint else float(se[k]),
                 "p_value": p,
                 "ci_low": low,
                 "ci_high": high,
-                "mc_error": _monte_carlo(p, n, program.exact),
+                "mc_error": _monte_carlo(p, n, plan.exact),
             }
         )
         columns.append((term, column))
@@ -375,24 +376,24 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
 # --------------------------------------------------------------------------- placebo
 
 
-def _placebo(program: Program, draws: Draws) -> _Read:
-    design, studentised = program.design, program.static.studentised
-    term, b = design.model.treatments[0], float(design.coef[0])
+def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
+    fitted, studentised = plan.fitted, plan.static.studentised
+    term, b = fitted.model.treatments[0], float(fitted.coef[0])
     k = 1 if studentised else 0
     compared = _column(k)
-    observed = abs(float(program.observed[k] * program.unit[k]))
+    observed = abs(float(plan.observed[k] * plan.unit[k]))
     below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
     n = below + tied + above
-    p = _randomisation_p(above + tied, n, program.exact)
+    p = _randomisation_p(above + tied, n, plan.exact)
     sd = moments(draws, _column(0))[2]
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
-    se = b / float(program.observed[1]) if studentised else None
+    se = b / float(plan.observed[1]) if studentised else None
     ends = invert(
-        partial(_randomisation_p_of, draws, b, se, program.exact),
+        partial(_randomisation_p_of, draws, b, se, plan.exact),
         b,
         sd if se is None else se,
         draws.count,
-        exact=program.exact,
+        exact=plan.exact,
     )
     name = f"randomisation{'-t' * studentised} test inversion"
     row = {
@@ -402,7 +403,7 @@ def _placebo(program: Program, draws: Draws) -> _Read:
         "p_value": p,
         "ci_low": ends[0],
         "ci_high": ends[1],
-        "mc_error": _monte_carlo(p, n, program.exact),
+        "mc_error": _monte_carlo(p, n, plan.exact),
     }
     intervals = [
         _interval(term, "placebo draws", low, high),
@@ -441,7 +442,7 @@ def _randomisation_p_of(
         n += len(window)
         for k, null in enumerate(nulls):
             size = np.abs(_under(window, null, studentised=se is not None))
-            reach = abs(b - null) / (1.0 if se is None else se) * (1 - _TIE)
+            reach = abs(b - null) / (1.0 if se is None else se) * (1 - TIE)
             extreme[k] += int((size >= reach).sum())
     return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
 

@@ -37,7 +37,7 @@ import pandas as pd
 
 from ..core import TivaxError, TomlTable, read_toml
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
-from .designs import Model
+from .models import Model
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
 _TOP = {

@@ -43,8 +43,8 @@ from jaxtyping import Float
 from ...kernels.simulated_panels import PanelDesign
 from ..core import TivaxError, TomlTable, read_toml, sha256
 from ..estimation import SAMPLES
-from . import designs
-from .designs import Model
+from .fitted_models import fit_model
+from .models import Model
 from .run_files import read_panel, with_lags
 
 _OF_PANELS = {"panel", "regressors", "sample"}
@@ -266,18 +266,18 @@ def given_regressors(
     try:
         panel = with_lags(read_panel(path), [model])
         noise = np.random.default_rng(0).normal(size=len(panel))
-        design = designs.make_design(panel.assign(**{outcome: noise}), model)
+        fitted = fit_model(panel.assign(**{outcome: noise}), model)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
         raise TivaxError(
             said if said.startswith(str(path)) else f"{path}: {said}"
         ) from None
-    time = pd.factorize(design.used["year"], sort=True)[0]
-    rows = design.rows[:, design.layout.dummies : -1] * np.sqrt(len(time))
-    shape = len(design.labels), time.max() + 1
+    time = pd.factorize(fitted.used["year"], sort=True)[0]
+    rows = fitted.rows[:, fitted.layout.dummies : -1] * np.sqrt(len(time))
+    shape = len(fitted.labels), time.max() + 1
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
-    cells[design.cluster, time] = rows
-    seen[design.cluster, time] = 1
+    cells[fitted.cluster, time] = rows
+    seen[fitted.cluster, time] = 1
     return Given(path, regressors, sample, cells, seen)
 
 

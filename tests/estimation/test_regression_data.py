@@ -23,7 +23,8 @@ from tivax.engine.estimation.least_squares import (
     fixed_effects,
 )
 from tivax.engine.estimation.regression_data import complete_rows
-from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import resample
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
@@ -50,12 +51,12 @@ def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 def drawn(data: Any, y: str = Y, x: Any = X) -> Any:
     model = Model("main", y, x[:1], x[1:])
-    return make_design(with_lags(data, [model]), model)
+    return fit_model(with_lags(data, [model]), model)
 
 
 def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
     model = Model("main", y, x[:1], x[1:], z)
-    return make_design(with_lags(data, [model]), model)
+    return fit_model(with_lags(data, [model]), model)
 
 
 LEAST_SQUARES: dict[str, Callable[..., Any]] = {

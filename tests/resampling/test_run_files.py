@@ -12,7 +12,7 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.build import CONTROLS
 from tivax.engine.paper.columns import COLUMNS
 from tivax.engine.paper.models import paper_models
-from tivax.engine.resampling.designs import Model
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import (
     SAMPLES,
     RunFile,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core import Run, Terminal, about, output_folder, require_result_place
+from ...core import Run, about, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import Replication, replicate, robustness, write_replication
@@ -12,6 +12,7 @@ from ...paper import columns as paper
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
 from ...reporting import Language
+from ..terminal import Terminal
 
 
 def run_replication(

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from ...core import Terminal
 from ...measures import TbiResult, told
 from ...sources import VALUE_ADDED_ALONE
 from ...tables import WorldTables, YearCheck
+from ..terminal import Terminal
 
 
 def print_checks(
