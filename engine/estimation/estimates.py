@@ -1,4 +1,4 @@
-"""What an estimator returns: coefficients, their covariance, and how it was made."""
+"""Estimates: coefficients, their covariance, and the convention behind them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Estimate:
     Attributes
     ----------
     outcome
-        Its name.
+        Name of the outcome.
     terms
         A row for each coefficient, by term: coef, se, t, p, ci_low, ci_high (95 %),
         stars (0 to 3). NaN and no stars where ``note`` says that there is no standard

@@ -66,7 +66,7 @@ def two_stage(
     ------
     TivaxError
         As :func:`fixed_effects`; also for an instrument that the controls and effects
-        explain, that stands among the regressors or is the endogenous one.
+        explain, that is also a regressor or is the endogenous one.
     """
     column_name("endogenous", endogenous)
     instruments = column_names("instruments", instruments)

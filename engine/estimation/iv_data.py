@@ -308,7 +308,7 @@ def is_singular(S: Float[np.ndarray, "J J"], least: float) -> bool:
 
 
 def small_sample_factor(data: IVData) -> float:
-    """What multiplies the covariance of 2SLS without ``small`` to give that with it.
+    """Factor from the covariance of 2SLS without ``small`` to that with it.
 
     ``cluster``: G/(G-1) (N-1)/(N-K-a); otherwise (N-d)/(N-K-d-a). linearmodels'
     ``debiased=False`` is without; its ``debiased=True`` is with it at a = d = 0.

@@ -62,7 +62,7 @@ def fixed_effects(
     Raises
     ------
     TivaxError
-        In one line, where a column is absent, holds no numbers or stands twice, an
+        In one line, where a column is missing, holds no numbers or is duplicated, an
         entity has two rows in a period, a regressor is collinear with the others and
         the effects, the effects explain the outcome, there are fewer than two clusters,
         or they cut through entities.

@@ -7,14 +7,14 @@ from .draws import Draws as Draws
 from .draws import FileDraws as FileDraws
 from .fitted_models import FittedModel as FittedModel
 from .fitted_models import fit_model as fit_model
+from .inference import infer as infer
+from .inference import resample as resample
 from .inversion import Inverted as Inverted
 from .inversion import invert_wild as invert_wild
 from .models import Model as Model
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference
-from .p_values import infer as infer
-from .p_values import resample as resample
 from .p_values import summarise as summarise
 from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan

@@ -1,4 +1,4 @@
-"""What an unfinished run keeps, so that the same command goes on where it stopped.
+"""Draws of an unfinished run, so that the same command goes on where it stopped.
 
     .NAME.unfinished/     beside the output folder NAME
         run.json          which run it is
@@ -77,7 +77,7 @@ def checkpoint(
 ) -> Iterator[Checkpoint]:
     """The draws kept for ``out``, new or taken up again; removed if all went well.
 
-    Raises ``TivaxError`` where another run was begun there (``force`` begins anew),
+    Raises ``TivaxError`` where another run was begun there (``force`` starts over),
     another process is at work on it, or the disk is too small for the draws (and their
     copies in draws.parquet, where they are ``saved``).
     """
@@ -92,7 +92,7 @@ def checkpoint(
             if not force:
                 raise TivaxError(
                     f"{out}: {folder.name} beside it holds an unfinished run of other "
-                    "models, draws, seed or versions; --force begins anew"
+                    "models, draws, seed or versions; --force starts over"
                 )
             record.unlink()
         if not record.exists():
@@ -142,7 +142,9 @@ def _lock(path: Path, out: Path) -> Iterator[None]:
     """Held while a process works; the system lets go of it when the process dies."""
     try:
         import fcntl
-    except ImportError:  # Windows has no such locks: two runs there are not told apart
+    except (
+        ImportError
+    ):  # Windows has no such locks: two runs there cannot be distinguished
         yield
         return
     with path.open("w") as file:

@@ -1,4 +1,4 @@
-"""What a reader should know of the clusters before trusting a p-value.
+"""Cluster diagnostics: how many clusters matter, and how much each one does.
 
 Few clusters, or a few that carry the estimate, are where cluster-robust t-tests reject
 too often (MacKinnon, Nielsen and Webb 2023b). Shown here: the effective number of
@@ -24,7 +24,7 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1 and CV3 with t(G-1), of CV2 with Bell and McCaffrey's degrees
     of freedom (cv2_df); without_min, without_max: the range of the estimate when each
-    cluster is left out in turn; note: why some are empty. CV3 and the range are where a
+    cluster is left out in turn; note: why some are NaN. CV3 and the range are where a
     cluster cannot be left out, because the treatment is not identified without it; CV2
     where one alone identifies a part of it (leverage 1).
     """
@@ -77,7 +77,7 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
 
 
 def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:
-    """Which numbers are empty, and for the sake of which clusters."""
+    """Which numbers are missing, and because of which clusters."""
 
     def named(which: np.ndarray) -> str:
         found = [name for name, k in zip(fitted.labels, which, strict=True) if k]

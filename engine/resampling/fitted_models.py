@@ -1,4 +1,4 @@
-"""From a panel and a model to what the resampling kernels need.
+"""Models fitted on their rows of a panel, as arrays for the resampling kernels.
 
 Effects that the clusters nest (countries in countries) are taken out within each
 cluster; the others, such as years, become dummies, less those that they imply. Columns
@@ -113,7 +113,7 @@ class FittedModel:
     def left_out(self) -> Float[np.ndarray, "G q"]:
         """The estimates of the treatments without each cluster, in units of the panel.
 
-        Not a number where the other clusters do not identify them.
+        NaN where the other clusters do not identify them.
         """
         left = _leave_one_out(self.products, layout=self.layout)
         return np.asarray(left) * self.unit[None, :]
@@ -124,11 +124,11 @@ _leave_one_out = jax.jit(resampling.leave_one_out, static_argnames="layout")
 
 @in_float64
 def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
-    """A model's design on its sample of a panel.
+    """Fit a model on its sample of a panel.
 
     Raises ``TivaxError`` in one line for missing columns, samples without rows, fewer
-    than two clusters, and regressors or instruments that say nothing beside the others:
-    the gate of ``regression_data``. Besides, there must be errors to resample.
+    than two clusters, and regressors or instruments that the others explain: see
+    ``regression_data``. Besides, there must be errors to resample.
     """
     effects = list(model.effects)
     columns = [model.outcome, *model.columns[:-1]]  # a message names the first
@@ -217,7 +217,7 @@ def _net_of(
     nested: Sequence[str],
     cluster: np.ndarray,
 ) -> np.ndarray:
-    """What nested effects leave of the columns."""
+    """Columns net of nested effects."""
     if not nested:
         return columns
     if len(nested) == 1:
@@ -234,7 +234,7 @@ def _net_of(
 
 
 def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:
-    """What each regressor and instrument adds to the columns before it."""
+    """Each regressor and instrument must add to the columns before it."""
     try:
         require_identified(
             columns,
@@ -244,12 +244,12 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
             instruments=model.instruments,
         )
         # Here cross products of the outcome too must have digits left.
-        for used, told in (
+        for used, by in (
             (layout.dummies, "the effects alone"),
             (layout.regressors, "the regressors and the effects, without any error"),
         ):
             if len(independent(columns[:, [*range(used), -1]])) == used:
-                raise explained(model.outcome, told, len(columns))
+                raise explained(model.outcome, by, len(columns))
     except TivaxError as error:
         raise TivaxError(f"model {model.name}: {error}") from None
 

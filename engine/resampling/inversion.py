@@ -28,13 +28,13 @@ _SLACK = 4 * float(np.sqrt(LEVEL * (1 - LEVEL) / _SEARCH))
 # Standard errors between an end and a null inside: where all patterns are drawn, and
 # where draws are random and their Monte-Carlo error is larger anyway.
 _EXACT, _RANDOM = 1e-6, 1e-3
-# Interpolation pays where so many draws change sides within a bracket.
+# Interpolation pays where this many draws change sides within a bracket.
 _CHANGED = 100
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
 
 PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"]]
-"""p of each null, from a random part of so many draws (None: from all of them)."""
+"""p of each null, from a random part of this many draws (None: from all)."""
 
 
 def invert(
@@ -47,16 +47,16 @@ def invert(
     exact: bool = True,
     hull: bool = False,
 ) -> tuple[float, float]:
-    """Both ends of the nulls around the estimate with p above 5 %, from all ``draws``.
+    """Confidence interval by test inversion, at 5 %, from all ``draws``.
 
     An end is the first rejected null on its side: its own p is at most 5 %, and that of
     a null 1e-6 standard errors nearer is above (1e-3 where draws are random, not
-    ``exact``). Infinite where even 40 standard errors away are not rejected; not a
-    number where there is no standard error. The null ``value`` is inside where its p is
+    ``exact``). Infinite where even 40 standard errors away are not rejected; NaN
+    without a standard error. The null ``value`` is inside where its p is
     above 5 %, whatever lies between it and the estimate, and outside where it is not.
 
     With ``hull`` the set may have holes or be empty: the ends are those of its
-    outermost parts, looked for up to a million standard errors away, and not a number
+    outermost parts, looked for up to a million standard errors away, and NaN
     where no null is found that is not rejected.
     """
     if not (np.isfinite(se) and se > 0):
@@ -104,7 +104,7 @@ class _Bracket(NamedTuple):
         return self.inside + at * (self.outside - self.inside)
 
     def cut(self, points: np.ndarray, p: np.ndarray, slack: float) -> "_Bracket":
-        """The part between the first rejected of ``points`` and what stands before."""
+        """The part between the first rejected of ``points`` and the one before."""
         if not np.isfinite(self.outside):
             return self
         inside, outside, p_inside, p_outside = self
@@ -139,26 +139,26 @@ class _Line(NamedTuple):
         return self.p_of(self.estimate + self.se * u, limit)
 
     def brackets(self, p: np.ndarray, slack: float = 0.0) -> list[_Bracket] | None:
-        """Below and above the estimate, from p on the grid. A null stands where its p
-        is above 5 % by more than ``slack``, and is rejected where it is below by as
+        """Below and above the estimate, from p on the grid. A null is accepted where
+        its p is above 5 % by more than ``slack``, rejected where it is below by as
         much. None where there is no such null, or p is too near to tell."""
         found = []
         for side in (-1, 1):
             outward = np.argsort(side * self.grid)
             u, each = self.grid[outward], p[outward]
-            stands, falls = each > LEVEL + slack, each <= LEVEL - slack
-            if not stands.any():
+            accepted, rejected = each > LEVEL + slack, each <= LEVEL - slack
+            if not accepted.any():
                 return None
             if self.hull:
-                start = np.flatnonzero(~falls).max()
+                start = np.flatnonzero(~rejected).max()
             else:
-                own = np.flatnonzero((u == self.own) & stands)
+                own = np.flatnonzero((u == self.own) & accepted)
                 start = max(np.flatnonzero(u == 0).max(), own.max(initial=0))
-            beyond = start + np.flatnonzero(falls[start:])
-            if not len(beyond) and not stands[-1]:
+            beyond = start + np.flatnonzero(rejected[start:])
+            if not len(beyond) and not accepted[-1]:
                 return None
             last = int(beyond[0]) if len(beyond) else len(u)
-            k = int(np.flatnonzero(stands[:last]).max())
+            k = int(np.flatnonzero(accepted[:last]).max())
             found.append(
                 _Bracket(
                     float(u[k]),
@@ -212,7 +212,7 @@ def _searched(line: _Line) -> list[_Bracket] | None:
 
 
 class Inverted(NamedTuple):
-    """What the wild test gives when it is inverted.
+    """Intervals by inverting the wild test.
 
     ``intervals`` by treatment; with instruments the bootstrap Anderson-Rubin set around
     the estimate, and p of no effect.

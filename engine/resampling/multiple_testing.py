@@ -27,7 +27,7 @@ COLUMNS = (
     "holm",
     "note",
 )
-# Westfall-Young ranks all draws of a test: so many are held at a time.
+# Westfall-Young ranks all draws of a test: this many are held at a time.
 _RANKED = 1 << 24
 
 Member = tuple[ResamplingPlan, Draws, Inference]

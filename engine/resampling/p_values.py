@@ -1,7 +1,7 @@
 """From draws to p-values, intervals and their Monte-Carlo error.
 
     pairs, bayesian  p inverts the percentile interval, 2 min(share <= 0, share >= 0)
-    wild             p is the share of |t*| strictly above |t|; ties are told apart
+    wild             p is the share of |t*| strictly above |t|; ties are counted apart
     placebo          p is the share of draws at least as large, the data themselves
                      counted among them: (1 + #) / (1 + draws), or # / all patterns
 
@@ -27,16 +27,9 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import require_kind, require_whole
-from ..estimation import require_columns
-from .draws import Draws, MemoryDraws, finite, histogram, moments, quantiles, ranked
-from .fitted_models import fit_model
-from .inversion import Inverted, invert, invert_wild
-from .models import Model
-from .plans import ResamplingPlan, make_plan
-from .run_files import with_lags
-from .running import Rate, draws_of
-from .schemes import Scheme, require_scheme
+from .draws import Draws, finite, histogram, moments, quantiles, ranked
+from .inversion import Inverted, invert
+from .plans import ResamplingPlan
 
 SUMMARY = (
     "model",
@@ -66,7 +59,7 @@ TIE_RULES = {
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """What the draws of one model say.
+    """Results of one model's draws.
 
     Attributes
     ----------
@@ -94,37 +87,6 @@ _Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
 """Rows of the summary, of the intervals, named columns to draw, ties."""
 
 
-def resample(
-    panel: pd.DataFrame,
-    model: Model,
-    scheme: Scheme,
-    *,
-    draws: int = 9_999,
-    seed: int = 0,
-) -> Inference:
-    """Bootstrap or placebo of one model, in memory.
-
-    Raises ``TivaxError`` where the panel lacks what the model names, the model is not
-    identified, or the scheme does not serve it.
-    """
-    require_columns(panel, ())
-    require_kind("model", model, Model, "a tx.Model")
-    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
-    require_scheme(scheme)
-    require_whole("draws", draws, 1)
-    require_whole("seed", seed, 0)
-    fitted = fit_model(with_lags(panel, [model]), model)
-    return infer(make_plan(fitted, scheme, draws), seed)[0]
-
-
-def infer(plan: ResamplingPlan, seed: int = 0) -> tuple[Inference, MemoryDraws]:
-    """Draw, invert and summarise, in memory."""
-    rate = Rate()
-    draws = draws_of(plan, seed, rate=rate)
-    inverted = invert_wild(plan, seed)
-    return summarise(plan, draws, inverted, rate=rate.value), draws
-
-
 def summarise(
     plan: ResamplingPlan,
     draws: Draws,
@@ -132,7 +94,7 @@ def summarise(
     *,
     rate: float | None = None,
 ) -> Inference:
-    """Everything that one model's draws say. ``rate``: draws a second, where wanted."""
+    """All results of one model's draws. ``rate``: draws a second, where wanted."""
     kind = plan.scheme.kind
     if kind == "wild":
         rows, intervals, columns, ties = _wild(plan, draws, inverted)
@@ -430,7 +392,7 @@ def _randomisation_p_of(
     follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
     or without ``se`` the coefficient.
 
-    Of at most so many draws where there is a ``limit``, taken at random: the first of
+    At most ``limit`` draws are used, taken at random: the first of
     an enumeration are no sample of it.
     """
     extreme, n = np.zeros(len(nulls), int), 0

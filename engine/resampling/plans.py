@@ -1,4 +1,8 @@
-"""Resampling schemes, compiled into functions that make one block of draws."""
+"""Resampling plans: fitted models under a scheme, compiled to make blocks of draws.
+
+A :class:`ResamplingPlan` is arrays and a static description of the kernels to apply to
+them. Models of equal shape share their compiled code.
+"""
 
 from dataclasses import dataclass
 from typing import Any, NamedTuple

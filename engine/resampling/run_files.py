@@ -1,4 +1,4 @@
-"""Run files: which models, drawn how, how often. TOML; unknown keys are mistakes.
+"""Run files (TOML): models, scheme and number of draws; unknown keys are mistakes.
 
     panel = "panel.csv"           # csv, parquet, dta or xlsx, beside the run file
     seed = 1
@@ -80,7 +80,7 @@ _SCHEME = {
 
 @dataclass(frozen=True)
 class RunFile:
-    """What a run file says.
+    """A run file, checked.
 
     ``models`` pairs each model with its panel file.
     """
@@ -130,7 +130,7 @@ def read_run_file(
         models = _grid(toml.table("grid", _GRID), sample, panel)
     names = [model.name for model, _ in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TivaxError(f"{path}: two models are called {twice[0]}; name them apart")
+        raise TivaxError(f"{path}: duplicate model name {twice[0]}; rename one")
     return RunFile(
         path=path,
         models=tuple(models),
@@ -304,7 +304,7 @@ def _scheme(table: TomlTable) -> Scheme:
 
 
 def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
-    """What the command line says stands in place of the file."""
+    """The run file with the draws and seed of the command line."""
     return replace(
         run,
         draws=run.draws if draws is None else draws,

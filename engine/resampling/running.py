@@ -1,4 +1,4 @@
-"""Running programs: blocks of draws on all devices, kept as they come, taken up again.
+"""Running resampling plans: blocks of draws on all devices, kept, taken up again.
 
 A call makes as many blocks as take a twentieth of a second, but no more than are asked
 for. Their number is no part of the compiled code, which makes one block after the
@@ -27,7 +27,7 @@ _CALL = 0.05  # seconds that a call takes, about
 _TIMED = 2  # calls of a step each from which a step's time is taken
 # Of a call on one device: steps, and bytes of their results.
 _STEPS, _ROOM = 32, 1 << 24
-# Blocks of a step: at once where a device needs so many to be busy.
+# Blocks of a step: at once where a device needs that many to be busy.
 _AT_ONCE = {"cpu": 1}
 _AT_ONCE_GPU = 64
 _SECONDS = 1.0  # between two writes, about

@@ -1,8 +1,4 @@
-"""What is drawn: pairs, Bayesian, wild or placebo, as a program of one block of draws.
-
-A :class:`Program` is a design under a scheme: arrays, and a static description that
-says which kernels to apply to them. Models of equal shape share their compiled code.
-"""
+"""Resampling schemes: pairs, Bayesian, wild and placebo."""
 
 from dataclasses import dataclass
 from numbers import Real
@@ -89,7 +85,7 @@ class Scheme:
 
 
 def require_scheme(scheme: Scheme) -> None:
-    """``TivaxError`` for a scheme with a word or number that there is not."""
+    """``TivaxError`` for an unknown word or a wrong number in a scheme."""
     for name, known in (("kind", Kind), ("weights", Weights), ("permute", Permute)):
         require_choice(name, getattr(scheme, name), get_args(known))
     require_kind("value", scheme.value, Real, "a number")

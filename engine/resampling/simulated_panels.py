@@ -1,4 +1,4 @@
-"""What is simulated: kinds of panels, their run file, and the built-in study.
+"""Designs of simulated panels, their run file, and the built-in study.
 
 A run file may name designs; without one the built-in study is run, panels like those of
 the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent errors), and what
@@ -122,7 +122,7 @@ class Design:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the design is, without the numbers of a panel but their SHA-256."""
+        """The design for a manifest: a panel's SHA-256 in place of its numbers."""
         found = {k.name: getattr(self, k.name) for k in fields(self)}
         if self.given is not None:
             for name in (*_DRAWN, "given"):
@@ -137,7 +137,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Study:
-    """What is simulated: ``panels`` of each design, ``draws`` in each panel."""
+    """A simulation study: ``panels`` of each design, ``draws`` in each panel."""
 
     designs: tuple[Design, ...]
     panels: int = 10_000
@@ -191,7 +191,7 @@ def read_study(path: Path) -> Study:
         found = [_design(table) for table in toml.tables("design", known)]
     names = [design.name for design in found]
     if twice := [k for k in names if names.count(k) > 1]:
-        raise TivaxError(f"{path}: two designs are called {twice[0]}; name them apart")
+        raise TivaxError(f"{path}: duplicate design name {twice[0]}; rename one")
     return Study(
         designs=tuple(found),
         panels=toml.whole("panels", 10_000, least=1),

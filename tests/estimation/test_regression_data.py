@@ -24,8 +24,8 @@ from tivax.engine.estimation.least_squares import (
 )
 from tivax.engine.estimation.regression_data import complete_rows
 from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.p_values import resample
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
 
@@ -261,18 +261,18 @@ FIRST = UNBALANCED.iloc[4]
 ONE = UNBALANCED["iso3"] == "C03"
 ALONE = "KOFGIdj is explained by the effects alone; {n} rows are too few, or it is made of them"
 MADE = "is collinear with the other regressors and the effects; leave it out"
-WORDS = "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '{x}')"
+WORDS = "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '{x}')"
 
 # A panel, the regressors, and what every estimator says of them.
 MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
-    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; mend the panel"),
+    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; fix the panel"),
     "a constant outcome": (with_columns(KOFGIdj=5.0), X, ALONE),
     "an outcome of zeros": (with_columns(KOFGIdj=0.0), X, ALONE),
     "an outcome of years": (with_columns(KOFGIdj=1e7 + UNBALANCED["year"] / 3), X, ALONE),
     "a constant outcome of size 1e-200": (with_columns(KOFGIdj=1e-200), X, ALONE),
     "one country": (UNBALANCED[ONE], X, "KOFGIdj: fewer than two values of iso3 are left; it takes two"),
     "a column that is not there": (UNBALANCED, ("TBI", "GDP"), "no column GDP in the data; it has iso3, year"),
-    "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ stands twice"),
+    "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ is duplicated"),
     "the outcome as regressor": (UNBALANCED, ("TBI", Y), "outcome: KOFGIdj is a regressor as well"),
     "a column called const": (with_columns(const=UNBALANCED["RQ"]), ("TBI", "const"), "regressors: const is the name of the constant; rename the column"),
     "twice another regressor": (with_columns(INFR=2 * UNBALANCED["RQ"]), ("TBI", "RQ", "INFR"), f"INFR {MADE} (INFR is made of RQ)"),
@@ -281,10 +281,10 @@ MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
     "a regressor of countries": (with_columns(RQ=UNBALANCED["iso3"].str[1:].astype(float)), X, f"RQ {MADE} (RQ is made of the effects)"),
     "a constant regressor": (with_columns(RQ=1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
     "no values": (with_columns(RQ=None), X, "column RQ has no values"),
-    "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; mend the data"),
-    "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '"),
-    "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; mend the data or convert it with pandas.to_numeric (first {{}})"),
-    "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; mend the data or convert it"),
+    "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; fix the data"),
+    "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '"),
+    "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; fix the data or convert it with pandas.to_numeric (first {{}})"),
+    "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; fix the data or convert it"),
     "categories": (with_columns(RQ=pd.Categorical(UNBALANCED["year"])), X, "column RQ holds categories, not numbers; write them as numbers or as effects (first"),
     "dates": (with_columns(RQ=pd.Timestamp("2000-01-01")), X, "column RQ holds dates, not numbers; write them as numbers (first"),
     "complex numbers": (with_columns(RQ=UNBALANCED["RQ"] + 1j), X, "column RQ holds complex numbers; take their real part (first"),
@@ -307,8 +307,8 @@ def test_every_estimator_says_the_same_of_a_mistake(name):
 @pytest.mark.parametrize(
     "instruments, frame, told",
     [
-        (("TBI",), UNBALANCED, "regressors: TBI stands twice"),
-        (("RQ",), UNBALANCED, "regressors: RQ stands twice"),
+        (("TBI",), UNBALANCED, "regressors: TBI is duplicated"),
+        (("RQ",), UNBALANCED, "regressors: RQ is duplicated"),
         ((Y,), UNBALANCED, "outcome: KOFGIdj is a regressor as well"),
         (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["RQ"]), "instrument lnPOP is collinear with the controls, the effects or another instrument; leave it out (lnPOP is made of RQ)"),
         (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["TBI"]), "the instruments reproduce TBI exactly; treat it as exogenous"),

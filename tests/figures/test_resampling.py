@@ -18,8 +18,9 @@ from tivax.engine.reporting.labels import label
 from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.p_values import infer, summarise
+from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 

@@ -110,7 +110,7 @@ def test_a_row_half_written_is_not_taken_up(tmp_path, lost):
 
 OTHER = (
     "{out}: .out.unfinished beside it holds an unfinished run of other models, draws, "
-    "seed or versions; --force begins anew"
+    "seed or versions; --force starts over"
 )
 
 

@@ -135,7 +135,7 @@ def labelled() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    "effects, cluster, counted",
+    "effects, cluster, n_parameters",
     [
         # Columns that k counts: effects within clusters as one, of others the rank.
         (("iso3", "year"), "iso3", 1 + 6),
@@ -224,7 +224,7 @@ MISTAKES = {
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
     "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
     "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
-    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; mend the data"),
+    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
     "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, cluster="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
     "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),

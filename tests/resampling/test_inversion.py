@@ -9,6 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.inversion import (
     anderson_rubin,
     by_inversion,
@@ -16,7 +17,7 @@ from tivax.engine.resampling.inversion import (
     invert_wild,
 )
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.p_values import _randomisation_p_of, infer, summarise
+from tivax.engine.resampling.p_values import _randomisation_p_of, summarise
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme

@@ -278,11 +278,11 @@ MISTAKES = {
     ),
     "two models of one name": (
         (PANEL, PAIRS, MODEL, MODEL),
-        "two models are called y all; name them apart",
+        "duplicate model name y all; rename one",
     ),
     "one outcome twice in a grid": (
         (PANEL, PAIRS, '[grid]\noutcomes = ["y", "y"]\ntreatment = "x"'),
-        "two models are called y all; name them apart",
+        "duplicate model name y all; rename one",
     ),
     # of a model
     "no outcome": (
@@ -332,11 +332,11 @@ MISTAKES = {
     ),
     "a regressor twice": (
         (PANEL, PAIRS, '[[model]]\noutcome = "y"\nregressors = ["x", "c", "c"]'),
-        "regressors = ['x', 'c', 'c'] in [[model]]: c stands twice",
+        "regressors = ['x', 'c', 'c'] in [[model]]: c is duplicated",
     ),
     "a control as instrument": (
         (PANEL, PAIRS, MODEL, 'endogenous = "x"\ninstruments = ["c"]'),
-        "regressors = ['x', 'c'] in [[model]]: c stands twice",
+        "regressors = ['x', 'c'] in [[model]]: c is duplicated",
     ),
     "unknown sample of a model": (
         (PANEL, PAIRS, MODEL, 'sample = "poor"'),
@@ -365,7 +365,7 @@ MISTAKES = {
     ),
     "controls with the treatment": (
         (PANEL, PAIRS, GRID, 'controls = [["c"], ["c", "x"]]'),
-        "controls = [['c'], ['c', 'x']] in [grid]: x stands twice",
+        "controls = [['c'], ['c', 'x']] in [grid]: x is duplicated",
     ),
     # of the scheme
     "no scheme": ((PANEL, MODEL), "[scheme]: is missing"),
@@ -552,7 +552,7 @@ def test_mistakes_of_lags():
         (
             pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
             f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "
-            "mend the panel",
+            "fix the panel",
         ),
     ):
         with pytest.raises(TivaxError, match=f"^{re.escape(message)}$"):

@@ -17,7 +17,7 @@ from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.fitted_models import fit_model
-from tivax.engine.resampling.p_values import infer
+from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
 from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
 from tivax.engine.resampling.schemes import Scheme

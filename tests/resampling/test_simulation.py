@@ -486,7 +486,7 @@ def test_a_mistake_in_it_is_one_line(tmp_path, old, new, said):
 def test_two_designs_of_one_name_are_a_mistake(tmp_path):
     twice = GOOD + GOOD[GOOD.index("[[design]]") :]
     path = study_file(tmp_path, twice)
-    assert "two designs are called small" in mistake(
+    assert "duplicate design name small" in mistake(
         "simulate", path, "--out", tmp_path / "out"
     )
 

@@ -119,12 +119,13 @@ def _method(plan: ResamplingPlan) -> str:
     scheme = plan.scheme
     text = {
         "pairs": "Clusters are drawn with replacement, as many as there are, and the "
-        "model is estimated anew. The interval holds the middle 95 % of the estimates.",
+        "model is estimated again. The interval holds the middle 95 % of the "
+        "estimates.",
         "bayesian": "Each cluster gets an independent exponential weight, and the "
-        "model is estimated anew (Rubin 1981).",
+        "model is estimated again (Rubin 1981).",
         "wild": "The residuals of each cluster are multiplied by one random weight "
         f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
-        "and t is computed anew. The interval holds the nulls that the test does not "
+        "and t is computed again. The interval holds the nulls that the test does not "
         "reject.",
         "placebo": _moved(scheme)
         + " The interval holds the constant effects that the test does not reject.",
@@ -143,13 +144,13 @@ def _moved(scheme: Scheme) -> str:
         text = (
             "The model without the treatment is estimated; the residuals of whole "
             f"countries are moved among countries{within} and added to what it fits; "
-            "the whole model is estimated anew (Freedman and Lane 1983). The treatment "
-            "stays beside its controls."
+            "the whole model is estimated again (Freedman and Lane 1983). The "
+            "treatment stays beside its controls."
         )
     else:
         text = (
             f"Treatment paths are moved ({scheme.permute}{within}), everything else "
-            "stays, and the model is estimated anew."
+            "stays, and the model is estimated again."
         )
     if scheme.studentised:
         return (
