@@ -112,10 +112,7 @@ class ConfidenceSet:
 
 
 def anderson_rubin_set(
-    data: IVData,
-    *,
-    level: float = 0.95,
-    distribution: Literal["F", "chi2"] = "F",
+    data: IVData, *, level: float = 0.95, distribution: Literal["F", "chi2"] = "F"
 ) -> ConfidenceSet:
     """All beta that the Anderson-Rubin test does not reject, exactly.
 

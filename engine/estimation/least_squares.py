@@ -23,9 +23,7 @@ from ..core import TivaxError, shown
 from .estimates import Estimate
 from .library_fits import feols, panel_ols
 from .model_data import prepare
-from .regression_data import (
-    column_name,
-)
+from .regression_data import column_name
 
 Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
 CONVENTIONS: tuple[Convention, ...] = get_args(Convention)

@@ -127,7 +127,7 @@ def intervals(
 
     An end that is infinite is an arrow at the edge.
     ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
-    ``rows`` is of ``paper_inference``.
+    ``rows`` is of ``PaperInference``.
     """
     across = 2
     down = -(-len(rows) // across)

@@ -1,6 +1,6 @@
 """Many specifications at once: leave-one-country-out and the specification curve.
 
-They are not refitted one by one: ``kernels.clusters`` computes all of them from the
+They are not refitted one by one: ``kernels.sample_fits`` computes all of them from the
 cross products of each country, in float64, and pyfixest's fit of the paper's column is
 the check (``largest_difference``). A row that cannot be estimated has no numbers: one
 of its regressors is constant within countries or explained by the others, or there
@@ -9,18 +9,15 @@ are no more countries than regressors.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import product
-from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Float
 from scipy import stats
 
-from ...kernels import clusters as kernel
+from ...kernels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
 from ..estimation import SAMPLES, Estimate, sample
 from ..panel import (
@@ -36,10 +33,6 @@ from ..panel import build as panels
 from .columns import COLUMNS, Column
 
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")
-
-# Least share of a regressor's variation that the others must leave. The kernel solves
-# normal equations, so that 1e-16 of rounding becomes 1e-6 of a coefficient here.
-LEAST_LEFT = 1e-10
 
 
 # ---------------------------------------------------------------- leave one out
@@ -63,7 +56,7 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
             frame, [*_treatment_last(column.regressors), column.outcome]
         )
         table, size = scaled(values, seen)
-        fits = _fit_samples(table, seen, weights[None, :] * (1 - without))
+        fits = fit_samples(table, seen, weights[None, :] * (1 - without))
         one = jax.tree.map(lambda a: a[:, 0], fits)
         rows = _summary(one, size[-1] / size[-2])
         rows["left_out"] = ["", *np.array(names)[used]]
@@ -167,75 +160,7 @@ def scaled(
     return table / np.where(size > 0, size, 1)[..., None, None, :], size
 
 
-class _Fits(NamedTuple):
-    """Coefficient of the last regressor and its variance, rows and clusters.
-
-    ``sound``: there are more clusters than regressors, and each regressor keeps a share
-    of its variation that the others do not explain.
-    """
-
-    coef: Float[Array, "*s"]
-    variance: Float[Array, "*s"]
-    rows: Float[Array, "*s"]
-    clusters: Float[Array, "*s"]
-    sound: Bool[Array, "*s"]
-
-
-def _fit(
-    products: kernel.ClusterCrossProducts,
-    weights: Float[Array, " G"],
-    outcome: Int[Array, ""],
-    layout: kernel.Layout,
-) -> _Fits:
-    """Two-way fixed effects on the countries with weight 1, the others have 0."""
-    products = kernel.without_base(products, weights, layout=layout)
-    fit = kernel.fit(products, weights, layout=layout, outcome=outcome)
-    share = kernel.unexplained_share(fit, weights)[layout.dummies :]
-    clusters = jnp.where(products.rows > 0, weights, 0).sum()
-    return _Fits(
-        coef=fit.coef[-1],
-        variance=kernel.cv1(products, fit, weights)[-1, -1],
-        rows=weights @ products.rows,
-        clusters=clusters,
-        sound=(share >= LEAST_LEFT).all() & (clusters > len(share)),
-    )
-
-
-@partial(jax.jit, static_argnames="outcomes")
-def _fit_samples(
-    cells: Float[Array, "G T m"],
-    used: Float[Array, "G T"],
-    weights: Float[Array, "s G"],
-    *,
-    outcomes: int = 1,
-) -> _Fits:
-    """Fits by sample and outcome, which are the last columns of the cells."""
-    T, m = used.shape[1], cells.shape[2]
-    products, layout = kernel.two_way_products(
-        cells, used, dummies=T, outcomes=outcomes
-    )
-    one = partial(_fit, layout=layout)
-    by_outcome = jax.vmap(one, in_axes=(None, None, 0))
-    by_sample = jax.vmap(by_outcome, in_axes=(None, 0, None))
-    return by_sample(products, weights, T + m - outcomes + jnp.arange(outcomes))
-
-
-@partial(jax.jit, static_argnames="outcomes")
-def _fit_all(
-    cells: Float[Array, "c G T m"],
-    used: Float[Array, "c G T"],
-    weights: Float[Array, "s G"],
-    *,
-    outcomes: int,
-) -> _Fits:
-    """Fits by specification, sample and outcome; a specification at a time stays in a
-    core's cache."""
-    return jax.lax.map(
-        lambda each: _fit_samples(*each, weights, outcomes=outcomes), (cells, used)
-    )
-
-
-def _summary(fits: _Fits, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
+def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
     """Intervals from t(G-1); times ``unit``, coefficients are in units of the panel."""
     sound, variance = np.asarray(fits.sound), np.asarray(fits.variance)
     clusters = np.asarray(fits.clusters)
@@ -316,7 +241,7 @@ def specification_curve(
     table, size = scaled(np.where(used[..., None] > 0, values, 0.0), used)
     developed = _developed(panel.frame)
     weights = np.stack([_weights(developed, group) for group in SAMPLES])
-    fits = _fit_all(table, used, weights, outcomes=len(OUTCOMES))
+    fits = fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
     own = {name: options[name][0] for name in CHOICES}
     rows = []
     for s, group in enumerate(SAMPLES):

@@ -141,8 +141,7 @@ def ranked(
 
 
 def _order_statistics(
-    windows: Callable[[], Iterator[np.ndarray]],
-    ranks: Sequence[int],
+    windows: Callable[[], Iterator[np.ndarray]], ranks: Sequence[int]
 ) -> dict[int, float]:
     """The values of these ranks (from 0): passes to count, and one to collect.
 

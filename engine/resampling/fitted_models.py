@@ -212,10 +212,7 @@ def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):
 
 
 def _net_of(
-    columns: np.ndarray,
-    used: pd.DataFrame,
-    nested: Sequence[str],
-    cluster: np.ndarray,
+    columns: np.ndarray, used: pd.DataFrame, nested: Sequence[str], cluster: np.ndarray
 ) -> np.ndarray:
     """Columns net of nested effects."""
     if not nested:

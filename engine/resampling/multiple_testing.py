@@ -17,15 +17,8 @@ from .draws import Draws, moments
 from .p_values import Inference
 from .plans import ResamplingPlan
 
-COLUMNS = (
-    "family",
-    "model",
-    "term",
-    "p_value",
-    "romano_wolf",
-    "westfall_young",
-    "holm",
-    "note",
+COLUMNS = tuple(
+    ("family model term p_value romano_wolf westfall_young holm note").split()
 )
 # Westfall-Young ranks all draws of a test: this many are held at a time.
 _RANKED = 1 << 24

@@ -31,22 +31,11 @@ from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .plans import ResamplingPlan
 
-SUMMARY = (
-    "model",
-    "table",
-    "column",
-    "outcome",
-    "sample",
-    "term",
-    "scheme",
-    "draws",
-    "estimate",
-    "se",
-    "p_value",
-    "ci_low",
-    "ci_high",
-    "mc_error",
-    "draws_per_s",
+SUMMARY = tuple(
+    (
+        "model table column outcome sample term scheme draws estimate se p_value "
+        "ci_low ci_high mc_error draws_per_s"
+    ).split()
 )
 TIE_RULES = {
     "pairs": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
@@ -199,17 +188,8 @@ def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
                 _interval(term, name, *found)
                 for name, found in _percentile_t(draws, t, b, scale).items()
             ]
-        rows.append(
-            {
-                "term": term,
-                "estimate": b,
-                "se": sd,
-                "p_value": p,
-                "ci_low": low,
-                "ci_high": high,
-                "mc_error": _monte_carlo(p / 2, n, False) * 2,
-            }
-        )
+        error = _monte_carlo(p / 2, n, False) * 2
+        rows.append(_row(term, b, sd, p, (low, high), error))
         columns.append((term, column))
     return rows, intervals, columns, 0
 
@@ -249,6 +229,18 @@ def _percentile_t(
         "percentile-t, symmetric": (b - reach, b + reach, p),
         "percentile-t, equal-tailed": (b - high * se, b - low * se, tails),
     }
+
+
+def _row(
+    term: str,
+    estimate: float,
+    se: float,
+    p: float,
+    interval: tuple[float, float],
+    mc_error: float,
+) -> dict[str, Any]:
+    names = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
+    return dict(zip(names, (term, estimate, se, p, *interval, mc_error), strict=True))
 
 
 def _interval(
@@ -315,17 +307,9 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
             intervals.append(_interval(term, "symmetric t", low, high, p))
         elif joint:
             intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
-        rows.append(
-            {
-                "term": term,
-                "estimate": float("nan") if joint else float(fitted.coef[k]),
-                "se": float("nan") if joint else float(se[k]),
-                "p_value": p,
-                "ci_low": low,
-                "ci_high": high,
-                "mc_error": _monte_carlo(p, n, plan.exact),
-            }
-        )
+        estimate = (np.nan, np.nan) if joint else (float(fitted.coef[k]), float(se[k]))
+        error = _monte_carlo(p, n, plan.exact)
+        rows.append(_row(term, *estimate, p, (low, high), error))
         columns.append((term, column))
     if inverted is not None and inverted.anderson_rubin is not None:
         low, high, p = inverted.anderson_rubin
@@ -358,15 +342,7 @@ def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
         exact=plan.exact,
     )
     name = f"randomisation{'-t' * studentised} test inversion"
-    row = {
-        "term": term,
-        "estimate": b,
-        "se": sd,
-        "p_value": p,
-        "ci_low": ends[0],
-        "ci_high": ends[1],
-        "mc_error": _monte_carlo(p, n, plan.exact),
-    }
+    row = _row(term, b, sd, p, ends, _monte_carlo(p, n, plan.exact))
     intervals = [
         _interval(term, "placebo draws", low, high),
         _interval(term, name, *ends, p),

@@ -251,10 +251,7 @@ def observed_t(
 
 
 def block_of_draws(
-    static: Static,
-    arrays: Any,
-    seed: Int[Array, ""] | int,
-    block: Int[Array, ""] | int,
+    static: Static, arrays: Any, seed: Int[Array, ""] | int, block: Int[Array, ""] | int
 ) -> Float[Array, "s B"]:
     """The draws of one block: a row for each of ``ResamplingPlan.columns``."""
     source = DrawSource(static, seed, block)

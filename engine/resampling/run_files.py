@@ -28,7 +28,7 @@ and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -40,42 +40,15 @@ from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
-_TOP = {
-    "panel",
-    "seed",
-    "draws",
-    "sample",
-    "save_draws",
-    "timed",
-    "models",
-    "model",
-    "grid",
-    "scheme",
-}
-_MODEL = {
-    "name",
-    "outcome",
-    "regressors",
-    "treatment",
-    "endogenous",
-    "instruments",
-    "effects",
-    "cluster",
-    "sample",
-    "family",
-}
+_TOP = set("panel seed draws sample save_draws timed models model grid scheme".split())
+_MODEL = set(
+    (
+        "name outcome regressors treatment endogenous instruments effects cluster "
+        "sample family"
+    ).split()
+)
 _GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
-_SCHEME = {
-    "kind",
-    "weights",
-    "null",
-    "value",
-    "joint",
-    "studentised",
-    "permute",
-    "strata",
-    "method",
-}
+_SCHEME = {field.name for field in fields(Scheme)}
 
 
 @dataclass(frozen=True)

@@ -115,11 +115,7 @@ def stream(
     rate = Rate() if rate is None else rate
     opened = clock = began = time.perf_counter()
     parts = over_blocks(
-        _draws(plan.static),
-        plan.arrays,
-        seed,
-        plan.blocks,
-        start=start // BLOCK,
+        _draws(plan.static), plan.arrays, seed, plan.blocks, start=start // BLOCK
     )
     for number, part in enumerate(parts):
         values = _rows(part)[: plan.draws - done] * plan.unit[None, :]

@@ -14,10 +14,7 @@ from scipy import stats
 from ...kernels import random_draws
 from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
-from ..core import (
-    Progress,
-    no_progress,
-)
+from ..core import Progress, no_progress
 from .draws import Draws, FileDraws, MemoryDraws
 from .running import over_blocks
 from .simulated_panels import Design, Study
@@ -93,12 +90,7 @@ def _block(controls: int, draws: int, balanced: bool) -> Callable[..., jax.Array
 
         def one(key: jax.Array) -> jax.Array:
             tests = kernel.simulate_and_test(
-                key,
-                design,
-                critical,
-                controls=controls,
-                draws=draws,
-                balanced=balanced,
+                key, design, critical, controls=controls, draws=draws, balanced=balanced
             )
             return jnp.concatenate(
                 [

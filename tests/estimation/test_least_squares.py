@@ -17,11 +17,7 @@ from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
 from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
-from tivax.engine.estimation.least_squares import (
-    CONVENTIONS,
-    Convention,
-    fixed_effects,
-)
+from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
 from tivax.engine.estimation.samples import lagged, time_dummies
 from tivax.engine.panel.build import CONTROLS
 
@@ -53,12 +49,7 @@ def grunfeld() -> pd.DataFrame:
 
 def of_grunfeld(grunfeld, regressors, convention: Convention = "stata"):
     return fixed_effects(
-        grunfeld,
-        "inv",
-        regressors,
-        entity="firm",
-        time="year",
-        convention=convention,
+        grunfeld, "inv", regressors, entity="firm", time="year", convention=convention
     )
 
 

@@ -55,11 +55,7 @@ FILES = [
 ]
 
 
-COVARIANCES: dict[str, Covariance] = {
-    "iid": "iid",
-    "hc1": "robust",
-    "cl": "cluster",
-}
+COVARIANCES: dict[str, Covariance] = {"iid": "iid", "hc1": "robust", "cl": "cluster"}
 
 
 class Stata:
@@ -566,9 +562,7 @@ def test_two_way_effects_by_country_have_the_standard_error_of_pyfixest():
         columns=["y", "x", "w1", "w2", "z1", "z2"],
     ).assign(country=data.clusters, year=year)
     theirs = pyfixest.feols(
-        "y ~ w1 + w2 | country + year | x ~ z1 + z2",
-        frame,
-        vcov={"CRV1": "country"},
+        "y ~ w1 + w2 | country + year | x ~ z1 + z2", frame, vcov={"CRV1": "country"}
     )
     y, X, Z, W = (
         demean(a, data.clusters, year) for a in (data.y, data.X, data.Z, data.W[:, 1:])
@@ -609,10 +603,7 @@ def test_effective_f_of_one_instrument_is_the_kp_f(covariance):
     assert_allclose(tests.effective_f, tests.kp_f, rtol=RTOL)
     # Montiel Olea and Pflueger (2013): 37.4, 23.1, 15.1, 12.0 with one instrument.
     published = {5: 37.42, 10: 23.11, 20: 15.06, 30: 12.05}
-    for critical in (
-        tests.effective_f_critical,
-        tests.effective_f_critical_simplified,
-    ):
+    for critical in (tests.effective_f_critical, tests.effective_f_critical_simplified):
         assert {k: round(v, 2) for k, v in critical.items()} == published
 
 

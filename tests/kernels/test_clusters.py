@@ -111,11 +111,7 @@ def results(rows: Rows) -> Everything:
     R = jnp.asarray(contrast(rows, contrasts(rows)))
     own = everything(products(rows), R, layout=rows.layout)
     k = slice(rows.layout.dummies, None)
-    return own._replace(
-        coef=own.coef[k],
-        cv1=own.cv1[k, k],
-        cv2=own.cv2[k, k],
-    )
+    return own._replace(coef=own.coef[k], cv1=own.cv1[k, k], cv2=own.cv2[k, k])
 
 
 def one_fit(rows: Rows) -> ClusterFit:

@@ -315,12 +315,7 @@ def test_the_interval_does_not_depend_on_the_value_that_is_tested():
 
 
 @pytest.mark.parametrize(
-    "scheme",
-    [
-        Scheme("pairs"),
-        Scheme("wild", null=False),
-        Scheme("placebo"),
-    ],
+    "scheme", [Scheme("pairs"), Scheme("wild", null=False), Scheme("placebo")]
 )
 def test_only_a_restricted_wild_test_is_inverted(scheme):
     assert invert_wild(plan(MODEL, scheme, 99), SEED) is None

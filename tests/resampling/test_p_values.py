@@ -20,12 +20,7 @@ from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import (
-    MODEL,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit
 
 # Arithmetic on the same draws in another order.

@@ -14,21 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.plans import (
-    DrawSource,
-    ResamplingPlan,
-    make_plan,
-)
+from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
 
-from experiment_panels import (
-    MODEL,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Refit, Rows, refit, wild_instrument_t, wild_statistic
 
 # Sums over clusters against pseudo-inverses of all rows, relative to the largest number

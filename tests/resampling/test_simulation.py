@@ -178,11 +178,7 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
     [
         (("TBI", "none"), {}, "no column none in the data; it has "),
         (("TBI", "RQ", "RQ2"), {"RQ2": lambda f: f["RQ"]}, "RQ2 is collinear with "),
-        (
-            ("TBI",),
-            {"year": lambda f: f["year"] // 2},
-            "has two rows in 100",
-        ),
+        (("TBI",), {"year": lambda f: f["year"] // 2}, "has two rows in 100"),
         (
             ("TBI",),
             {"iso3": lambda f: f["iso3"].where(f["iso3"] == "C00")},

@@ -12,13 +12,7 @@ import jax
 import numpy as np
 
 from ....kernels.random_draws import BLOCK, GENERATOR
-from ...core import (
-    Run,
-    TivaxError,
-    is_first,
-    output_folder,
-    require_result_place,
-)
+from ...core import Run, TivaxError, is_first, output_folder, require_result_place
 from ...resampling import (
     TIE_RULES,
     Checkpoint,

@@ -7,33 +7,19 @@ from ...figures import p_text
 from ...paper import column_name
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
-from ...resampling import (
-    LEVEL,
-    TIE_RULES,
-    ResamplingPlan,
-    Scheme,
-)
+from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme
 from .experiments import Experiment
 
-_FEW = (
-    "model",
-    "term",
-    "n",
-    "clusters",
-    "effective_clusters",
-    "cv1_p",
-    "cv2_p",
-    "cv2_df",
-    "cv3_p",
-    "without_min",
-    "without_max",
+_FEW = tuple(
+    (
+        "model term n clusters effective_clusters cv1_p cv2_p cv2_df cv3_p "
+        "without_min without_max"
+    ).split()
 )
 
 
 def sections(
-    experiment: Experiment,
-    tables: dict[str, pd.DataFrame],
-    figures: dict[str, Figure],
+    experiment: Experiment, tables: dict[str, pd.DataFrame], figures: dict[str, Figure]
 ) -> list[Section]:
     plan = experiment.plans[0]
     kind = plan.scheme.kind

@@ -50,7 +50,7 @@ class Experiment:
 
     @cached_property
     def models(self) -> pd.DataFrame:
-        """``cluster_reports.model_table``, and what is peculiar about the draws."""
+        """``model_table``, and facts about the draws of each model."""
         table = model_table(self.fitted_models)
         own = pd.DataFrame(
             {

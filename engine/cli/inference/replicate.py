@@ -16,12 +16,7 @@ from ..terminal import Terminal
 
 
 def run_replication(
-    files: DataFiles,
-    out: Path,
-    language: Language,
-    *,
-    force: bool,
-    terminal: Terminal,
+    files: DataFiles, out: Path, language: Language, *, force: bool, terminal: Terminal
 ) -> None:
     """Write the replication to ``out`` and print its findings."""
     inputs = [

@@ -32,12 +32,7 @@ from ..terminal import Terminal
 
 
 def run_study(
-    study: Study,
-    path: Path | None,
-    out: Path,
-    *,
-    force: bool,
-    terminal: Terminal,
+    study: Study, path: Path | None, out: Path, *, force: bool, terminal: Terminal
 ) -> None:
     """Simulate and write simulation.csv, figure, report and manifest to ``out``."""
     inputs = [*([path] if path else []), *study.files]
