@@ -19,14 +19,14 @@ from jaxtyping import Float
 from ..engine.core import in_float64
 from ..engine.estimation import lagged
 from ..engine.resampling import (
-    Design,
+    DrawSource,
+    FittedModel,
     Model,
-    Program,
+    ResamplingPlan,
     Scheme,
-    draw_source,
     draws_of,
-    make_design,
-    make_program,
+    fit_model,
+    make_plan,
 )
 from .harness import Case
 
@@ -63,31 +63,31 @@ def panel() -> pd.DataFrame:
     return frame.assign(**{"L.x1": lagged(frame, "x1")})
 
 
-def _design(instruments: tuple[str, ...] = ()) -> Design:
-    return make_design(
+def _design(instruments: tuple[str, ...] = ()) -> FittedModel:
+    return fit_model(
         panel(), Model("bench", "y", NAMES[:1], NAMES[1:], instruments=instruments)
     )
 
 
 def _tivax(
-    design: Design, scheme: Scheme, sizes: tuple[int, ...], name: str = "tivax"
+    fitted: FittedModel, scheme: Scheme, sizes: tuple[int, ...], name: str = "tivax"
 ) -> tuple[dict[str, Callable[[], np.ndarray]], dict[str, int]]:
     """A method for each number of draws, and those numbers."""
     methods, repeats = {}, {}
     for n in sizes:
-        program = make_program(design, scheme, n)
+        plan = make_plan(fitted, scheme, n)
         label = f"{name}, {n:,} draws"
-        methods[label] = lambda p=program: draws_of(p, _SEED).values[:, 0]
+        methods[label] = lambda p=plan: draws_of(p, _SEED).values[:, 0]
         repeats[label] = n
     return methods, repeats
 
 
 @in_float64
-def _drawn(program: Program, what: str) -> np.ndarray:
+def _drawn(plan: ResamplingPlan, what: str) -> np.ndarray:
     """The first block of weights, signs or moves of a program, (draws, clusters)."""
-    source = draw_source(program.static, _SEED, 0)
+    source = DrawSource(plan.static, _SEED, 0)
     if what == "wild":
-        return np.asarray(source.wild(jnp.asarray(program.arrays["position"]))).T
+        return np.asarray(source.wild(jnp.asarray(plan.arrays["position"]))).T
     return np.asarray(getattr(source, what)()).T
 
 
@@ -109,19 +109,19 @@ def _against(
 
 def pairs(*, full: bool) -> Case:
     """Clusters drawn with replacement, coefficients of two-way fixed effects."""
-    design = _design()
+    fitted = _design()
     scheme = Scheme("pairs")
-    counts = _drawn(make_program(design, scheme, 1), "weights").astype(int)
-    methods, repeats = _tivax(design, scheme, _FULL if full else _SMALL)
+    counts = _drawn(make_plan(fitted, scheme, 1), "weights").astype(int)
+    methods, repeats = _tivax(fitted, scheme, _FULL if full else _SMALL)
     loops = {
         f"numpy lstsq loop, {(n := 999 if full else 20)} draws": (n, _numpy_refit),
         f"pyfixest loop, {(m := 99 if full else _CHECKED)} draws": (m, _pyfixest_refit),
     }
     for name, (draws, refit) in loops.items():
-        prepared = refit(design)
+        prepared = refit(fitted)
         methods[name] = lambda d=draws, r=prepared: np.array([r(w) for w in counts[:d]])
         repeats[name] = draws
-    literal = _numpy_refit(design)
+    literal = _numpy_refit(fitted)
     return Case(
         "pairs",
         methods,
@@ -132,15 +132,15 @@ def pairs(*, full: bool) -> Case:
     )
 
 
-def _numpy_refit(design: Design) -> Callable[[np.ndarray], float]:
+def _numpy_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
     """The cheapest loop that is right: rows net of country effects, stacked again."""
-    rows = [np.flatnonzero(design.cluster == g) for g in range(CLUSTERS)]
-    X, y = design.rows[:, :-1], design.rows[:, -1]
+    rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
+    X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
 
     def refit(counts: np.ndarray) -> float:
         taken = np.concatenate([np.tile(rows[g], counts[g]) for g in range(CLUSTERS)])
         beta = np.linalg.lstsq(X[taken], y[taken], rcond=None)[0]
-        return float(beta[-1] * design.unit[0])
+        return float(beta[-1] * fitted.unit[0])
 
     return refit
 
@@ -153,7 +153,7 @@ def _feols() -> Callable[..., Any]:
     return feols
 
 
-def _pyfixest_refit(design: Design) -> Callable[[np.ndarray], float]:
+def _pyfixest_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
     """feols on copies of the countries' rows, each copy a country of its own."""
     feols = _feols()
     groups = [frame for _, frame in panel().groupby("iso3", sort=True)]
@@ -174,13 +174,13 @@ def _pyfixest_refit(design: Design) -> Callable[[np.ndarray], float]:
 
 def pairs_2sls(*, full: bool) -> Case:
     """The same for two-stage least squares, the treatment's lag as instrument."""
-    design = _design(("L.x1",))
+    fitted = _design(("L.x1",))
     scheme = Scheme("pairs")
-    counts = _drawn(make_program(design, scheme, 1), "weights").astype(int)
-    methods, repeats = _tivax(design, scheme, (_FULL if full else _SMALL)[-1:])
+    counts = _drawn(make_plan(fitted, scheme, 1), "weights").astype(int)
+    methods, repeats = _tivax(fitted, scheme, (_FULL if full else _SMALL)[-1:])
     draws = 999 if full else 20
     loop = f"numpy loop, {draws} draws"
-    refit = _two_stage_refit(design)
+    refit = _two_stage_refit(fitted)
     methods[loop] = lambda: np.array([refit(w) for w in counts[:draws]])
     repeats[loop] = draws
     return Case(
@@ -193,17 +193,17 @@ def pairs_2sls(*, full: bool) -> Case:
     )
 
 
-def _two_stage_refit(design: Design) -> Callable[[np.ndarray], float]:
-    rows = [np.flatnonzero(design.cluster == g) for g in range(CLUSTERS)]
-    w = design.layout.exogenous
-    X, y = design.rows[:, : w + 1], design.rows[:, -1]
-    Z = np.delete(design.rows[:, :-1], w, axis=1)
+def _two_stage_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+    rows = [np.flatnonzero(fitted.cluster == g) for g in range(CLUSTERS)]
+    w = fitted.layout.exogenous
+    X, y = fitted.rows[:, : w + 1], fitted.rows[:, -1]
+    Z = np.delete(fitted.rows[:, :-1], w, axis=1)
 
     def refit(counts: np.ndarray) -> float:
         taken = np.concatenate([np.tile(rows[g], counts[g]) for g in range(CLUSTERS)])
-        fitted = Z[taken] @ np.linalg.lstsq(Z[taken], X[taken], rcond=None)[0]
-        beta = np.linalg.lstsq(fitted, y[taken], rcond=None)[0]
-        return float(beta[-1] * design.unit[0])
+        fitted_values = Z[taken] @ np.linalg.lstsq(Z[taken], X[taken], rcond=None)[0]
+        beta = np.linalg.lstsq(fitted_values, y[taken], rcond=None)[0]
+        return float(beta[-1] * fitted.unit[0])
 
     return refit
 
@@ -213,22 +213,22 @@ def _two_stage_refit(design: Design) -> Callable[[np.ndarray], float]:
 
 def wild(*, full: bool) -> Case:
     """t* of the restricted wild cluster bootstrap."""
-    design = _design()
+    fitted = _design()
     sizes = _FULL if full else _SMALL
     scheme = Scheme("wild")
-    methods, repeats = _tivax(design, scheme, sizes, "tivax Rademacher")
-    p = _p(methods[list(methods)[-1]](), design)
-    webb, of_webb = _tivax(design, Scheme("wild", weights="webb"), sizes, "tivax Webb")
-    signs = _drawn(make_program(design, scheme, 1), "wild")
+    methods, repeats = _tivax(fitted, scheme, sizes, "tivax Rademacher")
+    p = _p(methods[list(methods)[-1]](), fitted)
+    webb, of_webb = _tivax(fitted, Scheme("wild", weights="webb"), sizes, "tivax Webb")
+    signs = _drawn(make_plan(fitted, scheme, 1), "wild")
     draws = 999 if full else 20
     loop = f"numpy lstsq loop, {draws} draws"
-    refit = _wild_refit(design)
+    refit = _wild_refit(fitted)
     literal = np.array([refit(v) for v in signs[:_CHECKED]])
     methods |= webb
     repeats |= of_webb
     methods[loop] = lambda: np.array([refit(v) for v in signs[:draws]])
     repeats[loop] = draws
-    own = _drawn(make_program(design, Scheme("wild", weights="webb"), 1), "wild")
+    own = _drawn(make_plan(fitted, Scheme("wild", weights="webb"), 1), "wild")
     literal_webb = np.array([refit(v) for v in own[:_CHECKED]])
     if find_spec("wildboottest"):
         reps = 9_999 if full else 999
@@ -245,24 +245,24 @@ def wild(*, full: bool) -> Case:
     return Case("wild", methods, baseline=loop, error=error, rounds=3, repeats=repeats)
 
 
-def _p(drawn: Float[np.ndarray, " n"], design: Design) -> float:
+def _p(drawn: Float[np.ndarray, " n"], fitted: FittedModel) -> float:
     """Share of |t*| above |t|."""
-    t = float(design.coef[0] / np.sqrt(design.covariance()[0, 0]))
+    t = float(fitted.coef[0] / np.sqrt(fitted.covariance()[0, 0]))
     return float((np.abs(drawn) > abs(t)).mean())
 
 
-def _wild_refit(design: Design) -> Callable[[np.ndarray], float]:
+def _wild_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
     """Flip restricted residuals, refit, CV1 t: rows net of country effects."""
-    X, y, cluster = design.rows[:, :-1], design.rows[:, -1], design.cluster
+    X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
     rest = X[:, :-1]
-    fitted = rest @ np.linalg.lstsq(rest, y, rcond=None)[0]
-    residuals = y - fitted
+    fitted_values = rest @ np.linalg.lstsq(rest, y, rcond=None)[0]
+    residuals = y - fitted_values
     inverse = np.linalg.inv(X.T @ X)
     N, G, k = len(y), CLUSTERS, X.shape[1] + 1
     small = G / (G - 1) * (N - 1) / (N - k)
 
     def refit(v: np.ndarray) -> float:
-        own = fitted + residuals * v[cluster]
+        own = fitted_values + residuals * v[cluster]
         beta = np.linalg.lstsq(X, own, rcond=None)[0]
         left = own - X @ beta
         scores = np.zeros((G, X.shape[1]))
@@ -292,13 +292,13 @@ def _wildboottest(reps: int) -> np.ndarray:
 
 def placebo(*, full: bool) -> Case:
     """Whole treatment paths moved among countries."""
-    design = _design()
+    fitted = _design()
     scheme = Scheme("placebo", studentised=False)
-    moves = _drawn(make_program(design, scheme, 1), "options")
-    methods, repeats = _tivax(design, scheme, _FULL if full else _SMALL)
+    moves = _drawn(make_plan(fitted, scheme, 1), "options")
+    methods, repeats = _tivax(fitted, scheme, _FULL if full else _SMALL)
     draws = 999 if full else 20
     loop = f"numpy lstsq loop, {draws} draws"
-    refit = _placebo_refit(design)
+    refit = _placebo_refit(fitted)
     methods[loop] = lambda: np.array([refit(o) for o in moves[:draws]])
     repeats[loop] = draws
     return Case(
@@ -311,13 +311,13 @@ def placebo(*, full: bool) -> Case:
     )
 
 
-def _placebo_refit(design: Design) -> Callable[[np.ndarray], float]:
-    rest, x, y = design.rows[:, :-2], design.rows[:, -2], design.rows[:, -1]
+def _placebo_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+    rest, x, y = fitted.rows[:, :-2], fitted.rows[:, -2], fitted.rows[:, -1]
     paths = x.reshape(CLUSTERS, YEARS)
 
     def refit(options: np.ndarray) -> float:
         X = np.column_stack([rest, paths[options].ravel()])
         beta = np.linalg.lstsq(X, y, rcond=None)[0]
-        return float(beta[-1] * design.unit[0])
+        return float(beta[-1] * fitted.unit[0])
 
     return refit

@@ -1,19 +1,21 @@
-"""What a linear model needs to know of each cluster, and what follows from it alone.
+"""Cluster cross products, and the estimators and covariances computed from them.
 
     g   clusters                                                 (G of them)
     M   columns [W, X, Z, y] of the rows of a cluster            (m of them)
     W   dummies of effects that clusters do not nest, then controls
     X   treatments: regressors of interest, endogenous where there are instruments
     Z   excluded instruments; none for least squares
-    S   S[g] = M_g'M_g, the statistics of cluster g
-    c   p = columns of W and X, in this order
+    S   S[g] = M_g'M_g, the cross products of cluster g
+    c   columns of W and X, in this order                        (p of them)
+    B   bread inverse, (sum w_g A_g)^-1
 
 Effects nested in the clusters (countries in countries) are taken out of M beforehand,
 within each cluster: exact whatever weight a cluster gets. Everything here is a function
 of S and of one weight for each cluster: a sample is weights of 0 and 1, leaving one out
-a 0, a bootstrap draw counts.
+a 0, a bootstrap draw counts. A column that no cluster with a weight has, such as the
+dummy of a year, has the coefficient 0 and is not counted in k.
 
-Least squares: A_g = c_g'c_g, b_g = c_g'y_g, M = (sum A_g)^-1, and the score of a
+Least squares: A_g = c_g'c_g, b_g = c_g'y_g, B = (sum A_g)^-1, and the score of a
 cluster is s_g = b_g - A_g beta.
 Two-stage least squares is the same with the columns replaced by their projections on
 (W, Z), Pi'(W, Z)_g: A_g, b_g and the score change, nothing else does.
@@ -21,14 +23,17 @@ Two-stage least squares is the same with the columns replaced by their projectio
 Covariances (Cameron, Gelbach and Miller 2011; MacKinnon, Nielsen and Webb 2023a): with
 q = G/(G-1) (N-1)/(N-k),
 
-    CV1   q M (sum s_g s_g') M
-    CV2   M (sum h_g h_g') M,  h_g = (I - A_g M)^-1/2 s_g        (Bell, McCaffrey 2002)
+    CV1   q B (sum s_g s_g') B
+    CV2   B (sum h_g h_g') B,  h_g = (I - A_g B)^-1/2 s_g        (Bell, McCaffrey 2002)
     CV3   (G-1)/G sum (beta_(g) - beta)(beta_(g) - beta)'        (jackknife)
 
-The residual-space form of CV2 is u_g -> (I - c_g M c_g')^-1/2 u_g; pushed through c_g'
+k is Stata's of ``xtreg, fe vce(cluster)``: slopes, dummies of the years present, and 1
+for nested effects.
+
+The residual-space form of CV2 is u_g -> (I - c_g B c_g')^-1/2 u_g; pushed through c_g'
 it needs p x p only. Directions with a leverage of 1 are left out (generalised inverse):
 a cluster's residuals say nothing of its errors there. A contrast that rests on such a
-direction, as that of a treatment of a single cluster, has no CV2: not a number.
+direction, as that of a treatment of a single cluster, has no CV2: NaN.
 """
 
 from functools import partial
@@ -36,12 +41,12 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 # Below, 1 - leverage is rounding: that direction lives in one cluster alone.
 _LEVERAGE_TOLERANCE = 1e-9
-# Of a contrast's variance with iid errors: what rounding puts into such directions.
-_LOST_TOLERANCE = 1e-6
+# Share of a contrast's variance with iid errors that rounding puts there.
+_UNIDENTIFIED_TOLERANCE = 1e-6
 
 
 class Layout(NamedTuple):
@@ -65,25 +70,25 @@ class Layout(NamedTuple):
         return self.regressors + self.instruments + 1
 
 
-class Moments(NamedTuple):
-    """Statistics of the clusters of one model.
+class ClusterCrossProducts(NamedTuple):
+    """Cross products of the clusters of one model.
 
-    ``rows`` counts each cluster's rows; ``counted`` is k of the correction: columns of
-    W and X, and 1 for nested effects.
+    ``rows`` counts each cluster's rows; ``n_parameters`` is k of the correction, with
+    all columns of W and X.
     """
 
     S: Float[Array, "G m m"]
     rows: Float[Array, " G"]
-    counted: Float[Array, ""]
+    n_parameters: Float[Array, ""]
 
 
 class ClusterFit(NamedTuple):
-    """An estimate and what its covariances are made of.
+    """An estimate and the parts of its covariances.
 
     coef
         Of W, then X.
-    M
-        (sum w A_g)^-1.
+    bread_inverse
+        (sum w_g A_g)^-1.
     A
         A_g of each cluster, of projected columns where there are instruments.
     scores
@@ -91,12 +96,12 @@ class ClusterFit(NamedTuple):
     """
 
     coef: Float[Array, " p"]
-    M: Float[Array, "p p"]
+    bread_inverse: Float[Array, "p p"]
     A: Float[Array, "G p p"]
     scores: Float[Array, "G p"]
 
 
-def statistics(
+def cross_products(
     columns: Float[Array, "n m"], cluster: Array, *, clusters: int
 ) -> Float[Array, "{clusters} m m"]:
     """S_g from rows: ``cluster`` holds the number of each row's cluster."""
@@ -104,26 +109,73 @@ def statistics(
     return jax.ops.segment_sum(products, cluster, num_segments=clusters)
 
 
+def two_way_products(
+    M: Float[Array, "G T m"],
+    seen: Float[Array, "G T"],
+    *,
+    dummies: int,
+    outcomes: int = 1,
+) -> tuple[ClusterCrossProducts, Layout]:
+    """Cross products of a panel of clusters and years, net of cluster effects.
+
+    M holds [controls, treatment, y], or several y, and any number where ``seen`` is 0.
+    Dummies are those of the last ``dummies`` years; with one for every year see
+    ``without_base``.
+    """
+    G, T, m = M.shape
+    years = jnp.broadcast_to(
+        jnp.eye(T, dtype=M.dtype)[None, :, T - dummies :], (G, T, dummies)
+    )
+    columns = jnp.concatenate([years, M], axis=2) * seen[:, :, None]
+    count = seen.sum(axis=1)
+    mean = columns.sum(axis=1) / jnp.maximum(count, 1)[:, None]
+    columns = (columns - mean[:, None, :]) * seen[:, :, None]
+    layout = Layout(dummies, m - 1 - outcomes, 1)
+    S = jnp.einsum("gti,gtj->gij", columns, columns)
+    n_parameters = jnp.asarray(layout.regressors + 1.0, M.dtype)
+    return ClusterCrossProducts(S, count, n_parameters), layout
+
+
+def without_base(
+    products: ClusterCrossProducts, weights: Float[Array, " G"], *, layout: Layout
+) -> ClusterCrossProducts:
+    """Take out the first dummy that clusters with a weight have: the base year."""
+    present = jnp.einsum("g,gii->i", weights, products.S)[: layout.dummies] > 0
+    kept = jnp.arange(products.S.shape[1]) != jnp.argmax(present)
+    both = kept[:, None] & kept[None, :]
+    return products._replace(S=jnp.where(both[None], products.S, 0))
+
+
 @partial(jax.jit, static_argnames="layout")
-def fit(moments: Moments, weights: Float[Array, " G"], *, layout: Layout) -> ClusterFit:
-    """The estimate over the clusters, each counted ``weights[g]`` times."""
-    S = moments.S
+def fit(
+    products: ClusterCrossProducts,
+    weights: Float[Array, " G"],
+    *,
+    layout: Layout,
+    outcome: int | Int[Array, ""] = -1,
+) -> ClusterFit:
+    """The estimate over the clusters, each counted ``weights[g]`` times.
+
+    ``outcome`` is the column of y: of several, a batch shares its bread.
+    """
+    S = products.S
     X = jnp.arange(layout.regressors)
     total = jnp.einsum("g,gij->ij", weights, S)
     # x_hat'x_hat, x_hat'x and x_hat'y of each cluster; without instruments x_hat is x.
     if not layout.instruments:
         A = XX = S[:, : layout.regressors, : layout.regressors]
-        b = S[:, X, -1]
+        b = S[:, X, outcome]
     else:
         Z = _instruments(layout)
         Pi = jnp.linalg.solve(_present(total[Z][:, Z]), total[Z][:, X])
         A = jnp.einsum("zp,gzy,yq->gpq", Pi, S[:, Z][:, :, Z], Pi)
         XX = jnp.einsum("zp,gzq->gpq", Pi, S[:, Z][:, :, X])
-        b = jnp.einsum("zp,gz->gp", Pi, S[:, Z, -1])
+        b = jnp.einsum("zp,gz->gp", Pi, S[:, Z, outcome])
     bread = jnp.einsum("g,gpq->pq", weights, A)
-    M = jnp.linalg.inv(_present(bread))
-    coef = M @ jnp.einsum("g,gp->p", weights, b)
-    return ClusterFit(coef, M, A, b - jnp.einsum("gpq,q->gp", XX, coef))
+    bread_inverse = jnp.linalg.inv(_present(bread))
+    coef = bread_inverse @ jnp.einsum("g,gp->p", weights, b)
+    scores = b - jnp.einsum("gpq,q->gp", XX, coef)
+    return ClusterFit(coef, bread_inverse, A, scores)
 
 
 def _present(S: Float[Array, "p p"]) -> Float[Array, "p p"]:
@@ -141,25 +193,46 @@ def _instruments(layout: Layout) -> Array:
 
 
 def correction(
-    moments: Moments, weights: Float[Array, " G"] | None = None
+    products: ClusterCrossProducts, weights: Float[Array, " G"] | None = None
 ) -> Float[Array, ""]:
-    """G/(G-1) (N-1)/(N-k)."""
-    weights = jnp.ones_like(moments.rows) if weights is None else weights
-    N = weights @ moments.rows
-    G = jnp.where(moments.rows > 0, weights, 0).sum()
-    return G / (G - 1) * (N - 1) / (N - moments.counted)
+    """G/(G-1) (N-1)/(N-k); columns without any weight are not counted in k."""
+    k = products.n_parameters
+    if weights is None:
+        weights = jnp.ones_like(products.rows)
+    else:
+        k = k - (jnp.einsum("g,gii->i", weights, products.S) == 0).sum(dtype=k.dtype)
+    N = weights @ products.rows
+    G = jnp.where(products.rows > 0, weights, 0).sum()
+    return G / (G - 1) * (N - 1) / (N - k)
 
 
-def cv1(moments: Moments, fit: ClusterFit) -> Float[Array, "p p"]:
+def cv1(
+    products: ClusterCrossProducts,
+    fit: ClusterFit,
+    weights: Float[Array, " G"] | None = None,
+) -> Float[Array, "p p"]:
     """The cluster-robust covariance, as Stata's."""
-    half = fit.scores @ fit.M
-    return correction(moments) * half.T @ half
+    half = fit.scores @ fit.bread_inverse
+    weighted = half if weights is None else weights[:, None] * half
+    return correction(products, weights) * weighted.T @ half
+
+
+def unexplained_share(
+    fit: ClusterFit, weights: Float[Array, " G"]
+) -> Float[Array, " p"]:
+    """Share of each column's variation that the other columns leave; 0 without any.
+
+    Where it is 0, the coefficient is not identified.
+    """
+    variation = jnp.einsum("g,gpp->p", weights, fit.A)
+    unit = variation * jnp.diagonal(fit.bread_inverse)
+    return jnp.where(variation > 0, 1 / jnp.where(variation > 0, unit, 1), 0)
 
 
 class Leverages(NamedTuple):
-    """Eigenvectors and 1 - eigenvalues of R'A_g R for each cluster, with M = R R'.
+    """Eigenvectors and 1 - eigenvalues of R'A_g R for each cluster, with B = R R'.
 
-    I - A_g M = R^-T (I - R'A_g R) R', so that its powers are those of the middle.
+    I - A_g B = R^-T (I - R'A_g R) R', so that its powers are those of the middle.
     """
 
     R: Float[Array, "p p"]
@@ -167,14 +240,14 @@ class Leverages(NamedTuple):
     left: Float[Array, "G p"]
 
     def power(self, s: Float[Array, "G p"], exponent: float) -> Float[Array, "G p"]:
-        """(I - A_g M)^exponent s_g, for s_g in the column space of A_g."""
+        """(I - A_g B)^exponent s_g, for s_g in the column space of A_g."""
         kept = self.left > _LEVERAGE_TOLERANCE
         scale = jnp.where(kept, jnp.where(kept, self.left, 1) ** exponent, 0)
         inner = jnp.einsum("gpe,gp->ge", self.U, s @ self.R)
         inner = jnp.einsum("gpe,ge->gp", self.U, scale * inner)
         return jax.scipy.linalg.solve_triangular(self.R.T, inner.T, lower=False).T
 
-    def lost(self, contrast: Float[Array, " p"]) -> Float[Array, " G"]:
+    def unidentified_share(self, contrast: Float[Array, " p"]) -> Float[Array, " G"]:
         """Share of the variance of contrast'beta, with iid errors, that rests on
         directions of each cluster with a leverage of 1."""
         weight = self.R.T @ contrast
@@ -184,8 +257,8 @@ class Leverages(NamedTuple):
 
 
 def leverages(fit: ClusterFit) -> Leverages:
-    """What CV2 and its degrees of freedom share."""
-    R = jnp.linalg.cholesky(fit.M)
+    """The leverages of the clusters, for CV2 and its degrees of freedom."""
+    R = jnp.linalg.cholesky(fit.bread_inverse)
     values, U = jnp.linalg.eigh(jnp.einsum("pr,gpq,qs->grs", R, fit.A, R))
     return Leverages(R, U, 1 - values)
 
@@ -193,24 +266,28 @@ def leverages(fit: ClusterFit) -> Leverages:
 def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p"]:
     """Bell and McCaffrey's, unbiased where errors are iid.
 
-    Not a number in the rows and columns of coefficients that ``alone`` tells of.
+    NaN for coefficients that ``singly_identified`` clusters identify.
     """
     spectrum = leverages(fit) if spectrum is None else spectrum
-    half = spectrum.power(fit.scores, -0.5) @ fit.M
+    half = spectrum.power(fit.scores, -0.5) @ fit.bread_inverse
     each = jnp.eye(len(fit.coef), dtype=fit.coef.dtype)
-    lost = jax.vmap(lambda contrast: alone(spectrum, contrast).any())(each)
-    half = jnp.where(lost[None, :], jnp.nan, half)
+    singly = jax.vmap(lambda contrast: singly_identified(spectrum, contrast).any())(
+        each
+    )
+    half = jnp.where(singly[None, :], jnp.nan, half)
     return half.T @ half
 
 
-def alone(spectrum: Leverages, contrast: Float[Array, " p"]) -> Bool[Array, " G"]:
-    """Which clusters alone identify a part of contrast'beta: CV2 does not serve it."""
-    return spectrum.lost(contrast) > _LOST_TOLERANCE
+def singly_identified(
+    spectrum: Leverages, contrast: Float[Array, " p"]
+) -> Bool[Array, " G"]:
+    """Which clusters alone identify a part of contrast'beta, so that it has no CV2."""
+    return spectrum.unidentified_share(contrast) > _UNIDENTIFIED_TOLERANCE
 
 
 def cv3(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
-    """The jackknife, from the estimates without each cluster; not a number where one
-    of them is not (``resampling.leave_one_out``)."""
+    """The jackknife, from the estimates without each cluster; NaN where one of them
+    is (``resampling.leave_one_out``)."""
     G = len(left)
     gap = left - coef[None, :]
     return (G - 1) / G * gap.T @ gap
@@ -223,31 +300,31 @@ def degrees(
 
     (sum l)^2 / sum l^2 over the eigenvalues of the matrix whose quadratic form the CV2
     variance of contrast'beta is, with iid errors: entries p_g'(I - H) p_h where
-    p_g = (I - H_gg)^-1/2 c_g M contrast. Not a number where there is no CV2.
+    p_g = (I - H_gg)^-1/2 c_g B contrast. NaN where there is no CV2.
     """
     spectrum = leverages(fit) if spectrum is None else spectrum
-    e = fit.M @ contrast
+    e = fit.bread_inverse @ contrast
     Ae = jnp.einsum("gpq,q->gp", fit.A, e)
     # c_g'p_g and p_g'p_g, both pushed through.
     cp, pp = spectrum.power(Ae, -0.5), spectrum.power(Ae, -1.0) @ e
-    Q = jnp.diag(pp) - cp @ fit.M @ cp.T
-    served = ~alone(spectrum, contrast).any()
+    Q = jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
+    served = ~singly_identified(spectrum, contrast).any()
     return jnp.where(served, jnp.trace(Q) ** 2 / jnp.sum(Q * Q), jnp.nan)
 
 
 def leverage(fit: ClusterFit) -> Float[Array, " G"]:
-    """tr(A_g M): what share of the p parameters a cluster fits by itself.
+    """tr(A_g B): the share of the p parameters that a cluster fits by itself.
 
     They sum to p; p / G each would be even (MacKinnon, Nielsen and Webb 2023b).
     """
-    return jnp.einsum("gpq,qp->g", fit.A, fit.M)
+    return jnp.einsum("gpq,qp->g", fit.A, fit.bread_inverse)
 
 
 def partial_leverage(
     fit: ClusterFit, contrast: Float[Array, " p"]
 ) -> Float[Array, " G"]:
     """Each cluster's share of the variation that identifies contrast'beta."""
-    e = fit.M @ contrast
+    e = fit.bread_inverse @ contrast
     share = jnp.einsum("p,gpq,q->g", e, fit.A, e)
     return share / share.sum()
 

@@ -1,4 +1,4 @@
-"""Random draws in blocks: what a resampling scheme does to each cluster.
+"""Random draws in blocks: weights, signs and permutations of the clusters.
 
 Draw k is column k mod 4096 of block k div 4096, and a block depends on its key alone:
 whatever the number of draws asked for, the batch, the devices or the point where a run
@@ -22,7 +22,7 @@ from jaxtyping import Array, Float, Int, Key, UInt
 BLOCK = 4096
 GENERATOR = "threefry2x32, blocks of 4096 draws"
 
-# Sorted by a network written out for so many clusters; beyond it a library sorts.
+# Sorted by a network written out up to this many clusters; beyond it a library sorts.
 _NETWORK = 64
 _INDEX_BITS = 6
 _PER_WORD = 32 // _INDEX_BITS
@@ -131,7 +131,7 @@ def permutations(
     offset = np.repeat(starts, sizes).astype(np.uint32)[:, None]
     if max(sizes) > _NETWORK:
         return jnp.concatenate([_order(part) for part in parts]) + offset
-    # Packed together: strata put side by side after the packing are sorted anew for
+    # Packed together: strata put side by side after the packing are sorted again for
     # every entry that is looked up with them.
     rows = [row for part in parts for row in _network(part)]
     return _unpacked(_packed(rows), len(rows)) + offset

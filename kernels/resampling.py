@@ -1,16 +1,16 @@
-"""Resampling by clusters: what each draw makes of the estimate.
+"""Estimates and test statistics of resampled clusters.
 
 Symbols as in ``kernels.clusters``; besides,
 
     w   weights of the clusters in a draw: counts (pairs), exponential (Bayesian)
     v   their wild weights                                    (mean 0, variance 1)
-    o   which path of the treatment each cluster gets in a placebo
+    o   options of a placebo: paths that a cluster can get
     B   draws, always the last axis
 
-Every draw is a function of the clusters' statistics: no row is touched again. Pairs
-reweight them (Cameron, Gelbach and Miller 2008); wild draws are linear in v (Roodman et
-al. 2019); placebos, of moved treatments or of moved residuals (Freedman and Lane 1983),
-add up one table entry for each cluster.
+Every draw is a function of the cross products of the clusters: no row is used again.
+Pairs reweight them (Cameron, Gelbach and Miller 2008); wild draws are linear in v
+(Roodman et al. 2019); placebos, of moved treatments or of moved residuals (Freedman and
+Lane 1983), add up one table entry for each cluster.
 """
 
 from functools import partial
@@ -21,7 +21,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from . import small_systems
-from .clusters import Layout, Moments, correction, fit
+from .clusters import ClusterCrossProducts, Layout, correction, fit
+
+# A test rejects where p <= LEVEL.
+LEVEL = 0.05
+# Draws this near the compared value, relative to it, differ from it by rounding.
+TIE = 1e-10
 
 # ------------------------------------------------------------------ reweighted clusters
 
@@ -83,15 +88,17 @@ def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
     return small_systems.solve(xx, xy)
 
 
-def leave_one_out(moments: Moments, *, layout: Layout) -> Float[Array, "G q"]:
-    """Estimates of X without each cluster in turn; not a number where the others do not
-    identify them."""
-    without = 1 - jnp.eye(len(moments.rows), dtype=moments.S.dtype)
-    return reweighted(moments.S, without, layout=layout).T
+def leave_one_out(
+    products: ClusterCrossProducts, *, layout: Layout
+) -> Float[Array, "G q"]:
+    """Estimates of X without each cluster in turn; NaN where the others do not identify
+    them."""
+    without = 1 - jnp.eye(len(products.rows), dtype=products.S.dtype)
+    return reweighted(products.S, without, layout=layout).T
 
 
 def reweighted_t(
-    moments: Moments,
+    products: ClusterCrossProducts,
     w: Float[Array, "G B"],
     center: Float[Array, " q"],
     *,
@@ -103,9 +110,9 @@ def reweighted_t(
     """
 
     def one(weights: Array) -> tuple[Array, Array]:
-        each = fit(moments, weights, layout=layout)
-        half = each.scores @ each.M[:, layout.exogenous :]
-        variance = correction(moments, weights) * (weights @ half**2)
+        each = fit(products, weights, layout=layout)
+        half = each.scores @ each.bread_inverse[:, layout.exogenous :]
+        variance = correction(products, weights) * (weights @ half**2)
         coef = each.coef[layout.exogenous :]
         return coef, (coef - center) / jnp.sqrt(variance)
 
@@ -121,7 +128,7 @@ class WildLoadings(NamedTuple):
     a
         Numerators: R (beta* - beta_r) = a v.
     L
-        Scores: R M x_g'u*_g = L_g v.
+        Scores: R B x_g'u*_g = L_g v.
     correction
         G/(G-1) (N-1)/(N-k).
     """
@@ -133,7 +140,7 @@ class WildLoadings(NamedTuple):
 
 @partial(jax.jit, static_argnames=("layout", "restricted"))
 def wild_loadings(
-    moments: Moments,
+    products: ClusterCrossProducts,
     R: Float[Array, "h p"],
     r: Float[Array, " h"],
     *,
@@ -142,20 +149,22 @@ def wild_loadings(
 ) -> WildLoadings:
     """Least squares: H0 R beta = r, imposed on the residuals if ``restricted``.
 
-    With scores s of the (restricted) fit and A, M of the full one: a = R M s', and
-    cluster g of draw v has R M (s_g v_g - A_g M sum_h s_h v_h). Types WCR and WCU of
+    With scores s of the (restricted) fit and A, B of the full one: a = R B s', and
+    cluster g of draw v has R B (s_g v_g - A_g B sum_h s_h v_h). Types WCR and WCU of
     Cameron, Gelbach and Miller (2008), "11" of MacKinnon, Nielsen and Webb (2023a).
     """
-    full = fit(moments, jnp.ones_like(moments.rows), layout=layout)
+    full = fit(products, jnp.ones_like(products.rows), layout=layout)
     scores = full.scores
     if restricted:
-        gap = jnp.linalg.solve(R @ full.M @ R.T, R @ full.coef - r)
-        scores = scores + jnp.einsum("gpq,q->gp", full.A, full.M @ R.T @ gap)
-    RM = R @ full.M
-    a = RM @ scores.T
-    H = jnp.einsum("hp,gpq,qr,kr->hgk", RM, full.A, full.M, scores)
+        gap = jnp.linalg.solve(R @ full.bread_inverse @ R.T, R @ full.coef - r)
+        scores = scores + jnp.einsum(
+            "gpq,q->gp", full.A, full.bread_inverse @ R.T @ gap
+        )
+    RB = R @ full.bread_inverse
+    a = RB @ scores.T
+    H = jnp.einsum("hp,gpq,qr,kr->hgk", RB, full.A, full.bread_inverse, scores)
     L = a[:, :, None] * jnp.eye(len(scores), dtype=a.dtype)[None] - H
-    return WildLoadings(a, L, correction(moments))
+    return WildLoadings(a, L, correction(products))
 
 
 def wild_statistics(
@@ -188,7 +197,7 @@ class InstrumentLoadings(NamedTuple):
 
 @partial(jax.jit, static_argnames="layout")
 def instrument_loadings(
-    moments: Moments, beta0: Float[Array, ""], *, layout: Layout
+    products: ClusterCrossProducts, beta0: Float[Array, ""], *, layout: Layout
 ) -> InstrumentLoadings:
     """WRE, the wild restricted efficient bootstrap (Davidson and MacKinnon 2010).
 
@@ -197,7 +206,7 @@ def instrument_loadings(
     resampled together with u, one weight for each cluster.
     """
     e, w = layout.instruments, layout.exogenous
-    S = moments.S
+    S = products.S
     # Columns in the order [W, Z, x, u0 = y - beta0 x].
     order = jnp.concatenate(
         [
@@ -233,7 +242,7 @@ def instrument_loadings(
 
     fixed = jnp.einsum("gzl,l->zg", N[:, :e, :e], pi)
     return InstrumentLoadings(
-        sums[:e, :e], fixed, loading(of_x), loading(of_y), correction(moments)
+        sums[:e, :e], fixed, loading(of_x), loading(of_y), correction(products)
     )
 
 
@@ -255,8 +264,8 @@ def instrument_statistics(
 
 @partial(jax.jit, static_argnames="layout")
 def reduced_form(
-    moments: Moments, beta0: Float[Array, ""], *, layout: Layout
-) -> Moments:
+    products: ClusterCrossProducts, beta0: Float[Array, ""], *, layout: Layout
+) -> ClusterCrossProducts:
     """The Anderson-Rubin regression: y - beta0 x on W and Z, by least squares.
 
     H0 beta = beta0 is that the coefficients of Z are 0. Layout of the result:
@@ -271,14 +280,14 @@ def reduced_form(
             jnp.array([layout.columns - 1]),
         ]
     )
-    S = moments.S[:, order][:, :, order]
+    S = products.S[:, order][:, :, order]
     change = jnp.eye(w + e + q + 1, dtype=S.dtype).at[w + e : w + e + q, -1].set(-beta0)
     kept = jnp.concatenate([jnp.arange(w + e), jnp.array([w + e + q])])
     change = change[:, kept]
-    return Moments(
+    return ClusterCrossProducts(
         jnp.einsum("ij,gik,kl->gjl", change, S, change),
-        moments.rows,
-        moments.counted - q + e,
+        products.rows,
+        products.n_parameters - q + e,
     )
 
 
@@ -291,7 +300,7 @@ def reduced_layout(layout: Layout) -> Layout:
 
 
 class PlaceboTables(NamedTuple):
-    """What path o of the treatment contributes where cluster g gets it.
+    """Contributions of cluster g with path o of the treatment.
 
     W and y stay in place; everything is net of nested effects, y also of W.
 
@@ -314,21 +323,23 @@ class PlaceboTables(NamedTuple):
 
 
 def placebo_estimates(
-    tables: PlaceboTables, o: Int[Array, "G B"]
+    tables: PlaceboTables, assignment: Int[Array, "G B"]
 ) -> Float[Array, "2 B"]:
     """Coefficients of the reassigned treatment in each draw: on y, and on x_g.
 
     b = z'y / (z'x - z'W (W'W)^-1 W'x), every product a sum over clusters.
     """
     w = len(tables.inverse)
-    g = jnp.arange(len(o))[:, None]
-    total = tables.F[g, o].sum(axis=0).T
+    g = jnp.arange(len(assignment))[:, None]
+    total = tables.F[g, assignment].sum(axis=0).T
     hx = tables.inverse @ total[3 : 3 + w]
     variation = total[2] - (total[-w:] * hx).sum(axis=0) if w else total[2]
     return total[:2] / variation[None, :]
 
 
-def placebo_t(tables: PlaceboTables, o: Int[Array, "G B"]) -> Float[Array, "5 B"]:
+def placebo_t(
+    tables: PlaceboTables, assignment: Int[Array, "G B"]
+) -> Float[Array, "5 B"]:
     """Randomisation-t: the statistics of each draw, see ``of_scores``.
 
     With hx = (W'W)^-1 W'x and hz alike the score of cluster g is z'y - hz'W'y
@@ -336,14 +347,14 @@ def placebo_t(tables: PlaceboTables, o: Int[Array, "G B"]) -> Float[Array, "5 B"
     """
     G, w, _ = tables.left.shape
     g = jnp.arange(G)[:, None]
-    each = jnp.moveaxis(tables.F[g, o], 2, 1)  # (G, f, B)
+    each = jnp.moveaxis(tables.F[g, assignment], 2, 1)  # (G, f, B)
     on, zx, xW, zW = each[:, :2], each[:, 2], each[:, 3 : 3 + w], each[:, -w:]
     if not w:
         xW = zW = each[:, :0]
     hx, hz = tables.inverse @ xW.sum(axis=0), tables.inverse @ zW.sum(axis=0)
     variation = zx.sum(axis=0) - (zW.sum(axis=0) * hx).sum(axis=0)
     b = on.sum(axis=0) / variation[None]
-    outer = (hz[:, None, :] * hx[None, :, :]).reshape(w * w, o.shape[1])
+    outer = (hz[:, None, :] * hx[None, :, :]).reshape(w * w, assignment.shape[1])
     inner = zx + tables.ww.reshape(G, w * w) @ outer
     inner = inner - (xW * hz[None] + zW * hx[None]).sum(axis=1)
     scores = on - jnp.einsum("gwl,wB->glB", tables.left, hz)
@@ -369,7 +380,7 @@ def of_scores(
 
 
 class FreedmanLaneTables(NamedTuple):
-    """What the residuals of cluster o contribute where cluster g gets them.
+    """Contributions of cluster g with the residuals of cluster o.
 
     Everything is of a balanced panel, net of effects of clusters and years; residuals
     of y and x also of W, and so are z and x.
@@ -414,7 +425,7 @@ def freedman_lane_tables(
 
 
 def freedman_lane_t(
-    tables: FreedmanLaneTables, o: Int[Array, "G B"]
+    tables: FreedmanLaneTables, assignment: Int[Array, "G B"]
 ) -> Float[Array, "5 B"]:
     """Freedman and Lane's (1983) placebo, whole paths of residuals moved.
 
@@ -425,9 +436,9 @@ def freedman_lane_t(
     See ``of_scores``.
     """
     G, w = tables.zW.shape
-    each = jnp.moveaxis(tables.F[jnp.arange(G)[:, None], o], 2, 1)  # (G, f, B)
+    each = jnp.moveaxis(tables.F[jnp.arange(G)[:, None], assignment], 2, 1)  # (G, f, B)
     ze, variation = each[:, :2], tables.zx.sum()
-    h = each[:, 2:].sum(axis=0).reshape(2, w, o.shape[1])
+    h = each[:, 2:].sum(axis=0).reshape(2, w, assignment.shape[1])
     h = jnp.einsum("wv,lvB->lwB", tables.inverse, h)
     b = ze.sum(axis=0) / variation
     scores = ze - jnp.einsum("gw,lwB->glB", tables.zW, h)

@@ -3,7 +3,7 @@
     G, T   clusters and years, not all of them seen
     x      the treatment: AR(1) over time, or 1 from some year on in some clusters
     C      controls, AR(1), without effect; or both are a given panel's, in all draws
-    u      errors: AR(1) within clusters, of a size of each cluster's own
+    u      errors: AR(1) within clusters, of a size by cluster
     y      effect x + u; country and year effects are absorbed and need not be added
 
 A panel is a function of its key. Each is tested by every method at once: t of CV1 and
@@ -19,9 +19,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from . import clusters, resampling
-from . import random_draws as streams
-from .clusters import Layout, Moments
+from . import clusters, random_draws, resampling
+from .clusters import ClusterCrossProducts
+from .resampling import LEVEL, TIE
 
 METHODS = (
     "CV1 t(G-1)",
@@ -33,8 +33,6 @@ METHODS = (
     "placebo t",
     "Freedman-Lane t",
 )
-LEVEL = 0.05
-_TIE = 1e-10
 
 
 class PanelDesign(NamedTuple):
@@ -65,8 +63,8 @@ class PanelDesign(NamedTuple):
     given: Float[Array, "G T k"] | None = None
 
 
-class Tested(NamedTuple):
-    """One panel.
+class PanelTests(NamedTuple):
+    """Estimate and tests of one panel.
 
     effective
         Clusters, by the variation that identifies the effect.
@@ -74,7 +72,7 @@ class Tested(NamedTuple):
         Of the least squares: |X'(y - X beta)| of columns of length 1.
     rejects_truth, rejects_zero
         By method, whether the true effect, and no effect, are rejected at 5 %: 1 or 0,
-        not a number where the method does not serve the panel.
+        NaN where the method does not serve the panel.
     """
 
     estimate: Float[Array, ""]
@@ -123,7 +121,7 @@ def simulate(
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
 
 
-def tested(
+def simulate_and_test(
     key: Key[Array, ""],
     design: PanelDesign,
     critical: Float[Array, ""],
@@ -131,22 +129,22 @@ def tested(
     controls: int,
     draws: int,
     balanced: bool,
-) -> Tested:
+) -> PanelTests:
     """Simulate one panel and test it. ``critical`` is the 97.5 % point of t(G-1).
 
     ``balanced``: all clusters are seen in all years.
     """
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
     M = simulate(of_panel, design, controls=controls)
-    moments, layout = _moments(M, design.seen)
-    G = len(moments.rows)
-    fit = clusters.fit(moments, jnp.ones(G), layout=layout)
+    products, layout = clusters.two_way_products(M, design.seen, dummies=M.shape[1] - 1)
+    G = len(products.rows)
+    fit = clusters.fit(products, jnp.ones(G), layout=layout)
     b, j = fit.coef[-1], layout.exogenous
-    left = resampling.leave_one_out(moments, layout=layout)
+    left = resampling.leave_one_out(products, layout=layout)
     spectrum = clusters.leverages(fit)
     variances = jnp.stack(
         [
-            clusters.cv1(moments, fit)[j, j],
+            clusters.cv1(products, fit)[j, j],
             clusters.cv2(fit, spectrum)[j, j],
             clusters.cv3(b[None], left)[0, 0],
         ]
@@ -154,19 +152,21 @@ def tested(
     se = jnp.sqrt(variances)
     contrast = jnp.zeros(layout.regressors).at[j].set(1)
     degrees = clusters.degrees(fit, contrast, spectrum)
-    v = streams.rademacher(of_signs, G, draws=draws)
-    w = streams.counts(of_counts, G, draws=draws).astype(float)
+    v = random_draws.rademacher(of_signs, G, draws=draws)
+    w = random_draws.counts(of_counts, G, draws=draws).astype(float)
     if balanced:
         short = layout._replace(dummies=0)
         cells = M - M.mean(axis=1, keepdims=True)
         again = resampling.reweighted_balanced(cells, w, layout=short)[0]
     else:
-        again = resampling.reweighted(moments.S, w, layout=layout)[0]
+        again = resampling.reweighted(products.S, w, layout=layout)[0]
     low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
     placebos = None
     if balanced:
-        o = streams.permutations(jax.random.fold_in(of_counts, 1), (G,), draws=draws)
-        placebos = _placebos(M, clusters.correction(moments), o.astype(int))
+        assignment = random_draws.permutations(
+            jax.random.fold_in(of_counts, 1), (G,), draws=draws
+        )
+        placebos = _placebos(M, clusters.correction(products), assignment.astype(int))
 
     def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
@@ -175,7 +175,7 @@ def tested(
             degrees / 2, jnp.array(0.5), degrees / (degrees + t[1] ** 2)
         )
         loadings = resampling.wild_loadings(
-            moments, contrast[None], null[None], layout=layout
+            products, contrast[None], null[None], layout=layout
         )
         above = jnp.abs(resampling.wild_statistics(loadings, v)) > t[0]
         found = jnp.stack(
@@ -195,18 +195,20 @@ def tested(
         return jnp.concatenate([jnp.where(served, found, jnp.nan), of_placebos])
 
     share = clusters.partial_leverage(fit, contrast)
-    return Tested(
+    return PanelTests(
         estimate=b,
         se=se,
         effective=clusters.effective_clusters(share),
-        residual=_residual(moments, fit),
+        residual=_residual(products, fit),
         rejects_truth=rejects(design.effect),
         rejects_zero=rejects(jnp.array(0.0)),
     )
 
 
 def _placebos(
-    M: Float[Array, "G T m"], correction: Float[Array, ""], o: Int[Array, "G B"]
+    M: Float[Array, "G T m"],
+    correction: Float[Array, ""],
+    assignment: Int[Array, "G B"],
 ) -> tuple[Float[Array, "5 B"], Float[Array, "5 B"]]:
     """Statistics of moved treatments and of moved residuals, of a balanced panel."""
     cells = M - M.mean(axis=1, keepdims=True)
@@ -230,7 +232,9 @@ def _placebos(
         correction=correction,
     )
     residuals = resampling.freedman_lane_tables(W, left[:, :, 1], left, correction)
-    return resampling.placebo_t(moved, o), resampling.freedman_lane_t(residuals, o)
+    return resampling.placebo_t(moved, assignment), resampling.freedman_lane_t(
+        residuals, assignment
+    )
 
 
 def _placebo_p(
@@ -250,29 +254,16 @@ def _placebo_p(
         return jnp.abs(gap), jnp.abs(gap) / jnp.sqrt(V)
 
     size = jnp.stack([*sizes(moved), sizes(residuals)[1]])
-    reach = jnp.abs(b - null) / jnp.stack([jnp.array(1.0), se, se]) * (1 - _TIE)
+    reach = jnp.abs(b - null) / jnp.stack([jnp.array(1.0), se, se]) * (1 - TIE)
     p = (1 + (size >= reach[:, None]).sum(axis=1)) / (1 + size.shape[1])
     return jnp.where(jnp.isfinite(reach), p, jnp.nan)
 
 
-def _residual(moments: Moments, fit: clusters.ClusterFit) -> Float[Array, ""]:
-    square = jnp.diagonal(moments.S.sum(axis=0))
+def _residual(
+    products: ClusterCrossProducts, fit: clusters.ClusterFit
+) -> Float[Array, ""]:
+    square = jnp.diagonal(products.S.sum(axis=0))
     size = jnp.sqrt(square[: len(fit.coef)] * square[-1])
     # A year that nobody is seen in has a dummy of zeros.
     each = jnp.where(size > 0, fit.scores.sum(axis=0) / jnp.where(size > 0, size, 1), 0)
     return jnp.sqrt((each**2).sum())
-
-
-def _moments(
-    M: Float[Array, "G T m"], seen: Float[Array, "G T"]
-) -> tuple[Moments, Layout]:
-    """Statistics with country effects out and dummies of all years but the first."""
-    G, T, m = M.shape
-    dummies = jnp.broadcast_to(jnp.eye(T)[None, :, 1:], (G, T, T - 1))
-    columns = jnp.concatenate([dummies, M], axis=2) * seen[:, :, None]
-    count = seen.sum(axis=1)
-    mean = columns.sum(axis=1) / count[:, None]
-    columns = (columns - mean[:, None, :]) * seen[:, :, None]
-    layout = Layout(T - 1, m - 2, 1)
-    S = jnp.einsum("gti,gtj->gij", columns, columns)
-    return Moments(S, count, jnp.asarray(layout.regressors + 1.0)), layout

@@ -5,7 +5,7 @@ elimination is a vector over draws, and a compiler keeps the whole of it in regi
 No pivoting: S holds cross products, which are positive semidefinite. A column of which
 nothing is left (1e-11 of its square) is collinear with those before it: eliminating it
 does nothing, as leaving it out of a regression; where it is solved for, the answer is
-not a number.
+NaN.
 """
 
 import jax
@@ -50,7 +50,7 @@ def eliminate_upper(
     """``eliminate`` written out, on the entries i <= j.
 
     ``whole`` are the squares of the columns before anything was taken out of them. A
-    diagonal entry of which nothing is left is not a number.
+    diagonal entry of which nothing is left is NaN.
     """
     a, m = dict(upper), len(whole)
     for p in range(columns):

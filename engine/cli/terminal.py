@@ -1,1 +1,169 @@
-"""What the command line shows: progress bars, tables, and one line for a mistake."""
+"""Terminal output: progress bars, tables, lines of results."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+from rich.table import Table
+from rich.text import Text
+
+from ..core import Progress as Callback
+from ..core import no_progress, raise_interrupt
+
+
+class Terminal:
+    """Prints results to stdout, progress to stderr; ``quiet`` keeps only results."""
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        # Where output is not a terminal, lines must not be wrapped or shortened.
+        width = None if sys.stdout.isatty() else 200
+        self.out = Console(highlight=False, width=width)
+        self.err = Console(stderr=True, highlight=False)
+
+    def print(self, line: str) -> None:
+        """A line of the result."""
+        self.out.print(line, markup=False, soft_wrap=True)
+
+    @contextmanager
+    def _shown(self, what: str, unit: str) -> Iterator[Callback]:
+        if self.quiet:
+            yield no_progress
+        elif self.err.is_terminal:
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn(unit),
+                *([_RateColumn(unit)] if unit in _FAST else []),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(),
+            )
+            with Progress(*columns, console=self.err) as bar:
+                task = bar.add_task(what, total=None)
+                yield lambda done, total: bar.update(task, completed=done, total=total)
+        else:
+            yield _LogLines(what, unit)
+
+    @contextmanager
+    def progress(self, what: str, unit: str = "years") -> Iterator[Callback]:
+        """A callback (done, total): a bar on a terminal, log lines elsewhere."""
+        with self._shown(what, unit) as shown:
+
+            def told(done: int, total: int) -> None:
+                raise_interrupt()
+                shown(done, total)
+
+            yield told
+
+    @contextmanager
+    def download(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
+        """A callback (bytes, total or None) for one download."""
+        if self.quiet or not self.err.is_terminal:
+            yield lambda done, total: None
+            return
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            DownloadColumn(),
+            TransferSpeedColumn(),
+            TimeRemainingColumn(),
+        )
+        with Progress(*columns, console=self.err) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
+    def status(self, what: str) -> Iterator[Callable[[str], None]]:
+        """A callback that says what is being done now, where it cannot be counted."""
+        if self.quiet:
+            yield lambda line: raise_interrupt()
+        elif self.err.is_terminal:
+            with self.err.status(what) as spinner:
+
+                def update(line: str) -> None:
+                    raise_interrupt()
+                    spinner.update(line)
+
+                yield update
+        else:
+
+            def tell(line: str) -> None:
+                raise_interrupt()
+                print(f"tivax: {line}", file=sys.stderr)
+
+            yield tell
+
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table; every column but the first is aligned to the right."""
+        table = Table()
+        for k, name in enumerate(columns):
+            table.add_column(name, justify="left" if k == 0 else "right")
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
+    def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Rows of words: a table on a terminal, lines split by tabs elsewhere."""
+        if not self.out.is_terminal:
+            for row in (columns, *rows):
+                print("\t".join(row), file=self.out.file)  # rich makes tabs spaces
+            return
+        table = Table(*columns)
+        for row in rows:
+            table.add_row(*row)
+        self.out.print(table)
+
+
+# Units that come by the thousand: their speed is shown.
+_FAST = ("draws", "panels")
+
+
+class _RateColumn(ProgressColumn):
+    """Rate per second over the last 30 s."""
+
+    def __init__(self, unit: str) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def render(self, task: Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
+
+
+class _LogLines:
+    """Progress as plain lines, at most one a second and always the last."""
+
+    def __init__(self, what: str, unit: str) -> None:
+        self.what, self.unit = what, unit
+        self.start = self.last = time.perf_counter()
+        self.first: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.perf_counter()
+        self.first = done if self.first is None else self.first
+        if done < total and now - self.last < 1 or done == 0:
+            return
+        self.last = now
+        line = (
+            f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
+        )
+        if self.unit in _FAST and (made := done - self.first):
+            rate = made / (now - self.start)
+            line += f", {rate:,.0f} {self.unit}/s, {(total - done) / rate:.0f} s left"
+        print(line, file=sys.stderr)

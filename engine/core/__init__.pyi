@@ -64,7 +64,6 @@ from .progress import shift_progress as shift_progress
 from .spreadsheets import escape_formula as escape_formula
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
-from .terminal import Terminal as Terminal
 from .toml import TomlTable as TomlTable
 from .toml import load_toml as load_toml
 from .toml import read_toml as read_toml

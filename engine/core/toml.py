@@ -2,6 +2,7 @@
 
 import math
 import tomllib
+from collections.abc import Collection
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,7 @@ class TomlTable:
     """A table of a TOML file; every mistake in it is one line that names its place."""
 
     def __init__(
-        self, file: Path, name: str, values: dict[str, Any], known: set[str]
+        self, file: Path, name: str, values: dict[str, Any], known: Collection[str]
     ) -> None:
         self.file, self.name, self.values = file, name, values
         if unknown := sorted(set(values) - known):
@@ -156,7 +157,7 @@ class TomlTable:
             raise self.mistake(key, "an address; download it and give a local file")
         return self.file.parent / name
 
-    def table(self, key: str, known: set[str]) -> "TomlTable":
+    def table(self, key: str, known: Collection[str]) -> "TomlTable":
         value = self.values.get(key)
         if value is None:
             raise self.mistake(f"[{key}]", "is missing")
@@ -164,7 +165,7 @@ class TomlTable:
             raise self.mistake(key, f"write a section [{key}]")
         return TomlTable(self.file, key, value, known)
 
-    def tables(self, key: str, known: set[str]) -> list["TomlTable"]:
+    def tables(self, key: str, known: Collection[str]) -> list["TomlTable"]:
         value = self.values[key]
         value = [value] if isinstance(value, dict) else value
         if (

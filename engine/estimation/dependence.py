@@ -26,7 +26,7 @@ from jaxtyping import Bool, Float
 from scipy.special import polygamma
 
 from ..core import TivaxError
-from .least_squares import time_dummies
+from .samples import time_dummies
 
 DRAWS = 9_999
 SEED = 1
@@ -64,7 +64,7 @@ class Statistic:
 
 @dataclass(frozen=True)
 class Dependence:
-    """What the residuals of one regression say.
+    """Dependence between countries in the residuals of one regression.
 
     Attributes
     ----------
@@ -173,7 +173,7 @@ def expected_cd(
 
 @dataclass(frozen=True, eq=False)
 class _Panel:
-    """Which cells a regression uses, and what it projects out of them."""
+    """The cells of a regression, and a basis of its regressors and effects."""
 
     present: Bool[np.ndarray, "G T"]
     row: np.ndarray  # country and year number of each row

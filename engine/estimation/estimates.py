@@ -1,4 +1,4 @@
-"""What an estimator returns: coefficients, their covariance, and how it was made."""
+"""Estimates: coefficients, their covariance, and the convention behind them."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Estimate:
     Attributes
     ----------
     outcome
-        Its name.
+        Name of the outcome.
     terms
         A row for each coefficient, by term: coef, se, t, p, ci_low, ci_high (95 %),
         stars (0 to 3). NaN and no stars where ``note`` says that there is no standard
@@ -83,7 +83,7 @@ class Estimate:
         for name in terms:
             if name not in self.terms.index:
                 raise TivaxError(f"no term {name}: {suggest(name, self.terms.index)}")
-        assert self.correlation is not None, "estimate() gives it"
+        assert self.correlation is not None, "make_estimate() sets it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
@@ -92,7 +92,7 @@ class Estimate:
         return f, float(stats.f.sf(f, len(t), self.degrees))
 
 
-def estimate(
+def make_estimate(
     outcome: str,
     coef: pd.Series,
     covariance: pd.DataFrame,

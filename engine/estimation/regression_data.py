@@ -1,7 +1,7 @@
-"""The gate of every estimator: rows as numbers, and what must hold before a fit.
+"""Checks before every estimate: names, numbers, identification, standard errors.
 
-``estimation`` (fixed effects, 2SLS), ``designs`` (bootstrap, placebo, run files) and
-``weak_instruments`` refuse the same mistakes in the same words. Whatever is "zero up to
+Fixed effects, 2SLS, bootstraps, placebos and tests of instruments refuse the same
+mistakes in the same words. Whatever is "zero up to
 rounding" is so relative to the data's own size: no result depends on units.
 """
 
@@ -50,20 +50,20 @@ def column_names(argument: str, values: object) -> tuple[str, ...]:
 def repeated(
     outcome: str, regressors: Sequence[str], instruments: Sequence[str] = ()
 ) -> tuple[str, str] | None:
-    """What is wrong with these names, as (argument, words); None where nothing is."""
+    """The first mistake in these names, as (argument, message); None without any."""
     names = [*regressors, *instruments]
     if outcome in names:
         return "outcome", f"{outcome} is a regressor as well"
     for name in names:
         if names.count(name) > 1:
-            return "regressors", f"{name} stands twice"
+            return "regressors", f"{name} is duplicated"
     return None
 
 
 def require_names(
     outcome: str, regressors: Sequence[str], instruments: Sequence[str] = ()
 ) -> None:
-    """``TivaxError`` for a name that stands twice, or for a column called const."""
+    """``TivaxError`` for a duplicated name, or for a column called const."""
     if mistake := repeated(outcome, regressors, instruments):
         raise TivaxError(": ".join(mistake))
     if "const" in (*regressors, *instruments):
@@ -86,7 +86,7 @@ def complete_rows(
     Raises
     ------
     TivaxError
-        Where ``data`` is no DataFrame, a column is not there or there twice, holds no
+        Where ``data`` is no DataFrame, a column is missing or duplicated, holds no
         numbers or an infinite one, nothing is left, or a key has fewer than two values.
     """
     wanted = list(dict.fromkeys([*columns, *keys]))
@@ -97,7 +97,7 @@ def complete_rows(
     used = pd.DataFrame(parts, index=data.index).dropna()
     for name in columns:
         if np.isinf(used[name].to_numpy()).any():
-            raise TivaxError(f"column {name} holds an infinite value; mend the data")
+            raise TivaxError(f"column {name} holds an infinite value; fix the data")
     if empty := [name for name in wanted if parts[name].isna().all()]:
         raise TivaxError(f"column {empty[0]} has no values")
     for key in keys:
@@ -140,7 +140,7 @@ def numbers(data: pd.DataFrame, name: str) -> pd.Series:
 
 
 def _no_numbers(column: pd.Series) -> str:
-    """What a column holds instead of numbers, and what to do; empty for numbers."""
+    """The kind of a column without numbers, and the remedy; empty for numbers."""
     dtype: Any = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
         return "categories, not numbers; write them as numbers or as effects"
@@ -151,8 +151,8 @@ def _no_numbers(column: pd.Series) -> str:
     if types.is_datetime64_any_dtype(dtype) or dtype.kind in "mM":
         return "dates, not numbers; write them as numbers"
     if types.infer_dtype(column, skipna=True) == "string":
-        return "words, not numbers; mend the data or convert it with pandas.to_numeric"
-    return "objects, not numbers; mend the data or convert it with pandas.to_numeric"
+        return "words, not numbers; fix the data or convert it with pandas.to_numeric"
+    return "objects, not numbers; fix the data or convert it with pandas.to_numeric"
 
 
 def _labels(column: pd.Series) -> pd.Series:
@@ -168,7 +168,7 @@ def _labels(column: pd.Series) -> pd.Series:
             "beside numbers; write them all alike"
         ) from None
     if any(isinstance(k, float) and np.isinf(k) for k in labels[:1] + labels[-1:]):
-        raise TivaxError(f"column {column.name} holds an infinite value; mend the data")
+        raise TivaxError(f"column {column.name} holds an infinite value; fix the data")
     return column
 
 
@@ -185,7 +185,7 @@ def require_one_row(data: pd.DataFrame, entity: str, time: str) -> None:
     if len(twice):
         first = twice.iloc[0]
         raise TivaxError(
-            f"{first[entity]} has two rows in {first[time]}; mend the panel"
+            f"{first[entity]} has two rows in {first[time]}; fix the panel"
         )
 
 
@@ -202,7 +202,7 @@ def powers(values: Float[np.ndarray, "n m"]) -> Int[np.ndarray, " m"]:
 
 
 def times_power(values: Any, power: Any) -> Any:
-    """values x 2^power; infinite or 0 where that is not a number of 64 bits."""
+    """values x 2^power; infinite or 0 beyond the range of 64 bits."""
     with np.errstate(over="ignore", under="ignore"):
         return np.ldexp(values, power)
 
@@ -273,7 +273,7 @@ def require_identified(
     ------
     TivaxError
         A regressor or instrument that others explain, fewer instruments than endogenous
-        regressors, instruments that are the endogenous regressors or say nothing of
+        regressors, instruments that are the endogenous regressors or do not predict
         them, and an outcome that the effects alone explain.
     """
     c, q, e = len(controls), len(treatments), len(instruments)
@@ -316,10 +316,10 @@ def require_identified(
         raise explained(outcome, "the effects alone", len(y))
 
 
-def explained(outcome: str, told: str, rows: int) -> TivaxError:
-    """Nothing of the outcome is left to estimate from."""
+def explained(outcome: str, by: str, rows: int) -> TivaxError:
+    """The error for an outcome without variation of its own."""
     return TivaxError(
-        f"{outcome} is explained by {told}; {rows} rows are too few, or it is made of "
+        f"{outcome} is explained by {by}; {rows} rows are too few, or it is made of "
         "them"
     )
 

@@ -1,14 +1,80 @@
-"""Rows that a model is estimated on."""
+"""Samples, lags, demeaning by country and dummies of years."""
 
+from typing import Any
+
+import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
+from .regression_data import numbers, require_columns
+
+SAMPLES = ("all", "developed", "developing")
 
 
 def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     """The rows of ``all``, ``developed`` or ``developing`` countries."""
     if name == "all":
         return frame
-    if name not in ("developed", "developing"):
-        raise TivaxError(f"no sample {name!r}; choose from all, developed, developing")
+    if name not in SAMPLES:
+        raise TivaxError(f"no sample {name!r}; choose from {', '.join(SAMPLES)}")
     return frame[frame["developed"] == int(name == "developed")]
+
+
+def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
+    """Columns less their mean by entity plus the grand mean, as Stata's xtreg, fe."""
+    return frame - frame.groupby(entity).transform("mean") + frame.mean()
+
+
+def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
+    """Dummies of each period but the first one that an entity is observed in.
+
+    Where periods are labels of group and year, every group loses its own first
+    period, since the entity effects span the groups.
+    """
+    labels = data[time]
+    codes, names = pd.factorize(labels, sort=True)
+    dummies = pd.DataFrame(
+        {f"_{name}": (codes == k).astype(float) for k, name in enumerate(names)},
+        index=data.index,
+    )
+    bases = _bases(data, entity, time)
+    return dummies[[f"_{name}" for name in names if name not in bases]]
+
+
+def _bases(data: pd.DataFrame, entity: str, time: str) -> set[Any]:
+    """The first period of each set of periods that entities connect."""
+    group: dict[Any, Any] = {}
+
+    def root(label: Any) -> Any:
+        while group.setdefault(label, label) != label:
+            label = group[label]
+        return label
+
+    for _, periods in data.groupby(entity)[time]:
+        first, *others = sorted(set(periods))
+        for other in others:
+            low, high = sorted([root(first), root(other)])
+            group[high] = low
+        root(first)
+    return {root(label) for label in set(data[time])}
+
+
+def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
+    """The value of the same country ``years`` earlier; missing where there is none.
+
+    By the year itself, not by the row before: a gap in the years gives no lag.
+
+    Raises ``TivaxError`` where the column or the years are no numbers.
+    """
+    require_columns(data, ["iso3", "year", column])
+    try:
+        year = numbers(data, "year")
+    except TivaxError:
+        raise TivaxError(
+            f"column year holds {data['year'].iloc[0]!r}, not a number; a lag of "
+            f"{column} needs years such as 2001"
+        ) from None
+    rows = zip(data["iso3"], year, numbers(data, column), strict=True)
+    earlier = {(iso3, when): value for iso3, when, value in rows}
+    before = zip(data["iso3"], year - years, strict=True)
+    return pd.Series([earlier.get(k, np.nan) for k in before], data.index, dtype=float)

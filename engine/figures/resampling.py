@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
+from ...kernels.simulated_panels import METHODS
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -27,7 +28,7 @@ from ..reporting import (
     legend,
     plain_axes,
 )
-from ..resampling import Inference, Program
+from ..resampling import Inference, ResamplingPlan
 
 _ACROSS = 3
 _HEIGHT = 1.75  # inches a row
@@ -37,7 +38,7 @@ class Drawn(NamedTuple):
     """A model's draws and what they are compared with."""
 
     title: str
-    program: Program
+    plan: ResamplingPlan
     inference: Inference
 
 
@@ -66,7 +67,7 @@ def histograms(drawn: Sequence[Drawn]) -> Figure:
 
 
 def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
-    program, inference = drawn.program, drawn.inference
+    plan, inference = drawn.plan, drawn.inference
     term = inference.summary.iloc[0]
     bars = inference.distribution
     bars = bars[bars["term"] == bars["term"].iloc[0]]
@@ -83,19 +84,19 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
     ax.set_title(f"p = {p_text(float(term['p_value']))}", fontsize=SMALL, loc="right")
-    kind = program.static.kind
-    of_t = kind == "placebo" and program.scheme.studentised
-    statistic = "F*" if program.static.joint else "t*"
+    kind = plan.static.kind
+    of_t = kind == "placebo" and plan.scheme.studentised
+    statistic = "F*" if plan.static.joint else "t*"
     if kind != "wild":
         statistic = "t" if of_t else "coefficient"
     ax.set_xlabel(statistic, fontsize=SMALL)
     if kind == "wild":
-        t = abs(float(program.observed[0]))
-        if not program.static.joint:
-            handles |= _t_density(ax, program, low, high)
-        marks = (t,) if program.static.joint else (-t, t)
+        t = abs(float(plan.observed[0]))
+        if not plan.static.joint:
+            handles |= _t_density(ax, plan, low, high)
+        marks = (t,) if plan.static.joint else (-t, t)
     elif kind == "placebo":
-        size = abs(float(program.observed[1] if of_t else term["estimate"]))
+        size = abs(float(plan.observed[1] if of_t else term["estimate"]))
         marks = (-size, size)
     else:
         marks = (float(term["estimate"]),)
@@ -113,7 +114,7 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
         line = ax.axvline(mark, color=DEFICIT, linewidth=1.2)
         handles["the sample, either sign" if len(marks) > 1 else "the sample"] = line
     reach = max(abs(low[0]), abs(high[-1]), *(abs(k) for k in marks)) * 1.05
-    if kind in ("wild", "placebo") and not program.static.joint:
+    if kind in ("wild", "placebo") and not plan.static.joint:
         ax.set_xlim(-reach, reach)
     return handles
 
@@ -126,7 +127,7 @@ def intervals(
 
     An end that is infinite is an arrow at the edge.
     ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
-    ``rows`` is of ``paper_inference``.
+    ``rows`` is of ``PaperInference``.
     """
     across = 2
     down = -(-len(rows) // across)
@@ -173,10 +174,10 @@ def _edges(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _t_density(
-    ax: Axes, program: Program, low: np.ndarray, high: np.ndarray
+    ax: Axes, plan: ResamplingPlan, low: np.ndarray, high: np.ndarray
 ) -> dict[str, object]:
     x = np.linspace(low[0], high[-1], 200)
-    degrees = len(program.design.labels) - 1
+    degrees = len(plan.fitted.labels) - 1
     (line,) = ax.plot(x, stats.t.pdf(x, degrees), color=INK, linewidth=0.8)
     return {"t(G - 1)": line}
 
@@ -186,3 +187,35 @@ def p_text(p: float) -> str:
     if pd.isna(p):
         return "-"
     return f"{p:.4f}" if p >= 0.0001 or p == 0 else f"{p:.1e}"
+
+
+@rc_context(STYLE)
+def rejection_rates(result: pd.DataFrame) -> Figure:
+    """How often each method rejects a true null at 5 %, by design."""
+    names = list(dict.fromkeys(result["design"]))
+    fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
+    ax = fig.subplots()
+    ax.axvline(0.05, color=QUIET, linewidth=0.8)
+    plain_axes(ax, grid="x")
+    ax.spines["left"].set_visible(False)
+    handles = []
+    for k, method in enumerate(METHODS):
+        rows = result[result["method"] == method]
+        apart = 0.1 * (k - (len(METHODS) - 1) / 2)
+        y = [names.index(name) + apart for name in rows["design"]]
+        handles.append(
+            ax.errorbar(
+                rows["size"],
+                y,
+                xerr=1.96 * rows["mc_error"],
+                fmt="o",
+                markersize=3,
+                linewidth=0.8,
+                color=COLOURS[k],
+            )
+        )
+    labelled_rows(ax, names)
+    ax.set_xlim(left=0)
+    ax.set_xlabel("share of true nulls rejected at 5 %")
+    legend(fig, handles, METHODS, loc="outside lower center")
+    return finish_layout(fig)

@@ -16,13 +16,12 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
-from ..estimation import Convention, Estimate, fixed_effects, sample
+from ..estimation import SAMPLES, Convention, Estimate, fixed_effects, sample
 from ..panel import CONTROLS
 from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")
-SAMPLES = ("all", "developed", "developing")
 COMPARISON = (
     "table",
     "column",

@@ -18,11 +18,11 @@ from scipy import stats
 from ..core import Progress, no_progress
 from ..resampling import (
     LEVEL,
-    Design,
+    FittedModel,
     Scheme,
+    fit_model,
     infer,
-    make_design,
-    make_program,
+    make_plan,
     model_table,
     multiple_testing,
 )
@@ -94,16 +94,16 @@ def infer_paper(
     seed: int = SEED,
     progress: Progress = no_progress,
 ) -> PaperInference:
-    """All kinds of inference, on a panel that ``build_panel`` made."""
-    designs = [make_design(frame, model) for model in paper_models()]
-    rows = pd.DataFrame([_t_tests(design) for design in designs])
-    total = len(SCHEMES) * len(designs)
+    """All kinds of inference on a panel with the columns of ``engine.panel``."""
+    fitted_models = [fit_model(frame, model) for model in paper_models()]
+    rows = pd.DataFrame([_t_tests(fitted) for fitted in fitted_models])
+    total = len(SCHEMES) * len(fitted_models)
     progress(0, total)
     for number, (name, scheme) in enumerate(SCHEMES.items()):
         members: list[multiple_testing.Member] = []
         summaries: list[pd.DataFrame] = []
-        for k, design in enumerate(designs, 1):
-            if name == "placebo_within" and design.model.sample != "all":
+        for k, fitted in enumerate(fitted_models, 1):
+            if name == "placebo_within" and fitted.model.sample != "all":
                 # One group alone: moving within it is moving among all.
                 own = rows.iloc[[k - 1]]
                 summaries.append(
@@ -111,12 +111,12 @@ def infer_paper(
                 )
             else:
                 count = min(draws, PAIRS_DRAWS) if name == "pairs" else draws
-                program = make_program(design, scheme, count)
-                found, drawn = infer(program, seed)
+                plan = make_plan(fitted, scheme, count)
+                found, drawn = infer(plan, seed)
                 summaries.append(found.summary)
                 if name == "wild":
-                    members.append((program, drawn, found))
-            progress(number * len(designs) + k, total)
+                    members.append((plan, drawn, found))
+            progress(number * len(fitted_models) + k, total)
         summary = pd.concat(summaries)
         rows[f"{name}_p"] = summary["p_value"].to_numpy()
         rows[f"{name}_mc"] = summary["mc_error"].to_numpy()
@@ -148,15 +148,15 @@ def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:
     return models.map(dict(zip(adjusted["model"], values, strict=True)))
 
 
-def _t_tests(design: Design) -> dict[str, object]:
-    row = model_table([design]).iloc[0]
+def _t_tests(fitted: FittedModel) -> dict[str, object]:
+    row = model_table([fitted]).iloc[0]
     b = float(row["estimate"])
     found: dict[str, object] = {
-        "table": design.model.table,
-        "column": design.model.column,
-        "model": design.model.name,
-        "outcome": design.model.outcome,
-        "sample": design.model.sample,
+        "table": fitted.model.table,
+        "column": fitted.model.column,
+        "model": fitted.model.name,
+        "outcome": fitted.model.outcome,
+        "sample": fitted.model.sample,
         "n": int(row["n"]),
         "clusters": int(row["clusters"]),
         "effective_clusters": float(row["effective_clusters"]),

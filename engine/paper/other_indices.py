@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import Progress, no_progress
-from ..estimation import Estimate, fixed_effects, sample, within
+from ..estimation import SAMPLES, Estimate, fixed_effects, sample, within
 from ..measures import exported_value_added, trade_benefit_index
 from ..panel import (
     CONTROLS,
@@ -24,7 +24,7 @@ from ..panel import (
 )
 from ..sources import TableFile, get_source
 from ..tables import WorldTables, open_store, stack_years
-from .columns import SAMPLES, require_countries
+from .columns import require_countries
 
 
 @dataclass(frozen=True, eq=False)

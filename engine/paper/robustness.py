@@ -13,17 +13,21 @@ from scipy import stats
 
 from ..core import TivaxError
 from ..estimation import (
+    CONVENTION_NOTES,
+    CONVENTIONS,
+    SAMPLES,
     Estimate,
     IVEstimate,
     dependence,
+    driscoll_kraay,
     fixed_effects,
     lagged,
     sample,
     two_stage,
+    two_way_clusters,
 )
-from ..estimation import least_squares as estimation
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
-from .columns import SAMPLES, Column, estimate_columns
+from .columns import Column, estimate_columns
 
 LAG = "L.TBI"  # as Stata writes it
 
@@ -79,7 +83,7 @@ def fixed_codes(files: DataFiles, paper: Panel) -> tuple[Panel, dict[Column, Est
 # ------------------------------------------------------------ other standard errors
 
 ERRORS: tuple[str, ...] = (
-    *estimation.CONVENTIONS,
+    *CONVENTIONS,
     "two-way clusters",
     "Driscoll-Kraay",
 )
@@ -93,15 +97,15 @@ def other_errors(
     Columns table, column, outcome, sample, errors, coef, se, p, convention.
     """
     rows = []
-    notes: dict[str, str] = {str(k): v for k, v in estimation.CONVENTION_NOTES.items()}
+    notes: dict[str, str] = {str(k): v for k, v in CONVENTION_NOTES.items()}
     for column, own in default.items():
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
         arguments = (data, column.outcome, column.regressors)
-        for name in estimation.CONVENTIONS[1:]:
+        for name in CONVENTIONS[1:]:
             fits[name] = fixed_effects(*arguments, convention=name)
-        fits["two-way clusters"] = estimation.two_way_clusters(*arguments)
-        fits["Driscoll-Kraay"] = estimation.driscoll_kraay(*arguments)
+        fits["two-way clusters"] = two_way_clusters(*arguments)
+        fits["Driscoll-Kraay"] = driscoll_kraay(*arguments)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(

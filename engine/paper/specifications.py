@@ -8,32 +8,25 @@ countries or explained by the others, or there are no more countries than regres
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import product
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ...kernels import panel as kernel
+from ...kernels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
-from ..estimation import Estimate
+from ..estimation import SAMPLES, Estimate
 from ..panel import (
     CONTROLS,
     OUTCOMES,
     DataFiles,
     Panel,
 )
-from .columns import COLUMNS, SAMPLES, Column
+from .columns import COLUMNS, Column
 from .editions import CHOICES, EditionReader, edition_names, is_identified
-
-# Least share of a regressor's variation that the others must leave. The kernel solves
-# normal equations, so that 1e-16 of rounding becomes 1e-6 of a coefficient here.
-LEAST_LEFT = 1e-10
-
 
 # ---------------------------------------------------------------- leave one out
 
@@ -49,18 +42,17 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     names = developed.index.tolist()
     tables = []
     for column in COLUMNS:
-        statistics = _statistics(frame, column.outcome, column.regressors)
         weights = _weights(developed, column.sample)
-        used = np.flatnonzero(np.asarray(weights))
-        full = kernel.fit(statistics, weights)
-        each = kernel.leave_one_out(statistics, weights)
-        one, k = jax.tree.map(lambda a: a[None], full), len(column.regressors)
-        rows = pd.concat(
-            [
-                _summary(one, k).assign(left_out=""),
-                _summary(each, k).assign(left_out=names).iloc[used],
-            ]
+        used = np.flatnonzero(weights)
+        without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))[used]])
+        values, seen = cells(
+            frame, [*_treatment_last(column.regressors), column.outcome]
         )
+        table, size = scaled(values, seen)
+        fits = fit_samples(table, seen, weights[None, :] * (1 - without))
+        one = jax.tree.map(lambda a: a[:, 0], fits)
+        rows = _summary(one, size[-1] / size[-2])
+        rows["left_out"] = ["", *np.array(names)[used]]
         for place, (name, value) in enumerate(column.keys.items()):
             rows.insert(place, name, value)
         tables.append(rows)
@@ -112,19 +104,14 @@ def _developed(frame: pd.DataFrame) -> pd.Series:
     return frame.groupby("iso3")["developed"].first()
 
 
-def _weights(developed: pd.Series, sample: str) -> jax.Array:
+def _weights(developed: pd.Series, sample: str) -> Float[np.ndarray, " G"]:
     wanted = {"all": (0, 1), "developed": (1,), "developing": (0,)}[sample]
-    return jnp.asarray(developed.isin(wanted).to_numpy(float))
+    return developed.isin(wanted).to_numpy(float)
 
 
-def _statistics(
-    frame: pd.DataFrame, outcome: str, regressors: Sequence[str]
-) -> kernel.ClusterStatistics:
-    values, used = cells(frame, [outcome, *regressors])
-    X = from_first(values[:, :, 1:], used)
-    return kernel.cluster_statistics(
-        jnp.asarray(values[:, :, 0]), jnp.asarray(X), jnp.asarray(used)
-    )
+def _treatment_last(regressors: Sequence[str]) -> list[str]:
+    """The kernel's order: controls, then the treatment, TBI."""
+    return [*regressors[1:], regressors[0]]
 
 
 def cells(
@@ -155,14 +142,21 @@ def from_first(
     return np.where(used[..., None] > 0, values - first, 0.0)
 
 
-def _summary(fit: kernel.Fit, regressors: int) -> pd.DataFrame:
-    """The first coefficient of each of a batch of fits, intervals from t(G-1)."""
-    clusters = np.asarray(fit.clusters)
-    left = np.asarray(fit.left)[:, :regressors]
-    sound = (left >= LEAST_LEFT).all(axis=1) & (clusters > regressors)
-    coef = np.where(sound, np.asarray(fit.coef)[:, 0], np.nan)
-    variance = np.asarray(fit.covariance)[:, 0, 0]
-    se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan))
+def scaled(
+    values: Float[np.ndarray, "*s G T m"], used: Float[np.ndarray, "*s G T"]
+) -> tuple[Float[np.ndarray, "*s G T m"], Float[np.ndarray, "*s m"]]:
+    """Values from each country's first one as columns of length 1, and the lengths."""
+    table = from_first(values, used)
+    size = np.sqrt((table**2).sum(axis=(-3, -2)))
+    return table / np.where(size > 0, size, 1)[..., None, None, :], size
+
+
+def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.DataFrame:
+    """Intervals from t(G-1); times ``unit``, coefficients are in units of the panel."""
+    sound, variance = np.asarray(fits.sound), np.asarray(fits.variance)
+    clusters = np.asarray(fits.clusters)
+    coef = np.where(sound, np.asarray(fits.coef), np.nan) * unit
+    se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan)) * unit
     width = stats.t.ppf(0.975, clusters - 1) * se
     return pd.DataFrame(
         {
@@ -171,7 +165,7 @@ def _summary(fit: kernel.Fit, regressors: int) -> pd.DataFrame:
             "ci_low": coef - width,
             "ci_high": coef + width,
             "p": 2 * stats.t.sf(np.abs(coef / se), clusters - 1),
-            "n": np.asarray(fit.rows).astype(int),
+            "n": np.asarray(fits.rows).astype(int),
             "clusters": clusters.astype(int),
         }
     )
@@ -206,6 +200,7 @@ class Curve:
         return "identified" if self.identified else "chosen"
 
 
+@in_float64
 def specification_curve(
     files: DataFiles,
     panel: Panel,
@@ -223,7 +218,7 @@ def specification_curve(
     options = edition_names(files)
     combinations = list(product(*(options[name] for name in CHOICES)))
     read = EditionReader(files, pd.MultiIndex.from_frame(panel.frame[["iso3", "year"]]))
-    names = (*OUTCOMES, "TBI", *CONTROLS)
+    names = (*CONTROLS, "TBI", *OUTCOMES)
     shape = (len(panel.countries), -1, len(names))
     tables = []
     progress(0, len(combinations))
@@ -233,17 +228,18 @@ def specification_curve(
         tables.append(np.column_stack([columns[name] for name in names]).reshape(shape))
         progress(len(tables), len(combinations))
     values = np.stack(tables)
-    used = np.asarray(np.isfinite(values).all(axis=3))
-    values = np.where(used[..., None], values, 0.0)
-    y, X = np.split(values, [len(OUTCOMES)], axis=3)
-    w = used.astype(float)
-    fits = _fit_all(y, from_first(X, w), w, panel.frame)
+    used = np.isfinite(values).all(axis=3).astype(float)
+    table, size = scaled(np.where(used[..., None] > 0, values, 0.0), used)
+    developed = _developed(panel.frame)
+    weights = np.stack([_weights(developed, group) for group in SAMPLES])
+    fits = fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
     own = {name: options[name][0] for name in CHOICES}
     rows = []
     for s, group in enumerate(SAMPLES):
         for o, outcome in enumerate(OUTCOMES):
-            one = jax.tree.map(lambda a, s=s, o=o: a[:, o, s], fits)
-            part = _summary(one, X.shape[-1])
+            one = jax.tree.map(lambda a, s=s, o=o: a[:, s, o], fits)
+            k = len(CONTROLS)
+            part = _summary(one, size[:, k + 1 + o] / size[:, k])
             for j, name in enumerate(CHOICES):
                 part.insert(j, name, [str(chosen[j]) for chosen in combinations])
             part.insert(0, "outcome", outcome)
@@ -255,28 +251,6 @@ def specification_curve(
     )
     difference = _largest_difference(table, estimates)
     return Curve(table, difference, is_identified(files))
-
-
-@in_float64
-def _fit_all(
-    y: np.ndarray, X: np.ndarray, w: np.ndarray, frame: pd.DataFrame
-) -> kernel.Fit:
-    """Fits by specification, outcome and sample."""
-    developed = _developed(frame)
-    weights = jnp.stack([_weights(developed, group) for group in SAMPLES])
-    return _compiled()(jnp.asarray(y), jnp.asarray(X), jnp.asarray(w), weights)
-
-
-@cache
-def _compiled():
-    def one(y, X, w, weights):
-        def outcome(y):
-            statistics = kernel.cluster_statistics(y, X, w)
-            return jax.vmap(kernel.fit, in_axes=(None, 0))(statistics, weights)
-
-        return jax.vmap(outcome, in_axes=2)(y)
-
-    return jax.jit(jax.vmap(one, in_axes=(0, 0, 0, None)))
 
 
 def _largest_difference(

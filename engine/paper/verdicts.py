@@ -17,10 +17,9 @@ import pandas as pd
 from scipy import stats
 
 from ..estimation import Estimate, Term
+from ..resampling import LEVEL
 from .results import Replication
 from .specifications import estimated
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)

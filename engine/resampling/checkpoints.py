@@ -1,4 +1,4 @@
-"""What an unfinished run keeps, so that the same command goes on where it stopped.
+"""Draws of an unfinished run, so that the same command goes on where it stopped.
 
     .NAME.unfinished/     beside the output folder NAME
         run.json          which run it is
@@ -9,13 +9,12 @@ The folder goes away once the results are in place.
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from ..core import (
-    Terminal,
     TivaxError,
     explain_full_disk,
     hint_if_interrupted,
@@ -45,11 +44,11 @@ class Drawn(Protocol):
 class Checkpoint:
     """The draws of a run on their way."""
 
-    def __init__(self, folder: Path, programs: Sequence[Drawn]) -> None:
+    def __init__(self, folder: Path, plans: Sequence[Drawn]) -> None:
         self.folder = folder
         self.files = [
-            FileDraws(folder / f"{k:03}.f64", len(program.columns), program.draws)
-            for k, program in enumerate(programs)
+            FileDraws(folder / f"{k:03}.f64", len(plan.columns), plan.draws)
+            for k, plan in enumerate(plans)
         ]
 
     @property
@@ -70,7 +69,7 @@ def unfinished(out: Path) -> Path:
 @contextmanager
 def checkpoint(
     out: Path,
-    programs: Sequence[Drawn],
+    plans: Sequence[Drawn],
     identity: Mapping[str, Any],
     *,
     force: bool = False,
@@ -78,13 +77,13 @@ def checkpoint(
 ) -> Iterator[Checkpoint]:
     """The draws kept for ``out``, new or taken up again; removed if all went well.
 
-    Raises ``TivaxError`` where another run was begun there (``force`` begins anew),
+    Raises ``TivaxError`` where another run was begun there (``force`` starts over),
     another process is at work on it, or the disk is too small for the draws (and their
     copies in draws.parquet, where they are ``saved``).
     """
     require_writable(out)
     folder = unfinished(out)
-    _require_space(folder, programs, saved=saved)
+    _require_space(folder, plans, saved=saved)
     wanted = json.dumps(identity, indent=1, sort_keys=True, default=str) + "\n"
     record = folder / _RUN
     folder.mkdir(parents=True, exist_ok=True)
@@ -93,7 +92,7 @@ def checkpoint(
             if not force:
                 raise TivaxError(
                     f"{out}: {folder.name} beside it holds an unfinished run of other "
-                    "models, draws, seed or versions; --force begins anew"
+                    "models, draws, seed or versions; --force starts over"
                 )
             record.unlink()
         if not record.exists():
@@ -101,27 +100,29 @@ def checkpoint(
             for path in folder.glob("*.f64"):
                 path.unlink()
             write_text(record, wanted)
-        yield Checkpoint(folder, programs)
+        yield Checkpoint(folder, plans)
         record.unlink(missing_ok=True)  # first: without it, draws are not taken up
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
-def stopping(kept: Checkpoint, unit: str, terminal: Terminal) -> Iterator[None]:
-    """Say what is kept where the block is interrupted."""
+def stopping(
+    kept: Checkpoint, unit: str, say: Callable[[str], object]
+) -> Iterator[None]:
+    """Say how much is kept where the block is interrupted."""
 
-    def say() -> None:
-        terminal.print(
+    def report() -> None:
+        say(
             f"Stopped: {kept.done:,} of {kept.total:,} {unit} are kept; the same "
             "command goes on"
         )
 
-    with hint_if_interrupted(say):
+    with hint_if_interrupted(report):
         yield
 
 
-def _require_space(folder: Path, programs: Sequence[Drawn], *, saved: bool) -> None:
-    values = sum(len(program.columns) * program.draws for program in programs)
+def _require_space(folder: Path, plans: Sequence[Drawn], *, saved: bool) -> None:
+    values = sum(len(plan.columns) * plan.draws for plan in plans)
     kept = sum(path.stat().st_size for path in folder.glob("*.f64"))
     needed = values * (_BYTES + (_SAVED if saved else 0)) - kept
     above = next(k for k in folder.parents if k.exists())
@@ -141,7 +142,9 @@ def _lock(path: Path, out: Path) -> Iterator[None]:
     """Held while a process works; the system lets go of it when the process dies."""
     try:
         import fcntl
-    except ImportError:  # Windows has no such locks: two runs there are not told apart
+    except (
+        ImportError
+    ):  # Windows has no such locks: two runs there cannot be distinguished
         yield
         return
     with path.open("w") as file:

@@ -1,4 +1,4 @@
-"""What a reader should know of the clusters before trusting a p-value.
+"""Cluster diagnostics: how many clusters matter, and how much each one does.
 
 Few clusters, or a few that carry the estimate, are where cluster-robust t-tests reject
 too often (MacKinnon, Nielsen and Webb 2023b). Shown here: the effective number of
@@ -15,34 +15,36 @@ from scipy import stats
 
 from ...kernels import clusters as kernel
 from ..core import in_float64
-from .designs import Design
+from .fitted_models import FittedModel
 
 
-def model_table(designs: Iterable[Design]) -> pd.DataFrame:
+def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
     """A row for each treatment of each model: CV1, CV2, CV3 and the clusters.
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1 and CV3 with t(G-1), of CV2 with Bell and McCaffrey's degrees
     of freedom (cv2_df); without_min, without_max: the range of the estimate when each
-    cluster is left out in turn; note: why some are empty. CV3 and the range are where a
+    cluster is left out in turn; note: why some are NaN. CV3 and the range are where a
     cluster cannot be left out, because the treatment is not identified without it; CV2
     where one alone identifies a part of it (leverage 1).
     """
-    return pd.DataFrame([row for design in designs for row in _model_rows(design)])
+    return pd.DataFrame(
+        [row for fitted in fitted_models for row in _model_rows(fitted)]
+    )
 
 
 @in_float64
-def _model_rows(design: Design) -> list[dict[str, object]]:
-    fit = jax.tree.map(jnp.asarray, design.fit)
-    left = design.left_out()
+def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
+    fit = jax.tree.map(jnp.asarray, fitted.fit)
+    left = fitted.left_out()
     spectrum = kernel.leverages(fit)
-    V = {kind: design.covariance(kind) for kind in ("CV1", "CV2", "CV3")}
-    G = len(design.labels)
+    V = {kind: fitted.covariance(kind) for kind in ("CV1", "CV2", "CV3")}
+    G = len(fitted.labels)
     rows = []
-    for k, term in enumerate(design.model.treatments):
-        contrast = _contrast(design, k)
+    for k, term in enumerate(fitted.model.treatments):
+        contrast = _contrast(fitted, k)
         share = kernel.partial_leverage(fit, contrast)
-        b = float(design.coef[k])
+        b = float(fitted.coef[k])
         se = {kind: float(np.sqrt(V[kind][k, k])) for kind in V}
         df = {
             "CV1": G - 1,
@@ -50,14 +52,14 @@ def _model_rows(design: Design) -> list[dict[str, object]]:
             "CV3": G - 1,
         }
         row: dict[str, object] = {
-            "model": design.model.name,
+            "model": fitted.model.name,
             "term": term,
-            "outcome": design.model.outcome,
-            "sample": design.model.sample,
-            "n": design.observations,
+            "outcome": fitted.model.outcome,
+            "sample": fitted.model.sample,
+            "n": fitted.observations,
             "clusters": G,
             "effective_clusters": float(kernel.effective_clusters(share)),
-            "balanced": design.balanced,
+            "balanced": fitted.balanced,
             "estimate": b,
         }
         for kind in V:
@@ -68,17 +70,17 @@ def _model_rows(design: Design) -> list[dict[str, object]]:
         row["cv2_df"] = df["CV2"]
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
-        alone = np.asarray(kernel.alone(spectrum, contrast))
-        row["note"] = _note(design, term, alone, left[:, k])
+        alone = np.asarray(kernel.singly_identified(spectrum, contrast))
+        row["note"] = _note(fitted, term, alone, left[:, k])
         rows.append(row)
     return rows
 
 
-def _note(design: Design, term: str, alone: np.ndarray, left: np.ndarray) -> str:
-    """Which numbers are empty, and for the sake of which clusters."""
+def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:
+    """Which numbers are missing, and because of which clusters."""
 
     def named(which: np.ndarray) -> str:
-        found = [name for name, k in zip(design.labels, which, strict=True) if k]
+        found = [name for name, k in zip(fitted.labels, which, strict=True) if k]
         return ", ".join(found[:3]) + (" and others" if len(found) > 3 else "")
 
     said = []
@@ -90,26 +92,26 @@ def _note(design: Design, term: str, alone: np.ndarray, left: np.ndarray) -> str
 
 
 @in_float64
-def cluster_table(design: Design) -> pd.DataFrame:
+def cluster_table(fitted: FittedModel) -> pd.DataFrame:
     """A row for each cluster and treatment.
 
     Columns model, term, cluster, rows, leverage (its share of the parameters; they sum
     to 1), partial_leverage (its share of the variation that identifies the treatment)
     and estimate_without.
     """
-    fit = jax.tree.map(jnp.asarray, design.fit)
+    fit = jax.tree.map(jnp.asarray, fitted.fit)
     leverage = np.asarray(kernel.leverage(fit))
-    left = design.left_out()
+    left = fitted.left_out()
     tables = []
-    for k, term in enumerate(design.model.treatments):
-        share = kernel.partial_leverage(fit, _contrast(design, k))
+    for k, term in enumerate(fitted.model.treatments):
+        share = kernel.partial_leverage(fit, _contrast(fitted, k))
         tables.append(
             pd.DataFrame(
                 {
-                    "model": design.model.name,
+                    "model": fitted.model.name,
                     "term": term,
-                    "cluster": design.labels,
-                    "rows": np.asarray(design.moments.rows).astype(int),
+                    "cluster": fitted.labels,
+                    "rows": np.asarray(fitted.products.rows).astype(int),
                     "leverage": leverage / leverage.sum(),
                     "partial_leverage": np.asarray(share),
                     "estimate_without": left[:, k],
@@ -119,5 +121,5 @@ def cluster_table(design: Design) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _contrast(design: Design, k: int) -> jax.Array:
-    return jnp.eye(design.layout.regressors)[design.layout.exogenous + k]
+def _contrast(fitted: FittedModel, k: int) -> jax.Array:
+    return jnp.eye(fitted.layout.regressors)[fitted.layout.exogenous + k]

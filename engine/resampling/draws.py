@@ -1,4 +1,4 @@
-"""Draws in memory or in a file, and what is read off them without holding them all.
+"""Draws in memory or in a file, and their moments and quantiles in bounded memory.
 
 A file of draws is plain float64, one row a draw, appended to while a run goes on: what
 a killed process had half written is cut off when the run goes on. Every number below
@@ -131,7 +131,7 @@ def ranked(
     draws: Draws, column: Column, ranks: Sequence[int]
 ) -> Float[np.ndarray, " k"]:
     """The finite draws of these ranks, the smallest has 1. Rank 0 is minus infinity, a
-    rank above the number of draws infinity; not a number where there are no draws."""
+    rank above the number of draws infinity; NaN without draws."""
     n = sum(len(values) for values in finite(draws, column))
     if n == 0:
         return np.full(len(ranks), np.nan)
@@ -141,8 +141,7 @@ def ranked(
 
 
 def _order_statistics(
-    windows: Callable[[], Iterator[np.ndarray]],
-    ranks: Sequence[int],
+    windows: Callable[[], Iterator[np.ndarray]], ranks: Sequence[int]
 ) -> dict[int, float]:
     """The values of these ranks (from 0): passes to count, and one to collect.
 
@@ -185,7 +184,7 @@ def _order_statistics(
 
 
 def _bin(values: np.ndarray, low: float, high: float) -> np.ndarray:
-    """Bins in the order of the values; a tenth of the time of a search among edges.
+    """Bin number of each value; ten times faster than searchsorted.
 
     Halved, since the distance between two numbers may be too large to be one.
     """

@@ -15,12 +15,12 @@ from jaxtyping import Array, Float
 
 from ...kernels import clusters, resampling
 from ...kernels.random_draws import BLOCK
+from ...kernels.resampling import LEVEL, TIE
 from ..core import in_float64
-from . import running as experiments
-from .designs import Design
-from .schemes import Program, Static, draw_source
+from .fitted_models import FittedModel
+from .plans import DrawSource, ResamplingPlan, Static, wild_statistics
+from .running import over_blocks
 
-LEVEL = 0.05
 # Of more draws than these a random part is searched; all of them have the last word.
 _SEARCH = 1 << 15
 # p of the random part is within this of p of all draws: four Monte-Carlo errors.
@@ -28,14 +28,13 @@ _SLACK = 4 * float(np.sqrt(LEVEL * (1 - LEVEL) / _SEARCH))
 # Standard errors between an end and a null inside: where all patterns are drawn, and
 # where draws are random and their Monte-Carlo error is larger anyway.
 _EXACT, _RANDOM = 1e-6, 1e-3
-# Interpolation pays where so many draws change sides within a bracket.
+# Interpolation pays where this many draws change sides within a bracket.
 _CHANGED = 100
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
-_TIE = 1e-10
 
 PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"]]
-"""p of each null, from a random part of so many draws (None: from all of them)."""
+"""p of each null, from a random part of this many draws (None: from all)."""
 
 
 def invert(
@@ -48,16 +47,16 @@ def invert(
     exact: bool = True,
     hull: bool = False,
 ) -> tuple[float, float]:
-    """Both ends of the nulls around the estimate with p above 5 %, from all ``draws``.
+    """Confidence interval by test inversion, at 5 %, from all ``draws``.
 
     An end is the first rejected null on its side: its own p is at most 5 %, and that of
     a null 1e-6 standard errors nearer is above (1e-3 where draws are random, not
-    ``exact``). Infinite where even 40 standard errors away are not rejected; not a
-    number where there is no standard error. The null ``value`` is inside where its p is
+    ``exact``). Infinite where even 40 standard errors away are not rejected; NaN
+    without a standard error. The null ``value`` is inside where its p is
     above 5 %, whatever lies between it and the estimate, and outside where it is not.
 
     With ``hull`` the set may have holes or be empty: the ends are those of its
-    outermost parts, looked for up to a million standard errors away, and not a number
+    outermost parts, looked for up to a million standard errors away, and NaN
     where no null is found that is not rejected.
     """
     if not (np.isfinite(se) and se > 0):
@@ -105,7 +104,7 @@ class _Bracket(NamedTuple):
         return self.inside + at * (self.outside - self.inside)
 
     def cut(self, points: np.ndarray, p: np.ndarray, slack: float) -> "_Bracket":
-        """The part between the first rejected of ``points`` and what stands before."""
+        """The part between the first rejected of ``points`` and the one before."""
         if not np.isfinite(self.outside):
             return self
         inside, outside, p_inside, p_outside = self
@@ -140,26 +139,26 @@ class _Line(NamedTuple):
         return self.p_of(self.estimate + self.se * u, limit)
 
     def brackets(self, p: np.ndarray, slack: float = 0.0) -> list[_Bracket] | None:
-        """Below and above the estimate, from p on the grid. A null stands where its p
-        is above 5 % by more than ``slack``, and is rejected where it is below by as
+        """Below and above the estimate, from p on the grid. A null is accepted where
+        its p is above 5 % by more than ``slack``, rejected where it is below by as
         much. None where there is no such null, or p is too near to tell."""
         found = []
         for side in (-1, 1):
             outward = np.argsort(side * self.grid)
             u, each = self.grid[outward], p[outward]
-            stands, falls = each > LEVEL + slack, each <= LEVEL - slack
-            if not stands.any():
+            accepted, rejected = each > LEVEL + slack, each <= LEVEL - slack
+            if not accepted.any():
                 return None
             if self.hull:
-                start = np.flatnonzero(~falls).max()
+                start = np.flatnonzero(~rejected).max()
             else:
-                own = np.flatnonzero((u == self.own) & stands)
+                own = np.flatnonzero((u == self.own) & accepted)
                 start = max(np.flatnonzero(u == 0).max(), own.max(initial=0))
-            beyond = start + np.flatnonzero(falls[start:])
-            if not len(beyond) and not stands[-1]:
+            beyond = start + np.flatnonzero(rejected[start:])
+            if not len(beyond) and not accepted[-1]:
                 return None
             last = int(beyond[0]) if len(beyond) else len(u)
-            k = int(np.flatnonzero(stands[:last]).max())
+            k = int(np.flatnonzero(accepted[:last]).max())
             found.append(
                 _Bracket(
                     float(u[k]),
@@ -213,7 +212,7 @@ def _searched(line: _Line) -> list[_Bracket] | None:
 
 
 class Inverted(NamedTuple):
-    """What the wild test gives when it is inverted.
+    """Intervals by inverting the wild test.
 
     ``intervals`` by treatment; with instruments the bootstrap Anderson-Rubin set around
     the estimate, and p of no effect.
@@ -223,94 +222,96 @@ class Inverted(NamedTuple):
     anderson_rubin: tuple[float, float, float] | None
 
 
-def invert_wild(program: Program, seed: int) -> Inverted | None:
+def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
     """The intervals of a wild program; None where nothing is inverted."""
-    scheme = program.scheme
-    if scheme.kind != "wild" or not scheme.null or program.static.joint:
+    scheme = plan.scheme
+    if scheme.kind != "wild" or not scheme.null or plan.static.joint:
         return None
-    treatments = range(program.design.layout.treatments)
+    treatments = range(plan.fitted.layout.treatments)
     return Inverted(
-        tuple(by_inversion(program, k, seed) for k in treatments),
-        anderson_rubin(program, seed) if program.design.layout.instruments else None,
+        tuple(by_inversion(plan, k, seed) for k in treatments),
+        anderson_rubin(plan, seed) if plan.fitted.layout.instruments else None,
     )
 
 
-def by_inversion(program: Program, k: int, seed: int) -> tuple[float, float]:
+def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
     """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
-    design = program.design
-    se = float(np.sqrt(design.covariance()[k, k]))
-    if design.layout.instruments:
-        of_scaled = partial(_instrument_loadings, design)
+    fitted = plan.fitted
+    se = float(np.sqrt(fitted.covariance()[k, k]))
+    if fitted.layout.instruments:
+        of_scaled = partial(_instrument_loadings, fitted)
     else:
-        of_scaled = partial(_least_squares_loadings, design, k)
+        of_scaled = partial(_least_squares_loadings, fitted, k)
 
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        observed = np.abs((design.coef[k] - nulls) / se)
-        return of_scaled(nulls / design.unit[k]), observed
+        observed = np.abs((fitted.coef[k] - nulls) / se)
+        return of_scaled(nulls / fitted.unit[k]), observed
 
-    p_of = partial(_p_values, program, seed, loadings)
+    p_of = partial(_p_values, plan, seed, loadings)
 
     return invert(
         p_of,
-        float(design.coef[k]),
+        float(fitted.coef[k]),
         se,
-        program.draws,
-        value=program.scheme.value,
-        exact=program.exact,
+        plan.draws,
+        value=plan.scheme.value,
+        exact=plan.exact,
     )
 
 
-def anderson_rubin(program: Program, seed: int) -> tuple[float, float, float]:
+def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float]:
     """The ends of the Anderson-Rubin set by wild bootstrap, and p of 0.
 
     Each null is a WCR test that the instruments do not explain y - null x; it holds
     however weak they are. Ends may be infinite, and the set may have holes; see
     ``invert`` on its hull.
     """
-    design = program.design
+    fitted = plan.fitted
 
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        return _reduced_form_loadings(design, nulls / design.unit[0])
+        return _reduced_form_loadings(fitted, nulls / fitted.unit[0])
 
-    p_of = partial(_p_values, program, seed, loadings)
-    se = float(np.sqrt(design.covariance()[0, 0]))
+    p_of = partial(_p_values, plan, seed, loadings)
+    se = float(np.sqrt(fitted.covariance()[0, 0]))
     low, high = invert(
-        p_of, float(design.coef[0]), se, program.draws, exact=program.exact, hull=True
+        p_of, float(fitted.coef[0]), se, plan.draws, exact=plan.exact, hull=True
     )
     return low, high, float(p_of(np.zeros(1), None)[0])
 
 
 @in_float64
-def _least_squares_loadings(design: Design, k: int, nulls: np.ndarray) -> Any:
-    p, q = design.layout.regressors, design.layout.treatments
+def _least_squares_loadings(fitted: FittedModel, k: int, nulls: np.ndarray) -> Any:
+    p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.eye(p)[p - q + k][None, :]
 
     def one(null: Array) -> resampling.WildLoadings:
         return resampling.wild_loadings(
-            design.moments, R, null[None], layout=design.layout
+            fitted.products, R, null[None], layout=fitted.layout
         )
 
     return jax.vmap(one)(jnp.asarray(nulls))
 
 
 @in_float64
-def _instrument_loadings(design: Design, nulls: np.ndarray) -> Any:
+def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
     def one(null: Array) -> resampling.InstrumentLoadings:
         return resampling.instrument_loadings(
-            design.moments, null, layout=design.layout
+            fitted.products, null, layout=fitted.layout
         )
 
     return jax.vmap(one)(jnp.asarray(nulls))
 
 
 @in_float64
-def _reduced_form_loadings(design: Design, nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-    layout = resampling.reduced_layout(design.layout)
+def _reduced_form_loadings(
+    fitted: FittedModel, nulls: np.ndarray
+) -> tuple[Any, np.ndarray]:
+    layout = resampling.reduced_layout(fitted.layout)
     h = layout.treatments
     R = jnp.eye(layout.regressors)[layout.exogenous :]
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
-        reduced = resampling.reduced_form(design.moments, null, layout=design.layout)
+        reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
         full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
         V = R @ clusters.cv1(reduced, full) @ R.T
         b = R @ full.coef
@@ -323,7 +324,7 @@ def _reduced_form_loadings(design: Design, nulls: np.ndarray) -> tuple[Any, np.n
 
 
 def _p_values(
-    program: Program,
+    plan: ResamplingPlan,
     seed: int,
     loadings: Callable[[np.ndarray], tuple[Any, np.ndarray]],
     nulls: np.ndarray,
@@ -334,8 +335,8 @@ def _p_values(
     Fewer draws than there are patterns are random ones: the first patterns are no
     sample of all, they have the weights of the last clusters in common.
     """
-    n = program.draws if draws is None else min(program.draws, draws)
-    static = program.static._replace(exact=program.exact and n == program.draws)
+    n = plan.draws if draws is None else min(plan.draws, draws)
+    static = plan.static._replace(exact=plan.exact and n == plan.draws)
     found = []
     for start in range(0, len(nulls), _AT_ONCE):
         part = nulls[start : start + _AT_ONCE]
@@ -343,12 +344,12 @@ def _p_values(
         of_nulls, observed = loadings(padded)
         arrays = {
             "loadings": of_nulls,
-            "position": program.arrays["position"],
+            "position": plan.arrays["position"],
             "observed": observed,
             "draws": np.int64(n),
             "nulls": np.int64(len(part)),
         }
-        blocks = experiments.over_blocks(_counts(static), arrays, seed, -(-n // BLOCK))
+        blocks = over_blocks(_counts(static), arrays, seed, -(-n // BLOCK))
         above, made = np.sum([k.sum(axis=0) for k in blocks], axis=0)
         with np.errstate(invalid="ignore"):
             found.append((above / made)[: len(part)])
@@ -361,23 +362,22 @@ def _counts(static: Static) -> Callable[..., Array]:
     one block."""
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "2 r"]:
-        source = draw_source(static, seed, number)
+        source = DrawSource(static, seed, number)
         v = source.wild(arrays["position"])
         used = source.numbers < arrays["draws"]
 
-        def counted(k: Array, so_far: Array) -> Array:
+        def n_parameters(k: Array, so_far: Array) -> Array:
             loadings, t = jax.tree.map(
                 lambda each: jax.lax.dynamic_index_in_dim(each, k, keepdims=False),
                 (arrays["loadings"], arrays["observed"]),
             )
-            if isinstance(loadings, resampling.InstrumentLoadings):
-                drawn = resampling.instrument_statistics(loadings, v)
-            else:
-                drawn = resampling.wild_statistics(loadings, v)
-            above = used & (jnp.abs(drawn) > t * (1 + _TIE))
+            drawn = wild_statistics(loadings, v)
+            above = used & (jnp.abs(drawn) > t * (1 + TIE))
             both = jnp.stack([above.sum(), (used & jnp.isfinite(drawn)).sum()])
             return so_far.at[:, k].set(both.astype(float))
 
-        return jax.lax.fori_loop(0, arrays["nulls"], counted, jnp.zeros((2, _AT_ONCE)))
+        return jax.lax.fori_loop(
+            0, arrays["nulls"], n_parameters, jnp.zeros((2, _AT_ONCE))
+        )
 
     return block

@@ -12,25 +12,18 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
+from ...kernels.resampling import TIE
 from .draws import Draws, moments
 from .p_values import Inference
-from .schemes import Program
+from .plans import ResamplingPlan
 
-COLUMNS = (
-    "family",
-    "model",
-    "term",
-    "p_value",
-    "romano_wolf",
-    "westfall_young",
-    "holm",
-    "note",
+COLUMNS = tuple(
+    ("family model term p_value romano_wolf westfall_young holm note").split()
 )
-# Westfall-Young ranks all draws of a test: so many are held at a time.
+# Westfall-Young ranks all draws of a test: this many are held at a time.
 _RANKED = 1 << 24
-_TIE = 1e-10
 
-Member = tuple[Program, Draws, Inference]
+Member = tuple[ResamplingPlan, Draws, Inference]
 
 
 def adjust(members: Sequence[Member]) -> pd.DataFrame:
@@ -42,7 +35,7 @@ def adjust(members: Sequence[Member]) -> pd.DataFrame:
     """
     families: dict[str, list[Member]] = {}
     for member in members:
-        families.setdefault(member[0].design.model.family, []).append(member)
+        families.setdefault(member[0].fitted.model.family, []).append(member)
     tables = [_family(name, group) for name, group in families.items()]
     return (
         pd.concat(tables, ignore_index=True)
@@ -68,7 +61,7 @@ def _family(name: str, members: list[Member]) -> pd.DataFrame:
     )
     if len(members) == 1:
         return table.assign(romano_wolf=p, westfall_young=p, note="alone in its family")
-    if len({_drawn(program) for program, _, _ in members}) > 1:
+    if len({_drawn(plan) for plan, _, _ in members}) > 1:
         return table.assign(note="drawn from different clusters: only Holm's")
     observed = np.array([_observed(*member) for member in members])
     plus = not members[0][0].exact
@@ -81,22 +74,22 @@ def _family(name: str, members: list[Member]) -> pd.DataFrame:
     return table
 
 
-def _drawn(program: Program) -> object:
+def _drawn(plan: ResamplingPlan) -> object:
     """Equal for programs whose draw k does the same to the same clusters."""
-    design = program.design
-    if program.static.kind == "wild" and not program.exact:
-        return design.all_labels
-    static = program.static
-    return design.labels, static.sizes, static.options, program.draws
+    fitted = plan.fitted
+    if plan.static.kind == "wild" and not plan.exact:
+        return fitted.all_labels
+    static = plan.static
+    return fitted.labels, static.sizes, static.options, plan.draws
 
 
-def _observed(program: Program, draws: Draws, inference: Inference) -> float:
+def _observed(plan: ResamplingPlan, draws: Draws, inference: Inference) -> float:
     """The statistic, in standard errors of the draws or of the model."""
-    kind = program.static.kind
-    if kind == "wild" or (kind == "placebo" and program.static.studentised):
+    kind = plan.static.kind
+    if kind == "wild" or (kind == "placebo" and plan.static.studentised):
         k = 0 if kind == "wild" else 1
-        return abs(float(program.observed[k]))
-    return abs(float(program.design.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
+        return abs(float(plan.observed[k]))
+    return abs(float(plan.fitted.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
 
 
 def _sizes(members: Sequence[Member]) -> "Sizes":
@@ -115,17 +108,17 @@ class Sizes:
             *(draws.windows() for _, draws, _ in self.members), strict=True
         ):
             columns = []
-            for (program, _, _), spread, window in zip(
+            for (plan, _, _), spread, window in zip(
                 self.members, self.spread, windows, strict=True
             ):
-                static = program.static
+                static = plan.static
                 if static.kind == "wild":
                     columns.append(window[:, 0])
                 elif static.kind == "placebo":
                     own = window[:, 1] if static.studentised else window[:, 0] / spread
                     columns.append(own)
                 else:
-                    columns.append((window[:, 0] - program.design.coef[0]) / spread)
+                    columns.append((window[:, 0] - plan.fitted.coef[0]) / spread)
             sizes = np.abs(np.stack(columns, axis=1))
             yield sizes[np.isfinite(sizes).all(axis=1)]
 
@@ -150,7 +143,7 @@ def romano_wolf(
     ``plus`` adds the sample itself to the draws, (1 + #) / (1 + n).
     """
     order = np.argsort(-observed, kind="stable")
-    reach = observed[order] * (1 - _TIE)
+    reach = observed[order] * (1 - TIE)
     count, n = np.zeros(len(observed), int), 0
     for window in sizes:
         top = np.maximum.accumulate(window[:, order[::-1]], axis=1)[:, ::-1]
@@ -180,14 +173,14 @@ def westfall_young(
     own = np.empty(len(observed))
     for j in range(len(observed)):
         ordered = np.sort(drawn[:, j])
-        below = np.searchsorted(ordered, drawn[:, j] * (1 - _TIE), side="left")
+        below = np.searchsorted(ordered, drawn[:, j] * (1 - TIE), side="left")
         ranks[:, j] = (n - below) / n
         own[j] = (
-            n - np.searchsorted(ordered, observed[j] * (1 - _TIE), side="left")
+            n - np.searchsorted(ordered, observed[j] * (1 - TIE), side="left")
         ) / n
     order = np.argsort(own, kind="stable")
     least = np.minimum.accumulate(ranks[:, order[::-1]], axis=1)[:, ::-1]
-    count = (least <= own[order][None, :] * (1 + _TIE)).sum(axis=0)
+    count = (least <= own[order][None, :] * (1 + TIE)).sum(axis=0)
     return _stepped(count, n, order, plus=plus)
 
 

@@ -1,7 +1,7 @@
 """From draws to p-values, intervals and their Monte-Carlo error.
 
     pairs, bayesian  p inverts the percentile interval, 2 min(share <= 0, share >= 0)
-    wild             p is the share of |t*| strictly above |t|; ties are told apart
+    wild             p is the share of |t*| strictly above |t|; ties are counted apart
     placebo          p is the share of draws at least as large, the data themselves
                      counted among them: (1 + #) / (1 + draws), or # / all patterns
 
@@ -26,34 +26,17 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ..core import require_kind, require_whole
-from ..estimation import require_columns
-from .designs import Model, make_design
-from .draws import Draws, MemoryDraws, finite, histogram, moments, quantiles, ranked
-from .inversion import Inverted, invert, invert_wild
-from .run_files import with_lags
-from .running import Rate, draws_of
-from .schemes import Program, Scheme, make_program, require_scheme
+from ...kernels.resampling import LEVEL, TIE
+from .draws import Draws, finite, histogram, moments, quantiles, ranked
+from .inversion import Inverted, invert
+from .plans import ResamplingPlan
 
-SUMMARY = (
-    "model",
-    "table",
-    "column",
-    "outcome",
-    "sample",
-    "term",
-    "scheme",
-    "draws",
-    "estimate",
-    "se",
-    "p_value",
-    "ci_low",
-    "ci_high",
-    "mc_error",
-    "draws_per_s",
+SUMMARY = tuple(
+    (
+        "model table column outcome sample term scheme draws estimate se p_value "
+        "ci_low ci_high mc_error draws_per_s"
+    ).split()
 )
-LEVEL = 0.05
-_TIE = 1e-10
 TIE_RULES = {
     "pairs": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
     "bayesian": "p = 2 (1 + min(# draws <= 0, # draws >= 0)) / (1 + draws)",
@@ -65,7 +48,7 @@ TIE_RULES = {
 
 @dataclass(frozen=True, eq=False)
 class Inference:
-    """What the draws of one model say.
+    """Results of one model's draws.
 
     Attributes
     ----------
@@ -93,53 +76,22 @@ _Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
 """Rows of the summary, of the intervals, named columns to draw, ties."""
 
 
-def resample(
-    panel: pd.DataFrame,
-    model: Model,
-    scheme: Scheme,
-    *,
-    draws: int = 9_999,
-    seed: int = 0,
-) -> Inference:
-    """Bootstrap or placebo of one model, in memory.
-
-    Raises ``TivaxError`` where the panel lacks what the model names, the model is not
-    identified, or the scheme does not serve it.
-    """
-    require_columns(panel, ())
-    require_kind("model", model, Model, "a tx.Model")
-    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
-    require_scheme(scheme)
-    require_whole("draws", draws, 1)
-    require_whole("seed", seed, 0)
-    design = make_design(with_lags(panel, [model]), model)
-    return infer(make_program(design, scheme, draws), seed)[0]
-
-
-def infer(program: Program, seed: int = 0) -> tuple[Inference, MemoryDraws]:
-    """Draw, invert and summarise, in memory."""
-    rate = Rate()
-    draws = draws_of(program, seed, rate=rate)
-    inverted = invert_wild(program, seed)
-    return summarise(program, draws, inverted, rate=rate.value), draws
-
-
 def summarise(
-    program: Program,
+    plan: ResamplingPlan,
     draws: Draws,
     inverted: Inverted | None = None,
     *,
     rate: float | None = None,
 ) -> Inference:
-    """Everything that one model's draws say. ``rate``: draws a second, where wanted."""
-    kind = program.scheme.kind
+    """All results of one model's draws. ``rate``: draws a second, where wanted."""
+    kind = plan.scheme.kind
     if kind == "wild":
-        rows, intervals, columns, ties = _wild(program, draws, inverted)
+        rows, intervals, columns, ties = _wild(plan, draws, inverted)
     elif kind == "placebo":
-        rows, intervals, columns, ties = _placebo(program, draws)
+        rows, intervals, columns, ties = _placebo(plan, draws)
     else:
-        rows, intervals, columns, ties = _reweighted(program, draws)
-    model = program.design.model
+        rows, intervals, columns, ties = _reweighted(plan, draws)
+    model = plan.fitted.model
     failed = draws.count - moments(draws, columns[0][1])[0]
     summary = pd.DataFrame(
         [
@@ -149,7 +101,7 @@ def summarise(
                 "column": model.column,
                 "outcome": model.outcome,
                 "sample": model.sample,
-                "scheme": program.label,
+                "scheme": plan.label,
                 "draws": draws.count,
                 "draws_per_s": None if rate is None else round(rate),
                 **row,
@@ -202,7 +154,7 @@ def shares(
 ) -> tuple[int, int, int]:
     """How many finite draws are below, tied with and above ``value``."""
     below = tied = above = 0
-    width = _TIE * max(abs(value), np.finfo(float).tiny)
+    width = TIE * max(abs(value), np.finfo(float).tiny)
     for values in finite(draws, column):
         low, high = (
             int((values < value - width).sum()),
@@ -216,37 +168,28 @@ def shares(
 # ------------------------------------------------------------------ pairs and Bayesian
 
 
-def _reweighted(program: Program, draws: Draws) -> _Read:
-    design = program.design
+def _reweighted(plan: ResamplingPlan, draws: Draws) -> _Read:
+    fitted = plan.fitted
     rows, intervals, columns = [], [], []
-    se = np.sqrt(np.diag(design.covariance()))
-    left = design.left_out()
-    q = design.layout.treatments
-    for k, term in enumerate(design.model.treatments):
-        column, b = _column(k), float(design.coef[k])
+    se = np.sqrt(np.diag(fitted.covariance()))
+    left = fitted.left_out()
+    q = fitted.layout.treatments
+    for k, term in enumerate(fitted.model.treatments):
+        column, b = _column(k), float(fitted.coef[k])
         n, _, sd = moments(draws, column)
         below, tied, above = shares(draws, column, 0.0)
         p = min(1.0, 2 * (min(below, above) + tied + 1) / (n + 1)) if n else np.nan
         low, high = ranked(draws, column, _middle(n))
         intervals.append(_interval(term, "percentile", low, high, p))
         intervals.append(_interval(term, "BCa", *_bca(draws, column, b, left[:, k])))
-        if program.scheme.studentised:
+        if plan.scheme.studentised:
             t, scale = _column(q + k), float(se[k])
             intervals += [
                 _interval(term, name, *found)
                 for name, found in _percentile_t(draws, t, b, scale).items()
             ]
-        rows.append(
-            {
-                "term": term,
-                "estimate": b,
-                "se": sd,
-                "p_value": p,
-                "ci_low": low,
-                "ci_high": high,
-                "mc_error": _monte_carlo(p / 2, n, False) * 2,
-            }
-        )
+        error = _monte_carlo(p / 2, n, False) * 2
+        rows.append(_row(term, b, sd, p, (low, high), error))
         columns.append((term, column))
     return rows, intervals, columns, 0
 
@@ -288,6 +231,18 @@ def _percentile_t(
     }
 
 
+def _row(
+    term: str,
+    estimate: float,
+    se: float,
+    p: float,
+    interval: tuple[float, float],
+    mc_error: float,
+) -> dict[str, Any]:
+    names = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
+    return dict(zip(names, (term, estimate, se, p, *interval, mc_error), strict=True))
+
+
 def _interval(
     term: str, name: str, low: float, high: float, p: float = float("nan")
 ) -> dict[str, Any]:
@@ -325,16 +280,16 @@ def _bca(
 # ----------------------------------------------------------------------------- wild
 
 
-def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
-    design = program.design
+def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Read:
+    fitted = plan.fitted
     rows, intervals, columns, ties = [], [], [], 0
-    joint = program.static.joint
-    treatments = design.model.treatments
+    joint = plan.static.joint
+    treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    se = np.sqrt(np.diag(design.covariance()))
+    se = np.sqrt(np.diag(fitted.covariance()))
     for k, term in enumerate(terms):
         column = _column(k)
-        observed = abs(float(program.observed[k]))
+        observed = abs(float(plan.observed[k]))
         below, tied, above = shares(draws, lambda w, c=column: np.abs(c(w)), observed)
         n = below + tied + above
         p = above / n if n else float("nan")
@@ -343,26 +298,18 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
         if inverted is not None:
             low, high = inverted.intervals[k]
             intervals.append(_interval(term, "test inversion", low, high, p))
-        elif not program.scheme.null and not joint:
+        elif not plan.scheme.null and not joint:
             # |t| of this size is the least that is rejected.
             size = ranked(
                 draws, lambda w, c=column: np.abs(c(w)), [n - _rank(LEVEL, n)]
             )[0]
-            low, high = design.coef[k] - size * se[k], design.coef[k] + size * se[k]
+            low, high = fitted.coef[k] - size * se[k], fitted.coef[k] + size * se[k]
             intervals.append(_interval(term, "symmetric t", low, high, p))
         elif joint:
             intervals.append(_interval(term, f"F = {observed:.4g}", low, high, p))
-        rows.append(
-            {
-                "term": term,
-                "estimate": float("nan") if joint else float(design.coef[k]),
-                "se": float("nan") if joint else float(se[k]),
-                "p_value": p,
-                "ci_low": low,
-                "ci_high": high,
-                "mc_error": _monte_carlo(p, n, program.exact),
-            }
-        )
+        estimate = (np.nan, np.nan) if joint else (float(fitted.coef[k]), float(se[k]))
+        error = _monte_carlo(p, n, plan.exact)
+        rows.append(_row(term, *estimate, p, (low, high), error))
         columns.append((term, column))
     if inverted is not None and inverted.anderson_rubin is not None:
         low, high, p = inverted.anderson_rubin
@@ -375,35 +322,27 @@ def _wild(program: Program, draws: Draws, inverted: Inverted | None) -> _Read:
 # --------------------------------------------------------------------------- placebo
 
 
-def _placebo(program: Program, draws: Draws) -> _Read:
-    design, studentised = program.design, program.static.studentised
-    term, b = design.model.treatments[0], float(design.coef[0])
+def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
+    fitted, studentised = plan.fitted, plan.static.studentised
+    term, b = fitted.model.treatments[0], float(fitted.coef[0])
     k = 1 if studentised else 0
     compared = _column(k)
-    observed = abs(float(program.observed[k] * program.unit[k]))
+    observed = abs(float(plan.observed[k] * plan.unit[k]))
     below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
     n = below + tied + above
-    p = _randomisation_p(above + tied, n, program.exact)
+    p = _randomisation_p(above + tied, n, plan.exact)
     sd = moments(draws, _column(0))[2]
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
-    se = b / float(program.observed[1]) if studentised else None
+    se = b / float(plan.observed[1]) if studentised else None
     ends = invert(
-        partial(_randomisation_p_of, draws, b, se, program.exact),
+        partial(_randomisation_p_of, draws, b, se, plan.exact),
         b,
         sd if se is None else se,
         draws.count,
-        exact=program.exact,
+        exact=plan.exact,
     )
     name = f"randomisation{'-t' * studentised} test inversion"
-    row = {
-        "term": term,
-        "estimate": b,
-        "se": sd,
-        "p_value": p,
-        "ci_low": ends[0],
-        "ci_high": ends[1],
-        "mc_error": _monte_carlo(p, n, program.exact),
-    }
+    row = _row(term, b, sd, p, ends, _monte_carlo(p, n, plan.exact))
     intervals = [
         _interval(term, "placebo draws", low, high),
         _interval(term, name, *ends, p),
@@ -429,7 +368,7 @@ def _randomisation_p_of(
     follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
     or without ``se`` the coefficient.
 
-    Of at most so many draws where there is a ``limit``, taken at random: the first of
+    At most ``limit`` draws are used, taken at random: the first of
     an enumeration are no sample of it.
     """
     extreme, n = np.zeros(len(nulls), int), 0
@@ -441,7 +380,7 @@ def _randomisation_p_of(
         n += len(window)
         for k, null in enumerate(nulls):
             size = np.abs(_under(window, null, studentised=se is not None))
-            reach = abs(b - null) / (1.0 if se is None else se) * (1 - _TIE)
+            reach = abs(b - null) / (1.0 if se is None else se) * (1 - TIE)
             extreme[k] += int((size >= reach).sum())
     return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
 

@@ -1,4 +1,4 @@
-"""Run files: which models, drawn how, how often. TOML; unknown keys are mistakes.
+"""Run files (TOML): models, scheme and number of draws; unknown keys are mistakes.
 
     panel = "panel.csv"           # csv, parquet, dta or xlsx, beside the run file
     seed = 1
@@ -28,7 +28,7 @@ and [grid] every combination of its outcomes, samples, controls and panels.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import get_args
@@ -36,52 +36,24 @@ from typing import get_args
 import pandas as pd
 
 from ..core import TivaxError, TomlTable, read_toml
-from ..estimation import lagged, repeated, require_one_row
-from .designs import Model
+from ..estimation import SAMPLES, lagged, repeated, require_one_row
+from .models import Model
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
-SAMPLES = ("all", "developed", "developing")
-_TOP = {
-    "panel",
-    "seed",
-    "draws",
-    "sample",
-    "save_draws",
-    "timed",
-    "models",
-    "model",
-    "grid",
-    "scheme",
-}
-_MODEL = {
-    "name",
-    "outcome",
-    "regressors",
-    "treatment",
-    "endogenous",
-    "instruments",
-    "effects",
-    "cluster",
-    "sample",
-    "family",
-}
+_TOP = set("panel seed draws sample save_draws timed models model grid scheme".split())
+_MODEL = set(
+    (
+        "name outcome regressors treatment endogenous instruments effects cluster "
+        "sample family"
+    ).split()
+)
 _GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
-_SCHEME = {
-    "kind",
-    "weights",
-    "null",
-    "value",
-    "joint",
-    "studentised",
-    "permute",
-    "strata",
-    "method",
-}
+_SCHEME = {field.name for field in fields(Scheme)}
 
 
 @dataclass(frozen=True)
 class RunFile:
-    """What a run file says.
+    """A run file, checked.
 
     ``models`` pairs each model with its panel file.
     """
@@ -131,7 +103,7 @@ def read_run_file(
         models = _grid(toml.table("grid", _GRID), sample, panel)
     names = [model.name for model, _ in models]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise TivaxError(f"{path}: two models are called {twice[0]}; name them apart")
+        raise TivaxError(f"{path}: duplicate model name {twice[0]}; rename one")
     return RunFile(
         path=path,
         models=tuple(models),
@@ -305,7 +277,7 @@ def _scheme(table: TomlTable) -> Scheme:
 
 
 def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
-    """What the command line says stands in place of the file."""
+    """The run file with the draws and seed of the command line."""
     return replace(
         run,
         draws=run.draws if draws is None else draws,

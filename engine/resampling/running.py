@@ -1,4 +1,4 @@
-"""Running programs: blocks of draws on all devices, kept as they come, taken up again.
+"""Running resampling plans: blocks of draws on all devices, kept, taken up again.
 
 A call makes as many blocks as take a twentieth of a second, but no more than are asked
 for. Their number is no part of the compiled code, which makes one block after the
@@ -21,33 +21,33 @@ from jax.sharding import Mesh, PartitionSpec
 from ...kernels.random_draws import BLOCK
 from ..core import Progress, in_float64, no_progress
 from .draws import FileDraws, MemoryDraws
-from .schemes import Program, Static, block_of_draws
+from .plans import ResamplingPlan, Static, block_of_draws
 
 _CALL = 0.05  # seconds that a call takes, about
 _TIMED = 2  # calls of a step each from which a step's time is taken
 # Of a call on one device: steps, and bytes of their results.
 _STEPS, _ROOM = 32, 1 << 24
-# Blocks of a step: at once where a device needs so many to be busy.
+# Blocks of a step: at once where a device needs that many to be busy.
 _AT_ONCE = {"cpu": 1}
 _AT_ONCE_GPU = 64
 _SECONDS = 1.0  # between two writes, about
 
 
 def draws_of(
-    program: Program,
+    plan: ResamplingPlan,
     seed: int,
     *,
     progress: Progress = no_progress,
     rate: "Rate | None" = None,
 ) -> MemoryDraws:
     """All draws of a program, in memory, in the units of the panel."""
-    parts = list(stream(program, seed, progress=progress, rate=rate))
-    values = np.concatenate(parts) if parts else np.zeros((0, len(program.columns)))
+    parts = list(stream(plan, seed, progress=progress, rate=rate))
+    values = np.concatenate(parts) if parts else np.zeros((0, len(plan.columns)))
     return MemoryDraws(values)
 
 
 def fill(
-    program: Program,
+    plan: ResamplingPlan,
     seed: int,
     file: FileDraws,
     *,
@@ -59,12 +59,12 @@ def fill(
     """
     first = jax.process_index() == 0
     done = agreed(file.count)
-    if done < program.draws:
+    if done < plan.draws:
         done -= done % BLOCK
     if first:
         file.keep(done)
     rate = Rate()
-    for values in stream(program, seed, start=done, progress=progress, rate=rate):
+    for values in stream(plan, seed, start=done, progress=progress, rate=rate):
         if first:
             file.append(values)
     return rate.value
@@ -96,7 +96,7 @@ def _draws(static: Static) -> Callable[[Any, jax.Array, jax.Array], jax.Array]:
 
 
 def stream(
-    program: Program,
+    plan: ResamplingPlan,
     seed: int,
     *,
     start: int = 0,
@@ -109,20 +109,16 @@ def stream(
     second makes, measured on the way.
     """
     done, held = start, []
-    progress(done, program.draws)
-    if done == program.draws:
+    progress(done, plan.draws)
+    if done == plan.draws:
         return
     rate = Rate() if rate is None else rate
     opened = clock = began = time.perf_counter()
     parts = over_blocks(
-        _draws(program.static),
-        program.arrays,
-        seed,
-        program.blocks,
-        start=start // BLOCK,
+        _draws(plan.static), plan.arrays, seed, plan.blocks, start=start // BLOCK
     )
     for number, part in enumerate(parts):
-        values = _rows(part)[: program.draws - done] * program.unit[None, :]
+        values = _rows(part)[: plan.draws - done] * plan.unit[None, :]
         done += len(values)
         held.append(values)
         now = time.perf_counter()
@@ -130,10 +126,10 @@ def stream(
             rate.draws, rate.seconds = rate.draws + len(values), now - began
         else:
             began = now
-        if now - clock > _SECONDS or done == program.draws:
+        if now - clock > _SECONDS or done == plan.draws:
             yield np.concatenate(held)
             held, clock = [], now
-            progress(done, program.draws)
+            progress(done, plan.draws)
     if rate.draws == 0:
         # A single call: its time has the compilation in it.
         rate.draws, rate.seconds = done - start, time.perf_counter() - opened

@@ -1,4 +1,4 @@
-"""What is simulated: kinds of panels, their run file, and the built-in study.
+"""Designs of simulated panels, their run file, and the built-in study.
 
 A run file may name designs; without one the built-in study is run, panels like those of
 the paper (41, 22 and 19 countries x 15 years, 7 controls, persistent errors), and what
@@ -42,9 +42,10 @@ from jaxtyping import Float
 
 from ...kernels.simulated_panels import PanelDesign
 from ..core import TivaxError, TomlTable, read_toml, sha256
-from . import designs
-from .designs import Model
-from .run_files import SAMPLES, read_panel, with_lags
+from ..estimation import SAMPLES
+from .fitted_models import fit_model
+from .models import Model
+from .run_files import read_panel, with_lags
 
 _OF_PANELS = {"panel", "regressors", "sample"}
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
@@ -121,7 +122,7 @@ class Design:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the design is, without the numbers of a panel but their SHA-256."""
+        """The design for a manifest: a panel's SHA-256 in place of its numbers."""
         found = {k.name: getattr(self, k.name) for k in fields(self)}
         if self.given is not None:
             for name in (*_DRAWN, "given"):
@@ -136,7 +137,7 @@ class Design:
 
 @dataclass(frozen=True)
 class Study:
-    """What is simulated: ``panels`` of each design, ``draws`` in each panel."""
+    """A simulation study: ``panels`` of each design, ``draws`` in each panel."""
 
     designs: tuple[Design, ...]
     panels: int = 10_000
@@ -190,7 +191,7 @@ def read_study(path: Path) -> Study:
         found = [_design(table) for table in toml.tables("design", known)]
     names = [design.name for design in found]
     if twice := [k for k in names if names.count(k) > 1]:
-        raise TivaxError(f"{path}: two designs are called {twice[0]}; name them apart")
+        raise TivaxError(f"{path}: duplicate design name {twice[0]}; rename one")
     return Study(
         designs=tuple(found),
         panels=toml.whole("panels", 10_000, least=1),
@@ -265,18 +266,18 @@ def given_regressors(
     try:
         panel = with_lags(read_panel(path), [model])
         noise = np.random.default_rng(0).normal(size=len(panel))
-        design = designs.make_design(panel.assign(**{outcome: noise}), model)
+        fitted = fit_model(panel.assign(**{outcome: noise}), model)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
         raise TivaxError(
             said if said.startswith(str(path)) else f"{path}: {said}"
         ) from None
-    time = pd.factorize(design.used["year"], sort=True)[0]
-    rows = design.rows[:, design.layout.dummies : -1] * np.sqrt(len(time))
-    shape = len(design.labels), time.max() + 1
+    time = pd.factorize(fitted.used["year"], sort=True)[0]
+    rows = fitted.rows[:, fitted.layout.dummies : -1] * np.sqrt(len(time))
+    shape = len(fitted.labels), time.max() + 1
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
-    cells[design.cluster, time] = rows
-    seen[design.cluster, time] = 1
+    cells[fitted.cluster, time] = rows
+    seen[fitted.cluster, time] = 1
     return Given(path, regressors, sample, cells, seen)
 
 

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose
 from tivax.bench import cases
 from tivax.bench.harness import Case, machine, measure
 from tivax.engine import TivaxError, WorldShape
+from tivax.engine.cli.terminal import Terminal
 from tivax.engine.cli.tools import bench as run
-from tivax.engine.core.terminal import Terminal
 
 # Compiling a world takes seconds: the shape of tests/test_cli.py, compiled once.
 SHAPE = WorldShape(regions=4, sectors=5, years=3)

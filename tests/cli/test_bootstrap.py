@@ -602,7 +602,7 @@ def test_an_interrupted_run_says_how_many_draws_are_kept(tmp_path, monkeypatch):
     assert names(tmp_path) == [".out.unfinished", "panel.csv", "run.toml"]
     assert mistake("bootstrap", path, "--out", out, "--seed", 1) == (
         f"{out}: .out.unfinished beside it holds an unfinished run of other models, "
-        "draws, seed or versions; --force begins anew"
+        "draws, seed or versions; --force starts over"
     )
     assert good("bootstrap", path, "--out", out).out.splitlines()[0] == (
         "Going on at 4,096 of 5,000 draws"
@@ -656,7 +656,7 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
         (
             LEAST_SQUARES + LEAST_SQUARES,
             {},
-            "two models are called main; name them apart",
+            "duplicate model name main; rename one",
         ),
         (
             model_of("TBI", "nothing"),

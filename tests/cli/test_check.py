@@ -9,7 +9,7 @@ from rich.console import Console
 
 from tivax.engine import WorldTables, check_tables
 from tivax.engine.cli.tables.check import check_summary, print_checks
-from tivax.engine.core.terminal import Terminal
+from tivax.engine.cli.terminal import Terminal
 
 from helpers import random_tables
 

@@ -13,18 +13,12 @@ from scipy import stats
 
 from tivax.engine import TivaxError
 from tivax.engine.estimation import estimates, weak_instruments
-from tivax.engine.estimation import least_squares as estimation
-from tivax.engine.estimation.least_squares import (
-    CONVENTIONS,
-    Convention,
-    driscoll_kraay,
-    fixed_effects,
-    lagged,
-    least_squares,
-    pesaran_cd,
-    two_stage,
-    two_way_clusters,
-)
+from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
+from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation.instrumental_variables import two_stage
+from tivax.engine.estimation.iv_data import IVData
+from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
+from tivax.engine.estimation.samples import lagged, time_dummies
 from tivax.engine.panel.recipe import CONTROLS
 
 from helpers import LiteralFit, fit_with_dummies, random_panel
@@ -55,12 +49,7 @@ def grunfeld() -> pd.DataFrame:
 
 def of_grunfeld(grunfeld, regressors, convention: Convention = "stata"):
     return fixed_effects(
-        grunfeld,
-        "inv",
-        regressors,
-        entity="firm",
-        time="year",
-        convention=convention,
+        grunfeld, "inv", regressors, entity="firm", time="year", convention=convention
     )
 
 
@@ -138,45 +127,6 @@ def test_petersen_clustered_by_firm_and_by_year(petersen):
     both = pooled_variance(petersen, "firm") + pooled_variance(petersen, "year")
     both -= pooled_variance(petersen, "row")
     assert_allclose(np.sqrt(both), 0.0535580229449, rtol=PUBLISHED_RTOL)
-
-
-# Standard errors of the constant and of x: Petersen's page, and R to 12 digits.
-PETERSEN: dict[str, tuple[dict[str, Any], list[float], float]] = {
-    "iid": ({}, [0.0283593162657, 0.0285832877913], PUBLISHED_RTOL),
-    "White": ({"robust": True}, [0.0283607, 0.0283952], 2e-6),
-    "firm": ({"clusters": ["firm"]}, [0.0670127036988, 0.050595725884], PUBLISHED_RTOL),
-    "year": (
-        {"clusters": ["year"]},
-        [0.0233867211009, 0.0333889134119],
-        PUBLISHED_RTOL,
-    ),
-    "firm and year": (
-        {"clusters": ["firm", "year"], "correction": "conventional"},
-        [0.0650639181994, 0.0535580229449],
-        PUBLISHED_RTOL,
-    ),
-    "firm and year, min": (
-        {"clusters": ["firm", "year"]},
-        [0.068067, 0.0552974],
-        1e-5,
-    ),
-}
-
-
-@pytest.mark.parametrize("errors", PETERSEN)
-def test_petersen_by_least_squares(petersen, errors):
-    """Six or seven digits where R was not noted in full."""
-    options, se, rtol = PETERSEN[errors]
-    frame = petersen[petersen["copy"] == 1]
-    fit = least_squares(frame, "y", ["x"], **options)
-    own = fit.terms.loc[["const", "x"]]
-    published = [0.0296797207345, 1.03483343946]
-    assert_allclose(own["coef"], published, rtol=PUBLISHED_RTOL)
-    assert_allclose(own["se"], se, rtol=rtol)
-    assert fit.n == 5000
-    degrees = {"firm": 499, "year": 9}.get(errors, 9 if "year" in errors else 4998)
-    t = own["coef"] / own["se"]
-    assert_allclose(own["p"], 2 * stats.t.sf(np.abs(t), degrees), rtol=1e-8)
 
 
 def two_way(
@@ -372,14 +322,14 @@ def test_every_group_loses_its_first_year():
             "period": ["g-2000", "g-2001", "h-2000", "h-2001"],
         }
     )
-    dummies = estimation.time_dummies(frame, "iso3", "period")
+    dummies = time_dummies(frame, "iso3", "period")
     assert dummies.columns.tolist() == ["_g-2001", "_h-2001"]
     assert_array_equal(dummies, [[0, 0], [1, 0], [0, 0], [0, 1]])
     # A country in both groups joins them: one base is enough.
     joined = pd.concat(
         [frame, pd.DataFrame({"iso3": ["C", "C"], "period": ["g-2000", "h-2001"]})]
     )
-    names = estimation.time_dummies(joined, "iso3", "period").columns
+    names = time_dummies(joined, "iso3", "period").columns
     assert names.tolist() == ["_g-2001", "_h-2000", "_h-2001"]
 
 
@@ -497,60 +447,6 @@ def test_wald_of_two_way_clusters_has_the_degrees_of_its_t():
 def test_wald_of_driscoll_and_kraay_has_the_degrees_of_its_t():
     fit = driscoll_kraay(random_panel(seed=15), "KOFGIdj", REGRESSORS)
     assert_allclose(fit.wald(["RQ"])[1], fit["RQ"].p, rtol=1e-8)
-
-
-# ------------------------------------------------------------ dependence of countries
-
-
-def residual_table(values: np.ndarray) -> tuple[pd.Series, pd.Series, pd.Series]:
-    """Rows are years, columns countries."""
-    T, G = values.shape
-    frame = pd.DataFrame(
-        {
-            "e": values.ravel(),
-            "year": np.repeat(np.arange(T), G),
-            "iso3": np.tile([f"C{g}" for g in range(G)], T),
-        }
-    )
-    return frame["e"], frame["iso3"], frame["year"]
-
-
-def test_pesaran_of_two_countries_by_hand():
-    """Deviations (-1, 0, 1) and (-1, 1, 0): r = 1/2, CD = sqrt(2 x 3 / 2) / 2."""
-    e, iso3, year = residual_table(np.array([[1.0, 4.0], [2.0, 6.0], [3.0, 5.0]]))
-    cd, p, mean = pesaran_cd(e, iso3, year)
-    assert_allclose(cd, np.sqrt(3) / 2, rtol=HAND_RTOL)
-    assert_allclose(mean, 0.5, rtol=HAND_RTOL)
-    assert_allclose(p, 2 * (1 - stats.norm.cdf(np.sqrt(3) / 2)), rtol=1e-10)
-
-
-def test_pesaran_of_three_countries_sums_the_pairs():
-    """r = 1, -1, -1 in sqrt(2 x 2 / (3 x 2))."""
-    e, iso3, year = residual_table(np.array([[0.0, 0.0, 5.0], [1.0, 2.0, 1.0]]))
-    cd, _, mean = pesaran_cd(e, iso3, year)
-    assert_allclose([cd, mean], [-np.sqrt(2 / 3), -1 / 3], rtol=HAND_RTOL)
-
-
-def test_pesaran_is_large_for_a_common_factor_and_small_for_independence():
-    rng = np.random.default_rng(0)
-    own = rng.normal(size=(15, 30))
-    cd, p, _ = pesaran_cd(*residual_table(own))
-    assert abs(cd) < 1.96 < 10 and p > 0.05
-    cd, p, mean = pesaran_cd(*residual_table(own + rng.normal(size=(15, 1))))
-    assert cd > 20 and p < 1e-10 and 0.3 < mean < 0.7
-
-
-def test_pesaran_does_not_depend_on_the_order_of_rows():
-    e, iso3, year = residual_table(np.random.default_rng(1).normal(size=(5, 4)))
-    order = np.random.default_rng(2).permutation(20)
-    shuffled = (k.iloc[order] for k in (e, iso3, year))
-    assert_allclose(pesaran_cd(*shuffled), pesaran_cd(e, iso3, year), rtol=HAND_RTOL)
-
-
-def test_pesaran_wants_a_balanced_panel():
-    e, iso3, year = residual_table(np.ones((3, 2)))
-    with pytest.raises(TivaxError, match="balanced"):
-        pesaran_cd(e[1:], iso3[1:], year[1:])
 
 
 # ---------------------------------------------------------------------- lagged values
@@ -684,7 +580,7 @@ def test_weak_instrument_tests_are_those_of_data_without_effects(iv):
     names_all = ["KOFGIdj", "TBI", *names, *IV_CONTROLS]
     left = demeaned(frame, names_all)
     K1 = 2 + len(names)
-    data = weak_instruments.IVData(
+    data = IVData(
         y=left[:, 0],
         X=left[:, 1:2],
         W=left[:, K1:],
@@ -701,7 +597,7 @@ def test_weak_instrument_tests_are_those_of_data_without_effects(iv):
         fit.weak.effective_f_critical[5], expected.effective_f_critical[5], rtol=1e-6
     )
     assert (fit.weak.clusters, fit.weak.nobs) == (15, len(frame))
-    found = weak_instruments.anderson_rubin_set(data)
+    found = anderson_rubin_set(data)
     assert_allclose(fit.ar_set.intervals, found.intervals, rtol=1e-6)
 
 

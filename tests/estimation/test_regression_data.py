@@ -13,18 +13,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import weak_instruments
-from tivax.engine.estimation.least_squares import (
-    CONVENTIONS,
-    Convention,
-    driscoll_kraay,
-    fixed_effects,
-    least_squares,
-    two_stage,
-    two_way_clusters,
-)
+from tivax.engine.estimation.anderson_rubin import anderson_rubin
+from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation.instrumental_variables import two_stage
+from tivax.engine.estimation.iv_data import IVData
+from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
 from tivax.engine.estimation.regression_data import complete_rows
-from tivax.engine.resampling.designs import Model, make_design
-from tivax.engine.resampling.p_values import resample
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import resample
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import with_lags
 from tivax.engine.resampling.schemes import Scheme
 
@@ -50,12 +47,12 @@ def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 def drawn(data: Any, y: str = Y, x: Any = X) -> Any:
     model = Model("main", y, x[:1], x[1:])
-    return make_design(with_lags(data, [model]), model)
+    return fit_model(with_lags(data, [model]), model)
 
 
 def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
     model = Model("main", y, x[:1], x[1:], z)
-    return make_design(with_lags(data, [model]), model)
+    return fit_model(with_lags(data, [model]), model)
 
 
 LEAST_SQUARES: dict[str, Callable[..., Any]] = {
@@ -128,12 +125,10 @@ def test_a_hypothesis_is_in_units_of_the_data():
     rng = np.random.default_rng(5)
     Z, W = rng.normal(size=(60, 2)), np.ones((60, 1))
     X = Z @ [[1.0], [0.5]] + rng.normal(size=(60, 1))
-    data = weak_instruments.IVData(
-        X[:, 0] + rng.normal(size=60), X, W, Z, covariance="robust"
-    )
+    data = IVData(X[:, 0] + rng.normal(size=60), X, W, Z, covariance="robust")
     tiny = replace(data, y=data.y * 1e-190, X=X * 1e-12, Z=Z * 1e100)
-    own = weak_instruments.anderson_rubin(data, beta=0.7)
-    other = weak_instruments.anderson_rubin(tiny, beta=0.7e-178)
+    own = anderson_rubin(data, beta=0.7)
+    other = anderson_rubin(tiny, beta=0.7e-178)
     assert_allclose(other.f, own.f, rtol=1e-8)
     j, k = (weak_instruments.overidentification(d).j for d in (data, tiny))
     assert_allclose(k, j, rtol=1e-8)
@@ -230,14 +225,6 @@ def test_two_stages_say_what_they_lack():
     assert_no_errors(iv(exact()).second, X)
 
 
-def test_least_squares_without_effects_have_no_errors_either():
-    """Iid and robust ones, of an outcome made of the regressors."""
-    frame = UNBALANCED.assign(KOFGIdj=UNBALANCED["TBI"] - 3 * UNBALANCED["RQ"] + 7)
-    for robust in (False, True):
-        fit = least_squares(frame, Y, X, robust=robust)
-        assert_no_errors(fit, [*X, "const"])
-
-
 def test_more_coefficients_than_clusters_have_no_joint_test():
     """G clusters span G - 1 dimensions: each t is there, F is not."""
     names = ["TBI", "RQ", "INFR", "lnGDP"]
@@ -270,18 +257,18 @@ FIRST = UNBALANCED.iloc[4]
 ONE = UNBALANCED["iso3"] == "C03"
 ALONE = "KOFGIdj is explained by the effects alone; {n} rows are too few, or it is made of them"
 MADE = "is collinear with the other regressors and the effects; leave it out"
-WORDS = "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '{x}')"
+WORDS = "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '{x}')"
 
 # A panel, the regressors, and what every estimator says of them.
 MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
-    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; mend the panel"),
+    "a country-year twice": (twice(), X, f"{FIRST['iso3']} has two rows in {FIRST['year']}; fix the panel"),
     "a constant outcome": (with_columns(KOFGIdj=5.0), X, ALONE),
     "an outcome of zeros": (with_columns(KOFGIdj=0.0), X, ALONE),
     "an outcome of years": (with_columns(KOFGIdj=1e7 + UNBALANCED["year"] / 3), X, ALONE),
     "a constant outcome of size 1e-200": (with_columns(KOFGIdj=1e-200), X, ALONE),
     "one country": (UNBALANCED[ONE], X, "KOFGIdj: fewer than two values of iso3 are left; it takes two"),
     "a column that is not there": (UNBALANCED, ("TBI", "GDP"), "no column GDP in the data; it has iso3, year"),
-    "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ stands twice"),
+    "a regressor twice": (UNBALANCED, ("TBI", "RQ", "RQ"), "regressors: RQ is duplicated"),
     "the outcome as regressor": (UNBALANCED, ("TBI", Y), "outcome: KOFGIdj is a regressor as well"),
     "a column called const": (with_columns(const=UNBALANCED["RQ"]), ("TBI", "const"), "regressors: const is the name of the constant; rename the column"),
     "twice another regressor": (with_columns(INFR=2 * UNBALANCED["RQ"]), ("TBI", "RQ", "INFR"), f"INFR {MADE} (INFR is made of RQ)"),
@@ -290,10 +277,10 @@ MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
     "a regressor of countries": (with_columns(RQ=UNBALANCED["iso3"].str[1:].astype(float)), X, f"RQ {MADE} (RQ is made of the effects)"),
     "a constant regressor": (with_columns(RQ=1e-12), X, f"RQ {MADE} (RQ is made of the effects)"),
     "no values": (with_columns(RQ=None), X, "column RQ has no values"),
-    "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; mend the data"),
-    "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; mend the data or convert it with pandas.to_numeric (first '"),
-    "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; mend the data or convert it with pandas.to_numeric (first {{}})"),
-    "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; mend the data or convert it"),
+    "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; fix the data"),
+    "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '"),
+    "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; fix the data or convert it with pandas.to_numeric (first {{}})"),
+    "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; fix the data or convert it"),
     "categories": (with_columns(RQ=pd.Categorical(UNBALANCED["year"])), X, "column RQ holds categories, not numbers; write them as numbers or as effects (first"),
     "dates": (with_columns(RQ=pd.Timestamp("2000-01-01")), X, "column RQ holds dates, not numbers; write them as numbers (first"),
     "complex numbers": (with_columns(RQ=UNBALANCED["RQ"] + 1j), X, "column RQ holds complex numbers; take their real part (first"),
@@ -316,8 +303,8 @@ def test_every_estimator_says_the_same_of_a_mistake(name):
 @pytest.mark.parametrize(
     "instruments, frame, told",
     [
-        (("TBI",), UNBALANCED, "regressors: TBI stands twice"),
-        (("RQ",), UNBALANCED, "regressors: RQ stands twice"),
+        (("TBI",), UNBALANCED, "regressors: TBI is duplicated"),
+        (("RQ",), UNBALANCED, "regressors: RQ is duplicated"),
         ((Y,), UNBALANCED, "outcome: KOFGIdj is a regressor as well"),
         (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["RQ"]), "instrument lnPOP is collinear with the controls, the effects or another instrument; leave it out (lnPOP is made of RQ)"),
         (("lnPOP",), with_columns(lnPOP=3 * UNBALANCED["TBI"]), "the instruments reproduce TBI exactly; treat it as exogenous"),
@@ -380,11 +367,11 @@ def test_a_lag_of_words_is_a_mistake():
 
 def test_instruments_as_lists_of_numbers_are_arrays():
     lists: Any = {"y": [1, 2, 4], "X": [[1], [2], [9]], "W": [[1]] * 3}
-    build = cast(Any, weak_instruments.IVData.__init__).__wrapped__  # no type checks
+    build = cast(Any, IVData.__init__).__wrapped__  # no type checks
     for Z, told in (
         ([[1], [2]], "Z has 2 rows, y has 3; give the same rows"),
         ([1, 2, 3], r"Z has shape \(3,\); give a column for each variable"),
         ([["a"]] * 3, r"Z holds \[\['a'\], \['a'\], \['a'\]\], not numbers"),
     ):
         with pytest.raises(TivaxError, match=told):
-            build(object.__new__(weak_instruments.IVData), **lists, Z=Z)
+            build(object.__new__(IVData), **lists, Z=Z)

@@ -14,13 +14,14 @@ from scipy.stats import f as f_distribution
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import weak_instruments
-from tivax.engine.estimation.weak_instruments import (
+from tivax.engine.estimation.anderson_rubin import (
     ConfidenceSet,
-    IVData,
     anderson_rubin,
     anderson_rubin_set,
+)
+from tivax.engine.estimation.iv_data import Covariance, IVData, small_sample_factor
+from tivax.engine.estimation.weak_instruments import (
     overidentification,
-    small_sample_factor,
     stock_yogo_critical_values,
     weak_instrument_tests,
 )
@@ -54,11 +55,7 @@ FILES = [
 ]
 
 
-COVARIANCES: dict[str, weak_instruments.Covariance] = {
-    "iid": "iid",
-    "hc1": "robust",
-    "cl": "cluster",
-}
+COVARIANCES: dict[str, Covariance] = {"iid": "iid", "hc1": "robust", "cl": "cluster"}
 
 
 class Stata:
@@ -306,7 +303,7 @@ def panel(
     endogenous: int = 1,
     exclusion: float = 0.0,
     seed: int = 0,
-    covariance: weak_instruments.Covariance = "cluster",
+    covariance: Covariance = "cluster",
     countries: int = 20,
     years: int = 8,
 ) -> IVData:
@@ -565,9 +562,7 @@ def test_two_way_effects_by_country_have_the_standard_error_of_pyfixest():
         columns=["y", "x", "w1", "w2", "z1", "z2"],
     ).assign(country=data.clusters, year=year)
     theirs = pyfixest.feols(
-        "y ~ w1 + w2 | country + year | x ~ z1 + z2",
-        frame,
-        vcov={"CRV1": "country"},
+        "y ~ w1 + w2 | country + year | x ~ z1 + z2", frame, vcov={"CRV1": "country"}
     )
     y, X, Z, W = (
         demean(a, data.clusters, year) for a in (data.y, data.X, data.Z, data.W[:, 1:])
@@ -608,10 +603,7 @@ def test_effective_f_of_one_instrument_is_the_kp_f(covariance):
     assert_allclose(tests.effective_f, tests.kp_f, rtol=RTOL)
     # Montiel Olea and Pflueger (2013): 37.4, 23.1, 15.1, 12.0 with one instrument.
     published = {5: 37.42, 10: 23.11, 20: 15.06, 30: 12.05}
-    for critical in (
-        tests.effective_f_critical,
-        tests.effective_f_critical_simplified,
-    ):
+    for critical in (tests.effective_f_critical, tests.effective_f_critical_simplified):
         assert {k: round(v, 2) for k, v in critical.items()} == published
 
 

@@ -16,10 +16,13 @@ from tivax.engine.paper.inference import INTERVALS
 from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label
 from tivax.engine.reporting.plot_style import COLOURS, DEFICIT, INK, QUIET
-from tivax.engine.resampling.designs import Model, make_design
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.p_values import infer, summarise
-from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.p_values import summarise
+from tivax.engine.resampling.plans import make_plan
+from tivax.engine.resampling.schemes import Scheme
 
 from drawings import row_labels, words
 from experiment_panels import MODEL, small_panel
@@ -46,8 +49,8 @@ pytestmark = pytest.mark.usefixtures("quick")
 @cache
 def drawn(name: str) -> Drawn:
     model, scheme = CASES[name]
-    program = make_program(make_design(FRAME, model), scheme, DRAWS)
-    return Drawn(name, program, infer(program, 1)[0])
+    plan = make_plan(fit_model(FRAME, model), scheme, DRAWS)
+    return Drawn(name, plan, infer(plan, 1)[0])
 
 
 @cache
@@ -79,7 +82,7 @@ def test_areas_of_the_bars_are_the_counts_of_the_draws(name):
     table = drawn(name).inference.distribution
     table = table[table["term"] == table["term"].iloc[0]]
     total = table["count"].sum()
-    assert total == (2**9 if drawn(name).program.exact else DRAWS)
+    assert total == (2**9 if drawn(name).plan.exact else DRAWS)
     shown = bars(axes(name))
     assert_allclose([k.get_x() for k in shown], table["low"])
     assert_allclose([k.get_x() + k.get_width() for k in shown], table["high"])
@@ -103,7 +106,7 @@ def test_the_estimate_its_interval_and_zero_are_marked(name):
 @pytest.mark.parametrize("name", ["wild", "wild, all signs"])
 def test_t_of_the_sample_is_marked_on_both_sides_of_wild_draws(name):
     """t of the value that is tested, and the t distribution that it would have."""
-    ax, program = axes(name), drawn(name).program
+    ax, plan = axes(name), drawn(name).plan
     value = CASES[name][1].value
     row = drawn(name).inference.summary.iloc[0]
     t = abs(row["estimate"] - value) / row["se"]
@@ -111,21 +114,21 @@ def test_t_of_the_sample_is_marked_on_both_sides_of_wild_draws(name):
     assert spans(ax) == [] and ax.get_xlabel() == "t*"
     (curve,) = (k for k in ax.get_lines() if to_hex(k.get_color()) == INK)
     x, density = (np.asarray(k) for k in curve.get_data())
-    assert_allclose(density, stats.t.pdf(x, len(program.design.labels) - 1), rtol=RTOL)
+    assert_allclose(density, stats.t.pdf(x, len(plan.fitted.labels) - 1), rtol=RTOL)
     low, high = ax.get_xlim()
     assert low == -high and high > max(t, bars(ax)[-1].get_x())
 
 
 def test_a_joint_test_has_one_mark_and_no_t_distribution():
-    ax, program = axes("joint"), drawn("joint").program
-    assert marks(ax, DEFICIT) == [program.observed[0]]
+    ax, plan = axes("joint"), drawn("joint").plan
+    assert marks(ax, DEFICIT) == [plan.observed[0]]
     assert ax.get_xlabel() == "F*"
     assert not [k for k in ax.get_lines() if to_hex(k.get_color()) == INK]
 
 
 def test_t_is_marked_on_both_sides_of_a_randomisation_t():
     ax, row = axes("placebo t"), drawn("placebo t").inference.summary.iloc[0]
-    V = drawn("placebo t").program.design.covariance()
+    V = drawn("placebo t").plan.fitted.covariance()
     t = abs(row["estimate"]) / np.sqrt(V[0, 0])
     assert_allclose(marks(ax, DEFICIT), [-t, t], rtol=RTOL)
     assert ax.get_xlabel() == "t"
@@ -167,9 +170,9 @@ def test_titles_and_the_legend_say_what_is_shown(name, legend):
     ],
 )
 def test_a_small_p_is_not_printed_as_zero(values, text):
-    program = drawn("pairs").program
-    inference = summarise(program, MemoryDraws(values[:, None]))
-    (ax,) = histograms([Drawn("own", program, inference)]).axes
+    plan = drawn("pairs").plan
+    inference = summarise(plan, MemoryDraws(values[:, None]))
+    (ax,) = histograms([Drawn("own", plan, inference)]).axes
     assert ax.get_title(loc="right") == text
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
-from typing import NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +16,7 @@ from scipy.linalg import block_diag
 
 from tivax.kernels import clusters as kernel
 from tivax.kernels import resampling
-from tivax.kernels.clusters import ClusterFit, Layout, Moments
+from tivax.kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
 
 from literal_refits import (
     Refit,
@@ -24,7 +24,7 @@ from literal_refits import (
     by_country,
     columns,
     contrast,
-    moments,
+    products,
     pseudo_inverse,
     random_rows,
     refit,
@@ -43,6 +43,8 @@ NOTED_ATOL = 5e-9
 BOOTTEST_ATOL = 5e-5
 # boottest's statistics computed from the rows, 16 digits; measured 2e-15.
 EXAMPLE_RTOL = 1e-12
+# float32 keeps 7 digits, the normal equations lose some; measured 6e-6.
+SINGLE_RTOL = 1e-4
 # The columns of ivreg2's example are printed to 8 digits; measured 7e-9.
 IVREG2_RTOL = 1e-7
 
@@ -80,13 +82,15 @@ class Everything(NamedTuple):
 
 
 @partial(jax.jit, static_argnames="layout")
-def everything(moments: Moments, contrasts: Array, *, layout: Layout) -> Everything:
-    fit = kernel.fit(moments, jnp.ones_like(moments.rows), layout=layout)
-    left = resampling.leave_one_out(moments, layout=layout)
+def everything(
+    products: ClusterCrossProducts, contrasts: Array, *, layout: Layout
+) -> Everything:
+    fit = kernel.fit(products, jnp.ones_like(products.rows), layout=layout)
+    left = resampling.leave_one_out(products, layout=layout)
     return Everything(
         fit=fit,
         coef=fit.coef,
-        cv1=kernel.cv1(moments, fit),
+        cv1=kernel.cv1(products, fit),
         cv2=kernel.cv2(fit),
         left=left,
         cv3=kernel.cv3(fit.coef[layout.exogenous :], left),
@@ -105,17 +109,13 @@ def contrasts(rows: Rows) -> np.ndarray:
 def results(rows: Rows) -> Everything:
     """Of controls and treatments, as the refits have them; left and cv3 of treatments."""
     R = jnp.asarray(contrast(rows, contrasts(rows)))
-    own = everything(moments(rows), R, layout=rows.layout)
+    own = everything(products(rows), R, layout=rows.layout)
     k = slice(rows.layout.dummies, None)
-    return own._replace(
-        coef=own.coef[k],
-        cv1=own.cv1[k, k],
-        cv2=own.cv2[k, k],
-    )
+    return own._replace(coef=own.coef[k], cv1=own.cv1[k, k], cv2=own.cv2[k, k])
 
 
 def one_fit(rows: Rows) -> ClusterFit:
-    return kernel.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
+    return kernel.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
 
 
 def close(own, expected, rtol=RTOL) -> None:
@@ -126,7 +126,7 @@ def close(own, expected, rtol=RTOL) -> None:
 # -------------------------------------------------------------------------- by hand
 
 # Two clusters of one row, x = 1 in both and y = 1 and 3: the mean, 2, scores -1 and 1.
-TWO = Moments(
+TWO = ClusterCrossProducts(
     jnp.array([[[1.0, 1.0], [1.0, 1.0]], [[1.0, 3.0], [3.0, 9.0]]]),
     jnp.ones(2),
     jnp.array(1.0),
@@ -153,7 +153,7 @@ def test_a_mean_of_two_clusters_by_hand():
 def test_effective_clusters_by_hand():
     """x = 1 and 2: of the variation 1/5 and 4/5, 25/17 clusters."""
     rows = jnp.array([[1.0, 0.0], [2.0, 1.0]])
-    S = kernel.statistics(rows, jnp.arange(2), clusters=2)
+    S = kernel.cross_products(rows, jnp.arange(2), clusters=2)
     fit = kernel.fit(TWO._replace(S=S), jnp.ones(2), layout=MEAN)
     share = kernel.partial_leverage(fit, jnp.ones(1))
     assert_allclose(share, [0.2, 0.8], rtol=HAND_RTOL)
@@ -162,7 +162,9 @@ def test_effective_clusters_by_hand():
 
 def test_correction_by_hand():
     """Clusters of 2, 3 and no rows; the second twice: G = 3, N = 8."""
-    three = Moments(jnp.zeros((3, 2, 2)), jnp.array([2.0, 3.0, 0.0]), jnp.array(2.0))
+    three = ClusterCrossProducts(
+        jnp.ones((3, 2, 2)), jnp.array([2.0, 3.0, 0.0]), jnp.array(2.0)
+    )
     assert_allclose(kernel.correction(three), 2 / 1 * 4 / 3, rtol=HAND_RTOL)
     weights = jnp.array([1.0, 2.0, 5.0])
     assert_allclose(kernel.correction(three, weights), 3 / 2 * 7 / 6, rtol=HAND_RTOL)
@@ -234,7 +236,7 @@ def test_the_example_of_boottest_is_that_of_stata(shared):
     kinds = {"countries": False, "years": False}
     rows = rows_of(frame, "hasinsurance", names, "year", "year", **kinds)
     fit = one_fit(rows)
-    V = np.asarray(kernel.cv1(moments(rows), fit))
+    V = np.asarray(kernel.cv1(products(rows), fit))
     b, se = np.asarray(fit.coef), standard_errors(V)
     t = [(b[3] - 0.04) / se[3], b[2] / se[2]]
     assert_allclose(t, [2.0194206531626917, -5.58210559817741], rtol=EXAMPLE_RTOL)
@@ -259,7 +261,7 @@ def test_two_stage_least_squares_is_that_of_ivreg2(shared):
     rows = Rows(number, number, C, X, Z, y, countries=False, years=False)
     fit, stata = one_fit(rows), stata.loc[["x1", "endo1"]]
     assert_allclose(fit.coef[1:], stata["estimate"], rtol=IVREG2_RTOL)
-    se = standard_errors(kernel.cv1(moments(rows), fit))[1:]
+    se = standard_errors(kernel.cv1(products(rows), fit))[1:]
     assert_allclose(se, stata["std_error"], rtol=IVREG2_RTOL)
 
 
@@ -267,7 +269,7 @@ def test_two_stage_least_squares_is_that_of_ivreg2(shared):
 
 
 def test_statistics_are_cross_products_of_the_rows_of_a_cluster(rows):
-    M, S = columns(rows), moments(rows).S
+    M, S = columns(rows), products(rows).S
     assert S.shape == (rows.G, rows.layout.columns, rows.layout.columns)
     for g in range(rows.G):
         own = M[rows.country == g]
@@ -283,7 +285,7 @@ def test_a_fit_is_that_of_all_dummies(rows):
 def test_weights_are_how_often_a_cluster_is_there(rows):
     counts = np.ones(rows.G)
     counts[[0, 3, 5]] = [3, 2, 0]
-    fit = kernel.fit(moments(rows), jnp.asarray(counts), layout=rows.layout)
+    fit = kernel.fit(products(rows), jnp.asarray(counts), layout=rows.layout)
     close(fit.coef[rows.layout.dummies :], refit(rows.drawn(counts)).coef)
     total = np.abs(counts @ fit.scores)
     assert total.max() < RTOL * np.abs(fit.scores).max()
@@ -394,7 +396,7 @@ def adopting(rows: Rows, adopters: int) -> Rows:
 @pytest.mark.parametrize("adopters", [1, 2])
 def test_leaving_out_the_only_treated_cluster_is_not_a_number(adopters):
     rows = adopting(random_rows(missing=0.2, seed=15), adopters)
-    left = np.asarray(resampling.leave_one_out(moments(rows), layout=rows.layout))
+    left = np.asarray(resampling.leave_one_out(products(rows), layout=rows.layout))
     lone = (np.arange(rows.G) == 0) & (adopters == 1)
     assert_array_equal(np.isnan(left[:, 0]), lone)
     kept = np.flatnonzero(~lone).tolist()
@@ -413,7 +415,7 @@ def test_what_one_country_alone_identifies_has_no_cv2(adopters, missing):
     own = one_fit(rows)
     spectrum, V = kernel.leverages(own), np.asarray(kernel.cv2(own))
     contrasts = np.eye(rows.layout.regressors)
-    lone = np.asarray(kernel.alone(spectrum, jnp.asarray(contrasts[-1])))
+    lone = np.asarray(kernel.singly_identified(spectrum, jnp.asarray(contrasts[-1])))
     assert_array_equal(lone, (np.arange(rows.G) == 0) & (adopters == 1))
     assert_array_equal(np.isnan(np.diag(V)), rests_on_one_country(rows))
     degrees = [float(kernel.degrees(own, jnp.asarray(k))) for k in contrasts]
@@ -444,7 +446,7 @@ def test_degrees_are_those_of_an_n_by_n_matrix(name):
 def test_cv2_is_unbiased_where_errors_are_iid():
     """Its mean is a sum over outcomes that are 1 in one row: the variance of OLS."""
     rows = CASES["unbalanced"]
-    own, unit = moments(rows), within(rows, np.eye(len(rows.y)))
+    own, unit = products(rows), within(rows, np.eye(len(rows.y)))
     M = columns(rows)[:, :-1]
     by = [by_country(rows, M * u[:, None]) for u in unit.T]
     squares = by_country(rows, unit**2).T
@@ -485,8 +487,10 @@ def test_even_clusters_are_all_effective():
 
 def test_a_cluster_without_rows_changes_no_estimate_and_is_not_counted():
     whole = CASES["unbalanced"]
-    own, literal = moments(whole), refit(whole.without(3))
-    empty = Moments(own.S.at[3].set(0), own.rows.at[3].set(0), own.counted)
+    own, literal = products(whole), refit(whole.without(3))
+    empty = ClusterCrossProducts(
+        own.S.at[3].set(0), own.rows.at[3].set(0), own.n_parameters
+    )
     fit, k = kernel.fit(empty, jnp.ones(whole.G), layout=whole.layout), 7
     assert k == whole.layout.dummies
     close(fit.coef[k:], literal.coef)
@@ -499,7 +503,7 @@ def test_as_many_instruments_as_treatments_that_are_the_treatments_are_ols():
     own, ols = one_fit(same), one_fit(rows)
     close(own.coef, np.asarray(ols.coef))
     close(own.scores, np.asarray(ols.scores))
-    close(own.M, np.asarray(ols.M))
+    close(own.bread_inverse, np.asarray(ols.bread_inverse))
 
 
 def test_instruments_in_another_basis_change_nothing():
@@ -512,8 +516,8 @@ def test_instruments_in_another_basis_change_nothing():
 
 def test_models_can_be_batched():
     rows = CASES["unbalanced"]
-    own = moments(rows)
-    twice = cast(Moments, jax.tree.map(lambda a: jnp.stack([a, a]), own))
+    own = products(rows)
+    twice = cast(ClusterCrossProducts, jax.tree.map(lambda a: jnp.stack([a, a]), own))
     each = jax.vmap(lambda m: kernel.fit(m, jnp.ones(rows.G), layout=rows.layout))
     for coef in each(twice).coef:
         close(coef, np.asarray(one_fit(rows).coef))
@@ -524,8 +528,129 @@ def test_columns_of_a_layout_by_hand():
     assert (layout.exogenous, layout.regressors, layout.columns) == (5, 6, 11)
 
 
+# ---------------------------------------------------------- panels of clusters and years
+
+
+class Panel(NamedTuple):
+    """Cells: [controls, treatment, y], and which are used."""
+
+    M: np.ndarray
+    seen: np.ndarray
+
+
+def panel_of(rows: Rows) -> Panel:
+    shape = rows.G, int(rows.year.max()) + 1
+    M = np.full((*shape, rows.C.shape[1] + 2), 1e3)  # any number in unused cells
+    seen = np.zeros(shape)
+    M[rows.country, rows.year] = np.column_stack([rows.C, rows.X, rows.y])
+    seen[rows.country, rows.year] = 1
+    return Panel(M, seen)
+
+
+def of_panel(
+    panel: Panel, weights=None, dtype: Any = float
+) -> tuple[ClusterFit, Array]:
+    """The fit with a dummy of every year but the first that is there, and its CV1."""
+    M, seen = jnp.asarray(panel.M, dtype), jnp.asarray(panel.seen, dtype)
+    weights = (
+        jnp.ones(len(M), dtype) if weights is None else jnp.asarray(weights, dtype)
+    )
+    own, layout = kernel.two_way_products(M, seen, dummies=M.shape[1])
+    own = kernel.without_base(own, weights, layout=layout)
+    fit = kernel.fit(own, weights, layout=layout)
+    return fit, kernel.cv1(own, fit, weights)
+
+
+def assert_is_refit(found: tuple[ClusterFit, Array], rows: Rows) -> None:
+    literal = refit(rows)
+    fit, V = found
+    k = len(literal.coef)
+    close(fit.coef[-k:], literal.coef)
+    close(V[-k:, -k:], literal.covariance)
+
+
+def test_two_way_products_of_three_countries_in_two_years_by_hand():
+    """Changes of x 0, 1, 2 and of y 0, 2, 1: b = 1/2, the second year adds 1/2.
+
+    Errors of the changes -1/2, 1, -1/2: scores (0, -1/4), (1/2, 1/2), (-1/2, -1/4) of x
+    and the year. Their products sum to [[4, 3], [3, 3]] / 8, the inverse of A is
+    [[1, -1], [-1, 5/3]], and the factor 3/2 x 5/3: N = 6, three parameters.
+    """
+    x, y = [[3, 3], [1, 2], [0, 2]], [[5, 5], [0, 2], [7, 8]]
+    fit, V = of_panel(Panel(np.stack([x, y], axis=2), np.ones((3, 2))))
+    assert_allclose(fit.coef, [0, 0.5, 0.5], rtol=HAND_RTOL)
+    factor = 3 / 2 * (6 - 1) / (6 - 3)
+    own = factor * np.array([[7 / 24, -1 / 8], [-1 / 8, 1 / 8]])
+    assert_allclose(V[1:, 1:], own, rtol=HAND_RTOL)
+    assert_array_equal(V[0], np.zeros(3))
+
+
+def test_grunfeld_in_a_panel_with_another_year_is_that_of_stata():
+    """xtreg inv capital i.year, fe vce(cluster firm): k counts the years present."""
+    frame = r_data("plm", "Grunfeld")
+    assert frame is not None
+    panel = panel_of(rows_of(frame, "inv", ["capital"], "firm", "year"))
+    for place in (0, 7, 20):
+        empty = Panel(
+            np.insert(panel.M, place, 0.0, axis=1),
+            np.insert(panel.seen, place, 0.0, axis=1),
+        )
+        fit, V = of_panel(empty)
+        assert_allclose(fit.coef[-1], 0.413801834595, rtol=PUBLISHED_RTOL)
+        assert_allclose(np.sqrt(V[-1, -1]), 0.06328129408981399, rtol=PUBLISHED_RTOL)
+
+
+@pytest.mark.parametrize("name", ["balanced", "unbalanced"])
+def test_a_panel_is_its_rows(name):
+    assert_is_refit(of_panel(panel_of(CASES[name])), CASES[name])
+
+
+def test_a_sample_is_without_the_years_that_only_others_have():
+    """Their dummies are columns of zeros: no coefficient, not counted in k."""
+    rows = CASES["unbalanced"]
+    rows = rows.take(
+        np.flatnonzero((rows.year > 0) & (rows.year < 6) | (rows.country < 4))
+    )
+    sample = np.repeat([0.0, 1.0], [4, rows.G - 4])
+    fit, V = of_panel(panel_of(rows), sample)
+    assert_is_refit((fit, V), rows.drawn(sample))
+    assert_array_equal(np.asarray(fit.coef)[[0, 1, 6, 7]], np.zeros(4))
+
+
+def test_two_way_products_keep_the_dtype():
+    fit, V = of_panel(panel_of(CASES["unbalanced"]), dtype=np.float32)
+    assert {a.dtype for a in (*fit, V)} == {jnp.dtype("float32")}
+    double = of_panel(panel_of(CASES["unbalanced"]))[0]
+    close(fit.coef, np.asarray(double.coef), SINGLE_RTOL)
+
+
+def test_several_outcomes_share_a_bread():
+    rows = CASES["unbalanced"]
+    M, seen = panel_of(rows)
+    both = jnp.asarray(np.concatenate([M, M[:, :, -1:] ** 2], axis=2))
+    own, layout = kernel.two_way_products(
+        both, jnp.asarray(seen), dummies=M.shape[1], outcomes=2
+    )
+    ones = jnp.ones(rows.G)
+    own = kernel.without_base(own, ones, layout=layout)
+    for outcome, y in ((-2, rows.y), (-1, rows.y**2)):
+        fit = kernel.fit(own, ones, layout=layout, outcome=outcome)
+        assert_is_refit((fit, kernel.cv1(own, fit, ones)), replace(rows, y=y))
+
+
+def test_the_unexplained_share_is_the_residual_variation():
+    rows = CASES["unbalanced"]
+    fit = of_panel(panel_of(rows))[0]
+    share = kernel.unexplained_share(fit, jnp.ones(rows.G))
+    D = np.column_stack([rows.dummies, rows.C])
+    x = within(rows, rows.X)[:, 0]
+    left = x - D @ (pseudo_inverse(D) @ x)
+    assert_allclose(share[-1], (left @ left) / (x @ x), rtol=RTOL)
+    assert share[0] == 0
+
+
 def test_numbers_of_clusters_in_a_table_are_an_error():
     """The jaxtyping import hook is on: see addopts in pyproject.toml."""
     pytest.importorskip("beartype")
-    with pytest.raises(Exception, match="statistics"):
-        kernel.statistics(jnp.ones(3), jnp.arange(3), clusters=3)
+    with pytest.raises(Exception, match="cross_products"):
+        kernel.cross_products(jnp.ones(3), jnp.arange(3), clusters=3)

@@ -20,7 +20,7 @@ from literal_refits import (
     by_country,
     columns,
     contrast,
-    moments,
+    products,
     random_rows,
     refit,
     residuals_on,
@@ -120,7 +120,7 @@ def wild(G: int) -> np.ndarray:
 def test_pairs_are_refits_on_copies_of_countries(name):
     rows = REWEIGHTED[name]
     w, q = pairs(rows.G), rows.layout.treatments
-    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
     expected = [refit(rows.drawn(counts)).coef[-q:] for counts in w.T]
     close(own, np.array(expected).T)
 
@@ -129,7 +129,7 @@ def test_pairs_are_refits_on_copies_of_countries(name):
 def test_exponential_weights_are_weighted_refits(name):
     rows = REWEIGHTED[name]
     w, q = bayesian(rows.G), rows.layout.treatments
-    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
 
@@ -158,8 +158,8 @@ def test_a_balanced_panel_needs_no_dummies(rows, weights):
 def test_weights_of_one_give_the_estimate():
     rows = CASES["two treatments"]
     ones = jnp.ones((rows.G, 1))
-    own = reweighted(moments(rows).S, ones, layout=rows.layout)
-    fit = clusters.fit(moments(rows), ones[:, 0], layout=rows.layout)
+    own = reweighted(products(rows).S, ones, layout=rows.layout)
+    fit = clusters.fit(products(rows), ones[:, 0], layout=rows.layout)
     close(own[:, 0], np.asarray(fit.coef[-2:]))
 
 
@@ -168,7 +168,7 @@ def test_a_draw_without_any_row_of_a_year_is_estimated_without_its_dummy():
     rows = rows.take(np.flatnonzero((rows.year < 7) | (rows.country < 2)))
     w = np.ones((rows.G, 2))
     w[:2, 1] = 0
-    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
     close(own[:, 0], refit(rows).coef[-1:])
     close(own[:, 1], refit(rows.drawn(w[:, 1].astype(int))).coef[-1:])
 
@@ -178,7 +178,7 @@ def test_a_draw_of_one_country_has_no_estimate():
     rows = CASES["unbalanced"]
     w = np.zeros((rows.G, 1))
     w[3] = rows.G
-    own = reweighted(moments(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
     assert np.isnan(own).all()
 
 
@@ -194,14 +194,14 @@ def test_a_draw_of_one_country_has_no_estimate():
     ],
 )
 def test_t_of_a_pairs_draw_is_that_of_a_refit(rows):
-    """Each copy is a cluster: G stays, N is that of the draw, k that of the sample."""
+    """Each copy is a cluster: G stays, N and the years in k are those of the draw."""
     w, q = pairs(rows.G), rows.layout.treatments
     center = refit(rows).coef[-q:]
     coef, t = reweighted_t(
-        moments(rows), jnp.asarray(w), jnp.asarray(center), layout=rows.layout
+        products(rows), jnp.asarray(w), jnp.asarray(center), layout=rows.layout
     )
     for k, counts in enumerate(w.T):
-        literal = refit(rows.drawn(counts), counted=rows.counted)
+        literal = refit(rows.drawn(counts))
         se = np.sqrt(np.diag(literal.covariance)[-q:])
         close(coef[:, k], literal.coef[-q:])
         close(t[:, k], (literal.coef[-q:] - center) / se, DRAWN_T_RTOL)
@@ -233,7 +233,7 @@ def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
         R = np.column_stack([np.zeros(len(R)), R])
     v = wild(rows.G)
     loadings = resampling.wild_loadings(
-        moments(rows),
+        products(rows),
         jnp.asarray(contrast(rows, R)),
         jnp.asarray(r),
         layout=rows.layout,
@@ -251,12 +251,12 @@ def test_a_restricted_draw_without_a_change_is_the_sample(hypothesis):
     rows, (R, r) = CASES["unbalanced"], HYPOTHESES[hypothesis]
     R_full = contrast(rows, R)
     loadings = resampling.wild_loadings(
-        moments(rows), jnp.asarray(R_full), jnp.asarray(r), layout=rows.layout
+        products(rows), jnp.asarray(R_full), jnp.asarray(r), layout=rows.layout
     )
     own = wild_statistics(loadings, jnp.ones((rows.G, 1)))[0]
-    fit = clusters.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
+    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
     gap = R_full @ np.asarray(fit.coef) - r
-    V = R_full @ np.asarray(clusters.cv1(moments(rows), fit)) @ R_full.T
+    V = R_full @ np.asarray(clusters.cv1(products(rows), fit)) @ R_full.T
     F = gap @ np.linalg.solve(V, gap) / len(r)
     close(own, gap[0] / np.sqrt(V[0, 0]) if len(r) == 1 else F)
 
@@ -265,7 +265,7 @@ def test_a_joint_statistic_of_one_hypothesis_is_its_square():
     rows = CASES["unbalanced"]
     R, r = HYPOTHESES["the treatment is 0.7"]
     loadings = resampling.wild_loadings(
-        moments(rows),
+        products(rows),
         jnp.asarray(contrast(rows, R)),
         jnp.asarray(r),
         layout=rows.layout,
@@ -286,7 +286,7 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
     v = wild(rows.G)
     for beta0 in (0.0, 0.8):
         loadings = resampling.instrument_loadings(
-            moments(rows), jnp.asarray(beta0), layout=rows.layout
+            products(rows), jnp.asarray(beta0), layout=rows.layout
         )
         own = instrument_statistics(loadings, jnp.asarray(v))
         close(own, np.array([wild_instrument_t(rows, each, beta0) for each in v.T]))
@@ -296,7 +296,7 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
 def test_both_equations_without_a_change_are_the_sample(name):
     rows, beta0 = INSTRUMENTS[name], 0.8
     loadings = resampling.instrument_loadings(
-        moments(rows), jnp.asarray(beta0), layout=rows.layout
+        products(rows), jnp.asarray(beta0), layout=rows.layout
     )
     own = instrument_statistics(loadings, jnp.ones((rows.G, 1)))
     literal = refit(rows)
@@ -309,12 +309,14 @@ def test_the_reduced_form_is_a_regression_on_the_instruments(name):
     """y - beta0 x on controls and instruments, dummies written out; its wild draws."""
     rows, beta0 = INSTRUMENTS[name], 0.3
     e = rows.layout.instruments
-    own = resampling.reduced_form(moments(rows), jnp.asarray(beta0), layout=rows.layout)
+    own = resampling.reduced_form(
+        products(rows), jnp.asarray(beta0), layout=rows.layout
+    )
     layout = resampling.reduced_layout(rows.layout)
     y, none = rows.y - beta0 * rows.X[:, 0], np.empty((len(rows.y), 0))
     literal_rows = replace(rows, X=rows.Z, Z=none, y=y)
     assert layout == literal_rows.layout
-    assert own.counted == literal_rows.counted
+    assert own.n_parameters == literal_rows.n_parameters
     fit = clusters.fit(own, jnp.ones(rows.G), layout=layout)
     literal, k = refit(literal_rows), slice(layout.dummies, None)
     close(fit.coef[k], literal.coef)
@@ -348,7 +350,7 @@ def example(shared) -> resampling.WildLoadings:
     kinds = {"countries": False, "years": False}
     rows = Rows(year, year, C.astype(float), X, none, y[:, 0], **kinds)
     return resampling.wild_loadings(
-        moments(rows), jnp.eye(4)[3:], jnp.array([0.04]), layout=rows.layout
+        products(rows), jnp.eye(4)[3:], jnp.array([0.04]), layout=rows.layout
     )
 
 
@@ -443,12 +445,12 @@ def tables_of(paths: Paths) -> PlaceboTables:
     for o in range(G):
         moved = columns(reassigned(paths, np.full(G, o)))
         x, z = moved[:, w], moved[:, -2]
-        products = [z * y, z * own, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
-        F[:, o] = by_country(rows, np.array(products[: F.shape[2]]).T)
+        entries = [z * y, z * own, z * x, *(W * x[:, None]).T, *(W * z[:, None]).T]
+        F[:, o] = by_country(rows, np.array(entries[: F.shape[2]]).T)
     ww = np.array([W[rows.country == g].T @ W[rows.country == g] for g in range(G)])
     left = by_country(rows, W[:, :, None] * np.stack([y, own], axis=1)[:, None])
     inverse = np.linalg.inv(ww.sum(axis=0))
-    correction = clusters.correction(moments(rows))
+    correction = clusters.correction(products(rows))
     F, inverse, left, ww = (jnp.asarray(a) for a in (F, inverse, left, ww))
     return PlaceboTables(F, inverse, left, ww, correction)
 
@@ -497,8 +499,8 @@ def test_a_placebo_with_everyones_own_path_is_the_estimate():
     """Nothing moved: the fit of the rows as they are, and its t."""
     case = PATHS["instrument, unbalanced"]
     rows = case.rows
-    fit = clusters.fit(moments(rows), jnp.ones(rows.G), layout=rows.layout)
-    se = np.sqrt(clusters.cv1(moments(rows), fit)[-1, -1])
+    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    se = np.sqrt(clusters.cv1(products(rows), fit)[-1, -1])
     own = jnp.arange(rows.G)[:, None]
     b, t = np.asarray(fit.coef[-1]), np.asarray(fit.coef[-1]) / se
     found = placebo_t(tables_of(case), own)[:, 0]
@@ -542,4 +544,4 @@ def test_weights_of_another_number_of_clusters_are_an_error():
     pytest.importorskip("beartype")
     rows = CASES["balanced"]
     with pytest.raises(Exception, match="reweighted"):
-        reweighted(moments(rows).S, jnp.ones((rows.G + 1, 4)), layout=rows.layout)
+        reweighted(products(rows).S, jnp.ones((rows.G + 1, 4)), layout=rows.layout)

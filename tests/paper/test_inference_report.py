@@ -16,7 +16,7 @@ from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper
 from tivax.engine.paper.report import inference as inference_report
 from tivax.engine.reporting import html as report
 from tivax.engine.reporting.html import Points, Section, Table, Text, report_html
-from tivax.engine.resampling.designs import Model
+from tivax.engine.resampling.models import Model
 
 from experiment_panels import small_panel
 

@@ -11,7 +11,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import dependence
-from tivax.engine.estimation import least_squares as estimation
+from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
 from tivax.engine.measures import trade as measures
@@ -55,7 +56,7 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
     lag = frame.groupby("iso3")["TBI"].shift(1)  # rows are sorted, without a gap
     one = results[7]  # developed, KOFTrGIdj
     rows = sample(frame.assign(**{"L.TBI": lag}), "developed").dropna()
-    iv = estimation.two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
+    iv = two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
     pd.testing.assert_frame_equal(one.iv.second.terms, iv.second.terms)
     ols = fixed_effects(rows, "KOFTrGIdj", REGRESSORS)
     pd.testing.assert_frame_equal(one.ols.terms, ols.terms)
@@ -294,9 +295,9 @@ def test_real_standard_errors_by_seven_rules(shared):
     data = sample(frame, one.sample)
     row = table[(table["table"] == one.table) & (table["column"] == one.column)]
     se = row.set_index("errors")["se"]
-    both = estimation.two_way_clusters(data, one.outcome, one.regressors)
+    both = two_way_clusters(data, one.outcome, one.regressors)
     assert_allclose(se["two-way clusters"], both["TBI"].se, rtol=RTOL)
-    kernel = estimation.driscoll_kraay(data, one.outcome, one.regressors)
+    kernel = driscoll_kraay(data, one.outcome, one.regressors)
     assert_allclose(se["Driscoll-Kraay"], kernel["TBI"].se, rtol=RTOL)
 
 

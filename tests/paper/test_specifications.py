@@ -149,6 +149,15 @@ def test_regressors_explained_by_the_others_have_no_estimate():
     assert rows.loc[rows["se"].isna(), "left_out"].tolist() == ["C00"]
 
 
+def test_regressors_of_very_different_size_do_no_harm():
+    """12 orders of magnitude apart."""
+    frame = random_panel(countries=22, seed=4)
+    small = frame.assign(TBI=1e-6 * frame["TBI"], lnPOP=1e6 * frame["lnPOP"])
+    one, other = leave_one_out(frame), leave_one_out(small)
+    for name in ("coef", "se"):
+        assert_allclose(1e-6 * other[name], one[name], rtol=RTOL)
+
+
 def test_no_more_countries_than_regressors_have_no_estimate():
     """Eight developing countries for eight regressors once one is left out."""
     frame = random_panel(countries=18, seed=3)

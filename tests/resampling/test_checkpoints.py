@@ -20,9 +20,10 @@ from tivax.engine.resampling.checkpoints import (
     checkpoint,
     unfinished,
 )
-from tivax.engine.resampling.designs import make_design
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.running import draws_of, fill
-from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
 from commands import names
@@ -109,7 +110,7 @@ def test_a_row_half_written_is_not_taken_up(tmp_path, lost):
 
 OTHER = (
     "{out}: .out.unfinished beside it holds an unfinished run of other models, draws, "
-    "seed or versions; --force begins anew"
+    "seed or versions; --force starts over"
 )
 
 
@@ -253,25 +254,25 @@ def test_a_run_that_is_cut_anywhere_gives_the_same_draws(tmp_path, monkeypatch):
     """Killed in a row of the second model: whole blocks are kept, the rest made anew."""
     calls_of(monkeypatch, 0.0)
     monkeypatch.setattr("tivax.engine.resampling.running._SECONDS", -1.0)
-    design = make_design(small_panel(countries=9), MODEL)
-    programs = [
-        make_program(design, scheme, BLOCK + 900)
+    fitted = fit_model(small_panel(countries=9), MODEL)
+    plans = [
+        make_plan(fitted, scheme, BLOCK + 900)
         for scheme in (Scheme("wild", weights="webb"), Scheme("placebo"))
     ]
-    assert all(isinstance(program, Drawn) for program in programs)
-    expected = [draws_of(program, 4).values for program in programs]
+    assert all(isinstance(plan, Drawn) for plan in plans)
+    expected = [draws_of(plan, 4).values for plan in plans]
     out = tmp_path / "out"
-    with pytest.raises(Stopped), checkpoint(out, programs, IDENTITY) as kept:
-        for program, file in zip(programs, kept.files, strict=True):
-            fill(program, 4, file)
+    with pytest.raises(Stopped), checkpoint(out, plans, IDENTITY) as kept:
+        for plan, file in zip(plans, kept.files, strict=True):
+            fill(plan, 4, file)
         with kept.files[1].path.open("r+b") as cut:
-            cut.truncate(8 * len(programs[1].columns) * (BLOCK + 100) + 5)
+            cut.truncate(8 * len(plans[1].columns) * (BLOCK + 100) + 5)
         raise Stopped
     told = []
-    with checkpoint(out, programs, IDENTITY) as kept:
+    with checkpoint(out, plans, IDENTITY) as kept:
         assert kept.done == BLOCK + 900 + BLOCK + 100
-        for program, file in zip(programs, kept.files, strict=True):
-            fill(program, 4, file, progress=lambda *k: told.append(k))
+        for plan, file in zip(plans, kept.files, strict=True):
+            fill(plan, 4, file, progress=lambda *k: told.append(k))
         for file, own in zip(kept.files, expected, strict=True):
             assert_array_equal(np.concatenate([*file.windows()]), own)
     n = BLOCK + 900

@@ -9,16 +9,13 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
-from tivax.engine.resampling.designs import Model, make_design
-from tivax.engine.resampling.p_values import infer
-from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.plans import make_plan
+from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import (
-    MODEL,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit, residuals_on
 
 # Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.
@@ -65,7 +62,7 @@ def without_each(rows: Rows, k: int) -> np.ndarray:
 def test_a_row_tells_what_each_country_does(name):
     model = MODELS[name]
     rows = rows_of(FRAME, model)
-    table = cluster_table(make_design(FRAME, model))
+    table = cluster_table(fit_model(FRAME, model))
     assert len(table) == rows.G * len(model.treatments)
     assert (table["model"] == model.name).all()
     hat = hat_by_country(rows)
@@ -93,8 +90,8 @@ def test_a_model_has_three_kinds_of_errors(name):
     model = MODELS[name]
     rows = rows_of(FRAME, model)
     fit, G = refit(rows), rows.G
-    design = make_design(FRAME, model)
-    table = model_table([design])
+    fitted = fit_model(FRAME, model)
+    table = model_table([fitted])
     assert table["term"].tolist() == [*model.treatments]
     for k, own in enumerate(table.to_dict("records")):
         j = rows.C.shape[1] + k
@@ -104,7 +101,7 @@ def test_a_model_has_three_kinds_of_errors(name):
         assert [own[name] for name in facts] == expected
         se = {
             "cv1": fit.covariance[j, j] ** 0.5,
-            "cv2": design.covariance("CV2")[k, k] ** 0.5,
+            "cv2": fitted.covariance("CV2")[k, k] ** 0.5,
             "cv3": ((G - 1) / G * ((left - b) ** 2).sum()) ** 0.5,
         }
         df = {"cv1": G - 1, "cv2": own["cv2_df"], "cv3": G - 1}
@@ -132,13 +129,13 @@ def test_cv2_is_that_of_adjusted_residuals():
         kept = left > 1e-8
         adjusted = (U[:, kept] / np.sqrt(left[kept])[None, :]) @ U[:, kept].T
         scores.append(fit.inverse[-1, own] @ adjusted @ fit.residuals[own])
-    table = model_table([make_design(FRAME, MODEL)])
+    table = model_table([fit_model(FRAME, MODEL)])
     assert_allclose(table["cv2_se"], np.linalg.norm(scores), rtol=RTOL)
 
 
 def test_a_row_for_each_treatment_of_each_model_in_their_order():
     models = [MODELS["two treatments"], replace(MODEL, sample="developing")]
-    own = model_table(make_design(FRAME, model) for model in models)
+    own = model_table(fit_model(FRAME, model) for model in models)
     assert own["term"].tolist() == ["TFP", "TBI", "TBI"]
     assert own["sample"].tolist() == ["all", "all", "developing"]
     assert own["clusters"].tolist() == [8, 8, 4]
@@ -147,7 +144,7 @@ def test_a_row_for_each_treatment_of_each_model_in_their_order():
 def test_units_of_the_panel_change_no_share_and_no_p():
     scaled = FRAME.assign(TBI=1000 * FRAME["TBI"], KOFGIdj=FRAME["KOFGIdj"] / 7)
     (own, other) = (
-        model_table([make_design(frame, MODEL)]).iloc[0] for frame in (FRAME, scaled)
+        model_table([fit_model(frame, MODEL)]).iloc[0] for frame in (FRAME, scaled)
     )
     for name in own.index:
         if name.endswith("_se") or name in ("estimate", "without_min", "without_max"):
@@ -180,20 +177,20 @@ ONE_WAY = Model("one way", "y", ("x",), effects=("iso3",))
 
 
 def test_countries_that_are_alike_all_count():
-    design = make_design(alike(), ONE_WAY)
-    table = cluster_table(design)
+    fitted = fit_model(alike(), ONE_WAY)
+    table = cluster_table(fitted)
     assert_allclose(table[["leverage", "partial_leverage"]], 1 / 8, rtol=RTOL)
-    assert_allclose(model_table([design])["effective_clusters"], 8, rtol=RTOL)
+    assert_allclose(model_table([fitted])["effective_clusters"], 8, rtol=RTOL)
 
 
 def test_a_country_that_moves_twice_as_much_counts_four_times():
     """Shares of 4/11, seven times 1/11: 121 / (16 + 7) effective countries."""
     frame = alike()
     frame.loc[frame["iso3"] == "C01", "x"] *= 2
-    design = make_design(frame, ONE_WAY)
-    share = cluster_table(design).set_index("cluster")["partial_leverage"]
+    fitted = fit_model(frame, ONE_WAY)
+    share = cluster_table(fitted).set_index("cluster")["partial_leverage"]
     assert_allclose(share, np.where(share.index == "C01", 4, 1) / 11, rtol=RTOL)
-    assert_allclose(model_table([design])["effective_clusters"], 121 / 23, rtol=RTOL)
+    assert_allclose(model_table([fitted])["effective_clusters"], 121 / 23, rtol=RTOL)
 
 
 REFORM = FRAME.assign(
@@ -208,17 +205,17 @@ REFORM = FRAME.assign(
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     """Without it there is no treatment, or one that is a control."""
-    design = make_design(REFORM, replace(MODEL, treatments=(treatment,)))
-    table = cluster_table(design).set_index("cluster")["estimate_without"]
+    fitted = fit_model(REFORM, replace(MODEL, treatments=(treatment,)))
+    table = cluster_table(fitted).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
-    row = model_table([design]).iloc[0]
+    row = model_table([fitted]).iloc[0]
     gaps = ["cv2_se", "cv2_p", "cv3_se", "cv3_p", "cv2_df"]
     assert row.index[row.isna()].tolist() == [*gaps, "without_min", "without_max"]
     assert row["note"] == (
         f"no CV2: C02 alone identifies a part of {treatment}; "
         f"no CV3: {treatment} is not identified without C02"
     )
-    bca = infer(make_program(design, Scheme("pairs"), 199), 1)[0].intervals
+    bca = infer(make_plan(fitted, Scheme("pairs"), 199), 1)[0].intervals
     assert bca.set_index("interval")["ci_low"].isna().to_dict() == {
         "percentile": False,
         "BCa": True,
@@ -227,9 +224,9 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
 
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_draws_without_it_are_left_out_with_and_without_t(treatment):
-    design = make_design(REFORM, replace(MODEL, treatments=(treatment,)))
+    fitted = fit_model(REFORM, replace(MODEL, treatments=(treatment,)))
     plain, t = (
-        infer(make_program(design, Scheme("pairs", studentised=k), 999), 1)
+        infer(make_plan(fitted, Scheme("pairs", studentised=k), 999), 1)
         for k in (False, True)
     )
     # (1 - 1/8)^8 of the draws.
@@ -242,7 +239,7 @@ def test_draws_without_it_are_left_out_with_and_without_t(treatment):
 def test_a_control_of_one_country_is_dropped_where_it_says_nothing():
     """Without the country, the estimate is that without the control."""
     model = replace(MODEL, controls=("RQ", "mixed"))
-    table = cluster_table(make_design(REFORM, model)).set_index("cluster")
+    table = cluster_table(fit_model(REFORM, model)).set_index("cluster")
     rows = rows_of(REFORM, replace(MODEL, controls=("RQ",)))
     expected = refit(rows.without(2)).coef[-1]
     assert_allclose(table["estimate_without"]["C02"], expected, rtol=RTOL)

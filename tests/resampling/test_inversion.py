@@ -8,16 +8,19 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.inversion import (
     anderson_rubin,
     by_inversion,
     invert,
     invert_wild,
 )
-from tivax.engine.resampling.p_values import _randomisation_p_of, infer, summarise
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.p_values import _randomisation_p_of, summarise
+from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Program, Scheme, make_program
+from tivax.engine.resampling.schemes import Scheme
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 
@@ -47,13 +50,13 @@ TWO = two_stage_model(treatments=("driven",), instruments=("Z1", "Z2"))
 
 
 @cache
-def program(model: Model, scheme: Scheme, draws: int) -> Program:
-    return make_program(make_design(FRAME, model), scheme, draws)
+def plan(model: Model, scheme: Scheme, draws: int) -> ResamplingPlan:
+    return make_plan(fit_model(FRAME, model), scheme, draws)
 
 
 def p_value(frame: pd.DataFrame, model: Model, scheme: Scheme, draws: int) -> float:
     """Of one test, from the draws themselves."""
-    own = make_program(make_design(frame, model), scheme, draws)
+    own = make_plan(fit_model(frame, model), scheme, draws)
     return float(summarise(own, draws_of(own, SEED)).summary["p_value"][0])
 
 
@@ -167,8 +170,8 @@ CASES = {
 def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
     """WCR, or with instruments WRE, with the end as the null's value."""
     model, scheme, draws, width = CASES[name]
-    own = program(model, scheme, draws)
-    se = float(own.design.covariance()[0, 0] ** 0.5)
+    own = plan(model, scheme, draws)
+    se = float(own.fitted.covariance()[0, 0] ** 0.5)
     ends = by_inversion(own, 0, SEED)
 
     def p_at(null: float) -> float:
@@ -181,21 +184,21 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 def test_each_treatment_has_its_own_interval():
     """The other treatments are not restricted."""
     model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
-    own = program(model, Scheme("wild"), 2**9)
+    own = plan(model, Scheme("wild"), 2**9)
     inverted = invert_wild(own, SEED)
     assert inverted is not None and inverted.anderson_rubin is None
     for k, treatment in enumerate(model.treatments):
         other = ({*model.treatments} - {treatment}).pop()
         alone = replace(model, treatments=(treatment,), controls=("RQ", other))
-        expected = by_inversion(program(alone, Scheme("wild"), 2**9), 0, SEED)
+        expected = by_inversion(plan(alone, Scheme("wild"), 2**9), 0, SEED)
         assert_allclose(inverted.intervals[k], expected, rtol=1e-6)
 
 
 def test_many_draws_end_where_all_of_them_are_at_5_percent():
     """40,000 draws: the search uses fewer, the last steps all."""
     scheme, draws = Scheme("wild", weights="webb"), 40_000
-    own = program(MODEL, scheme, draws)
-    se = float(own.design.covariance()[0, 0] ** 0.5)
+    own = plan(MODEL, scheme, draws)
+    se = float(own.fitted.covariance()[0, 0] ** 0.5)
 
     def p_at(null: float) -> float:
         return p_value(FRAME, MODEL, replace(scheme, value=null), draws)
@@ -218,7 +221,7 @@ class Literal:
         self.z = self.net(rows.Z[:, 0]) if model.instruments else self.net(self.x)
         self.of = np.eye(rows.G)[rows.country]  # rows by cluster
         G, N = rows.G, len(rows.y)
-        self.correction = G / (G - 1) * (N - 1) / (N - rows.counted)
+        self.correction = G / (G - 1) * (N - 1) / (N - rows.n_parameters)
         root = np.sqrt([0.5, 1, 1.5])
         points = np.array([-1, 1]) if weights == "rademacher" else [*-root, *root]
         grid = np.meshgrid(*[points] * G, indexing="ij")
@@ -278,11 +281,9 @@ FEW_IV = replace(ONE, controls=("RQ",))
 def test_with_all_patterns_p_is_5_percent_at_the_ends(G, weights, model):
     """Enumerations within the search's window and beyond it, counted by NumPy."""
     frame = few_years(G)
-    own = make_program(
-        make_design(frame, model), Scheme("wild", weights=weights), 10**6
-    )
+    own = make_plan(fit_model(frame, model), Scheme("wild", weights=weights), 10**6)
     literal = Literal(frame, model, weights)
-    se = float(own.design.covariance()[0, 0] ** 0.5)
+    se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert own.exact and own.draws == literal.v.shape[1]
     p = summarise(own, draws_of(own, SEED)).summary["p_value"][0]
     assert_allclose(literal.coefficient(0), p, rtol=RTOL)
@@ -299,7 +300,7 @@ def test_all_patterns_and_random_ones_agree():
     """40,000 of 6^6: over all patterns p at their ends is 5 % but for four Monte-Carlo
     errors."""
     frame, scheme = few_years(6), Scheme("wild", weights="webb")
-    own = make_program(make_design(frame, FEW), scheme, 40_000)
+    own = make_plan(fit_model(frame, FEW), scheme, 40_000)
     assert not own.exact
     literal, error = Literal(frame, FEW, "webb"), np.sqrt(LEVEL * 0.95 / 40_000)
     for end in by_inversion(own, 0, SEED):
@@ -307,24 +308,19 @@ def test_all_patterns_and_random_ones_agree():
 
 
 def test_the_interval_does_not_depend_on_the_value_that_is_tested():
-    one, other = (program(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
+    one, other = (plan(MODEL, Scheme("wild", value=k), 2**9) for k in (0.0, 0.7))
     ends = by_inversion(one, 0, SEED)
-    se = float(one.design.covariance()[0, 0] ** 0.5)
+    se = float(one.fitted.covariance()[0, 0] ** 0.5)
     assert_allclose(by_inversion(other, 0, SEED), ends, rtol=0, atol=EXACT * se)
 
 
 @pytest.mark.parametrize(
-    "scheme",
-    [
-        Scheme("pairs"),
-        Scheme("wild", null=False),
-        Scheme("placebo"),
-    ],
+    "scheme", [Scheme("pairs"), Scheme("wild", null=False), Scheme("placebo")]
 )
 def test_only_a_restricted_wild_test_is_inverted(scheme):
-    assert invert_wild(program(MODEL, scheme, 99), SEED) is None
+    assert invert_wild(plan(MODEL, scheme, 99), SEED) is None
     joint = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
-    assert invert_wild(program(joint, Scheme("wild", joint=True), 99), SEED) is None
+    assert invert_wild(plan(joint, Scheme("wild", joint=True), 99), SEED) is None
 
 
 # --------------------------------------------------------------- Anderson and Rubin
@@ -348,19 +344,19 @@ def reduced_p(model: Model, null: float) -> float:
 @pytest.mark.parametrize("model", [ONE, TWO], ids=["one", "two"])
 def test_anderson_rubin_is_a_test_of_the_instruments(model):
     """p of 0, and both ends tested again."""
-    own = program(model, Scheme("wild"), 2**9)
+    own = plan(model, Scheme("wild"), 2**9)
     low, high, p = anderson_rubin(own, SEED)
 
     def p_at(null: float) -> float:
         return reduced_p(model, null)
 
     assert_allclose(p, p_at(0.0), rtol=RTOL)
-    se = float(own.design.covariance()[0, 0] ** 0.5)
+    se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert_ends_are_tested((low, high), p_at, EXACT * se)
 
 
 def test_the_anderson_rubin_set_is_among_the_intervals():
-    own = program(TWO, Scheme("wild"), 2**9)
+    own = plan(TWO, Scheme("wild"), 2**9)
     inference, _ = infer(own, SEED)
     found = inference.intervals.set_index("interval").loc["Anderson-Rubin"]
     assert_array_equal(
@@ -372,10 +368,10 @@ def test_a_weak_instrument_leaves_an_end_open():
     """It has nothing to do with the treatment: its set cannot be bounded, whatever
     the standard error of 2SLS says. Nulls 40 of them away stand."""
     model = two_stage_model(instruments=("Z1",))
-    own = program(model, Scheme("wild"), 2**9)
+    own = plan(model, Scheme("wild"), 2**9)
     ends = anderson_rubin(own, SEED)[:2]
     assert np.isinf(ends).any()
-    b, se = own.design.coef[0], own.design.covariance()[0, 0] ** 0.5
+    b, se = own.fitted.coef[0], own.fitted.covariance()[0, 0] ** 0.5
     for end, far in zip(ends, (b - 40 * se, b + 40 * se), strict=True):
         assert (reduced_p(model, far) > LEVEL) == np.isinf(end)
 
@@ -404,7 +400,7 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
 ):
     """The outcome less the end times the treatment, as if that were its effect."""
     frame = BALANCED if scheme.method == "freedman-lane" else FRAME
-    own = make_program(make_design(frame, model), scheme, draws)
+    own = make_plan(fit_model(frame, model), scheme, draws)
     inference = summarise(own, draws_of(own, SEED))
     name = f"randomisation{'-t' * bool(scheme.studentised)} test inversion"
     found = inference.intervals.set_index("interval").loc[name]
@@ -419,16 +415,16 @@ def test_ends_of_a_randomisation_interval_are_at_5_percent_when_tested_again(
     ends = found[["ci_low", "ci_high"]].to_numpy(float)
     se = inference.summary["se"][0]
     if scheme.studentised:
-        se = float(own.design.covariance()[0, 0] ** 0.5)
+        se = float(own.fitted.covariance()[0, 0] ** 0.5)
     assert_ends_are_tested(ends, p_at, width * se)
 
 
 def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
     """All 9! permutations; the first 32,768 share the last countries' places."""
-    own = make_program(make_design(FRAME, MODEL), Scheme("placebo"), 10**6)
+    own = make_plan(fit_model(FRAME, MODEL), Scheme("placebo"), 10**6)
     draws = draws_of(own, SEED)
     assert own.exact and draws.count == 362_880
-    b, t = own.design.coef[0], float(own.observed[1])
+    b, t = own.fitted.coef[0], float(own.observed[1])
     p_of = partial(_randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
     error = np.sqrt(0.25 / (1 << 15))
     assert_allclose(p_of(1 << 15), p_of(None), rtol=0, atol=4 * error)
@@ -456,11 +452,11 @@ def test_zero_is_outside_an_interval_exactly_where_its_p_rejects(kind):
     found = []
     for seed, away in enumerate((-3.5, -2.5, -2, -1, 1, 1.8, 2.4, 4)):
         frame = small_panel(countries=9, years=6, seed=100 + seed)
-        design = make_design(frame, model)
-        se = float(design.covariance()[0, 0] ** 0.5)
-        effect = design.coef[0] - away * se
+        fitted = fit_model(frame, model)
+        se = float(fitted.covariance()[0, 0] ** 0.5)
+        effect = fitted.coef[0] - away * se
         moved = frame["KOFGIdj"] - effect * frame[model.treatments[0]]
-        own = make_program(make_design(frame.assign(KOFGIdj=moved), model), scheme, 199)
+        own = make_plan(fit_model(frame.assign(KOFGIdj=moved), model), scheme, 199)
         inference, _ = infer(own, seed)
         rows = inference.intervals.dropna(subset=["p_value"])
         whole = rows["interval"].ne("Anderson-Rubin, hull of a set that leaves out 0")

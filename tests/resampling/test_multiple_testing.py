@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from statsmodels.stats.multitest import multipletests
 
 from tivax.engine.resampling import multiple_testing as module
-from tivax.engine.resampling.designs import Model, make_design
 from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.multiple_testing import (
     COLUMNS,
     Member,
@@ -21,8 +22,9 @@ from tivax.engine.resampling.multiple_testing import (
     westfall_young,
 )
 from tivax.engine.resampling.p_values import summarise
+from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.schemes import Scheme
 
 from experiment_panels import small_panel
 
@@ -211,20 +213,20 @@ def member(
     outcome: str, scheme: Scheme, draws: int = 199, sample: str = "all"
 ) -> Member:
     model = Model(f"{outcome} {sample}", outcome, ("TBI",), ("RQ",), sample=sample)
-    program = make_program(make_design(FRAME, model), scheme, draws)
-    drawn = draws_of(program, SEED)
-    return program, drawn, summarise(program, drawn)
+    plan = make_plan(fit_model(FRAME, model), scheme, draws)
+    drawn = draws_of(plan, SEED)
+    return plan, drawn, summarise(plan, drawn)
 
 
 def sizes_of(member: Member) -> tuple[np.ndarray, float]:
     """The draws' sizes and the observed one, from what the draws hold."""
-    program, draws, _ = member
+    plan, draws, _ = member
     values = np.concatenate([*draws.windows()])
-    b, kind = float(program.design.coef[0]), program.scheme.kind
-    t = abs(b) / float(program.design.covariance()[0, 0] ** 0.5)
+    b, kind = float(plan.fitted.coef[0]), plan.scheme.kind
+    t = abs(b) / float(plan.fitted.covariance()[0, 0] ** 0.5)
     if kind == "wild":
         return np.abs(values[:, 0]), t
-    if program.scheme.studentised:
+    if plan.scheme.studentised:
         return np.abs(values[:, 1]), t
     spread = values[:, 0].std(ddof=1)
     center = 0.0 if kind == "placebo" else b
@@ -277,10 +279,10 @@ def test_one_outcome_twice_has_one_p():
 
 
 def named(one: Member, family: str) -> Member:
-    program, draws, found = one
-    model = replace(program.design.model, family=family)
-    program = replace(program, design=replace(program.design, model=model))
-    return program, draws, found
+    plan, draws, found = one
+    model = replace(plan.fitted.model, family=family)
+    plan = replace(plan, fitted=replace(plan.fitted, model=model))
+    return plan, draws, found
 
 
 def test_families_are_apart():
@@ -327,10 +329,10 @@ def test_wild_weights_belong_to_the_countries_of_the_panel():
 
 def test_a_draw_that_one_model_lacks_is_left_out_of_all():
     members = [member(outcome, SCHEMES["mammen"]) for outcome in OUTCOMES[:2]]
-    (program, draws, found), other = members
+    (plan, draws, found), other = members
     values = np.concatenate([*draws.windows()])
     values[::3] = np.nan
-    own = adjust([(program, MemoryDraws(values), found), other])
+    own = adjust([(plan, MemoryDraws(values), found), other])
     sizes, observed = zip(*map(sizes_of, members), strict=True)
     kept = np.column_stack(sizes)[np.arange(199) % 3 > 0]
     expected = literal_romano_wolf(kept, np.array(observed), True)

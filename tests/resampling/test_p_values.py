@@ -10,25 +10,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.resampling.designs import Model, make_design
 from tivax.engine.resampling.draws import MemoryDraws
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.inversion import Inverted
-from tivax.engine.resampling.p_values import (
-    SUMMARY,
-    Inference,
-    infer,
-    shares,
-    summarise,
-)
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.p_values import SUMMARY, Inference, shares, summarise
+from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import Program, Scheme, draw_source, make_program
+from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import (
-    MODEL,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit
 
 # Arithmetic on the same draws in another order.
@@ -47,11 +39,11 @@ FRAME = small_panel(countries=8, unknown=0.2, seed=8)
 
 
 @cache
-def program(scheme: Scheme, model: Model = MODEL, draws: int = 20) -> Program:
-    return make_program(make_design(FRAME, model), scheme, draws)
+def plan(scheme: Scheme, model: Model = MODEL, draws: int = 20) -> ResamplingPlan:
+    return make_plan(fit_model(FRAME, model), scheme, draws)
 
 
-def read(own: Program, *columns, inverted: Inverted | None = None) -> Inference:
+def read(own: ResamplingPlan, *columns, inverted: Inverted | None = None) -> Inference:
     """What these draws would say, one list a column."""
     values = np.column_stack([np.asarray(k, float) for k in columns])
     return summarise(own, MemoryDraws(values), inverted)
@@ -89,7 +81,7 @@ def interval(inference: Inference, name: str, term: str = "TBI") -> pd.Series:
 )
 @pytest.mark.parametrize("kind", ["pairs", "bayesian"])
 def test_p_of_the_percentile_interval_by_hand(kind, values, p):
-    own = read(program(Scheme(kind)), values)
+    own = read(plan(Scheme(kind)), values)
     found = row(own)
     assert_allclose(found["p_value"], p, rtol=RTOL)
     good = np.array(values)[np.isfinite(values)]
@@ -106,15 +98,15 @@ def test_the_percentile_interval_is_of_order_statistics(n, k):
     """Draw number k from below and from above, k the whole part of 0.025 (n + 1): the
     nulls that 2 (1 + min) / (1 + n) does not reject."""
     values = np.random.default_rng(n).normal(size=n)
-    found = row(read(program(Scheme("pairs")), values))
+    found = row(read(plan(Scheme("pairs")), values))
     ordered = np.sort(values)
     assert [found["ci_low"], found["ci_high"]] == [ordered[k - 1], ordered[n - k]]
 
 
 def test_the_estimate_is_that_of_the_panel():
-    own = program(Scheme("pairs"))
+    own = plan(Scheme("pairs"))
     found = row(read(own, np.arange(9.0)))
-    assert_allclose(found["estimate"], own.design.coef[0], rtol=0)
+    assert_allclose(found["estimate"], own.fitted.coef[0], rtol=0)
     columns = ["model", "outcome", "sample", "term", "scheme"]
     assert found[columns].tolist() == ["main", "KOFGIdj", "all", "TBI", "pairs"]
     assert pd.isna(found["table"]) and pd.isna(found["column"])
@@ -133,7 +125,7 @@ def bca(values: np.ndarray, b: float, left: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("kind", ["pairs", "bayesian"])
 def test_bca_is_efrons_with_a_literal_jackknife(kind):
-    own, draws = infer(program(Scheme(kind), draws=2_000), 1)
+    own, draws = infer(plan(Scheme(kind), draws=2_000), 1)
     rows = rows_of(FRAME, MODEL)
     left = np.array([refit(rows.without(g)).coef[-1] for g in range(rows.G)])
     values = draws.values[np.isfinite(draws.values)]
@@ -146,8 +138,8 @@ def test_bca_is_efrons_with_a_literal_jackknife(kind):
 
 
 def test_bca_has_no_ends_where_all_draws_are_on_one_side():
-    b = program(Scheme("pairs")).design.coef[0]
-    found = interval(read(program(Scheme("pairs")), b + np.arange(1.0, 9)), "BCa")
+    b = plan(Scheme("pairs")).fitted.coef[0]
+    found = interval(read(plan(Scheme("pairs")), b + np.arange(1.0, 9)), "BCa")
     assert found[["ci_low", "ci_high"]].isna().all()
 
 
@@ -158,10 +150,10 @@ def ends(found: pd.Series) -> list[float]:
 def test_percentile_t_by_its_formulas():
     """Equal-tailed: b - t_(0.975) se to b - t_(0.025) se, p twice the smaller tail.
     Symmetric: b -+ |t|_(0.95) se, p of |t*| at least |t|. The sample is among them."""
-    own = program(Scheme("pairs", studentised=True))
+    own = plan(Scheme("pairs", studentised=True))
     rng = np.random.default_rng(1)
-    b = own.design.coef[0]
-    se = np.sqrt(own.design.covariance()[0, 0])
+    b = own.fitted.coef[0]
+    se = np.sqrt(own.fitted.covariance()[0, 0])
     t = rng.standard_t(3, size=399) + 0.5
     t[:5] = -b / se  # as large: ties count
     inference = read(own, b + rng.normal(size=399), t)
@@ -179,7 +171,7 @@ def test_percentile_t_by_its_formulas():
 
 def test_each_treatment_has_its_rows():
     model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
-    own, draws = infer(program(Scheme("pairs", studentised=True), model, 500), 2)
+    own, draws = infer(plan(Scheme("pairs", studentised=True), model, 500), 2)
     assert own.summary["term"].tolist() == ["TFP", "TBI"]
     assert_allclose(
         own.summary["se"], draws.values[:, :2].std(axis=0, ddof=1), rtol=RTOL
@@ -189,9 +181,9 @@ def test_each_treatment_has_its_rows():
         b, se = (
             own.summary["estimate"][k],
             np.sqrt(
-                program(
-                    Scheme("pairs", studentised=True), model, 500
-                ).design.covariance()[k, k]
+                plan(Scheme("pairs", studentised=True), model, 500).fitted.covariance()[
+                    k, k
+                ]
             ),
         )
         found = interval(own, "percentile-t, equal-tailed", term)
@@ -214,10 +206,10 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
     frame = small_panel(countries=5, years=4, seed=9)
     missing = (frame["year"] == 2001) & ~frame["iso3"].isin(["C01", "C04"])
     frame.loc[missing, "KOFGIdj"] = np.nan
-    own = make_program(make_design(frame, MODEL), Scheme("pairs"), 3_000)
+    own = make_plan(fit_model(frame, MODEL), Scheme("pairs"), 3_000)
     inference, draws = infer(own, 5)
     rows = rows_of(frame, MODEL)
-    counts = np.asarray(draw_source(own.static, 5, 0).weights())[:, :3_000].T
+    counts = np.asarray(DrawSource(own.static, 5, 0).weights())[:, :3_000].T
     seen = {
         k: treatment_is_identified(rows, np.array(k)) for k in product((0, 1), repeat=5)
     }
@@ -240,7 +232,7 @@ def test_draws_that_do_not_identify_the_treatment_are_counted_and_left_out():
 )
 def test_p_of_wild_draws_counts_larger_ones_only(scheme):
     """By hand: of ten draws three are larger in size and two tie, but for rounding."""
-    own = program(scheme)
+    own = plan(scheme)
     t = float(own.observed[0])
     near = t * (1 + 1e-13)
     values = [0, 0.1, -0.2, 0.3, -0.4, near, -near, 2 * t, -3 * t, t * (1 + 1e-9)]
@@ -248,16 +240,16 @@ def test_p_of_wild_draws_counts_larger_ones_only(scheme):
     assert_allclose(row(inference)["p_value"], 0.3, rtol=RTOL)
     assert inference.ties == 2
     assert_allclose(row(inference)["mc_error"], np.sqrt(0.3 * 0.7 / 10), rtol=RTOL)
-    se = np.sqrt(own.design.covariance()[0, 0])
+    se = np.sqrt(own.fitted.covariance()[0, 0])
     assert_allclose(row(inference)["se"], se, rtol=RTOL)
 
 
 def test_the_unrestricted_interval_is_symmetric():
     """b -+ |t*| times se of the draw that one in twenty is larger than."""
-    own = program(Scheme("wild", null=False), draws=200)
+    own = plan(Scheme("wild", null=False), draws=200)
     inference, draws = infer(own, 1)
     size = np.sort(np.abs(draws.values[:, 0]))[200 - 10 - 1]
-    b, se = own.design.coef[0], np.sqrt(own.design.covariance()[0, 0])
+    b, se = own.fitted.coef[0], np.sqrt(own.fitted.covariance()[0, 0])
     found = interval(inference, "symmetric t")
     expected = [b - size * se, b + size * se]
     assert_allclose(ends(found), expected, rtol=RTOL)
@@ -266,10 +258,10 @@ def test_the_unrestricted_interval_is_symmetric():
 
 def test_a_joint_test_is_one_row_of_f():
     model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
-    own = program(Scheme("wild", joint=True), model, 100)
+    own = plan(Scheme("wild", joint=True), model, 100)
     inference, draws = infer(own, 1)
-    V = own.design.covariance()
-    F = own.design.coef @ np.linalg.solve(V, own.design.coef) / 2
+    V = own.fitted.covariance()
+    F = own.fitted.coef @ np.linalg.solve(V, own.fitted.coef) / 2
     (found,) = inference.summary.to_dict("records")
     assert found["term"] == "TFP, TBI"
     assert_allclose(found["p_value"], (draws.values > F).mean(), rtol=RTOL)
@@ -280,7 +272,7 @@ def test_a_joint_test_is_one_row_of_f():
 
 
 def test_inverted_ends_are_those_of_the_summary():
-    own = program(Scheme("wild", weights="mammen"))
+    own = plan(Scheme("wild", weights="mammen"))
     inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.125))
     inference = read(own, [0.1, 0.2], inverted=inverted)
     assert_array_equal(
@@ -294,21 +286,21 @@ def test_inverted_ends_are_those_of_the_summary():
 
 def test_a_set_with_a_hole_at_0_is_named_so():
     """p of 0 rejects, the outermost parts of the set lie on both sides."""
-    own = program(Scheme("wild", weights="mammen"))
+    own = plan(Scheme("wild", weights="mammen"))
     inverted = Inverted(((-0.25, 1.5),), (-np.inf, 0.75, 0.03))
     inference = read(own, [0.1, 0.2], inverted=inverted)
     interval(inference, "Anderson-Rubin, hull of a set that leaves out 0")
 
 
 def test_without_inversion_there_are_no_ends_and_no_intervals():
-    inference = read(program(Scheme("wild", weights="mammen")), [0.1, 0.2])
+    inference = read(plan(Scheme("wild", weights="mammen")), [0.1, 0.2])
     assert row(inference)[["ci_low", "ci_high"]].isna().all()
     assert inference.intervals.empty and "ci_low" in inference.intervals
 
 
 @pytest.mark.parametrize("null", [True, False])
 def test_wild_draws_that_could_not_be_computed_do_not_count(null):
-    own = program(Scheme("wild", weights="mammen", null=null))
+    own = plan(Scheme("wild", weights="mammen", null=null))
     t = float(own.observed[0])
     inference = read(own, [0.0, 2 * t, np.nan, np.nan, 0.1])
     assert_allclose(row(inference)["p_value"], 1 / 3, rtol=RTOL)
@@ -319,7 +311,7 @@ def test_wild_draws_that_could_not_be_computed_do_not_count(null):
 
 
 @cache
-def example(shared, weights) -> Program:
+def example(shared, weights) -> ResamplingPlan:
     """Insurance on self-employed, post and both, 8 years as clusters."""
     frame = pd.read_stata(shared / "truth" / "estimation" / "collapsed.dta").dropna()
     model = Model(
@@ -331,7 +323,7 @@ def example(shared, weights) -> Program:
         cluster="year",
     )
     scheme = Scheme("wild", weights=weights, value=0.04)
-    return make_program(make_design(frame, model), scheme, 6**8)
+    return make_plan(fit_model(frame, model), scheme, 6**8)
 
 
 @pytest.mark.shared
@@ -367,8 +359,8 @@ COEFFICIENTS = Scheme("placebo", studentised=False)
 
 def test_p_of_placebos_counts_the_sample_and_ties():
     """By hand: of nine draws two are larger in size and two tie: (1 + 4) / 10."""
-    own = program(COEFFICIENTS)
-    b = own.design.coef[0]
+    own = plan(COEFFICIENTS)
+    b = own.fitted.coef[0]
     near = b * (1 - 1e-13)
     values = [0, 0.1 * b, -0.2 * b, 0.3 * b, near, -near, 2 * b, -3 * b, 0]
     inference = read(own, values, np.zeros(9))
@@ -381,9 +373,9 @@ def test_p_of_placebos_counts_the_sample_and_ties():
 
 def test_p_of_all_placebo_patterns_is_their_share():
     """The data themselves are a pattern: nothing is added."""
-    own = program(replace(COEFFICIENTS, permute="common-shift"), draws=5)
+    own = plan(replace(COEFFICIENTS, permute="common-shift"), draws=5)
     inference, draws = infer(own, 0)
-    b = abs(own.design.coef[0])
+    b = abs(own.fitted.coef[0])
     share = (np.abs(draws.values[:, 0]) >= b * (1 - 1e-10)).mean()
     assert own.exact and share >= 1 / 5
     assert_allclose(row(inference)["p_value"], share, rtol=RTOL)
@@ -391,10 +383,10 @@ def test_p_of_all_placebo_patterns_is_their_share():
 
 
 def test_randomisation_t_compares_t():
-    own = program(Scheme("placebo", studentised=True), draws=300)
+    own = plan(Scheme("placebo", studentised=True), draws=300)
     inference, draws = infer(own, 2)
-    design = own.design
-    t = design.coef[0] / np.sqrt(design.covariance()[0, 0])
+    fitted = own.fitted
+    t = fitted.coef[0] / np.sqrt(fitted.covariance()[0, 0])
     larger = (np.abs(draws.values[:, 1]) >= abs(t)).sum()
     assert_allclose(row(inference)["p_value"], (1 + larger) / 301, rtol=RTOL)
     assert_allclose(row(inference)["se"], draws.values[:, 0].std(ddof=1), rtol=RTOL)
@@ -428,7 +420,7 @@ def test_shares_are_of_finite_draws_and_ties_within_rounding():
     ],
 )
 def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
-    inference, draws = infer(program(scheme, model, 600), 4)
+    inference, draws = infer(plan(scheme, model, 600), 4)
     # design.md, section 5
     columns = (
         "model,table,column,outcome,sample,term,scheme,draws,estimate,se,p_value,"
@@ -456,6 +448,6 @@ def test_no_draw_that_could_be_computed_gives_no_p():
         (COEFFICIENTS, 2),
         (Scheme("placebo"), 5),
     ):
-        own = read(program(scheme), *np.full((columns, 5), np.nan))
+        own = read(plan(scheme), *np.full((columns, 5), np.nan))
         assert row(own)[["p_value", "ci_low", "ci_high"]].isna().all()
         assert own.failed == 5 and own.distribution["count"].sum() == 0

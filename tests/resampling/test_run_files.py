@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.recipe import CONTROLS
 from tivax.engine.paper.columns import COLUMNS, paper_models
-from tivax.engine.resampling.designs import Model
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import (
     SAMPLES,
     RunFile,
@@ -277,11 +277,11 @@ MISTAKES = {
     ),
     "two models of one name": (
         (PANEL, PAIRS, MODEL, MODEL),
-        "two models are called y all; name them apart",
+        "duplicate model name y all; rename one",
     ),
     "one outcome twice in a grid": (
         (PANEL, PAIRS, '[grid]\noutcomes = ["y", "y"]\ntreatment = "x"'),
-        "two models are called y all; name them apart",
+        "duplicate model name y all; rename one",
     ),
     # of a model
     "no outcome": (
@@ -331,11 +331,11 @@ MISTAKES = {
     ),
     "a regressor twice": (
         (PANEL, PAIRS, '[[model]]\noutcome = "y"\nregressors = ["x", "c", "c"]'),
-        "regressors = ['x', 'c', 'c'] in [[model]]: c stands twice",
+        "regressors = ['x', 'c', 'c'] in [[model]]: c is duplicated",
     ),
     "a control as instrument": (
         (PANEL, PAIRS, MODEL, 'endogenous = "x"\ninstruments = ["c"]'),
-        "regressors = ['x', 'c'] in [[model]]: c stands twice",
+        "regressors = ['x', 'c'] in [[model]]: c is duplicated",
     ),
     "unknown sample of a model": (
         (PANEL, PAIRS, MODEL, 'sample = "poor"'),
@@ -364,7 +364,7 @@ MISTAKES = {
     ),
     "controls with the treatment": (
         (PANEL, PAIRS, GRID, 'controls = [["c"], ["c", "x"]]'),
-        "controls = [['c'], ['c', 'x']] in [grid]: x stands twice",
+        "controls = [['c'], ['c', 'x']] in [grid]: x is duplicated",
     ),
     # of the scheme
     "no scheme": ((PANEL, MODEL), "[scheme]: is missing"),
@@ -549,7 +549,7 @@ def test_mistakes_of_lags():
         (
             pd.concat([FRAME, FRAME.tail(1)]).assign(x=1),
             f"{FRAME['iso3'].iloc[-1]} has two rows in {FRAME['year'].iloc[-1]}; "
-            "mend the panel",
+            "fix the panel",
         ),
     ):
         with pytest.raises(TivaxError, match=f"^{re.escape(message)}$"):

@@ -15,16 +15,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
-from tivax.engine.resampling.designs import make_design
 from tivax.engine.resampling.draws import FileDraws
-from tivax.engine.resampling.p_values import infer
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import infer
+from tivax.engine.resampling.plans import ResamplingPlan, block_of_draws, make_plan
 from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
-from tivax.engine.resampling.schemes import (
-    Program,
-    Scheme,
-    block_of_draws,
-    make_program,
-)
+from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
 from experiment_panels import MODEL, calls_of, small_panel, two_stage_model
@@ -44,20 +40,20 @@ SEED = 3
 
 
 @cache
-def program(name: str, draws: int) -> Program:
+def plan(name: str, draws: int) -> ResamplingPlan:
     if name == "wild, all":
         frame, model = small_panel(countries=4), replace(MODEL, controls=())
         scheme = CASES["wild"][2]
     else:
         unknown, model, scheme = CASES[name]
         frame = small_panel(countries=10, unknown=unknown, seed=4)
-    return make_program(make_design(frame, model), scheme, draws)
+    return make_plan(fit_model(frame, model), scheme, draws)
 
 
 @cache
 def draws(name: str) -> np.ndarray:
     """A hundred thousand of them, 25 blocks."""
-    return draws_of(program(name, 100_000), SEED).values
+    return draws_of(plan(name, 100_000), SEED).values
 
 
 def digest(values: np.ndarray) -> str:
@@ -66,7 +62,7 @@ def digest(values: np.ndarray) -> str:
 
 @pytest.mark.parametrize("name", CASES)
 def test_fewer_draws_are_the_first_ones(name):
-    few = draws_of(program(name, 5_000), SEED).values
+    few = draws_of(plan(name, 5_000), SEED).values
     assert few.shape == (5_000, draws(name).shape[1])
     assert_array_equal(few, draws(name)[:5_000])
     assert draws(name).shape[0] == 100_000
@@ -76,7 +72,7 @@ def test_fewer_draws_are_the_first_ones(name):
 @pytest.mark.parametrize("first", [1, 8, 11, 24])
 def test_draws_from_a_later_block_on_are_the_later_ones(name, first):
     """Calls then hold other blocks."""
-    parts = [*stream(program(name, 100_000), SEED, start=first * BLOCK)]
+    parts = [*stream(plan(name, 100_000), SEED, start=first * BLOCK)]
     assert_array_equal(np.concatenate(parts), draws(name)[first * BLOCK :])
 
 
@@ -85,7 +81,7 @@ def test_draws_from_a_later_block_on_are_the_later_ones(name, first):
 def test_draws_do_not_depend_on_the_blocks_of_a_call(name, seconds, monkeypatch):
     """One of each; or three of one and, when these are timed, 22 of the next."""
     calls_of(monkeypatch, seconds)
-    assert_array_equal(draws_of(program(name, 100_000), SEED).values, draws(name))
+    assert_array_equal(draws_of(plan(name, 100_000), SEED).values, draws(name))
 
 
 def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
@@ -98,13 +94,13 @@ def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
         return begin(self, arrays, seed, first, steps)
 
     monkeypatch.setattr(experiments._Caller, "_begin", told)
-    draws_of(program("wild", 1_000), SEED)
+    draws_of(plan("wild", 1_000), SEED)
     assert calls == [(0, 1)]
-    draws_of(program("wild", 100_000), SEED)
+    draws_of(plan("wild", 100_000), SEED)
     assert calls[1:] == [(0, 1), (1, 1), (2, 23)]
-    draws_of(program("wild", 400_000), SEED)
+    draws_of(plan("wild", 400_000), SEED)
     assert calls[4:] == [(0, 32), (32, 32), (64, 32), (96, 2)]
-    draws_of(program("wild", 10_000), SEED)
+    draws_of(plan("wild", 10_000), SEED)
     assert calls[8:] == [(0, 3)]
 
 
@@ -135,7 +131,7 @@ def test_several_blocks_at_once_are_the_same_but_for_rounding(name, monkeypatch)
     )
     calls_of(monkeypatch, np.inf)
     for n in (100_000, 180_000):
-        values = draws_of(program(name, n), SEED).values
+        values = draws_of(plan(name, n), SEED).values
         assert len(values) == n
         assert_allclose(values[:100_000], draws(name), rtol=AT_ONCE_RTOL, atol=1e-12)
 
@@ -143,7 +139,7 @@ def test_several_blocks_at_once_are_the_same_but_for_rounding(name, monkeypatch)
 @pytest.mark.parametrize("name", ["pairs, any panel", "t"])
 def test_what_is_drawn_in_tiles_is_not_drawn_beyond_the_last(name):
     """1,000 draws are four tiles of 256."""
-    own = program(name, 1_000)
+    own = plan(name, 1_000)
     made = jax.jit(partial(block_of_draws, own.static))
     values = np.asarray(made(own.arrays, SEED, 0))
     assert (values[:, :1024] != 0).all() and (values[:, 1024:] == 0).all()
@@ -174,7 +170,7 @@ def test_draws_do_not_depend_on_the_number_of_devices(request):
 
 @pytest.mark.parametrize("name", ["pairs", "wild", "placebo"])
 def test_another_seed_is_other_draws(name):
-    other = draws_of(program(name, 5_000), SEED + 1).values
+    other = draws_of(plan(name, 5_000), SEED + 1).values
     # Two draws may be equal by chance: 10 countries have few counts.
     assert (other == draws(name)[:5_000]).mean() < 0.05
 
@@ -185,7 +181,7 @@ def test_draws_differ_from_block_to_block():
 
 
 def test_all_patterns_do_not_depend_on_the_seed():
-    own = program("wild, all", 6**4)
+    own = plan("wild, all", 6**4)
     assert own.exact
     assert_array_equal(draws_of(own, 1).values, draws_of(own, 2).values)
 
@@ -193,7 +189,7 @@ def test_all_patterns_do_not_depend_on_the_seed():
 @pytest.mark.parametrize("held", [0, 1, 4_096, 5_000, 8_191, 8_192, 9_999, 10_000])
 def test_a_file_is_filled_from_where_it_ends(tmp_path, held):
     """Whatever was there of the draws, of the last one a half."""
-    own = program("t", 10_000)
+    own = plan("t", 10_000)
     file = FileDraws(tmp_path / "draws.f64", 2, 10_000)
     file.append(draws("t")[:held])
     if held < 10_000:
@@ -208,7 +204,7 @@ def test_a_file_is_filled_from_where_it_ends(tmp_path, held):
 
 
 def test_a_file_that_holds_all_is_left_alone(tmp_path):
-    own = program("wild", 5_000)
+    own = plan("wild", 5_000)
     file = FileDraws(tmp_path / "draws.f64", 1, 5_000)
     file.append(np.ones((5_000, 1)))
     assert fill(own, SEED, file) == 0
@@ -220,9 +216,7 @@ def test_a_stream_gives_what_a_second_makes(monkeypatch):
     calls_of(monkeypatch, np.inf)
     monkeypatch.setattr(experiments, "_SECONDS", -1.0)
     told = []
-    parts = [
-        *stream(program("wild", 100_000), SEED, progress=lambda *k: told.append(k))
-    ]
+    parts = [*stream(plan("wild", 100_000), SEED, progress=lambda *k: told.append(k))]
     assert [len(k) for k in parts] == [BLOCK, BLOCK, BLOCK, 100_000 - 3 * BLOCK]
     ends = [0, BLOCK, 2 * BLOCK, 3 * BLOCK, 100_000]
     assert told == [(k, 100_000) for k in ends]
@@ -258,14 +252,14 @@ def test_results_do_not_depend_on_what_a_program_has_told_jax(name, request):
     frame = small_panel(countries=10, unknown=unknown, seed=4)
 
     def everything():
-        design = make_design(frame, model)
-        inference, made = infer(make_program(design, scheme, 2_000), SEED)
+        fitted = fit_model(frame, model)
+        inference, made = infer(make_plan(fitted, scheme, 2_000), SEED)
         return (
             made.values,
             inference.summary.drop(columns="draws_per_s"),
             inference.intervals,
-            model_table([design]),
-            cluster_table(design),
+            model_table([fitted]),
+            cluster_table(fitted),
         )
 
     double = everything()

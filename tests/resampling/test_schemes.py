@@ -12,23 +12,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
-from tivax.engine.resampling.schemes import (
-    DrawSource,
-    Program,
-    Scheme,
-    draw_source,
-    make_program,
-)
+from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
 
-from experiment_panels import (
-    MODEL,
-    rows_of,
-    small_panel,
-    two_stage_model,
-)
+from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Refit, Rows, refit, wild_instrument_t, wild_statistic
 
 # Sums over clusters against pseudo-inverses of all rows, relative to the largest number
@@ -51,17 +42,19 @@ pytestmark = pytest.mark.usefixtures("quick")
 
 
 @cache
-def program(frame: str, model: Model, scheme: Scheme, draws: int = DRAWS) -> Program:
-    return make_program(make_design(FRAMES[frame], model), scheme, draws)
+def plan(
+    frame: str, model: Model, scheme: Scheme, draws: int = DRAWS
+) -> ResamplingPlan:
+    return make_plan(fit_model(FRAMES[frame], model), scheme, draws)
 
 
-def made(own: Program) -> np.ndarray:
+def made(own: ResamplingPlan) -> np.ndarray:
     return draws_of(own, SEED).values
 
 
-def source(own: Program) -> DrawSource:
+def source(own: ResamplingPlan) -> DrawSource:
     """Of the first block."""
-    return draw_source(own.static, SEED, 0)
+    return DrawSource(own.static, SEED, 0)
 
 
 def close(own, expected) -> None:
@@ -71,7 +64,7 @@ def close(own, expected) -> None:
 # -------------------------------------------------------------- reweighted countries
 
 
-def drawn_weights(own: Program) -> np.ndarray:
+def drawn_weights(own: ResamplingPlan) -> np.ndarray:
     return np.asarray(source(own).weights())[:, :DRAWS].T
 
 
@@ -79,7 +72,7 @@ def drawn_weights(own: Program) -> np.ndarray:
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("kind", ["pairs", "bayesian"])
 def test_reweighted_draws_are_refits_in_units_of_the_panel(frame, model, kind):
-    own = program(frame, MODELS[model], Scheme(kind))
+    own = plan(frame, MODELS[model], Scheme(kind))
     rows = rows_of(FRAMES[frame], MODELS[model])
     expected = [refit(rows, weights=w).coef[-1:] for w in drawn_weights(own)]
     close(made(own), np.array(expected))
@@ -93,11 +86,11 @@ def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
     frame = small_panel(countries=14, unknown=unknown, seed=5)
     model = replace(MODEL, treatments=("TFP", "TBI"))
     scheme = Scheme("pairs", studentised=True)
-    own = make_program(make_design(frame, model), scheme, DRAWS)
+    own = make_plan(fit_model(frame, model), scheme, DRAWS)
     rows = rows_of(frame, model)
     center, expected = refit(rows).coef[-2:], []
     for counts in drawn_weights(own):
-        literal = refit(rows.drawn(counts), counted=rows.counted)
+        literal = refit(rows.drawn(counts))
         b, se = literal.coef[-2:], np.sqrt(np.diag(literal.covariance)[-2:])
         expected.append([*b, *(b - center) / se])
     close(made(own), np.array(expected))
@@ -107,8 +100,8 @@ def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
 # ------------------------------------------------------------------------ wild draws
 
 
-def wild_weights(own: Program, draws: int = DRAWS, block: int = 0) -> np.ndarray:
-    drawn = draw_source(own.static, SEED, block)
+def wild_weights(own: ResamplingPlan, draws: int = DRAWS, block: int = 0) -> np.ndarray:
+    drawn = DrawSource(own.static, SEED, block)
     return np.asarray(drawn.wild(jnp.asarray(own.arrays["position"])))[:, :draws].T
 
 
@@ -119,7 +112,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
     """The value of the null is in units of the panel, that of each treatment."""
     model = replace(MODEL, treatments=("TFP", "TBI"))
     scheme = Scheme("wild", weights=weights, null=null, value=0.3)
-    own, rows = program(frame, model, scheme), rows_of(FRAMES[frame], model)
+    own, rows = plan(frame, model, scheme), rows_of(FRAMES[frame], model)
     expected = [
         [
             wild_statistic(rows, v, R, np.array([0.3]), restricted=null)
@@ -136,7 +129,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
 @pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
 def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
     model = replace(MODEL, treatments=("TFP", "TBI"))
-    own = program("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
+    own = plan("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
     rows = rows_of(FRAMES["unbalanced"], model)
     R, r = np.eye(4)[2:], np.full(2, 0.3)
     expected = [
@@ -150,14 +143,14 @@ def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
 
 
 def test_a_joint_test_of_one_treatment_is_its_t():
-    own = program("balanced", MODEL, Scheme("wild", joint=True))
-    assert_array_equal(made(own), made(program("balanced", MODEL, Scheme("wild"))))
+    own = plan("balanced", MODEL, Scheme("wild", joint=True))
+    assert_array_equal(made(own), made(plan("balanced", MODEL, Scheme("wild"))))
     assert own.columns == ("t(TBI)",)
 
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_wild_draws_with_an_instrument_are_refits_of_both_equations(frame):
-    own = program(frame, two_stage_model(), Scheme("wild", value=0.5))
+    own = plan(frame, two_stage_model(), Scheme("wild", value=0.5))
     rows = rows_of(FRAMES[frame], two_stage_model())
     expected = [[wild_instrument_t(rows, v, 0.5)] for v in wild_weights(own)]
     close(made(own), np.array(expected))
@@ -167,9 +160,9 @@ def test_wild_draws_with_an_instrument_are_refits_of_both_equations(frame):
 def test_wild_weights_belong_to_countries_of_the_panel(weights):
     """A country has the same weight in draw k of every model and sample."""
     scheme = Scheme("wild", weights=weights)
-    whole = program("unbalanced", MODEL, scheme)
-    part = program("unbalanced", replace(MODEL, sample="developing"), scheme)
-    rows = np.isin(whole.design.labels, part.design.labels)
+    whole = plan("unbalanced", MODEL, scheme)
+    part = plan("unbalanced", replace(MODEL, sample="developing"), scheme)
+    rows = np.isin(whole.fitted.labels, part.fitted.labels)
     assert 0 < rows.sum() < len(rows)
     assert_array_equal(wild_weights(part), wild_weights(whole)[:, rows])
 
@@ -230,7 +223,7 @@ def placebos(frame: pd.DataFrame, model: Model, scheme: Scheme, drawn: np.ndarra
         yield new, replace(new, y=rows.X[:, 0])
 
 
-def drawn_options(own: Program, draws: int = DRAWS) -> np.ndarray:
+def drawn_options(own: ResamplingPlan, draws: int = DRAWS) -> np.ndarray:
     return np.asarray(source(own).options())[:, :draws].T
 
 
@@ -247,7 +240,7 @@ CASES = [("balanced", name) for name in MOVES] + [
 def test_placebos_are_refits_with_the_treatment_moved(frame, name, model):
     """The own effect is that of the moved treatment on the treatment itself."""
     scheme = MOVES[name]
-    own = program(frame, MODELS[model], scheme)
+    own = plan(frame, MODELS[model], scheme)
     drawn = drawn_options(own, own.draws)
     literal = [
         [refit(rows).coef[-1], refit(itself).coef[-1]]
@@ -271,7 +264,7 @@ def test_placebos_are_refits_with_the_treatment_moved(frame, name, model):
 def test_t_of_placebos_is_that_of_refits(frame, name):
     scheme = replace(MOVES[name], studentised=True)
     model = MODELS["instrument" if name == "shifts" else "least squares"]
-    own = program(frame, model, scheme)
+    own = plan(frame, model, scheme)
     drawn = drawn_options(own, own.draws)
     expected = [
         statistics_of(refit(rows), refit(itself))
@@ -309,7 +302,7 @@ def freedman_lane(frame: pd.DataFrame, model: Model, scheme: Scheme, drawn: np.n
 @pytest.mark.parametrize("strata", ["", "bloc"])
 def test_freedman_lane_draws_are_refits_of_moved_residuals(model, strata):
     scheme = replace(FREEDMAN_LANE, strata=strata)
-    frame, own = FRAMES["balanced"], program("balanced", MODELS[model], scheme)
+    frame, own = FRAMES["balanced"], plan("balanced", MODELS[model], scheme)
     expected = [
         statistics_of(*(refit(rows) for rows in both))
         for both in freedman_lane(frame, MODELS[model], scheme, drawn_options(own))
@@ -332,7 +325,7 @@ def test_a_lag_loses_the_first_year_of_the_paths():
     frame = FRAMES["balanced"].copy()
     frame.loc[frame["year"] == 2000, "L.TBI"] = np.nan
     model, scheme = two_stage_model(), MOVES["shifts"]
-    own = make_program(make_design(frame, model), scheme, DRAWS)
+    own = make_plan(fit_model(frame, model), scheme, DRAWS)
     assert own.static.options == 4
     drawn = drawn_options(own)
     literal = [
@@ -345,7 +338,7 @@ def test_placebos_without_effects_of_countries_are_refits():
     """Effects of years alone."""
     model = replace(MODEL, effects=("year",))
     for frame in FRAMES:
-        own = program(frame, model, MOVES["countries"])
+        own = plan(frame, model, MOVES["countries"])
         literal = [
             refit(rows).coef[-1]
             for rows, _ in placebos(
@@ -370,9 +363,11 @@ def few(countries: int, years: int = 4) -> pd.DataFrame:
     return frame.assign(bloc=(frame["iso3"] > "C01").astype(int))
 
 
-def enumerated(countries: int, scheme: Scheme, draws: int, years: int = 4) -> Program:
+def enumerated(
+    countries: int, scheme: Scheme, draws: int, years: int = 4
+) -> ResamplingPlan:
     model = replace(MODEL, controls=())
-    return make_program(make_design(few(countries, years), model), scheme, draws)
+    return make_plan(fit_model(few(countries, years), model), scheme, draws)
 
 
 @pytest.mark.parametrize(
@@ -399,7 +394,7 @@ def test_all_patterns_are_made_once_where_the_draws_suffice(
     assert own.exact and own.draws == n and len(made(own)) == n
     assert distinct(drawn_options(own, n)) == patterns
     # The data themselves are among them.
-    assert np.abs(made(own)[:, 0] - own.design.coef[0]).min() < RTOL
+    assert np.abs(made(own)[:, 0] - own.fitted.coef[0]).min() < RTOL
     fewer = enumerated(countries, scheme, n - 1)
     assert (fewer.exact, fewer.draws) == (False, n - 1)
 
@@ -442,7 +437,7 @@ def test_more_patterns_than_a_number_can_count_are_drawn(permute, years):
     own = enumerated(countries, replace(COEFFICIENTS, permute=permute), 2**62, years)
     assert not own.exact
     assert math.factorial(21) > 2**63
-    drawn = np.asarray(draw_source(own.static, 1, 0).options())
+    drawn = np.asarray(DrawSource(own.static, 1, 0).options())
     assert_array_equal(np.sort(drawn, axis=0)[:, 0], np.arange(21))
 
 
@@ -484,9 +479,9 @@ MISTAKES = {
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_scheme_that_does_not_serve_is_told_in_one_line(name):
     frame, model, scheme, told = MISTAKES[name]
-    design = make_design(frame, model)
+    fitted = fit_model(frame, model)
     with pytest.raises(TivaxError) as error:
-        make_program(design, scheme, 99)
+        make_plan(fitted, scheme, 99)
     line = str(error.value)
     assert line.startswith(("model main: ", "scheme: ")) and "\n" not in line
     assert told in line
@@ -496,7 +491,7 @@ def test_a_treatment_that_is_missing_where_no_year_is_used_is_no_mistake():
     """Nobody's outcome of that year is known."""
     frame = without(("C03", 2002))
     frame.loc[frame["year"] == 2002, "KOFGIdj"] = np.nan
-    own = make_program(make_design(frame, MODEL), MOVES["countries"], DRAWS)
+    own = make_plan(fit_model(frame, MODEL), MOVES["countries"], DRAWS)
     assert own.static.options == 7 and np.isfinite(made(own)).all()
 
 
@@ -533,23 +528,23 @@ def test_a_placebo_compares_t_but_for_years():
     ],
 )
 def test_the_label_of_a_program_tells_schemes_apart(scheme, label):
-    assert program("balanced", MODEL, scheme).label == label
+    assert plan("balanced", MODEL, scheme).label == label
 
 
 def test_the_label_tells_instruments_and_joint_tests():
-    design = make_design(FRAMES["balanced"], two_stage_model())
+    fitted = fit_model(FRAMES["balanced"], two_stage_model())
     webb = Scheme("wild", weights="webb")
-    assert make_program(design, webb, 99).label == "wild-wre-webb"
+    assert make_plan(fitted, webb, 99).label == "wild-wre-webb"
     both = replace(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
     joint = replace(webb, joint=True)
-    assert program("balanced", both, joint).label == "wild-wcr-webb-joint"
-    assert program("balanced", MODEL, joint).label == "wild-wcr-webb"
+    assert plan("balanced", both, joint).label == "wild-wcr-webb-joint"
+    assert plan("balanced", MODEL, joint).label == "wild-wcr-webb"
 
 
 def test_models_of_one_shape_share_their_compiled_code():
     """The other outcomes of a table compile nothing."""
-    a = program("balanced", MODEL, Scheme("pairs"))
-    b = program("balanced", replace(MODEL, outcome="KOFTrGIdj"), Scheme("pairs"))
+    a = plan("balanced", MODEL, Scheme("pairs"))
+    b = plan("balanced", replace(MODEL, outcome="KOFTrGIdj"), Scheme("pairs"))
     assert a.static == b.static
     assert not np.allclose(made(a), made(b))
 
@@ -558,7 +553,7 @@ def test_rows_of_literal_refits_are_those_of_the_design():
     for frame in FRAMES.values():
         for model in MODELS.values():
             rows: Rows = rows_of(frame, model)
-            design = make_design(frame, model)
-            close(design.coef, refit(rows).coef[-1:])
-            assert_array_equal(design.cluster, rows.country)
-            assert jnp.isfinite(design.moments.S).all()
+            fitted = fit_model(frame, model)
+            close(fitted.coef, refit(rows).coef[-1:])
+            assert_array_equal(fitted.cluster, rows.country)
+            assert jnp.isfinite(fitted.products.S).all()

@@ -14,9 +14,11 @@ from scipy import stats
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
-from tivax.engine.resampling.designs import Model, make_design
 from tivax.engine.resampling.draws import MemoryDraws
-from tivax.engine.resampling.schemes import Scheme, make_program
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.plans import make_plan
+from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulated_panels import (
     BUILT_IN,
     Design,
@@ -64,8 +66,8 @@ def as_frame(M: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
     return frame[seen.ravel() == 1]
 
 
-def tested(design: Design, key, draws: int = 99) -> kernel.Tested:
-    return kernel.tested(
+def tested(design: Design, key, draws: int = 99) -> kernel.PanelTests:
+    return kernel.simulate_and_test(
         key,
         arrays(design),
         jnp.asarray(stats.t.ppf(0.975, design.clusters - 1)),
@@ -176,11 +178,7 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
     [
         (("TBI", "none"), {}, "no column none in the data; it has "),
         (("TBI", "RQ", "RQ2"), {"RQ2": lambda f: f["RQ"]}, "RQ2 is collinear with "),
-        (
-            ("TBI",),
-            {"year": lambda f: f["year"] // 2},
-            "has two rows in 100",
-        ),
+        (("TBI",), {"year": lambda f: f["year"] // 2}, "has two rows in 100"),
         (
             ("TBI",),
             {"iso3": lambda f: f["iso3"].where(f["iso3"] == "C00")},
@@ -211,7 +209,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     key, M, seen, of_signs, of_counts = one_panel(design)
     own = tested(design, key)
     model = Model("m", "y", ("x",), tuple(f"c{k}" for k in range(design.controls)))
-    other = make_design(as_frame(M, seen), model)
+    other = fit_model(as_frame(M, seen), model)
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
     se = [np.sqrt(other.covariance(k)[0, 0]) for k in ("CV1", "CV2", "CV3")]
     assert_allclose(own.se, se, rtol=RTOL)
@@ -225,7 +223,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     assert rejects["CV1 t(G-1)"] == (t[0] > critical)
     assert rejects["CV3 t(G-1)"] == (t[2] > critical)
     loadings = resampling.wild_loadings(
-        other.moments,
+        other.products,
         jnp.eye(other.layout.regressors)[-1:],
         jnp.zeros(1),
         layout=other.layout,
@@ -234,7 +232,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     drawn = np.abs(resampling.wild_statistics(loadings, v))
     assert rejects["WCR"] == (np.mean(drawn > t[0]) <= 0.05)
     w = streams.counts(of_counts, design.clusters, draws=99).astype(float)
-    again = resampling.reweighted(other.moments.S, w, layout=other.layout)[0]
+    again = resampling.reweighted(other.products.S, w, layout=other.layout)[0]
     low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
     assert rejects["pairs percentile"] == (low > 0 or high < 0)
     moves = jax.random.fold_in(of_counts, 1)
@@ -259,7 +257,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         if not design.balanced:
             assert np.isnan(rejects[name])
             continue
-        tables = jax.tree.map(jnp.asarray, make_program(other, scheme, 99).arrays)
+        tables = jax.tree.map(jnp.asarray, make_plan(other, scheme, 99).arrays)
         size = np.abs(draw(tables))
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
@@ -270,7 +268,7 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
     model = Model("m", "y", ("x",), ("c0", "c1"))
     for seed in range(12):
         key, M, seen, _, _ = one_panel(SMALL, seed)
-        row = model_table([make_design(as_frame(M, seen), model)]).iloc[0]
+        row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
         own = bool(tested(SMALL, key, draws=9).rejects_truth[1])
         assert own == (row["cv2_p"] < 0.05), seed
 
@@ -324,7 +322,7 @@ def test_the_table_counts_by_hand():
     values[0, [7, zero + 1]] = np.nan  # CV2 serves three
     values[1, [7, zero + 1]] = 1  # and rejects in one
     study = Study((SMALL,), panels=4)
-    result = simulation.table(study, [(SMALL, MemoryDraws(values))])
+    result = simulation.rejection_table(study, [(SMALL, MemoryDraws(values))])
     first = result.iloc[0]
     assert (first["size"], first["coverage"], first["power"]) == (0.5, 0.5, 0.75)
     assert_allclose(first["mc_error"], 0.25)
@@ -334,7 +332,7 @@ def test_the_table_counts_by_hand():
     assert_allclose(second["mc_error"], np.sqrt(2 / 27))
     assert result["panels"].tolist() == [4, 3, *[4] * 6]
     assert (result["effective_clusters"] == 6.5).all()
-    assert simulation.residual([(SMALL, MemoryDraws(values))]) == 3e-15
+    assert simulation.largest_residual([(SMALL, MemoryDraws(values))]) == 3e-15
     assert result["draws"].tolist() == [0, 0, 0, *[999] * 5]
     assert np.isnan(result["se_ratio"].iloc[3])
 
@@ -484,7 +482,7 @@ def test_a_mistake_in_it_is_one_line(tmp_path, old, new, said):
 def test_two_designs_of_one_name_are_a_mistake(tmp_path):
     twice = GOOD + GOOD[GOOD.index("[[design]]") :]
     path = study_file(tmp_path, twice)
-    assert "two designs are called small" in mistake(
+    assert "duplicate design name small" in mistake(
         "simulate", path, "--out", tmp_path / "out"
     )
 
@@ -527,7 +525,7 @@ def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     # Of given regressors, the same in every panel.
     frame = small_panel(countries=9, years=6, seed=2)
     model = Model("m", "KOFGIdj", ("TBI",), ("RQ", "INFR"))
-    (few,) = model_table([make_design(frame, model)])["effective_clusters"]
+    (few,) = model_table([fit_model(frame, model)])["effective_clusters"]
     assert_allclose(written["effective_clusters"], few, rtol=RTOL)
     manifest = json.loads((out / "manifest.json").read_text())
     assert [k["path"] for k in manifest["inputs"]] == [str(path), str(panel)]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from tivax.engine.panel.recipe import OUTCOMES
 from tivax.engine.resampling import running as experiments
-from tivax.engine.resampling.designs import Model
+from tivax.engine.resampling.models import Model
 
 from helpers import random_panel
 from literal_refits import Rows

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import null_space
 
-from tivax.kernels.clusters import Layout, Moments, statistics
+from tivax.kernels.clusters import ClusterCrossProducts, Layout, cross_products
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Rows:
         return [(self.country, self.countries), (self.year, self.years)]
 
     @property
-    def counted(self) -> int:
+    def n_parameters(self) -> int:
         """k of the correction: Stata's, nested effects count as one constant."""
         years = (len(np.unique(self.year)) - self.countries) * self.years
         return years + self.countries + self.C.shape[1] + self.X.shape[1]
@@ -144,10 +144,8 @@ class Refit(NamedTuple):
         return float(self.factor * self.scores[:, -1] @ other.scores[:, -1])
 
 
-def refit(
-    rows: Rows, *, weights: np.ndarray | None = None, counted: int | None = None
-) -> Refit:
-    """Least squares or 2SLS on all rows, weighted by country; k as given, or the rows'."""
+def refit(rows: Rows, *, weights: np.ndarray | None = None) -> Refit:
+    """Least squares or 2SLS on all rows, weighted by country."""
     root = np.sqrt(np.ones(rows.G) if weights is None else weights)[rows.country]
     D, C, X, Z, y = (
         root[:, None] * block
@@ -164,7 +162,7 @@ def refit(
     residuals = y - np.column_stack([D, C, X]) @ (whole @ y)
     inverse = whole[D.shape[1] :]
     scores = by_country(rows, inverse.T * residuals[:, None])
-    G, N, k = rows.G, len(y), rows.counted if counted is None else counted
+    G, N, k = rows.G, len(y), rows.n_parameters
     factor = G / (G - 1) * (N - 1) / (N - k)
     covariance = factor * scores.T @ scores
     return Refit(
@@ -247,15 +245,15 @@ def columns(rows: Rows) -> np.ndarray:
     return within(rows, M) if rows.countries else M
 
 
-_statistics = jax.jit(statistics, static_argnames="clusters")
+_statistics = jax.jit(cross_products, static_argnames="clusters")
 
 
-def moments(rows: Rows) -> Moments:
+def products(rows: Rows) -> ClusterCrossProducts:
     S = _statistics(
         jnp.asarray(columns(rows)), jnp.asarray(rows.country), clusters=rows.G
     )
     count = jnp.asarray(np.bincount(rows.country).astype(float))
-    return Moments(S, count, jnp.asarray(float(rows.counted)))
+    return ClusterCrossProducts(S, count, jnp.asarray(float(rows.n_parameters)))
 
 
 def contrast(rows: Rows, R: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from tivax.engine import TivaxError, save_store
 from tivax.engine.cli.tables.groups import print_groups
-from tivax.engine.core.terminal import Terminal
+from tivax.engine.cli.terminal import Terminal
 from tivax.engine.tables.countries import country_groups
 from tivax.engine.tables.groups import choose_groups
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ...core import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
-from ...core import Terminal, set_max_size, start_jax
+from ...core import set_max_size, start_jax
 from ..options import (
     Coordinator,
     Data,
@@ -22,6 +22,7 @@ from ..options import (
     RunToml,
     Seed,
 )
+from ..terminal import Terminal
 
 
 def panel(
@@ -163,7 +164,8 @@ def simulate(
     start_jax()
     from dataclasses import replace
 
-    from ...resampling import BUILT_IN, read_study, run_study
+    from ...resampling import BUILT_IN, read_study
+    from .simulate import run_study
 
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:

@@ -4,10 +4,11 @@ import os
 import sys
 from pathlib import Path
 
-from ...core import Machines, Terminal, TivaxError, print_last
+from ...core import Machines, TivaxError, print_last
 from ...paper import paper_models
 from ...resampling import read_run_file, with_overrides
 from ..endings import ending_of
+from ..terminal import Terminal
 
 
 def run_drawing(

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...core import Run, Terminal, TivaxError
+from ...core import Run, TivaxError
 from ...panel import (
     DataFiles,
     build_panel,
@@ -11,6 +11,7 @@ from ...panel import (
     require_panel_place,
     write_panel,
 )
+from ..terminal import Terminal
 
 
 def choose_files(data: Path, store: Path | None) -> DataFiles:

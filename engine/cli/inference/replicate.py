@@ -2,13 +2,7 @@
 
 from pathlib import Path
 
-from ...core import (
-    Run,
-    Terminal,
-    describe_environment,
-    output_folder,
-    require_result_place,
-)
+from ...core import Run, describe_environment, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
@@ -22,15 +16,11 @@ from ...paper import (
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
 from ...reporting import Language
+from ..terminal import Terminal
 
 
 def run_replication(
-    files: DataFiles,
-    out: Path,
-    language: Language,
-    *,
-    force: bool,
-    terminal: Terminal,
+    files: DataFiles, out: Path, language: Language, *, force: bool, terminal: Terminal
 ) -> None:
     """Write the replication to ``out`` and print its findings."""
     inputs = [

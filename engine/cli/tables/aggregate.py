@@ -10,7 +10,6 @@ import zarr
 
 from ...core import (
     Run,
-    Terminal,
     TivaxError,
     output_folder,
     require_apart,
@@ -32,6 +31,7 @@ from ...tables import (
     require_replaceable,
     store_attributes,
 )
+from ..terminal import Terminal
 
 Mapped = Mapping[str, str]
 

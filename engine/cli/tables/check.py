@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from ...core import Terminal, TivaxError
+from ...core import TivaxError
 from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE
 from ...tables import WorldTables, YearCheck, check_tables
+from ..terminal import Terminal
 
 
 def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:

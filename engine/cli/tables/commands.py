@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ...core import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
-from ...core import Terminal, set_max_size, start_jax
+from ...core import set_max_size, start_jax
 from ..options import (
     CertifyOption,
     EachGroup,
@@ -23,6 +23,7 @@ from ..options import (
     Years,
     parse_years,
 )
+from ..terminal import Terminal
 
 
 def fetch(

@@ -14,7 +14,6 @@ import xarray as xr
 from ...core import (
     Progress,
     Run,
-    Terminal,
     TivaxError,
     escape_formula,
     output_folder,
@@ -37,6 +36,7 @@ from ...measures import (
 )
 from ...reporting import save_figure
 from ...tables import ChosenGroups, NetInventories
+from ..terminal import Terminal
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")

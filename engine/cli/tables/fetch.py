@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from ...core import Run, Terminal, require_fetch_place
+from ...core import Run, require_fetch_place
 from ...sources import fetch, get_archive
+from ..terminal import Terminal
 
 _CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core import Terminal, TivaxError, suggest
+from ...core import TivaxError, suggest
 from ...tables import CountryGroup, country_group, country_groups, country_name
+from ..terminal import Terminal
 
 
 def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None:

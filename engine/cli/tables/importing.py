@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from ...core import Terminal
 from ...sources import import_tables
+from ..terminal import Terminal
 
 
 def run_import(

@@ -8,7 +8,6 @@ import xarray as xr
 
 from ...core import (
     Run,
-    Terminal,
     TivaxError,
     output_folder,
     require_result_place,
@@ -35,6 +34,7 @@ from ...measures import (
 )
 from ...reporting import save_figure
 from ...tables import ChosenGroups, NetInventories, WorldTables
+from ..terminal import Terminal
 from .check import certified_line
 from .decompose import FORMATS, LongWriter, named, one_after_the_other
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xarray import DataArray
 
-from ...core import Terminal, TivaxError
+from ...core import TivaxError
 from ...measures import ValueAdded, require_value_added, value_added_name
 from ...sources import (
     read_final_satellites,
@@ -19,6 +19,7 @@ from ...tables import (
     open_store,
 )
 from ..options import parse_years
+from ..terminal import Terminal
 
 
 def open_tables(store: Path, years: str) -> WorldTables:

@@ -12,7 +12,6 @@ from ...core import (
     Format,
     Progress,
     Run,
-    Terminal,
     no_progress,
     output_folder,
     require_result_place,
@@ -32,6 +31,7 @@ from ...measures import (
 )
 from ...reporting import save_figure
 from ...tables import NetInventories, WorldTables, choose_groups
+from ..terminal import Terminal
 from .check import print_tbi
 from .inputs import read_accounts, read_final_accounts
 

@@ -12,12 +12,12 @@ from ....bench.cases import CASES, SEED, make_world
 from ....bench.harness import Timing, machine, measure
 from ...core import (
     Run,
-    Terminal,
     TivaxError,
     output_folder,
     require_result_place,
     write_csv,
 )
+from ..terminal import Terminal
 
 COLUMNS = [
     "case",

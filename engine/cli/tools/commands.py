@@ -4,8 +4,9 @@ from typing import Annotated
 
 import typer
 
-from ...core import Terminal, start_jax
+from ...core import start_jax
 from ..options import Force, Out, Quiet, parse_size
+from ..terminal import Terminal
 
 
 def demo(

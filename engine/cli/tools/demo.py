@@ -18,7 +18,6 @@ import pandas as pd
 from ...core import (
     Progress,
     Run,
-    Terminal,
     describe_environment,
     output_folder,
     require_result_place,
@@ -39,6 +38,7 @@ from ...tables import (
 )
 from ..tables.check import print_tbi
 from ..tables.tbi import figures_of, write_tbi
+from ..terminal import Terminal
 
 
 @dataclass(frozen=True)

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import html as report
+from ...resampling import LEVEL
 from ..columns import column_names
 from ..inference import PaperInference, sides
 
 TITLE = "Bootstrap, placebo and few clusters"
-_LEVEL = 0.05
 _P_VALUES = {
     "cv1_p": "CV1",
     "cv2_p": "CV2",
@@ -157,7 +157,7 @@ def _sentence(rows: pd.DataFrame) -> str:
 
     A p-value within two Monte-Carlo errors of 5 % is on neither side.
     """
-    starred = rows[rows["cv1_p"] < _LEVEL]
+    starred = rows[rows["cv1_p"] < LEVEL]
     said = []
     for kind, name in (
         ("cv3", "the jackknife"),

@@ -8,9 +8,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation.least_squares import fixed_effects, two_stage
+from tivax.engine.estimation.instrumental_variables import two_stage
+from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.panel.recipe import CONTROLS
-from tivax.engine.resampling.designs import Model, make_design
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import with_lags
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
@@ -38,56 +40,56 @@ FULL = Model("full", "KOFGIdj", ("TBI",), CONTROLS)
 @pytest.mark.parametrize("controls", [(), CONTROLS], ids=["alone", "controls"])
 def test_estimates_are_those_of_fixed_effects(name, controls):
     model = replace(FULL, controls=controls)
-    design = make_design(PANELS[name], model)
+    fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", ["TBI", *controls])
     coef, se, *_ = fit["TBI"]
-    assert_allclose(design.coef, [coef], rtol=RTOL)
-    assert_allclose(design.covariance(), [[se**2]], rtol=RTOL)
-    assert (design.observations, len(design.labels)) == (fit.n, fit.clusters)
-    assert design.balanced == (name == "balanced")
+    assert_allclose(fitted.coef, [coef], rtol=RTOL)
+    assert_allclose(fitted.covariance(), [[se**2]], rtol=RTOL)
+    assert (fitted.observations, len(fitted.labels)) == (fit.n, fit.clusters)
+    assert fitted.balanced == (name == "balanced")
 
 
 @pytest.mark.parametrize("name", PANELS)
 def test_several_treatments_have_the_covariance_of_fixed_effects(name):
     terms = ("TFP", "TBI", "RQ")
     model = replace(FULL, treatments=terms, controls=("INFR", "lnGDP"))
-    design = make_design(PANELS[name], model)
+    fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", [*terms, "INFR", "lnGDP"])
     V = fit.covariance.loc[[*terms], [*terms]].to_numpy()
-    assert_allclose(design.coef, fit.terms.loc[[*terms], "coef"], rtol=RTOL)
-    assert_allclose(design.covariance(), V, rtol=0, atol=RTOL * V.max())
+    assert_allclose(fitted.coef, fit.terms.loc[[*terms], "coef"], rtol=RTOL)
+    assert_allclose(fitted.covariance(), V, rtol=0, atol=RTOL * V.max())
 
 
 @pytest.mark.parametrize("name", PANELS)
 def test_a_lag_as_instrument_is_two_stage_least_squares(name):
     model = replace(MODEL, instruments=("L.TBI",))
     frame = with_lags(PANELS[name], [model])
-    design = make_design(frame, model)
+    fitted = fit_model(frame, model)
     fit = two_stage(frame, "KOFGIdj", "TBI", ["L.TBI"], ["RQ", "INFR"])
     coef, se, *_ = fit.second["TBI"]
-    assert_allclose(design.coef, [coef], rtol=RTOL)
-    assert_allclose(design.covariance() ** 0.5, [[se]], rtol=RTOL)
-    assert design.observations == fit.second.n < len(frame)
+    assert_allclose(fitted.coef, [coef], rtol=RTOL)
+    assert_allclose(fitted.covariance() ** 0.5, [[se]], rtol=RTOL)
+    assert fitted.observations == fit.second.n < len(frame)
     # Balanced without the first year, of which there is no lag.
-    assert design.balanced == (name == "balanced")
+    assert fitted.balanced == (name == "balanced")
 
 
 def test_more_instruments_than_endogenous_regressors():
     frame = small_panel(unknown=0.2, seed=3)
     model = two_stage_model(instruments=("L.TBI", "TFP", "TBI"))
-    design = make_design(frame, model)
+    fitted = fit_model(frame, model)
     fit = two_stage(frame, "KOFGIdj", "endogenous", model.instruments, model.controls)
     coef, se, *_ = fit.second["endogenous"]
-    assert_allclose(design.coef, [coef], rtol=RTOL)
-    assert_allclose(design.covariance() ** 0.5, [[se]], rtol=RTOL)
+    assert_allclose(fitted.coef, [coef], rtol=RTOL)
+    assert_allclose(fitted.covariance() ** 0.5, [[se]], rtol=RTOL)
 
 
 @pytest.mark.parametrize("group", ["developed", "developing"])
 def test_a_sample_is_the_panel_of_its_countries(group):
     frame = PANELS["unbalanced"]
-    own = make_design(frame, replace(MODEL, sample=group))
+    own = fit_model(frame, replace(MODEL, sample=group))
     part = frame[frame["developed"] == (group == "developed")]
-    alone = make_design(part, MODEL)
+    alone = fit_model(part, MODEL)
     assert_array_equal(own.coef, alone.coef)
     assert_array_equal(own.covariance(), alone.covariance())
     # Wild weights belong to the countries of the whole panel.
@@ -101,18 +103,18 @@ def test_covariances_do_not_depend_on_units(kind):
     frame = PANELS["unbalanced"]
     other = frame.assign(TBI=frame["TBI"] * 1e6, KOFGIdj=frame["KOFGIdj"] / 100)
     other = other.sample(frac=1, random_state=0)
-    own, changed = make_design(frame, FULL), make_design(other, FULL)
+    own, changed = fit_model(frame, FULL), fit_model(other, FULL)
     assert_allclose(changed.coef, own.coef * 1e-8, rtol=RTOL)
     assert_allclose(changed.covariance(kind), own.covariance(kind) * 1e-16, rtol=RTOL)
 
 
 def test_the_jackknife_is_a_refit_without_each_country():
     frame = PANELS["unbalanced"]
-    design = make_design(frame, MODEL)
+    fitted = fit_model(frame, MODEL)
     rows = rows_of(frame, MODEL)
-    gap = [refit(rows.without(g)).coef[-1] - design.coef[0] for g in range(rows.G)]
+    gap = [refit(rows.without(g)).coef[-1] - fitted.coef[0] for g in range(rows.G)]
     variance = (rows.G - 1) / rows.G * np.sum(np.square(gap))
-    assert_allclose(design.covariance("CV3"), [[variance]], rtol=RTOL)
+    assert_allclose(fitted.covariance("CV3"), [[variance]], rtol=RTOL)
 
 
 # ----------------------------------------------------------------------- the effects
@@ -133,7 +135,7 @@ def labelled() -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    "effects, cluster, counted",
+    "effects, cluster, n_parameters",
     [
         # Columns that k counts: effects within clusters as one, of others the rank.
         (("iso3", "year"), "iso3", 1 + 6),
@@ -147,11 +149,11 @@ def labelled() -> pd.DataFrame:
         (("year", "industry"), "region", 1 + 6 + 4),
     ],
 )
-def test_any_effects_are_dummies_written_out(effects, cluster, counted):
+def test_any_effects_are_dummies_written_out(effects, cluster, n_parameters):
     """CV1 is the sandwich times G/(G-1) (N-1)/(N-k)."""
     frame = labelled()
     model = replace(MODEL, effects=effects, cluster=cluster)
-    design = make_design(frame, model)
+    fitted = fit_model(frame, model)
     literal = fit_with_dummies(
         frame,
         "KOFGIdj",
@@ -159,18 +161,18 @@ def test_any_effects_are_dummies_written_out(effects, cluster, counted):
         effects=effects or ("constant",),
         clusters=cluster,
     )
-    G, N, k = frame[cluster].nunique(), len(frame), 3 + counted
+    G, N, k = frame[cluster].nunique(), len(frame), 3 + n_parameters
     factor = G / (G - 1) * (N - 1) / (N - k)
-    assert_allclose(design.coef, literal.coef[:1], rtol=RTOL)
+    assert_allclose(fitted.coef, literal.coef[:1], rtol=RTOL)
     assert_allclose(
-        design.covariance()[0, 0], factor * literal.sandwich[0, 0], rtol=RTOL
+        fitted.covariance()[0, 0], factor * literal.sandwich[0, 0], rtol=RTOL
     )
-    assert float(design.moments.counted) == k
+    assert float(fitted.products.n_parameters) == k
 
 
 def test_only_one_row_for_each_country_and_year_is_balanced():
     frame = PANELS["balanced"]
-    assert make_design(frame, MODEL).balanced
+    assert fit_model(frame, MODEL).balanced
     for changed, model in (
         (frame.iloc[1:], MODEL),
         (pd.concat([frame, frame.iloc[:1]]), MODEL),
@@ -178,7 +180,7 @@ def test_only_one_row_for_each_country_and_year_is_balanced():
         (frame, replace(MODEL, effects=("year",))),
         (labelled(), replace(MODEL, effects=("iso3", "year", "industry"))),
     ):
-        assert not make_design(changed, model).balanced
+        assert not fit_model(changed, model).balanced
 
 
 def test_rows_with_a_missing_value_are_left_out():
@@ -186,7 +188,7 @@ def test_rows_with_a_missing_value_are_left_out():
     frame.loc[3, "RQ"] = np.nan
     frame.loc[7, "KOFGIdj"] = np.nan
     frame.loc[9, "TFP"] = np.nan  # which this model does not use
-    own, without = make_design(frame, MODEL), make_design(frame.drop([3, 7]), MODEL)
+    own, without = fit_model(frame, MODEL), fit_model(frame.drop([3, 7]), MODEL)
     assert_array_equal(own.coef, without.coef)
     assert own.observations == len(frame) - 2
 
@@ -222,7 +224,7 @@ MISTAKES = {
     "a sample that cannot be told": (changed().drop(columns="developed"), replace(MODEL, sample="developed"), "no column developed"),
     "a column of words": (changed(RQ=lambda f: "high"), MODEL, "column RQ holds words, not numbers"),
     "a column without values": (changed(RQ=lambda f: np.nan), MODEL, "column RQ has no values"),
-    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; mend the data"),
+    "an infinite value": (changed(RQ=lambda f: np.inf), MODEL, "column RQ holds an infinite value; fix the data"),
     "one cluster": (changed(bloc=lambda f: "one"), replace(MODEL, cluster="bloc"), "model main: KOFGIdj: fewer than two values of bloc are left; it takes two"),
     "a sample without rows": (changed(developed=lambda f: 0), replace(MODEL, sample="developed"), "no rows in this sample"),
     "the same regressor twice": (changed(INFR=lambda f: 2 * f["RQ"] + by_year(f)), MODEL, "INFR is collinear with the other regressors and the effects; leave it out"),
@@ -245,7 +247,7 @@ MISTAKES = {
 def test_a_mistake_is_one_line_that_names_the_model(name):
     frame, model, told = MISTAKES[name]
     with pytest.raises(TivaxError) as error:
-        make_design(frame, model)
+        fit_model(frame, model)
     line = str(error.value)
     assert line.startswith("model main: ") and "\n" not in line
     assert told in line

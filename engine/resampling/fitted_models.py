@@ -1,4 +1,4 @@
-"""From a panel and a model to what the resampling kernels need.
+"""Models fitted on their rows of a panel, as arrays for the resampling kernels.
 
 Effects that the clusters nest (countries in countries) are taken out within each
 cluster; the others, such as years, become dummies, less those that they imply. Columns
@@ -17,96 +17,26 @@ from jaxtyping import Float
 
 from ...kernels import clusters as kernel
 from ...kernels import resampling
-from ...kernels.clusters import ClusterFit, Layout, Moments
-from ..core import TivaxError, in_float64, show
+from ...kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
+from ..core import TivaxError, in_float64
 from ..estimation import (
     COLLINEAR,
-    column_name,
-    column_names,
     complete_rows,
     explained,
     independent,
     of_norm_one,
     orthonormal,
     powers,
-    require_columns,
     require_identified,
     require_names,
-    sample,
     times_power,
     without_error,
 )
-
-
-@dataclass(frozen=True)
-class Model:
-    """One linear model of a panel.
-
-    Attributes
-    ----------
-    name
-        Unique within a run.
-    outcome
-        A column of the panel.
-    treatments
-        Regressors of interest. With instruments they are endogenous.
-    controls
-        The other regressors.
-    instruments
-        Excluded instruments; none for least squares.
-    effects
-        Columns whose values get an effect each.
-    cluster
-        The column of the clusters.
-    sample
-        ``all``, ``developed`` or ``developing``.
-    table, column
-        Where the paper prints it; empty elsewhere.
-    family
-        Models of one family are tested together (Romano-Wolf). By default its sample.
-
-    Raises
-    ------
-    TivaxError
-        What is not the name of a column or a list of such names, and no treatment.
-    """
-
-    name: str
-    outcome: str
-    treatments: tuple[str, ...]
-    controls: tuple[str, ...] = ()
-    instruments: tuple[str, ...] = ()
-    effects: tuple[str, ...] = ("iso3", "year")
-    cluster: str = "iso3"
-    sample: str = "all"
-    table: int | None = None
-    column: int | None = None
-    family: str = ""
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise TivaxError(f"model {show(self.name)}: a name is a text")
-        try:
-            for name in ("outcome", "cluster"):
-                column_name(name, getattr(self, name))
-            for name in ("treatments", "controls", "instruments", "effects"):
-                names = column_names(name, getattr(self, name))
-                object.__setattr__(self, name, names)
-            if not self.treatments:
-                raise TivaxError("treatments: name at least one")
-            if len(set(self.effects)) < len(self.effects):
-                raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
-        except TivaxError as error:
-            raise TivaxError(f"model {self.name}: {error}") from None
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """All that it takes, the outcome last, in the kernels' order."""
-        return (*self.controls, *self.treatments, *self.instruments, self.outcome)
+from .models import Model, sample_rows
 
 
 @dataclass(frozen=True, eq=False)
-class Design:
+class FittedModel:
     """A model on its rows, as arrays.
 
     Attributes
@@ -136,7 +66,7 @@ class Design:
 
     model: Model
     layout: Layout
-    moments: Moments
+    products: ClusterCrossProducts
     rows: Float[np.ndarray, "n m"]
     cluster: np.ndarray
     time: np.ndarray | None
@@ -175,7 +105,7 @@ class Design:
             V = kernel.cv3(jnp.asarray(self.coef), jnp.asarray(self.left_out()))
             return np.asarray(V)
         fit = jax.tree.map(jnp.asarray, self.fit)
-        V = kernel.cv1(self.moments, fit) if kind == "CV1" else kernel.cv2(fit)
+        V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
 
@@ -183,9 +113,9 @@ class Design:
     def left_out(self) -> Float[np.ndarray, "G q"]:
         """The estimates of the treatments without each cluster, in units of the panel.
 
-        Not a number where the other clusters do not identify them.
+        NaN where the other clusters do not identify them.
         """
-        left = _leave_one_out(self.moments, layout=self.layout)
+        left = _leave_one_out(self.products, layout=self.layout)
         return np.asarray(left) * self.unit[None, :]
 
 
@@ -193,12 +123,12 @@ _leave_one_out = jax.jit(resampling.leave_one_out, static_argnames="layout")
 
 
 @in_float64
-def make_design(panel: pd.DataFrame, model: Model) -> Design:
-    """A model's design on its sample of a panel.
+def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
+    """Fit a model on its sample of a panel.
 
     Raises ``TivaxError`` in one line for missing columns, samples without rows, fewer
-    than two clusters, and regressors or instruments that say nothing beside the others:
-    the gate of ``regression_data``. Besides, there must be errors to resample.
+    than two clusters, and regressors or instruments that the others explain: see
+    ``regression_data``. Besides, there must be errors to resample.
     """
     effects = list(model.effects)
     columns = [model.outcome, *model.columns[:-1]]  # a message names the first
@@ -206,7 +136,7 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
         require_names(
             model.outcome, (*model.controls, *model.treatments), model.instruments
         )
-        data = _sample(panel, model)
+        data = sample_rows(panel, model)
         used = complete_rows(data, columns, [model.cluster])
         used = complete_rows(
             data, columns, list(dict.fromkeys([model.cluster, *effects]))
@@ -238,20 +168,20 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
     _require_errors(model, layout, columns, cluster)
     size = times_power(size, np.concatenate([np.zeros(len(d), int), power]))
     _require_unit(model, layout, size)
-    counted = layout.regressors + bool(nested)
+    n_parameters = layout.regressors + bool(nested)
     G = len(labels)
     count = np.bincount(cluster, minlength=G)
-    moments = Moments(
-        kernel.statistics(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
+    products = ClusterCrossProducts(
+        kernel.cross_products(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
         jnp.asarray(count.astype(float)),
-        jnp.asarray(float(counted)),
+        jnp.asarray(float(n_parameters)),
     )
     time = _balanced_time(used, nested, crossed, cluster, model)
-    fit = kernel.fit(moments, jnp.ones(G), layout=layout)
-    return Design(
+    fit = kernel.fit(products, jnp.ones(G), layout=layout)
+    return FittedModel(
         model=model,
         layout=layout,
-        moments=moments,
+        products=products,
         rows=columns,
         cluster=cluster,
         time=time,
@@ -263,15 +193,6 @@ def make_design(panel: pd.DataFrame, model: Model) -> Design:
         used=used,
         data=data,
     )
-
-
-def _sample(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
-    require_columns(panel, ())
-    if model.sample != "all" and "developed" not in panel.columns:
-        raise TivaxError(
-            f"no column developed in the panel, which sample {model.sample} goes by"
-        )
-    return sample(panel, model.sample)
 
 
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
@@ -291,12 +212,9 @@ def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):
 
 
 def _net_of(
-    columns: np.ndarray,
-    used: pd.DataFrame,
-    nested: Sequence[str],
-    cluster: np.ndarray,
+    columns: np.ndarray, used: pd.DataFrame, nested: Sequence[str], cluster: np.ndarray
 ) -> np.ndarray:
-    """What nested effects leave of the columns."""
+    """Columns net of nested effects."""
     if not nested:
         return columns
     if len(nested) == 1:
@@ -313,7 +231,7 @@ def _net_of(
 
 
 def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> None:
-    """What each regressor and instrument adds to the columns before it."""
+    """Each regressor and instrument must add to the columns before it."""
     try:
         require_identified(
             columns,
@@ -323,12 +241,12 @@ def _require_identified(model: Model, layout: Layout, columns: np.ndarray) -> No
             instruments=model.instruments,
         )
         # Here cross products of the outcome too must have digits left.
-        for used, told in (
+        for used, by in (
             (layout.dummies, "the effects alone"),
             (layout.regressors, "the regressors and the effects, without any error"),
         ):
             if len(independent(columns[:, [*range(used), -1]])) == used:
-                raise explained(model.outcome, told, len(columns))
+                raise explained(model.outcome, by, len(columns))
     except TivaxError as error:
         raise TivaxError(f"model {model.name}: {error}") from None
 
@@ -340,13 +258,13 @@ def _require_errors(
 
     With two clusters and effects of years they are 0, and so is every standard error.
     """
-    fitted, X = None, columns[:, : layout.regressors]
+    projected, X = None, columns[:, : layout.regressors]
     if layout.instruments:
         W, Z = X[:, : layout.exogenous], columns[:, layout.regressors : -1]
         basis = orthonormal(np.hstack([W, Z])).basis
-        fitted = basis @ (basis.T @ X)
+        projected = basis @ (basis.T @ X)
     lost = without_error(
-        X, columns[:, -1], [cluster], dummies=layout.dummies, fitted=fitted
+        X, columns[:, -1], [cluster], dummies=layout.dummies, fitted=projected
     )
     if lost.terms[layout.exogenous :].any():
         reason = lost.reason(model.outcome, int(cluster.max()) + 1)

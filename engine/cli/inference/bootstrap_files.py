@@ -1,0 +1,111 @@
+"""Tables, draws and figures of ``tivax bootstrap`` and ``tivax placebo``."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from matplotlib.figure import Figure
+
+from ...core import describe_environment, write_csv
+from ...figures import Drawn
+from ...figures import resampling as experiment_plots
+from ...reporting import save_figure, write_report
+from ...resampling import ResamplingPlan, cluster_table
+from .bootstrap_report import sections
+from .experiments import Experiment
+
+# Histograms of a figure: more would be too small to read.
+_PER_FIGURE = 6
+
+
+def write_experiment(experiment: Experiment, folder: Path) -> None:
+    """Everything but the manifest."""
+    tables = {
+        "summary": experiment.summary,
+        "intervals": experiment.intervals,
+        "models": experiment.models,
+        "clusters": pd.concat(
+            [cluster_table(fitted) for fitted in experiment.fitted_models],
+            ignore_index=True,
+        ),
+        "multiple_testing": experiment.adjusted,
+        "distribution": pd.concat(
+            [k.distribution for k in experiment.inferences], ignore_index=True
+        ),
+    }
+    for name, table in tables.items():
+        write_csv(table, folder / f"{name}.csv")
+    if experiment.run.save_draws:
+        _write_draws(experiment, folder / "draws.parquet")
+    figures = figures_of(experiment)
+    (folder / "figures").mkdir()
+    for name, figure in figures.items():
+        save_figure(figure, folder / "figures", name)
+    write_report(
+        folder / "report.html",
+        f"{experiment.plans[0].scheme.name}: {experiment.run.path.stem}",
+        f"{len(experiment.plans)} models, {experiment.plans[0].draws:,} draws "
+        f"each, seed {experiment.run.seed}",
+        sections(experiment, tables, figures),
+        describe_environment(dated=False),
+    )
+
+
+def _write_draws(experiment: Experiment, path: Path) -> None:
+    """Long: draw (from 0), model, column, value; a row group for each window."""
+    schema = pa.schema(
+        [
+            ("draw", pa.int64()),
+            ("model", pa.dictionary(pa.int32(), pa.string())),
+            ("column", pa.dictionary(pa.int32(), pa.string())),
+            ("value", pa.float64()),
+        ]
+    )
+    with pq.ParquetWriter(path, schema) as writer:
+        for plan, draws in zip(experiment.plans, experiment.draws, strict=True):
+            start = 0
+            for window in draws.windows():
+                number = np.arange(start, start + len(window))
+                start += len(window)
+                for name, values in zip(plan.columns, window.T, strict=True):
+                    model = plan.fitted.model.name
+                    table = pa.table(
+                        {
+                            "draw": number,
+                            "model": _constant(model, len(number)),
+                            "column": _constant(name, len(number)),
+                            "value": values,
+                        },
+                        schema=schema,
+                    )
+                    writer.write_table(table)
+
+
+def _constant(text: str, n: int) -> pa.Array:
+    index = pa.array(np.zeros(n, np.int32))
+    return pa.DictionaryArray.from_arrays(index, pa.array([text]))
+
+
+def figures_of(experiment: Experiment) -> dict[str, Figure]:
+    """Histograms, one figure for each table of the paper, else six models each."""
+    drawn = [
+        Drawn(_title(plan), plan, inference)
+        for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
+    ]
+    groups: dict[str, list[Drawn]] = {}
+    for k, each in enumerate(drawn):
+        table = each.plan.fitted.model.table
+        name = (
+            f"draws_{k // _PER_FIGURE + 1}" if table is None else f"table{table}_draws"
+        )
+        groups.setdefault(name, []).append(each)
+    return {name: experiment_plots.histograms(group) for name, group in groups.items()}
+
+
+def _title(plan: ResamplingPlan) -> str:
+    model = plan.fitted.model
+    if model.table is None:
+        return model.name
+    return f"({model.column}) {model.outcome}, {model.sample}"

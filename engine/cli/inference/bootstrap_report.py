@@ -1,0 +1,230 @@
+"""Report and printed findings of ``tivax bootstrap`` and ``tivax placebo``."""
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...figures import p_text
+from ...paper import column_name
+from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import Figure as Shown
+from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme
+from .experiments import Experiment
+
+_FEW = tuple(
+    (
+        "model term n clusters effective_clusters cv1_p cv2_p cv2_df cv3_p "
+        "without_min without_max"
+    ).split()
+)
+
+
+def sections(
+    experiment: Experiment, tables: dict[str, pd.DataFrame], figures: dict[str, Figure]
+) -> list[Section]:
+    plan = experiment.plans[0]
+    kind = plan.scheme.kind
+    shown = experiment.summary.drop(
+        columns=["table", "column", "scheme", "draws", "draws_per_s"]
+    )
+    adjusted = tables["multiple_testing"]
+    blocks: list[Block] = [
+        Text(_method(plan)),
+        Table(
+            _named(experiment, shown),
+            f"{plan.scheme.name}. {TIE_RULES[kind]}. mc_error: standard error of "
+            f"the p-value from a finite number of draws. se: {_SE[kind]}."
+            + _left_out(experiment),
+            {"p_value": ".4f", "mc_error": ".5f"},
+        ),
+        *(
+            Shown(figure, f"Draws of {_figure_name(name)}.")
+            for name, figure in figures.items()
+        ),
+    ]
+    together: list[Block] = [
+        Text(
+            "p-values that hold for all models of a family at once: Romano and Wolf "
+            "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
+        ),
+        Table(
+            _named(experiment, adjusted),
+            "By family.",
+            {k: ".4f" for k in ("p_value", "romano_wolf", "westfall_young", "holm")},
+        ),
+    ]
+    few: list[Block] = [
+        Text(
+            "Few clusters, or few that matter, make cluster-robust t-tests reject too "
+            "often. The effective number counts them by the variation that identifies "
+            "the treatment; far fewer than there are is a warning. CV1 is Stata's, CV2 "
+            "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
+        ),
+        Table(
+            _named(experiment, tables["models"][list(_FEW)]),
+            "Models and their clusters; without_min to without_max is the range of the "
+            "estimate when each cluster is left out. More in models.csv, clusters.csv.",
+            {k: ".4f" for k in _FEW if k.endswith("_p")},
+        ),
+        *([Points(notes)] if (notes := _notes(experiment)) else []),
+    ]
+    return [
+        Section("Results", blocks),
+        Section(
+            "Intervals",
+            [
+                Table(
+                    _named(experiment, tables["intervals"]),
+                    "By kind. An interval holds the nulls that its own p does not "
+                    "reject at 5 %.",
+                )
+            ],
+        ),
+        Section("Several outcomes at once", together),
+        Section("Clusters", few),
+    ]
+
+
+def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """Columns of the paper by their printed names."""
+    names = {}
+    for plan in experiment.plans:
+        model = plan.fitted.model
+        if model.table is not None and model.column is not None:
+            names[model.name] = column_name(model.table, model.column)
+    return table.assign(model=table["model"].replace(names))
+
+
+def _figure_name(name: str) -> str:
+    """``Table 3`` of table3_draws, ``models, part 2`` of draws_2."""
+    if name.startswith("table"):
+        return f"Table {name.removeprefix('table').removesuffix('_draws')}, by column"
+    return f"the models, part {name.removeprefix('draws_')}"
+
+
+def _method(plan: ResamplingPlan) -> str:
+    scheme = plan.scheme
+    text = {
+        "pairs": "Clusters are drawn with replacement, as many as there are, and the "
+        "model is estimated again. The interval holds the middle 95 % of the "
+        "estimates.",
+        "bayesian": "Each cluster gets an independent exponential weight, and the "
+        "model is estimated again (Rubin 1981).",
+        "wild": "The residuals of each cluster are multiplied by one random weight "
+        f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
+        "and t is computed again. The interval holds the nulls that the test does not "
+        "reject.",
+        "placebo": _moved(scheme)
+        + " The interval holds the constant effects that the test does not reject.",
+    }[scheme.kind]
+    if plan.exact:
+        text += f" All {plan.draws:,} patterns were enumerated."
+    if scheme.kind == "wild" and scheme.value:
+        text += f" The null is not 0 but {scheme.value:g}."
+    return text
+
+
+def _moved(scheme: Scheme) -> str:
+    """What a placebo moves and compares."""
+    within = f" within {scheme.strata}" if scheme.strata else ""
+    if scheme.method == "freedman-lane":
+        text = (
+            "The model without the treatment is estimated; the residuals of whole "
+            f"countries are moved among countries{within} and added to what it fits; "
+            "the whole model is estimated again (Freedman and Lane 1983). The "
+            "treatment stays beside its controls."
+        )
+    else:
+        text = (
+            f"Treatment paths are moved ({scheme.permute}{within}), everything else "
+            "stays, and the model is estimated again."
+        )
+    if scheme.studentised:
+        return (
+            f"{text} What is compared is t, not the coefficient (randomisation-t, "
+            "standard errors CV1)."
+        )
+    return f"{text} What is compared is the coefficient: {COEFFICIENTS}."
+
+
+COEFFICIENTS = (
+    "not a test of level 5 % where errors differ between countries or the treatment "
+    "goes along with the controls"
+)
+
+
+_SE = {
+    "pairs": "the standard deviation of the draws",
+    "bayesian": "the standard deviation of the draws",
+    "wild": "CV1, of the estimate",
+    "placebo": "the standard deviation of the coefficients of the placebo draws",
+}
+
+
+def _left_out(experiment: Experiment) -> str:
+    failed = {
+        plan.fitted.model.name: inference.failed
+        for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
+        if inference.failed
+    }
+    if not failed:
+        return ""
+    each = ", ".join(f"{count:,} of {name}" for name, count in failed.items())
+    return f" Left out because their design was singular: {each}."
+
+
+def _tested(plan: ResamplingPlan, row: pd.Series) -> str:
+    """Model, term and estimate, with the null where it is not the usual one."""
+    scheme = plan.scheme
+    if plan.static.joint:
+        return f"{row['model']}: {row['term']} all {scheme.value:g}"
+    null = f" (null {scheme.value:g})" if scheme.kind == "wild" and scheme.value else ""
+    return f"{row['model']}: {row['term']} {row['estimate']:.4g}{null}"
+
+
+def _notes(experiment: Experiment) -> list[str]:
+    """Why numbers about the clusters are empty."""
+    table = experiment.models
+    noted = table[table["note"] != ""]
+    return [f"{k}: {note}" for k, note in noted[["model", "note"]].to_numpy()]
+
+
+def _range(row: pd.Series) -> str:
+    ends = row["ci_low"], row["ci_high"]
+    if any(k != k for k in ends):
+        return ""
+    return f"95 % [{ends[0]:.4g}, {ends[1]:.4g}], "
+
+
+def findings(experiment: Experiment) -> list[str]:
+    """Lines for the terminal."""
+    lines = []
+    for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
+        for _, row in inference.summary.iterrows():
+            lines.append(
+                f"{_tested(plan, row)}, p = "
+                f"{p_text(row['p_value'])} (+-{p_text(row['mc_error'])}), {_range(row)}"
+                f"{row['draws']:,} {'patterns, all' if plan.exact else 'draws'}"
+            )
+        if plan.exact and plan.draws * LEVEL < 2:
+            lines.append(
+                f"{plan.fitted.model.name}: {plan.draws} patterns are too few "
+                f"for a test at {LEVEL:.0%}"
+            )
+        if inference.ties and plan.scheme.kind == "wild":
+            half = (inference.ties / 2) / plan.draws
+            lines.append(
+                f"{plan.fitted.model.name}: {inference.ties} exact ties; counting "
+                f"half of them adds {half:.4f}"
+            )
+        if inference.failed:
+            lines.append(
+                f"{plan.fitted.model.name}: {inference.failed:,} draws left out, "
+                "their design was singular"
+            )
+    scheme = experiment.plans[0].scheme
+    if scheme.kind == "placebo" and not scheme.studentised:
+        studentised = (
+            "" if scheme.permute == "years" else "; studentised = true compares t"
+        )
+        lines.append(f"coefficients are compared: {COEFFICIENTS}{studentised}")
+    return lines + _notes(experiment)

@@ -1,0 +1,155 @@
+"""Two-stage least squares with country and year effects, by linearmodels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError
+from . import weak_instruments
+from .anderson_rubin import (
+    ConfidenceSet,
+    SingularScores,
+    anderson_rubin_set,
+    unknown_set,
+)
+from .estimates import Estimate, make_estimate
+from .iv_data import IVData
+from .library_fits import at_zero
+from .model_data import ModelData, prepare
+from .regression_data import (
+    column_name,
+    column_names,
+    of_norm_one,
+    orthonormal,
+    times_power,
+    without_error,
+)
+from .weak_instruments import WeakInstruments
+
+
+@dataclass(frozen=True, eq=False)
+class IVEstimate:
+    """Two-stage least squares with one endogenous regressor.
+
+    ``second`` and ``first`` are the two stages, ``weak`` the tests of the instruments,
+    ``ar_set`` the 95 % Anderson-Rubin set of the endogenous coefficient as intervals.
+    """
+
+    second: Estimate
+    first: Estimate
+    weak: WeakInstruments
+    ar_set: ConfidenceSet
+
+
+def two_stage(
+    data: pd.DataFrame,
+    outcome: str,
+    endogenous: str,
+    instruments: Sequence[str],
+    controls: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+) -> IVEstimate:
+    """2SLS with country and year effects, clustered by country.
+
+    As Stata's ``xtivreg2, fe`` and ``ivreghdfe`` with ``small``: country effects are
+    partialled out and, nested in the clusters, not counted; year dummies and one
+    constant are. Rows with a missing value, such as the first year of a lag, are left
+    out. Units do not matter, and there is no standard error (NaN) where nothing but
+    rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
+    NaN too.
+
+    Raises
+    ------
+    TivaxError
+        As :func:`fixed_effects`; also for an instrument that the controls and effects
+        explain, that is also a regressor or is the endogenous one.
+    """
+    column_name("endogenous", endogenous)
+    instruments = column_names("instruments", instruments)
+    if not instruments:
+        raise TivaxError("instruments: name at least one")
+    given = prepare(
+        data,
+        outcome,
+        controls,
+        entity=entity,
+        time=time,
+        endogenous=[endogenous],
+        instruments=instruments,
+    )
+    frame = given.columns.assign(const=1.0)
+    exogenous = [*given.dummies, *controls]
+    (groups,) = given.clusters(entity)
+
+    def column(*names: str) -> np.ndarray:
+        units = [given.power.get(k, 0) for k in names]
+        return times_power(frame[list(names)].to_numpy(), units)
+
+    equation = IVData(
+        y=column(outcome)[:, 0],
+        X=column(endogenous),
+        W=column("const", *exogenous),
+        Z=column(*instruments),
+        clusters=groups,
+    )
+    try:
+        ar_set = anderson_rubin_set(equation)
+    except SingularScores:
+        ar_set = unknown_set()
+    return IVEstimate(
+        second=_iv2sls(given, groups, outcome, exogenous, endogenous, instruments),
+        first=_iv2sls(given, groups, endogenous, [*exogenous, *instruments]),
+        weak=weak_instruments.weak_instrument_tests(equation),
+        ar_set=ar_set,
+    )
+
+
+def _iv2sls(
+    given: ModelData,
+    groups: np.ndarray,
+    outcome: str,
+    exogenous: Sequence[str],
+    endogenous: str | None = None,
+    instruments: Sequence[str] = (),
+) -> Estimate:
+    """Fit by linearmodels' IV2SLS; dummies come first in ``exogenous``."""
+    from linearmodels.iv import IV2SLS
+
+    frame = given.columns.assign(const=1.0)
+    exogenous = ["const", *exogenous]
+    regressors = [*exogenous, *([endogenous] if endogenous else [])]
+    fit = IV2SLS(
+        frame[outcome],
+        frame[exogenous],
+        frame[[endogenous]] if endogenous else None,
+        frame[list(instruments)] if endogenous else None,
+    ).fit(cov_type="clustered", clusters=pd.Series(groups, frame.index), debiased=True)
+    resids = np.ravel(fit.resids.to_numpy())
+    level = (given.columns + given.mean).assign(const=1.0)
+    y, X = frame[outcome].to_numpy(), level[regressors].to_numpy()
+    fitted = None
+    if endogenous:
+        Z = orthonormal(of_norm_one(level[[*exogenous, *instruments]].to_numpy())).basis
+        fitted = Z @ (Z.T @ X)
+    lost = without_error(X, y, [groups], dummies=1 + len(given.dummies), fitted=fitted)
+    gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
+    coef, V = at_zero(given, fit.params, fit.cov, outcome)
+    slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
+    return make_estimate(
+        outcome,
+        coef,
+        V,
+        n=int(fit.nobs),
+        clusters=int(groups.max()) + 1,
+        r2=float(1 - (resids @ resids) / (y @ y)),
+        convention="stata, small",
+        residuals=pd.Series(resids, frame.index),
+        report=[*([endogenous] if endogenous else []), *slopes, "const"],
+        power=given.power,
+        lost=gone,
+        reason=lost.reason(outcome, int(groups.max()) + 1),
+    )

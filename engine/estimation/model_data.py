@@ -1,0 +1,112 @@
+"""The rows of one model: checked, scaled, with the effects of entities taken out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError
+from .regression_data import (
+    Lost,
+    column_name,
+    column_names,
+    complete_rows,
+    of_norm_one,
+    powers,
+    require_identified,
+    require_names,
+    require_one_row,
+    times_power,
+    without_error,
+)
+from .samples import time_dummies, within
+
+
+@dataclass(frozen=True, eq=False)
+class ModelData:
+    """The checked rows of a model, without missing values.
+
+    Attributes
+    ----------
+    used
+        The rows, in units of the data.
+    columns
+        Outcome, regressors, instruments and dummies of periods less their mean by
+        entity, of mean 0; a column of ``used`` is 2^power times that, but for means.
+    mean
+        Grand means of the columns, in their units.
+    dummies
+        Names of the dummies.
+    """
+
+    outcome: str
+    regressors: tuple[str, ...]
+    used: pd.DataFrame
+    columns: pd.DataFrame
+    mean: pd.Series
+    power: dict[str, int]
+    dummies: list[str]
+
+    def clusters(self, *names: str) -> list[np.ndarray]:
+        return [pd.factorize(self.used[name])[0] for name in names]
+
+    def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
+        """Which coefficients of least squares have no standard error; their names."""
+        names = ["const", *self.dummies, *self.regressors]
+        frame = (self.columns + self.mean).assign(const=1.0)
+        X, y = frame[names].to_numpy(), self.columns[self.outcome].to_numpy()
+        lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
+        return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
+
+
+def prepare(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str,
+    time: str,
+    keys: Sequence[str] = (),
+    endogenous: Sequence[str] = (),
+    instruments: Sequence[str] = (),
+) -> ModelData:
+    """Check the rows of a model and take out its effects: see ``regression_data``."""
+    column_name("outcome", outcome)
+    column_name("entity", entity)
+    column_name("time", time)
+    if entity == time:
+        raise TivaxError(f"entity and time are both {entity}; name two columns")
+    controls = column_names("regressors", regressors)
+    if not (*controls, *endogenous):
+        raise TivaxError("regressors: name at least one")
+    require_names(outcome, [*controls, *endogenous], instruments)
+    every = [outcome, *controls, *endogenous, *instruments]
+    used = complete_rows(data, every, list(dict.fromkeys([entity, time, *keys])))
+    require_one_row(data, entity, time)
+    raw = used[every].to_numpy()
+    power = powers(raw)
+    frame = pd.DataFrame(times_power(raw, -power), used.index, every)
+    level = pd.Series(np.linalg.norm(frame, axis=0), every)
+    periods = time_dummies(used, entity, time).add_prefix(f"{time} = ")
+    dummies = [str(k) for k in periods]
+    frame = within(pd.concat([frame, periods], axis=1), used[entity])
+    mean = frame.mean()
+    columns = frame - mean
+    # Again, since levels may be far larger than what is left of them.
+    spread = powers(columns[every].to_numpy())
+    for part in (columns, mean, level):
+        part[every] = times_power(part[every].to_numpy(), -spread)
+    ordered = [*dummies, *controls, *endogenous, *instruments, outcome]
+    require_identified(
+        of_norm_one(
+            columns[ordered].to_numpy(), level.reindex(ordered).fillna(0).to_numpy()
+        ),
+        outcome,
+        controls=controls,
+        treatments=endogenous,
+        instruments=instruments,
+    )
+    units = dict(zip(every, (power + spread).tolist(), strict=True))
+    regressors = (*controls, *endogenous)
+    return ModelData(outcome, regressors, used, columns, mean, units, dummies)

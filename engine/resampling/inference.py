@@ -1,0 +1,46 @@
+"""Inference on one model in memory: draw, invert and summarise."""
+
+import pandas as pd
+
+from ..core import require_kind, require_whole
+from ..estimation import require_columns
+from .draws import MemoryDraws
+from .fitted_models import fit_model
+from .inversion import invert_wild
+from .models import Model
+from .p_values import Inference, summarise
+from .plans import ResamplingPlan, make_plan
+from .run_files import with_lags
+from .running import Rate, draws_of
+from .schemes import Scheme, require_scheme
+
+
+def resample(
+    panel: pd.DataFrame,
+    model: Model,
+    scheme: Scheme,
+    *,
+    draws: int = 9_999,
+    seed: int = 0,
+) -> Inference:
+    """Bootstrap or placebo of one model, in memory.
+
+    Raises ``TivaxError`` where the panel lacks what the model names, the model is not
+    identified, or the scheme does not serve it.
+    """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
+    require_scheme(scheme)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
+    fitted = fit_model(with_lags(panel, [model]), model)
+    return infer(make_plan(fitted, scheme, draws), seed)[0]
+
+
+def infer(plan: ResamplingPlan, seed: int = 0) -> tuple[Inference, MemoryDraws]:
+    """Draw, invert and summarise, in memory."""
+    rate = Rate()
+    draws = draws_of(plan, seed, rate=rate)
+    inverted = invert_wild(plan, seed)
+    return summarise(plan, draws, inverted, rate=rate.value), draws

@@ -1,0 +1,373 @@
+"""Resampling plans: fitted models under a scheme, compiled to make blocks of draws.
+
+A :class:`ResamplingPlan` is arrays and a static description of the kernels to apply to
+them. Models of equal shape share their compiled code.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int, Num
+
+from ...kernels import clusters, random_draws, resampling
+from ...kernels.clusters import ClusterCrossProducts, Layout
+from ...kernels.random_draws import BLOCK
+from ..core import TivaxError, in_float64
+from .fitted_models import FittedModel
+from .placebo import balanced_cells, placebo_arrays
+from .schemes import Kind, Method, Permute, Scheme, Weights
+
+# Of a studentised placebo: the coefficient of the treatment as it is on the moved one,
+# the covariance of the two coefficients and its variance; see ``kernels.resampling``.
+PLACEBO_OWN = ("own effect", "own covariance", "own variance")
+
+
+# Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
+# scores of all clusters: they then stay in a core's cache.
+_TILE, _SCORES_TILE = 256, 128
+
+
+class Static(NamedTuple):
+    """What sets shapes or chooses kernels; the key of compiled code."""
+
+    kind: Kind
+    layout: Layout | None
+    balanced: bool
+    clusters: int
+    all_clusters: int
+    weights: Weights
+    permute: Permute
+    method: Method
+    studentised: bool
+    joint: bool
+    sizes: tuple[int, ...]
+    options: int
+    exact: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ResamplingPlan:
+    """A fitted model under a resampling scheme.
+
+    Attributes
+    ----------
+    columns
+        Names of the values of a draw.
+    draws
+        Number of draws: all patterns where ``exact``.
+    observed
+        t (or the Wald F) of the sample that wild and t-type draws are compared with,
+        else the coefficients; by treatment, in the units of the draws.
+    unit
+        Times this, a column of draws is in units of the panel.
+    """
+
+    fitted: FittedModel
+    scheme: Scheme
+    static: Static
+    arrays: Any
+    columns: tuple[str, ...]
+    draws: int
+    observed: Float[np.ndarray, " s"]
+    unit: Float[np.ndarray, " s"]
+
+    @property
+    def exact(self) -> bool:
+        return self.static.exact
+
+    @property
+    def label(self) -> str:
+        """For the column ``scheme``: wild-wcr-webb, placebo-countries-t, ..."""
+        scheme, parts = self.scheme, [self.scheme.kind]
+        if scheme.kind == "wild":
+            restricted = "wre" if self.fitted.layout.instruments else "wcr"
+            parts += [restricted if scheme.null else "wcu", scheme.weights]
+        if scheme.kind == "placebo":
+            parts += [scheme.method] if scheme.method != "treatment" else []
+            parts.append(scheme.permute)
+            parts += [f"within-{scheme.strata}"] if scheme.strata else []
+        parts += ["joint"] if self.static.joint else []
+        parts += ["t"] if scheme.studentised else []
+        return "-".join(parts)
+
+    @property
+    def blocks(self) -> int:
+        return -(-self.draws // BLOCK)
+
+
+@in_float64
+def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan:
+    """The resampling plan of one model.
+
+    All patterns are enumerated where there are at most ``draws`` of them.
+
+    Raises ``TivaxError`` where a scheme does not serve the model.
+    """
+    layout, model = fitted.layout, fitted.model
+    q = layout.treatments
+    arrays: Any
+    columns = list(model.treatments)
+    unit = list(fitted.unit)
+    observed = list(np.asarray(fitted.fit.coef)[layout.exogenous :])
+    patterns, sizes, options = None, (), 0
+    static_balanced = fitted.balanced
+    if scheme.kind in ("pairs", "bayesian"):
+        if fitted.balanced and not scheme.studentised:
+            arrays = {"M": balanced_cells(fitted)[:, :, layout.dummies :]}
+            layout = layout._replace(dummies=0)
+        else:
+            static_balanced = False
+            arrays = {
+                "products": fitted.products,
+                "center": fitted.fit.coef[-q:],
+                "draws": np.int64(draws),
+            }
+        if scheme.studentised:
+            columns += [f"t({k})" for k in columns]
+            unit += [1.0] * q
+            observed += [0.0] * q
+    elif scheme.kind == "wild":
+        arrays, observed = _wild_arrays(fitted, scheme)
+        joined = scheme.joint and q > 1
+        columns = ["F"] if joined else [f"t({k})" for k in columns]
+        unit = [1.0] * len(columns)
+        base = {"rademacher": 2, "webb": 6, "mammen": None}[scheme.weights]
+        if base is not None:
+            patterns = base ** len(fitted.labels)
+    else:
+        arrays, sizes, patterns, options = placebo_arrays(fitted, scheme)
+        columns, unit = ["coefficient", "own effect"], [float(fitted.unit[0]), 1.0]
+        observed = [observed[0], 1.0]
+        if scheme.studentised:
+            columns = ["coefficient", "t", *PLACEBO_OWN]
+            unit = [unit[0], 1.0, 1.0, unit[0], 1.0]
+            t = observed[0] / float(_standard_errors(fitted)[0])
+            observed = [observed[0], t, 1.0, 0.0, 0.0]
+    exact = patterns is not None and patterns <= draws
+    if patterns is not None and patterns == 1:
+        raise TivaxError(
+            f"model {model.name}: {scheme.name} has a single pattern, the data "
+            "themselves; choose other strata or another scheme"
+        )
+    static = Static(
+        kind=scheme.kind,
+        # Of pairs only: wild draws and placebos of other layouts share their code.
+        layout=layout if scheme.kind in ("pairs", "bayesian") else None,
+        balanced=static_balanced,
+        clusters=len(fitted.labels),
+        all_clusters=len(fitted.all_labels),
+        weights=scheme.weights,
+        permute=scheme.permute,
+        method=scheme.method,
+        studentised=bool(scheme.studentised),
+        joint=scheme.joint and q > 1,
+        sizes=sizes,
+        options=options,
+        exact=exact,
+    )
+    return ResamplingPlan(
+        fitted=fitted,
+        scheme=scheme,
+        static=static,
+        arrays=jax.tree.map(np.asarray, arrays),
+        columns=tuple(columns),
+        draws=int(patterns) if exact and patterns else draws,
+        observed=np.asarray(observed, float),
+        unit=np.asarray(unit, float),
+    )
+
+
+def _standard_errors(fitted: FittedModel) -> Float[np.ndarray, " q"]:
+    """CV1, in the units of ``fitted.products``."""
+    V = clusters.cv1(fitted.products, jax.tree.map(jnp.asarray, fitted.fit))
+    return np.sqrt(np.diag(V))[fitted.layout.exogenous :]
+
+
+def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]:
+    """Loadings by treatment, the rows of the panel's weights, and the observed t."""
+    layout, q = fitted.layout, fitted.layout.treatments
+    position = np.searchsorted(fitted.all_labels, fitted.labels)
+    if layout.instruments:
+        if q > 1 or not scheme.null:
+            raise TivaxError(
+                f"model {fitted.model.name}: the wild bootstrap of 2SLS (WRE) takes "
+                "one endogenous regressor and null = true"
+            )
+        loadings = [
+            resampling.instrument_loadings(
+                fitted.products,
+                jnp.asarray(scheme.value / fitted.unit[0]),
+                layout=layout,
+            )
+        ]
+    else:
+        loadings = [
+            wild_loadings(fitted, R, r, restricted=scheme.null)
+            for R, r in _hypotheses(fitted, scheme)
+        ]
+    return (
+        {"loadings": loadings, "position": position},
+        observed_t(fitted, joint=scheme.joint, null=scheme.value),
+    )
+
+
+def _hypotheses(
+    fitted: FittedModel, scheme: Scheme
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """R and r of each hypothesis, in the units of ``fitted.products``."""
+    p, q = fitted.layout.regressors, fitted.layout.treatments
+    R, r = np.eye(p)[p - q :], scheme.value / fitted.unit
+    if scheme.joint and q > 1:
+        return [(R, r)]
+    return [(R[k : k + 1], r[k : k + 1]) for k in range(q)]
+
+
+def wild_loadings(
+    fitted: FittedModel, R: np.ndarray, r: np.ndarray, *, restricted: bool = True
+) -> resampling.WildLoadings:
+    """Loadings of H0 R beta = r, in the units of ``fitted.products``."""
+    return resampling.wild_loadings(
+        fitted.products,
+        jnp.asarray(R),
+        jnp.asarray(r),
+        layout=fitted.layout,
+        restricted=restricted,
+    )
+
+
+def observed_t(
+    fitted: FittedModel, *, joint: bool = False, null: float = 0.0
+) -> list[float]:
+    """t of each treatment against ``null``, in units of the panel, or their joint F."""
+    q = fitted.layout.treatments
+    if joint and q > 1:
+        gap = fitted.coef - null
+        return [float(gap @ np.linalg.solve(fitted.covariance(), gap)) / q]
+    se = np.sqrt(np.diag(fitted.covariance()))
+    return [float(k) for k in (fitted.coef - null) / se]
+
+
+def block_of_draws(
+    static: Static, arrays: Any, seed: Int[Array, ""] | int, block: Int[Array, ""] | int
+) -> Float[Array, "s B"]:
+    """The draws of one block: a row for each of ``ResamplingPlan.columns``."""
+    source = DrawSource(static, seed, block)
+    if static.kind in ("pairs", "bayesian"):
+        assert static.layout is not None
+        w = source.weights()
+        if static.balanced:
+            return resampling.reweighted_balanced(arrays["M"], w, layout=static.layout)
+        left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
+        return _in_tiles(
+            lambda tile: _reweighted(static, arrays, tile), w, left, size=_TILE
+        )
+    if static.kind == "wild":
+        v = source.wild(arrays["position"])
+        rows = [wild_statistics(k, v) for k in arrays["loadings"]]
+        return jnp.stack(rows)
+    assignment = source.options()
+    if not static.studentised:
+        return resampling.placebo_estimates(arrays, assignment)
+    run = resampling.placebo_t
+    if static.method == "freedman-lane":
+        run = resampling.freedman_lane_t
+    every = jnp.asarray(BLOCK)
+    return _in_tiles(
+        lambda tile: run(arrays, tile), assignment, every, size=_SCORES_TILE
+    )
+
+
+def wild_statistics(loadings: Any, v: Array) -> Array:
+    """t of each draw, or the Wald F, by least squares or 2SLS."""
+    if isinstance(loadings, resampling.InstrumentLoadings):
+        return resampling.instrument_statistics(loadings, v)
+    return resampling.wild_statistics(loadings, v)
+
+
+def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
+    assert static.layout is not None
+    products: ClusterCrossProducts = arrays["products"]
+    coef = resampling.reweighted(products.S, w, layout=static.layout)
+    if not static.studentised:
+        return coef
+    t = resampling.reweighted_t(products, w, arrays["center"], layout=static.layout)[1]
+    return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
+
+
+def _in_tiles(
+    run: Any, drawn: Num[Array, "G B"], used: Array, *, size: int
+) -> Float[Array, "s B"]:
+    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
+    others are 0. The tiles are of one compiled code, so that each draw is the same
+    however many there are."""
+    B = drawn.shape[1]
+
+    def tile(k: Any) -> Array:
+        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
+
+    def made(k: Array, so_far: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
+
+    of_tile = jax.eval_shape(tile, 0)
+    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
+    count = jnp.clip(-(-used // size), 0, B // size)
+    return jax.lax.fori_loop(0, count, made, empty)
+
+
+class DrawSource(NamedTuple):
+    """Where the draws of a block come from: a stream, or the list of all patterns."""
+
+    static: Static
+    seed: Any
+    block: Any
+
+    @property
+    def key(self) -> Array:
+        return random_draws.block_key(self.seed, self.block)
+
+    @property
+    def numbers(self) -> Array:
+        start = jnp.asarray(self.block, jnp.int64) * BLOCK
+        return start + jnp.arange(BLOCK, dtype=jnp.int64)
+
+    def weights(self) -> Array:
+        if self.static.kind == "bayesian":
+            return random_draws.exponential(self.key, self.static.clusters)
+        return random_draws.counts(self.key, self.static.clusters).astype(float)
+
+    def wild(self, position: Array) -> Array:
+        static = self.static
+        if static.exact:
+            base = 2 if static.weights == "rademacher" else 6
+            digit = random_draws.digits(self.numbers, [base] * static.clusters)
+            if base == 2:
+                return 2 * digit.astype(float) - 1
+            return random_draws.webb_points(digit)
+        draw = {
+            "rademacher": random_draws.rademacher,
+            "webb": random_draws.webb,
+            "mammen": random_draws.mammen,
+        }[static.weights]
+        return draw(self.key, static.all_clusters)[position]
+
+    def options(self) -> Array:
+        static = self.static
+        rows = static.clusters
+        if static.permute in ("countries", "years"):
+            if static.exact:
+                drawn = random_draws.all_permutations(self.numbers, static.sizes)
+            else:
+                drawn = random_draws.permutations(self.key, static.sizes)
+        elif static.permute == "common-shift":
+            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, BLOCK))
+            if not static.exact:
+                drawn = random_draws.integers(self.key, 1, below=static.options)
+                drawn = jnp.broadcast_to(drawn, (rows, BLOCK))
+        elif static.exact:
+            drawn = random_draws.digits(self.numbers, [static.options] * rows)
+        else:
+            drawn = random_draws.integers(self.key, rows, below=static.options)
+        return drawn.astype(jnp.int32)
