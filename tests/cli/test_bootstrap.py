@@ -531,8 +531,9 @@ def test_draws_of_the_command_line_stand_in_place_of_the_run_files(pairs, tmp_pa
 
 KILLED = """
 import os, signal
-from tivax.engine import cli, experiments
-from tivax.engine.draws import FileDraws
+from tivax.engine.cli import app as cli
+from tivax.engine.resampling import running as experiments
+from tivax.engine.resampling.draws import FileDraws
 
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0  # every block is written at once

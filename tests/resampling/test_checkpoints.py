@@ -220,7 +220,7 @@ def test_of_two_at_work_the_second_is_refused(tmp_path):
 SCRIPT = """
 import sys
 from pathlib import Path
-from tivax.engine.checkpoints import checkpoint
+from tivax.engine.resampling.checkpoints import checkpoint
 with checkpoint(Path(sys.argv[1]), [], {}):
     print("at work", flush=True)
     sys.stdin.read()
