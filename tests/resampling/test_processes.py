@@ -181,11 +181,11 @@ class Place:
     def start(
         self, out: str, *words: object, script: str = "", devices: int = 1
     ) -> subprocess.Popen[str]:
-        plan = script or "from tivax.engine import cli\n"
+        program = script or "from tivax.engine.cli import app as cli\n"
         command = ["bootstrap", "run.toml", "--out", out, "--quiet", *map(str, words)]
         flag = f"--xla_force_host_platform_device_count={devices}"
         return subprocess.Popen(
-            [sys.executable, "-c", plan + "\ncli.main()", *command],
+            [sys.executable, "-c", program + "\ncli.main()", *command],
             cwd=self.folder,
             env=os.environ
             | {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag},

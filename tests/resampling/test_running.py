@@ -1,6 +1,7 @@
 """The same draws to the bit, however they are cut into calls, devices and runs."""
 
 import json
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -150,7 +151,7 @@ import json
 import jax
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_num_cpu_devices", 4)
-import test_experiments as tests
+import test_running as tests
 assert jax.device_count() == 4
 print(json.dumps({k: tests.digest(tests.draws(k)) for k in tests.CASES}))
 """
@@ -161,6 +162,7 @@ def test_draws_do_not_depend_on_the_number_of_devices(request):
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT],
         cwd=request.path.parent,
+        env=os.environ | {"PYTHONPATH": str(request.path.parents[1] / "support")},
         capture_output=True,
         text=True,
     )

@@ -68,7 +68,7 @@ def run_study(
         with output_folder(out, started, force=force) as folder:
             write_csv(result, folder / "simulation.csv")
             figure = rejection_rates(result)
-            save_figure(figure, folder, "rejection_rates")
+            save_figure(figure, folder, "sizes")
             _write_report(study, result, figure, folder / "report.html")
             facts = {k: v for k, v in study.facts.items() if k != "seed"}
             started.write_manifest(folder, residual_max=largest_residual(made), **facts)
