@@ -72,7 +72,7 @@ class TomlTable:
         self, file: Path, name: str, values: dict[str, Any], known: Collection[str]
     ) -> None:
         self.file, self.name, self.values = file, name, values
-        if unknown := sorted(set(values) - known):
+        if unknown := sorted(set(values) - set(known)):
             raise TivaxError(
                 f"{file}: unknown key {unknown[0]}{self._where}; "
                 f"known are {', '.join(sorted(known))}"
