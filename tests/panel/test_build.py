@@ -19,7 +19,7 @@ from tivax.engine.estimation.samples import sample
 from tivax.engine.panel import build as pn
 from tivax.engine.panel.build import WIOD_COUNTRIES, Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, Edition, read_data_files
-from tivax.engine.paper import robustness
+from tivax.engine.paper import other_indices
 
 import panel_files as pf
 from commands import mistake
@@ -759,7 +759,7 @@ def trade_archives(folder: Path) -> list[Path]:
 
 
 def test_trade_is_looked_for_as_named_as_fetched_and_beside_inflation(files, tmp_path):
-    found = robustness.trade_files
+    found = other_indices.trade_files
     here = replace(files, folder=tmp_path)
     assert found(here) == []
 
