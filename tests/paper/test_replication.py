@@ -19,6 +19,7 @@ from numpy.testing import assert_allclose
 
 from tivax.engine import save_store
 from tivax.engine.core.manifest import Run
+from tivax.engine.estimation import dependence
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
@@ -112,6 +113,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, blank: bool = False) -> Do
         patch.setattr(COMMAND, "replicate", keeping)
         few = partial(paper_inference.infer_paper, draws=draws)
         patch.setattr(paper_inference, "infer_paper", few)
+        panels = partial(dependence.cross_section_dependence, draws=199)
+        patch.setattr(dependence, "cross_section_dependence", panels)
         if blank:
             patch.setattr("tivax.engine.paper.write.figures_of", drawn)
         answer = good("replicate", "--data", data, "--out", folder)
@@ -122,7 +125,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, blank: bool = False) -> Do
 def done(shared, tmp_path_factory) -> Done:
     """The one run of the paper's data. Tests only read its folder."""
     folder = tmp_path_factory.mktemp("replication") / "out"
-    return run_kept(shared / "data", folder, draws=9_999)
+    return run_kept(shared / "data", folder, draws=1_999)
 
 
 @pytest.fixture(scope="session")
