@@ -13,7 +13,7 @@ from scipy.linalg import eigvals
 from scipy.optimize import brentq
 from scipy.stats import chi2, f
 
-from ..core import TivaxError, show
+from ..core import TivaxError, require_kind, show
 from .iv_data import IVData, Partialled, is_singular, partial_out, score_products, wald
 from .regression_data import times_power
 
@@ -123,6 +123,7 @@ def anderson_rubin_set(
     instrument is an ordinary quadratic. At infinity the test is that of the first
     stage, so the set is bounded where the first-stage F exceeds the critical value.
     """
+    require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     if data.X.shape[1] != 1:
         raise TivaxError(
             f"a confidence set for {data.X.shape[1]} endogenous regressors is not an "

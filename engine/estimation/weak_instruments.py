@@ -12,7 +12,7 @@ from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
-from ..core import TivaxError
+from ..core import TivaxError, require_kind
 from .anderson_rubin import Beta, hypothesis, test_partialled
 from .iv_data import (
     SINGULAR,
@@ -104,6 +104,7 @@ class WeakInstruments:
 
 def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
     """Every statistic of the module but the sets; Anderson-Rubin tests ``beta``."""
+    require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     d = partial_out(data)
     iid = data.covariance == "iid"
     L1, K1 = data.Z.shape[1], data.X.shape[1]

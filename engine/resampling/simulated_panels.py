@@ -41,7 +41,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels.simulated_panels import PanelDesign
-from ..core import TivaxError, TomlTable, read_toml, sha256
+from ..core import TivaxError, TomlTable, local_path, read_toml, sha256
 from ..estimation import SAMPLES
 from .fitted_models import fit_model
 from .models import Model
@@ -184,6 +184,7 @@ def read_study(path: Path) -> Study:
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
     """
+    path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), {"panels", "draws", "seed", "design"})
     known = {field.name for field in fields(Design)} - {"given"} | _OF_PANELS
     found = list(BUILT_IN.designs)

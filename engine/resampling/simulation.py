@@ -14,7 +14,7 @@ from scipy import stats
 from ...kernels import random_draws
 from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
-from ..core import Progress, no_progress
+from ..core import Progress, no_progress, require_kind
 from .draws import Draws, FileDraws, MemoryDraws
 from .running import over_blocks
 from .simulated_panels import Design, Study
@@ -47,6 +47,7 @@ class PanelFile:
 
 def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
     """Every design, in memory: see ``rejection_table``."""
+    require_kind("study", study, Study, "a Study, such as that of tx.read_study")
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):
         parts: list[np.ndarray] = []

@@ -12,19 +12,8 @@ import tivax.engine as tx
 
 # Classes that a user makes; others are returned, raised or filled by readers.
 MADE = {"Model", "Scheme", "Tolerance", "WorldShape", "WorldTables"}
-# Which do not check their arguments.
-UNCHECKED = {
-    "anderson_rubin_set",
-    "driscoll_kraay",
-    "read_study",
-    "simulate",
-    "two_way_clusters",
-    "weak_instrument_tests",
-}
 FUNCTIONS = sorted(
-    name
-    for name in set(dir(tx)) - UNCHECKED
-    if name in MADE or isfunction(getattr(tx, name))
+    name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )
 
 

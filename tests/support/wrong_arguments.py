@@ -258,6 +258,20 @@ def of_panels() -> Iterator[Case]:
         names,
         lambda v: iv(panel, "KOFGIdj", "TBI", ["lnPOP"], v),
     )
+    for name in ("driscoll_kraay", "two_way_clusters"):
+        f = getattr(tx, name)
+        yield from calls(f"{name} data", frames, lambda v, f=f: f(v, "y", ["x"]))
+        yield from calls(
+            f"{name} regressors", names, lambda v, f=f: f(panel, "KOFGIdj", v)
+        )
+    yield from calls(
+        "driscoll_kraay lags",
+        {"text": "2", "half": 1.5, "below": -1},
+        lambda v: tx.driscoll_kraay(panel, "KOFGIdj", ["TBI"], lags=v),
+    )
+    for name in ("weak_instrument_tests", "anderson_rubin_set", "simulate"):
+        yield from calls(name, {**WRONG, "text": "panel.csv"}, getattr(tx, name))
+    yield from calls("read_study", WRONG, tx.read_study)
     yield from calls("Model outcome", one, lambda v: tx.Model("m", v, ("x",)))
     yield from calls("Model name", {"int": 3}, lambda v: tx.Model(v, "y", ("x",)))
     yield from calls(
