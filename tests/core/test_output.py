@@ -22,6 +22,9 @@ from tivax.engine.core.places import (
     require_result_place,
 )
 
+from commands import contents, names
+from helpers import error_of
+
 TBI = Run("tbi")
 
 
@@ -36,18 +39,11 @@ def write_result(folder, text="new", *, force=False, run=TBI):
 
 def refusal(folder, **options) -> str:
     """The line in which --force refuses a folder; it is as before."""
-    before = {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()}
-    with pytest.raises(TivaxError) as error:
-        write_result(folder, force=True, **options)
-    assert {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()} == before
+    before = contents(folder)
+    line = error_of(write_result, folder, force=True, **options)
+    assert contents(folder) == before
     assert names(folder.parent) == [folder.name]
-    line = str(error.value)
-    assert "\n" not in line
     return line
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 # ------------------------------------------------------------ whole or not at all
@@ -315,9 +311,8 @@ def test_what_is_read_and_what_is_written_must_lie_apart(tmp_path, out, told):
     (tmp_path / "elsewhere").write_text("")
     (tmp_path / "links" / "run.toml").symlink_to(tmp_path / "elsewhere")
     inputs = [d / "store", d / "run.toml", d / ".." / "links" / "run.toml"]
-    with pytest.raises(TivaxError) as error:
-        require_apart({"--out": tmp_path / out}, inputs)
-    assert str(error.value) == told.format(out=tmp_path / out, d=d)
+    line = error_of(require_apart, {"--out": tmp_path / out}, inputs)
+    assert line == told.format(out=tmp_path / out, d=d)
     run = Run("tbi", inputs)
     with pytest.raises(TivaxError, match="^--out "):
         require_result_place(tmp_path / out, run, force=True)
@@ -340,10 +335,8 @@ def test_results_may_lie_beside_what_is_read(tmp_path):
 def test_two_outputs_must_lie_apart(tmp_path, compare, told):
     (tmp_path / "link").symlink_to(tmp_path / "x")
     places = {"--out": tmp_path / "x" / "y", "--compare": tmp_path / compare}
-    with pytest.raises(TivaxError) as error:
-        require_apart(places, [])
     line = f"--compare {tmp_path / compare}: {told}; choose another folder"
-    assert str(error.value) == line
+    assert error_of(require_apart, places, []) == line
 
 
 @pytest.mark.parametrize("there", ["full", "empty", "dangling"])

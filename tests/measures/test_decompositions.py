@@ -15,7 +15,7 @@ from tivax.engine.measures.trade import value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.inverted_table import invert_table
 
-from helpers import random_tables
+from helpers import error_of, random_tables
 from truth_files import (
     CLASSES,
     DECOMPR_RTOL,
@@ -737,21 +737,15 @@ def test_production_adds_up_to_value_added_and_final_products():
     ],
 )
 def test_unknown_names_are_told_with_those_there_are(method, level, line):
-    with pytest.raises(TivaxError) as error:
-        decompose(small_tables(1), method, level)
-    assert str(error.value) == line
+    assert error_of(decompose, small_tables(1), method, level) == line
 
 
 def test_methods_without_details_or_origins_say_so():
     tables = small_tables(1)
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "kww", detail=True)
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "kww", detail=True) == (
         "method kww has no details: choose from bm-source, bm-sink"
     )
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "kww", by_origin=True)
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "kww", by_origin=True) == (
         "method kww has no sectors of origin: choose from bm-source"
     )
     with pytest.raises(TivaxError, match="has no level country: choose from sector"):
@@ -762,8 +756,6 @@ def test_methods_without_details_or_origins_say_so():
 
 def test_an_unknown_member_is_refused():
     tables = small_tables(1)
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "wwz", groups={"G": ["XXX"]})
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "wwz", groups={"G": ["XXX"]}) == (
         f"no region XXX: choose from {', '.join(tables.regions)}"
     )

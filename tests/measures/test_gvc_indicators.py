@@ -14,7 +14,6 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import (
-    TivaxError,
     TivaxWarning,
     WorldTables,
     decompose,
@@ -30,7 +29,7 @@ from tivax.kernels import indicators as kernels
 from tivax.kernels.inverted_table import invert_table
 
 from commands import good, tivax
-from helpers import random_tables
+from helpers import error_of, random_tables
 from truth_files import (
     CLASSES,
     DECOMPR_RTOL,
@@ -271,13 +270,9 @@ def test_consumption_and_capital_must_be_apart(small, by_use):
         "indicator CONS_VA needs consumption and fixed capital apart, but final demand "
         "has the categories household, government, inventories"
     )
-    with pytest.raises(TivaxError) as error:
-        indicators(small, "CONS_VA")
-    assert str(error.value) == line
+    assert error_of(indicators, small, "CONS_VA") == line
     assert "CONS_VA" not in indicators(small) and "CONS_VA" in indicators(by_use)
-    with pytest.raises(TivaxError) as error:
-        indicators(by_use, "EXGRPSH", "sector")
-    assert str(error.value) == (
+    assert error_of(indicators, by_use, "EXGRPSH", "sector") == (
         "indicator EXGRPSH has no level sector: choose from bilateral, bilateral-sector"
     )
 
@@ -401,12 +396,12 @@ def test_a_wrong_flow_is_noticed(name):
 
 
 def test_unknown_names_are_told_with_the_nearest(small):
-    with pytest.raises(TivaxError) as error:
-        indicators(small, ["EXGR_DVX"])
-    assert str(error.value).startswith("no indicator EXGR_DVX: did you mean EXGR_DVA")
-    with pytest.raises(TivaxError) as error:
-        indicators(small, level="sectors")
-    assert "no level sectors: did you mean sector" in str(error.value)
+    assert error_of(indicators, small, ["EXGR_DVX"]).startswith(
+        "no indicator EXGR_DVX: did you mean EXGR_DVA"
+    )
+    assert "no level sectors: did you mean sector" in error_of(
+        indicators, small, level="sectors"
+    )
 
 
 # ----------------------------------------------------------------------------- flags
@@ -589,9 +584,7 @@ def test_indicators_a_level_lacks_are_refused(small):
             "indicator UPSTREAM has no level bilateral: choose from country, sector",
         ),
     ):
-        with pytest.raises(TivaxError) as error:
-            indicators(small, name, level)
-        assert str(error.value) == line
+        assert error_of(indicators, small, name, level) == line
 
 
 def test_command_writes_every_level(small, tmp_path, monkeypatch):

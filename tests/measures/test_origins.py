@@ -11,7 +11,7 @@ from tivax.engine.measures.origins import (
     value_added_in_final_demand,
 )
 
-from helpers import random_tables
+from helpers import error_of, random_tables
 from truth_files import (
     DECOMPR_RTOL,
     EXVATOOLS_RTOL,
@@ -149,9 +149,7 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
     ]
     assert_same((parts[0] + parts[1]).values, own.values, RTOL)
     assert parts[0].attrs["long_name"] == "value added in government"
-    with pytest.raises(TivaxError) as error:
-        value_added_in_final_demand(small, categories=["governments"])
-    assert str(error.value) == (
+    assert error_of(value_added_in_final_demand, small, categories=["governments"]) == (
         "no category of final demand governments: did you mean government or "
         "inventories? There are household, government, inventories"
     )
@@ -179,12 +177,9 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
 )
 def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
     exporter, more = arguments[0], arguments[1] if len(arguments) > 1 else {}
-    with pytest.raises(TivaxError) as error:
-        value_added_in_exports(small, exporter, **more)
-    assert str(error.value).startswith(line)
+    assert error_of(value_added_in_exports, small, exporter, **more).startswith(line)
 
 
 def test_an_unknown_whole_is_refused(small):
-    with pytest.raises(TivaxError) as error:
-        value_added_by_product(small, "imports")
-    assert str(error.value) == "of 'imports': choose from exports, final, output"
+    line = error_of(value_added_by_product, small, "imports")
+    assert line == "of 'imports': choose from exports, final, output"

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.published_files import Edition, edition_name, inflation_source
 from tivax.engine.sources.archives import ARCHIVES
+
+from helpers import error_of
 
 # One published name of each source that the panel needs.
 PUBLISHED = (
@@ -66,11 +67,9 @@ def chosen(folder: Path, text: str) -> DataFiles:
 
 def refusal(folder: Path, text: str | None = None) -> str:
     """The message of the error, which must be one line."""
-    with pytest.raises(TivaxError) as error:
-        read_data_files(folder) if text is None else chosen(folder, text)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
+    if text is None:
+        return error_of(read_data_files, folder)
+    return error_of(chosen, folder, text)
 
 
 # ---------------------------------------------------------------- what is written

@@ -14,11 +14,11 @@ import pandas as pd
 import pytest
 
 from tivax.engine.core import processes as machines
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.processes import Machines
 
 from commands import mistake, names
 from experiment_panels import small_panel
+from helpers import error_of
 
 # Seconds after which a process is taken to hang.
 PATIENCE = 300
@@ -127,13 +127,9 @@ def test_a_coordinator_that_does_not_answer_is_told(monkeypatch, error):
     told = (
         "the processes did not find each other: DEADLINE_EXCEEDED: Barrier timed out."
     )
-    with pytest.raises(TivaxError) as caught:
-        Machines("one:1234", 2, 0).start()
-    assert str(caught.value) == f"one:1234: {told}"
+    assert error_of(Machines("one:1234", 2, 0).start) == f"one:1234: {told}"
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    with pytest.raises(TivaxError) as caught:
-        Machines().start()
-    assert str(caught.value) == f"the launcher: {told}"
+    assert error_of(Machines().start) == f"the launcher: {told}"
 
 
 def test_this_process_is_the_first():

@@ -22,7 +22,7 @@ from tivax.engine.resampling.run_files import (
 )
 from tivax.engine.resampling.schemes import Scheme
 
-from helpers import random_panel
+from helpers import error_of, random_panel
 
 PANEL = 'panel = "panel.csv"'
 PAIRS = '[scheme]\nkind = "pairs"'
@@ -47,10 +47,8 @@ def mistake(read, tmp_path):
     """What is said of these lines, behind the file's name."""
 
     def told(*lines: str) -> str:
-        with pytest.raises(TivaxError) as caught:
-            read(*lines)
-        start, line = f"{tmp_path / 'run.toml'}: ", str(caught.value)
-        assert line.startswith(start) and "\n" not in line
+        start, line = f"{tmp_path / 'run.toml'}: ", error_of(read, *lines)
+        assert line.startswith(start)
         return line.removeprefix(start)
 
     return told
@@ -478,10 +476,8 @@ def test_a_panel_is_read_in_any_format(tmp_path, suffix):
 
 
 def panel_mistake(path) -> str:
-    with pytest.raises(TivaxError) as caught:
-        read_panel(path)
-    line = str(caught.value)
-    assert "\n" not in line and line.startswith(f"{path}: ")
+    line = error_of(read_panel, path)
+    assert line.startswith(f"{path}: ")
     return line.removeprefix(f"{path}: ")
 
 

@@ -20,6 +20,9 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.sources.download import PIECE, Fetched, fetch
 
+from commands import names
+from helpers import error_of
+
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote
 DROP = 100_000  # where the server hangs up: in the second of four pieces
@@ -154,16 +157,9 @@ def get(out: Path, tries: int = 3, **options) -> Fetched:
 
 def failure(out: Path, tries: int = 3, **options) -> str:
     """The message of a fetch that fails and leaves nothing under the final name."""
-    with pytest.raises(TivaxError) as caught:
-        get(out, tries, **options)
-    message = str(caught.value)
-    assert "\n" not in message
+    message = error_of(get, out, tries, **options)
     assert not (out / NAME).exists()
     return message
-
-
-def names(out: Path) -> list[str]:
-    return sorted(path.name for path in out.iterdir())
 
 
 def leave_a_part(site: Site, out: Path) -> int:

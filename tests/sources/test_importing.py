@@ -13,7 +13,7 @@ from tivax.engine.sources import importing
 from tivax.engine.sources.source import Source, TableFile
 from tivax.engine.tables.countries import normalise
 
-from helpers import random_table
+from helpers import error_of, random_table
 
 YEARS = (2000, 2001, 2002)
 
@@ -60,11 +60,9 @@ def raw(tmp_path):
 def refusal(raw, **options):
     """The message of a failed import, one line; nothing is left of the store."""
     store = raw.parent / "store"
-    with pytest.raises(TivaxError) as error:
-        import_tables("arrays", [raw], store, **options)
-    assert "\n" not in str(error.value)
+    line = error_of(import_tables, "arrays", [raw], store, **options)
     assert [path.name for path in raw.parent.iterdir()] == ["raw"]
-    return str(error.value)
+    return line
 
 
 # ---------------------------------------------------------------------- it imports

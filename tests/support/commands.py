@@ -48,6 +48,11 @@ def mistake(*words) -> str:
     return line.removeprefix("tivax: ")
 
 
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Every file below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
 def names(folder: Path) -> list[str]:
     """What lies in a folder, hidden files too."""
     return sorted(path.name for path in folder.iterdir())

@@ -1,7 +1,7 @@
 """Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
+import pytest
 
 from tivax.engine import (
     WorldShape,
@@ -18,6 +19,7 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
+from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
@@ -210,6 +212,14 @@ def random_panel(
         frame[name] = signal + 3 * country + year + noise * rng.normal(size=N)
     keep = (rng.uniform(size=N) >= missing) | (t < 2)
     return frame[keep].reset_index(drop=True)
+
+
+def error_of(call: Callable, *arguments, **options) -> str:
+    """What the ``TivaxError`` of a call says, which must be one line."""
+    with pytest.raises(TivaxError) as error:
+        call(*arguments, **options)
+    (line,) = str(error.value).splitlines()
+    return line
 
 
 class LiteralFit(NamedTuple):
