@@ -1,6 +1,7 @@
 """Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
 import json
+import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -220,6 +221,16 @@ def error_of(call: Callable, *arguments, **options) -> str:
         call(*arguments, **options)
     (line,) = str(error.value).splitlines()
     return line
+
+
+def written_and_told(cases: Path) -> list[tuple[list[str], str]]:
+    """Lines with a mistake, and what is told of it: from a TOML file that says how."""
+    places = tomllib.loads(cases.read_text(encoding="utf-8"))
+    return [
+        (place.replace("...", written).split(" + "), told)
+        for place, rows in places.items()
+        for written, told in rows.items()
+    ]
 
 
 class LiteralFit(NamedTuple):
