@@ -3,7 +3,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -22,7 +21,7 @@ from tivax.engine.core.places import (
     require_result_place,
 )
 
-from commands import contents, names
+from commands import contents, names, run_python, start_python
 from helpers import error_of
 
 TBI = Run("tbi")
@@ -404,16 +403,11 @@ def test_whenever_a_replacement_is_killed_the_old_or_the_new_is_whole(tmp_path):
         (folder / "canary").write_text("mine")
         out = folder / "out"
         write_result(out, "old")
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(out), str(at)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if killed.stdout.endswith("ended\n"):
+        killed = run_python(KILLED, out, at)
+        if killed.out.endswith("ended\n"):
             break
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        seen.append(killed.stdout.split()[-1])
+        assert killed.code == -signal.SIGKILL, killed.err
+        seen.append(killed.out.split()[-1])
         output.clear_leftovers(out)
         assert names(folder) == ["canary", "out"], seen
         text = {
@@ -441,12 +435,7 @@ with partial_folder(Path(sys.argv[1])) as part:
     print(part.name, flush=True)
     sys.stdin.read()
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "other")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with start_python(script, tmp_path / "other") as process:
         assert process.stdout is not None
         part = process.stdout.readline().strip()
         write_result(tmp_path / "out")

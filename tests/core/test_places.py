@@ -20,7 +20,7 @@ from tivax.engine.resampling.checkpoints import checkpoint
 import panel_files as pf
 from commands import contents, good, mistake, names, tivax
 from experiment_panels import small_panel
-from helpers import error_of, random_tables
+from helpers import error_of, random_tables, write_arrays
 
 REGIONS = ("R0", "R1", "R2")
 RUN = """
@@ -46,11 +46,7 @@ def place(tmp_path):
     d = tmp_path / "d"
     (d / "raw").mkdir(parents=True)
     for table in tables():
-        np.savez(
-            d / "raw" / f"world_{table.year}.npz",
-            Z=table.Z, Y=table.Y, x=table.x, year=table.year,
-            regions=np.array(REGIONS), sectors=np.array(table.sectors),
-        )  # fmt: skip
+        write_arrays(d / "raw" / f"world_{table.year}.npz", table)
     save_store(tables(), d / "store")
     small_panel().to_csv(d / "panel.csv", index=False)
     for kind in ("pairs", "placebo"):

@@ -456,39 +456,6 @@ def test_capital_is_cn_or_the_ck_of_a_file_without_it(
     assert (line["edition"], line["file"]) == (edition, "penn.dta")
 
 
-# --------------------------------------------------------- a file that does not do
-
-
-def test_a_kof_file_without_de_jure_indices_is_told(files, tmp_path):
-    frame = pf.kof_of(WIOD_COUNTRIES)
-    frame = frame[[k for k in frame if not str(k).endswith("dj")]]
-    path = pf.write_kof(tmp_path / "kof_2017.dta", frame)
-    message = refusal(replace(files, kof=Edition("2017", path)))
-    assert message == (
-        f"{path}: lacks KOFGIdj and all other de jure indices; get edition 2018 "
-        "or later"
-    )
-
-
-def test_a_penn_world_table_without_a_series_is_told(files, tmp_path):
-    for gone, told in [("ctfp", "ctfp"), ("ck", "cn")]:
-        less = {k: v for k, v in pf.PANEL_PWT.items() if k != gone}
-        frame = pf.pwt_of(WIOD_COUNTRIES, YEARS, less)
-        path = pf.write_pwt(tmp_path / "pwt9.0.rda", frame)
-        message = refusal(replace(files, pwt=Edition("9.0", path)))
-        assert message.startswith(f"{path}: lacks {told}; the published workbook")
-
-
-def test_inflation_without_the_series_is_told(files, tmp_path):
-    path = tmp_path / "prices.csv"
-    path.write_text("iso3c,year,cpi\nAUS,2000,1\n")
-    message = refusal(replace(files, inflation=Edition("x", path)))
-    assert message == (
-        f"{path}: lacks FP.CPI.TOTL.ZG; no column has the name FP.CPI.TOTL.ZG and "
-        "inflation; add it"
-    )
-
-
 # ---------------------------------------------------------------------- the index
 
 

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +15,7 @@ import pytest
 from tivax.engine.core import processes as machines
 from tivax.engine.core.processes import Machines
 
-from commands import mistake, names
+from commands import mistake, names, start_python
 from experiment_panels import small_panel
 from helpers import error_of
 
@@ -180,15 +179,9 @@ class Place:
         program = script or "from tivax.engine.cli import app as cli\n"
         command = ["bootstrap", "run.toml", "--out", out, "--quiet", *map(str, words)]
         flag = f"--xla_force_host_platform_device_count={devices}"
-        return subprocess.Popen(
-            [sys.executable, "-c", program + "\ncli.main()", *command],
-            cwd=self.folder,
-            env=os.environ
-            | {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        env = {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag}
+        program += "\ncli.main()"
+        return start_python(program, *command, env=env, cwd=self.folder)
 
     def one(self, out: str, **options) -> list[str]:
         """A process alone; what it prints."""

@@ -30,7 +30,7 @@ from tivax.engine.tables.world_tables import WorldTables
 import mrio_files as mf
 import panel_files as pf
 from commands import mistake
-from helpers import error_of
+from helpers import error_of, write_arrays
 from source_files import (
     DEMAND_2013,
     r_list,
@@ -311,12 +311,8 @@ def test_labels_that_no_table_can_print_are_refused(tmp_path, label, why):
     arrays = (table.Z[None], table.Y[None], table.x[None])
     named = (table.regions, table.sectors, [2000])
     assert why in error_of(lambda: WorldTables(*arrays, *named))
-    np.savez(
-        tmp_path / "table_2000.npz",
-        Z=table.Z, Y=table.Y, x=table.x, year=2000,
-        regions=np.array(table.regions), sectors=np.array(["c1", label or "\0"]),
-    )  # fmt: skip
-    raw = tmp_path / "table_2000.npz"
+    sectors = np.array(["c1", label or "\0"])
+    raw = write_arrays(tmp_path / "table_2000.npz", table, sectors=sectors)
     message = error_of(import_tables, "arrays", [raw], tmp_path / "store")
     assert "table_2000.npz: sectors" in message
     (tmp_path / "groups.toml").write_text(f'{quoted(label)} = ["AUT"]\n')

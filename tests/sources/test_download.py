@@ -662,14 +662,6 @@ def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path)
     ] * 2
 
 
-def test_a_damaged_series_is_found_by_its_crc(here, tmp_path):
-    here.content = api_answer("SP.POP.TOTL").replace(b"Aruba", b"Arubx")
-    words = ("wdi", "--format", "population", "--out", tmp_path)
-    line = tivax_fetch(*words, good=False)
-    assert "member API_SP.POP.TOTL_DS2_en_csv_v2_22859.csv is damaged" in line
-    assert names(tmp_path) == ["API_SP.POP.TOTL.zip.bad"]
-
-
 def test_the_error_that_the_world_bank_sends_as_a_file_is_refused(here, tmp_path):
     here.content = b'<?xml version="1.0"?><wb:error>Invalid value</wb:error>'
     here.content_type = "text/xml"
@@ -771,11 +763,4 @@ def test_another_file_than_the_outlook_is_refused(here, tmp_path, content):
         "weoapr2021all.xls is not a text with the header 'WEO Country Code', it "
         f"begins with {content[:8]!r}"
     ) in line
-    assert names(tmp_path) == []
-
-
-def test_another_size_than_that_of_the_edition_is_refused(here, tmp_path):
-    here.content = zip_with({"xl/worksheets/sheet1.xml": "<worksheet/>"}, 3_000_000)
-    line = tivax_fetch("kof", "--format", "2023", "--out", tmp_path, good=False)
-    assert f"expected 3,358,497 bytes, got {len(here.content):,}" in line
     assert names(tmp_path) == []

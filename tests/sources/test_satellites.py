@@ -22,18 +22,13 @@ from tivax.engine.sources.satellites import read_satellite
 from tivax.engine.tables.satellites import idle_share
 
 from commands import good
-from helpers import error_of, random_tables
+from helpers import error_of
 from truth_files import assert_same
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 # A solve and sums in double precision; measured 1e-14.
 RTOL = 1e-10
-
-
-@pytest.fixture(scope="module")
-def small() -> WorldTables:
-    return random_tables(regions=4, sectors=3, years=2, seed=1)
 
 
 def account(tables: WorldTables, values: np.ndarray, name: str = "jobs"):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -69,6 +69,23 @@ def random_tables(
             for k in range(years)
         ]
     )
+
+
+def write_arrays(path: Path, table: WorldTable, **changes: Any) -> Path:
+    """The .npz of source ``arrays``; a change to None leaves the key out."""
+    keys = {
+        "Z": table.Z,
+        "Y": table.Y,
+        "x": table.x,
+        "va": table.value_added,
+        "regions": np.array(table.regions),
+        "sectors": np.array(table.sectors),
+        "categories": np.array(table.categories),
+        "year": table.year,
+        **changes,
+    }
+    np.savez(path, **{key: value for key, value in keys.items() if value is not None})
+    return path
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine import Tolerance, WorldTables, open_store, save_store
+from tivax.engine import Tolerance, WorldTables, open_store
 from tivax.engine.figures.aggregation import differences
 from tivax.engine.measures.aggregation_bias import (
     compare_aggregation,
@@ -45,13 +45,6 @@ TO_EU = {"AUT": "EU", "CHN": "CHN", "DEU": "EU", "ROW": "ROW"}
 SUM_RTOL = 1e-13
 # The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
 RTOL = 1e-10
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("aggregate") / "store"
-    save_store(TABLES, path)
-    return path
 
 
 def kron(regions, sectors):

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from rich.console import Console
 
-from tivax.engine import TivaxError, save_store
+from tivax.engine import TivaxError
 from tivax.engine.cli.tables.groups import print_groups
 from tivax.engine.cli.terminal import Terminal
 from tivax.engine.tables.countries import country_groups
@@ -19,13 +19,6 @@ from helpers import error_of, random_tables
 
 REGIONS = ("AUT", "CHN", "DEU", "USA", "ROW")
 TABLES = replace(random_tables(regions=5, sectors=2, years=2, seed=7), regions=REGIONS)
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("groups") / "store"
-    save_store(TABLES, path)
-    return path
 
 
 # --------------------------------------------------------------------------- --groups
