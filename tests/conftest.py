@@ -4,8 +4,10 @@ from pathlib import Path
 import jax
 import pytest
 
-from helpers import quick_to_compile
-from truth_files import WIODTEST, truth_table
+from tivax.engine import WorldTables, save_store
+
+from helpers import quick_to_compile, random_tables
+from truth_files import LEATHER, WIODTEST, exvatools, truth_table
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -37,10 +39,37 @@ def shared_folder() -> Path | None:
     return None
 
 
+@pytest.fixture(scope="module")
+def store(request, tmp_path_factory) -> Path:
+    """A store of the ``TABLES`` of the module. Only to be read."""
+    path = tmp_path_factory.mktemp("tables") / "store"
+    save_store(request.module.TABLES, path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def small() -> WorldTables:
+    """Two years of four regions and three sectors."""
+    return random_tables(regions=4, sectors=3, years=2, seed=1)
+
+
 @pytest.fixture(scope="session")
 def wiodtest(shared):
     """The six regions of R exvatools' example."""
     return truth_table(shared / "truth" / "exvatools_wiodtest", WIODTEST)
+
+
+@pytest.fixture(scope="session")
+def of_exvatools(shared):
+    """Gives the terms in a file of R exvatools about its example."""
+    folder = shared / "truth" / "exvatools_wiodtest"
+    return lambda name: exvatools(folder / f"{name}.csv")
+
+
+@pytest.fixture(scope="session")
+def leather(shared):
+    """The three countries of R decompr's example."""
+    return truth_table(shared / "truth" / "decompr_leather", LEATHER)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
-from commands import Answer, good, mistake, names, tivax
+from commands import Answer, good, mistake, names, run_python, tivax
 from experiment_panels import small_panel
 
 # The same arithmetic on the same draws in another order.
@@ -557,14 +555,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     models = LEAST_SQUARES + SECOND
     path = run_file(tmp_path, 'kind = "pairs"', models, draws=10_000)
     words = ["bootstrap", str(path), "--out", str(tmp_path / "broken"), "--quiet"]
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED.format(at=5), *words],
-        env=os.environ | {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TIVAX_CACHE": ""},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TIVAX_CACHE": ""}
+    killed = run_python(KILLED.format(at=5), *words, env=quick)
+    assert killed.code == -signal.SIGKILL, killed.err
     unfinished = tmp_path / ".broken.unfinished"
     assert not (tmp_path / "broken").exists()
     assert [(unfinished / f"00{k}.f64").stat().st_size for k in (0, 1)] == [
@@ -646,19 +639,6 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
     "models, changes, message",
     [
         (
-            "speed = 1\n" + LEAST_SQUARES,
-            {},
-            "unknown key speed in [scheme]; known are joint, kind, method, null, "
-            "permute, strata, studentised, value, weights",
-        ),
-        ("", {}, 'one of models = "paper", [[model]] and [grid] says what is estimated; '
-                 "it has none of them"),
-        (
-            LEAST_SQUARES + LEAST_SQUARES,
-            {},
-            "duplicate model name main; rename one",
-        ),
-        (
             model_of("TBI", "nothing"),
             {},
             "model main: no column nothing in the data; it has {columns}",
@@ -699,9 +679,6 @@ IV = 'endogenous = "endogenous"\ninstruments = "Z"'
         ),
     ],
     ids=[
-        "unknown key",
-        "no model",
-        "one name twice",
         "no such column",
         "a regressor twice",
         "one cluster",

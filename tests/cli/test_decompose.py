@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine import save_store
 from tivax.engine.cli.tables import decompose as decomposition_run
 from tivax.engine.cli.tables.decompose import LongWriter, totals_of
 from tivax.engine.figures.decompositions import bars, largest, over_years
@@ -19,13 +18,6 @@ from helpers import random_tables
 
 TABLES = random_tables(regions=3, sectors=2, years=2, seed=5)
 RTOL = 1e-12  # the same numbers, written and read
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("decompose") / "store"
-    save_store(TABLES, path)
-    return path
 
 
 def test_parquet_holds_every_term_of_every_flow(store, tmp_path):

@@ -3,8 +3,6 @@
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -14,7 +12,7 @@ from tivax.engine.core import interrupts
 from tivax.engine.core.interrupts import is_interrupted, raise_interrupt
 from tivax.engine.measures import summary
 
-from commands import names, tivax
+from commands import names, start_python, tivax
 from experiment_panels import small_panel
 from helpers import random_tables
 
@@ -123,22 +121,12 @@ def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
     small_panel().to_csv(tmp_path / "panel.csv", index=False)
     (tmp_path / "run.toml").write_text(RUN)
     moments = random.Random(0)
+    quick = {"TIVAX_CACHE": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     runs = []
     for k in range(3):
         words = ["bootstrap", "run.toml", "--out", f"out{k}", "--quiet"]
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-c",
-                STARTED + "print('started', flush=True)\nmain()",
-                *words,
-            ],
-            cwd=tmp_path,
-            env=os.environ | {"TIVAX_CACHE": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        code = STARTED + "print('started', flush=True)\nmain()"
+        process = start_python(code, *words, env=quick, cwd=tmp_path)
         runs.append((process, moments.uniform(0.3, 6)))
     for process, _ in runs:  # Python itself takes a moment before tivax has the word
         assert process.stdout is not None and process.stdout.readline() == "started\n"
@@ -173,12 +161,7 @@ with (
 
 
 def test_an_interrupt_does_not_wait_for_compiled_code_and_leaves_nothing(tmp_path):
-    with subprocess.Popen(
-        [sys.executable, "-c", STARTED + STUCK, str(tmp_path / "out")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with start_python(STARTED + STUCK, tmp_path / "out") as process:
         assert process.stdout is not None and process.stdout.readline() == "stuck\n"
         assert len(names(tmp_path)) == 1
         process.send_signal(signal.SIGINT)

@@ -3,7 +3,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
 import sys
 from datetime import datetime
 from importlib.metadata import version
@@ -22,6 +21,9 @@ from tivax.engine.core.places import (
     require_result_place,
 )
 
+from commands import contents, names, run_python, start_python
+from helpers import error_of
+
 TBI = Run("tbi")
 
 
@@ -36,18 +38,11 @@ def write_result(folder, text="new", *, force=False, run=TBI):
 
 def refusal(folder, **options) -> str:
     """The line in which --force refuses a folder; it is as before."""
-    before = {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()}
-    with pytest.raises(TivaxError) as error:
-        write_result(folder, force=True, **options)
-    assert {k: k.read_bytes() for k in folder.rglob("*") if k.is_file()} == before
+    before = contents(folder)
+    line = error_of(write_result, folder, force=True, **options)
+    assert contents(folder) == before
     assert names(folder.parent) == [folder.name]
-    line = str(error.value)
-    assert "\n" not in line
     return line
-
-
-def names(folder):
-    return sorted(path.name for path in folder.iterdir())
 
 
 # ------------------------------------------------------------ whole or not at all
@@ -315,9 +310,8 @@ def test_what_is_read_and_what_is_written_must_lie_apart(tmp_path, out, told):
     (tmp_path / "elsewhere").write_text("")
     (tmp_path / "links" / "run.toml").symlink_to(tmp_path / "elsewhere")
     inputs = [d / "store", d / "run.toml", d / ".." / "links" / "run.toml"]
-    with pytest.raises(TivaxError) as error:
-        require_apart({"--out": tmp_path / out}, inputs)
-    assert str(error.value) == told.format(out=tmp_path / out, d=d)
+    line = error_of(require_apart, {"--out": tmp_path / out}, inputs)
+    assert line == told.format(out=tmp_path / out, d=d)
     run = Run("tbi", inputs)
     with pytest.raises(TivaxError, match="^--out "):
         require_result_place(tmp_path / out, run, force=True)
@@ -340,10 +334,8 @@ def test_results_may_lie_beside_what_is_read(tmp_path):
 def test_two_outputs_must_lie_apart(tmp_path, compare, told):
     (tmp_path / "link").symlink_to(tmp_path / "x")
     places = {"--out": tmp_path / "x" / "y", "--compare": tmp_path / compare}
-    with pytest.raises(TivaxError) as error:
-        require_apart(places, [])
     line = f"--compare {tmp_path / compare}: {told}; choose another folder"
-    assert str(error.value) == line
+    assert error_of(require_apart, places, []) == line
 
 
 @pytest.mark.parametrize("there", ["full", "empty", "dangling"])
@@ -411,16 +403,11 @@ def test_whenever_a_replacement_is_killed_the_old_or_the_new_is_whole(tmp_path):
         (folder / "canary").write_text("mine")
         out = folder / "out"
         write_result(out, "old")
-        killed = subprocess.run(
-            [sys.executable, "-c", KILLED, str(out), str(at)],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        if killed.stdout.endswith("ended\n"):
+        killed = run_python(KILLED, out, at)
+        if killed.out.endswith("ended\n"):
             break
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-        seen.append(killed.stdout.split()[-1])
+        assert killed.code == -signal.SIGKILL, killed.err
+        seen.append(killed.out.split()[-1])
         output.clear_leftovers(out)
         assert names(folder) == ["canary", "out"], seen
         text = {
@@ -448,12 +435,7 @@ with partial_folder(Path(sys.argv[1])) as part:
     print(part.name, flush=True)
     sys.stdin.read()
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", script, str(tmp_path / "other")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with start_python(script, tmp_path / "other") as process:
         assert process.stdout is not None
         part = process.stdout.readline().strip()
         write_result(tmp_path / "out")

@@ -1,7 +1,5 @@
 import ast
 import pkgutil
-import subprocess
-import sys
 import tomllib
 from importlib import import_module
 from importlib.metadata import distribution, entry_points, packages_distributions
@@ -14,6 +12,8 @@ import tivax
 import tivax.bench
 import tivax.engine
 import tivax.kernels
+
+from commands import run_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 PACKAGES = {"engine": tivax.engine, "kernels": tivax.kernels, "bench": tivax.bench}
@@ -32,11 +32,9 @@ def modules(package):
 
 def python(code, folder):
     """What a fresh interpreter prints, started outside the repository."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.split()
+    done = run_python(code, cwd=folder)
+    assert done.code == 0, done.err
+    return done.out.split()
 
 
 # ------------------------------------------------------------------ what is installed

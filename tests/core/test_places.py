@@ -5,7 +5,6 @@ Every refusal comes before any work, in one line, and changes no file.
 
 import json
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,9 +18,9 @@ from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling.checkpoints import checkpoint
 
 import panel_files as pf
-from commands import good, mistake, names, tivax
+from commands import contents, good, mistake, names, tivax
 from experiment_panels import small_panel
-from helpers import random_tables
+from helpers import error_of, random_tables, write_arrays
 
 REGIONS = ("R0", "R1", "R2")
 RUN = """
@@ -47,11 +46,7 @@ def place(tmp_path):
     d = tmp_path / "d"
     (d / "raw").mkdir(parents=True)
     for table in tables():
-        np.savez(
-            d / "raw" / f"world_{table.year}.npz",
-            Z=table.Z, Y=table.Y, x=table.x, year=table.year,
-            regions=np.array(REGIONS), sectors=np.array(table.sectors),
-        )  # fmt: skip
+        write_arrays(d / "raw" / f"world_{table.year}.npz", table)
     save_store(tables(), d / "store")
     small_panel().to_csv(d / "panel.csv", index=False)
     for kind in ("pairs", "placebo"):
@@ -63,10 +58,6 @@ def place(tmp_path):
     account.to_csv(d / "jobs.csv", index=False)
     (d / "map.csv").write_text("from,to\nS0,S\nS1,S\n")
     return d
-
-
-def contents(folder: Path) -> dict[Path, bytes]:
-    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def refused(place, *words) -> str:
@@ -279,9 +270,9 @@ def test_a_full_disk_is_told_by_the_place_in_every_format(
 
 
 def test_a_full_disk_is_told_by_the_store_and_by_the_draws(tmp_path, small_files):
-    with pytest.raises(TivaxError) as error:
-        save_store(random_tables(regions=8, sectors=8, years=1), tmp_path / "st")
-    assert str(error.value) == f"{tmp_path / 'st'}: {TOLD} --out"
+    large = random_tables(regions=8, sectors=8, years=1)
+    line = error_of(save_store, large, tmp_path / "st")
+    assert line == f"{tmp_path / 'st'}: {TOLD} --out"
     assert names(tmp_path) == []
     with pytest.raises(TivaxError) as error:
         with checkpoint(tmp_path / "out", [], {"seed": 1}) as kept:

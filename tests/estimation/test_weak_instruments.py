@@ -12,7 +12,6 @@ from linearmodels.iv import IV2SLS
 from numpy.testing import assert_allclose
 from scipy.stats import f as f_distribution
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import weak_instruments
 from tivax.engine.estimation.anderson_rubin import (
     ConfidenceSet,
@@ -25,6 +24,8 @@ from tivax.engine.estimation.weak_instruments import (
     stock_yogo_critical_values,
     weak_instrument_tests,
 )
+
+from helpers import error_of
 
 # Two float64 implementations of one formula; measured 4e-13.
 RTOL = 1e-10
@@ -674,20 +675,13 @@ def test_stock_yogo_values():
 # ---------------------------------------------------------------------- mistakes
 
 
-def message(action) -> str:
-    with pytest.raises(TivaxError) as error:
-        action()
-    assert "\n" not in str(error.value)
-    return str(error.value)
-
-
 def test_a_hypothesis_is_tested_for_every_regressor():
     data = panel(instruments=3, endogenous=2)
     both = anderson_rubin(data, beta=[1.0, 1.0])
     assert both == anderson_rubin(data, beta=1.0)
     shifted = with_changes(data, y=data.y - data.X.sum(axis=1))
     assert_allclose(anderson_rubin(shifted).f, both.f, rtol=RTOL)
-    assert "give one for each" in message(
+    assert "give one for each" in error_of(
         lambda: anderson_rubin(data, beta=[1.0, 2.0, 3.0])
     )
 
@@ -697,7 +691,7 @@ def test_equations_that_cannot_be_estimated_say_why():
     N = data.y.size
 
     def tests(**changes):
-        return message(lambda: weak_instrument_tests(with_changes(data, **changes)))
+        return error_of(weak_instrument_tests, with_changes(data, **changes))
 
     names = ("lag", "distance")
     collinear = np.c_[data.Z[:, 0], data.W @ [1.0, 2.0, 3.0]]
@@ -721,10 +715,10 @@ def test_equations_that_cannot_be_estimated_say_why():
 
 def test_sets_that_do_not_exist_say_why():
     def build(**changes):
-        return message(lambda: anderson_rubin_set(panel(**changes)))
+        return error_of(anderson_rubin_set, panel(**changes))
 
     assert "is not an interval" in build(instruments=2, endogenous=2)
     assert "use more clusters" in build(instruments=4, countries=4)
     data = panel()
-    assert "give 0.95" in message(lambda: anderson_rubin_set(data, level=95.0))
+    assert "give 0.95" in error_of(anderson_rubin_set, data, level=95.0)
     assert np.isnan(weak_instrument_tests(panel(instruments=4, countries=4)).kp_f)

@@ -15,7 +15,7 @@ from tivax.engine.measures.trade import value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.inverted_table import invert_table
 
-from helpers import random_tables
+from helpers import error_of, random_tables
 from truth_files import (
     CLASSES,
     DECOMPR_RTOL,
@@ -27,7 +27,6 @@ from truth_files import (
     UNBALANCED,
     WIODTEST,
     assert_same,
-    exvatools,
     truth_table,
 )
 
@@ -50,32 +49,25 @@ def small_tables(seed: int) -> WorldTables:
 # ------------------------------------------------------------------------ R decompr
 
 
-def test_sixteen_terms_are_those_of_decompr(shared):
-    folder = shared / "truth" / "decompr_leather"
-    own = decompose(truth_table(folder, LEATHER), "wwz")
-    printed = pd.read_csv(folder / "out_wwz.csv", comment="#")
-    for term in METHODS["wwz"].terms:
-        expected = printed[term].to_numpy().reshape(3, 3, 3)
-        assert_same(own[term].values[0], expected, DECOMPR_RTOL)
-
-
-@pytest.mark.parametrize("level", ["country", "bilateral-sector"])
-def test_nine_terms_are_those_of_decompr(shared, level):
-    folder = shared / "truth" / "decompr_leather"
-    own = decompose(truth_table(folder, LEATHER), "kww", level)
-    name = "country" if level == "country" else "bilateral_sector"
-    printed = pd.read_csv(folder / f"out_wwz2kww_{name}.csv", comment="#")
-    for term in METHODS["kww"].terms:
-        expected = printed[term].to_numpy().reshape(own[term].values[0].shape)
-        assert_same(own[term].values[0], expected, DECOMPR_RTOL)
-
-
-def test_nine_terms_of_koopman_wang_and_wei_are_those_of_decompr(shared):
-    folder = shared / "truth" / "decompr_leather"
-    own = decompose(truth_table(folder, LEATHER), "kww", "country")
-    printed = pd.read_csv(folder / "out_kww.csv", comment="#")
-    for term in METHODS["kww"].terms:
-        assert_same(own[term].values[0], printed[term], DECOMPR_RTOL)
+@pytest.mark.parametrize(
+    "method, level, file",
+    [
+        ("wwz", "bilateral-sector", "out_wwz"),
+        ("kww", "country", "out_wwz2kww_country"),
+        ("kww", "bilateral-sector", "out_wwz2kww_bilateral_sector"),
+        ("kww", "country", "out_kww"),
+    ],
+)
+def test_sixteen_and_nine_terms_are_those_of_decompr(
+    shared, leather, method, level, file
+):
+    own = decompose(leather, method, level)
+    path = shared / "truth" / "decompr_leather" / f"{file}.csv"
+    printed = pd.read_csv(path, comment="#")
+    for term in METHODS[method].terms:
+        found = own[term].values[0]
+        expected = printed[term].to_numpy().reshape(found.shape)
+        assert_same(found, expected, DECOMPR_RTOL)
 
 
 def test_toy_table_of_wang_wei_and_zhu(shared):
@@ -103,9 +95,9 @@ def test_toy_table_of_wang_wei_and_zhu(shared):
 
 
 @pytest.mark.parametrize("level", ["country", "sector", "bilateral-sector"])
-def test_exporter_perspective_is_that_of_icio(shared, level):
+def test_exporter_perspective_is_that_of_icio(shared, leather, level):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(truth_table(folder, LEATHER), "bm-source", level)
+    own = decompose(leather, "bm-source", level)
     name = {"bilateral-sector": "bilateral"}.get(level, level)
     printed = pd.read_csv(folder / f"pub_icio100_bm_{name}_exporter.csv", comment="#")
     labels = {"country": "exporter"}
@@ -121,9 +113,9 @@ def test_exporter_perspective_is_that_of_icio(shared, level):
         assert_same(found, printed[term], ICIO_RTOL)
 
 
-def test_world_perspective_is_that_of_icio(shared):
+def test_world_perspective_is_that_of_icio(shared, leather):
     folder = shared / "truth" / "decompr_leather"
-    own = decompose(truth_table(folder, LEATHER), "bm-world", "country")
+    own = decompose(leather, "bm-world", "country")
     printed = pd.read_csv(folder / "pub_icio100_bm_country_world_sink.csv", comment="#")
     for term in printed.columns[1:]:
         found = own[term].sel(exporter=printed["country"].tolist()).values[0]
@@ -143,10 +135,9 @@ EXVATOOLS = [
 @pytest.mark.parametrize(
     "method, name, terms", EXVATOOLS, ids=[k[0] for k in EXVATOOLS]
 )
-def test_borin_and_mancini_of_exvatools(shared, method, name, terms):
-    folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(truth_table(folder, WIODTEST), method)
-    printed = exvatools(folder / f"out_{name}_all_standard.csv")
+def test_borin_and_mancini_of_exvatools(wiodtest, of_exvatools, method, name, terms):
+    own = decompose(wiodtest, method)
+    printed = of_exvatools(f"out_{name}_all_standard")
     for term in terms:
         found = own[term].values[0].reshape(18, 6)
         assert_same(found, printed[term], EXVATOOLS_RTOL)
@@ -156,12 +147,11 @@ def test_borin_and_mancini_of_exvatools(shared, method, name, terms):
 @pytest.mark.parametrize(
     "method, name, terms", EXVATOOLS, ids=[k[0] for k in EXVATOOLS]
 )
-def test_groups_are_one_perimeter(shared, method, name, terms, group):
+def test_groups_are_one_perimeter(wiodtest, of_exvatools, method, name, terms, group):
     """Not the sum of their members: flows among them are domestic."""
-    folder = shared / "truth" / "exvatools_wiodtest"
     members = CLASSES[group]
-    own = decompose(truth_table(folder, WIODTEST), method, groups={group: members})
-    printed = exvatools(folder / f"out_{name}_group_{group}_standard.csv")
+    own = decompose(wiodtest, method, groups={group: members})
+    printed = of_exvatools(f"out_{name}_group_{group}_standard")
     others = [k for k in WIODTEST if k not in members]
     columns = [k for k, region in enumerate(WIODTEST) if region in others]
     for term in terms:
@@ -170,13 +160,12 @@ def test_groups_are_one_perimeter(shared, method, name, terms, group):
 
 
 @pytest.mark.parametrize("group", [None, *CLASSES])
-def test_wang_wei_and_zhu_of_exvatools(shared, group):
-    folder = shared / "truth" / "exvatools_wiodtest"
+def test_wang_wei_and_zhu_of_exvatools(wiodtest, of_exvatools, group):
     members = CLASSES.get(group or "", [])
     groups = {group: members} if group else None
-    own = decompose(truth_table(folder, WIODTEST), "wwz", groups=groups)
+    own = decompose(wiodtest, "wwz", groups=groups)
     name = f"group_{group}" if group else "all"
-    printed = exvatools(folder / f"out_wwz_{name}_standard.csv")
+    printed = of_exvatools(f"out_wwz_{name}_standard")
     others = [k for k in WIODTEST if k not in members]
     columns = [k for k, region in enumerate(WIODTEST) if region in others]
     sums = {
@@ -193,11 +182,10 @@ def test_wang_wei_and_zhu_of_exvatools(shared, group):
         assert_same(found.reshape(expected.shape), expected, EXVATOOLS_RTOL)
 
 
-def test_terms_of_wang_wei_and_zhu_are_those_of_exvatools(shared):
+def test_terms_of_wang_wei_and_zhu_are_those_of_exvatools(wiodtest, of_exvatools):
     """Sums of FVA and FDC are in ``test_wang_wei_and_zhu_of_exvatools``."""
-    folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(truth_table(folder, WIODTEST), "wwz")
-    printed = exvatools(folder / "out_wwz_all_terms.csv")
+    own = decompose(wiodtest, "wwz")
+    printed = of_exvatools("out_wwz_all_terms")
     other = {
         "DVA_INTrexI1": "DVA_INTrex1",
         "DVA_INTrexF": "DVA_INTrex2",
@@ -213,10 +201,9 @@ def test_terms_of_wang_wei_and_zhu_are_those_of_exvatools(shared):
 @pytest.mark.parametrize(
     "method, name", [("bm-source", "bm_src"), ("bm-sink", "bm_snk")]
 )
-def test_twelve_terms_are_those_of_exvatools(shared, method, name):
-    folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(truth_table(folder, WIODTEST), method, detail=True)
-    printed = exvatools(folder / f"out_{name}_all_terms.csv")
+def test_twelve_terms_are_those_of_exvatools(wiodtest, of_exvatools, method, name):
+    own = decompose(wiodtest, method, detail=True)
+    printed = of_exvatools(f"out_{name}_all_terms")
     terms = printed.keys() - {"EXGR"}
     assert len(terms) == 12
     for term in terms:
@@ -224,10 +211,9 @@ def test_twelve_terms_are_those_of_exvatools(shared, method, name):
         assert_same(found, printed[term], EXVATOOLS_RTOL)
 
 
-def test_sectors_of_origin_are_those_of_exvatools(shared):
-    folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(truth_table(folder, WIODTEST), "bm-source", by_origin=True)
-    printed = exvatools(folder / "out_bm_src_ESP_bkdown_origin.csv")
+def test_sectors_of_origin_are_those_of_exvatools(wiodtest, of_exvatools):
+    own = decompose(wiodtest, "bm-source", by_origin=True)
+    printed = of_exvatools("out_bm_src_ESP_bkdown_origin")
     terms = {str(k) for k in own} - {"residual", "identity"}
     assert terms == printed.keys() - {"EXGR"}
     for term in terms:
@@ -235,10 +221,9 @@ def test_sectors_of_origin_are_those_of_exvatools(shared):
         assert_same(found, printed[term], EXVATOOLS_RTOL)
 
 
-def test_nine_terms_by_sector_are_those_of_exvatools(shared):
-    folder = shared / "truth" / "exvatools_wiodtest"
-    own = decompose(truth_table(folder, WIODTEST), "kww", "sector")
-    printed = exvatools(folder / "out_kww_all_terms.csv")
+def test_nine_terms_by_sector_are_those_of_exvatools(wiodtest, of_exvatools):
+    own = decompose(wiodtest, "kww", "sector")
+    printed = of_exvatools("out_kww_all_terms")
     names = ("VAX1", "VAX2", "VAX3", "REF1", "REF2", "DDC", "FVA1", "FVA2", "FDC")
     for term, name in zip(METHODS["kww"].terms, names, strict=True):
         assert_same(own[term].values[0].ravel(), printed[name].ravel(), EXVATOOLS_RTOL)
@@ -737,21 +722,15 @@ def test_production_adds_up_to_value_added_and_final_products():
     ],
 )
 def test_unknown_names_are_told_with_those_there_are(method, level, line):
-    with pytest.raises(TivaxError) as error:
-        decompose(small_tables(1), method, level)
-    assert str(error.value) == line
+    assert error_of(decompose, small_tables(1), method, level) == line
 
 
 def test_methods_without_details_or_origins_say_so():
     tables = small_tables(1)
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "kww", detail=True)
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "kww", detail=True) == (
         "method kww has no details: choose from bm-source, bm-sink"
     )
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "kww", by_origin=True)
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "kww", by_origin=True) == (
         "method kww has no sectors of origin: choose from bm-source"
     )
     with pytest.raises(TivaxError, match="has no level country: choose from sector"):
@@ -762,8 +741,6 @@ def test_methods_without_details_or_origins_say_so():
 
 def test_an_unknown_member_is_refused():
     tables = small_tables(1)
-    with pytest.raises(TivaxError) as error:
-        decompose(tables, "wwz", groups={"G": ["XXX"]})
-    assert str(error.value) == (
+    assert error_of(decompose, tables, "wwz", groups={"G": ["XXX"]}) == (
         f"no region XXX: choose from {', '.join(tables.regions)}"
     )

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
 import tivax.engine as tx
-from tivax.engine import TivaxError, save_store
+from tivax.engine import TivaxError
 from tivax.engine.measures.group_runs import decomposed_each_group
 from tivax.engine.measures.summary import compute_tbi
 
@@ -27,13 +27,6 @@ EU15, OECD = "EU15 (2 of 15)", "OECD (3 of 38)"
 GROUPS = {"A": ["AUT", "DEU"], "B": ["CHN", "DEU", "USA"], "C": ["CHN", "USA"]}
 # The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
 RTOL = 1e-10
-
-
-@pytest.fixture(scope="module")
-def store(tmp_path_factory):
-    path = tmp_path_factory.mktemp("each") / "store"
-    save_store(TABLES, path)
-    return path
 
 
 def absorbed_by_numpy(table):

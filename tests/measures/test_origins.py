@@ -11,14 +11,11 @@ from tivax.engine.measures.origins import (
     value_added_in_final_demand,
 )
 
-from helpers import random_tables
+from helpers import error_of
 from truth_files import (
     DECOMPR_RTOL,
     EXVATOOLS_RTOL,
-    LEATHER,
     assert_same,
-    exvatools,
-    truth_table,
 )
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -27,14 +24,8 @@ pytestmark = pytest.mark.usefixtures("quick")
 RTOL = 1e-10
 
 
-@pytest.fixture(scope="module")
-def small() -> WorldTables:
-    return random_tables(regions=4, sectors=3, years=2, seed=1)
-
-
 @pytest.mark.parametrize("flow", ["EXGR", "EXGRY"])
-def test_origin_and_destination_are_those_of_exvatools(shared, wiodtest, flow):
-    folder = shared / "truth" / "exvatools_wiodtest"
+def test_origin_and_destination_are_those_of_exvatools(wiodtest, of_exvatools, flow):
     own = value_added_in_exports(
         wiodtest,
         "ESP",
@@ -47,7 +38,7 @@ def test_origin_and_destination_are_those_of_exvatools(shared, wiodtest, flow):
         "DC": own.where(at_home, 0),
         "FC": own.where(~at_home, 0),
     }.items():
-        printed = exvatools(folder / f"out_exvadir_ESP_{content}_{flow}.csv")[content]
+        printed = of_exvatools(f"out_exvadir_ESP_{content}_{flow}")[content]
         assert_same(kept.values.reshape(18, 6), printed, EXVATOOLS_RTOL)
 
 
@@ -70,9 +61,9 @@ def test_questions_of_exvatools(shared, wiodtest):
 
 
 @pytest.mark.parametrize("of", ["exports", "output"])
-def test_leontief_decompositions_are_those_of_decompr(shared, of):
+def test_leontief_decompositions_are_those_of_decompr(shared, leather, of):
     folder = shared / "truth" / "decompr_leather"
-    own = value_added_by_product(truth_table(folder, LEATHER), of).values[0]
+    own = value_added_by_product(leather, of).values[0]
     printed = pd.read_csv(folder / f"out_leontief_{of}.csv", comment="#").iloc[:, -1]
     assert_same(own.ravel(), printed, DECOMPR_RTOL)
 
@@ -149,9 +140,7 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
     ]
     assert_same((parts[0] + parts[1]).values, own.values, RTOL)
     assert parts[0].attrs["long_name"] == "value added in government"
-    with pytest.raises(TivaxError) as error:
-        value_added_in_final_demand(small, categories=["governments"])
-    assert str(error.value) == (
+    assert error_of(value_added_in_final_demand, small, categories=["governments"]) == (
         "no category of final demand governments: did you mean government or "
         "inventories? There are household, government, inventories"
     )
@@ -179,12 +168,9 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
 )
 def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
     exporter, more = arguments[0], arguments[1] if len(arguments) > 1 else {}
-    with pytest.raises(TivaxError) as error:
-        value_added_in_exports(small, exporter, **more)
-    assert str(error.value).startswith(line)
+    assert error_of(value_added_in_exports, small, exporter, **more).startswith(line)
 
 
 def test_an_unknown_whole_is_refused(small):
-    with pytest.raises(TivaxError) as error:
-        value_added_by_product(small, "imports")
-    assert str(error.value) == "of 'imports': choose from exports, final, output"
+    line = error_of(value_added_by_product, small, "imports")
+    assert line == "of 'imports': choose from exports, final, output"

@@ -45,7 +45,7 @@ from tivax.engine.paper import other_indices
 
 import panel_files as pf
 from commands import mistake
-from helpers import random_table
+from helpers import error_of, random_table
 
 # Means, deviations and logarithms of a few numbers in float64: the last digits.
 RTOL = 1e-14
@@ -75,11 +75,7 @@ def panel(files) -> Panel:
 
 def refusal(files: DataFiles) -> str:
     """The message of the error, which must be one line."""
-    with pytest.raises(TivaxError) as error:
-        build_panel(files)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
+    return error_of(build_panel, files)
 
 
 def remedy(message: str) -> dict:
@@ -460,39 +456,6 @@ def test_capital_is_cn_or_the_ck_of_a_file_without_it(
     assert (line["edition"], line["file"]) == (edition, "penn.dta")
 
 
-# --------------------------------------------------------- a file that does not do
-
-
-def test_a_kof_file_without_de_jure_indices_is_told(files, tmp_path):
-    frame = pf.kof_of(WIOD_COUNTRIES)
-    frame = frame[[k for k in frame if not str(k).endswith("dj")]]
-    path = pf.write_kof(tmp_path / "kof_2017.dta", frame)
-    message = refusal(replace(files, kof=Edition("2017", path)))
-    assert message == (
-        f"{path}: lacks KOFGIdj and all other de jure indices; get edition 2018 "
-        "or later"
-    )
-
-
-def test_a_penn_world_table_without_a_series_is_told(files, tmp_path):
-    for gone, told in [("ctfp", "ctfp"), ("ck", "cn")]:
-        less = {k: v for k, v in pf.PANEL_PWT.items() if k != gone}
-        frame = pf.pwt_of(WIOD_COUNTRIES, YEARS, less)
-        path = pf.write_pwt(tmp_path / "pwt9.0.rda", frame)
-        message = refusal(replace(files, pwt=Edition("9.0", path)))
-        assert message.startswith(f"{path}: lacks {told}; the published workbook")
-
-
-def test_inflation_without_the_series_is_told(files, tmp_path):
-    path = tmp_path / "prices.csv"
-    path.write_text("iso3c,year,cpi\nAUS,2000,1\n")
-    message = refusal(replace(files, inflation=Edition("x", path)))
-    assert message == (
-        f"{path}: lacks FP.CPI.TOTL.ZG; no column has the name FP.CPI.TOTL.ZG and "
-        "inflation; add it"
-    )
-
-
 # ---------------------------------------------------------------------- the index
 
 
@@ -721,9 +684,7 @@ def test_a_dearer_country_has_a_lower_real_exchange_rate(tmp_path):
 def test_a_real_exchange_rate_needs_the_united_states(tmp_path):
     frame = pf.pwt(pl_gdpo=[1.0, 1.0, 1.0])
     path = pf.write_pwt(tmp_path / "pwt90.dta", frame)
-    with pytest.raises(TivaxError) as error:
-        real_exchange_rate(Edition("9.0", path))
-    assert str(error.value) == (
+    assert error_of(real_exchange_rate, Edition("9.0", path)) == (
         f"{path}: no rows for USA, the base of real exchange rates; get the published "
         "file again"
     )
@@ -922,11 +883,9 @@ def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
     for content in ([], ["precious"]):
         for text in content:
             (tmp_path / name / text).touch()
-        with pytest.raises(TivaxError) as error:
-            write_panel(panel, tmp_path / "panel.csv", Run("panel"), force=force)
-        assert str(error.value) == (
-            f"{tmp_path / name}: a folder; give --out the name of a file"
-        )
+        path = tmp_path / "panel.csv"
+        line = error_of(write_panel, panel, path, Run("panel"), force=force)
+        assert line == f"{tmp_path / name}: a folder; give --out the name of a file"
         assert [p.name for p in (tmp_path / name).iterdir()] == content
         assert [p.name for p in tmp_path.iterdir()] == [name]
 
@@ -939,9 +898,7 @@ def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
         panel_format,
         lambda path: write_panel(panel, path, Run("panel"), force=False),
     ):
-        with pytest.raises(TivaxError) as error:
-            use(path)
-        assert str(error.value) == message
+        assert error_of(use, path) == message
     assert list(tmp_path.iterdir()) == []
 
 

@@ -4,10 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.published_files import Edition, edition_name, inflation_source
 from tivax.engine.sources.archives import ARCHIVES
+
+from helpers import error_of, written_and_told
+
+MISTAKES = Path(__file__).with_name("data_file_mistakes.toml")
 
 # One published name of each source that the panel needs.
 PUBLISHED = (
@@ -66,11 +69,9 @@ def chosen(folder: Path, text: str) -> DataFiles:
 
 def refusal(folder: Path, text: str | None = None) -> str:
     """The message of the error, which must be one line."""
-    with pytest.raises(TivaxError) as error:
-        read_data_files(folder) if text is None else chosen(folder, text)
-    message = str(error.value)
-    assert "\n" not in message
-    return message
+    if text is None:
+        return error_of(read_data_files, folder)
+    return error_of(chosen, folder, text)
 
 
 # ---------------------------------------------------------------- what is written
@@ -293,117 +294,12 @@ def test_an_edition_that_is_not_there_is_named(tmp_path):
 # ----------------------------------------------------------------------- mistakes
 
 
-@pytest.mark.parametrize(
-    "text, message",
-    [
-        ("[koff]", "unknown key koff; known are alternatives, inflation, kof, pwt"),
-        ('kof = "x"', "kof = 'x': write a section [kof]"),
-        ('[kof]\nfill = "x"', "unknown key fill in [kof]; known are edition, file"),
-        (
-            "[recipe]\nyear = 1",
-            "unknown key year in [recipe]; known are codes, drop, years",
-        ),
-        (
-            "[alternatives]\ntbi = []",
-            "unknown key tbi in [alternatives]; known are inflation, kof",
-        ),
-        (
-            '[recipe]\ncodes = "iso"',
-            "codes = 'iso' in [recipe]: choose from paper, fixed",
-        ),
-        (
-            '[wgi]\nfill_2001 = "mean"',
-            "fill_2001 = 'mean' in [wgi]: choose from mean-1996-2014, linear",
-        ),
-        (
-            '[inflation]\nsource = "oecd"',
-            "source = 'oecd' in [inflation]: choose from wdi, weo",
-        ),
-        ('[kof]\nfile = "no.dta"', "in [kof]: {0}/no.dta does not exist; fix"),
-        ('[tbi]\nfile = "no.csv"', "in [tbi]: {0}/no.csv does not exist; fix"),
-        ('[tbi]\nstore = "no"', "store = 'no' in [tbi]: {0}/no does not exist; fix"),
-        (
-            '[inflation]\noverride = { GBR = "no.csv" }',
-            "GBR = 'no.csv' in [inflation.override]: {0}/no.csv does not exist; fix",
-        ),
-        (
-            '[alternatives]\npwt = ["pwt9.0.rda", "no.dta"]',
-            "in [alternatives]: {0}/no.dta does not exist; fix",
-        ),
-        ('[tables]\nfiles = "no"', "in [tables]: {0}/no does not exist; fix"),
-        (
-            '[tbi]\nfile = "tbi.csv"\nstore = "tbi.csv"',
-            "store = 'tbi.csv' in [tbi]: file is named, too; keep one of them",
-        ),
-        (
-            '[recipe]\nyears = "2014:2000"',
-            "years = '2014:2000' in [recipe]: write \"FIRST:LAST\"",
-        ),
-        ('[recipe]\nyears = "2000"', "'2000' in [recipe]: write \"FIRST:LAST\""),
-        ("[recipe]\nyears = [2000, 2014]", 'in [recipe]: write "FIRST:LAST"'),
-        ("[recipe]\ndrop = 5", 'drop = 5 in [recipe]: write ["...", "..."]'),
-        (
-            '[recipe]\ndrop = ["TWN", "ZWE"]',
-            "in [recipe]: no country ZWE; choose from AUS, AUT, BEL, BGR",
-        ),
-        ('[recipe]\ndrop = ["ROM"]', "in [recipe]: no country ROM; write ROU"),
-        (
-            '[inflation]\noverride = { UK = "tbi.csv" }',
-            "in [inflation]: no country UK; write GBR",
-        ),
-        (
-            '[inflation]\noverride = { ZWE = "tbi.csv" }',
-            "in [inflation]: no country ZWE; choose from AUS, AUT, BEL, BGR",
-        ),
-        ("[kof]\nedition = true", 'edition = True in [kof]: write "..."'),
-        (
-            '[tables]\nfiles = "data.toml"',
-            "files = 'data.toml' in [tables]: name the folder of the tables",
-        ),
-        (
-            '[alternatives]\nreer = ["tbi.csv", "pwt9.0.rda"]',
-            "in [alternatives]: write one file",
-        ),
-        (
-            '[alternatives]\nkof = ["KOF_Data_2018.dta", "more/Data_2018.dta"]',
-            "[alternatives] kof: {0}/KOF_Data_2018.dta and {0}/more/Data_2018.dta are "
-            "both edition 2018; keep one, or rename one of the files",
-        ),
-        (
-            '[alternatives]\nwgi = ["more/x.csv", "x.csv"]',
-            "[alternatives] wgi: {0}/more/x.csv and {0}/x.csv are both edition x.csv; ",
-        ),
-        (
-            '[alternatives]\ninflation = ["more/x.csv", "x.csv"]',
-            "[alternatives] inflation: {0}/more/x.csv and {0}/x.csv are both edition",
-        ),
-        ("[kof]\nfile = 5", 'file = 5 in [kof]: write "..."'),
-        ('[kof]\nfile = ""', "file = '' in [kof]: write \"...\""),
-        ("[pwt]\nedition = [9]", 'edition = [9] in [pwt]: write "..."'),
-        (
-            '[inflation]\noverride = "old.csv"',
-            "override = 'old.csv' in [inflation]: write {{ GBR = \"path of a file\" }}",
-        ),
-        (
-            "[inflation]\noverride = { GBR = 5 }",
-            'GBR = 5 in [inflation.override]: write "..."',
-        ),
-        (
-            "[alternatives]\nreer = [5]",
-            'reer = [5] in [alternatives]: write ["...", "..."]',
-        ),
-        (
-            '[alternatives]\ntrade = ["tbi.csv", "tbi.csv", "tbi.csv"]',
-            "in [alternatives]: write one file with both, or exports, then imports",
-        ),
-        ("[kof\n", "Expected ']' at the end of a table declaration"),
-    ],
-)
-def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, text, message):
+@pytest.mark.parametrize("lines, message", written_and_told(MISTAKES))
+def test_a_mistake_is_told_in_one_line_that_names_the_file(tmp_path, lines, message):
     touch(tmp_path, *PUBLISHED, "more/Data_2018.dta", "more/x.csv", "x.csv")
-    told = refusal(tmp_path, text)
+    told = refusal(tmp_path, "\n".join(lines))
     assert told.startswith(f"{tmp_path / 'data.toml'}: ")
-    assert message.format(tmp_path) in told
+    assert message.replace("FOLDER", str(tmp_path)) in told
 
 
 def test_a_toml_that_is_not_text_and_a_folder_that_is_not_there_are_told(tmp_path):

@@ -799,18 +799,6 @@ def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):
     assert "no store of world tables was given" in page.text
 
 
-def test_a_second_run_is_refused_before_any_work(done, shared, monkeypatch):
-
-    def worked(*arguments, **options):
-        raise AssertionError("worked before it looked at --out")
-
-    monkeypatch.setattr(COMMAND, "replicate", worked)
-    before = (done.folder / "report.html").stat()
-    line = mistake("replicate", "--data", shared / "data", "--out", done.folder)
-    assert line == f"{done.folder}: exists already; --force replaces it"
-    assert (done.folder / "report.html").stat() == before
-
-
 # --------------------------------------------------------------- Chinese, and --force
 
 

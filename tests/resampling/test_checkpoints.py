@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import subprocess
 import sys
 from collections import namedtuple
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from tivax.engine.resampling.running import draws_of, fill
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
-from commands import names
+from commands import names, start_python
 from experiment_panels import MODEL, calls_of, small_panel
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -230,12 +229,7 @@ with checkpoint(Path(sys.argv[1]), [], {}):
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
 def test_a_process_that_is_killed_lets_go(tmp_path):
     out = tmp_path / "out"
-    with subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(out)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as other:
+    with start_python(SCRIPT, out) as other:
         assert other.stdout is not None and other.stdout.readline() == "at work\n"
         with pytest.raises(TivaxError, match=busy(out)):
             with checkpoint(out, [], {}):

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,11 +13,11 @@ import pandas as pd
 import pytest
 
 from tivax.engine.core import processes as machines
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.processes import Machines
 
-from commands import mistake, names
+from commands import mistake, names, start_python
 from experiment_panels import small_panel
+from helpers import error_of
 
 # Seconds after which a process is taken to hang.
 PATIENCE = 300
@@ -127,13 +126,9 @@ def test_a_coordinator_that_does_not_answer_is_told(monkeypatch, error):
     told = (
         "the processes did not find each other: DEADLINE_EXCEEDED: Barrier timed out."
     )
-    with pytest.raises(TivaxError) as caught:
-        Machines("one:1234", 2, 0).start()
-    assert str(caught.value) == f"one:1234: {told}"
+    assert error_of(Machines("one:1234", 2, 0).start) == f"one:1234: {told}"
     monkeypatch.setenv("OMPI_COMM_WORLD_SIZE", "2")
-    with pytest.raises(TivaxError) as caught:
-        Machines().start()
-    assert str(caught.value) == f"the launcher: {told}"
+    assert error_of(Machines().start) == f"the launcher: {told}"
 
 
 def test_this_process_is_the_first():
@@ -184,15 +179,9 @@ class Place:
         program = script or "from tivax.engine.cli import app as cli\n"
         command = ["bootstrap", "run.toml", "--out", out, "--quiet", *map(str, words)]
         flag = f"--xla_force_host_platform_device_count={devices}"
-        return subprocess.Popen(
-            [sys.executable, "-c", program + "\ncli.main()", *command],
-            cwd=self.folder,
-            env=os.environ
-            | {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        env = {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag}
+        program += "\ncli.main()"
+        return start_python(program, *command, env=env, cwd=self.folder)
 
     def one(self, out: str, **options) -> list[str]:
         """A process alone; what it prints."""

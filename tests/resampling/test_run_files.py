@@ -2,6 +2,7 @@
 
 import re
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,12 +23,14 @@ from tivax.engine.resampling.run_files import (
 )
 from tivax.engine.resampling.schemes import Scheme
 
-from helpers import random_panel
+from helpers import error_of, random_panel, written_and_told
 
 PANEL = 'panel = "panel.csv"'
 PAIRS = '[scheme]\nkind = "pairs"'
 MODEL = '[[model]]\noutcome = "y"\nregressors = ["x", "c"]'
 GRID = '[grid]\noutcomes = ["y"]\ntreatment = "x"'
+SOUND = {"PANEL": PANEL, "PAIRS": PAIRS, "MODEL": MODEL, "GRID": GRID}
+MISTAKES = Path(__file__).with_name("run_file_mistakes.toml")
 
 
 @pytest.fixture
@@ -47,10 +50,8 @@ def mistake(read, tmp_path):
     """What is said of these lines, behind the file's name."""
 
     def told(*lines: str) -> str:
-        with pytest.raises(TivaxError) as caught:
-            read(*lines)
-        start, line = f"{tmp_path / 'run.toml'}: ", str(caught.value)
-        assert line.startswith(start) and "\n" not in line
+        start, line = f"{tmp_path / 'run.toml'}: ", error_of(read, *lines)
+        assert line.startswith(start)
         return line.removeprefix(start)
 
     return told
@@ -191,232 +192,6 @@ def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
 
 # --------------------------------------------------------------------------- mistakes
 
-ANY_TOP = "draws, grid, model, models, panel, sample, save_draws, scheme, seed, timed"
-ONE_OF = 'one of models = "paper", [[model]] and [grid] says what is estimated; it has '
-
-MISTAKES = {
-    "unknown key": (
-        (PANEL, "drwas = 5", PAIRS, MODEL),
-        f"unknown key drwas; known are {ANY_TOP}",
-    ),
-    "unknown key of a model": (
-        (PANEL, PAIRS, MODEL, 'treatments = "x"'),
-        "unknown key treatments in [[model]]; known are cluster, effects, endogenous, "
-        "family, instruments, name, outcome, regressors, sample, treatment",
-    ),
-    "unknown key of the grid": (
-        (PANEL, PAIRS, GRID, 'outcome = "y"'),
-        "unknown key outcome in [grid]; known are cluster, controls, effects, outcomes, "
-        "panels, samples, treatment",
-    ),
-    "unknown key of the scheme": (
-        (PANEL, MODEL, PAIRS, "reps = 3"),
-        "unknown key reps in [scheme]; known are joint, kind, method, null, permute, "
-        "strata, studentised, value, weights",
-    ),
-    "no panel": ((PAIRS, MODEL), "panel: is missing"),
-    "empty panel": (('panel = ""', PAIRS, MODEL), "panel = '': write \"...\""),
-    "panel a number": (("panel = 3", PAIRS, MODEL), 'panel = 3: write "..."'),
-    "no draws": (
-        (PANEL, "draws = 0", PAIRS, MODEL),
-        "draws = 0: write a whole number from 1",
-    ),
-    "half a draw": (
-        (PANEL, "draws = 0.5", PAIRS, MODEL),
-        "draws = 0.5: write a whole number from 1",
-    ),
-    "draws in words": (
-        (PANEL, 'draws = "many"', PAIRS, MODEL),
-        "draws = 'many': write a whole number from 1",
-    ),
-    "draws true": (
-        (PANEL, "draws = true", PAIRS, MODEL),
-        "draws = True: write a whole number from 1",
-    ),
-    "too many draws": (
-        (PANEL, f"draws = {2**63}", PAIRS, MODEL),
-        f"draws = {2**63}: write a number below 2^63",
-    ),
-    "seed below zero": (
-        (PANEL, "seed = -1", PAIRS, MODEL),
-        "seed = -1: write a whole number from 0",
-    ),
-    "save_draws in words": (
-        (PANEL, 'save_draws = "yes"', PAIRS, MODEL),
-        "save_draws = 'yes': write true or false",
-    ),
-    "unknown sample": (
-        (PANEL, 'sample = "rich"', PAIRS, MODEL),
-        "sample = 'rich': choose from all, developed, developing",
-    ),
-    "sample a list": (
-        (PANEL, 'sample = ["all"]', PAIRS, MODEL),
-        "sample = ['all']: choose from all, developed, developing",
-    ),
-    "no models": ((PANEL, PAIRS), f"{ONE_OF}none of them"),
-    "models and a grid": ((PANEL, PAIRS, MODEL, GRID), f"{ONE_OF}model and grid"),
-    "all three": (
-        (PANEL, 'models = "paper"', PAIRS, MODEL, GRID),
-        f"{ONE_OF}models and model and grid",
-    ),
-    "another paper": (
-        (PANEL, 'models = "table 3"', PAIRS),
-        "models = 'table 3': choose from paper",
-    ),
-    "model not a section": (
-        (PANEL, 'model = "y ~ x"', PAIRS),
-        "model = 'y ~ x': write sections [[model]]",
-    ),
-    "model an empty list": (
-        (PANEL, "model = []", PAIRS),
-        "model = []: write sections [[model]]",
-    ),
-    "grid not a section": (
-        (PANEL, "grid = true", PAIRS),
-        "grid = True: write a section [grid]",
-    ),
-    "two models of one name": (
-        (PANEL, PAIRS, MODEL, MODEL),
-        "duplicate model name y all; rename one",
-    ),
-    "one outcome twice in a grid": (
-        (PANEL, PAIRS, '[grid]\noutcomes = ["y", "y"]\ntreatment = "x"'),
-        "duplicate model name y all; rename one",
-    ),
-    # of a model
-    "no outcome": (
-        (PANEL, PAIRS, '[[model]]\nregressors = ["x"]'),
-        "outcome in [[model]]: is missing",
-    ),
-    "outcome a number": (
-        (PANEL, PAIRS, "[[model]]\noutcome = 1"),
-        'outcome = 1 in [[model]]: write "..."',
-    ),
-    "no regressors": (
-        (PANEL, PAIRS, '[[model]]\noutcome = "y"'),
-        "regressors in [[model]]: name at least the treatment",
-    ),
-    "regressors numbers": (
-        (PANEL, PAIRS, '[[model]]\noutcome = "y"\nregressors = [1, 2]'),
-        'regressors = [1, 2] in [[model]]: write ["...", "..."]',
-    ),
-    "a regressor without a name": (
-        (PANEL, PAIRS, '[[model]]\noutcome = "y"\nregressors = ["x", ""]'),
-        "regressors = ['x', ''] in [[model]]: write [\"...\", \"...\"]",
-    ),
-    "endogenous without instruments": (
-        (PANEL, PAIRS, MODEL, 'endogenous = "x"'),
-        "endogenous = 'x' in [[model]]: endogenous and instruments go together",
-    ),
-    "instruments without endogenous": (
-        (PANEL, PAIRS, MODEL, 'instruments = ["z"]'),
-        "instruments = ['z'] in [[model]]: endogenous and instruments go together",
-    ),
-    "another treatment than the endogenous": (
-        (PANEL, PAIRS, MODEL, 'endogenous = "x"\ninstruments = "z"\ntreatment = "c"'),
-        "treatment = 'c' in [[model]]: with instruments the treatments are the "
-        "endogenous regressors",
-    ),
-    "treatment no regressor": (
-        (PANEL, PAIRS, MODEL, 'treatment = ["x", "d"]'),
-        "treatment = ['x', 'd'] in [[model]]: d is not a regressor",
-    ),
-    "outcome a regressor": (
-        (PANEL, PAIRS, '[[model]]\noutcome = "x"\nregressors = ["x"]'),
-        "outcome = 'x' in [[model]]: x is a regressor as well",
-    ),
-    "outcome an instrument": (
-        (PANEL, PAIRS, MODEL, 'endogenous = "x"\ninstruments = ["y"]'),
-        "outcome = 'y' in [[model]]: y is a regressor as well",
-    ),
-    "a regressor twice": (
-        (PANEL, PAIRS, '[[model]]\noutcome = "y"\nregressors = ["x", "c", "c"]'),
-        "regressors = ['x', 'c', 'c'] in [[model]]: c is duplicated",
-    ),
-    "a control as instrument": (
-        (PANEL, PAIRS, MODEL, 'endogenous = "x"\ninstruments = ["c"]'),
-        "regressors = ['x', 'c'] in [[model]]: c is duplicated",
-    ),
-    "unknown sample of a model": (
-        (PANEL, PAIRS, MODEL, 'sample = "poor"'),
-        "sample = 'poor' in [[model]]: choose from all, developed, developing",
-    ),
-    # of a grid
-    "grid without outcomes": (
-        (PANEL, PAIRS, '[grid]\ntreatment = "x"'),
-        "outcomes in [grid]: name at least one",
-    ),
-    "grid without treatment": (
-        (PANEL, PAIRS, '[grid]\noutcomes = ["y"]'),
-        "treatment in [grid]: is missing",
-    ),
-    "unknown sample of a grid": (
-        (PANEL, PAIRS, GRID, 'samples = ["all", "poor"]'),
-        "samples = ['all', 'poor'] in [grid]: choose from all, developed, developing",
-    ),
-    "controls of a grid no list": (
-        (PANEL, PAIRS, GRID, 'controls = "c"'),
-        'controls = \'c\' in [grid]: write [["..."], ["...", "..."]]',
-    ),
-    "controls of a grid numbers": (
-        (PANEL, PAIRS, GRID, "controls = [[1]]"),
-        'controls = [1] in [grid]: write ["...", "..."]',
-    ),
-    "controls with the treatment": (
-        (PANEL, PAIRS, GRID, 'controls = [["c"], ["c", "x"]]'),
-        "controls = [['c'], ['c', 'x']] in [grid]: x is duplicated",
-    ),
-    # of the scheme
-    "no scheme": ((PANEL, MODEL), "[scheme]: is missing"),
-    "scheme a word": (
-        (PANEL, 'scheme = "pairs"', MODEL),
-        "scheme = 'pairs': write a section [scheme]",
-    ),
-    "no kind": (
-        (PANEL, MODEL, "[scheme]"),
-        "kind in [scheme]: choose from pairs, bayesian, wild, placebo",
-    ),
-    "unknown weights": (
-        (PANEL, MODEL, '[scheme]\nkind = "wild"\nweights = "normal"'),
-        "weights = 'normal' in [scheme]: choose from rademacher, webb, mammen",
-    ),
-    "unknown permutation": (
-        (PANEL, MODEL, '[scheme]\nkind = "placebo"\npermute = "rows"'),
-        "permute = 'rows' in [scheme]: choose from countries, shifts, common-shift, "
-        "years, signs",
-    ),
-    "value in words": (
-        (PANEL, MODEL, '[scheme]\nkind = "wild"\nvalue = "0"'),
-        "value = '0' in [scheme]: write a number",
-    ),
-    "value true": (
-        (PANEL, MODEL, '[scheme]\nkind = "wild"\nvalue = true'),
-        "value = True in [scheme]: write a number",
-    ),
-    "weights of pairs": (
-        (PANEL, MODEL, PAIRS, 'weights = "webb"'),
-        "weights = 'webb' in [scheme]: goes with kind = wild, not pairs",
-    ),
-    "wild studentised": (
-        (PANEL, MODEL, '[scheme]\nkind = "wild"\nstudentised = true'),
-        "studentised = True in [scheme]: goes with kind = pairs or bayesian or placebo, "
-        "not wild",
-    ),
-    "method that is not known": (
-        (PANEL, MODEL, '[scheme]\nkind = "placebo"\nmethod = "rows"'),
-        "method = 'rows' in [scheme]: choose from treatment, freedman-lane",
-    ),
-    "method of pairs": (
-        (PANEL, MODEL, PAIRS, 'method = "freedman-lane"'),
-        "method = 'freedman-lane' in [scheme]: goes with kind = placebo, not pairs",
-    ),
-    "strata of pairs": (
-        (PANEL, MODEL, PAIRS, 'strata = "developed"'),
-        "strata = 'developed' in [scheme]: goes with kind = placebo, not pairs",
-    ),
-}
-
-
 ADDRESS = "https://example.org/panel.csv"
 TOLD = "an address; download it and give a local file"
 
@@ -429,10 +204,9 @@ def test_a_panel_that_is_an_address_is_a_mistake(mistake):
     assert told == f"panels = ['{ADDRESS}'] in [grid]: {TOLD}"
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_one_line(name, mistake):
-    lines, expected = MISTAKES[name]
-    assert mistake(*lines) == expected
+@pytest.mark.parametrize("lines, told", written_and_told(MISTAKES))
+def test_a_mistake_is_one_line(mistake, lines, told):
+    assert mistake(*(SOUND.get(line, line) for line in lines)) == told
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
@@ -478,10 +252,8 @@ def test_a_panel_is_read_in_any_format(tmp_path, suffix):
 
 
 def panel_mistake(path) -> str:
-    with pytest.raises(TivaxError) as caught:
-        read_panel(path)
-    line = str(caught.value)
-    assert "\n" not in line and line.startswith(f"{path}: ")
+    line = error_of(read_panel, path)
+    assert line.startswith(f"{path}: ")
     return line.removeprefix(f"{path}: ")
 
 

@@ -1,9 +1,6 @@
 """The same draws to the bit, however they are cut into calls, devices and runs."""
 
 import json
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from functools import cache, partial
 from hashlib import sha256
@@ -24,6 +21,7 @@ from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
+from commands import run_python
 from experiment_panels import MODEL, calls_of, small_panel, two_stage_model
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
@@ -159,15 +157,10 @@ print(json.dumps({k: tests.digest(tests.draws(k)) for k in tests.CASES}))
 
 def test_draws_do_not_depend_on_the_number_of_devices(request):
     """In a process of its own: devices cannot be added to this one."""
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT],
-        cwd=request.path.parent,
-        env=os.environ | {"PYTHONPATH": str(request.path.parents[1] / "support")},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout) == {name: digest(draws(name)) for name in CASES}
+    found = {"PYTHONPATH": str(request.path.parents[1] / "support")}
+    done = run_python(SCRIPT, env=found, cwd=request.path.parent)
+    assert done.code == 0, done.err
+    assert json.loads(done.out) == {name: digest(draws(name)) for name in CASES}
 
 
 @pytest.mark.parametrize("name", ["pairs", "wild", "placebo"])

@@ -11,7 +11,6 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
@@ -33,6 +32,7 @@ from tivax.kernels import simulated_panels as kernel
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
+from helpers import error_of
 
 # Cross products of 60 rows against another design of the same columns; measured 1e-13.
 RTOL = 1e-10
@@ -188,9 +188,8 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
 )
 def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes, told):
     path = panel_of(tmp_path, **changes)[1]
-    with pytest.raises(TivaxError) as error:
-        given_regressors(path, regressors)
-    assert str(error.value).startswith(f"{path}: ") and told in str(error.value)
+    message = error_of(given_regressors, path, regressors)
+    assert message.startswith(f"{path}: ") and told in message
 
 
 # -------------------------------------------------------------------------- the tests

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from published_forms import arrays_of
+from helpers import write_arrays
 from source_files import (
     assert_holds,
     read_all,
@@ -18,10 +18,7 @@ def world(year=2000, categories=("household", "other")):
 
 def write(folder, of=2000, name="table_{}.npz", **changes):
     """The archive of a year; a change to None leaves the key out."""
-    keys = arrays_of(world(of)) | changes
-    path = folder / name.format(of)
-    np.savez(path, **{key: value for key, value in keys.items() if value is not None})
-    return path
+    return write_arrays(folder / name.format(of), world(of), **changes)
 
 
 # ------------------------------------------------------------------ what is read

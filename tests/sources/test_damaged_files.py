@@ -30,6 +30,7 @@ from tivax.engine.tables.world_tables import WorldTables
 import mrio_files as mf
 import panel_files as pf
 from commands import mistake
+from helpers import error_of, write_arrays
 from source_files import (
     DEMAND_2013,
     r_list,
@@ -44,13 +45,6 @@ from source_files import (
 def small(monkeypatch):
     """As ``--max-size 0.001``: a file of 1 MiB, a line of 1 KiB, 24 lines."""
     monkeypatch.setattr(limits, "_limit", 1 / 1024)
-
-
-def told(call, *given) -> str:
-    with pytest.raises(TivaxError) as error:
-        call(*given)
-    assert len(str(error.value).splitlines()) == 1
-    return str(error.value)
 
 
 # ---------------------------------------------------------------- one line, always
@@ -70,7 +64,7 @@ def test_whatever_a_library_raises_tells_of_the_file(error):
         with fs.parsing(TableFile(Path("data.dta"))):
             raise error
 
-    assert told(parse).startswith("data.dta: cannot be read (")
+    assert error_of(parse).startswith("data.dta: cannot be read (")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -136,7 +130,7 @@ def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     api = zip_text(
         tmp_path / "API_X.zip", "API_X_DS2.csv", '"Country Code,' * (1 << 19)
     )
-    assert "line 1 is longer than 4 MiB" in told(wdi.read, api, ["X"])
+    assert "line 1 is longer than 4 MiB" in error_of(wdi.read, api, ["X"])
 
 
 def zipped_into(archive: Path, path: Path) -> None:
@@ -155,7 +149,9 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path, small):
         "WEOApr2021all.csv.gz": gzip.compress(zeros),
     }.items():
         (tmp_path / name).write_bytes(data)
-        assert "more than 0.000976562 GiB" in told(weo.read, tmp_path / name, ["NGDPD"])
+        assert "more than 0.000976562 GiB" in error_of(
+            weo.read, tmp_path / name, ["NGDPD"]
+        )
     for name, data in {
         "wiot_2000.RData": lzma.compress(b"RDX2\nX\n" + zeros),
         "wiot_2001.RData": gzip.compress(b"RDX2\nX\n" + zeros),
@@ -185,7 +181,7 @@ def test_many_short_lines_are_refused_before_they_fill_the_memory(tmp_path, smal
     (tmp_path / "2018_SML.csv").write_text("V1,A\n" + "r,1\n" * 30)
     assert "more than 24 lines" in refusal("oecd", tmp_path / "2018_SML.csv")
     (tmp_path / "own.csv").write_text("code,year,X\n" + "ROU,2000,1\n" * 2_000)
-    assert "more than 4,883 cells" in told(wdi.read, tmp_path / "own.csv", ["X"])
+    assert "more than 4,883 cells" in error_of(wdi.read, tmp_path / "own.csv", ["X"])
 
 
 def test_an_array_that_is_shorter_than_its_shape_takes_no_memory(tmp_path):
@@ -214,7 +210,7 @@ def test_a_cell_at_the_end_of_an_endless_sheet_is_refused(tmp_path, place):
     name = "xl/worksheets/sheet1.xml"
     members[name] = members[name].replace(b'r="B2"', f'r="{place}"'.encode())
     path = pf.zip_of(tmp_path / "broad.xlsx", members)
-    assert "cells; no published table has that" in told(bis.read, path, ["real"])
+    assert "cells; no published table has that" in error_of(bis.read, path, ["real"])
 
 
 def test_the_sheets_that_are_published_are_far_below_the_limit():
@@ -282,10 +278,10 @@ def test_a_header_of_another_length_does_not_move_the_numbers(tmp_path):
     path = tmp_path / "WEOApr2021all.csv"
     text = pf.weo_text(rows, [2000, 2001], ",")
     path.write_text(text.replace("2000,", "", 1))
-    message = told(weo.read, path, ["NGDPD"])
+    message = error_of(weo.read, path, ["NGDPD"])
     assert "has 12 cells, the header 11" in message
     path.write_text(text.replace("2000,", "2000,odd,", 1))
-    message = told(weo.read, path, ["NGDPD"])
+    message = error_of(weo.read, path, ["NGDPD"])
     assert "the header has 13 cells, more than any row" in message
 
 
@@ -293,7 +289,7 @@ def test_a_year_of_a_header_that_has_changed_does_not_move_its_column(tmp_path):
     rows = [("ROU", "X", ["1", "2", "3"]), ("AUT", "X", ["4", "5", "6"])]
     path = tmp_path / "API_X_DS2_en_csv_v2_1.csv"
     path.write_bytes(pf.api_csv(rows, [2000, 2004, 2002]))
-    assert "the column after 2000 is 2004" in told(wdi.read, path, ["X"])
+    assert "the column after 2000 is 2004" in error_of(wdi.read, path, ["X"])
 
 
 # ------------------------------------------------------------------------- labels
@@ -310,32 +306,28 @@ def test_a_year_of_a_header_that_has_changed_does_not_move_its_column(tmp_path):
     ],
 )
 def test_labels_that_no_table_can_print_are_refused(tmp_path, label, why):
-    assert why in told(require_labels, ["AUT", label], "regions")
+    assert why in error_of(require_labels, ["AUT", label], "regions")
     table = small_table(2000, ("a",), sectors=("c1", label))
     arrays = (table.Z[None], table.Y[None], table.x[None])
     named = (table.regions, table.sectors, [2000])
-    assert why in told(lambda: WorldTables(*arrays, *named))
-    np.savez(
-        tmp_path / "table_2000.npz",
-        Z=table.Z, Y=table.Y, x=table.x, year=2000,
-        regions=np.array(table.regions), sectors=np.array(["c1", label or "\0"]),
-    )  # fmt: skip
-    raw = tmp_path / "table_2000.npz"
-    message = told(import_tables, "arrays", [raw], tmp_path / "store")
+    assert why in error_of(lambda: WorldTables(*arrays, *named))
+    sectors = np.array(["c1", label or "\0"])
+    raw = write_arrays(tmp_path / "table_2000.npz", table, sectors=sectors)
+    message = error_of(import_tables, "arrays", [raw], tmp_path / "store")
     assert "table_2000.npz: sectors" in message
     (tmp_path / "groups.toml").write_text(f'{quoted(label)} = ["AUT"]\n')
-    assert why in told(read_groups, tmp_path / "groups.toml")
+    assert why in error_of(read_groups, tmp_path / "groups.toml")
     (tmp_path / "c.toml").write_text(f'{quoted(label)} = ["AUT"]\n')
-    told(read_concordance, tmp_path / "c.toml")
+    error_of(read_concordance, tmp_path / "c.toml")
     columns = {"year": [2000], "region": ["AUT"], "sector": [label], "jobs": [1.0]}
     pd.DataFrame(columns).to_parquet(tmp_path / "jobs.parquet")
-    assert why in told(read_satellite, tmp_path / "jobs.parquet")
+    assert why in error_of(read_satellite, tmp_path / "jobs.parquet")
 
 
 def test_an_account_without_a_region_in_one_row_is_refused(tmp_path):
     text = "year,region,sector,jobs\n2000,AUT,c1,1\n2000,,c1,2\n"
     (tmp_path / "jobs.csv").write_text(text)
-    assert "jobs.csv: region: a name is empty" in told(
+    assert "jobs.csv: region: a name is empty" in error_of(
         read_satellite, tmp_path / "jobs.csv"
     )
 
@@ -360,7 +352,7 @@ def test_toml_that_is_nested_too_deep_is_told(tmp_path, text):
     path = tmp_path / "data.toml"
     path.write_text(text)
     readers = (read_groups, read_concordance, read_run_file)
-    messages = [told(read, path) for read in readers]
-    messages.append(told(read_data_files, tmp_path))
+    messages = [error_of(read, path) for read in readers]
+    messages.append(error_of(read_data_files, tmp_path))
     for message in messages:
         assert message.startswith(f"{path}: brackets or tables more than 20 deep")

@@ -20,6 +20,9 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.sources.download import PIECE, Fetched, fetch
 
+from commands import names
+from helpers import error_of
+
 PAGE = "https://example.org/landing"
 NAME = "tables of 2000.zip"  # a name that an address must quote
 DROP = 100_000  # where the server hangs up: in the second of four pieces
@@ -154,16 +157,9 @@ def get(out: Path, tries: int = 3, **options) -> Fetched:
 
 def failure(out: Path, tries: int = 3, **options) -> str:
     """The message of a fetch that fails and leaves nothing under the final name."""
-    with pytest.raises(TivaxError) as caught:
-        get(out, tries, **options)
-    message = str(caught.value)
-    assert "\n" not in message
+    message = error_of(get, out, tries, **options)
     assert not (out / NAME).exists()
     return message
-
-
-def names(out: Path) -> list[str]:
-    return sorted(path.name for path in out.iterdir())
 
 
 def leave_a_part(site: Site, out: Path) -> int:
@@ -666,14 +662,6 @@ def test_a_series_of_the_world_bank_may_change_with_every_update(here, tmp_path)
     ] * 2
 
 
-def test_a_damaged_series_is_found_by_its_crc(here, tmp_path):
-    here.content = api_answer("SP.POP.TOTL").replace(b"Aruba", b"Arubx")
-    words = ("wdi", "--format", "population", "--out", tmp_path)
-    line = tivax_fetch(*words, good=False)
-    assert "member API_SP.POP.TOTL_DS2_en_csv_v2_22859.csv is damaged" in line
-    assert names(tmp_path) == ["API_SP.POP.TOTL.zip.bad"]
-
-
 def test_the_error_that_the_world_bank_sends_as_a_file_is_refused(here, tmp_path):
     here.content = b'<?xml version="1.0"?><wb:error>Invalid value</wb:error>'
     here.content_type = "text/xml"
@@ -775,11 +763,4 @@ def test_another_file_than_the_outlook_is_refused(here, tmp_path, content):
         "weoapr2021all.xls is not a text with the header 'WEO Country Code', it "
         f"begins with {content[:8]!r}"
     ) in line
-    assert names(tmp_path) == []
-
-
-def test_another_size_than_that_of_the_edition_is_refused(here, tmp_path):
-    here.content = zip_with({"xl/worksheets/sheet1.xml": "<worksheet/>"}, 3_000_000)
-    line = tivax_fetch("kof", "--format", "2023", "--out", tmp_path, good=False)
-    assert f"expected 3,358,497 bytes, got {len(here.content):,}" in line
     assert names(tmp_path) == []

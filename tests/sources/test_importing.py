@@ -13,7 +13,7 @@ from tivax.engine.sources import importing
 from tivax.engine.sources.source import Source, TableFile
 from tivax.engine.tables.countries import normalise
 
-from helpers import random_table
+from helpers import error_of, random_table, write_arrays
 
 YEARS = (2000, 2001, 2002)
 
@@ -32,21 +32,10 @@ def cell(name, at, value, year=2001):
 
 
 def archive(folder, table, name=None, layout=np.ascontiguousarray, **changes):
-    """The .npz of a table; a change to None leaves the key out."""
-    keys = {
-        "Z": layout(table.Z),
-        "Y": layout(table.Y),
-        "x": table.x,
-        "va": table.value_added,
-        "regions": np.array(table.regions),
-        "sectors": np.array(table.sectors),
-        "categories": np.array(table.categories),
-        "year": table.year,
-    } | changes
     folder.mkdir(exist_ok=True)
     path = folder / (name or f"table_{table.year}.npz")
-    np.savez(path, **{key: value for key, value in keys.items() if value is not None})
-    return path
+    changes = {"Z": layout(table.Z), "Y": layout(table.Y)} | changes
+    return write_arrays(path, table, **changes)
 
 
 @pytest.fixture
@@ -60,11 +49,9 @@ def raw(tmp_path):
 def refusal(raw, **options):
     """The message of a failed import, one line; nothing is left of the store."""
     store = raw.parent / "store"
-    with pytest.raises(TivaxError) as error:
-        import_tables("arrays", [raw], store, **options)
-    assert "\n" not in str(error.value)
+    line = error_of(import_tables, "arrays", [raw], store, **options)
     assert [path.name for path in raw.parent.iterdir()] == ["raw"]
-    return str(error.value)
+    return line
 
 
 # ---------------------------------------------------------------------- it imports

@@ -9,6 +9,7 @@ from tivax.engine.sources.tables.oecd import EDITIONS, PARENTS
 from tivax.engine.tables.rules import check_balance
 
 from commands import tivax
+from helpers import error_of
 from oecd_files import VARIANTS, cells, oecd_table, write_csv, write_oecd
 from source_files import assert_holds, read_all, refusal, zipped
 
@@ -234,10 +235,7 @@ def test_a_file_with_other_contents_is_refused(tmp_path, change, message):
 
 
 def import_refusal(folder):
-    with pytest.raises(TivaxError) as error:
-        import_tables("oecd", [folder], folder.parent / "store")
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    return error_of(import_tables, "oecd", [folder], folder.parent / "store")
 
 
 @pytest.mark.parametrize("text, problem", [("nan", "not numbers"), ("-4", "negative")])

@@ -14,6 +14,7 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 
 import panel_files as pf
+from helpers import error_of
 
 CPI, EXPORTS, RATE = "FP.CPI.TOTL.ZG", "NE.EXP.GNFS.CD", "PA.NUS.FCRF"
 NAN = float("nan")
@@ -21,10 +22,7 @@ NAN = float("nan")
 
 def refusal(source, path, *series):
     """The message of the error, which must be one line that names the file."""
-    with pytest.raises(TivaxError) as error:
-        source.read(path, series)
-    message = str(error.value)
-    assert "\n" not in message
+    message = error_of(source.read, path, series)
     assert path.name in message
     return message
 

@@ -1,6 +1,9 @@
 """Run commands of ``tivax`` in this process, for speed."""
 
+import os
+import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -46,6 +49,33 @@ def mistake(*words) -> str:
     (line,) = err.splitlines()
     assert line.startswith("tivax: ")
     return line.removeprefix("tivax: ")
+
+
+def run_python(code: str, *words, env: Mapping[str, str] = {}, **options) -> Answer:
+    """What code of Python says in a process of its own, with variables more."""
+    process = start_python(code, *words, env=env, **options)
+    out, err = process.communicate(timeout=300)
+    return Answer(process.returncode, out, err)
+
+
+def start_python(
+    code: str, *words, env: Mapping[str, str] = {}, **options
+) -> subprocess.Popen[str]:
+    """The same process, whose streams are pipes."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)],
+        env={**os.environ, **env},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    """Every file below a folder."""
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 def names(folder: Path) -> list[str]:

@@ -1,15 +1,17 @@
 """Small worlds that balance exactly, coefficient matrices of known character, panels."""
 
 import json
-from collections.abc import Iterator, Sequence
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 import pandas as pd
+import pytest
 
 from tivax.engine import (
     WorldShape,
@@ -18,6 +20,7 @@ from tivax.engine import (
     stack_years,
     synthetic_world,
 )
+from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation.least_squares import Estimate
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
@@ -66,6 +69,23 @@ def random_tables(
             for k in range(years)
         ]
     )
+
+
+def write_arrays(path: Path, table: WorldTable, **changes: Any) -> Path:
+    """The .npz of source ``arrays``; a change to None leaves the key out."""
+    keys = {
+        "Z": table.Z,
+        "Y": table.Y,
+        "x": table.x,
+        "va": table.value_added,
+        "regions": np.array(table.regions),
+        "sectors": np.array(table.sectors),
+        "categories": np.array(table.categories),
+        "year": table.year,
+        **changes,
+    }
+    np.savez(path, **{key: value for key, value in keys.items() if value is not None})
+    return path
 
 
 @contextmanager
@@ -210,6 +230,24 @@ def random_panel(
         frame[name] = signal + 3 * country + year + noise * rng.normal(size=N)
     keep = (rng.uniform(size=N) >= missing) | (t < 2)
     return frame[keep].reset_index(drop=True)
+
+
+def error_of(call: Callable, *arguments, **options) -> str:
+    """What the ``TivaxError`` of a call says, which must be one line."""
+    with pytest.raises(TivaxError) as error:
+        call(*arguments, **options)
+    (line,) = str(error.value).splitlines()
+    return line
+
+
+def written_and_told(cases: Path) -> list[tuple[list[str], str]]:
+    """Lines with a mistake, and what is told of it: from a TOML file that says how."""
+    places = tomllib.loads(cases.read_text(encoding="utf-8"))
+    return [
+        (place.replace("...", written).split(" + "), told)
+        for place, rows in places.items()
+        for written, told in rows.items()
+    ]
 
 
 class LiteralFit(NamedTuple):

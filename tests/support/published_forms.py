@@ -20,6 +20,7 @@ import mrio_files as mf
 import oecd_files as of
 import panel_files as pf
 import source_files as sf
+from helpers import write_arrays
 
 # ---------------------------------------------------------------------- world tables
 
@@ -88,24 +89,9 @@ def figaro_csv(folder: Path, form: str) -> Path:
     return mf.write_lines(path, lines(mf.figaro_world()))
 
 
-def arrays_of(table: WorldTable) -> dict[str, Any]:
-    """The keys of an archive of source ``arrays``."""
-    return {
-        "Z": table.Z,
-        "Y": table.Y,
-        "x": table.x,
-        "va": table.value_added,
-        "regions": np.array(table.regions),
-        "sectors": np.array(table.sectors),
-        "categories": np.array(table.categories),
-        "year": table.year,
-    }
-
-
 def arrays_file(folder: Path, year: int = 2000) -> Path:
-    path = folder / f"table_{year}.npz"
-    np.savez(path, **arrays_of(sf.small_table(year, ("household", "other"))))
-    return path
+    table = sf.small_table(year, ("household", "other"))
+    return write_arrays(folder / f"table_{year}.npz", table)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pandas as pd
-import pytest
 import rdata
 from numpy.testing import assert_array_equal
 from rdata.conversion.to_r import DEFAULT_CLASS_MAP, build_r_object
 from rdata.parser import RObjectType
 
-from tivax.engine.core.errors import TivaxError
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.tables.world_table import WorldTable
+
+from helpers import error_of
 
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>not a bot?</title></head></html>"
 
@@ -64,10 +64,7 @@ def read_all(source: str, *paths: Path) -> list[WorldTable]:
 
 def refusal(source: str, *paths: Path) -> str:
     """The message of the error, which must be one line that names a path."""
-    with pytest.raises(TivaxError) as error:
-        read_all(source, *paths)
-    message = str(error.value)
-    assert "\n" not in message
+    message = error_of(read_all, source, *paths)
     assert any(path.name in message for path in paths)
     return message
 

@@ -7,6 +7,7 @@ import json
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,6 @@ MEASURES = (
     "value_added_absorbed",
     "trade_benefit_index",
     "exported_value_added",
-    "value_added_exports",
     "indicators",
     "value_added_in_final_demand",
     "value_added_by_product",
@@ -46,138 +46,76 @@ def arrays() -> dict[str, Any]:
 
 
 Case = tuple[str, Callable[[], Any]]
+Bad = dict[str, dict[str, Any]]
 
 
-def calls(name: str, bad: dict[str, Any], call: Callable[[Any], Any]) -> Iterator[Case]:
-    for kind, value in bad.items():
-        yield f"{name} {kind}", lambda value=value: call(value)
+def wrong(function: str, bad: Bad, **sound: Any) -> Iterator[Case]:
+    """Each of the arguments with each of its wrong values, the others sound."""
+    for argument, values in bad.items():
+        for kind, value in values.items():
+            call = partial(getattr(tx, function), **{**sound, argument: value})
+            yield f"{function} {argument} {kind}", call
 
 
 def of_tables(folder: Path) -> Iterator[Case]:
     tables = tx.WorldTables(**arrays())
-    for name in MEASURES:
-        f = getattr(tx, name)
-        yield from calls(f"{name} tables", {**WRONG, "text": "store"}, f)
-        yield from calls(
-            f"{name} value_added", VALUES, lambda v, f=f: f(tables, value_added=v)
-        )
-    for name in ("trade_benefit_index", "value_added_exports"):
-        f = getattr(tx, name)
-        yield from calls(f"{name} drop", LETTERS, lambda v, f=f: f(tables, drop=v))
-        yield from calls(f"{name} groups", GROUPS, lambda v, f=f: f(tables, groups=v))
-        other = {"Dataset": xr.Dataset({"a": 1}), "DataArray": xr.DataArray([1.0])}
-        yield from calls(f"{name} computed", other, f)
-    yield from calls(
-        "indicators names", {"ints": [3]}, lambda v: tx.indicators(tables, v)
-    )
-    yield from calls("indicators level", WRONG, lambda v: tx.indicators(tables, (), v))
-    yield from calls(
-        "indicators groups", GROUPS, lambda v: tx.indicators(tables, groups=v)
-    )
-    yield from calls("decompose tables", WRONG, lambda v: tx.decompose(v, "wwz"))
-    yield from calls("decompose method", WRONG, lambda v: tx.decompose(tables, v))
-    yield from calls("decompose level", WRONG, lambda v: tx.decompose(tables, "wwz", v))
-    yield from calls(
-        "decompose groups", GROUPS, lambda v: tx.decompose(tables, "wwz", groups=v)
-    )
-    yield from calls(
-        "decompose value_added",
-        VALUES,
-        lambda v: tx.decompose(tables, "wwz", value_added=v),
-    )
-    exported = tx.value_added_in_exports
-    yield from calls("value_added_in_exports", WRONG, lambda v: exported(v, "R01"))
-    yield from calls(
-        "value_added_in_exports exporter", WRONG, lambda v: exported(tables, v)
-    )
-    for name in ("via", "keep"):
-        yield from calls(
-            f"value_added_in_exports {name}",
-            LETTERS,
-            lambda v, name=name: exported(tables, "R01", **{name: v}),
-        )
-    demand = tx.value_added_in_final_demand
-    yield from calls(
-        "value_added_in_final_demand categories",
-        {"text": "FD", "ints": [3]},
-        lambda v: demand(tables, categories=v),
-    )
-    yield from calls(
-        "value_added_by_product of",
-        WRONG,
-        lambda v: tx.value_added_by_product(tables, v),
-    )
-    yield from calls(
-        "each_group groups", GROUPS, lambda v: tx.each_group(lambda g: xr.Dataset(), v)
-    )
-    yield from calls(
-        "each_group compute", WRONG, lambda v: tx.each_group(v, {"A": ["R01"]})
-    )
     account = xr.DataArray(
         ARRAY.reshape(2, 3, 2),
         {"year": [2000, 2001], "region": ["R01", "R02", "R03"], "sector": ["S1", "S2"]},
     )
-    yield from calls("footprints tables", WRONG, lambda v: tx.footprints(v, account))
-    yield from calls("footprints account", WRONG, lambda v: tx.footprints(tables, v))
-    yield from calls(
-        "footprints direct",
-        {"int": 3, "array": ARRAY},
-        lambda v: tx.footprints(tables, account, v),
-    )
-    for name in ("check_tables", "net_of_inventories", "aggregate", "stack_years"):
-        yield from calls(name, WRONG, getattr(tx, name))
-    yield from calls(
-        "net_of_inventories categories",
-        {"int": 3, "ints": [3]},
-        lambda v: tx.net_of_inventories(tables, v),
-    )
-    for name in ("regions", "sectors"):
-        yield from calls(
-            f"aggregate {name}",
-            {"list": ["A"], "values": {"R01": [1]}},
-            lambda v, name=name: tx.aggregate(tables, **{name: v}),
-        )
-    yield from calls(
-        "compare_aggregation", WRONG, lambda v: tx.compare_aggregation(tables, v)
-    )
-    yield from calls(
-        "save_store tables", WRONG, lambda v: tx.save_store(v, folder / "a")
-    )
-    yield from calls("save_store path", WRONG, lambda v: tx.save_store(tables, v))
-    yield from calls("open_store path", WRONG, tx.open_store)
     store = folder / "store"
     tx.save_store(tables, store)
+    unlike: Bad = {"tables": {**WRONG, "text": "store"}, "value_added": VALUES}
+    computed = {"Dataset": xr.Dataset({"a": 1}), "DataArray": xr.DataArray([1.0])}
+    chosen: Bad = {"drop": LETTERS, "groups": GROUPS}
     years = {"year": 2000, "texts": ("2000", "2001"), "Nones": (None, None)}
-    yield from calls("open_store years", years, lambda v: tx.open_store(store, years=v))
-    yield from calls(
-        "import_tables years",
-        years,
-        lambda v: tx.import_tables("wiod2013", [folder], folder / "b", years=v),
-    )
-    yield from calls(
-        "import_tables paths",
-        {"text": "folder", **WRONG},
-        lambda v: tx.import_tables("wiod2013", v, folder / "b"),
-    )
-    yield from calls(
-        "import_tables store",
-        WRONG,
-        lambda v: tx.import_tables("wiod2013", [folder], v),
-    )
-    yield from calls(
-        "import_tables source", WRONG, lambda v: tx.import_tables(v, [folder], store)
-    )
+    cases: list[tuple[str, Bad]] = [
+        *((name, unlike) for name in MEASURES),
+        ("trade_benefit_index", {"tables": computed, **chosen}),
+        ("indicators", {"names": {"ints": [3]}, "level": WRONG, "groups": GROUPS}),
+        ("value_added_in_final_demand", {"categories": {"text": "FD", "ints": [3]}}),
+        ("value_added_by_product", {"of": WRONG}),
+        *((k, {"tables": WRONG}) for k in ("check_tables", "stack_years")),
+        (
+            "net_of_inventories",
+            {"tables": WRONG, "categories": {"int": 3, "ints": [3]}},
+        ),
+        ("aggregate", {"tables": WRONG}),
+        *(
+            ("aggregate", {name: {"list": ["A"], "values": {"R01": [1]}}})
+            for name in ("regions", "sectors")
+        ),
+        ("compare_aggregation", {"aggregated": WRONG}),
+    ]
+    for function, bad in cases:
+        yield from wrong(function, bad, tables=tables)
+    trade = {**unlike["tables"], **computed}
+    exported: Bad = {"trade": trade, "value_added": VALUES, **chosen}
+    yield from wrong("value_added_exports", exported, trade=tables)
+    terms: Bad = dict.fromkeys(("tables", "method", "level"), WRONG)
+    terms |= {"groups": GROUPS, "value_added": VALUES}
+    yield from wrong("decompose", terms, tables=tables, method="wwz")
+    origins: Bad = {"tables": WRONG, "exporter": WRONG, "via": LETTERS, "keep": LETTERS}
+    yield from wrong("value_added_in_exports", origins, tables=tables, exporter="R01")
+    runs: Bad = {"compute": WRONG, "groups": GROUPS}
+    sound = {"compute": lambda groups: xr.Dataset(), "groups": {"A": ["R01"]}}
+    yield from wrong("each_group", runs, **sound)
+    direct = {"int": 3, "array": ARRAY}
+    accounts: Bad = {"tables": WRONG, "account": WRONG, "direct": direct}
+    yield from wrong("footprints", accounts, tables=tables, account=account)
+    saved: Bad = {"tables": WRONG, "path": WRONG}
+    yield from wrong("save_store", saved, tables=tables, path=folder / "a")
+    yield from wrong("open_store", {"path": WRONG, "years": years}, path=store)
+    imported: Bad = {"paths": {"text": "folder", **WRONG}, "years": years}
+    imported |= {"source_name": WRONG, "store": WRONG}
+    given = {"source_name": "wiod2013", "paths": [folder], "store": folder / "b"}
+    yield from wrong("import_tables", imported, **given)
 
 
 def of_labels() -> Iterator[Case]:
-    regions = ["R01", "R02"]
-    wrong = {
-        "Z": {
-            "ragged": [[1, 2], [3]],
-            "None": None,
-            "text": "a",
-            "complex": 1j * ARRAY,
-        },
+    nested = {"ragged": [[1, 2], [3]], "None": None, "text": "a", "complex": 1j * ARRAY}
+    labels: Bad = {
+        "Z": nested,
         "x": {"None": None, "words": [["a"]]},
         "value_added": {"list": [1, 2], "text": "basic"},
         "regions": {"set": {"R01", "R02", "R03"}, "None": None, "text": "abc"},
@@ -185,40 +123,24 @@ def of_labels() -> Iterator[Case]:
         "parents": {"list": ["R01"], "None": None},
         "tolerance": {"number": 3},
     }
-    for name, bad in wrong.items():
-        yield from calls(
-            f"WorldTables {name}",
-            bad,
-            lambda v, name=name: tx.WorldTables(**{**arrays(), name: v}),
-        )
-    yield from calls("Tolerance", {"text": "a", "None": None}, tx.Tolerance)
-    yield from calls(
-        "WorldShape", {"text": "3", "None": None, "half": 2.5}, tx.WorldShape
+    yield from wrong("WorldTables", labels, **arrays())
+    yield from wrong("Tolerance", {"absolute": {"text": "a", "None": None}})
+    yield from wrong(
+        "WorldShape", {"regions": {"text": "3", "None": None, "half": 2.5}}
     )
-    yield from calls("synthetic_world shape", {"int": 3}, tx.synthetic_world)
-    yield from calls(
-        "synthetic_world seed",
-        {"text": "a", "half": 0.5, "None": None},
-        lambda v: tx.synthetic_world(tx.WorldShape(3, 2, 1), v),
-    )
-    yield from calls(
-        "from_frames", {"None": None, "array": ARRAY}, lambda v: tx.from_frames(v, v, v)
-    )
-    yield from calls("from_pymrio", WRONG, lambda v: tx.from_pymrio(v, 2000))
-    yield from calls("group_members", WRONG, lambda v: tx.group_members(v, regions))
-    yield from calls(
-        "group_members regions", LETTERS, lambda v: tx.group_members("EU27", v)
-    )
-    for name in (
-        "read_satellite",
-        "read_satellites",
-        "read_final_satellites",
-        "read_concordance",
-        "read_data_files",
-    ):
-        yield from calls(name, WRONG, getattr(tx, name))
+    seeds: Bad = {"shape": {"int": 3}, "seed": {"text": "a", "half": 0.5, "None": None}}
+    yield from wrong("synthetic_world", seeds, shape=tx.WorldShape(3, 2, 1))
+    for kind, value in {"None": None, "array": ARRAY}.items():
+        yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
+    yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
+    members: Bad = {"name": WRONG, "regions": LETTERS}
+    yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
+    for name in ("read_satellite", "read_satellites", "read_final_satellites"):
+        yield from wrong(name, {"path": WRONG})
+    yield from wrong("read_concordance", {"name": WRONG})
+    yield from wrong("read_data_files", {"folder": WRONG})
     for name in ("build_panel", "replicate"):
-        yield from calls(name, {**WRONG, "text": "raw"}, getattr(tx, name))
+        yield from wrong(name, {"files": {**WRONG, "text": "raw"}})
 
 
 def of_panels() -> Iterator[Case]:
@@ -227,90 +149,42 @@ def of_panels() -> Iterator[Case]:
     frames = {"dict": {}, "None": None, "text": "panel.csv", "array": ARRAY}
     names = {"text": "TBI", "None": None, "ints": [1], "set": {"TBI"}}
     one = {"list": ["KOFGIdj"], "None": None, "int": 3}
-    ols, iv = tx.fixed_effects, tx.two_stage
-    yield from calls("fixed_effects data", frames, lambda v: ols(v, "y", ["x"]))
-    yield from calls("fixed_effects outcome", one, lambda v: ols(panel, v, ["TBI"]))
-    yield from calls(
-        "fixed_effects regressors",
-        {**names, "none": []},
-        lambda v: ols(panel, "KOFGIdj", v),
-    )
-    for name in ("entity", "time", "convention"):
-        yield from calls(
-            f"fixed_effects {name}",
-            one,
-            lambda v, name=name: ols(panel, "KOFGIdj", ["TBI"], **{name: v}),
-        )
-    yield from calls(
-        "fixed_effects clusters",
-        {"list": ["iso3"], "int": 3},
-        lambda v: ols(panel, "KOFGIdj", ["TBI"], clusters=v),
-    )
-    yield from calls("two_stage data", frames, lambda v: iv(v, "y", "x", ["z"], []))
-    yield from calls(
-        "two_stage endogenous", one, lambda v: iv(panel, "KOFGIdj", v, ["lnPOP"], [])
-    )
-    yield from calls(
-        "two_stage instruments", names, lambda v: iv(panel, "KOFGIdj", "TBI", v, [])
-    )
-    yield from calls(
-        "two_stage controls",
-        names,
-        lambda v: iv(panel, "KOFGIdj", "TBI", ["lnPOP"], v),
-    )
-    for name in ("driscoll_kraay", "two_way_clusters"):
-        f = getattr(tx, name)
-        yield from calls(f"{name} data", frames, lambda v, f=f: f(v, "y", ["x"]))
-        yield from calls(
-            f"{name} regressors", names, lambda v, f=f: f(panel, "KOFGIdj", v)
-        )
-    yield from calls(
-        "driscoll_kraay lags",
-        {"text": "2", "half": 1.5, "below": -1},
-        lambda v: tx.driscoll_kraay(panel, "KOFGIdj", ["TBI"], lags=v),
-    )
-    for name in ("weak_instrument_tests", "anderson_rubin_set", "simulate"):
-        yield from calls(name, {**WRONG, "text": "panel.csv"}, getattr(tx, name))
-    yield from calls("read_study", WRONG, tx.read_study)
-    yield from calls("Model outcome", one, lambda v: tx.Model("m", v, ("x",)))
-    yield from calls("Model name", {"int": 3}, lambda v: tx.Model(v, "y", ("x",)))
-    yield from calls(
-        "Model treatments", {**names, "none": ()}, lambda v: tx.Model("m", "y", v)
-    )
-    for name in ("controls", "instruments", "effects"):
-        yield from calls(
-            f"Model {name}",
-            names,
-            lambda v, name=name: tx.Model("m", "y", ("x",), **{name: v}),
-        )
-    resample = tx.resample
-    yield from calls("resample panel", frames, lambda v: resample(v, model, scheme))
-    yield from calls("resample model", WRONG, lambda v: resample(panel, v, scheme))
-    yield from calls("resample scheme", WRONG, lambda v: resample(panel, model, v))
-    yield from calls(
-        "resample draws",
-        {"text": "9", "half": 9.5, "none": 0, "None": None},
-        lambda v: resample(panel, model, scheme, draws=v),
-    )
-    yield from calls(
-        "resample seed",
-        {"text": "9", "below": -1, "None": None},
-        lambda v: resample(panel, model, scheme, seed=v),
-    )
-    for name, bad in {
+    sound = {"data": panel, "outcome": "KOFGIdj"}
+    bad: Bad = {"data": frames, "regressors": {**names, "none": []}}
+    bad |= dict.fromkeys(("outcome", "entity", "time", "convention"), one)
+    bad |= {"clusters": {"list": ["iso3"], "int": 3}}
+    yield from wrong("fixed_effects", bad, **sound, regressors=["TBI"])
+    bad = {"data": frames, "regressors": names}
+    yield from wrong("two_way_clusters", bad, **sound, regressors=["TBI"])
+    bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
+    yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
+    for name in ("weak_instrument_tests", "anderson_rubin_set"):
+        yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
+    yield from wrong("simulate", {"study": {**WRONG, "text": "panel.csv"}})
+    yield from wrong("read_study", {"path": WRONG})
+    bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}
+    sound |= {"endogenous": "TBI", "instruments": ["lnPOP"], "controls": []}
+    yield from wrong("two_stage", bad, **sound)
+    bad = {"outcome": one, "name": {"int": 3}, "treatments": {**names, "none": ()}}
+    bad |= dict.fromkeys(("controls", "instruments", "effects"), names)
+    yield from wrong("Model", bad, name="m", outcome="y", treatments=("x",))
+    bad = {
+        "panel": frames,
+        "model": WRONG,
+        "scheme": WRONG,
+        "draws": {"text": "9", "half": 9.5, "none": 0, "None": None},
+        "seed": {"text": "9", "below": -1, "None": None},
+    }
+    yield from wrong("resample", bad, panel=panel, model=model, scheme=scheme)
+    bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},
         "permute": {"word": "rows"},
         "value": {"text": "0", "NaN": float("nan")},
         "strata": {"int": 3},
-    }.items():
-        yield from calls(
-            f"Scheme {name}",
-            bad,
-            lambda v, name=name: resample(
-                panel, model, tx.Scheme(**{"kind": "wild", name: v}), draws=9
-            ),
-        )
+    }
+    for case, make in wrong("Scheme", bad, kind="wild"):
+        yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
 
 def outcome(call: Callable[[], Any]) -> tuple[str, str]:

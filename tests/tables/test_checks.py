@@ -15,7 +15,7 @@ from tivax.engine.tables.checks import (
     require_productive,
 )
 
-from helpers import hand_table, random_table, random_tables
+from helpers import error_of, hand_table, random_table, random_tables
 
 # The iteration stops below 1e-12; a 2 x 2 table is then known to 11 digits.
 RTOL = 1e-11
@@ -179,9 +179,7 @@ def test_a_table_that_is_not_productive_is_a_fault(share):
     check = check_year(circular(share), Tolerance(1e6, 0.0))
     assert_allclose(check.spectral_radius, share, rtol=RADIUS)
     assert f"spectral radius {share:.4f}: not productive" in check.faults
-    with pytest.raises(TivaxError) as error:
-        require_productive(replace(circular(share), origin="file.csv"))
-    message = str(error.value)
+    message = error_of(require_productive, replace(circular(share), origin="file.csv"))
     assert message.startswith("file.csv: 2000: the table is not productive")
     assert "not below 1; look at A:S, whose inputs are" in message
     assert f"{share:.3f} of its output" in message

@@ -13,6 +13,7 @@ from tivax.engine.tables.derounding import POWER, deround, spread
 from tivax.engine.tables.world_table import WorldTable
 
 from commands import good, mistake
+from helpers import error_of
 from source_files import r_list, sheet, small_table, write_r_list, write_sheet
 
 DEMAND = ("c37", "c38", "c39", "c41", "c42")
@@ -152,9 +153,7 @@ def test_a_table_that_is_not_rounded_is_refused():
         "2000: not rounded to whole units, so there is nothing to restore; leave "
         "out --derounded"
     )
-    with pytest.raises(TivaxError) as error:
-        deround(replace(table, Z=table.Z + 0.25))
-    assert str(error.value) == line
+    assert error_of(deround, replace(table, Z=table.Z + 0.25)) == line
 
 
 # ----------------------------------------------------------------------- imports

@@ -18,7 +18,7 @@ from tivax.engine import (
 )
 from tivax.engine.tables.own_tables import _require_frame
 
-from helpers import random_table
+from helpers import error_of, random_table
 
 REGIONS, SECTORS = ("R0", "R1", "R2", "R3"), ("S0", "S1")
 WORLD = random_table(regions=4, sectors=2, year=2014)
@@ -49,10 +49,7 @@ def assert_world(tables):
 
 
 def refusal(**changes):
-    with pytest.raises(TivaxError) as error:
-        from_frames(**frames(**changes))
-    assert "\n" not in str(error.value)
-    return str(error.value)
+    return error_of(from_frames, **frames(**changes))
 
 
 def shuffled(index, seed):

@@ -1,7 +1,5 @@
 import json
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +11,8 @@ from tivax.engine import TivaxError, Tolerance, WorldTables, open_store, save_st
 from tivax.engine.tables.store import StoreWriter, store_attributes
 from tivax.engine.tables.store_files import checksum
 
-from helpers import random_tables, without_checksums
+from commands import run_python
+from helpers import error_of, random_tables, without_checksums
 
 REGIONS, SECTORS, YEARS = 3, 2, (2000, 2001, 2002)
 N = REGIONS * SECTORS
@@ -43,10 +42,8 @@ def store(saved, tmp_path):
 
 def refusal(path, **options):
     """The message of the error, which must be one line that names the store."""
-    with pytest.raises(TivaxError) as error:
-        open_store(path, **options)
-    message = str(error.value)
-    assert "\n" not in message and message.startswith(f"{path}: ")
+    message = error_of(open_store, path, **options)
+    assert message.startswith(f"{path}: ")
     return message
 
 
@@ -184,12 +181,10 @@ def test_xarray_needs_no_tivax_and_gives_no_warning(store):
         "assert not [name for name in sys.modules if name.startswith('tivax')]\n"
         "print(json.dumps(dict(data.sizes)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, store], capture_output=True, text=True
-    )
-    assert (done.returncode, done.stderr) == (0, "")
+    done = run_python(code, store)
+    assert (done.code, done.err) == (0, "")
     sizes = {"year": 3, "origin": 3, "sector": 2, "user": 3, "user_sector": 2}
-    assert json.loads(done.stdout) == sizes | {"absorber": 3, "category": 3}
+    assert json.loads(done.out) == sizes | {"absorber": 3, "category": 3}
 
 
 @pytest.mark.parametrize(
@@ -264,22 +259,23 @@ def test_a_year_cut_short_is_told(store, lazy):
     chunk = max(path for path in (store / "Z" / "c").rglob("*") if path.is_file())
     with chunk.open("r+b") as file:
         file.truncate(100)
-    with pytest.raises(TivaxError) as error:
-        open_store(store, lazy=lazy).table(2002)
-    assert str(store) in str(error.value) and "\n" not in str(error.value)
+    assert str(store) in error_of(open_store(store, lazy=lazy).table, 2002)
 
 
 def test_a_store_of_another_format_is_told_with_both_numbers(store):
-    document = json.loads((store / "zarr.json").read_text())
-    document["attributes"]["tivax_format"] = 99
-    (store / "zarr.json").write_text(json.dumps(document))
-    message = refusal(store)
-    assert "store format 99, this tivax reads 2" in message
+    change_attribute(store, "tivax_format", 99)
+    assert "store format 99, this tivax reads 2" in refusal(store)
 
 
 def test_years_that_a_store_does_not_hold_are_told(store):
     with pytest.raises(TivaxError, match="no year from 1990 to 1999"):
         open_store(store, years=(1990, 1999))
+
+
+def change_attribute(store, key, value):
+    document = json.loads((store / "zarr.json").read_text())
+    document["attributes"][key] = value
+    (store / "zarr.json").write_text(json.dumps(document))
 
 
 # ------------------------------------------------------------------------- damage
@@ -433,9 +429,7 @@ def test_metadata_that_are_not_json_or_nested_too_deep_are_refused(store, name, 
 
 @pytest.mark.parametrize("key", ["title", "manifest", "unit", "tolerance", "parents"])
 def test_attributes_that_were_changed_are_noticed(store, key):
-    document = json.loads((store / "zarr.json").read_text())
-    document["attributes"][key] = {"absolute": 1e9, "relative": 1.0}
-    (store / "zarr.json").write_text(json.dumps(document))
+    change_attribute(store, key, {"absolute": 1e9, "relative": 1.0})
     assert "the digest differs" in refusal(store)
 
 
@@ -495,9 +489,7 @@ def test_labels_of_a_store_without_checksums_must_fit(store):
 
 
 def test_checksums_are_not_lost_with_the_number_of_the_format(store):
-    document = json.loads((store / "zarr.json").read_text())
-    document["attributes"]["tivax_format"] = 1
-    (store / "zarr.json").write_text(json.dumps(document))
+    change_attribute(store, "tivax_format", 1)
     refusal(store)
 
 

@@ -23,7 +23,7 @@ from tivax.engine.tables.rules import (
 )
 from tivax.engine.tables.world_tables import _require_bare, _require_ordered
 
-from helpers import random_table
+from helpers import error_of, random_table
 
 
 def years_of(*years, **changes):
@@ -40,13 +40,6 @@ def years_of(*years, **changes):
         "years": list(years),
     }
     return arguments | changes
-
-
-def refusal(check, *arguments):
-    with pytest.raises(TivaxError) as error:
-        check(*arguments)
-    assert "\n" not in str(error.value)
-    return str(error.value)
 
 
 # ---------------------------------------------------------------- shapes, labels
@@ -78,12 +71,12 @@ def refusal(check, *arguments):
 )
 def test_arrays_that_do_not_fit_their_labels_are_refused(changes, message):
     arguments = years_of(2000, 2001, **changes)
-    assert message in refusal(lambda: WorldTables(**arguments))
+    assert message in error_of(lambda: WorldTables(**arguments))
 
 
 def test_the_message_about_a_shape_says_which_one_it_should_be():
     arguments = years_of(2000, x=np.ones((1, 5)))
-    assert "make it (1, 6)" in refusal(lambda: WorldTables(**arguments))
+    assert "make it (1, 6)" in error_of(lambda: WorldTables(**arguments))
 
 
 def test_n_counts_industries_and_labels_are_tuples():
@@ -131,7 +124,7 @@ def test_a_year_is_taken_by_its_number():
 
 def test_a_year_that_is_not_there_is_an_error_with_the_years_there_are():
     tables = WorldTables(**years_of(2000, 2003))
-    message = refusal(tables.table, 1999)
+    message = error_of(tables.table, 1999)
     assert "no year 1999" in message and "2000 to 2003" in message
 
 
@@ -152,7 +145,7 @@ def test_a_selection_keeps_the_years_between_both_ends(first, last, kept):
 
 def test_a_selection_of_no_year_is_an_error():
     tables = WorldTables(**years_of(2000, 2001, 2004))
-    assert "no year from 2002 to 2003" in refusal(tables.select, 2002, 2003)
+    assert "no year from 2002 to 2003" in error_of(tables.select, 2002, 2003)
 
 
 def test_years_are_stacked_in_order():
@@ -183,7 +176,7 @@ def test_a_year_without_the_value_added_row_of_another_is_refused():
 
 def test_years_with_other_labels_cannot_be_stacked():
     a, b = changed(), changed(year=2015, regions=("R0", "BEL"))
-    assert "2015 lacks region R1" in refusal(stack_years, [b, a])
+    assert "2015 lacks region R1" in error_of(stack_years, [b, a])
 
 
 # ------------------------------------------------------------------------ checks
@@ -214,7 +207,7 @@ def cell(name, at, value):
     ],
 )
 def test_a_cell_that_is_no_number_is_named(name, at, where, value):
-    message = refusal(check_values, cell(name, at, value))
+    message = error_of(check_values, cell(name, at, value))
     assert message.startswith("file.csv: 2014: ")
     assert f"{name} has 1 cells that are not numbers, first {where};" in message
 
@@ -227,7 +220,7 @@ def test_a_cell_that_is_no_number_is_named(name, at, where, value):
     ],
 )
 def test_a_negative_flow_is_named(name, at, told):
-    assert told in refusal(check_values, cell(name, at, -1e-9))
+    assert told in error_of(check_values, cell(name, at, -1e-9))
 
 
 def test_negative_inventories_and_negative_value_added_are_no_mistake():
@@ -240,7 +233,7 @@ def test_a_row_that_misses_its_output_is_named():
     x = changed().x.copy()
     x[1] += 1.0
     x[4] -= 100.0
-    message = refusal(check_balance, changed(x=x), Tolerance(0.5, 0.0))
+    message = error_of(check_balance, changed(x=x), Tolerance(0.5, 0.0))
     assert "file.csv: 2014: 2 of 6 industries do not balance, worst R1:S1" in message
     assert f"sells {x[4] + 100:,.6g}, makes {x[4]:,.6g}" in message
 
@@ -251,9 +244,9 @@ def test_the_worst_row_is_that_furthest_beyond_its_tolerance():
     table = WorldTable(
         2000, ("A",), ("big", "small"), ("FD",), Z, Y, np.array([10_100.0, 12.0])
     )
-    assert "1 of 2" in refusal(check_balance, table, Tolerance(0.0, 0.05))
-    assert "worst A:small" in refusal(check_balance, table, Tolerance(0.0, 0.05))
-    assert "worst A:big" in refusal(check_balance, table, Tolerance(1.0, 0.0))
+    assert "1 of 2" in error_of(check_balance, table, Tolerance(0.0, 0.05))
+    assert "worst A:small" in error_of(check_balance, table, Tolerance(0.0, 0.05))
+    assert "worst A:big" in error_of(check_balance, table, Tolerance(1.0, 0.0))
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -265,25 +258,25 @@ def test_a_row_may_miss_by_the_absolute_and_the_relative_tolerance_together(sign
     check_balance(table, Tolerance(0.0, 3.001 / x[2]))
     check_balance(table, Tolerance(1.5, 1.501 / x[2]))
     for tolerance in (Tolerance(2.999, 0.0), Tolerance(1.5, 1.499 / x[2])):
-        assert "worst R0:S2" in refusal(check_balance, table, tolerance)
+        assert "worst R0:S2" in error_of(check_balance, table, tolerance)
 
 
 def test_a_missing_label_is_named_with_the_year_that_lacks_it():
     a = changed(regions=("AUT", "HRV"))
     b = changed(regions=("AUT", "BEL"), year=2015, origin="new.csv")
-    assert refusal(check_same_labels, a, b).startswith(
+    assert error_of(check_same_labels, a, b).startswith(
         "new.csv: 2015 lacks region HRV, which 2014 has"
     )
     fewer = changed(regions=("AUT",), year=2015, origin="new.csv")
     for pair in ((a, fewer), (fewer, a)):
-        assert "new.csv: 2015 lacks region HRV" in refusal(check_same_labels, *pair)
+        assert "new.csv: 2015 lacks region HRV" in error_of(check_same_labels, *pair)
     fewer = changed(categories=("household", "government"))
-    assert "lacks category inventories" in refusal(check_same_labels, changed(), fewer)
+    assert "lacks category inventories" in error_of(check_same_labels, changed(), fewer)
 
 
 def test_labels_in_another_order_are_refused_with_the_first_difference():
     other = changed(sectors=("S0", "S2", "S1"), year=2015)
-    message = refusal(check_same_labels, changed(), other)
+    message = error_of(check_same_labels, changed(), other)
     assert message.startswith("file.csv: 2015: sectors are in another order than in 20")
     assert "at position 2 (S2, not S1)" in message
 
@@ -297,12 +290,12 @@ def test_years_with_the_same_labels_pass():
 
 @pytest.mark.parametrize("labels", [{"AUT", "ROW"}, frozenset("abc")])
 def test_labels_without_an_order_are_refused(labels):
-    message = refusal(_require_ordered, "regions", labels)
+    message = error_of(_require_ordered, "regions", labels)
     assert message.startswith("regions: a set has no order; give a list")
 
 
 def test_one_text_is_no_list_of_labels():
-    message = refusal(lambda: WorldTables(**years_of(2000, regions="AB")))
+    message = error_of(lambda: WorldTables(**years_of(2000, regions="AB")))
     assert message == "regions: 'AB' is one text; give a list of labels"
 
 
@@ -335,8 +328,8 @@ def with_output(value, at=(1, 3)):
 )
 def test_output_that_is_no_output_is_not_taken_for_none(value, message):
     tables = with_output(value)
-    assert message in refusal(tables.output)
-    assert message in refusal(lambda: trade_benefit_index(tables))
+    assert message in error_of(tables.output)
+    assert message in error_of(lambda: trade_benefit_index(tables))
     assert_array_equal(tables.output(slice(0, 1)), tables.x[:1])
 
 
@@ -358,7 +351,7 @@ def test_a_measure_names_the_cell_that_is_no_number(name, at, where):
     arguments[name] = arguments[name].copy()
     arguments[name][at] = np.nan
     tables = WorldTables(**arguments)
-    message = refusal(lambda: trade_benefit_index(tables))
+    message = error_of(lambda: trade_benefit_index(tables))
     assert f"2001: {name} has 1 cells that are not numbers, first {where};" in message
 
 
@@ -367,7 +360,7 @@ def test_value_added_that_is_no_number_is_named():
     added = arguments["x"] / 2
     added[0, 5] = np.nan
     tables = WorldTables(**arguments, value_added=added)
-    message = refusal(lambda: trade_benefit_index(tables, "basic"))
+    message = error_of(lambda: trade_benefit_index(tables, "basic"))
     assert "2000: value_added has 1 cells that are not numbers, first ROW:c" in message
 
 
@@ -377,9 +370,9 @@ def test_flows_in_a_unit_that_no_one_has_are_refused(power):
     arguments = years_of(2000)
     scaled = {k: arguments[k] * 2.0**power for k in ("Z", "Y", "x")}
     tables = WorldTables(**arguments | scaled)
-    message = refusal(lambda: trade_benefit_index(tables))
+    message = error_of(lambda: trade_benefit_index(tables))
     assert "2000: the largest output is" in message and "no unit of account" in message
-    assert message == refusal(check_values, tables.table(2000))
+    assert message == error_of(check_values, tables.table(2000))
     (row,) = check_tables(tables)
     assert any("no unit makes that" in fault for fault in row.faults)
 
