@@ -27,8 +27,8 @@ class YearArray(Protocol):
 class Tolerance:
     """How far a row or column may miss its output: absolute + relative * output.
 
-    ``absolute`` is in the unit of the table. Each source declares its own,
-    with the reason, beside its reader.
+    ``absolute`` is in the unit of the table. That of each source is in
+    ``sources/sources.toml``, with the reason.
     """
 
     absolute: float = 0.0

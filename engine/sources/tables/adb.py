@@ -20,45 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from ...core import TivaxError
-from ...tables import Tolerance, WorldTable
+from ...core import TivaxError, load_toml
+from ...tables import WorldTable
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 from .wiod2013 import cell_text, sheet_rows
 
 # Households, institutions serving them, government, fixed capital, inventories.
 DEMAND = {"F1": "CONS_h", "F2": "CONS_np", "F3": "CONS_g", "F4": "GFCF", "F5": "INVEN"}
 
 # Codes of ADB that differ from ISO 3166-1 alpha-3.
-CODES = {
-    "BAN": "BGD",
-    "BHU": "BTN",
-    "BRU": "BRN",
-    "CAM": "KHM",
-    "DEN": "DNK",
-    "FIJ": "FJI",
-    "GER": "DEU",
-    "INO": "IDN",
-    "IRE": "IRL",
-    "KUW": "KWT",
-    "MAL": "MYS",
-    "MLD": "MDV",
-    "MON": "MNG",
-    "NEP": "NPL",
-    "NET": "NLD",
-    "PHI": "PHL",
-    "POR": "PRT",
-    "PRC": "CHN",
-    "SIN": "SGP",
-    "SPA": "ESP",
-    "SRI": "LKA",
-    "SWI": "CHE",
-    "TAJ": "TJK",
-    "TAP": "TWN",
-    "UAE": "ARE",
-    "UKG": "GBR",
-    "VIE": "VNM",
-}
+CODES = load_toml(__package__, "adb.toml")
 
 # What lies between inputs plus value added and output: taxes less subsidies, cif/fob
 # adjustments, purchases abroad and by non-residents, transport margins.
@@ -196,21 +168,3 @@ def _prices(file: TableFile, head: Sequence[Sequence[Any]]) -> str:
     text = " ".join(cell_text(row[0]) for row in head) + " " + file.name
     constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", text, re.IGNORECASE)
     return f"at constant {constant[1]} prices" if constant else "at current prices"
-
-
-SOURCE = Source(
-    name="adb",
-    title="ADB Multiregional Input-Output Tables",
-    unit="million US$",
-    # The workbooks keep full precision. Not measured on published ones: a million,
-    # and 0.01 % of output, leave room for cells that are written as nothing.
-    tolerance=Tolerance(absolute=1.0, relative=1e-4),
-    citation=(
-        "Asian Development Bank (2025), Multiregional Input-Output Tables, "
-        "https://kidb.adb.org/globalization."
-    ),
-    find=find,
-    read=read,
-    # Not measured on published workbooks either.
-    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
-)

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError, require_count
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
 
@@ -182,23 +182,3 @@ def _table(
         else None,
         origin=file.name,
     )
-
-
-SOURCE = Source(
-    name="lrwiod",
-    title="Long-run World Input-Output Database",
-    unit="million US$",
-    # Rows of the year 2000 miss their output by up to 6e-4 million; 0.01 leaves room
-    # for the older years.
-    tolerance=Tolerance(absolute=0.01, relative=1e-6),
-    citation=(
-        "Woltjer, P., R. Gouma and M. P. Timmer (2021), Long-run World Input-Output "
-        "Database: version 1.1 sources and methods, GGDC Research Memorandum 190, "
-        "doi:10.34894/A7AXDN."
-    ),
-    find=find,
-    read=read,
-    # Columns of 2000 add up to 5e-9 million; room for older years as above.
-    column_tolerance=Tolerance(absolute=0.1, relative=1e-4),
-    published=(1965, 2000),
-)

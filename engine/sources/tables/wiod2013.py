@@ -24,10 +24,10 @@ from typing import Any
 import numpy as np
 
 from ...core import TivaxError
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}
@@ -239,26 +239,3 @@ def cell_text(cell: object) -> str:
 def _year_in(text: str) -> int | None:
     years = re.findall(r"(?:19|20)\d\d", text)
     return int(years[-1]) if years else None
-
-
-SOURCE = Source(
-    name="wiod2013",
-    title="World Input-Output Database, release of November 2013",
-    unit="million US$",
-    # The R lists are rounded to 1 million, so that a row of 1,640 cells misses its
-    # output. Measured with this reader, the largest |Z1 + Y1 - x| of a list is 94
-    # (2001) to 113 million (2000); it falls on large industries and small ones
-    # alike (output 7 to 340 billion), hence nothing relative.
-    tolerance=Tolerance(absolute=120.0, relative=0.0),
-    citation=(
-        "Timmer, M. P., E. Dietzenbacher, B. Los, R. Stehrer and G. J. de Vries "
-        "(2015), An illustrated user guide to the World Input-Output Database: the "
-        "case of global automotive production, Review of International Economics "
-        "23:575-605."
-    ),
-    find=find,
-    read=read,
-    # Of workbooks, whose cells may be rounded as those of the lists; a column of 1,435.
-    column_tolerance=Tolerance(absolute=120.0, relative=1e-4),
-    rounded=True,
-)
