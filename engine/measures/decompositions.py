@@ -157,7 +157,6 @@ def _years(
 
 def _decompose_year(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     *,
     method: Method,
     level: str,
@@ -167,6 +166,7 @@ def _decompose_year(
     kernel = method.kernels[level]
     by_sector, by_buyer = LEVELS[level]
     terms = kernel(world, sectors) if method.by_origin else kernel(world)
+    member = world.borders.member[::sectors]  # of regions
 
     def summed(term: Array) -> Array:
         """(perimeter, sector, buyer) or less, from (industry, buyer)."""

@@ -319,7 +319,6 @@ def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
 
 def _flows_of(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     by_use: Float[Array, "n c u"] | None = None,
     *,
     sectors: int,
