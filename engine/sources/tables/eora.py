@@ -164,9 +164,8 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     """The categories of final demand, which all regions must have."""
     part = file.parts["labels of FD"]
     codes, names = _read_labels(part)
-    spelled = layout.region_codes(part, codes, CODES)
     categories = tuple(dict.fromkeys(names))
-    labels = [f"{code}:{name}" for code, name in zip(spelled, names, strict=True)]
+    labels = layout.coded_pairs(part, codes, names, CODES)
     layout.check_labels(part, "lines", labels, layout.pairs(regions, categories))
     return categories
 

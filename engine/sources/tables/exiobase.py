@@ -29,6 +29,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -41,6 +42,7 @@ from ..source import TableFile
 from ..text_tables import TextTable, read_text_table
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
+_pairs = partial(layout.coded_pairs, own=CODES)
 
 # How the first rows of F begin. The first is not part of value added.
 FACTORS = (
@@ -188,11 +190,6 @@ def _labels(
     rows = layout.pairs(regions, sectors)
     layout.check_labels(file, "columns", _pairs(file, *sales.header), rows)
     return regions, sectors, rows
-
-
-def _pairs(file: TableFile, regions: list[str], names: list[str]) -> list[str]:
-    spelled = layout.region_codes(file, regions, CODES)
-    return [f"{region}:{name}" for region, name in zip(spelled, names, strict=True)]
 
 
 def _final_demand(

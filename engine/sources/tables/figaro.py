@@ -169,16 +169,10 @@ def _table(
     layout.check_labels(
         file, "rows below the industries", rows[n:], _labels(["W2"], TOTALS)
     )
-    region, sector = _parts(columns)
     layout.check_labels(
         file,
         "columns",
-        [
-            f"{r}:{s}"
-            for r, s in zip(
-                layout.region_codes(file, region, CODES), sector, strict=True
-            )
-        ],
+        layout.coded_pairs(file, *_parts(columns), CODES),
         layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES),
     )
     x = values[:n].sum(axis=1)

@@ -74,10 +74,20 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     for one, part in zip(years, np.split(order, starts[1:]), strict=True):
         row = row_at[codes["row_country"][part], codes["row_isic3"][part]]
         column = column_at[codes["col_country"][part], codes["col_isic3"][part]]
-        block = _block(
-            file, int(one), row, column, value[part], rows, columns, len(industries)
+        n = len(industries)
+        block = _block(file, int(one), row, column, value[part], rows, columns, n)
+        yield WorldTable(
+            year=int(one),
+            regions=tuple(regions),
+            sectors=tuple(sectors),
+            categories=CATEGORIES,
+            Z=np.ascontiguousarray(block[:n, :n]),
+            Y=block[:n, n:-1].reshape(n, len(regions), len(CATEGORIES)),
+            x=block[:n, -1].copy(),
+            value_added=block[n, :n].copy(),
+            taxes_and_margins=block[n + 1 :, :n].sum(axis=0) if whole else None,
+            origin=file.name,
         )
-        yield _table(file, int(one), block, regions, sectors)
 
 
 def _read_cells(file: TableFile) -> pa.Table:
@@ -157,28 +167,3 @@ def _block(
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
     return block
-
-
-def _table(
-    file: TableFile,
-    year: int,
-    block: np.ndarray,
-    regions: Sequence[str],
-    sectors: Sequence[str],
-) -> WorldTable:
-    c, f = len(regions), len(CATEGORIES)
-    n = c * len(sectors)
-    return WorldTable(
-        year=year,
-        regions=tuple(regions),
-        sectors=tuple(sectors),
-        categories=CATEGORIES,
-        Z=np.ascontiguousarray(block[:n, :n]),
-        Y=block[:n, n:-1].reshape(n, c, f),
-        x=block[:n, -1].copy(),
-        value_added=block[n, :n].copy(),
-        taxes_and_margins=block[n + 1 :, :n].sum(axis=0)
-        if len(block) > n + 1
-        else None,
-        origin=file.name,
-    )

@@ -18,6 +18,7 @@ formation, c42 inventories; there is no c40.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -187,25 +188,28 @@ def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> i
             f"{file.name}: a table in prices of the previous year (PYP); give the "
             "tables in current prices"
         )
-    year = _year_in(title) or _year_in(cell_text(rows[0][0])) or file.year
-    if year is None:
+    year = _year_in(title) or _year_in(cell_text(rows[0][0]))
+    return layout.check_year(file, year or year_of_name(file, title))
+
+
+def year_of_name(file: TableFile, title: str) -> int:
+    """The year of the file's name, where neither its sheet nor cell A1 tells one."""
+    if file.year is None:
         raise TivaxError(
             f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
             "in cell A1; give the file the name it is published under"
         )
-    return layout.check_year(file, year)
+    return file.year
 
 
 def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """The rows from row 7 to the first that belongs to no country."""
-    below = rows[FIRST_ROW:]
-    totals = (
-        k
-        for k, row in enumerate(below)
-        if cell_text(row[2]) in ("", "TOT")
-        or "intermediate" in cell_text(row[1]).lower()
-    )
-    return list(below[: next(totals, len(below))])
+
+    def is_industry(row: Sequence[Any]) -> bool:
+        total = "intermediate" in cell_text(row[1]).lower()
+        return cell_text(row[2]) not in ("", "TOT") and not total
+
+    return list(takewhile(is_industry, rows[FIRST_ROW:]))
 
 
 def _total(
