@@ -29,9 +29,9 @@ from .accounts import Account, ValueAdded
 from .perimeters import Kernel, Perimeters, compute_inverted, perimeters_of
 
 Whole = Literal["exports", "final", "output"]
-_EXPORTED = ("origin", "sector", "exporting_sector", "destination")
-_ABSORBED = ("origin", "sector", "product", "absorber")
-_PRODUCED = ("origin", "sector", "producer", "product")
+_EXPORTED: tuple[str, ...] = ("origin", "sector", "exporting_sector", "destination")
+_ABSORBED: tuple[str, ...] = ("origin", "sector", "product", "absorber")
+_PRODUCED: tuple[str, ...] = ("origin", "sector", "producer", "product")
 
 
 class OriginYear(NamedTuple):

@@ -97,6 +97,7 @@ def coded_pairs(
     file: TableFile,
     regions: Sequence[str],
     codes: Sequence[str],
+    *,
     own: Mapping[str, str],
 ) -> list[str]:
     """Labels such as ``DEU:C20`` of rows or columns; regions as ``region_codes``."""

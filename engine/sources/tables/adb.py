@@ -75,7 +75,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     layout.check_labels(
         file,
         "columns",
-        layout.coded_pairs(file, column_regions, column_codes, CODES),
+        layout.coded_pairs(file, column_regions, column_codes, own=CODES),
         layout.pairs(regions, sectors) + layout.pairs(regions, list(DEMAND)),
     )
     block = layout.numbers(

@@ -165,7 +165,7 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     part = file.parts["labels of FD"]
     codes, names = _read_labels(part)
     categories = tuple(dict.fromkeys(names))
-    labels = layout.coded_pairs(part, codes, names, CODES)
+    labels = layout.coded_pairs(part, codes, names, own=CODES)
     layout.check_labels(part, "lines", labels, layout.pairs(regions, categories))
     return categories
 

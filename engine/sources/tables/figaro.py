@@ -172,7 +172,7 @@ def _table(
     layout.check_labels(
         file,
         "columns",
-        layout.coded_pairs(file, *_parts(columns), CODES),
+        layout.coded_pairs(file, *_parts(columns), own=CODES),
         layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES),
     )
     x = values[:n].sum(axis=1)
