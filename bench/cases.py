@@ -253,17 +253,19 @@ def pymrio(world: World) -> Case | None:
     )
 
 
+def _decomposition(method: str, world: World) -> Case:
+    return decomposition(method, world.tables, full=world.full)
+
+
 CASES: dict[str, Callable[[World], Case | None]] = {
     "solve": solve,
     "inverse": inverse,
     "store": store,
     "pymrio": pymrio,
-    "wwz": lambda world: decomposition("wwz", world.tables, full=world.full),
-    "kww": lambda world: decomposition("kww", world.tables, full=world.full),
-    "bm_source": lambda world: decomposition(
-        "bm-source", world.tables, full=world.full
-    ),
-    "bm_sink": lambda world: decomposition("bm-sink", world.tables, full=world.full),
+    **{
+        method.replace("-", "_"): partial(_decomposition, method)
+        for method in ("wwz", "kww", "bm-source", "bm-sink")
+    },
     "pairs": lambda world: resampling.pairs(full=world.full),
     "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
     "wild": lambda world: resampling.wild(full=world.full),

@@ -15,7 +15,7 @@ from jaxtyping import Float
 
 from ..engine.measures import decomposed_years
 from ..engine.tables import WorldTables
-from ..kernels.wang_wei_zhu import KWW_TERMS
+from ..kernels.wang_wei_zhu import KWW_TERMS, WWZ_TERMS
 from .harness import Case
 
 Terms = dict[str, Float[np.ndarray, "n c"]]
@@ -189,7 +189,7 @@ def sink(w: ClosedForms) -> Terms:
 
 # Closed form, and the terms that add up to exports.
 _FORMS: dict[str, tuple[Callable[[ClosedForms], Terms], tuple[str, ...]]] = {
-    "wwz": (wang_wei_zhu, tuple(k for of in KWW_TERMS.values() for k in of)),
+    "wwz": (wang_wei_zhu, WWZ_TERMS),
     "kww": (koopman_wang_wei, tuple(KWW_TERMS)),
     "bm-source": (source, ("VAX", "REF", "DDC", "FVA", "FDC")),
     "bm-sink": (sink, ("VAX", "REF", "DDC", "FVA", "FDC")),

@@ -13,6 +13,7 @@ so that no inverse of a table without the exports of s is needed: B of that tabl
 B_ts B_ss^-1 L_s for exports of s.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -80,14 +81,14 @@ def exporter_sink(world: InvertedTable) -> Terms:
     first, final = world.first_crossing, world.final_exports
 
     def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
-        needed = multiply(world.L, demand + _to_others(world, left))
+        needed = multiply(world.L, demand + world.to_others(left))
         return borders.buyers(A, needed)
 
     left, left_of_self = _without_exports(world)
     to_all = final + last(world.Y.sum(axis=1)[:, None], left)
     to_self = last(final, left_of_self)
     # Output of r for its own demand, less what needs exports of s.
-    again = borders.buyers(B, multiply(first, final + _to_others(world, X)))
+    again = borders.buyers(B, multiply(first, final + world.to_others(X)))
     to_buyer = final + borders.buyers(A, borders.own(X)[:, None] - again)
 
     E = world.exports
@@ -108,11 +109,6 @@ def exporter_sink(world: InvertedTable) -> Terms:
     return abroad_only(world, terms)
 
 
-def _to_others(world: InvertedTable, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
-    """Inputs sold abroad, the sum over j != r of A_rj Q_j."""
-    return world.A @ Q - multiply(world.borders.inside(world.A), Q)
-
-
 def _without_exports(
     world: InvertedTable,
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
@@ -124,8 +120,8 @@ def _without_exports(
     def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
         return full - world.B @ (borders.member * multiply(first, sold)[:, None])
 
-    sold = world.final_exports.sum(axis=1) + _to_others(world, x)
-    return cut(x[:, None], sold), cut(X, borders.own(_to_others(world, X)))
+    sold = world.final_exports.sum(axis=1) + world.to_others(x)
+    return cut(x[:, None], sold), cut(X, borders.own(world.to_others(X)))
 
 
 class Routes(NamedTuple):
@@ -157,7 +153,7 @@ def _routes(
     def to_buyer(Q: Float[Array, " n"]) -> Float[Array, "n c"]:
         return world.inputs(borders.member * multiply(L, Q)[:, None])
 
-    onward = [_to_others(world, output), final, _to_others(world, of_self)]
+    onward = [world.to_others(output), final, world.to_others(of_self)]
     onward = [multiply(L, jnp.broadcast_to(Q, final.shape)) for Q in onward]
     sent_inputs, back_final, back_inputs = jnp.moveaxis(
         borders.buyers(world.Z, world.scale[:, None, None] * jnp.stack(onward, 1)), 1, 0
@@ -231,11 +227,7 @@ def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     x sectors. GEXP, which is of the exporting sector, is left out.
     """
     borders, E, B = world.borders, world.exports, world.B
-    of_region = borders.member[::sectors]
-
-    def by_perimeter(term: Float[Array, "n k"]) -> Float[Array, "p s k"]:
-        each = term.reshape(-1, sectors, term.shape[1])
-        return jnp.tensordot(of_region, each, axes=(0, 0))
+    by_perimeter = partial(borders.by_sector, sectors=sectors)
 
     def at_home(M: Inside, sold: Float[Array, "n c"]) -> Float[Array, "p s c"]:
         return by_perimeter(world.v[:, None] * multiply(M, sold * borders.abroad))
@@ -280,9 +272,7 @@ def world_perspective(world: InvertedTable) -> Terms:
     absorbed = world.absorbed_by_buyer
     resold = A @ (borders.member * multiply(world.L, absorbed.sum(axis=1))[:, None])
     FVA = world.foreign_content[:, None] * absorbed + world.content * resold
-    u = world.dva_multiplier
-    bought = u @ A - perimeters.left_multiply(u, borders.inside(A))
-    source = perimeters.left_multiply(bought, world.L)[:, None] * E
+    source = world.in_imports(world.dva_multiplier)[:, None] * E
     terms = {
         **{k: own[k] for k in ("GEXP", "DC", "DVA", "VAX", "REF", "DDC", "FC")},
         "FVA": FVA,

@@ -8,6 +8,8 @@ of ``engine.measures.indicator_table`` is one of such sums. Symbols of
 (OECD 2023, Guide to TiVA).
 """
 
+from functools import partial
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -25,12 +27,7 @@ def flows(world: InvertedTable, uses: Uses | None = None, *, sectors: int) -> Fl
     """All flows, and the value added absorbed by each of ``uses``. ``sectors`` sets the
     shape: n = regions x sectors."""
 
-    def by_perimeter(term: Float[Array, " n *q"]) -> Float[Array, "p s *q"]:
-        """Industries summed over the regions of each perimeter."""
-        of_region = world.borders.member[::sectors]
-        each = term.reshape(-1, sectors, *term.shape[1:])
-        return jnp.tensordot(of_region, each, axes=(0, 0))
-
+    by_perimeter = partial(world.borders.by_sector, sectors=sectors)
     result = {
         name: by_perimeter(term)
         for group in (_sold, _embodied, _absorbed, _produced, _stages)
@@ -202,6 +199,10 @@ def _absorbed(world: InvertedTable) -> Terms:
     }
 
 
+# Names of the fields of ``value_chains.Production``.
+_WAYS = ("D", "RT", "GVC_S", "GVC_C")
+
+
 def _produced(world: InvertedTable) -> Terms:
     """By industry alone: output, value added, and where it goes."""
     B, v, member = world.B, world.v, world.borders.member
@@ -209,8 +210,10 @@ def _produced(world: InvertedTable) -> Terms:
     exported = v * (B @ world.total_exports)
     at_home = v * own(B @ (member * world.total_exports[:, None]))
     returned = v * own(B @ world.exports)
-    forward = value_chains.production_forward(world)
-    backward = value_chains.production_backward(world)
+    ways = {
+        "VA": value_chains.production_forward(world),
+        "FP": value_chains.production_backward(world),
+    }
     return {
         "final_sales": world.Y.sum(axis=1) * world.active,
         "reported_output": per_dollar(world.scale),  # 1 / (1 / x), 0 without output
@@ -219,14 +222,11 @@ def _produced(world: InvertedTable) -> Terms:
         "EXGR_DVA_ORIGIN": at_home,
         "VS1": exported - at_home,
         "VS1STAR": returned,
-        "VA_D": forward.domestic,
-        "VA_RT": forward.traditional,
-        "VA_GVC_S": forward.simple,
-        "VA_GVC_C": forward.complex,
-        "FP_D": backward.domestic,
-        "FP_RT": backward.traditional,
-        "FP_GVC_S": backward.simple,
-        "FP_GVC_C": backward.complex,
+        **{
+            f"{side}_{way}": value
+            for side, production in ways.items()
+            for way, value in zip(_WAYS, production, strict=True)
+        },
     }
 
 

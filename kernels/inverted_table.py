@@ -76,6 +76,16 @@ class InvertedTable(NamedTuple):
         """A Q, without forming A: at n = 2464 that takes as long as three products."""
         return self.Z @ (self.scale[:, None] * Q)
 
+    def to_others(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        """Inputs sold abroad for output Q, the sum over j != r of A_rj Q_j."""
+        return self.A @ Q - perimeters.multiply(self.borders.inside(self.A), Q)
+
+    def in_imports(self, q: Float[Array, " n"]) -> Float[Array, " n"]:
+        """q per US$ of inputs, in those bought abroad for a US$ of exports: the sum
+        over t != s of q_t A_ts L_s."""
+        abroad = q @ self.A - perimeters.left_multiply(q, self.borders.inside(self.A))
+        return perimeters.left_multiply(abroad, self.L)
+
     @property
     def B(self) -> Float[Array, "n n"]:
         """The Leontief inverse.

@@ -8,7 +8,6 @@ Symbols follow Miller and Blair (2009), chapter 2:
     x   gross output                                      [million US$]
     A   input coefficients, A[i, j] = Z[i, j] / x[j]      [US$ per US$]
     B   Leontief inverse, (I - A)^-1                      [US$ per US$]
-    L   domestic inverses, L_r = (I - A_rr)^-1            [US$ per US$]
 
 Every function takes one year.
 Results have the dtype of the inputs. Values are not checked here, because a
@@ -17,19 +16,11 @@ the table before a solve and ``relative_residual`` the answer after it.
 """
 
 from functools import partial
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.linalg import lu_factor, lu_solve
-from jaxtyping import Array, Float, Int
-
-
-class LeontiefFactor(NamedTuple):
-    """LU factors of I - A: computed once, then used for any number of solves."""
-
-    lu: Float[Array, "n n"]
-    pivots: Int[Array, " n"]
+from jaxtyping import Array, Float
 
 
 def per_dollar(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
@@ -60,15 +51,12 @@ def residual_value_added(
 
 
 @jax.jit
-def factor(A: Float[Array, "n n"]) -> LeontiefFactor:
-    """Factor I - A. Costs (2/3) n^3 flops; each later solve costs 2 n^2 a column."""
-    return LeontiefFactor(*lu_factor(jnp.eye(len(A), dtype=A.dtype) - A))
+def solve_output(A: Float[Array, "n n"], Y: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    """Output that k final-demand columns require, X = B Y [million US$].
 
-
-@jax.jit
-def solve_output(f: LeontiefFactor, Y: Float[Array, "n k"]) -> Float[Array, "n k"]:
-    """Output that k final-demand columns require, X = B Y [million US$]."""
-    return lu_solve((f.lu, f.pivots), Y)
+    LU factors of I - A cost (2/3) n^3 flops, and each column 2 n^2.
+    """
+    return lu_solve(lu_factor(jnp.eye(len(A), dtype=A.dtype) - A), Y)
 
 
 @jax.jit
@@ -98,18 +86,6 @@ def domestic_blocks(
     blocks = A.reshape(regions, s, regions, s)  # [seller r, i, buyer q, j]
     r = jnp.arange(regions)
     return blocks[r, :, r, :]
-
-
-@partial(jax.jit, static_argnames="regions")
-def domestic_inverse(
-    A: Float[Array, "n n"], *, regions: int
-) -> Float[Array, "{regions} s s"]:
-    """Leontief inverse of each region alone, L_r = (I - A_rr)^-1, in one batch.
-
-    ``regions`` is static: it sets the shape of the result.
-    """
-    A_rr = domestic_blocks(A, regions=regions)
-    return inverses(jnp.eye(A_rr.shape[1], dtype=A.dtype)[None] - A_rr)
 
 
 @jax.jit

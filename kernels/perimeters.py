@@ -55,6 +55,13 @@ class Perimeters:
         """Sum over the industries of each perimeter."""
         return jnp.tensordot(self.member, Q, axes=(0, 0))
 
+    def by_sector(
+        self, Q: Float[Array, " n *k"], *, sectors: int
+    ) -> Float[Array, "c s *k"]:
+        """Sum over the regions of each perimeter, where n = regions x sectors."""
+        each = Q.reshape(-1, sectors, *Q.shape[1:])
+        return jnp.tensordot(self.member[::sectors], each, axes=(0, 0))
+
     def buyers(
         self, A: Float[Array, "n n"], Q: Float[Array, " n *k c"]
     ) -> Float[Array, " n *k c"]:

@@ -5,21 +5,11 @@ where final demand is nowhere negative. All refer to the model-consistent table,
 output x* = B y.
 """
 
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from . import perimeters
 from .inverted_table import InvertedTable
 from .perimeters import multiply
-
-
-def upstreamness(world: InvertedTable) -> Float[Array, " n"]:
-    """Stages from an industry to final demand, (B x)_i / x_i (Antras, Chor, Fally and
-    Hillberry 2012, American Economic Review 102: 412-416). NaN without output.
-
-    The same as (I - x^-1 A x)^-1 1, the row sums of Ghosh's inverse.
-    """
-    return _ratio(world.B @ world.output, world.output)
 
 
 def downstreamness(world: InvertedTable) -> Float[Array, " n"]:
@@ -41,13 +31,14 @@ def forward_stages(world: InvertedTable) -> Ways:
         traditional  V L L Y_f                              V L Y_f
         gvc          V (L L A_f x + L A_f B x)              V L A_f x
 
-    The three ways add up to the total, stages and values (checked).
+    The three ways add up to the total, stages and values (checked). The length of the
+    total is upstreamness, (B x)_i / x_i (Antras, Chor, Fally and Hillberry 2012,
+    American Economic Review 102: 412-416): the row sums of Ghosh's inverse.
     """
     L, v, x = world.L, world.v, world.output
-    inside = world.borders.inside(world.A)
 
     def sold_abroad(output: Float[Array, " n"]) -> Float[Array, " n"]:
-        return multiply(L, world.A @ output - multiply(inside, output))
+        return multiply(L, world.to_others(output))
 
     home = multiply(L, world.final_at_home.sum(axis=1))
     final = multiply(L, world.final_exports.sum(axis=1))
@@ -76,7 +67,3 @@ def backward_stages(world: InvertedTable) -> Ways:
         "traditional": (twice * y_abroad, once * y_abroad),
         "gvc": ((again - twice) * y, (every - once) * y),
     }
-
-
-def _ratio(a: Array, b: Array) -> Array:
-    return a / jnp.where(b == 0, jnp.nan, b)

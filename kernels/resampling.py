@@ -64,13 +64,7 @@ def reweighted_balanced(
     c = layout.controls
     whole = [sums[pairs.index((i, i))] for i in range(m)]
     upper = small_systems.eliminate_upper(upper, whole, c)
-    left = jnp.stack(
-        [
-            jnp.stack([upper[min(i, j), max(i, j)] for j in range(c, m)])
-            for i in range(c, m)
-        ]
-    )
-    return _estimate(left, layout)
+    return _estimate(small_systems.whole_matrix(upper, range(c, m)), layout)
 
 
 def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
@@ -195,6 +189,17 @@ class InstrumentLoadings(NamedTuple):
     correction: Float[Array, ""]
 
 
+def _instruments_first(
+    S: Float[Array, "G m m"], layout: Layout
+) -> Float[Array, "G m m"]:
+    """Cross products with the columns in the order [W, Z, X, y]."""
+    W, X, Z = jnp.split(
+        jnp.arange(layout.columns - 1), [layout.exogenous, layout.regressors]
+    )
+    order = jnp.concatenate([W, Z, X, jnp.array([layout.columns - 1])])
+    return S[:, order][:, :, order]
+
+
 @partial(jax.jit, static_argnames="layout")
 def instrument_loadings(
     products: ClusterCrossProducts, beta0: Float[Array, ""], *, layout: Layout
@@ -206,16 +211,8 @@ def instrument_loadings(
     resampled together with u, one weight for each cluster.
     """
     e, w = layout.instruments, layout.exogenous
-    S = products.S
     # Columns in the order [W, Z, x, u0 = y - beta0 x].
-    order = jnp.concatenate(
-        [
-            jnp.arange(w),
-            layout.regressors + jnp.arange(e),
-            jnp.array([w, layout.columns - 1]),
-        ]
-    )
-    S = S[:, order][:, :, order]
+    S = _instruments_first(products.S, layout)
     change = jnp.eye(w + e + 2, dtype=S.dtype).at[w + e, w + e + 1].set(-beta0)
     S = jnp.einsum("ij,gik,kl->gjl", change, S, change)
     total = S.sum(axis=0)
@@ -272,15 +269,7 @@ def reduced_form(
     ``reduced_layout``.
     """
     w, q, e = layout.exogenous, layout.treatments, layout.instruments
-    order = jnp.concatenate(
-        [
-            jnp.arange(w),
-            layout.regressors + jnp.arange(e),
-            w + jnp.arange(q),
-            jnp.array([layout.columns - 1]),
-        ]
-    )
-    S = products.S[:, order][:, :, order]
+    S = _instruments_first(products.S, layout)
     change = jnp.eye(w + e + q + 1, dtype=S.dtype).at[w + e : w + e + q, -1].set(-beta0)
     kept = jnp.concatenate([jnp.arange(w + e), jnp.array([w + e + q])])
     change = change[:, kept]

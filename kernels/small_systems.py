@@ -34,12 +34,15 @@ def eliminate(
     m, columns = m - looped, columns - looped
     upper = {(i, j): S[i, j] for i in range(m) for j in range(i, m)}
     left = eliminate_upper(upper, list(whole), columns)
-    return jnp.stack(
-        [
-            jnp.stack([left[min(i, j), max(i, j)] for j in range(columns, m)])
-            for i in range(columns, m)
-        ]
-    )
+    return whole_matrix(left, range(columns, m))
+
+
+def whole_matrix(
+    upper: dict[tuple[int, int], Float[Array, " B"]], kept: range
+) -> Float[Array, "k k B"]:
+    """The symmetric matrix of the entries i <= j, its rows and columns ``kept``."""
+    rows = [[upper[min(i, j), max(i, j)] for j in kept] for i in kept]
+    return jnp.stack([jnp.stack(row) for row in rows])
 
 
 def eliminate_upper(

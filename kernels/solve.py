@@ -49,5 +49,5 @@ def solve(
         answer = import_share.solve(A, Y, regions=regions, tol=TOLERANCE, scale=scale)
         return Solution(*answer)
     A = A if scale is None else A * scale[None, :]
-    X = leontief.solve_output(leontief.factor(A), Y)
+    X = leontief.solve_output(A, Y)
     return Solution(X, leontief.relative_residual(A, X, Y), jnp.zeros((), int))

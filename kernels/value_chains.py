@@ -72,20 +72,12 @@ def tripartite_output_industries(world: InvertedTable) -> Terms:
 
 def _bought(world: InvertedTable) -> Float[Array, " n"]:
     """m: value added of anyone in the inputs bought abroad for a US$ of exports."""
-    return _in_inputs_from_abroad(world, world.content.sum(axis=1))
+    return world.in_imports(world.content.sum(axis=1))
 
 
 def _one_border(world: InvertedTable) -> Float[Array, " n"]:
     """f1: value added of others that crossed one border into a US$ of exports."""
-    return _in_inputs_from_abroad(world, world.dva_multiplier)
-
-
-def _in_inputs_from_abroad(
-    world: InvertedTable, q: Float[Array, " n"]
-) -> Float[Array, " n"]:
-    """sum over t != s of q_t A_ts L_s."""
-    abroad = q @ world.A - left_multiply(q, world.borders.inside(world.A))
-    return left_multiply(abroad, world.L)
+    return world.in_imports(world.dva_multiplier)
 
 
 def _beyond(world: InvertedTable, x: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -168,12 +160,11 @@ def production_forward(world: InvertedTable) -> Production:
     """Where the value added of each industry goes (Wang, Wei, Yu and Zhu 2017a, NBER
     23222): V L Y_d, V L Y_f, V L A_f L Y_d, V L A_f (B Y - L Y_d).
     """
-    A, L, v = world.A, world.L, world.v
-    inside = world.borders.inside(A)
+    L, v = world.L, world.v
     at_home = multiply(L, world.final_at_home.sum(axis=1))
 
     def sold_abroad(output: Float[Array, " n"]) -> Float[Array, " n"]:
-        return v * multiply(L, A @ output - multiply(inside, output))
+        return v * multiply(L, world.to_others(output))
 
     return Production(
         v * at_home,

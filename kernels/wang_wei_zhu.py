@@ -27,24 +27,6 @@ import jax.numpy as jnp
 from .inverted_table import InvertedTable, Terms, abroad_only
 from .perimeters import multiply
 
-WWZ_TERMS = (
-    "DVA_FIN",
-    "DVA_INT",
-    "DVA_INTrexI1",
-    "DVA_INTrexF",
-    "DVA_INTrexI2",
-    "RDV_FIN",
-    "RDV_FIN2",
-    "RDV_INT",
-    "DDC_FIN",
-    "DDC_INT",
-    "OVA_FIN",
-    "MVA_FIN",
-    "OVA_INT",
-    "MVA_INT",
-    "ODC",
-    "MDC",
-)
 # Table E2 of Wang, Wei and Zhu: the nine terms as sums of the sixteen.
 KWW_TERMS = {
     "DVA_FIN": ("DVA_FIN",),
@@ -57,6 +39,7 @@ KWW_TERMS = {
     "FVA_INT": ("OVA_INT", "MVA_INT"),
     "FDC": ("ODC", "MDC"),
 }
+WWZ_TERMS = tuple(term for parts in KWW_TERMS.values() for term in parts)
 
 
 def wang_wei_zhu(world: InvertedTable) -> Terms:

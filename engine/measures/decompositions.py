@@ -9,7 +9,6 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
@@ -20,12 +19,12 @@ from .accounts import Account, ValueAdded
 from .methods import (
     LEVELS,
     WITHOUT_INVERSE,
-    WORST_IDENTITY,
     Method,
     importer_totals,
+    require_identity,
     require_method,
 )
-from .perimeters import Perimeters, compute_inverted, perimeters_of
+from .perimeters import compute_inverted, perimeters_of
 
 # Terms in the unit of the tables, also with a satellite account.
 _GROSS = ("GEXP", "GIMP", "X")
@@ -122,42 +121,27 @@ def decomposed_years(
             "method tripartite-output sets value added against output: it takes no "
             "satellite account"
         )
-    borders = perimeters_of(tables, groups)
-    return _years(tables, chosen, method, level, borders, account, progress)
-
-
-def _years(
-    tables: WorldTables,
-    method: Method,
-    name: str,
-    level: str,
-    borders: Perimeters,
-    account: Account,
-    progress: Progress,
-) -> Generator[xr.Dataset, None, None]:
-    unit = account.unit(tables)
+    borders, unit = perimeters_of(tables, groups), account.unit(tables)
+    labels = list(borders.names)
     parts = compute_inverted(
         _decompose_year,
         tables,
         borders,
         account,
         progress,
-        inverse=method.kernels[level] not in WITHOUT_INVERSE,
-        method=method,
+        inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
+        method=chosen,
         level=level,
         sectors=len(tables.sectors),
     )
-    for years, part in parts:
-        at = tables.years[years]
-        if method.check is not None:
-            _require_identity(part.identity, at, name)
-        labels = list(borders.names)
-        yield _labelled(part, tables, at, method, name, level, labels, unit)
+    return (
+        _labelled(part, tables, tables.years[k], chosen, method, level, labels, unit)
+        for k, part in parts
+    )
 
 
 def _decompose_year(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     *,
     method: Method,
     level: str,
@@ -167,6 +151,7 @@ def _decompose_year(
     kernel = method.kernels[level]
     by_sector, by_buyer = LEVELS[level]
     terms = kernel(world, sectors) if method.by_origin else kernel(world)
+    member = world.borders.member[::sectors]  # of regions
 
     def summed(term: Array) -> Array:
         """(perimeter, sector, buyer) or less, from (industry, buyer)."""
@@ -196,16 +181,6 @@ def _decompose_year(
     )
 
 
-def _require_identity(gap: Float[np.ndarray, " t"], years: Any, method: str) -> None:
-    bad = ~(gap <= WORST_IDENTITY)
-    if bad.any():
-        k = int(np.flatnonzero(bad)[0])
-        raise TivaxError(
-            f"{years[k]}: the terms of {method} miss their identity by {gap[k]:.1e}; "
-            "please report this table"
-        )
-
-
 def _labelled(
     part: DecomposedYear,
     tables: WorldTables,
@@ -216,6 +191,9 @@ def _labelled(
     perimeters: list[str],
     unit: str,
 ) -> xr.Dataset:
+    if method.check is not None:
+        what = f"the terms of {name} miss their identity"
+        require_identity(part.identity, years, what)
     by_sector, by_buyer = LEVELS[level]
     who = "importer" if method.kernels[level] is importer_totals else "exporter"
     coords: dict[str, Any] = {"year": list(years), who: perimeters}

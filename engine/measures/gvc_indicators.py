@@ -27,7 +27,7 @@ from ..tables import Groups, WorldTables, consumption_and_capital, require_table
 from . import flags
 from .accounts import Account, ValueAdded
 from .indicator_table import INDICATORS, Indicator, Level
-from .methods import LEVELS, WORST_IDENTITY
+from .methods import LEVELS, require_identity
 from .perimeters import Perimeters, compute_inverted, perimeters_of
 from .trade import Certify, require_certify
 
@@ -219,7 +219,8 @@ def _years(
     names_of = ["residual", "identity"]
     names_of += ["cell_error", "cell_backward_error"] if cells else []
     for years, part in runs:
-        _require_identity(part.identity, tables.years[years])
+        what = "flows miss the totals they add up to"
+        require_identity(part.identity, tables.years[years], what)
         for k, year in enumerate(tables.years[years]):
             finest = _finest(part, k, count, priced=account.satellite is None)
             about = {name: float(getattr(part, name)[k]) for name in names_of}
@@ -319,7 +320,6 @@ def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
 
 def _flows_of(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     by_use: Float[Array, "n c u"] | None = None,
     *,
     sectors: int,
@@ -337,15 +337,6 @@ def _flows_of(
         world.cell_error,
         world.cell_backward_error,
     )
-
-
-def _require_identity(gap: np.ndarray, years: Sequence[int]) -> None:
-    bad = np.flatnonzero(~(gap <= WORST_IDENTITY)).tolist()
-    if bad:
-        raise TivaxError(
-            f"{years[bad[0]]}: flows miss the totals they add up to by "
-            f"{gap[bad[0]]:.1e}; please report this table"
-        )
 
 
 def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:

@@ -5,15 +5,14 @@ none; ratios are ratios of sums at the level asked for, never averages of ratios
 """
 
 import math
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ..core import load_toml
 from .flags import INDEX, NOT_NEGATIVE, PER_CENT, UNBOUNDED, Bounds
 from .methods import LEVELS
 
@@ -178,43 +177,22 @@ def _participation(forward: str) -> Formula:
     )
 
 
-_WAYS = {"": "total", "_D": "domestic", "_RT": "traditional", "_GVC": "gvc"}
 _GVC_PRODUCTS = ("FP_GVC_S", "FP_GVC_C")
-# Formulas of all indicators that are not a flow.
+# Formulas that several indicators have, by their name in indicators.toml.
+_SHARED: dict[str, Callable[..., Formula]] = {
+    "difference": _difference,
+    "balance": _balance,
+    "ratio": _ratio,
+    "per cent": _percent,
+    "per cent of all partners": _partner_share,
+    "per cent of the region's exports": _industry_share,
+    "per cent of the partner's demand": _share_of_demand,
+    "participation": _participation,
+    "advantage": _advantage,
+}
+# Formulas of single indicators.
 _FORMULAS: dict[str, Formula] = {
     "REF": lambda k: k["EXGR_DDC"] + k["EXGR_IDC"] - k["FFD_DVA"],
-    "BALGR": _difference("EXGR", "IMGR"),
-    "BALVAFD": _difference("FFD_DVA", "DFD_FVA"),
-    "TBI": _balance("FFD_DVA", "DFD_FVA"),
-    "TBI_GROSS": _balance("EXGR", "IMGR"),
-    "TBI_DVA": _balance("exports_dva", "imports_dva"),
-    "VAX_RATIO": _ratio("FFD_DVA", "exports_held"),
-    **{
-        name: _percent(part, whole)
-        for name, (part, whole) in {
-            "PROD_VASH": ("VALU", "PROD"),
-            "FINAL_PRODSH": ("final_sales", "reported_output"),
-            "EXGR_DVASH": ("EXGR_DVA", "exports_held"),
-            "EXGR_FVASH": ("EXGR_FVA", "exports_held"),
-            "EXGR_INTDVASH": ("EXGR_INTDVA", "exports_held"),
-            "EXGR_FNLDVASH": ("EXGR_FNLDVA", "exports_held"),
-            "IMGR_DVASH": ("IMGR_DVA", "imports_held"),
-            "REXISH": ("REXI", "IMGR_INT"),
-            "IMGRINT_REII": ("REII", "IMGR_INT"),
-            "VALU_FFDDVA": ("FFD_DVA", "VALU"),
-            "GVC_PART_BM": ("GVC", "exports_held"),
-            "GVC_BACK_BM": ("GVCB", "exports_held"),
-            "GVC_FORW_BM": ("GVCF", "exports_held"),
-        }.items()
-    },
-    "EXGR_TDVAIND": _industry_share("EXGR_DVA"),
-    "EXGR_TFVAIND": _industry_share("EXGR_FVA"),
-    "EXGR_DVAFXSH": _industry_share("FEXDVAP"),
-    **{
-        f"{name}PSH": _partner_share(name)
-        for name in "EXGR IMGR EXGR_DVA EXGR_INTDVA FFD_DVA DFD_FVA".split()
-    },
-    **{f"{name}SH": _share_of_demand(name) for name in ("FD_VA", "CONS_VA", "GFCF_VA")},
     "DEXFVAPSH": lambda k: _share(
         k["DEXFVAP"], k.of_all_partners("exports_held"), 100.0
     ),
@@ -222,42 +200,32 @@ _FORMULAS: dict[str, Formula] = {
     "FEXDVAPSH": lambda k: _share(
         k["FEXDVAP"], k.of_all_sectors("exports_held"), 100.0
     ),
-    "GVC_PART_KPWW": _participation("IV"),
-    "GVC_PART_VS": _participation("VS1"),
     "GVC_POS_KPWW": _kpww_position,
     "GVC_FORWARDNESS": _forwardness,
     "GVC_FWD_WWYZ": _sum_share(("VA_GVC_S", "VA_GVC_C"), ("VALU",)),
     "GVC_BWD_WWYZ": _sum_share(_GVC_PRODUCTS, ("FP_D", "FP_RT", *_GVC_PRODUCTS)),
-    "RCA": _advantage("EXGR"),
-    "RCA_VA": _advantage("EXGR_DVA_ORIGIN"),
-    "UPSTREAM": _ratio("upstream_stages", "PROD"),
-    "DOWNSTREAM": _ratio("downstream_stages", "PROD"),
-    **{
-        f"{side.upper()}{end}": _ratio(f"{side}_{way}_stages", f"{side}_{way}")
-        for side in ("plv", "ply")
-        for end, way in _WAYS.items()
-    },
     "GVC_POS_WWYZ": _wwyz_position,
-    "APL_FORWARD": _ratio("apl_forward_stages", "apl_forward"),
-    "APL_BACKWARD": _ratio("apl_backward_stages", "apl_backward"),
 }
 
 
 @cache
 def indicator_facts() -> dict[str, dict[str, Any]]:
     """indicators.toml."""
-    path = Path(__file__).with_name("indicators.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return load_toml(__package__, "indicators.toml")
 
 
 def _indicator(name: str, facts: Mapping[str, Any]) -> Indicator:
     unit, needs = facts.get("unit", ""), facts.get("needs", ())
     without = facts.get("without", ())
     default = "per cent" if unit == "%" else "not negative"
+    formula = _FORMULAS.get(name, lambda k: k[name])
+    if "computed" in facts:
+        how, *flows = facts["computed"]
+        formula = _SHARED[how](*flows)
     return Indicator(
         facts["title"],
         facts["source"],
-        _FORMULAS.get(name, lambda k: k[name]),
+        formula,
         unit,
         partner="partner" not in without,
         sums="all-sectors" not in without,

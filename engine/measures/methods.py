@@ -4,19 +4,18 @@ What a method and its terms are is in methods.toml; here are their kernels by le
 the identities they are checked against.
 """
 
-import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.inverted_table import InvertedTable, Terms
-from ..core import TivaxError, require_choice, require_kind
+from ..core import TivaxError, load_toml, require_choice, require_kind
 
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {
@@ -54,11 +53,20 @@ class Method:
     by_origin: bool = False
 
 
+def require_identity(
+    gap: Float[np.ndarray, " t"], years: Sequence[int], what: str
+) -> None:
+    """Raise ``TivaxError`` for a year whose gap is too large; ``what`` names it."""
+    for k in np.flatnonzero(~(gap <= WORST_IDENTITY)).tolist():
+        raise TivaxError(
+            f"{years[k]}: {what} by {gap[k]:.1e}; please report this table"
+        )
+
+
 @cache
 def method_facts() -> dict[str, Any]:
     """methods.toml."""
-    path = Path(__file__).with_name("methods.toml")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return load_toml(__package__, "methods.toml")
 
 
 # ------------------------------------------------------------------------- identities
@@ -182,10 +190,8 @@ def _los_timmer_de_vries(kernel: Kernel) -> Kernel:
 def _production(world: InvertedTable) -> Terms:
     forward = value_chains.production_forward(world)
     backward = value_chains.production_backward(world)
-    return {
-        **dict(zip(_FORWARD, forward, strict=True)),
-        **dict(zip(_BACKWARD, backward, strict=True)),
-    }
+    names = (*_FORWARD, *_BACKWARD)
+    return dict(zip(names, (*forward, *backward), strict=True))
 
 
 def _importer(world: InvertedTable) -> Terms:

@@ -29,9 +29,9 @@ from .accounts import Account, ValueAdded
 from .perimeters import Kernel, Perimeters, compute_inverted, perimeters_of
 
 Whole = Literal["exports", "final", "output"]
-_EXPORTED = ("origin", "sector", "exporting_sector", "destination")
-_ABSORBED = ("origin", "sector", "product", "absorber")
-_PRODUCED = ("origin", "sector", "producer", "product")
+_EXPORTED: tuple[str, ...] = ("origin", "sector", "exporting_sector", "destination")
+_ABSORBED: tuple[str, ...] = ("origin", "sector", "product", "absorber")
+_PRODUCED: tuple[str, ...] = ("origin", "sector", "producer", "product")
 
 
 class OriginYear(NamedTuple):
@@ -99,12 +99,7 @@ def value_added_in_exports(
     for name in (exporter, *via):
         if name not in names:
             raise TivaxError(f"no region {name}: {suggest(name, names)}")
-    coords = {
-        "origin": names,
-        "sector": sectors,
-        "exporting_sector": sectors,
-        "destination": names,
-    }
+    coords = dict(zip(_EXPORTED, (names, sectors, sectors, names), strict=True))
     title = f"value added in exports of {exporter}"
     return _years(
         _exports_of,
@@ -149,12 +144,7 @@ def value_added_in_final_demand(
         require_list("categories", categories)
     borders = perimeters_of(tables, groups)
     names, sectors = list(borders.names), list(tables.sectors)
-    coords = {
-        "origin": names,
-        "sector": sectors,
-        "product": sectors,
-        "absorber": names,
-    }
+    coords = dict(zip(_ABSORBED, (names, sectors, sectors, names), strict=True))
     title = "value added in final demand"
     if categories is not None:
         title = f"value added in {', '.join(categories)}"
@@ -202,12 +192,7 @@ def value_added_by_product(
             "to have the parts as regions"
         )
     regions, sectors = list(tables.regions), list(tables.sectors)
-    coords = {
-        "origin": regions,
-        "sector": sectors,
-        "producer": regions,
-        "product": sectors,
-    }
+    coords = dict(zip(_PRODUCED, (regions, sectors, regions, sectors), strict=True))
     title = f"value added in {'final products' if of == 'final' else of}"
     return _years(
         _products_of,
@@ -273,7 +258,6 @@ def _years(
 
 def _exports_of(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     *,
     sectors: int,
     exporter: int,
@@ -281,50 +265,39 @@ def _exports_of(
     absorbed: bool,
     once: bool,
 ) -> OriginYear:
-    which = np.arange(member.shape[1])
+    which, dtype = np.arange(world.borders.count), world.Y.dtype
     made = origins.in_exports(
         world,
-        jnp.asarray(which == exporter, member.dtype),
-        jnp.asarray(np.isin(which, via), member.dtype),
+        jnp.asarray(which == exporter, dtype),
+        jnp.asarray(np.isin(which, via), dtype),
         sectors=sectors,
         absorbed=absorbed,
         once=once,
     )
-    return _year(_by_perimeter(made, member, sectors), world)
+    return _year(world.borders.by_sector(made, sectors=sectors), world)
 
 
 def _demand_of(
     world: InvertedTable,
-    member: Float[Array, "r c"],
     by_use: Float[Array, "n c 1"] | None = None,
     *,
     sectors: int,
 ) -> OriginYear:
     Y = None if by_use is None else by_use[..., 0]
     made = origins.in_final_demand(world, Y, sectors=sectors)
-    return _year(_by_perimeter(made, member, sectors), world)
+    return _year(world.borders.by_sector(made, sectors=sectors), world)
 
 
-def _products_of(
-    world: InvertedTable, member: Float[Array, "r c"], *, of: str
-) -> OriginYear:
+def _products_of(world: InvertedTable, *, of: str) -> OriginYear:
     whole = {
         "exports": world.total_exports,
         "final": world.Y.sum(axis=1),
         "output": world.output,
     }[of]
     made = origins.by_product(world, whole)
-    regions = len(member)
+    regions = world.borders.count
     return _year(made.reshape(regions, -1, regions, len(whole) // regions), world)
 
 
 def _year(table: Float[Array, "..."], world: InvertedTable) -> OriginYear:
     return OriginYear(table, world.largest_input_share, world.residual)
-
-
-def _by_perimeter(
-    made: Float[Array, "n s c"], member: Float[Array, "r c"], sectors: int
-) -> Float[Array, "c s s c"]:
-    """Industries of origin summed over the regions of each perimeter."""
-    each = made.reshape(len(member), sectors, sectors, -1)
-    return jnp.tensordot(member, each, axes=(0, 0))

@@ -60,8 +60,8 @@ def perimeters_of(tables: WorldTables, groups: Groups | None = None) -> Perimete
 
 
 Kernel = Callable[..., Any]
-"""From a year's inverted table, the regions' membership (r, c), final demand by use
-(n, c, u) where it is asked for, and static options, to a result with the fields
+"""From a year's inverted table, final demand by use (n, c, u) where it is asked for,
+and static options, to a result with the fields
 ``residual`` and ``largest_input_share``. A function of a module."""
 
 
@@ -133,4 +133,4 @@ def _one_year(
         Z, x, Y[..., 0], v, borders, method=method, inverse=inverse, certify=certify
     )
     by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
-    return kernel(world, each, *by_use, **dict(options))
+    return kernel(world, *by_use, **dict(options))

@@ -3,10 +3,10 @@
 ``python -m tivax.engine.measures.terms`` writes it.
 """
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..core import load_toml
 from .indicator_table import indicator_facts
 from .methods import method_facts, term_facts
 
@@ -15,8 +15,7 @@ PAGE = Path(__file__).with_name("terms.md")
 
 def terms_page() -> str:
     """The page in Markdown."""
-    path = Path(__file__).with_name("terms.toml")
-    text = tomllib.loads(path.read_text(encoding="utf-8"))
+    text = load_toml(__package__, "terms.toml")
     parts = [text["symbols"]]
     for name, facts in method_facts().items():
         parts.append(f"## {facts['title']} (`{name}`)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..core import TivaxError
+from ..core import TivaxError, load_toml
 
 FILE = "data.toml"
 InflationSource = Literal["wdi", "weo"]
@@ -21,40 +21,9 @@ class Edition:
     path: Path
 
 
-# Published names, the identified edition first. The group is the edition.
-_PUBLISHED = {
-    "kof": (
-        r"KOF_Data_(2018)\.dta",
-        r"Data_(2018)(?:_\d+)?\.dta",
-        r"KOFGI_(\d{4})(?:_public|_data)?\.(?:dta|xlsx|zip)",
-    ),
-    "pwt": (
-        r"pwt(9\.?0)\.(?:rda|RData|dta|xlsx)",
-        r"pwt(\d+\.?\d+)\.(?:rda|RData|dta|xlsx|csv)",
-    ),
-    "wgi": (
-        r"(\d{4})_Worldwide_Governance_Indicators.*\.xlsx",
-        r"wgidataset(?:\D*?(\d{4}))?\D*\.(?:dta|xlsx|zip)",
-        r"API_RQ\.EST.*\.(?:csv|zip)",
-    ),
-    "wdi": (r"openness_wdi.*\.csv", r"API_FP\.CPI\.TOTL\.ZG.*\.(?:csv|zip)"),
-    "weo": (
-        r"(?i:WEO(.*)all)\.(?:xls|csv)(?:\.bz2|\.gz)?",
-        r"(?i:WEO(.*?)(?:all)?)\.xlsx",
-    ),
-    "tbi": (r"tbi\.csv", r"tbi_reconstructed.*\.csv", r"tbi.*\.csv"),
-}
-_PUBLISHED["inflation"] = (*_PUBLISHED["wdi"], *_PUBLISHED["weo"])
-_WHERE = {
-    "kof": "tivax fetch kof",
-    "pwt": "tivax fetch pwt",
-    "wgi": "tivax fetch wgi",
-    "inflation": "tivax fetch wdi",
-    "wdi": "tivax fetch wdi",
-    "weo": "tivax fetch weo",
-    "tbi": "tivax tbi STORE",
-}
-_SECTION = {"wdi": "inflation", "weo": "inflation"}
+_FACTS = load_toml(__package__, "published_files.toml")
+_NAMES: dict[str, list[str]] = {name: facts["names"] for name, facts in _FACTS.items()}
+_NAMES["inflation"] = _NAMES["wdi"] + _NAMES["weo"]
 
 
 def inflation_source(path: Path) -> InflationSource:
@@ -64,7 +33,7 @@ def inflation_source(path: Path) -> InflationSource:
 
 def edition_name(path: Path) -> str:
     """The edition in a published name, such as 2018, 10.01, Apr2021; else the name."""
-    for patterns in _PUBLISHED.values():
+    for patterns in _NAMES.values():
         for pattern in patterns:
             match = re.fullmatch(pattern, path.name)
             if match and match.groups() and match[1]:
@@ -83,15 +52,16 @@ def _dotted(edition: str) -> str:
 def find_published(folder: Path, name: str, edition: str) -> Edition:
     """The file of a source; ``TivaxError`` says how to get it where there is none."""
     files = sorted(files_below(folder))
-    for pattern in _PUBLISHED[name]:
+    for pattern in _NAMES[name]:
         found = [path for path in files if re.fullmatch(pattern, path.name)]
         found = [p for p in found if edition in ("", edition_name(p))]
         if found:
             return Edition(edition_name(found[0]), found[0])
     which = f" of edition {edition}" if edition else ""
+    facts = _FACTS["wdi" if name == "inflation" else name]
     raise TivaxError(
-        f"{folder}: no file{which} for {name}; get it ({_WHERE[name]}), or name it "
-        f"as file under [{_SECTION.get(name, name)}] in {FILE}"
+        f"{folder}: no file{which} for {name}; get it ({facts['get']}), or name it "
+        f"as file under [{facts.get('section', name)}] in {FILE}"
     )
 
 

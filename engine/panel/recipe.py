@@ -1,8 +1,8 @@
 """The recipe of the panel: variables, countries, and how each source spells them.
 
-``variables.toml`` gives the source, series, transformation and unit of every column;
-``CODE_FIXES`` how each source spells countries that others spell otherwise. The default
-is the combination that reproduces the paper.
+``variables.toml`` gives the source, series, transformation and unit of every column,
+``recipe.toml`` the countries and how each source spells those that others spell
+otherwise. The default is the combination that reproduces the paper.
 """
 
 from dataclasses import dataclass
@@ -17,42 +17,12 @@ Fill = Literal["mean-1996-2014", "linear"]
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
 CONTROLS = ("RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP")
 
-# The 43 countries of the WIOD release of 2016, less the rest of the world.
-WIOD_COUNTRIES = tuple(
-    (
-        "AUS AUT BEL BGR BRA CAN CHE CHN CYP CZE DEU DNK ESP EST FIN FRA GBR GRC HRV "
-        "HUN IDN IND IRL ITA JPN KOR LTU LUX LVA MEX MLT NLD NOR POL PRT ROU RUS SVK "
-        "SVN SWE TUR TWN USA"
-    ).split()
-)
-# The paper prints no list: this split reproduces its 330 and 285 rows and its tables.
-DEVELOPED = frozenset(
-    (
-        "AUS AUT BEL CAN CHE DEU DNK ESP FIN FRA GBR GRC IRL ITA JPN KOR LUX NLD NOR "
-        "PRT SWE USA"
-    ).split()
-)
-# A source's own codes -> ISO 3166-1 alpha-3. Old World Bank codes, mostly.
-_OLD = {"ROM": "ROU", "ZAR": "COD", "TMP": "TLS", "WBG": "PSE", "ADO": "AND"}
-CODE_FIXES: dict[Source, dict[str, str]] = {
-    "tbi": {"ROM": "ROU", "RoW": "ROW"},
-    "kof": _OLD,
-    "pwt": {},
-    "wgi": {**_OLD, "KSV": "XKX"},
-    "inflation": {"UVK": "XKX", "WBG": "PSE"},
-}
-# Countries that a recipe is known to lose; any other loss is an error.
-EXPECTED_LOSSES: dict[Codes, frozenset[str]] = {
-    "paper": frozenset({"ROU", "TWN"}),
-    "fixed": frozenset({"TWN"}),
-}
-TITLES: dict[Source, str] = {
-    "tbi": "trade benefit index",
-    "kof": "KOF Globalisation Index",
-    "pwt": "Penn World Table",
-    "wgi": "Worldwide Governance Indicators",
-    "inflation": "consumer price inflation",
-}
+_FACTS = load_toml(__package__, "recipe.toml")
+WIOD_COUNTRIES: tuple[str, ...] = tuple(_FACTS["wiod_countries"].split())
+DEVELOPED: frozenset[str] = frozenset(_FACTS["developed"].split())
+CODE_FIXES: dict[Source, dict[str, str]] = _FACTS["code_fixes"]
+EXPECTED_LOSSES: dict[Codes, list[str]] = _FACTS["expected_losses"]
+TITLES: dict[Source, str] = _FACTS["titles"]
 EXPORTS, IMPORTS = "NE.EXP.GNFS.CD", "NE.IMP.GNFS.CD"
 INFLATION_SERIES = {"wdi": "FP.CPI.TOTL.ZG", "weo": "PCPIPCH"}
 

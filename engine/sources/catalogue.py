@@ -1,30 +1,26 @@
 """The databases of world tables that tivax reads.
 
-To add one, write its module in ``sources/tables`` and name it in ``SOURCES``.
-
-A source module defines ``SOURCE``, a :class:`Source`: how to find table files
-below the paths a user gives, and how to read one file.
+To add one, write its facts in ``sources.toml`` and its module in ``sources/tables``,
+with two functions: ``find`` and ``read`` of a :class:`Source`.
 """
 
 from importlib import import_module
+from typing import Any
 
 from ..core import require_choice
-from .source import Source
+from ..tables import Tolerance
+from .source import Source, source_facts
 
-SOURCES = (
-    "wiod2016",
-    "wiod2013",
-    "lrwiod",
-    "oecd",
-    "adb",
-    "eora",
-    "exiobase",
-    "figaro",
-    "arrays",
-)
+SOURCES = tuple(source_facts())
 
 
 def get_source(name: str) -> Source:
     """The source of that name; ``TivaxError`` lists the names there are."""
     require_choice("source", name, SOURCES)
-    return import_module(f".tables.{name}", __package__).SOURCE
+    module = import_module(f".tables.{name}", __package__)
+    facts = source_facts()[name]
+    own: dict[str, Any] = {
+        k: Tolerance(**facts[k]) for k in ("tolerance", "column_tolerance")
+    }
+    own["published"] = tuple(facts.get("published", ())) or None
+    return Source(name=name, find=module.find, read=module.read, **{**facts, **own})

@@ -93,6 +93,18 @@ def pairs(regions: Sequence[str], codes: Sequence[str]) -> list[str]:
     return [f"{region}:{code}" for region in regions for code in codes]
 
 
+def coded_pairs(
+    file: TableFile,
+    regions: Sequence[str],
+    codes: Sequence[str],
+    *,
+    own: Mapping[str, str],
+) -> list[str]:
+    """Labels such as ``DEU:C20`` of rows or columns; regions as ``region_codes``."""
+    spelled = region_codes(file, regions, own)
+    return [f"{region}:{code}" for region, code in zip(spelled, codes, strict=True)]
+
+
 def some(labels: Sequence[str]) -> str:
     """The first three labels for a message, without line breaks."""
     more = f" and {len(labels) - 3} more" if len(labels) > 3 else ""
@@ -124,11 +136,9 @@ def numbers(
 
 def cell_name(row: int, column: int) -> str:
     """The name of a spreadsheet cell, such as E7 for row 6, column 4 (from 0)."""
-    letters, column = "", column + 1
-    while column:
-        column, letter = divmod(column - 1, 26)
-        letters = chr(ord("A") + letter) + letters
-    return f"{letters}{row + 1}"
+    from openpyxl.utils import get_column_letter
+
+    return f"{get_column_letter(column + 1)}{row + 1}"
 
 
 def element(

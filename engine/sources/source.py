@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from ..core import load_toml
 from ..tables import Tolerance, WorldTable
 
 
@@ -55,3 +58,9 @@ class Source:
     column_tolerance: Tolerance | None = None
     published: tuple[int, int] | None = None
     rounded: bool = False
+
+
+@cache
+def source_facts() -> dict[str, dict[str, Any]]:
+    """sources.toml: what the databases are, by name."""
+    return load_toml(__package__, "sources.toml")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
 from scipy.sparse import csr_array
 
 from ..core import (
@@ -29,7 +28,7 @@ from ..core import (
 from .groups import Groups
 from .groups import region_names as renamed
 from .rules import require_labels
-from .world_table import Tolerance, YearArray, as_float64
+from .world_table import LazyYears, Tolerance, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
 Mapped = Mapping[str, str]
@@ -129,40 +128,21 @@ def _of_sums(one: Tolerance, industry: _Places) -> Tolerance:
     return replace(one, absolute=one.absolute * int(np.bincount(industry.place).max()))
 
 
-@dataclass(frozen=True)
-class SummedYears:
-    """An array with years first whose rows, and columns, are added up as it is read."""
+class SummedYears(LazyYears):
+    """An array whose rows, and columns, are added up: the axes after years."""
 
-    array: YearArray
-    along: tuple[_Places, ...]  # the axes after years, from the first
+    def __init__(self, array: YearArray, along: Sequence[_Places]) -> None:
+        self._array, self._along = array, along
+        new = tuple(len(places.labels) for places in along)
+        self.shape = (array.shape[0], *new, *array.shape[1 + len(new) :])
 
-    @property
-    def shape(self) -> tuple[int, ...]:
-        new = tuple(len(places.labels) for places in self.along)
-        return (self.array.shape[0], *new, *self.array.shape[1 + len(new) :])
-
-    @property
-    def dtype(self) -> np.dtype:
-        return np.dtype("float64")
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: int | slice) -> np.ndarray:
-        """One year, or a run of years, added up one at a time."""
-        if not isinstance(key, slice):
-            return self._year(key)
-        years = range(len(self))[key]
-        empty = np.empty((0, *self.shape[1:]))
-        return np.stack([self._year(k) for k in years]) if years else empty
-
-    def _year(self, k: int) -> Float[np.ndarray, " n *k"]:
-        values = as_float64(self.array[k])
-        for axis, places in enumerate(self.along):
+    def _put(self, k: int, into: np.ndarray) -> None:
+        values = as_float64(self._array[k])
+        for axis, places in enumerate(self._along):
             values = np.moveaxis(values, axis, 0)
             flat = places.matrix @ values.reshape(len(values), -1)
             values = np.moveaxis(flat.reshape(-1, *values.shape[1:]), 0, axis)
-        return np.ascontiguousarray(values)
+        into[...] = values
 
 
 def _summed(array: YearArray, *along: _Places) -> YearArray:

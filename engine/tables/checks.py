@@ -134,11 +134,13 @@ WORST_RESIDUAL = 1e-8
 
 
 class _Identities(NamedTuple):
-    output: Float[Array, ""]
-    demand: Float[Array, ""]
-    balance: Float[Array, ""]
-    output_gap: Float[Array, ""]
-    export_gap: Float[Array, ""]
+    """Fields of ``YearCheck``, and the passes of the solve."""
+
+    output_identity: Float[Array, ""]
+    demand_identity: Float[Array, ""]
+    balance_identity: Float[Array, ""]
+    output_gap_share: Float[Array, ""]
+    export_gap_share: Float[Array, ""]
     largest_input_share: Float[Array, ""]
     spectral_radius: Float[Array, ""]
     residual: Float[Array, ""]
@@ -171,11 +173,13 @@ def _identities(
     miss = (va.exports - va.imports) - (gross.exports - gross.imports)
     reported = absorption.gross_exports(A, x, Y, active=everyone)
     return _Identities(
-        output=_relative(A @ output + Y.sum(axis=1) - output, jnp.abs(X).sum(axis=1)),
-        demand=_relative(T.sum(axis=0) - spent, spent),
-        balance=_relative(miss, gross.exports + gross.imports),
-        output_gap=jnp.abs(x - output).sum() / x.sum(),
-        export_gap=_relative(jnp.abs(reported - exports).sum(), exports.sum()),
+        output_identity=_relative(
+            A @ output + Y.sum(axis=1) - output, jnp.abs(X).sum(axis=1)
+        ),
+        demand_identity=_relative(T.sum(axis=0) - spent, spent),
+        balance_identity=_relative(miss, gross.exports + gross.imports),
+        output_gap_share=jnp.abs(x - output).sum() / x.sum(),
+        export_gap_share=_relative(jnp.abs(reported - exports).sum(), exports.sum()),
         largest_input_share=A.sum(axis=0).max(),
         spectral_radius=leontief.spectral_radius(A),
         residual=residual,
@@ -239,6 +243,7 @@ def check_year(
     if not found.residual <= TOLERANCE:
         found = _identities(Z, x, Y, method="lu")
     number = {name: float(value) for name, value in found._asdict().items()}
+    passes = number.pop("passes")
     basic = table.value_added
     return YearCheck(
         year=table.year,
@@ -254,21 +259,14 @@ def check_year(
         negative_demand=int((table.Y < 0).sum()),
         negative_value_added=int((inputs > x)[x > 0].sum()),
         zero_output=int((x == 0).sum()),
-        largest_input_share=number["largest_input_share"],
-        spectral_radius=number["spectral_radius"],
         productive=finite and _is_productive(table, _input_shares(table)),
-        output_gap_share=number["output_gap"],
-        export_gap_share=number["export_gap"],
-        output_identity=number["output"],
-        demand_identity=number["demand"],
-        balance_identity=number["balance"],
-        residual=number["residual"],
-        solver="import-share" if number["passes"] else "lu",
+        solver="import-share" if passes else "lu",
         value_added_fault=_value_added_fault(
             table, column_tolerance or tolerance.for_columns()
         ),
         unit_fault=_unit_fault(table),
         doubts=find_doubts(table, parents),
+        **number,
     )
 
 

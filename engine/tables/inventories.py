@@ -18,13 +18,12 @@ from jaxtyping import Float
 from ..core import (
     Progress,
     TivaxError,
-    aligned_empty,
     no_progress,
     require_list,
     suggest,
 )
 from .final_demand_uses import INVENTORIES
-from .world_table import YearArray, as_float64
+from .world_table import LazyYears, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
 # Of output. What an industry sells besides is then rounding, and says nothing of where
@@ -166,20 +165,12 @@ def inventory_categories(
     return found
 
 
-class Weighted:
-    """Flows times weights that fit their shape, (t, n, 1) or (t, n, 1, f), a year at
-    a time when they are read."""
+class Weighted(LazyYears):
+    """Flows times weights that fit their shape, (t, n, 1) or (t, n, 1, f)."""
 
     def __init__(self, flows: YearArray, weights: Float[np.ndarray, "t ..."]) -> None:
         self._flows, self._weights = flows, weights
-        self.shape, self.dtype = tuple(flows.shape), np.dtype("float64")
+        self.shape = tuple(flows.shape)
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: int | slice) -> Any:
-        flows = as_float64(self._flows[key])
-        return np.multiply(flows, self._weights[key], out=aligned_empty(flows.shape))
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
+    def _put(self, k: int, into: np.ndarray) -> None:
+        np.multiply(as_float64(self._flows[k]), self._weights[k], out=into)

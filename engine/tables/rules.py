@@ -36,7 +36,12 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
 
     And both a value-added row, or neither, and both are of one edition.
     """
-    _check_same_rows(first, other)
+    if (first.value_added is None) != (other.value_added is None):
+        has, lacks = (first, other) if other.value_added is None else (other, first)
+        raise TivaxError(
+            f"{lacks.where} has no value-added row, {has.year} has one; "
+            "import years of one edition together"
+        )
     for what in ("regions", "sectors", "categories"):
         a, b = getattr(first, what), getattr(other, what)
         if a == b:
@@ -64,15 +69,6 @@ def check_same_labels(first: WorldTable, other: WorldTable) -> None:
         raise TivaxError(
             f"{other.where} is {other.edition or 'of no edition'}, {first.year} is "
             f"{first.edition or 'of none'}; import years of one edition together"
-        )
-
-
-def _check_same_rows(first: WorldTable, other: WorldTable) -> None:
-    if (first.value_added is None) != (other.value_added is None):
-        has, lacks = (first, other) if other.value_added is None else (other, first)
-        raise TivaxError(
-            f"{lacks.where} has no value-added row, {has.year} has one; "
-            "import years of one edition together"
         )
 
 

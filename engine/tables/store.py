@@ -30,7 +30,6 @@ from zarr.codecs import Crc32cCodec
 from ..core import (
     DROPPINGS,
     TivaxError,
-    aligned_empty,
     clear_leftovers,
     explain_full_disk,
     is_empty_folder,
@@ -54,7 +53,7 @@ from .store_files import (
     digest,
     read_store,
 )
-from .world_table import Tolerance, WorldTable
+from .world_table import LazyYears, Tolerance, WorldTable
 from .world_tables import WorldTables, require_tables, year_range
 
 # The arrays of a store, labels among them.
@@ -294,36 +293,14 @@ def save_store(
         writer.discard()
 
 
-class LazyYears:
-    """A stored array with years first, read when it is indexed: (t, n, n) and so on."""
+class StoredYears(LazyYears):
+    """A stored array with years first, from year number ``first`` on."""
 
-    def __init__(
-        self, array: StoredArray, shape: tuple[int, ...], first: int = 0
-    ) -> None:
+    def __init__(self, array: StoredArray, shape: tuple[int, ...], first: int) -> None:
         self._array, self.shape, self._first = array, shape, first
-        self.dtype = np.dtype("float64")
 
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __getitem__(self, key: int | slice) -> Any:
-        """One year as an array, or several: an array, or lazily for all of them."""
-        if isinstance(key, slice):
-            start, stop, step = key.indices(self.shape[0])
-            if step != 1:
-                raise IndexError("years of a store are read one by one or in a run")
-            return self._read(start, max(stop, start))
-        year = range(self.shape[0])[key]
-        return self._read(year, year + 1)[0]
-
-    def _read(self, start: int, stop: int) -> np.ndarray:
-        values = aligned_empty((stop - start, *self.shape[1:]))
-        for k, year in enumerate(values, start=self._first + start):
-            self._array.read(k, into=year)
-        return values
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
-        return np.asarray(self[:], dtype=dtype)
+    def _put(self, k: int, into: np.ndarray) -> None:
+        self._array.read(self._first + k, into)
 
 
 def open_store(
@@ -359,7 +336,7 @@ def open_store(
     n = c * s
     shapes = {"Z": (t, n, n), "Y": (t, n, c, f), "x": (t, n), "value_added": (t, n)}
     arrays: dict[str, Any] = {
-        name: LazyYears(array, shapes[name], kept.start)
+        name: StoredYears(array, shapes[name], kept.start)
         for name, array in stored.arrays.items()
     }
     try:

@@ -1,5 +1,6 @@
 """One year of a world input-output table, and how far it may miss its own sums."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from numbers import Real
@@ -8,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
-from ..core import TivaxError, require_kind, show
+from ..core import TivaxError, aligned_empty, require_kind, show
 
 
 @runtime_checkable
@@ -23,12 +24,38 @@ class YearArray(Protocol):
     def __len__(self) -> int: ...
 
 
+class LazyYears(ABC):
+    """An array of float64 with years first, each made when it is indexed."""
+
+    shape: tuple[int, ...]
+    dtype = np.dtype("float64")
+
+    @abstractmethod
+    def _put(self, k: int, into: np.ndarray) -> None:
+        """Write year number ``k``."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, key: int | slice) -> np.ndarray:
+        """One year, or several, one at a time."""
+        years = range(len(self))[key]
+        several = years if isinstance(years, range) else [years]
+        values = aligned_empty((len(several), *self.shape[1:]))
+        for k, into in zip(several, values, strict=True):
+            self._put(k, into)
+        return values if isinstance(years, range) else values[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self[:], dtype=dtype)
+
+
 @dataclass(frozen=True)
 class Tolerance:
     """How far a row or column may miss its output: absolute + relative * output.
 
-    ``absolute`` is in the unit of the table. Each source declares its own,
-    with the reason, beside its reader.
+    ``absolute`` is in the unit of the table. That of each source is in
+    ``sources/sources.toml``, with the reason.
     """
 
     absolute: float = 0.0

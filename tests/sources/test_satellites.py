@@ -1,7 +1,9 @@
 """Satellite accounts through every measure."""
 
 import json
+from dataclasses import replace
 
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +11,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 
 from tivax.engine import TivaxError, WorldTables, save_store, trade_benefit_index
-from tivax.engine.measures import (
-    decompositions,
-    value_added_messages,
-    value_added_trade,
-)
+from tivax.engine.measures import value_added_messages, value_added_trade
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.gvc_indicators import indicators
 from tivax.engine.measures.methods import METHODS
@@ -222,10 +220,12 @@ def test_what_industries_without_output_have_is_told():
     assert value_added_messages(tables, ["residual"]) == []
 
 
-def test_a_missed_identity_is_never_taken_for_none():
+def test_a_missed_identity_is_never_taken_for_none(small, monkeypatch):
     """NaN is no number that is small."""
-    with pytest.raises(TivaxError, match="2000: the terms of wwz miss their identity"):
-        decompositions._require_identity(np.array([np.nan]), [2000], "wwz")
+    missed = replace(METHODS["wwz"], check=lambda world, terms: jnp.full(1, jnp.nan))
+    monkeypatch.setitem(METHODS, "wwz", missed)
+    with pytest.raises(TivaxError, match="the terms of wwz miss their identity by nan"):
+        decompose(small, "wwz", "country")
 
 
 # --------------------------------------------------------------------------- commands

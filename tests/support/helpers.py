@@ -26,6 +26,7 @@ from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.data_files import DataFiles, read_data_files
 from tivax.engine.panel.recipe import CONTROLS, OUTCOMES
 from tivax.engine.paper.columns import Column, estimate_columns
+from tivax.kernels import perimeters
 
 
 def random_table(
@@ -138,6 +139,12 @@ def hand_table(
 def coefficients(Z: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Z diag(x)^-1 by NumPy, a zero column where x is zero."""
     return np.divide(Z, x, out=np.zeros_like(Z), where=x > 0)
+
+
+def domestic_inverses(A: jax.Array, regions: int) -> jax.Array:
+    """(I - A_rr)^-1 of each region, as ``invert_table`` has them."""
+    own = perimeters.equal_regions(len(A), regions, A.dtype).inside(A)
+    return perimeters.inverse(perimeters.identity(own) - own)
 
 
 def system(tables: WorldTables, k: int = 0) -> tuple[np.ndarray, np.ndarray]:

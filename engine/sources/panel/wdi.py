@@ -23,50 +23,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...core import TivaxError
+from ...core import TivaxError, load_toml
 from .. import files as fs
 from ..source import TableFile
 from . import country_years as cy
 
 # In lower case; the API's comes first.
 CODES = ("country code", "iso3c", "iso3", "countrycode", "code")
-# Indicator -> the name that tables of one's own may give it.
-ALIASES = {
-    "FP.CPI.TOTL.ZG": "inflation",
-    "NE.TRD.GNFS.ZS": "Trade_to_GDP",
-    "NE.EXP.GNFS.ZS": "Exports_to_GDP",
-    "NE.IMP.GNFS.ZS": "Imports_to_GDP",
-    "NE.EXP.GNFS.CD": "Exports_USD_current",
-    "NE.IMP.GNFS.CD": "Imports_USD_current",
-    "NE.EXP.GNFS.KD": "Exports_USD_constant",
-    "NE.IMP.GNFS.KD": "Imports_USD_constant",
-    "SP.POP.TOTL": "population",
-}
+_FACTS = load_toml(__package__, "wdi.toml")
+ALIASES: dict[str, str] = _FACTS["aliases"]
+EURO: dict[str, tuple[int, float]] = _FACTS["euro"]
 EXCHANGE_RATE = "PA.NUS.FCRF"
-# First year of the euro, and what one euro was exchanged for.
-EURO = {
-    "AUT": (1999, 13.7603),
-    "BEL": (1999, 40.3399),
-    "BGR": (2026, 1.95583),
-    "CYP": (2008, 0.585274),
-    "DEU": (1999, 1.95583),
-    "ESP": (1999, 166.386),
-    "EST": (2011, 15.6466),
-    "FIN": (1999, 5.94573),
-    "FRA": (1999, 6.55957),
-    "GRC": (2001, 340.750),
-    "HRV": (2023, 7.53450),
-    "IRL": (1999, 0.787564),
-    "ITA": (1999, 1936.27),
-    "LTU": (2015, 3.45280),
-    "LUX": (1999, 40.3399),
-    "LVA": (2014, 0.702804),
-    "MLT": (2008, 0.429300),
-    "NLD": (1999, 2.20371),
-    "PRT": (1999, 200.482),
-    "SVK": (2009, 30.1260),
-    "SVN": (2007, 239.640),
-}
 PREFACE = 20  # no copy has more than 4 lines above its header
 
 

@@ -49,15 +49,8 @@ SHEETS = {
     "rle": "RuleofLaw",
     "cce": "ControlofCorruption",
 }
-# Estimate of a family in the dta -> indicator of the World Bank.
-INDICATORS = {
-    "vae": "VA.EST",
-    "pve": "PV.EST",
-    "gee": "GE.EST",
-    "rqe": "RQ.EST",
-    "rle": "RL.EST",
-    "cce": "CC.EST",
-}
+# The same -> indicator of the World Bank.
+INDICATORS = {name: f"{name[:2].upper()}.EST" for name in SHEETS}
 
 MISSING = ("..", "#N/A")
 

@@ -15,50 +15,23 @@ Regions have ADB's own codes. Categories of final demand are named as in WIOD 20
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ...core import TivaxError
-from ...tables import Tolerance, WorldTable
+from ...core import TivaxError, load_toml
+from ...tables import WorldTable
 from .. import finding, layout
-from ..source import Source, TableFile
-from .wiod2013 import cell_text, sheet_rows
+from ..source import TableFile
+from .wiod2013 import cell_text, sheet_rows, year_of_name
 
 # Households, institutions serving them, government, fixed capital, inventories.
 DEMAND = {"F1": "CONS_h", "F2": "CONS_np", "F3": "CONS_g", "F4": "GFCF", "F5": "INVEN"}
 
 # Codes of ADB that differ from ISO 3166-1 alpha-3.
-CODES = {
-    "BAN": "BGD",
-    "BHU": "BTN",
-    "BRU": "BRN",
-    "CAM": "KHM",
-    "DEN": "DNK",
-    "FIJ": "FJI",
-    "GER": "DEU",
-    "INO": "IDN",
-    "IRE": "IRL",
-    "KUW": "KWT",
-    "MAL": "MYS",
-    "MLD": "MDV",
-    "MON": "MNG",
-    "NEP": "NPL",
-    "NET": "NLD",
-    "PHI": "PHL",
-    "POR": "PRT",
-    "PRC": "CHN",
-    "SIN": "SGP",
-    "SPA": "ESP",
-    "SRI": "LKA",
-    "SWI": "CHE",
-    "TAJ": "TJK",
-    "TAP": "TWN",
-    "UAE": "ARE",
-    "UKG": "GBR",
-    "VIE": "VNM",
-}
+CODES = load_toml(__package__, "adb.toml")
 
 # What lies between inputs plus value added and output: taxes less subsidies, cif/fob
 # adjustments, purchases abroad and by non-residents, transport margins.
@@ -85,10 +58,13 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     """The one table of a workbook."""
     title, cells = sheet_rows(file)
     top = _code_row(file, title, cells)
-    data = cells[top + 1 :]
-    n = _count(row[3] for row in data)
-    row_codes = [cell_text(row[3]) for row in data[:n]]
-    row_regions = [cell_text(row[2]) for row in data[:n]]
+    # The codes of totals, below, begin with another letter.
+    industries = list(
+        takewhile(lambda row: cell_text(row[3]).startswith("c"), cells[top + 1 :])
+    )
+    n = len(industries)
+    row_codes = [cell_text(row[3]) for row in industries]
+    row_regions = [cell_text(row[2]) for row in industries]
     regions, sectors = layout.region_major(
         file, layout.region_codes(file, row_regions, CODES), row_codes
     )
@@ -96,15 +72,14 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     columns = slice(LABEL_COLUMNS, LABEL_COLUMNS + n + c * f)
     column_regions = [cell_text(cell) for cell in cells[top - 1][columns]]
     column_codes = [cell_text(cell) for cell in cells[top][columns]]
-    spelled = layout.region_codes(file, column_regions, CODES)
     layout.check_labels(
         file,
         "columns",
-        [f"{r}:{code}" for r, code in zip(spelled, column_codes, strict=True)],
+        layout.coded_pairs(file, column_regions, column_codes, own=CODES),
         layout.pairs(regions, sectors) + layout.pairs(regions, list(DEMAND)),
     )
     block = layout.numbers(
-        file, [_filled(row) for row in data[:n]], top + 1, LABEL_COLUMNS, n + c * f
+        file, [_filled(row) for row in industries], top + 1, LABEL_COLUMNS, n + c * f
     )
     yield WorldTable(
         year=_year(file, title, cells),
@@ -130,16 +105,6 @@ def _code_row(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> in
         f"{file.name}: sheet {title!r} has no row of codes c1, c2, ... from column E; "
         "not a table of the ADB, or a damaged one: get it again"
     )
-
-
-def _count(codes) -> int:
-    """How many rows come before the totals, whose codes begin with another letter."""
-    n = 0
-    for code in codes:
-        if not cell_text(code).startswith("c"):
-            break
-        n += 1
-    return n
 
 
 def _filled(row: Sequence[Any]) -> list[Any]:
@@ -183,12 +148,7 @@ def _year(file: TableFile, title: str, cells: Sequence[Sequence[Any]]) -> int:
     for text in (title, cell_text(cells[0][0])):
         if year := re.search(r"(?:19|20)\d\d", text):
             return layout.check_year(file, int(year[0]))
-    if file.year is None:
-        raise TivaxError(
-            f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
-            "in cell A1; give the file the name it is published under"
-        )
-    return file.year
+    return year_of_name(file, title)
 
 
 def _prices(file: TableFile, head: Sequence[Sequence[Any]]) -> str:
@@ -196,21 +156,3 @@ def _prices(file: TableFile, head: Sequence[Sequence[Any]]) -> str:
     text = " ".join(cell_text(row[0]) for row in head) + " " + file.name
     constant = re.search(r"constant.{0,3}(\d{4}).{0,3}prices", text, re.IGNORECASE)
     return f"at constant {constant[1]} prices" if constant else "at current prices"
-
-
-SOURCE = Source(
-    name="adb",
-    title="ADB Multiregional Input-Output Tables",
-    unit="million US$",
-    # The workbooks keep full precision. Not measured on published ones: a million,
-    # and 0.01 % of output, leave room for cells that are written as nothing.
-    tolerance=Tolerance(absolute=1.0, relative=1e-4),
-    citation=(
-        "Asian Development Bank (2025), Multiregional Input-Output Tables, "
-        "https://kidb.adb.org/globalization."
-    ),
-    find=find,
-    read=read,
-    # Not measured on published workbooks either.
-    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
-)

@@ -19,10 +19,10 @@ import numpy as np
 import numpy.lib.format as npy
 
 from ...core import TivaxError, require_size
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 
 NEEDED = ("Z", "Y", "x", "regions", "sectors", "year")
 _HEADER_2 = npy.read_array_header_2_0
@@ -195,18 +195,3 @@ def _shaped(
             f"and categories make it {shape}"
         )
     return values
-
-
-SOURCE = Source(
-    name="arrays",
-    title="Tables from NumPy archives",
-    unit="as in the file",
-    # Tables made by programs balance to rounding; the default leaves room for
-    # single precision.
-    tolerance=Tolerance(absolute=1e-6, relative=1e-6),
-    citation="",
-    find=find,
-    read=read,
-    # Value added alone cannot be checked to the digit: see ``impossible_value_added``.
-    column_tolerance=Tolerance(absolute=1e-6, relative=0.01),
-)

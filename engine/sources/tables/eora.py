@@ -35,10 +35,10 @@ from pathlib import Path
 import numpy as np
 
 from ...core import TivaxError
-from ...tables import Tolerance, WorldTable
+from ...tables import WorldTable
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 from ..text_tables import read_text_table
 
 # Eora's own codes. ANT (Netherlands Antilles) and USR (Soviet Union) are of no country
@@ -164,9 +164,8 @@ def _categories(file: TableFile, regions: Sequence[str]) -> tuple[str, ...]:
     """The categories of final demand, which all regions must have."""
     part = file.parts["labels of FD"]
     codes, names = _read_labels(part)
-    spelled = layout.region_codes(part, codes, CODES)
     categories = tuple(dict.fromkeys(names))
-    labels = [f"{code}:{name}" for code, name in zip(spelled, names, strict=True)]
+    labels = layout.coded_pairs(part, codes, names, own=CODES)
     layout.check_labels(part, "lines", labels, layout.pairs(regions, categories))
     return categories
 
@@ -193,24 +192,3 @@ def _numbers(file: TableFile, shape: tuple[int, int]) -> np.ndarray:
             "incomplete, get it again"
         )
     return values
-
-
-SOURCE = Source(
-    name="eora",
-    title="Eora26",
-    unit="1000 US$",
-    # Output is the sum of the row.
-    tolerance=Tolerance(absolute=1.0, relative=1e-9),
-    citation=(
-        "Lenzen, M., D. Moran, K. Kanemoto and A. Geschke (2013), Building Eora: a "
-        "global multi-region input-output database at high country and sector "
-        "resolution, Economic Systems Research 25:20-49, "
-        "doi:10.1080/09535314.2013.769938; https://worldmrio.com/eora26."
-    ),
-    find=find,
-    read=read,
-    # Rows and columns of the published tables differ, by how much is not documented.
-    # What is refused no discrepancy explains: a column of ten times the row, and of
-    # 100 million US$ more.
-    column_tolerance=Tolerance(absolute=1e5, relative=9.0),
-)

@@ -29,18 +29,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from ...core import TivaxError
-from ...tables import Tolerance, WorldTable
+from ...tables import WorldTable
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 from ..text_tables import TextTable, read_text_table
 
 CODES = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
+_pairs = partial(layout.coded_pairs, own=CODES)
 
 # How the first rows of F begin. The first is not part of value added.
 FACTORS = (
@@ -190,11 +192,6 @@ def _labels(
     return regions, sectors, rows
 
 
-def _pairs(file: TableFile, regions: list[str], names: list[str]) -> list[str]:
-    spelled = layout.region_codes(file, regions, CODES)
-    return [f"{region}:{name}" for region, name in zip(spelled, names, strict=True)]
-
-
 def _final_demand(
     file: TableFile, regions: Sequence[str], rows: Sequence[str]
 ) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -246,23 +243,3 @@ def _factors(file: TableFile, rows: Sequence[str]) -> np.ndarray | None:
                 "the published file again"
             )
     return table.values
-
-
-SOURCE = Source(
-    name="exiobase",
-    title="EXIOBASE 3",
-    unit="million EUR",
-    # x.txt is the sum of the rows, kept to 12 digits and more; versions that give A
-    # and x reproduce it less well. Others found 3.8.2 within 1e-5 in the median.
-    tolerance=Tolerance(absolute=0.01, relative=1e-4),
-    citation=(
-        "Stadler, K., R. Wood, T. Bulavskaya et al. (2018), EXIOBASE 3: Developing a "
-        "time series of detailed environmentally extended multi-regional input-output "
-        "tables, Journal of Industrial Ecology 22:502-515, doi:10.1111/jiec.12715; "
-        "data doi:10.5281/zenodo.3583070."
-    ),
-    find=find,
-    read=read,
-    # Not measured on published files: 1 %, as others grant tables of this kind.
-    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
-)

@@ -26,10 +26,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError, require_count
-from ...tables import Tolerance, WorldTable
+from ...tables import WorldTable
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 from ..text_tables import read_text_table
 
 # Government, households, institutions serving them, fixed capital formation,
@@ -169,16 +169,10 @@ def _table(
     layout.check_labels(
         file, "rows below the industries", rows[n:], _labels(["W2"], TOTALS)
     )
-    region, sector = _parts(columns)
     layout.check_labels(
         file,
         "columns",
-        [
-            f"{r}:{s}"
-            for r, s in zip(
-                layout.region_codes(file, region, CODES), sector, strict=True
-            )
-        ],
+        layout.coded_pairs(file, *_parts(columns), own=CODES),
         layout.pairs(regions, sectors) + layout.pairs(regions, CATEGORIES),
     )
     x = values[:n].sum(axis=1)
@@ -207,24 +201,3 @@ def _parts(labels: Sequence[str]) -> tuple[list[str], list[str]]:
     """``AT_C31_32`` is C31_32 of AT."""
     parts = [label.partition("_") for label in labels]
     return [part[0] for part in parts], [part[2] for part in parts]
-
-
-SOURCE = Source(
-    name="figaro",
-    title="FIGARO inter-country input-output tables",
-    unit="million EUR",
-    # Output is the sum of the row, but for industries below zero by rounding.
-    tolerance=Tolerance(absolute=0.01, relative=1e-9),
-    citation=(
-        "Eurostat (2026), FIGARO tables: EU inter-country supply, use and input-output "
-        "tables; Remond-Tiedrez, I. and J. M. Rueda-Cantuche (eds., 2019), EU "
-        "inter-country supply, use and input-output tables: full international and "
-        "global accounts for research in input-output analysis (FIGARO), Publications "
-        "Office of the European Union."
-    ),
-    find=find,
-    read=read,
-    # A column of 3,200 cells rounded to 0.001 misses by 1.6 at most; the identity of
-    # rows and columns is not measured on published files.
-    column_tolerance=Tolerance(absolute=2.0, relative=1e-3),
-)

@@ -17,10 +17,10 @@ import pyarrow as pa
 import pyarrow.csv
 
 from ...core import TivaxError, require_count
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 
 CATEGORIES = ("CONS_h", "CONS_g", "GFCF", "INV")
 
@@ -74,10 +74,20 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     for one, part in zip(years, np.split(order, starts[1:]), strict=True):
         row = row_at[codes["row_country"][part], codes["row_isic3"][part]]
         column = column_at[codes["col_country"][part], codes["col_isic3"][part]]
-        block = _block(
-            file, int(one), row, column, value[part], rows, columns, len(industries)
+        n = len(industries)
+        block = _block(file, int(one), row, column, value[part], rows, columns, n)
+        yield WorldTable(
+            year=int(one),
+            regions=tuple(regions),
+            sectors=tuple(sectors),
+            categories=CATEGORIES,
+            Z=np.ascontiguousarray(block[:n, :n]),
+            Y=block[:n, n:-1].reshape(n, len(regions), len(CATEGORIES)),
+            x=block[:n, -1].copy(),
+            value_added=block[n, :n].copy(),
+            taxes_and_margins=block[n + 1 :, :n].sum(axis=0) if whole else None,
+            origin=file.name,
         )
-        yield _table(file, int(one), block, regions, sectors)
 
 
 def _read_cells(file: TableFile) -> pa.Table:
@@ -157,48 +167,3 @@ def _block(
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
     return block
-
-
-def _table(
-    file: TableFile,
-    year: int,
-    block: np.ndarray,
-    regions: Sequence[str],
-    sectors: Sequence[str],
-) -> WorldTable:
-    c, f = len(regions), len(CATEGORIES)
-    n = c * len(sectors)
-    return WorldTable(
-        year=year,
-        regions=tuple(regions),
-        sectors=tuple(sectors),
-        categories=CATEGORIES,
-        Z=np.ascontiguousarray(block[:n, :n]),
-        Y=block[:n, n:-1].reshape(n, c, f),
-        x=block[:n, -1].copy(),
-        value_added=block[n, :n].copy(),
-        taxes_and_margins=block[n + 1 :, :n].sum(axis=0)
-        if len(block) > n + 1
-        else None,
-        origin=file.name,
-    )
-
-
-SOURCE = Source(
-    name="lrwiod",
-    title="Long-run World Input-Output Database",
-    unit="million US$",
-    # Rows of the year 2000 miss their output by up to 6e-4 million; 0.01 leaves room
-    # for the older years.
-    tolerance=Tolerance(absolute=0.01, relative=1e-6),
-    citation=(
-        "Woltjer, P., R. Gouma and M. P. Timmer (2021), Long-run World Input-Output "
-        "Database: version 1.1 sources and methods, GGDC Research Memorandum 190, "
-        "doi:10.34894/A7AXDN."
-    ),
-    find=find,
-    read=read,
-    # Columns of 2000 add up to 5e-9 million; room for older years as above.
-    column_tolerance=Tolerance(absolute=0.1, relative=1e-4),
-    published=(1965, 2000),
-)

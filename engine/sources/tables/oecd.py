@@ -30,13 +30,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core import TivaxError
-from ...tables import Tolerance, WorldTable, normalise
+from ...core import TivaxError, load_toml
+from ...tables import WorldTable, normalise
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile, source_facts
 from ..text_tables import read_text_table
 
-PARENTS = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}
+PARENTS: dict[str, str] = source_facts()["oecd"]["parents"]
 
 # Households, institutions serving them, government, fixed capital formation, changes
 # in inventories, direct purchases abroad by residents.
@@ -56,35 +56,8 @@ class Edition:
     output: str
 
 
-EDITIONS = {
-    "2021": Edition(
-        "01T02 03 05T06 07T08 09 10T12 13T15 16 17T18 19 20 21 22 23 24 25 26 27 28 29 "
-        "30 31T33 35 36T39 41T43 45T47 49 50 51 52 53 55T56 58T60 61 62T63 64T66 68 "
-        "69T75 77T82 84 85 86T88 90T93 94T96 97T98",
-        total="TOTAL",
-        taxes="TAXSUB",
-        value_added="VALU",
-        output="OUTPUT",
-    ),
-    "2023": Edition(
-        "A01_02 A03 B05_06 B07_08 B09 C10T12 C13T15 C16 C17_18 C19 C20 C21 C22 C23 C24 "
-        "C25 C26 C27 C28 C29 C30 C31T33 D E F G H49 H50 H51 H52 H53 I J58T60 J61 "
-        "J62_63 K L M N O P Q R S T",
-        total="OUT",
-        taxes="TLS",
-        value_added="VA",
-        output="OUT",
-    ),
-    "2025": Edition(
-        "A01 A02 A03 B05 B06 B07 B08 B09 C10T12 C13T15 C16 C17_18 C19 C20 C21 C22 C23 "
-        "C24A C24B C25 C26 C27 C28 C29 C301 C302T309 C31T33 D E F G H49 H50 H51 H52 "
-        "H53 I J58T60 J61 J62_63 K L M N O P Q R S T",
-        total="OUT",
-        taxes="TLS",
-        value_added="VA",
-        output="OUT",
-    ),
-}
+_FACTS = load_toml(__package__, "oecd.toml")
+EDITIONS = {name: Edition(**names) for name, names in _FACTS.items()}
 
 
 def find(paths: Sequence[Path]) -> list[TableFile]:
@@ -239,24 +212,3 @@ def _check_totals(
         labels,
         [*taxes, edition.value_added, edition.output],
     )
-
-
-SOURCE = Source(
-    name="oecd",
-    title="OECD Inter-Country Input-Output Tables",
-    unit="million US$",
-    # Cells are rounded to three or four decimals: a row of 4,500 can miss by 2.3
-    # million, in practice by far less. Reported of the edition of 2023: 1e-5 in the
-    # median, 1 % in industries of next to no output.
-    tolerance=Tolerance(absolute=1.0, relative=1e-3),
-    citation=(
-        "OECD (2021, 2023, 2025), OECD Inter-Country Input-Output Database, "
-        "http://oe.cd/icio."
-    ),
-    find=find,
-    read=read,
-    parents=PARENTS,
-    # Output = inputs + taxes + value added holds only nearly: others accept 1 % in
-    # single columns of the edition of 2023.
-    column_tolerance=Tolerance(absolute=1.0, relative=0.01),
-)

@@ -18,16 +18,17 @@ formation, c42 inventories; there is no c40.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ...core import TivaxError
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 
 # Code in row 6 of the workbooks -> name of the category.
 DEMAND = {code: code for code in ("c37", "c38", "c39", "c41", "c42")}
@@ -187,25 +188,28 @@ def _sheet_year(file: TableFile, title: str, rows: Sequence[Sequence[Any]]) -> i
             f"{file.name}: a table in prices of the previous year (PYP); give the "
             "tables in current prices"
         )
-    year = _year_in(title) or _year_in(cell_text(rows[0][0])) or file.year
-    if year is None:
+    year = _year_in(title) or _year_in(cell_text(rows[0][0]))
+    return layout.check_year(file, year or year_of_name(file, title))
+
+
+def year_of_name(file: TableFile, title: str) -> int:
+    """The year of the file's name, where neither its sheet nor cell A1 tells one."""
+    if file.year is None:
         raise TivaxError(
             f"{file.name}: no year in the file's name, in that of sheet {title!r} nor "
             "in cell A1; give the file the name it is published under"
         )
-    return layout.check_year(file, year)
+    return file.year
 
 
 def _industry_rows(rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """The rows from row 7 to the first that belongs to no country."""
-    below = rows[FIRST_ROW:]
-    totals = (
-        k
-        for k, row in enumerate(below)
-        if cell_text(row[2]) in ("", "TOT")
-        or "intermediate" in cell_text(row[1]).lower()
-    )
-    return list(below[: next(totals, len(below))])
+
+    def is_industry(row: Sequence[Any]) -> bool:
+        total = "intermediate" in cell_text(row[1]).lower()
+        return cell_text(row[2]) not in ("", "TOT") and not total
+
+    return list(takewhile(is_industry, rows[FIRST_ROW:]))
 
 
 def _total(
@@ -239,26 +243,3 @@ def cell_text(cell: object) -> str:
 def _year_in(text: str) -> int | None:
     years = re.findall(r"(?:19|20)\d\d", text)
     return int(years[-1]) if years else None
-
-
-SOURCE = Source(
-    name="wiod2013",
-    title="World Input-Output Database, release of November 2013",
-    unit="million US$",
-    # The R lists are rounded to 1 million, so that a row of 1,640 cells misses its
-    # output. Measured with this reader, the largest |Z1 + Y1 - x| of a list is 94
-    # (2001) to 113 million (2000); it falls on large industries and small ones
-    # alike (output 7 to 340 billion), hence nothing relative.
-    tolerance=Tolerance(absolute=120.0, relative=0.0),
-    citation=(
-        "Timmer, M. P., E. Dietzenbacher, B. Los, R. Stehrer and G. J. de Vries "
-        "(2015), An illustrated user guide to the World Input-Output Database: the "
-        "case of global automotive production, Review of International Economics "
-        "23:575-605."
-    ),
-    find=find,
-    read=read,
-    # Of workbooks, whose cells may be rounded as those of the lists; a column of 1,435.
-    column_tolerance=Tolerance(absolute=120.0, relative=1e-4),
-    rounded=True,
-)

@@ -26,10 +26,10 @@ import numpy as np
 import pandas as pd
 
 from ...core import TivaxError
-from ...tables import Tolerance, WorldTable, normalise
+from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
-from ..source import Source, TableFile
+from ..source import TableFile
 from .wiod2013 import read_sheet
 
 # Number after the country in the columns of final demand -> name of the category.
@@ -152,24 +152,3 @@ def _texts(labels: pd.Series) -> list[str]:
 def _whole(number: object) -> str:
     """``57`` of 57 or 57.0; R may keep whole numbers as either."""
     return str(number).removesuffix(".0")
-
-
-SOURCE = Source(
-    name="wiod2016",
-    title="World Input-Output Database, release of November 2016",
-    unit="million US$",
-    # The published rows add up to their output within 4e-11 of it, full precision;
-    # 1e-6 leaves room for copies kept in single precision, whose rows of 2,684
-    # cells miss by less, and 0.01 million for industries of next to no output.
-    tolerance=Tolerance(absolute=0.01, relative=1e-6),
-    citation=(
-        "Timmer, M. P., E. Dietzenbacher, B. Los, R. Stehrer and G. J. de Vries "
-        "(2015), An illustrated user guide to the World Input-Output Database: the "
-        "case of global automotive production, Review of International Economics "
-        "23:575-605."
-    ),
-    find=find,
-    read=read,
-    # Columns of published files miss by 2e-7; copies in single precision by more.
-    column_tolerance=Tolerance(absolute=0.01, relative=1e-4),
-)
