@@ -116,32 +116,6 @@ class Section:
     blocks: Sequence[Block]
 
 
-def write_report(
-    path: Path,
-    title: str,
-    subtitle: str,
-    sections: Sequence[Section],
-    footer: Mapping[str, str],
-    *,
-    prefix: str = "",
-    language: Language = "en",
-) -> None:
-    """Write the report to ``path``.
-
-    ``footer`` is printed as given, in order, such as version, device and date. The
-    report contains nothing else about the machine or the time, so that the same
-    content gives the same bytes.
-
-    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
-    not clash with a number given to a block, such as that of a paper.
-    ``language`` is that of the words Table, Figure and Contents.
-    """
-    page = report_html(
-        title, subtitle, sections, footer, prefix=prefix, language=language
-    )
-    path.write_text(page, encoding="utf-8")
-
-
 def report_html(
     title: str,
     subtitle: str,
@@ -151,7 +125,16 @@ def report_html(
     prefix: str = "",
     language: Language = "en",
 ) -> str:
-    """The report as one string; arguments as in :func:`write_report`."""
+    """The report as the text of one HTML file in UTF-8.
+
+    ``footer`` is printed as given, in order, such as version, device and date. The
+    report contains nothing else about the machine or the time, so that the same
+    content gives the same bytes.
+
+    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
+    not clash with a number given to a block, such as that of a paper.
+    ``language`` is that of the words Table, Figure and Contents.
+    """
     captions = _Captions(prefix, language)
     body = []
     for number, section in enumerate(sections, 1):

@@ -68,6 +68,7 @@ def write(
         panel_report.descriptive_statistics(result),
         findings_report.caveats(result),
     ]
-    report.write_report(
-        path, *titles(result), sections, footer, prefix="A", language=language
+    page = report.report_html(
+        *titles(result), sections, footer, prefix="A", language=language
     )
+    path.write_text(page, encoding="utf-8")
