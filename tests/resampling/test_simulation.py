@@ -542,7 +542,7 @@ def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
         calls.append(done)
         if len(calls) == 1:
             parts: list[np.ndarray] = []
-            make(study, design, done, parts.append, lambda done: None)
+            make(study, design, done, parts.append, no_progress)
             keep(np.concatenate(parts)[:37])
             raise KeyboardInterrupt
         make(study, design, done, keep, progress)
