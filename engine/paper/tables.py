@@ -7,7 +7,7 @@ from ..estimation import Estimate
 from ..panel import CONTROLS
 from ..reporting import Column, JournalTable, Language, label
 from . import columns as paper
-from .comparisons import comparison_tables
+from .comparisons import Cell, comparison_tables
 from .results import Replication
 from .robustness import LAG, Lagged
 from .titles import title
@@ -62,11 +62,10 @@ def paper_table(
     )
 
 
-def _cells(estimate: Estimate) -> dict:
+def _cells(estimate: Estimate) -> dict[str, Cell]:
     return {
-        term: (estimate[term].coef, estimate[term].se, estimate[term].stars)
-        for term in paper.TERMS
-        if term in estimate.terms.index
+        str(term): (estimate[term].coef, estimate[term].se, estimate[term].stars)
+        for term in estimate.terms.index
     }
 
 
@@ -126,13 +125,9 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
 
 def _first_stage(each: Lagged, number: int, language: Language) -> Column:
     first, stage = each.iv.first, each.iv.weak.first_stage[0]
-    cells = {
-        term: (first[term].coef, first[term].se, first[term].stars)
-        for term in (LAG, *CONTROLS, "const")
-    }
     return Column(
         (label(each.sample, language), f"({number})", "TBI"),
-        cells,
+        _cells(first),
         {
             "first-stage F": f"{stage.f:.3f} [{stage.f_p:.3f}]",
             "partial R2": f"{stage.partial_r2:.4f}",

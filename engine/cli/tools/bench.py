@@ -1,7 +1,7 @@
 """``tivax bench``: run the cases, print a table, write bench.csv and bench.json."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,16 +19,7 @@ from ...core import (
 )
 from ..terminal import Terminal
 
-COLUMNS = [
-    "case",
-    "method",
-    "median_s",
-    "min_s",
-    "compile_s",
-    "residual",
-    "baseline",
-    "ratio",
-]
+COLUMNS = [field.name for field in fields(Timing)]
 
 
 def run_bench(
