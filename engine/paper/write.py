@@ -15,14 +15,7 @@ from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
 from ..figures import trade as trade_figures
-from ..reporting import (
-    JournalTable,
-    Language,
-    save_figure,
-    to_frame,
-    to_html,
-    to_latex,
-)
+from ..reporting import JournalTable, Language, save_figure, to_frame, to_html, to_latex
 from . import columns as paper
 from . import heterogeneity, specifications
 from .editions import CHOICES

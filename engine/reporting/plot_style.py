@@ -321,16 +321,12 @@ def svg_text(figure: Figure, *, ids: str = "") -> str:
 
 
 def _has_all_letters(figure: Figure) -> bool:
-    texts = {str(text.get_text()) for text in _texts(figure)}
+    texts = {k.get_text() for k in figure.findobj(Text) if isinstance(k, Text)}
     letters = set("".join(texts)) - {"\n"}
     for family in [LATIN_FONTS[0], *INSTALLED]:
         font = font_manager.get_font(font_manager.findfont(family))
         letters -= {chr(code) for code in font.get_charmap()}
     return not letters
-
-
-def _texts(figure: Figure) -> list[Text]:
-    return [k for k in figure.findobj(Text) if isinstance(k, Text)]
 
 
 def _svg(figure: Figure) -> str:

@@ -10,13 +10,7 @@ import pandas as pd
 
 from ....bench.cases import CASES, SEED, make_world
 from ....bench.harness import Timing, machine, measure
-from ...core import (
-    Run,
-    TivaxError,
-    output_folder,
-    require_result_place,
-    write_csv,
-)
+from ...core import Run, TivaxError, output_folder, require_result_place, write_csv
 from ..terminal import Terminal
 
 COLUMNS = [field.name for field in fields(Timing)]
