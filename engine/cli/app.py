@@ -1,8 +1,8 @@
 """The ``tivax`` command: the list of its commands, and how it ends.
 
-A command's options are in ``commands.py`` of its folder, its code in the module beside
-it, which is imported when the command runs: ``tivax --help`` loads neither JAX nor
-pandas.
+A command is a function in a module of its own; where its code takes long to import, the
+function is in ``commands.py`` of the folder and imports the module beside it when it
+runs. ``tivax --help`` loads neither JAX nor pandas.
 """
 
 import os
@@ -17,23 +17,27 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from ..core import abandon_parts, print_last, tivax_version, watch_for_interrupts
 from .endings import ending_of
 from .inference import commands as inference
+from .inference.drawing import bootstrap, placebo
+from .inference.panel import panel
 from .tables import commands as tables
+from .tables.fetch import fetch
+from .tables.importing import import_
 from .tools import commands as tools
 
 # In the order of --help.
 COMMANDS = {
-    "fetch": tables.fetch,
-    "import": tables.import_,
+    "fetch": fetch,
+    "import": import_,
     "check": tables.check,
     "groups": tables.groups,
     "aggregate": tables.aggregate,
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
-    "panel": inference.panel,
+    "panel": panel,
     "replicate": inference.replicate,
-    "bootstrap": inference.bootstrap,
-    "placebo": inference.placebo,
+    "bootstrap": bootstrap,
+    "placebo": placebo,
     "simulate": inference.simulate,
     "demo": tools.demo,
     "bench": tools.bench,

@@ -119,6 +119,13 @@ ProcessId = Annotated[
 ]
 
 
+def require_store(path: Path | None) -> Path | None:
+    """The store that is named, which must be there."""
+    if path is not None and not path.exists():
+        raise TivaxError(f"{path}: no such store; make one by `tivax import`")
+    return path
+
+
 def parse_years(text: str) -> tuple[int, int] | None:
     """``FIRST:LAST`` or one year; nothing means all."""
     if not text:

@@ -40,23 +40,29 @@ class Terminal:
         self.out.print(line, markup=False, soft_wrap=True)
 
     @contextmanager
+    def _bar(
+        self, what: str, *columns: ProgressColumn
+    ) -> Iterator[Callable[[int, int | None], None]]:
+        first = TextColumn("{task.description}"), BarColumn()
+        with Progress(*first, *columns, console=self.err) as bar:
+            task = bar.add_task(what, total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+
+    @contextmanager
     def _shown(self, what: str, unit: str) -> Iterator[Callback]:
         if self.quiet:
             yield no_progress
         elif self.err.is_terminal:
-            columns = (
-                TextColumn("{task.description}"),
-                BarColumn(),
+            with self._bar(
+                what,
                 MofNCompleteColumn(),
                 TextColumn(unit),
                 *([_RateColumn(unit)] if unit in _FAST else []),
                 TimeElapsedColumn(),
                 TextColumn("left"),
                 TimeRemainingColumn(),
-            )
-            with Progress(*columns, console=self.err) as bar:
-                task = bar.add_task(what, total=None)
-                yield lambda done, total: bar.update(task, completed=done, total=total)
+            ) as bar:
+                yield bar
         else:
             yield _LogLines(what, unit)
 
@@ -77,16 +83,9 @@ class Terminal:
         if self.quiet or not self.err.is_terminal:
             yield lambda done, total: None
             return
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=self.err) as bar:
-            task = bar.add_task(what, total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
+        columns = DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()
+        with self._bar(what, *columns) as bar:
+            yield bar
 
     @contextmanager
     def status(self, what: str) -> Iterator[Callable[[str], None]]:

@@ -34,8 +34,6 @@ def driscoll_kraay(
         raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
     return panel_ols(
         given,
-        entity,
-        time,
         time,  # scores are summed over the countries of a year
         convention=f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
         degrees=T - 1,
@@ -61,6 +59,5 @@ def two_way_clusters(
     return feols(
         prepare(data, outcome, regressors, entity=entity, time=time),
         clusters=[entity, time],
-        effects=[entity, time],
         convention="clustered by country and by year, fixest, t(min(G, T) - 1)",
     )

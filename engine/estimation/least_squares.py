@@ -15,7 +15,7 @@ effects counted as explained; the constant at the grand mean.
 """
 
 from collections.abc import Sequence
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -34,6 +34,12 @@ CONVENTION_NOTES: dict[Convention, str] = {
     "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
     "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
     "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
+}
+
+# What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
+_CORRECTIONS: dict[Convention, dict[str, Any]] = {
+    "lsdv": {"k_fixef": "full"},
+    "plm": {"k_adj": False, "G_adj": False},
 }
 
 
@@ -75,26 +81,13 @@ def fixed_effects(
     )
     _require_nested(given.used, entity, clusters)
     if convention == "linearmodels":
-        return panel_ols(
-            given,
-            entity,
-            time,
-            clusters,
-            convention="linearmodels",
-            cov_type="clustered",
-        )
-    if convention == "stata":
-        return feols(given, clusters=[clusters], constant=True, convention="stata")
+        return panel_ols(given, clusters, convention=convention, cov_type="clustered")
     return feols(
         given,
-        clusters=[clusters],
-        effects=[entity, time],
-        ssc={
-            "fixest": {},
-            "lsdv": {"k_fixef": "full"},
-            "plm": {"k_adj": False, "G_adj": False},
-        }[convention],
         convention=convention,
+        clusters=[clusters],
+        absorb=convention != "stata",
+        **_CORRECTIONS.get(convention, {}),
     )
 
 

@@ -1,7 +1,7 @@
 """Fits by pyfixest and linearmodels, reported as ``Estimate``."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -32,15 +32,15 @@ def feols(
     *,
     convention: str,
     clusters: Sequence[str],
-    effects: Sequence[str] = (),
-    constant: bool = False,
-    ssc: Mapping[str, Any] | None = None,
+    absorb: bool = True,
+    **correction: Any,
 ) -> Estimate:
-    """Fit by pyfixest's feols.
+    """Fit by pyfixest's feols, with this ``correction`` for small samples.
 
-    With ``effects`` it absorbs them; else the dummies of ``given`` are regressors.
+    It can ``absorb`` the effects of ``given``; else their dummies are regressors.
     """
     outcome, used = given.outcome, given.used
+    effects = given.effects if absorb else []
     regressors = [*given.regressors, *([] if effects else given.dummies)]
     # Names that a formula can hold, whatever the columns are called.
     keys = {
@@ -65,7 +65,7 @@ def feols(
             vcov={"CRV1": " + ".join(keys[k] for k in clusters)},
             # An entity with one row says nothing, but it is a row, as in Stata.
             fixef_rm="none",
-            ssc=pyfixest.ssc(**(ssc or {})),
+            ssc=pyfixest.ssc(**correction),
             collin_tol=1e-300,  # collinear columns are refused before
             demeaner=pyfixest.MapDemeaner(fixef_tol=_DEMEANED),
         )
@@ -87,7 +87,7 @@ def feols(
         r2=float(r2),
         convention=convention,
         residuals=pd.Series(np.asarray(fit.resid()), used.index),
-        report=[*given.regressors, *(["const"] if constant else [])],
+        report=[*given.regressors, *([] if effects else ["const"])],
         power=given.power,
         lost=gone,
         reason=lost.reason(outcome, count),
@@ -116,8 +116,6 @@ def at_zero(
 
 def panel_ols(
     given: ModelData,
-    entity: str,
-    time: str,
     clusters: str,
     *,
     convention: str,
@@ -128,7 +126,7 @@ def panel_ols(
     from linearmodels.panel import PanelOLS
 
     # Entities and periods as numbers: linearmodels wants ordered times.
-    used, keys = given.used, [entity, time]
+    used, keys = given.used, given.effects
     index = [pd.factorize(used[k], sort=True)[0] for k in keys]
     frame = given.columns.set_axis(pd.MultiIndex.from_arrays(index, names=keys))
     (groups,) = given.clusters(clusters)
@@ -148,7 +146,7 @@ def panel_ols(
         fit.params,
         fit.cov,
         n=int(fit.nobs),
-        clusters=used[clusters if degrees is None else entity].nunique(),
+        clusters=used[clusters if degrees is None else keys[0]].nunique(),
         r2=float(fit.rsquared),
         convention=convention,
         residuals=pd.Series(np.ravel(fit.resids.to_numpy()), used.index),

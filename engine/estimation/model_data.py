@@ -38,6 +38,8 @@ class ModelData:
         Grand means of the columns, in their units.
     dummies
         Names of the dummies.
+    effects
+        The columns of entities and periods.
     """
 
     outcome: str
@@ -47,6 +49,7 @@ class ModelData:
     mean: pd.Series
     power: dict[str, int]
     dummies: list[str]
+    effects: list[str]
 
     def clusters(self, *names: str) -> list[np.ndarray]:
         return [pd.factorize(self.used[name])[0] for name in names]
@@ -108,5 +111,5 @@ def prepare(
         instruments=instruments,
     )
     units = dict(zip(every, (power + spread).tolist(), strict=True))
-    regressors = (*controls, *endogenous)
-    return ModelData(outcome, regressors, used, columns, mean, units, dummies)
+    regressors, effects = (*controls, *endogenous), [entity, time]
+    return ModelData(outcome, regressors, used, columns, mean, units, dummies, effects)

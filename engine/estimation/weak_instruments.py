@@ -4,7 +4,7 @@ Symbols and degrees of freedom as in ``iv_data``; confidence sets that survive w
 instruments are in ``anderson_rubin``.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from jaxtyping import Float
@@ -123,12 +123,7 @@ def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
         effective_f=effective,
         effective_f_critical=critical,
         effective_f_critical_simplified=simplified,
-        ar_f=ar.f,
-        ar_f_p=ar.f_p,
-        ar_chi2=ar.chi2,
-        ar_chi2_p=ar.chi2_p,
-        ar_df=ar.df,
-        ar_df_r=ar.df_r,
+        **{f"ar_{name}": value for name, value in asdict(ar).items()},
         first_stage=_first_stages(data, d),
         stock_yogo=stock_yogo_critical_values(K1, L1),
         nobs=d.N,

@@ -35,11 +35,9 @@ def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
         layout="constrained",
     )
     left, right = fig.subplots(1, 2, sharey=True)
-    _ranges(left, gaps["tbi"])
+    _ranges(left, gaps["tbi"], "trade benefit index")
     labelled_rows(left, regions)
-    left.set_title("trade benefit index", loc="left", fontsize=SMALL)
-    _ranges(right, gaps["vax_ratio"])
-    right.set_title("VAX ratio", loc="left", fontsize=SMALL)
+    _ranges(right, gaps["vax_ratio"], "VAX ratio")
     span = (
         f", dot {years[-1]}, line {years[0]} to {years[-1]}" if len(years) > 1 else ""
     )
@@ -47,10 +45,11 @@ def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
     return finish_layout(fig)
 
 
-def _ranges(ax: Axes, gaps: xr.DataArray) -> None:
+def _ranges(ax: Axes, gaps: xr.DataArray, title: str) -> None:
     rows = np.arange(gaps.sizes["region"])
     low, high = gaps.min("year").values, gaps.max("year").values
     ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.5, alpha=0.5)
     ax.plot(gaps.isel(year=-1).values, rows, "o", color=SURPLUS, markersize=3.5)
     interval_axes(ax)
+    ax.set_title(title, loc="left", fontsize=SMALL)
     ax.tick_params(axis="x", labelsize=SMALL)

@@ -127,7 +127,7 @@ def coefficient_plot(comparison: pd.DataFrame, language: Language = "en") -> Fig
     for ax, term in zip(panels, terms, strict=False):
         part = frame[frame["term"] == term]
         _beside_published(ax, part, part["column"].map(place).to_numpy(float))
-        _striped(ax, len(columns))
+        _shade(ax, range(1, len(columns), 2))
         ax.set_title(
             label(term, language),
             loc="left",
@@ -175,8 +175,7 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
     fig = Figure(figsize=(WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
     ax = fig.subplots()
     _beside_published(ax, frame, np.array(places, float))
-    for k in heads:
-        ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
+    _shade(ax, heads)
     labelled_rows(ax, names)
     for k in heads:
         ax.get_yticklabels()[k].set_fontweight("bold")
@@ -226,8 +225,8 @@ def estimate_look(kind: str) -> dict[str, Any]:
     }
 
 
-def _striped(ax: Axes, rows: int) -> None:
-    for k in range(1, rows, 2):
+def _shade(ax: Axes, rows: Sequence[int]) -> None:
+    for k in rows:
         ax.axhspan(k - 0.5, k + 0.5, color=BAND, linewidth=0, zorder=0)
 
 

@@ -137,7 +137,10 @@ def intervals(
         ax.set_axis_off()
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
         interval_axes(ax)
-        ends = [[float(row[f"{k}_{end}"]) for end in _ENDS] for k in kinds.values()]
+        ends = [
+            [float(row[f"{k}_{end}"]) for end in ("low", "high")]
+            for k in kinds.values()
+        ]
         edges = _edges([*np.ravel(ends), float(row["coef"]), 0.0])
         for k, (prefix, (low, high)) in enumerate(
             zip(kinds.values(), ends, strict=True)
@@ -161,9 +164,6 @@ def intervals(
             loc="left",
         )
     return finish_layout(fig)
-
-
-_ENDS = ("low", "high")
 
 
 def _edges(values: Sequence[float]) -> tuple[float, float]:

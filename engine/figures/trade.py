@@ -46,16 +46,7 @@ from ..reporting import (
 from ..tables import REST
 
 # Eight large economies, drawn by default, each in a colour of its own.
-LARGE_ECONOMIES: tuple[str, ...] = (
-    "CHN",
-    "USA",
-    "GBR",
-    "KOR",
-    "DEU",
-    "IND",
-    "BRA",
-    "JPN",
-)
+LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
 
 
 # ------------------------------------------------------------- trade benefit index
@@ -138,7 +129,7 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
     for ax, region in zip(panels, regions, strict=False):
         _line(ax, years, index.sel(region=region).values, SURPLUS, label=region)
         _index_axes(ax, years, bins=2)
-        ax.set_title(_wrapped(region), fontsize=SMALL, loc="left", pad=2)
+        ax.set_title(textwrap.fill(region, 18), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
     for ax in panels[len(regions) :]:
         ax.remove()
@@ -241,7 +232,8 @@ def balance_heatmap(
     bar.set_ticks(ticks, labels=[_signed(tick) for tick in ticks])
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
-    bar.set_label(_with_unit("square-root scale", unit), fontsize=SMALL)
+    scale = f"{unit}, square-root scale" if unit else "square-root scale"
+    bar.set_label(scale, fontsize=SMALL)
     return finish_layout(fig)
 
 
@@ -411,11 +403,3 @@ def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     if not regions:
         raise TivaxError("no region to draw; name at least one")
     return list(regions)
-
-
-def _wrapped(name: str) -> str:
-    return textwrap.fill(name, 18)
-
-
-def _with_unit(text: str, unit: str) -> str:
-    return f"{unit}, {text}" if unit else text

@@ -22,21 +22,11 @@ from ..resampling import Model
 from .printed import FIT, TABLE_1, TABLES
 
 TERMS = ("TBI", *CONTROLS, "const")
-COMPARISON = (
-    "table",
-    "column",
-    "outcome",
-    "sample",
-    "term",
-    "coef",
-    "se",
-    "stars",
-    "n",
-    "r2",
-    "paper_coef",
-    "paper_se",
-    "paper_stars",
-    "paper_r2",
+COMPARISON = tuple(
+    (
+        "table column outcome sample term coef se stars n r2 paper_coef paper_se "
+        "paper_stars paper_r2"
+    ).split()
 )
 
 

@@ -8,14 +8,7 @@ import pandas as pd
 
 from .. import panel as panels
 from ..estimation import sample
-from ..panel import (
-    CONTROLS,
-    OUTCOMES,
-    DataFiles,
-    Edition,
-    Fill,
-    inflation_source,
-)
+from ..panel import CONTROLS, OUTCOMES, DataFiles, Edition, Fill, inflation_source
 from .columns import SAMPLES
 
 CHOICES = ("KOF", "PWT", "WGI", "2001", "exchange rate", "inflation")

@@ -118,12 +118,11 @@ def infer_paper(
                     members.append((plan, drawn, found))
             progress(number * len(fitted_models) + k, total)
         summary = pd.concat(summaries)
-        rows[f"{name}_p"] = summary["p_value"].to_numpy()
-        rows[f"{name}_mc"] = summary["mc_error"].to_numpy()
-        rows[f"{name}_draws"] = summary["draws"].to_numpy()
+        kept = {"p": "p_value", "mc": "mc_error", "draws": "draws"}
         if name in INTERVALS.values():
-            rows[f"{name}_low"] = summary["ci_low"].to_numpy()
-            rows[f"{name}_high"] = summary["ci_high"].to_numpy()
+            kept |= {"low": "ci_low", "high": "ci_high"}
+        for ending, column in kept.items():
+            rows[f"{name}_{ending}"] = summary[column].to_numpy()
         if name == "wild":
             adjusted = multiple_testing.adjust(members)
             p = _by_model(adjusted, rows["model"])

@@ -19,12 +19,7 @@ from scipy import stats
 from ...kernels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
 from ..estimation import SAMPLES, Estimate
-from ..panel import (
-    CONTROLS,
-    OUTCOMES,
-    DataFiles,
-    Panel,
-)
+from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel
 from .columns import COLUMNS, Column
 from .editions import CHOICES, EditionReader, edition_names, is_identified
 

@@ -7,7 +7,7 @@ from ..estimation import Estimate
 from ..panel import CONTROLS
 from ..reporting import Column, JournalTable, Language, label
 from . import columns as paper
-from .comparisons import comparison_tables
+from .comparisons import Cell, comparison_tables
 from .results import Replication
 from .robustness import LAG, Lagged
 from .titles import title
@@ -62,11 +62,10 @@ def paper_table(
     )
 
 
-def _cells(estimate: Estimate) -> dict:
+def _cells(estimate: Estimate) -> dict[str, Cell]:
     return {
-        term: (estimate[term].coef, estimate[term].se, estimate[term].stars)
-        for term in paper.TERMS
-        if term in estimate.terms.index
+        str(term): (estimate[term].coef, estimate[term].se, estimate[term].stars)
+        for term in estimate.terms.index
     }
 
 
@@ -126,13 +125,9 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
 
 def _first_stage(each: Lagged, number: int, language: Language) -> Column:
     first, stage = each.iv.first, each.iv.weak.first_stage[0]
-    cells = {
-        term: (first[term].coef, first[term].se, first[term].stars)
-        for term in (LAG, *CONTROLS, "const")
-    }
     return Column(
         (label(each.sample, language), f"({number})", "TBI"),
-        cells,
+        _cells(first),
         {
             "first-stage F": f"{stage.f:.3f} [{stage.f_p:.3f}]",
             "partial R2": f"{stage.partial_r2:.4f}",
@@ -167,21 +162,13 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
             {
                 "outcome": each.outcome,
                 "sample": each.sample,
-                "coef": own.coef,
-                "se": own.se,
-                "p": own.p,
-                "stars": own.stars,
-                "ols_coef": ols.coef,
-                "ols_se": ols.se,
-                "ols_p": ols.p,
+                **{k: getattr(own, k) for k in ("coef", "se", "p", "stars")},
+                **{f"ols_{k}": getattr(ols, k) for k in ("coef", "se", "p")},
                 "first_stage_coef": float(stage.coefficients[0]),
                 "first_stage_se": float(stage.standard_errors[0]),
                 "first_stage_f": stage.f,
                 "partial_r2": stage.partial_r2,
-                "kp_lm": weak.kp_lm,
-                "kp_lm_p": weak.kp_lm_p,
-                "kp_f": weak.kp_f,
-                "cd_f": weak.cd_f,
+                **{k: getattr(weak, k) for k in ("kp_lm", "kp_lm_p", "kp_f", "cd_f")},
                 "stock_yogo_10": weak.stock_yogo[10],
                 "effective_f": weak.effective_f,
                 "effective_f_critical_10": weak.effective_f_critical[10],

@@ -26,7 +26,7 @@ from .specifications import estimated
 class Claim:
     """A claim that follows from a hypothesis, and its test.
 
-    All numbers are NaN where nothing could be estimated.
+    All numbers are NaN where nothing could be estimated; ``sign`` is what is claimed.
     """
 
     claim: str
@@ -34,7 +34,11 @@ class Claim:
     estimate: float
     se: float
     p: float
-    supported: bool
+    sign: int = 1
+
+    @property
+    def supported(self) -> bool:
+        return self.sign * self.estimate > 0 and self.p < LEVEL
 
 
 @dataclass(frozen=True)
@@ -54,16 +58,9 @@ class Verdict:
 
     def frame(self) -> pd.DataFrame:
         """The tests as a table for people."""
-        return pd.DataFrame(
-            {
-                "claim": [test.claim for test in self.tests],
-                "test": [test.how for test in self.tests],
-                "estimate": [test.estimate for test in self.tests],
-                "s.e.": [test.se for test in self.tests],
-                "p": [test.p for test in self.tests],
-                "holds": ["yes" if test.supported else "no" for test in self.tests],
-            }
-        )
+        holds = ["yes" if test.supported else "no" for test in self.tests]
+        frame = pd.DataFrame(self.tests).drop(columns="sign").assign(holds=holds)
+        return frame.rename(columns={"how": "test", "se": "s.e."})
 
 
 def verdicts(result: Replication) -> list[Verdict]:
@@ -72,8 +69,7 @@ def verdicts(result: Replication) -> list[Verdict]:
 
 
 def _positive(claim: str, how: str, term: Term) -> Claim:
-    holds = term.coef > 0 and term.p < LEVEL
-    return Claim(claim, how, term.coef, term.se, term.p, bool(holds))
+    return Claim(claim, how, term.coef, term.se, term.p)
 
 
 def _estimate(result: Replication, table: int, column: int) -> Estimate:
@@ -94,8 +90,7 @@ def _one_slope(claim: str, result: Replication, outcome: str) -> Claim:
     coef, se = float(row["developed"]), float(row["developed_se"])
     clusters = len(result.panel.countries)
     p = float(2 * stats.t.sf(abs(coef / se), clusters - 1))
-    holds = coef > 0 and p < LEVEL
-    return Claim(claim, "year effects by group of countries", coef, se, p, bool(holds))
+    return Claim(claim, "year effects by group of countries", coef, se, p)
 
 
 def _first(result: Replication) -> Verdict:
@@ -139,7 +134,7 @@ def _without_one(claim: str, left: pd.DataFrame) -> Claim:
     more = f"; {lost} cannot be estimated" if lost else ""
     if found.empty:
         none = f"none of {len(left)}{more}"
-        return Claim(claim, none, np.nan, np.nan, np.nan, False)
+        return Claim(claim, none, np.nan, np.nan, np.nan)
     wrong = bool((found["coef"] <= 0).any())
     telling = np.argmin(found["coef"]) if wrong else np.argmax(found["p"])
     worst = found.iloc[int(telling)]
@@ -150,15 +145,17 @@ def _without_one(claim: str, left: pd.DataFrame) -> Claim:
         float(worst["coef"]),
         float(worst["se"]),
         float(worst["p"]),
-        bool(not wrong and worst["p"] < LEVEL),
     )
 
 
 def _second(result: Replication) -> Verdict:
-    names = {1: ("trade", "KOFTrGIdj"), 2: ("financial", "KOFFiGIdj")}
-    names[3] = ("political", "KOFPoGIdj")
+    names = (
+        ("trade", "KOFTrGIdj"),
+        ("financial", "KOFFiGIdj"),
+        ("political", "KOFPoGIdj"),
+    )
     tests = []
-    for column, (name, outcome) in names.items():
+    for column, (name, outcome) in enumerate(names, 1):
         tests.append(
             _positive(
                 f"{name} globalisation rises with TBI",
@@ -209,5 +206,5 @@ def _difference(result: Replication, outcome: str, name: str, *, sign: int) -> C
         float(row["difference"]),
         float(row["difference_se"]),
         float(row["p"]),
-        bool(sign * row["difference"] > 0 and row["p"] < LEVEL),
+        sign,
     )

@@ -15,14 +15,7 @@ from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
 from ..figures import trade as trade_figures
-from ..reporting import (
-    JournalTable,
-    Language,
-    save_figure,
-    to_frame,
-    to_html,
-    to_latex,
-)
+from ..reporting import JournalTable, Language, save_figure, to_frame, to_html, to_latex
 from . import columns as paper
 from . import heterogeneity, specifications
 from .editions import CHOICES
@@ -147,7 +140,7 @@ def _write_table(table: JournalTable, folder: Path, name: str) -> None:
 
 
 def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
-    frames = {
+    frames: dict[str, pd.DataFrame | None] = {
         "table1": result.table_1,
         "figure1": result.figure_1,
         "instrumental_variables": lagged_frame(result.lagged),
@@ -159,9 +152,8 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "specification_curve": result.curve.rows,
         "descriptive_statistics": result.moments,
         "within_variation": result.variation,
+        "table2_structure": result.structure,
     }
-    if result.structure is not None:
-        frames["table2_structure"] = result.structure
     if result.fixed is not None:
         frames["recipe_fixed"] = paper.compare(result.fixed)[list(paper.COMPARISON)]
     if result.variants is not None:
@@ -171,4 +163,4 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
-    return frames
+    return {name: frame for name, frame in frames.items() if frame is not None}

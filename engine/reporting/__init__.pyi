@@ -7,7 +7,7 @@ from .html import Points as Points
 from .html import Section as Section
 from .html import Table as Table
 from .html import Text as Text
-from .html import write_report as write_report
+from .html import report_html as report_html
 from .journal_tables import Column as Column
 from .journal_tables import JournalTable as JournalTable
 from .journal_tables import to_frame as to_frame

@@ -116,32 +116,6 @@ class Section:
     blocks: Sequence[Block]
 
 
-def write_report(
-    path: Path,
-    title: str,
-    subtitle: str,
-    sections: Sequence[Section],
-    footer: Mapping[str, str],
-    *,
-    prefix: str = "",
-    language: Language = "en",
-) -> None:
-    """Write the report to ``path``.
-
-    ``footer`` is printed as given, in order, such as version, device and date. The
-    report contains nothing else about the machine or the time, so that the same
-    content gives the same bytes.
-
-    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
-    not clash with a number given to a block, such as that of a paper.
-    ``language`` is that of the words Table, Figure and Contents.
-    """
-    page = report_html(
-        title, subtitle, sections, footer, prefix=prefix, language=language
-    )
-    path.write_text(page, encoding="utf-8")
-
-
 def report_html(
     title: str,
     subtitle: str,
@@ -151,7 +125,16 @@ def report_html(
     prefix: str = "",
     language: Language = "en",
 ) -> str:
-    """The report as one string; arguments as in :func:`write_report`."""
+    """The report as the text of one HTML file in UTF-8.
+
+    ``footer`` is printed as given, in order, such as version, device and date. The
+    report contains nothing else about the machine or the time, so that the same
+    content gives the same bytes.
+
+    ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
+    not clash with a number given to a block, such as that of a paper.
+    ``language`` is that of the words Table, Figure and Contents.
+    """
     captions = _Captions(prefix, language)
     body = []
     for number, section in enumerate(sections, 1):
@@ -159,11 +142,11 @@ def report_html(
         blocks = _blocks(section.blocks, captions)
         body.append(f'<section id="section-{number}">\n{heading}\n{blocks}\n</section>')
     facts = (f"{escape(key)} {escape(value)}" for key, value in footer.items())
-    return _PAGE.format(
+    return _installed("report.html").format(
         language="zh-CN" if language == "zh" else language,
         title=escape(title),
         subtitle=escape(subtitle),
-        style=_STYLE,
+        style=_installed("report.css").strip(),
         contents=_contents(sections, language),
         body="\n".join(body),
         footer=" · ".join(facts),
@@ -259,89 +242,6 @@ def _captioned(
     return f'<figure class="table" id="{id}">\n{head}\n{table}\n</figure>'
 
 
-# ----------------------------------------------------------------------------- page
-
-_STYLE = """
-:root { color-scheme: light; }
-body {
-  margin: 0 auto; padding: 1.5rem 1rem 3rem; max-width: 58rem;
-  font: 1rem/1.5 system-ui, -apple-system, "Segoe UI", "Helvetica Neue", Arial,
-    "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif;
-  color: #222; background: #fff; overflow-wrap: break-word;
-}
-h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 .3rem; }
-h2 { font-size: 1.25rem; line-height: 1.3; margin: 2.5rem 0 .8rem; }
-h3 { font-size: 1.05rem; line-height: 1.3; margin: 1.8rem 0 .5rem; }
-.subtitle { font-size: 1.1rem; color: #555; margin: 0 0 1.5rem; }
-nav { border: solid #ddd; border-width: 1px 0; padding: .6rem 0; }
-nav ol, ul { margin: 0; padding-left: 1.5rem; }
-summary { cursor: pointer; color: #005a9c; }
-a { color: #005a9c; }
-p, ul, nav, figcaption { max-width: 46rem; }
-figure { margin: 1.5rem 0 2rem; }
-figure svg { display: block; max-width: 100%; height: auto; }
-figcaption { font-size: .9rem; color: #444; margin-top: .5rem; }
-.table figcaption { margin: 0 0 .5rem; }
-.scroll { overflow-x: auto; }
-table {
-  border-collapse: collapse; font-size: .875rem; line-height: 1.35;
-  border: solid #222; border-width: 1.5px 0;
-}
-th, td { padding: .2rem .7rem; text-align: left; vertical-align: top; }
-th:first-child, td:first-child { padding-left: .2rem; }
-thead tr:last-child th { border-bottom: 1px solid #222; vertical-align: bottom; }
-tbody th { font-weight: normal; white-space: nowrap; }
-.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-.span { text-align: center; border-bottom: 1px solid #999; }
-.journal { font-size: .8rem; font-variant-numeric: tabular-nums; }
-.journal th, .journal td { padding: .05rem .45rem; }
-.journal td, .journal thead th { text-align: center; white-space: nowrap; }
-.journal th:first-child { text-align: left; padding-left: .2rem; }
-.journal .span { border: 0; }
-.journal .span::after {
-  content: ""; display: block; border-bottom: 1px solid #999; margin: 0 .4rem;
-}
-.journal tbody { border-top: 1px solid #222; }
-.wide { font-size: .72rem; }
-.wide th, .wide td { padding: .05rem .25rem; }
-.notes { font-size: .8rem; color: #444; margin: .4rem 0 0; }
-footer {
-  margin-top: 3rem; padding-top: .6rem; border-top: 1px solid #ddd;
-  font-size: .85rem; color: #555;
-}
-@media print {
-  @page { margin: 2cm; }
-  body, p, ul, nav, figcaption { max-width: none; }
-  body { padding: 0; font-size: 10pt; }
-  h2, h3, .table figcaption { break-after: avoid; }
-  figure:not(.table), .journal, tr { break-inside: avoid; }
-  thead { display: table-header-group; }
-  .scroll { overflow: visible; }
-  details::details-content { content-visibility: visible; }
-  a { color: inherit; text-decoration: none; }
-}
-""".strip()
-
-_PAGE = """<!DOCTYPE html>
-<html lang="{language}">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}</title>
-<style>
-{style}
-</style>
-</head>
-<body>
-<header>
-<h1>{title}</h1>
-<p class="subtitle">{subtitle}</p>
-</header>
-{contents}
-<main>
-{body}
-</main>
-<footer>{footer}</footer>
-</body>
-</html>
-"""
+def _installed(name: str) -> str:
+    """A text beside this module: the frame of a page, or its styles."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8")

@@ -40,13 +40,8 @@ COLOURS = (
     "#882255",
     "#CC79A7",
 )
-SURPLUS, DEFICIT, INK, QUIET, GRID = (
-    "#0072B2",
-    "#D55E00",
-    "#222222",
-    "#767676",
-    "#DDDDDD",
-)
+SURPLUS, DEFICIT = "#0072B2", "#D55E00"
+INK, QUIET, GRID = "#222222", "#767676", "#DDDDDD"
 
 WIDTH, FULL_WIDTH = 3.6, 7.0  # inches
 FONT = 8.0  # points
@@ -321,24 +316,17 @@ def svg_text(figure: Figure, *, ids: str = "") -> str:
     # Inside a page this rule would hold for all of it; as attributes it is inherited.
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
     svg = svg.replace("<svg ", '<svg stroke-linejoin="round" stroke-linecap="butt" ', 1)
-    return re.sub(r"<[^>]*>", lambda tag: _prefix_ids(tag[0], ids), svg)
-
-
-def _prefix_ids(tag: str, ids: str) -> str:
-    return re.sub(r'( id="|href="#|url\(#)', rf"\g<1>{ids}", tag)
+    reference = re.compile(r'( id="|href="#|url\(#)')
+    return re.sub(r"<[^>]*>", lambda tag: reference.sub(rf"\g<1>{ids}", tag[0]), svg)
 
 
 def _has_all_letters(figure: Figure) -> bool:
-    texts = {str(text.get_text()) for text in _texts(figure)}
+    texts = {k.get_text() for k in figure.findobj(Text) if isinstance(k, Text)}
     letters = set("".join(texts)) - {"\n"}
     for family in [LATIN_FONTS[0], *INSTALLED]:
         font = font_manager.get_font(font_manager.findfont(family))
         letters -= {chr(code) for code in font.get_charmap()}
     return not letters
-
-
-def _texts(figure: Figure) -> list[Text]:
-    return [k for k in figure.findobj(Text) if isinstance(k, Text)]
 
 
 def _svg(figure: Figure) -> str:

@@ -67,11 +67,10 @@ def _family(name: str, members: list[Member]) -> pd.DataFrame:
     plus = not members[0][0].exact
     # For pairs p is read from percentiles, these from centred draws: never below it.
     adjusted = {
-        "romano_wolf": romano_wolf(_sizes(members), observed, plus=plus),
-        "westfall_young": westfall_young(_sizes(members), observed, plus=plus),
+        "romano_wolf": romano_wolf(Sizes(members), observed, plus=plus),
+        "westfall_young": westfall_young(Sizes(members), observed, plus=plus),
     }
-    table = table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
-    return table
+    return table.assign(**{k: np.fmax(v, p) for k, v in adjusted.items()})
 
 
 def _drawn(plan: ResamplingPlan) -> object:
@@ -90,10 +89,6 @@ def _observed(plan: ResamplingPlan, draws: Draws, inference: Inference) -> float
         k = 0 if kind == "wild" else 1
         return abs(float(plan.observed[k]))
     return abs(float(plan.fitted.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
-
-
-def _sizes(members: Sequence[Member]) -> "Sizes":
-    return Sizes(members)
 
 
 class Sizes:

@@ -134,6 +134,15 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
 
 
+def read_with_lags(path: Path, models: list[Model]) -> pd.DataFrame:
+    """A panel file with the lags of its models; a mistake names the file."""
+    panel = read_panel(path)
+    try:
+        return with_lags(panel, models)
+    except TivaxError as error:
+        raise TivaxError(f"{path}: {error}") from None
+
+
 def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:
     """The panel with a column ``L.NAME`` for each lag that a model names.
 

@@ -75,15 +75,6 @@ class Scheme:
         return self.kind
 
 
-# ------------------------------------------------------------------------------ wild
-
-
-# --------------------------------------------------------------------------- placebo
-
-
-# -------------------------------------------------------------------- a block of draws
-
-
 def require_scheme(scheme: Scheme) -> None:
     """``TivaxError`` for an unknown word or a wrong number in a scheme."""
     for name, known in (("kind", Kind), ("weights", Weights), ("permute", Permute)):

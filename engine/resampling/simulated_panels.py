@@ -45,7 +45,7 @@ from ..core import TivaxError, TomlTable, local_path, read_toml, sha256
 from ..estimation import SAMPLES
 from .fitted_models import fit_model
 from .models import Model
-from .run_files import read_panel, with_lags
+from .run_files import read_with_lags
 
 _OF_PANELS = {"panel", "regressors", "sample"}
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
@@ -264,15 +264,13 @@ def given_regressors(
     """
     outcome = "(errors)"
     model = Model("as given", outcome, regressors[:1], regressors[1:], sample=sample)
+    panel = read_with_lags(path, [model])
+    noise = np.random.default_rng(0).normal(size=len(panel))
     try:
-        panel = with_lags(read_panel(path), [model])
-        noise = np.random.default_rng(0).normal(size=len(panel))
         fitted = fit_model(panel.assign(**{outcome: noise}), model)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
-        raise TivaxError(
-            said if said.startswith(str(path)) else f"{path}: {said}"
-        ) from None
+        raise TivaxError(f"{path}: {said}") from None
     time = pd.factorize(fitted.used["year"], sort=True)[0]
     rows = fitted.rows[:, fitted.layout.dummies : -1] * np.sqrt(len(time))
     shape = len(fitted.labels), time.max() + 1

@@ -14,7 +14,7 @@ from scipy import stats
 from ...kernels import random_draws
 from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
-from ..core import Progress, no_progress, require_kind
+from ..core import Progress, no_progress, require_kind, shift_progress
 from .draws import Draws, FileDraws, MemoryDraws
 from .running import over_blocks
 from .simulated_panels import Design, Study
@@ -51,14 +51,8 @@ def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):
         parts: list[np.ndarray] = []
-        before = number * study.panels
-        _make(
-            study,
-            design,
-            0,
-            parts.append,
-            lambda done, b=before: progress(b + done, total),
-        )
+        shifted = shift_progress(progress, number * study.panels, total)
+        _make(study, design, 0, parts.append, shifted)
         results.append((design, MemoryDraws(np.concatenate(parts))))
     return rejection_table(study, results)
 
@@ -68,18 +62,18 @@ def _make(
     design: Design,
     done: int,
     keep: Callable[[np.ndarray], object],
-    progress: Callable[[int], None],
+    progress: Progress,
 ) -> None:
     """Panels from ``done`` (a multiple of the block) on."""
     run = _block(design.controls, study.draws, design.balanced)
     arrays = (design.arrays, stats.t.ppf(0.975, design.clusters - 1))
     blocks = -(-study.panels // _PANELS)
-    progress(done)
+    progress(done, study.panels)
     for part in over_blocks(run, arrays, study.seed, blocks, start=done // _PANELS):
         rows = part.reshape(-1, len(COLUMNS))[: study.panels - done]
         keep(rows)
         done += len(rows)
-        progress(done)
+        progress(done, study.panels)
 
 
 @lru_cache
@@ -164,7 +158,7 @@ def largest_residual(results: Sequence[tuple[Design, Draws]]) -> float:
 
 
 def fill_panels(
-    study: Study, design: Design, file: FileDraws, progress: Callable[[int], None]
+    study: Study, design: Design, file: FileDraws, progress: Progress
 ) -> None:
     done = file.count
     if done < study.panels:
@@ -172,4 +166,4 @@ def fill_panels(
         file.keep(done)
         _make(study, design, done, file.append, progress)
     else:
-        progress(done)
+        progress(done, study.panels)

@@ -552,7 +552,7 @@ def test_a_file_that_cannot_be_read_is_told_by_the_system(monkeypatch, tmp_path)
     def full(*arguments, **options):
         raise OSError(28, "No space left on device", "/data/x")
 
-    monkeypatch.setattr("tivax.engine.cli.tables.importing.import_tables", full)
+    monkeypatch.setattr("tivax.engine.sources.import_tables", full)
     line = mistake("import", "arrays", tmp_path, "--out", tmp_path / "o")
     assert line == "/data/x: No space left on device"
 
@@ -564,7 +564,7 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
     got = fetch.Fetched(tmp_path / "f.zip", "https://", 1234567, "ab" * 32, "sha1")
     asked = []
     monkeypatch.setattr(
-        "tivax.engine.cli.tables.fetch.fetch",
+        "tivax.engine.sources.fetch",
         lambda *a, **options: asked.append((a, options)) or got,
     )
     answer = good("fetch", "wiod2016", "--out", tmp_path, "--format", "r", "--quiet")

@@ -75,7 +75,7 @@ def test_every_module_of_the_repository_is_installed_with_its_types(name):
     package = PACKAGES[name]
     (folder,) = map(Path, package.__path__)
     assert (folder / "py.typed").is_file()
-    for kind in ("*.py", "*.pyi", "*.toml", "*.csv"):
+    for kind in ("*.py", "*.pyi", "*.toml", "*.csv", "*.css", "*.html"):
         own = {
             p.relative_to(REPOSITORY / name) for p in (REPOSITORY / name).rglob(kind)
         }

@@ -897,7 +897,7 @@ def built(store, shared, tmp_path_factory) -> Built:
     kept = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            "tivax.engine.cli.inference.panel.build_panel",
+            "tivax.engine.panel.build_panel",
             lambda files: kept.append(build_panel(files)) or kept[-1],
         )
         words = ("--data", shared / "data", "--store", store, "--out", out)

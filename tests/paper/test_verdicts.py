@@ -243,8 +243,8 @@ def test_the_lagged_index_is_that_of_all_countries():
 
 def test_a_verdict_is_a_table_for_people():
     claims = [
-        Claim("it rises", "Table 3 (1)", 1.5, 0.5, 0.01, True),
-        Claim("and again", "2SLS", 0.5, 0.5, 0.3, False),
+        Claim("it rises", "Table 3 (1)", 1.5, 0.5, 0.01),
+        Claim("and again", "2SLS", 0.5, 0.5, 0.3),
     ]
     verdict = Verdict("H9", "A statement.", claims)
     assert verdict.conclusion == "supported in part"

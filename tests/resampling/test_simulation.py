@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from tivax.engine.core.progress import no_progress
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
@@ -338,12 +339,12 @@ def test_the_table_counts_by_hand():
 
 def test_more_panels_begin_with_the_same_ones():
     few, many = [], []
-    simulation._make(STUDY, SMALL, 0, few.append, lambda done: None)
+    simulation._make(STUDY, SMALL, 0, few.append, no_progress)
     longer = Study((SMALL,), panels=90, draws=99, seed=3)
-    simulation._make(longer, SMALL, 0, many.append, lambda done: None)
+    simulation._make(longer, SMALL, 0, many.append, no_progress)
     assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
     rest: list[np.ndarray] = []
-    simulation._make(longer, SMALL, 32, rest.append, lambda done: None)
+    simulation._make(longer, SMALL, 32, rest.append, no_progress)
     assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
 
 
@@ -540,7 +541,7 @@ def test_a_stopped_study_goes_on(tmp_path, monkeypatch):
         calls.append(done)
         if len(calls) == 1:
             parts: list[np.ndarray] = []
-            make(study, design, done, parts.append, lambda done: None)
+            make(study, design, done, parts.append, no_progress)
             keep(np.concatenate(parts)[:37])
             raise KeyboardInterrupt
         make(study, design, done, keep, progress)

@@ -12,7 +12,14 @@ import jax
 import numpy as np
 
 from ....kernels.random_draws import BLOCK, GENERATOR
-from ...core import Run, TivaxError, is_first, output_folder, require_result_place
+from ...core import (
+    Run,
+    TivaxError,
+    is_first,
+    output_folder,
+    require_result_place,
+    shift_progress,
+)
 from ...resampling import (
     TIE_RULES,
     Checkpoint,
@@ -93,14 +100,8 @@ def _draw(
         terminal.progress("drawing", "draws") as progress,
     ):
         for plan, file in zip(plans, kept.files, strict=True):
-            rates.append(
-                fill(
-                    plan,
-                    seed,
-                    file,
-                    progress=lambda done, _, b=before: progress(b + done, total),
-                )
-            )
+            shifted = shift_progress(progress, before, total)
+            rates.append(fill(plan, seed, file, progress=shifted))
             before += plan.draws
     return rates
 

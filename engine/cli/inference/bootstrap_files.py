@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ...core import describe_environment, write_csv
 from ...figures import Drawn
 from ...figures import resampling as experiment_plots
-from ...reporting import save_figure, write_report
+from ...reporting import report_html, save_figure
 from ...resampling import ResamplingPlan, cluster_table
 from .bootstrap_report import sections
 from .experiments import Experiment
@@ -43,14 +43,14 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
     (folder / "figures").mkdir()
     for name, figure in figures.items():
         save_figure(figure, folder / "figures", name)
-    write_report(
-        folder / "report.html",
+    page = report_html(
         f"{experiment.plans[0].scheme.name}: {experiment.run.path.stem}",
         f"{len(experiment.plans)} models, {experiment.plans[0].draws:,} draws "
         f"each, seed {experiment.run.seed}",
         sections(experiment, tables, figures),
         describe_environment(dated=False),
     )
+    (folder / "report.html").write_text(page, encoding="utf-8")
 
 
 def _write_draws(experiment: Experiment, path: Path) -> None:

@@ -2,42 +2,85 @@
 
 import os
 import sys
-from pathlib import Path
+from collections.abc import Callable
 
-from ...core import Machines, TivaxError, print_last
-from ...paper import paper_models
-from ...resampling import read_run_file, with_overrides
+from ... import paper, resampling
+from ...core import Machines, TivaxError, print_last, start_jax
 from ..endings import ending_of
+from ..options import (
+    Coordinator,
+    Draws,
+    Force,
+    Out,
+    Processes,
+    ProcessId,
+    Quiet,
+    RunToml,
+    Seed,
+)
 from ..terminal import Terminal
 
 
-def run_drawing(
-    command: str,
-    path: Path,
-    out: Path,
-    *,
-    draws: int | None,
-    seed: int | None,
-    machines: Machines,
-    force: bool,
-    terminal: Terminal,
-) -> None:
-    """Make the draws of the run file; one with another kind of scheme is refused."""
-    run = with_overrides(read_run_file(path, {"paper": paper_models()}), draws, seed)
-    kind = run.scheme.kind
-    if (kind == "placebo") != (command == "placebo"):
-        other = "placebo" if kind == "placebo" else "bootstrap"
-        raise TivaxError(f"{path}: kind = {kind!r} is a job of `tivax {other}`")
-    several = machines.start()
-    from .bootstrap import run_experiment
+def _drawing_command(command: str, help: str) -> Callable[..., None]:
+    """A command that makes the draws of a run file."""
 
-    try:
-        run_experiment(run, out, command, force=force, terminal=terminal)
-    except BaseException as error:
-        ending = ending_of(error) if several else None
-        if ending is None:
-            raise
-        # An ordinary end waits for the other processes, and they for this one.
-        print_last(ending[0])
-        sys.stdout.flush()
-        os._exit(ending[1])
+    def make_draws(
+        run: RunToml,
+        out: Out,
+        draws: Draws = None,
+        seed: Seed = None,
+        coordinator: Coordinator = None,
+        processes: Processes = None,
+        process_id: ProcessId = None,
+        force: Force = False,
+        quiet: Quiet = False,
+    ) -> None:
+        start_jax()
+        given = resampling.read_run_file(run, {"paper": paper.paper_models()})
+        given = resampling.with_overrides(given, draws, seed)
+        kind = given.scheme.kind
+        if (kind == "placebo") != (command == "placebo"):
+            other = "placebo" if kind == "placebo" else "bootstrap"
+            raise TivaxError(f"{run}: kind = {kind!r} is a job of `tivax {other}`")
+        several = Machines(coordinator, processes, process_id).start()
+        from .bootstrap import run_experiment
+
+        try:
+            run_experiment(given, out, command, force=force, terminal=Terminal(quiet))
+        except BaseException as error:
+            ending = ending_of(error) if several else None
+            if ending is None:
+                raise
+            # An ordinary end waits for the other processes, and they for this one.
+            print_last(ending[0])
+            sys.stdout.flush()
+            os._exit(ending[1])
+
+    make_draws.__doc__ = help
+    return make_draws
+
+
+bootstrap = _drawing_command(
+    "bootstrap",
+    """Bootstrap the models of a run file by clusters: pairs, Bayesian or wild.
+
+    All devices of this machine take part. A run that was stopped goes on where it
+    was when the same command is given again.
+
+    Example: tivax bootstrap wild.toml --out wild
+    """,
+)
+placebo = _drawing_command(
+    "placebo",
+    """Move the treatment among countries or years, and estimate again.
+
+    The t statistics are compared, unless studentised = false. With method =
+    "freedman-lane" the residuals of the model without the treatment are moved in its
+    place; with strata = "COLUMN" only within blocks of countries.
+
+    All devices of this machine take part. A run that was stopped goes on where it
+    was when the same command is given again.
+
+    Example: tivax placebo placebo.toml --out placebo
+    """,
+)

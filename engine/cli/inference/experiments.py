@@ -22,8 +22,7 @@ from ...resampling import (
     make_plan,
     model_table,
     multiple_testing,
-    read_panel,
-    with_lags,
+    read_with_lags,
 )
 
 
@@ -71,16 +70,10 @@ class Experiment:
 
 def make_plans(run: RunFile) -> tuple[ResamplingPlan, ...]:
     """Designs of all models under the run's scheme."""
-    panels: dict[Path, pd.DataFrame] = {}
-    for path in run.panels:
-        models = [model for model, panel in run.models if panel == path]
-        try:
-            panels[path] = with_lags(read_panel(path), models)
-        except TivaxError as error:
-            text = str(error)
-            raise TivaxError(
-                text if text.startswith(str(path)) else f"{path}: {text}"
-            ) from None
+    panels = {
+        path: read_with_lags(path, [model for model, k in run.models if k == path])
+        for path in run.panels
+    }
     plans = []
     for model, panel in run.models:
         _require_clusters(panel, panels[panel], model)

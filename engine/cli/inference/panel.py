@@ -1,35 +1,41 @@
 """``tivax panel``: build the panel, write it, and print what was lost."""
 
 from pathlib import Path
+from typing import Annotated
 
-from ...core import Run, TivaxError
-from ...panel import (
-    DataFiles,
-    build_panel,
-    describe_losses,
-    read_data_files,
-    require_panel_place,
-    write_panel,
-)
+import typer
+
+from ... import panel as panels
+from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
+from ..options import Data, Force, MaxSize, PanelStore, Quiet, require_store
 from ..terminal import Terminal
 
 
-def choose_files(data: Path, store: Path | None) -> DataFiles:
-    """The raw files of a folder; the index from ``store``, if one is given."""
-    if store is not None and not store.exists():
-        raise TivaxError(f"{store}: no such store; make one by `tivax import`")
-    return read_data_files(data, store=store)
-
-
-def run_panel(
-    data: Path, store: Path | None, out: Path, *, force: bool, terminal: Terminal
+def panel(
+    data: Data,
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="File to write: NAME.csv, .parquet, .dta or .xlsx."),
+    ],
+    store: PanelStore = None,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Write the panel with its codebook and manifest."""
-    files = choose_files(data, store)
+    """Join index, globalisation and controls into a panel, with a codebook.
+
+    Reads data.toml of the folder, or finds the files by their published names.
+
+    Example: tivax panel --data raw --out panel.csv
+    """
+    set_max_size(max_size)
+    start_jax()
+    terminal = Terminal(quiet)
+    files = panels.read_data_files(data, store=require_store(store))
     run = Run("panel", inputs=files.inputs())
-    require_panel_place(out, run, force=force, folders=files.places())
-    made = build_panel(files)
-    paths = write_panel(made, out, run, force=force)
+    panels.require_panel_place(out, run, force=force, folders=files.places())
+    made = panels.build_panel(files)
+    paths = panels.write_panel(made, out, run, force=force)
     frame = made.frame
     developed = int(frame["developed"].sum())
     terminal.print(
@@ -37,7 +43,7 @@ def run_panel(
         f"{frame['year'].min()}-{frame['year'].max()} ({developed} developed + "
         f"{len(frame) - developed} developing), recipe {made.codes}"
     )
-    for line in describe_losses(made):
+    for line in panels.describe_losses(made):
         terminal.print(line)
     if missing := int(frame.isna().sum().sum()):
         terminal.print(f"{missing} missing cells; the codebook says where")

@@ -13,12 +13,13 @@ from ...core import (
     describe_environment,
     output_folder,
     require_result_place,
+    shift_progress,
     tivax_version,
     write_csv,
 )
 from ...figures import rejection_rates
 from ...reporting import Figure as Shown
-from ...reporting import Section, Table, Text, save_figure, write_report
+from ...reporting import Section, Table, Text, report_html, save_figure
 from ...resampling import (
     PanelFile,
     Study,
@@ -56,20 +57,16 @@ def run_study(
             for number, (design, file) in enumerate(
                 zip(study.designs, kept.files, strict=True)
             ):
-                before = number * study.panels
-                fill_panels(
-                    study,
-                    design,
-                    file,
-                    lambda done, b=before: progress(b + done, total),
-                )
+                shifted = shift_progress(progress, number * study.panels, total)
+                fill_panels(study, design, file, shifted)
         made = list(zip(study.designs, kept.files, strict=True))
         result = rejection_table(study, made)
         with output_folder(out, started, force=force) as folder:
             write_csv(result, folder / "simulation.csv")
             figure = rejection_rates(result)
             save_figure(figure, folder, "sizes")
-            _write_report(study, result, figure, folder / "report.html")
+            page = _report(study, result, figure)
+            (folder / "report.html").write_text(page, encoding="utf-8")
             facts = {k: v for k, v in study.facts.items() if k != "seed"}
             started.write_manifest(folder, residual_max=largest_residual(made), **facts)
     for name, rows in result.groupby("design", sort=False):
@@ -87,9 +84,7 @@ def _share(size: float) -> str:
     return "-" if np.isnan(size) else f"{size:.3f}"
 
 
-def _write_report(
-    study: Study, result: pd.DataFrame, figure: Figure, path: Path
-) -> None:
+def _report(study: Study, result: pd.DataFrame, figure: Figure) -> str:
     designs = list(dict.fromkeys(result["design"]))
     wide = result.pivot(index="design", columns="method", values="size")
     wide = wide.loc[designs, list(METHODS)]
@@ -107,8 +102,7 @@ def _write_report(
         "coefficient or its t, or of the residuals of the model without it (Freedman "
         "and Lane 1983)."
     )
-    write_report(
-        path,
+    return report_html(
         "Which p-value to trust",
         f"Two-way fixed effects, clustered; seed {study.seed}",
         [

@@ -32,100 +32,81 @@ def print_checks(
         f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
         f"sectors, {tables.unit}"
     )
-    terminal.print("The table as reported")
-    terminal.table(
-        (
-            "year",
-            "row\ngap",
-            "all gaps\n/ output",
-            "taxes,\nmargins",
-            "inputs /\noutput",
-            "spectral\nradius",
-            "verdict",
-        ),
-        [
-            (
-                str(row.year),
-                f"{row.row_gap:,.3g}",
-                f"{row.row_gap_share:.1e}",
-                "-" if row.column_gap != row.column_gap else f"{row.column_gap:,.4g}",
-                f"{row.largest_input_share:.3f}",
-                f"{row.spectral_radius:.4f}",
-                row.verdict,
-            )
-            for row in rows
-        ],
-    )
-    _legend(
-        terminal,
-        "row gap: largest |sales - output| of an industry",
-        "taxes, margins: largest |output - inputs - value added| of an industry",
-        "inputs / output: largest of an industry; above 1 its value added is negative",
-        "spectral radius: of the input coefficients A; below 1 in a productive table",
-    )
-    terminal.print("Cells that are negative, industries without output; distance to x*")
-    terminal.table(
-        (
-            "year",
-            "negative\nsales",
-            "negative\ndemand",
-            "negative\nVA",
-            "zero\noutput",
-            "|x - x*|\n/ output",
-            "|E - E*|\n/ exports",
-        ),
-        [
-            (
-                str(row.year),
-                str(row.negative_sales),
-                str(row.negative_demand),
-                str(row.negative_value_added),
-                str(row.zero_output),
-                f"{row.output_gap_share:.1e}",
-                f"{row.export_gap_share:.1e}",
-            )
-            for row in rows
-        ],
-    )
-    _legend(
-        terminal,
-        "negative demand: inventories, mostly",
-        "VA: value added, output less inputs",
-        "x*, E*: output, exports of the model-consistent table, x* = (I - A)^-1 Y 1",
-        "x, E: as reported",
-    )
-    terminal.print("Identities of the model-consistent table: largest relative misses")
-    terminal.table(
-        (
-            "year",
-            "sales =\noutput",
-            "VA absorbed\n= demand",
-            "VA balance =\ngross balance",
-            "residual",
-            "solver",
-        ),
-        [
-            (
-                str(row.year),
-                f"{row.output_identity:.0e}",
-                f"{row.demand_identity:.0e}",
-                f"{row.balance_identity:.0e}",
-                f"{row.residual:.0e}",
-                row.solver,
-            )
-            for row in rows
-        ],
-    )
-    _legend(terminal, "residual: of the solve, the worst column of final demand")
+    for title, columns, legend in _TABLES:
+        terminal.print(title)
+        terminal.table(
+            ("year", *(heading for heading, _, _ in columns)),
+            [
+                (
+                    str(row.year),
+                    *(_cell(getattr(row, name), spec) for _, name, spec in columns),
+                )
+                for row in rows
+            ],
+        )
+        for line in legend:
+            terminal.print(f"  {line}")
     for row in rows:
         for doubt in row.doubts:
             terminal.print(f"in doubt: {row.year}: {doubt}")
     terminal.print(check_summary(rows, tables))
 
 
-def _legend(terminal: Terminal, *lines: str) -> None:
-    for line in lines:
-        terminal.print(f"  {line}")
+# Title; heading, attribute of ``YearCheck`` and format of each column; legend.
+_TABLES = (
+    (
+        "The table as reported",
+        (
+            ("row\ngap", "row_gap", ",.3g"),
+            ("all gaps\n/ output", "row_gap_share", ".1e"),
+            ("taxes,\nmargins", "column_gap", ",.4g"),
+            ("inputs /\noutput", "largest_input_share", ".3f"),
+            ("spectral\nradius", "spectral_radius", ".4f"),
+            ("verdict", "verdict", ""),
+        ),
+        (
+            "row gap: largest |sales - output| of an industry",
+            "taxes, margins: largest |output - inputs - value added| of an industry",
+            "inputs / output: largest of an industry; above 1 its value added is "
+            "negative",
+            "spectral radius: of the input coefficients A; below 1 in a productive "
+            "table",
+        ),
+    ),
+    (
+        "Cells that are negative, industries without output; distance to x*",
+        (
+            ("negative\nsales", "negative_sales", ""),
+            ("negative\ndemand", "negative_demand", ""),
+            ("negative\nVA", "negative_value_added", ""),
+            ("zero\noutput", "zero_output", ""),
+            ("|x - x*|\n/ output", "output_gap_share", ".1e"),
+            ("|E - E*|\n/ exports", "export_gap_share", ".1e"),
+        ),
+        (
+            "negative demand: inventories, mostly",
+            "VA: value added, output less inputs",
+            "x*, E*: output, exports of the model-consistent table, "
+            "x* = (I - A)^-1 Y 1",
+            "x, E: as reported",
+        ),
+    ),
+    (
+        "Identities of the model-consistent table: largest relative misses",
+        (
+            ("sales =\noutput", "output_identity", ".0e"),
+            ("VA absorbed\n= demand", "demand_identity", ".0e"),
+            ("VA balance =\ngross balance", "balance_identity", ".0e"),
+            ("residual", "residual", ".0e"),
+            ("solver", "solver", ""),
+        ),
+        ("residual: of the solve, the worst column of final demand",),
+    ),
+)
+
+
+def _cell(value: int | float | str, spec: str) -> str:
+    return "-" if value != value else format(value, spec)
 
 
 def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:

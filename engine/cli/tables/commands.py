@@ -5,15 +5,13 @@ from typing import Annotated
 
 import typer
 
-from ...core import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
-from ...core import set_max_size, start_jax
+from ...core import start_jax
 from ..options import (
     CertifyOption,
     EachGroup,
     Force,
     GroupsOption,
     Inventories,
-    MaxSize,
     Net,
     Out,
     Quiet,
@@ -21,91 +19,8 @@ from ..options import (
     Store,
     ValueAddedOption,
     Years,
-    parse_years,
 )
 from ..terminal import Terminal
-
-
-def fetch(
-    source: Annotated[
-        str,
-        typer.Argument(help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo."),
-    ],
-    out: Out,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Archive, edition or series; an unknown name lists those there are.",
-        ),
-    ] = None,
-    mirror: Annotated[
-        str | None,
-        typer.Option("--mirror", help="Download the file from this address instead."),
-    ] = None,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
-    """Download a database from its official address, and check it.
-
-    An interrupted download goes on where it stopped.
-
-    Example: tivax fetch wiod2016 --out raw
-    """
-    from .fetch import run_fetch
-
-    run_fetch(source, out, format, mirror, force=force, terminal=Terminal(quiet))
-
-
-def import_(
-    source: Annotated[
-        str,
-        typer.Argument(
-            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro or "
-            "arrays."
-        ),
-    ],
-    paths: Annotated[
-        list[Path], typer.Argument(help="Files, folders or zip archives.")
-    ],
-    out: Out,
-    years: Years = "",
-    unbalanced: Annotated[
-        bool,
-        typer.Option(
-            "--unbalanced", help="Accept tables whose rows do not add up to output."
-        ),
-    ] = False,
-    derounded: Annotated[
-        bool,
-        typer.Option(
-            "--derounded",
-            help="For wiod2013 in R form, rounded to 1 million: spread what rows miss "
-            "over the cells that were rounded to 0.",
-        ),
-    ] = False,
-    max_size: MaxSize = DEFAULT_MAX_SIZE,
-    force: Force = False,
-    quiet: Quiet = False,
-) -> None:
-    """Read the tables of a database into a store, every year checked.
-
-    Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
-    """
-    set_max_size(max_size)
-    start_jax()
-    from .importing import run_import
-
-    run_import(
-        source,
-        paths,
-        out,
-        years=parse_years(years),
-        unbalanced=unbalanced,
-        derounded=derounded,
-        force=force,
-        terminal=Terminal(quiet),
-    )
 
 
 def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:

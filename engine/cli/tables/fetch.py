@@ -1,28 +1,48 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
-from pathlib import Path
+from typing import Annotated
 
+import typer
+
+from ... import sources
 from ...core import Run, require_fetch_place
-from ...sources import fetch, get_archive
+from ..options import Force, Out, Quiet
 from ..terminal import Terminal
 
 _CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
 
 
-def run_fetch(
-    source: str,
-    out: Path,
-    format: str | None,
-    mirror: str | None,
-    *,
-    force: bool,
-    terminal: Terminal,
+def fetch(
+    source: Annotated[
+        str,
+        typer.Argument(help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo."),
+    ],
+    out: Out,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="Archive, edition or series; an unknown name lists those there are.",
+        ),
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--mirror", help="Download the file from this address instead."),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Download into ``out`` and print how the file was checked."""
-    archive, run = get_archive(source, format), Run("fetch")
+    """Download a database from its official address, and check it.
+
+    An interrupted download goes on where it stopped.
+
+    Example: tivax fetch wiod2016 --out raw
+    """
+    terminal = Terminal(quiet)
+    archive, run = sources.get_archive(source, format), Run("fetch")
     require_fetch_place(out, archive.name, force=force)
     with terminal.download(source) as progress:
-        got = fetch(
+        got = sources.fetch(
             source, out, format=format, mirror=mirror, force=force, progress=progress
         )
     run.add_to_manifest(

@@ -1,30 +1,60 @@
 """``tivax import``: read tables into a store, and print what it holds."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from ...sources import import_tables
+import typer
+
+from ... import sources
+from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
+from ..options import Force, MaxSize, Out, Quiet, Years, parse_years
 from ..terminal import Terminal
 
 
-def run_import(
-    source: str,
-    paths: Sequence[Path],
-    out: Path,
-    *,
-    years: tuple[int, int] | None,
-    unbalanced: bool,
-    derounded: bool,
-    force: bool,
-    terminal: Terminal,
+def import_(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro or "
+            "arrays."
+        ),
+    ],
+    paths: Annotated[
+        list[Path], typer.Argument(help="Files, folders or zip archives.")
+    ],
+    out: Out,
+    years: Years = "",
+    unbalanced: Annotated[
+        bool,
+        typer.Option(
+            "--unbalanced", help="Accept tables whose rows do not add up to output."
+        ),
+    ] = False,
+    derounded: Annotated[
+        bool,
+        typer.Option(
+            "--derounded",
+            help="For wiod2013 in R form, rounded to 1 million: spread what rows miss "
+            "over the cells that were rounded to 0.",
+        ),
+    ] = False,
+    max_size: MaxSize = DEFAULT_MAX_SIZE,
+    force: Force = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Write the store, and name the years that are missing and what is in doubt."""
+    """Read the tables of a database into a store, every year checked.
+
+    Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
+    """
+    set_max_size(max_size)
+    start_jax()
+    terminal, wanted = Terminal(quiet), parse_years(years)
     with terminal.progress("reading") as progress:
-        done = import_tables(
+        done = sources.import_tables(
             source,
             paths,
             out,
-            years=years,
+            years=wanted,
             unbalanced=unbalanced,
             derounded=derounded,
             force=force,
@@ -42,9 +72,9 @@ def run_import(
             f"derounded; {done.rows_above} rows of {done.rows:,} "
             "sell more than they make, and stay so"
         )
-    if missing := done.missing(years):
+    if missing := done.missing(wanted):
         cut = ""
-        if done.published and not years:
+        if done.published and not wanted:
             cut = (
                 f"; the published file has {done.published[0]} to {done.published[1]}, "
                 "this one may be cut"

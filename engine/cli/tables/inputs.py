@@ -7,17 +7,8 @@ from xarray import DataArray
 
 from ...core import TivaxError
 from ...measures import ValueAdded, require_value_added, value_added_name
-from ...sources import (
-    read_final_satellites,
-    read_satellites,
-    require_different_names,
-)
-from ...tables import (
-    NetInventories,
-    WorldTables,
-    correct_for_inventories,
-    open_store,
-)
+from ...sources import read_final_satellites, read_satellites, require_different_names
+from ...tables import NetInventories, WorldTables, correct_for_inventories, open_store
 from ..options import parse_years
 from ..terminal import Terminal
 

@@ -1,7 +1,7 @@
 """``tivax bench``: run the cases, print a table, write bench.csv and bench.json."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -10,25 +10,10 @@ import pandas as pd
 
 from ....bench.cases import CASES, SEED, make_world
 from ....bench.harness import Timing, machine, measure
-from ...core import (
-    Run,
-    TivaxError,
-    output_folder,
-    require_result_place,
-    write_csv,
-)
+from ...core import Run, TivaxError, output_folder, require_result_place, write_csv
 from ..terminal import Terminal
 
-COLUMNS = [
-    "case",
-    "method",
-    "median_s",
-    "min_s",
-    "compile_s",
-    "residual",
-    "baseline",
-    "ratio",
-]
+COLUMNS = [field.name for field in fields(Timing)]
 
 
 def run_bench(

@@ -93,7 +93,8 @@ def run_demo(
             save_figure(
                 true_versus_estimated(known.comparison), folder, "panel_estimates"
             )
-        _write_report(folder / "report.html", tables, result, checks, race, known, seed)
+        page = _report(tables, result, checks, race, known, seed)
+        (folder / "report.html").write_text(page, encoding="utf-8")
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
@@ -180,15 +181,14 @@ def _findings(tables: WorldTables, checks: list[YearCheck], race: Race) -> list[
     return lines
 
 
-def _write_report(
-    path: Path,
+def _report(
     tables: WorldTables,
     result: TbiResult,
     checks: list[YearCheck],
     race: Race,
     known: KnownEffect | None,
     seed: int,
-) -> None:
+) -> str:
     last = int(tables.years[-1])
     figures = figures_of(result)
     findings = [*_findings(tables, checks, race), _effect(known)]
@@ -267,19 +267,9 @@ def _write_report(
                     "final demand, value-added and gross balances agree."
                 ),
                 report.Table(
-                    pd.DataFrame(
-                        {
-                            "row gap": [k.row_gap for k in checks],
-                            "idle": [k.zero_output for k in checks],
-                            "radius": [k.spectral_radius for k in checks],
-                            "sales": [k.output_identity for k in checks],
-                            "demand": [k.demand_identity for k in checks],
-                            "balance": [k.balance_identity for k in checks],
-                            "residual": [k.residual for k in checks],
-                            "solver": [k.solver for k in checks],
-                        },
-                        index=pd.Index([k.year for k in checks], name="year"),
-                    ),
+                    check_frame(checks)
+                    .set_index("year")[list(_CHECKS)]
+                    .rename(columns=_CHECKS),
                     f"Checks by year: largest row gap ({tables.unit}), industries "
                     "without output, spectral radius of A, the three identities, the "
                     "residual of the solve.",
@@ -318,13 +308,24 @@ def _write_report(
             ],
         ),
     ]
-    report.write_report(
-        path,
+    return report.report_html(
         "Trade in value added of a synthetic world",
         f"{tables.years[0]} to {last}",
         sections,
         describe_environment(),
     )
+
+
+_CHECKS = {
+    "row_gap": "row gap",
+    "zero_output": "idle",
+    "spectral_radius": "radius",
+    "output_identity": "sales",
+    "demand_identity": "demand",
+    "balance_identity": "balance",
+    "residual": "residual",
+    "solver": "solver",
+}
 
 
 def _panel_section(known: KnownEffect) -> report.Section:

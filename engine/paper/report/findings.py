@@ -11,8 +11,7 @@ from .. import columns as paper
 from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
-from . import groups as heterogeneity_report
-from . import inference as inference_report
+from . import groups, inference
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -28,7 +27,11 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
         [
             Points(
                 [
-                    *_other_data(other),
+                    *(
+                        [f"These are not the paper's data: {'; '.join(other)}."]
+                        if other
+                        else []
+                    ),
                     f"The models of {count} printed coefficients were "
                     f"estimated on {sizes['all']} rows ({sizes['developed']} "
                     f"developed, {sizes['developing']} developing), with an index "
@@ -46,7 +49,7 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
                         "hold)."
                         for k in found
                     ),
-                    heterogeneity_report.pooled_sentence(result),
+                    groups.pooled_sentence(result),
                 ]
             ),
             _beside_table(result),
@@ -59,12 +62,6 @@ _MEASURES_DATA = (
     " The print is of other data: these differences are no measure of how well the "
     "paper is replicated."
 )
-
-
-def _other_data(reasons: list[str]) -> list[str]:
-    if not reasons:
-        return []
-    return [f"These are not the paper's data: {'; '.join(reasons)}."]
 
 
 def _reconstructed(note: str) -> str:
@@ -222,7 +219,7 @@ def _few_clusters(result: Replication) -> str:
     if result.inference is None:
         return f"{text}; bootstrap and placebo were not computed here."
     return (
-        f"{text}; the section “{inference_report.TITLE}” repeats the tests of TBI "
+        f"{text}; the section “{inference.TITLE}” repeats the tests of TBI "
         "under bootstraps and placebos. The verdicts count t(G − 1)."
     )
 
@@ -233,6 +230,6 @@ def _many_tests(result: Replication) -> str:
         return text + "No p-value here is corrected for that."
     return text + (
         "Stars, verdicts and the p-values of the tables are not corrected for that. "
-        f"Romano and Wolf's, in the section “{inference_report.TITLE}”, are, but for "
+        f"Romano and Wolf's, in the section “{inference.TITLE}”, are, but for "
         "the two or three outcomes of one table and sample only."
     )

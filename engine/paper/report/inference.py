@@ -13,6 +13,9 @@ from ..inference import PaperInference, sides
 
 TITLE = "Bootstrap, placebo and few clusters"
 _P_VALUES = {
+    "outcome": "outcome",
+    "sample": "sample",
+    "coef": "TBI",
     "cv1_p": "CV1",
     "cv2_p": "CV2",
     "cv3_p": "CV3",
@@ -29,6 +32,13 @@ _DRAWN = {
     "placebo_within": "within",
 }
 _ERRORS = {**{f"{k}_mc": v for k, v in _DRAWN.items()}, "romano_wolf_mc": "RW"}
+_DRAWS = {f"{k}_draws": f"draws, {v}" for k, v in _DRAWN.items()}
+_FEW = {
+    "clusters": "countries",
+    "effective_clusters": "effective number",
+    "without_low": "lowest TBI without one",
+    "without_high": "highest TBI without one",
+}
 _AT = "at the threshold within simulation error"
 
 
@@ -41,27 +51,11 @@ def section(
     if inference is None:
         why = skipped.get("Bootstrap and placebo", "the panel does not allow it")
         return Section(TITLE, [Text(f"Not computed: {why}.")])
-    rows = inference.rows
-    names = column_names(rows)
-    p = rows[list(_P_VALUES)].rename(columns=_P_VALUES)
-    p.insert(0, "outcome", rows["outcome"])
-    p.insert(1, "sample", rows["sample"])
-    p.insert(2, "TBI", rows["coef"])
-    p.index = pd.Index(names)
-    errors = rows[[*_ERRORS]].rename(columns=_ERRORS)
-    for kind, name in _DRAWN.items():
-        errors[f"draws, {name}"] = rows[f"{kind}_draws"]
-    errors.index = pd.Index(names)
-    few = rows[["clusters", "effective_clusters", "without_low", "without_high"]]
-    few = few.rename(
-        columns={
-            "clusters": "countries",
-            "effective_clusters": "effective number",
-            "without_low": "lowest TBI without one",
-            "without_high": "highest TBI without one",
-        }
+    rows = inference.rows.set_axis(column_names(inference.rows))
+    p, errors, few = (
+        rows[[*names]].rename(columns=names)
+        for names in (_P_VALUES, {**_ERRORS, **_DRAWS}, _FEW)
     )
-    few.index = pd.Index(names)
     blocks: list[Block] = [
         Text(
             "The paper's p-values rest on t(G−1) with Stata's cluster-robust errors, "
@@ -97,7 +91,7 @@ def section(
         Table(
             p,
             "p-values of TBI by kind of inference.",
-            {"TBI": ".3f", **dict.fromkeys(_P_VALUES.values(), ".4f")},
+            {"TBI": ".3f", **dict.fromkeys(p.columns[3:], ".4f")},
         ),
         Table(
             errors,
@@ -105,7 +99,7 @@ def section(
             "of draws), and the draws; 0 where all patterns were enumerated.",
             {
                 **dict.fromkeys(_ERRORS.values(), ".5f"),
-                **dict.fromkeys([f"draws, {k}" for k in _DRAWN.values()], ",.0f"),
+                **dict.fromkeys(_DRAWS.values(), ",.0f"),
             },
         ),
         *(
@@ -126,11 +120,7 @@ def section(
         Table(
             few,
             "How many countries carry each coefficient.",
-            {
-                "effective number": ".1f",
-                "lowest TBI without one": ".3f",
-                "highest TBI without one": ".3f",
-            },
+            {"effective number": ".1f", **dict.fromkeys(few.columns[2:], ".3f")},
         ),
     ]
     return Section(TITLE, blocks)

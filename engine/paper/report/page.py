@@ -13,13 +13,7 @@ from ...reporting import Language
 from ...reporting import html as report
 from ..results import Replication
 from ..verdicts import verdicts
-from . import data as panel_report
-from . import findings as findings_report
-from . import groups as heterogeneity_report
-from . import inference as inference_report
-from . import robustness as robustness_report
-from . import specifications as specification_report
-from . import tables as paper_report
+from . import data, findings, groups, inference, robustness, specifications, tables
 
 PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
 
@@ -51,23 +45,24 @@ def write(
     """Write the report to ``path``, one self-contained HTML file."""
     found = verdicts(result)
     sections = [
-        findings_report.summary(result, found),
-        paper_report.question(),
-        panel_report.data(result, figures, language),
-        paper_report.tables(result, figures, language),
-        findings_report.hypotheses(result, found),
-        robustness_report.lagged_instrument(result, language),
-        robustness_report.index_variants(result),
-        heterogeneity_report.groups(result, figures),
-        specification_report.leave_one_out(result, figures),
-        specification_report.specification_curve(result, figures),
-        robustness_report.gross_trade(result),
-        robustness_report.fixed_codes(result),
-        robustness_report.other_errors(result),
-        inference_report.section(result.inference, result.skipped, figures),
-        panel_report.descriptive_statistics(result),
-        findings_report.caveats(result),
+        findings.summary(result, found),
+        tables.question(),
+        data.data(result, figures, language),
+        tables.tables(result, figures, language),
+        findings.hypotheses(result, found),
+        robustness.lagged_instrument(result, language),
+        robustness.index_variants(result),
+        groups.groups(result, figures),
+        specifications.leave_one_out(result, figures),
+        specifications.specification_curve(result, figures),
+        robustness.gross_trade(result),
+        robustness.fixed_codes(result),
+        robustness.other_errors(result),
+        inference.section(result.inference, result.skipped, figures),
+        data.descriptive_statistics(result),
+        findings.caveats(result),
     ]
-    report.write_report(
-        path, *titles(result), sections, footer, prefix="A", language=language
+    page = report.report_html(
+        *titles(result), sections, footer, prefix="A", language=language
     )
+    path.write_text(page, encoding="utf-8")

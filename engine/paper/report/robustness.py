@@ -214,10 +214,7 @@ def fixed_codes(result: Replication) -> Section:
     frame = pd.DataFrame(rows)
     names = list(dict.fromkeys([f"recipe {result.panel.codes}", "recipe fixed"]))
     for name in names:
-        frame[name] = [
-            f"{k.coef:.4f}{'*' * k.stars} ({k.se:.4f})".replace("-", "−")
-            for k in frame[name]
-        ]
+        frame[name] = coefficient_cells(pd.DataFrame(frame[name].tolist()))
     added = sorted(set(result.fixed_panel.countries) - set(result.panel.countries))
     return Section(
         title,
