@@ -9,6 +9,7 @@ from collections.abc import Generator
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
@@ -193,7 +194,7 @@ def _labelled(
 ) -> xr.Dataset:
     if method.check is not None:
         what = f"the terms of {name} miss their identity"
-        require_identity(part.identity, years, what)
+        require_identity(np.asarray(part.identity), years, what)
     by_sector, by_buyer = LEVELS[level]
     who = "importer" if method.kernels[level] is importer_totals else "exporter"
     coords: dict[str, Any] = {"year": list(years), who: perimeters}

@@ -266,7 +266,7 @@ def test_groups_are_read_from_toml(tmp_path):
         (b"EU = []", "group EU must be a list of region codes"),
         (b"EU = [1, 2]", "group EU must be a list of region codes"),
         (b'[EU]\nmembers = ["AUT"]', "group EU must be a list of region codes"),
-        (b"\xff\xfe", "codec can't decode"),
+        (b"\xff\xfe", "not a text in UTF-8"),
     ],
 )
 def test_a_file_that_holds_no_groups_is_told(tmp_path, text, message):

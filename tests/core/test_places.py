@@ -284,4 +284,4 @@ def test_a_full_disk_is_told_by_the_store_and_by_the_draws(tmp_path, small_files
 def test_the_help_says_what_is_replaced():
     for command in ("tbi", "import", "panel", "simulate", "bench"):
         shown = " ".join(tivax(command, "--help").out.replace("│", " ").split())
-        assert "if this command wrote it and all its files are unchanged" in shown
+        assert "if this command wrote it and none of its files has changed" in shown

@@ -162,7 +162,11 @@ def killed(result):
 experiments._gathered = killed
 """
 )
-INTERRUPTED = KILLED.replace("SIGKILL", "SIGINT")
+# A job in the background would ignore it.
+INTERRUPTED = (
+    "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    + KILLED.replace("SIGKILL", "SIGINT")
+)
 
 
 class Place:

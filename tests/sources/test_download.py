@@ -504,7 +504,9 @@ def test_unknown_names_list_the_choices():
         TivaxError, match="no archive of eora: did you mean weo. There are wiod2016"
     ):
         get_archive("eora")
-    with pytest.raises(TivaxError, match="'csv'; choose from r, stata, excel"):
+    with pytest.raises(
+        TivaxError, match="of wiod2016 csv: choose from r, stata, excel"
+    ):
         get_archive("wiod2016", "csv")
 
 
