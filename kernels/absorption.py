@@ -111,7 +111,7 @@ def gross_exports(
     home = jnp.repeat(jnp.eye(c, dtype=Y.dtype), s, axis=0, total_repeat_length=n)
     # A product with a block-diagonal matrix: three times faster than sums of blocks.
     sold = Y + A @ (home * output[:, None])
-    return sold * (1 - home) * active[:, None]
+    return sold * (1 - home) * active[:, None].astype(Y.dtype)
 
 
 def by_region(T: Float[Array, "n c"]) -> Float[Array, "c c"]:

@@ -184,7 +184,7 @@ def invert_table(
         scale=scale,
         v=v,
         Y=Y,
-        exports=sold * borders.abroad * active[:, None],
+        exports=sold * borders.abroad * active[:, None].astype(Y.dtype),
         L=L,
         dva_multiplier=perimeters.left_multiply(v, L),
         active=active.astype(Y.dtype),

@@ -111,7 +111,7 @@ def simulate(
     if regressors is None:
         size = jax.random.normal(jax.random.fold_in(ks, 1), (G,))
         size = jnp.exp(design.unequal_x * size)[:, None]
-        adopts = jnp.arange(G)[:, None] < design.adopters
+        adopts = jnp.arange(G, dtype=size.dtype)[:, None] < design.adopters
         step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
         x = size * ar1(kx, design.persistence_x, (G, T))
         x = jnp.where(design.adopters > 0, step, x)
@@ -191,8 +191,10 @@ def simulate_and_test(
         p = jnp.full(3, jnp.nan)
         if placebos is not None:
             p = _placebo_p(*placebos, null, b, se[0])
-        of_placebos = jnp.where(jnp.isfinite(p), p <= LEVEL, jnp.nan)
-        return jnp.concatenate([jnp.where(served, found, jnp.nan), of_placebos])
+        of_placebos = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
+        return jnp.concatenate(
+            [jnp.where(served, found.astype(p.dtype), jnp.nan), of_placebos]
+        )
 
     share = clusters.partial_leverage(fit, contrast)
     return PanelTests(

@@ -11,6 +11,7 @@ from truth_files import LEATHER, WIODTEST, exvatools, truth_table
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture(autouse=True, scope="module")

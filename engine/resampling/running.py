@@ -237,7 +237,8 @@ def _compiled(block: Any, mesh: Mesh) -> Callable[..., jax.Array]:
         arrays: Any, seed: jax.Array, first: jax.Array, steps: jax.Array
     ) -> jax.Array:
         one = partial(block, arrays, seed)
-        start = first + jax.lax.axis_index("draws") * steps * at_once
+        device = jax.lax.axis_index("draws").astype(steps.dtype)
+        start = first + device * steps * at_once
 
         def step(k: jax.Array) -> jax.Array:
             number = start + k * at_once

@@ -238,7 +238,7 @@ def make_year(
 
     imported = jax.nn.sigmoid(world.propensity + world.openness[k])  # [d, i]
     anyone_sells = world.pull.sum(axis=0) > 0  # [d, i]
-    imported = jnp.where(world.active > 0, imported, 1.0) * anyone_sells
+    imported = jnp.where(world.active > 0, imported, 1.0) * anyone_sells.astype(float)
     pull = world.pull * jnp.exp(world.growth[:, None, None] * k)
     seller = pull / jnp.where(anyone_sells, pull.sum(axis=0), 1)[None]  # [r, d, i]
     seller = jnp.swapaxes(seller, 1, 2)  # [r, i, d]
@@ -251,7 +251,7 @@ def make_year(
     # One draw for both uses: each would take as long to compile.
     draws = jax.random.normal(key, (n * n + n * c,), jnp.float32)
     jitter = jnp.exp(0.05 * draws[: n * n].reshape(c, s, c, s))
-    noise = jnp.where(home[..., None] > 0, 1.0, world.noise * jitter)
+    noise = jnp.where(home[..., None] > 0, 1.0, world.noise * jitter).astype(float)
     A = split(imported)[..., None] * jnp.swapaxes(world.recipe, 0, 1)[None] * noise
     bought = A.sum(axis=(0, 1), keepdims=True)  # [1, 1, d, j]
     inputs = (world.input_share * world.active)[None, None]
@@ -264,7 +264,7 @@ def make_year(
         split(final)[..., None] * jnp.swapaxes(steady, 0, 1)[None]
     )  # [r, i, d, f-1]
     # Stocks: a few per cent of the other demand in the cell, up or down.
-    swing = jnp.clip(draws[n * n :].reshape(c, s, c), -3, 3)
+    swing = jnp.clip(draws[n * n :].reshape(c, s, c), -3, 3).astype(float)
     stocks = 0.02 * demand.sum(axis=-1) * swing
     unit = jnp.concatenate([demand, stocks[..., None]], axis=-1)
     unit = unit / unit.sum(axis=(0, 1, 3))[None, None, :, None]
