@@ -144,6 +144,7 @@ def _require_own_folder(folder: Path, command: str) -> None:
 
 
 def is_empty_folder(path: Path) -> bool:
+    """Whether the path is a folder without any file."""
     return path.is_dir() and not any(path.iterdir())
 
 

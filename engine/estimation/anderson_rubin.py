@@ -39,10 +39,11 @@ def anderson_rubin(data: IVData, *, beta: Beta = 0.0) -> AndersonRubin:
     and archi2, with F(L1, G-1) under clusters.
     """
     tested = hypothesis(beta, data.X.shape[1])
-    return test_partialled(partial_out(data), data.covariance == "iid", tested)
+    return test_hypothesis(partial_out(data), data.covariance == "iid", tested)
 
 
 def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
+    """A value of beta for each endogenous regressor; a single one is for all."""
     values = np.atleast_1d(np.asarray(beta, float))
     if values.shape == (1,):
         values = np.repeat(values, K1)
@@ -54,9 +55,10 @@ def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
     return values
 
 
-def test_partialled(
+def test_hypothesis(
     d: Partialled, iid: bool, beta: Float[np.ndarray, " K1"]
 ) -> AndersonRubin:
+    """The Anderson-Rubin test of ``beta`` on data with the controls taken out."""
     r = d.y - d.X @ times_power(beta, d.X_unit - d.y_unit)
     g = d.Q.T @ r
     e = r - d.Q @ g

@@ -13,7 +13,7 @@ from scipy.optimize import minimize_scalar
 from scipy.stats import chi2, f, ncx2
 
 from ..core import TivaxError, require_kind
-from .anderson_rubin import Beta, hypothesis, test_partialled
+from .anderson_rubin import Beta, hypothesis, test_hypothesis
 from .iv_data import (
     SINGULAR,
     IVData,
@@ -110,7 +110,7 @@ def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
     L1, K1 = data.Z.shape[1], data.X.shape[1]
     lm, kp_f, cd_f = _rank_statistics(d, iid)
     df = L1 - K1 + 1
-    ar = test_partialled(d, iid, hypothesis(beta, K1))
+    ar = test_hypothesis(d, iid, hypothesis(beta, K1))
     effective, critical, simplified = float("nan"), {}, {}
     if K1 == 1:
         effective, critical, simplified = _effective_f(d, iid)

@@ -199,6 +199,7 @@ def _importer(world: InvertedTable) -> Terms:
 
 
 def importer_totals(world: InvertedTable) -> Terms:
+    """Imports of each region from the world, and value added counted once in them."""
     held = world.content.sum(axis=1)[:, None] * world.exports
     once = borin_mancini.importer(world).sum(axis=0)
     return {

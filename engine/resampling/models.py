@@ -76,6 +76,7 @@ class Model:
 
 
 def sample_rows(panel: pd.DataFrame, model: Model) -> pd.DataFrame:
+    """The rows of the panel that belong to the sample of the model."""
     require_columns(panel, ())
     if model.sample != "all" and "developed" not in panel.columns:
         raise TivaxError(

@@ -160,6 +160,7 @@ def largest_residual(results: Sequence[tuple[Design, Draws]]) -> float:
 def fill_panels(
     study: Study, design: Design, file: FileDraws, progress: Progress
 ) -> None:
+    """Simulate what the file lacks, from the start of an unfinished block."""
     done = file.count
     if done < study.panels:
         done -= done % _PANELS

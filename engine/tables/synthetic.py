@@ -93,6 +93,8 @@ class Structure(NamedTuple):
 
 
 class SyntheticYear(NamedTuple):
+    """Intermediate flows, final demand and output of one synthetic year."""
+
     Z: Float[Array, "n n"]
     Y: Float[Array, "n c f"]
     x: Float[Array, " n"]

@@ -21,6 +21,7 @@ _FEW = tuple(
 def sections(
     experiment: Experiment, tables: dict[str, pd.DataFrame], figures: dict[str, Figure]
 ) -> list[Section]:
+    """The report of a run: method, results, figures, diagnostics of clusters."""
     plan = experiment.plans[0]
     kind = plan.scheme.kind
     shown = experiment.summary.drop(
