@@ -438,10 +438,12 @@ def test_wald_of_several_coefficients():
     assert_allclose(fit.wald(names[::-1]), (f, p), rtol=RTOL)
 
 
-@pytest.mark.parametrize("estimator", [two_way_clusters, driscoll_kraay])
-def test_wald_of_clusters_of_years_has_the_degrees_of_its_t(estimator):
+@pytest.mark.parametrize(
+    "estimator, clusters", [(two_way_clusters, 8), (driscoll_kraay, 12)]
+)
+def test_wald_of_clusters_of_years_has_the_degrees_of_its_t(estimator, clusters):
     fit = estimator(random_panel(seed=14), "KOFGIdj", REGRESSORS)
-    assert fit.clusters == 8
+    assert fit.clusters == clusters
     assert_allclose(fit.wald(["RQ"])[1], fit["RQ"].p, rtol=1e-8)
 
 

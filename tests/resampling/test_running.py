@@ -219,7 +219,7 @@ def test_a_stream_gives_what_a_second_makes(monkeypatch):
 
 def test_blocks_are_numbered_from_zero_and_the_last_is_the_last():
     def block(arrays, seed, number):
-        return arrays["factor"] * number + seed
+        return arrays["factor"] * number.astype(float) + seed.astype(float)
 
     arrays = {"factor": np.array([10.0, 1.0])}
     parts = np.concatenate([*over_blocks(block, arrays, 5, 11)])
