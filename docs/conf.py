@@ -5,6 +5,8 @@ import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import tivax
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
 
@@ -20,6 +22,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
     "sphinx_design",
+    "generated",
     "mathml",
 ]
 exclude_patterns = ["_build", "extensions"]
@@ -48,6 +51,16 @@ myst_enable_extensions = [
 ]
 myst_heading_anchors = 3
 
+autosummary_generate = True
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+numpydoc_show_class_members = False
+templates_path = ["_templates"]
+# Types of other projects and inner ones have no page.
+nitpick_ignore_regex = [(r"py:\w+", r"(?!tivax\b).*|tivax\.engine\b.*")]
+
 html_theme = "pydata_sphinx_theme"
 html_title = "tivax"
 html_static_path = ["_static"]
@@ -64,3 +77,18 @@ html_theme_options = {
     "footer_end": [],
 }
 html_sidebars = {"index": []}
+
+
+def find_public_name(app, env, node, text):
+    """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    if node.get("refdomain") != "py" or name not in tivax.__all__:
+        return None
+    return env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], f"tivax.{name}", node, text
+    )
+
+
+def setup(app):
+    """Register what is done in this file."""
+    app.connect("missing-reference", find_public_name)

@@ -31,7 +31,7 @@ class YearCheck:
     year
         Calendar year.
     row_gap
-        Largest |Z1 + Y1 - x|, sales less reported output.
+        Largest ``|Z1 + Y1 - x|``, sales less reported output.
     row_gap_share
         The sum of these gaps over world output.
     row_gap_excess
@@ -48,7 +48,7 @@ class YearCheck:
     productive
         The spectral radius is surely below 1.
     output_gap_share, export_gap_share
-        Sum of |x - x*| over output, and of |E - E*| over exports: reported against
+        Sum of ``|x - x*|`` over output, and of ``|E - E*|`` over exports: reported against
         the model-consistent table (x* = B Y 1).
     output_identity, demand_identity, balance_identity
         On the model-consistent table, the largest relative misses of: sales = output,
