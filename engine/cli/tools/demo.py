@@ -95,6 +95,8 @@ def run_demo(
             )
         page = _report(tables, result, checks, race, known, seed)
         (folder / "report.html").write_text(page, encoding="utf-8")
+        charts = explorer_html(collect_results([folder], name=out.name), folder)
+        (folder / "explorer.html").write_text(charts, encoding="utf-8")
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
