@@ -5,7 +5,7 @@ are left out, terms of a decomposition are summed over them.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,15 @@ class Measure:
         return self.values.ndim == 3
 
 
+@dataclass(frozen=True)
+class ResultFolder:
+    """A folder of results: its name in lists, and its manifest, which tells units."""
+
+    path: Path
+    name: str
+    manifest: Mapping[str, Any]
+
+
 @dataclass(frozen=True, eq=False)
 class Collected:
     """The measures of one or more results, over the same years and regions."""
@@ -81,7 +90,19 @@ class _Series:
     rows: pd.DataFrame
 
 
-def collect_results(results: Sequence[Path], only: Sequence[str] = ()) -> Collected:
+def result_folders(paths: Sequence[Path]) -> list[ResultFolder]:
+    """The folders by their last name, or by their path where two have the same."""
+    short = [path.resolve().name for path in paths]
+    names = short if len(set(short)) == len(short) else [str(path) for path in paths]
+    return [
+        ResultFolder(path, name, _manifest(path))
+        for path, name in zip(paths, names, strict=True)
+    ]
+
+
+def collect_results(
+    results: Sequence[ResultFolder], only: Sequence[str] = ()
+) -> Collected:
     """The measures of result folders of `tbi`, `indicators`, `decompose` and `demo`.
 
     ``only`` names the measures that are wanted, by code; else all are collected.
@@ -93,7 +114,7 @@ def collect_results(results: Sequence[Path], only: Sequence[str] = ()) -> Collec
         column, a row is there twice, or no measure has a name of ``only``.
     """
     found = [
-        (folder, series)
+        (folder.name, series)
         for folder in results
         for series in _series_of(folder)
         if not series.rows.empty
@@ -104,7 +125,7 @@ def collect_results(results: Sequence[Path], only: Sequence[str] = ()) -> Collec
             raise TivaxError(f"no measure {name}: {suggest(name, codes)}")
     found = [k for k in found if not only or k[1].code in only]
     if not found:
-        raise TivaxError(f"{results[0]}: its tables have no rows for all sectors")
+        raise TivaxError(f"{results[0].path}: its tables have no rows for all sectors")
     years = sorted({int(y) for _, k in found for y in k.rows["year"].unique()})
     regions = list(
         dict.fromkeys(
@@ -115,16 +136,8 @@ def collect_results(results: Sequence[Path], only: Sequence[str] = ()) -> Collec
             for label in series.rows[side].unique()
         )
     )
-    names = _group_names(results)
-    measures = [_measure(k, names[folder], years, regions) for folder, k in found]
+    measures = [_measure(k, group, years, regions) for group, k in found]
     return Collected(tuple(years), tuple(regions), tuple(measures))
-
-
-def _group_names(results: Sequence[Path]) -> dict[Path, str]:
-    """The shortest name of each folder that no other has."""
-    short = {path: path.resolve().name for path in results}
-    alike = len(set(short.values())) < len(short)
-    return {path: str(path) if alike else name for path, name in short.items()}
 
 
 def _measure(
@@ -166,10 +179,10 @@ def _measure(
 # ------------------------------------------------------------------- what a folder has
 
 
-def _series_of(folder: Path) -> Iterator[_Series]:
+def _series_of(result: ResultFolder) -> Iterator[_Series]:
+    folder, manifest = result.path, result.manifest
     if not folder.exists():
         raise TivaxError(f"{folder}: no such folder")
-    manifest = _manifest(folder)
     tables = {
         name: path
         for name in (*_WIDE, "va_absorbed", "indicators", "decomposition")
@@ -216,7 +229,7 @@ def _of_account(text: str, account: str, between: str) -> str:
     return f"{account}{between}{text}" if account else text
 
 
-def _traced_unit(manifest: dict[str, Any], account: str) -> str:
+def _traced_unit(manifest: Mapping[str, Any], account: str) -> str:
     """The unit of value added, or of the satellite account of that name."""
     for one in manifest.get("accounts", [manifest]):
         if account in ("", one.get("value_added")):
@@ -224,13 +237,13 @@ def _traced_unit(manifest: dict[str, Any], account: str) -> str:
     return ""
 
 
-def _tables_unit(manifest: dict[str, Any], account: str) -> str:
+def _tables_unit(manifest: Mapping[str, Any], account: str) -> str:
     """The unit of gross flows, which is not recorded beside a satellite account."""
     name = account or manifest.get("value_added", "")
     return _traced_unit(manifest, account) if name in ("residual", "basic") else ""
 
 
-def _columns(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
+def _columns(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
     about = load_toml(__package__, "columns.toml")
     for account, rows in _by_account(read_table(path, ["year", "region"])):
         for name in map(str, rows):
@@ -246,7 +259,9 @@ def _columns(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
             )
 
 
-def _unit_of(about: dict[str, Any], manifest: dict[str, Any], account: str) -> str:
+def _unit_of(
+    about: Mapping[str, Any], manifest: Mapping[str, Any], account: str
+) -> str:
     unit = {"value added": _traced_unit, "tables": _tables_unit}.get(about["unit"])
     return unit(manifest, account) if unit else about["unit"]
 
@@ -261,7 +276,7 @@ def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataF
     return found if low is None else found.assign(low=low, high=high)
 
 
-def _absorbed(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
+def _absorbed(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
     about = load_toml(__package__, "columns.toml")
     needed = ["year", "origin", "absorber", "value_added"]
     for account, rows in _by_account(read_table(path, needed)):
@@ -282,7 +297,7 @@ def _absorbed(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
             )
 
 
-def _indicators(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
+def _indicators(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
     needed = ["year", "region", "sector", "partner", "indicator", "value"]
     frame = read_table(path, needed, {"sector": [EVERY_SECTOR]})
     for account, of_account in _by_account(frame):
@@ -303,7 +318,7 @@ def _indicators(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
                 )
 
 
-def _terms(path: Path, manifest: dict[str, Any]) -> Iterator[_Series]:
+def _terms(path: Path, manifest: Mapping[str, Any]) -> Iterator[_Series]:
     frame = read_table(path, ["year", "term", "value"])
     # In the order of the file: of imports, the importer comes first.
     sides = [k for k in map(str, frame) if k in ("exporter", "importer")]

@@ -33,7 +33,7 @@ from ..core import (
 )
 from ..reporting import COLOURS, DEFICIT, SURPLUS
 from ..tables import REST, country_name
-from .collect import Collected, Measure, collect_results
+from .collect import Collected, Measure, collect_results, result_folders
 from .tiles import tile_map
 
 _SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
@@ -76,7 +76,7 @@ def explore(
         raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
     path = Path(out)
     require_page_place(path, folders, force=force)
-    collected = collect_results(folders, list(only))
+    collected = collect_results(result_folders(folders), list(only))
     text = explorer_html(collected, path.parent)
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
