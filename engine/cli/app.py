@@ -23,6 +23,7 @@ from .tables import commands as tables
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tools import commands as tools
+from .tools.explore import explore
 
 # In the order of --help.
 COMMANDS = {
@@ -34,6 +35,7 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,
     "bootstrap": bootstrap,

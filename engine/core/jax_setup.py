@@ -37,15 +37,20 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def compilation_cache() -> Path | None:
-    """Where compiled programs are kept, or None where the cache is turned off."""
+def cache_folder() -> Path | None:
+    """The user's cache folder of tivax, or None where the cache is turned off."""
     import pooch
 
     root = os.environ.get("TIVAX_CACHE", str(pooch.os_cache("tivax")))
-    if not root:
+    return Path(root) if root else None
+
+
+def compilation_cache() -> Path | None:
+    """Where compiled programs are kept, or None where the cache is turned off."""
+    if (root := cache_folder()) is None:
         return None
     machine = sha256(processor().encode()).hexdigest()[:8]
-    return Path(root) / f"jax-{version('jax')}-{machine}"
+    return root / f"jax-{version('jax')}-{machine}"
 
 
 def processor() -> str:

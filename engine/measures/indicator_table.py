@@ -16,6 +16,9 @@ from ..core import load_toml
 from .flags import INDEX, NOT_NEGATIVE, PER_CENT, UNBOUNDED, Bounds
 from .methods import LEVELS
 
+# Codes of all sectors, and of all partners, together (those of OECD TiVA).
+EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
+
 _BOUNDS: dict[str, Bounds] = {
     "not negative": NOT_NEGATIVE,
     "per cent": PER_CENT,

@@ -3,6 +3,7 @@ from .html import Details as Details
 from .html import Figure as Figure
 from .html import Heading as Heading
 from .html import Journal as Journal
+from .html import Link as Link
 from .html import Points as Points
 from .html import Section as Section
 from .html import Table as Table

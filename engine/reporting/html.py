@@ -44,6 +44,14 @@ class Points:
     points: Sequence[str]
 
 
+@dataclass(frozen=True)
+class Link:
+    """A line that leads to another file, by its path beside the report."""
+
+    text: str
+    path: str
+
+
 @dataclass(frozen=True, eq=False)
 class Figure:
     """A matplotlib figure. The caption says what is shown and in which unit.
@@ -91,7 +99,7 @@ class Journal:
     number: str | None = None
 
 
-Shown = Text | Heading | Points | Figure | Table | Journal
+Shown = Text | Heading | Points | Link | Figure | Table | Journal
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,6 +211,8 @@ def _block(block: Block, captions: _Captions) -> str:
         case Points(points):
             items = "\n".join(f"<li>{escape(point)}</li>" for point in points)
             return f"<ul>\n{items}\n</ul>"
+        case Link(text, path):
+            return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
         case Figure():
             return _figure(block, captions)
         case Table():

@@ -14,11 +14,17 @@ from ..core import TivaxError, load_toml, require_kind, require_list, suggest
 
 @dataclass(frozen=True)
 class Country:
-    """A country of ISO 3166-1 (or ROW): its two codes and its name in English."""
+    """A country of ISO 3166-1 (or ROW): its two codes and its name in English.
+
+    ``latitude`` and ``longitude`` of its middle are in degrees north and east; ROW has
+    none.
+    """
 
     alpha3: str
     alpha2: str
     name: str
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,14 @@ def country_name(code: str) -> str:
     """The English name of an alpha-3 code; of any other code the code itself."""
     known = countries().get(code)
     return known.name if known else code
+
+
+def country_position(code: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a country's middle in degrees; None of other codes."""
+    known = countries().get(code)
+    if known is None or known.latitude is None or known.longitude is None:
+        return None
+    return known.latitude, known.longitude
 
 
 @cache

@@ -16,6 +16,8 @@ from ...core import (
 )
 from ...figures import indicators as indicator_plots
 from ...measures import (
+    EVERY_PARTNER,
+    EVERY_SECTOR,
     INDICATORS,
     LEVELS,
     WORST_IDENTITY,
@@ -38,8 +40,6 @@ from ..terminal import Terminal
 from .check import certified_line
 from .decompose import FORMATS, LongWriter, named, one_after_the_other
 
-# Codes of all sectors, and of all partners, together (those of OECD TiVA).
-EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),

@@ -23,8 +23,9 @@ from ...core import (
     require_result_place,
     write_csv,
 )
+from ...explorer import ResultFolder, collect_results, explorer_html
 from ...figures import true_versus_estimated
-from ...measures import TbiResult, compute_tbi
+from ...measures import TbiResult, compute_tbi, value_added_metadata
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
 from ...reporting import html as report
 from ...reporting import save_figure
@@ -95,9 +96,14 @@ def run_demo(
             )
         page = _report(tables, result, checks, race, known, seed)
         (folder / "report.html").write_text(page, encoding="utf-8")
+        about = value_added_metadata(tables, ["residual"])
+        results = ResultFolder(folder, out.name, about)
+        charts = explorer_html(collect_results([results]), folder)
+        (folder / "explorer.html").write_text(charts, encoding="utf-8")
         run.write_manifest(
             folder,
             residual_max=result.residual_max,
+            **about,
             size=f"{regions} x {sectors} x {years}",
             race={
                 "first_s": race.first,
@@ -215,6 +221,9 @@ def _report(
                     "tivax import, tivax check, tivax tbi."
                 ),
                 *(report.Text(line) for line in findings),
+                report.Link(
+                    "Explore the results in interactive charts", "explorer.html"
+                ),
             ],
         ),
         report.Section(
