@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .. import measures  # whose kernels load JAX, for decompositions only
 from ..core import TivaxError, local_path, read_store_attributes, require_choice
@@ -11,10 +11,8 @@ from ..sources import rights_of
 from .references import keys_cited, keys_for, select
 from .results import Result, find_manifest, input_sources, read_result
 
-Style = Literal["bibtex", "text"]
 
-
-def cite(path: str | os.PathLike, format: Style = "bibtex") -> str:
+def cite(path: str | os.PathLike, format: str = "bibtex") -> str:
     """References of a store or a result: database, methods, tivax.
 
     ``format`` is ``bibtex``, whose keys stay the same from version to version, or

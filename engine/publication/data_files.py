@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Any
 
 from ..core import TivaxError, read_store_attributes
 from ..sources import ARCHIVES, Rights, rights_of
@@ -16,7 +16,8 @@ from .results import (
     store_manifest,
 )
 
-Include = Literal["allowed", "all", "none"]
+# What data a package holds: those whose licence allows it, all, none.
+INCLUDE = ("allowed", "all", "none")
 DATA = "data"
 
 
@@ -156,9 +157,7 @@ def _holds_one(path: Path, inputs: Iterable[Path]) -> bool:
     return any(k == path or path in k.parents for k in inputs)
 
 
-def collect(
-    results: Sequence[Result], layout: Layout, include: Include
-) -> list[DataFile]:
+def collect(results: Sequence[Result], layout: Layout, include: str) -> list[DataFile]:
     """Every input once, in the order of their places.
 
     Raises ``TivaxError`` for one that is missing or changed since, and for a TOML file
@@ -182,7 +181,7 @@ def collect(
 
 
 def _data_file(
-    result: Result, path: Path, entry: dict[str, Any], place: str, include: Include
+    result: Result, path: Path, entry: dict[str, Any], place: str, include: str
 ) -> DataFile:
     rights = tuple(filter(None, map(rights_of, sources_of(path, entry))))
     allowed = all(k.redistribution for k in rights)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from importlib.resources import files as package_files
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 from ..core import (
     MANIFEST,
@@ -23,7 +23,7 @@ from ..core import (
     require_writable,
 )
 from .citations import result_keys
-from .data_files import DATA, DataFile, Include, Layout, collect
+from .data_files import DATA, INCLUDE, DataFile, Layout, collect
 from .readme import Content, readme_text
 from .references import select
 from .results import Result, read_result, require_whole
@@ -60,7 +60,7 @@ def package(
     results: str | os.PathLike | Sequence[str | os.PathLike],
     out: str | os.PathLike,
     *,
-    include_data: Include = "allowed",
+    include_data: str = "allowed",
     wheel: str | os.PathLike | None = None,
     force: bool = False,
 ) -> Packed:
@@ -94,7 +94,7 @@ def package(
     -----
     The template is Vilhuber and others, doi:10.5281/zenodo.7293838.
     """
-    require_choice("include_data", include_data, get_args(Include))
+    require_choice("include_data", include_data, INCLUDE)
     out = local_path("out", out)
     if isinstance(results, str | os.PathLike):
         results = [results]

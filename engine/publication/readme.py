@@ -75,9 +75,9 @@ def _overview(content: Content) -> list[str]:
         "## Overview",
         f"The code in this package makes {_count(tables, 'table')} and "
         f"{_count(figures, 'figure')}{made_of}, with tivax {version} (Python). One "
-        f"script, `run_all.sh`, runs {_count(len(content.results), 'command')} and compares "
-        "what they write with the results in `results/`. The replicator should expect "
-        f"it to run for about {_duration(seconds)}.",
+        f"script, `run_all.sh`, runs {_count(len(content.results), 'command')} and "
+        "compares what they write with the results in `results/`. The replicator "
+        f"should expect it to run for about {_duration(seconds)}.",
     ]
 
 
@@ -102,7 +102,8 @@ def _availability(content: Content) -> list[str]:
         "- [ ] I certify that the author(s) of the manuscript have legitimate access "
         "to and permission to use the data used in this manuscript.\n"
         "- [ ] I certify that the author(s) of the manuscript have documented "
-        "permission to redistribute/publish the data contained within this replication package.",
+        "permission to redistribute/publish the data contained within this replication "
+        "package.",
         "### License for data",
         "\n".join(licences) or "No external data are used.",
         "### Summary of availability",
@@ -110,6 +111,21 @@ def _availability(content: Content) -> list[str]:
         "out can be had as described below.",
         "### Details on each data source",
         *(_details(content, rights) for rights in _databases(content.inputs)),
+        *_own_details(content),
+    ]
+
+
+def _own_details(content: Content) -> list[str]:
+    """The statement of what is of no database."""
+    own = [k for k in content.inputs if k.is_own]
+    if not own:
+        return []
+    inside = sum(k.provided for k in own)
+    names = ", ".join(f"`{k.place}`" for k in own)
+    return [
+        "#### Data of the authors",
+        f"{names}: made or chosen by the authors; {inside} of {len(own)} are in this "
+        "package.",
     ]
 
 
@@ -130,11 +146,7 @@ def _details(content: Content, rights: Rights) -> str:
             f"The licence {why} passing the files on. To run the commands, get these "
             "and put them in the places named; `run_all.py` checks them by SHA-256:"
         )
-        lines.append(
-            "\n".join(
-                line for k in missing for line in [f"- `{k.place}`: {k.how_to_get}"]
-            )
-        )
+        lines.append("\n".join(f"- `{k.place}`: {k.how_to_get}" for k in missing))
     return "\n\n".join(lines)
 
 
@@ -181,14 +193,10 @@ def _datasets(content: Content) -> list[str]:
 def _requirements(content: Content) -> list[str]:
     first = content.results[-1].manifest
     packages = "\n".join(f"  - {k} {v}" for k, v in first["packages"].items())
-    seeds = [
-        f"- `{result.name}`: "
-        + (
-            f"seed {seed}"
-            if (seed := _seed(result)) is not None
-            else "no random numbers"
-        )
-        for result in content.results
+    seeds = [(k.name, k.manifest["seed"]) for k in content.results]
+    randomness = [
+        f"- `{name}`: {'no random numbers' if seed is None else f'seed {seed}'}"
+        for name, seed in seeds
     ]
     seconds = sum(result.manifest["wall_s"] for result in content.results)
     size = sum(k.bytes for k in content.inputs if k.provided) + sum(
@@ -211,7 +219,7 @@ def _requirements(content: Content) -> list[str]:
         "`requirements.txt` lists these versions. `run_all.py` uses an installed tivax "
         f"of this version, else installs it into `.venv`.{wheel}",
         "### Controlled randomness",
-        "\n".join(seeds),
+        "\n".join(randomness),
         "Random numbers are made by JAX; draw k depends on seed "
         "and k alone, not on the machine or the number of processes.",
         "### Memory, runtime, storage requirements",
@@ -314,10 +322,6 @@ def _databases(inputs: Iterable[DataFile]) -> list[Rights]:
     return list(dict.fromkeys(k for one in inputs for k in one.rights))
 
 
-def _seed(result: Result) -> int | None:
-    return result.manifest["seed"]
-
-
 def _line(argv: Sequence[str]) -> str:
     return shlex.join(["tivax", *argv])
 
@@ -335,7 +339,9 @@ def _boxes(items: Mapping[str, bool]) -> str:
     return "\n".join(f"- [{'x' if k else ' '}] {text}" for text, k in items.items())
 
 
-def _within(value: float, bounds: Mapping[str, float | None]) -> dict[str, bool]:
+def _within(
+    value: float | int, bounds: Mapping[str, float | int | None]
+) -> dict[str, bool]:
     """The first of the boxes whose bound is not exceeded is ticked."""
     chosen = next(k for k, bound in bounds.items() if bound is None or value <= bound)
     return {name: name == chosen for name in bounds}
@@ -363,7 +369,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def _duration(seconds: float) -> str:
+def _duration(seconds: float | int) -> str:
     if seconds < 90:
         return _count(max(1, round(seconds)), "second")
     if seconds < 5400:
@@ -371,7 +377,7 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:.1f} hours"
 
 
-def _size(number: float) -> str:
+def _size(number: float | int) -> str:
     for unit, factor in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if number >= factor:
             return f"{number / factor:.1f} {unit}"

@@ -47,7 +47,7 @@ def package(
         packed = publication.package(
             results,
             out,
-            include_data=include_data,  # pyright: ignore[reportArgumentType]
+            include_data=include_data,
             wheel=wheel,
             force=force,
         )
@@ -70,5 +70,5 @@ def cite(
 
     Example: tivax cite results
     """
-    text = publication.cite(path, format)  # pyright: ignore[reportArgumentType]
+    text = publication.cite(path, format)
     typer.echo(text, nl=False)
