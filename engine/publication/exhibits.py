@@ -49,5 +49,6 @@ def _title(command: str, stem: str) -> str:
     known = programs().get(command, {}).get("outputs", {})
     for pattern, title in known.items():
         if fnmatchcase(stem, pattern):
-            return title
+            several = "/" in pattern and "*" in pattern
+            return f"{title} ({PurePosixPath(stem).name})" if several else title
     return PurePosixPath(stem).name.replace("_", " ")

@@ -141,10 +141,10 @@ def _details(content: Content, rights: Rights) -> str:
         f"{rights.licence}. Terms: {rights.terms}. Cite {cited}.",
     ]
     if missing := [k for k in files if not k.provided]:
-        why = "does not allow" if not rights.redistribution else "allows"
+        why = "" if rights.redistribution else "No licence allows passing them on. "
         lines.append(
-            f"The licence {why} passing the files on. To run the commands, get these "
-            "and put them in the places named; `run_all.py` checks them by SHA-256:"
+            f"{why}To run the commands, get these files and put them in the places "
+            "named; `run_all.py` checks them by SHA-256:"
         )
         lines.append("\n".join(f"- `{k.place}`: {k.how_to_get}" for k in missing))
     return "\n\n".join(lines)

@@ -1,11 +1,8 @@
 """What to cite, and that the BibTeX is valid."""
 
 import re
-from importlib.metadata import version
-from pathlib import Path
 
 import pytest
-import yaml
 
 import tivax
 from tivax.engine.measures import INDICATORS, METHODS
@@ -17,7 +14,6 @@ from commands import good
 from helpers import random_tables
 from packages import write_files, write_replication, write_result
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 # Fields that BibTeX's standard styles warn about where they are missing.
 REQUIRED = {
     "article": {"title", "journal", "year"},
@@ -97,17 +93,6 @@ def test_schemes_have_their_works():
     for topic in ("wild", "webb", "mammen", "bayesian", "freedman-lane", "placebo"):
         assert keys_for([topic]), topic
     assert "webb2023" not in keys_for(["wild", "rademacher"])
-
-
-def test_the_entry_of_tivax_has_the_facts_of_the_citation_file():
-    cff = yaml.safe_load((REPOSITORY / "CITATION.cff").read_text(encoding="utf-8"))
-    fields = references()["tivax"].fields
-    assert fields["title"] == cff["title"]
-    assert [k.strip("{}") for k in fields["author"]] == [
-        k["name"] for k in cff["authors"]
-    ]
-    assert fields["year"] == cff["date-released"].year
-    assert fields["note"] == f"Version {version('tivax')}, {cff['license']}"
 
 
 # ------------------------------------------------------------------------- the command

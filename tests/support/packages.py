@@ -112,6 +112,7 @@ def unpack(archive: Path, folder: Path):
     assert spec is not None and spec.loader is not None
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
-    module.find_tivax = lambda version: "tivax"
-    module.run_command = lambda tivax, argv: good(*argv)
+    # In this process, for speed.
+    vars(module)["find_tivax"] = lambda version: "tivax"
+    vars(module)["run_command"] = lambda tivax, argv: good(*argv)
     return module
