@@ -23,6 +23,7 @@ from .tables import commands as tables
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tools import commands as tools
+from .tools import publish
 from .tools.explore import explore
 
 # In the order of --help.
@@ -41,6 +42,8 @@ COMMANDS = {
     "bootstrap": bootstrap,
     "placebo": placebo,
     "simulate": inference.simulate,
+    "package": publish.package,
+    "cite": publish.cite,
     "demo": tools.demo,
     "bench": tools.bench,
     "devices": tools.devices,

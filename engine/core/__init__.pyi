@@ -34,10 +34,12 @@ from .limits import longest_line as longest_line
 from .limits import require_count as require_count
 from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size
+from .manifest import MANIFEST as MANIFEST
 from .manifest import Run as Run
 from .manifest import describe_environment as describe_environment
 from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
+from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
 from .manifest import sha256 as sha256
 from .manifest import tivax_version as tivax_version

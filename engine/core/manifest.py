@@ -29,12 +29,43 @@ PACKAGES = (
     "pyarrow",
     "pyfixest",
     "linearmodels",
+    "scipy",
+    "matplotlib",
 )
 
 
 def tivax_version() -> str:
     """The installed version of tivax."""
     return version("tivax")
+
+
+def describe_system() -> dict[str, Any]:
+    """Operating system, processor, cores, memory, and the most memory used so far.
+
+    None for what the system does not report. The cores are those this process may use.
+    """
+    few = getattr(os, "sched_getaffinity", None)
+    try:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        memory = None
+    return {
+        "os": platform.platform(),
+        "processor": processor_name(),
+        "cores": len(few(0)) if few else os.cpu_count(),
+        "memory_bytes": memory,
+        "peak_memory_bytes": _peak_memory(),
+    }
+
+
+def _peak_memory() -> int | None:
+    """The largest resident memory of this process."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
 
 
 def describe_environment(*, dated: bool = True) -> dict[str, str]:
@@ -127,20 +158,43 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def describe_input(path: Path) -> dict[str, Any]:
-    """Path, SHA-256 and size of an input, for the manifest."""
+def describe_input(path: Path, source: str | None = None) -> dict[str, Any]:
+    """Path, SHA-256, size and database of an input, for the manifest.
+
+    A store tells its database itself; without one there is no key ``source``.
+    """
     files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
     size = sum(p.stat().st_size for p in files)
-    return {"path": str(path), "sha256": sha256(path), "bytes": size}
+    source = source or read_store_attributes(path).get("source")
+    return {
+        "path": str(path),
+        "sha256": sha256(path),
+        "bytes": size,
+        **({"source": source} if source else {}),
+    }
+
+
+def read_store_attributes(path: Path) -> dict[str, Any]:
+    """What a store says of itself; empty for anything else."""
+    try:
+        text = (path / "zarr.json").read_text(encoding="utf-8")
+        attributes = json.loads(text)["attributes"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):
+        return {}
+    return attributes if "tivax_format" in attributes else {}
 
 
 @dataclass
 class Run:
-    """The record of one command: the content of ``manifest.json``."""
+    """The record of one command: the content of ``manifest.json``.
+
+    ``sources`` are the databases of inputs by their paths, where these do not tell.
+    """
 
     command: str
     inputs: Sequence[Path] = ()
     seed: int | None = None
+    sources: Mapping[Path, str] = field(default_factory=dict)
     argv: list[str] = field(default_factory=lambda: list(sys.argv))
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
@@ -168,9 +222,12 @@ class Run:
             "wall_s": round(time.perf_counter() - self._clock, 3),
             "seed": self.seed,
             "device": f"{device.platform}: {device.device_kind}",
-            "inputs": [describe_input(path) for path in self.inputs],
+            "inputs": [
+                describe_input(path, self.sources.get(path)) for path in self.inputs
+            ],
             "residual_max": residual_max,
             "outputs": sorted(outputs),
+            "system": describe_system(),
             **more,
         }
 

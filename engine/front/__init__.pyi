@@ -36,6 +36,9 @@ from .engine.panel import build_panel as build_panel
 from .engine.panel import read_data_files as read_data_files
 from .engine.paper import Replication as Replication
 from .engine.paper import replicate as replicate
+from .engine.publication import Packed as Packed
+from .engine.publication import cite as cite
+from .engine.publication import package as package
 from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme

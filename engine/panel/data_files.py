@@ -96,6 +96,25 @@ class DataFiles:
             *self.inflation_override.values(),
         ]
 
+    def databases(self) -> dict[Path, str]:
+        """The database of each file, for the manifest.
+
+        Not of the index: it was computed, from a store that says what it is made of.
+        """
+        named = [(name, getattr(self, name)) for name in ("kof", "pwt", "wgi")]
+        prices = [self.inflation.path, *self.inflation_override.values()]
+        others = self.alternatives.get("inflation", ())
+        return {
+            **{
+                edition.path: _DATABASES.get(key, key)
+                for key, some in self.alternatives.items()
+                for edition in some
+            },
+            **{edition.path: name for name, edition in named},
+            **{edition.path: inflation_source(edition.path) for edition in others},
+            **dict.fromkeys(prices, self.inflation_source),
+        }
+
     def places(self) -> list[Path]:
         """The folder and all that is named in it: no place for results."""
         return [
@@ -106,6 +125,8 @@ class DataFiles:
         ]
 
 
+# Of alternatives whose keys are not names of databases.
+_DATABASES = {"reer": "bis", "trade": "wdi"}
 # Codes that are often written for those of ISO 3166-1 alpha-3.
 _ISO3 = {"UK": "GBR", "GB": "GBR", "US": "USA", "ROM": "ROU", "GER": "DEU"}
 _KEYS = {

@@ -1,9 +1,14 @@
+from .archives import ARCHIVES as ARCHIVES
+from .archives import Archive as Archive
 from .archives import get_archive as get_archive
 from .catalogue import get_source as get_source
 from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
+from .rights import Rights as Rights
+from .rights import rights_facts as rights_facts
+from .rights import rights_of as rights_of
 from .satellites import read_final_satellites as read_final_satellites
 from .satellites import read_satellite as read_satellite
 from .satellites import read_satellites as read_satellites

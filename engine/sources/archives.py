@@ -13,6 +13,7 @@ from typing import Any
 import pooch
 
 from ..core import load_toml, require_choice
+from .rights import rights_facts
 
 HEAD = 256  # bytes at the start of a file that show its format
 STATA = b"<stata_dta>"  # how formats from 117 on begin
@@ -58,15 +59,16 @@ class Archive:
         return self.name.endswith(".dta")
 
 
-def _archives_of(database: dict[str, Any]) -> dict[str, Archive]:
+def _archives_of(name: str, database: dict[str, Any]) -> dict[str, Archive]:
     """A database's archives by format; shared facts are beside the formats."""
     shared = {k: v for k, v in database.items() if not isinstance(v, dict)}
+    shared["licence"] = rights_facts()[name]["licence"]
     formats = {k: v for k, v in database.items() if isinstance(v, dict)}
-    return {name: Archive(**shared, **entry) for name, entry in formats.items()}
+    return {k: Archive(**shared, **entry) for k, entry in formats.items()}
 
 
 ARCHIVES: dict[str, dict[str, Archive]] = {
-    name: _archives_of(database)
+    name: _archives_of(name, database)
     for name, database in load_toml(__package__, "archives.toml").items()
 }
 

@@ -574,5 +574,8 @@ def test_a_manifest_has_the_promised_keys(tmp_path):
         for name in manifest["outputs"]
     ]
     assert manifest["more"] == "this"
+    system = manifest["system"]
+    assert system["cores"] >= 1 and system["os"] and system["processor"]
+    assert 0 < system["peak_memory_bytes"] <= system["memory_bytes"]
     assert 0 <= manifest["wall_s"] < 60
     assert datetime.fromisoformat(manifest["started"]).tzinfo is not None

@@ -110,6 +110,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
     imported |= {"source_name": WRONG, "store": WRONG}
     given = {"source_name": "wiod2013", "paths": [folder], "store": folder / "b"}
     yield from wrong("import_tables", imported, **given)
+    yield from wrong("cite", {"path": WRONG, "format": WRONG}, path=store)
+    packed: Bad = dict.fromkeys(("results", "out", "include_data"), WRONG)
+    yield from wrong("package", packed, results=store, out=folder / "p.zip")
 
 
 def of_labels() -> Iterator[Case]:

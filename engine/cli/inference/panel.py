@@ -32,7 +32,7 @@ def panel(
     start_jax()
     terminal = Terminal(quiet)
     files = panels.read_data_files(data, store=require_store(store))
-    run = Run("panel", inputs=files.inputs())
+    run = Run("panel", inputs=files.inputs(), sources=files.databases())
     panels.require_panel_place(out, run, force=force, folders=files.places())
     made = panels.build_panel(files)
     paths = panels.write_panel(made, out, run, force=force)

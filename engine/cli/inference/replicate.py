@@ -27,11 +27,14 @@ def run_replication(
         *files.inputs(),
         *(edition.path for some in files.alternatives.values() for edition in some),
     ]
-    inputs += [*trade_files(files), *table_files(files)]
-    run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
+    tables = table_files(files)
+    inputs += [*trade_files(files), *tables]
+    sources = dict.fromkeys(tables, "wiod2013") | files.databases()
+    run = Run("replicate", inputs=list(dict.fromkeys(inputs)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
     with terminal.progress("replicating", "steps") as progress:
         result = replicate(files, progress=progress)
+    run.seed = result.inference.seed if result.inference else None
     with output_folder(out, run, force=force) as folder:
         figures = write_replication(result, folder, language)
         replication_report.write(

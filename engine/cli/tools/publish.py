@@ -1,0 +1,74 @@
+"""``tivax package`` and ``tivax cite``: results for others to run again and to cite."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ... import publication
+from ..options import Force, Quiet
+from ..terminal import Terminal
+
+
+def package(
+    results: Annotated[
+        list[Path],
+        typer.Argument(help="Result folders (with a manifest.json), or panels."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="The zip archive to write: NAME.zip.")
+    ],
+    include_data: Annotated[
+        str,
+        typer.Option(
+            "--include-data",
+            help="allowed (data whose licence allows it), all or none; the README says "
+            "where to get the rest.",
+        ),
+    ] = "allowed",
+    wheel: Annotated[
+        Path | None,
+        typer.Option(
+            "--wheel", help="Pack this wheel of tivax, for run_all to install."
+        ),
+    ] = None,
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Pack results for replication: README, data, checksums, a script that runs all.
+
+    The README follows the template of the social-science data editors. Refuses results
+    and inputs that have changed since their commands ran.
+
+    Example: tivax package replication --out replication.zip
+    """
+    terminal = Terminal(quiet)
+    with terminal.status("packing"):
+        packed = publication.package(
+            results,
+            out,
+            include_data=include_data,
+            wheel=wheel,
+            force=force,
+        )
+    terminal.print(
+        f"{out}: {packed.files} files, {packed.bytes / 1e6:,.1f} MB (data "
+        f"{packed.data_bytes / 1e6:,.1f} MB before compression)"
+    )
+    if packed.left_out:
+        terminal.print(
+            f"Left out: {', '.join(packed.left_out)}; README.md says where to get them"
+        )
+    terminal.print("Unpack it and run: sh run_all.sh")
+
+
+def cite(
+    path: Annotated[Path, typer.Argument(help="A store, a result folder or a panel.")],
+    format: Annotated[str, typer.Option("--format", help="bibtex or text.")] = "bibtex",
+) -> None:
+    """Print what to cite: the tables, the methods used, and tivax.
+
+    Example: tivax cite results
+    """
+    text = publication.cite(path, format)
+    typer.echo(text, nl=False)

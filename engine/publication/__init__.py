@@ -1,0 +1,5 @@
+"""Publication: replication packages of results, and what to cite."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

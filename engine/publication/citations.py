@@ -1,0 +1,96 @@
+"""What to cite for a result or a store: its tables, the methods used, and tivax."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from .. import measures  # whose kernels load JAX, for decompositions only
+from ..core import TivaxError, local_path, read_store_attributes, require_choice
+from ..sources import rights_of
+from .references import keys_cited, keys_for, select
+from .results import Result, find_manifest, input_sources, read_result
+
+
+def cite(path: str | os.PathLike, format: str = "bibtex") -> str:
+    """References of a store or a result: database, methods, tivax.
+
+    ``format`` is ``bibtex``, whose keys stay the same from version to version, or
+    ``text``, a line for each work. Sorted by key.
+
+    Raises
+    ------
+    TivaxError
+        Neither a store nor a result of a command.
+
+    Examples
+    --------
+    >>> import tivax as tx
+    >>> world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1))
+    >>> tx.save_store(world, "world")  # doctest: +SKIP
+    >>> print(tx.cite("world", "text"))  # doctest: +SKIP
+    The tivax developers (2026), tivax: trade in value added, in JAX, ...
+    """
+    path = local_path("path", path)
+    require_choice("format", format, ("bibtex", "text"))
+    works = select(keys_of(path))
+    if format == "text":
+        return "".join(f"{work.to_text()}\n" for work in works)
+    return "\n".join(work.to_bibtex() for work in works)
+
+
+def keys_of(path: Path) -> set[str]:
+    """Keys of all works to cite for a store or a result."""
+    attributes = read_store_attributes(path)
+    if attributes:
+        return {"tivax", *database_keys([attributes.get("source", "")])}
+    if find_manifest(path) is None:
+        raise TivaxError(
+            f"{path}: neither a store nor a result of tivax; name a folder that "
+            "`tivax import` or another command wrote"
+        )
+    return result_keys(read_result(path))
+
+
+def result_keys(result: Result) -> set[str]:
+    """Keys of all works to cite for a result."""
+    return {"tivax", *database_keys(input_sources(result)), *method_keys(result)}
+
+
+def database_keys(sources: Iterable[str]) -> set[str]:
+    """Keys of databases; none for tables of one's own."""
+    known = [rights_of(source) for source in sources]
+    return {key for rights in known if rights for key in rights.references}
+
+
+def method_keys(result: Result) -> set[str]:
+    """Keys of the works whose measures, decompositions or tests a result holds."""
+    manifest = result.manifest
+    keys = set(keys_for(_topics(manifest)))
+    if "method" in manifest:
+        keys |= {*keys_cited(measures.METHODS[manifest["method"]].source)}
+    for name in _indicator_names(manifest.get("units") or {}):
+        keys |= {*keys_cited(measures.INDICATORS[name].source)}
+    return keys
+
+
+def _topics(manifest: Mapping[str, Any]) -> set[str]:
+    """Command, scheme and options, as references.toml names them."""
+    scheme = manifest.get("scheme") or {}
+    topics = {manifest["command"]}
+    if scheme:
+        # Of the other schemes, weights and method are defaults without effect.
+        chosen = {"wild": "weights", "placebo": "method"}.get(scheme["kind"], "kind")
+        topics |= {scheme["kind"], scheme[chosen]}
+    if (manifest.get("net_inventories") or {}).get("categories"):
+        topics.add("net inventories")
+    return topics
+
+
+def _indicator_names(units: dict[str, Any]) -> set[str]:
+    """Names of indicators; with several accounts they are one level deeper."""
+    return {
+        name
+        for key, value in units.items()
+        for name in (value if isinstance(value, dict) else [key])
+    }

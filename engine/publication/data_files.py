@@ -1,0 +1,230 @@
+"""The inputs of results, as files of a package: place, licence, where to get them."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from ..core import TivaxError, read_store_attributes
+from ..sources import ARCHIVES, Rights, rights_of
+from .results import (
+    Result,
+    maker_of,
+    require_unchanged,
+    sources_of,
+    store_manifest,
+)
+
+# What data a package holds: those whose licence allows it, all, none.
+INCLUDE = ("allowed", "all", "none")
+DATA = "data"
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One input of the packaged results: a file, or a store.
+
+    Attributes
+    ----------
+    path, place
+        Where it is on this machine, and in the package.
+    sha256, bytes
+        As the manifest has them.
+    rights
+        Of the databases that it was taken from or made of; empty for one's own.
+    provided
+        Whether the package holds it.
+    made_by
+        The command that wrote it, for stores and panels.
+    raw
+        Files that a store was imported from, as its own manifest has them.
+    """
+
+    path: Path
+    place: str
+    sha256: str
+    bytes: int
+    rights: tuple[Rights, ...]
+    provided: bool
+    made_by: Sequence[str] = ()
+    raw: Sequence[dict[str, Any]] = ()
+
+    @property
+    def is_store(self) -> bool:
+        return bool(read_store_attributes(self.path))
+
+    @property
+    def is_own(self) -> bool:
+        """Of no database: tables, panels or settings of the authors."""
+        return not self.rights
+
+    @property
+    def how_to_get(self) -> str:
+        """For somebody who does not have it: where it is, or who made it."""
+        if self.made_by:
+            return f"made by `tivax {' '.join(self.made_by)}`"
+        return self.get_raw(self.path.name)
+
+    def get_raw(self, name: str) -> str:
+        """The same of a raw file of its database: command, address or page."""
+        if not self.rights:
+            return "ask the authors"
+        rights = self.rights[0]
+        archives = ARCHIVES.get(rights.name, {})
+        for format, archive in archives.items():
+            if archive.name == name:
+                command = f"tivax fetch {rights.name} --format {format}"
+                return f"get it by `{command} --out FOLDER`, or from {archive.url}"
+        pages = [rights.page, *(k.page for k in archives.values()), rights.terms]
+        return f"get it from {next(filter(None, pages))}"
+
+
+class Layout:
+    """Where inputs lie in a package: as they lie to each other on this machine.
+
+    Run files and data.toml name other files relative to themselves, so all inputs keep
+    their places below the folder that holds all of them, which becomes ``data``.
+    """
+
+    def __init__(self, results: Sequence[Result]) -> None:
+        paths = [path for result in results for path in result.inputs]
+        self._results = results
+        named = [
+            absolute
+            for result in results
+            for word in result.argv
+            for part in _parts(word)
+            if _holds_one(absolute := result.absolute(part), result.inputs)
+        ]
+        self.root = Path(os.path.commonpath([*paths, *named])) if paths else Path.cwd()
+        if self.root in paths:
+            self.root = self.root.parent
+
+    def place(self, path: Path) -> str:
+        """The place in the package of an input, or of a folder of inputs."""
+        return str(PurePosixPath(DATA, path.relative_to(self.root).as_posix()))
+
+    def argv(self, result: Result, out: str) -> list[str]:
+        """The command line of a result in the package: its inputs, and ``out``.
+
+        Options of how, and not of what, are left out.
+        """
+        words, argv = iter(_split(result.argv)), []
+        for word in words:
+            if word in _OUTPUTS:
+                next(words)
+                argv += [word, f"{out}{_OUTPUTS[word](result)}"]
+            elif word in _PROCESSES:
+                next(words)
+            elif word not in _FLAGS:
+                argv.append(",".join(self._word(k, result) for k in _parts(word)))
+        return [*argv, "--quiet"]
+
+    def _word(self, word: str, result: Result) -> str:
+        absolute = result.absolute(word)
+        return self.place(absolute) if _holds_one(absolute, result.inputs) else word
+
+
+def _out_of(result: Result) -> str:
+    """What follows the folder of a result: the file of a panel, a store beside."""
+    if result.command == "panel":
+        names = [k["name"] for k in result.files]
+        return f"/{next(k for k in names if not k.endswith('.codebook.csv'))}"
+    return ".store" if result.command == "aggregate" else ""
+
+
+_OUTPUTS = {"--out": _out_of, "--compare": lambda result: ""}
+_PROCESSES = ("--coordinator", "--processes", "--process-id")
+_FLAGS = ("--force", "--quiet")
+
+
+def _split(argv: Iterable[str]) -> list[str]:
+    """Words, those of --option=value apart."""
+    return [
+        part
+        for word in argv
+        for part in (word.split("=", 1) if word.startswith("--") else [word])
+    ]
+
+
+def _parts(word: str) -> list[str]:
+    """An option may list files: --groups EU27,own.toml."""
+    return word.split(",")
+
+
+def _holds_one(path: Path, inputs: Iterable[Path]) -> bool:
+    return any(k == path or path in k.parents for k in inputs)
+
+
+def collect(results: Sequence[Result], layout: Layout, include: str) -> list[DataFile]:
+    """Every input once, in the order of their places.
+
+    Raises ``TivaxError`` for one that is missing or changed since, and for a TOML file
+    that names another input by an absolute path.
+    """
+    found: dict[str, DataFile] = {}
+    for result in results:
+        for path, entry in result.inputs.items():
+            place = layout.place(path)
+            known = found.get(place)
+            if known is not None and known.sha256 != entry["sha256"]:
+                raise TivaxError(
+                    f"{path}: two results read different versions; run the commands "
+                    "again"
+                )
+            if known is None:
+                found[place] = _data_file(result, path, entry, place, include)
+    files = [found[place] for place in sorted(found)]
+    _require_relative(files)
+    return files
+
+
+def _data_file(
+    result: Result, path: Path, entry: dict[str, Any], place: str, include: str
+) -> DataFile:
+    rights = tuple(filter(None, map(rights_of, sources_of(path, entry))))
+    allowed = all(k.redistribution for k in rights)
+    provided = include == "all" or (include == "allowed" and allowed)
+    if path.exists():
+        require_unchanged(path, entry, result.command)
+    elif provided:
+        raise TivaxError(
+            f"{path}: missing, and `tivax {result.command}` read it; run `tivax "
+            "package` in the folder in which it was run, or leave data out by "
+            "--include-data none"
+        )
+    manifest = _maker(path)
+    return DataFile(
+        path=path,
+        place=place,
+        sha256=entry["sha256"],
+        bytes=entry["bytes"],
+        rights=rights,
+        provided=provided,
+        made_by=tuple(manifest["argv"][1:]) if manifest else (),
+        raw=tuple(manifest.get("inputs", ())) if manifest else (),
+    )
+
+
+def _maker(path: Path) -> dict[str, Any]:
+    """The manifest of the command that made a store or a table; else empty."""
+    if read_store_attributes(path):
+        return store_manifest(path)
+    maker = maker_of(path)
+    return dict(maker.manifest) if maker else {}
+
+
+def _require_relative(files: Sequence[DataFile]) -> None:
+    """A file that names others by absolute paths does not work elsewhere."""
+    for one in files:
+        if one.path.suffix != ".toml" or not one.path.is_file():
+            continue
+        text = one.path.read_text(encoding="utf-8")
+        for other in files:
+            if f'"{other.path}"' in text or f"'{other.path}'" in text:
+                raise TivaxError(
+                    f"{one.path}: names {other.path} by an absolute path, which no "
+                    "other machine has; write it relative to the file and run "
+                    "the command again"
+                )

@@ -1,0 +1,182 @@
+"""Results of earlier commands: their manifest, their files, unchanged since."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core import MANIFEST, TivaxError, read_store_attributes, sha256
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one command wrote.
+
+    Attributes
+    ----------
+    path
+        The result folder; of a panel, the folder that it lies in.
+    name
+        What the command wrote was called.
+    manifest_path, manifest
+        Its record.
+    base
+        The folder from which relative paths of the record lead to its inputs.
+    """
+
+    path: Path
+    name: str
+    manifest_path: Path
+    manifest: Mapping[str, Any]
+    base: Path
+
+    @property
+    def command(self) -> str:
+        return self.manifest["command"]
+
+    @property
+    def argv(self) -> list[str]:
+        """The command line, without the program."""
+        return self.manifest["argv"][1:]
+
+    @property
+    def files(self) -> list[dict[str, Any]]:
+        """Name, bytes and SHA-256 of every file."""
+        return self.manifest["files"]
+
+    @property
+    def paths(self) -> list[Path]:
+        """Every file."""
+        return [self.path / entry["name"] for entry in self.files]
+
+    @property
+    def inputs(self) -> dict[Path, dict[str, Any]]:
+        """The entries of the manifest by path: absolute, links not followed."""
+        return {self.absolute(k["path"]): k for k in self.manifest["inputs"]}
+
+    def absolute(self, recorded: str) -> Path:
+        """Where a path of the command line leads."""
+        return Path(os.path.abspath(self.base / recorded))
+
+    def holds_data(self, name: str) -> bool:
+        """Whether an output repeats data of the inputs: a panel does."""
+        panel = self.command == "panel" and not name.endswith(".codebook.csv")
+        return panel or (self.command == "replicate" and name == "panel.csv")
+
+
+def read_result(path: Path) -> Result:
+    """The result in a folder, or a panel by its file or manifest.
+
+    Raises ``TivaxError`` where there is no manifest, or it is none of a command.
+    """
+    manifest = find_manifest(path)
+    if manifest is None:
+        raise TivaxError(
+            f"{path}: no result of tivax (no {MANIFEST}); name a folder that tivax "
+            "tbi, replicate, bootstrap ... wrote"
+        )
+    content = _read_manifest(manifest)
+    its_name = manifest.name.removesuffix(f".{MANIFEST}").removesuffix(MANIFEST)
+    return Result(
+        path=manifest.parent,
+        name=its_name or Path(os.path.abspath(manifest.parent)).name,
+        manifest_path=manifest,
+        manifest=content,
+        base=_base_of(manifest, [k["path"] for k in content["inputs"]]),
+    )
+
+
+def find_manifest(path: Path) -> Path | None:
+    """The manifest of a result folder or beside a panel; None where there is none."""
+    candidates = [path / MANIFEST, path.with_suffix(f".{MANIFEST}")]
+    if path.name.endswith(MANIFEST):
+        candidates.insert(0, path)
+    return next((k for k in candidates if k.is_file()), None)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        files = content["files"]
+        complete = (
+            [k["path"] + k["sha256"] for k in content["inputs"]]
+            and all(k["name"] + k["sha256"] and k["bytes"] >= 0 for k in files)
+            and content["argv"][1] == content["command"]
+            and content["tivax"] + content["python"]
+        ) or not content["inputs"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        raise TivaxError(
+            f"{path}: not a manifest of a tivax command, or damaged; run the command "
+            "again"
+        ) from None
+    if not complete:
+        raise TivaxError(
+            f"{path}: does not record the command line of `tivax {content['command']}`;"
+            " run it from the shell"
+        )
+    return content
+
+
+def _base_of(manifest: Path, inputs: list[str]) -> Path:
+    """The current folder, or one above the result in which all inputs are found."""
+    here = Path.cwd()
+    above = Path(os.path.abspath(manifest.parent)).parents
+    for base in (here, *above):
+        if all((base / path).exists() for path in inputs):
+            return base
+    return here
+
+
+def require_whole(result: Result) -> None:
+    """Raise ``TivaxError`` unless every file is as the command wrote it."""
+    for entry in result.files:
+        path = result.path / entry["name"]
+        if not path.is_file():
+            raise TivaxError(f"{path}: missing; run `tivax {result.command}` again")
+        if path.stat().st_size != entry["bytes"] or sha256(path) != entry["sha256"]:
+            raise TivaxError(
+                f"{path}: changed since `tivax {result.command}` wrote it; run the "
+                "command again"
+            )
+
+
+def require_unchanged(path: Path, entry: Mapping[str, Any], command: str) -> None:
+    """Raise ``TivaxError`` unless an input is what the command read."""
+    if sha256(path) != entry["sha256"]:
+        raise TivaxError(
+            f"{path}: changed since `tivax {command}` read it; run the command again"
+        )
+
+
+def input_sources(result: Result) -> Iterator[str]:
+    """The databases that a result is made of, through panels and stores."""
+    for path, entry in result.inputs.items():
+        yield from sources_of(path, entry)
+
+
+def sources_of(path: Path, entry: Mapping[str, Any]) -> list[str]:
+    """The databases of an input; of a panel or an index, those of its own inputs."""
+    if "source" in entry:
+        return [entry["source"]]
+    maker = maker_of(path)
+    return list(dict.fromkeys(input_sources(maker))) if maker else []
+
+
+def maker_of(path: Path) -> Result | None:
+    """The result that a file is part of, unchanged; None for others."""
+    for manifest in (path.with_suffix(f".{MANIFEST}"), path.parent / MANIFEST):
+        if path.is_file() and manifest.is_file():
+            with suppress(TivaxError):  # of downloads, or none of ours
+                result = read_result(manifest)
+                sums = {k["name"]: k["sha256"] for k in result.files}
+                if result.command != "fetch" and sums.get(path.name) == sha256(path):
+                    return result
+    return None
+
+
+def store_manifest(path: Path) -> dict[str, Any]:
+    """The record of the command that made a store; empty if it was made in Python."""
+    return json.loads(read_store_attributes(path).get("manifest") or "{}")
