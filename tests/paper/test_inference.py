@@ -26,16 +26,22 @@ def frame() -> pd.DataFrame:
     return panel.assign(developed=(panel["iso3"] < "C22").astype(int))
 
 
+def models() -> list[tx.Model]:
+    """Six of the paper's columns: three families, all countries and one group."""
+    return [model for k, model in enumerate(paper_models()) if k in range(2, 8)]
+
+
 @pytest.fixture(scope="module")
 def found(frame) -> PaperInference:
-    return infer_paper(frame, draws=DRAWS, seed=5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(paper_inference, "paper_models", models)
+        return infer_paper(frame, draws=DRAWS, seed=5)
 
 
 def test_t_tests_are_those_of_the_replication(frame, found):
-    for column, estimate in estimate_columns(frame).items():
-        row = found.rows.set_index(["table", "column"]).loc[
-            (column.table, column.column)
-        ]
+    columns = {(c.table, c.column): e for c, e in estimate_columns(frame).items()}
+    for _, row in found.rows.iterrows():
+        estimate = columns[row["table"], row["column"]]
         term = estimate["TBI"]
         assert_allclose(
             [row["coef"], row["cv1_p"], row["cv1_low"], row["cv1_high"]],
@@ -58,9 +64,9 @@ def test_t_tests_are_those_of_the_replication(frame, found):
     ],
 )
 def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
-    model = paper_models()[7]
+    model = models()[-1]
     alone = tx.resample(frame, model, scheme, draws=DRAWS, seed=5).summary.iloc[0]
-    row = found.rows.iloc[7]
+    row = found.rows.iloc[-1]
     assert row[f"{name}_p"] == alone["p_value"]
     assert row[f"{name}_mc"] == alone["mc_error"] > 0
     assert row[f"{name}_draws"] == alone["draws"] == DRAWS
@@ -71,7 +77,7 @@ def test_each_kind_is_what_it_is_alone(frame, found, name, scheme):
 
 def test_within_one_group_moving_within_groups_is_moving_among_all(found):
     rows = found.rows[found.rows["sample"] != "all"]
-    assert len(rows) == 10
+    assert len(rows) == 4
     assert_array_equal(rows["placebo_p"], rows["placebo_within_p"])
 
 
@@ -110,14 +116,14 @@ def test_romano_wolf_is_never_below_the_wild_p(found):
 
 
 def test_leaving_out_spans_the_single_fits(frame, found):
-    model = paper_models()[2]
+    model = models()[0]
     each = [
         tx.fixed_effects(
             frame[frame["iso3"] != iso3], model.outcome, ["TBI", *model.controls]
         )["TBI"].coef
         for iso3 in frame["iso3"].unique()
     ]
-    row = found.rows.iloc[2]
+    row = found.rows.iloc[0]
     assert_allclose(
         [row["without_low"], row["without_high"]], [min(each), max(each)], rtol=RTOL
     )
@@ -137,8 +143,10 @@ def test_on_the_real_panel(shared):
     """
     found = infer_paper(paper_panel(shared).frame, draws=199)
     estimates = paper_estimates(shared)
-    coefs = [estimates[column]["TBI"].coef for column in COLUMNS]
-    assert_allclose(found.rows["coef"], coefs, rtol=RTOL)
+    terms = [estimates[column]["TBI"] for column in COLUMNS]
+    for ours, theirs in {"coef": "coef", "cv1_p": "p", "cv1_low": "ci_low"}.items():
+        expected = [getattr(term, theirs) for term in terms]
+        assert_allclose(found.rows[ours], expected, rtol=RTOL)
     assert (found.rows["cv3_p"] > found.rows["cv1_p"]).all()
     assert (found.rows["placebo_p"] >= 1 / 200).all()
     assert found.rows["clusters"].tolist() == [
