@@ -43,10 +43,15 @@ from .engine.resampling import read_study as read_study
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
 from .engine.sources import Imported as Imported
+from .engine.sources import Satellite as Satellite
 from .engine.sources import import_tables as import_tables
+from .engine.sources import pymrio_satellites as pymrio_satellites
 from .engine.sources import read_final_satellites as read_final_satellites
+from .engine.sources import read_pymrio as read_pymrio
 from .engine.sources import read_satellite as read_satellite
 from .engine.sources import read_satellites as read_satellites
+from .engine.sources import save_pymrio as save_pymrio
+from .engine.sources import to_pymrio as to_pymrio
 from .engine.tables import Concordance as Concordance
 from .engine.tables import Tolerance as Tolerance
 from .engine.tables import WorldShape as WorldShape

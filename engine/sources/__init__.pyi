@@ -4,6 +4,11 @@ from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
+from .pymrio_accounts import Satellite as Satellite
+from .pymrio_accounts import pymrio_satellites as pymrio_satellites
+from .pymrio_systems import read_pymrio as read_pymrio
+from .pymrio_systems import save_pymrio as save_pymrio
+from .pymrio_systems import to_pymrio as to_pymrio
 from .satellites import read_final_satellites as read_final_satellites
 from .satellites import read_satellite as read_satellite
 from .satellites import read_satellites as read_satellites

@@ -102,7 +102,19 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("each_group", runs, **sound)
     direct = {"int": 3, "array": ARRAY}
     accounts: Bad = {"tables": WRONG, "account": WRONG, "direct": direct}
+    accounts |= {"names": {"word": "icio", "None": None}}
     yield from wrong("footprints", accounts, tables=tables, account=account)
+    satellites = {"int": 3, "text": "jobs", "texts": ["jobs"], "pair": [(account, 3)]}
+    of_one_year: Bad = {"tables": WRONG, "year": {"text": "2000", "other": 1999}}
+    of_one_year |= {"satellites": satellites}
+    yield from wrong("to_pymrio", of_one_year, tables=tables, year=2000)
+    places: Bad = {"folder": WRONG, "format": {**WRONG, "word": "pickle"}}
+    sound = {"tables": tables, "year": 2000, "folder": folder / "p"}
+    yield from wrong("save_pymrio", of_one_year | places, **sound)
+    mrio = tx.save_pymrio(tables, folder / "mrio_2000", 2000)
+    yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
+    systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
+    yield from wrong("pymrio_satellites", systems, system=mrio, year=2000)
     saved: Bad = {"tables": WRONG, "path": WRONG}
     yield from wrong("save_store", saved, tables=tables, path=folder / "a")
     yield from wrong("open_store", {"path": WRONG, "years": years}, path=store)
