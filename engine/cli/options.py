@@ -19,6 +19,12 @@ Force = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print the results only, no progress.")
 ]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
+    ),
+]
 Years = Annotated[
     str,
     typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),

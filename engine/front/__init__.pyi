@@ -1,5 +1,6 @@
 from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
+from .engine.core import to_long as to_long
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate
@@ -35,6 +36,7 @@ from .engine.panel import build_panel as build_panel
 from .engine.panel import read_data_files as read_data_files
 from .engine.paper import Replication as Replication
 from .engine.paper import replicate as replicate
+from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme

@@ -27,6 +27,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
+from ..core import to_long
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .plans import ResamplingPlan
@@ -395,3 +396,8 @@ def _under(
     with np.errstate(divide="ignore", invalid="ignore"):
         V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
         return (b - null * own) / np.sqrt(np.maximum(V, 0))
+
+
+@to_long.register(Inference)
+def _(result: Inference) -> pd.DataFrame:
+    return result.summary.copy()

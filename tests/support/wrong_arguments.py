@@ -145,6 +145,7 @@ def of_labels() -> Iterator[Case]:
     for kind, value in {"None": None, "array": ARRAY}.items():
         yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
     yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
+    yield from wrong("to_long", {"result": {**WRONG, "text": "TBI"}})
     members: Bad = {"name": WRONG, "regions": LETTERS}
     yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
     for name in ("read_satellite", "read_satellites", "read_final_satellites"):
@@ -172,6 +173,11 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
         yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
+    kinds = {"text": "a.docx", "int": 3}
+    fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
+    fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
+    fits |= {"path": kinds, "terms": {"ints": [3], "word": ["x"]}}
+    yield from wrong("regression_table", fits, fits=[fit])
     yield from wrong("simulate", {"study": {**WRONG, "text": "panel.csv"}})
     yield from wrong("read_study", {"path": WRONG})
     bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}

@@ -9,6 +9,7 @@ import xarray as xr
 import zarr
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     output_folder,
@@ -44,6 +45,7 @@ def run_aggregate(
     out: Path,
     *,
     compare: Path | None,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -80,8 +82,9 @@ def run_aggregate(
         )
     run.inputs = [*run.inputs, out]
     with output_folder(compare, run, force=force) as folder:
-        write_frame(comparison_frame(both), folder, "comparison", "csv")
-        write_frame(absorbed_frame(both), folder, "va_absorbed", "parquet")
+        write_frame(comparison_frame(both), folder, "comparison", format)
+        absorbed = format if format != "csv" else "parquet"
+        write_frame(absorbed_frame(both), folder, "va_absorbed", absorbed)
         save_figure(aggregation_plots.differences(both), folder, "differences")
         run.write_manifest(folder, residual_max=both.attrs["residual_max"], **record)
     _print_differences(terminal, both)

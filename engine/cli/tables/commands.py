@@ -10,6 +10,7 @@ from ..options import (
     CertifyOption,
     EachGroup,
     Force,
+    FormatOption,
     GroupsOption,
     Inventories,
     Net,
@@ -74,6 +75,7 @@ def aggregate(
             help="Folder for a comparison of results before and after aggregation.",
         ),
     ] = None,
+    format: FormatOption = "csv",
     years: Years = "",
     force: Force = False,
     quiet: Quiet = False,
@@ -86,6 +88,7 @@ def aggregate(
     Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
     """
     start_jax()
+    from ...core import require_format
     from ...tables import choose_groups
     from .aggregate import run_aggregate
     from .inputs import open_tables
@@ -98,6 +101,7 @@ def aggregate(
         choose_groups(groups, tables.regions),
         out,
         compare=compare,
+        format=require_format(format),
         force=force,
         terminal=Terminal(quiet),
     )
@@ -125,9 +129,7 @@ def tbi(
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write csv, parquet, dta or xlsx.")
-    ] = "csv",
+    format: FormatOption = "csv",
     years: Years = "",
     force: Force = False,
     quiet: Quiet = False,
@@ -202,9 +204,7 @@ def decompose(
     each_group: EachGroup = False,
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write parquet or csv.")
-    ] = "parquet",
+    format: FormatOption = "parquet",
     years: Years = "",
     force: Force = False,
     quiet: Quiet = False,
@@ -268,9 +268,7 @@ def indicators(
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write parquet or csv.")
-    ] = "parquet",
+    format: FormatOption = "parquet",
     years: Years = "",
     force: Force = False,
     quiet: Quiet = False,
