@@ -96,7 +96,6 @@ def variable_labels(*data: xr.Dataset) -> dict[str, str]:
     return labels
 
 
-@singledispatch
 def to_long(result: Any) -> pd.DataFrame:
     """A tidy DataFrame of a result, a row for each value.
 
@@ -119,13 +118,19 @@ def to_long(result: Any) -> pd.DataFrame:
     TivaxError
         Anything else.
     """
+    return long_table_of(result)
+
+
+@singledispatch
+def long_table_of(result: Any) -> pd.DataFrame:
+    """``to_long`` of one kind of result; a room registers its own kinds here."""
     raise TivaxError(
         "result: give a Dataset or DataArray of a measure, an Estimate, IVEstimate or "
         f"Inference, not {show(result)}"
     )
 
 
-@to_long.register(xr.DataArray)
+@long_table_of.register(xr.DataArray)
 def _(result: xr.DataArray) -> pd.DataFrame:
     sizes = [result.sizes[k] for k in result.dims]
     where = np.indices(sizes).reshape(len(sizes), -1)
@@ -137,7 +142,7 @@ def _(result: xr.DataArray) -> pd.DataFrame:
     return pd.DataFrame(columns).assign(unit=str(result.attrs.get("units", "")))
 
 
-@to_long.register(xr.Dataset)
+@long_table_of.register(xr.Dataset)
 def _(result: xr.Dataset) -> pd.DataFrame:
     dims = [str(k) for k in result.dims]
     numbers = [k for k, v in result.data_vars.items() if v.dtype.kind in "iuf"]

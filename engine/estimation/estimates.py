@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError, suggest, to_long
+from ..core import TivaxError, long_table_of, suggest
 from .regression_data import times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
@@ -162,7 +162,7 @@ def stars(p: pd.Series) -> pd.Series:
     return (p < 0.01).astype(int) + (p < 0.05).astype(int) + (p < 0.1).astype(int)
 
 
-@to_long.register(Estimate)
+@long_table_of.register(Estimate)
 def _(result: Estimate) -> pd.DataFrame:
     frame = result.terms.rename_axis("term").reset_index()
     frame.insert(0, "outcome", result.outcome)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, to_long
+from ..core import TivaxError, long_table_of, to_long
 from . import weak_instruments
 from .anderson_rubin import (
     ConfidenceSet,
@@ -155,7 +155,7 @@ def _iv2sls(
     )
 
 
-@to_long.register(IVEstimate)
+@long_table_of.register(IVEstimate)
 def _(result: IVEstimate) -> pd.DataFrame:
     stages = {"second": result.second, "first": result.first}
     parts = [to_long(fit).assign(stage=name) for name, fit in stages.items()]

@@ -15,6 +15,7 @@ from ..core import (
     TivaxError,
     local_path,
     require_kind,
+    require_list,
     require_no_folder,
     show,
     suggest,
@@ -124,6 +125,8 @@ def _journal_table(
         raise TivaxError("fits: give at least one estimate")
     shown = [_fit(k) for k in given]
     known = list(dict.fromkeys(str(k) for fit in shown for k in fit.terms.index))
+    if terms is not None:
+        require_list("terms", terms)
     wanted = [k for k in known if k != "const"] if terms is None else list(terms)
     for term in wanted:
         if term not in known:

@@ -27,7 +27,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import to_long
+from ..core import long_table_of
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .plans import ResamplingPlan
@@ -398,6 +398,6 @@ def _under(
         return (b - null * own) / np.sqrt(np.maximum(V, 0))
 
 
-@to_long.register(Inference)
+@long_table_of.register(Inference)
 def _(result: Inference) -> pd.DataFrame:
     return result.summary.copy()
