@@ -48,6 +48,12 @@ Regions = Annotated[
         "CHN,USA,DEU; by default the largest.",
     ),
 ]
+FormatOption = Annotated[
+    str,
+    typer.Option(
+        "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
+    ),
+]
 Years = Annotated[
     str,
     typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),

@@ -13,8 +13,13 @@ from .errors import TivaxWarning as TivaxWarning
 from .errors import show as show
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
+from .frames import long_table_of as long_table_of
 from .frames import require_format as require_format
+from .frames import require_rows as require_rows
+from .frames import to_long as to_long
 from .frames import to_long_frame as to_long_frame
+from .frames import variable_labels as variable_labels
+from .frames import write_do_file as write_do_file
 from .frames import write_frame as write_frame
 from .interrupts import INTERRUPT_CODE as INTERRUPT_CODE
 from .interrupts import INTERRUPT_LINE as INTERRUPT_LINE

@@ -1,27 +1,48 @@
-"""Results as files: csv, parquet, Stata or Excel."""
+"""Results as tables: tidy DataFrames, and files of every format."""
 
+from collections.abc import Mapping, Sequence
+from functools import singledispatch
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
 from .choose import choose_from
-from .errors import TivaxError
+from .errors import TivaxError, show
 from .spreadsheets import write_csv, write_xlsx
 
-Format = Literal["csv", "parquet", "dta", "xlsx"]
+Format = Literal["csv", "parquet", "dta", "xlsx", "feather"]
+# Rows below the names of the columns. A sheet of Excel has 1,048,576 with these; a file
+# of Stata is put together in memory.
+_MOST_ROWS: dict[str, int] = {"xlsx": 1_048_575, "dta": 20_000_000}
+_LONGEST_LABEL = 80  # characters of a variable label in Stata
 
 
-def write_frame(frame: pd.DataFrame, folder: Path, name: str, format: Format) -> None:
-    """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx)."""
+def write_frame(
+    frame: pd.DataFrame,
+    folder: Path,
+    name: str,
+    format: Format,
+    labels: Mapping[str, str] | None = None,
+) -> None:
+    """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
+
+    ``labels`` of columns become variable labels of Stata. ``TivaxError`` for more rows
+    than the format holds.
+    """
+    require_rows(format, len(frame))
     path = folder / f"{name}.{format}"
     if format == "csv":
         write_csv(frame, path)
     elif format == "parquet":
         frame.to_parquet(path, index=False)
+    elif format == "feather":
+        frame.reset_index(drop=True).to_feather(path)
     elif format == "dta":
-        frame.to_stata(path, write_index=False, version=118)
+        told = {k: v[:_LONGEST_LABEL] for k, v in (labels or {}).items() if k in frame}
+        frame.to_stata(path, write_index=False, version=118, variable_labels=told)
     else:
         write_xlsx(frame, path, name[:31])
 
@@ -34,9 +55,103 @@ def require_format(name: str) -> Format:
     raise TivaxError(f"--format {name}: {choose_from(get_args(Format))}")
 
 
+def require_rows(format: Format, rows: int) -> None:
+    """Raise ``TivaxError`` where a table is too long for the format."""
+    most = _MOST_ROWS.get(format)
+    if most is not None and rows > most:
+        raise TivaxError(
+            f"--format {format}: {rows:,} rows, but it holds {most:,}; choose parquet, "
+            "feather or csv, or fewer years"
+        )
+
+
+def write_do_file(folder: Path, name: str, file: str, lines: Sequence[str]) -> Path:
+    """Write ``rebuild_NAME.do``, which opens ``file`` beside it in Stata."""
+    path = folder / f"rebuild_{name}.do"
+    head = (
+        f"* Rebuilds a table of {file}. In the folder of both: do {path.name}",
+        "version 14",
+        f'use "{file}", clear',
+        "describe",
+    )
+    path.write_text("\n".join([*head, *lines, ""]), encoding="utf-8")
+    return path
+
+
 def to_long_frame(data: xr.Dataset, columns: list[str]) -> pd.DataFrame:
     """A Dataset as a long table with these columns, in the order of the labels."""
     frame = (
         data[[k for k in columns if k in data.data_vars]].to_dataframe().reset_index()
     )
     return frame[columns]
+
+
+def variable_labels(*data: xr.Dataset) -> dict[str, str]:
+    """What each variable is and its unit in brackets, from the attributes."""
+    labels = {}
+    for name, values in ((k, v) for each in data for k, v in each.data_vars.items()):
+        unit = str(values.attrs.get("units", ""))
+        text = str(values.attrs.get("long_name", name))
+        labels[str(name)] = f"{text} [{unit}]" if unit not in ("", "1") else text
+    return labels
+
+
+def to_long(result: Any) -> pd.DataFrame:
+    """A tidy DataFrame of a result, a row for each value.
+
+    Parameters
+    ----------
+    result
+        A Dataset or DataArray of a measure, an ``Estimate`` or ``IVEstimate``, an
+        ``Inference``.
+
+    Returns
+    -------
+    DataFrame
+        Of arrays: year, region and the other labels, ``variable`` (of a Dataset),
+        ``value``, ``unit``; a variable without one of the labels has an empty one,
+        variables of text such as flags are left out. Of estimates: a row for each
+        term, with outcome, n, clusters and convention. Of an inference: its summary.
+
+    Raises
+    ------
+    TivaxError
+        Anything else.
+    """
+    return long_table_of(result)
+
+
+@singledispatch
+def long_table_of(result: Any) -> pd.DataFrame:
+    """``to_long`` of one kind of result; a room registers its own kinds here."""
+    raise TivaxError(
+        "result: give a Dataset or DataArray of a measure, an Estimate, IVEstimate or "
+        f"Inference, not {show(result)}"
+    )
+
+
+@long_table_of.register(xr.DataArray)
+def _(result: xr.DataArray) -> pd.DataFrame:
+    sizes = [result.sizes[k] for k in result.dims]
+    where = np.indices(sizes).reshape(len(sizes), -1)
+    columns: dict[str, Any] = {
+        str(dim): np.asarray(result[dim].values)[at]
+        for dim, at in zip(result.dims, where, strict=True)
+    }
+    columns["value"] = np.ravel(result.values)
+    return pd.DataFrame(columns).assign(unit=str(result.attrs.get("units", "")))
+
+
+@long_table_of.register(xr.Dataset)
+def _(result: xr.Dataset) -> pd.DataFrame:
+    dims = [str(k) for k in result.dims]
+    numbers = [k for k, v in result.data_vars.items() if v.dtype.kind in "iuf"]
+    parts = []
+    for name in numbers:
+        part = to_long(result[name])
+        absent = {k: "" for k in dims if k not in part}
+        parts.append(part.assign(variable=str(name), **absent))
+    columns = [*dims, "variable", "value", "unit"]
+    if not parts:
+        return pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[columns]

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError, suggest
+from ..core import TivaxError, long_table_of, suggest
 from .regression_data import times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
@@ -168,3 +168,11 @@ def make_estimate(
 def stars(p: pd.Series) -> pd.Series:
     """3, 2, 1 for significance at 1, 5, 10 %, else 0; none where p is NaN."""
     return (p < 0.01).astype(int) + (p < 0.05).astype(int) + (p < 0.1).astype(int)
+
+
+@long_table_of.register(Estimate)
+def _(result: Estimate) -> pd.DataFrame:
+    frame = result.terms.rename_axis("term").reset_index()
+    frame.insert(0, "outcome", result.outcome)
+    about = {k: getattr(result, k) for k in ("n", "clusters", "convention")}
+    return frame.assign(**about)

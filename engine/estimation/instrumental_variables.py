@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import TivaxError, long_table_of, to_long
 from . import weak_instruments
 from .anderson_rubin import (
     ConfidenceSet,
@@ -173,3 +173,10 @@ def _iv2sls(
         lost=gone,
         reason=lost.reason(outcome, int(groups.max()) + 1),
     )
+
+
+@long_table_of.register(IVEstimate)
+def _(result: IVEstimate) -> pd.DataFrame:
+    stages = {"second": result.second, "first": result.first}
+    parts = [to_long(fit).assign(stage=name) for name, fit in stages.items()]
+    return pd.concat(parts, ignore_index=True)

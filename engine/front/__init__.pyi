@@ -1,5 +1,6 @@
 from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
+from .engine.core import to_long as to_long
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate
@@ -39,6 +40,7 @@ from .engine.paper import replicate as replicate
 from .engine.publication import Packed as Packed
 from .engine.publication import cite as cite
 from .engine.publication import package as package
+from .engine.reporting import regression_table as regression_table
 from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme
@@ -47,10 +49,15 @@ from .engine.resampling import read_study as read_study
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
 from .engine.sources import Imported as Imported
+from .engine.sources import Satellite as Satellite
 from .engine.sources import import_tables as import_tables
+from .engine.sources import pymrio_satellites as pymrio_satellites
 from .engine.sources import read_final_satellites as read_final_satellites
+from .engine.sources import read_pymrio as read_pymrio
 from .engine.sources import read_satellite as read_satellite
 from .engine.sources import read_satellites as read_satellites
+from .engine.sources import save_pymrio as save_pymrio
+from .engine.sources import to_pymrio as to_pymrio
 from .engine.tables import Concordance as Concordance
 from .engine.tables import Tolerance as Tolerance
 from .engine.tables import WorldShape as WorldShape

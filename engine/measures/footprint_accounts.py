@@ -8,16 +8,31 @@ per US$ of output and F_Y the account of final demand itself:
     consumption_based   sum over s of T_sr + F_Y,r     D_cba
     embodied_exports    sum over r != s of T_sr        D_exp
     embodied_imports    sum over s != r of T_sr        D_imp
+
+By sector, what is made (production, exports) is that of the industry of origin, what is
+used (consumption, imports) that of the final product; F_Y belongs to no sector and is
+apart.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
 import xarray as xr
 
-from ..core import require_kind
+from ..core import require_choice, require_kind
 from ..tables import Groups, WorldTables, require_tables, satellites
+from .origins import value_added_in_final_demand
 from .regrouping import regroup
 from .trade import value_added_trade
+
+Names = Literal["tivax", "pymrio"]
+_PYMRIO = {
+    "production_based": "D_pba",
+    "consumption_based": "D_cba",
+    "embodied_exports": "D_exp",
+    "embodied_imports": "D_imp",
+    "direct": "F_Y",
+}
 
 
 def footprints(
@@ -27,26 +42,34 @@ def footprints(
     *,
     drop: Sequence[str] = (),
     groups: Groups | None = None,
+    by_sector: bool = False,
+    names: Names = "tivax",
 ) -> xr.Dataset:
-    """Production-based and consumption-based totals of an account by region.
+    """Production-based and consumption-based totals of an account, by region or sector.
 
     Parameters
     ----------
     account
         A satellite account (year, region, sector): ``read_satellite``.
     direct
-        The account of final demand itself, (year, region):
-        ``read_final_satellites``. None counts as 0.
+        The account of final demand itself, (year, region) or (year, region, category):
+        ``read_final_satellites``, ``pymrio_satellites``. None counts as 0.
     drop, groups
         As in ``trade_benefit_index``.
+    by_sector
+        Also by sector: of the industry of origin, or of the final product for what is
+        consumed and imported. ``direct`` then stays apart, as in pymrio.
+    names
+        ``pymrio`` for its names: D_cba, D_pba, D_imp, D_exp by sector, D_cba_reg and so
+        on by region, F_Y.
 
     Returns
     -------
     Dataset
         ``production_based``, ``consumption_based``, ``embodied_exports``,
-        ``embodied_imports``, ``direct`` by year and region, in the account's unit.
-        Production-based less consumption-based is exports less imports; over all
-        regions both are equal.
+        ``embodied_imports``, ``direct`` by year and region (and sector), in the
+        account's unit. Production-based less consumption-based is exports less
+        imports; over all regions both are equal.
 
     Raises
     ------
@@ -63,13 +86,55 @@ def footprints(
     R01                 15.0               8.79
     R02                 15.0              18.42
     ROW                 20.0              22.80
+
+    Where the footprint of one product in one region arises:
+    ``value_added_in_final_demand(tables, value_added=account, keep=["origin", "sector",
+    "product", "absorber"]).sel(product="food", absorber="DEU")``.
     """
     require_tables(tables)
+    require_choice("names", names, ("tivax", "pymrio"))
     for name, given in (("account", account), ("direct", direct)):
         if given is not None or name == "account":
             require_kind(name, given, xr.DataArray, "an account of tx.read_satellite")
     trade = value_added_trade(tables, account)
-    return footprints_of(trade, direct, drop=drop, groups=groups)
+    result = footprints_of(trade, direct, drop=drop, groups=groups)
+    if by_sector:
+        # Sectors of origin are there already; those of the final product are not.
+        products = value_added_in_final_demand(
+            tables, value_added=account, keep=["origin", "product", "absorber"]
+        ).rename(product="sector")
+        flows = [
+            regroup(k, drop=drop, groups=groups)
+            for k in (trade["va_absorbed"], products)
+        ]
+        parts = _flows_of(*flows, like=result)
+        result = xr.Dataset({**parts, "direct": result["direct"]}, attrs=result.attrs)
+    if names == "tivax":
+        return result
+    end = "" if by_sector else "_reg"
+    return result.rename(
+        {k: v if k == "direct" else v + end for k, v in _PYMRIO.items()}
+    )
+
+
+def _flows_of(
+    made: xr.DataArray, used: xr.DataArray, like: xr.Dataset
+) -> dict[str, xr.DataArray]:
+    """The four accounts without direct ones, from flows of origin and absorber.
+
+    ``made`` has the sectors of origin, ``used`` those of the final product.
+    """
+    abroad = [k.where(k["origin"] != k["absorber"], 0.0) for k in (made, used)]
+    parts = {
+        "production_based": made.sum("absorber").rename(origin="region"),
+        "consumption_based": used.sum("origin").rename(absorber="region"),
+        "embodied_exports": abroad[0].sum("absorber").rename(origin="region"),
+        "embodied_imports": abroad[1].sum("origin").rename(absorber="region"),
+    }
+    return {
+        name: part.transpose("year", "region", "sector").assign_attrs(like[name].attrs)
+        for name, part in parts.items()
+    }
 
 
 def footprints_of(

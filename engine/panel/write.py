@@ -22,9 +22,11 @@ from ..core import (
     require_no_folder,
     require_writable,
     write_csv,
+    write_do_file,
     write_frame,
 )
 from .build import Panel
+from .recipe import CONTROLS, OUTCOMES, VARIABLES
 
 
 def panel_format(path: Path) -> Format:
@@ -33,7 +35,7 @@ def panel_format(path: Path) -> Format:
         return require_format(path.suffix.lower().removeprefix("."))
     except TivaxError:
         raise TivaxError(
-            f"{path}: end the name in .csv, .parquet, .dta or .xlsx"
+            f"{path}: end the name in .csv, .parquet, .dta, .xlsx or .feather"
         ) from None
 
 
@@ -45,13 +47,13 @@ def require_panel_place(
     ``folders`` are read besides the inputs of the run.
     """
     panel_format(path)
-    codebook, manifest = _beside(path)
-    for one in (path, codebook, manifest):
+    codebook, manifest, *more = _beside(path)
+    for one in (path, codebook, manifest, *more):
         require_apart({"--out": one}, [*folders, *run.inputs])
         require_no_folder(one)
         require_free(one, force=force)
     clear_leftovers(path)
-    there = [one for one in (path, codebook) if one.exists()]
+    there = [one for one in (path, codebook, *more) if one.exists()]
     if there and not manifest.exists():
         raise TivaxError(
             f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); --force "
@@ -64,24 +66,30 @@ def require_panel_place(
     require_writable(path)
 
 
-def _beside(path: Path) -> tuple[Path, Path]:
-    """Codebook and manifest of a panel."""
-    return path.with_suffix(".codebook.csv"), path.with_suffix(".manifest.json")
+def _beside(path: Path) -> list[Path]:
+    """Codebook and manifest of a panel, and of one for Stata the do-file."""
+    found = [path.with_suffix(".codebook.csv"), path.with_suffix(".manifest.json")]
+    if panel_format(path) == "dta":
+        found.append(path.with_name(f"rebuild_{path.stem}.do"))
+    return found
 
 
 def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path]:
     """Write the panel with ``NAME.codebook.csv`` and ``NAME.manifest.json`` beside it.
 
-    The suffix of ``path`` sets the format: csv, parquet, dta or xlsx.
+    The suffix of ``path`` sets the format: csv, parquet, dta, xlsx or feather. Beside
+    dta is ``rebuild_NAME.do``, with the regression of the index on the first outcome.
     """
     path = real_path(path)
     require_panel_place(path, run, force=force)
-    format, (codebook, manifest) = panel_format(path), _beside(path)
+    format, (codebook, manifest, *more) = panel_format(path), _beside(path)
     with partial_folder(path) as part:
-        write_frame(panel.frame, part, path.stem, format)
+        write_frame(panel.frame, part, path.stem, format, _LABELS)
         (part / f"{path.stem}.{format}").rename(part / path.name)
         write_csv(panel.codebook, part / codebook.name)
-        names = [path.name, codebook.name]
+        if more:
+            write_do_file(part, path.stem, path.name, _DO_FILE)
+        names = [path.name, codebook.name, *(one.name for one in more)]
         content = run.manifest(
             residual_max=panel.residual_max,
             outputs=names,
@@ -92,6 +100,20 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
         (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
         require_panel_place(path, run, force=force)
         raise_interrupt()
-        for one in (manifest, codebook, path):
+        for one in (manifest, codebook, *more, path):
             os.replace(part / one.name, one)
-    return [path, codebook, manifest]
+    return [path, codebook, manifest, *more]
+
+
+_LABELS = {
+    "iso3": "country, ISO 3166-1 alpha-3",
+    "year": "year",
+    "developed": "1 if developed",
+    **{v.name: f"{v.meaning} [{v.unit}]" for v in VARIABLES},
+}
+# Country and year effects, errors clustered by country.
+_DO_FILE = (
+    "encode iso3, generate(country)",
+    "xtset country year",
+    f"xtreg {OUTCOMES[0]} TBI {' '.join(CONTROLS)} i.year, fe vce(cluster country)",
+)

@@ -27,6 +27,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
+from ..core import long_table_of
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .plans import ResamplingPlan
@@ -402,3 +403,8 @@ def _under(
     with np.errstate(divide="ignore", invalid="ignore"):
         V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
         return (b - null * own) / np.sqrt(np.maximum(V, 0))
+
+
+@long_table_of.register(Inference)
+def _(result: Inference) -> pd.DataFrame:
+    return result.summary.copy()

@@ -7,6 +7,11 @@ from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE
 from .importing import Imported as Imported
 from .importing import import_tables as import_tables
+from .pymrio_accounts import Satellite as Satellite
+from .pymrio_accounts import pymrio_satellites as pymrio_satellites
+from .pymrio_systems import read_pymrio as read_pymrio
+from .pymrio_systems import save_pymrio as save_pymrio
+from .pymrio_systems import to_pymrio as to_pymrio
 from .rights import Rights as Rights
 from .rights import rights_facts as rights_facts
 from .rights import rights_of as rights_of

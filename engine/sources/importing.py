@@ -164,7 +164,7 @@ def import_tables(
                 } | dict(table.parents)
                 named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
-                    unit=source.unit,
+                    unit=table.unit or source.unit,
                     source=source.name,
                     title=", ".join(filter(None, named)),
                     citation=source.citation,
@@ -183,6 +183,11 @@ def import_tables(
                     command=run.command,
                 )
             check_same_labels(first, table)
+            if table.unit != first.unit:
+                raise TivaxError(
+                    f"{table.where}: in {table.unit}, but {first.where} in "
+                    f"{first.unit}; give tables of one unit"
+                )
             doubtful += [f"{table.where}: {k}" for k in find_doubts(table, parents)]
             writer.write(table)
             progress(done, len(found))

@@ -5,11 +5,12 @@ rows are handed to it as one column: a table of 8,000 columns of its own costs i
 than the numbers do.
 """
 
+import csv
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -33,12 +34,15 @@ class TextTable:
         The header lines, without the cells above the labels; each of length m.
     labels
         The label columns, each of length k.
+    names
+        What the file calls the label columns; blank where it does not.
     values : (k, m)
         The numbers; where a cell is blank, what was asked for.
     """
 
     header: list[list[str]]
     labels: list[list[str]]
+    names: list[str]
     values: Float[np.ndarray, "k m"]
 
 
@@ -69,19 +73,32 @@ def read_text_table(
         # Lines of a zip member come slowly without a buffer of our own.
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)
         lines = _split(file, fs.lines_of(file, buffered), separator, labels)
-        first = [_cells(text, separator) for _, text in islice(lines, header)]
+        top = list(islice(lines, header))
+        first = [line.right(separator) for line in top]
+        names = list(top[-1].left) if top else [""] * labels
         if len(first) < header:
             raise TivaxError(
                 f"{file.name}: {len(first)} lines, its header alone has {header}; the "
                 "file is damaged or incomplete, get it again"
             )
-        found = _rows(lines, separator, header, rows)
+        found = _rows(lines, separator, names, header, rows)
         columns: list[list[str]] = [[] for _ in range(labels)]
         blocks = list(_parse_blocks(file, found, columns, separator, blank))
-    return TextTable(first, columns, _stack(blocks, len(first[0]) if first else 0))
+    return TextTable(
+        first, columns, names, _stack(blocks, len(first[0]) if first else 0)
+    )
 
 
-_Line = tuple[list[str], bytes]  # its labels, and the text of its other cells
+class _Line(NamedTuple):
+    """A line: its labels, the text of its other cells, these if it has quotes."""
+
+    left: list[str]
+    text: bytes
+    quoted: list[str] | None = None
+
+    def right(self, separator: str) -> list[str]:
+        """The cells that are no labels."""
+        return _cells(self.text, separator) if self.quoted is None else self.quoted
 
 
 def _split(
@@ -100,7 +117,12 @@ def _split(
                 f"{file.name}: line {number} holds carriage returns; get the file "
                 "again, or save it with the line ends of Unix or Windows"
             )
-        found = text.count(mark) + 1
+        line = _cut(file, text, separator, labels)
+        found = len(line.left) + (
+            len(line.quoted)
+            if line.quoted is not None
+            else text.count(mark) + 1 - labels
+        )
         cells = cells or found
         require_count(file.name, number, "lines", TEXT_LINES)
         if cells <= labels:
@@ -113,18 +135,37 @@ def _split(
                 f"{file.name}: line {number} has {found} cells, line 1 has {cells}; "
                 "the file is damaged or incomplete, get it again"
             )
+        yield line
+
+
+def _cut(file: TableFile, text: bytes, separator: str, labels: int) -> _Line:
+    """A line in its parts; a separator within quotation marks is none."""
+    mark = separator.encode()
+    if b'"' not in text:
         parts = text.split(mark, labels)
-        left = [_clean(part) for part in parts[:labels]]
-        yield left, b"".join(parts[labels:])
+        return _Line([_clean(k) for k in parts[:labels]], b"".join(parts[labels:]))
+    try:
+        (cells,) = csv.reader([text.decode("utf-8", "replace")], delimiter=separator)
+    except (csv.Error, ValueError):
+        raise fs.damaged(file, "quotation marks that do not end") from None
+    cells = [cell.strip(' "') for cell in cells]
+    right = cells[labels:]
+    return _Line(cells[:labels], mark.join(k.encode() for k in right), right)
 
 
 def _rows(
-    lines: Iterator[_Line], separator: str, header: int, rows: int | None
+    lines: Iterator[_Line],
+    separator: str,
+    names: list[str],
+    header: int,
+    rows: int | None,
 ) -> Iterator[_Line]:
-    """The lines of numbers."""
+    """The lines of numbers; ``names`` become those of the labels, where a line has
+    nothing else."""
     given = 0
     for k, line in enumerate(lines):
-        if k == 0 and header and not line[1].strip(separator.encode() + b' "'):
+        if k == 0 and header and not line.text.strip(separator.encode() + b' "'):
+            names[:] = line.left
             continue
         if given == rows:
             return
@@ -142,7 +183,7 @@ def _parse_blocks(
     """The numbers, a block of rows at a time; labels are added to ``columns``."""
     texts: list[bytes] = []
     size = 0
-    for left, text in lines:
+    for left, text, _ in lines:
         for column, label in zip(columns, left, strict=True):
             column.append(label)
         texts.append(text)

@@ -29,6 +29,8 @@ from .inventories import correct_for_inventories as correct_for_inventories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames
 from .own_tables import from_pymrio as from_pymrio
+from .own_tables import one_unit as one_unit
+from .own_tables import table_from_frames as table_from_frames
 from .plausibility import find_doubts as find_doubts
 from .rules import check_balance as check_balance
 from .rules import check_columns as check_columns
@@ -48,6 +50,7 @@ from .world_table import Tolerance as Tolerance
 from .world_table import WorldTable as WorldTable
 from .world_table import YearArray as YearArray
 from .world_table import as_float64 as as_float64
+from .world_table import parse_year as parse_year
 from .world_tables import WorldTables as WorldTables
 from .world_tables import require_tables as require_tables
 from .world_tables import stack_years as stack_years

@@ -161,17 +161,31 @@ def from_pymrio(
     )
 
 
+def table_from_frames(
+    frames: Mapping[str, Frame], year: int, *, source: str
+) -> WorldTable:
+    """One year from the frames Z, Y, x and perhaps value_added, as ``from_frames``."""
+    return _one_year(year, frames, *_order(frames["Z"]), source)
+
+
+def one_unit(whose: str, units: Iterable[object], remedy: str = "") -> str:
+    """The unit of all flows; ``TivaxError`` where there are several."""
+    found = sorted({str(k) for k in units})
+    if len(found) != 1:
+        raise TivaxError(
+            f"{whose} has the units {', '.join(found[:3])}; flows must be in one unit "
+            f"of money{remedy}"
+        )
+    return found[0]
+
+
 def _unit(io: Any) -> str:
     units = getattr(io, "unit", None)
     if units is None:
         return "unit of the table"
-    found = sorted({str(k) for k in np.ravel(pd.DataFrame(units).to_numpy())})
-    if len(found) != 1:
-        raise TivaxError(
-            f"the system of pymrio has the units {', '.join(found[:3])}; flows must be "
-            "in one unit of money (unit= says which, if they are)"
-        )
-    return found[0]
+    cells = np.ravel(pd.DataFrame(units).to_numpy())
+    remedy = " (unit= says which, if they are)"
+    return one_unit("the system of pymrio", cells, remedy)
 
 
 def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:

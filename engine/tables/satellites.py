@@ -52,8 +52,11 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
 def align_final(account: xr.DataArray, like: xr.DataArray) -> xr.DataArray:
     """An account (year, region) of final demand for the years and regions of ``like``.
 
-    Raises ``TivaxError`` as :func:`aligned`.
+    Categories, where the account has them, are summed. Raises ``TivaxError`` as
+    :func:`align`.
     """
+    if "category" in account.dims:
+        account = account.sum("category", skipna=False, keep_attrs=True)
     if set(account.dims) != {"year", "region"}:
         dims = ", ".join(map(str, account.dims))
         raise TivaxError(f"{_name(account)}: needs the dims year, region, not {dims}")

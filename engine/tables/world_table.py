@@ -108,6 +108,8 @@ class WorldTable:
         The file reports no output: rows balance whatever it holds.
     parents
         Split region to the region it is a part of, where the file says so.
+    unit
+        Of all flows, where the file says it and not its database.
 
     Examples
     --------
@@ -129,6 +131,7 @@ class WorldTable:
     taxes_and_margins: Float[np.ndarray, " n"] | None = None
     output_is_row_sum: bool = False
     parents: Mapping[str, str] = field(default_factory=dict)
+    unit: str = ""
 
     @property
     def where(self) -> str:

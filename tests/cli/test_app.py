@@ -313,6 +313,7 @@ READERS = {
     "parquet": pd.read_parquet,
     "dta": pd.read_stata,
     "xlsx": lambda path: pd.read_excel(path, engine="calamine"),
+    "feather": pd.read_feather,
 }
 
 
@@ -431,7 +432,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
         (("--years", "2000:"), "write FIRST:LAST"),  # not the year 2000 alone
         (("--years", "2001:2000"), "2001:2000: the first year is after the last"),
         (("--years", "1990:1999"), "no year from 1990 to 1999: the tables hold 2000"),
-        (("--format", "tsv"), "--format tsv: choose from csv, parquet, dta, xlsx"),
+        (
+            ("--format", "tsv"),
+            "--format tsv: choose from csv, parquet, dta, xlsx, feather",
+        ),
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: no such file"),

@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.engine.cli.tables import decompose as decomposition_run
-from tivax.engine.cli.tables.decompose import LongWriter, totals_of
+from tivax.engine.cli.tables import long_tables
+from tivax.engine.cli.tables.decompose import totals_of
+from tivax.engine.cli.tables.long_tables import LongWriter
+from tivax.engine.core import frames
 from tivax.engine.figures.decompositions import bars, largest, over_years
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.methods import METHODS
@@ -99,8 +101,8 @@ def test_a_group_of_a_file_is_an_exporter(store, tmp_path):
 def test_mistakes_are_told_before_work(store, tmp_path):
     out = tmp_path / "out"
     words = ("decompose", store, "--out", out, "--method")
-    assert mistake(*words, "wwz", "--format", "dta") == (
-        "--format dta: choose from parquet, csv"
+    assert mistake(*words, "wwz", "--format", "tsv") == (
+        "--format tsv: choose from csv, parquet, dta, xlsx, feather"
     )
     assert mistake(*words, "wzw").startswith("no method wzw: did you mean wwz or kww?")
     assert mistake(*words, "ltv") == (
@@ -111,11 +113,37 @@ def test_mistakes_are_told_before_work(store, tmp_path):
     assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
 
 
+@pytest.mark.parametrize("format", ["feather", "dta", "xlsx"])
+def test_every_format_holds_the_long_table(store, tmp_path, format):
+    words = ("--method", "bm-source", "--level", "country", "--format", format)
+    good("decompose", store, *words, "--out", tmp_path / "out", "--quiet")
+    path = tmp_path / "out" / f"decomposition.{format}"
+    read = {"feather": pd.read_feather, "dta": pd.read_stata, "xlsx": pd.read_excel}
+    options = {"engine": "calamine"} if format == "xlsx" else {}
+    frame = read[format](path, **options)
+    assert list(frame) == ["year", "exporter", "term", "value"]
+    own = decompose(TABLES, "bm-source", "country")
+    for term, part in frame.groupby("term"):
+        assert_allclose(part["value"], own[str(term)].values.ravel(), rtol=RTOL)
+
+
+def test_a_table_too_long_for_the_format_ends_after_the_first_year(
+    store, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(frames._MOST_ROWS, "xlsx", 50)
+    words = ("--method", "bm-source", "--level", "country", "--format", "xlsx")
+    line = mistake("decompose", store, *words, "--out", tmp_path / "out")
+    assert line.startswith("--format xlsx: 78 rows, but it holds 50; choose parquet")
+    line = mistake("indicators", store, "--format", "xlsx", "--out", tmp_path / "out")
+    assert "rows, but it holds 50" in line
+    assert names(tmp_path) == ["store"] or not (tmp_path / "out").exists()
+
+
 def test_what_the_thread_cannot_write_is_told(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(decomposition_run, "_long", fail)
+    monkeypatch.setattr(long_tables, "_long", fail)
     part = decompose(TABLES, "bm-source", "country")
     with pytest.raises(OSError, match="no space left"):
         with LongWriter(tmp_path / "x.parquet") as writer:

@@ -6,10 +6,16 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
+from pandas.io.stata import StataReader
 
 from tivax.engine import TivaxError
 from tivax.engine.cli.tables.tbi import figures_of, write_tbi
-from tivax.engine.core.frames import require_format, to_long_frame, write_frame
+from tivax.engine.core.frames import (
+    require_format,
+    require_rows,
+    to_long_frame,
+    write_frame,
+)
 from tivax.engine.figures import trade as trade_plots
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.tables.groups import read_groups
@@ -198,11 +204,12 @@ READERS = {
     "parquet": pd.read_parquet,
     "dta": pd.read_stata,
     "xlsx": lambda path: pd.read_excel(path, engine="calamine"),
+    "feather": pd.read_feather,
 }
 
 
 # Relative. Excel files hold 16 digits, the others all of float64.
-ROUNDING = {"csv": 0, "parquet": 0, "dta": 0, "xlsx": 5e-16}
+ROUNDING = {"csv": 0, "parquet": 0, "dta": 0, "xlsx": 5e-16, "feather": 0}
 
 
 @pytest.mark.parametrize("format", READERS)
@@ -238,6 +245,29 @@ def test_all_tables_are_written_in_the_format_asked_for(result, tmp_path, format
         values = dataset["va_exports"].to_dataframe().reset_index()
         assert_allclose(read["va_exports"], values["va_exports"], rtol=ROUNDING[format])
     assert (tmp_path / "va_absorbed.parquet").exists()
+
+
+def test_stata_has_labels_with_units_bilateral_flows_and_a_do_file(result, tmp_path):
+    write_tbi(result, tmp_path, "dta")
+    with StataReader(tmp_path / "vax.dta") as file:
+        labels = file.variable_labels()
+    assert labels["va_exports"] == "value added absorbed abroad [million US$]"
+    assert labels["region"] == "region"
+    flows = pd.read_stata(tmp_path / "va_absorbed.dta")
+    own = pd.read_parquet(tmp_path / "va_absorbed.parquet")
+    assert flows["value_added"].tolist() == own["value_added"].tolist()
+    text = (tmp_path / "rebuild_tbi.do").read_text()
+    assert 'use "tbi.dta", clear' in text
+    assert "tabdisp region year, cellvar(tbi)" in text
+    assert {"region", "year", "tbi"} <= set(pd.read_stata(tmp_path / "tbi.dta"))
+
+
+def test_a_table_that_a_format_cannot_hold_is_refused(tmp_path):
+    with pytest.raises(
+        TivaxError, match="xlsx: 1,048,576 rows, but it holds 1,048,575"
+    ):
+        require_rows("xlsx", 2**20)
+    require_rows("csv", 10**9)
 
 
 def test_a_format_that_does_not_exist_is_told():

@@ -8,7 +8,7 @@ import pyarrow.csv as pc
 import pytest
 import xarray as xr
 
-from tivax.engine.cli.tables.decompose import LongWriter
+from tivax.engine.cli.tables.long_tables import LongWriter
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.spreadsheets import escape_formula, unescape_formula, write_csv
 from tivax.engine.panel.write import panel_format

@@ -893,7 +893,7 @@ def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
 @pytest.mark.parametrize("name", ["panel.txt", "panel", "panel.json"])
 def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
     path = tmp_path / "new" / name
-    message = f"{path}: end the name in .csv, .parquet, .dta or .xlsx"
+    message = f"{path}: end the name in .csv, .parquet, .dta, .xlsx or .feather"
     for use in (
         panel_format,
         lambda path: write_panel(panel, path, Run("panel"), force=False),
@@ -910,6 +910,27 @@ def test_the_case_of_the_suffix_does_not_matter(tmp_path, panel):
     assert written[0] == path
     frame = read_csv(path)
     pd.testing.assert_frame_equal(frame, panel.frame, check_exact=True)
+
+
+def test_a_panel_for_stata_has_labels_and_the_main_regression_beside_it(
+    tmp_path, panel
+):
+    path = tmp_path / "panel.dta"
+    written = write_panel(panel, path, Run("panel"), force=False)
+    assert [p.name for p in written][-1] == "rebuild_panel.do"
+    lines = written[-1].read_text().splitlines()
+    assert lines[2] == 'use "panel.dta", clear'
+    assert "xtset country year" in lines
+    (regression,) = [k for k in lines if k.startswith("xtreg")]
+    names = regression.removeprefix("xtreg ").partition(" i.year, fe")[0].split()
+    assert names[:2] == ["KOFGIdj", "TBI"] and set(names) <= set(panel.frame)
+    assert regression.endswith("vce(cluster country)")
+    with pd.io.stata.StataReader(path) as file:
+        labels = file.variable_labels()
+    assert labels["KOFGIdj"] == "globalisation, de jure [1 to 100]"
+    assert all(labels.values()) and max(map(len, labels.values())) <= 80
+    again = write_panel(panel, path, Run("panel"), force=True)
+    assert again == written and len(list(tmp_path.iterdir())) == 4
 
 
 def test_a_failure_half_way_leaves_nothing_behind(tmp_path, panel, monkeypatch):

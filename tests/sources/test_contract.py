@@ -24,6 +24,8 @@ EXPECTED = {
     "eora": "names such as Eora26_2015_bp_T.txt",
     "exiobase": "folders or archives such as IOT_2011_ixi",
     "figaro": "names such as matrix_eu-ic-io_ind-by-ind_26ed_2019.csv",
+    "pymrio": "folders or archives of pymrio, with file_parameters.json, Z and Y",
+    "mario": "folders flows of MARIO with Z, Y and units",
     "arrays": "files named *.npz",
 }
 each_source = pytest.mark.parametrize("source", SOURCES)

@@ -385,7 +385,17 @@ def import_in_memory(source: str, folder: Path) -> list[WorldTable]:
 LABELS = ("regions", "sectors", "categories")
 NUMBERS_OF = ("Z", "Y", "x", "value_added")
 # Sources that hold output apart from the sales that add up to it.
-WITH_OUTPUT = ("wiod2013", "wiod2016", "lrwiod", "oecd", "adb", "exiobase", "arrays")
+WITH_OUTPUT = (
+    "wiod2013",
+    "wiod2016",
+    "lrwiod",
+    "oecd",
+    "adb",
+    "exiobase",
+    "pymrio",
+    "mario",
+    "arrays",
+)
 # Sources of files that hold a name of a region, a sector or a category once.
 NAMES_ONCE = ("wiod2016", "arrays", "eora")
 
@@ -693,6 +703,7 @@ INPUTS = [
     ),
     tables_input("lrwiod", "zip", packed(forms.lrwiod_csv, "lr_wiod_wiot_final_filled.zip")),
     tables_input("oecd", "zip", packed(partial(forms.oecd_csv, edition="2025", extended=True, name="2018.csv"), "ICIO.zip")),
+    tables_input("pymrio", "zip", packed(partial(forms.pymrio_folder, suffix="txt"), "mrio_2011.zip")),
     tables_input("exiobase", "zip", packed(forms.exiobase_folder, "IOT_2011_ixi.zip")),
     *(frames_input(one) for one in forms.PANEL_FORMS),
     account_input(".csv"),

@@ -16,6 +16,7 @@ import pandas as pd
 from tivax.engine.sources.panel import bis, kof, pwt, wdi, weo, wgi
 from tivax.engine.tables.world_table import WorldTable
 
+import frame_files as ff
 import mrio_files as mf
 import oecd_files as of
 import panel_files as pf
@@ -89,6 +90,26 @@ def figaro_csv(folder: Path, form: str) -> Path:
     return mf.write_lines(path, lines(mf.figaro_world()))
 
 
+def pymrio_world() -> WorldTable:
+    return sf.small_table(2011, ("household", "inventories"))
+
+
+def pymrio_folder(folder: Path, suffix: str) -> Path:
+    frames = ff.pymrio_frames(pymrio_world())
+    return ff.write_pymrio(folder / "mrio_2011", frames, suffix)
+
+
+def mario_world() -> WorldTable:
+    """Items with commas, which its text quotes."""
+    table = sf.small_table(2011, ("Final demand", "Stocks"), sectors=("A, B", "C"))
+    return replace(table, value_added=None)
+
+
+def mario_folder(folder: Path, suffix: str) -> Path:
+    frames = ff.mario_frames(mario_world())
+    return ff.write_mario(folder / "mario_2011", frames, suffix)
+
+
 def arrays_file(folder: Path, year: int = 2000) -> Path:
     table = sf.small_table(year, ("household", "other"))
     return write_arrays(folder / f"table_{year}.npz", table)
@@ -135,6 +156,14 @@ TABLE_FORMS = [
     *(
         Form("figaro", form, partial(figaro_csv, form=form), [mf.figaro_world()])
         for form in ("matrix", "flatfile")
+    ),
+    *(
+        Form("pymrio", suffix, partial(pymrio_folder, suffix=suffix), [pymrio_world()], packed=suffix == "parquet")
+        for suffix in ("txt", "parquet")
+    ),
+    *(
+        Form("mario", suffix, partial(mario_folder, suffix=suffix), [mario_world()], packed=suffix == "parquet")
+        for suffix in ("txt", "parquet")
     ),
     Form("arrays", "npz", arrays_file, [sf.small_table(2000, ("household", "other"))], "table_2001.npz", True),
 ]  # fmt: skip

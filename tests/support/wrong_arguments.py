@@ -102,7 +102,19 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong("each_group", runs, **sound)
     direct = {"int": 3, "array": ARRAY}
     accounts: Bad = {"tables": WRONG, "account": WRONG, "direct": direct}
+    accounts |= {"names": {"word": "icio", "None": None}}
     yield from wrong("footprints", accounts, tables=tables, account=account)
+    satellites = {"int": 3, "text": "jobs", "texts": ["jobs"], "pair": [(account, 3)]}
+    of_one_year: Bad = {"tables": WRONG, "year": {"text": "2000", "other": 1999}}
+    of_one_year |= {"satellites": satellites}
+    yield from wrong("to_pymrio", of_one_year, tables=tables, year=2000)
+    places: Bad = {"folder": WRONG, "format": {**WRONG, "word": "pickle"}}
+    sound = {"tables": tables, "year": 2000, "folder": folder / "p"}
+    yield from wrong("save_pymrio", of_one_year | places, **sound)
+    mrio = tx.save_pymrio(tables, folder / "mrio_2000", 2000)
+    yield from wrong("read_pymrio", {"path": WRONG, "year": {"text": "a"}}, path=mrio)
+    systems: Bad = {"system": WRONG, "year": {"text": "a", "half": 0.5}}
+    yield from wrong("pymrio_satellites", systems, system=mrio, year=2000)
     saved: Bad = {"tables": WRONG, "path": WRONG}
     yield from wrong("save_store", saved, tables=tables, path=folder / "a")
     yield from wrong("open_store", {"path": WRONG, "years": years}, path=store)
@@ -136,6 +148,7 @@ def of_labels() -> Iterator[Case]:
     for kind, value in {"None": None, "array": ARRAY}.items():
         yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
     yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
+    yield from wrong("to_long", {"result": {**WRONG, "text": "TBI"}})
     members: Bad = {"name": WRONG, "regions": LETTERS}
     yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
     for name in ("read_satellite", "read_satellites", "read_final_satellites"):
@@ -163,6 +176,11 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
         yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
+    kinds = {"text": "a.docx", "int": 3}
+    fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
+    fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
+    fits |= {"path": kinds, "terms": {"ints": [3], "word": ["x"]}}
+    yield from wrong("regression_table", fits, fits=[fit])
     yield from wrong("simulate", {"study": {**WRONG, "text": "panel.csv"}})
     yield from wrong("read_study", {"path": WRONG})
     bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}

@@ -362,6 +362,13 @@ def test_a_store_is_aggregated_and_compared(store, tmp_path):
     ]
 
 
+def test_a_comparison_is_written_for_stata(store, tmp_path):
+    words = ("--groups", "EU15", "--compare", tmp_path / "c", "--format", "dta")
+    good("aggregate", store, *words, "--out", tmp_path / "small")
+    assert {"comparison.dta", "va_absorbed.dta"} <= set(names(tmp_path / "c"))
+    assert list(pd.read_stata(tmp_path / "c" / "comparison.dta"))[0] == "year"
+
+
 def test_mistakes_are_told_and_nothing_is_written(store, tmp_path):
     out = tmp_path / "out"
     words = ("aggregate", store, "--out", out)

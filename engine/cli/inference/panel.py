@@ -25,7 +25,9 @@ def panel(
     data: Data,
     out: Annotated[
         Path,
-        typer.Option("--out", help="File to write: NAME.csv, .parquet, .dta or .xlsx."),
+        typer.Option(
+            "--out", help="File to write: NAME.csv, .parquet, .dta, .xlsx or .feather."
+        ),
     ],
     store: PanelStore = None,
     max_size: MaxSize = DEFAULT_MAX_SIZE,

@@ -9,6 +9,7 @@ import xarray as xr
 import zarr
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     output_folder,
@@ -44,6 +45,7 @@ def run_aggregate(
     out: Path,
     *,
     compare: Path | None,
+    format: Format = "csv",
     figures: bool = True,
     force: bool,
     terminal: Terminal,
@@ -84,8 +86,9 @@ def run_aggregate(
         )
     run.inputs = [*run.inputs, out]
     with output_folder(compare, run, force=force) as folder:
-        write_frame(comparison_frame(both), folder, "comparison", "csv")
-        write_frame(absorbed_frame(both), folder, "va_absorbed", "parquet")
+        write_frame(comparison_frame(both), folder, "comparison", format)
+        absorbed = format if format != "csv" else "parquet"
+        write_frame(absorbed_frame(both), folder, "va_absorbed", absorbed)
         if figures:
             save_figure(aggregation_plots.differences(both), folder, "differences")
         written = run.write_manifest(

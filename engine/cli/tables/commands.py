@@ -10,6 +10,7 @@ from ..options import (
     CertifyOption,
     EachGroup,
     Force,
+    FormatOption,
     GroupsOption,
     Inventories,
     Json,
@@ -86,6 +87,7 @@ def aggregate(
             help="Folder for a comparison of results before and after aggregation.",
         ),
     ] = None,
+    format: FormatOption = "csv",
     years: Years = "",
     no_figures: NoFigures = False,
     force: Force = False,
@@ -101,6 +103,7 @@ def aggregate(
     Example: tivax aggregate wiod16 --concordance wiod2016-sections --out sections
     """
     start_jax()
+    from ...core import require_format
     from ...tables import choose_groups
     from .aggregate import run_aggregate
     from .inputs import open_tables
@@ -113,6 +116,7 @@ def aggregate(
         choose_groups(groups, tables.regions),
         out,
         compare=compare,
+        format=require_format(format),
         force=force,
         figures=not no_figures,
         terminal=Terminal(quiet, json=json, verbose=verbose),
@@ -142,9 +146,7 @@ def tbi(
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write csv, parquet, dta or xlsx.")
-    ] = "csv",
+    format: FormatOption = "csv",
     years: Years = "",
     no_figures: NoFigures = False,
     force: Force = False,
@@ -225,9 +227,7 @@ def decompose(
     regions: Regions = "",
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write parquet or csv.")
-    ] = "parquet",
+    format: FormatOption = "parquet",
     years: Years = "",
     no_figures: NoFigures = False,
     force: Force = False,
@@ -298,9 +298,7 @@ def indicators(
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
-    format: Annotated[
-        str, typer.Option("--format", help="Write parquet or csv.")
-    ] = "parquet",
+    format: FormatOption = "parquet",
     years: Years = "",
     no_figures: NoFigures = False,
     force: Force = False,

@@ -1,28 +1,22 @@
-"""``tivax decompose``: terms of each year to parquet or csv, then figures."""
+"""``tivax decompose``: terms of each year to a long table, then figures."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.csv as pc
-import pyarrow.parquet as pq
 import xarray as xr
 
 from ...core import (
     Progress,
     Run,
-    TivaxError,
-    escape_formula,
     output_folder,
+    require_format,
     require_result_place,
+    require_rows,
 )
 from ...figures import decompositions as decomposition_plots
 from ...figures import shown_regions
 from ...measures import (
-    FLAGS,
     METHODS,
     NOT_SUMMED,
     WORST_IDENTITY,
@@ -39,9 +33,7 @@ from ...reporting import save_figure
 from ...tables import ChosenGroups, NetInventories
 from ..terminal import Terminal
 from .check import print_regions
-
-FORMATS = ("parquet", "csv")
-_NO_TERMS = ("residual", "identity")
+from .long_tables import LongWriter
 
 
 def run_decompose(
@@ -64,12 +56,11 @@ def run_decompose(
 ) -> None:
     """Decompose the tables of ``net`` and write year after year.
 
-    Writes ``decomposition.parquet`` (or csv), figures and a manifest. ``one_by_one``:
-    each group is computed by itself. With several accounts the table names each in a
-    first column, and there are no figures.
+    Writes ``decomposition.parquet`` (or another format), figures and a manifest.
+    ``one_by_one``: each group is computed by itself. With several accounts the table
+    names each in a first column, and there are no figures.
     """
-    if format not in FORMATS:
-        raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    file_format = require_format(format)
     tables, members = net.tables, groups.members
     require_method(method, level, detail=detail, by_origin=by_origin)
     require_result_place(out, run, force=force)
@@ -94,13 +85,19 @@ def run_decompose(
                 accounts,
                 progress,
             )
-            with LongWriter(folder / path.name) as writer:
+            unit = Account(accounts[0]).unit(tables)
+            labels = {"value": f"value of the term [{unit}]"}
+            parts = len(tables.years) * len(accounts)
+            parts *= len(members) if one_by_one else 1
+            with LongWriter(folder / path.name, labels=labels) as writer:
                 for account, part in runs:
                     residuals.append(float(part["residual"].max()))
                     gaps.append(float(part["identity"].max()))
                     if alone and _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
                     rows += writer.write(part if alone else named(part, account))
+                    if len(residuals) == 1:  # all parts are as long as the first
+                        require_rows(file_format, rows * parts)
         shown = _joined(totals) if totals else None
         if shown is not None and figures:
             _draw(shown, method, _whole(method, accounts[0]), regions, folder)
@@ -226,89 +223,3 @@ def totals_of(part: xr.Dataset, method: str) -> xr.DataArray:
         sums[name] = total.sum([k for k in total.dims if k not in ("year", region)])
     data = xr.Dataset(sums, {k: part[k] for k in ("year", region)})
     return data.to_array("part").rename({region: "region"})
-
-
-class LongWriter:
-    """A long table, written a part at a time: labels, term, value.
-
-    A part is written in a thread, while the next is computed.
-    """
-
-    def __init__(self, path: Path, kind: str = "term") -> None:
-        self._path = path
-        self._kind = kind
-        self._writer: Any = None
-        self._thread = ThreadPoolExecutor(1)
-        self._last: Future[None] | None = None
-
-    def __enter__(self) -> "LongWriter":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        try:
-            self._wait()
-        finally:
-            self._thread.shutdown()
-            if self._writer is not None:
-                self._writer.close()
-
-    def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
-        """Queue a Dataset of terms; returns its number of rows.
-
-        ``flags``, the same variables as indices into ``FLAGS``, are the last column.
-        An error is raised by the next call, or at the end.
-        """
-        terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
-        self._wait()
-        self._last = self._thread.submit(self._write, terms, flags)
-        return sum(term.size for term in terms.values())
-
-    def _wait(self) -> None:
-        last, self._last = self._last, None
-        if last is not None:
-            last.result()
-
-    def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
-        for name, term in terms.items():
-            table = _long(term, name, self._kind, self._path.suffix == ".csv")
-            if flags is not None:
-                column = _dictionary(flags[name].values.ravel(), FLAGS)
-                table = table.append_column("flag", column)
-            if self._writer is None:
-                self._writer = self._open(table.schema)
-            self._writer.write_table(table)
-
-    def _open(self, schema: pa.Schema) -> Any:
-        if self._path.suffix == ".csv":
-            return pc.CSVWriter(self._path, schema)
-        # Values all differ: a dictionary of them is no use.
-        labels: Any = [k for k in schema.names if k != "value"]
-        return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
-
-
-def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
-    """year, labels, ``kind`` (term or indicator), value in the order of the array."""
-    columns: dict[str, Any] = {}
-    sizes = [term.sizes[k] for k in term.dims]
-    for axis, dim in enumerate(term.dims):
-        index = np.arange(sizes[axis], dtype=np.int32)
-        shape = [1] * len(sizes)
-        shape[axis] = sizes[axis]
-        full = np.broadcast_to(index.reshape(shape), sizes).ravel()
-        labels: Sequence[Any] = term[dim].values.tolist()
-        if dim == "year":
-            columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
-        else:
-            words = [escape_formula(k) for k in labels] if csv else labels
-            columns[str(dim)] = _dictionary(full, words)
-    columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
-    # NaN is an empty cell, in csv, too.
-    values = np.ascontiguousarray(term.values).ravel()
-    columns["value"] = pa.array(values, from_pandas=True)
-    return pa.table(columns)
-
-
-def _dictionary(index: np.ndarray, labels: Sequence[str]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(
-        pa.array(index), pa.array(labels, pa.string())
-    )

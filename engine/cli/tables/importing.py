@@ -15,8 +15,8 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro or "
-            "arrays."
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
+            "pymrio, mario or arrays."
         ),
     ],
     paths: Annotated[

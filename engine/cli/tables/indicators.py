@@ -10,7 +10,9 @@ from ...core import (
     Run,
     TivaxError,
     output_folder,
+    require_format,
     require_result_place,
+    require_rows,
     shift_progress,
     suggest,
 )
@@ -38,7 +40,8 @@ from ...reporting import save_figure
 from ...tables import ChosenGroups, NetInventories, WorldTables
 from ..terminal import Terminal
 from .check import certified_line
-from .decompose import FORMATS, LongWriter, named, one_after_the_other
+from .decompose import named, one_after_the_other
+from .long_tables import LongWriter
 
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
@@ -49,6 +52,10 @@ _FIGURES = {
 # 68 million rows, 335 MB of parquet.
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
+_LABELS = {
+    "value": "value, in the unit of the indicator (manifest.json: units)",
+    "flag": "why the value is out of the usual range, or empty",
+}
 
 
 def require_levels(name: str) -> tuple[str, ...]:
@@ -77,14 +84,13 @@ def run_indicators(
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write ``indicators.parquet`` (or csv), figures and a manifest.
+    """Write ``indicators.parquet`` (or another format), figures and a manifest.
 
     A figure is drawn if its indicators are among the names, or if there are no names.
     ``one_by_one``: each group is computed by itself. With several accounts the table
     names each in a first column, and there are no figures.
     """
-    if format not in FORMATS:
-        raise TivaxError(f"--format {format}: choose from {', '.join(FORMATS)}")
+    file_format = require_format(format)
     tables = net.tables
     levels = require_levels(level)
     wanted = possible_indicators(names, tables, accounts[0])
@@ -115,17 +121,22 @@ def run_indicators(
         _row_count(wanted, levels, tables, members, one=bool(name))
         for name, members in runs.items()
     )
+    require_rows(file_format, expected)
     if expected > _MANY_ROWS:
-        size = expected * _BYTES_PER_ROW[format] / 1e6
+        about = ""
+        if format in _BYTES_PER_ROW:
+            about = (
+                f", about {expected * _BYTES_PER_ROW[format] / 1e6:,.0f} MB of {format}"
+            )
         terminal.print(
-            f"--level {level}: {expected:,} rows, about {size:,.0f} MB of {format}; "
+            f"--level {level}: {expected:,} rows{about}; "
             "--only and --years make it smaller"
         )
     with output_folder(out, run, force=force) as folder:
         path = folder / f"indicators.{format}"
         with (
             terminal.progress("indicators", "years") as progress,
-            LongWriter(path, "indicator") as writer,
+            LongWriter(path, "indicator", _LABELS) as writer,
         ):
             for k, (name, members) in enumerate(runs.items()):
                 years = one_after_the_other(

@@ -17,6 +17,8 @@ from ...core import (
     require_result_place,
     shift_progress,
     to_long_frame,
+    variable_labels,
+    write_do_file,
     write_frame,
 )
 from ...figures import ShownRegions, shown_regions
@@ -156,8 +158,8 @@ def write_tbi(
     figures: bool = True,
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
-    footprints if there are any."""
-    _write_tables(tables_of(result), folder, format)
+    footprints if there are any, and for Stata a do-file that prints the index."""
+    _write_tables(tables_of(result), folder, format, _labels_of(result))
     if figures:
         for name, figure in figures_of(result, shown).items():
             save_figure(figure, folder, name)
@@ -183,14 +185,42 @@ def write_tbi_of_accounts(
         },
         folder,
         format,
+        _labels_of(next(iter(results.values()))),
     )
 
 
 def _write_tables(
-    tables: Mapping[str, pd.DataFrame], folder: Path, format: Format
+    tables: Mapping[str, pd.DataFrame],
+    folder: Path,
+    format: Format,
+    labels: Mapping[str, str],
 ) -> None:
+    """Bilateral flows are parquet in every format; Stata, which cannot read it, has
+    them in its own as well."""
     for name, frame in tables.items():
-        write_frame(frame, folder, name, "parquet" if name == "va_absorbed" else format)
+        if name == "va_absorbed":
+            write_frame(frame, folder, name, "parquet")
+        if name != "va_absorbed" or format == "dta":
+            write_frame(frame, folder, name, format, labels)
+    if format == "dta":
+        by = " by(account)" if "account" in tables["tbi"] else ""
+        lines = [f"tabdisp region year, cellvar(tbi) format(%9.4f){by}"]
+        write_do_file(folder, "tbi", "tbi.dta", lines)
+
+
+def _labels_of(result: TbiResult) -> dict[str, str]:
+    """Variable labels of the columns of all tables."""
+    parts = [
+        result.tbi,
+        result.vax_by_sector,
+        result.absorbed.to_dataset(name="value_added"),
+    ]
+    if result.footprints is not None:
+        parts.append(result.footprints)
+    labels = {"year": "year", "region": "region", "sector": "sector of origin"}
+    labels |= {"origin": "region of origin", "absorber": "region of absorption"}
+    labels["flag"] = "why the value is out of the usual range, or empty"
+    return labels | variable_labels(*parts)
 
 
 def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:

@@ -1,0 +1,138 @@
+"""Long tables that are written year after year, in every format."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+import pyarrow.parquet as pq
+import xarray as xr
+
+from ...core import Format, escape_formula, require_format, require_rows, write_frame
+from ...measures import FLAGS
+
+_NO_TERMS = ("residual", "identity")
+
+
+class LongWriter:
+    """A long table, written a part at a time: labels, term, value.
+
+    A part is written in a thread, while the next is computed. The suffix of ``path`` is
+    the format: parquet, csv and feather grow part by part; dta and xlsx are put
+    together in memory. ``labels`` of columns are for dta.
+    """
+
+    def __init__(
+        self, path: Path, kind: str = "term", labels: Mapping[str, str] | None = None
+    ) -> None:
+        self._path = path
+        self._kind = kind
+        self._labels = labels
+        self._kept: list[pa.Table] = []
+        self._rows = 0
+        self._writer: Any = None
+        self._thread = ThreadPoolExecutor(1)
+        self._last: Future[None] | None = None
+
+    def __enter__(self) -> "LongWriter":
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            self._wait()
+        finally:
+            self._thread.shutdown()
+            if self._writer is not None:
+                self._writer.close()
+        if self._kept and kind is None:
+            frame = pa.concat_tables(self._kept).to_pandas()
+            write_frame(
+                frame, self._path.parent, self._path.stem, self._format, self._labels
+            )
+
+    @property
+    def _format(self) -> Format:
+        return require_format(self._path.suffix.removeprefix("."))
+
+    def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
+        """Queue a Dataset of terms; returns its number of rows.
+
+        ``flags``, the same variables as indices into ``FLAGS``, are the last column.
+        An error is raised by the next call, or at the end.
+        """
+        terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
+        self._wait()
+        self._rows += sum(term.size for term in terms.values())
+        require_rows(self._format, self._rows)
+        self._last = self._thread.submit(self._write, terms, flags)
+        return sum(term.size for term in terms.values())
+
+    def _wait(self) -> None:
+        last, self._last = self._last, None
+        if last is not None:
+            last.result()
+
+    def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
+        for name, term in terms.items():
+            table = _long(term, name, self._kind, self._path.suffix == ".csv")
+            if flags is not None:
+                column = _dictionary(flags[name].values.ravel(), FLAGS)
+                table = table.append_column("flag", column)
+            if self._format not in ("parquet", "csv"):
+                table = _plain(table)
+            if self._format in ("dta", "xlsx"):
+                self._kept.append(table)
+                continue
+            if self._writer is None:
+                self._writer = self._open(table.schema)
+            self._writer.write_table(table)
+
+    def _open(self, schema: pa.Schema) -> Any:
+        if self._format == "csv":
+            return pc.CSVWriter(self._path, schema)
+        if self._format == "feather":
+            compressed = pa.ipc.IpcWriteOptions(compression="lz4")
+            return pa.ipc.new_file(self._path, schema, options=compressed)
+        # Values all differ: a dictionary of them is no use.
+        labels: Any = [k for k in schema.names if k != "value"]
+        return pq.ParquetWriter(self._path, schema, use_dictionary=labels)
+
+
+def _long(term: xr.DataArray, name: str, kind: str, csv: bool) -> pa.Table:
+    """year, labels, ``kind`` (term or indicator), value in the order of the array."""
+    columns: dict[str, Any] = {}
+    sizes = [term.sizes[k] for k in term.dims]
+    for axis, dim in enumerate(term.dims):
+        index = np.arange(sizes[axis], dtype=np.int32)
+        shape = [1] * len(sizes)
+        shape[axis] = sizes[axis]
+        full = np.broadcast_to(index.reshape(shape), sizes).ravel()
+        labels: Sequence[Any] = term[dim].values.tolist()
+        if dim == "year":
+            columns["year"] = pa.array(np.asarray(labels, np.int32)[full])
+        else:
+            words = [escape_formula(k) for k in labels] if csv else labels
+            columns[str(dim)] = _dictionary(full, words)
+    columns[kind] = _dictionary(np.zeros(term.size, np.int32), [name])
+    # NaN is an empty cell, in csv, too.
+    values = np.ascontiguousarray(term.values).ravel()
+    columns["value"] = pa.array(values, from_pandas=True)
+    return pa.table(columns)
+
+
+def _dictionary(index: np.ndarray, labels: Sequence[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(
+        pa.array(index), pa.array(labels, pa.string())
+    )
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Words in place of dictionaries, which may not change within a feather file."""
+    for k, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type):
+            column = table.column(k).cast(pa.string())
+            table = table.set_column(k, field.name, column)
+    return table

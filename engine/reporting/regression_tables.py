@@ -1,0 +1,202 @@
+"""One journal table from fits: on screen as a frame, in a file as the paper needs it.
+
+Word opens the HTML of ``.doc`` and of ``.html`` as a table that can be edited; LaTeX,
+csv and Excel have it in their own way.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import pandas as pd
+
+from ..core import (
+    TivaxError,
+    local_path,
+    require_kind,
+    require_list,
+    require_no_folder,
+    show,
+    suggest,
+    write_csv,
+    write_text,
+)
+from .journal_tables import Column, JournalTable, to_frame, to_html, to_latex
+
+SUFFIXES = (".doc", ".html", ".tex", ".csv")
+NOTES = (
+    "Standard errors in parentheses. *, **, *** significant at 10, 5, 1 %. "
+    "Convention of the standard errors: {conventions}."
+)
+# What Word and browsers need to set a table as journals do: rules, no lines between.
+_STYLE = """table { border-collapse: collapse; font-family: "Times New Roman", serif;
+  font-size: 10pt; border-top: 1.5pt solid; border-bottom: 1.5pt solid; }
+th, td { padding: 1pt 6pt; font-weight: normal; text-align: center; }
+tbody th { text-align: left; }
+thead { border-bottom: 0.75pt solid; }
+tbody + tbody { border-top: 0.75pt solid; }
+.notes { font-family: "Times New Roman", serif; font-size: 9pt; }"""
+
+
+@runtime_checkable
+class Fit(Protocol):
+    """What a table needs of an estimate (``tx.Estimate``)."""
+
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def terms(self) -> pd.DataFrame: ...
+    @property
+    def n(self) -> int: ...
+    @property
+    def clusters(self) -> int: ...
+    @property
+    def r2(self) -> float: ...
+    @property
+    def convention(self) -> str: ...
+
+
+def regression_table(
+    fits: Mapping[str, Any] | Sequence[Any],
+    path: str | Path | None = None,
+    *,
+    title: str = "",
+    terms: Sequence[str] | None = None,
+    labels: Mapping[str, str] | None = None,
+    rows: Mapping[str, Sequence[str]] | None = None,
+    digits: int = 4,
+) -> pd.DataFrame:
+    """One journal table of several fits, a column each, for screen, Word or LaTeX.
+
+    Parameters
+    ----------
+    fits
+        Estimates, or a dict of them by the heading above their column. Of an
+        ``IVEstimate`` the second stage is shown, with the Kleibergen-Paap F below.
+    path
+        Where to write it: ``.doc`` (opens in Word as a table to edit), ``.html``,
+        ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
+    title
+        Of the table; numbers are left to Word and LaTeX.
+    terms
+        Which terms, in this order; all but the constant by default.
+    labels
+        Names of terms and outcomes to print in place of the columns' names.
+    rows
+        Rows of text below the estimates by name, a text for each column, such as
+        ``{"year effects": ["yes", "no"]}``.
+    digits
+        Decimals of coefficients and standard errors.
+
+    Returns
+    -------
+    DataFrame
+        A row for each printed line, all text.
+
+    Raises
+    ------
+    TivaxError
+        No fit, something else than a fit, an unknown term or suffix, a row of another
+        length than there are columns.
+    """
+    table = _journal_table(
+        fits, title, terms, dict(labels or {}), dict(rows or {}), digits
+    )
+    if path is not None:
+        _write(table, local_path("path", path))
+    return to_frame(table)
+
+
+def _journal_table(
+    fits: Mapping[str, Any] | Sequence[Any],
+    title: str,
+    terms: Sequence[str] | None,
+    labels: Mapping[str, str],
+    rows: Mapping[str, Sequence[str]],
+    digits: int,
+) -> JournalTable:
+    if not isinstance(fits, Iterable) or isinstance(fits, str | pd.DataFrame):
+        raise TivaxError(f"fits: give a list of estimates, not {show(fits)}")
+    named = isinstance(fits, Mapping)
+    given = list(fits.values()) if named else list(fits)
+    headings = list(map(str, fits)) if named else [""] * len(given)
+    if not given:
+        raise TivaxError("fits: give at least one estimate")
+    shown = [_fit(k) for k in given]
+    known = list(dict.fromkeys(str(k) for fit in shown for k in fit.terms.index))
+    if terms is not None:
+        require_list("terms", terms)
+    wanted = [k for k in known if k != "const"] if terms is None else list(terms)
+    for term in wanted:
+        if term not in known:
+            raise TivaxError(f"no term {term}: {suggest(term, known)}")
+    for name, cells in rows.items():
+        if isinstance(cells, str) or len(cells) != len(shown):
+            raise TivaxError(
+                f"rows: {name} has {show(cells)}; give {len(shown)} texts, one a column"
+            )
+    columns = []
+    for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
+        below = {name: str(cells[k]) for name, cells in rows.items()}
+        if (weak := getattr(whole, "weak", None)) is not None:
+            below["Kleibergen-Paap F"] = f"{weak.kp_f:.2f}"
+        below["observations"] = str(fit.n)
+        if fit.clusters:
+            below["clusters"] = str(fit.clusters)
+        below["r2"] = f"{fit.r2:.{digits}f}"
+        top = (headings[k],) if any(headings) else ()
+        outcome = labels.get(fit.outcome, fit.outcome)
+        columns.append(
+            Column((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
+        )
+    conventions = "; ".join(dict.fromkeys(fit.convention for fit in shown))
+    return JournalTable(
+        title,
+        columns,
+        [labels.get(k, k) for k in wanted],
+        NOTES.format(conventions=conventions),
+        digits=digits,
+    )
+
+
+def _fit(given: Any) -> Fit:
+    """The estimate, of two stages the second."""
+    fit = getattr(given, "second", given)
+    require_kind("fits", fit, Fit, "estimates (of tx.fixed_effects, tx.two_stage)")
+    return fit
+
+
+def _estimates(fit: Fit, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Coefficient, standard error and stars of each term."""
+    cells = fit.terms[["coef", "se", "stars"]]
+    return {
+        labels.get(str(term), str(term)): (float(coef), float(se), int(stars))
+        for term, coef, se, stars in cells.itertuples()
+    }
+
+
+def _write(table: JournalTable, path: Path) -> None:
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise TivaxError(f"{path}: end the name in {', '.join(SUFFIXES)}")
+    require_no_folder(path)
+    if not path.parent.is_dir():
+        raise TivaxError(f"{path}: there is no folder {path.parent}; make it first")
+    if suffix == ".csv":
+        write_csv(to_frame(table), path)
+    elif suffix == ".tex":
+        write_text(path, to_latex(table))
+    else:
+        write_text(path, page_of(table))
+
+
+def page_of(table: JournalTable) -> str:
+    """A page of its own, which browsers show and Word edits."""
+    title = escape(table.title, quote=False)
+    return (
+        '<!DOCTYPE html>\n<html xmlns:w="urn:schemas-microsoft-com:office:word">\n'
+        f'<head><meta charset="utf-8"><title>{title}</title>\n'
+        f"<style>\n{_STYLE}\n</style></head>\n<body>\n<p>{title}</p>\n"
+        f"{to_html(table)}\n</body></html>\n"
+    )

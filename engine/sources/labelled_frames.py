@@ -1,0 +1,134 @@
+"""Tables with labels on both sides, as pandas writes them to text or parquet.
+
+What pymrio and MARIO export: levels of labels in the columns at the left and in the
+lines at the top, numbers between them. Rows and columns are aligned by their labels.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from ..core import TivaxError
+from ..tables import WorldTable, alpha3, normalise, table_from_frames
+from . import files as fs
+from . import layout
+from .source import TableFile
+from .text_tables import read_text_table
+
+TEXT, PARQUET = ("txt", "tsv", "csv"), ("parquet", "parq", "par")
+_YEAR = r"(?<!\d)(?:19|20)\d\d(?!\d)"
+# EXIOBASE's rests of the world: WF would be Wallis and Futuna.
+_REST = {f"W{letter}": f"WW{letter}" for letter in "AEFLM"}
+
+
+def read_frame(
+    file: TableFile, *, rows: int, columns: int, separator: str = "\t"
+) -> pd.DataFrame:
+    """A table with these numbers of levels of labels at the left and at the top.
+
+    Raises ``TivaxError`` for a file that is not that.
+    """
+    if _suffix(file) in PARQUET:
+        frame = _read_parquet(file)
+        levels = frame.index.nlevels, frame.columns.nlevels
+        if levels != (rows, columns):
+            raise fs.damaged(file, f"levels of labels {levels}, not {(rows, columns)}")
+        return frame
+    _require_text(file)
+    table = read_text_table(file, header=columns, labels=rows, separator=separator)
+    return pd.DataFrame(
+        table.values,
+        _index(table.labels, table.names),
+        _index(table.header, [None] * columns),
+    )
+
+
+def read_words(file: TableFile, *, separator: str = "\t") -> list[list[str]]:
+    """The cells of a small table of text below its header, labels first."""
+    if _suffix(file) in PARQUET:
+        frame = _read_parquet(file).reset_index()
+        return [[str(cell) for cell in row] for row in frame.to_numpy().tolist()]
+    _require_text(file)
+    text = fs.read_bytes(file, ()).decode("utf-8-sig", "replace")
+    lines = list(fs.lines_of(file, io.StringIO(text)))
+    with fs.parsing(file):
+        return list(filter(None, csv.reader(lines[1:], delimiter=separator)))
+
+
+def separator_of(file: TableFile) -> str:
+    """What separates the cells of a text: a comma, a semicolon or a tab."""
+    if _suffix(file) in PARQUET:
+        return ","
+    with fs.open_table(file) as stream:
+        line = next(fs.lines_of(file, stream), b"")
+    fs.check_start(file, line[:1024], ())
+    return max(",;\t", key=lambda mark: line.count(mark.encode()))
+
+
+def _suffix(file: TableFile) -> str:
+    return Path(file.name).suffix.lower().removeprefix(".")
+
+
+def _require_text(file: TableFile) -> None:
+    if _suffix(file) in TEXT:
+        return
+    raise TivaxError(
+        f"{file.name}: {_suffix(file) or 'no'} files are not read (pickled ones can "
+        "run code); save the system as txt or parquet"
+    )
+
+
+def _read_parquet(file: TableFile) -> pd.DataFrame:
+    data = fs.read_bytes(file, (b"PAR1",))
+    with fs.parsing(file):
+        return pd.read_parquet(io.BytesIO(data))
+
+
+def _index(labels: Sequence[Sequence[str]], names: Sequence[str | None]) -> pd.Index:
+    named = [name or None for name in names]
+    if len(labels) == 1:
+        return pd.Index(labels[0], name=named[0])
+    return pd.MultiIndex.from_arrays([pd.Index(k) for k in labels], names=named)
+
+
+def table_of(
+    file: TableFile, frames: Mapping[str, pd.DataFrame | pd.Series], year: int
+) -> WorldTable:
+    """The table of the frames Z, Y, x and perhaps value_added; errors name the file."""
+    try:
+        return table_from_frames(frames, year, source=file.name)
+    except TivaxError as error:
+        message = str(error).removeprefix(f"{file.name}: ")
+        raise TivaxError(
+            f"{file.name}: {message}; get it again, or correct it"
+        ) from None
+
+
+def with_iso_codes(file: TableFile, table: WorldTable) -> WorldTable:
+    """The table with codes of countries in ISO 3166-1 alpha-3; others stay."""
+    own = _REST if set(_REST) <= set(table.regions) else {}
+    regions = tuple(_iso(code, own) for code in table.regions)
+    layout.check_unique(file, "regions", regions)
+    return replace(table, regions=regions)
+
+
+def _iso(code: str, own: Mapping[str, str]) -> str:
+    if code in own:
+        return own[code]
+    try:
+        return alpha3(code) if len(code) == 2 else normalise([code])[0]
+    except TivaxError:  # two letters of no country
+        return code
+
+
+def year_told(*names: str) -> int | None:
+    """The last year that a name tells; the first of the names that tells one counts."""
+    for name in names:
+        if found := re.findall(_YEAR, name):
+            return int(found[-1])
+    return None

@@ -1,0 +1,65 @@
+"""Tidy tables of every kind of result."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tivax.engine import (
+    decompose,
+    fixed_effects,
+    to_long,
+    trade_benefit_index,
+    two_stage,
+    value_added_absorbed,
+)
+
+from helpers import error_of, random_panel, random_tables
+
+TABLES = random_tables(regions=3, sectors=2, years=2)
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+def test_an_array_has_a_row_for_each_value():
+    absorbed = value_added_absorbed(TABLES)
+    frame = to_long(absorbed)
+    columns = ["year", "origin", "sector", "absorber", "value", "unit"]
+    assert list(frame) == columns and len(frame) == absorbed.size
+    row = frame.iloc[17]
+    where = {k: row[k] for k in columns[:4]}
+    assert row["value"] == float(absorbed.sel(where))
+    assert set(frame["unit"]) == {"million US$"}
+
+
+def test_a_dataset_has_its_variables_one_after_the_other():
+    tbi = trade_benefit_index(TABLES)
+    frame = to_long(tbi)
+    assert list(frame) == ["year", "region", "variable", "value", "unit"]
+    wide = frame.pivot(index=["year", "region"], columns="variable", values="value")
+    for name in ("va_exports", "va_imports", "tbi"):
+        assert wide[name].tolist() == tbi[name].values.ravel().tolist()
+    units = frame.drop_duplicates("variable").set_index("variable")["unit"]
+    assert (units["tbi"], units["va_exports"]) == ("1", "million US$")
+
+
+def test_a_variable_without_a_label_has_an_empty_one():
+    frame = to_long(decompose(TABLES, "bm-source", "country"))
+    residual = frame[frame["variable"] == "residual"]
+    assert residual["exporter"].tolist() == [""] * 2
+    assert frame["year"].dtype.kind == "i"
+
+
+def test_an_estimate_has_a_row_for_each_term():
+    panel = random_panel(countries=8, years=6)
+    fit = fixed_effects(panel, "KOFGIdj", ["TBI", "RQ"])
+    frame = to_long(fit).set_index("term")
+    assert frame.loc["TBI", "coef"] == fit["TBI"].coef
+    assert frame.loc["RQ", "n"] == 48 and set(frame["outcome"]) == {"KOFGIdj"}
+    both = to_long(two_stage(panel, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"]))
+    assert set(both["stage"]) == {"first", "second"}
+    assert set(both["outcome"]) == {"KOFGIdj", "TBI"}
+
+
+def test_anything_else_is_refused():
+    for one in (3, pd.DataFrame(), np.ones(2)):
+        assert error_of(to_long, one).startswith("result: give a Dataset or DataArray")

@@ -1,0 +1,76 @@
+"""A journal table from fits: its cells, its files, and what is refused."""
+
+import pandas as pd
+import pytest
+
+from tivax.engine import fixed_effects, regression_table, two_stage
+
+from commands import names
+from helpers import error_of, random_panel
+
+PANEL = random_panel(countries=8, years=6)
+
+
+@pytest.fixture(scope="module")
+def fits():
+    names = ["TBI"], ["TBI", "RQ"]
+    return [fixed_effects(PANEL, "KOFGIdj", k) for k in names]
+
+
+def test_a_column_is_a_fit_with_its_errors_below(fits):
+    frame = regression_table(fits, digits=3)
+    lines = [list(k) for k in frame.to_numpy()]
+    cell = fits[0]["TBI"]
+    assert lines[0][:2] == ["TBI", f"{cell.coef:z.3f}{'*' * cell.stars}"]
+    assert lines[1][:2] == ["", f"({cell.se:.3f})"]
+    assert lines[2][:2] == ["RQ", ""]  # not in the first fit
+    assert lines[4] == ["observations", "48", "48"]
+    assert lines[5] == ["clusters", "8", "8"]
+    assert list(frame)[1:] == ["(1) KOFGIdj", "(2) KOFGIdj"]
+
+
+def test_headings_labels_rows_and_order_are_the_users(fits):
+    frame = regression_table(
+        {"all": fits[0], "with quality": fits[1]},
+        terms=["RQ", "TBI"],
+        labels={"RQ": "quality", "KOFGIdj": "globalisation"},
+        rows={"trend": ["yes", "yes"]},
+    )
+    assert list(frame)[2] == "with quality (2) globalisation"
+    column = frame.iloc[:, 0].tolist()
+    assert column[:5] == ["quality", "", "TBI", "", "trend"]
+
+
+def test_of_two_stages_the_second_is_shown_with_the_first_stage_f():
+    fit = two_stage(PANEL, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"])
+    frame = regression_table([fit]).set_index("term").iloc[:, 0]
+    assert frame["Kleibergen-Paap F"] == f"{fit.weak.kp_f:.2f}"
+    assert frame["TBI"].startswith(f"{fit.second['TBI'].coef:.4f}")
+
+
+@pytest.mark.parametrize("suffix", [".doc", ".html", ".tex", ".csv"])
+def test_every_file_has_the_same_cells(fits, tmp_path, suffix):
+    path = tmp_path / f"table{suffix}"
+    frame = regression_table(fits, path, title="Trade & globalisation")
+    text = path.read_text(encoding="utf-8")
+    for cell in ("48", frame.iloc[1, 1], frame.iloc[1, 2]):
+        assert cell in text
+    if suffix in (".doc", ".html"):
+        assert "Trade &amp; globalisation" in text and "<table" in text
+        (read,) = pd.read_html(path)
+        assert read.shape == (len(frame), 3)
+    if suffix == ".tex":
+        assert r"\caption{Trade \& globalisation}" in text
+    assert names(tmp_path) == [path.name]
+
+
+def test_mistakes_are_told_in_one_line(fits, tmp_path):
+    assert error_of(regression_table, []) == "fits: give at least one estimate"
+    assert "give estimates (of tx.fixed_effects" in error_of(regression_table, [3])
+    assert "no term XX" in error_of(regression_table, fits, terms=["XX"])
+    line = error_of(regression_table, fits, rows={"effects": ["yes"]})
+    assert "give 2 texts, one a column" in line
+    line = error_of(regression_table, fits, tmp_path / "a.docx")
+    assert "end the name in .doc, .html, .tex, .csv" in line
+    line = error_of(regression_table, fits, tmp_path / "no" / "a.tex")
+    assert "make it first" in line
