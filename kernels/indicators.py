@@ -8,6 +8,7 @@ of ``engine.measures.indicator_table`` is one of such sums. Symbols of
 (OECD 2023, Guide to TiVA).
 """
 
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 import jax.numpy as jnp
@@ -23,24 +24,38 @@ Uses = dict[str, Float[Array, "n c"]]
 """Parts of final demand, by the name of the flow of value added in them."""
 
 
-def flows(world: InvertedTable, uses: Uses | None = None, *, sectors: int) -> Flows:
+def flows(
+    world: InvertedTable,
+    uses: Uses | None = None,
+    *,
+    sectors: int,
+    only: frozenset[str] | None = None,
+) -> Flows:
     """All flows, and the value added absorbed by each of ``uses``. ``sectors`` sets the
-    shape: n = regions x sectors."""
+    shape: n = regions x sectors. ``only`` keeps some of the flows.
+
+    A table inverted without B has neither ``uses`` nor flows that take B.
+    """
 
     by_perimeter = partial(world.borders.by_sector, sectors=sectors)
+    groups = [_sold, _embodied, _absorbed, _produced]
+    if world.inverse is not None:
+        groups += [_of_inverse, _stages]
     result = {
         name: by_perimeter(term)
-        for group in (_sold, _embodied, _absorbed, _produced, _stages)
+        for group in groups
         for name, term in group(world).items()
     }
     for name, Y in (uses or {}).items():
         result[name] = by_perimeter(world.v[:, None] * (world.B @ Y))
     for name, mirror in MIRRORED.items():
         # What partner q's sector i sells to p is p's import of i from q.
-        result[name] = result[mirror].transpose(2, 1, 0)
-    for hidden in ("imported_dva", "imports_reexported", "imports_in_exports"):
-        del result[hidden]
-    return result
+        if mirror in result:
+            result[name] = result[mirror].transpose(2, 1, 0)
+    left_out = {"imported_dva", "imports_reexported", "imports_in_exports"}
+    if only is not None:
+        left_out |= set(result) - only - set(uses or {})
+    return {name: flow for name, flow in result.items() if name not in left_out}
 
 
 def identity_residuals(
@@ -48,63 +63,40 @@ def identity_residuals(
 ) -> Float[Array, " g"]:
     """Accounting identities, as relative residuals: each total computed in two ways.
 
-    A residual is relative to the largest entry.
+    A residual is relative to the largest entry. Identities of flows that are not found
+    are left out.
 
     Exports hold what they are made of; sales at home and abroad are all there is; value
     added embodied in exports is what it brings to the exports of others (VS1), home
     (VS1STAR) and to final demand abroad (u E less what returns); ways and stages add
     up; imports are the exports of partners.
     """
-    total, active = world.borders.total, world.active
+    pairs = [pair(world, found) for names, pair in IDENTITIES if names <= set(found)]
     held = world.content.sum(axis=1)
-    returned = world.borders.buyers(world.A, world.X) * world.borders.abroad
-    abroad = world.dva_multiplier[:, None] * (world.exports - returned)
-
-    completed_at_home = total(world.domestic_content * world.Y.sum(axis=1))
-
-    def both(*names: str) -> Array:
-        return sum((found[name] for name in names[1:]), found[names[0]])
-
-    pairs = [
-        (both("EXGR_DVA", "EXGR_FVA").sum(1), total(held[:, None] * world.exports)),
-        (both("EXGR_DDC", "EXGR_IDC", "EXGR_RIM"), found["EXGR_DVA"]),
-        (both("EXGR_FNLDVA", "EXGR_INTDVA"), found["EXGR_DVA"]),
-        (found["DEXFVAP"].sum(2), found["EXGR_FVA"].sum(2)),
-        (found["FEXDVAP"].sum(1), found["DEXFVAP"].sum(1).T),
-        (found["EXGR_DVA_ORIGIN"].sum(1), found["EXGR_DVA"].sum((1, 2))),
-        (found["VS1"].sum(), found["EXGR_FVA"].sum()),
-        (found["IMGR_DVA"].sum((1, 2)), found["VS1STAR"].sum(1)),
-        (both("DXD_DVA", "FFD_DVA"), found["FD_VA"]),
-        (found["FD_VA"].sum((0, 1)), held @ world.Y),
-        (found["FD_VA"].sum(2), found["VALU"]),
-        (found["VAX_P"].sum((1, 2)), found["VALU"].sum(1) - completed_at_home),
-        (found["FFD_DVA"].sum((1, 2)), total(abroad.sum(1))),
-        (found["DFD_FVA"].sum(1), found["FFD_DVA"].sum(1).T),
-        (both("GVC_PF", "GVC_PB", "GVC_TS"), both("GVCB", "GVCF")),
-        (found["GVC"], both("GVCB", "GVCF")),
-        (both("DOM", "EXGR").sum((1, 2)), total(world.output * active)),
-        (both("DOM_FNL", "EXGR_FNL").sum((1, 2)), total(world.Y.sum(1) * active)),
-        (both("EXGR_FNL", "EXGR_INT"), found["EXGR"]),
-        (both("DOM_FNL", "DOM_INT"), found["DOM"]),
-        (both("IMGR_FNL", "IMGR_INT"), found["IMGR"]),
-        (found["IMGR"].sum(1), found["EXGR"].sum(1).T),
-        (both("VA_D", "VA_RT", "VA_GVC_S", "VA_GVC_C"), found["VALU"]),
-        (both("FP_D", "FP_RT", "FP_GVC_S", "FP_GVC_C"), found["ply_total"]),
-        (both("plv_domestic", "plv_traditional", "plv_gvc"), found["plv_total"]),
-        (
-            both("plv_domestic_stages", "plv_traditional_stages", "plv_gvc_stages"),
-            found["plv_total_stages"],
-        ),
-    ]
     pairs += [(found[name].sum((0, 1)), held @ Y) for name, Y in (uses or {}).items()]
     # A flow may be 0 everywhere: what is little beside all value added is rounding.
-    least = 1e-4 * jnp.max(jnp.abs(found["FD_VA"]))
+    least = 1e-4 * jnp.max(jnp.abs(world.v[:, None] * world.X))
     return jnp.stack(
         [
             jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(b)), least)
             for a, b in pairs
         ]
     )
+
+
+def with_checks(names: Iterable[str]) -> frozenset[str]:
+    """These flows, and the others of identities in which they occur.
+
+    None of the others takes B unless one of ``names`` does.
+    """
+    wanted = frozenset(names)
+    inverse = any(map(takes_inverse, wanted))
+    for flows_of, _ in IDENTITIES:
+        if flows_of & frozenset(names) and (
+            inverse or not any(map(takes_inverse, flows_of))
+        ):
+            wanted |= flows_of
+    return wanted
 
 
 MIRRORED = {
@@ -119,6 +111,16 @@ MIRRORED = {
 }
 """Flows that are those of the partner."""
 
+_OF_INVERSE = frozenset(
+    "REII VAX_P EXGR_DVA_ORIGIN VS1 VS1STAR upstream_stages downstream_stages "
+    "apl_forward apl_forward_stages apl_backward apl_backward_stages".split()
+)
+
+
+def takes_inverse(flow: str) -> bool:
+    """Whether a flow takes B; the others take products with B only. Uses take it."""
+    return flow in _OF_INVERSE or flow.startswith(("plv_", "ply_"))
+
 
 def _sold(world: InvertedTable) -> Terms:
     """Gross sales by selling industry and buyer."""
@@ -127,11 +129,8 @@ def _sold(world: InvertedTable) -> Terms:
     sold = (world.Y + world.A @ (member * world.output[:, None])) * active
     final = world.final_exports * active
     at_home = world.final_at_home * active
-    # Inputs bought abroad as far as what is made of them is exported again: once, and
-    # as often as it crosses the border.
-    exports = world.total_exports[:, None] * member
-    once = member * multiply(world.L, exports)
-    often = member * (world.B @ exports)
+    # Inputs bought abroad as far as what is made of them is exported again, once.
+    once = member * multiply(world.L, world.total_exports[:, None] * member)
     return {
         "EXGR": world.exports,
         "EXGR_FNL": final,
@@ -140,7 +139,26 @@ def _sold(world: InvertedTable) -> Terms:
         "DOM_FNL": at_home,
         "DOM_INT": sold * member - at_home,
         "imports_reexported": world.A @ once * abroad * active,
-        "imports_in_exports": world.A @ often * abroad * active,
+    }
+
+
+def _of_inverse(world: InvertedTable) -> Terms:
+    """Flows that take the inverse itself; those of ``_stages`` do as well."""
+    B, v, own = world.B, world.v, world.borders.own
+    member, abroad = world.borders.member, world.borders.abroad
+    exports = world.total_exports[:, None] * member
+    required = B @ exports
+    at_home = v * own(required)
+    return {
+        # As ``imports_reexported``, as often as it crosses the border.
+        "imports_in_exports": world.A
+        @ (member * required)
+        * abroad
+        * world.active[:, None],
+        "VAX_P": value_chains.final_stage(world),
+        "EXGR_DVA_ORIGIN": at_home,
+        "VS1": v * (B @ world.total_exports) - at_home,
+        "VS1STAR": v * own(B @ world.exports),
     }
 
 
@@ -195,7 +213,6 @@ def _absorbed(world: InvertedTable) -> Terms:
         "FD_VA": absorbed,
         "DXD_DVA": absorbed * world.borders.member,
         "FFD_DVA": absorbed * world.borders.abroad,
-        "VAX_P": value_chains.final_stage(world),
     }
 
 
@@ -205,11 +222,6 @@ _WAYS = ("D", "RT", "GVC_S", "GVC_C")
 
 def _produced(world: InvertedTable) -> Terms:
     """By industry alone: output, value added, and where it goes."""
-    B, v, member = world.B, world.v, world.borders.member
-    own = world.borders.own
-    exported = v * (B @ world.total_exports)
-    at_home = v * own(B @ (member * world.total_exports[:, None]))
-    returned = v * own(B @ world.exports)
     ways = {
         "VA": value_chains.production_forward(world),
         "FP": value_chains.production_backward(world),
@@ -218,10 +230,7 @@ def _produced(world: InvertedTable) -> Terms:
         "final_sales": world.Y.sum(axis=1) * world.active,
         "reported_output": per_dollar(world.scale),  # 1 / (1 / x), 0 without output
         "PROD": world.output,
-        "VALU": v * world.output,
-        "EXGR_DVA_ORIGIN": at_home,
-        "VS1": exported - at_home,
-        "VS1STAR": returned,
+        "VALU": world.v * world.output,
         **{
             f"{side}_{way}": value
             for side, production in ways.items()
@@ -249,3 +258,113 @@ def _stages(world: InvertedTable) -> Terms:
         for way, (stages, value) in ways.items():
             result |= {f"{side}_{way}_stages": stages, f"{side}_{way}": value}
     return result
+
+
+# ------------------------------------------------------------------------- identities
+
+Pair = tuple[Array, Array]
+
+
+def _add_up(names: str, total: str) -> tuple[frozenset[str], Callable[..., Pair]]:
+    """Flows that add up to another one."""
+    parts = names.split()
+
+    def pair(world: InvertedTable, found: Flows) -> Pair:
+        return _sum(found, parts), found[total]
+
+    return frozenset([*parts, total]), pair
+
+
+def _sum(found: Flows, names: Sequence[str]) -> Array:
+    return sum((found[name] for name in names[1:]), found[names[0]])
+
+
+def _same(
+    names: str, pair: Callable[[InvertedTable, Flows], Pair]
+) -> tuple[frozenset[str], Callable[..., Pair]]:
+    """An identity of the flows ``names``: two arrays that must be equal."""
+    return frozenset(names.split()), pair
+
+
+def _held(world: InvertedTable) -> Array:
+    return world.content.sum(axis=1)
+
+
+def _exported_for_good(world: InvertedTable) -> Array:
+    """u E less what returns to the exporter's final demand, by perimeter."""
+    returned = world.borders.buyers(world.A, world.X) * world.borders.abroad
+    abroad = world.dva_multiplier[:, None] * (world.exports - returned)
+    return world.borders.total(abroad.sum(1))
+
+
+def _completed_at_home(world: InvertedTable) -> Array:
+    return world.borders.total(world.domestic_content * world.Y.sum(axis=1))
+
+
+IDENTITIES: tuple[tuple[frozenset[str], Callable[..., Pair]], ...] = (
+    _same(
+        "EXGR_DVA EXGR_FVA",
+        lambda w, f: (
+            (f["EXGR_DVA"] + f["EXGR_FVA"]).sum(1),
+            w.borders.total(_held(w)[:, None] * w.exports),
+        ),
+    ),
+    _add_up("EXGR_DDC EXGR_IDC EXGR_RIM", "EXGR_DVA"),
+    _add_up("EXGR_FNLDVA EXGR_INTDVA", "EXGR_DVA"),
+    _same("DEXFVAP EXGR_FVA", lambda w, f: (f["DEXFVAP"].sum(2), f["EXGR_FVA"].sum(2))),
+    _same("FEXDVAP DEXFVAP", lambda w, f: (f["FEXDVAP"].sum(1), f["DEXFVAP"].sum(1).T)),
+    _same(
+        "EXGR_DVA_ORIGIN EXGR_DVA",
+        lambda w, f: (f["EXGR_DVA_ORIGIN"].sum(1), f["EXGR_DVA"].sum((1, 2))),
+    ),
+    _same("VS1 EXGR_FVA", lambda w, f: (f["VS1"].sum(), f["EXGR_FVA"].sum())),
+    _same(
+        "IMGR_DVA VS1STAR",
+        lambda w, f: (f["IMGR_DVA"].sum((1, 2)), f["VS1STAR"].sum(1)),
+    ),
+    _add_up("DXD_DVA FFD_DVA", "FD_VA"),
+    _same("FD_VA", lambda w, f: (f["FD_VA"].sum((0, 1)), _held(w) @ w.Y)),
+    _same("FD_VA VALU", lambda w, f: (f["FD_VA"].sum(2), f["VALU"])),
+    _same(
+        "VAX_P VALU",
+        lambda w, f: (
+            f["VAX_P"].sum((1, 2)),
+            f["VALU"].sum(1) - _completed_at_home(w),
+        ),
+    ),
+    _same("FFD_DVA", lambda w, f: (f["FFD_DVA"].sum((1, 2)), _exported_for_good(w))),
+    _same("DFD_FVA FFD_DVA", lambda w, f: (f["DFD_FVA"].sum(1), f["FFD_DVA"].sum(1).T)),
+    _same(
+        "GVC_PF GVC_PB GVC_TS GVCB GVCF",
+        lambda w, f: (
+            _sum(f, ["GVC_PF", "GVC_PB", "GVC_TS"]),
+            _sum(f, ["GVCB", "GVCF"]),
+        ),
+    ),
+    _same("GVC GVCB GVCF", lambda w, f: (f["GVC"], _sum(f, ["GVCB", "GVCF"]))),
+    _same(
+        "DOM EXGR",
+        lambda w, f: (
+            _sum(f, ["DOM", "EXGR"]).sum((1, 2)),
+            w.borders.total(w.output * w.active),
+        ),
+    ),
+    _same(
+        "DOM_FNL EXGR_FNL",
+        lambda w, f: (
+            _sum(f, ["DOM_FNL", "EXGR_FNL"]).sum((1, 2)),
+            w.borders.total(w.Y.sum(1) * w.active),
+        ),
+    ),
+    _add_up("EXGR_FNL EXGR_INT", "EXGR"),
+    _add_up("DOM_FNL DOM_INT", "DOM"),
+    _add_up("IMGR_FNL IMGR_INT", "IMGR"),
+    _same("IMGR EXGR", lambda w, f: (f["IMGR"].sum(1), f["EXGR"].sum(1).T)),
+    _add_up("VA_D VA_RT VA_GVC_S VA_GVC_C", "VALU"),
+    _add_up("FP_D FP_RT FP_GVC_S FP_GVC_C", "ply_total"),
+    _add_up("plv_domestic plv_traditional plv_gvc", "plv_total"),
+    _add_up(
+        "plv_domestic_stages plv_traditional_stages plv_gvc_stages", "plv_total_stages"
+    ),
+)
+"""The flows of each identity, and the two arrays that must be equal."""

@@ -24,6 +24,7 @@ from .tables.fetch import fetch
 from .tables.importing import import_
 from .tools import commands as tools
 from .tools import publish
+from .tools.explore import explore
 
 # In the order of --help.
 COMMANDS = {
@@ -35,6 +36,7 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,
     "bootstrap": bootstrap,

@@ -19,6 +19,35 @@ Force = Annotated[
 Quiet = Annotated[
     bool, typer.Option("--quiet", help="Print the results only, no progress.")
 ]
+Json = Annotated[
+    bool,
+    typer.Option(
+        "--json",
+        help="Print one JSON object in place of text: what was written, residual, "
+        "versions, as in manifest.json.",
+    ),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option(
+        "--verbose",
+        help="Log to stderr what is read, compiled, solved and written, with times.",
+    ),
+]
+NoFigures = Annotated[
+    bool,
+    typer.Option(
+        "--no-figures", help="Write no figures (SVG, PNG, PDF), which saves seconds."
+    ),
+]
+Regions = Annotated[
+    str,
+    typer.Option(
+        "--regions",
+        help="Which regions the figures and the printed table show, in this order: "
+        "CHN,USA,DEU; by default the largest.",
+    ),
+]
 Years = Annotated[
     str,
     typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),

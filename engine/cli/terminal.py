@@ -1,9 +1,13 @@
-"""Terminal output: progress bars, tables, lines of results."""
+"""Terminal output: progress bars, tables, lines of results, or one JSON object."""
 
+import json
+import logging
+import math
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -24,20 +28,41 @@ from rich.text import Text
 from ..core import Progress as Callback
 from ..core import no_progress, raise_interrupt
 
+log = logging.getLogger("tivax")
+
 
 class Terminal:
-    """Prints results to stdout, progress to stderr; ``quiet`` keeps only results."""
+    """Prints results to stdout, progress to stderr; ``quiet`` keeps only results.
 
-    def __init__(self, quiet: bool = False) -> None:
-        self.quiet = quiet
+    ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
+    the logger ``tivax`` is told goes to stderr.
+    """
+
+    def __init__(
+        self, quiet: bool = False, *, json: bool = False, verbose: bool = False
+    ) -> None:
+        self.quiet, self.json = quiet, json
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
         self.out = Console(highlight=False, width=width)
         self.err = Console(stderr=True, highlight=False)
+        if verbose:
+            _log_to_stderr()
 
     def print(self, line: str) -> None:
         """A line of the result."""
-        self.out.print(line, markup=False, soft_wrap=True)
+        if not self.json:
+            self.out.print(line, markup=False, soft_wrap=True)
+
+    def finish(self, record: Mapping[str, Any], *lines: str) -> None:
+        """End a command: what to open next, or ``record`` as JSON.
+
+        ``record`` is the manifest of the run.
+        """
+        if self.json:
+            print(json.dumps(_without_nan(record), indent=1), file=self.out.file)
+        for line in lines:
+            self.print(line)
 
     @contextmanager
     def _bar(
@@ -69,6 +94,7 @@ class Terminal:
     @contextmanager
     def progress(self, what: str, unit: str = "years") -> Iterator[Callback]:
         """A callback (done, total): a bar on a terminal, log lines elsewhere."""
+        start = time.perf_counter()
         with self._shown(what, unit) as shown:
 
             def told(done: int, total: int) -> None:
@@ -76,6 +102,7 @@ class Terminal:
                 shown(done, total)
 
             yield told
+        log.info("%s: %.2f s", what, time.perf_counter() - start)
 
     @contextmanager
     def download(self, what: str) -> Iterator[Callable[[int, int | None], None]]:
@@ -108,17 +135,23 @@ class Terminal:
 
             yield tell
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; every column but the first is aligned to the right."""
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1
+    ) -> None:
+        """A table; the first ``words`` columns are aligned left, the others right."""
+        if self.json:
+            return
         table = Table()
         for k, name in enumerate(columns):
-            table.add_column(name, justify="left" if k == 0 else "right")
+            table.add_column(name, justify="left" if k < words else "right")
         for row in rows:
             table.add_row(*row)
         self.out.print(table)
 
     def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows of words: a table on a terminal, lines split by tabs elsewhere."""
+        if self.json:
+            return
         if not self.out.is_terminal:
             for row in (columns, *rows):
                 print("\t".join(row), file=self.out.file)  # rich makes tabs spaces
@@ -127,6 +160,38 @@ class Terminal:
         for row in rows:
             table.add_row(*row)
         self.out.print(table)
+
+
+class _Elapsed(logging.Formatter):
+    """Lines that begin with the seconds since the command began."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.start = time.time()
+
+    def format(self, record: logging.LogRecord) -> str:
+        return f"tivax: {record.created - self.start:6.2f} s  {record.getMessage()}"
+
+
+def _log_to_stderr() -> None:
+    """Lines of the logger ``tivax``; other loggers are left alone."""
+    for old in [k for k in log.handlers if isinstance(k.formatter, _Elapsed)]:
+        log.removeHandler(old)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Elapsed())
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
+def _without_nan(value: Any) -> Any:
+    """The same for JSON, which has no NaN and no infinity: null in their place."""
+    if isinstance(value, Mapping):
+        return {str(k): _without_nan(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(k) for k in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
 
 
 # Units that come by the thousand: their speed is shown.

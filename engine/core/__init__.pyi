@@ -23,6 +23,7 @@ from .interrupts import is_interrupted as is_interrupted
 from .interrupts import print_last as print_last
 from .interrupts import raise_interrupt as raise_interrupt
 from .interrupts import watch_for_interrupts as watch_for_interrupts
+from .jax_setup import cache_folder as cache_folder
 from .jax_setup import processor_name as processor_name
 from .jax_setup import start_jax as start_jax
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE

@@ -1,7 +1,9 @@
 """Start JAX for a program: float64, and compiled programs kept between runs."""
 
+import logging
 import os
 import platform
+from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
@@ -14,18 +16,37 @@ def start_jax() -> None:
     another processor would be loaded with errors. TIVAX_CACHE moves the folder,
     an empty value turns it off.
     """
-    import logging
-
     import jax
 
     # Other libraries lower the level of all loggers; JAX then reports the devices
     # that it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
+    _log_compiling()
     jax.config.update("jax_enable_x64", True)
     if (folder := compilation_cache()) is not None and _writable(folder):
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+# Events of ``jax.monitoring`` that a log tells.
+_EVENTS = {
+    "/jax/core/compile/backend_compile_duration": "a program compiled or loaded",
+}
+
+
+@cache
+def _log_compiling() -> None:
+    """Tell the logger ``tivax`` how long each program took to compile."""
+    import jax
+
+    log = logging.getLogger("tivax")
+
+    def tell(event: str, seconds: float, **_: object) -> None:
+        if event in _EVENTS:
+            log.info("%s: %.2f s", _EVENTS[event], seconds)
+
+    jax.monitoring.register_event_duration_secs_listener(tell)
 
 
 def _writable(folder: Path) -> bool:
@@ -37,15 +58,20 @@ def _writable(folder: Path) -> bool:
     return os.access(folder, os.W_OK)
 
 
-def compilation_cache() -> Path | None:
-    """Where compiled programs are kept, or None where the cache is turned off."""
+def cache_folder() -> Path | None:
+    """The user's cache folder of tivax, or None where the cache is turned off."""
     import pooch
 
     root = os.environ.get("TIVAX_CACHE", str(pooch.os_cache("tivax")))
-    if not root:
+    return Path(root) if root else None
+
+
+def compilation_cache() -> Path | None:
+    """Where compiled programs are kept, or None where the cache is turned off."""
+    if (root := cache_folder()) is None:
         return None
     machine = sha256(processor().encode()).hexdigest()[:8]
-    return Path(root) / f"jax-{version('jax')}-{machine}"
+    return root / f"jax-{version('jax')}-{machine}"
 
 
 def processor() -> str:

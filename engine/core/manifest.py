@@ -231,10 +231,11 @@ class Run:
             **more,
         }
 
-    def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> None:
+    def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
 
-        ``entry`` describes the file ``name``; entries of other files are kept.
+        ``entry`` describes the file ``name``; entries of other files are kept. Returns
+        its content.
         """
         path = folder / MANIFEST
         with _waiting_lock(folder):
@@ -246,11 +247,12 @@ class Run:
                 residual_max=None, outputs=[k["name"] for k in files], files=files
             )
             write_text(path, json.dumps(manifest, indent=1) + "\n")
+        return manifest
 
     def write_manifest(
         self, folder: Path, *, residual_max: float | None, **more: Any
-    ) -> None:
-        """Write ``manifest.json`` about the files in ``folder``."""
+    ) -> dict[str, Any]:
+        """Write ``manifest.json`` about the files in ``folder``; its content."""
         names = [
             p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()
         ]
@@ -261,6 +263,7 @@ class Run:
             **more,
         )
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
+        return manifest
 
 
 def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:

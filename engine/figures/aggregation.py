@@ -1,5 +1,7 @@
 """The figure of ``tivax aggregate --compare``: differences from coarser tables."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import xarray as xr
 from matplotlib import rc_context
@@ -8,30 +10,32 @@ from matplotlib.figure import Figure
 
 from ..measures import difference, largest
 from ..reporting import (
+    FULL_WIDTH,
     SMALL,
     STYLE,
     SURPLUS,
-    WIDTH,
     finish_layout,
     interval_axes,
-    label_room,
     labelled_rows,
 )
 
 
 @rc_context(STYLE)
-def differences(both: xr.Dataset, *, most: int = 20) -> Figure:
+def differences(
+    both: xr.Dataset, *, most: int = 20, regions: Sequence[str] | None = None
+) -> Figure:
     """Aggregated less detailed: trade benefit index and VAX ratio.
 
-    The regions whose index differs most in any year; a line from the smallest to the
-    largest difference over the years, a dot for the last year. ``both`` is that of
-    ``compare_aggregation``.
+    ``regions``, or those whose index differs most in any year; a line from the smallest
+    to the largest difference over the years, a dot for the last year. ``both`` is that
+    of ``compare_aggregation``.
     """
-    regions = largest(both).index.get_level_values("region")[:most].tolist()
+    if regions is None:
+        regions = largest(both).index.get_level_values("region")[:most].tolist()
     gaps = difference(both).sel(region=regions)
     years = gaps["year"].values
     fig = Figure(
-        figsize=(WIDTH + 0.6 + label_room(regions), 0.15 * max(len(regions), 5) + 0.8),
+        figsize=(FULL_WIDTH, 0.15 * max(len(regions), 5) + 0.8),
         layout="constrained",
     )
     left, right = fig.subplots(1, 2, sharey=True)

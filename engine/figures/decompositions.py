@@ -7,44 +7,53 @@ that add up.
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
+    FONT,
     FULL_WIDTH,
     INK,
     SMALL,
     STYLE,
-    WIDTH,
     finish_layout,
-    label_room,
     labelled_rows,
     legend,
     plain_axes,
     year_axis,
 )
 from ..tables import REST
+from .regions import FEW, MANY, known_regions, largest
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
 
 
 @rc_context(STYLE)
-def bars(totals: xr.DataArray, of: str, *, most: int = 20) -> Figure:
+def bars(
+    totals: xr.DataArray,
+    of: str,
+    *,
+    method: str = "",
+    regions: Sequence[str] | None = None,
+) -> Figure:
     """Shares of each part in the last year, of the largest regions and ROW.
 
-    ``of`` names the whole: gross exports, imports, value added.
+    ``of`` names the whole: gross exports, imports, value added. ``method`` is put in
+    the title. ``regions`` in this order, by default the 20 largest and ROW.
     """
     last = totals.isel(year=-1)
-    regions = largest(totals, most)
+    order = "" if regions is not None else _order(size_of(totals), MANY)
+    if regions is None:
+        regions = largest(size_of(totals), MANY)
+    regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * last.sel(region=regions) / last.sel(region=regions).sum("part")
     parts = [str(k) for k in share["part"].values]
-    fig = Figure(
-        figsize=(WIDTH + 0.4 + label_room(regions), 0.15 * max(len(regions), 6) + 0.9),
-        layout="constrained",
-    )
+    height = 0.16 * max(len(regions), 6) + 1.1
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     ax = fig.subplots()
     places, start = np.arange(len(regions)), np.zeros(len(regions))
     for part, colour in zip(parts, _PARTS, strict=False):
@@ -55,30 +64,58 @@ def bars(totals: xr.DataArray, of: str, *, most: int = 20) -> Figure:
     plain_axes(ax, grid="x")
     ax.set_xlim(0, 100)
     ax.set_xlabel(f"% of {of}, {int(last['year'])}")
+    _title(fig, method, order)
     legend(fig, *ax.get_legend_handles_labels())
     return finish_layout(fig)
 
 
 @rc_context(STYLE)
-def over_years(totals: xr.DataArray, of: str, *, most: int = 8) -> Figure:
-    """Shares of every part but the first over the years, a panel for each region."""
-    regions = largest(totals, most)
+def over_years(
+    totals: xr.DataArray,
+    of: str,
+    *,
+    method: str = "",
+    regions: Sequence[str] | None = None,
+) -> Figure:
+    """Shares of every part but the first over the years, a panel for each region.
+
+    As ``bars``; by default the eight largest regions without ROW.
+    """
+    order = "" if regions is not None else _order(size_of(totals), FEW)
+    if regions is None:
+        regions = largest(size_of(totals), FEW, rest=False)
+    regions = known_regions(regions, [str(k) for k in totals["region"].values])
     share = 100 * totals.sel(region=regions) / totals.sel(region=regions).sum("part")
-    return stacked_panels(share.isel(part=slice(1, None)), f"% of {of}", _PARTS[1:])
+    left_out = f"not drawn, the rest to 100 %: {totals['part'].values[0]}"
+    return stacked_panels(
+        share.isel(part=slice(1, None)),
+        f"% of {of}",
+        _PARTS[1:],
+        title=(method, "; ".join(filter(None, (order, left_out)))),
+    )
 
 
 @rc_context(STYLE)
 def stacked_panels(
-    shares: xr.DataArray, name: str, colours: Sequence[str], *, columns: int = 4
+    shares: xr.DataArray,
+    name: str,
+    colours: Sequence[str],
+    *,
+    title: tuple[str, str] = ("", ""),
 ) -> Figure:
-    """Parts (part, year, region) on top of each other over the years, a panel each."""
+    """Parts (part, year, region) on top of each other over the years, a panel each.
+
+    ``title``: what is shown, and a line about it.
+    """
     regions = [str(k) for k in shares["region"].values]
     parts = [str(k) for k in shares["part"].values]
     years = shares["year"].values
-    rows = -(-len(regions) // columns)
-    fig = Figure(figsize=(FULL_WIDTH, 1.25 * rows + 0.5), layout="constrained")
-    axes = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-    for ax, region in zip(axes.flat, regions, strict=False):
+    rows = -(-len(regions) // _ACROSS)
+    columns = -(-len(regions) // rows)  # as few empty places as possible
+    fig = Figure(figsize=(FULL_WIDTH, 1.3 * rows + 0.8), layout="constrained")
+    grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    axes = list(grid.flat)
+    for ax, region in zip(axes, regions, strict=False):
         ax.stackplot(
             years,
             *(shares.sel(part=part, region=region).values for part in parts),
@@ -91,19 +128,34 @@ def stacked_panels(
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
         ax.set_title(region, loc="left", fontweight="bold", color=INK)
-    for ax in axes.flat[len(regions) :]:
-        ax.set_visible(False)
-    axes[0, 0].set_ylim(bottom=0)
+    for ax in axes[len(regions) :]:
+        ax.remove()
+    for ax in axes[len(regions) - columns : len(regions)]:
+        ax.tick_params(labelbottom=True)
+    axes[0].set_ylim(bottom=0)
     fig.supylabel(name, fontsize=SMALL)
-    legend(fig, *axes[0, 0].get_legend_handles_labels())
+    _title(fig, *title)
+    legend(fig, *axes[0].get_legend_handles_labels())
     return finish_layout(fig)
 
 
-def largest(totals: xr.DataArray, most: int) -> list[str]:
-    """The largest regions of the last year, then ROW, in falling order."""
-    size = totals.isel(year=-1).sum("part").to_series()
-    others = size.drop(REST, errors="ignore").sort_values(
-        ascending=False, kind="stable"
-    )
-    rest = [REST] if REST in size.index else []
-    return [str(k) for k in others.index[: most - len(rest)]] + rest
+_ACROSS = 4
+
+
+def _title(fig: Figure, first: str, second: str) -> None:
+    """Lines above all axes, those that are not empty."""
+    if lines := [k for k in (first, second) if k]:
+        fig.suptitle("\n".join(lines), fontsize=FONT, color=INK, x=0.01, ha="left")
+
+
+def _order(size: pd.Series, count: int) -> str:
+    if len(size) <= count:
+        return "largest first"
+    last = ", ROW last" if count == MANY and REST in size.index else ""
+    without = "" if count == MANY or REST not in size.index else ", without ROW"
+    return f"the {count} largest, in falling order{last}{without}"
+
+
+def size_of(totals: xr.DataArray) -> pd.Series:
+    """All parts together by region, in the last year."""
+    return totals.isel(year=-1).sum("part").to_series()

@@ -4,7 +4,10 @@
 EXGR, GVC_BACK_BM, GVC_FORW_BM, GVC_PART_BM (%) and GVC_FORWARDNESS.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -19,32 +22,49 @@ from ..reporting import (
     finish_layout,
     label_points,
 )
-from .decompositions import largest, stacked_panels
+from .decompositions import stacked_panels
+from .regions import FEW, largest
+
+_NAMED = 14
 
 
 @rc_context(STYLE)
-def participation(data: xr.Dataset, *, most: int = 8) -> Figure:
-    """Backward and forward participation over the years, stacked, a panel a region."""
-    regions = largest(data["EXGR"].expand_dims("part"), most)
+def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
+    """Backward and forward participation over the years, stacked, a panel a region.
+
+    ``regions``, or the eight largest exporters without ROW.
+    """
+    order = ""
+    if regions is None:
+        regions = largest(exports_of(data), FEW, rest=False)
+        order = "largest exporters first, without ROW"
     names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
     shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
     return stacked_panels(
-        shares, "participation, % of gross exports", (COLOURS[3], COLOURS[1])
+        shares,
+        "participation, % of gross exports",
+        (COLOURS[3], COLOURS[1]),
+        title=("Participation in global value chains", order),
     )
 
 
+def exports_of(data: xr.Dataset) -> pd.Series:
+    """Gross exports by region in the last year."""
+    return data["EXGR"].isel(year=-1).to_series()
+
+
 @rc_context(STYLE)
-def position_map(data: xr.Dataset, *, most: int = 14) -> Figure:
+def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
     """Position against participation in the last year, with the way from the first.
 
     Right: more of the exports cross two borders or more. Up: more of that is purely
     forward (a region of inputs for others), down: purely backward (of assembly). The
-    largest exporters and ROW are named, all others are grey dots.
+    14 largest exporters and ROW, or ``regions``, are named; all others are grey dots.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
-    named = largest(data["EXGR"].expand_dims("part"), most)
+    named = largest(exports_of(data), _NAMED) if regions is None else list(regions)
     first, last = (int(data["year"].values[k]) for k in (0, -1))
-    fig = Figure(figsize=(FULL_WIDTH * 0.72, 3.6), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 4.2), layout="constrained")
     ax = fig.subplots()
     for axis in ("x", "y"):
         ax.grid(axis=axis, color="#EEEEEE", linewidth=0.6)  # type: ignore[arg-type]

@@ -24,7 +24,6 @@ from ..reporting import (
     SMALL,
     STYLE,
     SURPLUS,
-    WIDTH,
     Language,
     finish_layout,
     interval_axes,
@@ -67,7 +66,7 @@ def index_means(
                     f"panel: no {index} of {group} countries (developed = {code})"
                 )
     means = panel.groupby(["developed", "year"])[list(indices)].mean()
-    width = 0.4 + 3.3 * len(indices) if len(indices) > 1 else WIDTH + 0.4
+    width = 0.4 + 3.3 * len(indices) if len(indices) > 1 else FULL_WIDTH
     fig = Figure(figsize=(width, 2.5), layout="constrained")
     axes = fig.subplots(1, len(indices), sharey=True, squeeze=False)[0]
     for ax, index in zip(axes, indices, strict=True):
@@ -172,7 +171,7 @@ def tbi_coefficients(comparison: pd.DataFrame, language: Language = "en") -> Fig
             names.append(head)
         places.append(len(names))
         names.append(name)
-    fig = Figure(figsize=(WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.18 * len(names) + 0.7), layout="constrained")
     ax = fig.subplots()
     _beside_published(ax, frame, np.array(places, float))
     _shade(ax, heads)
@@ -273,7 +272,7 @@ def slopes(
         raise TivaxError(f"slopes: no slope for group {', '.join(missing)}")
     if unknown := [k for k in slopes if k not in groups and k not in EXTRA_COLOURS]:
         raise TivaxError(f"slopes: no points of group {', '.join(unknown)}")
-    fig = Figure(figsize=(WIDTH, 3.0), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 3.0), layout="constrained")
     ax = fig.subplots()
     colours = GROUP_COLOURS | EXTRA_COLOURS
     for name in sorted(groups, key=lambda k: -int((frame["group"] == k).sum())):
@@ -324,7 +323,7 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
         frame = frame.assign(ci_low=frame["coef"] - half, ci_high=frame["coef"] + half)
     require_columns("estimates", frame, ["ci_low", "ci_high"])
     rows = len(frame)
-    fig = Figure(figsize=(WIDTH, 0.36 * rows + 0.25), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.3 * rows + 0.5), layout="constrained")
     axes = fig.subplots(rows, 1, squeeze=False)[:, 0]
     handles = []
     for ax, (_, row) in zip(axes, frame.iterrows(), strict=True):

@@ -23,7 +23,6 @@ from ..reporting import (
     SMALL,
     STYLE,
     SURPLUS,
-    WIDTH,
     Language,
     darker,
     finish_layout,
@@ -224,7 +223,7 @@ def leave_one_out(
         ["left_out", "coef", "ci_low", "ci_high", "developed"],
     )
     frame = frame.sort_values("coef", kind="stable").reset_index(drop=True)
-    fig = Figure(figsize=(WIDTH, 0.118 * len(frame) + 0.8), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.118 * len(frame) + 0.8), layout="constrained")
     ax = fig.subplots()
     line = ax.axvline(
         full, color=INK, linewidth=0.9, linestyle=(0, (4, 2)), label="full"

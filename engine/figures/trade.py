@@ -23,17 +23,17 @@ from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core import TivaxError, suggest
+from ..core import TivaxError
 from ..reporting import (
     COLOURS,
     DEFICIT,
     FONT,
+    FULL_WIDTH,
     INK,
     QUIET,
     SMALL,
     STYLE,
     SURPLUS,
-    WIDTH,
     Language,
     finish_layout,
     label,
@@ -44,8 +44,9 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST
+from .regions import FEW, MANY, known_regions, largest
 
-# Eight large economies, drawn by default, each in a colour of its own.
+# Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
 
 
@@ -64,34 +65,30 @@ def tbi_lines(
         Result of ``measures.trade_benefit_index``: ``tbi`` by year and region; without
         ``regions`` also ``va_exports`` and ``va_imports``.
     regions
-        Which to draw: by default ``LARGE_ECONOMIES``; where some are missing, the
-        largest other traders of the last year, without ROW, take their places.
+        Which to draw: by default the eight largest traders of the last year, without
+        ROW.
 
     Up to eight regions share one panel, labelled at the line ends; more get a panel
     each with one scale. A value between two missing years is drawn as a point.
     """
     known = [str(k) for k in tbi["region"].values]
-    chosen = _known(_default_regions(tbi) if regions is None else regions, known)
+    if regions is None:
+        regions = largest(trade_size(tbi), FEW, rest=False)
+    chosen = known_regions(regions, known)
     index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
     return finish_layout(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
 
 
-def _default_regions(tbi: xr.Dataset) -> list[str]:
+def trade_size(tbi: xr.Dataset) -> pd.Series:
+    """Value-added exports and imports together, by region in the last year."""
     last = tbi.isel(year=-1)
-    size = (
-        (last["va_exports"] + last["va_imports"])
-        .to_series()
-        .drop(REST, errors="ignore")
-    )
-    known = [region for region in LARGE_ECONOMIES if region in size.index]
-    others = size.drop(known).sort_values(ascending=False, kind="stable")
-    return (known + [str(k) for k in others.index])[: len(LARGE_ECONOMIES)]
+    return (last["va_exports"] + last["va_imports"]).to_series()
 
 
 def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
-    fig = Figure(figsize=(WIDTH + label_room(regions), 2.8), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 3.2), layout="constrained")
     ax = fig.subplots()
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
@@ -122,7 +119,7 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
     rows = -(-len(regions) // columns)
-    fig = Figure(figsize=(1.1 * columns + 0.4, 0.8 * rows + 0.5), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 0.85 * rows + 0.5), layout="constrained")
     grid = fig.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     panels = list(grid.flat)
     years = index["year"].values
@@ -189,14 +186,17 @@ def balance_heatmap(
     the row. Colours follow the signed square root, since balances span magnitudes.
     """
     T, year = _bilateral(absorbed, year)
-    chosen = _largest(T, 20) if regions is None else _known(regions, list(T.index))
+    chosen = (
+        _largest(T, MANY) if regions is None else known_regions(regions, list(T.index))
+    )
     unit, factor = billions(absorbed.attrs.get("units", ""))
     balance = factor * (T - T.T).loc[chosen, chosen]
     np.fill_diagonal(shown := balance.to_numpy(copy=True), np.nan)
 
     names = label_room(chosen)
-    side = max(1.6, 0.135 * len(chosen))
-    fig = Figure(figsize=(side + 1.1 + names, side + 0.8 + names), layout="constrained")
+    # The map is as wide as the page leaves beside names and scale, cells are square.
+    side = min(FULL_WIDTH - 1.6 - names, 0.4 * len(chosen) + 1)
+    fig = Figure(figsize=(FULL_WIDTH, side + 0.8 + names), layout="constrained")
     ax = fig.subplots()
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
     norm = FuncNorm(
@@ -255,14 +255,19 @@ def _round_down(value: float) -> float:
 
 @rc_context(STYLE)
 def va_versus_gross(
-    trade: xr.Dataset, *, region: str | None = None, year: int | None = None
+    trade: xr.Dataset,
+    *,
+    region: str | None = None,
+    year: int | None = None,
+    regions: Sequence[str] | None = None,
 ) -> Figure:
     """Value-added beside gross trade of one year (Johnson and Noguera 2012).
 
     Left: the VAX ratio, value-added exports per unit of gross exports, of the 20
-    largest traders and ROW. Right: the balance of ``region`` with its ten largest
-    partners by gross trade and ROW, gross and in value added. A region's two balances
-    with all partners together are equal; with a single partner they differ.
+    largest traders and ROW, or of ``regions``. Right: the balance of ``region`` with
+    its ten largest partners by gross trade and ROW, gross and in value added. A
+    region's two balances with all partners together are equal; with a single partner
+    they differ.
 
     Parameters
     ----------
@@ -278,18 +283,19 @@ def va_versus_gross(
     E, _ = _bilateral(trade["gross_exports"], year)
     if set(E.index) != set(T.index):
         raise TivaxError("gross exports and value added absorbed: not the same regions")
+    why = ""
     if region is None:
+        why = " (largest deficit)"
         balance = (T.sum(axis=1) - T.sum(axis=0)).drop(REST, errors="ignore")
         region = str(balance.idxmin())
-    _known([region], list(T.index))
+    known_regions([region], list(T.index))
     unit, factor = billions(trade["va_absorbed"].attrs.get("units", ""))
 
-    labels = _largest(T, 20)
-    rows = max(len(labels), 8)
-    fig = Figure(
-        figsize=(WIDTH + 0.3 + 2 * label_room(labels), 0.13 * rows + 0.9),
-        layout="constrained",
-    )
+    labels = _largest(T, MANY)
+    if regions is not None:
+        labels = known_regions(regions, list(T.index))
+    rows = max(len(labels), 11)
+    fig = Figure(figsize=(FULL_WIDTH, 0.14 * rows + 0.9), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
     _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels])
     partners = _largest(E, 10, beside=region)
@@ -300,9 +306,11 @@ def va_versus_gross(
     )
     left.set_title(f"VAX ratio, {year}", loc="left", fontweight="bold")
     left.set_xlabel("VA exports / gross exports")
-    title = textwrap.fill(f"Balance of {region}, {year}", 28)
+    title = textwrap.fill(f"Balance of {region}{why}, {year}", 50)
     right.set_title(title, loc="left", fontweight="bold")
-    right.set_xlabel(f"with each partner, {unit or 'unit of the tables'}")
+    right.set_xlabel(
+        f"with each partner (below 0: deficit), {unit or 'unit of the tables'}"
+    )
     fig.legend(
         loc="outside lower right",
         frameon=False,
@@ -390,16 +398,4 @@ def _bilateral(flows: xr.DataArray, year: int | None) -> tuple[pd.DataFrame, int
 def _largest(flows: pd.DataFrame, count: int, *, beside: str = "") -> list[str]:
     """The largest traders (with ``beside``, where given), largest first, then ROW."""
     both = flows + flows.T
-    size = both[beside].drop(beside) if beside else both.sum()
-    order = [str(k) for k in size.sort_values(ascending=False, kind="stable").index]
-    rest = [REST] if REST in order else []
-    return [k for k in order if k != REST][:count] + rest
-
-
-def _known(regions: Sequence[str], known: Sequence[str]) -> list[str]:
-    for region in regions:
-        if region not in known:
-            raise TivaxError(f"no region {region}: {suggest(region, known)}")
-    if not regions:
-        raise TivaxError("no region to draw; name at least one")
-    return list(regions)
+    return largest(both[beside].drop(beside) if beside else both.sum(), count)

@@ -14,6 +14,7 @@ from .engine.estimation import fixed_effects as fixed_effects
 from .engine.estimation import two_stage as two_stage
 from .engine.estimation import two_way_clusters as two_way_clusters
 from .engine.estimation import weak_instrument_tests as weak_instrument_tests
+from .engine.explorer import explore as explore
 from .engine.measures import INDICATORS as INDICATORS
 from .engine.measures import LEVELS as LEVELS
 from .engine.measures import METHODS as METHODS

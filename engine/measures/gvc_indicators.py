@@ -26,7 +26,7 @@ from ..core import (
 from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
 from . import flags
 from .accounts import Account, ValueAdded
-from .indicator_table import INDICATORS, Indicator, Level
+from .indicator_table import INDICATORS, Indicator, Level, derived_flows, needed_flows
 from .methods import LEVELS, require_identity
 from .perimeters import Perimeters, compute_inverted, perimeters_of
 from .trade import Certify, require_certify
@@ -150,6 +150,16 @@ def indicators(
     TivaxError
         An unknown name, level or region; a table that is not productive; an identity
         that is missed by more than 1e-8.
+
+    Examples
+    --------
+    >>> found = tx.indicators(world, ["TBI", "EXGR_DVASH"])
+    >>> found.sel(year=2000, drop=True)[["TBI", "EXGR_DVASH"]].to_dataframe().round(3)
+              TBI  EXGR_DVASH
+    region
+    R01    -0.027      65.880
+    R02    -0.015      87.207
+    ROW     0.034      80.540
     """
     names = [names] if isinstance(names, str) else names
     names = indicators_at(names, level, tables, value_added)
@@ -212,8 +222,15 @@ def _years(
     count = len(borders.names)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
+    # One program serves all larger selections.
+    only = needed_flows(names) if 2 * len(names) < len(INDICATORS) else None
     compute = partial(
-        compute_inverted, _flows_of, uses=uses, sectors=len(tables.sectors)
+        compute_inverted,
+        _flows_of,
+        uses=uses,
+        only=only,
+        inverse=bool(uses) or only is None or any(map(kernels.takes_inverse, only)),
+        sectors=len(tables.sectors),
     )
     runs = compute(tables, borders, account, progress, certify=cells)
     names_of = ["residual", "identity"]
@@ -250,7 +267,7 @@ def _finest(part: IndicatorYear, k: int, count: int, *, priced: bool) -> dict:
     for name, flows in part.flows.items():
         flow = np.asarray(flows[k])
         finest[name] = flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
-    return finest | _derived(finest, priced=priced)
+    return finest | derived_flows(finest, priced=priced)
 
 
 class _Causes:
@@ -323,12 +340,13 @@ def _flows_of(
     by_use: Float[Array, "n c u"] | None = None,
     *,
     sectors: int,
+    only: frozenset[str] | None = None,
 ) -> IndicatorYear:
-    """The flows of a year's inverted table, and their identities."""
+    """The flows of a year's inverted table, all or some, and their identities."""
     uses = {}
     if by_use is not None:
         uses = {"CONS_VA": by_use[..., 0], "GFCF_VA": by_use[..., 1]}
-    flows = kernels.flows(world, uses, sectors=sectors)
+    flows = kernels.flows(world, uses, sectors=sectors, only=only)
     return IndicatorYear(
         flows,
         jnp.max(kernels.identity_residuals(world, flows, uses)),
@@ -337,20 +355,6 @@ def _flows_of(
         world.cell_error,
         world.cell_backward_error,
     )
-
-
-def _derived(finest: Mapping[str, np.ndarray], *, priced: bool) -> dict:
-    """Flows that only ratios use: bases of shares of exports and imports (gross flows,
-    or the satellite account in them), and domestic value added in imports."""
-    held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
-    exports = finest["EXGR"] if priced else held
-    once = finest["EXGR_DDC"] + finest["EXGR_IDC"]
-    return {
-        "exports_held": exports,
-        "imports_held": exports.transpose(2, 1, 0),
-        "exports_dva": once,
-        "imports_dva": once.transpose(2, 1, 0),
-    }
 
 
 def _labelled(

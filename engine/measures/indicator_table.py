@@ -5,16 +5,20 @@ none; ratios are ratios of sums at the level asked for, never averages of ratios
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
 
+from ...kernels import indicators as kernels
 from ..core import load_toml
 from .flags import INDEX, NOT_NEGATIVE, PER_CENT, UNBOUNDED, Bounds
 from .methods import LEVELS
+
+# Codes of all sectors, and of all partners, together (those of OECD TiVA).
+EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
 
 _BOUNDS: dict[str, Bounds] = {
     "not negative": NOT_NEGATIVE,
@@ -91,6 +95,49 @@ class Indicator:
             and (self.sums or by_sector or by_partner)
             and (self.partner if by_partner else self.together)
         )
+
+
+# Flows that only ratios use: bases of shares of exports and imports, and the flows that
+# they are made of.
+_DERIVED = {
+    "exports_held": ("EXGR", "EXGR_DVA", "EXGR_FVA"),
+    "imports_held": ("EXGR", "EXGR_DVA", "EXGR_FVA"),
+    "exports_dva": ("EXGR_DDC", "EXGR_IDC"),
+    "imports_dva": ("EXGR_DDC", "EXGR_IDC"),
+}
+
+
+def derived_flows(
+    finest: Mapping[str, np.ndarray], *, priced: bool
+) -> dict[str, np.ndarray]:
+    """Bases of shares of exports and imports (gross flows, or the satellite account in
+    them), and domestic value added in imports: those whose flows there are."""
+    derived = {}
+    if set(_DERIVED["exports_held"]) <= set(finest):
+        held = finest["EXGR_DVA"] + finest["EXGR_FVA"]
+        derived["exports_held"] = finest["EXGR"] if priced else held
+        derived["imports_held"] = derived["exports_held"].transpose(2, 1, 0)
+    if set(_DERIVED["exports_dva"]) <= set(finest):
+        derived["exports_dva"] = finest["EXGR_DDC"] + finest["EXGR_IDC"]
+        derived["imports_dva"] = derived["exports_dva"].transpose(2, 1, 0)
+    return derived
+
+
+class _Recorder(dict[str, np.ndarray]):
+    """Flows that are all 1, and the names of those that were looked up."""
+
+    def __missing__(self, name: str) -> np.ndarray:
+        self[name] = np.ones((1, 1, 1))
+        return self[name]
+
+
+def needed_flows(names: Iterable[str]) -> frozenset[str]:
+    """The flows in the formulas of indicators, and those of their identities."""
+    flows = _Recorder()
+    for name in names:
+        INDICATORS[name].formula(Level(flows, True, True))
+    bases = [base for name in flows for base in _DERIVED.get(name, (name,))]
+    return kernels.with_checks(bases)
 
 
 def _share(part: np.ndarray, whole: np.ndarray, scale: float = 1.0) -> np.ndarray:

@@ -34,6 +34,7 @@ def terms_page() -> str:
         name: {
             "": facts["title"],
             "formula": facts["formula"],
+            "unit": facts.get("unit", ""),
             "sector is that of": facts.get("sector_of", ""),
             "source": facts["source"],
             "elsewhere": facts.get("elsewhere", ""),

@@ -108,27 +108,31 @@ def _index_dataset(frame: pd.DataFrame) -> xr.Dataset:
 
 
 def write_replication(
-    result: Replication, folder: Path, language: Language = "en"
+    result: Replication,
+    folder: Path,
+    language: Language = "en",
+    *,
+    figures: bool = True,
 ) -> dict[str, Figure]:
     """Write everything but report and manifest; the figures, for the report.
 
     ``tables/`` holds html, tex and csv in journal layout, ``results/`` the numbers
-    behind every other section, ``figures/`` SVG and PNG.
+    behind every other section, ``figures/`` SVG, PNG and PDF, if asked for.
     """
     write_csv(result.comparison[list(paper.COMPARISON)], folder / "comparison.csv")
     write_csv(result.panel.frame, folder / "panel.csv")
     write_csv(result.panel.codebook, folder / "codebook.csv")
-    for name in ("tables", "results", "figures"):
+    for name in ("tables", "results", *(["figures"] if figures else [])):
         (folder / name).mkdir()
     for name, table in all_tables(result, language).items():
         _write_table(table, folder / "tables", name)
     for name, frame in _result_frames(result).items():
         write_csv(frame, folder / "results" / f"{name}.csv")
-    figures = figures_of(result, language)
-    for name, figure in figures.items():
+    drawn = figures_of(result, language)
+    for name, figure in drawn.items() if figures else ():
         place = folder if name == "figure1" else folder / "figures"
         save_figure(figure, place, name)
-    return figures
+    return drawn
 
 
 def _write_table(table: JournalTable, folder: Path, name: str) -> None:

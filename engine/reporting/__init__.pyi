@@ -1,8 +1,10 @@
 from .html import Block as Block
 from .html import Details as Details
 from .html import Figure as Figure
+from .html import Formula as Formula
 from .html import Heading as Heading
 from .html import Journal as Journal
+from .html import Link as Link
 from .html import Points as Points
 from .html import Section as Section
 from .html import Table as Table
@@ -27,7 +29,6 @@ from .plot_style import QUIET as QUIET
 from .plot_style import SMALL as SMALL
 from .plot_style import STYLE as STYLE
 from .plot_style import SURPLUS as SURPLUS
-from .plot_style import WIDTH as WIDTH
 from .plot_style import darker as darker
 from .plot_style import finish_layout as finish_layout
 from .plot_style import interval_axes as interval_axes

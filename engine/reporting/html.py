@@ -9,6 +9,7 @@ nothing.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from html import escape
 from itertools import count
 from pathlib import Path
@@ -17,17 +18,25 @@ from typing import Any
 import pandas as pd
 from matplotlib import figure as mpl
 
+from ..core import load_toml
 from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
-from .plot_style import svg_text
+from .plot_style import FULL_WIDTH, svg_text
 
 
 @dataclass(frozen=True)
 class Text:
-    """Plain text; an empty line starts a new paragraph."""
+    """Plain text; an empty line starts a new paragraph, `code` is between backticks."""
 
     text: str
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula of formulas.toml, by name, on a line of its own."""
+
+    name: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,14 @@ class Points:
     """A list with bullets, plain text."""
 
     points: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Link:
+    """A line that leads to another file, by its path beside the report."""
+
+    text: str
+    path: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +108,7 @@ class Journal:
     number: str | None = None
 
 
-Shown = Text | Heading | Points | Figure | Table | Journal
+Shown = Text | Formula | Heading | Points | Link | Figure | Table | Journal
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +121,9 @@ class Details:
 
 Block = Shown | Details
 
-# Figures drawn for half a page of print are enlarged to the letters of a screen.
-_ZOOM = 1.35
+# Figures as wide as a page of print fill the page of the screen; smaller ones keep
+# their share of it.
+_PAGE_WIDTH = 50.0  # rem, as in report.css
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,7 +204,7 @@ class _Captions:
     def html(self, name: str, caption: str) -> str:
         stop = "." if self.language == "en" else ""
         bold = f"<b>{escape(name)}{stop}</b> " if name else ""
-        return f"<figcaption>{bold}{escape(caption)}</figcaption>"
+        return f"<figcaption>{bold}{_inline(caption)}</figcaption>"
 
 
 def _blocks(blocks: Sequence[Block], captions: _Captions) -> str:
@@ -197,12 +215,20 @@ def _block(block: Block, captions: _Captions) -> str:
     match block:
         case Text(text):
             paragraphs = (part.strip() for part in text.split("\n\n"))
-            return "\n".join(f"<p>{escape(part)}</p>" for part in paragraphs if part)
+            return "\n".join(f"<p>{_inline(part)}</p>" for part in paragraphs if part)
+        case Formula(name):
+            text, mathml = (_formulas()[name][k] for k in ("text", "mathml"))
+            return (
+                f'<p class="formula"><math display="block" alttext="{escape(text)}">'
+                f"{mathml.strip()}</math></p>"
+            )
         case Heading(text):
             return f"<h3>{escape(text)}</h3>"
         case Points(points):
-            items = "\n".join(f"<li>{escape(point)}</li>" for point in points)
+            items = "\n".join(f"<li>{_inline(point)}</li>" for point in points)
             return f"<ul>\n{items}\n</ul>"
+        case Link(text, path):
+            return f'<p><a href="{escape(path)}">{escape(text)}</a></p>'
         case Figure():
             return _figure(block, captions)
         case Table():
@@ -221,13 +247,24 @@ def _block(block: Block, captions: _Captions) -> str:
             )
 
 
+def _inline(text: str) -> str:
+    """Escaped text, `code` between backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
+@cache
+def _formulas() -> dict[str, dict[str, str]]:
+    return load_toml(__package__, "formulas.toml")
+
+
 def _figure(block: Figure, captions: _Captions) -> str:
     id, name = captions.id("Figure"), captions.name("Figure", block.number)
     svg = svg_text(block.figure, ids=f"{id}-")
     called = escape(name or block.caption)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{called}" ', 1)
     width, height = (float(k) for k in block.figure.get_size_inches())
-    size = f'width="{_ZOOM * width:.2f}in" height="{_ZOOM * height:.2f}in"'
+    zoom = _PAGE_WIDTH / FULL_WIDTH
+    size = f'width="{zoom * width:.2f}rem" height="{zoom * height:.2f}rem"'
     svg = re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1)
     caption = captions.html(name, block.caption)
     return f'<figure id="{id}">\n{svg}\n{caption}\n</figure>'

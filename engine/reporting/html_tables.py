@@ -8,6 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+# A table of more columns is printed in smaller letters.
+_FEW_COLUMNS = 8
+# What headers say in place of the names of columns in files.
+_HEADERS = {
+    "ci_low": "95 % interval from",
+    "ci_high": "to",
+    "coef": "estimate",
+    "se": "standard error",
+    "mc_error": "simulation error",
+    "draws_per_s": "draws a second",
+    "p_value": "p",
+}
+
 
 def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
     """The frame as a ``<table>``; ``formats`` as those of ``html.Table``."""
@@ -28,8 +41,10 @@ def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
         )
         rows.append(f"<tr>{name}{''.join(row)}</tr>")
     body = "\n".join(rows)
+    columns = frame.shape[1] + named * frame.index.nlevels
+    kind = ' class="wide"' if columns > _FEW_COLUMNS else ""
     return (
-        f'<div class="scroll"><table>\n'
+        f'<div class="scroll"><table{kind}>\n'
         f"<thead>\n{_header(frame, right, named)}\n</thead>\n"
         f"<tbody>\n{body}\n</tbody>\n</table></div>"
     )
@@ -48,7 +63,8 @@ def _header(frame: pd.DataFrame, right: Sequence[bool], named: bool) -> str:
         above = [_above(column, level) for column in frame.columns]
         if last:
             row += [
-                _cell("th", path[-1], r) for path, r in zip(above, right, strict=True)
+                _cell("th", _HEADERS.get(path[-1], path[-1]), r)
+                for path, r in zip(above, right, strict=True)
             ]
         else:
             for path, group in groupby(above):

@@ -1,11 +1,11 @@
 """The common look of all figures, the parts they share, and how they are saved.
 
-Figures are about 9 cm wide, half a page, and readable at that width. pyplot is not
+Figures are 18 cm wide, a page, and readable at that width. pyplot is not
 touched and the user's matplotlib settings are left alone: whatever draws runs within
 ``rc_context(STYLE)``.
 
 Text in an SVG stays text, so that a browser finds the letters: Chinese text names the
-usual Chinese fonts. A PNG needs the font here; without one it is not written.
+usual Chinese fonts. PNG and PDF need the font here; without one they are not written.
 """
 
 import io
@@ -43,7 +43,7 @@ COLOURS = (
 SURPLUS, DEFICIT = "#0072B2", "#D55E00"
 INK, QUIET, GRID = "#222222", "#767676", "#DDDDDD"
 
-WIDTH, FULL_WIDTH = 3.6, 7.0  # inches
+FULL_WIDTH = 7.0  # inches
 FONT = 8.0  # points
 SMALL = 6.5
 
@@ -69,6 +69,7 @@ STYLE: dict[Any, Any] = {
     "axes.labelsize": FONT,
     "svg.fonttype": "none",
     "svg.hashsalt": "tivax",
+    "pdf.fonttype": 42,  # letters stay text that programs can edit
 }
 
 
@@ -102,16 +103,22 @@ def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
 
 
 def year_axis(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
-    """Whole years below, each of them where there are at most ``bins``."""
+    """Whole years below, the last among them; all where there are at most ``bins``."""
     pad = max(0.5, 0.02 * float(years[-1] - years[0]))
     ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
     if len(years) <= bins:
         ax.set_xticks(years)
     else:
-        ax.xaxis.set_major_locator(
-            MaxNLocator(bins, integer=True, steps=[1, 2, 5, 10], min_n_ticks=2)
-        )
+        ax.set_xticks(_round_years(int(years[0]), int(years[-1]), bins))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
+
+
+def _round_years(first: int, last: int, bins: int) -> list[int]:
+    """Round years and the last one, in place of a round one close to it."""
+    steps = MaxNLocator(bins, integer=True, steps=[1, 2, 5, 10], min_n_ticks=2)
+    found = [round(k) for k in steps.tick_values(first, last)]
+    gap = found[1] - found[0]
+    return [k for k in found if first <= k <= last - 0.6 * gap] + [last]
 
 
 def label_room(labels: Sequence[str]) -> float:
@@ -291,17 +298,22 @@ def _quiet_fonts() -> Iterator[None]:
 
 @rc_context(STYLE)
 def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
-    """Write ``name.svg`` and ``name.png`` (200 dpi) into ``folder``; their names.
+    """Write ``name.svg``, ``.png`` (200 dpi) and ``.pdf`` into ``folder``; their names.
 
-    The same figure gives the same bytes: no date, no random ids. There is no PNG where
-    no font here has all letters of the figure.
+    The same figure gives the same bytes: no date, no random ids. There is no PNG or PDF
+    where no font here has all letters of the figure.
     """
     (folder / f"{name}.svg").write_text(_svg(figure), encoding="utf-8")
     if not _has_all_letters(figure):
         return [f"{name}.svg"]
     with _quiet_fonts():
         figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
-    return [f"{name}.svg", f"{name}.png"]
+        figure.savefig(folder / f"{name}.pdf", metadata=_NO_FACTS)
+    return [f"{name}.svg", f"{name}.png", f"{name}.pdf"]
+
+
+# Of a PDF: versions and the date.
+_NO_FACTS: dict[str, Any] = dict.fromkeys(("Creator", "Producer", "CreationDate"))
 
 
 @rc_context(STYLE)

@@ -1,6 +1,7 @@
 from .archives import ARCHIVES as ARCHIVES
 from .archives import Archive as Archive
 from .archives import get_archive as get_archive
+from .catalogue import SOURCES as SOURCES
 from .catalogue import get_source as get_source
 from .download import fetch as fetch
 from .importing import VALUE_ADDED_ALONE as VALUE_ADDED_ALONE

@@ -2,8 +2,9 @@
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..core import (
     Progress,
@@ -42,9 +43,19 @@ _READERS = 2
 class Imported:
     """What an import wrote.
 
-    ``parts``: of split regions, by the whole. ``doubts`` about a year, in
-    words. ``published``: the years of a database that is one file. ``rows_above``:
-    rows of all years that sell more than their output, None without ``derounded``.
+    ``parts``: of split regions, by the whole. ``doubts`` about a year, in words.
+    ``published``: the years of a database that is one file. ``rows_above``: rows of all
+    years that sell more than their output, None without ``derounded``. ``manifest``:
+    that of the store.
+
+    Examples
+    --------
+    >>> table = world.table(2000)
+    >>> labels = {"regions": table.regions, "sectors": table.sectors, "year": 2000}
+    >>> np.savez("2000.npz", Z=table.Z, Y=table.Y, x=table.x, **labels)
+    >>> imported = tx.import_tables("arrays", ["2000.npz"], "again")
+    >>> imported.regions, imported.sectors, imported.years
+    (3, 4, (2000,))
     """
 
     path: Path
@@ -55,6 +66,7 @@ class Imported:
     doubts: Sequence[str] = ()
     published: tuple[int, int] | None = None
     rows_above: int | None = None
+    manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -90,6 +102,14 @@ def import_tables(
     ------
     TivaxError
         In one line, naming the file and the year.
+
+    Examples
+    --------
+    >>> table = world.table(2000)
+    >>> labels = {"regions": table.regions, "sectors": table.sectors, "year": 2000}
+    >>> np.savez("2000.npz", Z=table.Z, Y=table.Y, x=table.x, **labels)
+    >>> tx.import_tables("arrays", ["2000.npz"], "imported").years
+    (2000,)
     """
     require_kind("source_name", source_name, str, "the name of a database")
     if isinstance(paths, str | Path):
@@ -171,14 +191,13 @@ def import_tables(
             {part.path for file in files for part in (file, *file.parts.values())}
         )
         about = {"power": derounding.POWER, "rows_above_output": rows_above}
-        writer.finish(
-            run.manifest(
-                residual_max=None,
-                outputs=[store.name],
-                source=source.name,
-                derounded=about if derounded else None,
-            )
+        manifest = run.manifest(
+            residual_max=None,
+            outputs=[store.name],
+            source=source.name,
+            derounded=about if derounded else None,
         )
+        writer.finish(manifest)
     finally:
         if writer is not None:
             writer.discard()
@@ -197,6 +216,7 @@ def import_tables(
         doubtful,
         source.published,
         rows_above if derounded else None,
+        manifest,
     )
 
 

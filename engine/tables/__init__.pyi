@@ -14,6 +14,7 @@ from .countries import alpha3 as alpha3
 from .countries import country_group as country_group
 from .countries import country_groups as country_groups
 from .countries import country_name as country_name
+from .countries import country_position as country_position
 from .countries import group_members as group_members
 from .countries import normalise as normalise
 from .final_demand_uses import consumption_and_capital as consumption_and_capital

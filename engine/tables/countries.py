@@ -14,11 +14,17 @@ from ..core import TivaxError, load_toml, require_kind, require_list, suggest
 
 @dataclass(frozen=True)
 class Country:
-    """A country of ISO 3166-1 (or ROW): its two codes and its name in English."""
+    """A country of ISO 3166-1 (or ROW): its two codes and its name in English.
+
+    ``latitude`` and ``longitude`` of its middle are in degrees north and east; ROW has
+    none.
+    """
 
     alpha3: str
     alpha2: str
     name: str
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,14 @@ def country_name(code: str) -> str:
     return known.name if known else code
 
 
+def country_position(code: str) -> tuple[float, float] | None:
+    """Latitude and longitude of a country's middle in degrees; None of other codes."""
+    known = countries().get(code)
+    if known is None or known.latitude is None or known.longitude is None:
+        return None
+    return known.latitude, known.longitude
+
+
 @cache
 def _by_alpha2() -> dict[str, str]:
     return {k.alpha2: k.alpha3 for k in countries().values() if k.alpha2}
@@ -87,6 +101,11 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     """The members of a built-in group that are among ``regions``, in their order.
 
     Raises ``TivaxError`` for an unknown group, and where none of its members is there.
+
+    Examples
+    --------
+    >>> tx.group_members("NAFTA", ["CHN", "MEX", "USA"])
+    ['MEX', 'USA']
     """
     require_list("regions", regions)
     group = country_group(name)

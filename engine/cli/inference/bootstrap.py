@@ -41,9 +41,18 @@ from .experiments import Experiment, identity, make_plans
 
 
 def run_experiment(
-    run: RunFile, out: Path, command: str, *, force: bool, terminal: Terminal
+    run: RunFile,
+    out: Path,
+    command: str,
+    *,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
 ) -> None:
-    """Make the draws of a run file and write what they say to ``out``."""
+    """Make the draws of a run file and write what they say to ``out``.
+
+    Without ``figures`` there are none but those of the report.
+    """
     first = is_first()
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
     if first:
@@ -73,8 +82,8 @@ def run_experiment(
                 ),
             )
         with output_folder(out, started, force=force) as folder:
-            write_experiment(experiment, folder)
-            started.write_manifest(
+            write_experiment(experiment, folder, figures=figures)
+            record = started.write_manifest(
                 folder,
                 residual_max=max(
                     fitted.residual for fitted in experiment.fitted_models
@@ -84,7 +93,7 @@ def run_experiment(
             )
     for line in findings(experiment):
         terminal.print(line)
-    terminal.print(f"Open {out / 'report.html'}")
+    terminal.finish(record, f"Open {out / 'report.html'}")
 
 
 def _draw(

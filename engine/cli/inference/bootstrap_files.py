@@ -20,7 +20,9 @@ from .experiments import Experiment
 _PER_FIGURE = 6
 
 
-def write_experiment(experiment: Experiment, folder: Path) -> None:
+def write_experiment(
+    experiment: Experiment, folder: Path, *, figures: bool = True
+) -> None:
     """Everything but the manifest."""
     tables = {
         "summary": experiment.summary,
@@ -39,15 +41,16 @@ def write_experiment(experiment: Experiment, folder: Path) -> None:
         write_csv(table, folder / f"{name}.csv")
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
-    figures = figures_of(experiment)
-    (folder / "figures").mkdir()
-    for name, figure in figures.items():
-        save_figure(figure, folder / "figures", name)
+    drawn = figures_of(experiment)
+    if figures:
+        (folder / "figures").mkdir()
+        for name, figure in drawn.items():
+            save_figure(figure, folder / "figures", name)
     page = report_html(
         f"{experiment.plans[0].scheme.name}: {experiment.run.path.stem}",
         f"{len(experiment.plans)} models, {experiment.plans[0].draws:,} draws "
         f"each, seed {experiment.run.seed}",
-        sections(experiment, tables, figures),
+        sections(experiment, tables, drawn),
         describe_environment(dated=False),
     )
     (folder / "report.html").write_text(page, encoding="utf-8")

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
-from ..options import Data, Force, MaxSize, Out, PanelStore, Quiet, require_store
+from ..options import (
+    Data,
+    Force,
+    Json,
+    MaxSize,
+    NoFigures,
+    Out,
+    PanelStore,
+    Quiet,
+    Verbose,
+    require_store,
+)
 from ..terminal import Terminal
 
 
@@ -19,8 +30,11 @@ def replicate(
         typer.Option("--language", help="Language of tables and figures, en or zh."),
     ] = "en",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
 
@@ -39,7 +53,10 @@ def replicate(
     require_result_place(out, Run("replicate"), force=force, folders=[data])
     words = require_language(language)
     files = read_data_files(data, store=require_store(store))
-    run_replication(files, out, words, force=force, terminal=Terminal(quiet))
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_replication(
+        files, out, words, figures=not no_figures, force=force, terminal=terminal
+    )
 
 
 def simulate(
@@ -54,8 +71,11 @@ def simulate(
             "--panels", min=1, help="Number of panels, in place of the run file's."
         ),
     ] = None,
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Test a known effect on simulated panels: which p-value to trust.
 
@@ -72,4 +92,5 @@ def simulate(
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
         study = replace(study, panels=panels)
-    run_study(study, run, out, force=force, terminal=Terminal(quiet))
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_study(study, run, out, figures=not no_figures, force=force, terminal=terminal)

@@ -11,12 +11,15 @@ from ..options import (
     Coordinator,
     Draws,
     Force,
+    Json,
+    NoFigures,
     Out,
     Processes,
     ProcessId,
     Quiet,
     RunToml,
     Seed,
+    Verbose,
 )
 from ..terminal import Terminal
 
@@ -32,8 +35,11 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         coordinator: Coordinator = None,
         processes: Processes = None,
         process_id: ProcessId = None,
+        no_figures: NoFigures = False,
         force: Force = False,
         quiet: Quiet = False,
+        json: Json = False,
+        verbose: Verbose = False,
     ) -> None:
         start_jax()
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
@@ -46,7 +52,14 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         from .bootstrap import run_experiment
 
         try:
-            run_experiment(given, out, command, force=force, terminal=Terminal(quiet))
+            run_experiment(
+                given,
+                out,
+                command,
+                figures=not no_figures,
+                force=force,
+                terminal=Terminal(quiet, json=json, verbose=verbose),
+            )
         except BaseException as error:
             ending = ending_of(error) if several else None
             if ending is None:

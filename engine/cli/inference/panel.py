@@ -1,5 +1,6 @@
 """``tivax panel``: build the panel, write it, and print what was lost."""
 
+from json import loads
 from pathlib import Path
 from typing import Annotated
 
@@ -7,7 +8,16 @@ import typer
 
 from ... import panel as panels
 from ...core import DEFAULT_MAX_SIZE, Run, set_max_size, start_jax
-from ..options import Data, Force, MaxSize, PanelStore, Quiet, require_store
+from ..options import (
+    Data,
+    Force,
+    Json,
+    MaxSize,
+    PanelStore,
+    Quiet,
+    Verbose,
+    require_store,
+)
 from ..terminal import Terminal
 
 
@@ -21,6 +31,8 @@ def panel(
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Join index, globalisation and controls into a panel, with a codebook.
 
@@ -30,7 +42,7 @@ def panel(
     """
     set_max_size(max_size)
     start_jax()
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
     files = panels.read_data_files(data, store=require_store(store))
     run = Run("panel", inputs=files.inputs(), sources=files.databases())
     panels.require_panel_place(out, run, force=force, folders=files.places())
@@ -48,3 +60,5 @@ def panel(
     if missing := int(frame.isna().sum().sum()):
         terminal.print(f"{missing} missing cells; the codebook says where")
     terminal.print(f"codebook {paths[1]}, manifest {paths[2]}")
+    record = loads(paths[2].read_text(encoding="utf-8")) if terminal.json else {}
+    terminal.finish(record, f"Open {paths[1]}")

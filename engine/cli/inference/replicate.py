@@ -20,9 +20,18 @@ from ..terminal import Terminal
 
 
 def run_replication(
-    files: DataFiles, out: Path, language: Language, *, force: bool, terminal: Terminal
+    files: DataFiles,
+    out: Path,
+    language: Language,
+    *,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
 ) -> None:
-    """Write the replication to ``out`` and print its findings."""
+    """Write the replication to ``out`` and print its findings.
+
+    Without ``figures`` there are none but those of the report.
+    """
     inputs = [
         *files.inputs(),
         *(edition.path for some in files.alternatives.values() for edition in some),
@@ -36,11 +45,11 @@ def run_replication(
         result = replicate(files, progress=progress)
     run.seed = result.inference.seed if result.inference else None
     with output_folder(out, run, force=force) as folder:
-        figures = write_replication(result, folder, language)
+        drawn = write_replication(result, folder, language, figures=figures)
         replication_report.write(
-            folder / "report.html", result, figures, describe_environment(), language
+            folder / "report.html", result, drawn, describe_environment(), language
         )
-        run.write_manifest(
+        record = run.write_manifest(
             folder,
             residual_max=_residual_max(result),
             codes=files.codes,
@@ -51,7 +60,7 @@ def run_replication(
         )
     for line in _findings(result):
         terminal.print(line)
-    terminal.print(f"Open {out / 'report.html'}")
+    terminal.finish(record, f"Open {out / 'report.html'}")
 
 
 def _residual_max(result: Replication) -> float | None:

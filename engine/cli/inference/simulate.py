@@ -33,7 +33,13 @@ from ..terminal import Terminal
 
 
 def run_study(
-    study: Study, path: Path | None, out: Path, *, force: bool, terminal: Terminal
+    study: Study,
+    path: Path | None,
+    out: Path,
+    *,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
 ) -> None:
     """Simulate and write simulation.csv, figure, report and manifest to ``out``."""
     inputs = [*([path] if path else []), *study.files]
@@ -64,11 +70,14 @@ def run_study(
         with output_folder(out, started, force=force) as folder:
             write_csv(result, folder / "simulation.csv")
             figure = rejection_rates(result)
-            save_figure(figure, folder, "sizes")
+            if figures:
+                save_figure(figure, folder, "sizes")
             page = _report(study, result, figure)
             (folder / "report.html").write_text(page, encoding="utf-8")
             facts = {k: v for k, v in study.facts.items() if k != "seed"}
-            started.write_manifest(folder, residual_max=largest_residual(made), **facts)
+            record = started.write_manifest(
+                folder, residual_max=largest_residual(made), **facts
+            )
     for name, rows in result.groupby("design", sort=False):
         said = ", ".join(
             f"{row['method']} {_share(row['size'])}" for _, row in rows.iterrows()
@@ -77,7 +86,7 @@ def run_study(
             f"G* {rows['effective_clusters'].iloc[0]:.1f} of {rows['clusters'].iloc[0]}"
         )
         terminal.print(f"{name}: {few}, rejects {said}")
-    terminal.print(f"Open {out / 'report.html'}")
+    terminal.finish(record, f"Open {out / 'report.html'}")
 
 
 def _share(size: float) -> str:

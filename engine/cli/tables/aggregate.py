@@ -44,6 +44,7 @@ def run_aggregate(
     out: Path,
     *,
     compare: Path | None,
+    figures: bool = True,
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -65,7 +66,9 @@ def run_aggregate(
     if compare is not None and len(small.regions) < 2:
         raise TivaxError("--compare: one region is left, which has no partner")
     record = {"concordances": [k.name for k in used], "groups": groups.record, **new}
-    _write_store(store, small, out, run, record, force=force, terminal=terminal)
+    written = _write_store(
+        store, small, out, run, record, force=force, terminal=terminal
+    )
     terminal.print(
         f"{out}: {len(small.regions)} regions x {len(small.sectors)} sectors, of "
         f"{len(tables.regions)} x {len(tables.sectors)}, {len(small.years)} years"
@@ -73,6 +76,7 @@ def run_aggregate(
     for line in groups.lines:
         terminal.print(line)
     if compare is None:
+        terminal.finish(written, f"Next: tivax tbi {out} --out results")
         return
     with terminal.progress("comparing") as progress:
         both = compare_aggregation(
@@ -82,10 +86,14 @@ def run_aggregate(
     with output_folder(compare, run, force=force) as folder:
         write_frame(comparison_frame(both), folder, "comparison", "csv")
         write_frame(absorbed_frame(both), folder, "va_absorbed", "parquet")
-        save_figure(aggregation_plots.differences(both), folder, "differences")
-        run.write_manifest(folder, residual_max=both.attrs["residual_max"], **record)
+        if figures:
+            save_figure(aggregation_plots.differences(both), folder, "differences")
+        written = run.write_manifest(
+            folder, residual_max=both.attrs["residual_max"], **record
+        )
     _print_differences(terminal, both)
-    terminal.print(f"Open {compare}")
+    first = "differences.svg" if figures else "comparison.csv"
+    terminal.finish(written, f"Open {compare / first}")
 
 
 def _new_codes(
@@ -117,7 +125,7 @@ def _write_store(
     *,
     force: bool,
     terminal: Terminal,
-) -> None:
+) -> dict[str, Any]:
     about = dict(zarr.open_group(store, mode="r").attrs)
     attributes = store_attributes(
         unit=small.unit,
@@ -141,9 +149,11 @@ def _write_store(
             for done, table in enumerate(small, start=1):
                 writer.write(table)
                 progress(done, len(small.years))
-        writer.finish(run.manifest(residual_max=None, outputs=[out.name], **record))
+        manifest = run.manifest(residual_max=None, outputs=[out.name], **record)
+        writer.finish(manifest)
     finally:
         writer.discard()
+    return manifest
 
 
 def _print_differences(terminal: Terminal, both: xr.Dataset, most: int = 8) -> None:

@@ -1,16 +1,19 @@
 """What ``tivax check`` and ``tivax tbi`` print."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...core import TivaxError
+from ...core import Run, TivaxError
+from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE
-from ...tables import WorldTables, YearCheck, check_tables
+from ...tables import WorldTables, YearCheck, check_frame, check_tables, country_name
 from ..terminal import Terminal
 
 
 def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
     """Print the checks of every year; ``TivaxError`` where one has a fault."""
+    run = Run("check", inputs=[store])
     with terminal.progress("checking") as progress:
         rows = check_tables(tables, progress=progress)
     print_checks(terminal, rows, tables)
@@ -19,6 +22,14 @@ def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
             f"{store}: {faults[0]}"
             + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
         )
+    record = {}
+    if terminal.json:
+        record = run.manifest(
+            residual_max=max(row.residual for row in rows),
+            outputs=[],
+            checks=check_frame(rows).to_dict("records"),
+        )
+    terminal.finish(record, f"Next: tivax tbi {store} --out results")
 
 
 def print_checks(
@@ -136,26 +147,25 @@ def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
 
 
 def print_tbi(
-    terminal: Terminal, result: TbiResult, out: Path, *, net: bool = False
+    terminal: Terminal,
+    result: TbiResult,
+    out: Path,
+    shown: ShownRegions,
+    *,
+    net: bool = False,
 ) -> None:
-    """Print the index of the largest traders in the first and last year, its accuracy
-    and flagged rows by sector; ``net``: inventories are left out already."""
+    """Print the index of some regions in the first and last year, its accuracy and
+    flagged rows by sector; ``net``: inventories are left out already."""
     tbi = result.tbi
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
-    trade = (tbi["va_exports"] + tbi["va_imports"]).sel(year=years[-1])
-    top = [str(k) for k in trade.sortby(trade, ascending=False)["region"].values[:8]]
-    terminal.print(
-        f"Trade benefit index, the {len(top)} largest of {tbi.sizes['region']} traders"
-    )
-    terminal.table(
-        ("region", *map(str, years)),
-        [
-            (
-                code,
-                *(f"{float(tbi['tbi'].sel(year=y, region=code)):+.4f}" for y in years),
-            )
-            for code in top
-        ],
+    terminal.print(f"Trade benefit index; {shown.rule}, of {tbi.sizes['region']}")
+    print_regions(
+        terminal,
+        list(map(str, years)),
+        {
+            code: [f"{float(tbi['tbi'].sel(year=y, region=code)):+.4f}" for y in years]
+            for code in shown.few
+        },
     )
     for year in result.years_by_lu:
         terminal.print(f"{year}: the iteration stalled; solved by LU instead")
@@ -167,6 +177,19 @@ def print_tbi(
     )
     if result.certified:
         terminal.print(certified_line("required output B Y", **result.certified))
+
+
+def print_regions(
+    terminal: Terminal, columns: Sequence[str], cells: Mapping[str, Sequence[str]]
+) -> None:
+    """Print a row for each region, with the names of those that are countries."""
+    names = {code: country_name(code) for code in cells}
+    if all(code == name for code, name in names.items()):
+        rows = [(code, *row) for code, row in cells.items()]
+        terminal.table(("region", *columns), rows)
+        return
+    rows = [(code, names[code], *row) for code, row in cells.items()]
+    terminal.table(("region", "name", *columns), rows, words=2)
 
 
 def certified_line(

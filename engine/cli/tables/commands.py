@@ -12,18 +12,28 @@ from ..options import (
     Force,
     GroupsOption,
     Inventories,
+    Json,
     Net,
+    NoFigures,
     Out,
     Quiet,
+    Regions,
     Satellites,
     Store,
     ValueAddedOption,
+    Verbose,
     Years,
 )
 from ..terminal import Terminal
 
 
-def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
+def check(
+    store: Store,
+    years: Years = "",
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
     """Check that every year of a store adds up; exit 1 where one does not.
 
     Also reports signs that labels are in another order than the numbers, which are no
@@ -35,7 +45,8 @@ def check(store: Store, years: Years = "", quiet: Quiet = False) -> None:
     from .check import run_check
     from .inputs import open_tables
 
-    run_check(store, open_tables(store, years), Terminal(quiet))
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_check(store, open_tables(store, years), terminal)
 
 
 def groups(
@@ -45,6 +56,7 @@ def groups(
     name: Annotated[
         str, typer.Option("--name", help="One group: a row for each member.")
     ] = "",
+    json: Json = False,
 ) -> None:
     """List the built-in groups of countries, and which members a store has.
 
@@ -52,7 +64,7 @@ def groups(
     """
     from .groups import print_groups
 
-    print_groups(Terminal(), store_or_name, name)
+    print_groups(Terminal(json=json), store_or_name, name)
 
 
 def aggregate(
@@ -75,8 +87,11 @@ def aggregate(
         ),
     ] = None,
     years: Years = "",
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Add up sectors or regions into a new store, and show what that changes.
 
@@ -99,7 +114,8 @@ def aggregate(
         out,
         compare=compare,
         force=force,
-        terminal=Terminal(quiet),
+        figures=not no_figures,
+        terminal=Terminal(quiet, json=json, verbose=verbose),
     )
 
 
@@ -122,6 +138,7 @@ def tbi(
     ] = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    regions: Regions = "",
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
@@ -129,8 +146,11 @@ def tbi(
         str, typer.Option("--format", help="Write csv, parquet, dta or xlsx.")
     ] = "csv",
     years: Years = "",
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -145,7 +165,7 @@ def tbi(
     from .inputs import correct_tables, open_tables
     from .tbi import run_tbi
 
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
     file_format, certify_what = require_format(format), require_certify(certify)
     tables = open_tables(store, years)
     run_tbi(
@@ -160,6 +180,8 @@ def tbi(
         each_group=each_group,
         certify=certify_what,
         format=file_format,
+        regions=regions,
+        figures=not no_figures,
         force=force,
         terminal=terminal,
     )
@@ -200,14 +222,18 @@ def decompose(
     satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    regions: Regions = "",
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: Annotated[
         str, typer.Option("--format", help="Write parquet or csv.")
     ] = "parquet",
     years: Years = "",
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
@@ -220,13 +246,14 @@ def decompose(
     from ...core import Run
     from ...tables import choose_groups
     from .decompose import run_decompose
-    from .inputs import correct_tables, open_tables, read_accounts
+    from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
     tables = open_tables(store, years)
     net = correct_tables(tables, net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
+    shown = read_regions(regions, net.tables, chosen, each_group=each_group)
     run_decompose(
         net,
         method,
@@ -239,6 +266,8 @@ def decompose(
         one_by_one=each_group,
         accounts=read_accounts(value_added, satellite or []),
         format=format,
+        regions=shown,
+        figures=not no_figures,
         force=force,
         terminal=terminal,
     )
@@ -265,6 +294,7 @@ def indicators(
     satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    regions: Regions = "",
     certify: CertifyOption = "columns",
     net_inventories: Net = False,
     inventories: Inventories = None,
@@ -272,8 +302,11 @@ def indicators(
         str, typer.Option("--format", help="Write parquet or csv.")
     ] = "parquet",
     years: Years = "",
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
@@ -288,13 +321,14 @@ def indicators(
     from ...measures import require_certify
     from ...tables import choose_groups
     from .indicators import run_indicators
-    from .inputs import correct_tables, open_tables, read_accounts
+    from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
     tables = open_tables(store, years)
     net = correct_tables(tables, net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
     run = Run("indicators", inputs=[store, *chosen.files, *(satellite or ())])
+    shown = read_regions(regions, net.tables, chosen, each_group=each_group)
     run_indicators(
         net,
         [k.strip() for k in only.split(",") if k.strip()],
@@ -306,6 +340,8 @@ def indicators(
         accounts=read_accounts(value_added, satellite or []),
         certify=require_certify(certify),
         format=format,
+        regions=shown,
+        figures=not no_figures,
         force=force,
         terminal=terminal,
     )

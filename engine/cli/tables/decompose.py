@@ -20,6 +20,7 @@ from ...core import (
     require_result_place,
 )
 from ...figures import decompositions as decomposition_plots
+from ...figures import shown_regions
 from ...measures import (
     FLAGS,
     METHODS,
@@ -37,6 +38,7 @@ from ...measures import (
 from ...reporting import save_figure
 from ...tables import ChosenGroups, NetInventories
 from ..terminal import Terminal
+from .check import print_regions
 
 FORMATS = ("parquet", "csv")
 _NO_TERMS = ("residual", "identity")
@@ -55,6 +57,8 @@ def run_decompose(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     format: str,
+    regions: Sequence[str] = (),
+    figures: bool = True,
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -69,6 +73,7 @@ def run_decompose(
     tables, members = net.tables, groups.members
     require_method(method, level, detail=detail, by_origin=by_origin)
     require_result_place(out, run, force=force)
+    path = out / f"decomposition.{format}"
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
     alone = len(accounts) == 1
@@ -89,22 +94,18 @@ def run_decompose(
                 accounts,
                 progress,
             )
-            with LongWriter(folder / f"decomposition.{format}") as writer:
+            with LongWriter(folder / path.name) as writer:
                 for account, part in runs:
                     residuals.append(float(part["residual"].max()))
                     gaps.append(float(part["identity"].max()))
                     if alone and _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
                     rows += writer.write(part if alone else named(part, account))
-        if totals:
-            shown = _joined(totals)
-            whole = _whole(method, accounts[0])
-            save_figure(decomposition_plots.bars(shown, whole), folder, "shares")
-            if shown.sizes["year"] > 1:
-                figure = decomposition_plots.over_years(shown, whole)
-                save_figure(figure, folder, "shares_over_years")
+        shown = _joined(totals) if totals else None
+        if shown is not None and figures:
+            _draw(shown, method, _whole(method, accounts[0]), regions, folder)
         gap = max(gaps) if METHODS[method].check is not None else None
-        run.write_manifest(
+        record = run.write_manifest(
             folder,
             residual_max=max(residuals),
             method=method,
@@ -127,7 +128,45 @@ def run_decompose(
     about = value_added_messages(tables, accounts)
     for line in [*net.lines, *groups.lines, *about]:
         terminal.print(line)
-    terminal.print(f"Open {out}")
+    if shown is not None:
+        _print_shares(terminal, shown, _whole(method, accounts[0]), regions)
+    drawn = shown is not None and figures
+    terminal.finish(record, f"Open {out / 'shares.svg' if drawn else path}")
+
+
+def _draw(
+    shown: xr.DataArray, method: str, whole: str, regions: Sequence[str], folder: Path
+) -> None:
+    about: dict[str, Any] = {
+        "method": f"{METHODS[method].title} ({METHODS[method].source})",
+        "regions": regions or None,
+    }
+    save_figure(decomposition_plots.bars(shown, whole, **about), folder, "shares")
+    if shown.sizes["year"] > 1:
+        figure = decomposition_plots.over_years(shown, whole, **about)
+        save_figure(figure, folder, "shares_over_years")
+
+
+def _print_shares(
+    terminal: Terminal, shown: xr.DataArray, whole: str, asked: Sequence[str]
+) -> None:
+    """Print the shares of the parts in the last year, as the figures have them."""
+    last = shown.isel(year=-1)
+    year = int(last["year"])
+    chosen = shown_regions(
+        decomposition_plots.size_of(shown), f"{whole} in {year}", asked
+    )
+    parts = [str(k) for k in shown["part"].values]
+    terminal.print(f"% of {whole}, {year}; {chosen.rule}")
+    share = 100 * last / last.sum("part")
+    print_regions(
+        terminal,
+        [k.replace(" ", "\n", 1) for k in parts],
+        {
+            code: [f"{float(share.sel(region=code, part=k)):.1f}" for k in parts]
+            for code in chosen.few
+        },
+    )
 
 
 def one_after_the_other(

@@ -1,12 +1,13 @@
 """``tivax fetch``: download a database, and record where it came from."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ... import sources
 from ...core import Run, require_fetch_place
-from ..options import Force, Out, Quiet
+from ..options import Force, Json, Out, Quiet, Verbose
 from ..terminal import Terminal
 
 _CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
@@ -31,6 +32,8 @@ def fetch(
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Download a database from its official address, and check it.
 
@@ -38,14 +41,14 @@ def fetch(
 
     Example: tivax fetch wiod2016 --out raw
     """
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
     archive, run = sources.get_archive(source, format), Run("fetch")
     require_fetch_place(out, archive.name, force=force)
     with terminal.download(source) as progress:
         got = sources.fetch(
             source, out, format=format, mirror=mirror, force=force, progress=progress
         )
-    run.add_to_manifest(
+    record = run.add_to_manifest(
         out,
         {
             "name": got.path.name,
@@ -61,3 +64,11 @@ def fetch(
     checked = _CHECKED.get(got.verified, "no published checksum")
     terminal.print(f"{got.path}: {state}, {checked}")
     terminal.print(f"SHA-256 {got.sha256}")
+    terminal.finish(record, next_step(source, got.path, out))
+
+
+def next_step(source: str, path: Path, folder: Path) -> str:
+    """What a database is downloaded for: tables are imported, others join a panel."""
+    if source in sources.SOURCES:
+        return f"Next: tivax import {source} {path} --out store"
+    return f"Next: tivax panel --data {folder} --out panel.csv"

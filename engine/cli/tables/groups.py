@@ -1,9 +1,11 @@
 """What ``tivax groups`` prints: the built-in groups and their members."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from ...core import TivaxError, suggest
+from ...core import TivaxError, suggest, tivax_version
 from ...tables import CountryGroup, country_group, country_groups, country_name
 from ..terminal import Terminal
 
@@ -20,10 +22,34 @@ def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None
         name = store_or_name
     elif store_or_name:
         regions = _regions(store_or_name)
+    shown = [country_group(name)] if name else list(country_groups().values())
     if name:
-        _print_one(terminal, country_group(name), regions)
+        _print_one(terminal, shown[0], regions)
     else:
         _print_all(terminal, regions)
+    code = shown[0].name if name else "EU27"
+    store = store_or_name if regions is not None else "STORE"
+    next_step = f"Next: tivax tbi {store} --groups {code} --out results"
+    terminal.finish(_record(shown, regions) if terminal.json else {})
+    if terminal.out.is_terminal:  # elsewhere the lines are read by a program
+        terminal.print(next_step)
+
+
+def _record(
+    groups: Sequence[CountryGroup], regions: Sequence[str] | None
+) -> dict[str, Any]:
+    """For --json: the groups, and the members that the store lacks."""
+    return {
+        "command": "groups",
+        "tivax": tivax_version(),
+        "groups": [
+            {
+                **asdict(group),
+                "absent": [] if regions is None else _split(group, regions)[1],
+            }
+            for group in groups
+        ],
+    }
 
 
 def _regions(store: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ import typer
 
 from ... import sources
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
-from ..options import Force, MaxSize, Out, Quiet, Years, parse_years
+from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
 from ..terminal import Terminal
 
 
@@ -41,6 +41,8 @@ def import_(
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Read the tables of a database into a store, every year checked.
 
@@ -48,7 +50,7 @@ def import_(
     """
     set_max_size(max_size)
     start_jax()
-    terminal, wanted = Terminal(quiet), parse_years(years)
+    terminal, wanted = Terminal(quiet, json=json, verbose=verbose), parse_years(years)
     with terminal.progress("reading") as progress:
         done = sources.import_tables(
             source,
@@ -82,3 +84,4 @@ def import_(
         terminal.print(f"no table of {', '.join(map(str, missing))}{cut}")
     for doubt in done.doubts:
         terminal.print(f"in doubt: {doubt}")
+    terminal.finish(done.manifest, f"Next: tivax check {out}")

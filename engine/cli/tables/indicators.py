@@ -16,6 +16,8 @@ from ...core import (
 )
 from ...figures import indicators as indicator_plots
 from ...measures import (
+    EVERY_PARTNER,
+    EVERY_SECTOR,
     INDICATORS,
     LEVELS,
     WORST_IDENTITY,
@@ -38,8 +40,6 @@ from ..terminal import Terminal
 from .check import certified_line
 from .decompose import FORMATS, LongWriter, named, one_after_the_other
 
-# Codes of all sectors, and of all partners, together (those of OECD TiVA).
-EVERY_SECTOR, EVERY_PARTNER = "TOTAL", "WLD"
 # The figures, and the indicators each shows of the largest exporters.
 _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
@@ -72,6 +72,8 @@ def run_indicators(
     accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
     format: str,
+    regions: Sequence[str] = (),
+    figures: bool = True,
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -97,7 +99,7 @@ def run_indicators(
     require_result_place(out, run, force=force)
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
-    drawn = drawn if alone else {}
+    drawn = drawn if alone and figures else {}
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
     residuals, gaps, rows = [], [], 0
     cells: dict[str, list[float]] = {}
@@ -162,10 +164,12 @@ def run_indicators(
         if drawn:
             parts = [xr.concat(k, "year") for k in shown.values()]
             over = xr.concat(parts, "region")
+            asked = regions or None
             if "positions" in drawn:
-                save_figure(indicator_plots.position_map(over), folder, "positions")
+                figure = indicator_plots.position_map(over, asked)
+                save_figure(figure, folder, "positions")
             if "participation" in drawn and over.sizes["year"] > 1:
-                figure = indicator_plots.participation(over)
+                figure = indicator_plots.participation(over, asked)
                 save_figure(figure, folder, "participation")
         certified = {k: max(v) for k, v in sorted(cells.items())}
         of_each = {
@@ -173,7 +177,7 @@ def run_indicators(
             for account, found in units.items()
         }
         of_one = next(iter(of_each.values()))
-        run.write_manifest(
+        record = run.write_manifest(
             folder,
             residual_max=max(residuals),
             **certified,
@@ -200,7 +204,7 @@ def run_indicators(
     about = value_added_messages(tables, accounts)
     for line in [*flag_lines, *net.lines, *groups.lines, *about]:
         terminal.print(line)
-    terminal.print(f"Open {out}")
+    terminal.finish(record, f"Open {out / path.name}")
 
 
 def _row_count(

@@ -5,10 +5,22 @@ from pathlib import Path
 
 from xarray import DataArray
 
-from ...core import TivaxError
-from ...measures import ValueAdded, require_value_added, value_added_name
+from ...core import TivaxError, suggest
+from ...measures import (
+    ValueAdded,
+    perimeters_of,
+    require_value_added,
+    value_added_name,
+)
 from ...sources import read_final_satellites, read_satellites, require_different_names
-from ...tables import NetInventories, WorldTables, correct_for_inventories, open_store
+from ...tables import (
+    ChosenGroups,
+    NetInventories,
+    WorldTables,
+    correct_for_inventories,
+    normalise,
+    open_store,
+)
 from ..options import parse_years
 from ..terminal import Terminal
 
@@ -28,6 +40,26 @@ def correct_tables(
         return NetInventories(tables)
     with terminal.progress("inventories") as progress:
         return correct_for_inventories(tables, names or None, progress=progress)
+
+
+def read_regions(
+    text: str,
+    tables: WorldTables,
+    groups: ChosenGroups,
+    *,
+    each_group: bool,
+    drop: Sequence[str] = (),
+) -> list[str]:
+    """The regions and groups that ``--regions`` names, which results must have."""
+    asked = [code for code in normalise(text.split(",")) if code]
+    known = list(groups.members)
+    if not each_group:
+        known = list(perimeters_of(tables, groups.members).names)
+    known = [k for k in known if k not in drop]
+    for code in asked:
+        if code not in known:
+            raise TivaxError(f"--regions: no region {code}: {suggest(code, known)}")
+    return list(dict.fromkeys(asked))
 
 
 def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdded]:

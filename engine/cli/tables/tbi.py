@@ -19,6 +19,7 @@ from ...core import (
     to_long_frame,
     write_frame,
 )
+from ...figures import ShownRegions, shown_regions
 from ...figures import trade as trade_plots
 from ...measures import (
     Certify,
@@ -33,7 +34,7 @@ from ...reporting import save_figure
 from ...tables import NetInventories, WorldTables, choose_groups
 from ..terminal import Terminal
 from .check import print_tbi
-from .inputs import read_accounts, read_final_accounts
+from .inputs import read_accounts, read_final_accounts, read_regions
 
 
 def run_tbi(
@@ -49,12 +50,18 @@ def run_tbi(
     each_group: bool,
     certify: Certify,
     format: Format,
+    regions: str = "",
+    figures: bool = True,
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Compute the index of every account, write tables and figures, print a summary."""
+    """Compute the index of every account, write tables and figures, print a summary.
+
+    ``regions``: those that figures and summary show, such as CHN,USA.
+    """
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
+    asked = read_regions(regions, tables, chosen, each_group=each_group, drop=drop)
     given = [*satellites, *final_satellites]
     run = Run("tbi", inputs=[store, *chosen.files, *given])
     require_result_place(out, run, force=force)
@@ -74,11 +81,12 @@ def run_tbi(
     first = next(iter(done.values()))
     with output_folder(out, run, force=force) as folder:
         if len(done) == 1:
-            write_tbi(first, folder, format)
+            shown = shown_of(first, asked)
+            write_tbi(first, folder, format, shown=shown, figures=figures)
         else:
             write_tbi_of_accounts(done, folder, format)
         # One table is solved for all accounts: what was found once holds for each.
-        run.write_manifest(
+        record = run.write_manifest(
             folder,
             residual_max=first.residual_max,
             **first.certified,
@@ -96,7 +104,14 @@ def run_tbi(
     for line in [*net.lines, *chosen.lines, *about]:
         terminal.print(line)
     for result in done.values():
-        print_tbi(terminal, result, out, net=bool(net.categories))
+        shown = shown_of(result, asked)
+        print_tbi(terminal, result, out, shown, net=bool(net.categories))
+    drawn = figures and len(done) == 1
+    terminal.finish(
+        record,
+        f"Open {out / 'tbi.svg' if drawn else out}",
+        f"Next: tivax explore {out} --out explorer.html",
+    )
 
 
 def compute_accounts(
@@ -122,12 +137,30 @@ def compute_accounts(
     return results
 
 
-def write_tbi(result: TbiResult, folder: Path, format: Format = "csv") -> None:
+def shown_of(result: TbiResult, asked: Sequence[str] = ()) -> ShownRegions:
+    """The regions of figures and summary: those asked for, else the largest."""
+    if result.each_group and not asked:
+        names = [str(k) for k in result.tbi["region"].values]
+        return ShownRegions(names, names, "all groups")
+    year = int(result.tbi["year"].values[-1])
+    measure = f"value-added exports and imports in {year}"
+    return shown_regions(trade_plots.trade_size(result.tbi), measure, asked)
+
+
+def write_tbi(
+    result: TbiResult,
+    folder: Path,
+    format: Format = "csv",
+    *,
+    shown: ShownRegions | None = None,
+    figures: bool = True,
+) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
     footprints if there are any."""
     _write_tables(tables_of(result), folder, format)
-    for name, figure in figures_of(result).items():
-        save_figure(figure, folder, name)
+    if figures:
+        for name, figure in figures_of(result, shown).items():
+            save_figure(figure, folder, name)
 
 
 def write_tbi_of_accounts(
@@ -192,20 +225,25 @@ def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
     return tables
 
 
-def figures_of(result: TbiResult) -> dict[str, Figure]:
+def figures_of(
+    result: TbiResult, shown: ShownRegions | None = None
+) -> dict[str, Figure]:
     """The figures of `tivax tbi` by file name.
 
     Groups that may overlap have no bilateral balances, only their index.
     """
+    shown = shown or shown_of(result)
+    figures = {"tbi": trade_plots.tbi_lines(result.tbi, shown.few)}
     if result.each_group:
-        names = [str(k) for k in result.tbi["region"].values]
-        return {"tbi": trade_plots.tbi_lines(result.tbi, names)}
-    figures = {
-        "tbi": trade_plots.tbi_lines(result.tbi),
-        "va_balances": trade_plots.balance_heatmap(result.absorbed),
-    }
+        return figures
+    many = shown.many if len(shown.many) > 1 else None  # one has no partner
+    figures["va_balances"] = trade_plots.balance_heatmap(result.absorbed, regions=many)
     # Jobs or emissions cannot be compared with gross trade.
     if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
         trade = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
-        figures["va_versus_gross"] = trade_plots.va_versus_gross(xr.Dataset(trade))
+        figures["va_versus_gross"] = trade_plots.va_versus_gross(
+            xr.Dataset(trade),
+            region=shown.few[0] if shown.asked else None,
+            regions=shown.many,
+        )
     return figures

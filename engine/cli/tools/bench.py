@@ -50,14 +50,14 @@ def run_bench(
             "notes": notes,
         }
         (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
-        run.write_manifest(results, residual_max=residual, machine=about)
+        record = run.write_manifest(results, residual_max=residual, machine=about)
     _print(terminal, rows, about, world.size)
     for name, lines in notes.items():
         for line in lines:
             terminal.print(f"{name}: {line}")
     if not full:
         terminal.print("A world this small times the overhead; --full is 44 x 56 x 15.")
-    terminal.print(f"{out}: bench.csv, bench.json")
+    terminal.finish(record, f"Open {out / 'bench.csv'}")
 
 
 def _print(

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
-from ..options import Force, Out, Quiet, parse_size
+from ..options import Force, Json, NoFigures, Out, Quiet, Verbose, parse_size
 from ..terminal import Terminal
 
 
@@ -13,12 +13,15 @@ def demo(
     out: Out,
     size: Annotated[
         str, typer.Option("--size", help="Size of the world, REGIONSxSECTORSxYEARS.")
-    ] = "44x56x15",
+    ] = "44x28x15",
     seed: Annotated[
         int, typer.Option("--seed", min=0, help="Random seed of the synthetic world.")
     ] = 0,
+    no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """The whole pipeline on a synthetic world: nothing to download.
 
@@ -27,7 +30,14 @@ def demo(
     start_jax()
     from .demo import run_demo
 
-    run_demo(out, parse_size(size), seed=seed, force=force, terminal=Terminal(quiet))
+    run_demo(
+        out,
+        parse_size(size),
+        seed=seed,
+        figures=not no_figures,
+        force=force,
+        terminal=Terminal(quiet, json=json, verbose=verbose),
+    )
 
 
 def bench(
@@ -41,6 +51,8 @@ def bench(
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
 ) -> None:
     """Time tivax beside what people use today; every time with its residual.
 
@@ -49,19 +61,16 @@ def bench(
     start_jax()
     from .bench import run_bench
 
-    run_bench(out, full=full, only=only, force=force, terminal=Terminal(quiet))
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_bench(out, full=full, only=only, force=force, terminal=terminal)
 
 
-def devices() -> None:
-    """List the devices JAX will use.
+def devices(json: Json = False) -> None:
+    """List the devices JAX will use, with their cores and memory.
 
     Example: tivax devices
     """
     start_jax()
-    import jax
+    from .devices import print_devices
 
-    terminal = Terminal()
-    for device in jax.devices():
-        memory = device.memory_stats() if device.platform != "cpu" else None
-        size = f"  {memory['bytes_limit'] / 2**30:.1f} GiB" if memory else ""
-        terminal.print(f"{device.id}  {device.platform}  {device.device_kind}{size}")
+    print_devices(Terminal(json=json))

@@ -6,6 +6,7 @@ import pandas as pd
 from ...panel import OUTCOMES
 from ...reporting import (
     Details,
+    Formula,
     Heading,
     Journal,
     Language,
@@ -116,8 +117,11 @@ def index_variants(result: Replication) -> Section:
                 "The paper also rebuilds TBI from domestic value added in exports, "
                 "again without figures. Two readings: DVA_sr = V_s L_ss E_sr, the "
                 "domestic value added in exports from s to r; and the part that is "
-                "absorbed abroad and does not return to s. The index is (Σ_r DVA_sr − "
-                f"Σ_r DVA_rs) / (Σ_r DVA_sr + Σ_r DVA_rs). Tables: {variants.tables}; "
+                "absorbed abroad and does not return to s. The index of each is"
+            ),
+            Formula("dva_index"),
+            Text(
+                f"Tables: {variants.tables}; "
                 "all columns are on these rows, so that they differ by the index "
                 f"alone{_other_rows(result, variants)}. Leontief solves reached a "
                 f"relative residual of {variants.residual_max:.0e}."

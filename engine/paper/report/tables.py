@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from ...estimation import CONVENTION_NOTES
 from ...reporting import (
     Block,
+    Formula,
     Heading,
     Journal,
     Language,
@@ -32,17 +33,16 @@ def question() -> Section:
                 "Does a country that does badly in the division of trade gains turn "
                 "away from globalisation? The paper measures the gain by the trade "
                 "benefit index, net value-added exports over value-added trade,"
-                "\n\n"
-                "TBI_i = (X_i − M_i) / (X_i + M_i),   X_i = Σ_j≠i T_ij,   "
-                "M_i = Σ_j≠i T_ji,"
-                "\n\n"
+            ),
+            Formula("index"),
+            Text(
                 "where T_ij is value added of country i absorbed in the final demand "
                 "of j. Globalisation is the KOF index de jure: policies and measures, "
                 "not flows. De-globalisation is a fall of that index. The paper "
                 "estimates"
-                "\n\n"
-                "KOF_it = β0 + β1 TBI_it + β2′ X_it + c_i + λ_t + ε_it"
-                "\n\n"
+            ),
+            Formula("panel"),
+            Text(
                 "with country and year effects and standard errors clustered by "
                 "country. The controls X are regulatory quality RQ (World Bank; the "
                 "paper calls it management quality), log exchange rate, total factor "

@@ -1,0 +1,94 @@
+"""Settings of the documentation: `scripts/docs` builds it."""
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import tivax
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "extensions"))
+
+project = "tivax"
+author = "The tivax developers"
+copyright = "The tivax developers, Apache-2.0"
+version = release = version_of("tivax")
+
+extensions = [
+    "myst_nb",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "generated",
+    "mathml",
+]
+exclude_patterns = ["_build", "extensions"]
+nitpicky = True
+
+# Pages are executed at every build, in temporary folders, by the Python that builds.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_execution_timeout = 120
+nb_merge_streams = True
+# A shell command in a cell is a fork of a process with JAX's threads, then an exec.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarning")
+os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+myst_enable_extensions = [
+    "attrs_block",
+    "attrs_inline",
+    "colon_fence",
+    "deflist",
+    "dollarmath",
+    "amsmath",
+    "substitution",
+]
+myst_heading_anchors = 3
+
+autosummary_generate = True
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+numpydoc_show_class_members = False
+templates_path = ["_templates"]
+# Types of other projects and inner ones have no page.
+nitpick_ignore_regex = [(r"py:\w+", r"(?!tivax\b).*|tivax\.engine\b.*")]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "tivax"
+html_static_path = ["_static"]
+html_css_files = ["tivax.css"]
+html_show_sourcelink = False
+html_copy_source = False
+html_math_renderer = "mathml"
+html_theme_options = {
+    "show_toc_level": 2,
+    "navigation_with_keys": False,
+    "header_links_before_dropdown": 6,
+    "navbar_align": "left",
+    "footer_start": ["copyright"],
+    "footer_end": [],
+}
+html_sidebars = {"index": []}
+
+
+def find_public_name(app, env, node, text):
+    """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    if node.get("refdomain") != "py" or name not in tivax.__all__:
+        return None
+    return env.domains["py"].resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], f"tivax.{name}", node, text
+    )
+
+
+def setup(app):
+    """Register what is done in this file."""
+    app.connect("missing-reference", find_public_name)

@@ -1,0 +1,242 @@
+"""The report of ``tivax demo``."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...panel import OUTCOME, KnownEffect
+from ...reporting import html as report
+from ...tables import check_frame
+from .demo_results import DRAWS, METHOD, Demo, commands_to_try, findings
+
+
+def demo_page(
+    demo: Demo, figures: Mapping[str, Figure], environment: Mapping[str, str]
+) -> str:
+    """The page, with ``figures`` by file name."""
+    tables, result, race, known = demo.tables, demo.result, demo.race, demo.known
+    last = int(tables.years[-1])
+    names = {
+        "gross_exports": "gross exports",
+        "va_exports": "VA exports",
+        "gross_imports": "gross imports",
+        "va_imports": "VA imports",
+        "vax_ratio": "VAX ratio",
+        "tbi": "TBI",
+    }
+    vax = result.vax.sel(year=last).to_dataframe()[list(names)]
+    vax = vax.sort_values("va_exports", ascending=False).head(15).rename(columns=names)
+    sections = [
+        report.Section(
+            "What this is",
+            [
+                report.Text(
+                    f"A synthetic world of {len(tables.regions)} regions, "
+                    f"{len(tables.sectors)} sectors and {len(tables.years)} years "
+                    f"(seed {demo.seed}), made on this machine. It has the structure "
+                    "of a real world input-output table, but no region stands for a "
+                    "country and no number is data. Real tables go the same way: "
+                    "`tivax import`, `tivax check`, `tivax tbi`."
+                ),
+                report.Points(findings(demo)),
+                report.Link(
+                    "Explore the results in interactive charts", "explorer.html"
+                ),
+                report.Text(
+                    "To try the commands on: the last years of this world are a store "
+                    "beside this report"
+                    + ("" if known is None else ", and there are two run files")
+                    + ". From the folder that holds the demo's:"
+                ),
+                report.Points([f"`{k}`" for k in commands_to_try(demo, Path("demo"))]),
+            ],
+        ),
+        report.Section(
+            "Trade benefit index",
+            [
+                report.Text(
+                    "What every region earns in the final demand Y of every other is "
+                    "value added absorbed,"
+                ),
+                report.Formula("absorbed"),
+                report.Text(
+                    "with v the value added in a unit of output and A the inputs that "
+                    "it takes. The trade benefit index of region i sets value added of "
+                    "i absorbed abroad, X, against foreign value added absorbed in i, "
+                    "M:"
+                ),
+                report.Formula("index"),
+                report.Text(
+                    "It is positive where a region earns more from the world than it "
+                    "spends on it."
+                ),
+                report.Figure(
+                    figures["tbi"],
+                    f"Trade benefit index of the largest traders ({demo.shown.rule}).",
+                ),
+            ],
+        ),
+        report.Section(
+            "Value added beside gross trade",
+            [
+                report.Figure(
+                    figures["va_versus_gross"],
+                    f"Value-added against gross trade, {last}. Goods cross borders "
+                    "several times: gross exports count their value each time. Right: "
+                    "the region with the largest deficit; below 0 it buys more than it "
+                    "sells.",
+                ),
+                report.Table(
+                    vax,
+                    f"The largest exporters of value added, {last}, {tables.unit}.",
+                    {
+                        **dict.fromkeys(vax.columns[:4], ",.0f"),
+                        "VAX ratio": ".3f",
+                        "TBI": "+.4f",
+                    },
+                ),
+                report.Figure(
+                    figures["va_balances"], f"Bilateral value-added balances, {last}."
+                ),
+            ],
+        ),
+        report.Section(
+            "What exports are made of",
+            [
+                report.Text(
+                    "Exports hold value added of the exporter that is absorbed abroad "
+                    "or returns home, value added of others, and what crosses borders "
+                    f"more than once and is counted twice. `tivax decompose --method "
+                    f"{METHOD}` and eleven other methods take them apart, also by "
+                    "sector and buyer."
+                ),
+                report.Figure(
+                    figures["shares"],
+                    f"Gross exports in terms of value added, {last}: the largest "
+                    "exporters first.",
+                ),
+            ],
+        ),
+        *([] if known is None else [_panel_section(demo, known, figures)]),
+        report.Section(
+            "How exact",
+            [
+                report.Text(
+                    "Every solve is checked in float64 against the equation it solves; "
+                    "the residual is the worst column of |Y − (I − A) X| / |Y|. The "
+                    "identities are relative misses of what must hold on any table: "
+                    "sales equal output, value added absorbed in a region equals its "
+                    "final demand, value-added and gross balances agree."
+                ),
+                report.Table(
+                    check_frame(demo.checks)
+                    .set_index("year")[list(_CHECKS)]
+                    .rename(columns=_CHECKS),
+                    f"Checks by year: largest row gap ({tables.unit}), industries "
+                    "without output, spectral radius of A, the three identities, the "
+                    "residual of the solve.",
+                    {
+                        "radius": ".4f",
+                        **dict.fromkeys(
+                            ["row gap", "sales", "demand", "balance", "residual"], ".0e"
+                        ),
+                    },
+                ),
+            ],
+        ),
+        report.Section(
+            "How fast",
+            [
+                report.Table(
+                    pd.DataFrame(
+                        {
+                            "method": [
+                                "tivax, compiled",
+                                "numpy.linalg.solve, year by year",
+                            ],
+                            "seconds": [race.warm, race.numpy],
+                            "ratio": [race.numpy / race.warm, 1.0],
+                        }
+                    ),
+                    "From tables in memory to the trade benefit index of "
+                    f"{race.years} years, once each. The first call, with compilation, "
+                    f"took {race.first:.2f} s for all {len(tables.years)} years. "
+                    "`tivax bench` times more methods, and repeats them.",
+                    {"seconds": ".2f", "ratio": ".1f"},
+                ),
+            ],
+        ),
+    ]
+    return report.report_html(
+        "Trade in value added of a synthetic world",
+        f"{tables.years[0]} to {last}",
+        sections,
+        environment,
+    )
+
+
+_CHECKS = {
+    "row_gap": "row gap",
+    "zero_output": "idle",
+    "spectral_radius": "radius",
+    "output_identity": "sales",
+    "demand_identity": "demand",
+    "balance_identity": "balance",
+    "residual": "residual",
+    "solver": "solver",
+}
+
+
+def _panel_section(
+    demo: Demo, known: KnownEffect, figures: Mapping[str, Figure]
+) -> report.Section:
+    fit = known.estimate
+    return report.Section(
+        "From the index to a panel with a known effect",
+        [
+            report.Text(
+                "The index of this world enters a synthetic panel: an outcome "
+                f"({OUTCOME}, 1 to 100) that is the sum of country effects, year "
+                "effects, the index and seven controls times known coefficients, and "
+                "errors that are correlated over time and unequal between countries. "
+                "Controls have the names of the paper's: RQ is regulatory quality, "
+                "which the paper calls management quality. It is estimated as the "
+                "paper's tables are: two-way fixed effects, standard errors clustered "
+                f"by country, p-values from t(G − 1). {known.inside} of "
+                f"{len(known.comparison)} intervals hold the true value; over many "
+                "seeds 95 % of them should."
+            ),
+            report.Figure(
+                figures["panel_estimates"],
+                "True coefficients and estimates with 95 % intervals, each row on a "
+                "scale of its own.",
+            ),
+            report.Table(
+                known.comparison,
+                f"{fit.n} rows, {fit.clusters} countries, within R² {fit.r2:.3f}; z: "
+                "estimate less truth in standard errors.",
+                {
+                    **dict.fromkeys(["true", "coef", "se", "ci_low", "ci_high"], ".3f"),
+                    "z": "+.2f",
+                },
+            ),
+            *_bootstrap(demo),
+        ],
+    )
+
+
+def _bootstrap(demo: Demo) -> list[report.Block]:
+    if demo.wild is None:
+        return []
+    columns = ["interval", "ci_low", "ci_high", "p_value"]
+    return [
+        report.Table(
+            demo.wild.intervals[columns],
+            "Intervals and p-values of the index from the wild cluster bootstrap (Webb "
+            f"weights, {DRAWS:,} draws) and from formulas. `tivax bootstrap` makes a "
+            "million draws in about a second.",
+            {"ci_low": ".3f", "ci_high": ".3f", "p_value": ".4f"},
+        )
+    ]

@@ -1,0 +1,55 @@
+"""``tivax explore``: results as one page of interactive charts."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...core import start_jax
+from ..options import Force, Quiet
+from ..terminal import Terminal
+
+_MEGABYTE = 1e6
+# Above this a page is slow to open and to send.
+_LARGE = 8 * _MEGABYTE
+
+
+def explore(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of results of tbi, indicators, decompose or demo.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="The page to write, such as explorer.html.")
+    ],
+    only: Annotated[
+        str,
+        typer.Option(
+            "--only", help="Names of measures, separated by commas; else all."
+        ),
+    ] = "",
+    force: Force = False,
+    quiet: Quiet = False,
+) -> None:
+    """Results as one page of interactive charts, which needs no server and no network.
+
+    Lines over the years, ranked bars, a map, bilateral balances, positions in value
+    chains, a table; the data as csv. All in one HTML file.
+
+    Example: tivax explore results --out explorer.html
+    """
+    start_jax()
+    from ... import explorer
+
+    names = [k.strip() for k in only.split(",") if k.strip()]
+    terminal = Terminal(quiet)
+    with terminal.status("collecting the results"):
+        explorer.explore(results, out, only=names, force=force)
+    size = out.stat().st_size
+    terminal.print(f"{out}: {size / _MEGABYTE:.1f} MB")
+    if size > _LARGE:
+        terminal.print("A page of this size opens slowly; --only makes it smaller")
+    terminal.print(f"Open {out}")

@@ -1,0 +1,203 @@
+"""The page: measures, scripts and styles in one HTML file that loads nothing.
+
+Charts are drawn in the browser by Vega-Lite, whose scripts come from the package
+vl-convert. Numbers are kept as float64, to the last digit of the files.
+"""
+
+import base64
+import json
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from html import escape
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from ..core import (
+    TivaxError,
+    cache_folder,
+    explain_full_disk,
+    require_apart,
+    require_free,
+    require_no_folder,
+    require_writable,
+    tivax_version,
+    write_text,
+)
+from ..reporting import COLOURS, DEFICIT, SURPLUS
+from ..tables import REST, country_name
+from .collect import Collected, Measure, collect_results, result_folders
+from .tiles import tile_map
+
+_SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
+_MADE_BY = '<meta name="generator" content="tivax explore">'
+# By which economies are ordered: the first measure that is there.
+_SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
+
+
+def explore(
+    results: Path | str | Sequence[Path | str],
+    out: Path | str,
+    *,
+    only: Sequence[str] = (),
+    force: bool = False,
+) -> Path:
+    """Write a page of interactive charts of results, which opens in any browser.
+
+    The page is one HTML file that needs no server and no network.
+
+    Parameters
+    ----------
+    results
+        One or more folders of `tivax tbi`, `indicators`, `decompose` or `demo`.
+    out
+        The file to write, such as ``explorer.html``.
+    only
+        Codes of the measures to show, such as ``["tbi", "EXGR"]``; else all.
+    force
+        Replace an older page.
+
+    Raises
+    ------
+    TivaxError
+        ``out`` exists, lies in one of the folders or cannot be written; or as
+        :func:`collect_results`.
+    """
+    given = [results] if isinstance(results, Path | str) else list(results)
+    folders = list(dict.fromkeys(Path(k) for k in given))
+    if not folders:
+        raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
+    path = Path(out)
+    require_page_place(path, folders, force=force)
+    collected = collect_results(result_folders(folders), list(only))
+    text = explorer_html(collected, path.parent)
+    with explain_full_disk(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, text)
+    return path
+
+
+def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> None:
+    """Raise ``TivaxError`` unless the page can be written to ``path``.
+
+    With ``force`` it may replace an older page, and nothing else.
+    """
+    require_no_folder(path)
+    require_apart({"--out": path}, results)
+    require_free(path, force=force)
+    if path.exists():
+        with path.open("rb") as file:
+            if _MADE_BY.encode() not in file.read(1000):
+                raise TivaxError(
+                    f"{path}: not written by `tivax explore`; --force does not replace "
+                    "it, choose another --out"
+                )
+    require_writable(path)
+
+
+def explorer_html(collected: Collected, place: Path) -> str:
+    """The page as text. ``place`` is the folder it goes to, for links to the files."""
+    return Template(_installed("page.html")).substitute(
+        made_by=_MADE_BY,
+        title=escape(_title(collected)),
+        style=_installed("page.css"),
+        vega=_vega(),
+        # Labels may hold any text, also one that would end the script of HTML.
+        data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
+        script="\n".join(_installed(name) for name in _SCRIPTS),
+        version=escape(tivax_version()),
+    )
+
+
+def page_data(collected: Collected, place: Path) -> dict[str, Any]:
+    """What the scripts of the page read."""
+    order = _by_size(collected)
+    tiles = tile_map([collected.regions[k] for k in order])
+    return {
+        "years": list(collected.years),
+        "regions": [
+            {
+                "code": (code := collected.regions[k]),
+                "name": country_name(code),
+                "tile": tiles[code],
+                "rest": code == REST,
+            }
+            for k in order
+        ],
+        "measures": [_measure_data(k, order, place) for k in collected.measures],
+        "colours": COLOURS,
+        "deficit": DEFICIT,
+        "surplus": SURPLUS,
+    }
+
+
+def _measure_data(measure: Measure, order: list[int], place: Path) -> dict[str, Any]:
+    def text(values: np.ndarray | None) -> str | None:
+        if values is None:
+            return None
+        for axis in range(1, values.ndim):
+            values = values.take(order, axis)
+        return base64.b64encode(values.astype("<f8").tobytes()).decode()
+
+    return {
+        "code": measure.code,
+        "title": measure.title,
+        "unit": measure.unit,
+        "group": measure.group,
+        "file": Path(os.path.relpath(measure.file, place)).as_posix(),
+        "signed": measure.signed,
+        "pairs": measure.by_partner,
+        "values": text(measure.values),
+        "low": text(measure.low),
+        "high": text(measure.high),
+    }
+
+
+def _by_size(collected: Collected) -> list[int]:
+    """Positions of the regions, the largest first; as they come without a size."""
+    wide = {k.code: k.values for k in collected.measures if not k.by_partner}
+    size = next((wide[k] for k in _SIZES if k in wide), None)
+    if size is None:
+        return list(range(len(collected.regions)))
+    largest = np.where(np.isnan(size), -np.inf, size).max(axis=0)
+    return np.argsort(-largest, kind="stable").tolist()
+
+
+def _title(collected: Collected) -> str:
+    groups = list(dict.fromkeys(k.group for k in collected.measures))
+    first, last = collected.years[0], collected.years[-1]
+    years = f"{first}" if first == last else f"{first}\N{EN DASH}{last}"
+    return f"{', '.join(groups)}, {years}"
+
+
+def _installed(name: str) -> str:
+    return files(__package__ or "").joinpath(name).read_text(encoding="utf-8")
+
+
+@cache
+def _vega() -> str:
+    """The scripts of Vega-Lite and what it needs.
+
+    Bundling them takes three seconds, so they are kept in the user's cache folder.
+    """
+    folder, known = cache_folder(), version("vl-convert-python")
+    kept = folder / f"vega-{known}.js" if folder else None
+    if kept and kept.is_file():
+        return kept.read_text(encoding="utf-8")
+    from vl_convert import javascript_bundle
+
+    text = javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    if kept:
+        with suppress(OSError):  # a folder that cannot be written
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            part = kept.with_name(f".{kept.name}.{uuid4().hex[:8]}")
+            part.write_text(text, encoding="utf-8")
+            part.replace(kept)
+    return text

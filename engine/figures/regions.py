@@ -1,0 +1,59 @@
+"""Which regions figures and printed tables show: those asked for, or the largest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..core import TivaxError, suggest
+from ..tables import REST
+
+FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
+
+
+@dataclass(frozen=True)
+class ShownRegions:
+    """``few`` in figures of lines and in printed tables, ``many`` in maps and bars.
+
+    ``rule`` says in words how they were chosen.
+    """
+
+    few: list[str]
+    many: list[str]
+    rule: str
+    asked: bool = False
+
+
+def shown_regions(
+    size: pd.Series, measure: str, asked: Sequence[str] = ()
+) -> ShownRegions:
+    """The regions asked for, in that order, else the largest by ``size``.
+
+    The largest are eight without ROW, and of many the 20 largest and ROW. ``measure``
+    says what is large, in words. Raises ``TivaxError`` for an unknown region.
+    """
+    if asked:
+        chosen = known_regions(asked, [str(k) for k in size.index])
+        return ShownRegions(chosen, chosen, "chosen by --regions", asked=True)
+    few = largest(size, FEW, rest=False)
+    count = f"the {len(few)} largest" if len(few) < len(size) else "all, the largest"
+    without = ", ROW left out" if REST in size.index else ""
+    rule = f"{count} by {measure}{without}"
+    return ShownRegions(few, largest(size, MANY), rule)
+
+
+def largest(size: pd.Series, count: int, *, rest: bool = True) -> list[str]:
+    """The largest in falling order, without ROW; ``rest``: ROW comes last."""
+    others = size.drop(REST, errors="ignore")
+    order = others.sort_values(ascending=False, kind="stable").index[:count]
+    return [str(k) for k in order] + ([REST] if rest and REST in size.index else [])
+
+
+def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
+    """The regions; ``TivaxError`` for none, or an unknown one."""
+    for region in regions:
+        if region not in known:
+            raise TivaxError(f"no region {region}: {suggest(region, known)}")
+    if not regions:
+        raise TivaxError("no region to draw; name at least one")
+    return list(regions)
