@@ -1,13 +1,13 @@
 """The inputs of results, as files of a package: place, licence, where to get them."""
 
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from ..core import TivaxError, read_store_attributes
 from ..sources import ARCHIVES, Rights, rights_of
+from .layout import Layout
 from .results import (
     Result,
     maker_of,
@@ -18,7 +18,6 @@ from .results import (
 
 # What data a package holds: those whose licence allows it, all, none.
 INCLUDE = ("allowed", "all", "none")
-DATA = "data"
 
 
 @dataclass(frozen=True)
@@ -78,83 +77,6 @@ class DataFile:
                 return f"get it by `{command} --out FOLDER`, or from {archive.url}"
         pages = [rights.page, *(k.page for k in archives.values()), rights.terms]
         return f"get it from {next(filter(None, pages))}"
-
-
-class Layout:
-    """Where inputs lie in a package: as they lie to each other on this machine.
-
-    Run files and data.toml name other files relative to themselves, so all inputs keep
-    their places below the folder that holds all of them, which becomes ``data``.
-    """
-
-    def __init__(self, results: Sequence[Result]) -> None:
-        paths = [path for result in results for path in result.inputs]
-        self._results = results
-        named = [
-            absolute
-            for result in results
-            for word in result.argv
-            for part in _parts(word)
-            if _holds_one(absolute := result.absolute(part), result.inputs)
-        ]
-        self.root = Path(os.path.commonpath([*paths, *named])) if paths else Path.cwd()
-        if self.root in paths:
-            self.root = self.root.parent
-
-    def place(self, path: Path) -> str:
-        """The place in the package of an input, or of a folder of inputs."""
-        return str(PurePosixPath(DATA, path.relative_to(self.root).as_posix()))
-
-    def argv(self, result: Result, out: str) -> list[str]:
-        """The command line of a result in the package: its inputs, and ``out``.
-
-        Options of how, and not of what, are left out.
-        """
-        words, argv = iter(_split(result.argv)), []
-        for word in words:
-            if word in _OUTPUTS:
-                next(words)
-                argv += [word, f"{out}{_OUTPUTS[word](result)}"]
-            elif word in _PROCESSES:
-                next(words)
-            elif word not in _FLAGS:
-                argv.append(",".join(self._word(k, result) for k in _parts(word)))
-        return [*argv, "--quiet"]
-
-    def _word(self, word: str, result: Result) -> str:
-        absolute = result.absolute(word)
-        return self.place(absolute) if _holds_one(absolute, result.inputs) else word
-
-
-def _out_of(result: Result) -> str:
-    """What follows the folder of a result: the file of a panel, a store beside."""
-    if result.command == "panel":
-        names = [k["name"] for k in result.files]
-        return f"/{next(k for k in names if not k.endswith('.codebook.csv'))}"
-    return ".store" if result.command == "aggregate" else ""
-
-
-_OUTPUTS = {"--out": _out_of, "--compare": lambda result: ""}
-_PROCESSES = ("--coordinator", "--processes", "--process-id")
-_FLAGS = ("--force", "--quiet")
-
-
-def _split(argv: Iterable[str]) -> list[str]:
-    """Words, those of --option=value apart."""
-    return [
-        part
-        for word in argv
-        for part in (word.split("=", 1) if word.startswith("--") else [word])
-    ]
-
-
-def _parts(word: str) -> list[str]:
-    """An option may list files: --groups EU27,own.toml."""
-    return word.split(",")
-
-
-def _holds_one(path: Path, inputs: Iterable[Path]) -> bool:
-    return any(k == path or path in k.parents for k in inputs)
 
 
 def collect(results: Sequence[Result], layout: Layout, include: str) -> list[DataFile]:

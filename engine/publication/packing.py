@@ -23,7 +23,8 @@ from ..core import (
     require_writable,
 )
 from .citations import result_keys
-from .data_files import DATA, INCLUDE, DataFile, Layout, collect
+from .data_files import INCLUDE, DataFile, collect
+from .layout import DATA, Layout
 from .readme import Content, readme_text
 from .references import select
 from .results import Result, read_result, require_whole
@@ -93,6 +94,13 @@ def package(
     Notes
     -----
     The template is Vilhuber and others, doi:10.5281/zenodo.7293838.
+
+    Examples
+    --------
+    >>> import tivax as tx
+    >>> packed = tx.package(["index", "wild"], "replication.zip")  # doctest: +SKIP
+    >>> packed.left_out  # doctest: +SKIP
+    ('data/raw/KOF_Data_2018.dta',)
     """
     require_choice("include_data", include_data, INCLUDE)
     out = local_path("out", out)

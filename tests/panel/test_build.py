@@ -836,6 +836,11 @@ def test_the_manifest_tells_the_inputs_the_recipe_and_the_losses(
         "openness_wdi-data.csv",
     ]
     assert all(len(k["sha256"]) == 64 for k in manifest["inputs"])
+    run = Run("panel", files.inputs(), sources=files.databases())
+    sources = [
+        k.get("source") for k in run.manifest(residual_max=None, outputs=[])["inputs"]
+    ]
+    assert sources == [None, None, "kof", "pwt", "wgi", "wdi"]
 
 
 @pytest.mark.parametrize(

@@ -202,7 +202,8 @@ def test_every_promised_file_is_there_and_no_other(done):
 
 def test_the_manifest_tells_what_was_read_and_written(done, manifest, shared):
     assert list(manifest)[: len(MANIFEST)] == MANIFEST
-    assert manifest["command"] == "replicate" and manifest["seed"] is None
+    assert manifest["command"] == "replicate"
+    assert manifest["seed"] == paper_inference.SEED
     data, out = str(shared / "data"), str(done.folder)
     assert manifest["argv"] == ["tivax", "replicate", "--data", data, "--out", out]
     files = [k for k in done.folder.rglob("*") if k.is_file()]
@@ -217,6 +218,17 @@ def test_the_manifest_tells_what_was_read_and_written(done, manifest, shared):
     tables = {name for name in read if name.startswith("wiot")}
     assert tables == {f"wiot_{year}.RData" for year in range(2000, 2012)}
     assert 0 < manifest["residual_max"] < 1e-10
+
+
+def test_the_manifest_names_the_database_of_every_published_file(manifest):
+    sources = {Path(k["path"]).name: k.get("source") for k in manifest["inputs"]}
+    without = {name for name, source in sources.items() if source is None}
+    assert without == {"data.toml", "tbi_reconstructed_2000_2014.csv"}
+    assert sources["KOFGI_2023_public.xlsx"] == "kof"
+    assert sources["wdi_older_econ-openness.csv"] == "wdi"
+    assert sources["WEOApr2021all.csv.bz2"] == "weo"
+    assert sources["broad.xlsx"] == "bis"
+    assert sources["wiot_2000.RData"] == "wiod2013"
 
 
 def test_the_manifest_repeats_the_agreement(manifest, comparison):
