@@ -301,7 +301,14 @@ def test_a_folder_holds_what_the_manifest_lists(work):
         "residual_max outputs"
     )
     assert list(manifest)[:12] == keys.split()
-    files = [*FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet"]
+    files = [
+        *FIGURES,
+        "labels.csv",
+        "tbi.csv",
+        "vax.csv",
+        "vax_by_sector.csv",
+        "va_absorbed.parquet",
+    ]
     assert manifest["outputs"] == sorted(files)
     assert names(work / "out") == sorted([*files, "manifest.json"])
     assert manifest["command"] == "tbi" and manifest["seed"] is None

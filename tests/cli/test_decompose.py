@@ -34,7 +34,9 @@ def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
     assert (first["year"], first["sector"]) == (2000, TABLES.sectors[0])
     figures = ["shares", "shares_over_years"]
     files = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
-    assert names(out) == sorted(["decomposition.parquet", "manifest.json", *files])
+    assert names(out) == sorted(
+        ["decomposition.parquet", "labels.csv", "manifest.json", *files]
+    )
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["residual_max"] < 1e-12 and manifest["identity_max"] < 1e-10
     assert "level bilateral-sector: 576 rows, 2 years" in answer.out

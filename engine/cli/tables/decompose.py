@@ -18,6 +18,7 @@ from ...core import (
     escape_formula,
     output_folder,
     require_result_place,
+    write_csv,
 )
 from ...figures import decompositions as decomposition_plots
 from ...figures import shown_regions
@@ -36,6 +37,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import save_figure
+from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories
 from ..terminal import Terminal
 from .check import print_regions
@@ -101,6 +103,7 @@ def run_decompose(
                     if alone and _has_parts(part, method, level):
                         totals.append(totals_of(part, method))
                     rows += writer.write(part if alone else named(part, account))
+        write_csv(label_table(tables, members), folder / "labels.csv")
         shown = _joined(totals) if totals else None
         if shown is not None and figures:
             _draw(shown, method, _whole(method, accounts[0]), regions, folder)
