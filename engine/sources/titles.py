@@ -53,7 +53,7 @@ def label_table(
 
     Kinds are region (groups among them), sector and final demand.
     """
-    regions = dict.fromkeys([*tables.regions, *(groups or {})])
+    regions: list[str] = [*dict.fromkeys([*tables.regions, *(groups or {})])]
     rows = [(code, "region", region_title(code)) for code in regions]
     rows += [(k, "sector", sector_title(k, tables.source)) for k in tables.sectors]
     rows += [(k, "final demand", final_demand_title(k)) for k in tables.categories]

@@ -57,5 +57,7 @@ def test_a_store_keeps_titles(tmp_path):
     good("import", "arrays", tmp_path / "a.npz", "--out", tmp_path / "s", "--quiet")
     attrs = xr.open_zarr(tmp_path / "s", consolidated=False).attrs
     assert attrs["titles"]["sector"] == {"S0": "S0", "S1": "S1"}
-    answer = good("import", "arrays", tmp_path, "--out", tmp_path / "t", "--json")
+    answer = good(
+        "import", "arrays", tmp_path / "a.npz", "--out", tmp_path / "t", "--json"
+    )
     assert json.loads(answer.out)["outputs"] == ["t"]
