@@ -19,11 +19,18 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
     ready="$folder/ready-$( (echo "$what" && cat pyproject.toml) | cksum | cut -d ' ' -f 1)"
     if [ ! -e "$ready" ]; then
         python=$(find_python) || return
-        echo "Setting up $folder with $("$python" --version) (a few minutes the first time)"
+        echo "Setting up $folder with $("$python" --version): about 100 packages, 1.3 GB, a few minutes the first time"
+        echo "1/3 a virtual environment"
         [ -x "$folder/bin/python" ] || "$python" -m venv "$folder" || return
+        echo "2/3 a current pip"
         "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade pip || return
+        echo "3/3 JAX, pandas, matplotlib and what else $what needs"
+        # A line for each package, so that one sees it move.
         # shellcheck disable=SC2086
-        "$folder/bin/python" -m pip install -qq --disable-pip-version-check $what || return
+        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off $what |
+            grep --line-buffered -E "^(Collecting|Downloading|Building|Installing|Successfully)" |
+            cut -c 1-100
+        [ "${PIPESTATUS[0]}" = 0 ] || return
         touch "$ready"
     fi
     PATH="$PWD/$folder/bin:$PATH"

@@ -51,7 +51,6 @@ COMMANDS = {
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Trade in value added from world input-output tables, on CPU or GPU.",
 )

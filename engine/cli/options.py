@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ..core import TivaxError
+from .completion import complete_groups
 
 Out = Annotated[Path, typer.Option("--out", help="Where to write the results.")]
 Force = Annotated[
@@ -80,6 +81,7 @@ GroupsOption = Annotated[
         "--groups",
         help='Merge regions into groups: EU27,NAFTA or a TOML file, NAME = ["AUT", '
         '"BEL"]. `tivax groups` lists the built-in ones.',
+        autocompletion=complete_groups,
     ),
 ]
 CertifyOption = Annotated[

@@ -22,6 +22,7 @@ from .gvc_indicators import indicator_years as indicator_years
 from .gvc_indicators import indicators as indicators
 from .gvc_indicators import indicators_at as indicators_at
 from .gvc_indicators import possible_indicators as possible_indicators
+from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
 from .indicator_table import INDICATORS as INDICATORS

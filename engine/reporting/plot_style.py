@@ -69,7 +69,6 @@ STYLE: dict[Any, Any] = {
     "axes.labelsize": FONT,
     "svg.fonttype": "none",
     "svg.hashsalt": "tivax",
-    "pdf.fonttype": 42,  # letters stay text that programs can edit
 }
 
 

@@ -33,6 +33,7 @@ from ..tables import (
 )
 from .catalogue import get_source
 from .source import Source, TableFile
+from .titles import final_demand_title, sector_title
 
 # Files read at the same time. Reading is mostly decompression, which leaves the
 # interpreter free; more than two only costs memory.
@@ -174,6 +175,12 @@ def import_tables(
                     checked=what_is_checked(table, unbalanced=unbalanced),
                 )
                 attributes["derounded"] = derounded
+                attributes["titles"] = {
+                    "sector": {k: sector_title(k, source.name) for k in table.sectors},
+                    "final demand": {
+                        k: final_demand_title(k) for k in table.categories
+                    },
+                }
                 writer = StoreWriter(
                     store,
                     table,

@@ -28,6 +28,7 @@ from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import sha256 as tivax_sha256
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
+from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
@@ -45,7 +46,7 @@ YEARS = (2000, 2001, 2002)
 FIGURES = [
     f"{name}.{kind}"
     for name in ("tbi", "va_balances", "va_versus_gross")
-    for kind in ("png", "svg")
+    for kind in ("pdf", "png", "svg")
 ]
 # The iteration stops at a relative residual of 1e-12; the worst seen here is 4e-13.
 RTOL = 1e-10
@@ -135,9 +136,11 @@ def test_wrong_usage_exits_with_2(words, told):
 
 def test_import_says_what_is_in_the_store(work, tmp_path):
     answer = good("import", "arrays", work / "raw", "--out", tmp_path / "s")
-    assert (
-        answer.out == f"{tmp_path / 's'}: 4 regions x 3 sectors, 3 years, 2000-2002\n"
-    )
+    store = tmp_path / "s"
+    assert answer.out.splitlines() == [
+        f"{store}: 4 regions x 3 sectors, 3 years, 2000-2002",
+        f"Next: tivax check {store}",
+    ]
     assert "tivax: reading 3/3 years" in answer.err
     assert_array_equal(open_store(tmp_path / "s").Z, tables().Z)
 
@@ -147,7 +150,7 @@ def test_import_names_the_years_it_did_not_find(work, tmp_path):
     answer = good(
         "import", "arrays", one, "--out", tmp_path / "s", "--years", "2001:2004"
     )
-    assert answer.out.splitlines()[1:] == ["no table of 2003, 2004"]
+    assert answer.out.splitlines()[1:-1] == ["no table of 2003, 2004"]
 
 
 def test_the_store_records_the_command_and_the_sums_of_its_files(work):
@@ -206,7 +209,9 @@ def test_check_exits_with_1_and_names_the_fault(tmp_path, change, fault):
 def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):
     answer = good("tbi", work / "store", "--out", tmp_path / "out")
     frame = pd.read_csv(tmp_path / "out" / "tbi.csv")
-    for row in frame[frame.year == 2002].itertuples():
+    assert "the 3 largest by value-added exports and imports in 2002" in answer.out
+    assert "│ DEU    │ Germany" in answer.out and "│ ROW" not in answer.out
+    for row in frame[(frame.year == 2002) & (frame.region != "ROW")].itertuples():
         assert re.search(
             rf"│ {row.region} +│.*│ {re.escape(f'{row.tbi:+.4f}')} │", answer.out
         )
@@ -296,7 +301,14 @@ def test_a_folder_holds_what_the_manifest_lists(work):
         "residual_max outputs"
     )
     assert list(manifest)[:12] == keys.split()
-    files = [*FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet"]
+    files = [
+        *FIGURES,
+        "labels.csv",
+        "tbi.csv",
+        "vax.csv",
+        "vax_by_sector.csv",
+        "va_absorbed.parquet",
+    ]
     assert manifest["outputs"] == sorted(files)
     assert names(work / "out") == sorted([*files, "manifest.json"])
     assert manifest["command"] == "tbi" and manifest["seed"] is None
@@ -575,6 +587,7 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
     assert answer.out.splitlines() == [
         f"{tmp_path / 'f.zip'}: 1,234,567 bytes, SHA-1 as published",
         f"SHA-256 {'ab' * 32}",
+        f"Next: tivax import wiod2016 {tmp_path / 'f.zip'} --out store",
     ]
     (((source, out), options),) = asked
     assert (source, out, options["format"]) == ("wiod2016", tmp_path, "r")
@@ -582,9 +595,10 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
 
 
 def test_devices_are_those_of_jax():
-    lines = good("devices").out.splitlines()
+    heading, *lines = good("devices").out.splitlines()
+    assert heading.split("\t") == ["device", "platform", "name", "cores", "memory"]
     for device, line in zip(jax.devices(), lines, strict=True):
-        assert device.platform in line
+        assert line.split("\t")[1] == device.platform
 
 
 @pytest.mark.parametrize(
@@ -611,7 +625,8 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
     assert names(out) == sorted([
         *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
-        "checks.csv", "report.html", "manifest.json",
+        "checks.csv", "report.html", "manifest.json", "store",
+        "shares.pdf", "shares.png", "shares.svg",
     ])  # fmt: skip
     assert re.search(r"2000-2002, largest relative residual \d\.\d", answer.out)
     assert re.search(r"^Exact: identities hold to \de-1\d, largest", answer.out, re.M)
@@ -619,6 +634,9 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
         r"^Fast: [\d.]+ s .*, numpy\.linalg\.solve [\d.]+ s, ratio", answer.out, re.M
     )
     assert answer.out.splitlines()[-1] == f"Open {out / 'report.html'}"
+    # The commands that the report proposes have what they need.
+    assert open_store(out / "store").years == (2000, 2001, 2002)
+    assert f"Try next: tivax tbi {out / 'store'} --out results" in answer.out
     for what in ("making the world", "solving", "the same by numpy", "checking"):
         assert f"tivax: {what}" in answer.err
 
@@ -658,6 +676,9 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
         "truth."
     ) in answer.out.splitlines()
     assert {"panel_estimates.svg", "panel_estimates.png"} <= set(names(out))
+    for run in ("wild", "placebo"):
+        given = read_run_file(out / f"{run}.toml")
+        assert given.panels == [out / "panel.csv"] and given.scheme.kind == run
     outputs = json.loads((out / "manifest.json").read_text())["outputs"]
     assert {"panel.csv", "panel_estimates.csv", "panel_estimates.svg"} <= set(outputs)
     report = (out / "report.html").read_text(encoding="utf-8")

@@ -168,7 +168,11 @@ def test_the_files_of_a_run(pairs, wild, placebo):
         tables = [f"{k}.csv" for k in TABLES]
         others = ["draws.parquet", "figures", "manifest.json", "report.html"]
         assert names(done.folder) == sorted([*tables, *others])
-        assert names(done.folder / "figures") == ["draws_1.png", "draws_1.svg"]
+        assert names(done.folder / "figures") == [
+            "draws_1.pdf",
+            "draws_1.png",
+            "draws_1.svg",
+        ]
         # No part, and nothing unfinished.
         assert names(done.folder.parent) == ["out", "panel.csv", "run.toml"]
 
@@ -571,7 +575,9 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     assert broken.lines[0] == "Going on at 18,191 of 20,000 draws"
     assert broken.lines[1:-1] == whole.lines[:-1]
     assert names(tmp_path) == ["broken", "panel.csv", "run.toml", "whole"]
-    assert len(broken.sums) == len(TABLES) + len(["draws", "report", "svg", "png"])
+    assert len(broken.sums) == len(TABLES) + len(
+        ["draws", "report", "svg", "png", "pdf"]
+    )
     assert broken.sums == whole.sums
     assert broken.manifest["draws_sha256"] == whole.manifest["draws_sha256"]
 

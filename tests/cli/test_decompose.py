@@ -11,7 +11,8 @@ from tivax.engine.cli.tables import long_tables
 from tivax.engine.cli.tables.decompose import totals_of
 from tivax.engine.cli.tables.long_tables import LongWriter
 from tivax.engine.core import frames
-from tivax.engine.figures.decompositions import bars, largest, over_years
+from tivax.engine.figures.decompositions import bars, over_years, size_of
+from tivax.engine.figures.regions import largest
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.methods import METHODS
 
@@ -34,8 +35,10 @@ def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
     first = frame.iloc[0]
     assert (first["year"], first["sector"]) == (2000, TABLES.sectors[0])
     figures = ["shares", "shares_over_years"]
-    files = [f"{k}.{x}" for k in figures for x in ("png", "svg")]
-    assert names(out) == sorted(["decomposition.parquet", "manifest.json", *files])
+    files = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
+    assert names(out) == sorted(
+        ["decomposition.parquet", "labels.csv", "manifest.json", *files]
+    )
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["residual_max"] < 1e-12 and manifest["identity_max"] < 1e-10
     assert "level bilateral-sector: 576 rows, 2 years" in answer.out
@@ -168,7 +171,7 @@ def test_shown_parts_add_up_to_the_whole(totals):
 def test_bars_are_shares_of_the_last_year(totals):
     figure = bars(totals, "gross exports")
     (ax,) = figure.axes
-    regions = largest(totals, 20)
+    regions = largest(size_of(totals), 20)
     last = totals.isel(year=-1).sel(region=regions)
     share = 100 * last / last.sum("part")
     widths = [[bar.get_width() for bar in part] for part in ax.containers]
@@ -180,7 +183,7 @@ def test_bars_are_shares_of_the_last_year(totals):
 def test_years_have_a_panel_for_each_region(totals):
     figure = over_years(totals, "gross exports")
     shown = [ax.get_title(loc="left") for ax in figure.axes if ax.get_visible()]
-    assert shown == largest(totals, 8)
+    assert shown == largest(size_of(totals), 8, rest=False)
     path = figure.axes[0].collections[-1].get_paths()[0]
     top = np.asarray(path.vertices)[:, 1].max()
     region = shown[0]

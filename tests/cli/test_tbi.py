@@ -166,7 +166,7 @@ def test_the_files_have_the_promised_columns(result, tmp_path):
     write_tbi(result, tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {
         "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
-        *(f"{name}.{kind}" for kind in ("svg", "png")
+        *(f"{name}.{kind}" for kind in ("svg", "png", "pdf")
           for name in ("tbi", "va_balances", "va_versus_gross")),
     }  # fmt: skip
     # design.md, section 5

@@ -194,7 +194,7 @@ def test_tbi_writes_rows_of_the_groups(store, tmp_path):
     ours = pairs[(pairs.year == 2000) & (pairs.origin == OECD)]
     assert set(ours.absorber) == {OECD, "CHN", "ROW"}
     assert set(names(out)) == {
-        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "tbi.png",
+        "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet", "labels.csv", "tbi.pdf", "tbi.png",
         "tbi.svg", "manifest.json",
     }  # fmt: skip
     assert json.loads((out / "manifest.json").read_text())["each_group"] is True

@@ -185,7 +185,7 @@ def test_samples_are_those_of_the_paper(comparison):
 def test_every_promised_file_is_there_and_no_other(done):
     expected = [
         "comparison.csv", "panel.csv", "codebook.csv", "report.html", "manifest.json",
-        "figure1.svg", "figure1.png", "tables", "results", "figures",
+        "figure1.svg", "figure1.png", "figure1.pdf", "tables", "results", "figures",
     ]  # fmt: skip
     assert names(done.folder) == sorted(expected)
     made = [*TABLES, *(f"{k}_comparison" for k in COMPARISONS), *IV]
@@ -195,7 +195,7 @@ def test_every_promised_file_is_there_and_no_other(done):
     )
     assert names(done.folder / "results") == sorted(f"{k}.csv" for k in RESULTS)
     assert names(done.folder / "figures") == sorted(
-        f"{k}.{x}" for k in FIGURES for x in ("svg", "png")
+        f"{k}.{x}" for k in FIGURES for x in ("svg", "png", "pdf")
     )
     assert names(done.folder.parent) == ["out"]  # nothing half-made beside it
 

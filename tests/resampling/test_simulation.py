@@ -505,6 +505,7 @@ def test_the_command_writes_what_memory_holds(tmp_path):
         "manifest.json",
         "report.html",
         "simulation.csv",
+        "sizes.pdf",
         "sizes.png",
         "sizes.svg",
     ]

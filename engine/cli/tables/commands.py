@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
+from ..completion import complete_indicators, complete_level, complete_method
 from ..options import (
     CertifyOption,
     EachGroup,
@@ -198,11 +199,16 @@ def decompose(
             "--method",
             help="wwz, kww, bm-source, bm-sink, bm-world, bm-self, bm-importer, ltv, "
             "my, tripartite, tripartite-output or production.",
+            autocompletion=complete_method,
         ),
     ],
     level: Annotated[
         str,
-        typer.Option("--level", help="country, sector, bilateral or bilateral-sector."),
+        typer.Option(
+            "--level",
+            help="country, sector, bilateral or bilateral-sector.",
+            autocompletion=complete_level,
+        ),
     ] = "bilateral-sector",
     detail: Annotated[
         bool,
@@ -274,20 +280,36 @@ def decompose(
 
 
 def indicators(
-    store: Store,
-    out: Out,
+    store: Annotated[
+        Path | None, typer.Argument(help="A store made by `tivax import`.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write the results.")
+    ] = None,
     only: Annotated[
         str,
         typer.Option(
-            "--only", help="Names of indicators, separated by commas; else all."
+            "--only",
+            help="Codes of indicators, separated by commas; else all. --list has them.",
+            autocompletion=complete_indicators,
         ),
     ] = "",
+    list_all: Annotated[
+        bool,
+        typer.Option(
+            "--list",
+            help="List the indicators (code, title, unit, levels), those of --only or "
+            "all, and compute nothing.",
+        ),
+    ] = False,
     level: Annotated[
         str,
         typer.Option(
             "--level",
-            help="country, sector, bilateral, bilateral-sector or all of them; the "
-            "last two may take hundreds of MB.",
+            help="country, sector, bilateral, bilateral-sector or all of them; of WIOD "
+            "2013, 17 years, country is 56,000 rows, bilateral-sector and all are 68 "
+            "million, 335 MB.",
+            autocompletion=complete_level,
         ),
     ] = "country",
     value_added: ValueAddedOption = "residual",
@@ -309,11 +331,22 @@ def indicators(
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
-    of positions, participation over the years, manifest.json. With --only, a figure is
-    drawn if the indicators that it shows are among the names.
+    of positions, participation over the years, manifest.json. With --only, just that
+    is computed, and a figure is drawn if the indicators that it shows are among the
+    names. `tivax indicators --list` prints the codes and what they mean.
 
     Example: tivax indicators wiod16 --out tiva
     """
+    names = [k.strip() for k in only.split(",") if k.strip()]
+    if list_all:
+        from .indicator_list import print_indicators
+
+        print_indicators(Terminal(quiet, json=json), names)
+        return
+    if store is None:
+        raise typer.BadParameter("Missing argument 'STORE'.")
+    if out is None:
+        raise typer.BadParameter("Missing option '--out'.")
     start_jax()
     from ...core import Run
     from ...measures import require_certify
@@ -329,7 +362,7 @@ def indicators(
     shown = read_regions(regions, net.tables, chosen, each_group=each_group)
     run_indicators(
         net,
-        [k.strip() for k in only.split(",") if k.strip()],
+        names,
         level,
         out,
         run,

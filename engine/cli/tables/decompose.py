@@ -13,6 +13,7 @@ from ...core import (
     require_format,
     require_result_place,
     require_rows,
+    write_csv,
 )
 from ...figures import decompositions as decomposition_plots
 from ...figures import shown_regions
@@ -30,6 +31,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import save_figure
+from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories
 from ..terminal import Terminal
 from .check import print_regions
@@ -98,6 +100,7 @@ def run_decompose(
                     rows += writer.write(part if alone else named(part, account))
                     if len(residuals) == 1:  # all parts are as long as the first
                         require_rows(file_format, rows * parts)
+        write_csv(label_table(tables, members), folder / "labels.csv")
         shown = _joined(totals) if totals else None
         if shown is not None and figures:
             _draw(shown, method, _whole(method, accounts[0]), regions, folder)

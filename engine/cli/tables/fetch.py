@@ -7,6 +7,7 @@ import typer
 
 from ... import sources
 from ...core import Run, require_fetch_place
+from ..completion import complete_download
 from ..options import Force, Json, Out, Quiet, Verbose
 from ..terminal import Terminal
 
@@ -16,7 +17,10 @@ _CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
 def fetch(
     source: Annotated[
         str,
-        typer.Argument(help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo."),
+        typer.Argument(
+            help="wiod2016, wiod2013, lrwiod, kof, pwt, wgi, wdi or weo.",
+            autocompletion=complete_download,
+        ),
     ],
     out: Out,
     format: Annotated[

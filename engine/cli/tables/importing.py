@@ -7,6 +7,7 @@ import typer
 
 from ... import sources
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
+from ..completion import complete_source
 from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
 from ..terminal import Terminal
 
@@ -17,6 +18,7 @@ def import_(
         typer.Argument(
             help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
             "pymrio, mario or arrays."
+            autocompletion=complete_source,
         ),
     ],
     paths: Annotated[

@@ -15,6 +15,7 @@ from ...core import (
     require_rows,
     shift_progress,
     suggest,
+    write_csv,
 )
 from ...figures import indicators as indicator_plots
 from ...measures import (
@@ -37,6 +38,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import save_figure
+from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
 from ..terminal import Terminal
 from .check import certified_line
@@ -172,6 +174,7 @@ def run_indicators(
                         units.setdefault(value_added_name(account), {}).update(
                             {k: v.attrs["units"] for k, v in part.items()}
                         )
+        write_csv(label_table(tables, groups.members), folder / "labels.csv")
         if drawn:
             parts = [xr.concat(k, "year") for k in shown.values()]
             over = xr.concat(parts, "region")

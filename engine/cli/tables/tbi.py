@@ -19,6 +19,7 @@ from ...core import (
     to_long_frame,
     variable_labels,
     write_do_file,
+    write_csv,
     write_frame,
 )
 from ...figures import ShownRegions, shown_regions
@@ -33,6 +34,7 @@ from ...measures import (
     value_added_name,
 )
 from ...reporting import save_figure
+from ...sources import label_table
 from ...tables import NetInventories, WorldTables, choose_groups
 from ..terminal import Terminal
 from .check import print_tbi
@@ -87,6 +89,7 @@ def run_tbi(
             write_tbi(first, folder, format, shown=shown, figures=figures)
         else:
             write_tbi_of_accounts(done, folder, format)
+        write_csv(label_table(tables, chosen.members), folder / "labels.csv")
         # One table is solved for all accounts: what was found once holds for each.
         record = run.write_manifest(
             folder,

@@ -1,13 +1,14 @@
 """``tivax demo``: the whole pipeline on a synthetic world, nothing to download.
 
 Make the tables, check them, solve all years, time some of them against numpy; go on
-into a decomposition of exports, a panel in which the effect of the index is known, its
-estimate and a bootstrap. Write what `tivax tbi` writes, the panel, a store and run
-files to try the other commands on, and a report that explains it.
+into a decomposition of exports, and a panel in which the effect of the index is known,
+and estimate it. Write what `tivax tbi` writes, the panel, a store and run files to try
+the other commands on, and a report that explains it.
 """
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,6 @@ from ...figures import true_versus_estimated
 from ...measures import METHODS, TbiResult, compute_tbi, decompose, value_added_metadata
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
 from ...reporting import save_figure
-from ...resampling import Inference, Model, Scheme, resample
 from ...tables import (
     WorldShape,
     WorldTables,
@@ -43,7 +43,6 @@ from ..tables.tbi import figures_of, shown_of, write_tbi
 from ..terminal import Terminal
 from .demo_report import demo_page
 from .demo_results import (
-    DRAWS,
     FEW_YEARS,
     METHOD,
     Demo,
@@ -106,33 +105,30 @@ def _compute(size: tuple[int, int, int], seed: int, terminal: Terminal) -> Demo:
     with terminal.progress("solving") as progress:
         first, result = _timed(lambda: compute_tbi(tables, progress=progress))
     few = last_years(tables)
+    compute_tbi(few)  # compiles what depends on the number of years
     warm, again = _timed(lambda: compute_tbi(few))
     with terminal.progress("the same by numpy") as progress:
         seconds, exports = _timed(lambda: _numpy_exports(few, progress))
     ours = again.tbi["va_exports"].values
     difference = float(np.abs(ours / exports - 1).max())
-    with terminal.progress("checking identities") as progress:
-        checks = check_tables(few, progress=progress)
     last = tables.years[-1]
-    with terminal.progress("decomposing exports") as progress:
-        terms = decompose(
-            tables.select(last, last), METHOD, "country", progress=progress
-        )
-    with terminal.progress("a panel, its estimate, a bootstrap", "steps") as progress:
-        progress(0, 2)
-        known = _known_effect(result, seed)
-        progress(1, 2)
-        wild = None if known is None else _bootstrap(known, seed)
-        progress(2, 2)
+    # Most of either is compiling, on one core.
+    with (
+        terminal.progress("checking identities") as progress,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        checking = pool.submit(check_tables, few, progress=progress)
+        terms = pool.submit(decompose, tables.select(last, last), METHOD, "country")
+        checks, parts = checking.result(), totals_of(terms.result(), METHOD)
+    known = _known_effect(result, seed)
     return Demo(
         tables,
         result,
         shown_of(result),
-        totals_of(terms, METHOD),
+        parts,
         checks,
         Race(len(few.years), first, warm, seconds, difference),
         known,
-        wild,
         seed,
     )
 
@@ -194,14 +190,6 @@ def _known_effect(result: TbiResult, seed: int) -> KnownEffect | None:
     if regions < FEWEST_REGIONS or len(result.tbi["year"]) < FEWEST_YEARS:
         return None
     return known_effect(result.tbi, seed)
-
-
-def _bootstrap(known: KnownEffect, seed: int) -> Inference:
-    """The wild cluster bootstrap of the same estimate."""
-    treatment, *controls = known.comparison["term"]
-    model = Model("known effect", OUTCOME, (treatment,), tuple(controls))
-    scheme = Scheme("wild", weights="webb")
-    return resample(known.frame, model, scheme, draws=DRAWS, seed=seed)
 
 
 def _timed(run: Callable[[], Any]) -> tuple[float, Any]:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ...panel import OUTCOME, KnownEffect
 from ...reporting import html as report
 from ...tables import check_frame
-from .demo_results import DRAWS, METHOD, Demo, commands_to_try, findings
+from .demo_results import METHOD, Demo, commands_to_try, findings
 
 
 def demo_page(
@@ -119,7 +119,7 @@ def demo_page(
                 ),
             ],
         ),
-        *([] if known is None else [_panel_section(demo, known, figures)]),
+        *([] if known is None else [_panel_section(known, figures)]),
         report.Section(
             "How exact",
             [
@@ -189,9 +189,7 @@ _CHECKS = {
 }
 
 
-def _panel_section(
-    demo: Demo, known: KnownEffect, figures: Mapping[str, Figure]
-) -> report.Section:
+def _panel_section(known: KnownEffect, figures: Mapping[str, Figure]) -> report.Section:
     fit = known.estimate
     return report.Section(
         "From the index to a panel with a known effect",
@@ -222,21 +220,5 @@ def _panel_section(
                     "z": "+.2f",
                 },
             ),
-            *_bootstrap(demo),
         ],
     )
-
-
-def _bootstrap(demo: Demo) -> list[report.Block]:
-    if demo.wild is None:
-        return []
-    columns = ["interval", "ci_low", "ci_high", "p_value"]
-    return [
-        report.Table(
-            demo.wild.intervals[columns],
-            "Intervals and p-values of the index from the wild cluster bootstrap (Webb "
-            f"weights, {DRAWS:,} draws) and from formulas. `tivax bootstrap` makes a "
-            "million draws in about a second.",
-            {"ci_low": ".3f", "ci_high": ".3f", "p_value": ".4f"},
-        )
-    ]

@@ -9,14 +9,12 @@ import xarray as xr
 from ...figures import ShownRegions
 from ...measures import TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect
-from ...resampling import Inference
 from ...tables import WorldTables, YearCheck
 
 # Years that are timed, checked and kept in the store: more would take longer than all
 # the rest.
 FEW_YEARS = 3
 METHOD = "bm-source"
-DRAWS = 9_999
 
 
 @dataclass(frozen=True)
@@ -46,12 +44,11 @@ class Demo:
     checks: list[YearCheck]
     race: Race
     known: KnownEffect | None
-    wild: Inference | None
     seed: int
 
 
 def findings(demo: Demo) -> list[str]:
-    """A line each on size, accuracy and speed, on the estimate and its bootstrap."""
+    """A line each on size, accuracy and speed, on the estimate."""
     tables, race = demo.tables, demo.race
     years, n, c = len(tables.years), tables.n, len(tables.regions)
     worst = max(
@@ -76,21 +73,18 @@ def findings(demo: Demo) -> list[str]:
 
 
 def _effect(demo: Demo) -> list[str]:
-    if demo.known is None or demo.wild is None:
+    if demo.known is None:
         return [
             f"No panel: it takes {FEWEST_REGIONS} regions besides ROW and "
             f"{FEWEST_YEARS} years; choose a larger --size."
         ]
     known = demo.known
     tbi = known.comparison.set_index("term").loc["TBI"]
-    drawn = demo.wild.summary.iloc[0]
     return [
         f"Estimated: the true effect of the index on the synthetic panel is "
         f"{tbi['true']:.1f}, fixed effects find {tbi['coef']:.2f} (95 % interval "
         f"{tbi['ci_low']:.2f} to {tbi['ci_high']:.2f}); {known.inside} of "
         f"{len(known.comparison)} intervals hold the truth.",
-        f"Drawn: the wild cluster bootstrap of that estimate, {DRAWS:,} draws, has the "
-        f"interval {drawn['ci_low']:.2f} to {drawn['ci_high']:.2f}.",
     ]
 
 

@@ -1,0 +1,49 @@
+"""What a shell completes: names of sources, methods, levels, indicators, formats.
+
+From the tables of facts, so that the shell does not wait for JAX.
+"""
+
+from collections.abc import Iterable
+
+from ..core import load_toml
+
+_PACKAGE = __package__.rpartition(".")[0] if __package__ else ""
+LEVELS = ("country", "sector", "bilateral", "bilateral-sector")
+
+
+def complete_source(incomplete: str) -> list[str]:
+    """Databases of world tables."""
+    return _beginning(load_toml(f"{_PACKAGE}.sources", "sources.toml"), incomplete)
+
+
+def complete_download(incomplete: str) -> list[str]:
+    """Databases that can be downloaded."""
+    return _beginning(load_toml(f"{_PACKAGE}.sources", "archives.toml"), incomplete)
+
+
+def complete_method(incomplete: str) -> list[str]:
+    """Methods of decomposition."""
+    return _beginning(load_toml(f"{_PACKAGE}.measures", "methods.toml"), incomplete)
+
+
+def complete_level(incomplete: str) -> list[str]:
+    """Levels of detail."""
+    return _beginning([*LEVELS, "all"], incomplete)
+
+
+def complete_indicators(incomplete: str) -> list[str]:
+    """Codes of indicators; after a comma, another one."""
+    before, comma, last = incomplete.rpartition(",")
+    known = load_toml(f"{_PACKAGE}.measures", "indicators.toml")
+    return [before + comma + name for name in _beginning(known, last)]
+
+
+def complete_groups(incomplete: str) -> list[str]:
+    """Built-in groups of countries; after a comma, another one."""
+    before, comma, last = incomplete.rpartition(",")
+    known = load_toml(f"{_PACKAGE}.tables", "country_groups.toml")
+    return [before + comma + name for name in _beginning(known, last)]
+
+
+def _beginning(names: Iterable[str], incomplete: str) -> list[str]:
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,60 @@
+"""Titles of codes: countries, sectors and categories of final demand.
+
+The facts are titles.toml; a code without a title there, such as those of Eora and
+EXIOBASE, which are names, is its own.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from functools import cache
+
+import pandas as pd
+
+from ..core import load_toml
+from ..tables import WorldTables, country_group, country_groups, country_name
+
+# Classification of the sectors of each database; the others have names.
+_CLASSIFICATIONS = {
+    "wiod2013": "isic3",
+    "adb": "isic3",
+    "wiod2016": "isic4",
+    "oecd": "isic4",
+    "figaro": "isic4",
+}
+
+
+@cache
+def _titles() -> dict[str, dict[str, str]]:
+    return load_toml(__package__, "titles.toml")
+
+
+def sector_title(code: str, source: str) -> str:
+    """The title of a sector of a database: C10-C12, C10T12 and 10T12 are the same."""
+    known = _titles().get(_CLASSIFICATIONS.get(source, ""), {})
+    plain = code.removeprefix("CPA_")
+    divisions = "-".join(re.findall(r"\d+", plain))
+    return known.get(plain) or known.get(divisions, code)
+
+
+def final_demand_title(code: str) -> str:
+    """The title of a category of final demand."""
+    return _titles()["final_demand"].get(code, code)
+
+
+def region_title(code: str) -> str:
+    """The name of a country, or the title of a built-in group."""
+    return country_group(code).title if code in country_groups() else country_name(code)
+
+
+def label_table(
+    tables: WorldTables, groups: Mapping[str, Sequence[str]] | None = None
+) -> pd.DataFrame:
+    """Every code in results of these tables: ``code``, ``kind``, ``title``.
+
+    Kinds are region (groups among them), sector and final demand.
+    """
+    regions: list[str] = [*dict.fromkeys([*tables.regions, *(groups or {})])]
+    rows = [(code, "region", region_title(code)) for code in regions]
+    rows += [(k, "sector", sector_title(k, tables.source)) for k in tables.sectors]
+    rows += [(k, "final demand", final_demand_title(k)) for k in tables.categories]
+    return pd.DataFrame(rows, columns=["code", "kind", "title"])

@@ -1,0 +1,115 @@
+"""Options that commands share: --regions, --no-figures, --json, --verbose, --list."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tivax.engine import save_store
+from tivax.engine.cli.completion import LEVELS, complete_indicators, complete_source
+from tivax.engine.measures import INDICATORS
+from tivax.engine.measures import LEVELS as KNOWN_LEVELS
+
+from commands import good, mistake, names, run_python, tivax
+from helpers import random_tables
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    path = tmp_path_factory.mktemp("options") / "store"
+    save_store(random_tables(regions=4, sectors=2, years=2), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def tbi(store, tmp_path_factory):
+    """One run with regions, as JSON and with a log; its folder and its answer."""
+    out = tmp_path_factory.mktemp("options") / "out"
+    words = ("tbi", store, "--regions", "R2,R0", "--out", out, "--json", "--verbose")
+    return out, good(*words)
+
+
+def test_json_is_the_manifest_and_nothing_else_on_stdout(tbi):
+    out, answer = tbi
+    told = json.loads(answer.out)
+    kept = json.loads((out / "manifest.json").read_text())
+    assert told == kept and told["residual_max"] < 1e-12
+    assert {k["name"] for k in told["files"]} == set(names(out)) - {"manifest.json"}
+
+
+def test_verbose_tells_what_took_how_long(tbi):
+    _, answer = tbi
+    assert "solving: " in answer.err
+
+
+def test_figures_show_the_regions_asked_for_in_their_order(tbi):
+    out, _ = tbi
+    svg = (out / "tbi.svg").read_text(encoding="utf-8")
+    assert ">R2<" in svg and ">R0<" in svg and ">R1<" not in svg
+    balances = (out / "va_balances.svg").read_text(encoding="utf-8")
+    assert ">R3<" not in balances
+    # Tables hold all.
+    assert set(pd.read_csv(out / "tbi.csv").region) == {"R0", "R1", "R2", "R3"}
+
+
+def test_terminal_and_figure_show_the_same(store, tmp_path):
+    answer = good("decompose", store, "--method", "kww", "--level", "country",
+                  "--regions", "R3,R1", "--out", tmp_path / "o", "--quiet")  # fmt: skip
+    lines = [k for k in answer.out.splitlines() if k.startswith("│ R")]
+    assert [k.split()[1] for k in lines] == ["R3", "R1"]
+    svg = (tmp_path / "o" / "shares.svg").read_text(encoding="utf-8")
+    assert svg.index(">R3<") < svg.index(">R1<") and ">R0<" not in svg
+    assert answer.out.splitlines()[-1] == f"Open {tmp_path / 'o' / 'shares.svg'}"
+
+
+def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):
+    for words in (["tbi"], ["decompose", "--method", "kww"], ["indicators"]):
+        line = mistake(*words, store, "--regions", "R9", "--out", tmp_path / "o")
+        assert line.startswith("--regions: no region R9: ")
+    line = mistake("tbi", store, "--drop", "R0", "--regions", "R0", "--out",
+                   tmp_path / "o")  # fmt: skip
+    assert line.startswith("--regions: no region R0: ")
+    assert names(tmp_path) == []
+
+
+def test_no_figures_leaves_the_tables(store, tmp_path):
+    good("tbi", store, "--no-figures", "--out", tmp_path / "o", "--quiet")
+    assert {k.rpartition(".")[2] for k in names(tmp_path / "o")} == {
+        "csv", "parquet", "json",
+    }  # fmt: skip
+
+
+def test_only_computes_the_same_numbers(store, tmp_path):
+    """Without the inverse for TBI, with few flows for GVC_PART_BM."""
+    read = {}
+    for name, only in {"all": [], "few": ["--only", "TBI,GVC_PART_BM"]}.items():
+        out = tmp_path / name
+        good("indicators", store, *only, "--no-figures", "--out", out, "--quiet")
+        frame = pd.read_parquet(out / "indicators.parquet").astype({"indicator": str})
+        read[name] = frame.set_index([k for k in frame if k not in ("value", "flag")])
+    few = read["few"]["value"]
+    assert len(few) == 2 * 4 * 2
+    assert (few - read["all"]["value"].loc[few.index]).abs().max() < 1e-12
+
+
+def test_list_has_every_indicator_and_only_filters_it():
+    heading, *lines = good("indicators", "--list").out.splitlines()
+    assert heading.split("\t") == ["code", "title", "unit", "levels"]
+    assert [k.split("\t")[0] for k in lines] == [*INDICATORS]
+    few = json.loads(good("indicators", "--only", "TBI", "--list", "--json").out)
+    assert [k["code"] for k in few["indicators"]] == ["TBI"]
+    code, _, err = tivax("indicators", "--only", "TBI")
+    assert code == 2 and "STORE" in err
+
+
+def test_a_shell_completes_names():
+    assert complete_source("wiod") == ["wiod2016", "wiod2013"]
+    assert complete_indicators("TBI,GVC_POS_K") == ["TBI,GVC_POS_KPWW"]
+    assert set(LEVELS) == set(KNOWN_LEVELS)
+    assert "--install-completion" in good("--help").out
+
+
+def test_python_runs_the_module():
+    answer = run_python("import runpy, sys; sys.argv = ['tivax', '--version'];"
+                        "runpy.run_module('tivax', run_name='__main__')")  # fmt: skip
+    assert answer.out.startswith("tivax ")
