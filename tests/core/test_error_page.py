@@ -14,7 +14,10 @@ def messages() -> set[str]:
     found = set()
     for path in (ROOT / "engine").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "TivaxError":
+            if (
+                isinstance(node, ast.Call)
+                and getattr(node.func, "id", "") == "TivaxError"
+            ):
                 found |= {text(argument) for argument in node.args}
     return found
 
