@@ -1,4 +1,4 @@
-"""Look that every link inside the built pages leads somewhere: check_links.py FOLDER."""
+"""Look that every link of the built pages leads somewhere: check_links.py FOLDER."""
 
 import sys
 from html.parser import HTMLParser
