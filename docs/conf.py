@@ -36,7 +36,7 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_merge_streams = True
-# A shell command in a cell forks a process in which JAX has threads; nothing runs in it but exec.
+# A shell command in a cell is a fork of a process with JAX's threads, then an exec.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarning")
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")

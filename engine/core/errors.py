@@ -5,7 +5,13 @@ from datetime import date
 
 
 class TivaxWarning(UserWarning):
-    """A doubt: what looks wrong but may be right, such as the labels of a table."""
+    """A doubt: what looks wrong but may be right, such as the labels of a table.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("error", tx.TivaxWarning)  # stop where labels look wrong
+    """
 
 
 class TivaxError(ValueError):
@@ -14,6 +20,14 @@ class TivaxError(ValueError):
     The message is one line: it names the file, year or label and says what to
     do. The command line prints it and exits with 1; anything else is a bug. Text of a
     damaged file in it cannot break the line or the terminal.
+
+    Examples
+    --------
+    >>> try:
+    ...     tx.decompose(world, "wzw")
+    ... except tx.TivaxError as error:
+    ...     print(str(error).partition("?")[0])
+    no method wzw: did you mean wwz or kww
     """
 
     def __init__(self, message: object) -> None:

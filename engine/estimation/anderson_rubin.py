@@ -22,7 +22,17 @@ Beta = float | Sequence[float] | np.ndarray
 
 @dataclass(frozen=True)
 class AndersonRubin:
-    """A test of beta = beta0 that is valid however weak the instruments are."""
+    """A test of beta = beta0 that is valid however weak the instruments are.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> from tivax.engine.estimation.anderson_rubin import anderson_rubin
+    >>> round(anderson_rubin(data, beta=0.5).f_p, 3)
+    0.65
+    """
 
     f: float
     f_p: float
@@ -85,6 +95,15 @@ class ConfidenceSet:
 
     One interval, two rays, the whole line or nothing; with several instruments also
     more pieces. ``critical`` is the value that the F (or chi2) is held against.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> found = tx.anderson_rubin_set(data, level=0.9)
+    >>> found.bounded, len(found.intervals)
+    (True, 1)
     """
 
     intervals: tuple[tuple[float, float], ...]
@@ -124,6 +143,14 @@ def anderson_rubin_set(
     are among the eigenvalues of that quadratic matrix polynomial, which for one
     instrument is an ordinary quadratic. At infinity the test is that of the first
     stage, so the set is bounded where the first-stage F exceeds the critical value.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> tx.anderson_rubin_set(data).text()
+    '[0.09925, 0.7182]'
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     if data.X.shape[1] != 1:

@@ -26,6 +26,15 @@ def driscoll_kraay(
     default the integer part of 4 (T/100)^(2/9)), over time. It relies on many years:
     with 15 it is a rough guide. t has T - 1 degrees of freedom. linearmodels' factor is
     N / (N - K - G - T + 1), its kernel weights 1 - j / (lags + 1).
+
+    Examples
+    --------
+    >>> fit = tx.driscoll_kraay(panel, "growth", ["trade", "gdp"])
+    >>> fit.terms[["coef", "se"]].round(3)
+            coef     se
+    term
+    trade  0.492  0.064
+    gdp    0.942  0.178
     """
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     T = given.used[time].nunique()
@@ -55,6 +64,15 @@ def two_way_clusters(
 
     pyfixest's correction: G/(G-1) of the smaller dimension for all three terms, slopes
     and one constant counted, since both effects are nested; t(min(G, T) - 1).
+
+    Examples
+    --------
+    >>> fit = tx.two_way_clusters(panel, "growth", ["trade", "gdp"])
+    >>> fit.terms[["coef", "se"]].round(3)
+            coef     se
+    term
+    trade  0.492  0.102
+    gdp    0.942  0.161
     """
     return feols(
         prepare(data, outcome, regressors, entity=entity, time=time),

@@ -56,6 +56,14 @@ class Estimate:
         Which terms have no standard error, and why; empty elsewhere.
     correlation
         Of the coefficients, by term: the covariance whatever their units.
+
+    Examples
+    --------
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> fit.terms.columns.tolist()
+    ['coef', 'se', 't', 'p', 'ci_low', 'ci_high', 'stars']
+    >>> fit.convention
+    'stata'
     """
 
     outcome: str

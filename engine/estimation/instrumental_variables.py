@@ -35,6 +35,14 @@ class IVEstimate:
 
     ``second`` and ``first`` are the two stages, ``weak`` the tests of the instruments,
     ``ar_set`` the 95 % Anderson-Rubin set of the endogenous coefficient as intervals.
+
+    Examples
+    --------
+    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit.first.terms.index.tolist()
+    ['gdp', 'tariff', 'const']
+    >>> fit.ar_set.text()
+    '[-0.02748, 0.675]'
     """
 
     second: Estimate
@@ -67,6 +75,18 @@ def two_stage(
     TivaxError
         As :func:`fixed_effects`; also for an instrument that the controls and effects
         explain, that is also a regressor or is the endogenous one.
+
+    Examples
+    --------
+    >>> fit = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"])
+    >>> fit.second.terms[["coef", "se"]].round(3)
+            coef     se
+    term
+    trade  0.363  0.153
+    gdp    1.083  0.208
+    const  0.224  0.334
+    >>> round(fit.weak.kp_f, 1)
+    74.5
     """
     column_name("endogenous", endogenous)
     instruments = column_names("instruments", instruments)

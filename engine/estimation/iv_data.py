@@ -82,6 +82,14 @@ class IVData:
         Parameters partialled out beforehand: see the module.
     endogenous, instruments
         Names for messages and results; x1, x2, ... and z1, z2, ... by default.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> data.endogenous, data.instruments
+    (('x1',), ('z1',))
     """
 
     y: Float[np.ndarray, " N"]

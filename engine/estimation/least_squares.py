@@ -70,6 +70,16 @@ def fixed_effects(
         entity has two rows in a period, a regressor is collinear with the others and
         the effects, the effects explain the outcome, there are fewer than two clusters,
         or they cut through entities.
+
+    Examples
+    --------
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> fit.terms[["coef", "se", "p"]].round(3)
+            coef     se      p
+    term
+    trade  0.492  0.107  0.001
+    gdp    0.942  0.145  0.000
+    const  0.218  0.327  0.518
     """
     if convention not in CONVENTIONS:
         raise TivaxError(

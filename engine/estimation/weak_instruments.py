@@ -51,6 +51,15 @@ class FirstStage:
     """The regression of one endogenous regressor on the instruments and W.
 
     Standard errors carry the factor of the F, so that with one instrument F = t^2.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> first = tx.weak_instrument_tests(data).first_stage[0]
+    >>> first.endogenous, round(first.f, 1), round(first.partial_r2, 2)
+    ('x1', 76.2, 0.42)
     """
 
     endogenous: str
@@ -66,7 +75,17 @@ class FirstStage:
 
 @dataclass(frozen=True)
 class Overidentification:
-    """Hansen's J (``iid``: Sargan). Zero, with p NaN, in a just identified equation."""
+    """Hansen's J (``iid``: Sargan). Zero, with p NaN, in a just identified equation.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> from tivax.engine.estimation.weak_instruments import overidentification
+    >>> overidentification(data).df  # one instrument for one regressor
+    0
+    """
 
     j: float
     p: float
@@ -80,6 +99,12 @@ class WeakInstruments:
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
     endogenous regressor; otherwise NaN and empty. NaN too is a statistic whose
     covariance matrix has no inverse, because clusters are too few.
+
+    Examples
+    --------
+    >>> tests = tx.two_stage(panel, "growth", "trade", ["tariff"], ["gdp"]).weak
+    >>> round(tests.kp_lm_p, 4), tests.clusters
+    (0.0042, 12)
     """
 
     kp_lm: float
@@ -103,7 +128,17 @@ class WeakInstruments:
 
 
 def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
-    """Every statistic of the module but the sets; Anderson-Rubin tests ``beta``."""
+    """Every statistic of the module but the sets; Anderson-Rubin tests ``beta``.
+
+    Examples
+    --------
+    >>> names = ("growth", ["trade"], ["gdp"], ["tariff"])
+    >>> y, X, W, Z = (panel[k].to_numpy() for k in names)
+    >>> data = tx.IVData(y, X, W, Z, clusters=panel["iso3"].to_numpy())
+    >>> tests = tx.weak_instrument_tests(data)
+    >>> round(tests.effective_f, 1), round(tests.effective_f_critical[10], 1)
+    (76.2, 23.1)
+    """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     d = partial_out(data)
     iid = data.covariance == "iid"

@@ -51,6 +51,16 @@ def compare_aggregation(
     ------
     TivaxError
         As ``value_added_trade``; fewer than two regions.
+
+    Examples
+    --------
+    >>> coarse = tx.aggregate(world, sectors=dict.fromkeys(world.sectors, "all"))
+    >>> both = tx.compare_aggregation(world, coarse)
+    >>> both["tbi"].sel(year=2000).to_pandas().round(3)
+    region        R01    R02    ROW
+    tables
+    detailed   -0.027 -0.015  0.034
+    aggregated -0.027 -0.015  0.032
     """
     require_tables(tables)
     require_tables(aggregated)

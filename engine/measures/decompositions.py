@@ -88,6 +88,18 @@ def decompose(
         An unknown method, level or region; a table that is not productive; an identity
         that is missed by more than 1e-8; a satellite account for tripartite-output,
         which sets value added against output.
+
+    Examples
+    --------
+    >>> found = tx.decompose(world, "bm-source", "country")
+    >>> found[["GEXP", "DVA", "FVA"]].sel(year=2000, drop=True).to_dataframe().round()
+                    GEXP        DVA        FVA
+    exporter
+    R01        7837804.0  4879667.0  2539475.0
+    R02       10322401.0  8873298.0  1301280.0
+    ROW       11757118.0  8983990.0  2149224.0
+    >>> bool(found["identity"].max() < 1e-10)
+    True
     """
     parts = decomposed_years(
         tables,

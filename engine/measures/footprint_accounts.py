@@ -52,6 +52,17 @@ def footprints(
     ------
     TivaxError
         As ``value_added_trade``; a year or region that ``direct`` lacks.
+
+    Examples
+    --------
+    >>> jobs = tx.read_satellite("jobs.csv")
+    >>> found = tx.footprints(world, jobs).sel(year=2000, drop=True)
+    >>> found[["production_based", "consumption_based"]].to_dataframe().round(2)
+            production_based  consumption_based
+    region
+    R01                 15.0               8.79
+    R02                 15.0              18.42
+    ROW                 20.0              22.80
     """
     require_tables(tables)
     for name, given in (("account", account), ("direct", direct)):

@@ -43,6 +43,16 @@ def each_group(compute: Callable[[Groups], xr.Dataset], groups: Groups) -> xr.Da
     ------
     TivaxError
         If there is no group; errors of ``compute``.
+
+    Examples
+    --------
+    >>> groups = {"North": ["R01", "R02"], "West": ["R02", "ROW"]}  # they may overlap
+    >>> found = tx.each_group(lambda g: tx.trade_benefit_index(world, groups=g), groups)
+    >>> found["tbi"].sel(year=2000).to_series().round(3)
+    region
+    North   -0.034
+    West     0.027
+    Name: tbi, dtype: float64
     """
     require_groups(groups)
     if not groups:

@@ -150,6 +150,16 @@ def indicators(
     TivaxError
         An unknown name, level or region; a table that is not productive; an identity
         that is missed by more than 1e-8.
+
+    Examples
+    --------
+    >>> found = tx.indicators(world, ["TBI", "EXGR_DVASH"])
+    >>> found.sel(year=2000, drop=True)[["TBI", "EXGR_DVASH"]].to_dataframe().round(3)
+              TBI  EXGR_DVASH
+    region
+    R01    -0.027      65.880
+    R02    -0.015      87.207
+    ROW     0.034      80.540
     """
     names = [names] if isinstance(names, str) else names
     names = indicators_at(names, level, tables, value_added)

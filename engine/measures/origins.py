@@ -87,9 +87,11 @@ def value_added_in_exports(
 
     Examples
     --------
-    Services of the USA in German cars that China absorbs:
-    ``value_added_in_exports(tables, "DEU", absorbed=True).sel(origin="USA",
-    sector=services, exporting_sector="C29", destination="CHN").sum("sector")``.
+    >>> held = tx.value_added_in_exports(world, "R01", absorbed=True)
+    >>> held.dims
+    ('year', 'origin', 'sector', 'exporting_sector', 'destination')
+    >>> held.sel(year=2000, origin="R02", destination="ROW").sum("sector").dims
+    ('exporting_sector',)
     """
     _require_dims(keep, _EXPORTED)
     require_list("via", via)
@@ -138,6 +140,16 @@ def value_added_in_final_demand(
     unit of the tables: ``product`` is the sector of the final product, of any producer
     (OECD TiVA's FD_VA by product). Summed over products and all categories it is
     :func:`~tivax.value_added_absorbed`.
+
+    Examples
+    --------
+    >>> demand = tx.value_added_in_final_demand(world, keep=("origin", "absorber"))
+    >>> demand.sel(year=2000).round().astype(int).to_pandas()
+    absorber      R01       R02       ROW
+    origin
+    R01       1974659   2008413   2685720
+    R02       3387381  14395650   4496561
+    ROW       1572213   6114702  23364700
     """
     _require_dims(keep, _ABSORBED)
     if categories is not None:
@@ -180,6 +192,12 @@ def value_added_by_product(
     Returns a DataArray (year, origin, sector, producer, product) or what ``keep`` keeps
     of it, in the unit of the tables: n x n a year, 49 MB for WIOD 2016. Raises
     ``TivaxError`` for an unknown ``of`` or dim.
+
+    Examples
+    --------
+    >>> chains = tx.value_added_by_product(world, of="exports")
+    >>> chains.dims
+    ('year', 'origin', 'sector', 'producer', 'product')
     """
     require_tables(tables)
     require_kind("of", of, str, " or ".join(get_args(Whole)))

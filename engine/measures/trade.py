@@ -65,6 +65,14 @@ def value_added_trade(
     TivaxError
         ``basic`` for tables without a value-added row; a year whose solve misses
         1e-8; a table that is not productive (spectral radius of A not below 1).
+
+    Examples
+    --------
+    >>> trade = tx.value_added_trade(world)
+    >>> trade["va_absorbed"].dims
+    ('year', 'origin', 'sector', 'absorber')
+    >>> bool(trade["residual"].max() < 1e-12)
+    True
     """
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
@@ -139,6 +147,16 @@ def value_added_absorbed(
     (Johnson and Noguera 2012, Journal of International Economics 86). Arguments and
     errors as in :func:`value_added_trade`; the attribute ``residual_max``, and with
     ``certify="cells"`` also ``cell_error_max``, is the worst of all years.
+
+    Examples
+    --------
+    >>> absorbed = tx.value_added_absorbed(world)
+    >>> absorbed.sel(year=2000).sum("sector").round().astype(int).to_pandas()
+    absorber      R01       R02       ROW
+    origin
+    R01       1974659   2008413   2685720
+    R02       3387381  14395650   4496561
+    ROW       1572213   6114702  23364700
     """
     trade = value_added_trade(tables, value_added, certify=certify)
     worst = {"residual_max": float(trade["residual"].max())}
@@ -180,6 +198,16 @@ def trade_benefit_index(
         ``va_exports``, ``va_imports`` (unit of the tables) and ``tbi`` by year and
         region; also by ``sector`` of origin in :func:`value_added_exports`. From
         tables, the attribute ``residual_max`` is the worst relative residual.
+
+    Examples
+    --------
+    >>> tx.trade_benefit_index(world)["tbi"].to_pandas().round(3)
+    region    R01    R02    ROW
+    year
+    2000   -0.027 -0.015  0.034
+    2001   -0.020 -0.032  0.047
+    >>> tx.trade_benefit_index(world, groups={"North": ["R01", "R02"]})["region"].values
+    array(['North', 'ROW'], dtype='<U5')
     """
     absorbed = _absorbed(tables, value_added)
     about = {k: absorbed.attrs[k] for k in ("residual_max",) if k in absorbed.attrs}
@@ -264,6 +292,15 @@ def value_added_exports(
 
     Returns a Dataset (year, region[, sector]) with ``gross_exports``,
     ``gross_imports``, ``va_exports``, ``va_imports``, ``vax_ratio``, ``tbi``.
+
+    Examples
+    --------
+    >>> tx.value_added_exports(world)["vax_ratio"].sel(year=2000).to_series().round(3)
+    region
+    R01    0.599
+    R02    0.764
+    ROW    0.654
+    Name: vax_ratio, dtype: float64
     """
     if not isinstance(trade, xr.Dataset):
         trade = value_added_trade(trade, value_added)

@@ -61,6 +61,14 @@ class Panel:
         Countries that the merge lost.
     residual_max
         The worst relative residual of the solves, None where the index was read.
+
+    Examples
+    --------
+    >>> built = tx.build_panel(tx.read_data_files("raw"))
+    >>> built.losses[0].iso3
+    'ROU'
+    >>> built.codebook.columns.tolist()[:4]
+    ['variable', 'meaning', 'source', 'edition']
     """
 
     frame: pd.DataFrame
@@ -88,6 +96,14 @@ def build_panel(files: DataFiles) -> Panel:
     TivaxError
         In one line, where a source lacks a series, or a country that the recipe is
         not known to lose.
+
+    Examples
+    --------
+    >>> built = tx.build_panel(tx.read_data_files("raw"))
+    >>> built.frame[["iso3", "year", "TBI", "KOFGIdj"]].head(2)
+      iso3  year       TBI  KOFGIdj
+    0  AUS  2000 -0.328125    12.00
+    1  AUS  2001 -0.327148    12.25
     """
     require_kind("files", files, DataFiles, "what tx.read_data_files returns")
     tbi, residual = tbi_block(files)

@@ -59,6 +59,13 @@ class DataFiles:
         Other editions by source, for the specification curve.
     tables
         Folder of world tables, None where there is none.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> files = tx.read_data_files("raw")
+    >>> replace(files, codes="fixed").codes
+    'fixed'
     """
 
     folder: Path
@@ -122,6 +129,12 @@ def read_data_files(
 
     Raises ``TivaxError`` for unknown keys or choices, and for files that are neither
     named nor found.
+
+    Examples
+    --------
+    >>> files = tx.read_data_files("raw")
+    >>> files.kof.path.name, files.years
+    ('KOF_Data_2018.dta', (2000, 2003))
     """
     folder = local_path("folder", folder)
     store = None if store is None else local_path("store", store)

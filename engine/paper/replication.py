@@ -18,6 +18,14 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     """Compute everything. ``progress`` counts thirteen steps.
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
+
+    Examples
+    --------
+    Two minutes on two cores:
+
+    >>> files = tx.read_data_files("raw")
+    >>> found = tx.replicate(files)  # doctest: +SKIP
+    >>> found.comparison, found.skipped  # doctest: +SKIP
     """
     require_kind("files", files, DataFiles, "what tx.read_data_files returns")
     done = iter(range(1, 14))

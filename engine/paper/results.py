@@ -51,6 +51,14 @@ class Replication:
     skipped
         Sections that could not be computed from these inputs, and why. The paper's
         tables are never among them.
+
+    Examples
+    --------
+    What :func:`~tivax.replicate` returns:
+
+    >>> list(tx.Replication.__annotations__)[:4]
+    ['files', 'panel', 'estimates', 'comparison']
+    >>> found = tx.replicate(tx.read_data_files("raw"))  # doctest: +SKIP
     """
 
     files: DataFiles

@@ -27,6 +27,14 @@ def resample(
 
     Raises ``TivaxError`` where the panel lacks what the model names, the model is not
     identified, or the scheme does not serve it.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", treatments=("trade",), controls=("gdp",))
+    >>> found = tx.resample(panel, model, tx.Scheme("wild", weights="webb"), draws=999)
+    >>> found.summary[["term", "draws"]]
+        term  draws
+    0  trade    999
     """
     require_columns(panel, ())
     require_kind("model", model, Model, "a tx.Model")

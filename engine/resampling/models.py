@@ -39,6 +39,12 @@ class Model:
     ------
     TivaxError
         What is not the name of a column or a list of such names, and no treatment.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", treatments=("trade",), controls=("gdp",))
+    >>> model.effects, model.cluster
+    (('iso3', 'year'), 'iso3')
     """
 
     name: str

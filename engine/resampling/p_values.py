@@ -63,6 +63,13 @@ class Inference:
         Draws that could not be computed: their design was singular.
     ties
         Draws tied with the sample, in the first row of ``summary``.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", treatments=("trade",), controls=("gdp",))
+    >>> found = tx.resample(panel, model, tx.Scheme("pairs"), draws=999)
+    >>> found.intervals["interval"].tolist()
+    ['percentile', 'BCa']
     """
 
     summary: pd.DataFrame

@@ -46,6 +46,11 @@ class Scheme:
         random order of the ``years``; or random ``signs`` of the paths.
     strata
         Placebo: a column; paths move among countries of the same value only.
+
+    Examples
+    --------
+    >>> tx.Scheme("placebo", permute="shifts").studentised
+    True
     """
 
     kind: Kind

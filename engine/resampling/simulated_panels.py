@@ -137,7 +137,14 @@ class Design:
 
 @dataclass(frozen=True)
 class Study:
-    """A simulation study: ``panels`` of each design, ``draws`` in each panel."""
+    """A simulation study: ``panels`` of each design, ``draws`` in each panel.
+
+    Examples
+    --------
+    >>> study = tx.read_study(Path("study.toml"))
+    >>> study.panels, study.draws
+    (50, 19)
+    """
 
     designs: tuple[Design, ...]
     panels: int = 10_000
@@ -183,6 +190,12 @@ def read_study(path: Path) -> Study:
     """Read and check a run file of `tivax simulate`.
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
+
+    Examples
+    --------
+    >>> study = tx.read_study(Path("study.toml"))
+    >>> study.designs[0].clusters
+    8
     """
     path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), {"panels", "draws", "seed", "design"})

@@ -46,7 +46,14 @@ class PanelFile:
 
 
 def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
-    """Every design, in memory: see ``rejection_table``."""
+    """Every design, in memory: see ``rejection_table``.
+
+    Examples
+    --------
+    >>> rates = tx.simulate(tx.read_study(Path("study.toml")))
+    >>> rates["method"].tolist()[:4]
+    ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)', 'WCR']
+    """
     require_kind("study", study, Study, "a Study, such as that of tx.read_study")
     results, total = [], study.panels * len(study.designs)
     for number, design in enumerate(study.designs):

@@ -45,6 +45,15 @@ class Imported:
     ``parts``: of split regions, by the whole. ``doubts`` about a year, in
     words. ``published``: the years of a database that is one file. ``rows_above``:
     rows of all years that sell more than their output, None without ``derounded``.
+
+    Examples
+    --------
+    >>> table = world.table(2000)
+    >>> labels = {"regions": table.regions, "sectors": table.sectors, "year": 2000}
+    >>> np.savez("2000.npz", Z=table.Z, Y=table.Y, x=table.x, **labels)
+    >>> imported = tx.import_tables("arrays", ["2000.npz"], "again")
+    >>> imported.regions, imported.sectors, imported.years
+    (3, 4, (2000,))
     """
 
     path: Path
@@ -90,6 +99,14 @@ def import_tables(
     ------
     TivaxError
         In one line, naming the file and the year.
+
+    Examples
+    --------
+    >>> table = world.table(2000)
+    >>> labels = {"regions": table.regions, "sectors": table.sectors, "year": 2000}
+    >>> np.savez("2000.npz", Z=table.Z, Y=table.Y, x=table.x, **labels)
+    >>> tx.import_tables("arrays", ["2000.npz"], "imported").years
+    (2000,)
     """
     require_kind("source_name", source_name, str, "the name of a database")
     if isinstance(paths, str | Path):

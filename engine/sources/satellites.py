@@ -20,6 +20,12 @@ def read_satellite(path: str | Path) -> xr.DataArray:
 
     Columns: year, region, sector, one column of numbers, whose name is that of the
     account, and optionally unit. Raises ``TivaxError`` for any other file.
+
+    Examples
+    --------
+    >>> account = tx.read_satellite("jobs.csv")
+    >>> account.name, dict(account.sizes)
+    ('jobs', {'year': 2, 'region': 3, 'sector': 4})
     """
     accounts = read_satellites(path)
     if len(accounts) > 1:
@@ -34,6 +40,12 @@ def read_satellites(path: str | Path) -> list[xr.DataArray]:
     """The accounts of a file: a column of numbers each, under its name.
 
     As :func:`read_satellite`; a column unit is that of all of them.
+
+    Examples
+    --------
+    >>> jobs.assign(co2=1.5).to_csv("accounts.csv", index=False)
+    >>> [account.name for account in tx.read_satellites("accounts.csv")]
+    ['jobs', 'co2']
     """
     return _read(local_path("path", path), _LABELS)
 
@@ -44,6 +56,13 @@ def read_final_satellites(path: str | Path) -> list[xr.DataArray]:
     Columns: year, region, a column of numbers for each account and optionally category
     (of final demand, which are summed) and unit. Raises ``TivaxError`` for a file that
     is not that.
+
+    Examples
+    --------
+    >>> driving = pd.DataFrame({"year": 2000, "region": world.regions, "co2": 0.5})
+    >>> driving.to_csv("households.csv", index=False)
+    >>> dict(tx.read_final_satellites("households.csv")[0].sizes)
+    {'year': 1, 'region': 3}
     """
     accounts = _read(local_path("path", path), ("year", "region"), more=("category",))
     return [

@@ -65,6 +65,12 @@ def aggregate(
     ------
     TivaxError
         A code that is not in the tables or that is left out.
+
+    Examples
+    --------
+    >>> together = {sector: "all" for sector in world.sectors}
+    >>> tx.aggregate(world, sectors=together)
+    WorldTables(3 regions x 1 sectors x 2 years (2000, 2001), million US$)
     """
     require_tables(tables)
     for argument, new in (("regions", regions), ("sectors", sectors)):
@@ -174,7 +180,14 @@ def regions_of_groups(tables: WorldTables, groups: Groups) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Concordance:
-    """From the codes of a database to others; ``name`` is built in, or a file."""
+    """From the codes of a database to others; ``name`` is built in, or a file.
+
+    Examples
+    --------
+    >>> one = tx.Concordance("mine", {"A01": "A", "A02": "A", "B": "B"})
+    >>> one.new["A02"]
+    'A'
+    """
 
     name: str
     new: dict[str, str]
@@ -224,6 +237,12 @@ def read_concordance(name: str | Path) -> Concordance:
     ------
     TivaxError
         No such name or file, another form, a code that is mapped twice.
+
+    Examples
+    --------
+    >>> sections = tx.read_concordance("wiod2016-sections")
+    >>> sections.new["C29"], sections.title
+    ('C', 'WIOD 2016: 56 industries to 20 sections of ISIC Rev. 4')
     """
     path = local_path("name", name)
     if str(name) in concordances():

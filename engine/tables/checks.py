@@ -48,8 +48,8 @@ class YearCheck:
     productive
         The spectral radius is surely below 1.
     output_gap_share, export_gap_share
-        Sum of ``|x - x*|`` over output, and of ``|E - E*|`` over exports: reported against
-        the model-consistent table (x* = B Y 1).
+        Sum of ``|x - x*|`` over output, and of ``|E - E*|`` over exports: reported
+        against the model-consistent table (x* = B Y 1).
     output_identity, demand_identity, balance_identity
         On the model-consistent table, the largest relative misses of: sales = output,
         A x* + Y 1 = x*, by industry; value added absorbed in a region = its final
@@ -68,6 +68,11 @@ class YearCheck:
         Why the numbers are implausible in any unit, in words.
     doubts
         Signs of wrong labels, in words (see ``plausibility``); not faults.
+
+    Examples
+    --------
+    >>> [check.doubts for check in tx.check_tables(world)]
+    [(), ()]
     """
 
     year: int
@@ -284,7 +289,14 @@ def _unit_fault(table: WorldTable) -> str:
 def check_tables(
     tables: WorldTables, *, progress: Progress = no_progress
 ) -> list[YearCheck]:
-    """Check every year; a lazy store is read a year at a time."""
+    """Check every year; a lazy store is read a year at a time.
+
+    Examples
+    --------
+    >>> first = tx.check_tables(world)[0]
+    >>> first.year, first.productive, first.balance_identity < 1e-10
+    (2000, True, True)
+    """
     require_tables(tables)
     rows: list[YearCheck] = []
     progress(0, len(tables.years))

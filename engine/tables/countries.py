@@ -87,6 +87,11 @@ def group_members(name: str, regions: Sequence[str]) -> list[str]:
     """The members of a built-in group that are among ``regions``, in their order.
 
     Raises ``TivaxError`` for an unknown group, and where none of its members is there.
+
+    Examples
+    --------
+    >>> tx.group_members("NAFTA", ["CHN", "MEX", "USA"])
+    ['MEX', 'USA']
     """
     require_list("regions", regions)
     group = country_group(name)

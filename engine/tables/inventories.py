@@ -96,6 +96,14 @@ def net_of_inventories(
     ------
     TivaxError
         Where no category is known to be inventories, or all of them are.
+
+    Examples
+    --------
+    >>> world.categories
+    ('CONS_h', 'CONS_np', 'CONS_g', 'GFCF', 'INVEN')
+    >>> net = tx.net_of_inventories(world, world.categories[-1])
+    >>> net.final_demand().shape
+    (2, 12, 3)
     """
     return correct_for_inventories(tables, categories, progress=progress).tables
 

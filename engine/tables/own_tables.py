@@ -64,6 +64,16 @@ def from_frames(
     TivaxError
         Labels missing, unknown or repeated, a region that lacks a sector, frames of
         different years, years of different labels, cells that no table can hold.
+
+    Examples
+    --------
+    >>> rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods", "services"]])
+    >>> flows = [[20, 10, 5, 2], [8, 30, 1, 3], [6, 4, 50, 20], [2, 1, 15, 70]]
+    >>> Z = pd.DataFrame(flows, rows, rows)
+    >>> Y = pd.DataFrame([[40, 23], [70, 6], [12, 150], [5, 210]], rows, ["AUT", "DEU"])
+    >>> tables = tx.from_frames(Z, Y, Z.sum(axis=1) + Y.sum(axis=1), year=2020)
+    >>> tx.trade_benefit_index(tables)["tbi"].round(4).values
+    array([[ 0.1646, -0.1646]])
     """
     given = {"Z": Z, "Y": Y, "x": x, "value_added": value_added}
     if value_added is None:
@@ -111,6 +121,18 @@ def from_pymrio(
     ------
     TivaxError
         As :func:`from_frames`; no Z, no Y; several units.
+
+    Examples
+    --------
+    >>> from types import SimpleNamespace
+    >>> rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods"]])
+    >>> columns = pd.MultiIndex.from_product([["AUT", "DEU"], ["households"]])
+    >>> Z = pd.DataFrame([[2, 1], [1, 3]], rows, rows)
+    >>> Y = pd.DataFrame([[4, 1], [2, 6]], rows, columns)
+    >>> x = Z.sum(axis=1) + Y.sum(axis=1)
+    >>> io = SimpleNamespace(Z=Z, Y=Y, x=x, unit=None)  # such as pymrio.load_test()
+    >>> tx.from_pymrio(io, 2020, unit="million EUR")
+    WorldTables(2 regions x 1 sectors x 1 years (2020), million EUR)
     """
     Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))
     if Y is None:

@@ -270,6 +270,12 @@ def save_store(
     """Write tables to a store, a year at a time. ``TivaxError`` where there is one.
 
     Values are not checked: ``check_tables`` does that.
+
+    Examples
+    --------
+    >>> tx.save_store(world, "another")
+    >>> tx.open_store("another").years
+    (2000, 2001)
     """
     require_tables(tables)
     path = local_path("path", path)
@@ -321,6 +327,13 @@ def open_store(
     TivaxError
         Nothing there, not a tivax store, a damaged one, one of a newer format, no such
         year.
+
+    Examples
+    --------
+    >>> tx.open_store("store")
+    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
+    >>> tx.open_store("store", years=(2001, 2001)).years
+    (2001,)
     """
     path = local_path("path", path)
     require_years(years)

@@ -48,7 +48,13 @@ _WORLD_INCOME = 60e6  # million US$ in the first year
 
 @dataclass(frozen=True)
 class WorldShape:
-    """Size of a synthetic world, and its first year."""
+    """Size of a synthetic world, and its first year.
+
+    Examples
+    --------
+    >>> tx.WorldShape(regions=3, sectors=4, years=2)
+    WorldShape(regions=3, sectors=4, years=2, first_year=2000)
+    """
 
     regions: int = 44
     sectors: int = 56
@@ -112,6 +118,11 @@ def synthetic_world(
 
     Value added at basic prices is the residual less a tax of 2 to 6 %. Year k depends
     on the seed, the shape and k.
+
+    Examples
+    --------
+    >>> tx.synthetic_world(tx.WorldShape(regions=3, sectors=4, years=2), seed=1)
+    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
     """
     shape = WorldShape() if shape is None else shape
     require_kind("shape", shape, WorldShape, "a tx.WorldShape")

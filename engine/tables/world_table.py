@@ -56,6 +56,11 @@ class Tolerance:
 
     ``absolute`` is in the unit of the table. That of each source is in
     ``sources/sources.toml``, with the reason.
+
+    Examples
+    --------
+    >>> tx.Tolerance(absolute=1.0, relative=1e-3).allowed(np.array([0.0, 5000.0]))
+    array([1., 6.])
     """
 
     absolute: float = 0.0
@@ -103,6 +108,12 @@ class WorldTable:
         The file reports no output: rows balance whatever it holds.
     parents
         Split region to the region it is a part of, where the file says so.
+
+    Examples
+    --------
+    >>> table = world.table(2000)
+    >>> table.Y.shape, table.industry(5)
+    ((12, 3, 5), 'R02:S02')
     """
 
     year: int

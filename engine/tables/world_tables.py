@@ -93,6 +93,15 @@ class WorldTables:
         Arrays in memory whose first year looks as if labels were wrong (see
         ``plausibility``); not where Z of a year is larger than 64 MiB, or read lazily:
         ``check_tables`` looks at every year of every table.
+
+    Examples
+    --------
+    >>> world
+    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
+    >>> world.regions, world.sectors[:2], world.years
+    (('R01', 'R02', 'ROW'), ('S01', 'S02'), (2000, 2001))
+    >>> world.table(2001).Z.shape  # one year
+    (12, 12)
     """
 
     Z: YearArray
@@ -363,7 +372,13 @@ def stack_years(
     source: str = "",
     parents: Mapping[str, str] | None = None,
 ) -> WorldTables:
-    """Put single years together. Labels must agree: see :func:`check_same_labels`."""
+    """Put single years together. Labels must agree: see :func:`check_same_labels`.
+
+    Examples
+    --------
+    >>> tx.stack_years([world.table(2000), world.table(2001)]).years
+    (2000, 2001)
+    """
     require_kind("tables", tables, Iterable, "a list of tx.WorldTable, one a year")
     for table in tables:
         require_kind("tables", table, WorldTable, "a list of tx.WorldTable, one a year")
