@@ -27,8 +27,6 @@ extensions = [
 ]
 exclude_patterns = ["_build", "extensions"]
 nitpicky = True
-# An index lists its pages in reading order, and takes in others by a pattern at its end.
-suppress_warnings = ["toc.empty_glob"]
 
 # Pages are executed at every build, in temporary folders, by the Python that builds.
 nb_execution_mode = "force"
