@@ -1,4 +1,3 @@
 from .panel import true_versus_estimated as true_versus_estimated
 from .resampling import Drawn as Drawn
-from .resampling import p_text as p_text
 from .resampling import rejection_rates as rejection_rates
