@@ -64,9 +64,7 @@ def panel() -> pd.DataFrame:
 
 
 def _design(instruments: tuple[str, ...] = ()) -> FittedModel:
-    return fit_model(
-        panel(), Model("bench", "y", NAMES[:1], NAMES[1:], instruments=instruments)
-    )
+    return fit_model(panel(), Model("bench", "y", NAMES, instruments=instruments))
 
 
 def _tivax(

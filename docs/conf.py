@@ -25,7 +25,7 @@ extensions = [
     "generated",
     "mathml",
 ]
-exclude_patterns = ["_build", "extensions"]
+exclude_patterns = ["_build", "extensions", "_templates"]
 nitpicky = True
 
 # Pages are executed at every build, in temporary folders, by the Python that builds.

@@ -177,8 +177,13 @@ class Generated(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The part, parsed as the Markdown of the page is."""
-        text = PARTS[self.arguments[0]]()
-        return self.parse_text_to_nodes(text, allow_section_headings=True)
+        text = "\n" + PARTS[self.arguments[0]]()
+        start = text.find("\n## ")  # what is before a section would be lost with it
+        above, sections = (text, "") if start < 0 else (text[:start], text[start:])
+        return [
+            *self.parse_text_to_nodes(above),
+            *self.parse_text_to_nodes(sections, allow_section_headings=True),
+        ]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

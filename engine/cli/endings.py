@@ -8,6 +8,25 @@ from ..core import (
     walk_causes,
 )
 
+# Arguments of Python in messages, and the options that they are on the command line.
+_OPTIONS = {
+    "force=True": "--force",
+    "unbalanced=True": "--unbalanced",
+    "derounded=True": "--derounded",
+    'value_added="residual"': "--value-added residual",
+    "by years=": "by --years",
+    "by categories=": "by --inventories",
+    "tx.each_group": "--each-group",
+    "tivax.engine.core.set_max_size": "--max-size",
+}
+
+
+def in_options(message: str) -> str:
+    """A message of the engine in the words of the command line."""
+    for argument, option in _OPTIONS.items():
+        message = message.replace(argument, option)
+    return message
+
 
 def ending_of(error: BaseException) -> tuple[str, int] | None:
     """The line and exit code of an interrupt or an expected mistake; None of a bug."""
@@ -16,7 +35,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
     ):
         return INTERRUPT_LINE, INTERRUPT_CODE
     if isinstance(error, TivaxError):
-        return f"tivax: {error}", 1
+        return f"tivax: {in_options(str(error))}", 1
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return f"tivax: {where}{error.strerror or error}", 1

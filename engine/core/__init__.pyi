@@ -6,8 +6,14 @@ from .arguments import require_years as require_years
 from .arrays import aligned_empty as aligned_empty
 from .arrays import in_float64 as in_float64
 from .choose import choose_from as choose_from
+from .choose import close_names as close_names
 from .choose import require_choice as require_choice
 from .choose import suggest as suggest
+from .display import Listing as Listing
+from .display import Printable as Printable
+from .display import interval_text as interval_text
+from .display import number_text as number_text
+from .display import p_text as p_text
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
 from .errors import show as show

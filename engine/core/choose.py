@@ -17,11 +17,17 @@ def choose_from(known: Iterable[object]) -> str:
 def suggest(name: str, known: Iterable[object]) -> str:
     """The end of a message about an unknown name: close matches, or all names."""
     names = [str(k) for k in known]
-    near = get_close_matches(name, names, n=3, cutoff=0.4)
+    near = close_names(name, names)
     if not near:
         return choose_from(names)
     hint = f"did you mean {' or '.join(near)}?"
     return hint if len(names) > _MANY else f"{hint} There are {', '.join(names)}"
+
+
+def close_names(name: str, names: list[str]) -> list[str]:
+    """The name that differs in capital letters alone, else up to three like it."""
+    same = [k for k in names if k.casefold() == name.casefold()]
+    return same[:1] or get_close_matches(name, names, n=3, cutoff=0.4)
 
 
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:

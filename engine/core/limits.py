@@ -29,7 +29,7 @@ def require_size(name: str, size: int) -> None:
     if size > _limit * GIB:
         raise TivaxError(
             f"{name}: more than {_limit:g} GiB once unpacked; no published table has "
-            "that, --max-size allows more"
+            "that, tivax.engine.core.set_max_size allows more"
         )
 
 
@@ -42,7 +42,7 @@ def require_count(
     if count > _limit * most:
         raise TivaxError(
             f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
-            "that, --max-size allows more"
+            "that, tivax.engine.core.set_max_size allows more"
         )
 
 
@@ -55,5 +55,5 @@ def line_too_long(name: str, number: int) -> TivaxError:
     """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "published table; --max-size allows more"
+        "published table; tivax.engine.core.set_max_size allows more"
     )

@@ -22,7 +22,7 @@ DROPPINGS = (".DS_Store", "Thumbs.db")
 def require_free(path: Path, *, force: bool) -> None:
     """Raise ``TivaxError`` where writing ``path`` would replace something."""
     if not force and path.exists() and not is_empty_folder(path):
-        raise TivaxError(f"{path}: exists already; --force replaces it")
+        raise TivaxError(f"{path}: exists already; force=True replaces it")
 
 
 def require_no_folder(path: Path) -> None:

@@ -1,6 +1,9 @@
 from .anderson_rubin import AndersonRubin as AndersonRubin
 from .anderson_rubin import ConfidenceSet as ConfidenceSet
 from .anderson_rubin import anderson_rubin_set as anderson_rubin_set
+from .conventions import CONVENTION_NOTES as CONVENTION_NOTES
+from .conventions import CONVENTIONS as CONVENTIONS
+from .conventions import Convention as Convention
 from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import two_way_clusters as two_way_clusters
 from .estimates import Estimate as Estimate
@@ -8,9 +11,6 @@ from .estimates import Term as Term
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import two_stage as two_stage
 from .iv_data import IVData as IVData
-from .least_squares import CONVENTION_NOTES as CONVENTION_NOTES
-from .least_squares import CONVENTIONS as CONVENTIONS
-from .least_squares import Convention as Convention
 from .least_squares import fixed_effects as fixed_effects
 from .regression_data import COLLINEAR as COLLINEAR
 from .regression_data import column_name as column_name

@@ -8,7 +8,18 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError, long_table_of, suggest
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    interval_text,
+    long_table_of,
+    number_text,
+    p_text,
+    require_list,
+    suggest,
+)
+from .conventions import CONVENTION_NOTES
 from .regression_data import times_power
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
@@ -27,9 +38,9 @@ class Term(NamedTuple):
     stars: int
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """One estimated column.
+@dataclass(frozen=True, eq=False, repr=False)
+class Estimate(Printable):
+    """One estimated column; it prints as a regression table.
 
     Attributes
     ----------
@@ -79,8 +90,18 @@ class Estimate:
     correlation: pd.DataFrame | None = None
 
     def __getitem__(self, term: str) -> Term:
+        self._require_term(term)
         row: dict[str, Any] = self.terms.T.to_dict()[term]
         return Term(**{**row, "stars": int(row["stars"])})
+
+    def tidy(self) -> pd.DataFrame:
+        """The coefficients as a plain table, one row each.
+
+        Columns term, estimate, se, t, p_value, ci_low and ci_high (95 %), named as
+        those of :meth:`Inference.tidy`.
+        """
+        table = self.terms.drop(columns="stars").reset_index()
+        return table.rename(columns={"coef": "estimate", "p": "p_value"})
 
     def wald(self, terms: Sequence[str]) -> tuple[float, float]:
         """F test that these coefficients are all 0: F(q, degrees) and its p-value.
@@ -88,9 +109,9 @@ class Estimate:
         NaN where the covariance has no inverse: G clusters test G - 1 coefficients at
         most, fewer beside effects of years.
         """
+        require_list("terms", terms)
         for name in terms:
-            if name not in self.terms.index:
-                raise TivaxError(f"no term {name}: {suggest(name, self.terms.index)}")
+            self._require_term(name)
         assert self.correlation is not None, "make_estimate() sets it"
         t = self.terms.loc[list(terms), "t"].to_numpy(float)
         R = self.correlation.loc[list(terms), list(terms)].to_numpy(float)
@@ -98,6 +119,48 @@ class Estimate:
             return float("nan"), float("nan")
         f = float(t @ np.linalg.solve(R, t)) / len(t)
         return f, float(stats.f.sf(f, len(t), self.degrees))
+
+    def _require_term(self, name: object) -> None:
+        if name not in self.terms.index:
+            raise TivaxError(f"no term {name}: {suggest(str(name), self.terms.index)}")
+
+    def _listings(self) -> Sequence[Listing]:
+        return [self.listing(f"{self.outcome}: least squares with fixed effects")]
+
+    def listing(self, title: str) -> Listing:
+        """The regression table under this title."""
+        rows = [
+            (
+                str(row["term"]),
+                f"{number_text(row['coef'])}{'*' * int(row['stars']):3}",
+                *(number_text(row[k]) for k in ("se", "t")),
+                p_text(row["p"]),
+                interval_text(row["ci_low"], row["ci_high"]),
+            )
+            for row in self.terms.reset_index().to_dict("records")
+        ]
+        clusters = f"{self.clusters} clusters, " if self.clusters else ""
+        notes = [
+            f"{self.n} observations, {clusters}t with {self.degrees} degrees of "
+            f"freedom, R2 within {self.r2:.4f}",
+            f"Standard errors: {_in_words(self.convention)}",
+            "* p < 0.1, ** p < 0.05, *** p < 0.01",
+        ]
+        if self.note:
+            notes.append(f"Note: {self.note}")
+        return Listing(title, _COLUMNS, rows, notes)
+
+
+_COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
+
+
+def _in_words(convention: str) -> str:
+    """A convention by its note and name; others are words already."""
+    notes: dict[str, str] = {**CONVENTION_NOTES, "stata, small": _TWO_STAGE}
+    return f"{notes[convention]} ({convention})" if convention in notes else convention
+
+
+_TWO_STAGE = "clustered by country, Stata xtivreg2 with fe and small, t(G-1)"
 
 
 def make_estimate(

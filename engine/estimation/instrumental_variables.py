@@ -6,7 +6,15 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, long_table_of, to_long
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    long_table_of,
+    number_text,
+    p_text,
+    to_long,
+)
 from . import weak_instruments
 from .anderson_rubin import (
     ConfidenceSet,
@@ -14,7 +22,7 @@ from .anderson_rubin import (
     anderson_rubin_set,
     unknown_set,
 )
-from .estimates import Estimate, make_estimate
+from .estimates import Estimate, Term, make_estimate
 from .iv_data import IVData
 from .library_fits import at_zero
 from .model_data import ModelData, prepare
@@ -29,9 +37,9 @@ from .regression_data import (
 from .weak_instruments import WeakInstruments
 
 
-@dataclass(frozen=True, eq=False)
-class IVEstimate:
-    """Two-stage least squares with one endogenous regressor.
+@dataclass(frozen=True, eq=False, repr=False)
+class IVEstimate(Printable):
+    """Two-stage least squares with one endogenous regressor; it prints as a table.
 
     ``second`` and ``first`` are the two stages, ``weak`` the tests of the instruments,
     ``ar_set`` the 95 % Anderson-Rubin set of the endogenous coefficient as intervals.
@@ -49,6 +57,33 @@ class IVEstimate:
     first: Estimate
     weak: WeakInstruments
     ar_set: ConfidenceSet
+
+    @property
+    def terms(self) -> pd.DataFrame:
+        """The coefficients of the second stage: ``second.terms``."""
+        return self.second.terms
+
+    def __getitem__(self, term: str) -> Term:
+        return self.second[term]
+
+    def tidy(self) -> pd.DataFrame:
+        """The second stage as a plain table: see :meth:`Estimate.tidy`."""
+        return self.second.tidy()
+
+    def _listings(self) -> Sequence[Listing]:
+        endogenous, outcome = self.first.outcome, self.second.outcome
+        second = self.second.listing(f"{outcome}: two-stage least squares")
+        weak = self.weak
+        tests = [
+            ("effective F (Montiel Olea and Pflueger)", number_text(weak.effective_f)),
+            ("Kleibergen-Paap F", number_text(weak.kp_f)),
+            ("Cragg-Donald F", number_text(weak.cd_f)),
+            ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p)),
+            (f"Anderson-Rubin test of {endogenous} = 0, p", p_text(weak.ar_f_p)),
+            (f"95 % Anderson-Rubin set of {endogenous}", self.ar_set.text()),
+        ]
+        first = self.first.listing(f"First stage: {endogenous}")
+        return [second, first, Listing("Instruments", (), tests)]
 
 
 def two_stage(

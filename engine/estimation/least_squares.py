@@ -15,26 +15,16 @@ effects counted as explained; the constant at the grand mean.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import pandas as pd
 
-from ..core import TivaxError, show
+from ..core import TivaxError, require_choice
+from .conventions import CONVENTIONS, Convention
 from .estimates import Estimate
 from .library_fits import feols, panel_ols
 from .model_data import prepare
 from .regression_data import column_name
-
-Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
-CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
-
-CONVENTION_NOTES: dict[Convention, str] = {
-    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
-    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
-    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
-    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
-    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
-}
 
 # What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
 _CORRECTIONS: dict[Convention, dict[str, Any]] = {
@@ -81,10 +71,7 @@ def fixed_effects(
     gdp    0.942  0.145  0.000
     const  0.218  0.327  0.518
     """
-    if convention not in CONVENTIONS:
-        raise TivaxError(
-            f"convention {show(convention)}: choose from {', '.join(CONVENTIONS)}"
-        )
+    require_choice("convention", convention, CONVENTIONS)
     clusters = column_name("clusters", entity if clusters is None else clusters)
     given = prepare(
         data, outcome, regressors, entity=entity, time=time, keys=[clusters]

@@ -13,7 +13,7 @@ import pandas as pd
 from jaxtyping import Bool, Float, Int
 from pandas.api import types
 
-from ..core import TivaxError, show
+from ..core import TivaxError, close_names, show
 
 # Share of a column of norm 1 that is left once others explain it. Rounding leaves
 # 1e-15, of year dummies times levels of 1e4 about 1e-12.
@@ -115,8 +115,11 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
         raise TivaxError(f"data: give a pandas DataFrame, not {show(data)}")
     for name in names:
         if name not in data.columns:
+            there = [str(k) for k in data]
+            near = close_names(name, there)[:1]
+            hint = f"; did you mean {near[0]}?" if near else ""
             raise TivaxError(
-                f"no column {name} in the data; it has {', '.join(map(str, data))}"
+                f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )
         if isinstance(data[name], pd.DataFrame):
             raise TivaxError(f"two columns of the data are called {name}; rename one")

@@ -2,5 +2,4 @@ from .panel import true_versus_estimated as true_versus_estimated
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions
 from .resampling import Drawn as Drawn
-from .resampling import p_text as p_text
 from .resampling import rejection_rates as rejection_rates

@@ -12,6 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from ...kernels.simulated_panels import METHODS
+from ..core import p_text
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -83,7 +84,9 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     ax.tick_params(axis="x", labelsize=SMALL)
     ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
-    ax.set_title(f"p = {p_text(float(term['p_value']))}", fontsize=SMALL, loc="right")
+    p = p_text(float(term["p_value"]), None if plan.exact else plan.draws)
+    p = p if p.startswith("<") else f"= {p}"
+    ax.set_title(f"p {p}", fontsize=SMALL, loc="right")
     kind = plan.static.kind
     of_t = kind == "placebo" and plan.scheme.studentised
     statistic = "F*" if plan.static.joint else "t*"
@@ -180,13 +183,6 @@ def _t_density(
     degrees = len(plan.fitted.labels) - 1
     (line,) = ax.plot(x, stats.t.pdf(x, degrees), color=INK, linewidth=0.8)
     return {"t(G - 1)": line}
-
-
-def p_text(p: float) -> str:
-    """Four decimals, or two digits of a smaller one."""
-    if pd.isna(p):
-        return "-"
-    return f"{p:.4f}" if p >= 0.0001 or p == 0 else f"{p:.1e}"
 
 
 @rc_context(STYLE)

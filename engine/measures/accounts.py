@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from ..core import TivaxError, require_kind
+from ..core import TivaxError, require_kind, suggest
 from ..tables import WorldTables, YearArray, as_float64, require_tables, satellites
 
 Definition = Literal["residual", "basic"]
@@ -68,7 +68,7 @@ class Account:
         if tables.value_added is None:
             raise TivaxError(
                 f"{tables.source or 'these tables'}: no value-added row; "
-                "use --value-added residual"
+                'use value_added="residual"'
             )
         return tables.value_added
 
@@ -118,9 +118,7 @@ def require_value_added(name: str) -> Definition:
     for known in get_args(Definition):
         if name == known:
             return known
-    raise TivaxError(
-        f"value added {name!r}: choose from {', '.join(get_args(Definition))}"
-    )
+    raise TivaxError(f"value added {name!r}: {suggest(name, get_args(Definition))}")
 
 
 def value_added_name(value_added: ValueAdded) -> str:

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.inverted_table import InvertedTable, Terms
-from ..core import TivaxError, load_toml, require_choice, require_kind
+from ..core import TivaxError, load_toml, require_choice, require_kind, suggest
 
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {
@@ -357,7 +357,6 @@ def require_method(
     require_kind("level", level, str, "one of " + ", ".join(method.kernels))
     if level not in method.kernels:
         raise TivaxError(
-            f"method {name} has no level {level}: choose from "
-            f"{', '.join(method.kernels)}"
+            f"method {name} has no level {level}: {suggest(level, method.kernels)}"
         )
     return method

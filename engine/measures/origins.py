@@ -202,7 +202,7 @@ def value_added_by_product(
     require_tables(tables)
     require_kind("of", of, str, " or ".join(get_args(Whole)))
     if of not in get_args(Whole):
-        raise TivaxError(f"of {show(of)}: choose from {', '.join(get_args(Whole))}")
+        raise TivaxError(f"of {show(of)}: {suggest(str(of), get_args(Whole))}")
     _require_dims(keep, _PRODUCED)
     if tables.parents:
         raise TivaxError(

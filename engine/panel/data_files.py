@@ -161,8 +161,8 @@ def read_data_files(
     store = None if store is None else local_path("store", store)
     if not folder.is_dir():
         if folder.exists():
-            raise TivaxError(f"{folder}: a file; give --data its folder")
-        raise TivaxError(f"{folder}: no such folder; give --data the raw files")
+            raise TivaxError(f"{folder}: a file; give its folder")
+        raise TivaxError(f"{folder}: no such folder; give the folder of the raw files")
     toml = _read_sections(folder / FILE)
     recipe, prices = toml["recipe"], toml["inflation"]
     tbi = None

@@ -91,8 +91,7 @@ def paper_models() -> list[Model]:
         Model(
             name=f"table{k.table}-{k.column}",
             outcome=k.outcome,
-            treatments=("TBI",),
-            controls=k.regressors[1:],
+            regressors=k.regressors,
             sample=k.sample,
             table=k.table,
             column=k.column,

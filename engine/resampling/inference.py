@@ -12,7 +12,7 @@ from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
 from .run_files import with_lags
 from .running import Rate, draws_of
-from .schemes import Scheme, require_scheme
+from .schemes import Scheme
 
 
 def resample(
@@ -30,7 +30,7 @@ def resample(
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", treatments=("trade",), controls=("gdp",))
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
     >>> found = tx.resample(panel, model, tx.Scheme("wild", weights="webb"), draws=999)
     >>> found.summary[["term", "draws"]]
         term  draws
@@ -39,7 +39,6 @@ def resample(
     require_columns(panel, ())
     require_kind("model", model, Model, "a tx.Model")
     require_kind("scheme", scheme, Scheme, 'a tx.Scheme, such as tx.Scheme("wild")')
-    require_scheme(scheme)
     require_whole("draws", draws, 1)
     require_whole("seed", seed, 0)
     fitted = fit_model(with_lags(panel, [model]), model)

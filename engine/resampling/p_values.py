@@ -16,7 +16,7 @@ draws, of the ranks that the rule of p names, not quantiles between them; with f
 than 39 draws a percentile interval is infinite.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -27,7 +27,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import long_table_of
+from ..core import Listing, Printable, interval_text, long_table_of, number_text, p_text
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .plans import ResamplingPlan
@@ -47,12 +47,14 @@ TIE_RULES = {
 }
 
 
-@dataclass(frozen=True, eq=False)
-class Inference:
-    """Results of one model's draws.
+@dataclass(frozen=True, eq=False, repr=False)
+class Inference(Printable):
+    """Results of one model's draws; they print as a table.
 
     Attributes
     ----------
+    plan
+        Model and scheme.
     summary
         Rows of ``SUMMARY``, one for each treatment (or the joint test).
     intervals
@@ -67,18 +69,54 @@ class Inference:
 
     Examples
     --------
-    >>> model = tx.Model("main", "growth", treatments=("trade",), controls=("gdp",))
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
     >>> found = tx.resample(panel, model, tx.Scheme("pairs"), draws=999)
     >>> found.intervals["interval"].tolist()
     ['percentile', 'BCa']
     """
 
+    plan: ResamplingPlan
     summary: pd.DataFrame
     intervals: pd.DataFrame
     distribution: pd.DataFrame
     failed: int
     ties: int
 
+    def tidy(self) -> pd.DataFrame:
+        """The treatments as a plain table, one row each.
+
+        Columns term, estimate, se, p_value, ci_low, ci_high (95 %) and mc_error, the
+        Monte-Carlo error of p.
+        """
+        return self.summary[[*_TIDY]].copy()
+
+    def _listings(self) -> Sequence[Listing]:
+        fitted, scheme = self.plan.fitted, self.plan.scheme
+        random = None if self.plan.exact else self.plan.draws
+        rows = [
+            (
+                row["term"],
+                number_text(row["estimate"]),
+                number_text(row["se"]),
+                p_text(row["p_value"], random),
+                interval_text(row["ci_low"], row["ci_high"]),
+                p_text(row["mc_error"]),
+            )
+            for row in self.tidy().to_dict("records")
+        ]
+        notes = [
+            fitted.model.equation,
+            f"{fitted.observations} observations, {len(fitted.labels)} clusters, "
+            f"{self.plan.draws:,} {'patterns, all' if self.plan.exact else 'draws'}",
+        ]
+        if self.failed:
+            notes.append(f"{self.failed:,} draws left out: their design was singular")
+        title = f"{fitted.model.name}: {scheme.words}"
+        return [Listing(title, _PRINTED, rows, notes)]
+
+
+_TIDY = ("term", "estimate", "se", "p_value", "ci_low", "ci_high", "mc_error")
+_PRINTED = ("", "estimate", "se", "p", "95 % interval", "Monte-Carlo error of p")
 
 _Read = tuple[list[dict[str, Any]], list[dict[str, Any]], list[Any], int]
 """Rows of the summary, of the intervals, named columns to draw, ties."""
@@ -118,6 +156,7 @@ def summarise(
         ]
     )[list(SUMMARY)].astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))
     return Inference(
+        plan=plan,
         summary=summary,
         intervals=pd.DataFrame(
             [{"model": model.name, **row} for row in intervals],

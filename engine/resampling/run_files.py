@@ -35,9 +35,9 @@ from typing import get_args
 
 import pandas as pd
 
-from ..core import TivaxError, TomlTable, read_toml
+from ..core import TivaxError, TomlTable, read_toml, suggest
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
-from .models import Model
+from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Weights
 
 _TOP = set("panel seed draws sample save_draws timed models model grid scheme".split())
@@ -184,32 +184,20 @@ def _model(table: TomlTable, sample: str) -> Model:
     endogenous = table.texts("endogenous", ())
     instruments = table.texts("instruments", ())
     regressors = table.texts("regressors", ())
-    if bool(endogenous) != bool(instruments):
-        raise table.mistake(
-            "endogenous" if endogenous else "instruments",
-            "endogenous and instruments go together",
-        )
-    treatments = table.texts("treatment", endogenous or regressors[:1])
-    if not treatments:
-        raise table.mistake("regressors", "name at least the treatment")
-    if endogenous and set(treatments) != set(endogenous):
-        raise table.mistake(
-            "treatment", "with instruments the treatments are the endogenous regressors"
-        )
-    if not endogenous and (lacking := set(treatments) - set(regressors)):
-        raise table.mistake("treatment", f"{sorted(lacking)[0]} is not a regressor")
-    controls = tuple(k for k in regressors if k not in treatments)
-    if mistake := repeated(outcome, (*controls, *treatments), instruments):
+    named = table.texts("treatment", ())
+    treatments = default_treatment(regressors, named, endogenous)
+    if mistake := wrong_names(outcome, regressors, treatments, endogenous, instruments):
         raise table.mistake(*mistake)
     own = table.choice("sample", SAMPLES, sample)
     effects = table.texts("effects", ("iso3", "year"))
     return Model(
         name=table.text("name", f"{outcome} {own}"),
         outcome=outcome,
-        treatments=tuple(treatments),
-        controls=controls,
-        instruments=tuple(instruments),
-        effects=tuple(effects),
+        regressors=regressors,
+        treatment=treatments,
+        endogenous=endogenous,
+        instruments=instruments,
+        effects=effects,
         cluster=table.text("cluster", effects[0] if effects else "iso3"),
         sample=own,
         family=table.text("family", own),
@@ -224,7 +212,7 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
     samples = table.texts("samples", (sample,))
     for name in samples:
         if name not in SAMPLES:
-            raise table.mistake("samples", f"choose from {', '.join(SAMPLES)}")
+            raise table.mistake("samples", suggest(name, SAMPLES))
     controls = table.lists("controls", [()])
     panels = table.paths("panels", [panel])
     effects = tuple(table.texts("effects", ("iso3", "year")))
@@ -237,18 +225,17 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
                     parts = [outcome, group]
                     parts += [f"controls {k}"] if len(controls) > 1 else []
                     parts += [file.stem] if len(panels) > 1 else []
+                    if mistake := repeated(outcome, (*chosen, treatment)):
+                        raise table.mistake("controls", mistake[1])
                     model = Model(
                         name=" ".join(parts),
                         outcome=outcome,
-                        treatments=(treatment,),
-                        controls=tuple(chosen),
+                        regressors=(treatment, *chosen),
                         effects=effects,
                         cluster=cluster,
                         sample=group,
                         family=" ".join(parts[1:]),
                     )
-                    if mistake := repeated(outcome, (*chosen, treatment)):
-                        raise table.mistake("controls", mistake[1])
                     models.append((model, file))
     return models
 

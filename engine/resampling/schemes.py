@@ -47,6 +47,11 @@ class Scheme:
     strata
         Placebo: a column; paths move among countries of the same value only.
 
+    Raises
+    ------
+    TivaxError
+        An unknown word, a value that is no number.
+
     Examples
     --------
     >>> tx.Scheme("placebo", permute="shifts").studentised
@@ -64,6 +69,7 @@ class Scheme:
     method: Method = "treatment"
 
     def __post_init__(self) -> None:
+        _require_words(self)
         if self.studentised is None:
             by_default = self.kind == "placebo" and self.permute != "years"
             object.__setattr__(self, "studentised", by_default)
@@ -79,12 +85,43 @@ class Scheme:
             return f"{of}{'-t' * bool(self.studentised)} {self.permute}{within}"
         return self.kind
 
+    @property
+    def words(self) -> str:
+        """In words: ``wild cluster bootstrap, restricted, Webb weights``."""
+        if self.kind == "wild":
+            null = "restricted" if self.null else "unrestricted"
+            joint = ", joint test" if self.joint else ""
+            weights = self.weights.capitalize()
+            return f"wild cluster bootstrap, {null}, {weights} weights{joint}"
+        if self.kind == "placebo":
+            residuals = self.method == "freedman-lane"
+            what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
+            within = f" within {self.strata}" if self.strata else ""
+            compared = "t" if self.studentised else "coefficients"
+            moved = _MOVED[self.permute]
+            return f"placebo, {what} {moved}{within}, {compared} compared"
+        t = ", percentile-t" if self.studentised else ""
+        name = "Bayesian" if self.kind == "bayesian" else self.kind
+        return f"{name} bootstrap of clusters{t}"
 
-def require_scheme(scheme: Scheme) -> None:
+
+_MOVED = {
+    "countries": "moved among countries",
+    "shifts": "shifted in time, each country by its own number of years",
+    "common-shift": "shifted in time, all countries by the same number of years",
+    "years": "in a common random order of years",
+    "signs": "with random signs",
+}
+
+
+def _require_words(scheme: Scheme) -> None:
     """``TivaxError`` for an unknown word or a wrong number in a scheme."""
-    for name, known in (("kind", Kind), ("weights", Weights), ("permute", Permute)):
+    for name, known in _KNOWN.items():
         require_choice(name, getattr(scheme, name), get_args(known))
     require_kind("value", scheme.value, Real, "a number")
     if not np.isfinite(scheme.value):
         raise TivaxError(f"value: give a finite number, not {show(scheme.value)}")
     require_kind("strata", scheme.strata, str, "the name of a column")
+
+
+_KNOWN = {"kind": Kind, "weights": Weights, "permute": Permute, "method": Method}

@@ -276,7 +276,7 @@ def given_regressors(
     two rows of a country in one year.
     """
     outcome = "(errors)"
-    model = Model("as given", outcome, regressors[:1], regressors[1:], sample=sample)
+    model = Model("as given", outcome, regressors, sample=sample)
     panel = read_with_lags(path, [model])
     noise = np.random.default_rng(0).normal(size=len(panel))
     try:

@@ -121,7 +121,7 @@ def import_tables(
     source = get_source(source_name)
     if derounded and not source.rounded:
         raise TivaxError(
-            f"--derounded: {source.name} is not rounded to whole units, so there "
+            f"derounded=True: {source.name} is not rounded to whole units, so there "
             "is nothing to restore; it is for the R edition of wiod2013"
         )
     run = Run("import")

@@ -64,7 +64,7 @@ def deround(table: WorldTable) -> Derounded:
         if not (values == np.rint(values)).all():
             raise TivaxError(
                 f"{table.where}: not rounded to whole units, so there is nothing "
-                "to restore; leave out --derounded"
+                "to restore; leave out derounded=True"
             )
     stocks = [table.categories.index(k) for k in inventory_categories(table.categories)]
     c, s = len(table.regions), len(table.sectors)

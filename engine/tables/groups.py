@@ -190,7 +190,7 @@ def region_names(
             if group_of.setdefault(member, group) != group:
                 raise TivaxError(
                     f"region {member} is in {group_of[member]} and in {group}: "
-                    "--each-group (each_group) computes groups that overlap"
+                    "tx.each_group computes groups that overlap"
                 )
             if member in name:
                 name[member] = group

@@ -162,8 +162,7 @@ def inventory_categories(
     if not found:
         raise TivaxError(
             f"final demand has the categories {', '.join(every)}, none of them known "
-            "as inventories; name it, by categories= in Python, --inventories on the "
-            "command line"
+            "as inventories; name it by categories="
         )
     if len(found) == len(every):
         raise TivaxError(

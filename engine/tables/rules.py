@@ -156,7 +156,7 @@ def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
         raise TivaxError(
             f"{table.where}: {(over > 0).sum()} of {table.x.size} industries do not "
             f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
-            f"makes {table.x[k]:,.6g}; `--unbalanced` imports the table as it is"
+            f"makes {table.x[k]:,.6g}; unbalanced=True imports the table as it is"
         )
 
 
@@ -175,7 +175,7 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
             k = worst_value_added(table, bad)
             raise TivaxError(
                 f"{table.where}: impossible value added in {bad.sum()} of {x.size} "
-                f"industries, worst {describe_value_added(table, k)}; `--unbalanced` "
+                f"industries, worst {describe_value_added(table, k)}; unbalanced=True "
                 "imports the table as it is"
             )
         return
@@ -187,7 +187,7 @@ def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
             f"{table.where}: {(over > 0).sum()} of {x.size} columns do not add up, "
             f"worst {table.industry(k)}: inputs {inputs[k]:,.6g}, taxes and margins "
             f"{table.taxes_and_margins[k]:,.6g} and value added {added[k]:,.6g}, but "
-            f"output {x[k]:,.6g}; `--unbalanced` imports the table as it is"
+            f"output {x[k]:,.6g}; unbalanced=True imports the table as it is"
         )
 
 

@@ -44,7 +44,7 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
     if empty:
         raise TivaxError(
             f"{_name(account)}: 0 in every industry of {tables.years[empty[0]]}; "
-            "leave that year out by --years"
+            "leave that year out by years="
         )
     return values.reshape(len(tables.years), -1)
 
@@ -95,7 +95,7 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
             others = [str(k) for k in index if k not in labels]
             remedy = f"; it has {', '.join(others[:3])} instead" if others else ""
             if dim == "year":
-                remedy = "; choose others by --years"
+                remedy = "; choose others by years="
             raise TivaxError(
                 f"{_name(account)}: has no {dim} {label}, which the tables have{remedy}"
             )

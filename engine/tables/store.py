@@ -93,13 +93,13 @@ def _require_own_store(path: Path, command: str) -> None:
         known, its, arrays = False, None, {}
     if not known:
         raise TivaxError(
-            f"{path}: not a tivax store; --force does not replace it, "
-            "choose another --out"
+            f"{path}: not a tivax store; force=True does not replace "
+            "it, choose another place"
         )
     if command and its not in (None, command):
         raise TivaxError(
             f"{path}: a store written by `tivax {its}`, and a command replaces only "
-            "what it wrote itself; choose another --out"
+            "what it wrote itself; choose another place"
         )
     for place, names, files in os.walk(path):
         for name in sorted([*names, *files]):

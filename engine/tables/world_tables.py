@@ -21,6 +21,8 @@ import numpy as np
 from jaxtyping import Float
 
 from ..core import (
+    Listing,
+    Printable,
     TivaxError,
     TivaxWarning,
     require_kind,
@@ -41,8 +43,8 @@ from .rules import (
 from .world_table import Tolerance, WorldTable, YearArray, as_float64, parse_year
 
 
-@dataclass(frozen=True, eq=False)
-class WorldTables:
+@dataclass(frozen=True, eq=False, repr=False)
+class WorldTables(Printable):
     """Tables of many years with one set of labels, at current prices.
 
     Bare arrays, whose order is that of the labels: the n = c * s industries run region
@@ -185,9 +187,11 @@ class WorldTables:
         for name, shapes in wanted.items():
             shape = tuple(getattr(self, name).shape)
             if shape not in shapes:
+                hint = f"; years come first: {name}[None]" if t == 1 else ""
                 raise TivaxError(
                     f"{name} has shape {shape}, but {t} years, {c} regions, {s} "
                     f"sectors and {f} categories of final demand make it {shapes[0]}"
+                    f"{hint if any(shape == k[1:] for k in shapes) else ''}"
                 )
 
     def _warn_of_doubts(self) -> None:
@@ -200,12 +204,22 @@ class WorldTables:
 
     # ------------------------------------------------------------------ access
 
-    def __repr__(self) -> str:
-        span = ", ".join(map(str, self.years[:3])) + (", ..." if self.years[3:] else "")
-        return (
-            f"WorldTables({len(self.regions)} regions x {len(self.sectors)} sectors x "
-            f"{len(self.years)} years ({span}), {self.unit})"
+    def _listings(self) -> Sequence[Listing]:
+        reported = self.value_added is not None
+        rows = [
+            ("years", _span(self.years)),
+            ("regions", _ends(self.regions)),
+            ("sectors", _ends(self.sectors)),
+            ("final demand", _ends(self.categories)),
+            ("value added", "reported" if reported else "not reported"),
+            ("unit", self.unit),
+        ]
+        rows += [("source", self.source)] if self.source else []
+        size = (
+            f"{len(self.regions)} regions x {len(self.sectors)} sectors x "
+            f"{len(self.years)} years"
         )
+        return [Listing(f"WorldTables: {size}", (), rows, words=True)]
 
     @property
     def n(self) -> int:
@@ -253,6 +267,7 @@ class WorldTables:
 
     def table(self, year: int) -> WorldTable:
         """One year, read into memory."""
+        year = parse_year(year)
         if year not in self.years:
             raise TivaxError(
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
@@ -308,12 +323,14 @@ def _require_ordered(what: str, labels: object) -> None:
 
 def _require_bare(name: str, values: object) -> None:
     """Refuse arrays with labels, which would be ignored."""
-    if type(values).__module__.partition(".")[0] in ("pandas", "xarray"):
-        raise TivaxError(
-            f"{name} is a {type(values).__name__} with labels of its own: "
-            "tx.from_frames aligns labels, WorldTables takes bare arrays (.to_numpy()) "
-            "in the order of regions and sectors"
-        )
+    several = isinstance(values, list | tuple)
+    for one in values if several else [values]:
+        if type(one).__module__.partition(".")[0] in ("pandas", "xarray"):
+            raise TivaxError(
+                f"{name} {'has' if several else 'is'} a {type(one).__name__} with "
+                "labels of its own: tx.from_frames aligns labels, WorldTables takes "
+                "bare arrays (.to_numpy()) in the order of regions and sectors"
+            )
 
 
 def _as_array(name: str, values: Any) -> Any:
@@ -335,6 +352,21 @@ def _as_array(name: str, values: Any) -> Any:
             f"{name}: give an array of numbers, years first, not {show(values)}"
         )
     return values
+
+
+def _span(years: Sequence[int]) -> str:
+    """``2000 to 2014``; all of them where some are missing in between."""
+    if len(years) == 1:
+        return str(years[0])
+    if len(years) == years[-1] - years[0] + 1:
+        return f"{years[0]} to {years[-1]}"
+    return _ends(list(map(str, years)))
+
+
+def _ends(labels: Sequence[str]) -> str:
+    """The first labels and the last."""
+    shown = [*labels[:4], "...", *labels[-2:]] if len(labels) > 8 else labels
+    return ", ".join(shown)
 
 
 def require_tables(tables: object) -> None:

@@ -822,8 +822,8 @@ def test_a_data_folder_that_is_none_or_empty_is_told(tmp_path, command):
     (tmp_path / "file").write_text("")
     out = tmp_path / ("o.csv" if command == "panel" else "o")
     for name, told in (
-        ("none", "no such folder; give --data the raw files"),
-        ("file", "a file; give --data its folder"),
+        ("none", "no such folder; give the folder of the raw files"),
+        ("file", "a file; give its folder"),
         ("empty", "no file for tbi; get it (tivax tbi STORE), or name it"),
     ):
         line = mistake(command, "--data", tmp_path / name, "--out", out)

@@ -73,7 +73,7 @@ def test_a_block_that_fails_leaves_nothing(tmp_path, interruption, force):
 
 def test_a_result_is_not_overwritten_unless_forced(tmp_path):
     write_result(tmp_path / "out", "old")
-    with pytest.raises(TivaxError, match="out: exists already; --force replaces it"):
+    with pytest.raises(TivaxError, match="out: exists already; force=True replaces it"):
         write_result(tmp_path / "out")
     assert (tmp_path / "out" / "tbi.csv").read_text() == "old"
     write_result(tmp_path / "out", force=True)

@@ -184,7 +184,7 @@ def test_a_store_that_another_command_wrote_is_not_replaced(place):
     words = ("aggregate", place / "store", "--groups", place / "groups.toml")
     assert refused(place, *words, "--out", place / "st") == (
         f"{place / 'st'}: a store written by `tivax import`, and a command replaces only "
-        "what it wrote itself; choose another --out"
+        "what it wrote itself; choose another place"
     )
     good("import", "arrays", place / "raw", "--out", place / "st", "--force", "--quiet")
 

@@ -46,12 +46,12 @@ def iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
 
 
 def drawn(data: Any, y: str = Y, x: Any = X) -> Any:
-    model = Model("main", y, x[:1], x[1:])
+    model = Model("main", y, x)
     return fit_model(with_lags(data, [model]), model)
 
 
 def drawn_iv(data: Any, y: str = Y, x: Any = X, z: Any = (Z,)) -> Any:
-    model = Model("main", y, x[:1], x[1:], z)
+    model = Model("main", y, x, instruments=z)
     return fit_model(with_lags(data, [model]), model)
 
 
@@ -136,7 +136,7 @@ def test_a_hypothesis_is_in_units_of_the_data():
 
 def test_a_unit_changes_no_p_value_of_draws():
     panel = random_panel(countries=8, years=5, seed=2)
-    model = Model("main", Y, ("TBI",), ("RQ",))
+    model = Model("main", Y, ("TBI", "RQ"))
     own = resample(panel, model, Scheme("wild"), draws=99).summary.iloc[0]
     small = panel.assign(TBI=panel["TBI"] * 2.0**-40, RQ=panel["RQ"] * 1e12)
     other = resample(small, model, Scheme("wild"), draws=99).summary.iloc[0]
@@ -360,7 +360,7 @@ def test_a_lag_of_words_is_a_mistake():
         with_lags(UNBALANCED, [model])
     text = with_columns(year=UNBALANCED["year"].astype(str))
     with pytest.raises(TivaxError, match="^column year holds '2000', not a number"):
-        with_lags(text, [replace(model, treatments=("L.TBI",))])
+        with_lags(text, [Model("main", Y, ("L.TBI",))])
 
 
 def test_instruments_as_lists_of_numbers_are_arrays():

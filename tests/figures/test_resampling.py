@@ -30,7 +30,7 @@ from experiment_panels import MODEL, small_panel
 # Heights are multiplied and divided again.
 RTOL = 1e-12
 DRAWS = 2_000
-TWO = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+TWO = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
 CASES = {
     "pairs": (MODEL, Scheme("pairs")),
     "bayesian": (MODEL, Scheme("bayesian")),

@@ -246,7 +246,7 @@ def test_final_demand_by_category_or_summed_is_the_same():
 
 def test_value_added_at_basic_prices_needs_a_row_in_the_table():
     with pytest.raises(
-        TivaxError, match="no value-added row; use --value-added residual"
+        TivaxError, match='no value-added row; use value_added="residual"'
     ):
         measures.value_added_trade(KWW, "basic")
 

@@ -849,7 +849,9 @@ def test_the_manifest_tells_the_inputs_the_recipe_and_the_losses(
 def test_nothing_is_overwritten_without_force(tmp_path, panel, name):
     (tmp_path / name).write_text("mine")
     path = tmp_path / "panel.csv"
-    with pytest.raises(TivaxError, match=f"{name}: exists already; --force replaces"):
+    with pytest.raises(
+        TivaxError, match=f"{name}: exists already; force=True replaces"
+    ):
         write_panel(panel, path, Run("panel"), force=False)
     assert [p.name for p in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == "mine"

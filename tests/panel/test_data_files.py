@@ -312,8 +312,8 @@ def test_a_toml_that_is_not_text_and_a_folder_that_is_not_there_are_told(tmp_pat
     (tmp_path / "data.toml").mkdir()
     assert refusal(tmp_path).startswith(f"{tmp_path / 'data.toml'}: ")
     for name, told in [
-        ("no", "no such folder; give --data the raw files"),
-        ("tbi.csv", "a file; give --data its folder"),
+        ("no", "no such folder; give the folder of the raw files"),
+        ("tbi.csv", "a file; give its folder"),
     ]:
         assert refusal(tmp_path / name) == f"{tmp_path / name}: {told}"
 

@@ -15,7 +15,13 @@ from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.plans import make_plan
 from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
+from experiment_panels import (
+    MODEL,
+    remodel,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
 from literal_refits import Rows, refit, residuals_on
 
 # Normal equations of the clusters against pseudo-inverses of all rows; measured 1e-12.
@@ -27,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("quick")
 FRAME = small_panel(countries=8, years=5, unknown=0.3, seed=21)
 MODELS = {
     "least squares": MODEL,
-    "two treatments": Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",)),
+    "two treatments": Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI")),
     "an instrument": two_stage_model(),
     "two instruments": two_stage_model(instruments=("L.TBI", "TFP")),
 }
@@ -205,7 +211,7 @@ REFORM = FRAME.assign(
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     """Without it there is no treatment, or one that is a control."""
-    fitted = fit_model(REFORM, replace(MODEL, treatments=(treatment,)))
+    fitted = fit_model(REFORM, remodel(MODEL, treatments=(treatment,)))
     table = cluster_table(fitted).set_index("cluster")["estimate_without"]
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([fitted]).iloc[0]
@@ -224,7 +230,7 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
 
 @pytest.mark.parametrize("treatment", ["reform", "mixed"])
 def test_draws_without_it_are_left_out_with_and_without_t(treatment):
-    fitted = fit_model(REFORM, replace(MODEL, treatments=(treatment,)))
+    fitted = fit_model(REFORM, remodel(MODEL, treatments=(treatment,)))
     plain, t = (
         infer(make_plan(fitted, Scheme("pairs", studentised=k), 999), 1)
         for k in (False, True)
@@ -238,8 +244,8 @@ def test_draws_without_it_are_left_out_with_and_without_t(treatment):
 
 def test_a_control_of_one_country_is_dropped_where_it_says_nothing():
     """Without the country, the estimate is that without the control."""
-    model = replace(MODEL, controls=("RQ", "mixed"))
+    model = remodel(MODEL, controls=("RQ", "mixed"))
     table = cluster_table(fit_model(REFORM, model)).set_index("cluster")
-    rows = rows_of(REFORM, replace(MODEL, controls=("RQ",)))
+    rows = rows_of(REFORM, remodel(MODEL, controls=("RQ",)))
     expected = refit(rows.without(2)).coef[-1]
     assert_allclose(table["estimate_without"]["C02"], expected, rtol=RTOL)

@@ -14,7 +14,13 @@ from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import with_lags
 
-from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
+from experiment_panels import (
+    MODEL,
+    remodel,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
 from helpers import error_of, fit_with_dummies, random_panel
 from literal_refits import refit
 
@@ -29,7 +35,7 @@ PANELS = {
     "balanced": random_panel(countries=9, years=6, seed=1),
     "unbalanced": random_panel(countries=11, years=7, missing=0.3, seed=2),
 }
-FULL = Model("full", "KOFGIdj", ("TBI",), CONTROLS)
+FULL = Model("full", "KOFGIdj", ("TBI", *CONTROLS))
 
 
 # ------------------------------------------------------------- estimates and errors
@@ -38,7 +44,7 @@ FULL = Model("full", "KOFGIdj", ("TBI",), CONTROLS)
 @pytest.mark.parametrize("name", PANELS)
 @pytest.mark.parametrize("controls", [(), CONTROLS], ids=["alone", "controls"])
 def test_estimates_are_those_of_fixed_effects(name, controls):
-    model = replace(FULL, controls=controls)
+    model = remodel(FULL, controls=controls)
     fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", ["TBI", *controls])
     coef, se, *_ = fit["TBI"]
@@ -51,7 +57,7 @@ def test_estimates_are_those_of_fixed_effects(name, controls):
 @pytest.mark.parametrize("name", PANELS)
 def test_several_treatments_have_the_covariance_of_fixed_effects(name):
     terms = ("TFP", "TBI", "RQ")
-    model = replace(FULL, treatments=terms, controls=("INFR", "lnGDP"))
+    model = remodel(FULL, treatments=terms, controls=("INFR", "lnGDP"))
     fitted = fit_model(PANELS[name], model)
     fit = fixed_effects(PANELS[name], "KOFGIdj", [*terms, "INFR", "lnGDP"])
     V = fit.covariance.loc[[*terms], [*terms]].to_numpy()
@@ -61,7 +67,7 @@ def test_several_treatments_have_the_covariance_of_fixed_effects(name):
 
 @pytest.mark.parametrize("name", PANELS)
 def test_a_lag_as_instrument_is_two_stage_least_squares(name):
-    model = replace(MODEL, instruments=("L.TBI",))
+    model = remodel(MODEL, instruments=("L.TBI",))
     frame = with_lags(PANELS[name], [model])
     fitted = fit_model(frame, model)
     fit = two_stage(frame, "KOFGIdj", "TBI", ["L.TBI"], ["RQ", "INFR"])
@@ -214,9 +220,9 @@ def few(end: int) -> pd.DataFrame:
     return frame[(frame["iso3"] < "C02") & (frame["year"] < end)]
 
 
-IV = replace(MODEL, instruments=("Z",))
+IV = remodel(MODEL, instruments=("Z",))
 MISTAKES = {
-    "a column that is not there": (changed(), replace(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
+    "a column that is not there": (changed(), remodel(MODEL, controls=("GDP",)), "no column GDP in the data; it has iso3, year"),
     "an outcome that is not there": (changed(), replace(MODEL, outcome="GDP"), "no column GDP in the data"),
     "a cluster that is not there": (changed(), replace(MODEL, cluster="bloc"), "no column bloc in the data"),
     "an effect that is not there": (changed(), replace(MODEL, effects=("bloc",)), "no column bloc in the data"),
@@ -232,10 +238,10 @@ MISTAKES = {
     "a regressor of years": (changed(RQ=by_year), MODEL, "RQ is collinear with the other regressors and the effects; leave it out"),
     "an instrument that effects explain": (changed(Z=lambda f: by_year(f) + by_country(f)), IV, "instrument Z is collinear with the controls, the effects or another instrument; leave it out"),
     "an instrument that is a control": (changed(Z=lambda f: 3 * f["RQ"]), IV, "instrument Z is collinear with the controls"),
-    "fewer instruments than endogenous": (changed(), replace(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
-    "fewer rows than parameters": (few(2002), replace(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
-    "as many rows as parameters": (few(2003), replace(MODEL, controls=("RQ",)), "KOFGIdj is explained by the regressors and the effects, without any error; 6 rows are too few"),
-    "two clusters and effects of years": (few(2015), replace(MODEL, controls=("RQ",)), "no standard error, the errors of its 2 clusters cancel; too few clusters for its effects"),
+    "fewer instruments than endogenous": (changed(), remodel(MODEL, treatments=("TBI", "TFP"), instruments=("lnPOP",)), "2 endogenous regressors for 1 instrument; name at least as many instruments"),
+    "fewer rows than parameters": (few(2002), remodel(MODEL, controls=("RQ",)), "TBI is collinear with the other regressors and the effects"),
+    "as many rows as parameters": (few(2003), remodel(MODEL, controls=("RQ",)), "KOFGIdj is explained by the regressors and the effects, without any error; 6 rows are too few"),
+    "two clusters and effects of years": (few(2015), remodel(MODEL, controls=("RQ",)), "no standard error, the errors of its 2 clusters cancel; too few clusters for its effects"),
     "an outcome of countries": (changed(KOFGIdj=by_country), MODEL, "KOFGIdj is explained by the effects alone"),
     "an outcome without errors": (changed(KOFGIdj=lambda f: 2 * f["TBI"] - f["RQ"] + by_year(f)), MODEL, "KOFGIdj is explained by the regressors and the effects, without any error"),
     "an outcome of countries and years": (changed(KOFGIdj=lambda f: by_country(f) + by_year(f)), MODEL, "KOFGIdj is explained by the effects alone"),

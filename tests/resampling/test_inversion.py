@@ -22,7 +22,13 @@ from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 
-from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
+from experiment_panels import (
+    MODEL,
+    remodel,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
 
 LEVEL = 0.05
 # Between an end and a null that is not rejected, in standard errors: of all patterns,
@@ -183,13 +189,13 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 
 def test_each_treatment_has_its_own_interval():
     """The other treatments are not restricted."""
-    model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
     own = plan(model, Scheme("wild"), 2**9)
     inverted = invert_wild(own, SEED)
     assert inverted is not None and inverted.anderson_rubin is None
     for k, treatment in enumerate(model.treatments):
         other = ({*model.treatments} - {treatment}).pop()
-        alone = replace(model, treatments=(treatment,), controls=("RQ", other))
+        alone = remodel(model, treatments=(treatment,), controls=("RQ", other))
         expected = by_inversion(plan(alone, Scheme("wild"), 2**9), 0, SEED)
         assert_allclose(inverted.intervals[k], expected, rtol=1e-6)
 
@@ -265,8 +271,8 @@ def few_years(G: int) -> pd.DataFrame:
     return frame.assign(endogenous=frame["L.TBI"] + 0.1 * frame["endogenous"])
 
 
-FEW = replace(MODEL, controls=("RQ",))
-FEW_IV = replace(ONE, controls=("RQ",))
+FEW = remodel(MODEL, controls=("RQ",))
+FEW_IV = remodel(ONE, controls=("RQ",))
 
 
 @pytest.mark.parametrize(
@@ -319,7 +325,7 @@ def test_the_interval_does_not_depend_on_the_value_that_is_tested():
 )
 def test_only_a_restricted_wild_test_is_inverted(scheme):
     assert invert_wild(plan(MODEL, scheme, 99), SEED) is None
-    joint = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    joint = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
     assert invert_wild(plan(joint, Scheme("wild", joint=True), 99), SEED) is None
 
 

@@ -212,7 +212,7 @@ FRAME = small_panel(countries=8, years=4, seed=3).assign(
 def member(
     outcome: str, scheme: Scheme, draws: int = 199, sample: str = "all"
 ) -> Member:
-    model = Model(f"{outcome} {sample}", outcome, ("TBI",), ("RQ",), sample=sample)
+    model = Model(f"{outcome} {sample}", outcome, ("TBI", "RQ"), sample=sample)
     plan = make_plan(fit_model(FRAME, model), scheme, draws)
     drawn = draws_of(plan, SEED)
     return plan, drawn, summarise(plan, drawn)

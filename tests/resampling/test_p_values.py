@@ -170,7 +170,7 @@ def test_percentile_t_by_its_formulas():
 
 
 def test_each_treatment_has_its_rows():
-    model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
     own, draws = infer(plan(Scheme("pairs", studentised=True), model, 500), 2)
     assert own.summary["term"].tolist() == ["TFP", "TBI"]
     assert_allclose(
@@ -257,7 +257,7 @@ def test_the_unrestricted_interval_is_symmetric():
 
 
 def test_a_joint_test_is_one_row_of_f():
-    model = Model("two", "KOFGIdj", ("TFP", "TBI"), ("RQ",))
+    model = Model("two", "KOFGIdj", ("TFP", "TBI", "RQ"), ("TFP", "TBI"))
     own = plan(Scheme("wild", joint=True), model, 100)
     inference, draws = infer(own, 1)
     V = own.fitted.covariance()
@@ -317,8 +317,7 @@ def example(shared, weights) -> ResamplingPlan:
     model = Model(
         "boottest",
         "hasinsurance",
-        ("post_self",),
-        ("selfemployed", "post"),
+        ("post_self", "selfemployed", "post"),
         effects=(),
         cluster="year",
     )

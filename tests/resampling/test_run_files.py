@@ -62,7 +62,7 @@ def mistake(read, tmp_path):
 
 def test_what_is_not_said_is_usual(read, tmp_path):
     run = read(PANEL, PAIRS, MODEL)
-    model = Model("y all", "y", ("x",), ("c",), family="all")
+    model = Model("y all", "y", ("x", "c"), family="all")
     assert run == RunFile(
         path=tmp_path / "run.toml",
         models=((model, tmp_path / "panel.csv"),),
@@ -90,8 +90,8 @@ def test_everything_is_read(read, tmp_path):
     assert first == Model(
         name="iv",
         outcome="y",
-        treatments=("x",),
-        controls=("a", "b"),
+        regressors=("a", "x", "b"),
+        treatment="x",
         instruments=("L.x", "z"),
         effects=("firm", "week"),
         cluster="town",
@@ -102,8 +102,8 @@ def test_everything_is_read(read, tmp_path):
     assert second == Model(
         "y developed",
         "y",
-        ("x",),
-        ("a",),
+        ("a", "x"),
+        "x",
         effects=(),
         sample="developed",
         family="developed",
@@ -185,7 +185,7 @@ def test_a_grid_is_every_combination(read, tmp_path):
 def test_a_grid_of_one_is_named_by_outcome_and_sample(read, tmp_path):
     run = read(PANEL, 'sample = "developed"', PAIRS, GRID, 'controls = ["a", "b"]')
     model = Model(
-        "y developed", "y", ("x",), ("a", "b"), sample="developed", family="developed"
+        "y developed", "y", ("x", "a", "b"), sample="developed", family="developed"
     )
     assert run.models == ((model, tmp_path / "panel.csv"),)
 
@@ -290,7 +290,7 @@ def test_a_file_that_is_no_panel_is_one_line(tmp_path, suffix, content):
 
 
 def lag(*names: str) -> list[Model]:
-    return [Model("m", "y", ("x",), names)]
+    return [Model("m", "y", tuple(dict.fromkeys(["x", *names])))]
 
 
 def test_a_lag_is_of_the_same_country_and_the_year_before():

@@ -1,7 +1,6 @@
 """The same draws to the bit, however they are cut into calls, devices and runs."""
 
 import json
-from dataclasses import replace
 from functools import cache, partial
 from hashlib import sha256
 
@@ -22,7 +21,13 @@ from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
 from commands import run_python
-from experiment_panels import MODEL, calls_of, small_panel, two_stage_model
+from experiment_panels import (
+    MODEL,
+    calls_of,
+    remodel,
+    small_panel,
+    two_stage_model,
+)
 
 # One of each path through the code: balanced, any panel, in tiles, two columns, one
 # treatment and an instrument, permutations.
@@ -41,7 +46,7 @@ SEED = 3
 @cache
 def plan(name: str, draws: int) -> ResamplingPlan:
     if name == "wild, all":
-        frame, model = small_panel(countries=4), replace(MODEL, controls=())
+        frame, model = small_panel(countries=4), remodel(MODEL, controls=())
         scheme = CASES["wild"][2]
     else:
         unknown, model, scheme = CASES[name]

@@ -18,7 +18,13 @@ from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
 
-from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
+from experiment_panels import (
+    MODEL,
+    remodel,
+    rows_of,
+    small_panel,
+    two_stage_model,
+)
 from helpers import error_of
 from literal_refits import Refit, Rows, refit, wild_instrument_t, wild_statistic
 
@@ -34,7 +40,7 @@ FRAMES = {
 }
 MODELS = {
     "least squares": MODEL,
-    "no controls": replace(MODEL, controls=()),
+    "no controls": remodel(MODEL, controls=()),
     "instrument": two_stage_model(),
 }
 
@@ -84,7 +90,7 @@ def test_reweighted_draws_are_refits_in_units_of_the_panel(frame, model, kind):
 def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
     """Of so many countries that no draw holds as few as there are regressors."""
     frame = small_panel(countries=14, unknown=unknown, seed=5)
-    model = replace(MODEL, treatments=("TFP", "TBI"))
+    model = remodel(MODEL, treatments=("TFP", "TBI"))
     scheme = Scheme("pairs", studentised=True)
     own = make_plan(fit_model(frame, model), scheme, DRAWS)
     rows = rows_of(frame, model)
@@ -110,7 +116,7 @@ def wild_weights(own: ResamplingPlan, draws: int = DRAWS, block: int = 0) -> np.
 @pytest.mark.parametrize("weights", ["rademacher", "webb", "mammen"])
 def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
     """The value of the null is in units of the panel, that of each treatment."""
-    model = replace(MODEL, treatments=("TFP", "TBI"))
+    model = remodel(MODEL, treatments=("TFP", "TBI"))
     scheme = Scheme("wild", weights=weights, null=null, value=0.3)
     own, rows = plan(frame, model, scheme), rows_of(FRAMES[frame], model)
     expected = [
@@ -128,7 +134,7 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
 
 @pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
 def test_a_joint_draw_is_the_wald_statistic_of_a_refit(null):
-    model = replace(MODEL, treatments=("TFP", "TBI"))
+    model = remodel(MODEL, treatments=("TFP", "TBI"))
     own = plan("unbalanced", model, Scheme("wild", joint=True, null=null, value=0.3))
     rows = rows_of(FRAMES["unbalanced"], model)
     R, r = np.eye(4)[2:], np.full(2, 0.3)
@@ -366,7 +372,7 @@ def few(countries: int, years: int = 4) -> pd.DataFrame:
 def enumerated(
     countries: int, scheme: Scheme, draws: int, years: int = 4
 ) -> ResamplingPlan:
-    model = replace(MODEL, controls=())
+    model = remodel(MODEL, controls=())
     return make_plan(fit_model(few(countries, years), model), scheme, draws)
 
 
@@ -456,8 +462,8 @@ IV_TWO = two_stage_model(instruments=("L.TBI", "TFP"))
 SHIFTS = MOVES["shifts"]
 MISTAKES = {
     "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used"),
-    "an instrument that is not known": (HOLE, replace(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
-    "two treatments": (FRAMES["balanced"], replace(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
+    "an instrument that is not known": (HOLE, remodel(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
+    "two treatments": (FRAMES["balanced"], remodel(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
     "two instruments": (FRAMES["balanced"], IV_TWO, SHIFTS, "a placebo moves one treatment, and one instrument with it"),
     "strata of shifts": (FRAMES["balanced"], MODEL, replace(SHIFTS, strata="bloc"), "strata go with permute = countries, not shifts"),
     "strata that are not there": (FRAMES["balanced"], MODEL, Scheme("placebo", strata="area"), "strata: no column area in the panel"),
@@ -533,7 +539,7 @@ def test_the_label_tells_instruments_and_joint_tests():
     fitted = fit_model(FRAMES["balanced"], two_stage_model())
     webb = Scheme("wild", weights="webb")
     assert make_plan(fitted, webb, 99).label == "wild-wre-webb"
-    both = replace(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
+    both = remodel(MODEL, treatments=("TBI", "RQ"), controls=("INFR",))
     joint = replace(webb, joint=True)
     assert plan("balanced", both, joint).label == "wild-wcr-webb-joint"
     assert plan("balanced", MODEL, joint).label == "wild-wcr-webb"

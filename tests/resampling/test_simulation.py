@@ -208,7 +208,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     """Estimate, three standard errors, and each decision on the same draws."""
     key, M, seen, of_signs, of_counts = one_panel(design)
     own = tested(design, key)
-    model = Model("m", "y", ("x",), tuple(f"c{k}" for k in range(design.controls)))
+    model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
     other = fit_model(as_frame(M, seen), model)
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
     se = [np.sqrt(other.covariance(k)[0, 0]) for k in ("CV1", "CV2", "CV3")]
@@ -265,7 +265,7 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
     """Of 12 panels all decisions are those of t with the degrees of the engine."""
-    model = Model("m", "y", ("x",), ("c0", "c1"))
+    model = Model("m", "y", ("x", "c0", "c1"))
     for seed in range(12):
         key, M, seen, _, _ = one_panel(SMALL, seed)
         row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
@@ -525,7 +525,7 @@ def test_the_command_takes_the_regressors_of_a_panel(tmp_path):
     written = pd.read_csv(out / "simulation.csv")
     # Of given regressors, the same in every panel.
     frame = small_panel(countries=9, years=6, seed=2)
-    model = Model("m", "KOFGIdj", ("TBI",), ("RQ", "INFR"))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ", "INFR"))
     (few,) = model_table([fit_model(frame, model)])["effective_clusters"]
     assert_allclose(written["effective_clusters"], few, rtol=RTOL)
     manifest = json.loads((out / "manifest.json").read_text())

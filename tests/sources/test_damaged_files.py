@@ -126,7 +126,7 @@ def test_a_small_archive_of_one_endless_line_is_refused(tmp_path):
     for source, path in archives.items():
         assert path.stat().st_size < 100_000
         message = refusal(source, path)
-        assert "line 1 is longer than 4 MiB" in message and "--max-size" in message
+        assert "line 1 is longer than 4 MiB" in message and "set_max_size" in message
     api = zip_text(
         tmp_path / "API_X.zip", "API_X_DS2.csv", '"Country Code,' * (1 << 19)
     )
@@ -159,11 +159,11 @@ def test_what_unpacks_to_more_than_the_limit_is_refused(tmp_path, small):
         "wiot_2003.RData": b"RDX2\nX\n" + zeros,
     }.items():
         (tmp_path / name).write_bytes(data)
-        assert "--max-size allows more" in refusal("wiod2013", tmp_path / name)
+        assert "set_max_size allows more" in refusal("wiod2013", tmp_path / name)
     packed = pf.zip_of(tmp_path / "wiot.zip", {"wiot_2000.RData": zeros})
-    assert "--max-size allows more" in refusal("wiod2013", packed)
+    assert "set_max_size allows more" in refusal("wiod2013", packed)
     outer = pf.zip_of(tmp_path / "outer.zip", {"inner.zip": zeros})
-    assert "--max-size allows more" in refusal("wiod2013", outer)
+    assert "set_max_size allows more" in refusal("wiod2013", outer)
 
 
 def test_an_archive_in_itself_without_end_is_not_followed(tmp_path):

@@ -182,7 +182,7 @@ def test_a_source_that_does_not_exist_is_told(raw, tmp_path):
 
 def test_unbalanced_rows_are_accepted_when_asked_for(raw, tmp_path):
     archive(raw, cell("x", 2, 1e6))
-    assert "`--unbalanced` imports the table as it is" in refusal(raw)
+    assert "unbalanced=True imports the table as it is" in refusal(raw)
     import_tables("arrays", [raw], tmp_path / "store", unbalanced=True)
     assert open_store(tmp_path / "store").x[1, 2] == 1e6
 
@@ -209,7 +209,9 @@ def test_a_store_is_replaced_only_by_force_and_refused_before_anything_is_read(
     raw, tmp_path
 ):
     import_tables("arrays", [raw], tmp_path / "store", years=(2000, 2000))
-    with pytest.raises(TivaxError, match="store: exists already; --force replaces it"):
+    with pytest.raises(
+        TivaxError, match="store: exists already; force=True replaces it"
+    ):
         import_tables("arrays", [tmp_path / "none"], tmp_path / "store")
     import_tables("arrays", [raw], tmp_path / "store", force=True)
     assert open_store(tmp_path / "store").years == YEARS

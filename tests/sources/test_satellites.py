@@ -196,10 +196,10 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
     told = line(renamed)
     assert told.startswith("has no region R3") and "; it has XXX instead" in told
     assert line(jobs.drop_sel(year=year)) == (
-        f"has no year {year}, which the tables have; choose others by --years"
+        f"has no year {year}, which the tables have; choose others by years="
     )
     assert line(jobs.where(jobs["year"] != year, 0)) == (
-        f"0 in every industry of {year}; leave that year out by --years"
+        f"0 in every industry of {year}; leave that year out by years="
     )
     assert line(jobs.isel(region=[0, 1, 2, 3, 0])) == "region R0 is duplicated"
     told = line(jobs.sum("sector"))

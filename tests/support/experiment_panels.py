@@ -1,5 +1,6 @@
 """Small panels and models of experiments, and the same rows for literal refits."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,27 @@ from tivax.engine.resampling.models import Model
 from helpers import random_panel
 from literal_refits import Rows
 
-MODEL = Model("main", "KOFGIdj", ("TBI",), ("RQ", "INFR"))
+MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+
+
+def remodel(
+    model: Model,
+    *,
+    treatments: Sequence[str] | None = None,
+    controls: Sequence[str] | None = None,
+    instruments: Sequence[str] | None = None,
+) -> Model:
+    """The model with other treatments, controls or instruments."""
+    first = tuple(model.treatments if treatments is None else treatments)
+    others = model.controls if controls is None else controls
+    instruments = model.instruments if instruments is None else instruments
+    return replace(
+        model,
+        regressors=(*first, *others),
+        treatment=first,
+        endogenous=(),
+        instruments=instruments,
+    )
 
 
 def small_panel(
@@ -43,15 +64,19 @@ def small_panel(
 
 
 def two_stage_model(**changes: Any) -> Model:
-    model = replace(MODEL, treatments=("endogenous",), instruments=("L.TBI",))
-    return replace(model, **changes)
+    """A treatment and its instrument; ``changes`` as those of ``remodel``."""
+    columns: dict[str, Any] = {
+        "treatments": ("endogenous",),
+        "instruments": ("L.TBI",),
+    }
+    return remodel(MODEL, **(columns | changes))
 
 
 def rows_of(frame: pd.DataFrame, model: Model) -> Rows:
     """The complete rows, sorted by country and year. Countries are the clusters."""
     used = frame.dropna(subset=[*model.columns]).sort_values(["iso3", "year"])
 
-    def block(names: tuple[str, ...]) -> np.ndarray:
+    def block(names: Sequence[str]) -> np.ndarray:
         return used[[*names]].to_numpy(float)
 
     return Rows(

@@ -186,9 +186,10 @@ def of_panels() -> Iterator[Case]:
     bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}
     sound |= {"endogenous": "TBI", "instruments": ["lnPOP"], "controls": []}
     yield from wrong("two_stage", bad, **sound)
-    bad = {"outcome": one, "name": {"int": 3}, "treatments": {**names, "none": ()}}
-    bad |= dict.fromkeys(("controls", "instruments", "effects"), names)
-    yield from wrong("Model", bad, name="m", outcome="y", treatments=("x",))
+    bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
+    bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
+    bad |= {"treatment": {"other": "z", "int": 3}, "sample": {"word": "Developed"}}
+    yield from wrong("Model", bad, name="m", outcome="y", regressors=("x",))
     bad = {
         "panel": frames,
         "model": WRONG,

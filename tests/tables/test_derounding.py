@@ -151,7 +151,7 @@ def test_a_table_that_is_not_rounded_is_refused():
     table = rounded_table()
     line = (
         "2000: not rounded to whole units, so there is nothing to restore; leave "
-        "out --derounded"
+        "out derounded=True"
     )
     assert error_of(deround, replace(table, Z=table.Z + 0.25)) == line
 

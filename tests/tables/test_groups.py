@@ -97,7 +97,7 @@ def test_mistakes_in_groups_are_told_before_work(store, tmp_path):
     line = mistake("tbi", store, "--out", out, "--groups", "EU15,OECD")
     assert line == (
         "region AUT is in EU15 (2 of 15) and in OECD (3 of 38): --each-group "
-        "(each_group) computes groups that overlap"
+        "computes groups that overlap"
     )
     words = ("decompose", store, "--method", "my", "--out", out)
     assert mistake(*words, "--groups", "NATFA").startswith(

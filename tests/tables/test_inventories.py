@@ -153,8 +153,7 @@ def test_sales_of_rounding_size_are_not_multiplied():
             None,
             ("household", "government", "stocks"),
             "final demand has the categories household, government, stocks, none of "
-            "them known as inventories; name it, by categories= in Python, "
-            "--inventories on the command line",
+            "them known as inventories; name it by categories=",
         ),
         (
             ["INVENT"],

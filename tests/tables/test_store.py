@@ -497,7 +497,9 @@ def test_checksums_are_not_lost_with_the_number_of_the_format(store):
 
 def test_a_store_is_not_overwritten_unless_forced(tables, store):
     fewer = tables.select(2001, 2001)
-    with pytest.raises(TivaxError, match="store: exists already; --force replaces it"):
+    with pytest.raises(
+        TivaxError, match="store: exists already; force=True replaces it"
+    ):
         save_store(fewer, store)
     assert_same(open_store(store), tables)
     save_store(fewer, store, force=True)

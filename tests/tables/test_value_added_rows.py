@@ -165,7 +165,7 @@ def test_a_thousandfold_is_refused_and_the_industry_named(
     path = write(raw, world, times_1000(world))
     told = error_of(import_tables, source, [path], tmp_path / "store")
     assert message in told
-    assert f"worst {industry}" in told and "`--unbalanced` imports" in told
+    assert f"worst {industry}" in told and "unbalanced=True imports" in told
 
 
 @pytest.mark.parametrize("source, write, world, industry, message", CASES, ids=IDS)

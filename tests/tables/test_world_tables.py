@@ -163,9 +163,15 @@ def test_years_are_stacked_in_order():
 
 def test_tables_are_shown_by_their_size_not_by_their_numbers():
     tables = stack_years([random_table(regions=2, sectors=3)])
-    assert repr(tables) == (
-        "WorldTables(2 regions x 3 sectors x 1 years (2014), million US$)"
-    )
+    assert repr(tables).splitlines() == [
+        "WorldTables: 2 regions x 3 sectors x 1 years",
+        "years         2014",
+        "regions       R0, R1",
+        "sectors       S0, S1, S2",
+        "final demand  household, government, inventories",
+        "value added   reported",
+        "unit          million US$",
+    ]
 
 
 def test_a_year_without_the_value_added_row_of_another_is_refused():

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...figures import p_text
+from ...core import p_text
 from ...paper import column_name
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown

@@ -17,7 +17,7 @@ def import_(
         str,
         typer.Argument(
             help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
-            "pymrio, mario or arrays."
+            "pymrio, mario or arrays.",
             autocompletion=complete_source,
         ),
     ],

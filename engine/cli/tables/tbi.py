@@ -18,8 +18,8 @@ from ...core import (
     shift_progress,
     to_long_frame,
     variable_labels,
-    write_do_file,
     write_csv,
+    write_do_file,
     write_frame,
 )
 from ...figures import ShownRegions, shown_regions

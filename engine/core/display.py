@@ -1,0 +1,87 @@
+"""Results as small tables of text and HTML, for ``print`` and notebooks."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A titled table; cells are texts.
+
+    The first column is aligned to the left, the others to the right unless they are
+    ``words``. An empty ``columns`` leaves the header out.
+    """
+
+    title: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+    words: bool = False
+
+    def text(self) -> str:
+        """Title, aligned columns and notes."""
+        lines = [*([self.columns] if self.columns else []), *self.rows]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        table = [
+            "  ".join(
+                cell.ljust(width) if self.words or k == 0 else cell.rjust(width)
+                for k, (cell, width) in enumerate(zip(line, widths, strict=True))
+            ).rstrip()
+            for line in lines
+        ]
+        return "\n".join([self.title, *table, *self.notes])
+
+    def html(self) -> str:
+        """The same as HTML, in the style of the page around it."""
+        head = "".join(f"<th>{escape(name)}</th>" for name in self.columns)
+        align = ' style="text-align: left"' if self.words else ""
+        body = "\n".join(
+            f"<tr><th{align}>{escape(line[0])}</th>"
+            + "".join(f"<td{align}>{escape(cell)}</td>" for cell in line[1:])
+            + "</tr>"
+            for line in self.rows
+        )
+        return (
+            f"<p>{escape(self.title)}</p>\n<table>\n"
+            + (f"<thead><tr>{head}</tr></thead>\n" if head else "")
+            + f"<tbody>\n{body}\n</tbody>\n</table>\n"
+            + f"<p>{'<br>'.join(map(escape, self.notes))}</p>"
+        )
+
+
+class Printable:
+    """A result that prints as its listings, in a notebook as HTML."""
+
+    def _listings(self) -> Sequence[Listing]:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return "\n\n".join(listing.text() for listing in self._listings())
+
+    def _repr_html_(self) -> str:
+        return "\n".join(listing.html() for listing in self._listings())
+
+
+def number_text(value: float) -> str:
+    """A number with four significant digits."""
+    return "-" if value != value else f"{value:#.4g}".removesuffix(".")
+
+
+def p_text(p: float, draws: int | None = None) -> str:
+    """A p-value: four decimals, or two digits of a smaller one.
+
+    None of that many random ``draws`` says that p is below one of them.
+    """
+    if p != p:
+        return "-"
+    if p == 0:
+        return f"< {1 / draws:.1g}" if draws else "0"
+    return f"{p:.4f}" if p >= 0.0001 else f"{p:.1e}"
+
+
+def interval_text(low: float, high: float) -> str:
+    """``[-1.234, 5.678]``; a dash where an end is unknown."""
+    if low != low or high != high:
+        return "-"
+    return f"[{number_text(low)}, {number_text(high)}]"
