@@ -36,7 +36,7 @@ from helpers import random_tables, write_arrays
 
 COMMANDS = (
     "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
-    "indicators", "panel", "replicate", "bootstrap", "placebo",
+    "indicators", "explore", "panel", "replicate", "bootstrap", "placebo",
     "simulate", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
