@@ -28,7 +28,7 @@ function dressed(rows, measure) {
   return rows.map((row) => ({
     ...row, tip: tipText(row, measure), colour: colourOf(row.code), chosen: isChosen(row.code),
     value: scaled(measure, row.value), low: scaled(measure, row.low), high: scaled(measure, row.high),
-    ink: isChosen(row.code) ? colourOf(row.code) : ink("ink"),
+    ink: textColourOf(row.code),
     text: row.value === null ? "" : alikeText(measure, row.value, 0),
   }));
 }
@@ -200,7 +200,7 @@ function scatterView(size) {
     x: scaled(x, numberOf(x, t, k)), y: scaled(y, numberOf(y, t, k)),
     size: area ? numberOf(area, t, k) : null,
     colour: isChosen(region.code) ? colourOf(region.code) : ink("quiet"),
-    ink: darkMode.matches ? colourOf(region.code) : mixed(colourOf(region.code), "#000000", 0.25),
+    ink: textColourOf(region.code),
     label: size.narrow ? region.code : region.name,
     tip: [
       region.name === region.code ? region.name : `${region.name} (${region.code})`, String(year),

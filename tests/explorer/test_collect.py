@@ -184,3 +184,10 @@ def test_a_file_that_is_no_parquet_is_named(tmp_path):
     (tmp_path / "indicators.parquet").write_bytes(b"PAR1 and no more")
     with pytest.raises(TivaxError, match=r"indicators\.parquet: cannot be read"):
         collected(tmp_path)
+
+
+def test_a_result_of_single_sectors_alone_has_nothing_to_show(tmp_path):
+    frame = indicators_frame().query("sector == 'S1'")
+    write_frame(frame, tmp_path, "indicators", "parquet")
+    line = error_of(lambda: collected(tmp_path))
+    assert line == f"{tmp_path}: its tables have no rows for all sectors"
