@@ -37,7 +37,7 @@ function boundsOf(values, { zero = false } = {}) {
 function stepOf(length, count) {
   const rough = length / count;
   const power = 10 ** Math.floor(Math.log10(rough));
-  return power * ([1, 2, 5].find((k) => rough / power <= k * 1.2) ?? 10);
+  return power * ([1, 2, 5].find((k) => rough / power <= k * 1.5) ?? 10);
 }
 
 function ticksOf([low, high], count = 6) {

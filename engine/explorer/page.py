@@ -67,8 +67,13 @@ def explore(
     Raises
     ------
     TivaxError
-        ``out`` exists, lies in one of the folders or cannot be written; or as
-        :func:`collect_results`.
+        ``out`` exists, lies in one of the folders or cannot be written; a folder is
+        missing, holds no such result or a damaged one; no measure has such a code.
+
+    Examples
+    --------
+    >>> tx.explore(["results", "tiva"], "explorer.html")  # doctest: +SKIP
+    PosixPath('explorer.html')
     """
     given = [results] if isinstance(results, Path | str) else list(results)
     folders = list(dict.fromkeys(Path(k) for k in given))

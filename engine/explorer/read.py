@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import get_args
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from ..core import Format, TivaxError, unescape_formula
 
@@ -85,13 +87,9 @@ def _read(path: Path, filters: dict[str, Sequence[str]]) -> pd.DataFrame:
             return pd.read_excel(
                 path, engine="calamine", keep_default_na=False, na_values=[""]
             )
-    frame = pd.read_csv(
-        path,
-        keep_default_na=False,
-        na_values=[""],
-        float_precision="round_trip",
-        low_memory=False,
-    )
+    # Numbers to the last digit in any version of pandas; labels are texts, also NA.
+    texts = csv.ConvertOptions(column_types=dict.fromkeys(LABELS, pa.string()))
+    frame = csv.read_csv(path, convert_options=texts).to_pandas()
     for name in set(LABELS) & set(frame):
-        frame[name] = frame[name].astype(str).map(unescape_formula)
+        frame[name] = frame[name].map(unescape_formula)
     return frame

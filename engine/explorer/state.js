@@ -139,3 +139,9 @@ function colourOf(code) {
   const at = slots.indexOf(code);
   return at < 0 ? ink("faint") : ofTheme(given.colours[at]);
 }
+
+// Of a name in the economy's colour, which must be read on a light page.
+function textColourOf(code) {
+  if (!isChosen(code)) return ink("ink");
+  return darkMode.matches ? colourOf(code) : mixed(colourOf(code), "#000000", 0.35);
+}

@@ -32,7 +32,7 @@ def tile_map(codes: Sequence[str]) -> dict[str, tuple[int, int]]:
     return tiles
 
 
-def _assign(known: Mapping[str, tuple[float, float]]) -> dict[str, tuple[int, int]]:
+def _assign(known: Mapping[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
     latitude, longitude = np.array(list(known.values())).T
     place = np.column_stack([longitude, -latitude])
     count = len(place)

@@ -28,7 +28,7 @@ function dressed(rows, measure) {
   return rows.map((row) => ({
     ...row, tip: tipText(row, measure), colour: colourOf(row.code), chosen: isChosen(row.code),
     value: scaled(measure, row.value), low: scaled(measure, row.low), high: scaled(measure, row.high),
-    ink: isChosen(row.code) ? colourOf(row.code) : ink("ink"),
+    ink: textColourOf(row.code),
     text: row.value === null ? "" : alikeText(measure, row.value, 0),
   }));
 }
@@ -83,8 +83,13 @@ function legend(colours, unit) {
   return box;
 }
 
-function intervalNote(measure) {
-  return measure.low === null ? "" : " Error bars: 95 % intervals.";
+function intervalNote(measure, shape) {
+  return measure.low === null ? "" : ` ${shape}: 95 % intervals.`;
+}
+
+// Without the explanation after a colon; the name of an account stays.
+function shortTitle(measure) {
+  return measure.title.split(": ").slice(0, measure.code.includes("/") ? 2 : 1).join(": ");
 }
 
 function source(...used) {
@@ -102,7 +107,7 @@ function linesView(size) {
   const shown = dressed(rows, measure).sort((a, b) => a.year - b.year);
   return {
     title: `${heading(measure)}, ${yearSpan(from, to)}`,
-    subtitle: `${upper(unitText(measure))}. Grey: all other ${measure.pairs ? "partners" : "economies"}.${intervalNote(measure)}`,
+    subtitle: `${upper(unitText(measure))}. Grey: all other ${measure.pairs ? "partners" : "economies"}.${intervalNote(measure, "Bands")}`,
     note: source(measure),
     spec: lineChart(shown, { ...size, from, to }),
     csv: () => longRows(measure, (year) => year >= from && year <= to, (i) => !measure.pairs || i === of),
@@ -116,7 +121,7 @@ function barsView(size) {
   const shown = dressed(rows, measure).sort((a, b) => b.value - a.value);
   return {
     title: `${heading(measure)}, ${state.year}`,
-    subtitle: `${upper(unitText(measure))}, from the largest to the smallest.${intervalNote(measure)}`,
+    subtitle: `${upper(unitText(measure))}, from the largest to the smallest.${intervalNote(measure, "Error bars")}`,
     note: source(measure),
     spec: shown.length ? barChart(shown, size) : null,
     csv: () => longRows(measure, (year) => year === Number(state.year), (i) => !measure.pairs || i === of),
@@ -195,7 +200,7 @@ function scatterView(size) {
     x: scaled(x, numberOf(x, t, k)), y: scaled(y, numberOf(y, t, k)),
     size: area ? numberOf(area, t, k) : null,
     colour: isChosen(region.code) ? colourOf(region.code) : ink("quiet"),
-    ink: darkMode.matches ? colourOf(region.code) : mixed(colourOf(region.code), "#000000", 0.25),
+    ink: textColourOf(region.code),
     label: size.narrow ? region.code : region.name,
     tip: [
       region.name === region.code ? region.name : `${region.name} (${region.code})`, String(year),
@@ -209,7 +214,7 @@ function scatterView(size) {
   const trails = all.filter((k) => k.chosen && k.t <= last);
   const axis = (of, name) => ({ name: `${upper(of.title)}${of.unit ? `, ${unitText(of)}` : ""}`, bounds: boundsOf(all.map((k) => k[name])) });
   return {
-    title: `${upper(y.title)} against ${x.title}, ${state.year}`,
+    title: `${upper(shortTitle(y))} against ${shortTitle(x)}, ${state.year}`,
     subtitle: `Lines: the way since ${years[0]}.${area ? ` Area: ${area.title}.` : ""}`,
     note: source(x, y, ...(area ? [area] : [])),
     spec: points.length ? scatterChart(points, trails, {

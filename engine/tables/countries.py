@@ -23,8 +23,8 @@ class Country:
     alpha3: str
     alpha2: str
     name: str
-    latitude: float | None = None
-    longitude: float | None = None
+    latitude: int | None = None
+    longitude: int | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def country_name(code: str) -> str:
     return known.name if known else code
 
 
-def country_position(code: str) -> tuple[float, float] | None:
+def country_position(code: str) -> tuple[int, int] | None:
     """Latitude and longitude of a country's middle in degrees; None of other codes."""
     known = countries().get(code)
     if known is None or known.latitude is None or known.longitude is None:

@@ -37,7 +37,7 @@ from helpers import random_tables, write_arrays
 
 COMMANDS = (
     "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
-    "indicators", "panel", "replicate", "bootstrap", "placebo",
+    "indicators", "explore", "panel", "replicate", "bootstrap", "placebo",
     "simulate", "package", "cite", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
@@ -625,7 +625,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
     assert names(out) == sorted([
         *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
-        "checks.csv", "report.html", "manifest.json", "store",
+        "checks.csv", "report.html", "explorer.html", "manifest.json", "store",
         "shares.pdf", "shares.png", "shares.svg",
     ])  # fmt: skip
     assert re.search(r"2000-2002, largest relative residual \d\.\d", answer.out)
@@ -654,6 +654,9 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     assert len(pd.read_csv(out / "tbi.csv")) == 12
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "(seed 3)" in report and "4 regions, 5 sectors and 3 years" in report
+    assert '<a href="explorer.html">' in report
+    charts = (out / "explorer.html").read_text(encoding="utf-8")
+    assert '"file": "tbi.csv"' in charts and '"unit": "million US$"' in charts
 
 
 def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):

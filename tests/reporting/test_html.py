@@ -11,6 +11,7 @@ from tivax.engine.reporting.html import (
     Figure,
     Heading,
     Journal,
+    Link,
     Points,
     Section,
     Table,
@@ -274,3 +275,10 @@ def test_the_same_content_gives_the_same_bytes():
         )
 
     assert html() == html()
+
+
+def test_a_link_leads_to_the_file_beside_the_report():
+    html = report_html(
+        "t", "s", [Section("a", [Link("Open <it>", 'x".html')])], {"tivax": "1"}
+    )
+    assert '<p><a href="x&quot;.html">Open &lt;it&gt;</a></p>' in html

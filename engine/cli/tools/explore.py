@@ -49,7 +49,6 @@ def explore(
     with terminal.status("collecting the results"):
         explorer.explore(results, out, only=names, force=force)
     size = out.stat().st_size
-    terminal.print(f"{out}: {size / _MEGABYTE:.1f} MB")
     if size > _LARGE:
         terminal.print("A page of this size opens slowly; --only makes it smaller")
-    terminal.print(f"Open {out}")
+    terminal.print(f"Open {out} ({size / _MEGABYTE:.1f} MB)")

@@ -1,0 +1,147 @@
+import base64
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+import tivax as tx
+from tivax.engine.explorer import Collected, Measure, explorer_html
+from tivax.engine.measures import INDICATORS
+from tivax.engine.panel.recipe import WIOD_COUNTRIES
+
+from commands import mistake, names
+from helpers import error_of
+from result_folders import absorbed_frame, tbi_frame, write_tbi_folder
+
+# Names of languages and formats, and places that Vega names but does not load.
+NAMED = re.compile(
+    r"http://www\.w3\.org/|https://vega\.github\.io/(schema|editor)/|"
+    r"https://github\.com/vega/"
+)
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """A page of tivax tbi in a folder beside it, and its text."""
+    folder = tmp_path_factory.mktemp("page")
+    write_tbi_folder(folder / "results")
+    path = tx.explore(folder / "results", folder / "explorer.html")
+    return path, path.read_text(encoding="utf-8")
+
+
+def data_of(text):
+    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text)
+    assert found
+    return json.loads(found[1])
+
+
+def numbers(measure, data):
+    size = len(data["regions"])
+    shape = (len(data["years"]), *[size] * (2 if measure["pairs"] else 1))
+    return np.frombuffer(base64.b64decode(measure["values"]), "<f8").reshape(shape)
+
+
+def test_numbers_in_the_page_equal_the_files(page):
+    data = data_of(page[1])
+    codes = [k["code"] for k in data["regions"]]
+    measures = {k["code"]: k for k in data["measures"]}
+    want = tbi_frame().pivot(index="year", columns="region", values="tbi")[codes]
+    assert_array_equal(numbers(measures["tbi"], data), want)
+    flow = absorbed_frame().set_index(["year", "origin", "absorber"])["value_added"]
+    for t, year in enumerate(data["years"]):
+        pairs = flow[year].unstack("absorber").loc[codes, codes]
+        assert_array_equal(numbers(measures["value_added"], data)[t], pairs)
+
+
+def test_the_largest_economies_come_first_under_their_names(page):
+    data = data_of(page[1])
+    size = tbi_frame().groupby("region")["va_exports"].max()
+    assert [k["code"] for k in data["regions"]] == list(
+        size.sort_values(ascending=False).index
+    )
+    found = {k["code"]: k["name"] for k in data["regions"]}
+    assert found["DEU"] == "Germany" and found["ROW"] == "Rest of the world"
+
+
+def test_files_are_linked_by_their_path_from_the_page(page):
+    files = {k["file"] for k in data_of(page[1])["measures"]}
+    assert files == {"results/tbi.csv", "results/va_absorbed.parquet"}
+
+
+def test_the_page_loads_nothing(page):
+    text = page[1]
+    for address in re.findall(r"(?:https?:)?//[\w.-]+\.\w\w+/[^\s\"'`)]*", text):
+        assert NAMED.match(address), address
+    start = text[: text.index("<script")] + text[text.rindex("</script>") :]
+    assert not re.search(
+        r"<(link|img|iframe|object|embed)\b|\bsrc=|url\(|@import", start
+    )
+    assert not re.search(r"<script[^>]*\bsrc", text)
+    # The browser would refuse: default-src 'none' covers connections, images, fonts.
+    assert "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval';" in start
+
+
+def test_a_world_of_44_regions_and_15_years_stays_below_8_mb():
+    """All indicators by country, bilateral balances and the flows behind them."""
+    rng = np.random.default_rng(0)
+    shape = (15, 44)
+    by_country = [
+        Measure(code, about.title, about.unit, "tiva", Path("tiva/indicators.parquet"),
+                False, rng.normal(size=shape))
+        for code, about in INDICATORS.items()
+    ]  # fmt: skip
+    by_partner = [
+        Measure(code, code, "million US$", "tbi", Path("tbi/va_absorbed.parquet"),
+                True, rng.normal(size=(*shape, 44)))
+        for code in ("value_added", "balance", "BALGR", "BALVAFD")
+    ]  # fmt: skip
+    regions = [*WIOD_COUNTRIES, "CHE", "HRV", "NOR", "ROW"][-44:]
+    world = Collected(
+        tuple(range(2000, 2015)), tuple(regions), (*by_country, *by_partner)
+    )
+    assert len(explorer_html(world, Path()).encode()) < 8e6
+
+
+def test_a_name_cannot_end_the_script_it_is_in(tmp_path):
+    evil = "</script><script>alert(1)"
+    world = Collected(
+        (2000,),
+        (evil, "DEU"),
+        (Measure("tbi", evil, "", evil, tmp_path, True, np.ones((1, 2))),),
+    )
+    text = explorer_html(world, tmp_path)
+    assert evil not in text
+    assert data_of(text)["regions"][0]["code"] == evil
+
+
+def test_a_page_is_never_replaced_unasked(page, tmp_path):
+    path, text = page
+    folder = path.parent / "results"
+    assert error_of(lambda: tx.explore(folder, path)) == (
+        f"{path}: exists already; --force replaces it"
+    )
+    assert tx.explore(str(folder), str(path), force=True) == path
+    assert path.read_text(encoding="utf-8") == text
+    other = tmp_path / "thesis.html"
+    other.write_text("<html>my thesis</html>")
+    line = error_of(lambda: tx.explore(folder, other, force=True))
+    assert line.startswith(f"{other}: not written by `tivax explore`")
+    inside = folder / "explorer.html"
+    assert "lies in the input" in error_of(lambda: tx.explore(folder, inside))
+    assert error_of(lambda: tx.explore([], other)).startswith("name a folder")
+
+
+def test_the_command_writes_the_page_or_one_line(page, tmp_path):
+    folder = page[0].parent / "results"
+    out = tmp_path / "sub" / "explorer.html"
+    assert mistake("explore", folder, "--only", "tbx", "--out", out).startswith(
+        "no measure tbx: did you mean tbi"
+    )
+    assert mistake("explore", tmp_path, "--out", out) == (
+        f"--out {out}: lies in the input {tmp_path}; choose a place outside it"
+    )
+    assert mistake("explore", tmp_path / "no", "--out", out).endswith("no such folder")
+    assert names(tmp_path) == []
