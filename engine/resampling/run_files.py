@@ -1,6 +1,6 @@
 """Run files (TOML): models, scheme and number of draws; unknown keys are mistakes.
 
-    panel = "panel.csv"           # csv, parquet, dta or xlsx, beside the run file
+    panel = "panel.csv"           # csv, parquet, dta, xlsx, feather, beside this
     seed = 1
     draws = 1_000_000
     sample = "all"                # developed, developing; also for a single model
@@ -122,9 +122,10 @@ def read_panel(path: Path) -> pd.DataFrame:
         ".parquet": pd.read_parquet,
         ".dta": pd.read_stata,
         ".xlsx": partial(pd.read_excel, engine="calamine"),
+        ".feather": pd.read_feather,
     }
     if path.suffix not in readers:
-        raise TivaxError(f"{path}: a panel is csv, parquet, dta or xlsx")
+        raise TivaxError(f"{path}: a panel is csv, parquet, dta, xlsx or feather")
     if not path.exists():
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
     try:

@@ -856,8 +856,18 @@ def test_a_store_that_lacks_a_country_is_told_with_it(work, data, tmp_path):
 @pytest.mark.parametrize(
     "command, out, options, told",
     [
-        ("panel", "o.tsv", (), "o.tsv: end the name in .csv, .parquet, .dta or .xlsx"),
-        ("panel", "o", (), "o: end the name in .csv, .parquet, .dta or .xlsx"),
+        (
+            "panel",
+            "o.tsv",
+            (),
+            "o.tsv: end the name in .csv, .parquet, .dta, .xlsx or .feather",
+        ),
+        (
+            "panel",
+            "o",
+            (),
+            "o: end the name in .csv, .parquet, .dta, .xlsx or .feather",
+        ),
         ("replicate", "o", ("--language", "fr"), "--language fr: choose from en, zh"),
     ],
 )

@@ -258,7 +258,10 @@ def panel_mistake(path) -> str:
 
 
 def test_a_panel_of_another_kind_or_none(tmp_path):
-    assert panel_mistake(tmp_path / "p.txt") == "a panel is csv, parquet, dta or xlsx"
+    assert (
+        panel_mistake(tmp_path / "p.txt")
+        == "a panel is csv, parquet, dta, xlsx or feather"
+    )
     assert panel_mistake(tmp_path / "p.csv") == "no such panel; `tivax panel` makes one"
 
 
