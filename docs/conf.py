@@ -32,7 +32,7 @@ nitpicky = True
 nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_execution_timeout = 120
+nb_execution_timeout = 600
 nb_merge_streams = True
 # A shell command in a cell is a fork of a process with JAX's threads, then an exec.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarning")

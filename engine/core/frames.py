@@ -117,6 +117,12 @@ def to_long(result: Any) -> pd.DataFrame:
     ------
     TivaxError
         Anything else.
+
+    Examples
+    --------
+    >>> trade = tx.trade_benefit_index(world)
+    >>> tx.to_long(trade).columns.tolist()
+    ['year', 'region', 'variable', 'value', 'unit']
     """
     return long_table_of(result)
 

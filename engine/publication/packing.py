@@ -48,6 +48,11 @@ class Packed:
         Size of the data in it, before compression.
     left_out
         Places of inputs that it does not hold.
+
+    Examples
+    --------
+    >>> packed = tx.package(["results"], "replication.zip")  # doctest: +SKIP
+    >>> packed.files, packed.left_out  # doctest: +SKIP
     """
 
     path: Path

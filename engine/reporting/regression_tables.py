@@ -99,6 +99,12 @@ def regression_table(
     TivaxError
         No fit, something else than a fit, an unknown term or suffix, a row of another
         length than there are columns.
+
+    Examples
+    --------
+    >>> fit = tx.fixed_effects(panel, "growth", ["trade", "gdp"])
+    >>> tx.regression_table([fit], "table.tex").shape[1]
+    2
     """
     table = _journal_table(
         fits, title, terms, dict(labels or {}), dict(rows or {}), digits

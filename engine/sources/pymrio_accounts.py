@@ -19,6 +19,13 @@ class Satellite(NamedTuple):
 
     ``account`` (year, region, sector) of industries, and ``direct`` (year, region,
     category) of final demand itself, None where the system has none (pymrio's F, F_Y).
+
+    Examples
+    --------
+    >>> folder = tx.save_pymrio(world, "footprint", year=2000)
+    >>> accounts = tx.pymrio_satellites(folder)
+    >>> [dict(k.account.sizes) for k in accounts.values()][:1]
+    [{'year': 1, 'region': 3, 'sector': 4}]
     """
 
     account: xr.DataArray
@@ -49,6 +56,12 @@ def pymrio_satellites(system: Any, year: int | None = None) -> dict[str, Satelli
     ------
     TivaxError
         A system without extensions; a stressor of one name in two extensions; no year.
+
+    Examples
+    --------
+    >>> folder = tx.save_pymrio(world, "accounts", year=2000)
+    >>> list(tx.pymrio_satellites(folder))
+    ['Value Added']
     """
     if isinstance(system, str | Path):
         file = one_system(system)

@@ -50,6 +50,12 @@ def read_pymrio(path: str | Path, year: int | None = None) -> WorldTables:
     TivaxError
         A folder that is no such system, holds several, or is damaged; labels that do
         not fit each other; several units; an unknown year.
+
+    Examples
+    --------
+    >>> folder = tx.save_pymrio(world, "saved", year=2000)
+    >>> tx.read_pymrio(folder).years
+    (2000,)
     """
     file = one_system(path)
     when = year_of(file, year)
@@ -82,6 +88,11 @@ def to_pymrio(
     ------
     TivaxError
         No pymrio; several years and none chosen; accounts of other industries.
+
+    Examples
+    --------
+    >>> io = tx.to_pymrio(world, year=2000)  # doctest: +SKIP
+    >>> io.calc_all().A  # doctest: +SKIP
     """
     table = _chosen(tables, year)
     try:
@@ -117,6 +128,12 @@ def save_pymrio(
     pymrio is not needed. ``format`` is txt, with every digit, or parquet; ``year`` and
     ``satellites`` as in :func:`to_pymrio`. Returns the folder. Raises ``TivaxError`` as
     :func:`to_pymrio`, and where the folder exists.
+
+    Examples
+    --------
+    >>> folder = tx.save_pymrio(world, "system", year=2000)
+    >>> tx.read_pymrio(folder).regions
+    ('R01', 'R02', 'ROW')
     """
     table, place = _chosen(tables, year), local_path("folder", folder)
     require_choice("format", format, ("txt", "parquet"))

@@ -70,7 +70,8 @@ def aggregate(
     --------
     >>> together = {sector: "all" for sector in world.sectors}
     >>> tx.aggregate(world, sectors=together)
-    WorldTables(3 regions x 1 sectors x 2 years (2000, 2001), million US$)
+    WorldTables: 3 regions x 1 sectors x 2 years
+    ...
     """
     require_tables(tables)
     for argument, new in (("regions", regions), ("sectors", sectors)):

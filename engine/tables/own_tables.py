@@ -132,7 +132,8 @@ def from_pymrio(
     >>> x = Z.sum(axis=1) + Y.sum(axis=1)
     >>> io = SimpleNamespace(Z=Z, Y=Y, x=x, unit=None)  # such as pymrio.load_test()
     >>> tx.from_pymrio(io, 2020, unit="million EUR")
-    WorldTables(2 regions x 1 sectors x 1 years (2020), million EUR)
+    WorldTables: 2 regions x 1 sectors x 1 years
+    ...
     """
     Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))
     if Y is None:

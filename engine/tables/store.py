@@ -331,7 +331,8 @@ def open_store(
     Examples
     --------
     >>> tx.open_store("store")
-    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
+    WorldTables: 3 regions x 4 sectors x 2 years
+    ...
     >>> tx.open_store("store", years=(2001, 2001)).years
     (2001,)
     """

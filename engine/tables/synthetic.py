@@ -122,7 +122,14 @@ def synthetic_world(
     Examples
     --------
     >>> tx.synthetic_world(tx.WorldShape(regions=3, sectors=4, years=2), seed=1)
-    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
+    WorldTables: 3 regions x 4 sectors x 2 years
+    years         2000 to 2001
+    regions       R01, R02, ROW
+    sectors       S01, S02, S03, S04
+    final demand  CONS_h, CONS_np, CONS_g, GFCF, INVEN
+    value added   reported
+    unit          million US$
+    source        synthetic world (seed 1)
     """
     shape = WorldShape() if shape is None else shape
     require_kind("shape", shape, WorldShape, "a tx.WorldShape")

@@ -99,7 +99,8 @@ class WorldTables(Printable):
     Examples
     --------
     >>> world
-    WorldTables(3 regions x 4 sectors x 2 years (2000, 2001), million US$)
+    WorldTables: 3 regions x 4 sectors x 2 years
+    ...
     >>> world.regions, world.sectors[:2], world.years
     (('R01', 'R02', 'ROW'), ('S01', 'S02'), (2000, 2001))
     >>> world.table(2001).Z.shape  # one year
