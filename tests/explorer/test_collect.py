@@ -97,6 +97,7 @@ def test_an_interval_is_that_of_the_file_or_of_the_standard_error(tmp_path):
     assert_array_equal(measure.low, wide(tbi_frame().assign(tbi=tbi - 0.1), "tbi"))
     assert_array_equal(measure.high, wide(tbi_frame().assign(tbi=tbi + 0.2), "tbi"))
     measure = by_code(collected(two))["tbi", False]
+    assert measure.high is not None
     # 1.96 standard errors of 0.05, a quantile that scipy gives as well.
     np.testing.assert_allclose(measure.high - measure.values, 0.0979982, rtol=1e-6)
     assert by_code(collected(one))["va_exports", False].low is None

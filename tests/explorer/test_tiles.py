@@ -31,7 +31,9 @@ def test_what_has_no_place_on_earth_follows_below():
 def test_positions_are_on_earth():
     """Whole degrees; three that everyone knows."""
     for code in set(countries()) - {"ROW"}:
-        latitude, longitude = country_position(code)
+        place = country_position(code)
+        assert place is not None
+        latitude, longitude = place
         assert -90 <= latitude <= 90 and -180 <= longitude <= 180
         assert latitude == int(latitude) and longitude == int(longitude)
     assert country_position("DEU") == (51, 10)
