@@ -48,6 +48,11 @@ class Packed:
         Size of the data in it, before compression.
     left_out
         Places of inputs that it does not hold.
+
+    Examples
+    --------
+    >>> packed = tx.package("index", "replication.zip")  # doctest: +SKIP
+    >>> packed.files, packed.data_bytes, packed.left_out  # doctest: +SKIP
     """
 
     path: Path
@@ -97,7 +102,6 @@ def package(
 
     Examples
     --------
-    >>> import tivax as tx
     >>> packed = tx.package(["index", "wild"], "replication.zip")  # doctest: +SKIP
     >>> packed.left_out  # doctest: +SKIP
     ('data/raw/KOF_Data_2018.dta',)
