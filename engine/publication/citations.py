@@ -25,12 +25,7 @@ def cite(path: str | os.PathLike, format: str = "bibtex") -> str:
 
     Examples
     --------
-    >>> import tempfile
-    >>> import tivax as tx
-    >>> folder = tempfile.mkdtemp()
-    >>> world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1))
-    >>> tx.save_store(world, f"{folder}/world")
-    >>> tx.cite(f"{folder}/world").splitlines()[0]
+    >>> tx.cite("store").splitlines()[0]
     '@misc{tivax,'
     """
     path = local_path("path", path)

@@ -51,8 +51,8 @@ class Packed:
 
     Examples
     --------
-    >>> packed = tx.package(["results"], "replication.zip")  # doctest: +SKIP
-    >>> packed.files, packed.left_out  # doctest: +SKIP
+    >>> packed = tx.package("index", "replication.zip")  # doctest: +SKIP
+    >>> packed.files, packed.data_bytes, packed.left_out  # doctest: +SKIP
     """
 
     path: Path
@@ -102,7 +102,6 @@ def package(
 
     Examples
     --------
-    >>> import tivax as tx
     >>> packed = tx.package(["index", "wild"], "replication.zip")  # doctest: +SKIP
     >>> packed.left_out  # doctest: +SKIP
     ('data/raw/KOF_Data_2018.dta',)
