@@ -9,6 +9,7 @@ from matplotlib.figure import Figure as MplFigure
 from tivax.engine.reporting.html import (
     Details,
     Figure,
+    Formula,
     Heading,
     Journal,
     Link,
@@ -262,10 +263,17 @@ def test_two_levels_of_columns_and_rows_are_merged():
         [("TBI", 1), ("TBI", 2), ("RQ", 1)], names=["term", "m"]
     )
     page = table_of(pd.DataFrame(np.ones((3, 4)), index, columns))
-    head = ["", "", "all", "some", "term", "m", "b", "se", "b", "se"]
+    names = ["b", "standard error"]  # what se stands for
+    head = ["", "", "all", "some", "term", "m", *names, *names]
     assert page.cells("th") == [*head, "TBI", "1", "", "2", "RQ", "1"]
     spans = [attrs["colspan"] for tag, attrs, _ in page.texts if "colspan" in attrs]
     assert spans == ["2", "2"]
+
+
+def test_formulas_are_mathml_and_backticks_mark_code():
+    page = page_of(Text("run `tivax tbi <store>`"), Formula("index"))
+    assert "math" in page.tags and "mfrac" in page.tags
+    assert page.cells("code") == ["tivax tbi <store>"]
 
 
 def test_the_same_content_gives_the_same_bytes():
