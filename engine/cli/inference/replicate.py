@@ -1,11 +1,13 @@
 """``tivax replicate``: compute, write, and print the findings."""
 
+from itertools import count
 from pathlib import Path
 
 from ...core import Run, describe_environment, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
+    STEPS,
     Replication,
     agreement,
     replicate,
@@ -30,10 +32,20 @@ def run_replication(
     inputs += [*trade_files(files), *table_files(files)]
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)))
     require_result_place(out, run, force=force, folders=files.places())
-    with terminal.progress("replicating", "steps") as progress:
-        result = replicate(files, progress=progress)
-    with output_folder(out, run, force=force) as folder:
+    total = len(STEPS) + 2
+    with (
+        terminal.status("replicating") as status,
+        output_folder(out, run, force=force) as folder,
+    ):
+        number = count(1)
+
+        def said(step: str) -> None:
+            status(f"step {next(number)} of {total}: {step}")
+
+        result = replicate(files, said=said)
+        said("tables and figures")
         figures = write_replication(result, folder, language)
+        said("report")
         replication_report.write(
             folder / "report.html", result, figures, describe_environment(), language
         )
