@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from .choose import suggest
+from .choose import choose_from
 from .errors import TivaxError
 
 
@@ -140,7 +140,7 @@ class TomlTable:
     def choice(self, key: str, options: Any, default: str | None = None) -> Any:
         value = self.values.get(key, default)
         if value not in options:
-            raise self.mistake(key, suggest(str(value), options))
+            raise self.mistake(key, choose_from(options))
         return value
 
     def path(self, key: str) -> Path:

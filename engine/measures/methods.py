@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.inverted_table import InvertedTable, Terms
-from ..core import TivaxError, load_toml, require_choice, require_kind, suggest
+from ..core import TivaxError, load_toml, require_choice, require_kind
 
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {
@@ -355,8 +355,10 @@ def require_method(
             )
         method = there[name] if asked else method
     require_kind("level", level, str, "one of " + ", ".join(method.kernels))
+    require_choice("level", level, LEVELS)
     if level not in method.kernels:
         raise TivaxError(
-            f"method {name} has no level {level}: {suggest(level, method.kernels)}"
+            f"method {name} has no level {level}: choose from "
+            f"{', '.join(method.kernels)}"
         )
     return method

@@ -170,8 +170,9 @@ def read_data_files(
         tbi, store = _existing(toml["tbi"], "file"), _existing(toml["tbi"], "store")
         if tbi and store:
             raise toml["tbi"].mistake("store", "file is named, too; keep one of them")
-        if not (tbi or store):
-            tbi = find_published(folder, "tbi", "").path
+    _require_found(folder, toml, with_tbi=store is None and tbi is None)
+    if tbi is None and store is None:
+        tbi = find_published(folder, "tbi", "").path
     inflation, source = _inflation(folder, prices)
     files = DataFiles(
         folder=folder,
@@ -196,6 +197,29 @@ def read_data_files(
     others = files.alternatives.get("inflation", ())
     _require_distinct(toml["alternatives"], "inflation", others)
     return files
+
+
+def _require_found(
+    folder: Path, toml: Mapping[str, TomlTable], *, with_tbi: bool
+) -> None:
+    """One ``TivaxError`` about all files that are neither named nor found."""
+    prices = toml["inflation"]
+    source = "inflation"
+    if prices.has("source"):
+        source = _choice(prices, "source", InflationSource)
+    wanted = [(name, name) for name in ("kof", "pwt", "wgi")] + [("inflation", source)]
+    wanted = [("tbi", "tbi")] * with_tbi + wanted
+    missing: list[TivaxError] = []
+    for section, name in wanted:
+        if not toml[section].has("file"):
+            edition = _named_edition(toml[section])
+            try:
+                find_published(folder, name, edition)
+            except TivaxError as error:
+                missing.append(error)
+    if missing:
+        each = [str(k).removeprefix(f"{folder}: ") for k in missing]
+        raise TivaxError(f"{folder}: {'; '.join(each)}")
 
 
 def _read_sections(path: Path) -> dict[str, TomlTable]:
@@ -294,10 +318,15 @@ def _require_distinct(
             )
 
 
-def _edition(folder: Path, section: TomlTable) -> Edition:
+def _named_edition(section: TomlTable) -> str:
+    """The edition that a section names, empty where it names none."""
     number = section.values.get("edition")
     whole = isinstance(number, int | float) and not isinstance(number, bool)
-    edition = str(number) if whole else section.text("edition", "")
+    return str(number) if whole else section.text("edition", "")
+
+
+def _edition(folder: Path, section: TomlTable) -> Edition:
+    edition = _named_edition(section)
     path = _existing(section, "file")
     if path is None:
         return find_published(folder, section.name, edition)

@@ -14,8 +14,32 @@ REGRESSORS = ("TBI", *CONTROLS)
 T = TypeVar("T")
 
 
-def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replication:
-    """Compute everything. ``progress`` counts thirteen steps.
+# What the steps of ``replicate`` compute, in order.
+STEPS = (
+    "panel",
+    "tables 3 to 6",
+    "lagged instrument",
+    "world tables",
+    "index from domestic value added",
+    "gross trade",
+    "every country code repaired",
+    "other standard errors",
+    "interactions",
+    "without each country",
+    "specification curve",
+    "bootstrap and placebo",
+    "descriptive statistics",
+)
+
+
+def replicate(
+    files: DataFiles,
+    *,
+    progress: Progress = no_progress,
+    said: Callable[[str], object] = str,
+) -> Replication:
+    """Compute everything. ``progress`` counts steps, ``said`` is called with the name
+    of each before it begins: see ``STEPS``.
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
 
@@ -28,10 +52,13 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
     >>> found.comparison, found.skipped  # doctest: +SKIP
     """
     require_kind("files", files, DataFiles, "what tx.read_data_files returns")
-    done = iter(range(1, 14))
+    done = iter(range(1, len(STEPS) + 1))
 
     def step() -> None:
-        progress(next(done), 13)
+        number = next(done)
+        progress(number, len(STEPS))
+        if number < len(STEPS):
+            said(STEPS[number])
 
     skipped: dict[str, str] = {}
 
@@ -42,7 +69,8 @@ def replicate(files: DataFiles, *, progress: Progress = no_progress) -> Replicat
             skipped[section] = str(error)
             return None
 
-    progress(0, 13)
+    progress(0, len(STEPS))
+    said(STEPS[0])
     panel = build_panel(files)
     frame = panel.frame
     _require_countries(panel, files)

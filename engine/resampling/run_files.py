@@ -35,7 +35,7 @@ from typing import get_args
 
 import pandas as pd
 
-from ..core import TivaxError, TomlTable, read_toml, suggest
+from ..core import TivaxError, TomlTable, choose_from, read_toml
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Weights
@@ -213,7 +213,7 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
     samples = table.texts("samples", (sample,))
     for name in samples:
         if name not in SAMPLES:
-            raise table.mistake("samples", suggest(name, SAMPLES))
+            raise table.mistake("samples", choose_from(SAMPLES))
     controls = table.lists("controls", [()])
     panels = table.paths("panels", [panel])
     effects = tuple(table.texts("effects", ("iso3", "year")))

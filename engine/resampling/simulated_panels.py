@@ -182,6 +182,7 @@ BUILT_IN = Study(
         Design("41 countries, 20 adopt", adopters=20),
         Design("41 countries, 3 adopt", adopters=3),
         Design("41 countries, 1 adopts", adopters=1),
+        Design("41 countries, an effect of 0.1", effect=0.1),
     )
 )
 

@@ -119,7 +119,8 @@ def rejection_table(
     adopters, method, panels (those that the method serves), draws; size: share of true
     nulls rejected at 5 %, with its Monte-Carlo error; coverage of the 95 % interval;
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
-    power: share of panels in which no effect is rejected. Empty where a method serves
+    power: share of panels in which no effect is rejected, empty where the effect of the
+    design is 0. Others are empty where a method serves
     no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced.
     """
     rows = []
@@ -145,7 +146,9 @@ def rejection_table(
                     "mc_error": float(error),
                     "coverage": 1 - size,
                     "se_ratio": float(se),
-                    "power": _mean(served[:, _FIRST + len(METHODS) + k]),
+                    "power": _mean(served[:, _FIRST + len(METHODS) + k])
+                    if design.effect
+                    else np.nan,
                 }
             )
     return pd.DataFrame(rows)

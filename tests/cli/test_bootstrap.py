@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.core.display import p_text
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
@@ -415,7 +416,7 @@ def test_the_manifest_has_the_sum_of_all_draws(pairs, placebo):
 def test_the_findings_are_printed(wild, pairs):
     row = wild.row()
     assert wild.lines == [
-        f"main: TBI {row['estimate']:.4g}, p = {row['p_value']:.4f} (+-0.0000), 95 % "
+        f"main: TBI {row['estimate']:.4g}, p = {p_text(row['p_value'])} (+-0), 95 % "
         f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}], 256 patterns, all",
         "main: 2 exact ties; counting half of them adds 0.0039",
         f"Open {wild.folder / 'report.html'}",
@@ -436,7 +437,7 @@ def test_the_report_is_one_file_with_a_figure_and_a_row_for_each_model(pairs, wi
         assert len(rows) == len(done.summary)
         for text, (_, row) in zip(rows, done.summary.iterrows(), strict=True):
             assert f">{row['model']}</td>" in text
-            assert f">{row['p_value']:.4f}</td>" in text
+            assert f">{p_text(row['p_value'])}</td>" in text
             assert row["model"] in figure
 
 

@@ -173,4 +173,6 @@ def test_unknown_names_are_told_with_the_nearest(small, arguments, line):
 
 def test_an_unknown_whole_is_refused(small):
     line = error_of(value_added_by_product, small, "imports")
-    assert line == "of 'imports': choose from exports, final, output"
+    assert line == (
+        "of 'imports': did you mean exports? There are exports, final, output"
+    )

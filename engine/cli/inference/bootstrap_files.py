@@ -13,7 +13,7 @@ from ...figures import Drawn
 from ...figures import resampling as experiment_plots
 from ...reporting import report_html, save_figure
 from ...resampling import ResamplingPlan, cluster_table
-from .bootstrap_report import sections
+from .bootstrap_report import sections, subtitle, title
 from .experiments import Experiment
 
 # Histograms of a figure: more would be too small to read.
@@ -47,9 +47,8 @@ def write_experiment(
         for name, figure in drawn.items():
             save_figure(figure, folder / "figures", name)
     page = report_html(
-        f"{experiment.plans[0].scheme.name}: {experiment.run.path.stem}",
-        f"{len(experiment.plans)} models, {experiment.plans[0].draws:,} draws "
-        f"each, seed {experiment.run.seed}",
+        title(experiment),
+        subtitle(experiment),
         sections(experiment, tables, drawn),
         describe_environment(dated=False),
     )

@@ -31,14 +31,14 @@ def sections(
     blocks: list[Block] = [
         Text(_method(plan)),
         Table(
-            _named(experiment, shown),
-            f"{plan.scheme.name}. {TIE_RULES[kind]}. mc_error: standard error of "
-            f"the p-value from a finite number of draws. se: {_SE[kind]}."
+            _named(experiment, _readable(experiment, shown)),
+            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. mc_error: standard "
+            f"error of the p-value from a finite number of draws. se: {_SE[kind]}."
             + _left_out(experiment),
-            {"p_value": ".4f", "mc_error": ".5f"},
+            _P_FORMATS,
         ),
         *(
-            Shown(figure, f"Draws of {_figure_name(name)}.")
+            Shown(figure, f"Draws of {_figure_name(name, len(figures))}.")
             for name, figure in figures.items()
         ),
     ]
@@ -48,9 +48,9 @@ def sections(
             "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
         ),
         Table(
-            _named(experiment, adjusted),
+            _named(experiment, _readable(experiment, adjusted)),
             "By family.",
-            {k: ".4f" for k in ("p_value", "romano_wolf", "westfall_young", "holm")},
+            _P_FORMATS,
         ),
     ]
     few: list[Block] = [
@@ -61,22 +61,26 @@ def sections(
             "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
         ),
         Table(
-            _named(experiment, tables["models"][list(_FEW)]),
-            "Models and their clusters; without_min to without_max is the range of the "
+            _named(
+                experiment, _readable(experiment, tables["models"][list(_FEW)])
+            ).rename(columns=lambda name: str(name).replace("_", " ")),
+            "Models and their clusters; without min to without max is the range of the "
             "estimate when each cluster is left out. More in models.csv, clusters.csv.",
-            {k: ".4f" for k in _FEW if k.endswith("_p")},
+            {k.replace("_", " "): v for k, v in _P_FORMATS.items()},
         ),
         *([Points(notes)] if (notes := _notes(experiment)) else []),
     ]
     return [
+        Section("Models", [Points(_equations(experiment))]),
         Section("Results", blocks),
         Section(
             "Intervals",
             [
                 Table(
-                    _named(experiment, tables["intervals"]),
+                    _named(experiment, _readable(experiment, tables["intervals"])),
                     "By kind. An interval holds the nulls that its own p does not "
                     "reject at 5 %.",
+                    _P_FORMATS,
                 )
             ],
         ),
@@ -95,11 +99,68 @@ def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(model=table["model"].replace(names))
 
 
-def _figure_name(name: str) -> str:
+def title(experiment: Experiment) -> str:
+    """The scheme in words, and the name of the run file."""
+    words = _capital(experiment.plans[0].scheme.words)
+    return f"{words}: {experiment.run.path.stem}"
+
+
+def subtitle(experiment: Experiment) -> str:
+    """``2 models, 9,999 draws each, seed 1``."""
+    plans = experiment.plans
+    many = len(plans) > 1
+    made = "patterns" if plans[0].exact else "draws"
+    return (
+        f"{len(plans)} model{'s' * many}, {plans[0].draws:,} {made}"
+        f"{' each' * many}, seed {experiment.run.seed}"
+    )
+
+
+def _equations(experiment: Experiment) -> list[str]:
+    """Every model: regressors, effects, clusters, sample, rows."""
+    lines = []
+    for fitted in experiment.fitted_models:
+        model = fitted.model
+        name = model.name
+        if model.table is not None and model.column is not None:
+            name = column_name(model.table, model.column)
+        lines.append(
+            f"{name}: {model.equation}; {fitted.observations:,} observations, "
+            f"{len(fitted.labels)} clusters"
+        )
+    return lines
+
+
+_P_COLUMNS = (
+    *("p_value", "romano_wolf", "westfall_young", "holm", "cv1_p", "cv2_p", "cv3_p"),
+    "mc_error",
+)
+_P_FORMATS = dict.fromkeys(_P_COLUMNS, "")
+
+
+def _readable(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
+    """The p-values as texts, small ones as such."""
+    plan = experiment.plans[0]
+    random = None if plan.exact else plan.draws
+    texts = {}
+    for name in set(_P_COLUMNS) & set(table):
+        # A p of clusters is not a share of draws, nor is a Monte-Carlo error.
+        draws = None if name.startswith("cv") or name == "mc_error" else random
+        texts[name] = [p_text(float(p), draws) for p in table[name]]
+    return table.assign(**texts)
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _figure_name(name: str, figures: int) -> str:
     """``Table 3`` of table3_draws, ``models, part 2`` of draws_2."""
     if name.startswith("table"):
         return f"Table {name.removeprefix('table').removesuffix('_draws')}, by column"
-    return f"the models, part {name.removeprefix('draws_')}"
+    return "each model" + (
+        f", part {name.removeprefix('draws_')}" if figures > 1 else ""
+    )
 
 
 def _method(plan: ResamplingPlan) -> str:
@@ -189,6 +250,12 @@ def _notes(experiment: Experiment) -> list[str]:
     return [f"{k}: {note}" for k, note in noted[["model", "note"]].to_numpy()]
 
 
+def _equals(plan: ResamplingPlan, p: float) -> str:
+    """``= 0.0123``, or ``< 1e-06`` where no draw is as large."""
+    text = p_text(p, None if plan.exact else plan.draws)
+    return text if text.startswith("<") else f"= {text}"
+
+
 def _range(row: pd.Series) -> str:
     ends = row["ci_low"], row["ci_high"]
     if any(k != k for k in ends):
@@ -202,8 +269,8 @@ def findings(experiment: Experiment) -> list[str]:
     for plan, inference in zip(experiment.plans, experiment.inferences, strict=True):
         for _, row in inference.summary.iterrows():
             lines.append(
-                f"{_tested(plan, row)}, p = "
-                f"{p_text(row['p_value'])} (+-{p_text(row['mc_error'])}), {_range(row)}"
+                f"{_tested(plan, row)}, p {_equals(plan, row['p_value'])} "
+                f"(+-{p_text(row['mc_error'])}), {_range(row)}"
                 f"{row['draws']:,} {'patterns, all' if plan.exact else 'draws'}"
             )
         if plan.exact and plan.draws * LEVEL < 2:

@@ -1,11 +1,13 @@
 """``tivax replicate``: compute, write, and print the findings."""
 
+from itertools import count
 from pathlib import Path
 
 from ...core import Run, describe_environment, output_folder, require_result_place
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
+    STEPS,
     Replication,
     agreement,
     replicate,
@@ -41,11 +43,21 @@ def run_replication(
     sources = dict.fromkeys(tables, "wiod2013") | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
-    with terminal.progress("replicating", "steps") as progress:
-        result = replicate(files, progress=progress)
-    run.seed = result.inference.seed if result.inference else None
-    with output_folder(out, run, force=force) as folder:
+    total = len(STEPS) + 2
+    with (
+        terminal.status("replicating") as status,
+        output_folder(out, run, force=force) as folder,
+    ):
+        number = count(1)
+
+        def said(step: str) -> None:
+            status(f"step {next(number)} of {total}: {step}")
+
+        result = replicate(files, said=said)
+        said("tables and figures")
+        run.seed = result.inference.seed if result.inference else None
         drawn = write_replication(result, folder, language, figures=figures)
+        said("report")
         replication_report.write(
             folder / "report.html", result, drawn, describe_environment(), language
         )

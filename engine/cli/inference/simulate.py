@@ -78,19 +78,38 @@ def run_study(
             record = started.write_manifest(
                 folder, residual_max=largest_residual(made), **facts
             )
-    for name, rows in result.groupby("design", sort=False):
-        said = ", ".join(
-            f"{row['method']} {_share(row['size'])}" for _, row in rows.iterrows()
-        )
-        few = (
-            f"G* {rows['effective_clusters'].iloc[0]:.1f} of {rows['clusters'].iloc[0]}"
-        )
-        terminal.print(f"{name}: {few}, rejects {said}")
+    terminal.print("Share of true nulls rejected by 5 % tests (G*: effective clusters)")
+    _print_shares(terminal, result, "size")
+    if result["power"].notna().any():
+        terminal.print("Power: share of panels in which no effect is rejected")
+        _print_shares(terminal, result[result["power"].notna()], "power")
     terminal.finish(record, f"Open {out / 'report.html'}")
+
+
+def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None:
+    """A row for each design, a column for each method."""
+    rows = []
+    for name, found in result.groupby("design", sort=False):
+        first = found.iloc[0]
+        few = f"{first['effective_clusters']:.1f} of {first['clusters']}"
+        rows.append((str(name), few, *(_share(k) for k in found[column])))
+    terminal.table(("design", "G*", *METHODS), rows)
 
 
 def _share(size: float) -> str:
     return "-" if np.isnan(size) else f"{size:.3f}"
+
+
+def _power(result: pd.DataFrame) -> Section:
+    """Power where there is an effect."""
+    known = result[result["power"].notna()]
+    wide = known.pivot(index="design", columns="method", values="power")
+    wide = wide.loc[list(dict.fromkeys(known["design"])), list(METHODS)]
+    caption = (
+        "Share of panels in which a test of no effect rejects, where there is one."
+    )
+    formats = dict.fromkeys(METHODS, ".3f")
+    return Section("Power", [Table(wide.reset_index(), caption, formats)])
 
 
 def _report(study: Study, result: pd.DataFrame, figure: Figure) -> str:
@@ -127,6 +146,7 @@ def _report(study: Study, result: pd.DataFrame, figure: Figure) -> str:
                     ),
                 ],
             ),
+            *([_power(result)] if result["power"].notna().any() else []),
             Section("All figures", [Table(result, "By design and method.")]),
         ],
         describe_environment(dated=False),

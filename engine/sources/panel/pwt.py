@@ -25,6 +25,7 @@ World Table, American Economic Review 105:3150-3182.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,10 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
 
     ``TivaxError`` in one line for anything but a file of the Penn World Table.
     """
-    suffixes = (".rda", ".rdata", ".xlsx", ".dta", ".csv")
-    file = cy.table_file(path, suffixes, "Penn World Table")
+    file = _file(path)
     if cy.suffix(file) in (".rda", ".rdata"):
-        columns = _from_r(file)
+        size = path.stat()
+        columns = _kept(path, size.st_mtime_ns, size.st_size)
     else:
         columns = cy.read_columns(file, "Data")
     code = next((name for name in CODES if name in columns), CODES[0])
@@ -62,6 +63,17 @@ def read(path: Path, series: Sequence[str]) -> pd.DataFrame:
     cy.check_series(file, columns, series, "the published workbook explains its names")
     values = {name: columns[name] for name in series}
     return cy.tidy(file, columns[code], columns["year"], values, missing=("NA",))
+
+
+@lru_cache(maxsize=4)
+def _kept(path: Path, changed: int, size: int) -> Mapping[str, Any]:
+    """An R file as last changed, kept: to parse it takes a second or two."""
+    return _from_r(_file(path))
+
+
+def _file(path: Path) -> TableFile:
+    suffixes = (".rda", ".rdata", ".xlsx", ".dta", ".csv")
+    return cy.table_file(path, suffixes, "Penn World Table")
 
 
 def _from_r(file: TableFile) -> Mapping[str, Any]:
