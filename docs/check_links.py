@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
             elif anchor and place in pages and anchor not in pages[place].anchors:
                 broken.append(f"{path}: no anchor {link}")
     print("\n".join(broken) or f"{len(pages)} pages, every link leads somewhere")
-    sys.exit(bool(broken))
+    sys.exit(bool(broken) or not pages)
 
 
 if __name__ == "__main__":
