@@ -18,8 +18,8 @@ class Page(HTMLParser):
     def handle_starttag(self, tag, attrs) -> None:
         """Keep what a tag says."""
         found = dict(attrs)
-        self.anchors |= {found[k] for k in ("id", "name") if found.get(k)}
-        self.links |= {found[k] for k in ("href", "src") if found.get(k)}
+        self.anchors |= {found.get("id") or "", found.get("name") or ""} - {""}
+        self.links |= {found.get("href") or "", found.get("src") or ""} - {""}
 
 
 def main(folder: Path) -> None:
@@ -46,7 +46,7 @@ def main(folder: Path) -> None:
             elif anchor and place in pages and anchor not in pages[place].anchors:
                 broken.append(f"{path}: no anchor {link}")
     print("\n".join(broken) or f"{len(pages)} pages, every link leads somewhere")
-    sys.exit(bool(broken))
+    sys.exit(bool(broken) or not pages)
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ html_sidebars = {"index": []}
 def find_public_name(app, env, node, text):
     """Link tivax.engine.tables.world_tables.WorldTables to tivax.WorldTables."""
     name = node.get("reftarget", "").rpartition(".")[2]
-    if node.get("refdomain") != "py" or name not in tivax.__all__:
+    if node.get("refdomain") != "py" or name not in dir(tivax):
         return None
     return env.domains["py"].resolve_xref(
         env, node["refdoc"], app.builder, node["reftype"], f"tivax.{name}", node, text

@@ -5,6 +5,7 @@ Every part is Markdown, written by a function of ``PARTS``.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import typer
 from docutils import nodes
@@ -30,7 +31,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def command_pages() -> str:
     """A section for each command, from what its --help prints."""
-    group = typer.main.get_command(commands)
+    group: Any = typer.main.get_command(commands)
     return "\n\n".join(
         _command(name, command) for name, command in group.commands.items()
     )
