@@ -175,9 +175,11 @@ def test_the_csv_has_every_number_of_the_files(page):
         (k["measure"], int(k["year"]), k["region"], k["partner"]): float(k["value"])
         for k in rows
     }
-    for row in tbi_frame().itertuples():
-        assert found["tbi", row.year, row.region, ""] == row.tbi
-    for row in absorbed_frame().itertuples():
-        want = row.value_added
-        assert found["value_added", row.year, row.origin, row.absorber] == want
+    index = tbi_frame().set_index(["year", "region"])["tbi"].to_dict()
+    for (year, region), value in index.items():
+        assert found["tbi", int(year), str(region), ""] == value
+    sides = ["year", "origin", "absorber"]
+    flows = absorbed_frame().set_index(sides)["value_added"].to_dict()
+    for (year, origin, absorber), value in flows.items():
+        assert found["value_added", int(year), str(origin), str(absorber)] == value
     assert {k["region"] for k in rows} == set(REGIONS)
