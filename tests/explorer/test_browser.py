@@ -175,11 +175,12 @@ def test_the_csv_has_every_number_of_the_files(page):
         (k["measure"], int(k["year"]), k["region"], k["partner"]): float(k["value"])
         for k in rows
     }
-    index = tbi_frame().set_index(["year", "region"])["tbi"].to_dict()
-    for (year, region), value in index.items():
-        assert found["tbi", int(year), str(region), ""] == value
-    sides = ["year", "origin", "absorber"]
-    flows = absorbed_frame().set_index(sides)["value_added"].to_dict()
-    for (year, origin, absorber), value in flows.items():
-        assert found["value_added", int(year), str(origin), str(absorber)] == value
+    index, flows = tbi_frame(), absorbed_frame()
+    pairs = [flows[k] for k in ("year", "origin", "absorber", "value_added")]
+    for year, region, value in zip(
+        index["year"], index["region"], index["tbi"], strict=True
+    ):
+        assert found["tbi", year, region, ""] == value
+    for year, origin, absorber, value in zip(*pairs, strict=True):
+        assert found["value_added", year, origin, absorber] == value
     assert {k["region"] for k in rows} == set(REGIONS)
