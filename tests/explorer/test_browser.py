@@ -175,9 +175,12 @@ def test_the_csv_has_every_number_of_the_files(page):
         (k["measure"], int(k["year"]), k["region"], k["partner"]): float(k["value"])
         for k in rows
     }
-    for row in tbi_frame().itertuples():
-        assert found["tbi", row.year, row.region, ""] == row.tbi
-    for row in absorbed_frame().itertuples():
-        want = row.value_added
-        assert found["value_added", row.year, row.origin, row.absorber] == want
+    index, flows = tbi_frame(), absorbed_frame()
+    pairs = [flows[k] for k in ("year", "origin", "absorber", "value_added")]
+    for year, region, value in zip(
+        index["year"], index["region"], index["tbi"], strict=True
+    ):
+        assert found["tbi", year, region, ""] == value
+    for year, origin, absorber, value in zip(*pairs, strict=True):
+        assert found["value_added", year, origin, absorber] == value
     assert {k["region"] for k in rows} == set(REGIONS)
