@@ -110,7 +110,7 @@ def test_figures_show_the_regions_of_the_tables_beside_them(tables, monkeypatch)
     seen = {}
 
     def look(name):
-        def draw(data):
+        def draw(data, *regions, **options):
             seen[name] = data
             return Figure()
 
