@@ -235,7 +235,7 @@ def stars(p: pd.Series) -> pd.Series:
 
 @long_table_of.register(Estimate)
 def _(result: Estimate) -> pd.DataFrame:
-    frame = result.terms.rename_axis("term").reset_index()
+    frame = result.tidy()
     frame.insert(0, "outcome", result.outcome)
     about = {k: getattr(result, k) for k in ("n", "clusters", "convention")}
     return frame.assign(**about)
