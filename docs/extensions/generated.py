@@ -1,6 +1,7 @@
 """The directive ``{generated} NAME``: parts of pages that are made from the code.
 
-Every part is Markdown, written by a function of ``PARTS``.
+Every part is Markdown, written by a function of ``PARTS``. A part is sections or has
+none: MyST puts sections into the page at once, before what a directive returns.
 """
 
 import re
@@ -86,17 +87,30 @@ def _help(parameter) -> str:
 # ---------------------------------------------------------------- terms and indicators
 
 
-def decompositions() -> str:
-    """The symbols and the terms of every method."""
+def symbols() -> str:
+    """What the symbols of formulas stand for."""
     page = re.sub(r" Generated from .*?`\.", "", terms_page(), flags=re.S)
-    return _typeset_tables(page[page.index("\n") : page.index("\n## Indicators")])
+    return page[page.index("\n") : page.index("\n## ")]
+
+
+def decompositions() -> str:
+    """The terms of every method."""
+    page = terms_page()
+    return _typeset_tables(page[page.index("\n## ") : page.index("\n## Indicators")])
 
 
 def indicators() -> str:
     """What indicators have in common, and the list."""
     page = terms_page()
-    start = page.index("\n## Indicators")
-    return _typeset_tables(page[page.index("\n", start + 1) :])
+    start = page.index("\n", page.index("\n## Indicators") + 1)
+    return _typeset_tables(page[start : page.index("\n## ", start)])
+
+
+def origins() -> str:
+    """The sections after the indicators."""
+    page = terms_page()
+    start = page.index("\n## Indicators") + 1
+    return _typeset_tables(page[page.index("\n## ", start) :])
 
 
 def _typeset_tables(page: str) -> str:
@@ -163,8 +177,10 @@ def databases() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "commands": command_pages,
+    "symbols": symbols,
     "decompositions": decompositions,
     "indicators": indicators,
+    "origins": origins,
     "groups": groups,
     "concordances": concordance_lists,
     "databases": databases,
@@ -178,13 +194,8 @@ class Generated(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """The part, parsed as the Markdown of the page is."""
-        text = "\n" + PARTS[self.arguments[0]]()
-        start = text.find("\n## ")  # what is before a section would be lost with it
-        above, sections = (text, "") if start < 0 else (text[:start], text[start:])
-        return [
-            *self.parse_text_to_nodes(above),
-            *self.parse_text_to_nodes(sections, allow_section_headings=True),
-        ]
+        text = PARTS[self.arguments[0]]()
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
