@@ -42,9 +42,9 @@ def _log_compiling() -> None:
 
     log = logging.getLogger("tivax")
 
-    def tell(event: str, seconds: float, **_: object) -> None:
+    def tell(event: str, duration_secs: float, **_: object) -> None:
         if event in _EVENTS:
-            log.info("%s: %.2f s", _EVENTS[event], seconds)
+            log.info("%s: %.2f s", _EVENTS[event], duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(tell)
 
