@@ -94,7 +94,7 @@ class Blank(dict):
 
 def computed(result: Replication) -> Callable[..., Replication]:
     """Stands for ``replicate``: the rest of a run without its half a minute."""
-    return lambda files, *, progress: result
+    return lambda files, *, said: result
 
 
 def run_kept(data: Path, folder: Path, *, draws: int, blank: bool = False) -> Done:
@@ -994,7 +994,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
     """The rest of ``replicate --store``; blank figures, since drawing takes seconds."""
     folder = tmp_path_factory.mktemp("of_store") / "out"
 
-    def written(result, place, language):
+    def written(result, place, language, *, figures):
         result.comparison.to_csv(place / "comparison.csv", index=False)
         return Blank()
 
