@@ -64,7 +64,7 @@ def identity_residuals(
     """Accounting identities, as relative residuals: each total computed in two ways.
 
     A residual is relative to the largest entry. Identities of flows that are not found
-    are left out.
+    are left out; where none is left, the one residual is 0.
 
     Exports hold what they are made of; sales at home and abroad are all there is; value
     added embodied in exports is what it brings to the exports of others (VS1), home
@@ -76,6 +76,8 @@ def identity_residuals(
     pairs += [(found[name].sum((0, 1)), held @ Y) for name, Y in (uses or {}).items()]
     # A flow may be 0 everywhere: what is little beside all value added is rounding.
     least = 1e-4 * jnp.max(jnp.abs(world.v[:, None] * world.X))
+    if not pairs:
+        return jnp.zeros(1, least.dtype)
     return jnp.stack(
         [
             jnp.max(jnp.abs(a - b)) / jnp.maximum(jnp.max(jnp.abs(b)), least)

@@ -3,6 +3,8 @@
 import logging
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
 from importlib.metadata import version
@@ -90,3 +92,17 @@ def processor_name() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+@contextmanager
+def root_logger_kept() -> Iterator[None]:
+    """Without the handler and level that importing pyfixest or pymrio gives to the root
+    logger: they would print what other libraries log."""
+    root = logging.getLogger()
+    level, handlers = root.level, [*root.handlers]
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        for handler in [k for k in root.handlers if k not in handlers]:
+            root.removeHandler(handler)

@@ -1,30 +1,15 @@
 """Fits by pyfixest and linearmodels, reported as ``Estimate``."""
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..core import root_logger_kept
 from .estimates import Estimate, make_estimate
 from .model_data import ModelData
-
-
-@contextmanager
-def _root_logger_kept() -> Iterator[None]:
-    """Without the handler and level that importing pyfixest gives to the root logger:
-    they would print what other libraries log."""
-    root = logging.getLogger()
-    level, handlers = root.level, [*root.handlers]
-    try:
-        yield
-    finally:
-        root.setLevel(level)
-        for handler in [k for k in root.handlers if k not in handlers]:
-            root.removeHandler(handler)
 
 
 def feols(
@@ -56,7 +41,7 @@ def feols(
         # Without the blanks pyfixest 0.60 takes the second effect for nested too.
         formula += f" | {' + '.join(keys[k] for k in effects)}"
     # Roots of variances below 0 and corrections without degrees of freedom: NaN later.
-    with _root_logger_kept(), np.errstate(invalid="ignore", divide="ignore"):
+    with root_logger_kept(), np.errstate(invalid="ignore", divide="ignore"):
         # The package has a module of the same name, which type checkers see instead.
         pyfixest: Any = import_module("pyfixest")
         fit = pyfixest.feols(

@@ -22,6 +22,7 @@ from ..core import (
     require_free,
     require_kind,
     require_writable,
+    root_logger_kept,
 )
 from ..tables import WorldTable, WorldTables, require_tables, stack_years
 from .pymrio_accounts import Satellite, Satellites, one_system, year_of
@@ -96,7 +97,8 @@ def to_pymrio(
     """
     table = _chosen(tables, year)
     try:
-        import pymrio
+        with root_logger_kept():
+            import pymrio
     except ImportError:
         raise TivaxError(
             "to_pymrio needs pymrio: pip install pymrio (save_pymrio does not)"

@@ -26,6 +26,7 @@ def modules(package):
         *(
             m.name
             for m in pkgutil.walk_packages(package.__path__, package.__name__ + ".")
+            if not m.name.endswith("__main__")  # importing it runs the command
         ),
     ]
 

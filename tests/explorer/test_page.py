@@ -121,7 +121,7 @@ def test_a_page_is_never_replaced_unasked(page, tmp_path):
     path, text = page
     folder = path.parent / "results"
     assert error_of(lambda: tx.explore(folder, path)) == (
-        f"{path}: exists already; --force replaces it"
+        f"{path}: exists already; force=True replaces it"
     )
     assert tx.explore(str(folder), str(path), force=True) == path
     assert path.read_text(encoding="utf-8") == text

@@ -606,7 +606,11 @@ def test_command_writes_countries_by_default(small, tmp_path):
     assert set(table["sector"]) == {"TOTAL"} and set(table["partner"]) == {"WLD"}
     assert "MB" not in done.out
     found = {k.name for k in out.iterdir()}
-    assert found == {"indicators.parquet", "manifest.json"}  # no others' figures
+    assert found == {
+        "indicators.parquet",
+        "labels.csv",
+        "manifest.json",
+    }  # no others' figures
     good("indicators", tmp_path / "store", "--out", out, "--force")
     for name in ("positions", "participation"):
         assert (out / f"{name}.svg").stat().st_size > 1000

@@ -801,6 +801,7 @@ def test_the_panel_comes_back_from_every_format(tmp_path, holed, files, format):
         path.name,
         "panel.codebook.csv",
         "panel.manifest.json",
+        *(["rebuild_panel.do"] if format == "dta" else []),
     ]
     assert sorted(path.parent.iterdir()) == sorted(written)
 

@@ -335,9 +335,8 @@ def test_only_a_restricted_wild_test_is_inverted(scheme):
 def on_instruments(model: Model, null: float) -> tuple[pd.DataFrame, Model]:
     """y - null x on the instruments, by least squares."""
     y = FRAME[model.outcome] - null * FRAME[model.treatments[0]]
-    reduced = replace(
-        model, outcome="rest", treatments=model.instruments, instruments=()
-    )
+    by_instruments = remodel(model, treatments=model.instruments, instruments=())
+    reduced = replace(by_instruments, outcome="rest")
     return FRAME.assign(rest=y), reduced
 
 

@@ -105,7 +105,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
     accounts |= {"names": {"word": "icio", "None": None}}
     yield from wrong("footprints", accounts, tables=tables, account=account)
     satellites = {"int": 3, "text": "jobs", "texts": ["jobs"], "pair": [(account, 3)]}
-    of_one_year: Bad = {"tables": WRONG, "year": {"text": "2000", "other": 1999}}
+    of_one_year: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
     of_one_year |= {"satellites": satellites}
     yield from wrong("to_pymrio", of_one_year, tables=tables, year=2000)
     places: Bad = {"folder": WRONG, "format": {**WRONG, "word": "pickle"}}
@@ -123,6 +123,9 @@ def of_tables(folder: Path) -> Iterator[Case]:
     given = {"source_name": "wiod2013", "paths": [folder], "store": folder / "b"}
     yield from wrong("import_tables", imported, **given)
     yield from wrong("cite", {"path": WRONG, "format": WRONG}, path=store)
+    yield from wrong(
+        "explore", {"results": WRONG, "out": WRONG}, results=store, out="e"
+    )
     packed: Bad = dict.fromkeys(("results", "out", "include_data"), WRONG)
     yield from wrong("package", packed, results=store, out=folder / "p.zip")
 
