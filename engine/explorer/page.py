@@ -24,6 +24,7 @@ from ..core import (
     TivaxError,
     cache_folder,
     explain_full_disk,
+    local_path,
     require_apart,
     require_free,
     require_no_folder,
@@ -75,11 +76,11 @@ def explore(
     >>> tx.explore(["results", "tiva"], "explorer.html")  # doctest: +SKIP
     PosixPath('explorer.html')
     """
-    given = [results] if isinstance(results, Path | str) else list(results)
-    folders = list(dict.fromkeys(Path(k) for k in given))
+    given = results if isinstance(results, list | tuple) else [results]
+    folders = list(dict.fromkeys(local_path("results", k) for k in given))
     if not folders:
         raise TivaxError("name a folder of results of tivax tbi or tivax indicators")
-    path = Path(out)
+    path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
     text = explorer_html(collected, path.parent)
