@@ -1,5 +1,6 @@
 """Results as small tables of text and HTML, for ``print`` and notebooks."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -50,11 +51,11 @@ class Listing:
         )
 
 
-class Printable:
+class Printable(ABC):
     """A result that prints as its listings, in a notebook as HTML."""
 
-    def _listings(self) -> Sequence[Listing]:
-        raise NotImplementedError
+    @abstractmethod
+    def _listings(self) -> Sequence[Listing]: ...
 
     def __repr__(self) -> str:
         return "\n\n".join(listing.text() for listing in self._listings())
