@@ -45,9 +45,15 @@ def resample(
     return infer(make_plan(fitted, scheme, draws), seed)[0]
 
 
-def infer(plan: ResamplingPlan, seed: int = 0) -> tuple[Inference, MemoryDraws]:
-    """Draw, invert and summarise, in memory."""
+def infer(
+    plan: ResamplingPlan, seed: int = 0, *, invert: bool = True
+) -> tuple[Inference, MemoryDraws]:
+    """Draw, invert and summarise, in memory.
+
+    Without ``invert`` there are no intervals by test inversion.
+    """
     rate = Rate()
     draws = draws_of(plan, seed, rate=rate)
-    inverted = invert_wild(plan, seed)
-    return summarise(plan, draws, inverted, rate=rate.value), draws
+    inverted = invert_wild(plan, seed) if invert else None
+    found = summarise(plan, draws, inverted, rate=rate.value, invert=invert)
+    return found, draws

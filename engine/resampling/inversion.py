@@ -32,6 +32,8 @@ _EXACT, _RANDOM = 1e-6, 1e-3
 _CHANGED = 100
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
+# Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
+_HELD = 1 << 22
 
 PValues = Callable[[Float[np.ndarray, " r"], int | None], Float[np.ndarray, " r"]]
 """p of each null, from a random part of this many draws (None: from all)."""
@@ -248,6 +250,9 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
         return of_scaled(nulls / fitted.unit[k]), observed
 
     p_of = partial(_p_values, plan, seed, loadings)
+    if not fitted.layout.instruments and plan.draws <= _HELD:
+        terms = _terms(plan, k, seed)
+        p_of = partial(_p_of_terms, terms, float(fitted.coef[k]), se, plan.exact)
 
     return invert(
         p_of,
@@ -321,6 +326,67 @@ def _reduced_form_loadings(
 
     loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
     return loadings, np.asarray(observed)
+
+
+def _terms(plan: ResamplingPlan, k: int, seed: int) -> Float[np.ndarray, "n 5"]:
+    """What makes t* of every null, for each draw.
+
+    Restricted scores are affine in the null, hence a v = a0 + u a1 and L v = z0 + u z1
+    with u the standard errors from the estimate to the null: the terms are a0, a1,
+    z0'z0, z0'z1 and z1'z1, the last three times the small-sample correction.
+    """
+    fitted = plan.fitted
+    se = float(np.sqrt(fitted.covariance()[k, k]))
+    nulls = (float(fitted.coef[k]) + se * np.array([0.0, 1.0])) / fitted.unit[k]
+    arrays = {
+        "loadings": _least_squares_loadings(fitted, k, nulls),
+        "position": plan.arrays["position"],
+    }
+    blocks = over_blocks(_term_blocks(plan.static), arrays, seed, plan.blocks)
+    rows = [np.moveaxis(each, 1, 2).reshape(-1, each.shape[1]) for each in blocks]
+    return np.concatenate(rows)[: plan.draws]
+
+
+@lru_cache
+def _term_blocks(static: Static) -> Callable[..., Array]:
+    """The terms of one block of draws."""
+
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "5 B"]:
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        at: resampling.WildLoadings = arrays["loadings"]
+        a, L = at.a[:, 0], at.L[:, 0]
+        a0, a1 = jnp.stack([a[0], a[1] - a[0]]) @ v
+        z0, z1 = L[0] @ v, (L[1] - L[0]) @ v
+        squares = jnp.stack([(z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
+        return jnp.concatenate([jnp.stack([a0, a1]), at.correction[0] * squares])
+
+    return block
+
+
+def _p_of_terms(
+    terms: Float[np.ndarray, "n 5"],
+    estimate: float,
+    se: float,
+    exact: bool,
+    nulls: np.ndarray,
+    draws: int | None,
+) -> Float[np.ndarray, " r"]:
+    """Share of |t*| above |t|, for each null; of fewer draws than all, random ones."""
+    if draws is not None and draws < len(terms):
+        chosen: Any = slice(draws)
+        if exact:
+            chosen = np.random.default_rng(0).integers(len(terms), size=draws)
+        terms = terms[chosen]
+    a0, a1, z00, z01, z11 = np.ascontiguousarray(terms.T)
+    found = []
+    for u in (nulls - estimate) / se:
+        squared = (a0 + u * a1) ** 2
+        variance = z00 + u * (2 * z01 + u * z11)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            made = np.isfinite(squared / variance)
+            above = made & (squared > (abs(u) * (1 + TIE)) ** 2 * variance)
+            found.append(above.sum() / np.float64(made.sum()))
+    return np.array(found)
 
 
 def _p_values(

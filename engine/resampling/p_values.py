@@ -30,6 +30,7 @@ from ...kernels.resampling import LEVEL, TIE
 from ..core import Listing, Printable, interval_text, long_table_of, number_text, p_text
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
+from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan
 
 SUMMARY = tuple(
@@ -128,13 +129,18 @@ def summarise(
     inverted: Inverted | None = None,
     *,
     rate: float | None = None,
+    invert: bool = True,
 ) -> Inference:
-    """All results of one model's draws. ``rate``: draws a second, where wanted."""
+    """All results of one model's draws. ``rate``: draws a second, where wanted.
+
+    Without ``invert`` the interval of a placebo, which takes longer than its draws, is
+    NaN.
+    """
     kind = plan.scheme.kind
     if kind == "wild":
         rows, intervals, columns, ties = _wild(plan, draws, inverted)
     elif kind == "placebo":
-        rows, intervals, columns, ties = _placebo(plan, draws)
+        rows, intervals, columns, ties = _placebo(plan, draws, invert)
     else:
         rows, intervals, columns, ties = _reweighted(plan, draws)
     model = plan.fitted.model
@@ -369,7 +375,7 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
 # --------------------------------------------------------------------------- placebo
 
 
-def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
+def _placebo(plan: ResamplingPlan, draws: Draws, inverting: bool) -> _Read:
     fitted, studentised = plan.fitted, plan.static.studentised
     term, b = fitted.model.treatments[0], float(fitted.coef[0])
     k = 1 if studentised else 0
@@ -377,17 +383,19 @@ def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
     observed = abs(float(plan.observed[k] * plan.unit[k]))
     below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
     n = below + tied + above
-    p = _randomisation_p(above + tied, n, plan.exact)
+    p = randomisation_p(above + tied, n, plan.exact)
     sd = moments(draws, _column(0))[2]
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
     se = b / float(plan.observed[1]) if studentised else None
-    ends = invert(
-        partial(_randomisation_p_of, draws, b, se, plan.exact),
-        b,
-        sd if se is None else se,
-        draws.count,
-        exact=plan.exact,
-    )
+    ends = float("nan"), float("nan")
+    if inverting:
+        ends = invert(
+            partial(randomisation_p_of, draws, b, se, plan.exact),
+            b,
+            sd if se is None else se,
+            draws.count,
+            exact=plan.exact,
+        )
     name = f"randomisation{'-t' * studentised} test inversion"
     row = _row(term, b, sd, p, ends, _monte_carlo(p, n, plan.exact))
     intervals = [
@@ -395,53 +403,6 @@ def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
         _interval(term, name, *ends, p),
     ]
     return [row], intervals, [(term, compared)], tied
-
-
-def _randomisation_p(extreme: int, n: int, exact: bool) -> float:
-    if n == 0:
-        return float("nan")
-    return extreme / n if exact else (1 + extreme) / (1 + n)
-
-
-def _randomisation_p_of(
-    draws: Draws,
-    b: float,
-    se: float | None,
-    exact: bool,
-    nulls: np.ndarray,
-    limit: int | None,
-) -> np.ndarray:
-    """p of each constant effect: under it the outcome is y - null x, whose placebos
-    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
-    or without ``se`` the coefficient.
-
-    At most ``limit`` draws are used, taken at random: the first of
-    an enumeration are no sample of it.
-    """
-    extreme, n = np.zeros(len(nulls), int), 0
-    chosen = np.random.default_rng(0)
-    for window in draws.windows():
-        if limit is not None and draws.count > limit:
-            window = window[chosen.random(len(window)) < limit / draws.count]
-        window = window[np.isfinite(window).all(axis=1)]
-        n += len(window)
-        for k, null in enumerate(nulls):
-            size = np.abs(_under(window, null, studentised=se is not None))
-            reach = abs(b - null) / (1.0 if se is None else se) * (1 - TIE)
-            extreme[k] += int((size >= reach).sum())
-    return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
-
-
-def _under(
-    window: Float[np.ndarray, "w s"], null: float, *, studentised: bool
-) -> Float[np.ndarray, " w"]:
-    """The coefficients of placebos of y - null x, or their t."""
-    if not studentised:
-        return window[:, 0] - null * window[:, 1]
-    b, t, own, covariance, variance = window.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
-        return (b - null * own) / np.sqrt(np.maximum(V, 0))
 
 
 @long_table_of.register(Inference)

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.resampling import inversion
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
 from tivax.engine.resampling.inversion import (
@@ -17,7 +18,8 @@ from tivax.engine.resampling.inversion import (
     invert_wild,
 )
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.p_values import _randomisation_p_of, summarise
+from tivax.engine.resampling.p_values import summarise
+from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
@@ -185,6 +187,24 @@ def test_ends_of_wild_intervals_are_at_5_percent_when_tested_again(name):
 
     assert own.exact == (draws == 2**9)
     assert_ends_are_tested(ends, p_at, width * se)
+
+
+def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
+    chosen = plan(MODEL, Scheme("wild", weights="webb"), 3_000)
+    nulls = np.linspace(-1, 2, 7)
+    fitted, found = chosen.fitted, []
+
+    def instead(p_of, *_, **__):
+        found.append(p_of(nulls, None))
+        return 0.0, 0.0
+
+    monkeypatch.setattr(inversion, "invert", instead)
+    for held in (inversion._HELD, 0):
+        monkeypatch.setattr(inversion, "_HELD", held)
+        by_inversion(chosen, fitted.layout.treatments - 1, SEED)
+    terms, drawn_again = found
+    assert 0 < drawn_again.min() < 0.5
+    assert_allclose(terms, drawn_again, rtol=RTOL)
 
 
 def test_each_treatment_has_its_own_interval():
@@ -430,7 +450,7 @@ def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
     draws = draws_of(own, SEED)
     assert own.exact and draws.count == 362_880
     b, t = own.fitted.coef[0], float(own.observed[1])
-    p_of = partial(_randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
+    p_of = partial(randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
     error = np.sqrt(0.25 / (1 << 15))
     assert_allclose(p_of(1 << 15), p_of(None), rtol=0, atol=4 * error)
     p = summarise(own, draws).summary["p_value"][0]
