@@ -86,7 +86,7 @@ COLUMNS: tuple[Column, ...] = tuple(_columns())
 
 
 def paper_models() -> list[Model]:
-    """The 17 columns of Tables 3 to 6; the channels of each sample are a family."""
+    """The 17 columns of Tables 3 to 6; the outcomes of each sample are a family."""
     return [
         Model(
             name=f"table{k.table}-{k.column}",
@@ -95,8 +95,7 @@ def paper_models() -> list[Model]:
             sample=k.sample,
             table=k.table,
             column=k.column,
-            family=f"Table {k.table}, {k.sample}"
-            + ("" if k.controls else ", no controls"),
+            family=k.sample + ("" if k.controls else ", no controls"),
         )
         for k in COLUMNS
     ]

@@ -8,7 +8,7 @@ its link with the controls, and only the studentised test then keeps its level. 
 are tested together (Romano and Wolf).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -77,8 +77,9 @@ class PaperInference:
         effective_clusters, coef; cv1_p, cv2_p, cv3_p, wild_p, pairs_p, placebo_p,
         placebo_within_p; of each drawn kind ``_mc``, the standard error of its p from
         the number of draws (0 where all patterns were enumerated), and ``_draws``;
-        romano_wolf (over the outcomes of its table and sample) and romano_wolf_mc; ends
-        ``low`` and ``high`` of cv1, cv3, wild, pairs and without.
+        romano_wolf (over the five outcomes of its sample), romano_wolf_all (over all
+        outcomes in all samples, columns with controls) and their ``_mc``; ends ``low``
+        and ``high`` of cv1, cv3, wild, pairs and without.
     draws, seed
         The most draws of a bootstrap or placebo.
     """
@@ -125,12 +126,14 @@ def infer_paper(
         for ending, column in kept.items():
             rows[f"{name}_{ending}"] = summary[column].to_numpy()
         if name == "wild":
-            adjusted = multiple_testing.adjust(members)
-            p = _by_model(adjusted, rows["model"])
-            rows["romano_wolf"] = p
-            rows["romano_wolf_mc"] = np.where(
-                rows["wild_mc"] > 0, np.sqrt(p * (1 - p) / rows["wild_draws"]), 0.0 * p
-            )
+            for column, chosen in (
+                ("romano_wolf", members),
+                ("romano_wolf_all", _one_family(members)),
+            ):
+                p = _by_model(multiple_testing.adjust(chosen), rows["model"])
+                rows[column] = p
+                error = np.sqrt(p * (1 - p) / rows["wild_draws"])
+                rows[f"{column}_mc"] = np.where(rows["wild_mc"] > 0, error, 0.0 * p)
     return PaperInference(rows, draws, seed)
 
 
@@ -139,6 +142,19 @@ _OF_PLACEBO = {
     "placebo_mc": "mc_error",
     "placebo_draws": "draws",
 }
+
+
+def _one_family(
+    members: list[multiple_testing.Member],
+) -> list[multiple_testing.Member]:
+    """The columns with controls: all outcomes in all samples together."""
+    together = []
+    for plan, drawn, found in members:
+        if plan.fitted.model.controls:
+            model = replace(plan.fitted.model, family="all outcomes and samples")
+            fitted = replace(plan.fitted, model=model)
+            together.append((replace(plan, fitted=fitted), drawn, found))
+    return together
 
 
 def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:
