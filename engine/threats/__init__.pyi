@@ -1,0 +1,3 @@
+from .catalogue import CATALOGUE as CATALOGUE
+from .evaluate import threats as threats
+from .result import Threats as Threats
