@@ -140,7 +140,7 @@ def kof_block(edition: Edition, codes: Codes) -> pd.DataFrame:
 
 
 def other_outcomes_block(edition: Edition, codes: Codes) -> pd.DataFrame:
-    """The de jure indices of ``OTHER_OUTCOMES`` that the edition has, by (iso3, year)."""
+    """Further de jure indices by (iso3, year), none where the edition lacks one."""
     path = edition.path
     try:
         return _read_block(kof.read, path, OTHER_OUTCOMES, _fixes("kof", codes))

@@ -61,8 +61,8 @@ class Panel:
     losses
         Countries that the merge lost.
     other_outcomes
-        iso3, year and the de jure indices of globalisation that the frame lacks: social,
-        cultural, interpersonal and of information; those that the edition has.
+        iso3, year and further de jure indices of globalisation: social, cultural,
+        interpersonal, information; none where the edition lacks one.
     residual_max
         The worst relative residual of the solves, None where the index was read.
 

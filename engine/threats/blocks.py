@@ -88,7 +88,9 @@ def membership(setting: Setting) -> Iterator[Variant | Row]:
     _require_codes(setting)
     for name in MEMBERSHIPS:
         column = f"member of {name}"
-        dummy = is_member(name, setting.frame[setting.unit], setting.frame[setting.time])
+        dummy = is_member(
+            name, setting.frame[setting.unit], setting.frame[setting.time]
+        )
         yield setting.variant(
             "membership",
             name,

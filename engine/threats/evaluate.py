@@ -21,7 +21,7 @@ from ..resampling import Model, with_lags
 from .catalogue import CATALOGUE
 from .fits import VariantFit, fit_variant, t_test
 from .result import COLUMNS, Threats
-from .setting import HEADLINE, Setting, refused
+from .setting import Setting, refused
 from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
@@ -53,9 +53,9 @@ def threats(
     model
         A model, or several of one panel.
     blocks
-        Units by the name of a block that is left out; besides built-in ones (entrants of
-        the European Union in the years of the panel, EU15, G7, BRICS, continents,
-        ``developed``), which go by codes of ISO 3166-1.
+        Units by the name of a block that is left out, besides the built-in ones:
+        entrants of the European Union in the years of the panel, EU15, G7, BRICS,
+        continents (by codes of ISO 3166-1) and ``developed``.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
@@ -73,8 +73,8 @@ def threats(
     Threats
         ``table``: model, threat, variant, term, coef, se, p, p_wild, n, clusters,
         variation_kept, note. ``se`` is CV1 with Stata's k, columns that a threat adds
-        counted, ``p`` that of t(G - 1); ``p_wild`` is WCR by Webb's weights, WRE by 2SLS.
-        ``sentence`` says what makes the result go away.
+        counted, ``p`` that of t(G - 1); ``p_wild`` is WCR by Webb's weights, for 2SLS
+        WRE. ``sentence`` says what makes the result go away.
 
     Raises
     ------
@@ -84,11 +84,11 @@ def threats(
 
     Notes
     -----
-    ``variation_kept``: each estimate is c'y with weights c of the outcome's rows; the share
-    is |c|^2 of the model over |c|^2 of the variant: the variance of the model's estimate
-    over that of the variant's, were the errors iid. For rows left out and controls
-    added it is the sum of squares of the treatment net of everything else, over the
-    model's. By Gauss and Markov it is at most 1.
+    ``variation_kept``: each estimate is c'y with weights c of the outcome's rows; the
+    share is |c|^2 of the model over |c|^2 of the variant: the variance of the model's
+    estimate over that of the variant's, were the errors iid. For rows left out and
+    controls added it is the sum of squares of the treatment net of everything else,
+    over the model's. By Gauss and Markov it is at most 1.
 
     Examples
     --------
@@ -128,7 +128,9 @@ def _frame_of(panel: object) -> pd.DataFrame:
     if isinstance(panel, Panel):
         keys = ["iso3", "year"]
         return panel.frame.merge(panel.other_outcomes, on=keys, how="left")
-    require_kind("panel", panel, pd.DataFrame, "a DataFrame, or a panel of tx.build_panel")
+    require_kind(
+        "panel", panel, pd.DataFrame, "a DataFrame, or a panel of tx.build_panel"
+    )
     assert isinstance(panel, pd.DataFrame)
     require_columns(panel, ())
     return panel.reset_index(drop=True)
@@ -200,7 +202,17 @@ def _evaluated(
 def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
     made = {
         name: getattr(row, name)
-        for name in ("threat", "variant", "term", "coef", "se", "p", "n", "clusters", "note")
+        for name in (
+            "threat",
+            "variant",
+            "term",
+            "coef",
+            "se",
+            "p",
+            "n",
+            "clusters",
+            "note",
+        )
     }
     made["term"] = row.term or setting.treatment
     comparable = row.comparable and np.isfinite(row.coef)
@@ -223,7 +235,9 @@ def _fitted(
     ):
         own = term in setting.model.treatments
         coef, se, p = t_test(b, se, fit.clusters)
-        note = "; ".join(filter(None, [made.note, _said(made, term, p, own), fit.without_se]))
+        note = "; ".join(
+            filter(None, [made.note, _said(made, term, p, own), fit.without_se])
+        )
         row = {
             "threat": made.threat,
             "variant": made.variant,
@@ -258,7 +272,11 @@ def _said(made: Variant, term: str, p: float, own: bool) -> str:
 def _variation_kept(fit: VariantFit, setting: Setting) -> np.ndarray:
     """|c|^2 of the model over |c|^2 of the variant, by treatment of the variant."""
     model = dict(
-        zip(setting.model.treatments, (setting.fit.row_weights**2).sum(axis=0), strict=True)
+        zip(
+            setting.model.treatments,
+            (setting.fit.row_weights**2).sum(axis=0),
+            strict=True,
+        )
     )
     weights = pd.DataFrame(fit.row_weights, fit.used.index)
     if fit.variant.earlier:
@@ -278,7 +296,7 @@ def _add_declared(
     seed: int,
     progress: Progress,
 ) -> None:
-    """Put ``p_wild`` into the rows; models of one kind of clusters are drawn together."""
+    """Put ``p_wild`` into the rows; models with the same clusters share the draws."""
     cluster = {k.model.name: k.model.cluster for k in settings}
     groups: dict[str, list[int]] = {}
     for k, test in enumerate(tests):

@@ -1,8 +1,8 @@
 """Shocks that units share and feel differently: common effects and one factor.
 
-    G, T   units, years of a balanced panel
-    X      regressors, y the outcome, both net of units and years
-    lam, f loadings of units and the factor, of norm 1
+G, T   units, years of a balanced panel
+X      regressors, y the outcome, both net of units and years
+lam, f loadings of units and the factor, of norm 1
 """
 
 from collections.abc import Iterator
@@ -72,7 +72,14 @@ def interactive_effect(setting: Setting) -> Iterator[Variant | Row]:
     for j, term in enumerate(model.treatments):
         test = t_test(beta[j] * unit[j], se[j] * unit[j], G)
         yield Row(
-            "interactive effect", "one factor", term, *test, G * T, G, note, comparable=True
+            "interactive effect",
+            "one factor",
+            term,
+            *test,
+            G * T,
+            G,
+            note,
+            comparable=True,
         )
 
 

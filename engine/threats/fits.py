@@ -5,10 +5,10 @@
     B   an orthonormal basis of C
     g   clusters
 
-Effects of units, and slopes that each unit has (trends, loadings of factors), are taken
-out within each unit, which clusters hold: exact. Every threat has columns of its own, so
-these are products of NumPy: compiling one program for each shape would take far longer.
-Weights multiply rows by their square roots.
+Effects of units, and slopes that each unit has (trends, loadings of factors), are
+taken out within each unit, which clusters hold: exact. Every threat has columns of its
+own, so these are products of NumPy: to compile a program for each shape would take far
+longer. Weights multiply rows by their square roots.
 """
 
 from collections.abc import Sequence
@@ -279,8 +279,8 @@ def fit_variant(variant: Variant) -> VariantFit:
 def _require_clusters(
     cluster: Int[np.ndarray, " n"], regressors: Sequence[str]
 ) -> None:
-    """Scores of G clusters sum to zero: with no more of them than regressors a clustered
-    error may be rounding with three stars."""
+    """Scores of G clusters sum to zero: with no more of them than regressors a
+    clustered error may be rounding with three stars."""
     G = int(cluster.max()) + 1
     if len(regressors) >= G:
         raise TivaxError(
@@ -300,8 +300,9 @@ def _roots(used: pd.DataFrame, weights: str) -> Float[np.ndarray, " n"]:
 
 
 def _is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
-    pairs = pd.DataFrame({"effect": effect.to_numpy(), "cluster": cluster})
-    return not pairs.drop_duplicates()["effect"].duplicated().any()
+    codes = pd.factorize(effect)[0]
+    pairs = np.unique(codes * (cluster.max() + 1) + cluster)
+    return len(pairs) == codes.max() + 1
 
 
 def _dummies(

@@ -13,12 +13,13 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import TivaxError
-from .fits import VariantFit, fit_variant
+from ..resampling import LEVEL
+from .fits import VariantFit, fit_variant, t_test
 from .setting import Setting, refused
 from .variants import Row, Variant
 
 _CELLS = (1, 5, 10)
-_LARGEST_SHARE = 0.25
+_LARGEST_SHARE = 1 / 3  # that may be taken away
 
 
 def cells(setting: Setting) -> Iterator[Variant | Row]:
@@ -40,26 +41,52 @@ def cells(setting: Setting) -> Iterator[Variant | Row]:
             frame=kept,
             note=_named(gone, setting),
         )
-    yield _fewest(setting, fit, "influential cells", "cells", pd.Series(
-        np.arange(len(fit.used)), fit.used.index
-    ), pull)
+    yield _turned(setting, fit, pull)
 
 
 def clusters(setting: Setting) -> Iterator[Variant | Row]:
-    """Without the cluster that speaks most for the result; the fewest that turn it."""
+    """Without the cluster that speaks most for the result, then without the next one:
+    how many it takes until it is not significant, and until it has the other sign.
+
+    Each step takes the cluster with the largest part in the estimate before it.
+    """
     setting.require_least_squares()
-    fit, name = setting.fit, setting.model.cluster
-    label = fit.used[name]
-    pull = fit.by_label[0] * np.sign(fit.coef[0])
-    first = pull.idxmax()
-    yield setting.variant(
-        "influential clusters",
-        f"without {first}",
-        frame=setting.frame[setting.frame[name] != first],
-    )
-    yield _fewest(
-        setting, fit, "influential clusters", "clusters", label, pull.to_numpy()
-    )
+    name, threat = setting.model.cluster, "influential clusters"
+    fit, gone, frame = setting.fit, list[str](), setting.frame
+    sign, every = np.sign(fit.coef[0]), fit.clusters
+    ends = {"not significant by CV1": False, "of the other sign": False}
+    for _ in range(int(_LARGEST_SHARE * every)):
+        pull = fit.by_label[0] * sign
+        gone.append(str(pull.idxmax()))
+        frame = frame[frame[name] != pull.idxmax()]
+        made = setting.variant(threat, f"without {gone[0]}", frame=frame)
+        if len(gone) == 1:
+            yield made
+        try:
+            fit = fit_variant(made)
+        except TivaxError as error:
+            yield refused(threat, f"without {', '.join(gone)}", error)
+            return
+        p = t_test(fit.coef[0], fit.se[0], fit.clusters)[2]
+        reached = (p > LEVEL, fit.coef[0] * sign < 0)
+        for end, now in zip(ends, reached, strict=True):
+            if now and not ends[end]:
+                ends[end] = True
+                yield setting.variant(
+                    threat,
+                    f"without {len(gone)} of {every}: {end}",
+                    frame=frame,
+                    comparable=False,
+                    note=f"chosen for it: {', '.join(gone)}",
+                )
+        if all(ends.values()):
+            return
+    for end in (k for k, found in ends.items() if not found):
+        yield Row(
+            threat,
+            f"without the fewest: {end}",
+            note=f"none: not without the {len(gone)} of {every} that speak most for it",
+        )
 
 
 def dfbeta(fit: VariantFit) -> Float[np.ndarray, " n"]:
@@ -78,41 +105,30 @@ def _unit_leverage(fit: VariantFit) -> Float[np.ndarray, " n"]:
     return 1 / size.to_numpy(float)
 
 
-def _fewest(
-    setting: Setting,
-    fit: VariantFit,
-    threat: str,
-    word: str,
-    label: pd.Series,
-    pull: Float[np.ndarray, " g"],
+def _turned(
+    setting: Setting, fit: VariantFit, pull: Float[np.ndarray, " n"]
 ) -> Variant | Row:
-    """Without the fewest that turn the sign, by their pull."""
-    variant = f"without the fewest {word} that turn the sign"
+    """Without the fewest cells that turn the sign."""
+    threat, n = "influential cells", fit.n
+    sign, size = np.sign(fit.coef[0]), abs(fit.coef[0])
     order = np.argsort(-pull, kind="stable")
-    gained = np.cumsum(pull[order])
-    most = int(_LARGEST_SHARE * len(pull))
-    enough = np.flatnonzero(gained[:most] > abs(fit.coef[0]))
-    names = np.unique(label) if word == "clusters" else label.to_numpy()
-    sign = np.sign(fit.coef[0])
-    for count in range(int(enough[0]) + 1 if len(enough) else most + 1, most + 1):
-        gone = label.isin(names[order[:count]])
-        frame = setting.used[~gone.to_numpy()]
-        made = setting.variant(threat, variant, frame=frame)
-        try:
-            turned = fit_variant(made).coef[0] * sign < 0
-        except TivaxError as error:
-            return refused(threat, variant, error)
-        if turned:
-            listed = ", ".join(map(str, names[order[:count]]))
-            of = f"{count} of {len(pull)} {word}"
-            note = of if word == "cells" else f"{of}: {listed}"
-            return setting.variant(
-                threat, f"without the {count} {word} that turn the sign", frame=frame,
-                note=note, comparable=False,
-            )
+    most = int(_LARGEST_SHARE * n)
+    first = int(np.searchsorted(np.cumsum(pull[order][:most]), size)) + 1
+    for count in range(first, most + 1):
+        frame = setting.used.drop(index=fit.used.index[order[:count]])
+        made = setting.variant(
+            threat,
+            f"without {count} of {n}: of the other sign",
+            frame=frame,
+            comparable=False,
+            note="chosen for it",
+        )
+        if fit_variant(made).coef[0] * sign < 0:
+            return made
     return Row(
-        threat, variant, setting.treatment,
-        note=f"none: no {most} of {len(pull)} {word} turn it, taken by influence",
+        threat,
+        "without the fewest: of the other sign",
+        note=f"none: not without the {most} of {n} that speak most for it",
     )
 
 

@@ -61,8 +61,7 @@ class Threats(Printable):
 
     @property
     def gone(self) -> Bool[np.ndarray, " rows"]:
-        """Comparable rows in which the result has gone away; none where there was none.
-        """
+        """Comparable rows in which the result has gone away, where there was one."""
         gone = np.zeros(len(self.table), bool)
         for _, rows in self.table.groupby(["model", "term"], sort=False):
             first = rows.iloc[0]

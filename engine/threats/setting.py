@@ -28,8 +28,8 @@ class Setting:
     columns
         Columns whose values are blocks.
     weights, placebos
-        Columns: of weights (``lnX`` stands for exp of it), of outcomes that the treatment
-        should not move.
+        Columns: of weights (``lnX`` stands for exp of it), of outcomes that the
+        treatment should not move.
     """
 
     panel: pd.DataFrame
@@ -97,7 +97,9 @@ class Setting:
         made = {"frame": self.frame, "model": self.model, **changes}
         return Variant(threat, variant, **made)
 
-    def equation(self, *, swap: Mapping[str, Sequence[str]] | None = None, **changes) -> Model:
+    def equation(
+        self, *, swap: Mapping[str, Sequence[str]] | None = None, **changes
+    ) -> Model:
         """The model with other fields; ``swap`` puts regressors for a regressor, as
         treatments where it was one."""
         swap = swap or {}

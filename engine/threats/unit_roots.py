@@ -6,11 +6,12 @@
 
 Published critical values begin at other sizes than most panels have. So p is simulated:
 the share of panels of independent random walks, of the same units and years, whose
-statistic is at most as large. For cointegration CIPS is of the residuals of the model, and
-the random walks are an outcome and as many regressors, fitted in the same way.
+statistic is at most as large. For cointegration CIPS is of the residuals of the model,
+and the random walks are an outcome and as many regressors, fitted in the same way.
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
@@ -19,7 +20,7 @@ from ..core import TivaxError
 from .setting import Setting
 from .variants import Row, Variant
 
-_PANELS, _SEED = 999, 1
+_PANELS, _AT_ONCE, _SEED = 999, 111, 1
 _FEWEST_YEARS = 8
 
 
@@ -27,19 +28,25 @@ def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
     """CIPS of outcome and treatment: the null is that every unit has a unit root."""
     setting.require_least_squares()
     G, T = _size(setting)
-    null = cips(_walks(G, T, 1)[..., 0])
+    null = _null(G, T)
     for name in (setting.model.outcome, setting.treatment):
         statistic = float(cips(_paths(setting, [name])[..., 0]))
         p = _share_below(null, statistic)
         said = (
             "no unit root in all units"
             if p <= 0.05
-            else "a unit root is not rejected: a trend that units share may pass for an "
-            "effect; see the differences"
+            else "a unit root is not rejected: wandering may pass for an effect; see the "
+            "differences"
         )
         yield Row(
-            "unit root", f"CIPS, null: unit roots in {name}", name,
-            statistic, p=p, n=G * T, clusters=G, note=f"p simulated; {said}",
+            "unit root",
+            f"CIPS, null: unit roots in {name}",
+            name,
+            statistic,
+            p=p,
+            n=G * T,
+            clusters=G,
+            note=f"p simulated; {said}",
         )
 
 
@@ -50,23 +57,31 @@ def cointegration(setting: Setting) -> Iterator[Variant | Row]:
     G, T = _size(setting)
     names = [setting.model.outcome, *setting.model.treatments, *setting.model.controls]
     statistic = float(cips(_residuals(_paths(setting, names))))
-    null = cips(_residuals(_walks(G, T, len(names))))
+    null = _null(G, T, len(names))
     p = _share_below(null, statistic)
     said = (
         "residuals do not wander"
         if p <= 0.05
-        else "residuals may wander: levels may be related by chance; see the differences"
+        else "residuals may wander: levels may be related by chance; see differences"
     )
     yield Row(
-        "cointegration", "CIPS of the residuals, null: none", setting.treatment,
-        statistic, p=p, n=G * T, clusters=G, note=f"p simulated; {said}",
+        "cointegration",
+        "CIPS of the residuals, null: none",
+        setting.treatment,
+        statistic,
+        p=p,
+        n=G * T,
+        clusters=G,
+        note=f"p simulated; {said}",
     )
 
 
 def cips(paths: Float[np.ndarray, "*batch G T"]) -> Float[np.ndarray, "*batch"]:
     """CIPS without lags, with an intercept, of each panel."""
     change, before = np.diff(paths), paths[..., :-1]
-    mean_before, mean_change = (k.mean(axis=-2, keepdims=True) for k in (before, change))
+    mean_before, mean_change = (
+        k.mean(axis=-2, keepdims=True) for k in (before, change)
+    )
     one = np.ones_like(mean_before)
     # By Frisch and Waugh: net of what is common to all units, in one projection.
     common = np.concatenate([one, mean_before, mean_change], axis=-2)
@@ -102,12 +117,22 @@ def _paths(setting: Setting, names: list[str]) -> Float[np.ndarray, "G T m"]:
     return values / np.where(scale > 0, scale, 1)
 
 
-def _walks(G: int, T: int, m: int) -> Float[np.ndarray, "B G T m"]:
+@lru_cache(maxsize=32)
+def _null(G: int, T: int, columns: int = 1) -> Float[np.ndarray, " B"]:
+    """CIPS of random walks; of several columns, of the residuals of the first."""
     rng = np.random.default_rng(_SEED)
-    return rng.standard_normal((_PANELS, G, T, m)).cumsum(axis=2)
+    found = []
+    # A hundred panels at a time stay in the cache, and little memory is used.
+    for start in range(0, _PANELS, _AT_ONCE):
+        panels = min(_AT_ONCE, _PANELS - start)
+        walks = rng.standard_normal((panels, G, T, columns)).cumsum(axis=2)
+        found.append(cips(walks[..., 0] if columns == 1 else _residuals(walks)))
+    return np.concatenate(found)
 
 
-def _residuals(cells: Float[np.ndarray, "*batch G T m"]) -> Float[np.ndarray, "*batch G T"]:
+def _residuals(
+    cells: Float[np.ndarray, "*batch G T m"],
+) -> Float[np.ndarray, "*batch G T"]:
     """Of the first column on the others, with effects of units and years."""
     cells = cells - cells.mean(axis=-2, keepdims=True)
     cells = cells - cells.mean(axis=-3, keepdims=True)

@@ -41,7 +41,9 @@ def oster(setting: Setting) -> Iterator[Variant | Row]:
     of 0, where R2 is at most 1.3 times that with controls."""
     _require_one(setting)
     if not setting.model.controls:
-        raise TivaxError("compares the estimates with and without controls; there are none")
+        raise TivaxError(
+            "compares the estimates with and without controls; there are none"
+        )
     m = moments(setting)
     r_max = min(1.0, _R_MAX * m.long_r2)
     delta = oster_delta(m, r_max)
@@ -68,7 +70,10 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
     partial = _partial_t(fit, df)
     for variant, t in (
         ("to 0", partial),
-        ("to p = 0.05", max(0.0, partial - stats.t.ppf(0.975, df - 1) * np.sqrt(df / (df - 1)))),
+        (
+            "to p = 0.05",
+            max(0.0, partial - stats.t.ppf(0.975, df - 1) * np.sqrt(df / (df - 1))),
+        ),
     ):
         value = robustness_of(t / np.sqrt(df))
         yield Row(
@@ -78,8 +83,8 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
             value,
             n=fit.n,
             clusters=fit.clusters,
-            note=f"a confounder that explains {100 * value:.1f} % of what the rest leaves "
-            "of treatment and outcome, errors iid",
+            note=f"a confounder that explains {100 * value:.1f} % of what the rest "
+            "leaves of treatment and outcome, errors iid",
         )
 
 
@@ -93,7 +98,9 @@ def moments(setting: Setting) -> Moments:
     fit = setting.fit
     rows = setting.used
     treatments = setting.model.treatments
-    bare = setting.variant("", "", frame=rows, model=setting.equation(regressors=treatments))
+    bare = setting.variant(
+        "", "", frame=rows, model=setting.equation(regressors=treatments)
+    )
     short = fit_variant(bare)
     unit = fit.outcome_unit
     sse_long, sse_short = unit**2 * (fit.u @ fit.u), unit**2 * (short.u @ short.u)

@@ -2,8 +2,8 @@
 
 WCR for least squares (Cameron, Gelbach and Miller 2008), WRE for two stages (Davidson
 and MacKinnon 2010), Webb's weights; all patterns where there are at most as many as
-draws. A cluster has the same weight in each variant, so that p of two variants differ by
-what they leave out.
+draws. A cluster has the same weight in each variant, so that p of two variants differ
+by what they leave out.
 """
 
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
                 f"{h} {word}, beside",
                 frame=frame,
                 model=setting.equation(swap={x: (x, term)}),
-                comparable=True,
+                comparable=sign < 0,
             )
 
 
@@ -83,7 +83,12 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
     T = len(setting.years) - 1
     bias = f"biased by short T (Nickell): T = {T}"
     whole = setting.variant(
-        "lagged outcome", "as it is", frame=frame, model=model, note=bias, comparable=False
+        "lagged outcome",
+        "as it is",
+        frame=frame,
+        model=model,
+        note=bias,
+        comparable=False,
     )
     yield whole
     fit = fit_variant(whole)
@@ -93,12 +98,19 @@ def dynamics(setting: Setting) -> Iterator[Variant | Row]:
     middle = years[len(years) // 2]
     halves = [
         fit_variant(setting.variant("", "", frame=part, model=model))
-        for part in (rows[rows[setting.time] < middle], rows[rows[setting.time] >= middle])
+        for part in (
+            rows[rows[setting.time] < middle],
+            rows[rows[setting.time] >= middle],
+        )
     ]
     coef = 2 * fit.coef - sum(half.coef for half in halves) / 2
-    influence = 2 * fit.by_label - sum(
-        half.by_label.reindex(fit.by_label.index, fill_value=0.0) for half in halves
-    ) / 2
+    influence = (
+        2 * fit.by_label
+        - sum(
+            half.by_label.reindex(fit.by_label.index, fill_value=0.0) for half in halves
+        )
+        / 2
+    )
     note = f"half-panel jackknife, halves from {years[0]:.0f} and {middle:.0f}"
     errors = np.sqrt(fit.correction * (influence.to_numpy() ** 2).sum(axis=0))
     for j, term in enumerate(model.treatments):
@@ -134,7 +146,14 @@ def _long_run(
     se = float(np.sqrt(fit.correction * each @ each))
     test = t_test(long, se, fit.clusters)
     return Row(
-        "lagged outcome", variant, term, *test, fit.n, fit.clusters, note, comparable=True
+        "lagged outcome",
+        variant,
+        term,
+        *test,
+        fit.n,
+        fit.clusters,
+        note,
+        comparable=True,
     )
 
 
@@ -146,7 +165,12 @@ def periods(setting: Setting) -> Iterator[Variant | Row]:
     for threat, spans in (("period", parts), ("window", _windows(years))):
         for first, last in spans:
             inside = frame[frame[time].between(first, last)]
-            yield setting.variant(threat, f"{first}-{last}", frame=inside)
+            yield setting.variant(
+                threat,
+                f"{first}-{last}",
+                frame=inside,
+                comparable=threat == "period",
+            )
 
 
 def _windows(years: list[int]) -> list[tuple[int, int]]:
