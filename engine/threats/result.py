@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
+from scipy import stats
 
 from ..core import Listing, Printable, long_table_of, number_text, p_text
 from ..resampling import LEVEL, Model
@@ -17,6 +18,7 @@ COLUMNS = tuple(
     ).split()
 )
 _NAMED = 3
+STATES = ("the model", "as before", "not significant", "other sign", "other question")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -73,6 +75,32 @@ class Threats(Printable):
             ]
             gone[rows.index] = lost
         return gone & self.comparable
+
+    def intervals(self, model: str) -> pd.DataFrame:
+        """What the figure shows of a model: rows in units of its effect.
+
+        Columns threat, variant, term, coef, ci_low, ci_high (95 %, coef +- t se) and
+        state: ``the model``, ``as before``, ``not significant``, ``other sign``, and
+        ``other question`` of rows that are not comparable.
+        """
+        shown = (self.table["model"] == model) & self.same_units
+        rows = self.table[shown & self.table["se"].notna()]
+        first = rows.iloc[0]
+        half = stats.t.ppf(1 - LEVEL / 2, rows["clusters"].astype(float) - 1)
+        half = half * rows["se"]
+        states = []
+        for k, row in rows.iterrows():
+            if row["threat"] == HEADLINE:
+                states.append(STATES[0])
+            elif not self.comparable[k]:
+                states.append(STATES[4])
+            elif np.sign(row["coef"]) != np.sign(first["coef"]):
+                states.append(STATES[3])
+            else:
+                states.append(STATES[1 if self._is_significant(row) else 2])
+        ends = {"ci_low": rows["coef"] - half, "ci_high": rows["coef"] + half}
+        columns = ["threat", "variant", "term", "coef"]
+        return rows[columns].assign(**ends, state=states).reset_index(drop=True)
 
     def _is_significant(self, row: pd.Series) -> bool:
         return bool(self.declared_p(row) <= LEVEL)

@@ -35,7 +35,7 @@ def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
         said = (
             "no unit root in all units"
             if p <= 0.05
-            else "a unit root is not rejected: wandering may pass for an effect; see the "
+            else "a unit root is not rejected: wandering may pass for an effect; see "
             "differences"
         )
         yield Row(
