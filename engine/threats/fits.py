@@ -302,7 +302,7 @@ def _roots(used: pd.DataFrame, weights: str) -> Float[np.ndarray, " n"]:
 def _is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
     codes = pd.factorize(effect)[0]
     pairs = np.unique(codes * (cluster.max() + 1) + cluster)
-    return len(pairs) == codes.max() + 1
+    return bool(len(pairs) == codes.max() + 1)
 
 
 def _dummies(

@@ -129,21 +129,30 @@ class Threats(Printable):
         by = gone.assign(flip=np.sign(gone["coef"]) != np.sign(first["coef"]))
         flips = int(by["flip"].sum())
         turned = f", {flips} of them with the other sign" if flips else ""
-        named = self._cheapest(by)
-        listed = "; ".join(
-            f"{k.threat}, {k.variant}: {self._numbers(k)}" for _, k in named.iterrows()
-        )
-        return (
-            f"{name}, goes away in {len(gone)} of {count} variants{turned}. "
-            f"What it takes: {listed}."
-        )
+        listed = "; ".join(map(self._named, self._cheapest(by)[:_NAMED]))
+        said = [
+            f"{name}, goes away in {len(gone)} of {count} variants{turned}",
+            f"What it takes: {listed}",
+        ]
+        if flips:
+            said.append(f"The other sign: {self._named(self._cheapest(by[by.flip])[0])}")
+        few = (self.table["threat"] == "influential clusters") & mine & term
+        if len(few := self.table[few & self.table["variant"].str.contains(" of ")]):
+            variants = few["variant"].str.removeprefix("without ")
+            said.append(f"Clusters to be left out for it: {'; '.join(variants)}")
+        return ". ".join(said) + "."
 
-    def _cheapest(self, gone: pd.DataFrame) -> pd.DataFrame:
+    def _named(self, row: pd.Series) -> str:
+        kept = row["variation_kept"]
+        share = "" if np.isnan(kept) else f", {100 * kept:.0f} % of variation kept"
+        return f"{row['threat']}, {row['variant']}: {self._numbers(row)}{share}"
+
+    def _cheapest(self, gone: pd.DataFrame) -> list[pd.Series]:
         """One of each threat: what keeps most of the variation; threats that keep most
         first."""
         kept = gone.assign(kept=gone["variation_kept"].fillna(-1.0))
         best = kept.sort_values("kept", ascending=False, kind="stable")
-        return best.drop_duplicates("threat").head(_NAMED)
+        return [row for _, row in best.drop_duplicates("threat").iterrows()]
 
     def _survival(self, asked: pd.DataFrame, count: int) -> str:
         if not count:

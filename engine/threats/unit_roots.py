@@ -97,7 +97,7 @@ def cips(paths: Float[np.ndarray, "*batch G T"]) -> Float[np.ndarray, "*batch"]:
     residual = y - b[..., None] * x
     df = change.shape[-1] - 4
     variance = (residual**2).sum(axis=-1) / df / xx
-    return (b / np.sqrt(variance)).mean(axis=-1)
+    return np.asarray((b / np.sqrt(variance)).mean(axis=-1))
 
 
 def _size(setting: Setting) -> tuple[int, int]:

@@ -78,24 +78,26 @@ def run_threats(
 
 def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
     """The threats of the models of each panel file."""
-    found, done = [], 0
-    with terminal.progress("drawing", "models") as progress:
+    found, total = [], run.draws * len(run.models)
+    with terminal.progress("drawing", "draws") as progress:
         for path in run.panels:
             models = [model for model, panel in run.models if panel == path]
             panel = read_with_lags(path, models)
             for model in models:
+                before = run.draws * len(found)
+
+                def told(done: int, of: int, before: int = before) -> None:
+                    progress(before + run.draws * done // of, total)
+
+                told(0, 1)
                 try:
                     made = evaluate(
-                        panel,
-                        model,
-                        draws=run.draws,
-                        seed=run.seed,
+                        panel, model, draws=run.draws, seed=run.seed, progress=told
                     )
                 except TivaxError as error:
                     raise TivaxError(f"{path}: {error}") from None
                 found.append(made)
-                done += 1
-                progress(done, len(run.models))
+        progress(total, total)
     return found
 
 
