@@ -42,6 +42,7 @@ COMMANDS = {
     "bootstrap": bootstrap,
     "placebo": placebo,
     "simulate": inference.simulate,
+    "threats": inference.threats,
     "package": publish.package,
     "cite": publish.cite,
     "demo": tools.demo,

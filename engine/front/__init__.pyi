@@ -75,3 +75,5 @@ from .engine.tables import read_concordance as read_concordance
 from .engine.tables import save_store as save_store
 from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
+from .engine.threats import Threats as Threats
+from .engine.threats import threats as threats

@@ -15,6 +15,7 @@ from .recipe import (
     EXPORTS,
     IMPORTS,
     INFLATION_SERIES,
+    OTHER_OUTCOMES,
     OUTCOMES,
     VARIABLES,
     Codes,
@@ -136,6 +137,16 @@ def _tbi_of_csv(path: Path) -> pd.DataFrame:
 def kof_block(edition: Edition, codes: Codes) -> pd.DataFrame:
     """The five de jure indices by (iso3, year)."""
     return _read_block(kof.read, edition.path, OUTCOMES, _fixes("kof", codes))
+
+
+def other_outcomes_block(edition: Edition, codes: Codes) -> pd.DataFrame:
+    """Further de jure indices by (iso3, year), none where the edition lacks one."""
+    path = edition.path
+    try:
+        return _read_block(kof.read, path, OTHER_OUTCOMES, _fixes("kof", codes))
+    except TivaxError:  # no file of the paper's variables need have them
+        keys = pd.MultiIndex.from_arrays([[], []], names=["iso3", "year"])
+        return pd.DataFrame(index=keys)
 
 
 def pwt_block(edition: Edition, codes: Codes) -> pd.DataFrame:

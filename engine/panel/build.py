@@ -17,6 +17,7 @@ from .blocks import (
     countries_of,
     inflation_block,
     kof_block,
+    other_outcomes_block,
     pwt_block,
     source_path,
     tbi_block,
@@ -59,6 +60,9 @@ class Panel:
         coverage, missing and filled cells.
     losses
         Countries that the merge lost.
+    other_outcomes
+        iso3, year and further de jure indices of globalisation: social, cultural,
+        interpersonal, information; none where the edition lacks one.
     residual_max
         The worst relative residual of the solves, None where the index was read.
 
@@ -75,6 +79,7 @@ class Panel:
     codebook: pd.DataFrame
     losses: tuple[Loss, ...]
     codes: Codes
+    other_outcomes: pd.DataFrame
     residual_max: float | None = None
 
     @property
@@ -133,6 +138,9 @@ def build_panel(files: DataFiles) -> Panel:
         codebook=_codebook(frame, files),
         losses=losses,
         codes=files.codes,
+        other_outcomes=other_outcomes_block(files.kof, files.codes)
+        .reindex(grid)
+        .reset_index(),
         residual_max=residual,
     )
 

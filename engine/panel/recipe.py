@@ -15,6 +15,8 @@ Codes = Literal["paper", "fixed"]
 Fill = Literal["mean-1996-2014", "linear"]
 
 OUTCOMES = ("KOFGIdj", "KOFEcGIdj", "KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj")
+# De jure indices that are no outcome of the paper: trade should leave them alone.
+OTHER_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj")
 CONTROLS = ("RQ", "lnEXR", "TFP", "INFR", "lnCK", "lnGDP", "lnPOP")
 
 _FACTS = load_toml(__package__, "recipe.toml")

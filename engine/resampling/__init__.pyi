@@ -11,7 +11,9 @@ from .inference import infer as infer
 from .inference import resample as resample
 from .inversion import Inverted as Inverted
 from .inversion import invert_wild as invert_wild
+from .inversion import wild_p_values as wild_p_values
 from .models import Model as Model
+from .models import sample_rows as sample_rows
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference

@@ -4,7 +4,7 @@ The wild bootstrap imposes its null, so that each null is a bootstrap of its own
 nulls of a step are drawn together, with the same weights.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from jaxtyping import Array, Float
 from ...kernels import clusters, resampling
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import LEVEL, TIE
-from ..core import in_float64
+from ..core import Progress, in_float64, no_progress, shift_progress
 from .fitted_models import FittedModel
 from .plans import DrawSource, ResamplingPlan, Static, wild_statistics
 from .running import over_blocks
@@ -415,10 +415,72 @@ def _p_values(
             "draws": np.int64(n),
             "nulls": np.int64(len(part)),
         }
-        blocks = over_blocks(_counts(static), arrays, seed, -(-n // BLOCK))
-        above, made = np.sum([k.sum(axis=0) for k in blocks], axis=0)
-        with np.errstate(invalid="ignore"):
-            found.append((above / made)[: len(part)])
+        found.append(_shares_above(static, arrays, seed, n)[: len(part)])
+    return np.concatenate(found)
+
+
+def _shares_above(
+    static: Static, arrays: Any, seed: int, n: int, progress: Progress = no_progress
+) -> Float[np.ndarray, " r"]:
+    """Of n draws, the share above each observed statistic."""
+    total, made = np.zeros((2, _AT_ONCE)), 0
+    for part in over_blocks(_counts(static), arrays, seed, -(-n // BLOCK)):
+        total += part.sum(axis=0)
+        made += len(part) * BLOCK
+        progress(min(made, n), n)
+    with np.errstate(invalid="ignore"):
+        return total[0] / total[1]
+
+
+def wild_p_values(
+    loadings: Sequence[resampling.WildLoadings | resampling.InstrumentLoadings],
+    observed: Float[np.ndarray, " r"],
+    *,
+    clusters: int,
+    draws: int,
+    seed: int,
+    exact: bool = False,
+    progress: Progress = no_progress,
+) -> Float[np.ndarray, " r"]:
+    """p of many tests from the same draws, Webb's weights: share of |t*| above |t|.
+
+    The loadings have one shape: cluster g of each has the weight of cluster g of the
+    panel, and a cluster that a test leaves out has loadings of 0. With ``exact`` the
+    draws are all 6^G patterns.
+    """
+    static = Static(
+        kind="wild",
+        layout=None,
+        balanced=False,
+        clusters=clusters,
+        all_clusters=clusters,
+        weights="webb",
+        permute="countries",
+        method="treatment",
+        studentised=False,
+        joint=False,
+        sizes=(),
+        options=0,
+        exact=exact,
+    )
+    found = []
+    for start in range(0, len(loadings), _AT_ONCE):
+        part = loadings[start : start + _AT_ONCE]
+        padded = [*part, *[part[-1]] * (_AT_ONCE - len(part))]
+        t = np.abs(observed[start : start + _AT_ONCE])
+        arrays = {
+            "loadings": jax.tree.map(lambda *k: np.stack(k), *padded),
+            "position": np.arange(clusters),
+            "observed": np.pad(t, (0, _AT_ONCE - len(part))),
+            "draws": np.int64(draws),
+            "nulls": np.int64(len(part)),
+        }
+        shifted = shift_progress(progress, start * draws, len(loadings) * draws)
+
+        def counted(done: int, of: int, k: int = len(part), tell=shifted) -> None:
+            tell(done * k, of)
+
+        found.append(_shares_above(static, arrays, seed, draws, counted)[: len(part)])
     return np.concatenate(found)
 
 

@@ -72,9 +72,15 @@ class RunFile:
 
 
 def read_run_file(
-    path: Path, named_models: Mapping[str, Sequence[Model]] | None = None
+    path: Path,
+    named_models: Mapping[str, Sequence[Model]] | None = None,
+    *,
+    scheme: Scheme | None = None,
+    draws: int = 9999,
 ) -> RunFile:
     """Read and check a run file; ``named_models`` are what ``models`` may name.
+
+    ``scheme`` stands for a [scheme] that the file need not have, ``draws`` for theirs.
 
     Raises ``TivaxError`` in one line that names file, key and remedy.
     """
@@ -107,8 +113,10 @@ def read_run_file(
     return RunFile(
         path=path,
         models=tuple(models),
-        scheme=_scheme(toml.table("scheme", _SCHEME)),
-        draws=toml.whole("draws", 9999, least=1),
+        scheme=scheme
+        if scheme and not toml.has("scheme")
+        else _scheme(toml.table("scheme", _SCHEME)),
+        draws=toml.whole("draws", draws, least=1),
         seed=toml.whole("seed", 0, least=0),
         save_draws=toml.flag("save_draws", False),
         timed=toml.flag("timed", False),

@@ -8,6 +8,7 @@ import typer
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
 from ..options import (
     Data,
+    Draws,
     Force,
     Json,
     MaxSize,
@@ -15,6 +16,8 @@ from ..options import (
     Out,
     PanelStore,
     Quiet,
+    RunToml,
+    Seed,
     Verbose,
     require_store,
 )
@@ -94,3 +97,37 @@ def simulate(
         study = replace(study, panels=panels)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_study(study, run, out, figures=not no_figures, force=force, terminal=terminal)
+
+
+def threats(
+    run: RunToml,
+    out: Out,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What would make a result go away: the models of a run file under every threat.
+
+    Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
+    file needs no [scheme]; without draws in it there are 999,999.
+
+    Example: tivax threats wild.toml --out threats
+    """
+    start_jax()
+    from ... import paper, resampling
+    from ...threats import DRAWS
+    from .threats import run_threats
+
+    given = resampling.read_run_file(
+        run,
+        {"paper": paper.paper_models()},
+        scheme=resampling.Scheme("wild", weights="webb"),
+        draws=DRAWS,
+    )
+    given = resampling.with_overrides(given, draws, seed)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_threats(given, out, figures=not no_figures, force=force, terminal=terminal)

@@ -1,0 +1,137 @@
+"""``tivax threats``: the models of a run file under every threat, and a report."""
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...core import (
+    Run,
+    TivaxError,
+    describe_environment,
+    output_folder,
+    require_result_place,
+    write_csv,
+)
+from ...figures import threat_intervals
+from ...reporting import Block, Section, Table, Text, report_html, save_figure
+from ...reporting import Figure as Shown
+from ...resampling import RunFile, read_with_lags
+from ...threats import Threats
+from ...threats import threats as evaluate
+from ..terminal import Terminal
+
+_FORMATS = {"p": ".4f", "p wild": ".4f", "kept": ".2f"}
+
+
+def run_threats(
+    run: RunFile,
+    out: Path,
+    *,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Write threats.csv, a figure for each model, report and manifest to ``out``."""
+    started = Run("threats", inputs=[run.path, *run.panels], seed=run.seed)
+    require_result_place(out, started, force=force)
+    found = _evaluated(run, terminal)
+    table = pd.concat([k.table for k in found], ignore_index=True)
+    drawn = {
+        f"threats_{number}": (model.name, threat_intervals(k.intervals(model.name)))
+        for number, (k, model) in enumerate(
+            ((k, model) for k in found for model in k.models), 1
+        )
+    }
+    with output_folder(out, started, force=force) as folder:
+        write_csv(table, folder / "threats.csv")
+        if figures:
+            (folder / "figures").mkdir()
+            for name, (_, figure) in drawn.items():
+                save_figure(figure, folder / "figures", name)
+        page = report_html(
+            f"What would make it go away: {run.path.stem}",
+            f"{len(drawn)} model{'s' * (len(drawn) > 1)}, {run.draws:,} draws, "
+            f"seed {run.seed}",
+            _sections(found, dict(drawn.values())),
+            describe_environment(dated=False),
+        )
+        (folder / "report.html").write_text(page, encoding="utf-8")
+        record = started.write_manifest(
+            folder,
+            draws=run.draws,
+            models=len(drawn),
+            rows=len(table),
+            gone={
+                model.name: int((k.gone & (k.table["model"] == model.name)).sum())
+                for k in found
+                for model in k.models
+            },
+            covariance="CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
+            p_wild="WCR, for 2SLS WRE, Webb's weights: share of |t*| > |t|",
+        )
+    for each in found:
+        for line in each.sentence.splitlines():
+            terminal.print(line)
+    terminal.finish(record, f"Open {out / 'report.html'}")
+
+
+def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
+    """The threats of the models of each panel file."""
+    found, total = [], run.draws * len(run.models)
+    with terminal.progress("drawing", "draws") as progress:
+        for path in run.panels:
+            models = [model for model, panel in run.models if panel == path]
+            panel = read_with_lags(path, models)
+            for model in models:
+                before = run.draws * len(found)
+
+                def told(done: int, of: int, before: int = before) -> None:
+                    progress(before + run.draws * done // of, total)
+
+                told(0, 1)
+                try:
+                    made = evaluate(
+                        panel, model, draws=run.draws, seed=run.seed, progress=told
+                    )
+                except TivaxError as error:
+                    raise TivaxError(f"{path}: {error}") from None
+                found.append(made)
+        progress(total, total)
+    return found
+
+
+def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]:
+    method = (
+        "Each row estimates the model again, with one thing changed. Errors are CV1, "
+        "clustered as the model says, with Stata's count of parameters, added columns "
+        "counted; p is that of t(G - 1). p wild is the declared one: the restricted "
+        "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
+        "A result goes away where the effect has the other sign or a declared p above "
+        "0.05. Kept: the share of the variation of the treatment that still identifies "
+        "its effect, the variance of the model's estimate over that of the row's with "
+        "iid errors; failing to see an effect says little where little is kept."
+    )
+    sections = [
+        Section(
+            "In a sentence",
+            [Text(method), *(Text(k.sentence) for k in found)],
+        )
+    ]
+    for each in found:
+        for model in each.models:
+            rows = each.table[each.table["model"] == model.name]
+            shown = rows.drop(columns="model").rename(
+                columns={"p_wild": "p wild", "variation_kept": "kept"}
+            )
+            blocks: list[Block] = [
+                Text(model.equation),
+                Shown(
+                    figures[model.name],
+                    "Estimates with 95 % intervals, coef +- t(G - 1) se, in units of "
+                    "the effect; below, rows that ask another question.",
+                ),
+                Table(shown.reset_index(drop=True), "Every row.", _FORMATS),
+            ]
+            sections.append(Section(model.name, blocks))
+    return sections

@@ -1,0 +1,104 @@
+"""The figure of ``tivax threats``: every variant of a model around its estimate."""
+
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ..reporting import (
+    COLOURS,
+    DEFICIT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    finish_layout,
+    interval_axes,
+    labelled_rows,
+    legend,
+)
+from .panel import require_columns
+
+_LOOKS = {
+    "the model": (INK, "D"),
+    "as before": (SURPLUS, "o"),
+    "not significant": (DEFICIT, "s"),
+    "other sign": (COLOURS[6], "v"),
+    "other question": (QUIET, "o"),
+}
+_ROW = 0.135  # inches
+
+
+@rc_context(STYLE)
+def threat_intervals(rows: pd.DataFrame) -> Figure:
+    """Every row of a model as an interval, smallest first.
+
+    Parameters
+    ----------
+    rows
+        ``threat``, ``variant``, ``term``, ``coef``, ``ci_low``, ``ci_high`` and
+        ``state``: ``the model``, ``as before``, ``not significant``, ``other sign``, or
+        ``other question``, which are apart, below.
+
+    Colour and marker say what has become of the result; the dashed line is the model's
+    estimate.
+    """
+    require_columns(
+        "threats",
+        rows,
+        ["threat", "variant", "term", "coef", "ci_low", "ci_high", "state"],
+    )
+    aside = rows["state"] == "other question"
+    parts = [k for k in (rows[~aside], rows[aside]) if len(k)]
+    sizes = [len(k) + 1 for k in parts]
+    fig = Figure(figsize=(FULL_WIDTH, _ROW * sum(sizes) + 0.9), layout="constrained")
+    axes = fig.subplots(
+        len(parts), 1, sharex=True, height_ratios=sizes, squeeze=False
+    ).ravel()
+    headline = float(rows.loc[rows["state"] == "the model", "coef"].iloc[0])
+    handles: dict[str, object] = {}
+    for ax, part in zip(axes, parts, strict=True):
+        handles |= _intervals(ax, part.sort_values("coef", kind="stable"), headline)
+    if len(parts) > 1:
+        axes[1].set_ylabel("other questions", fontsize=SMALL)
+        axes[0].tick_params(bottom=False)
+        axes[0].spines["bottom"].set_visible(False)
+    low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
+    pad = 0.05 * (high - low)
+    axes[-1].set_xlim(low - pad, high + pad)
+    axes[-1].set_xlabel("coefficient, 95 % interval")
+    names = [k for k in _LOOKS if k in handles]
+    legend(fig, [handles[k] for k in names], names, loc="outside upper right")
+    return finish_layout(fig)
+
+
+def _intervals(ax: Axes, rows: pd.DataFrame, headline: float) -> dict[str, object]:
+    rows = rows.reset_index(drop=True)
+    ax.axvline(headline, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+    handles = {}
+    for state, (colour, marker) in _LOOKS.items():
+        part = rows[rows["state"] == state]
+        if part.empty:
+            continue
+        places = part.index.to_numpy(float)
+        ax.hlines(places, part["ci_low"], part["ci_high"], color=colour, linewidth=0.8)
+        (handles[state],) = ax.plot(
+            part["coef"].to_numpy(),
+            places,
+            marker,
+            color=colour,
+            markersize=4 if marker == "D" else 3,
+        )
+    interval_axes(ax)
+    labelled_rows(ax, [_label(k) for _, k in rows.iterrows()])
+    return handles
+
+
+def _label(row: pd.Series) -> str:
+    """``left out: EU15``; of another question, what is asked about."""
+    if row["state"] == "the model":
+        return "the model"
+    name = f"{row['threat']}: {row['variant']}"
+    return name if row["state"] != "other question" else f"{name}, {row['term']}"

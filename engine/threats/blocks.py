@@ -1,0 +1,200 @@
+"""Blocks of units: left out, alone, with years of their own, and dated memberships."""
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError, load_toml
+from ..tables import country_group
+from .setting import Setting, refused
+from .variants import Row, Variant
+
+_FACTS = load_toml(__package__, "blocks.toml")
+MEMBERSHIPS: dict[str, list[str]] = _FACTS["memberships"]
+CONTINENTS: dict[str, frozenset[str]] = {
+    name: frozenset(codes.split()) for name, codes in _FACTS["continents"].items()
+}
+CODES = frozenset[str]().union(*CONTINENTS.values())
+LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
+
+
+@cache
+def memberships(name: str) -> dict[int, frozenset[str]]:
+    """Members of a group that grew, by the year from which they are counted."""
+    groups = [country_group(k) for k in MEMBERSHIPS[name]]
+    return {int(k.since[:4]): frozenset(k.members) for k in groups}
+
+
+def entrants(name: str, years: Sequence[int]) -> dict[int, list[str]]:
+    """Who joined the group after the first of these years, by year."""
+    found, before = {}, frozenset[str]()
+    for since, members in memberships(name).items():
+        if years[0] < since <= years[-1] and (new := members - before):
+            found[since] = sorted(new)
+        before = before | members
+    return found
+
+
+def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
+    """1 from the calendar year of accession on, also for who was there before."""
+    dated = sorted(memberships(name).items())
+    codes, when = units.astype(str).to_numpy(), years.to_numpy()
+    inside = np.zeros(len(codes))
+    for since, members in dated:
+        inside = np.where(when >= since, np.isin(codes, list(members)), inside)
+    return pd.Series(inside.astype(float), units.index)
+
+
+def left_out(setting: Setting) -> Iterator[Variant | Row]:
+    """The model without each block."""
+    for name, units in _blocks(setting):
+        yield _without("left out", name, units, setting)
+
+
+def alone(setting: Setting) -> Iterator[Variant | Row]:
+    """The entrants of a dated group alone: with the model's controls, and the treatment
+    by itself."""
+    for name, members in _waves(setting)[:1]:
+        units = setting.frame[setting.unit].astype(str)
+        inside = setting.frame[units.isin(members)]
+        if inside.empty:
+            yield refused("alone", name, _absent(members, setting))
+            continue
+        yield setting.variant("alone", name, frame=inside)
+        if setting.model.controls and not setting.model.instruments:
+            treatments = setting.model.treatments
+            equation = setting.equation(regressors=treatments)
+            named = f"{name}, without controls"
+            yield setting.variant("alone", named, frame=inside, model=equation)
+
+
+def block_years(setting: Setting) -> Iterator[Variant | Row]:
+    """Effects of years that each block has for itself."""
+    frame, unit, time = setting.frame, setting.unit, setting.time
+    for name, block in _partitions(setting):
+        own = block.astype(str) + " " + frame[time].astype(str)
+        yield setting.variant(
+            "block by year",
+            name,
+            frame=frame.assign(**{f"{name} by year": own}),
+            model=setting.equation(effects=(unit, f"{name} by year")),
+        )
+
+
+def membership(setting: Setting) -> Iterator[Variant | Row]:
+    """A dummy that turns to 1 in the year in which a unit joins."""
+    _require_codes(setting)
+    for name in MEMBERSHIPS:
+        column = f"member of {name}"
+        dummy = is_member(
+            name, setting.frame[setting.unit], setting.frame[setting.time]
+        )
+        yield setting.variant(
+            "membership",
+            name,
+            frame=setting.frame.assign(**{column: dummy}),
+            model=setting.with_controls(column),
+        )
+
+
+def _waves(setting: Setting) -> list[tuple[str, list[str]]]:
+    """All entrants of each dated group, then those of each year."""
+    found: list[tuple[str, list[str]]] = []
+    for name in MEMBERSHIPS:
+        joined = entrants(name, setting.years)
+        if not joined:
+            continue
+        every = sorted(k for new in joined.values() for k in new)
+        first, last = min(joined), max(joined)
+        span = f"{first}" if first == last else f"{first} to {last}"
+        found.append((f"{name} entrants of {span}", every))
+        if len(joined) > 1:
+            found += [(f"{name} entrants of {k}", new) for k, new in joined.items()]
+    return found
+
+
+def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]]:
+    """Names of blocks and their units, built-in ones first."""
+    try:
+        _require_codes(setting)
+    except TivaxError as error:
+        yield "built-in groups", error
+    else:
+        yield from _waves(setting)
+        for name in LEFT_OUT:
+            yield name, country_group(name).members
+        there = set(_units(setting))
+        for name, members in CONTINENTS.items():
+            if there & members:
+                yield name, sorted(members)
+    frame, unit = setting.frame, setting.unit
+    if "developed" in frame and frame["developed"].nunique() == 2:
+        for value, name in ((1, "developed countries"), (0, "developing countries")):
+            yield name, _units_of(frame, unit, frame["developed"] == value)
+    for name, members in setting.blocks.items():
+        yield name, list(members)
+    for name in setting.columns:
+        try:
+            values = setting.column(name)
+        except TivaxError as error:
+            yield name, error
+            continue
+        for value in sorted(values.dropna().unique()):
+            yield f"{name} = {value}", _units_of(frame, unit, values == value)
+
+
+def _partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
+    """Ways to part the units into blocks: name, and each row's block."""
+    frame = setting.frame
+    units = frame[setting.unit].astype(str)
+    developed = frame["developed"] if "developed" in frame else None
+    if developed is not None and developed.nunique() == 2:
+        yield "developed", developed
+    if set(units) & CODES:
+        continent = {k: name for name, codes in CONTINENTS.items() for k in codes}
+        yield "continent", units.map(continent).fillna("none")
+        joined = {k: "entrants" for _, new in _waves(setting)[:1] for k in new}
+        old = dict.fromkeys(country_group("EU15").members, "EU15")
+        other = "other" if developed is None else "other " + developed.astype(str)
+        block = units.map({**old, **joined})
+        yield "EU15, entrants, others", block.where(block.notna(), other)
+    for name in setting.columns:
+        if name in frame:
+            yield name, frame[name]
+
+
+def _without(
+    threat: str, name: str, units: Sequence[str] | TivaxError, setting: Setting
+) -> Variant | Row:
+    if isinstance(units, TivaxError):
+        return refused(threat, name, units)
+    inside = setting.frame[setting.unit].astype(str).isin(list(units))
+    if not inside.any():
+        return refused(threat, name, _absent(units, setting))
+    if inside.all():
+        return refused(threat, name, TivaxError("nothing is left without it"))
+    return setting.variant(threat, name, frame=setting.frame[~inside])
+
+
+def _absent(units: Sequence[str], setting: Setting) -> TivaxError:
+    return TivaxError(
+        f"none of its {len(units)} members is in the column {setting.unit}"
+    )
+
+
+def _units(setting: Setting) -> list[str]:
+    return sorted(set(setting.frame[setting.unit].astype(str)))
+
+
+def _units_of(frame: pd.DataFrame, unit: str, rows: pd.Series) -> list[str]:
+    return sorted(set(frame.loc[rows, unit].astype(str)))
+
+
+def _require_codes(setting: Setting) -> None:
+    if not set(_units(setting)) & CODES:
+        raise TivaxError(
+            f"{setting.unit} holds no codes of ISO 3166-1, such as DEU, by which the "
+            "built-in groups go"
+        )

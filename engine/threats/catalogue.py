@@ -1,0 +1,35 @@
+"""All threats, in the order of the table."""
+
+from collections.abc import Callable, Iterator
+
+from . import blocks, factors, forms, influence, unit_roots, unobserved, years
+from .setting import Setting
+from .variants import Row, Variant
+
+Threat = Callable[[Setting], Iterator[Variant | Row]]
+
+CATALOGUE: dict[str, Threat] = {
+    "blocks left out": blocks.left_out,
+    "blocks alone": blocks.alone,
+    "memberships": blocks.membership,
+    "block by year": blocks.block_years,
+    "unit trends": years.trends,
+    "differences": years.differences,
+    "leads and lags": years.leads_and_lags,
+    "dynamics": years.dynamics,
+    "common effects": factors.common_effects,
+    "interactive effect": factors.interactive_effect,
+    "weights": forms.weights,
+    "periods": years.periods,
+    "asymmetry": forms.asymmetry,
+    "placebo outcomes": forms.placebo_outcomes,
+    "functional form": forms.functional_form,
+    "reverse direction": forms.reverse_direction,
+    "unit roots": unit_roots.unit_roots,
+    "cointegration": unit_roots.cointegration,
+    "Oster's delta": unobserved.oster,
+    "robustness value": unobserved.robustness_value,
+    "influential cells": influence.cells,
+    "influential clusters": influence.clusters,
+}
+"""What each threat makes of a model, by its name in ``only``."""

@@ -1,0 +1,318 @@
+"""``tx.threats``: every threat to a model in one table."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..core import (
+    Progress,
+    TivaxError,
+    no_progress,
+    require_kind,
+    require_list,
+    require_whole,
+    suggest,
+)
+from ..estimation import require_columns
+from ..panel import Panel
+from ..resampling import Model, with_lags
+from .catalogue import CATALOGUE
+from .fits import VariantFit, fit_variant, t_test
+from .result import COLUMNS, Threats
+from .setting import Setting, refused
+from .variants import Row, Variant
+from .wild import WildTest, declared_p
+from .years import BEFORE
+
+PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
+DRAWS = 999_999
+
+
+def threats(
+    panel: pd.DataFrame | Panel,
+    model: Model | Sequence[Model],
+    *,
+    blocks: Mapping[str, Sequence[str]] | None = None,
+    columns: Sequence[str] = (),
+    weights: Sequence[str] = ("lnPOP", "lnGDP"),
+    placebos: Sequence[str] = PLACEBO_OUTCOMES,
+    only: Sequence[str] = (),
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Threats:
+    """What would make this result go away: a model under every usual threat to it.
+
+    Parameters
+    ----------
+    panel
+        Rows by unit and year, or what ``tx.build_panel`` returns, which brings further
+        outcomes for ``placebos``.
+    model
+        A model, or several of one panel.
+    blocks
+        Units by the name of a block that is left out, besides the built-in ones:
+        entrants of the European Union in the years of the panel, EU15, G7, BRICS,
+        continents (by codes of ISO 3166-1) and ``developed``.
+    columns
+        Columns whose values are blocks: each is left out, and gets years of its own.
+    weights
+        Columns of weights; ``lnX`` stands for exp(lnX). A unit has the mean over its
+        years.
+    placebos
+        Outcomes that the treatment should leave alone.
+    only
+        Names of threats: ``tx.threats`` of none lists them. By default all.
+    draws
+        Of the wild bootstrap; all patterns where there are no more. 0 leaves it out.
+
+    Returns
+    -------
+    Threats
+        ``table``: model, threat, variant, term, coef, se, p, p_wild, n, clusters,
+        variation_kept, note. ``se`` is CV1 with Stata's k, columns that a threat adds
+        counted, ``p`` that of t(G - 1); ``p_wild`` is WCR by Webb's weights, for 2SLS
+        WRE. ``sentence`` says what makes the result go away.
+
+    Raises
+    ------
+    TivaxError
+        What is no panel or model, an unknown name in ``only``, a model that cannot be
+        fitted. A threat that cannot be computed gets a row that says why.
+
+    Notes
+    -----
+    ``variation_kept``: each estimate is c'y with weights c of the outcome's rows; the
+    share is |c|^2 of the model over |c|^2 of the variant: the variance of the model's
+    estimate over that of the variant's, were the errors iid. For rows left out and
+    controls added it is the sum of squares of the treatment net of everything else,
+    over the model's. By Gauss and Markov it is at most 1.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> found = tx.threats(panel, model, only=["unit trends", "differences"], draws=0)
+    >>> found.table[["threat", "variant", "coef", "se"]].round(3)
+    """
+    frame = _frame_of(panel)
+    models = _models_of(model)
+    _require_arguments(blocks, columns, weights, placebos, only)
+    require_whole("draws", draws, 0)
+    require_whole("seed", seed, 0)
+    frame = with_lags(frame, models)
+    settings = [
+        Setting(frame, each, blocks or {}, columns, weights, placebos)
+        for each in models
+    ]
+    rows, tests = [], []
+    for setting in settings:
+        for row, test in _rows_of(setting, only):
+            rows.append({"model": setting.model.name, **row})
+            tests.append(test)
+    if draws:
+        _add_declared(rows, tests, settings, draws, seed, progress)
+    made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
+    made = made.astype({"n": "Int64", "clusters": "Int64"})
+    return Threats(
+        table=made[[*COLUMNS]],
+        comparable=made["comparable"].to_numpy(bool),
+        same_units=made["same_units"].to_numpy(bool),
+        models=tuple(models),
+        draws=draws,
+    )
+
+
+def _frame_of(panel: object) -> pd.DataFrame:
+    if isinstance(panel, Panel):
+        keys = ["iso3", "year"]
+        return panel.frame.merge(panel.other_outcomes, on=keys, how="left")
+    require_kind(
+        "panel", panel, pd.DataFrame, "a DataFrame, or a panel of tx.build_panel"
+    )
+    assert isinstance(panel, pd.DataFrame)
+    require_columns(panel, ())
+    return panel.reset_index(drop=True)
+
+
+def _models_of(model: object) -> list[Model]:
+    if isinstance(model, Model):
+        return [model]
+    models = list(model) if isinstance(model, list | tuple) else []
+    if not models or not all(isinstance(k, Model) for k in models):
+        raise TivaxError("model: give a tx.Model, or a list of them")
+    names = [k.name for k in models]
+    if twice := [k for k in names if names.count(k) > 1]:
+        raise TivaxError(f"model: two are called {twice[0]}; rename one")
+    return models
+
+
+def _require_arguments(
+    blocks: object, columns: object, weights: object, placebos: object, only: object
+) -> None:
+    if blocks is not None:
+        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
+        assert isinstance(blocks, Mapping)
+        for name, members in blocks.items():
+            require_list(f"blocks, {name}", members)
+    for argument, given in (
+        ("columns", columns),
+        ("weights", weights),
+        ("placebos", placebos),
+        ("only", only),
+    ):
+        require_list(argument, given)
+    assert isinstance(only, Sequence)
+    for name in only:
+        if name not in CATALOGUE:
+            raise TivaxError(f"only: no threat {name}: {suggest(name, CATALOGUE)}")
+
+
+def _rows_of(
+    setting: Setting, only: Sequence[str]
+) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
+    """Rows of the table, without the model's name, and their wild tests."""
+    try:
+        yield from _fitted(setting.fit, setting)
+    except TivaxError as error:
+        raise TivaxError(f"model {setting.model.name}: {error}") from None
+    for name in only or CATALOGUE:
+        try:
+            for made in CATALOGUE[name](setting):
+                yield from _evaluated(made, setting)
+        except TivaxError as error:
+            yield _plain(refused(name, "", error), setting)
+
+
+def _evaluated(
+    made: Variant | Row, setting: Setting
+) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
+    if isinstance(made, Row):
+        yield _plain(made, setting)
+        return
+    try:
+        fit = fit_variant(made)
+    except TivaxError as error:
+        yield _plain(refused(made.threat, made.variant, error), setting)
+    else:
+        yield from _fitted(fit, setting)
+
+
+def _plain(row: Row, setting: Setting) -> tuple[dict[str, Any], None]:
+    made = {
+        name: getattr(row, name)
+        for name in (
+            "threat",
+            "variant",
+            "term",
+            "coef",
+            "se",
+            "p",
+            "n",
+            "clusters",
+            "note",
+        )
+    }
+    made["term"] = row.term or setting.treatment
+    comparable = row.comparable and np.isfinite(row.coef)
+    return {
+        **made,
+        "p_wild": np.nan,
+        "variation_kept": np.nan,
+        "comparable": comparable,
+        "same_units": comparable,
+    }, None
+
+
+def _fitted(
+    fit: VariantFit, setting: Setting
+) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
+    made, model = fit.variant, fit.variant.model
+    kept = _variation_kept(fit, setting)
+    for j, (term, b, se) in enumerate(
+        zip(model.treatments, fit.coef, fit.se, strict=True)
+    ):
+        own = term in setting.model.treatments
+        coef, se, p = t_test(b, se, fit.clusters)
+        note = "; ".join(
+            filter(None, [made.note, _said(made, term, p, own), fit.without_se])
+        )
+        row = {
+            "threat": made.threat,
+            "variant": made.variant,
+            "term": term,
+            "coef": coef,
+            "se": se,
+            "p": p,
+            "p_wild": np.nan,
+            "n": fit.n,
+            "clusters": fit.clusters,
+            "variation_kept": kept[j] if own else np.nan,
+            "note": note,
+            "comparable": made.comparable and own,
+            "same_units": made.same_units,
+        }
+        test = None
+        if se > 0 and not (model.instruments and len(model.treatments) > 1):
+            labels = tuple(str(k) for k in fit.labels)
+            test = WildTest(fit.wild_form(j), b / se, labels)
+        yield row, test
+
+
+def _said(made: Variant, term: str, p: float, own: bool) -> str:
+    """What a p-value means beside a lead or a placebo outcome."""
+    if made.threat == "leads" and not own and p <= 0.05:
+        return "a later treatment predicts the outcome: a trend or the other direction"
+    if made.threat == "placebo outcome" and p <= 0.05:
+        return "it responds, though it should not"
+    return ""
+
+
+def _variation_kept(fit: VariantFit, setting: Setting) -> np.ndarray:
+    """|c|^2 of the model over |c|^2 of the variant, by treatment of the variant."""
+    model = dict(
+        zip(
+            setting.model.treatments,
+            (setting.fit.row_weights**2).sum(axis=0),
+            strict=True,
+        )
+    )
+    weights = pd.DataFrame(fit.row_weights, fit.used.index)
+    if fit.variant.earlier:
+        # A difference is the row less the row before.
+        before = fit.variant.frame.loc[weights.index, BEFORE]
+        weights = weights.sub(weights.set_axis(before), fill_value=0.0)
+    size = (weights.to_numpy() ** 2).sum(axis=0)
+    names = fit.variant.model.treatments
+    return np.array([model.get(k, np.nan) for k in names]) / size
+
+
+def _add_declared(
+    rows: list[dict[str, Any]],
+    tests: Sequence[WildTest | None],
+    settings: Sequence[Setting],
+    draws: int,
+    seed: int,
+    progress: Progress,
+) -> None:
+    """Put ``p_wild`` into the rows; models with the same clusters share the draws."""
+    cluster = {k.model.name: k.model.cluster for k in settings}
+    groups: dict[str, list[int]] = {}
+    for k, test in enumerate(tests):
+        if test is not None:
+            groups.setdefault(cluster[rows[k]["model"]], []).append(k)
+    done, total = 0, sum(map(len, groups.values())) * draws
+    for name, members in groups.items():
+        every = np.unique(settings[0].panel[name].dropna().astype(str)).tolist()
+        chosen = [test for k in members if (test := tests[k]) is not None]
+        p = declared_p(
+            chosen,
+            every,
+            draws=draws,
+            seed=seed,
+            progress=lambda n, _, before=done: progress(before + n, total),
+        )
+        for k, value in zip(members, p, strict=True):
+            rows[k]["p_wild"] = value
+        done += len(members) * draws

@@ -1,0 +1,109 @@
+"""Shocks that units share and feel differently: common effects and one factor.
+
+G, T   units, years of a balanced panel
+X      regressors, y the outcome, both net of units and years
+lam, f loadings of units and the factor, of norm 1
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import TivaxError
+from .fits import t_test
+from .setting import Setting, refused
+from .variants import Row, Variant
+
+_TOLERANCE, _MOST = 1e-11, 20_000
+# Without a unit: another start, and less is asked of what only enters an error.
+_LOOSE = 1e-7
+
+
+def common_effects(setting: Setting) -> Iterator[Variant | Row]:
+    """Common correlated effects, pooled (Pesaran 2006): each unit has its own slopes on
+    the means of a year over the units; units weigh the same."""
+    setting.require_least_squares()
+    model, frame = setting.model, setting.used
+    means = frame[list(model.columns)].groupby(frame[setting.time]).transform("mean")
+    means.columns = [f"mean {k}" for k in means]
+    made = pd.concat([frame, means], axis=1)
+    y, x = f"mean {model.outcome}", f"mean {setting.treatment}"
+    T = len(setting.years)
+    for variant, names in (
+        ("means of outcome and treatment", (y, x)),
+        ("means of outcome and all regressors", tuple(means)),
+    ):
+        if T < len(names) + 3:
+            few = TivaxError(f"{T} years are too few for {len(names)} slopes of a unit")
+            yield refused("common correlated effects", variant, few)
+            continue
+        yield setting.variant(
+            "common correlated effects",
+            variant,
+            frame=made,
+            slopes=names,
+            model=setting.equation(effects=(setting.unit,)),
+            note=f"biased by short T: {len(names)} slopes a unit for T = {T}",
+        )
+
+
+def interactive_effect(setting: Setting) -> Iterator[Variant | Row]:
+    """Effects of units and years and one factor with loadings of the units (Bai 2009),
+    by least squares; its error is the jackknife over clusters, CV3."""
+    setting.require_least_squares()
+    G, T = setting.require_balanced()
+    model = setting.model
+    if setting.unit != model.cluster:
+        raise TivaxError(f"takes clusters of {setting.unit}, the units")
+    rows = setting.used.sort_values([setting.unit, setting.time])
+    names = [model.outcome, *model.treatments, *model.controls]
+    cells = rows[names].to_numpy(float).reshape(G, T, len(names))
+    scale = np.abs(cells).max(axis=(0, 1))
+    cells = cells / np.where(scale > 0, scale, 1)
+    start = None
+    beta = one_factor(cells, start)
+    each = np.arange(G)
+    left = np.array([one_factor(cells[each != g], beta, _LOOSE) for g in range(G)])
+    se = np.sqrt((G - 1) / G * ((left - beta) ** 2).sum(axis=0))
+    unit = scale[0] / scale[1:]
+    note = f"biased by short T: T = {T}; se: jackknife over clusters, CV3"
+    for j, term in enumerate(model.treatments):
+        test = t_test(beta[j] * unit[j], se[j] * unit[j], G)
+        yield Row(
+            "interactive effect",
+            "one factor",
+            term,
+            *test,
+            G * T,
+            G,
+            note,
+            comparable=True,
+        )
+
+
+def one_factor(
+    cells: Float[np.ndarray, "G T m"],
+    start: Float[np.ndarray, " p"] | None = None,
+    tolerance: float = _TOLERANCE,
+) -> Float[np.ndarray, " p"]:
+    """Least squares with units, years and one factor; the outcome comes first.
+
+    Bai's iteration: the factor of the residuals, then the slopes without it.
+    """
+    cells = cells - cells.mean(axis=1, keepdims=True)
+    cells = cells - cells.mean(axis=0, keepdims=True)
+    Y, X = cells[:, :, 0], cells[:, :, 1:]
+    flat = X.reshape(-1, X.shape[2])
+    solve = np.linalg.pinv(flat)
+    beta = solve @ Y.ravel() if start is None else start
+    for _ in range(_MOST):
+        U = Y - X @ beta
+        # The factor of the shorter side: the largest eigenvector of U'U.
+        f = np.linalg.eigh(U.T @ U)[1][:, -1]
+        new = solve @ (Y - np.outer(U @ f, f)).ravel()
+        if np.abs(new - beta).max() <= tolerance * max(np.abs(new).max(), 1e-300):
+            return new
+        beta = new
+    raise TivaxError(f"the iteration for one factor has not ended in {_MOST:,} steps")

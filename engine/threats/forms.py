@@ -1,0 +1,120 @@
+"""Threats of form: weights, asymmetry, other outcomes, functional form, direction."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError
+from .setting import Setting, refused
+from .variants import Row, Variant
+
+
+def weights(setting: Setting) -> Iterator[Variant | Row]:
+    """Rows weighted by a unit's mean over the years; ``lnX`` means exp(lnX)."""
+    for name in setting.weights:
+        try:
+            values = setting.column(name).astype(float)
+        except TivaxError as error:
+            yield refused("weights", name, error)
+            continue
+        shown = name.removeprefix("ln") if name.startswith("ln") else name
+        values = np.exp(values) if name.startswith("ln") else values
+        column = f"weight by {shown}"
+        mean = values.groupby(setting.frame[setting.unit]).transform("mean")
+        frame = setting.frame.assign(**{column: mean})
+        yield setting.variant("weights", shown, frame=frame, weights=column)
+
+
+def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
+    """A slope below 0 and one above: of an index of trade, deficit and surplus."""
+    setting.require_least_squares()
+    x = setting.treatment
+    values = setting.column(x).astype(float)
+    if not values.min() < 0 < values.max():
+        raise TivaxError(f"{x} has one sign; there is no slope on the other side of 0")
+    below, above = f"{x} below 0", f"{x} above 0"
+    sides = {below: values.clip(upper=0), above: values.clip(lower=0)}
+    yield setting.variant(
+        "asymmetry",
+        "slope on each side of 0",
+        frame=setting.frame.assign(**sides),
+        model=setting.equation(swap={x: (below, above)}),
+        comparable=False,
+    )
+
+
+def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:
+    """Outcomes that the treatment should leave alone."""
+    named = setting.model.columns
+    for name in setting.placebos:
+        if name in named:
+            continue
+        try:
+            setting.column(name)
+        except TivaxError as error:
+            yield refused("placebo outcome", name, error)
+            continue
+        yield setting.variant(
+            "placebo outcome",
+            name,
+            model=setting.equation(outcome=name),
+            comparable=False,
+        )
+
+
+def functional_form(setting: Setting) -> Iterator[Variant | Row]:
+    """The outcome between 0 and 100 as a logit, and its logarithm, in points at the
+    mean: times what a point of the outcome is at the mean of its slope."""
+    name = setting.model.outcome
+    values = setting.column(name).astype(float)
+    used = setting.used[name].astype(float)
+    if used.min() > 0 and used.max() < 100:
+        slope = (used * (100 - used) / 100).mean()
+        logit = np.log(values / (100 - values)) * slope
+        yield _transformed(setting, "logit of the outcome / 100", logit)
+    else:
+        error = TivaxError(f"{name} does not lie between 0 and 100")
+        yield refused("functional form", "logit of the outcome / 100", error)
+    if used.min() > 0:
+        yield _transformed(setting, "log of the outcome", np.log(values) * used.mean())
+    else:
+        error = TivaxError(f"{name} is not positive")
+        yield refused("functional form", "log of the outcome", error)
+
+
+def _transformed(setting: Setting, variant: str, values: pd.Series) -> Variant:
+    name = setting.model.outcome
+    return setting.variant(
+        "functional form",
+        variant,
+        frame=setting.frame.assign(**{name: values}),
+        note="in points at the mean of the outcome",
+    )
+
+
+def reverse_direction(setting: Setting) -> Iterator[Variant | Row]:
+    """The treatment on the outcome of a year earlier, and on itself then: does the
+    outcome come first (Granger)?"""
+    setting.require_least_squares()
+    x, y = setting.treatment, setting.model.outcome
+    past, own = f"{y} 1 year earlier", f"{x} 1 year earlier"
+    frame = setting.frame.assign(
+        **{past: setting.earlier(y, 1), own: setting.earlier(x, 1)}
+    )
+    others = tuple(k for k in setting.model.regressors if k != x)
+    for variant, controls in (
+        ("on the outcome a year earlier", others),
+        ("the same, given its own past", (*others, own)),
+    ):
+        yield setting.variant(
+            "reverse direction",
+            variant,
+            frame=frame,
+            model=setting.equation(
+                outcome=x, regressors=(past, *controls), treatment=(past,)
+            ),
+            comparable=False,
+            same_units=False,
+            note=f"outcome {x}",
+        )

@@ -1,0 +1,151 @@
+"""A model, its rows and its fit: what every threat starts from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import pandas as pd
+
+from ..core import TivaxError
+from ..estimation import lagged, require_columns
+from ..resampling import Model, sample_rows
+from .fits import VariantFit, fit_variant
+from .variants import Row, Variant
+
+HEADLINE = "the model"
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """One model of a panel, and what was asked about it.
+
+    Attributes
+    ----------
+    panel
+        All rows, with the lags that the model names.
+    blocks
+        Units by the name of their block.
+    columns
+        Columns whose values are blocks.
+    weights, placebos
+        Columns: of weights (``lnX`` stands for exp of it), of outcomes that the
+        treatment should not move.
+    """
+
+    panel: pd.DataFrame
+    model: Model
+    blocks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Sequence[str] = ()
+    weights: Sequence[str] = ()
+    placebos: Sequence[str] = ()
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The rows of the model's sample."""
+        return sample_rows(self.panel, self.model)
+
+    @cached_property
+    def fit(self) -> VariantFit:
+        """The model as it is, on rows without missing values."""
+        return fit_variant(self.variant(HEADLINE, "as given"))
+
+    @cached_property
+    def used(self) -> pd.DataFrame:
+        """The rows that the model uses, with all columns of the panel."""
+        return self.frame.loc[self.fit.used.index]
+
+    @property
+    def treatment(self) -> str:
+        """The first treatment."""
+        return self.model.treatments[0]
+
+    @cached_property
+    def _keys(self) -> tuple[str, str]:
+        """The effects of units and of years, where the model has these two."""
+        effects = list(self.model.effects)
+        if len(effects) == 2:
+            require_columns(self.panel, effects)
+            units = [k for k in effects if self._is_unit(k)]
+            if len(units) == 1:
+                (time,) = set(effects) - set(units)
+                if pd.api.types.is_numeric_dtype(self.panel[time]):
+                    return units[0], time
+        raise TivaxError(
+            "takes effects of units, within clusters, and of years in numbers, such as "
+            'effects = ["iso3", "year"]'
+        )
+
+    def _is_unit(self, effect: str) -> bool:
+        pairs = self.panel[list({effect, self.model.cluster})].drop_duplicates()
+        return not pairs[effect].duplicated().any()
+
+    @property
+    def unit(self) -> str:
+        return self._keys[0]
+
+    @property
+    def time(self) -> str:
+        return self._keys[1]
+
+    @cached_property
+    def years(self) -> list[int]:
+        """The years of the rows that the model uses."""
+        return sorted(int(k) for k in self.used[self.time].unique())
+
+    def variant(self, threat: str, variant: str, **changes) -> Variant:
+        """A variant of the model: by default its rows, its equation."""
+        made = {"frame": self.frame, "model": self.model, **changes}
+        return Variant(threat, variant, **made)
+
+    def equation(
+        self, *, swap: Mapping[str, Sequence[str]] | None = None, **changes
+    ) -> Model:
+        """The model with other fields; ``swap`` puts regressors for a regressor, as
+        treatments where it was one."""
+        swap = swap or {}
+
+        def swapped(names: Sequence[str]) -> tuple[str, ...]:
+            return tuple(new for k in names for new in swap.get(k, (k,)))
+
+        model = replace(
+            self.model,
+            regressors=swapped(self.model.regressors),
+            treatment=swapped(self.model.treatments),
+        )
+        return replace(model, **changes)
+
+    def with_controls(self, *names: str, **changes) -> Model:
+        return self.equation(regressors=(*self.model.regressors, *names), **changes)
+
+    def earlier(self, column: str, years: int) -> pd.Series:
+        """A column of the sample's rows ``years`` earlier, later where negative."""
+        renamed = self.panel[[self.unit, self.time, column]].set_axis(
+            ["iso3", "year", column], axis=1
+        )
+        return lagged(renamed, column, years=years).loc[self.frame.index]
+
+    def require_least_squares(self) -> None:
+        """``TivaxError`` for a model with instruments."""
+        if self.model.instruments:
+            raise TivaxError("is made for least squares; the model has instruments")
+
+    def require_balanced(self) -> tuple[int, int]:
+        """How many units and years, each unit with each year; else ``TivaxError``."""
+        G, T = self.used[self.unit].nunique(), len(self.years)
+        if len(self.used) != G * T:
+            raise TivaxError(
+                f"takes every year of every {self.unit}; {G * T - len(self.used)} of "
+                f"{G * T} rows are missing"
+            )
+        return G, T
+
+    def column(self, name: str) -> pd.Series:
+        """A column of the sample's rows; ``TivaxError`` where there is none."""
+        if name not in self.frame:
+            raise TivaxError(f"no column {name} in the panel")
+        return self.frame[name]
+
+
+def refused(threat: str, variant: str, error: TivaxError) -> Row:
+    """The row that says why there are no numbers."""
+    return Row(threat, variant, note=f"not computed: {error}")

@@ -1,0 +1,157 @@
+"""What is not in the data: how strong would an omitted variable have to be?
+
+    y, x    outcome and treatment net of effects
+    W       controls net of effects
+    R2      shares of what the effects leave
+
+Oster, E. (2019), Unobservable selection and coefficient stability, Journal of Business
+& Economic Statistics 37:187-204. Cinelli, C. and C. Hazlett (2020), Making sense of
+sensitivity, Journal of the Royal Statistical Society B 82:39-67.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from ..core import TivaxError
+from .fits import VariantFit, fit_variant
+from .setting import Setting
+from .variants import Row, Variant
+
+_R_MAX = 1.3  # times the R2 with controls: Oster's bound
+
+
+class Moments(NamedTuple):
+    """Of Oster's formula: estimates and R2 without and with controls; variances of the
+    outcome, the treatment, and the treatment net of the controls."""
+
+    short: float
+    short_r2: float
+    long: float
+    long_r2: float
+    y: float
+    x: float
+    x_left: float
+
+
+def oster(setting: Setting) -> Iterator[Variant | Row]:
+    """delta: selection on unobservables relative to that on the controls for an effect
+    of 0, where R2 is at most 1.3 times that with controls."""
+    _require_one(setting)
+    if not setting.model.controls:
+        raise TivaxError(
+            "compares the estimates with and without controls; there are none"
+        )
+    m = moments(setting)
+    r_max = min(1.0, _R_MAX * m.long_r2)
+    delta = oster_delta(m, r_max)
+    words = "more" if abs(delta) > 1 else "no more"
+    yield Row(
+        "Oster's delta",
+        f"R2 at most {r_max:.3f}",
+        setting.treatment,
+        delta,
+        n=setting.fit.n,
+        clusters=setting.fit.clusters,
+        note=f"without controls {m.short:.4g}, R2 {m.short_r2:.3f} to {m.long_r2:.3f}; "
+        f"an effect of 0 takes unobservables that select {words} than the controls do"
+        + (", in the other direction" if delta < 0 else ""),
+    )
+
+
+def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
+    """Share of the rest of treatment and outcome that a confounder has to explain for
+    an effect of 0, and for one that is not significant at 5 %, with iid errors."""
+    _require_one(setting)
+    fit = setting.fit
+    df = fit.n - fit.k - _absorbed(fit)
+    partial = _partial_t(fit, df)
+    for variant, t in (
+        ("to 0", partial),
+        (
+            "to p = 0.05",
+            max(0.0, partial - stats.t.ppf(0.975, df - 1) * np.sqrt(df / (df - 1))),
+        ),
+    ):
+        value = robustness_of(t / np.sqrt(df))
+        yield Row(
+            "robustness value",
+            variant,
+            setting.treatment,
+            value,
+            n=fit.n,
+            clusters=fit.clusters,
+            note=f"a confounder that explains {100 * value:.1f} % of what the rest "
+            "leaves of treatment and outcome, errors iid",
+        )
+
+
+def robustness_of(f: float) -> float:
+    """Cinelli and Hazlett's RV of Cohen's partial f."""
+    return float((np.sqrt(f**4 + 4 * f**2) - f**2) / 2)
+
+
+def moments(setting: Setting) -> Moments:
+    """Of the model on its rows, everything net of its effects."""
+    fit = setting.fit
+    rows = setting.used
+    treatments = setting.model.treatments
+    bare = setting.variant(
+        "", "", frame=rows, model=setting.equation(regressors=treatments)
+    )
+    short = fit_variant(bare)
+    unit = fit.outcome_unit
+    sse_long, sse_short = unit**2 * (fit.u @ fit.u), unit**2 * (short.u @ short.u)
+    x2 = float((short.treatment_left**2).sum())
+    total = sse_short + short.coef[0] ** 2 * x2
+    return Moments(
+        short=float(short.coef[0]),
+        short_r2=float(1 - sse_short / total),
+        long=float(fit.coef[0]),
+        long_r2=float(1 - sse_long / total),
+        y=float(total) / fit.n,
+        x=x2 / fit.n,
+        x_left=float((fit.treatment_left**2).sum()) / fit.n,
+    )
+
+
+def oster_delta(m: Moments, r_max: float, target: float = 0.0) -> float:
+    """delta for which the effect is ``target``: Oster's Proposition 2 solved for it."""
+    gap, moved = m.long - target, m.short - m.long
+    explained, left = (m.long_r2 - m.short_r2) * m.y, (r_max - m.long_r2) * m.y
+    x, x_left = m.x, m.x_left
+    common = gap**3 * (x_left * x - x_left**2)
+    top = (
+        gap * explained * x_left
+        + gap * x * x_left * moved**2
+        + 2 * gap**2 * x_left * moved * x
+        + common
+    )
+    bottom = (
+        left * moved * x
+        + gap * left * (x - x_left)
+        + gap**2 * x_left * moved * x
+        + common
+    )
+    return float(top / bottom)
+
+
+def _partial_t(fit: VariantFit, df: int) -> float:
+    """|t| of the treatment with iid errors."""
+    h, residual = fit.H[:, -1], fit.u
+    return float(abs(h @ fit.y) / np.sqrt(h @ h * (residual @ residual) / df))
+
+
+def _absorbed(fit: VariantFit) -> int:
+    """Nested effects that ``k`` counts as one."""
+    model = fit.variant.model
+    nested = [k for k in model.effects if k == model.cluster]
+    return int(sum(fit.used[k].nunique() - 1 for k in nested))
+
+
+def _require_one(setting: Setting) -> None:
+    setting.require_least_squares()
+    if len(setting.model.treatments) > 1:
+        raise TivaxError("is of one treatment; the model has several")

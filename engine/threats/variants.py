@@ -1,0 +1,60 @@
+"""What a threat makes of a model: a variant to be fitted, or a row as it is."""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from ..resampling import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """A changed frame and a changed model.
+
+    Attributes
+    ----------
+    threat, variant
+        Names in the table.
+    frame
+        Its rows, those of the model's sample or fewer.
+    weights
+        A column of positive weights of rows; empty for none.
+    slopes
+        Columns that have a coefficient in each unit: trends, factors.
+    note
+        What has to be said beside the numbers.
+    comparable
+        A coefficient of a treatment of the model is still its effect: where it is of
+        another sign or not significant, the result has gone away.
+    same_units
+        It is at least in the model's units.
+    earlier
+        Rows are differences from the row this many years before.
+    """
+
+    threat: str
+    variant: str
+    frame: pd.DataFrame
+    model: Model
+    weights: str = ""
+    slopes: tuple[str, ...] = ()
+    note: str = ""
+    comparable: bool = True
+    same_units: bool = True
+    earlier: int = 0
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table that is no fit of a variant."""
+
+    threat: str
+    variant: str
+    term: str = ""
+    coef: float = float("nan")
+    se: float = float("nan")
+    p: float = float("nan")
+    n: int | None = None
+    clusters: int | None = None
+    note: str = ""
+    comparable: bool = False

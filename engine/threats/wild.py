@@ -1,0 +1,95 @@
+"""The declared p: wild bootstrap of every variant, all from the same draws.
+
+WCR for least squares (Cameron, Gelbach and Miller 2008), WRE for two stages (Davidson
+and MacKinnon 2010), Webb's weights; all patterns where there are at most as many as
+draws. A cluster has the same weight in each variant, so that p of two variants differ
+by what they leave out.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from ...kernels.resampling import InstrumentLoadings, WildLoadings
+from ..core import Progress, shift_progress
+from ..resampling import wild_p_values
+from .fits import LowRank, WildForm
+
+_POINTS = 6  # of Webb's distribution
+
+
+class WildTest(NamedTuple):
+    """One coefficient to be tested: the labels of its clusters, in order."""
+
+    form: WildForm
+    t: float
+    labels: tuple[str, ...]
+
+
+def declared_p(
+    tests: Sequence[WildTest],
+    all_labels: Sequence[str],
+    *,
+    draws: int,
+    seed: int,
+    progress: Progress,
+) -> Float[np.ndarray, " r"]:
+    """p of each test; ``all_labels`` are the clusters of the panel, sorted."""
+    groups: dict[tuple[int, int], list[int]] = {}
+    for k, test in enumerate(tests):
+        G = len(test.labels)
+        exact = _POINTS**G <= draws
+        groups.setdefault((_instruments(test.form), G if exact else 0), []).append(k)
+    p = np.full(len(tests), np.nan)
+    done, total = 0, len(tests) * draws
+    for (_, enumerated), members in groups.items():
+        G = enumerated or len(all_labels)
+        loadings = []
+        for k in members:
+            labels = tests[k].labels
+            place = np.arange(G) if enumerated else np.searchsorted(all_labels, labels)
+            loadings.append(_loadings(tests[k].form, place, G))
+        p[members] = wild_p_values(
+            loadings,
+            np.array([tests[k].t for k in members]),
+            clusters=G,
+            draws=_POINTS**G if enumerated else draws,
+            seed=seed,
+            exact=bool(enumerated),
+            progress=shift_progress(progress, done, total),
+        )
+        done += len(members) * draws
+    return p
+
+
+def _instruments(form: WildForm) -> int:
+    return 0 if form.zz is None else len(form.zz)
+
+
+def _loadings(
+    form: WildForm, place: Int[np.ndarray, " g"], G: int
+) -> WildLoadings | InstrumentLoadings:
+    """The arrays of the kernels, 0 for the clusters of the panel that are left out."""
+    correction = np.asarray(form.correction, float)
+
+    def matrix(low: LowRank) -> Float[np.ndarray, "G G"]:
+        whole = np.zeros((G, G))
+        whole[np.ix_(place, place)] = low.matrix
+        return whole
+
+    if form.scores is not None:
+        a = np.zeros((1, G))
+        a[0, place] = form.scores.a
+        return WildLoadings(a, matrix(form.scores)[None], correction)
+    assert form.zz is not None and form.fixed is not None
+    fixed = np.zeros((len(form.zz), G))
+    fixed[:, place] = form.fixed
+    return InstrumentLoadings(
+        form.zz,
+        fixed,
+        np.stack([matrix(k) for k in form.x]),
+        np.stack([matrix(k) for k in form.y]),
+        correction,
+    )

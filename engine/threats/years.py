@@ -1,0 +1,179 @@
+"""Threats of time: trends, differences, leads and lags, dynamics, periods."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from ..core import TivaxError
+from .fits import VariantFit, fit_variant, t_test
+from .setting import Setting, refused
+from .variants import Row, Variant
+
+_LONG = (1, 3, 5)
+_SHIFTS = (1, 2)
+_WINDOW = 5
+
+
+def trends(setting: Setting) -> Iterator[Variant | Row]:
+    """A linear trend of each unit's own."""
+    yield setting.variant("unit trends", "linear", slopes=(setting.time,))
+
+
+def differences(setting: Setting) -> Iterator[Variant | Row]:
+    """First and long differences: effects of years, none of units."""
+    frame, unit, time = setting.frame, setting.unit, setting.time
+    names = list(setting.model.columns)
+    row = pd.Series(frame.index, pd.MultiIndex.from_frame(frame[[unit, time]]))
+    for h in _LONG:
+        if len(setting.years) < h + 3:
+            continue
+        before = pd.MultiIndex.from_arrays([frame[unit], frame[time] - h])
+        earlier = pd.Series(row.reindex(before).to_numpy(), frame.index).dropna()
+        now = frame.loc[earlier.index]
+        change = now[names].to_numpy(float) - frame.loc[earlier, names].to_numpy(float)
+        kept = now[[k for k in now if k not in names]]
+        made = pd.DataFrame(change, now.index, names)
+        yield setting.variant(
+            "differences",
+            "first" if h == 1 else f"over {h} years",
+            frame=pd.concat([kept, made], axis=1).assign(**{BEFORE: earlier}),
+            model=setting.equation(effects=(time,)),
+            earlier=h,
+        )
+
+
+BEFORE = "row before"
+
+
+def leads_and_lags(setting: Setting) -> Iterator[Variant | Row]:
+    """The treatment of later and earlier years: alone, and beside the treatment."""
+    setting.require_least_squares()
+    x = setting.treatment
+    for h in _SHIFTS:
+        for sign, word in ((-1, "later"), (1, "earlier")):
+            term = f"{x} {h} year{'s' * (h > 1)} {word}"
+            frame = setting.frame.assign(**{term: setting.earlier(x, sign * h)})
+            threat = "leads" if sign < 0 else "lags"
+            yield setting.variant(
+                threat,
+                f"{h} {word}, alone",
+                frame=frame,
+                model=setting.equation(swap={x: (term,)}),
+                comparable=False,
+            )
+            yield setting.variant(
+                threat,
+                f"{h} {word}, beside",
+                frame=frame,
+                model=setting.equation(swap={x: (x, term)}),
+                comparable=sign < 0,
+            )
+
+
+def dynamics(setting: Setting) -> Iterator[Variant | Row]:
+    """The outcome of the year before as a regressor, and the half-panel jackknife of
+    Dhaene and Jochmans (2015) against the bias of short panels (Nickell 1981)."""
+    setting.require_least_squares()
+    x, y = setting.treatment, setting.model.outcome
+    past = f"{y} 1 year earlier"
+    frame = setting.frame.assign(**{past: setting.earlier(y, 1)})
+    others = tuple(k for k in setting.model.regressors if k != x)
+    model = setting.equation(regressors=(x, *others, past), treatment=(x, past))
+    T = len(setting.years) - 1
+    bias = f"biased by short T (Nickell): T = {T}"
+    whole = setting.variant(
+        "lagged outcome",
+        "as it is",
+        frame=frame,
+        model=model,
+        note=bias,
+        comparable=False,
+    )
+    yield whole
+    fit = fit_variant(whole)
+    yield _long_run("as it is, long run", fit, fit.coef, fit.influence, bias)
+    rows = frame.loc[fit.used.index]
+    years = np.sort(rows[setting.time].unique())
+    middle = years[len(years) // 2]
+    halves = [
+        fit_variant(setting.variant("", "", frame=part, model=model))
+        for part in (
+            rows[rows[setting.time] < middle],
+            rows[rows[setting.time] >= middle],
+        )
+    ]
+    coef = 2 * fit.coef - sum(half.coef for half in halves) / 2
+    influence = (
+        2 * fit.by_label
+        - sum(
+            half.by_label.reindex(fit.by_label.index, fill_value=0.0) for half in halves
+        )
+        / 2
+    )
+    note = f"half-panel jackknife, halves from {years[0]:.0f} and {middle:.0f}"
+    errors = np.sqrt(fit.correction * (influence.to_numpy() ** 2).sum(axis=0))
+    for j, term in enumerate(model.treatments):
+        yield Row(
+            "lagged outcome",
+            "half-panel jackknife",
+            term,
+            *t_test(coef[j], errors[j], fit.clusters),
+            fit.n,
+            fit.clusters,
+            note,
+        )
+    yield _long_run(
+        "half-panel jackknife, long run", fit, coef, influence.to_numpy(), note
+    )
+
+
+def _long_run(
+    variant: str,
+    fit: VariantFit,
+    coef: np.ndarray,
+    influence: np.ndarray,
+    note: str,
+) -> Row:
+    """b / (1 - rho), its error by the delta method."""
+    rho = coef[1]
+    term = fit.variant.model.treatments[0]
+    if rho >= 1:
+        error = TivaxError(f"the outcome's own coefficient is {rho:.3f}, not below 1")
+        return refused("lagged outcome", variant, error)
+    long = coef[0] / (1 - rho)
+    each = (influence[:, 0] + long * influence[:, 1]) / (1 - rho)
+    se = float(np.sqrt(fit.correction * each @ each))
+    test = t_test(long, se, fit.clusters)
+    return Row(
+        "lagged outcome",
+        variant,
+        term,
+        *test,
+        fit.n,
+        fit.clusters,
+        note,
+        comparable=True,
+    )
+
+
+def periods(setting: Setting) -> Iterator[Variant | Row]:
+    """The two halves of the years, and rolling windows of five."""
+    frame, time, years = setting.frame, setting.time, setting.years
+    half = (len(years) + 1) // 2
+    parts = [(years[0], years[half - 1]), (years[half], years[-1])]
+    for threat, spans in (("period", parts), ("window", _windows(years))):
+        for first, last in spans:
+            inside = frame[frame[time].between(first, last)]
+            yield setting.variant(
+                threat,
+                f"{first}-{last}",
+                frame=inside,
+                comparable=threat == "period",
+            )
+
+
+def _windows(years: list[int]) -> list[tuple[int, int]]:
+    if len(years) < 2 * _WINDOW:
+        return []
+    return [(k, k + _WINDOW - 1) for k in years if k + _WINDOW - 1 <= years[-1]]
