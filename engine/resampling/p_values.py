@@ -27,9 +27,11 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import Listing, Printable, interval_text, long_table_of, number_text, p_text
+from ..core import Listing, interval_text, long_table_of, number_text, p_text
+from ..estimation import Coefficients
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
+from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan
 
 SUMMARY = tuple(
@@ -48,7 +50,7 @@ TIE_RULES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inference(Printable):
+class Inference(Coefficients):
     """Results of one model's draws; they print as a table.
 
     Attributes
@@ -89,6 +91,34 @@ class Inference(Printable):
         Monte-Carlo error of p.
         """
         return self.summary[[*_TIDY]].copy()
+
+    def glance(self) -> pd.DataFrame:
+        """What belongs to the whole model, in one row.
+
+        Columns model, outcome, sample, n, clusters, effects (joined by +), method (the
+        scheme in words), draws and failed.
+        """
+        fitted, model = self.plan.fitted, self.plan.fitted.model
+        row = {
+            "model": model.name,
+            "outcome": model.outcome,
+            "sample": model.sample,
+            "n": fitted.observations,
+            "clusters": len(fitted.labels),
+            "effects": "+".join(model.effects),
+            "method": self.plan.scheme.words,
+            "draws": self.plan.draws,
+            "failed": self.failed,
+        }
+        return pd.DataFrame([row])
+
+    def confint(self) -> pd.DataFrame:
+        """The 95 % intervals of ``summary``: columns term, ci_low, ci_high.
+
+        Of the scheme's own kind: test inversion, percentile, ... (``intervals`` has
+        all kinds). They hold the values that its test does not reject at 5 %.
+        """
+        return self.summary[["term", "ci_low", "ci_high"]].copy()
 
     def _listings(self) -> Sequence[Listing]:
         fitted, scheme = self.plan.fitted, self.plan.scheme
@@ -377,12 +407,12 @@ def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
     observed = abs(float(plan.observed[k] * plan.unit[k]))
     below, tied, above = shares(draws, lambda w: np.abs(compared(w)), observed)
     n = below + tied + above
-    p = _randomisation_p(above + tied, n, plan.exact)
+    p = randomisation_p(above + tied, n, plan.exact)
     sd = moments(draws, _column(0))[2]
     low, high = quantiles(draws, _column(0), (LEVEL / 2, 1 - LEVEL / 2))
     se = b / float(plan.observed[1]) if studentised else None
     ends = invert(
-        partial(_randomisation_p_of, draws, b, se, plan.exact),
+        partial(randomisation_p_of, draws, b, se, plan.exact),
         b,
         sd if se is None else se,
         draws.count,
@@ -395,53 +425,6 @@ def _placebo(plan: ResamplingPlan, draws: Draws) -> _Read:
         _interval(term, name, *ends, p),
     ]
     return [row], intervals, [(term, compared)], tied
-
-
-def _randomisation_p(extreme: int, n: int, exact: bool) -> float:
-    if n == 0:
-        return float("nan")
-    return extreme / n if exact else (1 + extreme) / (1 + n)
-
-
-def _randomisation_p_of(
-    draws: Draws,
-    b: float,
-    se: float | None,
-    exact: bool,
-    nulls: np.ndarray,
-    limit: int | None,
-) -> np.ndarray:
-    """p of each constant effect: under it the outcome is y - null x, whose placebos
-    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
-    or without ``se`` the coefficient.
-
-    At most ``limit`` draws are used, taken at random: the first of
-    an enumeration are no sample of it.
-    """
-    extreme, n = np.zeros(len(nulls), int), 0
-    chosen = np.random.default_rng(0)
-    for window in draws.windows():
-        if limit is not None and draws.count > limit:
-            window = window[chosen.random(len(window)) < limit / draws.count]
-        window = window[np.isfinite(window).all(axis=1)]
-        n += len(window)
-        for k, null in enumerate(nulls):
-            size = np.abs(_under(window, null, studentised=se is not None))
-            reach = abs(b - null) / (1.0 if se is None else se) * (1 - TIE)
-            extreme[k] += int((size >= reach).sum())
-    return np.array([_randomisation_p(int(e), n, exact) for e in extreme])
-
-
-def _under(
-    window: Float[np.ndarray, "w s"], null: float, *, studentised: bool
-) -> Float[np.ndarray, " w"]:
-    """The coefficients of placebos of y - null x, or their t."""
-    if not studentised:
-        return window[:, 0] - null * window[:, 1]
-    b, t, own, covariance, variance = window.T
-    with np.errstate(divide="ignore", invalid="ignore"):
-        V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
-        return (b - null * own) / np.sqrt(np.maximum(V, 0))
 
 
 @long_table_of.register(Inference)

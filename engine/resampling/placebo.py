@@ -1,4 +1,4 @@
-"""Tables of a placebo: contributions of each path of treatments or residuals."""
+"""Placebos: tables of what each path contributes, and their p-values."""
 
 import math
 from typing import Any
@@ -8,7 +8,9 @@ import numpy as np
 from jaxtyping import Float
 
 from ...kernels import clusters, resampling
+from ...kernels.resampling import TIE
 from ..core import TivaxError
+from .draws import Draws
 from .fitted_models import FittedModel
 from .schemes import Scheme
 
@@ -238,3 +240,54 @@ def _strata(fitted: FittedModel, column: str) -> tuple[np.ndarray, tuple[int, ..
     first = values.first().loc[list(fitted.labels)]
     code = np.unique(first.to_numpy(), return_inverse=True)[1]
     return np.argsort(code, kind="stable"), tuple(np.bincount(code).tolist())
+
+
+# ------------------------------------------------------------------------ p-values
+
+
+def randomisation_p(extreme: int, n: int, exact: bool) -> float:
+    """The data are one of the draws; of all patterns they are so already."""
+    if n == 0:
+        return float("nan")
+    return extreme / n if exact else (1 + extreme) / (1 + n)
+
+
+def randomisation_p_of(
+    draws: Draws,
+    b: float,
+    se: float | None,
+    exact: bool,
+    nulls: np.ndarray,
+    limit: int | None,
+) -> np.ndarray:
+    """p of each constant effect: under it the outcome is y - null x, whose placebos
+    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
+    or without ``se`` the coefficient.
+
+    At most ``limit`` draws are used, taken at random: the first of
+    an enumeration are no sample of it.
+    """
+    extreme, n = np.zeros(len(nulls), int), 0
+    chosen = np.random.default_rng(0)
+    for window in draws.windows():
+        if limit is not None and draws.count > limit:
+            window = window[chosen.random(len(window)) < limit / draws.count]
+        window = window[np.isfinite(window).all(axis=1)]
+        n += len(window)
+        for k, null in enumerate(nulls):
+            size = np.abs(_under(window, null, studentised=se is not None))
+            reach = abs(b - null) / (1.0 if se is None else se) * (1 - TIE)
+            extreme[k] += int((size >= reach).sum())
+    return np.array([randomisation_p(int(e), n, exact) for e in extreme])
+
+
+def _under(
+    window: Float[np.ndarray, "w s"], null: float, *, studentised: bool
+) -> Float[np.ndarray, " w"]:
+    """The coefficients of placebos of y - null x, or their t."""
+    if not studentised:
+        return window[:, 0] - null * window[:, 1]
+    b, t, own, covariance, variance = window.T
+    with np.errstate(divide="ignore", invalid="ignore"):
+        V = (b / t) ** 2 - 2 * null * covariance + null**2 * variance
+        return (b - null * own) / np.sqrt(np.maximum(V, 0))

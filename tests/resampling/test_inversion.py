@@ -17,7 +17,8 @@ from tivax.engine.resampling.inversion import (
     invert_wild,
 )
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.p_values import _randomisation_p_of, summarise
+from tivax.engine.resampling.p_values import summarise
+from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
@@ -430,7 +431,7 @@ def test_a_search_among_many_placebos_takes_them_at_random(monkeypatch):
     draws = draws_of(own, SEED)
     assert own.exact and draws.count == 362_880
     b, t = own.fitted.coef[0], float(own.observed[1])
-    p_of = partial(_randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
+    p_of = partial(randomisation_p_of, draws, b, b / t, True, np.array([0.0, b / 2]))
     error = np.sqrt(0.25 / (1 << 15))
     assert_allclose(p_of(1 << 15), p_of(None), rtol=0, atol=4 * error)
     p = summarise(own, draws).summary["p_value"][0]
