@@ -18,8 +18,16 @@ from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import LEVEL, TIE
 from ..core import in_float64
 from .fitted_models import FittedModel
-from .plans import DrawSource, ResamplingPlan, Static, wild_statistics
+from .plans import (
+    DrawSource,
+    ResamplingPlan,
+    Static,
+    compared_covariance,
+    wild_loadings,
+    wild_statistics,
+)
 from .running import over_blocks
+from .schemes import Type
 
 # Of more draws than these a random part is searched; all of them have the last word.
 _SEARCH = 1 << 15
@@ -237,11 +245,12 @@ def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
 def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
     """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
     fitted = plan.fitted
-    se = float(np.sqrt(fitted.covariance()[k, k]))
+    V = fitted.covariance(compared_covariance(plan.scheme))
+    se = float(np.sqrt(V[k, k]))
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)
     else:
-        of_scaled = partial(_least_squares_loadings, fitted, k)
+        of_scaled = partial(_least_squares_loadings, fitted, k, plan.scheme.type)
 
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
         observed = np.abs((fitted.coef[k] - nulls) / se)
@@ -280,14 +289,14 @@ def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float
 
 
 @in_float64
-def _least_squares_loadings(fitted: FittedModel, k: int, nulls: np.ndarray) -> Any:
+def _least_squares_loadings(
+    fitted: FittedModel, k: int, type: Type, nulls: np.ndarray
+) -> Any:
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.eye(p)[p - q + k][None, :]
 
     def one(null: Array) -> resampling.WildLoadings:
-        return resampling.wild_loadings(
-            fitted.products, R, null[None], layout=fitted.layout
-        )
+        return wild_loadings(fitted, R, null[None], type=type)
 
     return jax.vmap(one)(jnp.asarray(nulls))
 

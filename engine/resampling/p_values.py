@@ -32,7 +32,7 @@ from ..estimation import Coefficients
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .placebo import randomisation_p, randomisation_p_of
-from .plans import ResamplingPlan
+from .plans import ResamplingPlan, compared_covariance
 
 SUMMARY = tuple(
     (
@@ -363,7 +363,8 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
     joint = plan.static.joint
     treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    se = np.sqrt(np.diag(fitted.covariance()))
+    V = fitted.covariance(compared_covariance(plan.scheme))
+    se = np.sqrt(np.diag(V))
     for k, term in enumerate(terms):
         column = _column(k)
         observed = abs(float(plan.observed[k]))
