@@ -26,9 +26,9 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
     McCaffrey's degrees of freedom (cv2_df); without_min, without_max: the range of the
     estimate when each cluster is left out in turn; note: why some are NaN. CV3, CV3J
     and the range are where a cluster cannot be left out, because the treatment is not
-    identified without it; CV2 where one alone identifies a part of it (leverage 1). V5,
-    Hansen's (2025) jackknife,
-    counts the whole estimate as that cluster's: |t| is at most 1.
+    identified without it; CV2 where one alone identifies a part of it (leverage 1).
+    V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
+    at most 1.
     """
     return pd.DataFrame(
         [row for fitted in fitted_models for row in _model_rows(fitted)]

@@ -22,7 +22,6 @@ from .plans import (
     DrawSource,
     ResamplingPlan,
     Static,
-    compared_covariance,
     wild_loadings,
     wild_statistics,
 )
@@ -245,7 +244,7 @@ def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
 def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
     """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
     fitted = plan.fitted
-    V = fitted.covariance(compared_covariance(plan.scheme))
+    V = fitted.covariance(plan.scheme.covariance)
     se = float(np.sqrt(V[k, k]))
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)

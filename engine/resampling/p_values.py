@@ -32,7 +32,7 @@ from ..estimation import Coefficients
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .placebo import randomisation_p, randomisation_p_of
-from .plans import ResamplingPlan, compared_covariance
+from .plans import ResamplingPlan
 
 SUMMARY = tuple(
     (
@@ -363,7 +363,7 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
     joint = plan.static.joint
     treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    V = fitted.covariance(compared_covariance(plan.scheme))
+    V = fitted.covariance(plan.scheme.covariance)
     se = np.sqrt(np.diag(V))
     for k, term in enumerate(terms):
         column = _column(k)

@@ -223,14 +223,9 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
             fitted,
             joint=scheme.joint,
             null=scheme.value,
-            covariance=compared_covariance(scheme),
+            covariance=scheme.covariance,
         ),
     )
-
-
-def compared_covariance(scheme: Scheme) -> str:
-    """The covariance in the t that wild draws are compared with."""
-    return "CV3" if scheme.type[1] == "3" else "CV1"
 
 
 def _require_left_out(fitted: FittedModel, type: str) -> None:

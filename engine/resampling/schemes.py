@@ -94,6 +94,11 @@ class Scheme:
         return self.kind
 
     @property
+    def covariance(self) -> str:
+        """The covariance in the t of wild draws and of the sample."""
+        return "CV3" if self.type[1] == "3" else "CV1"
+
+    @property
     def words(self) -> str:
         """In words: ``wild cluster bootstrap, restricted, Webb weights``."""
         if self.kind == "wild":
