@@ -1,6 +1,7 @@
 from .anderson_rubin import AndersonRubin as AndersonRubin
 from .anderson_rubin import ConfidenceSet as ConfidenceSet
 from .anderson_rubin import anderson_rubin_set as anderson_rubin_set
+from .coefficients import Coefficients as Coefficients
 from .conventions import CONVENTION_NOTES as CONVENTION_NOTES
 from .conventions import CONVENTIONS as CONVENTIONS
 from .conventions import Convention as Convention

@@ -10,15 +10,16 @@ from scipy import stats
 
 from ..core import (
     Listing,
-    Printable,
     TivaxError,
     interval_text,
     long_table_of,
     number_text,
     p_text,
     require_list,
+    show,
     suggest,
 )
+from .coefficients import Coefficients
 from .conventions import CONVENTION_NOTES
 from .regression_data import times_power
 
@@ -39,7 +40,7 @@ class Term(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Estimate(Printable):
+class Estimate(Coefficients):
     """One estimated column; it prints as a regression table.
 
     Attributes
@@ -67,6 +68,8 @@ class Estimate(Printable):
         Which terms have no standard error, and why; empty elsewhere.
     correlation
         Of the coefficients, by term: the covariance whatever their units.
+    effects
+        Columns of the fixed effects.
 
     Examples
     --------
@@ -75,6 +78,14 @@ class Estimate(Printable):
     ['coef', 'se', 't', 'p', 'ci_low', 'ci_high', 'stars']
     >>> fit.convention
     'stata'
+    >>> fit.confint(0.9).round(3)
+        term  ci_low  ci_high
+    0  trade   0.300    0.685
+    1    gdp   0.681    1.202
+    2  const  -0.369    0.805
+    >>> fit.glance()[["outcome", "n", "clusters", "effects"]]
+      outcome   n  clusters    effects
+    0  growth  96        12  iso3+year
     """
 
     outcome: str
@@ -88,6 +99,7 @@ class Estimate(Printable):
     residuals: pd.Series
     note: str = ""
     correlation: pd.DataFrame | None = None
+    effects: tuple[str, ...] = ()
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
@@ -102,6 +114,37 @@ class Estimate(Printable):
         """
         table = self.terms.drop(columns="stars").reset_index()
         return table.rename(columns={"coef": "estimate", "p": "p_value"})
+
+    def glance(self) -> pd.DataFrame:
+        """What belongs to the whole column, in one row.
+
+        Columns outcome, n, clusters, degrees, r2_within, effects (joined by +) and
+        method, the standard errors in words.
+        """
+        row = {
+            "outcome": self.outcome,
+            "n": self.n,
+            "clusters": self.clusters,
+            "degrees": self.degrees,
+            "r2_within": self.r2,
+            "effects": "+".join(self.effects),
+            "method": _in_words(self.convention),
+        }
+        return pd.DataFrame([row])
+
+    def confint(self, level: float = 0.95) -> pd.DataFrame:
+        """Confidence intervals of this level: columns term, ci_low, ci_high.
+
+        Raises ``TivaxError`` unless ``level`` is a number between 0 and 1.
+        """
+        width = quantile_of(level, self.degrees) * self.terms["se"]
+        b = self.terms["coef"]
+        ends = pd.DataFrame({"ci_low": b - width, "ci_high": b + width})
+        return ends.reset_index()
+
+    def summary(self) -> str:
+        """The regression table that it prints."""
+        return repr(self)
 
     def wald(self, terms: Sequence[str]) -> tuple[float, float]:
         """F test that these coefficients are all 0: F(q, degrees) and its p-value.
@@ -151,6 +194,15 @@ class Estimate(Printable):
         return Listing(title, _COLUMNS, rows, notes)
 
 
+def quantile_of(level: float, degrees: int) -> float:
+    """Standard errors from the estimate to the ends of an interval of this level."""
+    if not isinstance(level, float | np.floating) or not 0 < level < 1:
+        raise TivaxError(
+            f"level {show(level)}: give a number between 0 and 1, such as 0.95"
+        )
+    return float(stats.t.ppf((1 + level) / 2, degrees))
+
+
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
 
 
@@ -178,6 +230,7 @@ def make_estimate(
     power: Mapping[str, int] | None = None,
     lost: Collection[str] = (),
     reason: str = "",
+    effects: Sequence[str] = (),
 ) -> Estimate:
     """An :class:`Estimate` from coefficients and covariance; t of ``degrees``.
 
@@ -197,7 +250,7 @@ def make_estimate(
     b = coef[report]
     t = b / se
     p = pd.Series(2 * stats.t.sf(np.abs(t), degrees), b.index)
-    width = stats.t.ppf(0.975, degrees) * se
+    width = quantile_of(0.95, degrees) * se
     V = covariance.loc[report, report].copy()
     V.loc[gone, :] = V.loc[:, gone] = np.nan
     unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
@@ -225,6 +278,7 @@ def make_estimate(
         convention=convention,
         residuals=times_power(residuals, power.get(outcome, 0)),
         note="; ".join(notes),
+        effects=tuple(effects),
     )
 
 

@@ -8,7 +8,6 @@ import pandas as pd
 
 from ..core import (
     Listing,
-    Printable,
     TivaxError,
     long_table_of,
     number_text,
@@ -22,6 +21,7 @@ from .anderson_rubin import (
     anderson_rubin_set,
     unknown_set,
 )
+from .coefficients import Coefficients
 from .estimates import Estimate, Term, make_estimate
 from .iv_data import IVData
 from .library_fits import at_zero
@@ -38,7 +38,7 @@ from .weak_instruments import WeakInstruments
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class IVEstimate(Printable):
+class IVEstimate(Coefficients):
     """Two-stage least squares with one endogenous regressor; it prints as a table.
 
     ``second`` and ``first`` are the two stages, ``weak`` the tests of the instruments,
@@ -69,6 +69,32 @@ class IVEstimate(Printable):
     def tidy(self) -> pd.DataFrame:
         """The second stage as a plain table: see :meth:`Estimate.tidy`."""
         return self.second.tidy()
+
+    def glance(self) -> pd.DataFrame:
+        """The second stage in one row: see :meth:`Estimate.glance`.
+
+        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p and ar_p.
+        """
+        weak = self.weak
+        return self.second.glance().assign(
+            endogenous=self.first.outcome,
+            effective_f=weak.effective_f,
+            kp_f=weak.kp_f,
+            cd_f=weak.cd_f,
+            kp_lm_p=weak.kp_lm_p,
+            ar_p=weak.ar_f_p,
+        )
+
+    def confint(self, level: float = 0.95) -> pd.DataFrame:
+        """Of the second stage, by t: see :meth:`Estimate.confint`.
+
+        They need strong instruments; ``ar_set`` does not.
+        """
+        return self.second.confint(level)
+
+    def summary(self) -> str:
+        """The tables that it prints."""
+        return repr(self)
 
     def _listings(self) -> Sequence[Listing]:
         endogenous, outcome = self.first.outcome, self.second.outcome
@@ -207,6 +233,7 @@ def _iv2sls(
         power=given.power,
         lost=gone,
         reason=lost.reason(outcome, int(groups.max()) + 1),
+        effects=given.effects,
     )
 
 

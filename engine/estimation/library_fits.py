@@ -76,6 +76,7 @@ def feols(
         power=given.power,
         lost=gone,
         reason=lost.reason(outcome, count),
+        effects=given.effects,
     )
 
 
@@ -140,4 +141,5 @@ def panel_ols(
         power=given.power,
         lost=gone,
         reason=lost.reason(given.outcome, used[clusters].nunique()),
+        effects=given.effects,
     )

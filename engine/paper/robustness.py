@@ -128,7 +128,8 @@ def cross_section_dependence(
 
     Columns table, column, outcome, sample; cd, centre, cd_star, p (of CD*, simulated),
     mc_error, p_normal (of CD against N(0, 1), which year effects make wrong),
-    mean_correlation; mean_absolute and first_component, each with ``_null`` (its mean
+    mean_correlation; cdw_plus (Juodis and Reese 2022), mean_absolute and
+    first_component, each with ``_null`` (its mean
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
     ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
     """
@@ -149,6 +150,7 @@ def cross_section_dependence(
                 "mc_error": found.corrected.mc_error,
                 "p_normal": float(2 * stats.norm.sf(abs(found.cd))),
                 "mean_correlation": found.mean_correlation,
+                **_measure("cdw_plus", found.weighted),
                 **_measure("mean_absolute", found.absolute),
                 **_measure("first_component", found.component),
                 "autocorrelation": found.autocorrelation,

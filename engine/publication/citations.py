@@ -79,6 +79,8 @@ def _topics(manifest: Mapping[str, Any]) -> set[str]:
         # Of the other schemes, weights and method are defaults without effect.
         chosen = {"wild": "weights", "placebo": "method"}.get(scheme["kind"], "kind")
         topics |= {scheme["kind"], scheme[chosen]}
+        if scheme["kind"] == "wild":
+            topics.add(f"type {scheme.get('type', '11')}")
     if (manifest.get("net_inventories") or {}).get("categories"):
         topics.add("net inventories")
     return topics

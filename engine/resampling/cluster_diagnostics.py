@@ -19,14 +19,16 @@ from .fitted_models import FittedModel
 
 
 def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
-    """A row for each treatment of each model: CV1, CV2, CV3 and the clusters.
+    """A row for each treatment of each model: its covariances and the clusters.
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
-    estimate; se, p of CV1 and CV3 with t(G-1), of CV2 with Bell and McCaffrey's degrees
-    of freedom (cv2_df); without_min, without_max: the range of the estimate when each
-    cluster is left out in turn; note: why some are NaN. CV3 and the range are where a
-    cluster cannot be left out, because the treatment is not identified without it; CV2
-    where one alone identifies a part of it (leverage 1).
+    estimate; se, p of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
+    McCaffrey's degrees of freedom (cv2_df); without_min, without_max: the range of the
+    estimate when each cluster is left out in turn; note: why some are NaN. CV3, CV3J
+    and the range are where a cluster cannot be left out, because the treatment is not
+    identified without it; CV2 where one alone identifies a part of it (leverage 1).
+    V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
+    at most 1.
     """
     return pd.DataFrame(
         [row for fitted in fitted_models for row in _model_rows(fitted)]
@@ -38,7 +40,7 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
     fit = jax.tree.map(jnp.asarray, fitted.fit)
     left = fitted.left_out()
     spectrum = kernel.leverages(fit)
-    V = {kind: fitted.covariance(kind) for kind in ("CV1", "CV2", "CV3")}
+    V = {kind: fitted.covariance(kind) for kind in _KINDS}
     G = len(fitted.labels)
     rows = []
     for k, term in enumerate(fitted.model.treatments):
@@ -46,11 +48,8 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
         share = kernel.partial_leverage(fit, contrast)
         b = float(fitted.coef[k])
         se = {kind: float(np.sqrt(V[kind][k, k])) for kind in V}
-        df = {
-            "CV1": G - 1,
-            "CV2": float(kernel.degrees(fit, contrast, spectrum)),
-            "CV3": G - 1,
-        }
+        df: dict[str, float] = dict.fromkeys(_KINDS, G - 1.0)
+        df["CV2"] = float(kernel.degrees(fit, contrast, spectrum))
         row: dict[str, object] = {
             "model": fitted.model.name,
             "term": term,
@@ -74,6 +73,9 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
         row["note"] = _note(fitted, term, alone, left[:, k])
         rows.append(row)
     return rows
+
+
+_KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
 
 
 def _note(fitted: FittedModel, term: str, alone: np.ndarray, left: np.ndarray) -> str:

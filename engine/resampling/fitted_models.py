@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float
 
 from ...kernels import clusters as kernel
-from ...kernels import resampling
+from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
 from ..core import TivaxError, in_float64
 from ..estimation import (
@@ -100,10 +100,23 @@ class FittedModel:
 
     @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
-        """Of the treatments: CV1, CV2 or CV3, in units of the panel."""
-        if kind == "CV3":
-            V = kernel.cv3(jnp.asarray(self.coef), jnp.asarray(self.left_out()))
+        """Of the treatments: CV1, CV2, CV3, CV3J or V5, in units of the panel.
+
+        V5 is Hansen's (2025) jackknife. By least squares it is always there: a
+        treatment that the other clusters do not identify has the estimate 0 without
+        this one. CV3 and CV3J are then NaN.
+        """
+        coef = jnp.asarray(self.coef)
+        if kind in ("CV3", "CV3J"):
+            left = jnp.asarray(self.left_out())
+            V = kernel.cv3(coef, left) if kind == "CV3" else jackknife.cv3j(left)
             return np.asarray(V)
+        if kind == "V5":
+            left = self.left_out()
+            if np.isnan(left).any() and not self.layout.instruments:
+                found = jackknife.left_out_estimates(self.products, layout=self.layout)
+                left = np.asarray(found) * self.unit[None, :]
+            return np.asarray(jackknife.v5(coef, jnp.asarray(left)))
         fit = jax.tree.map(jnp.asarray, self.fit)
         V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)

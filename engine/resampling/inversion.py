@@ -18,8 +18,15 @@ from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import LEVEL, TIE
 from ..core import Progress, in_float64, no_progress, shift_progress
 from .fitted_models import FittedModel
-from .plans import DrawSource, ResamplingPlan, Static, wild_statistics
+from .plans import (
+    DrawSource,
+    ResamplingPlan,
+    Static,
+    wild_loadings,
+    wild_statistics,
+)
 from .running import over_blocks
+from .schemes import Type
 
 # Of more draws than these a random part is searched; all of them have the last word.
 _SEARCH = 1 << 15
@@ -239,11 +246,12 @@ def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
 def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
     """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
     fitted = plan.fitted
-    se = float(np.sqrt(fitted.covariance()[k, k]))
+    V = fitted.covariance(plan.scheme.covariance)
+    se = float(np.sqrt(V[k, k]))
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)
     else:
-        of_scaled = partial(_least_squares_loadings, fitted, k)
+        of_scaled = partial(_least_squares_loadings, fitted, k, plan.scheme.type)
 
     def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
         observed = np.abs((fitted.coef[k] - nulls) / se)
@@ -251,7 +259,7 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
 
     p_of = partial(_p_values, plan, seed, loadings)
     if not fitted.layout.instruments and plan.draws <= _HELD:
-        terms = _terms(plan, k, seed)
+        terms = _terms(plan, k, se, seed)
         p_of = partial(_p_of_terms, terms, float(fitted.coef[k]), se, plan.exact)
 
     return invert(
@@ -285,14 +293,14 @@ def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float
 
 
 @in_float64
-def _least_squares_loadings(fitted: FittedModel, k: int, nulls: np.ndarray) -> Any:
+def _least_squares_loadings(
+    fitted: FittedModel, k: int, type: Type, nulls: np.ndarray
+) -> Any:
     p, q = fitted.layout.regressors, fitted.layout.treatments
     R = jnp.eye(p)[p - q + k][None, :]
 
     def one(null: Array) -> resampling.WildLoadings:
-        return resampling.wild_loadings(
-            fitted.products, R, null[None], layout=fitted.layout
-        )
+        return wild_loadings(fitted, R, null[None], type=type)
 
     return jax.vmap(one)(jnp.asarray(nulls))
 
@@ -328,7 +336,9 @@ def _reduced_form_loadings(
     return loadings, np.asarray(observed)
 
 
-def _terms(plan: ResamplingPlan, k: int, seed: int) -> Float[np.ndarray, "n 5"]:
+def _terms(
+    plan: ResamplingPlan, k: int, se: float, seed: int
+) -> Float[np.ndarray, "n 5"]:
     """What makes t* of every null, for each draw.
 
     Restricted scores are affine in the null, hence a v = a0 + u a1 and L v = z0 + u z1
@@ -336,10 +346,9 @@ def _terms(plan: ResamplingPlan, k: int, seed: int) -> Float[np.ndarray, "n 5"]:
     z0'z0, z0'z1 and z1'z1, the last three times the small-sample correction.
     """
     fitted = plan.fitted
-    se = float(np.sqrt(fitted.covariance()[k, k]))
     nulls = (float(fitted.coef[k]) + se * np.array([0.0, 1.0])) / fitted.unit[k]
     arrays = {
-        "loadings": _least_squares_loadings(fitted, k, nulls),
+        "loadings": _least_squares_loadings(fitted, k, plan.scheme.type, nulls),
         "position": plan.arrays["position"],
     }
     blocks = over_blocks(_term_blocks(plan.static), arrays, seed, plan.blocks)

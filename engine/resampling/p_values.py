@@ -27,7 +27,8 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import Listing, Printable, interval_text, long_table_of, number_text, p_text
+from ..core import Listing, interval_text, long_table_of, number_text, p_text
+from ..estimation import Coefficients
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .inversion import Inverted, invert
 from .placebo import randomisation_p, randomisation_p_of
@@ -49,7 +50,7 @@ TIE_RULES = {
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Inference(Printable):
+class Inference(Coefficients):
     """Results of one model's draws; they print as a table.
 
     Attributes
@@ -90,6 +91,34 @@ class Inference(Printable):
         Monte-Carlo error of p.
         """
         return self.summary[[*_TIDY]].copy()
+
+    def glance(self) -> pd.DataFrame:
+        """What belongs to the whole model, in one row.
+
+        Columns model, outcome, sample, n, clusters, effects (joined by +), method (the
+        scheme in words), draws and failed.
+        """
+        fitted, model = self.plan.fitted, self.plan.fitted.model
+        row = {
+            "model": model.name,
+            "outcome": model.outcome,
+            "sample": model.sample,
+            "n": fitted.observations,
+            "clusters": len(fitted.labels),
+            "effects": "+".join(model.effects),
+            "method": self.plan.scheme.words,
+            "draws": self.plan.draws,
+            "failed": self.failed,
+        }
+        return pd.DataFrame([row])
+
+    def confint(self) -> pd.DataFrame:
+        """The 95 % intervals of ``summary``: columns term, ci_low, ci_high.
+
+        Of the scheme's own kind: test inversion, percentile, ... (``intervals`` has
+        all kinds). They hold the values that its test does not reject at 5 %.
+        """
+        return self.summary[["term", "ci_low", "ci_high"]].copy()
 
     def _listings(self) -> Sequence[Listing]:
         fitted, scheme = self.plan.fitted, self.plan.scheme
@@ -339,7 +368,8 @@ def _wild(plan: ResamplingPlan, draws: Draws, inverted: Inverted | None) -> _Rea
     joint = plan.static.joint
     treatments = fitted.model.treatments
     terms = [", ".join(treatments)] if joint else list(treatments)
-    se = np.sqrt(np.diag(fitted.covariance()))
+    V = fitted.covariance(plan.scheme.covariance)
+    se = np.sqrt(np.diag(V))
     for k, term in enumerate(terms):
         column = _column(k)
         observed = abs(float(plan.observed[k]))

@@ -5,6 +5,7 @@ them. Models of equal shape share their compiled code.
 """
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -12,13 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Num
 
-from ...kernels import clusters, random_draws, resampling
+from ...kernels import clusters, jackknife, random_draws, resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ..core import TivaxError, in_float64
 from .fitted_models import FittedModel
 from .placebo import balanced_cells, placebo_arrays
-from .schemes import Kind, Method, Permute, Scheme, Weights
+from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 
 # Of a studentised placebo: the coefficient of the treatment as it is on the moved one,
 # the covariance of the two coefficients and its variance; see ``kernels.resampling``.
@@ -84,7 +85,8 @@ class ResamplingPlan:
         scheme, parts = self.scheme, [self.scheme.kind]
         if scheme.kind == "wild":
             restricted = "wre" if self.fitted.layout.instruments else "wcr"
-            parts += [restricted if scheme.null else "wcu", scheme.weights]
+            kind = restricted if scheme.null else "wcu"
+            parts += [kind + scheme.type.replace("11", ""), scheme.weights]
         if scheme.kind == "placebo":
             parts += [scheme.method] if scheme.method != "treatment" else []
             parts.append(scheme.permute)
@@ -191,6 +193,11 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
     layout, q = fitted.layout, fitted.layout.treatments
     position = np.searchsorted(fitted.all_labels, fitted.labels)
     if layout.instruments:
+        if scheme.type != "11":
+            raise TivaxError(
+                f'model {fitted.model.name}: type "{scheme.type}" is of least squares; '
+                'the wild bootstrap of 2SLS (WRE) has type "11" alone'
+            )
         if q > 1 or not scheme.null:
             raise TivaxError(
                 f"model {fitted.model.name}: the wild bootstrap of 2SLS (WRE) takes "
@@ -204,14 +211,33 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
             )
         ]
     else:
+        if scheme.type[1] == "3":
+            _require_left_out(fitted, scheme.type)
         loadings = [
-            wild_loadings(fitted, R, r, restricted=scheme.null)
+            wild_loadings(fitted, R, r, restricted=scheme.null, type=scheme.type)
             for R, r in _hypotheses(fitted, scheme)
         ]
     return (
         {"loadings": loadings, "position": position},
-        observed_t(fitted, joint=scheme.joint, null=scheme.value),
+        observed_t(
+            fitted,
+            joint=scheme.joint,
+            null=scheme.value,
+            covariance=scheme.covariance,
+        ),
     )
+
+
+def _require_left_out(fitted: FittedModel, type: str) -> None:
+    """CV3 of every draw leaves out each cluster."""
+    without = np.isnan(fitted.left_out()).any(axis=1)
+    if without.any():
+        name = fitted.labels[int(np.argmax(without))]
+        raise TivaxError(
+            f"model {fitted.model.name}: {', '.join(fitted.model.treatments)} is not "
+            f'identified without {name}, so that type "{type}" has no CV3; take '
+            'type "11" or "31"'
+        )
 
 
 def _hypotheses(
@@ -226,10 +252,22 @@ def _hypotheses(
 
 
 def wild_loadings(
-    fitted: FittedModel, R: np.ndarray, r: np.ndarray, *, restricted: bool = True
+    fitted: FittedModel,
+    R: np.ndarray | Array,
+    r: np.ndarray | Array,
+    *,
+    restricted: bool = True,
+    type: Type = "11",
 ) -> resampling.WildLoadings:
     """Loadings of H0 R beta = r, in the units of ``fitted.products``."""
-    return resampling.wild_loadings(
+    run = resampling.wild_loadings
+    if type != "11":
+        run = partial(
+            jackknife.jackknife_loadings,
+            scores=type[0] == "3",
+            variance=type[1] == "3",
+        )
+    return run(
         fitted.products,
         jnp.asarray(R),
         jnp.asarray(r),
@@ -239,14 +277,18 @@ def wild_loadings(
 
 
 def observed_t(
-    fitted: FittedModel, *, joint: bool = False, null: float = 0.0
+    fitted: FittedModel,
+    *,
+    joint: bool = False,
+    null: float = 0.0,
+    covariance: str = "CV1",
 ) -> list[float]:
     """t of each treatment against ``null``, in units of the panel, or their joint F."""
-    q = fitted.layout.treatments
+    q, V = fitted.layout.treatments, fitted.covariance(covariance)
     if joint and q > 1:
         gap = fitted.coef - null
-        return [float(gap @ np.linalg.solve(fitted.covariance(), gap)) / q]
-    se = np.sqrt(np.diag(fitted.covariance()))
+        return [float(gap @ np.linalg.solve(V, gap)) / q]
+    se = np.sqrt(np.diag(V))
     return [float(k) for k in (fitted.coef - null) / se]
 
 

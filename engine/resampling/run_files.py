@@ -11,6 +11,7 @@
     kind = "wild"                 # pairs, bayesian, wild, placebo
     weights = "webb"              # rademacher, webb, mammen
     null = true
+    type = "11"                   # 13, 31, 33: jackknives, least squares
     # placebo: studentised = true, method = "treatment" or "freedman-lane",
     # permute = "countries", strata = a column with one value for each country
 
@@ -38,7 +39,7 @@ import pandas as pd
 from ..core import TivaxError, TomlTable, choose_from, read_toml
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
-from .schemes import Kind, Method, Permute, Scheme, Weights
+from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 
 _TOP = set("panel seed draws sample save_draws timed models model grid scheme".split())
 _MODEL = set(
@@ -262,12 +263,14 @@ def _scheme(table: TomlTable) -> Scheme:
         permute=table.choice("permute", get_args(Permute), "countries"),
         strata=table.text("strata", ""),
         method=table.choice("method", get_args(Method), "treatment"),
+        type=table.choice("type", get_args(Type), "11"),
     )
     belongs = {
         "weights": ("wild",),
         "null": ("wild",),
         "value": ("wild",),
         "joint": ("wild",),
+        "type": ("wild",),
         "studentised": ("pairs", "bayesian", "placebo"),
         "permute": ("placebo",),
         "strata": ("placebo",),

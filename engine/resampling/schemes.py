@@ -12,6 +12,7 @@ Kind = Literal["pairs", "bayesian", "wild", "placebo"]
 Weights = Literal["rademacher", "webb", "mammen"]
 Permute = Literal["countries", "shifts", "common-shift", "years", "signs"]
 Method = Literal["treatment", "freedman-lane"]
+Type = Literal["11", "13", "31", "33"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,11 @@ class Scheme:
         Wild: the hypothesis is imposed on the residuals (WCR), or not (WCU).
     value
         Wild: what the hypothesis says each treatment's coefficient is.
+    type
+        Wild, least squares: ``11``, or a jackknife of MacKinnon, Nielsen and Webb
+        (2023). The first digit is 3 where a cluster's residuals are those of a fit to
+        the other clusters (31, their S), the second where CV3 is the variance in t and
+        t* (13, their V); 33, their B, is both.
     joint
         Wild: one Wald test of all treatments of a model.
     studentised
@@ -67,6 +73,7 @@ class Scheme:
     permute: Permute = "countries"
     strata: str = ""
     method: Method = "treatment"
+    type: Type = "11"
 
     def __post_init__(self) -> None:
         _require_words(self)
@@ -78,12 +85,18 @@ class Scheme:
     def name(self) -> str:
         """For tables: WCR webb, placebo-t countries, ..."""
         if self.kind == "wild":
-            return f"{'WCR' if self.null else 'WCU'} {self.weights}"
+            digits = self.type.replace("11", "")
+            return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}"
         if self.kind == "placebo":
             within = f" within {self.strata}" if self.strata else ""
             of = "Freedman-Lane" if self.method == "freedman-lane" else "placebo"
             return f"{of}{'-t' * bool(self.studentised)} {self.permute}{within}"
         return self.kind
+
+    @property
+    def covariance(self) -> str:
+        """The covariance in the t of wild draws and of the sample."""
+        return "CV3" if self.type[1] == "3" else "CV1"
 
     @property
     def words(self) -> str:
@@ -92,7 +105,8 @@ class Scheme:
             null = "restricted" if self.null else "unrestricted"
             joint = ", joint test" if self.joint else ""
             weights = self.weights.capitalize()
-            return f"wild cluster bootstrap, {null}, {weights} weights{joint}"
+            kind = f", {_TYPES[self.type]}" if self.type != "11" else ""
+            return f"wild cluster bootstrap, {null}{kind}, {weights} weights{joint}"
         if self.kind == "placebo":
             residuals = self.method == "freedman-lane"
             what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
@@ -105,6 +119,11 @@ class Scheme:
         return f"{name} bootstrap of clusters{t}"
 
 
+_TYPES = {
+    "13": "type 13 (CV3)",
+    "31": "type 31 (jackknifed residuals)",
+    "33": "type 33 (jackknifed residuals, CV3)",
+}
 _MOVED = {
     "countries": "moved among countries",
     "shifts": "shifted in time, each country by its own number of years",
@@ -124,4 +143,10 @@ def _require_words(scheme: Scheme) -> None:
     require_kind("strata", scheme.strata, str, "the name of a column")
 
 
-_KNOWN = {"kind": Kind, "weights": Weights, "permute": Permute, "method": Method}
+_KNOWN = {
+    "kind": Kind,
+    "weights": Weights,
+    "permute": Permute,
+    "method": Method,
+    "type": Type,
+}

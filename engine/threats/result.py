@@ -135,7 +135,9 @@ class Threats(Printable):
             f"What it takes: {listed}",
         ]
         if flips:
-            said.append(f"The other sign: {self._named(self._cheapest(by[by.flip])[0])}")
+            said.append(
+                f"The other sign: {self._named(self._cheapest(by[by.flip])[0])}"
+            )
         few = (self.table["threat"] == "influential clusters") & mine & term
         if len(few := self.table[few & self.table["variant"].str.contains(" of ")]):
             variants = few["variant"].str.removeprefix("without ")

@@ -112,6 +112,23 @@ def test_missing_cells_leave_correlations_of_the_years_in_common():
     assert 0 < found.corrected.p <= 1
 
 
+def test_random_signs_and_large_correlations_by_literal_sums():
+    """CDw+: pair by pair, signs of the stream of the seed."""
+    rng = np.random.default_rng(5)
+    e = rng.normal(size=(6, 30)) + 2 * (np.arange(6) < 2)[:, None] * rng.normal(size=30)
+    frame = panel(e)
+    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9, seed=4)
+    w = 2 * np.random.default_rng((4, 30)).integers(0, 2, (30, 6)) - 1
+    r, total, large = np.corrcoef(e), 0.0, 0
+    for i in range(6):
+        for j in range(i):
+            total += np.sqrt(2 * 30 / (6 * 5)) * r[i, j] * (w[:, i] * w[:, j]).sum()
+            large += abs(r[i, j]) > 2 * np.sqrt(np.log(6) / 30)
+    assert large == 1  # the pair with a common shock
+    expected = total / np.sqrt(30) + abs(r[0, 1])
+    assert_allclose(found.weighted.value, expected, rtol=RTOL)
+
+
 def test_simulated_residuals_are_those_of_the_regression():
     """The projection of errors is what fixed effects make of them."""
     rng = np.random.default_rng(5)
@@ -162,13 +179,15 @@ def errors(rng: np.random.Generator, unequal: bool, factor: float = 0.0) -> np.n
 
 
 def rejections(unequal: bool, factor: float = 0.0, panels: int = PANELS) -> np.ndarray:
-    """Shares of panels in which CD against N(0, 1), CD*, |r| and the first component
-    reject at 5 %."""
+    """Shares of panels in which CD against N(0, 1), CD*, |r|, the first component and
+    CDw+ reject at 5 %."""
     rng, found = np.random.default_rng(10), []
     for _ in range(panels):
         one = of_outcome(panel(errors(rng, unequal, factor)), draws=DRAWS)
         old = 2 * stats.norm.sf(abs(one.cd))
-        found.append([old, one.corrected.p, one.absolute.p, one.component.p])
+        found.append(
+            [old, one.corrected.p, one.absolute.p, one.component.p, one.weighted.p]
+        )
     return (np.array(found) <= 0.05).mean(axis=0)
 
 
@@ -184,5 +203,7 @@ def test_unequal_variances_do_not_change_the_size():
 
 
 def test_a_common_factor_is_found():
-    _, corrected, absolute, component = rejections(True, factor=1.5, panels=30)
+    _, corrected, absolute, component, weighted = rejections(
+        True, factor=1.5, panels=30
+    )
     assert absolute > 0.8 and component > 0.8

@@ -21,7 +21,7 @@ from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed
 from tivax.engine.estimation.samples import lagged, time_dummies
 from tivax.engine.panel.recipe import CONTROLS
 
-from helpers import LiteralFit, fit_with_dummies, random_panel
+from helpers import LiteralFit, error_of, fit_with_dummies, random_panel
 
 # Figures of R and pyfixest in the README of truth/estimation have 12 digits or more.
 PUBLISHED_RTOL = 1e-10
@@ -256,6 +256,36 @@ def test_p_values_intervals_and_stars_are_of_t_with_one_degree_less_than_cluster
     assert_allclose(fit.terms["ci_high"], fit.terms["coef"] + half, rtol=HAND_RTOL)
     expected = [(q < 0.01) * 1 + (q < 0.05) * 1 + (q < 0.1) * 1 for q in p]
     assert fit.terms["stars"].tolist() == expected
+
+
+def test_intervals_of_any_level_are_of_the_same_t():
+    fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
+    wide = fit.confint()
+    assert_array_equal(wide["ci_low"], fit.terms["ci_low"])
+    narrow = fit.confint(0.8)
+    assert narrow["term"].tolist() == fit.terms.index.tolist()
+    half = stats.t(11).ppf(0.9) * fit.terms["se"].to_numpy()
+    found = narrow["ci_high"] - fit.terms["coef"].to_numpy()
+    assert_allclose(found, half, rtol=RTOL)
+    assert "level 1.5: give a number between 0 and 1" in error_of(fit.confint, 1.5)
+
+
+def test_other_programs_read_what_the_table_prints():
+    """maketables' plug-in format: names of columns and statistics are its own."""
+    fit = fixed_effects(random_panel(seed=4), "KOFGIdj", REGRESSORS)
+    assert fit.summary() == repr(fit)
+    table = fit.__maketables_coef_table__
+    assert table.columns.tolist() == ["b", "se", "t", "p", "ci95l", "ci95u"]
+    assert table.index.name == "Coefficient"
+    own = fit.terms[["coef", "se", "t", "p", "ci_low", "ci_high"]]
+    assert_allclose(table, own.loc[table.index], rtol=HAND_RTOL)
+    assert fit.__maketables_depvar__ == "KOFGIdj"
+    assert fit.__maketables_fixef_string__ == "iso3+year"
+    said = {key: fit.__maketables_stat__(key) for key in ("N", "r2_within", "aic")}
+    assert said == {"N": fit.n, "r2_within": fit.r2, "aic": None}
+    keys = ["N", "clusters", "r2_within", "se_type"]
+    assert fit.__maketables_default_stat_keys__ == keys
+    assert "t(G-1) (stata)" in str(fit.__maketables_stat__("se_type"))
 
 
 def test_stars_at_the_levels_themselves():
@@ -553,6 +583,17 @@ def test_constant_of_the_second_stage_is_at_the_grand_means(iv):
     effects, *_ = np.linalg.lstsq(D, rest.to_numpy(), rcond=None)
     const = (rest - years @ effects[15:]).mean()
     assert_allclose(b["const"], const, rtol=RTOL)
+
+
+def test_the_glance_of_two_stages_has_the_tests_of_the_instruments():
+    fit = two_stage(instrumented(), "KOFGIdj", "TBI", ["z1"], ["RQ"])
+    row = fit.glance().iloc[0]
+    assert row["endogenous"] == "TBI" and row["n"] == fit.second.n
+    weak = fit.weak
+    found = row[["effective_f", "kp_f", "cd_f", "kp_lm_p", "ar_p"]].tolist()
+    assert found == [weak.effective_f, weak.kp_f, weak.cd_f, weak.kp_lm_p, weak.ar_f_p]
+    assert fit.confint(0.9).equals(fit.second.confint(0.9))
+    assert_array_equal(fit.__maketables_coef_table__["b"], fit.terms["coef"])
 
 
 def test_first_stage_is_least_squares(iv):

@@ -170,6 +170,7 @@ def assert_ends_are_tested(ends, p_at, width: float) -> None:
 CASES = {
     "all signs": (MODEL, Scheme("wild"), 2**9, EXACT),
     "some of Webb's": (MODEL, Scheme("wild", weights="webb"), 999, RANDOM),
+    "jackknives": (MODEL, Scheme("wild", type="33"), 2**9, EXACT),
     "two instruments": (TWO, Scheme("wild"), 2**9, EXACT),
 }
 

@@ -439,6 +439,21 @@ def test_tables_have_their_columns_and_a_histogram_of_all_draws(scheme, model):
     assert inference.failed == 0
 
 
+def test_other_programs_read_the_summary():
+    found = read(plan(Scheme("wild", null=False)), *[np.linspace(-3, 3, 20)])
+    table = found.__maketables_coef_table__
+    own = found.summary.iloc[0]
+    assert table.loc["TBI", "p"] == own["p_value"]
+    assert table.loc["TBI", "t"] == own["estimate"] / own["se"]
+    ends = found.confint()[["ci_low", "ci_high"]].to_numpy()
+    assert_array_equal(ends, table[["ci95l", "ci95u"]])
+    assert found.__maketables_depvar__ == MODEL.outcome
+    assert found.__maketables_fixef_string__ == "iso3+year"
+    assert found.__maketables_stat__("draws") == 20
+    assert found.__maketables_stat__("se_type") == found.plan.scheme.words
+    assert "r2_within" not in found.__maketables_default_stat_keys__
+
+
 def test_no_draw_that_could_be_computed_gives_no_p():
     for scheme, columns in (
         (Scheme("pairs"), 1),

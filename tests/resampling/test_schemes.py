@@ -13,6 +13,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
@@ -26,7 +27,14 @@ from experiment_panels import (
     two_stage_model,
 )
 from helpers import error_of
-from literal_refits import Refit, Rows, refit, wild_instrument_t, wild_statistic
+from literal_refits import (
+    Refit,
+    Rows,
+    jackknife,
+    refit,
+    wild_instrument_t,
+    wild_statistic,
+)
 
 # Sums over clusters against pseudo-inverses of all rows, relative to the largest number
 # of all draws. Measured 1e-12, in pairs draws of two countries.
@@ -130,6 +138,29 @@ def test_wild_draws_are_refits_on_new_outcomes(frame, null, weights):
     literal = refit(rows)
     t = (literal.coef - 0.3) / np.sqrt(np.diag(literal.covariance))
     close(own.observed, t[-2:])
+
+
+@pytest.mark.parametrize("type", ["13", "31", "33"])
+def test_wild_draws_of_each_type_are_refits_in_units_of_the_panel(type):
+    scheme = Scheme("wild", weights="webb", value=0.3, type=type)
+    own, rows = plan("unbalanced", MODEL, scheme), rows_of(FRAMES["unbalanced"], MODEL)
+    R, r = np.array([[0, 0, 1.0]]), np.array([0.3])
+    expected = [
+        [wild_statistic(rows, v, R, r, restricted=True, type=type)]
+        for v in wild_weights(own)
+    ]
+    close(made(own), np.array(expected))
+    literal = refit(rows)
+    V = literal.covariance if type == "31" else jackknife(rows, literal.coef)
+    close(own.observed, (literal.coef[-1:] - 0.3) / np.sqrt(V[-1, -1]))
+
+
+def test_the_covariance_of_the_type_is_that_of_the_row():
+    own = plan("unbalanced", MODEL, Scheme("wild", type="33"))
+    rows = rows_of(FRAMES["unbalanced"], MODEL)
+    found = summarise(own, draws_of(own, SEED)).summary
+    V = jackknife(rows, refit(rows).coef)
+    close(found["se"].to_numpy(float), np.sqrt(V[-1:, -1]))
 
 
 @pytest.mark.parametrize("null", [True, False], ids=["WCR", "WCU"])
@@ -460,6 +491,9 @@ def without(cell: tuple[str, int], **columns) -> pd.DataFrame:
 HOLE = without(("C03", 2002))
 IV_TWO = two_stage_model(instruments=("L.TBI", "TFP"))
 SHIFTS = MOVES["shifts"]
+ALONE = FRAMES["balanced"].assign(
+    TBI=lambda frame: ((frame["iso3"] == "C03") & (frame["year"] > 2003)).astype(float)
+)
 MISTAKES = {
     "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used"),
     "an instrument that is not known": (HOLE, remodel(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
@@ -478,6 +512,8 @@ MISTAKES = {
     "no years": (FRAMES["balanced"], replace(MODEL, effects=("iso3",)), SHIFTS, "it needs one effect besides iso3, such as year"),
     "two rows of one year": (pd.concat([FRAMES["balanced"], FRAMES["balanced"].iloc[:1]]), MODEL, SHIFTS, "a placebo needs one row for each iso3 and year; there are several"),
     "unrestricted 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", null=False), "the wild bootstrap of 2SLS (WRE) takes one endogenous regressor and null = true"),
+    "a type of 2SLS": (FRAMES["balanced"], two_stage_model(), Scheme("wild", type="31"), 'type "31" is of least squares'),
+    "a country that cannot be left out": (ALONE, MODEL, Scheme("wild", type="33"), 'TBI is not identified without C03, so that type "33" has no CV3; take type "11" or "31"'),
     "two endogenous": (FRAMES["balanced"], two_stage_model(treatments=("endogenous", "TBI"), instruments=("L.TBI", "TFP")), Scheme("wild"), "takes one endogenous regressor"),
 }  # fmt: skip
 
@@ -505,6 +541,9 @@ def test_the_name_of_a_scheme_tells_what_is_drawn():
         "WCR webb",
     ]
     assert Scheme("wild", null=False).name == "WCU rademacher"
+    jackknifed = Scheme("wild", type="31")
+    assert jackknifed.name == "WCR31 rademacher"
+    assert "type 31 (jackknifed residuals)" in jackknifed.words
     assert MOVES["countries within strata"].name == "placebo countries within bloc"
     assert Scheme("placebo", strata="bloc").name == "placebo-t countries within bloc"
     assert FREEDMAN_LANE.name == "Freedman-Lane-t countries"
@@ -525,6 +564,7 @@ def test_a_placebo_compares_t_but_for_years():
         (Scheme("bayesian", studentised=True), "bayesian-t"),
         (Scheme("wild"), "wild-wcr-rademacher"),
         (Scheme("wild", weights="mammen", null=False), "wild-wcu-mammen"),
+        (Scheme("wild", weights="webb", type="33"), "wild-wcr33-webb"),
         (COEFFICIENTS, "placebo-countries"),
         (Scheme("placebo", permute="shifts"), "placebo-shifts-t"),
         (Scheme("placebo", strata="bloc"), "placebo-countries-within-bloc-t"),

@@ -188,25 +188,51 @@ def residuals_on(design: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def wild_statistic(
-    rows: Rows, v: np.ndarray, R: np.ndarray, r: np.ndarray, *, restricted: bool
+    rows: Rows,
+    v: np.ndarray,
+    R: np.ndarray,
+    r: np.ndarray,
+    *,
+    restricted: bool,
+    type: str = "11",
 ) -> float:
     """Residuals times v by country, a new outcome, a refit: t, or Wald / h of several.
 
-    R is on controls, then treatments. Under R b = r, b = b0 + N free.
+    R is on controls, then treatments. Under R b = r, b = b0 + N free. ``type``: 3x
+    takes the residuals of each country from a fit to the others, x3 the jackknife.
     """
     K = np.column_stack([rows.C, rows.X])
-    center = r
+    center, b0, N = r, np.zeros(K.shape[1]), np.eye(K.shape[1])
     if restricted:
         b0, N = np.linalg.lstsq(R, r)[0], null_space(R)
-        u = residuals_on(np.column_stack([rows.dummies, K @ N]), rows.y - K @ b0)
     else:
-        full = refit(rows)
-        u, center = full.residuals, R @ full.coef
-    star = refit(replace(rows, y=rows.y - u + u * v[rows.country]))
-    gap, V = R @ star.coef - center, R @ star.covariance @ R.T
+        center = R @ refit(rows).coef
+    design, y = np.column_stack([rows.dummies, K @ N]), rows.y - K @ b0
+    u = moved = residuals_on(design, y)
+    if type[0] == "3":
+        moved = residuals_of_others(rows, design, y)
+    new = replace(rows, y=rows.y - u + moved * v[rows.country])
+    star = refit(new)
+    V = star.covariance if type[1] == "1" else jackknife(new, star.coef)
+    gap, V = R @ star.coef - center, R @ V @ R.T
     if len(r) == 1:
         return float(gap[0] / np.sqrt(V[0, 0]))
     return float(gap @ np.linalg.solve(V, gap)) / len(r)
+
+
+def residuals_of_others(rows: Rows, design: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Each country's by the fit to the others, which says nothing of its effect."""
+    u = np.empty_like(y)
+    for g in range(rows.G):
+        own = rows.country == g
+        u[own] = y[own] - design[own] @ (pseudo_inverse(design[~own]) @ y[~own])
+    return within(rows, u[:, None])[:, 0] if rows.countries else u
+
+
+def jackknife(rows: Rows, coef: np.ndarray) -> np.ndarray:
+    """(G - 1)/G times the products of what leaving out each country changes."""
+    gap = np.array([refit(rows.without(g)).coef - coef for g in range(rows.G)])
+    return (rows.G - 1) / rows.G * gap.T @ gap
 
 
 def wild_instrument_t(rows: Rows, v: np.ndarray, beta0: float) -> float:

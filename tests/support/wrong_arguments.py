@@ -205,6 +205,7 @@ def of_panels() -> Iterator[Case]:
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},
         "permute": {"word": "rows"},
+        "type": {"letter": "S", "int": 31},
         "value": {"text": "0", "NaN": float("nan")},
         "strata": {"int": 3},
     }

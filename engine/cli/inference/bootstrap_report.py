@@ -33,8 +33,8 @@ def sections(
         Table(
             _named(experiment, _readable(experiment, shown)),
             f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. mc_error: standard "
-            f"error of the p-value from a finite number of draws. se: {_SE[kind]}."
-            + _left_out(experiment),
+            f"error of the p-value from a finite number of draws. "
+            f"se: {_standard_error(plan.scheme)}." + _left_out(experiment),
             _P_FORMATS,
         ),
         *(
@@ -173,8 +173,8 @@ def _method(plan: ResamplingPlan) -> str:
         "model is estimated again (Rubin 1981).",
         "wild": "The residuals of each cluster are multiplied by one random weight "
         f"({scheme.weights}), {'under the null' if scheme.null else 'unrestricted'}, "
-        "and t is computed again. The interval holds the nulls that the test does not "
-        "reject.",
+        f"and t is computed again{_JACKKNIVES[scheme.type]}. The interval holds the "
+        "nulls that the test does not reject.",
         "placebo": _moved(scheme)
         + " The interval holds the constant effects that the test does not reject.",
     }[scheme.kind]
@@ -183,6 +183,15 @@ def _method(plan: ResamplingPlan) -> str:
     if scheme.kind == "wild" and scheme.value:
         text += f" The null is not 0 but {scheme.value:g}."
     return text
+
+
+_JACKKNIVES = {
+    "11": "",
+    "13": " with the jackknife CV3 as its variance (type 13)",
+    "31": "; residuals are those of a fit to the other clusters (type 31)",
+    "33": " with the jackknife CV3 as its variance; residuals are those of a fit to "
+    "the other clusters (type 33)",
+}
 
 
 def _moved(scheme: Scheme) -> str:
@@ -214,10 +223,15 @@ COEFFICIENTS = (
 )
 
 
+def _standard_error(scheme: Scheme) -> str:
+    if scheme.kind == "wild":
+        return f"{scheme.covariance}, of the estimate"
+    return _SE[scheme.kind]
+
+
 _SE = {
     "pairs": "the standard deviation of the draws",
     "bayesian": "the standard deviation of the draws",
-    "wild": "CV1, of the estimate",
     "placebo": "the standard deviation of the coefficients of the placebo draws",
 }
 

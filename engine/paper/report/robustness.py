@@ -289,6 +289,7 @@ def _dependence_text(found: pd.DataFrame) -> str:
         ("CD*", ""),
         ("the mean absolute correlation", "mean_absolute_"),
         ("the share of the first principal component", "first_component_"),
+        ("CDw+", "cdw_plus_"),
     ):
         pairs = zip(found[f"{prefix}p"], found[f"{prefix}mc_error"], strict=True)
         sides = [side(float(p), float(error)) for p, error in pairs]
@@ -301,7 +302,9 @@ def _dependence_text(found: pd.DataFrame) -> str:
         "residuals of a year add up to zero, so that Pesaran's CD is not centred at 0 "
         "where they are: with equal variances its centre is −√(TG / (2(G − 1))), with "
         "these variances it is the column “centre”. CD* is CD less its centre, "
-        "divided by its scale (Pesaran and Xie 2021). Its p-value, and those of the "
+        "divided by its scale (Pesaran and Xie 2021). CDw+ gives countries random "
+        "signs and adds the largest correlations (Juodis and Reese 2022); with few "
+        "years it has little power. Their p-values, and those of the "
         "mean absolute correlation and of the share of the first principal component, "
         f"come from {draws:,} simulated panels with independent countries: normal "
         "errors with the variance of each country and the autocorrelation of the "
@@ -327,6 +330,8 @@ def _dependence_table(found: pd.DataFrame) -> Table:
         "centre": "centre",
         "cd_star": "CD*",
         "p": "p",
+        "cdw_plus": "CDw+",
+        "cdw_plus_p": "p of CDw+",
         "mean_absolute": "mean |r|",
         "mean_absolute_null": "null",
         "mean_absolute_p": "p ",
@@ -336,15 +341,16 @@ def _dependence_table(found: pd.DataFrame) -> Table:
     }
     table = found.set_axis(paper.column_names(found))[[*names]].rename(columns=names)
     p_error = max(
-        found[f"{k}mc_error"].max() for k in ("", "mean_absolute_", "first_component_")
+        found[f"{k}mc_error"].max()
+        for k in ("", "cdw_plus_", "mean_absolute_", "first_component_")
     )
     return Table(
         table,
         "Correlation between countries in the residuals of each column. Monte-Carlo "
         f"error of p at most {p_error:.4f}.",
         {
-            **dict.fromkeys(["CD", "centre", "CD*"], ".2f"),
-            **dict.fromkeys(["p", "p ", "p  ", "mean |r|", "null"], ".3f"),
+            **dict.fromkeys(["CD", "centre", "CD*", "CDw+"], ".2f"),
+            **dict.fromkeys(["p", "p of CDw+", "p ", "p  ", "mean |r|", "null"], ".3f"),
             **dict.fromkeys(["first PC", "null "], ".0%"),
         },
     )

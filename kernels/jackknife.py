@@ -1,0 +1,164 @@
+"""Estimates without each cluster, and what is made of them.
+
+Symbols as in ``kernels.clusters``; besides,
+
+    M_g       sum over the other clusters of A_h
+    J_g       a generalised inverse of M_g
+    beta_(g)  J_g sum over the others of b_h, the estimate without cluster g
+
+Where the others do not tell all columns apart, J_g is the generalised inverse that
+gives 0 to a column that those before it explain, in the order of ``clusters``:
+treatments come last. What the other clusters identify is the same for any J_g.
+
+Types of the wild cluster bootstrap (MacKinnon, Nielsen and Webb 2023a), the first digit
+for the scores that are resampled, the second for the covariance of the statistic:
+
+    11 (C)  X_g'u_g, CV1                        ``resampling.wild_loadings``
+    13 (V)  X_g'u_g, CV3
+    31 (S)  X_g'(y_g - X_g beta_(g)), CV1       beta_(g) restricted for WCR
+    33 (B)  X_g'(y_g - X_g beta_(g)), CV3
+"""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .clusters import ClusterCrossProducts, Layout, correction, fit
+from .resampling import WildLoadings
+
+# Of a column's square in the sample: what rounding leaves of a column that others
+# explain.
+_VANISHED = 1e-11
+
+
+def generalised_inverse(
+    M: Float[Array, "p p"], square: Float[Array, " p"]
+) -> Float[Array, "p p"]:
+    """Of a positive semidefinite matrix; ``square`` is what its diagonal is compared
+    with. Columns that those before them explain get zeros."""
+
+    def step(k: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        S, kept = state
+        row = jax.lax.dynamic_index_in_dim(S, k, 0, keepdims=False)
+        keep = row[k] > _VANISHED * square[k]
+        factor = jnp.where(keep, row / jnp.where(keep, row[k], 1), 0)
+        later = jnp.arange(len(S)) > k
+        S = S - jnp.where(later, factor, 0)[:, None] * row[None, :]
+        return S, kept.at[k].set(keep)
+
+    start = (M, jnp.zeros(len(M), bool))
+    kept = jax.lax.fori_loop(0, len(M), step, start)[1]
+    both = kept[:, None] & kept[None, :]
+    alone = jnp.diag(jnp.where(kept, 0.0, 1.0).astype(M.dtype))
+    return jnp.where(both, jnp.linalg.inv(jnp.where(both, M, 0) + alone), 0)
+
+
+def others(each: Float[Array, "G ..."]) -> Float[Array, "G ..."]:
+    """Sums over the other clusters, without the rounding of a difference."""
+    without = 1 - jnp.eye(len(each), dtype=each.dtype)
+    return jnp.tensordot(without, each, axes=1)
+
+
+def left_out_inverses(A: Float[Array, "G p p"]) -> Float[Array, "G p p"]:
+    """J_g of each cluster."""
+    square = jnp.einsum("gpp->p", A)
+    return jax.vmap(generalised_inverse, in_axes=(0, None))(others(A), square)
+
+
+def left_out(A: Float[Array, "G p p"], b: Float[Array, "G p"]) -> Float[Array, "G p"]:
+    """beta_(g), 0 for columns that the others do not identify (see the module)."""
+    return jnp.einsum("gpq,gq->gp", left_out_inverses(A), others(b))
+
+
+@partial(jax.jit, static_argnames="layout")
+def left_out_estimates(
+    products: ClusterCrossProducts, *, layout: Layout
+) -> Float[Array, "G q"]:
+    """Estimates of X without each cluster by least squares, by generalised inverse."""
+    p = layout.regressors
+    left = left_out(products.S[:, :p, :p], products.S[:, :p, -1])
+    return left[:, layout.exogenous :]
+
+
+def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
+    """CV3 around the mean of the estimates without each cluster, not the estimate."""
+    G = len(left)
+    gap = left - left.mean(axis=0)[None]
+    return (G - 1) / G * gap.T @ gap
+
+
+def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
+    """Hansen's (2025) jackknife, sum (beta_(g) - beta)(beta_(g) - beta)'.
+
+    Never biased down, whatever the errors within clusters: beta - beta_(g) =
+    B X_g'(y_g - X_g beta_(g)), where the errors of y_g and those of beta_(g) are
+    independent, so that its mean square is at least that of B X_g'e_g; the sum of
+    these is the variance. It holds for any generalised inverse. Where cluster g alone
+    identifies an effect, beta_(g) is 0: the standard error is at least as large as the
+    estimate, and |t| at most 1.
+    """
+    gap = left - coef[None, :]
+    return gap.T @ gap
+
+
+# ------------------------------------------------------------------ the wild bootstrap
+
+
+@partial(jax.jit, static_argnames=("layout", "restricted", "scores", "variance"))
+def jackknife_loadings(
+    products: ClusterCrossProducts,
+    R: Float[Array, "h p"],
+    r: Float[Array, " h"],
+    *,
+    layout: Layout,
+    restricted: bool = True,
+    scores: bool = True,
+    variance: bool = True,
+) -> WildLoadings:
+    """``resampling.wild_loadings`` of the types 31 (``scores``), 13 (``variance``) and
+    33 (both).
+
+    With CV3 the row of cluster g is R (delta - delta_(g)) = R J_g (s_g v_g - A_g delta)
+    where delta = B sum_h s_h v_h: the others must identify R beta.
+    """
+    full = fit(products, jnp.ones_like(products.rows), layout=layout)
+    A, B = full.A, full.bread_inverse
+    b = products.S[:, : layout.regressors, -1]
+    if scores:
+        each = _restricted_left_out(A, b, R, r) if restricted else left_out(A, b)
+    else:
+        each = full.coef
+        if restricted:
+            gap = jnp.linalg.solve(R @ B @ R.T, R @ each - r)
+            each = each - B @ R.T @ gap
+        each = jnp.broadcast_to(each, b.shape)
+    s = b - jnp.einsum("gpq,gq->gp", A, each)
+    delta = B @ s.T
+    eye = jnp.eye(len(s), dtype=s.dtype)
+    if variance:
+        RJ = jnp.einsum("hp,gpq->hgq", R, left_out_inverses(A))
+        factor = jnp.asarray((len(s) - 1) / len(s), s.dtype)
+    else:
+        RJ = jnp.broadcast_to((R @ B)[:, None, :], (len(R), *s.shape))
+        factor = correction(products)
+    own = jnp.einsum("hgp,gp->hg", RJ, s)
+    rest = jnp.einsum("hgp,gpq,qk->hgk", RJ, A, delta)
+    return WildLoadings(R @ delta, own[:, :, None] * eye[None] - rest, factor)
+
+
+def _restricted_left_out(
+    A: Float[Array, "G p p"],
+    b: Float[Array, "G p"],
+    R: Float[Array, "h p"],
+    r: Float[Array, " h"],
+) -> Float[Array, "G p"]:
+    """beta_(g) under R beta = r: beta = b0 + N free, b0 and N from R."""
+    h = len(R)
+    Q, T = jnp.linalg.qr(R.T, mode="complete")
+    b0 = Q[:, :h] @ jnp.linalg.solve(T[:h].T, r)
+    N = Q[:, h:]
+    net = jnp.einsum("pf,gp->gf", N, b - A @ b0)
+    free = left_out(jnp.einsum("pf,gpq,qe->gfe", N, A, N), net)
+    return b0[None] + free @ N.T

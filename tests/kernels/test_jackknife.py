@@ -1,0 +1,199 @@
+"""Jackknife covariances and bootstraps: refits without each country, and by hand."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jaxtyping import Array
+from numpy.testing import assert_allclose
+
+from tivax.kernels import clusters, jackknife, resampling
+from tivax.kernels import random_draws as streams
+
+from literal_refits import (
+    Rows,
+    contrast,
+    products,
+    pseudo_inverse,
+    random_rows,
+    refit,
+    wild_statistic,
+)
+
+# Normal equations of the clusters against pseudo-inverses of all rows; measured 4e-13.
+RTOL = 1e-11
+
+CASES: dict[str, Rows] = {
+    "balanced": random_rows(countries=9, seed=1),
+    "unbalanced": random_rows(countries=9, missing=0.25, seed=2),
+    "a constant alone": random_rows(countries=9, effects="", missing=0.2, seed=4),
+}
+HYPOTHESES: dict[str, tuple[np.ndarray, np.ndarray]] = {
+    "the treatment is 0.7": (np.array([[0.0, 0.0, 1.0]]), np.array([0.7])),
+    "a difference": (np.array([[1.0, 0.0, -2.0]]), np.array([-0.5])),
+    "two": (np.array([[0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.0, 0.3])),
+}
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+wild_statistics = jax.jit(resampling.wild_statistics)
+
+
+def close(own, expected) -> None:
+    assert_allclose(own, expected, rtol=RTOL, atol=RTOL * np.abs(expected).max())
+
+
+def loadings(rows: Rows, R, r, type: str, *, restricted: bool = True):
+    return jackknife.jackknife_loadings(
+        products(rows),
+        jnp.asarray(contrast(rows, R)),
+        jnp.asarray(r),
+        layout=rows.layout,
+        restricted=restricted,
+        scores=type[0] == "3",
+        variance=type[1] == "3",
+    )
+
+
+def weights(G: int) -> np.ndarray:
+    """Two draws, and no change at all."""
+    drawn = np.asarray(streams.webb(streams.block_key(3, 0), G))[:, :2]
+    return np.concatenate([drawn, np.ones((G, 1))], axis=1)
+
+
+@pytest.mark.parametrize("type", ["13", "31", "33"])
+@pytest.mark.parametrize("restricted", [True, False], ids=["WCR", "WCU"])
+@pytest.mark.parametrize(
+    "name, hypothesis",
+    [
+        ("balanced", "the treatment is 0.7"),
+        *(("unbalanced", hypothesis) for hypothesis in HYPOTHESES),
+        ("a constant alone", "two"),
+    ],
+)
+def test_wild_draws_of_each_type_are_refits(name, hypothesis, restricted, type):
+    rows, (R, r) = CASES[name], HYPOTHESES[hypothesis]
+    if name == "a constant alone":
+        R = np.column_stack([np.zeros(len(R)), R])
+    v = weights(rows.G)
+    own = wild_statistics(
+        loadings(rows, R, r, type, restricted=restricted), jnp.asarray(v)
+    )
+    expected = [
+        wild_statistic(rows, each, R, r, restricted=restricted, type=type)
+        for each in v.T
+    ]
+    close(own, np.array(expected))
+
+
+@pytest.mark.parametrize("restricted", [True, False], ids=["WCR", "WCU"])
+def test_without_any_jackknife_it_is_the_classical_draw(restricted):
+    rows, (R, r) = CASES["unbalanced"], HYPOTHESES["a difference"]
+    own = loadings(rows, R, r, "11", restricted=restricted)
+    classical = resampling.wild_loadings(
+        products(rows),
+        jnp.asarray(contrast(rows, R)),
+        jnp.asarray(r),
+        layout=rows.layout,
+        restricted=restricted,
+    )
+    for a, b in zip(own, classical, strict=True):
+        close(a, np.asarray(b))
+
+
+# ------------------------------------------------------------------------ left out
+
+
+def test_estimates_without_each_country_are_refits():
+    rows = CASES["unbalanced"]
+    own = jackknife.left_out_estimates(products(rows), layout=rows.layout)
+    expected = [refit(rows.without(g)).coef[-1:] for g in range(rows.G)]
+    close(own, np.array(expected))
+
+
+def single_adopter(year_alone: bool = False) -> Rows:
+    """Country 0 alone has the treatment, or alone is there in the last year."""
+    rows = random_rows(countries=6, years=5, seed=7)
+    if year_alone:
+        return rows.take(np.flatnonzero((rows.country == 0) | (rows.year < 4)))
+    treated = ((rows.country == 0) & (rows.year > 2)).astype(float)
+    return Rows(**{**vars(rows), "X": treated[:, None], "y": rows.y + treated})
+
+
+def test_what_the_others_do_not_identify_is_0_without_a_cluster():
+    rows = single_adopter()
+    own = np.asarray(jackknife.left_out_estimates(products(rows), layout=rows.layout))
+    assert own[0] == 0
+    assert np.isnan(resampling.leave_one_out(products(rows), layout=rows.layout)[0])
+    close(own[1:], np.array([refit(rows.without(g)).coef[-1:] for g in range(1, 6)]))
+    coef = jnp.asarray(refit(rows).coef[-1:])
+    V = float(jackknife.v5(coef, jnp.asarray(own))[0, 0])
+    assert V >= float(coef[0]) ** 2  # |t| is at most 1
+
+
+def test_a_year_of_one_country_does_not_matter():
+    """Its dummy is empty without that country: a generalised inverse leaves it out."""
+    rows = single_adopter(year_alone=True)
+    own = jackknife.left_out_estimates(products(rows), layout=rows.layout)
+    close(own, np.array([refit(rows.without(g)).coef[-1:] for g in range(6)]))
+
+
+@pytest.mark.parametrize("rank", [2, 4])
+def test_a_generalised_inverse_solves_what_can_be_solved(rank):
+    """M J M = M; the last columns, which the first explain, get zeros."""
+    X = np.random.default_rng(1).normal(size=(9, 4))
+    X[:, rank:] = X[:, :2] @ np.array([[1.0, 0.5], [2.0, -1.0]])[:, : 4 - rank]
+    M = jnp.asarray(X.T @ X)
+    J = np.asarray(jackknife.generalised_inverse(M, jnp.diagonal(M)))
+    close(M @ J @ M, np.asarray(M))
+    assert (J[rank:] == 0).all() and (J[:, rank:] == 0).all()
+
+
+# ---------------------------------------------------------------------- covariances
+
+
+def test_jackknives_of_a_mean_by_hand():
+    """Means of two of 0, 3, 9: 6, 4.5 and 1.5 about their mean of 4."""
+    left = jnp.array([[6.0], [4.5], [1.5]])
+    gap = np.array([2.0, 0.5, -2.5])
+    assert_allclose(jackknife.v5(jnp.array([4.0]), left), [[(gap**2).sum()]])
+    assert_allclose(jackknife.cv3j(left), [[2 / 3 * (gap**2).sum()]])
+    assert_allclose(jackknife.cv3j(left + 1), [[2 / 3 * (gap**2).sum()]])
+    moved = jackknife.v5(jnp.array([5.0]), left)
+    assert_allclose(moved, [[((gap - 1) ** 2).sum()]])
+
+
+def expected_jackknives(rows: Rows, omega: np.ndarray) -> tuple[float, float]:
+    """E V5 and the variance of the last coefficient, errors of covariance omega."""
+    D = np.column_stack([rows.dummies, rows.C, rows.X])
+    full = pseudo_inverse(D)[-1]
+    total = 0.0
+    for g in range(rows.G):
+        other = rows.country != g
+        gap = full.copy()
+        gap[other] -= pseudo_inverse(D[other])[-1]
+        total += gap @ omega @ gap
+    return total, full @ omega @ full
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_hansens_jackknife_is_never_biased_down(alone):
+    """Its expectation is a quadratic form: exact, for errors of any covariance."""
+    rows = single_adopter() if alone else CASES["unbalanced"]
+    rng = np.random.default_rng(3)
+    same = rows.country[:, None] == rows.country[None, :]
+    for _ in range(5):
+        size = np.exp(2 * rng.normal(size=rows.G))[rows.country]
+        root = rng.normal(size=same.shape) * same * size[:, None]
+        mean, variance = expected_jackknives(rows, root @ root.T)
+        assert mean >= variance * (1 - 1e-9)  # rounding of pseudo-inverses
+
+
+def test_a_draw_without_a_change_is_the_sample_by_the_jackknife():
+    """WCR, type 13, v = 1: (estimate - null) over the CV3 standard error."""
+    rows, (R, r) = CASES["unbalanced"], HYPOTHESES["the treatment is 0.7"]
+    found = wild_statistics(loadings(rows, R, r, "13"), jnp.ones((rows.G, 1)))
+    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    left: Array = resampling.leave_one_out(products(rows), layout=rows.layout)
+    V = clusters.cv3(fit.coef[-1:], left)
+    close(found, (np.asarray(fit.coef[-1:]) - r) / np.sqrt(float(V[0, 0])))
