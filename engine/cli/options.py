@@ -55,6 +55,10 @@ FormatOption = Annotated[
         "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
     ),
 ]
+LanguageOption = Annotated[
+    str,
+    typer.Option("--language", help="Language of tables and figures, en or zh."),
+]
 Years = Annotated[
     str,
     typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),

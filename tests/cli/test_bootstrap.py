@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
+from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
@@ -176,6 +178,23 @@ def test_the_files_of_a_run(pairs, wild, placebo):
         ]
         # No part, and nothing unfinished.
         assert names(done.folder.parent) == ["out", "panel.csv", "run.toml"]
+
+
+@pytest.mark.parametrize("fonts", [[], ["DejaVu Sans"]])
+def test_a_placebo_in_chinese_tells_of_a_missing_font(placebo, fonts, monkeypatch):
+    """Without one there are no PNG and PDF full of boxes, and a line says why."""
+    monkeypatch.setattr(plot_style, "INSTALLED", fonts)
+    out = placebo.folder.parent / "zh"
+    path = placebo.folder.parent / "run.toml"
+    words = ("--language", "zh", "--out", out, "--quiet", "--force")
+    answer = good("placebo", path, *words)
+    lines = [k for k in answer.err.splitlines() if "Chinese letters" in k]
+    assert len(lines) == (not fonts)
+    assert ">安慰剂系数</text>" in (out / "figures" / "draws_1.svg").read_text("utf-8")
+    assert names(out / "figures") == ["draws_1.svg"]
+    numbers = (out / "summary.csv").read_bytes()
+    assert numbers == (placebo.folder / "summary.csv").read_bytes()
+    shutil.rmtree(out)
 
 
 def test_draws_are_written_only_where_the_run_file_says_so(tmp_path):

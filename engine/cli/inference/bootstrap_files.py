@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from ...core import describe_environment, write_csv
 from ...figures import Drawn
 from ...figures import resampling as experiment_plots
-from ...reporting import report_html, save_figure
+from ...reporting import Language, label, report_html, save_figure
 from ...resampling import ResamplingPlan, cluster_table
 from .bootstrap_report import sections, subtitle, title
 from .experiments import Experiment
@@ -21,9 +21,13 @@ _PER_FIGURE = 6
 
 
 def write_experiment(
-    experiment: Experiment, folder: Path, *, figures: bool = True
+    experiment: Experiment,
+    folder: Path,
+    *,
+    figures: bool = True,
+    language: Language = "en",
 ) -> None:
-    """Everything but the manifest."""
+    """Everything but the manifest; the figures in that language."""
     tables = {
         "summary": experiment.summary,
         "intervals": experiment.intervals,
@@ -41,7 +45,7 @@ def write_experiment(
         write_csv(table, folder / f"{name}.csv")
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
-    drawn = figures_of(experiment)
+    drawn = figures_of(experiment, language)
     if figures:
         (folder / "figures").mkdir()
         for name, figure in drawn.items():
@@ -90,10 +94,10 @@ def _constant(text: str, n: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(index, pa.array([text]))
 
 
-def figures_of(experiment: Experiment) -> dict[str, Figure]:
+def figures_of(experiment: Experiment, language: Language = "en") -> dict[str, Figure]:
     """Histograms, one figure for each table of the paper, else six models each."""
     drawn = [
-        Drawn(_title(plan), plan, inference)
+        Drawn(_title(plan, language), plan, inference)
         for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
     ]
     groups: dict[str, list[Drawn]] = {}
@@ -103,11 +107,17 @@ def figures_of(experiment: Experiment) -> dict[str, Figure]:
             f"draws_{k // _PER_FIGURE + 1}" if table is None else f"table{table}_draws"
         )
         groups.setdefault(name, []).append(each)
-    return {name: experiment_plots.histograms(group) for name, group in groups.items()}
+    return {
+        name: experiment_plots.histograms(group, language)
+        for name, group in groups.items()
+    }
 
 
-def _title(plan: ResamplingPlan) -> str:
+def _title(plan: ResamplingPlan, language: Language) -> str:
     model = plan.fitted.model
     if model.table is None:
         return model.name
-    return f"({model.column}) {model.outcome}, {model.sample}"
+    outcome, sample = model.outcome, model.sample
+    if language != "en":
+        outcome, sample = label(outcome, language), label(sample, language)
+    return f"({model.column}) {outcome}, {sample}"

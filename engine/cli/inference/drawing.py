@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable
 
-from ... import paper, resampling
+from ... import paper, reporting, resampling
 from ...core import Machines, TivaxError, print_last, start_jax
 from ..endings import ending_of
 from ..options import (
@@ -12,6 +12,7 @@ from ..options import (
     Draws,
     Force,
     Json,
+    LanguageOption,
     NoFigures,
     Out,
     Processes,
@@ -35,6 +36,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         coordinator: Coordinator = None,
         processes: Processes = None,
         process_id: ProcessId = None,
+        language: LanguageOption = "en",
         no_figures: NoFigures = False,
         force: Force = False,
         quiet: Quiet = False,
@@ -42,6 +44,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         verbose: Verbose = False,
     ) -> None:
         start_jax()
+        words = reporting.require_language(language)
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
         given = resampling.with_overrides(given, draws, seed)
         kind = given.scheme.kind
@@ -57,6 +60,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
                 out,
                 command,
                 figures=not no_figures,
+                language=words,
                 force=force,
                 terminal=Terminal(quiet, json=json, verbose=verbose),
             )

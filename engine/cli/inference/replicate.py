@@ -17,7 +17,7 @@ from ...paper import (
 )
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
-from ...reporting import Language
+from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
 
 
@@ -43,6 +43,8 @@ def run_replication(
     sources = dict.fromkeys(tables, "wiod2013") | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
+    if note := missing_font_note(language):
+        terminal.warn(note)
     total = len(STEPS) + 2
     with (
         terminal.status("replicating") as status,
