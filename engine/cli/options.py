@@ -135,7 +135,6 @@ PanelStore = Annotated[
     Path | None,
     typer.Option("--store", help="Compute the index from this store of world tables."),
 ]
-RunToml = Annotated[Path, typer.Argument(help="A run file, such as RUN.toml.")]
 Draws = Annotated[
     int | None,
     typer.Option("--draws", min=1, help="Number of draws, in place of the run file's."),

@@ -1,6 +1,5 @@
 """Commands on the panel and its regressions: their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,6 +19,7 @@ from ..options import (
     require_store,
 )
 from ..terminal import Terminal
+from .example_files import Example, RunToml
 
 
 def replicate(
@@ -59,10 +59,8 @@ def replicate(
 
 def simulate(
     out: Out,
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="A run file; by default the built-in study is run."),
-    ] = None,
+    run: RunToml = None,
+    example: Example = False,
     panels: Annotated[
         int | None,
         typer.Option(
@@ -77,7 +75,8 @@ def simulate(
 ) -> None:
     """Test a known effect on simulated panels: which p-value to trust.
 
-    Goes on where it was when the same command is given again.
+    Without a run file the built-in study is run. Goes on where it was when the same
+    command is given again.
 
     Example: tivax simulate --out simulation
     """

@@ -18,19 +18,20 @@ from ..options import (
     Processes,
     ProcessId,
     Quiet,
-    RunToml,
     Seed,
     Verbose,
 )
 from ..terminal import Terminal
+from .example_files import Example, RunToml
 
 
 def _drawing_command(command: str, help: str) -> Callable[..., None]:
     """A command that makes the draws of a run file."""
 
     def make_draws(
-        run: RunToml,
         out: Out,
+        run: RunToml = None,
+        example: Example = False,
         draws: Draws = None,
         seed: Seed = None,
         coordinator: Coordinator = None,
@@ -43,6 +44,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         json: Json = False,
         verbose: Verbose = False,
     ) -> None:
+        assert run is not None  # else it is said that RUN is missing
         start_jax()
         words = reporting.require_language(language)
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
