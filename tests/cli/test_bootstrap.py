@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import signal
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -195,6 +196,38 @@ def test_a_placebo_in_chinese_tells_of_a_missing_font(placebo, fonts, monkeypatc
     numbers = (out / "summary.csv").read_bytes()
     assert numbers == (placebo.folder / "summary.csv").read_bytes()
     shutil.rmtree(out)
+
+
+READERS = {
+    "parquet": pd.read_parquet,
+    "dta": pd.read_stata,
+    "xlsx": partial(pd.read_excel, engine="calamine"),
+    "feather": pd.read_feather,
+}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_tables_in_other_formats_hold_the_same(placebo, format, tmp_path):
+    path, out = placebo.folder.parent / "run.toml", tmp_path / "o"
+    words = ("--format", format, "--json", "--no-figures", "--quiet")
+    answer = good("placebo", path, "--out", out, *words)
+    assert json.loads(answer.out)["draws"] == {"main": DRAWS}
+    tables = {f"{k}.{format}" for k in TABLES}
+    assert set(names(out)) == tables | {"draws.parquet", "manifest.json", "report.html"}
+    for name in TABLES:
+        read = READERS[format](out / f"{name}.{format}")
+        known = getattr(placebo, name)
+        assert list(read) == list(known)
+        # Sixteen digits in xlsx; missing words are empty in Stata.
+        numbers = known.select_dtypes("number").dropna(axis=1, how="all")
+        assert_allclose(read[[*numbers]].astype(float), numbers, rtol=1e-14)
+
+
+def test_an_unknown_format_is_a_mistake_before_any_work(placebo, tmp_path):
+    path = placebo.folder.parent / "run.toml"
+    line = mistake("placebo", path, "--format", "sav", "--out", tmp_path / "o")
+    assert line.startswith("--format sav: choose from csv, parquet, dta")
+    assert names(tmp_path) == []
 
 
 def test_draws_are_written_only_where_the_run_file_says_so(tmp_path):

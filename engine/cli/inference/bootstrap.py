@@ -13,6 +13,7 @@ import numpy as np
 
 from ....kernels.random_draws import BLOCK, GENERATOR
 from ...core import (
+    Format,
     Run,
     TivaxError,
     is_first,
@@ -48,6 +49,7 @@ def run_experiment(
     *,
     figures: bool = True,
     language: Language = "en",
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -86,7 +88,9 @@ def run_experiment(
                 ),
             )
         with output_folder(out, started, force=force) as folder:
-            write_experiment(experiment, folder, figures=figures, language=language)
+            write_experiment(
+                experiment, folder, figures=figures, language=language, format=format
+            )
             record = started.write_manifest(
                 folder,
                 residual_max=max(

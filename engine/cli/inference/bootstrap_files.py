@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
-from ...core import describe_environment, write_csv
+from ...core import Format, describe_environment, write_frame
 from ...figures import Drawn
 from ...figures import resampling as experiment_plots
 from ...reporting import Language, label, report_html, save_figure
@@ -26,8 +26,9 @@ def write_experiment(
     *,
     figures: bool = True,
     language: Language = "en",
+    format: Format = "csv",
 ) -> None:
-    """Everything but the manifest; the figures in that language."""
+    """Everything but the manifest: tables in that format, figures in that language."""
     tables = {
         "summary": experiment.summary,
         "intervals": experiment.intervals,
@@ -42,7 +43,7 @@ def write_experiment(
         ),
     }
     for name, table in tables.items():
-        write_csv(table, folder / f"{name}.csv")
+        write_frame(table, folder, name, format)
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
     drawn = figures_of(experiment, language)

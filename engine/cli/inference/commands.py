@@ -8,6 +8,7 @@ from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
 from ..options import (
     Data,
     Force,
+    FormatOption,
     Json,
     LanguageOption,
     MaxSize,
@@ -27,6 +28,7 @@ def replicate(
     out: Out,
     store: PanelStore = None,
     language: LanguageOption = "en",
+    format: FormatOption = "csv",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     no_figures: NoFigures = False,
     force: Force = False,
@@ -42,18 +44,24 @@ def replicate(
     """
     set_max_size(max_size)
     start_jax()
-    from ...core import Run, require_result_place
+    from ...core import Run, require_format, require_result_place
     from ...panel import read_data_files
     from ...reporting import require_language
     from .replicate import run_replication
 
     # Files that data.toml names are kept apart from --out once it is read.
     require_result_place(out, Run("replicate"), force=force, folders=[data])
-    words = require_language(language)
+    words, file_format = require_language(language), require_format(format)
     files = read_data_files(data, store=require_store(store))
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_replication(
-        files, out, words, figures=not no_figures, force=force, terminal=terminal
+        files,
+        out,
+        words,
+        figures=not no_figures,
+        format=file_format,
+        force=force,
+        terminal=terminal,
     )
 
 

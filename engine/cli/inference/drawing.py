@@ -5,12 +5,13 @@ import sys
 from collections.abc import Callable
 
 from ... import paper, reporting, resampling
-from ...core import Machines, TivaxError, print_last, start_jax
+from ...core import Machines, TivaxError, print_last, require_format, start_jax
 from ..endings import ending_of
 from ..options import (
     Coordinator,
     Draws,
     Force,
+    FormatOption,
     Json,
     LanguageOption,
     NoFigures,
@@ -38,6 +39,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         processes: Processes = None,
         process_id: ProcessId = None,
         language: LanguageOption = "en",
+        format: FormatOption = "csv",
         no_figures: NoFigures = False,
         force: Force = False,
         quiet: Quiet = False,
@@ -46,7 +48,10 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
     ) -> None:
         assert run is not None  # else it is said that RUN is missing
         start_jax()
-        words = reporting.require_language(language)
+        words, file_format = (
+            reporting.require_language(language),
+            require_format(format),
+        )
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
         given = resampling.with_overrides(given, draws, seed)
         kind = given.scheme.kind
@@ -63,6 +68,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
                 command,
                 figures=not no_figures,
                 language=words,
+                format=file_format,
                 force=force,
                 terminal=Terminal(quiet, json=json, verbose=verbose),
             )
