@@ -775,9 +775,7 @@ def test_a_disk_too_small_is_told_before_anything_is_drawn(tmp_path):
         line = mistake("bootstrap", path, "--out", tmp_path / "out")
         said = f"{tmp_path}: the draws take {size} GiB on this disk and "
         assert line.startswith(said)
-        assert line.endswith(
-            " GiB are free; ask for fewer, or choose another disk for --out"
-        )
+        assert line.endswith(" GiB are free; ask for fewer, or choose another disk")
     assert names(tmp_path) == ["panel.csv", "run.toml"]
 
 
