@@ -23,6 +23,8 @@ _OPTIONS = {
 
 def in_options(message: str) -> str:
     """A message of the engine in the words of the command line."""
+    if message.startswith("output "):  # what is called so is the path of --out
+        message = f"--out {message.removeprefix('output ')}"
     for argument, option in _OPTIONS.items():
         message = message.replace(argument, option)
     return message

@@ -55,6 +55,10 @@ FormatOption = Annotated[
         "--format", help="Write csv, parquet, dta (Stata), xlsx or feather (R, Python)."
     ),
 ]
+LanguageOption = Annotated[
+    str,
+    typer.Option("--language", help="Language of tables and figures, en or zh."),
+]
 Years = Annotated[
     str,
     typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),
@@ -131,7 +135,6 @@ PanelStore = Annotated[
     Path | None,
     typer.Option("--store", help="Compute the index from this store of world tables."),
 ]
-RunToml = Annotated[Path, typer.Argument(help="A run file, such as RUN.toml.")]
 Draws = Annotated[
     int | None,
     typer.Option("--draws", min=1, help="Number of draws, in place of the run file's."),

@@ -54,6 +54,15 @@ class Terminal:
         if not self.json:
             self.out.print(line, markup=False, soft_wrap=True)
 
+    def warn(self, line: str) -> None:
+        """A line on stderr, ``quiet`` or not: what the user should know."""
+        print(f"tivax: {line}", file=sys.stderr)
+
+    def announce(self, line: str) -> None:
+        """A line on stderr before long work."""
+        if not self.quiet:
+            print(f"tivax: {line}", file=sys.stderr)
+
     def finish(self, record: Mapping[str, Any], *lines: str) -> None:
         """End a command: what to open next, or ``record`` as JSON.
 

@@ -11,6 +11,7 @@ from .choose import require_choice as require_choice
 from .choose import suggest as suggest
 from .display import Listing as Listing
 from .display import Printable as Printable
+from .display import duration_text as duration_text
 from .display import interval_text as interval_text
 from .display import number_text as number_text
 from .display import p_text as p_text

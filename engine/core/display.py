@@ -86,3 +86,12 @@ def interval_text(low: float, high: float) -> str:
     if low != low or high != high:
         return "-"
     return f"[{number_text(low)}, {number_text(high)}]"
+
+
+def duration_text(seconds: float) -> str:
+    """``1 second``, ``3 minutes``, ``2.5 hours``."""
+    if seconds >= 5400:
+        return f"{seconds / 3600:.1f} hours"
+    unit, number = ("minute", seconds / 60) if seconds >= 90 else ("second", seconds)
+    whole = max(1, round(number))
+    return f"{whole} {unit}{'' if whole == 1 else 's'}"

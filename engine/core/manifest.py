@@ -104,18 +104,18 @@ def read_listed(manifest: Path, command: str) -> dict[str, dict[str, Any]]:
             listed = {str(k["name"]): k for k in files}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise TivaxError(
-            f"{manifest}: not a manifest of tivax; --force does not replace what lies "
-            "there, choose another --out"
+            f"{manifest}: not a manifest of tivax; force=True does not replace what "
+            "lies there, choose another place"
         ) from None
     if its != command:
         raise TivaxError(
             f"{where}: written by `tivax {its}`, and a command replaces only what it "
-            "wrote itself; choose another --out"
+            "wrote itself; choose another place"
         )
     if listed is None:
         raise TivaxError(
             f"{where}: written by an older tivax, which did not record its files; "
-            "remove it by hand, or choose another --out"
+            "remove it by hand, or choose another place"
         )
     return listed
 
@@ -129,8 +129,8 @@ def require_as_listed(
     """
     if entry is None:
         raise TivaxError(
-            f"{path}: not written by `tivax {command}`, and --force would remove it; "
-            "move it away, or choose another --out"
+            f"{path}: not written by `tivax {command}`, and force=True would remove "
+            "it; move it away, or choose another place"
         )
     same = (
         path.is_file()
@@ -140,8 +140,8 @@ def require_as_listed(
     )
     if not same:
         raise TivaxError(
-            f"{path}: changed since `tivax {command}` wrote it, and --force would "
-            "remove it; move it away, or choose another --out"
+            f"{path}: changed since `tivax {command}` wrote it, and force=True would "
+            "remove it; move it away, or choose another place"
         )
 
 

@@ -51,7 +51,7 @@ def partial_folder(path: Path) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         part, lock = _new_part(place)
     except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+        raise TivaxError(f"{path}: {error.strerror}; choose another place") from None
     _at_work.add(part)
     try:
         with explain_full_disk(path):
@@ -233,6 +233,6 @@ def explain_full_disk(path: Path) -> Iterator[None]:
             if number is not None and number in _FULL:
                 raise TivaxError(
                     f"{path}: {os.strerror(number)}; free some, then give the "
-                    "same command again, or choose another --out"
+                    "same command again, or choose another place"
                 ) from error
         raise

@@ -28,7 +28,7 @@ def require_free(path: Path, *, force: bool) -> None:
 def require_no_folder(path: Path) -> None:
     """Raise ``TivaxError`` where a file is to be written and ``path`` is a folder."""
     if path.is_dir():
-        raise TivaxError(f"{path}: a folder; give --out the name of a file")
+        raise TivaxError(f"{path}: a folder; give the name of a file")
 
 
 def require_writable(path: Path) -> None:
@@ -39,7 +39,7 @@ def require_writable(path: Path) -> None:
     place, here = real_path(path), real_path(Path.cwd())
     if place == here or place in here.parents:
         raise TivaxError(
-            f"{path}: the folder you are in; choose a new folder inside it for --out"
+            f"{path}: the folder you are in; choose a new folder inside it"
         )
     above = next(k for k in place.parents if k.exists())
     part = part_name(above / place.name)
@@ -47,13 +47,13 @@ def require_writable(path: Path) -> None:
         part.mkdir()
         part.rmdir()
     except OSError as error:
-        raise TivaxError(f"{path}: {error.strerror}; choose another --out") from None
+        raise TivaxError(f"{path}: {error.strerror}; choose another place") from None
 
 
 def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
     """Raise ``TivaxError`` where an output and an input, or two outputs, share a place.
 
-    ``outputs`` are by the option that names them. A result folder is replaced as a
+    ``outputs`` are by what a message calls them. A result folder is replaced as a
     whole, so nothing that is read may lie in it; and what is written into an input
     would be taken for a part of it by the next run.
     """
@@ -62,7 +62,7 @@ def require_apart(outputs: Mapping[str, Path], inputs: Iterable[Path]) -> None:
             kind = "store" if (given / "zarr.json").exists() else "input"
             if _holds(given, path) and _holds(path, given):
                 raise TivaxError(f"{option} {path}: the {kind} itself; choose another")
-            # A link in --out to an input elsewhere would go with --out, too.
+            # A link in an output to an input elsewhere would go with it, too.
             link = Path(os.path.abspath(given)).is_relative_to(os.path.abspath(path))
             if link or _holds(path, given):
                 raise TivaxError(
@@ -103,7 +103,7 @@ def require_result_place(
     With ``force`` it may replace what an earlier run of the same command wrote and
     nobody has changed since. ``folders`` are read besides the inputs of the run.
     """
-    require_apart({"--out": path}, [*folders, *run.inputs])
+    require_apart({"output": path}, [*folders, *run.inputs])
     clear_leftovers(path)
     require_free(path, force=force)
     if path.exists() and not is_empty_folder(path):
@@ -127,8 +127,8 @@ def _require_own_folder(folder: Path, command: str) -> None:
     manifest = folder / MANIFEST
     if not manifest.is_file():
         raise TivaxError(
-            f"{folder}: not a result folder of tivax (no {MANIFEST}); --force does not "
-            "replace it, choose another --out"
+            f"{folder}: not a result folder of tivax (no {MANIFEST}); force=True does "
+            "not replace it, choose another place"
         )
     listed = read_listed(manifest, command)
     folders = {above for name in listed for above in Path(name).parents}

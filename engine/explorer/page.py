@@ -96,14 +96,14 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
     With ``force`` it may replace an older page, and nothing else.
     """
     require_no_folder(path)
-    require_apart({"--out": path}, results)
+    require_apart({"output": path}, results)
     require_free(path, force=force)
     if path.exists():
         with path.open("rb") as file:
             if _MADE_BY.encode() not in file.read(1000):
                 raise TivaxError(
-                    f"{path}: not written by `tivax explore`; --force does not replace "
-                    "it, choose another --out"
+                    f"{path}: not written by `tivax explore`; force=True does not "
+                    "replace it, choose another place"
                 )
     require_writable(path)
 

@@ -44,12 +44,13 @@ class Drawn(NamedTuple):
 
 
 @rc_context(STYLE)
-def histograms(drawn: Sequence[Drawn]) -> Figure:
+def histograms(drawn: Sequence[Drawn], language: Language = "en") -> Figure:
     """One small histogram for each model, of its first term.
 
     Pairs and Bayesian: the estimate, the percentile interval, zero. Wild: t* under the
     null, the sample's |t| on both sides, and t(G-1). Placebo: the coefficients of moved
-    treatments, and the estimate on both sides; or their t, and the sample's.
+    treatments, and the estimate on both sides; or their t, and the sample's. Placebos
+    in Chinese have an axis of densities, as readers there expect.
     """
     across = min(_ACROSS, len(drawn)) if len(drawn) != 4 else 2
     rows = -(-len(drawn) // across)
@@ -62,12 +63,13 @@ def histograms(drawn: Sequence[Drawn]) -> Figure:
         ax.set_axis_off()
     handles: dict[str, object] = {}
     for ax, each in zip(axes, drawn, strict=False):
-        handles |= _one(ax, each)
-    legend(fig, list(handles.values()), list(handles), loc="outside lower center")
+        handles |= _one(ax, each, language)
+    names = [label(name, language) for name in handles]
+    legend(fig, list(handles.values()), names, loc="outside lower center")
     return finish_layout(fig)
 
 
-def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
+def _one(ax: Axes, drawn: Drawn, language: Language) -> dict[str, object]:
     plan, inference = drawn.plan, drawn.inference
     term = inference.summary.iloc[0]
     bars = inference.distribution
@@ -77,22 +79,28 @@ def _one(ax: Axes, drawn: Drawn) -> dict[str, object]:
     fill = ax.bar(
         low, density, width=high - low, align="edge", color=COLOURS[2], linewidth=0
     )
+    kind = plan.static.kind
     handles: dict[str, object] = {"draws": fill}
     plain_axes(ax, grid="x")
-    ax.set_yticks([])
-    ax.spines["left"].set_visible(False)
-    ax.tick_params(axis="x", labelsize=SMALL)
+    if kind == "placebo" and language == "zh":
+        ax.set_ylabel(label("density", language), fontsize=SMALL)
+        ax.yaxis.set_major_locator(MaxNLocator(4))
+    else:
+        ax.set_yticks([])
+        ax.spines["left"].set_visible(False)
+    ax.tick_params(labelsize=SMALL)
     ax.xaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     ax.set_title(drawn.title, fontsize=SMALL, loc="left")
     p = p_text(float(term["p_value"]), None if plan.exact else plan.draws)
     p = p if p.startswith("<") else f"= {p}"
-    ax.set_title(f"p {p}", fontsize=SMALL, loc="right")
-    kind = plan.static.kind
+    ax.set_title(f"{label('p value', language)} {p}", fontsize=SMALL, loc="right")
     of_t = kind == "placebo" and plan.scheme.studentised
     statistic = "F*" if plan.static.joint else "t*"
     if kind != "wild":
         statistic = "t" if of_t else "coefficient"
-    ax.set_xlabel(statistic, fontsize=SMALL)
+    if kind == "placebo":
+        statistic = f"placebo {statistic}"
+    ax.set_xlabel(label(statistic, language), fontsize=SMALL)
     if kind == "wild":
         t = abs(float(plan.observed[0]))
         if not plan.static.joint:

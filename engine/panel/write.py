@@ -49,15 +49,15 @@ def require_panel_place(
     panel_format(path)
     codebook, manifest, *more = _beside(path)
     for one in (path, codebook, manifest, *more):
-        require_apart({"--out": one}, [*folders, *run.inputs])
+        require_apart({"output": one}, [*folders, *run.inputs])
         require_no_folder(one)
         require_free(one, force=force)
     clear_leftovers(path)
     there = [one for one in (path, codebook, *more) if one.exists()]
     if there and not manifest.exists():
         raise TivaxError(
-            f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); --force "
-            "does not replace it, choose another --out"
+            f"{there[0]}: not a panel of tivax (no {manifest.name} beside it); "
+            "force=True does not replace it, choose another place"
         )
     if manifest.exists():
         listed = read_listed(manifest, run.command)

@@ -10,7 +10,7 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..core import write_csv
+from ..core import Format, write_csv, write_frame
 from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
@@ -113,21 +113,24 @@ def write_replication(
     language: Language = "en",
     *,
     figures: bool = True,
+    format: Format = "csv",
 ) -> dict[str, Figure]:
     """Write everything but report and manifest; the figures, for the report.
 
     ``tables/`` holds html, tex and csv in journal layout, ``results/`` the numbers
-    behind every other section, ``figures/`` SVG, PNG and PDF, if asked for.
+    behind every other section, ``figures/`` SVG, PNG and PDF, if asked for. ``format``
+    is that of comparison, panel and results.
     """
-    write_csv(result.comparison[list(paper.COMPARISON)], folder / "comparison.csv")
-    write_csv(result.panel.frame, folder / "panel.csv")
+    comparison = result.comparison[list(paper.COMPARISON)]
+    write_frame(comparison, folder, "comparison", format)
+    write_frame(result.panel.frame, folder, "panel", format)
     write_csv(result.panel.codebook, folder / "codebook.csv")
     for name in ("tables", "results", *(["figures"] if figures else [])):
         (folder / name).mkdir()
     for name, table in all_tables(result, language).items():
         _write_table(table, folder / "tables", name)
     for name, frame in _result_frames(result).items():
-        write_csv(frame, folder / "results" / f"{name}.csv")
+        write_frame(frame, folder / "results", name, format)
     drawn = figures_of(result, language)
     for name, figure in drawn.items() if figures else ():
         place = folder if name == "figure1" else folder / "figures"

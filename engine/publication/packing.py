@@ -157,7 +157,7 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
         # A panel lies in a folder that need not be its own.
         own = [result.path] if result.manifest_path.name == MANIFEST else result.paths
         read += own
-    require_apart({"--out": out}, read)
+    require_apart({"output": out}, read)
     require_no_folder(out)
     require_free(out, force=force)
     if out.exists():
@@ -168,8 +168,8 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
             ours = False
         if not ours:
             raise TivaxError(
-                f"{out}: not a package of tivax; --force does not replace it, choose "
-                "another --out"
+                f"{out}: not a package of tivax; force=True does not replace it, "
+                "choose another place"
             )
     require_writable(out)
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..core import duration_text
 from ..sources import Rights
 from .data_files import DataFile
 from .exhibits import exhibits_of, programs
@@ -77,7 +78,7 @@ def _overview(content: Content) -> list[str]:
         f"{_count(figures, 'figure')}{made_of}, with tivax {version} (Python). One "
         f"script, `run_all.sh`, runs {_count(len(content.results), 'command')} and "
         "compares what they write with the results in `results/`. The replicator "
-        f"should expect it to run for about {_duration(seconds)}.",
+        f"should expect it to run for about {duration_text(seconds)}.",
     ]
 
 
@@ -205,7 +206,7 @@ def _requirements(content: Content) -> list[str]:
     rows = [
         (
             result.name,
-            _duration(result.manifest["wall_s"]),
+            duration_text(result.manifest["wall_s"]),
             _memory(result, "peak_memory_bytes"),
             result.manifest["device"],
         )
@@ -367,14 +368,6 @@ def _memory(result: Result, key: str) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _duration(seconds: float | int) -> str:
-    if seconds < 90:
-        return _count(max(1, round(seconds)), "second")
-    if seconds < 5400:
-        return _count(round(seconds / 60), "minute")
-    return f"{seconds / 3600:.1f} hours"
 
 
 def _size(number: float | int) -> str:

@@ -64,7 +64,8 @@ class Result:
     def holds_data(self, name: str) -> bool:
         """Whether an output repeats data of the inputs: a panel does."""
         panel = self.command == "panel" and not name.endswith(".codebook.csv")
-        return panel or (self.command == "replicate" and name == "panel.csv")
+        own = self.command == "replicate" and name.rpartition(".")[0] == "panel"
+        return panel or own
 
 
 def read_result(path: Path) -> Result:

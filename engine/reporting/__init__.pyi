@@ -38,6 +38,7 @@ from .plot_style import label_room as label_room
 from .plot_style import labelled_rows as labelled_rows
 from .plot_style import lay_out as lay_out
 from .plot_style import legend as legend
+from .plot_style import missing_font_note as missing_font_note
 from .plot_style import plain_axes as plain_axes
 from .plot_style import save_figure as save_figure
 from .plot_style import year_axis as year_axis

@@ -5,7 +5,8 @@ touched and the user's matplotlib settings are left alone: whatever draws runs w
 ``rc_context(STYLE)``.
 
 Text in an SVG stays text, so that a browser finds the letters: Chinese text names the
-usual Chinese fonts. PNG and PDF need the font here; without one they are not written.
+usual Chinese fonts. PNG and PDF need the font here; without one they are not written,
+and ``missing_font_note`` says so.
 """
 
 import io
@@ -13,7 +14,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,8 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 from scipy.optimize import isotonic_regression
+
+from .labels import Language
 
 # Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
 # a line, so a dark red takes its place.
@@ -56,7 +59,21 @@ CHINESE_FONTS = (
     "PingFang SC",
     "SimHei",
     "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "Noto Sans SC",
 )
+
+
+def _add_new_fonts() -> None:
+    """Fonts installed since matplotlib wrote its list of fonts."""
+    known = {font.fname for font in font_manager.fontManager.ttflist}
+    for path in sorted(set(font_manager.findSystemFonts()) - known):
+        # It raises errors of many kinds for files that are no fonts.
+        with suppress(Exception):
+            font_manager.fontManager.addfont(path)
+
+
+_add_new_fonts()
 INSTALLED = [k for k in CHINESE_FONTS if k in set(font_manager.get_font_names())][:1]
 
 STYLE: dict[Any, Any] = {
@@ -331,11 +348,24 @@ def svg_text(figure: Figure, *, ids: str = "") -> str:
     return re.sub(r"<[^>]*>", lambda tag: reference.sub(rf"\g<1>{ids}", tag[0]), svg)
 
 
+def missing_font_note(language: Language) -> str | None:
+    """What to install where figures in that language cannot be PNG and PDF here."""
+    if language == "en" or INSTALLED:
+        return None
+    return (
+        "no font with Chinese letters is installed: figures are SVG only, for browsers "
+        "that have one, without PNG and PDF; install Noto Sans CJK SC (Debian, Ubuntu: "
+        "apt install fonts-noto-cjk; Fedora: dnf install google-noto-sans-cjk-fonts) "
+        f"or {', '.join(CHINESE_FONTS[1:5])}, and run again"
+    )
+
+
 def _has_all_letters(figure: Figure) -> bool:
     texts = {k.get_text() for k in figure.findobj(Text) if isinstance(k, Text)}
     letters = set("".join(texts)) - {"\n"}
     for family in [LATIN_FONTS[0], *INSTALLED]:
-        font = font_manager.get_font(font_manager.findfont(family))
+        with _quiet_fonts():
+            font = font_manager.get_font(font_manager.findfont(family))
         letters -= {chr(code) for code in font.get_charmap()}
     return not letters
 

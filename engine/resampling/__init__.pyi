@@ -33,6 +33,7 @@ from .simulated_panels import BUILT_IN as BUILT_IN
 from .simulated_panels import Study as Study
 from .simulated_panels import read_study as read_study
 from .simulation import PanelFile as PanelFile
+from .simulation import estimate_seconds as estimate_seconds
 from .simulation import fill_panels as fill_panels
 from .simulation import largest_residual as largest_residual
 from .simulation import rejection_table as rejection_table

@@ -92,7 +92,7 @@ def checkpoint(
             if not force:
                 raise TivaxError(
                     f"{out}: {folder.name} beside it holds an unfinished run of other "
-                    "models, draws, seed or versions; --force starts over"
+                    "models, draws, seed or versions; force=True starts over"
                 )
             record.unlink()
         if not record.exists():
@@ -129,7 +129,7 @@ def _require_space(folder: Path, plans: Sequence[Drawn], *, saved: bool) -> None
     if needed > (free := shutil.disk_usage(above).free):
         raise TivaxError(
             f"{above}: the draws take {_gib(needed)} on this disk and {_gib(free)} are "
-            "free; ask for fewer, or choose another disk for --out"
+            "free; ask for fewer, or choose another disk"
         )
 
 
@@ -152,6 +152,6 @@ def _lock(path: Path, out: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise TivaxError(
-                f"{out}: another process is at work on it; wait, or name another --out"
+                f"{out}: another process is at work on it; wait, or name another place"
             ) from None
         yield

@@ -1,5 +1,7 @@
 """Tests of a known effect on simulated panels: how often each method rejects."""
 
+import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +18,7 @@ from ...kernels import simulated_panels as kernel
 from ...kernels.simulated_panels import METHODS
 from ..core import Progress, no_progress, require_kind, shift_progress
 from .draws import Draws, FileDraws, MemoryDraws
-from .running import over_blocks
+from .running import blocks_at_once, over_blocks
 from .simulated_panels import Design, Study
 
 COLUMNS = (
@@ -72,8 +74,7 @@ def _make(
     progress: Progress,
 ) -> None:
     """Panels from ``done`` (a multiple of the block) on."""
-    run = _block(design.controls, study.draws, design.balanced)
-    arrays = (design.arrays, stats.t.ppf(0.975, design.clusters - 1))
+    run, arrays = _program(study, design)
     blocks = -(-study.panels // _PANELS)
     progress(done, study.panels)
     for part in over_blocks(run, arrays, study.seed, blocks, start=done // _PANELS):
@@ -81,6 +82,36 @@ def _make(
         keep(rows)
         done += len(rows)
         progress(done, study.panels)
+
+
+def _program(study: Study, design: Design) -> tuple[Callable[..., jax.Array], Any]:
+    """What makes a block of panels, and its arrays."""
+    run = _block(design.controls, study.draws, design.balanced)
+    return run, (design.arrays, stats.t.ppf(0.975, design.clusters - 1))
+
+
+def estimate_seconds(study: Study, left: Sequence[int]) -> float:
+    """About how long the panels take that each design lacks, from a short timing.
+
+    The first block of the first of these designs is made twice: the first time compiles
+    it, as each other shape will be. All blocks are taken to be like this one.
+    """
+    designs = [k for k, panels in zip(study.designs, left, strict=True) if panels]
+    if not designs:
+        return 0.0
+    run, arrays = _program(study, designs[0])
+    seconds = []
+    for _ in range(2):
+        start = time.perf_counter()
+        deque(over_blocks(run, arrays, study.seed, 1), maxlen=0)
+        seconds.append(time.perf_counter() - start)
+    compiling = max(0.0, seconds[0] - seconds[1])
+    shapes = {
+        (k.clusters, k.years, k.controls, k.balanced, k.given is None) for k in designs
+    }
+    at_once = jax.device_count() * blocks_at_once()
+    calls = sum(-(-panels // (_PANELS * at_once)) for panels in left)
+    return calls * seconds[1] + (len(shapes) - 1) * compiling
 
 
 @lru_cache

@@ -36,6 +36,16 @@ def sector_title(code: str, source: str) -> str:
     return known.get(plain) or known.get(divisions, code)
 
 
+def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:
+    """Add what sectors mean: ``DEU:c12`` becomes ``DEU:c12 (Basic metals ...)``."""
+    titles = {code: sector_title(code, source) for code in sectors}
+    known = [re.escape(code) for code, title in titles.items() if title != code]
+    if not known:
+        return text
+    labels = re.compile(rf"(?<=\w:)({'|'.join(known)})(?![\w-])")
+    return labels.sub(lambda found: f"{found[0]} ({titles[found[0]]})", text)
+
+
 def final_demand_title(code: str) -> str:
     """The title of a category of final demand."""
     return _titles()["final_demand"].get(code, code)

@@ -74,7 +74,7 @@ def require_replaceable(
     A store that another command than ``command`` wrote is not replaced, nor one in
     whose folder anything lies that is not a chunk of its arrays.
     """
-    require_apart({"--out": path}, inputs)
+    require_apart({"output": path}, inputs)
     clear_leftovers(path)
     require_free(path, force=force)
     require_writable(path)

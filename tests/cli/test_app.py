@@ -482,7 +482,7 @@ def test_results_are_replaced_only_by_force(work, tmp_path):
     line = mistake("tbi", work / "store", "--out", out, "--force")
     assert line == (
         f"{out}/tbi.csv: changed since `tivax tbi` wrote it, and --force would remove "
-        "it; move it away, or choose another --out"
+        "it; move it away, or choose another place"
     )
     assert (out / "tbi.csv").read_text() == "mine"
     (out / "tbi.csv").unlink()
@@ -753,7 +753,7 @@ def test_panel_is_replaced_only_by_force(data, tmp_path):
     line = mistake("panel", "--data", data, "--out", out, "--force")
     assert line == (
         f"{out}: not a panel of tivax (no panel.manifest.json beside it); --force does "
-        "not replace it, choose another --out"
+        "not replace it, choose another place"
     )
     assert out.read_text() == "mine" and names(tmp_path) == ["panel.csv"]
     out.unlink()

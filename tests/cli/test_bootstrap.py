@@ -3,7 +3,9 @@
 import json
 import os
 import re
+import shutil
 import signal
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.core.display import p_text
+from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
@@ -176,6 +179,55 @@ def test_the_files_of_a_run(pairs, wild, placebo):
         ]
         # No part, and nothing unfinished.
         assert names(done.folder.parent) == ["out", "panel.csv", "run.toml"]
+
+
+@pytest.mark.parametrize("fonts", [[], ["DejaVu Sans"]])
+def test_a_placebo_in_chinese_tells_of_a_missing_font(placebo, fonts, monkeypatch):
+    """Without one there are no PNG and PDF full of boxes, and a line says why."""
+    monkeypatch.setattr(plot_style, "INSTALLED", fonts)
+    out = placebo.folder.parent / "zh"
+    path = placebo.folder.parent / "run.toml"
+    words = ("--language", "zh", "--out", out, "--quiet", "--force")
+    answer = good("placebo", path, *words)
+    lines = [k for k in answer.err.splitlines() if "Chinese letters" in k]
+    assert len(lines) == (not fonts)
+    assert ">安慰剂系数</text>" in (out / "figures" / "draws_1.svg").read_text("utf-8")
+    assert names(out / "figures") == ["draws_1.svg"]
+    numbers = (out / "summary.csv").read_bytes()
+    assert numbers == (placebo.folder / "summary.csv").read_bytes()
+    shutil.rmtree(out)
+
+
+READERS = {
+    "parquet": pd.read_parquet,
+    "dta": pd.read_stata,
+    "xlsx": partial(pd.read_excel, engine="calamine"),
+    "feather": pd.read_feather,
+}
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_tables_in_other_formats_hold_the_same(placebo, format, tmp_path):
+    path, out = placebo.folder.parent / "run.toml", tmp_path / "o"
+    words = ("--format", format, "--json", "--no-figures", "--quiet")
+    answer = good("placebo", path, "--out", out, *words)
+    assert json.loads(answer.out)["draws"] == {"main": DRAWS}
+    tables = {f"{k}.{format}" for k in TABLES}
+    assert set(names(out)) == tables | {"draws.parquet", "manifest.json", "report.html"}
+    for name in TABLES:
+        read = READERS[format](out / f"{name}.{format}")
+        known = getattr(placebo, name)
+        assert list(read) == list(known)
+        # Sixteen digits in xlsx; missing words are empty in Stata.
+        numbers = known.select_dtypes("number").dropna(axis=1, how="all")
+        assert_allclose(read[[*numbers]].astype(float), numbers, rtol=1e-14)
+
+
+def test_an_unknown_format_is_a_mistake_before_any_work(placebo, tmp_path):
+    path = placebo.folder.parent / "run.toml"
+    line = mistake("placebo", path, "--format", "sav", "--out", tmp_path / "o")
+    assert line.startswith("--format sav: choose from csv, parquet, dta")
+    assert names(tmp_path) == []
 
 
 def test_draws_are_written_only_where_the_run_file_says_so(tmp_path):
@@ -723,9 +775,7 @@ def test_a_disk_too_small_is_told_before_anything_is_drawn(tmp_path):
         line = mistake("bootstrap", path, "--out", tmp_path / "out")
         said = f"{tmp_path}: the draws take {size} GiB on this disk and "
         assert line.startswith(said)
-        assert line.endswith(
-            " GiB are free; ask for fewer, or choose another disk for --out"
-        )
+        assert line.endswith(" GiB are free; ask for fewer, or choose another disk")
     assert names(tmp_path) == ["panel.csv", "run.toml"]
 
 

@@ -102,8 +102,8 @@ def test_force_does_not_remove_a_file_that_the_manifest_does_not_list(tmp_path, 
     (out / name).write_text("precious")
     first = out / "/".join(name.split("/")[:2])
     assert refusal(out) == (
-        f"{first}: not written by `tivax tbi`, and --force would remove it; move it "
-        "away, or choose another --out"
+        f"{first}: not written by `tivax tbi`, and force=True would remove it; move it "
+        "away, or choose another place"
     )
 
 
@@ -126,8 +126,8 @@ def test_force_does_not_remove_a_file_that_was_changed(tmp_path, text):
     write_result(out)
     (out / "figures" / "tbi.svg").write_text(text)
     assert refusal(out) == (
-        f"{out}/figures/tbi.svg: changed since `tivax tbi` wrote it, and --force would "
-        "remove it; move it away, or choose another --out"
+        f"{out}/figures/tbi.svg: changed since `tivax tbi` wrote it, and force=True would "
+        "remove it; move it away, or choose another place"
     )
 
 
@@ -136,7 +136,7 @@ def test_a_command_does_not_replace_what_another_wrote(tmp_path):
     write_result(out, run=Run("decompose"))
     line = (
         f"{out}: written by `tivax decompose`, and a command replaces only what it wrote "
-        "itself; choose another --out"
+        "itself; choose another place"
     )
     assert refusal(out) == line
     Run("fetch").write_manifest(out, residual_max=None)
@@ -151,7 +151,7 @@ def test_results_of_an_older_tivax_are_removed_by_hand(tmp_path):
     (out / "manifest.json").write_text(json.dumps(manifest))
     assert refusal(out) == (
         f"{out}: written by an older tivax, which did not record its files; remove it by "
-        "hand, or choose another --out"
+        "hand, or choose another place"
     )
 
 
@@ -170,8 +170,8 @@ def test_a_manifest_that_is_none_of_tivax_protects_its_folder(tmp_path, text):
     (out / "thesis").write_text("precious")
     (out / "manifest.json").write_text(text, encoding="latin-1")
     assert refusal(out) == (
-        f"{out / 'manifest.json'}: not a manifest of tivax; --force does not replace "
-        "what lies there, choose another --out"
+        f"{out / 'manifest.json'}: not a manifest of tivax; force=True does not replace "
+        "what lies there, choose another place"
     )
 
 
@@ -275,7 +275,7 @@ def test_a_relative_path_works(tmp_path, monkeypatch):
 
 def test_a_place_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(TivaxError, match="choose another --out"):
+    with pytest.raises(TivaxError, match="choose another place"):
         write_result(tmp_path / "file" / "out")
 
 
@@ -313,7 +313,7 @@ def test_what_is_read_and_what_is_written_must_lie_apart(tmp_path, out, told):
     line = error_of(require_apart, {"--out": tmp_path / out}, inputs)
     assert line == told.format(out=tmp_path / out, d=d)
     run = Run("tbi", inputs)
-    with pytest.raises(TivaxError, match="^--out "):
+    with pytest.raises(TivaxError, match="^output "):
         require_result_place(tmp_path / out, run, force=True)
 
 
@@ -511,7 +511,7 @@ def test_a_full_disk_is_told_by_the_place_of_the_results(tmp_path, late, number)
                     raise _Late
     assert str(error.value) == (
         f"{tmp_path / 'out'}: {os.strerror(number)}; free some, then give the same "
-        "command again, or choose another --out"
+        "command again, or choose another place"
     )
     assert names(tmp_path) == []
 

@@ -151,7 +151,7 @@ def test_raw_files_in_a_stores_folder_are_not_deleted(place):
     line = refused(place, *words, place / "raw", "--out", store)
     assert line == (
         f"{store / 'raw'}: not written by `tivax import`, and --force would remove it; "
-        "move it away, or choose another --out"
+        "move it away, or choose another place"
     )
 
 

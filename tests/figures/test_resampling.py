@@ -209,6 +209,23 @@ def test_the_legend_of_unlike_models_names_all():
     ]
 
 
+def test_placebos_in_chinese_are_a_density_with_its_axis():
+    figure = histograms([drawn("placebo")], "zh")
+    (ax,) = figure.axes
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("安慰剂系数", "密度")
+    assert len(ax.get_yticks()) > 2
+    p = drawn("placebo").inference.summary["p_value"].iloc[0]
+    assert ax.get_title(loc="right") == f"p值 = {p:.4f}"
+    (shown,) = figure.legends
+    assert [k.get_text() for k in shown.get_texts()] == [
+        "抽样分布",
+        "真实估计值（正负两侧）",
+    ]
+    # The other schemes have no such axis, and all words but t* in Chinese.
+    (ax,) = histograms([drawn("pairs")], "zh").axes
+    assert ax.get_xlabel() == "系数" and len(ax.get_yticks()) == 0
+
+
 # ------------------------------------------------------------------------- intervals
 
 

@@ -893,7 +893,7 @@ def test_a_folder_is_never_replaced_by_the_panel(tmp_path, panel, name, force):
             (tmp_path / name / text).touch()
         path = tmp_path / "panel.csv"
         line = error_of(write_panel, panel, path, Run("panel"), force=force)
-        assert line == f"{tmp_path / name}: a folder; give --out the name of a file"
+        assert line == f"{tmp_path / name}: a folder; give the name of a file"
         assert [p.name for p in (tmp_path / name).iterdir()] == content
         assert [p.name for p in tmp_path.iterdir()] == [name]
 
@@ -964,7 +964,7 @@ def test_the_place_of_the_panel_is_looked_at_before_it_is_built(raw, tmp_path):
         out.unlink()
         out.mkdir()
         line = mistake("panel", "--data", raw, "--out", out, "--force")
-        assert line == f"{out}: a folder; give --out the name of a file"
+        assert line == f"{out}: a folder; give the name of a file"
         line = mistake("panel", "--data", raw, "--out", "/proc/x.csv")
         assert line.startswith("/proc/x.csv: ") and ".part" not in line
 

@@ -24,10 +24,11 @@ from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
 from tivax.engine.paper import inference as paper_inference
-from tivax.engine.paper import other_indices, robustness
+from tivax.engine.paper import other_indices, robustness, write
 from tivax.engine.paper.replication import replicate
 from tivax.engine.paper.results import Replication
 from tivax.engine.paper.write import figures_of
+from tivax.engine.reporting import missing_font_note
 
 from commands import Answer, good, mistake, names
 from helpers import random_tables
@@ -826,8 +827,21 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(COMMAND, "replicate", computed(done.result))
         words = ("--out", folder, "--language", "zh", "--force", "--quiet")
-        assert good("replicate", "--data", shared / "data", *words).err == ""
+        told = good("replicate", "--data", shared / "data", *words).err
+    # Where no font is installed that has the letters.
+    assert told.count("\n") == (missing_font_note("zh") is not None)
     return folder
+
+
+@pytest.mark.parametrize("format", ["parquet", "dta", "xlsx", "feather"])
+def test_results_are_written_in_other_formats(done, format, tmp_path, monkeypatch):
+    """Journal tables stay html, tex and csv."""
+    monkeypatch.setattr(write, "figures_of", lambda result, language: {})
+    write.write_replication(done.result, tmp_path, figures=False, format=format)
+    for old in done.folder.glob("results/*.csv"):
+        assert (tmp_path / "results" / f"{old.stem}.{format}").is_file()
+    assert names(tmp_path / "tables") == names(done.folder / "tables")
+    assert {f"comparison.{format}", f"panel.{format}"} < {*names(tmp_path)}
 
 
 def test_force_replaces_the_whole_folder(chinese, done):

@@ -1,8 +1,10 @@
 """The shared look of figures: places of labels, saving, Chinese letters."""
 
+import shutil
+
 import matplotlib
 import numpy as np
-from matplotlib import rc_context
+from matplotlib import font_manager, rc_context
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
@@ -84,3 +86,26 @@ def test_a_png_is_written_only_where_a_font_has_all_letters(tmp_path, caplog):
 def test_an_installed_chinese_font_gives_a_png(tmp_path):
     written = plot_style.save_figure(one_line("贸易"), tmp_path, "lines")
     assert ("lines.png" in written) == bool(plot_style.INSTALLED)
+
+
+def test_a_missing_chinese_font_is_told_in_one_line_with_what_to_install(monkeypatch):
+    monkeypatch.setattr(plot_style, "INSTALLED", [])
+    assert plot_style.missing_font_note("en") is None
+    note = plot_style.missing_font_note("zh") or ""
+    assert "SVG only" in note and "apt install fonts-noto-cjk" in note
+    assert "\n" not in note
+    monkeypatch.setattr(plot_style, "INSTALLED", ["SimHei"])
+    assert plot_style.missing_font_note("zh") is None
+
+
+def test_a_font_installed_since_the_list_was_written_is_found(tmp_path, monkeypatch):
+    """matplotlib keeps its list of fonts; what is no font is passed over."""
+    fonts = font_manager.fontManager
+    monkeypatch.setattr(fonts, "ttflist", [*fonts.ttflist])
+    new, broken = tmp_path / "new.ttf", tmp_path / "broken.ttf"
+    shutil.copy(font_manager.findfont("DejaVu Sans"), new)
+    broken.write_bytes(b"no font")
+    found = [str(broken), str(new)]
+    monkeypatch.setattr(font_manager, "findSystemFonts", lambda: found)
+    plot_style._add_new_fonts()
+    assert [k.fname for k in fonts.ttflist if str(tmp_path) in k.fname] == [str(new)]

@@ -109,7 +109,7 @@ def test_a_row_half_written_is_not_taken_up(tmp_path, lost):
 
 OTHER = (
     "{out}: .out.unfinished beside it holds an unfinished run of other models, draws, "
-    "seed or versions; --force starts over"
+    "seed or versions; force=True starts over"
 )
 
 
@@ -161,7 +161,7 @@ def test_runs_of_other_folders_are_apart(tmp_path):
 def test_a_place_that_cannot_be_written_is_refused_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "out"
-    line = f"{out}: Not a directory; choose another --out"
+    line = f"{out}: Not a directory; choose another place"
     with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
         with checkpoint(out, PROGRAMS, IDENTITY):
             pass
@@ -180,7 +180,7 @@ def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
     free(10 * each - 1)
     line = (
         f"{tmp_path}: the draws take 0.0 GiB on this disk and 0.0 GiB are free; ask for "
-        "fewer, or choose another disk for --out"
+        "fewer, or choose another disk"
     )
     with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
         with checkpoint(out, PROGRAMS, IDENTITY, saved=saved):
@@ -195,7 +195,7 @@ def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
 
 # ---------------------------------------------------------------------------- the lock
 
-BUSY = "{out}: another process is at work on it; wait, or name another --out"
+BUSY = "{out}: another process is at work on it; wait, or name another place"
 
 
 def busy(out: Path) -> str:

@@ -250,7 +250,7 @@ def test_four_devices_give_the_same_file(place):
 
 
 def test_two_processes_give_the_same_file_and_the_first_writes_it(place):
-    """The second is given another --out, and writes nothing there."""
+    """The second is given another place, and writes nothing there."""
     before = names(place.folder)
     first, second = map(ended, place.two("two", "second"))
     assert (first[0], second[0]) == (0, 0), first[2] + second[2]

@@ -1,8 +1,10 @@
 """Simulated panels: what is drawn, that tests are the real ones, and the command."""
 
 import json
+import re
 from dataclasses import replace
 from hashlib import sha256
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -497,6 +499,30 @@ def test_the_built_in_study_holds_the_papers_samples():
     assert (BUILT_IN.panels, BUILT_IN.draws) == (10_000, 999)
 
 
+def test_the_time_told_is_that_of_the_blocks_left_and_of_what_is_compiled(monkeypatch):
+    """By a clock: 5 s for the first block, which compiles, and 0.5 s for the next."""
+    seconds, clock = iter([5.0, 0.5]), [0.0]
+
+    def timed(run, arrays, seed, blocks):
+        assert blocks == 1
+        clock[0] += next(seconds)
+        yield None
+
+    monkeypatch.setattr(simulation, "over_blocks", timed)
+    monkeypatch.setattr(simulation, "blocks_at_once", lambda: 1)
+    told = SimpleNamespace(perf_counter=lambda: clock[0])
+    monkeypatch.setattr(simulation, "time", told)
+    others = (
+        replace(SMALL, name="b", effect=1.0),
+        replace(SMALL, name="c", clusters=8),
+    )
+    study = Study((SMALL, *others), panels=70)
+    # Nothing of the first; 70 panels are three blocks of 32; one more shape.
+    found = simulation.estimate_seconds(study, [0, 70, 32])
+    assert_allclose(found, 4 * 0.5 + 4.5, rtol=1e-12)
+    assert simulation.estimate_seconds(study, [0, 0, 0]) == 0
+
+
 # ------------------------------------------------------------------------- the command
 
 
@@ -504,6 +530,8 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     path, out = study_file(tmp_path, GOOD), tmp_path / "out"
     answer = good("simulate", path, "--out", out)
     (few,) = set(pd.read_csv(out / "simulation.csv")["effective_clusters"])
+    (told,) = (k for k in answer.err.splitlines() if "if all take" in k)
+    assert re.match(r"tivax: about \d+ seconds? for 40 panels, ", told)
     (row,) = (k for k in answer.out.splitlines() if "small" in k)
     assert f"{few:.1f} of 9" in row
     assert names(out) == [

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from tivax.engine.core.toml import load_toml
-from tivax.engine.sources.titles import label_table, sector_title
+from tivax.engine.sources.titles import label_table, sector_title, with_sector_titles
 
 from commands import good
 from helpers import random_tables, write_arrays
@@ -32,6 +32,16 @@ def test_every_sector_of_the_oecd_has_a_title():
     for edition in load_toml("tivax.engine.sources.tables", "oecd.toml").values():
         for code in edition["sectors"].split():
             assert sector_title(code, "oecd") != code
+
+
+def test_industries_in_a_message_are_followed_by_what_they_make():
+    sectors = ("c1", "c12", "c14")
+    text = "most DEU:c14: inputs; FRA:c12; 2000: c1; DEU:c99, DEU:c141"
+    assert with_sector_titles(text, sectors, "wiod2013") == (
+        "most DEU:c14 (Electrical and optical equipment): inputs; FRA:c12 (Basic metals "
+        "and fabricated metal); 2000: c1; DEU:c99, DEU:c141"
+    )
+    assert with_sector_titles("A:Fishing", ("Fishing",), "eora") == "A:Fishing"
 
 
 def test_names_that_are_titles_and_unknown_codes_stay():

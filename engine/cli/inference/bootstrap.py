@@ -13,6 +13,7 @@ import numpy as np
 
 from ....kernels.random_draws import BLOCK, GENERATOR
 from ...core import (
+    Format,
     Run,
     TivaxError,
     is_first,
@@ -20,6 +21,7 @@ from ...core import (
     require_result_place,
     shift_progress,
 )
+from ...reporting import Language, missing_font_note
 from ...resampling import (
     TIE_RULES,
     Checkpoint,
@@ -46,12 +48,14 @@ def run_experiment(
     command: str,
     *,
     figures: bool = True,
+    language: Language = "en",
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
     """Make the draws of a run file and write what they say to ``out``.
 
-    Without ``figures`` there are none but those of the report.
+    Without ``figures`` there are none but those of the report. ``language`` is theirs.
     """
     first = is_first()
     started = Run(command, inputs=[run.path, *run.panels], seed=run.seed)
@@ -61,6 +65,8 @@ def run_experiment(
     if not first:
         _help(plans, run.seed)
         return
+    if note := missing_font_note(language):
+        terminal.warn(note)
     with checkpoint(
         out, plans, identity(run), force=force, saved=run.save_draws
     ) as kept:
@@ -82,7 +88,9 @@ def run_experiment(
                 ),
             )
         with output_folder(out, started, force=force) as folder:
-            write_experiment(experiment, folder, figures=figures)
+            write_experiment(
+                experiment, folder, figures=figures, language=language, format=format
+            )
             record = started.write_manifest(
                 folder,
                 residual_max=max(

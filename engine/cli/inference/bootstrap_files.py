@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from matplotlib.figure import Figure
 
-from ...core import describe_environment, write_csv
+from ...core import Format, describe_environment, write_frame
 from ...figures import Drawn
 from ...figures import resampling as experiment_plots
-from ...reporting import report_html, save_figure
+from ...reporting import Language, label, report_html, save_figure
 from ...resampling import ResamplingPlan, cluster_table
 from .bootstrap_report import sections, subtitle, title
 from .experiments import Experiment
@@ -21,9 +21,14 @@ _PER_FIGURE = 6
 
 
 def write_experiment(
-    experiment: Experiment, folder: Path, *, figures: bool = True
+    experiment: Experiment,
+    folder: Path,
+    *,
+    figures: bool = True,
+    language: Language = "en",
+    format: Format = "csv",
 ) -> None:
-    """Everything but the manifest."""
+    """Everything but the manifest: tables in that format, figures in that language."""
     tables = {
         "summary": experiment.summary,
         "intervals": experiment.intervals,
@@ -38,10 +43,10 @@ def write_experiment(
         ),
     }
     for name, table in tables.items():
-        write_csv(table, folder / f"{name}.csv")
+        write_frame(table, folder, name, format)
     if experiment.run.save_draws:
         _write_draws(experiment, folder / "draws.parquet")
-    drawn = figures_of(experiment)
+    drawn = figures_of(experiment, language)
     if figures:
         (folder / "figures").mkdir()
         for name, figure in drawn.items():
@@ -90,10 +95,10 @@ def _constant(text: str, n: int) -> pa.Array:
     return pa.DictionaryArray.from_arrays(index, pa.array([text]))
 
 
-def figures_of(experiment: Experiment) -> dict[str, Figure]:
+def figures_of(experiment: Experiment, language: Language = "en") -> dict[str, Figure]:
     """Histograms, one figure for each table of the paper, else six models each."""
     drawn = [
-        Drawn(_title(plan), plan, inference)
+        Drawn(_title(plan, language), plan, inference)
         for plan, inference in zip(experiment.plans, experiment.inferences, strict=True)
     ]
     groups: dict[str, list[Drawn]] = {}
@@ -103,11 +108,17 @@ def figures_of(experiment: Experiment) -> dict[str, Figure]:
             f"draws_{k // _PER_FIGURE + 1}" if table is None else f"table{table}_draws"
         )
         groups.setdefault(name, []).append(each)
-    return {name: experiment_plots.histograms(group) for name, group in groups.items()}
+    return {
+        name: experiment_plots.histograms(group, language)
+        for name, group in groups.items()
+    }
 
 
-def _title(plan: ResamplingPlan) -> str:
+def _title(plan: ResamplingPlan, language: Language) -> str:
     model = plan.fitted.model
     if model.table is None:
         return model.name
-    return f"({model.column}) {model.outcome}, {model.sample}"
+    outcome, sample = model.outcome, model.sample
+    if language != "en":
+        outcome, sample = label(outcome, language), label(sample, language)
+    return f"({model.column}) {outcome}, {sample}"

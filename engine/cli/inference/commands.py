@@ -1,6 +1,5 @@
 """Commands on the panel and its regressions: their options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +9,9 @@ from ..options import (
     Data,
     Draws,
     Force,
+    FormatOption,
     Json,
+    LanguageOption,
     MaxSize,
     NoFigures,
     Out,
@@ -22,16 +23,15 @@ from ..options import (
     require_store,
 )
 from ..terminal import Terminal
+from .example_files import Example, RunToml
 
 
 def replicate(
     data: Data,
     out: Out,
     store: PanelStore = None,
-    language: Annotated[
-        str,
-        typer.Option("--language", help="Language of tables and figures, en or zh."),
-    ] = "en",
+    language: LanguageOption = "en",
+    format: FormatOption = "csv",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     no_figures: NoFigures = False,
     force: Force = False,
@@ -47,27 +47,31 @@ def replicate(
     """
     set_max_size(max_size)
     start_jax()
-    from ...core import Run, require_result_place
+    from ...core import Run, require_format, require_result_place
     from ...panel import read_data_files
     from ...reporting import require_language
     from .replicate import run_replication
 
     # Files that data.toml names are kept apart from --out once it is read.
     require_result_place(out, Run("replicate"), force=force, folders=[data])
-    words = require_language(language)
+    words, file_format = require_language(language), require_format(format)
     files = read_data_files(data, store=require_store(store))
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_replication(
-        files, out, words, figures=not no_figures, force=force, terminal=terminal
+        files,
+        out,
+        words,
+        figures=not no_figures,
+        format=file_format,
+        force=force,
+        terminal=terminal,
     )
 
 
 def simulate(
     out: Out,
-    run: Annotated[
-        Path | None,
-        typer.Argument(help="A run file; by default the built-in study is run."),
-    ] = None,
+    run: RunToml = None,
+    example: Example = False,
     panels: Annotated[
         int | None,
         typer.Option(
@@ -82,7 +86,8 @@ def simulate(
 ) -> None:
     """Test a known effect on simulated panels: which p-value to trust.
 
-    Goes on where it was when the same command is given again.
+    Without a run file the built-in study is run. Goes on where it was when the same
+    command is given again.
 
     Example: tivax simulate --out simulation
     """

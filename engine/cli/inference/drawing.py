@@ -4,44 +4,54 @@ import os
 import sys
 from collections.abc import Callable
 
-from ... import paper, resampling
-from ...core import Machines, TivaxError, print_last, start_jax
+from ... import paper, reporting, resampling
+from ...core import Machines, TivaxError, print_last, require_format, start_jax
 from ..endings import ending_of
 from ..options import (
     Coordinator,
     Draws,
     Force,
+    FormatOption,
     Json,
+    LanguageOption,
     NoFigures,
     Out,
     Processes,
     ProcessId,
     Quiet,
-    RunToml,
     Seed,
     Verbose,
 )
 from ..terminal import Terminal
+from .example_files import Example, RunToml
 
 
 def _drawing_command(command: str, help: str) -> Callable[..., None]:
     """A command that makes the draws of a run file."""
 
     def make_draws(
-        run: RunToml,
         out: Out,
+        run: RunToml = None,
+        example: Example = False,
         draws: Draws = None,
         seed: Seed = None,
         coordinator: Coordinator = None,
         processes: Processes = None,
         process_id: ProcessId = None,
+        language: LanguageOption = "en",
+        format: FormatOption = "csv",
         no_figures: NoFigures = False,
         force: Force = False,
         quiet: Quiet = False,
         json: Json = False,
         verbose: Verbose = False,
     ) -> None:
+        assert run is not None  # else it is said that RUN is missing
         start_jax()
+        words, file_format = (
+            reporting.require_language(language),
+            require_format(format),
+        )
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
         given = resampling.with_overrides(given, draws, seed)
         kind = given.scheme.kind
@@ -57,6 +67,8 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
                 out,
                 command,
                 figures=not no_figures,
+                language=words,
+                format=file_format,
                 force=force,
                 terminal=Terminal(quiet, json=json, verbose=verbose),
             )

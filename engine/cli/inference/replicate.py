@@ -3,7 +3,13 @@
 from itertools import count
 from pathlib import Path
 
-from ...core import Run, describe_environment, output_folder, require_result_place
+from ...core import (
+    Format,
+    Run,
+    describe_environment,
+    output_folder,
+    require_result_place,
+)
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
 from ...paper import (
@@ -17,7 +23,7 @@ from ...paper import (
 )
 from ...paper.report import page as replication_report
 from ...paper.verdicts import verdicts
-from ...reporting import Language
+from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
 
 
@@ -27,6 +33,7 @@ def run_replication(
     language: Language,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -43,6 +50,8 @@ def run_replication(
     sources = dict.fromkeys(tables, "wiod2013") | files.databases()
     run = Run("replicate", inputs=list(dict.fromkeys(inputs)), sources=sources)
     require_result_place(out, run, force=force, folders=files.places())
+    if note := missing_font_note(language):
+        terminal.warn(note)
     total = len(STEPS) + 2
     with (
         terminal.status("replicating") as status,
@@ -56,7 +65,9 @@ def run_replication(
         result = replicate(files, said=said)
         said("tables and figures")
         run.seed = result.inference.seed if result.inference else None
-        drawn = write_replication(result, folder, language, figures=figures)
+        drawn = write_replication(
+            result, folder, language, figures=figures, format=format
+        )
         said("report")
         replication_report.write(
             folder / "report.html", result, drawn, describe_environment(), language

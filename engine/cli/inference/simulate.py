@@ -1,5 +1,6 @@
 """``tivax simulate``: rejection rates of a known effect on simulated panels."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -11,6 +12,7 @@ from ....kernels.simulated_panels import METHODS
 from ...core import (
     Run,
     describe_environment,
+    duration_text,
     output_folder,
     require_result_place,
     shift_progress,
@@ -24,6 +26,7 @@ from ...resampling import (
     PanelFile,
     Study,
     checkpoint,
+    estimate_seconds,
     fill_panels,
     largest_residual,
     rejection_table,
@@ -56,6 +59,7 @@ def run_study(
     with checkpoint(out, entries, identity, force=force) as kept:
         if kept.done:
             terminal.print(f"Going on at {kept.done:,} of {total:,} panels")
+        _announce_time(study, [k.limit - k.count for k in kept.files], terminal)
         with (
             stopping(kept, "panels", terminal.print),
             terminal.progress("simulating", "panels") as progress,
@@ -84,6 +88,18 @@ def run_study(
         terminal.print("Power: share of panels in which no effect is rejected")
         _print_shares(terminal, result[result["power"].notna()], "power")
     terminal.finish(record, f"Open {out / 'report.html'}")
+
+
+def _announce_time(study: Study, left: Sequence[int], terminal: Terminal) -> None:
+    """About how long it takes, before it starts; the bar knows better later."""
+    if terminal.quiet:
+        return
+    with terminal.status("timing the first panels"):
+        seconds = estimate_seconds(study, left)
+    terminal.announce(
+        f"about {duration_text(seconds)} for {sum(left):,} panels, if all take as long "
+        "as the first; Ctrl-C keeps what is made, --panels asks for fewer"
+    )
 
 
 def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from ...core import Run, TivaxError
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
-from ...sources import VALUE_ADDED_ALONE
+from ...sources import VALUE_ADDED_ALONE, with_sector_titles
 from ...tables import WorldTables, YearCheck, check_frame, check_tables, country_name
 from ..terminal import Terminal
 
@@ -18,8 +18,9 @@ def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
         rows = check_tables(tables, progress=progress)
     print_checks(terminal, rows, tables)
     if faults := [f"{row.year}: {'; '.join(row.faults)}" for row in rows if row.faults]:
+        told = with_sector_titles(faults[0], tables.sectors, tables.source)
         raise TivaxError(
-            f"{store}: {faults[0]}"
+            f"{store}: {told}"
             + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
         )
     record = {}
@@ -59,7 +60,8 @@ def print_checks(
             terminal.print(f"  {line}")
     for row in rows:
         for doubt in row.doubts:
-            terminal.print(f"in doubt: {row.year}: {doubt}")
+            told = with_sector_titles(doubt, tables.sectors, tables.source)
+            terminal.print(f"in doubt: {row.year}: {told}")
     terminal.print(check_summary(rows, tables))
 
 

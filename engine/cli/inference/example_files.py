@@ -1,0 +1,63 @@
+"""``--example``: a run file to copy, printed or written."""
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...core import TivaxError, require_writable, write_text
+
+Example = Annotated[
+    bool,
+    typer.Option(
+        "--example",
+        is_eager=True,
+        help="Print a run file to copy and change; with RUN, write it there.",
+    ),
+]
+
+
+def example_run_file(command: str) -> str:
+    """The text of a run file of that command, for the panel of `tivax panel`."""
+    file = files(__package__ or "") / f"{command}_example.toml"
+    return file.read_text(encoding="utf-8")
+
+
+def _example_or(ctx: Any, run: Path | None) -> Path | None:
+    """The run file that is given; with ``--example`` there the command ends.
+
+    Options and arguments that are eager come first, whatever else is missing. ``ctx``
+    is a class of typer's that has changed with its versions.
+    """
+    if ctx.resilient_parsing:
+        return run
+    if ctx.params.get("example"):
+        _show(ctx.info_name or "", run)
+        raise typer.Exit
+    if run is None and ctx.info_name != "simulate":
+        raise typer.BadParameter("give RUN, a run file; --example makes one", ctx)
+    return run
+
+
+def _show(command: str, path: Path | None) -> None:
+    text = example_run_file(command)
+    if path is None:
+        typer.echo(text, nl=False)
+        return
+    if path.exists():
+        raise TivaxError(f"{path}: exists already; choose another name")
+    require_writable(path)
+    write_text(path, text)
+    typer.echo(f"Run file {path}; next: tivax {command} {path} --out {path.stem}")
+
+
+RunToml = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="RUN",
+        is_eager=True,
+        callback=_example_or,
+        help="A run file, such as RUN.toml; --example makes one.",
+    ),
+]
