@@ -17,8 +17,9 @@ import pandas as pd
 from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
-from ..panel import CONTROLS
+from ..panel import CONTROLS, Panel
 from ..resampling import Model, Scheme, fit_model, infer, make_plan, with_lags
+from ..threats import Threats, threats
 from .columns import column_name, paper_models
 from .heterogeneity import with_groups
 from .robustness import LAG
@@ -26,6 +27,8 @@ from .robustness import LAG
 DRAWS = 999_999
 # Of each country left out, before the one with the largest p gets all draws.
 SEARCHED = 9_999
+# Of each variant of the main tests.
+THREAT_DRAWS = 99_999
 SEED = 1
 SCHEME = Scheme("wild", weights="webb")
 Role = Literal["main", "check", "part"]
@@ -246,3 +249,9 @@ def _without_one(
     row = _one(data[data[model.cluster] != country], model, draws, seed)
     which = "least" if wrong else "largest p"
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
+
+
+def threats_to_main_tests(panel: Panel, *, draws: int = THREAT_DRAWS) -> Threats:
+    """Every threat to the main tests, all from the same draws."""
+    main = [test.model for test in declared_tests() if test.role == "main"]
+    return threats(panel, main, draws=draws, seed=SEED)

@@ -6,7 +6,14 @@ from typing import TypeVar
 from ..core import Progress, TivaxError, no_progress, require_kind
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from . import columns as paper
-from . import heterogeneity, inference, other_indices, robustness, specifications
+from . import (
+    declared,
+    heterogeneity,
+    inference,
+    other_indices,
+    robustness,
+    specifications,
+)
 from .results import Replication
 
 REGRESSORS = ("TBI", *CONTROLS)
@@ -28,6 +35,8 @@ STEPS = (
     "without each country",
     "specification curve",
     "bootstrap and placebo",
+    "declared p-values",
+    "threats",
     "descriptive statistics",
 )
 
@@ -111,6 +120,13 @@ def replicate(
     step()
     drawn = optional("Bootstrap and placebo", lambda: inference.infer_paper(frame))
     step()
+    family = None if drawn is None else drawn.rows
+    tests = declared.declared_p_values(frame, family)
+    step()
+    threatened = optional(
+        "What would make it go away", lambda: declared.threats_to_main_tests(panel)
+    )
+    step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
     structure = optional("Table 2", lambda: descriptives.index_structure(files, frame))
@@ -135,6 +151,8 @@ def replicate(
         left_out=left_out,
         curve=curve,
         inference=drawn,
+        declared=tests,
+        threats=threatened,
         moments=moments,
         variation=variation,
         skipped=skipped,

@@ -7,6 +7,7 @@ import pandas as pd
 
 from ..estimation import Estimate
 from ..panel import DataFiles, Panel
+from ..threats import Threats
 from .columns import Column
 from .editions import other_than_the_papers
 from .inference import PaperInference
@@ -46,6 +47,10 @@ class Replication:
         Without each country; under every combination of editions.
     inference
         Bootstrap and placebo; None where the index lacks a cell.
+    declared
+        The tests behind the verdicts with their declared p-values.
+    threats
+        The main tests under every threat; None where they cannot be computed.
     moments, variation
         Descriptive statistics; the variation that identifies each regressor.
     skipped
@@ -80,6 +85,8 @@ class Replication:
     left_out: pd.DataFrame
     curve: Curve
     inference: PaperInference | None
+    declared: pd.DataFrame
+    threats: Threats | None
     moments: pd.DataFrame
     variation: pd.DataFrame
     skipped: Mapping[str, str]

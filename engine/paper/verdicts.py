@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from ..resampling import LEVEL
+from ..threats import Threats
 from .declared import Role
 from .inference import side
 from .results import Replication
@@ -179,12 +180,23 @@ def verdicts(result: Replication) -> list[Verdict]:
     ]
 
 
-def _claim(row: dict[str, Any], threats: pd.DataFrame | None) -> Claim:
+def declared_threats(threats: Threats) -> pd.DataFrame:
+    """The rows of the declared threats that could be computed."""
+    table = threats.table
+    pairs = zip(table["threat"], table["variant"], strict=True)
+    chosen = np.array([pair in THREATS for pair in pairs])
+    return table[chosen & table["coef"].notna().to_numpy()]
+
+
+def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
     survived = threatened = 0
     if row["role"] == "main" and threats is not None:
-        own = threats[threats["model"] == row["model"]]
+        own = declared_threats(threats)
+        own = own[own["model"] == row["model"]]
         threatened = len(own)
-        survived = int(sum(survives(k, row["sign"]) for _, k in own.iterrows()))
+        survived = sum(
+            survives(k, row["sign"], threats.draws) for _, k in own.iterrows()
+        )
     return Claim(
         row["claim"],
         row["how"],
@@ -203,9 +215,12 @@ def _claim(row: dict[str, Any], threats: pd.DataFrame | None) -> Claim:
     )
 
 
-def survives(row: pd.Series, sign: int) -> bool:
-    """Whether a result is still there in a row of the declared threats."""
-    return bool(sign * row["coef"] > 0 and row["p_wild"] < LEVEL)
+def survives(row: pd.Series, sign: int, draws: int) -> bool:
+    """Whether a result is still there in a row of the threats: the claimed sign, and a
+    declared p below 5 % by more than its simulation error."""
+    p = float(row["p_wild"])
+    error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
+    return bool(sign * row["coef"] > 0 and side(p, error) == "below")
 
 
 def _or_zero(error: float) -> float:

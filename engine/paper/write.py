@@ -14,6 +14,7 @@ from ..core import Format, write_csv, write_frame
 from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
+from ..figures import threat_intervals
 from ..figures import trade as trade_figures
 from ..reporting import JournalTable, Language, save_figure, to_frame, to_html, to_latex
 from . import columns as paper
@@ -50,6 +51,12 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
             figures[f"table{table}_inference"] = draw_figures.intervals(
                 rows, INTERVALS, language
             )
+    if result.threats is not None:
+        for model in result.threats.models:
+            if model.table == 3:
+                figures[f"threats_{model.outcome}"] = threat_intervals(
+                    result.threats.intervals(model.name)
+                )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
         printed = comparison[
@@ -157,6 +164,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "pooled_parts": result.parts,
         "leave_one_out": result.left_out,
         "specification_curve": result.curve.rows,
+        "declared_tests": result.declared,
         "descriptive_statistics": result.moments,
         "within_variation": result.variation,
         "table2_structure": result.structure,
@@ -168,6 +176,8 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         frames["index_values"] = result.variants.indices
     if result.inference is not None:
         frames["bootstrap_and_placebo"] = result.inference.rows
+    if result.threats is not None:
+        frames["threats"] = result.threats.table
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
     return {name: frame for name, frame in frames.items() if frame is not None}

@@ -120,11 +120,10 @@ def _findings(result: Replication) -> list[str]:
             "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
         )
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
-    rule = "the same rule on these data: " if other else ""
+    rule = "The same rule on these data: " if other else "Verdict: "
     for verdict in verdicts(result):
-        count = sum(test.supported for test in verdict.tests)
         lines.append(
-            f"{verdict.hypothesis} {rule}{verdict.conclusion}: {count} of "
-            f"{len(verdict.tests)} tests hold"
+            f"{verdict.hypothesis}, {verdict.statement} {rule}{verdict.conclusion}: "
+            f"{verdict.reason}"
         )
     return lines

@@ -44,9 +44,10 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
                     f"{near['stars_equal']} of {count} star counts agree."
                     + (_MEASURES_DATA if other else ""),
                     *(
-                        f"{k.hypothesis}{_SAME_RULE if other else ''}: {k.conclusion} "
-                        f"({sum(t.supported for t in k.tests)} of {len(k.tests)} tests "
-                        "hold)."
+                        f"{k.hypothesis} ({k.statement}){_SAME_RULE if other else ''}: "
+                        f"{k.conclusion}. {k.reason}; by the paper's own p "
+                        f"{sum(t.holds_by_the_papers_p for t in k.tests)} of "
+                        f"{len(k.tests)} would hold."
                         for k in found
                     ),
                     groups.pooled_sentence(result),
@@ -108,18 +109,26 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
                 if other
                 else ""
             )
-            + "The tests are listed in one place, engine/paper/verdicts.py; most of "
-            "them are coefficients that the paper prints"
+            + "The tests are listed in one place, engine/paper/declared.py, and the "
+            "rule in engine/paper/verdicts.py; main tests are coefficients that the "
+            "paper prints"
             + (". " if other else ", so their results were known. ")
-            + "A test "
-            f"holds where the sign is the claimed one and p < {LEVEL}; a significant "
-            "opposite sign counts only as not holding. A hypothesis is supported where "
-            "all its tests hold, supported in part where at least half do, else not "
-            "supported. Tests overlap (samples contain each other, indices their "
-            "parts): their count is no weight of evidence. That one group's "
-            "coefficient is significant and the other's is not is no test of a "
-            "difference; the difference is tested by itself. None of this makes the "
-            "association causal: see the caveats."
+            + "p is the declared one: the restricted wild cluster bootstrap with "
+            "Webb's weights, for two-stage least squares its efficient form (WRE). A "
+            f"test holds where the sign is the claimed one and p is below {LEVEL} by more "
+            "than its simulation error. “Over 5” and “over 15” are p over the five "
+            "outcomes of a sample and over all outcomes in all three samples (Romano "
+            "and Wolf). A main test stands where it holds over the 15 as well and "
+            "survives every declared threat (next section): the same sign and p below "
+            f"{LEVEL} there. A hypothesis is supported where all main tests stand and "
+            "all checks hold, supported in part where at least one main test stands, "
+            "else not supported. “The paper's” p, CV1 with t(G − 1), decides nothing. "
+            "A part of a main test is a group of countries that its sample contains: "
+            "it is shown and not counted. That one group's coefficient is significant "
+            "and the other's is not is no test of a difference; the difference is "
+            "tested by itself. Not supported means that these data do not show it, not "
+            "that it is false. None of this makes the association causal: see the "
+            "caveats."
         )
     ]
     for verdict in found:
@@ -132,7 +141,11 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
             Table(
                 verdict.frame(),
                 f"Tests of {verdict.hypothesis}.",
-                {"estimate": ".3f", "s.e.": ".3f", "p": ".3f"},
+                {
+                    "estimate": ".3f",
+                    "s.e.": ".3f",
+                    **dict.fromkeys(_P_COLUMNS, ".4f"),
+                },
             ),
         ]
     return Section(
@@ -141,6 +154,9 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
         else "The three hypotheses",
         blocks,
     )
+
+
+_P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15")
 
 
 def caveats(result: Replication) -> Section:
@@ -220,7 +236,8 @@ def _few_clusters(result: Replication) -> str:
         return f"{text}; bootstrap and placebo were not computed here."
     return (
         f"{text}; the section “{inference.TITLE}” repeats the tests of TBI "
-        "under bootstraps and placebos. The verdicts count t(G − 1)."
+        "under bootstraps and placebos. Stars and the tables of the paper count "
+        "t(G − 1), the verdicts do not."
     )
 
 
@@ -229,7 +246,7 @@ def _many_tests(result: Replication) -> str:
     if result.inference is None:
         return text + "No p-value here is corrected for that."
     return text + (
-        "Stars, verdicts and the p-values of the tables are not corrected for that. "
-        f"Romano and Wolf's, in the section “{inference.TITLE}”, are, but for "
-        "the two or three outcomes of one table and sample only."
+        "Stars and the p-values of the paper's tables are not corrected for that. "
+        f"Romano and Wolf's, in the section “{inference.TITLE}”, are, and the verdicts "
+        "count them."
     )

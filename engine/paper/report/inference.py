@@ -23,7 +23,8 @@ _P_VALUES = {
     "pairs_p": "pairs",
     "placebo_p": "placebo",
     "placebo_within_p": "within",
-    "romano_wolf": "RW",
+    "romano_wolf": "over 5",
+    "romano_wolf_all": "over 15",
 }
 _DRAWN = {
     "wild": "wild",
@@ -31,7 +32,11 @@ _DRAWN = {
     "placebo": "placebo",
     "placebo_within": "within",
 }
-_ERRORS = {**{f"{k}_mc": v for k, v in _DRAWN.items()}, "romano_wolf_mc": "RW"}
+_ERRORS = {
+    **{f"{k}_mc": v for k, v in _DRAWN.items()},
+    "romano_wolf_mc": "over 5",
+    "romano_wolf_all_mc": "over 15",
+}
 _DRAWS = {f"{k}_draws": f"draws, {v}" for k, v in _DRAWN.items()}
 _FEW = {
     "clusters": "countries",
@@ -83,8 +88,9 @@ def section(
                 "has nothing to do with the outcome of any country, and takes "
                 "countries to be exchangeable. within: only among countries of the "
                 "same level of development.",
-                "RW: Romano and Wolf, the wild p-value adjusted for the other outcomes "
-                "of the same table and sample with the same controls.",
+                "over 5, over 15: Romano and Wolf, the wild p-value adjusted for the "
+                "other outcomes of the same sample with the same controls, and for all "
+                "outcomes in all samples with all controls.",
             ]
         ),
         Text(_sentence(rows)),

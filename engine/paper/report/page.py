@@ -13,7 +13,16 @@ from ...reporting import Language
 from ...reporting import html as report
 from ..results import Replication
 from ..verdicts import verdicts
-from . import data, findings, groups, inference, robustness, specifications, tables
+from . import (
+    data,
+    findings,
+    groups,
+    inference,
+    robustness,
+    specifications,
+    tables,
+    threats,
+)
 
 PAPER = "国际贸易问题 2021, no. 9, article 1002-4670(2021)09-0001-16"
 
@@ -50,6 +59,7 @@ def write(
         data.data(result, figures, language),
         tables.tables(result, figures, language),
         findings.hypotheses(result, found),
+        threats.section(result, figures),
         robustness.lagged_instrument(result, language),
         robustness.index_variants(result),
         groups.groups(result, figures),

@@ -1,0 +1,81 @@
+"""The section of the report on threats: what would make the result go away."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from ...core import p_text
+from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import html as report
+from ..columns import column_name
+from ..results import Replication
+from ..verdicts import THREATS, declared_threats
+from ..write import CURVES
+
+TITLE = "What would make it go away"
+
+
+def section(result: Replication, figures: Mapping[str, Figure]) -> Section:
+    """A sentence for each main test, the declared threats side by side, figures."""
+    threats = result.threats
+    if threats is None:
+        why = result.skipped.get(TITLE, "the panel does not allow it")
+        return Section(TITLE, [Text(f"Not computed: {why}.")])
+    blocks: list[Block] = [
+        Text(
+            "Each main test of the hypotheses is estimated again with one thing "
+            "changed: countries left out, trends, weights, periods, and more. Errors "
+            "are CV1 with t(G−1); p is the restricted wild cluster bootstrap, "
+            f"{threats.draws:,} draws, the same for all. All "
+            f"{len(threats.table)} rows are in results/threats.csv; “kept” there is "
+            "the share of the variation of TBI that still identifies its coefficient. "
+            "A result that is not seen where little is kept may be there all the same."
+        ),
+        Points([threats.sentences[model.name] for model in threats.models]),
+        Text(
+            "The declared threats, which the verdicts ask about, were chosen before "
+            "the numbers were seen: groups that joined the European Union in these "
+            "years, years by group, a trend of each country, changes in place of "
+            "levels, and weights by GDP."
+        ),
+        Table(
+            _declared(result),
+            "TBI under the declared threats: coefficient, standard error in "
+            "parentheses, declared p in brackets.",
+        ),
+        *(
+            report.Figure(
+                figures[f"threats_{outcome}"],
+                f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
+                "intervals; below, rows that ask another question.",
+            )
+            for outcome in CURVES
+            if f"threats_{outcome}" in figures
+        ),
+    ]
+    return Section(TITLE, blocks)
+
+
+def _declared(result: Replication) -> pd.DataFrame:
+    assert result.threats is not None
+    rows = declared_threats(result.threats)
+    first = result.threats.table.drop_duplicates("model").set_index("model")
+    names = {
+        model.name: f"{model.outcome}, {column_name(model.table, model.column)}"
+        for model in result.threats.models
+        if model.table is not None and model.column is not None
+    }
+    table = {"as given": {names[k]: _cell(first.loc[k]) for k in names}}
+    for threat, variant in THREATS:
+        own = rows[(rows["threat"] == threat) & (rows["variant"] == variant)]
+        table[f"{threat}: {variant}"] = {
+            names[row["model"]]: _cell(row) for _, row in own.iterrows()
+        }
+    frame = pd.DataFrame(table).fillna("").T
+    return frame.rename_axis("threat").reset_index()
+
+
+def _cell(row: Any) -> str:
+    return f"{row['coef']:.2f} ({row['se']:.2f}) [{p_text(row['p_wild'])}]"
