@@ -117,7 +117,9 @@ def _formatted(column: pd.Series, spec: str | None) -> list[str]:
 
 
 def _is_missing(value: object) -> bool:
-    return value is None or value is pd.NA or value is pd.NaT or value != value
+    if value is None or value is pd.NA or value is pd.NaT:
+        return True
+    return bool(value != value)
 
 
 def _default_format(column: pd.Series) -> str:

@@ -26,13 +26,17 @@
 Two-stage least squares: ``endogenous`` and ``instruments``; ``L.TBI`` is the value a
 year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 columns,
 and [grid] every combination of its outcomes, samples, controls and panels.
+
+[threats] is read by ``tivax threats`` alone, which needs no [scheme]: blocks of
+countries by name, and lists of columns, weights, placebos and only, as in
+``tx.threats``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 
@@ -41,7 +45,10 @@ from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 
-_TOP = set("panel seed draws sample save_draws timed models model grid scheme".split())
+_TOP = set(
+    "panel seed draws sample save_draws timed models model grid scheme threats".split()
+)
+_THREATS = ("columns", "weights", "placebos", "only")
 _MODEL = set(
     (
         "name outcome regressors treatment endogenous instruments effects cluster "
@@ -49,14 +56,15 @@ _MODEL = set(
     ).split()
 )
 _GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
-_SCHEME = {field.name for field in fields(Scheme)}
+_SCHEME = {each.name for each in fields(Scheme)}
 
 
 @dataclass(frozen=True)
 class RunFile:
     """A run file, checked.
 
-    ``models`` pairs each model with its panel file.
+    ``models`` pairs each model with its panel file; ``threats`` are arguments of
+    ``tx.threats``.
     """
 
     path: Path
@@ -66,6 +74,7 @@ class RunFile:
     seed: int
     save_draws: bool
     timed: bool = False
+    threats: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def panels(self) -> list[Path]:
@@ -121,6 +130,7 @@ def read_run_file(
         seed=toml.whole("seed", 0, least=0),
         save_draws=toml.flag("save_draws", False),
         timed=toml.flag("timed", False),
+        threats=_threats(toml),
     )
 
 
@@ -212,6 +222,17 @@ def _model(table: TomlTable, sample: str) -> Model:
         sample=own,
         family=table.text("family", own),
     )
+
+
+def _threats(toml: TomlTable) -> dict[str, Any]:
+    if not toml.has("threats"):
+        return {}
+    table = toml.table("threats", {"blocks", *_THREATS})
+    chosen: dict[str, Any] = {k: table.texts(k, ()) for k in _THREATS if table.has(k)}
+    if table.has("blocks"):
+        blocks = table.table("blocks", list(table.values["blocks"]))
+        chosen["blocks"] = {name: blocks.texts(name, ()) for name in blocks.values}
+    return chosen
 
 
 def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:

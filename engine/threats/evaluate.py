@@ -121,6 +121,7 @@ def threats(
         same_units=made["same_units"].to_numpy(bool),
         models=tuple(models),
         draws=draws,
+        residual_max=max(k.fit.residual for k in settings),
     )
 
 

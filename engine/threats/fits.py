@@ -149,6 +149,11 @@ class VariantFit:
         return np.sqrt(self.correction * (self.influence**2).sum(axis=0))
 
     @property
+    def residual(self) -> float:
+        """|X'(y - X beta)|, of columns of length 1: what rounding leaves of 0."""
+        return float(np.linalg.norm(self.B.T @ self.u))
+
+    @property
     def row_weights(self) -> Float[np.ndarray, "n q"]:
         """c of each treatment: its coefficient is c'y, y the outcome of ``used``."""
         return self.H[:, -self.q :] * self.root[:, None] / self.units

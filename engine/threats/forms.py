@@ -19,7 +19,8 @@ def weights(setting: Setting) -> Iterator[Variant | Row]:
             yield refused("weights", name, error)
             continue
         shown = name.removeprefix("ln") if name.startswith("ln") else name
-        values = np.exp(values) if name.startswith("ln") else values
+        if name.startswith("ln"):
+            values = values.map(np.exp)
         column = f"weight by {shown}"
         mean = values.groupby(setting.frame[setting.unit]).transform("mean")
         frame = setting.frame.assign(**{column: mean})
@@ -71,13 +72,15 @@ def functional_form(setting: Setting) -> Iterator[Variant | Row]:
     used = setting.used[name].astype(float)
     if used.min() > 0 and used.max() < 100:
         slope = (used * (100 - used) / 100).mean()
-        logit = np.log(values / (100 - values)) * slope
+        logit = (values / (100 - values)).map(np.log) * slope
         yield _transformed(setting, "logit of the outcome / 100", logit)
     else:
         error = TivaxError(f"{name} does not lie between 0 and 100")
         yield refused("functional form", "logit of the outcome / 100", error)
     if used.min() > 0:
-        yield _transformed(setting, "log of the outcome", np.log(values) * used.mean())
+        yield _transformed(
+            setting, "log of the outcome", values.map(np.log) * used.mean()
+        )
     else:
         error = TivaxError(f"{name} is not positive")
         yield refused("functional form", "log of the outcome", error)

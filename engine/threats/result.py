@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ COLUMNS = tuple(
     ).split()
 )
 _NAMED = 3
-STATES = ("the model", "as before", "not significant", "other sign", "other question")
+_Record = dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -36,6 +37,8 @@ class Threats(Printable):
         Rows at least in units of that effect.
     draws
         Of ``p_wild``; 0 without.
+    residual_max
+        The largest |X'(y - X beta)| of the models, columns of length 1.
 
     Examples
     --------
@@ -50,6 +53,7 @@ class Threats(Printable):
     same_units: Bool[np.ndarray, " rows"]
     models: tuple[Model, ...]
     draws: int
+    residual_max: float
 
     @property
     def sentence(self) -> str:
@@ -64,17 +68,19 @@ class Threats(Printable):
     @property
     def gone(self) -> Bool[np.ndarray, " rows"]:
         """Comparable rows in which the result has gone away, where there was one."""
-        gone = np.zeros(len(self.table), bool)
-        for _, rows in self.table.groupby(["model", "term"], sort=False):
-            first = rows.iloc[0]
-            if first["threat"] != HEADLINE or not self._is_significant(first):
-                continue
-            lost = [
-                np.sign(k.coef) != np.sign(first["coef"]) or not self._is_significant(k)
-                for _, k in rows.iterrows()
-            ]
-            gone[rows.index] = lost
-        return gone & self.comparable
+        first: dict[tuple[str, str], _Record] = {}
+        gone = []
+        for row, comparable in zip(self._records, self.comparable, strict=True):
+            own = (row["model"], row["term"])
+            if row["threat"] == HEADLINE:
+                first[own] = row
+            claimed = first.get(own) if comparable else None
+            gone.append(
+                claimed is not None
+                and _is_significant(claimed)
+                and not (_same_sign(row, claimed) and _is_significant(row))
+            )
+        return np.array(gone, bool)
 
     def intervals(self, model: str) -> pd.DataFrame:
         """What the figure shows of a model: rows in units of its effect.
@@ -84,94 +90,80 @@ class Threats(Printable):
         ``other question`` of rows that are not comparable.
         """
         shown = (self.table["model"] == model) & self.same_units
-        rows = self.table[shown & self.table["se"].notna()]
-        first = rows.iloc[0]
+        shown = (shown & self.table["se"].notna()).to_numpy(bool)
+        rows = self.table[shown]
+        records = _records_of(rows)
+        comparable = self.comparable[shown]
+        states = [
+            _state(row, records[0], bool(own))
+            for row, own in zip(records, comparable, strict=True)
+        ]
         half = stats.t.ppf(1 - LEVEL / 2, rows["clusters"].astype(float) - 1)
         half = half * rows["se"]
-        states = []
-        for k, row in rows.iterrows():
-            if row["threat"] == HEADLINE:
-                states.append(STATES[0])
-            elif not self.comparable[k]:
-                states.append(STATES[4])
-            elif np.sign(row["coef"]) != np.sign(first["coef"]):
-                states.append(STATES[3])
-            else:
-                states.append(STATES[1 if self._is_significant(row) else 2])
         ends = {"ci_low": rows["coef"] - half, "ci_high": rows["coef"] + half}
         columns = ["threat", "variant", "term", "coef"]
         return rows[columns].assign(**ends, state=states).reset_index(drop=True)
 
-    def _is_significant(self, row: pd.Series) -> bool:
-        return bool(self.declared_p(row) <= LEVEL)
-
-    @staticmethod
-    def declared_p(row: pd.Series) -> float:
-        """``p_wild`` where there is one, else ``p``."""
-        return float(row["p"] if np.isnan(row["p_wild"]) else row["p_wild"])
+    @property
+    def _records(self) -> list[_Record]:
+        return _records_of(self.table)
 
     def _sentence(self, model: Model) -> str:
-        mine = (self.table["model"] == model.name).to_numpy()
         treatment = model.treatments[0]
-        term = (self.table["term"] == treatment).to_numpy()
-        first = self.table[mine & term].iloc[0]
+        rows = [
+            (row, bool(comparable), bool(gone))
+            for row, comparable, gone in zip(
+                self._records, self.comparable, self.gone, strict=True
+            )
+            if row["model"] == model.name and row["term"] == treatment
+        ]
+        first = rows[0][0]
         name = f"{model.name}: {treatment} on {model.outcome}, {self._numbers(first)}"
-        if not self._is_significant(first):
+        if not _is_significant(first):
             return (
                 f"{name}, is not significant at 5 %: there is no result that could go "
                 "away."
             )
-        asked = mine & term & self.comparable & (self.table["threat"] != HEADLINE)
-        gone = self.table[asked & self.gone]
-        count = int(asked.sum())
-        if gone.empty:
-            return f"{name}: {self._survival(self.table[asked], count)}"
-        by = gone.assign(flip=np.sign(gone["coef"]) != np.sign(first["coef"]))
-        flips = int(by["flip"].sum())
-        turned = f", {flips} of them with the other sign" if flips else ""
-        listed = "; ".join(map(self._named, self._cheapest(by)[:_NAMED]))
+        asked = [row for row, comparable, _ in rows[1:] if comparable]
+        gone = [row for row, _, gone in rows if gone]
+        if not gone:
+            return f"{name}: {self._survival(asked)}"
+        turned = [row for row in gone if not _same_sign(row, first)]
+        flips = f", {len(turned)} of them with the other sign" if turned else ""
         said = [
-            f"{name}, goes away in {len(gone)} of {count} variants{turned}",
-            f"What it takes: {listed}",
+            f"{name}, goes away in {len(gone)} of {len(asked)} variants{flips}",
+            "What it takes: " + "; ".join(map(self._named, _cheapest(gone)[:_NAMED])),
         ]
-        if flips:
-            said.append(
-                f"The other sign: {self._named(self._cheapest(by[by.flip])[0])}"
-            )
-        few = (self.table["threat"] == "influential clusters") & mine & term
-        if len(few := self.table[few & self.table["variant"].str.contains(" of ")]):
-            variants = few["variant"].str.removeprefix("without ")
-            said.append(f"Clusters to be left out for it: {'; '.join(variants)}")
+        if turned:
+            said.append(f"The other sign: {self._named(_cheapest(turned)[0])}")
+        few = [
+            row["variant"].removeprefix("without ")
+            for row, *_ in rows
+            if row["threat"] == "influential clusters" and " of " in row["variant"]
+        ]
+        if few:
+            said.append(f"Clusters to be left out for it: {'; '.join(few)}")
         return ". ".join(said) + "."
 
-    def _named(self, row: pd.Series) -> str:
+    def _survival(self, asked: Sequence[_Record]) -> str:
+        if not asked:
+            return "nothing was asked."
+        weakest = max(asked, key=_declared_p)
+        small = min(asked, key=lambda row: abs(row["coef"]))
+        return (
+            f"none of {len(asked)} variants makes it go away. The largest p is that of "
+            f"{self._named(weakest)}; the smallest effect that of {self._named(small)}."
+        )
+
+    def _named(self, row: _Record) -> str:
+        """``left out, EU15: 8.260 (4.504), p 0.0786, 68 % of variation kept``."""
         kept = row["variation_kept"]
         share = "" if np.isnan(kept) else f", {100 * kept:.0f} % of variation kept"
         return f"{row['threat']}, {row['variant']}: {self._numbers(row)}{share}"
 
-    def _cheapest(self, gone: pd.DataFrame) -> list[pd.Series]:
-        """One of each threat: what keeps most of the variation; threats that keep most
-        first."""
-        kept = gone.assign(kept=gone["variation_kept"].fillna(-1.0))
-        best = kept.sort_values("kept", ascending=False, kind="stable")
-        return [row for _, row in best.drop_duplicates("threat").iterrows()]
-
-    def _survival(self, asked: pd.DataFrame, count: int) -> str:
-        if not count:
-            return "nothing was asked."
-        p = asked.apply(self.declared_p, axis=1)
-        weakest = asked.loc[p.idxmax()]
-        small = asked.loc[asked["coef"].abs().idxmin()]
-        return (
-            f"none of {count} variants makes it go away. The largest p is that of "
-            f"{weakest['threat']}, {weakest['variant']}: {self._numbers(weakest)}; the "
-            f"smallest effect that of {small['threat']}, {small['variant']}: "
-            f"{self._numbers(small)}."
-        )
-
-    def _numbers(self, row: pd.Series) -> str:
+    def _numbers(self, row: _Record) -> str:
         """``13.58 (4.461), p 0.0041``."""
-        p = p_text(self.declared_p(row), self.draws or None)
+        p = p_text(_declared_p(row), self.draws or None)
         return f"{number_text(row['coef'])} ({number_text(row['se'])}), p {p}"
 
     def _listings(self) -> Sequence[Listing]:
@@ -180,22 +172,61 @@ class Threats(Printable):
     def _listing(self, model: Model) -> Listing:
         rows = [
             (
-                f"{k.threat}: {k.variant}" if k.variant else str(k.threat),
-                str(k.term),
-                number_text(k.coef),
-                number_text(k.se),
-                p_text(k.p),
-                p_text(k.p_wild, self.draws or None),
-                "-" if pd.isna(k.n) else str(k.n),
-                "-" if np.isnan(k.variation_kept) else f"{k.variation_kept:.2f}",
+                f"{k['threat']}: {k['variant']}" if k["variant"] else k["threat"],
+                k["term"],
+                number_text(k["coef"]),
+                number_text(k["se"]),
+                p_text(k["p"]),
+                p_text(k["p_wild"], self.draws or None),
+                "-" if pd.isna(k["n"]) else str(k["n"]),
+                "-" if np.isnan(k["variation_kept"]) else f"{k['variation_kept']:.2f}",
             )
-            for k in self.table[self.table["model"] == model.name].itertuples()
+            for k in self._records
+            if k["model"] == model.name
         ]
         title = f"{model.name}: threats to {model.treatments[0]} on {model.outcome}"
         return Listing(title, _PRINTED, rows, [self.sentences[model.name]])
 
 
 _PRINTED = ("", "term", "coef", "se", "p", "p wild", "n", "variation kept")
+
+
+def _records_of(rows: pd.DataFrame) -> list[_Record]:
+    return [{str(k): v for k, v in row.items()} for row in rows.to_dict("records")]
+
+
+def _declared_p(row: _Record) -> float:
+    """``p_wild`` where there is one, else ``p``."""
+    return float(row["p"] if np.isnan(row["p_wild"]) else row["p_wild"])
+
+
+def _is_significant(row: _Record) -> bool:
+    return _declared_p(row) <= LEVEL
+
+
+def _same_sign(row: _Record, other: _Record) -> bool:
+    return bool(np.sign(row["coef"]) == np.sign(other["coef"]))
+
+
+def _state(row: _Record, first: _Record, comparable: bool) -> str:
+    if row["threat"] == HEADLINE:
+        return "the model"
+    if not comparable:
+        return "other question"
+    if not _same_sign(row, first):
+        return "other sign"
+    return "as before" if _is_significant(row) else "not significant"
+
+
+def _cheapest(gone: Sequence[_Record]) -> list[_Record]:
+    """One of each threat, what keeps most of the variation; the most first."""
+    order = sorted(
+        gone, key=lambda row: -np.nan_to_num(row["variation_kept"], nan=-1.0)
+    )
+    best: dict[str, _Record] = {}
+    for row in order:
+        best.setdefault(row["threat"], row)
+    return list(best.values())
 
 
 @long_table_of.register(Threats)

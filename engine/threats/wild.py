@@ -9,11 +9,12 @@ by what they leave out.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
 from ...kernels.resampling import InstrumentLoadings, WildLoadings
-from ..core import Progress, shift_progress
+from ..core import Progress, in_float64, shift_progress
 from ..resampling import wild_p_values
 from .fits import LowRank, WildForm
 
@@ -28,6 +29,7 @@ class WildTest(NamedTuple):
     labels: tuple[str, ...]
 
 
+@in_float64
 def declared_p(
     tests: Sequence[WildTest],
     all_labels: Sequence[str],
@@ -72,7 +74,7 @@ def _loadings(
     form: WildForm, place: Int[np.ndarray, " g"], G: int
 ) -> WildLoadings | InstrumentLoadings:
     """The arrays of the kernels, 0 for the clusters of the panel that are left out."""
-    correction = np.asarray(form.correction, float)
+    correction = jnp.asarray(form.correction)
 
     def matrix(low: LowRank) -> Float[np.ndarray, "G G"]:
         whole = np.zeros((G, G))
@@ -82,14 +84,16 @@ def _loadings(
     if form.scores is not None:
         a = np.zeros((1, G))
         a[0, place] = form.scores.a
-        return WildLoadings(a, matrix(form.scores)[None], correction)
+        return WildLoadings(
+            jnp.asarray(a), jnp.asarray(matrix(form.scores)[None]), correction
+        )
     assert form.zz is not None and form.fixed is not None
     fixed = np.zeros((len(form.zz), G))
     fixed[:, place] = form.fixed
     return InstrumentLoadings(
-        form.zz,
-        fixed,
-        np.stack([matrix(k) for k in form.x]),
-        np.stack([matrix(k) for k in form.y]),
+        jnp.asarray(form.zz),
+        jnp.asarray(fixed),
+        jnp.asarray(np.stack([matrix(k) for k in form.x])),
+        jnp.asarray(np.stack([matrix(k) for k in form.y])),
         correction,
     )

@@ -202,6 +202,16 @@ def of_panels() -> Iterator[Case]:
     }
     yield from wrong("resample", bad, panel=panel, model=model, scheme=scheme)
     bad = {
+        "panel": frames,
+        "model": {**WRONG, "none": [], "word": "m"},
+        "blocks": {"list": ["C00"], "word": {"north": "C00"}, "int": 3},
+        "draws": {"text": "9", "half": 9.5, "below": -1, "None": None},
+        "seed": {"text": "9", "below": -1, "None": None},
+    }
+    lists = {"text": "TBI", "None": None, "ints": [1], "word": ["no such"]}
+    bad |= {"only": lists, **dict.fromkeys(("columns", "weights", "placebos"), LETTERS)}
+    yield from wrong("threats", bad, panel=panel, model=model)
+    bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},
         "permute": {"word": "rows"},

@@ -77,6 +77,7 @@ def test_every_group_has_members_that_are_countries():
     "name, count",
     [
         ("EU27", 27), ("EU28", 28), ("EU27-2007", 27), ("EU15", 15), ("EA19", 19),
+        ("EU25", 25),
         ("EA20", 20), ("EFTA", 4), ("NAFTA", 3), ("USMCA", 3), ("MERCOSUR", 4),
         ("ASEAN", 10), ("RCEP", 15), ("CPTPP", 12), ("CPTPP11", 11), ("APEC", 21),
         ("BRICS", 5), ("G7", 7), ("G20", 19), ("OECD", 38), ("BRI65", 65),
@@ -85,13 +86,14 @@ def test_every_group_has_members_that_are_countries():
 )  # fmt: skip
 def test_groups_have_as_many_members_as_they_say(name, count):
     assert len(members(name)) == count
-    assert name in country_groups() and len(country_groups()) == 21
+    assert name in country_groups() and len(country_groups()) == 22
 
 
 def test_groups_are_to_each_other_as_history_has_it():
     assert members("EU28") - members("EU27") == {"GBR"}
     assert members("EU28") - members("EU27-2007") == {"HRV"}
-    assert members("EU15") < members("EU27-2007") < members("EU28")
+    assert members("EU15") < members("EU25") < members("EU27-2007") < members("EU28")
+    assert members("EU27-2007") - members("EU25") == {"BGR", "ROU"}
     assert members("EA20") - members("EA19") == {"HRV"}
     assert members("EA20") < members("EU27")
     assert members("NAFTA") == members("USMCA") < members("APEC") & members("OECD")

@@ -59,6 +59,7 @@ def run_threats(
         (folder / "report.html").write_text(page, encoding="utf-8")
         record = started.write_manifest(
             folder,
+            residual_max=max(k.residual_max for k in found),
             draws=run.draws,
             models=len(drawn),
             rows=len(table),
@@ -92,7 +93,12 @@ def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
                 told(0, 1)
                 try:
                     made = evaluate(
-                        panel, model, draws=run.draws, seed=run.seed, progress=told
+                        panel,
+                        model,
+                        draws=run.draws,
+                        seed=run.seed,
+                        progress=told,
+                        **run.threats,
                     )
                 except TivaxError as error:
                     raise TivaxError(f"{path}: {error}") from None

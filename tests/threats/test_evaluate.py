@@ -1,0 +1,291 @@
+"""``tx.threats`` on made-up panels: the declared p, rows that say why, the sentence."""
+
+import inspect
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+from tivax.engine.resampling import draws_of, fit_model, make_plan
+from tivax.engine.threats import CATALOGUE
+from tivax.engine.threats.blocks import CODES, entrants, memberships
+from tivax.engine.threats.result import COLUMNS
+from tivax.engine.threats.unit_roots import cips
+from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
+
+from experiment_panels import MODEL, small_panel, two_stage_model
+
+pytestmark = pytest.mark.usefixtures("quick")
+# The same arithmetic in another order.
+RTOL = 1e-10
+
+
+@pytest.fixture(scope="module")
+def strong() -> pd.DataFrame:
+    """Thirty units, twelve years: the outcome is the treatment, and little else."""
+    rng = np.random.default_rng(0)
+    iso3 = np.repeat([f"C{k:02d}" for k in range(30)], 12)
+    frame = pd.DataFrame({"iso3": iso3, "year": np.tile(range(2000, 2012), 30)})
+    frame["x"], frame["control"] = rng.normal(size=(2, 360))
+    frame["y"] = 50 + 2 * frame["x"] + frame["control"] + 0.3 * rng.normal(size=360)
+    frame["size"] = 1 + np.abs(rng.normal(size=360))
+    return frame
+
+
+@pytest.fixture(scope="module")
+def survivor(strong):
+    model = tx.Model("strong", "y", ["x", "control"])
+    return tx.threats(strong, model, weights=["size"], placebos=[], draws=0)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return small_panel(countries=8, years=12, seed=3)
+
+
+# ------------------------------------------------------------------------ declared p
+
+
+def drawn_p(panel, model, draws, seed):
+    """p of the bootstrap of one model, which has its own way to the draws."""
+    fitted = fit_model(panel, model)
+    plan = make_plan(fitted, tx.Scheme("wild", weights="webb"), draws)
+    t = np.abs(next(draws_of(plan, seed).windows())[:, 0])
+    return fitted, (t > np.abs(plan.observed[0]) * (1 + 1e-10)).mean()
+
+
+def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
+    for model in (MODEL, replace(two_stage_model(), name="iv")):
+        found = tx.threats(small, model, only=["blocks left out"], draws=2_000, seed=4)
+        fitted, p = drawn_p(small, model, 2_000, 4)
+        first = found.table.iloc[0]
+        assert first["p_wild"] == p
+        se = np.sqrt(fitted.covariance()[0, 0])
+        assert_allclose([first["coef"], first["se"]], [fitted.coef[0], se], RTOL)
+    # The weights belong to the clusters of the panel, also where some are left out.
+    found = tx.threats(small, MODEL, only=["blocks left out"], draws=2_000, seed=4)
+    row = found.table.set_index("variant").loc["developed countries"]
+    p = drawn_p(small, replace(MODEL, sample="developing"), 2_000, 4)[1]
+    # 6^4 patterns of the four that are left are fewer than the draws of the whole panel.
+    assert row["clusters"] == 4 and row["p_wild"] == p
+
+
+def test_all_patterns_are_taken_where_there_are_no_more_than_draws(small):
+    four = small[small["iso3"].isin(sorted(set(small["iso3"]))[:4])]
+    model = tx.Model("few", "KOFGIdj", ["TBI"])
+    found = tx.threats(four, model, only=["unit trends"], draws=1_296)
+    again = tx.threats(four, model, only=["unit trends"], draws=1_296, seed=9)
+    # All 6^4 patterns: no seed matters, p is a whole number of them.
+    assert found.table["p_wild"].tolist() == again.table["p_wild"].tolist()
+    assert_allclose(found.table["p_wild"] * 1_296 % 1, 0, atol=1e-9)
+
+
+# ---------------------------------------------------------------- rows that say why
+
+
+def test_a_threat_that_cannot_be_computed_says_why_and_the_others_go_on(small):
+    found = tx.threats(
+        small,
+        MODEL,
+        blocks={
+            "north": ["C00", "C01"],
+            "nobody": ["XXX"],
+            "most": [f"C{k:02d}" for k in range(6)],
+        },
+        columns=["continent"],
+        weights=["lnGDP", "nothing"],
+        placebos=["KOFPoGIdj", "none"],
+        only=["blocks left out", "weights", "placebo outcomes", "memberships"],
+        draws=0,
+    )
+    notes = found.table.set_index("variant")["note"]
+    lacking = found.table[found.table["coef"].isna()]
+    assert (
+        notes["nobody"] == "not computed: none of its 1 members is in the column iso3"
+    )
+    assert notes["most"] == (
+        "not computed: 2 clusters are left for 3 regressors; it takes more clusters than "
+        "regressors"
+    )
+    assert notes["continent"] == "not computed: no column continent in the panel"
+    assert notes["nothing"] == "not computed: no column nothing in the panel"
+    assert notes["none"] == "not computed: no column none in the panel"
+    assert "holds no codes of ISO 3166-1" in notes["built-in groups"]
+    assert set(lacking["note"].str[:13]) == {"not computed:"}
+    assert set(found.table["variant"]) >= {"north", "GDP", "KOFPoGIdj"}
+    assert tuple(found.table.columns) == COLUMNS
+
+
+def test_every_threat_of_a_model_with_instruments_computes_or_says_why(small):
+    found = tx.threats(small, replace(two_stage_model(), name="iv"), draws=0).table
+    assert found["coef"].notna().sum() > 10
+    assert found.loc[found["coef"].isna(), "note"].str.startswith("not computed").all()
+
+
+def test_a_panel_without_years_keeps_what_needs_none(small):
+    model = tx.Model("pooled", "KOFGIdj", ["TBI", "RQ"], effects=["iso3"])
+    found = tx.threats(small, model, draws=0).table
+    trends = found[found["threat"] == "unit trends"]
+    assert trends["note"].str.contains("takes effects of units").all()
+    assert found["coef"].notna().any()
+
+
+def test_wrong_arguments_are_one_line(small):
+    # As a user calls it: without the checks of types of the test run.
+    unchecked = inspect.unwrap(tx.threats)
+    for wrong, text in (
+        ({"panel": 3}, "panel: give a DataFrame"),
+        ({"model": "main"}, "model: give a tx.Model"),
+        ({"model": [MODEL, MODEL]}, "model: two are called main; rename one"),
+        ({"only": ["trend"]}, "only: no threat trend: "),
+        ({"draws": -1}, "draws: give a whole number"),
+        ({"blocks": ["C00"]}, "blocks: give a dict"),
+        ({"weights": "lnGDP"}, "weights='lnGDP': give a list"),
+        ({"model": replace(MODEL, outcome="nothing")}, "model main: no column nothing"),
+    ):
+        with pytest.raises(tx.TivaxError) as caught:
+            unchecked(**{"panel": small, "model": MODEL, "draws": 0, **wrong})
+        assert str(caught.value).startswith(text) and "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------------ the sentence
+
+
+def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor):
+    assert not survivor.gone.any()
+    count = survivor.comparable.sum() - 1
+    assert f"none of {count} variants makes it go away" in survivor.sentence
+    assert set(CATALOGUE) >= {"blocks left out", "Oster's delta"}
+    assert "goes away in" not in survivor.sentence
+
+
+def test_a_block_that_makes_the_result_is_named(strong):
+    # Only units C00 to C11 respond; without them there is nothing.
+    few = strong["iso3"] < "C12"
+    noise = np.random.default_rng(1).normal(size=len(strong))
+    frame = strong.assign(y=50 + 3 * strong["x"] * few + 0.5 * noise)
+    model = tx.Model("twelve", "y", ["x"])
+    found = tx.threats(
+        frame, model, blocks={"the twelve": [f"C{k:02d}" for k in range(12)]},
+        only=["blocks left out", "influential clusters"], draws=0,
+    )  # fmt: skip
+    assert "goes away in 1 of 2 variants" in found.sentence
+    assert "left out, the twelve: " in found.sentence
+    chosen = found.table.set_index("variant")["note"].filter(
+        like="not significant by CV1"
+    )
+    assert chosen.index[0].startswith("without ") and " of 30" in chosen.index[0]
+    assert all(
+        name < "C12"
+        for name in chosen.iloc[0].removeprefix("chosen for it: ").split(", ")
+    )
+
+
+def test_without_a_result_there_is_none_to_go_away(strong):
+    noise = np.random.default_rng(2).normal(size=len(strong))
+    model = tx.Model("none", "y", ["x"])
+    found = tx.threats(
+        strong.assign(y=50 + noise), model, only=["unit trends"], draws=0
+    )
+    assert not found.gone.any()
+    assert found.sentence.endswith("there is no result that could go away.")
+
+
+def test_it_prints_a_table_and_the_sentence(survivor):
+    printed = repr(survivor)
+    assert printed.startswith("strong: threats to x on y\n")
+    assert printed.endswith(survivor.sentence)
+    assert "unit trends: linear" in printed
+    assert tx.to_long(survivor).equals(survivor.table)
+
+
+def test_the_figure_has_a_row_for_each_interval(survivor):
+    from tivax.engine.figures import threat_intervals
+
+    rows = survivor.intervals("strong")
+    figure = threat_intervals(rows)
+    labels = [k.get_text() for ax in figure.axes for k in ax.get_yticklabels()]
+    assert len(labels) == len(rows)
+    assert set(rows["state"]) == {"the model", "as before", "other question"}
+    shown = survivor.table["se"].notna() & survivor.same_units
+    assert len(rows) == shown.sum()
+
+
+# ------------------------------------------------------------------------- single parts
+
+
+def test_oster_delta_is_the_delta_that_the_data_were_made_with():
+    # y = b x + w + u, x = p w + d p (var w / var u) u + e: selection on u is d times that
+    # on w, in Oster's sense, cov(x, u) / var u = d cov(x, w) / var w.
+    b, p, var_w, var_u, var_e = 0.7, 0.5, 2.0, 3.0, 1.5
+    for delta in (0.5, 1.0, 2.0):
+        wx, ux = p * var_w, delta * p * var_u
+        x = wx**2 / var_w + ux**2 / var_u + var_e
+        xy, wy = b * x + wx + ux, b * wx + var_w
+        y = b * xy + wy + b * ux + var_u
+        short = xy / x
+        long = np.linalg.solve([[x, wx], [wx, var_w]], [xy, wy])
+        r2 = (long @ [xy, wy]) / y
+        m = Moments(short, xy**2 / x / y, long[0], r2, y, x, x - wx**2 / var_w)
+        assert_allclose(oster_delta(m, 1 - 0.0, target=b), delta, rtol=1e-8)
+
+
+def test_a_confounder_of_the_robustness_value_takes_the_estimate_to_0():
+    # With R2 of RV with treatment and outcome, bias is se sqrt(df) RV / sqrt(1 - RV).
+    for f in (0.05, 0.3, 1.0):
+        value = robustness_of(f)
+        assert_allclose(np.sqrt(value * value / (1 - value)), f, rtol=1e-12)
+
+
+def test_cips_is_the_mean_of_the_units_own_regressions():
+    paths = np.random.default_rng(3).normal(size=(5, 14)).cumsum(axis=1)
+    change, before = np.diff(paths), paths[:, :-1]
+    t = []
+    for dy, y in zip(change, before, strict=True):
+        X = np.column_stack([y, np.ones(13), before.mean(axis=0), change.mean(axis=0)])
+        b, (rss,), *_ = np.linalg.lstsq(X, dy, rcond=None)
+        t.append(b[0] / np.sqrt(rss / 9 * np.linalg.inv(X.T @ X)[0, 0]))
+    assert_allclose(cips(paths), np.mean(t), rtol=1e-9)
+
+
+def test_what_wanders_is_told_from_what_does_not(strong):
+    walk = np.random.default_rng(5).normal(size=(30, 12)).cumsum(axis=1).ravel()
+    for x, wanders in ((strong["x"], False), (walk, True)):
+        model = tx.Model("any", "y", ["x"])
+        found = tx.threats(strong.assign(x=x), model, only=["unit roots"], draws=0)
+        row = found.table.set_index("variant").loc["CIPS, null: unit roots in x"]
+        assert (row["p"] > 0.05) == wanders
+        assert ("not rejected" in row["note"]) == wanders
+
+
+def test_dated_groups_say_who_joined_when():
+    joined = entrants("EU", range(2000, 2015))
+    assert {k: len(v) for k, v in joined.items()} == {2004: 10, 2007: 2, 2013: 1}
+    assert joined[2007] == ["BGR", "ROU"] and joined[2013] == ["HRV"]
+    assert "GBR" in memberships("EU")[2013] and "GBR" not in memberships("EU")[2020]
+    assert len(CODES) == 248  # ISO 3166-1 but Antarctica
+
+
+def test_several_models_are_evaluated_as_one_by_one(small):
+    two = [MODEL, replace(MODEL, name="economic", outcome="KOFEcGIdj")]
+    both = tx.threats(small, two, only=["periods"], draws=500)
+    each = [tx.threats(small, k, only=["periods"], draws=500).table for k in two]
+    pd.testing.assert_frame_equal(both.table, pd.concat(each, ignore_index=True))
+    assert len(both.sentence.splitlines()) == 2
+
+
+def test_units_of_columns_do_not_matter(small):
+    scaled = small.assign(TBI=small["TBI"] * 1e8, KOFGIdj=small["KOFGIdj"] * 1e-3)
+    only = ["unit trends", "differences", "interactive effect", "robustness value"]
+    one, other = (
+        tx.threats(k, MODEL, only=only, draws=0).table for k in (small, scaled)
+    )
+    effects = one["se"].notna()
+    assert_allclose(
+        other.loc[effects, "coef"] * 1e11, one.loc[effects, "coef"], rtol=1e-6
+    )
+    assert_allclose(other["p"], one["p"], rtol=1e-6)
+    assert_allclose(other["variation_kept"], one["variation_kept"], rtol=1e-6)
