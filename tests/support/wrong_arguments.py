@@ -209,6 +209,11 @@ def of_panels() -> Iterator[Case]:
         "value": {"text": "0", "NaN": float("nan")},
         "strata": {"int": 3},
     }
+    levels: Bad = {"panel": WRONG, "model": WRONG, "coarse": {"int": 3, "other": "z"}}
+    levels |= {"fine": {"int": 3, "other": "z"}, "type": {"word": "13"}}
+    levels |= {"draws": {"half": 9.5}, "seed": {"below": -1}}
+    sound = {"panel": panel, "model": model, "coarse": "developed"}
+    yield from wrong("clustering_level", levels, **sound)
     for case, make in wrong("Scheme", bad, kind="wild"):
         yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
