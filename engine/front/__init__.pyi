@@ -41,10 +41,12 @@ from .engine.publication import Packed as Packed
 from .engine.publication import cite as cite
 from .engine.publication import package as package
 from .engine.reporting import regression_table as regression_table
+from .engine.resampling import ClusteringLevel as ClusteringLevel
 from .engine.resampling import Inference as Inference
 from .engine.resampling import Model as Model
 from .engine.resampling import Scheme as Scheme
 from .engine.resampling import Study as Study
+from .engine.resampling import clustering_level as clustering_level
 from .engine.resampling import read_study as read_study
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate

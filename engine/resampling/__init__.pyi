@@ -1,7 +1,9 @@
 from .checkpoints import Checkpoint as Checkpoint
 from .checkpoints import checkpoint as checkpoint
 from .checkpoints import stopping as stopping
+from .cluster_diagnostics import ClusteringLevel as ClusteringLevel
 from .cluster_diagnostics import cluster_table as cluster_table
+from .cluster_diagnostics import clustering_level as clustering_level
 from .cluster_diagnostics import model_table as model_table
 from .draws import Draws as Draws
 from .draws import FileDraws as FileDraws

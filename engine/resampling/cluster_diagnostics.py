@@ -1,11 +1,14 @@
-"""Cluster diagnostics: how many clusters matter, and how much each one does.
+"""Cluster diagnostics: which level, how many clusters matter, and what each one does.
 
 Few clusters, or a few that carry the estimate, are where cluster-robust t-tests reject
 too often (MacKinnon, Nielsen and Webb 2023b). Shown here: the effective number of
-clusters, leverage, and what each cluster does to the estimate.
+clusters, leverage, what each cluster does to the estimate, and the score-variance test
+of the level of clustering.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -14,8 +17,23 @@ import pandas as pd
 from scipy import stats
 
 from ...kernels import clusters as kernel
-from ..core import in_float64
-from .fitted_models import FittedModel
+from ...kernels import jackknife, random_draws, score_variance
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    in_float64,
+    number_text,
+    p_text,
+    require_choice,
+    require_kind,
+    require_whole,
+    show,
+)
+from ..estimation import column_name, require_columns
+from .fitted_models import FittedModel, fit_model
+from .models import Model
+from .run_files import with_lags
 
 
 def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
@@ -125,3 +143,210 @@ def cluster_table(fitted: FittedModel) -> pd.DataFrame:
 
 def _contrast(fitted: FittedModel, k: int) -> jax.Array:
     return jnp.eye(fitted.layout.regressors)[fitted.layout.exogenous + k]
+
+
+# ------------------------------------------------------------- the level of clustering
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ClusteringLevel(Printable):
+    """A score-variance test of fine against coarse clusters; it prints as a table.
+
+    Attributes
+    ----------
+    model
+        The model.
+    fine, coarse
+        Names of the levels; an empty ``fine`` means rows.
+    fine_clusters, coarse_clusters
+        How many there are.
+    tests
+        A row for each treatment: term, theta (coarse less fine variance of the score),
+        tau, p_one_sided (of correlation that is positive), p_two_sided, both from
+        N(0, 1); p_one_sided_wild, p_two_sided_wild, from the draws, with their
+        Monte-Carlo errors mc_error_one_sided, mc_error_two_sided.
+    draws
+        How many.
+
+    Examples
+    --------
+    >>> regions = panel.assign(region=panel["iso3"].str[:2])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> found = tx.clustering_level(regions, model, coarse="region", draws=999)
+    >>> found.fine_clusters, found.coarse_clusters
+    (12, 2)
+    """
+
+    model: Model
+    fine: str
+    coarse: str
+    fine_clusters: int
+    coarse_clusters: int
+    tests: pd.DataFrame
+    draws: int
+
+    def _listings(self) -> Sequence[Listing]:
+        rows = [
+            (
+                str(row["term"]),
+                number_text(row["tau"]),
+                p_text(row["p_one_sided"]),
+                p_text(row["p_two_sided"]),
+                p_text(row["p_one_sided_wild"], self.draws),
+                p_text(row["p_two_sided_wild"], self.draws),
+            )
+            for row in self.tests.to_dict("records")
+        ]
+        columns = ("", "tau", "p, one-sided", "p, two-sided", "p, wild", "two-sided")
+        title = (
+            f"{self.model.name}: are {self.fine or 'rows'} ({self.fine_clusters}) too "
+            f"fine a level, {self.coarse} ({self.coarse_clusters}) the right one?"
+        )
+        notes = [
+            self.model.equation,
+            f"wild cluster bootstrap of {self.fine or 'rows'}, unrestricted, "
+            f"{self.draws:,} draws",
+        ]
+        return [Listing(title, columns, rows, notes)]
+
+
+@in_float64
+def clustering_level(
+    panel: pd.DataFrame,
+    model: Model,
+    *,
+    coarse: str,
+    fine: str = "",
+    type: str = "11",
+    draws: int = 9_999,
+    seed: int = 0,
+) -> ClusteringLevel:
+    """Are ``fine`` clusters enough, or are their scores correlated within ``coarse``?
+
+    The score-variance test of MacKinnon, Nielsen and Webb (2023), by N(0, 1) and by the
+    unrestricted wild cluster bootstrap of the fine clusters (Rademacher); all effects
+    are counted, as in their Stata program. ``fine`` is the cluster of the model by
+    default, "rows" every row. The tests ask about each treatment alone. A level that is
+    not rejected may be too fine all the same: with few coarse clusters the test has
+    little power.
+
+    Parameters
+    ----------
+    panel
+        A row for each country and year.
+    model
+        Least squares.
+    coarse, fine
+        Columns; a coarse cluster holds whole fine ones.
+    type
+        Of the bootstrap: ``11``, or ``31`` with jackknifed residuals.
+    draws, seed
+        Draw k depends on the seed and on k alone.
+
+    Raises
+    ------
+    TivaxError
+        A fine cluster in two coarse ones, levels that are the same, fewer than two
+        coarse clusters, instruments.
+
+    Examples
+    --------
+    >>> regions = panel.assign(region=panel["iso3"].str[:2])
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> found = tx.clustering_level(regions, model, coarse="region", draws=999)
+    >>> found.tests["term"].tolist()
+    ['trade']
+    """
+    require_columns(panel, ())
+    require_kind("model", model, Model, "a tx.Model")
+    column_name("coarse", coarse)
+    require_kind("fine", fine, str, "the name of a column")
+    require_choice("type", type, ("11", "31"))
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
+    if model.instruments:
+        raise TivaxError(f"model {model.name}: the score-variance test takes no 2SLS")
+    fine = fine or model.cluster
+    if fine == "rows":
+        fine, panel = "", panel.assign(**{_ROWS: np.arange(len(panel))})
+    require_columns(panel, [coarse, fine or _ROWS])
+    # Rows without a coarse cluster are in none.
+    panel = with_lags(panel, [model]).dropna(subset=[coarse]).reset_index(drop=True)
+    fitted = fit_model(panel, replace(model, cluster=fine or _ROWS))
+    number, G = _coarse_numbers(fitted, panel, coarse, fine)
+    H, N = len(fitted.labels), fitted.observations
+    k = fitted.layout.regressors + _nested_parameters(fitted)
+    factors = [jnp.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
+    fit = jax.tree.map(jnp.asarray, fitted.fit)
+    p = fitted.layout.regressors
+    b, T = fitted.products.S[:, :p, -1], fit.scores
+    if type == "31":
+        T = b - jnp.einsum("gpq,gq->gp", fit.A, jackknife.left_out(fit.A, b))
+    of = jax.jit(partial(score_variance.tau, clusters=G))
+    tests = []
+    for j, term in enumerate(model.treatments):
+        s, L = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
+        theta, own = (float(x[0]) for x in of(s[:, None], number, *factors))
+        drawn = [
+            of(L @ random_draws.rademacher(key, H), number, *factors)[1]
+            for key in (
+                random_draws.block_key(seed, block)
+                for block in range(-(-draws // random_draws.BLOCK))
+            )
+        ]
+        star = np.concatenate([np.asarray(x) for x in drawn])[:draws]
+        unit = float(fitted.size[-1] * fitted.size[fitted.layout.exogenous + j])
+        one, two = (star >= own).mean(), (np.abs(star) >= abs(own)).mean()
+        tests.append(
+            {
+                "term": term,
+                "theta": theta * unit**2,
+                "tau": own,
+                "p_one_sided": stats.norm.sf(own),
+                "p_two_sided": 2 * stats.norm.sf(abs(own)),
+                "p_one_sided_wild": one,
+                "p_two_sided_wild": two,
+                "mc_error_one_sided": np.sqrt(one * (1 - one) / draws),
+                "mc_error_two_sided": np.sqrt(two * (1 - two) / draws),
+            }
+        )
+    return ClusteringLevel(model, fine, coarse, H, G, pd.DataFrame(tests), draws)
+
+
+_ROWS = "row of the panel"
+
+
+def _coarse_numbers(
+    fitted: FittedModel, panel: pd.DataFrame, coarse: str, fine: str
+) -> tuple[jax.Array, int]:
+    """The coarse cluster of each fine one."""
+    labels = panel.loc[fitted.used.index, coarse].astype(str).to_numpy()
+    names, code = np.unique(labels, return_inverse=True)
+    number = np.full(len(fitted.labels), -1)
+    number[fitted.cluster] = code
+    if (cut := number[fitted.cluster] != code).any():
+        name = fitted.labels[int(fitted.cluster[cut][0])]
+        raise TivaxError(
+            f"{fine} {name} is in two clusters of {coarse}; a coarse cluster holds "
+            "whole fine ones"
+        )
+    if len(names) in (1, len(fitted.labels)):
+        raise TivaxError(
+            f"coarse = {show(coarse)}: {len(names)} clusters for {len(fitted.labels)} "
+            f"of {fine or 'rows'}; it takes two or more, and fewer than the fine ones"
+        )
+    return jnp.asarray(number), len(names)
+
+
+def _nested_parameters(fitted: FittedModel) -> int:
+    """Dummies of effects that were taken out within the fine clusters."""
+    used, cluster = fitted.used, fitted.model.cluster
+    nested = [
+        k
+        for k in fitted.model.effects
+        if (used.groupby(k)[cluster].nunique() == 1).all()
+    ]
+    if not nested:
+        return 0
+    dummies = [pd.get_dummies(used[k]).to_numpy(float) for k in nested]
+    return int(np.linalg.matrix_rank(np.hstack(dummies)))

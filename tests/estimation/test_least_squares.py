@@ -445,6 +445,42 @@ def test_driscoll_and_kraay_by_the_literal_formula(missing, lags):
     assert f"{m} lags" in fit.convention
 
 
+def without_each(frame: pd.DataFrame, key: list[str]) -> np.ndarray:
+    """Coefficients of refits with all dummies, without each group of rows."""
+    return np.array(
+        [
+            fit_with_dummies(frame.drop(rows.index), "KOFGIdj", REGRESSORS).coef
+            for _, rows in frame.groupby(key)
+        ]
+    )
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_the_two_way_jackknife_is_that_of_refits(missing):
+    """Without each country, each year, each row."""
+    frame = random_panel(missing=missing, seed=21, countries=15)
+    fit = two_way_clusters(frame, "KOFGIdj", REGRESSORS, jackknife=True)
+    b = fit_with_dummies(frame, "KOFGIdj", REGRESSORS).coef
+    V = np.zeros((len(b), len(b)))
+    for sign, key in ((1, ["iso3"]), (1, ["year"]), (-1, ["iso3", "year"])):
+        gap = without_each(frame, key) - b
+        V += sign * (len(gap) - 1) / len(gap) * gap.T @ gap
+    assert_allclose(fit.terms["coef"], b, rtol=RTOL)
+    assert_allclose(fit.covariance, V, rtol=1e-7, atol=1e-9 * np.abs(V).max())
+    plain = two_way_clusters(frame, "KOFGIdj", REGRESSORS)
+    assert fit.degrees == plain.degrees and fit.n == plain.n
+    assert_allclose(fit.r2, plain.r2, rtol=DEMEAN_RTOL)
+    assert_allclose(fit.residuals, plain.residuals, rtol=0, atol=1e-6)
+
+
+def test_one_country_that_identifies_the_effect_leaves_no_two_way_jackknife():
+    frame = random_panel(seed=22)
+    frame["reform"] = ((frame["iso3"] == "C01") & (frame["year"] > 2003)).astype(float)
+    fit = two_way_clusters(frame, "KOFGIdj", ["TBI", "reform"], jackknife=True)
+    assert np.isnan(fit["reform"].se) and fit["TBI"].se > 0
+    assert "no standard error for reform: one cluster alone" in fit.note
+
+
 def wald(fit, names) -> float:
     b = fit.terms.loc[names, "coef"].to_numpy()
     V = fit.covariance.loc[names, names].to_numpy()

@@ -174,7 +174,8 @@ def of_panels() -> Iterator[Case]:
     bad |= {"clusters": {"list": ["iso3"], "int": 3}}
     yield from wrong("fixed_effects", bad, **sound, regressors=["TBI"])
     bad = {"data": frames, "regressors": names}
-    yield from wrong("two_way_clusters", bad, **sound, regressors=["TBI"])
+    both = bad | {"jackknife": {"int": 3, "text": "CV3"}}
+    yield from wrong("two_way_clusters", both, **sound, regressors=["TBI"])
     bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
     yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
@@ -219,6 +220,11 @@ def of_panels() -> Iterator[Case]:
         "value": {"text": "0", "NaN": float("nan")},
         "strata": {"int": 3},
     }
+    levels: Bad = {"panel": WRONG, "model": WRONG, "coarse": {"int": 3, "other": "z"}}
+    levels |= {"fine": {"int": 3, "other": "z"}, "type": {"word": "13"}}
+    levels |= {"draws": {"half": 9.5}, "seed": {"below": -1}}
+    sound = {"panel": panel, "model": model, "coarse": "developed"}
+    yield from wrong("clustering_level", levels, **sound)
     for case, make in wrong("Scheme", bad, kind="wild"):
         yield case, lambda make=make: tx.resample(panel, model, make(), draws=9)
 
