@@ -17,7 +17,8 @@ _OPTIONS = {
     "by years=": "by --years",
     "by categories=": "by --inventories",
     "tx.each_group": "--each-group",
-    "tivax.engine.core.set_max_size": "--max-size",
+    "tx.set_max_size": "--max-size",
+    "gib: give": "--max-size: give",
 }
 
 

@@ -102,12 +102,18 @@ class Terminal:
 
     @contextmanager
     def progress(self, what: str, unit: str = "years") -> Iterator[Callback]:
-        """A callback (done, total): a bar on a terminal, log lines elsewhere."""
+        """A callback (done, total): a bar on a terminal, log lines elsewhere.
+
+        Each year is logged.
+        """
         start = time.perf_counter()
         with self._shown(what, unit) as shown:
 
             def told(done: int, total: int) -> None:
                 raise_interrupt()
+                if unit == "years" and done:
+                    seconds = time.perf_counter() - start
+                    log.info("%s: year %d of %d, %.2f s", what, done, total, seconds)
                 shown(done, total)
 
             yield told

@@ -1,5 +1,6 @@
 """Results as tables: tidy DataFrames, and files of every format."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import singledispatch
 from pathlib import Path
@@ -17,7 +18,16 @@ Format = Literal["csv", "parquet", "dta", "xlsx", "feather"]
 # Rows below the names of the columns. A sheet of Excel has 1,048,576 with these; a file
 # of Stata is put together in memory.
 _MOST_ROWS: dict[str, int] = {"xlsx": 1_048_575, "dta": 20_000_000}
-_LONGEST_LABEL = 80  # characters of a variable label in Stata
+_LONGEST_LABEL, _LONGEST_NAME = 80, 32  # characters of a variable in Stata
+_RESERVED = set(
+    (
+        "_all _b _coef _cons _n _N _pi _pred _rc _skip aggregate array boolean break "
+        "byte case catch class colvector complex const continue default delegate "
+        "delete do double else eltypedef end enum explicit export external float for "
+        "friend function global goto if in inline int local long NULL pragma protected "
+        "quad rowvector short typedef typename using virtual with"
+    ).split()
+)
 
 
 def write_frame(
@@ -29,7 +39,8 @@ def write_frame(
 ) -> None:
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
 
-    ``labels`` of columns become variable labels of Stata. ``TivaxError`` for more rows
+    ``labels`` of columns become variable labels of Stata, where a name that it does not
+    take is changed, and the label is the name. ``TivaxError`` for more rows
     than the format holds.
     """
     require_rows(format, len(frame))
@@ -41,10 +52,32 @@ def write_frame(
     elif format == "feather":
         frame.reset_index(drop=True).to_feather(path)
     elif format == "dta":
-        told = {k: v[:_LONGEST_LABEL] for k, v in (labels or {}).items() if k in frame}
-        frame.to_stata(path, write_index=False, version=118, variable_labels=told)
+        names = _stata_names(frame.columns)
+        told = {old: old for old, new in names.items() if new != old}
+        told |= {k: v for k, v in (labels or {}).items() if k in names}
+        frame.set_axis([*names.values()], axis=1).to_stata(
+            path,
+            write_index=False,
+            version=118,
+            variable_labels={names[k]: v[:_LONGEST_LABEL] for k, v in told.items()},
+        )
     else:
         write_xlsx(frame, path, name[:31])
+
+
+def _stata_names(columns: pd.Index) -> dict[str, str]:
+    """Names of columns as Stata takes them: letters, digits and _, at most 32."""
+    names: dict[str, str] = {}
+    for column in map(str, columns):
+        plain = re.sub(r"\W", "_", column, flags=re.ASCII)
+        if plain[:1].isdigit() or plain in _RESERVED:
+            plain = f"_{plain}"
+        new, k = plain[:_LONGEST_NAME], 1
+        while new in names.values():
+            k += 1
+            new = f"{plain[: _LONGEST_NAME - 1 - len(str(k))]}_{k}"
+        names[column] = new
+    return names
 
 
 def require_format(name: str) -> Format:

@@ -1,5 +1,6 @@
 """How large a raw file may be: a few hundred kilobytes can unpack to all of memory."""
 
+from .arguments import require_kind
 from .errors import TivaxError
 
 GIB = 1 << 30
@@ -13,14 +14,30 @@ _LINES = 1024
 _limit = DEFAULT_MAX_SIZE
 
 
-def set_max_size(gib: float) -> None:
-    """Set the size, once unpacked, that a raw file or archive member may have.
+def set_max_size(gib: int | float) -> None:
+    """Set the largest size of a raw file, or of one in an archive, once unpacked.
 
-    A line of text may have 1/1024 of that.
+    It holds for this process: it bounds the memory that a damaged file can take.
+
+    Parameters
+    ----------
+    gib
+        In GiB, 4 at the start; a line of text may have 1/1024 of it.
+
+    Raises
+    ------
+    TivaxError
+        Not a number above 0.
+
+    Examples
+    --------
+    >>> tx.set_max_size(8)  # before tx.import_tables of very large tables of your own
+    >>> tx.set_max_size(4)
     """
     global _limit
+    require_kind("gib", gib, int | float, "a number of GiB, such as 4")
     if not gib > 0:
-        raise TivaxError(f"--max-size {gib:g}: write a number of GiB above 0")
+        raise TivaxError(f"gib: give a number of GiB above 0, not {gib:g}")
     _limit = gib
 
 
@@ -29,7 +46,7 @@ def require_size(name: str, size: int) -> None:
     if size > _limit * GIB:
         raise TivaxError(
             f"{name}: more than {_limit:g} GiB once unpacked; no published table has "
-            "that, tivax.engine.core.set_max_size allows more"
+            "that, tx.set_max_size allows more"
         )
 
 
@@ -42,7 +59,7 @@ def require_count(
     if count > _limit * most:
         raise TivaxError(
             f"{name}: more than {_limit * most:,.0f} {what}; no published table has "
-            "that, tivax.engine.core.set_max_size allows more"
+            "that, tx.set_max_size allows more"
         )
 
 
@@ -55,5 +72,5 @@ def line_too_long(name: str, number: int) -> TivaxError:
     """The error for a line longer than ``longest_line``."""
     return TivaxError(
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
-        "published table; tivax.engine.core.set_max_size allows more"
+        "published table; tx.set_max_size allows more"
     )

@@ -73,7 +73,7 @@ def explore(
 
     Examples
     --------
-    >>> tx.explore(["results", "tiva"], "explorer.html")  # doctest: +SKIP
+    >>> tx.explore(["results"], "explorer.html")
     PosixPath('explorer.html')
     """
     given = results if isinstance(results, list | tuple) else [results]

@@ -1,5 +1,6 @@
 from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
+from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet

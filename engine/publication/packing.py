@@ -51,8 +51,9 @@ class Packed:
 
     Examples
     --------
-    >>> packed = tx.package("index", "replication.zip")  # doctest: +SKIP
-    >>> packed.files, packed.data_bytes, packed.left_out  # doctest: +SKIP
+    >>> packed = tx.package("results", "results.zip", include_data="none")
+    >>> packed.data_bytes, packed.left_out
+    (0, ('...store',))
     """
 
     path: Path
@@ -102,9 +103,9 @@ def package(
 
     Examples
     --------
-    >>> packed = tx.package(["index", "wild"], "replication.zip")  # doctest: +SKIP
-    >>> packed.left_out  # doctest: +SKIP
-    ('data/raw/KOF_Data_2018.dta',)
+    >>> packed = tx.package(["results"], "replication.zip")
+    >>> packed.path, packed.left_out
+    (PosixPath('replication.zip'), ())
     """
     require_choice("include_data", include_data, INCLUDE)
     out = local_path("out", out)

@@ -1,6 +1,7 @@
 """Options that commands share: --regions, --no-figures, --json, --verbose, --list."""
 
 import json
+import re
 
 import pandas as pd
 import pytest
@@ -39,7 +40,10 @@ def test_json_is_the_manifest_and_nothing_else_on_stdout(tbi):
 
 def test_verbose_tells_what_took_how_long(tbi):
     _, answer = tbi
-    assert "solving: " in answer.err
+    (last,) = re.findall(r"  solving: (\d+\.\d+) s$", answer.err, re.M)
+    years = re.findall(r"  solving: year (\d) of 2, (\d+\.\d+) s$", answer.err, re.M)
+    assert [k for k, _ in years] == ["1", "2"]
+    assert float(years[0][1]) <= float(years[1][1]) <= float(last)
 
 
 def test_figures_show_the_regions_asked_for_in_their_order(tbi):

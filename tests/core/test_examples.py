@@ -12,6 +12,7 @@ import tivax
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
 import panel_files as pf
+from commands import good
 
 API = Path(__file__).resolve().parents[2] / "docs" / "reference" / "api.md"
 OPTIONS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
@@ -38,6 +39,7 @@ def beginning(folder, quick) -> dict:
         patch.chdir(folder)
         code = re.findall(r"```python\n(.*?)```", API.read_text(), re.S)[0]
         exec(compile(code, str(API), "exec"), names)  # our own text
+        good("tbi", "store", "--out", "results", "--no-figures", "--quiet")
     return names
 
 

@@ -12,12 +12,27 @@ from tivax.engine import (
     two_stage,
     value_added_absorbed,
 )
+from tivax.engine.core.frames import write_frame
 
 from helpers import error_of, random_panel, random_tables
 
 TABLES = random_tables(regions=3, sectors=2, years=2)
 
 pytestmark = pytest.mark.usefixtures("quick")
+
+
+def test_columns_that_stata_does_not_take_are_renamed_and_labelled(tmp_path):
+    columns = ["2001", "exchange rate", "exchange_rate", "in", "x" * 40, "x" * 41, "ok"]
+    write_frame(pd.DataFrame([range(7)], columns=columns), tmp_path, "t", "dta")
+    frame = pd.read_stata(tmp_path / "t.dta")
+    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
+        labels = reader.variable_labels()
+    assert list(frame) == [
+        "_2001", "exchange_rate", "exchange_rate_2", "_in", "x" * 32, "x" * 30 + "_2",
+        "ok",
+    ]  # fmt: skip
+    assert frame.iloc[0].tolist() == [*range(7)]
+    assert [*labels.values()] == [*columns[:2], "exchange_rate", *columns[3:6], ""]
 
 
 def test_an_array_has_a_row_for_each_value():

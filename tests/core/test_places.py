@@ -265,19 +265,19 @@ def test_a_full_disk_is_told_by_the_place_in_every_format(
     with pytest.raises(TivaxError) as error:
         with output_folder(tmp_path / "out", Run("tbi")) as folder:
             write_frame(frame, folder, "x", format)
-    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} --out"
+    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} place"
     assert names(tmp_path) == []
 
 
 def test_a_full_disk_is_told_by_the_store_and_by_the_draws(tmp_path, small_files):
     large = random_tables(regions=8, sectors=8, years=1)
     line = error_of(save_store, large, tmp_path / "st")
-    assert line == f"{tmp_path / 'st'}: {TOLD} --out"
+    assert line == f"{tmp_path / 'st'}: {TOLD} place"
     assert names(tmp_path) == []
     with pytest.raises(TivaxError) as error:
         with checkpoint(tmp_path / "out", [], {"seed": 1}) as kept:
             (kept.folder / "000.f64").write_bytes(bytes(2**15))
-    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} --out"
+    assert str(error.value) == f"{tmp_path / 'out'}: {TOLD} place"
     assert names(tmp_path) == [".out.unfinished"]
 
 

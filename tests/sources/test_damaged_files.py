@@ -249,7 +249,7 @@ def test_max_size_is_an_option_of_the_commands_that_read_raw_files(tmp_path):
     for command in ("panel", "replicate"):
         words = (command, "--data", raw, "--out", tmp_path / "o.csv")
         message = mistake(*words, "--max-size", 0)
-        assert message == "--max-size 0: write a number of GiB above 0"
+        assert message == "--max-size: give a number of GiB above 0, not 0"
 
 
 # ------------------------------------------------------------------ forms of text

@@ -156,6 +156,8 @@ def of_labels() -> Iterator[Case]:
     yield from wrong("group_members", members, name="EU27", regions=["R01", "R02"])
     for name in ("read_satellite", "read_satellites", "read_final_satellites"):
         yield from wrong(name, {"path": WRONG})
+    sizes = {"text": "4", "None": None, "none": 0, "below": -1.0, "flag": True}
+    yield from wrong("set_max_size", {"gib": sizes})
     yield from wrong("read_concordance", {"name": WRONG})
     yield from wrong("read_data_files", {"folder": WRONG})
     for name in ("build_panel", "replicate"):
