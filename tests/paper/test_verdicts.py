@@ -1,260 +1,272 @@
 """What is made of given numbers: a hypothesis whose every test is put in by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
 
-from tivax.engine.estimation.estimates import Estimate, Term
-from tivax.engine.panel.recipe import OUTCOMES
-from tivax.engine.paper.columns import COLUMNS
+from tivax.engine.paper.declared import COLUMNS_OF_ROWS, declared_tests
 from tivax.engine.paper.results import Replication
-from tivax.engine.paper.verdicts import Claim, Verdict, verdicts
+from tivax.engine.paper.verdicts import THREATS, Claim, Verdict, verdicts
+from tivax.engine.threats import Threats
 
-YES = (10.0, 2.0, 0.001)  # coefficient, standard error, p
+from helpers import random_panel
+
+# Of a test that holds: coefficient in the claimed direction, error, p.
+YES = {"coef": 10.0, "se": 2.0, "p_paper": 0.001, "p": 0.002, "p_mc": 0.0}
+NO = {"p": 0.6}
+FAMILY = {"p_sample": 0.01, "p_family": 0.02, "p_family_mc": 0.0}
 COUNTS = {"H1": 12, "H2": 6, "H3": 6}
+MAIN = {"H1": 2, "H2": 3, "H3": 2}
 
 
-def term(coef: float, se: float, p: float) -> Term:
-    return Term(coef, se, coef / se, p, coef - 2 * se, coef + 2 * se, 0)
-
-
-def estimate(outcome: str, own: Term) -> Estimate:
-    """One with the term TBI and nothing else."""
-    terms = pd.DataFrame([own._asdict()], index=["TBI"])
-    return Estimate(
-        outcome,
-        terms,
-        pd.DataFrame(),
-        615,
-        41,
-        40,
-        0.5,
-        "stata",
-        pd.Series(),
-    )
-
-
-def pieces(**given) -> SimpleNamespace:
-    """What verdicts read of a replication, where every claim holds.
-
-    ``given`` by part: ``estimates`` {(table, column): numbers}, ``slopes`` and
-    ``differences`` {outcome: numbers}, ``lagged`` {outcome: numbers}, ``left_out``
-    {(column, country): numbers}.
-    """
-    numbers = given.get("estimates", {})
-    estimates = {
-        k: estimate(k.outcome, term(*numbers.get((k.table, k.column), YES)))
-        for k in COLUMNS
-    }
+def declared(**given) -> pd.DataFrame:
+    """Rows of ``declared_p_values`` where every test holds; ``given`` by claim."""
     rows = []
-    for outcome in OUTCOMES:
-        coef, se, _ = given.get("slopes", {}).get(outcome, YES)
-        one = {"outcome": outcome, "model": "group year effects"}
-        rows.append({**one, "developed": coef, "developed_se": se})
-        sign = 1 if outcome == "KOFPoGIdj" else -1
-        default = (sign * 10.0, 2.0, 0.001)
-        difference, error, p = given.get("differences", {}).get(outcome, default)
-        row = {"outcome": outcome, "model": "all interacted", "p": p}
-        rows.append({**row, "difference": difference, "difference_se": error})
-    lagged = []
-    for outcome in OUTCOMES:
-        of_all = given.get("lagged", {}).get(outcome, YES)
-        for group, own in (("developed", (-1.0, 1.0, 0.5)), ("all", of_all)):
-            iv = SimpleNamespace(second=estimate(outcome, term(*own)))
-            lagged.append(SimpleNamespace(outcome=outcome, sample=group, iv=iv))
-    left = [
-        (3, column, country, *given.get("left_out", {}).get((column, country), YES))
-        for column in (3, 4)
-        for country in ("", "AUS", "BRA", "CHN")
+    for k in declared_tests():
+        row = dict.fromkeys(COLUMNS_OF_ROWS, np.nan)
+        row |= {name: getattr(k, name) for name in ("hypothesis", "claim", "how")}
+        row |= {"role": k.role, "sign": k.sign, "model": k.model.name} | YES
+        row["coef"] *= k.sign
+        row |= FAMILY if k.role == "main" else {}
+        rows.append(row | given.get(k.claim, {}))
+    return pd.DataFrame(rows)
+
+
+def threatened(changed: dict[tuple[str, str], dict] | None = None) -> Threats:
+    """The declared threats to the main tests, all survived but ``changed``: by model
+    and threat."""
+    rows = [
+        {"model": k.model.name, "threat": threat, "variant": variant}
+        | {"coef": 5.0, "p_wild": 0.01}
+        | (changed or {}).get((k.model.name, threat), {})
+        for k in declared_tests()
+        if k.role == "main"
+        for threat, variant in (*THREATS, ("another", "not declared"))
     ]
-    # Another column of the table, which the verdicts must not look at.
-    left.append((3, 1, "AUS", -1.0, 1.0, 0.9))
-    return SimpleNamespace(
-        estimates=estimates,
-        interactions=pd.DataFrame(rows),
-        lagged=lagged,
-        left_out=pd.DataFrame(
-            left, columns=["table", "column", "left_out", "coef", "se", "p"]
-        ),
-        panel=SimpleNamespace(countries=[f"C{k}" for k in range(41)]),
-    )
+    rows = [r | {"p_wild": 0.9} if r["threat"] == "another" else r for r in rows]
+    none = np.zeros(len(rows), bool)
+    return Threats(pd.DataFrame(rows), none, none, (), 99_999, 0.0)
 
 
-def judged(**given) -> dict[str, Verdict]:
+def judged(threats: Threats | None = None, **given) -> dict[str, Verdict]:
+    """``given`` by claim, its blanks as underscores."""
+    claims = {name.replace("_", " "): numbers for name, numbers in given.items()}
     result = Replication.__new__(Replication)  # with the parts alone that are read
-    vars(result).update(vars(pieces(**given)))
+    parts = SimpleNamespace(
+        declared=declared(**claims), threats=threats or threatened()
+    )
+    vars(result).update(vars(parts))
     return {k.hypothesis: k for k in verdicts(result)}
 
 
-def failing(verdict: Verdict) -> list[str]:
-    return [test.claim for test in verdict.tests if not test.supported]
+TRADE = "trade_globalisation_rises_with_TBI"
 
 
-# ----------------------------------------------------------------- the three conclusions
+# ------------------------------------------------------------------ the conclusions
 
 
-def test_all_hypotheses_are_supported_where_every_test_holds():
+def test_all_hypotheses_are_supported_where_every_test_stands():
     found = judged()
     assert list(found) == ["H1", "H2", "H3"]
     for name, verdict in found.items():
         assert len(verdict.tests) == COUNTS[name]
-        assert failing(verdict) == []
+        assert len(verdict.of_role("main")) == MAIN[name]
         assert verdict.conclusion == "supported"
+        assert f"{MAIN[name]} of {MAIN[name]} main tests hold" in verdict.reason
 
 
-def test_one_test_that_fails_leaves_support_in_part():
-    found = judged(estimates={(4, 1): (1.7, 2.4, 0.47)})
-    assert failing(found["H1"]) == ["the same among developed countries"]
-    assert found["H1"].conclusion == "supported in part"
-    assert found["H2"].conclusion == found["H3"].conclusion == "supported"
-
-
-def test_hypotheses_are_not_supported_where_no_test_holds():
-    no = (-10.0, 2.0, 0.001)  # significant, of the wrong sign
-    found = judged(
-        estimates={(c.table, c.column): no for c in COLUMNS},
-        slopes=dict.fromkeys(OUTCOMES, no),
-        lagged=dict.fromkeys(OUTCOMES, no),
-        left_out={(c, k): no for c in (3, 4) for k in ("", "AUS", "BRA", "CHN")},
-        differences={
-            k: (10.0 if k != "KOFPoGIdj" else -10.0, 2.0, 0.001) for k in OUTCOMES
-        },
-    )
+def test_no_main_test_that_stands_is_no_support():
+    mains = [k for k in declared_tests() if k.role == "main"]
+    found = judged(**{k.claim.replace(" ", "_"): NO for k in mains})
     for name, verdict in found.items():
-        assert len(failing(verdict)) == COUNTS[name]
         assert verdict.conclusion == "not supported"
+        assert verdict.reason.startswith(f"0 of {MAIN[name]} main tests hold")
 
 
 @pytest.mark.parametrize(
-    "held, conclusion",
+    "numbers",
     [
-        (0, "not supported"),
-        (2, "not supported"),
-        (3, "supported in part"),
-        (5, "supported in part"),
-        (6, "supported"),
+        NO,
+        {"p": 0.049, "p_mc": 0.001},  # at the level within its simulation error
+        {"coef": -10.0},
+        {"p_family": 0.2},  # holds alone, not over the family
+        {"p_family": np.nan},
     ],
 )
-def test_half_of_the_tests_are_support_in_part(held, conclusion):
-    no = (10.0, 20.0, 0.6)
-    columns = [(5, 1), (5, 2), (5, 3)]
-    slopes = ["KOFTrGIdj", "KOFFiGIdj", "KOFPoGIdj"]
-    found = judged(
-        estimates=dict.fromkeys(columns[min(held, 3) :], no),
-        slopes=dict.fromkeys(slopes[max(held - 3, 0) :], no),
-    )
-    assert len(failing(found["H2"])) == 6 - held
-    assert found["H2"].conclusion == conclusion
+def test_one_main_test_that_does_not_stand_leaves_support_in_part(numbers):
+    found = judged(**{TRADE: numbers})
+    assert found["H2"].conclusion == "supported in part"
+    assert found["H1"].conclusion == found["H3"].conclusion == "supported"
 
 
-def test_half_of_a_hypothesis_that_is_not_tested_is_named():
-    assert "“and through them on globalisation”, is not tested" in (
-        judged()["H2"].statement
-    )
-
-
-def test_countries_without_an_estimate_are_counted_and_not_judged():
-    lost = (np.nan, np.nan, np.nan)
-    found = judged(left_out={(3, "AUS"): lost})
-    (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
-    assert test.how == "largest p of 2, without BRA; 1 cannot be estimated"
-    assert test.supported and test.p == YES[2]
-    found = judged(left_out={(3, k): lost for k in ("AUS", "BRA", "CHN")})
-    (test,) = [k for k in found["H1"].tests if "cannot be estimated" in k.how]
-    assert test.how == "none of 3; 3 cannot be estimated" and not test.supported
-
-
-# ------------------------------------------------------------------- what a test takes
-
-
-@pytest.mark.parametrize(
-    "coef, p, holds",
-    [
-        (1.0, 0.049, True),
-        (1.0, 0.05, False),  # below 5 %, not at it
-        (1.0, 0.2, False),
-        (-1.0, 0.001, False),
-        (0.0, 0.001, False),
-    ],
-)
-def test_a_claim_holds_where_the_sign_is_right_and_p_is_below_5_percent(coef, p, holds):
-    found = judged(estimates={(5, 1): (coef, 1.0, p)})
+@pytest.mark.parametrize("changed", [{"coef": -5.0}, {"p_wild": 0.2}])
+def test_a_declared_threat_takes_a_main_test_away(changed):
+    found = judged(threatened({("table5-1", "unit trends"): changed}))
     test = found["H2"].tests[0]
-    assert (test.claim, test.supported) == ("trade globalisation rises with TBI", holds)
-    assert (test.estimate, test.se, test.p) == (coef, 1.0, p)
+    assert (test.survived, test.threatened) == (len(THREATS) - 1, len(THREATS))
+    assert test.holds and not test.stands
+    assert found["H2"].conclusion == "supported in part"
+
+
+def test_a_p_of_a_threat_within_its_simulation_error_of_the_level_does_not_survive():
+    """The error of 0.05 from 99,999 draws is 0.0007."""
+    for p, survives in ((0.047, True), (0.0495, False)):
+        found = judged(threatened({("table5-1", "weights"): {"p_wild": p}}))
+        assert found["H2"].tests[0].stands == survives
+
+
+def test_without_threats_no_main_test_stands():
+    none = replace(threatened(), table=threatened().table.iloc[:0])
+    assert {v.conclusion for v in judged(none).values()} == {"not supported"}
+
+
+def test_a_check_that_fails_leaves_support_in_part():
+    found = judged(political_response_is_stronger_in_developed_countries=NO)
+    assert found["H3"].conclusion == "supported in part"
+    assert found["H3"].reason.endswith("3 of 4 checks hold")
+
+
+def test_groups_inside_a_main_test_do_not_count():
+    found = judged(
+        the_same_among_developed_countries=NO, the_same_among_developing_countries=NO
+    )
+    assert found["H1"].conclusion == "supported"
+    assert {k.how for k in found["H1"].of_role("part")} == {
+        f"Table\u00a04\u00a0({k})" for k in (1, 2, 3, 4)
+    }
+
+
+def test_the_papers_p_decides_nothing():
+    found = judged(**{TRADE: {"p_paper": 0.9}})
+    test = found["H2"].tests[0]
+    assert not test.holds_by_the_papers_p and test.stands
+    assert found["H2"].conclusion == "supported"
+
+
+def test_what_is_not_tested_is_named():
+    found = judged()
+    assert "“and through them on globalisation”, is not tested" in found["H2"].statement
+    assert "not the size of the imbalance" in found["H1"].statement
 
 
 @pytest.mark.parametrize(
-    "outcome, difference, p, holds",
+    "claim, sign",
     [
-        ("KOFPoGIdj", 5.0, 0.01, True),
-        ("KOFPoGIdj", -5.0, 0.01, False),
-        ("KOFEcGIdj", -5.0, 0.01, True),
-        ("KOFEcGIdj", 5.0, 0.01, False),
-        ("KOFTrGIdj", -5.0, 0.06, False),
-        ("KOFFiGIdj", -5.0, 0.04, True),
+        ("political response is stronger in developed countries", 1),
+        ("economic response is stronger in developing countries", -1),
+        ("trade response is stronger in developing countries", -1),
+        ("financial response is stronger in developing countries", -1),
     ],
 )
-def test_groups_differ_only_by_a_test_of_the_difference(outcome, difference, p, holds):
-    """Political means in developed countries, economic ones in developing."""
-    found = judged(differences={outcome: (difference, 2.0, p)})
-    (test,) = [k for k in found["H3"].tests if (k.estimate, k.p) == (difference, p)]
-    assert test.supported == holds
-    assert failing(found["H3"]) == ([] if holds else [test.claim])
-
-
-def test_significance_in_one_group_alone_does_not_make_a_difference():
-    """H3 with both groups' own tests in its favour and no difference."""
-    found = judged(differences={k: (0.5, 2.0, 0.8) for k in OUTCOMES})
-    held = [k.claim for k in found["H3"].tests if k.supported]
-    assert held == [
-        "political index responds in developed countries",
-        "economic index responds in developing countries",
-    ]
-
-
-def test_slopes_with_group_year_effects_use_t_with_40_degrees_of_freedom():
-    """The 5 % value of t(40) is 2.0211 in printed tables, the last digit rounded."""
-    for coef, holds in ((2.0212, True), (2.0210, False)):
-        found = judged(slopes={"KOFGIdj": (coef, 1.0, np.nan)})
-        (test,) = [k for k in found["H1"].tests if k.estimate == coef]
-        assert_allclose(test.p, 0.05, atol=2e-5)
-        assert test.supported == holds
-
-
-def test_leaving_out_is_judged_by_the_worst_country():
-    found = judged(left_out={(3, "BRA"): (9.0, 4.0, 0.06)})
-    (test,) = [k for k in found["H1"].tests if not k.supported]
-    assert test.how == "largest p of 3, without BRA"
-    assert (test.estimate, test.se, test.p) == (9.0, 4.0, 0.06)
-    # A wrong sign counts however small its p is; the whole sample is not a country.
-    found = judged(left_out={(4, "CHN"): (-9.0, 1.0, 0.0001), (3, ""): (1.0, 1.0, 0.9)})
-    assert failing(found["H1"]) == ["the same without any one country"]
-
-
-def test_the_lagged_index_is_that_of_all_countries():
-    found = judged(lagged={"KOFEcGIdj": (30.0, 20.0, 0.14)})
-    (test,) = [k for k in found["H1"].tests if not k.supported]
-    assert (test.how, test.estimate) == ("2SLS", 30.0)
+def test_groups_differ_in_the_direction_that_is_claimed(claim, sign):
+    for coef, holds in ((sign * 5.0, True), (-sign * 5.0, False)):
+        found = judged(**{claim.replace(" ", "_"): {"coef": coef}})
+        (test,) = [k for k in found["H3"].tests if k.claim == claim]
+        assert test.holds == holds
 
 
 def test_a_verdict_is_a_table_for_people():
     claims = [
-        Claim("it rises", "Table 3 (1)", 1.5, 0.5, 0.01),
-        Claim("and again", "2SLS", 0.5, 0.5, 0.3),
+        Claim(
+            "it rises", "Table 3 (1)", "main", 1, 1.5, 0.5, 0.01, 0.02, 0.0, 0.03, 0.04
+        )
     ]
-    verdict = Verdict("H9", "A statement.", claims)
-    assert verdict.conclusion == "supported in part"
-    assert verdict.frame().to_dict("list") == {
-        "claim": ["it rises", "and again"],
-        "test": ["Table 3 (1)", "2SLS"],
-        "estimate": [1.5, 0.5],
-        "s.e.": [0.5, 0.5],
-        "p": [0.01, 0.3],
-        "holds": ["yes", "no"],
+    claims.append(Claim("and again", "2SLS", "check", 1, 0.5, 0.5, 0.3, 0.4))
+    frame = Verdict("H9", "A statement.", claims).frame()
+    assert frame.iloc[0].to_dict() == {
+        "claim": "it rises",
+        "test": "Table 3 (1)",
+        "counts as": "main test",
+        "estimate": 1.5,
+        "s.e.": 0.5,
+        "p, the paper's": 0.01,
+        "p": 0.02,
+        "over 5": 0.03,
+        "over 15": 0.04,
+        "threats survived": "",
+        "holds": "yes",
     }
-    assert Verdict("H9", "", claims[:1]).conclusion == "supported"
-    assert Verdict("H9", "", claims[1:]).conclusion == "not supported"
+    assert frame["holds"].tolist() == ["yes", "no"]
+
+
+# ------------------------------------------------------------------ the tests declared
+
+
+def test_the_models_of_the_tests_say_what_they_claim():
+    by_claim = {(k.hypothesis, k.model.name, k.claim): k for k in declared_tests()}
+    assert len(by_claim) == sum(COUNTS.values())
+    for test in declared_tests():
+        model = test.model
+        assert model.treatments[0] == ("TBI_dev" if "stronger" in test.claim else "TBI")
+        grouped = "between groups" in test.claim or "stronger" in test.claim
+        assert model.effects == ("iso3", "group_year" if grouped else "year")
+        assert bool(model.instruments) == (test.how == "2SLS")
+
+
+@pytest.fixture(scope="module")
+def rows() -> pd.DataFrame:
+    from tivax.engine.paper.declared import declared_p_values
+
+    frame = random_panel(countries=41, years=15, seed=4)
+    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
+    return declared_p_values(frame, None, draws=499)
+
+
+def test_coefficients_are_those_of_the_replication(rows):
+    from tivax.engine.paper.columns import estimate_columns
+    from tivax.engine.paper.heterogeneity import interactions
+    from tivax.engine.paper.robustness import lagged_instrument
+    from tivax.engine.paper.specifications import leave_one_out
+
+    frame = random_panel(countries=41, years=15, seed=4)
+    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
+    columns = {
+        f"table{c.table}-{c.column}": e for c, e in estimate_columns(frame).items()
+    }
+    slopes = interactions(frame).set_index(["outcome", "model"])
+    second = {
+        (k.outcome, k.sample): k.iv.second["TBI"] for k in lagged_instrument(frame)
+    }
+    left = leave_one_out(frame)
+    for _, row in rows.iterrows():
+        if "stronger" in row["claim"]:
+            one = slopes.loc[row["outcome"], "all interacted"]
+            expected = one[["difference", "difference_se"]]
+        elif row["how"] == "2SLS":
+            expected = second[row["outcome"], "all"][:2]
+        elif "without" in row["claim"]:
+            country = row["how"].split("without ")[1]
+            table, column = row["model"].removeprefix("table").split("-")
+            own = left[
+                (left["table"] == int(table))
+                & (left["column"] == int(column))
+                & (left["left_out"] == country)
+            ]
+            expected = own[["coef", "se"]].iloc[0]
+        elif "between groups" in row["claim"]:
+            one = slopes.loc[row["outcome"], "group year effects"]
+            expected = one[["developed", "developed_se"]]
+        else:
+            expected = columns[row["model"]]["TBI"][:2]
+        # Two eliminations of the same cross products.
+        np.testing.assert_allclose(
+            row[["coef", "se"]].astype(float), expected, rtol=1e-8
+        )
+
+
+def test_without_a_family_there_is_no_p_over_it(rows):
+    assert rows["p_family"].isna().all() and rows["p"].notna().all()
+    assert (rows["draws"] == 499).all() and (rows["p_mc"] > 0).all()
+
+
+def test_a_test_whose_model_cannot_be_fitted_says_why():
+    from tivax.engine.paper.declared import declared_p_values
+
+    frame = random_panel(countries=10, years=6, seed=4).assign(developed=1)
+    found = declared_p_values(frame, None, draws=99)
+    lost = found[found["p"].isna()]
+    assert len(lost) and lost["coef"].isna().all()
+    assert "no rows in this sample" in lost["how"].iloc[0]

@@ -17,7 +17,6 @@ from ..options import (
     Out,
     PanelStore,
     Quiet,
-    RunToml,
     Seed,
     Verbose,
     require_store,
@@ -105,8 +104,9 @@ def simulate(
 
 
 def threats(
-    run: RunToml,
     out: Out,
+    run: RunToml = None,
+    example: Example = False,
     draws: Draws = None,
     seed: Seed = None,
     no_figures: NoFigures = False,
@@ -122,6 +122,7 @@ def threats(
 
     Example: tivax threats wild.toml --out threats
     """
+    assert run is not None  # else it is said that RUN is missing
     start_jax()
     from ... import paper, resampling
     from ...threats import DRAWS

@@ -115,8 +115,9 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
             + (". " if other else ", so their results were known. ")
             + "p is the declared one: the restricted wild cluster bootstrap with "
             "Webb's weights, for two-stage least squares its efficient form (WRE). A "
-            f"test holds where the sign is the claimed one and p is below {LEVEL} by more "
-            "than its simulation error. “Over 5” and “over 15” are p over the five "
+            "test holds where the sign is the claimed one and p is below "
+            f"{LEVEL} by more than its simulation error. “Over 5” and “over 15” are p "
+            "over the five "
             "outcomes of a sample and over all outcomes in all three samples (Romano "
             "and Wolf). A main test stands where it holds over the 15 as well and "
             "survives every declared threat (next section): the same sign and p below "
