@@ -88,6 +88,13 @@ def membership(setting: Setting) -> Iterator[Variant | Row]:
     _require_codes(setting)
     for name in MEMBERSHIPS:
         column = f"member of {name}"
+        joined = {k for new in entrants(name, setting.years).values() for k in new}
+        if not joined & set(_units(setting)):
+            error = TivaxError(
+                f"no {setting.unit} joins between the years of the panel"
+            )
+            yield refused("membership", name, error)
+            continue
         dummy = is_member(
             name, setting.frame[setting.unit], setting.frame[setting.time]
         )

@@ -19,6 +19,7 @@ COLUMNS = tuple(
     ).split()
 )
 _NAMED = 3
+_ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 _Record = dict[str, Any]
 
 
@@ -119,6 +120,10 @@ class Threats(Printable):
         ]
         first = rows[0][0]
         name = f"{model.name}: {treatment} on {model.outcome}, {self._numbers(first)}"
+        if self.draws and abs(first["p_wild"] - LEVEL) < _ERRORS * np.sqrt(
+            LEVEL * (1 - LEVEL) / self.draws
+        ):
+            name += f" (0.05 is within {_ERRORS} Monte-Carlo errors)"
         if not _is_significant(first):
             return (
                 f"{name}, is not significant at 5 %: there is no result that could go "

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+import tivax
 import tivax.engine as tx
 
 from helpers import random_panel
@@ -53,7 +54,9 @@ def wrong(function: str, bad: Bad, **sound: Any) -> Iterator[Case]:
     """Each of the arguments with each of its wrong values, the others sound."""
     for argument, values in bad.items():
         for kind, value in values.items():
-            call = partial(getattr(tx, function), **{**sound, argument: value})
+            # tivax.engine.threats is a room, its function is found at the front.
+            of = tivax if hasattr(tivax, function) else tx
+            call = partial(getattr(of, function), **{**sound, argument: value})
             yield f"{function} {argument} {kind}", call
 
 
