@@ -3,7 +3,8 @@
     G, T   clusters and years, not all of them seen
     x      the treatment: AR(1) over time, or 1 from some year on in some clusters
     C      controls, AR(1), without effect; or both are a given panel's, in all draws
-    u      errors: AR(1) within clusters, of a size by cluster
+    u      errors: AR(1) within clusters, of a size by cluster; shares of their variance
+           may be those of a common factor and of shocks of a block of clusters
     y      effect x + u; country and year effects are absorbed and need not be added
 
 A panel is a function of its key. Each is tested by every method at once: t of CV1 and
@@ -51,6 +52,16 @@ class PanelDesign(NamedTuple):
         way through.
     given
         [C, x] of a panel, or None where they are drawn.
+    factor, factor_x
+        Share of a common AR(1) factor in the variance of u; of a factor of its own in
+        that of x, where it is drawn and continuous. A cluster's loading on both is the
+        same normal number: who is exposed in x is exposed in u.
+    block, block_x
+        The same of AR(1) shocks that the clusters of a block share.
+    blocks
+        The number of each cluster's block; None: there are none.
+    size
+        Times this, a cluster's errors; None: 1.
     """
 
     effect: Float[Array, ""]
@@ -61,6 +72,12 @@ class PanelDesign(NamedTuple):
     seen: Float[Array, "G T"]
     adopters: Float[Array, ""]
     given: Float[Array, "G T k"] | None = None
+    factor: Float[Array, ""] | None = None
+    factor_x: Float[Array, ""] | None = None
+    block: Float[Array, ""] | None = None
+    block_x: Float[Array, ""] | None = None
+    blocks: Int[Array, " G"] | None = None
+    size: Float[Array, " G"] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -106,19 +123,49 @@ def simulate(
     kx, kc, ku, ks = jax.random.split(key, 4)
     G, T = design.seen.shape
     size = jnp.exp(design.unequal * jax.random.normal(ks, (G,)))
-    u = size[:, None] * ar1(ku, design.persistence_u, (G, T))
+    if design.size is not None:
+        size = size * design.size
+    u = ar1(ku, design.persistence_u, (G, T))
+    u = size[:, None] * _shared(ku, ks, u, design, design.persistence_u)
     regressors = design.given
     if regressors is None:
         size = jax.random.normal(jax.random.fold_in(ks, 1), (G,))
         size = jnp.exp(design.unequal_x * size)[:, None]
         adopts = jnp.arange(G, dtype=size.dtype)[:, None] < design.adopters
         step = (adopts & (jnp.arange(T)[None, :] >= T // 2)).astype(float)
-        x = size * ar1(kx, design.persistence_x, (G, T))
+        x = ar1(kx, design.persistence_x, (G, T))
+        x = size * _shared(kx, ks, x, design, design.persistence_x, of_x=True)
         x = jnp.where(design.adopters > 0, step, x)
         C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
+
+
+def _shared(
+    key: Key[Array, ""],
+    of_loadings: Key[Array, ""],
+    own: Float[Array, "G T"],
+    design: PanelDesign,
+    persistence: Float[Array, ""],
+    *,
+    of_x: bool = False,
+) -> Float[Array, "G T"]:
+    """Of variance 1: what is a cluster's own, the common factor, the block's shocks."""
+    G, T = own.shape
+    factor = design.factor_x if of_x else design.factor
+    block = design.block_x if of_x else design.block
+    parts, left = jnp.zeros_like(own), jnp.ones((), own.dtype)
+    if factor is not None:
+        common = ar1(jax.random.fold_in(key, 1), persistence, (T,))
+        loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
+        parts = parts + jnp.sqrt(factor) * loading[:, None] * common[None]
+        left = left - factor
+    if block is not None and design.blocks is not None:
+        shocks = ar1(jax.random.fold_in(key, 2), persistence, (G, T))
+        parts = parts + jnp.sqrt(block) * shocks[design.blocks]
+        left = left - block
+    return jnp.sqrt(left) * own + parts
 
 
 def simulate_and_test(

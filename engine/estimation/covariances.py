@@ -1,12 +1,13 @@
 """Other covariances of a two-way fixed-effects fit."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..core import TivaxError, require_kind, show
+from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .estimates import Estimate, make_estimate
 from .library_fits import feols, panel_ols
 from .model_data import ModelData, prepare
@@ -92,60 +93,200 @@ def two_way_clusters(
     )
 
 
+def network_hac(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    weights: pd.DataFrame,
+    *,
+    order: int = 1,
+    entity: str = "iso3",
+    time: str = "year",
+) -> Estimate:
+    """Two-way fixed effects, errors correlated along trade.
+
+    The covariance is that of clusters by country plus the products of the scores of
+    different countries, weighted by how much they trade: with A = F + F' of the flows
+    F, without the diagonal, and d its sums, the weights are K = I + D^-1/2 A D^-1/2, so
+    that two countries that trade with each other alone count as one cluster, and ones
+    that do not trade as two. K has no negative eigenvalue, so no variance is negative
+    (a network HAC, as of Kojevnikov, Marmer and Song 2021, with the table itself for
+    the kernel). The factor is that of clusters by country, t has G - 1 degrees of
+    freedom.
+
+    Parameters
+    ----------
+    weights
+        Flows of a year or their mean, exporters by importers, of trade or of value
+        added; in any unit, not negative. Labels are those of ``entity``; others are
+        left out, and so is the diagonal.
+    order
+        1 for direct trade; 2 also for partners of partners, by K^2 with a diagonal of
+        1, and so on. Higher orders tie all countries together, whose scores cancel.
+
+    Raises
+    ------
+    TivaxError
+        A country of the data that the flows lack, flows that are negative or missing.
+
+    Examples
+    --------
+    >>> names = sorted(panel["iso3"].unique())
+    >>> flows = pd.DataFrame(1.0, names, names)
+    >>> fit = tx.network_hac(panel, "growth", ["trade", "gdp"], flows)
+    >>> fit.convention
+    'network HAC, order 1, factor of clusters by country, t(G-1)'
+    """
+    require_whole("order", order, 1)
+    given = prepare(data, outcome, regressors, entity=entity, time=time)
+    code, names = pd.factorize(given.used[entity], sort=True)
+    K = _network_kernel(_flows(weights, list(names)), order)
+    solved = _solve(given)
+    each = solved.slopes * solved.residuals[None, :]
+    scores = np.stack([np.bincount(code, row) for row in each], axis=1)
+    N, G = len(code), len(names)
+    k = len(given.regressors) + len(given.dummies) + 1
+    factor = G / (G - 1) * (N - 1) / (N - k)
+    lost, gone = given.lost([code])
+    return _estimate(
+        given,
+        solved,
+        factor * scores.T @ K @ scores,
+        clusters=G,
+        convention=f"network HAC, order {order}, factor of clusters by country, t(G-1)",
+        lost=gone,
+        reason=lost.reason(outcome, G),
+    )
+
+
+def _flows(weights: pd.DataFrame, names: list[str]) -> Float[np.ndarray, "G G"]:
+    """The flows among these countries, checked."""
+    require_kind(
+        "weights", weights, pd.DataFrame, "a DataFrame, exporters by importers"
+    )
+    for axis, there in (("rows", weights.index), ("columns", weights.columns)):
+        if lacking := [name for name in names if name not in there]:
+            raise TivaxError(
+                f"weights: the {axis} lack {lacking[0]}: {suggest(lacking[0], there)}"
+            )
+        if there.has_duplicates:
+            twice = there[there.duplicated()][0]
+            raise TivaxError(f"weights: the {axis} have {twice} twice; add them up")
+    try:
+        F = weights.loc[names, names].to_numpy(float)
+    except (TypeError, ValueError):
+        raise TivaxError("weights: the flows are no numbers; fix the table") from None
+    if not (np.isfinite(F) & (F >= 0)).all():
+        i, j = np.argwhere(~(np.isfinite(F) & (F >= 0)))[0]
+        raise TivaxError(
+            f"weights: the flow from {names[i]} to {names[j]} is {F[i, j]:g}; give "
+            "numbers that are not negative"
+        )
+    return F
+
+
+def _network_kernel(
+    F: Float[np.ndarray, "G G"], order: int
+) -> Float[np.ndarray, "G G"]:
+    """(I + D^-1/2 A D^-1/2)^order, of diagonal 1. Countries without trade are alone."""
+    A = F + F.T
+    np.fill_diagonal(A, 0)
+    root = np.sqrt(A.sum(axis=1))
+    root[root == 0] = 1
+    K = np.linalg.matrix_power(np.eye(len(A)) + A / root / root[:, None], order)
+    size = np.sqrt(np.diag(K))
+    return K / size / size[:, None]
+
+
+class _Solved(NamedTuple):
+    """Least squares with all dummies; Q spans the columns, slopes are B X'."""
+
+    Q: Float[np.ndarray, "N p"]
+    slopes: Float[np.ndarray, "q N"]
+    coef: Float[np.ndarray, " q"]
+    residuals: Float[np.ndarray, " N"]
+    r2: float
+
+
+def _solve(given: ModelData) -> _Solved:
+    regressors, y = list(given.regressors), given.columns[given.outcome].to_numpy()
+    entity = given.clusters(given.effects[0])[0]
+    dummies = np.column_stack(
+        [np.eye(entity.max() + 1)[entity], given.columns[given.dummies].to_numpy()]
+    )
+    effects = np.linalg.qr(dummies)[0]
+    Q, R = np.linalg.qr(np.column_stack([dummies, given.columns[regressors]]))
+    slopes = np.linalg.solve(R, Q.T)[-len(regressors) :]
+    residuals, net = y - Q @ (Q.T @ y), y - effects @ (effects.T @ y)
+    r2 = float(1 - residuals @ residuals / (net @ net))
+    return _Solved(Q, slopes, slopes @ y, residuals, r2)
+
+
+def _estimate(
+    given: ModelData,
+    solved: _Solved,
+    V: Float[np.ndarray, "q q"],
+    *,
+    clusters: int,
+    convention: str,
+    lost: Sequence[str],
+    reason: str,
+) -> Estimate:
+    regressors = list(given.regressors)
+    return make_estimate(
+        given.outcome,
+        pd.Series(solved.coef, regressors),
+        pd.DataFrame(V, regressors, regressors),
+        n=len(solved.residuals),
+        clusters=clusters,
+        r2=solved.r2,
+        convention=convention,
+        residuals=pd.Series(solved.residuals, given.used.index),
+        report=regressors,
+        power=given.power,
+        lost=lost,
+        reason=reason,
+        effects=given.effects,
+    )
+
+
 # Below, 1 - leverage is rounding; this share of a coefficient rests on rounding too.
 _LEVERAGE, _SHARE = 1e-9, 1e-6
 
 
 def _two_way_jackknife(given: ModelData) -> Estimate:
     """CV3 by both dimensions and their intersection, from the residuals."""
-    regressors, y = list(given.regressors), given.columns[given.outcome].to_numpy()
-    ways = given.clusters(*given.effects)
-    dummies = np.column_stack(
-        [np.eye(ways[0].max() + 1)[ways[0]], given.columns[given.dummies].to_numpy()]
-    )
-    effects = np.linalg.qr(dummies)[0]
-    Q, R = np.linalg.qr(np.column_stack([dummies, given.columns[regressors]]))
-    inverse = np.linalg.solve(R, Q.T)  # of all columns: coefficients are inverse @ y
-    residuals, slopes = y - Q @ (Q.T @ y), inverse[-len(regressors) :]
-    V, lost = np.zeros((len(regressors),) * 2), np.zeros(len(regressors), bool)
-    for sign, group in ((1, ways[0]), (1, ways[1]), (-1, np.arange(len(y)))):
-        gap, alone = _left_out_changes(Q, slopes, residuals, group)
+    solved, ways = _solve(given), given.clusters(*given.effects)
+    q = len(given.regressors)
+    V, lost = np.zeros((q, q)), np.zeros(q, bool)
+    for sign, group in ((1, ways[0]), (1, ways[1]), (-1, np.arange(len(ways[0])))):
+        gap, alone = _left_out_changes(solved, group)
         V += sign * (len(gap) - 1) / len(gap) * gap.T @ gap
         lost |= alone
-    net = y - effects @ (effects.T @ y)
-    count = min(int(way.max()) + 1 for way in ways)
-    return make_estimate(
-        given.outcome,
-        pd.Series(slopes @ y, regressors),
-        pd.DataFrame(V, regressors, regressors),
-        n=len(y),
-        clusters=count,
-        r2=float(1 - residuals @ residuals / (net @ net)),
+    return _estimate(
+        given,
+        solved,
+        V,
+        clusters=min(int(way.max()) + 1 for way in ways),
         convention="jackknife by country and by year (CV3), t(min(G, T) - 1)",
-        residuals=pd.Series(residuals, given.used.index),
-        report=regressors,
-        power=given.power,
-        lost=[k for k, gone in zip(regressors, lost, strict=True) if gone],
+        lost=[k for k, gone in zip(given.regressors, lost, strict=True) if gone],
         reason="one cluster alone identifies it",
-        effects=given.effects,
     )
 
 
 def _left_out_changes(
-    Q: Float[np.ndarray, "N p"],
-    slopes: Float[np.ndarray, "q N"],
-    residuals: Float[np.ndarray, " N"],
-    group: Int[np.ndarray, " N"],
+    solved: _Solved, group: Int[np.ndarray, " N"]
 ) -> tuple[Float[np.ndarray, "n q"], Bool[np.ndarray, " q"]]:
     """beta - beta_(g) = B X_g'(I - H_gg)^+ u_g of each group, and which coefficients
-    one group alone identifies. Q spans the columns, slopes are B X'."""
+    one group alone identifies."""
+    Q, slopes = solved.Q, solved.slopes
     gaps, alone = [], np.zeros(len(slopes), bool)
     size = np.linalg.norm(slopes, axis=1)
     for g in range(group.max() + 1):
         own = group == g
         left, U = np.linalg.eigh(np.eye(own.sum()) - Q[own] @ Q[own].T)
         kept = left > _LEVERAGE
-        along = slopes[:, own] @ U
-        gaps.append(along[:, kept] / left[kept] @ (U[:, kept].T @ residuals[own]))
+        along, u = slopes[:, own] @ U, U.T @ solved.residuals[own]
+        gaps.append((along[:, kept] / left[kept]) @ u[kept])
         alone |= np.linalg.norm(along[:, ~kept], axis=1) > _SHARE * size
     return np.array(gaps), alone

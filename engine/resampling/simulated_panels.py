@@ -20,13 +20,19 @@ is hard for each method: few clusters, unequal ones, few adopters.
     unequal_x = 0.0      # the same of its treatment and controls
     shortest = 15        # years of the shortest cluster; the longest has all
     adopters = 0         # clusters that adopt a 0/1 treatment; 0: it is continuous
+    factor = 0.0         # share of a common factor in the variance of the errors
+    factor_x = 0.0       # of another in that of the treatment, with the same loadings
+    block = 0.0          # share of shocks that the clusters of a block have in common
+    block_x = 0.0
+    blocks = 0           # so many blocks of neighbouring clusters
 
     [[design]]           # the regressors of a panel as they are; errors alone are drawn
     name = "the panel's regressors"
     panel = "panel.csv"  # csv, parquet, dta or xlsx, with iso3 and year
     regressors = ["TBI", "RQ", "lnGDP"]   # the treatment first
     sample = "all"       # developed, developing
-    persistence_u = 0.6  # effect and unequal as above
+    persistence_u = 0.6  # effect, unequal, factor, block and blocks as above
+    spreads = "KOFGIdj"  # errors as large by country as residuals of this outcome
 
 Errors have a variance of 1, and so have regressors that are drawn; given ones are
 scaled to it within countries.
@@ -47,9 +53,9 @@ from .fitted_models import fit_model
 from .models import Model
 from .run_files import read_with_lags
 
-_OF_PANELS = {"panel", "regressors", "sample"}
+_OF_PANELS = {"panel", "regressors", "sample", "spreads"}
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
-_DRAWN += ("shortest", "adopters")
+_DRAWN += ("shortest", "adopters", "factor_x", "block_x")
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +71,9 @@ class Given:
         1; 0 where a cluster is not seen.
     seen
         1 where it is.
+    spreads, sizes
+        An outcome, and the root mean square of its residuals by cluster, over that of
+        all; empty and None without.
     """
 
     panel: Path
@@ -72,6 +81,8 @@ class Given:
     sample: str
     cells: Float[np.ndarray, "G T k"]
     seen: Float[np.ndarray, "G T"]
+    spreads: str = ""
+    sizes: Float[np.ndarray, " G"] | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +100,11 @@ class Design:
     unequal_x: float = 0.0
     shortest: int | None = None
     adopters: int = 0
+    factor: float = 0.0
+    factor_x: float = 0.0
+    block: float = 0.0
+    block_x: float = 0.0
+    blocks: int = 0
     given: Given | None = None
 
     @property
@@ -107,7 +123,12 @@ class Design:
 
     @property
     def arrays(self) -> PanelDesign:
-        # NumPy's, double until JAX is told to keep them so.
+        # NumPy's, double until JAX is told to keep them so. What is not there is None,
+        # so that panels without it are the same as ever.
+        def share(value: float) -> Any:
+            return np.float64(value) if value else None
+
+        number = np.arange(self.clusters) * self.blocks // self.clusters
         values: Any = (
             np.float64(self.effect),
             np.float64(self.persistence_x),
@@ -117,6 +138,9 @@ class Design:
             self.seen,
             np.float64(self.adopters),
             None if self.given is None else self.given.cells,
+            *map(share, (self.factor, self.factor_x, self.block, self.block_x)),
+            number if self.blocks else None,
+            None if self.given is None else self.given.sizes,
         )
         return PanelDesign(*values)
 
@@ -222,12 +246,15 @@ def _design(table: TomlTable) -> Design:
         effect=table.number("effect", 0.0),
         persistence_u=_persistence(table, "persistence_u", 0.6),
         unequal=_spread(table, "unequal"),
+        factor=_share(table, "factor"),
+        block=_share(table, "block"),
+        blocks=table.whole("blocks", 0, least=0),
     )
     return (_with_given if table.has("panel") else _with_drawn)(table, design)
 
 
 def _with_drawn(table: TomlTable, design: Design) -> Design:
-    for key in ("regressors", "sample"):
+    for key in ("regressors", "sample", "spreads"):
         if table.has(key):
             raise table.mistake(key, "goes with a panel; name its file")
     years = table.whole("years", 15, least=3)
@@ -242,7 +269,10 @@ def _with_drawn(table: TomlTable, design: Design) -> Design:
         unequal_x=_spread(table, "unequal_x"),
         shortest=shortest,
         adopters=table.whole("adopters", 0, least=0),
+        factor_x=_share(table, "factor_x"),
+        block_x=_share(table, "block_x"),
     )
+    _require_shares(table, design)
     if shortest > years:
         raise table.mistake("shortest", f"is longer than years = {years}")
     if design.adopters >= clusters:
@@ -263,25 +293,39 @@ def _with_given(table: TomlTable, design: Design) -> Design:
     if not regressors:
         raise table.mistake("regressors", "name at least the treatment")
     panel, sample = table.path("panel"), table.choice("sample", SAMPLES, "all")
-    given = given_regressors(panel, regressors, sample)
+    given = given_regressors(panel, regressors, sample, table.text("spreads", ""))
     clusters, years, k = given.cells.shape
-    return replace(design, clusters=clusters, years=years, controls=k - 1, given=given)
+    design = replace(design, clusters=clusters, years=years, controls=k - 1)
+    _require_shares(table, design)
+    return replace(design, given=given)
+
+
+def _require_shares(table: TomlTable, design: Design) -> None:
+    for own, block in (("factor", "block"), ("factor_x", "block_x")):
+        if getattr(design, own) + getattr(design, block) >= 1:
+            raise table.mistake(own, f"with {block} it leaves nothing to a cluster")
+        if getattr(design, block) and not design.blocks:
+            raise table.mistake(block, "say how many blocks there are: blocks = 5")
+    if design.blocks > design.clusters:
+        raise table.mistake("blocks", f"write at most clusters = {design.clusters}")
 
 
 def given_regressors(
-    path: Path, regressors: tuple[str, ...], sample: str = "all"
+    path: Path, regressors: tuple[str, ...], sample: str = "all", spreads: str = ""
 ) -> Given:
     """The regressors of a panel file on the rows that have all of them.
 
     Raises ``TivaxError`` for columns that are absent, collinear or no numbers, and for
     two rows of a country in one year.
     """
-    outcome = "(errors)"
+    outcome = spreads or "(errors)"
     model = Model("as given", outcome, regressors, sample=sample)
     panel = read_with_lags(path, [model])
-    noise = np.random.default_rng(0).normal(size=len(panel))
+    if not spreads:
+        noise = np.random.default_rng(0).normal(size=len(panel))
+        panel = panel.assign(**{outcome: noise})
     try:
-        fitted = fit_model(panel.assign(**{outcome: noise}), model)
+        fitted = fit_model(panel, model)
     except TivaxError as error:
         said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
         raise TivaxError(f"{path}: {said}") from None
@@ -291,13 +335,26 @@ def given_regressors(
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
     cells[fitted.cluster, time] = rows
     seen[fitted.cluster, time] = 1
-    return Given(path, regressors, sample, cells, seen)
+    sizes = None
+    if spreads:
+        columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
+        squares = (columns[:, -1] - columns[:, : len(coef)] @ coef) ** 2
+        sums, count = (np.bincount(fitted.cluster, k) for k in (squares, None))
+        sizes = np.sqrt(sums / count / squares.mean())
+    return Given(path, regressors, sample, cells, seen, spreads, sizes)
 
 
 def _persistence(table: TomlTable, key: str, default: float) -> float:
     value = table.number(key, default)
     if not -1 < value < 1:
         raise table.mistake(key, "write a number between -1 and 1")
+    return value
+
+
+def _share(table: TomlTable, key: str) -> float:
+    value = table.number(key, 0.0)
+    if not 0 <= value < 1:
+        raise table.mistake(key, "write a share from 0, below 1")
     return value
 
 

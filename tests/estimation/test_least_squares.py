@@ -14,7 +14,11 @@ from scipy import stats
 from tivax.engine import TivaxError
 from tivax.engine.estimation import estimates, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
-from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation.covariances import (
+    driscoll_kraay,
+    network_hac,
+    two_way_clusters,
+)
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
 from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
@@ -479,6 +483,99 @@ def test_one_country_that_identifies_the_effect_leaves_no_two_way_jackknife():
     fit = two_way_clusters(frame, "KOFGIdj", ["TBI", "reform"], jackknife=True)
     assert np.isnan(fit["reform"].se) and fit["TBI"].se > 0
     assert "no standard error for reform: one cluster alone" in fit.note
+
+
+def flows_among(frame: pd.DataFrame, seed: int = 3) -> pd.DataFrame:
+    names = sorted(frame["iso3"].unique())
+    values = np.random.default_rng(seed).exponential(size=(len(names),) * 2)
+    return pd.DataFrame(values, names, names)
+
+
+def country_scores(frame: pd.DataFrame) -> dict[str, np.ndarray]:
+    """B X_i'u_i of each country, from columns net of both effects."""
+    X, (u,) = demeaned(frame, REGRESSORS), demeaned(frame, ["KOFGIdj"]).T
+    B = np.linalg.inv(X.T @ X)
+    u = u - X @ (B @ (X.T @ u))
+    own = {name: (frame["iso3"] == name).to_numpy() for name in set(frame["iso3"])}
+    return {name: B @ X[rows].T @ u[rows] for name, rows in own.items()}
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_scores_of_partners_count_by_their_trade(missing, order):
+    """Pair by pair; of order 2 over the partners in between."""
+    frame = random_panel(missing=missing, seed=23)
+    flows = flows_among(frame)
+    fit = network_hac(frame, "KOFGIdj", REGRESSORS, flows, order=order)
+    scores, names = country_scores(frame), list(flows)
+    trade = {
+        (i, j): 0.0 if i == j else flows.loc[i, j] + flows.loc[j, i]
+        for i in names
+        for j in names
+    }
+    total = {i: sum(trade[i, j] for j in names) for i in names}
+
+    def direct(i, j) -> float:
+        return float(i == j) + trade[i, j] / np.sqrt(total[i] * total[j])
+
+    def weight(i, j) -> float:
+        if order == 1:
+            return direct(i, j)
+        return sum(direct(i, k) * direct(k, j) for k in names)
+
+    V = sum(
+        weight(i, j)
+        / np.sqrt(weight(i, i) * weight(j, j))
+        * np.outer(scores[i], scores[j])
+        for i in names
+        for j in names
+    )
+    G, N, T = len(names), len(frame), frame["year"].nunique()
+    factor = G / (G - 1) * (N - 1) / (N - len(REGRESSORS) - T)
+    V = np.asarray(factor * V)
+    assert_allclose(fit.covariance, V, rtol=1e-8, atol=1e-10 * np.abs(V).max())
+    assert fit.degrees == G - 1
+
+
+def test_without_any_trade_countries_are_clusters():
+    frame = random_panel(missing=0.2, seed=24)
+    fit = network_hac(frame, "KOFGIdj", REGRESSORS, 0 * flows_among(frame))
+    same = fixed_effects(frame, "KOFGIdj", REGRESSORS, convention="fixest")
+    assert_allclose(fit.terms["se"], same.terms["se"], rtol=DEMEAN_RTOL)
+    assert_allclose(fit.terms["coef"], same.terms["coef"], rtol=DEMEAN_RTOL)
+
+
+def test_pairs_that_trade_with_each_other_alone_are_clusters():
+    """Twelve countries in six pairs; only G/(G-1) differs."""
+    frame = random_panel(seed=25)
+    names = sorted(frame["iso3"].unique())
+    pair = {name: f"P{k // 2}" for k, name in enumerate(names)}
+    same = np.array([[float(pair[i] == pair[j]) for j in names] for i in names])
+    flows = pd.DataFrame(same, names, names)
+    fit = network_hac(frame, "KOFGIdj", REGRESSORS, flows)
+    clusters = fixed_effects(
+        frame.assign(pair=frame["iso3"].map(pair)),
+        "KOFGIdj",
+        REGRESSORS,
+        clusters="pair",
+        convention="fixest",
+    )
+    ratio = np.sqrt((12 / 11) / (6 / 5))
+    assert_allclose(fit.terms["se"], ratio * clusters.terms["se"], rtol=DEMEAN_RTOL)
+
+
+def test_flows_that_do_not_serve_are_told_in_one_line():
+    frame = random_panel(seed=26)
+    flows = flows_among(frame)
+
+    def told(weights) -> str:
+        return error_of(network_hac, frame, "KOFGIdj", REGRESSORS, weights)
+
+    assert "weights: the rows lack C03" in told(flows.drop(index="C03"))
+    assert "weights: the columns lack C03" in told(flows.drop(columns="C03"))
+    assert "the flow from C02 to C05 is -1; give" in told(
+        flows.mask((flows == flows.loc["C02", "C05"]), -1.0)
+    )
 
 
 def wald(fit, names) -> float:

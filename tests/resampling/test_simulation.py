@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from tivax.engine.core.progress import no_progress
+from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
@@ -129,6 +130,60 @@ def test_regressors_are_of_unequal_size_by_country():
     assert_allclose(size[:, 0], size[:, 1], rtol=1e-12)
     assert 0.9 < np.log(size[:, 0]).std() < 1.1
     assert_array_equal(M[:, :, 2], other[:, :, 2])
+
+
+WIDE = Design("wide", clusters=400, years=30, controls=0, persistence_u=0.3)
+
+
+def test_a_factor_has_its_share_and_the_loadings_of_the_treatments():
+    """Beside the own part, which is that of a panel without factor, there is loading
+    times factor, of one loading in x and in u."""
+    design = replace(WIDE, factor=0.4, factor_x=0.3)
+    M, plain = one_panel(design)[1], one_panel(WIDE)[1]
+    common = M - np.sqrt([0.7, 0.6]) * plain
+    loadings = []
+    for k, share in ((0, 0.3), (1, 0.4)):
+        u, s, factor = np.linalg.svd(common[:, :, k], full_matrices=False)
+        assert s[1] < 1e-12 * s[0]
+        loadings.append(u[:, 0] * np.sign(u[0, 0]))
+        # 400 normal loadings, 30 years of a factor with persistence.
+        assert abs((common[:, :, k] ** 2).mean() / share - 1) < 0.7
+    assert_allclose(*loadings, rtol=0, atol=1e-12)
+
+
+def test_clusters_of_a_block_share_its_shocks_alone():
+    """Half of the variance in four blocks of neighbours: correlations of 1/2 and 0."""
+    M = one_panel(replace(WIDE, block=0.5, blocks=4))[1]
+    r = np.corrcoef(M[:, :, 1]).reshape(4, 100, 4, 100).mean(axis=(1, 3))
+    assert_allclose(np.diag(r), 0.5, rtol=0, atol=0.15)
+    # Of two series of 30 years with persistence, half of the variance each.
+    assert np.abs(r - np.diag(np.diag(r))).max() < 0.3
+    assert abs(M[:, :, 1].var() - 1) < 0.2
+
+
+def test_shares_of_nothing_change_no_panel():
+    """Own parts are those of panels without any, over a root of what is left."""
+    plain = one_panel(WIDE)[1]
+    blocks = one_panel(replace(WIDE, block_x=0.36, blocks=4))[1]
+    assert_array_equal(blocks[:, :, 1], plain[:, :, 1])
+    parts = blocks[:, :, 0] - 0.8 * plain[:, :, 0]
+    shared = np.broadcast_to(parts.reshape(4, 100, 30)[:, :1], (4, 100, 30))
+    assert_allclose(parts.reshape(4, 100, 30), shared, rtol=0, atol=1e-12)
+
+
+def test_errors_are_as_large_as_residuals_of_the_panel(tmp_path):
+    """Root mean squares by country over that of all."""
+    frame, path = panel_of(tmp_path)
+    given = given_regressors(path, REGRESSORS, spreads="KOFGIdj")
+    residuals = fixed_effects(frame, "KOFGIdj", REGRESSORS).residuals
+    square = (residuals**2).groupby(frame["iso3"]).mean()
+    assert_allclose(given.sizes, np.sqrt(square / (residuals**2).mean()), rtol=1e-6)
+    design = Design("given", 9, 6, 2, given=given)
+    even = Design("given", 9, 6, 2, given=replace(given, sizes=None))
+    u, other = (one_panel(k)[1][:, :, -1] for k in (design, even))
+    assert_allclose(u, given.sizes[:, None] * other, rtol=1e-12)
+    told = error_of(given_regressors, path, REGRESSORS, spreads="GDP")
+    assert told.startswith(f"{path}: no column GDP in the data")
 
 
 def panel_of(tmp_path, **changes):
@@ -411,6 +466,10 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         "effect": 0.0,
         "persistence_u": 0.6,
         "unequal": 0.3,
+        "factor": 0.0,
+        "block": 0.0,
+        "blocks": 0,
+        "spreads": "",
         "panel": str(path),
         "sha256": sha256(path.read_bytes()).hexdigest(),
         "regressors": REGRESSORS,
@@ -443,6 +502,7 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
             "",
             "regressors = ['TBI', 'RQ', 'INFR'] in [[design]]: g",
         ),
+        ("unequal = 0.3", "block_x = 0.3", "block_x = 0.3 in [[design]]: leave it out"),
         ('"panel.csv"', '"https://a.b/p.csv"', "an address; download it and give a l"),
     ],
 )
@@ -472,6 +532,19 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
             "unequal_x = 0.2",
             "unequal = -1.0",
             "unequal = -1.0 in [[design]]: write a num",
+        ),
+        (
+            "unequal_x = 0.2",
+            "factor = 1.0",
+            "factor = 1.0 in [[design]]: write a share",
+        ),
+        ("unequal_x = 0.2", "block = 0.2", "say how many blocks there are: blocks = 5"),
+        ("unequal_x = 0.2", "blocks = 10", "write at most clusters = 9"),
+        ("unequal_x = 0.2", 'spreads = "y"', "goes with a panel; name its file"),
+        (
+            "unequal_x = 0.2",
+            "blocks = 3\nfactor_x = 0.5\nblock_x = 0.5",
+            "with block_x it leaves nothing to a cluster",
         ),
         ("panels = 40", "panels = 0", "panels = 0: write a whole number from 1"),
         ('name = "small"', "name = 3", 'name = 3 in [[design]]: write "..."'),

@@ -181,6 +181,11 @@ def of_panels() -> Iterator[Case]:
     bad = {"data": frames, "regressors": names}
     both = bad | {"jackknife": {"int": 3, "text": "CV3"}}
     yield from wrong("two_way_clusters", both, **sound, regressors=["TBI"])
+    names_of = sorted(panel["iso3"].unique())
+    flows = pd.DataFrame(1.0, names_of, names_of)
+    kinds: Bad = {"weights": {**WRONG, "minus": -flows, "few": flows.iloc[:2]}}
+    kinds |= bad | {"order": {"half": 1.5, "none": 0}}
+    yield from wrong("network_hac", kinds, **sound, regressors=["TBI"], weights=flows)
     bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
     yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
