@@ -184,7 +184,7 @@ def declared_threats(threats: Threats) -> pd.DataFrame:
     """The rows of the declared threats that could be computed."""
     table = threats.table
     pairs = zip(table["threat"], table["variant"], strict=True)
-    chosen = np.array([pair in THREATS for pair in pairs])
+    chosen = np.array([pair in THREATS for pair in pairs], bool)
     return table[chosen & table["coef"].notna().to_numpy()]
 
 

@@ -10,6 +10,8 @@ import pytest
 
 import tivax.engine as tx
 
+from commands import Answer, run_python
+
 # Classes that a user makes; others are returned, raised or filled by readers.
 MADE = {"Model", "Scheme", "Tolerance", "WorldShape", "WorldTables"}
 FUNCTIONS = sorted(
@@ -59,6 +61,25 @@ def test_the_line_names_the_argument_and_what_to_give(program, case, message):
 def test_a_fit_leaves_the_root_logger_alone(program):
     """Importing pyfixest gives it a handler at INFO, which prints what others log."""
     assert program["root"] == [30, 0]
+
+
+LOUD = """
+import logging
+import tivax as tx
+
+names = {"jax", "tivax", "", "matplotlib", "pyfixest"}
+world = tx.synthetic_world(tx.WorldShape(regions=3, sectors=2, years=1), seed=1)
+tx.trade_benefit_index(world)
+for name in sorted(names):
+    log = logging.getLogger(name)
+    loud = [k for k in log.handlers if not isinstance(k, logging.NullHandler)]
+    assert not loud and log.level in (logging.NOTSET, logging.WARNING), (name, loud)
+"""
+
+
+def test_importing_and_computing_switch_on_no_logging_and_print_nothing():
+    """Unlike the commands with --verbose, in a process of its own."""
+    assert run_python(LOUD) == Answer(0, "", "")
 
 
 def test_nested_lists_are_arrays_and_years_may_be_text(program):
