@@ -12,6 +12,7 @@ from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import two_stage as two_stage
+from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
 from .regression_data import COLLINEAR as COLLINEAR

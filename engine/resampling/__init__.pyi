@@ -11,9 +11,6 @@ from .fitted_models import FittedModel as FittedModel
 from .fitted_models import fit_model as fit_model
 from .inference import infer as infer
 from .inference import resample as resample
-from .inversion import Inverted as Inverted
-from .inversion import invert_wild as invert_wild
-from .inversion import wild_p_values as wild_p_values
 from .models import Model as Model
 from .models import sample_rows as sample_rows
 from .p_values import LEVEL as LEVEL
@@ -40,3 +37,6 @@ from .simulation import fill_panels as fill_panels
 from .simulation import largest_residual as largest_residual
 from .simulation import rejection_table as rejection_table
 from .simulation import simulate as simulate
+from .wild_tests import Inverted as Inverted
+from .wild_tests import invert_wild as invert_wild
+from .wild_tests import wild_p_values as wild_p_values

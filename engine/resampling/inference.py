@@ -6,13 +6,13 @@ from ..core import require_kind, require_whole
 from ..estimation import require_columns
 from .draws import MemoryDraws
 from .fitted_models import fit_model
-from .inversion import invert_wild
 from .models import Model
 from .p_values import Inference, summarise
 from .plans import ResamplingPlan, make_plan
 from .run_files import with_lags
 from .running import Rate, draws_of
 from .schemes import Scheme
+from .wild_tests import invert_wild
 
 
 def resample(

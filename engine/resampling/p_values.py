@@ -28,11 +28,11 @@ from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
 from ..core import Listing, interval_text, long_table_of, number_text, p_text
-from ..estimation import Coefficients
+from ..estimation import Coefficients, invert
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
-from .inversion import Inverted, invert
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan
+from .wild_tests import Inverted
 
 SUMMARY = tuple(
     (

@@ -8,21 +8,21 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.engine.resampling import inversion
+from tivax.engine.estimation.inversion import invert
+from tivax.engine.resampling import wild_tests
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.inversion import (
-    anderson_rubin,
-    by_inversion,
-    invert,
-    invert_wild,
-)
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
 from tivax.engine.resampling.placebo import randomisation_p_of
 from tivax.engine.resampling.plans import ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.wild_tests import (
+    anderson_rubin,
+    by_inversion,
+    invert_wild,
+)
 
 from experiment_panels import (
     MODEL,
@@ -199,9 +199,9 @@ def test_p_of_held_terms_is_p_of_nulls_drawn_again(monkeypatch):
         found.append(p_of(nulls, None))
         return 0.0, 0.0
 
-    monkeypatch.setattr(inversion, "invert", instead)
-    for held in (inversion._HELD, 0):
-        monkeypatch.setattr(inversion, "_HELD", held)
+    monkeypatch.setattr(wild_tests, "invert", instead)
+    for held in (wild_tests._HELD, 0):
+        monkeypatch.setattr(wild_tests, "_HELD", held)
         by_inversion(chosen, fitted.layout.treatments - 1, SEED)
     terms, drawn_again = found
     assert 0 < drawn_again.min() < 0.5

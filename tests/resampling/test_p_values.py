@@ -13,12 +13,12 @@ from scipy import stats
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import infer
-from tivax.engine.resampling.inversion import Inverted
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import SUMMARY, Inference, shares, summarise
 from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.wild_tests import Inverted
 
 from experiment_panels import MODEL, rows_of, small_panel, two_stage_model
 from literal_refits import Rows, refit
