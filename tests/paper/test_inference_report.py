@@ -20,7 +20,7 @@ from tivax.engine.resampling.models import Model
 
 from experiment_panels import small_panel
 
-P_VALUES = "CV1 CV2 CV3 wild pairs placebo within RW".split()
+P_VALUES = [*"CV1 CV2 CV3 wild pairs placebo within".split(), "over 5", "over 15"]
 KINDS = [*INTERVALS.values()]
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -45,10 +45,12 @@ def random_inference(seed: int = 0) -> PaperInference:
     )
     for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
         rows[f"{name}_p"] = rng.uniform(0, 0.1, n)
-    for name in ("wild", "pairs", "placebo", "placebo_within", "romano_wolf"):
+    adjusted = ("romano_wolf", "romano_wolf_all")
+    for name in ("wild", "pairs", "placebo", "placebo_within", *adjusted):
         rows[f"{name}_mc"] = 1e-6
         rows[f"{name}_draws"] = 1234
     rows["romano_wolf"] = rows["wild_p"] + 0.01
+    rows["romano_wolf_all"] = rows["wild_p"] + 0.02
     for name in KINDS:
         rows[f"{name}_low"] = rows["coef"] - rng.uniform(0, 2, n)
         rows[f"{name}_high"] = rows["coef"] + rng.uniform(0, 2, n)
@@ -85,7 +87,7 @@ def test_the_first_table_has_every_p_value(section):
     assert list(table.frame) == ["outcome", "sample", "TBI", *P_VALUES]
     assert table.frame.index.tolist() == [column.name for column in COLUMNS]
     source = [f"{k}_p" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
-    source += ["placebo_within_p", "romano_wolf"]
+    source += ["placebo_within_p", "romano_wolf", "romano_wolf_all"]
     assert_allclose(table.frame[P_VALUES], FOUND.rows[source], rtol=0)
     assert_allclose(table.frame["TBI"], FOUND.rows["coef"], rtol=0)
     assert table.formats == {"TBI": ".3f", **dict.fromkeys(P_VALUES, ".4f")}
@@ -108,12 +110,12 @@ def test_the_second_table_has_the_countries(section):
 def test_what_is_not_known_is_a_dash(drawn):
     """Romano and Wolf of a model alone in its family."""
     rows = FOUND.rows.copy()
-    rows.loc[3, "romano_wolf"] = np.nan
+    rows.loc[3, "romano_wolf_all"] = np.nan
     own = inference_report.section(replace(FOUND, rows=rows), {}, drawn)
     page = report_html("", "", [own], {})
     body = page.split("<tbody>")[1].split("</tbody>")[0].splitlines()
     last = [re.findall(r"<td[^>]*>([^<]*)</td>", row)[-1] for row in body if row]
-    expected = [f"{p:.4f}" for p in rows["romano_wolf"]]
+    expected = [f"{p:.4f}" for p in rows["romano_wolf_all"]]
     assert last == [*expected[:3], "–", *expected[4:]]
 
 
@@ -177,7 +179,7 @@ def test_what_the_draws_do_not_decide_is_said_to_be_at_the_threshold():
 def test_the_errors_of_the_draws_stand_below_the_p_values(section):
     table = of(section, Table)[1]
     assert list(table.frame) == [
-        "wild", "pairs", "placebo", "within", "RW",
+        "wild", "pairs", "placebo", "within", "over 5", "over 15",
         *(f"draws, {k}" for k in ("wild", "pairs", "placebo", "within")),
     ]  # fmt: skip
     assert (table.frame["wild"] == 1e-6).all()
@@ -197,9 +199,10 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
     )
     (points,) = of(section, Points)
     named = {point.split(":")[0] for point in points.points} | {"CV2", "CV3", "within"}
+    named = named - {"over 5, over 15"} | {"over 5", "over 15"}
     assert named == {*P_VALUES}
     told = " ".join(points.points)
-    assert all(f"{name}:" in told for name in P_VALUES)
+    assert all(f"{name}:" in told or f"{name}," in told for name in P_VALUES)
 
 
 @pytest.mark.parametrize(
@@ -249,4 +252,6 @@ def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
     assert found.rows["table"].tolist() == [3, 3, 3]
     pair = found.rows[:2]
     assert (pair["romano_wolf"] >= pair["wild_p"]).all()
+    # All three have a control: together they are the declared family.
+    assert (found.rows["romano_wolf_all"] >= found.rows["wild_p"]).all()
     assert (found.draws, found.seed) == (99, paper_inference.SEED)
