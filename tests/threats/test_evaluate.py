@@ -174,6 +174,8 @@ def test_a_block_that_makes_the_result_is_named(strong):
     )  # fmt: skip
     assert "goes away in 1 of 2 variants" in found.sentence
     assert "left out, the twelve: " in found.sentence
+    assert "Clusters to be left out for it: " in found.sentence
+    assert "the fewest" not in found.sentence  # which names what was not found
     chosen = found.table.set_index("variant")["note"].filter(
         like="not significant by CV1"
     )
