@@ -56,6 +56,7 @@ def left_out(setting: Setting) -> Iterator[Variant | Row]:
 def alone(setting: Setting) -> Iterator[Variant | Row]:
     """The entrants of a dated group alone: with the model's controls, and the treatment
     by itself."""
+    _require_codes(setting)
     for name, members in _waves(setting)[:1]:
         units = setting.frame[setting.unit].astype(str)
         inside = setting.frame[units.isin(members)]

@@ -144,7 +144,9 @@ class Threats(Printable):
         few = [
             row["variant"].removeprefix("without ")
             for row, *_ in rows
-            if row["threat"] == "influential clusters" and " of " in row["variant"]
+            if row["threat"] == "influential clusters"
+            and " of " in row["variant"]
+            and np.isfinite(row["coef"])
         ]
         if few:
             said.append(f"Clusters to be left out for it: {'; '.join(few)}")

@@ -11,6 +11,7 @@ from tivax.engine.figures import (
     indicators,
     panel,
     specifications,
+    threatened,
     trade,
 )
 from tivax.engine.reporting import plot_style
@@ -70,6 +71,7 @@ FIGURES = {
     "over years": lambda: decompositions.over_years(totals(), "gross exports"),
     "participation": lambda: indicators.participation(positions()),
     "positions": lambda: indicators.position_map(positions()),
+    "threats": lambda: threatened.threat_intervals(data.threats()),
     "aggregation": lambda: aggregation.differences(aggregated()),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)

@@ -122,3 +122,26 @@ def random_tbi(regions=REGIONS, years=YEARS, seed=0):
         },
         coords={"year": list(years), "region": list(regions)},
     )
+
+
+def threats() -> pd.DataFrame:
+    """A model and variants of it, one in each state."""
+    states = (
+        "the model",
+        "as before",
+        "not significant",
+        "other sign",
+        "other question",
+    )
+    coef = np.array([2.0, 1.5, 0.8, -0.3, 4.0])
+    return pd.DataFrame(
+        {
+            "threat": ["the model", "left out", "period", "weights", "leads"],
+            "variant": ["as given", "EU15", "2000-2007", "GDP", "1 later, alone"],
+            "term": [*["TBI"] * 4, "TBI 1 year later"],
+            "coef": coef,
+            "ci_low": coef - 1,
+            "ci_high": coef + 1,
+            "state": states,
+        }
+    )

@@ -65,11 +65,11 @@ def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
         assert first["p_wild"] == p
         se = np.sqrt(fitted.covariance()[0, 0])
         assert_allclose([first["coef"], first["se"]], [fitted.coef[0], se], RTOL)
-    # The weights belong to the clusters of the panel, also where some are left out.
-    found = tx.threats(small, MODEL, only=["blocks left out"], draws=2_000, seed=4)
+    # The weights belong to the clusters of the panel, also where some are left out: four
+    # remain, with 6^4 patterns, more than are drawn.
+    found = tx.threats(small, MODEL, only=["blocks left out"], draws=1_000, seed=4)
     row = found.table.set_index("variant").loc["developed countries"]
-    p = drawn_p(small, replace(MODEL, sample="developing"), 2_000, 4)[1]
-    # 6^4 patterns of the four that are left are fewer than the draws of the whole panel.
+    p = drawn_p(small, replace(MODEL, sample="developing"), 1_000, 4)[1]
     assert row["clusters"] == 4 and row["p_wild"] == p
 
 
@@ -174,6 +174,8 @@ def test_a_block_that_makes_the_result_is_named(strong):
     )  # fmt: skip
     assert "goes away in 1 of 2 variants" in found.sentence
     assert "left out, the twelve: " in found.sentence
+    assert "Clusters to be left out for it: " in found.sentence
+    assert "the fewest" not in found.sentence  # which names what was not found
     chosen = found.table.set_index("variant")["note"].filter(
         like="not significant by CV1"
     )
