@@ -24,7 +24,7 @@ def frame() -> pd.DataFrame:
     """Of the shape of the real one, so that both share their compiled programs."""
     panel = random_panel(countries=41, years=15, seed=4)
     # Without noise every p is as small as draws allow.
-    outcomes = [name for name in panel if name.startswith("KOF")]
+    outcomes = [name for name in map(str, panel) if name.startswith("KOF")]
     noise = np.random.default_rng(5).normal(size=(len(panel), len(outcomes)))
     panel[outcomes] += 8 * panel[outcomes].std().to_numpy() * noise
     return panel.assign(developed=(panel["iso3"] < "C22").astype(int))

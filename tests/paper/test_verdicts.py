@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def threatened(changed: dict[tuple[str, str], dict] | None = None) -> Threats:
     return Threats(pd.DataFrame(rows), none, none, (), 99_999, 0.0)
 
 
-def judged(threats: Threats | None = None, **given) -> dict[str, Verdict]:
+def judged(threats: Threats | None = None, /, **given: Any) -> dict[str, Verdict]:
     """``given`` by claim, its blanks as underscores."""
     claims = {name.replace("_", " "): numbers for name, numbers in given.items()}
     result = Replication.__new__(Replication)  # with the parts alone that are read

@@ -120,10 +120,10 @@ def _findings(result: Replication) -> list[str]:
             "Table 1 was not computed from world tables: no --store of WIOD 2016 given"
         )
     lines += [f"{name} skipped: {why}" for name, why in result.skipped.items()]
-    rule = "The same rule on these data: " if other else "Verdict: "
+    rule = ", the same rule on these data" if other else ""
     for verdict in verdicts(result):
         lines.append(
-            f"{verdict.hypothesis}, {verdict.statement} {rule}{verdict.conclusion}: "
+            f"{verdict.hypothesis}{rule}: {verdict.conclusion}. {verdict.statement} "
             f"{verdict.reason}"
         )
     return lines

@@ -44,9 +44,9 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
                     f"{near['stars_equal']} of {count} star counts agree."
                     + (_MEASURES_DATA if other else ""),
                     *(
-                        f"{k.hypothesis} ({k.statement}){_SAME_RULE if other else ''}: "
-                        f"{k.conclusion}. {k.reason}; by the paper's own p "
-                        f"{sum(t.holds_by_the_papers_p for t in k.tests)} of "
+                        f"{k.hypothesis}{_SAME_RULE if other else ''}: "
+                        f"{k.conclusion}. {k.statement} {k.reason}; by the paper's own "
+                        f"p {sum(t.holds_by_the_papers_p for t in k.tests)} of "
                         f"{len(k.tests)} would hold."
                         for k in found
                     ),
