@@ -271,6 +271,21 @@ def test_what_wanders_is_told_from_what_does_not(strong):
         assert ("not rejected" in str(row["note"])) == wanders
 
 
+def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
+    frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
+    model = tx.Model("regions", "KOFGIdj", ["TBI"], cluster="region")
+    found = tx.threats(frame, model, only=["influential cells"], draws=0).table
+    effects = pd.get_dummies(small[["iso3", "year"]].astype(str)).to_numpy(float)
+    X, y = np.column_stack([small["TBI"], effects]), small["KOFGIdj"].to_numpy()
+    full = np.linalg.lstsq(X, y, rcond=None)[0][0]
+    without = [
+        np.linalg.lstsq(np.delete(X, k, 0), np.delete(y, k), rcond=None)[0][0]
+        for k in range(len(y))
+    ]
+    got = one(found, "without the cell of the largest DFBETA")
+    assert_allclose(got["coef"], full - max(full - np.array(without)), rtol=1e-9)
+
+
 def test_dated_groups_say_who_joined_when():
     joined = entrants("EU", range(2000, 2015))
     assert {k: len(v) for k, v in joined.items()} == {2004: 10, 2007: 2, 2013: 1}
