@@ -79,6 +79,8 @@ class VariantFit:
         Lengths of the treatments' columns and of the outcome's, in units of the panel.
     cluster
         Number of each row's cluster; ``clusters`` of them in the sample.
+    nested
+        Effects that the clusters nest: they were taken out, and k counts them as one.
     k
         Of the correction G/(G-1) (N-1)/(N-k).
     """
@@ -95,6 +97,7 @@ class VariantFit:
     units: Float[np.ndarray, " q"]
     outcome_unit: float
     cluster: Int[np.ndarray, " n"]
+    nested: tuple[str, ...]
     k: int
     without_se: str
 
@@ -276,6 +279,7 @@ def fit_variant(variant: Variant) -> VariantFit:
         units=units[p - q : p],
         outcome_unit=float(units[-1]),
         cluster=cluster,
+        nested=tuple(nested),
         k=p + added + bool(nested),
         without_se=lost.reason(model.outcome, int(cluster.max()) + 1) if gone else "",
     )

@@ -98,11 +98,12 @@ def dfbeta(fit: VariantFit) -> Float[np.ndarray, " n"]:
 
 def _unit_leverage(fit: VariantFit) -> Float[np.ndarray, " n"]:
     """Leverage of the effects that were taken out: 1 / rows of the unit."""
-    model = fit.variant.model
-    if model.cluster not in model.effects:
+    if len(fit.nested) > 1:
+        raise TivaxError("takes at most one effect that the clusters nest")
+    if not fit.nested:
         return np.zeros(fit.n)
-    size = fit.used.groupby(model.cluster)[model.cluster].transform("size")
-    return 1 / size.to_numpy(float)
+    unit = fit.used[fit.nested[0]]
+    return 1 / unit.groupby(unit).transform("size").to_numpy(float)
 
 
 def _turned(

@@ -145,10 +145,8 @@ def _partial_t(fit: VariantFit, df: int) -> float:
 
 
 def _absorbed(fit: VariantFit) -> int:
-    """Nested effects that ``k`` counts as one."""
-    model = fit.variant.model
-    nested = [k for k in model.effects if k == model.cluster]
-    return int(sum(fit.used[k].nunique() - 1 for k in nested))
+    """Nested effects beyond the one that ``k`` counts."""
+    return int(sum(fit.used[k].nunique() - 1 for k in fit.nested))
 
 
 def _require_one(setting: Setting) -> None:

@@ -1,5 +1,6 @@
 """The figure of threats: order, colours, what stands apart."""
 
+import numpy as np
 import pandas as pd
 
 from tivax.engine.figures import threat_intervals
@@ -20,13 +21,13 @@ def test_rows_are_sorted_and_other_questions_stand_apart():
 def test_each_state_has_its_colour_and_its_place():
     above, below = threat_intervals(data.threats()).axes
     dots = {
-        line.get_color(): line.get_xdata()[0]
+        line.get_color(): float(np.ravel(line.get_xdata())[0])
         for ax in (above, below)
         for line in ax.lines
         if line.get_marker() not in ("None", "")
     }
     rows = data.threats().set_index("state")["coef"]
-    assert dots == {_LOOKS[state][0]: coef for state, coef in rows.items()}
+    assert dots == {_LOOKS[str(state)][0]: coef for state, coef in rows.items()}
 
 
 def test_a_wild_interval_does_not_squeeze_the_others():

@@ -49,6 +49,12 @@ def small():
 # ------------------------------------------------------------------------ declared p
 
 
+def one(table, variant) -> dict:
+    """The row of a variant."""
+    (row,) = table[table["variant"] == variant].to_dict("records")
+    return row
+
+
 def drawn_p(panel, model, draws, seed):
     """p of the bootstrap of one model, which has its own way to the draws."""
     fitted = fit_model(panel, model)
@@ -62,13 +68,13 @@ def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
         found = tx.threats(small, model, only=["blocks left out"], draws=2_000, seed=4)
         fitted, p = drawn_p(small, model, 2_000, 4)
         first = found.table.iloc[0]
-        assert first["p_wild"] == p
+        assert float(first["p_wild"]) == p
         se = np.sqrt(fitted.covariance()[0, 0])
         assert_allclose([first["coef"], first["se"]], [fitted.coef[0], se], RTOL)
     # The weights belong to the clusters of the panel, also where some are left out: four
     # remain, with 6^4 patterns, more than are drawn.
     found = tx.threats(small, MODEL, only=["blocks left out"], draws=1_000, seed=4)
-    row = found.table.set_index("variant").loc["developed countries"]
+    row = one(found.table, "developed countries")
     p = drawn_p(small, replace(MODEL, sample="developing"), 1_000, 4)[1]
     assert row["clusters"] == 4 and row["p_wild"] == p
 
@@ -231,7 +237,9 @@ def test_oster_delta_is_the_delta_that_the_data_were_made_with():
         short = xy / x
         long = np.linalg.solve([[x, wx], [wx, var_w]], [xy, wy])
         r2 = (long @ [xy, wy]) / y
-        m = Moments(short, xy**2 / x / y, long[0], r2, y, x, x - wx**2 / var_w)
+        m = Moments(
+            short, xy**2 / x / y, float(long[0]), float(r2), y, x, x - wx**2 / var_w
+        )
         assert_allclose(oster_delta(m, 1 - 0.0, target=b), delta, rtol=1e-8)
 
 
@@ -258,9 +266,24 @@ def test_what_wanders_is_told_from_what_does_not(strong):
     for x, wanders in ((strong["x"], False), (walk, True)):
         model = tx.Model("any", "y", ["x"])
         found = tx.threats(strong.assign(x=x), model, only=["unit roots"], draws=0)
-        row = found.table.set_index("variant").loc["CIPS, null: unit roots in x"]
-        assert (row["p"] > 0.05) == wanders
-        assert ("not rejected" in row["note"]) == wanders
+        row = one(found.table, "CIPS, null: unit roots in x")
+        assert (float(row["p"]) > 0.05) == wanders
+        assert ("not rejected" in str(row["note"])) == wanders
+
+
+def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
+    frame = small.assign(region=small["iso3"].str[-1].astype(int) // 2)
+    model = tx.Model("regions", "KOFGIdj", ["TBI"], cluster="region")
+    found = tx.threats(frame, model, only=["influential cells"], draws=0).table
+    effects = pd.get_dummies(small[["iso3", "year"]].astype(str)).to_numpy(float)
+    X, y = np.column_stack([small["TBI"], effects]), small["KOFGIdj"].to_numpy()
+    full = np.linalg.lstsq(X, y, rcond=None)[0][0]
+    without = [
+        np.linalg.lstsq(np.delete(X, k, 0), np.delete(y, k), rcond=None)[0][0]
+        for k in range(len(y))
+    ]
+    got = one(found, "without the cell of the largest DFBETA")
+    assert_allclose(got["coef"], full - max(full - np.array(without)), rtol=1e-9)
 
 
 def test_dated_groups_say_who_joined_when():
