@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from ... import paper, reporting, resampling
-from ...core import Machines, TivaxError, print_last, require_format, start_jax
+from ...core import Machines, TivaxError, print_last, start_jax
 from ..endings import ending_of
 from ..options import (
     Coordinator,
