@@ -1,6 +1,5 @@
 """How large a raw file may be: a few hundred kilobytes can unpack to all of memory."""
 
-from .arguments import require_kind
 from .errors import TivaxError
 
 GIB = 1 << 30
@@ -35,6 +34,8 @@ def set_max_size(gib: int | float) -> None:
     >>> tx.set_max_size(4)
     """
     global _limit
+    from .arguments import require_kind  # takes NumPy along
+
     require_kind("gib", gib, int | float, "a number of GiB, such as 4")
     if not gib > 0:
         raise TivaxError(f"gib: give a number of GiB above 0, not {gib:g}")

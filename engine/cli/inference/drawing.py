@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable
 
 from ... import paper, reporting, resampling
-from ...core import Machines, TivaxError, print_last, require_format, start_jax
+from ...core import Machines, TivaxError, print_last, start_jax
 from ..endings import ending_of
 from ..options import (
     Coordinator,
@@ -48,10 +48,10 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
     ) -> None:
         assert run is not None  # else it is said that RUN is missing
         start_jax()
-        words, file_format = (
-            reporting.require_language(language),
-            require_format(format),
-        )
+        from ...core import require_format  # takes pandas along
+
+        words = reporting.require_language(language)
+        file_format = require_format(format)
         given = resampling.read_run_file(run, {"paper": paper.paper_models()})
         given = resampling.with_overrides(given, draws, seed)
         kind = given.scheme.kind
