@@ -130,7 +130,9 @@ def infer_paper(
                 ("romano_wolf", members),
                 ("romano_wolf_all", _one_family(members)),
             ):
-                p = _by_model(multiple_testing.adjust(chosen), rows["model"])
+                p = _by_model(
+                    multiple_testing.adjust(chosen, ranked=False), rows["model"]
+                )
                 rows[column] = p
                 error = np.sqrt(p * (1 - p) / rows["wild_draws"])
                 rows[f"{column}_mc"] = np.where(rows["wild_mc"] > 0, error, 0.0 * p)

@@ -119,7 +119,8 @@ def test_random_signs_and_large_correlations_by_literal_sums():
     frame = panel(e)
     found = cross_section_dependence(frame, frame["y"], ["x"], draws=9, seed=4)
     w = 2 * np.random.default_rng((4, 30)).integers(0, 2, (30, 6)) - 1
-    r, total, large = np.corrcoef(e), 0.0, 0
+    total, large = 0.0, 0
+    r: np.ndarray = np.asarray(np.corrcoef(e))
     for i in range(6):
         for j in range(i):
             total += np.sqrt(2 * 30 / (6 * 5)) * r[i, j] * (w[:, i] * w[:, j]).sum()

@@ -507,11 +507,12 @@ def test_scores_of_partners_count_by_their_trade(missing, order):
     frame = random_panel(missing=missing, seed=23)
     flows = flows_among(frame)
     fit = network_hac(frame, "KOFGIdj", REGRESSORS, flows, order=order)
-    scores, names = country_scores(frame), list(flows)
+    scores, names = country_scores(frame), [*map(str, flows)]
+    sizes = flows.to_numpy()
     trade = {
-        (i, j): 0.0 if i == j else flows.loc[i, j] + flows.loc[j, i]
-        for i in names
-        for j in names
+        (i, j): 0.0 if i == j else sizes[m, n] + sizes[n, m]
+        for m, i in enumerate(names)
+        for n, j in enumerate(names)
     }
     total = {i: sum(trade[i, j] for j in names) for i in names}
 

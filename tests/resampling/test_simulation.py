@@ -177,6 +177,7 @@ def test_errors_are_as_large_as_residuals_of_the_panel(tmp_path):
     given = given_regressors(path, REGRESSORS, spreads="KOFGIdj")
     residuals = fixed_effects(frame, "KOFGIdj", REGRESSORS).residuals
     square = (residuals**2).groupby(frame["iso3"]).mean()
+    assert given.sizes is not None
     assert_allclose(given.sizes, np.sqrt(square / (residuals**2).mean()), rtol=1e-6)
     design = Design("given", 9, 6, 2, given=given)
     even = Design("given", 9, 6, 2, given=replace(given, sizes=None))

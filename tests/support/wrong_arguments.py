@@ -190,10 +190,10 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
         yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
-    kinds = {"text": "a.docx", "int": 3}
+    places: dict[str, Any] = {"text": "a.docx", "int": 3}
     fit = tx.fixed_effects(panel, "KOFGIdj", ["TBI"])
     fits: Bad = {"fits": {**WRONG, "none": [], "text": "fit", "ints": [3]}}
-    fits |= {"path": kinds, "terms": {"ints": [3], "word": ["x"]}}
+    fits |= {"path": places, "terms": {"ints": [3], "word": ["x"]}}
     yield from wrong("regression_table", fits, fits=[fit])
     yield from wrong("simulate", {"study": {**WRONG, "text": "panel.csv"}})
     yield from wrong("read_study", {"path": WRONG})
