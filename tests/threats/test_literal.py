@@ -191,7 +191,9 @@ LITERAL = [
 
 @pytest.mark.shared
 @pytest.mark.parametrize(
-    ("threat", "variant", "rows", "x", "how"), LITERAL, ids=lambda k: str(k)[:40]
+    ("threat", "variant", "rows", "x", "how"),
+    LITERAL,
+    ids=lambda k: k if isinstance(k, str) else "",
 )
 def test_the_table_holds_refits_by_hand(found, frame, threat, variant, rows, x, how):
     wanted, got = lsdv(rows(frame), "KOFGIdj", x, **how), row(found, threat, variant)
