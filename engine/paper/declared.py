@@ -1,7 +1,7 @@
 """The tests behind the verdicts, and the declared p-value of each.
 
-Declared before the numbers are seen: the restricted wild cluster bootstrap with Webb's
-weights (WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
+One p, the same for all data: the restricted wild cluster bootstrap with Webb's weights
+(WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
 test is a coefficient of TBI that the paper prints, and holds over the family of all
 five outcomes in all three samples (Romano and Wolf). A check asks the same of another
 sample or estimator. A part is a coefficient of a sample that a main test contains, and

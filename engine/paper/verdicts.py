@@ -27,7 +27,7 @@ from .declared import Role
 from .inference import side
 from .results import Replication
 
-# Declared beforehand, by ``threat`` and ``variant`` of ``tx.threats``: what may stand
+# The same for all data, by ``threat`` and ``variant`` of ``tx.threats``: what may stand
 # behind a trend of an index in 2000 to 2014, and what weighs countries otherwise.
 THREATS = (
     ("left out", "EU entrants of 2004 to 2013"),

@@ -35,10 +35,11 @@ def section(result: Replication, figures: Mapping[str, Figure]) -> Section:
         ),
         Points([threats.sentences[model.name] for model in threats.models]),
         Text(
-            "The declared threats, which the verdicts ask about, were chosen before "
-            "the numbers were seen: groups that joined the European Union in these "
-            "years, years by group, a trend of each country, changes in place of "
-            "levels, and weights by GDP."
+            "The verdicts ask about the declared threats, a fixed list whatever the "
+            "data: groups that joined the European Union in these years, years by "
+            "group, a trend of each country, changes in place of levels, and weights "
+            "by GDP. It was made with the paper's data known: on these it describes "
+            "what is fragile, on others it is a test."
         ),
         Table(
             _declared(result),
