@@ -828,7 +828,7 @@ def test_the_findings_are_printed(done, comparison):
     ) in lines
     assert lines[-1] == f"Open {done.folder / 'report.html'}"
     steps = [k for k in done.answer.err.splitlines() if k.startswith("tivax: step ")]
-    assert steps[0] == "tivax: step 1 of 15: panel"
+    assert steps[0] == "tivax: step 1 of 17: panel"
     assert steps[-1] == "tivax: step 15 of 15: report"
 
 
@@ -1034,7 +1034,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
     """The rest of ``replicate --store``; blank figures, since drawing takes seconds."""
     folder = tmp_path_factory.mktemp("of_store") / "out"
 
-    def written(result, place, language, *, figures):
+    def written(result, place, language, *, figures, format):
         result.comparison.to_csv(place / "comparison.csv", index=False)
         return Blank()
 
