@@ -829,7 +829,7 @@ def test_the_findings_are_printed(done, comparison):
     assert lines[-1] == f"Open {done.folder / 'report.html'}"
     steps = [k for k in done.answer.err.splitlines() if k.startswith("tivax: step ")]
     assert steps[0] == "tivax: step 1 of 17: panel"
-    assert steps[-1] == "tivax: step 15 of 15: report"
+    assert steps[-1] == "tivax: step 17 of 17: report"
 
 
 def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):
