@@ -85,7 +85,7 @@ def threats(
     Notes
     -----
     ``variation_kept``: each estimate is c'y with weights c of the outcome's rows; the
-    share is |c|^2 of the model over |c|^2 of the variant: the variance of the model's
+    share is c'c of the model over c'c of the variant: the variance of the model's
     estimate over that of the variant's, were the errors iid. For rows left out and
     controls added it is the sum of squares of the treatment net of everything else,
     over the model's. By Gauss and Markov it is at most 1.

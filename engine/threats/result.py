@@ -39,7 +39,7 @@ class Threats(Printable):
     draws
         Of ``p_wild``; 0 without.
     residual_max
-        The largest |X'(y - X beta)| of the models, columns of length 1.
+        The largest norm of X'(y - X beta) of the models, columns of length 1.
 
     Examples
     --------

@@ -141,7 +141,7 @@ def test_the_papers_models_are_its_17_columns(read):
         assert (model.table, model.column) == (column.table, column.column)
 
 
-def test_columns_of_one_table_sample_and_controls_are_a_family():
+def test_columns_of_one_sample_and_controls_are_a_family():
     families: dict[str, list[Model]] = {}
     for model in paper_models():
         families.setdefault(model.family, []).append(model)
@@ -152,7 +152,7 @@ def test_columns_of_one_table_sample_and_controls_are_a_family():
         "developing": 5,
     }
     for models in families.values():
-        assert len({(m.table, m.sample, m.controls) for m in models}) == 1
+        assert len({(m.sample, m.controls) for m in models}) == 1
         assert len({m.outcome for m in models}) == len(models)
 
 
