@@ -164,7 +164,7 @@ def nested_panel(
         # A row's scale, of mean square 1.
         return jnp.exp(log_sd * of - log_sd**2)
 
-    rest = jnp.sqrt(1 - design.x_coarse - design.x_fine)
+    rest = jnp.sqrt(jnp.maximum(1 - design.x_coarse - design.x_fine, 0))
     X = jnp.sqrt(design.x_coarse) * shared[:-1] + jnp.sqrt(design.x_fine) * own[:-1]
     X = (X + rest * noise[:-1]) * heavy(log_scale[:-1], design.x_tails)
     treated = jnp.broadcast_to((design.membership < design.treated)[:, None], (H, T))
@@ -186,9 +186,7 @@ def products_of(
     """Cross products of the fine clusters; every effect is counted in K."""
     H, T, m = M.shape
     if two_way:
-        products, layout = clusters.two_way_products(
-            M, seen, dummies=T - 1, outcomes=2
-        )
+        products, layout = clusters.two_way_products(M, seen, dummies=T - 1, outcomes=2)
         return products._replace(
             n_parameters=jnp.asarray(layout.regressors + H, M.dtype)
         ), layout
@@ -227,9 +225,7 @@ def test_panel(
         fit = clusters.fit(products, jnp.ones(H), layout=layout, outcome=outcome)
         b = jnp.take(products.S[:, : layout.regressors], outcome, axis=2)
         T = jnp.stack([fit.scores, score_variance.jackknifed_scores(fit, b)])
-        s, loadings = jax.vmap(
-            partial(score_variance.treatment_scores, fit, R)
-        )(T)
+        s, loadings = jax.vmap(partial(score_variance.treatment_scores, fit, R))(T)
         own = statistic(s[:1].T, design.membership, m_f, m_c)[1][0]
         return own, loadings.own, loadings.P[0], T
 
@@ -313,7 +309,9 @@ def designs() -> tuple[LevelDesign, ...]:
             },
         )
     # Fine clusters of one row: is there any clustering?
-    base = LevelDesign("120 single rows of 12", 12, 120, 1, u_fine=0.0, x_fine=0.0, u_coarse=0.1)
+    base = LevelDesign(
+        "120 single rows of 12", 12, 120, 1, u_fine=0.0, x_fine=0.0, u_coarse=0.1
+    )
     family(
         base,
         {
@@ -347,6 +345,8 @@ def run(
     for number in range(done // _BLOCK, -(-panels // _BLOCK)):
         parts.append(np.asarray(block(arrays, jnp.int64(seed), jnp.int64(number))))
     values = np.concatenate(parts)[:panels]
+    if np.isnan(values).any():
+        raise ValueError(f"{design.name}: a panel has no test")
     if file is not None:
         aside = file.with_suffix(".part.npy")
         np.save(aside, values)
@@ -408,7 +408,9 @@ def main() -> None:
     for number, design in enumerate(designs()):
         file = given.out / f"{number:02d}.npy"
         rows.append(rates(design, run(design, given.panels, given.seed + number, file)))
-        print(f"{design.name}: {rows[-1]['size_C_one']:.4f} {rows[-1]['size_S_one']:.4f}")
+        print(
+            f"{design.name}: {rows[-1]['size_C_one']:.4f} {rows[-1]['size_S_one']:.4f}"
+        )
         pd.DataFrame(rows).to_csv(given.out / "clustering_level.csv", index=False)
 
 

@@ -28,9 +28,9 @@ class ScoreLoadings(NamedTuple):
     """What makes the scores of a draw, s* = own v - P (T'v), for weights v of the fine
     clusters.
 
-    The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit (WCU):
-    own_h = c'T_h, P_h = B A_h c. T holds X_h'u_h: the scores of the fit (type 11), or
-    with jackknifed residuals (31, ``kernels.jackknife``).
+    The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit
+    (WCU): own_h = c'T_h, P_h = B A_h c. T holds X_h'u_h: the scores of the fit (type
+    11), or with jackknifed residuals (31, ``kernels.jackknife``).
     """
 
     own: Float[Array, " H"]
