@@ -21,8 +21,8 @@ A panel is a function of its key, and is tested by every method at once:
 In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
 controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of
 its size by cluster, or its own paths with random phases, the same in all clusters,
-which keep its autocorrelation and its correlation between clusters (Prichard and
-Theiler 1994).
+which keep its autocorrelation and its correlation between clusters (Schreiber and
+Schmitz 2000).
 """
 
 from typing import NamedTuple
@@ -191,13 +191,23 @@ def _placebo_treatments(
     G, T = x.shape
     square = (x**2).sum(axis=1) / jnp.maximum(design.seen.sum(axis=1), 1)
     alone = jnp.sqrt(square)[:, None] * ar1(key, design.persistence_x, (G, T))
-    spectrum = jnp.fft.rfft(x, axis=1)
-    turn = jax.random.uniform(key, spectrum.shape[1:])
-    # Half a period has no phase but a sign.
-    half = (jnp.arange(len(turn)) * 2 == T) | (jnp.arange(len(turn)) == 0)
+    # Products in place of an FFT, which waits for itself in a loop of a compiled CPU
+    # program. Harmonics 1 ... T/2; the last of an even T has no phase but a sign.
+    k = jnp.arange(1, T // 2 + 1)
+    angle = 2 * jnp.pi / T * (k[:, None] * jnp.arange(T)[None, :]).astype(x.dtype)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    half = 2 * k == T
+    turn = jax.random.uniform(key, k.shape, x.dtype)
     turn = 2 * jnp.pi * jnp.where(half, jnp.round(turn) / 2, turn)
-    turned = spectrum * jax.lax.complex(jnp.cos(turn), jnp.sin(turn))[None, :]
-    together = jnp.fft.irfft(turned, n=T, axis=1)
+    a, b = x @ cos.T, x @ sin.T
+    turned = [
+        (a * jnp.cos(turn)[None, :] + b * jnp.sin(turn)[None, :]) @ cos,
+        (b * jnp.cos(turn)[None, :] - a * jnp.sin(turn)[None, :]) @ sin,
+    ]
+    together = 2 / T * (turned[0] + turned[1])
+    if T % 2 == 0:
+        last = (a[:, -1] * jnp.cos(turn[-1]))[:, None] * cos[-1][None, :]
+        together = together - last / T
     return jnp.where(design.placebo == 1, alone, together)
 
 

@@ -30,6 +30,14 @@ and [grid] every combination of its outcomes, samples, controls and panels.
 [threats] is read by ``tivax threats`` alone, which needs no [scheme]: blocks of
 countries by name, and lists of columns, weights, placebos and only, as in
 ``tx.threats``.
+
+[simulate] is read by ``tivax simulate`` alone, which needs no [scheme] either:
+
+    [simulate]
+    panels = 1_000                # of each kind that is simulated
+    draws = 399                   # of each bootstrap in each of them
+    coarse = ["region"]           # levels of clusters above the countries, to test
+    flows = "flows.csv"           # exporters by importers, for the network HAC
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,7 +54,10 @@ from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 
 _TOP = set(
-    "panel seed draws sample save_draws timed models model grid scheme threats".split()
+    (
+        "panel seed draws sample save_draws timed models model grid scheme threats "
+        "simulate"
+    ).split()
 )
 _THREATS = ("columns", "weights", "placebos", "only")
 _MODEL = set(
@@ -75,6 +86,7 @@ class RunFile:
     save_draws: bool
     timed: bool = False
     threats: Mapping[str, Any] = field(default_factory=dict)
+    simulate: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def panels(self) -> list[Path]:
@@ -131,6 +143,7 @@ def read_run_file(
         save_draws=toml.flag("save_draws", False),
         timed=toml.flag("timed", False),
         threats=_threats(toml),
+        simulate=_simulate(toml),
     )
 
 
@@ -233,6 +246,18 @@ def _threats(toml: TomlTable) -> dict[str, Any]:
         blocks = table.table("blocks", list(table.values["blocks"]))
         chosen["blocks"] = {name: blocks.texts(name, ()) for name in blocks.values}
     return chosen
+
+
+def _simulate(toml: TomlTable) -> dict[str, Any]:
+    if not toml.has("simulate"):
+        return {}
+    table = toml.table("simulate", {"panels", "draws", "coarse", "flows"})
+    return {
+        "panels": table.whole("panels", 1_000, least=1),
+        "panel_draws": table.whole("draws", 399, least=1),
+        "coarse": table.texts("coarse", ()),
+        "flows": table.path("flows") if table.has("flows") else None,
+    }
 
 
 def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:

@@ -82,10 +82,12 @@ class OwnPanel:
         over the simulated kinds, worst (the kind of size_max), keeps.
     sizes
         Of the simulations: ``rejection_table``.
-    keeps
-        keeps of a method: "yes" where its size is within 0.01 of 5 % in every kind,
-        "too often" where it is larger in one, "too rarely" where only smaller; each
-        beyond 1.96 Monte-Carlo errors.
+    study, residual_max
+        What was simulated, and the residual of the fit.
+
+    ``keeps`` is "yes" where the size is within 0.01 of 5 % in every kind, "too often"
+    where it is larger in one, "too rarely" where only smaller; each beyond 1.96
+    Monte-Carlo errors.
     """
 
     model: Model
@@ -96,6 +98,7 @@ class OwnPanel:
     p_values: pd.DataFrame
     sizes: pd.DataFrame
     study: Study
+    residual_max: float
 
     @property
     def trusted(self) -> pd.DataFrame:
@@ -231,6 +234,7 @@ def _steps(
         _with_sizes(p_values, sizes),
         sizes,
         study,
+        fitted.residual,
     )
 
 
