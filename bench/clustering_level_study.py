@@ -179,7 +179,8 @@ def nested_panel(
     ]
     X = of_coarse * shared[:-1] + of_fine * own[:-1] + of_row * noise[:-1]
     X = X * heavy(log_scale[:-1], design.x_tails)
-    treated = jnp.broadcast_to((design.membership < design.treated)[:, None], (H, T))
+    first = design.membership.astype(X.dtype) < design.treated
+    treated = jnp.broadcast_to(first[:, None], (H, T))
     if two_way:
         treated = treated & (jnp.arange(T) >= T // 2)[None, :]
     x = jnp.where(design.treated > 0, treated.astype(X.dtype), X[-1])
@@ -233,7 +234,7 @@ def test_panel(
     statistic = partial(score_variance.tau, clusters=coarse)
     v = random_draws.rademacher(of_signs, H, draws=draws).astype(draws_dtype)
 
-    def of_outcome(outcome: Array) -> tuple[Array, Array, Array]:
+    def of_outcome(outcome: Array) -> tuple[Array, ...]:
         fit = clusters.fit(products, jnp.ones(H), layout=layout, outcome=outcome)
         b = jnp.take(products.S[:, : layout.regressors], outcome, axis=2)
         T = jnp.stack([fit.scores, score_variance.jackknifed_scores(fit, b)])
@@ -251,8 +252,9 @@ def test_panel(
     star = star.reshape(H, few) - small @ inner
     scale = (m.astype(draws_dtype) for m in (m_f, m_c))
     star = statistic(star, design.membership, *scale)[1].reshape(2, 2, draws)
-    one = (star >= own[:, None, None]).sum(axis=2)
-    two = (jnp.abs(star) >= jnp.abs(own)[:, None, None]).sum(axis=2)
+    reach = own.astype(draws_dtype)[:, None, None]
+    one = (star >= reach).sum(axis=2)
+    two = (jnp.abs(star) >= jnp.abs(reach)).sum(axis=2)
     counts = jnp.stack([one, two], axis=2).reshape(2, 4)
     return jnp.concatenate([own[:, None], counts.astype(own.dtype)], axis=1)
 
@@ -366,7 +368,9 @@ def run(
     """The panels of a design; those that ``file`` has are not made again."""
     kept = np.zeros((0, 2, len(COLUMNS)))
     if file is not None and file.exists():
-        kept = np.load(file)[:panels]
+        kept = np.load(file)
+    if len(kept) >= panels:
+        return kept[:panels]
     done = len(kept) - len(kept) % _BLOCK
     parts = [kept[:done]]
     block = _block(design.coarse, design.controls, design.two_way)
