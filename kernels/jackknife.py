@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from .clusters import ClusterCrossProducts, ClusterFit, Layout, correction, fit
 from .resampling import WildLoadings
@@ -34,11 +34,11 @@ from .resampling import WildLoadings
 _VANISHED = 1e-11
 
 
-def generalised_inverse(
+def independent_columns(
     M: Float[Array, "p p"], square: Float[Array, " p"]
-) -> Float[Array, "p p"]:
-    """Of a positive semidefinite matrix; ``square`` is what its diagonal is compared
-    with. Columns that those before them explain get zeros."""
+) -> Bool[Array, " p"]:
+    """Columns that those before them do not explain, of a positive semidefinite matrix;
+    ``square`` is what its diagonal is compared with."""
 
     def step(k: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
         S, kept = state
@@ -50,7 +50,13 @@ def generalised_inverse(
         return S, kept.at[k].set(keep)
 
     start = (M, jnp.zeros(len(M), bool))
-    kept = jax.lax.fori_loop(0, len(M), step, start)[1]
+    return jax.lax.fori_loop(0, len(M), step, start)[1]
+
+
+def generalised_inverse(
+    M: Float[Array, "p p"], kept: Bool[Array, " p"]
+) -> Float[Array, "p p"]:
+    """The inverse on the columns that are kept; the others get zeros."""
     both = kept[:, None] & kept[None, :]
     alone = jnp.diag(jnp.where(kept, 0.0, 1.0).astype(M.dtype))
     return jnp.where(both, jnp.linalg.inv(jnp.where(both, M, 0) + alone), 0)
@@ -64,8 +70,11 @@ def others(each: Float[Array, "G ..."]) -> Float[Array, "G ..."]:
 
 def left_out_inverses(A: Float[Array, "G p p"]) -> Float[Array, "G p p"]:
     """J_g of each cluster."""
-    square = jnp.einsum("gpp->p", A)
-    return jax.vmap(generalised_inverse, in_axes=(0, None))(others(A), square)
+    M, square = others(A), jnp.einsum("gpp->p", A)
+    kept = jax.vmap(independent_columns, in_axes=(0, None))(M, square)
+    # One by one: batches of LAPACK share the threads of XLA's pool and wait for them,
+    # and two batches at once wait for each other for ever.
+    return jax.lax.map(lambda each: generalised_inverse(*each), (M, kept))
 
 
 def left_out(A: Float[Array, "G p p"], b: Float[Array, "G p"]) -> Float[Array, "G p"]:
