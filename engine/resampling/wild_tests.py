@@ -117,7 +117,7 @@ def _least_squares_loadings(
     def one(null: Array) -> resampling.WildLoadings:
         return wild_loadings(fitted, R, null[None], type=type)
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
 
 
 @in_float64
@@ -127,28 +127,38 @@ def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
             fitted.products, null, layout=fitted.layout
         )
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
 
 
 @in_float64
 def _reduced_form_loadings(
     fitted: FittedModel, nulls: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    layout = resampling.reduced_layout(fitted.layout)
-    h = layout.treatments
-    R = jnp.eye(layout.regressors)[layout.exogenous :]
+    loadings, observed = _reduced_forms(
+        fitted.products, jax.device_put(nulls), layout=fitted.layout
+    )
+    return loadings, np.asarray(observed)
+
+
+@partial(jax.jit, static_argnames="layout")
+def _reduced_forms(
+    products: clusters.ClusterCrossProducts, nulls: Array, *, layout: clusters.Layout
+) -> tuple[resampling.WildLoadings, Array]:
+    """The loadings and the statistic of each null of the instruments' reduced form."""
+    own = resampling.reduced_layout(layout)
+    h = own.treatments
+    R = jnp.eye(own.regressors)[own.exogenous :]
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
-        reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
-        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
+        reduced = resampling.reduced_form(products, null, layout=layout)
+        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=own)
         V = R @ clusters.cv1(reduced, full) @ R.T
         b = R @ full.coef
         wald = b @ jnp.linalg.solve(V, b) / h
-        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=layout)
+        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=own)
         return loadings, jnp.sqrt(wald) if h == 1 else wald
 
-    loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
-    return loadings, np.asarray(observed)
+    return jax.vmap(one)(nulls)
 
 
 def _terms(
