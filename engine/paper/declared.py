@@ -20,7 +20,7 @@ from ..core import Progress, TivaxError, no_progress
 from ..panel import CONTROLS, Panel
 from ..resampling import Model, Scheme, fit_model, infer, make_plan, with_lags
 from ..threats import Threats, threats
-from .columns import column_name, paper_models
+from .columns import column_name, paper_models, printed_place
 from .heterogeneity import with_groups
 from .robustness import LAG
 
@@ -114,8 +114,7 @@ def _third() -> Iterator[Declared]:
 
 
 def _of_column(table: int, column: int) -> Model:
-    models = {(k.table, k.column): k for k in paper_models()}
-    return models[table, column]
+    return {printed_place(k): k for k in paper_models()}[table, column]
 
 
 def _where(table: int, column: int, sample: str = "") -> str:
@@ -189,7 +188,8 @@ def declared_p_values(
             "sample": test.model.sample,
             **one(data, test.model, draws, seed),
         }
-        of_family = over.get((test.model.table, test.model.column))
+        place = printed_place(test.model)
+        of_family = None if place is None else over.get(place)
         if test.role != "check" and of_family is not None:
             for name, source in (
                 ("p_sample", "romano_wolf"),

@@ -53,7 +53,7 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
             )
     if result.threats is not None:
         for model in result.threats.models:
-            if model.table == 3:
+            if (place := paper.printed_place(model)) and place[0] == 3:
                 figures[f"threats_{model.outcome}"] = threat_intervals(
                     result.threats.intervals(model.name)
                 )

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from ...core import p_text
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import html as report
-from ..columns import column_name
+from ..columns import column_name, printed_place
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats
 from ..write import CURVES
@@ -64,9 +64,9 @@ def _declared(result: Replication) -> pd.DataFrame:
     rows = declared_threats(result.threats)
     first = result.threats.table.drop_duplicates("model").set_index("model")
     names = {
-        model.name: f"{model.outcome}, {column_name(model.table, model.column)}"
+        model.name: f"{model.outcome}, {column_name(*place)}"
         for model in result.threats.models
-        if model.table is not None and model.column is not None
+        if (place := printed_place(model))
     }
     table = {"as given": {names[k]: _cell(first.loc[k]) for k in names}}
     for threat, variant in THREATS:
