@@ -18,6 +18,7 @@ CONTINENTS: dict[str, frozenset[str]] = {
 }
 CODES = frozenset[str]().union(*CONTINENTS.values())
 LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
+THIRDS = ("lowest-income third", "middle-income third", "highest-income third")
 
 
 @cache
@@ -141,6 +142,9 @@ def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]
     if "developed" in frame and frame["developed"].nunique() == 2:
         for value, name in ((1, "developed countries"), (0, "developing countries")):
             yield name, _units_of(frame, unit, frame["developed"] == value)
+    if (third := _income_thirds(setting)) is not None:
+        for name in THIRDS:
+            yield name, _units_of(frame, unit, third == name)
     for name, members in setting.blocks.items():
         yield name, list(members)
     for name in setting.columns:
@@ -168,9 +172,26 @@ def _partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
         other = "other" if developed is None else "other " + developed.astype(str)
         block = units.map({**old, **joined})
         yield "EU15, entrants, others", block.where(block.notna(), other)
+    if (third := _income_thirds(setting)) is not None:
+        yield "income third", third
     for name in setting.columns:
         if name in frame:
             yield name, frame[name]
+
+
+def _income_thirds(setting: Setting) -> pd.Series | None:
+    """Each row's third of the units by GDP per person in their first year, where the
+    panel has both: what comes before the years that are explained."""
+    frame, unit = setting.frame, setting.unit
+    if not {"lnGDP", "lnPOP"} <= {*frame}:
+        return None
+    income = frame["lnGDP"] - frame["lnPOP"]
+    known = frame.assign(income=income).dropna(subset=["income"])
+    first = known.sort_values(setting.time).groupby(unit)["income"].first()
+    if first.nunique() < len(THIRDS):
+        return None
+    third = pd.qcut(first.rank(method="first"), len(THIRDS), labels=list(THIRDS))
+    return frame[unit].map(third.astype(str))
 
 
 def _without(

@@ -55,7 +55,8 @@ def threats(
     blocks
         Units by the name of a block that is left out, besides the built-in ones:
         entrants of the European Union in the years of the panel, EU15, G7, BRICS,
-        continents (by codes of ISO 3166-1) and ``developed``.
+        continents (by codes of ISO 3166-1), ``developed`` and, where the panel has
+        ``lnGDP`` and ``lnPOP``, thirds by GDP per person in a unit's first year.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
