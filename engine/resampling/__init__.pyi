@@ -39,4 +39,6 @@ from .simulation import rejection_table as rejection_table
 from .simulation import simulate as simulate
 from .wild_tests import Inverted as Inverted
 from .wild_tests import invert_wild as invert_wild
+from .wild_tests import wild_effects as wild_effects
 from .wild_tests import wild_p_values as wild_p_values
+from .wild_tests import wild_t as wild_t
