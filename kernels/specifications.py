@@ -120,11 +120,19 @@ def fit_specifications(
 
 
 def specification_statistics(
-    loadings: WildLoadings, v: Float[Array, "G B"]
+    loadings: WildLoadings, v: Float[Array, "G B"], count: Int[Array, ""]
 ) -> Float[Array, "s B"]:
-    """t of every specification in every draw; the loadings are stacked.
+    """t of the first ``count`` stacked specifications in every draw, 0 of the others.
 
     One after the other: what a specification makes of the draws stays in a core's
     cache.
     """
-    return jax.lax.map(lambda each: wild_statistics(each, v), loadings)
+
+    def one(k: Array, so_far: Array) -> Array:
+        own = jax.tree.map(
+            lambda each: jax.lax.dynamic_index_in_dim(each, k, keepdims=False), loadings
+        )
+        return so_far.at[k].set(wild_statistics(own, v))
+
+    empty = jnp.zeros((len(loadings.a), v.shape[1]), v.dtype)
+    return jax.lax.fori_loop(0, count, one, empty)

@@ -113,15 +113,21 @@ class Space:
             )
         return found
 
+    @cached_property
+    def _given(self) -> tuple[tuple[str, ...], str]:
+        """The model's own controls and treatment."""
+        return self.setting.model.controls, self.setting.treatment
+
     def _specification(self, chosen: Mapping[str, Option]) -> Specification:
         model = self.setting.model
+        own_controls, own_treatment = self._given
 
         def value(name: str, default: Any) -> Any:
             return chosen[name].value if name in chosen else default
 
-        controls = value("controls", model.controls)
+        controls = value("controls", own_controls)
         stand_in = {k: v.value for k, v in chosen.items() if k not in NAMES}
-        treatment = value("treatment", model.treatments[0])
+        treatment = value("treatment", own_treatment)
         rows = value("sample", self._own_rows)
         if "years" in chosen:
             rows = rows & value("years", None)

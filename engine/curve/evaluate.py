@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 from scipy import stats
 
 from ..core import (
@@ -18,7 +19,7 @@ from ..core import (
 from ..panel import Panel
 from ..resampling import LEVEL, Model, with_lags
 from ..threats import panel_frame
-from .choices import NAMES, Space, make_space
+from .choices import Space, make_space
 from .fitting import Fitted, Job, fit_all
 from .joint import STATISTICS, JointTest, draw_jointly
 from .result import SpecificationCurve
@@ -54,13 +55,14 @@ def specification_curve(
     choices
         Options by the name of a choice, besides the model's own, which is always among
         them: ``outcome``, ``treatment``, ``weights`` (columns; ``lnX`` stands for
-        exp(lnX)), ``controls`` (``"subsets"``, ``"one left out"`` or lists), ``effects``
-        (lists of terms: ``developed^year`` is an effect for each pair, ``iso3[year]``
-        effects with slopes), ``sample`` (``all``, ``developed``, ``developing``,
-        ``without BLOCK``, ``only BLOCK``), ``years`` (``"2008-2014"``), ``lag`` (of the
-        treatment, in years); any other name is a control, its options the columns
-        that may stand for it. By default what the panel allows of: a control left out,
-        years by group, trends, without entrants of the EU, weights by GDP, a lag.
+        exp(lnX)), ``controls`` (``"subsets"``, ``"one left out"`` or lists of them),
+        ``effects`` (lists of terms: ``developed^year`` is an effect for each pair,
+        ``iso3[year]`` effects with slopes), ``sample`` (``all``, ``developed``,
+        ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
+        (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
+        control, its options the columns that may stand for it. By default what the
+        panel allows of: a control left out, years by group, trends, without entrants
+        of the EU, weights by GDP, a lag.
     blocks
         Units by the name of a block, besides the built-in ones of ``tx.threats``.
     most
@@ -134,16 +136,12 @@ def specification_curve(
         exact=exact,
         told=lambda done: progress(done * total // len(fits), total),
     )
-    p_wild = dict(zip(fitted, drawn.p_wild, strict=True))
-    rows = [
-        _row(models[c].name, job, found[k], p_wild.get(k, np.nan), k == first[c])
-        for k, (job, c) in enumerate(zip(jobs, curve_of, strict=True))
-    ]
-    table = pd.DataFrame(rows).astype({"n": "Int64", "clusters": "Int64"})
+    p_wild = np.full(len(jobs), np.nan)
+    p_wild[fitted] = drawn.p_wild
     names = [m.name for m in models]
     draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
-        table=table,
+        table=_table(names, jobs, found, curve_of, p_wild),
         tests=_tests(names, drawn.tests, draws, exact),
         null=_null(names, drawn.tests),
         models=tuple(models),
@@ -214,29 +212,41 @@ def _set_apart_the_same(
             others.append((k, fit))
 
 
-def _row(
-    model: str, job: Job, fit: Fitted | str, p_wild: float, own: bool
-) -> dict[str, Any]:
-    one = job.specification
-    row: dict[str, Any] = {"model": model, "outcome": one.outcome, **one.options}
-    if isinstance(fit, str):
-        numbers = ("coef", "se", "ci_low", "ci_high", "p", "p_wild")
-        blank = {**dict.fromkeys(numbers, np.nan), "n": None, "clusters": None}
-        return {**row, **blank, "chosen": own, "note": fit}
-    half = stats.t.ppf(1 - LEVEL / 2, fit.clusters - 1) * fit.se
-    return {
-        **row,
-        "coef": fit.coef,
-        "se": fit.se,
-        "ci_low": fit.coef - half,
-        "ci_high": fit.coef + half,
-        "p": float(2 * stats.t.sf(abs(fit.t), fit.clusters - 1)),
-        "p_wild": float(p_wild),
-        "n": fit.n,
-        "clusters": fit.clusters,
-        "chosen": own,
-        "note": "",
-    }
+def _table(
+    names: Sequence[str],
+    jobs: Sequence[Job],
+    found: Mapping[int, Fitted | str],
+    curve_of: Sequence[int],
+    p_wild: Float[np.ndarray, " s"],
+) -> pd.DataFrame:
+    """A row for each specification; the first of a curve is the model as given."""
+    rows = pd.DataFrame(
+        [
+            {
+                "model": names[c],
+                "outcome": job.specification.outcome,
+                **job.specification.options,
+            }
+            for job, c in zip(jobs, curve_of, strict=True)
+        ]
+    )
+    numbers = np.full((4, len(jobs)), np.nan)
+    notes = []
+    for k in range(len(jobs)):
+        fit = found[k]
+        notes.append(fit if isinstance(fit, str) else "")
+        if isinstance(fit, Fitted):
+            numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
+    coef, se, n, clusters = numbers
+    half = stats.t.ppf(1 - LEVEL / 2, clusters - 1) * se
+    rows["coef"], rows["se"] = coef, se
+    rows["ci_low"], rows["ci_high"] = coef - half, coef + half
+    rows["p"] = 2 * stats.t.sf(np.abs(coef / se), clusters - 1)
+    rows["p_wild"] = p_wild
+    rows["n"], rows["clusters"] = n, clusters
+    rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
+    rows["note"] = notes
+    return rows.astype({"n": "Int64", "clusters": "Int64"})
 
 
 def _tests(

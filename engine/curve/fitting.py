@@ -7,13 +7,11 @@ from typing import NamedTuple
 import jax
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
 
 from ...kernels.resampling import WildLoadings
 from ...kernels.specifications import Choice, SpecificationFit, fit_specifications
 from ..core import TivaxError, in_float64
 from ..estimation import COLLINEAR, SEPARATE
-from ..resampling import Model
 from .bases import Base, BaseKey, Columns, Term, codes_of, make_base, number_column
 from .choices import Space, Specification, parse_term
 

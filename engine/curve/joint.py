@@ -21,21 +21,19 @@ from jaxtyping import Float, Int
 from scipy import stats
 
 from ...kernels.resampling import TIE
-from ..resampling import LEVEL, wild_effects, wild_t
+from ..resampling import LEVEL, TESTS, wild_effects, wild_t
 from .fitting import Fitted
 
 STATISTICS = ("median effect", "share significant", "Stouffer Z")
-# Specifications whose draws are held together; of ``wild_t``.
-_AT_ONCE = 16
-# z is read from a table of this many t, and linear between them: to 1e-6.
-_KNOTS, _LARGEST = 4_097, 1e6
+# z is read from a table of t in these steps, and linear between them: to 1e-5.
+_STEP, _LARGEST = 1 / 128, 32.0
 _BAND = (0.025, 0.5, 0.975)
 
 
 class JointTest(NamedTuple):
     """Of one curve: ``observed`` and ``drawn`` by statistic, and the band of the null.
 
-    ``quantiles`` hold, by rank of the sorted effects, those of ``_BAND`` under the null.
+    ``quantiles`` hold those of ``_BAND`` under the null, by rank of the sorted effects.
     """
 
     observed: Float[np.ndarray, " 3"]
@@ -66,10 +64,10 @@ def draw_jointly(
     exact: bool,
     told: Callable[[int], object],
 ) -> Drawn:
-    """All specifications in the same draws; ``curve`` is the number of each one's curve.
+    """All specifications in the same draws; ``curve`` holds the number of their curves.
 
-    Of the draws of all specifications 16 are held at a time, and of some thousand draws
-    all effects.
+    The draws of ``TESTS`` specifications are held at a time, and all effects of some
+    thousand draws.
     """
     curves = int(curve.max()) + 1
     count = np.bincount(curve, minlength=curves)
@@ -78,8 +76,8 @@ def draw_jointly(
     # Significant above 0 and below, and the sum of z: of the draws, then of the data.
     sums = np.zeros((curves, 3, draws + 1))
     p = np.empty(len(fits))
-    for start in range(0, len(fits), _AT_ONCE):
-        part = slice(start, start + _AT_ONCE)
+    for start in range(0, len(fits), TESTS):
+        part = slice(start, start + TESTS)
         loadings = jax.tree.map(
             lambda *k: np.stack(k), *(each.loadings for each in fits[part])
         )
@@ -93,7 +91,7 @@ def draw_jointly(
             at[0] += own >= reach
             at[1] += own <= -reach
             at[2] += normal_deviate(own, int(df[k]))
-        told(min(start + _AT_ONCE, len(fits)))
+        told(min(start + TESTS, len(fits)))
     median, quantiles = _effects(fits, curve, curves, draws, seed, exact)
     tests = []
     for c in range(curves):
@@ -119,16 +117,21 @@ def critical(sizes: Float[np.ndarray, " n"]) -> float:
 
 def normal_deviate(t: Float[np.ndarray, " n"], df: int) -> Float[np.ndarray, " n"]:
     """z with the p of t under t(df), of the same sign."""
-    at, z = _deviates(df)
-    return np.sign(t) * np.interp(np.arcsinh(np.abs(t)), at, z)
+    z, step = _deviates(df)
+    size = np.minimum(np.abs(t), _LARGEST) * (1 / _STEP)
+    k = size.astype(np.int32)
+    return np.copysign(z[k] + (size - k) * step[k], t)
 
 
 @lru_cache(maxsize=256)
 def _deviates(df: int) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
-    at = np.linspace(0, np.arcsinh(_LARGEST), _KNOTS)
-    log_p = stats.t.logsf(np.sinh(at), df)
+    """z at each t of the table, and the difference to the next; beyond it z is that of
+    its last t, where p is below 1e-16 or df is below 10."""
+    at = np.arange(0, _LARGEST + _STEP / 2, _STEP)
     # Beyond 1e-300 a p has no normal deviate in 64 bits; no draw comes near.
-    return at, stats.norm.isf(np.exp(np.maximum(log_p, -690.0)))
+    log_p = np.maximum(stats.t.logsf(at, df), -690.0)
+    z = stats.norm.isf(np.exp(log_p))
+    return z, np.append(np.diff(z), 0.0)
 
 
 def _effects(

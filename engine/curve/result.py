@@ -172,12 +172,17 @@ class SpecificationCurve(Printable):
         for choice, own in rows.groupby("choice", sort=False):
             apart = own["median"].max() - own["median"].min()
             if apart > wide:
-                low, high = own["median"].idxmin(), own["median"].idxmax()
                 wide = float(apart)
+                ends = own.loc[[own["median"].idxmax(), own["median"].idxmin()]]
+                said = [
+                    f"{option} {number_text(median)}"
+                    for option, median in zip(
+                        ends["option"], ends["median"], strict=True
+                    )
+                ]
                 best = (
                     f"The choice that moves the median most is {choice}: "
-                    f"{own.loc[high, 'option']} {number_text(own.loc[high, 'median'])}, "
-                    f"{own.loc[low, 'option']} {number_text(own.loc[low, 'median'])}"
+                    f"{', '.join(said)}"
                 )
         return best
 

@@ -31,6 +31,8 @@ from .schemes import Type
 
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
+# Tests whose draws are made together, so that their weights are drawn once.
+TESTS = 32
 # Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 
@@ -318,12 +320,11 @@ def wild_t(
 ) -> Float[np.ndarray, "s n"]:
     """t of many tests in every draw, with the weights of ``wild_p_values``.
 
-    The loadings are stacked; any number of them up to ``_AT_ONCE`` takes the same
-    program.
+    The loadings are stacked; any number of them up to ``TESTS`` takes the same program.
     """
     s, _, G = loadings.a.shape
     filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
-    arrays = {"loadings": filled, "position": np.arange(G)}
+    arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
     made = over_blocks(_t_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK))
     parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
     return np.concatenate(parts, axis=1)[:, :draws]
@@ -347,8 +348,8 @@ def wild_effects(
 
 
 def _filled(stacked: np.ndarray) -> np.ndarray:
-    """Zeros behind, up to ``_AT_ONCE`` tests."""
-    missing = _AT_ONCE - len(stacked)
+    """Zeros behind, up to ``TESTS`` tests."""
+    missing = TESTS - len(stacked)
     return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
 
 
@@ -356,7 +357,9 @@ def _filled(stacked: np.ndarray) -> np.ndarray:
 def _t_blocks(static: Static) -> Callable[..., Array]:
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
         v = DrawSource(static, seed, number).wild(arrays["position"])
-        return specifications.specification_statistics(arrays["loadings"], v)
+        return specifications.specification_statistics(
+            arrays["loadings"], v, arrays["count"]
+        )
 
     return block
 

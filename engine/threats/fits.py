@@ -313,6 +313,7 @@ def roots_of(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
 
 
 def is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
+    """Whether each value of the effect is in one cluster."""
     codes = pd.factorize(effect)[0]
     pairs = np.unique(codes * (cluster.max() + 1) + cluster)
     return bool(len(pairs) == codes.max() + 1)
