@@ -3,6 +3,7 @@
     g   clusters                                                 (G of them)
     Q   an orthonormal basis of the dummies of a base            (d columns)
     F   factors: every control, treatment and outcome of a base  (f columns)
+    m   columns of [Q, F]                                        (d + f of them)
     C   columns [Q, W, x] of a specification: W controls, x treatment
     h   the row weights of the effect, beta = h'y, h in the span of C
     B   draws, always the last axis
@@ -69,7 +70,7 @@ class SpecificationFit(NamedTuple):
 
 
 def fit_specification(
-    products: Float[Array, "G f d+f"], choice: Choice
+    products: Float[Array, "G f m"], choice: Choice
 ) -> SpecificationFit:
     """One specification of a base, and what its wild draws are made of.
 
@@ -113,7 +114,7 @@ def fit_specification(
 
 @jax.jit
 def fit_specifications(
-    products: Float[Array, "G f d+f"], choices: Choice
+    products: Float[Array, "G f m"], choices: Choice
 ) -> SpecificationFit:
     """Specifications of one base, stacked."""
     return jax.vmap(partial(fit_specification, products))(choices)

@@ -127,7 +127,7 @@ class Base:
         Of the correction, without the slopes of regressors.
     """
 
-    products: Float[np.ndarray, "G f d+f"]
+    products: Float[np.ndarray, "G f m"]
     names: tuple[str, ...]
     size: Float[np.ndarray, " f"]
     left: Float[np.ndarray, " f"]
@@ -161,7 +161,7 @@ def make_base(columns: Columns, key: BaseKey, names: Sequence[str], width: int) 
     weights = columns.values[key.weights][place] if key.weights else None
     root = np.ones(len(place)) if weights is None else roots_of(weights, key.weights)
     values = np.column_stack([columns.values[k][place] for k in names])
-    there = np.isfinite(values).all(axis=0)
+    there = np.asarray(np.isfinite(values).all(axis=0))
     values = np.where(there[None, :], values, 0.0)
     power = powers(values)
     values = times_power(values, -power)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 
@@ -65,9 +66,7 @@ def fit_all(
         if reason := _impossible(one):
             yield job.place, reason
             continue
-        wanted = tuple(
-            sorted({*_factors(one), *([one.weights] if one.weights else [])})
-        )
+        wanted = tuple(sorted(set(_numbers(one))))
         asked = (np.packbits(one.rows).tobytes(), wanted, one.effects)
         if asked not in rows:
             complete = columns.complete(one.rows, wanted, one.effects)
@@ -85,6 +84,11 @@ def fit_all(
 
 def _factors(one: Specification) -> tuple[str, ...]:
     return (one.outcome, one.treatment, *one.controls)
+
+
+def _numbers(one: Specification) -> list[str]:
+    """All columns of numbers, weights among them."""
+    return [*_factors(one), *([one.weights] if one.weights else [])]
 
 
 def _impossible(one: Specification) -> str:
@@ -105,7 +109,7 @@ def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]) -> Columns:
 
     for job in jobs:
         one, space = job.specification, job.space
-        for name in (*_factors(one), *([one.weights] if one.weights else [])):
+        for name in _numbers(one):
             take(name, space)
         for effect in one.effects:
             if effect not in terms:
@@ -124,7 +128,7 @@ def _columns(panel: pd.DataFrame, cluster: str, jobs: Sequence[Job]) -> Columns:
 def _of_base(base: Base, members: Sequence[Job]) -> list[tuple[int, Fitted | str]]:
     """The specifications of one base."""
     number = {name: k for k, name in enumerate(base.names)}
-    products = jax.numpy.asarray(base.products)
+    products = jnp.asarray(base.products)
     found: list[tuple[int, Fitted | str]] = []
     for start in range(0, len(members), _AT_ONCE):
         part = [job.specification for job in members[start : start + _AT_ONCE]]
@@ -132,10 +136,12 @@ def _of_base(base: Base, members: Sequence[Job]) -> list[tuple[int, Fitted | str
         controls = np.zeros((_AT_ONCE, len(base.names)))
         for row, one in zip(controls, filled, strict=True):
             row[[number[k] for k in one.controls]] = 1
-        treatments = np.array([number[one.treatment] for one in filled])
-        outcomes = np.array([number[one.outcome] for one in filled])
-        fits = fit_specifications(products, Choice(controls, treatments, outcomes))
-        fits = jax.tree.map(np.asarray, fits)
+        choice = Choice(
+            jnp.asarray(controls),
+            jnp.asarray([number[one.treatment] for one in filled]),
+            jnp.asarray([number[one.outcome] for one in filled]),
+        )
+        fits = jax.tree.map(np.asarray, fit_specifications(products, choice))
         for k, (job, one) in enumerate(zip(members[start:], part, strict=False)):
             fit = jax.tree.map(lambda a, k=k: a[k], fits)
             found.append((job.place, _read(base, one, fit, number)))
@@ -174,5 +180,5 @@ def _read(
         clusters=base.clusters,
         scaled=float(y / x),
         gradient=float(fit.gradient),
-        loadings=WildLoadings(fit.a[None], fit.L[None], np.float64(correction)),
+        loadings=WildLoadings(fit.a[None], fit.L[None], cast(Any, correction)),
     )

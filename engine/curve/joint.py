@@ -141,7 +141,7 @@ def _effects(
     draws: int,
     seed: int,
     exact: bool,
-) -> tuple[Float[np.ndarray, "c n"], list[Float[np.ndarray, "s 3"]]]:
+) -> tuple[Float[np.ndarray, "c n"], list[Float[np.ndarray, "_ 3"]]]:
     """The median effect of each draw, and quantiles of the sorted effects over the
     first block of draws."""
     a = np.stack([k.loadings.a[0] * k.scaled for k in fits])

@@ -188,7 +188,15 @@ def _intervals(
             linewidth=0,
             label=name,
         )
-    ax.stairs(coef, edges, baseline=None, color=INK, linewidth=1.2, label="estimate")
+    ax.stairs(
+        coef,
+        edges,
+        baseline=None,
+        color=INK,
+        linewidth=1.2,
+        label="estimate",
+        zorder=2.5,  # above what a band of no effect covers
+    )
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
 
 
