@@ -16,6 +16,7 @@ from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
 from .regression_data import COLLINEAR as COLLINEAR
+from .regression_data import SEPARATE as SEPARATE
 from .regression_data import column_name as column_name
 from .regression_data import column_names as column_names
 from .regression_data import complete_rows as complete_rows

@@ -2,6 +2,8 @@ from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
 from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
+from .engine.curve import SpecificationCurve as SpecificationCurve
+from .engine.curve import specification_curve as specification_curve
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate

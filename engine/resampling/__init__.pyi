@@ -37,6 +37,9 @@ from .simulation import fill_panels as fill_panels
 from .simulation import largest_residual as largest_residual
 from .simulation import rejection_table as rejection_table
 from .simulation import simulate as simulate
+from .wild_tests import TESTS as TESTS
 from .wild_tests import Inverted as Inverted
 from .wild_tests import invert_wild as invert_wild
+from .wild_tests import wild_effects as wild_effects
 from .wild_tests import wild_p_values as wild_p_values
+from .wild_tests import wild_t as wild_t

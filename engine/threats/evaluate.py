@@ -100,7 +100,7 @@ def threats(
     >>> bool(found.gone.any())
     True
     """
-    frame = _frame_of(panel)
+    frame = panel_frame(panel)
     models = _models_of(model)
     _require_arguments(blocks, columns, weights, placebos, only)
     require_whole("draws", draws, 0)
@@ -129,7 +129,8 @@ def threats(
     )
 
 
-def _frame_of(panel: object) -> pd.DataFrame:
+def panel_frame(panel: object) -> pd.DataFrame:
+    """Rows of a panel; what ``tx.build_panel`` returns with all its outcomes."""
     if isinstance(panel, Panel):
         keys = ["iso3", "year"]
         return panel.frame.merge(panel.other_outcomes, on=keys, how="left")

@@ -14,17 +14,22 @@ def weights(setting: Setting) -> Iterator[Variant | Row]:
     """Rows weighted by a unit's mean over the years; ``lnX`` means exp(lnX)."""
     for name in setting.weights:
         try:
-            values = setting.column(name).astype(float)
+            shown, mean = unit_weights(setting, name)
         except TivaxError as error:
             yield refused("weights", name, error)
             continue
-        shown = name.removeprefix("ln") if name.startswith("ln") else name
-        if name.startswith("ln"):
-            values = values.map(np.exp)
         column = f"weight by {shown}"
-        mean = values.groupby(setting.frame[setting.unit]).transform("mean")
         frame = setting.frame.assign(**{column: mean})
         yield setting.variant("weights", shown, frame=frame, weights=column)
+
+
+def unit_weights(setting: Setting, name: str) -> tuple[str, pd.Series]:
+    """``GDP`` of ``lnGDP``, and each row's weight: its unit's mean over the years."""
+    values = setting.column(name).astype(float)
+    shown = name.removeprefix("ln")
+    if shown != name:
+        values = values.map(np.exp)
+    return shown, values.groupby(setting.frame[setting.unit]).transform("mean")
 
 
 def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
