@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels import clusters, resampling
+from ...kernels import resampling
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ..core import Progress, in_float64, no_progress, shift_progress
@@ -135,17 +135,10 @@ def _reduced_form_loadings(
     fitted: FittedModel, nulls: np.ndarray
 ) -> tuple[Any, np.ndarray]:
     layout = resampling.reduced_layout(fitted.layout)
-    h = layout.treatments
-    R = jnp.eye(layout.regressors)[layout.exogenous :]
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
         reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
-        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
-        V = R @ clusters.cv1(reduced, full) @ R.T
-        b = R @ full.coef
-        wald = b @ jnp.linalg.solve(V, b) / h
-        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=layout)
-        return loadings, jnp.sqrt(wald) if h == 1 else wald
+        return resampling.anderson_rubin_loadings(reduced, layout=layout)
 
     loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
     return loadings, np.asarray(observed)
