@@ -7,6 +7,7 @@ bootstrap draws, and the jackknife over clusters.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, NamedTuple, cast, get_args
 
 import jax
@@ -104,18 +105,10 @@ def test_hypothesis(
 # ------------------------------------------------------------------- other p-values
 
 
-@dataclass(frozen=True)
-class JackknifeAndersonRubin:
-    """The cluster-jackknife Anderson-Rubin test: ``statistic`` and ``p``."""
-
-    statistic: float
-    p: float
-
-
 def jackknife_anderson_rubin(
     d: Partialled, beta: Float[np.ndarray, " K1"]
-) -> JackknifeAndersonRubin:
-    """The Anderson-Rubin test without the products of a cluster with itself.
+) -> tuple[float, float]:
+    """T and p of the Anderson-Rubin test without the products of a cluster with itself.
 
     With e = y - X beta net of W and s_g = Q_g'e_g,
 
@@ -131,9 +124,9 @@ def jackknife_anderson_rubin(
     across, squares = _jackknife_terms(s, s)
     L1 = d.Q.shape[1]
     if squares <= (SINGULAR * d.least(e, d.y) * d.N) ** 2:
-        return JackknifeAndersonRubin(float("nan"), float("nan"))
+        return float("nan"), float("nan")
     T = across / np.sqrt(2 * squares)
-    return JackknifeAndersonRubin(T, float(chi2.sf(L1 + np.sqrt(2 * L1) * T, L1)))
+    return T, float(chi2.sf(L1 + np.sqrt(2 * L1) * T, L1))
 
 
 def _jackknife_terms(
@@ -168,25 +161,30 @@ def bootstrap_anderson_rubin(
         return float("nan")
     e = d.y - d.X @ times_power(tested, d.X_unit - d.y_unit)
     columns = np.column_stack([d.W, d.Q, e / np.linalg.norm(e)])
+    rows = np.bincount(d.group, minlength=d.G).astype(float)
     layout = clusters.Layout(d.W.shape[1], 0, d.Q.shape[1])
-    products = clusters.ClusterCrossProducts(
-        clusters.cross_products(
-            jnp.asarray(columns), jnp.asarray(d.group), clusters=d.G
-        ),
-        jnp.asarray(np.bincount(d.group, minlength=d.G).astype(float)),
-        jnp.asarray(float(layout.regressors + data.absorbed)),
-    )
-    loadings, observed = resampling.anderson_rubin_loadings(products, layout=layout)
-    above, made = _count_above(loadings, observed, jnp.array(seed), jnp.array(draws))
-    return float(above / made)
+    k = np.array(float(layout.regressors + data.absorbed))
+    numbers = np.array([seed, draws])
+    above, made = _count_above(columns, d.group, rows, k, numbers, layout=layout)
+    return float(above) / float(made)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="layout")
 def _count_above(
-    loadings: resampling.WildLoadings, observed: Array, seed: Array, draws: Array
-) -> Float[Array, "2"]:
+    columns: Float[Array, "n m"],
+    group: Array,
+    rows: Float[Array, " G"],
+    n_parameters: Float[Array, ""],
+    numbers: Array,
+    *,
+    layout: clusters.Layout,
+) -> Array:
     """Draws above the observed statistic, and draws that could be computed."""
-    G, size = loadings.a.shape[1], random_draws.BLOCK
+    G, size = len(rows), random_draws.BLOCK
+    S = clusters.cross_products(columns, group, clusters=G)
+    products = clusters.ClusterCrossProducts(S, rows, n_parameters)
+    loadings, observed = resampling.anderson_rubin_loadings(products, layout=layout)
+    seed, draws = numbers
 
     def block(k: Array, so_far: Array) -> Array:
         v = random_draws.webb(random_draws.block_key(seed, k), G)
@@ -196,7 +194,7 @@ def _count_above(
         return so_far + jnp.stack([above.sum(), used.sum()])
 
     blocks = (draws + size - 1) // size
-    return jax.lax.fori_loop(0, blocks, block, jnp.zeros(2, int)).astype(float)
+    return jax.lax.fori_loop(0, blocks, block, jnp.zeros(2, int))
 
 
 # -------------------------------------------------------------------- confidence sets

@@ -173,7 +173,7 @@ def weak_instrument_tests(
     df = L1 - K1 + 1
     tested = hypothesis(beta, K1)
     ar = test_hypothesis(d, iid, tested)
-    jackknife = jackknife_anderson_rubin(d, tested)
+    jackknife, jackknife_p = jackknife_anderson_rubin(d, tested)
     bootstrap = float("nan")
     if draws:
         bootstrap = bootstrap_anderson_rubin(data, beta=beta, draws=draws, seed=seed)
@@ -190,8 +190,8 @@ def weak_instrument_tests(
         effective_f_critical=critical,
         effective_f_critical_simplified=simplified,
         **{f"ar_{name}": value for name, value in asdict(ar).items()},
-        ar_jackknife=jackknife.statistic,
-        ar_jackknife_p=jackknife.p,
+        ar_jackknife=jackknife,
+        ar_jackknife_p=jackknife_p,
         ar_bootstrap_p=bootstrap,
         ar_draws=draws,
         tf_critical=tf_critical_value(kp_f) if L1 == 1 else float("nan"),

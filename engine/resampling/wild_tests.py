@@ -95,16 +95,26 @@ def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float
     ``invert`` on its hull.
     """
     fitted = plan.fitted
-
-    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        return _reduced_form_loadings(fitted, nulls / fitted.unit[0])
-
-    p_of = partial(_p_values, plan, seed, loadings)
+    p_of = partial(anderson_rubin_p_values, plan, seed)
     se = float(np.sqrt(fitted.covariance()[0, 0]))
     low, high = invert(
         p_of, float(fitted.coef[0]), se, plan.draws, exact=plan.exact, hull=True
     )
     return low, high, float(p_of(np.zeros(1), None)[0])
+
+
+def anderson_rubin_p_values(
+    plan: ResamplingPlan,
+    seed: int,
+    nulls: Float[np.ndarray, " r"],
+    draws: int | None = None,
+) -> Float[np.ndarray, " r"]:
+    """p of each null by bootstrap Anderson-Rubin; None: from all draws."""
+
+    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+        return _reduced_form_loadings(plan.fitted, nulls / plan.fitted.unit[0])
+
+    return _p_values(plan, seed, loadings, nulls, draws)
 
 
 @in_float64
