@@ -10,6 +10,8 @@ from .covariances import network_hac as network_hac
 from .covariances import two_way_clusters as two_way_clusters
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
+from .exclusion import PlausiblyExogenous as PlausiblyExogenous
+from .exclusion import plausibly_exogenous as plausibly_exogenous
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import two_stage as two_stage
 from .inversion import invert as invert

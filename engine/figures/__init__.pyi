@@ -1,3 +1,4 @@
+from .direct_effects import direct_effect_bounds as direct_effect_bounds
 from .panel import true_versus_estimated as true_versus_estimated
 from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions

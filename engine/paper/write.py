@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..core import Format, write_csv, write_frame
+from ..core import Format, to_long, write_csv, write_frame
+from ..figures import direct_effect_bounds, threat_intervals
 from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
-from ..figures import threat_intervals
 from ..figures import trade as trade_figures
 from ..reporting import JournalTable, Language, save_figure, to_frame, to_html, to_latex
 from . import columns as paper
@@ -23,6 +23,7 @@ from .editions import CHOICES
 from .inference import INTERVALS
 from .printed import TABLE_1
 from .results import Replication
+from .robustness import direct_effects
 from .tables import all_tables, lagged_frame
 
 CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
@@ -57,6 +58,10 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
                 figures[f"threats_{model.outcome}"] = threat_intervals(
                     result.threats.intervals(model.name)
                 )
+    pooled = [k.bounds for k in result.lagged if k.sample == "all"]
+    figures["direct_effects"] = direct_effect_bounds(
+        pd.concat([to_long(k) for k in pooled]), language
+    )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
         printed = comparison[
@@ -158,6 +163,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "table1": result.table_1,
         "figure1": result.figure_1,
         "instrumental_variables": lagged_frame(result.lagged),
+        "direct_effects": direct_effects(result.lagged),
         "standard_errors": result.errors,
         "pesaran_cd": result.dependence,
         "interactions": result.interactions,

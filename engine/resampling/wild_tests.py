@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels import clusters, resampling, specifications
+from ...kernels import resampling, specifications
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ..core import Progress, in_float64, no_progress, shift_progress
@@ -97,16 +97,26 @@ def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float
     ``invert`` on its hull.
     """
     fitted = plan.fitted
-
-    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        return _reduced_form_loadings(fitted, nulls / fitted.unit[0])
-
-    p_of = partial(_p_values, plan, seed, loadings)
+    p_of = partial(anderson_rubin_p_values, plan, seed)
     se = float(np.sqrt(fitted.covariance()[0, 0]))
     low, high = invert(
         p_of, float(fitted.coef[0]), se, plan.draws, exact=plan.exact, hull=True
     )
     return low, high, float(p_of(np.zeros(1), None)[0])
+
+
+def anderson_rubin_p_values(
+    plan: ResamplingPlan,
+    seed: int,
+    nulls: Float[np.ndarray, " r"],
+    draws: int | None = None,
+) -> Float[np.ndarray, " r"]:
+    """p of each null by bootstrap Anderson-Rubin; None: from all draws."""
+
+    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+        return _reduced_form_loadings(plan.fitted, nulls / plan.fitted.unit[0])
+
+    return _p_values(plan, seed, loadings, nulls, draws)
 
 
 @in_float64
@@ -137,17 +147,10 @@ def _reduced_form_loadings(
     fitted: FittedModel, nulls: np.ndarray
 ) -> tuple[Any, np.ndarray]:
     layout = resampling.reduced_layout(fitted.layout)
-    h = layout.treatments
-    R = jnp.eye(layout.regressors)[layout.exogenous :]
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
         reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
-        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
-        V = R @ clusters.cv1(reduced, full) @ R.T
-        b = R @ full.coef
-        wald = b @ jnp.linalg.solve(V, b) / h
-        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=layout)
-        return loadings, jnp.sqrt(wald) if h == 1 else wald
+        return resampling.anderson_rubin_loadings(reduced, layout=layout)
 
     loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
     return loadings, np.asarray(observed)

@@ -60,7 +60,7 @@ def write(
         tables.tables(result, figures, language),
         findings.hypotheses(result, found),
         threats.section(result, figures),
-        robustness.lagged_instrument(result, language),
+        robustness.lagged_instrument(result, figures, language),
         robustness.index_variants(result),
         groups.groups(result, figures),
         specifications.leave_one_out(result, figures),
