@@ -7,6 +7,7 @@ from .conventions import CONVENTIONS as CONVENTIONS
 from .conventions import Convention as Convention
 from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import network_hac as network_hac
+from .covariances import network_weights as network_weights
 from .covariances import two_way_clusters as two_way_clusters
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
