@@ -225,7 +225,9 @@ def _in_table(
     products: Products, added: Float[Array, "f m n"], regions: int, *, residual: bool
 ) -> Float[Array, "f m N"]:
     """Derivatives with respect to v, per cell of Z; none of Y."""
-    per_cell = added * products.scale[None, None, :] if residual else jnp.zeros_like(added)
+    per_cell = (
+        added * products.scale[None, None, :] if residual else jnp.zeros_like(added)
+    )
     return jnp.pad(per_cell, ((0, 0), (0, 0), (0, regions)))
 
 

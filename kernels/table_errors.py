@@ -19,12 +19,14 @@ two more terms. For independent normal errors that is the distribution given the
 margins.
 """
 
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from .sensitivity import Gradients
 
@@ -32,8 +34,12 @@ Covariance = Float[Array, "f f m"]
 
 
 def independent(S: Float[Array, "n N"], gradients: Gradients) -> Covariance:
-    """Covariances of the f measures for independent errors of variance ``S``."""
-    left, right, added, of = gradients
+    """Covariances of the f measures for independent errors of variance ``S``.
+
+    In the precision of ``S``: a standard error needs six digits, and the products with S
+    are most of the work.
+    """
+    left, right, added, of = (k.astype(S.dtype) for k in gradients)
     first, second = np.triu_indices(len(left))
     used = (right[first] * right[second]) @ S.T
     upper = jnp.einsum("kmn,kmn,kn->km", left[first], left[second], used)
@@ -78,6 +84,7 @@ class ImportShareErrors(NamedTuple):
     concentration: Float[Array, ""]
 
 
+@partial(jax.jit, static_argnames="regions")
 def import_share_errors(
     F: Float[Array, "n N"], concentration: Float[Array, ""], *, regions: int
 ) -> ImportShareErrors:
@@ -127,18 +134,18 @@ def import_shares(errors: ImportShareErrors, gradients: Gradients) -> Covariance
     total = w.sum(axis=2)
     mean = jnp.einsum("idu,pdu->pid", w, b)
     users = jnp.einsum("idu,pdu,qdu->pqid", w, b, b)
-    users = users - mean[:, None] * mean[None] / jnp.where(total > 0, total, 1)[None, None]
+    users = (
+        users - mean[:, None] * mean[None] / jnp.where(total > 0, total, 1)[None, None]
+    )
     p = errors.share
     mean_a = jnp.einsum("rid,pmri->pmid", p, a)
-
-    def pair(first: Array, second: Array) -> Array:
-        return jnp.einsum("rid,mri,mri->mid", p, a[first], a[second])
 
     pairs = []
     for k in range(P):
         row = []
         for q in range(P):
-            sellers = pair(k, q) - mean_a[k] * mean_a[q]
+            sellers = jnp.einsum("rid,mri,mri->mid", p, a[k], a[q])
+            sellers = sellers - mean_a[k] * mean_a[q]
             row.append(jnp.einsum("mid,id->m", sellers, users[k, q]))
         pairs.append(jnp.stack(row))
     every = jnp.stack(pairs) / (errors.concentration + 1)
@@ -159,6 +166,7 @@ class Margins(NamedTuple):
 _RIDGE = 1e-12
 
 
+@partial(jax.jit, static_argnames=("rows", "columns"))
 def held_margins(S: Float[Array, "n N"], *, rows: bool, columns: bool) -> Margins:
     """What ``balanced`` needs of the variances, once a year."""
     R, C = S.sum(axis=1), S.sum(axis=0)
@@ -211,6 +219,171 @@ def of_row_totals(
     """Row sums of G o F: the derivative with respect to the logarithm of a row."""
     left, right, added, of = gradients
     return jnp.einsum("pf,pmn,pn->fmn", of, left, right @ F.T) - added @ F.T
+
+
+# --------------------------------------------------------------- all errors of a year
+
+
+@jax.jit
+def lognormal_variances(
+    Z: Float[Array, "n n"],
+    Y: Float[Array, "n c"],
+    a: Float[Array, ""],
+    b: Float[Array, ""],
+) -> Float[Array, "n N"]:
+    """(z a z^-b)^2 for every cell, of the size of those below 0; 0 stays 0."""
+    size = jnp.abs(jnp.concatenate([Z, Y], axis=1))
+    logarithm = jnp.log(jnp.where(size > 0, size, 1))
+    return jnp.where(size > 0, a**2 * jnp.exp((2 - 2 * b) * logarithm), 0)
+
+
+class IndependentErrors(NamedTuple):
+    """Variances of cells, and the margins that they are balanced to."""
+
+    S: Float[Array, "n N"]
+    margins: Margins
+
+
+class SharedErrors(NamedTuple):
+    """Deviations of cells that err together by group of rows."""
+
+    sigma: Float[Array, "n N"]
+    group: Float[Array, "n g"]
+    margins: Margins
+
+
+class OutputErrors(NamedTuple):
+    """Variances of reported output, and of inventories N that were left out.
+
+    Rows were then multiplied by x / (x - N), whose logarithm has the derivatives
+    ``per_output`` and ``per_stock``; None where no row was.
+    """
+
+    variance: Float[Array, " n"]
+    stocks: Float[Array, " n"] | None = None
+    per_output: Float[Array, " n"] | None = None
+    per_stock: Float[Array, " n"] | None = None
+
+
+class Errors(NamedTuple):
+    """Errors of a year, which add up as independent of each other."""
+
+    independent: tuple[IndependentErrors, ...] = ()
+    shared: tuple[SharedErrors, ...] = ()
+    shares: tuple[ImportShareErrors, ...] = ()
+    output: OutputErrors | None = None
+
+
+def covariance(
+    errors: Errors,
+    gradients: Gradients,
+    by_output: Float[Array, "f m n"] | None,
+    table: tuple[Float[Array, "n n"], Float[Array, "n c"]],
+) -> Covariance:
+    """Covariances of the f measures of all errors; ``table`` is Z and Y.
+
+    ``by_output`` is the derivative with respect to reported output, which errors of
+    output need.
+    """
+    f, m, _ = gradients.added.shape
+    total = jnp.zeros((f, f, m), gradients.left.dtype)
+    for S, margins in errors.independent:
+        found = independent(S, balanced(S, margins, gradients))
+        total += found.astype(total.dtype)
+    for sigma, group, margins in errors.shared:
+        total += shared(sigma, group, balanced(sigma**2, margins, gradients))
+    for each in errors.shares:
+        total += import_shares(each, gradients)
+    if errors.output is not None and by_output is not None:
+        variance, stocks, per_output, per_stock = errors.output
+        if stocks is not None and per_output is not None and per_stock is not None:
+            rows = of_row_totals(gradients, jnp.concatenate(table, axis=1))
+            by_output = by_output + rows * per_output[None, None, :]
+            by_stock = rows * per_stock[None, None, :]
+            total += jnp.einsum("fmn,gmn,n->fgm", by_stock, by_stock, stocks)
+        total += jnp.einsum("fmn,gmn,n->fgm", by_output, by_output, variance)
+    return total
+
+
+class DrawnErrors(NamedTuple):
+    """One draw: changes of cells that are computed with, and of reported output."""
+
+    cells: Float[Array, "n N"]
+    output: Float[Array, " n"]
+
+
+def draw(
+    key: Key[Array, ""], errors: Errors, F: Float[Array, "n N"], *, regions: int
+) -> DrawnErrors:
+    """Errors with the covariances of the model, made of signs.
+
+    Squares of signs are 1, so that the average of (dJ)^2 over draws is the variance of
+    the delta method, whatever the distribution; where few cells matter it is exact
+    after few draws. Not for quantiles.
+    """
+    keys = iter(jax.random.split(key, 2 + sum(map(len, errors[:3]))))
+    n = len(F)
+
+    def signs(*shape: int) -> Array:
+        return jax.random.rademacher(next(keys), shape, F.dtype)
+
+    cells = jnp.zeros_like(F)
+    for S, margins in errors.independent:
+        cells += _in_margins(S, margins, jnp.sqrt(S) * signs(*S.shape))
+    for sigma, group, margins in errors.shared:
+        of_row = group @ signs(group.shape[1])
+        cells += _in_margins(sigma**2, margins, sigma * of_row[:, None])
+    for each in errors.shares:
+        cells += _drawn_shares(each, signs(*_users_shape(each)))
+    output = jnp.zeros(n, F.dtype)
+    if errors.output is not None:
+        variance, stocks, per_output, per_stock = errors.output
+        output = jnp.sqrt(variance) * signs(n)
+        if stocks is not None and per_output is not None and per_stock is not None:
+            grown = per_output * output + per_stock * jnp.sqrt(stocks) * signs(n)
+            cells += F * grown[:, None]
+    return DrawnErrors(cells, output)
+
+
+def _in_margins(
+    S: Float[Array, "n N"], margins: Margins, errors: Float[Array, "n N"]
+) -> Float[Array, "n N"]:
+    """Errors balanced by least squares with weights 1 / S."""
+    R, C, factor = margins
+    if R is not None and C is not None and factor is not None:
+        share = errors.sum(axis=1) / jnp.where(R > 0, R, 1)
+        b = cho_solve((factor, True), errors.sum(axis=0) - S.T @ share)
+        a = (errors.sum(axis=1) - S @ b) / jnp.where(R > 0, R, 1)
+        return errors - S * (a[:, None] + b[None, :])
+    if R is not None:
+        a = errors.sum(axis=1) / jnp.where(R > 0, R, 1)
+        return errors - S * a[:, None]
+    if C is not None:
+        b = errors.sum(axis=0) / jnp.where(C > 0, C, 1)
+        return errors - S * b[None, :]
+    return errors
+
+
+def _users_shape(errors: ImportShareErrors) -> tuple[int, ...]:
+    c, s, _ = errors.share.shape
+    return (c, s, c, errors.bought.shape[2])
+
+
+def _drawn_shares(
+    errors: ImportShareErrors, signs: Float[Array, "c s c u"]
+) -> Float[Array, "n N"]:
+    """Signs made orthogonal to the roots of shares and to imports, then scaled by both,
+    which gives the covariance of ``import_shares``."""
+    root = jnp.sqrt(errors.share)
+    size = jnp.sqrt((errors.bought**2).sum(axis=2))
+    unit = errors.bought / jnp.where(size > 0, size, 1)[:, :, None]
+    free = signs - root[..., None] * jnp.einsum("rid,ridu->idu", root, signs)[None]
+    free = free - unit[None] * jnp.einsum("idu,ridu->rid", unit, free)[..., None]
+    cells = root[..., None] * errors.bought[None] * free
+    cells = cells / jnp.sqrt(errors.concentration + 1)
+    c, s, _, u = cells.shape
+    industries = cells[..., : u - 1].reshape(c * s, -1)
+    return jnp.concatenate([industries, cells[..., u - 1].reshape(c * s, c)], axis=1)
 
 
 def standard_error(

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from ...kernels import table_errors as kernels
 from ..core import TivaxError, require_size
 from ..tables import Weighted, WorldTables, as_float64
-from ...kernels.table_errors import Errors, OutputErrors, make_errors
 from .models import ErrorModel, TableError
 
 # A rounded cell is uniform within half a unit: variance 1/12.
@@ -35,8 +36,18 @@ class RawYear(NamedTuple):
 
     @property
     def cells(self) -> Float[np.ndarray, "n N"]:
-        """The cells that are computed with."""
-        return np.hstack([self.Z * self.sales, (self.Y * self.demand).sum(axis=2)])
+        """The cells that are computed with: see ``flows`` and ``final``."""
+        return np.hstack([self.flows, self.final])
+
+    @property
+    def flows(self) -> Float[np.ndarray, "n n"]:
+        """Z, net of inventories where that was asked for."""
+        return self.Z if (self.sales == 1).all() else self.Z * self.sales
+
+    @property
+    def final(self) -> Float[np.ndarray, "n c"]:
+        """Y summed over categories, net of inventories where that was asked for."""
+        return (self.Y * self.demand).sum(axis=2)
 
     @property
     def corrected(self) -> np.ndarray:
@@ -73,30 +84,46 @@ class YearErrors:
             if each.file is not None
         }
 
-    def of(self, k: int, raw: RawYear | None = None) -> Errors:
+    def of(self, k: int, raw: RawYear | None = None) -> kernels.Errors:
         """The errors of year number ``k``."""
         raw = read_raw_year(self._tables, k) if raw is None else raw
         c = len(self._tables.regions)
         independent, shared, shares = [], [], []
         output = None
         for each in self._model.errors:
-            rows, columns = ("row" in each.margins), ("column" in each.margins)
             if each.kind == "shares":
-                shares.append((raw.cells, float(each.concentration or 0)))
+                alpha = jnp.asarray(each.concentration)
+                made = kernels.import_share_errors(
+                    jnp.asarray(raw.cells), alpha, regions=c
+                )
+                shares.append(made)
                 continue
+            # Margins subtract most of a gradient from itself.
+            precise = jnp.float64 if each.margins else jnp.float32
             if each.kind == "rounding":
-                S, output = self._rounding(k, raw)
+                variances, output = self._rounding(k, raw)
+                S = jnp.asarray(variances, precise)
+            elif each.kind == "lognormal":
+                S = kernels.lognormal_variances(
+                    *(jnp.asarray(k, precise) for k in (raw.flows, raw.final)),
+                    *(jnp.asarray(k, precise) for k in (each.a, each.b)),
+                )
             else:
-                sigma = self._deviations(each, k, raw)
-                S = sigma**2
+                S = jnp.asarray(self._published(each, k, raw), precise)
+            margins = kernels.held_margins(
+                S, rows="row" in each.margins, columns="column" in each.margins
+            )
             if each.shared == "none":
-                independent.append((S, rows, columns))
+                independent.append(kernels.IndependentErrors(S, margins))
             else:
-                group = _groups(each.shared, c, len(self._tables.sectors))
-                shared.append((np.sqrt(S), group, rows, columns))
-        return make_errors(independent, shared, shares, output, regions=c)
+                group = jnp.asarray(_groups(each.shared, c, len(self._tables.sectors)))
+                sigma = jnp.sqrt(S.astype(jnp.float64))
+                shared.append(kernels.SharedErrors(sigma, group, margins))
+        return kernels.Errors(tuple(independent), tuple(shared), tuple(shares), output)
 
-    def _rounding(self, k: int, raw: RawYear) -> tuple[np.ndarray, OutputErrors]:
+    def _rounding(
+        self, k: int, raw: RawYear
+    ) -> tuple[np.ndarray, kernels.OutputErrors]:
         """Variances of cells and of output; of inventories where they are left out."""
         Z, Y = _rounded(raw.Z), _rounded(raw.Y)
         if Z is None or Y is None:
@@ -113,24 +140,20 @@ class YearErrors:
         N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
         sold = np.where(corrected, x - N, 1)
         per_sale = np.where(corrected, 1 / sold, 0)
-        output = OutputErrors(
-            variance=np.where(whole, _ROUNDED, 0),
-            stocks=(Y.sum(axis=1) * left_out).sum(axis=1),
-            per_output=np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0),
-            per_stock=per_sale,
-            net=bool(corrected.any()),
+        variance = jnp.asarray(np.where(whole, _ROUNDED, 0))
+        if not corrected.any():
+            return S, kernels.OutputErrors(variance)
+        per_output = np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0)
+        stocks = (Y.sum(axis=1) * left_out).sum(axis=1)
+        return S, kernels.OutputErrors(
+            variance, *map(jnp.asarray, (stocks, per_output, per_sale))
         )
-        return S, output
 
-    def _deviations(self, error: TableError, k: int, raw: RawYear) -> np.ndarray:
-        """Standard deviations of cells."""
-        if error.file is not None:
-            Z, Y = self._given[Path(error.file)][self._tables.years[k]]
-            return np.hstack([Z * raw.sales, np.sqrt(((Y * raw.demand) ** 2).sum(2))])
-        size = np.abs(raw.cells)
-        power = 1 - float(error.b or 0)
-        grown = np.power(size, power, out=np.zeros_like(size), where=size > 0)
-        return float(error.a or 0) * grown
+    def _published(self, error: TableError, k: int, raw: RawYear) -> np.ndarray:
+        """Variances of cells from published deviations."""
+        Z, Y = self._given[Path(error.file or "")][self._tables.years[k]]
+        final = ((Y * raw.demand) ** 2).sum(axis=2)
+        return np.hstack([(Z * raw.sales) ** 2, final])
 
 
 def _rounded(cells: np.ndarray) -> np.ndarray | None:

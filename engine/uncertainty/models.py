@@ -37,8 +37,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from ..core import TivaxError, TomlTable, choose_from, read_toml, require_choice, show
-from ..core import suggest
+from ..core import (
+    TivaxError,
+    TomlTable,
+    choose_from,
+    read_toml,
+    require_choice,
+    show,
+    suggest,
+)
 
 Kind = Literal["rounding", "shares", "lognormal", "given"]
 Shared = Literal["none", "country", "year", "product"]
@@ -106,7 +113,9 @@ class TableError:
         require_choice("over_years", self.over_years, get_args(OverYears))
         margins = self.margins
         if isinstance(margins, str) or not isinstance(margins, Iterable):
-            raise TivaxError(f'margins: give a list, ["row", "column"], not {show(margins)}')
+            raise TivaxError(
+                f'margins: give a list, ["row", "column"], not {show(margins)}'
+            )
         for name in margins:
             require_choice("margin", name, get_args(Margin))
         held = tuple(k for k in get_args(Margin) if k in set(margins))

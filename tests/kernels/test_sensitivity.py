@@ -230,7 +230,10 @@ def test_the_rule_of_the_fast_solve_is_that_of_a_dense_solve(table):
         return jnp.linalg.solve(jnp.eye(N) - A, Y)
 
     fast = partial(sensitivity.solve_output, regions=C)
-    both = [jax.grad(partial(measure, k), argnums=(0, 1))(Z / x[None, :], Y) for k in (fast, dense)]
+    both = [
+        jax.grad(partial(measure, k), argnums=(0, 1))(Z / x[None, :], Y)
+        for k in (fast, dense)
+    ]
     for found, wanted in zip(*both, strict=True):
         assert_allclose(found, wanted, rtol=EXACT, atol=EXACT * np.abs(wanted).max())
 

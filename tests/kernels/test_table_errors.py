@@ -87,9 +87,7 @@ def test_held_margins_are_conditions_on_normal_errors(
     wanted = kept - np.einsum("fma,ab,gmb->fgm", held, inner, held)
     S2 = jnp.asarray(variances)
     margins = table_errors.held_margins(S2, rows=rows, columns=columns)
-    found = table_errors.independent(
-        S2, table_errors.balanced(S2, margins, gradients)
-    )
+    found = table_errors.independent(S2, table_errors.balanced(S2, margins, gradients))
     # The ridge of the system of both margins is 1e-12.
     assert_allclose(found, wanted, rtol=1e-8, atol=1e-8 * np.abs(wanted).max())
 
@@ -113,9 +111,7 @@ def test_import_shares_are_those_of_a_dirichlet_given_the_sellers_totals(gradien
             between = (np.diag(p) - np.outer(p, p)) / 10
             within = np.diag(w) - np.outer(w, w) / w.sum()
             part = G[:, :, sellers][:, :, :, users].reshape(2, 3, -1)
-            wanted += np.einsum(
-                "fma,ab,gmb->fgm", part, np.kron(between, within), part
-            )
+            wanted += np.einsum("fma,ab,gmb->fgm", part, np.kron(between, within), part)
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
 
 
