@@ -69,13 +69,15 @@ def tbi_lines(
         ROW.
 
     Up to eight regions share one panel, labelled at the line ends; more get a panel
-    each with one scale. A value between two missing years is drawn as a point.
+    each with one scale. A value between two missing years is drawn as a point. With
+    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
         regions = largest(trade_size(tbi), FEW, rest=False)
     chosen = known_regions(regions, known)
-    index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
+    names = [k for k in ("tbi", "tbi_ci_low", "tbi_ci_high") if k in tbi]
+    index = tbi[names].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
     return finish_layout(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
 
@@ -86,15 +88,14 @@ def trade_size(tbi: xr.Dataset) -> pd.Series:
     return (last["va_exports"] + last["va_imports"]).to_series()
 
 
-def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
+def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     fig = Figure(figsize=(FULL_WIDTH, 3.2), layout="constrained")
     ax = fig.subplots()
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
     for region, colour in _colours(regions).items():
-        values = index.sel(region=region).values
-        _line(ax, years, values, colour, label=region)
+        values = _line_of(ax, index, region, colour)
         if np.isfinite(values).any():
             last = np.flatnonzero(np.isfinite(values))[-1]
             ends.append((region, colour, float(years[last]), float(values[last])))
@@ -115,7 +116,7 @@ def _colours(regions: Sequence[str]) -> dict[str, str]:
     return {region: own.get(region) or next(free) for region in regions}
 
 
-def _panel_each(index: xr.DataArray, name: str) -> Figure:
+def _panel_each(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
     rows = -(-len(regions) // columns)
@@ -124,7 +125,7 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
     panels = list(grid.flat)
     years = index["year"].values
     for ax, region in zip(panels, regions, strict=False):
-        _line(ax, years, index.sel(region=region).values, SURPLUS, label=region)
+        _line_of(ax, index, region, SURPLUS)
         _index_axes(ax, years, bins=2)
         ax.set_title(textwrap.fill(region, 18), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
@@ -134,6 +135,18 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
         ax.tick_params(labelbottom=True)
     fig.supylabel(name, fontsize=FONT, color=INK)
     return fig
+
+
+def _line_of(ax: Axes, index: xr.Dataset, region: str, colour: str) -> np.ndarray:
+    """The line of a region and its band, if it has one; the values of the line."""
+    years, here = index["year"].values, index.sel(region=region)
+    _line(ax, years, here["tbi"].values, colour, label=region)
+    if "tbi_ci_low" in here:
+        low, high = here["tbi_ci_low"].values, here["tbi_ci_high"].values
+        ax.fill_between(years, low, high, color=colour, alpha=0.2, linewidth=0)
+        if len(years) == 1:
+            ax.vlines(years, low, high, color=colour, linewidth=1.0)
+    return here["tbi"].values
 
 
 def _line(
@@ -273,7 +286,8 @@ def va_versus_gross(
     ----------
     trade
         ``va_absorbed`` and ``gross_exports`` of ``measures.value_added_trade``, with
-        or without sectors.
+        or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
+        intervals.
     region
         By default the one with the largest deficit in value added, other than ROW.
     year
@@ -297,7 +311,10 @@ def va_versus_gross(
     rows = max(len(labels), 11)
     fig = Figure(figsize=(FULL_WIDTH, 0.14 * rows + 0.9), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
-    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels])
+    se = None
+    if "vax_ratio_se" in trade:
+        se = trade["vax_ratio_se"].sel(year=year).to_series().loc[labels]
+    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels], se)
     partners = _largest(E, 10, beside=region)
     _dumbbells(
         right,
@@ -329,9 +346,13 @@ def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Se
     return (sold - bought).reindex(list(partners))
 
 
-def _vax_dots(ax: Axes, ratio: pd.Series) -> None:
+def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None = None) -> None:
     ratio = ratio[np.isfinite(ratio)].sort_values(ascending=False, kind="stable")
     places = np.arange(len(ratio))
+    if se is not None:
+        half = 1.96 * se.loc[ratio.index].to_numpy()
+        ends = ratio.to_numpy() - half, ratio.to_numpy() + half
+        ax.hlines(places, *ends, color=SURPLUS, alpha=0.5, linewidth=1.5)
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
     labelled_rows(ax, [str(k) for k in ratio.index])
     plain_axes(ax, grid="x")

@@ -113,9 +113,7 @@ _DERIVED = {
 }
 
 
-def derived_flows(
-    finest: Mapping[str, Flow], *, priced: bool
-) -> dict[str, Flow]:
+def derived_flows(finest: Mapping[str, Flow], *, priced: bool) -> dict[str, Flow]:
     """Bases of shares of exports and imports (gross flows, or the satellite account in
     them), and domestic value added in imports: those whose flows there are."""
     derived = {}

@@ -3,6 +3,7 @@ from .indicator_errors import PROBES as PROBES
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years
 from .intervals import interval_columns as interval_columns
+from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
 from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError

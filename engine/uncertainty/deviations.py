@@ -129,9 +129,9 @@ class YearErrors:
         if Z is None or Y is None:
             year = self._tables.years[k]
             raise TivaxError(
-                f"{year}: cells are not whole units, so they were not rounded; the error "
-                "model rounding is for tables such as the R edition of WIOD 2013, best "
-                "imported with --derounded"
+                f"{year}: cells are not whole units, so they were not rounded; the "
+                "error model rounding is for tables such as the R edition of WIOD 2013, "
+                "best imported with --derounded"
             )
         x = raw.x
         whole = (x != 0) & (x == np.rint(x))
@@ -157,7 +157,7 @@ class YearErrors:
 
 
 def _rounded(cells: np.ndarray) -> np.ndarray | None:
-    """Variances of cells in whole units, or filled below half of one; None for others."""
+    """Variances of cells in whole units or filled below half of one; else None."""
     size = np.abs(cells)
     whole = cells == np.rint(cells)
     filled = ~whole & (size <= _HALF)
@@ -181,8 +181,8 @@ def _read_deviations(
 ) -> dict[int, tuple[np.ndarray, np.ndarray]]:
     """Standard deviations by year: Z (n, n) and Y (n, c, f), with the labels of tables.
 
-    Keys as of source ``arrays``: Z (n, n) and Y (n, c) or (n, c, f) with year, or with a
-    year more in front and years; regions; sectors.
+    Keys as of source ``arrays``: Z (n, n) and Y (n, c) or (n, c, f) with year, or all
+    years in front and their labels in years; regions; sectors.
     """
     if not path.is_file():
         raise TivaxError(f"{path}: no such file; give a .npz with standard deviations")

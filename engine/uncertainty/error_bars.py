@@ -105,9 +105,7 @@ def standard_errors(
     --------
     >>> error = tx.TableError("lognormal", a=0.3, b=0.1)
     >>> found = tx.standard_errors(world, error)
-    >>> found.sel(year=2000)[["tbi", "tbi_se"]].to_dataframe()[["tbi", "tbi_se"]].round(4)
-                tbi  tbi_se
-    region
+    >>> found["tbi_se"].sel(year=2000).to_series().round(4)
     """
     require_tables(tables)
     model = error_model(error)

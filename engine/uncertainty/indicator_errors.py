@@ -65,7 +65,8 @@ def indicator_error_years(
     """
     account = Account(value_added)
     errors = YearErrors(tables, model)
-    return _years(tables, errors, names, levels, groups, account, probes, seed, progress)
+    chosen = names, levels, groups
+    return _years(tables, errors, *chosen, account, probes, seed, progress)
 
 
 def _years(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import xarray as xr
 
@@ -30,6 +31,13 @@ def with_intervals(values: xr.Dataset, se: xr.Dataset) -> xr.Dataset:
             named = {**about, "long_name": f"{text}: {title}"}
             result[f"{name}_{suffix}"] = part.assign_attrs(named)
     return result
+
+
+def interval_ends(value: xr.DataArray, se: xr.DataArray) -> dict[str, np.ndarray]:
+    """Arrays of ``COLUMNS`` in the order of the values."""
+    error = se.transpose(*value.dims).values
+    ends = value.values - Z95 * error, value.values + Z95 * error
+    return dict(zip(COLUMNS, (error, *ends), strict=True))
 
 
 def interval_columns(
