@@ -11,9 +11,9 @@ With V the row sums of W o X and Lambda = B'(v o W), by one adjoint solve,
     dJ/dY = Lambda,   dJ/dA = Lambda X' - 1 V',   dJ/dZ_ij = dJ/dA_ij / x_j,
 
 because dX = B (dA X + dY) and, for value added that is output less inputs, dv = -1'dA
-(dB = B dA B; Magnus and Neudecker, Matrix Differential Calculus). Value added that is a row of its own, or a
-satellite account, does not move with A: the term 1 V' is then left out, and the
-derivative with respect to that row is V / x.
+(dB = B dA B; Magnus and Neudecker, Matrix Differential Calculus). Value added that is a
+row of its own, or a satellite account, does not move with A: the term 1 V' is then left
+out, and the derivative with respect to that row is V / x.
 
 A gradient is a sum of a few outer products and is kept so: the n (n + c) cells are
 formed when somebody asks for them. Nothing is differentiated through an iteration:

@@ -36,8 +36,8 @@ Covariance = Float[Array, "f f m"]
 def independent(S: Float[Array, "n N"], gradients: Gradients) -> Covariance:
     """Covariances of the f measures for independent errors of variance ``S``.
 
-    In the precision of ``S``: a standard error needs six digits, and the products with S
-    are most of the work.
+    In the precision of ``S``: a standard error needs six digits, and the products with
+    S are most of the work.
     """
     left, right, added, of = (k.astype(S.dtype) for k in gradients)
     first, second = np.triu_indices(len(left))

@@ -44,6 +44,9 @@ def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Fig
         order = "largest exporters first, without ROW"
     names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
     shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
+    if _BAND[0] in data:
+        order = f"{order}; " if order else ""
+        order += "dark band: 95 % interval of both together"
     fig = stacked_panels(
         shares,
         "participation, % of gross exports",
@@ -51,6 +54,9 @@ def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Fig
         title=("Participation in global value chains", order),
     )
     if _BAND[0] in data:
+        top = float(data[_BAND[1]].sel(region=regions).max())
+        for ax in fig.axes:
+            ax.set_ylim(top=max(ax.get_ylim()[1], 1.02 * top))
         for ax, region in zip(fig.axes, regions, strict=False):
             low, high = (data[k].sel(region=region).values for k in _BAND)
             ax.fill_between(
@@ -130,6 +136,6 @@ def _cross(ax: Axes, here: xr.Dataset, x: float, y: float) -> None:
     """95 % intervals of both coordinates of a point."""
     across = [float(here[f"GVC_PART_BM_{k}"]) for k in ("ci_low", "ci_high")]
     along = [float(here[f"GVC_FORWARDNESS_{k}"]) for k in ("ci_low", "ci_high")]
-    style: dict[str, Any] = {"color": INK, "linewidth": 0.8, "zorder": 3}
+    style: dict[str, Any] = {"color": QUIET, "linewidth": 0.7, "zorder": 3}
     ax.hlines(y, *across, **style)
     ax.vlines(x, *along, **style)

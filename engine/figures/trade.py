@@ -19,7 +19,6 @@ import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -45,6 +44,7 @@ from ..reporting import (
 )
 from ..tables import REST
 from .regions import FEW, MANY, known_regions, largest
+from .signed_maps import signed_root, signed_text, signed_ticks
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
@@ -79,7 +79,10 @@ def tbi_lines(
     names = [k for k in ("tbi", "tbi_ci_low", "tbi_ci_high") if k in tbi]
     index = tbi[names].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
-    return finish_layout(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
+    name = f"{label('TBI', language)}, (X − M) / (X + M)"
+    if "tbi_ci_low" in tbi:
+        name += "\n" + ("带：95 % 区间" if language == "zh" else "band: 95 % interval")
+    return finish_layout(draw(index, name))
 
 
 def trade_size(tbi: xr.Dataset) -> pd.Series:
@@ -212,15 +215,10 @@ def balance_heatmap(
     fig = Figure(figsize=(FULL_WIDTH, side + 0.8 + names), layout="constrained")
     ax = fig.subplots()
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
-    norm = FuncNorm(
-        (lambda b: np.sign(b) * np.sqrt(np.abs(b)), lambda s: np.sign(s) * s**2),
-        vmin=-most,
-        vmax=most,
-    )
     mesh = ax.pcolormesh(
         np.ma.masked_invalid(shown),
         cmap="RdBu",
-        norm=norm,
+        norm=signed_root(most),
         edgecolor="white",
         linewidth=0.4,
     )
@@ -241,29 +239,13 @@ def balance_heatmap(
         color=INK,
     )
     bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
-    ticks = _signed_ticks(most)
-    bar.set_ticks(ticks, labels=[_signed(tick) for tick in ticks])
+    ticks = signed_ticks(most)
+    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
     bar.set_label(scale, fontsize=SMALL)
     return finish_layout(fig)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+,g}".replace("-", "−") if value else "0"
-
-
-def _signed_ticks(most: float) -> list[float]:
-    """0 and three round numbers to either side, evenly placed on a root scale."""
-    up = sorted({_round_down(most * share) for share in (0.09, 0.4, 1.0)})
-    return [-k for k in reversed(up)] + [0.0] + up
-
-
-def _round_down(value: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(k for k in (1, 2, 5) if k * power <= value * (1 + 1e-9)) * power)
 
 
 @rc_context(STYLE)

@@ -146,8 +146,11 @@ def needed_flows(names: Iterable[str]) -> frozenset[str]:
 
 def _share(part: Flow, whole: Flow, scale: float = 1.0) -> Flow:
     """NaN where the whole is 0."""
-    where = jnp.where if isinstance(whole, jax.Array) else np.where
-    return scale * part / where(whole == 0, np.nan, whole)
+    if isinstance(whole, jax.Array):
+        # NaN behind the quotient, so that no derivative of another value is NaN.
+        quotient = scale * part / jnp.where(whole == 0, 1, whole)
+        return jnp.where(whole == 0, jnp.nan, quotient)
+    return scale * part / np.where(whole == 0, np.nan, whole)
 
 
 def _difference(a: str, b: str) -> Formula:

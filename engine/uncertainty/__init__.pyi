@@ -1,4 +1,6 @@
 from .error_bars import standard_errors as standard_errors
+from .gradients import Sensitivity as Sensitivity
+from .gradients import sensitivity as sensitivity
 from .indicator_errors import PROBES as PROBES
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years

@@ -130,8 +130,8 @@ class YearErrors:
             year = self._tables.years[k]
             raise TivaxError(
                 f"{year}: cells are not whole units, so they were not rounded; the "
-                "error model rounding is for tables such as the R edition of WIOD 2013, "
-                "best imported with --derounded"
+                "error model rounding is for tables such as the R edition of WIOD "
+                "2013, best imported with --derounded"
             )
         x = raw.x
         whole = (x != 0) & (x == np.rint(x))

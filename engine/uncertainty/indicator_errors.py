@@ -174,7 +174,13 @@ def _mean_squares(
         return jax.tree.map(lambda total, one: total + one**2, squares, change)
 
     squares = jax.lax.fori_loop(0, probes, add, jax.tree.map(jnp.zeros_like, found))
-    return jax.tree.map(lambda total: jnp.sqrt(total / probes), squares)
+    return jax.tree.map(
+        lambda total, value: jnp.where(
+            jnp.isnan(value), jnp.nan, jnp.sqrt(total / probes)
+        ),
+        squares,
+        found,
+    )
 
 
 def indicator_values(

@@ -19,8 +19,8 @@
 Several add up, as independent of each other.
 
 rounding
-    Cells, output and inventories are rounded to whole units: variance 1/12, and z^2 in a
-    cell below half a unit that ``--derounded`` has filled.
+    Cells, output and inventories are rounded to whole units: variance 1/12, and z^2 in
+    a cell below half a unit that ``--derounded`` has filled.
 shares
     Which user buys from which partner is not known: for each good, importing region and
     user, partners' shares are Dirichlet around those of all users; what each partner
@@ -79,8 +79,8 @@ class TableError:
         Of kinds lognormal and given, whether cells err together: ``none``; those that a
         ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
     over_years
-        Whether errors of a year are ``independent`` of those of others or ``shared``. It
-        does not change the standard error of a year's measure.
+        Whether errors of a year are ``independent`` of those of others or ``shared``.
+        It does not change the standard error of a year's measure.
     margins
         What is known: the sums of each ``row``, of each ``column``, both or neither.
         Errors are balanced to them.
@@ -131,7 +131,7 @@ class TableError:
             self._check_number(key, least)
         if self.kind == "given" and not isinstance(self.file, str | Path):
             raise TivaxError(
-                "an error of kind given needs file: a .npz with standard deviations Z, Y"
+                "an error of kind given needs file: a .npz of standard deviations"
             )
 
     def _check_number(self, key: str, default: float | None) -> None:
@@ -203,8 +203,8 @@ def read_error_model(name: str | Path) -> ErrorModel:
     Parameters
     ----------
     name
-        ``rounding``, or the path of a file with one or more sections ``[[error]]``: keys
-        ``kind``, ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
+        ``rounding``, or the path of a file with sections ``[[error]]``: keys ``kind``,
+        ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
         ``margins`` and ``file`` (:class:`TableError`); files are found beside it.
 
     Raises

@@ -36,7 +36,7 @@ _ROUGH = 1e-7
 
 
 class Perimeters(NamedTuple):
-    """Perimeters by name; ``inside`` and ``partners`` (p, c) are 1 for their regions."""
+    """Perimeters by name; ``inside``, ``partners`` (p, c) are 1 for their regions."""
 
     names: list[str]
     inside: np.ndarray
