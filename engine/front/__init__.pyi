@@ -85,3 +85,9 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import Threats as Threats
 from .engine.threats import threats as threats
+from .engine.uncertainty import ErrorModel as ErrorModel
+from .engine.uncertainty import Sensitivity as Sensitivity
+from .engine.uncertainty import TableError as TableError
+from .engine.uncertainty import read_error_model as read_error_model
+from .engine.uncertainty import sensitivity as sensitivity
+from .engine.uncertainty import standard_errors as standard_errors
