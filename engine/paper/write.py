@@ -57,6 +57,16 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
                 figures[f"threats_{model.outcome}"] = threat_intervals(
                     result.threats.intervals(model.name)
                 )
+    if result.joint is not None:
+        wide = result.joint.wide
+        for model in wide.models:
+            if model.outcome in CURVES:
+                figures[f"joint_curve_{model.outcome}"] = curve_figures.joint_curve(
+                    wide.drawn_curve(model.name),
+                    wide.choices,
+                    wide.null[wide.null["model"] == model.name],
+                    language,
+                )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
         printed = comparison[
@@ -178,6 +188,10 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.threats is not None:
         frames["threats"] = result.threats.table
+    if result.joint is not None:
+        frames["curve_tests"] = specifications.joint_p(result.joint)
+        frames["curve_specifications"] = result.joint.wide.table
+        frames["curve_options"] = result.joint.wide.by_option
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
     return {name: frame for name, frame in frames.items() if frame is not None}

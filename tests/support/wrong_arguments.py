@@ -221,6 +221,7 @@ def of_panels() -> Iterator[Case]:
     }
     lists = {"text": "TBI", "None": None, "ints": [1], "word": ["no such"]}
     bad |= {"only": lists, **dict.fromkeys(("columns", "weights", "placebos"), LETTERS)}
+    bad |= {"vintages": LETTERS}
     yield from wrong("threats", bad, panel=panel, model=model)
     bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
