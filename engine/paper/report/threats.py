@@ -111,8 +111,9 @@ def _vintage(threats: Threats) -> list[Block]:
     return [
         Text(
             "An index changes with the release of the tables that it is made of. With "
-            f"{VINTAGE} in place of TBI, on the same countries and years, {len(lost)} of "
-            f"{kept} main tests that are significant on these rows no longer are{gone}."
+            f"{VINTAGE} in place of TBI, on the same countries and years, {len(lost)} "
+            f"of {kept} main tests that are significant on these rows no longer are"
+            f"{gone}."
         ),
         Points(said),
     ]
