@@ -1,3 +1,4 @@
+from .choices import contestable as contestable
 from .evaluate import DRAWS as DRAWS
 from .evaluate import MOST as MOST
 from .evaluate import specification_curve as specification_curve

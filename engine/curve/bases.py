@@ -116,7 +116,7 @@ class Base:
     products
         F_g'[Q_g, F_g] by cluster of the panel, with zeros up to the widest base.
     names
-        Of the factors.
+        Of the factors, which come first among f.
     size
         Lengths of the factors, in units of the panel.
     left
@@ -129,8 +129,8 @@ class Base:
 
     products: Float[np.ndarray, "G f m"]
     names: tuple[str, ...]
-    size: Float[np.ndarray, " f"]
-    left: Float[np.ndarray, " f"]
+    size: Float[np.ndarray, " names"]
+    left: Float[np.ndarray, " names"]
     n: int
     clusters: int
     k: int
@@ -143,8 +143,12 @@ class Base:
         return G / (G - 1) * (N - 1) / (N - k)
 
 
-def make_base(columns: Columns, key: BaseKey, names: Sequence[str], width: int) -> Base:
+def make_base(
+    columns: Columns, key: BaseKey, names: Sequence[str], width: int, factors: int
+) -> Base:
     """The base of these factors; those with a missing value on its rows are 0.
+
+    ``width`` columns of dummies and ``factors`` factors: zeros where it has fewer.
 
     Raises ``TivaxError`` for no rows, weights that are not positive, and slopes of
     units where not exactly one effect is nested in the clusters.
@@ -195,9 +199,10 @@ def make_base(columns: Columns, key: BaseKey, names: Sequence[str], width: int) 
     left[gone], size[gone] = 0, 0
     F = np.where(gone[None, :], 0, F) / np.where(gone, 1, size)[None, :]
 
-    f, d = len(names), Q.shape[1]
+    d, more = Q.shape[1], np.zeros((len(F), factors - len(names)))
+    F = np.hstack([F, more])
     both = np.hstack([Q, np.zeros((len(F), width - d)), F])
-    products = np.zeros((len(columns.labels), f, width + f))
+    products = np.zeros((len(columns.labels), factors, width + factors))
     starts = np.flatnonzero(np.diff(cluster, prepend=-1))
     for start, stop in zip(starts, [*starts[1:], len(F)], strict=True):
         products[cluster[start]] = F[start:stop].T @ both[start:stop]

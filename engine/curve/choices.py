@@ -179,7 +179,7 @@ def make_space(
         )
     setting = Setting(panel, replace(model, sample="all"), blocks)
     space = Space(setting, model.sample)
-    wanted = _contestable(setting) if choices is None else choices
+    wanted = contestable(panel, model) if choices is None else choices
     options: dict[str, list[Option]] = {}
     for name, given in wanted.items():
         if name in NAMES:
@@ -198,9 +198,9 @@ def make_space(
     return replace(space, options=options)
 
 
-def _contestable(setting: Setting) -> dict[str, Any]:
-    """What is asked by default, as far as the panel has it."""
-    model = setting.model
+def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
+    """The choices that are asked by default, as far as the panel has them."""
+    setting = Setting(panel, replace(model, sample="all"))
     found: dict[str, Any] = {}
     if len(model.controls) > 1:
         found["controls"] = ONE_LEFT_OUT

@@ -18,6 +18,8 @@ from .choices import Space, Specification, parse_term
 
 # Specifications of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
+# Columns are filled up to multiples of these: few shapes, few programs to compile.
+_DUMMIES, _FACTORS = 16, 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,7 @@ def fit_all(
     columns = _columns(panel, cluster, jobs)
     names = sorted({k for job in jobs for k in _factors(job.specification)})
     effects = {job.specification.effects for job in jobs}
-    width = max(columns.widest(k) for k in effects)
+    width = _rounded(max(columns.widest(k) for k in effects), _DUMMIES)
     rows: dict[tuple[bytes, tuple[str, ...], tuple[str, ...]], bytes] = {}
     groups: dict[BaseKey, list[Job]] = {}
     for job in jobs:
@@ -75,11 +77,15 @@ def fit_all(
         groups.setdefault(key, []).append(job)
     for key, members in groups.items():
         try:
-            base = make_base(columns, key, names, width)
+            base = make_base(columns, key, names, width, _rounded(len(names), _FACTORS))
         except TivaxError as error:
             yield from ((job.place, str(error)) for job in members)
             continue
         yield from _of_base(base, members)
+
+
+def _rounded(number: int, step: int) -> int:
+    return -(-number // step) * step
 
 
 def _factors(one: Specification) -> tuple[str, ...]:
@@ -133,7 +139,7 @@ def _of_base(base: Base, members: Sequence[Job]) -> list[tuple[int, Fitted | str
     for start in range(0, len(members), _AT_ONCE):
         part = [job.specification for job in members[start : start + _AT_ONCE]]
         filled = [*part, *[part[-1]] * (_AT_ONCE - len(part))]
-        controls = np.zeros((_AT_ONCE, len(base.names)))
+        controls = np.zeros((_AT_ONCE, base.products.shape[1]))
         for row, one in zip(controls, filled, strict=True):
             row[[number[k] for k in one.controls]] = 1
         choice = Choice(

@@ -81,7 +81,7 @@ def specification_curve(
 
 
 @rc_context(STYLE)
-def tested_curve(
+def joint_curve(
     curve: pd.DataFrame,
     choices: Sequence[str],
     null: pd.DataFrame,

@@ -28,7 +28,7 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 
 [threats] is read by ``tivax threats`` alone, which needs no [scheme]: blocks of
-countries by name, and lists of columns, weights, placebos and only, as in
+countries by name, and lists of columns, weights, placebos, vintages and only, as in
 ``tx.threats``.
 
 [curve] is read by ``tivax curve`` alone, which needs no [scheme] either: a list of
@@ -54,7 +54,7 @@ _TOP = set(
         "curve"
     ).split()
 )
-_THREATS = ("columns", "weights", "placebos", "only")
+_THREATS = ("columns", "weights", "placebos", "vintages", "only")
 _MODEL = set(
     (
         "name outcome regressors treatment endogenous instruments effects cluster "

@@ -33,6 +33,7 @@ from .schemes import Type
 _AT_ONCE = 16
 # Tests whose draws are made together, so that their weights are drawn once.
 TESTS = 32
+_EFFECTS = 64
 # Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 
@@ -337,15 +338,17 @@ def wild_effects(
     a: Float[np.ndarray, "s G"], *, draws: int, seed: int, exact: bool = False
 ) -> Iterator[Float[np.ndarray, "b s"]]:
     """a v of many tests, some thousand draws at a time: the same draws."""
-    G = a.shape[1]
-    arrays = {"a": a, "position": np.arange(G)}
+    s, G = a.shape
+    # Zeros behind: numbers of tests that are not far apart take the same program.
+    filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
+    arrays = {"a": filled, "position": np.arange(G)}
     done = 0
     made = over_blocks(
         _effect_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK)
     )
     for part in made:
         for block in part[: -(-(draws - done) // BLOCK)]:
-            kept = block[: draws - done]
+            kept = block[: draws - done, :s]
             done += len(kept)
             yield kept
 

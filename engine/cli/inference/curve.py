@@ -14,7 +14,7 @@ from ...core import (
     write_csv,
 )
 from ...curve import SpecificationCurve, specification_curve
-from ...figures import tested_curve
+from ...figures import joint_curve
 from ...reporting import Block, Section, Table, Text, report_html, save_figure
 from ...reporting import Figure as Shown
 from ...resampling import Model, RunFile, read_with_lags
@@ -91,7 +91,7 @@ def run_curve(
 def figure_of(found: SpecificationCurve, model: Model) -> Figure:
     """The curve of a model with the band of no effect."""
     null = found.null[found.null["model"] == model.name]
-    return tested_curve(found.drawn_curve(model.name), found.choices, null)
+    return joint_curve(found.drawn_curve(model.name), found.choices, null)
 
 
 def _evaluated(run: RunFile, terminal: Terminal) -> list[SpecificationCurve]:
