@@ -14,6 +14,7 @@ from .engine.estimation import Overidentification as Overidentification
 from .engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from .engine.estimation import WeakInstruments as WeakInstruments
 from .engine.estimation import anderson_rubin_set as anderson_rubin_set
+from .engine.estimation import common_shocks as common_shocks
 from .engine.estimation import driscoll_kraay as driscoll_kraay
 from .engine.estimation import fixed_effects as fixed_effects
 from .engine.estimation import network_hac as network_hac

@@ -12,6 +12,7 @@
     weights = "webb"              # rademacher, webb, mammen
     null = true
     type = "11"                   # 13, 31, 33: jackknives, least squares
+    # wild: second = "year", clusters in two dimensions
     # placebo: studentised = true, method = "treatment" or "freedman-lane",
     # permute = "countries", strata = a column with one value for each country
 
@@ -311,6 +312,7 @@ def _scheme(table: TomlTable) -> Scheme:
         strata=table.text("strata", ""),
         method=table.choice("method", get_args(Method), "treatment"),
         type=table.choice("type", get_args(Type), "11"),
+        second=table.text("second", ""),
     )
     belongs = {
         "weights": ("wild",),
@@ -318,6 +320,7 @@ def _scheme(table: TomlTable) -> Scheme:
         "value": ("wild",),
         "joint": ("wild",),
         "type": ("wild",),
+        "second": ("wild",),
         "studentised": ("pairs", "bayesian", "placebo"),
         "permute": ("placebo",),
         "strata": ("placebo",),

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float
 from ...kernels import resampling, specifications
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
+from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, in_float64, no_progress, shift_progress
 from ..estimation import invert
 from .fitted_models import FittedModel
@@ -68,6 +69,8 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
     se = float(np.sqrt(V[k, k]))
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)
+    elif plan.scheme.second:
+        of_scaled = _two_way_loadings(fitted, k, plan.scheme.second)
     else:
         of_scaled = partial(_least_squares_loadings, fitted, k, plan.scheme.type)
 
@@ -76,7 +79,8 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
         return of_scaled(nulls / fitted.unit[k]), observed
 
     p_of = partial(_p_values, plan, seed, loadings)
-    if not fitted.layout.instruments and plan.draws <= _HELD:
+    one_way = not (fitted.layout.instruments or plan.scheme.second)
+    if one_way and plan.draws <= _HELD:
         terms = _terms(plan, k, se, seed)
         p_of = partial(_p_of_terms, terms, float(fitted.coef[k]), se, plan.exact)
 
@@ -131,6 +135,28 @@ def _least_squares_loadings(
         return wild_loadings(fitted, R, null[None], type=type)
 
     return jax.vmap(one)(jnp.asarray(nulls))
+
+
+@in_float64
+def _two_way_loadings(
+    fitted: FittedModel, k: int, second: str
+) -> Callable[[np.ndarray], Any]:
+    """Loadings of scaled nulls: a is affine in the null, K of degree two."""
+    b, unit = float(fitted.coef[k]), float(fitted.unit[k])
+    se = float(np.sqrt(fitted.covariance()[k, k]))
+    below, at, above = (
+        fitted.two_way_loadings(k, second, b + side * se) for side in (-1, 0, 1)
+    )
+    a1, K1 = (above.a - below.a) / 2, (above.K - below.K) / 2
+    K2 = (above.K + below.K) / 2 - at.K
+
+    def one(u: Array) -> TwoWayLoadings:
+        return TwoWayLoadings(at.a + u * a1, at.K + u * (K1 + u * K2), at.correction)
+
+    def of_scaled(nulls: np.ndarray) -> Any:
+        return jax.vmap(one)(jnp.asarray((nulls * unit - b) / se))
+
+    return in_float64(of_scaled)
 
 
 @in_float64
