@@ -92,6 +92,7 @@ def left_out_estimates(
     return left[:, layout.exogenous :]
 
 
+@jax.jit
 def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """CV3 around the mean of the estimates without each cluster, not the estimate."""
     G = len(left)
@@ -99,6 +100,7 @@ def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     return (G - 1) / G * gap.T @ gap
 
 
+@jax.jit
 def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """Hansen's (2025) jackknife, sum (beta_(g) - beta)(beta_(g) - beta)'.
 

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
+from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ...kernels.two_way import TwoWayLoadings
@@ -134,7 +135,7 @@ def _least_squares_loadings(
     def one(null: Array) -> resampling.WildLoadings:
         return wild_loadings(fitted, R, null[None], type=type)
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
 
 
 @in_float64
@@ -166,21 +167,31 @@ def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
             fitted.products, null, layout=fitted.layout
         )
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
 
 
 @in_float64
 def _reduced_form_loadings(
     fitted: FittedModel, nulls: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    layout = resampling.reduced_layout(fitted.layout)
+    loadings, observed = _reduced_forms(
+        fitted.products, jax.device_put(nulls), layout=fitted.layout
+    )
+    return loadings, np.asarray(observed)
+
+
+@partial(jax.jit, static_argnames="layout")
+def _reduced_forms(
+    products: ClusterCrossProducts, nulls: Array, *, layout: Layout
+) -> tuple[resampling.WildLoadings, Array]:
+    """The loadings and the statistic of each null of the instruments' reduced form."""
+    own = resampling.reduced_layout(layout)
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
-        reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
-        return resampling.anderson_rubin_loadings(reduced, layout=layout)
+        reduced = resampling.reduced_form(products, null, layout=layout)
+        return resampling.anderson_rubin_loadings(reduced, layout=own)
 
-    loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
-    return loadings, np.asarray(observed)
+    return jax.vmap(one)(nulls)
 
 
 def _terms(
