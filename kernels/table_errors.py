@@ -328,7 +328,8 @@ def draw(
         return jax.random.rademacher(next(keys), shape, F.dtype)
 
     cells = jnp.zeros_like(F)
-    for S, margins in errors.independent:
+    for variances, margins in errors.independent:
+        S = variances.astype(F.dtype)
         cells += _in_margins(S, margins, jnp.sqrt(S) * signs(*S.shape))
     for sigma, group, margins in errors.shared:
         of_row = group @ signs(group.shape[1])

@@ -112,7 +112,7 @@ class Sensitivity(Printable):
         labels = {"seller": list(self.regions), "user": list(self.regions)}
         about = {
             "units": self.unit,
-            "long_name": f"effect of 1 % more on {self.title}",
+            "long_name": f"effect of 1 % more sales on {self.title}",
         }
         return xr.DataArray(inputs + final, labels, list(labels), attrs=about)
 

@@ -32,7 +32,7 @@ given
     Standard deviations of cells that somebody publishes.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -99,12 +99,12 @@ class TableError:
     """
 
     kind: Kind
-    concentration: float | None = None
-    a: float | None = None
-    b: float | None = None
+    concentration: float | int | None = None
+    a: float | int | None = None
+    b: float | int | None = None
     shared: Shared = "none"
     over_years: OverYears = "independent"
-    margins: tuple[Margin, ...] = ()
+    margins: Sequence[Margin] = ()
     file: str | Path | None = None
 
     def __post_init__(self) -> None:

@@ -305,7 +305,7 @@ def flows_of(
     T = np.asarray(by_region(products.v[:, None] * products.X))
     matrices = {"va": T}
     if gross:
-        active = year.x > 0
+        active = (year.x > 0).astype(year.x.dtype)
         made = year.Z * (products.scale * products.output)[None, :]
         sold = made.reshape(n, c, n // c).sum(axis=2) + year.Y
         matrices["gross"] = np.asarray(by_region(sold * active[:, None]))
