@@ -47,9 +47,8 @@ def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:
         return text
     code = rf"(?:{'|'.join(known)})(?![\w-])"
     in_label = re.compile(rf"(?<=\w:){code}")
-    in_list = re.compile(
-        rf"((?<=\bsector )|(?<=\bsectors \()|(?<=\bdid you mean )){code}((, | or ){code})*"
-    )
+    before = r"((?<=\bsector )|(?<=\bsectors \()|(?<=\bdid you mean ))"
+    in_list = re.compile(rf"{before}{code}((, | or ){code})*")
 
     def with_title(found: re.Match[str]) -> str:
         return f"{found[0]} ({titles[found[0]]})"

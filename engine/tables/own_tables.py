@@ -284,16 +284,16 @@ def _demand(
     if absorbers.isdisjoint(regions) and absorbers & set(sectors):
         raise TivaxError(
             f"Y: its columns name {min(absorbers & set(sectors))} as a region, which "
-            "the rows of Z have as a sector: the rows of Z seem to be (sector, region); "
-            "swap their levels by .swaplevel(), or name them sector and region"
+            "the rows of Z have as a sector: those seem to be (sector, region); swap "
+            "their levels by .swaplevel(), or name them sector and region"
         )
     twice = len(absorbers) < len(labels)
     if one and not twice and (missing := [k for k in regions if k not in absorbers]):
         extra = [k for k, _ in labels if k not in regions]
         near = f", but has {extra[0]}" if extra else ""
         raise TivaxError(
-            f"Y: no column {missing[0]}{_more(missing)}{near}; every region of the rows "
-            "of Z needs its column of final demand"
+            f"Y: no column {missing[0]}{_more(missing)}{near}; every region of "
+            "the rows of Z needs its column of final demand"
         )
     return tuple(dict.fromkeys(category for _, category in labels)), labels
 
@@ -328,8 +328,8 @@ def _places(
     known = set(wanted)
     if known.isdisjoint(at) and {(b, a) for a, b in at} == known:
         raise TivaxError(
-            f"{name}: the levels of the {axis} are the other way round than in the rows "
-            f"of Z ({_text(labels[0])}): swap them by .swaplevel()"
+            f"{name}: the levels of the {axis} are the other way round than in the "
+            f"rows of Z ({_text(labels[0])}): swap them by .swaplevel()"
         )
     extra = [label for label in labels if label not in known]
     missing = [label for label in wanted if label not in at]
