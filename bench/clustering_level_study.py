@@ -62,8 +62,8 @@ class LevelDesign:
         Effects of fine clusters and of years.
     persistence
         Of the clusters' parts, over rows.
-    x_coarse, x_fine
-        Shares of the variance of treatment and controls.
+    x_coarse, x_fine, c_coarse, c_fine
+        Shares of the variance of the treatment, and of the controls.
     u_fine, u_coarse
         Share in the errors; share of the coarse clusters under the alternative.
     unequal_coarse
@@ -90,6 +90,8 @@ class LevelDesign:
     persistence: float = 1.0
     x_coarse: float = 0.3
     x_fine: float = 0.3
+    c_coarse: float = 0.3
+    c_fine: float = 0.3
     u_fine: float = 0.3
     u_coarse: float = 0.2
     unequal_coarse: float = 0.0
@@ -131,6 +133,8 @@ class LevelArrays(NamedTuple):
     persistence: Any
     x_coarse: Any
     x_fine: Any
+    c_coarse: Any
+    c_fine: Any
     u_fine: Any
     u_coarse: Any
     tails: Any
@@ -164,9 +168,17 @@ def nested_panel(
         # A row's scale, of mean square 1.
         return jnp.exp(log_sd * of - log_sd**2)
 
-    rest = jnp.sqrt(jnp.maximum(1 - design.x_coarse - design.x_fine, 0))
-    X = jnp.sqrt(design.x_coarse) * shared[:-1] + jnp.sqrt(design.x_fine) * own[:-1]
-    X = (X + rest * noise[:-1]) * heavy(log_scale[:-1], design.x_tails)
+    of_x = jnp.stack([design.x_coarse, design.x_fine])
+    of_c = jnp.stack([design.c_coarse, design.c_fine])
+    shares = jnp.concatenate(
+        [jnp.broadcast_to(of_c, (controls, 2)), of_x[None]], axis=0
+    )
+    rest = jnp.maximum(1 - shares.sum(axis=1), 0)
+    of_coarse, of_fine, of_row = jnp.sqrt(jnp.stack([*shares.T, rest]))[
+        :, :, None, None
+    ]
+    X = of_coarse * shared[:-1] + of_fine * own[:-1] + of_row * noise[:-1]
+    X = X * heavy(log_scale[:-1], design.x_tails)
     treated = jnp.broadcast_to((design.membership < design.treated)[:, None], (H, T))
     if two_way:
         treated = treated & (jnp.arange(T) >= T // 2)[None, :]
@@ -292,7 +304,17 @@ def designs() -> tuple[LevelDesign, ...]:
         )
     for G, H in ((5, 19), (8, 41)):
         base = LevelDesign(
-            f"panel, {H} of {G}", G, H, 10, 4, True, 0.6, 0.3, 0.7, 1.0, 0.4
+            f"panel, {H} of {G}",
+            G,
+            H,
+            10,
+            controls=4,
+            two_way=True,
+            persistence=0.6,
+            x_fine=0.7,
+            c_fine=0.7,
+            u_fine=1.0,
+            u_coarse=0.4,
         )
         family(
             base,
@@ -310,7 +332,14 @@ def designs() -> tuple[LevelDesign, ...]:
         )
     # Fine clusters of one row: is there any clustering?
     base = LevelDesign(
-        "120 single rows of 12", 12, 120, 1, u_fine=0.0, x_fine=0.0, u_coarse=0.1
+        "120 single rows of 12",
+        12,
+        120,
+        1,
+        x_fine=0.0,
+        c_fine=0.0,
+        u_fine=0.0,
+        u_coarse=0.1,
     )
     family(
         base,

@@ -21,11 +21,10 @@ A panel is a function of its key, and is tested by every method at once:
 In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
 controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of
 its size by cluster, or its own paths with random phases, the same in all clusters,
-which keep its autocorrelation and its correlation between clusters (Prichard and
-Theiler 1994).
+which keep its autocorrelation and its correlation between clusters (Schreiber and
+Schmitz 2000).
 """
 
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -92,11 +91,10 @@ class PanelDesign(NamedTuple):
         Times this, a cluster's errors; None: 1.
     network
         Weights of the products of two clusters' scores; None: no network.
-    outcome
-        Of a placebo regression, as ``given``: its last column is not the treatment but
-        what the placebo is made like. None: errors are drawn.
-    phases
-        Not None: placebos are the given treatment with random phases.
+    outcome, placebo
+        Of a panel, as ``given``, and 1 or 2 for placebo regressions: AR(1) treatments,
+        or the given one with random phases; 0, and where they are None: errors are
+        drawn.
     """
 
     effect: Float[Array, ""]
@@ -115,7 +113,7 @@ class PanelDesign(NamedTuple):
     size: Float[Array, " G"] | None = None
     network: Float[Array, "G G"] | None = None
     outcome: Float[Array, "G T"] | None = None
-    phases: Float[Array, ""] | None = None
+    placebo: Float[Array, ""] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -160,10 +158,6 @@ def simulate(
     """[C, x, y] of one panel, cells that are not seen among them."""
     kx, kc, ku, ks = jax.random.split(key, 4)
     G, T = design.seen.shape
-    if design.given is not None and design.outcome is not None:
-        x = _placebo_treatment(kx, design.given[:, :, -1], design)
-        parts = [design.given[:, :, :-1], x[:, :, None], design.outcome[:, :, None]]
-        return jnp.concatenate(parts, axis=-1)
     size = jnp.exp(design.unequal * jax.random.normal(ks, (G,)))
     if design.size is not None:
         size = size * design.size
@@ -181,25 +175,40 @@ def simulate(
         C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
+    if design.outcome is not None and design.placebo is not None:
+        x = _placebo_treatments(kx, regressors[:, :, -1], design)
+        regressors = regressors.at[:, :, -1].set(
+            jnp.where(design.placebo > 0, x, regressors[:, :, -1])
+        )
+        y = jnp.where(design.placebo > 0, design.outcome, y)
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
 
 
-def _placebo_treatment(
+def _placebo_treatments(
     key: Key[Array, ""], x: Float[Array, "G T"], design: PanelDesign
 ) -> Float[Array, "G T"]:
     """A treatment without effect, made like x, which is net of cluster means."""
     G, T = x.shape
-    if design.phases is None:
-        square = (x**2).sum(axis=1) / jnp.maximum(design.seen.sum(axis=1), 1)
-        return jnp.sqrt(square)[:, None] * ar1(key, design.persistence_x, (G, T))
-    spectrum = jnp.fft.rfft(x, axis=1)
-    turn = jax.random.uniform(key, spectrum.shape[1:])
-    # Half a period has no phase but a sign.
-    half = (jnp.arange(len(turn)) * 2 == T) | (jnp.arange(len(turn)) == 0)
-    turn = jnp.where(half, jnp.round(turn) / 2, turn)
-    turn = 2 * jnp.pi * turn
-    turned = spectrum * jax.lax.complex(jnp.cos(turn), jnp.sin(turn))[None, :]
-    return jnp.fft.irfft(turned, n=T, axis=1)
+    square = (x**2).sum(axis=1) / jnp.maximum(design.seen.sum(axis=1), 1)
+    alone = jnp.sqrt(square)[:, None] * ar1(key, design.persistence_x, (G, T))
+    # Products in place of an FFT, which waits for itself in a loop of a compiled CPU
+    # program. Harmonics 1 ... T/2; the last of an even T has no phase but a sign.
+    k = jnp.arange(1, T // 2 + 1)
+    angle = 2 * jnp.pi / T * (k[:, None] * jnp.arange(T)[None, :]).astype(x.dtype)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    half = 2 * k == T
+    turn = jax.random.uniform(key, k.shape, x.dtype)
+    turn = 2 * jnp.pi * jnp.where(half, jnp.round(turn) / 2, turn)
+    a, b = x @ cos.T, x @ sin.T
+    turned = [
+        (a * jnp.cos(turn)[None, :] + b * jnp.sin(turn)[None, :]) @ cos,
+        (b * jnp.cos(turn)[None, :] - a * jnp.sin(turn)[None, :]) @ sin,
+    ]
+    together = 2 / T * (turned[0] + turned[1])
+    if T % 2 == 0:
+        last = (a[:, -1] * jnp.cos(turn[-1]))[:, None] * cos[-1][None, :]
+        together = together - last / T
+    return jnp.where(design.placebo == 1, alone, together)
 
 
 def _shared(
@@ -285,20 +294,22 @@ def simulate_and_test(
         ]
     )
     v = random_draws.rademacher(of_signs, G, draws=draws)
-    weights = jnp.stack(
+    bayes = jax.random.fold_in(of_counts, 2)
+    weights = jnp.concatenate(
         [
             random_draws.counts(of_counts, G, draws=draws).astype(float),
-            random_draws.exponential(jax.random.fold_in(of_counts, 2), G, draws=draws),
-        ]
+            random_draws.exponential(bayes, G, draws=draws),
+        ],
+        axis=1,
     )
     if balanced:
         short = layout._replace(dummies=0)
         net = M - M.mean(axis=1, keepdims=True)
-        again = partial(resampling.reweighted_balanced, net, layout=short)
+        again = resampling.reweighted_balanced(net, weights, layout=short)[0]
     else:
-        again = partial(resampling.reweighted, products.S, layout=layout)
+        again = resampling.reweighted(products.S, weights, layout=layout)[0]
     ends = jnp.array([LEVEL / 2, 1 - LEVEL / 2])
-    low, high = jnp.stack([jnp.nanquantile(again(w)[0], ends) for w in weights], axis=1)
+    low, high = jnp.nanquantile(again.reshape(2, draws), ends, axis=1)
     placebos = None
     if balanced:
         assignment = random_draws.permutations(

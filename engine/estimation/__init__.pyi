@@ -10,6 +10,7 @@ from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import network_hac as network_hac
 from .covariances import network_weights as network_weights
 from .covariances import two_way_clusters as two_way_clusters
+from .dependence import cross_section_dependence as cross_section_dependence
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous

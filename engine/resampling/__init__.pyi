@@ -13,6 +13,8 @@ from .inference import infer as infer
 from .inference import resample as resample
 from .models import Model as Model
 from .models import sample_rows as sample_rows
+from .own_panel.steps import OwnPanel as OwnPanel
+from .own_panel.steps import own_panel as own_panel
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference

@@ -34,6 +34,14 @@ countries by name, and lists of columns, weights, placebos, vintages and only, a
 
 [curve] is read by ``tivax curve`` alone, which needs no [scheme] either: a list of
 options for each choice, as in ``tx.specification_curve``, blocks and most.
+
+[simulate] is read by ``tivax simulate`` alone, which needs no [scheme] either:
+
+    [simulate]
+    panels = 1_000                # of each kind that is simulated
+    draws = 399                   # of each bootstrap in each of them
+    coarse = ["region"]           # levels of clusters above the countries, to test
+    flows = "flows.csv"           # exporters by importers, for the network HAC
 """
 
 from collections.abc import Mapping, Sequence
@@ -52,7 +60,7 @@ from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 _TOP = set(
     (
         "panel seed draws sample save_draws timed models model grid scheme threats "
-        "curve"
+        "curve simulate"
     ).split()
 )
 _THREATS = ("columns", "weights", "placebos", "vintages", "only")
@@ -83,6 +91,7 @@ class RunFile:
     timed: bool = False
     threats: Mapping[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Any] = field(default_factory=dict)
+    simulate: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def panels(self) -> list[Path]:
@@ -140,6 +149,7 @@ def read_run_file(
         timed=toml.flag("timed", False),
         threats=_threats(toml),
         curve=_curve(toml),
+        simulate=_simulate(toml),
     )
 
 
@@ -260,6 +270,18 @@ def _curve(toml: TomlTable) -> dict[str, Any]:
     choices = {k: v for k, v in table.values.items() if k not in ("blocks", "most")}
     # Without any, those that the panel allows of.
     return {**found, "choices": choices} if choices else found
+
+
+def _simulate(toml: TomlTable) -> dict[str, Any]:
+    if not toml.has("simulate"):
+        return {}
+    table = toml.table("simulate", {"panels", "draws", "coarse", "flows"})
+    return {
+        "panels": table.whole("panels", 1_000, least=1),
+        "panel_draws": table.whole("draws", 399, least=1),
+        "coarse": table.texts("coarse", ()),
+        "flows": table.path("flows") if table.has("flows") else None,
+    }
 
 
 def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:

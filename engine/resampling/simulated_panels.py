@@ -62,7 +62,7 @@ from ..estimation import SAMPLES, network_weights
 from .own_panel.given import Given, given_regressors
 
 _OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
-_PLACEBOS = ("independent", "phases")
+PLACEBOS = ("independent", "phases")
 # Of the errors, which a placebo regression has from its outcome.
 _OF_ERRORS = ("effect", "persistence_u", "unequal", "factor", "block", "spreads")
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
@@ -108,11 +108,21 @@ class Design:
     @property
     def arrays(self) -> PanelDesign:
         # NumPy's, double until JAX is told to keep them so. What is not there is None,
-        # so that panels without it are the same as ever.
+        # so that panels without it are the same as ever; with an outcome everything is,
+        # so that one program serves errors and placebos.
+        given = self.given
+        whole = given is not None and given.y is not None
+
         def share(value: float) -> Any:
-            return np.float64(value) if value else None
+            return np.float64(value) if value or whole else None
 
         number = np.arange(self.clusters) * self.blocks // self.clusters
+        sizes = None if given is None else given.sizes
+        if sizes is None and whole:
+            sizes = np.ones(self.clusters)
+        placebo = None
+        if whole:
+            placebo = np.float64(("", *PLACEBOS).index(given.placebo))
         values: Any = (
             np.float64(self.effect),
             np.float64(self.persistence_x),
@@ -121,13 +131,13 @@ class Design:
             np.float64(self.unequal_x),
             self.seen,
             np.float64(self.adopters),
-            None if self.given is None else self.given.cells,
+            None if given is None else given.cells,
             *map(share, (self.factor, self.factor_x, self.block, self.block_x)),
             number if self.blocks else None,
-            None if self.given is None else self.given.sizes,
+            sizes,
             self.network,
-            None if self.given is None else self.given.y,
-            share(float(self.given is not None and self.given.placebo == "phases")),
+            None if given is None else given.y,
+            placebo,
         )
         return PanelDesign(*values)
 
@@ -288,7 +298,7 @@ def _with_drawn(table: TomlTable, design: Design) -> Design:
 
 
 def _with_given(table: TomlTable, design: Design) -> Design:
-    placebo = table.choice("placebo", _PLACEBOS) if table.has("placebo") else ""
+    placebo = table.choice("placebo", PLACEBOS) if table.has("placebo") else ""
     for key in _DRAWN:
         if table.has(key) and not (key == "persistence_x" and placebo):
             raise table.mistake(key, "leave it out: the regressors are the panel's")

@@ -121,15 +121,19 @@ def given_by(
     )
 
 
-def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:
-    """From a square of numbers, exporters in the first column, importers on top."""
+def read_flows(path: Path) -> pd.DataFrame:
+    """A square of numbers, exporters in the first column, importers on top."""
     if not path.exists():
         raise TivaxError(f"flows: no file {path}")
     try:
-        weights = pd.read_csv(path, index_col=0)
+        return pd.read_csv(path, index_col=0)
     except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
         raise TivaxError(f"flows {path}: not a readable table: {said}") from None
+
+
+def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:
+    weights = read_flows(path)
     try:
         return network_weights(weights, names)
     except TivaxError as error:
