@@ -313,13 +313,28 @@ def degrees(
     p_g = (I - H_gg)^-1/2 c_g B contrast. NaN where there is no CV2.
     """
     spectrum = leverages(fit) if spectrum is None else spectrum
+    Q = variance_form(fit, contrast, spectrum, -0.5)
+    served = ~singly_identified(spectrum, contrast).any()
+    return jnp.where(served, jnp.trace(Q) ** 2 / jnp.sum(Q * Q), jnp.nan)
+
+
+def variance_form(
+    fit: ClusterFit,
+    contrast: Float[Array, " p"],
+    spectrum: Leverages,
+    exponent: float,
+) -> Float[Array, "G G"]:
+    """Entries p_g'(I - H) p_h, p_g = (I - H_gg)^exponent c_g B contrast.
+
+    With iid errors of variance 1 its eigenvalues are the weights of the chi2(1) that
+    a variance estimator is a sum of: CV2 (-1/2), the jackknife (-1).
+    """
     e = fit.bread_inverse @ contrast
     Ae = jnp.einsum("gpq,q->gp", fit.A, e)
     # c_g'p_g and p_g'p_g, both pushed through.
-    cp, pp = spectrum.power(Ae, -0.5), spectrum.power(Ae, -1.0) @ e
-    Q = jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
-    served = ~singly_identified(spectrum, contrast).any()
-    return jnp.where(served, jnp.trace(Q) ** 2 / jnp.sum(Q * Q), jnp.nan)
+    cp = spectrum.power(Ae, exponent)
+    pp = spectrum.power(Ae, 2 * exponent) @ e
+    return jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
 
 
 @jax.jit
