@@ -20,6 +20,7 @@ formed when somebody asks for them. Nothing is differentiated through an iterati
 ``solve_output`` and ``LazyInverse`` have rules of their own.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -98,8 +99,8 @@ def of_industries(regions: Float[Array, " c"], n: int) -> Float[Array, " n"]:
 def value_added_gradients(
     products: Products,
     borders: Borders,
-    contents: tuple[Float[Array, "m n"], Float[Array, "m n"]],
-    picked: tuple[Float[Array, "m n"], Float[Array, "m n"]],
+    contents: Sequence[Float[Array, "m n"]],
+    picked: Sequence[Float[Array, "m n"]],
     *,
     residual: bool,
 ) -> Gradients:
@@ -110,7 +111,7 @@ def value_added_gradients(
     """
     X = products.X
     abroad, home = X @ borders.partners, X @ borders.inside
-    left = jnp.stack(contents)
+    left = jnp.stack([*contents])
     right = jnp.stack(
         [
             in_cells(products, abroad, borders.partners),
@@ -129,8 +130,8 @@ def value_added_gradients(
 def gross_gradients(
     products: Products,
     borders: Borders,
-    contents: tuple[Float[Array, "m n"], Float[Array, "m n"]],
-    picked: tuple[Float[Array, "m n"], Float[Array, "m n"]],
+    contents: Sequence[Float[Array, "m n"]],
+    picked: Sequence[Float[Array, "m n"]],
 ) -> Gradients:
     """Gross exports of the model-consistent table, E_sr = Y_sr + A_sr x*_r, and gross
     imports.

@@ -12,6 +12,7 @@ from ..core import (
     TivaxError,
     in_float64,
     no_progress,
+    require_choice,
     require_list,
     require_whole,
     shift_progress,
@@ -19,6 +20,7 @@ from ..core import (
 )
 from ..measures import (
     INDICATORS,
+    LEVELS,
     Account,
     ValueAdded,
     indicators,
@@ -106,11 +108,18 @@ def standard_errors(
     >>> error = tx.TableError("lognormal", a=0.3, b=0.1)
     >>> found = tx.standard_errors(world, error)
     >>> found["tbi_se"].sel(year=2000).to_series().round(4)
+    region
+    R01    0.0308
+    R02    0.0227
+    ROW    0.0233
+    Name: tbi_se, dtype: float64
     """
     require_tables(tables)
     model = error_model(error)
     names = [names] if isinstance(names, str) else names
     require_list("names", names)
+    require_list("drop", drop)
+    require_choice("level", level, LEVELS)
     require_whole("probes", probes, 2)
     require_whole("seed", seed, 0)
     names = list(dict.fromkeys(names))

@@ -19,8 +19,8 @@ from ..core import (
     TivaxError,
     in_float64,
     number_text,
+    require_choice,
     require_whole,
-    suggest,
 )
 from ..measures import INDICATORS, Account, ValueAdded, indicators_at
 from ..tables import WorldTables, parse_year, require_tables
@@ -57,6 +57,17 @@ class Sensitivity(Printable):
         value added is output less inputs.
     unit
         Of the measure.
+
+    Examples
+    --------
+    >>> found = tx.sensitivity(world, "tbi", "R01", year=2000)
+    >>> found.by_sector.round(5)
+    sector
+    S04   -0.00448
+    S02    0.00365
+    S01    0.00072
+    S03    0.00060
+    Name: effect, dtype: float64
     """
 
     measure: str
@@ -132,12 +143,12 @@ class Sensitivity(Printable):
     def _listings(self) -> Sequence[Listing]:
         rows = [
             (
-                f"{k.seller}:{k.sector}",
-                f"{k.user}:{k.user_sector}",
-                number_text(float(k.flow)),
-                number_text(float(k.effect)),
+                f"{k['seller']}:{k['sector']}",
+                f"{k['user']}:{k['user_sector']}",
+                number_text(float(k["flow"])),
+                number_text(float(k["effect"])),
             )
-            for k in self.cells(10).itertuples()
+            for k in self.cells(10).to_dict("records")
         ]
         title = f"{self.title} = {number_text(self.value)}; effect of 1 % more"
         return [Listing(title, ("seller", "user", "flow", "effect"), rows)]
@@ -187,23 +198,26 @@ def sensitivity(
     --------
     >>> found = tx.sensitivity(world, "tbi", "R01", year=2000)
     >>> found.cells(2)[["seller", "sector", "user", "user_sector"]]
+      seller sector user   user_sector
+    0    R02    S04  R01  final demand
+    1    R01    S02  ROW           S02
     >>> found.pairs.to_pandas().round(5)
+    user        R01      R02      ROW
+    seller
+    R01    -0.00164  0.00146  0.00403
+    R02    -0.00477  0.00077  0.00017
+    ROW    -0.00307  0.00094  0.00261
     """
     require_tables(tables)
-    if measure not in (*MEASURES, *INDICATORS) or not isinstance(measure, str):
-        known = [*MEASURES, *INDICATORS]
-        raise TivaxError(f"no measure {measure}: {suggest(str(measure), known)}")
+    require_choice("measure", measure, [*MEASURES, *INDICATORS])
+    require_choice("region", region, tables.regions)
+    if sector is not None:
+        require_choice("sector", sector, tables.sectors)
     if tables.parents:
         raise TivaxError(
             f"sensitivity: {next(iter(tables.parents))} is a part of a split region; "
             "add the parts up first (tx.aggregate)"
         )
-    for what, label, known in (
-        ("region", region, tables.regions),
-        ("sector", sector, tables.sectors),
-    ):
-        if label not in known and (what == "region" or label is not None):
-            raise TivaxError(f"no {what} {label}: {suggest(str(label), known)}")
     year = tables.years[-1] if year is None else parse_year(year)
     if year not in tables.years:
         raise TivaxError(
@@ -328,8 +342,9 @@ def _of_indicator(
         sectors=len(tables.sectors),
         priced=priced,
     )
-    dZ, dY, drow = (None if k is None else np.asarray(k) for k in slopes)
-    return float(found), np.hstack([dZ, dY]), drow
+    dZ, dY, drow = slopes
+    gradient = np.hstack([np.asarray(dZ), np.asarray(dY)])
+    return float(found), gradient, None if drow is None else np.asarray(drow)
 
 
 @partial(jax.jit, static_argnames=("measure", "level", "sectors", "priced"))

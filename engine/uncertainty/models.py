@@ -35,7 +35,7 @@ given
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from ..core import (
     TivaxError,
@@ -149,7 +149,14 @@ class TableError:
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """Errors that add up, and the name of their model."""
+    """Errors that add up, and the name of their model.
+
+    Examples
+    --------
+    >>> model = tx.ErrorModel((tx.TableError("rounding"),), "rounding")
+    >>> model.record[0]["kind"]
+    'rounding'
+    """
 
     errors: tuple[TableError, ...]
     name: str = ""
@@ -251,6 +258,6 @@ def _read(table: TomlTable) -> TableError:
     if table.has("file"):
         values["file"] = table.path("file")
     try:
-        return TableError(kind, margins=margins, **values)
+        return TableError(kind, margins=cast(Sequence[Margin], margins), **values)
     except TivaxError as error:
         raise TivaxError(f"{table.file}: {error}") from None

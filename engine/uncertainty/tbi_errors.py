@@ -58,11 +58,15 @@ def errors_of_tbi(
             perimeters_with_partners(tables, drop, {name: members})
             for name, members in (groups or {}).items()
         ]
-    regions, sectors, absorbed = [], [], []
+    regions: list[xr.Dataset] = []
+    sectors: list[xr.Dataset] = []
+    absorbed: list[xr.DataArray] = []
     years = solved_years(tables, model, value_added, progress, inverse=True)
     for year in years:
         label = tables.years[year.number]
-        pairs, parts, finer = [], [], []
+        pairs: list[xr.DataArray] = []
+        parts: list[xr.Dataset] = []
+        finer: list[xr.Dataset] = []
         for run, name in zip(runs, kept, strict=True):
             some = run if name is None else run.only(name)
             parts.append(_of_regions(year, some, result.vax, label))

@@ -167,21 +167,23 @@ def flow_covariances(
     def one(borders: Borders, used: Float[Array, "2 n"] | None) -> Array:
         picked = sellers(borders.inside), sellers(borders.partners)
         if by_sector:
-            contents = tuple((k * products.v[None, :]) @ year.B for k in picked)
+            assert year.B is not None
+            contents = [(k * products.v[None, :]) @ year.B for k in picked]
         else:
-            contents = tuple((products.content @ k)[None] for k in borders)
+            contents = [(products.content @ k)[None] for k in borders]
         gradients = sensitivity.value_added_gradients(
             products, borders, contents, picked, residual=residual
         )
         moved = products.X @ borders.partners, products.X @ borders.inside
         own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
         if gross:
-            selling = tuple(k * active[None, :] for k in picked)
+            selling = [k * active[None, :] for k in picked]
             if used is None:
+                assert year.B is not None
                 inputs = _inputs_abroad(A, borders, selling)
-                contained = tuple(k @ year.B for k in inputs)
+                contained = [k @ year.B for k in inputs]
             else:
-                contained = (used[:1], used[1:])
+                contained = [used[:1], used[1:]]
             more = sensitivity.gross_gradients(products, borders, contained, selling)
             gradients = sensitivity.stack_gradients(gradients, more)
             own = jnp.concatenate([own, jnp.zeros_like(own)])
@@ -199,7 +201,7 @@ def flow_covariances(
     if gross:
 
         def inputs(borders: Borders) -> Float[Array, "2 n"]:
-            selling = tuple(sellers(k) * active[None, :] for k in borders)
+            selling = [sellers(k) * active[None, :] for k in borders]
             return jnp.concatenate(_inputs_abroad(A, borders, selling))
 
         used = jax.vmap(inputs)(borders)
@@ -216,7 +218,7 @@ def flow_covariances(
 
 
 def _inputs_abroad(
-    A: Float[Array, "n n"], borders: Borders, selling: tuple[Array, ...]
+    A: Float[Array, "n n"], borders: Borders, selling: Sequence[Array]
 ) -> list[Float[Array, "m n"]]:
     """What a US$ of output of the others buys of the sellers: those inside from those
     inside, and partners' from the inside."""

@@ -149,7 +149,8 @@ def test_groups_and_dropped_regions_have_errors_of_their_own(world):
         ({"groups": groups}, grouped),
         ({"drop": [codes[2]]}, np.eye(C)[[0, 1, 3]]),
     ):
-        got = tx.standard_errors(world, LOGNORMAL, ["tbi", "vax_ratio"], **options)
+        names = ["tbi", "vax_ratio"]
+        got = tx.standard_errors(world, LOGNORMAL, names, **options)  # type: ignore[arg-type]
         wanted = by_differences(
             lambda *t, inside=inside: literal(*t, inside=inside),
             Z,
