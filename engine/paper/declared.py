@@ -17,11 +17,12 @@ import pandas as pd
 from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
-from ..panel import CONTROLS, Panel
+from ..panel import CONTROLS
 from ..resampling import Model, Scheme, fit_model, infer, make_plan, with_lags
 from ..threats import Threats, threats
 from .columns import column_name, paper_models
 from .heterogeneity import with_groups
+from .other_indices import VINTAGE
 from .robustness import LAG
 
 DRAWS = 999_999
@@ -251,7 +252,9 @@ def _without_one(
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
 
 
-def threats_to_main_tests(panel: Panel, *, draws: int = THREAT_DRAWS) -> Threats:
-    """Every threat to the main tests, all from the same draws."""
+def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:
+    """Every threat to the main tests, all from the same draws; the index of another
+    release, where the frame has one, is among them."""
     main = [test.model for test in declared_tests() if test.role == "main"]
-    return threats(panel, main, draws=draws, seed=SEED)
+    vintages = [VINTAGE] if VINTAGE in frame else []
+    return threats(frame, main, vintages=vintages, draws=draws, seed=SEED)

@@ -50,7 +50,7 @@ def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
 
 def left_out(setting: Setting) -> Iterator[Variant | Row]:
     """The model without each block."""
-    for name, units in _blocks(setting):
+    for name, units in named_blocks(setting):
         yield _without("left out", name, units, setting)
 
 
@@ -75,7 +75,7 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
 def block_years(setting: Setting) -> Iterator[Variant | Row]:
     """Effects of years that each block has for itself."""
     frame, unit, time = setting.frame, setting.unit, setting.time
-    for name, block in _partitions(setting):
+    for name, block in partitions(setting):
         own = block.astype(str) + " " + frame[time].astype(str)
         yield setting.variant(
             "block by year",
@@ -124,7 +124,9 @@ def _waves(setting: Setting) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]]:
+def named_blocks(
+    setting: Setting,
+) -> Iterator[tuple[str, Sequence[str] | TivaxError]]:
     """Names of blocks and their units, built-in ones first."""
     try:
         _require_codes(setting)
@@ -157,7 +159,7 @@ def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]
             yield f"{name} = {value}", _units_of(frame, unit, values == value)
 
 
-def _partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
+def partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
     """Ways to part the units into blocks: name, and each row's block."""
     frame = setting.frame
     units = frame[setting.unit].astype(str)

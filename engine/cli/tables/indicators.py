@@ -2,8 +2,9 @@
 
 import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,6 +45,13 @@ from ...measures import (
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
+from ...uncertainty import (
+    PROBES,
+    ErrorModel,
+    accuracy_of,
+    indicator_error_years,
+    with_intervals,
+)
 from ..terminal import Terminal
 from .check import certified_line, print_regions
 from .decompose import named, one_after_the_other
@@ -86,6 +94,7 @@ def run_indicators(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
+    error: ErrorModel | None = None,
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
@@ -115,6 +124,8 @@ def run_indicators(
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
+    every = list(dict.fromkeys([*wanted, *shown_names]))
+    whole_too = tuple(dict.fromkeys([*levels, "country"]))
     residuals, gaps, rows = [], [], 0
     cells: dict[str, list[float]] = {}
     flagged: Counter[str] = Counter()
@@ -151,8 +162,8 @@ def run_indicators(
                 years = one_after_the_other(
                     lambda account, progress, members=members: indicator_years(
                         tables,
-                        list(dict.fromkeys([*wanted, *shown_names])),
-                        tuple(dict.fromkeys([*levels, "country"])),
+                        every,
+                        whole_too,
                         groups=members,
                         value_added=account,
                         certify=certify,
@@ -162,22 +173,35 @@ def run_indicators(
                     accounts,
                     shift_progress(progress, k * steps, len(runs) * steps),
                 )
+                if error is not None:
+                    years = _with_errors(
+                        years, tables, error, every, whole_too, members
+                    )
                 for account, year in years:
                     whole = _rows(year.values["country"], name)
                     last[name] = whole
                     if drawn:
-                        shown.setdefault(name, []).append(whole[shown_names])
+                        part = whole[shown_names]
+                        if isinstance(year, _YearWithErrors):
+                            se = _rows(year.errors["country"], name)
+                            part = with_intervals(part, se)
+                        shown.setdefault(name, []).append(part)
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
                     for k in {"cell_error", "cell_backward_error"} & set(whole):
                         cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
                     for each in levels:
                         part, marks = (
-                            _with_totals(_rows(k[each], name), wanted) for k in year
+                            _with_totals(_rows(k[each], name), wanted)
+                            for k in (year.values, year.flags)
                         )
                         flagged.update(count_flags(marks))
+                        se = None
+                        if isinstance(year, _YearWithErrors):
+                            se = _with_totals(_rows(year.errors[each], name), wanted)
+                            se = se if alone else named(se, account)
                         rows += writer.write(
-                            part if alone else named(part, account), marks
+                            part if alone else named(part, account), marks, se
                         )
                         units.setdefault(value_added_name(account), {}).update(
                             {k: v.attrs["units"] for k, v in part.items()}
@@ -211,6 +235,7 @@ def run_indicators(
             groups=groups.record,
             each_group=one_by_one,
             net_inventories=net.record,
+            **_error_record(error),
             flags=dict(flagged),
         )
     count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
@@ -218,6 +243,11 @@ def run_indicators(
         f"{count}, {rows:,} rows, {len(tables.years)} years; sectors together are "
         f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
+    if error is not None:
+        terminal.print(
+            f"standard errors of {error.name} from {PROBES} draws of signs, right to "
+            f"about {accuracy_of(PROBES):.0%} of themselves"
+        )
     terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
@@ -280,6 +310,41 @@ def _cell(value: float, unit: str) -> str:
     if unit.startswith("%"):
         return f"{value:.1f}"
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
+
+
+class _YearWithErrors(NamedTuple):
+    """``LevelsOfYear`` and standard errors by level."""
+
+    values: dict[str, xr.Dataset]
+    flags: dict[str, xr.Dataset]
+    errors: dict[str, xr.Dataset]
+
+
+def _with_errors(
+    years: Iterable[tuple[ValueAdded, Any]],
+    tables: WorldTables,
+    model: ErrorModel,
+    names: Sequence[str],
+    levels: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+) -> Generator[tuple[ValueAdded, _YearWithErrors], None, None]:
+    """Each year of each account with its standard errors."""
+    errors, before = iter(()), None
+    for account, year in years:
+        if account is not before:
+            before = account
+            errors = indicator_error_years(
+                tables, model, names, levels, groups=groups, value_added=account
+            )
+        yield account, _YearWithErrors(year.values, year.flags, next(errors))
+
+
+def _error_record(model: ErrorModel | None) -> dict[str, Any]:
+    """For the manifest: the model, and how well its standard errors are known."""
+    if model is None:
+        return {}
+    about = {"probes": PROBES, "se_accuracy": accuracy_of(PROBES)}
+    return {"error": model.record, **about}
 
 
 def _row_count(
