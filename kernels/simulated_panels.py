@@ -61,6 +61,17 @@ METHODS = (
     "placebo t",
     "Freedman-Lane t",
 )
+# One of each kind, for a table or a figure that has no room for all.
+MAIN = (
+    "CV1 t(G-1)",
+    "CV2 BM",
+    "CV3 t(G-1)",
+    "WCR",
+    "WCR31",
+    "pairs percentile",
+    "placebo t",
+    "Freedman-Lane t",
+)
 
 
 class PanelDesign(NamedTuple):
