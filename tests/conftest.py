@@ -10,7 +10,9 @@ import pytest
 # .ci/run do. XLA aborts where it does not know an option: 0.12 has yet to be tried.
 if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 12):
     os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"  # of processes that tests start
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = (
+        "true"  # of processes that tests start
+    )
     jax.config.update("jax_disable_most_optimizations", True)
 
 from tivax.engine import WorldTables, save_store
