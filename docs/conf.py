@@ -1,7 +1,9 @@
 """Settings of the documentation: `scripts/docs` builds it."""
 
 import os
+import shutil
 import sys
+import tempfile
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -39,6 +41,8 @@ os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarn
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Pages put files here that the site shows as they are, beside its own static ones.
+os.environ["TIVAX_DOCS_SHOWN"] = tempfile.mkdtemp()
 
 myst_enable_extensions = [
     "attrs_block",
@@ -89,6 +93,15 @@ def find_public_name(app, env, node, text):
     )
 
 
+def show_files(app, exception):
+    """Copy what pages made into _static of the site."""
+    made = os.environ["TIVAX_DOCS_SHOWN"]
+    if exception is None:
+        shutil.copytree(made, Path(app.outdir) / "_static", dirs_exist_ok=True)
+    shutil.rmtree(made)
+
+
 def setup(app):
     """Register what is done in this file."""
+    app.connect("build-finished", show_files)
     app.connect("missing-reference", find_public_name)

@@ -20,12 +20,22 @@ for the scores that are resampled, the second for the covariance of the statisti
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from .clusters import ClusterCrossProducts, Layout, correction, fit
+from .clusters import (
+    ClusterCrossProducts,
+    ClusterFit,
+    Layout,
+    Leverages,
+    correction,
+    fit,
+    singly_identified,
+    variance_form,
+)
 from .resampling import WildLoadings
 
 # Of a column's square in the sample: what rounding leaves of a column that others
@@ -82,6 +92,7 @@ def left_out_estimates(
     return left[:, layout.exogenous :]
 
 
+@jax.jit
 def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """CV3 around the mean of the estimates without each cluster, not the estimate."""
     G = len(left)
@@ -89,6 +100,7 @@ def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     return (G - 1) / G * gap.T @ gap
 
 
+@jax.jit
 def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """Hansen's (2025) jackknife, sum (beta_(g) - beta)(beta_(g) - beta)'.
 
@@ -101,6 +113,36 @@ def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q
     """
     gap = left - coef[None, :]
     return gap.T @ gap
+
+
+def degrees(
+    fit: ClusterFit,
+    contrast: Float[Array, " p"],
+    spectrum: Leverages,
+    *,
+    centred: bool = False,
+) -> Float[Array, "2"]:
+    """Degrees of freedom of a jackknife t, and what its variance is too large by.
+
+    beta_(g) - beta = -B X_g'(I - H_gg)^-1 u_g, so that V5 is a quadratic form of the
+    errors, with iid normal ones sum l_j chi2(1). It is matched to a scaled chi2 by two
+    moments, as Bell and McCaffrey (2002) match CV2: (sum l)^2 / sum l^2 degrees, and
+    sum l over the variance of the contrast, which CV2 has at 1 and V5 above. t times
+    the root of the second is held against t of the first. ``centred``: of CV3J. NaN
+    where one cluster alone identifies a part of the contrast.
+    """
+    Q = variance_form(fit, contrast, spectrum, -1.0)
+    if centred:
+        G = len(Q)
+        Q = Q - Q.mean(axis=0)[None, :]
+        Q = (Q - Q.mean(axis=1)[:, None]) * jnp.asarray((G - 1) / G, Q.dtype)
+    total = jnp.trace(Q)
+    found = [
+        total**2 / jnp.sum(Q * Q),
+        total / (contrast @ fit.bread_inverse @ contrast),
+    ]
+    served = ~singly_identified(spectrum, contrast).any()
+    return jnp.where(served, jnp.stack(found), jnp.nan)
 
 
 # ------------------------------------------------------------------ the wild bootstrap
@@ -124,25 +166,85 @@ def jackknife_loadings(
     where delta = B sum_h s_h v_h: the others must identify R beta.
     """
     full = fit(products, jnp.ones_like(products.rows), layout=layout)
-    A, B = full.A, full.bread_inverse
     b = products.S[:, : layout.regressors, -1]
     if scores:
-        each = _restricted_left_out(A, b, R, r) if restricted else left_out(A, b)
+        each = (
+            _restricted_left_out(full.A, b, R, r) if restricted else left_out(full.A, b)
+        )
     else:
-        each = full.coef
-        if restricted:
-            gap = jnp.linalg.solve(R @ B @ R.T, R @ each - r)
-            each = each - B @ R.T @ gap
-        each = jnp.broadcast_to(each, b.shape)
-    s = b - jnp.einsum("gpq,gq->gp", A, each)
+        each = _restricted(full, R, r) if restricted else full.coef
+    if variance:
+        inverses, factor = left_out_inverses(full.A), (len(b) - 1) / len(b)
+    else:
+        inverses, factor = full.bread_inverse[None], correction(products)
+    return _loadings(full, b, each, R, inverses, jnp.asarray(factor, b.dtype))
+
+
+class WildTypes(NamedTuple):
+    """Loadings of the types 11, 13, 31 and 33 on a first axis, in this order."""
+
+    restricted: WildLoadings
+    unrestricted: WildLoadings
+
+
+TYPES = ("11", "13", "31", "33")
+
+
+def wild_types(
+    products: ClusterCrossProducts,
+    R: Float[Array, "h p"],
+    r: Float[Array, " h"],
+    *,
+    layout: Layout,
+) -> WildTypes:
+    """Every type at once: what they have in common is computed once."""
+    full = fit(products, jnp.ones_like(products.rows), layout=layout)
+    b = products.S[:, : layout.regressors, -1]
+    inverses = left_out_inverses(full.A)
+    of_variance = (
+        (full.bread_inverse[None], correction(products)),
+        (inverses, jnp.asarray((len(b) - 1) / len(b), b.dtype)),
+    )
+
+    def stacked(fitted: Array, jackknifed: Array) -> WildLoadings:
+        made = [
+            _loadings(full, b, each, R, *variance)
+            for each in (fitted, jackknifed)
+            for variance in of_variance
+        ]
+        return jax.tree.map(lambda *each: jnp.stack(each), *made)
+
+    without = jnp.einsum("gpq,gq->gp", inverses, others(b))
+    return WildTypes(
+        stacked(_restricted(full, R, r), _restricted_left_out(full.A, b, R, r)),
+        stacked(full.coef, without),
+    )
+
+
+def _restricted(
+    full: ClusterFit, R: Float[Array, "h p"], r: Float[Array, " h"]
+) -> Float[Array, " p"]:
+    """The estimate under R beta = r."""
+    B = full.bread_inverse
+    gap = jnp.linalg.solve(R @ B @ R.T, R @ full.coef - r)
+    return full.coef - B @ R.T @ gap
+
+
+def _loadings(
+    full: ClusterFit,
+    b: Float[Array, "G p"],
+    each: Float[Array, "*p"],
+    R: Float[Array, "h p"],
+    inverses: Float[Array, "#G p p"],
+    factor: Float[Array, ""],
+) -> WildLoadings:
+    """Scores by the estimates ``each`` (of a cluster, or of all), t by ``inverses``."""
+    A, B = full.A, full.bread_inverse
+    s = b - jnp.einsum("gpq,gq->gp", A, jnp.broadcast_to(each, b.shape))
     delta = B @ s.T
     eye = jnp.eye(len(s), dtype=s.dtype)
-    if variance:
-        RJ = jnp.einsum("hp,gpq->hgq", R, left_out_inverses(A))
-        factor = jnp.asarray((len(s) - 1) / len(s), s.dtype)
-    else:
-        RJ = jnp.broadcast_to((R @ B)[:, None, :], (len(R), *s.shape))
-        factor = correction(products)
+    RJ = jnp.einsum("hp,gpq->hgq", R, inverses)
+    RJ = jnp.broadcast_to(RJ, (len(R), *s.shape))
     own = jnp.einsum("hgp,gp->hg", RJ, s)
     rest = jnp.einsum("hgp,gpq,qk->hgk", RJ, A, delta)
     return WildLoadings(R @ delta, own[:, :, None] * eye[None] - rest, factor)

@@ -13,6 +13,8 @@ from .inference import infer as infer
 from .inference import resample as resample
 from .models import Model as Model
 from .models import sample_rows as sample_rows
+from .own_panel.steps import OwnPanel as OwnPanel
+from .own_panel.steps import own_panel as own_panel
 from .p_values import LEVEL as LEVEL
 from .p_values import TIE_RULES as TIE_RULES
 from .p_values import Inference as Inference
@@ -37,6 +39,9 @@ from .simulation import fill_panels as fill_panels
 from .simulation import largest_residual as largest_residual
 from .simulation import rejection_table as rejection_table
 from .simulation import simulate as simulate
+from .wild_tests import TESTS as TESTS
 from .wild_tests import Inverted as Inverted
 from .wild_tests import invert_wild as invert_wild
+from .wild_tests import wild_effects as wild_effects
 from .wild_tests import wild_p_values as wild_p_values
+from .wild_tests import wild_t as wild_t

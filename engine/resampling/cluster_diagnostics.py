@@ -41,10 +41,13 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
-    McCaffrey's degrees of freedom (cv2_df); without_min, without_max: the range of the
-    estimate when each cluster is left out in turn; note: why some are NaN. CV3, CV3J
-    and the range are where a cluster cannot be left out, because the treatment is not
-    identified without it; CV2 where one alone identifies a part of it (leverage 1).
+    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p, v5_df and
+    v5_adjusted_p: those two with degrees and a scale found alike
+    (``kernels.jackknife.degrees``); without_min, without_max: the range of the estimate
+    when each cluster is left out in turn; note: why some are NaN. CV3, CV3J and the
+    range are where a cluster cannot be left out, because the treatment is not
+    identified without it; CV2 and adjusted p where one alone identifies a part of it
+    (leverage 1).
     V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
     at most 1.
     """
@@ -85,6 +88,12 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
                 2 * stats.t.sf(abs(b / se[kind]), df[kind])
             )
         row["cv2_df"] = df["CV2"]
+        for kind in ("CV3J", "V5"):
+            found = jackknife.degrees(fit, contrast, spectrum, centred=kind == "CV3J")
+            own, scale = (float(x) for x in found)
+            t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
+            row[f"{name}_df"] = own
+            row[f"{name}_adjusted_p"] = float(2 * stats.t.sf(t, own))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
         alone = np.asarray(kernel.singly_identified(spectrum, contrast))
@@ -279,16 +288,16 @@ def clustering_level(
     factors = [jnp.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
     fit = jax.tree.map(jnp.asarray, fitted.fit)
     p = fitted.layout.regressors
-    b, T = fitted.products.S[:, :p, -1], fit.scores
+    T = fit.scores
     if type == "31":
-        T = b - jnp.einsum("gpq,gq->gp", fit.A, jackknife.left_out(fit.A, b))
+        T = score_variance.jackknifed_scores(fit, fitted.products.S[:, :p, -1])
     of = jax.jit(partial(score_variance.tau, clusters=G))
     tests = []
     for j, term in enumerate(model.treatments):
-        s, L = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
+        s, loadings = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
         theta, own = (float(x[0]) for x in of(s[:, None], number, *factors))
         drawn = [
-            of(L @ random_draws.rademacher(key, H), number, *factors)[1]
+            of(loadings.drawn(random_draws.rademacher(key, H)), number, *factors)[1]
             for key in (
                 random_draws.block_key(seed, block)
                 for block in range(-(-draws // random_draws.BLOCK))

@@ -223,6 +223,7 @@ def of_panels() -> Iterator[Case]:
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
     bad |= {"treatment": {"other": "z", "int": 3}, "sample": {"word": "Developed"}}
+    bad |= {"tags": {"list": ["table"], "half": {"table": 3.5}, "int": {3: 1}}}
     yield from wrong("Model", bad, name="m", outcome="y", regressors=("x",))
     bad = {
         "panel": frames,
@@ -241,7 +242,13 @@ def of_panels() -> Iterator[Case]:
     }
     lists = {"text": "TBI", "None": None, "ints": [1], "word": ["no such"]}
     bad |= {"only": lists, **dict.fromkeys(("columns", "weights", "placebos"), LETTERS)}
+    bad |= {"vintages": LETTERS}
     yield from wrong("threats", bad, panel=panel, model=model)
+    some = {"int": 3, "list": ["controls"], "word": {"controls": "some"}}
+    bad = {k: bad[k] for k in ("panel", "model", "blocks", "seed")}
+    bad |= {"choices": some, "most": {"none": 0, "half": 0.5, "None": None}}
+    bad |= {"draws": {"text": "9", "half": 9.5, "none": 0, "None": None}}
+    yield from wrong("specification_curve", bad, panel=panel, model=model)
     bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},

@@ -1,10 +1,13 @@
 """``tivax indicators``: every level of every year in one table, and figures."""
 
+import math
 from collections import Counter
 from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ...core import (
@@ -19,6 +22,7 @@ from ...core import (
     write_csv,
 )
 from ...figures import indicators as indicator_plots
+from ...figures import shown_regions
 from ...measures import (
     EVERY_PARTNER,
     EVERY_SECTOR,
@@ -49,7 +53,7 @@ from ...uncertainty import (
     with_intervals,
 )
 from ..terminal import Terminal
-from .check import certified_line
+from .check import certified_line, print_regions
 from .decompose import named, one_after_the_other
 from .long_tables import LongWriter
 
@@ -58,6 +62,8 @@ _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
     "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
 }
+# So many columns of a table fit into 80 characters.
+_PRINTED = 4
 # A larger table is announced before it is written. WIOD 2013 at every level:
 # 68 million rows, 335 MB of parquet.
 _MANY_ROWS = 1_000_000
@@ -124,6 +130,7 @@ def run_indicators(
     cells: dict[str, list[float]] = {}
     flagged: Counter[str] = Counter()
     units: dict[str, dict[Hashable, str]] = {}
+    last: dict[str, xr.Dataset] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
     if one_by_one:
@@ -172,6 +179,7 @@ def run_indicators(
                     )
                 for account, year in years:
                     whole = _rows(year.values["country"], name)
+                    last[name] = whole
                     if drawn:
                         part = whole[shown_names]
                         if isinstance(year, _YearWithErrors):
@@ -230,9 +238,10 @@ def run_indicators(
             **_error_record(error),
             flags=dict(flagged),
         )
+    count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
     terminal.print(
-        f"{len(of_one)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
-        f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
+        f"{count}, {rows:,} rows, {len(tables.years)} years; sectors together are "
+        f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     if error is not None:
         terminal.print(
@@ -248,7 +257,59 @@ def run_indicators(
     about = value_added_messages(tables, accounts)
     for line in [*flag_lines, *net.lines, *groups.lines, *about]:
         terminal.print(line)
-    terminal.finish(record, f"Open {out / path.name}")
+    if alone:
+        _print_last(terminal, tables, last, wanted, regions)
+    first = f"{next(iter(drawn))}.svg" if drawn else path.name
+    terminal.finish(
+        record,
+        f"Open {out / first}",
+        f"Next: tivax explore {out} --out explorer.html",
+    )
+
+
+def _print_last(
+    terminal: Terminal,
+    tables: WorldTables,
+    last: Mapping[str, xr.Dataset],
+    wanted: Sequence[str],
+    asked: Sequence[str],
+) -> None:
+    """Print a few indicators of the last year: those of the figures, or the first."""
+    whole = xr.concat(list(last.values()), "region") if len(last) > 1 else last[""]
+    of_figures = [k for names in _FIGURES.values() for k in names]
+    many = len(wanted) > _PRINTED and set(of_figures) <= set(wanted)
+    names = [k for k in (of_figures if many else wanted) if k in whole][:_PRINTED]
+    if not names:
+        return
+    year = int(whole["year"].values[-1])
+    by, size = names[0], whole[names[0]].isel(year=-1).to_series().dropna()
+    if "EXGR" in whole:
+        by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
+    elif set(whole["region"].values) <= set(tables.regions):
+        output = np.asarray(tables.x[-1]).reshape(len(tables.regions), -1).sum(axis=1)
+        by, size = "gross output", pd.Series(output, list(tables.regions))
+    chosen = shown_regions(size, f"{by} in {year}", asked)
+    unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
+    terminal.print(f"{year}; {chosen.rule}")
+    print_regions(
+        terminal,
+        [(k.replace("_", "_\n", 1) + f"\n{unit[k]}").rstrip() for k in names],
+        {
+            code: [
+                _cell(float(whole[k].isel(year=-1).sel(region=code)), unit[k])
+                for k in names
+            ]
+            for code in chosen.few
+        },
+    )
+
+
+def _cell(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if unit.startswith("%"):
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
 
 
 class _YearWithErrors(NamedTuple):
