@@ -26,7 +26,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from .clusters import ClusterCrossProducts, ClusterFit, Layout, correction, fit
+from .clusters import (
+    ClusterCrossProducts,
+    ClusterFit,
+    Layout,
+    Leverages,
+    correction,
+    fit,
+    singly_identified,
+    variance_form,
+)
 from .resampling import WildLoadings
 
 # Of a column's square in the sample: what rounding leaves of a column that others
@@ -92,6 +101,7 @@ def left_out_estimates(
     return left[:, layout.exogenous :]
 
 
+@jax.jit
 def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """CV3 around the mean of the estimates without each cluster, not the estimate."""
     G = len(left)
@@ -99,6 +109,7 @@ def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     return (G - 1) / G * gap.T @ gap
 
 
+@jax.jit
 def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """Hansen's (2025) jackknife, sum (beta_(g) - beta)(beta_(g) - beta)'.
 
@@ -111,6 +122,36 @@ def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q
     """
     gap = left - coef[None, :]
     return gap.T @ gap
+
+
+def degrees(
+    fit: ClusterFit,
+    contrast: Float[Array, " p"],
+    spectrum: Leverages,
+    *,
+    centred: bool = False,
+) -> Float[Array, "2"]:
+    """Degrees of freedom of a jackknife t, and what its variance is too large by.
+
+    beta_(g) - beta = -B X_g'(I - H_gg)^-1 u_g, so that V5 is a quadratic form of the
+    errors, with iid normal ones sum l_j chi2(1). It is matched to a scaled chi2 by two
+    moments, as Bell and McCaffrey (2002) match CV2: (sum l)^2 / sum l^2 degrees, and
+    sum l over the variance of the contrast, which CV2 has at 1 and V5 above. t times
+    the root of the second is held against t of the first. ``centred``: of CV3J. NaN
+    where one cluster alone identifies a part of the contrast.
+    """
+    Q = variance_form(fit, contrast, spectrum, -1.0)
+    if centred:
+        G = len(Q)
+        Q = Q - Q.mean(axis=0)[None, :]
+        Q = (Q - Q.mean(axis=1)[:, None]) * jnp.asarray((G - 1) / G, Q.dtype)
+    total = jnp.trace(Q)
+    found = [
+        total**2 / jnp.sum(Q * Q),
+        total / (contrast @ fit.bread_inverse @ contrast),
+    ]
+    served = ~singly_identified(spectrum, contrast).any()
+    return jnp.where(served, jnp.stack(found), jnp.nan)
 
 
 # ------------------------------------------------------------------ the wild bootstrap

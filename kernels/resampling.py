@@ -285,6 +285,20 @@ def reduced_layout(layout: Layout) -> Layout:
     return Layout(layout.dummies, layout.controls, layout.instruments)
 
 
+@partial(jax.jit, static_argnames="layout")
+def anderson_rubin_loadings(
+    reduced: ClusterCrossProducts, *, layout: Layout
+) -> tuple[WildLoadings, Float[Array, ""]]:
+    """That Z is out of ``reduced_form``: loadings, and t (of several Z: Wald F)."""
+    h = layout.treatments
+    R = jnp.eye(layout.regressors, dtype=reduced.S.dtype)[layout.exogenous :]
+    full = fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
+    half, b = full.scores @ full.bread_inverse @ R.T, R @ full.coef
+    wald = b @ jnp.linalg.solve(correction(reduced) * half.T @ half, b) / h
+    loadings = wild_loadings(reduced, R, jnp.zeros_like(b), layout=layout)
+    return loadings, jnp.sqrt(wald) if h == 1 else wald
+
+
 # -------------------------------------------------------------------------- placebos
 
 
@@ -391,6 +405,7 @@ class FreedmanLaneTables(NamedTuple):
     correction: Float[Array, ""]
 
 
+@jax.jit
 def freedman_lane_tables(
     W: Float[Array, "G T w"],
     z: Float[Array, "G T"],

@@ -5,6 +5,7 @@ from .coefficients import Coefficients as Coefficients
 from .conventions import CONVENTION_NOTES as CONVENTION_NOTES
 from .conventions import CONVENTIONS as CONVENTIONS
 from .conventions import Convention as Convention
+from .covariances import common_shocks as common_shocks
 from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import network_hac as network_hac
 from .covariances import network_weights as network_weights
@@ -12,12 +13,15 @@ from .covariances import two_way_clusters as two_way_clusters
 from .dependence import cross_section_dependence as cross_section_dependence
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
+from .exclusion import PlausiblyExogenous as PlausiblyExogenous
+from .exclusion import plausibly_exogenous as plausibly_exogenous
 from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import two_stage as two_stage
 from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
 from .regression_data import COLLINEAR as COLLINEAR
+from .regression_data import SEPARATE as SEPARATE
 from .regression_data import column_name as column_name
 from .regression_data import column_names as column_names
 from .regression_data import complete_rows as complete_rows

@@ -1,23 +1,40 @@
-"""Anderson-Rubin test and confidence set, valid however weak the instruments are.
+"""Anderson-Rubin tests and confidence sets, valid however weak the instruments are.
 
-Symbols and degrees of freedom as in ``iv_data``.
+Symbols and degrees of freedom as in ``iv_data``. Three tests of one hypothesis: F or
+chi2 with the covariance of the cluster scores, the same statistic held against wild
+bootstrap draws, and the jackknife over clusters.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast
+from functools import partial
+from typing import Literal, NamedTuple, cast, get_args
 
+import jax
+import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 from scipy.linalg import eigvals
 from scipy.optimize import brentq
 from scipy.stats import chi2, f
 
-from ..core import TivaxError, require_kind, show
-from .iv_data import IVData, Partialled, is_singular, partial_out, score_products, wald
+from ...kernels import clusters, random_draws, resampling
+from ..core import TivaxError, in_float64, require_kind, show
+from .iv_data import (
+    SINGULAR,
+    IVData,
+    Partialled,
+    is_singular,
+    partial_out,
+    score_products,
+    sums_by_cluster,
+    wald,
+)
 from .regression_data import times_power
 
 Beta = float | Sequence[float] | np.ndarray
+Distribution = Literal["F", "chi2", "jackknife"]
+Intervals = tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -85,6 +102,104 @@ def test_hypothesis(
     )
 
 
+# ------------------------------------------------------------------- other p-values
+
+
+def jackknife_anderson_rubin(
+    d: Partialled, beta: Float[np.ndarray, " K1"]
+) -> tuple[float, float]:
+    """T and p of the Anderson-Rubin test without the products of a cluster with itself.
+
+    With e = y - X beta net of W and s_g = Q_g'e_g,
+
+        T = sum_{g != h} s_g's_h / sqrt(2 sum_{g != h} (s_g's_h)^2),
+
+    held against (chi2(L1) - L1) / sqrt(2 L1), large values alone: Ligtenberg (2025,
+    arXiv 2306.08559), Mikusheva and Sun's (2022) test where rows are the clusters, both
+    with the plain variance estimator. W is taken out of all clusters at once, so that
+    a little of each cluster's errors is left in the others'.
+    """
+    e = d.y - d.X @ times_power(beta, d.X_unit - d.y_unit)
+    s = sums_by_cluster(d, d.Q * e[:, None])
+    across, squares = _jackknife_terms(s, s)
+    L1 = d.Q.shape[1]
+    if squares <= (SINGULAR * d.least(e, d.y) * d.N) ** 2:
+        return float("nan"), float("nan")
+    T = across / np.sqrt(2 * squares)
+    return T, float(chi2.sf(L1 + np.sqrt(2 * L1) * T, L1))
+
+
+def _jackknife_terms(
+    a: Float[np.ndarray, "G L1"], b: Float[np.ndarray, "G L1"]
+) -> tuple[float, float]:
+    """Sums over g != h of a_g'b_h and of (a_g'b_h)^2."""
+    own = np.sum(a * b, axis=1)
+    across = a.sum(axis=0) @ b.sum(axis=0) - own.sum()
+    return float(across), float(np.sum((a.T @ a) * (b.T @ b)) - own @ own)
+
+
+@in_float64
+def bootstrap_anderson_rubin(
+    data: IVData, *, beta: Beta = 0.0, draws: int = 99_999, seed: int = 0
+) -> float:
+    """p of the Anderson-Rubin test by the restricted wild cluster bootstrap.
+
+    The share of draws whose statistic is above that of the data, Webb's weights, one
+    for each cluster: y - X beta is regressed on W alone, its residuals get the weights,
+    and the Wald test that Z is out is computed again (Davidson and MacKinnon 2010;
+    Roodman et al. 2019). Draw k depends on the seed and on k alone, as in
+    ``tx.resample``. NaN where the statistic is.
+    """
+    d = partial_out(data)
+    if d.group is None:
+        raise TivaxError(
+            "the bootstrap of the Anderson-Rubin test has a weight for each cluster; "
+            "give clusters, and covariance 'cluster'"
+        )
+    tested = hypothesis(beta, data.X.shape[1])
+    if np.isnan(test_hypothesis(d, False, tested).f):
+        return float("nan")
+    e = d.y - d.X @ times_power(tested, d.X_unit - d.y_unit)
+    columns = np.column_stack([d.W, d.Q, e / np.linalg.norm(e)])
+    rows = np.bincount(d.group, minlength=d.G).astype(float)
+    layout = clusters.Layout(d.W.shape[1], 0, d.Q.shape[1])
+    k = np.array(float(layout.regressors + data.absorbed))
+    numbers = np.array([seed, draws])
+    above, made = _count_above(columns, d.group, rows, k, numbers, layout=layout)
+    return float(above) / float(made)
+
+
+@partial(jax.jit, static_argnames="layout")
+def _count_above(
+    columns: Float[Array, "n m"],
+    group: Array,
+    rows: Float[Array, " G"],
+    n_parameters: Float[Array, ""],
+    numbers: Array,
+    *,
+    layout: clusters.Layout,
+) -> Array:
+    """Draws above the observed statistic, and draws that could be computed."""
+    G, size = len(rows), random_draws.BLOCK
+    S = clusters.cross_products(columns, group, clusters=G)
+    products = clusters.ClusterCrossProducts(S, rows, n_parameters)
+    loadings, observed = resampling.anderson_rubin_loadings(products, layout=layout)
+    seed, draws = numbers
+
+    def block(k: Array, so_far: Array) -> Array:
+        v = random_draws.webb(random_draws.block_key(seed, k), G)
+        drawn = jnp.abs(resampling.wild_statistics(loadings, v))
+        used = (k * size + jnp.arange(size) < draws) & jnp.isfinite(drawn)
+        above = used & (drawn > observed * (1 + resampling.TIE))
+        return so_far + jnp.stack([above.sum(), used.sum()])
+
+    blocks = (draws + size - 1) // size
+    return jax.lax.fori_loop(0, blocks, block, jnp.zeros(2, int))
+
+
+# -------------------------------------------------------------------- confidence sets
+
+
 class SingularScores(TivaxError):
     """The covariance of the cluster scores is singular, so that there is no set."""
 
@@ -94,7 +209,8 @@ class ConfidenceSet:
     """Closed intervals in ascending order; ends are -inf and inf where unbounded.
 
     One interval, two rays, the whole line or nothing; with several instruments also
-    more pieces. ``critical`` is the value that the F (or chi2) is held against.
+    more pieces. ``critical`` is the value that the F, the chi2 or the jackknife's T is
+    held against.
 
     Examples
     --------
@@ -108,7 +224,7 @@ class ConfidenceSet:
 
     intervals: tuple[tuple[float, float], ...]
     level: float
-    distribution: Literal["F", "chi2"]
+    distribution: Distribution
     critical: float
 
     @property
@@ -133,7 +249,7 @@ class ConfidenceSet:
 
 
 def anderson_rubin_set(
-    data: IVData, *, level: float = 0.95, distribution: Literal["F", "chi2"] = "F"
+    data: IVData, *, level: float = 0.95, distribution: Distribution = "F"
 ) -> ConfidenceSet:
     """All beta that the Anderson-Rubin test does not reject, exactly.
 
@@ -143,6 +259,8 @@ def anderson_rubin_set(
     are among the eigenvalues of that quadratic matrix polynomial, which for one
     instrument is an ordinary quadratic. At infinity the test is that of the first
     stage, so the set is bounded where the first-stage F exceeds the critical value.
+    ``jackknife``: the set of the cluster-jackknife test (Ligtenberg 2025), whose ends
+    are roots of a polynomial of degree four.
 
     Examples
     --------
@@ -162,10 +280,14 @@ def anderson_rubin_set(
         raise TivaxError(
             f"level {show(level)} is not between 0 and 1; give 0.95 for 95 %"
         )
-    if distribution not in ("F", "chi2"):
-        raise TivaxError(f"distribution {show(distribution)}: choose from F, chi2")
+    if distribution not in get_args(Distribution):
+        known = ", ".join(get_args(Distribution))
+        raise TivaxError(f"distribution {show(distribution)}: choose from {known}")
     d = partial_out(data)
     L1 = d.Q.shape[1]
+    if distribution == "jackknife":
+        critical = float(chi2.ppf(level, L1) - L1) / np.sqrt(2 * L1)
+        return _set(_jackknife_accepted(d, critical), d, level, distribution, critical)
     if distribution == "F":
         critical = float(f.ppf(level, L1, d.df_r))
         c = critical * L1 / d.f_factor
@@ -173,6 +295,17 @@ def anderson_rubin_set(
         critical = float(chi2.ppf(level, L1))
         c = critical / d.chi2_factor
     intervals = _accepted(_quadratic(d, data.covariance == "iid"), c)
+    return _set(intervals, d, level, distribution, critical)
+
+
+def _set(
+    intervals: Intervals,
+    d: Partialled,
+    level: float,
+    distribution: Distribution,
+    critical: float,
+) -> ConfidenceSet:
+    """The set in units of the data."""
     unit = d.y_unit - int(d.X_unit[0])
     ends = [tuple(times_power(np.array(k), unit).tolist()) for k in intervals]
     return ConfidenceSet(tuple(ends), level, distribution, critical)
@@ -220,13 +353,8 @@ def _quadratic(d: Partialled, iid: bool) -> _Quadratic:
     )
 
 
-def _accepted(q: _Quadratic, c: float) -> tuple[tuple[float, float], ...]:
-    """The intervals of beta where g'S^-1 g <= c.
-
-    On the circle t = tan(angle) both ends of the line are one ordinary point. The real
-    parts of all eigenvalues cut it into arcs on which the verdict is constant; cuts
-    between equal verdicts drop out, the others are polished by bisection.
-    """
+def _accepted(q: _Quadratic, c: float) -> Intervals:
+    """The intervals of beta where g'S^-1 g <= c."""
 
     g0, g1, S0, S1, S2, centre, scale = q
 
@@ -241,6 +369,21 @@ def _accepted(q: _Quadratic, c: float) -> tuple[tuple[float, float], ...]:
         S1 - (np.outer(g0, g1) + np.outer(g1, g0)) / c,
         S2 - np.outer(g1, g1) / c,
     )
+    return _intervals(excess, angles, centre, scale)
+
+
+def _intervals(
+    excess: Callable[[float], float],
+    angles: Float[np.ndarray, " J"],
+    centre: float,
+    scale: float,
+) -> Intervals:
+    """Where the excess at beta = centre + scale tan(angle) is at most 0.
+
+    On the circle both ends of the line are one ordinary point. The angles cut it into
+    arcs on which the verdict is constant; cuts between equal verdicts drop out, the
+    others are polished by bisection.
+    """
     cuts = np.unique(np.r_[-np.pi / 2, angles, np.pi / 2])
     middles = (cuts[:-1] + cuts[1:]) / 2
     inside = [excess(m) <= 0 for m in middles]
@@ -253,6 +396,37 @@ def _accepted(q: _Quadratic, c: float) -> tuple[tuple[float, float], ...]:
         ends.append(np.inf)
     pairs = zip(ends[::2], ends[1::2], strict=True)
     return tuple((float(low), float(high)) for low, high in pairs)
+
+
+def _jackknife_accepted(d: Partialled, critical: float) -> Intervals:
+    """The intervals of beta where the jackknife's T is at most ``critical``.
+
+    s_g = a_g - t b_g is linear in beta, hence the sums of T are polynomials of degrees
+    two and four, known from five points; T = critical is a root of their difference.
+    """
+    x = d.X[:, 0]
+    a, b = (sums_by_cluster(d, d.Q * k[:, None]) for k in (d.y, x))
+    size = np.linalg.norm(b)
+    centre = float(np.sum(a * b) / size**2)
+    a = a - centre * b
+    scale = float(np.linalg.norm(a) / size)
+    if not scale > 0:
+        raise SingularScores("the scores of the clusters are those of the regressor")
+
+    def terms(angle: float) -> tuple[float, float]:
+        s = np.cos(angle) * a - np.sin(angle) * scale * b
+        return _jackknife_terms(s / size, s / size)
+
+    def excess(angle: float) -> float:
+        across, squares = terms(angle)
+        return across - critical * np.sqrt(2 * max(squares, 0.0))
+
+    at = np.linspace(-2, 2, 5)
+    each = np.array([terms(np.arctan(t)) for t in at])
+    across = each[:, 0] * (1 + at**2)
+    squares = each[:, 1] * (1 + at**2) ** 2
+    roots = np.roots(np.polyfit(at, across**2 - 2 * critical**2 * squares, 4))
+    return _intervals(excess, np.arctan(roots.real), centre, scale)
 
 
 def _eigenvalue_angles(

@@ -40,9 +40,7 @@ def driscoll_kraay(
     """
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     T = given.used[time].nunique()
-    lags = int(4 * (T / 100) ** (2 / 9)) if lags is None else lags
-    if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
-        raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
+    lags = _kernel_lags(lags, T, int(4 * (T / 100) ** (2 / 9)))
     return panel_ols(
         given,
         time,  # scores are summed over the countries of a year
@@ -91,6 +89,84 @@ def two_way_clusters(
         clusters=[entity, time],
         convention="clustered by country and by year, fixest, t(min(G, T) - 1)",
     )
+
+
+def common_shocks(
+    data: pd.DataFrame,
+    outcome: str,
+    regressors: Sequence[str],
+    *,
+    entity: str = "iso3",
+    time: str = "year",
+    lags: int | None = None,
+) -> Estimate:
+    """Two-way fixed effects, errors that follow shocks common to countries, over time.
+
+    Robust to any correlation within countries and to common factors whose shocks last
+    for some years, with loadings that differ: of each coefficient the largest of three
+    variances, clusters by country, Driscoll and Kraay's with a Bartlett kernel, and
+    their sum less the kernel within countries (Chiang, Hansen and Sasaki 2024, Review
+    of Economics and Statistics, for two-way clusters with serially correlated effects
+    of time). Correlations are those of clusters by country.
+
+    A dozen years make a kernel estimate too small and uncertain. Were the sums of the
+    scores of a year independent and normal, it would be z'A z of T of them, A the
+    kernel between their deviations: the variance is divided by tr A / T, and t has
+    (tr A)^2 / tr A^2 degrees of freedom, rounded down (Satterthwaite 1946), within 6 %
+    of the exact critical value up to a kernel of 4 years of 15. Where countries are
+    independent the test rejects far less often than it says.
+
+    ``lags``: years over which shocks last, by default a fifth of all; slopes and
+    one constant are counted.
+
+    Examples
+    --------
+    >>> fit = tx.common_shocks(panel, "growth", ["trade", "gdp"])
+    >>> fit.terms[["coef", "se"]].round(3)
+            coef     se
+    term
+    trade  0.492  0.121
+    gdp    0.942  0.194
+    >>> fit.convention
+    'common shocks, 2 lags, t(3)'
+    """
+    given = prepare(data, outcome, regressors, entity=entity, time=time)
+    code, names = pd.factorize(given.used[entity], sort=True)
+    year, years = pd.factorize(given.used[time], sort=True)
+    G, T, N = len(names), len(years), len(code)
+    lags = _kernel_lags(lags, T, round(T / 5))
+    solved = _solve(given)
+    scores = np.zeros((G, T, len(solved.coef)))
+    scores[code, year] = (solved.slopes * solved.residuals[None, :]).T
+    W = np.maximum(0, 1 - np.abs(np.subtract.outer(range(T), range(T))) / (lags + 1))
+    within, across = scores.sum(axis=1), scores.sum(axis=0)
+    by_country = within.T @ within
+    kernel = across.T @ W @ across
+    both = by_country + kernel - np.einsum("gsk,st,gtl->kl", scores, W, scores)
+    A = W - W.mean(axis=0)[None, :]
+    A = A - A.mean(axis=1)[:, None]
+    scale, degrees = np.trace(A) / T, int(np.trace(A) ** 2 / np.sum(A * A.T) + 1e-9)
+    sizes = [np.diag(V) for V in (by_country, kernel, both)]
+    ratio = np.sqrt(np.max(sizes, axis=0) / sizes[0])
+    factor = (N - 1) / (N - len(regressors) - 1) / scale
+    lost, gone = given.lost([code])
+    return _estimate(
+        given,
+        solved,
+        factor * by_country * np.outer(ratio, ratio),
+        clusters=G,
+        degrees=max(1, degrees),
+        convention=f"common shocks, {lags} lags, t({max(1, degrees)})",
+        lost=gone,
+        reason=lost.reason(outcome, G),
+    )
+
+
+def _kernel_lags(lags: int | None, T: int, default: int) -> int:
+    lags = default if lags is None else lags
+    if not isinstance(lags, int | np.integer) or not 0 <= lags < T:
+        raise TivaxError(f"lags {show(lags)}: give a whole number from 0 to {T - 1}")
+    return int(lags)
 
 
 def network_hac(
@@ -238,6 +314,7 @@ def _estimate(
     convention: str,
     lost: Sequence[str],
     reason: str,
+    degrees: int | None = None,
 ) -> Estimate:
     regressors = list(given.regressors)
     return make_estimate(
@@ -253,6 +330,7 @@ def _estimate(
         power=given.power,
         lost=lost,
         reason=reason,
+        degrees=degrees,
         effects=given.effects,
     )
 

@@ -73,7 +73,8 @@ class IVEstimate(Coefficients):
     def glance(self) -> pd.DataFrame:
         """The second stage in one row: see :meth:`Estimate.glance`.
 
-        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p and ar_p.
+        Besides, columns endogenous, effective_f, kp_f, cd_f, kp_lm_p, ar_p,
+        ar_jackknife_p, ar_bootstrap_p (NaN without draws) and tf_critical.
         """
         weak = self.weak
         return self.second.glance().assign(
@@ -83,6 +84,9 @@ class IVEstimate(Coefficients):
             cd_f=weak.cd_f,
             kp_lm_p=weak.kp_lm_p,
             ar_p=weak.ar_f_p,
+            ar_jackknife_p=weak.ar_jackknife_p,
+            ar_bootstrap_p=weak.ar_bootstrap_p,
+            tf_critical=weak.tf_critical,
         )
 
     def confint(self, level: float = 0.95) -> pd.DataFrame:
@@ -99,15 +103,23 @@ class IVEstimate(Coefficients):
     def _listings(self) -> Sequence[Listing]:
         endogenous, outcome = self.first.outcome, self.second.outcome
         second = self.second.listing(f"{outcome}: two-stage least squares")
-        weak = self.weak
+        weak, tested = self.weak, f"Anderson-Rubin test of {endogenous} = 0"
         tests = [
             ("effective F (Montiel Olea and Pflueger)", number_text(weak.effective_f)),
             ("Kleibergen-Paap F", number_text(weak.kp_f)),
             ("Cragg-Donald F", number_text(weak.cd_f)),
             ("Kleibergen-Paap LM, p", p_text(weak.kp_lm_p)),
-            (f"Anderson-Rubin test of {endogenous} = 0, p", p_text(weak.ar_f_p)),
-            (f"95 % Anderson-Rubin set of {endogenous}", self.ar_set.text()),
+            (f"{tested}, p", p_text(weak.ar_f_p)),
+            (f"{tested}, p by jackknife", p_text(weak.ar_jackknife_p)),
         ]
+        if weak.ar_draws:
+            p = p_text(weak.ar_bootstrap_p, weak.ar_draws)
+            tests.append((f"{tested}, p by bootstrap", p))
+        tests.append((f"95 % Anderson-Rubin set of {endogenous}", self.ar_set.text()))
+        if not np.isnan(weak.tf_critical):
+            t = number_text(abs(self[endogenous].t))
+            tf = f"{t} against {number_text(weak.tf_critical)}"
+            tests.append((f"t of {endogenous}, tF critical value (5 %)", tf))
         first = self.first.listing(f"First stage: {endogenous}")
         return [second, first, Listing("Instruments", (), tests)]
 
@@ -121,6 +133,8 @@ def two_stage(
     *,
     entity: str = "iso3",
     time: str = "year",
+    draws: int = 0,
+    seed: int = 0,
 ) -> IVEstimate:
     """2SLS with country and year effects, clustered by country.
 
@@ -129,7 +143,7 @@ def two_stage(
     constant are. Rows with a missing value, such as the first year of a lag, are left
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
-    NaN too.
+    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
 
     Raises
     ------
@@ -149,11 +163,39 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
+    given = prepare_instruments(
+        data, outcome, endogenous, instruments, controls, entity=entity, time=time
+    )
+    exogenous = [*given.dummies, *controls]
+    (groups,) = given.clusters(entity)
+    equation = equation_of(given, outcome, endogenous, instruments, exogenous, groups)
+    try:
+        ar_set = anderson_rubin_set(equation)
+    except SingularScores:
+        ar_set = unknown_set()
+    return IVEstimate(
+        second=_iv2sls(given, groups, outcome, exogenous, endogenous, instruments),
+        first=_iv2sls(given, groups, endogenous, [*exogenous, *instruments]),
+        weak=weak_instruments.weak_instrument_tests(equation, draws=draws, seed=seed),
+        ar_set=ar_set,
+    )
+
+
+def prepare_instruments(
+    data: pd.DataFrame,
+    outcome: str,
+    endogenous: str,
+    instruments: Sequence[str],
+    controls: Sequence[str],
+    *,
+    entity: str,
+    time: str,
+) -> ModelData:
+    """The checked rows of an equation with instruments."""
     column_name("endogenous", endogenous)
-    instruments = column_names("instruments", instruments)
-    if not instruments:
+    if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
-    given = prepare(
+    return prepare(
         data,
         outcome,
         controls,
@@ -162,30 +204,31 @@ def two_stage(
         endogenous=[endogenous],
         instruments=instruments,
     )
+
+
+def equation_of(
+    given: ModelData,
+    outcome: str,
+    endogenous: str,
+    instruments: Sequence[str],
+    exogenous: Sequence[str],
+    groups: np.ndarray,
+) -> IVData:
+    """The equation in units of the data, net of the effects of entities."""
     frame = given.columns.assign(const=1.0)
-    exogenous = [*given.dummies, *controls]
-    (groups,) = given.clusters(entity)
 
     def column(*names: str) -> np.ndarray:
         units = [given.power.get(k, 0) for k in names]
         return times_power(frame[list(names)].to_numpy(), units)
 
-    equation = IVData(
+    return IVData(
         y=column(outcome)[:, 0],
         X=column(endogenous),
         W=column("const", *exogenous),
         Z=column(*instruments),
         clusters=groups,
-    )
-    try:
-        ar_set = anderson_rubin_set(equation)
-    except SingularScores:
-        ar_set = unknown_set()
-    return IVEstimate(
-        second=_iv2sls(given, groups, outcome, exogenous, endogenous, instruments),
-        first=_iv2sls(given, groups, endogenous, [*exogenous, *instruments]),
-        weak=weak_instruments.weak_instrument_tests(equation),
-        ar_set=ar_set,
+        endogenous=(endogenous,),
+        instruments=tuple(instruments),
     )
 
 

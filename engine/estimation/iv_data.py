@@ -176,6 +176,7 @@ class Partialled(NamedTuple):
     X: Float[np.ndarray, "N K1"]
     Q: Float[np.ndarray, "N L1"]  # orthonormal, spans the instruments
     R: Float[np.ndarray, "L1 L1"]  # Z without W = Q R
+    W: Float[np.ndarray, "N rank"]  # orthonormal, spans W
     group: Int[np.ndarray, " N"] | None  # cluster 0..G-1 of each row
     N: int
     L: int
@@ -231,7 +232,7 @@ def partial_out(data: IVData) -> Partialled:
         chi2_factor, df_r = 1.0, G - 1
         f_factor = (G - 1) / G * (N - L - a) / (N - 1)
     return Partialled(
-        *(y, X, Q, R * scale[None, :], group, N, L, G),
+        *(y, X, Q, R * scale[None, :], basis, group, N, L, G),
         *(chi2_factor, f_factor, float(N - L - d - a), df_r),
         *(int(units[0][0]), *units[1:]),
     )
@@ -286,10 +287,10 @@ def score_products(
     """
     if iid:
         return np.eye(A.shape[1]) * (e @ v) / d.N
-    return _sums(d, A * e[:, None]).T @ _sums(d, A * v[:, None])
+    return sums_by_cluster(d, A * e[:, None]).T @ sums_by_cluster(d, A * v[:, None])
 
 
-def _sums(
+def sums_by_cluster(
     d: Partialled, scores: Float[np.ndarray, "N J"]
 ) -> Float[np.ndarray, "rows J"]:
     """Scores summed within each cluster, or as they are without clusters."""

@@ -5,15 +5,22 @@ instruments are in ``anderson_rubin``.
 """
 
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 
 import numpy as np
 from jaxtyping import Float
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar
-from scipy.stats import chi2, f, ncx2
+from scipy.stats import chi2, f, ncx2, norm
 
-from ..core import TivaxError, require_kind
-from .anderson_rubin import Beta, hypothesis, test_hypothesis
+from ..core import TivaxError, require_kind, require_whole
+from .anderson_rubin import (
+    Beta,
+    bootstrap_anderson_rubin,
+    hypothesis,
+    jackknife_anderson_rubin,
+    test_hypothesis,
+)
 from .iv_data import (
     SINGULAR,
     IVData,
@@ -97,7 +104,11 @@ class WeakInstruments:
     """What the literature prints under a 2SLS column.
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
-    endogenous regressor; otherwise NaN and empty. NaN too is a statistic whose
+    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what |t| of 2SLS
+    is held against at 5 %, given the first-stage F (``tf_critical_value``): one
+    instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p`` is by
+    wild bootstrap from ``ar_draws`` draws (NaN without any), ``ar_jackknife_p`` by the
+    jackknife over clusters. NaN too is a statistic whose
     covariance matrix has no inverse, because clusters are too few.
 
     Examples
@@ -121,14 +132,24 @@ class WeakInstruments:
     ar_chi2_p: float
     ar_df: int
     ar_df_r: int
+    ar_jackknife: float
+    ar_jackknife_p: float
+    ar_bootstrap_p: float
+    ar_draws: int
+    tf_critical: float
     first_stage: tuple[FirstStage, ...]
     stock_yogo: dict[int, float | None]
     nobs: int
     clusters: int | None
 
 
-def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
+def weak_instrument_tests(
+    data: IVData, *, beta: Beta = 0.0, draws: int = 0, seed: int = 0
+) -> WeakInstruments:
     """Every statistic of the module but the sets; Anderson-Rubin tests ``beta``.
+
+    With ``draws``, the Anderson-Rubin test by the restricted wild cluster bootstrap
+    too (Webb's weights): the F test can reject too often where clusters are few.
 
     Examples
     --------
@@ -138,14 +159,24 @@ def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
     >>> tests = tx.weak_instrument_tests(data)
     >>> round(tests.effective_f, 1), round(tests.effective_f_critical[10], 1)
     (76.2, 23.1)
+    >>> tests = tx.weak_instrument_tests(data, draws=999)
+    >>> round(tests.ar_f_p, 3), round(tests.ar_bootstrap_p, 3)
+    (0.022, 0.027)
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
+    require_whole("draws", draws, 0)
+    require_whole("seed", seed, 0)
     d = partial_out(data)
     iid = data.covariance == "iid"
     L1, K1 = data.Z.shape[1], data.X.shape[1]
     lm, kp_f, cd_f = _rank_statistics(d, iid)
     df = L1 - K1 + 1
-    ar = test_hypothesis(d, iid, hypothesis(beta, K1))
+    tested = hypothesis(beta, K1)
+    ar = test_hypothesis(d, iid, tested)
+    jackknife, jackknife_p = jackknife_anderson_rubin(d, tested)
+    bootstrap = float("nan")
+    if draws:
+        bootstrap = bootstrap_anderson_rubin(data, beta=beta, draws=draws, seed=seed)
     effective, critical, simplified = float("nan"), {}, {}
     if K1 == 1:
         effective, critical, simplified = _effective_f(d, iid)
@@ -159,6 +190,11 @@ def weak_instrument_tests(data: IVData, *, beta: Beta = 0.0) -> WeakInstruments:
         effective_f_critical=critical,
         effective_f_critical_simplified=simplified,
         **{f"ar_{name}": value for name, value in asdict(ar).items()},
+        ar_jackknife=jackknife,
+        ar_jackknife_p=jackknife_p,
+        ar_bootstrap_p=bootstrap,
+        ar_draws=draws,
+        tf_critical=tf_critical_value(kp_f) if L1 == 1 else float("nan"),
         first_stage=_first_stages(data, d),
         stock_yogo=stock_yogo_critical_values(K1, L1),
         nobs=d.N,
@@ -234,6 +270,58 @@ def _first_stages(data: IVData, d: Partialled) -> tuple[FirstStage, ...]:
             )
         )
     return tuple(stages)
+
+
+# --------------------------------------------------------------------------------- tF
+
+_ONE_SIDED, _TWO_SIDED = norm.isf(0.05), norm.isf(0.025)
+# First-stage t beyond which 1.96 holds: F = 104.67.
+_STRONG = _ONE_SIDED * _TWO_SIDED / (_TWO_SIDED - _ONE_SIDED)
+
+
+def tf_critical_value(F: float) -> float:
+    """What |t| of 2SLS must exceed at 5 %, given the first-stage F of one instrument.
+
+    The tF procedure of Lee, McCrary, Moreira and Porter (2022, American Economic Review
+    112): 1.96 from F = 104.67 on, more below, infinite up to 3.84, where the
+    instrument is not significant and the Anderson-Rubin set has no end. Standard errors
+    times it over 1.96 make intervals of at least 95 %, whatever the strength.
+
+    The function is derived here, not read from their table. With errors of the two
+    equations perfectly correlated, the worst case, t = f (f - f0) / f0 where
+    f ~ N(f0, 1) and F = f^2. Critical values c(F) = k^2 of level 5 % for every f0 are
+    those of k(a) = a (a - f0) / f0 at the end a of the acceptance region above, where
+    P(f > a) + P(f < -d) = 0.05 and d (d + f0) / f0 = k(d) is its end below 0. From
+    F = 16 on the second part is below 1e-6 and k = a z / (a - z), z = 1.645.
+    """
+    size = np.sqrt(F)
+    if not size > _TWO_SIDED:
+        return float("nan") if np.isnan(F) else float("inf")
+    if size >= 4:
+        at = min(size, _STRONG)
+        return float(at * _ONE_SIDED / (at - _ONE_SIDED))
+    f0, a = _acceptance_ends()
+    own = np.interp(size, a, f0)
+    return float(size * (size - own) / own)
+
+
+@lru_cache
+def _acceptance_ends() -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]]:
+    """f0 and the end a of the acceptance region above, by iteration.
+
+    The end below 0 is the end above of a smaller f0, b with k(d) = d (d - b) / b:
+    1/b - 2/d = 1/f0.
+    """
+    f0 = np.geomspace(1e-4, 3, 3000)
+    a = np.maximum(f0 + _ONE_SIDED, _TWO_SIDED)
+    for _ in range(100):
+        order = np.argsort(1 / f0 - 2 / a)
+        inverse = (1 / f0 - 2 / a)[order]
+        d = np.interp(np.interp(1 / f0, inverse, f0[order]), f0, a)
+        a, before = f0 + norm.isf(0.05 - norm.sf(d + f0)), a
+        if np.abs(a - before).max() < 1e-9:
+            break
+    return f0, a
 
 
 # ------------------------------------------------------------------- the effective F

@@ -2,6 +2,8 @@ from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
 from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
+from .engine.curve import SpecificationCurve as SpecificationCurve
+from .engine.curve import specification_curve as specification_curve
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate
@@ -9,11 +11,14 @@ from .engine.estimation import FirstStage as FirstStage
 from .engine.estimation import IVData as IVData
 from .engine.estimation import IVEstimate as IVEstimate
 from .engine.estimation import Overidentification as Overidentification
+from .engine.estimation import PlausiblyExogenous as PlausiblyExogenous
 from .engine.estimation import WeakInstruments as WeakInstruments
 from .engine.estimation import anderson_rubin_set as anderson_rubin_set
+from .engine.estimation import common_shocks as common_shocks
 from .engine.estimation import driscoll_kraay as driscoll_kraay
 from .engine.estimation import fixed_effects as fixed_effects
 from .engine.estimation import network_hac as network_hac
+from .engine.estimation import plausibly_exogenous as plausibly_exogenous
 from .engine.estimation import two_stage as two_stage
 from .engine.estimation import two_way_clusters as two_way_clusters
 from .engine.estimation import weak_instrument_tests as weak_instrument_tests
@@ -81,3 +86,9 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import Threats as Threats
 from .engine.threats import threats as threats
+from .engine.uncertainty import ErrorModel as ErrorModel
+from .engine.uncertainty import Sensitivity as Sensitivity
+from .engine.uncertainty import TableError as TableError
+from .engine.uncertainty import read_error_model as read_error_model
+from .engine.uncertainty import sensitivity as sensitivity
+from .engine.uncertainty import standard_errors as standard_errors

@@ -102,6 +102,7 @@ def iv_tables(
 
 def _iv_column(each: Lagged, number: int, language: Language) -> Column:
     weak, own = each.iv.weak, each.ols["TBI"]
+    t = abs(each.iv.second["TBI"].t)
     stock_yogo = weak.stock_yogo[10]
     return Column(
         (f"({number})", each.outcome),
@@ -114,7 +115,10 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
             "effective F": (
                 f"{weak.effective_f:.2f} {{{weak.effective_f_critical[10]:.2f}}}"
             ),
+            "tF": f"{t:.2f} {{{weak.tf_critical:.2f}}}",
             "AR F": f"{weak.ar_f:.3f} [{weak.ar_f_p:.3f}]",
+            "AR bootstrap": f"[{weak.ar_bootstrap_p:.3f}]",
+            "AR jackknife": f"{weak.ar_jackknife:.3f} [{weak.ar_jackknife_p:.3f}]",
             "AR set": each.iv.ar_set.text(".2f"),
             "effects": "yes",
             "observations": str(each.iv.second.n),
@@ -174,9 +178,20 @@ def lagged_frame(lagged: list[Lagged]) -> pd.DataFrame:
                 "effective_f_critical_10": weak.effective_f_critical[10],
                 "ar_f": weak.ar_f,
                 "ar_f_p": weak.ar_f_p,
+                "ar_bootstrap_p": weak.ar_bootstrap_p,
+                "ar_bootstrap_mc": _monte_carlo(weak.ar_bootstrap_p, weak.ar_draws),
+                "ar_jackknife": weak.ar_jackknife,
+                "ar_jackknife_p": weak.ar_jackknife_p,
+                "t": abs(own.t),
+                "tf_critical": weak.tf_critical,
                 "ar_set": each.iv.ar_set.text(".6g"),
                 "n": each.iv.second.n,
                 "clusters": each.iv.second.clusters,
             }
         )
     return pd.DataFrame(rows).replace({None: np.nan})
+
+
+def _monte_carlo(p: float, draws: int) -> float:
+    """Standard error of a p-value from this many draws; NaN without any."""
+    return float(np.sqrt(p * (1 - p) / draws)) if draws else float("nan")

@@ -10,11 +10,11 @@ import pandas as pd
 import xarray as xr
 from matplotlib.figure import Figure
 
-from ..core import Format, write_csv, write_frame
+from ..core import Format, to_long, write_csv, write_frame
+from ..figures import direct_effect_bounds, threat_intervals
 from ..figures import panel as panel_figures
 from ..figures import resampling as draw_figures
 from ..figures import specifications as curve_figures
-from ..figures import threat_intervals
 from ..figures import trade as trade_figures
 from ..reporting import JournalTable, Language, save_figure, to_frame, to_html, to_latex
 from . import columns as paper
@@ -23,6 +23,7 @@ from .editions import CHOICES
 from .inference import INTERVALS
 from .printed import TABLE_1
 from .results import Replication
+from .robustness import direct_effects
 from .tables import all_tables, lagged_frame
 
 CURVES = ("KOFGIdj", "KOFEcGIdj")  # outcomes whose specification curve is drawn
@@ -53,9 +54,23 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
             )
     if result.threats is not None:
         for model in result.threats.models:
-            if model.table == 3:
+            if (place := paper.printed_place(model)) and place[0] == 3:
                 figures[f"threats_{model.outcome}"] = threat_intervals(
                     result.threats.intervals(model.name)
+                )
+    pooled = [k.bounds for k in result.lagged if k.sample == "all"]
+    figures["direct_effects"] = direct_effect_bounds(
+        pd.concat([to_long(k) for k in pooled]), language
+    )
+    if result.joint is not None:
+        wide = result.joint.wide
+        for model in wide.models:
+            if model.outcome in CURVES:
+                figures[f"joint_curve_{model.outcome}"] = curve_figures.joint_curve(
+                    wide.drawn_curve(model.name),
+                    wide.choices,
+                    wide.null[wide.null["model"] == model.name],
+                    language,
                 )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
@@ -158,6 +173,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "table1": result.table_1,
         "figure1": result.figure_1,
         "instrumental_variables": lagged_frame(result.lagged),
+        "direct_effects": direct_effects(result.lagged),
         "standard_errors": result.errors,
         "pesaran_cd": result.dependence,
         "interactions": result.interactions,
@@ -178,6 +194,10 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.threats is not None:
         frames["threats"] = result.threats.table
+    if result.joint is not None:
+        frames["curve_tests"] = specifications.joint_p(result.joint)
+        frames["curve_specifications"] = result.joint.wide.table
+        frames["curve_options"] = result.joint.wide.by_option
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
     return {name: frame for name, frame in frames.items() if frame is not None}

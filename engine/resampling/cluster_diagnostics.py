@@ -17,7 +17,7 @@ import pandas as pd
 from scipy import stats
 
 from ...kernels import clusters as kernel
-from ...kernels import random_draws, score_variance
+from ...kernels import jackknife, random_draws, score_variance
 from ..core import (
     Listing,
     Printable,
@@ -41,10 +41,13 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
     estimate; se, p of CV1, CV3, CV3J and V5 with t(G-1), of CV2 with Bell and
-    McCaffrey's degrees of freedom (cv2_df); without_min, without_max: the range of the
-    estimate when each cluster is left out in turn; note: why some are NaN. CV3, CV3J
-    and the range are where a cluster cannot be left out, because the treatment is not
-    identified without it; CV2 where one alone identifies a part of it (leverage 1).
+    McCaffrey's degrees of freedom (cv2_df); cv3j_df, cv3j_adjusted_p, v5_df and
+    v5_adjusted_p: those two with degrees and a scale found alike
+    (``kernels.jackknife.degrees``); without_min, without_max: the range of the estimate
+    when each cluster is left out in turn; note: why some are NaN. CV3, CV3J and the
+    range are where a cluster cannot be left out, because the treatment is not
+    identified without it; CV2 and adjusted p where one alone identifies a part of it
+    (leverage 1).
     V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
     at most 1.
     """
@@ -85,6 +88,12 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
                 2 * stats.t.sf(abs(b / se[kind]), df[kind])
             )
         row["cv2_df"] = df["CV2"]
+        for kind in ("CV3J", "V5"):
+            found = jackknife.degrees(fit, contrast, spectrum, centred=kind == "CV3J")
+            own, scale = (float(x) for x in found)
+            t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
+            row[f"{name}_df"] = own
+            row[f"{name}_adjusted_p"] = float(2 * stats.t.sf(t, own))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
         alone = np.asarray(kernel.singly_identified(spectrum, contrast))

@@ -18,7 +18,8 @@ from jaxtyping import Float
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
-from ..core import TivaxError, in_float64
+from ...kernels.two_way import TwoWayLoadings, two_way_form
+from ..core import TivaxError, in_float64, show
 from ..estimation import (
     COLLINEAR,
     complete_rows,
@@ -27,6 +28,7 @@ from ..estimation import (
     of_norm_one,
     orthonormal,
     powers,
+    require_columns,
     require_identified,
     require_names,
     times_power,
@@ -100,15 +102,18 @@ class FittedModel:
 
     @in_float64
     def covariance(self, kind: str = "CV1") -> Float[np.ndarray, "q q"]:
-        """Of the treatments: CV1, CV2, CV3, CV3J or V5, in units of the panel.
+        """Of the treatments: CV1, CV2, CV3, CV3J or V5, in units of the panel; two-way
+        clusters of a column, such as ``two-way year``.
 
         V5 is Hansen's (2025) jackknife. By least squares it is always there: a
         treatment that the other clusters do not identify has the estimate 0 without
         this one. CV3 and CV3J are then NaN.
         """
-        coef = jnp.asarray(self.coef)
+        if kind.startswith("two-way "):
+            return self._two_way_covariance(kind.removeprefix("two-way "))
+        coef = jax.device_put(self.coef)
         if kind in ("CV3", "CV3J"):
-            left = jnp.asarray(self.left_out())
+            left = jax.device_put(self.left_out())
             V = kernel.cv3(coef, left) if kind == "CV3" else jackknife.cv3j(left)
             return np.asarray(V)
         if kind == "V5":
@@ -116,11 +121,94 @@ class FittedModel:
             if np.isnan(left).any() and not self.layout.instruments:
                 found = jackknife.left_out_estimates(self.products, layout=self.layout)
                 left = np.asarray(found) * self.unit[None, :]
-            return np.asarray(jackknife.v5(coef, jnp.asarray(left)))
-        fit = jax.tree.map(jnp.asarray, self.fit)
+            return np.asarray(jackknife.v5(coef, jax.device_put(left)))
+        fit = jax.device_put(self.fit)
         V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
+
+    def second_clusters(self, second: str) -> tuple[np.ndarray, tuple[str, ...]]:
+        """The number of each row's cluster in a second dimension, and all labels."""
+        require_columns(self.data, [second])
+        values = self.data.loc[self.used.index, second]
+        if second == self.model.cluster or values.isna().any() or values.nunique() < 2:
+            raise TivaxError(
+                f"model {self.model.name}: second = {show(second)}: name a column of "
+                f"two values or more, none missing, other than {self.model.cluster}"
+            )
+        labels = tuple(np.unique(self.data[second].dropna().astype(str)))
+        return np.searchsorted(labels, values.astype(str)), labels
+
+    def _two_way_covariance(self, second: str) -> Float[np.ndarray, "q q"]:
+        """Scores of the estimate summed by both kinds of clusters, less their cells."""
+        number, labels = self.second_clusters(second)
+        p = self.layout.regressors
+        e = self.rows[:, -1] - self.rows[:, :p] @ np.asarray(self.fit.coef)
+        S = self._treatment_columns * e[:, None]
+        sizes = len(self.labels), len(labels)
+        V = two_way_form(
+            jnp.asarray(S),
+            jnp.asarray(self.cluster),
+            jnp.asarray(number),
+            clusters=sizes,
+        )
+        factor = self.two_way_correction(second)
+        return factor * np.asarray(V) * np.outer(self.unit, self.unit)
+
+    @property
+    def _treatment_columns(self) -> Float[np.ndarray, "n q"]:
+        """x of ``kernels.two_way``: the estimates of the treatments are x'y."""
+        p, B = self.layout.regressors, np.asarray(self.fit.bread_inverse)
+        return self.rows[:, :p] @ B[:, self.layout.exogenous :]
+
+    def two_way_correction(self, second: str) -> float:
+        """fixest's: G/(G-1) of the fewer clusters; effects nested in either do not
+        count among the parameters, one constant does."""
+        number, _ = self.second_clusters(second)
+        fewer, N = min(len(self.labels), len(set(number))), self.observations
+        coarse = self.used.assign(_=number)
+        crossed = [k for k in self.model.effects if not self._nested(k)]
+        own = all(_is_nested(coarse, k, "_") for k in crossed)
+        k = self.layout.regressors - (self.layout.dummies if own and crossed else 0)
+        k += bool(len(crossed) < len(self.model.effects) or (own and crossed))
+        return fewer / (fewer - 1) * (N - 1) / (N - k)
+
+    def _nested(self, effect: str) -> bool:
+        return _is_nested(self.used, effect, self.model.cluster)
+
+    @in_float64
+    def two_way_loadings(
+        self, k: int, second: str, null: float, *, restricted: bool = True
+    ) -> TwoWayLoadings:
+        """Of treatment ``k`` against a null in units of the panel: ``kernels.two_way``.
+
+        Weights are of the second clusters where these are fewer, else of the first.
+        """
+        number, labels = self.second_clusters(second)
+        p, j = self.layout.regressors, self.layout.exogenous + k
+        C, B = self.rows[:, :p], np.asarray(self.fit.bread_inverse)
+        x, coef = self._treatment_columns[:, k], np.asarray(self.fit.coef)
+        u = self.rows[:, -1] - C @ coef
+        if restricted:
+            # x / x'x is the treatment net of all others.
+            u = u + (coef[j] - null / self.unit[k]) * x / (x @ x)
+        of_weights = number if self.weighs_second(second) else self.cluster
+        drawn = u[:, None] * np.eye(of_weights.max() + 1)[of_weights]
+        nested = [k for k in self.model.effects if self._nested(k)]
+        net = _net_of(drawn, self.used, nested, self.cluster)
+        net = net - C @ (B @ (C.T @ net))
+        K = two_way_form(
+            jnp.asarray(x[:, None] * net),
+            jnp.asarray(self.cluster),
+            jnp.asarray(number),
+            clusters=(len(self.labels), len(labels)),
+        )
+        return TwoWayLoadings(
+            jnp.asarray(x @ drawn), K, jnp.asarray(self.two_way_correction(second))
+        )
+
+    def weighs_second(self, second: str) -> bool:
+        return len(set(self.second_clusters(second)[0])) < len(self.labels)
 
     @in_float64
     def left_out(self) -> Float[np.ndarray, "G q"]:
@@ -185,8 +273,10 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
     G = len(labels)
     count = np.bincount(cluster, minlength=G)
     products = ClusterCrossProducts(
-        kernel.cross_products(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
-        jnp.asarray(count.astype(float)),
+        kernel.cross_products(
+            jax.device_put(columns), jax.device_put(cluster), clusters=G
+        ),
+        jax.device_put(count.astype(float)),
         jnp.asarray(float(n_parameters)),
     )
     time = _balanced_time(used, nested, crossed, cluster, model)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, Num
 from ...kernels import clusters, jackknife, random_draws, resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
+from ...kernels.two_way import TwoWayLoadings, two_way_statistics
 from ..core import TivaxError, in_float64
 from .fitted_models import FittedModel
 from .placebo import balanced_cells, placebo_arrays
@@ -87,6 +88,7 @@ class ResamplingPlan:
             restricted = "wre" if self.fitted.layout.instruments else "wcr"
             kind = restricted if scheme.null else "wcu"
             parts += [kind + scheme.type.replace("11", ""), scheme.weights]
+            parts += [f"two-way-{scheme.second}"] if scheme.second else []
         if scheme.kind == "placebo":
             parts += [scheme.method] if scheme.method != "treatment" else []
             parts.append(scheme.permute)
@@ -138,7 +140,7 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
         unit = [1.0] * len(columns)
         base = {"rademacher": 2, "webb": 6, "mammen": None}[scheme.weights]
         if base is not None:
-            patterns = base ** len(fitted.labels)
+            patterns = base ** len(arrays["position"])
     else:
         arrays, sizes, patterns, options = placebo_arrays(fitted, scheme)
         columns, unit = ["coefficient", "own effect"], [float(fitted.unit[0]), 1.0]
@@ -159,8 +161,8 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
         # Of pairs only: wild draws and placebos of other layouts share their code.
         layout=layout if scheme.kind in ("pairs", "bayesian") else None,
         balanced=static_balanced,
-        clusters=len(fitted.labels),
-        all_clusters=len(fitted.all_labels),
+        clusters=len(arrays["position"]) if scheme.second else len(fitted.labels),
+        all_clusters=_weight_labels(fitted, scheme)[0],
         weights=scheme.weights,
         permute=scheme.permute,
         method=scheme.method,
@@ -184,15 +186,20 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
 
 def _standard_errors(fitted: FittedModel) -> Float[np.ndarray, " q"]:
     """CV1, in the units of ``fitted.products``."""
-    V = clusters.cv1(fitted.products, jax.tree.map(jnp.asarray, fitted.fit))
+    V = clusters.cv1(fitted.products, jax.device_put(fitted.fit))
     return np.sqrt(np.diag(V))[fitted.layout.exogenous :]
 
 
 def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]:
     """Loadings by treatment, the rows of the panel's weights, and the observed t."""
     layout, q = fitted.layout, fitted.layout.treatments
-    position = np.searchsorted(fitted.all_labels, fitted.labels)
+    position = _weight_labels(fitted, scheme)[1]
     if layout.instruments:
+        if scheme.second:
+            raise TivaxError(
+                f'model {fitted.model.name}: second = "{scheme.second}" is of least '
+                "squares; leave it out for two-stage least squares"
+            )
         if scheme.type != "11":
             raise TivaxError(
                 f'model {fitted.model.name}: type "{scheme.type}" is of least squares; '
@@ -210,6 +217,13 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
                 layout=layout,
             )
         ]
+    elif scheme.second:
+        loadings = [
+            fitted.two_way_loadings(
+                k, scheme.second, scheme.value, restricted=scheme.null
+            )
+            for k in range(q)
+        ]
     else:
         if scheme.type[1] == "3":
             _require_left_out(fitted, scheme.type)
@@ -226,6 +240,14 @@ def _wild_arrays(fitted: FittedModel, scheme: Scheme) -> tuple[Any, list[float]]
             covariance=scheme.covariance,
         ),
     )
+
+
+def _weight_labels(fitted: FittedModel, scheme: Scheme) -> tuple[int, np.ndarray]:
+    """How many clusters of the panel have weights, and which are the model's."""
+    if scheme.second and fitted.weighs_second(scheme.second):
+        number, labels = fitted.second_clusters(scheme.second)
+        return len(labels), np.unique(number)
+    return len(fitted.all_labels), np.searchsorted(fitted.all_labels, fitted.labels)
 
 
 def _require_left_out(fitted: FittedModel, type: str) -> None:
@@ -326,6 +348,8 @@ def wild_statistics(loadings: Any, v: Array) -> Array:
     """t of each draw, or the Wald F, by least squares or 2SLS."""
     if isinstance(loadings, resampling.InstrumentLoadings):
         return resampling.instrument_statistics(loadings, v)
+    if isinstance(loadings, TwoWayLoadings):
+        return two_way_statistics(loadings, v)
     return resampling.wild_statistics(loadings, v)
 
 

@@ -38,6 +38,10 @@ class Scheme:
         t* (13, their V); 33, their B, is both.
     joint
         Wild: one Wald test of all treatments of a model.
+    second
+        Wild, least squares, type 11: a second column of clusters, such as ``year``. t
+        has the variance of two-way clusters, and the weights belong to the dimension
+        with fewer of them (MacKinnon, Nielsen and Webb 2021).
     studentised
         Pairs and Bayesian: t-statistics besides coefficients, for the percentile-t
         intervals; not by default. Placebo: compare t (randomisation-t), by default but
@@ -74,6 +78,7 @@ class Scheme:
     strata: str = ""
     method: Method = "treatment"
     type: Type = "11"
+    second: str = ""
 
     def __post_init__(self) -> None:
         _require_words(self)
@@ -86,7 +91,8 @@ class Scheme:
         """For tables: WCR webb, placebo-t countries, ..."""
         if self.kind == "wild":
             digits = self.type.replace("11", "")
-            return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}"
+            second = f" two-way {self.second}" if self.second else ""
+            return f"{'WCR' if self.null else 'WCU'}{digits} {self.weights}{second}"
         if self.kind == "placebo":
             within = f" within {self.strata}" if self.strata else ""
             of = "Freedman-Lane" if self.method == "freedman-lane" else "placebo"
@@ -96,6 +102,8 @@ class Scheme:
     @property
     def covariance(self) -> str:
         """The covariance in the t of wild draws and of the sample."""
+        if self.second:
+            return f"two-way {self.second}"
         return "CV3" if self.type[1] == "3" else "CV1"
 
     @property
@@ -106,7 +114,9 @@ class Scheme:
             joint = ", joint test" if self.joint else ""
             weights = self.weights.capitalize()
             kind = f", {_TYPES[self.type]}" if self.type != "11" else ""
-            return f"wild cluster bootstrap, {null}{kind}, {weights} weights{joint}"
+            second = f", two-way clusters with {self.second}" if self.second else ""
+            words = f"wild cluster bootstrap, {null}{kind}, {weights} weights"
+            return f"{words}{joint}{second}"
         if self.kind == "placebo":
             residuals = self.method == "freedman-lane"
             what = "residuals (Freedman-Lane)" if residuals else "treatment paths"
@@ -141,6 +151,12 @@ def _require_words(scheme: Scheme) -> None:
     if not np.isfinite(scheme.value):
         raise TivaxError(f"value: give a finite number, not {show(scheme.value)}")
     require_kind("strata", scheme.strata, str, "the name of a column")
+    require_kind("second", scheme.second, str, "the name of a column")
+    if scheme.second and (scheme.joint or scheme.type != "11"):
+        raise TivaxError(
+            f'second = "{scheme.second}": two-way clusters go with type "11", each '
+            "treatment by itself"
+        )
 
 
 _KNOWN = {

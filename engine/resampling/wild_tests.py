@@ -4,7 +4,7 @@ The wild bootstrap imposes its null, so that each null is a bootstrap of its own
 nulls of a step are drawn together, with the same weights.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,9 +13,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels import clusters, resampling
+from ...kernels import resampling, specifications
+from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
+from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, in_float64, no_progress, shift_progress
 from ..estimation import invert
 from .fitted_models import FittedModel
@@ -31,6 +33,9 @@ from .schemes import Type
 
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
+# Tests whose draws are made together, so that their weights are drawn once.
+TESTS = 32
+_EFFECTS = 64
 # Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 
@@ -65,6 +70,8 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
     se = float(np.sqrt(V[k, k]))
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)
+    elif plan.scheme.second:
+        of_scaled = _two_way_loadings(fitted, k, plan.scheme.second)
     else:
         of_scaled = partial(_least_squares_loadings, fitted, k, plan.scheme.type)
 
@@ -73,7 +80,8 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
         return of_scaled(nulls / fitted.unit[k]), observed
 
     p_of = partial(_p_values, plan, seed, loadings)
-    if not fitted.layout.instruments and plan.draws <= _HELD:
+    one_way = not (fitted.layout.instruments or plan.scheme.second)
+    if one_way and plan.draws <= _HELD:
         terms = _terms(plan, k, se, seed)
         p_of = partial(_p_of_terms, terms, float(fitted.coef[k]), se, plan.exact)
 
@@ -95,16 +103,26 @@ def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float
     ``invert`` on its hull.
     """
     fitted = plan.fitted
-
-    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
-        return _reduced_form_loadings(fitted, nulls / fitted.unit[0])
-
-    p_of = partial(_p_values, plan, seed, loadings)
+    p_of = partial(anderson_rubin_p_values, plan, seed)
     se = float(np.sqrt(fitted.covariance()[0, 0]))
     low, high = invert(
         p_of, float(fitted.coef[0]), se, plan.draws, exact=plan.exact, hull=True
     )
     return low, high, float(p_of(np.zeros(1), None)[0])
+
+
+def anderson_rubin_p_values(
+    plan: ResamplingPlan,
+    seed: int,
+    nulls: Float[np.ndarray, " r"],
+    draws: int | None = None,
+) -> Float[np.ndarray, " r"]:
+    """p of each null by bootstrap Anderson-Rubin; None: from all draws."""
+
+    def loadings(nulls: np.ndarray) -> tuple[Any, np.ndarray]:
+        return _reduced_form_loadings(plan.fitted, nulls / plan.fitted.unit[0])
+
+    return _p_values(plan, seed, loadings, nulls, draws)
 
 
 @in_float64
@@ -117,7 +135,29 @@ def _least_squares_loadings(
     def one(null: Array) -> resampling.WildLoadings:
         return wild_loadings(fitted, R, null[None], type=type)
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
+
+
+@in_float64
+def _two_way_loadings(
+    fitted: FittedModel, k: int, second: str
+) -> Callable[[np.ndarray], Any]:
+    """Loadings of scaled nulls: a is affine in the null, K of degree two."""
+    b, unit = float(fitted.coef[k]), float(fitted.unit[k])
+    se = float(np.sqrt(fitted.covariance()[k, k]))
+    below, at, above = (
+        fitted.two_way_loadings(k, second, b + side * se) for side in (-1, 0, 1)
+    )
+    a1, K1 = (above.a - below.a) / 2, (above.K - below.K) / 2
+    K2 = (above.K + below.K) / 2 - at.K
+
+    def one(u: Array) -> TwoWayLoadings:
+        return TwoWayLoadings(at.a + u * a1, at.K + u * (K1 + u * K2), at.correction)
+
+    def of_scaled(nulls: np.ndarray) -> Any:
+        return jax.vmap(one)(jnp.asarray((nulls * unit - b) / se))
+
+    return in_float64(of_scaled)
 
 
 @in_float64
@@ -127,28 +167,31 @@ def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
             fitted.products, null, layout=fitted.layout
         )
 
-    return jax.vmap(one)(jnp.asarray(nulls))
+    return jax.vmap(one)(jax.device_put(nulls))
 
 
 @in_float64
 def _reduced_form_loadings(
     fitted: FittedModel, nulls: np.ndarray
 ) -> tuple[Any, np.ndarray]:
-    layout = resampling.reduced_layout(fitted.layout)
-    h = layout.treatments
-    R = jnp.eye(layout.regressors)[layout.exogenous :]
+    loadings, observed = _reduced_forms(
+        fitted.products, jax.device_put(nulls), layout=fitted.layout
+    )
+    return loadings, np.asarray(observed)
+
+
+@partial(jax.jit, static_argnames="layout")
+def _reduced_forms(
+    products: ClusterCrossProducts, nulls: Array, *, layout: Layout
+) -> tuple[resampling.WildLoadings, Array]:
+    """The loadings and the statistic of each null of the instruments' reduced form."""
+    own = resampling.reduced_layout(layout)
 
     def one(null: Array) -> tuple[resampling.WildLoadings, Array]:
-        reduced = resampling.reduced_form(fitted.products, null, layout=fitted.layout)
-        full = clusters.fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
-        V = R @ clusters.cv1(reduced, full) @ R.T
-        b = R @ full.coef
-        wald = b @ jnp.linalg.solve(V, b) / h
-        loadings = resampling.wild_loadings(reduced, R, jnp.zeros(h), layout=layout)
-        return loadings, jnp.sqrt(wald) if h == 1 else wald
+        reduced = resampling.reduced_form(products, null, layout=layout)
+        return resampling.anderson_rubin_loadings(reduced, layout=own)
 
-    loadings, observed = jax.vmap(one)(jnp.asarray(nulls))
-    return loadings, np.asarray(observed)
+    return jax.vmap(one)(nulls)
 
 
 def _terms(
@@ -272,21 +315,7 @@ def wild_p_values(
     panel, and a cluster that a test leaves out has loadings of 0. With ``exact`` the
     draws are all 6^G patterns.
     """
-    static = Static(
-        kind="wild",
-        layout=None,
-        balanced=False,
-        clusters=clusters,
-        all_clusters=clusters,
-        weights="webb",
-        permute="countries",
-        method="treatment",
-        studentised=False,
-        joint=False,
-        sizes=(),
-        options=0,
-        exact=exact,
-    )
+    static = _webb(clusters, exact)
     found = []
     for start in range(0, len(loadings), _AT_ONCE):
         part = loadings[start : start + _AT_ONCE]
@@ -306,6 +335,85 @@ def wild_p_values(
 
         found.append(_shares_above(static, arrays, seed, draws, counted)[: len(part)])
     return np.concatenate(found)
+
+
+def _webb(clusters: int, exact: bool) -> Static:
+    """Webb's weights of the clusters of a panel."""
+    return Static(
+        kind="wild",
+        layout=None,
+        balanced=False,
+        clusters=clusters,
+        all_clusters=clusters,
+        weights="webb",
+        permute="countries",
+        method="treatment",
+        studentised=False,
+        joint=False,
+        sizes=(),
+        options=0,
+        exact=exact,
+    )
+
+
+def wild_t(
+    loadings: resampling.WildLoadings, *, draws: int, seed: int, exact: bool = False
+) -> Float[np.ndarray, "s n"]:
+    """t of many tests in every draw, with the weights of ``wild_p_values``.
+
+    The loadings are stacked; any number of them up to ``TESTS`` takes the same program.
+    """
+    s, _, G = loadings.a.shape
+    filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
+    arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
+    made = over_blocks(_t_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK))
+    parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
+    return np.concatenate(parts, axis=1)[:, :draws]
+
+
+def wild_effects(
+    a: Float[np.ndarray, "s G"], *, draws: int, seed: int, exact: bool = False
+) -> Iterator[Float[np.ndarray, "b s"]]:
+    """a v of many tests, some thousand draws at a time: the same draws."""
+    s, G = a.shape
+    # Zeros behind: numbers of tests that are not far apart take the same program.
+    filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
+    arrays = {"a": filled, "position": np.arange(G)}
+    done = 0
+    made = over_blocks(
+        _effect_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK)
+    )
+    for part in made:
+        for block in part[: -(-(draws - done) // BLOCK)]:
+            kept = block[: draws - done, :s]
+            done += len(kept)
+            yield kept
+
+
+def _filled(stacked: np.ndarray) -> np.ndarray:
+    """Zeros behind, up to ``TESTS`` tests."""
+    missing = TESTS - len(stacked)
+    return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
+
+
+@lru_cache
+def _t_blocks(static: Static) -> Callable[..., Array]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        return specifications.specification_statistics(
+            arrays["loadings"], v, arrays["count"]
+        )
+
+    return block
+
+
+@lru_cache
+def _effect_blocks(static: Static) -> Callable[..., Array]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "B s"]:
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        return (arrays["a"] @ v).T
+
+    return block
 
 
 @lru_cache

@@ -245,7 +245,8 @@ def test_the_columns_of_the_tables(pairs, wild, placebo):
             "intervals": "model term interval ci_low ci_high p_value",
             "models": "model term outcome sample n clusters effective_clusters "
             "balanced estimate cv1_se cv1_p cv2_se cv2_p cv3_se cv3_p cv3j_se cv3j_p "
-            "v5_se v5_p cv2_df without_min without_max note exact ties failed_draws",
+            "v5_se v5_p cv2_df cv3j_df cv3j_adjusted_p v5_df v5_adjusted_p "
+            "without_min without_max note exact ties failed_draws",
             "clusters": "model term cluster rows leverage partial_leverage "
             "estimate_without",
             "multiple_testing": "family model term p_value romano_wolf westfall_young "

@@ -7,9 +7,11 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import dependence
+from tivax.engine.estimation import common_shocks, dependence
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
 from tivax.engine.estimation.least_squares import fixed_effects
+
+from helpers import random_panel
 
 # The same sums in another order.
 RTOL = 1e-10
@@ -208,3 +210,63 @@ def test_a_common_factor_is_found():
         True, factor=1.5, panels=30
     )
     assert absolute > 0.8 and component > 0.8
+
+
+# -------------------------------------------------------------------- common shocks
+
+
+def literal_common_shocks(frame: pd.DataFrame, lags: int) -> tuple[float, int]:
+    """The variance of x's coefficient by loops over pairs of rows, and the degrees."""
+    dummies = pd.get_dummies(frame[["iso3", "year"]].astype(str), drop_first=True)
+    D = np.column_stack(
+        [np.ones(len(frame)), dummies.to_numpy(float), frame[["w", "x"]]]
+    )
+    inverse = np.linalg.inv(D.T @ D)
+    e = frame["y"].to_numpy() - D @ (inverse @ D.T @ frame["y"].to_numpy())
+    s = (D @ inverse)[:, -1] * e
+    country, year = frame["iso3"].to_numpy(), frame["year"].to_numpy()
+    totals = np.zeros(3)
+    for i in range(len(s)):
+        for j in range(len(s)):
+            same = country[i] == country[j]
+            weight = max(0.0, 1 - abs(year[i] - year[j]) / (lags + 1))
+            product = s[i] * s[j]
+            totals += product * np.array([same, weight, same + weight - same * weight])
+    T = len(set(year))
+    z = np.eye(T) - 1 / T
+    gap = np.abs(np.subtract.outer(range(T), range(T)))
+    A = z @ np.maximum(0, 1 - gap / (lags + 1)) @ z
+    N = len(frame)
+    factor = (N - 1) / (N - 3) / (np.trace(A) / T)
+    degrees = int(np.trace(A) ** 2 / np.trace(A @ A) + 1e-9)
+    return factor * totals.max(), degrees
+
+
+@pytest.mark.parametrize("lags", [0, 2])
+def test_common_shocks_are_sums_over_pairs_of_rows(lags):
+    rng = np.random.default_rng(5)
+    index = pd.MultiIndex.from_product(
+        [[f"C{k}" for k in range(7)], range(2000, 2008)], names=["iso3", "year"]
+    )
+    frame = index.to_frame(index=False)
+    shock = np.tile(rng.normal(size=8), 7) * np.repeat(rng.normal(size=7), 8)
+    frame["w"] = rng.normal(size=56)
+    frame["x"] = rng.normal(size=56) + shock
+    frame["y"] = frame["x"] + rng.normal(size=56) + shock
+    frame = frame.drop(index=[3, 20])
+    fit = common_shocks(frame, "y", ["w", "x"], lags=lags)
+    variance, degrees = literal_common_shocks(frame, lags)
+    assert fit["x"].se == pytest.approx(np.sqrt(variance), rel=1e-10)
+    assert fit.degrees == degrees
+    assert fit["x"].coef == pytest.approx(
+        fixed_effects(frame, "y", ["w", "x"])["x"].coef
+    )
+
+
+def test_without_lags_years_are_independent_clusters():
+    """A = I - 1/T: (T - 1)/T of the variance, T - 1 degrees of freedom."""
+    panel = random_panel(countries=6, years=9)
+    assert common_shocks(panel, "KOFGIdj", ["TBI"], lags=0).degrees == 8
+    assert common_shocks(panel, "KOFGIdj", ["TBI"]).convention.startswith(
+        "common shocks, 2 lags"
+    )

@@ -190,6 +190,46 @@ def test_hansens_jackknife_is_never_biased_down(alone):
         assert mean >= variance * (1 - 1e-9)  # rounding of pseudo-inverses
 
 
+@pytest.mark.parametrize("centred", [False, True], ids=["V5", "CV3J"])
+def test_degrees_are_two_moments_of_the_quadratic_form(centred):
+    """Gaps are linear in y, by refits: eigenvalues of their matrix, iid normal errors."""
+    rows = CASES["unbalanced"]
+    D = np.column_stack([rows.dummies, rows.C, rows.X])
+    full = pseudo_inverse(D)[-1]
+    gaps = np.tile(full, (rows.G, 1))
+    for g in range(rows.G):
+        other = rows.country != g
+        gaps[g, other] -= pseudo_inverse(D[other])[-1]
+    if centred:
+        gaps = (gaps - gaps.mean(axis=0)) * np.sqrt((rows.G - 1) / rows.G)
+    weights = np.linalg.eigvalsh(gaps @ gaps.T)
+    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    last = jnp.eye(rows.layout.regressors)[-1]
+    found = jackknife.degrees(fit, last, clusters.leverages(fit), centred=centred)
+    expected = [
+        weights.sum() ** 2 / (weights**2).sum(),
+        weights.sum() / (full @ full),
+    ]
+    assert_allclose(found, expected, rtol=1e-9)  # pseudo-inverses of all rows
+    assert centred or found[1] >= 1
+
+
+def test_a_mean_of_equal_clusters_has_one_degree_less_than_clusters():
+    """beta_(g) - beta = (mean - mean_g) / (G - 1): G - 1 equal weights, by V5 G / (G - 1)
+    times the variance."""
+    A = jnp.full((9, 1, 1), 5.0)
+    fit = clusters.ClusterFit(jnp.zeros(1), jnp.array([[1 / 45]]), A, jnp.zeros((9, 1)))
+    found = jackknife.degrees(fit, jnp.ones(1), clusters.leverages(fit))
+    assert_allclose(found, [8, 9 / 8], rtol=1e-12)
+
+
+def test_where_one_cluster_alone_identifies_the_effect_there_are_no_degrees():
+    rows = single_adopter()
+    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    last = jnp.eye(rows.layout.regressors)[-1]
+    assert np.isnan(jackknife.degrees(fit, last, clusters.leverages(fit))).all()
+
+
 def test_a_draw_without_a_change_is_the_sample_by_the_jackknife():
     """WCR, type 13, v = 1: (estimate - null) over the CV3 standard error."""
     rows, (R, r) = CASES["unbalanced"], HYPOTHESES["the treatment is 0.7"]

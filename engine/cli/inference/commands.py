@@ -153,3 +153,40 @@ def threats(
     given = resampling.with_overrides(given, draws, seed)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_threats(given, out, figures=not no_figures, force=force, terminal=terminal)
+
+
+def curve(
+    out: Out,
+    run: RunToml = None,
+    example: Example = False,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Specification curve as a test: an effect under every combination of choices.
+
+    Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
+    for others, all from the same draws. The run file needs no [scheme]; without draws
+    in it there are 9,999.
+
+    Example: tivax curve curve.toml --out curve
+    """
+    assert run is not None  # else it is said that RUN is missing
+    start_jax()
+    from ... import paper, resampling
+    from ...curve import DRAWS
+    from .curve import run_curve
+
+    given = resampling.read_run_file(
+        run,
+        {"paper": paper.paper_models()},
+        scheme=resampling.Scheme("wild", weights="webb"),
+        draws=DRAWS,
+    )
+    given = resampling.with_overrides(given, draws, seed)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_curve(given, out, figures=not no_figures, force=force, terminal=terminal)
