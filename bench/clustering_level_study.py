@@ -41,10 +41,8 @@ from ..kernels import clusters, random_draws, score_variance
 from ..kernels.clusters import ClusterCrossProducts, Layout
 from ..kernels.simulated_panels import ar1
 
-LEVEL = 0.05
-DRAWS = 999
-# Panels of a call.
-_BLOCK = 250
+LEVEL, DRAWS = 0.05, 999
+_BLOCK = 250  # panels of a call
 # By outcome (null, alternative): tau, then draws at least as large as it, one-sided and
 # two-sided, of WCU-C and of WCU-S.
 COLUMNS = ("tau", "C one", "C two", "S one", "S two")
@@ -430,7 +428,7 @@ def _size_adjusted(
 
 
 def main() -> None:
-    """Make what is missing of each design, then write the table."""
+    """Make what is missing, design by design, and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--panels", type=int, default=10_000)
@@ -440,7 +438,8 @@ def main() -> None:
     rows = []
     for number, design in enumerate(designs()):
         file = given.out / f"{number:02d}.npy"
-        rows.append(rates(design, run(design, given.panels, given.seed + number, file)))
+        values = run(design, given.panels, given.seed + number, file)
+        rows.append(rates(design, values))
         print(
             f"{design.name}: {rows[-1]['size_C_one']:.4f} {rows[-1]['size_S_one']:.4f}"
         )
