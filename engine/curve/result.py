@@ -124,8 +124,9 @@ class SpecificationCurve(Printable):
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
             f"{_share_in_words(many, len(rows), sign)}; without any effect the side "
-            f"that has more would have at most {_percent(share['null_median'])} in half "
-            f"of the draws and more than {_percent(share['null_high'])} in one of forty",
+            f"that has more would have at most {_percent(share['null_median'])} in "
+            f"half of the draws and more than {_percent(share['null_high'])} in one of "
+            "forty",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
