@@ -137,5 +137,5 @@ def _cross(ax: Axes, here: xr.Dataset, x: float, y: float) -> None:
     across = [float(here[f"GVC_PART_BM_{k}"]) for k in ("ci_low", "ci_high")]
     along = [float(here[f"GVC_FORWARDNESS_{k}"]) for k in ("ci_low", "ci_high")]
     style: dict[str, Any] = {"color": QUIET, "linewidth": 0.7, "zorder": 3}
-    ax.hlines(y, *across, **style)
-    ax.vlines(x, *along, **style)
+    ax.hlines(y, across[0], across[1], **style)
+    ax.vlines(x, along[0], along[1], **style)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -37,10 +38,11 @@ def sensitivity_map(
     effects span magnitudes.
     """
     known = [str(k) for k in pairs["seller"].values]
-    table = pairs.transpose("seller", "user").to_pandas()
+    table = pd.DataFrame(pairs.transpose("seller", "user").values, known, known)
     if regions is None:
-        size = table.abs().sum(axis=1) + table.abs().sum(axis=0)
-        regions = [str(k) for k in size.sort_values(ascending=False).index[:MANY]]
+        size = np.abs(table.to_numpy())
+        order = np.argsort(-(size.sum(axis=0) + size.sum(axis=1)), kind="stable")
+        regions = [known[k] for k in order[:MANY]]
     chosen = known_regions(regions, known)
     shown = table.loc[chosen, chosen].to_numpy()
 

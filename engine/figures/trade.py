@@ -334,7 +334,7 @@ def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None = None) -> None:
     if se is not None:
         half = 1.96 * se.loc[ratio.index].to_numpy()
         ends = ratio.to_numpy() - half, ratio.to_numpy() + half
-        ax.hlines(places, *ends, color=SURPLUS, alpha=0.5, linewidth=1.5)
+        ax.hlines(places, ends[0], ends[1], color=SURPLUS, alpha=0.5, linewidth=1.5)
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
     labelled_rows(ax, [str(k) for k in ratio.index])
     plain_axes(ax, grid="x")

@@ -182,7 +182,8 @@ def _closed(
     inside, partners = jnp.asarray(borders.inside), jnp.asarray(borders.partners)
     gross = any(k in names for k in (*FLOWS[2:], "vax_ratio"))
     balances = any(k in MEASURES for k in names)
-    values, errors = [], []
+    values: list[xr.Dataset] = []
+    errors: list[xr.Dataset] = []
     for year in solved_years(tables, model, value_added, progress, inverse=False):
         label = tables.years[year.number]
         here, apart = [], []

@@ -20,6 +20,7 @@ from ..core import (
     in_float64,
     number_text,
     require_choice,
+    require_kind,
     require_whole,
 )
 from ..measures import INDICATORS, Account, ValueAdded, indicators_at
@@ -209,6 +210,8 @@ def sensitivity(
     ROW    -0.00307  0.00094  0.00261
     """
     require_tables(tables)
+    wanted = "tbi, another measure of trade or the name of an indicator"
+    require_kind("measure", measure, str, wanted)
     require_choice("measure", measure, [*MEASURES, *INDICATORS])
     require_choice("region", region, tables.regions)
     if sector is not None:

@@ -162,7 +162,7 @@ def test_the_cells_are_those_of_automatic_differentiation_of_a_dense_solve(
         return T[r].sum() - T[r, r]
 
     wanted = jax.grad(dense)(jnp.hstack([Z, Y]))
-    found = trade_gradients(P, B, r, Z, x).cells()[0, 0]
+    found = trade_gradients(P, B, r, *table[:2]).cells()[0, 0]
     assert_allclose(found, wanted, rtol=EXACT, atol=EXACT * np.abs(wanted).max())
 
 

@@ -103,7 +103,7 @@ def test_cells_pairs_and_sectors_are_sums_of_the_same_effects(world):
         + effects[i // S * S : i // S * S + S, N + 1].sum()
     )
     assert_allclose(found.pairs.sel(seller=first.seller, user=world.regions[1]), pair)
-    assert "effect: of 1 % more" in str(found)
+    assert "effect of 1 % more" in str(found)
 
 
 def test_value_added_that_is_a_row_has_a_derivative(world):
