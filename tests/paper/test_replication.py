@@ -645,7 +645,7 @@ def test_the_index_of_the_release_before_takes_the_developing_result_away(page, 
     assert_allclose(rows["coef"], [18.99, 0.78], atol=0.005)
     assert_allclose(rows["p"], [0.034, 0.94], atol=0.002)
     assert rows["n"].tolist() == [216, 216] and rows["clusters"].tolist() == [18, 18]
-    assert "correlation of the two measures net of all else 0.57" in page
+    assert "correlation of the two measures net of all else 0.57" in page.text
     pooled = table[(table["threat"] == "vintage") & (table["model"] == "table3-3")]
     assert "net of all else 0.70" in str(pooled["note"].iloc[1])
 
@@ -679,7 +679,7 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     below = tests.groupby(["choices", "outcome"])["below"].all()
     for choices, count in below.groupby("choices").sum().items():
         sentence = f"ver the {choices} set all three tests reject no effect at 5 % for "
-        assert f"{sentence}{count} of 5 outcomes" in page
+        assert f"{sentence}{count} of 5 outcomes" in page.text
 
 
 def test_the_threats_of_the_page_are_those_of_the_file(page, done):
