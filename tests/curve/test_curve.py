@@ -472,6 +472,6 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
         (two, "all", "GDP", "2000-2014"): (-1.70, 3.10),
         (two, "all", "none", "2008-2014"): (0.62, 1.67),
     }.items():
-        row = rows.loc[at]
+        row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
         assert_allclose([row["coef"], row["se"]], printed, atol=0.0101)
