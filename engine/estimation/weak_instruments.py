@@ -104,12 +104,12 @@ class WeakInstruments:
     """What the literature prints under a 2SLS column.
 
     ``effective_f`` and its critical values (5 %, by tau in per cent) exist for one
-    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what |t| of 2SLS
-    is held against at 5 %, given the first-stage F (``tf_critical_value``): one
-    instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p`` is by
+    endogenous regressor; otherwise NaN and empty. ``tf_critical`` is what the absolute
+    t of 2SLS is held against at 5 %, given the first-stage F (``tf_critical_value``):
+    one instrument, otherwise NaN. Of the Anderson-Rubin tests, ``ar_bootstrap_p`` is by
     wild bootstrap from ``ar_draws`` draws (NaN without any), ``ar_jackknife_p`` by the
-    jackknife over clusters. NaN too is a statistic whose
-    covariance matrix has no inverse, because clusters are too few.
+    jackknife over clusters. NaN too is a statistic whose covariance matrix has no
+    inverse, because clusters are too few.
 
     Examples
     --------
