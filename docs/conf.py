@@ -42,7 +42,13 @@ os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Pages put files here that the site shows as they are, beside its own static ones.
-os.environ["TIVAX_DOCS_SHOWN"] = tempfile.mkdtemp()
+SCRATCH = Path(tempfile.mkdtemp())
+os.environ["TIVAX_DOCS_SHOWN"] = str(SCRATCH / "shown")
+os.environ["IPYTHONDIR"] = str(SCRATCH / "ipython")
+STARTUP = SCRATCH / "ipython" / "profile_default" / "startup"
+for folder in (SCRATCH / "shown", STARTUP):
+    folder.mkdir(parents=True)
+shutil.copy(HERE / "extensions" / "shell_commands.py", STARTUP)
 
 myst_enable_extensions = [
     "attrs_block",
@@ -95,10 +101,10 @@ def find_public_name(app, env, node, text):
 
 def show_files(app, exception):
     """Copy what pages made into _static of the site."""
-    made = os.environ["TIVAX_DOCS_SHOWN"]
     if exception is None:
-        shutil.copytree(made, Path(app.outdir) / "_static", dirs_exist_ok=True)
-    shutil.rmtree(made)
+        static = Path(app.outdir) / "_static"
+        shutil.copytree(SCRATCH / "shown", static, dirs_exist_ok=True)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
 
 
 def setup(app):

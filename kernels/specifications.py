@@ -113,7 +113,7 @@ def fit_specification(
 
 
 @jax.jit
-def fit_specifications(
+def fit_of_base(
     products: Float[Array, "G f m"], choices: Choice
 ) -> SpecificationFit:
     """Specifications of one base, stacked."""

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from ...kernels.resampling import WildLoadings
-from ...kernels.specifications import Choice, SpecificationFit, fit_specifications
+from ...kernels.specifications import Choice, SpecificationFit, fit_of_base
 from ..core import TivaxError, in_float64
 from ..estimation import COLLINEAR, SEPARATE
 from .bases import Base, BaseKey, Columns, Term, codes_of, make_base, number_column
@@ -147,7 +147,7 @@ def _of_base(base: Base, members: Sequence[Job]) -> list[tuple[int, Fitted | str
             jnp.asarray([number[one.treatment] for one in filled]),
             jnp.asarray([number[one.outcome] for one in filled]),
         )
-        fits = jax.tree.map(np.asarray, fit_specifications(products, choice))
+        fits = jax.tree.map(np.asarray, fit_of_base(products, choice))
         for k, (job, one) in enumerate(zip(members[start:], part, strict=False)):
             fit = jax.tree.map(lambda a, k=k: a[k], fits)
             found.append((job.place, _read(base, one, fit, number)))

@@ -12,8 +12,8 @@ from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.own_panel import steps
 from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.simulation import own_panel as steps
 from tivax.kernels.simulated_panels import METHODS
 
 from commands import good, mistake, names

@@ -27,16 +27,16 @@ from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.own_panel.given import given_regressors
 from tivax.engine.resampling.plans import make_plan, wild_loadings
 from tivax.engine.resampling.schemes import Scheme
-from tivax.engine.resampling.simulated_panels import (
+from tivax.engine.resampling.simulation.given import given_regressors
+from tivax.engine.resampling.simulation.panels import (
     BUILT_IN,
     Design,
     Study,
     read_study,
 )
-from tivax.engine.resampling.simulation import simulate
+from tivax.engine.resampling.simulation.run import simulate
 from tivax.kernels import random_draws as streams
 from tivax.kernels import resampling
 from tivax.kernels import simulated_panels as kernel

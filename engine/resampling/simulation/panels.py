@@ -56,10 +56,10 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.simulated_panels import PanelDesign
-from ..core import TivaxError, TomlTable, local_path, read_toml, sha256
-from ..estimation import SAMPLES, network_weights
-from .own_panel.given import Given, given_regressors
+from ....kernels.simulated_panels import PanelDesign
+from ...core import TivaxError, TomlTable, local_path, read_toml, sha256
+from ...estimation import SAMPLES, network_weights
+from .given import Given, given_regressors
 
 _OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
 PLACEBOS = ("independent", "phases")

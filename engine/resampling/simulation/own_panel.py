@@ -39,9 +39,9 @@ from ..models import Model
 from ..p_values import LEVEL
 from ..plans import make_plan
 from ..schemes import Scheme
-from ..simulated_panels import Design, Study
-from ..simulation import simulate
 from .given import given_by, read_flows
+from .panels import Design, Study
+from .run import simulate
 
 # A method keeps its level where its size is within this of it (MacKinnon, Nielsen and
 # Webb call 0.05 +- 0.01 reliable), Monte-Carlo error aside.

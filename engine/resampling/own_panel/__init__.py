@@ -1,1 +1,0 @@
-"""Which p-value to trust for a panel: what it gives, what its own simulations say."""
