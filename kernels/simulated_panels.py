@@ -9,9 +9,10 @@
 
 A panel is a function of its key. Each is tested by every method at once: t of CV1 and
 CV3 with G - 1 degrees of freedom, CV2 with Bell and McCaffrey's, the restricted wild
-cluster bootstrap (Rademacher), the percentile interval of the pairs bootstrap, and,
-where the panel is balanced, placebos that move whole paths: of the treatment, comparing
-its coefficient or its t, and of the residuals (Freedman and Lane).
+cluster bootstrap (Rademacher), the percentile interval of the pairs bootstrap, V5 with
+degrees of freedom of its own, and, where the panel is balanced, placebos that move
+whole paths: of the treatment, comparing its coefficient or its t, and of the residuals
+(Freedman and Lane); and tests for clusters of years as well: ``two_way_tests``.
 """
 
 from typing import NamedTuple
@@ -20,9 +21,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from . import clusters, random_draws, resampling
+from . import clusters, jackknife, random_draws, resampling
 from .clusters import ClusterCrossProducts
 from .resampling import LEVEL, TIE
+from .two_way_panels import two_way_tests
 
 METHODS = (
     "CV1 t(G-1)",
@@ -33,6 +35,10 @@ METHODS = (
     "placebo coefficient",
     "placebo t",
     "Freedman-Lane t",
+    "V5 adjusted",
+    "two-way t",
+    "two-way WCR",
+    "common shocks",
 )
 
 
@@ -199,6 +205,8 @@ def simulate_and_test(
     se = jnp.sqrt(variances)
     contrast = jnp.zeros(layout.regressors).at[j].set(1)
     degrees = clusters.degrees(fit, contrast, spectrum)
+    own, scale = jackknife.degrees(fit, contrast, spectrum)
+    se5 = jnp.sqrt(scale / jackknife.v5(b[None], left)[0, 0])
     v = random_draws.rademacher(of_signs, G, draws=draws)
     w = random_draws.counts(of_counts, G, draws=draws).astype(float)
     if balanced:
@@ -208,8 +216,9 @@ def simulate_and_test(
     else:
         again = resampling.reweighted(products.S, w, layout=layout)[0]
     low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
-    placebos = None
+    placebos = by_year = None
     if balanced:
+        by_year = two_way_tests(M, jax.random.fold_in(of_signs, 1), draws=draws)
         assignment = random_draws.permutations(
             jax.random.fold_in(of_counts, 1), (G,), draws=draws
         )
@@ -217,10 +226,7 @@ def simulate_and_test(
 
     def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
-        # P(|t| > t_df) = I(df / (df + t^2); df / 2, 1 / 2).
-        small = jax.scipy.special.betainc(
-            degrees / 2, jnp.array(0.5), degrees / (degrees + t[1] ** 2)
-        )
+        small = clusters.two_sided(t[1], degrees)
         loadings = resampling.wild_loadings(
             products, contrast[None], null[None], layout=layout
         )
@@ -235,12 +241,14 @@ def simulate_and_test(
             ]
         )
         served = jnp.isfinite(jnp.stack([*se, se[0], low]))
-        p = jnp.full(3, jnp.nan)
-        if placebos is not None:
-            p = _placebo_p(*placebos, null, b, se[0])
-        of_placebos = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
+        p, others = jnp.full(3, jnp.nan), jnp.full(3, jnp.nan)
+        if placebos is not None and by_year is not None:
+            p, others = _placebo_p(*placebos, null, b, se[0]), by_year(null)
+        adjusted = clusters.two_sided(jnp.abs(b - null) * se5, own)
+        p = jnp.concatenate([p, adjusted[None], others])
+        more = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
         return jnp.concatenate(
-            [jnp.where(served, found.astype(p.dtype), jnp.nan), of_placebos]
+            [jnp.where(served, found.astype(p.dtype), jnp.nan), more]
         )
 
     share = clusters.partial_leverage(fit, contrast)

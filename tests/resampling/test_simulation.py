@@ -15,6 +15,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from tivax.engine.core.progress import no_progress
+from tivax.engine.estimation import common_shocks, two_way_clusters
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
@@ -34,6 +35,8 @@ from tivax.engine.resampling.simulation import simulate
 from tivax.kernels import random_draws as streams
 from tivax.kernels import resampling
 from tivax.kernels import simulated_panels as kernel
+from tivax.kernels.two_way import two_way_statistics
+from tivax.kernels.two_way_panels import two_way_tests
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
@@ -320,6 +323,45 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         size = np.abs(draw(tables))
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
+    row = model_table([other]).iloc[0]
+    assert rejects["V5 adjusted"] == (row["v5_adjusted_p"] <= 0.05)
+    if not design.balanced:
+        assert np.isnan([rejects[k] for k in kernel.METHODS[-3:]]).all()
+        return
+    frame, regressors = as_frame(M, seen), list(model.regressors)
+    two_way = two_way_clusters(frame, "y", regressors)["x"]
+    assert rejects["two-way t"] == (two_way.p <= 0.05)
+    shocks = common_shocks(frame, "y", regressors)["x"]
+    assert rejects["common shocks"] == (shocks.p <= 0.05)
+    v = streams.rademacher(jax.random.fold_in(of_signs, 1), design.years, draws=99)
+    drawn = np.abs(two_way_statistics(other.two_way_loadings(0, "year", 0.0), v))
+    p = np.mean(drawn[np.isfinite(drawn)] > abs(two_way.t) * (1 + 1e-9))
+    assert rejects["two-way WCR"] == (p <= 0.05)
+
+
+@pytest.mark.parametrize("null", [0.0, 0.4])
+def test_p_of_two_way_tests_is_that_of_the_engine(null):
+    """The p-values themselves, of a panel whose dimension with fewer clusters is either:
+    decisions alone would hide a small difference."""
+    for design in (SMALL, Design("long", 5, 8, 1)):
+        _, M, seen, of_signs, _ = one_panel(design)
+        model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
+        frame, regressors = as_frame(M, seen), list(model.regressors)
+        moved = frame.assign(y=frame["y"] - null * frame["x"])
+        found = jax.jit(
+            lambda M, key: two_way_tests(M, key, draws=99)(jnp.asarray(null))
+        )(jnp.asarray(M), of_signs)
+        fewer = min(design.clusters, design.years)
+        v = streams.rademacher(of_signs, fewer, draws=99)
+        loadings = fit_model(frame, model).two_way_loadings(0, "year", null)
+        drawn = np.abs(two_way_statistics(loadings, v))
+        two_way = two_way_clusters(moved, "y", regressors)["x"]
+        expected = [
+            two_way.p,
+            np.mean(drawn[np.isfinite(drawn)] > abs(two_way.t) * (1 + 1e-9)),
+            common_shocks(moved, "y", regressors)["x"].p,
+        ]
+        assert_allclose(found, expected, rtol=1e-7)
 
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
@@ -359,7 +401,14 @@ def test_sizes_are_near_five_percent():
     result = simulate(study).set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
     good = result["size"][
-        ["CV2 BM", "CV3 t(G-1)", "WCR", "placebo t", "Freedman-Lane t"]
+        [
+            "CV2 BM",
+            "CV3 t(G-1)",
+            "WCR",
+            "placebo t",
+            "Freedman-Lane t",
+            "V5 adjusted",
+        ]
     ]
     assert ((good - 0.05).abs() < width).all(), good
     assert 0.85 < float(result["se_ratio"]["CV1 t(G-1)"]) < 1.05
