@@ -1,7 +1,9 @@
 """Settings of the documentation: `scripts/docs` builds it."""
 
 import os
+import shutil
 import sys
+import tempfile
 from importlib.metadata import version as version_of
 from pathlib import Path
 
@@ -39,6 +41,14 @@ os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarn
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Pages put files here that the site shows as they are, beside its own static ones.
+SCRATCH = Path(tempfile.mkdtemp())
+os.environ["TIVAX_DOCS_SHOWN"] = str(SCRATCH / "shown")
+os.environ["IPYTHONDIR"] = str(SCRATCH / "ipython")
+STARTUP = SCRATCH / "ipython" / "profile_default" / "startup"
+for folder in (SCRATCH / "shown", STARTUP):
+    folder.mkdir(parents=True)
+shutil.copy(HERE / "extensions" / "shell_commands.py", STARTUP)
 
 myst_enable_extensions = [
     "attrs_block",
@@ -89,6 +99,15 @@ def find_public_name(app, env, node, text):
     )
 
 
+def show_files(app, exception):
+    """Copy what pages made into _static of the site."""
+    if exception is None:
+        static = Path(app.outdir) / "_static"
+        shutil.copytree(SCRATCH / "shown", static, dirs_exist_ok=True)
+    shutil.rmtree(SCRATCH, ignore_errors=True)
+
+
 def setup(app):
     """Register what is done in this file."""
+    app.connect("build-finished", show_files)
     app.connect("missing-reference", find_public_name)

@@ -15,6 +15,7 @@ leaves the balances equal where those sell final goods only, as all but one cell
 million US$, 1999) of WIOD 2013 do.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -54,6 +55,7 @@ class ValueAddedTrade(NamedTuple):
     cell_backward_error: Float[Array, ""]
 
 
+@partial(jax.jit, static_argnames=("method", "cells"))
 def value_added_trade(
     Z: Float[Array, "n n"],
     x: Float[Array, " n"],
@@ -114,6 +116,7 @@ def gross_exports(
     return sold * (1 - home) * active[:, None].astype(Y.dtype)
 
 
+@jax.jit
 def by_region(T: Float[Array, "n c"]) -> Float[Array, "c c"]:
     """Sum over the industries of each region of origin."""
     n, c = T.shape

@@ -21,8 +21,10 @@ Nothing here is estimated: the bound holds for the numbers in the computer.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -47,6 +49,7 @@ class Certified(NamedTuple):
     backward_error: Float[Array, ""]
 
 
+@partial(jax.jit, static_argnames=("regions", "method"))
 def certify_solution(
     Z: Float[Array, "n n"],
     Y: Float[Array, "n k"],

@@ -101,6 +101,7 @@ class ClusterFit(NamedTuple):
     scores: Float[Array, "G p"]
 
 
+@partial(jax.jit, static_argnames="clusters")
 def cross_products(
     columns: Float[Array, "n m"], cluster: Array, *, clusters: int
 ) -> Float[Array, "{clusters} m m"]:
@@ -136,6 +137,7 @@ def two_way_products(
     return ClusterCrossProducts(S, count, n_parameters), layout
 
 
+@partial(jax.jit, static_argnames="layout")
 def without_base(
     products: ClusterCrossProducts, weights: Float[Array, " G"], *, layout: Layout
 ) -> ClusterCrossProducts:
@@ -192,6 +194,7 @@ def _instruments(layout: Layout) -> Array:
     return jnp.concatenate([exogenous, excluded])
 
 
+@jax.jit
 def correction(
     products: ClusterCrossProducts, weights: Float[Array, " G"] | None = None
 ) -> Float[Array, ""]:
@@ -206,6 +209,7 @@ def correction(
     return G / (G - 1) * (N - 1) / (N - k)
 
 
+@jax.jit
 def cv1(
     products: ClusterCrossProducts,
     fit: ClusterFit,
@@ -217,6 +221,7 @@ def cv1(
     return correction(products, weights) * weighted.T @ half
 
 
+@jax.jit
 def unexplained_share(
     fit: ClusterFit, weights: Float[Array, " G"]
 ) -> Float[Array, " p"]:
@@ -256,6 +261,7 @@ class Leverages(NamedTuple):
         return (inner**2).sum(axis=1) / (weight @ weight)
 
 
+@jax.jit
 def leverages(fit: ClusterFit) -> Leverages:
     """The leverages of the clusters, for CV2 and its degrees of freedom."""
     R = jnp.linalg.cholesky(fit.bread_inverse)
@@ -263,6 +269,7 @@ def leverages(fit: ClusterFit) -> Leverages:
     return Leverages(R, U, 1 - values)
 
 
+@jax.jit
 def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p"]:
     """Bell and McCaffrey's, unbiased where errors are iid.
 
@@ -278,6 +285,7 @@ def cv2(fit: ClusterFit, spectrum: Leverages | None = None) -> Float[Array, "p p
     return half.T @ half
 
 
+@jax.jit
 def singly_identified(
     spectrum: Leverages, contrast: Float[Array, " p"]
 ) -> Bool[Array, " G"]:
@@ -285,6 +293,7 @@ def singly_identified(
     return spectrum.unidentified_share(contrast) > _UNIDENTIFIED_TOLERANCE
 
 
+@jax.jit
 def cv3(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """The jackknife, from the estimates without each cluster; NaN where one of them
     is (``resampling.leave_one_out``)."""
@@ -293,6 +302,7 @@ def cv3(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q 
     return (G - 1) / G * gap.T @ gap
 
 
+@jax.jit
 def degrees(
     fit: ClusterFit, contrast: Float[Array, " p"], spectrum: Leverages | None = None
 ) -> Float[Array, ""]:
@@ -327,12 +337,15 @@ def variance_form(
     return jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
 
 
-def two_sided(t: Float[Array, ""], degrees: Float[Array, ""]) -> Float[Array, ""]:
+def two_sided(
+    t: Float[Array, "..."], degrees: Float[Array, "..."]
+) -> Float[Array, "..."]:
     """P(|t_df| > t) = I(df / (df + t^2); df / 2, 1 / 2)."""
-    half = jnp.asarray(0.5, t.dtype)
+    half = jnp.full_like(degrees, 0.5)
     return jax.scipy.special.betainc(degrees / 2, half, degrees / (degrees + t**2))
 
 
+@jax.jit
 def leverage(fit: ClusterFit) -> Float[Array, " G"]:
     """tr(A_g B): the share of the p parameters that a cluster fits by itself.
 
@@ -341,6 +354,7 @@ def leverage(fit: ClusterFit) -> Float[Array, " G"]:
     return jnp.einsum("gpq,qp->g", fit.A, fit.bread_inverse)
 
 
+@jax.jit
 def partial_leverage(
     fit: ClusterFit, contrast: Float[Array, " p"]
 ) -> Float[Array, " G"]:
@@ -350,6 +364,7 @@ def partial_leverage(
     return share / share.sum()
 
 
+@jax.jit
 def effective_clusters(partial_leverage: Float[Array, " G"]) -> Float[Array, ""]:
     """1 / sum of squared shares: G where clusters are even.
 

@@ -21,7 +21,7 @@ and, with B~ the inverse of the table in which s sells no inputs abroad,
 Exports of industries without output are left out, as in ``kernels.absorption``.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -87,8 +87,9 @@ class InvertedTable(NamedTuple):
         return perimeters.left_multiply(abroad, self.L)
 
     @property
-    def B(self) -> Float[Array, "n n"]:
-        """The Leontief inverse.
+    def B(self) -> Any:
+        """The Leontief inverse, n x n, or what multiplies as it does
+        (``sensitivity.LazyInverse``).
 
         Raises ``ValueError`` if the table was inverted without it.
         """

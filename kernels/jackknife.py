@@ -20,6 +20,7 @@ for the scores that are resampled, the second for the covariance of the statisti
 """
 
 from functools import partial
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -91,6 +92,7 @@ def left_out_estimates(
     return left[:, layout.exogenous :]
 
 
+@jax.jit
 def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """CV3 around the mean of the estimates without each cluster, not the estimate."""
     G = len(left)
@@ -98,6 +100,7 @@ def cv3j(left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     return (G - 1) / G * gap.T @ gap
 
 
+@jax.jit
 def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q"]:
     """Hansen's (2025) jackknife, sum (beta_(g) - beta)(beta_(g) - beta)'.
 
@@ -163,25 +166,85 @@ def jackknife_loadings(
     where delta = B sum_h s_h v_h: the others must identify R beta.
     """
     full = fit(products, jnp.ones_like(products.rows), layout=layout)
-    A, B = full.A, full.bread_inverse
     b = products.S[:, : layout.regressors, -1]
     if scores:
-        each = _restricted_left_out(A, b, R, r) if restricted else left_out(A, b)
+        each = (
+            _restricted_left_out(full.A, b, R, r) if restricted else left_out(full.A, b)
+        )
     else:
-        each = full.coef
-        if restricted:
-            gap = jnp.linalg.solve(R @ B @ R.T, R @ each - r)
-            each = each - B @ R.T @ gap
-        each = jnp.broadcast_to(each, b.shape)
-    s = b - jnp.einsum("gpq,gq->gp", A, each)
+        each = _restricted(full, R, r) if restricted else full.coef
+    if variance:
+        inverses, factor = left_out_inverses(full.A), (len(b) - 1) / len(b)
+    else:
+        inverses, factor = full.bread_inverse[None], correction(products)
+    return _loadings(full, b, each, R, inverses, jnp.asarray(factor, b.dtype))
+
+
+class WildTypes(NamedTuple):
+    """Loadings of the types 11, 13, 31 and 33 on a first axis, in this order."""
+
+    restricted: WildLoadings
+    unrestricted: WildLoadings
+
+
+TYPES = ("11", "13", "31", "33")
+
+
+def wild_types(
+    products: ClusterCrossProducts,
+    R: Float[Array, "h p"],
+    r: Float[Array, " h"],
+    *,
+    layout: Layout,
+) -> WildTypes:
+    """Every type at once: what they have in common is computed once."""
+    full = fit(products, jnp.ones_like(products.rows), layout=layout)
+    b = products.S[:, : layout.regressors, -1]
+    inverses = left_out_inverses(full.A)
+    of_variance = (
+        (full.bread_inverse[None], correction(products)),
+        (inverses, jnp.asarray((len(b) - 1) / len(b), b.dtype)),
+    )
+
+    def stacked(fitted: Array, jackknifed: Array) -> WildLoadings:
+        made = [
+            _loadings(full, b, each, R, *variance)
+            for each in (fitted, jackknifed)
+            for variance in of_variance
+        ]
+        return jax.tree.map(lambda *each: jnp.stack(each), *made)
+
+    without = jnp.einsum("gpq,gq->gp", inverses, others(b))
+    return WildTypes(
+        stacked(_restricted(full, R, r), _restricted_left_out(full.A, b, R, r)),
+        stacked(full.coef, without),
+    )
+
+
+def _restricted(
+    full: ClusterFit, R: Float[Array, "h p"], r: Float[Array, " h"]
+) -> Float[Array, " p"]:
+    """The estimate under R beta = r."""
+    B = full.bread_inverse
+    gap = jnp.linalg.solve(R @ B @ R.T, R @ full.coef - r)
+    return full.coef - B @ R.T @ gap
+
+
+def _loadings(
+    full: ClusterFit,
+    b: Float[Array, "G p"],
+    each: Float[Array, "*p"],
+    R: Float[Array, "h p"],
+    inverses: Float[Array, "#G p p"],
+    factor: Float[Array, ""],
+) -> WildLoadings:
+    """Scores by the estimates ``each`` (of a cluster, or of all), t by ``inverses``."""
+    A, B = full.A, full.bread_inverse
+    s = b - jnp.einsum("gpq,gq->gp", A, jnp.broadcast_to(each, b.shape))
     delta = B @ s.T
     eye = jnp.eye(len(s), dtype=s.dtype)
-    if variance:
-        RJ = jnp.einsum("hp,gpq->hgq", R, left_out_inverses(A))
-        factor = jnp.asarray((len(s) - 1) / len(s), s.dtype)
-    else:
-        RJ = jnp.broadcast_to((R @ B)[:, None, :], (len(R), *s.shape))
-        factor = correction(products)
+    RJ = jnp.einsum("hp,gpq->hgq", R, inverses)
+    RJ = jnp.broadcast_to(RJ, (len(R), *s.shape))
     own = jnp.einsum("hgp,gp->hg", RJ, s)
     rest = jnp.einsum("hgp,gpq,qk->hgk", RJ, A, delta)
     return WildLoadings(R @ delta, own[:, :, None] * eye[None] - rest, factor)

@@ -75,9 +75,11 @@ def counts(
     return jax.lax.fori_loop(0, clusters, count, start)
 
 
-def exponential(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} B"]:
+def exponential(
+    key: Key[Array, ""], clusters: int, *, draws: int = BLOCK
+) -> Float[Array, "{clusters} {draws}"]:
     """Independent standard exponential weights: the Bayesian bootstrap (Rubin 1981)."""
-    word = jax.random.bits(key, (clusters, BLOCK), jnp.uint32)
+    word = jax.random.bits(key, (clusters, draws), jnp.uint32)
     return -jnp.log((word.astype(float) + 0.5) * 2.0**-32)
 
 

@@ -405,6 +405,7 @@ class FreedmanLaneTables(NamedTuple):
     correction: Float[Array, ""]
 
 
+@jax.jit
 def freedman_lane_tables(
     W: Float[Array, "G T w"],
     z: Float[Array, "G T"],

@@ -2,6 +2,10 @@
 
 Symbols as in ``kernels.clusters``. A sample is weights of 0 and 1; its base year is the
 first that it has. Cells are columns of about equal size: normal equations are solved.
+
+Besides, the variances of a panel that need its cells: clusters by country and by year
+(Cameron, Gelbach and Miller 2011), their jackknife (MacKinnon, Nielsen and Webb 2024),
+and Driscoll and Kraay's (1998).
 """
 
 from functools import partial
@@ -12,7 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from . import clusters
-from .clusters import ClusterCrossProducts, Layout, two_way_products
+from .clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
 
 # Least share of a regressor's variation that the others must leave. With
 # normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
@@ -83,3 +87,111 @@ def fit_specifications(
     return jax.lax.map(
         lambda each: fit_samples(*each, weights, outcomes=outcomes), (cells, used)
     )
+
+
+# ------------------------------------------------------- variances that need the cells
+
+
+class CellFit(NamedTuple):
+    """What every cell does to the coefficient of the last regressor, net of all else.
+
+    slopes
+        Its weights of the outcome: b = sum of slopes times y; 0 where unseen.
+    residuals
+        Of the outcome, 0 where unseen.
+    leverage
+        Of the cell, all effects included.
+    """
+
+    slopes: Float[Array, "G T"]
+    residuals: Float[Array, "G T"]
+    leverage: Float[Array, "G T"]
+
+
+def fit_cells(
+    M: Float[Array, "G T m"], seen: Float[Array, "G T"], fit: ClusterFit
+) -> CellFit:
+    """From the cells [controls, treatment, y] and the fit of their
+    ``clusters.two_way_products`` with dummies of all years but the first."""
+    G, T, m = M.shape
+    years = jnp.broadcast_to(jnp.eye(T, dtype=M.dtype)[None, :, 1:], (G, T, T - 1))
+    columns = jnp.concatenate([years, M], axis=2) * seen[:, :, None]
+    count = jnp.maximum(seen.sum(axis=1), 1)
+    mean = columns.sum(axis=1) / count[:, None]
+    columns = (columns - mean[:, None, :]) * seen[:, :, None]
+    c, y = columns[:, :, :-1], columns[:, :, -1]
+    spread = c @ fit.bread_inverse
+    leverage = (spread * c).sum(axis=2) + seen / count[:, None]
+    return CellFit(spread[:, :, -1], y - c @ fit.coef, leverage)
+
+
+def two_way_variance(
+    cells: CellFit, seen: Float[Array, "G T"], slopes: int
+) -> Float[Array, ""]:
+    """Clusters by country and by year: pyfixest's factor, that of the smaller dimension
+    for all three terms, slopes and one constant counted. Not positive, it is NaN."""
+    score = cells.slopes * cells.residuals
+    total = (score.sum(axis=1) ** 2).sum() + (score.sum(axis=0) ** 2).sum()
+    N, few = seen.sum(), min(seen.shape)
+    factor = few / (few - 1) * (N - 1) / (N - slopes - 1)
+    return _positive(factor * (total - (score**2).sum()))
+
+
+def driscoll_kraay_variance(
+    cells: CellFit, seen: Float[Array, "G T"], slopes: int, *, lags: int
+) -> Float[Array, ""]:
+    """Scores of a year, with Bartlett's weights 1 - j / (lags + 1) of lag j, and
+    linearmodels' factor N / (N - K - G - T + 1)."""
+    G, T = seen.shape
+    h = (cells.slopes * cells.residuals).sum(axis=0)
+    total = (h**2).sum()
+    for j in range(1, lags + 1):
+        total = total + 2 * (1 - j / (lags + 1)) * (h[j:] * h[:-j]).sum()
+    N = seen.sum()
+    return _positive(N / (N - slopes - G - T + 1) * total)
+
+
+def two_way_jackknife_variance(
+    M: Float[Array, "G T m"],
+    seen: Float[Array, "G T"],
+    cells: CellFit,
+    without_country: Float[Array, " G"],
+    coef: Float[Array, ""],
+) -> Float[Array, ""]:
+    """CV3 by country, plus by year, less by row: (n - 1)/n times the sum of squared
+    changes of the coefficient. NaN where it is not positive, or one country, year or
+    row alone identifies the coefficient."""
+    G, T, m = M.shape
+    ones = jnp.ones(G, M.dtype)
+
+    def without_year(t: Array) -> Array:
+        kept = jnp.where((jnp.arange(T) == t)[None, :], 0, seen)
+        products, layout = two_way_products(M, kept, dummies=T)
+        products = clusters.without_base(products, ones, layout=layout)
+        fit = clusters.fit(products, ones, layout=layout)
+        share = clusters.unexplained_share(fit, ones)[-1]
+        return jnp.where(share >= LEAST_SHARE, fit.coef[-1], jnp.nan)
+
+    by_year = jax.lax.map(without_year, jnp.arange(T)) - coef
+    free = 1 - cells.leverage
+    alone = free < _LEVERAGE_TOLERANCE
+    by_row = jnp.where(
+        alone, 0, cells.slopes * cells.residuals / jnp.where(alone, 1, free)
+    )
+    # A row that no other tells apart says nothing, unless the coefficient rests on it.
+    largest = jnp.abs(cells.slopes).max()
+    lost = (alone & (jnp.abs(cells.slopes) > _SLOPE_TOLERANCE * largest)).any()
+
+    def squares(gap: Array, n: Array | int) -> Array:
+        return (n - 1) / n * (gap**2).sum()
+
+    total = squares(without_country - coef, G) + squares(by_year, T)
+    total = total - squares(by_row, seen.sum())
+    return jnp.where(lost, jnp.nan, _positive(total))
+
+
+_LEVERAGE_TOLERANCE, _SLOPE_TOLERANCE = 1e-9, 1e-6
+
+
+def _positive(variance: Float[Array, ""]) -> Float[Array, ""]:
+    return jnp.where(variance > 0, variance, jnp.nan)

@@ -14,25 +14,46 @@ in ``kernels.clusters``, of the fine clusters h; besides,
 tau is N(0, 1) where the fine level is right, large where it is too fine.
 """
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
+from . import jackknife
 from .clusters import ClusterFit
+
+
+class ScoreLoadings(NamedTuple):
+    """What makes the scores of a draw, s* = own v - P (T'v), for weights v of the fine
+    clusters.
+
+    The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit
+    (WCU): own_h = c'T_h, P_h = B A_h c. T holds X_h'u_h: the scores of the fit (type
+    11), or with jackknifed residuals (31, ``kernels.jackknife``).
+    """
+
+    own: Float[Array, " H"]
+    P: Float[Array, "H p"]
+    T: Float[Array, "H p"]
+
+    def drawn(self, v: Float[Array, "H B"]) -> Float[Array, "H B"]:
+        return self.own[:, None] * v - self.P @ (self.T.T @ v)
+
+
+def jackknifed_scores(fit: ClusterFit, b: Float[Array, "H p"]) -> Float[Array, "H p"]:
+    """X_h'(y_h - X_h beta_(h)), for b_h = X_h'y_h: residuals by the other clusters."""
+    left = jackknife.left_out(fit.A, b)
+    return b - jnp.einsum("hpq,hq->hp", fit.A, left)
 
 
 def treatment_scores(
     fit: ClusterFit, R: Float[Array, " p"], T: Float[Array, "H p"]
-) -> tuple[Float[Array, " H"], Float[Array, "H H"]]:
-    """s_h of the sample, and L with s* = L v for weights v of the fine clusters.
-
-    T holds X_h'u_h: the scores of the fit, or jackknifed ones (``kernels.jackknife``).
-    The outcome of a draw is X beta + u_h v_h, its scores those of its own fit:
-    L_hk = s_k 1(h = k) - c'A_h B T_k (WCU).
-    """
+) -> tuple[Float[Array, " H"], ScoreLoadings]:
+    """s_h of the sample, and the loadings of draws that resample T."""
     c = fit.bread_inverse @ R / (R @ fit.bread_inverse @ R)
-    cA = jnp.einsum("p,hpq->hq", c, fit.A)
-    return fit.scores @ c, jnp.diag(T @ c) - cA @ fit.bread_inverse @ T.T
+    P = jnp.einsum("p,hpq->hq", c, fit.A) @ fit.bread_inverse
+    return fit.scores @ c, ScoreLoadings(T @ c, P, T)
 
 
 def tau(
@@ -44,11 +65,10 @@ def tau(
     clusters: int,
 ) -> tuple[Float[Array, " B"], Float[Array, " B"]]:
     """theta and tau by column of scores; ``coarse`` numbers the coarse clusters."""
-
-    def sums(values: Float[Array, "H B"]) -> Float[Array, "G B"]:
-        return jax.ops.segment_sum(values, coarse, num_segments=clusters)
-
+    # A product of matrices: sums by index are several times slower on a CPU.
+    inside = jax.nn.one_hot(coarse, clusters, axis=0, dtype=s.dtype)
     squares = s**2
-    theta = m_c * (sums(s) ** 2).sum(axis=0) - m_f * squares.sum(axis=0)
-    variance = 2 * (sums(squares) ** 2).sum(axis=0) - 2 * (squares**2).sum(axis=0)
+    within = inside @ squares
+    theta = m_c * ((inside @ s) ** 2).sum(axis=0) - m_f * within.sum(axis=0)
+    variance = 2 * (within**2).sum(axis=0) - 2 * (squares**2).sum(axis=0)
     return theta, theta / jnp.sqrt(variance)

@@ -7,12 +7,23 @@
            may be those of a common factor and of shocks of a block of clusters
     y      effect x + u; country and year effects are absorbed and need not be added
 
-A panel is a function of its key. Each is tested by every method at once: t of CV1 and
-CV3 with G - 1 degrees of freedom, CV2 with Bell and McCaffrey's, the restricted wild
-cluster bootstrap (Rademacher), the percentile interval of the pairs bootstrap, V5 with
-degrees of freedom of its own, and, where the panel is balanced, placebos that move
-whole paths: of the treatment, comparing its coefficient or its t, and of the residuals
-(Freedman and Lane); and tests for clusters of years as well: ``two_way_tests``.
+A panel is a function of its key, and is tested by every method at once:
+
+    t with G - 1 degrees of freedom of CV1, CV3, CV3J and V5, with Bell and McCaffrey's
+    of CV2; by country and by year, CV1 and CV3 (the smaller number less 1); Driscoll
+    and Kraay's (T - 1); the network HAC, where there is a network (G - 1)
+    wild cluster bootstraps (Rademacher), restricted and unrestricted, of the types 11,
+    13, 31 and 33 (``kernels.jackknife``)
+    percentile intervals of the pairs and the Bayesian bootstrap
+    where the panel is balanced, placebos that move whole paths: of the treatment,
+    comparing its coefficient or its t, and of the residuals (Freedman and Lane); and
+    there the wild bootstrap of two-way clusters, and ``tx.common_shocks``
+
+In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
+controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of
+its size by cluster, or its own paths with random phases, the same in all clusters,
+which keep its autocorrelation and its correlation between clusters (Schreiber and
+Schmitz 2000).
 """
 
 from typing import NamedTuple
@@ -21,23 +32,50 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from . import clusters, jackknife, random_draws, resampling
+from . import clusters, jackknife, random_draws, resampling, sample_fits
 from .clusters import ClusterCrossProducts
 from .resampling import LEVEL, TIE
-from .two_way_panels import two_way_tests
+from .two_way import two_way_tests
 
-METHODS = (
+# With a standard error; then those of draws.
+ANALYTIC = (
     "CV1 t(G-1)",
     "CV2 BM",
     "CV3 t(G-1)",
-    "WCR",
+    "CV3J t(G-1)",
+    "V5 t(G-1)",
+    "two-way CV1",
+    "two-way CV3",
+    "Driscoll-Kraay",
+    "network HAC",
+)
+WILD = tuple(
+    null + ("" if kind == "11" else kind)
+    for null in ("WCR", "WCU")
+    for kind in jackknife.TYPES
+)
+METHODS = (
+    *ANALYTIC,
+    *WILD,
     "pairs percentile",
+    "Bayesian percentile",
     "placebo coefficient",
     "placebo t",
     "Freedman-Lane t",
     "V5 adjusted",
-    "two-way t",
     "two-way WCR",
+    "common shocks",
+)
+# One of each kind, for a table or a figure that has no room for all.
+MAIN = (
+    "CV1 t(G-1)",
+    "CV2 BM",
+    "CV3 t(G-1)",
+    "WCR",
+    "WCR31",
+    "pairs percentile",
+    "placebo t",
+    "Freedman-Lane t",
     "common shocks",
 )
 
@@ -68,6 +106,12 @@ class PanelDesign(NamedTuple):
         The number of each cluster's block; None: there are none.
     size
         Times this, a cluster's errors; None: 1.
+    network
+        Weights of the products of two clusters' scores; None: no network.
+    outcome, placebo
+        Of a panel, as ``given``, and 1 or 2 for placebo regressions: AR(1) treatments,
+        or the given one with random phases; 0, and where they are None: errors are
+        drawn.
     """
 
     effect: Float[Array, ""]
@@ -84,6 +128,9 @@ class PanelDesign(NamedTuple):
     block_x: Float[Array, ""] | None = None
     blocks: Int[Array, " G"] | None = None
     size: Float[Array, " G"] | None = None
+    network: Float[Array, "G G"] | None = None
+    outcome: Float[Array, "G T"] | None = None
+    placebo: Float[Array, ""] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -99,7 +146,7 @@ class PanelTests(NamedTuple):
     """
 
     estimate: Float[Array, ""]
-    se: Float[Array, " 3"]
+    se: Float[Array, " analytic"]
     effective: Float[Array, ""]
     residual: Float[Array, ""]
     rejects_truth: Float[Array, " methods"]
@@ -145,7 +192,40 @@ def simulate(
         C = size[None] * ar1(kc, design.persistence_x, (controls, G, T))
         regressors = jnp.stack([*C, x], axis=-1)
     y = design.effect * regressors[:, :, -1] + u
+    if design.outcome is not None and design.placebo is not None:
+        x = _placebo_treatments(kx, regressors[:, :, -1], design)
+        regressors = regressors.at[:, :, -1].set(
+            jnp.where(design.placebo > 0, x, regressors[:, :, -1])
+        )
+        y = jnp.where(design.placebo > 0, design.outcome, y)
     return jnp.concatenate([regressors, y[:, :, None]], axis=-1)
+
+
+def _placebo_treatments(
+    key: Key[Array, ""], x: Float[Array, "G T"], design: PanelDesign
+) -> Float[Array, "G T"]:
+    """A treatment without effect, made like x, which is net of cluster means."""
+    G, T = x.shape
+    square = (x**2).sum(axis=1) / jnp.maximum(design.seen.sum(axis=1), 1)
+    alone = jnp.sqrt(square)[:, None] * ar1(key, design.persistence_x, (G, T))
+    # Products in place of an FFT, which waits for itself in a loop of a compiled CPU
+    # program. Harmonics 1 ... T/2; the last of an even T has no phase but a sign.
+    k = jnp.arange(1, T // 2 + 1)
+    angle = 2 * jnp.pi / T * (k[:, None] * jnp.arange(T)[None, :]).astype(x.dtype)
+    cos, sin = jnp.cos(angle), jnp.sin(angle)
+    half = 2 * k == T
+    turn = jax.random.uniform(key, k.shape, x.dtype)
+    turn = 2 * jnp.pi * jnp.where(half, jnp.round(turn) / 2, turn)
+    a, b = x @ cos.T, x @ sin.T
+    turned = [
+        (a * jnp.cos(turn)[None, :] + b * jnp.sin(turn)[None, :]) @ cos,
+        (b * jnp.cos(turn)[None, :] - a * jnp.sin(turn)[None, :]) @ sin,
+    ]
+    together = 2 / T * (turned[0] + turned[1])
+    if T % 2 == 0:
+        last = (a[:, -1] * jnp.cos(turn[-1]))[:, None] * cos[-1][None, :]
+        together = together - last / T
+    return jnp.where(design.placebo == 1, alone, together)
 
 
 def _shared(
@@ -177,45 +257,77 @@ def _shared(
 def simulate_and_test(
     key: Key[Array, ""],
     design: PanelDesign,
-    critical: Float[Array, ""],
     *,
     controls: int,
     draws: int,
     balanced: bool,
+    zero_too: bool = True,
 ) -> PanelTests:
-    """Simulate one panel and test it. ``critical`` is the 97.5 % point of t(G-1).
+    """Simulate one panel and test it.
 
-    ``balanced``: all clusters are seen in all years.
+    ``balanced``: all clusters are seen in all years. ``zero_too``: whether no effect is
+    tested beside the true one; else they are the same.
     """
     of_panel, of_signs, of_counts = jax.random.split(key, 3)
     M = simulate(of_panel, design, controls=controls)
-    products, layout = clusters.two_way_products(M, design.seen, dummies=M.shape[1] - 1)
+    T = M.shape[1]
+    products, layout = clusters.two_way_products(M, design.seen, dummies=T - 1)
     G = len(products.rows)
     fit = clusters.fit(products, jnp.ones(G), layout=layout)
     b, j = fit.coef[-1], layout.exogenous
     left = resampling.leave_one_out(products, layout=layout)
     spectrum = clusters.leverages(fit)
-    variances = jnp.stack(
+    cells = sample_fits.fit_cells(M, design.seen, fit)
+    slopes = controls + 1
+    each = fit.scores @ fit.bread_inverse[:, j]
+    # A treatment that the others do not identify has the estimate 0 without a cluster.
+    known = jnp.where(jnp.isnan(left), 0, left)
+    network = jnp.array(jnp.nan)
+    if design.network is not None:
+        network = each @ design.network @ each * clusters.correction(products)
+    variances = [
+        clusters.cv1(products, fit)[j, j],
+        clusters.cv2(fit, spectrum)[j, j],
+        clusters.cv3(b[None], left)[0, 0],
+        jackknife.cv3j(left)[0, 0],
+        jackknife.v5(b[None], known)[0, 0],
+        sample_fits.two_way_variance(cells, design.seen, slopes),
+        sample_fits.two_way_jackknife_variance(M, design.seen, cells, left[:, 0], b),
+        sample_fits.driscoll_kraay_variance(
+            cells, design.seen, slopes, lags=int(4 * (T / 100) ** (2 / 9))
+        ),
+        network,
+    ]
+    se = jnp.sqrt(jnp.stack(variances))
+    contrast = jnp.zeros(layout.regressors).at[j].set(1)
+    bell = clusters.degrees(fit, contrast, spectrum)
+    few = min(G, T) - 1.0
+    degrees = jnp.stack(
         [
-            clusters.cv1(products, fit)[j, j],
-            clusters.cv2(fit, spectrum)[j, j],
-            clusters.cv3(b[None], left)[0, 0],
+            bell if name == "CV2 BM" else jnp.asarray(df, b.dtype)
+            for name, df in zip(
+                ANALYTIC, [*[G - 1.0] * 5, few, few, T - 1.0, G - 1.0], strict=True
+            )
         ]
     )
-    se = jnp.sqrt(variances)
-    contrast = jnp.zeros(layout.regressors).at[j].set(1)
-    degrees = clusters.degrees(fit, contrast, spectrum)
-    own, scale = jackknife.degrees(fit, contrast, spectrum)
-    se5 = jnp.sqrt(scale / jackknife.v5(b[None], left)[0, 0])
     v = random_draws.rademacher(of_signs, G, draws=draws)
-    w = random_draws.counts(of_counts, G, draws=draws).astype(float)
+    bayes = jax.random.fold_in(of_counts, 2)
+    weights = jnp.concatenate(
+        [
+            random_draws.counts(of_counts, G, draws=draws).astype(float),
+            random_draws.exponential(bayes, G, draws=draws),
+        ],
+        axis=1,
+    )
     if balanced:
         short = layout._replace(dummies=0)
-        cells = M - M.mean(axis=1, keepdims=True)
-        again = resampling.reweighted_balanced(cells, w, layout=short)[0]
+        net = M - M.mean(axis=1, keepdims=True)
+        again = resampling.reweighted_balanced(net, weights, layout=short)[0]
     else:
-        again = resampling.reweighted(products.S, w, layout=layout)[0]
-    low, high = jnp.nanquantile(again, jnp.array([LEVEL / 2, 1 - LEVEL / 2]))
+        again = resampling.reweighted(products.S, weights, layout=layout)[0]
+    ends = jnp.array([LEVEL / 2, 1 - LEVEL / 2])
+    low, high = jnp.nanquantile(again.reshape(2, draws), ends, axis=1)
+    own, scale = jackknife.degrees(fit, contrast, spectrum)
     placebos = by_year = None
     if balanced:
         by_year = two_way_tests(M, jax.random.fold_in(of_signs, 1), draws=draws)
@@ -226,25 +338,21 @@ def simulate_and_test(
 
     def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
-        small = clusters.two_sided(t[1], degrees)
-        loadings = resampling.wild_loadings(
+        small = clusters.two_sided(t, degrees)
+        types = jackknife.wild_types(
             products, contrast[None], null[None], layout=layout
         )
-        above = jnp.abs(resampling.wild_statistics(loadings, v)) > t[0]
-        found = jnp.stack(
-            [
-                t[0] > critical,
-                small < LEVEL,
-                t[2] > critical,
-                above.mean() <= LEVEL,
-                (null < low) | (null > high),
-            ]
-        )
-        served = jnp.isfinite(jnp.stack([*se, se[0], low]))
-        p, others = jnp.full(3, jnp.nan), jnp.full(3, jnp.nan)
+        drawn = jnp.stack([_wild_t(each, v) for each in types])
+        of_type = jnp.array([t[0], t[2], t[0], t[2]])
+        wild = (jnp.abs(drawn) > of_type[None, :, None]).mean(axis=2) <= LEVEL
+        outside = (null < low) | (null > high)
+        found = jnp.concatenate([small < LEVEL, wild.reshape(-1), outside])
+        of_wild = jnp.concatenate([of_type, of_type])
+        served = jnp.isfinite(jnp.concatenate([se, of_wild, low]))
+        p, others = jnp.full(3, jnp.nan), jnp.full(2, jnp.nan)
         if placebos is not None and by_year is not None:
             p, others = _placebo_p(*placebos, null, b, se[0]), by_year(null)
-        adjusted = clusters.two_sided(jnp.abs(b - null) * se5, own)
+        adjusted = clusters.two_sided(t[4] * jnp.sqrt(scale), own)
         p = jnp.concatenate([p, adjusted[None], others])
         more = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
         return jnp.concatenate(
@@ -252,14 +360,26 @@ def simulate_and_test(
         )
 
     share = clusters.partial_leverage(fit, contrast)
+    nulls = jnp.stack([design.effect, jnp.zeros_like(design.effect)])
+    decided = jax.vmap(rejects)(nulls if zero_too else nulls[:1])
     return PanelTests(
         estimate=b,
         se=se,
         effective=clusters.effective_clusters(share),
         residual=_residual(products, fit),
-        rejects_truth=rejects(design.effect),
-        rejects_zero=rejects(jnp.array(0.0)),
+        rejects_truth=decided[0],
+        rejects_zero=decided[-1],
     )
+
+
+def _wild_t(
+    types: resampling.WildLoadings, v: Float[Array, "G B"]
+) -> Float[Array, "k B"]:
+    """t of each draw by type, all in one product."""
+    k, _, G = types.a.shape
+    both = jnp.concatenate([types.a, types.L[:, 0]], axis=1).reshape(k * (G + 1), G) @ v
+    top, scores = jnp.split(both.reshape(k, G + 1, -1), [1], axis=1)
+    return top[:, 0] / jnp.sqrt(types.correction[:, None] * (scores**2).sum(axis=1))
 
 
 def _placebos(

@@ -27,7 +27,7 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
         echo "3/3 JAX, pandas, matplotlib and what else $what needs"
         # A line for each package, so that one sees it move.
         # shellcheck disable=SC2086
-        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off $what |
+        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile $what |
             grep --line-buffered -E "^(Collecting|Downloading|Building|Installing|Successfully)" |
             cut -c 1-100
         [ "${PIPESTATUS[0]}" = 0 ] || return

@@ -43,6 +43,7 @@ COMMANDS = {
     "placebo": placebo,
     "simulate": inference.simulate,
     "threats": inference.threats,
+    "curve": inference.curve,
     "package": publish.package,
     "cite": publish.cite,
     "demo": tools.demo,

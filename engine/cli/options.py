@@ -104,6 +104,14 @@ EachGroup = Annotated[
         "overlap.",
     ),
 ]
+ErrorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--error",
+        help="Standard errors and 95 % intervals from errors of the tables: rounding, "
+        "or a file MODEL.toml with sections [[error]].",
+    ),
+]
 Net = Annotated[
     bool,
     typer.Option(

@@ -8,7 +8,9 @@ from .conventions import Convention as Convention
 from .covariances import common_shocks as common_shocks
 from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import network_hac as network_hac
+from .covariances import network_weights as network_weights
 from .covariances import two_way_clusters as two_way_clusters
+from .dependence import cross_section_dependence as cross_section_dependence
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
@@ -19,6 +21,7 @@ from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
 from .regression_data import COLLINEAR as COLLINEAR
+from .regression_data import SEPARATE as SEPARATE
 from .regression_data import column_name as column_name
 from .regression_data import column_names as column_names
 from .regression_data import complete_rows as complete_rows

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ...kernels.two_way_panels import default_lags, kernel_of_years
+from ...kernels.two_way import default_lags, kernel_of_years
 from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .estimates import Estimate, make_estimate
 from .library_fits import feols, panel_ols
@@ -214,7 +214,7 @@ def network_hac(
     require_whole("order", order, 1)
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     code, names = pd.factorize(given.used[entity], sort=True)
-    K = _network_kernel(_flows(weights, list(names)), order)
+    K = network_weights(weights, list(names), order)
     solved = _solve(given)
     each = solved.slopes * solved.residuals[None, :]
     scores = np.stack([np.bincount(code, row) for row in each], axis=1)
@@ -231,6 +231,13 @@ def network_hac(
         lost=gone,
         reason=lost.reason(outcome, G),
     )
+
+
+def network_weights(
+    weights: pd.DataFrame, names: list[str], order: int = 1
+) -> Float[np.ndarray, "G G"]:
+    """Weights of the products of two countries' scores; see ``network_hac``."""
+    return _network_kernel(_flows(weights, names), order)
 
 
 def _flows(weights: pd.DataFrame, names: list[str]) -> Float[np.ndarray, "G G"]:

@@ -33,6 +33,15 @@ function dressed(rows, measure) {
   }));
 }
 
+// Relative luminance of a colour (WCAG 2): black and white stand out alike at 0.19.
+function luminance(colour) {
+  const [r, g, b] = [1, 3, 5].map((k) => {
+    const part = parseInt(colour.slice(k, k + 2), 16) / 255;
+    return part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4;
+  });
+  return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+}
+
 // Colours of values: from 0, and both ways where either sign has a meaning. Flows differ
 // by orders of magnitude, so that their colours go by the square root.
 function colouring(measure, values) {
@@ -54,8 +63,7 @@ function colouring(measure, values) {
   const colour = (value) => (value === null ? "transparent" : scale(share(value)));
   const inkOn = (value) => {
     if (value === null) return ink("quiet");
-    const [r, g, b] = [1, 3, 5].map((k) => parseInt(colour(value).slice(k, k + 2), 16));
-    return 0.299 * r + 0.587 * g + 0.114 * b > 150 ? "#111" : "#fff";
+    return luminance(colour(value)) > 0.19 ? "#111" : "#fff";
   };
   const stops = signed ? [-1, -0.5, 0, 0.5, 1] : [0, 0.5, 1];
   const at = (part) => {
@@ -212,10 +220,15 @@ function scatterView(size) {
   }))).filter((k) => k.x !== null && k.y !== null && (!area || k.size !== null));
   const points = all.filter((k) => k.t === last).sort((a, b) => a.chosen - b.chosen || (b.size ?? 0) - (a.size ?? 0));
   const trails = all.filter((k) => k.chosen && k.t <= last);
+  const since = Math.min(...trails.map((k) => k.year));
+  const about = [
+    ...(since < Number(state.year) ? [`Lines: the way since ${since}.`] : []),
+    ...(area ? [`Area: ${area.title}.`] : []),
+  ];
   const axis = (of, name) => ({ name: `${upper(of.title)}${of.unit ? `, ${unitText(of)}` : ""}`, bounds: boundsOf(all.map((k) => k[name])) });
   return {
     title: `${upper(shortTitle(y))} against ${shortTitle(x)}, ${state.year}`,
-    subtitle: `Lines: the way since ${years[0]}.${area ? ` Area: ${area.title}.` : ""}`,
+    subtitle: about.join(" "),
     note: source(x, y, ...(area ? [area] : [])),
     spec: points.length ? scatterChart(points, trails, {
       ...size, x: axis(x, "x"), y: axis(y, "y"), most: area ? Math.max(...all.map((k) => k.size), 0) : 0,

@@ -4,4 +4,5 @@ from .regions import ShownRegions as ShownRegions
 from .regions import shown_regions as shown_regions
 from .resampling import Drawn as Drawn
 from .resampling import rejection_rates as rejection_rates
+from .specifications import joint_curve as joint_curve
 from .threatened import threat_intervals as threat_intervals

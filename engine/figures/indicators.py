@@ -5,16 +5,19 @@ EXGR, GVC_BACK_BM, GVC_FORW_BM, GVC_PART_BM (%) and GVC_FORWARDNESS.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ..reporting import (
     COLOURS,
     FULL_WIDTH,
+    INK,
     QUIET,
     SMALL,
     STYLE,
@@ -32,7 +35,8 @@ _NAMED = 14
 def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
     """Backward and forward participation over the years, stacked, a panel a region.
 
-    ``regions``, or the eight largest exporters without ROW.
+    ``regions``, or the eight largest exporters without ROW. With ``GVC_PART_BM_ci_low``
+    and ``_ci_high`` a band is the 95 % interval of the two together.
     """
     order = ""
     if regions is None:
@@ -40,12 +44,28 @@ def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Fig
         order = "largest exporters first, without ROW"
     names = {"GVC_BACK_BM": "backward", "GVC_FORW_BM": "forward"}
     shares = data[list(names)].rename(names).sel(region=regions).to_array("part")
-    return stacked_panels(
+    if _BAND[0] in data:
+        order = f"{order}; " if order else ""
+        order += "dark band: 95 % interval of both together"
+    fig = stacked_panels(
         shares,
         "participation, % of gross exports",
         (COLOURS[3], COLOURS[1]),
         title=("Participation in global value chains", order),
     )
+    if _BAND[0] in data:
+        top = float(data[_BAND[1]].sel(region=regions).max())
+        for ax in fig.axes:
+            ax.set_ylim(top=max(ax.get_ylim()[1], 1.02 * top))
+        for ax, region in zip(fig.axes, regions, strict=False):
+            low, high = (data[k].sel(region=region).values for k in _BAND)
+            ax.fill_between(
+                data["year"].values, low, high, color=INK, alpha=0.35, linewidth=0
+            )
+    return fig
+
+
+_BAND = ("GVC_PART_BM_ci_low", "GVC_PART_BM_ci_high")
 
 
 def exports_of(data: xr.Dataset) -> pd.Series:
@@ -60,6 +80,7 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
     Right: more of the exports cross two borders or more. Up: more of that is purely
     forward (a region of inputs for others), down: purely backward (of assembly). The
     14 largest exporters and ROW, or ``regions``, are named; all others are grey dots.
+    With standard errors (``_ci_low``, ``_ci_high`` of both) these have crosses of 95 %.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
     named = largest(exports_of(data), _NAMED) if regions is None else list(regions)
@@ -96,6 +117,8 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
                 markeredgewidth=0.7,
                 zorder=3,
             )
+        if _BAND[0] in data:
+            _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
         ends.append((str(region), float(xs[1]), float(ys[1])))
     ax.set_xlabel(f"GVC participation, % of gross exports, {last}")
@@ -107,3 +130,12 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
     label_points(fig, ax, ends)
     return finish_layout(fig)
+
+
+def _cross(ax: Axes, here: xr.Dataset, x: float, y: float) -> None:
+    """95 % intervals of both coordinates of a point."""
+    across = [float(here[f"GVC_PART_BM_{k}"]) for k in ("ci_low", "ci_high")]
+    along = [float(here[f"GVC_FORWARDNESS_{k}"]) for k in ("ci_low", "ci_high")]
+    style: dict[str, Any] = {"color": QUIET, "linewidth": 0.7, "zorder": 3}
+    ax.hlines(y, across[0], across[1], **style)
+    ax.vlines(x, along[0], along[1], **style)

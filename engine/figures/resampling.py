@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ...kernels.simulated_panels import METHODS
+from ...kernels.simulated_panels import MAIN, METHODS
 from ..core import p_text
 from ..reporting import (
     COLOURS,
@@ -193,20 +193,34 @@ def _t_density(
     return {"t(G - 1)": line}
 
 
+# Designs that a figure tells apart by colour; of more, they are its rows.
+_COLOURED = 6
+
+
 @rc_context(STYLE)
 def rejection_rates(result: pd.DataFrame) -> Figure:
-    """How often each method rejects a true null at 5 %, by design."""
-    names = list(dict.fromkeys(result["design"]))
+    """How often each method rejects a true null at 5 %.
+
+    Methods are the rows and designs the colours; with more than six designs it is the
+    other way round, and a method of each kind is shown.
+    """
+    designs = list(dict.fromkeys(result["design"]))
+    served = set(result.loc[result["size"].notna(), "method"])
+    if few := len(designs) <= _COLOURED:
+        names, coloured = [k for k in METHODS if k in served], designs
+    else:
+        names, coloured = designs, [k for k in MAIN if k in served]
+    row, colour = ("method", "design") if few else ("design", "method")
     fig = Figure(figsize=(FULL_WIDTH, 0.9 + 0.36 * len(names)), layout="constrained")
     ax = fig.subplots()
     ax.axvline(0.05, color=QUIET, linewidth=0.8)
     plain_axes(ax, grid="x")
     ax.spines["left"].set_visible(False)
     handles = []
-    for k, method in enumerate(METHODS):
-        rows = result[result["method"] == method]
-        apart = 0.1 * (k - (len(METHODS) - 1) / 2)
-        y = [names.index(name) + apart for name in rows["design"]]
+    for k, name in enumerate(coloured):
+        rows = result[(result[colour] == name) & result[row].isin(names)]
+        apart = 0.1 * (k - (len(coloured) - 1) / 2)
+        y = [names.index(each) + apart for each in rows[row]]
         handles.append(
             ax.errorbar(
                 rows["size"],
@@ -221,5 +235,5 @@ def rejection_rates(result: pd.DataFrame) -> Figure:
     labelled_rows(ax, names)
     ax.set_xlim(left=0)
     ax.set_xlabel("share of true nulls rejected at 5 %")
-    legend(fig, handles, METHODS, loc="outside lower center")
+    legend(fig, handles, coloured, loc="outside lower center")
     return finish_layout(fig)

@@ -69,21 +69,97 @@ def specification_curve(
     """
     require_columns("curve", curve, ["coef", "ci_low", "ci_high", "chosen", *choices])
     curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
+    low, high = curve["ci_low"], curve["ci_high"]
+    fig, above, below, options = _two_parts(curve, choices)
+    _intervals(above, curve, (low > 0) | (high < 0), ("includes 0", "excludes 0"))
+    _published(above, len(curve), published, NORMAL * published_se, language)
+    _chosen(above, curve, name)
+    _finish_curve(above, len(curve), language)
+    _choice_matrix(below, curve, options)
+    names = {choice: label(choice, language) for choice in options}
+    return _finish_parts(fig, above, below, options, names, language)
+
+
+@rc_context(STYLE)
+def joint_curve(
+    curve: pd.DataFrame,
+    choices: Sequence[str],
+    null: pd.DataFrame,
+    language: Language = "en",
+) -> Figure:
+    """A curve of ``tx.specification_curve`` with what no effect would give.
+
+    Parameters
+    ----------
+    curve
+        ``coef``, ``ci_low``, ``ci_high``, ``chosen`` (the model as given),
+        ``significant`` (bool) and a column of texts for each of ``choices``.
+    null
+        ``rank``, ``low`` and ``high``: the band of the sorted effects without any.
+
+    Above: the estimates in their intervals, darker where significant by the declared p,
+    and the band. Below: which option of each choice every specification takes.
+    """
+    columns = ["coef", "ci_low", "ci_high", "chosen", "significant", *choices]
+    require_columns("curve", curve, columns)
+    require_columns("null", null, ["rank", "low", "high"])
+    curve = curve.sort_values("coef", kind="stable").reset_index(drop=True)
+    choices = [k for k in choices if curve[k].nunique() > 1] or [*choices[:1]]
+    fig, above, below, options = _two_parts(curve, choices)
+    kinds = ("not significant", "significant")
+    _intervals(above, curve, curve["significant"], kinds)
+    null = null.sort_values("rank")
+    edges = np.arange(len(null) + 1) + 0.5
+    above.stairs(
+        null["high"].to_numpy(float),
+        edges,
+        baseline=null["low"].to_numpy(float),
+        fill=True,
+        color=DEFICIT,
+        alpha=0.28,
+        linewidth=0,
+        label="no effect",
+    )
+    _chosen(above, curve, "the model")
+    _finish_curve(above, len(curve), language)
+    _choice_matrix(below, curve, options)
+    # A code of its own: "effects" alone names those of countries and years.
+    codes = {choice: f"choice of {choice}" for choice in options}
+    known = {choice: label(code, language) for choice, code in codes.items()}
+    names = {k: k if name == codes[k] else name for k, name in known.items()}
+    return _finish_parts(fig, above, below, options, names, language)
+
+
+_Options = Mapping[str, Sequence[str]]
+
+
+def _two_parts(
+    curve: pd.DataFrame, choices: Sequence[str]
+) -> tuple[Figure, Axes, Axes, _Options]:
     options = {
         choice: sorted(curve[choice].astype(str).unique(), key=_by_number)
         for choice in choices
     }
-    rows = sum(len(k) for k in options.values()) + GAP * (len(choices) - 1)
-    heights = [2.1, 0.125 * rows]
+    rows = sum(len(k) for k in options.values()) + GAP * max(len(choices) - 1, 0)
+    heights = [2.1, 0.125 * max(rows, 1)]
     fig = Figure(figsize=(FULL_WIDTH, sum(heights) + 0.6), layout="constrained")
     above, below = fig.subplots(2, 1, sharex=True, height_ratios=heights)
-    _curve(above, curve, published, NORMAL * published_se, language, name)
-    _choice_matrix(below, curve, options)
+    return fig, above, below, options
+
+
+def _finish_parts(
+    fig: Figure,
+    above: Axes,
+    below: Axes,
+    options: _Options,
+    choices: Mapping[str, str],
+    language: Language,
+) -> Figure:
     below.set_xlabel(label("specifications", language))
     handles, names = above.get_legend_handles_labels()
     names = [label(k, language) for k in names]
     legend(fig, handles, names, loc="outside upper right")
-    _name_choices(fig, below, options, language)
+    _name_choices(fig, below, options, choices)
     return finish_layout(fig)
 
 
@@ -92,35 +168,41 @@ def _by_number(option: str) -> str:
     return re.sub(r"\d+", lambda digits: digits[0].zfill(9), option)
 
 
-def _curve(
-    ax: Axes,
-    curve: pd.DataFrame,
-    published: float,
-    half: float,
-    language: Language,
-    chosen_name: str,
+def _intervals(
+    ax: Axes, curve: pd.DataFrame, dark: pd.Series, names: tuple[str, str]
 ) -> None:
-    n = len(curve)
     coef, low, high = (curve[k].to_numpy(float) for k in ("coef", "ci_low", "ci_high"))
-    edges = np.arange(n + 1) + 0.5
-    significant = (low > 0) | (high < 0)
+    edges = np.arange(len(curve) + 1) + 0.5
+    chosen = dark.to_numpy(bool)
     # One path each, however many specifications: they must not swell an SVG.
-    for name, chosen, colour in (
-        ("includes 0", ~significant, "#E0E0E0"),
-        ("excludes 0", significant, "#A8A8A8"),
+    for name, own, colour in (
+        (names[0], ~chosen, "#E0E0E0"),
+        (names[1], chosen, "#A8A8A8"),
     ):
         ax.stairs(
-            np.where(chosen, high, np.nan),
+            np.where(own, high, np.nan),
             edges,
-            baseline=np.where(chosen, low, np.nan),
+            baseline=np.where(own, low, np.nan),
             fill=True,
             color=colour,
             linewidth=0,
             label=name,
         )
-    ax.stairs(coef, edges, baseline=None, color=INK, linewidth=1.2, label="estimate")
+    ax.stairs(
+        coef,
+        edges,
+        baseline=None,
+        color=INK,
+        linewidth=1.2,
+        label="estimate",
+        zorder=2.5,  # above what a band of no effect covers
+    )
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
 
+
+def _published(
+    ax: Axes, n: int, published: float, half: float, language: Language
+) -> None:
     right = 0.5 + 1.02 * n
     ax.axhline(published, color=DEFICIT, linewidth=0.9, linestyle=(0, (4, 2)))
     ax.vlines(right, published - half, published + half, color=DEFICIT, linewidth=0.9)
@@ -134,13 +216,20 @@ def _curve(
         color=darker(DEFICIT),
         fontsize=SMALL,
     )
+
+
+def _chosen(ax: Axes, curve: pd.DataFrame, name: str) -> None:
     own = np.flatnonzero(curve["chosen"])
     if own.size:
-        ax.plot(own + 1, coef[own], "o", **estimate_look("ours"), label=chosen_name)
+        coef = curve["coef"].to_numpy(float)
+        ax.plot(own + 1, coef[own], "o", **estimate_look("ours"), label=name)
+
+
+def _finish_curve(ax: Axes, n: int, language: Language) -> None:
     plain_axes(ax, grid="y")
     ax.spines["bottom"].set_visible(False)
     ax.tick_params(bottom=False, labelbottom=False)
-    ax.set_xlim(0.5 - 0.01 * n, right + 0.015 * n)
+    ax.set_xlim(0.5 - 0.01 * n, 0.5 + 1.035 * n)
     ax.set_ylabel(label("coefficient", language))
     ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=3))
 
@@ -184,7 +273,10 @@ def _runs(ax: Axes, used: np.ndarray, place: float, name: str) -> None:
 
 
 def _name_choices(
-    fig: Figure, ax: Axes, options: Mapping[str, Sequence[str]], language: Language
+    fig: Figure,
+    ax: Axes,
+    options: Mapping[str, Sequence[str]],
+    names: Mapping[str, str],
 ) -> None:
     """The names of choices, left of their options, whose width is measured."""
     lay_out(fig)
@@ -192,7 +284,7 @@ def _name_choices(
     place = 0.0
     for choice, own in options.items():
         ax.annotate(
-            label(choice, language),
+            names[choice],
             (0, place + (len(own) - 1) / 2),
             xycoords=ax.get_yaxis_transform(),
             xytext=(-wide / fig.dpi * 72 - 12, 0),

@@ -19,7 +19,6 @@ import pandas as pd
 import xarray as xr
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.colors import FuncNorm
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -45,6 +44,7 @@ from ..reporting import (
 )
 from ..tables import REST
 from .regions import FEW, MANY, known_regions, largest
+from .signed_maps import signed_root, signed_text, signed_ticks
 
 # Eight large economies, each in a colour of its own.
 LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split())
@@ -69,15 +69,20 @@ def tbi_lines(
         ROW.
 
     Up to eight regions share one panel, labelled at the line ends; more get a panel
-    each with one scale. A value between two missing years is drawn as a point.
+    each with one scale. A value between two missing years is drawn as a point. With
+    ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
         regions = largest(trade_size(tbi), FEW, rest=False)
     chosen = known_regions(regions, known)
-    index = tbi["tbi"].sel(region=chosen).transpose("year", "region")
+    names = [k for k in ("tbi", "tbi_ci_low", "tbi_ci_high") if k in tbi]
+    index = tbi[names].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
-    return finish_layout(draw(index, f"{label('TBI', language)}, (X − M) / (X + M)"))
+    name = f"{label('TBI', language)}, (X − M) / (X + M)"
+    if "tbi_ci_low" in tbi:
+        name += "\n" + ("带：95 % 区间" if language == "zh" else "band: 95 % interval")
+    return finish_layout(draw(index, name))
 
 
 def trade_size(tbi: xr.Dataset) -> pd.Series:
@@ -86,15 +91,14 @@ def trade_size(tbi: xr.Dataset) -> pd.Series:
     return (last["va_exports"] + last["va_imports"]).to_series()
 
 
-def _labelled_lines(index: xr.DataArray, name: str) -> Figure:
+def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     fig = Figure(figsize=(FULL_WIDTH, 3.2), layout="constrained")
     ax = fig.subplots()
     years = index["year"].values
     ends: list[tuple[str, str, float, float]] = []
     for region, colour in _colours(regions).items():
-        values = index.sel(region=region).values
-        _line(ax, years, values, colour, label=region)
+        values = _line_of(ax, index, region, colour)
         if np.isfinite(values).any():
             last = np.flatnonzero(np.isfinite(values))[-1]
             ends.append((region, colour, float(years[last]), float(values[last])))
@@ -115,7 +119,7 @@ def _colours(regions: Sequence[str]) -> dict[str, str]:
     return {region: own.get(region) or next(free) for region in regions}
 
 
-def _panel_each(index: xr.DataArray, name: str) -> Figure:
+def _panel_each(index: xr.Dataset, name: str) -> Figure:
     regions = [str(k) for k in index["region"].values]
     columns = min(6, max(3, round(len(regions) ** 0.5)))
     rows = -(-len(regions) // columns)
@@ -124,7 +128,7 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
     panels = list(grid.flat)
     years = index["year"].values
     for ax, region in zip(panels, regions, strict=False):
-        _line(ax, years, index.sel(region=region).values, SURPLUS, label=region)
+        _line_of(ax, index, region, SURPLUS)
         _index_axes(ax, years, bins=2)
         ax.set_title(textwrap.fill(region, 18), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
@@ -134,6 +138,18 @@ def _panel_each(index: xr.DataArray, name: str) -> Figure:
         ax.tick_params(labelbottom=True)
     fig.supylabel(name, fontsize=FONT, color=INK)
     return fig
+
+
+def _line_of(ax: Axes, index: xr.Dataset, region: str, colour: str) -> np.ndarray:
+    """The line of a region and its band, if it has one; the values of the line."""
+    years, here = index["year"].values, index.sel(region=region)
+    _line(ax, years, here["tbi"].values, colour, label=region)
+    if "tbi_ci_low" in here:
+        low, high = here["tbi_ci_low"].values, here["tbi_ci_high"].values
+        ax.fill_between(years, low, high, color=colour, alpha=0.2, linewidth=0)
+        if len(years) == 1:
+            ax.vlines(years, low, high, color=colour, linewidth=1.0)
+    return here["tbi"].values
 
 
 def _line(
@@ -199,15 +215,10 @@ def balance_heatmap(
     fig = Figure(figsize=(FULL_WIDTH, side + 0.8 + names), layout="constrained")
     ax = fig.subplots()
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
-    norm = FuncNorm(
-        (lambda b: np.sign(b) * np.sqrt(np.abs(b)), lambda s: np.sign(s) * s**2),
-        vmin=-most,
-        vmax=most,
-    )
     mesh = ax.pcolormesh(
         np.ma.masked_invalid(shown),
         cmap="RdBu",
-        norm=norm,
+        norm=signed_root(most),
         edgecolor="white",
         linewidth=0.4,
     )
@@ -228,29 +239,13 @@ def balance_heatmap(
         color=INK,
     )
     bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
-    ticks = _signed_ticks(most)
-    bar.set_ticks(ticks, labels=[_signed(tick) for tick in ticks])
+    ticks = signed_ticks(most)
+    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
     bar.ax.tick_params(labelsize=SMALL, length=2)
     bar.outline.set_visible(False)
     scale = f"{unit}, square-root scale" if unit else "square-root scale"
     bar.set_label(scale, fontsize=SMALL)
     return finish_layout(fig)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+,g}".replace("-", "−") if value else "0"
-
-
-def _signed_ticks(most: float) -> list[float]:
-    """0 and three round numbers to either side, evenly placed on a root scale."""
-    up = sorted({_round_down(most * share) for share in (0.09, 0.4, 1.0)})
-    return [-k for k in reversed(up)] + [0.0] + up
-
-
-def _round_down(value: float) -> float:
-    """The next of 1, 2, 5 times a power of ten."""
-    power = 10.0 ** np.floor(np.log10(value))
-    return float(max(k for k in (1, 2, 5) if k * power <= value * (1 + 1e-9)) * power)
 
 
 @rc_context(STYLE)
@@ -273,7 +268,8 @@ def va_versus_gross(
     ----------
     trade
         ``va_absorbed`` and ``gross_exports`` of ``measures.value_added_trade``, with
-        or without sectors.
+        or without sectors; with ``vax_ratio_se`` by year and origin, ratios have 95 %
+        intervals.
     region
         By default the one with the largest deficit in value added, other than ROW.
     year
@@ -297,7 +293,10 @@ def va_versus_gross(
     rows = max(len(labels), 11)
     fig = Figure(figsize=(FULL_WIDTH, 0.14 * rows + 0.9), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=[1, 1.25])
-    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels])
+    se = None
+    if "vax_ratio_se" in trade:
+        se = trade["vax_ratio_se"].sel(year=year).to_series().loc[labels]
+    _vax_dots(left, (T.sum(axis=1) / E.sum(axis=1)).loc[labels], se)
     partners = _largest(E, 10, beside=region)
     _dumbbells(
         right,
@@ -329,9 +328,13 @@ def _balance(flows: pd.DataFrame, region: str, partners: Sequence[str]) -> pd.Se
     return (sold - bought).reindex(list(partners))
 
 
-def _vax_dots(ax: Axes, ratio: pd.Series) -> None:
+def _vax_dots(ax: Axes, ratio: pd.Series, se: pd.Series | None = None) -> None:
     ratio = ratio[np.isfinite(ratio)].sort_values(ascending=False, kind="stable")
     places = np.arange(len(ratio))
+    if se is not None:
+        half = 1.96 * se.loc[ratio.index].to_numpy()
+        ends = ratio.to_numpy() - half, ratio.to_numpy() + half
+        ax.hlines(places, ends[0], ends[1], color=SURPLUS, alpha=0.5, linewidth=1.5)
     ax.plot(ratio.to_numpy(), places, "o", color=SURPLUS, markersize=3.5)
     labelled_rows(ax, [str(k) for k in ratio.index])
     plain_axes(ax, grid="x")

@@ -5,6 +5,19 @@ to load, and ``tivax --help`` should not wait for it. Type checkers, and
 ``lazy_loader``, read the list in ``__init__.pyi``.
 """
 
+from difflib import get_close_matches
+
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+_load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
+
+
+def __getattr__(name: str) -> object:
+    try:
+        return _load(name)
+    except AttributeError:
+        near = [] if name.startswith("_") else get_close_matches(name, __all__)
+        hint = f"did you mean {' or '.join(near)}?" if near else "dir(tivax) lists all"
+        raise AttributeError(
+            f"tivax has no public name {name}; {hint}", name=name
+        ) from None

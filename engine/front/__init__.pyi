@@ -2,6 +2,8 @@ from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
 from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
+from .engine.curve import SpecificationCurve as SpecificationCurve
+from .engine.curve import specification_curve as specification_curve
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate
@@ -84,3 +86,9 @@ from .engine.tables import stack_years as stack_years
 from .engine.tables import synthetic_world as synthetic_world
 from .engine.threats import Threats as Threats
 from .engine.threats import threats as threats
+from .engine.uncertainty import ErrorModel as ErrorModel
+from .engine.uncertainty import Sensitivity as Sensitivity
+from .engine.uncertainty import TableError as TableError
+from .engine.uncertainty import read_error_model as read_error_model
+from .engine.uncertainty import sensitivity as sensitivity
+from .engine.uncertainty import standard_errors as standard_errors

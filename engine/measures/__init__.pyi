@@ -26,6 +26,9 @@ from .gvc_indicators import require_indicators as require_indicators
 from .indicator_table import EVERY_PARTNER as EVERY_PARTNER
 from .indicator_table import EVERY_SECTOR as EVERY_SECTOR
 from .indicator_table import INDICATORS as INDICATORS
+from .indicator_table import Level as Level
+from .indicator_table import derived_flows as derived_flows
+from .indicator_table import needed_flows as needed_flows
 from .methods import LEVELS as LEVELS
 from .methods import METHODS as METHODS
 from .methods import NOT_SUMMED as NOT_SUMMED

@@ -327,7 +327,7 @@ def _flagged(values: xr.Dataset, why: _Causes) -> xr.Dataset:
             return flags.flags_of(bad, why.demand and not why.nothing_left)
         with_none = one.formula(Level(why.flows, by_sector, by_partner))
         return flags.flags_of(
-            bad, flags.outside(with_none.reshape(bad.shape), one.bounds)
+            bad, flags.outside(np.asarray(with_none).reshape(bad.shape), one.bounds)
         )
 
     return values.map(

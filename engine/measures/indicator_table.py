@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from ...kernels import indicators as kernels
@@ -30,30 +32,34 @@ _BOUNDS: dict[str, Bounds] = {
 }
 
 
+Flow = np.ndarray | jax.Array
+"""Of NumPy, or of JAX where a formula is differentiated."""
+
+
 @dataclass(frozen=True)
 class Level:
     """Flows of one year summed to a level: arrays (p, s or 1, q or 1)."""
 
-    finest: Mapping[str, np.ndarray]
+    finest: Mapping[str, Flow]
     by_sector: bool
     by_partner: bool
 
-    def __getitem__(self, name: str) -> np.ndarray:
+    def __getitem__(self, name: str) -> Flow:
         return self._summed(name, self.by_sector, self.by_partner)
 
-    def of_all_partners(self, name: str) -> np.ndarray:
+    def of_all_partners(self, name: str) -> Flow:
         """The flow with everyone together."""
         return self._summed(name, self.by_sector, False)
 
-    def of_all_sectors(self, name: str) -> np.ndarray:
+    def of_all_sectors(self, name: str) -> Flow:
         """The flow of all sectors of a region, with everyone."""
         return self._summed(name, False, False)
 
-    def of_whole_partner(self, name: str) -> np.ndarray:
+    def of_whole_partner(self, name: str) -> Flow:
         """The flow of all sectors of all regions, by partner."""
         return self._summed(name, False, True).sum(axis=0, keepdims=True)
 
-    def _summed(self, name: str, by_sector: bool, by_partner: bool) -> np.ndarray:
+    def _summed(self, name: str, by_sector: bool, by_partner: bool) -> Flow:
         flow = self.finest[name]
         flow = flow[:, :, None] if flow.ndim == 2 else flow
         axes = tuple(
@@ -62,7 +68,7 @@ class Level:
         return flow.sum(axis=axes, keepdims=True) if axes else flow
 
 
-Formula = Callable[[Level], np.ndarray]
+Formula = Callable[[Level], Flow]
 
 
 @dataclass(frozen=True)
@@ -107,9 +113,7 @@ _DERIVED = {
 }
 
 
-def derived_flows(
-    finest: Mapping[str, np.ndarray], *, priced: bool
-) -> dict[str, np.ndarray]:
+def derived_flows(finest: Mapping[str, Flow], *, priced: bool) -> dict[str, Flow]:
     """Bases of shares of exports and imports (gross flows, or the satellite account in
     them), and domestic value added in imports: those whose flows there are."""
     derived = {}
@@ -140,8 +144,12 @@ def needed_flows(names: Iterable[str]) -> frozenset[str]:
     return kernels.with_checks(bases)
 
 
-def _share(part: np.ndarray, whole: np.ndarray, scale: float = 1.0) -> np.ndarray:
+def _share(part: Flow, whole: Flow, scale: float = 1.0) -> Flow:
     """NaN where the whole is 0."""
+    if isinstance(whole, jax.Array):
+        # NaN behind the quotient, so that no derivative of another value is NaN.
+        quotient = scale * part / jnp.where(whole == 0, 1, whole)
+        return jnp.where(whole == 0, jnp.nan, quotient)
     return scale * part / np.where(whole == 0, np.nan, whole)
 
 
@@ -180,7 +188,7 @@ def _balance(a: str, b: str) -> Formula:
 
 
 def _sum_share(parts: tuple[str, ...], whole: tuple[str, ...]) -> Formula:
-    def formula(k: Level) -> np.ndarray:
+    def formula(k: Level) -> Flow:
         return _share(sum(k[p] for p in parts), sum(k[w] for w in whole), 100.0)  # type: ignore[arg-type]
 
     return formula
@@ -189,7 +197,7 @@ def _sum_share(parts: tuple[str, ...], whole: tuple[str, ...]) -> Formula:
 def _advantage(name: str) -> Formula:
     """Balassa: the sector's share at home over its share in the world."""
 
-    def formula(k: Level) -> np.ndarray:
+    def formula(k: Level) -> Flow:
         at_home = _share(k.of_all_partners(name), k.of_all_sectors(name))
         world = k.of_all_partners(name).sum(axis=0, keepdims=True)
         return _share(at_home, _share(world, world.sum(keepdims=True)))
@@ -197,21 +205,22 @@ def _advantage(name: str) -> Formula:
     return formula
 
 
-def _kpww_position(k: Level) -> np.ndarray:
+def _kpww_position(k: Level) -> Flow:
     exports = k.of_all_partners("exports_held")
     forward, backward = (
         _share(k.of_all_partners(name), exports) for name in ("IV", "EXGR_FVA")
     )
+    log = jnp.log if isinstance(forward, jax.Array) else np.log
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.log(1 + forward) - np.log(1 + backward)
+        return log(1 + forward) - log(1 + backward)
 
 
-def _forwardness(k: Level) -> np.ndarray:
+def _forwardness(k: Level) -> Flow:
     gvc = k["GVC_PF"] + k["GVC_PB"] + k["GVC_TS"]
     return _share(k["GVC_PF"] - k["GVC_PB"], gvc)
 
 
-def _wwyz_position(k: Level) -> np.ndarray:
+def _wwyz_position(k: Level) -> Flow:
     forward = _share(k["plv_gvc_stages"], k["plv_gvc"])
     return _share(forward, _share(k["ply_gvc_stages"], k["ply_gvc"]))
 

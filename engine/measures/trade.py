@@ -216,7 +216,7 @@ def trade_benefit_index(
         absorbed = absorbed.sum("sector")
     absorbed = absorbed.transpose("year", "origin", "absorber")
     _require_square(absorbed)
-    balance = jax.vmap(absorption.trade_benefit_index)(jnp.asarray(absorbed.values))
+    balance = jax.vmap(absorption.trade_benefit_index)(jax.device_put(absorbed.values))
     return _balance_dataset(balance, absorbed, ["year", "region"]).assign_attrs(about)
 
 
@@ -258,7 +258,7 @@ def exported_value_added(
         ("GEXP", "gross_exports", "gross_index", "gross exports, model-consistent"),
     ):
         flow = terms[term].assign_attrs(long_name=text)
-        balance = index(jnp.asarray(flow.values)).tbi
+        balance = index(jax.device_put(flow.values)).tbi
         result[name] = flow
         result[index_name] = xr.DataArray(
             np.asarray(balance),
@@ -367,7 +367,7 @@ def _balances(
 
     def balance(T: xr.DataArray) -> xr.Dataset:
         T = T.transpose(*dims, "origin", "absorber")
-        values = absorption.TradeBalance(*index(jnp.asarray(T.values)))
+        values = absorption.TradeBalance(*index(jax.device_put(T.values)))
         return _balance_dataset(values, T, [*dims, "region"])
 
     va, total = balance(absorbed), balance(gross)

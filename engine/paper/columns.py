@@ -93,12 +93,17 @@ def paper_models() -> list[Model]:
             outcome=k.outcome,
             regressors=k.regressors,
             sample=k.sample,
-            table=k.table,
-            column=k.column,
             family=k.sample + ("" if k.controls else ", no controls"),
+            tags={"table": k.table, "column": k.column},
         )
         for k in COLUMNS
     ]
+
+
+def printed_place(model: Model) -> tuple[int, int] | None:
+    """The table and the column in which the paper prints a model; None elsewhere."""
+    tags = model.tags
+    return (tags["table"], tags["column"]) if {"table", "column"} <= {*tags} else None
 
 
 def estimate_columns(

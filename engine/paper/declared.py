@@ -17,11 +17,12 @@ import pandas as pd
 from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
-from ..panel import CONTROLS, Panel
+from ..panel import CONTROLS
 from ..resampling import Model, Scheme, fit_model, infer, make_plan, with_lags
 from ..threats import Threats, threats
-from .columns import column_name, paper_models
+from .columns import column_name, paper_models, printed_place
 from .heterogeneity import with_groups
+from .other_indices import VINTAGE
 from .robustness import LAG
 
 DRAWS = 999_999
@@ -114,8 +115,7 @@ def _third() -> Iterator[Declared]:
 
 
 def _of_column(table: int, column: int) -> Model:
-    models = {(k.table, k.column): k for k in paper_models()}
-    return models[table, column]
+    return {printed_place(k): k for k in paper_models()}[table, column]
 
 
 def _where(table: int, column: int, sample: str = "") -> str:
@@ -189,7 +189,8 @@ def declared_p_values(
             "sample": test.model.sample,
             **one(data, test.model, draws, seed),
         }
-        of_family = over.get((test.model.table, test.model.column))
+        place = printed_place(test.model)
+        of_family = None if place is None else over.get(place)
         if test.role != "check" and of_family is not None:
             for name, source in (
                 ("p_sample", "romano_wolf"),
@@ -251,7 +252,9 @@ def _without_one(
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
 
 
-def threats_to_main_tests(panel: Panel, *, draws: int = THREAT_DRAWS) -> Threats:
-    """Every threat to the main tests, all from the same draws."""
+def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:
+    """Every threat to the main tests, all from the same draws; the index of another
+    release, where the frame has one, is among them."""
     main = [test.model for test in declared_tests() if test.role == "main"]
-    return threats(panel, main, draws=draws, seed=SEED)
+    vintages = [VINTAGE] if VINTAGE in frame else []
+    return threats(frame, main, vintages=vintages, draws=draws, seed=SEED)

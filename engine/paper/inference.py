@@ -26,7 +26,7 @@ from ..resampling import (
     model_table,
     multiple_testing,
 )
-from .columns import paper_models
+from .columns import paper_models, printed_place
 
 DRAWS = 999_999
 # Verdicts hang on the wild bootstrap; a draw of the others costs several times
@@ -169,9 +169,10 @@ def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:
 def _t_tests(fitted: FittedModel) -> dict[str, object]:
     row = model_table([fitted]).iloc[0]
     b = float(row["estimate"])
+    table, column = printed_place(fitted.model) or (None, None)
     found: dict[str, object] = {
-        "table": fitted.model.table,
-        "column": fitted.model.column,
+        "table": table,
+        "column": column,
         "model": fitted.model.name,
         "outcome": fitted.model.outcome,
         "sample": fitted.model.sample,

@@ -89,6 +89,20 @@ def _tables_of(files: DataFiles, years: tuple[int, int]) -> list[TableFile]:
     ]
 
 
+VINTAGE = "TBI of WIOD 2013"
+"""The index of the same measure from the release before, as a column."""
+
+
+def with_vintage(
+    frame: pd.DataFrame, files: DataFiles, variants: Variants | None
+) -> pd.DataFrame:
+    """The panel with ``VINTAGE``, where its own index is not of the same tables."""
+    if files.store is not None or variants is None:
+        return frame
+    other = variants.indices[["iso3", "year", "TBI"]].rename(columns={"TBI": VINTAGE})
+    return frame.merge(other, on=["iso3", "year"], how="left")
+
+
 def table_files(files: DataFiles) -> list[Path]:
     """The files of world tables that ``read_tables`` reads for the panel's years."""
     if files.store is not None:

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from ..core import Progress, TivaxError, no_progress, require_kind
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
+from ..threats import panel_frame
 from . import columns as paper
 from . import (
     declared,
@@ -37,6 +38,7 @@ STEPS = (
     "bootstrap and placebo",
     "declared p-values",
     "threats",
+    "joint tests of the curve",
     "descriptive statistics",
 )
 
@@ -123,9 +125,12 @@ def replicate(
     family = None if drawn is None else drawn.rows
     tests = declared.declared_p_values(frame, family)
     step()
+    every = other_indices.with_vintage(panel_frame(panel), files, variants)
     threatened = optional(
-        "What would make it go away", lambda: declared.threats_to_main_tests(panel)
+        "What would make it go away", lambda: declared.threats_to_main_tests(every)
     )
+    step()
+    joint = optional("The curve as a whole", lambda: specifications.joint_curves(every))
     step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
@@ -153,6 +158,7 @@ def replicate(
         inference=drawn,
         declared=tests,
         threats=threatened,
+        joint=joint,
         moments=moments,
         variation=variation,
         skipped=skipped,

@@ -13,7 +13,7 @@ from .editions import other_than_the_papers
 from .inference import PaperInference
 from .other_indices import Gross, Variants
 from .robustness import Lagged
-from .specifications import Curve
+from .specifications import Curve, JointCurves
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +51,9 @@ class Replication:
         The tests behind the verdicts with their declared p-values.
     threats
         The main tests under every threat; None where they cannot be computed.
+    joint
+        The curves over contestable choices with their joint tests; None where they
+        cannot be computed.
     moments, variation
         Descriptive statistics; the variation that identifies each regressor.
     skipped
@@ -87,6 +90,7 @@ class Replication:
     inference: PaperInference | None
     declared: pd.DataFrame
     threats: Threats | None
+    joint: JointCurves | None
     moments: pd.DataFrame
     variation: pd.DataFrame
     skipped: Mapping[str, str]

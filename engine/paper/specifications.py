@@ -18,10 +18,13 @@ from scipy import stats
 
 from ...kernels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
+from ..curve import SpecificationCurve, contestable
+from ..curve import specification_curve as curves_of
 from ..estimation import SAMPLES, Estimate
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel
-from .columns import COLUMNS, Column
+from .columns import COLUMNS, Column, paper_models
 from .editions import CHOICES, EditionReader, edition_names, is_identified
+from .other_indices import VINTAGE
 
 # ---------------------------------------------------------------- leave one out
 
@@ -262,3 +265,63 @@ def _largest_difference(
             gaps.append(abs(row["coef"].iloc[0] - coef) / se)
             gaps.append(abs(row["se"].iloc[0] - se) / se)
     return float(np.nanmax(gaps))
+
+
+# ---------------------------------------------------------- contestable choices, tested
+
+# Size alone; and without what globalisation itself may change: institutions,
+# productivity and capital, which as controls would take a part of the effect.
+CONTROL_SETS = (("lnEXR", "INFR", "lnGDP", "lnPOP"), ("lnGDP", "lnPOP"), ())
+CURVE_DRAWS = 9_999
+CURVE_SEED = 1
+
+
+@dataclass(frozen=True, eq=False)
+class JointCurves:
+    """Curves of the five outcomes in the full sample, tested jointly.
+
+    Attributes
+    ----------
+    narrow
+        Over what the paper's own design leaves open: a control left out, none of them,
+        the index of last year, and of another release where there is one.
+    wide
+        Over what a referee would contest: sets of controls, year effects of groups,
+        trends of countries, without entrants of the European Union, weights by GDP,
+        the index of another release.
+    """
+
+    narrow: SpecificationCurve
+    wide: SpecificationCurve
+
+
+def joint_curves(
+    frame: pd.DataFrame, *, draws: int = CURVE_DRAWS, seed: int = CURVE_SEED
+) -> JointCurves:
+    """The curves of the columns with controls in the full sample.
+
+    ``frame`` is the panel, with ``VINTAGE`` where there is an index of another release.
+    """
+    models = [k for k in paper_models() if k.sample == "all" and k.controls]
+    asked = contestable(frame, models[0])
+    treatment = {"treatment": [VINTAGE]} if VINTAGE in frame else {}
+    narrow = {"controls": asked["controls"], "lag": asked.pop("lag"), **treatment}
+    wide = {**asked, "controls": [list(k) for k in CONTROL_SETS], **treatment}
+    made = [
+        curves_of(frame, models, choices=choices, draws=draws, seed=seed)
+        for choices in (narrow, wide)
+    ]
+    return JointCurves(*made)
+
+
+def joint_p(joint: JointCurves) -> pd.DataFrame:
+    """The tests of both curves: which, outcome, specifications, then ``tests``."""
+    parts = []
+    for name, curve in (("narrow", joint.narrow), ("wide", joint.wide)):
+        outcomes = {model.name: model.outcome for model in curve.models}
+        count = curve.estimated["model"].value_counts()
+        tests = curve.tests.rename(columns={"model": "outcome"})
+        tests.insert(0, "choices", name)
+        tests.insert(2, "specifications", tests["outcome"].map(count))
+        parts.append(tests.assign(outcome=tests["outcome"].map(outcomes)))
+    return pd.concat(parts, ignore_index=True)

@@ -54,7 +54,7 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
             )
     if result.threats is not None:
         for model in result.threats.models:
-            if model.table == 3:
+            if (place := paper.printed_place(model)) and place[0] == 3:
                 figures[f"threats_{model.outcome}"] = threat_intervals(
                     result.threats.intervals(model.name)
                 )
@@ -62,6 +62,16 @@ def figures_of(result: Replication, language: Language = "en") -> dict[str, Figu
     figures["direct_effects"] = direct_effect_bounds(
         pd.concat([to_long(k) for k in pooled]), language
     )
+    if result.joint is not None:
+        wide = result.joint.wide
+        for model in wide.models:
+            if model.outcome in CURVES:
+                figures[f"joint_curve_{model.outcome}"] = curve_figures.joint_curve(
+                    wide.drawn_curve(model.name),
+                    wide.choices,
+                    wide.null[wide.null["model"] == model.name],
+                    language,
+                )
     figures["pooled_parts"] = _parts_figure(result, language)
     for outcome in CURVES:
         printed = comparison[
@@ -184,6 +194,10 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.threats is not None:
         frames["threats"] = result.threats.table
+    if result.joint is not None:
+        frames["curve_tests"] = specifications.joint_p(result.joint)
+        frames["curve_specifications"] = result.joint.wide.table
+        frames["curve_options"] = result.joint.wide.by_option
     if result.gross is not None:
         frames["gross_trade"] = result.gross.rows
     return {name: frame for name, frame in frames.items() if frame is not None}

@@ -160,6 +160,8 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
         read += own
     require_apart({"output": out}, read)
     require_no_folder(out)
+    if out.suffix.lower() != ".zip":
+        raise TivaxError(f"output {out}: a package is a zip archive; call it {out}.zip")
     require_free(out, force=force)
     if out.exists():
         try:

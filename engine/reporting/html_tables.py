@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 # A table of more columns is printed in smaller letters.
-_FEW_COLUMNS = 8
+_FEW_COLUMNS = 7
+_MANY_COLUMNS = 14
 # What headers say in place of the names of columns in files.
 _HEADERS = {
     "ci_low": "95 % interval from",
@@ -43,6 +44,8 @@ def frame_html(frame: pd.DataFrame, formats: Mapping[Any, str]) -> str:
     body = "\n".join(rows)
     columns = frame.shape[1] + named * frame.index.nlevels
     kind = ' class="wide"' if columns > _FEW_COLUMNS else ""
+    if columns > _MANY_COLUMNS:
+        kind = ' class="wide widest"'
     return (
         f'<div class="scroll"><table{kind}>\n'
         f"<thead>\n{_header(frame, right, named)}\n</thead>\n"

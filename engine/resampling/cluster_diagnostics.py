@@ -288,16 +288,16 @@ def clustering_level(
     factors = [jnp.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
     fit = jax.tree.map(jnp.asarray, fitted.fit)
     p = fitted.layout.regressors
-    b, T = fitted.products.S[:, :p, -1], fit.scores
+    T = fit.scores
     if type == "31":
-        T = b - jnp.einsum("gpq,gq->gp", fit.A, jackknife.left_out(fit.A, b))
+        T = score_variance.jackknifed_scores(fit, fitted.products.S[:, :p, -1])
     of = jax.jit(partial(score_variance.tau, clusters=G))
     tests = []
     for j, term in enumerate(model.treatments):
-        s, L = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
+        s, loadings = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
         theta, own = (float(x[0]) for x in of(s[:, None], number, *factors))
         drawn = [
-            of(L @ random_draws.rademacher(key, H), number, *factors)[1]
+            of(loadings.drawn(random_draws.rademacher(key, H)), number, *factors)[1]
             for key in (
                 random_draws.block_key(seed, block)
                 for block in range(-(-draws // random_draws.BLOCK))

@@ -111,9 +111,9 @@ class FittedModel:
         """
         if kind.startswith("two-way "):
             return self._two_way_covariance(kind.removeprefix("two-way "))
-        coef = jnp.asarray(self.coef)
+        coef = jax.device_put(self.coef)
         if kind in ("CV3", "CV3J"):
-            left = jnp.asarray(self.left_out())
+            left = jax.device_put(self.left_out())
             V = kernel.cv3(coef, left) if kind == "CV3" else jackknife.cv3j(left)
             return np.asarray(V)
         if kind == "V5":
@@ -121,8 +121,8 @@ class FittedModel:
             if np.isnan(left).any() and not self.layout.instruments:
                 found = jackknife.left_out_estimates(self.products, layout=self.layout)
                 left = np.asarray(found) * self.unit[None, :]
-            return np.asarray(jackknife.v5(coef, jnp.asarray(left)))
-        fit = jax.tree.map(jnp.asarray, self.fit)
+            return np.asarray(jackknife.v5(coef, jax.device_put(left)))
+        fit = jax.device_put(self.fit)
         V = kernel.cv1(self.products, fit) if kind == "CV1" else kernel.cv2(fit)
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
@@ -273,8 +273,10 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
     G = len(labels)
     count = np.bincount(cluster, minlength=G)
     products = ClusterCrossProducts(
-        kernel.cross_products(jnp.asarray(columns), jnp.asarray(cluster), clusters=G),
-        jnp.asarray(count.astype(float)),
+        kernel.cross_products(
+            jax.device_put(columns), jax.device_put(cluster), clusters=G
+        ),
+        jax.device_put(count.astype(float)),
         jnp.asarray(float(n_parameters)),
     )
     time = _balanced_time(used, nested, crossed, cluster, model)

@@ -1,7 +1,7 @@
 """Linear models of a panel: columns, effects, clusters, sample."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -40,17 +40,18 @@ class Model:
         The column of the clusters.
     sample
         ``all``, ``developed`` or ``developing``.
-    table, column
-        Where the paper prints it; empty elsewhere.
     family
         Models of one family are tested together (Romano-Wolf). By default its sample.
+    tags
+        Whole numbers by name that tell where a model belongs. The summary of a run
+        repeats those named ``table`` and ``column``; ``models = "paper"`` has both.
 
     Raises
     ------
     TivaxError
         What is not the name of a column or a list of such names, a name given twice, no
         regressor, a treatment that is none, endogenous regressors without instruments,
-        an unknown sample.
+        an unknown sample, a tag that is no whole number.
 
     Examples
     --------
@@ -68,9 +69,8 @@ class Model:
     effects: Sequence[str] = ("iso3", "year")
     cluster: str = "iso3"
     sample: str = "all"
-    table: int | None = None
-    column: int | None = None
     family: str = ""
+    tags: Mapping[str, int] = field(default_factory=dict, hash=False)
 
     def __post_init__(self) -> None:
         if not isinstance(self.name, str):
@@ -103,6 +103,13 @@ class Model:
         if len(set(self.effects)) < len(self.effects):
             raise TivaxError(f"effects: {', '.join(self.effects)}: name each once")
         require_choice("sample", self.sample, SAMPLES)
+        if not isinstance(self.tags, Mapping) or not all(
+            isinstance(name, str) and type(number) is int
+            for name, number in self.tags.items()
+        ):
+            raise TivaxError(
+                f'tags: {show(self.tags)}: give whole numbers by name, {{"table": 3}}'
+            )
 
     @property
     def treatments(self) -> tuple[str, ...]:

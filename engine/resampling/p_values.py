@@ -178,8 +178,8 @@ def summarise(
         [
             {
                 "model": model.name,
-                "table": model.table,
-                "column": model.column,
+                "table": model.tags.get("table"),
+                "column": model.tags.get("column"),
                 "outcome": model.outcome,
                 "sample": model.sample,
                 "scheme": plan.label,

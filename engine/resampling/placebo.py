@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 from jaxtyping import Float
 
@@ -180,9 +180,9 @@ def _tables_of_residuals(
     rest = rest - W @ np.linalg.lstsq(W, rest)[0]
     shape = cells.shape[:2]
     return resampling.freedman_lane_tables(
-        jnp.asarray(W.reshape(*shape, -1)),
-        jnp.asarray(rest[:, -2].reshape(shape)),
-        jnp.asarray(rest[:, [-1, 0]].reshape(*shape, 2)),
+        jax.device_put(W.reshape(*shape, -1)),
+        jax.device_put(rest[:, -2].reshape(shape)),
+        jax.device_put(rest[:, [-1, 0]].reshape(*shape, 2)),
         clusters.correction(fitted.products),
     )
 
@@ -214,10 +214,10 @@ def _tables(
 ) -> resampling.PlaceboTables:
     w = W.shape[1]
     return resampling.PlaceboTables(
-        F=jnp.asarray(np.asarray(features)),
-        inverse=jnp.asarray(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
-        left=jnp.asarray(np.asarray(left)),
-        ww=jnp.asarray(np.asarray(ww)),
+        F=jax.device_put(np.asarray(features)),
+        inverse=jax.device_put(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
+        left=jax.device_put(np.asarray(left)),
+        ww=jax.device_put(np.asarray(ww)),
         correction=clusters.correction(fitted.products),
     )
 

@@ -186,7 +186,7 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
 
 def _standard_errors(fitted: FittedModel) -> Float[np.ndarray, " q"]:
     """CV1, in the units of ``fitted.products``."""
-    V = clusters.cv1(fitted.products, jax.tree.map(jnp.asarray, fitted.fit))
+    V = clusters.cv1(fitted.products, jax.device_put(fitted.fit))
     return np.sqrt(np.diag(V))[fitted.layout.exogenous :]
 
 

@@ -29,8 +29,19 @@ year earlier. In place of [[model]], ``models = "paper"`` means the paper's 17 c
 and [grid] every combination of its outcomes, samples, controls and panels.
 
 [threats] is read by ``tivax threats`` alone, which needs no [scheme]: blocks of
-countries by name, and lists of columns, weights, placebos and only, as in
+countries by name, and lists of columns, weights, placebos, vintages and only, as in
 ``tx.threats``.
+
+[curve] is read by ``tivax curve`` alone, which needs no [scheme] either: a list of
+options for each choice, as in ``tx.specification_curve``, blocks and most.
+
+[simulate] is read by ``tivax simulate`` alone, which needs no [scheme] either:
+
+    [simulate]
+    panels = 1_000                # of each kind that is simulated
+    draws = 399                   # of each bootstrap in each of them
+    coarse = ["region"]           # levels of clusters above the countries, to test
+    flows = "flows.csv"           # exporters by importers, for the network HAC
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,9 +58,12 @@ from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 
 _TOP = set(
-    "panel seed draws sample save_draws timed models model grid scheme threats".split()
+    (
+        "panel seed draws sample save_draws timed models model grid scheme threats "
+        "curve simulate"
+    ).split()
 )
-_THREATS = ("columns", "weights", "placebos", "only")
+_THREATS = ("columns", "weights", "placebos", "vintages", "only")
 _MODEL = set(
     (
         "name outcome regressors treatment endogenous instruments effects cluster "
@@ -64,8 +78,8 @@ _SCHEME = {each.name for each in fields(Scheme)}
 class RunFile:
     """A run file, checked.
 
-    ``models`` pairs each model with its panel file; ``threats`` are arguments of
-    ``tx.threats``.
+    ``models`` pairs each model with its panel file; ``threats`` and ``curve`` are
+    arguments of ``tx.threats`` and of ``tx.specification_curve``.
     """
 
     path: Path
@@ -76,6 +90,8 @@ class RunFile:
     save_draws: bool
     timed: bool = False
     threats: Mapping[str, Any] = field(default_factory=dict)
+    curve: Mapping[str, Any] = field(default_factory=dict)
+    simulate: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def panels(self) -> list[Path]:
@@ -132,6 +148,8 @@ def read_run_file(
         save_draws=toml.flag("save_draws", False),
         timed=toml.flag("timed", False),
         threats=_threats(toml),
+        curve=_curve(toml),
+        simulate=_simulate(toml),
     )
 
 
@@ -230,10 +248,40 @@ def _threats(toml: TomlTable) -> dict[str, Any]:
         return {}
     table = toml.table("threats", {"blocks", *_THREATS})
     chosen: dict[str, Any] = {k: table.texts(k, ()) for k in _THREATS if table.has(k)}
-    if table.has("blocks"):
-        blocks = table.table("blocks", list(table.values["blocks"]))
-        chosen["blocks"] = {name: blocks.texts(name, ()) for name in blocks.values}
-    return chosen
+    return {**chosen, **_blocks(table)}
+
+
+def _blocks(table: TomlTable) -> dict[str, Any]:
+    if not table.has("blocks"):
+        return {}
+    given = table.values["blocks"]
+    blocks = table.table("blocks", given if isinstance(given, dict) else ())
+    return {"blocks": {name: blocks.texts(name, ()) for name in blocks.values}}
+
+
+def _curve(toml: TomlTable) -> dict[str, Any]:
+    if not toml.has("curve"):
+        return {}
+    given = toml.values["curve"]
+    table = toml.table("curve", given if isinstance(given, dict) else ())
+    found = _blocks(table)
+    if table.has("most"):
+        found["most"] = table.whole("most", 0, least=1)
+    choices = {k: v for k, v in table.values.items() if k not in ("blocks", "most")}
+    # Without any, those that the panel allows of.
+    return {**found, "choices": choices} if choices else found
+
+
+def _simulate(toml: TomlTable) -> dict[str, Any]:
+    if not toml.has("simulate"):
+        return {}
+    table = toml.table("simulate", {"panels", "draws", "coarse", "flows"})
+    return {
+        "panels": table.whole("panels", 1_000, least=1),
+        "panel_draws": table.whole("draws", 399, least=1),
+        "coarse": table.texts("coarse", ()),
+        "flows": table.path("flows") if table.has("flows") else None,
+    }
 
 
 def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]]:

@@ -33,7 +33,7 @@ from ..tables import (
 )
 from .catalogue import get_source
 from .source import Source, TableFile
-from .titles import final_demand_title, sector_title
+from .titles import final_demand_title, sector_title, with_sector_titles
 
 # Files read at the same time. Reading is mostly decompression, which leaves the
 # interpreter free; more than two only costs memory.
@@ -148,14 +148,18 @@ def import_tables(
     try:
         for done, table in enumerate(tables, start=1):
             table = without_rounding(table)
-            check_values(table)
-            if not unbalanced:
-                check_balance(table, source.tolerance)
-                check_columns(table, columns)
-            if derounded:
-                table, above = derounding.deround(table)
-                rows_above += above
-            require_productive(table)
+            try:
+                check_values(table)
+                if not unbalanced:
+                    check_balance(table, source.tolerance)
+                    check_columns(table, columns)
+                if derounded:
+                    table, above = derounding.deround(table)
+                    rows_above += above
+                require_productive(table)
+            except TivaxError as error:
+                told = with_sector_titles(str(error), table.sectors, source.name)
+                raise TivaxError(told) from None
             if writer is None or first is None:
                 first = table
                 for what in ("regions", "sectors", "categories"):
@@ -195,7 +199,10 @@ def import_tables(
                     f"{table.where}: in {table.unit}, but {first.where} in "
                     f"{first.unit}; give tables of one unit"
                 )
-            doubtful += [f"{table.where}: {k}" for k in find_doubts(table, parents)]
+            doubtful += [
+                f"{table.where}: {with_sector_titles(k, table.sectors, source.name)}"
+                for k in find_doubts(table, parents)
+            ]
             writer.write(table)
             progress(done, len(found))
         assert writer is not None and first is not None

@@ -37,13 +37,24 @@ def sector_title(code: str, source: str) -> str:
 
 
 def with_sector_titles(text: str, sectors: Sequence[str], source: str) -> str:
-    """Add what sectors mean: ``DEU:c12`` becomes ``DEU:c12 (Basic metals ...)``."""
+    """Add what sectors mean: ``DEU:c12`` becomes ``DEU:c12 (Basic metals ...)``.
+
+    So are codes in lists that follow the word sector: ``sector c1, c2 left out``.
+    """
     titles = {code: sector_title(code, source) for code in sectors}
     known = [re.escape(code) for code, title in titles.items() if title != code]
     if not known:
         return text
-    labels = re.compile(rf"(?<=\w:)({'|'.join(known)})(?![\w-])")
-    return labels.sub(lambda found: f"{found[0]} ({titles[found[0]]})", text)
+    code = rf"(?:{'|'.join(known)})(?![\w-])"
+    in_label = re.compile(rf"(?<=\w:){code}")
+    before = r"((?<=\bsector )|(?<=\bsectors \()|(?<=\bdid you mean ))"
+    in_list = re.compile(rf"{before}{code}((, | or ){code})*")
+
+    def with_title(found: re.Match[str]) -> str:
+        return f"{found[0]} ({titles[found[0]]})"
+
+    text = in_list.sub(lambda found: re.sub(code, with_title, found[0]), text)
+    return in_label.sub(with_title, text)
 
 
 def final_demand_title(code: str) -> str:

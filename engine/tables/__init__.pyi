@@ -25,6 +25,7 @@ from .groups import perimeters as perimeters
 from .groups import region_names as region_names
 from .groups import require_groups as require_groups
 from .inventories import NetInventories as NetInventories
+from .inventories import Weighted as Weighted
 from .inventories import correct_for_inventories as correct_for_inventories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames

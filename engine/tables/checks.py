@@ -222,7 +222,7 @@ def _input_shares(table: WorldTable) -> np.ndarray:
 def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
     if shares.max() < 1:
         return True  # the largest column sum bounds the spectral radius
-    A = leontief.input_coefficients(jnp.asarray(table.Z), jnp.asarray(table.x))
+    A = leontief.input_coefficients(jax.device_put(table.Z), jax.device_put(table.x))
     multipliers = np.asarray(leontief.output_multipliers(A))
     return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 

@@ -176,8 +176,8 @@ class Weighted(LazyYears):
     """Flows times weights that fit their shape, (t, n, 1) or (t, n, 1, f)."""
 
     def __init__(self, flows: YearArray, weights: Float[np.ndarray, "t ..."]) -> None:
-        self._flows, self._weights = flows, weights
+        self.flows, self.weights = flows, weights
         self.shape = tuple(flows.shape)
 
     def _put(self, k: int, into: np.ndarray) -> None:
-        np.multiply(as_float64(self._flows[k]), self._weights[k], out=into)
+        np.multiply(as_float64(self.flows[k]), self.weights[k], out=into)

@@ -203,6 +203,11 @@ def _by_year(name: str, frames: Years, year: int | None) -> dict[int, Frame]:
 
 
 def _require_frame(name: str, frame: Any) -> Frame:
+    if frame is None and name == "x":
+        raise TivaxError(
+            "x: give gross output; where it is the sum of the row, "
+            "Z.sum(axis=1) + Y.sum(axis=1)"
+        )
     if not isinstance(frame, pd.DataFrame | pd.Series):
         raise TivaxError(
             f"{name} is a {type(frame).__name__}, not a frame of pandas; bare arrays "
@@ -229,7 +234,7 @@ def _one_year(
 ) -> WorldTable:
     industries = [(r, s) for r in regions for s in sectors]
     Z, Y = _matrix("Z", frames["Z"]), _matrix("Y", frames["Y"])
-    categories, demand = _demand(Y.columns, regions)
+    categories, demand = _demand(Y.columns, regions, sectors)
     at_row = _placed("Z", "rows", Z.index, industries)
     table = WorldTable(
         year=year,
@@ -266,12 +271,30 @@ Label = tuple[str, str]
 
 
 def _demand(
-    columns: pd.Index, regions: tuple[str, ...]
+    columns: pd.Index, regions: tuple[str, ...], sectors: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[Label]]:
     """Categories of final demand, and the (region, category) of each column."""
-    if not isinstance(columns, pd.MultiIndex):
-        return ("FD",), [(str(region), "FD") for region in columns]
-    labels = _labels("Y", "columns", columns, _DEMAND)
+    one = not isinstance(columns, pd.MultiIndex)
+    labels = (
+        [(str(region), "FD") for region in columns]
+        if one
+        else _labels("Y", "columns", columns, _DEMAND)
+    )
+    absorbers = {region for region, _ in labels}
+    if absorbers.isdisjoint(regions) and absorbers & set(sectors):
+        raise TivaxError(
+            f"Y: its columns name {min(absorbers & set(sectors))} as a region, which "
+            "the rows of Z have as a sector: those seem to be (sector, region); swap "
+            "their levels by .swaplevel(), or name them sector and region"
+        )
+    twice = len(absorbers) < len(labels)
+    if one and not twice and (missing := [k for k in regions if k not in absorbers]):
+        extra = [k for k, _ in labels if k not in regions]
+        near = f", but has {extra[0]}" if extra else ""
+        raise TivaxError(
+            f"Y: no column {missing[0]}{_more(missing)}{near}; every region of "
+            "the rows of Z needs its column of final demand"
+        )
     return tuple(dict.fromkeys(category for _, category in labels)), labels
 
 
@@ -303,6 +326,11 @@ def _places(
         twice = next(k for k in labels if k in seen or seen.add(k))
         raise TivaxError(f"{name}: {axis} have {_text(twice)} more than once")
     known = set(wanted)
+    if known.isdisjoint(at) and {(b, a) for a, b in at} == known:
+        raise TivaxError(
+            f"{name}: the levels of the {axis} are the other way round than in the "
+            f"rows of Z ({_text(labels[0])}): swap them by .swaplevel()"
+        )
     extra = [label for label in labels if label not in known]
     missing = [label for label in wanted if label not in at]
     if missing:
@@ -324,7 +352,7 @@ def _text(label: Label) -> str:
     return ":".join(label)
 
 
-def _more(labels: Iterable[Label]) -> str:
+def _more(labels: Iterable[object]) -> str:
     others = len(list(labels)) - 1
     return f" and {others} more" if others else ""
 

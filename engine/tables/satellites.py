@@ -38,7 +38,7 @@ def align(account: xr.DataArray, tables: WorldTables) -> Float[np.ndarray, "t n"
         t, r, s = np.argwhere(~np.isfinite(values))[0]
         raise TivaxError(
             f"{_name(account)}: no number for {tables.years[t]} "
-            f"{tables.regions[r]} {tables.sectors[s]}"
+            f"{tables.regions[r]}:{tables.sectors[s]}"
         )
     empty = np.flatnonzero(~values.any(axis=(1, 2))).tolist()
     if empty:

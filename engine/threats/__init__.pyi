@@ -1,4 +1,14 @@
+from .blocks import named_blocks as named_blocks
+from .blocks import partitions as partitions
 from .catalogue import CATALOGUE as CATALOGUE
 from .evaluate import DRAWS as DRAWS
+from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
+from .fits import effect_dummies as effect_dummies
+from .fits import is_nested as is_nested
+from .fits import net_of_units as net_of_units
+from .fits import roots_of as roots_of
+from .fits import t_test as t_test
+from .forms import unit_weights as unit_weights
 from .result import Threats as Threats
+from .setting import Setting as Setting

@@ -18,6 +18,7 @@ CONTINENTS: dict[str, frozenset[str]] = {
 }
 CODES = frozenset[str]().union(*CONTINENTS.values())
 LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
+THIRDS = ("lowest-income third", "middle-income third", "highest-income third")
 
 
 @cache
@@ -49,7 +50,7 @@ def is_member(name: str, units: pd.Series, years: pd.Series) -> pd.Series:
 
 def left_out(setting: Setting) -> Iterator[Variant | Row]:
     """The model without each block."""
-    for name, units in _blocks(setting):
+    for name, units in named_blocks(setting):
         yield _without("left out", name, units, setting)
 
 
@@ -74,7 +75,7 @@ def alone(setting: Setting) -> Iterator[Variant | Row]:
 def block_years(setting: Setting) -> Iterator[Variant | Row]:
     """Effects of years that each block has for itself."""
     frame, unit, time = setting.frame, setting.unit, setting.time
-    for name, block in _partitions(setting):
+    for name, block in partitions(setting):
         own = block.astype(str) + " " + frame[time].astype(str)
         yield setting.variant(
             "block by year",
@@ -123,7 +124,9 @@ def _waves(setting: Setting) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]]:
+def named_blocks(
+    setting: Setting,
+) -> Iterator[tuple[str, Sequence[str] | TivaxError]]:
     """Names of blocks and their units, built-in ones first."""
     try:
         _require_codes(setting)
@@ -141,6 +144,9 @@ def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]
     if "developed" in frame and frame["developed"].nunique() == 2:
         for value, name in ((1, "developed countries"), (0, "developing countries")):
             yield name, _units_of(frame, unit, frame["developed"] == value)
+    if (third := _income_thirds(setting)) is not None:
+        for name in THIRDS:
+            yield name, _units_of(frame, unit, third == name)
     for name, members in setting.blocks.items():
         yield name, list(members)
     for name in setting.columns:
@@ -153,7 +159,7 @@ def _blocks(setting: Setting) -> Iterator[tuple[str, Sequence[str] | TivaxError]
             yield f"{name} = {value}", _units_of(frame, unit, values == value)
 
 
-def _partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
+def partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
     """Ways to part the units into blocks: name, and each row's block."""
     frame = setting.frame
     units = frame[setting.unit].astype(str)
@@ -168,9 +174,26 @@ def _partitions(setting: Setting) -> Iterator[tuple[str, pd.Series]]:
         other = "other" if developed is None else "other " + developed.astype(str)
         block = units.map({**old, **joined})
         yield "EU15, entrants, others", block.where(block.notna(), other)
+    if (third := _income_thirds(setting)) is not None:
+        yield "income third", third
     for name in setting.columns:
         if name in frame:
             yield name, frame[name]
+
+
+def _income_thirds(setting: Setting) -> pd.Series | None:
+    """Each row's third of the units by GDP per person in their first year, where the
+    panel has both: what comes before the years that are explained."""
+    frame, unit = setting.frame, setting.unit
+    if not {"lnGDP", "lnPOP"} <= {*frame}:
+        return None
+    income = frame["lnGDP"] - frame["lnPOP"]
+    known = frame.assign(income=income).dropna(subset=["income"])
+    first = known.sort_values(setting.time).groupby(unit)["income"].first()
+    if first.nunique() < len(THIRDS):
+        return None
+    third = pd.qcut(first.rank(method="first"), len(THIRDS), labels=list(THIRDS))
+    return frame[unit].map(third.astype(str))
 
 
 def _without(

@@ -22,6 +22,7 @@ CATALOGUE: dict[str, Threat] = {
     "weights": forms.weights,
     "periods": years.periods,
     "asymmetry": forms.asymmetry,
+    "vintages": forms.vintages,
     "placebo outcomes": forms.placebo_outcomes,
     "functional form": forms.functional_form,
     "reverse direction": forms.reverse_direction,

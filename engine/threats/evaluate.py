@@ -38,6 +38,7 @@ def threats(
     columns: Sequence[str] = (),
     weights: Sequence[str] = ("lnPOP", "lnGDP"),
     placebos: Sequence[str] = PLACEBO_OUTCOMES,
+    vintages: Sequence[str] = (),
     only: Sequence[str] = (),
     draws: int = DRAWS,
     seed: int = 0,
@@ -55,7 +56,8 @@ def threats(
     blocks
         Units by the name of a block that is left out, besides the built-in ones:
         entrants of the European Union in the years of the panel, EU15, G7, BRICS,
-        continents (by codes of ISO 3166-1) and ``developed``.
+        continents (by codes of ISO 3166-1), ``developed`` and, where the panel has
+        ``lnGDP`` and ``lnPOP``, thirds by GDP per person in a unit's first year.
     columns
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
@@ -63,6 +65,9 @@ def threats(
         years.
     placebos
         Outcomes that the treatment should leave alone.
+    vintages
+        Other measures of the treatment, such as an index of another release: each takes
+        its place, and the treatment is estimated on the same rows.
     only
         Names of threats: ``tx.threats`` of none lists them. By default all.
     draws
@@ -99,14 +104,14 @@ def threats(
     >>> bool(found.gone.any())
     True
     """
-    frame = _frame_of(panel)
+    frame = panel_frame(panel)
     models = _models_of(model)
-    _require_arguments(blocks, columns, weights, placebos, only)
+    _require_arguments(blocks, columns, weights, placebos, vintages, only)
     require_whole("draws", draws, 0)
     require_whole("seed", seed, 0)
     frame = with_lags(frame, models)
     settings = [
-        Setting(frame, each, blocks or {}, columns, weights, placebos)
+        Setting(frame, each, blocks or {}, columns, weights, placebos, vintages)
         for each in models
     ]
     rows, tests = [], []
@@ -128,7 +133,8 @@ def threats(
     )
 
 
-def _frame_of(panel: object) -> pd.DataFrame:
+def panel_frame(panel: object) -> pd.DataFrame:
+    """Rows of a panel; what ``tx.build_panel`` returns with all its outcomes."""
     if isinstance(panel, Panel):
         keys = ["iso3", "year"]
         return panel.frame.merge(panel.other_outcomes, on=keys, how="left")
@@ -153,7 +159,12 @@ def _models_of(model: object) -> list[Model]:
 
 
 def _require_arguments(
-    blocks: object, columns: object, weights: object, placebos: object, only: object
+    blocks: object,
+    columns: object,
+    weights: object,
+    placebos: object,
+    vintages: object,
+    only: object,
 ) -> None:
     if blocks is not None:
         require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
@@ -164,6 +175,7 @@ def _require_arguments(
         ("columns", columns),
         ("weights", weights),
         ("placebos", placebos),
+        ("vintages", vintages),
         ("only", only),
     ):
         require_list(argument, given)

@@ -230,14 +230,14 @@ def fit_variant(variant: Variant) -> VariantFit:
     values = used[list(model.columns)].to_numpy(float)
     power = powers(values)
     values = times_power(values, -power)
-    nested = [k for k in model.effects if _is_nested(used[k], cluster)]
+    nested = [k for k in model.effects if is_nested(used[k], cluster)]
     crossed = [k for k in model.effects if k not in nested]
     if variant.slopes and len(nested) != 1:
         raise TivaxError("slopes of units take one effect that the clusters nest")
-    dummies = _dummies(used, crossed, constant=not nested)
+    dummies = effect_dummies(used, crossed, constant=not nested)
     every = np.hstack([dummies, values]) * root[:, None]
     level = np.linalg.norm(every, axis=0)
-    every, added = _net_of_units(every, used, nested, variant.slopes, root)
+    every, added = net_of_units(every, used, nested, variant.slopes, root)
     every[:, np.linalg.norm(every, axis=0) <= COLLINEAR * level] = 0
     d = independent(every[:, : dummies.shape[1]])
     kept = [*d.tolist(), *range(dummies.shape[1], every.shape[1])]
@@ -302,19 +302,24 @@ def _roots(used: pd.DataFrame, weights: str) -> Float[np.ndarray, " n"]:
     """Roots of the rows' weights, which are 1 in the mean."""
     if not weights:
         return np.ones(len(used))
-    w = used[weights].to_numpy(float)
+    return roots_of(used[weights].to_numpy(float), weights)
+
+
+def roots_of(w: Float[np.ndarray, " n"], name: str) -> Float[np.ndarray, " n"]:
+    """Roots of weights that are 1 in the mean."""
     if not (w > 0).all():
-        raise TivaxError(f"weights {weights}: {w.min():.4g} is not positive")
+        raise TivaxError(f"weights {name}: {w.min():.4g} is not positive")
     return np.sqrt(w / w.mean())
 
 
-def _is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
+def is_nested(effect: pd.Series, cluster: Int[np.ndarray, " n"]) -> bool:
+    """Whether each value of the effect is in one cluster."""
     codes = pd.factorize(effect)[0]
     pairs = np.unique(codes * (cluster.max() + 1) + cluster)
     return bool(len(pairs) == codes.max() + 1)
 
 
-def _dummies(
+def effect_dummies(
     used: pd.DataFrame, effects: Sequence[str], *, constant: bool
 ) -> Float[np.ndarray, "n d"]:
     """A constant where nothing absorbs it, then a dummy for each value."""
@@ -325,7 +330,7 @@ def _dummies(
     return np.hstack(parts)
 
 
-def _net_of_units(
+def net_of_units(
     columns: Float[np.ndarray, "n m"],
     used: pd.DataFrame,
     nested: Sequence[str],
@@ -337,7 +342,7 @@ def _net_of_units(
     if not nested:
         return columns, 0
     if len(nested) > 1:
-        D = of_norm_one(_dummies(used, nested, constant=False) * root[:, None])
+        D = of_norm_one(effect_dummies(used, nested, constant=False) * root[:, None])
         basis = orthonormal(D).basis
         return columns - basis @ (basis.T @ columns), 0
     left, added = np.empty_like(columns), 0

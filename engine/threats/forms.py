@@ -1,11 +1,13 @@
 """Threats of form: weights, asymmetry, other outcomes, functional form, direction."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from ..core import TivaxError
+from .fits import VariantFit, fit_variant
 from .setting import Setting, refused
 from .variants import Row, Variant
 
@@ -14,17 +16,22 @@ def weights(setting: Setting) -> Iterator[Variant | Row]:
     """Rows weighted by a unit's mean over the years; ``lnX`` means exp(lnX)."""
     for name in setting.weights:
         try:
-            values = setting.column(name).astype(float)
+            shown, mean = unit_weights(setting, name)
         except TivaxError as error:
             yield refused("weights", name, error)
             continue
-        shown = name.removeprefix("ln") if name.startswith("ln") else name
-        if name.startswith("ln"):
-            values = values.map(np.exp)
         column = f"weight by {shown}"
-        mean = values.groupby(setting.frame[setting.unit]).transform("mean")
         frame = setting.frame.assign(**{column: mean})
         yield setting.variant("weights", shown, frame=frame, weights=column)
+
+
+def unit_weights(setting: Setting, name: str) -> tuple[str, pd.Series]:
+    """``GDP`` of ``lnGDP``, and each row's weight: its unit's mean over the years."""
+    values = setting.column(name).astype(float)
+    shown = name.removeprefix("ln")
+    if shown != name:
+        values = values.map(np.exp)
+    return shown, values.groupby(setting.frame[setting.unit]).transform("mean")
 
 
 def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
@@ -43,6 +50,38 @@ def asymmetry(setting: Setting) -> Iterator[Variant | Row]:
         model=setting.equation(swap={x: (below, above)}),
         comparable=False,
     )
+
+
+def vintages(setting: Setting) -> Iterator[Variant | Row]:
+    """Another measure of the treatment in its place, and the treatment itself on the
+    rows that both have: the two differ by the measure alone."""
+    setting.require_least_squares()
+    x = setting.treatment
+    for name in setting.vintages:
+        own, other = f"{x} on the rows of {name}", f"{name} for {x}"
+        try:
+            values = setting.column(name).astype(float)
+        except TivaxError as error:
+            yield refused("vintage", name, error)
+            continue
+        rows = setting.frame[values.notna() & setting.frame[x].notna()]
+        kept = setting.variant("vintage", own, frame=rows)
+        swapped = rows.assign(**{x: values.loc[rows.index]})
+        put = setting.variant("vintage", other, frame=swapped)
+        try:
+            r = _partial_correlation(fit_variant(kept), fit_variant(put))
+        except TivaxError as error:
+            yield refused("vintage", name, error)
+            continue
+        said = f"correlation of the two measures net of all else {r:.2f}"
+        yield kept
+        yield replace(put, note=said)
+
+
+def _partial_correlation(one: VariantFit, other: VariantFit) -> float:
+    """Of the first treatments of two fits on the same rows, net of all else."""
+    a, b = one.treatment_left[:, 0], other.treatment_left[:, 0]
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
 def placebo_outcomes(setting: Setting) -> Iterator[Variant | Row]:

@@ -27,9 +27,9 @@ class Setting:
         Units by the name of their block.
     columns
         Columns whose values are blocks.
-    weights, placebos
+    weights, placebos, vintages
         Columns: of weights (``lnX`` stands for exp of it), of outcomes that the
-        treatment should not move.
+        treatment should not move, of other measures of the treatment.
     """
 
     panel: pd.DataFrame
@@ -38,6 +38,7 @@ class Setting:
     columns: Sequence[str] = ()
     weights: Sequence[str] = ()
     placebos: Sequence[str] = ()
+    vintages: Sequence[str] = ()
 
     @cached_property
     def frame(self) -> pd.DataFrame:

@@ -9,6 +9,7 @@ by what they leave out.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -85,15 +86,15 @@ def _loadings(
         a = np.zeros((1, G))
         a[0, place] = form.scores.a
         return WildLoadings(
-            jnp.asarray(a), jnp.asarray(matrix(form.scores)[None]), correction
+            jax.device_put(a), jax.device_put(matrix(form.scores)[None]), correction
         )
     assert form.zz is not None and form.fixed is not None
     fixed = np.zeros((len(form.zz), G))
     fixed[:, place] = form.fixed
     return InstrumentLoadings(
-        jnp.asarray(form.zz),
-        jnp.asarray(fixed),
-        jnp.asarray(np.stack([matrix(k) for k in form.x])),
-        jnp.asarray(np.stack([matrix(k) for k in form.y])),
+        jax.device_put(form.zz),
+        jax.device_put(fixed),
+        jax.device_put(np.stack([matrix(k) for k in form.x])),
+        jax.device_put(np.stack([matrix(k) for k in form.y])),
         correction,
     )

@@ -63,7 +63,10 @@ def test_terminal_and_figure_show_the_same(store, tmp_path):
     assert [k.split()[1] for k in lines] == ["R3", "R1"]
     svg = (tmp_path / "o" / "shares.svg").read_text(encoding="utf-8")
     assert svg.index(">R3<") < svg.index(">R1<") and ">R0<" not in svg
-    assert answer.out.splitlines()[-1] == f"Open {tmp_path / 'o' / 'shares.svg'}"
+    assert answer.out.splitlines()[-2:] == [
+        f"Open {tmp_path / 'o' / 'shares.svg'}",
+        f"Next: tivax explore {tmp_path / 'o'} --out explorer.html",
+    ]
 
 
 def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):
@@ -88,12 +91,24 @@ def test_only_computes_the_same_numbers(store, tmp_path):
     read = {}
     for name, only in {"all": [], "few": ["--only", "TBI,GVC_PART_BM"]}.items():
         out = tmp_path / name
-        good("indicators", store, *only, "--no-figures", "--out", out, "--quiet")
+        answer = good(
+            "indicators", store, *only, "--no-figures", "--out", out, "--quiet"
+        )
         frame = pd.read_parquet(out / "indicators.parquet").astype({"indicator": str})
         read[name] = frame.set_index([k for k in frame if k not in ("value", "flag")])
     few = read["few"]["value"]
     assert len(few) == 2 * 4 * 2
     assert (few - read["all"]["value"].loc[few.index]).abs().max() < 1e-12
+    # The terminal shows the last year of both.
+    rows = [k.strip("│ ").split() for k in answer.out.splitlines() if k[:3] == "│ R"]
+    last = read["few"].loc[
+        few.index.get_level_values("year") == few.index.get_level_values("year").max()
+    ]
+    shown = last["value"].groupby(["indicator", "region"], observed=True).first()
+    assert len(rows) == 4
+    for region, _, tbi, _, participation in rows:
+        assert tbi == f"{shown['TBI', region]:.4f}"
+        assert participation == f"{shown['GVC_PART_BM', region]:.1f}"
 
 
 def test_list_has_every_indicator_and_only_filters_it():

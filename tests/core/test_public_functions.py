@@ -13,7 +13,7 @@ import tivax.engine as tx
 from commands import Answer, run_python
 
 # Classes that a user makes; others are returned, raised or filled by readers.
-MADE = {"Model", "Scheme", "Tolerance", "WorldShape", "WorldTables"}
+MADE = {"Model", "Scheme", "TableError", "Tolerance", "WorldShape", "WorldTables"}
 FUNCTIONS = sorted(
     name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )

@@ -58,6 +58,9 @@ IN_LANGUAGES = {
     "curve": lambda language: specifications.specification_curve(
         data.curve(), list(data.CHOICES), 6.0, 2.0, language
     ),
+    "joint curve": lambda language: specifications.joint_curve(
+        data.joint_curve()[0], ["controls", "lag"], data.joint_curve()[1], language
+    ),
     "left out": lambda language: specifications.leave_one_out(
         data.left_out(), 12.5, language
     ),

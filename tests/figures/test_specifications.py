@@ -6,9 +6,14 @@ from matplotlib.collections import LineCollection
 from numpy.testing import assert_allclose
 
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.figures.specifications import leave_one_out, specification_curve
+from tivax.engine.figures.specifications import (
+    joint_curve,
+    leave_one_out,
+    specification_curve,
+)
 from tivax.engine.reporting import plot_style
 
+import figure_data
 from drawings import line, row_labels, segments, words
 from figure_data import CHOICES, curve, left_out
 
@@ -90,6 +95,36 @@ def test_one_specification_and_none_identified_are_drawn(tmp_path):
     figure = specification_curve(frame, list(CHOICES), 6.0, 2.0)
     assert "choice of data.toml" not in words(figure)
     plot_style.save_figure(figure, tmp_path, "curve")
+
+
+# ---------------------------------------------------------------- curve and its null
+
+
+def test_the_joint_curve_is_dark_where_significant_over_the_band_by_rank():
+    rows, null = figure_data.joint_curve()
+    figure = joint_curve(rows, ["controls", "lag", "sample"], null)
+    above, below = figure.axes
+    ranked = rows.sort_values("coef")
+    assert_allclose(stairs(above, "estimate").values, ranked["coef"])
+    high, edges, low = stairs(above, "no effect")
+    assert_allclose([low, high], null[["low", "high"]].T)
+    assert_allclose(edges, np.arange(13) + 0.5)
+    dark = ranked["significant"].to_numpy()
+    assert 0 < dark.sum() < 12
+    top, _, _ = stairs(above, "significant")
+    assert_allclose(top, np.where(dark, ranked["ci_high"], np.nan))
+    assert_allclose(line(above, "the model").get_ydata(), [rows["coef"][3]])
+    # A choice with a single option says nothing.
+    assert row_labels(below) == ["RQ", "all", "none", "0", "1"]
+    # Not the label of the code "effects", which is that of country and year effects.
+    renamed = rows.rename(columns={"lag": "effects"})
+    assert "effects" in words(joint_curve(renamed, ["effects"], null))
+
+
+def test_a_joint_curve_of_one_specification_has_a_row():
+    rows, null = figure_data.joint_curve()
+    figure = joint_curve(rows[3:4], ["controls", "lag"], null[:1])
+    assert row_labels(figure.axes[1]) == ["all"]
 
 
 # ----------------------------------------------------------- leaving one out

@@ -103,7 +103,9 @@ def test_a_difference_within_simulation_error_decides_nothing(p, mc, expected):
 
 def test_few_countries_are_enumerated():
     """Webb's 6^4 patterns and the 4! of the placebo: no simulation error is left."""
-    model = tx.Model("a", "KOFGIdj", ("TBI",), table=3, column=1, family="one")
+    model = tx.Model(
+        "a", "KOFGIdj", ("TBI",), family="one", tags={"table": 3, "column": 1}
+    )
     panel = random_panel(countries=4, years=6, seed=8)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(paper_inference, "paper_models", lambda: [model])

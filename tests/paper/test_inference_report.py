@@ -234,11 +234,13 @@ def test_there_is_a_figure_for_each_table(section, drawn):
 
 def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
     """And progress is told for each model under each scheme."""
-    first = Model("a", "KOFGIdj", ("TBI", "RQ"), table=3, column=1, family="two")
+    first = Model(
+        "a", "KOFGIdj", ("TBI", "RQ"), family="two", tags={"table": 3, "column": 1}
+    )
     models = [
         first,
-        replace(first, name="b", outcome="KOFEcGIdj", column=2),
-        replace(first, name="c", column=3, family="one"),
+        replace(first, name="b", outcome="KOFEcGIdj", tags={"table": 3, "column": 2}),
+        replace(first, name="c", family="one", tags={"table": 3, "column": 3}),
     ]
     monkeypatch.setattr(paper_inference, "paper_models", lambda: models)
     told = []

@@ -66,12 +66,14 @@ RESULTS = (
     "table1 table2_structure figure1 instrumental_variables standard_errors pesaran_cd "
     "interactions pooled_parts leave_one_out specification_curve "
     "descriptive_statistics within_variation recipe_fixed index_variants index_values "
-    "gross_trade bootstrap_and_placebo declared_tests threats"
+    "gross_trade bootstrap_and_placebo declared_tests threats "
+    "curve_tests curve_specifications curve_options"
 ).split()
 FIGURES = (
     "table1_tbi tbi_coefficients table3_coefficients table4_coefficients "
     "table5_coefficients table6_coefficients pooled_parts "
     "specification_curve_KOFGIdj specification_curve_KOFEcGIdj "
+    "joint_curve_KOFGIdj joint_curve_KOFEcGIdj "
     "leave_one_out_KOFGIdj leave_one_out_KOFEcGIdj "
     "table3_inference table4_inference table5_inference table6_inference "
     "threats_KOFGIdj threats_KOFEcGIdj"

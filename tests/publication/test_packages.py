@@ -295,6 +295,7 @@ def test_a_run_file_with_an_absolute_path_is_refused(fresh):
     [
         (["data", "--out", "p.zip"], "data: no result of tivax (no manifest.json); name a folder"),
         (["replication", "--out", "data"], "--out data: holds the input"),
+        (["replication", "--out", "p"], "--out p: a package is a zip archive; call it p.zip"),
         (["replication", "--out", "replication/p.zip"], "--out replication/p.zip: lies in the input replication"),
         (["replication", "replication", "--out", "p.zip"], "two results are called replication; rename"),
         (["replication", "--out", "p.zip", "--include-data", "some"], "no include_data some: "),

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.panel.recipe import CONTROLS
-from tivax.engine.paper.columns import COLUMNS, paper_models
+from tivax.engine.paper.columns import COLUMNS, paper_models, printed_place
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.run_files import (
     SAMPLES,
@@ -138,7 +138,7 @@ def test_the_papers_models_are_its_17_columns(read):
         assert (model.outcome, model.sample) == (column.outcome, column.sample)
         assert model.treatments == ("TBI",)
         assert model.controls == (CONTROLS if column.controls else ())
-        assert (model.table, model.column) == (column.table, column.column)
+        assert printed_place(model) == (column.table, column.column)
 
 
 def test_columns_of_one_sample_and_controls_are_a_family():

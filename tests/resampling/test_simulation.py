@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from types import SimpleNamespace
 
@@ -15,28 +16,32 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from tivax.engine.core.progress import no_progress
-from tivax.engine.estimation import common_shocks, two_way_clusters
+from tivax.engine.estimation.covariances import (
+    common_shocks,
+    driscoll_kraay,
+    network_hac,
+    two_way_clusters,
+)
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.resampling import simulation
 from tivax.engine.resampling.cluster_diagnostics import model_table
 from tivax.engine.resampling.draws import MemoryDraws
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
-from tivax.engine.resampling.plans import make_plan
+from tivax.engine.resampling.plans import make_plan, wild_loadings
 from tivax.engine.resampling.schemes import Scheme
-from tivax.engine.resampling.simulated_panels import (
+from tivax.engine.resampling.simulation.given import given_regressors
+from tivax.engine.resampling.simulation.panels import (
     BUILT_IN,
     Design,
     Study,
-    given_regressors,
     read_study,
 )
-from tivax.engine.resampling.simulation import simulate
+from tivax.engine.resampling.simulation.run import simulate
 from tivax.kernels import random_draws as streams
 from tivax.kernels import resampling
 from tivax.kernels import simulated_panels as kernel
-from tivax.kernels.two_way import two_way_statistics
-from tivax.kernels.two_way_panels import two_way_tests
+from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
@@ -47,7 +52,7 @@ RTOL = 1e-10
 # Moments of 4,000 draws: five standard errors.
 MOMENTS_ATOL = 5 / np.sqrt(4_000)
 
-SMALL = Design("small", clusters=9, years=6, controls=2, persistence_u=0.4)
+SMALL = Design("small", clusters=9, years=6, controls=2, persistence_u=0.4, blocks=3)
 STUDY = Study((SMALL,), panels=40, draws=99, seed=3)
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -74,14 +79,20 @@ def as_frame(M: np.ndarray, seen: np.ndarray) -> pd.DataFrame:
     return frame[seen.ravel() == 1]
 
 
+_tested = jax.jit(
+    kernel.simulate_and_test,
+    static_argnames=("controls", "draws", "balanced", "zero_too"),
+)
+
+
 def tested(design: Design, key, draws: int = 99) -> kernel.PanelTests:
-    return kernel.simulate_and_test(
+    return _tested(
         key,
         arrays(design),
-        jnp.asarray(stats.t.ppf(0.975, design.clusters - 1)),
         controls=design.controls,
         draws=draws,
         balanced=design.balanced,
+        zero_too=False,
     )
 
 
@@ -236,6 +247,86 @@ def test_a_sample_and_lags_of_a_panel_are_given(tmp_path):
     assert given.cells.shape == (5, 5, 2) and given.seen.all()
 
 
+PLACEBOS = """
+panels = 40
+draws = 19
+[[design]]
+name = "phases"
+panel = "panel.csv"
+regressors = ["TBI", "RQ", "INFR"]
+outcome = "KOFGIdj"
+placebo = "phases"
+flows = "flows.csv"
+[[design]]
+name = "independent"
+panel = "panel.csv"
+regressors = ["TBI", "RQ", "INFR"]
+outcome = "KOFGIdj"
+placebo = "independent"
+persistence_x = 0.5
+"""
+
+
+def placebo_panels(tmp_path):
+    """The two designs, and 300 panels of each: [controls, x, y]."""
+    frame, _ = panel_of(tmp_path)
+    countries = sorted(set(frame["iso3"]))
+    flows = pd.DataFrame(1.0, countries, countries)
+    flows.to_csv(tmp_path / "flows.csv")
+    study = read_study(study_file(tmp_path, PLACEBOS))
+    keys = jax.random.split(jax.random.key(5), 300)
+    run = partial(kernel.simulate, controls=2)
+    drawn = jax.vmap(run, in_axes=(0, None))
+    made = [np.asarray(drawn(keys, arrays(design))) for design in study.designs]
+    return frame, study, made
+
+
+def test_a_placebo_regression_has_the_outcome_and_the_controls_of_the_panel(tmp_path):
+    """And a treatment of its own: with phases the panel's correlations between
+    countries and its spectrum, to rounding; independent, its size by country."""
+    frame, study, (phases, independent) = placebo_panels(tmp_path)
+    given = study.designs[0].given
+    assert given is not None and given.y is not None
+    y = frame.set_index(["iso3", "year"])["KOFGIdj"]
+    y = y - y.groupby("iso3").transform("mean")
+    own = (y / np.sqrt((y**2).mean())).to_numpy().reshape(9, 6)
+    for panels in (phases, independent):
+        assert_allclose(panels[0, :, :, 3], own, rtol=RTOL)
+        assert_array_equal(
+            panels[:, :, :, :2], np.tile(given.cells[:, :, :2], (300, 1, 1, 1))
+        )
+    x = given.cells[:, :, 2]
+    for k in (0, 1):
+        drawn = phases[k, :, :, 2]
+        assert_allclose(drawn @ drawn.T, x @ x.T, rtol=0, atol=1e-12)
+        spectra = (np.abs(np.fft.rfft(each, axis=1)) for each in (drawn, x))
+        assert_allclose(*spectra, rtol=0, atol=1e-12)
+        assert np.abs(drawn - x).max() > 0.1
+    square = (independent[:, :, :, 2] ** 2).mean(axis=(0, 2))
+    # 300 panels of six years with persistence.
+    assert_allclose(square, (x**2).mean(axis=1), rtol=0.3)
+    assert_array_equal(study.designs[1].arrays.persistence_x, 0.5)
+
+
+def test_flows_are_the_network_of_the_network_hac(tmp_path):
+    """Nine countries that trade all alike: I + (J - I) / 8."""
+    _, study, _ = placebo_panels(tmp_path)
+    network = study.designs[0].arrays.network
+    assert_allclose(network, np.eye(9) + (1 - np.eye(9)) / 8, rtol=1e-12)
+    assert study.designs[1].arrays.network is None
+    assert [k.name for k in study.files] == ["panel.csv", "flows.csv"]
+    facts = study.designs[0].facts
+    assert facts["flows"] == str(tmp_path / "flows.csv")
+    assert (facts["placebo"], facts["persistence_x"]) == ("phases", 0.8)
+    # A country that the flows lack.
+    frame = pd.read_csv(tmp_path / "flows.csv", index_col=0)
+    frame.drop(index="C03").to_csv(tmp_path / "flows.csv")
+    line = error_of(read_study, tmp_path / "study.toml")
+    assert "flows.csv: the rows lack C03" in line
+    (tmp_path / "flows.csv").unlink()
+    assert "panel.csv: flows: no file" in error_of(read_study, tmp_path / "study.toml")
+
+
 @pytest.mark.parametrize(
     "regressors, changes, told",
     [
@@ -267,36 +358,58 @@ UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0)
     ids=["balanced", "not", "unequal"],
 )
 def test_a_panel_is_tested_as_the_engine_tests_it(design):
-    """Estimate, three standard errors, and each decision on the same draws."""
+    """Estimate, standard errors, and each decision on the same draws."""
     key, M, seen, of_signs, of_counts = one_panel(design)
     own = tested(design, key)
     model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
-    other = fit_model(as_frame(M, seen), model)
+    frame = as_frame(M, seen)
+    other = fit_model(frame, model)
     assert_allclose(own.estimate, other.coef[0], rtol=RTOL)
-    se = [np.sqrt(other.covariance(k)[0, 0]) for k in ("CV1", "CV2", "CV3")]
-    assert_allclose(own.se, se, rtol=RTOL)
+    kinds = ("CV1", "CV2", "CV3", "CV3J", "V5")
+    se = [np.sqrt(other.covariance(k)[0, 0]) for k in kinds]
+    data = (frame, "y", model.regressors)
+    fits = [
+        two_way_clusters(*data),
+        two_way_clusters(*data, jackknife=True),
+        driscoll_kraay(*data),
+    ]
+    if design.blocks:
+        g = np.array([int(k[1:]) * design.blocks // 9 for k in other.labels])
+        flows = pd.DataFrame(g[:, None] == g[None, :], other.labels, other.labels)
+        fits.append(network_hac(*data, flows.astype(float)))
+    of_fits = [fit.terms["se"].iloc[0] for fit in fits]
+    of_fits += [np.nan] * (4 - len(fits))
+    assert_allclose(own.se, [*se, *of_fits], rtol=RTOL)
     few = model_table([other])["effective_clusters"]
     assert_allclose(own.effective, few[0], rtol=RTOL)
     # Sums of some ten products of rounding errors, columns of length 1.
     assert 0 < own.residual < 1e-14
     t = abs(other.coef[0]) / np.array(se)
-    critical = stats.t.ppf(0.975, design.clusters - 1)
     rejects = dict(zip([*kernel.METHODS], np.asarray(own.rejects_truth), strict=True))
-    assert rejects["CV1 t(G-1)"] == (t[0] > critical)
-    assert rejects["CV3 t(G-1)"] == (t[2] > critical)
-    loadings = resampling.wild_loadings(
-        other.products,
-        jnp.eye(other.layout.regressors)[-1:],
-        jnp.zeros(1),
-        layout=other.layout,
-    )
+    names_ = ("CV1 t(G-1)", "CV3 t(G-1)", "CV3J t(G-1)", "V5 t(G-1)")
+    for name, k in zip(names_, (0, 2, 3, 4), strict=True):
+        assert rejects[name] == (t[k] > stats.t.ppf(0.975, design.clusters - 1)), name
+    for name, fit in zip(kernel.ANALYTIC[5:], fits, strict=False):
+        p = fit.terms["p"].iloc[0]
+        assert np.isnan(p) or rejects[name] == (p < 0.05), name
     v = streams.rademacher(of_signs, design.clusters, draws=99)
-    drawn = np.abs(resampling.wild_statistics(loadings, v))
-    assert rejects["WCR"] == (np.mean(drawn > t[0]) <= 0.05)
-    w = streams.counts(of_counts, design.clusters, draws=99).astype(float)
-    again = resampling.reweighted(other.products.S, w, layout=other.layout)[0]
-    low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
-    assert rejects["pairs percentile"] == (low > 0 or high < 0)
+    R = jnp.eye(other.layout.regressors)[-1:]
+    for name in kernel.WILD:
+        kind = name[3:] or "11"
+        loadings = wild_loadings(
+            other, R, jnp.zeros(1), type=kind, restricted=name[:3] == "WCR"
+        )
+        drawn = np.abs(resampling.wild_statistics(loadings, v))
+        above = np.mean(drawn > t[2 if kind[1] == "3" else 0])
+        assert rejects[name] == (above <= 0.05), name
+    of_bayes = jax.random.fold_in(of_counts, 2)
+    for name, w in {
+        "pairs": streams.counts(of_counts, design.clusters, draws=99).astype(float),
+        "Bayesian": streams.exponential(of_bayes, design.clusters, draws=99),
+    }.items():
+        again = resampling.reweighted(other.products.S, w, layout=other.layout)[0]
+        low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
+        assert rejects[f"{name} percentile"] == (low > 0 or high < 0), name
     moves = jax.random.fold_in(of_counts, 1)
     o = streams.permutations(moves, (design.clusters,), draws=99).astype(int)
     for name, (scheme, draw, observed) in {
@@ -326,17 +439,25 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     row = model_table([other]).iloc[0]
     assert rejects["V5 adjusted"] == (row["v5_adjusted_p"] <= 0.05)
     if not design.balanced:
-        assert np.isnan([rejects[k] for k in kernel.METHODS[-3:]]).all()
+        assert np.isnan([rejects[k] for k in kernel.METHODS[-2:]]).all()
         return
-    frame, regressors = as_frame(M, seen), list(model.regressors)
-    two_way = two_way_clusters(frame, "y", regressors)["x"]
-    assert rejects["two-way t"] == (two_way.p <= 0.05)
-    shocks = common_shocks(frame, "y", regressors)["x"]
-    assert rejects["common shocks"] == (shocks.p <= 0.05)
-    v = streams.rademacher(jax.random.fold_in(of_signs, 1), design.years, draws=99)
-    drawn = np.abs(two_way_statistics(other.two_way_loadings(0, "year", 0.0), v))
-    p = np.mean(drawn[np.isfinite(drawn)] > abs(two_way.t) * (1 + 1e-9))
+    p, shocks = two_way_p(frame, list(model.regressors), 0.0, design, of_signs, fold=1)
     assert rejects["two-way WCR"] == (p <= 0.05)
+    assert rejects["common shocks"] == (shocks <= 0.05)
+
+
+def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, float]:
+    """The two tests by the engine, from the same draws."""
+    moved = frame.assign(y=frame["y"] - null * frame["x"])
+    key = key if fold is None else jax.random.fold_in(key, fold)
+    v = streams.rademacher(key, min(design.clusters, design.years), draws=99)
+    loadings = fit_model(frame, Model("m", "y", regressors)).two_way_loadings(
+        0, "year", null
+    )
+    drawn = np.abs(two_way_statistics(loadings, v))
+    t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
+    wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
+    return float(wild), common_shocks(moved, "y", regressors)["x"].p
 
 
 @pytest.mark.parametrize("null", [0.0, 0.4])
@@ -345,22 +466,12 @@ def test_p_of_two_way_tests_is_that_of_the_engine(null):
     decisions alone would hide a small difference."""
     for design in (SMALL, Design("long", 5, 8, 1)):
         _, M, seen, of_signs, _ = one_panel(design)
-        model = Model("m", "y", ("x", *(f"c{k}" for k in range(design.controls))))
-        frame, regressors = as_frame(M, seen), list(model.regressors)
-        moved = frame.assign(y=frame["y"] - null * frame["x"])
+        regressors = ["x", *(f"c{k}" for k in range(design.controls))]
+        frame = as_frame(M, seen)
         found = jax.jit(
             lambda M, key: two_way_tests(M, key, draws=99)(jnp.asarray(null))
         )(jnp.asarray(M), of_signs)
-        fewer = min(design.clusters, design.years)
-        v = streams.rademacher(of_signs, fewer, draws=99)
-        loadings = fit_model(frame, model).two_way_loadings(0, "year", null)
-        drawn = np.abs(two_way_statistics(loadings, v))
-        two_way = two_way_clusters(moved, "y", regressors)["x"]
-        expected = [
-            two_way.p,
-            np.mean(drawn[np.isfinite(drawn)] > abs(two_way.t) * (1 + 1e-9)),
-            common_shocks(moved, "y", regressors)["x"].p,
-        ]
+        expected = two_way_p(frame, regressors, null, design, of_signs)
         assert_allclose(found, expected, rtol=1e-7)
 
 
@@ -370,28 +481,41 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
     for seed in range(12):
         key, M, seen, _, _ = one_panel(SMALL, seed)
         row = model_table([fit_model(as_frame(M, seen), model)]).iloc[0]
-        own = bool(tested(SMALL, key, draws=9).rejects_truth[1])
+        own = bool(tested(SMALL, key).rejects_truth[1])
         assert own == (row["cv2_p"] < 0.05), seed
 
 
-def test_a_single_adopter_leaves_cv2_and_cv3_without_an_answer():
-    """And not with a wrong one; the others answer, however badly."""
+def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
+    """And not with a wrong one, but for V5, which never rejects; the others answer,
+    however badly."""
     design = Design("one adopts", 9, 6, 1, adopters=1)
     result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
     served = result["panels"] > 0
-    assert served.tolist() == [True, False, False, *[True] * 5]
+    silent = {
+        "V5 adjusted",
+        "CV2 BM",
+        "CV3 t(G-1)",
+        "CV3J t(G-1)",
+        "two-way CV3",
+        "network HAC",
+    }
+    silent |= {name for name in kernel.WILD if name.endswith("3")}
+    assert {*result.index[~served]} == silent
+    assert result["size"]["V5 t(G-1)"] == 0
     for column in ("size", "mc_error", "coverage"):
         assert_array_equal(result[column].isna(), ~served)
-    assert result["se_ratio"].notna().tolist() == [True, *[False] * 7]
+    spread = {"CV1 t(G-1)", "V5 t(G-1)", "two-way CV1", "Driscoll-Kraay"}
+    assert {*result.index[result["se_ratio"].notna()]} == spread
     # Nearly all of the variation is one country's.
     assert result["effective_clusters"].iloc[0] < 1.5
 
 
 def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
     study = Study((Design("strong", 12, 8, 1, effect=3.0),), panels=40, draws=99)
-    result = simulate(study).set_index("method")
+    result = simulate(study).set_index("method").drop(index="network HAC")
     assert (result["power"] == 1).all()
-    assert (result["size"] < 0.3).all()
+    # With eight years Driscoll and Kraay's is no test of 5 %.
+    assert (result["size"].drop("Driscoll-Kraay") < 0.35).all()
     assert_allclose(result["coverage"], 1 - result["size"])
 
 
@@ -401,14 +525,7 @@ def test_sizes_are_near_five_percent():
     result = simulate(study).set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
     good = result["size"][
-        [
-            "CV2 BM",
-            "CV3 t(G-1)",
-            "WCR",
-            "placebo t",
-            "Freedman-Lane t",
-            "V5 adjusted",
-        ]
+        ["CV2 BM", "CV3 t(G-1)", "WCR", "placebo t", "Freedman-Lane t"]
     ]
     assert ((good - 0.05).abs() < width).all(), good
     assert 0.85 < float(result["se_ratio"]["CV1 t(G-1)"]) < 1.05
@@ -420,15 +537,19 @@ def test_sizes_are_near_five_percent():
 def test_the_table_counts_by_hand():
     columns = len(simulation.COLUMNS)
     values = np.zeros((4, columns))
+    few, residual, truth = (
+        simulation.COLUMNS.index(k)
+        for k in ("effective clusters", "residual", "truth CV1 t(G-1)")
+    )
     values[:, 0] = [1, 2, 3, 4]
     values[:, 1:4] = [1, 2, 3]
-    values[:, 4] = [5, 6, 7, 8]
-    values[:, 5] = [1e-15, 3e-15, 2e-15, 0]
-    values[:2, 6] = 1  # CV1 rejects the truth in half of the panels
+    values[:, few] = [5, 6, 7, 8]
+    values[:, residual] = [1e-15, 3e-15, 2e-15, 0]
+    values[:2, truth] = 1  # CV1 rejects the truth in half of the panels
     zero = simulation.COLUMNS.index("zero CV1 t(G-1)")
     values[:3, zero] = 1  # and no effect in three of four
-    values[0, [7, zero + 1]] = np.nan  # CV2 serves three
-    values[1, [7, zero + 1]] = 1  # and rejects in one
+    values[0, [truth + 1, zero + 1]] = np.nan  # CV2 serves three
+    values[1, [truth + 1, zero + 1]] = 1  # and rejects in one
     study = Study((SMALL,), panels=4)
     unknown = simulation.rejection_table(study, [(SMALL, MemoryDraws(values))])
     assert unknown["power"].isna().all()  # without an effect there is no power
@@ -441,11 +562,11 @@ def test_the_table_counts_by_hand():
     second = result.iloc[1]
     assert (second["panels"], second["size"], second["power"]) == (3, 1 / 3, 1 / 3)
     assert_allclose(second["mc_error"], np.sqrt(2 / 27))
-    assert result["panels"].tolist() == [4, 3, *[4] * 6]
+    assert result["panels"].tolist() == [4, 3, *[4] * 20]
     assert (result["effective_clusters"] == 6.5).all()
     assert simulation.largest_residual([(SMALL, MemoryDraws(values))]) == 3e-15
-    assert result["draws"].tolist() == [0, 0, 0, *[999] * 5]
-    assert np.isnan(result["se_ratio"].iloc[3])
+    assert result["draws"].tolist() == [*[0] * 9, *[999] * 13]
+    assert result["se_ratio"].isna().tolist() == [*[False] * 9, *[True] * 13]
 
 
 def test_more_panels_begin_with_the_same_ones():
@@ -524,6 +645,9 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         "sha256": sha256(path.read_bytes()).hexdigest(),
         "regressors": REGRESSORS,
         "sample": "all",
+        "outcome": "",
+        "placebo": "",
+        "flows": "",
     }
 
 
@@ -554,6 +678,13 @@ def test_a_run_file_of_a_panel_is_read(tmp_path):
         ),
         ("unequal = 0.3", "block_x = 0.3", "block_x = 0.3 in [[design]]: leave it out"),
         ('"panel.csv"', '"https://a.b/p.csv"', "an address; download it and give a l"),
+        ("unequal = 0.3", 'placebo = "own"', "placebo = 'own' in [[design]]: choose"),
+        ("unequal = 0.3", 'outcome = "KOFGIdj"', 'it goes with placebo = "..."'),
+        (
+            "unequal = 0.3",
+            'unequal = 0.3\nplacebo = "phases"\noutcome = "KOFGIdj"',
+            "leave it out: placebos have their outcome's errors",
+        ),
     ],
 )
 def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
@@ -591,6 +722,7 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
         ("unequal_x = 0.2", "block = 0.2", "say how many blocks there are: blocks = 5"),
         ("unequal_x = 0.2", "blocks = 10", "write at most clusters = 9"),
         ("unequal_x = 0.2", 'spreads = "y"', "goes with a panel; name its file"),
+        ("unequal_x = 0.2", 'placebo = "phases"', "goes with a panel; name its file"),
         (
             "unequal_x = 0.2",
             "blocks = 3\nfactor_x = 0.5\nblock_x = 0.5",

@@ -236,7 +236,7 @@ def test_an_import_that_fails_leaves_no_reader_behind(raw, tmp_path):
 # ----------------------------------- sources that cannot tell their years by a name
 
 
-def database(monkeypatch, files, tolerance=None):
+def database(monkeypatch, files, tolerance=None, name="made up"):
     """A source of the given files, name to its tables; returns the names read."""
     read = []
 
@@ -245,7 +245,7 @@ def database(monkeypatch, files, tolerance=None):
         yield from files[file.path.name]
 
     source = Source(
-        name="made up", title="", unit="t", citation="",
+        name=name, title="", unit="t", citation="",
         tolerance=tolerance or Tolerance(),
         find=lambda paths: [
             TableFile(paths[0] / name, year=tables[0].year if len(tables) == 1 else None)
@@ -284,6 +284,15 @@ def test_the_tolerance_is_the_sources_own_and_the_store_keeps_it(
     database(monkeypatch, files, Tolerance(5.1, 0.0))
     import_tables("made up", [raw], tmp_path / "store")
     assert open_store(tmp_path / "store").tolerance == Tolerance(5.1, 0.0)
+
+
+def test_an_industry_that_is_refused_is_named_by_code_and_title(
+    raw, tmp_path, monkeypatch
+):
+    bad = replace(cell("x", 0, 1e6, 2000), sectors=("c1", "c12"))
+    database(monkeypatch, {"table_2000.npz": [bad]}, name="wiod2013")
+    line = error_of(import_tables, "wiod2013", [raw], tmp_path / "store")
+    assert "worst AUT:c1 (Agriculture, hunting, forestry and fishing): sells" in line
 
 
 def test_files_are_read_a_few_ahead_and_not_all_at_once(raw, tmp_path, monkeypatch):

@@ -189,7 +189,7 @@ def test_an_account_without_an_industry_is_refused(small, jobs):
         assert start == "satellite account jobs"
         return rest
 
-    assert line(cut) == f"no number for {year} R2 S1"
+    assert line(cut) == f"no number for {year} R2:S1"
     less = jobs.drop_sel(region="R3")
     assert line(less) == "has no region R3, which the tables have"
     renamed = jobs.assign_coords(region=["R0", "R1", "R2", "XXX"])

@@ -42,6 +42,12 @@ def test_industries_in_a_message_are_followed_by_what_they_make():
         "and fabricated metal); 2000: c1; DEU:c99, DEU:c141"
     )
     assert with_sector_titles("A:Fishing", ("Fishing",), "eora") == "A:Fishing"
+    listed = "sector c14, c12 left out; no sector c2: did you mean c12 or c1?"
+    assert with_sector_titles(listed, ("c12", "c14"), "wiod2013") == (
+        "sector c14 (Electrical and optical equipment), c12 (Basic metals and fabricated "
+        "metal) left out; no sector c2: did you mean c12 (Basic metals and fabricated "
+        "metal) or c1?"
+    )
 
 
 def test_names_that_are_titles_and_unknown_codes_stay():

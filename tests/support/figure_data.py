@@ -145,3 +145,25 @@ def threats() -> pd.DataFrame:
             "state": states,
         }
     )
+
+
+def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Twelve specifications of two choices, the fourth that of the model, and what no
+    effect would give."""
+    rng = np.random.default_rng(2)
+    coef = rng.normal(1, 1, 12)
+    rows = pd.DataFrame(
+        {
+            "controls": ["all", "none", "RQ"] * 4,
+            "lag": [*["0"] * 6, *["1"] * 6],
+            "sample": "all",
+            "coef": coef,
+            "ci_low": coef - 1,
+            "ci_high": coef + 1,
+            "significant": coef > 1.2,
+            "chosen": np.arange(12) == 3,
+        }
+    )
+    ranked = np.sort(rng.normal(size=(50, 12)), axis=1)
+    low, high = np.quantile(ranked, [0.025, 0.975], axis=0)
+    return rows, pd.DataFrame({"rank": np.arange(1, 13), "low": low, "high": high})

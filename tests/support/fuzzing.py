@@ -48,7 +48,7 @@ from tivax.engine.core.errors import TivaxError
 from tivax.engine.core.limits import set_max_size
 from tivax.engine.panel.data_files import read_data_files
 from tivax.engine.resampling.run_files import read_run_file
-from tivax.engine.resampling.simulated_panels import read_study
+from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import importing
 from tivax.engine.sources.catalogue import get_source
 from tivax.engine.sources.satellites import read_satellite

@@ -98,6 +98,26 @@ def of_tables(folder: Path) -> Iterator[Case]:
     terms: Bad = dict.fromkeys(("tables", "method", "level"), WRONG)
     terms |= {"groups": GROUPS, "value_added": VALUES}
     yield from wrong("decompose", terms, tables=tables, method="wwz")
+    numbers = {"text": "9", "half": 9.5, "None": None}
+    errors: Bad = {"tables": WRONG, "error": WRONG, "names": {"int": 3, "ints": [3]}}
+    errors |= {"level": WRONG, "value_added": VALUES, **chosen}
+    errors |= dict.fromkeys(("probes", "seed"), numbers)
+    sound = {"tables": tables, "error": tx.TableError("shares", concentration=9)}
+    yield from wrong("standard_errors", errors, **sound)
+    moved: Bad = dict.fromkeys(("tables", "measure", "region"), WRONG)
+    moved |= {"sector": {"int": 3}, "year": {"text": "a", "other": 1999}}
+    moved |= {"value_added": VALUES}
+    sound = {"tables": tables, "measure": "tbi", "region": "R01"}
+    yield from wrong("sensitivity", moved, **sound)
+    words = {"int": 3, "word": "all", "None": None}
+    wrong_error: Bad = dict.fromkeys(("kind", "shared", "over_years"), words)
+    wrong_error |= {"margins": {**words, "words": ["all"]}}
+    wrong_error |= {
+        "a": {"text": "1", "below": -1.0, "None": None},
+        "file": {"text": "f"},
+    }
+    yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
+    yield from wrong("read_error_model", {"name": {**WRONG, "text": "no such"}})
     origins: Bad = {"tables": WRONG, "exporter": WRONG, "via": LETTERS, "keep": LETTERS}
     yield from wrong("value_added_in_exports", origins, tables=tables, exporter="R01")
     runs: Bad = {"compute": WRONG, "groups": GROUPS}
@@ -209,6 +229,7 @@ def of_panels() -> Iterator[Case]:
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
     bad |= {"treatment": {"other": "z", "int": 3}, "sample": {"word": "Developed"}}
+    bad |= {"tags": {"list": ["table"], "half": {"table": 3.5}, "int": {3: 1}}}
     yield from wrong("Model", bad, name="m", outcome="y", regressors=("x",))
     bad = {
         "panel": frames,
@@ -227,7 +248,13 @@ def of_panels() -> Iterator[Case]:
     }
     lists = {"text": "TBI", "None": None, "ints": [1], "word": ["no such"]}
     bad |= {"only": lists, **dict.fromkeys(("columns", "weights", "placebos"), LETTERS)}
+    bad |= {"vintages": LETTERS}
     yield from wrong("threats", bad, panel=panel, model=model)
+    some = {"int": 3, "list": ["controls"], "word": {"controls": "some"}}
+    bad = {k: bad[k] for k in ("panel", "model", "blocks", "seed")}
+    bad |= {"choices": some, "most": {"none": 0, "half": 0.5, "None": None}}
+    bad |= {"draws": {"text": "9", "half": 9.5, "none": 0, "None": None}}
+    yield from wrong("specification_curve", bad, panel=panel, model=model)
     bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},

@@ -136,6 +136,11 @@ def renamed(frame, old, new, axis="index"):
     return frame.rename({old: new}, axis=axis, level=level)
 
 
+def single_demand(*columns):
+    """Final demand without categories."""
+    return pd.DataFrame(WORLD.Y.sum(axis=2), ROWS, list(columns))
+
+
 @pytest.mark.parametrize(
     "changes, message",
     [
@@ -162,6 +167,16 @@ def renamed(frame, old, new, axis="index"):
             )},
             "value_added: rows have R9:S0, which the rows of Z do not",
         ),
+        (
+            {"Z": pd.DataFrame(WORLD.Z, ROWS.swaplevel().rename([None, None]), ROWS)},
+            "Y: its columns name R0 as a region, which the rows of Z have as a sector",
+        ),
+        (
+            {"x": pd.Series(WORLD.x, ROWS.swaplevel().rename([None, None]))},
+            "x: the levels of the rows are the other way round than in the rows of Z (S0:R0)",
+        ),
+        ({"Y": single_demand("R0", "R1", "R2", "ROM")}, "Y: no column R3, but has ROM;"),
+        ({"Y": single_demand("R0", "R1", "R2", "R2")}, "Y: columns have R2:FD more than once"),
         ({"x": pd.Series(WORLD.x)}, "x: rows must have two levels of labels"),
         ({"x": pd.DataFrame(WORLD.Z, ROWS)}, "x has 8 rows and 8 columns"),
         ({"Z": frames()["x"]}, "Z is a Series"),
@@ -179,6 +194,8 @@ def test_labels_that_do_not_fit_are_named(changes, message):
 def test_a_bare_array_is_sent_to_the_class_that_takes_them():
     with pytest.raises(TivaxError, match="x is a ndarray, .* go to tx.WorldTables"):
         _require_frame("x", WORLD.x)
+    with pytest.raises(TivaxError, match="x: give gross output; where it is the sum"):
+        _require_frame("x", None)
 
 
 def test_years_that_differ_are_named():

@@ -156,6 +156,13 @@ def years(first, last):
     return lambda frame: frame[frame["year"].between(first, last)]
 
 
+def poorest(frame):
+    """The countries without the third with the lowest GDP per person in 2000."""
+    first = frame[frame["year"] == 2000].set_index("iso3")
+    order = (first["lnGDP"] - first["lnPOP"]).sort_values().index
+    return frame[~frame["iso3"].isin(order[: (len(order) + 2) // 3])]
+
+
 # threat, variant, rows, regressors and what ``lsdv`` takes besides
 LITERAL = [
     ("the model", "as given", same, X, {}),
@@ -169,6 +176,7 @@ LITERAL = [
     ("left out", "Oceania", without(["AUS"]), X, {}),
     ("left out", "developed countries", lambda k: k[k["developed"] == 0], X, {}),
     ("left out", "developing countries", lambda k: k[k["developed"] == 1], X, {}),
+    ("left out", "lowest-income third", poorest, X, {}),
     ("alone", "EU entrants of 2004 to 2013", lambda k: k[k["iso3"].isin(TWELVE)], X, {}),
     ("membership", "EU", same, [*X, "EU"], {}),
     ("block by year", "EU15, entrants, others", same, X, {"effects": ("iso3", "block year")}),

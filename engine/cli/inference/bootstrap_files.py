@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from ...core import Format, describe_environment, write_frame
 from ...figures import Drawn
 from ...figures import resampling as experiment_plots
+from ...paper import printed_place
 from ...reporting import Language, label, report_html, save_figure
 from ...resampling import ResamplingPlan, cluster_table
 from .bootstrap_report import sections, subtitle, title
@@ -103,10 +104,8 @@ def figures_of(experiment: Experiment, language: Language = "en") -> dict[str, F
     ]
     groups: dict[str, list[Drawn]] = {}
     for k, each in enumerate(drawn):
-        table = each.plan.fitted.model.table
-        name = (
-            f"draws_{k // _PER_FIGURE + 1}" if table is None else f"table{table}_draws"
-        )
+        place = printed_place(each.plan.fitted.model)
+        name = f"table{place[0]}_draws" if place else f"draws_{k // _PER_FIGURE + 1}"
         groups.setdefault(name, []).append(each)
     return {
         name: experiment_plots.histograms(group, language)
@@ -116,9 +115,10 @@ def figures_of(experiment: Experiment, language: Language = "en") -> dict[str, F
 
 def _title(plan: ResamplingPlan, language: Language) -> str:
     model = plan.fitted.model
-    if model.table is None:
+    place = printed_place(model)
+    if place is None:
         return model.name
     outcome, sample = model.outcome, model.sample
     if language != "en":
         outcome, sample = label(outcome, language), label(sample, language)
-    return f"({model.column}) {outcome}, {sample}"
+    return f"({place[1]}) {outcome}, {sample}"

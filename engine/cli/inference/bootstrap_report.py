@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import p_text
-from ...paper import column_name
+from ...paper import column_name, printed_place
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
 from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme
@@ -94,8 +94,8 @@ def _named(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
     names = {}
     for plan in experiment.plans:
         model = plan.fitted.model
-        if model.table is not None and model.column is not None:
-            names[model.name] = column_name(model.table, model.column)
+        if place := printed_place(model):
+            names[model.name] = column_name(*place)
     return table.assign(model=table["model"].replace(names))
 
 
@@ -122,8 +122,8 @@ def _equations(experiment: Experiment) -> list[str]:
     for fitted in experiment.fitted_models:
         model = fitted.model
         name = model.name
-        if model.table is not None and model.column is not None:
-            name = column_name(model.table, model.column)
+        if place := printed_place(model):
+            name = column_name(*place)
         lines.append(
             f"{name}: {model.equation}; {fitted.observations:,} observations, "
             f"{len(fitted.labels)} clusters"

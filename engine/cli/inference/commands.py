@@ -85,21 +85,37 @@ def simulate(
 ) -> None:
     """Test a known effect on simulated panels: which p-value to trust.
 
-    Without a run file the built-in study is run. Goes on where it was when the same
-    command is given again.
+    RUN is a study, with a [[design]] for each kind of panel, or a run file of models:
+    each is taken through four steps, its clusters, their level, every p-value beside
+    the others, and simulations of its own panel. Without RUN the built-in study is run.
+    A study goes on where it was when the same command is given again.
 
     Example: tivax simulate --out simulation
     """
     start_jax()
     from dataclasses import replace
 
+    from ... import paper, resampling
+    from ...core import read_toml
     from ...resampling import BUILT_IN, read_study
+    from .own_panel import run_own_panel
     from .simulate import run_study
 
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    if run is not None and {"model", "models", "grid"} & {*read_toml(run)}:
+        given = resampling.read_run_file(
+            run,
+            {"paper": paper.paper_models()},
+            scheme=resampling.Scheme("wild"),
+            draws=99_999,
+        )
+        run_own_panel(
+            given, out, panels, figures=not no_figures, force=force, terminal=terminal
+        )
+        return
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
         study = replace(study, panels=panels)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
     run_study(study, run, out, figures=not no_figures, force=force, terminal=terminal)
 
 
@@ -137,3 +153,40 @@ def threats(
     given = resampling.with_overrides(given, draws, seed)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_threats(given, out, figures=not no_figures, force=force, terminal=terminal)
+
+
+def curve(
+    out: Out,
+    run: RunToml = None,
+    example: Example = False,
+    draws: Draws = None,
+    seed: Seed = None,
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Specification curve as a test: an effect under every combination of choices.
+
+    Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
+    for others, all from the same draws. The run file needs no [scheme]; without draws
+    in it there are 9,999.
+
+    Example: tivax curve curve.toml --out curve
+    """
+    assert run is not None  # else it is said that RUN is missing
+    start_jax()
+    from ... import paper, resampling
+    from ...curve import DRAWS
+    from .curve import run_curve
+
+    given = resampling.read_run_file(
+        run,
+        {"paper": paper.paper_models()},
+        scheme=resampling.Scheme("wild", weights="webb"),
+        draws=DRAWS,
+    )
+    given = resampling.with_overrides(given, draws, seed)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_curve(given, out, figures=not no_figures, force=force, terminal=terminal)

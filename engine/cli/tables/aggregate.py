@@ -20,6 +20,7 @@ from ...core import (
 from ...figures import aggregation as aggregation_plots
 from ...measures import absorbed_frame, compare_aggregation, comparison_frame, largest
 from ...reporting import save_figure
+from ...sources import with_sector_titles
 from ...tables import (
     ChosenGroups,
     Concordance,
@@ -63,8 +64,12 @@ def run_aggregate(
     require_replaceable(out, force=force, command=run.command)
     if compare is not None:
         require_result_place(compare, run, force=force)
-    new = _new_codes(tables, used, groups)
-    small = aggregate(tables, **new)
+    try:
+        new = _new_codes(tables, used, groups)
+        small = aggregate(tables, **new)
+    except TivaxError as error:
+        told = with_sector_titles(str(error), tables.sectors, tables.source)
+        raise TivaxError(told) from None
     if compare is not None and len(small.regions) < 2:
         raise TivaxError("--compare: one region is left, which has no partner")
     record = {"concordances": [k.name for k in used], "groups": groups.record, **new}

@@ -10,6 +10,7 @@ from ..completion import complete_indicators, complete_level, complete_method
 from ..options import (
     CertifyOption,
     EachGroup,
+    ErrorOption,
     Force,
     FormatOption,
     GroupsOption,
@@ -145,6 +146,7 @@ def tbi(
     each_group: EachGroup = False,
     regions: Regions = "",
     certify: CertifyOption = "columns",
+    error: ErrorOption = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: FormatOption = "csv",
@@ -158,18 +160,20 @@ def tbi(
     """Trade benefit index and value-added trade of every year, with figures.
 
     Writes tbi, vax, vax_by_sector, va_absorbed.parquet, three figures, manifest.json.
-    With several accounts, the first column of each table names the account.
+    With several accounts, the first column of each table names the account. With
+    --error, columns se, ci_low, ci_high stand beside values, and figures have bands.
 
     Example: tivax tbi wiod16 --out results
     """
     start_jax()
     from ...core import require_format
     from ...measures import require_certify
-    from .inputs import correct_tables, open_tables
+    from .inputs import correct_tables, error_files, open_tables, read_error
     from .tbi import run_tbi
 
     terminal = Terminal(quiet, json=json, verbose=verbose)
     file_format, certify_what = require_format(format), require_certify(certify)
+    model = read_error(error)
     tables = open_tables(store, years)
     run_tbi(
         store,
@@ -182,6 +186,8 @@ def tbi(
         groups=groups,
         each_group=each_group,
         certify=certify_what,
+        error=model,
+        error_files=error_files(error, model),
         format=file_format,
         regions=regions,
         figures=not no_figures,
@@ -318,6 +324,7 @@ def indicators(
     each_group: EachGroup = False,
     regions: Regions = "",
     certify: CertifyOption = "columns",
+    error: ErrorOption = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: FormatOption = "parquet",
@@ -333,7 +340,8 @@ def indicators(
     Writes indicators.parquet (year, region, sector, partner, indicator, value), a map
     of positions, participation over the years, manifest.json. With --only, just that
     is computed, and a figure is drawn if the indicators that it shows are among the
-    names. `tivax indicators --list` prints the codes and what they mean.
+    names. With --error, columns se, ci_low, ci_high stand beside the values. `tivax
+    indicators --list` prints the codes and what they mean.
 
     Example: tivax indicators wiod16 --out tiva
     """
@@ -352,13 +360,24 @@ def indicators(
     from ...measures import require_certify
     from ...tables import choose_groups
     from .indicators import run_indicators
-    from .inputs import correct_tables, open_tables, read_accounts, read_regions
+    from .inputs import (
+        correct_tables,
+        error_files,
+        open_tables,
+        read_accounts,
+        read_error,
+        read_regions,
+    )
 
     terminal = Terminal(quiet, json=json, verbose=verbose)
+    model = read_error(error)
     tables = open_tables(store, years)
     net = correct_tables(tables, net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("indicators", inputs=[store, *chosen.files, *(satellite or ())])
+    of_errors = error_files(error, model)
+    run = Run(
+        "indicators", inputs=[store, *chosen.files, *(satellite or ()), *of_errors]
+    )
     shown = read_regions(regions, net.tables, chosen, each_group=each_group)
     run_indicators(
         net,
@@ -370,6 +389,7 @@ def indicators(
         one_by_one=each_group,
         accounts=read_accounts(value_added, satellite or []),
         certify=require_certify(certify),
+        error=model,
         format=format,
         regions=shown,
         figures=not no_figures,

@@ -131,7 +131,11 @@ def run_decompose(
     if shown is not None:
         _print_shares(terminal, shown, _whole(method, accounts[0]), regions)
     drawn = shown is not None and figures
-    terminal.finish(record, f"Open {out / 'shares.svg' if drawn else path}")
+    terminal.finish(
+        record,
+        f"Open {out / 'shares.svg' if drawn else path}",
+        f"Next: tivax explore {out} --out explorer.html",
+    )
 
 
 def _draw(

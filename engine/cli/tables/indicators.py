@@ -1,9 +1,13 @@
 """``tivax indicators``: every level of every year in one table, and figures."""
 
+import math
 from collections import Counter
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
+import numpy as np
+import pandas as pd
 import xarray as xr
 
 from ...core import (
@@ -18,6 +22,7 @@ from ...core import (
     write_csv,
 )
 from ...figures import indicators as indicator_plots
+from ...figures import shown_regions
 from ...measures import (
     EVERY_PARTNER,
     EVERY_SECTOR,
@@ -40,8 +45,15 @@ from ...measures import (
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
+from ...uncertainty import (
+    PROBES,
+    ErrorModel,
+    accuracy_of,
+    indicator_error_years,
+    with_intervals,
+)
 from ..terminal import Terminal
-from .check import certified_line
+from .check import certified_line, print_regions
 from .decompose import named, one_after_the_other
 from .long_tables import LongWriter
 
@@ -50,6 +62,8 @@ _FIGURES = {
     "positions": ("GVC_PART_BM", "GVC_FORWARDNESS"),
     "participation": ("GVC_BACK_BM", "GVC_FORW_BM"),
 }
+# So many columns of a table fit into 80 characters.
+_PRINTED = 4
 # A larger table is announced before it is written. WIOD 2013 at every level:
 # 68 million rows, 335 MB of parquet.
 _MANY_ROWS = 1_000_000
@@ -80,6 +94,7 @@ def run_indicators(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
+    error: ErrorModel | None = None,
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
@@ -109,10 +124,13 @@ def run_indicators(
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}
     shown_names = list({k: None for v in drawn.values() for k in ("EXGR", *v)})
+    every = list(dict.fromkeys([*wanted, *shown_names]))
+    whole_too = tuple(dict.fromkeys([*levels, "country"]))
     residuals, gaps, rows = [], [], 0
     cells: dict[str, list[float]] = {}
     flagged: Counter[str] = Counter()
     units: dict[str, dict[Hashable, str]] = {}
+    last: dict[str, xr.Dataset] = {}
     shown: dict[str, list[xr.Dataset]] = {}
     runs = {"": groups.members}
     if one_by_one:
@@ -144,8 +162,8 @@ def run_indicators(
                 years = one_after_the_other(
                     lambda account, progress, members=members: indicator_years(
                         tables,
-                        list(dict.fromkeys([*wanted, *shown_names])),
-                        tuple(dict.fromkeys([*levels, "country"])),
+                        every,
+                        whole_too,
                         groups=members,
                         value_added=account,
                         certify=certify,
@@ -155,21 +173,35 @@ def run_indicators(
                     accounts,
                     shift_progress(progress, k * steps, len(runs) * steps),
                 )
+                if error is not None:
+                    years = _with_errors(
+                        years, tables, error, every, whole_too, members
+                    )
                 for account, year in years:
                     whole = _rows(year.values["country"], name)
+                    last[name] = whole
                     if drawn:
-                        shown.setdefault(name, []).append(whole[shown_names])
+                        part = whole[shown_names]
+                        if isinstance(year, _YearWithErrors):
+                            se = _rows(year.errors["country"], name)
+                            part = with_intervals(part, se)
+                        shown.setdefault(name, []).append(part)
                     residuals.append(float(whole["residual"].max()))
                     gaps.append(float(whole["identity"].max()))
                     for k in {"cell_error", "cell_backward_error"} & set(whole):
                         cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
                     for each in levels:
                         part, marks = (
-                            _with_totals(_rows(k[each], name), wanted) for k in year
+                            _with_totals(_rows(k[each], name), wanted)
+                            for k in (year.values, year.flags)
                         )
                         flagged.update(count_flags(marks))
+                        se = None
+                        if isinstance(year, _YearWithErrors):
+                            se = _with_totals(_rows(year.errors[each], name), wanted)
+                            se = se if alone else named(se, account)
                         rows += writer.write(
-                            part if alone else named(part, account), marks
+                            part if alone else named(part, account), marks, se
                         )
                         units.setdefault(value_added_name(account), {}).update(
                             {k: v.attrs["units"] for k, v in part.items()}
@@ -203,12 +235,19 @@ def run_indicators(
             groups=groups.record,
             each_group=one_by_one,
             net_inventories=net.record,
+            **_error_record(error),
             flags=dict(flagged),
         )
+    count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
     terminal.print(
-        f"{len(of_one)} indicators, {rows:,} rows, {len(tables.years)} years; sectors "
-        f"together are {EVERY_SECTOR}, partners together {EVERY_PARTNER}"
+        f"{count}, {rows:,} rows, {len(tables.years)} years; sectors together are "
+        f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
+    if error is not None:
+        terminal.print(
+            f"standard errors of {error.name} from {PROBES} draws of signs, right to "
+            f"about {accuracy_of(PROBES):.0%} of themselves"
+        )
     terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
     )
@@ -218,7 +257,94 @@ def run_indicators(
     about = value_added_messages(tables, accounts)
     for line in [*flag_lines, *net.lines, *groups.lines, *about]:
         terminal.print(line)
-    terminal.finish(record, f"Open {out / path.name}")
+    if alone:
+        _print_last(terminal, tables, last, wanted, regions)
+    first = f"{next(iter(drawn))}.svg" if drawn else path.name
+    terminal.finish(
+        record,
+        f"Open {out / first}",
+        f"Next: tivax explore {out} --out explorer.html",
+    )
+
+
+def _print_last(
+    terminal: Terminal,
+    tables: WorldTables,
+    last: Mapping[str, xr.Dataset],
+    wanted: Sequence[str],
+    asked: Sequence[str],
+) -> None:
+    """Print a few indicators of the last year: those of the figures, or the first."""
+    whole = xr.concat(list(last.values()), "region") if len(last) > 1 else last[""]
+    of_figures = [k for names in _FIGURES.values() for k in names]
+    many = len(wanted) > _PRINTED and set(of_figures) <= set(wanted)
+    names = [k for k in (of_figures if many else wanted) if k in whole][:_PRINTED]
+    if not names:
+        return
+    year = int(whole["year"].values[-1])
+    by, size = names[0], whole[names[0]].isel(year=-1).to_series().dropna()
+    if "EXGR" in whole:
+        by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
+    elif set(whole["region"].values) <= set(tables.regions):
+        output = np.asarray(tables.x[-1]).reshape(len(tables.regions), -1).sum(axis=1)
+        by, size = "gross output", pd.Series(output, list(tables.regions))
+    chosen = shown_regions(size, f"{by} in {year}", asked)
+    unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
+    terminal.print(f"{year}; {chosen.rule}")
+    print_regions(
+        terminal,
+        [(k.replace("_", "_\n", 1) + f"\n{unit[k]}").rstrip() for k in names],
+        {
+            code: [
+                _cell(float(whole[k].isel(year=-1).sel(region=code)), unit[k])
+                for k in names
+            ]
+            for code in chosen.few
+        },
+    )
+
+
+def _cell(value: float, unit: str) -> str:
+    if not math.isfinite(value):
+        return "–"
+    if unit.startswith("%"):
+        return f"{value:.1f}"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4f}"
+
+
+class _YearWithErrors(NamedTuple):
+    """``LevelsOfYear`` and standard errors by level."""
+
+    values: dict[str, xr.Dataset]
+    flags: dict[str, xr.Dataset]
+    errors: dict[str, xr.Dataset]
+
+
+def _with_errors(
+    years: Iterable[tuple[ValueAdded, Any]],
+    tables: WorldTables,
+    model: ErrorModel,
+    names: Sequence[str],
+    levels: Sequence[str],
+    groups: Mapping[str, Sequence[str]],
+) -> Generator[tuple[ValueAdded, _YearWithErrors], None, None]:
+    """Each year of each account with its standard errors."""
+    errors, before = iter(()), None
+    for account, year in years:
+        if account is not before:
+            before = account
+            errors = indicator_error_years(
+                tables, model, names, levels, groups=groups, value_added=account
+            )
+        yield account, _YearWithErrors(year.values, year.flags, next(errors))
+
+
+def _error_record(model: ErrorModel | None) -> dict[str, Any]:
+    """For the manifest: the model, and how well its standard errors are known."""
+    if model is None:
+        return {}
+    about = {"probes": PROBES, "se_accuracy": accuracy_of(PROBES)}
+    return {"error": model.record, **about}
 
 
 def _row_count(

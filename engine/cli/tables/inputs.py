@@ -21,6 +21,7 @@ from ...tables import (
     normalise,
     open_store,
 )
+from ...uncertainty import ErrorModel, read_error_model
 from ..options import parse_years
 from ..terminal import Terminal
 
@@ -40,6 +41,18 @@ def correct_tables(
         return NetInventories(tables)
     with terminal.progress("inventories") as progress:
         return correct_for_inventories(tables, names or None, progress=progress)
+
+
+def read_error(name: str | None) -> ErrorModel | None:
+    """The error model of ``--error``, None without it."""
+    return None if name is None else read_error_model(name)
+
+
+def error_files(name: str | None, model: ErrorModel | None) -> list[Path]:
+    """The files of an error model, for the inputs of a manifest."""
+    if model is None or name is None:
+        return []
+    return [k for k in (Path(name), *model.files) if k.is_file()]
 
 
 def read_regions(

@@ -13,6 +13,7 @@ import xarray as xr
 
 from ...core import Format, escape_formula, require_format, require_rows, write_frame
 from ...measures import FLAGS
+from ...uncertainty import interval_ends
 
 _NO_TERMS = ("residual", "identity")
 
@@ -57,17 +58,23 @@ class LongWriter:
     def _format(self) -> Format:
         return require_format(self._path.suffix.removeprefix("."))
 
-    def write(self, part: xr.Dataset, flags: xr.Dataset | None = None) -> int:
+    def write(
+        self,
+        part: xr.Dataset,
+        flags: xr.Dataset | None = None,
+        errors: xr.Dataset | None = None,
+    ) -> int:
         """Queue a Dataset of terms; returns its number of rows.
 
-        ``flags``, the same variables as indices into ``FLAGS``, are the last column.
+        ``flags``, the same variables as indices into ``FLAGS``, are the last column;
+        ``errors``, their standard errors, are columns se, ci_low and ci_high.
         An error is raised by the next call, or at the end.
         """
         terms = {str(k): v for k, v in part.data_vars.items() if k not in _NO_TERMS}
         self._wait()
         self._rows += sum(term.size for term in terms.values())
         require_rows(self._format, self._rows)
-        self._last = self._thread.submit(self._write, terms, flags)
+        self._last = self._thread.submit(self._write, terms, flags, errors)
         return sum(term.size for term in terms.values())
 
     def _wait(self) -> None:
@@ -75,9 +82,18 @@ class LongWriter:
         if last is not None:
             last.result()
 
-    def _write(self, terms: dict[str, xr.DataArray], flags: xr.Dataset | None) -> None:
+    def _write(
+        self,
+        terms: dict[str, xr.DataArray],
+        flags: xr.Dataset | None,
+        errors: xr.Dataset | None,
+    ) -> None:
         for name, term in terms.items():
             table = _long(term, name, self._kind, self._path.suffix == ".csv")
+            if errors is not None:
+                for column, found in interval_ends(term, errors[name]).items():
+                    values = pa.array(found.ravel(), from_pandas=True)
+                    table = table.append_column(column, values)
             if flags is not None:
                 column = _dictionary(flags[name].values.ravel(), FLAGS)
                 table = table.append_column("flag", column)

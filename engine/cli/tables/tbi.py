@@ -36,6 +36,13 @@ from ...measures import (
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables, choose_groups
+from ...uncertainty import (
+    ErrorModel,
+    TbiErrors,
+    errors_of_tbi,
+    interval_columns,
+    with_intervals,
+)
 from ..terminal import Terminal
 from .check import print_tbi
 from .inputs import read_accounts, read_final_accounts, read_regions
@@ -54,6 +61,8 @@ def run_tbi(
     each_group: bool,
     certify: Certify,
     format: Format,
+    error: ErrorModel | None = None,
+    error_files: Sequence[Path] = (),
     regions: str = "",
     figures: bool = True,
     force: bool,
@@ -66,7 +75,7 @@ def run_tbi(
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     asked = read_regions(regions, tables, chosen, each_group=each_group, drop=drop)
-    given = [*satellites, *final_satellites]
+    given = [*satellites, *final_satellites, *error_files]
     run = Run("tbi", inputs=[store, *chosen.files, *given])
     require_result_place(out, run, force=force)
     accounts = read_accounts(value_added, satellites)
@@ -82,13 +91,26 @@ def run_tbi(
             certify=certify,
             progress=progress,
         )
+    errors: dict[str, TbiErrors] = {}
+    if error is not None:
+        with terminal.progress("errors") as progress:
+            errors = compute_errors(
+                tables,
+                accounts,
+                done,
+                error,
+                drop=drop,
+                groups=chosen.members,
+                progress=progress,
+            )
     first = next(iter(done.values()))
     with output_folder(out, run, force=force) as folder:
         if len(done) == 1:
             shown = shown_of(first, asked)
-            write_tbi(first, folder, format, shown=shown, figures=figures)
+            its = next(iter(errors.values()), None)
+            write_tbi(first, folder, format, errors=its, shown=shown, figures=figures)
         else:
-            write_tbi_of_accounts(done, folder, format)
+            write_tbi_of_accounts(done, folder, format, errors)
         write_csv(label_table(tables, chosen.members), folder / "labels.csv")
         # One table is solved for all accounts: what was found once holds for each.
         record = run.write_manifest(
@@ -100,6 +122,7 @@ def run_tbi(
             groups=chosen.record,
             each_group=each_group,
             net_inventories=net.record,
+            **({} if error is None else {"error": error.record}),
             flags={
                 name: sum(one.flags[name] for one in done.values())
                 for name in first.flags
@@ -142,6 +165,31 @@ def compute_accounts(
     return results
 
 
+def compute_errors(
+    tables: WorldTables,
+    accounts: Sequence[ValueAdded],
+    results: Mapping[str, TbiResult],
+    model: ErrorModel,
+    *,
+    progress: Progress = no_progress,
+    **options: Any,
+) -> dict[str, TbiErrors]:
+    """``errors_of_tbi`` of each account by name."""
+    years = len(tables.years)
+    return {
+        name: errors_of_tbi(
+            tables,
+            results[name],
+            model,
+            account,
+            progress=shift_progress(progress, k * years, len(accounts) * years),
+            **options,
+        )
+        for k, account in enumerate(accounts)
+        if (name := value_added_name(account)) in results
+    }
+
+
 def shown_of(result: TbiResult, asked: Sequence[str] = ()) -> ShownRegions:
     """The regions of figures and summary: those asked for, else the largest."""
     if result.each_group and not asked:
@@ -157,22 +205,29 @@ def write_tbi(
     folder: Path,
     format: Format = "csv",
     *,
+    errors: TbiErrors | None = None,
     shown: ShownRegions | None = None,
     figures: bool = True,
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
     footprints if there are any, and for Stata a do-file that prints the index."""
-    _write_tables(tables_of(result), folder, format, _labels_of(result))
+    _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
     if figures:
-        for name, figure in figures_of(result, shown).items():
+        for name, figure in figures_of(result, shown, errors).items():
             save_figure(figure, folder, name)
 
 
 def write_tbi_of_accounts(
-    results: Mapping[str, TbiResult], folder: Path, format: Format = "csv"
+    results: Mapping[str, TbiResult],
+    folder: Path,
+    format: Format = "csv",
+    errors: Mapping[str, TbiErrors] | None = None,
 ) -> None:
     """The same tables for several accounts, named in a first column; no figures."""
-    each = {account: tables_of(result) for account, result in results.items()}
+    each = {
+        account: tables_of(result, (errors or {}).get(account))
+        for account, result in results.items()
+    }
     names = dict.fromkeys(name for tables in each.values() for name in tables)
     _write_tables(
         {
@@ -223,11 +278,36 @@ def _labels_of(result: TbiResult) -> dict[str, str]:
     labels = {"year": "year", "region": "region", "sector": "sector of origin"}
     labels |= {"origin": "region of origin", "absorber": "region of absorption"}
     labels["flag"] = "why the value is out of the usual range, or empty"
-    return labels | variable_labels(*parts)
+    labels |= variable_labels(*parts)
+    ends = {"se": "standard error", "ci_low": "95 % from", "ci_high": "95 % to"}
+    for end, text in ends.items():
+        labels[end] = text
+        labels |= {f"{name}_{end}": f"{text}: {name}" for name in _MAIN_VALUES}
+    return labels
 
 
-def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
-    """The tables of `tivax tbi` by file name."""
+# The value of each table whose errors are the columns se, ci_low, ci_high.
+_MAIN = {
+    "tbi": "tbi",
+    "vax": "vax_ratio",
+    "vax_by_sector": "vax_ratio",
+    "va_absorbed": "value_added",
+}
+_MAIN_VALUES = (
+    "gross_exports",
+    "gross_imports",
+    "va_exports",
+    "va_imports",
+    "vax_ratio",
+    "tbi",
+    "value_added",
+)
+
+
+def tables_of(
+    result: TbiResult, errors: TbiErrors | None = None
+) -> dict[str, pd.DataFrame]:
+    """The tables of `tivax tbi` by file name, with columns of errors if there are."""
     columns = [
         "gross_exports",
         "gross_imports",
@@ -251,6 +331,8 @@ def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
         ),
         "va_absorbed": frame,
     }
+    if errors is not None:
+        tables = {name: _with_errors(k, name, errors) for name, k in tables.items()}
     if result.footprints is not None:
         tables["footprints"] = to_long_frame(
             result.footprints, ["year", "region", *map(str, result.footprints)]
@@ -258,15 +340,34 @@ def tables_of(result: TbiResult) -> dict[str, pd.DataFrame]:
     return tables
 
 
+def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFrame:
+    """Columns of errors beside the values of one table, row by row."""
+    of_table = {
+        "tbi": errors.regions,
+        "vax": errors.regions,
+        "vax_by_sector": errors.by_sector,
+        "va_absorbed": errors.absorbed.to_dataset(name="value_added"),
+    }[name]
+    labels = [str(k) for k in of_table.dims]
+    at = {k: xr.DataArray(frame[k].to_numpy(), dims="row") for k in labels}
+    found = of_table.sel(at).drop_vars(labels).to_dataframe()
+    return interval_columns(frame, found, _MAIN[name], _MAIN_VALUES)
+
+
 def figures_of(
-    result: TbiResult, shown: ShownRegions | None = None
+    result: TbiResult,
+    shown: ShownRegions | None = None,
+    errors: TbiErrors | None = None,
 ) -> dict[str, Figure]:
-    """The figures of `tivax tbi` by file name.
+    """The figures of `tivax tbi` by file name, with bands of errors if there are.
 
     Groups that may overlap have no bilateral balances, only their index.
     """
     shown = shown or shown_of(result)
-    figures = {"tbi": trade_plots.tbi_lines(result.tbi, shown.few)}
+    tbi = result.tbi
+    if errors is not None:
+        tbi = with_intervals(tbi, errors.regions[["tbi"]])
+    figures = {"tbi": trade_plots.tbi_lines(tbi, shown.few)}
     if result.each_group:
         return figures
     many = shown.many if len(shown.many) > 1 else None  # one has no partner
@@ -274,6 +375,8 @@ def figures_of(
     # Jobs or emissions cannot be compared with gross trade.
     if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
         trade = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
+        if errors is not None:
+            trade["vax_ratio_se"] = errors.regions["vax_ratio"].rename(region="origin")
         figures["va_versus_gross"] = trade_plots.va_versus_gross(
             xr.Dataset(trade),
             region=shown.few[0] if shown.asked else None,

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ...core import start_jax
-from ..options import Force, Quiet
+from ..options import Force, Json, Quiet
 from ..terminal import Terminal
 
 _MEGABYTE = 1e6
@@ -33,6 +33,7 @@ def explore(
     ] = "",
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Results as one page of interactive charts, which needs no server and no network.
 
@@ -45,10 +46,11 @@ def explore(
     from ... import explorer
 
     names = [k.strip() for k in only.split(",") if k.strip()]
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json)
     with terminal.status("collecting the results"):
         explorer.explore(results, out, only=names, force=force)
     size = out.stat().st_size
     if size > _LARGE:
         terminal.print("A page of this size opens slowly; --only makes it smaller")
-    terminal.print(f"Open {out} ({size / _MEGABYTE:.1f} MB)")
+    record = {"outputs": [str(out)], "bytes": size}
+    terminal.finish(record, f"Open {out} ({size / _MEGABYTE:.1f} MB)")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ... import publication
-from ..options import Force, Quiet
+from ..options import Force, Json, Quiet
 from ..terminal import Terminal
 
 
@@ -34,6 +34,7 @@ def package(
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
+    json: Json = False,
 ) -> None:
     """Pack results for replication: README, data, checksums, a script that runs all.
 
@@ -42,7 +43,7 @@ def package(
 
     Example: tivax package replication --out replication.zip
     """
-    terminal = Terminal(quiet)
+    terminal = Terminal(quiet, json=json)
     with terminal.status("packing"):
         packed = publication.package(
             results,
@@ -59,7 +60,14 @@ def package(
         terminal.print(
             f"Left out: {', '.join(packed.left_out)}; README.md says where to get them"
         )
-    terminal.print("Unpack it and run: sh run_all.sh")
+    record = {
+        "outputs": [str(out)],
+        "files": packed.files,
+        "bytes": packed.bytes,
+        "data_bytes": packed.data_bytes,
+        "left_out": list(packed.left_out),
+    }
+    terminal.finish(record, "Unpack it and run: sh run_all.sh")
 
 
 def cite(

@@ -31,12 +31,14 @@ def data(
     panel = result.panel
     book = panel.codebook
     logs = book["transformation"] == "log"
+    series = book["series"].mask(logs, "log of " + book["series"])
+    edition = book["edition"].astype(str)
+    notes = book["note"].fillna("").astype(str)
     shown = pd.DataFrame(
         {
             "variable": book["variable"],
-            "source": book["source"],
-            "edition": book["edition"],
-            "series": book["series"].mask(logs, "log of " + book["series"]),
+            "meaning": book["meaning"] + notes.where(notes == "", "; " + notes),
+            "source, edition: series": book["source"] + ", " + edition + ": " + series,
             "unit": book["unit"].str.removeprefix("log of "),
             "missing": book["missing"],
         }
@@ -60,7 +62,7 @@ def data(
                 "split. The defaults of tivax are the combination that a search found "
                 "to reproduce the print." + _filled(result)
             ),
-            Table(shown, "Every variable, its source and edition.", {}),
+            Table(shown, "Every variable: what it means, its source and edition.", {}),
             *_table_1(result, figures, language),
             Heading("Table 2: how the index is made"),
             _table_2(result),

@@ -9,9 +9,11 @@ from matplotlib.figure import Figure
 from ...core import p_text
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import html as report
-from ..columns import column_name
+from ...threats import Threats
+from ..columns import column_name, printed_place
+from ..other_indices import VINTAGE
 from ..results import Replication
-from ..verdicts import THREATS, declared_threats
+from ..verdicts import THREATS, declared_threats, survives
 from ..write import CURVES
 
 TITLE = "What would make it go away"
@@ -46,6 +48,7 @@ def section(result: Replication, figures: Mapping[str, Figure]) -> Section:
             "TBI under the declared threats: coefficient, standard error in "
             "parentheses, declared p in brackets.",
         ),
+        *_vintage(threats),
         *(
             report.Figure(
                 figures[f"threats_{outcome}"],
@@ -64,9 +67,9 @@ def _declared(result: Replication) -> pd.DataFrame:
     rows = declared_threats(result.threats)
     first = result.threats.table.drop_duplicates("model").set_index("model")
     names = {
-        model.name: f"{model.outcome}, {column_name(model.table, model.column)}"
+        model.name: f"{model.outcome}, {column_name(*place)}"
         for model in result.threats.models
-        if model.table is not None and model.column is not None
+        if (place := printed_place(model))
     }
     table = {"as given": {names[k]: _cell(first.loc[k]) for k in names}}
     for threat, variant in THREATS:
@@ -80,3 +83,37 @@ def _declared(result: Replication) -> pd.DataFrame:
 
 def _cell(row: Any) -> str:
     return f"{row['coef']:.2f} ({row['se']:.2f}) [{p_text(row['p_wild'])}]"
+
+
+def _vintage(threats: Threats) -> list[Block]:
+    """The main tests with the index of another release, on the same rows."""
+    rows = threats.table[(threats.table["threat"] == "vintage")]
+    rows = rows[rows["coef"].notna()]
+    said, kept, lost = [], 0, []
+    for model in threats.models:
+        pair = rows[rows["model"] == model.name].to_dict("records")
+        if len(pair) != 2:
+            continue
+        own, other = pair
+        sign = 1 if own["coef"] > 0 else -1
+        if survives(pd.Series(own), sign, threats.draws):
+            kept += 1
+            if not survives(pd.Series(other), sign, threats.draws):
+                lost.append(f"{model.outcome}, {model.sample}")
+        said.append(
+            f"{model.outcome}, {model.sample} countries ({own['n']} rows): "
+            f"{_cell(own)} with the index as it is, {_cell(other)} with that of the "
+            f"other release ({other['note']})"
+        )
+    if not said:
+        return []
+    gone = f": {'; '.join(lost)}" if lost else ""
+    return [
+        Text(
+            "An index changes with the release of the tables that it is made of. With "
+            f"{VINTAGE} in place of TBI, on the same countries and years, {len(lost)} "
+            f"of {kept} main tests that are significant on these rows no longer are"
+            f"{gone}."
+        ),
+        Points(said),
+    ]

@@ -33,8 +33,18 @@ is hard for each method: few clusters, unequal ones, few adopters.
     sample = "all"       # developed, developing
     persistence_u = 0.6  # effect, unequal, factor, block and blocks as above
     spreads = "KOFGIdj"  # errors as large by country as residuals of this outcome
+    flows = "flows.csv"  # exporters by importers: the network of the network HAC
 
-Errors have a variance of 1, and so have regressors that are drawn; given ones are
+    [[design]]           # placebo regressions: outcome and controls as they are
+    name = "placebos"
+    panel = "panel.csv"
+    regressors = ["TBI", "RQ", "lnGDP"]
+    outcome = "KOFGIdj"
+    placebo = "phases"   # the treatment with random phases, the same in all countries,
+                         # or "independent": AR(1) of persistence_x by country
+
+Blocks are also a network: all clusters of a block trade alike. Errors have a variance
+of 1, and so have regressors that are drawn; given ones are
 scaled to it within countries.
 """
 
@@ -46,43 +56,17 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...kernels.simulated_panels import PanelDesign
-from ..core import TivaxError, TomlTable, local_path, read_toml, sha256
-from ..estimation import SAMPLES
-from .fitted_models import fit_model
-from .models import Model
-from .run_files import read_with_lags
+from ....kernels.simulated_panels import PanelDesign
+from ...core import TivaxError, TomlTable, local_path, read_toml, sha256
+from ...estimation import SAMPLES, network_weights
+from .given import Given, given_regressors
 
-_OF_PANELS = {"panel", "regressors", "sample", "spreads"}
+_OF_PANELS = {"panel", "regressors", "sample", "spreads", "outcome", "placebo", "flows"}
+PLACEBOS = ("independent", "phases")
+# Of the errors, which a placebo regression has from its outcome.
+_OF_ERRORS = ("effect", "persistence_u", "unequal", "factor", "block", "spreads")
 _DRAWN = ("clusters", "years", "controls", "persistence_x", "unequal_x")
 _DRAWN += ("shortest", "adopters", "factor_x", "block_x")
-
-
-@dataclass(frozen=True, eq=False)
-class Given:
-    """Regressors of a panel.
-
-    Attributes
-    ----------
-    panel, regressors, sample
-        Where they are from; the treatment is the first.
-    cells
-        [controls, treatment] by cluster and year, less the cluster's mean, mean square
-        1; 0 where a cluster is not seen.
-    seen
-        1 where it is.
-    spreads, sizes
-        An outcome, and the root mean square of its residuals by cluster, over that of
-        all; empty and None without.
-    """
-
-    panel: Path
-    regressors: tuple[str, ...]
-    sample: str
-    cells: Float[np.ndarray, "G T k"]
-    seen: Float[np.ndarray, "G T"]
-    spreads: str = ""
-    sizes: Float[np.ndarray, " G"] | None = None
 
 
 @dataclass(frozen=True)
@@ -124,11 +108,21 @@ class Design:
     @property
     def arrays(self) -> PanelDesign:
         # NumPy's, double until JAX is told to keep them so. What is not there is None,
-        # so that panels without it are the same as ever.
+        # so that panels without it are the same as ever; with an outcome everything is,
+        # so that one program serves errors and placebos.
+        given = self.given
+        whole = given is not None and given.y is not None
+
         def share(value: float) -> Any:
-            return np.float64(value) if value else None
+            return np.float64(value) if value or whole else None
 
         number = np.arange(self.clusters) * self.blocks // self.clusters
+        sizes = None if given is None else given.sizes
+        if sizes is None and whole:
+            sizes = np.ones(self.clusters)
+        placebo = None
+        if whole:
+            placebo = np.float64(("", *PLACEBOS).index(given.placebo))
         values: Any = (
             np.float64(self.effect),
             np.float64(self.persistence_x),
@@ -137,21 +131,38 @@ class Design:
             np.float64(self.unequal_x),
             self.seen,
             np.float64(self.adopters),
-            None if self.given is None else self.given.cells,
+            None if given is None else given.cells,
             *map(share, (self.factor, self.factor_x, self.block, self.block_x)),
             number if self.blocks else None,
-            None if self.given is None else self.given.sizes,
+            sizes,
+            self.network,
+            None if given is None else given.y,
+            placebo,
         )
         return PanelDesign(*values)
+
+    @property
+    def network(self) -> Float[np.ndarray, "G G"] | None:
+        """Weights of the network HAC: of the given flows, or of blocks."""
+        if self.given is not None and self.given.network is not None:
+            return self.given.network
+        if not self.blocks:
+            return None
+        number = np.arange(self.clusters) * self.blocks // self.clusters
+        names = [str(k) for k in range(self.clusters)]
+        same = (number[:, None] == number[None, :]).astype(float)
+        return network_weights(pd.DataFrame(same, names, names), names)
 
     @property
     def facts(self) -> dict[str, Any]:
         """The design for a manifest: a panel's SHA-256 in place of its numbers."""
         found = {k.name: getattr(self, k.name) for k in fields(self)}
         if self.given is not None:
-            for name in (*_DRAWN, "given"):
+            kept = {"persistence_x"} if self.given.placebo else set()
+            for name in {*_DRAWN, "given"} - kept:
                 del found[name]
             found |= {k: getattr(self.given, k) for k in sorted(_OF_PANELS)}
+            found["flows"] = str(self.given.flows or "")
             found |= {
                 "panel": str(self.given.panel),
                 "sha256": sha256(self.given.panel),
@@ -186,9 +197,10 @@ class Study:
 
     @property
     def files(self) -> list[Path]:
-        """Panels whose regressors are used."""
-        given = [design.given for design in self.designs]
-        return list(dict.fromkeys(k.panel for k in given if k is not None))
+        """Panels whose regressors are used, and flows."""
+        given = [design.given for design in self.designs if design.given is not None]
+        files = [file for k in given for file in (k.panel, k.flows) if file is not None]
+        return list(dict.fromkeys(files))
 
 
 BUILT_IN = Study(
@@ -254,7 +266,7 @@ def _design(table: TomlTable) -> Design:
 
 
 def _with_drawn(table: TomlTable, design: Design) -> Design:
-    for key in ("regressors", "sample", "spreads"):
+    for key in sorted(_OF_PANELS - {"panel"}):
         if table.has(key):
             raise table.mistake(key, "goes with a panel; name its file")
     years = table.whole("years", 15, least=3)
@@ -286,16 +298,35 @@ def _with_drawn(table: TomlTable, design: Design) -> Design:
 
 
 def _with_given(table: TomlTable, design: Design) -> Design:
+    placebo = table.choice("placebo", PLACEBOS) if table.has("placebo") else ""
     for key in _DRAWN:
-        if table.has(key):
+        if table.has(key) and not (key == "persistence_x" and placebo):
             raise table.mistake(key, "leave it out: the regressors are the panel's")
+    for key in _OF_ERRORS if placebo else ("outcome",):
+        if table.has(key):
+            text = "leave it out: placebos have their outcome's errors"
+            raise table.mistake(
+                key, text if placebo else 'it goes with placebo = "..."'
+            )
     regressors = table.texts("regressors", ())
     if not regressors:
         raise table.mistake("regressors", "name at least the treatment")
-    panel, sample = table.path("panel"), table.choice("sample", SAMPLES, "all")
-    given = given_regressors(panel, regressors, sample, table.text("spreads", ""))
+    given = given_regressors(
+        table.path("panel"),
+        regressors,
+        table.choice("sample", SAMPLES, "all"),
+        table.text("spreads", ""),
+        outcome=table.text("outcome") if placebo else "",
+        placebo=placebo,
+        flows=table.path("flows") if table.has("flows") else None,
+    )
+    if placebo == "phases" and not given.seen.all():
+        raise table.mistake("placebo", "countries have different years: independent")
     clusters, years, k = given.cells.shape
     design = replace(design, clusters=clusters, years=years, controls=k - 1)
+    if placebo:
+        persistence = _persistence(table, "persistence_x", design.persistence_x)
+        design = replace(design, persistence_x=persistence)
     _require_shares(table, design)
     return replace(design, given=given)
 
@@ -308,40 +339,6 @@ def _require_shares(table: TomlTable, design: Design) -> None:
             raise table.mistake(block, "say how many blocks there are: blocks = 5")
     if design.blocks > design.clusters:
         raise table.mistake("blocks", f"write at most clusters = {design.clusters}")
-
-
-def given_regressors(
-    path: Path, regressors: tuple[str, ...], sample: str = "all", spreads: str = ""
-) -> Given:
-    """The regressors of a panel file on the rows that have all of them.
-
-    Raises ``TivaxError`` for columns that are absent, collinear or no numbers, and for
-    two rows of a country in one year.
-    """
-    outcome = spreads or "(errors)"
-    model = Model("as given", outcome, regressors, sample=sample)
-    panel = read_with_lags(path, [model])
-    if not spreads:
-        noise = np.random.default_rng(0).normal(size=len(panel))
-        panel = panel.assign(**{outcome: noise})
-    try:
-        fitted = fit_model(panel, model)
-    except TivaxError as error:
-        said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
-        raise TivaxError(f"{path}: {said}") from None
-    time = pd.factorize(fitted.used["year"], sort=True)[0]
-    rows = fitted.rows[:, fitted.layout.dummies : -1] * np.sqrt(len(time))
-    shape = len(fitted.labels), time.max() + 1
-    cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
-    cells[fitted.cluster, time] = rows
-    seen[fitted.cluster, time] = 1
-    sizes = None
-    if spreads:
-        columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
-        squares = (columns[:, -1] - columns[:, : len(coef)] @ coef) ** 2
-        sums, count = (np.bincount(fitted.cluster, k) for k in (squares, None))
-        sizes = np.sqrt(sums / count / squares.mean())
-    return Given(path, regressors, sample, cells, seen, spreads, sizes)
 
 
 def _persistence(table: TomlTable, key: str, default: float) -> float:

@@ -11,27 +11,25 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from scipy import stats
 
-from ...kernels import random_draws
-from ...kernels import simulated_panels as kernel
-from ...kernels.simulated_panels import METHODS
-from ..core import Progress, no_progress, require_kind, shift_progress
-from .draws import Draws, FileDraws, MemoryDraws
-from .running import blocks_at_once, over_blocks
-from .simulated_panels import Design, Study
+from ....kernels import random_draws
+from ....kernels import simulated_panels as kernel
+from ....kernels.simulated_panels import ANALYTIC, METHODS
+from ...core import Progress, no_progress, require_kind, shift_progress
+from ..draws import Draws, FileDraws, MemoryDraws
+from ..running import blocks_at_once, over_blocks
+from .panels import Design, Study
 
 COLUMNS = (
     "estimate",
-    "se CV1",
-    "se CV2",
-    "se CV3",
+    *(f"se {k}" for k in ANALYTIC),
     "effective clusters",
     "residual",
     *(f"truth {k}" for k in METHODS),
     *(f"zero {k}" for k in METHODS),
 )
-_FIRST = 6  # columns before the decisions
+_EFFECTIVE, _RESIDUAL = (COLUMNS.index(k) for k in ("effective clusters", "residual"))
+_FIRST = _RESIDUAL + 1  # columns before the decisions
 # Panels of a block: the unit of work, and of what is kept.
 _PANELS = 32
 
@@ -53,8 +51,8 @@ def simulate(study: Study, *, progress: Progress = no_progress) -> pd.DataFrame:
     Examples
     --------
     >>> rates = tx.simulate(tx.read_study(Path("study.toml")))
-    >>> rates["method"].tolist()[:4]
-    ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)', 'WCR']
+    >>> rates["method"].tolist()[:3]
+    ['CV1 t(G-1)', 'CV2 BM', 'CV3 t(G-1)']
     """
     require_kind("study", study, Study, "a Study, such as that of tx.read_study")
     results, total = [], study.panels * len(study.designs)
@@ -86,8 +84,8 @@ def _make(
 
 def _program(study: Study, design: Design) -> tuple[Callable[..., jax.Array], Any]:
     """What makes a block of panels, and its arrays."""
-    run = _block(design.controls, study.draws, design.balanced)
-    return run, (design.arrays, stats.t.ppf(0.975, design.clusters - 1))
+    run = _block(design.controls, study.draws, design.balanced, bool(design.effect))
+    return run, design.arrays
 
 
 def estimate_seconds(study: Study, left: Sequence[int]) -> float:
@@ -107,7 +105,8 @@ def estimate_seconds(study: Study, left: Sequence[int]) -> float:
         seconds.append(time.perf_counter() - start)
     compiling = max(0.0, seconds[0] - seconds[1])
     shapes = {
-        (k.clusters, k.years, k.controls, k.balanced, k.given is None) for k in designs
+        (k.clusters, k.years, k.controls, k.balanced, bool(k.effect), k.given is None)
+        for k in designs
     }
     at_once = jax.device_count() * blocks_at_once()
     calls = sum(-(-panels // (_PANELS * at_once)) for panels in left)
@@ -115,15 +114,21 @@ def estimate_seconds(study: Study, left: Sequence[int]) -> float:
 
 
 @lru_cache
-def _block(controls: int, draws: int, balanced: bool) -> Callable[..., jax.Array]:
-    def block(arrays: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
-        design, critical = arrays
+def _block(
+    controls: int, draws: int, balanced: bool, zero_too: bool
+) -> Callable[..., jax.Array]:
+    def block(design: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
         # One by one: a matrix of a cluster is small, and LAPACK is called on it.
         keys = jax.random.split(random_draws.block_key(seed, number), _PANELS)
 
         def one(key: jax.Array) -> jax.Array:
             tests = kernel.simulate_and_test(
-                key, design, critical, controls=controls, draws=draws, balanced=balanced
+                key,
+                design,
+                controls=controls,
+                draws=draws,
+                balanced=balanced,
+                zero_too=zero_too,
             )
             return jnp.concatenate(
                 [
@@ -152,7 +157,8 @@ def rejection_table(
     se_ratio: mean standard error over the spread of the estimates (below 1: too small);
     power: share of panels in which no effect is rejected, empty where the effect of the
     design is 0. Others are empty where a method serves
-    no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced.
+    no panel, as CV2 and CV3 with a single adopter, placebos where it is not balanced,
+    the network HAC where there is no network.
     """
     rows = []
     for design, panels in results:
@@ -161,18 +167,18 @@ def rejection_table(
         for k, method in enumerate(METHODS):
             served = values[np.isfinite(values[:, _FIRST + k])]
             size = _mean(served[:, _FIRST + k])
-            se = _mean(served[:, 1 + k]) / spread if k < 3 else np.nan
+            se = _mean(served[:, 1 + k]) / spread if k < len(ANALYTIC) else np.nan
             error = np.sqrt(size * (1 - size) / len(served)) if len(served) else np.nan
             rows.append(
                 {
                     "design": design.name,
                     "clusters": design.clusters,
-                    "effective_clusters": _mean(values[:, 4]),
+                    "effective_clusters": _mean(values[:, _EFFECTIVE]),
                     "years": design.years,
                     "adopters": design.adopters,
                     "method": method,
                     "panels": len(served),
-                    "draws": study.draws if k >= 3 else 0,
+                    "draws": study.draws if k >= len(ANALYTIC) else 0,
                     "size": size,
                     "mc_error": float(error),
                     "coverage": 1 - size,
@@ -192,7 +198,7 @@ def _mean(values: np.ndarray) -> float:
 def largest_residual(results: Sequence[tuple[Design, Draws]]) -> float:
     """The largest residual of a least-squares fit."""
     return max(
-        float(window[:, 5].max())
+        float(window[:, _RESIDUAL].max())
         for _, panels in results
         for window in panels.windows()
     )

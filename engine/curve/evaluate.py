@@ -1,0 +1,284 @@
+"""``tx.specification_curve``: every combination of choices, tested together."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from ..core import (
+    Progress,
+    TivaxError,
+    no_progress,
+    require_kind,
+    require_list,
+    require_whole,
+)
+from ..panel import Panel
+from ..resampling import LEVEL, Model, with_lags
+from ..threats import panel_frame
+from .choices import Space, make_space
+from .fitting import Fitted, Job, fit_all
+from .joint import STATISTICS, JointTest, draw_jointly
+from .result import SpecificationCurve
+
+DRAWS = 9_999
+MOST = 2_000
+_POINTS = 6  # of Webb's distribution
+# Fits that agree this closely, relative to the standard error, are the same regression
+# under two names.
+_SAME = 1e-8
+
+
+def specification_curve(
+    panel: pd.DataFrame | Panel,
+    model: Model | Sequence[Model],
+    *,
+    choices: Mapping[str, Any] | None = None,
+    blocks: Mapping[str, Sequence[str]] | None = None,
+    most: int = MOST,
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> SpecificationCurve:
+    """One effect under every combination of contestable choices, tested as a whole.
+
+    Parameters
+    ----------
+    panel
+        Rows by unit and year, or what ``tx.build_panel`` returns.
+    model
+        A model with one treatment by least squares, or several of one panel with the
+        same clusters: each gets a curve, all from the same draws.
+    choices
+        Options by the name of a choice, besides the model's own, which is always among
+        them: ``outcome``, ``treatment``, ``weights`` (columns; ``lnX`` stands for
+        exp(lnX)), ``controls`` (``"subsets"``, ``"one left out"`` or lists of them),
+        ``effects`` (lists of terms: ``developed^year`` is an effect for each pair,
+        ``iso3[year]`` effects with slopes), ``sample`` (``all``, ``developed``,
+        ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
+        (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
+        control, its options the columns that may stand for it. By default what the
+        panel allows of: a control left out, years by group, trends, without entrants
+        of the EU, weights by GDP, a lag.
+    blocks
+        Units by the name of a block, besides the built-in ones of ``tx.threats``.
+    most
+        Specifications of a curve at most; of more combinations this many are drawn at
+        random, the model among them.
+    draws
+        Of the wild bootstrap; all patterns where there are no more.
+
+    Returns
+    -------
+    SpecificationCurve
+        ``table`` with a row for each specification, ``tests`` with the three joint
+        statistics and their p, ``sentence`` and ``by_option``.
+
+    Raises
+    ------
+    TivaxError
+        What is no panel, model or choice; an option that the panel lacks; a model that
+        cannot be fitted. Any other specification that cannot be fitted gets a note and
+        no numbers.
+
+    Notes
+    -----
+    The null of no effect is imposed on each specification through its restricted
+    residuals (WCR, Webb's weights); a cluster has the same weight in all specifications
+    of a draw, so that draws have the dependence that the specifications have. The test
+    says whether the curve as a whole is what no effect would give; it cannot say which
+    specification is right. Simonsohn, Simmons and Nelson (2020).
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> choices = {"controls": "subsets", "effects": [["iso3[year]", "year"]]}
+    >>> found = tx.specification_curve(panel, model, choices=choices, draws=999)
+    >>> found.table[["controls", "effects"]].value_counts().tolist()
+    [1, 1, 1, 1]
+    >>> found.tests["statistic"].tolist()
+    ['median effect', 'share significant', 'Stouffer Z']
+    """
+    frame = panel_frame(panel)
+    models = _models_of(model)
+    _require_arguments(choices, blocks)
+    require_whole("most", most, 1)
+    require_whole("draws", draws, 1)
+    require_whole("seed", seed, 0)
+    frame = with_lags(frame, models)
+    spaces = [_space_of(frame, each, choices, blocks or {}) for each in models]
+    jobs: list[Job] = []
+    curve_of: list[int] = []
+    for c, space in enumerate(spaces):
+        for one in space.specifications(most, seed):
+            jobs.append(Job(len(jobs), space, one))
+            curve_of.append(c)
+    total = len(jobs) * draws
+    progress(0, total)
+    found: dict[int, Fitted | str] = dict(fit_all(frame, models[0].cluster, jobs))
+    _set_apart_the_same(found, curve_of)
+    first = {c: curve_of.index(c) for c in range(len(spaces))}
+    for c, place in first.items():
+        if isinstance(reason := found[place], str):
+            raise TivaxError(f"model {models[c].name}: {reason}")
+    fitted = [k for k in range(len(jobs)) if isinstance(found[k], Fitted)]
+    fits = [fit for k in fitted if isinstance(fit := found[k], Fitted)]
+    clusters = frame[models[0].cluster].nunique()
+    exact = _POINTS**clusters <= draws
+    drawn = draw_jointly(
+        fits,
+        np.array([curve_of[k] for k in fitted]),
+        draws=_POINTS**clusters if exact else draws,
+        seed=seed,
+        exact=exact,
+        told=lambda done: progress(done * total // len(fits), total),
+    )
+    p_wild = np.full(len(jobs), np.nan)
+    p_wild[fitted] = drawn.p_wild
+    names = [m.name for m in models]
+    draws = _POINTS**clusters if exact else draws
+    return SpecificationCurve(
+        table=_table(names, jobs, found, curve_of, p_wild),
+        tests=_tests(names, drawn.tests, draws, exact),
+        null=_null(names, drawn.tests),
+        models=tuple(models),
+        choices=tuple(dict.fromkeys(k for space in spaces for k in space.options)),
+        combinations=spaces[0].size,
+        draws=draws,
+        exact=exact,
+        residual_max=max(k.gradient for k in fits),
+    )
+
+
+def _models_of(model: object) -> list[Model]:
+    models = [model] if isinstance(model, Model) else model
+    if (
+        not isinstance(models, list | tuple)
+        or not models
+        or not all(isinstance(k, Model) for k in models)
+    ):
+        raise TivaxError("model: give a tx.Model, or a list of them")
+    names = [k.name for k in models]
+    if twice := [k for k in names if names.count(k) > 1]:
+        raise TivaxError(f"model: two are called {twice[0]}; rename one")
+    if len({k.cluster for k in models}) > 1:
+        raise TivaxError("model: models of one call have the same clusters")
+    return list(models)
+
+
+def _require_arguments(choices: object, blocks: object) -> None:
+    if choices is not None:
+        wanted = 'a dict, such as {"controls": "subsets"}'
+        require_kind("choices", choices, Mapping, wanted)
+    if blocks is not None:
+        require_kind("blocks", blocks, Mapping, 'a dict, such as {"north": ["DNK"]}')
+        assert isinstance(blocks, Mapping)
+        for name, members in blocks.items():
+            require_list(f"blocks, {name}", members)
+
+
+def _space_of(
+    frame: pd.DataFrame,
+    model: Model,
+    choices: Mapping[str, Any] | None,
+    blocks: Mapping[str, Sequence[str]],
+) -> Space:
+    try:
+        return make_space(frame, model, choices, blocks)
+    except TivaxError as error:
+        raise TivaxError(f"model {model.name}: {error}") from None
+
+
+def _set_apart_the_same(
+    found: dict[int, Fitted | str], curve_of: Sequence[int]
+) -> None:
+    """A regression counts once: where two names make the same, the first stays."""
+    seen: dict[tuple[int, int, int], list[tuple[int, Fitted]]] = {}
+    for k in sorted(found):
+        fit = found[k]
+        if isinstance(fit, str):
+            continue
+        others = seen.setdefault((curve_of[k], fit.n, fit.clusters), [])
+        for number, other in others:
+            gap = abs(fit.coef - other.coef) + abs(fit.se - other.se)
+            if gap <= _SAME * fit.se:
+                start = curve_of.index(curve_of[k])
+                found[k] = f"the same regression as specification {number - start + 1}"
+                break
+        else:
+            others.append((k, fit))
+
+
+def _table(
+    names: Sequence[str],
+    jobs: Sequence[Job],
+    found: Mapping[int, Fitted | str],
+    curve_of: Sequence[int],
+    p_wild: Float[np.ndarray, " s"],
+) -> pd.DataFrame:
+    """A row for each specification; the first of a curve is the model as given."""
+    rows = pd.DataFrame(
+        [
+            {
+                "model": names[c],
+                "outcome": job.specification.outcome,
+                **job.specification.options,
+            }
+            for job, c in zip(jobs, curve_of, strict=True)
+        ]
+    )
+    numbers = np.full((4, len(jobs)), np.nan)
+    notes = []
+    for k in range(len(jobs)):
+        fit = found[k]
+        notes.append(fit if isinstance(fit, str) else "")
+        if isinstance(fit, Fitted):
+            numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
+    coef, se, n, clusters = numbers
+    half = stats.t.ppf(1 - LEVEL / 2, clusters - 1) * se
+    rows["coef"], rows["se"] = coef, se
+    rows["ci_low"], rows["ci_high"] = coef - half, coef + half
+    rows["p"] = 2 * stats.t.sf(np.abs(coef / se), clusters - 1)
+    rows["p_wild"] = p_wild
+    rows["n"], rows["clusters"] = n, clusters
+    rows["chosen"] = np.diff(curve_of, prepend=-1) > 0
+    rows["note"] = notes
+    return rows.astype({"n": "Int64", "clusters": "Int64"})
+
+
+def _tests(
+    names: Sequence[str], tests: Sequence[JointTest], draws: int, exact: bool
+) -> pd.DataFrame:
+    rows = []
+    for name, test in zip(names, tests, strict=True):
+        p = test.p(exact=exact)
+        errors = np.zeros(3) if exact else np.sqrt(p * (1 - p) / draws)
+        low, middle, high = np.quantile(test.drawn, [0.025, 0.5, 0.975], axis=1)
+        for k, statistic in enumerate(STATISTICS):
+            rows.append(
+                {
+                    "model": name,
+                    "statistic": statistic,
+                    "observed": float(test.observed[k]),
+                    "null_low": float(low[k]),
+                    "null_median": float(middle[k]),
+                    "null_high": float(high[k]),
+                    "p": float(p[k]),
+                    "mc_error": float(errors[k]),
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _null(names: Sequence[str], tests: Sequence[JointTest]) -> pd.DataFrame:
+    parts = []
+    for name, test in zip(names, tests, strict=True):
+        low, middle, high = test.quantiles.T
+        rank = np.arange(1, len(low) + 1)
+        made = {"rank": rank, "low": low, "median": middle, "high": high}
+        parts.append(pd.DataFrame(made).assign(model=name))
+    null = pd.concat(parts, ignore_index=True)
+    return null[["model", "rank", "low", "median", "high"]]

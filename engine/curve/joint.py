@@ -1,0 +1,156 @@
+"""The joint statistics of Simonsohn, Simmons and Nelson (2020) under the null.
+
+Simonsohn, U., J. P. Simmons and L. D. Nelson (2020), Specification curve analysis,
+Nature Human Behaviour 4:1208-1214. Of all specifications together: the median effect,
+the share that is significant in the direction that more of them have, and Stouffer's Z,
+the sum of their z over the root of their number. Each is compared with what the same
+specifications give in draws without any effect: a p is the share of draws that reach
+the data, these counted among them.
+
+Significant means the declared p, at most 5 %: |t| among the specification's own draws,
+of the data as of each draw. z is the normal deviate with the p of t under t(G - 1).
+"""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float, Int
+from scipy import stats
+
+from ...kernels.resampling import TIE
+from ..resampling import LEVEL, TESTS, wild_effects, wild_t
+from .fitting import Fitted
+
+STATISTICS = ("median effect", "share significant", "Stouffer Z")
+# z is read from a table of t in these steps, and linear between them: to 1e-5.
+_STEP, _LARGEST = 1 / 128, 32.0
+_BAND = (0.025, 0.5, 0.975)
+
+
+class JointTest(NamedTuple):
+    """Of one curve: ``observed`` and ``drawn`` by statistic, and the band of the null.
+
+    ``quantiles`` hold those of ``_BAND`` under the null, by rank of the sorted effects.
+    """
+
+    observed: Float[np.ndarray, " 3"]
+    drawn: Float[np.ndarray, "3 n"]
+    quantiles: Float[np.ndarray, "s 3"]
+
+    def p(self, *, exact: bool) -> Float[np.ndarray, " 3"]:
+        """Share of draws at least as far from 0, the data counted unless they are
+        among them."""
+        reached = np.abs(self.drawn) >= np.abs(self.observed)[:, None] * (1 - TIE)
+        n = self.drawn.shape[1]
+        return (reached.sum(axis=1) + (not exact)) / (n + (not exact))
+
+
+class Drawn(NamedTuple):
+    """p of each specification, and the joint test of each curve."""
+
+    p_wild: Float[np.ndarray, " s"]
+    tests: list[JointTest]
+
+
+def draw_jointly(
+    fits: Sequence[Fitted],
+    curve: Int[np.ndarray, " s"],
+    *,
+    draws: int,
+    seed: int,
+    exact: bool,
+    told: Callable[[int], object],
+) -> Drawn:
+    """All specifications in the same draws; ``curve`` holds the number of their curves.
+
+    The draws of ``TESTS`` specifications are held at a time, and all effects of some
+    thousand draws.
+    """
+    curves = int(curve.max()) + 1
+    count = np.bincount(curve, minlength=curves)
+    coef, t = (np.array([getattr(k, name) for k in fits]) for name in ("coef", "t"))
+    df = np.array([k.clusters - 1 for k in fits])
+    # Significant above 0 and below, and the sum of z: of the draws, then of the data.
+    sums = np.zeros((curves, 3, draws + 1))
+    p = np.empty(len(fits))
+    for start in range(0, len(fits), TESTS):
+        part = slice(start, start + TESTS)
+        loadings = jax.tree.map(
+            lambda *k: np.stack(k), *(each.loadings for each in fits[part])
+        )
+        drawn = wild_t(loadings, draws=draws, seed=seed, exact=exact)
+        for k, own in enumerate(drawn, start):
+            own = np.append(np.where(np.isfinite(own), own, 0.0), t[k])
+            size = np.abs(own)
+            p[k] = (size[:-1] > size[-1] * (1 + TIE)).mean()
+            reach = critical(size[:-1])
+            at = sums[curve[k]]
+            at[0] += own >= reach
+            at[1] += own <= -reach
+            at[2] += normal_deviate(own, int(df[k]))
+        told(min(start + TESTS, len(fits)))
+    median, quantiles = _effects(fits, curve, curves, draws, seed, exact)
+    tests = []
+    for c in range(curves):
+        up, down, z = sums[c]
+        own = curve == c
+        values = np.stack(
+            [
+                np.append(median[c], np.median(coef[own])),
+                np.maximum(up, down) / count[c],
+                z / np.sqrt(count[c]),
+            ]
+        )
+        tests.append(JointTest(values[:, -1], values[:, :-1], quantiles[c]))
+    return Drawn(p, tests)
+
+
+def critical(sizes: Float[np.ndarray, " n"]) -> float:
+    """The smallest |t| of which at most 5 % of the draws are above it."""
+    above = int(LEVEL * len(sizes) * (1 + TIE))
+    k = len(sizes) - 1 - above
+    return float(np.partition(sizes, k)[k]) * (1 - TIE)
+
+
+def normal_deviate(t: Float[np.ndarray, " n"], df: int) -> Float[np.ndarray, " n"]:
+    """z with the p of t under t(df), of the same sign."""
+    z, step = _deviates(df)
+    size = np.minimum(np.abs(t), _LARGEST) * (1 / _STEP)
+    k = size.astype(np.int32)
+    return np.copysign(z[k] + (size - k) * step[k], t)
+
+
+@lru_cache(maxsize=256)
+def _deviates(df: int) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]]:
+    """z at each t of the table, and the difference to the next; beyond it z is that of
+    its last t, where p is below 1e-16 or df is below 10."""
+    at = np.arange(0, _LARGEST + _STEP / 2, _STEP)
+    # Beyond 1e-300 a p has no normal deviate in 64 bits; no draw comes near.
+    log_p = np.maximum(stats.t.logsf(at, df), -690.0)
+    z = stats.norm.isf(np.exp(log_p))
+    return z, np.append(np.diff(z), 0.0)
+
+
+def _effects(
+    fits: Sequence[Fitted],
+    curve: Int[np.ndarray, " s"],
+    curves: int,
+    draws: int,
+    seed: int,
+    exact: bool,
+) -> tuple[Float[np.ndarray, "c n"], list[Float[np.ndarray, "_ 3"]]]:
+    """The median effect of each draw, and quantiles of the sorted effects over the
+    first block of draws."""
+    a = np.stack([k.loadings.a[0] * k.scaled for k in fits])
+    medians: list[np.ndarray] = []
+    quantiles: list[np.ndarray] = []
+    for block in wild_effects(a, draws=draws, seed=seed, exact=exact):
+        parts = [block[:, curve == c] for c in range(curves)]
+        medians.append(np.stack([np.median(k, axis=1) for k in parts]))
+        if not quantiles:
+            ranked = (np.sort(k, axis=1) for k in parts)
+            quantiles = [np.quantile(k, _BAND, axis=0).T for k in ranked]
+    return np.concatenate(medians, axis=1), quantiles

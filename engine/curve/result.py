@@ -1,0 +1,225 @@
+"""``SpecificationCurve``: the table, the joint tests, and the sentence made of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from ..core import Listing, Printable, long_table_of, number_text, p_text
+from ..resampling import LEVEL, Model
+
+_ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SpecificationCurve(Printable):
+    """Curves of models and their joint tests; they print as a table and a sentence.
+
+    Attributes
+    ----------
+    table
+        A row for each specification: model, outcome, the choices, coef, se, ci_low,
+        ci_high (CV1, t(G - 1), 95 %), p, p_wild, n, clusters, chosen (the model as
+        given) and note. What cannot be fitted, or is the same regression as another,
+        has no numbers and says so.
+    tests
+        model, statistic (``median effect``, ``share significant``, ``Stouffer Z``),
+        observed, null_low, null_median, null_high (2.5, 50 and 97.5 % of the draws
+        without an effect), p, mc_error.
+    null
+        model, rank, low, median, high: what the sorted effects would be without any,
+        by rank, over the first draws.
+    choices
+        Names of the choices, columns of ``table``.
+    combinations
+        Of all options; there are more than rows where they were drawn at random.
+    draws, exact
+        Of the bootstrap; whether they are all patterns.
+    residual_max
+        The largest product of a regressor and the residuals, columns of length 1.
+
+    Examples
+    --------
+    >>> model = tx.Model("main", "growth", ["trade", "gdp"])
+    >>> choices = {"controls": "subsets"}
+    >>> found = tx.specification_curve(panel, model, choices=choices, draws=99)
+    >>> found.table["controls"].tolist()
+    ['all', 'none']
+    >>> found.by_option["specifications"].tolist()
+    [1, 1]
+    """
+
+    table: pd.DataFrame
+    tests: pd.DataFrame
+    null: pd.DataFrame
+    models: tuple[Model, ...]
+    choices: tuple[str, ...]
+    combinations: int
+    draws: int
+    exact: bool
+    residual_max: float
+
+    @property
+    def estimated(self) -> pd.DataFrame:
+        """The rows with numbers."""
+        return self.table[self.table["coef"].notna()]
+
+    @property
+    def by_option(self) -> pd.DataFrame:
+        """The curve by option of each choice.
+
+        Columns model, choice, option, specifications, median, low, high (the least and
+        the largest effect), significant (share, either sign).
+        """
+        rows = []
+        for model, curve in self.estimated.groupby("model", sort=False):
+            for choice in self.choices:
+                for option, own in curve.groupby(choice, sort=False):
+                    rows.append(
+                        {
+                            "model": model,
+                            "choice": choice,
+                            "option": option,
+                            "specifications": len(own),
+                            "median": own["coef"].median(),
+                            "low": own["coef"].min(),
+                            "high": own["coef"].max(),
+                            "significant": (own["p_wild"] <= LEVEL).mean(),
+                        }
+                    )
+        return pd.DataFrame(rows, columns=[*_BY_OPTION])
+
+    @property
+    def sentence(self) -> str:
+        """What each curve says, from its numbers."""
+        return "\n".join(self.sentences[model.name] for model in self.models)
+
+    @property
+    def sentences(self) -> dict[str, str]:
+        """The sentence of each model, by its name."""
+        return {model.name: self._sentence(model) for model in self.models}
+
+    def drawn_curve(self, model: str) -> pd.DataFrame:
+        """What the figure shows of a model: its rows with numbers, and ``significant``,
+        whether the declared p is at most 5 %."""
+        rows = self.estimated[self.estimated["model"] == model]
+        return rows.assign(significant=rows["p_wild"] <= LEVEL).reset_index(drop=True)
+
+    def _sentence(self, model: Model) -> str:
+        rows = self.drawn_curve(model.name)
+        tests = _by_statistic(self.tests[self.tests["model"] == model.name])
+        significant = rows[rows["significant"]]
+        up = int((significant["coef"] > 0).sum())
+        down = len(significant) - up
+        many, sign = max(up, down), "positive" if up >= down else "negative"
+        own = rows[rows["chosen"]].iloc[0]
+        share, median, z = (
+            tests[k] for k in ("share significant", "median effect", "Stouffer Z")
+        )
+        said = [
+            f"{model.name}: {model.treatments[0]} on {model.outcome} in {len(rows)} "
+            f"specifications{self._drawn_from(model)}, from "
+            f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
+            f"median {number_text(median['observed'])} (the model "
+            f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
+            f"{many} of them ({share['observed']:.0%}) are {sign} and significant at "
+            f"5 % by themselves; without any effect the larger side would have "
+            f"{share['null_median']:.0%} in half of the draws and more than "
+            f"{share['null_high']:.0%} in one of forty",
+            "Together: a median as far from 0 has "
+            f"p {self._p(median['p'])}, as many significant ones "
+            f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
+            f"{self._conclusion(list(tests.values()))}",
+        ]
+        if moving := self._most_moving(model.name):
+            said.append(moving)
+        return ". ".join(said) + "."
+
+    def _drawn_from(self, model: Model) -> str:
+        rows = self.table[self.table["model"] == model.name]
+        more = []
+        if self.combinations > len(rows):
+            more.append(f"drawn at random from {self.combinations:,} combinations")
+        same = int(rows["note"].str.startswith("the same regression").sum())
+        lost = int(rows["coef"].isna().sum()) - same
+        if same:
+            more.append(f"{same} more are the same regressions")
+        if lost:
+            more.append(f"{lost} more cannot be estimated")
+        return f" ({'; '.join(more)})" if more else ""
+
+    def _p(self, p: float) -> str:
+        return p_text(p, None if self.exact else self.draws)
+
+    def _conclusion(self, tests: Sequence[dict[str, Any]]) -> str:
+        """How many of the tests reject, and those within simulation error of 5 %."""
+        near = [abs(k["p"] - LEVEL) <= _ERRORS * k["mc_error"] for k in tests]
+        below = sum(
+            k["p"] <= LEVEL and not at for k, at in zip(tests, near, strict=True)
+        )
+        if below == len(tests):
+            return "the curve as a whole is not what no effect would give"
+        at = f", {sum(near)} at 5 % within simulation error" if any(near) else ""
+        if below:
+            return f"{below} of {len(tests)} tests reject no effect at 5 %{at}"
+        return f"none of the tests rejects no effect at 5 %{at}"
+
+    def _most_moving(self, model: str) -> str:
+        """The choice whose options have medians furthest apart."""
+        rows = self.by_option[self.by_option["model"] == model]
+        best, wide = "", 0.0
+        for choice, own in rows.groupby("choice", sort=False):
+            apart = own["median"].max() - own["median"].min()
+            if apart > wide:
+                wide = float(apart)
+                ends = own.loc[[own["median"].idxmax(), own["median"].idxmin()]]
+                said = [
+                    f"{option} {number_text(median)}"
+                    for option, median in zip(
+                        ends["option"], ends["median"], strict=True
+                    )
+                ]
+                best = (
+                    f"The choice that moves the median most is {choice}: "
+                    f"{', '.join(said)}"
+                )
+        return best
+
+    def _listings(self) -> Sequence[Listing]:
+        return [self._listing(model) for model in self.models]
+
+    def _listing(self, model: Model) -> Listing:
+        rows = [
+            (
+                str(k["statistic"]),
+                number_text(k["observed"]),
+                number_text(k["null_low"]),
+                number_text(k["null_median"]),
+                number_text(k["null_high"]),
+                self._p(k["p"]),
+                p_text(k["mc_error"]),
+            )
+            for k in self.tests[self.tests["model"] == model.name].to_dict("records")
+        ]
+        title = (
+            f"{model.name}: specification curve of {model.treatments[0]} on "
+            f"{model.outcome}, {self.draws:,} {'patterns' if self.exact else 'draws'}"
+        )
+        return Listing(title, _PRINTED, rows, [self.sentences[model.name]])
+
+
+_PRINTED = ("", "observed", "null 2.5 %", "50 %", "97.5 %", "p", "error of p")
+_BY_OPTION = "model choice option specifications median low high significant".split()
+
+
+def _by_statistic(tests: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    return {
+        str(row["statistic"]): {str(k): v for k, v in row.items()}
+        for row in tests.to_dict("records")
+    }
+
+
+@long_table_of.register(SpecificationCurve)
+def _(result: SpecificationCurve) -> pd.DataFrame:
+    return result.table.copy()

@@ -1,0 +1,1 @@
+"""Simulated panels, and which p-value keeps its level in them or in one's own."""

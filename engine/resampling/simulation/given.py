@@ -1,0 +1,141 @@
+"""Regressors, outcome and network of a panel, as cells of countries and years."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ...core import TivaxError
+from ...estimation import network_weights
+from ..fitted_models import fit_model
+from ..models import Model
+from ..run_files import read_with_lags
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Regressors of a panel.
+
+    Attributes
+    ----------
+    panel, regressors, sample
+        Where they are from; the treatment is the first.
+    cells
+        [controls, treatment] by cluster and year, less the cluster's mean, mean square
+        1; 0 where a cluster is not seen.
+    seen
+        1 where it is.
+    spreads, sizes
+        An outcome, and the root mean square of its residuals by cluster, over that of
+        all; empty and None without.
+    outcome, placebo, y
+        Of placebo regressions: the outcome, which placebos, and its cells as those of
+        the regressors; empty and None without.
+    flows, network
+        A file of flows, and its weights of the products of two clusters' scores.
+    """
+
+    panel: Path
+    regressors: tuple[str, ...]
+    sample: str
+    cells: Float[np.ndarray, "G T k"]
+    seen: Float[np.ndarray, "G T"]
+    spreads: str = ""
+    sizes: Float[np.ndarray, " G"] | None = None
+    outcome: str = ""
+    placebo: str = ""
+    y: Float[np.ndarray, "G T"] | None = None
+    flows: Path | None = None
+    network: Float[np.ndarray, "G G"] | None = None
+
+
+def given_regressors(
+    path: Path,
+    regressors: tuple[str, ...],
+    sample: str = "all",
+    spreads: str = "",
+    *,
+    outcome: str = "",
+    placebo: str = "",
+    flows: Path | None = None,
+) -> Given:
+    """The regressors of a panel file on the rows that have all of them.
+
+    Raises ``TivaxError`` for columns that are absent, collinear or no numbers, and for
+    two rows of a country in one year.
+    """
+    named = outcome or spreads
+    model = Model("as given", named or "(errors)", regressors, sample=sample)
+    panel = read_with_lags(path, [model])
+    try:
+        return given_by(panel, model, path, spreads, outcome, placebo, flows)
+    except TivaxError as error:
+        said = str(error).removeprefix("model as given: ").removeprefix("(errors): ")
+        raise TivaxError(f"{path}: {said}") from None
+
+
+def given_by(
+    panel: pd.DataFrame,
+    model: Model,
+    path: Path,
+    spreads: str = "",
+    outcome: str = "",
+    placebo: str = "",
+    flows: Path | None = None,
+) -> Given:
+    """The same of a panel with its lags, in memory; ``path`` is where it is from."""
+    if not (outcome or spreads):
+        noise = np.random.default_rng(0).normal(size=len(panel))
+        panel = panel.assign(**{model.outcome: noise})
+    fitted = fit_model(panel, model)
+    time = pd.factorize(fitted.used["year"], sort=True)[0]
+    rows = fitted.rows[:, fitted.layout.dummies :] * np.sqrt(len(time))
+    shape = len(fitted.labels), time.max() + 1
+    cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
+    cells[fitted.cluster, time] = rows
+    seen[fitted.cluster, time] = 1
+    sizes = None
+    if spreads:
+        columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
+        squares = (columns[:, -1] - columns[:, : len(coef)] @ coef) ** 2
+        sums, count = (np.bincount(fitted.cluster, k) for k in (squares, None))
+        sizes = np.sqrt(sums / count / squares.mean())
+    network = None
+    if flows is not None:
+        network = _network(flows, list(fitted.labels))
+    return Given(
+        path,
+        model.regressors,
+        model.sample,
+        cells[:, :, :-1],
+        seen,
+        spreads,
+        sizes,
+        outcome,
+        placebo,
+        cells[:, :, -1] if outcome else None,
+        flows,
+        network,
+    )
+
+
+def read_flows(path: Path) -> pd.DataFrame:
+    """A square of numbers, exporters in the first column, importers on top."""
+    if not path.exists():
+        raise TivaxError(f"flows: no file {path}")
+    try:
+        return pd.read_csv(path, index_col=0)
+    except Exception as error:  # of every kind, for bytes changed at random
+        said = " ".join(str(error).split())
+        raise TivaxError(f"flows {path}: not a readable table: {said}") from None
+
+
+def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:
+    weights = read_flows(path)
+    try:
+        return network_weights(weights, names)
+    except TivaxError as error:
+        said = str(error).removeprefix("weights: ")
+        raise TivaxError(f"flows {path}: {said}") from None

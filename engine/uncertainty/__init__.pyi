@@ -1,0 +1,15 @@
+from .error_bars import standard_errors as standard_errors
+from .gradients import Sensitivity as Sensitivity
+from .gradients import sensitivity as sensitivity
+from .indicator_errors import PROBES as PROBES
+from .indicator_errors import accuracy_of as accuracy_of
+from .indicator_errors import indicator_error_years as indicator_error_years
+from .intervals import interval_columns as interval_columns
+from .intervals import interval_ends as interval_ends
+from .intervals import with_intervals as with_intervals
+from .models import ErrorModel as ErrorModel
+from .models import TableError as TableError
+from .models import error_model as error_model
+from .models import read_error_model as read_error_model
+from .tbi_errors import TbiErrors as TbiErrors
+from .tbi_errors import errors_of_tbi as errors_of_tbi

@@ -1,0 +1,245 @@
+"""The errors of one year's cells as arrays, from a model and the tables.
+
+Cells are F = (Z, Y), final demand summed over its categories: (n, n + c).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ...kernels import table_errors as kernels
+from ..core import TivaxError, require_size
+from ..tables import Weighted, WorldTables, as_float64
+from .models import ErrorModel, TableError
+
+# A rounded cell is uniform within half a unit: variance 1/12.
+_ROUNDED = 1 / 12
+_HALF = 0.5
+
+
+class RawYear(NamedTuple):
+    """A year as published, and the weights that make it net of inventories.
+
+    ``sales`` (n, 1) multiplies Z, ``demand`` (n, 1, f) the categories of Y; ``stocks``
+    says which categories hold inventories, (n, f).
+    """
+
+    Z: Float[np.ndarray, "n n"]
+    Y: Float[np.ndarray, "n c f"]
+    x: Float[np.ndarray, " n"]
+    sales: Float[np.ndarray, "n 1"]
+    demand: Float[np.ndarray, "n 1 f"]
+
+    @property
+    def cells(self) -> Float[np.ndarray, "n N"]:
+        """The cells that are computed with: see ``flows`` and ``final``."""
+        return np.hstack([self.flows, self.final])
+
+    @property
+    def flows(self) -> Float[np.ndarray, "n n"]:
+        """Z, net of inventories where that was asked for."""
+        return self.Z if (self.sales == 1).all() else self.Z * self.sales
+
+    @property
+    def final(self) -> Float[np.ndarray, "n c"]:
+        """Y summed over categories, net of inventories where that was asked for."""
+        return (self.Y * self.demand).sum(axis=2)
+
+    @property
+    def corrected(self) -> np.ndarray:
+        """Rows whose inventories were left out."""
+        return (self.demand[:, 0] == 0).any(axis=1)
+
+
+def read_raw_year(tables: WorldTables, k: int) -> RawYear:
+    """Year number ``k`` of tables, which may be net of inventories."""
+    n, f = tables.n, len(tables.categories)
+    sales, demand = np.ones((n, 1)), np.ones((n, 1, f))
+    flows, final = tables.Z, tables.Y
+    if isinstance(flows, Weighted) and isinstance(final, Weighted):
+        sales, demand = flows.weights[k], final.weights[k]
+        flows, final = flows.flows, final.flows
+    Y = as_float64(final[k])
+    return RawYear(
+        as_float64(flows[k]),
+        Y.reshape(n, len(tables.regions), f),
+        tables.output(slice(k, k + 1))[0],
+        sales,
+        np.broadcast_to(demand, (n, 1, f)),
+    )
+
+
+class YearErrors:
+    """The errors of every year: made once, so that files are read and checked once."""
+
+    def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
+        self._tables, self._model = tables, model
+        self._given = {
+            Path(each.file): _read_deviations(Path(each.file), tables)
+            for each in model.errors
+            if each.file is not None
+        }
+
+    def of(self, k: int, raw: RawYear | None = None) -> kernels.Errors:
+        """The errors of year number ``k``."""
+        raw = read_raw_year(self._tables, k) if raw is None else raw
+        c = len(self._tables.regions)
+        independent, shared, shares = [], [], []
+        output = None
+        for each in self._model.errors:
+            if each.kind == "shares":
+                alpha = jnp.asarray(each.concentration)
+                made = kernels.import_share_errors(
+                    jnp.asarray(raw.cells), alpha, regions=c
+                )
+                shares.append(made)
+                continue
+            # Margins subtract most of a gradient from itself.
+            precise = jnp.float64 if each.margins else jnp.float32
+            if each.kind == "rounding":
+                variances, output = self._rounding(k, raw)
+                S = jnp.asarray(variances, precise)
+            elif each.kind == "lognormal":
+                S = kernels.lognormal_variances(
+                    *(jnp.asarray(k, precise) for k in (raw.flows, raw.final)),
+                    *(jnp.asarray(k, precise) for k in (each.a, each.b)),
+                )
+            else:
+                S = jnp.asarray(self._published(each, k, raw), precise)
+            margins = kernels.held_margins(
+                S, rows="row" in each.margins, columns="column" in each.margins
+            )
+            if each.shared == "none":
+                independent.append(kernels.IndependentErrors(S, margins))
+            else:
+                group = jnp.asarray(_groups(each.shared, c, len(self._tables.sectors)))
+                sigma = jnp.sqrt(S.astype(jnp.float64))
+                shared.append(kernels.SharedErrors(sigma, group, margins))
+        return kernels.Errors(tuple(independent), tuple(shared), tuple(shares), output)
+
+    def _rounding(
+        self, k: int, raw: RawYear
+    ) -> tuple[np.ndarray, kernels.OutputErrors]:
+        """Variances of cells and of output; of inventories where they are left out."""
+        Z, Y = _rounded(raw.Z), _rounded(raw.Y)
+        if Z is None or Y is None:
+            year = self._tables.years[k]
+            raise TivaxError(
+                f"{year}: cells are not whole units, so they were not rounded; the "
+                "error model rounding is for tables such as the R edition of WIOD "
+                "2013, best imported with --derounded"
+            )
+        x = raw.x
+        whole = (x != 0) & (x == np.rint(x))
+        S = np.hstack([Z * raw.sales**2, (Y * raw.demand**2).sum(axis=2)])
+        corrected, left_out = raw.corrected, raw.demand[:, 0] == 0
+        N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
+        sold = np.where(corrected, x - N, 1)
+        per_sale = np.where(corrected, 1 / sold, 0)
+        variance = jnp.asarray(np.where(whole, _ROUNDED, 0))
+        if not corrected.any():
+            return S, kernels.OutputErrors(variance)
+        per_output = np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0)
+        stocks = (Y.sum(axis=1) * left_out).sum(axis=1)
+        return S, kernels.OutputErrors(
+            variance, *map(jnp.asarray, (stocks, per_output, per_sale))
+        )
+
+    def _published(self, error: TableError, k: int, raw: RawYear) -> np.ndarray:
+        """Variances of cells from published deviations."""
+        Z, Y = self._given[Path(error.file or "")][self._tables.years[k]]
+        final = ((Y * raw.demand) ** 2).sum(axis=2)
+        return np.hstack([(Z * raw.sales) ** 2, final])
+
+
+def _rounded(cells: np.ndarray) -> np.ndarray | None:
+    """Variances of cells in whole units or filled below half of one; else None."""
+    size = np.abs(cells)
+    whole = cells == np.rint(cells)
+    filled = ~whole & (size <= _HALF)
+    if not (whole | filled).all():
+        return None
+    return np.where(filled, size**2, np.where(size > 0, _ROUNDED, 0))
+
+
+def _groups(shared: str, regions: int, sectors: int) -> np.ndarray:
+    """1 where a row belongs to a group of rows that err together."""
+    n = regions * sectors
+    if shared == "country":
+        return np.repeat(np.eye(regions), sectors, axis=0)
+    if shared == "product":
+        return np.tile(np.eye(sectors), (regions, 1))
+    return np.ones((n, 1))
+
+
+def _read_deviations(
+    path: Path, tables: WorldTables
+) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+    """Standard deviations by year: Z (n, n) and Y (n, c, f), with the labels of tables.
+
+    Keys as of source ``arrays``: Z (n, n) and Y (n, c) or (n, c, f) with year, or all
+    years in front and their labels in years; regions; sectors.
+    """
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file; give a .npz with standard deviations")
+    require_size(path.name, path.stat().st_size)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+    except (ValueError, OSError, EOFError) as error:
+        raise TivaxError(f"{path}: not a .npz of plain arrays: {error}") from None
+    time = "years" if "years" in arrays else "year"
+    for name in ("Z", "Y", "regions", "sectors", time):
+        if name not in arrays:
+            raise TivaxError(
+                f"{path}: no {name}; save Z, Y, regions, sectors, year as standard "
+                "deviations of the cells"
+            )
+    for what, labels in (("regions", tables.regions), ("sectors", tables.sectors)):
+        _require_same(path, what, arrays[what], labels)
+    years = [int(k) for k in np.atleast_1d(arrays[time])]
+    missing = [k for k in tables.years if k not in years]
+    if missing:
+        raise TivaxError(f"{path}: no standard deviations of {missing[0]}")
+    n, c, f = tables.n, len(tables.regions), len(tables.categories)
+    Z, Y = (_years_first(path, arrays, name, len(years)) for name in ("Z", "Y"))
+    if Z.shape[1:] != (n, n) or Y.shape[1:] not in ((n, c), (n, c, f)):
+        raise TivaxError(
+            f"{path}: Z {Z.shape} and Y {Y.shape} do not fit {c} regions, "
+            f"{len(tables.sectors)} sectors, {f} categories"
+        )
+    for name, values in (("Z", Z), ("Y", Y)):
+        if not (np.isfinite(values).all() and (values >= 0).all()):
+            raise TivaxError(f"{path}: {name} has a standard deviation below 0 or NaN")
+    if Y.ndim == 3:
+        # Of the sum over categories: all of it in the first.
+        Y = np.concatenate([Y[..., None], np.zeros((*Y.shape, f - 1))], axis=3)
+    return {year: (Z[k], Y[k]) for k, year in enumerate(years)}
+
+
+def _years_first(
+    path: Path, arrays: dict[str, np.ndarray], name: str, years: int
+) -> np.ndarray:
+    values = arrays[name]
+    if values.dtype.kind not in "fiu":
+        raise TivaxError(f"{path}: {name} must be numbers")
+    values = as_float64(values)
+    values = values if "years" in arrays else values[None]
+    if len(values) != years:
+        raise TivaxError(f"{path}: {name} has {len(values)} years, not {years}")
+    return values
+
+
+def _require_same(
+    path: Path, what: str, found: np.ndarray, labels: Sequence[str]
+) -> None:
+    given = [str(k) for k in np.atleast_1d(found)]
+    for one, other in zip(given, labels, strict=False):
+        if one != other:
+            raise TivaxError(f"{path}: {what}: has {one} where the tables have {other}")
+    if len(given) != len(labels):
+        raise TivaxError(f"{path}: {len(given)} {what}, the tables have {len(labels)}")

@@ -1,0 +1,253 @@
+"""Standard errors of indicators, at every level at once.
+
+An indicator has as many values as there are regions, sectors and partners, and a
+gradient for each would cost an adjoint solve for each. Here the derivative is taken
+forward: drawn errors of all cells go through the derivative of the whole computation
+(one solve for all values together), and the squares of what comes out are averaged. For
+signs in place of normal errors the average is the variance of the delta method; with K
+probes a standard error is right to about 1 / sqrt(2 K) of itself, and better where few
+cells matter.
+"""
+
+from collections.abc import Generator, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float, Key
+
+from ...kernels import indicators as kernels
+from ...kernels import leontief, perimeters, table_errors
+from ...kernels.sensitivity import differentiable_table
+from ..core import Progress, TivaxError, in_float64, no_progress
+from ..measures import (
+    INDICATORS,
+    LEVELS,
+    Account,
+    Level,
+    ValueAdded,
+    derived_flows,
+    needed_flows,
+    perimeters_of,
+)
+from ..tables import Groups, WorldTables, as_float64, consumption_and_capital
+from .deviations import RawYear, YearErrors, read_raw_year
+from .models import ErrorModel
+
+PROBES = 200
+"""Draws of errors by default: a standard error is right to about 5 %."""
+
+
+def accuracy_of(probes: int) -> float:
+    """The relative standard deviation of a standard error from so many probes."""
+    return (2 * probes) ** -0.5
+
+
+@in_float64
+def indicator_error_years(
+    tables: WorldTables,
+    model: ErrorModel,
+    names: Sequence[str],
+    levels: Sequence[str],
+    *,
+    groups: Groups | None = None,
+    value_added: ValueAdded = "residual",
+    probes: int = PROBES,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> Generator[dict[str, xr.Dataset], None, None]:
+    """Standard errors of indicators by level, a year at a time.
+
+    The errors of year k depend on the seed and k alone.
+    """
+    account = Account(value_added)
+    errors = YearErrors(tables, model)
+    chosen = names, levels, groups
+    return _years(tables, errors, *chosen, account, probes, seed, progress)
+
+
+def _years(
+    tables: WorldTables,
+    errors: YearErrors,
+    names: Sequence[str],
+    levels: Sequence[str],
+    groups: Groups | None,
+    account: Account,
+    probes: int,
+    seed: int,
+    progress: Progress,
+) -> Generator[dict[str, xr.Dataset], None, None]:
+    borders = perimeters_of(tables, groups)
+    member = None if borders.are_regions else jnp.asarray(borders.member)
+    rows = account.rows(tables)
+    by_use = any(INDICATORS[k].by_use for k in names)
+    uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
+    total = len(tables.years)
+    progress(0, total)
+    for k, year in enumerate(tables.years):
+        raw = read_raw_year(tables, k)
+        with jax.enable_x64(True):
+            found = _mean_squares(
+                jax.random.fold_in(jax.random.key(seed), k),
+                jnp.asarray(raw.flows),
+                jnp.asarray(raw.x),
+                jnp.asarray(raw.final),
+                None if rows is None else jnp.asarray(as_float64(rows[k])),
+                member,
+                _shares_of_uses(raw, tables, uses),
+                errors.of(k, raw),
+                names=tuple(names),
+                levels=tuple(levels),
+                sectors=len(tables.sectors),
+                count=len(borders.names),
+                probes=probes,
+                priced=account.satellite is None,
+            )
+        yield {
+            level: _labelled(part, level, tables, list(borders.names), year)
+            for level, part in jax.tree.map(np.asarray, found).items()
+        }
+        progress(k + 1, total)
+
+
+def _shares_of_uses(
+    raw: RawYear, tables: WorldTables, uses: Sequence[Sequence[str]]
+) -> Float[Array, "n c u"] | None:
+    """The share of each use in every cell of final demand: errors of a cell are spread
+    over its uses in these proportions."""
+    if not uses:
+        return None
+    Y = raw.Y * raw.demand
+    final = raw.final
+    share = [
+        Y[..., [tables.categories.index(k) for k in use]].sum(axis=2)
+        / np.where(final == 0, 1, final)
+        for use in uses
+    ]
+    return jnp.asarray(np.stack(share, axis=-1))
+
+
+@partial(
+    jax.jit,
+    static_argnames=("names", "levels", "sectors", "count", "probes", "priced"),
+)
+def _mean_squares(
+    key: Key[Array, ""],
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    row: Float[Array, " n"] | None,
+    member: Float[Array, "c p"] | None,
+    uses: Float[Array, "n c u"] | None,
+    errors: table_errors.Errors,
+    *,
+    names: tuple[str, ...],
+    levels: tuple[str, ...],
+    sectors: int,
+    count: int,
+    probes: int,
+    priced: bool,
+) -> dict[str, dict[str, Array]]:
+    """Root mean squares of changes of indicators, by level and name."""
+    n, c = Y.shape
+    values = partial(
+        indicator_values,
+        row=row,
+        member=member,
+        uses=uses,
+        B=leontief.inverse(Z * leontief.per_dollar(x)[None, :]),
+        names=names,
+        levels=levels,
+        sectors=sectors,
+        count=count,
+        priced=priced,
+    )
+    found, moved = jax.linearize(values, Z, x, Y)
+    F = jnp.concatenate([Z, Y], axis=1)
+
+    def add(k: Array, squares: Any) -> Any:
+        drawn = table_errors.draw(jax.random.fold_in(key, k), errors, F, regions=c)
+        change = moved(drawn.cells[:, :n], drawn.output, drawn.cells[:, n:])
+        return jax.tree.map(lambda total, one: total + one**2, squares, change)
+
+    squares = jax.lax.fori_loop(0, probes, add, jax.tree.map(jnp.zeros_like, found))
+    return jax.tree.map(
+        lambda total, value: jnp.where(
+            jnp.isnan(value), jnp.nan, jnp.sqrt(total / probes)
+        ),
+        squares,
+        found,
+    )
+
+
+def indicator_values(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    *,
+    row: Float[Array, " n"] | None,
+    member: Float[Array, "c p"] | None,
+    uses: Float[Array, "n c u"] | None,
+    B: Float[Array, "n n"] | None,
+    names: tuple[str, ...],
+    levels: tuple[str, ...],
+    sectors: int,
+    count: int,
+    priced: bool,
+) -> dict[str, dict[str, Array]]:
+    """Indicators of a year by level and name, differentiable in the table."""
+    n, c = Y.shape
+    each = jnp.eye(c, dtype=Y.dtype) if member is None else member
+    borders = perimeters.Perimeters(
+        jnp.repeat(each, sectors, axis=0, total_repeat_length=n), blocks=member is None
+    )
+    v = None if row is None else row * leontief.per_dollar(x)
+    world = differentiable_table(Z, x, Y @ each, v, borders, B)
+    by_use = {}
+    if uses is not None:
+        by_use = {
+            name: (Y * uses[..., k]) @ each
+            for k, name in enumerate(("CONS_VA", "GFCF_VA"))
+        }
+    flows = kernels.flows(world, by_use, sectors=sectors, only=needed_flows(names))
+    cut = {
+        name: flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
+        for name, flow in flows.items()
+    }
+    finest = cut | derived_flows(cut, priced=priced)
+    return {
+        level: {
+            name: jnp.asarray(INDICATORS[name].formula(Level(finest, *LEVELS[level])))
+            for name in names
+            if INDICATORS[name].has(level)
+        }
+        for level in levels
+    }
+
+
+def _labelled(
+    part: dict[str, np.ndarray],
+    level: str,
+    tables: WorldTables,
+    names: list[str],
+    year: int,
+) -> xr.Dataset:
+    by_sector, by_partner = LEVELS[level]
+    coords: dict[str, Any] = {"year": [year], "region": names}
+    if by_sector:
+        coords["sector"] = list(tables.sectors)
+    if by_partner:
+        coords["partner"] = names
+    shape = [len(k) for k in coords.values()]
+    data = {name: (list(coords), k.reshape(shape)) for name, k in part.items()}
+    return xr.Dataset(data, coords, attrs={"level": level})
+
+
+def require_probes(probes: int) -> int:
+    """A whole number of probes, two or more."""
+    if isinstance(probes, bool) or not isinstance(probes, int) or probes < 2:
+        raise TivaxError(f"probes: give a whole number from 2, not {probes!r}")
+    return probes

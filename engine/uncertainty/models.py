@@ -1,0 +1,263 @@
+"""Models of the errors of a table, from Python or from a file MODEL.toml.
+
+    [[error]]
+    kind = "lognormal"            # rounding, shares, lognormal, given
+    a = 0.5                       # relative standard deviation of a cell z: a z^-b,
+    b = 0.1                       # z in the unit of the tables
+    shared = "none"               # country, product, year
+    over_years = "independent"    # shared
+    margins = ["row", "column"]   # or one of them
+
+    [[error]]
+    kind = "shares"
+    concentration = 50            # of the Dirichlet distribution of partners' shares
+
+    [[error]]
+    kind = "given"
+    file = "deviations.npz"       # standard deviations Z, Y; regions, sectors, year
+
+Several add up, as independent of each other.
+
+rounding
+    Cells, output and inventories are rounded to whole units: variance 1/12, and z^2 in
+    a cell below half a unit that ``--derounded`` has filled.
+shares
+    Which user buys from which partner is not known: for each good, importing region and
+    user, partners' shares are Dirichlet around those of all users; what each partner
+    sells to the region stays.
+lognormal
+    By cell, relative standard deviation a z^-b: large flows are known better (the form
+    of Lenzen, Wood and Wiedmann 2010, Economic Systems Research 22).
+given
+    Standard deviations of cells that somebody publishes.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+from ..core import (
+    TivaxError,
+    TomlTable,
+    choose_from,
+    read_toml,
+    require_choice,
+    show,
+    suggest,
+)
+
+Kind = Literal["rounding", "shares", "lognormal", "given"]
+Shared = Literal["none", "country", "year", "product"]
+OverYears = Literal["independent", "shared"]
+Margin = Literal["row", "column"]
+
+_KEYS = "kind concentration a b shared over_years margins file".split()
+# The keys of each kind beside kind, over_years and margins.
+_OWN = {
+    "rounding": set(),
+    "shares": {"concentration"},
+    "lognormal": {"a", "b", "shared"},
+    "given": {"file", "shared"},
+}
+
+
+@dataclass(frozen=True)
+class TableError:
+    """One source of errors of the cells of a table.
+
+    Parameters
+    ----------
+    kind
+        rounding, shares, lognormal or given (see ``engine.uncertainty.models``).
+    concentration
+        Of kind shares: a partner's share p has the variance p (1 - p) / (concentration
+        + 1) before totals are held.
+    a, b
+        Of kind lognormal: the relative standard deviation of a cell z is a z^-b.
+    shared
+        Of kinds lognormal and given, whether cells err together: ``none``; those that a
+        ``country`` sells; those of a ``product``, whoever sells it; all of a ``year``.
+    over_years
+        Whether errors of a year are ``independent`` of those of others or ``shared``.
+        It does not change the standard error of a year's measure.
+    margins
+        What is known: the sums of each ``row``, of each ``column``, both or neither.
+        Errors are balanced to them.
+    file
+        Of kind given: a .npz file with standard deviations.
+
+    Raises
+    ------
+    TivaxError
+        A parameter that is missing, wrong, or that the kind does not have.
+
+    Examples
+    --------
+    >>> tx.TableError("lognormal", a=0.5, b=0.1, margins=["row"]).shared
+    'none'
+    """
+
+    kind: Kind
+    concentration: float | int | None = None
+    a: float | int | None = None
+    b: float | int | None = None
+    shared: Shared = "none"
+    over_years: OverYears = "independent"
+    margins: Sequence[Margin] = ()
+    file: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        require_choice("kind of error", self.kind, get_args(Kind))
+        require_choice("shared", self.shared, get_args(Shared))
+        require_choice("over_years", self.over_years, get_args(OverYears))
+        margins = self.margins
+        if isinstance(margins, str) or not isinstance(margins, Iterable):
+            raise TivaxError(
+                f'margins: give a list, ["row", "column"], not {show(margins)}'
+            )
+        for name in margins:
+            require_choice("margin", name, get_args(Margin))
+        held = tuple(k for k in get_args(Margin) if k in set(margins))
+        object.__setattr__(self, "margins", held)
+        for key in ("concentration", "a", "b", "file"):
+            if getattr(self, key) is not None and key not in _OWN[self.kind]:
+                raise TivaxError(f"an error of kind {self.kind} has no {key}")
+        if self.shared != "none" and "shared" not in _OWN[self.kind]:
+            raise TivaxError(
+                f"an error of kind {self.kind} is not shared: leave out shared"
+            )
+        for key, least in (("concentration", None), ("a", None), ("b", 0.0)):
+            self._check_number(key, least)
+        if self.kind == "given" and not isinstance(self.file, str | Path):
+            raise TivaxError(
+                "an error of kind given needs file: a .npz of standard deviations"
+            )
+
+    def _check_number(self, key: str, default: float | None) -> None:
+        if key not in _OWN[self.kind]:
+            return
+        value = getattr(self, key)
+        value = default if value is None else value
+        if value is None:
+            raise TivaxError(f"an error of kind {self.kind} needs {key}")
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not 0 <= value < float("inf"):
+            raise TivaxError(f"{key}: give a number from 0, not {show(value)}")
+        object.__setattr__(self, key, float(value))
+
+
+@dataclass(frozen=True)
+class ErrorModel:
+    """Errors that add up, and the name of their model.
+
+    Examples
+    --------
+    >>> model = tx.ErrorModel((tx.TableError("rounding"),), "rounding")
+    >>> model.record[0]["kind"]
+    'rounding'
+    """
+
+    errors: tuple[TableError, ...]
+    name: str = ""
+
+    @property
+    def record(self) -> list[dict[str, Any]]:
+        """For the manifest."""
+        return [
+            {k: getattr(each, k) for k in ("kind", "shared", "over_years")}
+            | {"margins": list(each.margins)}
+            | {
+                k: str(v) if k == "file" else v
+                for k in ("concentration", "a", "b", "file")
+                if (v := getattr(each, k)) is not None
+            }
+            for each in self.errors
+        ]
+
+    @property
+    def files(self) -> list[Path]:
+        """Files of standard deviations."""
+        return [Path(k.file) for k in self.errors if k.file is not None]
+
+
+BUILT_IN = {"rounding": (TableError("rounding"),)}
+"""Models that need no numbers, by name."""
+
+AnyModel = str | Path | TableError | ErrorModel | Iterable[TableError]
+
+
+def error_model(error: AnyModel) -> ErrorModel:
+    """The model of that name or file, or made of these errors."""
+    if isinstance(error, ErrorModel):
+        return error
+    if isinstance(error, TableError):
+        return ErrorModel((error,), error.kind)
+    if isinstance(error, str | Path):
+        return read_error_model(error)
+    errors = tuple(error) if isinstance(error, Iterable) else ()
+    if not errors or not all(isinstance(k, TableError) for k in errors):
+        raise TivaxError(
+            "error: give the name of a model, a file MODEL.toml, a tx.TableError or a "
+            f"list of them, not {show(error)}"
+        )
+    return ErrorModel(errors, "+".join(k.kind for k in errors))
+
+
+def read_error_model(name: str | Path) -> ErrorModel:
+    """The built-in model of that name, or that of a file MODEL.toml.
+
+    Parameters
+    ----------
+    name
+        ``rounding``, or the path of a file with sections ``[[error]]``: keys ``kind``,
+        ``concentration``, ``a``, ``b``, ``shared``, ``over_years``,
+        ``margins`` and ``file`` (:class:`TableError`); files are found beside it.
+
+    Raises
+    ------
+    TivaxError
+        No such name or file; an unknown key or a wrong value, with its place.
+
+    Examples
+    --------
+    >>> tx.read_error_model("rounding").errors[0].kind
+    'rounding'
+    """
+    if not isinstance(name, str | Path) or not str(name):
+        raise TivaxError(f"error: give a name or a file MODEL.toml, not {show(name)}")
+    if str(name) in BUILT_IN:
+        return ErrorModel(BUILT_IN[str(name)], str(name))
+    path = Path(name)
+    if not path.is_file() and path.suffix != ".toml":
+        raise TivaxError(
+            f"no error model {name}: {suggest(str(name), BUILT_IN)}, or give a file "
+            "MODEL.toml"
+        )
+    top = TomlTable(path, "", read_toml(path), {"error"})
+    if not top.has("error"):
+        raise TivaxError(f"{path}: no errors; write sections [[error]]")
+    sections = top.tables("error", _KEYS)
+    return ErrorModel(tuple(_read(k) for k in sections), path.stem)
+
+
+def _read(table: TomlTable) -> TableError:
+    kind = table.choice("kind", get_args(Kind))
+    values: dict[str, Any] = {
+        key: table.number(key, 0.0)
+        for key in ("concentration", "a", "b")
+        if table.has(key)
+    }
+    for key, known in (("shared", Shared), ("over_years", OverYears)):
+        if table.has(key):
+            values[key] = table.choice(key, get_args(known))
+    margins = table.texts("margins", ())
+    for name in margins:
+        if name not in get_args(Margin):
+            raise table.mistake("margins", choose_from(get_args(Margin)))
+    if table.has("file"):
+        values["file"] = table.path("file")
+    try:
+        return TableError(kind, margins=cast(Sequence[Margin], margins), **values)
+    except TivaxError as error:
+        raise TivaxError(f"{table.file}: {error}") from None

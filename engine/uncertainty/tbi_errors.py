@@ -1,0 +1,146 @@
+"""Standard errors of everything that `tivax tbi` writes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ..core import Progress, in_float64, no_progress
+from ..measures import TbiResult, ValueAdded
+from ..tables import Groups, WorldTables
+from .models import ErrorModel
+from .trade_errors import (
+    FLOWS,
+    Perimeters,
+    YearOfErrors,
+    absorbed_errors,
+    flow_covariances,
+    labelled,
+    perimeters_with_partners,
+    solved_years,
+    standard_errors_of,
+)
+
+
+@dataclass(frozen=True)
+class TbiErrors:
+    """Standard errors of the tables of ``TbiResult``, by the names of the values.
+
+    ``regions`` (year, region) has those of ``tbi`` and ``vax``, ``by_sector`` (year,
+    region, sector) those of ``vax_by_sector``, ``absorbed`` (year, origin, absorber)
+    those of value added absorbed.
+    """
+
+    regions: xr.Dataset
+    by_sector: xr.Dataset
+    absorbed: xr.DataArray
+
+
+@in_float64
+def errors_of_tbi(
+    tables: WorldTables,
+    result: TbiResult,
+    model: ErrorModel,
+    value_added: ValueAdded = "residual",
+    *,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+    progress: Progress = no_progress,
+) -> TbiErrors:
+    """Standard errors of a result of ``compute_tbi`` with the same arguments."""
+    runs = [perimeters_with_partners(tables, drop, groups)]
+    kept: list[str | None] = [None]
+    if result.each_group:
+        kept = [*(groups or {})]
+        runs = [
+            perimeters_with_partners(tables, drop, {name: members})
+            for name, members in (groups or {}).items()
+        ]
+    regions: list[xr.Dataset] = []
+    sectors: list[xr.Dataset] = []
+    absorbed: list[xr.DataArray] = []
+    years = solved_years(tables, model, value_added, progress, inverse=True)
+    for year in years:
+        label = tables.years[year.number]
+        pairs: list[xr.DataArray] = []
+        parts: list[xr.Dataset] = []
+        finer: list[xr.Dataset] = []
+        for run, name in zip(runs, kept, strict=True):
+            some = run if name is None else run.only(name)
+            parts.append(_of_regions(year, some, result.vax, label))
+            finer.append(_of_sectors(year, some, result.vax_by_sector, label))
+            pairs.append(_of_pairs(year, run, name, result.absorbed, label))
+        regions.append(xr.concat(parts, "region"))
+        sectors.append(xr.concat(finer, "region"))
+        joined = pairs[0]
+        for pair in pairs[1:]:
+            joined = joined.fillna(pair)
+        absorbed.append(joined)
+    return TbiErrors(
+        xr.concat(regions, "year"),
+        xr.concat(sectors, "year"),
+        xr.concat(absorbed, "year"),
+    )
+
+
+def _of_regions(
+    year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
+) -> xr.Dataset:
+    covariance = flow_covariances(
+        year.solved,
+        year.errors,
+        jnp.asarray(borders.inside),
+        jnp.asarray(borders.partners),
+        residual=year.residual,
+    )
+    here = values.sel(year=label, region=borders.names)
+    flows = {k: here[k].transpose("region").values[:, None] for k in FLOWS}
+    return labelled(
+        standard_errors_of(np.asarray(covariance), flows),
+        label,
+        {"region": borders.names},
+    )
+
+
+def _of_sectors(
+    year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
+) -> xr.Dataset:
+    covariance = flow_covariances(
+        year.solved,
+        year.errors,
+        jnp.asarray(borders.inside),
+        jnp.asarray(borders.partners),
+        residual=year.residual,
+        by_sector=True,
+    )
+    here = values.sel(year=label, region=borders.names)
+    flows = {k: here[k].transpose("region", "sector").values for k in FLOWS}
+    labels: Mapping[str, Sequence[str]] = {
+        "region": borders.names,
+        "sector": [str(k) for k in here["sector"].values],
+    }
+    return labelled(standard_errors_of(np.asarray(covariance), flows), label, labels)
+
+
+def _of_pairs(
+    year: YearOfErrors,
+    borders: Perimeters,
+    group: str | None,
+    values: xr.DataArray,
+    label: int,
+) -> xr.DataArray:
+    """Of value added absorbed; of a group by itself only what it sells and buys."""
+    se = absorbed_errors(
+        year.solved,
+        year.errors,
+        jnp.asarray(borders.inside),
+        residual=year.residual,
+    )
+    coords = {"origin": borders.names, "absorber": borders.names}
+    found = xr.DataArray(np.asarray(se), coords, list(coords))
+    if group is not None:
+        found = found.where((found["origin"] == group) | (found["absorber"] == group))
+    order = {axis: values[axis].values for axis in coords}
+    return found.reindex(order).expand_dims(year=[label])

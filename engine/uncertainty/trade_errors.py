@@ -1,0 +1,342 @@
+"""Standard errors of value-added and gross trade, by the delta method in closed form.
+
+Four flows are enough: value added sold and bought, gross exports and imports. Their
+covariances for a perimeter (or for each of its sectors) give the variance of every
+measure that `tivax tbi` writes, a function of the four.
+"""
+
+from collections.abc import Generator, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from ...kernels import import_share, leontief, sensitivity, table_errors
+from ...kernels.absorption import by_region
+from ...kernels.perimeters import equal_regions
+from ...kernels.sensitivity import Borders, Products
+from ...kernels.solve import TOLERANCE
+from ..core import Progress
+from ..measures import Account, ValueAdded
+from ..tables import Groups, WorldTables, perimeters
+from .deviations import RawYear, YearErrors, read_raw_year
+from .models import ErrorModel
+
+FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
+MEASURES = (*FLOWS, "vax_ratio", "tbi")
+"""Measures that have a closed form, by region and by sector."""
+
+
+# Contents, which only gradients take: a standard error needs six digits.
+_ROUGH = 1e-7
+
+
+class Perimeters(NamedTuple):
+    """Perimeters by name; ``inside``, ``partners`` (p, c) are 1 for their regions."""
+
+    names: list[str]
+    inside: np.ndarray
+    partners: np.ndarray
+
+    def only(self, name: str) -> "Perimeters":
+        k = [self.names.index(name)]
+        return Perimeters([name], self.inside[k], self.partners[k])
+
+
+def perimeters_with_partners(
+    tables: WorldTables, drop: Sequence[str] = (), groups: Groups | None = None
+) -> Perimeters:
+    """The perimeters of results with regions dropped and grouped."""
+    of_region = perimeters(tables, drop=drop, groups=groups)
+    names = list(dict.fromkeys(of_region.values()))
+    inside = np.array(
+        [[of_region.get(code) == name for code in tables.regions] for name in names],
+        float,
+    )
+    return Perimeters(names, inside, inside.sum(axis=0) - inside)
+
+
+class SolvedYear(NamedTuple):
+    """A year and what its gradients are made of; B where it was asked for."""
+
+    Z: Float[Array, "n n"]
+    Y: Float[Array, "n c"]
+    x: Float[Array, " n"]
+    products: Products
+    B: Float[Array, "n n"] | None
+
+
+class YearOfErrors(NamedTuple):
+    """A solved year and the errors of its cells."""
+
+    number: int
+    solved: SolvedYear
+    errors: table_errors.Errors
+    residual: bool
+
+
+def solved_years(
+    tables: WorldTables,
+    model: ErrorModel,
+    value_added: ValueAdded,
+    progress: Progress,
+    *,
+    inverse: bool,
+) -> Generator[YearOfErrors, None, None]:
+    """Every year, solved, with the errors of its cells."""
+    rows = Account(value_added).rows(tables)
+    errors = YearErrors(tables, model)
+    total = len(tables.years)
+    progress(0, total)
+    for k in range(total):
+        raw = read_raw_year(tables, k)
+        row = None if rows is None else jnp.asarray(rows[k])
+        solved = solve_year(raw, row, len(tables.regions), inverse=inverse)
+        yield YearOfErrors(k, solved, errors.of(k, raw), rows is None)
+        progress(k + 1, total)
+
+
+def solve_year(
+    raw: RawYear, row: Float[Array, " n"] | None, regions: int, *, inverse: bool
+) -> SolvedYear:
+    """Output and contents of a year, by the fast solve or the inverse; with the inverse
+    where the iteration stalls."""
+    Z, Y, x = (jnp.asarray(k) for k in (raw.flows, raw.final, raw.x))
+    solved, residual = _solved(Z, x, Y, row, regions=regions, inverse=inverse)
+    if not inverse and not float(residual) <= TOLERANCE:
+        solved, _ = _solved(Z, x, Y, row, regions=regions, inverse=True)
+    return SolvedYear(Z, Y, x, *solved)
+
+
+@partial(jax.jit, static_argnames=("regions", "inverse"))
+def _solved(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    row: Float[Array, " n"] | None,
+    *,
+    regions: int,
+    inverse: bool,
+) -> tuple[tuple[Products, Float[Array, "n n"] | None], Float[Array, ""]]:
+    scale = leontief.per_dollar(x)
+    v = leontief.residual_value_added(Z, x) if row is None else row * scale
+    by_origin = v[:, None] * equal_regions(len(x), regions, x.dtype).member
+    if inverse:
+        B = leontief.inverse(Z * scale[None, :])
+        X, content = B @ Y, B.T @ by_origin
+        return (Products(scale, v, X, content), B), jnp.zeros((), x.dtype)
+    X = import_share.solve(Z, Y, regions=regions, tol=TOLERANCE, scale=scale)
+    contents = import_share.solve_contents(
+        Z, by_origin, regions=regions, size=Y.sum(axis=1), tol=_ROUGH, scale=scale
+    )
+    worst = jnp.maximum(X.residual, contents.residual * (TOLERANCE / _ROUGH))
+    return (Products(scale, v, X.X, contents.X), None), worst
+
+
+# ------------------------------------------------------------------------ covariances
+
+
+@partial(jax.jit, static_argnames=("residual", "by_sector", "gross"))
+def flow_covariances(
+    year: SolvedYear,
+    errors: table_errors.Errors,
+    inside: Float[Array, "b c"],
+    partners: Float[Array, "b c"],
+    *,
+    residual: bool,
+    by_sector: bool = False,
+    gross: bool = True,
+) -> Float[Array, "b f f m"]:
+    """Covariances of the first two or all four of ``FLOWS`` for each perimeter.
+
+    With ``by_sector`` (which needs B) m are the sectors, otherwise m = 1.
+    """
+    products = year.products
+    n, c = products.X.shape
+    active = (year.x > 0).astype(year.x.dtype)
+    A = year.Z * products.scale[None, :]
+
+    def sellers(regions: Float[Array, " c"]) -> Float[Array, "m n"]:
+        within = sensitivity.of_industries(regions, n)[None]
+        return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
+
+    def one(borders: Borders, used: Float[Array, "2 n"] | None) -> Array:
+        picked = sellers(borders.inside), sellers(borders.partners)
+        if by_sector:
+            assert year.B is not None
+            contents = [(k * products.v[None, :]) @ year.B for k in picked]
+        else:
+            contents = [(products.content @ k)[None] for k in borders]
+        gradients = sensitivity.value_added_gradients(
+            products, borders, contents, picked, residual=residual
+        )
+        moved = products.X @ borders.partners, products.X @ borders.inside
+        own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
+        if gross:
+            selling = [k * active[None, :] for k in picked]
+            if used is None:
+                assert year.B is not None
+                inputs = _inputs_abroad(A, borders, selling)
+                contained = [k @ year.B for k in inputs]
+            else:
+                contained = [used[:1], used[1:]]
+            more = sensitivity.gross_gradients(products, borders, contained, selling)
+            gradients = sensitivity.stack_gradients(gradients, more)
+            own = jnp.concatenate([own, jnp.zeros_like(own)])
+        by_output = None
+        if errors.output is not None:
+            by_output = sensitivity.output_gradients(
+                gradients, year.Z, products.scale, products.v, own, residual=residual
+            )
+        return table_errors.covariance(errors, gradients, by_output, (year.Z, year.Y))
+
+    borders = Borders(inside, partners)
+    if by_sector:
+        return jax.lax.map(lambda each: one(each, None), borders)
+    used = None
+    if gross:
+
+        def inputs(borders: Borders) -> Float[Array, "2 n"]:
+            selling = [sellers(k) * active[None, :] for k in borders]
+            return jnp.concatenate(_inputs_abroad(A, borders, selling))
+
+        used = jax.vmap(inputs)(borders)
+        columns = used.reshape(-1, n).T
+        if year.B is None:
+            size = year.Y.sum(axis=1)
+            contained = import_share.solve_contents(
+                year.Z, columns, regions=c, size=size, tol=_ROUGH, scale=products.scale
+            ).X
+        else:
+            contained = year.B.T @ columns
+        used = contained.T.reshape(used.shape)
+    return jax.vmap(one)(borders, used)
+
+
+def _inputs_abroad(
+    A: Float[Array, "n n"], borders: Borders, selling: Sequence[Array]
+) -> list[Float[Array, "m n"]]:
+    """What a US$ of output of the others buys of the sellers: those inside from those
+    inside, and partners' from the inside."""
+    n = len(A)
+    users = borders.partners, borders.inside
+    return [
+        (k @ A) * sensitivity.of_industries(q, n)[None]
+        for k, q in zip(selling, users, strict=True)
+    ]
+
+
+@partial(jax.jit, static_argnames="residual")
+def absorbed_errors(
+    year: SolvedYear,
+    errors: table_errors.Errors,
+    members: Float[Array, "p c"],
+    *,
+    residual: bool,
+) -> Float[Array, "p p"]:
+    """Standard errors of value added of each perimeter absorbed in each."""
+    products = year.products
+    n, c = products.X.shape
+
+    def one(absorber: Float[Array, " c"]) -> Float[Array, " p"]:
+        gradients = sensitivity.absorbed_gradients(
+            products, absorber, members, residual=residual
+        )
+        by_output = None
+        if errors.output is not None:
+            required = products.X @ absorber
+            own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
+            by_output = sensitivity.output_gradients(
+                gradients,
+                year.Z,
+                products.scale,
+                products.v,
+                (own * required[None, :])[None],
+                residual=residual,
+            )
+        found = table_errors.covariance(errors, gradients, by_output, (year.Z, year.Y))
+        return jnp.sqrt(jnp.maximum(found[0, 0], 0))
+
+    return jax.lax.map(one, members).T
+
+
+# ---------------------------------------------------------------------- standard errors
+
+
+def derivatives(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Of each of ``MEASURES`` with respect to ``FLOWS``, the flows first; NaN where a
+    ratio has no base."""
+    X, M = flows["va_exports"], flows["va_imports"]
+    found = {}
+    for k, name in enumerate(FLOWS):
+        if name in flows:
+            found[name] = np.zeros((4, *X.shape))
+            found[name][k] = 1
+    total = np.where(X + M == 0, np.nan, X + M) ** 2
+    none = np.zeros_like(X)
+    found["tbi"] = np.stack([2 * M / total, -2 * X / total, none, none])
+    if "gross_exports" in flows:
+        E = np.where(flows["gross_exports"] == 0, np.nan, flows["gross_exports"])
+        found["vax_ratio"] = np.stack([1 / E, none, -X / E**2, none])
+    return found
+
+
+def standard_errors_of(
+    covariance: Float[np.ndarray, "b f f m"], flows: Mapping[str, np.ndarray]
+) -> dict[str, Float[np.ndarray, "b m"]]:
+    """Standard errors of the measures by name; ``flows`` are (b, m)."""
+    f = covariance.shape[1]
+    result = {}
+    for name, derivative in derivatives(flows).items():
+        part = derivative[:f]
+        variance = np.einsum("bfgm,fbm,gbm->bm", covariance, part, part)
+        result[name] = np.sqrt(np.maximum(variance, 0))
+    return result
+
+
+def flows_of(
+    year: SolvedYear, borders: Perimeters, *, gross: bool
+) -> dict[str, Float[np.ndarray, "b 1"]]:
+    """The flows themselves, by perimeter."""
+    products = year.products
+    n, c = products.X.shape
+    T = np.asarray(by_region(products.v[:, None] * products.X))
+    matrices = {"va": T}
+    if gross:
+        active = (year.x > 0).astype(year.x.dtype)
+        made = year.Z * (products.scale * products.output)[None, :]
+        sold = made.reshape(n, c, n // c).sum(axis=2) + year.Y
+        matrices["gross"] = np.asarray(by_region(sold * active[:, None]))
+    found = {}
+    for kind, flow in matrices.items():
+        between = np.einsum("bi,ij,bj->b", borders.inside, flow, borders.partners)
+        found[f"{kind}_exports"] = between[:, None]
+        back = np.einsum("bi,ij,bj->b", borders.partners, flow, borders.inside)
+        found[f"{kind}_imports"] = back[:, None]
+    return found
+
+
+def with_measures(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The flows and the measures made of them."""
+    X, M = flows["va_exports"], flows["va_imports"]
+    found = dict(flows)
+    found["tbi"] = (X - M) / np.where(X + M == 0, np.nan, X + M)
+    if "gross_exports" in flows:
+        E = flows["gross_exports"]
+        found["vax_ratio"] = X / np.where(E == 0, np.nan, E)
+    return found
+
+
+def labelled(
+    values: Mapping[str, np.ndarray], year: int, labels: Mapping[str, Sequence[str]]
+) -> xr.Dataset:
+    """Arrays of one year by the labels of their axes."""
+    shape = [len(k) for k in labels.values()]
+    return xr.Dataset(
+        {name: (list(labels), k.reshape(shape)) for name, k in values.items()},
+        {name: list(k) for name, k in labels.items()},
+    ).expand_dims(year=[year])

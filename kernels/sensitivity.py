@@ -1,0 +1,379 @@
+"""Derivatives of measures with respect to every cell of a table: one year.
+
+Symbols of ``kernels.absorption`` and ``kernels.inverted_table``; besides,
+
+    F   the cells of a table, (Z, Y) side by side, n x (n + c)
+    J   a measure; dJ/dF is taken with reported output x held fixed, A = Z / x
+    W   dJ/dT for a measure of value added absorbed, T_ik = v_i X_ik
+
+With V the row sums of W o X and Lambda = B'(v o W), by one adjoint solve,
+
+    dJ/dY = Lambda,   dJ/dA = Lambda X' - 1 V',   dJ/dZ_ij = dJ/dA_ij / x_j,
+
+because dX = B (dA X + dY) and, for value added that is output less inputs, dv = -1'dA
+(dB = B dA B; Magnus and Neudecker, Matrix Differential Calculus). Value added that is a
+row of its own, or a satellite account, does not move with A: the term 1 V' is then left
+out, and the derivative with respect to that row is V / x.
+
+A gradient is a sum of a few outer products and is kept so: the n (n + c) cells are
+formed when somebody asks for them. Nothing is differentiated through an iteration:
+``solve_output`` and ``LazyInverse`` have rules of their own.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from . import import_share
+from .inverted_table import InvertedTable
+from .leontief import inverse, per_dollar, residual_value_added
+from .perimeters import Perimeters, identity
+from .perimeters import inverse as inverse_inside
+
+# ------------------------------------------------------------------ low-rank gradients
+
+
+class Gradients(NamedTuple):
+    """Gradients of f measures for m industries or regions each, by cell of F.
+
+    Measure g for case k has the gradient
+
+        sum over the terms p of g: left[p, k] right[p]'  -  1 added[g, k]'
+
+    ``of[p, g]`` is 1 where term p belongs to measure g. The terms of all cases share
+    ``right``. ``added`` is what a cell takes from value added in its column, 0 in
+    columns of final demand.
+    """
+
+    left: Float[Array, "p m n"]
+    right: Float[Array, "p N"]
+    added: Float[Array, "f m N"]
+    of: Float[Array, "p f"]
+
+    def cells(self) -> Float[Array, "f m n N"]:
+        """Every cell of the gradients."""
+        terms = jnp.einsum("pf,pmn,pN->fmnN", self.of, self.left, self.right)
+        return terms - self.added[:, :, None, :]
+
+
+class Products(NamedTuple):
+    """What the gradients of a year are made of.
+
+    ``content`` is value added by region of origin in a US$ of each product, V_t B.
+    """
+
+    scale: Float[Array, " n"]
+    v: Float[Array, " n"]
+    X: Float[Array, "n c"]
+    content: Float[Array, "n c"]
+
+    @property
+    def output(self) -> Float[Array, " n"]:
+        return self.X.sum(axis=1)
+
+
+class Borders(NamedTuple):
+    """Regions inside a perimeter, and those outside that count as partners (0 or 1)."""
+
+    inside: Float[Array, " c"]
+    partners: Float[Array, " c"]
+
+
+def in_cells(
+    products: Products, required: Float[Array, " n"], bought: Float[Array, " c"]
+) -> Float[Array, " N"]:
+    """The right factor of output ``required`` and final demand of regions ``bought``:
+    per cell of Z (through A = Z / x) and of Y."""
+    return jnp.concatenate([products.scale * required, bought])
+
+
+def of_industries(regions: Float[Array, " c"], n: int) -> Float[Array, " n"]:
+    """1 for the industries of the regions."""
+    return jnp.repeat(regions, n // len(regions), total_repeat_length=n)
+
+
+def value_added_gradients(
+    products: Products,
+    borders: Borders,
+    contents: Sequence[Float[Array, "m n"]],
+    picked: Sequence[Float[Array, "m n"]],
+    *,
+    residual: bool,
+) -> Gradients:
+    """Value added sold to all partners, and bought from them.
+
+    ``contents`` is the value added that a US$ of each product holds of the m origins
+    inside and among partners; ``picked`` is 1 for the industries of these origins.
+    """
+    X = products.X
+    abroad, home = X @ borders.partners, X @ borders.inside
+    left = jnp.stack([*contents])
+    right = jnp.stack(
+        [
+            in_cells(products, abroad, borders.partners),
+            in_cells(products, home, borders.inside),
+        ]
+    )
+    added = jnp.stack([picked[0] * abroad[None, :], picked[1] * home[None, :]])
+    return Gradients(
+        left,
+        right,
+        _in_table(products, added, len(borders.inside), residual=residual),
+        jnp.eye(2, dtype=X.dtype),
+    )
+
+
+def gross_gradients(
+    products: Products,
+    borders: Borders,
+    contents: Sequence[Float[Array, "m n"]],
+    picked: Sequence[Float[Array, "m n"]],
+) -> Gradients:
+    """Gross exports of the model-consistent table, E_sr = Y_sr + A_sr x*_r, and gross
+    imports.
+
+    ``contents`` is what a US$ of each product adds to the exports of the m sellers
+    inside, and to those of the partners to the inside: the rows A_sr of the sellers
+    times B. ``picked`` is 1 for the sellers, 0 for industries without output.
+    """
+    n, c = products.X.shape
+    x = products.output
+    every = in_cells(products, x, jnp.ones(c, x.dtype))
+    sold = [
+        in_cells(products, of_industries(k, n) * x, k)
+        for k in (borders.partners, borders.inside)
+    ]
+    own = jnp.array([[1, 0], [0, 1]], x.dtype)
+    return Gradients(
+        jnp.stack([*contents, *picked]),
+        jnp.stack([every, every, *sold]),
+        jnp.zeros((2, len(picked[0]), n + c), x.dtype),
+        jnp.concatenate([own, own]),
+    )
+
+
+def absorbed_gradients(
+    products: Products,
+    absorber: Float[Array, " c"],
+    origins: Float[Array, "m c"],
+    *,
+    residual: bool,
+) -> Gradients:
+    """Value added of each of m origins that one perimeter absorbs."""
+    n, c = products.X.shape
+    required = products.X @ absorber
+    picked = jnp.repeat(origins, n // c, axis=1, total_repeat_length=n)
+    return Gradients(
+        (origins @ products.content.T)[None],
+        in_cells(products, required, absorber)[None],
+        _in_table(products, (picked * required[None, :])[None], c, residual=residual),
+        jnp.ones((1, 1), required.dtype),
+    )
+
+
+def upstreamness_gradients(
+    products: Products, B: Float[Array, "n n"], picked: Float[Array, "m n"]
+) -> Gradients:
+    """Upstreamness of industries, or of the output of several together.
+
+    U = p'B x / p'x with x = B y (Antras, Chor, Fally and Hillberry 2012). With
+    a = B'p and b = B'a,
+
+        dU = (a' dA (B x - U x) + b' dA x + (b - U a)' dy) / p'x.
+    """
+    x = products.output
+    stages = B @ x
+    a = picked @ B
+    b = a @ B
+    made = (picked @ x)[:, None]
+    U = (picked @ stages)[:, None] / made
+    n, c = products.X.shape
+    none = jnp.zeros(c, x.dtype)
+    left = jnp.stack([a / made, (b - U * a) / made])
+    right = jnp.stack(
+        [
+            in_cells(products, stages, none),
+            in_cells(products, x, jnp.ones(c, x.dtype)),
+        ]
+    )
+    added = jnp.zeros((1, len(picked), n + c), x.dtype)
+    return Gradients(left, right, added, jnp.ones((2, 1), x.dtype))
+
+
+def stack_gradients(first: Gradients, second: Gradients) -> Gradients:
+    """Gradients of other measures for the same cases."""
+    return Gradients(
+        jnp.concatenate([first.left, second.left]),
+        jnp.concatenate([first.right, second.right]),
+        jnp.concatenate([first.added, second.added]),
+        jax.scipy.linalg.block_diag(first.of, second.of),
+    )
+
+
+def weighted(gradients: Gradients, weights: Float[Array, "f m"]) -> Gradients:
+    """The gradient of one measure whose derivatives with respect to the f are given."""
+    left = gradients.left * jnp.einsum("pf,fm->pm", gradients.of, weights)[:, :, None]
+    added = jnp.einsum("fm,fmN->mN", weights, gradients.added)[None]
+    of = jnp.ones((len(left), 1), left.dtype)
+    return Gradients(left, gradients.right, added, of)
+
+
+def _in_table(
+    products: Products, added: Float[Array, "f m n"], regions: int, *, residual: bool
+) -> Float[Array, "f m N"]:
+    """Derivatives with respect to v, per cell of Z; none of Y."""
+    per_cell = (
+        added * products.scale[None, None, :] if residual else jnp.zeros_like(added)
+    )
+    return jnp.pad(per_cell, ((0, 0), (0, 0), (0, regions)))
+
+
+@partial(jax.jit, static_argnames="residual")
+def output_gradients(
+    gradients: Gradients,
+    Z: Float[Array, "n n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    own: Float[Array, "f m n"],
+    *,
+    residual: bool,
+) -> Float[Array, "f m n"]:
+    """Derivatives with respect to reported output: dJ/dx_j = -(Z_.j' dJ/dZ_.j) / x_j.
+
+    ``own`` is dJ/dv. Value added that is a row of its own also has v = row / x.
+    """
+    n = len(Z)
+    inner = jnp.einsum("pmn,nj->pmj", gradients.left, Z) * gradients.right[:, None, :n]
+    moved = jnp.einsum("pf,pmj->fmj", gradients.of, inner)
+    moved = moved - gradients.added[..., :n] * Z.sum(axis=0)[None, None, :]
+    if not residual:
+        moved = moved + own * v[None, None, :]
+    return -scale[None, None, :] * moved
+
+
+# ---------------------------------------------------------------- rules for solves
+
+
+def solve_output(
+    A: Float[Array, "n n"], Y: Float[Array, "n k"], *, regions: int
+) -> Float[Array, "n k"]:
+    """X = (I - A)^-1 Y by import shares, differentiable in A and Y.
+
+    Forward dX = B (dA X + dY), backward one adjoint solve Lambda = B'dJ/dX for all
+    cells; neither goes through the iteration.
+    """
+
+    def times(A: Array, X: Array) -> Array:
+        return X - A @ X
+
+    def solved(_: object, rhs: Array) -> Array:
+        return import_share.solve(fixed, rhs, regions=regions).X
+
+    def solved_from_left(_: object, rhs: Array) -> Array:
+        return import_share.solve_contents(fixed, rhs, regions=regions, size=size).X
+
+    fixed = jax.lax.stop_gradient(A)
+    size = jax.lax.stop_gradient(Y).sum(axis=1)
+    return jax.lax.custom_linear_solve(
+        partial(times, A), Y, solve=solved, transpose_solve=solved_from_left
+    )
+
+
+@jax.custom_jvp
+def _inverse_product(
+    A: Float[Array, "n n"], B: Float[Array, "n n"], Q: Float[Array, "n k"]
+) -> Float[Array, "n k"]:
+    return B @ Q
+
+
+@_inverse_product.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    A, B, Q = primals
+    dA, _, dQ = tangents
+    product = B @ Q
+    return product, B @ (dQ + dA @ product)
+
+
+class LazyInverse:
+    """B = (I - A)^-1 for products only, with dB = B dA B never formed.
+
+    A derivative of B Q costs two thin products where that of B would cost two products
+    of n x n matrices.
+    """
+
+    def __init__(self, A: Float[Array, "n n"], B: Float[Array, "n n"]) -> None:
+        self._A, self._B = A, jax.lax.stop_gradient(B)
+
+    def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        columns = Q.reshape(len(Q), -1)
+        return _inverse_product(self._A, self._B, columns).reshape(Q.shape)
+
+    def __rmatmul__(self, Q: Float[Array, "*k n"]) -> Float[Array, "*k n"]:
+        return (LazyInverse(self._A.T, self._B.T) @ Q.T).T
+
+    def sum(self, axis: int) -> Float[Array, " n"]:
+        one = jnp.ones(len(self._A), self._A.dtype)
+        return self @ one if axis == 1 else one @ self
+
+
+@jax.custom_jvp
+def _inside_inverse(M: Array) -> Array:
+    return inverse_inside(M)
+
+
+@_inside_inverse.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    (M,), (dM,) = primals, tangents
+    inverted = inverse_inside(M)
+    return inverted, -inverted @ dM @ inverted
+
+
+def differentiable_table(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"] | None,
+    borders: Perimeters,
+    B: Float[Array, "n n"] | None = None,
+) -> InvertedTable:
+    """``invert_table`` for derivatives: products with B have a rule of their own.
+
+    ``B`` is the inverse of the table at which derivatives are taken; without it, it is
+    computed. ``fva_multiplier`` is NaN: no flow of ``kernels.indicators`` takes it.
+    """
+    left = residual_value_added(Z, x)
+    v = left if v is None else v
+    scale = per_dollar(x)
+    A = Z * scale[None, :]
+    lazy = LazyInverse(A, inverse(jax.lax.stop_gradient(A)) if B is None else B)
+    inside = borders.inside(A)
+    L = _inside_inverse(identity(inside) - inside)
+    active = (x > 0).astype(Y.dtype)
+    X = lazy @ Y
+    content = (borders.member * v[:, None]).T @ lazy
+    sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])
+    shaped = jnp.swapaxes(L, -1, -2) @ v.reshape(*L.shape[:-1], 1)
+    missing = jnp.full((), jnp.nan, Y.dtype)
+    return InvertedTable(
+        borders=borders,
+        Z=Z,
+        scale=scale,
+        v=v,
+        Y=Y,
+        X=X,
+        exports=sold * borders.abroad * active[:, None],
+        L=L,
+        content=content.T,
+        dva_multiplier=shaped.reshape(-1),
+        fva_multiplier=jnp.full_like(v, jnp.nan),
+        active=active,
+        largest_input_share=missing,
+        residual=missing,
+        inverse=lazy,  # type: ignore[arg-type]
+        cell_error=missing,
+        cell_backward_error=missing,
+    )

@@ -1,0 +1,117 @@
+"""``tivax curve``: what it writes, and what it refuses."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tivax as tx
+
+from commands import good, mistake, names
+from experiment_panels import small_panel
+
+RUN = """
+panel = "panel.csv"
+seed = 3
+draws = 500
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ", "INFR"]
+[[model]]
+name = "economic"
+outcome = "KOFEcGIdj"
+regressors = ["TBI", "RQ", "INFR"]
+[curve]
+controls = "subsets"
+effects = [["iso3", "developed^year"]]
+sample = ["without north"]
+blocks = { north = ["C00", "C01"] }
+"""
+CHOICES = {
+    "controls": "subsets",
+    "effects": [["iso3", "developed^year"]],
+    "sample": ["without north"],
+}
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("curve")
+    small_panel(countries=8, years=12, seed=3).to_csv(folder / "panel.csv", index=False)
+    (folder / "run.toml").write_text(RUN)
+    return folder, good("curve", folder / "run.toml", "--out", folder / "out")
+
+
+def test_the_files_hold_what_the_function_returns(done):
+    folder, answer = done
+    out = folder / "out"
+    tables = ("null.csv", "options.csv", "specifications.csv", "tests.csv")
+    assert names(out) == sorted([*tables, "figures", "manifest.json", "report.html"])
+    assert len(names(out / "figures")) == 6
+    models = [
+        tx.Model(name, outcome, ["TBI", "RQ", "INFR"])
+        for name, outcome in (("main", "KOFGIdj"), ("economic", "KOFEcGIdj"))
+    ]
+    found = tx.specification_curve(
+        pd.read_csv(folder / "panel.csv"),
+        models,
+        choices=CHOICES,
+        blocks={"north": ["C00", "C01"]},
+        draws=500,
+        seed=3,
+    )
+    for name, made in (
+        ("specifications", found.table.astype({"n": float, "clusters": float})),
+        ("tests", found.tests),
+        ("options", found.by_option),
+        ("null", found.null),
+    ):
+        written = pd.read_csv(out / f"{name}.csv")
+        wanted = made.replace("", np.nan)
+        pd.testing.assert_frame_equal(written, wanted, check_dtype=False, rtol=1e-12)
+    page = (out / "report.html").read_text().replace("&#x27;", "'")
+    for line in found.sentence.splitlines():
+        assert line in answer.out and line in page
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["draws"] == 500
+    assert manifest["specifications"] == len(found.estimated) == 32
+    p = found.tests.set_index(["model", "statistic"])["p"]
+    assert manifest["p"]["main"]["Stouffer Z"] == p["main", "Stouffer Z"]
+    assert manifest["residual_max"] < 1e-12
+    assert "simonsohn2020" in tx.cite(out)
+
+
+def test_options_of_the_command_line_come_first_and_figures_can_be_left_out(
+    done, tmp_path
+):
+    folder, _ = done
+    words = ("curve", folder / "run.toml", "--out", tmp_path / "out")
+    good(*words, "--no-figures", "--draws", 50, "--seed", 9)
+    assert "figures" not in names(tmp_path / "out")
+    manifest = json.loads((tmp_path / "out" / "manifest.json").read_text())
+    assert (manifest["draws"], manifest["seed"]) == (50, 9)
+
+
+def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
+    folder, _ = done
+
+    def refused(old, new):
+        (folder / "wrong.toml").write_text(RUN.replace(old, new))
+        return mistake("curve", folder / "wrong.toml", "--out", tmp_path / "out")
+
+    assert "wrong.toml: model main: choices: no choice 'control'" in refused(
+        "controls =", "control ="
+    )
+    assert "most = 0 in [curve]: write a whole number" in refused(
+        "[curve]", "[curve]\nmost = 0"
+    )
+    assert "no block south" in refused("without north", "without south")
+    assert 'write ["...", "..."]' in refused('["C00", "C01"]', "3")
+    (folder / "wrong.toml").write_text("curve = 3" + RUN[: RUN.index("[curve]")])
+    words = ("curve", folder / "wrong.toml", "--out", tmp_path / "out")
+    assert "write a section [curve]" in mistake(*words)
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,186 @@
+"""Four steps for one panel: its p-values, its simulations, and what is said of them."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.resampling.cluster_diagnostics import clustering_level, model_table
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.inference import resample
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.schemes import Scheme
+from tivax.engine.resampling.simulation import own_panel as steps
+from tivax.kernels.simulated_panels import METHODS
+
+from commands import good, mistake, names
+from experiment_panels import small_panel
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+RUN = """
+panel = "panel.csv"
+draws = 199
+seed = 3
+[simulate]
+panels = 32
+draws = 19
+coarse = ["region", "year"]
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ", "INFR"]
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The command, once: its panel, its answer and its folder."""
+    folder = tmp_path_factory.mktemp("own")
+    frame = small_panel(countries=9, years=6, seed=2)
+    frame["region"] = frame["iso3"].str[1:].astype(int) // 3
+    frame.to_csv(folder / "panel.csv", index=False)
+    (folder / "run.toml").write_text(RUN)
+    answer = good("simulate", folder / "run.toml", "--out", folder / "out")
+    return frame, answer, folder / "out"
+
+
+def test_p_values_are_those_of_the_engine(made):
+    frame, _, out = made
+    table = pd.read_csv(out / "p_values.csv").set_index("method")
+    assert [*table.index] == [*METHODS]
+    row = model_table([fit_model(frame, MODEL)]).iloc[0]
+    data = (frame, MODEL.outcome, MODEL.regressors)
+    wanted = {
+        "CV1 t(G-1)": row["cv1_p"],
+        "CV2 BM": row["cv2_p"],
+        "V5 t(G-1)": row["v5_p"],
+        "two-way CV1": two_way_clusters(*data).terms["p"].iloc[0],
+        "Driscoll-Kraay": driscoll_kraay(*data).terms["p"].iloc[0],
+    }
+    for name, scheme in {
+        "WCU31": Scheme("wild", null=False, type="31"),
+        "placebo t": Scheme("placebo"),
+    }.items():
+        found = resample(frame, MODEL, scheme, draws=199, seed=3)
+        wanted[name] = found.summary["p_value"].iloc[0]
+    # The panel is read from a file of 17 digits.
+    assert_allclose(table["p"][[*wanted]], [*wanted.values()], rtol=1e-9)
+    assert np.isnan(table["p"]["network HAC"])
+    assert table["note"]["network HAC"] == "no flows are given"
+
+
+def test_levels_are_tested_and_one_that_is_none_says_why(made):
+    frame, _, out = made
+    levels = pd.read_csv(out / "levels.csv").set_index("coarse")
+    assert levels["fine"].tolist() == ["rows", "iso3", "iso3"]
+    test = clustering_level(frame, MODEL, coarse="region", draws=199, seed=3)
+    assert_allclose(levels["tau"]["region"], test.tests["tau"][0], rtol=1e-9)
+    assert levels["note"]["year"].startswith("iso3 C00 is in two clusters of year")
+
+
+def test_five_kinds_of_panels_are_simulated(made):
+    _, answer, out = made
+    sizes = pd.read_csv(out / "simulation.csv")
+    kinds = list(dict.fromkeys(sizes["design"]))
+    assert [k.split(",")[0] for k in kinds][:2] == ["errors alike", "errors by country"]
+    assert kinds[-1] == "placebos, random phases" and len(kinds) in (4, 5)
+    assert (sizes["panels"][sizes["method"] == "CV1 t(G-1)"] == 32).all()
+    table = pd.read_csv(out / "p_values.csv").set_index("method")
+    own = sizes[sizes["method"] == "WCR"].set_index("design")["size"]
+    assert table["size_max"]["WCR"] == own.max()
+    assert own[table["worst"]["WCR"]] == own.max()
+    assert {"figures", "manifest.json", "report.html"} < set(names(out))
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["panels"] == 32 and 0 < manifest["residual_max"] < 1e-13
+    assert f"{table['p']['CV1 t(G-1)']:.4f}" in answer.out
+
+
+def a_table(**sizes: list[float]) -> pd.DataFrame:
+    """Sizes of methods in two kinds of 10,000 panels."""
+    rows = [
+        {
+            "design": kind,
+            "method": method,
+            "size": size,
+            "mc_error": np.sqrt(size * (1 - size) / 10_000),
+        }
+        for method, both in sizes.items()
+        for kind, size in zip(("one", "two"), both, strict=True)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
+    """1.96 errors of 10,000 panels are .0047 at 6 %: .0645 is near enough, .066 not."""
+    sizes = a_table(
+        kept=[0.05, 0.0645], often=[0.05, 0.066], rarely=[0.05, 0.03], both=[0.02, 0.09]
+    )
+    p = pd.DataFrame({"method": ["kept", "often", "rarely", "both", "none"], "p": 0.5})
+    found = steps._with_sizes(p.assign(note=""), sizes).set_index("method")
+    assert found["keeps"].tolist() == [
+        "yes",
+        "too often",
+        "too rarely",
+        "too often",
+        "",
+    ]
+    assert found["worst"].tolist() == ["two", "two", "one", "two", ""]
+    assert found.loc["both", ["size_min", "size_max"]].tolist() == [0.02, 0.09]
+
+
+def verdict(**sizes: list[float]) -> str:
+    table = a_table(**{"CV1 t(G-1)": [0.08, 0.10]}, **sizes)
+    methods = list(dict.fromkeys(table["method"]))
+    p = pd.DataFrame({"method": methods, "p": 0.01 + 0.01 * np.arange(len(methods))})
+    found = steps.OwnPanel(
+        MODEL,
+        "TBI",
+        pd.Series(dtype=float),
+        pd.DataFrame(),
+        pd.DataFrame(),
+        steps._with_sizes(p.assign(note=""), table),
+        table,
+        steps.Study(()),
+        0.0,
+    )
+    return found.sentence
+
+
+def test_the_sentence_names_the_method_nearest_to_its_level():
+    said = verdict(WCR=[0.055, 0.06], WCR31=[0.05, 0.052], WCU=[0.08, 0.05])
+    assert "CV1, t(G-1)) is 0.0100; " in said and "in 10.0% (two)" in said
+    assert "2 of 4 p-values keep their level in all 2 kinds" in said
+    assert "nearest to 5 % is WCR31, p = 0.0300 (then WCR)." in said
+
+
+def test_where_none_keeps_its_level_the_sentence_says_so():
+    said = verdict(WCR=[0.05, 0.19], WCU=[0.05, 0.08])
+    assert "No p-value keeps its level in all kinds" in said
+    assert "WCU (p = 0.0300) does least, at most 8.0% (two)" in said
+
+
+@pytest.mark.parametrize(
+    "old, new, told",
+    [
+        ('regressors = ["TBI"', 'cluster = "year"\nregressors = ["TBI"', "clusters by"),
+        ("panels = 32", "panel = 32", "unknown key panel in [simulate]"),
+        ("panels = 32", "panels = 0", "panels = 0 in [simulate]: write a whole number"),
+        ("panels = 32", 'flows = "none.csv"', "flows: no file"),
+        (
+            'regressors = ["TBI", ',
+            'endogenous = ["TBI"]\ninstruments = ["L.TBI"]\nregressors = [',
+            "two-stage least squares is not simulated",
+        ),
+    ],
+)
+def test_a_mistake_is_one_line(made, tmp_path, old, new, told):
+    made[0].to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "run.toml").write_text(RUN.replace(old, new, 1))
+    line = mistake("simulate", tmp_path / "run.toml", "--out", tmp_path / "out")
+    assert str(tmp_path) in line and told in line
+    assert names(tmp_path) == ["panel.csv", "run.toml"]

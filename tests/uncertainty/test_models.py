@@ -1,0 +1,144 @@
+"""Models of errors: built-in names, MODEL.toml, and what is a mistake."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax.engine as tx
+from tivax.engine.uncertainty.deviations import YearErrors
+from tivax.engine.uncertainty.models import ErrorModel, error_model
+
+from helpers import error_of, hand_table
+
+FILE = """
+[[error]]
+kind = "lognormal"
+a = 0.5
+b = 0.1
+shared = "product"
+over_years = "shared"
+margins = ["column", "row"]
+
+[[error]]
+kind = "shares"
+concentration = 50
+"""
+
+
+def model_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "MODEL.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_a_file_is_its_sections(tmp_path):
+    model = tx.read_error_model(model_file(tmp_path, FILE))
+    assert model.name == "MODEL"
+    assert model.errors == (
+        tx.TableError(
+            "lognormal",
+            a=0.5,
+            b=0.1,
+            shared="product",
+            over_years="shared",
+            margins=("row", "column"),
+        ),
+        tx.TableError("shares", concentration=50.0),
+    )
+    assert model.record[1] == {
+        "kind": "shares",
+        "shared": "none",
+        "over_years": "independent",
+        "margins": [],
+        "concentration": 50.0,
+    }
+
+
+def test_a_model_of_one_error_or_several_needs_no_file():
+    one = tx.TableError("rounding")
+    assert error_model("rounding").errors == error_model(one).errors == (one,)
+    both = error_model([one, tx.TableError("shares", concentration=9)])
+    assert [k.kind for k in both.errors] == ["rounding", "shares"]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        ("", "no errors; write sections [[error]]"),
+        ("[[errors]]", "unknown key errors; known are error"),
+        ("[[error]]\nkind = 'rounding'\nsigma = 1", "unknown key sigma in [[error]]; known are a, b, concentration, file, kind, margins, over_years, shared"),
+        ("[[error]]\nkind = 'normal'", "kind = 'normal' in [[error]]: choose from rounding, shares, lognormal, given"),
+        ("[[error]]\nkind = 'lognormal'", "an error of kind lognormal needs a"),
+        ("[[error]]\nkind = 'lognormal'\na = -1", "a: give a number from 0, not -1.0"),
+        ("[[error]]\nkind = 'lognormal'\na = 'x'", "a = 'x' in [[error]]: write a number"),
+        ("[[error]]\nkind = 'shares'", "an error of kind shares needs concentration"),
+        ("[[error]]\nkind = 'shares'\nconcentration = 1\nshared = 'year'", "an error of kind shares is not shared: leave out shared"),
+        ("[[error]]\nkind = 'rounding'\nb = 1", "an error of kind rounding has no b"),
+        ("[[error]]\nkind = 'lognormal'\na = 1\nshared = 'region'", "shared = 'region' in [[error]]: choose from none, country, year, product"),
+        ("[[error]]\nkind = 'lognormal'\na = 1\nmargins = ['rows']", "margins = ['rows'] in [[error]]: choose from row, column"),
+        ("[[error]]\nkind = 'given'", "an error of kind given needs file: a .npz of standard deviations"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_that_names_the_file(tmp_path, text, told):
+    path = model_file(tmp_path, text)
+    assert error_of(tx.read_error_model, path) == f"{path}: {told}"
+
+
+def test_an_unknown_name_is_told_the_known_ones():
+    told = error_of(tx.read_error_model, "roundin")
+    assert told.startswith("no error model roundin: did you mean rounding?")
+
+
+# ------------------------------------------------------------------- errors of cells
+
+REGIONS = ("A", "B")
+
+
+def errors_of(tables, *errors, k=0):
+    return YearErrors(tables, ErrorModel(errors)).of(k)
+
+
+def test_rounding_is_a_twelfth_of_a_whole_cell_and_the_square_of_a_filled_one():
+    tables = hand_table([[4, 0.3], [0, 7]], [[3, 2], [-1, 5]], REGIONS)
+    found = errors_of(tables, tx.TableError("rounding"))
+    ((S, _),) = found.independent
+    wanted = [[1 / 12, 0.09, 1 / 12, 1 / 12], [0, 1 / 12, 1 / 12, 1 / 12]]
+    assert_allclose(S, wanted, rtol=1e-6)  # in single precision
+    assert found.output is not None
+    assert_allclose(found.output.variance, [0, 1 / 12])  # the first is 9.3
+
+
+def test_tables_that_are_not_rounded_are_told_so():
+    tables = hand_table([[4, 1.3], [0, 7]], [[3, 2], [1, 5]], REGIONS)
+    told = error_of(errors_of, tables, tx.TableError("rounding"))
+    assert told.startswith("2000: cells are not whole units, so they were not rounded")
+
+
+def test_lognormal_deviations_fall_with_size():
+    tables = hand_table([[4, 9], [0, 16]], [[25, 1], [-4, 50]], REGIONS)
+    ((S, _),) = errors_of(tables, tx.TableError("lognormal", a=0.5, b=0.5)).independent
+    # 0.5 z^-0.5 of z is 0.5 sqrt(z), whose square is z / 4.
+    assert_allclose(S, np.abs([[4, 9, 25, 1], [0, 16, -4, 50]]) / 4, rtol=1e-6)
+
+
+def test_published_deviations_are_read_by_label(tmp_path):
+    tables = hand_table([[4, 9], [2, 16]], [[25, 1], [4, 5]], REGIONS)
+    path = tmp_path / "deviations.npz"
+    Z, Y = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[5.0, 6.0], [7.0, 8.0]])
+    labels = {"regions": np.array(REGIONS), "sectors": np.array(["S"]), "year": 2000}
+    np.savez(path, Z=Z, Y=Y, **labels)
+    ((S, _),) = errors_of(tables, tx.TableError("given", file=path)).independent
+    assert_allclose(S, np.hstack([Z, Y]) ** 2)
+    for change, told in (
+        ({"regions": np.array(["B", "A"])}, "regions: has B where the tables have A"),
+        ({"year": 1999}, "no standard deviations of 2000"),
+        ({"Z": -Z}, "Z has a standard deviation below 0 or NaN"),
+        ({"Y": Y[:1]}, "Z (1, 2, 2) and Y (1, 1, 2) do not fit 2 regions"),
+    ):
+        np.savez(path, **{"Z": Z, "Y": Y, **labels, **change})
+        given = tx.TableError("given", file=path)
+        assert error_of(errors_of, tables, given).startswith(f"{path}: {told}")
+    path.write_bytes(b"nothing")
+    assert error_of(errors_of, tables, given).startswith(f"{path}: not a .npz")
