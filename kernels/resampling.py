@@ -290,13 +290,12 @@ def anderson_rubin_loadings(
     reduced: ClusterCrossProducts, *, layout: Layout
 ) -> tuple[WildLoadings, Float[Array, ""]]:
     """That Z is out of ``reduced_form``: loadings, and t (of several Z: Wald F)."""
-    h = layout.treatments
     R = jnp.eye(layout.regressors, dtype=reduced.S.dtype)[layout.exogenous :]
     full = fit(reduced, jnp.ones_like(reduced.rows), layout=layout)
     half, b = full.scores @ full.bread_inverse @ R.T, R @ full.coef
-    wald = b @ jnp.linalg.solve(correction(reduced) * half.T @ half, b) / h
+    wald = b @ jnp.linalg.solve(correction(reduced) * half.T @ half, b) / len(b)
     loadings = wild_loadings(reduced, R, jnp.zeros_like(b), layout=layout)
-    return loadings, jnp.sqrt(wald) if h == 1 else wald
+    return loadings, jnp.sqrt(wald) if len(b) == 1 else wald
 
 
 # -------------------------------------------------------------------------- placebos
