@@ -161,7 +161,7 @@ def weak_instrument_tests(
     (76.2, 23.1)
     >>> tests = tx.weak_instrument_tests(data, draws=999)
     >>> round(tests.ar_f_p, 3), round(tests.ar_bootstrap_p, 3)
-    (0.022, 0.027)
+    (0.02, 0.025)
     """
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     require_whole("draws", draws, 0)
