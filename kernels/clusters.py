@@ -337,6 +337,14 @@ def variance_form(
     return jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
 
 
+def two_sided(
+    t: Float[Array, "..."], degrees: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """P(|t_df| > t) = I(df / (df + t^2); df / 2, 1 / 2)."""
+    half = jnp.full_like(degrees, 0.5)
+    return jax.scipy.special.betainc(degrees / 2, half, degrees / (degrees + t**2))
+
+
 @jax.jit
 def leverage(fit: ClusterFit) -> Float[Array, " G"]:
     """tr(A_g B): the share of the p parameters that a cluster fits by itself.

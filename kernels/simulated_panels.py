@@ -16,7 +16,8 @@ A panel is a function of its key, and is tested by every method at once:
     13, 31 and 33 (``kernels.jackknife``)
     percentile intervals of the pairs and the Bayesian bootstrap
     where the panel is balanced, placebos that move whole paths: of the treatment,
-    comparing its coefficient or its t, and of the residuals (Freedman and Lane)
+    comparing its coefficient or its t, and of the residuals (Freedman and Lane); and
+    there the wild bootstrap of two-way clusters, and ``tx.common_shocks``
 
 In a placebo regression (Bertrand, Duflo and Mullainathan 2004) the outcome and the
 controls are a panel's and the treatment is drawn, so that it has no effect: AR(1) of
@@ -34,6 +35,7 @@ from jaxtyping import Array, Float, Int, Key
 from . import clusters, jackknife, random_draws, resampling, sample_fits
 from .clusters import ClusterCrossProducts
 from .resampling import LEVEL, TIE
+from .two_way import two_way_tests
 
 # With a standard error; then those of draws.
 ANALYTIC = (
@@ -60,6 +62,9 @@ METHODS = (
     "placebo coefficient",
     "placebo t",
     "Freedman-Lane t",
+    "V5 adjusted",
+    "two-way WCR",
+    "common shocks",
 )
 # One of each kind, for a table or a figure that has no room for all.
 MAIN = (
@@ -71,6 +76,7 @@ MAIN = (
     "pairs percentile",
     "placebo t",
     "Freedman-Lane t",
+    "common shocks",
 )
 
 
@@ -321,8 +327,10 @@ def simulate_and_test(
         again = resampling.reweighted(products.S, weights, layout=layout)[0]
     ends = jnp.array([LEVEL / 2, 1 - LEVEL / 2])
     low, high = jnp.nanquantile(again.reshape(2, draws), ends, axis=1)
-    placebos = None
+    own, scale = jackknife.degrees(fit, contrast, spectrum)
+    placebos = by_year = None
     if balanced:
+        by_year = two_way_tests(M, jax.random.fold_in(of_signs, 1), draws=draws)
         assignment = random_draws.permutations(
             jax.random.fold_in(of_counts, 1), (G,), draws=draws
         )
@@ -330,26 +338,25 @@ def simulate_and_test(
 
     def rejects(null: Array) -> Float[Array, " methods"]:
         t = jnp.abs((b - null) / se)
-        # P(|t| > t_df) = I(df / (df + t^2); df / 2, 1 / 2).
-        small = jax.scipy.special.betainc(
-            degrees / 2, jnp.full_like(degrees, 0.5), degrees / (degrees + t**2)
-        )
+        small = clusters.two_sided(t, degrees)
         types = jackknife.wild_types(
             products, contrast[None], null[None], layout=layout
         )
         drawn = jnp.stack([_wild_t(each, v) for each in types])
-        own = jnp.array([t[0], t[2], t[0], t[2]])
-        wild = (jnp.abs(drawn) > own[None, :, None]).mean(axis=2) <= LEVEL
+        of_type = jnp.array([t[0], t[2], t[0], t[2]])
+        wild = (jnp.abs(drawn) > of_type[None, :, None]).mean(axis=2) <= LEVEL
         outside = (null < low) | (null > high)
         found = jnp.concatenate([small < LEVEL, wild.reshape(-1), outside])
-        of_wild = jnp.concatenate([own, own])
+        of_wild = jnp.concatenate([of_type, of_type])
         served = jnp.isfinite(jnp.concatenate([se, of_wild, low]))
-        p = jnp.full(3, jnp.nan)
-        if placebos is not None:
-            p = _placebo_p(*placebos, null, b, se[0])
-        of_placebos = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
+        p, others = jnp.full(3, jnp.nan), jnp.full(2, jnp.nan)
+        if placebos is not None and by_year is not None:
+            p, others = _placebo_p(*placebos, null, b, se[0]), by_year(null)
+        adjusted = clusters.two_sided(t[4] * jnp.sqrt(scale), own)
+        p = jnp.concatenate([p, adjusted[None], others])
+        more = jnp.where(jnp.isfinite(p), (p <= LEVEL).astype(p.dtype), jnp.nan)
         return jnp.concatenate(
-            [jnp.where(served, found.astype(p.dtype), jnp.nan), of_placebos]
+            [jnp.where(served, found.astype(p.dtype), jnp.nan), more]
         )
 
     share = clusters.partial_leverage(fit, contrast)

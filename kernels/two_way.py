@@ -19,11 +19,17 @@ MacKinnon, Nielsen and Webb (2021, J. of Business & Economic Statistics 39), who
 simulations favour weights by the dimension with fewer clusters.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+import numpy as np
+from jaxtyping import Array, Float, Int, Key
+
+from . import random_draws
+from .clusters import two_sided
+from .resampling import TIE
 
 
 class TwoWayLoadings(NamedTuple):
@@ -64,3 +70,109 @@ def two_way_statistics(
     return jnp.where(
         positive, a @ v / jnp.sqrt(jnp.where(positive, variance, 1)), jnp.nan
     )
+
+
+# ------------------------------------------------------------- shocks that last, panels
+
+
+class KernelOfYears(NamedTuple):
+    """A Bartlett kernel; the share of the variance of T independent years that it finds
+    on average, and Satterthwaite's degrees of freedom, rounded down."""
+
+    weights: np.ndarray
+    scale: float
+    degrees: int
+
+
+def kernel_of_years(T: int, lags: int) -> KernelOfYears:
+    """A = the kernel between deviations from the mean of T years: tr A / T, and
+    (tr A)^2 / tr A^2, at least 1."""
+    gap = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+    W = np.maximum(0, 1 - gap / (lags + 1))
+    A = W - W.mean(axis=0)
+    A = A - A.mean(axis=1)[:, None]
+    total = float(np.trace(A))
+    degrees = int(total**2 / np.sum(A * A) + 1e-9) if total > 0 else 1
+    return KernelOfYears(W, total / T, max(1, degrees))
+
+
+def default_lags(T: int) -> int:
+    """Years over which a common shock is taken to last: a fifth of all."""
+    return round(T / 5)
+
+
+def two_way_tests(
+    M: Float[Array, "G T m"], key: Key[Array, ""], *, draws: int
+) -> Callable[[Array], Float[Array, "2"]]:
+    """p of a null of the treatment on a balanced panel, [controls, treatment, y] in M:
+    by the wild bootstrap of two-way clusters, and for common shocks
+    (``tx.common_shocks``). x is the treatment net of all others over its square."""
+    G, T, m = M.shape
+    cells = _net(M)
+    flat = cells.reshape(G * T, m)
+    W, y = flat[:, :-2], flat[:, -1]
+    inverse = jnp.linalg.inv(W.T @ W)
+
+    def net_of_controls(z: Array) -> Array:
+        return z - W @ (inverse @ (W.T @ z))
+
+    r = net_of_controls(flat[:, -2])
+    x = r / (r @ r)
+    b = x @ y
+    e = net_of_controls(y) - b * r
+    fewer, N = min(G, T), G * T
+    rows = (N - 1) / (N - (m - 2) - 1 - 1)
+    factor = jnp.asarray(fewer / (fewer - 1) * rows, M.dtype)
+    by_year = T < G
+    weighed = min(G, T)
+    one_hot = jnp.eye(weighed, dtype=M.dtype)
+    one_hot = one_hot[None, :, :] if by_year else one_hot[:, None, :]
+
+    def drawn(u: Array) -> tuple[Array, Array]:
+        """The loadings of the estimate, and scores of the cells."""
+        each = u.reshape(G, T)[:, :, None] * one_hot
+        left = net_of_controls(_net(each).reshape(N, weighed))
+        left = left - r[:, None] * (x @ left)[None, :]
+        return x @ each.reshape(N, weighed), (x[:, None] * left).reshape(G, T, weighed)
+
+    def form(S: Array, P: Array) -> Array:
+        """K of ``kernels.two_way``, of two sets of scores."""
+        country = S.sum(axis=1).T @ P.sum(axis=1)
+        year = S.sum(axis=0).T @ P.sum(axis=0)
+        return country + year - jnp.einsum("gth,gtk->hk", S, P)
+
+    # Residuals are affine in the null: those of the fit, and of the treatment.
+    a_e, S_e = drawn(e)
+    a_r, S_r = drawn(r)
+    mixed = form(S_e, S_r)
+    K_e, K_er, K_r = form(S_e, S_e), mixed + mixed.T, form(S_r, S_r)
+    s = (x * e).reshape(G, T)
+    by_country, across = jnp.sum(s.sum(axis=1) ** 2), s.sum(axis=0)
+    two_way = factor * (by_country + jnp.sum(across**2) - jnp.sum(s**2))
+    kernel = kernel_of_years(T, default_lags(T))
+    weights = jnp.asarray(kernel.weights, M.dtype)
+    of_years = across @ weights @ across
+    both = by_country + of_years - jnp.sum((s @ weights) * s)
+    largest = jnp.maximum(jnp.maximum(by_country, of_years), both)
+    shocks = largest * jnp.asarray(rows / kernel.scale, M.dtype)
+    v = random_draws.rademacher(key, weighed, draws=draws)
+
+    def p_of(null: Array) -> Float[Array, "2"]:
+        gap = jnp.abs(b - null)
+        t = jnp.where(two_way > 0, gap / jnp.sqrt(jnp.abs(two_way)), jnp.nan)
+        d = b - null
+        loadings = TwoWayLoadings(a_e + d * a_r, K_e + d * (K_er + d * K_r), factor)
+        size = jnp.abs(two_way_statistics(loadings, v))
+        made = jnp.isfinite(size)
+        above = (made & (size > t * (1 + TIE))).sum() / made.sum()
+        wild = jnp.where(jnp.isfinite(t), above, jnp.nan).astype(t.dtype)
+        degrees = jnp.asarray(float(kernel.degrees), t.dtype)
+        return jnp.stack([wild, two_sided(gap / jnp.sqrt(shocks), degrees)])
+
+    return p_of
+
+
+def _net(M: Float[Array, "G T m"]) -> Float[Array, "G T m"]:
+    """Of effects of countries and years."""
+    cells = M - M.mean(axis=1, keepdims=True)
+    return cells - cells.mean(axis=0, keepdims=True)

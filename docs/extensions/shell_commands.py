@@ -1,6 +1,7 @@
 """Run by IPython at the start of every page: a command that fails stops the build.
 
-Without it `!command` goes on whatever the command says. `!command || true` lets it fail.
+Without it a page goes on after `!command` whatever the command says; after
+`!command || true` it still does.
 """
 
 shell = get_ipython()  # noqa: F821  # pyright: ignore

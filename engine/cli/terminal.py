@@ -153,12 +153,17 @@ class Terminal:
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[str]], *, words: int = 1
     ) -> None:
-        """A table; the first ``words`` columns are aligned left, the others right."""
+        """A table; the first ``words`` columns are aligned left, the others right.
+
+        Where the terminal is narrow, words wrap and numbers stay whole.
+        """
         if self.json:
             return
         table = Table()
         for k, name in enumerate(columns):
-            table.add_column(name, justify="left" if k < words else "right")
+            number = k >= words
+            justify = "right" if number else "left"
+            table.add_column(name, justify=justify, no_wrap=number)
         for row in rows:
             table.add_row(*row)
         self.out.print(table)

@@ -123,10 +123,10 @@ class SpecificationCurve(Printable):
             f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
-            f"{many} of them ({share['observed']:.0%}) are {sign} and significant at "
-            f"5 % by themselves; without any effect the larger side would have "
-            f"{share['null_median']:.0%} in half of the draws and more than "
-            f"{share['null_high']:.0%} in one of forty",
+            f"{_share_in_words(many, len(rows), sign)}; without any effect the side "
+            f"that has more would have at most {_percent(share['null_median'])} in "
+            f"half of the draws and more than {_percent(share['null_high'])} in one of "
+            "forty",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
@@ -160,7 +160,8 @@ class SpecificationCurve(Printable):
         )
         if below == len(tests):
             return "the curve as a whole is not what no effect would give"
-        at = f", {sum(near)} at 5 % within simulation error" if any(near) else ""
+        lie = "lies" if sum(near) == 1 else "lie"
+        at = f"; {sum(near)} {lie} at 5 % within simulation error" if any(near) else ""
         if below:
             return f"{below} of {len(tests)} tests reject no effect at 5 %{at}"
         return f"none of the tests rejects no effect at 5 %{at}"
@@ -207,6 +208,17 @@ class SpecificationCurve(Printable):
             f"{model.outcome}, {self.draws:,} {'patterns' if self.exact else 'draws'}"
         )
         return Listing(title, _PRINTED, rows, [self.sentences[model.name]])
+
+
+def _share_in_words(many: int, of: int, sign: str) -> str:
+    """How many specifications are significant with the sign that more of them have."""
+    if not many:
+        return "None of them is significant at 5 % by itself"
+    return f"{many} of them ({_percent(many / of)}) are {sign} and significant at 5 %"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
 
 
 _PRINTED = ("", "observed", "null 2.5 %", "50 %", "97.5 %", "p", "error of p")

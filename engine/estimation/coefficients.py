@@ -45,7 +45,7 @@ class Coefficients(Printable):
 
     @property
     def __maketables_stat_labels__(self) -> dict[str, str]:
-        return {"clusters": "Clusters", "draws": "Draws"}
+        return _LABELS
 
     @property
     def __maketables_default_stat_keys__(self) -> list[str]:
@@ -60,6 +60,18 @@ _TABLE = {
     "p_value": "p",
     "ci_low": "ci95l",
     "ci_high": "ci95u",
+}
+_LABELS = {
+    "clusters": "Clusters",
+    "draws": "Draws",
+    "effective_f": "Effective F",
+    "kp_f": "Kleibergen-Paap F",
+    "cd_f": "Cragg-Donald F",
+    "kp_lm_p": "Kleibergen-Paap LM, p",
+    "tf_critical": "tF critical value",
+    "ar_p": "Anderson-Rubin, p",
+    "ar_bootstrap_p": "Anderson-Rubin, bootstrap p",
+    "ar_jackknife_p": "Anderson-Rubin, jackknife p",
 }
 # maketables' name of a statistic, and the column of ``glance``.
 _STATISTICS = {"N": "n", "se_type": "method"}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
+from ...kernels.two_way import default_lags, kernel_of_years
 from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .estimates import Estimate, make_estimate
 from .library_fits import feols, panel_ols
@@ -134,18 +135,15 @@ def common_shocks(
     code, names = pd.factorize(given.used[entity], sort=True)
     year, years = pd.factorize(given.used[time], sort=True)
     G, T, N = len(names), len(years), len(code)
-    lags = _kernel_lags(lags, T, round(T / 5))
+    lags = _kernel_lags(lags, T, default_lags(T))
     solved = _solve(given)
     scores = np.zeros((G, T, len(solved.coef)))
     scores[code, year] = (solved.slopes * solved.residuals[None, :]).T
-    W = np.maximum(0, 1 - np.abs(np.subtract.outer(range(T), range(T))) / (lags + 1))
+    W, scale, degrees = kernel_of_years(T, lags)
     within, across = scores.sum(axis=1), scores.sum(axis=0)
     by_country = within.T @ within
     kernel = across.T @ W @ across
     both = by_country + kernel - np.einsum("gsk,st,gtl->kl", scores, W, scores)
-    A = W - W.mean(axis=0)[None, :]
-    A = A - A.mean(axis=1)[:, None]
-    scale, degrees = np.trace(A) / T, int(np.trace(A) ** 2 / np.sum(A * A.T) + 1e-9)
     sizes = [np.diag(V) for V in (by_country, kernel, both)]
     ratio = np.sqrt(np.max(sizes, axis=0) / sizes[0])
     factor = (N - 1) / (N - len(regressors) - 1) / scale
@@ -155,8 +153,8 @@ def common_shocks(
         solved,
         factor * by_country * np.outer(ratio, ratio),
         clusters=G,
-        degrees=max(1, degrees),
-        convention=f"common shocks, {lags} lags, t({max(1, degrees)})",
+        degrees=degrees,
+        convention=f"common shocks, {lags} lags, t({degrees})",
         lost=gone,
         reason=lost.reason(outcome, G),
     )

@@ -267,8 +267,13 @@ def _unit_of(
 
 
 def _with_interval(rows: pd.DataFrame, name: str, labels: list[str]) -> pd.DataFrame:
-    """Labels, value, low and high; an interval is that of the file, or 1.96 se."""
-    prefix = "" if name == "value" else f"{name}_"
+    """Labels, value, low and high; an interval is that of the file, or 1.96 se.
+
+    The column se right after a value is its own; others have the name in front.
+    """
+    columns = [*map(str, rows)]
+    main = columns[columns.index(name) + 1 :][:1] == ["se"]
+    prefix = "" if main or name == "value" else f"{name}_"
     low, high = (rows.get(f"{prefix}{k}") for k in ("ci_low", "ci_high"))
     if (error := rows.get(f"{prefix}se")) is not None and low is None:
         low, high = (rows[name] + k * _NORMAL_95 * error for k in (-1, 1))

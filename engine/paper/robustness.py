@@ -19,6 +19,7 @@ from ..estimation import (
     Estimate,
     IVEstimate,
     PlausiblyExogenous,
+    common_shocks,
     dependence,
     driscoll_kraay,
     fixed_effects,
@@ -119,6 +120,7 @@ ERRORS: tuple[str, ...] = (
     *CONVENTIONS,
     "two-way clusters",
     "Driscoll-Kraay",
+    "common shocks",
 )
 
 
@@ -139,6 +141,7 @@ def other_errors(
             fits[name] = fixed_effects(*arguments, convention=name)
         fits["two-way clusters"] = two_way_clusters(*arguments)
         fits["Driscoll-Kraay"] = driscoll_kraay(*arguments)
+        fits["common shocks"] = common_shocks(*arguments)
         for name, fit in fits.items():
             term = fit["TBI"]
             rows.append(

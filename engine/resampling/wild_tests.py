@@ -380,9 +380,8 @@ def wild_effects(
     filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
     arrays = {"a": filled, "position": np.arange(G)}
     done = 0
-    made = over_blocks(
-        _effect_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK)
-    )
+    block_of = _effect_blocks(_webb(G, exact), len(filled))
+    made = over_blocks(block_of, arrays, seed, -(-draws // BLOCK))
     for part in made:
         for block in part[: -(-(draws - done) // BLOCK)]:
             kept = block[: draws - done, :s]
@@ -408,7 +407,10 @@ def _t_blocks(static: Static) -> Callable[..., Array]:
 
 
 @lru_cache
-def _effect_blocks(static: Static) -> Callable[..., Array]:
+def _effect_blocks(static: Static, tests: int) -> Callable[..., Array]:
+    """By the number of tests too: how many blocks a call makes goes by their size."""
+    del tests
+
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "B s"]:
         v = DrawSource(static, seed, number).wild(arrays["position"])
         return (arrays["a"] @ v).T

@@ -164,11 +164,18 @@ def flow_covariances(
         within = sensitivity.of_industries(regions, n)[None]
         return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
 
+    def of_sectors(
+        M: Float[Array, "n n"], regions: Float[Array, " c"]
+    ) -> Float[Array, "s n"]:
+        """Rows of some regions added up by sector."""
+        return jnp.einsum("c,csj->sj", regions, M.reshape(c, n // c, n))
+
     def one(borders: Borders, used: Float[Array, "2 n"] | None) -> Array:
         picked = sellers(borders.inside), sellers(borders.partners)
         if by_sector:
             assert year.B is not None
-            contents = [(k * products.v[None, :]) @ year.B for k in picked]
+            made = products.v[:, None] * year.B
+            contents = [of_sectors(made, k) for k in borders]
         else:
             contents = [(products.content @ k)[None] for k in borders]
         gradients = sensitivity.value_added_gradients(
@@ -180,7 +187,12 @@ def flow_covariances(
             selling = [k * active[None, :] for k in picked]
             if used is None:
                 assert year.B is not None
-                inputs = _inputs_abroad(A, borders, selling)
+                users = [sensitivity.of_industries(k, n) for k in borders[::-1]]
+                sold = active[:, None] * A
+                inputs = [
+                    of_sectors(sold, k) * q[None, :]
+                    for k, q in zip(borders, users, strict=True)
+                ]
                 contained = [k @ year.B for k in inputs]
             else:
                 contained = [used[:1], used[1:]]

@@ -12,10 +12,10 @@ from scipy import stats
 
 import tivax as tx
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
-from tivax.engine.resampling import draws_of, fit_model, make_plan
+from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
 
-from experiment_panels import small_panel, two_stage_model
+from experiment_panels import calls_of, small_panel, two_stage_model
 
 pytestmark = pytest.mark.usefixtures("quick")
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
@@ -211,6 +211,17 @@ def test_few_clusters_have_all_patterns(panel):
 
 
 # ----------------------------------------------------------------- the pieces, by hand
+
+
+def test_many_effects_after_few_have_all_their_draws(monkeypatch):
+    """A call makes as many blocks as there is room for, which are fewer of more tests."""
+    calls_of(monkeypatch, np.inf)
+    a = np.random.default_rng(0).normal(size=(600, 3))
+    few, many = (
+        np.concatenate(list(wild_effects(k, draws=30_000, seed=2))) for k in (a[:2], a)
+    )
+    assert few.shape == (30_000, 2) and many.shape == (30_000, 600)
+    assert_allclose(many[:, :2], few, rtol=1e-12)
 
 
 def test_the_critical_value_leaves_five_in_a_hundred_above():
@@ -461,6 +472,6 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
         (two, "all", "GDP", "2000-2014"): (-1.70, 3.10),
         (two, "all", "none", "2008-2014"): (0.62, 1.67),
     }.items():
-        row = rows.loc[at]
+        row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
         assert_allclose([row["coef"], row["se"]], printed, atol=0.0101)

@@ -192,3 +192,16 @@ def test_a_result_of_single_sectors_alone_has_nothing_to_show(tmp_path):
     write_frame(frame, tmp_path, "indicators", "parquet")
     line = error_of(lambda: collected(tmp_path))
     assert line == f"{tmp_path}: its tables have no rows for all sectors"
+
+
+def test_an_interval_without_a_name_is_that_of_the_value_before_it(tmp_path):
+    """As `tivax tbi --error` writes them."""
+    row = "2000,{0},10,1,8,12,0.5,0.1,0.3,0.7"
+    head = "year,region,va_exports,va_exports_se,va_exports_ci_low,va_exports_ci_high"
+    lines = [f"{head},tbi,se,ci_low,ci_high", row.format("AUT"), row.format("DEU")]
+    (tmp_path / "tbi.csv").write_text("\n".join(lines), encoding="utf-8")
+    found = {k.code: k for k in collect_results(result_folders([tmp_path])).measures}
+    for code, low, high in (("tbi", 0.3, 0.7), ("va_exports", 8, 12)):
+        one = found[code]
+        assert one.low is not None and one.high is not None
+        assert (one.low == low).all() and (one.high == high).all()

@@ -10,6 +10,7 @@ from tivax.engine.figures import (
     decompositions,
     indicators,
     panel,
+    sensitivity,
     specifications,
     threatened,
     trade,
@@ -35,6 +36,21 @@ def positions():
     dims = ("year", "region")
     values = {name: (dims, rng.uniform(0, 50, (3, 10))) for name in names}
     return xr.Dataset(values, coords)
+
+
+def with_bands(values, *names):
+    ends = {
+        f"{name}_{end}": values[name] + half
+        for name in names
+        for end, half in (("ci_low", -0.1), ("ci_high", 0.1))
+    }
+    return values.assign(ends)
+
+
+def effects():
+    values = np.random.default_rng(2).normal(size=(10, 10))
+    coords = {"seller": REGIONS, "user": REGIONS}
+    return xr.DataArray(values, coords, [*coords], attrs={"units": "1"})
 
 
 def aggregated():
@@ -75,6 +91,14 @@ FIGURES = {
     "participation": lambda: indicators.participation(positions()),
     "positions": lambda: indicators.position_map(positions()),
     "threats": lambda: threatened.threat_intervals(data.threats()),
+    "bands": lambda: trade.tbi_lines(with_bands(data.random_tbi(), "tbi")),
+    "bands of participation": lambda: indicators.participation(
+        with_bands(positions(), "GVC_PART_BM")
+    ),
+    "crosses": lambda: indicators.position_map(
+        with_bands(positions(), "GVC_PART_BM", "GVC_FORWARDNESS")
+    ),
+    "sensitivity": lambda: sensitivity.sensitivity_map(effects()),
     "aggregation": lambda: aggregation.differences(aggregated()),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)

@@ -23,7 +23,13 @@ from tivax.engine.estimation import dependence
 from tivax.engine.panel.build import Panel, build_panel
 from tivax.engine.panel.recipe import CONTROLS, DEVELOPED, OUTCOMES, WIOD_COUNTRIES
 from tivax.engine.paper import columns as paper
-from tivax.engine.paper import declared, other_indices, robustness, write
+from tivax.engine.paper import (
+    declared,
+    other_indices,
+    robustness,
+    specifications,
+    write,
+)
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper.replication import replicate
 from tivax.engine.paper.results import Replication
@@ -121,6 +127,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, blank: bool = False) -> Do
         patch.setattr(declared, "declared_p_values", tests)
         few = partial(declared.threats_to_main_tests, draws=draws)
         patch.setattr(declared, "threats_to_main_tests", few)
+        few = partial(specifications.joint_curves, draws=draws)
+        patch.setattr(specifications, "joint_curves", few)
         panels = partial(dependence.cross_section_dependence, draws=199)
         patch.setattr(dependence, "cross_section_dependence", panels)
         if blank:
@@ -628,6 +636,50 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
             in (page.text)
         )
         assert counted in done.answer.out
+
+
+def test_the_index_of_the_release_before_takes_the_developing_result_away(page, done):
+    """shared/design/trust.md, C3; by hand with all dummies: 18 countries, 12 years."""
+    table = pd.read_csv(done.folder / "results" / "threats.csv")
+    rows = table[(table["threat"] == "vintage") & (table["model"] == "table4-4")]
+    assert_allclose(rows["coef"], [18.99, 0.78], atol=0.005)
+    assert_allclose(rows["p"], [0.034, 0.94], atol=0.002)
+    assert rows["n"].tolist() == [216, 216] and rows["clusters"].tolist() == [18, 18]
+    assert "correlation of the two measures net of all else 0.57" in page.text
+    pooled = table[(table["threat"] == "vintage") & (table["model"] == "table3-3")]
+    assert "net of all else 0.70" in str(pooled["note"].iloc[1])
+
+
+def test_the_curves_of_the_page_are_those_of_the_files(page, done):
+    folder = done.folder / "results"
+    tests = pd.read_csv(folder / "curve_tests.csv")
+    rows = pd.read_csv(folder / "curve_specifications.csv")
+    assert len(tests) == 2 * 5 * 3
+    # Four sets of controls, three of effects, two of countries, weights, and indices.
+    assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 96)
+    wide = tests[tests["choices"] == "wide"].set_index(["outcome", "statistic"])
+    for outcome, own in rows.groupby("outcome"):
+        at = wide.loc[outcome, "observed"]
+        assert_allclose(at["median effect"], own["coef"].median(), rtol=RTOL)
+        held = own[own["p_wild"] <= 0.05]
+        side = (
+            max((held["coef"] > 0).mean(), (held["coef"] < 0).mean())
+            if len(held)
+            else 0
+        )
+        assert_allclose(at["share significant"], side * len(held) / 96, rtol=1e-9)
+    own = rows[rows["chosen"]].set_index("outcome")
+    printed = pd.read_csv(done.folder / "comparison.csv").query(
+        "term == 'TBI' and sample == 'all'"
+    )
+    for outcome in OUTCOMES:
+        coef = printed[printed["outcome"] == outcome]["coef"].iloc[-1]
+        assert_allclose(own.loc[outcome, "coef"], coef, rtol=1e-8)
+    tests["below"] = tests["p"] + 2 * tests["mc_error"] < 0.05
+    below = tests.groupby(["choices", "outcome"])["below"].all()
+    for choices, count in below.groupby("choices").sum().items():
+        sentence = f"ver the {choices} set all three tests reject no effect at 5 % for "
+        assert f"{sentence}{count} of 5 outcomes" in page.text
 
 
 def test_the_threats_of_the_page_are_those_of_the_file(page, done):

@@ -279,7 +279,7 @@ def test_with_every_code_repaired_romania_is_there(shared):
 def test_real_standard_errors_by_seven_rules(shared):
     frame = paper_panel(shared).frame
     table: Any = robustness.other_errors(frame, paper_estimates(shared))
-    assert len(table) == 17 * len(ERRORS) == 119
+    assert len(table) == 17 * len(ERRORS) == 136
     assert table["errors"].unique().tolist() == list(ERRORS)
     for _, rows in table.groupby(["table", "column"]):
         assert_allclose(rows["coef"], rows["coef"].iloc[0], rtol=1e-6)

@@ -18,6 +18,7 @@ from scipy import stats
 
 from tivax.engine.core.progress import no_progress
 from tivax.engine.estimation.covariances import (
+    common_shocks,
     driscoll_kraay,
     network_hac,
     two_way_clusters,
@@ -41,6 +42,7 @@ from tivax.engine.resampling.simulation.run import simulate
 from tivax.kernels import random_draws as streams
 from tivax.kernels import resampling
 from tivax.kernels import simulated_panels as kernel
+from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
 from commands import good, mistake, names
 from experiment_panels import small_panel
@@ -436,6 +438,43 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
         size = np.abs(draw(tables))
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
+    row = model_table([other]).iloc[0]
+    assert rejects["V5 adjusted"] == (row["v5_adjusted_p"] <= 0.05)
+    if not design.balanced:
+        assert np.isnan([rejects[k] for k in kernel.METHODS[-2:]]).all()
+        return
+    p, shocks = two_way_p(frame, list(model.regressors), 0.0, design, of_signs, fold=1)
+    assert rejects["two-way WCR"] == (p <= 0.05)
+    assert rejects["common shocks"] == (shocks <= 0.05)
+
+
+def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, float]:
+    """The two tests by the engine, from the same draws."""
+    moved = frame.assign(y=frame["y"] - null * frame["x"])
+    key = key if fold is None else jax.random.fold_in(key, fold)
+    v = streams.rademacher(key, min(design.clusters, design.years), draws=99)
+    loadings = fit_model(frame, Model("m", "y", regressors)).two_way_loadings(
+        0, "year", null
+    )
+    drawn = np.abs(two_way_statistics(loadings, v))
+    t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
+    wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
+    return float(wild), common_shocks(moved, "y", regressors)["x"].p
+
+
+@pytest.mark.parametrize("null", [0.0, 0.4])
+def test_p_of_two_way_tests_is_that_of_the_engine(null):
+    """The p-values themselves, of a panel whose dimension with fewer clusters is either:
+    decisions alone would hide a small difference."""
+    for design in (SMALL, Design("long", 5, 8, 1)):
+        _, M, seen, of_signs, _ = one_panel(design)
+        regressors = ["x", *(f"c{k}" for k in range(design.controls))]
+        frame = as_frame(M, seen)
+        found = jax.jit(
+            lambda M, key: two_way_tests(M, key, draws=99)(jnp.asarray(null))
+        )(jnp.asarray(M), of_signs)
+        expected = two_way_p(frame, regressors, null, design, of_signs)
+        assert_allclose(found, expected, rtol=1e-7)
 
 
 def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
@@ -454,7 +493,14 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     design = Design("one adopts", 9, 6, 1, adopters=1)
     result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
     served = result["panels"] > 0
-    silent = {"CV2 BM", "CV3 t(G-1)", "CV3J t(G-1)", "two-way CV3", "network HAC"}
+    silent = {
+        "V5 adjusted",
+        "CV2 BM",
+        "CV3 t(G-1)",
+        "CV3J t(G-1)",
+        "two-way CV3",
+        "network HAC",
+    }
     silent |= {name for name in kernel.WILD if name.endswith("3")}
     assert {*result.index[~served]} == silent
     assert result["size"]["V5 t(G-1)"] == 0

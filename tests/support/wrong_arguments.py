@@ -207,7 +207,8 @@ def of_panels() -> Iterator[Case]:
     kinds |= bad | {"order": {"half": 1.5, "none": 0}}
     yield from wrong("network_hac", kinds, **sound, regressors=["TBI"], weights=flows)
     bad |= {"lags": {"text": "2", "half": 1.5, "below": -1}}
-    yield from wrong("driscoll_kraay", bad, **sound, regressors=["TBI"])
+    for name in ("driscoll_kraay", "common_shocks"):
+        yield from wrong(name, bad, **sound, regressors=["TBI"])
     for name in ("weak_instrument_tests", "anderson_rubin_set"):
         yield from wrong(name, {"data": {**WRONG, "text": "panel.csv"}})
     places: dict[str, Any] = {"text": "a.docx", "int": 3}
@@ -219,6 +220,11 @@ def of_panels() -> Iterator[Case]:
     yield from wrong("read_study", {"path": WRONG})
     bad = {"data": frames, "endogenous": one, "instruments": names, "controls": names}
     sound |= {"endogenous": "TBI", "instruments": ["lnPOP"], "controls": []}
+    direct: Bad = {"largest": {"none": 0, "text": "1", "below": -1.0, "flag": True}}
+    direct |= {"level": {"text": "0.95", "one": 1.0}}
+    yield from wrong("plausibly_exogenous", bad | direct, **sound)
+    whole = {"half": 9.5, "text": "9", "below": -1}
+    bad |= {"draws": whole, "seed": whole}
     yield from wrong("two_stage", bad, **sound)
     bad = {"outcome": one, "name": {"int": 3}, "regressors": {**names, "none": ()}}
     bad |= dict.fromkeys(("endogenous", "instruments", "effects"), names)
@@ -256,6 +262,7 @@ def of_panels() -> Iterator[Case]:
         "type": {"letter": "S", "int": 31},
         "value": {"text": "0", "NaN": float("nan")},
         "strata": {"int": 3},
+        "second": {"int": 3, "list": ["year"]},
     }
     levels: Bad = {"panel": WRONG, "model": WRONG, "coarse": {"int": 3, "other": "z"}}
     levels |= {"fine": {"int": 3, "other": "z"}, "type": {"word": "13"}}

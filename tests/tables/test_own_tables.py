@@ -168,11 +168,11 @@ def single_demand(*columns):
             "value_added: rows have R9:S0, which the rows of Z do not",
         ),
         (
-            {"Z": pd.DataFrame(WORLD.Z, ROWS.swaplevel().rename([None, None]), ROWS)},
+            {"Z": pd.DataFrame(WORLD.Z, ROWS.swaplevel().set_names([None, None]), ROWS)},
             "Y: its columns name R0 as a region, which the rows of Z have as a sector",
         ),
         (
-            {"x": pd.Series(WORLD.x, ROWS.swaplevel().rename([None, None]))},
+            {"x": pd.Series(WORLD.x, ROWS.swaplevel().set_names([None, None]))},
             "x: the levels of the rows are the other way round than in the rows of Z (S0:R0)",
         ),
         ({"Y": single_demand("R0", "R1", "R2", "ROM")}, "Y: no column R3, but has ROM;"),

@@ -314,3 +314,34 @@ def test_units_of_columns_do_not_matter(small):
     )
     assert_allclose(other["p"], one["p"], rtol=1e-6)
     assert_allclose(other["variation_kept"], one["variation_kept"], rtol=1e-6)
+
+
+# -------------------------------------------------------------------- another measure
+
+
+def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small):
+    rng = np.random.default_rng(6)
+    frame = small.assign(other=0.5 * small["TBI"] + rng.normal(size=len(small)))
+    frame.loc[frame["year"] == frame["year"].max(), "other"] = np.nan
+    only = {"only": ["vintages"], "draws": 0}
+    found = tx.threats(frame, MODEL, vintages=["other", "nothing"], **only).table
+    both = frame.dropna(subset=["other"])
+    for variant, rows in (
+        ("TBI on the rows of other", both),
+        ("other for TBI", both.assign(TBI=both["other"])),
+    ):
+        fitted, row = fit_model(rows, MODEL), one(found, variant)
+        se = np.sqrt(fitted.covariance()[0, 0])
+        assert_allclose([row["coef"], row["se"]], [fitted.coef[0], se], RTOL)
+        assert (row["n"], row["term"]) == (len(both), "TBI")
+    # The residuals of the two measures on all dummies and controls.
+    D = np.column_stack(
+        [pd.get_dummies(both[k], dtype=float) for k in ("iso3", "year")]
+    )
+    D = np.column_stack([D, both[["RQ", "INFR"]]])
+    left = [both[k] - D @ (np.linalg.pinv(D) @ both[k]) for k in ("TBI", "other")]
+    said = f"net of all else {np.corrcoef(*left)[0, 1]:.2f}"
+    assert said in one(found, "other for TBI")["note"]
+    assert (
+        one(found, "nothing")["note"] == "not computed: no column nothing in the panel"
+    )

@@ -103,16 +103,23 @@ def _announce_time(study: Study, left: Sequence[int], terminal: Terminal) -> Non
     )
 
 
+# So many methods, with the design, fit into 80 characters.
+_COLUMNS = 4
+
+
 def _print_shares(terminal: Terminal, result: pd.DataFrame, column: str) -> None:
-    """A row for each design, a column for a method of each kind."""
+    """A row for each design, a column for a method of each kind; four in a table."""
     result = result[result["method"].isin(MAIN)]
-    rows = []
-    for name, found in result.groupby("design", sort=False):
-        first = found.iloc[0]
-        few = f"{first['effective_clusters']:.1f} of {first['clusters']}"
-        shares = found.set_index("method")[column].reindex(MAIN)
-        rows.append((str(name), few, *(_share(k) for k in shares)))
-    terminal.table(("design", "G*", *MAIN), rows)
+    for start in range(0, len(MAIN), _COLUMNS):
+        methods = MAIN[start : start + _COLUMNS]
+        rows = []
+        for name, found in result.groupby("design", sort=False):
+            first = found.iloc[0]
+            few = f"{first['effective_clusters']:.1f} of {first['clusters']}"
+            shares = found.set_index("method")[column].reindex(methods)
+            rows.append((str(name), few, *map(_share, shares)))
+        headings = [name.replace(" ", "\n", 1) for name in methods]
+        terminal.table(("design", "G*", *headings), rows)
 
 
 def _share(size: float) -> str:

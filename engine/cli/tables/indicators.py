@@ -238,9 +238,10 @@ def run_indicators(
             **_error_record(error),
             flags=dict(flagged),
         )
+    span = "1 year" if len(tables.years) == 1 else f"{len(tables.years)} years"
     count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
     terminal.print(
-        f"{count}, {rows:,} rows, {len(tables.years)} years; sectors together are "
+        f"{count}, {rows:,} rows, {span}; sectors together are "
         f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     if error is not None:

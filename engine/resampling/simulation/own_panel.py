@@ -28,6 +28,7 @@ import pandas as pd
 from ....kernels.simulated_panels import METHODS, WILD
 from ...core import Progress, TivaxError, in_float64, no_progress, require_whole
 from ...estimation import (
+    common_shocks,
     cross_section_dependence,
     driscoll_kraay,
     network_hac,
@@ -61,6 +62,7 @@ _SCHEMES: Mapping[str, Scheme] = {
     "placebo coefficient": Scheme("placebo", studentised=False),
     "placebo t": Scheme("placebo"),
     "Freedman-Lane t": Scheme("placebo", method="freedman-lane"),
+    "two-way WCR": Scheme("wild", second="year"),
 }
 
 
@@ -291,6 +293,12 @@ def _p_values(
     of_fit("two-way CV1", lambda: two_way_clusters(*data))
     of_fit("two-way CV3", lambda: two_way_clusters(*data, jackknife=True))
     of_fit("Driscoll-Kraay", lambda: driscoll_kraay(*data))
+    of_fit("common shocks", lambda: common_shocks(*data))
+    adjusted = float(diagnostics["v5_adjusted_p"])
+    found["V5 adjusted"] = (
+        adjusted,
+        "" if np.isfinite(adjusted) else str(diagnostics["note"]),
+    )
     if flows is None:
         found["network HAC"] = (np.nan, "no flows are given")
     else:
