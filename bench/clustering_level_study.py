@@ -429,7 +429,7 @@ def _size_adjusted(
 
 def main() -> None:
     """Make what is missing, design by design, and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--panels", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=1)

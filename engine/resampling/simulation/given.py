@@ -107,7 +107,7 @@ def given_by(
         network = _network(flows, list(fitted.labels))
     return Given(
         path,
-        model.regressors,
+        tuple(model.regressors),
         model.sample,
         cells[:, :, :-1],
         seen,

@@ -20,6 +20,7 @@ The panels that are simulated have its regressors, and five kinds of what is not
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -39,7 +40,7 @@ from ..inference import infer
 from ..models import Model
 from ..p_values import LEVEL
 from ..plans import make_plan
-from ..schemes import Scheme
+from ..schemes import Scheme, Type
 from .given import given_by, read_flows
 from .panels import Design, Study
 from .run import simulate
@@ -51,7 +52,9 @@ _OF_TABLE = {"CV1": "CV1 t(G-1)", "CV2": "CV2 BM", "CV3": "CV3 t(G-1)"}
 _OF_TABLE |= {"CV3J": "CV3J t(G-1)", "V5": "V5 t(G-1)"}
 _SCHEMES: Mapping[str, Scheme] = {
     **{
-        name: Scheme("wild", null=name.startswith("WCR"), type=name[3:] or "11")  # type: ignore[arg-type]
+        name: Scheme(
+            "wild", null=name.startswith("WCR"), type=cast(Type, name[3:] or "11")
+        )
         for name in WILD
     },
     "pairs percentile": Scheme("pairs"),
