@@ -1,6 +1,7 @@
 """Standard errors of measures by name: ``tx.standard_errors``."""
 
 from collections.abc import Sequence
+from typing import cast
 
 import jax.numpy as jnp
 import numpy as np
@@ -212,8 +213,8 @@ def _closed(
             T = borders.inside @ T @ borders.inside.T
             for into, found in ((here, T), (apart, np.asarray(se))):
                 into.append(labelled({ABSORBED: found}, label, labels))
-        values.append(xr.merge(here))
-        errors.append(xr.merge(apart))
+        values.append(cast(xr.Dataset, xr.merge(here)))
+        errors.append(cast(xr.Dataset, xr.merge(apart)))
     every = xr.concat(values, "year")
     unit = Account(value_added).unit(tables)
     gross_unit = tables.unit

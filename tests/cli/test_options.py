@@ -88,19 +88,19 @@ def test_no_figures_leaves_the_tables(store, tmp_path):
 
 def test_only_computes_the_same_numbers(store, tmp_path):
     """Without the inverse for TBI, with few flows for GVC_PART_BM."""
-    read = {}
+    read, said = {}, ""
     for name, only in {"all": [], "few": ["--only", "TBI,GVC_PART_BM"]}.items():
         out = tmp_path / name
-        answer = good(
+        said = good(
             "indicators", store, *only, "--no-figures", "--out", out, "--quiet"
-        )
+        ).out
         frame = pd.read_parquet(out / "indicators.parquet").astype({"indicator": str})
         read[name] = frame.set_index([k for k in frame if k not in ("value", "flag")])
     few = read["few"]["value"]
     assert len(few) == 2 * 4 * 2
     assert (few - read["all"]["value"].loc[few.index]).abs().max() < 1e-12
     # The terminal shows the last year of both.
-    rows = [k.strip("│ ").split() for k in answer.out.splitlines() if k[:3] == "│ R"]
+    rows = [k.strip("│ ").split() for k in said.splitlines() if k[:3] == "│ R"]
     last = read["few"].loc[
         few.index.get_level_values("year") == few.index.get_level_values("year").max()
     ]

@@ -133,11 +133,12 @@ def literal_jackknife(data: IVData, beta: float) -> tuple[float, float]:
     net = net_of(data.W, np.column_stack([data.y, data.X, data.Z]))
     e, Z = net[:, 0] - beta * net[:, 1], net[:, 2:]
     P = Z @ np.linalg.solve(Z.T @ Z, Z.T)
-    own = data.clusters[:, None] == data.clusters[None, :]
+    clusters = np.asarray(data.clusters)
+    own = clusters[:, None] == clusters[None, :]
     across, squares = e @ np.where(own, 0, P) @ e, 0.0
-    for g in set(data.clusters):
-        for h in set(data.clusters) - {g}:
-            rows, columns = data.clusters == g, data.clusters == h
+    for g in set(clusters):
+        for h in set(clusters) - {g}:
+            rows, columns = clusters == g, clusters == h
             squares += (e[rows] @ P[np.ix_(rows, columns)] @ e[columns]) ** 2
     k = Z.shape[1]
     T = across / np.sqrt(2 * squares)
@@ -203,7 +204,7 @@ def test_the_bootstrap_is_that_of_resampling():
 def test_the_bootstrap_is_a_refit_of_every_draw():
     """y* = W g + v u by least squares, and the F of ``weak_instrument_tests``."""
     data = literal_equation(instrumented(countries=6), ["z1"])
-    names, group = np.unique(data.clusters, return_inverse=True)
+    names, group = np.unique(np.asarray(data.clusters), return_inverse=True)
     v = np.asarray(random_draws.webb(random_draws.block_key(1, 0), len(names)))[:, :40]
     u = net_of(data.W, data.y - 0.2 * data.X[:, 0])
     F = [

@@ -75,7 +75,7 @@ def test_held_margins_are_conditions_on_normal_errors(
     """Cov(G'e | M e = 0) = G'S G - G'S M'(M S M')^+ M S G, with every cell of M."""
     G = cells(gradients).reshape(2, 3, -1)
     s = variances.ravel()
-    conditions = [np.zeros((0, s.size))]
+    conditions: list[np.ndarray] = [np.zeros((0, s.size))]
     if rows:
         conditions.append(np.kron(np.eye(N), np.ones(N + C)))
     if columns:

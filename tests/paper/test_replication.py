@@ -659,7 +659,7 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 96)
     wide = tests[tests["choices"] == "wide"].set_index(["outcome", "statistic"])
     for outcome, own in rows.groupby("outcome"):
-        at = wide.loc[outcome, "observed"]
+        at = wide["observed"].xs(outcome)
         assert_allclose(at["median effect"], own["coef"].median(), rtol=RTOL)
         held = own[own["p_wild"] <= 0.05]
         side = (
@@ -674,7 +674,7 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     )
     for outcome in OUTCOMES:
         coef = printed[printed["outcome"] == outcome]["coef"].iloc[-1]
-        assert_allclose(own.loc[outcome, "coef"], coef, rtol=1e-8)
+        assert_allclose(own["coef"][outcome], coef, rtol=1e-8)
     tests["below"] = tests["p"] + 2 * tests["mc_error"] < 0.05
     below = tests.groupby(["choices", "outcome"])["below"].all()
     for choices, count in below.groupby("choices").sum().items():

@@ -130,7 +130,7 @@ def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():
         "",
     ]
     assert found["worst"].tolist() == ["two", "two", "one", "two", ""]
-    assert found.loc["both", ["size_min", "size_max"]].tolist() == [0.02, 0.09]
+    assert list(found.loc["both", ["size_min", "size_max"]]) == [0.02, 0.09]
 
 
 def verdict(**sizes: list[float]) -> str:

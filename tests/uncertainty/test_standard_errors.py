@@ -87,9 +87,10 @@ def by_differences(measure, Z, x, Y, sigma, sigma_x=None):
         moved = [F.copy(), F.copy()]
         moved[0][i, j] += step
         moved[1][i, j] -= step
-        both = [measure(k[:, :N], x, k[:, N:]) for k in moved]
-        add(*both, sigma[i, j] / step)
-    for i in np.flatnonzero(sigma_x) if sigma_x is not None else ():
+        up, down = (measure(k[:, :N], x, k[:, N:]) for k in moved)
+        add(up, down, sigma[i, j] / step)
+    sigma_x = np.zeros(len(x)) if sigma_x is None else sigma_x
+    for i in np.flatnonzero(sigma_x):
         step = 1e-4 * x[i] * np.eye(N)[i]
         add(measure(Z, x + step, Y), measure(Z, x - step, Y), sigma_x[i] / step.max())
     return {name: np.sqrt(k) for name, k in total.items()}
@@ -256,7 +257,7 @@ def test_errors_of_several_sources_add_their_squares(world):
     shares = tx.TableError("shares", concentration=20)
     each = [tx.standard_errors(world, k, "tbi")["tbi_se"] for k in (LOGNORMAL, shares)]
     both = tx.standard_errors(world, [LOGNORMAL, shares], "tbi")["tbi_se"]
-    assert_allclose(both, np.hypot(*each), rtol=1e-6)
+    assert_allclose(both, np.hypot(each[0], each[1]), rtol=1e-6)
 
 
 # -------------------------------------------------------------------------- indicators

@@ -121,7 +121,7 @@ class Design:
         if sizes is None and whole:
             sizes = np.ones(self.clusters)
         placebo = None
-        if whole:
+        if given is not None and whole:
             placebo = np.float64(("", *PLACEBOS).index(given.placebo))
         values: Any = (
             np.float64(self.effect),
