@@ -39,7 +39,7 @@ from scipy import stats
 from ..engine.core import in_float64
 from ..kernels import clusters, random_draws, score_variance
 from ..kernels.clusters import ClusterCrossProducts, Layout
-from ..kernels.simulated_panels import ar1
+from ..kernels.panels.simulated import ar1
 
 LEVEL, DRAWS = 0.05, 999
 _BLOCK = 250  # panels of a call

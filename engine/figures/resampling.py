@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
-from ...kernels.simulated_panels import MAIN, METHODS
+from ...kernels.panels.simulated import MAIN, METHODS
 from ..core import p_text
 from ..reporting import (
     COLOURS,

@@ -16,7 +16,7 @@ import pandas as pd
 from jaxtyping import Float
 from scipy import stats
 
-from ...kernels.sample_fits import SampleFits, fit_samples, fit_specifications
+from ...kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
 from ..curve import SpecificationCurve, contestable
 from ..curve import specification_curve as curves_of

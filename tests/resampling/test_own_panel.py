@@ -14,7 +14,7 @@ from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulation import own_panel as steps
-from tivax.kernels.simulated_panels import METHODS
+from tivax.kernels.panels.simulated import METHODS
 
 from commands import good, mistake, names
 from experiment_panels import small_panel

@@ -41,7 +41,7 @@ from tivax.engine.resampling.simulation.panels import (
 from tivax.engine.resampling.simulation.run import simulate
 from tivax.kernels import random_draws as streams
 from tivax.kernels import resampling
-from tivax.kernels import simulated_panels as kernel
+from tivax.kernels.panels import simulated as kernel
 from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
 from commands import good, mistake, names

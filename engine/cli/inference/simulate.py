@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ....kernels.simulated_panels import ANALYTIC, MAIN, METHODS, WILD
+from ....kernels.panels.simulated import ANALYTIC, MAIN, METHODS, WILD
 from ...core import (
     Run,
     describe_environment,

@@ -25,7 +25,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from ....kernels.simulated_panels import METHODS, WILD
+from ....kernels.panels.simulated import METHODS, WILD
 from ...core import Progress, TivaxError, in_float64, no_progress, require_whole
 from ...estimation import (
     common_shocks,

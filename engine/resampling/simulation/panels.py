@@ -56,7 +56,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ....kernels.simulated_panels import PanelDesign
+from ....kernels.panels.simulated import PanelDesign
 from ...core import TivaxError, TomlTable, local_path, read_toml, sha256
 from ...estimation import SAMPLES, network_weights
 from .given import Given, given_regressors

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from ....kernels import random_draws
-from ....kernels import simulated_panels as kernel
-from ....kernels.simulated_panels import ANALYTIC, METHODS
+from ....kernels.panels import simulated as kernel
+from ....kernels.panels.simulated import ANALYTIC, METHODS
 from ...core import Progress, no_progress, require_kind, shift_progress
 from ..draws import Draws, FileDraws, MemoryDraws
 from ..running import blocks_at_once, over_blocks

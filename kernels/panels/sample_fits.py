@@ -15,8 +15,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
-from . import clusters
-from .clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
+from .. import clusters
+from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
 
 # Least share of a regressor's variation that the others must leave. With
 # normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.

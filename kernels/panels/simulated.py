@@ -32,10 +32,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from . import clusters, jackknife, random_draws, resampling, sample_fits
-from .clusters import ClusterCrossProducts
-from .resampling import LEVEL, TIE
-from .two_way import two_way_tests
+from .. import clusters, jackknife, random_draws, resampling
+from ..clusters import ClusterCrossProducts
+from ..resampling import LEVEL, TIE
+from ..two_way import two_way_tests
+from . import sample_fits
 
 # With a standard error; then those of draws.
 ANALYTIC = (

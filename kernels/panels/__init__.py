@@ -1,0 +1,1 @@
+"""Panels of units by years: simulated ones, and fits of many samples of one."""
