@@ -150,7 +150,8 @@ class OwnPanel:
             best = often.iloc[0]
             said += (
                 f"Of those that reject too often {best['method']} "
-                f"(p = {best['p']:.4f}) does least, at most {best['size_max']:.1%} ({best['worst']})."
+                f"(p = {best['p']:.4f}) does least, at most {best['size_max']:.1%} "
+                f"({best['worst']})."
             )
         return said.strip()
 
