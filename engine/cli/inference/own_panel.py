@@ -29,7 +29,10 @@ _METHOD = (
     "component of the residuals beyond what independent countries have, where there is "
     "one. In placebo regressions (Bertrand, Duflo and Mullainathan 2004) the outcome "
     "stays and the treatment is drawn: AR(1) by country, or with random phases, which "
-    "keep its correlation between countries. A p-value keeps its level where it "
+    "keep its correlation between countries. The outcome holds whatever the true "
+    "treatment does to it, so that placebos that differ between countries as the true "
+    "one does meet its effect as well: their sizes are an upper bound where there is "
+    "one. A p-value keeps its level where it "
     "rejects a true null in 4 to 6 % of the panels of each kind, Monte-Carlo error "
     "(1.96 standard errors) aside. Wild bootstraps have Rademacher weights."
 )

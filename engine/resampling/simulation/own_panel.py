@@ -134,19 +134,26 @@ class OwnPanel:
                 f"to 5 % is {best['method']}, p = {best['p']:.4f}"
                 + (f" (then {others})." if others else ".")
             )
-            return said
-        nearest = table.loc[table["size_max"].sort_values(kind="stable").index]
-        nearest = nearest[nearest["keeps"] == "too often"]
-        if len(nearest):
-            best = nearest.iloc[0]
+            return said.strip()
+        said += "No p-value keeps its level in all kinds of simulated panels. "
+        safe = table[(table["keeps"] == "too rarely") & table["p"].notna()]
+        if len(safe):
+            named = [
+                f"{row['method']} (p = {row['p']:.4f}, at most {row['size_max']:.1%})"
+                for row in safe.sort_values("size_max", ascending=False).to_dict(
+                    "records"
+                )
+            ]
+            said += f"On the safe side in all of them: {', '.join(named[:3])}. "
+        often = table[table["keeps"] == "too often"].sort_values("size_max")
+        if len(often):
+            best = often.iloc[0]
             said += (
-                "No p-value keeps its level in all kinds of simulated panels; of those "
-                f"that reject too often, {best['method']} (p = {best['p']:.4f}) does "
-                f"least, at most {best['size_max']:.1%} ({best['worst']})."
+                f"Of those that reject too often {best['method']} "
+                f"(p = {best['p']:.4f}) does least, at most {best['size_max']:.1%} "
+                f"({best['worst']})."
             )
-        else:
-            said += "The others reject less often than 5 %: they are on the safe side."
-        return said
+        return said.strip()
 
 
 @in_float64
