@@ -73,7 +73,7 @@ RESULTS = (
     "interactions pooled_parts leave_one_out specification_curve "
     "descriptive_statistics within_variation recipe_fixed index_variants index_values "
     "gross_trade bootstrap_and_placebo declared_tests threats "
-    "curve_tests curve_specifications curve_options"
+    "curve_tests curve_specifications curve_options direct_effects"
 ).split()
 FIGURES = (
     "table1_tbi tbi_coefficients table3_coefficients table4_coefficients "
@@ -82,7 +82,7 @@ FIGURES = (
     "joint_curve_KOFGIdj joint_curve_KOFEcGIdj "
     "leave_one_out_KOFGIdj leave_one_out_KOFEcGIdj "
     "table3_inference table4_inference table5_inference table6_inference "
-    "threats_KOFGIdj threats_KOFEcGIdj"
+    "threats_KOFGIdj threats_KOFEcGIdj direct_effects"
 ).split()
 # The module by its full name: ``tivax.engine`` also has a function so called.
 COMMAND = import_module("tivax.engine.cli.inference.replicate")
@@ -882,8 +882,8 @@ def test_the_findings_are_printed(done, comparison):
     ) in lines
     assert lines[-1] == f"Open {done.folder / 'report.html'}"
     steps = [k for k in done.answer.err.splitlines() if k.startswith("tivax: step ")]
-    assert steps[0] == "tivax: step 1 of 17: panel"
-    assert steps[-1] == "tivax: step 17 of 17: report"
+    assert steps[0] == "tivax: step 1 of 18: panel"
+    assert steps[-1] == "tivax: step 18 of 18: report"
 
 
 def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):

@@ -251,7 +251,8 @@ def test_a_country_that_cannot_be_left_out_leaves_a_gap(treatment):
     assert table.index[table.isna()].tolist() == ["C02"]
     row = model_table([fitted]).iloc[0]
     kinds = [f"{kind}_{k}" for kind in ("cv2", "cv3", "cv3j") for k in ("se", "p")]
-    gaps = [*kinds, "cv2_df", "without_min", "without_max"]
+    adjusted = [f"{k}_{x}" for k in ("cv3j", "v5") for x in ("df", "adjusted_p")]
+    gaps = [*kinds, "cv2_df", *adjusted, "without_min", "without_max"]
     assert row.index[row.isna()].tolist() == gaps
     # C02 counts as much as the whole estimate, and others besides.
     assert row["v5_se"] > abs(row["estimate"])

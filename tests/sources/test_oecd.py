@@ -246,7 +246,7 @@ def test_a_cell_that_no_table_can_hold_is_refused(tmp_path, text, problem):
     write_csv(tmp_path / "raw" / "2018_SML.csv", rows)
     message = import_refusal(tmp_path / "raw")
     assert message.startswith("2018_SML.csv: 2018: ") and problem in message
-    assert "AUS:A01 to AUS:C24A" in message
+    assert "AUS:A01 (Crop and animal production, hunting) to AUS:C24A (" in message
 
 
 def test_cells_that_lost_their_decimal_point_are_refused(tmp_path):

@@ -151,7 +151,7 @@ def _tables(result: pd.DataFrame, column: str) -> list[Block]:
 
 def _power(result: pd.DataFrame) -> Section:
     """Power where there is an effect."""
-    known = result[result["power"].notna()]
+    known = result[result.groupby("design")["power"].transform("count") > 0]
     text = "Share of panels in which a test of no effect rejects, where there is one."
     return Section("Power", [Text(text), *_tables(known, "power")])
 
