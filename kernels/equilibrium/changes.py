@@ -1,7 +1,7 @@
 """The equilibrium of Caliendo and Parro (2015) in changes, given wages.
 
-Symbols of Caliendo and Parro (2015, Review of Economic Studies 82, section 2.3), a hat
-for the ratio of new to old and a prime for the new value; n buys, i sells:
+Symbols of Caliendo and Parro (2015, Review of Economic Studies 82: 1-44), a hat for
+the ratio of new to old and a prime for the new value; n buys, i sells:
 
     r    regions; s sectors
     pi   share of spending of n on j that goes to i, tariffs included       (n, i, j)
@@ -13,7 +13,7 @@ for the ratio of new to old and a prime for the new value; n buys, i sells:
     w    wages, P prices of the composite of a sector, c costs of production
     X    spending on a composite, I income of final buyers, D trade deficit
 
-The equilibrium, equations (10) to (14) of the paper:
+The equilibrium in relative changes:
 
     c_nj hat = w_n hat^g_nj  prod_k P_nk hat^G_nkj
     P_nj hat = [sum_i pi_nij (kappa_nij hat c_ij hat)^-th_j]^(-1/th_j)
@@ -69,9 +69,10 @@ def contract(
     step: Callable[[Float[Array, "..."]], Float[Array, "..."]],
     start: Float[Array, "..."],
     tolerance: Float[Array, ""],
+    unit: Float[Array, "..."] | float = 1.0,
 ) -> Float[Array, "..."]:
-    """Iterate a contraction until a step moves nothing by more than ``tolerance``,
-    relative to the largest entry where that is above 1."""
+    """Iterate a contraction until a step moves nothing by more than ``tolerance`` of
+    ``unit``."""
 
     def goes_on(state: tuple[Array, Array, Array]) -> Array:
         return (state[1] > tolerance) & (state[2] < MOST_STEPS)
@@ -79,7 +80,7 @@ def contract(
     def once(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
         x, _, k = state
         new = step(x)
-        moved = jnp.max(jnp.abs(new - x)) / jnp.maximum(1, jnp.max(jnp.abs(new)))
+        moved = jnp.max(jnp.abs(new - x) / unit)
         return new, moved, k + 1
 
     first = (start, jnp.asarray(jnp.inf, start.dtype), jnp.asarray(0))
@@ -92,13 +93,12 @@ def _invert(
 ) -> Float[Array, "..."]:
     """Solve (I - M) x = b by x <- x + b - (I - M) x, M a contraction.
 
-    ``b`` is scaled to 1 first, since ``contract`` stops at an absolute change below 1.
+    It stops at rounding of the largest entry of ``b``.
     """
     size = jnp.max(jnp.abs(b))
     size = jnp.where(size > 0, size, 1)
-    scaled = b / size
     tolerance = jnp.asarray(rounding(b), b.dtype)
-    return size * contract(lambda x: x + scaled - matvec(x), scaled, tolerance)
+    return contract(lambda x: x + b - matvec(x), b, tolerance, size)
 
 
 def weights(economy: Economy, shock: Shock) -> Float[Array, "r r s"]:
@@ -187,7 +187,8 @@ def spending(
         b: Float[Array, "r s"],
     ) -> Float[Array, "r s"]:
         begin = jax.lax.stop_gradient(start)
-        return contract(lambda X: X + b - matvec(X), begin, tolerance)
+        unit = jax.lax.stop_gradient(economy.income)[:, None]
+        return contract(lambda X: X + b - matvec(X), begin, tolerance, unit)
 
     b = economy.budget * own_income[:, None]
     return jax.lax.custom_linear_solve(gap, b, solve, transpose_solve=_invert)

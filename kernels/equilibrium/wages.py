@@ -171,6 +171,7 @@ def find_wages(
     return jax.lax.custom_root(excess, end.log_wages, solve, tangent), end, k
 
 
+@jax.jit
 def equilibrium_at(
     economy: Economy,
     shock: Shock,
