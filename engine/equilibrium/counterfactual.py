@@ -63,11 +63,10 @@ class ExactHat(Printable):
         The largest excess demand for labour relative to a region's value added, by
         scenario.
     trade_old, trade_new : (importer, exporter, sector)
-        Flows net of tariffs in units of the economy; ``trade_new`` is None where
-        several scenarios were solved.
-    intermediate_new, final_new, value_added_new
-        The new accounts, None as above. They are in units in which world value added
-        is what it was.
+        Flows net of tariffs, in units of the economy in which world value added is what
+        it was; ``trade_new`` is None where several scenarios were solved.
+    spending_old, spending_new : (region, sector)
+        Purchases with tariffs; ``spending_new`` None as above.
 
     Examples
     --------
@@ -85,7 +84,6 @@ class ExactHat(Printable):
     spending_old: Float[np.ndarray, "r s"]
     trade_new: Float[np.ndarray, "r r s"] | None = None
     spending_new: Float[np.ndarray, "r s"] | None = None
-    tariff_new: Float[np.ndarray, "r r s"] | None = None
 
     @property
     def table(self) -> pd.DataFrame:
@@ -93,6 +91,22 @@ class ExactHat(Printable):
         kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
         long = self.changes[kept].rename_axis(columns="measure").stack()
         return long.rename("value").reset_index()
+
+    @property
+    def flows(self) -> pd.DataFrame:
+        """Trade of one scenario: importer, exporter, sector, old, new.
+
+        Net of tariffs, in units of the economy; pairs that trade in neither are left
+        out.
+        """
+        if self.trade_new is None:
+            raise TivaxError("flows: give a result of one scenario")
+        labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
+        names = ["importer", "exporter", "sector"]
+        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
+        frame["old"], frame["new"] = self.trade_old.ravel(), self.trade_new.ravel()
+        kept = (frame["old"] > 0) | (frame["new"] > 0)
+        return frame[kept].reset_index(drop=True)
 
     def _listings(self) -> Sequence[Listing]:
         columns = [k for k in self.changes if k not in ("wage", "price_index")]
@@ -190,7 +204,6 @@ def exact_hat(
         single = dict(
             trade_new=np.asarray(new.trade[0]) * scale,
             spending_new=np.asarray(new.spending[0]) * scale,
-            tariff_new=tariff[0],
         )
     return ExactHat(
         economy,

@@ -62,7 +62,7 @@ def welfare_changes(
     return Welfare(
         tot=(received - paid) / income,
         vot=volume.sum(axis=(1, 2)) / income,
-        tech=-wasted.sum(axis=(1, 2)) / income,
+        tech=(0 - wasted.sum(axis=(1, 2))) / income,
         transfer=transfer / income,
         realwage=jnp.expm1(new.log_wages - index),
         exact=jnp.expm1(exact),
