@@ -8,6 +8,7 @@ from .economy import read_economy as read_economy
 from .economy import save_economy as save_economy
 from .from_tables import economy_from_tables as economy_from_tables
 from .from_tables import synthetic_economy as synthetic_economy
+from .gradient import tariff_gradient as tariff_gradient
 from .scenario_file import ExactHatResult as ExactHatResult
 from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import exact_hat_scenario as exact_hat_scenario

@@ -124,9 +124,9 @@ class ExactHat(Printable):
 @in_float64
 def exact_hat(
     economy: Economy,
-    tariff_new: Float[np.ndarray, "*b r r s"] | None = None,
+    tariff_new: np.ndarray | None = None,
     *,
-    trade_costs: Float[np.ndarray, "*b r r s"] | None = None,
+    trade_costs: np.ndarray | None = None,
     deficits: Deficits = "zero",
     progress: Progress = no_progress,
 ) -> ExactHat:
@@ -177,7 +177,7 @@ def exact_hat(
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
     old = solve_old(economy, deficits)
-    closed = jnp.zeros_like(old.deficit) if deficits != "kept" else old.deficit
+    closed = new_deficits(old, deficits)
     total = len(tariff)
     together = min(_TOGETHER, total)
     progress(0, total)
@@ -252,7 +252,7 @@ def _scenarios(
     return arrays["tariff_new"], arrays["trade_costs"], several
 
 
-def _is_home(array: np.ndarray, value: float) -> bool:
+def _is_home(array: np.ndarray, value: int) -> bool:
     return bool((np.einsum("...nnj->...nj", array) == value).all())
 
 
@@ -263,9 +263,7 @@ def share_economy(economy: Economy) -> changes.Economy:
     spent = paid.sum(axis=1)
     bought = spent > 0
     home = np.eye(len(economy.regions))[:, :, None]
-    shares = np.where(
-        bought[:, None], paid / np.where(bought, spent, 1)[:, None], home
-    )
+    shares = np.where(bought[:, None], paid / np.where(bought, spent, 1)[:, None], home)
     cost = economy.intermediate.sum(axis=1) + economy.value_added
     made = cost > 0
     per_unit = 1 / np.where(made, cost, 1)
@@ -315,6 +313,11 @@ def solve_old(economy: Economy, deficits: Deficits) -> Old:
     )
 
 
+def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
+    """Deficits of the new equilibrium, in units of world value added."""
+    return old.deficit if deficits == "kept" else jnp.zeros_like(old.deficit)
+
+
 def _polish(
     shares: changes.Economy,
     shock: changes.Shock,
@@ -340,9 +343,9 @@ def _shocks(
 
 @jax.jit
 def _solve_several(old: Old, shock: changes.Shock) -> wages.Equilibrium:
-    return jax.vmap(
-        lambda one: wages.solve(old.economy, one, old.inverse, old.start)
-    )(shock)
+    return jax.vmap(lambda one: wages.solve(old.economy, one, old.inverse, old.start))(
+        shock
+    )
 
 
 @jax.jit
@@ -423,23 +426,14 @@ def _frame(
     costs: np.ndarray,
     deficits: Deficits,
 ) -> pd.DataFrame:
-    columns = {
-        "welfare": merged.welfare,
-        "tot": merged.tot,
-        "vot": merged.vot,
-        "realwage": merged.realwage,
-        "real_income": merged.exact,
-        "wage": merged.wages,
-        "price_index": merged.prices,
-    }
-    if (costs != 1).any():
-        columns["tech"] = merged.tech
-    if deficits == "closing":
-        columns["transfer"] = merged.transfer
+    names = [*MEASURES, "real_income", "wage", "price_index"]
+    names += ["tech"] * bool((costs != 1).any()) + ["transfer"] * (
+        deficits == "closing"
+    )
     b = len(merged.tot)
     index = pd.MultiIndex.from_product(
         [range(b), economy.regions], names=["scenario", "region"]
     )
-    flat = {name: 100 * values.ravel() for name, values in columns.items()}
+    flat = {name: 100 * getattr(merged, name).ravel() for name in names}
     frame = pd.DataFrame(flat, index=index)
     return frame if several else frame.droplevel("scenario")

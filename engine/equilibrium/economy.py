@@ -4,7 +4,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -77,16 +77,16 @@ class Economy(Printable):
     (3, 3, 4)
     """
 
-    regions: tuple[str, ...]
-    sectors: tuple[str, ...]
-    trade: Float[np.ndarray, "r r s"]
-    tariff: Float[np.ndarray, "r r s"]
-    tariff_new: Float[np.ndarray, "r r s"]
-    intermediate: Float[np.ndarray, "r s s"]
-    final: Float[np.ndarray, "r s"]
-    value_added: Float[np.ndarray, "r s"]
-    deficit: Float[np.ndarray, " r"]
-    theta: Float[np.ndarray, " s"]
+    regions: Sequence[str]
+    sectors: Sequence[str]
+    trade: np.ndarray
+    tariff: np.ndarray
+    tariff_new: np.ndarray
+    intermediate: np.ndarray
+    final: np.ndarray
+    value_added: np.ndarray
+    deficit: np.ndarray
+    theta: np.ndarray
     name: str = "economy"
 
     def __post_init__(self) -> None:
@@ -144,9 +144,7 @@ def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
 
 
 def _worst_deficit(economy: Economy) -> float:
-    return float(
-        np.max(np.abs(economy.deficit) / economy.value_added.sum(axis=1))
-    )
+    return float(np.max(np.abs(economy.deficit) / economy.value_added.sum(axis=1)))
 
 
 def read_economy(path: str | Path) -> Economy:
@@ -176,12 +174,14 @@ def read_economy(path: str | Path) -> Economy:
                 raise TivaxError(
                     f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
                 )
-            arrays = {name: file[name] for name in wanted}
+            arrays: dict[str, Any] = {name: file[name] for name in wanted}
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise TivaxError(
             f"{path}: not an .npz of plain arrays ({str(error).splitlines()[0]}); "
             "labels are arrays of text, the rest numbers"
         ) from None
+    for name in ("regions", "sectors"):
+        arrays[name] = _labels(str(path), name, arrays[name])
     return Economy(**arrays, name=str(path))
 
 
@@ -250,7 +250,7 @@ def label_of(economy: Economy, name: str, cell: Sequence[int]) -> str:
 def _check_values(economy: Economy) -> None:
     def refuse(name: str, bad: np.ndarray, wanted: str) -> None:
         if bad.any():
-            cell = np.argwhere(bad)[0]
+            cell = np.argwhere(bad)[0].tolist()
             value = getattr(economy, name)[tuple(cell)]
             raise TivaxError(
                 f"{economy.name}: {name} of {label_of(economy, name, cell)} is "
@@ -307,7 +307,7 @@ def _largest(
     relative = np.abs(one - other) / size
     if not (relative > ADDS_UP).any():
         return None
-    cell = tuple(np.argwhere(relative == relative.max())[0])
+    cell = tuple(np.argwhere(relative == relative.max())[0].tolist())
     where = label_of(economy, of, cell)
     return Gap(words, where, float(one[cell]), float(other[cell]))
 

@@ -213,9 +213,7 @@ def _read(
     return where, frame
 
 
-def synthetic_economy(
-    regions: int = 31, sectors: int = 40, seed: int = 0
-) -> Economy:
+def synthetic_economy(regions: int = 31, sectors: int = 40, seed: int = 0) -> Economy:
     """An economy of any size with tariffs that are to be halved: nothing in it is data.
 
     Trade, inputs and final demand are those of ``synthetic_world``; elasticities are

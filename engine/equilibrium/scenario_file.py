@@ -1,26 +1,26 @@
 """Scenario files of kind exact-hat, read and run.
 
-    kind = "exact-hat"
-    deficits = "zero"               # or "kept", "closing"
+kind = "exact-hat"
+deficits = "zero"               # or "kept", "closing"
 
-    economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
-    store = "wiod13"
-    year = 2008
-    elasticities = "theta.csv"      # sector, theta
-    tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
+economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
+store = "wiod13"
+year = 2008
+elasticities = "theta.csv"      # sector, theta
+tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
 
-    trade_costs = "costs.csv"       # importer, exporter, sector, factor
+trade_costs = "costs.csv"       # importer, exporter, sector, factor
 
-    [[variant]]                     # several make several scenarios
-    name = "wall"
-    importers = ["USA"]
-    exporters = ["MEX"]
-    sectors = ["Textile"]
-    tariff = 0.25                   # or trade_cost = 1.1, a factor
+[[variant]]                     # several make several scenarios
+name = "wall"
+importers = ["USA"]
+exporters = ["MEX"]
+sectors = ["Textile"]
+tariff = 0.25                   # or trade_cost = 1.1, a factor
 
-    [equation]                      # the index on TBI
-    coefficient = 11.55
-    standard_error = 3.52
+[equation]                      # the index on TBI
+coefficient = 11.55
+standard_error = 3.52
 """
 
 from collections.abc import Sequence
@@ -131,10 +131,10 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         for key in ("coefficient", "standard_error"):
             if not inner.has(key):
                 raise inner.mistake(key, "is missing")
-        error = inner.number("standard_error", 0)
+        error = inner.number("standard_error", 0.0)
         if error < 0:
             raise inner.mistake("standard_error", "write a number from 0")
-        equation = (inner.number("coefficient", 0), error)
+        equation = (inner.number("coefficient", 0.0), error)
     if variants and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
 
@@ -251,8 +251,8 @@ def _variants(
     return list(tariffs), np.stack([*tariffs.values()]), np.stack([*factors.values()])
 
 
-def _above(section: TomlTable, key: str, least: float) -> float:
-    value = section.number(key, 0)
+def _above(section: TomlTable, key: str, least: int) -> float:
+    value = section.number(key, 0.0)
     if value <= least:
         raise section.mistake(key, f"write a number above {least}")
     return value

@@ -13,6 +13,7 @@ from .engine.equilibrium import exact_hat as exact_hat
 from .engine.equilibrium import read_economy as read_economy
 from .engine.equilibrium import save_economy as save_economy
 from .engine.equilibrium import synthetic_economy as synthetic_economy
+from .engine.equilibrium import tariff_gradient as tariff_gradient
 from .engine.equilibrium import tbi_change as tbi_change
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet

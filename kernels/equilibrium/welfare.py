@@ -24,20 +24,18 @@ from .wages import Equilibrium
 
 
 class Welfare(NamedTuple):
-    """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the first four."""
+    """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next four,
+    ``real_income`` the exact change of income over the price index."""
 
+    welfare: Float[Array, " r"]
     tot: Float[Array, " r"]
     vot: Float[Array, " r"]
     tech: Float[Array, " r"]
     transfer: Float[Array, " r"]
     realwage: Float[Array, " r"]
-    exact: Float[Array, " r"]  # I'/I over the change of the price index, less 1
-    prices: Float[Array, " r"]
-    wages: Float[Array, " r"]
-
-    @property
-    def welfare(self) -> Float[Array, " r"]:
-        return self.tot + self.vot + self.tech + self.transfer
+    real_income: Float[Array, " r"]
+    price_index: Float[Array, " r"]
+    wage: Float[Array, " r"]
 
 
 def welfare_changes(
@@ -58,14 +56,18 @@ def welfare_changes(
     volume = tariff * (new.trade - trade * (1 + dc)[None, :, :])
     wasted = (1 + tariff) * trade * (iceberg - 1)
     index = (economy.budget * new.log_prices).sum(axis=1)
-    exact = jnp.log(new.income / income) - index
+    real_income = jnp.log(new.income / income) - index
+    tot = (received - paid) / income
+    vot = volume.sum(axis=(1, 2)) / income
+    tech = (0 - wasted.sum(axis=(1, 2))) / income
     return Welfare(
-        tot=(received - paid) / income,
-        vot=volume.sum(axis=(1, 2)) / income,
-        tech=(0 - wasted.sum(axis=(1, 2))) / income,
+        welfare=tot + vot + tech + transfer / income,
+        tot=tot,
+        vot=vot,
+        tech=tech,
         transfer=transfer / income,
         realwage=jnp.expm1(new.log_wages - index),
-        exact=jnp.expm1(exact),
-        prices=jnp.expm1(index),
-        wages=jnp.expm1(new.log_wages),
+        real_income=jnp.expm1(real_income),
+        price_index=jnp.expm1(index),
+        wage=jnp.expm1(new.log_wages),
     )
