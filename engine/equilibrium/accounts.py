@@ -1,4 +1,4 @@
-"""Input-output tables of an old and a new equilibrium, and their trade benefit index."""
+"""Input-output tables of the old and the new equilibrium, and the index of both."""
 
 from typing import Literal
 
@@ -49,11 +49,7 @@ def equilibrium_tables(
     require_kind("found", found, ExactHat, "a result of tx.exact_hat")
     require_choice("which", which, ("old", "new"))
     economy = found.economy
-    if found.trade_new is None or found.spending_new is None:
-        raise TivaxError("equilibrium_tables: give a result of one scenario")
-    trade, spent = found.trade_old, found.spending_old
-    if which == "new":
-        trade, spent = found.trade_new, found.spending_new
+    trade, spent = found.old if which == "old" else found.counterfactual
     r, s = spent.shape
     # Of the inputs that are bought the part that goes to each using sector.
     cost = economy.intermediate.sum(axis=1) + economy.value_added

@@ -45,6 +45,13 @@ class Old(NamedTuple):
     inverse: Float[Array, "r r"]
 
 
+class Flows(NamedTuple):
+    """Trade net of tariffs and spending with tariffs, in units of the economy."""
+
+    trade: Float[np.ndarray, "r r s"]
+    spending: Float[np.ndarray, "r s"]
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class ExactHat(Printable):
     """A counterfactual equilibrium, or several of one economy.
@@ -62,11 +69,10 @@ class ExactHat(Printable):
     clearing
         The largest excess demand for labour relative to a region's value added, by
         scenario.
-    trade_old, trade_new : (importer, exporter, sector)
-        Flows net of tariffs, in units of the economy in which world value added is what
-        it was; ``trade_new`` is None where several scenarios were solved.
-    spending_old, spending_new : (region, sector)
-        Purchases with tariffs; ``spending_new`` None as above.
+    old, new
+        ``trade`` (importer, exporter, sector) net of tariffs, and ``spending`` (region,
+        sector) with tariffs, in units of the economy in which world value added is what
+        it was. ``new`` is None where several scenarios were solved.
 
     Examples
     --------
@@ -80,17 +86,25 @@ class ExactHat(Printable):
     deficits: Deficits
     changes: pd.DataFrame
     clearing: Float[np.ndarray, " b"]
-    trade_old: Float[np.ndarray, "r r s"]
-    spending_old: Float[np.ndarray, "r s"]
-    trade_new: Float[np.ndarray, "r r s"] | None = None
-    spending_new: Float[np.ndarray, "r s"] | None = None
+    old: Flows
+    new: Flows | None = None
+
+    @property
+    def counterfactual(self) -> Flows:
+        """The new flows; ``TivaxError`` for a result of several scenarios."""
+        if self.new is None:
+            raise TivaxError("flows are kept of one scenario: solve it alone")
+        return self.new
 
     @property
     def table(self) -> pd.DataFrame:
         """Long form: (scenario,) region, measure, value in per cent."""
         kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
-        long = self.changes[kept].rename_axis(columns="measure").stack()
-        return long.rename("value").reset_index()
+        index = list(self.changes.index.names)
+        frame = self.changes[kept].rename_axis(columns="measure")
+        return (
+            frame.stack().to_frame("value").reset_index()[[*index, "measure", "value"]]
+        )
 
     @property
     def flows(self) -> pd.DataFrame:
@@ -99,17 +113,16 @@ class ExactHat(Printable):
         Net of tariffs, in units of the economy; pairs that trade in neither are left
         out.
         """
-        if self.trade_new is None:
-            raise TivaxError("flows: give a result of one scenario")
         labels = (self.economy.regions, self.economy.regions, self.economy.sectors)
         names = ["importer", "exporter", "sector"]
         frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
-        frame["old"], frame["new"] = self.trade_old.ravel(), self.trade_new.ravel()
+        frame["old"] = self.old.trade.ravel()
+        frame["new"] = self.counterfactual.trade.ravel()
         kept = (frame["old"] > 0) | (frame["new"] > 0)
         return frame[kept].reset_index(drop=True)
 
     def _listings(self) -> Sequence[Listing]:
-        columns = [k for k in self.changes if k not in ("wage", "price_index")]
+        columns = [str(k) for k in self.changes if k not in ("wage", "price_index")]
         shown = self.changes if len(self.changes) <= 60 else self.changes.head(60)
         names = [", ".join(map(str, np.atleast_1d(k))) for k in shown.index]
         rows = [
@@ -160,8 +173,8 @@ def exact_hat(
 
     Notes
     -----
-    The numeraire is world value added. Welfare is ``tot`` + ``vot`` of the
-    paper's section 5, with z'/z - 1 for d ln z, as its published figures are computed. Changes of
+    The numeraire is world value added. Welfare is ``tot`` + ``vot`` of section 5 of the
+    paper, with z'/z - 1 for d ln z, as its published figures are computed. Changes of
     iceberg costs add ``tech``, changes of deficits ``transfer``: they follow from the
     same differentiation. Where accounts add up only roughly, or final demand had to be
     set to zero, the old equilibrium too is solved from the shares of the economy.
@@ -199,21 +212,11 @@ def exact_hat(
     merged = jax.tree.map(lambda *a: np.concatenate(a), *parts)
     scale = float(economy.value_added.sum())
     frame = _frame(economy, merged, several, costs, deficits)
-    single = {}
+    before = Flows(np.asarray(old.trade) * scale, np.asarray(old.spending) * scale)
+    after = None
     if not several and new is not None:
-        single = dict(
-            trade_new=np.asarray(new.trade[0]) * scale,
-            spending_new=np.asarray(new.spending[0]) * scale,
-        )
-    return ExactHat(
-        economy,
-        deficits,
-        frame,
-        np.concatenate(clearing),
-        np.asarray(old.trade) * scale,
-        np.asarray(old.spending) * scale,
-        **single,
-    )
+        after = Flows(*(np.asarray(k[0]) * scale for k in (new.trade, new.spending)))
+    return ExactHat(economy, deficits, frame, np.concatenate(clearing), before, after)
 
 
 def _scenarios(
@@ -374,7 +377,8 @@ def _repair(
     unsolved = np.flatnonzero(~(np.asarray(found.clearing) <= wages.CLEARING))
     for k in unsolved:
         one = jax.tree.map(lambda a, k=k: a[k], shock)
-        what = f"scenario {before + k}" if len(found.clearing) > 1 else "the new one"
+        several = len(found.clearing) > 1
+        what = f"scenario {before + k}" if several else "the new equilibrium"
         new = _by_newton(economy, old.economy, one, old.start, what)
         found = jax.tree.map(lambda all, one, k=k: all.at[k].set(one), found, new)
     return found

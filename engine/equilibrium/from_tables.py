@@ -56,9 +56,9 @@ def economy_from_tables(
 
     Notes
     -----
-    Final demand can be negative, where stocks are sold. These cells are set to zero, and
-    output is what the remaining final demand requires at the same input coefficients,
-    x = (I - A)^-1 Y 1, so that the accounts add up again.
+    Final demand can be negative, where stocks are sold. These cells are set to zero,
+    and output is what the remaining final demand requires at the same input
+    coefficients, x = (I - A)^-1 Y 1, so that the accounts add up again.
 
     Examples
     --------
@@ -130,7 +130,7 @@ def _read_elasticities(
     missing = [k for k in sectors if k not in values]
     if missing and EVERY not in values:
         raise TivaxError(
-            f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for all others"
+            f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
         )
     found = np.array([values.get(k, values.get(EVERY)) for k in sectors], float)
     if (bad := np.flatnonzero(found <= 0)).size:

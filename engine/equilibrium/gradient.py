@@ -57,6 +57,7 @@ def tariff_gradient(
     ('importer', 'exporter', 'sector')
     """
     require_kind("economy", economy, Economy, "a tx.Economy")
+    require_kind("region", region, str, "a label")
     require_choice("measure", measure, DIFFERENTIABLE)
     if region not in economy.regions:
         known = suggest(str(region), economy.regions)

@@ -18,13 +18,14 @@ The equilibrium in relative changes:
     c_nj hat = w_n hat^g_nj  prod_k P_nk hat^G_nkj
     P_nj hat = [sum_i pi_nij (kappa_nij hat c_ij hat)^-th_j]^(-1/th_j)
     pi'_nij  = pi_nij [kappa_nij hat c_ij hat / P_nj hat]^-th_j
-    X'_nj    = sum_k G_njk Y'_nk + a_nj I'_n,   Y'_ij = sum_n pi'_nij X'_nj / (1 + tau'_nij)
+    Y'_ij    = sum_n pi'_nij X'_nj / (1 + tau'_nij)
+    X'_nj    = sum_k G_njk Y'_nk + a_nj I'_n
     I'_n     = w_n hat w_n L_n + sum_ij tau'_nij pi'_nij X'_nj / (1 + tau'_nij) + D'_n
 
-and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the equations
-above is the same as balanced trade up to D'. The price equation in logarithms is a
-contraction with modulus 1 - g, the spending equation one in sums of dollars; both are
-iterated, and differentiated by the implicit function theorem.
+and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the
+equations above is the same as balanced trade up to D'. The price equation in logarithms
+is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
+are iterated, and differentiated by the implicit function theorem.
 
 Money is in units of world value added, the numeraire: sum_n w_n hat w_n L_n = 1. One
 scenario a function; ``jax.vmap`` over shocks makes a batch.

@@ -58,6 +58,10 @@ class Position(NamedTuple):
     excess: Float[Array, " r"]
 
 
+State = tuple[Position, Float[Array, "r r"], Int[Array, ""]]
+"""Of the iteration: where it is, the inverse Jacobian, wages tried."""
+
+
 class Equilibrium(NamedTuple):
     """A new equilibrium in changes; money in units of old world value added.
 
@@ -120,7 +124,6 @@ def _broyden(
 ) -> tuple[Position, Int[Array, ""]]:
     floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
     aim = jnp.maximum(floor, jnp.asarray(_AIM, floor.dtype))
-    State = tuple[Position, Array, Array]
 
     def goes_on(state: State) -> Array:
         at, _, k = state

@@ -1,8 +1,8 @@
 """What a new equilibrium means for regions: welfare and its parts, one scenario.
 
-Symbols of ``changes``. The change of welfare to first order, around the old equilibrium,
-in the terms of Caliendo and Parro (2015, section 5); d ln z is z'/z - 1, as in their
-computations:
+Symbols of ``changes``. The change of welfare to first order, around the old
+equilibrium, in the terms of Caliendo and Parro (2015, section 5); d ln z is z'/z - 1,
+as in their computations:
 
     tot       1/I_n sum_ij (E_nij d ln c_nj - M_nij d ln c_ij)
     vot       1/I_n sum_ij tau_nij M_nij (d ln M_nij - d ln c_ij)

@@ -62,7 +62,9 @@ def test_real_wages_follow_from_the_change_of_the_home_share(inputs):
     costs = np.array([[1, 0.8], [1.1, 1]])[:, :, None]
     economy = one_sector(inputs)
     found = tx.exact_hat(economy, trade_costs=costs)
-    home = np.einsum("nnj->n", found.trade_new) / found.trade_new.sum(axis=(1, 2))
+    home = np.einsum(
+        "nnj->n", found.counterfactual.trade
+    ) / found.counterfactual.trade.sum(axis=(1, 2))
     before = np.array([0.8, 0.9])
     expected = (home / before) ** (-1 / (4 * (1 - inputs)))
     assert_allclose(1 + found.changes["realwage"] / 100, expected, rtol=SOLVED)
@@ -123,7 +125,7 @@ def literal_equilibrium(economy: tx.Economy) -> dict[str, np.ndarray]:
 
 def test_equals_the_equations_solved_literally(economy, found):
     expected = literal_equilibrium(economy)
-    assert_allclose(found.trade_new, expected["trade"], rtol=1e-8)
+    assert_allclose(found.counterfactual.trade, expected["trade"], rtol=1e-8)
     assert_allclose(1 + found.changes["wage"] / 100, expected["wages"], rtol=1e-9)
     alpha = economy.final / economy.final.sum(axis=1, keepdims=True)
     index = np.prod(expected["prices"] ** alpha, axis=1)
@@ -151,7 +153,7 @@ def test_no_shock_changes_nothing(economy, deficits):
     same = tx.exact_hat(economy, economy.tariff, deficits=deficits)
     # Per cent: 1e-10 is 1e-12 of a ratio.
     assert np.abs(same.changes.to_numpy()).max() < 1e-10
-    assert_allclose(same.trade_new, same.trade_old, rtol=1e-11)
+    assert_allclose(same.counterfactual.trade, same.old.trade, rtol=1e-11)
 
 
 def test_markets_clear_and_deficits_are_kept_in_world_value_added(economy, found):
@@ -159,13 +161,17 @@ def test_markets_clear_and_deficits_are_kept_in_world_value_added(economy, found
     paid = economy.value_added.sum(axis=1) * (
         1 + found.changes["wage"].to_numpy() / 100
     )
-    sold = found.trade_new.sum(axis=0)
+    sold = found.counterfactual.trade.sum(axis=0)
     assert_allclose((share * sold).sum(axis=1), paid, rtol=SOLVED)
     assert_allclose(paid.sum(), economy.value_added.sum(), rtol=SOLVED)
-    balance = found.trade_new.sum(axis=(1, 2)) - found.trade_new.sum(axis=(0, 2))
+    balance = found.counterfactual.trade.sum(
+        axis=(1, 2)
+    ) - found.counterfactual.trade.sum(axis=(0, 2))
     assert_allclose(balance, economy.deficit, atol=SOLVED * paid.sum())
     closed = tx.exact_hat(economy)
-    balance = closed.trade_new.sum(axis=(1, 2)) - closed.trade_new.sum(axis=(0, 2))
+    balance = closed.counterfactual.trade.sum(
+        axis=(1, 2)
+    ) - closed.counterfactual.trade.sum(axis=(0, 2))
     assert_allclose(balance, 0, atol=SOLVED * paid.sum())
 
 
@@ -205,7 +211,7 @@ def test_several_scenarios_are_those_one_by_one(economy):
     done = []
     batch = tx.exact_hat(economy, tariffs, progress=lambda k, n: done.append((k, n)))
     assert done[0] == (0, 3) and done[-1] == (3, 3)
-    assert batch.trade_new is None and len(batch.clearing) == 3
+    assert batch.new is None and len(batch.clearing) == 3
     for k in (0, 2):
         one = tx.exact_hat(economy, tariffs[k])
         assert_allclose(batch.changes.loc[k], one.changes, atol=1e-8)
@@ -257,7 +263,7 @@ def test_flows_that_do_not_exist_stay_away():
     trade[0, 0], trade[1, 1] = 100, 200
     alone = replace(economy, trade=trade)
     found = tx.exact_hat(alone)
-    assert_array_equal(found.trade_new[[0, 1], [1, 0]], 0)
+    assert_array_equal(found.counterfactual.trade[[0, 1], [1, 0]], 0)
     assert_allclose(found.changes, 0, atol=1e-9)
 
 
