@@ -47,11 +47,15 @@ def _evaluate_batch(
 
 @dataclass(frozen=True)
 class Shape:
-    """Rows, columns and rank that an update is filled up to."""
+    """Rows, columns, rank and buyers that an update is filled up to.
+
+    ``rows`` is 0 where it has every row.
+    """
 
     rows: int
     columns: int
     rank: int
+    buyers: int
 
 
 def value_rows(
@@ -150,37 +154,41 @@ def base_row(solved: SolvedYear) -> Float[np.ndarray, " values"]:
 # ------------------------------------------------------------------------------ updates
 
 
-def _round_up(size: int, most: int) -> int:
-    """The next of 8, 16, 32, 64 ... , but no more than ``most``."""
-    return min(most, max(8, 1 << (size - 1).bit_length()))
+def _round_up(size: int, most: int, least: int = 8) -> int:
+    """The next power of 2 from ``least`` on, but no more than ``most``."""
+    return min(most, max(least, 1 << max(size - 1, 0).bit_length()))
 
 
 def _shape_of(changes: Changes, n: int) -> Shape:
-    rows = [k[0] for k in changes.blocks]
-    if changes.demand is not None:
-        rows.append(np.flatnonzero(changes.demand.any(axis=1)))
-    columns = [k[1] for k in changes.blocks]
+    rows, columns, buyers = _numbers(changes)
+    many = _round_up(len(rows), n)
     return Shape(
-        _round_up(_different(rows), n),
-        _round_up(_different(columns), n),
+        0 if 2 * many > n else many,
+        _round_up(len(columns), n),
         _round_up(changes.rank, n),
+        _round_up(len(buyers), changes.table.Y.shape[1], least=1),
     )
 
 
-def _different(numbers: Sequence[np.ndarray]) -> int:
-    return len(np.unique(np.concatenate(numbers))) if numbers else 1
+def _numbers(changes: Changes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows and columns of A and Y that change, and the buyers whose demand does."""
+    empty = np.zeros(0, int)
+    rows, buyers = [empty, *(k[0] for k in changes.blocks)], empty
+    if changes.demand is not None:
+        rows.append(np.flatnonzero(changes.demand.any(axis=1)))
+        buyers = np.flatnonzero(changes.demand.any(axis=0))
+    columns = [empty, *(k[1] for k in changes.blocks)]
+    return np.unique(np.concatenate(rows)), np.unique(np.concatenate(columns)), buyers
 
 
 def _update(changes: Changes, shape: Shape) -> low_rank.Update:
     """The changes as a product of two factors, filled up with zeros."""
-    c = changes.table.Y.shape[1]
-    found = [k[0] for k in changes.blocks]
-    if changes.demand is not None:
-        found.append(np.flatnonzero(changes.demand.any(axis=1)))
-    empty = np.zeros(0, int)
-    rows = np.unique(np.concatenate([empty, *found]))
-    columns = np.unique(np.concatenate([empty, *(k[1] for k in changes.blocks)]))
-    M = np.zeros((shape.rows, shape.rank))
+    n = len(changes.table.x)
+    rows, columns, buyers = _numbers(changes)
+    if not shape.rows:
+        rows = np.arange(n)
+    height = shape.rows or n
+    M = np.zeros((height, shape.rank))
     N = np.zeros((shape.rank, shape.columns))
     start = 0
     for its_rows, its_columns, change in changes.blocks:
@@ -195,11 +203,16 @@ def _update(changes: Changes, shape: Shape) -> low_rank.Update:
             M[np.ix_(r, inner)] = change
             N[inner, m] = 1
         start += rank
-    demand = np.zeros((shape.rows, c))
+    demand = np.zeros((height, shape.buyers))
     if changes.demand is not None:
-        demand[: len(rows)] = changes.demand[rows]
+        demand[: len(rows), : len(buyers)] = changes.demand[np.ix_(rows, buyers)]
     return low_rank.Update(
-        _filled(rows, shape.rows), _filled(columns, shape.columns), M, N, demand
+        rows=_filled(rows, height) if shape.rows else None,
+        columns=_filled(columns, shape.columns),
+        buyers=_filled(buyers, shape.buyers),
+        M=M,
+        N=N,
+        demand=demand,
     )
 
 
@@ -209,7 +222,7 @@ def _filled(numbers: np.ndarray, length: int) -> np.ndarray:
 
 def _at_once(shape: Shape, n: int, regions: int) -> int:
     """How many variants of this shape fit a batch."""
-    each = n * (shape.rows + shape.columns + 2 * shape.rank + 6 * regions)
+    each = n * (shape.rows + shape.columns + 3 * shape.rank + 6 * regions)
     return max(1, min(_MOST_AT_ONCE, _ROOM // (8 * each)))
 
 

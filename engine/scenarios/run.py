@@ -67,6 +67,13 @@ class ScenarioPlan:
         return len(self.variants) * len(self.years)
 
     @property
+    def rows_per_variant(self) -> int:
+        """Rows of the table of results for a variant and a year."""
+        known = PRICES if self.priced else QUANTITIES
+        world = sum(known[name] for name in self.measures)
+        return len(self.measures) * len(self.places.names) + world
+
+    @property
     def memory(self) -> int:
         """Bytes that evaluation needs at most, about."""
         return evaluate.memory_of(self.tables.n, self.draws * len(self.columns))

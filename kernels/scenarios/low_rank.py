@@ -81,16 +81,18 @@ class Base(NamedTuple):
 
 
 class Update(NamedTuple):
-    """dA = E_rows M N E_columns', and dY = E_rows ``demand``.
+    """dA = E_rows M N E_columns', and dY = E_rows ``demand`` E_buyers'.
 
-    Rows and columns may be filled up with any number whose M, demand or N is 0.
+    Rows, columns and buyers may be filled up with any number whose M, N or demand is 0.
+    ``rows`` is None where M and demand have every row.
     """
 
-    rows: Int[Array, " r"]
+    rows: Int[Array, " r"] | None
     columns: Int[Array, " m"]
+    buyers: Int[Array, " q"]
     M: Float[Array, "r k"]
     N: Float[Array, "k m"]
-    demand: Float[Array, "r c"]
+    demand: Float[Array, "r q"]
 
 
 class Accounts(NamedTuple):
@@ -163,8 +165,13 @@ def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
     ``refine``, which is static, adds a step of iterative refinement.
     """
     A, B, Y = base.A, base.B, base.Y
-    rows, columns, M, N, demand = update
-    BP = B[:, rows] @ M
+    rows, columns, buyers, M, N, demand = update
+    every = slice(None) if rows is None else rows
+
+    def from_rows(values: Float[Array, "r j"]) -> Float[Array, "n j"]:
+        return B[:, every] @ values
+
+    BP = from_rows(M)
     inner = jnp.eye(len(N), dtype=A.dtype) - N @ BP[columns]
     inner = inverses(inner[None])[0]
 
@@ -173,18 +180,19 @@ def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
 
     def left(X: Float[Array, "n c"]) -> Float[Array, "n c"]:
         moved = M @ (N @ X[columns])
-        return (wanted - X + A @ X).at[rows].add(moved)
+        return (wanted - X + A @ X).at[every].add(moved)
 
-    wanted = Y.at[rows].add(demand)
-    X = updated(base.X + B[:, rows] @ demand)
+    bought = jnp.zeros((len(M), Y.shape[1]), A.dtype).at[:, buyers].add(demand)
+    wanted = Y.at[every].add(bought)
+    X = updated(base.X.at[:, buyers].add(from_rows(demand)))
     if refine:
         X = X + updated(B @ left(X))
-    lengths = base.multipliers[rows] @ M @ inner @ (N @ B[columns])
+    lengths = base.multipliers[every] @ M @ inner @ (N @ B[columns])
     output = X.sum(axis=1)
     # What the update sells, by region of the seller and of the user.
     here = _region_of(base)
-    selling = M * base.active[rows].astype(A.dtype)[:, None]
-    sellers = here[rows].T @ selling
+    selling = M * base.active[every].astype(A.dtype)[:, None]
+    sellers = here[every].T @ selling
     users = (N * output[columns][None, :]) @ here[columns]
     lost = -(M.sum(axis=0) @ users)
     inputs = _by_user(base.sold, output) + sellers @ users
