@@ -12,7 +12,7 @@ from ..core import TivaxError
 from .places import Places
 from .shocks import OF_REGIONS, TO, Shock
 
-Index = Int[np.ndarray, " m"]
+Index = Int[np.ndarray, " _"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -115,9 +115,10 @@ def _evaluated(
 
 
 def _evaluate_together(
-    solved: SolvedYear, updates: Sequence[low_rank.Update]
+    solved: SolvedYear, updates: Sequence[dict[str, np.ndarray]]
 ) -> low_rank.Variant:
-    stacked = jax.tree.map(lambda *k: jnp.asarray(np.stack(k)), *updates)
+    parts = {k: jnp.asarray(np.stack([u[k] for u in updates])) for k in updates[0]}
+    stacked = low_rank.Update(**{"rows": None, **parts})
     found = _evaluate_batch(solved.base, stacked, refine=False)
     if float(found.residual.max()) > TOLERANCE:
         found = _evaluate_batch(solved.base, stacked, refine=True)
@@ -154,8 +155,11 @@ def base_row(solved: SolvedYear) -> Float[np.ndarray, " values"]:
 # ------------------------------------------------------------------------------ updates
 
 
-def _round_up(size: int, most: int, least: int = 8) -> int:
-    """The next power of 2 from ``least`` on, but no more than ``most``."""
+def _round_up(size: int, most: int, least: int = 64) -> int:
+    """The next power of 2 from ``least`` on, but no more than ``most``.
+
+    So a small world has one shape and one program for most variants.
+    """
     return min(most, max(least, 1 << max(size - 1, 0).bit_length()))
 
 
@@ -166,7 +170,7 @@ def _shape_of(changes: Changes, n: int) -> Shape:
         0 if 2 * many > n else many,
         _round_up(len(columns), n),
         _round_up(changes.rank, n),
-        _round_up(len(buyers), changes.table.Y.shape[1], least=1),
+        _round_up(len(buyers), changes.table.Y.shape[1], least=8),
     )
 
 
@@ -181,8 +185,11 @@ def _numbers(changes: Changes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return np.unique(np.concatenate(rows)), np.unique(np.concatenate(columns)), buyers
 
 
-def _update(changes: Changes, shape: Shape) -> low_rank.Update:
-    """The changes as a product of two factors, filled up with zeros."""
+def _update(changes: Changes, shape: Shape) -> dict[str, np.ndarray]:
+    """The changes as a product of two factors, filled up with zeros.
+
+    The parts of ``low_rank.Update``, without rows where it has every row.
+    """
     n = len(changes.table.x)
     rows, columns, buyers = _numbers(changes)
     if not shape.rows:
@@ -206,14 +213,14 @@ def _update(changes: Changes, shape: Shape) -> low_rank.Update:
     demand = np.zeros((height, shape.buyers))
     if changes.demand is not None:
         demand[: len(rows), : len(buyers)] = changes.demand[np.ix_(rows, buyers)]
-    return low_rank.Update(
-        rows=_filled(rows, height) if shape.rows else None,
-        columns=_filled(columns, shape.columns),
-        buyers=_filled(buyers, shape.buyers),
-        M=M,
-        N=N,
-        demand=demand,
-    )
+    found = {
+        "columns": _filled(columns, shape.columns),
+        "buyers": _filled(buyers, shape.buyers),
+        "M": M,
+        "N": N,
+        "demand": demand,
+    }
+    return {"rows": _filled(rows, height), **found} if shape.rows else found
 
 
 def _filled(numbers: np.ndarray, length: int) -> np.ndarray:

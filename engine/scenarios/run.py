@@ -285,7 +285,10 @@ def _require_labels(places: Places, shock: Shock) -> None:
         pairs_of(places, shock)
 
 
-def chosen_years(tables: WorldTables, years: int | Iterable[int] | None) -> tuple[int, ...]:
+def chosen_years(
+    tables: WorldTables, years: int | Iterable[int] | None
+) -> tuple[int, ...]:
+    """The years asked for, which the tables must have; the last without any."""
     if years is None:
         return (tables.years[-1],)
     several = years if isinstance(years, Iterable) else [years]

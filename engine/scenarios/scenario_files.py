@@ -195,13 +195,12 @@ def _years(toml: TomlTable) -> tuple[int, ...]:
     if not toml.has(key):
         return ()
     value = toml.values[key]
-    several = value if isinstance(value, list) and key == "years" else [value]
-    if not several or not all(
-        isinstance(k, int) and not isinstance(k, bool) for k in several
-    ):
-        raise toml.mistake(
-            key, "write 2008" if key == "year" else "write [2000, 2008]"
-        )
+    several: list[Any] = [value]
+    if isinstance(value, list) and key == "years":
+        several = value
+    whole = [isinstance(k, int) and not isinstance(k, bool) for k in several]
+    if not several or not all(whole):
+        raise toml.mistake(key, "write 2008" if key == "year" else "write [2000, 2008]")
     return tuple(several)
 
 

@@ -20,7 +20,7 @@ price
     the ``price`` of a product itself, or ``imports``, a cost at the border.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Real
 from typing import Any, Literal, cast, get_args
@@ -90,13 +90,13 @@ class Shock:
     """
 
     kind: Kind
-    who: str | Iterable[str] = ()
-    whom: str | Iterable[str] = ()
-    sectors: str | Iterable[str] = ()
+    who: Sequence[str] = ()
+    whom: Sequence[str] = ()
+    sectors: Sequence[str] = ()
     percent: float | int | None = None
     uses: Uses = "both"
     both_ways: bool = False
-    to: str | Iterable[str] = "third"
+    to: Sequence[str] = "third"
     links: Links = "all"
     of: Of = "value added"
     name: str = ""

@@ -1,4 +1,4 @@
-"""One year's table with some of its cells changed, from the inverse of the table itself.
+"""A year's table with some of its cells changed, from the inverse of the table itself.
 
 Symbols as in ``kernels.leontief``. A variant changes A by dA and Y by dY:
 

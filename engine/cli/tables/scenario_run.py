@@ -156,9 +156,7 @@ def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
     }
 
 
-def _print_found(
-    terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult
-) -> None:
+def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) -> None:
     count = len(plan.variants)
     terminal.print(
         f"{count:,} variant{'s' * (count > 1)}, residual {found.residual_max:.1e}"
