@@ -28,6 +28,8 @@ MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
 # Scenarios solved at once: what they need stays in a processor's cache.
 _TOGETHER = 16
+# Percentage points by which linear welfare may miss without a word.
+_FAR = 0.5
 _NEWTON_STEPS = 60
 _HALVINGS = 12
 
@@ -97,6 +99,26 @@ class ExactHat(Printable):
         return self.new
 
     @property
+    def lines(self) -> list[str]:
+        """What a reader must know of the economy, in sentences; often none."""
+        lines = []
+        if cells := self.economy.zeroed:
+            lines.append(
+                f"final demand that would be negative is 0 in {cells:,} cells; the old "
+                "equilibrium is solved from the shares of the economy"
+            )
+        gap = (self.changes["welfare"] - self.changes["real_income"]).abs()
+        k = int(gap.to_numpy().argmax())
+        if gap.iloc[k] > max(_FAR, 0.25 * abs(self.changes["real_income"].iloc[k])):
+            linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
+            name = ", ".join(map(str, np.atleast_1d(self.changes.index[k])))
+            lines.append(
+                f"welfare is linear and far from the exact change of real income in "
+                f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
+            )
+        return lines
+
+    @property
     def table(self) -> pd.DataFrame:
         """Long form: (scenario,) region, measure, value in per cent."""
         kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
@@ -130,7 +152,7 @@ class ExactHat(Printable):
             for name, line in zip(names, shown[columns].to_numpy(), strict=True)
         ]
         title = f"Exact hat, deficits {self.deficits}: changes in per cent"
-        notes = [f"markets clear to {self.clearing.max():.1e}"]
+        notes = [f"markets clear to {self.clearing.max():.1e}", *self.lines]
         return [Listing(title, ("", *columns), rows, notes)]
 
 

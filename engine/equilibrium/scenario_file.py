@@ -224,8 +224,11 @@ def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
 
 def _variants(
     run: ExactHatRun, economy: Economy, costs: np.ndarray | None
-) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Names, new tariffs and factors of trade costs; sections of a name add up."""
+) -> tuple[list[str], np.ndarray, np.ndarray | None]:
+    """Names, new tariffs and factors of trade costs; sections of a name add up.
+
+    The factors are those of the file where no variant changes them.
+    """
     shape = economy.tariff.shape
     home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
     start = np.ones(shape) if costs is None else costs
@@ -248,7 +251,9 @@ def _variants(
             tariff[chosen] = _above(section, "tariff", -1)
         if "trade_cost" in given:
             factor[chosen] *= _above(section, "trade_cost", 0)
-    return list(tariffs), np.stack([*tariffs.values()]), np.stack([*factors.values()])
+    new = np.stack([*tariffs.values()])
+    moved = any(section.has("trade_cost") for section in run.variants)
+    return list(tariffs), new, np.stack([*factors.values()]) if moved else costs
 
 
 def _above(section: TomlTable, key: str, least: int) -> float:
