@@ -76,7 +76,8 @@ class ScenarioPlan:
     @property
     def memory(self) -> int:
         """Bytes that evaluation needs at most, about."""
-        return evaluate.memory_of(self.tables.n, self.draws * len(self.columns))
+        values = self.draws * len(self.columns)
+        return evaluate.memory_of(self.tables.n, len(self.tables.regions), values)
 
     @cached_property
     def _solved(self) -> dict[int, SolvedYear]:

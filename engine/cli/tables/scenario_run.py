@@ -221,4 +221,5 @@ def _print_one(terminal: Terminal, plan: ScenarioPlan, table: Any) -> None:
 def _number(value: float, percent: bool) -> str:
     if value != value:
         return "–"
-    return f"{value:+.2f}" if percent else f"{value:+.4g}"
+    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
+    return text if float(text) else "0"
