@@ -57,6 +57,10 @@ from .engine.resampling import clustering_level as clustering_level
 from .engine.resampling import read_study as read_study
 from .engine.resampling import resample as resample
 from .engine.resampling import simulate as simulate
+from .engine.scenarios import ScenarioResult as ScenarioResult
+from .engine.scenarios import Shock as Shock
+from .engine.scenarios import linkages as linkages
+from .engine.scenarios import scenarios as scenarios
 from .engine.sources import Imported as Imported
 from .engine.sources import Satellite as Satellite
 from .engine.sources import import_tables as import_tables
