@@ -20,6 +20,7 @@ from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
 from .inference.panel import panel
 from .tables import commands as tables
+from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tools import commands as tools
@@ -36,6 +37,7 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "change": change,
     "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,

@@ -1,0 +1,2 @@
+from .changes import change as change
+from .result import Change as Change
