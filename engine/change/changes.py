@@ -105,7 +105,16 @@ def change(
     >>> found = tx.change(world, "tbi", start=2000, end=2001, region=["R01", "R02"])
     >>> found.values.round(4)[["region", "start", "end", "change"]]
       region   start     end  change
-    ...
+    0    R01 -0.0275 -0.0197  0.0078
+    1    R02 -0.0149 -0.0316 -0.0167
+    >>> found.by_factor.T.head(5).round(4)
+    region            R01     R02
+    factor
+    technology    -0.0023  0.0015
+    sourcing       0.0097  0.0129
+    demand level  -0.0122 -0.0289
+    demand mix     0.0076 -0.0041
+    demand origin  0.0050  0.0019
     """
     require_tables(tables)
     regions = _regions(tables, region)

@@ -2,7 +2,7 @@
 several regions at once: their values, and what the factors add to them."""
 
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -46,6 +46,7 @@ def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTa
     return YearOfTable(raw, own, table, (x > 0).astype(Z.dtype))
 
 
+@runtime_checkable
 class Measured(Protocol):
     """A measure of b regions as a function of a table."""
 

@@ -56,11 +56,12 @@ class Change(Printable):
     Examples
     --------
     >>> found = tx.change(world, "tbi", start=2000, end=2001, region="R01")
-    >>> found.by_factor.round(4)
-    factor  technology  sourcing  ...  demand origin  value-added shares
-    region                        ...
-    R01         0.0079   -0.0019  ...        -0.0093             -0.0108
-    ...
+    >>> found.by_country.sel(region="R01").to_pandas().T.round(4).iloc[:, 1:4]
+    factor   sourcing  demand level  demand mix
+    country
+    R01       -0.0063       -0.0384      0.0016
+    R02       -0.0001        0.0219      0.0027
+    ROW        0.0161        0.0044      0.0033
     """
 
     measure: str
@@ -100,7 +101,7 @@ class Change(Printable):
         wide = self.by_factor
         change = self.values["change"].to_numpy(float)
         rows = [
-            (region, *map(number_text, effects), number_text(float(whole)))
+            (region, *effect_texts([*effects, float(whole)]))
             for region, effects, whole in zip(
                 self.regions, wide.to_numpy(float).tolist(), change, strict=True
             )
@@ -108,3 +109,9 @@ class Change(Printable):
         title = f"Change of {self.title}, by factor"
         note = f"remainder {self.remainder:.0e}, {self.nodes} points of the path"
         return [Listing(title, ("region", *map(str, wide), "change"), rows, (note,))]
+
+
+def effect_texts(effects: Sequence[float]) -> list[str]:
+    """Numbers with four digits, and 0 for what is rounding beside the largest."""
+    most = max((abs(k) for k in effects if k == k), default=0)
+    return ["0" if abs(k) < 1e-12 * most else number_text(k) for k in effects]

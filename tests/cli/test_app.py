@@ -37,7 +37,7 @@ from helpers import random_tables, write_arrays
 
 COMMANDS = (
     "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
-    "indicators", "explore", "panel", "replicate", "bootstrap", "placebo",
+    "indicators", "change", "explore", "panel", "replicate", "bootstrap", "placebo",
     "simulate", "threats", "curve", "package", "cite", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")

@@ -7,12 +7,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...change import Change
+from ...change import Change, effect_texts
 from ...change import change as decompose_change
 from ...core import (
     Format,
     Run,
-    number_text,
     output_folder,
     require_result_place,
     write_csv,
@@ -97,11 +96,13 @@ def run_change(
     terminal.print(f"{found.title}: effects; {shown.rule}")
     wide = found.by_factor
     cells = wide.assign(change=found.values["change"].to_numpy(float))
-    texts = cells.map(number_text)
     print_regions(
         terminal,
         [*(str(k).replace(" ", "\n", 1) for k in wide), "change"],
-        {code: texts.loc[[code]].to_numpy()[0].tolist() for code in shown.few},
+        {
+            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist())
+            for code in shown.few
+        },
     )
     terminal.print(
         f"adds up to {found.remainder:.1e} of the change or of its largest effect, at "
