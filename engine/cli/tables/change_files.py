@@ -19,7 +19,7 @@ from ...core import (
 )
 from ...figures import ShownRegions, shown_regions
 from ...figures import changes as change_plots
-from ...measures import ValueAdded
+from ...measures import INDICATORS, ValueAdded
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
@@ -84,6 +84,7 @@ def run_change(
             start=found.start,
             end=found.end,
             unit=found.unit,
+            units={measure: found.unit} if measure in INDICATORS else {},
             residual_max=found.remainder,
             nodes=found.nodes,
             chained=chained,
