@@ -1,12 +1,13 @@
 """What ``tx.change`` returns: effects of factors, by country, partner and sector."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import xarray as xr
 
-from ..core import Listing, Printable, number_text
+from ..core import Listing, Printable
 
 FACTOR_NAMES = (
     "technology",
@@ -92,6 +93,12 @@ class Change(Printable):
         return self.by_partner.sum("partner", keep_attrs=True)
 
     @property
+    def largest(self) -> float:
+        """The largest effect or change in absolute value."""
+        every = [*self.table["value"], *self.values["change"]]
+        return max((abs(float(k)) for k in every if k == k), default=0.0)
+
+    @property
     def title(self) -> str:
         """The measure (and sector) and the two years."""
         of = self.measure if self.sector is None else f"{self.measure} of {self.sector}"
@@ -100,8 +107,9 @@ class Change(Printable):
     def _listings(self) -> Sequence[Listing]:
         wide = self.by_factor
         change = self.values["change"].to_numpy(float)
+        most = self.largest
         rows = [
-            (region, *effect_texts([*effects, float(whole)]))
+            (region, *effect_texts([*effects, float(whole)], most))
             for region, effects, whole in zip(
                 self.regions, wide.to_numpy(float).tolist(), change, strict=True
             )
@@ -111,7 +119,13 @@ class Change(Printable):
         return [Listing(title, ("region", *map(str, wide), "change"), rows, (note,))]
 
 
-def effect_texts(effects: Sequence[float]) -> list[str]:
-    """Numbers with four digits, and 0 for what is rounding beside the largest."""
-    most = max((abs(k) for k in effects if k == k), default=0)
-    return ["0" if abs(k) < 1e-12 * most else number_text(k) for k in effects]
+def effect_texts(effects: Sequence[float], most: float | None = None) -> list[str]:
+    """Numbers with as many decimals as leave the largest, or ``most``, four digits."""
+    if most is None:
+        most = max((abs(k) for k in effects if k == k), default=0.0)
+    decimals = 3 - math.floor(math.log10(most)) if most > 0 else 0
+    least = 0.5 * 10.0**-decimals
+    return [
+        f"{0 if abs(k) < least else k:,.{max(decimals, 0)}f}" if k == k else "-"
+        for k in effects
+    ]

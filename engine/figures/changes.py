@@ -124,7 +124,7 @@ def effect_map(
     )
     for (i, j), value in np.ndenumerate(shown):
         if np.isfinite(value) and abs(value) >= 0.05 * most:
-            dark = abs(value) > 0.45 * most
+            dark = abs(value) > 0.3 * most
             ax.text(
                 j + 0.5,
                 i + 0.5,

@@ -95,13 +95,13 @@ def run_change(
     for line in [*net.lines, _PRICES]:
         terminal.print(line)
     terminal.print(f"{found.title}: effects; {shown.rule}")
-    wide = found.by_factor
-    cells = wide.assign(change=found.values["change"].to_numpy(float))
+    most = found.largest
+    cells = found.by_factor.assign(change=found.values["change"].to_numpy(float))
     print_regions(
         terminal,
-        [*(str(k).replace(" ", "\n", 1) for k in wide), "change"],
+        [_SHORT.get(str(k), str(k)).replace(" ", "\n", 1) for k in cells],
         {
-            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist())
+            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist(), most)
             for code in shown.few
         },
     )
@@ -112,6 +112,9 @@ def run_change(
     drawn = f"Open {out / 'waterfall.svg'}" if figures else f"Open {out}"
     terminal.finish(record, drawn)
 
+
+# A table of seven numbers in 84 columns.
+_SHORT = {"value-added shares": "VA shares"}
 
 _LABELS = {
     "region": "whose measure",
