@@ -215,8 +215,8 @@ def solve(
         return A @ (X if scale is None else scale[:, None] * X)
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = _in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
-        return _refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
+        A32, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
+        return refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
 
 
 @partial(jax.jit, static_argnames="regions")
@@ -254,10 +254,10 @@ def solve_contents(
         return times
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = _in_float32(A, size, regions=regions, scale=scale)
+        A32, P = in_float32(A, size, regions=regions, scale=scale)
         D = domestic_blocks(A, regions=regions)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        return _refine(
+        return refine(
             transposed(A, D, exporting, scale),
             transposed(A32, domestic_blocks(A32, regions=regions), some),
             partial(apply_transposed, P, exporting=some),
@@ -266,7 +266,7 @@ def solve_contents(
         )
 
 
-def _in_float32(
+def in_float32(
     A: Float[Array, "n n"],
     size: Float[Array, " n"],
     *,
@@ -284,7 +284,7 @@ def _in_float32(
     return A32, P
 
 
-def _refine(
+def refine(
     times: Callable,
     times32: Callable,
     apply: Callable,

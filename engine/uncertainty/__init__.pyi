@@ -1,3 +1,6 @@
+from .deviations import RawYear as RawYear
+from .deviations import YearErrors as YearErrors
+from .deviations import read_raw_year as read_raw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
 from .gradients import sensitivity as sensitivity
