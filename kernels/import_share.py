@@ -290,8 +290,12 @@ def refine(
     apply: Callable,
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
+    most: int = _MAX_PASSES,
 ) -> IterativeSolution:
-    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1."""
+    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1.
+
+    A cycle takes ``most`` passes at most.
+    """
 
     def correction(r, goal):
         """z with |r - (I - M) z| <= goal by column, about, in float32."""
@@ -305,7 +309,7 @@ def refine(
             return r, z + d, left, k + 1, jnp.any(expected > goal)
 
         def unfinished(state):
-            return state[4] & (state[3] < _MAX_PASSES)
+            return state[4] & (state[3] < most)
 
         one = jnp.ones_like(goal)
         start = (r, jnp.zeros_like(r), one, 0, True)

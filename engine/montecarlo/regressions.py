@@ -1,8 +1,8 @@
 """Estimates of a model in every draw, and what they say together."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels import random_draws
+from ...kernels.clusters import Layout
 from ...kernels.table_draws import regressions as kernel
 from ..core import Progress, in_float64
 from ..resampling import LEVEL, Model
@@ -21,7 +22,7 @@ from .moved_columns import MovedColumns
 SUMMARY = tuple(
     (
         "model table column outcome sample term scheme draws estimate se p_value "
-        "ci_low ci_high mc_error se_sampling se_table se_total se_both reliability "
+        "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both reliability "
         "coef_corrected coef_simex"
     ).split()
 )
@@ -117,7 +118,8 @@ def _keys(seed: int, first: int, count: int) -> jax.Array:
     return jax.vmap(lambda k: jax.random.fold_in(own, k))(first + jnp.arange(count))
 
 
-def _estimate(layout, bayesian: bool):
+@lru_cache
+def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.Estimates]:
     run = partial(
         kernel.estimate, layout=layout, resamples=RESAMPLES, bayesian=bayesian
     )
@@ -165,6 +167,7 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
                 "ci_low": b - reach * se,
                 "ci_high": b + reach * se,
                 "mc_error": float(slope * se_error),
+                "draws_per_s": None,
                 "se_sampling": float(sampling[k]),
                 "se_table": float(table[k]),
                 "se_total": se,
@@ -175,4 +178,4 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
             }
         )
     frame = pd.DataFrame(rows)[list(SUMMARY)]
-    return frame.astype(dict.fromkeys(("table", "column"), "Int64"))
+    return frame.astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))

@@ -10,6 +10,8 @@ from .indicator_errors import indicator_error_years as indicator_error_years
 from .intervals import interval_columns as interval_columns
 from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
+from .models import BUILT_IN as BUILT_IN
+from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError
 from .models import error_model as error_model

@@ -27,6 +27,8 @@ from .errors import Drawn, TableError, draw
 
 # Of the difference, which is a few per cent of the solution.
 TOLERANCE = 1e-5
+# A table far from that of the preconditioner takes more than a solve from 0.
+_MOST_PASSES = 50
 
 
 class BaseYear(NamedTuple):
@@ -114,6 +116,7 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
             partial(apply_inverse, P),
             R,
             jnp.asarray(TOLERANCE, low),
+            _MOST_PASSES,
         )
     wanted = jnp.linalg.norm(base.Y, axis=0)
     share = jnp.linalg.norm(R, axis=0) / jnp.where(wanted > 0, wanted, 1)

@@ -38,7 +38,7 @@ from helpers import random_tables, write_arrays
 COMMANDS = (
     "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
     "indicators", "explore", "panel", "replicate", "bootstrap", "placebo",
-    "simulate", "threats", "curve", "package", "cite", "demo", "bench", "devices",
+    "simulate", "threats", "curve", "montecarlo", "package", "cite", "demo", "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
 SECTORS = ("agriculture", "industry", "services")
