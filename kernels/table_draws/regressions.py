@@ -12,10 +12,6 @@ from jaxtyping import Array, Float, Int, Key
 
 from ..clusters import ClusterCrossProducts, Layout, cross_products, cv1, fit
 from ..random_draws import counts, exponential
-from ..resampling import reweighted
-
-# Regressions worked on at a time, so that their rows stay in a core's cache.
-_AT_ONCE = 16
 
 
 class Panel(NamedTuple):
@@ -50,29 +46,38 @@ def estimate(
     bayesian: bool,
 ) -> Estimates:
     """Every draw: see ``Estimates``. ``centred`` errors have mean 0 over the draws."""
-    G, q = len(panel.sizes), layout.treatments
-    first = layout.exogenous
+    G, first = len(panel.sizes), layout.exogenous
+    at, cluster = panel.places, panel.cluster
+    whole = cross_products(panel.rows, cluster, clusters=G)
+    ones = jnp.ones_like(panel.sizes)
 
-    def products(D: Float[Array, "n p"]) -> ClusterCrossProducts:
-        moved = panel.rows.at[:, panel.places].add(D)
-        S = cross_products(moved, panel.cluster, clusters=G)
-        return ClusterCrossProducts(S, panel.sizes, panel.n_parameters)
-
-    def coefficients(D: Float[Array, "n p"]) -> Float[Array, " q"]:
-        one = jnp.ones_like(panel.sizes)
-        return fit(products(D), one, layout=layout).coef[first:]
+    def by_cluster(values: Array) -> Array:
+        return jax.ops.segment_sum(values, cluster, num_segments=G)
 
     def one(drawn: tuple[Array, Array, Array]) -> Estimates:
-        D, mean_zero, key = drawn
-        moved = products(D)
-        found = fit(moved, jnp.ones_like(panel.sizes), layout=layout)
-        V = jnp.diagonal(cv1(moved, found))[first:]
+        D = jnp.stack(drawn[:2])  # as drawn, centred
         draw = exponential if bayesian else counts
-        w = draw(key, G, draws=resamples).astype(D.dtype)
-        again = reweighted(moved.S, w, layout=layout).T
-        roots = jnp.sqrt(lambdas)
-        simex = jax.vmap(lambda k: coefficients(k * mean_zero))(roots)
-        assert simex.shape == (len(lambdas), q)
-        return Estimates(found.coef[first:], V, again, simex)
+        w = draw(drawn[2], G, draws=resamples).astype(D.dtype).T
+        # Of rows and errors, and of errors among themselves.
+        mixed = jax.vmap(lambda d: by_cluster(panel.rows[:, :, None] * d[:, None, :]))(D)
+        own = jax.vmap(lambda d: by_cluster(d[:, :, None] * d[:, None, :]))(D)
 
-    return jax.lax.map(one, (errors, centred, keys), batch_size=_AT_ONCE)
+        def refit(task: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            which, size, weights = task
+            half = size * mixed[which]
+            S = whole.at[:, :, at].add(half)
+            S = S.at[:, at, :].add(jnp.swapaxes(half, 1, 2))
+            S = S.at[:, at[:, None], at[None, :]].add(size**2 * own[which])
+            products = ClusterCrossProducts(S, panel.sizes, panel.n_parameters)
+            found = fit(products, weights, layout=layout)
+            V = jnp.diagonal(cv1(products, found))
+            return found.coef[first:], V[first:]
+
+        added = jnp.concatenate([jnp.ones(1 + resamples), jnp.sqrt(lambdas)])
+        which = jnp.arange(len(added)) > resamples
+        weights = jnp.concatenate([ones[None], w, jnp.tile(ones, (len(lambdas), 1))])
+        coef, V = jax.lax.map(refit, (which.astype(int), added, weights))
+        end = 1 + resamples
+        return Estimates(coef[0], V[0], coef[1:end], coef[end:])
+
+    return jax.lax.map(one, (errors, centred, keys))
