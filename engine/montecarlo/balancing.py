@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
+from numpy.typing import ArrayLike
 
 from ...kernels.table_draws import gras as kernel
 from ..core import TivaxError, in_float64, require_whole
@@ -35,9 +35,9 @@ class Balance:
 
 @in_float64
 def balance(
-    cells: np.ndarray,
-    rows: np.ndarray | None = None,
-    columns: np.ndarray | None = None,
+    cells: ArrayLike,
+    rows: ArrayLike | None = None,
+    columns: ArrayLike | None = None,
     *,
     most: int = kernel.MOST,
 ) -> Balance:
@@ -66,8 +66,8 @@ def balance(
     --------
     >>> found = tx.balance([[4, 1], [-1, 2]], rows=[6, 2], columns=[4, 4])
     >>> found.cells.round(3)
-    array([[ 4.646,  1.354],
-           [-0.646,  2.646]])
+    array([[ 4.758,  1.242],
+           [-0.758,  2.758]])
     """
     Z = _numbers("cells", cells)
     if Z.ndim not in (2, 3) or 0 in Z.shape:

@@ -108,7 +108,9 @@ class MomentSums:
             errors=errors,
             regressors=[self._kept.index(k) for k in self._kept if k < end],
             instruments=[
-                self._kept.index(k) for k in self._kept if end <= k < end + layout.instruments
+                self._kept.index(k)
+                for k in self._kept
+                if end <= k < end + layout.instruments
             ],
             treatments=[self._kept.index(k) for k in range(end - q, end)],
             reliability=np.array(reliability),
@@ -170,4 +172,6 @@ def _projection(columns: np.ndarray) -> np.ndarray:
 
 def _net(basis: np.ndarray, errors: np.ndarray) -> np.ndarray:
     """Errors by draw, row and column net of a basis."""
-    return errors - np.einsum("nk,dkp->dnp", basis, np.einsum("nk,dnp->dkp", basis, errors))
+    return errors - np.einsum(
+        "nk,dkp->dnp", basis, np.einsum("nk,dnp->dkp", basis, errors)
+    )

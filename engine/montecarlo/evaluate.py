@@ -104,12 +104,17 @@ class MonteCarlo(Printable):
 
     Examples
     --------
-    >>> model = tx.Model("main", "y", ["TBI"])
-    >>> error = tx.TableError("lognormal", a=0.3)
-    >>> found = tx.monte_carlo(trading, model, trading_world, error, draws=50)
+    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
+    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
+    >>> own = index.reset_index().rename(columns={"region": "iso3"})
+    >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
+    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
     >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
        se_sampling  se_table  reliability
-    0        0.233     0.108        0.906
+    0        0.295     0.119        0.788
     """
 
     summary: pd.DataFrame
@@ -150,19 +155,19 @@ _PRINTED = (
 
 
 def _sentence(row: dict) -> str:
+    numbers = {k: number_text(row[k]) for k in _NUMBERS}
     share = row["se_table"] ** 2 / row["se_total"] ** 2
-    corrected = row["coef_corrected"]
     right = (
-        "the errors are as large as what is left of it, so that there is no correction"
-        if np.isnan(corrected)
-        else f"corrected for them the effect is {number_text(corrected)} (SIMEX "
-        f"{number_text(row['coef_simex'])})"
+        f"corrected for them the effect is {numbers['coef_corrected']} (SIMEX "
+        f"{numbers['coef_simex']})"
     )
+    if np.isnan(row["coef_corrected"]):
+        right = "the errors leave next to nothing of it, and there is no correction"
     return (
-        f"{row['model']}: {row['term']} has the effect {number_text(row['estimate'])}, "
-        f"standard error {number_text(row['se_sampling'])} from sampling, "
-        f"{number_text(row['se_table'])} from the tables, {number_text(row['se_total'])} "
-        f"in all ({share:.0%} of its square from the tables); reliability "
+        f"{row['model']}: {row['term']} has the effect {numbers['estimate']}, "
+        f"standard error {numbers['se_sampling']} from sampling, "
+        f"{numbers['se_table']} from the tables, {numbers['se_total']} in all "
+        f"({share:.0%} of its square from the tables); reliability "
         f"{row['reliability']:.3f}: {right}."
     )
 
@@ -314,10 +319,16 @@ def monte_carlo(
 
     Examples
     --------
-    >>> model = tx.Model("main", "y", ["TBI"])
-    >>> error = tx.TableError("shares", concentration=10)
-    >>> tx.monte_carlo(trading, model, trading_world, error, draws=20).years
-    (2000, 2001, 2002, 2003)
+    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
+    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
+    >>> own = index.reset_index().rename(columns={"region": "iso3"})
+    >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
+    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
+    >>> found.years
+    (2000, 2001, 2002, 2003, 2004)
     """
     require_kind("panel", panel, pd.DataFrame, "a DataFrame of the panel")
     models = [models] if isinstance(models, Model) else models

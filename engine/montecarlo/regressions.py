@@ -22,8 +22,8 @@ from .moved_columns import MovedColumns
 SUMMARY = tuple(
     (
         "model table column outcome sample term scheme draws estimate se p_value "
-        "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both reliability "
-        "coef_corrected coef_simex"
+        "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both "
+        "reliability coef_corrected coef_simex"
     ).split()
 )
 # Clusters are drawn so often in each draw of the tables.

@@ -58,7 +58,8 @@ class Given(NamedTuple):
 
 
 class Rounded(NamedTuple):
-    """``rate`` of the exponential distribution, 0 of a uniform one, -1 without error.
+    """``rate`` of the exponential distribution within [0, 1/2), below 0 where its mean is
+    above 1/4; 0 of a uniform distribution within half a unit; NaN without error.
 
     ``output`` is 1 where reported output is rounded as well.
     """
@@ -138,7 +139,10 @@ def lognormal(
         F = jnp.concatenate([Z, Y], axis=1)
         return F * (growth - 1), jnp.zeros((), jnp.float64)
     found = gras(
-        totals.F * growth, totals.rows, totals.columns, tolerance=_TOLERANCE
+        totals.F * growth.astype(totals.F.dtype),
+        totals.rows,
+        totals.columns,
+        tolerance=_TOLERANCE,
     )
     return found.cells - totals.F, found.gap
 
@@ -146,7 +150,7 @@ def lognormal(
 def rounded(key: Key[Array, ""], rate: Float[Array, "n N"]) -> Float[Array, "n N"]:
     """Errors of rounded cells."""
     u = _uniform(key, rate.shape)
-    some = rate > 0
+    some = (rate != 0) & ~jnp.isnan(rate)
     safe = jnp.where(some, rate, 1)
     # The exponential distribution cut off at 1/2, less its mean.
     mass = -jnp.expm1(-safe / 2)

@@ -59,7 +59,9 @@ def estimate(
         draw = exponential if bayesian else counts
         w = draw(drawn[2], G, draws=resamples).astype(D.dtype).T
         # Of rows and errors, and of errors among themselves.
-        mixed = jax.vmap(lambda d: by_cluster(panel.rows[:, :, None] * d[:, None, :]))(D)
+        mixed = jax.vmap(lambda d: by_cluster(panel.rows[:, :, None] * d[:, None, :]))(
+            D
+        )
         own = jax.vmap(lambda d: by_cluster(d[:, :, None] * d[:, None, :]))(D)
 
         def refit(task: tuple[Array, Array, Array]) -> tuple[Array, Array]:

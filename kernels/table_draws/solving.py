@@ -21,7 +21,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from ..absorption import by_region, trade_benefit_index
-from ..import_share import ImportShares, apply_inverse, import_shares, in_float32, refine
+from ..import_share import (
+    ImportShares,
+    apply_inverse,
+    import_shares,
+    in_float32,
+    refine,
+)
 from ..leontief import per_dollar, residual_value_added
 from .errors import Drawn, TableError, draw
 
@@ -34,8 +40,8 @@ _MOST_PASSES = 50
 class BaseYear(NamedTuple):
     """A solved year, and what its draws share.
 
-    Z, Y and A in float32; ``scale`` is 1 / x, v value added per US$ of output, X the output
-    required by final demand of each region, P the preconditioner.
+    Z, Y and A in float32; ``scale`` is 1 / x, v value added per US$ of output, X the
+    output required by final demand of each region, P the preconditioner.
     """
 
     Z: Float[Array, "n n"]
