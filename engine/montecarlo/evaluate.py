@@ -188,9 +188,8 @@ def summarise_draws(
     D = len(drawn[0])
 
     def windows() -> Iterator[tuple[int, np.ndarray]]:
-        for first, window in windows_of(np.arange(D)):
-            at = slice(first, first + len(window))
-            yield first, np.stack([k[at, :regions] for k in drawn], axis=1)
+        for at in windows_of(D):
+            yield at.start, np.stack([k[at, :regions] for k in drawn], axis=1)
 
     mean = np.stack([k[:, :regions].mean(axis=0) for k in drawn])
     found: list[ModelDraws] = []

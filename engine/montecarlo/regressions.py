@@ -45,7 +45,7 @@ class ModelDraws:
     coef: Float[np.ndarray, "D q"]
     se: Float[np.ndarray, "D q"]
     resampled: Float[np.ndarray, "D r q"]
-    simex: Float[np.ndarray, "l q"]
+    simex: Float[np.ndarray, " q"]
     moments: ErrorMoments
 
     @property
@@ -105,12 +105,10 @@ def regress(
     )
 
 
-def windows_of(
-    values: Float[np.ndarray, "D t c"],
-) -> Iterator[tuple[int, Float[np.ndarray, "D t c"]]]:
-    """Draws in windows, with the number of the first."""
-    for first in range(0, len(values), _WINDOW):
-        yield first, values[first : first + _WINDOW]
+def windows_of(draws: int) -> Iterator[slice]:
+    """Draws in windows."""
+    for first in range(0, draws, _WINDOW):
+        yield slice(first, min(first + _WINDOW, draws))
 
 
 def _keys(seed: int, first: int, count: int) -> jax.Array:
