@@ -48,6 +48,7 @@ COMMANDS = {
     "simulate": inference.simulate,
     "threats": inference.threats,
     "curve": inference.curve,
+    "montecarlo": inference.montecarlo,
     "package": publish.package,
     "cite": publish.cite,
     "demo": tools.demo,
