@@ -1,4 +1,4 @@
-from .linkages import linkages as linkages
+from .key_industries import linkages as linkages
 from .result import ScenarioResult as ScenarioResult
 from .run import ScenarioPlan as ScenarioPlan
 from .run import make_plan as make_plan

@@ -229,8 +229,13 @@ def _filled(numbers: np.ndarray, length: int) -> np.ndarray:
 
 def _at_once(shape: Shape, n: int, regions: int) -> int:
     """How many variants of this shape fit a batch."""
-    each = n * (shape.rows + shape.columns + 3 * shape.rank + 6 * regions)
-    return max(1, min(_MOST_AT_ONCE, _ROOM // (8 * each)))
+    each = 8 * _values_at_once(shape, n, regions)
+    return max(1, min(_MOST_AT_ONCE, _ROOM // each))
+
+
+def _values_at_once(shape: Shape, n: int, regions: int) -> int:
+    """Numbers that the evaluation of a variant holds."""
+    return n * (shape.rows + shape.columns + 3 * shape.rank + 6 * regions)
 
 
 def _solved_anew(solved: SolvedYear, changes: Changes) -> low_rank.Variant:
@@ -251,6 +256,23 @@ def _solved_anew(solved: SolvedYear, changes: Changes) -> low_rank.Variant:
     return jax.tree.map(np.asarray, found)
 
 
-def memory_of(n: int, values: int) -> int:
-    """Bytes that evaluation needs at most, about: the year, batches, the results."""
-    return 8 * n * n * MATRICES + 3 * _ROOM + 8 * values
+# Of JAX, pandas and the rest.
+_PROGRAM = 1 << 29
+
+
+def memory_of(n: int, regions: int, values: int) -> int:
+    """Bytes that evaluation needs at most, about.
+
+    The program, the year, a batch twice (made here and held by JAX), the changes that
+    wait for one, and the results.
+    """
+    largest = Shape(rows=n, columns=n, rank=n, buyers=regions)
+    batch = 8 * _MOST_AT_ONCE * _values_at_once(largest, n, regions)
+    waiting = 8 * _MOST_WAITING * n * n
+    return (
+        _PROGRAM
+        + 8 * n * n * MATRICES
+        + 2 * min(_ROOM, batch)
+        + min(_ROOM, waiting)
+        + 8 * values
+    )

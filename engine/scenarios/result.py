@@ -146,7 +146,7 @@ class ScenarioResult(Printable):
     --------
     >>> found = tx.scenarios(world, tx.Shock("cut", who="R01", whom="R02", percent=10))
     >>> found.changes("value_added").round(2).to_dict()
-    {'R02': -4.09, 'R01': -0.66, 'ROW': -0.02}
+    {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}
     """
 
     table: pd.DataFrame

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from ..core import TivaxError, TomlTable, choose_from, local_path, read_toml, suggest
-from ..measures import Account
+from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
 from .places import Places
 from .shocks import Kind, Shock
@@ -64,7 +64,7 @@ class ScenarioFile:
     store: Path | None
     years: tuple[int, ...]
     measures: tuple[str, ...]
-    value_added: str
+    value_added: ValueAdded
     shocks: tuple[Mapping[str, Any], ...]
     grid: Mapping[str, Any] = field(default_factory=dict)
 
@@ -163,9 +163,8 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
         _require_values(path, values)
     if toml.has("year") and toml.has("years"):
         raise toml.mistake("year", "give year or years, not both")
-    value_added = toml.text("value_added", "residual")
     try:
-        Account(value_added)  # type: ignore[arg-type]
+        value_added = require_value_added(toml.text("value_added", "residual"))
     except TivaxError as error:
         raise TivaxError(f"{path}: {error}") from None
     return ScenarioFile(

@@ -82,7 +82,7 @@ def _planned(file: ScenarioFile) -> ScenarioPlan:
             file.variants(tables),
             years=file.years or None,
             measures=file.measures,
-            value_added=file.value_added,  # type: ignore[arg-type]
+            value_added=file.value_added,
         )
     except TivaxError as error:
         text = str(error).removeprefix(f"{file.path}: ")
@@ -181,8 +181,15 @@ def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) 
     terminal.table(
         ("variant", "region", "measure", "base", "per cent"),
         [
-            (k.variant, k.region, k.measure, number_text(k.base), f"{k.percent:+.2f}")
-            for k in rows.itertuples()
+            (str(name), str(code), str(measure), number_text(before), f"{change:+.2f}")
+            for name, code, measure, before, change in zip(
+                rows["variant"],
+                rows["region"],
+                rows["measure"],
+                rows["base"].to_numpy(float),
+                rows["percent"].to_numpy(float),
+                strict=True,
+            )
         ],
         words=3,
     )
@@ -202,7 +209,10 @@ def _print_one(terminal: Terminal, plan: ScenarioPlan, table: Any) -> None:
     terminal.table(
         ("region", *names),
         [
-            (code, *(_number(wide.loc[code, k], some[k]) for k in measures))
+            (
+                code,
+                *(_number(float(wide.loc[code, k]), bool(some[k])) for k in measures),
+            )
             for code in chosen
         ],
     )
@@ -211,4 +221,5 @@ def _print_one(terminal: Terminal, plan: ScenarioPlan, table: Any) -> None:
 def _number(value: float, percent: bool) -> str:
     if value != value:
         return "–"
-    return f"{value:+.2f}" if percent else f"{value:+.4g}"
+    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
+    return text if float(text) else "0"

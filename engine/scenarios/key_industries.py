@@ -51,8 +51,8 @@ def linkages(
     --------
     >>> tx.linkages(world).head(2).round(3)[["region", "sector", "backward", "forward"]]
       region sector  backward  forward
-    0    R01    S01     1.079    1.035
-    1    R01    S02     0.983    1.071
+    0    R01    S01     1.086    0.903
+    1    R01    S02     1.051    1.324
     """
     require_tables(tables)
     (chosen,) = chosen_years(tables, None if year is None else parse_year(year))
