@@ -371,7 +371,7 @@ def _solve_several(
     shocks: changes.Shock,
     inverse: Float[Array, "r r"],
     start: wages.Position,
-    aim: float,
+    aim: Float[Array, ""] | float,
 ) -> wages.Equilibrium:
     def solve(shock: changes.Shock) -> wages.Equilibrium:
         return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
