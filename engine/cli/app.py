@@ -22,6 +22,7 @@ from .inference.panel import panel
 from .tables import commands as tables
 from .tables.fetch import fetch
 from .tables.importing import import_
+from .tables.scenario import scenario
 from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
@@ -36,6 +37,7 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "scenario": scenario,
     "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,
