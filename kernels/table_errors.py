@@ -258,8 +258,8 @@ def covariance(
         growth = output.growth if output is not None and k == 0 else None
         beside = None
         if output is not None and by_output is not None and growth is not None:
-            beside = stocks * by_stock - output.variance * by_output
-            beside = growth[None, None, :] * beside
+            beside = (growth * stocks)[None, None, :] * by_stock
+            beside -= (growth * output.variance)[None, None, :] * by_output
         held = balanced(S, margins, gradients, beside)
         total += independent(S, held.gradients).astype(total.dtype)
         if by_output is not None and growth is not None and held.rows is not None:

@@ -10,8 +10,8 @@ and at most half a unit a cell, where p is what the user of the cell buys of tha
 from all regions, s what the row sells to the user's region, inventories left out, and
 n1 and n0 are how many cells of the user's column were rounded to 1 and to 0. A column
 in which many cells are 1 has many just below: over rows, whose missing total is known,
-n1 and what is missing correlate by 0.8 to 0.9, and so they do over columns. Cells above
-0 stay as they are: their rounding errors are symmetric.
+the logarithms of n1 and of what is missing correlate by 0.8 to 0.9. Cells above 0 stay
+as they are: their rounding errors are symmetric.
 
 The powers a and b are what was chosen, against the upstreamness, downstreamness, F/GO
 and VA/GO that Antras and Chor (2018) computed from the unrounded tables. With the
@@ -55,7 +55,17 @@ class Derounded(NamedTuple):
     rows_above: int
 
 
-def deround(table: WorldTable) -> Derounded:
+class Powers(NamedTuple):
+    """Of p (s + 1/2), and of the share of cells of 1."""
+
+    flows: float = POWER
+    ones: float = ONES
+
+
+CHOSEN = Powers()
+
+
+def deround(table: WorldTable, powers: Powers = CHOSEN) -> Derounded:
     """Put what each row misses of its output into its cells of 0.
 
     Rows that sell more than they make stay as they are: which of their cells were
@@ -81,7 +91,7 @@ def deround(table: WorldTable) -> Derounded:
     # Seller, region of the user, user there: industries, then uses of final demand.
     flows = np.concatenate([table.Z.reshape(n, c, s), used], axis=2)
     missing = table.x - table.Z.sum(axis=1) - table.Y.sum(axis=(1, 2))
-    weights = _weights(flows, sectors=s)
+    weights = _weights(flows, powers, sectors=s)
     makes = table.x.reshape(c, s)
     weights[:, :, :s] *= makes > 0
     while True:
@@ -100,17 +110,17 @@ def deround(table: WorldTable) -> Derounded:
 
 
 def _weights(
-    flows: Float[np.ndarray, "n c u"], *, sectors: int
+    flows: Float[np.ndarray, "n c u"], powers: Powers, *, sectors: int
 ) -> Float[np.ndarray, "n c u"]:
     """(p (s + 1/2))^a ((n1 + 1) / (n0 + 1))^b in cells of 0, and 0 in others."""
     n, c, u = flows.shape
     bought = flows.reshape(-1, sectors, c, u).sum(axis=0)
     sold = flows.sum(axis=2)
     # Negative fixed capital formation may outweigh the rest.
-    p, s = (np.maximum(k, 0) ** POWER for k in (bought, sold + HALF))
+    p, s = (np.maximum(k, 0) ** powers.flows for k in (bought, sold + HALF))
     zero = flows == 0
     small = ((flows == 1).sum(axis=0) + 1) / (zero.sum(axis=0) + 1)
-    weights = np.tile(p * small**ONES, (n // sectors, 1, 1)) * s[:, :, None]
+    weights = np.tile(p * small**powers.ones, (n // sectors, 1, 1)) * s[:, :, None]
     return np.where(zero, weights, 0)
 
 

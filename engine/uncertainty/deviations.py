@@ -27,7 +27,7 @@ _HALF = 0.5
 # downstreamness, F/GO and VA/GO are within 95 % intervals as close to 95 % of the time
 # as can be; of 1995, 2003 and 2011 any two choose these (``tivax.bench.coverage``).
 USER_DEVIATION = 0.2
-USE_DEVIATION = 1.1
+USE_DEVIATION = 1.0
 
 
 class RawYear(NamedTuple):
@@ -106,26 +106,21 @@ class YearErrors:
                 shares.append(made)
                 continue
             rows, columns = "row" in each.margins, "column" in each.margins
-            beside = None
             if each.kind == "rounding":
-                variances, output, filled = self._rounding(k, raw)
-                if output.growth is not None:
-                    rows, beside = True, output.beside
+                cells, output, filled = self._rounding(k, raw, rows, columns)
+                independent.insert(0, cells)
+                continue
             # Margins subtract most of a gradient from itself.
             precise = jnp.float64 if rows or columns else jnp.float32
-            if each.kind == "rounding":
-                S = jnp.asarray(variances, precise)
-            elif each.kind == "lognormal":
+            if each.kind == "lognormal":
                 S = kernels.lognormal_variances(
                     *(jnp.asarray(k, precise) for k in (raw.flows, raw.final)),
                     *(jnp.asarray(k, precise) for k in (each.a, each.b)),
                 )
             else:
                 S = jnp.asarray(self._published(each, k, raw), precise)
-            margins = kernels.held_margins(S, beside, rows=rows, columns=columns)
-            if each.kind == "rounding":
-                independent.insert(0, kernels.IndependentErrors(S, margins))
-            elif each.shared == "none":
+            margins = kernels.held_margins(S, rows=rows, columns=columns)
+            if each.shared == "none":
                 independent.append(kernels.IndependentErrors(S, margins))
             else:
                 group = jnp.asarray(_groups(each.shared, c, len(self._tables.sectors)))
@@ -135,9 +130,9 @@ class YearErrors:
         return kernels.Errors(*parts, output, filled)
 
     def _rounding(
-        self, k: int, raw: RawYear
-    ) -> tuple[np.ndarray, kernels.OutputErrors, FilledCells | None]:
-        """Variances of cells and of output; of inventories where they are left out.
+        self, k: int, raw: RawYear, rows: bool, columns: bool
+    ) -> tuple[kernels.IndependentErrors, kernels.OutputErrors, FilledCells | None]:
+        """Errors of cells, of output (and inventories left out), of filled cells.
 
         Where cells were filled a row adds up to its output, and is held to it.
         """
@@ -153,18 +148,28 @@ class YearErrors:
         whole = (x != 0) & (x == np.rint(x))
         S = np.hstack([Z * raw.sales**2, (Y * raw.demand**2).sum(axis=2)])
         filled = self._filled(raw)
-        growth = None if filled is None else jnp.asarray(raw.sales[:, 0])
-        corrected, left_out = raw.corrected, raw.demand[:, 0] == 0
         variance = jnp.asarray(np.where(whole, _ROUNDED, 0))
-        if not corrected.any():
-            return S, kernels.OutputErrors(variance, growth=growth), filled
-        N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
-        sold = np.where(corrected, x - N, 1)
-        per_sale = np.where(corrected, 1 / sold, 0)
-        per_output = np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0)
-        stocks = (Y.sum(axis=1) * left_out).sum(axis=1)
-        of_stocks = map(jnp.asarray, (stocks, per_output, per_sale))
-        return S, kernels.OutputErrors(variance, *of_stocks, growth), filled
+        growth = None if filled is None else jnp.asarray(raw.sales[:, 0])
+        output = kernels.OutputErrors(variance, growth=growth)
+        corrected, left_out = raw.corrected, raw.demand[:, 0] == 0
+        if corrected.any():
+            N = (raw.Y.sum(axis=1) * left_out).sum(axis=1)
+            sold = np.where(corrected, x - N, 1)
+            per_sale = np.where(corrected, 1 / sold, 0)
+            per_output = np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0)
+            stocks = (Y.sum(axis=1) * left_out).sum(axis=1)
+            output = output._replace(
+                stocks=jnp.asarray(stocks),
+                per_output=jnp.asarray(per_output),
+                per_stock=jnp.asarray(per_sale),
+            )
+        rows, beside = rows or growth is not None, None
+        if growth is not None:
+            beside = output.beside
+        precise = jnp.float64 if rows or columns else jnp.float32
+        made = jnp.asarray(S, precise)
+        margins = kernels.held_margins(made, beside, rows=rows, columns=columns)
+        return kernels.IndependentErrors(made, margins), output, filled
 
     def _filled(self, raw: RawYear) -> FilledCells | None:
         """Cells below half a unit; None where the table has none."""

@@ -65,11 +65,12 @@ def effects(
     a = _by_category(added.reshape(-1, added.shape[2]), n, k).reshape(*cases, k)
     total = m.sum(axis=1)
     share = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
-    mean_b, mean_a = (b @ m.T) * share, (a @ m.T) * share
+    mean_b = (b @ m.T) * share[None, :]
+    mean_a = (a @ m.T) * share[None, None, :]
 
     column = (left @ m) * b[:, None, :] - (left * mean_b[:, None, :]) @ m
     by_user = jnp.einsum("pf,pmk->fmk", of, column)
-    by_user = by_user - (a * m.sum(axis=0) - mean_a @ m)
+    by_user = by_user - (a * m.sum(axis=0)[None, None, :] - mean_a @ m)
 
     sold = m @ use
     inside = jnp.einsum("nk,pk,ku->pnu", m, b, use) - mean_b[:, :, None] * sold[None]
