@@ -17,6 +17,7 @@ WORLD = {
         "jax.numpy solve, lax.map",
         "numpy solve",
         "numpy inv, v*(B@Y)",
+        "bare passes",
     ),
     "inverse": ("tivax", "jax.numpy inv, lax.map", "numpy inv", "scipy inv"),
     "store": ("tivax store", "numpy npy"),
@@ -41,7 +42,7 @@ def bench_repeated(benchmark: BenchmarkFixture, world: World, name: str):
     case = CASES[name](world)
     assert case is not None
     first, *others = case.methods
-    for method in others:
+    for method in set(others) - set(case.limits):
         assert case.error(case.methods[method]()) < case.tolerance
     benchmark.extra_info["repeats"] = case.repeats.get(first, 1)
     _timed_and_checked(benchmark, case, first)
@@ -50,7 +51,7 @@ def bench_repeated(benchmark: BenchmarkFixture, world: World, name: str):
 def _timed_and_checked(benchmark: BenchmarkFixture, case: Case, method: str) -> None:
     run = case.methods[method]
     _, answer = timed(run)  # compile and warm up
-    error = case.error(answer)
-    assert error < case.tolerance
+    error = None if method in case.limits else case.error(answer)
+    assert error is None or error < case.tolerance
     benchmark.group, benchmark.extra_info["error"] = case.name, error
     benchmark(lambda: timed(run))

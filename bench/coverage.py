@@ -231,10 +231,10 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     files = sorted(given.data.glob("wiot_*.RData"))
     stores = {}
-    for name, options in (("rounded", {}), ("filled", {"derounded": True})):
+    for name in ("rounded", "filled"):
         store = given.out / name
         if not store.exists():
-            import_tables("wiod2013", files, store, **options)
+            import_tables("wiod2013", files, store, derounded=name == "filled")
         stores[name] = open_store(store)
     if given.truth is not None:
         truth = read_truth(given.truth, stores["filled"])

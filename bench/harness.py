@@ -7,6 +7,7 @@ checked once, and its residual is reported with its time. The very first call, l
 median, is the compile time.
 """
 
+import math
 import os
 import statistics
 import time
@@ -39,7 +40,8 @@ class Case:
     method is timed after its first call. ``repeats`` is how many times a method does
     the work of the case (draws of a bootstrap): ratios are for one. ``tolerance`` is
     the bound on errors: the fast solve stops at 1e-12, others round at 1e-15.
-    ``notes`` are printed with the times: figures from elsewhere.
+    ``notes`` are printed with the times: figures from elsewhere. ``limits`` are methods
+    that do a part of the work and have no answer, to show how much the rest costs.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Case:
     repeats: Mapping[str, int] = field(default_factory=dict)
     tolerance: float = 1e-11
     notes: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
 
     def speed_up(self, median: Mapping[str, float], name: str) -> float:
         """Baseline time over a method's, each for one of its repeats."""
@@ -60,7 +63,7 @@ class Case:
 @dataclass(frozen=True)
 class Timing:
     """A row of ``bench.csv``. Times in seconds; ratio = baseline median / median,
-    each for one repeat."""
+    each for one repeat; no residual where a method has no answer."""
 
     case: str
     method: str
@@ -80,7 +83,7 @@ def measure(
     for name, run in case.methods.items():
         said(f"{case.name}: {name}")
         first[name], answer = timed(run)
-        error[name] = case.error(answer)
+        error[name] = math.nan if name in case.limits else case.error(answer)
         del answer
     seconds: dict[str, list[float]] = {name: [] for name in case.methods}
     for k in range(case.rounds):

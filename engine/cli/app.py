@@ -20,8 +20,10 @@ from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
 from .inference.panel import panel
 from .tables import commands as tables
+from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
+from .tables.scenario import scenario
 from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
@@ -36,6 +38,8 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "scenario": scenario,
+    "change": change,
     "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,

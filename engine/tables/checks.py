@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
+from scipy.sparse.csgraph import connected_components
 
 from ...kernels import absorption, leontief
 from ...kernels.solve import TOLERANCE, Method, solve
@@ -61,6 +62,9 @@ class YearCheck:
         ``import-share``, or ``lu`` where that did not finish.
     finite
         All cells are finite.
+    unproductive
+        The industries that make a table unproductive, in words; empty where it is
+        productive.
     value_added_fault
         The worst industry whose value added at basic prices is impossible beside its
         inputs and output, in words; empty where there is none, or no such row.
@@ -96,6 +100,7 @@ class YearCheck:
     balance_identity: float
     residual: float
     solver: str
+    unproductive: str = ""
     value_added_fault: str = ""
     unit_fault: str = ""
     doubts: tuple[str, ...] = ()
@@ -122,7 +127,10 @@ class YearCheck:
         if self.negative_output:
             found.append(f"{self.negative_output} industries of negative output")
         if not self.productive:
-            found.append(f"spectral radius {self.spectral_radius:.4f}: not productive")
+            look = f"; {self.unproductive}" if self.unproductive else ""
+            found.append(
+                f"spectral radius {self.spectral_radius:.4f}: not productive{look}"
+            )
         if not self.residual <= WORST_RESIDUAL:
             found.append(f"not solved, relative residual {self.residual:.1e}")
         misses = (self.output_identity, self.demand_identity, self.balance_identity)
@@ -205,11 +213,9 @@ def require_productive(table: WorldTable) -> None:
     """
     shares = _input_shares(table)
     if not _is_productive(table, shares):
-        k = int(shares.argmax())
         raise TivaxError(
             f"{table.where}: the table is not productive, the spectral radius of A is "
-            f"not below 1; look at {table.industry(k)}, whose inputs are "
-            f"{shares[k]:.3f} of its output"
+            f"not below 1; {_unproductive(table)}"
         )
 
 
@@ -224,6 +230,54 @@ def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
         return True  # the largest column sum bounds the spectral radius
     A = leontief.input_coefficients(jax.device_put(table.Z), jax.device_put(table.x))
     multipliers = np.asarray(leontief.output_multipliers(A))
+    return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
+
+
+_NAMED = 3  # industries that a message names
+_ROUNDING = 1e-9  # of a column sum
+
+
+def _unproductive(table: WorldTable) -> str:
+    """Which industries to look at, in words.
+
+    A table is unproductive where a strongly connected block of it is: industries that
+    all supply each other, directly or not. In such a block some industry buys from the
+    block more than its output: those are named, the worst first.
+    """
+    A = np.divide(table.Z, table.x, out=np.zeros_like(table.Z), where=table.x > 0)
+    count, block = connected_components(A != 0, connection="strong")
+    sizes = np.bincount(block, minlength=count)
+    # Inputs of an industry from its own block.
+    own = np.where(block[:, None] == block[None, :], A, 0).sum(axis=0)
+    suspects = np.flatnonzero(own >= 1 - _ROUNDING)
+    bad = [
+        b for b in np.unique(block[suspects]) if not _productive_block(A, block == b)
+    ]
+    if not bad:
+        return "look at cells that are negative or not numbers"
+    worst = min(bad, key=lambda b: (sizes[b], b))
+    members = suspects[block[suspects] == worst]
+    members = members[np.argsort(-own[members], kind="stable")]
+    shares = _input_shares(table)
+    first, *others = members[:_NAMED].tolist()
+    told = (
+        f"look at {table.industry(first)}, whose inputs are {shares[first]:.3f} of its "
+        "output"
+    )
+    if others:
+        listed = ", ".join(f"{table.industry(k)} ({shares[k]:.3f})" for k in others)
+        told += f", and at {listed}"
+    if len(members) > _NAMED:
+        told += f" and {len(members) - _NAMED} more"
+    if sizes[worst] == 1:
+        return told
+    return f"{told}, among {sizes[worst]} industries that supply each other"
+
+
+def _productive_block(A: np.ndarray, members: np.ndarray) -> bool:
+    """Whether the output multipliers of some industries by themselves are positive."""
+    part = jax.device_put(A[np.ix_(members, members)])
+    multipliers = np.asarray(leontief.output_multipliers(part))
     return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
@@ -250,6 +304,7 @@ def check_year(
     number = {name: float(value) for name, value in found._asdict().items()}
     passes = number.pop("passes")
     basic = table.value_added
+    productive = finite and _is_productive(table, _input_shares(table))
     return YearCheck(
         year=table.year,
         finite=finite,
@@ -264,7 +319,8 @@ def check_year(
         negative_demand=int((table.Y < 0).sum()),
         negative_value_added=int((inputs > x)[x > 0].sum()),
         zero_output=int((x == 0).sum()),
-        productive=finite and _is_productive(table, _input_shares(table)),
+        productive=productive,
+        unproductive="" if productive or not finite else _unproductive(table),
         solver="import-share" if passes else "lu",
         value_added_fault=_value_added_fault(
             table, column_tolerance or tolerance.for_columns()

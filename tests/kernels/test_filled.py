@@ -78,7 +78,8 @@ def test_the_covariance_adds_up_every_effect(filled, cells, gradients):
 def test_drawn_cells_are_those_effects(filled, cells):
     rng = np.random.default_rng(3)
     users, uses = rng.normal(size=K), rng.normal(size=(S, S + F))
-    wanted = sum(
+    wanted = np.zeros((N, K))
+    wanted += sum(
         z * deviation * e
         for z, (deviation, e) in zip([*users, *uses.ravel()], moves(cells), strict=True)
     )

@@ -178,11 +178,14 @@ def circular(share):
 def test_a_table_that_is_not_productive_is_a_fault(share):
     check = check_year(circular(share), Tolerance(1e6, 0.0))
     assert_allclose(check.spectral_radius, share, rtol=RADIUS)
-    assert f"spectral radius {share:.4f}: not productive" in check.faults
+    found = f"look at A:S, whose inputs are {share:.3f} of its output, and at B:S "
+    found += f"({share:.3f}), among 2 industries that supply each other"
+    assert check.unproductive == found
+    assert f"spectral radius {share:.4f}: not productive; {found}" in check.faults
     message = error_of(require_productive, replace(circular(share), origin="file.csv"))
     assert message.startswith("file.csv: 2000: the table is not productive")
     assert "not below 1; look at A:S, whose inputs are" in message
-    assert f"{share:.3f} of its output" in message
+    assert message.endswith(found)
 
 
 def test_a_small_part_that_grows_too_fast_is_found():
@@ -194,8 +197,8 @@ def test_a_small_part_that_grows_too_fast_is_found():
     table = WorldTable(
         2000, ("A", "B"), tuple(map(str, range(50))), ("F",), Z, np.ones((n, 2, 1)), x
     )
-    with pytest.raises(TivaxError, match="look at B:49"):
-        require_productive(table)
+    found = error_of(require_productive, table)
+    assert found.endswith("look at B:49, whose inputs are 1.000 of its output")
     assert not check_year(table, Tolerance(1e6, 0.0)).productive
 
 
@@ -245,6 +248,23 @@ def test_the_worst_offender_is_named():
     table = two_regions(x=np.array([100.0, 100.0]), Z=Z)
     with pytest.raises(TivaxError, match=r"look at B:S, whose inputs are 1\.700"):
         require_productive(table)
+
+
+def test_a_block_that_buys_more_than_it_makes_is_named_not_who_buys_from_it():
+    """B:0 and B:1 circle at sqrt(1.4 * 0.9) > 1; A:0 buys 3 of them and closes no
+    circle: the table without the two is productive."""
+    Z = np.zeros((4, 4))
+    Z[2, 3], Z[3, 2], Z[2, 0] = 1.4, 0.9, 3.0
+    table = WorldTable(
+        2000, ("A", "B"), ("0", "1"), ("F",), Z, np.ones((4, 2, 1)), np.ones(4)
+    )
+    found = error_of(require_productive, table)
+    assert found.endswith(
+        "look at B:1, whose inputs are 1.400 of its output, among 2 industries that "
+        "supply each other"
+    )
+    Z[2, 3] = 1.1
+    require_productive(table)
 
 
 # -------------------------------------------------------------- faults, frames

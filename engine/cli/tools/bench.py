@@ -1,6 +1,7 @@
 """``tivax bench``: run the cases, print a table, write bench.csv and bench.json."""
 
 import json
+import math
 from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,23 +9,32 @@ from typing import Any
 
 import pandas as pd
 
-from ....bench.cases import CASES, SEED, make_world
+from ....bench.cases import CASES, SEED, make_world, solve_of_store, world_of
 from ....bench.harness import Timing, machine, measure
 from ...core import Run, TivaxError, output_folder, require_result_place, write_csv
+from ...tables import open_store
 from ..terminal import Terminal
 
 COLUMNS = [field.name for field in fields(Timing)]
 
 
 def run_bench(
-    out: Path, *, full: bool, only: str | None, force: bool, terminal: Terminal
+    out: Path,
+    *,
+    full: bool,
+    only: str | None,
+    store: Path | None = None,
+    force: bool,
+    terminal: Terminal,
 ) -> None:
-    """Time all cases, or the one named ``only``.
+    """Time all cases, or the one named ``only``; and the solve on a ``store``.
 
-    Raises ``TivaxError`` for an unknown case, or where ``out`` is taken.
+    Raises ``TivaxError`` for an unknown case, for a store that cannot be read, or where
+    ``out`` is taken.
     """
     run = Run("bench", seed=SEED)
     require_result_place(out, run, force=force)
+    given = None if store is None else open_store(store)
     if only and only not in CASES:
         raise TivaxError(f"no case {only!r}; choose from {', '.join(CASES)}")
     names = [only] if only else list(CASES)
@@ -39,14 +49,20 @@ def run_bench(
                 notes |= {name: case.notes} if case.notes else {}
             else:
                 terminal.print(f"{name}: left out, needs the extra tivax[bench]")
-    residual = max((row.residual for row in rows), default=0.0)
+        if given is not None:
+            theirs = world_of(given, Path(folder), full=full)
+            rows += measure(solve_of_store(theirs), said=said)
+            notes |= {rows[-1].case: (f"{given.source or store}, {theirs.size}",)}
+    answers = [row.residual for row in rows if not math.isnan(row.residual)]
+    residual = max(answers, default=0.0)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)
     with output_folder(out, run, force=force) as results:
         write_csv(frame, results / "bench.csv")
         document = {
             "machine": about,
             "size": world.size,
-            "rows": frame.to_dict("records"),
+            # JSON has no NaN: null where a method has no answer.
+            "rows": json.loads(frame.to_json(orient="records", double_precision=15)),
             "notes": notes,
         }
         (results / "bench.json").write_text(json.dumps(document, indent=1) + "\n")
@@ -80,7 +96,7 @@ def _print(
                 f"{row.median_s:.4g} s",
                 f"{row.min_s:.4g} s",
                 f"{row.compile_s:.2f} s",
-                f"{row.residual:.0e}",
+                "" if math.isnan(row.residual) else f"{row.residual:.0e}",
                 f"{row.ratio:.2f}",
             )
             for row in rows

@@ -1,11 +1,23 @@
 """Commands on this machine: their options."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ...core import start_jax
-from ..options import Force, Json, NoFigures, Out, Quiet, Verbose, parse_size
+from ...core import TivaxError, start_jax
+from ..options import (
+    Device,
+    Devices,
+    Force,
+    Json,
+    NoFigures,
+    Out,
+    Quiet,
+    Verbose,
+    parse_size,
+    parse_table_size,
+)
 from ..terminal import Terminal
 
 
@@ -41,13 +53,26 @@ def demo(
 
 
 def bench(
-    out: Out,
+    compare: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[compare A B]",
+            help="Show the times of two results side by side, and time nothing.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Where to write the results.")
+    ] = None,
     full: Annotated[
         bool,
         typer.Option("--full", help="Use 44 x 56 x 15 in place of a small world."),
     ] = False,
     only: Annotated[
         str | None, typer.Option("--only", help="Run one case, such as solve.")
+    ] = None,
+    store: Annotated[
+        Path | None,
+        typer.Option("--store", help="Time the solve on this store too."),
     ] = None,
     force: Force = False,
     quiet: Quiet = False,
@@ -58,19 +83,40 @@ def bench(
 
     Example: tivax bench --full --out bench-results
     """
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    if compare:
+        if compare[0] != "compare" or len(compare) != 3:
+            raise TivaxError(
+                f"tivax bench {' '.join(compare)}: give nothing, or compare A B with "
+                "the folders of two results"
+            )
+        from .bench_compare import compare_results
+
+        compare_results(Path(compare[1]), Path(compare[2]), terminal)
+        return
+    if out is None:
+        raise TivaxError("tivax bench: give --out, where to write the results")
     start_jax()
     from .bench import run_bench
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_bench(out, full=full, only=only, force=force, terminal=terminal)
+    run_bench(out, full=full, only=only, store=store, force=force, terminal=terminal)
 
 
-def devices(json: Json = False) -> None:
-    """List the devices JAX will use, with their cores and memory.
+def devices(
+    size: Annotated[
+        str,
+        typer.Option("--size", help="Tables of which to say how many years fit, RxS."),
+    ] = "44x56",
+    device: Device = None,
+    devices: Devices = None,
+    json: Json = False,
+) -> None:
+    """List the devices JAX will use, with cores, memory and the years that fit.
 
-    Example: tivax devices
+    Example: tivax devices --size 49x200
     """
-    start_jax()
+    regions, sectors = parse_table_size(size)
+    start_jax(device, devices)
     from .devices import print_devices
 
-    print_devices(Terminal(json=json))
+    print_devices(Terminal(json=json), regions, sectors)

@@ -1,0 +1,80 @@
+"""``tivax bench compare A B``: two results of ``tivax bench`` side by side."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ...core import TivaxError
+from ..terminal import Terminal
+
+_KEYS = ["case", "method"]
+
+
+@dataclass(frozen=True)
+class _Result:
+    folder: Path
+    document: dict[str, Any]
+    rows: pd.DataFrame
+
+
+def compare_results(first: Path, second: Path, terminal: Terminal) -> None:
+    """Median times of the cases and methods that both results have, and their ratio.
+
+    Raises ``TivaxError`` for a folder without bench.json, for results of worlds of
+    different sizes, or where the two have no case in common.
+    """
+    results = [_read(folder) for folder in (first, second)]
+    sizes = [each.document["size"] for each in results]
+    if sizes[0] != sizes[1]:
+        raise TivaxError(
+            f"{first} is of {sizes[0]}, {second} of {sizes[1]}: time both with --full, "
+            "or both without"
+        )
+    rows = _joined(*results)
+    for name, each in zip("AB", results, strict=True):
+        about = each.document["machine"]
+        packages = ", ".join(f"{k} {v}" for k, v in about["packages"].items())
+        terminal.print(
+            f"{name} = {each.folder}: {about['processor']}, {about['cores']} cores; "
+            f"{about['device']}; {packages}"
+        )
+    terminal.print(f"{sizes[0]}; median times; A / B above 1 where B is faster")
+    terminal.table(
+        ("case", "method", "A", "B", "A / B"),
+        [
+            (row.case, row.method, f"{row.A:.4g} s", f"{row.B:.4g} s", f"{ratio:.2f}")
+            for row, ratio in zip(rows.itertuples(), rows["A"] / rows["B"], strict=True)
+        ],
+    )
+    terminal.finish({"first": str(first), "second": str(second)} | _record(rows))
+
+
+def _read(folder: Path) -> _Result:
+    path = folder / "bench.json" if folder.is_dir() else folder
+    try:
+        document = json.loads(path.read_text())
+        rows = pd.DataFrame(document["rows"])[[*_KEYS, "median_s"]]
+        _ = document["size"], document["machine"]["packages"]
+    except FileNotFoundError:
+        raise TivaxError(
+            f"{path}: no such file; give the folders that tivax bench wrote"
+        ) from None
+    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+        raise TivaxError(f"{path} is not a bench.json of tivax bench") from None
+    return _Result(folder, document, rows)
+
+
+def _joined(first: _Result, second: _Result) -> pd.DataFrame:
+    rows = first.rows.merge(second.rows, on=_KEYS, suffixes=("_a", "_b"))
+    if rows.empty:
+        raise TivaxError(
+            f"{first.folder} and {second.folder} have no case and method in common"
+        )
+    return rows.rename(columns={"median_s_a": "A", "median_s_b": "B"})
+
+
+def _record(rows: pd.DataFrame) -> dict[str, Any]:
+    return {"rows": rows.assign(ratio=rows["A"] / rows["B"]).to_dict("records")}
