@@ -218,6 +218,10 @@ def choices(
 # ------------------------------------------------------------------------ the program
 
 
+def _write(frame: pd.DataFrame, path: Path) -> None:
+    frame.to_csv(path, index=False, float_format="%.4g")
+
+
 def main() -> None:
     """Write the tables of the page."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
@@ -238,23 +242,21 @@ def main() -> None:
         stores[name] = open_store(store)
     if given.truth is not None:
         truth = read_truth(given.truth, stores["filled"])
-        judge(of_command(stores["filled"], truth)).to_csv(
-            given.out / "published.csv", index=False
-        )
+        _write(judge(of_command(stores["filled"], truth)), given.out / "published.csv")
         rounded = {k: stores["rounded"].table(k) for k in truth}
         judged = {
             k: Judged(k, FilledYear(table, deround(table).table), truth[k])
             for k, table in rounded.items()
         }
         found = choices(weight_scores(rounded, truth), judged)
-        found.to_csv(given.out / "choices.csv", index=False)
+        _write(found, given.out / "choices.csv")
         print(found.to_string(index=False))
         print(f"in use: {CHOSEN}, {USER_DEVIATION}, {USE_DEVIATION}")
     rows = []
     for name in DRAWN if given.tables else ():
         tables = stores["filled"].select(given.year, given.year)
         rows += draw_and_judge(tables, name, given.tables, given.seed)
-        pd.DataFrame(rows).to_csv(given.out / "drawn.csv", index=False)
+        _write(pd.DataFrame(rows), given.out / "drawn.csv")
         print(pd.DataFrame(rows).tail(1).to_string(index=False))
 
 

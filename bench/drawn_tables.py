@@ -36,10 +36,13 @@ def draw_lognormal(F: Cells, error: TableError, rng: np.random.Generator) -> Cel
     if error.margins == ("row",):
         e = e - S * (e.sum(axis=1) / R)[:, None]
     elif error.margins == ("row", "column"):
-        # Multipliers of columns, those of rows put in.
+        # Multipliers of columns, those of rows put in. One of them is free: the sums of
+        # rows and of columns have one total.
         K = np.diag(C) - S.T @ (S / R[:, None])
         rhs = e.sum(axis=0) - S.T @ (e.sum(axis=1) / R)
-        b = np.linalg.lstsq(K, rhs, rcond=1e-12)[0]
+        b = np.zeros(len(C))
+        free = np.flatnonzero(S.any(axis=0))[1:]
+        b[free] = np.linalg.solve(K[np.ix_(free, free)], rhs[free])
         e = e - S * ((e.sum(axis=1) - S @ b) / R)[:, None] - S * b[None, :]
     return F + e
 
@@ -60,7 +63,9 @@ def draw_shares(
     sellers, bought = abroad.sum(axis=3), abroad.sum(axis=0)
     share = sellers / np.where(sellers.sum(0) > 0, sellers.sum(0), 1)
     alpha = np.broadcast_to(error.concentration * share[..., None], users.shape)
-    draws = rng.standard_gamma(alpha)
+    # Draws of small shares are 0 in double precision, and a row of them could not be
+    # balanced: a thousandth of what is expected is added.
+    draws = rng.standard_gamma(alpha) + 1e-3 * alpha
     total = draws.sum(axis=0)
     made = draws / np.where(total > 0, total, 1) * bought
     for _ in range(50):
