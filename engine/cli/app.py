@@ -23,6 +23,7 @@ from .tables import commands as tables
 from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
+from .tables.scenario import scenario
 from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
@@ -37,6 +38,7 @@ COMMANDS = {
     "tbi": tables.tbi,
     "decompose": tables.decompose,
     "indicators": tables.indicators,
+    "scenario": scenario,
     "change": change,
     "explore": explore,
     "panel": panel,
@@ -46,6 +48,7 @@ COMMANDS = {
     "simulate": inference.simulate,
     "threats": inference.threats,
     "curve": inference.curve,
+    "montecarlo": inference.montecarlo,
     "package": publish.package,
     "cite": publish.cite,
     "demo": tools.demo,

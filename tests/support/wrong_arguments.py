@@ -122,6 +122,23 @@ def of_tables(folder: Path) -> Iterator[Case]:
         "file": {"text": "f"},
     }
     yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
+    lists = {"text": "tbi", "int": 3, "word": ["gdp"]}
+    imagined: Bad = {
+        "tables": WRONG,
+        "shocks": {**WRONG, "text": "no such", "ints": [3]},
+    }
+    imagined |= {"years": {"text": "a", "other": 1999, "none": []}, "measures": lists}
+    imagined |= {"value_added": VALUES}
+    cut = tx.Shock("cut", who="R01")
+    yield from wrong("scenarios", imagined, tables=tables, shocks=cut)
+    some = {"int": 3, "None": None, "ints": [3], "twice": ["R01", "R01"]}
+    wrong_shock: Bad = dict.fromkeys(("who", "whom", "sectors", "to"), some)
+    wrong_shock |= dict.fromkeys(("kind", "uses", "links", "of"), words)
+    wrong_shock |= {"percent": {"text": "1", "flag": True, "above": 101.0}}
+    wrong_shock |= {"both_ways": {"int": 1, "None": None}, "name": {"int": 3}}
+    yield from wrong("Shock", wrong_shock, kind="shift", who="R02")
+    linked: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
+    yield from wrong("linkages", linked | {"value_added": VALUES}, tables=tables)
     yield from wrong("read_error_model", {"name": {**WRONG, "text": "no such"}})
     origins: Bad = {"tables": WRONG, "exporter": WRONG, "via": LETTERS, "keep": LETTERS}
     yield from wrong("value_added_in_exports", origins, tables=tables, exporter="R01")
@@ -154,8 +171,48 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong(
         "explore", {"results": WRONG, "out": WRONG}, results=store, out="e"
     )
+    yield from of_economies(tables, folder)
     packed: Bad = dict.fromkeys(("results", "out", "include_data"), WRONG)
     yield from wrong("package", packed, results=store, out=folder / "p.zip")
+
+
+def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
+    frame = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
+    economy = tx.economy_from_tables(tables, 2000, frame)
+    thetas: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
+    thetas |= {"elasticities": {**WRONG, "text": "none.csv"}, "tariffs": WRONG}
+    del thetas["tariffs"]["None"]
+    sound = {"tables": tables, "year": 2000, "elasticities": frame}
+    yield from wrong("economy_from_tables", thetas, **sound)
+    words: dict[str, Any] = {"int": 3, "text": "a", "array": ARRAY}
+    solved: Bad = {"economy": WRONG, "tariff_new": words, "trade_costs": words}
+    solved |= {"deficits": {"int": 3, "word": "none", "None": None}}
+    yield from wrong("exact_hat", solved, economy=economy)
+    moved: Bad = {"economy": WRONG, "region": {**WRONG, "text": "Mars"}}
+    moved |= {"measure": {"word": "gross", "int": 3}}
+    yield from wrong("tariff_gradient", moved, economy=economy, region="R01")
+    yield from wrong("read_economy", {"path": WRONG})
+    saved: Bad = {"economy": WRONG, "path": WRONG}
+    yield from wrong("save_economy", saved, economy=economy, path=folder / "e.npz")
+    sizes = {"text": "4", "half": 2.5, "None": None, "none": 0}
+    made: Bad = dict.fromkeys(("regions", "sectors"), sizes)
+    yield from wrong("synthetic_economy", made | {"seed": {"text": "a"}})
+    found = tx.exact_hat(economy)
+    of_found: Bad = {"found": WRONG, "which": {"word": "both", "int": 3}}
+    of_found |= {"year": {"text": "a"}}
+    yield from wrong("equilibrium_tables", of_found, found=found)
+    yield from wrong("tbi_change", {"found": WRONG})
+    effects: Bad = dict.fromkeys(
+        ("coefficient", "standard_error"), {"text": "1", "None": None, "nan": np.nan}
+    )
+    effects |= {"change": WRONG}
+    sound = {"change": pd.Series([0.1]), "coefficient": 1.0, "standard_error": 1.0}
+    yield from wrong("effect_on_index", effects, **sound)
+    fields: Bad = {"trade": {"int": 3, "words": [["a"]]}, "regions": {"int": 3}}
+    fields |= {"theta": {"None": None}}
+    names = tx.Economy.__dataclass_fields__
+    arrays_of = {name: getattr(economy, name) for name in names}
+    yield from wrong("Economy", fields, **arrays_of)
 
 
 def of_labels() -> Iterator[Case]:
@@ -260,6 +317,21 @@ def of_panels() -> Iterator[Case]:
     bad |= {"choices": some, "most": {"none": 0, "half": 0.5, "None": None}}
     bad |= {"draws": {"text": "9", "half": 9.5, "none": 0, "None": None}}
     yield from wrong("specification_curve", bad, panel=panel, model=model)
+    bad = {
+        "panel": frames,
+        "models": {**WRONG, "none": [], "words": ["m"]},
+        "tables": WRONG,
+        "error": {**WRONG, "word": "foo", "none": []},
+        "draws": {"text": "9", "half": 9.5, "one": 1, "None": None},
+        "seed": {"text": "9", "below": -1, "None": None},
+    }
+    tables = tx.WorldTables(**arrays())
+    sound = {"models": model, "tables": tables, "error": "rounding"}
+    yield from wrong("monte_carlo", bad, panel=panel, **sound)
+    bad = {"cells": {"text": "a", "line": [1, 2], "NaN": [[np.nan]], "None": None}}
+    totals = {"text": "a", "few": [1], "NaN": [1, np.nan]}
+    bad |= {"rows": totals, "columns": totals, "most": {"none": 0, "half": 0.5}}
+    yield from wrong("balance", bad, cells=[[1, 2], [3, 4]], rows=[4, 6])
     bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},

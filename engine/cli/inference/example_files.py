@@ -18,9 +18,17 @@ Example = Annotated[
 ]
 
 
+# Rooms of the commands whose examples are not here.
+_ROOMS = {"scenario": "tables"}
+
+
 def example_run_file(command: str) -> str:
-    """The text of a run file of that command, for the panel of `tivax panel`."""
-    file = files(__package__ or "") / f"{command}_example.toml"
+    """The text of a run file of that command.
+
+    It is for the panel of `tivax panel`; that of `tivax scenario` for a store.
+    """
+    here, _, room = (__package__ or "").rpartition(".")
+    file = files(f"{here}.{_ROOMS.get(command, room)}") / f"{command}_example.toml"
     return file.read_text(encoding="utf-8")
 
 

@@ -1,0 +1,53 @@
+"""``tivax scenario``: its options, and which code runs a kind of scenario."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ...core import start_jax
+from ..inference.example_files import Example, RunToml
+from ..options import Force, Json, NoFigures, Out, Quiet, Verbose
+from ..terminal import Terminal
+
+
+def scenario(
+    out: Out,
+    run: RunToml = None,
+    example: Example = False,
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """What if: trade cut or moved, industries extracted, demand and prices changed.
+
+    A grid in the file makes thousands of variants, each solved to 1e-12. Writes
+    scenario.csv (variant, year, region, measure, base, value, change, percent),
+    variants.csv, figures and manifest.json. A run that was stopped goes on where it was
+    when the same command is given again.
+
+    Example: tivax scenario decoupling.toml --out decoupling
+    """
+    assert run is not None  # else it is said that RUN is missing
+    start_jax()
+    from ...scenarios import kind_of
+
+    runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    runner(run, out, figures=not no_figures, force=force, terminal=terminal)
+
+
+def _change_flows_or_prices(path: Path, out: Path, **options) -> None:
+    from .scenario_run import run_scenario
+
+    run_scenario(path, out, **options)
+
+
+def _solve_equilibrium(path: Path, out: Path, **options) -> None:
+    from .exact_hat_run import run_exact_hat
+
+    run_exact_hat(path, out, **options)
+
+
+# Kinds that are not changes of an input-output table at given coefficients.
+_RUNNERS: dict[str, Callable[..., None]] = {"exact-hat": _solve_equilibrium}

@@ -1,0 +1,225 @@
+"""``tivax scenario`` for changed flows and prices: run, resume, write."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from ...core import (
+    Run,
+    TivaxError,
+    number_text,
+    output_folder,
+    read_store_attributes,
+    require_result_place,
+    tivax_version,
+    write_csv,
+)
+from ...figures.scenarios import change_map, largest_changes, shown_change
+from ...measures import EVERY_PARTNER
+from ...reporting import save_figure
+from ...resampling import Checkpoint, checkpoint, stopping
+from ...scenarios import (
+    ScenarioFile,
+    ScenarioPlan,
+    ScenarioResult,
+    make_plan,
+    read_scenario,
+)
+from ...tables import open_store
+from ..options import require_store
+from ..terminal import Terminal
+
+# A larger table is announced with its size; WIOD 2013 has 170 rows a variant.
+_MANY_ROWS = 1_000_000
+_BYTES_PER_ROW = 95
+# Of the printed table.
+_ROWS = 10
+_MEASURES = 4
+
+
+def run_scenario(
+    path: Path,
+    out: Path,
+    *,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Write scenario.csv, variants.csv, figures and a manifest to ``out``."""
+    file = read_scenario(path)
+    if file.store is None:
+        raise TivaxError(f"{path}: store: is missing; name one of `tivax import`")
+    require_store(file.store)
+    started = Run("scenario", inputs=[path, file.store])
+    require_result_place(out, started, force=force)
+    plan = _planned(file)
+    _announce(plan, terminal)
+    with checkpoint(out, [plan], _identity(file, plan), force=force) as kept:
+        values = _evaluated(plan, kept, terminal)
+        found = plan.result(plan.base_rows(), values)
+        with output_folder(out, started, force=force) as folder:
+            write_csv(found.table, folder / "scenario.csv")
+            write_csv(found.variants, folder / "variants.csv")
+            if figures:
+                save_figure(largest_changes(found.table), folder, "largest")
+                if len(plan.variants) > 1:
+                    save_figure(change_map(found.table), folder, "map")
+            record = started.write_manifest(
+                folder, residual_max=found.residual_max, **_facts(plan, found)
+            )
+    _print_found(terminal, plan, found)
+    terminal.finish(record, f"Open {out / ('largest.svg' if figures else '')}")
+
+
+def _planned(file: ScenarioFile) -> ScenarioPlan:
+    assert file.store is not None
+    tables = open_store(file.store, lazy=True)
+    try:
+        return make_plan(
+            tables,
+            file.variants(tables),
+            years=file.years or None,
+            measures=file.measures,
+            value_added=file.value_added,
+        )
+    except TivaxError as error:
+        text = str(error).removeprefix(f"{file.path}: ")
+        raise TivaxError(f"{file.path}: {text}") from None
+
+
+def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
+    """How much there is to do and to hold, before it is done."""
+    variants, years = len(plan.variants), len(plan.years)
+    rows = plan.draws * plan.rows_per_variant
+    size = ""
+    if rows > _MANY_ROWS:
+        size = f", about {rows * _BYTES_PER_ROW / 1e6:,.0f} MB"
+    memory = (plan.memory + rows * _BYTES_PER_ROW) / 2**30
+    terminal.announce(
+        f"{variants:,} variant{'s' * (variants > 1)}, {years} year{'s' * (years > 1)}, "
+        f"{plan.tables.n:,} industries: {rows:,} rows in scenario.csv{size}; about "
+        f"{memory:.1f} GiB of memory"
+    )
+
+
+def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
+    """What must be the same for an unfinished run to go on."""
+    assert file.store is not None
+    return {
+        "command": "scenario",
+        "variants": {
+            name: [k.record() for k in shocks] for name, shocks in plan.variants.items()
+        },
+        "years": list(plan.years),
+        "value_added": file.value_added,
+        "store": str(read_store_attributes(file.store).get("digest", file.store)),
+        "tivax": tivax_version(),
+        "jax": jax.__version__,
+        "platform": jax.default_backend(),
+    }
+
+
+def _evaluated(plan: ScenarioPlan, kept: Checkpoint, terminal: Terminal) -> np.ndarray:
+    (file,) = kept.files
+    if done := file.count:
+        file.keep(done)  # half a row may follow, of a process that was killed
+        terminal.print(f"Going on at {done:,} of {plan.draws:,} variants")
+    with (
+        stopping(kept, "variants", terminal.print),
+        terminal.progress("scenarios", "variants") as progress,
+    ):
+        for part in plan.rows(done, progress):
+            file.append(part)
+    return np.concatenate(list(file.windows()))
+
+
+def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
+    """What the manifest says beside residual and files."""
+    facts: dict[str, Any] = {
+        "variants": len(plan.variants),
+        "years": list(plan.years),
+        "measures": list(plan.measures),
+        "value_added": plan.value_added,
+        "unit": "1 without a shock" if plan.priced else plan.tables.unit,
+    }
+    if plan.priced:
+        return facts
+    return {
+        **facts,
+        "identity_max": found.identity_max,
+        "moved": float(found.variants["moved"].sum()),
+        "unplaced": float(found.variants["unplaced"].sum()),
+        "held": "value added per US$ of output, coefficients and final demand that no "
+        "shock changes",
+    }
+
+
+def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) -> None:
+    count = len(plan.variants)
+    terminal.print(
+        f"{count:,} variant{'s' * (count > 1)}, residual {found.residual_max:.1e}"
+        + ("" if plan.priced else f", world accounts to {found.identity_max:.1e}")
+    )
+    unplaced = float(found.variants["unplaced"].max())
+    if unplaced > 0:
+        whole = found.variants["moved"] + found.variants["unplaced"]
+        share = float((found.variants["unplaced"] / whole.where(whole > 0)).max())
+        terminal.print(
+            f"up to {share:.1%} of what was to shift found no other seller and stays "
+            "(variants.csv: unplaced)"
+        )
+    table = found.table[found.table["year"] == plan.years[-1]]
+    table = table.assign(shown=shown_change(table))
+    if count == 1:
+        _print_one(terminal, plan, table)
+        return
+    rows = table[table["region"] != EVERY_PARTNER]
+    rows = rows.loc[rows["percent"].abs().nlargest(_ROWS).index]
+    terminal.print(f"{plan.years[-1]}; the largest changes in per cent")
+    terminal.table(
+        ("variant", "region", "measure", "base", "per cent"),
+        [
+            (str(name), str(code), str(measure), number_text(before), f"{change:+.2f}")
+            for name, code, measure, before, change in zip(
+                rows["variant"],
+                rows["region"],
+                rows["measure"],
+                rows["base"].to_numpy(float),
+                rows["percent"].to_numpy(float),
+                strict=True,
+            )
+        ],
+        words=3,
+    )
+
+
+def _print_one(terminal: Terminal, plan: ScenarioPlan, table: Any) -> None:
+    """The regions that change most, with a column for each measure."""
+    measures = plan.measures[:_MEASURES]
+    wide = table.set_index(["region", "measure"])["shown"].unstack("measure")
+    order = wide[measures[0]].abs().sort_values(ascending=False, kind="stable").index
+    chosen = [k for k in order if k != EVERY_PARTNER][: _ROWS - 2]
+    if EVERY_PARTNER in wide.index:
+        chosen.append(EVERY_PARTNER)
+    some = table.groupby("measure")["percent"].count() > 0
+    names = [f"{k}\n{'per cent' if some[k] else 'change'}" for k in measures]
+    terminal.print(f"{plan.years[-1]}; the largest changes of {measures[0]}")
+    terminal.table(
+        ("region", *names),
+        [
+            (
+                code,
+                *(_number(float(wide.loc[code, k]), bool(some[k])) for k in measures),
+            )
+            for code in chosen
+        ],
+    )
+
+
+def _number(value: float, percent: bool) -> str:
+    if value != value:
+        return "–"
+    text = f"{value:+.2f}" if percent else f"{value:+.4g}"
+    return text if float(text) else "0"

@@ -1,0 +1,89 @@
+"""Where the labels of a shock are in a table: industries and pairs of regions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Int
+
+from ..core import TivaxError, suggest
+from ..tables import WorldTables, country_group, country_groups, perimeters
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Labels of tables, found by number.
+
+    ``whole`` is the result that each region belongs to: the parts of a split region
+    share one, and trade between them is trade at home.
+    """
+
+    regions: tuple[str, ...]
+    sectors: tuple[str, ...]
+    whole: Int[np.ndarray, " c"]
+    names: tuple[str, ...]
+
+    @classmethod
+    def of(cls, tables: WorldTables) -> "Places":
+        """The places of these tables."""
+        name = perimeters(tables)
+        names = tuple(dict.fromkeys(name.values()))
+        whole = np.array([names.index(name[k]) for k in tables.regions])
+        return cls(tuple(tables.regions), tuple(tables.sectors), whole, names)
+
+    @property
+    def member(self) -> np.ndarray:
+        """(c, p): 1 where the region belongs to the result."""
+        return (self.whole[:, None] == np.arange(len(self.names))[None, :]).astype(
+            float
+        )
+
+    def find_regions(self, key: str, labels: Sequence[str]) -> Bool[np.ndarray, " c"]:
+        """Which regions are named, one by one or by a built-in group; all without.
+
+        Raises ``TivaxError`` for a label that is neither, with close matches.
+        """
+        if not labels:
+            return np.ones(len(self.regions), bool)
+        found = np.zeros(len(self.regions), bool)
+        for label in labels:
+            members: Sequence[str] = [label]
+            if label not in (*self.regions, *self.names):
+                if label.upper() not in country_groups():
+                    known = [*self.names, *country_groups()]
+                    raise TivaxError(
+                        f"{key}: the tables have no region {label}; "
+                        f"{suggest(label, known if len(label) > 3 else self.names)}"
+                    )
+                members = country_group(label).members
+            here = [
+                code in members or self.names[whole] in members
+                for code, whole in zip(self.regions, self.whole, strict=True)
+            ]
+            if not any(here):
+                raise TivaxError(f"{key}: the tables have no member of {label}")
+            found |= np.array(here)
+        return found
+
+    def find_sectors(self, labels: Sequence[str]) -> Int[np.ndarray, " k"]:
+        """The numbers of the sectors that are named; all without."""
+        if not labels:
+            return np.arange(len(self.sectors))
+        for label in labels:
+            if label not in self.sectors:
+                raise TivaxError(
+                    f"sectors: the tables have no sector {label}; "
+                    f"{suggest(label, self.sectors)}"
+                )
+        return np.array([self.sectors.index(k) for k in labels])
+
+    def industries(
+        self, regions: Bool[np.ndarray, " c"], sectors: Int[np.ndarray, " k"]
+    ) -> Int[np.ndarray, " m"]:
+        """Rows of these sectors in these regions."""
+        s = len(self.sectors)
+        return (np.flatnonzero(regions)[:, None] * s + sectors[None, :]).ravel()
+
+    def at_home(self) -> Bool[np.ndarray, "c c"]:
+        """Pairs of regions whose trade is not trade."""
+        return self.whole[:, None] == self.whole[None, :]

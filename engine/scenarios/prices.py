@@ -1,0 +1,165 @@
+"""Price shocks: costs passed on along the chain, at given quantities.
+
+Leontief's price model (Miller and Blair 2009, section 2.6). Prices start from 1, every
+user pays the same price for a product, and whoever makes it passes on all of a cost:
+dp' = dc' B.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+
+from ...kernels.scenarios import low_rank
+from ..core import TivaxError, raise_interrupt
+from ..tables import WORST_RESIDUAL
+from .changes import Changes, YearTable, pairs_of
+from .evaluate import CHECKS
+from .shocks import Shock
+from .years import SolvedYear
+
+FIELDS = ("price_output", "price_final", "price_exports", "price_imports")
+_AT_ONCE = 64
+
+
+class _Cost(NamedTuple):
+    """Higher cost per US$ of output, and what buyers pay at the border.
+
+    ``border`` has the inputs and the final goods that a region buys at the border, at
+    the higher cost: in the unit of the tables, by region.
+    """
+
+    unit: Float[np.ndarray, " n"]
+    inputs: Float[np.ndarray, " c"]
+    final: Float[np.ndarray, " c"]
+
+
+def price_rows(
+    solved: SolvedYear, variants: Sequence[tuple[str, tuple[Shock, ...]]]
+) -> Iterator[Float[np.ndarray, "k values"]]:
+    """Price indices of the variants, 1 without a shock, as ``evaluate.value_rows``."""
+    weights = _Weights(solved)
+    for start in range(0, len(variants), _AT_ONCE):
+        raise_interrupt()
+        some = variants[start : start + _AT_ONCE]
+        costs = [_cost(solved, shocks) for _, shocks in some]
+        unit = np.zeros((_AT_ONCE, len(solved.table.x)))
+        unit[: len(some)] = [k.unit for k in costs]
+        base = solved.base
+        found, residual = low_rank.price_changes(base.A, base.B, jnp.asarray(unit))
+        if not float(residual) <= WORST_RESIDUAL:
+            raise TivaxError(
+                f"{solved.year}, {some[0][0]}: prices are not solved (relative "
+                f"residual {float(residual):.1e})"
+            )
+        changes = np.asarray(found)
+        yield np.array(
+            [
+                np.concatenate(
+                    [1 + weights.indices(change, cost), _checks(float(residual))]
+                )
+                for change, cost in zip(changes, costs, strict=False)
+            ]
+        )
+
+
+def base_prices(solved: SolvedYear) -> Float[np.ndarray, " values"]:
+    """Prices without a shock: 1."""
+    regions = len(solved.table.places.names)
+    return np.concatenate([np.ones(len(FIELDS) * regions), _checks(0.0)])
+
+
+def _checks(residual: float) -> Float[np.ndarray, " checks"]:
+    return np.array([residual, *[0.0] * (len(CHECKS) - 1)])
+
+
+class _Weights:
+    """What prices are averaged with: output, final demand, exports, imports."""
+
+    def __init__(self, solved: SolvedYear) -> None:
+        table, places = solved.table, solved.table.places
+        n, c = table.Y.shape
+        users = np.repeat(np.eye(c), n // c, axis=0)
+        self.member, self.n = places.member, n
+        by_buyer = table.A @ (users * table.x[:, None])
+        abroad = np.repeat(~places.at_home(), n // c, axis=0)
+        active = (table.x > 0)[:, None]
+        trade = (by_buyer + table.Y) * abroad * active
+        here = users @ self.member
+        self.weights = {
+            "price_output": here * table.x[:, None],
+            "price_final": table.Y @ self.member,
+            "price_exports": here * trade.sum(axis=1)[:, None],
+            "price_imports": trade @ self.member,
+        }
+
+    def indices(self, change: np.ndarray, cost: _Cost) -> np.ndarray:
+        """Changes of the indices, field after field."""
+        border = {
+            "price_final": cost.final,
+            "price_imports": cost.final + cost.inputs,
+        }
+        found = []
+        for name in FIELDS:
+            weight = self.weights[name]
+            paid = change @ weight
+            if name in border:
+                paid = paid + border[name] @ self.member
+            whole = weight.sum(axis=0)
+            some = whole != 0
+            found.append(
+                np.divide(paid, whole, out=np.full_like(paid, np.nan), where=some)
+            )
+        return np.concatenate(found)
+
+
+def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
+    table = solved.table
+    n, c = table.Y.shape
+    total = _Cost(np.zeros(n), np.zeros(c), np.zeros(c))
+    for shock in shocks:
+        one = _border(table, shock) if shock.of == "imports" else None
+        if one is None:
+            unit = _own_cost(solved, shock)
+            one = _Cost(unit, np.zeros(c), np.zeros(c))
+        total = _Cost(*(a + b for a, b in zip(total, one, strict=True)))
+    return total
+
+
+def _own_cost(solved: SolvedYear, shock: Shock) -> Float[np.ndarray, " n"]:
+    """Value added per US$ dearer, or what makes the prices themselves rise.
+
+    Costs of the industries whose price is given follow from dp_E' = dc_E' B_EE.
+    """
+    places, base = solved.table.places, solved.base
+    rows = places.industries(
+        places.find_regions("who", shock.who), places.find_sectors(shock.sectors)
+    )
+    rows = rows[solved.table.x[rows] > 0]
+    cost = np.zeros(len(solved.table.x))
+    if shock.of == "value added":
+        cost[rows] = shock.share * np.asarray(base.kept)[rows]
+    elif len(rows):
+        inner = np.asarray(base.B[jnp.asarray(rows)][:, jnp.asarray(rows)])
+        cost[rows] = np.linalg.solve(inner.T, np.full(len(rows), shock.share))
+    return cost
+
+
+def _border(table: YearTable, shock: Shock) -> _Cost:
+    """A cost on what ``who`` sells to ``whom``, which the buyer pays."""
+    places = table.places
+    pairs = pairs_of(places, shock)
+    sectors = places.find_sectors(shock.sectors)
+    n, c = table.Y.shape
+    s = n // c
+    unit, inputs, final = np.zeros(n), np.zeros(c), np.zeros(c)
+    now = Changes(table)
+    for buyer in np.flatnonzero(pairs.any(axis=0)).tolist():
+        rows = places.industries(pairs[:, buyer], sectors)
+        users = np.arange(buyer * s, (buyer + 1) * s)
+        unit[users] = shock.share * now.inputs(rows, users).sum(axis=0)
+        inputs[buyer] = unit[users] @ table.x[users]
+        final[buyer] = shock.share * table.Y[rows, buyer].sum()
+    return _Cost(unit, inputs, final)

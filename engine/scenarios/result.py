@@ -1,0 +1,225 @@
+"""What scenarios change, by variant, year and region."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import Listing, Printable, TivaxError, number_text, require_whole, suggest
+from ..measures import EVERY_PARTNER
+from .shocks import Shock
+
+# Measures of regions, and whether they add up to the world's.
+QUANTITIES = {
+    "value_added": True,
+    "output": True,
+    "exports": True,
+    "imports": True,
+    "va_exports": True,
+    "va_imports": True,
+    "tbi": False,
+    "final_demand": True,
+    "inputs_lost": True,
+}
+PRICES = {
+    "price_output": False,
+    "price_final": False,
+    "price_exports": False,
+    "price_imports": False,
+    "terms_of_trade": False,
+}
+# Of these a change in per cent says nothing.
+_NO_PERCENT = ("tbi", "inputs_lost")
+_SHOWN = 10
+
+
+def measures_of(row: Float[np.ndarray, " v"], fields: Sequence[str]) -> dict:
+    """Measures of a row of accounts, by region; those of a result last.
+
+    ``tbi`` from value added exported and imported, ``terms_of_trade`` from prices.
+    """
+    count = len(fields)
+    found = dict(zip(fields, np.split(row, count), strict=True))
+    if "lost" in found:
+        found["inputs_lost"] = found.pop("lost")
+        sold, bought = found["va_exports"], found["va_imports"]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            found["tbi"] = (sold - bought) / (sold + bought)
+    else:
+        found["terms_of_trade"] = found["price_exports"] / found["price_imports"]
+    return found
+
+
+def tidy(
+    names: Sequence[str],
+    years: Sequence[int],
+    regions: Sequence[str],
+    measures: Sequence[str],
+    fields: Sequence[str],
+    base: Float[np.ndarray, "t v"],
+    values: Float[np.ndarray, "t k v"],
+) -> pd.DataFrame:
+    """A row for each variant, year, region and measure; the world where sums exist."""
+    known = QUANTITIES if "lost" in fields else PRICES
+    labels = [
+        (code, name)
+        for name in measures
+        for code in ([*regions, EVERY_PARTNER] if known[name] else regions)
+    ]
+
+    def line(row: Float[np.ndarray, " v"]) -> Float[np.ndarray, " w"]:
+        found = measures_of(row, fields)
+        parts = [
+            np.append(found[k], found[k].sum()) if known[k] else found[k]
+            for k in measures
+        ]
+        return np.concatenate(parts)
+
+    before = np.array([line(row) for row in base])  # (t, w)
+    after = np.array([[line(row) for row in year] for year in values])  # (t, k, w)
+    t, k, w = after.shape
+    start = np.broadcast_to(before[:, None, :], after.shape)
+    change = after - start
+    some = (start != 0) & ~np.isin([m for _, m in labels], _NO_PERCENT)
+    percent = np.full_like(after, np.nan)
+    np.divide(100 * change, start, out=percent, where=some)
+    order = (1, 0, 2)  # variant, year, label
+
+    def flat(array: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(array.transpose(order)).ravel()
+
+    return pd.DataFrame(
+        {
+            "variant": np.repeat(np.array(names, object), t * w),
+            "year": np.tile(np.repeat(list(years), w), k),
+            "region": np.tile(np.array([code for code, _ in labels], object), t * k),
+            "measure": np.tile(np.array([name for _, name in labels], object), t * k),
+            "base": flat(start),
+            "value": flat(after),
+            "change": flat(change),
+            "percent": flat(percent),
+        }
+    )
+
+
+def variant_table(
+    variants: Mapping[str, tuple[Shock, ...]],
+    years: Sequence[int],
+    checks: Mapping[str, Float[np.ndarray, "t k"]],
+) -> pd.DataFrame:
+    """A row for each shock of a variant and year, with how well it is solved."""
+    lines = []
+    for k, (name, shocks) in enumerate(variants.items()):
+        for t, year in enumerate(years):
+            of_variant = {key: values[t, k] for key, values in checks.items()}
+            lines += [
+                {"variant": name, "year": year, **shock.record(), **of_variant}
+                for shock in shocks
+            ]
+    return pd.DataFrame(lines)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class ScenarioResult(Printable):
+    """Measures of every variant beside those of the table itself.
+
+    Attributes
+    ----------
+    table
+        Columns variant, year, region, measure, base, value, change, percent. Flows are
+        in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
+        ``percent`` is missing for the trade benefit index and for lost inputs, and
+        where the base is 0.
+    variants
+        The shocks of each variant; ``residual``, relative, of its solution;
+        ``identity``, the relative gap of world final demand less value added and lost
+        inputs; of shifts what ``moved`` and what was ``unplaced``, for want of another
+        seller.
+    measures
+        In the table.
+    unit
+        Of flows.
+
+    Examples
+    --------
+    >>> found = tx.scenarios(world, tx.Shock("cut", who="R01", whom="R02", percent=10))
+    >>> found.changes("value_added").round(2).to_dict()
+    {'R01': -2.15, 'R02': -0.19, 'ROW': -0.14}
+    """
+
+    table: pd.DataFrame
+    variants: pd.DataFrame
+    measures: tuple[str, ...]
+    unit: str
+
+    @property
+    def residual_max(self) -> float:
+        """The worst relative residual of all variants."""
+        return float(self.variants["residual"].max())
+
+    @property
+    def identity_max(self) -> float:
+        """The worst gap of the world's accounts."""
+        return float(self.variants["identity"].max())
+
+    def changes(
+        self, measure: str | None = None, variant: str | None = None
+    ) -> pd.Series:
+        """Changes of a measure by region, the largest first, in the last year.
+
+        In per cent; of the trade benefit index and of lost inputs the change itself. By
+        default the first measure and the first variant.
+        """
+        measure = self.measures[0] if measure is None else measure
+        names = self.table["variant"].unique()
+        variant = names[0] if variant is None else variant
+        for what, value, known in (
+            ("measure", measure, self.measures),
+            ("variant", variant, names),
+        ):
+            if value not in known:
+                raise TivaxError(f"no {what} {value}: {suggest(str(value), known)}")
+        table = self.table
+        rows = table[
+            (table["variant"] == variant)
+            & (table["measure"] == measure)
+            & (table["year"] == table["year"].max())
+            & (table["region"] != EVERY_PARTNER)
+        ]
+        column = "change" if measure in _NO_PERCENT else "percent"
+        found = pd.Series(rows[column].to_numpy(), rows["region"].to_list())
+        order = np.argsort(-found.abs().to_numpy(), kind="stable")
+        return found.iloc[order]
+
+    def largest(self, top: int = _SHOWN) -> pd.DataFrame:
+        """The rows whose measure changes most in per cent."""
+        require_whole("top", top, 1)
+        size = self.table["percent"].abs()
+        return self.table.loc[size.nlargest(top).index].reset_index(drop=True)
+
+    def _listings(self) -> Sequence[Listing]:
+        count = self.variants["variant"].nunique()
+        rows = [
+            [
+                str(row.variant),
+                str(row.year),
+                str(row.region),
+                str(row.measure),
+                number_text(float(str(row.base))),
+                f"{float(str(row.percent)):+.2f}",
+            ]
+            for row in self.largest().itertuples()
+        ]
+        return [
+            Listing(
+                f"{count} variant{'s' * (count > 1)}: the largest changes",
+                ("variant", "year", "region", "measure", "base", "per cent"),
+                rows,
+                (
+                    f"residual {self.residual_max:.1e}, world accounts to "
+                    f"{self.identity_max:.1e}",
+                ),
+            )
+        ]

@@ -1,0 +1,306 @@
+"""``tx.scenarios``: all variants of all years, in one call or a part at a time."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+    require_list,
+)
+from ..measures import EVERY_PARTNER, Account, ValueAdded
+from ..tables import WorldTables, parse_year, require_tables
+from . import evaluate, prices, result
+from .changes import pairs_of
+from .places import Places
+from .result import PRICES, QUANTITIES, ScenarioResult
+from .shocks import OF_REGIONS, TO, Shock, Variants, as_variants
+from .years import SolvedYear, solve_year
+
+# Without a choice.
+DEFAULT_MEASURES = ("value_added", "va_exports", "va_imports", "tbi", "exports")
+
+
+@dataclass(frozen=True, eq=False)
+class ScenarioPlan:
+    """Variants by name and years to evaluate, checked.
+
+    Its rows are years one after the other, and in them the variants; a file of draws
+    (``engine.resampling.draws``) can hold them.
+    """
+
+    tables: WorldTables
+    variants: Variants
+    years: tuple[int, ...]
+    measures: tuple[str, ...]
+    value_added: ValueAdded
+    places: Places
+
+    @property
+    def priced(self) -> bool:
+        """Whether prices change, and not flows."""
+        return next(iter(self.variants.values()))[0].priced
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return prices.FIELDS if self.priced else evaluate.FIELDS
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Names of the values of a row."""
+        regions = self.places.names
+        of_regions = [f"{name} {code}" for name in self.fields for code in regions]
+        return [*of_regions, *evaluate.CHECKS]
+
+    @property
+    def draws(self) -> int:
+        """Number of rows."""
+        return len(self.variants) * len(self.years)
+
+    @property
+    def rows_per_variant(self) -> int:
+        """Rows of the table of results for a variant and a year."""
+        known = PRICES if self.priced else QUANTITIES
+        world = sum(known[name] for name in self.measures)
+        return len(self.measures) * len(self.places.names) + world
+
+    @property
+    def memory(self) -> int:
+        """Bytes that evaluation needs at most, about."""
+        values = self.draws * len(self.columns)
+        return evaluate.memory_of(self.tables.n, len(self.tables.regions), values)
+
+    @cached_property
+    def _solved(self) -> dict[int, SolvedYear]:
+        return {}
+
+    def solved(self, year: int) -> SolvedYear:
+        """A year with its inverse; the last one is kept."""
+        if year not in self._solved:
+            self._solved.clear()
+            self._solved[year] = solve_year(
+                self.tables, year, self.places, self.value_added
+            )
+        return self._solved[year]
+
+    @in_float64
+    def rows(
+        self, start: int = 0, progress: Progress = no_progress
+    ) -> "Iterator[Float[np.ndarray, 'k values']]":
+        """Rows from number ``start`` on, some at a time."""
+        return iter(_Rows(self, start, progress))
+
+    @in_float64
+    def base_rows(self) -> Float[np.ndarray, "t values"]:
+        """The accounts of each year's table as it is."""
+        base_of = prices.base_prices if self.priced else evaluate.base_row
+        return np.array([base_of(self.solved(year)) for year in self.years])
+
+    def result(
+        self,
+        base: Float[np.ndarray, "t values"],
+        rows: Float[np.ndarray, "k values"],
+    ) -> ScenarioResult:
+        """What all rows say."""
+        t, count = len(self.years), len(evaluate.CHECKS)
+        values = rows.reshape(t, len(self.variants), -1)
+        checks = {
+            name: values[:, :, k - count]
+            for k, name in enumerate(evaluate.CHECKS)
+            if name != "smallest_multiplier"
+        }
+        return ScenarioResult(
+            table=result.tidy(
+                list(self.variants),
+                self.years,
+                self.places.names,
+                self.measures,
+                self.fields,
+                base[:, :-count],
+                values[:, :, :-count],
+            ),
+            variants=result.variant_table(self.variants, self.years, checks),
+            measures=self.measures,
+            unit=self.tables.unit,
+        )
+
+
+class _Rows:
+    """Rows of a plan: a class, since a generator would leave ``in_float64``."""
+
+    def __init__(self, plan: ScenarioPlan, start: int, progress: Progress) -> None:
+        self.plan, self.start, self.progress = plan, start, progress
+
+    def __iter__(self) -> Iterator[Float[np.ndarray, "k values"]]:
+        parts = self._parts()
+        while (part := _next_in_float64(parts)) is not None:
+            yield part
+
+    def _parts(self) -> Iterator[Float[np.ndarray, "k values"]]:
+        plan, done = self.plan, self.start
+        items = list(plan.variants.items())
+        self.progress(done, plan.draws)
+        rows_of = prices.price_rows if plan.priced else evaluate.value_rows
+        while done < plan.draws:
+            year, first = divmod(done, len(items))
+            for part in rows_of(plan.solved(plan.years[year]), items[first:]):
+                done += len(part)
+                yield part
+                self.progress(done, plan.draws)
+
+
+@in_float64
+def _next_in_float64(parts: Iterator[np.ndarray]) -> np.ndarray | None:
+    return next(parts, None)
+
+
+def scenarios(
+    tables: WorldTables,
+    shocks: Any,
+    *,
+    years: int | Iterable[int] | None = None,
+    measures: Sequence[str] = (),
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> ScenarioResult:
+    """What would happen if flows were cut or shifted, industries extracted, and so on.
+
+    Each variant is a small update of the Leontief inverse of its year (Woodbury's
+    formula), evaluated in batches, and its residual is measured with the changed table.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy.
+    shocks
+        A :class:`Shock`; a list of variants, each a shock or a list of shocks that
+        happen together; a mapping of names to them; or the path of a scenario file (see
+        ``tivax scenario``), whose years and measures hold where none are given here.
+    years
+        One year or several; by default the last.
+    measures
+        Of flows: value_added, output, exports, imports (model-consistent), va_exports,
+        va_imports, tbi, final_demand, inputs_lost. Of price shocks: price_output,
+        price_final, price_exports, price_imports, terms_of_trade.
+    value_added
+        As in :func:`value_added_trade`; price shocks are of output less inputs.
+    progress
+        Called with variants done and variants in all.
+
+    Returns
+    -------
+    ScenarioResult
+        ``table`` has a row for each variant, year, region and measure.
+
+    Raises
+    ------
+    TivaxError
+        A label or a year that the tables do not have; a measure that does not fit the
+        shocks; a table that is not productive, before or after the shock.
+
+    Examples
+    --------
+    >>> half = tx.Shock("shift", who="R01", whom="R02", percent=50, to="third")
+    >>> found = tx.scenarios(world, {"decoupling": half}, measures=["value_added"])
+    >>> found.table[["region", "percent"]].head(3).round(2)
+      region  percent
+    0    R01    -8.80
+    1    R02    -0.40
+    2    ROW     2.32
+    """
+    require_tables(tables)
+    if isinstance(shocks, str | Path):
+        from .scenario_files import read_scenario
+
+        file = read_scenario(shocks)
+        shocks = file.variants(tables)
+        years = (file.years or None) if years is None else years
+        measures = measures or file.measures
+    plan = make_plan(
+        tables, shocks, years=years, measures=measures, value_added=value_added
+    )
+    rows = list(plan.rows(progress=progress))
+    return plan.result(plan.base_rows(), np.concatenate(rows))
+
+
+def make_plan(
+    tables: WorldTables,
+    shocks: Any,
+    *,
+    years: int | Iterable[int] | None = None,
+    measures: Sequence[str] = (),
+    value_added: ValueAdded = "residual",
+) -> ScenarioPlan:
+    """What ``scenarios`` evaluates; every label is looked up, nothing is computed.
+
+    Raises ``TivaxError`` as ``scenarios``.
+    """
+    require_tables(tables)
+    Account(value_added).rows(tables)
+    variants = as_variants(shocks)
+    places = Places.of(tables)
+    for name in (EVERY_PARTNER,):
+        if name in places.names:
+            raise TivaxError(f"{name} stands for the world: rename the region {name}")
+    for several in variants.values():
+        for shock in several:
+            _require_labels(places, shock)
+    priced = next(iter(variants.values()))[0].priced
+    known: Mapping[str, bool] = PRICES if priced else QUANTITIES
+    require_list("measures", measures)
+    for name in measures:
+        require_choice("measure", name, known)
+    chosen = tuple(dict.fromkeys(measures))
+    default = tuple(PRICES) if priced else DEFAULT_MEASURES
+    return ScenarioPlan(
+        tables=tables,
+        variants=variants,
+        years=chosen_years(tables, years),
+        measures=chosen or default,
+        value_added=value_added,
+        places=places,
+    )
+
+
+def _require_labels(places: Places, shock: Shock) -> None:
+    """Look up every label of a shock."""
+    places.find_regions("who", shock.who)
+    places.find_regions("whom", shock.whom)
+    places.find_sectors(shock.sectors)
+    if shock.kind == "shift" and shock.to[0] not in TO:
+        places.find_regions("to", [*shock.to])
+    of_pairs = shock.kind in ("cut", "shift") or (
+        shock.of == "imports" if shock.priced else shock.links in OF_REGIONS
+    )
+    if of_pairs:
+        pairs_of(places, shock)
+
+
+def chosen_years(
+    tables: WorldTables, years: int | Iterable[int] | None
+) -> tuple[int, ...]:
+    """The years asked for, which the tables must have; the last without any."""
+    if years is None:
+        return (tables.years[-1],)
+    several = years if isinstance(years, Iterable) else [years]
+    if isinstance(years, str):
+        several = [years]
+    chosen = tuple(dict.fromkeys(map(parse_year, several)))
+    if not chosen:
+        raise TivaxError("years: there is none; give one or more")
+    for year in chosen:
+        if year not in tables.years:
+            raise TivaxError(
+                f"no year {year}: the tables hold {tables.years[0]} to "
+                f"{tables.years[-1]}"
+            )
+    return chosen

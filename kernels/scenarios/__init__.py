@@ -1,0 +1,1 @@
+"""What changes when cells of a world table do: low-rank updates, prices, linkages."""

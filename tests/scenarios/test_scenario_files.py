@@ -1,0 +1,234 @@
+"""Scenario files: what they say, what is refused, and what the command writes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+from tivax.engine.resampling.draws import FileDraws
+from tivax.engine.scenarios import make_plan, read_scenario
+from tivax.engine.scenarios.run import ScenarioPlan
+
+from commands import good, mistake, names
+from helpers import error_of, random_tables, written_and_told
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+TABLES = replace(random_tables(regions=4, sectors=3, years=2, seed=2), value_added=None)
+CUT = 'kind = "cut"\nwho = "R0"\nwhom = "R1"'
+MISTAKES = Path(__file__).with_name("scenario_file_mistakes.toml")
+
+
+def read(folder, text):
+    path = folder / "run.toml"
+    path.write_text(text, encoding="utf-8")
+    return read_scenario(path)
+
+
+@pytest.mark.parametrize("lines, told", written_and_told(MISTAKES))
+def test_a_mistake_is_one_line_that_names_it(tmp_path, lines, told):
+    text = "\n".join(k.replace("CUT", CUT) for k in lines)
+
+    def plan():
+        file = read(tmp_path, text)
+        return make_plan(
+            TABLES,
+            file.variants(TABLES),
+            years=file.years or None,
+            measures=file.measures,
+        )
+
+    line = error_of(plan)
+    assert line.removeprefix(f"{tmp_path / 'run.toml'}: ").startswith(told), line
+
+
+def test_everything_is_read(tmp_path):
+    file = read(
+        tmp_path,
+        'store = "s"\nyears = [2000, 2001]\nmeasures = ["tbi"]\nvalue_added = "basic"\n'
+        '[[shock]]\nkind = "shift"\nwho = ["R0", "R2"]\nwhom = "R1"\nsectors = "S0"\n'
+        'factor = 0.75\nuses = "final"\nto = ["R3"]\nname = "both"\n'
+        '[[shock]]\nkind = "extract"\nwho = "R3"\nlinks = "trade"\nwhom = "R2"',
+    )
+    assert file.store == tmp_path / "s" and file.value_added == "basic"
+    assert (file.years, file.measures) == ((2000, 2001), ("tbi",))
+    assert file.variants(TABLES) == {
+        "both": (
+            tx.Shock(
+                "shift", ["R0", "R2"], "R1", "S0", 25, "final", to=["R3"], name="both"
+            ),
+            tx.Shock("extract", "R3", "R2", links="trade"),
+        )
+    }
+
+
+def test_a_factor_is_what_is_left_of_a_flow_and_what_demand_becomes(tmp_path):
+    for kind, percent in (("cut", 25), ("demand", -25)):
+        file = read(tmp_path, f'kind = "{kind}"\nfactor = 0.75')
+        ((shock,),) = file.variants(TABLES).values()
+        assert shock.percent == percent
+
+
+def test_a_grid_is_every_combination(tmp_path):
+    file = read(
+        tmp_path,
+        'kind = "cut"\nwhom = "R1"\n[grid]\nwho = "each"\npercent = [10, 50]\n'
+        'sectors = [["S0"], ["S0", "S1"]]',
+    )
+    found = file.variants(TABLES)
+    # R1 does not trade with itself.
+    assert len(found) == 3 * 2 * 2
+    assert found["who R2, percent 50, sectors S0 S1"] == (
+        tx.Shock("cut", "R2", "R1", ["S0", "S1"], 50),
+    )
+
+
+def test_pairs_of_regions_are_all_but_those_with_themselves(tmp_path):
+    file = read(tmp_path, 'kind = "cut"\n[grid]\nwho = "each"\nwhom = "each"')
+    assert len(file.variants(TABLES)) == 12
+
+
+def test_a_file_is_as_good_as_its_shocks(tmp_path):
+    read(tmp_path, f'{CUT}\nmeasures = ["tbi", "output"]\nyears = [2000, 2001]')
+    from_file = tx.scenarios(TABLES, tmp_path / "run.toml")
+    shock = tx.Shock("cut", "R0", "R1")
+    wanted = tx.scenarios(
+        TABLES, {"cut": shock}, years=[2000, 2001], measures=["tbi", "output"]
+    )
+    pd.testing.assert_frame_equal(from_file.table, wanted.table)
+
+
+# ------------------------------------------------------------------------ the command
+
+GRID = f"""store = "store"
+measures = ["value_added", "tbi"]
+years = [2000, 2001]
+{CUT}
+[grid]
+percent = [10, 20, 30]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(store):
+    (store.parent / "grid.toml").write_text(GRID)
+    return store.parent
+
+
+@pytest.fixture(scope="module")
+def done(folder):
+    answer = good("scenario", folder / "grid.toml", "--out", folder / "out")
+    return folder / "out", answer
+
+
+def test_the_files_hold_what_the_function_returns(done, folder):
+    out, answer = done
+    figures = [f"{k}.{e}" for k in ("largest", "map") for e in ("pdf", "png", "svg")]
+    tables = ["scenario.csv", "variants.csv", "manifest.json"]
+    assert names(out) == sorted([*figures, *tables])
+    found = tx.scenarios(TABLES, folder / "grid.toml")
+    written = pd.read_csv(out / "scenario.csv")
+    assert list(written) == [
+        "variant", "year", "region", "measure", "base", "value", "change", "percent",
+    ]  # fmt: skip
+    # 4 regions and the world of value added, 4 regions of tbi.
+    assert len(written) == 3 * 2 * (5 + 4)
+    assert_allclose(written["value"], found.table["value"], rtol=1e-15)
+    record = json.loads((out / "manifest.json").read_text())
+    assert record["command"] == "scenario" and record["variants"] == 3
+    assert record["residual_max"] < 1e-12 and record["identity_max"] < 1e-12
+    variants = pd.read_csv(out / "variants.csv")
+    assert variants["percent"].tolist() == [10, 10, 20, 20, 30, 30]
+    assert "3 variants, 2 years, 12 industries: 54 rows" in answer.err
+    assert "GiB of memory" in answer.err
+
+
+def test_a_stopped_run_goes_on_and_ends_the_same(done, folder, monkeypatch):
+    """Killed in the middle of the fourth of six rows."""
+    append, total = FileDraws.append, []
+
+    def stop(self, values):
+        total.append(len(values))
+        append(self, values)
+        if sum(total) >= 3:
+            with self.path.open("ab") as file:
+                file.write(b"half a row")
+            raise KeyboardInterrupt
+
+    out = folder / "again"
+    words = ("scenario", folder / "grid.toml", "--out", out, "--no-figures")
+    with monkeypatch.context() as patch:
+        patch.setattr(FileDraws, "append", stop)
+        with pytest.raises(AssertionError):
+            good(*words)
+    assert not out.exists() and (folder / ".again.unfinished").exists()
+    starts, rows = [], ScenarioPlan.rows
+
+    def seen(self, start, progress):
+        starts.append(start)
+        return rows(self, start, progress)
+
+    monkeypatch.setattr(ScenarioPlan, "rows", seen)
+    answer = good(*words)
+    assert starts == [3] and "Going on at 3 of 6 variants" in answer.out
+    same = pd.read_csv(done[0] / "scenario.csv"), pd.read_csv(out / "scenario.csv")
+    pd.testing.assert_frame_equal(*same, rtol=1e-12)
+    assert not (folder / ".again.unfinished").exists()
+
+
+def test_a_single_variant_is_printed_by_region(folder):
+    text = 'store = "store"\nkind = "cut"\nwho = "R0"'
+    (folder / "one.toml").write_text(text)
+    answer = good("scenario", folder / "one.toml", "--out", folder / "one")
+    assert "1 variant, residual" in answer.out and "WLD" in answer.out
+    assert "map.svg" not in names(folder / "one")
+
+
+def test_prices_are_written_the_same_way(folder):
+    (folder / "price.toml").write_text(
+        'store = "store"\nkind = "price"\nwho = "R0"\npercent = 5'
+    )
+    good("scenario", folder / "price.toml", "--out", folder / "price", "--no-figures")
+    found = pd.read_csv(folder / "price" / "scenario.csv")
+    assert set(found["measure"]) == {
+        "price_output", "price_final", "price_exports", "price_imports",
+        "terms_of_trade",
+    }  # fmt: skip
+    assert (found["base"] == 1).all()
+    assert_allclose(found["percent"], 100 * (found["value"] - 1), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (CUT, "store: is missing; name one of `tivax import`"),
+        (f'store = "none"\n{CUT}', "no such store"),
+        (f'store = "store"\n{CUT.replace("R1", "R9")}', "whom: the tables have no region"),
+        (f'store = "store"\nyear = 1990\n{CUT}', "no year 1990"),
+        ('store = "store"', "kind is missing; choose from cut, shift, extract, demand"),
+        ('kind = "tariff"', "kind = 'tariff': "),
+    ],
+    ids=range(6),
+)  # fmt: skip
+def test_the_command_refuses_it_and_writes_nothing(folder, text, told):
+    path = folder / "bad.toml"
+    path.write_text(text)
+    before = names(folder)
+    assert told in mistake("scenario", path, "--out", folder / "bad")
+    assert names(folder) == before
+
+
+def test_the_example_is_a_scenario_file(tmp_path):
+    path = tmp_path / "mine.toml"
+    good("scenario", path, "--example")
+    file = read_scenario(path)
+    codes = ("CHN", "USA", "R2", "R3")
+    found = file.variants(replace(TABLES, regions=codes))
+    assert len(found) == 4
+    plan = make_plan(replace(TABLES, regions=codes), found, measures=file.measures)
+    assert np.isfinite(np.concatenate(list(plan.rows()))).all()
