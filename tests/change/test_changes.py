@@ -364,6 +364,31 @@ def test_what_is_not_defined_is_said(world):
     assert told.startswith("2000: final demand of R0 adds up to -")
 
 
+def test_a_region_without_trade_has_no_index_and_the_others_do(world):
+    """R3 cut off: NaN among all regions, a mistake where it is asked for."""
+    apart = np.zeros((N, N))
+    apart[-S:, -S:] = apart[:-S, :-S] = 1
+    Z, Y = world.Z * apart, world.final_demand() * apart[:, ::S]
+    x = Z.sum(axis=2) + Y.sum(axis=2)
+    cut = replace(world, Z=Z, Y=Y, x=x, value_added=None, categories=())
+    got = tx.change(cut, "tbi", polar=False)
+    assert got.by_factor.loc["R3"].isna().all()
+    others = got.by_factor.drop("R3")
+    assert_allclose(others.sum(axis=1), got.values["change"][:3], rtol=ADDS_UP)
+    told = error_of(tx.change, cut, "tbi", region="R3")
+    assert told == "tbi of R3 is not defined in 2000: its base is 0"
+
+
+def test_a_table_with_a_hole_or_without_an_inverse_is_refused(world):
+    Z = np.array(world.Z)
+    Z[2, 1, 2] = np.nan
+    told = error_of(tx.change, replace(world, Z=Z), "tbi")
+    assert told.startswith("2002:") and "R0:S1" in told
+    Z[2] = 9 * np.array(world.Z[2])
+    told = error_of(tx.change, replace(world, Z=Z), "tbi")
+    assert told.startswith("2002:") and "productive" in told
+
+
 def test_few_points_leave_a_remainder_that_is_reported(world, found):
     rough = tx.change(world, "tbi", nodes=1, polar=False)
     assert rough.nodes == 1
