@@ -10,6 +10,7 @@ from tivax.engine.figures import (
     decompositions,
     indicators,
     panel,
+    scenarios,
     sensitivity,
     specifications,
     threatened,
@@ -100,6 +101,8 @@ FIGURES = {
     ),
     "sensitivity": lambda: sensitivity.sensitivity_map(effects()),
     "aggregation": lambda: aggregation.differences(aggregated()),
+    "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
+    "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)
         for name, draw in IN_LANGUAGES.items()

@@ -118,7 +118,10 @@ def of_tables(folder: Path) -> Iterator[Case]:
     }
     yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
     lists = {"text": "tbi", "int": 3, "word": ["gdp"]}
-    imagined: Bad = {"tables": WRONG, "shocks": {**WRONG, "text": "no such", "ints": [3]}}
+    imagined: Bad = {
+        "tables": WRONG,
+        "shocks": {**WRONG, "text": "no such", "ints": [3]},
+    }
     imagined |= {"years": {"text": "a", "other": 1999, "none": []}, "measures": lists}
     imagined |= {"value_added": VALUES}
     cut = tx.Shock("cut", who="R01")
