@@ -35,6 +35,18 @@ Verbose = Annotated[
         help="Log to stderr what is read, compiled, solved and written, with times.",
     ),
 ]
+Device = Annotated[
+    str | None,
+    typer.Option(
+        "--device", help="Compute on the cpu or on a gpu; by default where JAX can."
+    ),
+]
+Devices = Annotated[
+    int | None,
+    typer.Option(
+        "--devices", min=1, help="Use so many devices; by default all of the machine."
+    ),
+]
 NoFigures = Annotated[
     bool,
     typer.Option(
@@ -201,3 +213,12 @@ def parse_size(text: str) -> tuple[int, int, int]:
     if regions < 2:
         raise TivaxError(f"--size {text}: a world that trades needs two regions")
     return regions, sectors, years
+
+
+def parse_table_size(text: str) -> tuple[int, int]:
+    """``44x56``: regions, sectors."""
+    parts = text.lower().split("x")
+    if len(parts) != 2 or not all(part.isdigit() and int(part) for part in parts):
+        raise TivaxError(f"--size {text}: write REGIONSxSECTORS, such as 44x56")
+    regions, sectors = map(int, parts)
+    return regions, sectors

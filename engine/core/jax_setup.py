@@ -10,15 +10,34 @@ from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
 
+from .choose import require_choice
+from .errors import TivaxError
 
-def start_jax() -> None:
+
+def start_jax(device: str | None = None, devices: int | None = None) -> None:
     """float64, and compiled programs kept in the user's cache folder.
 
     One sub-folder for each jax version and processor model: a program compiled for
     another processor would be loaded with errors. TIVAX_CACHE moves the folder,
     an empty value turns it off.
+
+    ``device`` is cpu or gpu, by default what JAX prefers; ``devices`` how many of them
+    are used, by default all. A processor is one device, and is divided into several
+    where more are asked for.
+
+    Raises ``TivaxError`` for a device that JAX does not have, or too few of them.
     """
     import jax
+
+    if device is not None:
+        require_choice("--device", device, DEVICES)
+    if device == "cpu":
+        jax.config.update("jax_platforms", "cpu")
+    if devices is not None:
+        jax.config.update("jax_num_cpu_devices", devices)
+        jax.config.update(
+            "jax_cuda_visible_devices", ",".join(map(str, range(devices)))
+        )
 
     # Other libraries lower the level of all loggers; JAX then reports the devices
     # that it did not find.
@@ -29,6 +48,28 @@ def start_jax() -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if device == "gpu" or devices is not None:
+        _require_devices(device, devices)
+
+
+DEVICES = ("cpu", "gpu")
+
+
+def _require_devices(device: str | None, devices: int | None) -> None:
+    import jax
+
+    found = jax.local_devices()
+    kind = found[0].platform
+    if device == "gpu" and kind != "gpu":
+        raise TivaxError(
+            "--device gpu: JAX sees none; `tivax devices` lists what there is, and "
+            'pip install ".[cuda]" adds the CUDA plugin'
+        )
+    if devices is not None and len(found) != devices:
+        raise TivaxError(
+            f"--devices {devices}: JAX uses {len(found)} of kind {kind}; `tivax "
+            "devices` lists them"
+        )
 
 
 # Events of ``jax.monitoring`` that a log tells.

@@ -4,6 +4,17 @@ from .engine.core import set_max_size as set_max_size
 from .engine.core import to_long as to_long
 from .engine.curve import SpecificationCurve as SpecificationCurve
 from .engine.curve import specification_curve as specification_curve
+from .engine.equilibrium import Economy as Economy
+from .engine.equilibrium import ExactHat as ExactHat
+from .engine.equilibrium import economy_from_tables as economy_from_tables
+from .engine.equilibrium import effect_on_index as effect_on_index
+from .engine.equilibrium import equilibrium_tables as equilibrium_tables
+from .engine.equilibrium import exact_hat as exact_hat
+from .engine.equilibrium import read_economy as read_economy
+from .engine.equilibrium import save_economy as save_economy
+from .engine.equilibrium import synthetic_economy as synthetic_economy
+from .engine.equilibrium import tariff_gradient as tariff_gradient
+from .engine.equilibrium import tbi_change as tbi_change
 from .engine.estimation import AndersonRubin as AndersonRubin
 from .engine.estimation import ConfidenceSet as ConfidenceSet
 from .engine.estimation import Estimate as Estimate

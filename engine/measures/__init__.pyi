@@ -47,4 +47,5 @@ from .trade import trade_benefit_index as trade_benefit_index
 from .trade import value_added_absorbed as value_added_absorbed
 from .trade import value_added_exports as value_added_exports
 from .trade import value_added_trade as value_added_trade
+from .years import MATRICES as MATRICES
 from .years import solve_years as solve_years

@@ -1,21 +1,25 @@
-"""Functions of one year run over all years: by platform, in chunks that fit memory.
+"""Functions of one year run over all years: on all devices, in chunks that fit memory.
 
 A lazy store (``open_store(path, lazy=True)``) is read one chunk ahead. A one-year
 function is a function of a module, with a keyword ``method`` of the solver and a result
 with the field ``residual``; its options are static, so that each choice of them is
 compiled once.
+
+Each of several devices takes years of its own: nothing passes between them, and every
+year goes through the same program whatever their number.
 """
 
 import math
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
 from ..core import Progress, TivaxError
@@ -32,9 +36,9 @@ from .accounts import Account
 Years = Sequence[Any] | np.ndarray | jax.Array
 Options = tuple[tuple[str, Hashable], ...]
 
-# On a GPU the flows, their coefficients in two precisions and the products share the
-# memory: about six times the flows themselves. A CPU takes one year at a time.
-_GPU_SHARE = 6
+# n x n matrices that a year takes on a GPU: the flows, their coefficients in two
+# precisions and the products. A CPU takes one year at a time.
+MATRICES = 6
 
 
 @partial(jax.jit, static_argnums=(0, 1))
@@ -53,18 +57,87 @@ def map_years(one_year: Callable, *arrays: Years | None, **options: Hashable) ->
     On a GPU all years are one batch (vmap). On a CPU one compiled program is called
     year after year: a batch, or lax.map, would first copy each year's matrix out of
     the array of all years, a fifth of the whole time. There, give a list with an array
-    for each year where you can. ``options`` are static.
+    for each year where you can. Several devices of a process take as many years each.
+    ``options`` are static.
     """
     static = tuple(options.items())
+    devices = jax.local_devices()
+    if len(devices) > 1:
+        return _on_devices(devices, one_year, static, *arrays)
     if jax.default_backend() != "cpu":
         batch = [None if a is None else jnp.stack(list(a)) for a in arrays]
         return _run_batch(one_year, static, *batch)
-    count = next(len(a) for a in arrays if a is not None)
+    count = _count(arrays)
     years = [
         _run_year(one_year, static, *(None if a is None else a[k] for a in arrays))
         for k in range(count)
     ]
     return jax.tree.map(lambda *year: jnp.stack(year), *years)
+
+
+def _count(arrays: Sequence[Years | None]) -> int:
+    return next(len(a) for a in arrays if a is not None)
+
+
+def _on_devices(
+    devices: Sequence[jax.Device],
+    one_year: Callable,
+    options: Options,
+    *arrays: Years | None,
+) -> Any:
+    """``map_years`` on several devices, some years at a time on each: on a CPU one."""
+    count, mesh = _count(arrays), Mesh(np.array(devices), ("years",))
+    each = 1 if devices[0].platform == "cpu" else math.ceil(count / len(devices))
+    run = _sharded(one_year, options, mesh, tuple(a is not None for a in arrays))
+    parts = []
+    for start in range(0, count, each * len(devices)):
+        # The last years are done twice where they are fewer than the devices' turn.
+        turn = np.minimum(start + np.arange(each * len(devices)), count - 1)
+        given = [
+            _spread(mesh, [a[int(k)] for k in turn], each)
+            for a in arrays
+            if a is not None
+        ]
+        used = min(count - start, len(turn))
+        found = jax.tree.map(np.asarray, run(*given))
+        parts.append(jax.tree.map(lambda a, used=used: a[:used], found))
+    return jax.tree.map(lambda *turn: jnp.concatenate(turn), *parts)
+
+
+def _spread(mesh: Mesh, years: Sequence[Any], each: int) -> jax.Array:
+    """Arrays of years as one array, ``each`` of them on a device, without a copy of
+    all of them in one place."""
+    shards = [
+        jax.device_put(np.stack([np.asarray(y) for y in years[k * each :][:each]]), d)
+        for k, d in enumerate(mesh.devices.flat)
+    ]
+    shape = (len(years), *shards[0].shape[1:])
+    sharding = NamedSharding(mesh, PartitionSpec("years"))
+    return jax.make_array_from_single_device_arrays(shape, sharding, shards)
+
+
+@lru_cache(maxsize=32)
+def _sharded(
+    one_year: Callable, options: Options, mesh: Mesh, present: tuple[bool, ...]
+) -> Callable[..., Any]:
+    """The program of a turn: ``one_year`` on each device's years."""
+
+    def of_device(*given: jax.Array) -> Any:
+        left = iter(given)
+        arrays = [next(left) if here else None for here in present]
+        if len(given[0]) == 1:
+            one = _run_year(
+                one_year, options, *(None if a is None else a[0] for a in arrays)
+            )
+            return jax.tree.map(lambda a: a[None], one)
+        return _run_batch(one_year, options, *arrays)
+
+    spec = PartitionSpec("years")
+    return jax.jit(
+        jax.shard_map(
+            of_device, mesh=mesh, in_specs=spec, out_specs=spec, check_vma=False
+        )
+    )
 
 
 def with_fallback(
@@ -110,7 +183,7 @@ def compute_years(
     *,
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
-    matrices: int = _GPU_SHARE,
+    matrices: int = MATRICES,
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``one_year`` of their Z, x, Y, v, years first.
@@ -165,9 +238,12 @@ def _chunks(
 
 
 def _years_at_once(n: int, matrices: int) -> int:
-    device = jax.devices()[0]
+    """Of a chunk: as many as fit the devices of a GPU, one for each of a CPU."""
+    devices = jax.local_devices()
+    device = devices[0]
     memory = device.memory_stats() if device.platform != "cpu" else None
-    return max(1, memory["bytes_limit"] // (matrices * 8 * n * n)) if memory else 1
+    fit = max(1, memory["bytes_limit"] // (matrices * 8 * n * n)) if memory else 1
+    return fit * len(devices)
 
 
 def split_years(years: int, at_once: int) -> list[slice]:

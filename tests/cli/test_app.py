@@ -594,11 +594,26 @@ def test_fetch_says_what_came_and_how_it_was_checked(tmp_path, monkeypatch):
     assert options["mirror"] is None and options["force"] is False
 
 
-def test_devices_are_those_of_jax():
+def test_devices_are_those_of_jax_and_say_what_fits():
     heading, *lines = good("devices").out.splitlines()
-    assert heading.split("\t") == ["device", "platform", "name", "cores", "memory"]
+    columns = ["device", "platform", "name", "cores", "memory", "years at once"]
+    assert heading.split("\t") == columns
     for device, line in zip(jax.devices(), lines, strict=True):
         assert line.split("\t")[1] == device.platform
+    # A year of a million industries takes 48 TB.
+    _, *lines = good("devices", "--size", "1000x1000").out.splitlines()
+    assert {line.split("\t")[-1] for line in lines} == {"0"}
+
+
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is a GPU")
+def test_a_device_that_is_not_there_is_told(tmp_path):
+    store = tmp_path / "none"
+    line = mistake("tbi", store, "--out", tmp_path / "o", "--device", "gpu")
+    assert line.startswith("--device gpu: JAX sees none; `tivax devices` lists")
+    line = mistake("tbi", store, "--out", tmp_path / "o", "--device", "tpu")
+    assert line.startswith("no --device tpu: ")
+    code, out, err = tivax("devices", "--size", "44x56x15")
+    assert (code, out) == (1, "") and "write REGIONSxSECTORS, such as 44x56" in err
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,8 @@ import tivax.engine as tx
 from commands import Answer, run_python
 
 # Classes that a user makes; others are returned, raised or filled by readers.
-MADE = {"Model", "Scheme", "TableError", "Tolerance", "WorldShape", "WorldTables"}
+MADE = {"Economy", "Model", "Scheme", "TableError", "Tolerance", "WorldShape"}
+MADE |= {"WorldTables"}
 FUNCTIONS = sorted(
     name for name in dir(tx) if name in MADE or isfunction(getattr(tx, name))
 )

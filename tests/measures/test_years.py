@@ -8,10 +8,17 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.measures import decompose, indicators, trade_benefit_index
 from tivax.engine.measures.years import map_years, solve_years, with_fallback
 from tivax.kernels.solve import TOLERANCE
 
-from helpers import proportional_inputs, random_inputs, single_supplier_inputs
+from commands import run_python
+from helpers import (
+    proportional_inputs,
+    random_inputs,
+    random_tables,
+    single_supplier_inputs,
+)
 
 # A column that misses by 1e-12 of its norm misses NumPy by up to |B| times that;
 # measured 2e-13.
@@ -140,3 +147,63 @@ def test_lu_is_compiled_only_where_a_year_stalls():
     assert methods == ["import-share"]
     assert_array_equal(with_fallback(one_year, np.ones((2, 2))).residual, [0, 0])
     assert methods == ["import-share", "lu"]
+
+
+# ------------------------------------------------------------------- several devices
+
+WORLD = random_tables(regions=C, sectors=S, years=5, seed=3)
+
+SCRIPT = """
+import sys
+from tivax.engine.core import start_jax
+start_jax("cpu", int(sys.argv[1]))
+import jax
+import numpy as np
+import test_years as tests
+assert jax.local_device_count() == int(sys.argv[1])
+np.savez(sys.argv[2], **tests.by_years())
+"""
+# Of a device's turn XLA fuses the sums of indicators in another way.
+FUSED = 1e-13
+
+
+def numbers(found):
+    """All numbers of a dataset in one row."""
+    floats = [a.values.ravel() for a in found.values() if a.dtype.kind == "f"]
+    return np.concatenate(floats)
+
+
+def by_years():
+    """What is computed by years, five of them; of six others one falls back to LU."""
+    late = solve_years([*GOOD, BAD, *GOOD[:2]], demand(6), regions=C)
+    return {
+        "tbi": numbers(trade_benefit_index(WORLD)),
+        "wwz": numbers(decompose(WORLD, "wwz", level="bilateral")),
+        "indicators": numbers(indicators(WORLD, level="sector")),
+        "late": np.asarray(late.X),
+        "passes": np.asarray(late.passes),
+    }
+
+
+@pytest.fixture(scope="module")
+def on_one_device():
+    return by_years()
+
+
+@pytest.mark.parametrize("devices", [2, 4])
+def test_results_do_not_depend_on_the_number_of_devices(
+    request, tmp_path, on_one_device, devices
+):
+    """With a last turn that is not full. In processes of their own: devices cannot be
+    added to this one."""
+    found = {"PYTHONPATH": str(request.path.parents[1] / "support")}
+    file = tmp_path / "found.npz"
+    done = run_python(SCRIPT, devices, file, env=found, cwd=request.path.parent)
+    assert done.code == 0, done.err
+    found = np.load(file)
+    assert set(found) == set(on_one_device)
+    for name, expected in on_one_device.items():
+        if name == "indicators":
+            assert_allclose(found[name], expected, rtol=FUSED, atol=FUSED)
+        else:
+            assert_array_equal(found[name], expected)

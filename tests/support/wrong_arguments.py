@@ -166,8 +166,48 @@ def of_tables(folder: Path) -> Iterator[Case]:
     yield from wrong(
         "explore", {"results": WRONG, "out": WRONG}, results=store, out="e"
     )
+    yield from of_economies(tables, folder)
     packed: Bad = dict.fromkeys(("results", "out", "include_data"), WRONG)
     yield from wrong("package", packed, results=store, out=folder / "p.zip")
+
+
+def of_economies(tables: tx.WorldTables, folder: Path) -> Iterator[Case]:
+    frame = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
+    economy = tx.economy_from_tables(tables, 2000, frame)
+    thetas: Bad = {"tables": WRONG, "year": {"text": "a", "other": 1999}}
+    thetas |= {"elasticities": {**WRONG, "text": "none.csv"}, "tariffs": WRONG}
+    del thetas["tariffs"]["None"]
+    sound = {"tables": tables, "year": 2000, "elasticities": frame}
+    yield from wrong("economy_from_tables", thetas, **sound)
+    words: dict[str, Any] = {"int": 3, "text": "a", "array": ARRAY}
+    solved: Bad = {"economy": WRONG, "tariff_new": words, "trade_costs": words}
+    solved |= {"deficits": {"int": 3, "word": "none", "None": None}}
+    yield from wrong("exact_hat", solved, economy=economy)
+    moved: Bad = {"economy": WRONG, "region": {**WRONG, "text": "Mars"}}
+    moved |= {"measure": {"word": "gross", "int": 3}}
+    yield from wrong("tariff_gradient", moved, economy=economy, region="R01")
+    yield from wrong("read_economy", {"path": WRONG})
+    saved: Bad = {"economy": WRONG, "path": WRONG}
+    yield from wrong("save_economy", saved, economy=economy, path=folder / "e.npz")
+    sizes = {"text": "4", "half": 2.5, "None": None, "none": 0}
+    made: Bad = dict.fromkeys(("regions", "sectors"), sizes)
+    yield from wrong("synthetic_economy", made | {"seed": {"text": "a"}})
+    found = tx.exact_hat(economy)
+    of_found: Bad = {"found": WRONG, "which": {"word": "both", "int": 3}}
+    of_found |= {"year": {"text": "a"}}
+    yield from wrong("equilibrium_tables", of_found, found=found)
+    yield from wrong("tbi_change", {"found": WRONG})
+    effects: Bad = dict.fromkeys(
+        ("coefficient", "standard_error"), {"text": "1", "None": None, "nan": np.nan}
+    )
+    effects |= {"change": WRONG}
+    sound = {"change": pd.Series([0.1]), "coefficient": 1.0, "standard_error": 1.0}
+    yield from wrong("effect_on_index", effects, **sound)
+    fields: Bad = {"trade": {"int": 3, "words": [["a"]]}, "regions": {"int": 3}}
+    fields |= {"theta": {"None": None}}
+    names = tx.Economy.__dataclass_fields__
+    arrays_of = {name: getattr(economy, name) for name in names}
+    yield from wrong("Economy", fields, **arrays_of)
 
 
 def of_labels() -> Iterator[Case]:

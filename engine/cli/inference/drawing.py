@@ -9,6 +9,8 @@ from ...core import Machines, TivaxError, print_last, start_jax
 from ..endings import ending_of
 from ..options import (
     Coordinator,
+    Device,
+    Devices,
     Draws,
     Force,
     FormatOption,
@@ -40,6 +42,8 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         process_id: ProcessId = None,
         language: LanguageOption = "en",
         format: FormatOption = "csv",
+        device: Device = None,
+        devices: Devices = None,
         no_figures: NoFigures = False,
         force: Force = False,
         quiet: Quiet = False,
@@ -47,7 +51,7 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         verbose: Verbose = False,
     ) -> None:
         assert run is not None  # else it is said that RUN is missing
-        start_jax()
+        start_jax(device, devices)
         from ...core import require_format  # takes pandas along
 
         words = reporting.require_language(language)

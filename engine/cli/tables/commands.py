@@ -9,6 +9,8 @@ from ...core import start_jax
 from ..completion import complete_indicators, complete_level, complete_method
 from ..options import (
     CertifyOption,
+    Device,
+    Devices,
     EachGroup,
     ErrorOption,
     Force,
@@ -151,6 +153,8 @@ def tbi(
     inventories: Inventories = None,
     format: FormatOption = "csv",
     years: Years = "",
+    device: Device = None,
+    devices: Devices = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -165,7 +169,7 @@ def tbi(
 
     Example: tivax tbi wiod16 --out results
     """
-    start_jax()
+    start_jax(device, devices)
     from ...core import require_format
     from ...measures import require_certify
     from .inputs import correct_tables, error_files, open_tables, read_error
@@ -241,6 +245,8 @@ def decompose(
     inventories: Inventories = None,
     format: FormatOption = "parquet",
     years: Years = "",
+    device: Device = None,
+    devices: Devices = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -254,7 +260,7 @@ def decompose(
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    start_jax()
+    start_jax(device, devices)
     from ...core import Run
     from ...tables import choose_groups
     from .decompose import run_decompose
@@ -329,6 +335,8 @@ def indicators(
     inventories: Inventories = None,
     format: FormatOption = "parquet",
     years: Years = "",
+    device: Device = None,
+    devices: Devices = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -355,7 +363,7 @@ def indicators(
         raise typer.BadParameter("Missing argument 'STORE'.")
     if out is None:
         raise typer.BadParameter("Missing option '--out'.")
-    start_jax()
+    start_jax(device, devices)
     from ...core import Run
     from ...measures import require_certify
     from ...tables import choose_groups

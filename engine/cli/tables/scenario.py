@@ -43,5 +43,11 @@ def _change_flows_or_prices(path: Path, out: Path, **options) -> None:
     run_scenario(path, out, **options)
 
 
+def _solve_equilibrium(path: Path, out: Path, **options) -> None:
+    from .exact_hat_run import run_exact_hat
+
+    run_exact_hat(path, out, **options)
+
+
 # Kinds that are not changes of an input-output table at given coefficients.
-_RUNNERS: dict[str, Callable[..., None]] = {}
+_RUNNERS: dict[str, Callable[..., None]] = {"exact-hat": _solve_equilibrium}

@@ -6,7 +6,18 @@ from typing import Annotated
 import typer
 
 from ...core import TivaxError, start_jax
-from ..options import Force, Json, NoFigures, Out, Quiet, Verbose, parse_size
+from ..options import (
+    Device,
+    Devices,
+    Force,
+    Json,
+    NoFigures,
+    Out,
+    Quiet,
+    Verbose,
+    parse_size,
+    parse_table_size,
+)
 from ..terminal import Terminal
 
 
@@ -91,12 +102,21 @@ def bench(
     run_bench(out, full=full, only=only, store=store, force=force, terminal=terminal)
 
 
-def devices(json: Json = False) -> None:
-    """List the devices JAX will use, with their cores and memory.
+def devices(
+    size: Annotated[
+        str,
+        typer.Option("--size", help="Tables of which to say how many years fit, RxS."),
+    ] = "44x56",
+    device: Device = None,
+    devices: Devices = None,
+    json: Json = False,
+) -> None:
+    """List the devices JAX will use, with cores, memory and the years that fit.
 
-    Example: tivax devices
+    Example: tivax devices --size 49x200
     """
-    start_jax()
+    regions, sectors = parse_table_size(size)
+    start_jax(device, devices)
     from .devices import print_devices
 
-    print_devices(Terminal(json=json))
+    print_devices(Terminal(json=json), regions, sectors)

@@ -7,14 +7,18 @@ from typing import Any
 import jax
 
 from ...core import Run, processor_name
+from ...measures import MATRICES
 from ..terminal import Terminal
 
 
-def print_devices(terminal: Terminal) -> None:
-    """A row for each device: platform, name, cores (of a processor), memory in GiB."""
+def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
+    """A row for each device: platform, name, cores (of a processor), memory in GiB, and
+    how many years of ``regions`` x ``sectors`` fit into it at once."""
     rows = [_facts(device) for device in jax.devices()]
+    for row in rows:
+        row["years_at_once"] = _years(row, regions * sectors, len(rows))
     terminal.listing(
-        ("device", "platform", "name", "cores", "memory"),
+        ("device", "platform", "name", "cores", "memory", "years at once"),
         [
             (
                 str(row["device"]),
@@ -22,6 +26,7 @@ def print_devices(terminal: Terminal) -> None:
                 row["name"],
                 "-" if row["cores"] is None else str(row["cores"]),
                 "-" if row["memory_gib"] is None else f"{row['memory_gib']:.1f} GiB",
+                "-" if row["years_at_once"] is None else str(row["years_at_once"]),
             )
             for row in rows
         ],
@@ -46,6 +51,17 @@ def _facts(device: Any) -> dict[str, Any]:
         "cores": _cores() if cpu else None,
         "memory_gib": None if memory is None else round(memory / 2**30, 1),
     }
+
+
+def _years(row: dict[str, Any], n: int, devices: int) -> int | None:
+    """Years of n x n flows that a device takes at once: a processor one, if it fits."""
+    if row["memory_gib"] is None:
+        return None
+    cpu = row["platform"] == "cpu"
+    # The devices into which a processor is divided share its memory.
+    room = row["memory_gib"] * 2**30 / (devices if cpu else 1)
+    fit = int(room // (MATRICES * 8 * n * n))
+    return min(fit, 1) if cpu else fit
 
 
 def _cores() -> int | None:

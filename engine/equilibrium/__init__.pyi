@@ -1,0 +1,15 @@
+from .accounts import effect_on_index as effect_on_index
+from .accounts import equilibrium_tables as equilibrium_tables
+from .accounts import tbi_change as tbi_change
+from .counterfactual import ExactHat as ExactHat
+from .counterfactual import exact_hat as exact_hat
+from .economy import Economy as Economy
+from .economy import read_economy as read_economy
+from .economy import save_economy as save_economy
+from .from_tables import economy_from_tables as economy_from_tables
+from .from_tables import synthetic_economy as synthetic_economy
+from .gradient import tariff_gradient as tariff_gradient
+from .scenario_file import ExactHatResult as ExactHatResult
+from .scenario_file import ExactHatRun as ExactHatRun
+from .scenario_file import exact_hat_scenario as exact_hat_scenario
+from .scenario_file import read_exact_hat as read_exact_hat

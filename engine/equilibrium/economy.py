@@ -1,0 +1,373 @@
+"""An economy as plain arrays, its file and its check: trade, inputs, final demand."""
+
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    local_path,
+    number_text,
+    require_kind,
+)
+
+_DIMENSIONS = {
+    "trade": "importer, exporter, sector",
+    "tariff": "importer, exporter, sector",
+    "tariff_new": "importer, exporter, sector",
+    "intermediate": "region, input, sector",
+    "final": "region, sector",
+    "value_added": "region, sector",
+    "deficit": "region",
+    "theta": "sector",
+}
+# Accounts must add up to this: of a region's value added, or of an industry's output.
+# Published trade, production and input-output tables that were fitted to each other
+# are rounded to less.
+ADDS_UP = 1e-3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Economy(Printable):
+    """A world in equilibrium, and tariffs that will change it. One unit of money.
+
+    Attributes
+    ----------
+    regions, sectors
+        Labels, r and s of them.
+    trade : (importer, exporter, sector)
+        What the importer buys, net of tariffs; sales at home are on the diagonal.
+    tariff, tariff_new : (importer, exporter, sector)
+        Rates (0.05 is 5 %), now and in the counterfactual.
+    intermediate : (region, input, sector)
+        Inputs that a sector buys, tariffs included.
+    final : (region, sector)
+        Final demand by sector bought, tariffs included.
+    value_added : (region, sector)
+        Value added by sector.
+    deficit : (region,)
+        Imports less exports.
+    theta : (sector,)
+        Trade elasticity: 1 % more cost, theta % less trade. A sector that is not traded
+        has one all the same.
+    name
+        For messages: the file, or the tables and their year.
+
+    Raises
+    ------
+    TivaxError
+        For arrays that do not fit the labels, negative or missing values, and accounts
+        that do not add up to 0.1 %: an industry's sales are its inputs and value added;
+        what a region buys of a sector is used as inputs or final demand; the deficit is
+        imports less exports. Final demand may have been set to zero where it was
+        negative, and scaled to income (Caliendo and Parro 2015 do so): ``zeroed``
+        counts these cells.
+
+    Examples
+    --------
+    >>> economy = tx.synthetic_economy(regions=3, sectors=4)
+    >>> economy.trade.shape
+    (3, 3, 4)
+    """
+
+    regions: Sequence[str]
+    sectors: Sequence[str]
+    trade: np.ndarray
+    tariff: np.ndarray
+    tariff_new: np.ndarray
+    intermediate: np.ndarray
+    final: np.ndarray
+    value_added: np.ndarray
+    deficit: np.ndarray
+    theta: np.ndarray
+    name: str = "economy"
+
+    def __post_init__(self) -> None:
+        for name in ("regions", "sectors"):
+            labels = _labels(self.name, name, getattr(self, name))
+            object.__setattr__(self, name, labels)
+        for name in _DIMENSIONS:
+            array = _numbers(self, name, getattr(self, name))
+            array.flags.writeable = False
+            object.__setattr__(self, name, array)
+        _check_values(self)
+        check_accounts(self)
+
+    @property
+    def output(self) -> Float[np.ndarray, "r s"]:
+        """Sales by region and sector, net of tariffs."""
+        return self.trade.sum(axis=0)
+
+    @property
+    def spending(self) -> Float[np.ndarray, "r s"]:
+        """What a region buys of each sector, tariffs included."""
+        return (self.trade * (1 + self.tariff)).sum(axis=1)
+
+    @property
+    def income(self) -> Float[np.ndarray, " r"]:
+        """Value added, tariff revenue and deficit of each region."""
+        revenue = (self.trade * self.tariff).sum(axis=(1, 2))
+        return self.value_added.sum(axis=1) + revenue + net_imports(self.trade)
+
+    @property
+    def zeroed(self) -> int:
+        """Cells of final demand that were negative and have been set to zero."""
+        return int(_zeroed(self).sum())
+
+    def _listings(self) -> Sequence[Listing]:
+        imports = self.trade.sum(axis=(1, 2)) - np.einsum("nnj->n", self.trade)
+        total = self.value_added.sum()
+        changed = int((self.tariff_new != self.tariff).sum())
+        rows = [
+            ("value added", number_text(total)),
+            ("imports, of value added", number_text(imports.sum() / total)),
+            ("largest deficit, of value added", number_text(_worst_deficit(self))),
+            ("tariffs that change", f"{changed:,}"),
+        ]
+        title = (
+            f"Economy: {len(self.regions)} regions x {len(self.sectors)} sectors "
+            f"({self.name})"
+        )
+        return [Listing(title, (), rows)]
+
+
+def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
+    """Imports less exports by region; home sales cancel."""
+    return trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2))
+
+
+def _worst_deficit(economy: Economy) -> float:
+    return float(np.max(np.abs(economy.deficit) / economy.value_added.sum(axis=1)))
+
+
+def read_economy(path: str | Path) -> Economy:
+    """Read an economy from a NumPy file (.npz) with the arrays of ``Economy``.
+
+    Raises
+    ------
+    TivaxError
+        For a file that is missing or not an .npz, an array that it lacks, and what
+        ``Economy`` refuses.
+
+    Examples
+    --------
+    >>> tx.save_economy(tx.synthetic_economy(regions=3, sectors=4), "economy.npz")
+    >>> tx.read_economy("economy.npz").regions
+    ('R01', 'R02', 'ROW')
+    """
+    path = local_path("path", path)
+    if not path.is_file():
+        raise TivaxError(f"{path}: no such file")
+    wanted = ("regions", "sectors", *_DIMENSIONS)
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise TivaxError(f"{path}: a single array; write an .npz")
+            if missing := [name for name in wanted if name not in file.files]:
+                raise TivaxError(
+                    f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
+                )
+            arrays: dict[str, Any] = {name: file[name] for name in wanted}
+    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+        raise TivaxError(
+            f"{path}: not an .npz of plain arrays ({str(error).splitlines()[0]}); "
+            "labels are arrays of text, the rest numbers"
+        ) from None
+    for name in ("regions", "sectors"):
+        arrays[name] = _labels(str(path), name, arrays[name])
+    return Economy(**arrays, name=str(path))
+
+
+def save_economy(economy: Economy, path: str | Path) -> None:
+    """Write an economy as .npz, in the form that ``read_economy`` reads.
+
+    Examples
+    --------
+    >>> tx.save_economy(tx.synthetic_economy(regions=3, sectors=4), "economy.npz")
+    """
+    require_kind("economy", economy, Economy, "a tx.Economy")
+    path = local_path("path", path)
+    arrays = {name: getattr(economy, name) for name in _DIMENSIONS}
+    labels = {k: np.array(getattr(economy, k)) for k in ("regions", "sectors")}
+    part = path.with_name(f".{path.name}.part.npz")
+    try:
+        np.savez_compressed(part, **labels, **arrays)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise TivaxError(f"{path}: {error.strerror or error}") from None
+
+
+def _labels(where: str, name: str, values: object) -> tuple[str, ...]:
+    array = np.atleast_1d(np.asarray(values))
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8")
+    if array.ndim != 1 or array.dtype.kind not in "UO" or not array.size:
+        raise TivaxError(f"{where}: {name} must be a list of labels")
+    if not all(isinstance(label, str) and label for label in array.tolist()):
+        raise TivaxError(f"{where}: {name} must be a list of texts")
+    labels = tuple(array.tolist())
+    if twice := [label for label in labels if labels.count(label) > 1]:
+        raise TivaxError(f"{where}: {name} has {twice[0]} twice")
+    return labels
+
+
+def _numbers(economy: Economy, name: str, values: object) -> np.ndarray:
+    sizes = {"input": "sectors", "sector": "sectors"}
+    dimensions = _DIMENSIONS[name].split(", ")
+    shape = tuple(
+        len(getattr(economy, sizes.get(dimension, "regions")))
+        for dimension in dimensions
+    )
+    try:
+        array = np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TivaxError(f"{economy.name}: {name} is not an array of numbers") from None
+    if array.shape != shape:
+        raise TivaxError(
+            f"{economy.name}: {name} has the shape {array.shape}; it must be "
+            f"({_DIMENSIONS[name]}) = {shape}"
+        )
+    return array
+
+
+def label_of(economy: Economy, name: str, cell: Sequence[int]) -> str:
+    """Labels of a cell of an array: ``MEX, USA, Textile``."""
+    dimensions = _DIMENSIONS[name].split(", ")
+    return ", ".join(
+        (economy.sectors if dimension in ("input", "sector") else economy.regions)[k]
+        for dimension, k in zip(dimensions, cell, strict=True)
+    )
+
+
+def _check_values(economy: Economy) -> None:
+    def refuse(name: str, bad: np.ndarray, wanted: str) -> None:
+        if bad.any():
+            cell = np.argwhere(bad)[0].tolist()
+            value = getattr(economy, name)[tuple(cell)]
+            raise TivaxError(
+                f"{economy.name}: {name} of {label_of(economy, name, cell)} is "
+                f"{value:g}; {wanted}"
+            )
+
+    for name in _DIMENSIONS:
+        refuse(name, ~np.isfinite(getattr(economy, name)), "it must be a number")
+    for name in ("trade", "intermediate", "final"):
+        refuse(name, getattr(economy, name) < 0, "it must not be negative")
+    for name in ("tariff", "tariff_new"):
+        refuse(name, getattr(economy, name) <= -1, "a rate must be above -1")
+        home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
+        refuse(name, home & (getattr(economy, name) != 0), "it must be 0 at home")
+    refuse("theta", economy.theta <= 0, "an elasticity must be positive")
+    total = economy.value_added.sum(axis=1)
+    if (total <= 0).any():
+        k = int(np.argmin(total))
+        raise TivaxError(
+            f"{economy.name}: value added of {economy.regions[k]} is {total[k]:g}; it "
+            "must be positive"
+        )
+
+
+class Gap(NamedTuple):
+    """The largest miss of an account: what, where, the two sides."""
+
+    words: str
+    where: str
+    one: float
+    other: float
+
+
+def check_accounts(economy: Economy) -> None:
+    """Raise ``TivaxError`` with the largest gap unless the economy adds up."""
+    for gap in (_output_gap(economy), _use_gap(economy), _deficit_gap(economy)):
+        if gap:
+            raise TivaxError(
+                f"{economy.name}: does not add up: {gap.where}: "
+                + gap.words.format(f"{gap.one:,.6g}", f"{gap.other:,.6g}")
+                + f", a gap of {abs(gap.one - gap.other):,.3g}; at most "
+                f"{ADDS_UP:.1%} is allowed"
+            )
+
+
+def _largest(
+    words: str,
+    economy: Economy,
+    of: str,
+    sides: tuple[np.ndarray, np.ndarray],
+    size: np.ndarray,
+) -> Gap | None:
+    one, other = sides
+    relative = np.abs(one - other) / size
+    if not (relative > ADDS_UP).any():
+        return None
+    cell = tuple(np.argwhere(relative == relative.max())[0].tolist())
+    where = label_of(economy, of, cell)
+    return Gap(words, where, float(one[cell]), float(other[cell]))
+
+
+def _output_gap(economy: Economy) -> Gap | None:
+    """Sales of an industry against its inputs and value added."""
+    sold = economy.output
+    paid = economy.intermediate.sum(axis=1) + economy.value_added
+    # An industry below a millionth of its region is measured against that.
+    least = 1e-6 * sold.sum(axis=1, keepdims=True)
+    return _largest(
+        "sales of {} are not inputs and value added of {}",
+        economy,
+        "value_added",
+        (sold, paid),
+        np.maximum(np.maximum(sold, np.abs(paid)), np.maximum(least, 1e-300)),
+    )
+
+
+def _left_for_final(economy: Economy) -> np.ndarray:
+    return economy.spending - economy.intermediate.sum(axis=2)
+
+
+def _zeroed(economy: Economy) -> np.ndarray:
+    left = _left_for_final(economy)
+    income = economy.income[:, None]
+    return (economy.final == 0) & (left < -ADDS_UP * income)
+
+
+def _use_gap(economy: Economy) -> Gap | None:
+    """Purchases against inputs and final demand, by region and sector.
+
+    Where final demand was set to zero, the other cells of the region hold all of it, or
+    that scaled to income.
+    """
+    left = _left_for_final(economy)
+    zeroed = _zeroed(economy)
+    income = economy.income
+    kept = np.where(zeroed, 0, left)
+    total = kept.sum(axis=1)
+    scaled = np.where(total > 0, income / np.where(total > 0, total, 1), 1)
+    near = np.abs(economy.final.sum(axis=1) - income) < np.abs(
+        economy.final.sum(axis=1) - total
+    )
+    expected = kept * np.where(zeroed.any(axis=1) & near, scaled, 1)[:, None]
+    used = economy.intermediate.sum(axis=2)
+    return _largest(
+        "purchases of {} are not inputs and final demand of {}",
+        economy,
+        "final",
+        (used + expected, used + economy.final),
+        np.broadcast_to(np.abs(income)[:, None], used.shape),
+    )
+
+
+def _deficit_gap(economy: Economy) -> Gap | None:
+    return _largest(
+        "imports less exports are {}, the deficit {}",
+        economy,
+        "deficit",
+        (net_imports(economy.trade), economy.deficit),
+        economy.value_added.sum(axis=1),
+    )

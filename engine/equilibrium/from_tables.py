@@ -1,0 +1,238 @@
+"""An economy from a year of world tables, elasticities and tariffs from csv files."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import TivaxError, local_path, suggest
+from ..tables import (
+    WorldShape,
+    WorldTable,
+    WorldTables,
+    parse_year,
+    require_tables,
+    synthetic_world,
+)
+from .economy import Economy
+
+EVERY = "*"
+"""In a file of elasticities, tariffs or trade costs: all labels not named before."""
+_PLACES = ("importer", "exporter", "sector")
+
+
+def economy_from_tables(
+    tables: WorldTables,
+    year: int,
+    elasticities: str | Path | pd.DataFrame,
+    tariffs: str | Path | pd.DataFrame | None = None,
+) -> Economy:
+    """An economy from one year of tables.
+
+    Parameters
+    ----------
+    tables, year
+        Z, Y and output of that year. Value added is output less inputs.
+    elasticities
+        A csv or frame with columns sector, theta. A row ``*`` is for all sectors
+        that are not named.
+    tariffs
+        A csv or frame with columns importer, exporter, sector, tariff, tariff_new
+        (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier ones.
+        What is not named has no tariff. None: no tariffs.
+
+    Returns
+    -------
+    Economy
+        Flows of the table are net of tariffs; purchases, and the costs of industries,
+        hold tariffs on top, and value added pays for those on inputs.
+
+    Raises
+    ------
+    TivaxError
+        For a label or column that the tables or files lack.
+
+    Notes
+    -----
+    Final demand can be negative, where stocks are sold. These cells are set to zero,
+    and output is what the remaining final demand requires at the same input
+    coefficients, x = (I - A)^-1 Y 1, so that the accounts add up again.
+
+    Examples
+    --------
+    >>> thetas = pd.DataFrame({"sector": ["*"], "theta": [5.0]})
+    >>> tx.economy_from_tables(world, 2000, thetas).output.shape
+    (3, 4)
+    """
+    require_tables(tables)
+    table = tables.table(parse_year(year))
+    regions, sectors = tuple(tables.regions), tuple(tables.sectors)
+    r, s = len(regions), len(sectors)
+    theta = _read_elasticities(elasticities, sectors)
+    old, new = np.zeros((r, r, s)), np.zeros((r, r, s))
+    if tariffs is not None:
+        columns = ("tariff", "tariff_new")
+        old, new = read_cells(tariffs, "tariffs", columns, regions, sectors, 0.0)
+    Z, Y = positive_accounts(table)
+    flows = Z.reshape(r, s, r, s)
+    finals = Y.reshape(r, s, r)
+    paid = np.moveaxis(1 + old, 0, 2)  # [exporter, sector, importer]
+    trade = np.transpose(flows.sum(axis=3) + finals, (2, 0, 1))
+    inputs = np.einsum("ijnk,ijn->njk", flows, paid)
+    output = trade.sum(axis=0)
+    return Economy(
+        regions=regions,
+        sectors=sectors,
+        trade=trade,
+        tariff=old,
+        tariff_new=new,
+        intermediate=inputs,
+        final=(finals * paid).sum(axis=0).T,
+        value_added=output - inputs.sum(axis=1),
+        deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
+        theta=theta,
+        name=f"{tables.source or 'tables'}, {table.year}",
+    )
+
+
+def positive_accounts(
+    table: WorldTable,
+) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n c"]]:
+    """Z and Y (categories added up) without negative cells, balanced again."""
+    Z, Y = np.asarray(table.Z), np.asarray(table.Y)
+    if Y.ndim == 3:
+        Y = Y.sum(axis=2)
+    x = np.asarray(table.x)
+    sales = Z.sum(axis=1) + Y.sum(axis=1)
+    if Z.min() >= 0 and Y.min() >= 0 and np.allclose(sales, x, rtol=1e-9, atol=0):
+        return Z, Y
+    per_unit = np.where(x > 0, 1 / np.where(x > 0, x, 1), 0)
+    A = np.maximum(Z, 0) * per_unit[None, :]
+    Y = np.maximum(Y, 0)
+    output = np.linalg.solve(np.eye(len(x)) - A, Y.sum(axis=1))
+    return A * output[None, :], Y
+
+
+def _read_elasticities(
+    source: str | Path | pd.DataFrame, sectors: Sequence[str]
+) -> np.ndarray:
+    where, frame = _read(source, "elasticities", ("sector",), ("theta",))
+    values = dict(zip(frame["sector"], frame["theta"], strict=True))
+    if twice := frame["sector"][frame["sector"].duplicated()].tolist():
+        raise TivaxError(f"{where}: sector {twice[0]} is duplicated")
+    for name in values:
+        if name != EVERY and name not in sectors:
+            raise TivaxError(
+                f"{where}: the tables have no sector {name}{suggest(name, sectors)}"
+            )
+    missing = [k for k in sectors if k not in values]
+    if missing and EVERY not in values:
+        raise TivaxError(
+            f"{where}: no theta of {missing[0]}; add it, or a row {EVERY} for the rest"
+        )
+    found = np.array([values.get(k, values.get(EVERY)) for k in sectors], float)
+    if (bad := np.flatnonzero(found <= 0)).size:
+        raise TivaxError(f"{where}: theta of {sectors[bad[0]]} must be positive")
+    return found
+
+
+def read_cells(
+    source: str | Path | pd.DataFrame,
+    what: str,
+    columns: Sequence[str],
+    regions: Sequence[str],
+    sectors: Sequence[str],
+    default: float,
+) -> list[np.ndarray]:
+    """Arrays (importer, exporter, sector) from rows of a file; home cells keep the
+    default."""
+    where, frame = _read(source, what, _PLACES, columns)
+    labels = {"importer": regions, "exporter": regions, "sector": sectors}
+    positions = {}
+    for place, known in labels.items():
+        numbers = {name: k for k, name in enumerate(known)} | {EVERY: -1}
+        for name in frame[place].unique():
+            if name not in numbers:
+                raise TivaxError(
+                    f"{where}: the economy has no {place} {name}{suggest(name, known)}"
+                )
+        positions[place] = frame[place].map(numbers).to_numpy()
+    shape = (len(regions), len(regions), len(sectors))
+    arrays = [np.full(shape, default) for _ in columns]
+    places = zip(*(positions[k] for k in _PLACES), strict=True)
+    values = frame[list(columns)].to_numpy(float)
+    for line, cell in zip(values, places, strict=True):
+        at = tuple(slice(None) if k < 0 else k for k in cell)
+        for array, value in zip(arrays, line, strict=True):
+            array[at] = value
+    home = np.arange(len(regions))
+    for array in arrays:
+        array[home, home] = default
+    return arrays
+
+
+def _read(
+    source: str | Path | pd.DataFrame,
+    what: str,
+    labels: Sequence[str],
+    numbers: Sequence[str],
+) -> tuple[str, pd.DataFrame]:
+    """A file's name for messages, and its columns checked."""
+    if isinstance(source, pd.DataFrame):
+        where, frame = what, source.copy()
+    else:
+        path = local_path(what, source)
+        where = str(path)
+        if not path.is_file():
+            raise TivaxError(f"{path}: no such file")
+        try:
+            frame = pd.read_csv(path, dtype=dict.fromkeys(labels, str))
+        except (ValueError, OSError) as error:
+            line = str(error).splitlines()[0]
+            raise TivaxError(f"{path}: not a csv: {line}") from None
+    for name in (*labels, *numbers):
+        if name not in frame:
+            raise TivaxError(
+                f"{where}: no column {name}; it needs {', '.join((*labels, *numbers))}"
+            )
+    for name in labels:
+        if frame[name].isna().any():
+            raise TivaxError(f"{where}: {name} is empty in a row")
+        frame[name] = frame[name].astype(str)
+    for name in numbers:
+        values = pd.to_numeric(frame[name], errors="coerce").astype(float)
+        bad = np.flatnonzero(~np.isfinite(values.to_numpy()))
+        if bad.size:
+            given = frame[name].iloc[bad[0]]
+            raise TivaxError(
+                f"{where}: {name} in row {bad[0] + 1} is {given}, not a number"
+            )
+        frame[name] = values
+    return where, frame
+
+
+def synthetic_economy(regions: int = 31, sectors: int = 40, seed: int = 0) -> Economy:
+    """An economy of any size with tariffs that are to be halved: nothing in it is data.
+
+    Trade, inputs and final demand are those of ``synthetic_world``; elasticities are
+    between 2 and 12; goods have tariffs up to 20 %.
+
+    Examples
+    --------
+    >>> tx.synthetic_economy(regions=3, sectors=4, seed=1).zeroed
+    0
+    """
+    shape = WorldShape(regions=regions, sectors=sectors, years=1)
+    world = synthetic_world(shape, seed)
+    rng = np.random.default_rng(seed)
+    goods = world.sectors[: max(1, sectors // 3 + 1)]
+    places = pd.MultiIndex.from_product([world.regions, world.regions, goods])
+    tariffs = places.to_frame(index=False, name=list(_PLACES))
+    tariffs["tariff"] = rng.uniform(0, 0.2, len(tariffs))
+    tariffs["tariff_new"] = tariffs["tariff"] / 2
+    thetas = pd.DataFrame(
+        {"sector": world.sectors, "theta": rng.uniform(2, 12, sectors)}
+    )
+    return economy_from_tables(world, world.years[0], thetas, tariffs)

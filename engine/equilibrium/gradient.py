@@ -1,0 +1,111 @@
+"""How welfare moves with every tariff: derivatives of the new equilibrium."""
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+from jaxtyping import Array, Float
+
+from ...kernels.equilibrium import changes, wages, welfare
+from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
+from .counterfactual import Deficits, Old, exact_hat, new_deficits, solve_old
+from .economy import Economy
+
+DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
+
+
+@in_float64
+def tariff_gradient(
+    economy: Economy,
+    region: str,
+    measure: str = "welfare",
+    *,
+    deficits: Deficits = "zero",
+) -> xr.DataArray:
+    """Derivative of a measure of one region with respect to every new tariff.
+
+    Parameters
+    ----------
+    economy
+        Derivatives are taken at its ``tariff_new``.
+    region
+        Whose measure.
+    measure
+        welfare, tot, vot, realwage or real_income.
+    deficits
+        As in :func:`exact_hat`.
+
+    Returns
+    -------
+    DataArray
+        (importer, exporter, sector): change of the measure in per cent for one
+        percentage point more of the tariff, to first order. By the implicit function
+        theorem, for the price of a few solves.
+
+    Raises
+    ------
+    TivaxError
+        For a region that the economy lacks, and what ``exact_hat`` raises.
+
+    Examples
+    --------
+    >>> economy = tx.synthetic_economy(regions=3, sectors=4, seed=1)
+    >>> slope = tx.tariff_gradient(economy, "R01")
+    >>> slope.dims
+    ('importer', 'exporter', 'sector')
+    """
+    require_kind("economy", economy, Economy, "a tx.Economy")
+    require_kind("region", region, str, "a label")
+    require_choice("measure", measure, DIFFERENTIABLE)
+    if region not in economy.regions:
+        known = suggest(str(region), economy.regions)
+        raise TivaxError(f"{economy.name} has no region {region}{known}")
+    exact_hat(economy, deficits=deficits)  # raises where there is no equilibrium
+    old = solve_old(economy, deficits)
+    slope = _slope(
+        jnp.asarray(economy.tariff_new),
+        old,
+        new_deficits(old, deficits),
+        jnp.asarray(economy.regions.index(region)),
+        measure=measure,
+    )
+    labels = {
+        "importer": list(economy.regions),
+        "exporter": list(economy.regions),
+        "sector": list(economy.sectors),
+    }
+    about = {"units": "per cent per percentage point", "long_name": measure}
+    home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
+    return xr.DataArray(
+        np.where(home, 0.0, np.asarray(slope)), labels, list(labels), attrs=about
+    )
+
+
+@partial(jax.jit, static_argnames="measure")
+def _slope(
+    tariff: Float[Array, "r r s"],
+    old: Old,
+    deficit: Float[Array, " r"],
+    region: Array,
+    *,
+    measure: str,
+) -> Float[Array, "r r s"]:
+    def value(tariff: Float[Array, "r r s"]) -> Array:
+        shock = changes.Shock(
+            jnp.log1p(tariff) - jnp.log1p(old.tariff), tariff, deficit
+        )
+        new = wages.solve(old.economy, shock, old.inverse, old.start)
+        found = welfare.welfare_changes(
+            old.economy,
+            old.trade,
+            old.tariff,
+            old.income,
+            jnp.ones_like(tariff),
+            deficit - old.deficit,
+            new,
+        )
+        return getattr(found, measure)[region]
+
+    return jax.grad(value)(tariff)

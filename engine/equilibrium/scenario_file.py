@@ -1,0 +1,275 @@
+"""Scenario files of kind exact-hat, read and run.
+
+kind = "exact-hat"
+deficits = "zero"               # or "kept", "closing"
+
+economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
+store = "wiod13"
+year = 2008
+elasticities = "theta.csv"      # sector, theta
+tariffs = "tariffs.csv"         # importer, exporter, sector, tariff, tariff_new
+
+trade_costs = "costs.csv"       # importer, exporter, sector, factor
+
+[[variant]]                     # several make several scenarios
+name = "wall"
+importers = ["USA"]
+exporters = ["MEX"]
+sectors = ["Textile"]
+tariff = 0.25                   # or trade_cost = 1.1, a factor
+
+[equation]                      # the index on TBI
+coefficient = 11.55
+standard_error = 3.52
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from ..core import (
+    Progress,
+    TivaxError,
+    TomlTable,
+    local_path,
+    no_progress,
+    read_toml,
+    suggest,
+)
+from ..tables import open_store
+from .accounts import effect_on_index, tbi_change
+from .counterfactual import Deficits, ExactHat, exact_hat
+from .economy import Economy, read_economy
+from .from_tables import economy_from_tables, read_cells
+
+KEYS = (
+    "kind",
+    "deficits",
+    "economy",
+    "store",
+    "year",
+    "elasticities",
+    "tariffs",
+    "trade_costs",
+    "variant",
+    "equation",
+)
+_FROM_STORE = ("year", "elasticities", "tariffs")
+_VARIANT = ("name", "importers", "exporters", "sectors", "tariff", "trade_cost")
+
+
+@dataclass(frozen=True, eq=False)
+class ExactHatRun:
+    """A scenario file of kind exact-hat, read; its files are not opened yet."""
+
+    path: Path
+    deficits: Deficits
+    economy: Path | None
+    store: Path | None
+    year: int | None
+    elasticities: Path | None
+    tariffs: Path | None
+    trade_costs: Path | None
+    variants: tuple[TomlTable, ...]
+    equation: tuple[float, float] | None
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that are read, for the manifest; the store is not one of them."""
+        named = (self.economy, self.elasticities, self.tariffs, self.trade_costs)
+        return [self.path, *(path for path in named if path is not None)]
+
+
+@dataclass(frozen=True, eq=False)
+class ExactHatResult:
+    """Tables of a scenario file of kind exact-hat.
+
+    ``table`` has region, measure and value in per cent, after a column variant where
+    the file has variants. ``tbi`` and ``trade`` are of a file without variants,
+    ``index`` of one with an equation.
+    """
+
+    found: ExactHat
+    table: pd.DataFrame
+    changes: pd.DataFrame
+    tbi: pd.DataFrame | None = None
+    trade: pd.DataFrame | None = None
+    index: pd.DataFrame | None = None
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Names of files, without ending, and their content."""
+        named = {
+            "scenario": self.table,
+            "equilibrium": self.changes,
+            "tbi": self.tbi,
+            "trade": self.trade,
+            "index": self.index,
+        }
+        return {name: table for name, table in named.items() if table is not None}
+
+
+def read_exact_hat(path: str | Path) -> ExactHatRun:
+    """Read a scenario file of kind exact-hat; ``TivaxError`` for a mistake in it."""
+    path = local_path("path", path)
+    file = TomlTable(path, "", read_toml(path), KEYS)
+    file.choice("kind", ("exact-hat",))
+    if file.has("economy") == file.has("store"):
+        raise TivaxError(f"{path}: give economy (an .npz) or store, one of them")
+    if file.has("economy") and (extra := [k for k in _FROM_STORE if file.has(k)]):
+        raise file.mistake(extra[0], "goes with a store; an .npz has its own")
+    if file.has("store") and not file.has("elasticities"):
+        raise file.mistake("elasticities", "is missing; a store needs them")
+    variants = file.tables("variant", _VARIANT) if file.has("variant") else []
+    equation = None
+    if file.has("equation"):
+        inner = file.table("equation", ("coefficient", "standard_error"))
+        for key in ("coefficient", "standard_error"):
+            if not inner.has(key):
+                raise inner.mistake(key, "is missing")
+        error = inner.number("standard_error", 0.0)
+        if error < 0:
+            raise inner.mistake("standard_error", "write a number from 0")
+        equation = (inner.number("coefficient", 0.0), error)
+    if variants and equation:
+        raise file.mistake("equation", "goes with one scenario; leave variants out")
+
+    def named(key: str) -> Path | None:
+        return file.path(key) if file.has(key) else None
+
+    return ExactHatRun(
+        path=path,
+        deficits=file.choice("deficits", get_args(Deficits), "zero"),
+        economy=named("economy"),
+        store=named("store"),
+        year=file.whole("year", 0, least=0) if file.has("year") else None,
+        elasticities=named("elasticities"),
+        tariffs=named("tariffs"),
+        trade_costs=named("trade_costs"),
+        variants=tuple(variants),
+        equation=equation,
+    )
+
+
+def economy_of(run: ExactHatRun) -> Economy:
+    """The economy that a scenario file names."""
+    if run.economy is not None:
+        return read_economy(run.economy)
+    assert run.store is not None and run.elasticities is not None
+    tables = open_store(run.store)
+    year = tables.years[-1] if run.year is None else run.year
+    return economy_from_tables(tables, year, run.elasticities, run.tariffs)
+
+
+def exact_hat_scenario(
+    run: str | Path | ExactHatRun, *, progress: Progress = no_progress
+) -> ExactHatResult:
+    """Run a scenario file of kind exact-hat.
+
+    Raises
+    ------
+    TivaxError
+        For a mistake in the file or the files that it names, and what ``exact_hat``
+        raises.
+    """
+    run = run if isinstance(run, ExactHatRun) else read_exact_hat(run)
+    economy = economy_of(run)
+    costs = None
+    if run.trade_costs is not None:
+        labels = (economy.regions, economy.sectors)
+        [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
+        if (costs <= 0).any():
+            raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
+    if not run.variants:
+        found = exact_hat(
+            economy, trade_costs=costs, deficits=run.deficits, progress=progress
+        )
+        return _one(run, found)
+    names, tariffs, factors = _variants(run, economy, costs)
+    found = exact_hat(
+        economy, tariffs, trade_costs=factors, deficits=run.deficits, progress=progress
+    )
+
+    def with_names(table: pd.DataFrame) -> pd.DataFrame:
+        places = table.pop("scenario").to_numpy()
+        table.insert(0, "variant", np.array(names, object)[places])
+        return table
+
+    return ExactHatResult(
+        found,
+        with_names(found.table),
+        with_names(found.changes.reset_index()),
+    )
+
+
+def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
+    tbi = tbi_change(found)
+    index = None
+    if run.equation is not None:
+        effects = effect_on_index(tbi["change"], *run.equation)
+        index = effects.rename_axis("region").reset_index()
+    return ExactHatResult(
+        found,
+        found.table,
+        found.changes.reset_index(),
+        tbi.rename_axis("region").reset_index(),
+        found.flows,
+        index,
+    )
+
+
+def _variants(
+    run: ExactHatRun, economy: Economy, costs: np.ndarray | None
+) -> tuple[list[str], np.ndarray, np.ndarray | None]:
+    """Names, new tariffs and factors of trade costs; sections of a name add up.
+
+    The factors are those of the file where no variant changes them.
+    """
+    shape = economy.tariff.shape
+    home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
+    start = np.ones(shape) if costs is None else costs
+    tariffs: dict[str, np.ndarray] = {}
+    factors: dict[str, np.ndarray] = {}
+    for k, section in enumerate(run.variants, 1):
+        name = section.text("name", str(k))
+        tariff = tariffs.setdefault(name, economy.tariff_new.copy())
+        factor = factors.setdefault(name, start.copy())
+        rows = _positions(section, "importers", economy.regions, economy)
+        columns = _positions(section, "exporters", economy.regions, economy)
+        sectors = _positions(section, "sectors", economy.sectors, economy)
+        chosen = np.zeros(shape, bool)
+        chosen[np.ix_(rows, columns, sectors)] = True
+        chosen &= ~home
+        given = [key for key in ("tariff", "trade_cost") if section.has(key)]
+        if not given:
+            raise section.mistake("tariff", "is missing; give it, or trade_cost")
+        if "tariff" in given:
+            tariff[chosen] = _above(section, "tariff", -1)
+        if "trade_cost" in given:
+            factor[chosen] *= _above(section, "trade_cost", 0)
+    new = np.stack([*tariffs.values()])
+    moved = any(section.has("trade_cost") for section in run.variants)
+    return list(tariffs), new, np.stack([*factors.values()]) if moved else costs
+
+
+def _above(section: TomlTable, key: str, least: int) -> float:
+    value = section.number(key, 0.0)
+    if value <= least:
+        raise section.mistake(key, f"write a number above {least}")
+    return value
+
+
+def _positions(
+    section: TomlTable, key: str, labels: Sequence[str], economy: Economy
+) -> Any:
+    chosen = section.texts(key, tuple(labels))
+    for name in chosen:
+        if name not in labels:
+            raise section.mistake(
+                key, f"{economy.name} has no {name}{suggest(name, labels)}"
+            )
+    return [labels.index(name) for name in chosen]

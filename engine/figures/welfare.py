@@ -1,0 +1,135 @@
+"""Figures of exact-hat counterfactuals: parts of welfare, and ranges over scenarios."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from ..core import TivaxError
+from ..reporting import (
+    COLOURS,
+    DEFICIT,
+    FONT,
+    FULL_WIDTH,
+    INK,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    finish_layout,
+    interval_axes,
+    labelled_rows,
+    legend,
+)
+from .panel import require_columns
+from .regions import MANY
+
+# Parts of welfare by colour, in words of the paper.
+_PARTS = {
+    "tot": ("terms of trade", SURPLUS),
+    "vot": ("volume of trade", DEFICIT),
+    "tech": ("trade costs", COLOURS[3]),
+    "transfer": ("deficits", COLOURS[5]),
+}
+
+# Per cent: a part below is rounding.
+_NOTHING = 1e-8
+
+
+@rc_context(STYLE)
+def welfare_parts(
+    changes: pd.DataFrame, regions: Sequence[str] | None = None
+) -> Figure:
+    """Welfare of one scenario as bars of its parts, and a dot for their sum.
+
+    Parameters
+    ----------
+    changes
+        That of a ``tx.exact_hat`` of one scenario.
+    regions
+        Only these, by default the twenty with the largest changes.
+
+    A ring is the exact change of real income, which leaves the sum of the parts where
+    a change is large.
+    """
+    require_columns("changes", changes.reset_index(), ["region", "welfare"])
+    shown = _chosen(changes, regions, changes["welfare"].abs())
+    parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    rows = np.arange(len(shown))
+    ends = {True: np.zeros(len(shown)), False: np.zeros(len(shown))}
+    handles: list[object] = []
+    for name in parts:
+        values = shown[name].to_numpy()
+        start = np.where(values > 0, ends[True], ends[False])
+        bars = ax.barh(
+            rows, values, left=start, height=0.62, color=_PARTS[name][1], alpha=0.85
+        )
+        handles.append(bars)
+        ends[True] = ends[True] + np.maximum(values, 0)
+        ends[False] = ends[False] + np.minimum(values, 0)
+    dots = ax.scatter(shown["welfare"], rows, s=16, color=INK, zorder=3)
+    rings = ax.scatter(
+        shown["real_income"], rows, s=22, facecolors="none", edgecolors=INK, zorder=3
+    )
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in shown.index])
+    ax.set_xlabel("per cent of income", fontsize=SMALL)
+    names = [_PARTS[k][0] for k in parts]
+    legend(
+        fig,
+        [*handles, dots, rings],
+        [*names, "welfare, their sum", "real income, exact"],
+        loc="outside upper right",
+    )
+    return finish_layout(fig)
+
+
+@rc_context(STYLE)
+def welfare_ranges(
+    changes: pd.DataFrame, regions: Sequence[str] | None = None
+) -> Figure:
+    """Welfare over scenarios: lowest to highest, quartiles and median by region.
+
+    ``changes`` is that of a ``tx.exact_hat`` of several scenarios.
+    """
+    columns = ["scenario", "region", "welfare"]
+    require_columns("changes", changes.reset_index(), columns)
+    quantiles = (
+        changes["welfare"]
+        .groupby(level="region", sort=False)
+        .quantile([0, 0.25, 0.5, 0.75, 1])
+        .unstack()
+    )
+    shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1))
+    fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
+    ax = fig.subplots()
+    rows = np.arange(len(shown))
+    low, first, middle, third, high = shown.to_numpy(float).T
+    ax.hlines(rows, low, high, color=SURPLUS, linewidth=1.2, alpha=0.6)
+    ax.barh(rows, third - first, left=first, height=0.5, color=SURPLUS, alpha=0.5)
+    ax.scatter(middle, rows, s=14, color=INK, zorder=3)
+    interval_axes(ax)
+    labelled_rows(ax, [str(k) for k in shown.index])
+    ax.set_xlabel("welfare, per cent: range, quartiles, median", fontsize=SMALL)
+    count = changes.index.get_level_values("scenario").nunique()
+    fig.suptitle(f"Welfare over {count:,} scenarios", fontsize=FONT, color=INK)
+    return finish_layout(fig)
+
+
+def _height(rows: int) -> float:
+    return 0.16 * max(rows, 4) + 0.8
+
+
+def _chosen(
+    table: pd.DataFrame, regions: Sequence[str] | None, size: pd.Series
+) -> pd.DataFrame:
+    """The rows asked for, else the largest, in falling order."""
+    if regions is None:
+        order = size.sort_values(ascending=False, kind="stable").index[:MANY]
+        return table.loc[order]
+    if unknown := [k for k in regions if k not in table.index]:
+        raise TivaxError(f"no region {unknown[0]} in these changes")
+    return table.loc[list(regions)]

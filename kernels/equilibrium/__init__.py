@@ -1,0 +1,1 @@
+"""Counterfactual equilibria of trade models in changes (exact hat algebra)."""

@@ -1,0 +1,195 @@
+"""The equilibrium of Caliendo and Parro (2015) in changes, given wages.
+
+Symbols of Caliendo and Parro (2015, Review of Economic Studies 82: 1-44), a hat for
+the ratio of new to old and a prime for the new value; n buys, i sells:
+
+    r    regions; s sectors
+    pi   share of spending of n on j that goes to i, tariffs included       (n, i, j)
+    g    value added per unit of output                                     (n, j)
+    G    inputs per unit of output: input k of sector j, sums to 1 - g      (n, k, j)
+    a    share of a sector in final demand                                  (n, j)
+    th   trade elasticity (of flows with respect to costs, positive)        (j)
+    tau  tariff rates; kappa = (1 + tau) d trade costs with iceberg costs d (n, i, j)
+    w    wages, P prices of the composite of a sector, c costs of production
+    X    spending on a composite, I income of final buyers, D trade deficit
+
+The equilibrium in relative changes:
+
+    c_nj hat = w_n hat^g_nj  prod_k P_nk hat^G_nkj
+    P_nj hat = [sum_i pi_nij (kappa_nij hat c_ij hat)^-th_j]^(-1/th_j)
+    pi'_nij  = pi_nij [kappa_nij hat c_ij hat / P_nj hat]^-th_j
+    Y'_ij    = sum_n pi'_nij X'_nj / (1 + tau'_nij)
+    X'_nj    = sum_k G_njk Y'_nk + a_nj I'_n
+    I'_n     = w_n hat w_n L_n + sum_ij tau'_nij pi'_nij X'_nj / (1 + tau'_nij) + D'_n
+
+and the labour markets clear, sum_j g_nj Y'_nj = w_n hat w_n L_n, which with the
+equations above is the same as balanced trade up to D'. The price equation in logarithms
+is a contraction with modulus 1 - g, the spending equation one in sums of dollars; both
+are iterated, and differentiated by the implicit function theorem.
+
+Money is in units of world value added, the numeraire: sum_n w_n hat w_n L_n = 1. One
+scenario a function; ``jax.vmap`` over shocks makes a batch.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+# A contraction with modulus 0.95 gains 14 digits in 600 steps.
+MOST_STEPS = 1000
+
+
+class Economy(NamedTuple):
+    """The old equilibrium in shares; ``income`` is value added, summing to 1."""
+
+    shares: Float[Array, "r r s"]
+    value_added: Float[Array, "r s"]
+    inputs: Float[Array, "r s s"]
+    budget: Float[Array, "r s"]
+    theta: Float[Array, " s"]
+    income: Float[Array, " r"]
+
+
+class Shock(NamedTuple):
+    """What changes: log of kappa hat, new tariff rates, new deficits."""
+
+    log_costs: Float[Array, "r r s"]
+    tariff: Float[Array, "r r s"]
+    deficit: Float[Array, " r"]
+
+
+def rounding(like: Float[Array, "..."]) -> float:
+    """Where an iteration in this precision stops: a few units in the last place."""
+    return 64 * float(jnp.finfo(like.dtype).eps)
+
+
+def contract(
+    step: Callable[[Float[Array, "..."]], Float[Array, "..."]],
+    start: Float[Array, "..."],
+    tolerance: Float[Array, ""],
+    unit: Float[Array, "..."] | float = 1.0,
+) -> Float[Array, "..."]:
+    """Iterate a contraction until a step moves nothing by more than ``tolerance`` of
+    ``unit``."""
+
+    def goes_on(state: tuple[Array, Array, Array]) -> Array:
+        return (state[1] > tolerance) & (state[2] < MOST_STEPS)
+
+    def once(state: tuple[Array, Array, Array]) -> tuple[Array, Array, Array]:
+        x, _, k = state
+        new = step(x)
+        moved = jnp.max(jnp.abs(new - x) / unit)
+        return new, moved, k + 1
+
+    first = (start, jnp.asarray(jnp.inf, start.dtype), jnp.asarray(0))
+    return jax.lax.while_loop(goes_on, once, first)[0]
+
+
+def _invert(
+    matvec: Callable[[Float[Array, "..."]], Float[Array, "..."]],
+    b: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Solve (I - M) x = b by x <- x + b - (I - M) x, M a contraction.
+
+    It stops at rounding of the largest entry of ``b``.
+    """
+    size = jnp.max(jnp.abs(b))
+    size = jnp.where(size > 0, size, 1)
+    tolerance = jnp.asarray(rounding(b), b.dtype)
+    return contract(lambda x: x + b - matvec(x), b, tolerance, size)
+
+
+def weights(economy: Economy, shock: Shock) -> Float[Array, "r r s"]:
+    """pi kappa_hat^-theta: shares at new trade costs, not yet summing to 1."""
+    theta = economy.theta[None, None, :]
+    return economy.shares * jnp.exp(-theta * shock.log_costs)
+
+
+def log_costs(
+    economy: Economy, log_wages: Float[Array, " r"], log_prices: Float[Array, "r s"]
+) -> Float[Array, "r s"]:
+    """log c hat of the input bundles."""
+    bought = jnp.einsum("nkj,nk->nj", economy.inputs, log_prices)
+    return economy.value_added * log_wages[:, None] + bought
+
+
+def _price_map(
+    economy: Economy,
+    weight: Float[Array, "r r s"],
+    log_wages: Float[Array, " r"],
+    log_prices: Float[Array, "r s"],
+) -> Float[Array, "r s"]:
+    theta = economy.theta[None, :]
+    sold = jnp.exp(-theta * log_costs(economy, log_wages, log_prices))
+    return -jnp.log((weight * sold[None, :, :]).sum(axis=1)) / theta
+
+
+def log_prices(
+    economy: Economy,
+    weight: Float[Array, "r r s"],
+    log_wages: Float[Array, " r"],
+    start: Float[Array, "r s"],
+    tolerance: Float[Array, ""],
+) -> Float[Array, "r s"]:
+    """log P hat at given wages, from ``start``."""
+
+    def gap(p: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return p - _price_map(economy, weight, log_wages, p)
+
+    def solve(gap: Callable, p: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return contract(lambda q: q - gap(q), p, tolerance)
+
+    def tangent(g: Callable, y: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        return jax.lax.custom_linear_solve(g, y, _invert, transpose_solve=_invert)
+
+    return jax.lax.custom_root(gap, start, solve, tangent)
+
+
+def new_shares(
+    economy: Economy,
+    weight: Float[Array, "r r s"],
+    log_wages: Float[Array, " r"],
+    log_prices: Float[Array, "r s"],
+) -> Float[Array, "r r s"]:
+    """pi', which sums to 1 over sellers."""
+    theta = economy.theta[None, :]
+    sold = jnp.exp(-theta * log_costs(economy, log_wages, log_prices))
+    priced = weight * sold[None, :, :]
+    return priced / priced.sum(axis=1, keepdims=True)
+
+
+def output(
+    net: Float[Array, "r r s"], spending: Float[Array, "r s"]
+) -> Float[Array, "r s"]:
+    """Sales by region and sector, net of tariffs: net = pi' / (1 + tau')."""
+    return (net * spending[:, None, :]).sum(axis=0)
+
+
+def spending(
+    economy: Economy,
+    net: Float[Array, "r r s"],
+    own_income: Float[Array, " r"],
+    start: Float[Array, "r s"],
+    tolerance: Float[Array, ""],
+) -> Float[Array, "r s"]:
+    """X', linear in income other than tariff revenue, w hat w L + D'."""
+    paid_in_tariffs = 1 - net.sum(axis=1)
+
+    def gap(X: Float[Array, "r s"]) -> Float[Array, "r s"]:
+        inputs = jnp.einsum("njk,nk->nj", economy.inputs, output(net, X))
+        revenue = (paid_in_tariffs * X).sum(axis=1)
+        return X - inputs - economy.budget * revenue[:, None]
+
+    def solve(
+        matvec: Callable[[Float[Array, "r s"]], Float[Array, "r s"]],
+        b: Float[Array, "r s"],
+    ) -> Float[Array, "r s"]:
+        begin = jax.lax.stop_gradient(start)
+        unit = jax.lax.stop_gradient(economy.income)[:, None]
+        return contract(lambda X: X + b - matvec(X), begin, tolerance, unit)
+
+    b = economy.budget * own_income[:, None]
+    return jax.lax.custom_linear_solve(gap, b, solve, transpose_solve=_invert)

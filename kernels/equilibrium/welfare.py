@@ -1,0 +1,73 @@
+"""What a new equilibrium means for regions: welfare and its parts, one scenario.
+
+Symbols of ``changes``. The change of welfare to first order, around the old
+equilibrium, in the terms of Caliendo and Parro (2015, section 5); d ln z is z'/z - 1,
+as in their computations:
+
+    tot       1/I_n sum_ij (E_nij d ln c_nj - M_nij d ln c_ij)
+    vot       1/I_n sum_ij tau_nij M_nij (d ln M_nij - d ln c_ij)
+
+with E exports, M imports net of tariffs, all old. Two terms are zero in their
+counterfactuals and follow from the same differentiation of I_n / P_n:
+
+    tech      -1/I_n sum_ij (1 + tau_nij) M_nij d ln d_nij,   iceberg trade costs d
+    transfer  (D'_n - D_n) / I_n,                             deficits
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from .changes import Economy
+from .wages import Equilibrium
+
+
+class Welfare(NamedTuple):
+    """Relative changes (0.01 is 1 %); ``welfare`` is the sum of the next four,
+    ``real_income`` the exact change of income over the price index."""
+
+    welfare: Float[Array, " r"]
+    tot: Float[Array, " r"]
+    vot: Float[Array, " r"]
+    tech: Float[Array, " r"]
+    transfer: Float[Array, " r"]
+    realwage: Float[Array, " r"]
+    real_income: Float[Array, " r"]
+    price_index: Float[Array, " r"]
+    wage: Float[Array, " r"]
+
+
+def welfare_changes(
+    economy: Economy,
+    trade: Float[Array, "r r s"],
+    tariff: Float[Array, "r r s"],
+    income: Float[Array, " r"],
+    iceberg: Float[Array, "r r s"],
+    transfer: Float[Array, " r"],
+    new: Equilibrium,
+) -> Welfare:
+    """``trade``, ``tariff`` and ``income`` are old; ``iceberg`` is d hat, and
+    ``transfer`` the change of deficits."""
+    dc = jnp.expm1(new.log_costs)
+    received = (trade.sum(axis=0) * dc).sum(axis=1)
+    paid = (trade * dc[None, :, :]).sum(axis=(1, 2))
+    # M (d ln M - d ln c) = M' - M (1 + d ln c), also where M is 0.
+    volume = tariff * (new.trade - trade * (1 + dc)[None, :, :])
+    wasted = (1 + tariff) * trade * (iceberg - 1)
+    index = (economy.budget * new.log_prices).sum(axis=1)
+    real_income = jnp.log(new.income / income) - index
+    tot = (received - paid) / income
+    vot = volume.sum(axis=(1, 2)) / income
+    tech = (0 - wasted.sum(axis=(1, 2))) / income
+    return Welfare(
+        welfare=tot + vot + tech + transfer / income,
+        tot=tot,
+        vot=vot,
+        tech=tech,
+        transfer=transfer / income,
+        realwage=jnp.expm1(new.log_wages - index),
+        real_income=jnp.expm1(real_income),
+        price_index=jnp.expm1(index),
+        wage=jnp.expm1(new.log_wages),
+    )

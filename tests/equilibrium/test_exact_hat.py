@@ -1,0 +1,286 @@
+"""Exact-hat counterfactuals: against formulas, literal equations and identities."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.optimize import root
+
+import tivax as tx
+from tivax import TivaxError
+from tivax.engine.equilibrium import counterfactual
+
+# Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
+SOLVED = 1e-10
+
+
+@pytest.fixture(scope="module")
+def economy() -> tx.Economy:
+    return tx.synthetic_economy(regions=3, sectors=2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def found(economy) -> tx.ExactHat:
+    return tx.exact_hat(economy, deficits="kept")
+
+
+def one_sector(inputs: float, tariff: float = 0.0) -> tx.Economy:
+    """Two regions of one sector that trade a fifth, a tenth: no deficits."""
+    trade = np.array([[80.0, 20.0], [20.0, 180.0]])[:, :, None]
+    output = trade.sum(axis=0)
+    intermediate = inputs * output[:, :, None]
+    return tx.Economy(
+        regions=("A", "B"),
+        sectors=("goods",),
+        trade=trade,
+        tariff=np.zeros((2, 2, 1)),
+        tariff_new=tariff * (1 - np.eye(2))[:, :, None],
+        intermediate=intermediate,
+        final=trade.sum(axis=1) - intermediate.sum(axis=2),
+        value_added=output - intermediate.sum(axis=1),
+        deficit=np.zeros(2),
+        theta=np.array([4.0]),
+    )
+
+
+def test_autarky_costs_what_the_home_share_says_by_hand():
+    """Real wages fall to pi_nn^(1/theta): 0.8^(1/4) and 0.9^(1/4) (Arkolakis, Costinot
+    and Rodriguez-Clare 2012); with half of costs in inputs to its square."""
+    costs = np.where(np.eye(2, dtype=bool), 1.0, 1e6)[:, :, None]
+    plain = tx.exact_hat(one_sector(0.0), trade_costs=costs).changes["realwage"]
+    assert_allclose(plain, [-5.425839, -2.599625], atol=1e-6)
+    linked = tx.exact_hat(one_sector(0.5), trade_costs=costs).changes["realwage"]
+    assert_allclose(1 + linked / 100, (1 + plain / 100) ** 2, rtol=SOLVED)
+
+
+@pytest.mark.parametrize("inputs", [0.0, 0.5])
+def test_real_wages_follow_from_the_change_of_the_home_share(inputs):
+    """w/P hat = (pi'_nn / pi_nn)^(-1 / (theta gamma)) for any change without tariffs."""
+    costs = np.array([[1, 0.8], [1.1, 1]])[:, :, None]
+    economy = one_sector(inputs)
+    found = tx.exact_hat(economy, trade_costs=costs)
+    home = np.einsum(
+        "nnj->n", found.counterfactual.trade
+    ) / found.counterfactual.trade.sum(axis=(1, 2))
+    before = np.array([0.8, 0.9])
+    expected = (home / before) ** (-1 / (4 * (1 - inputs)))
+    assert_allclose(1 + found.changes["realwage"] / 100, expected, rtol=SOLVED)
+    # Nobody collects tariffs and nobody borrows: income is wages.
+    assert_allclose(found.changes["real_income"], found.changes["realwage"], atol=1e-8)
+
+
+def literal_equilibrium(economy: tx.Economy) -> dict[str, np.ndarray]:
+    """The same equations written out with loops, solved by SciPy's hybrid method."""
+    r, s = economy.value_added.shape
+    old, new, theta = economy.tariff, economy.tariff_new, economy.theta
+    spent = (economy.trade * (1 + old)).sum(axis=1)
+    pi = economy.trade * (1 + old) / spent[:, None, :]
+    made = economy.trade.sum(axis=0)
+    va = economy.value_added.sum(axis=1)
+
+    def shares(w, P):
+        c = np.empty((r, s))
+        for n in range(r):
+            for j in range(s):
+                c[n, j] = w[n] ** (economy.value_added[n, j] / made[n, j])
+                for k in range(s):
+                    c[n, j] *= P[n, k] ** (economy.intermediate[n, k, j] / made[n, j])
+        kappa = (1 + new) / (1 + old)
+        terms = pi * (kappa * c[None]) ** -theta
+        return terms, c
+
+    def gaps(z):
+        w, P = np.exp(z[:r]), np.exp(z[r : r + r * s]).reshape(r, s)
+        X = np.exp(z[r + r * s :]).reshape(r, s) * spent
+        terms, _ = shares(w, P)
+        price = P - terms.sum(axis=1) ** (-1 / theta)
+        flows = terms * P[:, None, :] ** theta * X[:, None, :] / (1 + new)
+        sold = flows.sum(axis=0)
+        income = w * va + (new * flows).sum(axis=(1, 2)) + economy.deficit
+        wanted = np.empty((r, s))
+        for n in range(r):
+            for k in range(s):
+                wanted[n, k] = economy.final[n, k] / economy.final[n].sum() * income[n]
+                for j in range(s):
+                    part = economy.intermediate[n, k, j] / made[n, j]
+                    wanted[n, k] += part * sold[n, j]
+        labour = (economy.value_added / made * sold).sum(axis=1) / va - w
+        labour[-1] = (w * va).sum() / va.sum() - 1
+        return np.concatenate(
+            [labour, price.ravel(), (wanted / spent - X / spent).ravel()]
+        )
+
+    solution = root(gaps, np.zeros(r + 2 * r * s), tol=1e-13)
+    z = solution.x
+    assert np.abs(gaps(z)).max() < 1e-11
+    w, P = np.exp(z[:r]), np.exp(z[r : r + r * s]).reshape(r, s)
+    X = np.exp(z[r + r * s :]).reshape(r, s) * spent
+    terms, c = shares(w, P)
+    flows = terms * P[:, None, :] ** theta * X[:, None, :] / (1 + new)
+    return {"wages": w, "prices": P, "costs": c, "trade": flows}
+
+
+def test_equals_the_equations_solved_literally(economy, found):
+    expected = literal_equilibrium(economy)
+    assert_allclose(found.counterfactual.trade, expected["trade"], rtol=1e-8)
+    assert_allclose(1 + found.changes["wage"] / 100, expected["wages"], rtol=1e-9)
+    alpha = economy.final / economy.final.sum(axis=1, keepdims=True)
+    index = np.prod(expected["prices"] ** alpha, axis=1)
+    realwage = 100 * (expected["wages"] / index - 1)
+    assert_allclose(found.changes["realwage"], realwage, atol=1e-8)
+    # Terms of trade and volume of trade written out, pair by pair.
+    r, _, s = economy.trade.shape
+    tot, vot = np.zeros(r), np.zeros(r)
+    for n in range(r):
+        for i in range(r):
+            for j in range(s):
+                sold, bought = economy.trade[i, n, j], economy.trade[n, i, j]
+                dc = expected["costs"][:, j] - 1
+                tot[n] += sold * dc[n] - bought * dc[i]
+                dM = expected["trade"][n, i, j] / bought - 1
+                vot[n] += economy.tariff[n, i, j] * bought * (dM - dc[i])
+    assert_allclose(found.changes["tot"], 100 * tot / economy.income, atol=1e-7)
+    assert_allclose(found.changes["vot"], 100 * vot / economy.income, atol=1e-7)
+    total = found.changes["tot"] + found.changes["vot"]
+    assert_allclose(found.changes["welfare"], total, atol=1e-13)
+
+
+@pytest.mark.parametrize("deficits", ["zero", "kept"])
+def test_no_shock_changes_nothing(economy, deficits):
+    same = tx.exact_hat(economy, economy.tariff, deficits=deficits)
+    # Per cent: 1e-10 is 1e-12 of a ratio.
+    assert np.abs(same.changes.to_numpy()).max() < 1e-10
+    assert_allclose(same.counterfactual.trade, same.old.trade, rtol=1e-11)
+
+
+def test_markets_clear_and_deficits_are_kept_in_world_value_added(economy, found):
+    share = economy.value_added / economy.output
+    paid = economy.value_added.sum(axis=1) * (
+        1 + found.changes["wage"].to_numpy() / 100
+    )
+    sold = found.counterfactual.trade.sum(axis=0)
+    assert_allclose((share * sold).sum(axis=1), paid, rtol=SOLVED)
+    assert_allclose(paid.sum(), economy.value_added.sum(), rtol=SOLVED)
+    balance = found.counterfactual.trade.sum(
+        axis=(1, 2)
+    ) - found.counterfactual.trade.sum(axis=(0, 2))
+    assert_allclose(balance, economy.deficit, atol=SOLVED * paid.sum())
+    closed = tx.exact_hat(economy)
+    balance = closed.counterfactual.trade.sum(
+        axis=(1, 2)
+    ) - closed.counterfactual.trade.sum(axis=(0, 2))
+    assert_allclose(balance, 0, atol=SOLVED * paid.sum())
+
+
+@pytest.mark.parametrize("deficits", ["zero", "kept"])
+def test_welfare_is_the_first_order_part_of_real_income(economy, deficits):
+    """Half of a shock leaves a fourth of the gap, but for the third order (5 % of the
+    gap). Tariffs and trade costs change, so that tot, vot and tech all count."""
+    abroad = (1 - np.eye(3))[:, :, None] * np.ones((1, 1, 2))
+
+    def changes(size: float) -> pd.DataFrame:
+        return tx.exact_hat(
+            economy,
+            economy.tariff + size * abroad,
+            trade_costs=1 + size * abroad,
+            deficits=deficits,
+        ).changes
+
+    small, large = changes(0.001), changes(0.002)
+    gap, smaller = (k["welfare"] - k["real_income"] for k in (large, small))
+    assert_allclose(4 * smaller, gap, atol=0.05 * gap.abs().max())
+    assert gap.abs().max() < 0.05 * large["welfare"].abs().max()
+
+
+def test_closing_deficits_takes_them_from_income(economy):
+    """The transfer is the deficit over income; its reverse is paid by the partners."""
+    closed = tx.exact_hat(economy, economy.tariff, deficits="closing")
+    expected = -100 * economy.deficit / economy.income
+    assert_allclose(closed.changes["transfer"], expected, rtol=1e-9)
+    parts = closed.changes[["tot", "vot", "transfer"]].sum(axis=1)
+    assert_allclose(closed.changes["welfare"], parts, atol=1e-12)
+    # To first order: a transfer of 6 % leaves tenths of a per cent of second order.
+    assert_allclose(closed.changes["welfare"], closed.changes["real_income"], atol=0.5)
+
+
+def test_several_scenarios_are_those_one_by_one(economy):
+    tariffs = np.stack([economy.tariff * k for k in (0.5, 0.0, 2.0)])
+    done = []
+    batch = tx.exact_hat(economy, tariffs, progress=lambda k, n: done.append((k, n)))
+    assert done[0] == (0, 3) and done[-1] == (3, 3)
+    assert batch.new is None and len(batch.clearing) == 3
+    for k in (0, 2):
+        one = tx.exact_hat(economy, tariffs[k])
+        assert_allclose(batch.changes.loc[k], one.changes, atol=1e-8)
+    assert list(batch.table.columns) == ["scenario", "region", "measure", "value"]
+
+
+def test_the_table_has_the_four_measures_in_per_cent(found):
+    table = found.table
+    assert list(table.columns) == ["region", "measure", "value"]
+    assert list(table["measure"].unique()) == ["welfare", "tot", "vot", "realwage"]
+    row = table[(table["region"] == "R02") & (table["measure"] == "realwage")]
+    assert row["value"].item() == found.changes.loc["R02", "realwage"]
+
+
+def test_newton_steps_find_the_same_equilibrium(economy, monkeypatch):
+    """What the shared iteration leaves unsolved goes to Newton's method."""
+    tariff = economy.tariff + 3.0 * (1 - np.eye(3))[:, :, None]
+    shared = tx.exact_hat(economy, tariff)
+    solve = counterfactual._solve_several
+    monkeypatch.setattr(
+        counterfactual,
+        "_solve_several",
+        lambda *given: solve(*given)._replace(clearing=jnp.ones(1)),
+    )
+    newton = tx.exact_hat(economy, tariff)
+    assert newton.clearing.max() < 1e-10
+    assert_allclose(newton.changes, shared.changes, atol=1e-8)
+
+
+def test_gradients_are_differences(economy):
+    """Central differences of 1e-4 percentage points miss by 1e-8 of third derivatives
+    and 1e-8 of rounding."""
+    for measure in ("welfare", "real_income"):
+        slope = tx.tariff_gradient(economy, "R02", measure)
+        for cell in ((1, 0, 0), (0, 1, 0), (2, 1, 0)):
+            ends = []
+            for sign in (1, -1):
+                tariff = economy.tariff_new.copy()
+                tariff[cell] += sign * 1e-4
+                ends.append(tx.exact_hat(economy, tariff).changes.loc["R02", measure])
+            difference = (ends[0] - ends[1]) / (2 * 1e-4) / 100
+            assert_allclose(slope.values[cell], difference, rtol=1e-6, atol=1e-7)
+
+
+def test_flows_that_do_not_exist_stay_away():
+    economy = one_sector(0.5, tariff=0.1)
+    trade = economy.trade.copy()
+    trade[0, 1], trade[1, 0] = 0, 0
+    trade[0, 0], trade[1, 1] = 100, 200
+    alone = replace(economy, trade=trade)
+    found = tx.exact_hat(alone)
+    assert_array_equal(found.counterfactual.trade[[0, 1], [1, 0]], 0)
+    assert_allclose(found.changes, 0, atol=1e-9)
+
+
+def test_arguments_of_another_shape_and_number_are_refused(economy):
+    with pytest.raises(TivaxError, match=r"tariff_new has the shape \(3, 3\)"):
+        tx.exact_hat(economy, np.zeros((3, 3)))
+    with pytest.raises(TivaxError, match="trade_costs must hold numbers above 0"):
+        tx.exact_hat(economy, trade_costs=np.zeros((3, 3, 2)))
+    with pytest.raises(TivaxError, match="must be 0 at home"):
+        tx.exact_hat(economy, np.full((3, 3, 2), 0.1))
+    with pytest.raises(TivaxError, match="has no region Mars"):
+        tx.tariff_gradient(economy, "Mars")
+
+
+def test_an_equilibrium_that_does_not_exist_is_one_line(economy):
+    """Deficits are kept, and nothing can be shipped to pay for them."""
+    costs = np.where(np.eye(3, dtype=bool)[:, :, None], 1.0, np.full((1, 1, 2), 1e6))
+    with pytest.raises(TivaxError, match="does not converge: the labour") as caught:
+        tx.exact_hat(economy, trade_costs=costs, deficits="kept")
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,70 @@
+"""``tivax scenario`` with files of kind exact-hat."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import tivax as tx
+from tivax.engine.figures.welfare import welfare_parts, welfare_ranges
+
+from commands import good, tivax
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scenario")
+    economy = tx.synthetic_economy(regions=3, sectors=2, seed=1)
+    tx.save_economy(economy, folder / "economy.npz")
+    (folder / "kept.toml").write_text(
+        'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
+    )
+    return folder
+
+
+def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
+    answer = good("scenario", folder / "kept.toml", "--out", folder / "kept")
+    written = {path.name for path in (folder / "kept").iterdir()}
+    tables = {f"{k}.csv" for k in ("scenario", "equilibrium", "tbi", "trade")}
+    drawn = {f"welfare.{k}" for k in ("svg", "png", "pdf")}
+    assert written == tables | drawn | {"manifest.json"}
+    table = pd.read_csv(folder / "kept" / "scenario.csv")
+    assert list(table.columns) == ["region", "measure", "value"]
+    found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="kept")
+    pd.testing.assert_frame_equal(table, found.table, rtol=1e-9)
+    assert "3 regions x 2 sectors, 1 scenario, deficits kept; markets" in answer.out
+    record = json.loads((folder / "kept" / "manifest.json").read_text())
+    assert record["residual_max"] < 1e-10 and record["kind"] == "exact-hat"
+    assert "Caliendo" in good("cite", folder / "kept").out
+
+
+def test_a_mistake_ends_in_a_line_and_leaves_nothing(folder):
+    (folder / "typo.toml").write_text('kind = "exact-hat"\neconomie = "economy.npz"\n')
+    answer = tivax("scenario", folder / "typo.toml", "--out", folder / "typo")
+    assert answer.code == 1 and "typo.toml: unknown key economie" in answer.err
+    assert answer.err.count("\n") == 1 and not (folder / "typo").exists()
+
+
+def test_bars_of_the_parts_end_at_their_sum(folder):
+    found = tx.exact_hat(tx.read_economy(folder / "economy.npz"), deficits="closing")
+    figure = welfare_parts(found.changes)
+    (ax,) = figure.axes
+    dots = ax.collections[0].get_offsets()
+    order = [label.get_text() for label in ax.get_yticklabels()]
+    values = found.changes.loc[order, ["tot", "vot", "transfer"]]
+    np.testing.assert_allclose(np.asarray(dots)[:, 0], values.sum(axis=1), rtol=1e-12)
+    widths = np.array([[bar.get_width() for bar in k] for k in ax.containers])
+    np.testing.assert_allclose(widths.T, values, rtol=1e-12)
+
+
+def test_ranges_show_the_lowest_and_highest_scenario(folder):
+    economy = tx.read_economy(folder / "economy.npz")
+    rates = np.stack([economy.tariff * k for k in (0.0, 0.5, 2.0)])
+    found = tx.exact_hat(economy, rates)
+    (ax,) = welfare_ranges(found.changes, ["R02", "R01"]).axes
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["R02", "R01"]
+    ends = np.array([line[:, 0] for line in ax.collections[0].get_segments()])
+    welfare = found.changes["welfare"].unstack("region")[["R02", "R01"]]
+    np.testing.assert_allclose(ends[:, 0], welfare.min(), rtol=1e-12)
+    np.testing.assert_allclose(ends[:, 1], welfare.max(), rtol=1e-12)
