@@ -330,10 +330,10 @@ def draw(
     cells = jnp.zeros_like(F)
     for variances, margins in errors.independent:
         S = variances.astype(F.dtype)
-        cells += _in_margins(S, margins, jnp.sqrt(S) * signs(*S.shape))
+        cells += in_margins(S, margins, jnp.sqrt(S) * signs(*S.shape))
     for sigma, group, margins in errors.shared:
         of_row = group @ signs(group.shape[1])
-        cells += _in_margins(sigma**2, margins, sigma * of_row[:, None])
+        cells += in_margins(sigma**2, margins, sigma * of_row[:, None])
     for each in errors.shares:
         cells += _drawn_shares(each, signs(*_users_shape(each)))
     output = jnp.zeros(n, F.dtype)
@@ -346,7 +346,7 @@ def draw(
     return DrawnErrors(cells, output)
 
 
-def _in_margins(
+def in_margins(
     S: Float[Array, "n N"], margins: Margins, errors: Float[Array, "n N"]
 ) -> Float[Array, "n N"]:
     """Errors balanced by least squares with weights 1 / S."""

@@ -190,3 +190,50 @@ def curve(
     given = resampling.with_overrides(given, draws, seed)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     run_curve(given, out, figures=not no_figures, force=force, terminal=terminal)
+
+
+def montecarlo(
+    out: Out,
+    run: RunToml = None,
+    example: Example = False,
+    draws: Draws = None,
+    seed: Seed = None,
+    format: FormatOption = "csv",
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Put errors of the tables into regressions: draw tables, estimate in each.
+
+    The run file names the store that the treatment was computed from and a model of the
+    errors of its cells. All devices of this machine take part. A run that was stopped
+    goes on where it was when the same command is given again.
+
+    Example: tivax montecarlo run.toml --out montecarlo
+    """
+    assert run is not None  # else it is said that RUN is missing
+    start_jax()
+    from ... import paper, resampling
+    from ...core import require_format
+    from ...montecarlo import DRAWS
+    from .montecarlo import run_montecarlo
+
+    file_format = require_format(format)
+    given = resampling.read_run_file(
+        run,
+        {"paper": paper.paper_models()},
+        scheme=resampling.Scheme("pairs"),
+        draws=DRAWS,
+    )
+    given = resampling.with_overrides(given, draws, seed)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_montecarlo(
+        given,
+        out,
+        figures=not no_figures,
+        format=file_format,
+        force=force,
+        terminal=terminal,
+    )
