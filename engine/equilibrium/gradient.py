@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import changes, wages, welfare
 from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
-from .counterfactual import Deficits, Old, new_deficits, solve_new, solve_old
 from .economy import Economy
+from .solving import Deficits, Old, new_deficits, solve_new, solve_old
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
