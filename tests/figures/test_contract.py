@@ -12,6 +12,7 @@ from tivax.engine.figures import (
     decompositions,
     indicators,
     panel,
+    scenarios,
     sensitivity,
     specifications,
     threatened,
@@ -119,6 +120,8 @@ FIGURES = {
     ),
     "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(aggregated()),
+    "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
+    "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)
         for name, draw in IN_LANGUAGES.items()
