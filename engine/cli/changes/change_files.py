@@ -24,8 +24,8 @@ from ...measures import INDICATORS, ValueAdded
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
+from ..tables.check import print_regions
 from ..terminal import Terminal
-from .check import print_regions
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
