@@ -153,6 +153,7 @@ def _linkages(plan: ScenarioPlan) -> pd.DataFrame:
 def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
     """What the manifest says beside residual and files."""
     facts: dict[str, Any] = {
+        "kind": sorted({k.kind for some in plan.variants.values() for k in some}),
         "variants": len(plan.variants),
         "years": list(plan.years),
         "measures": list(plan.measures),
