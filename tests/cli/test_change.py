@@ -42,9 +42,9 @@ def test_the_files_hold_what_the_function_returns(done):
     assert set(written["measure"]) == {"tbi"} and set(written["end"]) == {2002}
     for name, end in (("by_partner", "partner"), ("by_sector", "sector")):
         where = pd.read_parquet(out / f"{name}.parquet")
-        assert list(where)[4:] == ["factor", "country", end, "value"]
-        total = where.groupby(["region", "factor"])["value"].sum()
-        wanted = written.set_index(["region", "factor"])["value"]
+        assert list(where)[4:] == ["factor", "country", end, "value", "chained"]
+        total = where.groupby(["region", "factor"])[["value", "chained"]].sum()
+        wanted = written.set_index(["region", "factor"])[["value", "chained"]]
         assert_allclose(total.loc[wanted.index], wanted, atol=1e-12 * size)
     steps = pd.read_csv(out / "steps.csv")
     assert steps[["start", "end"]].drop_duplicates().values.tolist() == [

@@ -7,6 +7,8 @@ import typer
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
 from ..options import (
     Data,
+    Device,
+    Devices,
     Draws,
     Force,
     FormatOption,
@@ -199,6 +201,8 @@ def montecarlo(
     draws: Draws = None,
     seed: Seed = None,
     format: FormatOption = "csv",
+    device: Device = None,
+    devices: Devices = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -214,7 +218,7 @@ def montecarlo(
     Example: tivax montecarlo run.toml --out montecarlo
     """
     assert run is not None  # else it is said that RUN is missing
-    start_jax()
+    start_jax(device, devices)
     from ... import paper, resampling
     from ...core import require_format
     from ...montecarlo import DRAWS

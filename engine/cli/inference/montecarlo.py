@@ -1,5 +1,6 @@
 """``tivax montecarlo``: draws of tables through the regressions of a run file."""
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -88,7 +89,12 @@ def run_montecarlo(
     )
     identity = _identity(run, store, model)
     with checkpoint(out, files, identity, force=force) as kept:
-        _draw(setup, files, kept, run.seed, terminal)
+        try:
+            _draw(setup, files, kept, run.seed, terminal)
+        except TivaxError:
+            # The same mistake would be met again: nothing is kept.
+            shutil.rmtree(kept.folder, ignore_errors=True)
+            raise
         drawn = [_values(file) for file in kept.files]
         with terminal.progress("estimating", "draws") as progress:
             found = summarise_draws(

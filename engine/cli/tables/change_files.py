@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 
 from ...change import Change, effect_texts
@@ -143,8 +144,12 @@ def where_of(found: Change) -> dict[str, pd.DataFrame]:
     """by_partner and by_sector: long tables without the cells that are 0."""
     frames = {}
     for name in ("by_partner", "by_sector"):
-        frame = getattr(found, name).to_dataframe().reset_index()
-        kept = frame.loc[frame["value"] != 0].reset_index(drop=True)
+        columns = {"value": getattr(found, name)}
+        if (chained := getattr(found, f"chained_{name}")) is not None:
+            columns["chained"] = chained
+        frame = xr.Dataset(columns).to_dataframe().reset_index()
+        moved = (frame[[*columns]] != 0).any(axis=1)
+        kept = frame.loc[moved].reset_index(drop=True)
         frames[name] = _named(kept, found)
     return frames
 
