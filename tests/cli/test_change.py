@@ -27,7 +27,7 @@ def done(store, tmp_path_factory):
 
 def test_the_files_hold_what_the_function_returns(done):
     out, answer = done
-    figures = ["waterfall", "factors", "countries_R0", "countries_R2"]
+    figures = ["waterfall", "steps", "factors", "countries_R0", "countries_R2"]
     tables = ["change.csv", "steps.csv", "by_partner.parquet", "by_sector.parquet"]
     drawn = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
     assert names(out) == sorted([*tables, *drawn, "labels.csv", "manifest.json"])

@@ -24,8 +24,8 @@ from ...measures import INDICATORS, ValueAdded
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
+from ..tables.check import print_regions
 from ..terminal import Terminal
-from .check import print_regions
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
@@ -163,8 +163,8 @@ def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
 
 
 def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
-    """A waterfall, a map of regions by factor, and for each of up to three regions that
-    were asked for a map of countries by factor."""
+    """A waterfall, a map of regions by factor, bars of each step if there are steps;
+    for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
     about = {"title": f"Change of {found.title}", "unit": found.unit}
     figures = {
@@ -172,6 +172,10 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
             found.values, found.table, years=years, regions=shown.few, **about
         )
     }
+    if found.steps is not None:
+        figures["steps"] = change_plots.yearly_effects(
+            found.steps, regions=shown.few, **about
+        )
     if len(found.regions) > 1:
         figures["factors"] = change_plots.effect_map(
             found.by_factor.loc[shown.many], rows="region", **about
