@@ -1,10 +1,12 @@
 """Tables drawn around a true one with known errors, and whether intervals hold it."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ..engine.core import TivaxWarning
 from ..engine.tables import WorldTables
 from ..engine.uncertainty import TableError, standard_errors
 from ..engine.uncertainty.intervals import Z95
@@ -94,6 +96,8 @@ def draw_and_judge(
     truth = standard_errors(tables, error, "tbi").isel(year=0)
     rng = np.random.default_rng(seed)
     found, errors = [], []
+    # A drawn industry may use more than it makes.
+    warnings.simplefilter("ignore", TivaxWarning)
     for _ in range(count):
         if error.kind == "shares":
             drawn = draw_shares(F, error, rng, c)
