@@ -119,7 +119,7 @@ class Economy(Printable):
 
     @property
     def zeroed(self) -> int:
-        """Cells of final demand that are negative, or were before they were set to 0."""
+        """Cells of final demand that are negative, or were, and count as zero."""
         return int((_zeroed(self) | (self.final < 0)).sum())
 
     def _listings(self) -> Sequence[Listing]:

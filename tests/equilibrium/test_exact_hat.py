@@ -284,3 +284,15 @@ def test_an_equilibrium_that_does_not_exist_is_one_line(economy):
     with pytest.raises(TivaxError, match="does not converge: the labour") as caught:
         tx.exact_hat(economy, trade_costs=costs, deficits="kept")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("deficits", ["zero", "kept"])
+def test_elasticities_from_a_half_to_fifty_one_converge(economy, deficits):
+    """The range of Caliendo and Parro's estimates; tariffs of 100 points more."""
+    apart = replace(economy, theta=np.array([51.08, 0.4]))
+    tariff = economy.tariff + (1 - np.eye(3))[:, :, None]
+    found = tx.exact_hat(apart, tariff, deficits=deficits)
+    assert found.clearing.max() < 1e-10
+    # Nobody gains by a world of tariffs in exact terms.
+    world = economy.income @ found.changes["real_income"].to_numpy()
+    assert world < 0
