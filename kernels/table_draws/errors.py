@@ -207,7 +207,7 @@ def _held(
 # ---------------------------------------------------------------------- random numbers
 
 
-def _halves(key: Key[Array, ""], shape: tuple[int, int]) -> UInt[Array, "n N"]:
+def _halves(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt[Array, "n N"]:
     """Words of 16 bits."""
     n, N = shape
     words = jax.random.bits(key, (n, -(-N // 2)), jnp.uint32)
@@ -215,14 +215,14 @@ def _halves(key: Key[Array, ""], shape: tuple[int, int]) -> UInt[Array, "n N"]:
     return halves.reshape(n, -1)[:, :N]
 
 
-def _uniform(key: Key[Array, ""], shape: tuple[int, int]) -> Float[Array, "n N"]:
+def _uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "n N"]:
     """Uniform between 0 and 1, both left out: the middles of 65,536 pieces."""
     half = _halves(key, shape).astype(jnp.float32)
     return (half + np.float32(0.5)) * np.float32(2**-16)
 
 
 def _normals(
-    key: Key[Array, ""], shape: tuple[int, int], group: Float[Array, "n g"] | None
+    key: Key[Array, ""], shape: tuple[int, ...], group: Float[Array, "n g"] | None
 ) -> Float[Array, "n N"]:
     """Standard normals by cell, or one for all rows of a group."""
     if group is not None:

@@ -173,8 +173,9 @@ def test_a_draw_depends_on_seed_year_and_number_alone(world):
 def test_errors_shared_over_years_are_the_same_in_all(world):
     """The second year is the first again, so that its draws are the same indices."""
     twice = tx.stack_years([world.table(2000), _at(world.table(2000), 2001)])
-    for over_years, same in (("shared", True), ("independent", False)):
-        model = error_model(tx.TableError("lognormal", a=0.2, over_years=over_years))
+    kept = tx.TableError("lognormal", a=0.2, over_years="shared")
+    for error, same in ((kept, True), (LOGNORMAL, False)):
+        model = error_model(error)
         one, two = (drawn(twice, model, 3, year=year) for year in (2000, 2001))
         assert (one[:, :C] == two[:, :C]).all() == same
 
