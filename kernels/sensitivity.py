@@ -222,6 +222,61 @@ def weighted(gradients: Gradients, weights: Float[Array, "f m"]) -> Gradients:
     return Gradients(left, gradients.right, added, of)
 
 
+class TradeGradients(NamedTuple):
+    """Gradients of b measures: by cell of F, one case each, and by value added, dJ/dv.
+
+    An axis b comes first in every array of ``cells``.
+    """
+
+    cells: Gradients
+    by_value_added: Float[Array, "b n"]
+
+
+def trade_gradients(
+    A: Float[Array, "n n"],
+    products: Products,
+    borders: Borders,
+    weights: Float[Array, "b f"],
+    *,
+    active: Float[Array, " n"],
+    size: Float[Array, " n"],
+    residual: bool,
+) -> TradeGradients:
+    """Gradients of functions of value added sold and bought (f = 2), and of gross
+    exports and imports besides (f = 4), for b perimeters at once.
+
+    ``weights`` are the derivatives of each with respect to its flows. ``active`` is 1
+    for industries with output, ``size`` weighs users in import shares. Gross flows take
+    one adjoint solve for all perimeters.
+    """
+    n, c = products.X.shape
+    gross = weights.shape[1] > 2
+
+    def one(borders: Borders, used: Array | None, weight: Array) -> TradeGradients:
+        inside, partners = (of_industries(k, n)[None] for k in borders)
+        contents = tuple((products.content @ k)[None] for k in borders)
+        found = value_added_gradients(
+            products, borders, contents, (inside, partners), residual=residual
+        )
+        if used is not None:
+            selling = inside * active[None], partners * active[None]
+            more = gross_gradients(products, borders, (used[:1], used[1:]), selling)
+            found = stack_gradients(found, more)
+        moved = weight[0] * inside[0] * (products.X @ borders.partners)
+        moved = moved + weight[1] * partners[0] * (products.X @ borders.inside)
+        return TradeGradients(weighted(found, weight[:, None]), moved)
+
+    if not gross:
+        return jax.vmap(lambda k, w: one(k, None, w))(borders, weights)
+    inside, partners = (
+        jnp.repeat(k, n // c, axis=1, total_repeat_length=n) for k in borders
+    )
+    sold = [(k * active[None]) @ A for k in (inside, partners)]
+    bought = jnp.stack([sold[0] * partners, sold[1] * inside], axis=1)
+    used = import_share.solve_contents(A, bought.reshape(-1, n).T, regions=c, size=size)
+    return jax.vmap(one)(borders, used.X.T.reshape(bought.shape), weights)
+
+
 def _in_table(
     products: Products, added: Float[Array, "f m n"], regions: int, *, residual: bool
 ) -> Float[Array, "f m N"]:

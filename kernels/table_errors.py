@@ -16,7 +16,8 @@ of Economic Studies 9): of G, the multipliers of the margins are subtracted,
     G~_ij = G_ij - alpha_i - beta_j,   with S-weighted sums of 0 in what is held,
 
 two more terms. For independent normal errors that is the distribution given the
-margins.
+margins. Sales of a row add up to its output x with what is put into stock: where both
+were rounded, too, they take part in the balance with variances of their own.
 """
 
 from functools import partial
@@ -28,6 +29,14 @@ import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 from jaxtyping import Array, Float, Key
 
+from .error_terms import filled as filled_cells
+from .error_terms.filled import FilledCells
+from .error_terms.import_shares import (
+    ImportShareErrors,
+    drawn_shares,
+    import_shares,
+    users_shape,
+)
 from .sensitivity import Gradients
 
 Covariance = Float[Array, "f f m"]
@@ -67,91 +76,6 @@ def shared(
     return jnp.einsum("fmk,gmk->fgm", by_group, by_group)
 
 
-class ImportShareErrors(NamedTuple):
-    """Partners' shares in imports that are not known by user.
-
-    share
-        Of partner r in imports of good i by region d, (r, i, d), 0 at home.
-    bought
-        What each user of region d imports of good i, (i, d, user): its industries,
-        then final demand.
-    concentration
-        Of the Dirichlet distribution of the shares.
-    """
-
-    share: Float[Array, "c s c"]
-    bought: Float[Array, "s c u"]
-    concentration: Float[Array, ""]
-
-
-@partial(jax.jit, static_argnames="regions")
-def import_share_errors(
-    F: Float[Array, "n N"], concentration: Float[Array, ""], *, regions: int
-) -> ImportShareErrors:
-    """Proportional shares and imports by user of a table's cells.
-
-    Imports below 0, which inventories make, count as none in the shares.
-    """
-    c, s = regions, len(F) // regions
-    users = by_user(F, regions=c)
-    abroad = 1 - jnp.eye(c, dtype=F.dtype)
-    bought = jnp.einsum("ridu,rd->idu", users, abroad)
-    sold = jnp.maximum(jnp.einsum("ridu,rd->rid", users, abroad), 0)
-    total = sold.sum(axis=0)
-    share = sold / jnp.where(total > 0, total, 1)[None]
-    assert share.shape == (c, s, c)
-    return ImportShareErrors(share, bought, concentration)
-
-
-def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "c s c u"]:
-    """Cells by seller, good, region of the user, and user there."""
-    c = regions
-    n = cells.shape[1] - c
-    industries = cells[:, :n].reshape(c, -1, c, n // c)
-    final = cells[:, n:].reshape(c, -1, c, 1)
-    return jnp.concatenate([industries, final], axis=3)
-
-
-def import_shares(errors: ImportShareErrors, gradients: Gradients) -> Covariance:
-    """The same for shares of partners drawn around the proportional ones.
-
-    For each good, importing region and user the shares are Dirichlet(concentration p),
-    whose covariance is (diag(p) - p p') / (concentration + 1); imports by user stay,
-    and given what each partner sells to the region they leave
-
-        (diag(p) - p p') x (diag(w) - w w' / sum w) / (concentration + 1),
-
-    w the squared imports of the users. Columns keep their sums, so that value added
-    does not move.
-    """
-    left, right, _, of = gradients
-    c = errors.share.shape[0]
-    P, m, n = left.shape
-    a = left.reshape(P, m, c, n // c)
-    industries, final = right[:, : right.shape[1] - c], right[:, right.shape[1] - c :]
-    b = jnp.concatenate([industries.reshape(P, c, -1), final[:, :, None]], axis=2)
-    w = errors.bought**2
-    total = w.sum(axis=2)
-    mean = jnp.einsum("idu,pdu->pid", w, b)
-    users = jnp.einsum("idu,pdu,qdu->pqid", w, b, b)
-    users = (
-        users - mean[:, None] * mean[None] / jnp.where(total > 0, total, 1)[None, None]
-    )
-    p = errors.share
-    mean_a = jnp.einsum("rid,pmri->pmid", p, a)
-
-    pairs = []
-    for k in range(P):
-        row = []
-        for q in range(P):
-            sellers = jnp.einsum("rid,mri,mri->mid", p, a[k], a[q])
-            sellers = sellers - mean_a[k] * mean_a[q]
-            row.append(jnp.einsum("mid,id->m", sellers, users[k, q]))
-        pairs.append(jnp.stack(row))
-    every = jnp.stack(pairs) / (errors.concentration + 1)
-    return jnp.einsum("pf,pqm,qg->fgm", of, every, of)
-
-
 class Margins(NamedTuple):
     """Row and column sums of S, and the factor of the system of both, if both hold."""
 
@@ -167,9 +91,18 @@ _RIDGE = 1e-12
 
 
 @partial(jax.jit, static_argnames=("rows", "columns"))
-def held_margins(S: Float[Array, "n N"], *, rows: bool, columns: bool) -> Margins:
-    """What ``balanced`` needs of the variances, once a year."""
+def held_margins(
+    S: Float[Array, "n N"],
+    beside: Float[Array, " n"] | None = None,
+    *,
+    rows: bool,
+    columns: bool,
+) -> Margins:
+    """What ``balanced`` needs of the variances, once a year; ``beside`` is the variance
+    of what rows add up to beside their cells."""
     R, C = S.sum(axis=1), S.sum(axis=0)
+    if beside is not None:
+        R = R + beside.astype(R.dtype)
     factor = None
     if rows and columns:
         share = S / jnp.where(R > 0, R, 1)[:, None]
@@ -178,39 +111,52 @@ def held_margins(S: Float[Array, "n N"], *, rows: bool, columns: bool) -> Margin
     return Margins(R if rows else None, C if columns else None, factor)
 
 
+class Balanced(NamedTuple):
+    """Gradients with multipliers subtracted, and the multipliers of rows, if held."""
+
+    gradients: Gradients
+    rows: Float[Array, "f m n"] | None
+
+
 def balanced(
-    S: Float[Array, "n N"], margins: Margins, gradients: Gradients
-) -> Gradients:
-    """Gradients with the multipliers of held margins subtracted."""
+    S: Float[Array, "n N"],
+    margins: Margins,
+    gradients: Gradients,
+    beside: Float[Array, "f m n"] | None = None,
+) -> Balanced:
+    """Gradients with the multipliers of held margins subtracted.
+
+    ``beside`` is the covariance of the measures with what rows add up to beside their
+    cells.
+    """
     R, C, factor = margins
     if R is None and C is None:
-        return gradients
+        return Balanced(gradients, None)
     left, right, added, of = gradients
     f, m, N = added.shape
-    n = left.shape[2]
-    row = column = None
+    row = column = alpha = None
+    beta = jnp.zeros((f, m, N), S.dtype)
     if R is not None:
         row = jnp.einsum("pf,pmn,pn->fmn", of, left, right @ S.T) - added @ S.T
+        if beside is not None:
+            row = row + beside
+        row = row / jnp.where(R > 0, R, 1)[None, None, :]
+        alpha = row
     if C is not None:
         reached = right[:, None, :] * (left @ S)
         column = jnp.einsum("pf,pmN->fmN", of, reached) - added * C[None, None, :]
-    alpha, beta = jnp.zeros((f, m, n), S.dtype), jnp.zeros((f, m, N), S.dtype)
-    if row is not None and R is not None and column is not None and C is not None:
-        assert factor is not None
-        used = row / jnp.where(R > 0, R, 1)[None, None, :]
-        rest = (column - used @ S).reshape(f * m, N)
-        beta = cho_solve((factor, True), rest.T).T.reshape(f, m, N)
-        alpha = (row - beta @ S.T) / jnp.where(R > 0, R, 1)[None, None, :]
-    elif row is not None and R is not None:
-        alpha = row / jnp.where(R > 0, R, 1)[None, None, :]
-    elif column is not None and C is not None:
         beta = column / jnp.where(C > 0, C, 1)[None, None, :]
-    if row is not None:
+    if R is not None and row is not None and column is not None:
+        assert factor is not None
+        rest = (column - row @ S).reshape(f * m, N)
+        beta = cho_solve((factor, True), rest.T).T.reshape(f, m, N)
+        alpha = row - (beta @ S.T) / jnp.where(R > 0, R, 1)[None, None, :]
+    if alpha is not None:
         ones = jnp.ones((f, N), S.dtype)
         left = jnp.concatenate([left, -alpha])
         right = jnp.concatenate([right, ones])
         of = jnp.concatenate([of, jnp.eye(f, dtype=S.dtype)])
-    return Gradients(left, right, added + beta, of)
+    return Balanced(Gradients(left, right, added + beta, of), alpha)
 
 
 def of_row_totals(
@@ -256,13 +202,23 @@ class OutputErrors(NamedTuple):
     """Variances of reported output, and of inventories N that were left out.
 
     Rows were then multiplied by x / (x - N), whose logarithm has the derivatives
-    ``per_output`` and ``per_stock``; None where no row was.
+    ``per_output`` and ``per_stock``; None where no row was. With ``growth``, what a row
+    was multiplied by, its cells and N add up to x: the first of the independent errors
+    of cells are held to that.
     """
 
     variance: Float[Array, " n"]
     stocks: Float[Array, " n"] | None = None
     per_output: Float[Array, " n"] | None = None
     per_stock: Float[Array, " n"] | None = None
+    growth: Float[Array, " n"] | None = None
+
+    @property
+    def beside(self) -> Float[Array, " n"]:
+        """The variance of x less N, in the unit of the cells that are computed with."""
+        assert self.growth is not None
+        stocks = 0 if self.stocks is None else self.stocks
+        return self.growth**2 * (self.variance + stocks)
 
 
 class Errors(NamedTuple):
@@ -272,6 +228,7 @@ class Errors(NamedTuple):
     shared: tuple[SharedErrors, ...] = ()
     shares: tuple[ImportShareErrors, ...] = ()
     output: OutputErrors | None = None
+    filled: FilledCells | None = None
 
 
 def covariance(
@@ -285,23 +242,39 @@ def covariance(
     ``by_output`` is the derivative with respect to reported output, which errors of
     output need.
     """
-    f, m, _ = gradients.added.shape
+    f, m, n = gradients.added.shape[0], gradients.added.shape[1], len(table[0])
     total = jnp.zeros((f, f, m), gradients.left.dtype)
-    for S, margins in errors.independent:
-        found = independent(S, balanced(S, margins, gradients))
-        total += found.astype(total.dtype)
+    output = errors.output if by_output is not None else None
+    by_stock = jnp.zeros((f, m, n), total.dtype)
+    stocks = jnp.zeros(n, total.dtype)
+    if output is not None and by_output is not None:
+        if output.stocks is not None:
+            assert output.per_output is not None and output.per_stock is not None
+            rows = of_row_totals(gradients, jnp.concatenate(table, axis=1))
+            by_output = by_output + rows * output.per_output[None, None, :]
+            by_stock = rows * output.per_stock[None, None, :]
+            stocks = output.stocks
+    for k, (S, margins) in enumerate(errors.independent):
+        growth = output.growth if output is not None and k == 0 else None
+        beside = None
+        if output is not None and by_output is not None and growth is not None:
+            beside = (growth * stocks)[None, None, :] * by_stock
+            beside -= (growth * output.variance)[None, None, :] * by_output
+        held = balanced(S, margins, gradients, beside)
+        total += independent(S, held.gradients).astype(total.dtype)
+        if by_output is not None and growth is not None and held.rows is not None:
+            moved = growth[None, None, :] * held.rows
+            by_output, by_stock = by_output + moved, by_stock - moved
     for sigma, group, margins in errors.shared:
-        total += shared(sigma, group, balanced(sigma**2, margins, gradients))
+        held = balanced(sigma**2, margins, gradients)
+        total += shared(sigma, group, held.gradients)
     for each in errors.shares:
         total += import_shares(each, gradients)
-    if errors.output is not None and by_output is not None:
-        variance, stocks, per_output, per_stock = errors.output
-        if stocks is not None and per_output is not None and per_stock is not None:
-            rows = of_row_totals(gradients, jnp.concatenate(table, axis=1))
-            by_output = by_output + rows * per_output[None, None, :]
-            by_stock = rows * per_stock[None, None, :]
-            total += jnp.einsum("fmn,gmn,n->fgm", by_stock, by_stock, stocks)
-        total += jnp.einsum("fmn,gmn,n->fgm", by_output, by_output, variance)
+    if errors.filled is not None:
+        total += filled_cells.covariance(errors.filled, gradients)
+    if output is not None and by_output is not None:
+        total += jnp.einsum("fmn,gmn,n->fgm", by_output, by_output, output.variance)
+        total += jnp.einsum("fmn,gmn,n->fgm", by_stock, by_stock, stocks)
     return total
 
 
@@ -321,28 +294,41 @@ def draw(
     the delta method, whatever the distribution; where few cells matter it is exact
     after few draws. Not for quantiles.
     """
-    keys = iter(jax.random.split(key, 2 + sum(map(len, errors[:3]))))
-    n = len(F)
+    keys = iter(jax.random.split(key, 4 + sum(map(len, errors[:3]))))
+    n, N = F.shape
 
     def signs(*shape: int) -> Array:
         return jax.random.rademacher(next(keys), shape, F.dtype)
 
     cells = jnp.zeros_like(F)
-    for variances, margins in errors.independent:
+    output, stock = jnp.zeros(n, F.dtype), jnp.zeros(n, F.dtype)
+    variance, stocks, per_output, per_stock, growth = errors.output or (None,) * 5
+    if variance is not None:
+        output = jnp.sqrt(variance) * signs(n)
+    if stocks is not None:
+        stock = jnp.sqrt(stocks) * signs(n)
+    for k, (variances, margins) in enumerate(errors.independent):
         S = variances.astype(F.dtype)
-        cells += in_margins(S, margins, jnp.sqrt(S) * signs(*S.shape))
+        found = jnp.sqrt(S) * signs(*S.shape)
+        if k or growth is None or variance is None:
+            cells += in_margins(S, margins, found)
+            continue
+        a, b = _multipliers(S, margins, found, growth * (stock - output))
+        cells += found - S * (a[:, None] + b[None, :])
+        output = output + growth * variance * a
+        if stocks is not None:
+            stock = stock - growth * stocks * a
     for sigma, group, margins in errors.shared:
         of_row = group @ signs(group.shape[1])
         cells += in_margins(sigma**2, margins, sigma * of_row[:, None])
     for each in errors.shares:
-        cells += _drawn_shares(each, signs(*_users_shape(each)))
-    output = jnp.zeros(n, F.dtype)
-    if errors.output is not None:
-        variance, stocks, per_output, per_stock = errors.output
-        output = jnp.sqrt(variance) * signs(n)
-        if stocks is not None and per_output is not None and per_stock is not None:
-            grown = per_output * output + per_stock * jnp.sqrt(stocks) * signs(n)
-            cells += F * grown[:, None]
+        cells += drawn_shares(each, signs(*users_shape(each)))
+    if errors.filled is not None:
+        users = signs(len(errors.filled.use))
+        uses = signs(errors.filled.good.shape[1], errors.filled.use.shape[1])
+        cells += filled_cells.in_cells(errors.filled, users, uses, N)
+    if per_output is not None and per_stock is not None:
+        cells += F * (per_output * output + per_stock * stock)[:, None]
     return DrawnErrors(cells, output)
 
 
@@ -350,41 +336,31 @@ def in_margins(
     S: Float[Array, "n N"], margins: Margins, errors: Float[Array, "n N"]
 ) -> Float[Array, "n N"]:
     """Errors balanced by least squares with weights 1 / S."""
+    if margins.rows is None and margins.columns is None:
+        return errors
+    a, b = _multipliers(S, margins, errors)
+    return errors - S * (a[:, None] + b[None, :])
+
+
+def _multipliers(
+    S: Float[Array, "n N"],
+    margins: Margins,
+    errors: Float[Array, "n N"],
+    beside: Float[Array, " n"] | None = None,
+) -> tuple[Float[Array, " n"], Float[Array, " N"]]:
+    """Multipliers of rows and columns; ``beside`` is the error of what rows add up to
+    beside their cells."""
     R, C, factor = margins
-    if R is not None and C is not None and factor is not None:
-        share = errors.sum(axis=1) / jnp.where(R > 0, R, 1)
-        b = cho_solve((factor, True), errors.sum(axis=0) - S.T @ share)
-        a = (errors.sum(axis=1) - S @ b) / jnp.where(R > 0, R, 1)
-        return errors - S * (a[:, None] + b[None, :])
+    rows = errors.sum(axis=1) + (0 if beside is None else beside)
+    a, b = jnp.zeros_like(rows), jnp.zeros_like(errors[0])
     if R is not None:
-        a = errors.sum(axis=1) / jnp.where(R > 0, R, 1)
-        return errors - S * a[:, None]
+        a = rows / jnp.where(R > 0, R, 1)
     if C is not None:
         b = errors.sum(axis=0) / jnp.where(C > 0, C, 1)
-        return errors - S * b[None, :]
-    return errors
-
-
-def _users_shape(errors: ImportShareErrors) -> tuple[int, ...]:
-    c, s, _ = errors.share.shape
-    return (c, s, c, errors.bought.shape[2])
-
-
-def _drawn_shares(
-    errors: ImportShareErrors, signs: Float[Array, "c s c u"]
-) -> Float[Array, "n N"]:
-    """Signs made orthogonal to the roots of shares and to imports, then scaled by both,
-    which gives the covariance of ``import_shares``."""
-    root = jnp.sqrt(errors.share)
-    size = jnp.sqrt((errors.bought**2).sum(axis=2))
-    unit = errors.bought / jnp.where(size > 0, size, 1)[:, :, None]
-    free = signs - root[..., None] * jnp.einsum("rid,ridu->idu", root, signs)[None]
-    free = free - unit[None] * jnp.einsum("idu,ridu->rid", unit, free)[..., None]
-    cells = root[..., None] * errors.bought[None] * free
-    cells = cells / jnp.sqrt(errors.concentration + 1)
-    c, s, _, u = cells.shape
-    industries = cells[..., : u - 1].reshape(c * s, -1)
-    return jnp.concatenate([industries, cells[..., u - 1].reshape(c * s, c)], axis=1)
+    if R is not None and factor is not None:
+        b = cho_solve((factor, True), errors.sum(axis=0) - S.T @ a)
+        a = (rows - S @ b) / jnp.where(R > 0, R, 1)
+    return a, b
 
 
 def standard_error(

@@ -20,6 +20,7 @@ from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
 from .inference.panel import panel
 from .tables import commands as tables
+from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario
@@ -38,6 +39,7 @@ COMMANDS = {
     "decompose": tables.decompose,
     "indicators": tables.indicators,
     "scenario": scenario,
+    "change": change,
     "explore": explore,
     "panel": panel,
     "replicate": inference.replicate,

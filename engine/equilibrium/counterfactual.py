@@ -122,11 +122,11 @@ class ExactHat(Printable):
     def table(self) -> pd.DataFrame:
         """Long form: (scenario,) region, measure, value in per cent."""
         kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
-        index = list(self.changes.index.names)
-        frame = self.changes[kept].rename_axis(columns="measure")
-        return (
-            frame.stack().to_frame("value").reset_index()[[*index, "measure", "value"]]
-        )
+        rows = self.changes[kept]
+        long = rows.index.repeat(len(kept)).to_frame(index=False)
+        long["measure"] = np.tile(kept, len(rows))
+        long["value"] = rows.to_numpy().ravel()
+        return long
 
     @property
     def flows(self) -> pd.DataFrame:

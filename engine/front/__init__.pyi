@@ -1,3 +1,5 @@
+from .engine.change import Change as Change
+from .engine.change import change as change
 from .engine.core import TivaxError as TivaxError
 from .engine.core import TivaxWarning as TivaxWarning
 from .engine.core import set_max_size as set_max_size

@@ -39,7 +39,10 @@ class _Cost(NamedTuple):
 def price_rows(
     solved: SolvedYear, variants: Sequence[tuple[str, tuple[Shock, ...]]]
 ) -> Iterator[Float[np.ndarray, "k values"]]:
-    """Price indices of the variants, 1 without a shock, as ``evaluate.value_rows``."""
+    """Price indices of the variants, 1 without a shock, as ``evaluate.value_rows``.
+
+    In place of value added by industry a row has the price of its product.
+    """
     weights = _Weights(solved)
     for start in range(0, len(variants), _AT_ONCE):
         raise_interrupt()
@@ -58,7 +61,11 @@ def price_rows(
         yield np.array(
             [
                 np.concatenate(
-                    [1 + weights.indices(change, cost), _checks(float(residual))]
+                    [
+                        1 + weights.indices(change, cost),
+                        1 + change,
+                        _checks(float(residual)),
+                    ]
                 )
                 for change, cost in zip(changes, costs, strict=False)
             ]
@@ -68,7 +75,8 @@ def price_rows(
 def base_prices(solved: SolvedYear) -> Float[np.ndarray, " values"]:
     """Prices without a shock: 1."""
     regions = len(solved.table.places.names)
-    return np.concatenate([np.ones(len(FIELDS) * regions), _checks(0.0)])
+    ones = np.ones(len(FIELDS) * regions + len(solved.table.x))
+    return np.concatenate([ones, _checks(0.0)])
 
 
 def _checks(residual: float) -> Float[np.ndarray, " checks"]:

@@ -209,7 +209,11 @@ def import_tables(
         run.inputs = sorted(
             {part.path for file in files for part in (file, *file.parts.values())}
         )
-        about = {"power": derounding.POWER, "rows_above_output": rows_above}
+        about = {
+            "power": derounding.POWER,
+            "power_of_ones": derounding.ONES,
+            "rows_above_output": rows_above,
+        }
         manifest = run.manifest(
             residual_max=None,
             outputs=[store.name],

@@ -3,10 +3,13 @@ from .deviations import YearErrors as YearErrors
 from .deviations import read_raw_year as read_raw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
+from .gradients import measure_unit as measure_unit
+from .gradients import require_measure as require_measure
 from .gradients import sensitivity as sensitivity
 from .indicator_errors import PROBES as PROBES
 from .indicator_errors import accuracy_of as accuracy_of
 from .indicator_errors import indicator_error_years as indicator_error_years
+from .indicator_errors import indicator_values as indicator_values
 from .intervals import interval_columns as interval_columns
 from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
@@ -18,3 +21,11 @@ from .models import error_model as error_model
 from .models import read_error_model as read_error_model
 from .tbi_errors import TbiErrors as TbiErrors
 from .tbi_errors import errors_of_tbi as errors_of_tbi
+from .trade_errors import TRADE_FLOWS as TRADE_FLOWS
+from .trade_errors import TRADE_MEASURES as TRADE_MEASURES
+from .trade_errors import SolvedYear as SolvedYear
+from .trade_errors import derivatives as derivatives
+from .trade_errors import flows_of as flows_of
+from .trade_errors import perimeters_with_partners as perimeters_with_partners
+from .trade_errors import solve_table as solve_table
+from .trade_errors import with_measures as with_measures

@@ -32,8 +32,8 @@ from .indicator_errors import PROBES, indicator_error_years
 from .intervals import with_intervals
 from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
-    FLOWS,
-    MEASURES,
+    TRADE_FLOWS,
+    TRADE_MEASURES,
     absorbed_errors,
     flow_covariances,
     flows_of,
@@ -124,10 +124,10 @@ def standard_errors(
     require_whole("probes", probes, 2)
     require_whole("seed", seed, 0)
     names = list(dict.fromkeys(names))
-    closed = [k for k in names if k in (*MEASURES, ABSORBED)]
-    unknown = [k for k in names if k not in (*MEASURES, ABSORBED, *INDICATORS)]
+    closed = [k for k in names if k in (*TRADE_MEASURES, ABSORBED)]
+    unknown = [k for k in names if k not in (*TRADE_MEASURES, ABSORBED, *INDICATORS)]
     if unknown or not names:
-        known = [*MEASURES, ABSORBED, *INDICATORS]
+        known = [*TRADE_MEASURES, ABSORBED, *INDICATORS]
         raise TivaxError(
             f"no measure {unknown[0]}: {suggest(unknown[0], known)}"
             if unknown
@@ -181,8 +181,8 @@ def _closed(
 ) -> xr.Dataset:
     borders = perimeters_with_partners(tables, drop, groups)
     inside, partners = jnp.asarray(borders.inside), jnp.asarray(borders.partners)
-    gross = any(k in names for k in (*FLOWS[2:], "vax_ratio"))
-    balances = any(k in MEASURES for k in names)
+    gross = any(k in names for k in (*TRADE_FLOWS[2:], "vax_ratio"))
+    balances = any(k in TRADE_MEASURES for k in names)
     values: list[xr.Dataset] = []
     errors: list[xr.Dataset] = []
     for year in solved_years(tables, model, value_added, progress, inverse=False):
@@ -220,7 +220,9 @@ def _closed(
     gross_unit = tables.unit
     per_gross = "1" if unit == gross_unit else f"{unit} per {gross_unit}"
     units = {"tbi": "1", "vax_ratio": per_gross}
-    units |= dict.fromkeys(FLOWS[:2], unit) | dict.fromkeys(FLOWS[2:], gross_unit)
+    units |= dict.fromkeys(TRADE_FLOWS[:2], unit) | dict.fromkeys(
+        TRADE_FLOWS[2:], gross_unit
+    )
     for name in every:
         every[name].attrs = {"units": units.get(str(name), unit)}
     return with_intervals(every, xr.concat(errors, "year"))

@@ -11,8 +11,9 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Array, Float
 
-from ...kernels import import_share, leontief
+from ...kernels import leontief
 from ...kernels import sensitivity as kernels
+from ...kernels.sensitivity import Borders
 from ..core import (
     Listing,
     Printable,
@@ -28,8 +29,8 @@ from ..tables import WorldTables, parse_year, require_tables
 from .deviations import RawYear, read_raw_year
 from .indicator_errors import indicator_values
 from .trade_errors import (
-    FLOWS,
-    MEASURES,
+    TRADE_FLOWS,
+    TRADE_MEASURES,
     SolvedYear,
     derivatives,
     flows_of,
@@ -209,40 +210,22 @@ def sensitivity(
     R02    -0.00477  0.00077  0.00017
     ROW    -0.00307  0.00094  0.00261
     """
-    require_tables(tables)
-    wanted = "tbi, another measure of trade or the name of an indicator"
-    require_kind("measure", measure, str, wanted)
-    require_choice("measure", measure, [*MEASURES, *INDICATORS])
-    require_choice("region", region, tables.regions)
-    if sector is not None:
-        require_choice("sector", sector, tables.sectors)
-    if tables.parents:
-        raise TivaxError(
-            f"sensitivity: {next(iter(tables.parents))} is a part of a split region; "
-            "add the parts up first (tx.aggregate)"
-        )
+    account = require_measure(
+        "sensitivity", tables, measure, [region], sector, value_added
+    )
     year = tables.years[-1] if year is None else parse_year(year)
     if year not in tables.years:
         raise TivaxError(
             f"no year {year}: the tables hold {tables.years[0]} to {tables.years[-1]}"
         )
-    if measure in MEASURES and sector is not None:
-        raise TivaxError(f"{measure} by sector: leave out sector, or take an indicator")
-    account = Account(value_added)
     k = tables.years.index(year)
     rows = account.rows(tables)
     raw = read_raw_year(tables, k)
     row = None if rows is None else jnp.asarray(rows[k])
-    if measure in MEASURES:
+    if measure in TRADE_MEASURES:
         solved = solve_year(raw, row, len(tables.regions), inverse=False)
         value, gradient, added = _of_trade(tables, solved, measure, region, row is None)
     else:
-        level = "country" if sector is None else "sector"
-        indicators_at([measure], level, tables, value_added)
-        if INDICATORS[measure].by_use:
-            raise TivaxError(
-                f"sensitivity: {measure} is by use of final demand; take FD_VA"
-            )
         value, gradient, added = _of_indicator(
             tables, raw, row, measure, region, sector, account.satellite is None
         )
@@ -261,16 +244,57 @@ def sensitivity(
         added,
         tuple(map(str, tables.regions)),
         tuple(map(str, tables.sectors)),
-        _unit(measure, tables.unit, account.unit(tables)),
+        measure_unit(measure, tables.unit, account.unit(tables)),
     )
 
 
-def _unit(measure: str, gross: str, added: str) -> str:
+def require_measure(
+    function: str,
+    tables: WorldTables,
+    measure: str,
+    regions: Sequence[str],
+    sector: str | None,
+    value_added: ValueAdded,
+) -> Account:
+    """What is traced, where the measure of these regions (and of the sector) has
+    derivatives.
+
+    Raises ``TivaxError`` where it has none.
+    """
+    require_tables(tables)
+    wanted = "tbi, another measure of trade or the name of an indicator"
+    require_kind("measure", measure, str, wanted)
+    require_choice("measure", measure, [*TRADE_MEASURES, *INDICATORS])
+    for region in regions:
+        require_choice("region", region, tables.regions)
+    if sector is not None:
+        require_choice("sector", sector, tables.sectors)
+    if tables.parents:
+        raise TivaxError(
+            f"{function}: {next(iter(tables.parents))} is a part of a split region; "
+            "add the parts up first (tx.aggregate)"
+        )
+    account = Account(value_added)
+    if measure in TRADE_MEASURES:
+        if sector is not None:
+            raise TivaxError(
+                f"{measure} by sector: leave out sector, or take an indicator"
+            )
+        return account
+    level = "country" if sector is None else "sector"
+    indicators_at([measure], level, tables, value_added)
+    if INDICATORS[measure].by_use:
+        raise TivaxError(f"{function}: {measure} is by use of final demand; take FD_VA")
+    return account
+
+
+def measure_unit(measure: str, gross: str, added: str) -> str:
+    """The unit of a measure, of the units of gross flows and of value added."""
     if measure in INDICATORS:
         one = INDICATORS[measure]
         return one.unit or (gross if one.gross else added)
     return {"tbi": "1", "vax_ratio": "1"}.get(
-        measure, gross if measure in FLOWS[2:] else added
+        measure, gross if measure in TRADE_FLOWS[2:] else added
     )
 
 
@@ -282,9 +306,7 @@ def _of_trade(
     weights = derivatives({k: v[0] for k, v in flows.items()})[measure]
     dJ, dv = _trade_gradient(
         year,
-        kernels.Borders(
-            jnp.asarray(borders.inside[0]), jnp.asarray(borders.partners[0])
-        ),
+        Borders(jnp.asarray(borders.inside[0]), jnp.asarray(borders.partners[0])),
         jnp.asarray(weights),
         residual=residual,
     )
@@ -296,30 +318,23 @@ def _of_trade(
 @partial(jax.jit, static_argnames="residual")
 def _trade_gradient(
     year: SolvedYear,
-    borders: kernels.Borders,
+    borders: Borders,
     weights: Float[Array, "4 1"],
     *,
     residual: bool,
 ) -> tuple[Float[Array, "n N"], Float[Array, " n"]]:
     """Every cell of the gradient, and dJ/dv, of a function of the four flows."""
-    P = year.products
-    n, c = P.X.shape
-    inside, partners = (kernels.of_industries(k, n)[None] for k in borders)
-    contents = tuple((P.content @ k)[None] for k in borders)
-    active = (year.x > 0).astype(year.x.dtype)[None]
-    selling = inside * active, partners * active
-    A = year.Z * P.scale[None, :]
-    bought = jnp.concatenate([(selling[0] @ A) * partners, (selling[1] @ A) * inside])
-    size = year.Y.sum(axis=1)
-    contained = import_share.solve_contents(A, bought.T, regions=c, size=size).X.T
-    added = kernels.value_added_gradients(
-        P, borders, contents, (inside, partners), residual=residual
+    found = kernels.trade_gradients(
+        year.Z * year.products.scale[None, :],
+        year.products,
+        Borders(borders.inside[None], borders.partners[None]),
+        weights.T,
+        active=(year.x > 0).astype(year.x.dtype),
+        size=year.Y.sum(axis=1),
+        residual=residual,
     )
-    gross = kernels.gross_gradients(P, borders, (contained[:1], contained[1:]), selling)
-    one = kernels.weighted(kernels.stack_gradients(added, gross), weights)
-    moved = weights[0] * inside[0] * (P.X @ borders.partners)
-    moved = moved + weights[1] * partners[0] * (P.X @ borders.inside)
-    return one.cells()[0, 0], moved
+    one = jax.tree.map(lambda each: each[0], found.cells)
+    return one.cells()[0, 0], found.by_value_added[0]
 
 
 def _of_indicator(

@@ -19,8 +19,10 @@
 Several add up, as independent of each other.
 
 rounding
-    Cells, output and inventories are rounded to whole units: variance 1/12, and z^2 in
-    a cell below half a unit that ``--derounded`` has filled.
+    Cells, output and inventories are rounded to whole units: variance 1/12. Cells below
+    half a unit were filled by ``--derounded``: each has the variance z^2, those of a
+    user and those of a use of a good err together (``kernels.error_terms.filled``), and
+    rows add up to their output.
 shares
     Which user buys from which partner is not known: for each good, importing region and
     user, partners' shares are Dirichlet around those of all users; what each partner

@@ -12,7 +12,7 @@ from ..measures import TbiResult, ValueAdded
 from ..tables import Groups, WorldTables
 from .models import ErrorModel
 from .trade_errors import (
-    FLOWS,
+    TRADE_FLOWS,
     Perimeters,
     YearOfErrors,
     absorbed_errors,
@@ -96,7 +96,7 @@ def _of_regions(
         residual=year.residual,
     )
     here = values.sel(year=label, region=borders.names)
-    flows = {k: here[k].transpose("region").values[:, None] for k in FLOWS}
+    flows = {k: here[k].transpose("region").values[:, None] for k in TRADE_FLOWS}
     return labelled(
         standard_errors_of(np.asarray(covariance), flows),
         label,
@@ -116,7 +116,7 @@ def _of_sectors(
         by_sector=True,
     )
     here = values.sel(year=label, region=borders.names)
-    flows = {k: here[k].transpose("region", "sector").values for k in FLOWS}
+    flows = {k: here[k].transpose("region", "sector").values for k in TRADE_FLOWS}
     labels: Mapping[str, Sequence[str]] = {
         "region": borders.names,
         "sector": [str(k) for k in here["sector"].values],

@@ -26,8 +26,8 @@ from ..tables import Groups, WorldTables, perimeters
 from .deviations import RawYear, YearErrors, read_raw_year
 from .models import ErrorModel
 
-FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
-MEASURES = (*FLOWS, "vax_ratio", "tbi")
+TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
+TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
 """Measures that have a closed form, by region and by sector."""
 
 
@@ -106,9 +106,25 @@ def solve_year(
     """Output and contents of a year, by the fast solve or the inverse; with the inverse
     where the iteration stalls."""
     Z, Y, x = (jnp.asarray(k) for k in (raw.flows, raw.final, raw.x))
-    solved, residual = _solved(Z, x, Y, row, regions=regions, inverse=inverse)
+    return solve_table(Z, x, Y, row, regions=regions, inverse=inverse)
+
+
+def solve_table(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    row: Float[Array, " n"] | None,
+    *,
+    regions: int,
+    inverse: bool = False,
+    exact: bool = False,
+) -> SolvedYear:
+    """``solve_year`` of arrays; with ``exact`` contents are as exact as output."""
+    tol = TOLERANCE if exact else _ROUGH
+    solve = partial(_solved, Z, x, Y, row, tol, regions=regions)
+    solved, residual = solve(inverse=inverse)
     if not inverse and not float(residual) <= TOLERANCE:
-        solved, _ = _solved(Z, x, Y, row, regions=regions, inverse=True)
+        solved, _ = solve(inverse=True)
     return SolvedYear(Z, Y, x, *solved)
 
 
@@ -118,6 +134,7 @@ def _solved(
     x: Float[Array, " n"],
     Y: Float[Array, "n c"],
     row: Float[Array, " n"] | None,
+    tol: float | Float[Array, ""],
     *,
     regions: int,
     inverse: bool,
@@ -131,9 +148,9 @@ def _solved(
         return (Products(scale, v, X, content), B), jnp.zeros((), x.dtype)
     X = import_share.solve(Z, Y, regions=regions, tol=TOLERANCE, scale=scale)
     contents = import_share.solve_contents(
-        Z, by_origin, regions=regions, size=Y.sum(axis=1), tol=_ROUGH, scale=scale
+        Z, by_origin, regions=regions, size=Y.sum(axis=1), tol=tol, scale=scale
     )
-    worst = jnp.maximum(X.residual, contents.residual * (TOLERANCE / _ROUGH))
+    worst = jnp.maximum(X.residual, contents.residual * (TOLERANCE / tol))
     return (Products(scale, v, X.X, contents.X), None), worst
 
 
@@ -151,7 +168,7 @@ def flow_covariances(
     by_sector: bool = False,
     gross: bool = True,
 ) -> Float[Array, "b f f m"]:
-    """Covariances of the first two or all four of ``FLOWS`` for each perimeter.
+    """Covariances of the first two or all four of ``TRADE_FLOWS`` for each perimeter.
 
     With ``by_sector`` (which needs B) m are the sectors, otherwise m = 1.
     """
@@ -280,11 +297,11 @@ def absorbed_errors(
 
 
 def derivatives(flows: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Of each of ``MEASURES`` with respect to ``FLOWS``, the flows first; NaN where a
-    ratio has no base."""
+    """Of each of ``TRADE_MEASURES`` with respect to ``TRADE_FLOWS``, the flows first;
+    NaN where a ratio has no base."""
     X, M = flows["va_exports"], flows["va_imports"]
     found = {}
-    for k, name in enumerate(FLOWS):
+    for k, name in enumerate(TRADE_FLOWS):
         if name in flows:
             found[name] = np.zeros((4, *X.shape))
             found[name][k] = 1

@@ -59,7 +59,7 @@ class Given(NamedTuple):
 
 class Rounded(NamedTuple):
     """``rate`` of the exponential distribution within [0, 1/2), below 0 where its mean
-    is above 1/4; 0 of a uniform one within half a unit; NaN without error.
+    is above 1/4; 0 of a uniform distribution within half a unit; NaN without error.
 
     ``output`` is 1 where reported output is rounded as well.
     """

@@ -1,15 +1,18 @@
 """What holds for every figure: the same data give the same bytes, text stays text."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 
 from tivax.engine import aggregate, compare_aggregation
 from tivax.engine.figures import (
     aggregation,
+    changes,
     decompositions,
     indicators,
     panel,
+    scenarios,
     sensitivity,
     specifications,
     threatened,
@@ -51,6 +54,18 @@ def effects():
     values = np.random.default_rng(2).normal(size=(10, 10))
     coords = {"seller": REGIONS, "user": REGIONS}
     return xr.DataArray(values, coords, [*coords], attrs={"units": "1"})
+
+
+def changed():
+    """Values and effects of three regions by factor."""
+    rng = np.random.default_rng(4)
+    factors = ["technology", "sourcing", "demand level"]
+    effects = pd.DataFrame(rng.normal(size=(3, 3)), list("ABC"), factors)
+    start = rng.normal(size=3)
+    end = start + effects.sum(axis=1).to_numpy()
+    values = pd.DataFrame({"region": list("ABC"), "start": start, "end": end})
+    table = effects.rename_axis("region").reset_index()
+    return values, table.melt("region", var_name="factor", value_name="value"), effects
 
 
 def aggregated():
@@ -99,7 +114,11 @@ FIGURES = {
         with_bands(positions(), "GVC_PART_BM", "GVC_FORWARDNESS")
     ),
     "sensitivity": lambda: sensitivity.sensitivity_map(effects()),
+    "waterfall": lambda: changes.waterfall(*changed()[:2], years=(2000, 2008)),
+    "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(aggregated()),
+    "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
+    "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)
         for name, draw in IN_LANGUAGES.items()

@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from tivax.kernels import table_errors
+from tivax.kernels.error_terms import import_shares
 from tivax.kernels.sensitivity import Gradients
 
 C, S = 4, 3
@@ -87,7 +88,9 @@ def test_held_margins_are_conditions_on_normal_errors(
     wanted = kept - np.einsum("fma,ab,gmb->fgm", held, inner, held)
     S2 = jnp.asarray(variances)
     margins = table_errors.held_margins(S2, rows=rows, columns=columns)
-    found = table_errors.independent(S2, table_errors.balanced(S2, margins, gradients))
+    found = table_errors.independent(
+        S2, table_errors.balanced(S2, margins, gradients).gradients
+    )
     # The ridge of the system of both margins is 1e-12.
     assert_allclose(found, wanted, rtol=1e-8, atol=1e-8 * np.abs(wanted).max())
 
@@ -95,8 +98,8 @@ def test_held_margins_are_conditions_on_normal_errors(
 def test_import_shares_are_those_of_a_dirichlet_given_the_sellers_totals(gradients):
     """The covariance of every good and region, cell by cell."""
     F = np.random.default_rng(5).lognormal(size=(N, N + C))
-    found = table_errors.import_shares(
-        table_errors.import_share_errors(jnp.asarray(F), jnp.asarray(9.0), regions=C),
+    found = import_shares.import_shares(
+        import_shares.import_share_errors(jnp.asarray(F), jnp.asarray(9.0), regions=C),
         gradients,
     )
     G = cells(gradients)

@@ -137,6 +137,7 @@ def test_a_store_cites_its_database(tmp_path, monkeypatch):
         ("decompose", {"method": "bm-source"}, {"borin2019", "borin2023"}),
         ("decompose", {"method": "kww"}, {"koopman2014"}),
         ("indicators", {"units": {"GVC_PART_BM": "%", "RCA": ""}}, {"borin2019", "balassa1965"}),
+        ("change", {"units": {"RCA": ""}}, {"aumann1974", "dietzenbacher1998", "balassa1965"}),
         ("tbi", {"net_inventories": {"categories": ["INVNT"]}}, {"antras2012", "johnson2012", "tbi2021"}),
         ("bootstrap", {"scheme": {"kind": "wild", "weights": "webb", "method": "treatment"}}, {"webb2023", "cameron2008", "mackinnon2023", "romano2005", "hansen2025"}),
         ("bootstrap", {"scheme": {"kind": "wild", "weights": "webb", "type": "31"}}, {"webb2023", "cameron2008", "mackinnon2023", "mackinnon2023jackknife", "romano2005", "hansen2025"}),

@@ -218,6 +218,14 @@ def exports_of(region):
     return both(*(cut(region, q, 1.0) for q in range(C) if q != region))
 
 
+def imports_of(region):
+    return both(*(cut(q, region, 1.0) for q in range(C) if q != region))
+
+
+def inputs_alone(A, Y):
+    A[rows_of(1), rows_of(4)] = 0
+
+
 def grown(A, Y):
     Y[[0, S, 2 * S, 3 * S, 4 * S], 1] *= 1.3
 
@@ -253,6 +261,12 @@ def cases(world):
         "backward": (shock("extract", "R1", links="backward"), backward),
         "forward": (shock("extract", "R1", links="forward"), forward),
         "exports": (shock("extract", "R1", links="exports"), exports_of(1)),
+        "imports": (shock("extract", "R1", links="imports"), imports_of(1)),
+        "pair": (
+            shock("extract", "R1", "R4", links="trade"),
+            both(cut(1, 4, 1.0), cut(4, 1, 1.0)),
+        ),
+        "inputs": (shock("cut", "R1", "R4", uses="intermediate"), inputs_alone),
         "demand": (shock("demand", whom="R1", sectors="S0", percent=30), grown),
         "together": (
             [shock("cut", "R0", "R3", percent=50), shock("cut", "R0", percent=20)],
@@ -363,6 +377,19 @@ def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
         rows = found.table[found.table["variant"] == code].set_index("region")
         lost = -rows.loc[code, "change"]
         assert_allclose(lost, float(wanted.sel(exporter=code)), rtol=RTOL)
+
+
+def test_without_exports_is_the_domestic_value_added_of_exvatools(
+    wiodtest, of_exvatools
+):
+    """Their DVA in exports, by another program."""
+    printed = of_exvatools("out_oecd_all_standard")["DVA"]
+    wanted = printed.sum(axis=1).reshape(len(wiodtest.regions), -1).sum(axis=1)
+    each = {k: tx.Shock("extract", who=k, links="exports") for k in wiodtest.regions}
+    found = tx.scenarios(wiodtest, each, measures=["value_added"])
+    own = found.table[found.table["variant"] == found.table["region"]]
+    # Their inputs are rounded to 1e-13.
+    assert_allclose(-own["change"], wanted, rtol=1e-9)
 
 
 def test_the_worlds_value_added_changes_as_its_final_demand(world):

@@ -109,6 +109,11 @@ def of_tables(folder: Path) -> Iterator[Case]:
     moved |= {"value_added": VALUES}
     sound = {"tables": tables, "measure": "tbi", "region": "R01"}
     yield from wrong("sensitivity", moved, **sound)
+    changed: Bad = dict.fromkeys(("tables", "measure"), WRONG)
+    changed |= dict.fromkeys(("start", "end"), {"text": "a", "other": 1999})
+    changed |= {"region": {"int": 3, "other": "R09"}, "sector": {"int": 3}}
+    changed |= {"nodes": {"text": "9", "half": 9.5, "none": 0}, "value_added": VALUES}
+    yield from wrong("change", changed, tables=tables)
     words = {"int": 3, "word": "all", "None": None}
     wrong_error: Bad = dict.fromkeys(("kind", "shared", "over_years"), words)
     wrong_error |= {"margins": {**words, "words": ["all"]}}

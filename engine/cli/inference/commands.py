@@ -79,6 +79,7 @@ def simulate(
             "--panels", min=1, help="Number of panels, in place of the run file's."
         ),
     ] = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -98,11 +99,12 @@ def simulate(
     from dataclasses import replace
 
     from ... import paper, resampling
-    from ...core import read_toml
+    from ...core import read_toml, require_format
     from ...resampling import BUILT_IN, read_study
     from .own_panel import run_own_panel
     from .simulate import run_study
 
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     if run is not None and {"model", "models", "grid"} & {*read_toml(run)}:
         given = resampling.read_run_file(
@@ -112,13 +114,27 @@ def simulate(
             draws=99_999,
         )
         run_own_panel(
-            given, out, panels, figures=not no_figures, force=force, terminal=terminal
+            given,
+            out,
+            panels,
+            format=file_format,
+            figures=not no_figures,
+            force=force,
+            terminal=terminal,
         )
         return
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
         study = replace(study, panels=panels)
-    run_study(study, run, out, figures=not no_figures, force=force, terminal=terminal)
+    run_study(
+        study,
+        run,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
 
 
 def threats(
@@ -127,6 +143,7 @@ def threats(
     example: Example = False,
     draws: Draws = None,
     seed: Seed = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -143,6 +160,7 @@ def threats(
     assert run is not None  # else it is said that RUN is missing
     start_jax()
     from ... import paper, resampling
+    from ...core import require_format
     from ...threats import DRAWS
     from .threats import run_threats
 
@@ -153,8 +171,16 @@ def threats(
         draws=DRAWS,
     )
     given = resampling.with_overrides(given, draws, seed)
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_threats(given, out, figures=not no_figures, force=force, terminal=terminal)
+    run_threats(
+        given,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
 
 
 def curve(
@@ -163,6 +189,7 @@ def curve(
     example: Example = False,
     draws: Draws = None,
     seed: Seed = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -180,6 +207,7 @@ def curve(
     assert run is not None  # else it is said that RUN is missing
     start_jax()
     from ... import paper, resampling
+    from ...core import require_format
     from ...curve import DRAWS
     from .curve import run_curve
 
@@ -190,8 +218,16 @@ def curve(
         draws=DRAWS,
     )
     given = resampling.with_overrides(given, draws, seed)
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_curve(given, out, figures=not no_figures, force=force, terminal=terminal)
+    run_curve(
+        given,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
 
 
 def montecarlo(

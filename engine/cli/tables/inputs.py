@@ -64,7 +64,7 @@ def read_regions(
     drop: Sequence[str] = (),
 ) -> list[str]:
     """The regions and groups that ``--regions`` names, which results must have."""
-    asked = [code for code in normalise(text.split(",")) if code]
+    asked = split_codes(text)
     known = list(groups.members)
     if not each_group:
         known = list(perimeters_of(tables, groups.members).names)
@@ -72,7 +72,12 @@ def read_regions(
     for code in asked:
         if code not in known:
             raise TivaxError(f"--regions: no region {code}: {suggest(code, known)}")
-    return list(dict.fromkeys(asked))
+    return asked
+
+
+def split_codes(text: str) -> list[str]:
+    """Labels separated by commas, each once."""
+    return list(dict.fromkeys(code for code in normalise(text.split(",")) if code))
 
 
 def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdded]:

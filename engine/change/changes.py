@@ -1,0 +1,362 @@
+"""``tx.change``: why a measure changed between two years."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from ..core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    require_choice,
+    require_list,
+    require_whole,
+)
+from ..measures import ValueAdded
+from ..tables import (
+    WorldTables,
+    YearArray,
+    as_float64,
+    check_numbers,
+    parse_year,
+    require_productive,
+    require_tables,
+)
+from ..uncertainty import (
+    TRADE_MEASURES,
+    measure_unit,
+    read_raw_year,
+    require_measure,
+)
+from .integrate import Attribution, attribute
+from .measured import (
+    IndicatorMeasure,
+    Measured,
+    TradeMeasure,
+    YearOfTable,
+    year_of_table,
+)
+from .result import FACTOR_NAMES, IMBALANCE, Change
+
+
+@in_float64
+def change(
+    tables: WorldTables,
+    measure: str = "tbi",
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    region: str | Sequence[str] | None = None,
+    sector: str | None = None,
+    chained: bool = False,
+    polar: bool = True,
+    nodes: int | None = None,
+    value_added: ValueAdded = "residual",
+    progress: Progress = no_progress,
+) -> Change:
+    """Why a measure changed between two years: a structural decomposition.
+
+    The change is attributed to six factors along the straight path between those of
+    the two years: requirements of goods per US$ of output (technology), the sellers
+    from whom industries buy (sourcing), the level of final demand, its mix of goods,
+    its sellers (origin), and value added per US$ of output. Effects add up to the
+    change, over any grouping of cells, up to the remainder that is reported.
+
+    Parameters
+    ----------
+    tables
+        In memory or lazy, at current prices: prices and volumes change together.
+    measure
+        va_exports, va_imports, gross_exports, gross_imports, vax_ratio, tbi, or an
+        indicator (``INDICATORS``) that has the level country, or sector.
+    start, end
+        The two years; by default the first and the last.
+    region
+        Whose measure, one or several; by default that of all regions.
+    sector
+        For indicators by sector.
+    chained
+        Also the sum of the effects from each year to the next.
+    polar
+        Also the average of the two polar decompositions, at ten solves more.
+    nodes
+        Points of the path; by default as many as bring the remainder to 1e-10.
+    value_added
+        As in :func:`value_added_trade`.
+    progress
+        Called with the solves done and those foreseen.
+
+    Returns
+    -------
+    Change
+        ``table``, ``by_factor``, ``by_partner``, ``by_sector``, ``steps``; printed, the
+        effects of each factor.
+
+    Raises
+    ------
+    TivaxError
+        An unknown measure, region, sector or year; the same year twice; a measure that
+        is not defined in one of the years; final demand that is not above 0.
+
+    Notes
+    -----
+    The attribution is that of Aumann and Shapley (1974), which for a straight path is
+    the integral of the derivatives along it; polar averages are those of Dietzenbacher
+    and Los (1998, Economic Systems Research 10).
+
+    Examples
+    --------
+    >>> found = tx.change(world, "tbi", start=2000, end=2001, region=["R01", "R02"])
+    >>> found.values.round(4)[["region", "start", "end", "change"]]
+      region   start     end  change
+    0    R01 -0.0275 -0.0197  0.0078
+    1    R02 -0.0149 -0.0316 -0.0167
+    >>> found.by_factor.T.head(5).round(4)
+    region            R01     R02
+    factor
+    technology    -0.0023  0.0015
+    sourcing       0.0097  0.0129
+    demand level  -0.0122 -0.0289
+    demand mix     0.0076 -0.0041
+    demand origin  0.0050  0.0019
+    """
+    require_tables(tables)
+    regions = _regions(tables, region)
+    account = require_measure("change", tables, measure, regions, sector, value_added)
+    years = _years(tables, start, end)
+    if nodes is not None:
+        require_whole("nodes", nodes, 1)
+    reader = _Reader(tables, account.rows(tables))
+    measured: Measured = (
+        TradeMeasure(tables, measure, regions)
+        if measure in TRADE_MEASURES
+        else IndicatorMeasure(
+            tables, measure, regions, sector, priced=account.satellite is None
+        )
+    )
+    inner = list(zip(years, years[1:], strict=False)) if chained else []
+    runs = 1 + (len(inner) if len(years) > 2 else 0)
+    sectors = len(tables.sectors)
+
+    def of_run(number: int):
+        return lambda done, total: progress(number * total + done, runs * total)
+
+    found = attribute(
+        measured,
+        (reader.read(years[0]), reader.read(years[-1])),
+        sectors,
+        polar=polar,
+        nodes=nodes,
+        step_done=of_run(0),
+    )
+    _require_defined(found, measure, regions if region is not None else (), years)
+    steps: list[Attribution] = []
+    if chained and len(years) == 2:
+        steps = [found]
+    elif chained:
+        for k, pair in enumerate(inner):
+            both = reader.read(pair[0]), reader.read(pair[1])
+            steps.append(
+                attribute(
+                    measured,
+                    both,
+                    sectors,
+                    polar=False,
+                    nodes=nodes,
+                    step_done=of_run(k + 1),
+                )
+            )
+    unit = measure_unit(measure, tables.unit, account.unit(tables))
+    labels = _Labels(tables, regions, unit)
+    return Change(
+        measure,
+        sector,
+        years[0],
+        years[-1],
+        unit,
+        regions,
+        labels.values(found),
+        labels.table(found, steps),
+        labels.by_partner([found]),
+        labels.by_sector([found]),
+        labels.steps(steps, inner) if chained else None,
+        labels.by_partner(steps) if chained else None,
+        labels.by_sector(steps) if chained else None,
+        max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
+        found.nodes,
+    )
+
+
+def _regions(
+    tables: WorldTables, region: str | Sequence[str] | None
+) -> tuple[str, ...]:
+    if region is None:
+        return tuple(tables.regions)
+    if isinstance(region, str):
+        return (region,)
+    require_list("region", region)
+    if not region:
+        raise TivaxError("region: name one or more regions, or leave it out for all")
+    for code in region:
+        require_choice("region", code, tables.regions)
+    return tuple(dict.fromkeys(region))
+
+
+def _years(tables: WorldTables, start: int | None, end: int | None) -> list[int]:
+    """All years of the tables from the first to the last."""
+    ends = [
+        tables.years[k] if year is None else parse_year(year)
+        for k, year in ((0, start), (-1, end))
+    ]
+    for year in ends:
+        if year not in tables.years:
+            raise TivaxError(
+                f"no year {year}: the tables hold {tables.years[0]} to "
+                f"{tables.years[-1]}"
+            )
+    if ends[0] == ends[1]:
+        raise TivaxError(f"change: {ends[0]} twice; give two different years")
+    if ends[0] > ends[1]:
+        raise TivaxError(
+            f"change: {ends[0]} is after {ends[1]}; give the earlier year first"
+        )
+    return [k for k in tables.years if ends[0] <= k <= ends[1]]
+
+
+def _require_defined(
+    found: Attribution, measure: str, regions: Sequence[str], years: Sequence[int]
+) -> None:
+    """Regions that were asked for have the measure in both years."""
+    for values, year in ((found.start, years[0]), (found.end, years[-1])):
+        for region, value in zip(regions, values, strict=False):
+            if not np.isfinite(value):
+                raise TivaxError(
+                    f"{measure} of {region} is not defined in {year}: its base is 0"
+                )
+
+
+class _Reader:
+    """Years of tables as coefficients; the last one read is kept."""
+
+    def __init__(self, tables: WorldTables, rows: YearArray | None) -> None:
+        self._tables, self._rows = tables, rows
+        self._last: tuple[int, YearOfTable] | None = None
+
+    def read(self, year: int) -> YearOfTable:
+        if self._last is not None and self._last[0] == year:
+            return self._last[1]
+        k = self._tables.years.index(year)
+        row = None if self._rows is None else as_float64(self._rows[k])
+        found = year_of_table(read_raw_year(self._tables, k), row)
+        A, Y, v = (np.asarray(each) for each in found.table)
+        used, demand = A.sum(axis=0), Y.sum(axis=0)
+        if not all(np.isfinite(each).all() for each in (used, demand, v)):
+            check_numbers(self._tables.table(year))
+        if not (used < 1).all():
+            require_productive(self._tables.table(year))
+        for region, total in zip(self._tables.regions, demand, strict=True):
+            if not total >= 0:
+                raise TivaxError(
+                    f"{year}: final demand of {region} adds up to {total:,.6g}, and "
+                    "has no mix of goods; add the region to another (tx.aggregate)"
+                )
+        self._last = year, found
+        return found
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Arrays of effects as tables with labels."""
+
+    tables: WorldTables
+    regions: tuple[str, ...]
+    unit: str
+
+    def values(self, found: Attribution) -> pd.DataFrame:
+        return pd.DataFrame(
+            {
+                "region": self.regions,
+                "start": found.start,
+                "end": found.end,
+                "change": found.end - found.start,
+                "remainder": found.remainder,
+            }
+        )
+
+    def table(self, found: Attribution, steps: Sequence[Attribution]) -> pd.DataFrame:
+        b = len(self.regions)
+        value = found.by_pair.sum(axis=(1, 2))
+        home = self._at_home(found.by_pair)
+        columns = {
+            "value": value,
+            "home": home,
+            "abroad": value - home,
+            "polar": value * np.nan if found.polar is None else found.polar,
+        }
+        names: list[str] = [*FACTOR_NAMES]
+        chain = [k.by_pair.sum(axis=(1, 2)) for k in steps]
+        if steps:
+            columns["chained"] = np.sum(chain, axis=0)
+        if _matters(found.imbalance, found.end - found.start):
+            names.append(IMBALANCE)
+            other = {"chained": [np.sum([k.imbalance for k in steps], axis=0)]}
+            nothing = [np.full(b, np.nan)]
+            other |= {"home": nothing, "abroad": nothing}
+            own = [found.imbalance]
+            columns = {
+                k: np.concatenate([v, other.get(k, own)]) for k, v in columns.items()
+            }
+        change = found.end - found.start
+        share = columns["value"] / np.where(change == 0, np.nan, change)[None, :]
+        frame = pd.DataFrame(
+            {
+                "region": np.repeat(self.regions, len(names)),
+                "factor": names * b,
+                **{k: v.T.ravel() for k, v in columns.items()},
+            }
+        )
+        frame.insert(list(frame).index("polar") + 1, "share", share.T.ravel())
+        return frame
+
+    def by_partner(self, parts: Sequence[Attribution]) -> xr.DataArray:
+        effects = np.sum([k.by_pair for k in parts], axis=0).transpose(0, 3, 2, 1)
+        return self._effects(effects, {"partner": list(self.tables.regions)})
+
+    def by_sector(self, parts: Sequence[Attribution]) -> xr.DataArray:
+        effects = np.sum([k.by_good for k in parts], axis=0).transpose(0, 3, 2, 1)
+        return self._effects(effects, {"sector": list(self.tables.sectors)})
+
+    def steps(
+        self, steps: Sequence[Attribution], pairs: Sequence[tuple[int, int]]
+    ) -> pd.DataFrame:
+        parts = []
+        for step, (first, last) in zip(steps, pairs, strict=True):
+            part = self.table(step, ()).drop(columns=["polar", "share"])
+            part.insert(0, "end", last)
+            part.insert(0, "start", first)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
+
+    def _effects(self, values: np.ndarray, last: dict[str, list[str]]) -> xr.DataArray:
+        coords = {
+            "factor": list(FACTOR_NAMES),
+            "region": list(self.regions),
+            "country": list(self.tables.regions),
+            **last,
+        }
+        about = {"units": self.unit, "long_name": "effect"}
+        return xr.DataArray(values, coords, list(coords), name="value", attrs=about)
+
+    def _at_home(self, by_pair: np.ndarray) -> np.ndarray:
+        where = [self.tables.regions.index(k) for k in self.regions]
+        by_user = by_pair.sum(axis=1)
+        return by_user[:, where, np.arange(len(where))]
+
+
+def _matters(part: np.ndarray, whole: np.ndarray) -> bool:
+    """Whether a part is more than rounding of the whole."""
+    return bool((np.abs(part) > 1e-12 * np.abs(whole)).any())

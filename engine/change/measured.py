@@ -1,0 +1,274 @@
+"""Measures of a table that is given by coefficients, final demand and value added, for
+several regions at once: their values, and what the factors add to them."""
+
+from functools import partial
+from typing import NamedTuple, Protocol, runtime_checkable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels import leontief, sensitivity
+from ...kernels.change.attribution import Effects, dense_effects, low_rank_effects
+from ...kernels.change.factors import Factors, Table, directions
+from ...kernels.sensitivity import Borders, LazyInverse
+from ..tables import WorldTables
+from ..uncertainty import (
+    TRADE_FLOWS,
+    RawYear,
+    SolvedYear,
+    derivatives,
+    flows_of,
+    indicator_values,
+    perimeters_with_partners,
+    solve_table,
+    with_measures,
+)
+
+
+class YearOfTable(NamedTuple):
+    """One year: as published, and as coefficients."""
+
+    raw: RawYear
+    row: Float[Array, " n"] | None
+    table: Table
+    active: Float[Array, " n"]
+
+
+def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTable:
+    """Coefficients of a year; ``row`` is value added where it is not a residual."""
+    Z, x, Y = (jnp.asarray(k) for k in (raw.flows, raw.x, raw.final))
+    own = None if row is None else jnp.asarray(row)
+    scale = leontief.per_dollar(x)
+    v = leontief.residual_value_added(Z, x) if own is None else own * scale
+    table = Table(leontief.input_coefficients(Z, x), Y, v)
+    return YearOfTable(raw, own, table, (x > 0).astype(Z.dtype))
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A measure of b regions as a function of a table."""
+
+    def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
+        """The measure as other functions of the package give it."""
+        ...
+
+    def values(
+        self, table: Table, active: Float[Array, " n"]
+    ) -> Float[np.ndarray, " b"]:
+        """The measure of a table; ``active`` is 1 for industries with output."""
+        ...
+
+    def effects(
+        self,
+        table: Table,
+        active: Float[Array, " n"],
+        moved: tuple[Factors, Factors],
+    ) -> Effects:
+        """What the factors add at a point of the path: where it is, and the step."""
+        ...
+
+
+class TradeMeasure:
+    """One of ``TRADE_MEASURES``: a function of value added sold and bought, and of
+    gross exports and imports."""
+
+    def __init__(
+        self, tables: WorldTables, measure: str, regions: tuple[str, ...]
+    ) -> None:
+        every = perimeters_with_partners(tables)
+        picked = [every.names.index(k) for k in regions]
+        self._borders = every._replace(
+            names=list(regions),
+            inside=every.inside[picked],
+            partners=every.partners[picked],
+        )
+        self._measure, self._regions = measure, len(tables.regions)
+        self._gross = measure in (*TRADE_FLOWS[2:], "vax_ratio")
+
+    def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
+        return self.values(year.table, year.active)
+
+    def values(
+        self, table: Table, active: Float[Array, " n"]
+    ) -> Float[np.ndarray, " b"]:
+        return self._of(self._solve(table, active))
+
+    def effects(
+        self,
+        table: Table,
+        active: Float[Array, " n"],
+        moved: tuple[Factors, Factors],
+    ) -> Effects:
+        year = self._solve(table, active)
+        flows = flows_of(year, self._borders, gross=self._gross)
+        weights = derivatives({k: v[:, 0] for k, v in flows.items()})[self._measure]
+        return _trade_effects(
+            year,
+            Borders(
+                jnp.asarray(self._borders.inside), jnp.asarray(self._borders.partners)
+            ),
+            jnp.asarray(weights[: len(flows)].T),
+            moved,
+        )
+
+    def _solve(self, table: Table, active: Float[Array, " n"]) -> SolvedYear:
+        A, Y, v = table
+        return solve_table(A, active, Y, v, regions=self._regions, exact=True)
+
+    def _of(self, year: SolvedYear) -> Float[np.ndarray, " b"]:
+        flows = flows_of(year, self._borders, gross=self._gross)
+        return with_measures(flows)[self._measure][:, 0]
+
+
+@jax.jit
+def _trade_effects(
+    year: SolvedYear,
+    borders: Borders,
+    weights: Float[Array, "b f"],
+    moved: tuple[Factors, Factors],
+) -> Effects:
+    """Of A in place of Z: industries count as if each made one US$."""
+    products = year.products._replace(scale=jnp.ones_like(year.x))
+    found = sensitivity.trade_gradients(
+        year.Z,
+        products,
+        borders,
+        weights,
+        active=year.x,
+        size=year.Y.sum(axis=1),
+        residual=False,
+    )
+    left, right = found.cells.left[:, :, 0], found.cells.right
+    return low_rank_effects(left, right, found.by_value_added, directions(*moved))
+
+
+class IndicatorMeasure:
+    """An indicator of countries, or of one sector of theirs.
+
+    Of the table that balances: output is what final demand requires, x = B Y 1.
+    """
+
+    def __init__(
+        self,
+        tables: WorldTables,
+        measure: str,
+        regions: tuple[str, ...],
+        sector: str | None,
+        *,
+        priced: bool,
+    ) -> None:
+        level = "country" if sector is None else "sector"
+        self._chosen = jnp.asarray([tables.regions.index(k) for k in regions])
+        place = 0 if sector is None else tables.sectors.index(sector)
+        self._sector = jnp.asarray(place)
+        self._how = _Indicator(measure, level, len(tables.sectors), priced)
+
+    def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
+        raw = year.raw
+        found = _reported(
+            *(jnp.asarray(k) for k in (raw.flows, raw.x, raw.final)),
+            year.row,
+            self._sector,
+            how=self._how,
+        )
+        return np.asarray(found[self._chosen])
+
+    def values(
+        self, table: Table, active: Float[Array, " n"]
+    ) -> Float[np.ndarray, " b"]:
+        B = leontief.inverse(table.A)
+        found = _balanced(table, B, self._sector, how=self._how)
+        return np.asarray(found[self._chosen])
+
+    def effects(
+        self,
+        table: Table,
+        active: Float[Array, " n"],
+        moved: tuple[Factors, Factors],
+    ) -> Effects:
+        return _indicator_effects(
+            table, moved, self._sector, self._chosen, how=self._how
+        )
+
+
+class _Indicator(NamedTuple):
+    """What sets the shapes of an indicator."""
+
+    measure: str
+    level: str
+    sectors: int
+    priced: bool
+
+
+def _values(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    row: Float[Array, " n"] | None,
+    B: Float[Array, "n n"],
+    sector: Array,
+    how: _Indicator,
+) -> Float[Array, " c"]:
+    found = indicator_values(
+        Z,
+        x,
+        Y,
+        row=row,
+        member=None,
+        uses=None,
+        B=B,
+        names=(how.measure,),
+        levels=(how.level,),
+        sectors=how.sectors,
+        count=Y.shape[1],
+        priced=how.priced,
+    )[how.level][how.measure]
+    return found[:, sector, 0]
+
+
+@partial(jax.jit, static_argnames="how")
+def _reported(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    row: Float[Array, " n"] | None,
+    sector: Array,
+    *,
+    how: _Indicator,
+) -> Float[Array, " c"]:
+    B = leontief.inverse(leontief.input_coefficients(Z, x))
+    return _values(Z, x, Y, row, B, sector, how)
+
+
+@partial(jax.jit, static_argnames="how")
+def _balanced(
+    table: Table, B: Float[Array, "n n"], sector: Array, *, how: _Indicator
+) -> Float[Array, " c"]:
+    A, Y, v = table
+    x = (LazyInverse(A, B) @ Y).sum(axis=1)
+    return _values(A * x[None, :], x, Y, v * x, B, sector, how)
+
+
+@partial(jax.jit, static_argnames="how")
+def _indicator_effects(
+    table: Table,
+    moved: tuple[Factors, Factors],
+    sector: Array,
+    chosen: Array,
+    *,
+    how: _Indicator,
+) -> Effects:
+    B = leontief.inverse(table.A)
+    ways = directions(*moved)
+    of_table = partial(_balanced, B=B, sector=sector, how=how)
+    values, back = jax.vjp(of_table, table)
+
+    def one(region: Array) -> Effects:
+        here = (jnp.arange(len(values)) == region).astype(values.dtype)
+        (slopes,) = back(here)
+        return dense_effects(slopes, ways)
+
+    found = jax.lax.map(one, chosen)
+    return jax.tree.map(lambda k: jnp.moveaxis(k[..., 0], 0, -1), found)

@@ -1,0 +1,113 @@
+"""``tivax change``: why a measure changed between two years."""
+
+from typing import Annotated
+
+import typer
+
+from ...core import start_jax
+from ..completion import complete_indicators
+from ..options import (
+    Force,
+    FormatOption,
+    Inventories,
+    Json,
+    Net,
+    NoFigures,
+    Out,
+    Quiet,
+    Store,
+    ValueAddedOption,
+    Verbose,
+)
+from ..terminal import Terminal
+
+
+def change(
+    store: Store,
+    out: Out,
+    start: Annotated[
+        int | None,
+        typer.Option("--from", help="The first year; by default the store's first."),
+    ] = None,
+    end: Annotated[
+        int | None,
+        typer.Option("--to", help="The second year; by default the store's last."),
+    ] = None,
+    measure: Annotated[
+        str,
+        typer.Option(
+            "--measure",
+            help="tbi, va_exports, va_imports, gross_exports, gross_imports, vax_ratio "
+            "or the code of an indicator (`tivax indicators --list`).",
+            autocompletion=complete_indicators,
+        ),
+    ] = "tbi",
+    region: Annotated[
+        str,
+        typer.Option(
+            "--region", help="Whose measure: CHN,USA,DEU; by default of all regions."
+        ),
+    ] = "",
+    sector: Annotated[
+        str,
+        typer.Option("--sector", help="With an indicator: of this sector of theirs."),
+    ] = "",
+    chained: Annotated[
+        bool,
+        typer.Option(
+            "--chained", help="Also from year to year: a column chained, steps.csv."
+        ),
+    ] = False,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            "--nodes",
+            min=1,
+            help="Points of the path; by default as many as bring the remainder to "
+            "1e-10.",
+        ),
+    ] = None,
+    value_added: ValueAddedOption = "residual",
+    net_inventories: Net = False,
+    inventories: Inventories = None,
+    format: FormatOption = "csv",
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Why a measure changed between two years: its change by factor, with figures.
+
+    Technology, sourcing, level, mix and origin of final demand, value-added shares.
+    Writes change.csv (region, measure, start, end, factor, value, home, abroad, polar,
+    share), by_partner.parquet and by_sector.parquet (where), figures, manifest.json.
+
+    Example: tivax change wiod16 --from 2000 --to 2014 --out why
+    """
+    start_jax()
+    from ...core import Run, require_format
+    from ...measures import require_value_added
+    from .change_files import run_change
+    from .inputs import correct_tables, open_tables, split_codes
+
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    file_format = require_format(format)
+    tables = open_tables(store, "")
+    run_change(
+        correct_tables(tables, net_inventories, inventories, terminal),
+        measure,
+        out,
+        Run("change", inputs=[store]),
+        start=start,
+        end=end,
+        regions=split_codes(region),
+        sector=sector or None,
+        chained=chained,
+        nodes=nodes,
+        value_added=require_value_added(value_added),
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )

@@ -1,0 +1,203 @@
+"""What ``tivax change`` writes and prints."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from matplotlib.figure import Figure
+
+from ...change import Change, effect_texts
+from ...change import change as decompose_change
+from ...core import (
+    Format,
+    Run,
+    output_folder,
+    require_result_place,
+    write_csv,
+    write_frame,
+)
+from ...figures import ShownRegions, shown_regions
+from ...figures import changes as change_plots
+from ...measures import INDICATORS, ValueAdded
+from ...reporting import save_figure
+from ...sources import label_table
+from ...tables import NetInventories, WorldTables
+from ..terminal import Terminal
+from .check import print_regions
+
+_PRICES = (
+    "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+
+
+def run_change(
+    net: NetInventories,
+    measure: str,
+    out: Path,
+    run: Run,
+    *,
+    start: int | None,
+    end: int | None,
+    regions: Sequence[str],
+    sector: str | None,
+    chained: bool,
+    nodes: int | None,
+    value_added: ValueAdded,
+    format: Format,
+    figures: bool = True,
+    force: bool,
+    terminal: Terminal,
+) -> None:
+    """Decompose the change, write tables, figures and manifest, print effects."""
+    tables = net.tables
+    require_result_place(out, run, force=force)
+    with terminal.progress("solving", "points") as progress:
+        found = decompose_change(
+            tables,
+            measure,
+            start=start,
+            end=end,
+            region=list(regions) or None,
+            sector=sector,
+            chained=chained,
+            nodes=nodes,
+            value_added=value_added,
+            progress=progress,
+        )
+    shown = shown_regions(_size(found, tables), f"output in {found.end}", regions)
+    with output_folder(out, run, force=force) as folder:
+        for name, frame in tables_of(found).items():
+            write_frame(frame, folder, name, format, _LABELS)
+        for name, frame in where_of(found).items():
+            write_frame(frame, folder, name, "parquet")
+            if format == "dta":  # Stata does not read parquet
+                write_frame(frame, folder, name, format, _LABELS)
+        write_csv(label_table(tables, {}), folder / "labels.csv")
+        if figures:
+            for name, figure in figures_of(found, shown).items():
+                save_figure(figure, folder, name)
+        record = run.write_manifest(
+            folder,
+            measure=measure,
+            sector=sector,
+            start=found.start,
+            end=found.end,
+            unit=found.unit,
+            units={measure: found.unit} if measure in INDICATORS else {},
+            residual_max=found.remainder,
+            nodes=found.nodes,
+            chained=chained,
+            value_added=value_added,
+            net_inventories=net.record,
+            prices="current",
+        )
+    for line in [*net.lines, _PRICES]:
+        terminal.print(line)
+    terminal.print(f"{found.title}: effects; {shown.rule}")
+    most = found.largest
+    cells = found.by_factor.assign(change=found.values["change"].to_numpy(float))
+    print_regions(
+        terminal,
+        [_SHORT.get(str(k), str(k)).replace(" ", "\n", 1) for k in cells],
+        {
+            code: effect_texts(cells.loc[[code]].to_numpy(float)[0].tolist(), most)
+            for code in shown.few
+        },
+    )
+    terminal.print(
+        f"adds up to {found.remainder:.1e} of the change or of its largest effect, at "
+        f"{found.nodes} points of the path"
+    )
+    drawn = f"Open {out / 'waterfall.svg'}" if figures else f"Open {out}"
+    terminal.finish(record, drawn)
+
+
+# A table of seven numbers in 84 columns.
+_SHORT = {"value-added shares": "VA shares"}
+
+_LABELS = {
+    "region": "whose measure",
+    "factor": "what changed",
+    "value": "effect on the measure",
+    "home": "the part of the effect from the region itself",
+    "abroad": "the part of the effect from other countries",
+    "polar": "average of the two polar decompositions",
+    "share": "value as a share of the change",
+    "chained": "sum of the effects from year to year",
+    "country": "where the factor changed",
+    "partner": "who sells to the country",
+    "sector": "sector of the good bought, or of the value added",
+}
+
+
+def tables_of(found: Change) -> dict[str, pd.DataFrame]:
+    """change, and with --chained steps, by file name."""
+    frames = {"change": found.table}
+    if found.steps is not None:
+        frames["steps"] = found.steps
+    return {name: _named(frame, found) for name, frame in frames.items()}
+
+
+def where_of(found: Change) -> dict[str, pd.DataFrame]:
+    """by_partner and by_sector: long tables without the cells that are 0."""
+    frames = {}
+    for name in ("by_partner", "by_sector"):
+        columns = {"value": getattr(found, name)}
+        if (chained := getattr(found, f"chained_{name}")) is not None:
+            columns["chained"] = chained
+        frame = xr.Dataset(columns).to_dataframe().reset_index()
+        moved = (frame[[*columns]] != 0).any(axis=1)
+        kept = frame.loc[moved].reset_index(drop=True)
+        frames[name] = _named(kept, found)
+    return frames
+
+
+def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
+    """Columns for the measure and the two years, after the region."""
+    own = {"measure": found.measure, "start": found.start, "end": found.end}
+    rest = [k for k in frame if k not in ("region", *own)]
+    every = frame.assign(**{k: v for k, v in own.items() if k not in frame})
+    return every[["region", *own, *rest]]
+
+
+def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
+    """A waterfall, a map of regions by factor, and for each of up to three regions that
+    were asked for a map of countries by factor."""
+    years = (found.start, found.end)
+    about = {"title": f"Change of {found.title}", "unit": found.unit}
+    figures = {
+        "waterfall": change_plots.waterfall(
+            found.values, found.table, years=years, regions=shown.few, **about
+        )
+    }
+    if len(found.regions) > 1:
+        figures["factors"] = change_plots.effect_map(
+            found.by_factor.loc[shown.many], rows="region", **about
+        )
+    if shown.asked and len(shown.few) <= _MAPS:
+        for region in shown.few:
+            effects = found.by_country.sel(region=region).transpose("country", "factor")
+            countries, factors = (effects[k].values.tolist() for k in effects.dims)
+            frame = pd.DataFrame(effects.values, countries, factors)
+            size = np.abs(effects.values).sum(axis=1)
+            first = np.argsort(-size, kind="stable")[:_COUNTRIES]
+            figures[f"countries_{region}"] = change_plots.effect_map(
+                frame.iloc[first],
+                title=f"{about['title']}, {region}: by country in which it changed",
+                unit=found.unit,
+                rows="country",
+            )
+    return figures
+
+
+_MAPS, _COUNTRIES = 3, 20
+
+
+def _size(found: Change, tables: WorldTables) -> pd.Series:
+    """Gross output of the regions of the result, in the last year."""
+    k = tables.years.index(found.end)
+    output = tables.output(slice(k, k + 1))[0].reshape(len(tables.regions), -1)
+    size = pd.Series(output.sum(axis=1), list(tables.regions))
+    return size.loc[list(found.regions)]

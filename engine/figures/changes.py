@@ -1,0 +1,154 @@
+"""Figures of why a measure changed: waterfalls, and a map of effects by factor.
+
+``tx.change`` makes what they take: ``values`` (region, start, end), ``table`` (region,
+factor, value).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from ..reporting import (
+    DEFICIT,
+    FONT,
+    FULL_WIDTH,
+    INK,
+    QUIET,
+    SMALL,
+    STYLE,
+    SURPLUS,
+    finish_layout,
+    plain_axes,
+)
+from .regions import FEW, known_regions
+from .signed_maps import signed_root, signed_text, signed_ticks
+
+_ACROSS = 2
+
+
+@rc_context(STYLE)
+def waterfall(
+    values: pd.DataFrame,
+    table: pd.DataFrame,
+    *,
+    years: tuple[int, int],
+    title: str = "",
+    unit: str = "",
+    regions: Sequence[str] | None = None,
+) -> Figure:
+    """From the first year to the last, a step for each factor, a panel for each region.
+
+    Parameters
+    ----------
+    values, table
+        Of ``tx.change``.
+    years
+        The two years, for the first and the last bar.
+    title, unit
+        What changed, and the unit of the axis.
+    regions
+        Panels in this order; by default the first eight.
+
+    Panels have axes of their own: levels of regions differ more than their changes.
+    """
+    known = [str(k) for k in values["region"]]
+    chosen = known_regions(known[:FEW] if regions is None else regions, known)
+    factors = [str(k) for k in table["factor"].unique()]
+    wide = table.pivot(index="region", columns="factor", values="value")
+    ends = values.set_index("region")
+    across = min(_ACROSS, len(chosen))
+    down = -(-len(chosen) // across)
+    height = (0.155 * (len(factors) + 2) + 0.42) * down + 0.55
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
+    grid = list(fig.subplots(down, across, squeeze=False).flat)
+    for k, (ax, region) in enumerate(zip(grid, chosen, strict=False)):
+        start, end = ends[["start", "end"]].loc[[region]].to_numpy(float)[0]
+        steps = wide[factors].loc[[region]].to_numpy(float)[0]
+        _fall(ax, float(start), float(end), steps)
+        names = [str(years[0]), *factors, str(years[1])] if k % across == 0 else []
+        ax.set_yticks(np.arange(len(factors) + 2), names or [""] * (len(factors) + 2))
+        ax.tick_params(labelsize=SMALL)
+        ax.set_title(region, loc="left", fontweight="bold", color=INK)
+    for ax in grid[len(chosen) :]:
+        ax.remove()
+    if unit not in ("", "1"):
+        fig.supxlabel(unit, fontsize=SMALL)
+    if title:
+        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+    return finish_layout(fig)
+
+
+def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
+    """Bars from 0 to the two ends, and between them each step from where the last
+    ended."""
+    places = np.arange(len(steps) + 2)
+    reached = start + np.concatenate([[0], np.cumsum(steps)])
+    ax.barh(places[[0, -1]], [start, end], height=0.72, color=QUIET)
+    colours = [SURPLUS if step >= 0 else DEFICIT for step in steps]
+    ax.barh(places[1:-1], steps, left=reached[:-1], height=0.72, color=colours)
+    for place, at in zip(places[:-1], reached, strict=True):
+        ax.plot([at, at], [place - 0.36, place + 1.36], color=INK, linewidth=0.6)
+    plain_axes(ax, grid="x")
+    ax.axvline(0, color=INK, linewidth=0.6)
+    ax.spines["left"].set_visible(False)
+    ax.tick_params(axis="y", length=0)
+    ax.set_ylim(places[-1] + 0.6, -0.6)
+    ax.use_sticky_edges = False
+    ax.margins(x=0.05)
+    ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+@rc_context(STYLE)
+def effect_map(
+    effects: pd.DataFrame, *, title: str = "", unit: str = "", rows: str = ""
+) -> Figure:
+    """Effects as a map: a row a region or country, a column a factor.
+
+    ``rows`` names the rows. Colours follow the signed square root, since effects span
+    magnitudes; cells with 5 % of the largest or more carry their number.
+    """
+    names = [str(k) for k in effects.index]
+    factors = [str(k) for k in effects.columns]
+    shown = effects.to_numpy(float)
+    most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
+    height = 0.17 * max(len(names), 4) + 1.2
+    fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
+    ax = fig.subplots()
+    mesh = ax.pcolormesh(
+        shown, cmap="RdBu", norm=signed_root(most), edgecolor="white", linewidth=0.6
+    )
+    for (i, j), value in np.ndenumerate(shown):
+        if np.isfinite(value) and abs(value) >= 0.05 * most:
+            dark = abs(value) > 0.3 * most
+            ax.text(
+                j + 0.5,
+                i + 0.5,
+                signed_text(float(f"{value:.2g}")),
+                ha="center",
+                va="center",
+                fontsize=SMALL,
+                color="white" if dark else INK,
+            )
+    ax.invert_yaxis()
+    ax.xaxis.tick_top()
+    ax.set_xticks(np.arange(len(factors)) + 0.5, factors, fontsize=SMALL)
+    ax.set_yticks(np.arange(len(names)) + 0.5, names, fontsize=SMALL)
+    ax.tick_params(length=0, pad=2)
+    ax.spines[:].set_visible(False)
+    if rows:
+        ax.set_ylabel(rows, fontsize=SMALL)
+    if title:
+        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+    bar = fig.colorbar(mesh, ax=ax, shrink=0.9, aspect=30, pad=0.02)
+    ticks = signed_ticks(most)
+    bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])
+    bar.ax.tick_params(labelsize=SMALL, length=2)
+    bar.outline.set_visible(False)
+    named = "" if unit in ("", "1") else f"{unit}, "
+    bar.set_label(f"{named}square-root scale", fontsize=SMALL)
+    return finish_layout(fig)

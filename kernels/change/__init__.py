@@ -1,0 +1,1 @@
+"""Why a measure changed: the factors of a table, a path between two years."""

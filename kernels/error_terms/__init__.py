@@ -1,0 +1,1 @@
+"""Parts of the errors of tables: filled cells, import shares."""

@@ -1,0 +1,104 @@
+"""Variances of what filled cells make of a measure: one year.
+
+Cells of a table that rounding removed are filled with their expected values m_ij, which
+make up what each row misses (``engine.tables.derounding``). The true ones differ by
+more than chance cell by cell: a user may buy more in small amounts than its cells of 1
+suggest, and all sellers of a good may sell more of it to some use than to another. With
+g the good that row i sells and u the use of column j (a using industry or a category of
+final demand, whatever the region),
+
+    z_ij = m_ij (1 + c_j + b_gu - mean_i),
+
+c_j and b_gu independent with standard deviations ``user`` and ``use``, and mean_i the
+m-weighted mean of c_j + b_gu in the row, since what a row misses is known. A measure
+with the gradient G moves by
+
+    sum over j of c_j H_j  +  sum over g, u of b_gu H_gu,
+
+H the sums over columns j, and over the cells of g and u, of m_ij (G_ij - mean_i G). For
+G = sum of a_p b_p' both are products of m with thin matrices.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ..sensitivity import Gradients
+
+
+class FilledCells(NamedTuple):
+    """Cells that were filled, and how far their shares are off.
+
+    cells
+        Expected values, 0 elsewhere: of Z, then of each category of final demand by
+        region, (n, n + c f).
+    good, use
+        1 where a row sells a good, (n, s), and where a column is of a use, (k, s + f).
+    user_deviation, use_deviation
+        Relative standard deviations of c and b.
+    """
+
+    cells: Float[Array, "n k"]
+    good: Float[Array, "n s"]
+    use: Float[Array, "k u"]
+    user_deviation: Float[Array, ""]
+    use_deviation: Float[Array, ""]
+
+
+def _by_category(right: Float[Array, "p N"], n: int, k: int) -> Float[Array, "p k"]:
+    """Columns of final demand repeated for each category."""
+    f = (k - n) // max(right.shape[1] - n, 1)
+    final = jnp.repeat(right[:, n:], f, axis=1, total_repeat_length=k - n)
+    return jnp.concatenate([right[:, :n], final], axis=1)
+
+
+def effects(
+    filled: FilledCells, gradients: Gradients
+) -> tuple[Float[Array, "f m k"], Float[Array, "f m s u"]]:
+    """The derivatives H_j and H_gu of f measures for m cases each."""
+    m, good, use = filled.cells, filled.good, filled.use
+    n, k = m.shape
+    left, right, added, of = gradients
+    cases = added.shape[:2]
+    b = _by_category(right, n, k)
+    a = _by_category(added.reshape(-1, added.shape[2]), n, k).reshape(*cases, k)
+    total = m.sum(axis=1)
+    share = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
+    mean_b = (b @ m.T) * share[None, :]
+    mean_a = (a @ m.T) * share[None, None, :]
+
+    column = (left @ m) * b[:, None, :] - (left * mean_b[:, None, :]) @ m
+    by_user = jnp.einsum("pf,pmk->fmk", of, column)
+    by_user = by_user - (a * m.sum(axis=0)[None, None, :] - mean_a @ m)
+
+    sold = m @ use
+    inside = jnp.einsum("nk,pk,ku->pnu", m, b, use) - mean_b[:, :, None] * sold[None]
+    by_use = jnp.einsum("pf,pmn,ns,pnu->fmsu", of, left, good, inside)
+    at = jnp.einsum("fmk,sk,ku->fmsu", a, good.T @ m, use)
+    at = at - jnp.einsum("fmn,ns,nu->fmsu", mean_a, good, sold)
+    return by_user, by_use - at
+
+
+def covariance(filled: FilledCells, gradients: Gradients) -> Float[Array, "f f m"]:
+    """Covariances of the f measures."""
+    by_user, by_use = effects(filled, gradients)
+    users = jnp.einsum("fmk,gmk->fgm", by_user, by_user)
+    uses = jnp.einsum("fmsu,gmsu->fgm", by_use, by_use)
+    return filled.user_deviation**2 * users + filled.use_deviation**2 * uses
+
+
+def in_cells(
+    filled: FilledCells, users: Float[Array, " k"], uses: Float[Array, "s u"], N: int
+) -> Float[Array, "n N"]:
+    """Errors of the cells of Z and Y for standardized c and b."""
+    m, good, use = filled.cells, filled.good, filled.use
+    n, k = m.shape
+    by_use = filled.use_deviation * good @ uses @ use.T
+    relative = filled.user_deviation * users[None, :] + by_use
+    errors = m * relative
+    total = m.sum(axis=1)
+    mean = errors.sum(axis=1) / jnp.where(total > 0, total, 1)
+    errors = errors - m * mean[:, None]
+    final = errors[:, n:].reshape(n, N - n, (k - n) // max(N - n, 1)).sum(axis=2)
+    return jnp.concatenate([errors[:, :n], final], axis=1)

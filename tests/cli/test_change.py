@@ -1,0 +1,91 @@
+"""``tivax change``: files, columns, numbers, figures, mistakes."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+
+from commands import good, mistake, names
+from helpers import random_tables
+
+TABLES = random_tables(regions=4, sectors=3, years=3, seed=5)
+COLUMNS = "region measure start end factor value home abroad polar share chained"
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture(scope="module")
+def done(store, tmp_path_factory):
+    out = tmp_path_factory.mktemp("change") / "out"
+    words = ("--from", 2000, "--to", 2002, "--region", "R2,R0", "--chained")
+    return out, good("change", store, *words, "--out", out)
+
+
+def test_the_files_hold_what_the_function_returns(done):
+    out, answer = done
+    figures = ["waterfall", "factors", "countries_R0", "countries_R2"]
+    tables = ["change.csv", "steps.csv", "by_partner.parquet", "by_sector.parquet"]
+    drawn = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
+    assert names(out) == sorted([*tables, *drawn, "labels.csv", "manifest.json"])
+    found = tx.change(TABLES, "tbi", region=["R2", "R0"], chained=True)
+    written = pd.read_csv(out / "change.csv")
+    assert list(written) == COLUMNS.split()
+    assert list(written["region"].unique()) == ["R2", "R0"]
+    size = found.table["value"].abs().max()
+    for column in ("value", "home", "abroad", "polar", "chained"):
+        # Programs of another run: the solves agree to 1e-12 of the index.
+        assert_allclose(written[column], found.table[column], atol=1e-10 * size)
+    assert set(written["measure"]) == {"tbi"} and set(written["end"]) == {2002}
+    for name, end in (("by_partner", "partner"), ("by_sector", "sector")):
+        where = pd.read_parquet(out / f"{name}.parquet")
+        assert list(where)[4:] == ["factor", "country", end, "value", "chained"]
+        total = where.groupby(["region", "factor"])[["value", "chained"]].sum()
+        wanted = written.set_index(["region", "factor"])[["value", "chained"]]
+        assert_allclose(total.loc[wanted.index], wanted, atol=1e-12 * size)
+    steps = pd.read_csv(out / "steps.csv")
+    assert steps[["start", "end"]].drop_duplicates().values.tolist() == [
+        [2000, 2001],
+        [2001, 2002],
+    ]
+    assert_allclose(
+        steps.groupby(["region", "factor"])["value"].sum().loc[wanted.index],
+        written["chained"],
+        atol=1e-12 * size,
+    )
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["residual_max"] <= 1e-10 and manifest["nodes"] >= 6
+    assert (manifest["measure"], manifest["prices"]) == ("tbi", "current")
+    assert "at current prices" in answer.out and "adds up to" in answer.out
+
+
+def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
+    out = tmp_path / "out"
+    words = ("--measure", "EXGR_DVASH", "--sector", "S1", "--no-figures")
+    good("change", store, *words, "--to", 2001, "--out", out, "--quiet")
+    table = pd.read_csv(out / "change.csv")
+    series = tx.indicators(TABLES.select(2000, 2001), "EXGR_DVASH", "sector")
+    values = series["EXGR_DVASH"].sel(sector="S1")
+    change = (values.sel(year=2001) - values.sel(year=2000)).to_series()
+    total = table.groupby("region")["value"].sum()
+    assert_allclose(total, change.loc[total.index], atol=1e-10 * np.abs(change).max())
+    assert not (out / "waterfall.svg").exists()
+
+
+@pytest.mark.parametrize(
+    "words, told",
+    [
+        (("--measure", "tbii"), "no measure tbii: did you mean tbi?"),
+        (("--region", "R0,CHN"), "no region CHN: choose from R0, R1, R2, R3"),
+        (("--from", 1999), "no year 1999: the tables hold 2000 to 2002"),
+        (("--from", 2001, "--to", 2001), "change: 2001 twice"),
+        (("--sector", "S1"), "tbi by sector: leave out sector"),
+        (("--format", "ods"), "format"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(store, tmp_path, words, told):
+    assert told in mistake("change", store, *words, "--out", tmp_path / "out")
+    assert not list(tmp_path.iterdir())
