@@ -1,10 +1,12 @@
 """Tables drawn around a true one with known errors, and whether intervals hold it."""
 
+import warnings
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 
+from ..engine.core import TivaxWarning
 from ..engine.tables import WorldTables
 from ..engine.uncertainty import TableError, standard_errors
 from ..engine.uncertainty.intervals import Z95
@@ -18,8 +20,9 @@ DRAWN = {
         "lognormal", a=0.5, b=0.1, margins=("row", "column")
     ),
     "shares": TableError("shares", concentration=50),
+    "shares, RAS": TableError("shares", concentration=50),
 }
-"""Errors by name."""
+"""Errors by name; shares are balanced as the model has it, or by RAS."""
 
 
 def draw_lognormal(F: Cells, error: TableError, rng: np.random.Generator) -> Cells:
@@ -48,10 +51,16 @@ def draw_lognormal(F: Cells, error: TableError, rng: np.random.Generator) -> Cel
 
 
 def draw_shares(
-    F: Cells, error: TableError, rng: np.random.Generator, regions: int
+    F: Cells,
+    error: TableError,
+    rng: np.random.Generator,
+    regions: int,
+    *,
+    ras: bool = False,
 ) -> Cells:
     """Partners' shares redrawn, by gamma draws, for every good, region and user, then
-    balanced to what each partner sells to the region (RAS on each block)."""
+    balanced to what each partner sells to the region: by least squares, with the
+    squared imports of users as weights, or by RAS on each block."""
     assert error.concentration is not None
     n, c = len(F), regions
     s = n // c
@@ -59,8 +68,9 @@ def draw_shares(
         [F[:, :n].reshape(c, s, c, s), F[:, n:].reshape(c, s, c, 1)], axis=3
     )
     home = np.eye(c, dtype=bool)[:, None, :, None]
-    abroad = np.where(home, 0, np.maximum(users, 0))
-    sellers, bought = abroad.sum(axis=3), abroad.sum(axis=0)
+    sold, bought = np.where(home, 0, users).sum(axis=3), np.where(home, 0, users).sum(0)
+    # Imports below 0, which inventories make, count as none in the shares.
+    sellers = np.maximum(sold, 0)
     share = sellers / np.where(sellers.sum(0) > 0, sellers.sum(0), 1)
     alpha = np.broadcast_to(error.concentration * share[..., None], users.shape)
     # Draws of small shares are 0 in double precision, and a row of them could not be
@@ -68,13 +78,24 @@ def draw_shares(
     draws = rng.standard_gamma(alpha) + 1e-3 * alpha
     total = draws.sum(axis=0)
     made = draws / np.where(total > 0, total, 1) * bought
-    for _ in range(50):
-        row = made.sum(axis=3)
-        made *= (sellers / np.where(row > 0, row, 1))[..., None]
-        column = made.sum(axis=0)
-        made *= bought / np.where(column > 0, column, 1)
+    expected = share[..., None] * bought
+    if ras:
+        rows = expected.sum(axis=3)
+        for _ in range(50):
+            row = made.sum(axis=3)
+            made *= (rows / np.where(row != 0, row, 1))[..., None]
+            column = made.sum(axis=0)
+            made *= bought / np.where(column != 0, column, 1)
+        change = made - expected
+    else:
+        w = (
+            bought**2
+            / np.where(bought.any(axis=2), (bought**2).sum(axis=2), 1)[..., None]
+        )
+        change = made - expected
+        change -= change.sum(axis=3)[..., None] * w
     # The errors are those of the draws around the proportional table.
-    users = users + np.where(home, 0, made - share[..., None] * bought)
+    users = users + np.where(home, 0, change)
     return np.hstack([users[..., :s].reshape(n, n), users[..., s].reshape(n, c)])
 
 
@@ -94,9 +115,11 @@ def draw_and_judge(
     truth = standard_errors(tables, error, "tbi").isel(year=0)
     rng = np.random.default_rng(seed)
     found, errors = [], []
+    # A drawn industry may use more than it makes.
+    warnings.simplefilter("ignore", TivaxWarning)
     for _ in range(count):
         if error.kind == "shares":
-            drawn = draw_shares(F, error, rng, c)
+            drawn = draw_shares(F, error, rng, c, ras=name.endswith("RAS"))
         else:
             drawn = draw_lognormal(F, error, rng)
         one = WorldTables(

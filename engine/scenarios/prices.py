@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ...kernels.scenarios import low_rank
 from ..core import TivaxError, raise_interrupt
@@ -126,32 +126,45 @@ class _Weights:
 def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
     table = solved.table
     n, c = table.Y.shape
-    total = _Cost(np.zeros(n), np.zeros(c), np.zeros(c))
+    total, given = _Cost(np.zeros(n), np.zeros(c), np.zeros(c)), np.full(n, np.nan)
     for shock in shocks:
-        one = _border(table, shock) if shock.of == "imports" else None
-        if one is None:
-            unit = _own_cost(solved, shock)
-            one = _Cost(unit, np.zeros(c), np.zeros(c))
-        total = _Cost(*(a + b for a, b in zip(total, one, strict=True)))
-    return total
+        if shock.of == "imports":
+            total = _Cost(
+                *(a + b for a, b in zip(total, _border(table, shock), strict=True))
+            )
+            continue
+        rows = _industries(table, shock)
+        if shock.of == "price":
+            given[rows] = shock.share
+        else:
+            total.unit[rows] += shock.share * np.asarray(solved.base.kept)[rows]
+    return total._replace(unit=_with_prices(solved, total.unit, given))
 
 
-def _own_cost(solved: SolvedYear, shock: Shock) -> Float[np.ndarray, " n"]:
-    """Value added per US$ dearer, or what makes the prices themselves rise.
-
-    Costs of the industries whose price is given follow from dp_E' = dc_E' B_EE.
-    """
-    places, base = solved.table.places, solved.base
+def _industries(table: YearTable, shock: Shock) -> Int[np.ndarray, " m"]:
+    """Rows of the industries with output whose cost or price rises."""
+    places = table.places
     rows = places.industries(
         places.find_regions("who", shock.who), places.find_sectors(shock.sectors)
     )
-    rows = rows[solved.table.x[rows] > 0]
-    cost = np.zeros(len(solved.table.x))
-    if shock.of == "value added":
-        cost[rows] = shock.share * np.asarray(base.kept)[rows]
-    elif len(rows):
-        inner = np.asarray(base.B[jnp.asarray(rows)][:, jnp.asarray(rows)])
-        cost[rows] = np.linalg.solve(inner.T, np.full(len(rows), shock.share))
+    return rows[table.x[rows] > 0]
+
+
+def _with_prices(
+    solved: SolvedYear, cost: Float[np.ndarray, " n"], given: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Costs at which the prices that are ``given``, not NaN, rise by so much.
+
+    Margins of these industries give way: with E for them, dc_E B_EE is what other costs
+    leave of their prices.
+    """
+    rows = np.flatnonzero(~np.isnan(given))
+    if not len(rows):
+        return cost
+    B = solved.base.B[:, jnp.asarray(rows)]
+    left = given[rows] - np.asarray(jnp.asarray(cost) @ B)
+    cost = cost.copy()
+    cost[rows] += np.linalg.solve(np.asarray(B)[rows].T, left)
     return cost
 
 

@@ -34,7 +34,8 @@ class FilledCells(NamedTuple):
         Expected values, 0 elsewhere: of Z, then of each category of final demand by
         region, (n, n + c f).
     good, use
-        1 where a row sells a good, (n, s), and where a column is of a use, (k, s + f).
+        1 where a row sells a good, (n, s), and where a column is of a use, (k, s + f):
+        the s industries of each region in turn, then the f categories of each.
     user_deviation, use_deviation
         Relative standard deviations of c and b.
     """
@@ -92,13 +93,31 @@ def in_cells(
     filled: FilledCells, users: Float[Array, " k"], uses: Float[Array, "s u"], N: int
 ) -> Float[Array, "n N"]:
     """Errors of the cells of Z and Y for standardized c and b."""
-    m, good, use = filled.cells, filled.good, filled.use
+    m, good = filled.cells, filled.good
     n, k = m.shape
-    by_use = filled.use_deviation * good @ uses @ use.T
-    relative = filled.user_deviation * users[None, :] + by_use
-    errors = m * relative
+    c, s = N - n, good.shape[1]
+    f = (k - n) // max(c, 1)
     total = m.sum(axis=1)
-    mean = errors.sum(axis=1) / jnp.where(total > 0, total, 1)
-    errors = errors - m * mean[:, None]
-    final = errors[:, n:].reshape(n, N - n, (k - n) // max(N - n, 1)).sum(axis=2)
-    return jnp.concatenate([errors[:, :n], final], axis=1)
+    share = jnp.where(total > 0, 1 / jnp.where(total > 0, total, 1), 0)
+    # By region of the user and use there, so that no cell is looked up.
+    by_user = filled.user_deviation * users
+    by_use = filled.use_deviation * good @ uses
+    shapes = (n, c, s), (n, c, f)
+    cells = [
+        q.reshape(shape) for q, shape in zip(jnp.split(m, [n], 1), shapes, strict=True)
+    ]
+    relative = [
+        q.reshape(1, *shape[1:]) + b[:, None, :]
+        for q, b, shape in zip(
+            jnp.split(by_user, [n]), jnp.split(by_use, [s], 1), shapes, strict=True
+        )
+    ]
+    mean = sum(
+        ((q * e).sum(axis=(1, 2)) for q, e in zip(cells, relative, strict=True)),
+        jnp.zeros(n, m.dtype),
+    )
+    inputs, final = (
+        q * (e - (mean * share)[:, None, None])
+        for q, e in zip(cells, relative, strict=True)
+    )
+    return jnp.concatenate([inputs.reshape(n, n), final.sum(axis=2)], axis=1)

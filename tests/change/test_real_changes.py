@@ -32,9 +32,8 @@ def test_the_page_prints_what_wiod_2013_gives(shared):
     assert [name for name, *_ in rows] == [*table.index, "change"]
     for name, *printed in rows[:-1]:
         told = [float(k.replace("−", "-")) for k in printed]
-        assert told == pytest.approx(
-            table.loc[name, ["value", "home", "abroad"]].tolist(), abs=5.01e-4
-        )
+        wanted = table[["value", "home", "abroad"]].loc[[name]].to_numpy(float)[0]
+        assert told == pytest.approx(wanted.tolist(), abs=5.01e-4)
     ends = found.values.iloc[0]
     assert (
         f"rose by {ends['change']:.3f}, from {ends['start']:.3f} to {ends['end']:.3f}"

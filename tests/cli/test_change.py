@@ -27,7 +27,7 @@ def done(store, tmp_path_factory):
 
 def test_the_files_hold_what_the_function_returns(done):
     out, answer = done
-    figures = ["waterfall", "factors", "countries_R0", "countries_R2"]
+    figures = ["waterfall", "steps", "factors", "countries_R0", "countries_R2"]
     tables = ["change.csv", "steps.csv", "by_partner.parquet", "by_sector.parquet"]
     drawn = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
     assert names(out) == sorted([*tables, *drawn, "labels.csv", "manifest.json"])
@@ -73,6 +73,26 @@ def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
     total = table.groupby("region")["value"].sum()
     assert_allclose(total, change.loc[total.index], atol=1e-10 * np.abs(change).max())
     assert not (out / "waterfall.svg").exists()
+
+
+def test_jobs_in_place_of_value_added(store, tmp_path):
+    cells = [TABLES.years, TABLES.regions, TABLES.sectors]
+    rows = pd.MultiIndex.from_product(cells, names=["year", "region", "sector"])
+    jobs = rows.to_frame(index=False)
+    jobs["jobs"] = np.arange(len(jobs)) % 7 + 1.0
+    jobs.to_csv(tmp_path / "jobs.csv", index=False)
+    words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
+    out = tmp_path / "out"
+    good("change", store, *words, "--region", "R1", "--no-figures", "--out", out)
+    account = tx.read_satellite(tmp_path / "jobs.csv")
+    series = tx.value_added_exports(TABLES, account)["va_exports"].sel(region="R1")
+    change = float(series.sel(year=2002) - series.sel(year=2000))
+    total = pd.read_csv(out / "change.csv")["value"].sum()
+    assert total == pytest.approx(change, rel=1e-10)
+    assert json.loads((out / "manifest.json").read_text())["value_added"] == "jobs"
+    jobs.assign(more=1.0).to_csv(tmp_path / "jobs.csv", index=False)
+    told = mistake("change", store, *words, "--out", tmp_path / "other")
+    assert told.startswith("--satellite: 2 accounts; give a file with one")
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,9 @@ FIGURES = {
     ),
     "sensitivity": lambda: sensitivity.sensitivity_map(effects()),
     "waterfall": lambda: changes.waterfall(*changed()[:2], years=(2000, 2008)),
+    "yearly effects": lambda: changes.yearly_effects(
+        pd.concat([changed()[1].assign(end=year) for year in (2001, 2002)])
+    ),
     "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(aggregated()),
     "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),

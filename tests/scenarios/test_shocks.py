@@ -73,6 +73,11 @@ def test_prices_by_hand(two):
             "cost": tx.Shock("price", who="A", percent=10),
             "price": tx.Shock("price", who="A", percent=10, of="price"),
             "border": tx.Shock("price", who="A", whom="B", percent=10, of="imports"),
+            "both": [
+                tx.Shock("price", who="B", percent=30),
+                tx.Shock("price", percent=10, of="price"),
+                tx.Shock("price", who="B", percent=20, of="price"),
+            ],
         },
     )
     # A cost of .07 on A's product.
@@ -84,6 +89,8 @@ def test_prices_by_hand(two):
     # A's price is 1.1: B's rises by .1 * .1 / .7.
     given = [1.1, 1 + 0.01 / 0.7]
     assert_allclose(values(found, "price_output", "price"), given, rtol=RTOL)
+    # Given prices hold whatever else there is, the last word on each.
+    assert_allclose(values(found, "price_output", "both"), [1.1, 1.2], rtol=RTOL)
     # B pays .1 * .1 more for inputs, and 2 more of 30 imported: inputs 10, final 20.
     border = 1 + 0.01 * np.array([0.1, 0.8]) / 0.55
     assert_allclose(values(found, "price_output", "border"), border, rtol=RTOL)

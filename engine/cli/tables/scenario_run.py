@@ -36,6 +36,7 @@ from ..terminal import Terminal
 # A larger table is announced with its size; WIOD 2013 has 170 rows a variant.
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = 95
+_BYTES_IN_MEMORY = 160
 # Of the printed table.
 _ROWS = 10
 _MEASURES = 4
@@ -103,7 +104,7 @@ def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
     size = ""
     if rows > _MANY_ROWS:
         size = f", about {rows * _BYTES_PER_ROW / 1e6:,.0f} MB"
-    memory = (plan.memory + rows * _BYTES_PER_ROW) / 2**30
+    memory = (plan.memory + rows * _BYTES_IN_MEMORY) / 2**30
     terminal.announce(
         f"{variants:,} variant{'s' * (variants > 1)}, {years} year{'s' * (years > 1)}, "
         f"{plan.tables.n:,} industries: {rows:,} rows{size}; about {memory:.1f} GiB of "
@@ -153,6 +154,7 @@ def _linkages(plan: ScenarioPlan) -> pd.DataFrame:
 def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
     """What the manifest says beside residual and files."""
     facts: dict[str, Any] = {
+        "kind": sorted({k.kind for some in plan.variants.values() for k in some}),
         "variants": len(plan.variants),
         "years": list(plan.years),
         "measures": list(plan.measures),

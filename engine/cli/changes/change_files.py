@@ -20,12 +20,17 @@ from ...core import (
 )
 from ...figures import ShownRegions, shown_regions
 from ...figures import changes as change_plots
-from ...measures import INDICATORS, ValueAdded
+from ...measures import (
+    INDICATORS,
+    ValueAdded,
+    value_added_messages,
+    value_added_metadata,
+)
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
+from ..tables.check import print_regions
 from ..terminal import Terminal
-from .check import print_regions
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
@@ -89,11 +94,11 @@ def run_change(
             residual_max=found.remainder,
             nodes=found.nodes,
             chained=chained,
-            value_added=value_added,
+            **value_added_metadata(tables, [value_added]),
             net_inventories=net.record,
             prices="current",
         )
-    for line in [*net.lines, _PRICES]:
+    for line in [*net.lines, *value_added_messages(tables, [value_added]), _PRICES]:
         terminal.print(line)
     terminal.print(f"{found.title}: effects; {shown.rule}")
     most = found.largest
@@ -163,8 +168,8 @@ def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
 
 
 def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
-    """A waterfall, a map of regions by factor, and for each of up to three regions that
-    were asked for a map of countries by factor."""
+    """A waterfall, a map of regions by factor, bars of each step if there are steps;
+    for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
     about = {"title": f"Change of {found.title}", "unit": found.unit}
     figures = {
@@ -172,6 +177,10 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
             found.values, found.table, years=years, regions=shown.few, **about
         )
     }
+    if found.steps is not None:
+        figures["steps"] = change_plots.yearly_effects(
+            found.steps, regions=shown.few, **about
+        )
     if len(found.regions) > 1:
         figures["factors"] = change_plots.effect_map(
             found.by_factor.loc[shown.many], rows="region", **about
