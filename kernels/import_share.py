@@ -215,8 +215,8 @@ def solve(
         return A @ (X if scale is None else scale[:, None] * X)
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = _in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
-        return _refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
+        A32, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
+        return refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
 
 
 @partial(jax.jit, static_argnames="regions")
@@ -254,10 +254,10 @@ def solve_contents(
         return times
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = _in_float32(A, size, regions=regions, scale=scale)
+        A32, P = in_float32(A, size, regions=regions, scale=scale)
         D = domestic_blocks(A, regions=regions)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        return _refine(
+        return refine(
             transposed(A, D, exporting, scale),
             transposed(A32, domestic_blocks(A32, regions=regions), some),
             partial(apply_transposed, P, exporting=some),
@@ -266,7 +266,7 @@ def solve_contents(
         )
 
 
-def _in_float32(
+def in_float32(
     A: Float[Array, "n n"],
     size: Float[Array, " n"],
     *,
@@ -284,14 +284,18 @@ def _in_float32(
     return A32, P
 
 
-def _refine(
+def refine(
     times: Callable,
     times32: Callable,
     apply: Callable,
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
+    most: int = _MAX_PASSES,
 ) -> IterativeSolution:
-    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1."""
+    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1.
+
+    A cycle takes ``most`` passes at most.
+    """
 
     def correction(r, goal):
         """z with |r - (I - M) z| <= goal by column, about, in float32."""
@@ -305,7 +309,7 @@ def _refine(
             return r, z + d, left, k + 1, jnp.any(expected > goal)
 
         def unfinished(state):
-            return state[4] & (state[3] < _MAX_PASSES)
+            return state[4] & (state[3] < most)
 
         one = jnp.ones_like(goal)
         start = (r, jnp.zeros_like(r), one, 0, True)

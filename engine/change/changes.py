@@ -17,7 +17,15 @@ from ..core import (
     require_whole,
 )
 from ..measures import ValueAdded
-from ..tables import WorldTables, YearArray, as_float64, parse_year, require_tables
+from ..tables import (
+    WorldTables,
+    YearArray,
+    as_float64,
+    check_numbers,
+    parse_year,
+    require_productive,
+    require_tables,
+)
 from ..uncertainty import (
     TRADE_MEASURES,
     measure_unit,
@@ -173,9 +181,11 @@ def change(
         regions,
         labels.values(found),
         labels.table(found, steps),
-        labels.by_partner(found),
-        labels.by_sector(found),
+        labels.by_partner([found]),
+        labels.by_sector([found]),
         labels.steps(steps, inner) if chained else None,
+        labels.by_partner(steps) if chained else None,
+        labels.by_sector(steps) if chained else None,
         max(float(np.nanmax(k.relative, initial=0)) for k in (found, *steps)),
         found.nodes,
     )
@@ -242,7 +252,12 @@ class _Reader:
         k = self._tables.years.index(year)
         row = None if self._rows is None else as_float64(self._rows[k])
         found = year_of_table(read_raw_year(self._tables, k), row)
-        demand = np.asarray(found.table.Y).sum(axis=0)
+        A, Y, v = (np.asarray(each) for each in found.table)
+        used, demand = A.sum(axis=0), Y.sum(axis=0)
+        if not all(np.isfinite(each).all() for each in (used, demand, v)):
+            check_numbers(self._tables.table(year))
+        if not (used < 1).all():
+            require_productive(self._tables.table(year))
         for region, total in zip(self._tables.regions, demand, strict=True):
             if not total >= 0:
                 raise TivaxError(
@@ -307,12 +322,12 @@ class _Labels:
         frame.insert(list(frame).index("polar") + 1, "share", share.T.ravel())
         return frame
 
-    def by_partner(self, found: Attribution) -> xr.DataArray:
-        effects = found.by_pair.transpose(0, 3, 2, 1)
+    def by_partner(self, parts: Sequence[Attribution]) -> xr.DataArray:
+        effects = np.sum([k.by_pair for k in parts], axis=0).transpose(0, 3, 2, 1)
         return self._effects(effects, {"partner": list(self.tables.regions)})
 
-    def by_sector(self, found: Attribution) -> xr.DataArray:
-        effects = found.by_good.transpose(0, 3, 2, 1)
+    def by_sector(self, parts: Sequence[Attribution]) -> xr.DataArray:
+        effects = np.sum([k.by_good for k in parts], axis=0).transpose(0, 3, 2, 1)
         return self._effects(effects, {"sector": list(self.tables.sectors)})
 
     def steps(

@@ -48,6 +48,8 @@ class Change(Printable):
     steps
         With ``chained``, effects by factor of each step from year to year; otherwise
         None.
+    chained_by_partner, chained_by_sector
+        The same as ``by_partner`` and ``by_sector``, summed over the steps.
     remainder
         The largest remainder, relative to the change of its region or to the largest
         effect on it, whichever is more.
@@ -76,6 +78,8 @@ class Change(Printable):
     by_partner: xr.DataArray
     by_sector: xr.DataArray
     steps: pd.DataFrame | None
+    chained_by_partner: xr.DataArray | None
+    chained_by_sector: xr.DataArray | None
     remainder: float
     nodes: int
 

@@ -15,12 +15,12 @@ import typer
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ..core import abandon_parts, print_last, tivax_version, watch_for_interrupts
+from .changes.change import change
 from .endings import ending_of
 from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
 from .inference.panel import panel
 from .tables import commands as tables
-from .tables.change import change
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario
@@ -48,6 +48,7 @@ COMMANDS = {
     "simulate": inference.simulate,
     "threats": inference.threats,
     "curve": inference.curve,
+    "montecarlo": inference.montecarlo,
     "package": publish.package,
     "cite": publish.cite,
     "demo": tools.demo,

@@ -11,5 +11,6 @@ from .from_tables import synthetic_economy as synthetic_economy
 from .gradient import tariff_gradient as tariff_gradient
 from .scenario_file import ExactHatResult as ExactHatResult
 from .scenario_file import ExactHatRun as ExactHatRun
+from .scenario_file import economy_of as economy_of
 from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float
 
-from ...kernels.equilibrium import changes, wages, welfare
+from ...kernels.equilibrium import wages, welfare
 from ..core import (
     Listing,
     Printable,
@@ -21,30 +21,22 @@ from ..core import (
     require_choice,
     require_kind,
 )
-from .economy import Economy, net_imports
+from .economy import Economy
+from .solving import (
+    Deficits,
+    Old,
+    make_shocks,
+    new_deficits,
+    solve_all,
+    solve_old,
+)
 
-Deficits = Literal["zero", "kept", "closing"]
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
 # Scenarios solved at once: what they need stays in a processor's cache.
-_TOGETHER = 16
+TOGETHER = 8
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
-_NEWTON_STEPS = 60
-_HALVINGS = 12
-
-
-class Old(NamedTuple):
-    """The old equilibrium, money in units of world value added."""
-
-    economy: changes.Economy
-    tariff: Float[Array, "r r s"]
-    trade: Float[Array, "r r s"]
-    spending: Float[Array, "r s"]
-    income: Float[Array, " r"]
-    deficit: Float[Array, " r"]
-    start: wages.Position
-    inverse: Float[Array, "r r"]
 
 
 class Flows(NamedTuple):
@@ -122,11 +114,11 @@ class ExactHat(Printable):
     def table(self) -> pd.DataFrame:
         """Long form: (scenario,) region, measure, value in per cent."""
         kept = [*MEASURES, *(k for k in ("tech", "transfer") if k in self.changes)]
-        index = list(self.changes.index.names)
-        frame = self.changes[kept].rename_axis(columns="measure")
-        return (
-            frame.stack().to_frame("value").reset_index()[[*index, "measure", "value"]]
-        )
+        rows = self.changes[kept]
+        long = rows.index.repeat(len(kept)).to_frame(index=False)
+        long["measure"] = np.tile(kept, len(rows))
+        long["value"] = rows.to_numpy().ravel()
+        return long
 
     @property
     def flows(self) -> pd.DataFrame:
@@ -214,16 +206,15 @@ def exact_hat(
     old = solve_old(economy, deficits)
     closed = new_deficits(old, deficits)
     total = len(tariff)
-    together = min(_TOGETHER, total)
+    together = TOGETHER if total > 1 else 1
     progress(0, total)
     parts: list[welfare.Welfare] = []
     clearing: list[np.ndarray] = []
     new: wages.Equilibrium | None = None
     for k in range(0, total, together):
         chosen = np.minimum(np.arange(k, k + together), total - 1)
-        shock = _shocks(old, tariff[chosen], costs[chosen], closed)
-        found = _solve_several(old, shock)
-        found = _repair(economy, old, shock, found, k)
+        shock = make_shocks(old, tariff[chosen], costs[chosen], closed)
+        found = solve_all(economy, old, shock, k)
         iceberg = jnp.asarray(costs[chosen])
         part = _welfare_of_several(old, iceberg, closed - old.deficit, found)
         kept = slice(0, min(together, total - k))
@@ -281,98 +272,6 @@ def _is_home(array: np.ndarray, value: int) -> bool:
     return bool((np.einsum("...nnj->...nj", array) == value).all())
 
 
-def share_economy(economy: Economy) -> changes.Economy:
-    """The economy in shares. Nobody buys a sector: it is bought at home; nobody makes
-    it: it is made of value added alone."""
-    paid = economy.trade * (1 + economy.tariff)
-    spent = paid.sum(axis=1)
-    bought = spent > 0
-    home = np.eye(len(economy.regions))[:, :, None]
-    shares = np.where(bought[:, None], paid / np.where(bought, spent, 1)[:, None], home)
-    cost = economy.intermediate.sum(axis=1) + economy.value_added
-    made = cost > 0
-    per_unit = 1 / np.where(made, cost, 1)
-    inputs = np.where(made[:, None], economy.intermediate * per_unit[:, None], 0)
-    final = economy.final / economy.final.sum(axis=1, keepdims=True)
-    income = economy.value_added.sum(axis=1)
-    return changes.Economy(
-        shares=jnp.asarray(shares),
-        value_added=jnp.asarray(1 - inputs.sum(axis=1)),
-        inputs=jnp.asarray(inputs),
-        budget=jnp.asarray(final),
-        theta=jnp.asarray(economy.theta),
-        income=jnp.asarray(income / income.sum()),
-    )
-
-
-def solve_old(economy: Economy, deficits: Deficits) -> Old:
-    """The old equilibrium: observed tariffs, with or without deficits."""
-    shares = share_economy(economy)
-    tariff = jnp.asarray(economy.tariff)
-    deficit = jnp.asarray(net_imports(economy.trade) / economy.value_added.sum())
-    deficit = deficit - deficit.sum() * shares.income  # rounding
-    kept = changes.Shock(jnp.zeros_like(tariff), tariff, deficit)
-    start = wages.origin(shares)
-    at = wages.visit_precisely(shares, kept, start.log_wages, start)
-    inverse = wages.inverse_jacobian(shares, kept, at)
-    shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
-    found = wages.solve(shares, shock, inverse, at)
-    if not float(found.clearing) <= wages.CLEARING:
-        found = _by_newton(economy, shares, shock, at, "the old equilibrium")
-    found = _polish(shares, shock, found, inverse, at)
-    paid = jnp.exp(found.log_wages) * shares.income
-    rebased = shares._replace(shares=found.shares, income=paid / paid.sum())
-    start = wages.origin(rebased)._replace(spending=found.spending)
-    still = shock._replace(deficit=shock.deficit / paid.sum())
-    start = wages.visit_precisely(rebased, still, start.log_wages, start)
-    inverse = wages.inverse_jacobian(rebased, still, start)
-    return Old(
-        rebased,
-        tariff,
-        found.trade,
-        found.spending,
-        found.income,
-        still.deficit,
-        start,
-        inverse,
-    )
-
-
-def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
-    """Deficits of the new equilibrium, in units of world value added."""
-    return old.deficit if deficits == "kept" else jnp.zeros_like(old.deficit)
-
-
-def _polish(
-    shares: changes.Economy,
-    shock: changes.Shock,
-    found: wages.Equilibrium,
-    inverse: Float[Array, "r r"],
-    start: wages.Position,
-) -> wages.Equilibrium:
-    """One more step, to rounding: all effects are measured against this equilibrium."""
-    at = wages.visit_precisely(shares, shock, found.log_wages, start)
-    u = at.log_wages - inverse @ at.excess
-    better = wages.equilibrium_at(shares, shock, u, at, found.steps)
-    return better if float(better.clearing) < float(found.clearing) else found
-
-
-def _shocks(
-    old: Old, tariff: np.ndarray, costs: np.ndarray, deficit: Array
-) -> changes.Shock:
-    before = 1 + np.asarray(old.tariff)[None]
-    log_costs = np.log((1 + tariff) / before * costs)
-    several = jnp.broadcast_to(deficit[None], (len(tariff), len(deficit)))
-    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several)
-
-
-@jax.jit
-def _solve_several(old: Old, shock: changes.Shock) -> wages.Equilibrium:
-    return jax.vmap(lambda one: wages.solve(old.economy, one, old.inverse, old.start))(
-        shock
-    )
-
-
 @jax.jit
 def _welfare_of_several(
     old: Old,
@@ -386,63 +285,6 @@ def _welfare_of_several(
         )
 
     return jax.vmap(one)(iceberg, found)
-
-
-def _repair(
-    economy: Economy,
-    old: Old,
-    shock: changes.Shock,
-    found: wages.Equilibrium,
-    before: int,
-) -> wages.Equilibrium:
-    """Solve by Newton steps what the shared iteration left unsolved."""
-    unsolved = np.flatnonzero(~(np.asarray(found.clearing) <= wages.CLEARING))
-    for k in unsolved:
-        one = jax.tree.map(lambda a, k=k: a[k], shock)
-        several = len(found.clearing) > 1
-        what = f"scenario {before + k}" if several else "the new equilibrium"
-        new = _by_newton(economy, old.economy, one, old.start, what)
-        found = jax.tree.map(lambda all, one, k=k: all.at[k].set(one), found, new)
-    return found
-
-
-def _by_newton(
-    economy: Economy,
-    shares: changes.Economy,
-    shock: changes.Shock,
-    start: wages.Position,
-    what: str,
-) -> wages.Equilibrium:
-    """Newton's method with a line search, for equilibria far from the old one."""
-
-    def size(at: wages.Position) -> float:
-        worst = float(jnp.max(jnp.abs(at.excess)))
-        return worst if np.isfinite(worst) else np.inf
-
-    at = wages.visit_precisely(shares, shock, start.log_wages, start)
-    for _ in range(_NEWTON_STEPS):
-        if size(at) <= 0.1 * wages.CLEARING:
-            break
-        inverse = wages.inverse_jacobian(shares, shock, at)
-        step = -inverse @ at.excess
-        step = step * min(1.0, 0.5 / max(float(jnp.max(jnp.abs(step))), 1e-300))
-        for _ in range(_HALVINGS):
-            new = wages.visit_precisely(shares, shock, at.log_wages + step, at)
-            if size(new) < size(at):
-                at = new
-                break
-            step = step / 2
-        else:
-            break
-    found = wages.equilibrium_at(shares, shock, at.log_wages, at, jnp.asarray(0))
-    if not float(found.clearing) <= wages.CLEARING:
-        worst = economy.regions[int(np.argmax(np.abs(np.nan_to_num(at.excess, nan=9))))]
-        raise TivaxError(
-            f"{economy.name}: {what} does not converge: the labour market of {worst} "
-            f"misses by {float(found.clearing):.1e} of value added; take a smaller "
-            "change"
-        )
-    return found
 
 
 def _frame(

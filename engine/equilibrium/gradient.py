@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 
 from ...kernels.equilibrium import changes, wages, welfare
 from ..core import TivaxError, in_float64, require_choice, require_kind, suggest
-from .counterfactual import Deficits, Old, exact_hat, new_deficits, solve_old
 from .economy import Economy
+from .solving import Deficits, Old, new_deficits, solve_new, solve_old
 
 DIFFERENTIABLE = ("welfare", "tot", "vot", "realwage", "real_income")
 
@@ -62,11 +62,12 @@ def tariff_gradient(
     if region not in economy.regions:
         known = suggest(str(region), economy.regions)
         raise TivaxError(f"{economy.name} has no region {region}{known}")
-    exact_hat(economy, deficits=deficits)  # raises where there is no equilibrium
     old = solve_old(economy, deficits)
+    new = solve_new(economy, old, economy.tariff_new, deficits)
     slope = _slope(
         jnp.asarray(economy.tariff_new),
         old,
+        wages.Position(new.log_wages, new.log_prices, new.spending, 0 * old.deficit),
         new_deficits(old, deficits),
         jnp.asarray(economy.regions.index(region)),
         measure=measure,
@@ -87,6 +88,7 @@ def tariff_gradient(
 def _slope(
     tariff: Float[Array, "r r s"],
     old: Old,
+    at: wages.Position,
     deficit: Float[Array, " r"],
     region: Array,
     *,
@@ -96,7 +98,7 @@ def _slope(
         shock = changes.Shock(
             jnp.log1p(tariff) - jnp.log1p(old.tariff), tariff, deficit
         )
-        new = wages.solve(old.economy, shock, old.inverse, old.start)
+        new = wages.differentiable(old.economy, shock, at)
         found = welfare.welfare_changes(
             old.economy,
             old.trade,

@@ -42,9 +42,10 @@ from ..core import (
 )
 from ..tables import open_store
 from .accounts import effect_on_index, tbi_change
-from .counterfactual import Deficits, ExactHat, exact_hat
+from .counterfactual import ExactHat, exact_hat
 from .economy import Economy, read_economy
 from .from_tables import economy_from_tables, read_cells
+from .solving import Deficits
 
 KEYS = (
     "kind",
@@ -76,6 +77,12 @@ class ExactHatRun:
     trade_costs: Path | None
     variants: tuple[TomlTable, ...]
     equation: tuple[float, float] | None
+
+    @property
+    def names(self) -> list[str]:
+        """Of the scenarios: names of variants, or one without a name."""
+        named = (k.text("name", str(n)) for n, k in enumerate(self.variants, 1))
+        return list(dict.fromkeys(named)) or [""]
 
     @property
     def inputs(self) -> list[Path]:
@@ -166,9 +173,12 @@ def economy_of(run: ExactHatRun) -> Economy:
 
 
 def exact_hat_scenario(
-    run: str | Path | ExactHatRun, *, progress: Progress = no_progress
+    run: str | Path | ExactHatRun,
+    economy: Economy | None = None,
+    *,
+    progress: Progress = no_progress,
 ) -> ExactHatResult:
-    """Run a scenario file of kind exact-hat.
+    """Run a scenario file of kind exact-hat; ``economy`` is that of the file, if read.
 
     Raises
     ------
@@ -177,7 +187,7 @@ def exact_hat_scenario(
         raises.
     """
     run = run if isinstance(run, ExactHatRun) else read_exact_hat(run)
-    economy = economy_of(run)
+    economy = economy_of(run) if economy is None else economy
     costs = None
     if run.trade_costs is not None:
         labels = (economy.regions, economy.sectors)

@@ -5,4 +5,5 @@ from .regions import shown_regions as shown_regions
 from .resampling import Drawn as Drawn
 from .resampling import rejection_rates as rejection_rates
 from .specifications import joint_curve as joint_curve
+from .table_draws import drawn_effects as drawn_effects
 from .threatened import threat_intervals as threat_intervals

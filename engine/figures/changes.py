@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..reporting import (
+    COLOURS,
     DEFICIT,
     FONT,
     FULL_WIDTH,
@@ -23,7 +24,9 @@ from ..reporting import (
     STYLE,
     SURPLUS,
     finish_layout,
+    legend,
     plain_axes,
+    year_axis,
 )
 from .regions import FEW, known_regions
 from .signed_maps import signed_root, signed_text, signed_ticks
@@ -101,6 +104,68 @@ def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
     ax.use_sticky_edges = False
     ax.margins(x=0.05)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+
+
+@rc_context(STYLE)
+def yearly_effects(
+    steps: pd.DataFrame,
+    *,
+    title: str = "",
+    unit: str = "",
+    regions: Sequence[str] | None = None,
+) -> Figure:
+    """Effects of each factor from year to year as stacked bars, a panel a region.
+
+    Parameters
+    ----------
+    steps
+        Of ``tx.change(..., chained=True)``: start, end, region, factor, value.
+    title, unit
+        What changed, and the unit of the axis.
+    regions
+        Panels in this order; by default the first eight.
+
+    A bar stands at the end of its step; a dot is the whole change.
+    """
+    known = [str(k) for k in steps["region"].unique()]
+    chosen = known_regions(known[:FEW] if regions is None else regions, known)
+    factors = [str(k) for k in steps["factor"].unique()]
+    years = np.unique(steps["end"].to_numpy(int))
+    across = min(_ACROSS, len(chosen))
+    down = -(-len(chosen) // across)
+    fig = Figure(figsize=(FULL_WIDTH, 1.6 * down + 0.9), layout="constrained")
+    axes = list(fig.subplots(down, across, sharex=True, squeeze=False).flat)
+    for ax, region in zip(axes, chosen, strict=False):
+        own = steps[steps["region"] == region]
+        wide = own.pivot(index="factor", columns="end", values="value")
+        effects = wide.reindex(index=factors, columns=years).to_numpy(float)
+        for k, (factor, colour) in enumerate(zip(factors, _COLOURS, strict=False)):
+            # What is above 0 is stacked up, what is below down.
+            alike = np.sign(effects[:k]) == np.sign(effects[k])[None]
+            below = np.nansum(np.where(alike, effects[:k], 0), axis=0)
+            ax.bar(years, effects[k], bottom=below, color=colour, label=factor)
+        whole = np.nansum(effects, axis=0)
+        dot = {"color": INK, "markeredgecolor": "white", "markersize": 4}
+        ax.plot(years, whole, "o", label="change", **dot)
+        ax.axhline(0, color=INK, linewidth=0.6)
+        plain_axes(ax, grid="y")
+        year_axis(ax, years, bins=6)
+        ax.tick_params(labelsize=SMALL)
+        ax.set_title(region, loc="left", fontweight="bold", color=INK)
+    for ax in axes[len(chosen) :]:
+        ax.remove()
+    for ax in axes[len(chosen) - across : len(chosen)]:
+        ax.tick_params(labelbottom=True)
+    if unit not in ("", "1"):
+        fig.supylabel(unit, fontsize=SMALL)
+    if title:
+        fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+    legend(fig, *axes[0].get_legend_handles_labels())
+    return finish_layout(fig)
+
+
+# Technology, sourcing; level, mix, origin of demand; value added; imbalances.
+_COLOURS = (*(COLOURS[k] for k in (3, 0, 1, 5, 2, 7)), "#BBBBBB")
 
 
 @rc_context(STYLE)

@@ -100,7 +100,7 @@ def welfare_ranges(
     quantiles = (
         changes["welfare"]
         .groupby(level="region", sort=False)
-        .quantile([0, 0.25, 0.5, 0.75, 1])
+        .quantile(np.array([0, 0.25, 0.5, 0.75, 1]))
         .unstack()
     )
     shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1))

@@ -51,6 +51,10 @@ from .engine.measures import value_added_exports as value_added_exports
 from .engine.measures import value_added_in_exports as value_added_in_exports
 from .engine.measures import value_added_in_final_demand as value_added_in_final_demand
 from .engine.measures import value_added_trade as value_added_trade
+from .engine.montecarlo import Balance as Balance
+from .engine.montecarlo import MonteCarlo as MonteCarlo
+from .engine.montecarlo import balance as balance
+from .engine.montecarlo import monte_carlo as monte_carlo
 from .engine.panel import DataFiles as DataFiles
 from .engine.panel import Panel as Panel
 from .engine.panel import build_panel as build_panel

@@ -81,8 +81,8 @@ def _topics(manifest: Mapping[str, Any]) -> set[str]:
         topics |= {scheme["kind"], scheme[chosen]}
         if scheme["kind"] == "wild":
             topics.add(f"type {scheme.get('type', '11')}")
-    if isinstance(kind := manifest.get("kind"), str):
-        topics.add(kind)
+    kinds = manifest.get("kind", [])
+    topics |= {kinds} if isinstance(kinds, str) else {*kinds}
     if (manifest.get("net_inventories") or {}).get("categories"):
         topics.add("net inventories")
     return topics

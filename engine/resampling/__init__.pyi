@@ -27,6 +27,8 @@ from .run_files import with_lags as with_lags
 from .run_files import with_overrides as with_overrides
 from .running import draws_of as draws_of
 from .running import fill as fill
+from .running import on_all_devices as on_all_devices
+from .running import over_blocks as over_blocks
 from .schemes import Scheme as Scheme
 from .simulation.own_panel import OwnPanel as OwnPanel
 from .simulation.own_panel import own_panel as own_panel

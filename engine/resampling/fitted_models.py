@@ -127,6 +127,19 @@ class FittedModel:
         x = slice(self.layout.exogenous, None)
         return np.asarray(V)[x, x] * np.outer(self.unit, self.unit)
 
+    def moved_columns(
+        self, name: str, errors: Float[np.ndarray, "n k"]
+    ) -> Float[np.ndarray, "n k"]:
+        """What errors of a column of the panel, by row, do to its column of ``rows``:
+        net of nested effects and in its unit."""
+        nested = [k for k in self.model.effects if self._nested(k)]
+        net = _net_of(errors, self.used, nested, self.cluster)
+        return net / self.size[self.place_of(name)]
+
+    def place_of(self, name: str) -> int:
+        """Which column of ``rows`` is that column of the panel."""
+        return self.layout.dummies + self.model.columns.index(name)
+
     def second_clusters(self, second: str) -> tuple[np.ndarray, tuple[str, ...]]:
         """The number of each row's cluster in a second dimension, and all labels."""
         require_columns(self.data, [second])

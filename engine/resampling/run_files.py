@@ -42,6 +42,12 @@ options for each choice, as in ``tx.specification_curve``, blocks and most.
     draws = 399                   # of each bootstrap in each of them
     coarse = ["region"]           # levels of clusters above the countries, to test
     flows = "flows.csv"           # exporters by importers, for the network HAC
+
+store and error are read by ``tivax montecarlo`` alone, whose draws are of tables and
+which needs no [scheme]; one of kind pairs or bayesian says how clusters are drawn:
+
+    store = "store"               # the tables that the treatment was computed from
+    error = "model.toml"          # or the name of a model, such as "rounding"
 """
 
 from collections.abc import Mapping, Sequence
@@ -60,7 +66,7 @@ from .schemes import Kind, Method, Permute, Scheme, Type, Weights
 _TOP = set(
     (
         "panel seed draws sample save_draws timed models model grid scheme threats "
-        "curve simulate"
+        "curve simulate store error"
     ).split()
 )
 _THREATS = ("columns", "weights", "placebos", "vintages", "only")
@@ -92,6 +98,8 @@ class RunFile:
     threats: Mapping[str, Any] = field(default_factory=dict)
     curve: Mapping[str, Any] = field(default_factory=dict)
     simulate: Mapping[str, Any] = field(default_factory=dict)
+    store: Path | None = None
+    error: str = ""
 
     @property
     def panels(self) -> list[Path]:
@@ -150,6 +158,8 @@ def read_run_file(
         threats=_threats(toml),
         curve=_curve(toml),
         simulate=_simulate(toml),
+        store=toml.path("store") if toml.has("store") else None,
+        error=toml.text("error", ""),
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.random_draws import BLOCK
 from ..core import Progress, in_float64, no_progress
@@ -220,6 +220,11 @@ def _rows(blocks: np.ndarray) -> np.ndarray:
 def blocks_at_once() -> int:
     """Blocks of one step on one device."""
     return _AT_ONCE.get(jax.default_backend(), _AT_ONCE_GPU)
+
+
+def on_all_devices(arrays: Any) -> Any:
+    """A copy of the arrays on every device, so that calls need not send them."""
+    return jax.device_put(arrays, NamedSharding(_mesh(), PartitionSpec()))
 
 
 @lru_cache

@@ -1,4 +1,5 @@
 from .key_industries import linkages as linkages
+from .key_industries import linkages_of as linkages_of
 from .result import ScenarioResult as ScenarioResult
 from .run import ScenarioPlan as ScenarioPlan
 from .run import make_plan as make_plan

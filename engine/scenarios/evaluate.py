@@ -63,7 +63,8 @@ def value_rows(
 ) -> Iterator[Float[np.ndarray, "k values"]]:
     """Accounts of the variants, some at a time, in their order.
 
-    A row has the ``FIELDS`` of all regions, one field after the other, and ``CHECKS``.
+    A row has the ``FIELDS`` of all regions, one field after the other, value added by
+    industry, and ``CHECKS``.
 
     Raises ``TivaxError`` for a variant that is not solved or not productive.
     """
@@ -132,7 +133,7 @@ def _unstacked(found: low_rank.Variant) -> Iterator[low_rank.Variant]:
 
 def _row(found: low_rank.Variant) -> Float[np.ndarray, " values"]:
     checks = (found.residual, found.identity, found.smallest_multiplier)
-    return np.concatenate([*found.accounts, np.array(checks, float)])
+    return np.concatenate([*found.accounts, found.industries, np.array(checks, float)])
 
 
 def _require_solved(year: int, values: np.ndarray, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from ..measures import ValueAdded
 from ..tables import WorldTables, parse_year, require_tables
 from .places import Places
 from .run import chosen_years
-from .years import solve_year
+from .years import SolvedYear, solve_year
 
 
 @in_float64
@@ -56,12 +56,18 @@ def linkages(
     """
     require_tables(tables)
     (chosen,) = chosen_years(tables, None if year is None else parse_year(year))
-    solved = solve_year(tables, chosen, Places.of(tables), value_added)
+    return linkages_of(solve_year(tables, chosen, Places.of(tables), value_added))
+
+
+@in_float64
+def linkages_of(solved: SolvedYear) -> pd.DataFrame:
+    """``linkages`` of a year that is solved."""
     found = jax.tree.map(np.asarray, low_rank.linkages(solved.base))
+    regions, sectors = solved.table.places.regions, solved.table.places.sectors
     frame = pd.DataFrame(
         {
-            "region": np.repeat(np.array(tables.regions, object), len(tables.sectors)),
-            "sector": np.tile(np.array(tables.sectors, object), len(tables.regions)),
+            "region": np.repeat(np.array(regions, object), len(sectors)),
+            "sector": np.tile(np.array(sectors, object), len(regions)),
             "backward": found.backward,
             "forward": found.forward,
         }

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from ...kernels.scenarios import low_rank
 from ..core import TivaxError, raise_interrupt
@@ -39,7 +39,10 @@ class _Cost(NamedTuple):
 def price_rows(
     solved: SolvedYear, variants: Sequence[tuple[str, tuple[Shock, ...]]]
 ) -> Iterator[Float[np.ndarray, "k values"]]:
-    """Price indices of the variants, 1 without a shock, as ``evaluate.value_rows``."""
+    """Price indices of the variants, 1 without a shock, as ``evaluate.value_rows``.
+
+    In place of value added by industry a row has the price of its product.
+    """
     weights = _Weights(solved)
     for start in range(0, len(variants), _AT_ONCE):
         raise_interrupt()
@@ -58,7 +61,11 @@ def price_rows(
         yield np.array(
             [
                 np.concatenate(
-                    [1 + weights.indices(change, cost), _checks(float(residual))]
+                    [
+                        1 + weights.indices(change, cost),
+                        1 + change,
+                        _checks(float(residual)),
+                    ]
                 )
                 for change, cost in zip(changes, costs, strict=False)
             ]
@@ -68,7 +75,8 @@ def price_rows(
 def base_prices(solved: SolvedYear) -> Float[np.ndarray, " values"]:
     """Prices without a shock: 1."""
     regions = len(solved.table.places.names)
-    return np.concatenate([np.ones(len(FIELDS) * regions), _checks(0.0)])
+    ones = np.ones(len(FIELDS) * regions + len(solved.table.x))
+    return np.concatenate([ones, _checks(0.0)])
 
 
 def _checks(residual: float) -> Float[np.ndarray, " checks"]:
@@ -118,32 +126,45 @@ class _Weights:
 def _cost(solved: SolvedYear, shocks: tuple[Shock, ...]) -> _Cost:
     table = solved.table
     n, c = table.Y.shape
-    total = _Cost(np.zeros(n), np.zeros(c), np.zeros(c))
+    total, given = _Cost(np.zeros(n), np.zeros(c), np.zeros(c)), np.full(n, np.nan)
     for shock in shocks:
-        one = _border(table, shock) if shock.of == "imports" else None
-        if one is None:
-            unit = _own_cost(solved, shock)
-            one = _Cost(unit, np.zeros(c), np.zeros(c))
-        total = _Cost(*(a + b for a, b in zip(total, one, strict=True)))
-    return total
+        if shock.of == "imports":
+            total = _Cost(
+                *(a + b for a, b in zip(total, _border(table, shock), strict=True))
+            )
+            continue
+        rows = _industries(table, shock)
+        if shock.of == "price":
+            given[rows] = shock.share
+        else:
+            total.unit[rows] += shock.share * np.asarray(solved.base.kept)[rows]
+    return total._replace(unit=_with_prices(solved, total.unit, given))
 
 
-def _own_cost(solved: SolvedYear, shock: Shock) -> Float[np.ndarray, " n"]:
-    """Value added per US$ dearer, or what makes the prices themselves rise.
-
-    Costs of the industries whose price is given follow from dp_E' = dc_E' B_EE.
-    """
-    places, base = solved.table.places, solved.base
+def _industries(table: YearTable, shock: Shock) -> Int[np.ndarray, " m"]:
+    """Rows of the industries with output whose cost or price rises."""
+    places = table.places
     rows = places.industries(
         places.find_regions("who", shock.who), places.find_sectors(shock.sectors)
     )
-    rows = rows[solved.table.x[rows] > 0]
-    cost = np.zeros(len(solved.table.x))
-    if shock.of == "value added":
-        cost[rows] = shock.share * np.asarray(base.kept)[rows]
-    elif len(rows):
-        inner = np.asarray(base.B[jnp.asarray(rows)][:, jnp.asarray(rows)])
-        cost[rows] = np.linalg.solve(inner.T, np.full(len(rows), shock.share))
+    return rows[table.x[rows] > 0]
+
+
+def _with_prices(
+    solved: SolvedYear, cost: Float[np.ndarray, " n"], given: Float[np.ndarray, " n"]
+) -> Float[np.ndarray, " n"]:
+    """Costs at which the prices that are ``given``, not NaN, rise by so much.
+
+    Margins of these industries give way: with E for them, dc_E B_EE is what other costs
+    leave of their prices.
+    """
+    rows = np.flatnonzero(~np.isnan(given))
+    if not len(rows):
+        return cost
+    B = solved.base.B[:, jnp.asarray(rows)]
+    left = given[rows] - np.asarray(jnp.asarray(cost) @ B)
+    cost = cost.copy()
+    cost[rows] += np.linalg.solve(np.asarray(B)[rows].T, left)
     return cost
 
 

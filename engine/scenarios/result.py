@@ -77,25 +77,59 @@ def tidy(
         ]
         return np.concatenate(parts)
 
-    before = np.array([line(row) for row in base])  # (t, w)
-    after = np.array([[line(row) for row in year] for year in values])  # (t, k, w)
+    columns = {
+        "region": np.array([code for code, _ in labels], object),
+        "measure": np.array([name for _, name in labels], object),
+    }
+    return _tidy(
+        names,
+        years,
+        columns,
+        np.array([line(row) for row in base]),
+        np.array([[line(row) for row in year] for year in values]),
+        np.array([name not in _NO_PERCENT for _, name in labels]),
+    )
+
+
+def industry_table(
+    names: Sequence[str],
+    years: Sequence[int],
+    labels: tuple[Sequence[str], Sequence[str]],
+    base: Float[np.ndarray, "t n"],
+    values: Float[np.ndarray, "t k n"],
+) -> pd.DataFrame:
+    """A row for each variant, year and industry; ``labels`` are regions, sectors."""
+    regions, sectors = (np.array([*k], object) for k in labels)
+    columns = {
+        "region": np.repeat(regions, len(sectors)),
+        "sector": np.tile(sectors, len(regions)),
+    }
+    return _tidy(names, years, columns, base, values, np.ones(base.shape[1], bool))
+
+
+def _tidy(
+    names: Sequence[str],
+    years: Sequence[int],
+    columns: Mapping[str, np.ndarray],
+    before: Float[np.ndarray, "t w"],
+    after: Float[np.ndarray, "t k w"],
+    in_percent: np.ndarray,
+) -> pd.DataFrame:
+    """Variants, and in them years, with the ``columns`` of each."""
     t, k, w = after.shape
     start = np.broadcast_to(before[:, None, :], after.shape)
     change = after - start
-    some = (start != 0) & ~np.isin([m for _, m in labels], _NO_PERCENT)
     percent = np.full_like(after, np.nan)
-    np.divide(100 * change, start, out=percent, where=some)
-    order = (1, 0, 2)  # variant, year, label
+    np.divide(100 * change, start, out=percent, where=(start != 0) & in_percent)
 
     def flat(array: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray(array.transpose(order)).ravel()
+        return np.ascontiguousarray(array.transpose(1, 0, 2)).ravel()
 
     return pd.DataFrame(
         {
-            "variant": np.repeat(np.array(names, object), t * w),
-            "year": np.tile(np.repeat(list(years), w), k),
-            "region": np.tile(np.array([code for code, _ in labels], object), t * k),
-            "measure": np.tile(np.array([name for _, name in labels], object), t * k),
+            "variant": np.repeat(np.array([*names], object), t * w),
+            "year": np.tile(np.repeat([*years], w), k),
+            **{name: np.tile(column, t * k) for name, column in columns.items()},
             "base": flat(start),
             "value": flat(after),
             "change": flat(change),
@@ -141,6 +175,9 @@ class ScenarioResult(Printable):
         In the table.
     unit
         Of flows.
+    industries
+        Value added (of price shocks: the price) by variant, year, region and sector, if
+        it was asked for.
 
     Examples
     --------
@@ -153,6 +190,7 @@ class ScenarioResult(Printable):
     variants: pd.DataFrame
     measures: tuple[str, ...]
     unit: str
+    industries: pd.DataFrame | None = None
 
     @property
     def residual_max(self) -> float:

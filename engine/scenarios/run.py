@@ -15,6 +15,7 @@ from ..core import (
     in_float64,
     no_progress,
     require_choice,
+    require_kind,
     require_list,
 )
 from ..measures import EVERY_PARTNER, Account, ValueAdded
@@ -44,6 +45,7 @@ class ScenarioPlan:
     measures: tuple[str, ...]
     value_added: ValueAdded
     places: Places
+    industries: bool = False
 
     @property
     def priced(self) -> bool:
@@ -57,9 +59,19 @@ class ScenarioPlan:
     @property
     def columns(self) -> Sequence[str]:
         """Names of the values of a row."""
-        regions = self.places.names
+        regions, places = self.places.names, self.places
         of_regions = [f"{name} {code}" for name in self.fields for code in regions]
-        return [*of_regions, *evaluate.CHECKS]
+        of_industries = [f"{r}:{i}" for r in places.regions for i in places.sectors]
+        if not self.industries:
+            of_industries = []
+        return [*of_regions, *of_industries, *evaluate.CHECKS]
+
+    def _kept(self, rows: Float[np.ndarray, "k all"]) -> Float[np.ndarray, "k values"]:
+        """Rows without industries, unless they are asked for."""
+        if self.industries:
+            return rows
+        first = len(self.fields) * len(self.places.names)
+        return np.delete(rows, np.s_[first : first + self.tables.n], axis=1)
 
     @property
     def draws(self) -> int:
@@ -68,10 +80,11 @@ class ScenarioPlan:
 
     @property
     def rows_per_variant(self) -> int:
-        """Rows of the table of results for a variant and a year."""
+        """Rows of the tables of results for a variant and a year."""
         known = PRICES if self.priced else QUANTITIES
         world = sum(known[name] for name in self.measures)
-        return len(self.measures) * len(self.places.names) + world
+        many = self.tables.n if self.industries else 0
+        return len(self.measures) * len(self.places.names) + world + many
 
     @property
     def memory(self) -> int:
@@ -103,7 +116,7 @@ class ScenarioPlan:
     def base_rows(self) -> Float[np.ndarray, "t values"]:
         """The accounts of each year's table as it is."""
         base_of = prices.base_prices if self.priced else evaluate.base_row
-        return np.array([base_of(self.solved(year)) for year in self.years])
+        return self._kept(np.array([base_of(self.solved(k)) for k in self.years]))
 
     def result(
         self,
@@ -112,25 +125,37 @@ class ScenarioPlan:
     ) -> ScenarioResult:
         """What all rows say."""
         t, count = len(self.years), len(evaluate.CHECKS)
+        regions, names = self.places.names, list(self.variants)
         values = rows.reshape(t, len(self.variants), -1)
+        first, last = len(self.fields) * len(regions), values.shape[2] - count
         checks = {
-            name: values[:, :, k - count]
+            name: values[:, :, last + k]
             for k, name in enumerate(evaluate.CHECKS)
             if name != "smallest_multiplier"
         }
+        industries = None
+        if self.industries:
+            industries = result.industry_table(
+                names,
+                self.years,
+                (self.places.regions, self.places.sectors),
+                base[:, first:last],
+                values[:, :, first:last],
+            )
         return ScenarioResult(
             table=result.tidy(
-                list(self.variants),
+                names,
                 self.years,
-                self.places.names,
+                regions,
                 self.measures,
                 self.fields,
-                base[:, :-count],
-                values[:, :, :-count],
+                base[:, :first],
+                values[:, :, :first],
             ),
             variants=result.variant_table(self.variants, self.years, checks),
             measures=self.measures,
             unit=self.tables.unit,
+            industries=industries,
         )
 
 
@@ -154,7 +179,7 @@ class _Rows:
             year, first = divmod(done, len(items))
             for part in rows_of(plan.solved(plan.years[year]), items[first:]):
                 done += len(part)
-                yield part
+                yield plan._kept(part)
                 self.progress(done, plan.draws)
 
 
@@ -170,6 +195,7 @@ def scenarios(
     years: int | Iterable[int] | None = None,
     measures: Sequence[str] = (),
     value_added: ValueAdded = "residual",
+    industries: bool = False,
     progress: Progress = no_progress,
 ) -> ScenarioResult:
     """What would happen if flows were cut or shifted, industries extracted, and so on.
@@ -193,6 +219,8 @@ def scenarios(
         price_final, price_exports, price_imports, terms_of_trade.
     value_added
         As in :func:`value_added_trade`; price shocks are of output less inputs.
+    industries
+        Also value added by industry, or the price of its product.
     progress
         Called with variants done and variants in all.
 
@@ -225,8 +253,14 @@ def scenarios(
         shocks = file.variants(tables)
         years = (file.years or None) if years is None else years
         measures = measures or file.measures
+        industries = industries or file.industries
     plan = make_plan(
-        tables, shocks, years=years, measures=measures, value_added=value_added
+        tables,
+        shocks,
+        years=years,
+        measures=measures,
+        value_added=value_added,
+        industries=industries,
     )
     rows = list(plan.rows(progress=progress))
     return plan.result(plan.base_rows(), np.concatenate(rows))
@@ -239,6 +273,7 @@ def make_plan(
     years: int | Iterable[int] | None = None,
     measures: Sequence[str] = (),
     value_added: ValueAdded = "residual",
+    industries: bool = False,
 ) -> ScenarioPlan:
     """What ``scenarios`` evaluates; every label is looked up, nothing is computed.
 
@@ -246,6 +281,7 @@ def make_plan(
     """
     require_tables(tables)
     Account(value_added).rows(tables)
+    require_kind("industries", industries, bool, "True or False")
     variants = as_variants(shocks)
     places = Places.of(tables)
     for name in (EVERY_PARTNER,):
@@ -268,6 +304,7 @@ def make_plan(
         measures=chosen or default,
         value_added=value_added,
         places=places,
+        industries=industries,
     )
 
 

@@ -3,6 +3,8 @@
     store = "wiod13"                  # of `tivax import`, beside this file
     year = 2008                       # or years = [2000, 2008]; by default the last
     measures = ["value_added", "tbi"]
+    industries = true                 # also value added by industry
+    linkages = true                   # also linkages and key industries
 
     kind = "cut"                      # cut, shift, extract, demand, price
     who = ["CHN"]
@@ -44,7 +46,17 @@ SHOCK_KEYS = (
     "of",
     "name",
 )
-FILE_KEYS = ("store", "year", "years", "measures", "value_added", "grid", "shock")
+FILE_KEYS = (
+    "store",
+    "year",
+    "years",
+    "measures",
+    "value_added",
+    "industries",
+    "linkages",
+    "grid",
+    "shock",
+)
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
 _EACH = "each"
@@ -57,7 +69,8 @@ EXACT_HAT = "exact-hat"
 class ScenarioFile:
     """A scenario file as it was read.
 
-    ``store`` is None where the file names none, and tables are given otherwise.
+    ``store`` is None where the file names none, and tables are given otherwise;
+    ``industries`` and ``linkages`` ask for these tables too.
     """
 
     path: Path
@@ -66,6 +79,8 @@ class ScenarioFile:
     measures: tuple[str, ...]
     value_added: ValueAdded
     shocks: tuple[Mapping[str, Any], ...]
+    industries: bool = False
+    linkages: bool = False
     grid: Mapping[str, Any] = field(default_factory=dict)
 
     def variants(self, tables: WorldTables) -> dict[str, tuple[Shock, ...]]:
@@ -174,6 +189,8 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
         measures=toml.texts("measures", ()),
         value_added=value_added,
         shocks=tuple(sections),
+        industries=toml.flag("industries", False),
+        linkages=toml.flag("linkages", False),
         grid=_grid(toml),
     )
 

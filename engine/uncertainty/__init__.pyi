@@ -1,4 +1,5 @@
 from .deviations import RawYear as RawYear
+from .deviations import YearErrors as YearErrors
 from .deviations import read_raw_year as read_raw_year
 from .error_bars import standard_errors as standard_errors
 from .gradients import Sensitivity as Sensitivity
@@ -12,6 +13,8 @@ from .indicator_errors import indicator_values as indicator_values
 from .intervals import interval_columns as interval_columns
 from .intervals import interval_ends as interval_ends
 from .intervals import with_intervals as with_intervals
+from .models import BUILT_IN as BUILT_IN
+from .models import AnyModel as AnyModel
 from .models import ErrorModel as ErrorModel
 from .models import TableError as TableError
 from .models import error_model as error_model

@@ -19,8 +19,14 @@ start from where they were at the last wages and are solved to a thousandth of t
 step, in the end to rounding. Newton's method with a Jacobian of its own for each step
 is for scenarios far away.
 
-Derivatives with respect to everything in ``Economy`` and ``Shock`` are those of the
-implicit function theorem.
+The Jacobian is that of the equations of ``changes``, by two linear solves for all
+wages at once. With Pi the map of prices to purchases and A that of spending,
+
+    dp = Pi (g du + G dp),   d ln pi' = -th (d ln c_i - dp_n),
+    dX = A dX + (dA) X + a d(w L),   dF = d(sum_j g Y') / (w L) - (1 + R) du + s'du.
+
+Derivatives of an equilibrium with respect to everything in ``Economy`` and ``Shock``
+are those of the implicit function theorem (``differentiable``).
 """
 
 from collections.abc import Callable
@@ -33,6 +39,7 @@ from jaxtyping import Array, Float, Int
 from .changes import (
     Economy,
     Shock,
+    contract,
     log_costs,
     log_prices,
     new_shares,
@@ -44,7 +51,8 @@ from .changes import (
 
 # Labour markets clear to this, relative to a region's value added.
 CLEARING = 1e-10
-_AIM = 1e-12
+# What solvers aim at; a start that clears to this is kept.
+AIM = 1e-12
 _LONGEST_STEP = 0.5  # of a log wage
 _MOST_STEPS = 60
 
@@ -56,10 +64,6 @@ class Position(NamedTuple):
     log_prices: Float[Array, "r s"]
     spending: Float[Array, "r s"]
     excess: Float[Array, " r"]
-
-
-State = tuple[Position, Float[Array, "r r"], Int[Array, ""]]
-"""Of the iteration: where it is, the inverse Jacobian, wages tried."""
 
 
 class Equilibrium(NamedTuple):
@@ -98,43 +102,99 @@ def visit(
     return Position(log_wages, p, X, earned / paid - 1 + world)
 
 
-def origin(economy: Economy) -> Position:
-    """Where iterations begin: old wages and prices, all income spent by ``budget``."""
-    r, s = economy.budget.shape
-    zero = jnp.zeros(r, economy.income.dtype)
-    prices = jnp.zeros((r, s), economy.income.dtype)
-    return Position(zero, prices, economy.budget * economy.income[:, None], zero)
+def origin(spending: Float[Array, "r s"]) -> Position:
+    """The old equilibrium, where wages and prices are 1 and spending is known."""
+    zero = jnp.zeros_like(spending)
+    return Position(zero[:, 0], zero, spending, zero[:, 0])
 
 
 @jax.jit
 def inverse_jacobian(
     economy: Economy, shock: Shock, at: Position
 ) -> Float[Array, "r r"]:
-    """Inverse of dF/du at a position whose prices and spending are solved."""
+    """Inverse of dF/du where prices and spending are solved; the last axis of what
+    moves is the wage that moves it."""
+    r, s = economy.budget.shape
     tolerance = jnp.asarray(rounding(economy.income), economy.income.dtype)
+    wage = jnp.eye(r, dtype=economy.income.dtype)
+    shares = new_shares(economy, weights(economy, shock), at.log_wages, at.log_prices)
+    net = shares / (1 + shock.tariff)
 
-    def excess(u: Float[Array, " r"]) -> Float[Array, " r"]:
-        return visit(economy, shock, u, at, tolerance).excess
+    def costs(dp: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
+        own = economy.value_added[:, :, None] * wage[:, None, :]
+        return own + jnp.einsum("nkj,nkm->njm", economy.inputs, dp)
 
-    return jnp.linalg.inv(jax.jacfwd(excess)(at.log_wages))
+    def prices(dp: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
+        return jnp.einsum("nij,ijm->njm", shares, costs(dp))
+
+    dp = contract(prices, jnp.zeros((r, s, r), wage.dtype), tolerance)
+    # What sellers get of X at the old spending, through shares: by pairs n, i it is
+    # -th pi' X (d ln c_i - dp_n), summed over buyers; tariffs paid move against it.
+    flow = net * at.spending[:, None, :]
+    moved = economy.theta[None, :, None]
+    dc = costs(dp)
+    sold = moved * (
+        jnp.einsum("nij,njm->ijm", flow, dp) - flow.sum(axis=0)[:, :, None] * dc
+    )
+    bought = moved * (
+        flow.sum(axis=1)[:, :, None] * dp - jnp.einsum("nij,ijm->njm", flow, dc)
+    )
+    paid = jnp.exp(at.log_wages) * economy.income
+    kept = 1 - net.sum(axis=1)
+    own = paid[:, None] * wage - bought.sum(axis=1)
+
+    def spend(dX: Float[Array, "r s r"]) -> Float[Array, "r s r"]:
+        dY = sold + jnp.einsum("nij,njm->ijm", net, dX)
+        income = own + (kept[:, :, None] * dX).sum(axis=1)
+        inputs = jnp.einsum("njk,nkm->njm", economy.inputs, dY)
+        return inputs + economy.budget[:, :, None] * income[:, None, :]
+
+    unit = economy.income[:, None, None]
+    dX = contract(spend, jnp.zeros_like(dp), tolerance, unit)
+    dY = sold + jnp.einsum("nij,njm->ijm", net, dX)
+    earned = (economy.value_added[:, :, None] * dY).sum(axis=1) / paid[:, None]
+    ratio = (economy.value_added * output(net, at.spending)).sum(axis=1) / paid
+    world = jnp.broadcast_to((paid / paid.sum())[None, :], (r, r))
+    return jnp.linalg.inv(earned - ratio[:, None] * wage + world)
 
 
-def _broyden(
-    economy: Economy, shock: Shock, inverse: Float[Array, "r r"], start: Position
+class _State(NamedTuple):
+    """Of the iteration: where it is, the next step, the inverse Jacobian, wages tried
+    and the size of F before."""
+
+    at: Position
+    step: Float[Array, " r"]
+    inverse: Float[Array, "r r"]
+    k: Int[Array, ""]
+    before: Float[Array, ""]
+
+
+def find_wages(
+    economy: Economy,
+    shock: Shock,
+    inverse: Float[Array, "r r"],
+    start: Position,
+    aim: Float[Array, ""],
 ) -> tuple[Position, Int[Array, ""]]:
+    """Where F is below ``aim`` (0: as near to rounding as steps get), by Broyden steps,
+    and the wage vectors tried.
+
+    A start that clears to ``AIM`` is kept as it is, so that no shock changes nothing.
+    """
     floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
-    aim = jnp.maximum(floor, jnp.asarray(_AIM, floor.dtype))
+    good = jnp.maximum(floor, jnp.asarray(AIM, floor.dtype))
 
-    def goes_on(state: State) -> Array:
-        at, _, k = state
-        size = jnp.max(jnp.abs(at.excess))
-        return (size > aim) & (k < _MOST_STEPS)
+    def goes_on(state: _State) -> Array:
+        size = jnp.max(jnp.abs(state.at.excess))
+        enough = jnp.where(state.k == 1, good, jnp.maximum(aim, floor))
+        # Near rounding steps do not gain any more.
+        stuck = (size < 10 * good) & (size > 0.5 * state.before)
+        tried = state.k > 0
+        return ~tried | ((size > enough) & ~stuck & (state.k < _MOST_STEPS))
 
-    def once(state: State) -> State:
-        at, H, k = state
-        step = -(H @ at.excess)
+    def once(state: _State) -> _State:
+        at, step, H = state.at, state.step, state.inverse
         length = jnp.max(jnp.abs(step))
-        step = step * jnp.minimum(1, _LONGEST_STEP / jnp.maximum(length, floor))
         tolerance = jnp.clip(1e-3 * length, floor, 1e-6)
         new = visit(economy, shock, at.log_wages + step, at, tolerance)
         # Sherman and Morrison: the inverse that maps the change of F to the step.
@@ -142,59 +202,35 @@ def _broyden(
         along = step @ guessed
         along = jnp.where(jnp.abs(along) > 0, along, 1)
         H = H + (step - guessed)[:, None] * (step @ H)[None, :] / along
-        return new, H, k + 1
+        next_step = -(H @ new.excess)
+        length = jnp.max(jnp.abs(next_step))
+        next_step = next_step * jnp.minimum(
+            1, _LONGEST_STEP / jnp.maximum(length, floor)
+        )
+        before = jnp.where(state.k > 0, jnp.max(jnp.abs(at.excess)), jnp.inf)
+        return _State(new, next_step, H, state.k + 1, before)
 
-    at = visit(economy, shock, start.log_wages, start, floor)
-    at, _, k = jax.lax.while_loop(goes_on, once, (at, inverse, jnp.asarray(1)))
-    return at, k
-
-
-def find_wages(
-    economy: Economy, shock: Shock, inverse: Float[Array, "r r"], start: Position
-) -> tuple[Float[Array, " r"], Position, Int[Array, ""]]:
-    """log w hat, differentiable; where the iteration ended, and its steps, are not."""
-    fixed = jax.lax.stop_gradient
-    inverse, start = fixed(inverse), jax.tree.map(fixed, start)
-    end, k = _broyden(
-        jax.tree.map(fixed, economy), jax.tree.map(fixed, shock), inverse, start
-    )
-    end, k = jax.tree.map(fixed, (end, k))
-    floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
-
-    def excess(u: Float[Array, " r"]) -> Float[Array, " r"]:
-        return visit(economy, shock, u, end, floor).excess
-
-    def solve(_: Callable, u: Float[Array, " r"]) -> Float[Array, " r"]:
-        return u
-
-    def tangent(g: Callable, y: Float[Array, " r"]) -> Float[Array, " r"]:
-        J = jax.vmap(g, out_axes=1)(jnp.eye(len(y), dtype=y.dtype))
-        return jnp.linalg.solve(J, y)
-
-    return jax.lax.custom_root(excess, end.log_wages, solve, tangent), end, k
+    nothing = jnp.zeros_like(start.log_wages)
+    far = jnp.asarray(jnp.inf, floor.dtype)
+    first = _State(start, nothing, inverse, jnp.asarray(0), far)
+    end = jax.lax.while_loop(goes_on, once, first)
+    return end.at, end.k
 
 
-@jax.jit
 def equilibrium_at(
-    economy: Economy,
-    shock: Shock,
-    log_wages: Float[Array, " r"],
-    start: Position,
-    steps: Int[Array, ""],
+    economy: Economy, shock: Shock, at: Position, steps: Int[Array, ""]
 ) -> Equilibrium:
-    """All of the new equilibrium from its wages."""
-    floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
-    at = visit(economy, shock, log_wages, start, floor)
+    """All of the equilibrium at a position whose prices and spending are solved."""
     weight = weights(economy, shock)
-    shares = new_shares(economy, weight, log_wages, at.log_prices)
+    shares = new_shares(economy, weight, at.log_wages, at.log_prices)
     trade = shares * at.spending[:, None, :] / (1 + shock.tariff)
     revenue = (shock.tariff * trade).sum(axis=(1, 2))
-    paid = jnp.exp(log_wages) * economy.income
+    paid = jnp.exp(at.log_wages) * economy.income
     earned = (economy.value_added * trade.sum(axis=0)).sum(axis=1)
     return Equilibrium(
-        log_wages=log_wages,
+        log_wages=at.log_wages,
         log_prices=at.log_prices,
-        log_costs=log_costs(economy, log_wages, at.log_prices),
+        log_costs=log_costs(economy, at.log_wages, at.log_prices),
         shares=shares,
         spending=at.spending,
         trade=trade,
@@ -204,13 +240,37 @@ def equilibrium_at(
     )
 
 
-@jax.jit
 def solve(
-    economy: Economy, shock: Shock, inverse: Float[Array, "r r"], start: Position
+    economy: Economy,
+    shock: Shock,
+    inverse: Float[Array, "r r"],
+    start: Position,
+    aim: Float[Array, ""],
 ) -> Equilibrium:
     """The new equilibrium of one scenario; look at ``clearing`` before using it."""
-    u, end, k = find_wages(economy, shock, inverse, start)
-    return equilibrium_at(economy, shock, u, end, k)
+    at, k = find_wages(economy, shock, inverse, start, aim)
+    return equilibrium_at(economy, shock, at, k)
+
+
+def differentiable(economy: Economy, shock: Shock, at: Position) -> Equilibrium:
+    """The equilibrium that ``find_wages`` ended in, as a function of economy and shock
+    near those it was solved for."""
+    at = jax.tree.map(jax.lax.stop_gradient, at)
+    floor = jnp.asarray(rounding(economy.income), economy.income.dtype)
+
+    def excess(u: Float[Array, " r"]) -> Float[Array, " r"]:
+        return visit(economy, shock, u, at, floor).excess
+
+    def solved(_: Callable, u: Float[Array, " r"]) -> Float[Array, " r"]:
+        return u
+
+    def tangent(g: Callable, y: Float[Array, " r"]) -> Float[Array, " r"]:
+        J = jax.vmap(g, out_axes=1)(jnp.eye(len(y), dtype=y.dtype))
+        return jnp.linalg.solve(J, y)
+
+    u = jax.lax.custom_root(excess, at.log_wages, solved, tangent)
+    near = visit(economy, shock, u, at, floor)
+    return equilibrium_at(economy, shock, near, jnp.asarray(0))
 
 
 @jax.jit

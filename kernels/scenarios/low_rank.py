@@ -114,6 +114,8 @@ class Accounts(NamedTuple):
 class Variant(NamedTuple):
     """Accounts of a changed table and how well they are known.
 
+    industries
+        Value added by industry.
     identity
         World final demand less value added and lost inputs, relative.
     smallest_multiplier
@@ -121,6 +123,7 @@ class Variant(NamedTuple):
     """
 
     accounts: Accounts
+    industries: Float[Array, " n"]
     residual: Float[Array, ""]
     identity: Float[Array, ""]
     smallest_multiplier: Float[Array, ""]
@@ -198,6 +201,7 @@ def evaluate(base: Base, update: Update, *, refine: bool = False) -> Variant:
     inputs = _by_user(base.sold, output) + sellers @ users
     return Variant(
         accounts=_accounts(base, X, wanted, inputs, lost),
+        industries=base.v * output,
         residual=jnp.max(relative_norm(left(X), wanted)),
         identity=_identity(base, output, wanted, lost),
         smallest_multiplier=jnp.min(base.multipliers + lengths),
@@ -219,6 +223,7 @@ def evaluate_dense(
     lost = fewer.reshape(Y.shape[1], -1).sum(axis=1)
     return Variant(
         accounts=_accounts(base, X, Y, _by_user(sold, output), lost),
+        industries=base.v * output,
         residual=jnp.max(relative_norm(Y - X + A @ X, Y)),
         identity=_identity(base, output, Y, lost),
         # The solver measures it: what it does not solve has a residual.

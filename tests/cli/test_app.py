@@ -38,8 +38,8 @@ from helpers import random_tables, write_arrays
 COMMANDS = (
     "fetch", "import", "check", "groups", "aggregate", "tbi", "decompose",
     "indicators", "scenario", "change", "explore", "panel", "replicate", "bootstrap",
-    "placebo", "simulate", "threats", "curve", "package", "cite", "demo", "bench",
-    "devices",
+    "placebo", "simulate", "threats", "curve", "montecarlo", "package", "cite", "demo",
+    "bench", "devices",
 )  # fmt: skip
 REGIONS = ("AUT", "BEL", "DEU", "ROW")
 SECTORS = ("agriculture", "industry", "services")

@@ -27,7 +27,7 @@ def done(store, tmp_path_factory):
 
 def test_the_files_hold_what_the_function_returns(done):
     out, answer = done
-    figures = ["waterfall", "factors", "countries_R0", "countries_R2"]
+    figures = ["waterfall", "steps", "factors", "countries_R0", "countries_R2"]
     tables = ["change.csv", "steps.csv", "by_partner.parquet", "by_sector.parquet"]
     drawn = [f"{k}.{x}" for k in figures for x in ("pdf", "png", "svg")]
     assert names(out) == sorted([*tables, *drawn, "labels.csv", "manifest.json"])
@@ -42,9 +42,9 @@ def test_the_files_hold_what_the_function_returns(done):
     assert set(written["measure"]) == {"tbi"} and set(written["end"]) == {2002}
     for name, end in (("by_partner", "partner"), ("by_sector", "sector")):
         where = pd.read_parquet(out / f"{name}.parquet")
-        assert list(where)[4:] == ["factor", "country", end, "value"]
-        total = where.groupby(["region", "factor"])["value"].sum()
-        wanted = written.set_index(["region", "factor"])["value"]
+        assert list(where)[4:] == ["factor", "country", end, "value", "chained"]
+        total = where.groupby(["region", "factor"])[["value", "chained"]].sum()
+        wanted = written.set_index(["region", "factor"])[["value", "chained"]]
         assert_allclose(total.loc[wanted.index], wanted, atol=1e-12 * size)
     steps = pd.read_csv(out / "steps.csv")
     assert steps[["start", "end"]].drop_duplicates().values.tolist() == [

@@ -64,18 +64,16 @@ def test_the_files_hold_what_the_function_returns(done):
     assert np.isfinite(found.table["p_wild"]).sum() >= 5
 
 
-def test_without_figures_only_the_report_has_them(done, tmp_path):
+def test_without_figures_only_the_report_has_them_and_a_format_is_chosen(
+    done, tmp_path
+):
     folder, _ = done
-    good(
-        "threats",
-        folder / "run.toml",
-        "--out",
-        tmp_path / "out",
-        "--no-figures",
-        "--draws",
-        50,
-    )
-    assert names(tmp_path / "out") == ["manifest.json", "report.html", "threats.csv"]
+    out = tmp_path / "out"
+    options = ("--no-figures", "--draws", 50, "--format", "parquet")
+    good("threats", folder / "run.toml", "--out", out, *options)
+    assert names(out) == ["manifest.json", "report.html", "threats.parquet"]
+    written = pd.read_parquet(out / "threats.parquet")
+    assert list(written) == list(pd.read_csv(folder / "out" / "threats.csv"))
 
 
 def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):

@@ -11,7 +11,7 @@ from scipy.optimize import root
 
 import tivax as tx
 from tivax import TivaxError
-from tivax.engine.equilibrium import counterfactual
+from tivax.engine.equilibrium import solving
 
 # Markets clear to 1e-12 of value added, and an elasticity of 12 multiplies that.
 SOLVED = 1e-10
@@ -230,9 +230,9 @@ def test_newton_steps_find_the_same_equilibrium(economy, monkeypatch):
     """What the shared iteration leaves unsolved goes to Newton's method."""
     tariff = economy.tariff + 3.0 * (1 - np.eye(3))[:, :, None]
     shared = tx.exact_hat(economy, tariff)
-    solve = counterfactual._solve_several
+    solve = solving._solve_several
     monkeypatch.setattr(
-        counterfactual,
+        solving,
         "_solve_several",
         lambda *given: solve(*given)._replace(clearing=jnp.ones(1)),
     )

@@ -64,7 +64,8 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     found = tx.exact_hat(economy, rates)
     (ax,) = welfare_ranges(found.changes, ["R02", "R01"]).axes
     assert [label.get_text() for label in ax.get_yticklabels()] == ["R02", "R01"]
-    ends = np.array([line[:, 0] for line in ax.collections[0].get_segments()])
+    paths = ax.collections[0].get_paths()
+    ends = np.array([np.asarray(path.vertices)[:, 0] for path in paths])
     welfare = found.changes["welfare"].unstack("region")[["R02", "R01"]]
     np.testing.assert_allclose(ends[:, 0], welfare.min(), rtol=1e-12)
     np.testing.assert_allclose(ends[:, 1], welfare.max(), rtol=1e-12)

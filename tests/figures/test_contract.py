@@ -12,6 +12,7 @@ from tivax.engine.figures import (
     decompositions,
     indicators,
     panel,
+    scenarios,
     sensitivity,
     specifications,
     threatened,
@@ -114,8 +115,13 @@ FIGURES = {
     ),
     "sensitivity": lambda: sensitivity.sensitivity_map(effects()),
     "waterfall": lambda: changes.waterfall(*changed()[:2], years=(2000, 2008)),
+    "yearly effects": lambda: changes.yearly_effects(
+        pd.concat([changed()[1].assign(end=year) for year in (2001, 2002)])
+    ),
     "effects": lambda: changes.effect_map(changed()[2], unit="million US$"),
     "aggregation": lambda: aggregation.differences(aggregated()),
+    "largest changes": lambda: scenarios.largest_changes(data.scenarios(1)),
+    "map of variants": lambda: scenarios.change_map(data.scenarios(3)),
     **{
         f"{name}, {language}": lambda draw=draw, language=language: draw(language)
         for name, draw in IN_LANGUAGES.items()

@@ -108,6 +108,8 @@ def test_a_file_is_as_good_as_its_shocks(tmp_path):
 GRID = f"""store = "store"
 measures = ["value_added", "tbi"]
 years = [2000, 2001]
+industries = true
+linkages = true
 {CUT}
 [grid]
 percent = [10, 20, 30]
@@ -129,7 +131,8 @@ def done(folder):
 def test_the_files_hold_what_the_function_returns(done, folder):
     out, answer = done
     figures = [f"{k}.{e}" for k in ("largest", "map") for e in ("pdf", "png", "svg")]
-    tables = ["scenario.csv", "variants.csv", "manifest.json"]
+    tables = ["scenario.csv", "variants.csv", "industries.csv", "linkages.csv"]
+    tables += ["manifest.json"]
     assert names(out) == sorted([*figures, *tables])
     found = tx.scenarios(TABLES, folder / "grid.toml")
     written = pd.read_csv(out / "scenario.csv")
@@ -144,7 +147,17 @@ def test_the_files_hold_what_the_function_returns(done, folder):
     assert record["residual_max"] < 1e-12 and record["identity_max"] < 1e-12
     variants = pd.read_csv(out / "variants.csv")
     assert variants["percent"].tolist() == [10, 10, 20, 20, 30, 30]
-    assert "3 variants, 2 years, 12 industries: 54 rows" in answer.err
+    industries = pd.read_csv(out / "industries.csv")
+    by_region = industries.groupby(["variant", "year", "region"])["value"].sum()
+    whole = written.query("measure == 'value_added' and region != 'WLD'")
+    assert_allclose(
+        by_region, whole.groupby(["variant", "year", "region"])["value"].sum()
+    )
+    assert len(industries) == 3 * 2 * 12
+    linked = pd.read_csv(out / "linkages.csv").query("year == 2001")
+    wanted = tx.linkages(TABLES, year=2001)
+    assert_allclose(linked["backward"], wanted["backward"], rtol=1e-12)
+    assert "3 variants, 2 years, 12 industries: 126 rows" in answer.err
     assert "GiB of memory" in answer.err
 
 

@@ -73,6 +73,11 @@ def test_prices_by_hand(two):
             "cost": tx.Shock("price", who="A", percent=10),
             "price": tx.Shock("price", who="A", percent=10, of="price"),
             "border": tx.Shock("price", who="A", whom="B", percent=10, of="imports"),
+            "both": [
+                tx.Shock("price", who="B", percent=30),
+                tx.Shock("price", percent=10, of="price"),
+                tx.Shock("price", who="B", percent=20, of="price"),
+            ],
         },
     )
     # A cost of .07 on A's product.
@@ -84,6 +89,8 @@ def test_prices_by_hand(two):
     # A's price is 1.1: B's rises by .1 * .1 / .7.
     given = [1.1, 1 + 0.01 / 0.7]
     assert_allclose(values(found, "price_output", "price"), given, rtol=RTOL)
+    # Given prices hold whatever else there is, the last word on each.
+    assert_allclose(values(found, "price_output", "both"), [1.1, 1.2], rtol=RTOL)
     # B pays .1 * .1 more for inputs, and 2 more of 30 imported: inputs 10, final 20.
     border = 1 + 0.01 * np.array([0.1, 0.8]) / 0.55
     assert_allclose(values(found, "price_output", "border"), border, rtol=RTOL)
@@ -218,6 +225,14 @@ def exports_of(region):
     return both(*(cut(region, q, 1.0) for q in range(C) if q != region))
 
 
+def imports_of(region):
+    return both(*(cut(q, region, 1.0) for q in range(C) if q != region))
+
+
+def inputs_alone(A, Y):
+    A[rows_of(1), rows_of(4)] = 0
+
+
 def grown(A, Y):
     Y[[0, S, 2 * S, 3 * S, 4 * S], 1] *= 1.3
 
@@ -253,6 +268,12 @@ def cases(world):
         "backward": (shock("extract", "R1", links="backward"), backward),
         "forward": (shock("extract", "R1", links="forward"), forward),
         "exports": (shock("extract", "R1", links="exports"), exports_of(1)),
+        "imports": (shock("extract", "R1", links="imports"), imports_of(1)),
+        "pair": (
+            shock("extract", "R1", "R4", links="trade"),
+            both(cut(1, 4, 1.0), cut(4, 1, 1.0)),
+        ),
+        "inputs": (shock("cut", "R1", "R4", uses="intermediate"), inputs_alone),
         "demand": (shock("demand", whom="R1", sectors="S0", percent=30), grown),
         "together": (
             [shock("cut", "R0", "R3", percent=50), shock("cut", "R0", percent=20)],
@@ -363,6 +384,19 @@ def test_without_its_exports_a_region_loses_the_value_added_in_them(world):
         rows = found.table[found.table["variant"] == code].set_index("region")
         lost = -rows.loc[code, "change"]
         assert_allclose(lost, float(wanted.sel(exporter=code)), rtol=RTOL)
+
+
+def test_without_exports_is_the_domestic_value_added_of_exvatools(
+    wiodtest, of_exvatools
+):
+    """Their DVA in exports, by another program."""
+    printed = of_exvatools("out_oecd_all_standard")["DVA"]
+    wanted = printed.sum(axis=1).reshape(len(wiodtest.regions), -1).sum(axis=1)
+    each = {k: tx.Shock("extract", who=k, links="exports") for k in wiodtest.regions}
+    found = tx.scenarios(wiodtest, each, measures=["value_added"])
+    own = found.table[found.table["variant"] == found.table["region"]]
+    # Their inputs are rounded to 1e-13.
+    assert_allclose(-own["change"], wanted, rtol=1e-9)
 
 
 def test_the_worlds_value_added_changes_as_its_final_demand(world):

@@ -167,3 +167,18 @@ def joint_curve() -> tuple[pd.DataFrame, pd.DataFrame]:
     ranked = np.sort(rng.normal(size=(50, 12)), axis=1)
     low, high = np.quantile(ranked, [0.025, 0.975], axis=0)
     return rows, pd.DataFrame({"rank": np.arange(1, 13), "low": low, "high": high})
+
+
+def scenarios(variants: int) -> pd.DataFrame:
+    """The table of as many variants, two years, four regions and the world."""
+    rng = np.random.default_rng(4)
+    names = [f"percent {10 * k}" for k in range(1, variants + 1)]
+    regions, measures = ["R0", "R1", "R2", "ROW", "WLD"], ["value_added", "tbi"]
+    cells = pd.MultiIndex.from_product(
+        [names, [2000, 2001], regions, measures],
+        names=["variant", "year", "region", "measure"],
+    ).to_frame(index=False)
+    cells = cells[(cells["measure"] != "tbi") | (cells["region"] != "WLD")]
+    cells["change"] = rng.normal(size=len(cells))
+    cells["percent"] = cells["change"].where(cells["measure"] != "tbi")
+    return cells.reset_index(drop=True)

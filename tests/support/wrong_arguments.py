@@ -123,7 +123,10 @@ def of_tables(folder: Path) -> Iterator[Case]:
     }
     yield from wrong("TableError", wrong_error, kind="lognormal", a=1.0)
     lists = {"text": "tbi", "int": 3, "word": ["gdp"]}
-    imagined: Bad = {"tables": WRONG, "shocks": {**WRONG, "text": "no such", "ints": [3]}}
+    imagined: Bad = {
+        "tables": WRONG,
+        "shocks": {**WRONG, "text": "no such", "ints": [3]},
+    }
     imagined |= {"years": {"text": "a", "other": 1999, "none": []}, "measures": lists}
     imagined |= {"value_added": VALUES}
     cut = tx.Shock("cut", who="R01")
@@ -314,6 +317,21 @@ def of_panels() -> Iterator[Case]:
     bad |= {"choices": some, "most": {"none": 0, "half": 0.5, "None": None}}
     bad |= {"draws": {"text": "9", "half": 9.5, "none": 0, "None": None}}
     yield from wrong("specification_curve", bad, panel=panel, model=model)
+    bad = {
+        "panel": frames,
+        "models": {**WRONG, "none": [], "words": ["m"]},
+        "tables": WRONG,
+        "error": {**WRONG, "word": "foo", "none": []},
+        "draws": {"text": "9", "half": 9.5, "one": 1, "None": None},
+        "seed": {"text": "9", "below": -1, "None": None},
+    }
+    tables = tx.WorldTables(**arrays())
+    sound = {"models": model, "tables": tables, "error": "rounding"}
+    yield from wrong("monte_carlo", bad, panel=panel, **sound)
+    bad = {"cells": {"text": "a", "line": [1, 2], "NaN": [[np.nan]], "None": None}}
+    totals = {"text": "a", "few": [1], "NaN": [1, np.nan]}
+    bad |= {"rows": totals, "columns": totals, "most": {"none": 0, "half": 0.5}}
+    yield from wrong("balance", bad, cells=[[1, 2], [3, 4]], rows=[4, 6])
     bad = {
         "kind": {"word": "foo", "list": ["wild"], "None": None},
         "weights": {"word": "normal", "None": None},

@@ -7,6 +7,8 @@ import typer
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
 from ..options import (
     Data,
+    Device,
+    Devices,
     Draws,
     Force,
     FormatOption,
@@ -77,6 +79,7 @@ def simulate(
             "--panels", min=1, help="Number of panels, in place of the run file's."
         ),
     ] = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -96,11 +99,12 @@ def simulate(
     from dataclasses import replace
 
     from ... import paper, resampling
-    from ...core import read_toml
+    from ...core import read_toml, require_format
     from ...resampling import BUILT_IN, read_study
     from .own_panel import run_own_panel
     from .simulate import run_study
 
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
     if run is not None and {"model", "models", "grid"} & {*read_toml(run)}:
         given = resampling.read_run_file(
@@ -110,13 +114,27 @@ def simulate(
             draws=99_999,
         )
         run_own_panel(
-            given, out, panels, figures=not no_figures, force=force, terminal=terminal
+            given,
+            out,
+            panels,
+            format=file_format,
+            figures=not no_figures,
+            force=force,
+            terminal=terminal,
         )
         return
     study = BUILT_IN if run is None else read_study(run)
     if panels is not None:
         study = replace(study, panels=panels)
-    run_study(study, run, out, figures=not no_figures, force=force, terminal=terminal)
+    run_study(
+        study,
+        run,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
 
 
 def threats(
@@ -125,6 +143,7 @@ def threats(
     example: Example = False,
     draws: Draws = None,
     seed: Seed = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -141,6 +160,7 @@ def threats(
     assert run is not None  # else it is said that RUN is missing
     start_jax()
     from ... import paper, resampling
+    from ...core import require_format
     from ...threats import DRAWS
     from .threats import run_threats
 
@@ -151,8 +171,16 @@ def threats(
         draws=DRAWS,
     )
     given = resampling.with_overrides(given, draws, seed)
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_threats(given, out, figures=not no_figures, force=force, terminal=terminal)
+    run_threats(
+        given,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
 
 
 def curve(
@@ -161,6 +189,7 @@ def curve(
     example: Example = False,
     draws: Draws = None,
     seed: Seed = None,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -178,6 +207,7 @@ def curve(
     assert run is not None  # else it is said that RUN is missing
     start_jax()
     from ... import paper, resampling
+    from ...core import require_format
     from ...curve import DRAWS
     from .curve import run_curve
 
@@ -188,5 +218,62 @@ def curve(
         draws=DRAWS,
     )
     given = resampling.with_overrides(given, draws, seed)
+    file_format = require_format(format)
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_curve(given, out, figures=not no_figures, force=force, terminal=terminal)
+    run_curve(
+        given,
+        out,
+        format=file_format,
+        figures=not no_figures,
+        force=force,
+        terminal=terminal,
+    )
+
+
+def montecarlo(
+    out: Out,
+    run: RunToml = None,
+    example: Example = False,
+    draws: Draws = None,
+    seed: Seed = None,
+    format: FormatOption = "csv",
+    device: Device = None,
+    devices: Devices = None,
+    no_figures: NoFigures = False,
+    force: Force = False,
+    quiet: Quiet = False,
+    json: Json = False,
+    verbose: Verbose = False,
+) -> None:
+    """Put errors of the tables into regressions: draw tables, estimate in each.
+
+    The run file names the store that the treatment was computed from and a model of the
+    errors of its cells. All devices of this machine take part. A run that was stopped
+    goes on where it was when the same command is given again.
+
+    Example: tivax montecarlo run.toml --out montecarlo
+    """
+    assert run is not None  # else it is said that RUN is missing
+    start_jax(device, devices)
+    from ... import paper, resampling
+    from ...core import require_format
+    from ...montecarlo import DRAWS
+    from .montecarlo import run_montecarlo
+
+    file_format = require_format(format)
+    given = resampling.read_run_file(
+        run,
+        {"paper": paper.paper_models()},
+        scheme=resampling.Scheme("pairs"),
+        draws=DRAWS,
+    )
+    given = resampling.with_overrides(given, draws, seed)
+    terminal = Terminal(quiet, json=json, verbose=verbose)
+    run_montecarlo(
+        given,
+        out,
+        figures=not no_figures,
+        format=file_format,
+        force=force,
+        terminal=terminal,
+    )

@@ -6,12 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     describe_environment,
     output_folder,
     require_result_place,
-    write_csv,
+    write_frame,
 )
 from ...curve import SpecificationCurve, specification_curve
 from ...figures import joint_curve
@@ -30,6 +31,7 @@ def run_curve(
     out: Path,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -51,7 +53,7 @@ def run_curve(
     }
     with output_folder(out, started, force=force) as folder:
         for name, table in tables.items():
-            write_csv(table, folder / f"{name}.csv")
+            write_frame(table, folder, name, format)
         if figures:
             (folder / "figures").mkdir()
             for name, figure in drawn.values():

@@ -6,13 +6,14 @@ from pathlib import Path
 import pandas as pd
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     describe_environment,
     output_folder,
     require_result_place,
     shift_progress,
-    write_csv,
+    write_frame,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Heading, Section, Table, Text, report_html, save_figure
@@ -44,6 +45,7 @@ def run_own_panel(
     panels: int | None,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -67,7 +69,7 @@ def run_own_panel(
     drawn = [rejection_rates(k.sizes) for k in found]
     with output_folder(out, started, force=force) as folder:
         for name, table in tables.items():
-            write_csv(table, folder / f"{name}.csv")
+            write_frame(table, folder, name, format)
         if figures:
             (folder / "figures").mkdir()
             for number, figure in enumerate(drawn, 1):

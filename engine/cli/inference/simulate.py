@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ....kernels.panels.simulated import ANALYTIC, MAIN, METHODS, WILD
 from ...core import (
+    Format,
     Run,
     describe_environment,
     duration_text,
@@ -17,7 +18,7 @@ from ...core import (
     require_result_place,
     shift_progress,
     tivax_version,
-    write_csv,
+    write_frame,
 )
 from ...figures import rejection_rates
 from ...reporting import Block, Section, Table, Text, report_html, save_figure
@@ -41,6 +42,7 @@ def run_study(
     out: Path,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -72,7 +74,7 @@ def run_study(
         made = list(zip(study.designs, kept.files, strict=True))
         result = rejection_table(study, made)
         with output_folder(out, started, force=force) as folder:
-            write_csv(result, folder / "simulation.csv")
+            write_frame(result, folder, "simulation", format)
             figure = rejection_rates(result)
             if figures:
                 save_figure(figure, folder, "sizes")
@@ -87,7 +89,7 @@ def run_study(
     if result["power"].notna().any():
         terminal.print("Power: share of panels in which no effect is rejected")
         _print_shares(terminal, result[result["power"].notna()], "power")
-    terminal.print(f"{len(METHODS)} methods are in {out / 'simulation.csv'}")
+    terminal.print(f"{len(METHODS)} methods are in {out / f'simulation.{format}'}")
     terminal.finish(record, f"Open {out / 'report.html'}")
 
 

@@ -6,12 +6,13 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     describe_environment,
     output_folder,
     require_result_place,
-    write_csv,
+    write_frame,
 )
 from ...figures import threat_intervals
 from ...reporting import Block, Section, Table, Text, report_html, save_figure
@@ -29,6 +30,7 @@ def run_threats(
     out: Path,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -44,7 +46,7 @@ def run_threats(
         )
     }
     with output_folder(out, started, force=force) as folder:
-        write_csv(table, folder / "threats.csv")
+        write_frame(table, folder, "threats", format)
         if figures:
             (folder / "figures").mkdir()
             for name, (_, figure) in drawn.items():

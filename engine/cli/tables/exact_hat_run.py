@@ -3,7 +3,13 @@
 from pathlib import Path
 
 from ...core import Run, output_folder, require_result_place, write_csv
-from ...equilibrium import ExactHatResult, exact_hat_scenario, read_exact_hat
+from ...equilibrium import (
+    Economy,
+    ExactHatResult,
+    economy_of,
+    exact_hat_scenario,
+    read_exact_hat,
+)
 from ...figures.welfare import welfare_parts, welfare_ranges
 from ...reporting import save_figure
 from ..options import require_store
@@ -11,6 +17,8 @@ from ..terminal import Terminal
 
 # Of the printed table.
 _ROWS = 10
+# Bytes of the program itself.
+_PROGRAM = 0.5 * 2**30
 
 
 def run_exact_hat(
@@ -27,8 +35,10 @@ def run_exact_hat(
     inputs = [*file.inputs, *([file.store] if file.store else [])]
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)
+    economy = economy_of(file)
+    terminal.announce(_size_text(economy, len(file.names)))
     with terminal.progress("scenarios", "variants") as progress:
-        result = exact_hat_scenario(file, progress=progress)
+        result = exact_hat_scenario(file, economy, progress=progress)
     found = result.found
     with output_folder(out, started, force=force) as folder:
         for name, table in result.tables.items():
@@ -49,6 +59,18 @@ def run_exact_hat(
         )
     _print_found(terminal, result)
     terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")
+
+
+def _size_text(economy: Economy, variants: int) -> str:
+    """How much there is to solve and to hold."""
+    flows = economy.trade.nbytes
+    # New tariffs and trade costs of all, and what eight at once need.
+    memory = _PROGRAM + flows * (2 * variants + 12 * min(8, variants))
+    return (
+        f"{len(economy.regions)} regions x {len(economy.sectors)} sectors, "
+        f"{variants:,} scenario{'s' * (variants > 1)}; about {memory / 2**30:.1f} GiB "
+        "of memory"
+    )
 
 
 def _print_found(terminal: Terminal, result: ExactHatResult) -> None:

@@ -21,10 +21,11 @@ def scenario(
 ) -> None:
     """What if: trade cut or moved, industries extracted, demand and prices changed.
 
-    A grid in the file makes thousands of variants, each solved to 1e-12. Writes
+    A grid in the file makes thousands of variants, each with its residual. Writes
     scenario.csv (variant, year, region, measure, base, value, change, percent),
     variants.csv, figures and manifest.json. A run that was stopped goes on where it was
-    when the same command is given again.
+    when the same command is given again. With kind = "exact-hat": tariffs, trade costs
+    and balanced trade in general equilibrium.
 
     Example: tivax scenario decoupling.toml --out decoupling
     """

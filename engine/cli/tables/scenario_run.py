@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 
 from ...core import (
     Run,
@@ -24,6 +25,7 @@ from ...scenarios import (
     ScenarioFile,
     ScenarioPlan,
     ScenarioResult,
+    linkages_of,
     make_plan,
     read_scenario,
 )
@@ -34,6 +36,7 @@ from ..terminal import Terminal
 # A larger table is announced with its size; WIOD 2013 has 170 rows a variant.
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = 95
+_BYTES_IN_MEMORY = 160
 # Of the printed table.
 _ROWS = 10
 _MEASURES = 4
@@ -62,6 +65,10 @@ def run_scenario(
         with output_folder(out, started, force=force) as folder:
             write_csv(found.table, folder / "scenario.csv")
             write_csv(found.variants, folder / "variants.csv")
+            if found.industries is not None:
+                write_csv(found.industries, folder / "industries.csv")
+            if file.linkages:
+                write_csv(_linkages(plan), folder / "linkages.csv")
             if figures:
                 save_figure(largest_changes(found.table), folder, "largest")
                 if len(plan.variants) > 1:
@@ -83,6 +90,7 @@ def _planned(file: ScenarioFile) -> ScenarioPlan:
             years=file.years or None,
             measures=file.measures,
             value_added=file.value_added,
+            industries=file.industries,
         )
     except TivaxError as error:
         text = str(error).removeprefix(f"{file.path}: ")
@@ -96,11 +104,11 @@ def _announce(plan: ScenarioPlan, terminal: Terminal) -> None:
     size = ""
     if rows > _MANY_ROWS:
         size = f", about {rows * _BYTES_PER_ROW / 1e6:,.0f} MB"
-    memory = (plan.memory + rows * _BYTES_PER_ROW) / 2**30
+    memory = (plan.memory + rows * _BYTES_IN_MEMORY) / 2**30
     terminal.announce(
         f"{variants:,} variant{'s' * (variants > 1)}, {years} year{'s' * (years > 1)}, "
-        f"{plan.tables.n:,} industries: {rows:,} rows in scenario.csv{size}; about "
-        f"{memory:.1f} GiB of memory"
+        f"{plan.tables.n:,} industries: {rows:,} rows{size}; about {memory:.1f} GiB of "
+        "memory"
     )
 
 
@@ -114,6 +122,7 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
         },
         "years": list(plan.years),
         "value_added": file.value_added,
+        "industries": file.industries,
         "store": str(read_store_attributes(file.store).get("digest", file.store)),
         "tivax": tivax_version(),
         "jax": jax.__version__,
@@ -135,9 +144,17 @@ def _evaluated(plan: ScenarioPlan, kept: Checkpoint, terminal: Terminal) -> np.n
     return np.concatenate(list(file.windows()))
 
 
+def _linkages(plan: ScenarioPlan) -> pd.DataFrame:
+    """Linkages of every industry, by year."""
+    parts = [linkages_of(plan.solved(year)).assign(year=year) for year in plan.years]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["year", *table.columns.drop("year")]]
+
+
 def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
     """What the manifest says beside residual and files."""
     facts: dict[str, Any] = {
+        "kind": sorted({k.kind for some in plan.variants.values() for k in some}),
         "variants": len(plan.variants),
         "years": list(plan.years),
         "measures": list(plan.measures),

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from matplotlib.figure import Figure
 
 from ...change import Change, effect_texts
@@ -23,8 +24,8 @@ from ...measures import INDICATORS, ValueAdded
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
+from ..tables.check import print_regions
 from ..terminal import Terminal
-from .check import print_regions
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
@@ -143,8 +144,12 @@ def where_of(found: Change) -> dict[str, pd.DataFrame]:
     """by_partner and by_sector: long tables without the cells that are 0."""
     frames = {}
     for name in ("by_partner", "by_sector"):
-        frame = getattr(found, name).to_dataframe().reset_index()
-        kept = frame.loc[frame["value"] != 0].reset_index(drop=True)
+        columns = {"value": getattr(found, name)}
+        if (chained := getattr(found, f"chained_{name}")) is not None:
+            columns["chained"] = chained
+        frame = xr.Dataset(columns).to_dataframe().reset_index()
+        moved = (frame[[*columns]] != 0).any(axis=1)
+        kept = frame.loc[moved].reset_index(drop=True)
         frames[name] = _named(kept, found)
     return frames
 
@@ -158,8 +163,8 @@ def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
 
 
 def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
-    """A waterfall, a map of regions by factor, and for each of up to three regions that
-    were asked for a map of countries by factor."""
+    """A waterfall, a map of regions by factor, bars of each step if there are steps;
+    for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
     about = {"title": f"Change of {found.title}", "unit": found.unit}
     figures = {
@@ -167,6 +172,10 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
             found.values, found.table, years=years, regions=shown.few, **about
         )
     }
+    if found.steps is not None:
+        figures["steps"] = change_plots.yearly_effects(
+            found.steps, regions=shown.few, **about
+        )
     if len(found.regions) > 1:
         figures["factors"] = change_plots.effect_map(
             found.by_factor.loc[shown.many], rows="region", **about

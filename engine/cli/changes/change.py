@@ -88,8 +88,8 @@ def change(
     start_jax()
     from ...core import Run, require_format
     from ...measures import require_value_added
+    from ..tables.inputs import correct_tables, open_tables, split_codes
     from .change_files import run_change
-    from .inputs import correct_tables, open_tables, split_codes
 
     terminal = Terminal(quiet, json=json, verbose=verbose)
     file_format = require_format(format)

@@ -1,0 +1,185 @@
+"""Old and new equilibria of an economy, solved: many by one program, or by Newton."""
+
+from typing import Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels.equilibrium import changes, wages
+from ..core import TivaxError
+from .economy import Economy, net_imports
+
+Deficits = Literal["zero", "kept", "closing"]
+_NEWTON_STEPS = 60
+_HALVINGS = 12
+
+
+class Old(NamedTuple):
+    """The old equilibrium, money in units of world value added."""
+
+    economy: changes.Economy
+    tariff: Float[Array, "r r s"]
+    trade: Float[Array, "r r s"]
+    spending: Float[Array, "r s"]
+    income: Float[Array, " r"]
+    deficit: Float[Array, " r"]
+    start: wages.Position
+    inverse: Float[Array, "r r"]
+
+
+def share_economy(economy: Economy) -> changes.Economy:
+    """The economy in shares. Nobody buys a sector: it is bought at home; nobody makes
+    it: it is made of value added alone."""
+    paid = economy.trade * (1 + economy.tariff)
+    spent = paid.sum(axis=1)
+    bought = spent > 0
+    home = np.eye(len(economy.regions))[:, :, None]
+    shares = np.where(bought[:, None], paid / np.where(bought, spent, 1)[:, None], home)
+    cost = economy.intermediate.sum(axis=1) + economy.value_added
+    made = cost > 0
+    per_unit = 1 / np.where(made, cost, 1)
+    inputs = np.where(made[:, None], economy.intermediate * per_unit[:, None], 0)
+    final = economy.final / economy.final.sum(axis=1, keepdims=True)
+    income = economy.value_added.sum(axis=1)
+    return changes.Economy(
+        shares=jnp.asarray(shares),
+        value_added=jnp.asarray(1 - inputs.sum(axis=1)),
+        inputs=jnp.asarray(inputs),
+        budget=jnp.asarray(final),
+        theta=jnp.asarray(economy.theta),
+        income=jnp.asarray(income / income.sum()),
+    )
+
+
+def solve_old(economy: Economy, deficits: Deficits) -> Old:
+    """The old equilibrium: observed tariffs, with or without deficits."""
+    shares = share_economy(economy)
+    tariff = jnp.asarray(economy.tariff)
+    deficit = jnp.asarray(net_imports(economy.trade) / economy.value_added.sum())
+    deficit = deficit - deficit.sum() * shares.income  # rounding
+    kept = changes.Shock(jnp.zeros_like(tariff), tariff, deficit)
+    scale = economy.value_added.sum()
+    start = wages.origin(jnp.asarray(economy.spending / scale))
+    shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
+    inverse = wages.inverse_jacobian(shares, kept, start)
+    several = jax.tree.map(lambda a: a[None], shock)
+    found = jax.tree.map(
+        lambda a: a[0], _solve_several(shares, several, inverse, start, 0.0)
+    )
+    if not float(found.clearing) <= wages.CLEARING:
+        found = _by_newton(economy, shares, shock, start, "the old equilibrium")
+    paid = jnp.exp(found.log_wages) * shares.income
+    rebased = shares._replace(shares=found.shares, income=paid / paid.sum())
+    start = wages.origin(found.spending)
+    still = shock._replace(deficit=shock.deficit / paid.sum())
+    inverse = wages.inverse_jacobian(rebased, still, start)
+    return Old(
+        rebased,
+        tariff,
+        found.trade,
+        found.spending,
+        found.income,
+        still.deficit,
+        start,
+        inverse,
+    )
+
+
+def new_deficits(old: Old, deficits: Deficits) -> Float[Array, " r"]:
+    """Deficits of the new equilibrium, in units of world value added."""
+    return old.deficit if deficits == "kept" else jnp.zeros_like(old.deficit)
+
+
+def solve_new(
+    economy: Economy, old: Old, tariff: np.ndarray, deficits: Deficits
+) -> wages.Equilibrium:
+    """The new equilibrium of one schedule of tariffs."""
+    shock = make_shocks(
+        old, tariff[None], np.ones((1, *tariff.shape)), new_deficits(old, deficits)
+    )
+    found = solve_all(economy, old, shock, 0)
+    return jax.tree.map(lambda a: a[0], found)
+
+
+def make_shocks(
+    old: Old, tariff: np.ndarray, costs: np.ndarray, deficit: Array
+) -> changes.Shock:
+    """Shocks of several scenarios: new tariffs, factors of trade costs."""
+    before = 1 + np.asarray(old.tariff)[None]
+    log_costs = np.log((1 + tariff) / before * costs)
+    several = jnp.broadcast_to(deficit[None], (len(tariff), len(deficit)))
+    return changes.Shock(jnp.asarray(log_costs), jnp.asarray(tariff), several)
+
+
+@jax.jit
+def _solve_several(
+    economy: changes.Economy,
+    shocks: changes.Shock,
+    inverse: Float[Array, "r r"],
+    start: wages.Position,
+    aim: Float[Array, ""] | float,
+) -> wages.Equilibrium:
+    def solve(shock: changes.Shock) -> wages.Equilibrium:
+        return wages.solve(economy, shock, inverse, start, jnp.asarray(aim))
+
+    return jax.vmap(solve)(shocks)
+
+
+def solve_all(
+    economy: Economy, old: Old, shocks: changes.Shock, before: int
+) -> wages.Equilibrium:
+    """New equilibria of several scenarios; ``before`` of them come before these.
+
+    What the shared iteration leaves unsolved goes to Newton's method. Raises
+    ``TivaxError`` where that does not converge.
+    """
+    found = _solve_several(old.economy, shocks, old.inverse, old.start, wages.AIM)
+    unsolved = np.flatnonzero(~(np.asarray(found.clearing) <= wages.CLEARING))
+    for k in unsolved:
+        one = jax.tree.map(lambda a, k=k: a[k], shocks)
+        several = len(found.clearing) > 1
+        what = f"scenario {before + k}" if several else "the new equilibrium"
+        new = _by_newton(economy, old.economy, one, old.start, what)
+        found = jax.tree.map(lambda all, one, k=k: all.at[k].set(one), found, new)
+    return found
+
+
+def _by_newton(
+    economy: Economy,
+    shares: changes.Economy,
+    shock: changes.Shock,
+    start: wages.Position,
+    what: str,
+) -> wages.Equilibrium:
+    """Newton's method with a line search, for equilibria far from the old one."""
+
+    def size(at: wages.Position) -> float:
+        worst = float(jnp.max(jnp.abs(at.excess)))
+        return worst if np.isfinite(worst) else np.inf
+
+    at = wages.visit_precisely(shares, shock, start.log_wages, start)
+    for _ in range(_NEWTON_STEPS):
+        if size(at) <= 0.1 * wages.CLEARING:
+            break
+        inverse = wages.inverse_jacobian(shares, shock, at)
+        step = -inverse @ at.excess
+        step = step * min(1.0, 0.5 / max(float(jnp.max(jnp.abs(step))), 1e-300))
+        for _ in range(_HALVINGS):
+            new = wages.visit_precisely(shares, shock, at.log_wages + step, at)
+            if size(new) < size(at):
+                at = new
+                break
+            step = step / 2
+        else:
+            break
+    found = jax.jit(wages.equilibrium_at)(shares, shock, at, jnp.asarray(0))
+    if not float(found.clearing) <= wages.CLEARING:
+        worst = economy.regions[int(np.argmax(np.abs(np.nan_to_num(at.excess, nan=9))))]
+        raise TivaxError(
+            f"{economy.name}: {what} does not converge: the labour market of {worst} "
+            f"misses by {float(found.clearing):.1e} of value added; take a smaller "
+            "change"
+        )
+    return found

@@ -1,0 +1,359 @@
+"""Monte Carlo over errors of tables, through to regressions: ``tx.monte_carlo``."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+
+from ..core import (
+    Listing,
+    Printable,
+    Progress,
+    TivaxError,
+    interval_text,
+    no_progress,
+    number_text,
+    p_text,
+    require_kind,
+    require_whole,
+    shift_progress,
+)
+from ..measures import trade_benefit_index
+from ..resampling import FittedModel, Model, fit_model, with_lags
+from ..tables import WorldTables, require_tables
+from ..uncertainty import AnyModel, ErrorModel, error_model
+from .moved_columns import MovedColumns, match_columns, years_needed
+from .regressions import ModelDraws, regress, summarise, windows_of
+from .year_draws import DrawnErrors, draw_year, year_files
+
+DRAWS = 200
+"""Draws of tables without another number."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What is drawn and what for: checked before any draw.
+
+    ``base`` holds the index of the tables as they are, by year and region.
+    """
+
+    tables: WorldTables
+    model: ErrorModel
+    years: tuple[int, ...]
+    base: Float[np.ndarray, "t c"]
+    moved: tuple[MovedColumns, ...]
+    residual: float
+    errors: DrawnErrors = field(repr=False)
+
+
+def set_up(
+    fitted: Sequence[FittedModel], tables: WorldTables, error: AnyModel
+) -> Setup:
+    """Find the rows of all models in the tables and read the errors.
+
+    Raises ``TivaxError`` for a region or year that the tables lack, a treatment that
+    is not their index, an error model that does not fit them.
+    """
+    if tables.parents:
+        raise TivaxError(
+            f"{next(iter(tables.parents))} is a part of a region; draws are of tables "
+            "without split regions"
+        )
+    model = error_model(error)
+    needed = sorted(set().union(*(years_needed(k) for k in fitted)))
+    years = [k for k in tables.years if k in needed]
+    base, residual = np.zeros((0, len(tables.regions))), 0.0
+    if years:
+        index = trade_benefit_index(tables.select(years[0], years[-1]))
+        found = index["tbi"].sel(year=years).transpose("year", "region")
+        base, residual = found.values, float(index.attrs["residual_max"])
+    moved = tuple(match_columns(k, base, years, tables.regions) for k in fitted)
+    errors = DrawnErrors(tables, model)
+    return Setup(tables, model, tuple(years), base, moved, residual, errors)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MonteCarlo(Printable):
+    """Regressions with errors of the tables in them; they print as a table.
+
+    Attributes
+    ----------
+    summary
+        A row for each model and treatment: estimate; se_sampling (CV1), se_table (the
+        spread over draws of the tables), se_total (the root of the mean CV1 variance
+        plus that spread squared, the law of total variance), se_both (the spread with
+        clusters drawn anew in every draw as well); reliability; coef_corrected and
+        coef_simex. se, p_value, ci_low and ci_high are those of se_total with t(G - 1).
+    reliability
+        A row for each model and treatment: the standard deviation of the treatment
+        within its effects, that of its errors, and both reliabilities, within effects
+        alone and net of the other regressors; how the panel agrees with the tables.
+    index
+        A row for each year and region: the index of the tables as they are, mean and
+        standard deviation of the draws, and the middle 95 % of them.
+    distribution
+        Columns model, term, draw, estimate, se: every draw of a table.
+    draws, years
+        How many draws, and of which years.
+    residual_max
+        The largest relative residual of a draw's solve.
+    gap_max
+        The largest relative deviation of a margin that is held.
+
+    Examples
+    --------
+    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
+    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
+    >>> own = index.reset_index().rename(columns={"region": "iso3"})
+    >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
+    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
+    >>> found.summary[["se_sampling", "se_table", "reliability"]].round(3)
+       se_sampling  se_table  reliability
+    0        0.295     0.119        0.788
+    """
+
+    summary: pd.DataFrame
+    reliability: pd.DataFrame
+    index: pd.DataFrame
+    distribution: pd.DataFrame
+    draws: int
+    years: tuple[int, ...]
+    residual_max: float
+    gap_max: float
+
+    @property
+    def sentence(self) -> str:
+        """What the draws say of each model, a line each."""
+        return "\n".join(_sentence(row) for row in self.summary.to_dict("records"))
+
+    def _listings(self) -> Sequence[Listing]:
+        rows = [
+            (
+                f"{row['model']}: {row['term']}",
+                *(number_text(row[k]) for k in _NUMBERS),
+                p_text(row["p_value"]),
+                interval_text(row["ci_low"], row["ci_high"]),
+            )
+            for row in self.summary.to_dict("records")
+        ]
+        title = f"{self.draws:,} draws of tables, {len(self.years)} years"
+        return [Listing(title, _PRINTED, rows)]
+
+
+_NUMBERS = (
+    "estimate se_sampling se_table se_total reliability coef_corrected coef_simex"
+).split()
+_PRINTED = (
+    "", "estimate", "se sampling", "se table", "se total", "reliability", "corrected",
+    "SIMEX", "p", "95 % interval",
+)  # fmt: skip
+
+
+def _sentence(row: dict) -> str:
+    numbers = {k: number_text(row[k]) for k in _NUMBERS}
+    share = row["se_table"] ** 2 / row["se_total"] ** 2
+    right = (
+        f"corrected for them the effect is {numbers['coef_corrected']} (SIMEX "
+        f"{numbers['coef_simex']})"
+    )
+    if np.isnan(row["coef_corrected"]):
+        right = "the errors leave next to nothing of it, and there is no correction"
+    return (
+        f"{row['model']}: {row['term']} has the effect {numbers['estimate']}, "
+        f"standard error {numbers['se_sampling']} from sampling, "
+        f"{numbers['se_table']} from the tables, {numbers['se_total']} in all "
+        f"({share:.0%} of its square from the tables); reliability "
+        f"{row['reliability']:.3f}: {right}."
+    )
+
+
+def summarise_draws(
+    setup: Setup,
+    drawn: Sequence[Float[np.ndarray, "D k"]],
+    *,
+    seed: int,
+    bayesian: bool = False,
+    progress: Progress = no_progress,
+) -> MonteCarlo:
+    """What the draws of all years say: regressions, corrections, the indices.
+
+    ``drawn`` has the columns of ``year_files``, an array for each year.
+    """
+    regions = len(setup.tables.regions)
+    D = len(drawn[0])
+
+    def windows() -> Iterator[tuple[int, np.ndarray]]:
+        for at in windows_of(D):
+            yield at.start, np.stack([k[at, :regions] for k in drawn], axis=1)
+
+    mean = np.stack([k[:, :regions].mean(axis=0) for k in drawn])
+    found: list[ModelDraws] = []
+    for number, moved in enumerate(setup.moved):
+        shifted = shift_progress(progress, number * D, len(setup.moved) * D)
+        made = regress(
+            moved,
+            windows(),
+            setup.base,
+            mean,
+            seed=seed,
+            bayesian=bayesian,
+            progress=shifted,
+            draws=D,
+        )
+        found.append(made)
+    scheme = f"montecarlo-{setup.model.name}"
+    worst = np.array([k[:, regions:].max(axis=0) for k in drawn]).max(axis=0)
+    return MonteCarlo(
+        summary=pd.concat([summarise(k, scheme) for k in found], ignore_index=True),
+        reliability=pd.concat([_reliability(k) for k in found], ignore_index=True),
+        index=_index(setup, drawn),
+        distribution=pd.concat([_distribution(k) for k in found], ignore_index=True),
+        draws=D,
+        years=setup.years,
+        residual_max=float(max(setup.residual, worst[0])),
+        gap_max=float(worst[1]),
+    )
+
+
+def _reliability(found: ModelDraws) -> pd.DataFrame:
+    moments, moved = found.moments, found.moved
+    rows = []
+    for k, term in enumerate(found.model.treatments):
+        sd, error = float(moments.within[k]), float(moments.error_sd[k])
+        rows.append(
+            {
+                "model": found.model.name,
+                "term": term,
+                "sd_within": sd,
+                "sd_error": error,
+                "reliability_within": 1 - (error / sd) ** 2,
+                "reliability": float(moments.reliability[k]),
+                "correlation_with_tables": moved.correlation,
+                "largest_gap_to_tables": moved.largest_gap,
+                "moved_columns": ", ".join(moved.names),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _distribution(found: ModelDraws) -> pd.DataFrame:
+    parts = [
+        pd.DataFrame(
+            {
+                "model": found.model.name,
+                "term": term,
+                "draw": np.arange(len(found.coef)),
+                "estimate": found.coef[:, k],
+                "se": found.se[:, k],
+            }
+        )
+        for k, term in enumerate(found.model.treatments)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def _index(setup: Setup, drawn: Sequence[np.ndarray]) -> pd.DataFrame:
+    regions, parts = setup.tables.regions, []
+    for year, base, values in zip(setup.years, setup.base, drawn, strict=True):
+        values = np.asarray(values[:, : len(regions)])
+        low, high = np.quantile(values, (0.025, 0.975), axis=0)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "year": year,
+                    "region": regions,
+                    "tbi": base,
+                    "mean": values.mean(axis=0),
+                    "se": values.std(axis=0, ddof=1) if len(values) > 1 else np.nan,
+                    "ci_low": low,
+                    "ci_high": high,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def monte_carlo(
+    panel: pd.DataFrame,
+    models: Model | Sequence[Model],
+    tables: WorldTables,
+    error: AnyModel,
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    progress: Progress = no_progress,
+) -> MonteCarlo:
+    """Estimate models on draws of the tables that their treatment was computed from.
+
+    Each draw makes tables with errors of all years that the panel takes, their trade
+    benefit index, and the regression on it. The treatment and its lag ``L.NAME`` move,
+    wherever a model has them; other columns that were made of the index stay.
+
+    Parameters
+    ----------
+    panel
+        Columns iso3 and year, by which its rows are found in the tables, and those of
+        the models.
+    models
+        Of least squares or 2SLS; the treatment of each is the index of the tables.
+    tables
+        In memory or lazy; a year is worked on at a time.
+    error
+        As in :func:`standard_errors`.
+    draws, seed
+        Draw k depends on the seed, k and the year alone.
+    progress
+        Called with draws of years done and in all.
+
+    Raises
+    ------
+    TivaxError
+        A region or year that the tables lack, a treatment that is not their index, a
+        model that cannot be fitted, margins that draws cannot be balanced to.
+
+    Examples
+    --------
+    >>> shape = tx.WorldShape(regions=8, sectors=3, years=5)
+    >>> traders = tx.synthetic_world(shape, seed=2)
+    >>> index = tx.trade_benefit_index(traders)["tbi"].to_series().rename("TBI")
+    >>> own = index.reset_index().rename(columns={"region": "iso3"})
+    >>> own["y"] = own["TBI"] + np.random.default_rng(1).normal(size=40, scale=0.02)
+    >>> error = tx.TableError("lognormal", a=0.02)
+    >>> model = tx.Model("m", "y", ["TBI"])
+    >>> found = tx.monte_carlo(own, model, traders, error, draws=50)
+    >>> found.years
+    (2000, 2001, 2002, 2003, 2004)
+    """
+    require_kind("panel", panel, pd.DataFrame, "a DataFrame of the panel")
+    models = [models] if isinstance(models, Model) else models
+    require_kind("models", models, list | tuple, "a tx.Model or a list of them")
+    for model in models:
+        require_kind("models", model, Model, "a tx.Model or a list of them")
+    if not models:
+        raise TivaxError("models: give one tx.Model at least")
+    require_tables(tables)
+    require_whole("draws", draws, 2)
+    require_whole("seed", seed, 0)
+    panel = with_lags(panel, list(models))
+    setup = set_up([fit_model(panel, k) for k in models], tables, error)
+    drawn = []
+    for k, file in enumerate(year_files(tables, list(setup.years), draws)):
+        rows: list[np.ndarray] = []
+        draw_year(
+            tables,
+            setup.errors,
+            file.year,
+            seed=seed,
+            draws=draws,
+            done=0,
+            has_index=np.isfinite(setup.base[k]),
+            keep=rows.append,
+            progress=shift_progress(progress, k * draws, len(setup.years) * draws),
+        )
+        drawn.append(np.concatenate(rows))
+    return summarise_draws(setup, drawn, seed=seed)

@@ -1,0 +1,179 @@
+"""Estimates of a model in every draw, and what they say together."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from jaxtyping import Float
+from scipy import stats
+
+from ...kernels import random_draws
+from ...kernels.clusters import Layout
+from ...kernels.table_draws import regressions as kernel
+from ..core import Progress, in_float64
+from ..resampling import LEVEL, Model
+from .corrections import LAMBDAS, ErrorMoments, MomentSums, corrected, simex
+from .moved_columns import MovedColumns
+
+SUMMARY = tuple(
+    (
+        "model table column outcome sample term scheme draws estimate se p_value "
+        "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both "
+        "reliability coef_corrected coef_simex"
+    ).split()
+)
+# Clusters are drawn so often in each draw of the tables.
+RESAMPLES = 20
+# Draws of the tables whose regressions are made together.
+_WINDOW = 256
+_KEY = 1 << 20  # apart from the keys of tables
+
+
+@dataclass(frozen=True, eq=False)
+class ModelDraws:
+    """One model in every draw, in units of the panel.
+
+    ``coef`` and ``se`` (CV1) by draw and treatment, ``resampled`` by draw, draw of
+    clusters and treatment.
+    """
+
+    moved: MovedColumns
+    coef: Float[np.ndarray, "D q"]
+    se: Float[np.ndarray, "D q"]
+    resampled: Float[np.ndarray, "D r q"]
+    simex: Float[np.ndarray, " q"]
+    moments: ErrorMoments
+
+    @property
+    def model(self) -> Model:
+        return self.moved.fitted.model
+
+
+@in_float64
+def regress(
+    moved: MovedColumns,
+    windows: Iterator[tuple[int, Float[np.ndarray, "D t c"]]],
+    base: Float[np.ndarray, "t c"],
+    mean: Float[np.ndarray, "t c"],
+    *,
+    seed: int,
+    bayesian: bool = False,
+    progress: Progress,
+    draws: int,
+) -> ModelDraws:
+    """Estimate a model in every draw of the indices, window by window."""
+    fitted = moved.fitted
+    panel = kernel.Panel(
+        jnp.asarray(fitted.rows),
+        jnp.asarray(fitted.cluster),
+        jnp.asarray(moved.places),
+        jnp.asarray(np.asarray(fitted.products.rows)),
+        jnp.asarray(float(fitted.products.n_parameters)),
+    )
+    run = _estimate(fitted.layout, bayesian)
+    sums, parts = MomentSums(moved), []
+    for first, drawn in windows:
+        count = len(drawn)
+        errors = moved.errors(drawn - base[None])
+        centred = moved.errors(drawn - mean[None])
+        sums.add(centred)
+        # All windows are of one shape, and so of one compiled program.
+        rest = ((0, min(_WINDOW, draws) - count), (0, 0), (0, 0))
+        keys = _keys(seed, first, min(_WINDOW, draws))
+        found = run(
+            panel,
+            jnp.asarray(np.pad(errors, rest)),
+            jnp.asarray(np.pad(centred, rest)),
+            keys,
+            jnp.asarray(LAMBDAS),
+        )
+        parts.append(jax.tree.map(lambda k, n=count: np.asarray(k)[:n], found))
+        progress(first + count, draws)
+    together = jax.tree.map(lambda *k: np.concatenate(k), *parts)
+    unit = fitted.unit
+    return ModelDraws(
+        moved=moved,
+        coef=together.coef * unit,
+        se=np.sqrt(together.variance) * unit,
+        resampled=together.resampled * unit,
+        simex=simex(np.asarray(fitted.coef), together.simex.mean(axis=0) * unit),
+        moments=sums.moments(),
+    )
+
+
+def windows_of(draws: int) -> Iterator[slice]:
+    """Draws in windows."""
+    for first in range(0, draws, _WINDOW):
+        yield slice(first, min(first + _WINDOW, draws))
+
+
+def _keys(seed: int, first: int, count: int) -> jax.Array:
+    own = jax.random.fold_in(random_draws.block_key(seed, 0), _KEY)
+    return jax.vmap(lambda k: jax.random.fold_in(own, k))(first + jnp.arange(count))
+
+
+@lru_cache
+def _estimate(layout: Layout, bayesian: bool) -> Callable[..., kernel.Estimates]:
+    run = partial(
+        kernel.estimate, layout=layout, resamples=RESAMPLES, bayesian=bayesian
+    )
+    return jax.jit(run)
+
+
+def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
+    """Rows of ``SUMMARY``, one for each treatment.
+
+    ``se_sampling`` is CV1 of the tables as they are, ``se_table`` the spread of the
+    estimates over draws, ``se_total`` the root of the mean CV1 variance over draws plus
+    their spread (law of total variance), ``se_both`` the spread with clusters drawn
+    anew in every draw as well. ``se``, p and the interval are of ``se_total`` with
+    t(G - 1).
+    """
+    fitted, model = found.moved.fitted, found.model
+    D, G = len(found.coef), len(fitted.labels)
+    sampling = np.sqrt(np.diag(fitted.covariance()))
+    table = found.coef.std(axis=0, ddof=1) if D > 1 else np.full(len(sampling), np.nan)
+    total = np.sqrt((found.se**2).mean(axis=0) + table**2)
+    right = corrected(found.moments) * fitted.unit
+    reach = stats.t.ppf(1 - LEVEL / 2, G - 1)
+    rows = []
+    for k, term in enumerate(model.treatments):
+        b, se = float(fitted.coef[k]), float(total[k])
+        t = abs(b) / se
+        # Of the spread of D draws, relative 1 / sqrt(2 (D - 1)).
+        se_error = float(table[k] ** 2 / se / np.sqrt(2 * max(D - 1, 1)))
+        slope = 2 * stats.t.pdf(t, G - 1) * t / se
+        both = found.resampled[:, :, k]
+        both = both[np.isfinite(both)]
+        rows.append(
+            {
+                "model": model.name,
+                "table": model.tags.get("table"),
+                "column": model.tags.get("column"),
+                "outcome": model.outcome,
+                "sample": model.sample,
+                "term": term,
+                "scheme": scheme,
+                "draws": D,
+                "estimate": b,
+                "se": se,
+                "p_value": float(2 * stats.t.sf(t, G - 1)),
+                "ci_low": b - reach * se,
+                "ci_high": b + reach * se,
+                "mc_error": float(slope * se_error),
+                "draws_per_s": None,
+                "se_sampling": float(sampling[k]),
+                "se_table": float(table[k]),
+                "se_total": se,
+                "se_both": float(both.std(ddof=1)) if len(both) > 1 else np.nan,
+                "reliability": float(found.moments.reliability[k]),
+                "coef_corrected": float(right[k]),
+                "coef_simex": float(found.simex[k]),
+            }
+        )
+    frame = pd.DataFrame(rows)[list(SUMMARY)]
+    return frame.astype(dict.fromkeys(("table", "column", "draws_per_s"), "Int64"))

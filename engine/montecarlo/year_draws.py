@@ -1,0 +1,225 @@
+"""Draws of one year's table: its errors, its base solution, and the indices drawn.
+
+Draw k of a year depends on the seed, on k and on the year alone. A year is worked on at
+a time, so that memory does not grow with the years.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ...kernels import random_draws, table_errors
+from ...kernels.leontief import per_dollar
+from ...kernels.solve import TOLERANCE, solve
+from ...kernels.table_draws import errors as kernel
+from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
+from ..core import Progress, TivaxError, in_float64
+from ..resampling import on_all_devices, over_blocks
+from ..tables import WorldTables
+from ..uncertainty import ErrorModel, RawYear, TableError, YearErrors, read_raw_year
+
+# What a draw's residual and balance may be; beyond, it is not used.
+WORST_RESIDUAL, WORST_GAP = 1e-5, 1e-9
+# Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
+# float64.
+_MATRICES = 8
+
+
+@dataclass(frozen=True)
+class YearFile:
+    """Shape of a file of one year's draws (``checkpoints.Drawn``)."""
+
+    year: int
+    columns: tuple[str, ...]
+    draws: int
+
+
+def year_files(
+    tables: WorldTables, years: list[int], draws: int
+) -> tuple[YearFile, ...]:
+    """One file a year: the index of every region, the residual and the gap."""
+    columns = (*tables.regions, "residual", "gap")
+    return tuple(YearFile(year, columns, draws) for year in years)
+
+
+def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
+    """About what a year of draws takes, on all devices."""
+    n, c = tables.n, len(tables.regions)
+    held = any(each.margins for each in model.errors)
+    cells = n * (n + c)
+    base = 8 * cells * 4  # the year as it is read, solved and checked
+    of_device = _MATRICES * cells * (12 if held else 4)
+    return base + jax.device_count() * of_device
+
+
+class DrawnErrors:
+    """The errors of every year, for drawing: files are read and checked once."""
+
+    def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
+        self._tables = tables
+        self._each = [
+            (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
+        ]
+
+    @in_float64
+    def of(self, k: int, raw: RawYear) -> tuple[kernel.TableError, ...]:
+        """The errors of year number ``k``."""
+        year = self._tables.years[k]
+        return tuple(
+            _for_drawing(each, years.of(k, raw), raw, year)
+            for each, years in self._each
+        )
+
+
+def _for_drawing(
+    error: TableError, found: table_errors.Errors, raw: RawYear, year: int
+) -> kernel.TableError:
+    tag = jnp.asarray(0 if error.over_years == "shared" else year)
+    if error.kind == "shares":
+        return kernel.Shares(found.shares[0], tag)
+    group, S, margins = None, None, table_errors.Margins(None, None, None)
+    if found.shared:
+        sigma, of_rows, margins = found.shared[0]
+        group, variance = of_rows.astype(jnp.float32), sigma**2
+    else:
+        variance, margins = found.independent[0]
+    if error.margins:
+        S = variance
+    F = raw.cells
+    if error.kind == "lognormal":
+        totals = None
+        if error.margins:
+            totals = kernel.Totals(
+                jnp.asarray(F),
+                jnp.asarray(F.sum(axis=1)) if "row" in error.margins else None,
+                jnp.asarray(F.sum(axis=0)) if "column" in error.margins else None,
+            )
+        assert error.a is not None
+        if error.b == 0:
+            s = np.sqrt(np.log1p(error.a**2))
+        else:
+            square = np.where(F != 0, F, 1) ** 2
+            s = np.sqrt(np.log1p(np.asarray(variance, float) / square))
+        return kernel.Lognormal(jnp.asarray(s, jnp.float32), group, totals, tag)
+    if error.kind == "rounding":
+        assert found.output is not None
+        rate = jnp.asarray(_rates(F, np.asarray(variance)), jnp.float32)
+        whole = (found.output.variance > 0).astype(jnp.float64)
+        return kernel.Rounded(rate, S, margins, whole, tag)
+    sigma = jnp.sqrt(variance).astype(jnp.float32)
+    return kernel.Given(sigma, group, S, margins, tag)
+
+
+def _rates(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """``kernel.Rounded.rate``: a filled cell is exponential within [0, 1/2) with its
+    own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
+    filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
+    grid = np.concatenate([np.linspace(-200, -0.01, 4000), np.linspace(0.01, 40, 4000)])
+    mean = 1 / grid - 0.5 / np.expm1(grid / 2)
+    m = np.where(filled, np.abs(F), 0.25)
+    # Below 1/30 what is cut off does not count: the mean is 1 / l.
+    rate = np.where(m < 1 / 30, 1 / np.maximum(m, 1e-7), np.interp(-m, -mean, grid))
+    return np.where(filled, rate, np.where(variance > 0, 0, np.nan))
+
+
+@in_float64
+def solve_base(raw: RawYear, regions: int) -> BaseYear:
+    """The base solution of a year, by LU where the iteration stalls."""
+    Z, Y, x = (jnp.asarray(k) for k in (raw.flows, raw.final, raw.x))
+    scale = per_dollar(x)
+    found = _solve(Z, Y, scale, regions=regions)
+    if not float(found.residual) <= TOLERANCE:
+        found = _solve(Z, Y, scale, regions=regions, method="lu")
+    return prepare(Z, x, Y, found.X, regions=regions)
+
+
+@partial(jax.jit, static_argnames=("regions", "method"))
+def _solve(Z: Any, Y: Any, scale: Any, *, regions: int, method: Any = "import-share"):
+    return solve(Z, Y, scale=scale, regions=regions, method=method)
+
+
+@lru_cache
+def _block(fresh: bool) -> Callable[..., jax.Array]:
+    def block(
+        arrays: tuple[BaseYear, tuple[kernel.TableError, ...]],
+        seed: jax.Array,
+        number: jax.Array,
+    ) -> jax.Array:
+        base, errors = arrays
+        key = random_draws.block_key(seed, number)
+        found = draw_index(key, base, errors, fresh=fresh)
+        return jnp.concatenate([found.tbi, found.residual[None], found.gap[None]])
+
+    return block
+
+
+def draw_year(
+    tables: WorldTables,
+    errors: DrawnErrors,
+    year: int,
+    *,
+    seed: int,
+    draws: int,
+    done: int,
+    has_index: np.ndarray,
+    keep: Callable[[np.ndarray], object],
+    progress: Progress,
+) -> None:
+    """Draws ``done`` ... ``draws`` - 1 of a year, handed to ``keep`` as they come.
+
+    Raises ``TivaxError`` for a draw that is not balanced, not solved or has no index.
+    """
+    progress(done, draws)
+    if done == draws:
+        return
+    k = tables.years.index(year)
+    raw = read_raw_year(tables, k)
+    base = solve_base(raw, len(tables.regions))
+    drawn = errors.of(k, raw)
+    # A third of a cell or more is too far from the base year's preconditioner.
+    fresh = any(isinstance(k, kernel.Lognormal | kernel.Given) for k in drawn)
+    del raw
+    arrays = on_all_devices((base, drawn))
+    for rows in over_blocks(_block(fresh), arrays, seed, draws, start=done):
+        _require_good(rows, has_index, year, done, tables)
+        keep(rows)
+        done += len(rows)
+        progress(done, draws)
+
+
+def _require_good(
+    rows: np.ndarray, has_index: np.ndarray, year: int, first: int, tables: WorldTables
+) -> None:
+    residual, gap = rows[:, -2], rows[:, -1]
+    if (bad := ~(gap <= WORST_GAP)).any():
+        k = int(np.argmax(bad))
+        raise TivaxError(
+            f"{year}, draw {first + k}: balancing does not converge (margins are off "
+            f"by {gap[k]:.1e}); hold fewer margins or make a smaller"
+        )
+    if (bad := ~(residual <= WORST_RESIDUAL)).any():
+        k = int(np.argmax(bad))
+        raise TivaxError(
+            f"{year}, draw {first + k}: the table with errors is not solved (relative "
+            f"residual {residual[k]:.1e}); make the errors smaller"
+        )
+    missing = ~np.isfinite(rows[:, :-2]) & has_index[None, :]
+    if missing.any():
+        k, region = (int(i[0]) for i in np.nonzero(missing))
+        raise TivaxError(
+            f"{year}, draw {first + k}: {tables.regions[region]} has no index; make "
+            "the errors smaller"
+        )
+
+
+def base_indices(tables: WorldTables, years: list[int]) -> np.ndarray:
+    """The index of the tables as they are, by year and region."""
+    from ..measures import trade_benefit_index
+
+    found = trade_benefit_index(tables)["tbi"]
+    return found.sel(year=years).transpose("year", "region").values

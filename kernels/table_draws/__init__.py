@@ -1,0 +1,1 @@
+"""Draws of tables with errors: errors of cells, balancing, solves, regressions."""

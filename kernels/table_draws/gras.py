@@ -1,0 +1,142 @@
+"""GRAS: a matrix balanced to row and column totals, cells of both signs: one matrix.
+
+Symbols:
+
+    z   cells before, P = max(z, 0), N = max(-z, 0)
+    u   totals of rows, v of columns
+    r   multipliers of rows, s of columns
+
+The balanced matrix has the smallest information gain over z (Junius and Oosterhaven
+2003, Economic Systems Research 15; as a minimum, Lenzen, Wood and Gallego 2007, the
+same journal 19):
+
+    x_ij = r_i P_ij s_j - N_ij / (r_i s_j),
+
+so that cells keep their sign and zeros stay. Of a row with p = sum of P_ij s_j and
+n = sum of N_ij / s_j, r solves p r - n / r = u:
+
+    r = (u + sqrt(u^2 + 4 p n)) / (2 p) = 2 n / (sqrt(u^2 + 4 p n) - u).
+
+The second form is taken where u < 0: it does not subtract nearly equal numbers, and it
+is -n / u where a row has no positive cell, Lenzen, Wood and Gallego's correction.
+Columns and rows take turns; without negative cells this is RAS.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+# Relative to a total or to the cells that make it, whichever is larger.
+TOLERANCE = 1e-10
+MOST = 1000
+
+
+class Balanced(NamedTuple):
+    """A balanced matrix.
+
+    ``gap`` is the largest deviation of a sum from its total, relative to the larger of
+    the total and of the absolute cells that make it; ``iterations`` counts turns.
+    """
+
+    cells: Float[Array, "n m"]
+    gap: Float[Array, ""]
+    iterations: Int[Array, ""]
+
+
+def gras(
+    cells: Float[Array, "n m"],
+    rows: Float[Array, " n"] | None = None,
+    columns: Float[Array, " m"] | None = None,
+    *,
+    tolerance: float = TOLERANCE,
+    most: int = MOST,
+) -> Balanced:
+    """Balance to totals of rows, of columns, or of both.
+
+    Stops at ``tolerance`` or after ``most`` turns: look at ``gap``. It stays large
+    where the totals cannot be met, as a total of cells that are all 0.
+    """
+    P, N = jnp.maximum(cells, 0), jnp.maximum(-cells, 0)
+    r, s = jnp.ones_like(cells[:, 0]), jnp.ones_like(cells[0])
+
+    def by_row(s: Float[Array, " m"]) -> tuple[Array, Array]:
+        return P @ s, N @ _inverse(s)
+
+    def by_column(r: Float[Array, " n"]) -> tuple[Array, Array]:
+        return r @ P, _inverse(r) @ N
+
+    if columns is None:
+        if rows is not None:
+            p, n = by_row(s)
+            r = _multiplier(rows, p, n)
+            gap = _gap(rows, r * p, _inverse(r) * n)
+        else:
+            gap = jnp.zeros_like(r[0])
+        return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
+    if rows is None:
+        p, n = by_column(r)
+        s = _multiplier(columns, p, n)
+        gap = _gap(columns, s * p, _inverse(s) * n)
+        return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(1))
+
+    def turn(state: tuple) -> tuple:
+        _, _, p, n, _, k = state
+        s = _multiplier(columns, p, n)
+        across = by_row(s)
+        r = _multiplier(rows, *across)
+        p, n = by_column(r)
+        # Rows of what cannot be met have a gap of their own.
+        gap = jnp.maximum(
+            _gap(columns, s * p, _inverse(s) * n),
+            _gap(rows, r * across[0], _inverse(r) * across[1]),
+        )
+        return r, s, p, n, gap, k + 1
+
+    def unfinished(state: tuple) -> Array:
+        return (state[4] > tolerance) & (state[5] < most)
+
+    # A matrix that has its totals already is not touched.
+    p, n = by_column(r)
+    before = jnp.maximum(_gap(columns, p, n), _gap(rows, *by_row(s)))
+    start = (r, s, p, n, before, 0)
+    r, s, _, _, gap, k = jax.lax.while_loop(unfinished, turn, start)
+    return Balanced(_scaled(P, N, r, s), gap, jnp.asarray(k))
+
+
+def _inverse(r: Float[Array, " n"]) -> Float[Array, " n"]:
+    """1 / r; 0 of 0, which is the multiplier of a total of 0."""
+    return jnp.where(r > 0, 1 / jnp.where(r > 0, r, 1), 0)
+
+
+def _multiplier(
+    total: Float[Array, " n"], p: Float[Array, " n"], n: Float[Array, " n"]
+) -> Float[Array, " n"]:
+    """r of r p - n / r = total; 1 where there are no cells."""
+    root = jnp.sqrt(total**2 + 4 * p * n)
+    positive = (total + root) / jnp.where(p > 0, 2 * p, 1)
+    below = root - total
+    negative = 2 * n / jnp.where(below > 0, below, 1)
+    some = (p > 0) | (n > 0)
+    return jnp.where(some, jnp.where(total >= 0, positive, negative), 1)
+
+
+def _gap(
+    total: Float[Array, " n"], plus: Float[Array, " n"], minus: Float[Array, " n"]
+) -> Float[Array, ""]:
+    """The largest deviation of plus - minus from the total, relative."""
+    size = jnp.maximum(jnp.abs(total), plus + minus)
+    gap = jnp.abs(plus - minus - total) / jnp.where(size > 0, size, 1)
+    return gap.max(initial=0)
+
+
+def _scaled(
+    P: Float[Array, "n m"],
+    N: Float[Array, "n m"],
+    r: Float[Array, " n"],
+    s: Float[Array, " m"],
+) -> Float[Array, "n m"]:
+    """r_i P_ij s_j - N_ij / (r_i s_j)."""
+    minus = N * _inverse(r)[:, None] * _inverse(s)[None, :]
+    return P * r[:, None] * s[None, :] - minus

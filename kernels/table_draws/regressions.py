@@ -1,0 +1,85 @@
+"""A regression on a column with errors, draw by draw.
+
+Symbols of ``kernels.clusters``; D are the errors of a draw in the columns of the panel
+that they move, net of nested effects and in units of the columns.
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from ..clusters import ClusterCrossProducts, Layout, cross_products, cv1, fit
+from ..random_draws import counts, exponential
+
+
+class Panel(NamedTuple):
+    """Rows of a model; ``places`` are the columns that a draw moves."""
+
+    rows: Float[Array, "n m"]
+    cluster: Int[Array, " n"]
+    places: Int[Array, " p"]
+    sizes: Float[Array, " G"]
+    n_parameters: Float[Array, ""]
+
+
+class Estimates(NamedTuple):
+    """Estimates and CV1 variances of the treatments, by draw; ``resampled`` with
+    clusters drawn anew as well, ``simex`` with errors times the roots of lambda."""
+
+    coef: Float[Array, "D q"]
+    variance: Float[Array, "D q"]
+    resampled: Float[Array, "D r q"]
+    simex: Float[Array, "D l q"]
+
+
+def estimate(
+    panel: Panel,
+    errors: Float[Array, "D n p"],
+    centred: Float[Array, "D n p"],
+    keys: Key[Array, " D"],
+    lambdas: Float[Array, " l"],
+    *,
+    layout: Layout,
+    resamples: int,
+    bayesian: bool,
+) -> Estimates:
+    """Every draw: see ``Estimates``. ``centred`` errors have mean 0 over the draws."""
+    G, first = len(panel.sizes), layout.exogenous
+    at, cluster = panel.places, panel.cluster
+    whole = cross_products(panel.rows, cluster, clusters=G)
+    ones = jnp.ones_like(panel.sizes)
+
+    def by_cluster(values: Array) -> Array:
+        return jax.ops.segment_sum(values, cluster, num_segments=G)
+
+    def one(drawn: tuple[Array, Array, Array]) -> Estimates:
+        D = jnp.stack(drawn[:2])  # as drawn, centred
+        draw = exponential if bayesian else counts
+        w = draw(drawn[2], G, draws=resamples).astype(D.dtype).T
+        # Of rows and errors, and of errors among themselves.
+        mixed = jax.vmap(lambda d: by_cluster(panel.rows[:, :, None] * d[:, None, :]))(
+            D
+        )
+        own = jax.vmap(lambda d: by_cluster(d[:, :, None] * d[:, None, :]))(D)
+
+        def refit(task: tuple[Array, Array, Array]) -> tuple[Array, Array]:
+            which, size, weights = task
+            half = size * mixed[which]
+            S = whole.at[:, :, at].add(half)
+            S = S.at[:, at, :].add(jnp.swapaxes(half, 1, 2))
+            S = S.at[:, at[:, None], at[None, :]].add(size**2 * own[which])
+            products = ClusterCrossProducts(S, panel.sizes, panel.n_parameters)
+            found = fit(products, weights, layout=layout)
+            V = jnp.diagonal(cv1(products, found))
+            return found.coef[first:], V[first:]
+
+        added = jnp.concatenate([jnp.ones(1 + resamples), jnp.sqrt(lambdas)])
+        which = jnp.arange(len(added)) > resamples
+        weights = jnp.concatenate([ones[None], w, jnp.tile(ones, (len(lambdas), 1))])
+        coef, V = jax.lax.map(refit, (which.astype(int), added, weights))
+        end = 1 + resamples
+        return Estimates(coef[0], V[0], coef[1:end], coef[end:])
+
+    return jax.lax.map(one, (errors, centred, keys))

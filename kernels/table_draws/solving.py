@@ -1,0 +1,132 @@
+"""The trade benefit index of a table with errors: solved for the difference.
+
+Symbols of ``kernels.import_share``; a prime marks the table with errors. From the
+solution X of the table itself,
+
+    (I - A') dX = dA X + dY,   X' = X + dX,
+
+which float32 solves: dX is a few per cent of X, so that a residual of 1e-5 of its own
+is 1e-6 of X or less. The preconditioner is that of the table itself, since A' differs
+from A as little. The right side takes one pass over dA, each step one over A', and one
+more certifies: four to six in all, in place of the two cycles of a solve from 0.
+
+Reported output x is as it was, unless it has errors too: A' = Z' / x'.
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Key
+
+from ..absorption import by_region, trade_benefit_index
+from ..import_share import (
+    ImportShares,
+    apply_inverse,
+    import_shares,
+    in_float32,
+    refine,
+)
+from ..leontief import per_dollar, residual_value_added
+from .errors import Drawn, TableError, draw
+
+# Of the difference, which is a few per cent of the solution.
+TOLERANCE = 1e-5
+# A table far from that of the preconditioner takes more than a solve from 0.
+_MOST_PASSES = 50
+
+
+class BaseYear(NamedTuple):
+    """A solved year, and what its draws share.
+
+    Z, Y and A in float32; ``scale`` is 1 / x, v value added per US$ of output, X the
+    output required by final demand of each region, P the preconditioner.
+    """
+
+    Z: Float[Array, "n n"]
+    Y: Float[Array, "n c"]
+    A: Float[Array, "n n"]
+    x: Float[Array, " n"]
+    scale: Float[Array, " n"]
+    v: Float[Array, " n"]
+    X: Float[Array, "n c"]
+    P: ImportShares
+
+
+class DrawnYear(NamedTuple):
+    """The index of a draw; ``residual`` is of the difference, relative to Y, ``gap``
+    that of balancing, ``passes`` counts products with A'."""
+
+    tbi: Float[Array, " c"]
+    residual: Float[Array, ""]
+    gap: Float[Array, ""]
+    passes: Int[Array, ""]
+
+
+@partial(jax.jit, static_argnames="regions")
+def prepare(
+    Z: Float[Array, "n n"],
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    X: Float[Array, "n c"],
+    *,
+    regions: int,
+) -> BaseYear:
+    """The base of a year from its solution X."""
+    scale = per_dollar(x)
+    with jax.default_matmul_precision("highest"):
+        A, P = in_float32(Z, Y.sum(axis=1), regions=regions, scale=scale)
+    low = jnp.float32
+    v = residual_value_added(Z, x)
+    return BaseYear(Z.astype(low), Y.astype(low), A, x, scale, v, X, P)
+
+
+def draw_index(
+    key: Key[Array, ""],
+    base: BaseYear,
+    errors: tuple[TableError, ...],
+    *,
+    fresh: bool = False,
+) -> DrawnYear:
+    """The trade benefit index of every region in one draw of one year."""
+    return index_of(base, draw(key, errors, base.Z, base.Y), fresh=fresh)
+
+
+def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
+    """The index of a table with these errors.
+
+    ``fresh``, which is static, makes a preconditioner of the table's own, where errors
+    of a third of a cell would take many steps with that of the base.
+    """
+    low = jnp.float32
+    c = drawn.Y.shape[1]
+    dA = drawn.Z * base.scale.astype(low)[None, :]
+    if drawn.x is not None:
+        # A' = (A + dA) x / x': without cancellation.
+        after = per_dollar(base.x + drawn.x)
+        grown = jnp.where(base.scale > 0, -drawn.x * after, 0).astype(low)
+        dA = dA + (base.A + dA) * grown[None, :]
+    A = base.A + dA
+    with jax.default_matmul_precision("highest"):
+        P = base.P
+        if fresh:
+            size = jnp.abs(base.X.sum(axis=1)).astype(low)
+            weight = size / size.mean() + low(1e-3)
+            sellers = A.reshape(c, -1, len(A)).sum(axis=0)
+            P = import_shares(A, sellers, weight, regions=c)
+        R = drawn.Y + dA @ base.X.astype(low)
+        found = refine(
+            lambda d: A @ d,
+            lambda d: A @ d,
+            partial(apply_inverse, P),
+            R,
+            jnp.asarray(TOLERANCE, low),
+            _MOST_PASSES,
+        )
+    wanted = jnp.linalg.norm(base.Y, axis=0)
+    share = jnp.linalg.norm(R, axis=0) / jnp.where(wanted > 0, wanted, 1)
+    v = base.v - dA.sum(axis=0).astype(base.v.dtype)
+    T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))
+    residual = (found.residual * share.max()).astype(base.X.dtype)
+    return DrawnYear(trade_benefit_index(T).tbi, residual, drawn.gap, found.passes + 1)

@@ -1,0 +1,172 @@
+"""``tivax montecarlo``: what it writes, taken up again, on several devices, refused."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose
+
+import tivax as tx
+from tivax.engine.cli.inference import montecarlo as command
+
+from commands import contents, good, mistake, names, run_python
+from helpers import small_world
+
+RUN = """
+panel = "panel.csv"
+store = "store"
+error = "model.toml"
+seed = 3
+draws = 6
+save_draws = true
+[[model]]
+name = "main"
+outcome = "y"
+regressors = ["TBI"]
+"""
+MODEL = '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n'
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("montecarlo")
+    world = small_world(5, 3, 2)
+    tx.save_store(world, folder / "store")
+    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
+    panel = index.reset_index().rename(columns={"region": "iso3"})
+    noise = np.random.default_rng(1).normal(size=len(panel))
+    panel["y"] = panel["TBI"] + 0.01 * noise
+    panel.to_csv(folder / "panel.csv", index=False)
+    (folder / "model.toml").write_text(MODEL)
+    (folder / "run.toml").write_text(RUN)
+    answer = good("montecarlo", folder / "run.toml", "--out", folder / "out")
+    return folder, answer
+
+
+def test_the_files_hold_what_the_function_returns(done):
+    folder, answer = done
+    out = folder / "out"
+    tables = ["distribution", "reliability", "summary", "tbi"]
+    assert names(out) == sorted(
+        [*(f"{k}.csv" for k in tables), "draws.parquet", "figures", "manifest.json"]
+        + ["report.html"]
+    )
+    found = tx.monte_carlo(
+        pd.read_csv(folder / "panel.csv"),
+        tx.Model("main", "y", ["TBI"]),
+        tx.open_store(folder / "store"),
+        folder / "model.toml",
+        draws=6,
+        seed=3,
+    )
+    for name, table in zip(
+        tables,
+        (found.distribution, found.reliability, found.summary, found.index),
+        strict=True,
+    ):
+        written = pd.read_csv(out / f"{name}.csv")
+        numbers = table.select_dtypes("number").columns
+        assert list(written.columns) == list(table.columns)
+        wanted = table[numbers].astype(float)
+        assert_allclose(written[numbers].astype(float), wanted, rtol=1e-9)
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["draws"] == 6 and manifest["years"] == [2000, 2001]
+    assert manifest["error"][0]["kind"] == "lognormal"
+    assert found.sentence in answer.out
+    draws = pd.read_parquet(out / "draws.parquet")
+    spread = draws.groupby(["year", "region"])["tbi"].std().to_numpy()
+    wanted = found.index.sort_values(["year", "region"])["se"]
+    assert_allclose(spread, wanted, rtol=1e-9)
+
+
+def test_a_run_that_was_stopped_goes_on_with_the_same_bytes(done, monkeypatch):
+    folder, _ = done
+    original = command.draw_year
+
+    def stop_in_the_second_year(*arguments, keep, done, **options):
+        def keep_some(rows):
+            keep(rows[:2])
+            raise KeyboardInterrupt
+
+        own = keep_some if arguments[2] == 2001 and done == 0 else keep
+        return original(*arguments, keep=own, done=done, **options)
+
+    monkeypatch.setattr(command, "draw_year", stop_in_the_second_year)
+    call = ("montecarlo", folder / "run.toml", "--out", folder / "again")
+    with pytest.raises(AssertionError, match="Stopped|stopped|nterrupt"):
+        good(*call)
+    assert not (folder / "again").exists()
+    kept = folder / ".again.unfinished"
+    assert 1 <= (kept / "001.f64").stat().st_size // 56 < 6
+    with (kept / "001.f64").open("ab") as file:
+        file.write(b"half")  # of a row
+    monkeypatch.undo()
+    answer = good(*call)
+    assert re.search("Going on at [78] of 12 draws of years", answer.out)
+    _same(folder / "again", folder / "out")
+    assert not kept.exists()
+
+
+def _same(one, other):
+    found, wanted = contents(one), contents(other)
+    for path, text in found.items():
+        if path.suffix in (".csv", ".parquet"):
+            assert text == wanted[other / path.relative_to(one)], path
+
+
+def test_four_devices_write_the_same_bytes(done, tmp_path):
+    folder, _ = done
+    code = "from tivax.engine.cli.start import main; main()"
+    words = ["montecarlo", folder / "run.toml", "--quiet", "--no-figures"]
+    place = tmp_path / "four"
+    answer = run_python(code, *words, "--out", place, "--devices", 4)
+    assert answer.code == 0, answer.err
+    manifest = json.loads((place / "manifest.json").read_text())
+    assert manifest["devices"] == 4
+    _same(place, folder / "out")
+
+
+@pytest.mark.parametrize(
+    "change, line",
+    [
+        (('store = "store"', ""), "store: is missing; write store"),
+        (('store = "store"', 'store = "none"'), "none: no such store"),
+        (('"model.toml"', '"roundng"'), "no error model"),
+        (('"model.toml"', '"rounding"'), "cells are not whole units"),
+        (('error = "model.toml"', ""), "error: is missing; write a name (rounding)"),
+        (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),
+        (("store =", "stores ="), "unknown key stores; known are"),
+        (('outcome = "y"', 'outcome = "z"'), "model main: no column z"),
+    ],
+)
+def test_mistakes_are_one_line_and_nothing_is_written(change, line, done, tmp_path):
+    folder, _ = done
+    for name in ("panel.csv", "model.toml"):
+        shutil.copy(folder / name, tmp_path)
+    (tmp_path / "store").symlink_to(folder / "store")
+    (tmp_path / "run.toml").write_text(RUN.replace(*change))
+    told = mistake("montecarlo", tmp_path / "run.toml", "--out", tmp_path / "out")
+    assert line in told
+    assert not [k for k in names(tmp_path) if "out" in k]
+
+
+def test_a_label_that_the_store_lacks_and_a_wrong_model_are_told(done, tmp_path):
+    folder, _ = done
+    for name in ("run.toml", "model.toml"):
+        shutil.copy(folder / name, tmp_path)
+    (tmp_path / "store").symlink_to(folder / "store")
+    panel = pd.read_csv(folder / "panel.csv")
+    call = ("montecarlo", tmp_path / "run.toml", "--out", tmp_path / "out")
+    panel.replace({"iso3": {"R01": "AUT"}}).to_csv(tmp_path / "panel.csv", index=False)
+    assert "the tables lack region AUT, which rows with TBI have" in mistake(*call)
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    (tmp_path / "model.toml").write_text(MODEL + "concentratoin = 3\n")
+    assert "unknown key concentratoin in [[error]]" in mistake(*call)
+    (tmp_path / "model.toml").write_text(MODEL.replace("0.05", "9") + 'shared = "year"')
+    assert "make the errors smaller" in mistake(*call)
+    assert not (tmp_path / "out").exists()
