@@ -86,7 +86,8 @@ def change(
     nodes
         Points of the path; by default as many as bring the remainder to 1e-10.
     value_added
-        As in :func:`value_added_trade`.
+        As in :func:`value_added_trade`; of a satellite account value-added shares are
+        the account per unit of output.
     progress
         Called with the solves done and those foreseen.
 

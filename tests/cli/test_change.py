@@ -75,6 +75,26 @@ def test_an_indicator_of_a_sector_of_all_regions(store, tmp_path):
     assert not (out / "waterfall.svg").exists()
 
 
+def test_jobs_in_place_of_value_added(store, tmp_path):
+    cells = [TABLES.years, TABLES.regions, TABLES.sectors]
+    rows = pd.MultiIndex.from_product(cells, names=["year", "region", "sector"])
+    jobs = rows.to_frame(index=False)
+    jobs["jobs"] = np.arange(len(jobs)) % 7 + 1.0
+    jobs.to_csv(tmp_path / "jobs.csv", index=False)
+    words = ("--satellite", tmp_path / "jobs.csv", "--measure", "va_exports")
+    out = tmp_path / "out"
+    good("change", store, *words, "--region", "R1", "--no-figures", "--out", out)
+    account = tx.read_satellite(tmp_path / "jobs.csv")
+    series = tx.value_added_exports(TABLES, account)["va_exports"].sel(region="R1")
+    change = float(series.sel(year=2002) - series.sel(year=2000))
+    total = pd.read_csv(out / "change.csv")["value"].sum()
+    assert total == pytest.approx(change, rel=1e-10)
+    assert json.loads((out / "manifest.json").read_text())["value_added"] == "jobs"
+    jobs.assign(more=1.0).to_csv(tmp_path / "jobs.csv", index=False)
+    told = mistake("change", store, *words, "--out", tmp_path / "other")
+    assert told.startswith("--satellite: 2 accounts; give a file with one")
+
+
 @pytest.mark.parametrize(
     "words, told",
     [

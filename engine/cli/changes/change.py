@@ -15,6 +15,7 @@ from ..options import (
     NoFigures,
     Out,
     Quiet,
+    Satellites,
     Store,
     ValueAddedOption,
     Verbose,
@@ -68,6 +69,7 @@ def change(
         ),
     ] = None,
     value_added: ValueAddedOption = "residual",
+    satellite: Satellites = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: FormatOption = "csv",
@@ -86,26 +88,31 @@ def change(
     Example: tivax change wiod16 --from 2000 --to 2014 --out why
     """
     start_jax()
-    from ...core import Run, require_format
-    from ...measures import require_value_added
-    from ..tables.inputs import correct_tables, open_tables, split_codes
+    from ...core import Run, TivaxError, require_format
+    from ..tables.inputs import correct_tables, open_tables, read_accounts, split_codes
     from .change_files import run_change
 
     terminal = Terminal(quiet, json=json, verbose=verbose)
     file_format = require_format(format)
+    accounts = read_accounts(value_added, satellite or [])
+    if len(accounts) > 1:
+        raise TivaxError(
+            f"--satellite: {len(accounts)} accounts; give a file with one, since each "
+            "changes for reasons of its own"
+        )
     tables = open_tables(store, "")
     run_change(
         correct_tables(tables, net_inventories, inventories, terminal),
         measure,
         out,
-        Run("change", inputs=[store]),
+        Run("change", inputs=[store, *(satellite or ())]),
         start=start,
         end=end,
         regions=split_codes(region),
         sector=sector or None,
         chained=chained,
         nodes=nodes,
-        value_added=require_value_added(value_added),
+        value_added=accounts[0],
         format=file_format,
         figures=not no_figures,
         force=force,

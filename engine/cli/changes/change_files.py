@@ -20,7 +20,12 @@ from ...core import (
 )
 from ...figures import ShownRegions, shown_regions
 from ...figures import changes as change_plots
-from ...measures import INDICATORS, ValueAdded
+from ...measures import (
+    INDICATORS,
+    ValueAdded,
+    value_added_messages,
+    value_added_metadata,
+)
 from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
@@ -89,11 +94,11 @@ def run_change(
             residual_max=found.remainder,
             nodes=found.nodes,
             chained=chained,
-            value_added=value_added,
+            **value_added_metadata(tables, [value_added]),
             net_inventories=net.record,
             prices="current",
         )
-    for line in [*net.lines, _PRICES]:
+    for line in [*net.lines, *value_added_messages(tables, [value_added]), _PRICES]:
         terminal.print(line)
     terminal.print(f"{found.title}: effects; {shown.rule}")
     most = found.largest
