@@ -314,7 +314,7 @@ def draw(
         if k or growth is None or variance is None:
             cells += in_margins(S, margins, found)
             continue
-        a, b = _multipliers(S, margins, found, growth * (stock - output))
+        a, b = multipliers(S, margins, found, growth * (stock - output))
         cells += found - S * (a[:, None] + b[None, :])
         output = output + growth * variance * a
         if stocks is not None:
@@ -348,11 +348,11 @@ def in_margins(
     """Errors balanced by least squares with weights 1 / S."""
     if margins.rows is None and margins.columns is None:
         return errors
-    a, b = _multipliers(S, margins, errors)
+    a, b = multipliers(S, margins, errors)
     return errors - S * (a[:, None] + b[None, :])
 
 
-def _multipliers(
+def multipliers(
     S: Float[Array, "n N"],
     margins: Margins,
     errors: Float[Array, "n N"],

@@ -1,5 +1,7 @@
 """A matrix balanced to totals: ``tx.balance``."""
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 
@@ -17,6 +19,8 @@ _SUMS = 1e-9
 _WORST = 1e-9
 # Matrices worked on at a time: few enough to stay in a core's cache.
 _AT_ONCE = 16
+# Matrices that take longer than starting a thread.
+_WORTH_A_THREAD = 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,21 +91,41 @@ def balance(
                 f"{_name(k, Z)}rows add up to {u[k].sum():,.6g}, columns to "
                 f"{v[k].sum():,.6g}; totals of both must have one sum"
             )
-    found = _balance(stack, u, v, most=most)
-    gaps = np.asarray(found.gap)
+    found = _on_all_cores(stack, u, v, most)
+    cells, gaps, iterations = (np.asarray(k) for k in found)
     if (bad := ~(gaps <= _WORST)).any():
         k = int(np.argmax(bad))
         raise TivaxError(
             f"{_name(k, Z)}balancing does not converge: after "
-            f"{int(found.iterations[k]):,} turns a total is off by {gaps[k]:.1e} of "
+            f"{int(iterations[k]):,} turns a total is off by {gaps[k]:.1e} of "
             "itself; zeros may stand where a total needs cells"
         )
     lead = Z.shape[:-2]
     return Balance(
-        np.asarray(found.cells).reshape(Z.shape),
+        cells.reshape(Z.shape),
         gaps.reshape(lead),
-        np.asarray(found.iterations).reshape(lead),
+        iterations.reshape(lead),
     )
+
+
+def _on_all_cores(
+    stack: np.ndarray, u: np.ndarray | None, v: np.ndarray | None, most: int
+) -> kernel.Balanced:
+    """A stack in as many parts as there are cores, where it is worth a thread."""
+    parts = min(os.cpu_count() or 1, len(stack) // _WORTH_A_THREAD)
+    if parts < 2:
+        return jax.tree.map(np.asarray, _balance(stack, u, v, most=most))
+    size = -(-len(stack) // parts)
+
+    def run(k: int) -> kernel.Balanced:
+        at = slice(k * size, (k + 1) * size)
+        some = (each if each is None else each[at] for each in (stack, u, v))
+        with jax.enable_x64(True):
+            return jax.tree.map(np.asarray, _balance(*some, most=most))
+
+    with ThreadPoolExecutor(parts) as threads:
+        found = list(threads.map(run, range(parts)))
+    return jax.tree.map(lambda *k: np.concatenate(k), *found)
 
 
 @partial(jax.jit, static_argnames="most")
@@ -119,7 +143,8 @@ def _numbers(name: str, values: object) -> np.ndarray:
         found = np.asarray(values, float)
     except (TypeError, ValueError):
         raise TivaxError(f"{name}: give an array of numbers") from None
-    if not np.isfinite(found).all():
+    # The sum tells of a NaN in a third of the time.
+    if not np.isfinite(found.sum()) and not np.isfinite(found).all():
         raise TivaxError(f"{name}: NaN or infinite; every cell is a number")
     return found
 
@@ -137,7 +162,8 @@ def _totals(
             f"{name}: give {size} totals for each matrix, not {found.shape}"
         )
     found = np.broadcast_to(found, (len(stack), size)).copy()
-    above, below = ((sign * stack > 0).any(axis=3 - axis) for sign in (1, -1))
+    above = stack.max(axis=3 - axis) > 0
+    below = stack.min(axis=3 - axis) < 0
     lacking = ((found > 0) & ~above) | ((found < 0) & ~below)
     # A total of 0 of cells above 0 alone makes them 0; of cells below 0 likewise.
     if lacking.any():

@@ -88,7 +88,7 @@ def _for_drawing(
         group, variance = of_rows.astype(jnp.float32), sigma**2
     else:
         variance, margins = found.independent[0]
-    if error.margins:
+    if error.margins or found.filled is not None:
         S = variance
     F = raw.cells
     if error.kind == "lognormal":
@@ -110,7 +110,10 @@ def _for_drawing(
         assert found.output is not None
         rate = jnp.asarray(_rates(F, np.asarray(variance)), jnp.float32)
         whole = (found.output.variance > 0).astype(jnp.float64)
-        return kernel.Rounded(rate, S, margins, whole, tag)
+        filled = found.filled
+        if filled is not None:
+            filled = jax.tree.map(lambda k: k.astype(jnp.float32), filled)
+        return kernel.Rounded(rate, S, margins, whole, filled, tag)
     sigma = jnp.sqrt(variance).astype(jnp.float32)
     return kernel.Given(sigma, group, S, margins, tag)
 

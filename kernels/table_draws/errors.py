@@ -22,7 +22,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int, Key, UInt
 
-from ..table_errors import ImportShareErrors, Margins, in_margins
+from ..error_terms.filled import FilledCells, in_cells
+from ..error_terms.import_shares import ImportShareErrors
+from ..table_errors import Margins, in_margins, multipliers
 from .gras import gras
 
 # Balancing to 1e-10 leaves a margin below what is promised.
@@ -61,13 +63,15 @@ class Rounded(NamedTuple):
     """``rate`` of the exponential distribution within [0, 1/2), below 0 where its mean
     is above 1/4; 0 of a uniform distribution within half a unit; NaN without error.
 
-    ``output`` is 1 where reported output is rounded as well.
+    ``output`` is 1 where reported output is rounded as well. With ``filled`` cells a
+    row adds up to its output, and is held to it.
     """
 
     rate: Float[Array, "n N"]
     S: Float[Array, "n N"] | None
     margins: Margins
     output: Float[Array, " n"]
+    filled: FilledCells | None
     tag: Int[Array, ""]
 
 
@@ -114,10 +118,7 @@ def draw(
             e = _normals(own, each.sigma.shape, each.group)
             cells = _held(each.S, each.margins, each.sigma * e)
         else:
-            first, second = jax.random.split(own)
-            cells = rounded(first, each.rate)
-            cells = _held(each.S, each.margins, cells)
-            of_output = each.output * (_uniform(second, (n, 2))[:, 0] - 0.5)
+            cells, of_output = rounded_year(own, each)
             dx = of_output if dx is None else dx + of_output
         cells = cells.astype(Z.dtype)
         dZ, dY = dZ + cells[:, :n], dY + cells[:, n:]
@@ -145,6 +146,29 @@ def lognormal(
         tolerance=_TOLERANCE,
     )
     return found.cells - totals.F, found.gap
+
+
+def rounded_year(
+    key: Key[Array, ""], errors: Rounded
+) -> tuple[Float[Array, "n N"], Float[Array, " n"]]:
+    """Errors of rounded cells and of output, given what rows add up to."""
+    n, N = errors.rate.shape
+    of_cells, of_output, of_users, of_uses = jax.random.split(key, 4)
+    cells = rounded(of_cells, errors.rate)
+    off = _uniform(of_output, (n, 2))[:, 0] - 0.5
+    output = errors.output * off.astype(errors.output.dtype)
+    S, filled = errors.S, errors.filled
+    if filled is None or S is None:
+        return _held(S, errors.margins, cells), output
+    cells = cells.astype(S.dtype)
+    a, b = multipliers(S, errors.margins, cells, -output)
+    # What a row misses goes to cells and output by their variances.
+    held = cells - S * (a[:, None] + b[None, :])
+    users = jax.random.normal(of_users, (len(filled.use),), filled.cells.dtype)
+    shape = filled.good.shape[1], filled.use.shape[1]
+    uses = jax.random.normal(of_uses, shape, filled.cells.dtype)
+    together = in_cells(filled, users, uses, N).astype(held.dtype)
+    return held + together, output + errors.output / 12 * a
 
 
 def rounded(key: Key[Array, ""], rate: Float[Array, "n N"]) -> Float[Array, "n N"]:
@@ -207,7 +231,7 @@ def _held(
 # ---------------------------------------------------------------------- random numbers
 
 
-def _halves(key: Key[Array, ""], shape: tuple[int, int]) -> UInt[Array, "n N"]:
+def _halves(key: Key[Array, ""], shape: tuple[int, ...]) -> UInt[Array, "n N"]:
     """Words of 16 bits."""
     n, N = shape
     words = jax.random.bits(key, (n, -(-N // 2)), jnp.uint32)
@@ -215,14 +239,14 @@ def _halves(key: Key[Array, ""], shape: tuple[int, int]) -> UInt[Array, "n N"]:
     return halves.reshape(n, -1)[:, :N]
 
 
-def _uniform(key: Key[Array, ""], shape: tuple[int, int]) -> Float[Array, "n N"]:
+def _uniform(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "n N"]:
     """Uniform between 0 and 1, both left out: the middles of 65,536 pieces."""
     half = _halves(key, shape).astype(jnp.float32)
     return (half + np.float32(0.5)) * np.float32(2**-16)
 
 
 def _normals(
-    key: Key[Array, ""], shape: tuple[int, int], group: Float[Array, "n g"] | None
+    key: Key[Array, ""], shape: tuple[int, ...], group: Float[Array, "n g"] | None
 ) -> Float[Array, "n N"]:
     """Standard normals by cell, or one for all rows of a group."""
     if group is not None:

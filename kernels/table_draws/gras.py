@@ -29,7 +29,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 # Relative to a total or to the cells that make it, whichever is larger.
-TOLERANCE = 1e-10
+TOLERANCE = 5e-10
 MOST = 1000
 
 

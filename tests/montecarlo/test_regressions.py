@@ -224,4 +224,6 @@ def test_mistakes_are_one_line(world, panel):
     assert "the tables lack year 2006" in run(later)
     noise = panel.assign(TBI=np.random.default_rng(99).normal(size=len(panel)))
     assert "TBI of the panel and the index of the tables correlate by" in run(noise)
-    assert "models: give one tx.Model at least" in run(model=[])
+    assert "models: give one tx.Model at least" in error_of(
+        monte_carlo, panel, [], world, ERROR
+    )
