@@ -96,8 +96,8 @@ class ExactHat(Printable):
         lines = []
         if cells := self.economy.zeroed:
             lines.append(
-                f"final demand that would be negative is 0 in {cells:,} cells; the old "
-                "equilibrium is solved from the shares of the economy"
+                f"final demand that would be negative counts as 0 in {cells:,} cells; "
+                "the old equilibrium is solved from the shares of the economy"
             )
         gap = (self.changes["welfare"] - self.changes["real_income"]).abs()
         k = int(gap.to_numpy().argmax())
@@ -257,8 +257,12 @@ def _scenarios(
             raise TivaxError(f"{name} must hold numbers above {least}")
         arrays[name] = array
     tariff, costs = arrays["tariff_new"], arrays["trade_costs"]
-    if not _is_home(tariff, 0) or not _is_home(costs, 1):
-        raise TivaxError("tariff_new must be 0 at home, trade_costs 1 at home")
+    home = np.einsum("nnj->nj", economy.tariff)
+    if not _is_home(tariff, home) or not _is_home(costs, np.ones_like(home)):
+        raise TivaxError(
+            "at home tariff_new must be what the economy's tariff is, usually 0, and "
+            "trade_costs 1"
+        )
     several = tariff.ndim == 4 or costs.ndim == 4
     b = max(len(a) if a.ndim == 4 else 1 for a in arrays.values())
     for name, array in arrays.items():
@@ -268,7 +272,7 @@ def _scenarios(
     return arrays["tariff_new"], arrays["trade_costs"], several
 
 
-def _is_home(array: np.ndarray, value: int) -> bool:
+def _is_home(array: np.ndarray, value: np.ndarray) -> bool:
     return bool((np.einsum("...nnj->...nj", array) == value).all())
 
 

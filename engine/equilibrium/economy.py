@@ -49,7 +49,8 @@ class Economy(Printable):
     intermediate : (region, input, sector)
         Inputs that a sector buys, tariffs included.
     final : (region, sector)
-        Final demand by sector bought, tariffs included.
+        Final demand by sector bought, tariffs included. Negative cells, and what was
+        made of them, are explained below.
     value_added : (region, sector)
         Value added by sector.
     deficit : (region,)
@@ -66,9 +67,9 @@ class Economy(Printable):
         For arrays that do not fit the labels, negative or missing values, and accounts
         that do not add up to 0.1 %: an industry's sales are its inputs and value added;
         what a region buys of a sector is used as inputs or final demand; the deficit is
-        imports less exports. Final demand may have been set to zero where it was
-        negative, and scaled to income (Caliendo and Parro 2015 do so): ``zeroed``
-        counts these cells.
+        imports less exports. Final demand that is negative counts as zero, and the rest
+        of the region's as scaled to income (Caliendo and Parro 2015 do so); a file may
+        have done that already. ``zeroed`` counts these cells.
 
     Examples
     --------
@@ -118,8 +119,8 @@ class Economy(Printable):
 
     @property
     def zeroed(self) -> int:
-        """Cells of final demand that were negative and have been set to zero."""
-        return int(_zeroed(self).sum())
+        """Cells of final demand that are negative, or were before they were set to 0."""
+        return int((_zeroed(self) | (self.final < 0)).sum())
 
     def _listings(self) -> Sequence[Listing]:
         imports = self.trade.sum(axis=(1, 2)) - np.einsum("nnj->n", self.trade)
@@ -259,13 +260,18 @@ def _check_values(economy: Economy) -> None:
 
     for name in _DIMENSIONS:
         refuse(name, ~np.isfinite(getattr(economy, name)), "it must be a number")
-    for name in ("trade", "intermediate", "final"):
+    for name in ("trade", "intermediate"):
         refuse(name, getattr(economy, name) < 0, "it must not be negative")
     for name in ("tariff", "tariff_new"):
         refuse(name, getattr(economy, name) <= -1, "a rate must be above -1")
-        home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
-        refuse(name, home & (getattr(economy, name) != 0), "it must be 0 at home")
+    home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
+    moved = home & (economy.tariff_new != economy.tariff)
+    refuse("tariff_new", moved, "at home it must be what tariff is, usually 0")
     refuse("theta", economy.theta <= 0, "an elasticity must be positive")
+    spent = np.maximum(economy.final, 0).sum(axis=1)
+    if (spent <= 0).any():
+        k = int(np.argmin(spent))
+        raise TivaxError(f"{economy.name}: {economy.regions[k]} has no final demand")
     total = economy.value_added.sum(axis=1)
     if (total <= 0).any():
         k = int(np.argmin(total))

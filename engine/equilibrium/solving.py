@@ -41,7 +41,8 @@ def share_economy(economy: Economy) -> changes.Economy:
     made = cost > 0
     per_unit = 1 / np.where(made, cost, 1)
     inputs = np.where(made[:, None], economy.intermediate * per_unit[:, None], 0)
-    final = economy.final / economy.final.sum(axis=1, keepdims=True)
+    final = np.maximum(economy.final, 0)
+    final = final / final.sum(axis=1, keepdims=True)
     income = economy.value_added.sum(axis=1)
     return changes.Economy(
         shares=jnp.asarray(shares),

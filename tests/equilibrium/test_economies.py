@@ -99,22 +99,31 @@ def test_rounded_accounts_pass(economy):
     assert np.abs(same.changes.to_numpy()).max() < 1e-10
 
 
-@pytest.mark.parametrize("scaled", [False, True])
-def test_final_demand_may_have_been_set_to_zero(economy, scaled):
-    """As in Caliendo and Parro's data: the rest is as it was, or scaled to income."""
+@pytest.mark.parametrize("form", ["negative", "zero", "scaled"])
+def test_final_demand_may_be_negative_or_set_to_zero(economy, form):
+    """As in Caliendo and Parro's data: the rest is as it was, or scaled to income. The
+    three forms are one economy."""
     inputs, added = economy.intermediate.copy(), economy.value_added.copy()
     # Sector 1 of the third region uses more of sector 2 than the region buys.
     more = economy.final[2, 1] + 0.02 * economy.income[2]
     inputs[2, 1, 0] += more
     added[2, 0] -= more
     income = economy.income - [0, 0, more]
-    final = np.maximum(economy.spending - inputs.sum(axis=2), 0)
-    assert final[2, 1] == 0
-    if scaled:
+    final = economy.spending - inputs.sum(axis=2)
+    assert final[2, 1] < 0
+    if form != "negative":
+        final = np.maximum(final, 0)
+    if form == "scaled":
         final[2] *= income[2] / final[2].sum()
     zeroed = replace(economy, intermediate=inputs, final=final, value_added=added)
     assert zeroed.zeroed == 1 and economy.zeroed == 0
-    assert tx.exact_hat(zeroed).clearing.max() < 1e-10
+    found = tx.exact_hat(zeroed)
+    assert found.clearing.max() < 1e-10 and "counts as 0 in 1 cells" in str(found)
+    # Region 3 spends all of its income on sector 1.
+    spent = found.counterfactual.spending[2, 1]
+    cost = (inputs.sum(axis=1) + added)[2]
+    used = inputs[2, 1] / cost * found.counterfactual.trade.sum(axis=0)[2]
+    assert_allclose(spent, used.sum(), rtol=1e-9)
     final[2, 0] *= 1.1
     with pytest.raises(TivaxError, match="ROW, S01: purchases"):
         replace(zeroed, final=final)
