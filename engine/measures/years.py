@@ -80,7 +80,7 @@ def _count(arrays: Sequence[Years | None]) -> int:
 
 
 def _on_devices(
-    devices: Sequence[jax.Device],
+    devices: Sequence[Any],
     one_year: Callable,
     options: Options,
     *arrays: Years | None,

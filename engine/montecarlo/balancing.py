@@ -30,6 +30,12 @@ class Balance:
     ``cells`` (n, m) or (k, n, m) like those given; ``gap`` and ``iterations`` of each:
     the largest deviation of a sum from its total, relative to the larger of the total
     and the absolute cells that make it, and the turns taken.
+
+    Examples
+    --------
+    >>> found = tx.balance([[4, 1], [-1, 2]], rows=[6, 2], columns=[4, 4])
+    >>> bool(found.gap <= 1e-9)
+    True
     """
 
     cells: Float[np.ndarray, "*k n m"]

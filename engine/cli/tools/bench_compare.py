@@ -45,8 +45,9 @@ def compare_results(first: Path, second: Path, terminal: Terminal) -> None:
     terminal.table(
         ("case", "method", "A", "B", "A / B"),
         [
-            (row.case, row.method, f"{row.A:.4g} s", f"{row.B:.4g} s", f"{ratio:.2f}")
-            for row, ratio in zip(rows.itertuples(), rows["A"] / rows["B"], strict=True)
+            (row["case"], row["method"], f"{a:.4g} s", f"{b:.4g} s", f"{a / b:.2f}")
+            for row in rows.to_dict("records")
+            for a, b in [(float(row["A"]), float(row["B"]))]
         ],
     )
     terminal.finish({"first": str(first), "second": str(second)} | _record(rows))
