@@ -82,8 +82,8 @@ class MonteCarlo(Printable):
     ----------
     summary
         A row for each model and treatment: estimate; se_sampling (CV1), se_table (the
-        spread over draws of the tables), se_total (the root of the mean CV1 variance
-        plus that spread squared, the law of total variance), se_both (the spread with
+        spread over draws of the tables), se_total (the root of the sum of their
+        squares, the law of total variance), se_both (the spread with
         clusters drawn anew in every draw as well); reliability; coef_corrected and
         coef_simex. se, p_value, ci_low and ci_high are those of se_total with t(G - 1).
     reliability

@@ -128,16 +128,17 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
     """Rows of ``SUMMARY``, one for each treatment.
 
     ``se_sampling`` is CV1 of the tables as they are, ``se_table`` the spread of the
-    estimates over draws, ``se_total`` the root of the mean CV1 variance over draws plus
-    their spread (law of total variance), ``se_both`` the spread with clusters drawn
-    anew in every draw as well. ``se``, p and the interval are of ``se_total`` with
-    t(G - 1).
+    estimates over draws, ``se_total`` the root of the sum of their squares (law of
+    total variance, with the sampling variance of the published tables: that of draws
+    is of estimates that twice the errors pull towards 0), ``se_both`` the spread with
+    clusters drawn anew in every draw as well. ``se``, p and the interval are of
+    ``se_total`` with t(G - 1).
     """
     fitted, model = found.moved.fitted, found.model
     D, G = len(found.coef), len(fitted.labels)
     sampling = np.sqrt(np.diag(fitted.covariance()))
     table = found.coef.std(axis=0, ddof=1) if D > 1 else np.full(len(sampling), np.nan)
-    total = np.sqrt((found.se**2).mean(axis=0) + table**2)
+    total = np.hypot(sampling, table)
     right = corrected(found.moments) * fitted.unit
     reach = stats.t.ppf(1 - LEVEL / 2, G - 1)
     rows = []

@@ -118,11 +118,17 @@ def test_a_draw_is_the_regression_on_its_indices(model, setup, drawn, found, pan
         assert_allclose(rows["se"], se, rtol=RTOL)
 
 
-def test_the_summary_is_made_of_the_draws(found):
+def test_the_summary_is_made_of_the_draws(found, panel):
+    published = with_lags(panel.drop(columns="L.TBI"), list(MODELS))
+    for model in MODELS:
+        rows = found.summary[found.summary["model"] == model.name]
+        coef, se = literal(published, model)
+        assert_allclose(rows["estimate"], coef, rtol=RTOL)
+        assert_allclose(rows["se_sampling"], se, rtol=RTOL)
     for row in found.summary.to_dict("records"):
         drawn = found.distribution.query("model == @row['model']")
         assert_allclose(row["se_table"], drawn["estimate"].std(), rtol=RTOL)
-        total = np.sqrt((drawn["se"] ** 2).mean() + drawn["estimate"].var())
+        total = np.sqrt(row["se_sampling"] ** 2 + drawn["estimate"].var())
         assert_allclose([row["se_total"], row["se"]], total, rtol=RTOL)
         assert row["ci_low"] < row["estimate"] < row["ci_high"]
     assert list(found.summary.columns) == list(regressions.SUMMARY)

@@ -52,17 +52,17 @@ from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
 from ..terminal import Terminal
 
 _METHOD = (
-    "Each draw makes the tables of all years with errors of their cells, solves them, "
-    "and estimates the model again on the trade benefit index of the draw. Sampling: "
-    "CV1, clustered as the model says, of the tables as they are. Tables: the spread "
-    "of the estimates over draws. In all: the root of the mean CV1 variance over draws "
-    "plus that spread squared (law of total variance); p and the interval take "
-    "t(G - 1). Reliability: 1 less the variance of the errors over that of the "
-    "treatment, both net of effects and of the other regressors. Errors of a regressor "
-    "pull its coefficient towards 0: corrected is the estimate with the errors' cross "
-    "products subtracted (errors in variables), SIMEX the extrapolation to no error of "
-    "estimates with errors added. Both hold if the errors are as the model says, "
-    "independent of the true values and of the errors of the regression."
+    "Each draw makes the tables of all years with errors of their cells, solves them,"
+    " and estimates the model again on the trade benefit index of the draw. Sampling:"
+    " CV1, clustered as the model says, of the tables as they are. Tables: the spread"
+    " of the estimates over draws. In all: the root of the sum of their squares (law "
+    "of total variance); p and the interval take t(G - 1). Reliability: 1 less the "
+    "variance of the errors over that of the treatment, both net of effects and of "
+    "the other regressors. Errors of a regressor pull its coefficient towards 0: "
+    "corrected is the estimate with the errors' cross products subtracted (errors in "
+    "variables), SIMEX the extrapolation to no error of estimates with errors added. "
+    "Both hold if the errors are as the model says, independent of the true values "
+    "and of the errors of the regression."
 )
 _FORMATS = {"p value": ".4f", "reliability": ".3f"}
 
@@ -120,7 +120,7 @@ def run_montecarlo(
                 generator=GENERATOR,
                 devices=jax.device_count(),
                 covariance="CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
-                total="law of total variance: mean CV1 variance over draws + spread",
+                total="law of total variance: se_sampling^2 + se_table^2",
             )
     for line in found.sentence.splitlines():
         terminal.print(line)
