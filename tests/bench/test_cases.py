@@ -235,6 +235,16 @@ def test_cases_that_need_another_package_say_so_by_none(world, monkeypatch):
 # ------------------------------------------------------- a store, and two results
 
 
+def test_results_are_not_written_into_the_store(world, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "make_world", lambda *k, **options: pytest.fail("worked"))
+    store = tmp_path / "store"
+    save_store(world.tables, store)
+    for out in (store, store / "bench"):
+        with pytest.raises(TivaxError, match="store; choose|store itself; choose"):
+            run_bench(out, monkeypatch, store=store, force=True)
+    assert not (store / "bench").exists()
+
+
 def test_the_solve_on_a_store_is_a_case_named_by_its_years(world, tmp_path):
     save_store(
         synthetic_world(replace(SHAPE, years=1, first_year=2014)), tmp_path / "one"

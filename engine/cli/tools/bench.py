@@ -32,7 +32,7 @@ def run_bench(
     Raises ``TivaxError`` for an unknown case, for a store that cannot be read, or where
     ``out`` is taken.
     """
-    run = Run("bench", seed=SEED)
+    run = Run("bench", seed=SEED, inputs=[] if store is None else [store])
     require_result_place(out, run, force=force)
     given = None if store is None else open_store(store)
     if only and only not in CASES:
