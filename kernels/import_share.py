@@ -60,7 +60,7 @@ iteration stalls. It never returns silently: the residual says so, and
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -216,7 +216,8 @@ def solve(
 
     with jax.default_matmul_precision(_PRECISION):
         A32, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
-        return refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
+        correct = partial(correction, lambda d: A32 @ d, partial(apply_inverse, P))
+        return refine(times, correct, Y, tol)
 
 
 @partial(jax.jit, static_argnames="regions")
@@ -257,13 +258,12 @@ def solve_contents(
         A32, P = in_float32(A, size, regions=regions, scale=scale)
         D = domestic_blocks(A, regions=regions)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        return refine(
-            transposed(A, D, exporting, scale),
+        correct = partial(
+            correction,
             transposed(A32, domestic_blocks(A32, regions=regions), some),
             partial(apply_transposed, P, exporting=some),
-            R,
-            tol,
         )
+        return refine(transposed(A, D, exporting, scale), correct, R, tol)
 
 
 def in_float32(
@@ -285,37 +285,18 @@ def in_float32(
 
 
 def refine(
-    times: Callable,
-    times32: Callable,
-    apply: Callable,
+    times: Callable[[Array], Array],
+    correct: Callable[[Array, Array], tuple[Array, Array]],
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
-    most: int = _MAX_PASSES,
+    *,
+    repeat: Callable[..., Any] = jax.lax.while_loop,
 ) -> IterativeSolution:
-    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1.
+    """X = Y + M X by cycles, M X = ``times(X)`` in the precision of Y.
 
-    A cycle takes ``most`` passes at most.
+    ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). ``repeat`` is
+    the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
     """
-
-    def correction(r, goal):
-        """z with |r - (I - M) z| <= goal by column, about, in float32."""
-
-        def step(state):
-            r, z, before, k, _ = state
-            d = apply(r)
-            r = r - d + times32(d)
-            left = jnp.linalg.norm(r, axis=0)
-            expected = left * jnp.minimum(1, left / before)
-            return r, z + d, left, k + 1, jnp.any(expected > goal)
-
-        def unfinished(state):
-            return state[4] & (state[3] < most)
-
-        one = jnp.ones_like(goal)
-        start = (r, jnp.zeros_like(r), one, 0, True)
-        r, z, _, passes, _ = jax.lax.while_loop(unfinished, step, start)
-        return z + apply(r), passes
-
     wanted = jnp.linalg.norm(Y, axis=0)
     wanted = jnp.where(wanted > 0, wanted, 1)
 
@@ -324,7 +305,7 @@ def refine(
         size = jnp.linalg.norm(R, axis=0)
         size = jnp.where(size > 0, size, 1)
         goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
-        z, more = correction(
+        z, more = correct(
             (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32)
         )
         X = X + size[None, :] * z.astype(Y.dtype)
@@ -339,5 +320,41 @@ def refine(
 
     start = jnp.asarray(jnp.inf, Y.dtype)
     state = (jnp.zeros_like(Y), Y, start, start, 0, 0)
-    X, _, residual, _, passes, _ = jax.lax.while_loop(unfinished, cycle, state)
+    X, _, residual, _, passes, _ = repeat(unfinished, cycle, state)
     return IterativeSolution(X, residual, jnp.asarray(passes))
+
+
+def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
+    """``jax.lax.while_loop`` without compiling it: a step may read a file."""
+    while unfinished(state):
+        state = step(state)
+    return state
+
+
+def correction(
+    times: Callable[[Array], Array],
+    apply: Callable[[Array], Array],
+    r: Float[Array, "n k"],
+    goal: Float[Array, " k"],
+    *,
+    most: int = _MAX_PASSES,
+) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
+    """z with |r - (I - M) z| <= goal by column, about, and the passes it took.
+
+    M d = ``times(d)`` and P^-1 d = ``apply(d)``, all in float32, ``most`` passes.
+    """
+
+    def step(state):
+        r, z, before, k, _ = state
+        d = apply(r)
+        r = r - d + times(d)
+        left = jnp.linalg.norm(r, axis=0)
+        expected = left * jnp.minimum(1, left / before)
+        return r, z + d, left, k + 1, jnp.any(expected > goal)
+
+    def unfinished(state):
+        return state[4] & (state[3] < most)
+
+    start = (r, jnp.zeros_like(r), jnp.ones_like(goal), jnp.asarray(0), True)
+    r, z, _, passes, _ = jax.lax.while_loop(unfinished, step, start)
+    return z + apply(r), passes

@@ -24,6 +24,7 @@ from ..absorption import by_region, trade_benefit_index
 from ..import_share import (
     ImportShares,
     apply_inverse,
+    correction,
     import_shares,
     in_float32,
     refine,
@@ -116,14 +117,10 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
             sellers = A.reshape(c, -1, len(A)).sum(axis=0)
             P = import_shares(A, sellers, weight, regions=c)
         R = drawn.Y + dA @ base.X.astype(low)
-        found = refine(
-            lambda d: A @ d,
-            lambda d: A @ d,
-            partial(apply_inverse, P),
-            R,
-            jnp.asarray(TOLERANCE, low),
-            _MOST_PASSES,
+        correct = partial(
+            correction, lambda d: A @ d, partial(apply_inverse, P), most=_MOST_PASSES
         )
+        found = refine(lambda d: A @ d, correct, R, jnp.asarray(TOLERANCE, low))
     wanted = jnp.linalg.norm(base.Y, axis=0)
     share = jnp.linalg.norm(R, axis=0) / jnp.where(wanted > 0, wanted, 1)
     v = base.v - dA.sum(axis=0).astype(base.v.dtype)
