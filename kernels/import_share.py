@@ -144,6 +144,16 @@ def import_shares(
     users = own[:, None, :] * weight.reshape(regions, s, 1)  # [d, j, d]
     bought = (A @ users.reshape(len(A), regions)).reshape(regions, s, regions)
     bought = bought * (1 - own[:, None, :])  # [seller r, i, user d]
+    return from_imports(D, imported, bought)
+
+
+def from_imports(
+    D: Float[Array, "c s s"],
+    imported: Float[Array, "c s s"],
+    bought: Float[Array, "c s c"],
+) -> ImportShares:
+    """P from domestic blocks, imported inputs [user d, i, j], and what every region
+    buys of each seller's goods, with the weights: [seller r, i, user d], 0 at home."""
     total = bought.sum(axis=0)
     share = bought / jnp.where(total > 0, total, 1)[None]
     L = truncated_inverse(D)

@@ -1,0 +1,107 @@
+"""One year solved while its flows are read: coefficients in float32, Z in slabs.
+
+The first read makes the coefficients and the preconditioner; each float64 residual is
+another. A float32 matrix takes half of Z. Where it does not fit either, it is a file
+that the system maps into memory.
+"""
+
+import tempfile
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels import row_slabs as kernels
+from ...kernels.import_share import ImportShares, IterativeSolution, refine, while_on_host
+from ...kernels.leontief import per_dollar
+from ...kernels.solve import TOLERANCE
+from ..core import TivaxError, aligned_empty
+from .flows import StreamedFlows
+
+
+class StreamedYear:
+    """Coefficients and preconditioner of a year, made in one read of its flows.
+
+    ``x`` is output, ``size`` weighs using industries in the import shares (final demand
+    by selling industry, as in ``import_share.solve``); ``mapped`` puts the coefficients
+    into a temporary file. ``columns`` are the column sums of Z. ``read`` is called
+    after each slab with the share of the rows that is done.
+    """
+
+    def __init__(
+        self,
+        flows: StreamedFlows,
+        x: Float[Array, " n"],
+        size: Float[Array, " n"],
+        *,
+        mapped: bool = False,
+        read: Callable[[float], None] = lambda share: None,
+    ) -> None:
+        n, c = len(x), flows.regions
+        self.flows, self.x, self.scale = flows, x, per_dollar(x)
+        size = jnp.abs(size)
+        weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
+        weight = weight.astype(jnp.float32)
+        A = _scratch(n) if mapped else aligned_empty((n, n), np.float32)
+        D, bought = [], []
+        inputs = columns = jnp.zeros(())
+        for first, slab in flows.slabs():
+            region = jnp.asarray(first // flows.sectors)
+            part = kernels.read_slab(
+                jnp.asarray(slab), self.scale, weight, region, regions=c
+            )
+            A[first : first + len(slab)] = part.A
+            D.append(part.D)
+            bought.append(part.bought)
+            inputs, columns = inputs + part.inputs, columns + part.columns
+            read((first + len(slab)) / n)
+        self.columns = columns
+        self.A = jnp.asarray(A)
+        self.P: ImportShares = kernels.shares_of_slabs(
+            jnp.concatenate(D), inputs, jnp.concatenate(bought)
+        )
+
+    def solve(
+        self,
+        Y: Float[Array, "n k"],
+        *,
+        tol: float = TOLERANCE,
+        times: Callable[[Array], Array] | None = None,
+    ) -> IterativeSolution:
+        """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
+        if times is None:
+            times = lambda X: self.flows @ (self.scale[:, None] * X)  # noqa: E731
+        correct = partial(kernels.correct, self.A, self.P)
+        return refine(times, correct, Y, tol, repeat=while_on_host)
+
+    def solve_contents(
+        self, R: Float[Array, "n k"], *, tol: float = TOLERANCE
+    ) -> IterativeSolution:
+        """C = (I - A')^-1 R, as ``import_share.solve_contents``."""
+
+        def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
+            return self.scale[:, None] * self.flows.transposed_times(C)
+
+        correct = partial(kernels.correct_contents, self.A, self.P)
+        return refine(times, correct, R, tol, repeat=while_on_host)
+
+
+def require_productive_year(year: StreamedYear) -> None:
+    """Raise ``TivaxError`` unless multipliers of output, 1'B, are finite and positive:
+    then A >= 0 is productive (``leontief.output_multipliers``)."""
+    n = len(year.x)
+    found = year.solve_contents(jnp.ones((n, 1), year.x.dtype))
+    if not (found.residual <= TOLERANCE and jnp.min(found.X) > 0):
+        raise TivaxError(
+            f"{year.flows.year}: the table is not productive, the spectral radius of A "
+            "is not below 1; look at it aggregated (`tivax aggregate`, `tivax check`)"
+        )
+
+
+def _scratch(n: int) -> np.ndarray:
+    """A float32 matrix in a temporary file without a name, gone with its last user."""
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float32, "w+", shape=(n, n))

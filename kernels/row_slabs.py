@@ -1,0 +1,135 @@
+"""One year's table in row slabs: what some selling regions sell, one after another.
+
+A year too large for ``import_share.solve`` is read slab by slab. Here is what is made
+of a slab: once the coefficients in float32 and the sums behind the preconditioner, all
+from one read of it; then products with the flows, a read of the table each.
+
+Symbols as in ``kernels.leontief`` and ``kernels.import_share``; besides,
+
+    m   rows of a slab, those of p selling regions, of which ``first`` is the first
+    w   weights of using industries in the import shares
+"""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from .import_share import (
+    ImportShares,
+    apply_inverse,
+    apply_transposed,
+    correction,
+    from_imports,
+)
+
+_PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
+
+
+class Slab(NamedTuple):
+    """A slab's coefficients in float32 and its part of every sum over the table.
+
+    ``D`` are domestic blocks of the regions in it, ``bought`` what each region buys of
+    their goods with weights w, 0 at home; ``inputs`` and ``columns`` are sums over the
+    rows, of coefficients by good and of flows.
+    """
+
+    A: Float[Array, "m n"]
+    D: Float[Array, "p s s"]
+    bought: Float[Array, "p s c"]
+    inputs: Float[Array, "s n"]
+    columns: Float[Array, " n"]
+
+
+@partial(jax.jit, static_argnames="regions")
+def read_slab(
+    Z: Float[Array, "m n"],
+    scale: Float[Array, " n"],
+    weight: Float[Array, " n"],
+    first: Int[Array, ""],
+    *,
+    regions: int,
+) -> Slab:
+    """Everything that is needed of a slab of flows, with A = Z diag(scale)."""
+    m, n = Z.shape
+    s = n // regions
+    p = m // s
+    by_good = Z.reshape(p, s, n).sum(axis=0)
+    A = (Z * scale[None, :]).astype(jnp.float32)
+    own = jnp.eye(regions, dtype=A.dtype)
+    D = jax.vmap(
+        lambda rows, d: jax.lax.dynamic_slice_in_dim(rows, d * s, s, axis=1)
+    )(A.reshape(p, s, n), first + jnp.arange(p))
+    # A product with a block-diagonal matrix, as in ``import_share.import_shares``.
+    users = own[:, None, :] * weight.reshape(regions, s, 1)
+    with jax.default_matmul_precision(_PRECISION):
+        bought = (A @ users.reshape(n, regions)).reshape(p, s, regions)
+    at_home = jax.lax.dynamic_slice_in_dim(own, first, p)
+    return Slab(
+        A,
+        D,
+        bought * (1 - at_home[:, None, :]),
+        by_good * scale[None, :],
+        by_good.sum(axis=0),
+    )
+
+
+@jax.jit
+def shares_of_slabs(
+    D: Float[Array, "c s s"], inputs: Float[Array, "s n"], bought: Float[Array, "c s c"]
+) -> ImportShares:
+    """The preconditioner from the slabs: D and ``bought`` of all, ``inputs`` added."""
+    c, s, _ = D.shape
+    every = jnp.swapaxes(inputs.reshape(s, c, s), 0, 1).astype(D.dtype)
+    with jax.default_matmul_precision(_PRECISION):
+        return from_imports(D, every - D, bought)
+
+
+@jax.jit
+def correct(
+    A: Float[Array, "n n"],
+    P: ImportShares,
+    r: Float[Array, "n k"],
+    goal: Float[Array, " k"],
+) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
+    """``import_share.correction`` with float32 coefficients."""
+    with jax.default_matmul_precision(_PRECISION):
+        return correction(lambda d: A @ d, partial(apply_inverse, P), r, goal)
+
+
+@jax.jit
+def correct_contents(
+    A: Float[Array, "n n"],
+    P: ImportShares,
+    r: Float[Array, "n k"],
+    goal: Float[Array, " k"],
+) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
+    """The same of the transposed system."""
+    with jax.default_matmul_precision(_PRECISION):
+        return correction(lambda d: A.T @ d, partial(apply_transposed, P), r, goal)
+
+
+@jax.jit
+def times(Z: Float[Array, "m n"], Q: Float[Array, "n k"]) -> Float[Array, "m k"]:
+    """Z Q, the rows of the slab."""
+    return Z @ Q
+
+
+@jax.jit
+def transposed_times(
+    Z: Float[Array, "m n"], Q: Float[Array, "m k"]
+) -> Float[Array, "n k"]:
+    """The part of Z' Q that comes of the slab and its rows of Q."""
+    return Z.T @ Q
+
+
+@partial(jax.jit, static_argnames="regions")
+def sold(
+    Z: Float[Array, "m n"], growth: Float[Array, " n"], *, regions: int
+) -> Float[Array, "m c"]:
+    """Sales to each region where industries grow by a factor: a sum over blocks."""
+    m, n = Z.shape
+    blocks = (Z * growth[None, :]).reshape(m, regions, n // regions)
+    return blocks.sum(axis=2)
