@@ -307,20 +307,14 @@ def refine(
     ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). ``repeat`` is
     the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
     """
-    wanted = jnp.linalg.norm(Y, axis=0)
-    wanted = jnp.where(wanted > 0, wanted, 1)
+    wanted = _sizes(Y)
 
     def cycle(state):
         X, R, residual, _, passes, k = state
-        size = jnp.linalg.norm(R, axis=0)
-        size = jnp.where(size > 0, size, 1)
-        goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
-        z, more = correct(
-            (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32)
-        )
-        X = X + size[None, :] * z.astype(Y.dtype)
-        R = Y - X + times(X)
-        reached = jnp.max(relative_norm(R, Y))
+        r, goal, size = _scaled(R, wanted, tol)
+        z, more = correct(r, goal)
+        X = _improved(X, z, size)
+        R, reached = _missed(X, times(X), Y)
         return X, R, reached, residual, passes + more + 1, k + 1
 
     def unfinished(state):
@@ -332,6 +326,41 @@ def refine(
     state = (jnp.zeros_like(Y), Y, start, start, 0, 0)
     X, _, residual, _, passes, _ = repeat(unfinished, cycle, state)
     return IterativeSolution(X, residual, jnp.asarray(passes))
+
+
+@jax.jit
+def _sizes(R: Float[Array, "n k"]) -> Float[Array, " k"]:
+    """|R|_2 by column, 1 for a column of zeros."""
+    size = jnp.linalg.norm(R, axis=0)
+    return jnp.where(size > 0, size, 1)
+
+
+# Compiled by themselves too: on the host each step of them would be a small program.
+@jax.jit
+def _scaled(
+    R: Float[Array, "n k"], wanted: Float[Array, " k"], tol: float | Float[Array, ""]
+) -> tuple[Float[Array, "n k"], Float[Array, " k"], Float[Array, " k"]]:
+    """The residual in float32, columns of size 1, what is left of them to aim at, and
+    their sizes."""
+    size = _sizes(R)
+    goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
+    return (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32), size
+
+
+@jax.jit
+def _improved(
+    X: Float[Array, "n k"], z: Float[Array, "n k"], size: Float[Array, " k"]
+) -> Float[Array, "n k"]:
+    return X + size[None, :] * z.astype(X.dtype)
+
+
+@jax.jit
+def _missed(
+    X: Float[Array, "n k"], product: Float[Array, "n k"], Y: Float[Array, "n k"]
+) -> tuple[Float[Array, "n k"], Float[Array, ""]]:
+    """The residual Y - X + M X, and how large it is, relative, the worst column."""
+    R = Y - X + product
+    return R, jnp.max(relative_norm(R, Y))
 
 
 def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
