@@ -248,32 +248,38 @@ def solve_contents(
     whose ``exporting`` is 0 there (otherwise 1).
     """
 
-    def transposed(
-        A: Float[Array, "n n"],
-        D: Float[Array, "c s s"],
-        exporting: Array | None,
-        scale: Array | None = None,
-    ) -> Callable:
-        def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
-            abroad = C if exporting is None else exporting * C
-            result = A.T @ abroad
-            if exporting is not None:
-                at_home = (C - abroad).reshape(regions, -1, C.shape[1])
-                result = result + (D.mT @ at_home).reshape(C.shape)
-            return result if scale is None else scale[:, None] * result
-
-        return times
-
     with jax.default_matmul_precision(_PRECISION):
         A32, P = in_float32(A, size, regions=regions, scale=scale)
         D = domestic_blocks(A, regions=regions)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        correct = partial(
-            correction,
-            transposed(A32, domestic_blocks(A32, regions=regions), some),
-            partial(apply_transposed, P, exporting=some),
+        low = transposed(
+            lambda C: A32.T @ C, domestic_blocks(A32, regions=regions), some
         )
-        return refine(transposed(A, D, exporting, scale), correct, R, tol)
+        apply = partial(apply_transposed, P, exporting=some)
+        correct = partial(correction, low, apply)
+        times = transposed(lambda C: A.T @ C, D, exporting, scale)
+        return refine(times, correct, R, tol)
+
+
+def transposed(
+    product: Callable[[Array], Array],
+    D: Float[Array, "c s s"],
+    exporting: Float[Array, "n k"] | None = None,
+    scale: Float[Array, " n"] | None = None,
+) -> Callable[[Array], Array]:
+    """C to A' C, from the ``product`` with A', without the exports of the industries
+    whose ``exporting`` is 0; A and D are flows where there is a ``scale``."""
+    regions = len(D)
+
+    def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        abroad = C if exporting is None else exporting * C
+        result = product(abroad)
+        if exporting is not None:
+            at_home = (C - abroad).reshape(regions, -1, C.shape[1])
+            result = result + (D.mT @ at_home).reshape(C.shape)
+        return result if scale is None else scale[:, None] * result
+
+    return times
 
 
 def in_float32(

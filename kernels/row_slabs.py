@@ -23,6 +23,7 @@ from .import_share import (
     apply_transposed,
     correction,
     from_imports,
+    transposed,
 )
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
@@ -31,7 +32,7 @@ _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share
 class Slab(NamedTuple):
     """A slab's coefficients in float32 and its part of every sum over the table.
 
-    ``D`` are domestic blocks of the regions in it, ``bought`` what each region buys of
+    ``D`` are domestic blocks of the regions in it, flows, ``bought`` what each region buys of
     their goods with weights w, 0 at home; ``inputs`` and ``columns`` are sums over the
     rows, of coefficients by good and of flows.
     """
@@ -61,7 +62,7 @@ def read_slab(
     own = jnp.eye(regions, dtype=A.dtype)
     D = jax.vmap(
         lambda rows, d: jax.lax.dynamic_slice_in_dim(rows, d * s, s, axis=1)
-    )(A.reshape(p, s, n), first + jnp.arange(p))
+    )(Z.reshape(p, s, n), first + jnp.arange(p))
     # A product with a block-diagonal matrix, as in ``import_share.import_shares``.
     users = own[:, None, :] * weight.reshape(regions, s, 1)
     with jax.default_matmul_precision(_PRECISION):
@@ -78,13 +79,18 @@ def read_slab(
 
 @jax.jit
 def shares_of_slabs(
-    D: Float[Array, "c s s"], inputs: Float[Array, "s n"], bought: Float[Array, "c s c"]
-) -> ImportShares:
-    """The preconditioner from the slabs: D and ``bought`` of all, ``inputs`` added."""
+    D: Float[Array, "c s s"],
+    inputs: Float[Array, "s n"],
+    bought: Float[Array, "c s c"],
+    scale: Float[Array, " n"],
+) -> tuple[Float[Array, "c s s"], ImportShares]:
+    """Domestic coefficients in float32 and the preconditioner, from the slabs: D and
+    ``bought`` of all, ``inputs`` added."""
     c, s, _ = D.shape
-    every = jnp.swapaxes(inputs.reshape(s, c, s), 0, 1).astype(D.dtype)
+    low = (D * scale.reshape(c, 1, s)).astype(bought.dtype)
+    every = jnp.swapaxes(inputs.reshape(s, c, s), 0, 1).astype(bought.dtype)
     with jax.default_matmul_precision(_PRECISION):
-        return from_imports(D, every - D, bought)
+        return low, from_imports(low, every - low, bought)
 
 
 @jax.jit
@@ -102,13 +108,17 @@ def correct(
 @jax.jit
 def correct_contents(
     A: Float[Array, "n n"],
+    D: Float[Array, "c s s"],
     P: ImportShares,
+    exporting: Float[Array, "n k"] | None,
     r: Float[Array, "n k"],
     goal: Float[Array, " k"],
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """The same of the transposed system."""
+    """The same of the transposed system (``import_share.solve_contents``)."""
     with jax.default_matmul_precision(_PRECISION):
-        return correction(lambda d: A.T @ d, partial(apply_transposed, P), r, goal)
+        times = transposed(lambda C: A.T @ C, D, exporting)
+        apply = partial(apply_transposed, P, exporting=exporting)
+        return correction(times, apply, r, goal)
 
 
 @jax.jit
@@ -133,3 +143,25 @@ def sold(
     m, n = Z.shape
     blocks = (Z * growth[None, :]).reshape(m, regions, n // regions)
     return blocks.sum(axis=2)
+
+
+@partial(jax.jit, static_argnames="regions")
+def buyers(
+    Z: Float[Array, "m n"],
+    Q: Float[Array, "n k c"],
+    first: Int[Array, ""],
+    *,
+    regions: int,
+) -> Float[Array, "m k c"]:
+    """Sales to each region when output there is column s of Q, s the seller: the rows
+    of ``perimeters.Perimeters.buyers``."""
+    m, n = Z.shape
+    s = n // regions
+    p = m // s
+    theirs = jax.lax.dynamic_slice_in_dim(Q, first, p, axis=2)
+    weights = jnp.moveaxis(theirs, 2, 0).reshape(p, regions, s, -1)  # [s, r, j, k]
+    flows = Z.reshape(p, s, regions, s)
+    sold = jax.lax.map(
+        lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
+    )
+    return sold.reshape(m, -1, regions)

@@ -1,4 +1,5 @@
 from .flows import StreamedFlows as StreamedFlows
+from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped

@@ -4,7 +4,7 @@ Each product reads all of Z once. On several devices each takes some rows of a s
 the rows of the product come together on the host.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -90,6 +90,19 @@ class StreamedFlows:
             jax.block_until_ready(total)
         return sum(jax.device_put(k, self.devices[0]) for k in total)
 
+    def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
+        """Sales to each buying region with the weights of the seller, as
+        ``kernels.perimeters.Perimeters.buyers`` where perimeters are regions."""
+        weights = Q.reshape(len(Q), -1, self.regions)
+        found = np.empty(weights.shape, Q.dtype)
+        for first, slab in self.slabs():
+            region = jnp.asarray(first // self.sectors)
+            some = kernels.buyers(
+                jnp.asarray(slab), weights, region, regions=self.regions
+            )
+            found[first : first + len(slab)] = some
+        return jnp.asarray(found).reshape(Q.shape)
+
     def _parts(
         self, first: int, slab: np.ndarray, given: Sequence[Any]
     ) -> Iterator[tuple[int, Array, Any]]:
@@ -99,10 +112,3 @@ class StreamedFlows:
             if len(part):
                 yield first, jax.device_put(part, device), what
             first += len(part)
-
-
-def scaled(
-    flows: StreamedFlows, scale: Float[Array, " n"]
-) -> Callable[[Array], Array]:
-    """X to A X, with A = Z diag(scale)."""
-    return lambda X: flows @ (scale[:, None] * X)

@@ -15,7 +15,12 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import row_slabs as kernels
-from ...kernels.import_share import ImportShares, IterativeSolution, refine, while_on_host
+from ...kernels.import_share import (
+    IterativeSolution,
+    refine,
+    transposed,
+    while_on_host,
+)
 from ...kernels.leontief import per_dollar
 from ...kernels.solve import TOLERANCE
 from ..core import TivaxError, aligned_empty
@@ -27,8 +32,8 @@ class StreamedYear:
 
     ``x`` is output, ``size`` weighs using industries in the import shares (final demand
     by selling industry, as in ``import_share.solve``); ``mapped`` puts the coefficients
-    into a temporary file. ``columns`` are the column sums of Z. ``read`` is called
-    after each slab with the share of the rows that is done.
+    into a temporary file. ``columns`` are the column sums of Z, ``D`` its domestic
+    blocks.
     """
 
     def __init__(
@@ -38,7 +43,6 @@ class StreamedYear:
         size: Float[Array, " n"],
         *,
         mapped: bool = False,
-        read: Callable[[float], None] = lambda share: None,
     ) -> None:
         n, c = len(x), flows.regions
         self.flows, self.x, self.scale = flows, x, per_dollar(x)
@@ -57,11 +61,10 @@ class StreamedYear:
             D.append(part.D)
             bought.append(part.bought)
             inputs, columns = inputs + part.inputs, columns + part.columns
-            read((first + len(slab)) / n)
-        self.columns = columns
-        self.A = jnp.asarray(A)
-        self.P: ImportShares = kernels.shares_of_slabs(
-            jnp.concatenate(D), inputs, jnp.concatenate(bought)
+        self.columns, self.D = columns, jnp.concatenate(D)
+        self._A = jnp.asarray(A)
+        self._D, self._P = kernels.shares_of_slabs(
+            self.D, inputs, jnp.concatenate(bought), self.scale
         )
 
     def solve(
@@ -73,19 +76,25 @@ class StreamedYear:
     ) -> IterativeSolution:
         """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
         if times is None:
-            times = lambda X: self.flows @ (self.scale[:, None] * X)  # noqa: E731
-        correct = partial(kernels.correct, self.A, self.P)
+            times = self.inputs
+        correct = partial(kernels.correct, self._A, self._P)
         return refine(times, correct, Y, tol, repeat=while_on_host)
 
+    def inputs(self, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """A X, from one read."""
+        return self.flows @ (self.scale[:, None] * X)
+
     def solve_contents(
-        self, R: Float[Array, "n k"], *, tol: float = TOLERANCE
+        self,
+        R: Float[Array, "n k"],
+        exporting: Float[Array, "n k"] | None = None,
+        *,
+        tol: float = TOLERANCE,
     ) -> IterativeSolution:
         """C = (I - A')^-1 R, as ``import_share.solve_contents``."""
-
-        def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
-            return self.scale[:, None] * self.flows.transposed_times(C)
-
-        correct = partial(kernels.correct_contents, self.A, self.P)
+        times = transposed(self.flows.transposed_times, self.D, exporting, self.scale)
+        low = None if exporting is None else exporting.astype(jnp.float32)
+        correct = partial(kernels.correct_contents, self._A, self._D, self._P, low)
         return refine(times, correct, R, tol, repeat=while_on_host)
 
 
