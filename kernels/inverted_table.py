@@ -68,8 +68,9 @@ class InvertedTable(NamedTuple):
     cell_backward_error: Float[Array, ""]
 
     @property
-    def A(self) -> Float[Array, "n n"]:
-        """Input coefficients; see ``inputs`` for products."""
+    def A(self) -> Any:
+        """Input coefficients, n x n, or what multiplies as they do; see ``inputs`` for
+        products."""
         return self.Z * self.scale[None, :]
 
     def inputs(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:

@@ -163,8 +163,9 @@ def _output(
     place = jnp.arange(c)
     at_home = seller[place, :, place]  # [d, i]
     D = (at_home[:, :, None] * recipe).astype(low)
-    abroad = jnp.where(jnp.eye(c, dtype=bool)[:, None, :], 0, seller).astype(low)
+    abroad = jnp.where(jnp.eye(c, dtype=bool)[:, None, :], 0, seller)
     imported = (abroad.sum(axis=0).T[:, :, None] * recipe).astype(low)
+    abroad = abroad.astype(low)
     P = from_imports(D, imported, abroad)
     from_seller = jnp.swapaxes(abroad, 0, 1)  # [i, r, d]
 
