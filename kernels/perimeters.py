@@ -67,9 +67,7 @@ class Perimeters:
         each = Q.reshape(-1, sectors, *Q.shape[1:])
         return jnp.tensordot(self.member[::sectors], each, axes=(0, 0))
 
-    def buyers(
-        self, A: Any, Q: Float[Array, " n *k c"]
-    ) -> Float[Array, " n *k c"]:
+    def buyers(self, A: Any, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
         """Sales to each buying perimeter, with the weights of the seller's perimeter.
 
         R[i, r] = sum over j in r of A[i, j] Q[j, s(i)], s(i) the perimeter of i: sales

@@ -10,11 +10,13 @@ Symbols as in ``kernels.leontief`` and ``kernels.import_share``; besides,
     w   weights of using industries in the import shares
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from .import_share import (
@@ -60,9 +62,9 @@ def read_slab(
     by_good = Z.reshape(p, s, n).sum(axis=0)
     A = (Z * scale[None, :]).astype(jnp.float32)
     own = jnp.eye(regions, dtype=A.dtype)
-    D = jax.vmap(
-        lambda rows, d: jax.lax.dynamic_slice_in_dim(rows, d * s, s, axis=1)
-    )(Z.reshape(p, s, n), first + jnp.arange(p))
+    D = jax.vmap(lambda rows, d: jax.lax.dynamic_slice_in_dim(rows, d * s, s, axis=1))(
+        Z.reshape(p, s, n), first + jnp.arange(p)
+    )
     # A product with a block-diagonal matrix, as in ``import_share.import_shares``.
     users = own[:, None, :] * weight.reshape(regions, s, 1)
     with jax.default_matmul_precision(_PRECISION):
@@ -93,32 +95,83 @@ def shares_of_slabs(
         return low, from_imports(low, every - low, bought)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="mesh")
 def correct(
-    A: Float[Array, "n n"],
+    A: Float[Array, "N n"],
     P: ImportShares,
     r: Float[Array, "n k"],
     goal: Float[Array, " k"],
+    *,
+    mesh: Mesh | None = None,
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """``import_share.correction`` with float32 coefficients."""
+    """``import_share.correction`` with float32 coefficients.
+
+    With a ``mesh``, which is static, the rows of A lie on its devices, as many on each
+    (N: rows of zeros are added), and products are gathered from them.
+    """
+
+    def gathered(A: Float[Array, "m n"], d: Float[Array, "n k"]) -> Array:
+        return jax.lax.all_gather(A @ d, "rows", tiled=True)[: len(d)]
+
+    def whole(A: Float[Array, "n n"], d: Float[Array, "n k"]) -> Array:
+        return A @ d
+
+    product = whole if mesh is None else gathered
+
+    def corrected(A: Array, P: ImportShares, r: Array, goal: Array) -> Any:
+        return correction(partial(product, A), partial(apply_inverse, P), r, goal)
+
     with jax.default_matmul_precision(_PRECISION):
-        return correction(lambda d: A @ d, partial(apply_inverse, P), r, goal)
+        return _on_mesh(corrected, mesh, 4)(A, P, r, goal)
 
 
-@jax.jit
+@partial(jax.jit, static_argnames="mesh")
 def correct_contents(
-    A: Float[Array, "n n"],
+    A: Float[Array, "N n"],
     D: Float[Array, "c s s"],
     P: ImportShares,
     exporting: Float[Array, "n k"] | None,
     r: Float[Array, "n k"],
     goal: Float[Array, " k"],
+    *,
+    mesh: Mesh | None = None,
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """The same of the transposed system (``import_share.solve_contents``)."""
-    with jax.default_matmul_precision(_PRECISION):
-        times = transposed(lambda C: A.T @ C, D, exporting)
+    """The same of the transposed system (``import_share.solve_contents``): with a mesh
+    each device has a part of every sum."""
+
+    def summed(A: Float[Array, "m n"], C: Float[Array, "n k"]) -> Array:
+        missing = A.shape[0] * jax.lax.axis_size("rows") - len(C)
+        rows = jnp.pad(C, ((0, missing), (0, 0)))
+        at = jax.lax.axis_index("rows") * len(A)
+        here = jax.lax.dynamic_slice_in_dim(rows, at, len(A))
+        return jax.lax.psum(A.T @ here, "rows")
+
+    def whole(A: Float[Array, "n n"], C: Float[Array, "n k"]) -> Array:
+        return A.T @ C
+
+    product = whole if mesh is None else summed
+
+    def corrected(A: Array, r: Array, goal: Array) -> Any:
+        times = transposed(partial(product, A), D, exporting)
         apply = partial(apply_transposed, P, exporting=exporting)
         return correction(times, apply, r, goal)
+
+    with jax.default_matmul_precision(_PRECISION):
+        return _on_mesh(corrected, mesh, 3)(A, r, goal)
+
+
+def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, count: int) -> Callable:
+    """``run`` with its first argument divided by rows, the others on every device."""
+    if mesh is None:
+        return run
+    everywhere = PartitionSpec()
+    return jax.shard_map(
+        run,
+        mesh=mesh,
+        in_specs=(PartitionSpec("rows"), *[everywhere] * (count - 1)),
+        out_specs=everywhere,
+        check_vma=False,
+    )
 
 
 @jax.jit
@@ -161,7 +214,5 @@ def buyers(
     theirs = jax.lax.dynamic_slice_in_dim(Q, first, p, axis=2)
     weights = jnp.moveaxis(theirs, 2, 0).reshape(p, regions, s, -1)  # [s, r, j, k]
     flows = Z.reshape(p, s, regions, s)
-    sold = jax.lax.map(
-        lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights)
-    )
+    sold = jax.lax.map(lambda each: jnp.einsum("irj,rjk->ikr", *each), (flows, weights))
     return sold.reshape(m, -1, regions)

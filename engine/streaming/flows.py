@@ -88,7 +88,8 @@ class StreamedFlows:
                 rows = jax.device_put(Q[at : at + len(part)], self.devices[d])
                 total[d] = total[d] + kernels.transposed_times(part, rows)
             jax.block_until_ready(total)
-        return sum(jax.device_put(k, self.devices[0]) for k in total)
+        # By way of the host: an array on one device would not meet one on several.
+        return jnp.asarray(sum(np.asarray(part) for part in total))
 
     def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
         """Sales to each buying region with the weights of the seller, as

@@ -2,16 +2,18 @@
 
 The first read makes the coefficients and the preconditioner; each float64 residual is
 another. A float32 matrix takes half of Z. Where it does not fit either, it is a file
-that the system maps into memory.
+that the system maps into memory. Several devices have some of its rows each.
 """
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from ...kernels import row_slabs as kernels
@@ -49,7 +51,10 @@ class StreamedYear:
         size = jnp.abs(size)
         weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
         weight = weight.astype(jnp.float32)
-        A = _scratch(n) if mapped else aligned_empty((n, n), np.float32)
+        # As many rows for each device: the last ones are zeros.
+        rows = -(-n // len(flows.devices)) * len(flows.devices)
+        A = _scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
+        A[n:] = 0
         D, bought = [], []
         inputs = columns = jnp.zeros(())
         for first, slab in flows.slabs():
@@ -62,7 +67,7 @@ class StreamedYear:
             bought.append(part.bought)
             inputs, columns = inputs + part.inputs, columns + part.columns
         self.columns, self.D = columns, jnp.concatenate(D)
-        self._A = jnp.asarray(A)
+        self._mesh, self._A = _placed(A, flows.devices)
         self._D, self._P = kernels.shares_of_slabs(
             self.D, inputs, jnp.concatenate(bought), self.scale
         )
@@ -77,7 +82,7 @@ class StreamedYear:
         """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
         if times is None:
             times = self.inputs
-        correct = partial(kernels.correct, self._A, self._P)
+        correct = partial(kernels.correct, self._A, self._P, mesh=self._mesh)
         return refine(times, correct, Y, tol, repeat=while_on_host)
 
     def inputs(self, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
@@ -94,7 +99,8 @@ class StreamedYear:
         """C = (I - A')^-1 R, as ``import_share.solve_contents``."""
         times = transposed(self.flows.transposed_times, self.D, exporting, self.scale)
         low = None if exporting is None else exporting.astype(jnp.float32)
-        correct = partial(kernels.correct_contents, self._A, self._D, self._P, low)
+        given = (self._A, self._D, self._P, low)
+        correct = partial(kernels.correct_contents, *given, mesh=self._mesh)
         return refine(times, correct, R, tol, repeat=while_on_host)
 
 
@@ -110,7 +116,17 @@ def require_productive_year(year: StreamedYear) -> None:
         )
 
 
-def _scratch(n: int) -> np.ndarray:
+def _placed(
+    A: np.ndarray, devices: Sequence[Any]
+) -> tuple[Mesh | None, Float[Array, "N n"]]:
+    """The matrix, its rows divided among devices where there are several."""
+    if len(devices) == 1:
+        return None, jax.device_put(A, devices[0])
+    mesh = Mesh(np.array(devices), ("rows",))
+    return mesh, jax.device_put(A, NamedSharding(mesh, PartitionSpec("rows")))
+
+
+def _scratch(*shape: int) -> np.ndarray:
     """A float32 matrix in a temporary file without a name, gone with its last user."""
     with tempfile.TemporaryFile() as file:
-        return np.memmap(file, np.float32, "w+", shape=(n, n))
+        return np.memmap(file, np.float32, "w+", shape=shape)

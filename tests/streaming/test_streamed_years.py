@@ -23,6 +23,7 @@ from tivax.engine.streaming import (
 )
 from tivax.engine.tables import check_balance, check_columns, check_values, write_store
 
+from commands import run_python
 from helpers import error_of, random_tables, single_supplier_inputs
 
 REGIONS, SECTORS = 6, 3
@@ -92,7 +93,9 @@ def test_both_systems_are_solved(tables):
     rhs = jnp.asarray(np.random.default_rng(1).random((N, 2 * REGIONS)))
     solved = year.solve(rhs)
     assert_allclose(solved.X, np.linalg.solve(np.eye(N) - A, rhs), rtol=1e-11)
-    exporting = jnp.ones_like(rhs).at[:SECTORS, 0].set(0)  # the first region sells no inputs abroad
+    exporting = (
+        jnp.ones_like(rhs).at[:SECTORS, 0].set(0)
+    )  # the first region sells no inputs abroad
     cut = A.copy()
     cut[:SECTORS, SECTORS:] = 0
     found = year.solve_contents(rhs, exporting).X
@@ -207,3 +210,43 @@ def test_a_large_world_looks_like_one(made):
     income = (table.x - table.Z.sum(axis=0)).reshape(8, SECTORS).sum(axis=1)
     spent = table.Y.sum(axis=(0, 2))
     assert ((0.5 < spent / income) & (spent / income < 2)).all()
+
+
+# --------------------------------------------------------------------------- devices
+
+ON_DEVICES = """
+import sys
+import jax
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_enable_x64", True)
+import jax.numpy as jnp, numpy as np
+from helpers import random_tables
+from tivax.engine.streaming import StreamedFlows, StreamedYear, streamed_trade
+tables = random_tables(regions=5, sectors=3, years=1)
+Y = jnp.asarray(tables.final_demand()[0])
+found = {}
+for count in (1, 2, 4):
+    flows = StreamedFlows(tables, 0, devices=jax.devices()[:count])
+    year = StreamedYear(flows, jnp.asarray(tables.output()[0]), Y.sum(axis=1))
+    trade = streamed_trade(year, Y)
+    for name in ("absorbed", "exports", "output", "passes"):
+        found[f"{name} {count}"] = np.asarray(getattr(trade, name))
+    found[f"contents {count}"] = np.asarray(year.solve_contents(Y).X)
+np.savez(sys.argv[1], **found)
+"""
+
+
+def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
+    """15 rows, which neither two nor four devices can divide."""
+    support = {"PYTHONPATH": str(request.path.parents[1] / "support")}
+    file = tmp_path / "found.npz"
+    done = run_python(ON_DEVICES, file, env=support)
+    assert done.code == 0, done.err
+    found = np.load(file)
+    for key in found:
+        name = key.partition(" ")[0]
+        one = found[f"{name} 1"]
+        # Rows of products are gathered, those of the transposed system added up: their
+        # float32 corrections then differ, by less than where both stop.
+        gap = SOLVED if name == "contents" else 1e-13
+        assert_allclose(found[key], one, rtol=0, atol=gap * abs(one).max())
