@@ -17,8 +17,7 @@ about any file in a group that is not its own.
 import json
 import logging
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -50,14 +49,15 @@ from .store_files import (
     IN_SLABS,
     LABELS,
     UNCHECKED,
-    StoredArray,
+    StoredYears,
     checksum,
     damaged,
     digest,
+    is_of_zarr,
     largest_divisor,
     read_store,
 )
-from .world_table import LazyYears, Tolerance, WorldTable, row_slabs
+from .world_table import Tolerance, WorldTable, regroup_slabs, row_slabs
 from .world_tables import WorldTables, require_tables, year_range
 
 # A year of Z above the first is cut into files of selling regions, none above the
@@ -115,28 +115,8 @@ def _require_own_store(path: Path, command: str) -> None:
             inside = part.relative_to(path).parts
             if name in DROPPINGS:
                 continue
-            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+            if part.is_symlink() or not is_of_zarr(inside, arrays):
                 require_as_listed(part, None, command or "import")
-
-
-def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
-    """Whether a path in a store is a folder or file of its own arrays."""
-    name, *rest = inside
-    if name not in arrays:
-        return list(inside) == ["zarr.json"]
-    if rest in ([], ["zarr.json"]):
-        return True
-    kind, *chunk = rest
-    array = arrays[name]
-    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
-    return (
-        kind == "c"
-        and len(chunk) <= len(sizes)
-        and all(
-            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
-            for k, size in zip(chunk, sizes, strict=False)
-        )
-    )
 
 
 class StoreWriter:
@@ -248,7 +228,7 @@ class StoreWriter:
         k, first = self.years.index(year), 0
         for name, values in others.items():
             self._put(name, k, 0, values)
-        for part in _regrouped(slabs, self._shapes["Z"][1:], self.in_file):
+        for part in regroup_slabs(slabs, self._shapes["Z"][1:], self.in_file):
             self._put("Z", k, first, part)
             first += self.in_file
 
@@ -281,21 +261,6 @@ class StoreWriter:
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
         self._until_discarded.close()
-
-
-def _regrouped(
-    slabs: Iterable[np.ndarray], region: tuple[int, ...], count: int
-) -> Iterator[np.ndarray]:
-    """The same rows, ``count`` selling regions at a time, copied only if need be."""
-    waiting = np.empty((0, *region))
-    for slab in slabs:
-        parts = slab.reshape(-1, *region)
-        if len(waiting):
-            parts = np.concatenate([waiting, parts])
-        whole = len(parts) // count * count
-        for a in range(0, whole, count):
-            yield parts[a : a + count]
-        waiting = parts[whole:].copy()
 
 
 def store_attributes(
@@ -379,22 +344,6 @@ def write_store(
         writer.finish({})
     finally:
         writer.discard()
-
-
-class StoredYears(LazyYears):
-    """A stored array with years first, from year number ``first`` on."""
-
-    def __init__(self, array: StoredArray, shape: tuple[int, ...], first: int) -> None:
-        self._array, self.shape, self._first = array, shape, first
-
-    def _put(self, k: int, into: np.ndarray) -> None:
-        self._array.read(self._first + k, into)
-
-    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
-        """Read from the file as they are asked for."""
-        in_region = self.shape[1] // self._array.shape[0]
-        for slab in self._array.slabs(self._first + k, rows // in_region):
-            yield slab.reshape(-1, *self.shape[2:])
 
 
 def open_store(

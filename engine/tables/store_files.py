@@ -16,6 +16,7 @@ as in another: for years so large that they are read and written in row slabs.
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ import google_crc32c
 import numpy as np
 
 from ..core import TivaxError, aligned_empty
+from .world_table import LazyYears
 
 FORMAT = 2
 UNCHECKED = 1  # the format before checksums
@@ -172,6 +174,22 @@ class StoredArray:
 def largest_divisor(count: int, most: int) -> int:
     """The largest divisor of ``count`` that is not above ``most``, at least 1."""
     return next(d for d in range(max(1, min(most, count)), 0, -1) if count % d == 0)
+
+
+class StoredYears(LazyYears):
+    """A stored array with years first, from year number ``first`` on."""
+
+    def __init__(self, array: StoredArray, shape: tuple[int, ...], first: int) -> None:
+        self._array, self.shape, self._first = array, shape, first
+
+    def _put(self, k: int, into: np.ndarray) -> None:
+        self._array.read(self._first + k, into)
+
+    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
+        """Read from the file as they are asked for."""
+        in_region = self.shape[1] // self._array.shape[0]
+        for slab in self._array.slabs(self._first + k, rows // in_region):
+            yield slab.reshape(-1, *self.shape[2:])
 
 
 def damaged(store: Path, what: str, why: str) -> TivaxError:
@@ -396,3 +414,23 @@ def _texts(data: bytes, count: int) -> tuple[str, ...]:
     if at != len(data):
         raise ValueError("too long")
     return tuple(found)
+
+
+def is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in arrays:
+        return list(inside) == ["zarr.json"]
+    if rest in ([], ["zarr.json"]):
+        return True
+    kind, *chunk = rest
+    array = arrays[name]
+    sizes = getattr(array, "cdata_shape", ())
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )

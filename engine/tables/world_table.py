@@ -1,7 +1,7 @@
 """One year of a world input-output table, and how far it may miss its own sums."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
@@ -68,6 +68,21 @@ def row_slabs(values: YearArray, k: int, rows: int) -> Iterator[np.ndarray]:
     year = values[k]
     for first in range(0, len(year), rows):
         yield as_float64(year[first : first + rows])
+
+
+def regroup_slabs(
+    slabs: Iterable[np.ndarray], region: tuple[int, ...], count: int
+) -> Iterator[np.ndarray]:
+    """The same rows, ``count`` selling regions at a time, copied only if need be."""
+    waiting = np.empty((0, *region))
+    for slab in slabs:
+        parts = slab.reshape(-1, *region)
+        if len(waiting):
+            parts = np.concatenate([waiting, parts])
+        whole = len(parts) // count * count
+        for a in range(0, whole, count):
+            yield parts[a : a + count]
+        waiting = parts[whole:].copy()
 
 
 @dataclass(frozen=True)
