@@ -62,7 +62,9 @@ def cells_of(world, model: ErrorModel, draws=DRAWS):
 
     def one(k):
         found = kernel.draw(block_key(3, k), errors, base.Z, base.Y)
-        return jnp.concatenate([found.Z, found.Y], axis=1), found.gap
+        parts = [k for k in (found, *found.shares) if k.Z is not None]
+        cells = sum(jnp.concatenate([k.Z, k.Y], axis=1) for k in parts)
+        return cells, found.gap
 
     with jax.enable_x64(True):
         found, gap = jax.jit(lambda: jax.lax.map(one, jnp.arange(draws)))()
