@@ -22,7 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError
+from ..core import Progress, TivaxError, shared_parts
 from ..tables import (
     WORST_RESIDUAL,
     WorldTables,
@@ -196,26 +196,53 @@ def compute_years(
     rows = account.rows(tables)
     total = len(tables.years)
     progress(0, total)
-    with closing(_chunks(tables, rows, final_demand, matrices)) as chunks:
-        for years, (Z, x, Y, v) in chunks:
-            same = [[constant] * len(x) for constant in constants]
-            result = with_fallback(one_year, Z, x, Y, v, *same, **options)
-            part = jax.tree.map(np.asarray, result)
-            _require_solved(part.residual, tables, years)
-            for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
-                # It has a solution even where it is not productive, without meaning.
-                require_productive(tables.table(tables.years[years][k]))
+    shared = shared_parts()
+    at_once = _years_at_once(tables.n, matrices)
+    if shared is not None:
+        at_once = min(at_once, shared.largest(total))
+    chunks = split_years(total, at_once)
+
+    def solved(asked: Sequence[slice]) -> Generator[Any, None, None]:
+        with closing(_read_ahead(tables, rows, final_demand, asked)) as read:
+            for years, (Z, x, Y, v) in read:
+                same = [[constant] * len(x) for constant in constants]
+                result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+                part = jax.tree.map(np.asarray, result)
+                _require_solved(part.residual, tables, years)
+                for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
+                    # Solved, but without meaning where it is not productive.
+                    require_productive(tables.table(tables.years[years][k]))
+                yield part
+
+    def kept() -> Generator[Any, None, None]:
+        """Of all processes."""
+        assert shared is not None
+        Y = final_demand(tables, slice(0, 1))[0]
+        Z, x = (np.broadcast_to(0.0, (tables.n,) * k) for k in (2, 1))
+        one = partial(one_year, method="import-share", **options)
+        v = None if rows is None else x
+        structure = jax.tree.structure(jax.eval_shape(one, Z, x, Y, v, *constants))
+        names = [f"{tables.years[k][0]}-{tables.years[k][-1]}" for k in chunks]
+        for leaves in shared.divided(
+            names, lambda own: map(jax.tree.leaves, solved([chunks[k] for k in own]))
+        ):
+            yield jax.tree.unflatten(structure, leaves)
+
+    with closing(solved(chunks) if shared is None else kept()) as parts:
+        for years, part in zip(chunks, parts, strict=True):
             yield years, part
             progress(years.stop, total)
 
 
-def _chunks(
+def _read_ahead(
     tables: WorldTables,
     rows: YearArray | None,
     final_demand: Callable[[WorldTables, slice], np.ndarray],
-    matrices: int,
+    chunks: Sequence[slice],
 ) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
-    """Chunks of years and their arrays (Z, x, Y, v), read one chunk ahead."""
+    """These chunks of years and their arrays (Z, x, Y, v), read one chunk ahead."""
+    if not chunks:
+        return
 
     def read(years: slice) -> tuple[Any, ...]:
         x, Y, v = tables.output(years), final_demand(tables, years), None
@@ -227,7 +254,6 @@ def _chunks(
                 check_numbers(tables.table(year))
         return as_float64(tables.Z[years]), x, Y, v
 
-    chunks = split_years(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, chunks[0])
         for k, years in enumerate(chunks):
