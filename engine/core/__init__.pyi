@@ -76,12 +76,17 @@ from .places import require_result_place as require_result_place
 from .places import require_writable as require_writable
 from .processes import Machines as Machines
 from .processes import is_first as is_first
+from .processes import shared_parts as shared_parts
+from .processes import sharing as sharing
+from .processes import together as together
 from .progress import Progress as Progress
 from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .spreadsheets import escape_formula as escape_formula
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
+from .toml import EACH as EACH
 from .toml import TomlTable as TomlTable
 from .toml import load_toml as load_toml
 from .toml import read_toml as read_toml
+from .toml import variant_name as variant_name
