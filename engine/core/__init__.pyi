@@ -75,6 +75,7 @@ from .places import require_writable as require_writable
 from .processes import Machines as Machines
 from .processes import is_first as is_first
 from .progress import Progress as Progress
+from .progress import beside as beside
 from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .spreadsheets import escape_formula as escape_formula

@@ -282,9 +282,11 @@ def legend(
 
 
 def finish_layout(fig: Figure) -> Figure:
-    """Lay out once: each later drawing would shift the axes a little."""
+    """Lay out once: each later drawing would shift the axes a little, and with any
+    layout engine, "none" too, a figure is drawn twice to be saved."""
     lay_out(fig)
-    fig.set_layout_engine("none")
+    with rc_context({"figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
     return fig
 
 
