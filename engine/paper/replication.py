@@ -1,12 +1,13 @@
 """Compute everything in the paper, and the checks that it leaves open."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import pandas as pd
 
 from ..core import Progress, TivaxError, beside, no_progress, require_kind
+from ..estimation import Estimate
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from ..threats import panel_frame
 from . import columns as paper
@@ -18,6 +19,7 @@ from . import (
     robustness,
     specifications,
 )
+from .columns import Column
 from .inference import PaperInference
 from .results import Replication
 
@@ -26,8 +28,8 @@ REGRESSORS = ("TBI", *CONTROLS)
 T = TypeVar("T")
 
 
-# What the steps of ``replicate`` compute, in order. Bootstraps, placebos and declared
-# p-values are drawn beside the others, and waited for.
+# What the steps of ``replicate`` compute, in order. What ``_draw`` makes is made beside
+# the others, and waited for.
 STEPS = (
     "panel",
     "tables 3 to 6",
@@ -93,7 +95,7 @@ def replicate(
     estimates = paper.estimate_columns(frame)
     comparison = paper.compare(estimates)
     step()
-    with beside(partial(_drawn, frame)) as drawing:
+    with beside(partial(_draw, frame, estimates)) as drawing:
         lagged = robustness.lagged_instrument(frame)
         step()
         tables = other_indices.read_tables(files, files.years)
@@ -116,7 +118,6 @@ def replicate(
         fixed_panel, fixed = repaired or (None, None)
         step()
         errors = robustness.other_errors(frame, estimates)
-        dependence = robustness.cross_section_dependence(frame, estimates)
         step()
         interactions = heterogeneity.interactions(frame)
         parts = heterogeneity.pooled_parts(frame)
@@ -135,9 +136,9 @@ def replicate(
             "The curve as a whole", lambda: specifications.joint_curves(every)
         )
         step()
-        drawn, tests, refused = drawing()
-    if refused:
-        skipped["Bootstrap and placebo"] = refused
+        drawn = drawing()
+    if drawn.refused:
+        skipped["Bootstrap and placebo"] = drawn.refused
     step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
@@ -157,13 +158,13 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
-        dependence=dependence,
+        dependence=drawn.dependence,
         interactions=interactions,
         parts=parts,
         left_out=left_out,
         curve=curve,
-        inference=drawn,
-        declared=tests,
+        inference=drawn.inference,
+        declared=drawn.declared,
         threats=threatened,
         joint=joint,
         moments=moments,
@@ -172,18 +173,29 @@ def replicate(
     )
 
 
-def _drawn(
-    frame: pd.DataFrame, progress: Progress
-) -> tuple[PaperInference | None, pd.DataFrame, str]:
-    """Bootstraps and placebos, the declared p-values, and why there are none of the
-    former."""
-    drawn, refused = None, ""
+class _Drawn(NamedTuple):
+    """Dependence between countries, bootstraps and placebos, the declared p-values; why
+    there are no bootstraps."""
+
+    dependence: pd.DataFrame
+    inference: PaperInference | None
+    declared: pd.DataFrame
+    refused: str
+
+
+def _draw(
+    frame: pd.DataFrame, estimates: Mapping[Column, Estimate], progress: Progress
+) -> _Drawn:
+    """What takes draws and nothing but the panel and its estimates."""
+    found, refused = None, ""
     try:
-        drawn = inference.infer_paper(frame, progress=progress)
+        found = inference.infer_paper(frame, progress=progress)
     except TivaxError as error:
         refused = str(error)
-    family = None if drawn is None else drawn.rows
-    return drawn, declared.declared_p_values(frame, family, progress=progress), refused
+    family = None if found is None else found.rows
+    tests = declared.declared_p_values(frame, family, progress=progress)
+    dependence = robustness.cross_section_dependence(frame, estimates)
+    return _Drawn(dependence, found, tests, refused)
 
 
 def _require_countries(panel: Panel, files: DataFiles) -> None:

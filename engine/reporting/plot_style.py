@@ -292,8 +292,12 @@ def finish_layout(fig: Figure) -> Figure:
 
 def lay_out(fig: Figure) -> None:
     """Find the places of all parts; letters without a font are taken to be wide."""
+    engine = fig.get_layout_engine()
     with _quiet_fonts():
-        fig.draw_without_rendering()
+        if engine is None:
+            fig.draw_without_rendering()
+        else:
+            engine.execute(fig)  # without the drawing that would follow
 
 
 @contextmanager
