@@ -308,8 +308,8 @@ def clustered(
     }
     for name, k in (
         ("stata", q + len(given.dummies) + 1),
-        ("fixest", q + len(given.dummies) + 1),
-        ("lsdv", q + len(given.dummies) + G),
+        ("fixest", q + T),
+        ("lsdv", q + T + G - 1),
     ):
         factors[name] = G / (G - 1) * (N - 1) / (N - k)
     lost, gone = given.lost([code])

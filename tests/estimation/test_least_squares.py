@@ -411,10 +411,9 @@ def test_own_products_agree_with_the_libraries(convention):
     frame = random_panel(seed=6)
     label = frame["developed"].astype(str) + "-" + frame["year"].astype(str)
     frame = frame.assign(period=label, lnGDP=1e9 * frame["lnGDP"])
-    time = "year" if convention in ("lsdv", "linearmodels") else "period"
     of = (frame, "KOFGIdj", REGRESSORS)
-    fit = clustered(*of, time=time, conventions=[convention])[convention]
-    library = fixed_effects(*of, time=time, convention=convention)
+    fit = clustered(*of, time="period", conventions=[convention])[convention]
+    library = fixed_effects(*of, time="period", convention=convention)
     own = library.terms.loc[fit.terms.index]
     assert_allclose(fit.terms, own, rtol=RTOL)
 
