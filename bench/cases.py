@@ -7,6 +7,7 @@
     pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
 
     wwz, kww, bm_source, bm_sink        exports decomposed, in ``decompositions``
+    scenarios, change, exact_hat        what if, and why, in ``counterfactuals``
     pairs, pairs_2sls, wild, placebo    draws of each, in ``resampling``
 
 Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the size
@@ -37,7 +38,7 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
-from . import block_jacobi, resampling
+from . import block_jacobi, counterfactuals, resampling
 from .decompositions import decomposition
 from .harness import Case
 
@@ -315,6 +316,11 @@ CASES: dict[str, Callable[[World], Case | None]] = {
         method.replace("-", "_"): partial(_decomposition, method)
         for method in ("wwz", "kww", "bm-source", "bm-sink")
     },
+    "scenarios": lambda world: counterfactuals.cuts(
+        world.tables, world.A[-1], world.Y[-1], world.v[-1]
+    ),
+    "change": lambda world: counterfactuals.why(world.tables, world.A, world.Y),
+    "exact_hat": lambda world: counterfactuals.tariffs(full=world.full),
     "pairs": lambda world: resampling.pairs(full=world.full),
     "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
     "wild": lambda world: resampling.wild(full=world.full),

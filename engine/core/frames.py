@@ -13,6 +13,7 @@ import xarray as xr
 from .choose import choose_from
 from .errors import TivaxError, show
 from .spreadsheets import write_csv, write_xlsx
+from .toml import load_toml
 
 Format = Literal["csv", "parquet", "dta", "xlsx", "feather"]
 # Rows below the names of the columns. A sheet of Excel has 1,048,576 with these; a file
@@ -39,9 +40,9 @@ def write_frame(
 ) -> None:
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
 
-    ``labels`` of columns become variable labels of Stata, where a name that it does not
-    take is changed, and the label is the name. ``TivaxError`` for more rows
-    than the format holds.
+    ``labels`` of columns become variable labels of Stata, beside those of columns that
+    many tables have (columns.toml); a name that Stata does not take is changed, and the
+    label is the name. ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))
     path = folder / f"{name}.{format}"
@@ -54,7 +55,8 @@ def write_frame(
     elif format == "dta":
         names = _stata_names(frame.columns)
         told = {old: old for old, new in names.items() if new != old}
-        told |= {k: v for k, v in (labels or {}).items() if k in names}
+        common = load_toml(__package__, "columns.toml")
+        told |= {k: v for k, v in (common | dict(labels or {})).items() if k in names}
         frame.set_axis([*names.values()], axis=1).to_stata(
             path,
             write_index=False,

@@ -5,8 +5,14 @@ collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the r
 itself.
 """
 
+import math
 import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from .errors import TivaxError
 
@@ -93,3 +99,90 @@ def is_first() -> bool:
     import jax
 
     return jax.process_index() == 0
+
+
+def together() -> None:
+    """Wait until all processes are here; an error of JAX where one has ended."""
+    from jax.experimental import multihost_utils
+
+    multihost_utils.sync_global_devices("tivax")
+
+
+class SharedParts:
+    """Parts of a job, such as years: each process makes its own and keeps them in files
+    of ``folder``, which all see. What is kept from before is not made again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self._jobs = folder, 0
+
+    @property
+    def kept(self) -> int:
+        """How many parts are there."""
+        return sum(1 for _ in self.folder.glob("*.npz"))
+
+    @staticmethod
+    def largest(items: int) -> int:
+        """How many of some items a part has at most, so that no process is idle."""
+        import jax
+
+        return math.ceil(items / jax.process_count())
+
+    def divided(
+        self,
+        names: Sequence[str],
+        make: Callable[[Sequence[int]], Iterator[Sequence[np.ndarray]]],
+    ) -> Iterator[list[np.ndarray]]:
+        """The arrays of every part, in order, on every process.
+
+        ``make`` yields the arrays of the parts with these numbers. They take turns:
+        part k is of process k modulo their number. All make the same calls.
+        """
+        import jax
+
+        self._jobs += 1
+        files = [self.folder / f"{self._jobs:03}-{name}.npz" for name in names]
+        size, own = jax.process_count(), jax.process_index()
+        missing = [k for k in range(own, len(files), size) if not files[k].exists()]
+        made = make(missing)
+        for first in range(0, len(files), size):
+            turn = range(first, min(first + size, len(files)))
+            for k in turn:
+                if k in missing:
+                    _keep(files[k], next(made))
+            if size > 1:
+                together()
+            for k in turn:
+                yield _kept(files[k])
+        if size > 1:
+            together()  # the first may remove the files
+
+
+def _keep(path: Path, arrays: Sequence[np.ndarray]) -> None:
+    part = path.with_name(f".{path.name}.part")
+    with part.open("wb") as file:
+        np.savez(file, *arrays)
+    os.replace(part, path)
+
+
+def _kept(path: Path) -> list[np.ndarray]:
+    with np.load(path) as arrays:
+        return [arrays[f"arr_{k}"] for k in range(len(arrays.files))]
+
+
+_sharing: list[SharedParts] = []
+
+
+@contextmanager
+def sharing(folder: Path) -> Iterator[SharedParts]:
+    """Divide what the block computes among the processes of the job."""
+    parts = SharedParts(folder)
+    _sharing.append(parts)
+    try:
+        yield parts
+    finally:
+        _sharing.pop()
+
+
+def shared_parts() -> SharedParts | None:
+    """Where the parts of this job are kept; None where there is one process."""
+    return _sharing[-1] if _sharing else None

@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -175,3 +175,33 @@ class TomlTable:
         ):
             raise self.mistake(key, f"write sections [[{key}]]")
         return [TomlTable(self.file, f"[{key}]", k, known) for k in value]
+
+    def grid(self, known: Collection[str], with_each: Collection[str]) -> "TomlTable":
+        """The section [grid]: a list of values of each key, or "each" of some."""
+        table = self.table("grid", known)
+        if not table.values:
+            raise self.mistake("[grid]", "is empty; give lists, or leave it out")
+        for key, value in table.values.items():
+            if value == EACH and key in with_each:
+                continue
+            if not isinstance(value, list):
+                each = f' or "{EACH}"' if key in with_each else ""
+                raise table.mistake(key, f"write a list of values{each}")
+            if not value:
+                raise table.mistake(key, "is empty; give at least one value")
+        return table
+
+
+EACH = "each"
+"""Every label that there is, in a grid."""
+
+
+def variant_name(chosen: Mapping[str, Any]) -> str:
+    """The name of a combination of a grid: who CHN, percent 25."""
+    return ", ".join(f"{key} {_words(value)}" for key, value in chosen.items())
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return " ".join(map(str, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -288,6 +288,7 @@ class Gap(NamedTuple):
     where: str
     one: float
     other: float
+    remedy: str = ""
 
 
 def check_accounts(economy: Economy) -> None:
@@ -298,7 +299,7 @@ def check_accounts(economy: Economy) -> None:
                 f"{economy.name}: does not add up: {gap.where}: "
                 + gap.words.format(f"{gap.one:,.6g}", f"{gap.other:,.6g}")
                 + f", a gap of {abs(gap.one - gap.other):,.3g}; at most "
-                f"{ADDS_UP:.1%} is allowed"
+                f"{ADDS_UP:.1%} is allowed{gap.remedy}"
             )
 
 
@@ -370,10 +371,14 @@ def _use_gap(economy: Economy) -> Gap | None:
 
 
 def _deficit_gap(economy: Economy) -> Gap | None:
-    return _largest(
+    found = _largest(
         "imports less exports are {}, the deficit {}",
         economy,
         "deficit",
         (net_imports(economy.trade), economy.deficit),
         economy.value_added.sum(axis=1),
     )
+    if found and not economy.deficit.any():
+        told = "; write the deficits that trade has: deficits = 'zero' closes them"
+        return found._replace(remedy=told)
+    return found

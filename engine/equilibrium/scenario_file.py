@@ -18,13 +18,18 @@ exporters = ["MEX"]
 sectors = ["Textile"]
 tariff = 0.25                   # or trade_cost = 1.1, a factor
 
+[grid]                          # every combination is a variant, on top of the keys of
+importers = "each"              # one section [[variant]], if there is one
+tariff = [0.05, 0.1, 0.25]
+
 [equation]                      # the index on TBI
 coefficient = 11.55
 standard_error = 3.52
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,6 +37,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import (
+    EACH,
     Progress,
     TivaxError,
     TomlTable,
@@ -39,6 +45,7 @@ from ..core import (
     no_progress,
     read_toml,
     suggest,
+    variant_name,
 )
 from ..tables import open_store
 from .accounts import effect_on_index, tbi_change
@@ -57,10 +64,13 @@ KEYS = (
     "tariffs",
     "trade_costs",
     "variant",
+    "grid",
     "equation",
 )
 _FROM_STORE = ("year", "elasticities", "tariffs")
-_VARIANT = ("name", "importers", "exporters", "sectors", "tariff", "trade_cost")
+_LABELS = ("importers", "exporters", "sectors")
+_GRID = (*_LABELS, "tariff", "trade_cost")
+_VARIANT = ("name", *_GRID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,12 +87,35 @@ class ExactHatRun:
     trade_costs: Path | None
     variants: tuple[TomlTable, ...]
     equation: tuple[float, float] | None
+    grid: Mapping[str, Any] = field(default_factory=dict)
 
-    @property
-    def names(self) -> list[str]:
-        """Of the scenarios: names of variants, or one without a name."""
-        named = (k.text("name", str(n)) for n, k in enumerate(self.variants, 1))
-        return list(dict.fromkeys(named)) or [""]
+    def count(self, economy: Economy) -> int:
+        """How many scenarios there are."""
+        named = {name for name, _ in self.sections(economy)}
+        return max(1, len(named))
+
+    def sections(self, economy: Economy) -> list[tuple[str, TomlTable]]:
+        """Names of variants and their sections; several of a name add up."""
+        if not self.grid:
+            return [(k.text("name", str(n)), k) for n, k in enumerate(self.variants, 1)]
+        every = dict.fromkeys(_LABELS, economy.regions) | {"sectors": economy.sectors}
+        values = [every[k] if v == EACH else v for k, v in self.grid.items()]
+        same = dict(self.variants[0].values) if self.variants else {}
+        found = {}
+        for combination in product(*values):
+            chosen = dict(zip(self.grid, combination, strict=True))
+            both = {**same, **chosen}
+            if {"importers", "exporters"} <= both.keys() and (
+                both["importers"] == both["exporters"]
+            ):
+                continue  # a region's sales at home bear no tariff
+            name = variant_name(chosen)
+            if name in found:
+                raise TivaxError(f"{self.path}: [grid] has {name} twice")
+            found[name] = TomlTable(self.path, f"grid: {name}", both, _VARIANT)
+        if not found:
+            raise TivaxError(f"{self.path}: [grid] makes no variant")
+        return [*found.items()]
 
     @property
     def inputs(self) -> list[Path]:
@@ -132,6 +165,11 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if file.has("store") and not file.has("elasticities"):
         raise file.mistake("elasticities", "is missing; a store needs them")
     variants = file.tables("variant", _VARIANT) if file.has("variant") else []
+    grid = file.grid(_GRID, _LABELS).values if file.has("grid") else {}
+    if grid and len(variants) > 1:
+        raise file.mistake("grid", "goes with one section [[variant]] at most")
+    if grid and variants and variants[0].has("name"):
+        raise variants[0].mistake("name", "variants of a grid have names of their own")
     equation = None
     if file.has("equation"):
         inner = file.table("equation", ("coefficient", "standard_error"))
@@ -142,7 +180,7 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         if error < 0:
             raise inner.mistake("standard_error", "write a number from 0")
         equation = (inner.number("coefficient", 0.0), error)
-    if variants and equation:
+    if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
 
     def named(key: str) -> Path | None:
@@ -159,6 +197,7 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         trade_costs=named("trade_costs"),
         variants=tuple(variants),
         equation=equation,
+        grid=grid,
     )
 
 
@@ -194,7 +233,7 @@ def exact_hat_scenario(
         [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
         if (costs <= 0).any():
             raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
-    if not run.variants:
+    if not (run.variants or run.grid):
         found = exact_hat(
             economy, trade_costs=costs, deficits=run.deficits, progress=progress
         )
@@ -244,8 +283,8 @@ def _variants(
     start = np.ones(shape) if costs is None else costs
     tariffs: dict[str, np.ndarray] = {}
     factors: dict[str, np.ndarray] = {}
-    for k, section in enumerate(run.variants, 1):
-        name = section.text("name", str(k))
+    sections = run.sections(economy)
+    for name, section in sections:
         tariff = tariffs.setdefault(name, economy.tariff_new.copy())
         factor = factors.setdefault(name, start.copy())
         rows = _positions(section, "importers", economy.regions, economy)
@@ -262,7 +301,7 @@ def _variants(
         if "trade_cost" in given:
             factor[chosen] *= _above(section, "trade_cost", 0)
     new = np.stack([*tariffs.values()])
-    moved = any(section.has("trade_cost") for section in run.variants)
+    moved = any(section.has("trade_cost") for _, section in sections)
     return list(tariffs), new, np.stack([*factors.values()]) if moved else costs
 
 

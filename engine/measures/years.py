@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError
+from ..core import Progress, TivaxError, shared_parts
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -209,23 +209,49 @@ def compute_years(
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    if is_too_large(tables.n, total, memory):
-        if streamed is None:
-            raise does_not_fit(tables.n, matrices)
-        yield from _stream(
-            streamed, tables, rows, progress, final_demand, constants, memory
-        )
-        return
+    large = is_too_large(tables.n, total, memory)
+    if large and streamed is None:
+        raise does_not_fit(tables.n, matrices)
     progress(0, total)
-    with closing(_chunks(tables, rows, final_demand, matrices)) as chunks:
-        for years, (Z, x, Y, v) in chunks:
-            same = [[constant] * len(x) for constant in constants]
-            result = with_fallback(one_year, Z, x, Y, v, *same, **options)
-            part = jax.tree.map(np.asarray, result)
-            _require_solved(part.residual, tables, years)
-            for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
-                # It has a solution even where it is not productive, without meaning.
-                require_productive(tables.table(tables.years[years][k]))
+    shared = shared_parts()
+    at_once = 1 if large else _years_at_once(tables.n, matrices)
+    if shared is not None:
+        at_once = min(at_once, shared.largest(total))
+    chunks = split_years(total, at_once)
+
+    def solved(asked: Sequence[slice]) -> Generator[Any, None, None]:
+        if large and streamed is not None:
+            yield from _stream(
+                streamed, tables, rows, final_demand, constants, asked, memory
+            )
+            return
+        with closing(_read_ahead(tables, rows, final_demand, asked)) as read:
+            for years, (Z, x, Y, v) in read:
+                same = [[constant] * len(x) for constant in constants]
+                result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+                part = jax.tree.map(np.asarray, result)
+                _require_solved(part.residual, tables, years)
+                for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
+                    # Solved, but without meaning where it is not productive.
+                    require_productive(tables.table(tables.years[years][k]))
+                yield part
+
+    def kept() -> Generator[Any, None, None]:
+        """Of all processes."""
+        assert shared is not None
+        Y = final_demand(tables, slice(0, 1))[0]
+        Z, x = (np.broadcast_to(0.0, (tables.n,) * k) for k in (2, 1))
+        one = partial(one_year, method="import-share", **options)
+        v = None if rows is None else x
+        structure = jax.tree.structure(jax.eval_shape(one, Z, x, Y, v, *constants))
+        names = [f"{tables.years[k][0]}-{tables.years[k][-1]}" for k in chunks]
+        for leaves in shared.divided(
+            names, lambda own: map(jax.tree.leaves, solved([chunks[k] for k in own]))
+        ):
+            yield jax.tree.unflatten(structure, leaves)
+
+    with closing(solved(chunks) if shared is None else kept()) as parts:
+        for years, part in zip(chunks, parts, strict=True):
             yield years, part
             progress(years.stop, total)
 
@@ -234,34 +260,34 @@ def _stream(
     streamed: Callable[..., Any],
     tables: WorldTables,
     rows: YearArray | None,
-    progress: Progress,
     final_demand: Callable[[WorldTables, slice], np.ndarray],
     constants: Sequence[np.ndarray],
+    asked: Sequence[slice],
     memory: int | None,
-) -> Generator[tuple[slice, Any], None, None]:
-    """``compute_years`` of years whose flows are read in row slabs."""
-    total, mapped = len(tables.years), is_mapped(tables.n, memory)
+) -> Generator[Any, None, None]:
+    """Years whose flows are read in row slabs, each a part of its own."""
+    mapped = is_mapped(tables.n, memory)
     logging.getLogger("tivax").info(
         f"{tables.n:,} industries: each year is solved while it is read in row slabs"
         + (", its coefficients in a temporary file" if mapped else "")
     )
-    progress(0, total)
-    for k, year in enumerate(tables.years):
-        years = slice(k, k + 1)
+    for years in asked:
         x, Y, v = (
             None if a is None else jnp.asarray(a[0])
             for a in _small_arrays(tables, rows, final_demand, years)
         )
         size = Y.reshape(len(Y), -1).sum(axis=1)
-        solved = StreamedYear(StreamedFlows(tables, k), x, size, mapped=mapped)
+        solved = StreamedYear(
+            StreamedFlows(tables, years.start), x, size, mapped=mapped
+        )
         found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:
+            year = tables.years[years.start]
             share = float(found.largest_input_share)
             raise stalled(year, tables.n, float(found.residual), share)
         if not found.largest_input_share < 1:
             require_productive_year(solved)
-        yield years, jax.tree.map(lambda a: np.asarray(a)[None], found)
-        progress(k + 1, total)
+        yield jax.tree.map(lambda a: np.asarray(a)[None], found)
 
 
 def _small_arrays(
@@ -281,19 +307,20 @@ def _small_arrays(
     return x, Y, v
 
 
-def _chunks(
+def _read_ahead(
     tables: WorldTables,
     rows: YearArray | None,
     final_demand: Callable[[WorldTables, slice], np.ndarray],
-    matrices: int,
+    chunks: Sequence[slice],
 ) -> Generator[tuple[slice, tuple[Any, ...]], None, None]:
-    """Chunks of years and their arrays (Z, x, Y, v), read one chunk ahead."""
+    """These chunks of years and their arrays (Z, x, Y, v), read one chunk ahead."""
+    if not chunks:
+        return
 
     def read(years: slice) -> tuple[Any, ...]:
         x, Y, v = _small_arrays(tables, rows, final_demand, years)
         return as_float64(tables.Z[years]), x, Y, v
 
-    chunks = split_years(len(tables.years), _years_at_once(tables.n, matrices))
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, chunks[0])
         for k, years in enumerate(chunks):

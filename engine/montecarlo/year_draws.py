@@ -122,7 +122,8 @@ def _rates(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """``kernel.Rounded.rate``: a filled cell is exponential within [0, 1/2) with its
     own value as mean, m = 1 / l - 1/2 exp(-l / 2) / (1 - exp(-l / 2))."""
     filled = (variance > 0) & (np.abs(F) < 0.5) & (F != 0)
-    grid = np.concatenate([np.linspace(-200, -0.01, 4000), np.linspace(0.01, 40, 4000)])
+    # In float32 exp(l / 2) is finite up to l = 177: means above 0.494 count as that.
+    grid = np.concatenate([np.linspace(-160, -0.01, 4000), np.linspace(0.01, 40, 4000)])
     mean = 1 / grid - 0.5 / np.expm1(grid / 2)
     m = np.where(filled, np.abs(F), 0.25)
     # Below 1/30 what is cut off does not count: the mean is 1 / l.

@@ -28,4 +28,5 @@ from .synthetic_panel import OUTCOME as OUTCOME
 from .synthetic_panel import KnownEffect as KnownEffect
 from .synthetic_panel import known_effect as known_effect
 from .write import require_panel_place as require_panel_place
+from .write import with_panel_format as with_panel_format
 from .write import write_panel as write_panel

@@ -39,6 +39,23 @@ def panel_format(path: Path) -> Format:
         ) from None
 
 
+def with_panel_format(path: Path, format: str) -> Path:
+    """The file in the format of ``--format``, whose ending it gets if it has none.
+
+    Raises ``TivaxError`` where the two contradict each other.
+    """
+    if not format:
+        return path
+    suffix = f".{require_format(format)}"
+    if not path.suffix:
+        return path.with_suffix(suffix)
+    if path.suffix.lower() != suffix:
+        raise TivaxError(
+            f"--format {format}: {path} ends in {path.suffix}; leave one of them out"
+        )
+    return path
+
+
 def require_panel_place(
     path: Path, run: Run, *, force: bool, folders: Iterable[Path] = ()
 ) -> None:

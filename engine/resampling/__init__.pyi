@@ -1,6 +1,7 @@
 from .checkpoints import Checkpoint as Checkpoint
 from .checkpoints import checkpoint as checkpoint
 from .checkpoints import stopping as stopping
+from .checkpoints import unfinished as unfinished
 from .cluster_diagnostics import ClusteringLevel as ClusteringLevel
 from .cluster_diagnostics import cluster_table as cluster_table
 from .cluster_diagnostics import clustering_level as clustering_level
@@ -25,6 +26,7 @@ from .run_files import read_run_file as read_run_file
 from .run_files import read_with_lags as read_with_lags
 from .run_files import with_lags as with_lags
 from .run_files import with_overrides as with_overrides
+from .running import agreed as agreed
 from .running import draws_of as draws_of
 from .running import fill as fill
 from .running import on_all_devices as on_all_devices

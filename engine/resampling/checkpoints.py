@@ -59,6 +59,10 @@ class Checkpoint:
     def total(self) -> int:
         return sum(file.limit for file in self.files)
 
+    def text(self) -> str:
+        """How much is kept, as the beginning of a sentence."""
+        return f"{self.done:,} of {self.total:,} draws are kept; "
+
 
 def unfinished(out: Path) -> Path:
     """Where a run that writes to ``out`` keeps its draws."""
@@ -97,8 +101,9 @@ def checkpoint(
             record.unlink()
         if not record.exists():
             # Of another run, or of one that was killed while its folder was removed.
-            for path in folder.glob("*.f64"):
-                path.unlink()
+            for path in folder.iterdir():
+                if path.name not in (_RUN, _LOCK):
+                    path.unlink()
             write_text(record, wanted)
         yield Checkpoint(folder, plans)
         record.unlink(missing_ok=True)  # first: without it, draws are not taken up

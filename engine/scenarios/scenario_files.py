@@ -26,7 +26,16 @@ from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
-from ..core import TivaxError, TomlTable, choose_from, local_path, read_toml, suggest
+from ..core import (
+    EACH,
+    TivaxError,
+    TomlTable,
+    choose_from,
+    local_path,
+    read_toml,
+    suggest,
+    variant_name,
+)
 from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
 from .places import Places
@@ -59,8 +68,7 @@ FILE_KEYS = (
 )
 # The keys that a grid may vary; of those with labels "each" takes every one.
 GRID_KEYS = tuple(k for k in SHOCK_KEYS if k not in ("kind", "name", "both_ways"))
-_EACH = "each"
-_WITH_EACH = ("who", "whom", "sectors")
+__WITH_EACH = ("who", "whom", "sectors")
 # The general-equilibrium kind has a file of its own form.
 EXACT_HAT = "exact-hat"
 
@@ -95,7 +103,7 @@ class ScenarioFile:
             return {name: shocks}
         found: dict[str, tuple[Shock, ...]] = {}
         for chosen in self._combinations(Places.of(tables)):
-            name = ", ".join(f"{key} {_text(value)}" for key, value in chosen.items())
+            name = variant_name(chosen)
             if name in found:
                 raise TivaxError(f"{self.path}: [grid] has {name} twice")
             found[name] = tuple(self._shock({**k, **chosen}) for k in self.shocks)
@@ -106,14 +114,14 @@ class ScenarioFile:
     def _combinations(self, places: Places) -> Iterator[dict[str, Any]]:
         every = {"sectors": places.sectors}
         values = {
-            key: list(every.get(key, places.names)) if value == _EACH else value
+            key: list(every.get(key, places.names)) if value == EACH else value
             for key, value in self.grid.items()
         }
-        pairs = self.grid.get("who") == _EACH or self.grid.get("whom") == _EACH
+        pairs = self.grid.get("who") == EACH or self.grid.get("whom") == EACH
         for chosen in product(*values.values()):
             one = dict(zip(values, chosen, strict=True))
             ends = [{**self.shocks[0], **one}.get(k) for k in ("who", "whom")]
-            if pairs and ends[0] is not None and _text(ends[0]) == _text(ends[1]):
+            if pairs and ends[0] is not None and _labels(ends[0]) == _labels(ends[1]):
                 continue  # a region does not trade with itself
             yield one
 
@@ -134,10 +142,8 @@ class ScenarioFile:
             raise TivaxError(f"{self.path}: {error}") from None
 
 
-def _text(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _labels(value: Any) -> list[Any]:
+    return [*value] if isinstance(value, list | tuple) else [value]
 
 
 def kind_of(path: str | os.PathLike) -> str:
@@ -223,20 +229,8 @@ def _years(toml: TomlTable) -> tuple[int, ...]:
 def _grid(toml: TomlTable) -> dict[str, Any]:
     if not toml.has("grid"):
         return {}
-    table = toml.table("grid", GRID_KEYS)
-    if not table.values:
-        raise toml.mistake("[grid]", "is empty; give lists, or leave it out")
-    found: dict[str, Any] = {}
-    for key, value in table.values.items():
-        if value == _EACH and key in _WITH_EACH:
-            found[key] = value
-            continue
-        if not isinstance(value, list):
-            each = f' or "{_EACH}"' if key in _WITH_EACH else ""
-            raise table.mistake(key, f"write a list of values{each}")
-        if not value:
-            raise table.mistake(key, "is empty; give at least one value")
-        for one in value:
+    values = toml.grid(GRID_KEYS, __WITH_EACH).values
+    for key, value in values.items():
+        for one in value if value != EACH else ():
             _require_values(toml.file, {"kind": "cut", key: one})
-        found[key] = value
-    return found
+    return values

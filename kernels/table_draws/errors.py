@@ -9,8 +9,7 @@ mean 0 and the variances of the delta method:
                 within [0, 1/2), the distribution of a positive cell of known mean that
                 says least
     shares      of partners in the imports of each user, with the covariance of the
-                Dirichlet distribution given all totals; e a sum of four signs, so that
-                random numbers cost less than the solve
+                Dirichlet distribution given all totals (``shares``)
 
 A cell's normal comes from 16 bits: 65,536 quantiles, within 4.3 deviations.
 """
@@ -29,6 +28,8 @@ from .gras import gras
 
 # Balancing to 1e-10 leaves a margin below what is promised.
 _TOLERANCE = 1e-10
+# Products that a drawn error of shares is the sum of: its kurtosis is 3 - 2 / 4.
+_RANK = 4
 
 
 class Totals(NamedTuple):
@@ -85,14 +86,47 @@ class Shares(NamedTuple):
 TableError = Lognormal | Given | Rounded | Shares
 
 
+class DrawnShares(NamedTuple):
+    """Changes of imports as products of thin matrices: of good i sold by region r to
+    user u of region d, the sum over k of sellers[i, r, d, k] users[d, i, k, u].
+    """
+
+    sellers: Float[Array, "s c c k"]
+    users: Float[Array, "c s k u"]
+
+    def times(self, X: Float[Array, "n m"]) -> Float[Array, "n m"]:
+        """The changes of Z times X, of which no n x n matrix is made."""
+        s, c, _, k = self.sellers.shape
+        inputs = self.users[..., :s].reshape(c, s * k, s)
+        bought = (inputs @ X.reshape(c, s, -1)).reshape(c, s, k, -1)
+        bought = jnp.swapaxes(bought, 0, 1).reshape(s, c * k, -1)
+        sold = self.sellers.reshape(s, c, c * k) @ bought
+        return jnp.swapaxes(sold, 0, 1).reshape(X.shape)
+
+    @property
+    def Z(self) -> Float[Array, "n n"]:
+        """The changes of Z cell by cell."""
+        s, c, _, _ = self.sellers.shape
+        inputs = self.users[..., :s]
+        return jnp.einsum("irdk,diku->ridu", self.sellers, inputs).reshape(c * s, c * s)
+
+    @property
+    def Y(self) -> Float[Array, "n c"]:
+        """The changes of final demand."""
+        s, c, _, _ = self.sellers.shape
+        final = self.users[..., s]
+        return jnp.einsum("irdk,dik->rid", self.sellers, final).reshape(c * s, c)
+
+
 class Drawn(NamedTuple):
     """Changes of Z, of Y and of reported output, None without errors of its own; the
-    gap of balancing, relative."""
+    gap of balancing, relative. ``shares`` come on top of Z and Y."""
 
-    Z: Float[Array, "n n"]
-    Y: Float[Array, "n c"]
+    Z: Float[Array, "n n"] | None
+    Y: Float[Array, "n c"] | None
     x: Float[Array, " n"] | None
     gap: Float[Array, ""]
+    shares: tuple[DrawnShares, ...] = ()
 
 
 def draw(
@@ -102,14 +136,14 @@ def draw(
     Y: Float[Array, "n c"],
 ) -> Drawn:
     """The sum of all errors, each drawn from the key and its tag alone."""
-    dZ, dY = jnp.zeros_like(Z), jnp.zeros_like(Y)
-    dx, gap = None, jnp.zeros((), jnp.float64)
+    dZ = dY = dx = None
+    gap = jnp.zeros((), jnp.float64)
+    of_shares = []
     n = len(Z)
     for number, each in enumerate(errors):
         own = jax.random.fold_in(jax.random.fold_in(key, number), each.tag)
         if isinstance(each, Shares):
-            of_Z, of_Y = shares(own, each.errors)
-            dZ, dY = dZ + of_Z, dY + of_Y
+            of_shares.append(shares(own, each.errors))
             continue
         if isinstance(each, Lognormal):
             cells, of_gap = lognormal(own, each, Z, Y)
@@ -121,8 +155,9 @@ def draw(
             cells, of_output = rounded_year(own, each)
             dx = of_output if dx is None else dx + of_output
         cells = cells.astype(Z.dtype)
-        dZ, dY = dZ + cells[:, :n], dY + cells[:, n:]
-    return Drawn(dZ, dY, dx, gap)
+        dZ = cells[:, :n] if dZ is None else dZ + cells[:, :n]
+        dY = cells[:, n:] if dY is None else dY + cells[:, n:]
+    return Drawn(dZ, dY, dx, gap, tuple(of_shares))
 
 
 def lognormal(
@@ -183,39 +218,33 @@ def rounded(key: Key[Array, ""], rate: Float[Array, "n N"]) -> Float[Array, "n N
     return jnp.where(some, cell - mean, jnp.where(rate == 0, u - 0.5, 0))
 
 
-def shares(
-    key: Key[Array, ""], errors: ImportShareErrors
-) -> tuple[Float[Array, "n n"], Float[Array, "n c"]]:
+def shares(key: Key[Array, ""], errors: ImportShareErrors) -> DrawnShares:
     """Errors of imports by seller and user, everything at home 0.
 
-    The signs e of a good and region are made orthogonal to the roots of the shares and
-    to the imports w of the users, then scaled by both (``table_errors.import_shares``):
+    With independent signs a of the sellers and b of the users of a good in a region,
+    e_ru = the sum over k of a_rk b_uk / K^1/2 has mean 0, variance 1, and no two cells
+    are dependent: the K products of any two are independent signs. A draw then needs
+    random numbers by row and column of each block, and no pass over its cells.
 
-        (p_r)^1/2 w_u (e_ru - (p_r)^1/2 m_u - w_u b_r / |w|),
+    e is made orthogonal to the roots of the shares p and to the imports w of the users,
+    then scaled by both (``error_terms.import_shares.import_shares``):
 
-    m_u = sum over r of (p_r)^1/2 e_ru, b_r = sum over u of w_u (e_ru - (p_r)^1/2 m_u)
-    / |w|: three passes over the cells.
+        (diag p)^1/2 (I - p^1/2 p^1/2') e (I - w w' / |w|^2) diag w.
     """
     c, s, _ = errors.share.shape
-    u = errors.bought.shape[2]
-    n = c * s
+    u, K = errors.bought.shape[2], _RANK
+    of_sellers, of_users = jax.random.split(key)
     root = jnp.sqrt(errors.share).astype(jnp.float32)  # (r, i, d)
-    bought = errors.bought.astype(jnp.float32)  # (i, d, u)
-    size = jnp.sqrt((bought**2).sum(axis=2))
-    unit = bought / jnp.where(size > 0, size, 1)[:, :, None]
-    integers = _signs(key, n, c * u).reshape(c, s, c, u)
-    e = integers.astype(jnp.float32)
-    m = (root[..., None] * e).sum(axis=0)
-    b = (unit[None] * e).sum(axis=3) - root * (unit * m).sum(axis=2)[None]
-    spread = (bought / jnp.sqrt(errors.concentration + 1).astype(jnp.float32))[None]
-
-    def cells(users: slice) -> Float[Array, "c s c u"]:
-        free = e[..., users] - root[..., None] * m[None, ..., users]
-        free = free - unit[None, ..., users] * b[..., None]
-        return root[..., None] * spread[..., users] * free
-
-    industries = cells(slice(0, u - 1)).reshape(n, c * (u - 1))
-    return industries, cells(slice(u - 1, u)).reshape(n, c)
+    root = jnp.swapaxes(root, 0, 1)[..., None]  # (i, r, d, 1)
+    a = _signs(of_sellers, (s, c, c, K))
+    a = root * (a - root * (root * a).sum(axis=1, keepdims=True))
+    bought = jnp.swapaxes(errors.bought.astype(jnp.float32), 0, 1)[:, :, None]
+    size = jnp.sqrt((bought**2).sum(axis=3, keepdims=True))
+    unit = bought / jnp.where(size > 0, size, 1)
+    b = _signs(of_users, (c, s, K, u))
+    b = b - unit * (unit * b).sum(axis=3, keepdims=True)
+    width = jnp.sqrt(K * (errors.concentration + 1)).astype(jnp.float32)
+    return DrawnShares(a, bought / width * b)
 
 
 def _held(
@@ -256,12 +285,9 @@ def _normals(
     return np.float32(np.sqrt(2)) * e
 
 
-def _signs(key: Key[Array, ""], n: int, N: int) -> Int[Array, "n N"]:
-    """Half the sums of four signs, -2 ... 2: mean 0, variance 1, kurtosis 2.5."""
-    half = -(-N // 2)
-    words = jax.random.bits(key, (n, -(-half // 4)), jnp.uint32)
-    octets = jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(n, -1)[:, :half]
-    fours = jnp.concatenate([octets & 15, octets >> 4], axis=1)[:, :N]
-    ones = jax.lax.population_count(fours).astype(jnp.int8) - jnp.int8(2)
-    # Else XLA makes the random words again wherever they are used.
-    return jax.lax.optimization_barrier(ones)
+def _signs(key: Key[Array, ""], shape: tuple[int, ...]) -> Float[Array, "..."]:
+    """Independent signs, 32 of a random number."""
+    size = int(np.prod(shape))
+    words = jax.random.bits(key, (-(-size // 32),), jnp.uint32)
+    bits = (words[:, None] >> jnp.arange(32, dtype=jnp.uint32)[None]) & 1
+    return (2 * bits.ravel()[:size].astype(jnp.float32) - 1).reshape(shape)

@@ -12,6 +12,7 @@ from tivax.engine import (
     two_stage,
     value_added_absorbed,
 )
+from tivax.engine.core import load_toml
 from tivax.engine.core.frames import write_frame
 
 from helpers import error_of, random_panel, random_tables
@@ -78,3 +79,17 @@ def test_an_estimate_has_a_row_for_each_term():
 def test_anything_else_is_refused():
     for one in (3, pd.DataFrame(), np.ones(2)):
         assert error_of(to_long, one).startswith("result: give a Dataset or DataArray")
+
+
+def test_columns_that_many_tables_have_are_labelled_for_stata(tmp_path):
+    common = load_toml("tivax.engine.core", "columns.toml")
+    assert all(0 < len(text) <= 80 for text in common.values())
+    frame = pd.DataFrame({"term": ["TBI"], "se_total": [0.1], "own": [1], "se": [2]})
+    write_frame(frame, tmp_path, "t", "dta", {"se": "its own label"})
+    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
+        assert reader.variable_labels() == {
+            "term": common["term"],
+            "se_total": common["se_total"],
+            "own": "",
+            "se": "its own label",
+        }

@@ -54,7 +54,11 @@ def test_a_file_gives_back_the_economy(economy, file):
         ("theta", np.array(["a", "b"]), "theta is not an array of numbers"),
         ("regions", np.array(["A", "A", "B"]), "regions has A twice"),
         ("regions", np.arange(3), "regions must be a list of labels"),
-        ("deficit", np.zeros(3), "imports less exports are .*, the deficit 0, a gap"),
+        (
+            "deficit",
+            np.zeros(3),
+            "the deficit 0, a gap .*; write the deficits that trade has: deficits = 'zero'",
+        ),
     ],
 )
 def test_a_file_that_is_wrong_ends_in_a_line_that_names_it(
@@ -271,10 +275,42 @@ def test_variants_of_a_file_are_the_changes_that_they_name(economy, file, tmp_pa
     assert_allclose(got["value"], expected["value"], atol=1e-8)
 
 
+def test_a_grid_makes_every_combination_on_top_of_one_variant(economy, file, tmp_path):
+    text = """
+    [[variant]]
+    exporters = "R01"
+    sectors = "S01"
+    [grid]
+    importers = "each"
+    tariff = [0.2, 0.3]
+    """
+    result = exact_hat_scenario(scenario(tmp_path, file, text))
+    # A region's sales at home bear no tariff.
+    names = [f"importers {r}, tariff {k}" for r in ("R02", "ROW") for k in (0.2, 0.3)]
+    assert list(result.table["variant"].unique()) == names
+    one = """
+    [[variant]]
+    importers = "ROW"
+    exporters = "R01"
+    sectors = "S01"
+    tariff = 0.2
+    """
+    wanted = exact_hat_scenario(scenario(tmp_path, file, one)).table["value"]
+    got = result.table[result.table["variant"] == names[2]]["value"]
+    assert_allclose(got, wanted, atol=1e-8)
+
+
 @pytest.mark.parametrize(
     "text, line",
     [
         ("colour = 1", "unknown key colour; known are deficits, economy"),
+        ("[grid]\ntariff = 0.1", "tariff = 0.1 in .grid.: write a list of values"),
+        ("[grid]\ncost = [1]", "unknown key cost in .grid.; known are exporters"),
+        (
+            "[grid]\nimporters = ['R01']\nexporters = ['R01']\ntariff = [1]",
+            "no variant",
+        ),
+        ("[grid]\ntariff = [0.1, 0.1]", "has tariff 0.1 twice"),
         ('deficits = "none"', "deficits = 'none'"),
         ('elasticities = "t.csv"', "elasticities = 't.csv': goes with a store"),
         ('store = "s"', "give economy .* or store, one of them"),

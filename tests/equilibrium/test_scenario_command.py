@@ -39,6 +39,19 @@ def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     assert "Caliendo" in good("cite", folder / "kept").out
 
 
+def test_format_writes_every_table_in_it(folder):
+    words = ("--out", folder / "stata", "--format", "dta", "--no-figures")
+    good("scenario", folder / "kept.toml", *words)
+    written = {path.name for path in (folder / "stata").iterdir()}
+    tables = ("scenario", "equilibrium", "tbi", "trade")
+    assert written == {f"{k}.dta" for k in tables} | {"manifest.json"}
+    found = pd.read_stata(folder / "stata" / "scenario.dta")
+    assert found.columns.tolist() == ["region", "measure", "value"]
+    assert len(found) and tivax(
+        "scenario", folder / "kept.toml", "--out", folder / "x", "--format", "doc"
+    ).err.startswith("tivax: --format doc: choose from csv")
+
+
 def test_a_mistake_ends_in_a_line_and_leaves_nothing(folder):
     (folder / "typo.toml").write_text('kind = "exact-hat"\neconomie = "economy.npz"\n')
     answer = tivax("scenario", folder / "typo.toml", "--out", folder / "typo")

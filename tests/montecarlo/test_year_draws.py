@@ -62,7 +62,9 @@ def cells_of(world, model: ErrorModel, draws=DRAWS):
 
     def one(k):
         found = kernel.draw(block_key(3, k), errors, base.Z, base.Y)
-        return jnp.concatenate([found.Z, found.Y], axis=1), found.gap
+        parts = [k for k in (found, *found.shares) if k.Z is not None]
+        cells = sum(jnp.concatenate([k.Z, k.Y], axis=1) for k in parts)
+        return cells, found.gap
 
     with jax.enable_x64(True):
         found, gap = jax.jit(lambda: jax.lax.map(one, jnp.arange(draws)))()
@@ -176,14 +178,16 @@ def test_balanced_draws_keep_both_margins_to_1e_9(world):
 
 def test_rounded_cells_are_uniform_and_filled_ones_exponential():
     """By cell from many draws: within half a unit, or from 0 to 1/2 around its mean."""
-    F = np.array([[7.0, 0.02, 0.3, 0.0]])
-    variance = np.array([[1 / 12, 0.02**2, 0.3**2, 0.0]])
+    F = np.array([[7.0, 0.02, 0.3, 0.0, 0.499]])
+    variance = np.array([[1 / 12, 0.02**2, 0.3**2, 0.0, 0.499**2]])
     rate = jnp.asarray(year_draws._rates(F, variance), jnp.float32)
     with jax.enable_x64(True):
         keys = jax.random.split(jax.random.key(1), 4000)
         drawn = np.asarray(jax.vmap(lambda k: kernel.rounded(k, rate))(keys))[:, 0]
     assert_array_equal(drawn[:, 3], 0)
     assert np.abs(drawn[:, 0]).max() < 0.5
+    # Hardly below 1/2, whose mean is 0.494 in single precision.
+    assert 0 < np.abs(drawn[:, 4]).max() < 0.1
     assert_allclose(drawn.std(axis=0)[:2], [12**-0.5, 0.02], rtol=0.06)
     table = F[0] + drawn
     assert table[:, 1:3].min() > -1e-6 and table[:, 1:3].max() < 0.5 + 1e-6

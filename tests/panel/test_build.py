@@ -40,7 +40,11 @@ from tivax.engine.panel.recipe import (
     OUTCOMES,
     VARIABLES,
 )
-from tivax.engine.panel.write import panel_format, write_panel
+from tivax.engine.panel.write import (
+    panel_format,
+    with_panel_format,
+    write_panel,
+)
 from tivax.engine.paper import other_indices
 
 import panel_files as pf
@@ -908,6 +912,15 @@ def test_an_unknown_format_writes_nothing(tmp_path, panel, name):
     ):
         assert error_of(use, path) == message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_format_is_that_of_the_option_or_of_the_ending():
+    assert with_panel_format(Path("a.csv"), "") == Path("a.csv")
+    assert with_panel_format(Path("a"), "dta") == Path("a.dta")
+    assert with_panel_format(Path("a.DTA"), "dta") == Path("a.DTA")
+    line = error_of(with_panel_format, Path("a.csv"), "dta")
+    assert line == "--format dta: a.csv ends in .csv; leave one of them out"
+    assert error_of(with_panel_format, Path("a"), "doc").startswith("--format doc: ")
 
 
 def test_the_case_of_the_suffix_does_not_matter(tmp_path, panel):

@@ -1,9 +1,7 @@
 """``tivax bootstrap`` and ``tivax placebo``: draw, keep, summarise, write."""
 
 import hashlib
-import re
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ from ....kernels.random_draws import BLOCK, GENERATOR
 from ...core import (
     Format,
     Run,
-    TivaxError,
     is_first,
     output_folder,
     require_result_place,
@@ -37,6 +34,7 @@ from ...resampling import (
     summarise,
 )
 from ..terminal import Terminal
+from ..together import all_there
 from .bootstrap_files import write_experiment
 from .bootstrap_report import findings
 from .experiments import Experiment, identity, make_plans
@@ -70,7 +68,7 @@ def run_experiment(
     with checkpoint(
         out, plans, identity(run), force=force, saved=run.save_draws
     ) as kept:
-        with _all_there(kept):
+        with all_there(kept.text):
             rates = _draw(plans, run.seed, kept, terminal)
             inverted = _invert(plans, run.seed, terminal)
         with terminal.status("summarising"):
@@ -123,30 +121,6 @@ def _draw(
     return rates
 
 
-class LostProcess(TivaxError):
-    """Another process of the job has ended; JAX cannot go on or shut down."""
-
-
-@contextmanager
-def _all_there(kept: Checkpoint | None = None) -> Iterator[None]:
-    """Turn JAX's errors about a lost process into a TivaxError with instructions.
-
-    Raises ``LostProcess``. Gloo's errors come as either kind, with a status in front.
-    """
-    try:
-        yield
-    except (jax.errors.JaxRuntimeError, ValueError) as error:
-        if jax.process_count() == 1 or not re.match("[A-Z_]+: ", str(error)):
-            raise
-        line = str(error).splitlines()[0][:120]
-        total = sum(file.limit for file in kept.files) if kept else 0
-        kept_draws = f"{kept.done:,} of {total:,} draws are kept; " if kept else ""
-        raise LostProcess(
-            f"another process of the job has ended ({line}); {kept_draws}"
-            "start all processes again and the run goes on"
-        ) from None
-
-
 def _invert(
     plans: Sequence[ResamplingPlan], seed: int, terminal: Terminal
 ) -> list[Inverted | None]:
@@ -164,7 +138,7 @@ def _invert(
 def _help(plans: Sequence[ResamplingPlan], seed: int) -> None:
     """The part of a process that does not write: the same calls in the same order."""
     nowhere = Path("nowhere")
-    with _all_there():
+    with all_there():
         for plan in plans:
             fill(plan, seed, FileDraws(nowhere, len(plan.columns), plan.draws))
         for plan in plans:

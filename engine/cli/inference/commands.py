@@ -6,6 +6,7 @@ import typer
 
 from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
 from ..options import (
+    Coordinator,
     Data,
     Device,
     Devices,
@@ -18,12 +19,15 @@ from ..options import (
     NoFigures,
     Out,
     PanelStore,
+    Processes,
+    ProcessId,
     Quiet,
     Seed,
     Verbose,
     require_store,
 )
 from ..terminal import Terminal
+from ..together import as_one
 from .example_files import Example, RunToml
 
 
@@ -239,6 +243,9 @@ def montecarlo(
     format: FormatOption = "csv",
     device: Device = None,
     devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -268,12 +275,12 @@ def montecarlo(
         draws=DRAWS,
     )
     given = resampling.with_overrides(given, draws, seed)
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    run_montecarlo(
-        given,
-        out,
-        figures=not no_figures,
-        format=file_format,
-        force=force,
-        terminal=terminal,
-    )
+    with as_one(coordinator, processes, process_id) as first:
+        run_montecarlo(
+            given,
+            out,
+            figures=not no_figures,
+            format=file_format,
+            force=force,
+            terminal=Terminal(quiet or not first, json=json, verbose=verbose),
+        )

@@ -1,12 +1,9 @@
 """``tivax bootstrap`` and ``tivax placebo``: the run file, and several processes."""
 
-import os
-import sys
 from collections.abc import Callable
 
 from ... import paper, reporting, resampling
-from ...core import Machines, TivaxError, print_last, start_jax
-from ..endings import ending_of
+from ...core import TivaxError, start_jax
 from ..options import (
     Coordinator,
     Device,
@@ -25,6 +22,7 @@ from ..options import (
     Verbose,
 )
 from ..terminal import Terminal
+from ..together import as_one
 from .example_files import Example, RunToml
 
 
@@ -62,10 +60,9 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
         if (kind == "placebo") != (command == "placebo"):
             other = "placebo" if kind == "placebo" else "bootstrap"
             raise TivaxError(f"{run}: kind = {kind!r} is a job of `tivax {other}`")
-        several = Machines(coordinator, processes, process_id).start()
-        from .bootstrap import run_experiment
+        with as_one(coordinator, processes, process_id):
+            from .bootstrap import run_experiment
 
-        try:
             run_experiment(
                 given,
                 out,
@@ -76,14 +73,6 @@ def _drawing_command(command: str, help: str) -> Callable[..., None]:
                 force=force,
                 terminal=Terminal(quiet, json=json, verbose=verbose),
             )
-        except BaseException as error:
-            ending = ending_of(error) if several else None
-            if ending is None:
-                raise
-            # An ordinary end waits for the other processes, and they for this one.
-            print_last(ending[0])
-            sys.stdout.flush()
-            os._exit(ending[1])
 
     make_draws.__doc__ = help
     return make_draws

@@ -1,7 +1,7 @@
 """``tivax montecarlo``: draws of tables through the regressions of a run file."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -14,10 +14,16 @@ import pandas as pd
 from ....kernels.random_draws import GENERATOR
 from ...core import (
     Format,
+    Progress,
     Run,
     TivaxError,
     describe_environment,
+    interval_text,
+    is_first,
+    no_progress,
+    number_text,
     output_folder,
+    p_text,
     require_result_place,
     sha256,
     shift_progress,
@@ -35,13 +41,22 @@ from ...montecarlo import (
     summarise_draws,
     year_files,
 )
-from ...reporting import Block, Section, Table, Text, report_html, save_figure
+from ...reporting import (
+    Block,
+    Points,
+    Section,
+    Table,
+    Text,
+    report_html,
+    save_figure,
+)
 from ...reporting import Figure as Shown
 from ...resampling import (
     Checkpoint,
     FileDraws,
     FittedModel,
     RunFile,
+    agreed,
     checkpoint,
     fit_model,
     read_with_lags,
@@ -50,6 +65,7 @@ from ...resampling import (
 from ...tables import open_store
 from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
 from ..terminal import Terminal
+from ..together import LostProcess, all_there
 
 _METHOD = (
     "Each draw makes the tables of all years with errors of their cells, solves them,"
@@ -64,7 +80,28 @@ _METHOD = (
     "Both hold if the errors are as the model says, independent of the true values "
     "and of the errors of the regression."
 )
-_FORMATS = {"p value": ".4f", "reliability": ".3f"}
+# Rows of the report's tables: columns of summary.csv and reliability.csv in words.
+_EFFECT = {
+    "estimate": "estimate",
+    "se_sampling": "standard error: sampling",
+    "se_table": "standard error: tables",
+    "se_total": "standard error: in all",
+    "se_both": "standard error: clusters drawn anew in each draw",
+    "interval": "95 % interval",
+    "p_value": "p",
+    "reliability": "reliability",
+    "coef_corrected": "corrected by errors in variables",
+    "coef_simex": "corrected by SIMEX",
+}
+_TREATMENT = {
+    "sd_within": "standard deviation within effects",
+    "sd_error": "standard deviation of its errors",
+    "reliability_within": "reliability within effects",
+    "reliability": "reliability net of the other regressors",
+    "correlation_with_tables": "correlation with the index of the tables",
+    "largest_gap_to_tables": "largest gap to it",
+    "moved_columns": "columns that draws move",
+}
 
 
 def run_montecarlo(
@@ -80,9 +117,17 @@ def run_montecarlo(
     store, model = _store(run), _error_model(run)
     inputs = [run.path, *run.panels, store, *_error_files(run, model)]
     started = Run("montecarlo", inputs=inputs, seed=run.seed)
-    require_result_place(out, started, force=force)
+    if is_first():
+        require_result_place(out, started, force=force)
     setup = _set_up(run, store, model)
     files = year_files(setup.tables, list(setup.years), run.draws)
+    if not is_first():
+        nowhere = Path("nowhere")
+        with all_there():
+            for k, file in enumerate(files):
+                draws = FileDraws(nowhere, len(file.columns), file.draws)
+                _draw_file(setup, k, file, draws, run.seed)
+        return
     size = bytes_needed(setup.tables, model) / 2**30
     terminal.announce(
         f"{run.draws:,} draws of {len(files)} years; about {size:.1f} GiB of memory"
@@ -90,7 +135,10 @@ def run_montecarlo(
     identity = _identity(run, store, model)
     with checkpoint(out, files, identity, force=force) as kept:
         try:
-            _draw(setup, files, kept, run.seed, terminal)
+            with all_there(kept.text):
+                _draw(setup, files, kept, run.seed, terminal)
+        except LostProcess:
+            raise
         except TivaxError:
             # The same mistake would be met again: nothing is kept.
             shutil.rmtree(kept.folder, ignore_errors=True)
@@ -118,6 +166,7 @@ def run_montecarlo(
                 years=list(found.years),
                 models=len(setup.moved),
                 generator=GENERATOR,
+                processes=jax.process_count(),
                 devices=jax.device_count(),
                 covariance="CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
                 total="law of total variance: se_sampling^2 + se_table^2",
@@ -190,19 +239,34 @@ def _draw(
         terminal.progress("drawing", "draws of years") as progress,
     ):
         for k, (file, place) in enumerate(zip(files, kept.files, strict=True)):
-            done = place.count
-            place.keep(done)
-            draw_year(
-                setup.tables,
-                setup.errors,
-                file.year,
-                seed=seed,
-                draws=file.draws,
-                done=done,
-                has_index=np.isfinite(setup.base[k]),
-                keep=place.append,
-                progress=shift_progress(progress, k * file.draws, total),
-            )
+            shifted = shift_progress(progress, k * file.draws, total)
+            _draw_file(setup, k, file, place, seed, shifted)
+
+
+def _draw_file(
+    setup: Setup,
+    k: int,
+    file: YearFile,
+    place: FileDraws,
+    seed: int,
+    progress: Progress = no_progress,
+) -> None:
+    """Make the draws that the file of year number ``k`` lacks; the first process of
+    several writes."""
+    done = agreed(place.count)
+    if is_first():
+        place.keep(done)
+    draw_year(
+        setup.tables,
+        setup.errors,
+        file.year,
+        seed=seed,
+        draws=file.draws,
+        done=done,
+        has_index=np.isfinite(setup.base[k]),
+        keep=place.append if is_first() else lambda rows: None,
+        progress=progress,
+    )
 
 
 def _values(file: FileDraws) -> np.ndarray:
@@ -260,7 +324,7 @@ def _write(
         for number, figure in enumerate(pictures.values(), 1):
             save_figure(figure, folder / "figures", f"montecarlo_{number}")
     sections = [
-        Section("In a sentence", [Text(_METHOD), Text(found.sentence)]),
+        Section("In a sentence", [Points(found.sentence.splitlines()), Text(_METHOD)]),
         *(_section(found, name, figure) for name, figure in pictures.items()),
     ]
     page = report_html(
@@ -273,11 +337,11 @@ def _write(
 
 
 def _section(found: MonteCarlo, name: str, figure: Any) -> Section:
-    def own(table: pd.DataFrame) -> pd.DataFrame:
-        part = table[table["model"] == name].drop(columns="model")
-        shown = part.reset_index(drop=True).dropna(axis=1, how="all")
-        return shown.rename(columns=lambda k: k.replace("_", " "))
-
+    effect, treatment = (
+        table[table["model"] == name].set_index("term").drop(columns="model")
+        for table in (found.summary, found.reliability)
+    )
+    caption = f"{effect['outcome'].iloc[0]}, sample {effect['sample'].iloc[0]}: "
     blocks: list[Block] = [
         Shown(
             figure,
@@ -285,10 +349,29 @@ def _section(found: MonteCarlo, name: str, figure: Any) -> Section:
             "sampling alone, from the tables alone and from both, and the corrected "
             "estimates; the dashed line is the estimate.",
         ),
-        Table(own(found.summary), "The effect.", _FORMATS),
-        Table(own(found.reliability), "The treatment and its errors.", _FORMATS),
+        _facts(effect, _EFFECT, caption + "the effect, its errors and corrections."),
+        _facts(treatment, _TREATMENT, "The treatment and its errors."),
     ]
     return Section(name, blocks)
+
+
+def _facts(table: pd.DataFrame, meanings: Mapping[str, str], caption: str) -> Table:
+    """A row for each number and a column for each treatment, so that it fits a page."""
+
+    def shown(row: pd.Series) -> pd.Series:
+        if {"ci_low", "ci_high"} <= set(row.index):
+            row["interval"] = interval_text(row["ci_low"], row["ci_high"])
+            row["p_value"] = p_text(row["p_value"])
+        texts = {
+            text: row[k] if isinstance(row[k], str) else number_text(row[k])
+            for k, text in meanings.items()
+            if isinstance(row[k], str) or not pd.isna(row[k])
+        }
+        return pd.Series(texts, dtype=object)
+
+    frame = pd.DataFrame({k: shown(row.copy()) for k, row in table.iterrows()})
+    frame = frame.reindex([k for k in meanings.values() if k in frame.index])
+    return Table(frame.fillna(""), caption, dict.fromkeys(frame.columns, ""))
 
 
 def _write_draws(setup: Setup, drawn: Sequence[np.ndarray], path: Path) -> None:

@@ -20,6 +20,15 @@ from ..options import (
 )
 from ..terminal import Terminal
 
+PanelFormat = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        help="csv, parquet, dta (Stata), xlsx or feather; by default the ending of "
+        "--out, which gets this ending if it has none.",
+    ),
+]
+
 
 def panel(
     data: Data,
@@ -30,6 +39,7 @@ def panel(
         ),
     ],
     store: PanelStore = None,
+    format: PanelFormat = "",
     max_size: MaxSize = DEFAULT_MAX_SIZE,
     force: Force = False,
     quiet: Quiet = False,
@@ -43,6 +53,7 @@ def panel(
     Example: tivax panel --data raw --out panel.csv
     """
     set_max_size(max_size)
+    out = panels.with_panel_format(out, format)
     start_jax()
     terminal = Terminal(quiet, json=json, verbose=verbose)
     files = panels.read_data_files(data, store=require_store(store))

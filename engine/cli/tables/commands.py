@@ -9,6 +9,7 @@ from ...core import start_jax
 from ..completion import complete_indicators, complete_level, complete_method
 from ..options import (
     CertifyOption,
+    Coordinator,
     Device,
     Devices,
     EachGroup,
@@ -21,6 +22,8 @@ from ..options import (
     Net,
     NoFigures,
     Out,
+    Processes,
+    ProcessId,
     Quiet,
     Regions,
     Satellites,
@@ -30,6 +33,7 @@ from ..options import (
     Years,
 )
 from ..terminal import Terminal
+from ..together import as_one
 
 
 def check(
@@ -155,6 +159,9 @@ def tbi(
     years: Years = "",
     device: Device = None,
     devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -175,29 +182,30 @@ def tbi(
     from .inputs import correct_tables, error_files, open_tables, read_error
     from .tbi import run_tbi
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    file_format, certify_what = require_format(format), require_certify(certify)
-    model = read_error(error)
-    tables = open_tables(store, years)
-    run_tbi(
-        store,
-        correct_tables(tables, net_inventories, inventories, terminal),
-        out,
-        value_added=value_added,
-        satellites=satellite or [],
-        final_satellites=satellite_final or [],
-        drop=drop or [],
-        groups=groups,
-        each_group=each_group,
-        certify=certify_what,
-        error=model,
-        error_files=error_files(error, model),
-        format=file_format,
-        regions=regions,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    with as_one(coordinator, processes, process_id) as first:
+        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        file_format, certify_what = require_format(format), require_certify(certify)
+        model = read_error(error)
+        tables = open_tables(store, years)
+        run_tbi(
+            store,
+            correct_tables(tables, net_inventories, inventories, terminal),
+            out,
+            value_added=value_added,
+            satellites=satellite or [],
+            final_satellites=satellite_final or [],
+            drop=drop or [],
+            groups=groups,
+            each_group=each_group,
+            certify=certify_what,
+            error=model,
+            error_files=error_files(error, model),
+            format=file_format,
+            regions=regions,
+            figures=not no_figures,
+            force=force,
+            terminal=terminal,
+        )
 
 
 def decompose(
@@ -247,6 +255,9 @@ def decompose(
     years: Years = "",
     device: Device = None,
     devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -266,29 +277,30 @@ def decompose(
     from .decompose import run_decompose
     from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    tables = open_tables(store, years)
-    net = correct_tables(tables, net_inventories, inventories, terminal)
-    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
-    shown = read_regions(regions, net.tables, chosen, each_group=each_group)
-    run_decompose(
-        net,
-        method,
-        level,
-        out,
-        run,
-        detail=detail,
-        by_origin=by_origin,
-        groups=chosen,
-        one_by_one=each_group,
-        accounts=read_accounts(value_added, satellite or []),
-        format=format,
-        regions=shown,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    with as_one(coordinator, processes, process_id) as first:
+        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        tables = open_tables(store, years)
+        net = correct_tables(tables, net_inventories, inventories, terminal)
+        chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+        run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
+        shown = read_regions(regions, net.tables, chosen, each_group=each_group)
+        run_decompose(
+            net,
+            method,
+            level,
+            out,
+            run,
+            detail=detail,
+            by_origin=by_origin,
+            groups=chosen,
+            one_by_one=each_group,
+            accounts=read_accounts(value_added, satellite or []),
+            format=format,
+            regions=shown,
+            figures=not no_figures,
+            force=force,
+            terminal=terminal,
+        )
 
 
 def indicators(
@@ -337,6 +349,9 @@ def indicators(
     years: Years = "",
     device: Device = None,
     devices: Devices = None,
+    coordinator: Coordinator = None,
+    processes: Processes = None,
+    process_id: ProcessId = None,
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -377,30 +392,31 @@ def indicators(
         read_regions,
     )
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
-    model = read_error(error)
-    tables = open_tables(store, years)
-    net = correct_tables(tables, net_inventories, inventories, terminal)
-    chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-    of_errors = error_files(error, model)
-    run = Run(
-        "indicators", inputs=[store, *chosen.files, *(satellite or ()), *of_errors]
-    )
-    shown = read_regions(regions, net.tables, chosen, each_group=each_group)
-    run_indicators(
-        net,
-        names,
-        level,
-        out,
-        run,
-        groups=chosen,
-        one_by_one=each_group,
-        accounts=read_accounts(value_added, satellite or []),
-        certify=require_certify(certify),
-        error=model,
-        format=format,
-        regions=shown,
-        figures=not no_figures,
-        force=force,
-        terminal=terminal,
-    )
+    with as_one(coordinator, processes, process_id) as first:
+        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        model = read_error(error)
+        tables = open_tables(store, years)
+        net = correct_tables(tables, net_inventories, inventories, terminal)
+        chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+        of_errors = error_files(error, model)
+        run = Run(
+            "indicators", inputs=[store, *chosen.files, *(satellite or ()), *of_errors]
+        )
+        shown = read_regions(regions, net.tables, chosen, each_group=each_group)
+        run_indicators(
+            net,
+            names,
+            level,
+            out,
+            run,
+            groups=chosen,
+            one_by_one=each_group,
+            accounts=read_accounts(value_added, satellite or []),
+            certify=require_certify(certify),
+            error=model,
+            format=format,
+            regions=shown,
+            figures=not no_figures,
+            force=force,
+            terminal=terminal,
+        )

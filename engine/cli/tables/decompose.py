@@ -9,6 +9,8 @@ import xarray as xr
 from ...core import (
     Progress,
     Run,
+    is_first,
+    no_progress,
     output_folder,
     require_format,
     require_result_place,
@@ -34,6 +36,7 @@ from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories
 from ..terminal import Terminal
+from ..together import shared_years
 from .check import print_regions
 from .long_tables import LongWriter
 
@@ -65,60 +68,83 @@ def run_decompose(
     file_format = require_format(format)
     tables, members = net.tables, groups.members
     require_method(method, level, detail=detail, by_origin=by_origin)
-    require_result_place(out, run, force=force)
+    if is_first():
+        require_result_place(out, run, force=force)
     path = out / f"decomposition.{format}"
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
     alone = len(accounts) == 1
-    with output_folder(out, run, force=force) as folder:
-        with terminal.progress("decomposing", "years") as progress:
-            run_years = decomposed_each_group if one_by_one else decomposed_years
-            runs = one_after_the_other(
-                lambda account, progress: run_years(
-                    tables,
-                    method,
-                    level,
-                    detail=detail,
-                    by_origin=by_origin,
-                    groups=members,
-                    value_added=account,
-                    progress=progress,
-                ),
-                accounts,
-                progress,
-            )
-            unit = Account(accounts[0]).unit(tables)
-            labels = {"value": f"value of the term [{unit}]"}
-            parts = len(tables.years) * len(accounts)
-            parts *= len(members) if one_by_one else 1
-            with LongWriter(folder / path.name, labels=labels) as writer:
-                for account, part in runs:
-                    residuals.append(float(part["residual"].max()))
-                    gaps.append(float(part["identity"].max()))
-                    if alone and _has_parts(part, method, level):
-                        totals.append(totals_of(part, method))
-                    rows += writer.write(part if alone else named(part, account))
-                    if len(residuals) == 1:  # all parts are as long as the first
-                        require_rows(file_format, rows * parts)
-        write_csv(label_table(tables, members), folder / "labels.csv")
-        shown = _joined(totals) if totals else None
-        if shown is not None and figures:
-            _draw(shown, method, _whole(method, accounts[0]), regions, folder)
-        gap = max(gaps) if METHODS[method].check is not None else None
-        record = run.write_manifest(
-            folder,
-            residual_max=max(residuals),
-            method=method,
-            level=level,
-            detail=detail,
-            by_origin=by_origin,
-            **value_added_metadata(tables, accounts),
-            identity_max=gap,
-            identity_limit=WORST_IDENTITY,
-            groups=groups.record,
-            each_group=one_by_one,
-            net_inventories=net.record,
+
+    def compute(progress: Progress) -> Iterable[tuple[ValueAdded, xr.Dataset]]:
+        run_years = decomposed_each_group if one_by_one else decomposed_years
+        return one_after_the_other(
+            lambda account, progress: run_years(
+                tables,
+                method,
+                level,
+                detail=detail,
+                by_origin=by_origin,
+                groups=members,
+                value_added=account,
+                progress=progress,
+            ),
+            accounts,
+            progress,
         )
+
+    with shared_years(
+        out,
+        run,
+        tables,
+        terminal,
+        force=force,
+        method=method,
+        level=level,
+        detail=detail,
+        by_origin=by_origin,
+        value_added=[value_added_name(k) for k in accounts],
+        groups=members,
+        each_group=one_by_one,
+        net_inventories=net.record,
+    ):
+        if not is_first():
+            for _ in compute(no_progress):
+                pass
+            return
+        with output_folder(out, run, force=force) as folder:
+            with terminal.progress("decomposing", "years") as progress:
+                unit = Account(accounts[0]).unit(tables)
+                labels = {"value": f"value of the term [{unit}]"}
+                parts = len(tables.years) * len(accounts)
+                parts *= len(members) if one_by_one else 1
+                with LongWriter(folder / path.name, labels=labels) as writer:
+                    for account, part in compute(progress):
+                        residuals.append(float(part["residual"].max()))
+                        gaps.append(float(part["identity"].max()))
+                        if alone and _has_parts(part, method, level):
+                            totals.append(totals_of(part, method))
+                        rows += writer.write(part if alone else named(part, account))
+                        if len(residuals) == 1:  # all parts are as long as the first
+                            require_rows(file_format, rows * parts)
+            write_csv(label_table(tables, members), folder / "labels.csv")
+            shown = _joined(totals) if totals else None
+            if shown is not None and figures:
+                _draw(shown, method, _whole(method, accounts[0]), regions, folder)
+            gap = max(gaps) if METHODS[method].check is not None else None
+            record = run.write_manifest(
+                folder,
+                residual_max=max(residuals),
+                method=method,
+                level=level,
+                detail=detail,
+                by_origin=by_origin,
+                **value_added_metadata(tables, accounts),
+                identity_max=gap,
+                identity_limit=WORST_IDENTITY,
+                groups=groups.record,
+                each_group=one_by_one,
+                net_inventories=net.record,
+            )
     terminal.print(
         f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
         f"{rows:,} rows, {len(tables.years)} years"

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ...core import Run, output_folder, require_result_place, write_csv
+from ...core import Format, Run, output_folder, require_result_place, write_frame
 from ...equilibrium import (
     Economy,
     ExactHatResult,
@@ -26,6 +26,7 @@ def run_exact_hat(
     out: Path,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -36,13 +37,13 @@ def run_exact_hat(
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)
     economy = economy_of(file)
-    terminal.announce(_size_text(economy, len(file.names)))
+    terminal.announce(_size_text(economy, file.count(economy)))
     with terminal.progress("scenarios", "variants") as progress:
         result = exact_hat_scenario(file, economy, progress=progress)
     found = result.found
     with output_folder(out, started, force=force) as folder:
         for name, table in result.tables.items():
-            write_csv(table, folder / f"{name}.csv")
+            write_frame(table, folder, name, format)
         if figures:
             draw = welfare_parts if found.new else welfare_ranges
             save_figure(draw(found.changes), folder, "welfare")

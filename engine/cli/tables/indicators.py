@@ -2,7 +2,14 @@
 
 import math
 from collections import Counter
-from collections.abc import Generator, Hashable, Iterable, Mapping, Sequence
+from collections.abc import (
+    Generator,
+    Hashable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,8 +18,11 @@ import pandas as pd
 import xarray as xr
 
 from ...core import (
+    Progress,
     Run,
     TivaxError,
+    is_first,
+    no_progress,
     output_folder,
     require_format,
     require_result_place,
@@ -53,6 +63,7 @@ from ...uncertainty import (
     with_intervals,
 )
 from ..terminal import Terminal
+from ..together import shared_years
 from .check import certified_line, print_regions
 from .decompose import named, one_after_the_other
 from .long_tables import LongWriter
@@ -119,7 +130,8 @@ def run_indicators(
     }.items():
         if name in labels:
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
-    require_result_place(out, run, force=force)
+    if is_first():
+        require_result_place(out, run, force=force)
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}
@@ -152,14 +164,13 @@ def run_indicators(
             f"--level {level}: {expected:,} rows{about}; "
             "--only and --years make it smaller"
         )
-    with output_folder(out, run, force=force) as folder:
-        path = folder / f"indicators.{format}"
-        with (
-            terminal.progress("indicators", "years") as progress,
-            LongWriter(path, "indicator", _LABELS) as writer,
-        ):
-            for k, (name, members) in enumerate(runs.items()):
-                years = one_after_the_other(
+
+    def compute(progress: Progress) -> Iterator[tuple[str, Iterable]]:
+        """The years of all regions, or of each group by itself."""
+        for k, (name, members) in enumerate(runs.items()):
+            yield (
+                name,
+                one_after_the_other(
                     lambda account, progress, members=members: indicator_years(
                         tables,
                         every,
@@ -172,72 +183,104 @@ def run_indicators(
                     ),
                     accounts,
                     shift_progress(progress, k * steps, len(runs) * steps),
-                )
-                if error is not None:
-                    years = _with_errors(
-                        years, tables, error, every, whole_too, members
-                    )
-                for account, year in years:
-                    whole = _rows(year.values["country"], name)
-                    last[name] = whole
-                    if drawn:
-                        part = whole[shown_names]
-                        if isinstance(year, _YearWithErrors):
-                            se = _rows(year.errors["country"], name)
-                            part = with_intervals(part, se)
-                        shown.setdefault(name, []).append(part)
-                    residuals.append(float(whole["residual"].max()))
-                    gaps.append(float(whole["identity"].max()))
-                    for k in {"cell_error", "cell_backward_error"} & set(whole):
-                        cells.setdefault(f"{k}_max", []).append(float(whole[k].max()))
-                    for each in levels:
-                        part, marks = (
-                            _with_totals(_rows(k[each], name), wanted)
-                            for k in (year.values, year.flags)
+                ),
+            )
+
+    with shared_years(
+        out,
+        run,
+        tables,
+        terminal,
+        force=force,
+        names=every,
+        levels=[*whole_too],
+        value_added=[value_added_name(k) for k in accounts],
+        groups=groups.members,
+        each_group=one_by_one,
+        certify=certify,
+        net_inventories=net.record,
+    ):
+        if not is_first():
+            for _, years in compute(no_progress):
+                for _ in years:
+                    pass
+            return
+        with output_folder(out, run, force=force) as folder:
+            path = folder / f"indicators.{format}"
+            with (
+                terminal.progress("indicators", "years") as progress,
+                LongWriter(path, "indicator", _LABELS) as writer,
+            ):
+                for name, years in compute(progress):
+                    if error is not None:
+                        years = _with_errors(
+                            years, tables, error, every, whole_too, runs[name]
                         )
-                        flagged.update(count_flags(marks))
-                        se = None
-                        if isinstance(year, _YearWithErrors):
-                            se = _with_totals(_rows(year.errors[each], name), wanted)
-                            se = se if alone else named(se, account)
-                        rows += writer.write(
-                            part if alone else named(part, account), marks, se
-                        )
-                        units.setdefault(value_added_name(account), {}).update(
-                            {k: v.attrs["units"] for k, v in part.items()}
-                        )
-        write_csv(label_table(tables, groups.members), folder / "labels.csv")
-        if drawn:
-            parts = [xr.concat(k, "year") for k in shown.values()]
-            over = xr.concat(parts, "region")
-            asked = regions or None
-            if "positions" in drawn:
-                figure = indicator_plots.position_map(over, asked)
-                save_figure(figure, folder, "positions")
-            if "participation" in drawn and over.sizes["year"] > 1:
-                figure = indicator_plots.participation(over, asked)
-                save_figure(figure, folder, "participation")
-        certified = {k: max(v) for k, v in sorted(cells.items())}
-        of_each = {
-            account: {k: found[k] for k in wanted if k in found}
-            for account, found in units.items()
-        }
-        of_one = next(iter(of_each.values()))
-        record = run.write_manifest(
-            folder,
-            residual_max=max(residuals),
-            **certified,
-            **value_added_metadata(tables, accounts),
-            levels=list(levels),
-            units=of_one if alone else of_each,
-            identity_max=max(gaps),
-            identity_limit=WORST_IDENTITY,
-            groups=groups.record,
-            each_group=one_by_one,
-            net_inventories=net.record,
-            **_error_record(error),
-            flags=dict(flagged),
-        )
+                    for account, year in years:
+                        whole = _rows(year.values["country"], name)
+                        last[name] = whole
+                        if drawn:
+                            part = whole[shown_names]
+                            if isinstance(year, _YearWithErrors):
+                                se = _rows(year.errors["country"], name)
+                                part = with_intervals(part, se)
+                            shown.setdefault(name, []).append(part)
+                        residuals.append(float(whole["residual"].max()))
+                        gaps.append(float(whole["identity"].max()))
+                        for k in {"cell_error", "cell_backward_error"} & set(whole):
+                            cells.setdefault(f"{k}_max", []).append(
+                                float(whole[k].max())
+                            )
+                        for each in levels:
+                            part, marks = (
+                                _with_totals(_rows(k[each], name), wanted)
+                                for k in (year.values, year.flags)
+                            )
+                            flagged.update(count_flags(marks))
+                            se = None
+                            if isinstance(year, _YearWithErrors):
+                                se = _with_totals(
+                                    _rows(year.errors[each], name), wanted
+                                )
+                                se = se if alone else named(se, account)
+                            rows += writer.write(
+                                part if alone else named(part, account), marks, se
+                            )
+                            units.setdefault(value_added_name(account), {}).update(
+                                {k: v.attrs["units"] for k, v in part.items()}
+                            )
+            write_csv(label_table(tables, groups.members), folder / "labels.csv")
+            if drawn:
+                parts = [xr.concat(k, "year") for k in shown.values()]
+                over = xr.concat(parts, "region")
+                asked = regions or None
+                if "positions" in drawn:
+                    figure = indicator_plots.position_map(over, asked)
+                    save_figure(figure, folder, "positions")
+                if "participation" in drawn and over.sizes["year"] > 1:
+                    figure = indicator_plots.participation(over, asked)
+                    save_figure(figure, folder, "participation")
+            certified = {k: max(v) for k, v in sorted(cells.items())}
+            of_each = {
+                account: {k: found[k] for k in wanted if k in found}
+                for account, found in units.items()
+            }
+            of_one = next(iter(of_each.values()))
+            record = run.write_manifest(
+                folder,
+                residual_max=max(residuals),
+                **certified,
+                **value_added_metadata(tables, accounts),
+                levels=list(levels),
+                units=of_one if alone else of_each,
+                identity_max=max(gaps),
+                identity_limit=WORST_IDENTITY,
+                groups=groups.record,
+                each_group=one_by_one,
+                net_inventories=net.record,
+                **_error_record(error),
+                flags=dict(flagged),
+            )
     span = "1 year" if len(tables.years) == 1 else f"{len(tables.years)} years"
     count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
     terminal.print(

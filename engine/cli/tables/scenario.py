@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...core import start_jax
 from ..inference.example_files import Example, RunToml
-from ..options import Force, Json, NoFigures, Out, Quiet, Verbose
+from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Verbose
 from ..terminal import Terminal
 
 
@@ -13,6 +13,7 @@ def scenario(
     out: Out,
     run: RunToml = None,
     example: Example = False,
+    format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
     quiet: Quiet = False,
@@ -31,11 +32,19 @@ def scenario(
     """
     assert run is not None  # else it is said that RUN is missing
     start_jax()
+    from ...core import require_format
     from ...scenarios import kind_of
 
     runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
     terminal = Terminal(quiet, json=json, verbose=verbose)
-    runner(run, out, figures=not no_figures, force=force, terminal=terminal)
+    runner(
+        run,
+        out,
+        figures=not no_figures,
+        format=require_format(format),
+        force=force,
+        terminal=terminal,
+    )
 
 
 def _change_flows_or_prices(path: Path, out: Path, **options) -> None:

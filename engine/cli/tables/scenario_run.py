@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from ...core import (
+    Format,
     Run,
     TivaxError,
     number_text,
@@ -15,7 +16,7 @@ from ...core import (
     read_store_attributes,
     require_result_place,
     tivax_version,
-    write_csv,
+    write_frame,
 )
 from ...figures.scenarios import change_map, largest_changes, shown_change
 from ...measures import EVERY_PARTNER
@@ -47,6 +48,7 @@ def run_scenario(
     out: Path,
     *,
     figures: bool = True,
+    format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -63,12 +65,13 @@ def run_scenario(
         values = _evaluated(plan, kept, terminal)
         found = plan.result(plan.base_rows(), values)
         with output_folder(out, started, force=force) as folder:
-            write_csv(found.table, folder / "scenario.csv")
-            write_csv(found.variants, folder / "variants.csv")
+            tables = {"scenario": found.table, "variants": found.variants}
             if found.industries is not None:
-                write_csv(found.industries, folder / "industries.csv")
+                tables["industries"] = found.industries
             if file.linkages:
-                write_csv(_linkages(plan), folder / "linkages.csv")
+                tables["linkages"] = _linkages(plan)
+            for name, table in tables.items():
+                write_frame(table, folder, name, format)
             if figures:
                 save_figure(largest_changes(found.table), folder, "largest")
                 if len(plan.variants) > 1:

@@ -12,6 +12,7 @@ from ...core import (
     Format,
     Progress,
     Run,
+    is_first,
     no_progress,
     output_folder,
     require_result_place,
@@ -44,6 +45,7 @@ from ...uncertainty import (
     with_intervals,
 )
 from ..terminal import Terminal
+from ..together import shared_years
 from .check import print_tbi
 from .inputs import read_accounts, read_final_accounts, read_regions
 
@@ -77,57 +79,75 @@ def run_tbi(
     asked = read_regions(regions, tables, chosen, each_group=each_group, drop=drop)
     given = [*satellites, *final_satellites, *error_files]
     run = Run("tbi", inputs=[store, *chosen.files, *given])
-    require_result_place(out, run, force=force)
+    if is_first():
+        require_result_place(out, run, force=force)
     accounts = read_accounts(value_added, satellites)
     final = read_final_accounts(final_satellites, accounts)
-    with terminal.progress("solving") as progress:
-        done = compute_accounts(
-            tables,
-            accounts,
-            final,
-            drop=drop,
-            groups=chosen.members,
-            one_by_one=each_group,
-            certify=certify,
-            progress=progress,
-        )
-    errors: dict[str, TbiErrors] = {}
-    if error is not None:
-        with terminal.progress("errors") as progress:
-            errors = compute_errors(
+    with shared_years(
+        out,
+        run,
+        tables,
+        terminal,
+        force=force,
+        value_added=value_added,
+        drop=[*drop],
+        groups=chosen.members,
+        each_group=each_group,
+        certify=certify,
+        net_inventories=net.record,
+    ):
+        with terminal.progress("solving") as progress:
+            done = compute_accounts(
                 tables,
                 accounts,
-                done,
-                error,
+                final,
                 drop=drop,
                 groups=chosen.members,
+                one_by_one=each_group,
+                certify=certify,
                 progress=progress,
             )
-    first = next(iter(done.values()))
-    with output_folder(out, run, force=force) as folder:
-        if len(done) == 1:
-            shown = shown_of(first, asked)
-            its = next(iter(errors.values()), None)
-            write_tbi(first, folder, format, errors=its, shown=shown, figures=figures)
-        else:
-            write_tbi_of_accounts(done, folder, format, errors)
-        write_csv(label_table(tables, chosen.members), folder / "labels.csv")
-        # One table is solved for all accounts: what was found once holds for each.
-        record = run.write_manifest(
-            folder,
-            residual_max=first.residual_max,
-            **first.certified,
-            **value_added_metadata(tables, accounts),
-            years_by_lu=first.years_by_lu,
-            groups=chosen.record,
-            each_group=each_group,
-            net_inventories=net.record,
-            **({} if error is None else {"error": error.record}),
-            flags={
-                name: sum(one.flags[name] for one in done.values())
-                for name in first.flags
-            },
-        )
+        if not is_first():
+            return
+        errors: dict[str, TbiErrors] = {}
+        if error is not None:
+            with terminal.progress("errors") as progress:
+                errors = compute_errors(
+                    tables,
+                    accounts,
+                    done,
+                    error,
+                    drop=drop,
+                    groups=chosen.members,
+                    progress=progress,
+                )
+        first = next(iter(done.values()))
+        with output_folder(out, run, force=force) as folder:
+            if len(done) == 1:
+                shown = shown_of(first, asked)
+                its = next(iter(errors.values()), None)
+                write_tbi(
+                    first, folder, format, errors=its, shown=shown, figures=figures
+                )
+            else:
+                write_tbi_of_accounts(done, folder, format, errors)
+            write_csv(label_table(tables, chosen.members), folder / "labels.csv")
+            # One table is solved for all accounts: what was found once holds for each.
+            record = run.write_manifest(
+                folder,
+                residual_max=first.residual_max,
+                **first.certified,
+                **value_added_metadata(tables, accounts),
+                years_by_lu=first.years_by_lu,
+                groups=chosen.record,
+                each_group=each_group,
+                net_inventories=net.record,
+                **({} if error is None else {"error": error.record}),
+                flags={
+                    name: sum(one.flags[name] for one in done.values())
+                    for name in first.flags
+                },
+            )
     about = value_added_messages(tables, accounts)
     for line in [*net.lines, *chosen.lines, *about]:
         terminal.print(line)

@@ -101,39 +101,46 @@ def _beside_table(result: Replication) -> Table:
 def hypotheses(result: Replication, found: list[Verdict]) -> Section:
     """The rule of the verdicts, and the tests of each hypothesis."""
     other = result.other_data
+    first = (
+        "The paper's hypotheses are about its data, and these are others. What "
+        "follows is the same list of tests applied to these data. "
+        if other
+        else ""
+    )
+    known = "" if other else ", so their results were known"
     blocks: list[Block] = [
         Text(
-            (
-                "The paper's hypotheses are about its data, and these are others. What "
-                "follows is the same list of tests applied to these data. "
-                if other
-                else ""
-            )
+            first
             + "The tests are listed in one place, engine/paper/declared.py, and the "
             "rule in engine/paper/verdicts.py; main tests are coefficients that the "
-            "paper prints"
-            + (". " if other else ", so their results were known. ")
-            + "p is the declared one: the restricted wild cluster bootstrap with "
-            "Webb's weights, for two-stage least squares its efficient form (WRE). A "
-            "test holds where the sign is the claimed one and p is below "
-            f"{LEVEL} by more than its simulation error. “Over 5” and “over 15” are p "
-            "over the five "
-            "outcomes of a sample and over all outcomes in all three samples (Romano "
-            "and Wolf). A main test stands where it holds over the 15 as well and "
-            "survives every declared threat (next section): the same sign and p below "
-            f"{LEVEL} there. A hypothesis is supported where all main tests stand and "
-            "all checks hold, supported in part where at least one main test stands, "
-            "else not supported. “The paper's” p, CV1 with t(G − 1), decides nothing. "
-            "Tests overlap (samples contain each other, indices their parts): their "
-            "count is no weight of evidence, and a significant opposite sign counts "
-            "only as not holding. A part of a main test is a group of countries that "
-            "its sample contains: it is shown and not counted. That one group's "
-            "coefficient is significant "
-            "and the other's is not is no test of a difference; the difference is "
-            "tested by itself. Not supported means that these data do not show it, not "
-            "that it is false. None of this makes the association causal: see the "
-            "caveats."
-        )
+            f"paper prints{known}. The rule:"
+        ),
+        Points(
+            [
+                "p is the declared one: the restricted wild cluster bootstrap with "
+                "Webb's weights, for two-stage least squares its efficient form (WRE). "
+                "“The paper's” p, CV1 with t(G − 1), decides nothing.",
+                "A test holds where the sign is the claimed one and p is below "
+                f"{LEVEL} by more than its simulation error; a significant opposite "
+                "sign counts only as not holding.",
+                "“Over 5” and “over 15” are p over the five outcomes of a sample and "
+                "over all outcomes in all three samples (Romano and Wolf).",
+                "A main test stands where it holds over the 15 as well and survives "
+                "every declared threat (next section): the same sign and p below "
+                f"{LEVEL} there.",
+                "A hypothesis is supported where all main tests stand and all checks "
+                "hold, supported in part where at least one main test stands, else not "
+                "supported. Not supported means that these data do not show it, not "
+                "that it is false.",
+                "Tests overlap (samples contain each other, indices their parts): "
+                "their count is no weight of evidence.",
+                "A part of a main test is a group of countries that its sample "
+                "contains: it is shown and not counted. That one group's coefficient "
+                "is significant and the other's is not is no test of a difference; the "
+                "difference is tested by itself.",
+            ]
+        ),
+        Text("None of this makes the association causal: see the caveats."),
     ]
     for verdict in found:
         blocks += [

@@ -1,0 +1,192 @@
+"""Commands on world tables as two processes: each makes its years, the first writes."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tivax.engine as tx
+
+from commands import contents, good, mistake, names, start_python
+from helpers import small_world
+
+# Seconds after which a process is taken to hang.
+PATIENCE = 300
+YEARS = 4
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+
+JOBS = {
+    "tbi": ("tbi", "store", "--out", "tbi"),
+    "wwz": ("decompose", "store", "--method", "wwz", "--out", "wwz"),
+    "tiva": ("indicators", "store", "--only", "EXGR,GVC_BACK_BM", "--out", "tiva"),
+    "draws": ("montecarlo", "run.toml", "--out", "draws"),
+}
+ALWAYS = ("--no-figures", "--quiet")
+RUN = """
+panel = "panel.csv"
+store = "store"
+error = "model.toml"
+draws = 6
+save_draws = true
+[[model]]
+name = "main"
+outcome = "y"
+regressors = ["TBI"]
+"""
+# All jobs in one process, which JAX joins to the other once.
+EVERY_JOB = f"""
+import sys
+from tivax.engine.cli import app as cli
+from tivax.engine.core import processes
+
+join, joined = processes._initialize, []
+
+def once(*words):
+    if not joined:
+        join(*words)
+        joined.append(words)
+
+processes._initialize = once
+together = sys.argv[1:]
+for job in {[*JOBS.values()]}:
+    sys.argv = ["tivax", *job, *{ALWAYS}, *together]
+    try:
+        cli.main()
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
+# Ends before it keeps its second year.
+KILLED = """
+import os, signal
+from tivax.engine.cli import app as cli
+from tivax.engine.core import processes
+
+keep, kept = processes._keep, []
+
+def killed(path, arrays):
+    kept.append(path)
+    if len(kept) == 2:
+        os.kill(os.getpid(), signal.SIGKILL)
+    keep(path, arrays)
+
+processes._keep = killed
+cli.main()
+"""
+WHOLE = "from tivax.engine.cli import app as cli\ncli.main()"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory) -> Path:
+    """A store of four years, a run file and its panel; results of one process."""
+    folder = tmp_path_factory.mktemp("together")
+    world = small_world(5, 3, YEARS)
+    tx.save_store(world, folder / "store")
+    index = tx.trade_benefit_index(world)["tbi"].to_series().rename("TBI")
+    panel = index.reset_index().rename(columns={"region": "iso3"})
+    panel["y"] = 2 * panel["TBI"] + (panel.index % 7) / 100
+    panel.to_csv(folder / "panel.csv", index=False)
+    (folder / "model.toml").write_text(
+        '[[error]]\nkind = "shares"\nconcentration = 9\n'
+    )
+    (folder / "run.toml").write_text(RUN)
+    return folder
+
+
+def start(place: Path, script: str, *words: object) -> subprocess.Popen[str]:
+    env = {"TIVAX_CACHE": str(place / "cache")}
+    return start_python(script, *words, env=env, cwd=place)
+
+
+def two(place: Path, scripts: tuple[str, str], *words: object):
+    """Exit code, lines of tivax, stderr of two processes on a free port."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    both = ["--coordinator", f"127.0.0.1:{port}", "--processes", 2, "--process-id"]
+    pair = [start(place, scripts[k], *words, *both, k) for k in (0, 1)]
+    ends = []
+    for process in pair:
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+        finally:
+            process.kill()
+        # Gloo greets on stdout.
+        lines = [k for k in out.splitlines() if "[Gloo]" not in k]
+        ends.append((process.returncode, lines, err))
+    return ends
+
+
+def same_results(one: Path, other: Path) -> bool:
+    """All files but manifests, whose times differ, to the byte."""
+    found = [
+        {k.relative_to(path): v for k, v in contents(path).items()}
+        for path in (one, other)
+    ]
+    for each in found:
+        del each[Path("manifest.json")]
+    return found[0] == found[1]
+
+
+@pytest.fixture(scope="module")
+def alone(place) -> Path:
+    """The results of a process by itself, each in its folder."""
+    folder = place / "alone"
+    there = "job = (*job[:-1], 'alone/' + job[-1])"
+    script = EVERY_JOB.replace("    sys.argv = [", f"    {there}\n    sys.argv = [")
+    process = start(place, script)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, err
+    return folder
+
+
+def test_two_processes_write_what_one_writes_to_the_byte(place, alone):
+    before = names(place)
+    first, second = two(place, (EVERY_JOB, EVERY_JOB))
+    assert (first[0], second[0]) == (0, 0), first[2] + second[2]
+    assert second[1] == [] and len(first[1]) > len(JOBS)
+    assert names(place) == sorted({*before, *JOBS, "cache"})
+    for name in JOBS:
+        assert same_results(place / name, alone / name), name
+    index = pd.read_csv(place / "tbi" / "tbi.csv")
+    assert index["year"].nunique() == YEARS
+    manifest = json.loads((place / "draws" / "manifest.json").read_text())
+    assert manifest["processes"] == 2
+
+
+def test_a_killed_process_leaves_nothing_half_and_one_alone_goes_on(place, alone):
+    """The second is killed at its second year: three of four are kept."""
+    words = ("tbi", "store", "--out", "lost", *ALWAYS)
+    (code, lines, err), second = two(place, (WHOLE, KILLED), *words)
+    assert second[0] == -signal.SIGKILL, second[2]
+    assert (code, lines) == (1, []), err
+    (line,) = (k for k in err.splitlines() if k.startswith("tivax: "))
+    assert line.startswith("tivax: another process of the job has ended (")
+    assert line.endswith(
+        "); the years that were finished are kept; start all processes again and the "
+        "run goes on"
+    )
+    assert "Traceback" not in err
+    assert "lost" not in names(place) and ".lost.unfinished" in names(place)
+    # Another job does not take the years of this one.
+    asked = [place / "store", "--out", place / "lost", "--no-figures"]
+    assert "holds an unfinished run" in mistake("tbi", *asked, "--years", 2001)
+    answer = good("tbi", *asked, "--quiet")
+    assert answer.out.splitlines()[0] == "Going on: 3 parts of the years are kept"
+    assert ".lost.unfinished" not in names(place)
+    # This process compiles otherwise: the last bits of the year that it made differ.
+    found, whole = (pd.read_csv(k / "tbi.csv") for k in (place / "lost", alone / "tbi"))
+    pd.testing.assert_frame_equal(found, whole, rtol=1e-12)
+    kept = found["year"] < found["year"].max()
+    pd.testing.assert_frame_equal(found[kept], whole[kept], check_exact=True)
+
+
+def test_the_options_go_together(place):
+    words = (place / "store", "--out", place / "x", "--processes", 2)
+    assert mistake("tbi", *words).startswith("--coordinator, --processes and")
