@@ -60,7 +60,7 @@ iteration stalls. It never returns silently: the residual says so, and
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -144,6 +144,16 @@ def import_shares(
     users = own[:, None, :] * weight.reshape(regions, s, 1)  # [d, j, d]
     bought = (A @ users.reshape(len(A), regions)).reshape(regions, s, regions)
     bought = bought * (1 - own[:, None, :])  # [seller r, i, user d]
+    return from_imports(D, imported, bought)
+
+
+def from_imports(
+    D: Float[Array, "c s s"],
+    imported: Float[Array, "c s s"],
+    bought: Float[Array, "c s c"],
+) -> ImportShares:
+    """P from domestic blocks, imported inputs [user d, i, j], and what every region
+    buys of each seller's goods, with the weights: [seller r, i, user d], 0 at home."""
     total = bought.sum(axis=0)
     share = bought / jnp.where(total > 0, total, 1)[None]
     L = truncated_inverse(D)
@@ -216,7 +226,8 @@ def solve(
 
     with jax.default_matmul_precision(_PRECISION):
         A32, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
-        return refine(times, lambda d: A32 @ d, partial(apply_inverse, P), Y, tol)
+        correct = partial(correction, lambda d: A32 @ d, partial(apply_inverse, P))
+        return refine(times, correct, Y, tol)
 
 
 @partial(jax.jit, static_argnames="regions")
@@ -237,33 +248,38 @@ def solve_contents(
     whose ``exporting`` is 0 there (otherwise 1).
     """
 
-    def transposed(
-        A: Float[Array, "n n"],
-        D: Float[Array, "c s s"],
-        exporting: Array | None,
-        scale: Array | None = None,
-    ) -> Callable:
-        def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
-            abroad = C if exporting is None else exporting * C
-            result = A.T @ abroad
-            if exporting is not None:
-                at_home = (C - abroad).reshape(regions, -1, C.shape[1])
-                result = result + (D.mT @ at_home).reshape(C.shape)
-            return result if scale is None else scale[:, None] * result
-
-        return times
-
     with jax.default_matmul_precision(_PRECISION):
         A32, P = in_float32(A, size, regions=regions, scale=scale)
         D = domestic_blocks(A, regions=regions)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        return refine(
-            transposed(A, D, exporting, scale),
-            transposed(A32, domestic_blocks(A32, regions=regions), some),
-            partial(apply_transposed, P, exporting=some),
-            R,
-            tol,
+        low = transposed(
+            lambda C: A32.T @ C, domestic_blocks(A32, regions=regions), some
         )
+        apply = partial(apply_transposed, P, exporting=some)
+        correct = partial(correction, low, apply)
+        times = transposed(lambda C: A.T @ C, D, exporting, scale)
+        return refine(times, correct, R, tol)
+
+
+def transposed(
+    product: Callable[[Array], Array],
+    D: Float[Array, "c s s"],
+    exporting: Float[Array, "n k"] | None = None,
+    scale: Float[Array, " n"] | None = None,
+) -> Callable[[Array], Array]:
+    """C to A' C, from the ``product`` with A', without the exports of the industries
+    whose ``exporting`` is 0; A and D are flows where there is a ``scale``."""
+    regions = len(D)
+
+    def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        abroad = C if exporting is None else exporting * C
+        result = product(abroad)
+        if exporting is not None:
+            at_home = (C - abroad).reshape(regions, -1, C.shape[1])
+            result = result + (D.mT @ at_home).reshape(C.shape)
+        return result if scale is None else scale[:, None] * result
+
+    return times
 
 
 def in_float32(
@@ -285,51 +301,26 @@ def in_float32(
 
 
 def refine(
-    times: Callable,
-    times32: Callable,
-    apply: Callable,
+    times: Callable[[Array], Array],
+    correct: Callable[[Array, Array], tuple[Array, Array]],
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
-    most: int = _MAX_PASSES,
+    *,
+    repeat: Callable[..., Any] = jax.lax.while_loop,
 ) -> IterativeSolution:
-    """X = Y + M X for M X = ``times(X)``, in float32 ``times32``; ``apply`` is P^-1.
+    """X = Y + M X by cycles, M X = ``times(X)`` in the precision of Y.
 
-    A cycle takes ``most`` passes at most.
+    ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). ``repeat`` is
+    the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
     """
-
-    def correction(r, goal):
-        """z with |r - (I - M) z| <= goal by column, about, in float32."""
-
-        def step(state):
-            r, z, before, k, _ = state
-            d = apply(r)
-            r = r - d + times32(d)
-            left = jnp.linalg.norm(r, axis=0)
-            expected = left * jnp.minimum(1, left / before)
-            return r, z + d, left, k + 1, jnp.any(expected > goal)
-
-        def unfinished(state):
-            return state[4] & (state[3] < most)
-
-        one = jnp.ones_like(goal)
-        start = (r, jnp.zeros_like(r), one, 0, True)
-        r, z, _, passes, _ = jax.lax.while_loop(unfinished, step, start)
-        return z + apply(r), passes
-
-    wanted = jnp.linalg.norm(Y, axis=0)
-    wanted = jnp.where(wanted > 0, wanted, 1)
+    wanted = _sizes(Y)
 
     def cycle(state):
         X, R, residual, _, passes, k = state
-        size = jnp.linalg.norm(R, axis=0)
-        size = jnp.where(size > 0, size, 1)
-        goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
-        z, more = correction(
-            (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32)
-        )
-        X = X + size[None, :] * z.astype(Y.dtype)
-        R = Y - X + times(X)
-        reached = jnp.max(relative_norm(R, Y))
+        r, goal, size = _scaled(R, wanted, tol)
+        z, more = correct(r, goal)
+        X = _improved(X, z, size)
+        R, reached = _missed(X, times(X), Y)
         return X, R, reached, residual, passes + more + 1, k + 1
 
     def unfinished(state):
@@ -339,5 +330,76 @@ def refine(
 
     start = jnp.asarray(jnp.inf, Y.dtype)
     state = (jnp.zeros_like(Y), Y, start, start, 0, 0)
-    X, _, residual, _, passes, _ = jax.lax.while_loop(unfinished, cycle, state)
+    X, _, residual, _, passes, _ = repeat(unfinished, cycle, state)
     return IterativeSolution(X, residual, jnp.asarray(passes))
+
+
+@jax.jit
+def _sizes(R: Float[Array, "n k"]) -> Float[Array, " k"]:
+    """|R|_2 by column, 1 for a column of zeros."""
+    size = jnp.linalg.norm(R, axis=0)
+    return jnp.where(size > 0, size, 1)
+
+
+# Compiled by themselves too: on the host each step of them would be a small program.
+@jax.jit
+def _scaled(
+    R: Float[Array, "n k"], wanted: Float[Array, " k"], tol: float | Float[Array, ""]
+) -> tuple[Float[Array, "n k"], Float[Array, " k"], Float[Array, " k"]]:
+    """The residual in float32, columns of size 1, what is left of them to aim at, and
+    their sizes."""
+    size = _sizes(R)
+    goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
+    return (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32), size
+
+
+@jax.jit
+def _improved(
+    X: Float[Array, "n k"], z: Float[Array, "n k"], size: Float[Array, " k"]
+) -> Float[Array, "n k"]:
+    return X + size[None, :] * z.astype(X.dtype)
+
+
+@jax.jit
+def _missed(
+    X: Float[Array, "n k"], product: Float[Array, "n k"], Y: Float[Array, "n k"]
+) -> tuple[Float[Array, "n k"], Float[Array, ""]]:
+    """The residual Y - X + M X, and how large it is, relative, the worst column."""
+    R = Y - X + product
+    return R, jnp.max(relative_norm(R, Y))
+
+
+def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
+    """``jax.lax.while_loop`` without compiling it: a step may read a file."""
+    while unfinished(state):
+        state = step(state)
+    return state
+
+
+def correction(
+    times: Callable[[Array], Array],
+    apply: Callable[[Array], Array],
+    r: Float[Array, "n k"],
+    goal: Float[Array, " k"],
+    *,
+    most: int = _MAX_PASSES,
+) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
+    """z with |r - (I - M) z| <= goal by column, about, and the passes it took.
+
+    M d = ``times(d)`` and P^-1 d = ``apply(d)``, all in float32, ``most`` passes.
+    """
+
+    def step(state):
+        r, z, before, k, _ = state
+        d = apply(r)
+        r = r - d + times(d)
+        left = jnp.linalg.norm(r, axis=0)
+        expected = left * jnp.minimum(1, left / before)
+        return r, z + d, left, k + 1, jnp.any(expected > goal)
+
+    def unfinished(state):
+        return state[4] & (state[3] < most)
+
+    start = (r, jnp.zeros_like(r), jnp.ones_like(goal), jnp.asarray(0), True)
+    r, z, _, passes, _ = jax.lax.while_loop(unfinished, step, start)
+    return z + apply(r), passes

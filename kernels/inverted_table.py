@@ -34,7 +34,7 @@ from .solve import Method
 
 # Two digits below what a year must reach (``solve.TOLERANCE``), at the price of one
 # pass: small differences of large terms (FDC, DDC) are then right to 1e-12 as well.
-_TOLERANCE = 1e-14
+TOLERANCE = 1e-14
 
 
 class InvertedTable(NamedTuple):
@@ -68,8 +68,9 @@ class InvertedTable(NamedTuple):
     cell_backward_error: Float[Array, ""]
 
     @property
-    def A(self) -> Float[Array, "n n"]:
-        """Input coefficients; see ``inputs`` for products."""
+    def A(self) -> Any:
+        """Input coefficients, n x n, or what multiplies as they do; see ``inputs`` for
+        products."""
         return self.Z * self.scale[None, :]
 
     def inputs(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
@@ -251,14 +252,14 @@ def _by_solves(
     """Three columns for each perimeter: its final demand, its value added, and that of
     all others in the table where it exports nothing."""
     c, abroad = borders.count, borders.abroad
-    X = solve(Z, Y, regions=c, tol=_TOLERANCE, scale=scale)
+    X = solve(Z, Y, regions=c, tol=TOLERANCE, scale=scale)
     contents = solve_contents(
         Z,
         v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
         regions=c,
         size=Y.sum(axis=1),
         exporting=jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
-        tol=_TOLERANCE,
+        tol=TOLERANCE,
         scale=scale,
     )
     return _Products(

@@ -11,9 +11,11 @@ borders is then one n x n matrix with zeros elsewhere. ``Perimeters`` hides whic
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from . import leontief
@@ -38,8 +40,11 @@ class Perimeters:
         """1 where industry i does not belong to r."""
         return 1 - self.member
 
-    def inside(self, M: Float[Array, "n n"]) -> Inside:
-        """The part of a matrix that stays inside borders."""
+    def inside(self, M: Any) -> Inside:
+        """The part of a matrix (n, n) that stays inside borders, or what it says of
+        itself where it is not in memory (``inside``)."""
+        if not isinstance(M, jax.Array | np.ndarray):
+            return M.inside
         if self.blocks:
             return leontief.domestic_blocks(M, regions=self.count)
         # Where member is a constant, XLA would multiply it out while compiling, for
@@ -62,14 +67,15 @@ class Perimeters:
         each = Q.reshape(-1, sectors, *Q.shape[1:])
         return jnp.tensordot(self.member[::sectors], each, axes=(0, 0))
 
-    def buyers(
-        self, A: Float[Array, "n n"], Q: Float[Array, " n *k c"]
-    ) -> Float[Array, " n *k c"]:
+    def buyers(self, A: Any, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
         """Sales to each buying perimeter, with the weights of the seller's perimeter.
 
         R[i, r] = sum over j in r of A[i, j] Q[j, s(i)], s(i) the perimeter of i: sales
         of industry i to r when output there is column s of Q. Costs n^2, not n^2 c.
+        Where A (n, n) is not in memory it does it itself (``buyers``).
         """
+        if not isinstance(A, jax.Array | np.ndarray):
+            return A.buyers(Q)
         n, c = self.member.shape
         if self.blocks:
             s = n // c

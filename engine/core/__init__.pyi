@@ -40,10 +40,12 @@ from .jax_setup import processor_name as processor_name
 from .jax_setup import root_logger_kept as root_logger_kept
 from .jax_setup import start_jax as start_jax
 from .limits import DEFAULT_MAX_SIZE as DEFAULT_MAX_SIZE
+from .limits import GIB as GIB
 from .limits import TEXT_CELLS as TEXT_CELLS
 from .limits import TEXT_LINES as TEXT_LINES
 from .limits import line_too_long as line_too_long
 from .limits import longest_line as longest_line
+from .limits import machine_memory as machine_memory
 from .limits import require_count as require_count
 from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size

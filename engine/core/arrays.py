@@ -34,9 +34,9 @@ def in_float64(run: Callable[P, R]) -> Callable[P, R]:
 _BOUNDARY = 64
 
 
-def aligned_empty(shape: tuple[int, ...]) -> np.ndarray:
-    """An uninitialised float64 array that starts on a 64-byte boundary."""
-    size = 8 * math.prod(shape)
+def aligned_empty(shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarray:
+    """An uninitialised array that starts on a 64-byte boundary."""
+    size = np.dtype(dtype).itemsize * math.prod(shape)
     buffer = np.empty(size + _BOUNDARY, np.uint8)
     start = -buffer.ctypes.data % _BOUNDARY
-    return buffer[start : start + size].view(np.float64).reshape(shape)
+    return buffer[start : start + size].view(dtype).reshape(shape)

@@ -1,4 +1,8 @@
-"""How large a raw file may be: a few hundred kilobytes can unpack to all of memory."""
+"""How large a raw file may be, a few hundred kilobytes can unpack to all of memory; and
+how large memory is."""
+
+import os
+from pathlib import Path
 
 from .errors import TivaxError
 
@@ -75,3 +79,14 @@ def line_too_long(name: str, number: int) -> TivaxError:
         f"{name}: line {number} is longer than {longest_line() / 2**20:g} MiB; not a "
         "published table; tx.set_max_size allows more"
     )
+
+
+def machine_memory() -> int | None:
+    """Bytes of the machine, or of its container where that has less."""
+    try:
+        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # Windows
+        return None
+    limit = Path("/sys/fs/cgroup/memory.max")
+    text = limit.read_text().strip() if limit.exists() else ""
+    return min(found, int(text)) if text.isdigit() else found

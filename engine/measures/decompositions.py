@@ -49,6 +49,7 @@ def decompose(
     by_origin: bool = False,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Exports (or production) of every year in terms of value added.
@@ -73,6 +74,9 @@ def decompose(
         name replaces those of its members.
     value_added
         As for ``value_added_trade``.
+    memory
+        As for ``value_added_trade``: bm-source, my, tripartite and production are
+        streamed, others need the inverse.
 
     Returns
     -------
@@ -109,6 +113,7 @@ def decompose(
         by_origin=by_origin,
         groups=groups,
         value_added=value_added,
+        memory=memory,
         progress=progress,
     )
     return xr.concat(list(parts), "year", combine_attrs="override")
@@ -124,6 +129,7 @@ def decomposed_years(
     by_origin: bool = False,
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> Generator[xr.Dataset, None, None]:
     """``decompose``, a run of years at a time: wwz has 14 MB a year of WIOD."""
@@ -143,6 +149,7 @@ def decomposed_years(
         account,
         progress,
         inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
+        memory=memory,
         method=chosen,
         level=level,
         sectors=len(tables.sectors),

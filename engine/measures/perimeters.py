@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from ...kernels import perimeters as kernels
 from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
 from ..core import Progress
+from ..streaming import streamed_inverted
 from ..tables import Groups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
@@ -75,13 +77,15 @@ def compute_inverted(
     inverse: bool = True,
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
+    memory: int | None = None,
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
 
     Without ``inverse`` the table has no B; with ``certify`` its B is exact in every
     cell; ``uses`` are lists of categories of final demand, each a use by itself, for
-    the kernel.
+    the kernel. ``memory`` as in ``compute_years``: without an inverse years that are
+    too large are streamed.
     """
     member = borders.member
 
@@ -91,12 +95,19 @@ def compute_inverted(
             parts = [Y @ member for Y in parts]
         return np.stack(parts, axis=-1)
 
+    streamed = None
+    if borders.are_regions and not inverse and not certify:
+        streamed = partial(
+            streamed_inverted, kernel=kernel, options=tuple(options.items())
+        )
     with jax.enable_x64(True):
         yield from compute_years(
             _one_year,
             tables,
             account,
             progress,
+            streamed=streamed,
+            memory=memory,
             final_demand=final_demand,
             constants=() if borders.are_regions else (member,),
             matrices=_MATRICES,

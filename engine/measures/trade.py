@@ -10,6 +10,7 @@ import xarray as xr
 
 from ...kernels import absorption
 from ..core import Progress, TivaxError, in_float64, no_progress
+from ..streaming import streamed_trade
 from ..tables import Groups, WorldTables
 from . import flags
 from .accounts import Account, ValueAdded
@@ -27,6 +28,7 @@ def value_added_trade(
     value_added: ValueAdded = "residual",
     *,
     certify: Certify = "columns",
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Value added absorbed and gross exports of every year.
@@ -45,6 +47,9 @@ def value_added_trade(
         1e-12. That does not bound a cell much smaller than its column: between small
         regions one may be wrong from the ninth digit on. ``cells``: one more step of
         refinement, and a bound on the error of every cell, at four times the work.
+    memory
+        In bytes, that of the machine by default. Years that need more are solved while
+        they are read in row slabs (``open_store(path, lazy=True)``).
     progress
         Called with years done and years in all.
 
@@ -79,7 +84,13 @@ def value_added_trade(
     parts = [
         part
         for _, part in compute_years(
-            absorption.value_added_trade, tables, account, progress, cells=cells
+            absorption.value_added_trade,
+            tables,
+            account,
+            progress,
+            streamed=None if cells else streamed_trade,
+            memory=memory,
+            cells=cells,
         )
     ]
     years = jax.tree.map(lambda *part: np.concatenate(part), *parts)

@@ -9,6 +9,7 @@ Each of several devices takes years of its own: nothing passes between them, and
 year goes through the same program whatever their number.
 """
 
+import logging
 import math
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,15 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
 from ..core import Progress, TivaxError, shared_parts
+from ..streaming import (
+    StreamedFlows,
+    StreamedYear,
+    does_not_fit,
+    is_mapped,
+    is_too_large,
+    require_productive_year,
+    stalled,
+)
 from ..tables import (
     WORST_RESIDUAL,
     WorldTables,
@@ -184,6 +194,8 @@ def compute_years(
     final_demand: Callable[[WorldTables, slice], np.ndarray] = WorldTables.final_demand,
     constants: Sequence[np.ndarray] = (),
     matrices: int = MATRICES,
+    streamed: Callable[..., Any] | None = None,
+    memory: int | None = None,
     **options: Hashable,
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``one_year`` of their Z, x, Y, v, years first.
@@ -191,10 +203,19 @@ def compute_years(
     Its result needs fields ``residual`` and ``largest_input_share``, which are checked.
     ``final_demand`` gives the Y of some years, years first, such as with its columns
     added up; ``constants`` are further arguments, the same every year; ``matrices`` is
-    the number of n x n matrices held at once for a year.
+    the number of n x n matrices held at once for a year. Years that are too large for
+    ``memory`` (bytes, all by default) go to ``streamed`` instead, a function of the
+    ``StreamedYear``, Y, v and ``constants``; without it they raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
+    if is_too_large(tables.n, total, memory):
+        if streamed is None:
+            raise does_not_fit(tables.n, matrices)
+        yield from _stream(
+            streamed, tables, rows, progress, final_demand, constants, memory
+        )
+        return
     progress(0, total)
     shared = shared_parts()
     at_once = _years_at_once(tables.n, matrices)
@@ -234,6 +255,57 @@ def compute_years(
             progress(years.stop, total)
 
 
+def _stream(
+    streamed: Callable[..., Any],
+    tables: WorldTables,
+    rows: YearArray | None,
+    progress: Progress,
+    final_demand: Callable[[WorldTables, slice], np.ndarray],
+    constants: Sequence[np.ndarray],
+    memory: int | None,
+) -> Generator[tuple[slice, Any], None, None]:
+    """``compute_years`` of years whose flows are read in row slabs."""
+    total, mapped = len(tables.years), is_mapped(tables.n, memory)
+    logging.getLogger("tivax").info(
+        f"{tables.n:,} industries: each year is solved while it is read in row slabs"
+        + (", its coefficients in a temporary file" if mapped else "")
+    )
+    progress(0, total)
+    for k, year in enumerate(tables.years):
+        years = slice(k, k + 1)
+        x, Y, v = (
+            None if a is None else jnp.asarray(a[0])
+            for a in _small_arrays(tables, rows, final_demand, years)
+        )
+        size = Y.reshape(len(Y), -1).sum(axis=1)
+        solved = StreamedYear(StreamedFlows(tables, k), x, size, mapped=mapped)
+        found = streamed(solved, Y, v, *map(jnp.asarray, constants))
+        if not found.residual <= TOLERANCE:
+            share = float(found.largest_input_share)
+            raise stalled(year, tables.n, float(found.residual), share)
+        if not found.largest_input_share < 1:
+            require_productive_year(solved)
+        yield years, jax.tree.map(lambda a: np.asarray(a)[None], found)
+        progress(k + 1, total)
+
+
+def _small_arrays(
+    tables: WorldTables,
+    rows: YearArray | None,
+    final_demand: Callable[[WorldTables, slice], np.ndarray],
+    years: slice,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    """x, Y and v of some years, checked."""
+    x, Y, v = tables.output(years), final_demand(tables, years), None
+    if rows is not None:
+        added = as_float64(rows[years])
+        v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
+    if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
+        for year in tables.years[years]:
+            check_numbers(tables.table(year))
+    return x, Y, v
+
+
 def _read_ahead(
     tables: WorldTables,
     rows: YearArray | None,
@@ -245,13 +317,7 @@ def _read_ahead(
         return
 
     def read(years: slice) -> tuple[Any, ...]:
-        x, Y, v = tables.output(years), final_demand(tables, years), None
-        if rows is not None:
-            added = as_float64(rows[years])
-            v = np.divide(added, x, out=np.zeros_like(x), where=x > 0)
-        if not (np.isfinite(Y).all() and (v is None or np.isfinite(v).all())):
-            for year in tables.years[years]:
-                check_numbers(tables.table(year))
+        x, Y, v = _small_arrays(tables, rows, final_demand, years)
         return as_float64(tables.Z[years]), x, Y, v
 
     with ThreadPoolExecutor(1) as reader:

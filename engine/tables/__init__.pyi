@@ -45,6 +45,7 @@ from .store import open_store as open_store
 from .store import require_replaceable as require_replaceable
 from .store import save_store as save_store
 from .store import store_attributes as store_attributes
+from .store import write_store as write_store
 from .synthetic import WorldShape as WorldShape
 from .synthetic import synthetic_world as synthetic_world
 from .world_table import Tolerance as Tolerance
@@ -52,6 +53,7 @@ from .world_table import WorldTable as WorldTable
 from .world_table import YearArray as YearArray
 from .world_table import as_float64 as as_float64
 from .world_table import parse_year as parse_year
+from .world_table import row_slabs as row_slabs
 from .world_tables import WorldTables as WorldTables
 from .world_tables import require_tables as require_tables
 from .world_tables import stack_years as stack_years

@@ -6,7 +6,8 @@
     value_added  (year, origin, sector)                      where the source has it
 
 with the labels as coordinates and units as attributes, so that xarray opens it
-without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, not
+without tivax: ``xarray.open_zarr(path, consolidated=False)``. One chunk a year, and
+several of some selling regions each where a year of Z is larger than 1 GiB; not
 compressed: real tables are noise to a compressor (10 % smaller, three times slower
 to read). Chunks, labels and metadata have checksums, see ``store_files``. The manifest
 of the import is the attribute ``manifest`` (JSON text) of the group, because zarr warns
@@ -17,7 +18,7 @@ import json
 import logging
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -46,16 +47,23 @@ from .rules import check_balance, check_values
 from .store_files import (
     DIMS,
     FORMAT,
+    IN_SLABS,
     LABELS,
+    UNCHECKED,
     StoredArray,
     checksum,
     damaged,
     digest,
+    largest_divisor,
     read_store,
 )
-from .world_table import LazyYears, Tolerance, WorldTable
+from .world_table import LazyYears, Tolerance, WorldTable, row_slabs
 from .world_tables import WorldTables, require_tables, year_range
 
+# A year of Z above the first is cut into files of selling regions, none above the
+# second unless one region is. A file is read in a tenth of a second.
+LARGEST_YEAR = 1 << 30
+LARGEST_FILE = 1 << 28
 # The arrays of a store, labels among them.
 _OWN = {*DIMS, *LABELS}
 _LONG_NAMES = {
@@ -135,18 +143,21 @@ class StoreWriter:
     """Writes years into a store beside its final place; ``finish`` moves it there.
 
     Years may come in any order. Call ``discard`` in the end, whatever happened: it
-    removes what was not finished.
+    removes what was not finished. A year of Z of more than ``largest_year`` bytes is
+    cut into files of ``largest_file`` at most.
     """
 
     def __init__(
         self,
         path: Path,
-        like: WorldTable,
+        like: WorldTable | WorldTables,
         years: Sequence[int],
         *,
         attributes: dict[str, Any],
         force: bool = False,
         command: str = "",
+        largest_year: int = LARGEST_YEAR,
+        largest_file: int = LARGEST_FILE,
     ) -> None:
         require_replaceable(path, force=force, command=command)
         self.path, self.years = path, tuple(sorted(years))
@@ -157,7 +168,11 @@ class StoreWriter:
         self._shapes = {"Z": (c, s, c, s), "Y": (c, s, c, f), "x": (c, s)}
         if like.value_added is not None:
             self._shapes["value_added"] = (c, s)
-        self._crc32c = {name: [-1] * len(self.years) for name in self._shapes}
+        region = 8 * s * c * s  # what one region sells
+        cut = c * region > largest_year
+        self.in_file = largest_divisor(c, largest_file // region) if cut else c
+        files = {name: c // self.in_file if name == "Z" else 1 for name in self._shapes}
+        self._crc32c = {name: [-1] * len(self.years) * k for name, k in files.items()}
         try:
             with explain_full_disk(path):
                 self._create(like, attributes)
@@ -165,10 +180,14 @@ class StoreWriter:
             self.discard()
             raise
 
-    def _create(self, like: WorldTable, attributes: dict[str, Any]) -> None:
+    def _create(
+        self, like: WorldTable | WorldTables, attributes: dict[str, Any]
+    ) -> None:
         """The empty arrays and the labels."""
         self._group = zarr.create_group(self._part, zarr_format=3)
-        self._group.attrs.update({"tivax_format": FORMAT, **attributes})
+        regions = len(like.regions)
+        format = FORMAT if self.in_file == regions else IN_SLABS
+        self._group.attrs.update({"tivax_format": format, **attributes})
         labels: dict[str, Sequence[str]] = {
             "origin": like.regions,
             "sector": like.sectors,
@@ -190,7 +209,7 @@ class StoreWriter:
             self._group.create_array(
                 name,
                 shape=(len(self.years), *shape),
-                chunks=(1, *shape),
+                chunks=(1, self.in_file if name == "Z" else shape[0], *shape[1:]),
                 dtype="float64",
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
@@ -213,12 +232,36 @@ class StoreWriter:
 
     def write(self, table: WorldTable) -> None:
         """Put one year in its place."""
-        k = self.years.index(table.year)
-        for name, shape in self._shapes.items():
-            values = np.ascontiguousarray(getattr(table, name), dtype="<f8")
-            with explain_full_disk(self.path):
-                self._array(name)[k] = values.reshape(shape)
-            self._crc32c[name][k] = checksum(values)
+        others = {k: getattr(table, k) for k in self._shapes if k != "Z"}
+        self.write_slabs(table.year, [table.Z], others)
+
+    def write_slabs(
+        self,
+        year: int,
+        slabs: Iterable[np.ndarray],
+        others: Mapping[str, np.ndarray],
+    ) -> None:
+        """Put one year in its place: Z in row slabs, in order, and the other arrays.
+
+        A slab has the rows of whole selling regions.
+        """
+        k, first = self.years.index(year), 0
+        for name, values in others.items():
+            self._put(name, k, 0, values)
+        for part in _regrouped(slabs, self._shapes["Z"][1:], self.in_file):
+            self._put("Z", k, first, part)
+            first += self.in_file
+
+    def _put(self, name: str, k: int, first: int, values: np.ndarray) -> None:
+        """Write the file of year number ``k`` that begins with region ``first``."""
+        values = np.ascontiguousarray(values, dtype="<f8")
+        shape = self._shapes[name]
+        count = self.in_file if name == "Z" else shape[0]
+        with explain_full_disk(self.path):
+            part = values.reshape(1, count, *shape[1:])
+            self._array(name)[k : k + 1, first : first + count] = part
+        files = shape[0] // count
+        self._crc32c[name][k * files + first // count] = checksum(values)
 
     def _array(self, name: str) -> zarr.Array:
         array = self._group[name]
@@ -238,6 +281,21 @@ class StoreWriter:
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
         self._until_discarded.close()
+
+
+def _regrouped(
+    slabs: Iterable[np.ndarray], region: tuple[int, ...], count: int
+) -> Iterator[np.ndarray]:
+    """The same rows, ``count`` selling regions at a time, copied only if need be."""
+    waiting = np.empty((0, *region))
+    for slab in slabs:
+        parts = slab.reshape(-1, *region)
+        if len(waiting):
+            parts = np.concatenate([waiting, parts])
+        whole = len(parts) // count * count
+        for a in range(0, whole, count):
+            yield parts[a : a + count]
+        waiting = parts[whole:].copy()
 
 
 def store_attributes(
@@ -278,8 +336,21 @@ def save_store(
     (2000, 2001)
     """
     require_tables(tables)
-    path = local_path("path", path)
-    first = tables.table(tables.years[0])
+    write_store(tables, local_path("path", path), force=force)
+
+
+def write_store(
+    tables: WorldTables,
+    path: Path,
+    *,
+    force: bool = False,
+    largest_year: int = LARGEST_YEAR,
+    largest_file: int = LARGEST_FILE,
+) -> None:
+    """``save_store``, with the sizes of ``StoreWriter``.
+
+    Of a year that is cut into files, no more than two of them are held at once.
+    """
     attributes = store_attributes(
         unit=tables.unit,
         source=tables.source,
@@ -290,10 +361,21 @@ def save_store(
         column_tolerance=tables.column_tolerance,
         checked=tables.checked,
     )
-    writer = StoreWriter(path, first, tables.years, attributes=attributes, force=force)
+    writer = StoreWriter(
+        path,
+        tables,
+        tables.years,
+        attributes=attributes,
+        force=force,
+        largest_year=largest_year,
+        largest_file=largest_file,
+    )
+    names = ["Y", "x", *(["value_added"] if tables.value_added is not None else [])]
+    rows = writer.in_file * len(tables.sectors)
     try:
-        for table in tables:
-            writer.write(table)
+        for k, year in enumerate(tables.years):
+            others = {name: np.asarray(getattr(tables, name)[k]) for name in names}
+            writer.write_slabs(year, row_slabs(tables.Z, k, rows), others)
         writer.finish({})
     finally:
         writer.discard()
@@ -307,6 +389,12 @@ class StoredYears(LazyYears):
 
     def _put(self, k: int, into: np.ndarray) -> None:
         self._array.read(self._first + k, into)
+
+    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
+        """Read from the file as they are asked for."""
+        in_region = self.shape[1] // self._array.shape[0]
+        for slab in self._array.slabs(self._first + k, rows // in_region):
+            yield slab.reshape(-1, *self.shape[2:])
 
 
 def open_store(
@@ -374,7 +462,7 @@ def open_store(
     except (LookupError, TypeError, ValueError) as error:
         what = "what it says of itself (zarr.json, labels)"
         raise damaged(path, what, f"{error}") from None
-    if stored.format != FORMAT:
+    if stored.format == UNCHECKED:
         _warn_unchecked(path, tables)
     return tables if lazy else tables.select(tables.years[0], tables.years[-1])
 

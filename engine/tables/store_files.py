@@ -6,14 +6,17 @@ with it, and the sizes of the files with what they say, before any number is rea
 
 Format 2 has checksums. A file of labels or numbers ends in the CRC-32C of its content
 (the crc32c codec of zarr v3). The attribute ``crc32c`` of an array lists those of its
-years, so that a year in the place of another is noticed; the attribute ``digest`` of
+files, so that a year in the place of another is noticed; the attribute ``digest`` of
 the group is a SHA-256 over all metadata and labels. Format 1 has none of this.
+
+Format 3 has Z of a year in several files, some selling regions in each, as many in one
+as in another: for years so large that they are read and written in row slabs.
 """
 
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +24,11 @@ from typing import Any
 import google_crc32c
 import numpy as np
 
-from ..core import TivaxError
+from ..core import TivaxError, aligned_empty
 
 FORMAT = 2
 UNCHECKED = 1  # the format before checksums
+IN_SLABS = 3  # Z of a year in several files
 
 # The axes of each array of numbers, and whether an axis shares another one's labels.
 DIMS = {
@@ -49,10 +53,11 @@ _LARGEST_METADATA = 1 << 26
 _CRC_BYTES = 4
 
 
-def checksum(values: np.ndarray | bytes) -> int:
-    """CRC-32C of bytes, or of the bytes of a contiguous array."""
+def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
+    """CRC-32C of bytes, or of the bytes of a contiguous array; ``before`` is that of
+    what comes before them."""
     data = values if isinstance(values, bytes) else values.reshape(-1).view(np.uint8)
-    return google_crc32c.value(data)  # pyright: ignore[reportArgumentType]
+    return google_crc32c.extend(before, data)  # pyright: ignore[reportArgumentType]
 
 
 def digest(path: Path) -> str:
@@ -72,58 +77,101 @@ def _digest(documents: Mapping[str, Any], labels: Mapping[str, bytes]) -> str:
 
 @dataclass(frozen=True)
 class StoredArray:
-    """The numbers of an array, a file a year; ``crc32c`` is empty in format 1."""
+    """The numbers of an array: of each year a file, or several (``in_file`` of the
+    first axis in each). ``crc32c`` is by year and file, empty in format 1."""
 
     store: Path
     name: str
     years: tuple[int, ...]
     shape: tuple[int, ...]  # of a year
+    in_file: int
     crc32c: tuple[int, ...]
 
     @property
-    def nbytes(self) -> int:
+    def files(self) -> int:
         """Of a year."""
-        return 8 * math.prod(self.shape)
+        return self.shape[0] // self.in_file
+
+    @property
+    def file_bytes(self) -> int:
+        """Numbers of a file."""
+        return 8 * self.in_file * math.prod(self.shape[1:])
 
     def read(self, k: int, into: np.ndarray) -> None:
         """Read year number ``k``; ``TivaxError`` unless it is what was written."""
-        file = self.store / self.file(k)
+        parts = into.reshape(self.files, -1)
+        for j in range(self.files):
+            for _ in self._read_file(k, j, parts[j : j + 1]):
+                pass
+
+    def slabs(self, k: int, at_once: int) -> Iterator[np.ndarray]:
+        """Year number ``k``, at most ``at_once`` of its first axis at a time, in order.
+
+        A slab is overwritten when the next but one is asked for. A damaged file is
+        noticed at its end: use nothing of a year before all of it is read.
+        """
+        each = largest_divisor(self.in_file, at_once)
+        buffers = [aligned_empty((each, *self.shape[1:])) for _ in range(2)]
+        count = 0
+        for j in range(self.files):
+            # Each part goes into the buffer that is not in use.
+            turn = [buffers[(count + i) % 2] for i in range(self.in_file // each)]
+            yield from self._read_file(k, j, turn)
+            count += len(turn)
+
+    def _read_file(
+        self, k: int, j: int, parts: Sequence[np.ndarray] | np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Each of ``parts``, when the next numbers of the file are in it."""
+        found = 0
         try:
-            with file.open("rb") as stream:
-                count = stream.readinto(into.reshape(-1).view(np.uint8).data)
+            with (self.store / self.file(k, j)).open("rb") as stream:
+                for part in parts:
+                    data = part.reshape(-1).view(np.uint8)
+                    if stream.readinto(data.data) != len(data):
+                        raise self.fault(k, "the file is cut short or too long", j)
+                    if self.crc32c:
+                        found = checksum(data, found)
+                    yield part
                 rest = stream.read(_CRC_BYTES + 1)
         except OSError as error:
-            raise self.fault(k, f"{error.strerror or error}") from None
-        if (count, len(rest)) != (self.nbytes, self._crc_bytes):
-            raise self.fault(k, "the file is cut short or too long")
+            raise self.fault(k, f"{error.strerror or error}", j) from None
+        if len(rest) != self._crc_bytes:
+            raise self.fault(k, "the file is cut short or too long", j)
         if self.crc32c:
-            found = checksum(into)
             if found.to_bytes(_CRC_BYTES, "little") != rest:
-                raise self.fault(k, "its checksum differs")
-            if found != self.crc32c[k]:
-                raise self.fault(k, "it holds another year or array")
+                raise self.fault(k, "its checksum differs", j)
+            if found != self.crc32c[k * self.files + j]:
+                raise self.fault(k, "it holds another year or array", j)
 
-    def file(self, k: int) -> str:
-        """Of year number ``k``, within the store."""
-        return "/".join([self.name, "c", str(k), *["0"] * len(self.shape)])
+    def file(self, k: int, j: int = 0) -> str:
+        """File number ``j`` of year number ``k``, within the store."""
+        first = [self.name, "c", str(k), str(j)]
+        return "/".join([*first, *["0"] * (len(self.shape) - 1)])
 
     def require_sizes(self) -> None:
-        """Raise ``TivaxError`` where a year's file is missing or has another size."""
-        for k in range(len(self.years)):
+        """Raise ``TivaxError`` where a file is missing or has another size."""
+        wanted = self.file_bytes + self._crc_bytes
+        for k, j in np.ndindex(len(self.years), self.files):
             try:
-                size = (self.store / self.file(k)).stat().st_size
+                size = (self.store / self.file(k, j)).stat().st_size
             except OSError as error:
-                raise self.fault(k, error.strerror or str(error)) from None
-            if size != self.nbytes + self._crc_bytes:
-                wanted = self.nbytes + self._crc_bytes
-                raise self.fault(k, f"{size:,} bytes, not {wanted:,}")
+                raise self.fault(k, error.strerror or str(error), j) from None
+            if size != wanted:
+                raise self.fault(k, f"{size:,} bytes, not {wanted:,}", j)
 
     @property
     def _crc_bytes(self) -> int:
         return _CRC_BYTES if self.crc32c else 0
 
-    def fault(self, k: int, why: str) -> TivaxError:
-        return damaged(self.store, f"{self.name} of {self.years[k]}", why)
+    def fault(self, k: int, why: str, j: int = 0) -> TivaxError:
+        part = f", part {j + 1} of {self.files}," if self.files > 1 else ""
+        return damaged(self.store, f"{self.name} of {self.years[k]}{part}", why)
+
+
+def largest_divisor(count: int, most: int) -> int:
+    """The largest divisor of ``count`` that is not above ``most``, at least 1."""
+    return next(d for d in range(max(1, min(most, count)), 0, -1) if count % d == 0)
 
 
 def damaged(store: Path, what: str, why: str) -> TivaxError:
@@ -160,12 +208,12 @@ class _Reader:
         if "tivax_format" not in attributes:
             raise TivaxError(f"{path}: not a tivax store; make one with `tivax import`")
         self.format = attributes["tivax_format"]
-        if self.format not in (UNCHECKED, FORMAT):
+        if self.format not in (UNCHECKED, FORMAT, IN_SLABS):
             raise TivaxError(
-                f"{path}: store format {self.format}, this tivax reads {FORMAT}; "
+                f"{path}: store format {self.format}, this tivax reads {IN_SLABS}; "
                 "import again"
             )
-        self.checked = self.format == FORMAT
+        self.checked = self.format != UNCHECKED
         self.documents = _documents(path)
         self.attributes = attributes
 
@@ -210,13 +258,26 @@ class _Reader:
 
     def _array(self, name: str, labels: Mapping[str, tuple]) -> StoredArray:
         shape = tuple(len(labels[axis]) for axis in DIMS[name])
-        self._require(name, shape, (1, *shape[1:]), "float64", "bytes")
+        in_file = self._in_file(name, shape[1])
+        self._require(name, shape, (1, in_file, *shape[2:]), "float64", "bytes")
         crc32c = ()
         if self.checked:
             crc32c = tuple(_attributes(self.documents[name]).get("crc32c", ()))
-            if len(crc32c) != shape[0]:
+            if len(crc32c) != shape[0] * (shape[1] // in_file):
                 raise damaged(self.path, name, "checksums are missing")
-        return StoredArray(self.path, name, labels["year"], shape[1:], crc32c)
+        return StoredArray(self.path, name, labels["year"], shape[1:], in_file, crc32c)
+
+    def _in_file(self, name: str, regions: int) -> int:
+        """How many selling regions a file has: all, but for Z of format 3."""
+        if name != "Z" or self.format != IN_SLABS:
+            return regions
+        try:
+            grid = self.documents[name]["chunk_grid"]["configuration"]["chunk_shape"]
+            if type(grid[1]) is int and grid[1] > 0 and regions % grid[1] == 0:
+                return grid[1]
+        except (LookupError, TypeError):
+            pass
+        return regions  # the comparison with the format then names the file
 
     def _require(
         self,

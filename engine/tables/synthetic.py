@@ -16,6 +16,7 @@ from one solve (I - A)^-1 Y with unit budgets. Output is what is sold: Z 1 + Y 1
 holds to rounding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -42,7 +43,7 @@ CATEGORIES = ("CONS_h", "CONS_np", "CONS_g", "GFCF", "INVEN")
 # Shares of the categories in final demand; inventories come on top, around zero.
 _CATEGORY_SHARE = (0.58, 0.02, 0.18, 0.22)
 FOREIGN_SHARE = 0.29
-_CELL_NOISE = 0.3  # lognormal, of imports around proportionality
+CELL_NOISE = 0.3  # lognormal, of imports around proportionality
 _WORLD_INCOME = 60e6  # million US$ in the first year
 
 
@@ -163,8 +164,12 @@ def synthetic_world(
     )
 
 
-def draw_structure(seed: int, *, regions: int, sectors: int, years: int) -> Structure:
+def draw_structure(
+    seed: int, *, regions: int, sectors: int, years: int, cells: bool = True
+) -> Structure:
     """Draw what all years share, with import propensities that give FOREIGN_SHARE.
+
+    Without ``cells`` there is no noise of single cells (``noise`` is empty).
 
     By NumPy: these are small, and each kind of draw would take JAX half a second to
     compile.
@@ -217,14 +222,15 @@ def draw_structure(seed: int, *, regions: int, sectors: int, years: int) -> Stru
         deficit[k] = lasting + passing
     crisis = np.exp(-0.5 * ((np.arange(t) - 0.6 * t) / 0.8) ** 2)
     openness = 0.3 * (np.arange(t) / max(t - 1, 1) - 0.5) - 0.25 * crisis
-    noise = rng.standard_normal((c, s, c, s), dtype=np.float32)
+    shape = (c, s, c, s) if cells else (0, s, c, s)
+    noise = rng.standard_normal(shape, dtype=np.float32)
     fields = dict(
         growth=0.02 + 0.05 * _logistic(-log_size) + 0.01 * normal(c),
         recipe=recipe,
         input_share=input_share,
         propensity=propensity,
         pull=pull,
-        noise=np.exp(np.float32(_CELL_NOISE) * noise),
+        noise=np.exp(np.float32(CELL_NOISE) * noise),
         taste=taste,
         deficit=np.clip(deficit, -0.2, 0.2),
         openness=openness,
@@ -255,18 +261,7 @@ def make_year(
     c, s = world.input_share.shape
     n = c * s
     home = jnp.eye(c)[:, None, :]  # [seller r, 1, user d]
-
-    imported = jax.nn.sigmoid(world.propensity + world.openness[k])  # [d, i]
-    anyone_sells = world.pull.sum(axis=0) > 0  # [d, i]
-    imported = jnp.where(world.active > 0, imported, 1.0) * anyone_sells.astype(float)
-    pull = world.pull * jnp.exp(world.growth[:, None, None] * k)
-    seller = pull / jnp.where(anyone_sells, pull.sum(axis=0), 1)[None]  # [r, d, i]
-    seller = jnp.swapaxes(seller, 1, 2)  # [r, i, d]
-
-    def split(imported: Float[Array, "c s"]) -> Float[Array, "c s c"]:
-        """Shares of the sellers r in what region d buys of good i: [r, i, d]."""
-        at_home = world.active * (1 - imported)
-        return home * at_home.T[None] + seller * imported.T[None]
+    imported, split = buying(world, k)
 
     # One draw for both uses: each would take as long to compile.
     draws = jax.random.normal(key, (n * n + n * c,), jnp.float32)
@@ -277,6 +272,45 @@ def make_year(
     inputs = (world.input_share * world.active)[None, None]
     A = (A * (inputs / jnp.where(bought > 0, bought, 1))).reshape(n, n)
 
+    unit = unit_demand(world, imported, split, draws[n * n :].reshape(c, s, c))
+    X, residual, _ = import_share.solve(A, unit.sum(axis=2), regions=c)
+    v = world.active.reshape(n) * (1 - A.sum(axis=0))
+    budget = budgets(world, k, v, X)
+
+    Z = A * (X @ budget)[None, :]
+    Y = unit * budget[None, :, None]
+    return SyntheticYear(Z, Y, Z.sum(axis=1) + Y.sum(axis=(1, 2)), residual)
+
+
+def buying(
+    world: Structure, k: Int[Array, ""]
+) -> tuple[Float[Array, "c s"], Callable[[Float[Array, "c s"]], Float[Array, "c s c"]]]:
+    """Shares of inputs that are imported [d, i], and a function from such shares to
+    those of the sellers r in what region d buys of good i: [r, i, d]."""
+    c = len(world.growth)
+    home = jnp.eye(c)[:, None, :]  # [seller r, 1, user d]
+    imported = jax.nn.sigmoid(world.propensity + world.openness[k])  # [d, i]
+    anyone_sells = world.pull.sum(axis=0) > 0  # [d, i]
+    imported = jnp.where(world.active > 0, imported, 1.0) * anyone_sells.astype(float)
+    pull = world.pull * jnp.exp(world.growth[:, None, None] * k)
+    seller = pull / jnp.where(anyone_sells, pull.sum(axis=0), 1)[None]  # [r, d, i]
+    seller = jnp.swapaxes(seller, 1, 2)  # [r, i, d]
+
+    def split(imported: Float[Array, "c s"]) -> Float[Array, "c s c"]:
+        at_home = world.active * (1 - imported)
+        return home * at_home.T[None] + seller * imported.T[None]
+
+    return imported, split
+
+
+def unit_demand(
+    world: Structure,
+    imported: Float[Array, "c s"],
+    split: Callable[[Float[Array, "c s"]], Float[Array, "c s c"]],
+    draws: Float[Array, "c s c"],
+) -> Float[Array, "n c f"]:
+    """Final demand by category of a US$ that each region spends."""
+    c, s = world.input_share.shape
     steady = world.taste[..., :-1] * jnp.asarray(_CATEGORY_SHARE)[None, None]
     # Households and governments import half as much of a good as industries do.
     final = jnp.where(world.active > 0, 0.5 * imported, imported)
@@ -284,21 +318,24 @@ def make_year(
         split(final)[..., None] * jnp.swapaxes(steady, 0, 1)[None]
     )  # [r, i, d, f-1]
     # Stocks: a few per cent of the other demand in the cell, up or down.
-    swing = jnp.clip(draws[n * n :].reshape(c, s, c), -3, 3).astype(float)
+    swing = jnp.clip(draws, -3, 3).astype(float)
     stocks = 0.02 * demand.sum(axis=-1) * swing
     unit = jnp.concatenate([demand, stocks[..., None]], axis=-1)
     unit = unit / unit.sum(axis=(0, 1, 3))[None, None, :, None]
-    unit = unit.reshape(n, c, -1)
+    return unit.reshape(c * s, c, -1)
 
-    X, residual, _ = import_share.solve(A, unit.sum(axis=2), regions=c)
-    v = world.active.reshape(n) * (1 - A.sum(axis=0))
+
+def budgets(
+    world: Structure, k: Int[Array, ""], v: Float[Array, " n"], X: Float[Array, "n c"]
+) -> Float[Array, " c"]:
+    """What each region spends in year k: its income, deficit added.
+
+    X is the output that a US$ of each region's final demand requires.
+    """
+    c, s = world.input_share.shape
     income = (v[:, None] * X).reshape(c, s, c).sum(axis=1)  # of r per budget of d
     spend = (1 + world.deficit[k])[:, None] * income
     budget = jax.lax.fori_loop(
         0, 300, lambda _, y: (spend @ y) / jnp.sum(spend @ y), jnp.full(c, 1 / c)
     )
-    budget = budget * _WORLD_INCOME * jnp.exp(0.055 * k)
-
-    Z = A * (X @ budget)[None, :]
-    Y = unit * budget[None, :, None]
-    return SyntheticYear(Z, Y, Z.sum(axis=1) + Y.sum(axis=(1, 2)), residual)
+    return budget * _WORLD_INCOME * jnp.exp(0.055 * k)

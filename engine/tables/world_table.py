@@ -1,7 +1,7 @@
 """One year of a world input-output table, and how far it may miss its own sums."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
@@ -37,6 +37,10 @@ class LazyYears(ABC):
     def __len__(self) -> int:
         return self.shape[0]
 
+    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
+        """Year number ``k`` in slabs of rows: see ``row_slabs``."""
+        yield from row_slabs(self[k : k + 1], 0, rows)
+
     def __getitem__(self, key: int | slice) -> np.ndarray:
         """One year, or several, one at a time."""
         years = range(len(self))[key]
@@ -48,6 +52,22 @@ class LazyYears(ABC):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
+
+
+def row_slabs(values: YearArray, k: int, rows: int) -> Iterator[np.ndarray]:
+    """Year number ``k`` of an array, ``rows`` rows at a time, in order.
+
+    From a store, no more than two slabs of it are in memory; rows are those of whole
+    selling regions, and a slab may have fewer of them, all the same number. A slab is
+    overwritten when the next but one is asked for, and what is damaged is noticed when
+    all of them are read.
+    """
+    if isinstance(values, LazyYears):
+        yield from values.slabs(k, rows)
+        return
+    year = values[k]
+    for first in range(0, len(year), rows):
+        yield as_float64(year[first : first + rows])
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from ..absorption import by_region, trade_benefit_index
 from ..import_share import (
     ImportShares,
     apply_inverse,
+    correction,
     import_shares,
     in_float32,
     refine,
@@ -139,14 +140,11 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         def times(d: Float[Array, "n c"]) -> Float[Array, "n c"]:
             return A @ d + of_shares(d)
 
-        found = refine(
-            times,
-            times,
-            partial(apply_inverse, P),
-            R,
-            jnp.minimum(TOLERANCE, _OF_ALL / share.max()).astype(low),
-            _MOST_PASSES,
+        correct = partial(
+            correction, times, partial(apply_inverse, P), most=_MOST_PASSES
         )
+        tolerance = jnp.minimum(TOLERANCE, _OF_ALL / share.max()).astype(low)
+        found = refine(times, correct, R, tolerance)
     # Errors of shares leave what a user buys of a good, so that v stays.
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
     T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))

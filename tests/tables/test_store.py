@@ -527,15 +527,15 @@ def test_an_empty_folder_is_free(tables, tmp_path):
 def test_a_save_that_is_interrupted_leaves_the_old_store(
     tables, store, monkeypatch, interruption
 ):
-    write, written = StoreWriter.write, []
+    write, written = StoreWriter.write_slabs, []
 
-    def interrupted(self, table):
+    def interrupted(self, year, *arrays):
         if written:
             raise interruption
-        written.append(table.year)
-        write(self, table)
+        written.append(year)
+        write(self, year, *arrays)
 
-    monkeypatch.setattr(StoreWriter, "write", interrupted)
+    monkeypatch.setattr(StoreWriter, "write_slabs", interrupted)
     with pytest.raises((KeyboardInterrupt, OSError)):
         save_store(tables.select(2001, 2002), store, force=True)
     assert written == [2001]

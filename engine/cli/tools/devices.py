@@ -1,12 +1,11 @@
 """What ``tivax devices`` prints."""
 
 import os
-from pathlib import Path
 from typing import Any
 
 import jax
 
-from ...core import Run, processor_name
+from ...core import Run, machine_memory, processor_name
 from ...measures import MATRICES
 from ..terminal import Terminal
 
@@ -43,7 +42,7 @@ def _facts(device: Any) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
-    memory = _memory() if cpu else (stats or {}).get("bytes_limit")
+    memory = machine_memory() if cpu else (stats or {}).get("bytes_limit")
     return {
         "device": device.id,
         "platform": device.platform,
@@ -69,14 +68,3 @@ def _cores() -> int | None:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
-
-
-def _memory() -> int | None:
-    """Bytes of the machine, or of its container where that has less."""
-    try:
-        found = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):  # Windows
-        return None
-    limit = Path("/sys/fs/cgroup/memory.max")
-    text = limit.read_text().strip() if limit.exists() else ""
-    return min(found, int(text)) if text.isdigit() else found

@@ -1,0 +1,130 @@
+"""Time and memory of one year from the store, up to sizes that memory does not hold.
+
+    python -m tivax.bench.large_tables 44x56 49x200 250x160 --folder /scratch
+
+For each size a synthetic world (regions x sectors) is written to a store in the folder,
+and value added absorbed and gross exports of all regions are computed from it: streamed,
+and in memory where that fits. ``numpy.linalg.solve`` with as many right-hand sides
+takes part up to ``--numpy`` industries. Each size has a process of its own, so that the
+memory printed is its own; numpy comes last. Stores are removed unless ``--keep``.
+
+Cost is shown against n^2 k, the work of a product with k columns. Reading is from the
+page cache where the store fits there: the first call of each method is ``first``, with
+compiling, the best of the others ``best``.
+"""
+
+import argparse
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..engine.core import GIB, start_jax
+from ..engine.measures import value_added_trade
+from ..engine.streaming import is_too_large, large_world
+from ..engine.tables import WorldShape, open_store, write_store
+from .harness import machine
+
+SIZES = ("44x56", "49x200")
+_SEED = 0
+_MEASURED = 3  # calls, the first among them; one where a call takes a minute
+_ROW = "{:>8} {:>5} {:<22} {:>8} {:>8} {:>9} {:>9} {:>10} {:>7}"
+
+
+def make(size: str, folder: Path) -> None:
+    """Write the store of a size, unless it is there."""
+    start_jax()
+    if not (folder / size).exists():
+        regions, sectors = map(int, size.split("x"))
+        world = large_world(WorldShape(regions, sectors, years=1), _SEED)
+        write_store(world, folder / size)
+
+
+def run(size: str, folder: Path, most: int) -> list[list[str]]:
+    """A line for each method; numpy up to ``most`` industries."""
+    start_jax()
+    tables = open_store(folder / size, lazy=True)
+    n, k = tables.n, len(tables.regions)
+    rows = []
+
+    def add(name: str, times: list[float], residual: float, passes: int) -> None:
+        best = min(times[1:] or times)
+        rows.append(
+            [f"{n:,}", str(k), name, f"{times[0]:.2f}", f"{best:.2f}"]
+            + [f"{best / (n * n * k) * 1e12:.1f}", f"{residual:.1e}", str(passes)]
+            + [f"{_peak() / GIB:.2f}"]
+        )
+
+    methods = {"tivax, streamed": {"memory": 1}}
+    if not is_too_large(n):
+        methods["tivax, in memory"] = {}
+    for name, options in methods.items():
+        times, trade = _timed(lambda o=options: value_added_trade(tables, **o))
+        add(name, times, float(trade["residual"].max()), int(trade["passes"].max()))
+    if n <= most:
+        Z, x, Y = tables.Z[0], tables.output()[0], tables.final_demand()[0]
+        A = Z * np.divide(1, x, out=np.zeros_like(x), where=x > 0)[None, :]
+        del Z
+        M = np.eye(n) - A
+        times, X = _timed(lambda: np.linalg.solve(M, Y))
+        left = np.linalg.norm(Y - M @ X, axis=0) / np.linalg.norm(Y, axis=0)
+        add("numpy.linalg.solve", times, float(left.max()), 0)
+    return rows
+
+
+def _timed(work: Callable[[], Any]) -> tuple[list[float], Any]:
+    times, found = [], None
+    while len(times) < _MEASURED and (not times or times[0] < 60):
+        start = time.perf_counter()
+        found = work()
+        times.append(time.perf_counter() - start)
+    return times, found
+
+
+def _peak() -> int:
+    """The largest resident memory of this process; what is mapped of files counts."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def main() -> None:
+    """Make the stores, time the methods, print a table."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="REGIONSxSECTORS")
+    parser.add_argument("--folder", type=Path, help="where the stores are written")
+    parser.add_argument("--numpy", type=int, default=12_000, metavar="N")
+    parser.add_argument("--make", action="store_true", help="make the stores, no more")
+    parser.add_argument("--keep", action="store_true", help="keep the stores")
+    given = parser.parse_args()
+    about = machine()
+    print(f"{about['processor']}, {about['cores']} cores; {about['packages']}")
+    heads = ("n", "k", "method", "first s", "best s", "ps/n^2k", "residual", "passes")
+    print(_ROW.format(*heads, "GiB"))
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = given.folder or Path(temporary)
+        for size in given.sizes:
+            _alone(make, size, folder)
+            if given.make:
+                continue
+            for row in _alone(run, size, folder, given.numpy):
+                print(_ROW.format(*row), flush=True)
+            if not given.keep:
+                shutil.rmtree(folder / size)
+
+
+def _alone(work: Callable[..., Any], *given: Any) -> Any:
+    """In a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *given).result()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,10 @@
+from .flows import StreamedFlows as StreamedFlows
+from .inverted import streamed_inverted as streamed_inverted
+from .large_world import large_world as large_world
+from .memory import does_not_fit as does_not_fit
+from .memory import is_mapped as is_mapped
+from .memory import is_too_large as is_too_large
+from .memory import stalled as stalled
+from .trade import streamed_trade as streamed_trade
+from .year import StreamedYear as StreamedYear
+from .year import require_productive_year as require_productive_year

@@ -1,0 +1,115 @@
+"""One year's flows Z as what multiplies: read in row slabs, a slab ahead.
+
+Each product reads all of Z once. On several devices each takes some rows of a slab, and
+the rows of the product come together on the host.
+"""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels import row_slabs as kernels
+from ..tables import WorldTables, row_slabs
+
+# A slab is long enough for its product to run at full speed, and read in 0.1 s.
+SLAB_BYTES = 1 << 28
+
+
+class StreamedFlows:
+    """Z of year number ``k`` of tables, n x n, in slabs of about ``slab_bytes``.
+
+    ``shape`` and the products are those of an array; ``devices`` default to all local
+    ones.
+    """
+
+    def __init__(
+        self,
+        tables: WorldTables,
+        k: int,
+        *,
+        slab_bytes: int = SLAB_BYTES,
+        devices: Sequence[Any] | None = None,
+    ) -> None:
+        self._Z, self._k = tables.Z, k
+        self.year = tables.years[k]
+        self.regions, self.sectors = len(tables.regions), len(tables.sectors)
+        self.shape = (tables.n, tables.n)
+        region = 8 * self.sectors * tables.n
+        self._rows = max(1, slab_bytes // region) * self.sectors
+        self.devices = list(jax.local_devices() if devices is None else devices)
+
+    def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
+        """The slabs and their first rows; one is overwritten two slabs later."""
+        slabs = row_slabs(self._Z, self._k, self._rows)
+        first = 0
+        with ThreadPoolExecutor(1) as reader:
+            ahead = reader.submit(next, slabs, None)
+            while (slab := ahead.result()) is not None:
+                ahead = reader.submit(next, slabs, None)
+                yield first, slab
+                first += len(slab)
+
+    def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        return self.products(jnp.asarray(Q))[0]
+
+    def products(
+        self, Q: Float[Array, "n k"], growth: Float[Array, " n"] | None = None
+    ) -> tuple[Float[Array, "n k"], Float[Array, "n c"] | None]:
+        """Z Q, and sales to each region with industries grown, from one read of Z."""
+        n = len(Q)
+        product = np.empty(Q.shape, Q.dtype)
+        sold = None if growth is None else np.empty((n, self.regions), Q.dtype)
+        everywhere = [jax.device_put((Q, growth), device) for device in self.devices]
+        for first, slab in self.slabs():
+            found = []
+            for at, part, (q, factor) in self._parts(first, slab, everywhere):
+                some = kernels.times(part, q)
+                each = None
+                if factor is not None:
+                    each = kernels.sold(part, factor, regions=self.regions)
+                found.append((at, some, each))
+            for at, some, each in found:
+                product[at : at + len(some)] = some
+                if sold is not None:
+                    sold[at : at + len(some)] = each
+        return jnp.asarray(product), None if sold is None else jnp.asarray(sold)
+
+    def transposed_times(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """Z' Q."""
+        total: list[Any] = [0.0] * len(self.devices)
+        for first, slab in self.slabs():
+            parts = list(self._parts(first, slab, range(len(self.devices))))
+            for at, part, d in parts:
+                rows = jax.device_put(Q[at : at + len(part)], self.devices[d])
+                total[d] = total[d] + kernels.transposed_times(part, rows)
+            jax.block_until_ready(total)
+        # By way of the host: an array on one device would not meet one on several.
+        return jnp.asarray(sum(np.asarray(part) for part in total))
+
+    def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
+        """Sales to each buying region with the weights of the seller, as
+        ``kernels.perimeters.Perimeters.buyers`` where perimeters are regions."""
+        weights = Q.reshape(len(Q), -1, self.regions)
+        found = np.empty(weights.shape, Q.dtype)
+        for first, slab in self.slabs():
+            region = jnp.asarray(first // self.sectors)
+            some = kernels.buyers(
+                jnp.asarray(slab), weights, region, regions=self.regions
+            )
+            found[first : first + len(slab)] = some
+        return jnp.asarray(found).reshape(Q.shape)
+
+    def _parts(
+        self, first: int, slab: np.ndarray, given: Sequence[Any]
+    ) -> Iterator[tuple[int, Array, Any]]:
+        """Rows of a slab on each device, their first row, and what is given to it."""
+        parts = np.array_split(slab, len(self.devices))
+        for part, device, what in zip(parts, self.devices, given, strict=True):
+            if len(part):
+                yield first, jax.device_put(part, device), what
+            first += len(part)

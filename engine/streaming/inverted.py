@@ -1,0 +1,107 @@
+"""The inverted table of a year that does not fit: products with B, B itself never."""
+
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ...kernels import inverted_table as kernels
+from ...kernels import perimeters
+from ...kernels.inverted_table import InvertedTable
+from .flows import StreamedFlows
+from .year import StreamedYear
+
+
+class StreamedCoefficients:
+    """A = Z diag(scale) as what multiplies, each product a read of Z."""
+
+    def __init__(self, flows: "TableFlows", scale: Float[Array, " n"]) -> None:
+        self._flows, self._scale = flows, scale
+        self.inside = flows.inside * scale.reshape(len(flows.inside), 1, -1)
+
+    def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        scaled = self._scale.reshape(-1, *[1] * (Q.ndim - 1)) * Q
+        return (self._flows @ scaled.reshape(len(Q), -1)).reshape(Q.shape)
+
+    def __rmatmul__(self, q: Float[Array, " n"]) -> Float[Array, " n"]:
+        return self._scale * self._flows.transposed_times(q[:, None])[:, 0]
+
+    def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
+        """See ``StreamedFlows.buyers``."""
+        return self._flows.buyers(self._scale.reshape(-1, *[1] * (Q.ndim - 1)) * Q)
+
+
+class TableFlows:
+    """Z of an ``InvertedTable``: products that ``StreamedFlows`` makes, and what stays
+    inside borders."""
+
+    def __init__(self, flows: StreamedFlows, inside: Float[Array, "c s s"]) -> None:
+        self.inside = inside
+        self.buyers, self.transposed_times = flows.buyers, flows.transposed_times
+        self._flows = flows
+
+    def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        return self._flows @ Q
+
+    def __mul__(self, scale: Float[Array, "1 n"]) -> StreamedCoefficients:
+        return StreamedCoefficients(self, scale[0])
+
+
+def streamed_inverted(
+    year: StreamedYear,
+    Y: Float[Array, "n c u"],
+    v: Float[Array, " n"] | None = None,
+    *,
+    kernel: Callable[..., Any],
+    options: Sequence[tuple[str, Hashable]],
+) -> Any:
+    """``kernel`` of the year's table, products with B solved for.
+
+    Perimeters are regions; Y and ``options`` as in ``measures.perimeters``.
+    """
+    world = invert_streamed(year, Y[..., 0], v)
+    by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
+    return kernel(world, *by_use, **dict(options))
+
+
+def invert_streamed(
+    year: StreamedYear, Y: Float[Array, "n c"], v: Float[Array, " n"] | None
+) -> InvertedTable:
+    """``kernels.inverted_table.invert_table`` without B, of a streamed year."""
+    n, c = Y.shape
+    borders = perimeters.equal_regions(n, c, Y.dtype)
+    abroad, active = borders.abroad, year.x > 0
+    left = jnp.where(active, 1 - year.columns * year.scale, 0)
+    v = left if v is None else v
+    X = year.solve(Y, tol=kernels.TOLERANCE)
+    contents = year.solve_contents(
+        v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
+        jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
+        tol=kernels.TOLERANCE,
+    )
+    growth = year.scale * X.X.sum(axis=1)
+    sold = Y + year.flows.products(growth[:, None], growth)[1]
+    inside = year.D * year.scale.reshape(c, 1, -1)
+    L = perimeters.inverse(perimeters.identity(inside) - inside)
+    nan = jnp.full((), jnp.nan, Y.dtype)
+    flows: Any = TableFlows(year.flows, year.D)
+    return InvertedTable(
+        borders=borders,
+        Z=flows,
+        scale=year.scale,
+        v=v,
+        Y=Y,
+        X=X.X,
+        exports=sold * abroad * active[:, None].astype(Y.dtype),
+        L=L,
+        content=contents.X[:, :c],
+        dva_multiplier=perimeters.left_multiply(v, L),
+        fva_multiplier=borders.own(contents.X[:, c:]),
+        active=active.astype(Y.dtype),
+        largest_input_share=1 - jnp.min(jnp.where(active, left, 1)),
+        residual=jnp.maximum(X.residual, contents.residual),
+        inverse=None,
+        cell_error=nan,
+        cell_backward_error=nan,
+    )

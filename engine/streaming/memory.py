@@ -1,0 +1,67 @@
+"""When a year is too large: a rule from the memory of the machine alone.
+
+The fast path holds a year's flows, their coefficients and what is made on the way: as
+much as three matrices of float64, and a fourth where the next year is read meanwhile.
+A year is streamed where these take more than three quarters of memory. Streaming keeps
+the coefficients in float32, half a matrix; they are mapped from a file where they take
+more than half of memory.
+"""
+
+from ..core import GIB, TivaxError, machine_memory
+
+_FAST, _READ_AHEAD = 3, 1
+_FACTORS = 3  # of an LU solve: the matrix, its factors, the flows
+_MOST = 0.75
+_MOST_COEFFICIENTS = 0.5
+
+
+def matrix_bytes(n: int) -> int:
+    """Of an n x n matrix in float64."""
+    return 8 * n * n
+
+
+def is_too_large(n: int, years: int = 1, memory: int | None = None) -> bool:
+    """Whether a year of n industries, of several, is streamed.
+
+    ``memory`` is in bytes, that of the machine by default; where the system does not
+    report it nothing is too large.
+    """
+    memory = machine_memory() if memory is None else memory
+    if memory is None:
+        return False
+    matrices = _FAST + (_READ_AHEAD if years > 1 else 0)
+    return matrices * matrix_bytes(n) > _MOST * memory
+
+
+def is_mapped(n: int, memory: int | None = None) -> bool:
+    """Whether the float32 coefficients are too large for memory."""
+    memory = machine_memory() if memory is None else memory
+    return memory is not None and matrix_bytes(n) / 2 > _MOST_COEFFICIENTS * memory
+
+
+def does_not_fit(n: int, matrices: int) -> TivaxError:
+    """The error of what needs n x n matrices in memory, and cannot be streamed."""
+    return TivaxError(
+        f"{n:,} industries: this holds matrices of about {_gib(matrices, n)} GiB in "
+        f"memory, which they do not fit; {_REMEDY}"
+    )
+
+
+def stalled(year: int, n: int, residual: float, largest_share: float) -> TivaxError:
+    """The error of a year in which the iteration stalls: LU would not fit."""
+    bought = f", an industry buys {largest_share:.2f} of its output"
+    return TivaxError(
+        f"{year}: the iteration stalls at a relative residual of {residual:.1e}"
+        f"{bought if largest_share >= 1 else ''}; LU factors of {n:,} industries "
+        f"would take {_gib(_FACTORS, n)} GiB of memory; {_REMEDY}"
+    )
+
+
+_REMEDY = (
+    "add up sectors or regions first (`tivax aggregate`), or use a machine with more "
+    "memory"
+)
+
+
+def _gib(matrices: int, n: int) -> str:
+    return f"{matrices * matrix_bytes(n) / GIB:,.0f}"

@@ -1,0 +1,132 @@
+"""One year solved while its flows are read: coefficients in float32, Z in slabs.
+
+The first read makes the coefficients and the preconditioner; each float64 residual is
+another. A float32 matrix takes half of Z. Where it does not fit either, it is a file
+that the system maps into memory. Several devices have some of its rows each.
+"""
+
+import tempfile
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Float
+
+from ...kernels import row_slabs as kernels
+from ...kernels.import_share import (
+    IterativeSolution,
+    refine,
+    transposed,
+    while_on_host,
+)
+from ...kernels.leontief import per_dollar
+from ...kernels.solve import TOLERANCE
+from ..core import TivaxError, aligned_empty
+from .flows import StreamedFlows
+
+
+class StreamedYear:
+    """Coefficients and preconditioner of a year, made in one read of its flows.
+
+    ``x`` is output, ``size`` weighs using industries in the import shares (final demand
+    by selling industry, as in ``import_share.solve``); ``mapped`` puts the coefficients
+    into a temporary file. ``columns`` are the column sums of Z, ``D`` its domestic
+    blocks.
+    """
+
+    def __init__(
+        self,
+        flows: StreamedFlows,
+        x: Float[Array, " n"],
+        size: Float[Array, " n"],
+        *,
+        mapped: bool = False,
+    ) -> None:
+        n, c = len(x), flows.regions
+        self.flows, self.x, self.scale = flows, x, per_dollar(x)
+        size = jnp.abs(size)
+        weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
+        weight = weight.astype(jnp.float32)
+        # As many rows for each device: the last ones are zeros.
+        rows = -(-n // len(flows.devices)) * len(flows.devices)
+        A = _scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
+        A[n:] = 0
+        D, bought = [], []
+        inputs = columns = jnp.zeros(())
+        for first, slab in flows.slabs():
+            region = jnp.asarray(first // flows.sectors)
+            part = kernels.read_slab(
+                jnp.asarray(slab), self.scale, weight, region, regions=c
+            )
+            A[first : first + len(slab)] = part.A
+            D.append(part.D)
+            bought.append(part.bought)
+            inputs, columns = inputs + part.inputs, columns + part.columns
+        self.columns, self.D = columns, jnp.concatenate(D)
+        self._mesh, self._A = _placed(A, flows.devices)
+        self._D, self._P = kernels.shares_of_slabs(
+            self.D, inputs, jnp.concatenate(bought), self.scale
+        )
+
+    def solve(
+        self,
+        Y: Float[Array, "n k"],
+        *,
+        tol: float = TOLERANCE,
+        times: Callable[[Array], Array] | None = None,
+    ) -> IterativeSolution:
+        """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
+        if times is None:
+            times = self.inputs
+        correct = partial(kernels.correct, self._A, self._P, mesh=self._mesh)
+        return refine(times, correct, Y, tol, repeat=while_on_host)
+
+    def inputs(self, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        """A X, from one read."""
+        return self.flows @ (self.scale[:, None] * X)
+
+    def solve_contents(
+        self,
+        R: Float[Array, "n k"],
+        exporting: Float[Array, "n k"] | None = None,
+        *,
+        tol: float = TOLERANCE,
+    ) -> IterativeSolution:
+        """C = (I - A')^-1 R, as ``import_share.solve_contents``."""
+        times = transposed(self.flows.transposed_times, self.D, exporting, self.scale)
+        low = None if exporting is None else exporting.astype(jnp.float32)
+        given = (self._A, self._D, self._P, low)
+        correct = partial(kernels.correct_contents, *given, mesh=self._mesh)
+        return refine(times, correct, R, tol, repeat=while_on_host)
+
+
+def require_productive_year(year: StreamedYear) -> None:
+    """Raise ``TivaxError`` unless multipliers of output, 1'B, are finite and positive:
+    then A >= 0 is productive (``leontief.output_multipliers``)."""
+    n = len(year.x)
+    found = year.solve_contents(jnp.ones((n, 1), year.x.dtype))
+    if not (found.residual <= TOLERANCE and jnp.min(found.X) > 0):
+        raise TivaxError(
+            f"{year.flows.year}: the table is not productive, the spectral radius of A "
+            "is not below 1; look at it aggregated (`tivax aggregate`, `tivax check`)"
+        )
+
+
+def _placed(
+    A: np.ndarray, devices: Sequence[Any]
+) -> tuple[Mesh | None, Float[Array, "N n"]]:
+    """The matrix, its rows divided among devices where there are several."""
+    if len(devices) == 1:
+        return None, jax.device_put(A, devices[0])
+    mesh = Mesh(np.array(devices), ("rows",))
+    return mesh, jax.device_put(A, NamedSharding(mesh, PartitionSpec("rows")))
+
+
+def _scratch(*shape: int) -> np.ndarray:
+    """A float32 matrix in a temporary file without a name, gone with its last user."""
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float32, "w+", shape=shape)

@@ -1,0 +1,252 @@
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tivax.engine import (
+    TivaxWarning,
+    WorldShape,
+    WorldTables,
+    decompose,
+    open_store,
+    value_added_trade,
+)
+from tivax.engine.streaming import (
+    StreamedFlows,
+    StreamedYear,
+    is_mapped,
+    is_too_large,
+    large_world,
+    require_productive_year,
+)
+from tivax.engine.tables import check_balance, check_columns, check_values, write_store
+
+from commands import run_python
+from helpers import error_of, random_tables, single_supplier_inputs
+
+REGIONS, SECTORS = 6, 3
+N = REGIONS * SECTORS
+REGION = 8 * SECTORS * N  # bytes that one region sells
+# The same sums in another order; measured 4e-16.
+ROUNDING = 1e-14
+# Both stop at a residual below 1e-12.
+SOLVED = 1e-12
+STREAMED = dict(memory=1)  # of a machine that nothing fits
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return random_tables(regions=REGIONS, sectors=SECTORS, years=2)
+
+
+@pytest.fixture(scope="module")
+def store(tables, tmp_path_factory):
+    """Two selling regions in a file."""
+    folder = tmp_path_factory.mktemp("cut") / "store"
+    write_store(tables, folder, largest_year=0, largest_file=2 * REGION)
+    return folder
+
+
+def year_of(tables, k=0, *, regions=1, **options):
+    """The year in slabs of so many regions."""
+    flows = StreamedFlows(tables, k, slab_bytes=regions * REGION)
+    size = jnp.asarray(tables.final_demand()[k].sum(axis=1))
+    return StreamedYear(flows, jnp.asarray(tables.output()[k]), size, **options)
+
+
+def assert_same(found, expected):
+    assert set(found) == set(expected)
+    for name in expected:
+        if name not in ("residual", "passes", "identity"):
+            top = float(abs(expected[name]).max())
+            assert_allclose(found[name], expected[name], rtol=0, atol=SOLVED * top)
+
+
+# ---------------------------------------------------------------- the same numbers
+
+
+@pytest.mark.parametrize("account", ["residual", "basic"])
+def test_value_added_of_a_streamed_store_is_that_in_memory(tables, store, account):
+    lazy = open_store(store, lazy=True)
+    found = value_added_trade(lazy, account, **STREAMED)
+    assert_same(found, value_added_trade(tables, account))
+    assert float(found["residual"].max()) < 1e-12
+
+
+@pytest.mark.parametrize("regions", [1, 2, 4, 6])
+def test_columns_and_products_do_not_depend_on_the_slabs(tables, regions):
+    year = year_of(tables, regions=regions)
+    Q = jnp.asarray(np.random.default_rng(0).random((N, 4)))
+    assert_allclose(year.columns, tables.Z[0].sum(axis=0), rtol=ROUNDING)
+    assert_allclose(year.flows @ Q, tables.Z[0] @ Q, rtol=ROUNDING)
+    assert_allclose(year.flows.transposed_times(Q), tables.Z[0].T @ Q, rtol=ROUNDING)
+    grown = tables.Z[0] * np.asarray(Q[:, 0])
+    sold = grown.reshape(N, REGIONS, SECTORS).sum(axis=2)
+    assert_allclose(year.flows.products(Q, Q[:, 0])[1], sold, rtol=ROUNDING)
+
+
+def test_both_systems_are_solved(tables):
+    year = year_of(tables, 1, regions=2)
+    A = tables.Z[1] / tables.x[1]
+    rhs = jnp.asarray(np.random.default_rng(1).random((N, 2 * REGIONS)))
+    solved = year.solve(rhs)
+    assert_allclose(solved.X, np.linalg.solve(np.eye(N) - A, rhs), rtol=1e-11)
+    exporting = (
+        jnp.ones_like(rhs).at[:SECTORS, 0].set(0)
+    )  # the first region sells no inputs abroad
+    cut = A.copy()
+    cut[:SECTORS, SECTORS:] = 0
+    found = year.solve_contents(rhs, exporting).X
+    assert_allclose(found[:, 0], np.linalg.solve(np.eye(N) - cut.T, rhs[:, 0]))
+    assert_allclose(found[:, 1:], np.linalg.solve(np.eye(N) - A.T, rhs[:, 1:]))
+
+
+def test_coefficients_in_a_file_are_those_in_memory(tables):
+    Y = jnp.asarray(tables.final_demand()[0])
+    assert_array_equal(
+        year_of(tables, mapped=True).solve(Y).X, year_of(tables).solve(Y).X
+    )
+
+
+@pytest.mark.parametrize("method", ["bm-source", "my", "tripartite", "production"])
+def test_decompositions_without_an_inverse_are_streamed(store, method):
+    lazy = open_store(store, years=(2001, 2001), lazy=True)
+    level = "bilateral" if method == "bm-source" else "country"
+    found = decompose(lazy, method, level, **STREAMED)
+    assert_same(found, decompose(lazy, method, level))
+    assert float(found["residual"].max()) < 1e-12
+
+
+# ------------------------------------------------------------- what cannot be streamed
+
+
+def test_what_needs_the_inverse_says_how_much_memory_that_is(store):
+    lazy = open_store(store, lazy=True)
+    message = error_of(decompose, lazy, "wwz", "country", **STREAMED)
+    assert message.startswith(f"{N} industries: this holds matrices of about 0 GiB")
+    assert "tivax aggregate" in message
+    cells = error_of(value_added_trade, lazy, certify="cells", **STREAMED)
+    assert "GiB in memory, which they do not fit" in cells
+
+
+def one_year(A, Y):
+    """Tables of coefficients and final demand by region."""
+    n, c = Y.shape
+    x = np.linalg.solve(np.eye(n) - A, Y.sum(axis=1))
+    return tables_of(A * x, Y, x)
+
+
+def tables_of(Z, Y, x):
+    """One year; tables look odd on purpose here."""
+    n, c = Y.shape
+    labels = [f"R{r}" for r in range(c)], [f"S{i}" for i in range(n // c)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TivaxWarning)
+        return WorldTables(Z[None], Y[None], x[None], *labels, [2014])
+
+
+def test_a_year_in_which_the_iteration_stalls_says_what_lu_would_take():
+    A = single_supplier_inputs(regions=REGIONS, sectors=SECTORS, home=0.0, seed=5)
+    worst = one_year(A, np.random.default_rng(2).random((N, REGIONS)))
+    message = error_of(value_added_trade, worst, **STREAMED)
+    assert message.startswith("2014: the iteration stalls at a relative residual of ")
+    assert f"LU factors of {N} industries would take 0 GiB of memory" in message
+
+
+def test_industries_that_buy_more_than_they_make_are_looked_at_once_more():
+    """A column sum above 1 may be productive; a spectral radius above 1 is not."""
+    A = np.full((N, N), 0.5 / N)
+    A[:, 0] = 1.2 / N
+    Y = np.random.default_rng(3).random((N, REGIONS))
+    found = value_added_trade(one_year(A, Y), **STREAMED)
+    assert float(found["residual"].max()) < 1e-12
+    require_productive_year(year_of(one_year(A, Y)))
+    message = error_of(
+        require_productive_year, year_of(tables_of(2.2 * A, Y, np.ones(N)))
+    )
+    assert message.startswith("2014: the table is not productive")
+
+
+# ----------------------------------------------------------------------------- rule
+
+
+def test_a_year_is_too_large_where_three_matrices_take_three_quarters_of_memory():
+    """n = 1,000: a matrix is 8 MB, 24 MB are three quarters of 32 MB."""
+    assert not is_too_large(1_000, memory=32_000_000)
+    assert is_too_large(1_000, memory=31_999_999)
+    assert is_too_large(1_000, years=2, memory=32_000_000)  # the next is read meanwhile
+    assert not is_mapped(1_000, memory=8_000_000)  # 4 MB of float32 are half of it
+    assert is_mapped(1_000, memory=7_999_999)
+
+
+# --------------------------------------------------------------------- a large world
+
+
+@pytest.fixture(scope="module")
+def made():
+    return large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=1)
+
+
+def test_a_large_world_balances_and_is_the_same_each_time(made):
+    for table in made:
+        check_values(table)
+        check_balance(table, made.tolerance)
+        check_columns(table, made.column_tolerance)
+    again = large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=1)
+    assert_array_equal(again.Z[:], made.Z[:])
+    other = large_world(WorldShape(regions=8, sectors=SECTORS, years=2), seed=2)
+    assert not np.array_equal(other.Z[0], made.Z[0])
+
+
+def test_a_large_world_looks_like_one(made):
+    """Imports are about 29 % of inputs, and no region spends twice its income."""
+    table = made.table(2000)
+    A = table.Z / np.where(table.x > 0, table.x, np.inf)
+    blocks = A.reshape(8, SECTORS, 8, SECTORS)
+    at_home = sum(blocks[r, :, r].sum() for r in range(8))
+    assert 0.2 < 1 - at_home / A.sum() < 0.4
+    income = (table.x - table.Z.sum(axis=0)).reshape(8, SECTORS).sum(axis=1)
+    spent = table.Y.sum(axis=(0, 2))
+    assert ((0.5 < spent / income) & (spent / income < 2)).all()
+
+
+# --------------------------------------------------------------------------- devices
+
+ON_DEVICES = """
+import sys
+import jax
+jax.config.update("jax_num_cpu_devices", 4)
+jax.config.update("jax_enable_x64", True)
+import jax.numpy as jnp, numpy as np
+from helpers import random_tables
+from tivax.engine.streaming import StreamedFlows, StreamedYear, streamed_trade
+tables = random_tables(regions=5, sectors=3, years=1)
+Y = jnp.asarray(tables.final_demand()[0])
+found = {}
+for count in (1, 2, 4):
+    flows = StreamedFlows(tables, 0, devices=jax.devices()[:count])
+    year = StreamedYear(flows, jnp.asarray(tables.output()[0]), Y.sum(axis=1))
+    trade = streamed_trade(year, Y)
+    for name in ("absorbed", "exports", "output", "passes"):
+        found[f"{name} {count}"] = np.asarray(getattr(trade, name))
+    found[f"contents {count}"] = np.asarray(year.solve_contents(Y).X)
+np.savez(sys.argv[1], **found)
+"""
+
+
+def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
+    """15 rows, which neither two nor four devices can divide."""
+    support = {"PYTHONPATH": str(request.path.parents[1] / "support")}
+    file = tmp_path / "found.npz"
+    done = run_python(ON_DEVICES, file, env=support)
+    assert done.code == 0, done.err
+    found = np.load(file)
+    for key in found:
+        name = key.partition(" ")[0]
+        one = found[f"{name} 1"]
+        # Rows of products are gathered, those of the transposed system added up: their
+        # float32 corrections then differ, by less than where both stop.
+        gap = SOLVED if name == "contents" else 1e-13
+        assert_allclose(found[key], one, rtol=0, atol=gap * abs(one).max())
