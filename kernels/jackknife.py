@@ -124,6 +124,7 @@ def v5(coef: Float[Array, " q"], left: Float[Array, "G q"]) -> Float[Array, "q q
     return gap.T @ gap
 
 
+@partial(jax.jit, static_argnames="centred")
 def degrees(
     fit: ClusterFit,
     contrast: Float[Array, " p"],

@@ -80,6 +80,7 @@ from .processes import shared_parts as shared_parts
 from .processes import sharing as sharing
 from .processes import together as together
 from .progress import Progress as Progress
+from .progress import beside as beside
 from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .spreadsheets import escape_formula as escape_formula

@@ -5,6 +5,7 @@ from .coefficients import Coefficients as Coefficients
 from .conventions import CONVENTION_NOTES as CONVENTION_NOTES
 from .conventions import CONVENTIONS as CONVENTIONS
 from .conventions import Convention as Convention
+from .covariances import clustered as clustered
 from .covariances import common_shocks as common_shocks
 from .covariances import driscoll_kraay as driscoll_kraay
 from .covariances import network_hac as network_hac

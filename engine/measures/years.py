@@ -209,21 +209,22 @@ def compute_years(
     """
     rows = account.rows(tables)
     total = len(tables.years)
-    if is_too_large(tables.n, total, memory):
-        if streamed is None:
-            raise does_not_fit(tables.n, matrices)
-        yield from _stream(
-            streamed, tables, rows, progress, final_demand, constants, memory
-        )
-        return
+    large = is_too_large(tables.n, total, memory)
+    if large and streamed is None:
+        raise does_not_fit(tables.n, matrices)
     progress(0, total)
     shared = shared_parts()
-    at_once = _years_at_once(tables.n, matrices)
+    at_once = 1 if large else _years_at_once(tables.n, matrices)
     if shared is not None:
         at_once = min(at_once, shared.largest(total))
     chunks = split_years(total, at_once)
 
     def solved(asked: Sequence[slice]) -> Generator[Any, None, None]:
+        if large and streamed is not None:
+            yield from _stream(
+                streamed, tables, rows, final_demand, constants, asked, memory
+            )
+            return
         with closing(_read_ahead(tables, rows, final_demand, asked)) as read:
             for years, (Z, x, Y, v) in read:
                 same = [[constant] * len(x) for constant in constants]
@@ -259,34 +260,34 @@ def _stream(
     streamed: Callable[..., Any],
     tables: WorldTables,
     rows: YearArray | None,
-    progress: Progress,
     final_demand: Callable[[WorldTables, slice], np.ndarray],
     constants: Sequence[np.ndarray],
+    asked: Sequence[slice],
     memory: int | None,
-) -> Generator[tuple[slice, Any], None, None]:
-    """``compute_years`` of years whose flows are read in row slabs."""
-    total, mapped = len(tables.years), is_mapped(tables.n, memory)
+) -> Generator[Any, None, None]:
+    """Years whose flows are read in row slabs, each a part of its own."""
+    mapped = is_mapped(tables.n, memory)
     logging.getLogger("tivax").info(
         f"{tables.n:,} industries: each year is solved while it is read in row slabs"
         + (", its coefficients in a temporary file" if mapped else "")
     )
-    progress(0, total)
-    for k, year in enumerate(tables.years):
-        years = slice(k, k + 1)
+    for years in asked:
         x, Y, v = (
             None if a is None else jnp.asarray(a[0])
             for a in _small_arrays(tables, rows, final_demand, years)
         )
         size = Y.reshape(len(Y), -1).sum(axis=1)
-        solved = StreamedYear(StreamedFlows(tables, k), x, size, mapped=mapped)
+        solved = StreamedYear(
+            StreamedFlows(tables, years.start), x, size, mapped=mapped
+        )
         found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:
+            year = tables.years[years.start]
             share = float(found.largest_input_share)
             raise stalled(year, tables.n, float(found.residual), share)
         if not found.largest_input_share < 1:
             require_productive_year(solved)
-        yield years, jax.tree.map(lambda a: np.asarray(a)[None], found)
-        progress(k + 1, total)
+        yield jax.tree.map(lambda a: np.asarray(a)[None], found)
 
 
 def _small_arrays(

@@ -18,7 +18,15 @@ from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
 from ..panel import CONTROLS
-from ..resampling import Model, Scheme, fit_model, infer, make_plan, with_lags
+from ..resampling import (
+    FittedModel,
+    Model,
+    Scheme,
+    fit_model,
+    infer,
+    make_plan,
+    with_lags,
+)
 from ..threats import Threats, threats
 from .columns import column_name, paper_models, printed_place
 from .heterogeneity import with_groups
@@ -163,9 +171,10 @@ def declared_p_values(
 ) -> pd.DataFrame:
     """A row for each of ``declared_tests``: ``COLUMNS_OF_ROWS``.
 
-    ``family``: rows of ``infer_paper``, from which p over the five outcomes of the
-    sample (``p_sample``) and over all outcomes in all samples (``p_family``) are taken;
-    NaN without it, and for checks. ``p_paper`` is of CV1 with t(G-1), the paper's;
+    ``family``: rows of ``infer_paper``, from which p of the columns that the paper
+    prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
+    in all samples (``p_family``) are taken; without it p is drawn and those two are
+    NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the paper's;
     ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
     numbers are NaN and ``how`` says why.
     """
@@ -177,7 +186,14 @@ def declared_p_values(
     rows: list[dict[str, object]] = []
     progress(0, len(tests))
     for number, test in enumerate(tests, 1):
-        one = _without_one if test.without_one else _one
+        place = printed_place(test.model)
+        of_family = None
+        if test.role != "check" and place is not None:
+            of_family = over.get(place)
+        if test.without_one:
+            found = _without_one(data, test.model, draws, seed)
+        else:
+            found = _one(data, test.model, draws, seed, of_family)
         row = {
             "hypothesis": test.hypothesis,
             "claim": test.claim,
@@ -187,11 +203,9 @@ def declared_p_values(
             "model": test.model.name,
             "outcome": test.model.outcome,
             "sample": test.model.sample,
-            **one(data, test.model, draws, seed),
+            **found,
         }
-        place = printed_place(test.model)
-        of_family = None if place is None else over.get(place)
-        if test.role != "check" and of_family is not None:
+        if of_family is not None:
             for name, source in (
                 ("p_sample", "romano_wolf"),
                 ("p_family", "romano_wolf_all"),
@@ -203,28 +217,45 @@ def declared_p_values(
     return pd.DataFrame(rows, columns=COLUMNS_OF_ROWS)
 
 
-def _one(data: pd.DataFrame, model: Model, draws: int, seed: int) -> dict[str, object]:
+def _one(
+    data: pd.DataFrame,
+    model: Model,
+    draws: int,
+    seed: int,
+    of_family: pd.Series | None = None,
+) -> dict[str, object]:
+    """The fit and its p; with ``of_family``, which has the same draws, p from there."""
     try:
         fitted = fit_model(data, model)
-        inference, _ = infer(make_plan(fitted, SCHEME, draws), seed, invert=False)
+        if of_family is None:
+            p, error, draws = _drawn(fitted, draws, seed)
+        else:
+            kinds = ("wild_p", "wild_mc", "wild_draws")
+            p, error, draws = (of_family[kind] for kind in kinds)
     except TivaxError as error:
         return {
             "how": str(error),
             **dict.fromkeys(("coef", "se", "p_paper", "p"), np.nan),
         }
-    row, clusters = inference.summary.iloc[0], len(fitted.labels)
+    coef, se = float(fitted.coef[0]), float(np.sqrt(fitted.covariance()[0, 0]))
+    clusters = len(fitted.labels)
     return {
         "n": fitted.observations,
         "clusters": clusters,
-        "coef": float(row["estimate"]),
-        "se": float(row["se"]),
-        "p_paper": float(
-            2 * stats.t.sf(abs(row["estimate"] / row["se"]), clusters - 1)
-        ),
-        "p": float(row["p_value"]),
-        "p_mc": float(row["mc_error"]),
-        "draws": int(row["draws"]),
+        "coef": coef,
+        "se": se,
+        "p_paper": float(2 * stats.t.sf(abs(coef / se), clusters - 1)),
+        "p": float(p),
+        "p_mc": float(error),
+        "draws": int(draws),
     }
+
+
+def _drawn(fitted: FittedModel, draws: int, seed: int) -> tuple[float, float, int]:
+    """The declared p, its Monte-Carlo error and the number of draws."""
+    found, _ = infer(make_plan(fitted, SCHEME, draws), seed, invert=False)
+    row = found.summary.iloc[0]
+    return row["p_value"], row["mc_error"], row["draws"]
 
 
 def _without_one(

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 
 from ..core import Progress, no_progress
-from ..estimation import SAMPLES, Estimate, fixed_effects, sample, within
+from ..estimation import SAMPLES, Estimate, clustered, sample, within
 from ..measures import exported_value_added, trade_benefit_index
 from ..panel import (
     CONTROLS,
@@ -155,7 +155,7 @@ def compare_indices(data: pd.DataFrame, indices: Sequence[str]) -> pd.DataFrame:
         part = sample(data, group)
         for outcome in OUTCOMES:
             for name in indices:
-                fit = fixed_effects(part, outcome, [name, *CONTROLS])
+                fit = clustered(part, outcome, [name, *CONTROLS])["stata"]
                 deviation = within(part[[name]], part["iso3"])[name].std()
                 effect = {"effect": fit[name].coef * deviation}
                 rows.append(_row(fit, group, name, name, effect))
@@ -217,7 +217,7 @@ def gross_trade(frame: pd.DataFrame, files: DataFiles) -> Gross | None:
     for group in SAMPLES:
         part = sample(data, group)
         for outcome in OUTCOMES:
-            fit = fixed_effects(part, outcome, [*both, *CONTROLS])
+            fit = clustered(part, outcome, [*both, *CONTROLS])["stata"]
             for name, other in (("TBI", "GBI"), ("GBI", "TBI")):
                 rows.append(_row(fit, group, name, f"{name} | {other}", {}))
     return Gross(

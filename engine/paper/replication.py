@@ -1,9 +1,13 @@
 """Compute everything in the paper, and the checks that it leaves open."""
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import NamedTuple, TypeVar
 
-from ..core import Progress, TivaxError, no_progress, require_kind
+import pandas as pd
+
+from ..core import Progress, TivaxError, beside, no_progress, require_kind
+from ..estimation import Estimate
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from ..threats import panel_frame
 from . import columns as paper
@@ -15,6 +19,8 @@ from . import (
     robustness,
     specifications,
 )
+from .columns import Column
+from .inference import PaperInference
 from .results import Replication
 
 REGRESSORS = ("TBI", *CONTROLS)
@@ -22,7 +28,8 @@ REGRESSORS = ("TBI", *CONTROLS)
 T = TypeVar("T")
 
 
-# What the steps of ``replicate`` compute, in order.
+# What the steps of ``replicate`` compute, in order. What ``_draw`` makes is made beside
+# the others, and waited for.
 STEPS = (
     "panel",
     "tables 3 to 6",
@@ -35,10 +42,9 @@ STEPS = (
     "interactions",
     "without each country",
     "specification curve",
-    "bootstrap and placebo",
-    "declared p-values",
     "threats",
     "joint tests of the curve",
+    "bootstrap and placebo, declared p-values",
     "descriptive statistics",
 )
 
@@ -89,48 +95,50 @@ def replicate(
     estimates = paper.estimate_columns(frame)
     comparison = paper.compare(estimates)
     step()
-    lagged = robustness.lagged_instrument(frame)
-    step()
-    tables = other_indices.read_tables(files, files.years)
-    step()
-    variants = None
-    if tables is not None:
-        variants = optional(
-            "The index rebuilt from domestic value added",
-            lambda: other_indices.index_variants(frame, tables),
+    with beside(partial(_draw, frame, estimates)) as drawing:
+        lagged = robustness.lagged_instrument(frame)
+        step()
+        tables = other_indices.read_tables(files, files.years)
+        step()
+        variants = None
+        if tables is not None:
+            variants = optional(
+                "The index rebuilt from domestic value added",
+                lambda: other_indices.index_variants(frame, tables),
+            )
+        step()
+        gross = optional(
+            "Gross trade in place of value added",
+            lambda: other_indices.gross_trade(frame, files),
         )
-    step()
-    gross = optional(
-        "Gross trade in place of value added",
-        lambda: other_indices.gross_trade(frame, files),
-    )
-    step()
-    repaired = optional(
-        "Every country code repaired", lambda: robustness.fixed_codes(files, panel)
-    )
-    fixed_panel, fixed = repaired or (None, None)
-    step()
-    errors = robustness.other_errors(frame, estimates)
-    dependence = robustness.cross_section_dependence(frame, estimates)
-    step()
-    interactions = heterogeneity.interactions(frame)
-    parts = heterogeneity.pooled_parts(frame)
-    step()
-    left_out = specifications.leave_one_out(frame)
-    step()
-    curve = specifications.specification_curve(files, panel, estimates)
-    step()
-    drawn = optional("Bootstrap and placebo", lambda: inference.infer_paper(frame))
-    step()
-    family = None if drawn is None else drawn.rows
-    tests = declared.declared_p_values(frame, family)
-    step()
-    every = other_indices.with_vintage(panel_frame(panel), files, variants)
-    threatened = optional(
-        "What would make it go away", lambda: declared.threats_to_main_tests(every)
-    )
-    step()
-    joint = optional("The curve as a whole", lambda: specifications.joint_curves(every))
+        step()
+        repaired = optional(
+            "Every country code repaired", lambda: robustness.fixed_codes(files, panel)
+        )
+        fixed_panel, fixed = repaired or (None, None)
+        step()
+        errors = robustness.other_errors(frame, estimates)
+        step()
+        interactions = heterogeneity.interactions(frame)
+        parts = heterogeneity.pooled_parts(frame)
+        step()
+        left_out = specifications.leave_one_out(frame)
+        step()
+        curve = specifications.specification_curve(files, panel, estimates)
+        step()
+        every = other_indices.with_vintage(panel_frame(panel), files, variants)
+        threatened = optional(
+            "What would make it go away",
+            lambda: declared.threats_to_main_tests(every),
+        )
+        step()
+        joint = optional(
+            "The curve as a whole", lambda: specifications.joint_curves(every)
+        )
+        step()
+        drawn = drawing()
+    if drawn.refused:
+        skipped["Bootstrap and placebo"] = drawn.refused
     step()
     moments = descriptives.describe(frame)
     variation = descriptives.within_variation(frame)
@@ -150,19 +158,44 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
-        dependence=dependence,
+        dependence=drawn.dependence,
         interactions=interactions,
         parts=parts,
         left_out=left_out,
         curve=curve,
-        inference=drawn,
-        declared=tests,
+        inference=drawn.inference,
+        declared=drawn.declared,
         threats=threatened,
         joint=joint,
         moments=moments,
         variation=variation,
         skipped=skipped,
     )
+
+
+class _Drawn(NamedTuple):
+    """Dependence between countries, bootstraps and placebos, the declared p-values; why
+    there are no bootstraps."""
+
+    dependence: pd.DataFrame
+    inference: PaperInference | None
+    declared: pd.DataFrame
+    refused: str
+
+
+def _draw(
+    frame: pd.DataFrame, estimates: Mapping[Column, Estimate], progress: Progress
+) -> _Drawn:
+    """What takes draws and nothing but the panel and its estimates."""
+    found, refused = None, ""
+    try:
+        found = inference.infer_paper(frame, progress=progress)
+    except TivaxError as error:
+        refused = str(error)
+    family = None if found is None else found.rows
+    tests = declared.declared_p_values(frame, family, progress=progress)
+    dependence = robustness.cross_section_dependence(frame, estimates)
+    return _Drawn(dependence, found, tests, refused)
 
 
 def _require_countries(panel: Panel, files: DataFiles) -> None:

@@ -19,10 +19,10 @@ from ..estimation import (
     Estimate,
     IVEstimate,
     PlausiblyExogenous,
+    clustered,
     common_shocks,
     dependence,
     driscoll_kraay,
-    fixed_effects,
     lagged,
     plausibly_exogenous,
     sample,
@@ -73,7 +73,7 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
                     outcome,
                     group,
                     two_stage(*equation, draws=draws, seed=AR_SEED),
-                    fixed_effects(rows, outcome, ["TBI", *CONTROLS]),
+                    clustered(rows, outcome, ["TBI", *CONTROLS])["stata"],
                     plausibly_exogenous(*equation),
                 )
             )
@@ -137,8 +137,7 @@ def other_errors(
         data = sample(frame, column.sample)
         fits: dict[str, Estimate] = {"stata": own}
         arguments = (data, column.outcome, column.regressors)
-        for name in CONVENTIONS[1:]:
-            fits[name] = fixed_effects(*arguments, convention=name)
+        fits |= clustered(*arguments, conventions=CONVENTIONS[1:])
         fits["two-way clusters"] = two_way_clusters(*arguments)
         fits["Driscoll-Kraay"] = driscoll_kraay(*arguments)
         fits["common shocks"] = common_shocks(*arguments)

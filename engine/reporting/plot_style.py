@@ -282,16 +282,22 @@ def legend(
 
 
 def finish_layout(fig: Figure) -> Figure:
-    """Lay out once: each later drawing would shift the axes a little."""
+    """Lay out once: each later drawing would shift the axes a little, and with any
+    layout engine, "none" too, a figure is drawn twice to be saved."""
     lay_out(fig)
-    fig.set_layout_engine("none")
+    with rc_context({"figure.constrained_layout.use": False}):
+        fig.set_layout_engine(None)
     return fig
 
 
 def lay_out(fig: Figure) -> None:
     """Find the places of all parts; letters without a font are taken to be wide."""
+    engine = fig.get_layout_engine()
     with _quiet_fonts():
-        fig.draw_without_rendering()
+        if engine is None:
+            fig.draw_without_rendering()
+        else:
+            engine.execute(fig)  # without the drawing that would follow
 
 
 @contextmanager

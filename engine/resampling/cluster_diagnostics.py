@@ -151,7 +151,8 @@ def cluster_table(fitted: FittedModel) -> pd.DataFrame:
 
 
 def _contrast(fitted: FittedModel, k: int) -> jax.Array:
-    return jnp.eye(fitted.layout.regressors)[fitted.layout.exogenous + k]
+    each = np.eye(fitted.layout.regressors)
+    return jnp.asarray(each[fitted.layout.exogenous + k])
 
 
 # ------------------------------------------------------------- the level of clustering

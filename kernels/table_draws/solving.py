@@ -143,8 +143,8 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         correct = partial(
             correction, times, partial(apply_inverse, P), most=_MOST_PASSES
         )
-        tolerance = jnp.minimum(TOLERANCE, _OF_ALL / share.max()).astype(low)
-        found = refine(times, correct, R, tolerance)
+        goal = jnp.minimum(TOLERANCE, _OF_ALL / share.max()).astype(low)
+        found = refine(times, correct, R, goal)
     # Errors of shares leave what a user buys of a good, so that v stays.
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
     T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))

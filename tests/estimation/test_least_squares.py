@@ -15,6 +15,7 @@ from tivax.engine import TivaxError
 from tivax.engine.estimation import estimates, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
 from tivax.engine.estimation.covariances import (
+    clustered,
     driscoll_kraay,
     network_hac,
     two_way_clusters,
@@ -381,6 +382,48 @@ def test_effects_of_group_and_year_agree_with_dummies_written_out(missing):
     assert_allclose(own["coef"], literal.coef, rtol=RTOL)
     se = np.sqrt(np.diag(literal.sandwich * factor))
     assert_allclose(own["se"], se, rtol=RTOL)
+
+
+# -------------------------------------------------------- the same without a library
+
+
+@pytest.mark.parametrize("missing", [0.0, 0.3])
+def test_own_products_agree_with_dummies_written_out(missing):
+    frame = random_panel(missing=missing, seed=1)
+    fits = clustered(frame, "KOFGIdj", REGRESSORS, conventions=CONVENTIONS)
+    literal = fit_with_dummies(frame, "KOFGIdj", REGRESSORS)
+    effects = fit_with_dummies(frame, "KOFGIdj", []).residuals
+    for convention, fit in fits.items():
+        factor = small_sample(convention, len(frame), len(REGRESSORS), 12, 8)
+        V = literal.sandwich * factor
+        assert_allclose(fit.terms["coef"], literal.coef, rtol=RTOL)
+        assert_allclose(fit.covariance, V, rtol=RTOL, atol=RTOL * np.abs(V).max())
+        assert_allclose(fit.residuals, literal.residuals, rtol=0, atol=RTOL)
+        r2 = 1 - (fit.residuals @ fit.residuals) / (effects @ effects)
+        assert_allclose(fit.r2, r2, rtol=RTOL)
+        assert (fit.n, fit.clusters, fit.degrees) == (len(frame), 12, 11)
+        assert fit.convention == convention
+
+
+@pytest.mark.parametrize("convention", CONVENTIONS)
+def test_own_products_agree_with_the_libraries(convention):
+    """In units that differ by 1e9, and effects of group and year."""
+    frame = random_panel(seed=6)
+    label = frame["developed"].astype(str) + "-" + frame["year"].astype(str)
+    frame = frame.assign(period=label, lnGDP=1e9 * frame["lnGDP"])
+    of = (frame, "KOFGIdj", REGRESSORS)
+    fit = clustered(*of, time="period", conventions=[convention])[convention]
+    library = fixed_effects(*of, time="period", convention=convention)
+    own = library.terms.loc[fit.terms.index]
+    assert_allclose(fit.terms, own, rtol=RTOL)
+
+
+def test_own_products_leave_out_errors_that_are_rounding():
+    frame = random_panel(countries=2, years=12, seed=2)
+    of = (frame, "KOFGIdj", ["TBI"])
+    fit, library = clustered(*of)["stata"], fixed_effects(*of)
+    assert np.isnan(fit["TBI"].se) and fit.note == library.note.replace(", const", "")
+    assert_allclose(fit["TBI"].coef, library["TBI"].coef, rtol=RTOL)
 
 
 # ------------------------------------------------------------------ other covariances

@@ -1,5 +1,7 @@
 """Jackknife covariances and bootstraps: refits without each country, and by hand."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -238,3 +240,22 @@ def test_a_draw_without_a_change_is_the_sample_by_the_jackknife():
     left: Array = resampling.leave_one_out(products(rows), layout=rows.layout)
     V = clusters.cv3(fit.coef[-1:], left)
     close(found, (np.asarray(fit.coef[-1:]) - r) / np.sqrt(float(V[0, 0])))
+
+
+def test_the_types_call_lapack_for_one_matrix_at_a_time():
+    """Two batches of a compiled CPU program wait for each other's threads for ever, as
+    those of 41 clusters did beside the tests of two nulls (``tivax simulate``)."""
+    layout = clusters.Layout(dummies=14, controls=1, treatments=1)
+    zeros = clusters.ClusterCrossProducts(
+        jnp.zeros((41, 17, 17)), jnp.ones(41), jnp.asarray(17.0)
+    )
+
+    def of_null(null: Array) -> jackknife.WildTypes:
+        R = jnp.eye(layout.regressors)[-1:]
+        return jackknife.wild_types(zeros, R, null[None], layout=layout)
+
+    program = jax.jit(jax.vmap(of_null)).lower(jnp.zeros(2)).as_text()
+    calls = [line for line in program.splitlines() if "custom_call @lapack" in line]
+    assert any("getrf" in call and "tensor<16x16x" in call for call in calls)
+    batched = [call for call in calls if re.search(r"tensor<\d+x\d+x\d+x", call)]
+    assert not batched

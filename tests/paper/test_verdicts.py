@@ -263,6 +263,24 @@ def test_without_a_family_there_is_no_p_over_it(rows):
     assert (rows["draws"] == 499).all() and (rows["p_mc"] > 0).all()
 
 
+def test_p_of_a_printed_column_is_that_of_the_family(rows):
+    from tivax.engine.paper.declared import declared_p_values
+    from tivax.engine.paper.inference import infer_paper
+
+    frame = random_panel(countries=41, years=15, seed=4)
+    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
+    family = infer_paper(frame, draws=499).rows
+    found = declared_p_values(frame, family, draws=499)
+    same = [k for k in rows if not k.startswith(("p_sample", "p_family"))]
+    pd.testing.assert_frame_equal(found[same], rows[same], check_exact=True)
+    printed = found["role"] != "check"
+    assert found.loc[printed, "p_sample"].notna().all()
+    # Taken from there, not drawn again.
+    family[["wild_p", "wild_draws"]] = 0.25, 7
+    other = declared_p_values(frame, family, draws=499)
+    assert (other["draws"] == np.where(printed, 7, 499)).all()
+
+
 def test_a_test_whose_model_cannot_be_fitted_says_why():
     from tivax.engine.paper.declared import declared_p_values
 
