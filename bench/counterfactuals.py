@@ -19,8 +19,8 @@ from .harness import Case
 
 _PERCENT = 25
 # The most that variants of a case are, full and small.
-_CUTS, _FEW_CUTS = 100, 6
-_SCHEDULES, _FEW_SCHEDULES = 200, 4
+_CUTS, _FEW_CUTS = 40, 6
+_SCHEDULES, _FEW_SCHEDULES = 50, 4
 
 
 def cuts(tables: WorldTables, A: np.ndarray, Y: np.ndarray, v: np.ndarray) -> Case:

@@ -61,6 +61,7 @@ def _histogram(ax: Axes, drawn: np.ndarray, row: dict) -> None:
     ax.hist(inside, bins=bins, color=SURPLUS, alpha=0.6)
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     ax.set_xlabel(f"{row['term']}, estimate in a draw of the tables")
+    ax.ticklabel_format(axis="x", useOffset=False)
     ax.set_ylabel("draws")
     ax.spines[["top", "right"]].set_visible(False)
 
