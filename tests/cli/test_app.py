@@ -106,6 +106,13 @@ def test_every_option_is_explained(name):
         assert option.name == "help" or option.help, option.name
 
 
+@pytest.mark.parametrize("name", ["simulate", "threats", "curve"])
+def test_help_prints_the_sections_of_a_run_file(name):
+    """Brackets are markup: without a backslash what is in them vanishes."""
+    (section,) = re.findall(r"\[+\w+\]+", docstring(name).replace("\\", ""))
+    assert section in good(name, "--help").out
+
+
 def test_no_command_prints_the_help():
     code, out, err = tivax()
     assert code == 2 and "Usage: " in out + err and "devices" in out + err

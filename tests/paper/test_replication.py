@@ -882,8 +882,8 @@ def test_the_findings_are_printed(done, comparison):
     ) in lines
     assert lines[-1] == f"Open {done.folder / 'report.html'}"
     steps = [k for k in done.answer.err.splitlines() if k.startswith("tivax: step ")]
-    assert steps[0] == "tivax: step 1 of 18: panel"
-    assert steps[-1] == "tivax: step 18 of 18: report"
+    assert steps[0] == "tivax: step 1 of 17: panel"
+    assert steps[-1] == "tivax: step 17 of 17: report"
 
 
 def test_without_a_store_table_1_is_said_not_to_be_computed(done, page):
