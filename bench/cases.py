@@ -2,6 +2,7 @@
 
     solve     value added absorbed, diag(v) B Y, for all years
     solve-2014    the same on a store of yours, named by its years
+    solve-10x50x1    the same on a synthetic world of that size
     inverse   the full Leontief inverse B
     store     all years of a store from disk into memory
     pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
@@ -17,7 +18,7 @@ method that makes as many can take less.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,15 @@ def solve_of_store(world: World) -> Case:
     """``solve`` on tables that are not those of the benchmarks: solve-2014."""
     first, last = world.tables.years[0], world.tables.years[-1]
     return _solve(world, f"solve-{first}" + (f"-{last}" if last != first else ""))
+
+
+def solve_of_size(shape: WorldShape, folder: Path) -> Case:
+    """``solve`` on a synthetic world of another size, without the slow methods."""
+    world = world_of(synthetic_world(shape, SEED), folder, full=False)
+    size = f"{shape.regions}x{shape.sectors}x{shape.years}"
+    every = _solve(world, f"solve-{size}")
+    few = {name: every.methods[name] for name in ("tivax", "numpy solve", BARE)}
+    return replace(every, methods=few)
 
 
 def _solve(world: World, name: str) -> Case:

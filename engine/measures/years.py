@@ -22,7 +22,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError
+from ..core import Progress, TivaxError, stage
 from ..tables import (
     WORST_RESIDUAL,
     WorldTables,
@@ -199,8 +199,9 @@ def compute_years(
     with closing(_chunks(tables, rows, final_demand, matrices)) as chunks:
         for years, (Z, x, Y, v) in chunks:
             same = [[constant] * len(x) for constant in constants]
-            result = with_fallback(one_year, Z, x, Y, v, *same, **options)
-            part = jax.tree.map(np.asarray, result)
+            with stage("solving"):
+                result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+                part = jax.tree.map(np.asarray, result)
             _require_solved(part.residual, tables, years)
             for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                 # It has a solution even where it is not productive, without meaning.
@@ -231,7 +232,8 @@ def _chunks(
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, chunks[0])
         for k, years in enumerate(chunks):
-            arrays = ahead.result()
+            with stage("reading"):
+                arrays = ahead.result()
             if k + 1 < len(chunks):
                 ahead = reader.submit(read, chunks[k + 1])
             yield years, arrays

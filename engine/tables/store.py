@@ -19,14 +19,13 @@ import logging
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec
 
 from ..core import (
     DROPPINGS,
@@ -64,6 +63,7 @@ from .world_tables import WorldTables, require_tables, year_range
 # second unless one region is. A file is read in a tenth of a second.
 LARGEST_YEAR = 1 << 30
 LARGEST_FILE = 1 << 28
+_READERS = 2  # more gain nothing: memory is busy with two
 # The arrays of a store, labels among them.
 _OWN = {*DIMS, *LABELS}
 _LONG_NAMES = {
@@ -91,6 +91,8 @@ def require_replaceable(
 
 
 def _require_own_store(path: Path, command: str) -> None:
+    import zarr
+
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
@@ -127,8 +129,7 @@ def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
     if rest in ([], ["zarr.json"]):
         return True
     kind, *chunk = rest
-    array = arrays[name]
-    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
+    sizes = getattr(arrays[name], "cdata_shape", ())  # a group has none
     return (
         kind == "c"
         and len(chunk) <= len(sizes)
@@ -184,7 +185,10 @@ class StoreWriter:
         self, like: WorldTable | WorldTables, attributes: dict[str, Any]
     ) -> None:
         """The empty arrays and the labels."""
+        import zarr  # takes longer than reading a small store
+
         self._group = zarr.create_group(self._part, zarr_format=3)
+        checked = [zarr.codecs.Crc32cCodec()]
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
         self._group.attrs.update({"tivax_format": format, **attributes})
@@ -199,11 +203,19 @@ class StoreWriter:
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
-            compressors=[Crc32cCodec()],
+            compressors=checked,
             dimension_names=("year",),
         )
         for name, values in labels.items():
-            self._put_labels(name, values)
+            self._group.create_array(
+                name,
+                shape=(len(values),),
+                chunks=(len(values),),
+                dtype=str,  # variable length: zarr warns about the other string types
+                compressors=checked,
+                dimension_names=(name,),
+            )
+            self._array(name)[:] = np.asarray(values, dtype=object)
         unit = attributes["unit"]
         for name, shape in self._shapes.items():
             self._group.create_array(
@@ -214,21 +226,10 @@ class StoreWriter:
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
                 config={"write_empty_chunks": True},
-                compressors=[Crc32cCodec()],
+                compressors=checked,
                 dimension_names=DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
-
-    def _put_labels(self, name: str, values: Sequence[str]) -> None:
-        array = self._group.create_array(
-            name,
-            shape=(len(values),),
-            chunks=(len(values),),
-            dtype=str,  # variable length: zarr warns about the other string types
-            compressors=[Crc32cCodec()],
-            dimension_names=(name,),
-        )
-        array[:] = np.asarray(values, dtype=object)
 
     def write(self, table: WorldTable) -> None:
         """Put one year in its place."""
@@ -263,10 +264,8 @@ class StoreWriter:
         files = shape[0] // count
         self._crc32c[name][k * files + first // count] = checksum(values)
 
-    def _array(self, name: str) -> zarr.Array:
-        array = self._group[name]
-        assert isinstance(array, zarr.Array)
-        return array
+    def _array(self, name: str) -> Any:
+        return self._group[name]
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""
@@ -389,6 +388,11 @@ class StoredYears(LazyYears):
 
     def _put(self, k: int, into: np.ndarray) -> None:
         self._array.read(self._first + k, into)
+
+    def _put_all(self, years: Sequence[int], into: np.ndarray) -> None:
+        """A few at once: while one is read, the checksum of another is made."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            list(readers.map(self._put, years, into))
 
     def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
         """Read from the file as they are asked for."""

@@ -51,6 +51,8 @@ _OPTIONAL = ("value_added",)
 # Metadata are a few thousand bytes; a manifest of many inputs is longer.
 _LARGEST_METADATA = 1 << 26
 _CRC_BYTES = 4
+# Bytes read at a time: their checksum is made while the processor still holds them.
+_PIECE = 1 << 20
 
 
 def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
@@ -128,10 +130,12 @@ class StoredArray:
             with (self.store / self.file(k, j)).open("rb") as stream:
                 for part in parts:
                     data = part.reshape(-1).view(np.uint8)
-                    if stream.readinto(data.data) != len(data):
-                        raise self.fault(k, "the file is cut short or too long", j)
-                    if self.crc32c:
-                        found = checksum(data, found)
+                    for start in range(0, len(data), _PIECE):
+                        piece = data[start : start + _PIECE]
+                        if stream.readinto(piece.data) != len(piece):
+                            raise self.fault(k, "the file is cut short or too long", j)
+                        if self.crc32c:
+                            found = checksum(piece, found)
                     yield part
                 rest = stream.read(_CRC_BYTES + 1)
         except OSError as error:

@@ -258,6 +258,13 @@ def test_the_solve_on_a_store_is_a_case_named_by_its_years(world, tmp_path):
         assert case.error(case.methods["tivax"]()) < ERROR
 
 
+def test_the_solve_on_a_world_of_another_size(tmp_path):
+    case = cases.solve_of_size(replace(SHAPE, years=1), tmp_path)
+    assert case.name == "solve-4x5x1"
+    assert list(case.methods) == ["tivax", "numpy solve", "bare passes"]
+    assert case.error(case.methods["tivax"]()) < ERROR
+
+
 def test_bare_passes_are_the_products_and_nothing_else(world):
     bare = cases.bare_passes(
         jnp.asarray(world.A), jnp.asarray(world.Y), in_float32=np.array([0, 1, 4])

@@ -178,6 +178,29 @@ def test_preconditioner_is_the_one_of_the_docstring():
     assert_allclose(z, exact, rtol=0, atol=0.01 * exact.max())
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_blocks_are_the_coefficients_and_give_the_same_preconditioner(
+    axis, monkeypatch
+):
+    """Cut at whole regions, so that no float32 sum is longer than 7 products."""
+    monkeypatch.setattr(import_share, "_LONGEST_SUM", 7)
+    c, s = 5, 3
+    A = proportional_inputs(regions=c, sectors=s, noise=0.5)
+    size = np.random.default_rng(0).uniform(0.5, 2, size=c * s)
+    half = jnp.full(c * s, 0.5)
+    blocks, P = import_share.in_float32(
+        jnp.array(2 * A), jnp.array(size), regions=c, scale=half, axis=axis
+    )
+    assert [block.shape[axis] for block in blocks] == [6, 3, 6]
+    assert_array_equal(jnp.concatenate(blocks, axis=axis), A.astype(np.float32))
+    for part, expected in zip(P, shares(A, c, size / size.mean() + 1e-3), strict=True):
+        assert_allclose(part, expected, rtol=1e-5, atol=1e-7)  # float32
+    X = demand(c * s, 2).astype(np.float32)
+    columns = blocks if axis == 1 else [block.T for block in blocks]
+    expected = (A if axis == 1 else A.T) @ X
+    assert_allclose(import_share.product(columns, jnp.array(X)), expected, rtol=1e-5)
+
+
 # ------------------------------------------------------- contents, the other side
 
 

@@ -25,6 +25,7 @@ from ..options import (
     Regions,
     Satellites,
     Store,
+    Timings,
     ValueAddedOption,
     Verbose,
     Years,
@@ -160,6 +161,7 @@ def tbi(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -175,7 +177,7 @@ def tbi(
     from .inputs import correct_tables, error_files, open_tables, read_error
     from .tbi import run_tbi
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
     file_format, certify_what = require_format(format), require_certify(certify)
     model = read_error(error)
     tables = open_tables(store, years)
@@ -252,6 +254,7 @@ def decompose(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
@@ -266,7 +269,7 @@ def decompose(
     from .decompose import run_decompose
     from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
     tables = open_tables(store, years)
     net = correct_tables(tables, net_inventories, inventories, terminal)
     chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
@@ -342,6 +345,7 @@ def indicators(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
@@ -377,7 +381,7 @@ def indicators(
         read_regions,
     )
 
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
     model = read_error(error)
     tables = open_tables(store, years)
     net = correct_tables(tables, net_inventories, inventories, terminal)
