@@ -108,7 +108,9 @@ def solve_of_size(shape: WorldShape, folder: Path) -> Case:
 
 
 def _solve(world: World, name: str) -> Case:
-    A, Y, v = (jnp.asarray(k) for k in (world.A, world.Y, world.v))
+    # Nothing can be recovered of an industry's row where it adds no value.
+    v_known = np.where(world.v == 0, 1, world.v)
+    A, Y, v = (jnp.asarray(k) for k in (world.A, world.Y, v_known))
     A_years, Y_years = list(A), list(Y)  # as numpy's loops get them: no copies
     regions = world.Y.shape[2]
     eye = np.eye(world.A.shape[1])
@@ -132,22 +134,19 @@ def _solve(world: World, name: str) -> Case:
         )
 
     def numpy_solve() -> list[np.ndarray]:
-        years = zip(world.A, world.Y, world.v, strict=True)
+        years = zip(world.A, world.Y, v_known, strict=True)
         return [v[:, None] * np.linalg.solve(eye - A, Y) for A, Y, v in years]
 
     def numpy_inv() -> list[np.ndarray]:
-        years = zip(world.A, world.Y, world.v, strict=True)
+        years = zip(world.A, world.Y, v_known, strict=True)
         return [v[:, None] * (np.linalg.inv(eye - A) @ Y) for A, Y, v in years]
 
     def error(absorbed: Any) -> float:
         """Worst relative residual of B Y over years and columns, by numpy."""
         worst = 0.0
         for k, T in enumerate(absorbed):
-            A, Y, v = world.A[k], world.Y[k], world.v[k]
-            # Idle industries have v = 0 and sell to nobody but final demand.
-            X = np.divide(
-                np.asarray(T), v[:, None], out=Y.copy(), where=v[:, None] != 0
-            )
+            A, Y = world.A[k], world.Y[k]
+            X = np.asarray(T) / v_known[k][:, None]
             missed = np.linalg.norm(Y - X + A @ X, axis=0)
             worst = max(worst, float((missed / np.linalg.norm(Y, axis=0)).max()))
         return worst

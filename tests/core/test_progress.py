@@ -1,10 +1,12 @@
 """Where the time of a command goes: stages, one within another."""
 
+import json
 import threading
 import time
 
 import pytest
 
+from tivax.engine.cli.terminal import Terminal
 from tivax.engine.core.progress import Stages
 
 
@@ -50,8 +52,8 @@ def test_seconds_are_moved_once_where_spans_lie_within_each_other(clock):
     stage.started()
     with stage("solving"):
         clock.now += 3
-        stage.move(2, "compiling")  # ends here as well
-        stage.move(3, "compiling")
+        stage.move(2.0, "compiling")  # ends here as well
+        stage.move(3.0, "compiling")
         clock.now += 5
     seconds = dict(stage.table())
     assert seconds["compiling"] == 3 and seconds["solving"] == 5
@@ -63,7 +65,7 @@ def test_other_threads_do_not_count(clock):
     def run():
         with stage("reading"):
             clock.now += 7
-            stage.move(1, "compiling")
+            stage.move(1.0, "compiling")
 
     thread = threading.Thread(target=run)
     thread.start()
@@ -81,3 +83,16 @@ def test_a_decorated_function_is_a_stage_each_time(clock):
     draw()
     draw()
     assert dict(stage.table())["figures"] == 2
+
+
+def test_a_terminal_ends_with_the_times(capsys):
+    Terminal(timings=True).finish({}, "Open out")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Open out" and any("total" in line for line in lines)
+    Terminal(json=True, timings=True).finish({"command": "tbi"})
+    found = json.loads(capsys.readouterr().out)
+    assert found["command"] == "tbi"
+    *parts, total = found["timings_s"].values()
+    assert total == pytest.approx(sum(parts), abs=0.001 * len(parts))  # rounded to 1 ms
+    Terminal(json=True).finish({"command": "tbi"})
+    assert "timings_s" not in json.loads(capsys.readouterr().out)

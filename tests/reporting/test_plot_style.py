@@ -42,7 +42,7 @@ def test_labels_are_spread_by_isotonic_regression():
     steps = 0.1 * np.arange(30)
     fitted = isotonic_regression(np.sort(values) - steps).x + steps
     assert_allclose(np.sort(places), fitted, rtol=1e-12)
-    assert len(plot_style.spread_labels(values[:0], gap=0.1, low=0, high=1)) == 0
+    assert len(plot_style.spread_labels(values[:0], gap=0.1, low=0.0, high=1.0)) == 0
 
 
 @rc_context(plot_style.STYLE)
