@@ -78,7 +78,7 @@ INSTALLED = [k for k in CHINESE_FONTS if k in set(font_manager.get_font_names())
 
 STYLE: dict[Any, Any] = {
     "font.family": ["sans-serif", *INSTALLED],
-    "font.sans-serif": list(LATIN_FONTS),
+    "font.sans-serif": [LATIN_FONTS[0]],  # others are for browsers, see ``_svg``
     "font.size": FONT,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -396,7 +396,7 @@ def _svg(figure: Figure) -> str:
     # The names written do not depend on what is installed here.
     chinese = CHINESE_FONTS if re.search("[\u3000-\u9fff\uff00-\uffef]", svg) else ()
     return svg.replace(
-        _names([*LATIN_FONTS, "sans-serif", *INSTALLED]),
+        _names([LATIN_FONTS[0], "sans-serif", *INSTALLED]),
         _names([*LATIN_FONTS, *chinese, "sans-serif"]),
     )
 
