@@ -349,6 +349,22 @@ def test_one_supplier_for_each_industry_stalls_it_and_the_residual_says_so(home,
     assert_allclose(answer.residual, measured, rtol=0.01)
 
 
+@pytest.mark.parametrize("side", [solve, contents])
+def test_the_residual_is_the_true_one_where_inputs_are_98_per_cent(side):
+    """Reached or not: errors of A grow fifty times on the way to X."""
+    A, Y = random_inputs(80, share=0.98), demand(80, 8)
+    answer = side(A, Y, 8)
+    of_side = A if side is solve else A.T
+    measured = worst_residual(of_side, np.asarray(answer.X), Y)
+    # To 1 %, or to rounding where both are rounding: |X| is fifty times |Y|.
+    assert_allclose(answer.residual, measured, rtol=0.01, atol=5e-14)
+    expected = np.linalg.solve(np.eye(80) - of_side, Y)
+    reached = float(answer.residual)
+    assert (
+        np.abs(answer.X - expected).max() < 100 * max(reached, 1e-14) * expected.max()
+    )
+
+
 def test_an_iteration_that_does_not_gain_stops_after_its_second_cycle():
     A = single_supplier_inputs(regions=8, sectors=10, home=0.0)
     assert solve(A, demand(80, 8), 8).passes == 2 * (12 + 1)
