@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError, shared_parts
+from ..core import Progress, TivaxError, shared_parts, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -228,8 +228,9 @@ def compute_years(
         with closing(_read_ahead(tables, rows, final_demand, asked)) as read:
             for years, (Z, x, Y, v) in read:
                 same = [[constant] * len(x) for constant in constants]
-                result = with_fallback(one_year, Z, x, Y, v, *same, **options)
-                part = jax.tree.map(np.asarray, result)
+                with stage("solving"):
+                    result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+                    part = jax.tree.map(np.asarray, result)
                 _require_solved(part.residual, tables, years)
                 for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                     # Solved, but without meaning where it is not productive.
@@ -280,7 +281,8 @@ def _stream(
         solved = StreamedYear(
             StreamedFlows(tables, years.start), x, size, mapped=mapped
         )
-        found = streamed(solved, Y, v, *map(jnp.asarray, constants))
+        with stage("solving"):
+            found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:
             year = tables.years[years.start]
             share = float(found.largest_input_share)
@@ -324,7 +326,8 @@ def _read_ahead(
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, chunks[0])
         for k, years in enumerate(chunks):
-            arrays = ahead.result()
+            with stage("reading"):
+                arrays = ahead.result()
             if k + 1 < len(chunks):
                 ahead = reader.submit(read, chunks[k + 1])
             yield years, arrays

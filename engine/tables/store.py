@@ -24,8 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec
 
 from ..core import (
     DROPPINGS,
@@ -91,6 +89,8 @@ def require_replaceable(
 
 
 def _require_own_store(path: Path, command: str) -> None:
+    import zarr
+
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
@@ -164,7 +164,10 @@ class StoreWriter:
         self, like: WorldTable | WorldTables, attributes: dict[str, Any]
     ) -> None:
         """The empty arrays and the labels."""
+        import zarr  # takes longer than reading a small store
+
         self._group = zarr.create_group(self._part, zarr_format=3)
+        checked = [zarr.codecs.Crc32cCodec()]
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
         self._group.attrs.update({"tivax_format": format, **attributes})
@@ -179,11 +182,19 @@ class StoreWriter:
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
-            compressors=[Crc32cCodec()],
+            compressors=checked,
             dimension_names=("year",),
         )
         for name, values in labels.items():
-            self._put_labels(name, values)
+            self._group.create_array(
+                name,
+                shape=(len(values),),
+                chunks=(len(values),),
+                dtype=str,  # variable length: zarr warns about the other string types
+                compressors=checked,
+                dimension_names=(name,),
+            )
+            self._array(name)[:] = np.asarray(values, dtype=object)
         unit = attributes["unit"]
         for name, shape in self._shapes.items():
             self._group.create_array(
@@ -194,21 +205,10 @@ class StoreWriter:
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
                 config={"write_empty_chunks": True},
-                compressors=[Crc32cCodec()],
+                compressors=checked,
                 dimension_names=DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
-
-    def _put_labels(self, name: str, values: Sequence[str]) -> None:
-        array = self._group.create_array(
-            name,
-            shape=(len(values),),
-            chunks=(len(values),),
-            dtype=str,  # variable length: zarr warns about the other string types
-            compressors=[Crc32cCodec()],
-            dimension_names=(name,),
-        )
-        array[:] = np.asarray(values, dtype=object)
 
     def write(self, table: WorldTable) -> None:
         """Put one year in its place."""
@@ -243,10 +243,8 @@ class StoreWriter:
         files = shape[0] // count
         self._crc32c[name][k * files + first // count] = checksum(values)
 
-    def _array(self, name: str) -> zarr.Array:
-        array = self._group[name]
-        assert isinstance(array, zarr.Array)
-        return array
+    def _array(self, name: str) -> Any:
+        return self._group[name]
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""

@@ -18,6 +18,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,9 @@ _OPTIONAL = ("value_added",)
 # Metadata are a few thousand bytes; a manifest of many inputs is longer.
 _LARGEST_METADATA = 1 << 26
 _CRC_BYTES = 4
+_READERS = 2  # more gain nothing: memory is busy with two
+# Bytes read at a time: their checksum is made while the processor still holds them.
+_PIECE = 1 << 20
 
 
 def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
@@ -130,10 +134,12 @@ class StoredArray:
             with (self.store / self.file(k, j)).open("rb") as stream:
                 for part in parts:
                     data = part.reshape(-1).view(np.uint8)
-                    if stream.readinto(data.data) != len(data):
-                        raise self.fault(k, "the file is cut short or too long", j)
-                    if self.crc32c:
-                        found = checksum(data, found)
+                    for start in range(0, len(data), _PIECE):
+                        piece = data[start : start + _PIECE]
+                        if stream.readinto(piece.data) != len(piece):
+                            raise self.fault(k, "the file is cut short or too long", j)
+                        if self.crc32c:
+                            found = checksum(piece, found)
                     yield part
                 rest = stream.read(_CRC_BYTES + 1)
         except OSError as error:
@@ -184,6 +190,11 @@ class StoredYears(LazyYears):
 
     def _put(self, k: int, into: np.ndarray) -> None:
         self._array.read(self._first + k, into)
+
+    def _put_all(self, years: Sequence[int], into: np.ndarray) -> None:
+        """A few at once: while one is read, the checksum of another is made."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            list(readers.map(self._put, years, into))
 
     def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
         """Read from the file as they are asked for."""
@@ -424,8 +435,7 @@ def is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
     if rest in ([], ["zarr.json"]):
         return True
     kind, *chunk = rest
-    array = arrays[name]
-    sizes = getattr(array, "cdata_shape", ())
+    sizes = getattr(arrays[name], "cdata_shape", ())  # a group has none
     return (
         kind == "c"
         and len(chunk) <= len(sizes)

@@ -1,7 +1,7 @@
 """One year of a world input-output table, and how far it may miss its own sums."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
@@ -46,9 +46,13 @@ class LazyYears(ABC):
         years = range(len(self))[key]
         several = years if isinstance(years, range) else [years]
         values = aligned_empty((len(several), *self.shape[1:]))
-        for k, into in zip(several, values, strict=True):
-            self._put(k, into)
+        self._put_all(several, values)
         return values if isinstance(years, range) else values[0]
+
+    def _put_all(self, years: Sequence[int], into: np.ndarray) -> None:
+        """Write several years."""
+        for k, values in zip(years, into, strict=True):
+            self._put(k, values)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
