@@ -82,7 +82,8 @@ def map_years(one_year: Callable, *arrays: Years | None, **options: Hashable) ->
         _run_year(one_year, static, *(None if a is None else a[k] for a in arrays))
         for k in range(count)
     ]
-    return jax.tree.map(lambda *year: jnp.stack(year), *years)
+    # By NumPy: jnp.stack would compile a program for each shape.
+    return jax.tree.map(lambda *year: np.stack(year), *years)
 
 
 def _count(arrays: Sequence[Years | None]) -> int:
@@ -111,7 +112,7 @@ def _on_devices(
         used = min(count - start, len(turn))
         found = jax.tree.map(np.asarray, run(*given))
         parts.append(jax.tree.map(lambda a, used=used: a[:used], found))
-    return jax.tree.map(lambda *turn: jnp.concatenate(turn), *parts)
+    return jax.tree.map(lambda *turn: np.concatenate(turn), *parts)
 
 
 def _spread(mesh: Mesh, years: Sequence[Any], each: int) -> jax.Array:
@@ -168,11 +169,13 @@ def with_fallback(
             method="lu",
             **options,
         )
-        result = jax.tree.map(
-            lambda every, some: jnp.asarray(every).at[jnp.asarray(late)].set(some),
-            result,
-            again,
-        )
+
+        def with_late(every: Any, some: Any) -> np.ndarray:
+            years = np.array(every)
+            years[late] = some
+            return years
+
+        result = jax.tree.map(with_late, result, again)
     return result
 
 
