@@ -9,6 +9,7 @@ import numpy as np
 from ...kernels.scenarios import low_rank
 from ..core import TivaxError
 from ..measures import Account, ValueAdded
+from ..streaming import does_not_fit, is_too_large
 from ..tables import (
     WORST_RESIDUAL,
     WorldTables,
@@ -38,13 +39,20 @@ class SolvedYear:
         return low_rank.evaluate_dense(base, base.A, base.Y, base.X)
 
 
+# Flows, coefficients, the inverse and what it is made of.
+_MATRICES = 4
+
+
 def solve_year(
     tables: WorldTables, year: int, places: Places, value_added: ValueAdded
 ) -> SolvedYear:
     """Read a year and invert it.
 
-    Raises ``TivaxError`` where it is not finite, not productive or not solved.
+    Raises ``TivaxError`` where it is not finite, not productive or not solved, or does
+    not fit in memory.
     """
+    if is_too_large(tables.n):
+        raise does_not_fit(tables.n, _MATRICES)
     k = list(tables.years).index(year)
     part = slice(k, k + 1)
     x, Y = tables.output(part)[0], tables.final_demand(part)[0]

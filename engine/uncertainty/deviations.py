@@ -15,6 +15,7 @@ from ...kernels import table_errors as kernels
 from ...kernels.error_terms.filled import FilledCells
 from ...kernels.error_terms.import_shares import import_share_errors
 from ..core import TivaxError, require_size
+from ..streaming import does_not_fit, is_too_large
 from ..tables import Weighted, WorldTables, as_float64
 from .models import ErrorModel, TableError
 
@@ -64,9 +65,18 @@ class RawYear(NamedTuple):
         return (self.demand[:, 0] == 0).any(axis=1)
 
 
+# The year, its coefficients, its inverse, deviations of its cells.
+_MATRICES = 4
+
+
 def read_raw_year(tables: WorldTables, k: int) -> RawYear:
-    """Year number ``k`` of tables, which may be net of inventories."""
+    """Year number ``k`` of tables, which may be net of inventories.
+
+    Raises ``TivaxError`` where a year does not fit in memory.
+    """
     n, f = tables.n, len(tables.categories)
+    if is_too_large(n):
+        raise does_not_fit(n, _MATRICES)
     sales, demand = np.ones((n, 1)), np.ones((n, 1, f))
     flows, final = tables.Z, tables.Y
     if isinstance(flows, Weighted) and isinstance(final, Weighted):
