@@ -77,10 +77,10 @@ class Terminal:
         """
         spent = stage.table() if self.timings else []
         if self.json:
-            times = {"timings_s": {k: round(s, 3) for k, s in spent}} if spent else {}
-            print(
-                json.dumps(_without_nan(record | times), indent=1), file=self.out.file
-            )
+            said = dict(record)
+            if spent:
+                said["timings_s"] = {name: round(s, 3) for name, s in spent}
+            print(json.dumps(_without_nan(said), indent=1), file=self.out.file)
         for line in lines:
             self.print(line)
         if spent:

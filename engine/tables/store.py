@@ -165,9 +165,10 @@ class StoreWriter:
     ) -> None:
         """The empty arrays and the labels."""
         import zarr  # takes longer than reading a small store
+        from zarr.codecs import Crc32cCodec
 
         self._group = zarr.create_group(self._part, zarr_format=3)
-        checked = [zarr.codecs.Crc32cCodec()]
+        checked = [Crc32cCodec()]
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
         self._group.attrs.update({"tivax_format": format, **attributes})
