@@ -7,6 +7,8 @@ import tempfile
 from importlib.metadata import version as version_of
 from pathlib import Path
 
+import jax
+
 import tivax
 
 HERE = Path(__file__).parent
@@ -41,6 +43,10 @@ os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarn
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+# Pages wait for the compiler more than for numbers: see tests/conftest.py.
+if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 11):
+    os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
 # Pages put files here that the site shows as they are, beside its own static ones.
 SCRATCH = Path(tempfile.mkdtemp())
 os.environ["TIVAX_DOCS_SHOWN"] = str(SCRATCH / "shown")

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .cells import certify_solution
-from .leontief import per_dollar, residual_value_added
+from .leontief import inputs_by_good, per_dollar, residual_value_added
 from .solve import Method, solve
 
 
@@ -70,7 +70,7 @@ def value_added_trade(
     ``v`` defaults to the residual, 1 - column sum of A. With ``cells``, which is
     static, the solution is refined once more and its cells are certified.
     """
-    left = residual_value_added(Z, x)
+    left = residual_value_added(inputs_by_good(Z, regions=Y.shape[1]), x)
     v = left if v is None else v
     scale = per_dollar(x)
     X, residual, passes = solve(Z, Y, scale=scale, regions=Y.shape[1], method=method)

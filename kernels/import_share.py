@@ -36,7 +36,10 @@ harmless in a preconditioner.
 **The iteration** (iterative refinement; Carson and Higham 2018, SIAM J. Sci. Comput.
 40). A cycle solves (I - A) z = R for the present residual R in float32, and then
 computes the new residual R = Y - X + A X in float64. float32 gains at most a factor of
-1e6 a cycle, so the second cycle ends at 1e-12. Within a cycle r <- r - z' + A z' with
+1e6 a cycle, so the second cycle ends at 1e-12. What limits it is how products round:
+with all 2,464 terms of a sum in one go a cycle ends at 1.0e-6 and two of them at 2e-12,
+in sums of 352 at 2e-7 and 4e-14. The coefficients are therefore kept in blocks of
+columns, whose products are added up. Within a cycle r <- r - z' + A z' with
 z' = P^-1 r; each cycle ends with an application of P^-1 that needs no pass over A, so
 its last pass is the one after which that application is expected to suffice.
 
@@ -58,16 +61,20 @@ iteration stalls. It never returns silently: the residual says so, and
 ``kernels.solve`` then solves that year by LU.
 """
 
-from collections.abc import Callable
+import functools
+import math
+import operator
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .chebyshev import chebyshev
-from .leontief import domestic_blocks, relative_norm
+from .leontief import domestic_blocks, inputs_by_good, relative_norm
 
 # Where the eigenvalues of I - K S lie on world tables (0.74 to 1.04 on WIOD 2013).
 _LOW, _HIGH = 0.74, 1.04
@@ -75,15 +82,22 @@ _INNER_STEPS = 2
 # (I + D)(I + D^2) ... (I + D^16): D^32 is below 1e-7 for a domestic spectral radius
 # of 0.6, which real tables do not exceed by much.
 _PRODUCT_FACTORS = 5
-# A float32 cycle gains no more than this: sums of 2,500 products round by 1e-6.
+# Terms of a float32 sum, about; the sums of blocks are then added up.
+_LONGEST_SUM = 400
+# A float32 cycle gains no more than this: its products round.
 _CYCLE_GAIN = 1e-6
-# A cycle aims below the tolerance by this factor, so that rounding does not miss it.
-_MARGIN = 0.2
+# A cycle aims below the tolerance by this factor, so that rounding does not miss it: a
+# miss costs two more passes, and 0.2 in its place one more in a third of all years.
+_MARGIN = 0.5
 _MAX_PASSES = 12  # a cycle; six are usual for both together
 _MAX_CYCLES = 4
 # On CPUs "highest" is what float32 means; on GPUs it forbids TF32, whose error of
 # 1e-3 would spoil the residual carried along in float32.
 _PRECISION = "highest"
+
+
+Blocks = Sequence[Float[Array, "_ _"]]
+"""A matrix cut along one axis."""
 
 
 class IterativeSolution(NamedTuple):
@@ -225,8 +239,10 @@ def solve(
         return A @ (X if scale is None else scale[:, None] * X)
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
-        correct = partial(correction, lambda d: A32 @ d, partial(apply_inverse, P))
+        blocks, P = in_float32(A, Y.sum(axis=1), regions=regions, scale=scale)
+        correct = partial(
+            correction, partial(product, blocks), partial(apply_inverse, P)
+        )
         return refine(times, correct, Y, tol)
 
 
@@ -249,31 +265,33 @@ def solve_contents(
     """
 
     with jax.default_matmul_precision(_PRECISION):
-        A32, P = in_float32(A, size, regions=regions, scale=scale)
+        blocks, P = in_float32(A, size, regions=regions, scale=scale, axis=0)
         D = domestic_blocks(A, regions=regions)
+        D32 = D if scale is None else D * scale.reshape(regions, 1, -1)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        low = transposed(
-            lambda C: A32.T @ C, domestic_blocks(A32, regions=regions), some
+        times32 = partial(product, [block.T for block in blocks])
+        correct = partial(
+            correction,
+            transposed(times32, D32.astype(jnp.float32), some),
+            partial(apply_transposed, P, exporting=some),
         )
-        apply = partial(apply_transposed, P, exporting=some)
-        correct = partial(correction, low, apply)
         times = transposed(lambda C: A.T @ C, D, exporting, scale)
         return refine(times, correct, R, tol)
 
 
 def transposed(
-    product: Callable[[Array], Array],
+    multiply: Callable[[Array], Array],
     D: Float[Array, "c s s"],
     exporting: Float[Array, "n k"] | None = None,
     scale: Float[Array, " n"] | None = None,
 ) -> Callable[[Array], Array]:
-    """C to A' C, from the ``product`` with A', without the exports of the industries
+    """C to A' C, from ``multiply`` by A', without the exports of the industries
     whose ``exporting`` is 0; A and D are flows where there is a ``scale``."""
     regions = len(D)
 
     def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
         abroad = C if exporting is None else exporting * C
-        result = product(abroad)
+        result = multiply(abroad)
         if exporting is not None:
             at_home = (C - abroad).reshape(regions, -1, C.shape[1])
             result = result + (D.mT @ at_home).reshape(C.shape)
@@ -288,16 +306,55 @@ def in_float32(
     *,
     regions: int,
     scale: Float[Array, " n"] | None = None,
-) -> tuple[Float[Array, "n n"], ImportShares]:
-    """The coefficients and their preconditioner; ``size`` weighs using industries."""
-    A32 = (A if scale is None else A * scale[None, :]).astype(jnp.float32)
+    axis: int = 1,
+) -> tuple[Blocks, ImportShares]:
+    """The coefficients in blocks along an axis, and their preconditioner.
+
+    ``size`` weighs using industries. Blocks of columns are for ``product`` with A, of
+    rows for that with its transpose.
+    """
+    s = len(A) // regions
     size = jnp.abs(size)
     weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
-    every_seller = A.reshape(regions, -1, len(A)).sum(axis=0)
+    every_seller = inputs_by_good(A, regions=regions)
     if scale is not None:
+        A = A * scale[None, :]
         every_seller = every_seller * scale[None, :]
-    P = import_shares(A32, every_seller, weight.astype(jnp.float32), regions=regions)
-    return A32, P
+    cuts = _cuts(regions, s)
+    blocks = [k.astype(jnp.float32) for k in jnp.split(A, s * cuts, axis=axis)]
+    D = domestic_blocks(A, regions=regions)
+    inputs = every_seller.reshape(s, regions, s)  # [i, user d, j]
+    imported = jnp.swapaxes(inputs, 0, 1) - D  # [d, i, j]
+    own = jnp.eye(regions, dtype=jnp.float32)
+    users = own[:, None, :] * weight.astype(jnp.float32).reshape(regions, s, 1)
+    if axis == 1:  # a block's users are in its own regions
+        few = np.split(np.arange(regions), cuts)
+        those = [users[k[0] : k[-1] + 1, :, k[0] : k[-1] + 1] for k in few]
+    else:
+        those = [users] * len(blocks)
+    pairs = zip(blocks, those, strict=True)
+    bought = jnp.concatenate(
+        [block @ w.reshape(-1, w.shape[-1]) for block, w in pairs], axis=axis
+    ).reshape(regions, s, regions)
+    P = from_imports(
+        D.astype(jnp.float32),
+        imported.astype(jnp.float32),
+        bought * (1 - own[:, None, :]),
+    )
+    return blocks, P
+
+
+def _cuts(regions: int, sectors: int) -> np.ndarray:
+    """The regions at which blocks begin, so that float32 sums are short."""
+    count = min(regions, math.ceil(regions * sectors / _LONGEST_SUM))
+    return np.round(np.arange(1, count) * regions / count).astype(int)
+
+
+def product(blocks: Blocks, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
+    """A X from blocks of the columns of A: the sum of their products."""
+    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
+    parts = zip(blocks, jnp.split(X, ends), strict=True)
+    return functools.reduce(operator.add, (block @ part for block, part in parts))
 
 
 def refine(

@@ -39,13 +39,23 @@ def input_coefficients(
     return Z * per_dollar(x)[None, :]
 
 
+@partial(jax.jit, static_argnames="regions")
+def inputs_by_good(Z: Float[Array, "n n"], *, regions: int) -> Float[Array, "s n"]:
+    """Inputs of every industry by good, whoever sells them: sums over regions.
+
+    Column sums follow from it. In one program it is computed once, where sums over all
+    rows would be another read of the table.
+    """
+    return Z.reshape(regions, -1, len(Z)).sum(axis=0)
+
+
 @jax.jit
 def residual_value_added(
-    Z: Float[Array, "n n"], x: Float[Array, " n"]
+    Z: Float[Array, "m n"], x: Float[Array, " n"]
 ) -> Float[Array, " n"]:
     """Value added per US$ of output as a residual, v = 1 - column sum of A.
 
-    Taxes and margins are part of it. v = 0 where x = 0.
+    Taxes and margins are part of it. v = 0 where x = 0. Z, or ``inputs_by_good``.
     """
     return jnp.where(x > 0, 1 - Z.sum(axis=0) * per_dollar(x), 0)
 

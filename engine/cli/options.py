@@ -35,6 +35,14 @@ Verbose = Annotated[
         help="Log to stderr what is read, compiled, solved and written, with times.",
     ),
 ]
+Timings = Annotated[
+    bool,
+    typer.Option(
+        "--timings",
+        help="Print where the time went: imports, reading, compiling, solving, "
+        "writing, figures.",
+    ),
+]
 Device = Annotated[
     str | None,
     typer.Option(

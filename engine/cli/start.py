@@ -3,11 +3,12 @@
 import signal
 import sys
 
-from ..core import INTERRUPT_CODE, INTERRUPT_LINE
+from ..core import INTERRUPT_CODE, INTERRUPT_LINE, stage
 
 
 def main() -> None:
     """Run ``cli.app.main``. Ctrl-C is one line and exit code 130 at any moment."""
+    stage.begin()
     try:
         from . import app as cli  # takes a moment
 

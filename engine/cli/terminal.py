@@ -26,7 +26,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..core import Progress as Callback
-from ..core import no_progress, raise_interrupt
+from ..core import no_progress, raise_interrupt, stage
 
 log = logging.getLogger("tivax")
 
@@ -35,13 +35,20 @@ class Terminal:
     """Prints results to stdout, progress to stderr; ``quiet`` keeps only results.
 
     ``json``: stdout gets one JSON object in the end, and no text. ``verbose``: what
-    the logger ``tivax`` is told goes to stderr.
+    the logger ``tivax`` is told goes to stderr. ``timings``: ``finish`` says where the
+    time went, from the start of the process.
     """
 
     def __init__(
-        self, quiet: bool = False, *, json: bool = False, verbose: bool = False
+        self,
+        quiet: bool = False,
+        *,
+        json: bool = False,
+        verbose: bool = False,
+        timings: bool = False,
     ) -> None:
-        self.quiet, self.json = quiet, json
+        self.quiet, self.json, self.timings = quiet, json, timings
+        stage.started()
         # Where output is not a terminal, lines must not be wrapped or shortened.
         width = None if sys.stdout.isatty() else 200
         self.out = Console(highlight=False, width=width)
@@ -68,10 +75,16 @@ class Terminal:
 
         ``record`` is the manifest of the run.
         """
+        spent = stage.table() if self.timings else []
         if self.json:
-            print(json.dumps(_without_nan(record), indent=1), file=self.out.file)
+            times = {"timings_s": {k: round(s, 3) for k, s in spent}} if spent else {}
+            print(
+                json.dumps(_without_nan(record | times), indent=1), file=self.out.file
+            )
         for line in lines:
             self.print(line)
+        if spent:
+            self.table(["time", "seconds"], [[name, f"{s:.2f}"] for name, s in spent])
 
     @contextmanager
     def _bar(

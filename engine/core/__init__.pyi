@@ -83,6 +83,7 @@ from .progress import Progress as Progress
 from .progress import beside as beside
 from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
+from .progress import stage as stage
 from .spreadsheets import escape_formula as escape_formula
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv

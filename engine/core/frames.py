@@ -12,6 +12,7 @@ import xarray as xr
 
 from .choose import choose_from
 from .errors import TivaxError, show
+from .progress import stage
 from .spreadsheets import write_csv, write_xlsx
 from .toml import load_toml
 
@@ -31,6 +32,7 @@ _RESERVED = set(
 )
 
 
+@stage("writing")
 def write_frame(
     frame: pd.DataFrame,
     folder: Path,

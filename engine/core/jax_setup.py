@@ -12,6 +12,7 @@ from pathlib import Path
 
 from .choose import require_choice
 from .errors import TivaxError
+from .progress import stage
 
 
 def start_jax(device: str | None = None, devices: int | None = None) -> None:
@@ -72,22 +73,26 @@ def _require_devices(device: str | None, devices: int | None) -> None:
         )
 
 
-# Events of ``jax.monitoring`` that a log tells.
+# Events of ``jax.monitoring`` that count as compiling, and what a log tells of them.
 _EVENTS = {
+    "/jax/core/compile/jaxpr_trace_duration": "",
+    "/jax/core/compile/jaxpr_to_mlir_module_duration": "",
     "/jax/core/compile/backend_compile_duration": "a program compiled or loaded",
 }
 
 
 @cache
 def _log_compiling() -> None:
-    """Tell the logger ``tivax`` how long each program took to compile."""
+    """Tell ``stage`` and the logger ``tivax`` how long each program took to compile."""
     import jax
 
     log = logging.getLogger("tivax")
 
     def tell(event: str, duration_secs: float, **_: object) -> None:
         if event in _EVENTS:
-            log.info("%s: %.2f s", _EVENTS[event], duration_secs)
+            stage.move(duration_secs, "compiling")
+            if _EVENTS[event]:
+                log.info("%s: %.2f s", _EVENTS[event], duration_secs)
 
     jax.monitoring.register_event_duration_secs_listener(tell)
 

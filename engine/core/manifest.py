@@ -17,6 +17,7 @@ from typing import Any
 from .errors import TivaxError
 from .jax_setup import processor_name
 from .output import lock_folder, write_text
+from .progress import stage
 
 MANIFEST = "manifest.json"
 PACKAGES = (
@@ -249,6 +250,7 @@ class Run:
             write_text(path, json.dumps(manifest, indent=1) + "\n")
         return manifest
 
+    @stage("manifest")
     def write_manifest(
         self, folder: Path, *, residual_max: float | None, **more: Any
     ) -> dict[str, Any]:

@@ -1,9 +1,13 @@
-"""Progress callbacks for long computations; bars are drawn by the command line."""
+"""Progress of long computations, and where their time goes.
 
+Bars and tables of times are drawn by the command line.
+"""
+
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from threading import Event
 from typing import TypeVar
 
 Progress = Callable[[int, int], None]
@@ -28,7 +32,7 @@ def beside(run: Callable[[Progress], T]) -> Iterator[Callable[[], T]]:
 
     Where the block ends with an error, the function does at its next progress.
     """
-    given_up = Event()
+    given_up = threading.Event()
 
     def going_on(done: int, total: int) -> None:
         if given_up.is_set():
@@ -41,3 +45,73 @@ def beside(run: Callable[[Progress], T]) -> Iterator[Callable[[], T]]:
         except BaseException:
             given_up.set()
             raise
+
+
+class Stages:
+    """Seconds of the main thread by stage: reading, solving, figures and so on.
+
+    A stage within another counts for itself alone. ``first`` is what runs before any,
+    ``rest`` what runs between them.
+    """
+
+    def __init__(self, first: str = "start, imports", rest: str = "other") -> None:
+        self.seconds: dict[str, float] = {}
+        self._open, self._rest = [first], rest
+        self._spans: list[tuple[float, float]] = []
+        self.begin()
+
+    def begin(self) -> None:
+        """Start the clock."""
+        self._since = time.perf_counter()
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Count what runs inside for this stage; other threads do not count."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._count()
+        self._open.append(name)
+        try:
+            yield
+        finally:
+            self._count()
+            self._open.pop()
+
+    def started(self) -> None:
+        """The end of the first stage."""
+        self._count()
+        self._open[0] = self._rest
+
+    def move(self, seconds: float, name: str) -> None:
+        """Count for ``name`` what has run for so long until now.
+
+        Of such times within each other, the inner ones count once.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            return
+        begin = time.perf_counter() - seconds
+        inner = 0.0
+        while self._spans and self._spans[-1][0] >= begin:
+            inner += self._spans.pop()[1]
+        self._spans.append((begin, seconds))
+        self._add(name, seconds - inner)
+        self._add(self._open[-1], inner - seconds)
+
+    def table(self) -> list[tuple[str, float]]:
+        """Stages and their seconds in the order in which they came, and ``total``."""
+        self._count()
+        total = sum(self.seconds.values())
+        return [*self.seconds.items(), ("total", total)]
+
+    def _count(self) -> None:
+        now = time.perf_counter()
+        self._add(self._open[-1], now - self._since)
+        self._since = now
+
+    def _add(self, name: str, seconds: float) -> None:
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
+
+
+stage = Stages()
+"""Those of this process, for ``--timings``."""

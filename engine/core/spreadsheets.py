@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from .progress import stage
+
 _RUN = re.compile(r"[=+\-@\t\r\n]")
 # Numbers as printed in tables, with stars, per cent or brackets.
 _NUMBER = re.compile(r"[+-]?[\d.,]+(?:[eE][+-]?\d+)?\s*[%*]*")
@@ -35,6 +37,7 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _is_run(cell[1:]) else cell
 
 
+@stage("writing")
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table without its index. Numbers keep every digit of float64."""
     safe = frame.rename(columns=_safe)

@@ -23,7 +23,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from ...kernels.solve import TOLERANCE, Solution, solve
-from ..core import Progress, TivaxError, shared_parts
+from ..core import Progress, TivaxError, shared_parts, stage
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
@@ -82,7 +82,8 @@ def map_years(one_year: Callable, *arrays: Years | None, **options: Hashable) ->
         _run_year(one_year, static, *(None if a is None else a[k] for a in arrays))
         for k in range(count)
     ]
-    return jax.tree.map(lambda *year: jnp.stack(year), *years)
+    # By NumPy: jnp.stack would compile a program for each shape.
+    return jax.tree.map(lambda *year: np.stack(year), *years)
 
 
 def _count(arrays: Sequence[Years | None]) -> int:
@@ -111,7 +112,7 @@ def _on_devices(
         used = min(count - start, len(turn))
         found = jax.tree.map(np.asarray, run(*given))
         parts.append(jax.tree.map(lambda a, used=used: a[:used], found))
-    return jax.tree.map(lambda *turn: jnp.concatenate(turn), *parts)
+    return jax.tree.map(lambda *turn: np.concatenate(turn), *parts)
 
 
 def _spread(mesh: Mesh, years: Sequence[Any], each: int) -> jax.Array:
@@ -168,11 +169,13 @@ def with_fallback(
             method="lu",
             **options,
         )
-        result = jax.tree.map(
-            lambda every, some: jnp.asarray(every).at[jnp.asarray(late)].set(some),
-            result,
-            again,
-        )
+
+        def with_late(every: Any, some: Any) -> np.ndarray:
+            years = np.array(every)
+            years[late] = some
+            return years
+
+        result = jax.tree.map(with_late, result, again)
     return result
 
 
@@ -228,8 +231,9 @@ def compute_years(
         with closing(_read_ahead(tables, rows, final_demand, asked)) as read:
             for years, (Z, x, Y, v) in read:
                 same = [[constant] * len(x) for constant in constants]
-                result = with_fallback(one_year, Z, x, Y, v, *same, **options)
-                part = jax.tree.map(np.asarray, result)
+                with stage("solving"):
+                    result = with_fallback(one_year, Z, x, Y, v, *same, **options)
+                    part = jax.tree.map(np.asarray, result)
                 _require_solved(part.residual, tables, years)
                 for k in np.flatnonzero(~(part.largest_input_share < 1)).tolist():
                     # Solved, but without meaning where it is not productive.
@@ -280,7 +284,8 @@ def _stream(
         solved = StreamedYear(
             StreamedFlows(tables, years.start), x, size, mapped=mapped
         )
-        found = streamed(solved, Y, v, *map(jnp.asarray, constants))
+        with stage("solving"):
+            found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:
             year = tables.years[years.start]
             share = float(found.largest_input_share)
@@ -324,7 +329,8 @@ def _read_ahead(
     with ThreadPoolExecutor(1) as reader:
         ahead = reader.submit(read, chunks[0])
         for k, years in enumerate(chunks):
-            arrays = ahead.result()
+            with stage("reading"):
+                arrays = ahead.result()
             if k + 1 < len(chunks):
                 ahead = reader.submit(read, chunks[k + 1])
             yield years, arrays

@@ -1,13 +1,12 @@
 """Compute everything in the paper, and the checks that it leaves open."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import pandas as pd
 
 from ..core import Progress, TivaxError, beside, no_progress, require_kind
-from ..estimation import Estimate
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from ..threats import panel_frame
 from . import columns as paper
@@ -19,7 +18,6 @@ from . import (
     robustness,
     specifications,
 )
-from .columns import Column
 from .inference import PaperInference
 from .results import Replication
 
@@ -28,8 +26,8 @@ REGRESSORS = ("TBI", *CONTROLS)
 T = TypeVar("T")
 
 
-# What the steps of ``replicate`` compute, in order. What ``_draw`` makes is made beside
-# the others, and waited for.
+# What the steps of ``replicate`` compute, in order. Bootstraps, placebos and declared
+# p-values are drawn beside the others, and waited for.
 STEPS = (
     "panel",
     "tables 3 to 6",
@@ -44,8 +42,8 @@ STEPS = (
     "specification curve",
     "threats",
     "joint tests of the curve",
-    "bootstrap and placebo, declared p-values",
     "descriptive statistics",
+    "bootstrap and placebo, declared p-values",
 )
 
 
@@ -62,7 +60,7 @@ def replicate(
 
     Examples
     --------
-    Two minutes on two cores:
+    A minute and a quarter on two cores, once its programs are compiled:
 
     >>> files = tx.read_data_files("raw")
     >>> found = tx.replicate(files)  # doctest: +SKIP
@@ -92,10 +90,10 @@ def replicate(
     frame = panel.frame
     _require_countries(panel, files)
     step()
-    estimates = paper.estimate_columns(frame)
-    comparison = paper.compare(estimates)
-    step()
-    with beside(partial(_draw, frame, estimates)) as drawing:
+    with beside(partial(_drawn, frame)) as drawing:
+        estimates = paper.estimate_columns(frame)
+        comparison = paper.compare(estimates)
+        step()
         lagged = robustness.lagged_instrument(frame)
         step()
         tables = other_indices.read_tables(files, files.years)
@@ -118,6 +116,7 @@ def replicate(
         fixed_panel, fixed = repaired or (None, None)
         step()
         errors = robustness.other_errors(frame, estimates)
+        dependence = robustness.cross_section_dependence(frame, estimates)
         step()
         interactions = heterogeneity.interactions(frame)
         parts = heterogeneity.pooled_parts(frame)
@@ -136,13 +135,15 @@ def replicate(
             "The curve as a whole", lambda: specifications.joint_curves(every)
         )
         step()
-        drawn = drawing()
-    if drawn.refused:
-        skipped["Bootstrap and placebo"] = drawn.refused
-    step()
-    moments = descriptives.describe(frame)
-    variation = descriptives.within_variation(frame)
-    structure = optional("Table 2", lambda: descriptives.index_structure(files, frame))
+        moments = descriptives.describe(frame)
+        variation = descriptives.within_variation(frame)
+        structure = optional(
+            "Table 2", lambda: descriptives.index_structure(files, frame)
+        )
+        step()
+        drawn, tests, refused = drawing()
+    if refused:
+        skipped["Bootstrap and placebo"] = refused
     step()
     return Replication(
         files=files,
@@ -158,13 +159,13 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
-        dependence=drawn.dependence,
+        dependence=dependence,
         interactions=interactions,
         parts=parts,
         left_out=left_out,
         curve=curve,
-        inference=drawn.inference,
-        declared=drawn.declared,
+        inference=drawn,
+        declared=tests,
         threats=threatened,
         joint=joint,
         moments=moments,
@@ -173,29 +174,18 @@ def replicate(
     )
 
 
-class _Drawn(NamedTuple):
-    """Dependence between countries, bootstraps and placebos, the declared p-values; why
-    there are no bootstraps."""
-
-    dependence: pd.DataFrame
-    inference: PaperInference | None
-    declared: pd.DataFrame
-    refused: str
-
-
-def _draw(
-    frame: pd.DataFrame, estimates: Mapping[Column, Estimate], progress: Progress
-) -> _Drawn:
-    """What takes draws and nothing but the panel and its estimates."""
-    found, refused = None, ""
+def _drawn(
+    frame: pd.DataFrame, progress: Progress
+) -> tuple[PaperInference | None, pd.DataFrame, str]:
+    """Bootstraps and placebos, the declared p-values, and why there are none of the
+    former."""
+    drawn, refused = None, ""
     try:
-        found = inference.infer_paper(frame, progress=progress)
+        drawn = inference.infer_paper(frame, progress=progress)
     except TivaxError as error:
         refused = str(error)
-    family = None if found is None else found.rows
-    tests = declared.declared_p_values(frame, family, progress=progress)
-    dependence = robustness.cross_section_dependence(frame, estimates)
-    return _Drawn(dependence, found, tests, refused)
+    family = None if drawn is None else drawn.rows
+    return drawn, declared.declared_p_values(frame, family, progress=progress), refused
 
 
 def _require_countries(panel: Panel, files: DataFiles) -> None:

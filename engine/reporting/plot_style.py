@@ -27,8 +27,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
-from scipy.optimize import isotonic_regression
 
+from ..core import stage
 from .labels import Language
 
 # Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
@@ -78,7 +78,7 @@ INSTALLED = [k for k in CHINESE_FONTS if k in set(font_manager.get_font_names())
 
 STYLE: dict[Any, Any] = {
     "font.family": ["sans-serif", *INSTALLED],
-    "font.sans-serif": list(LATIN_FONTS),
+    "font.sans-serif": [LATIN_FONTS[0]],  # others are for browsers, see ``_svg``
     "font.size": FONT,
     "text.color": INK,
     "axes.labelcolor": INK,
@@ -237,6 +237,22 @@ def darker(colour: str) -> tuple[float, ...]:
     return tuple(0.75 * part for part in to_rgb(colour))
 
 
+def _never_falling(values: Float[np.ndarray, " k"]) -> Float[np.ndarray, " k"]:
+    """The nearest sequence that does not fall: neighbours that do have their mean.
+
+    Isotonic regression; importing SciPy's takes longer than a figure.
+    """
+    groups: list[tuple[float, int]] = []  # sum and number of neighbours
+    for value in values.tolist():
+        total, count = value, 1
+        while groups and groups[-1][0] / groups[-1][1] > total / count:
+            before, more = groups.pop()
+            total, count = total + before, count + more
+        groups.append((total, count))
+    means = [total / count for total, count in groups]
+    return np.repeat(means, np.array([count for _, count in groups], int))
+
+
 def spread_labels(
     values: Float[np.ndarray, " k"], *, gap: float, low: float, high: float
 ) -> Float[np.ndarray, " k"]:
@@ -247,7 +263,7 @@ def spread_labels(
     """
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
-    fitted = isotonic_regression(values[order] - steps).x
+    fitted = _never_falling(values[order] - steps)
     top = max(low, high - gap * max(len(values) - 1, 0))
     places = np.empty(len(values))
     places[order] = np.clip(fitted, low, top) + steps
@@ -319,6 +335,7 @@ def _quiet_fonts() -> Iterator[None]:
 
 
 @rc_context(STYLE)
+@stage("figures")
 def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
     """Write ``name.svg``, ``.png`` (200 dpi) and ``.pdf`` into ``folder``; their names.
 
@@ -385,7 +402,7 @@ def _svg(figure: Figure) -> str:
     # The names written do not depend on what is installed here.
     chinese = CHINESE_FONTS if re.search("[\u3000-\u9fff\uff00-\uffef]", svg) else ()
     return svg.replace(
-        _names([*LATIN_FONTS, "sans-serif", *INSTALLED]),
+        _names([LATIN_FONTS[0], "sans-serif", *INSTALLED]),
         _names([*LATIN_FONTS, *chinese, "sans-serif"]),
     )
 

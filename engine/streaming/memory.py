@@ -7,7 +7,7 @@ the coefficients in float32, half a matrix; they are mapped from a file where th
 more than half of memory.
 """
 
-from ..core import GIB, TivaxError, machine_memory
+from ..core import GIB, TivaxError, machine_memory, require_kind
 
 _FAST, _READ_AHEAD = 3, 1
 _FACTORS = 3  # of an LU solve: the matrix, its factors, the flows
@@ -26,6 +26,8 @@ def is_too_large(n: int, years: int = 1, memory: int | None = None) -> bool:
     ``memory`` is in bytes, that of the machine by default; where the system does not
     report it nothing is too large.
     """
+    if memory is not None:
+        require_kind("memory", memory, int | float, "a number of bytes")
     memory = machine_memory() if memory is None else memory
     if memory is None:
         return False

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array
 
 from ..core import (
     TivaxError,
@@ -126,6 +125,8 @@ class _Places:
     @property
     def matrix(self) -> Any:
         """1 where an old code (column) belongs to a new one (row)."""
+        from scipy.sparse import csr_array  # takes a moment
+
         old = np.arange(len(self.place))
         return csr_array((np.ones(len(old)), (self.place, old)))
 

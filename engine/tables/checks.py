@@ -11,7 +11,6 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Array, Float, Int
-from scipy.sparse.csgraph import connected_components
 
 from ...kernels import absorption, leontief
 from ...kernels.solve import TOLERANCE, Method, solve
@@ -244,6 +243,8 @@ def _unproductive(table: WorldTable) -> str:
     all supply each other, directly or not. In such a block some industry buys from the
     block more than its output: those are named, the worst first.
     """
+    from scipy.sparse.csgraph import connected_components  # takes a moment
+
     A = np.divide(table.Z, table.x, out=np.zeros_like(table.Z), where=table.x > 0)
     count, block = connected_components(A != 0, connection="strong")
     sizes = np.bincount(block, minlength=count)

@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 from jaxtyping import Float
-from scipy.optimize import linear_sum_assignment
 
 from .world_table import WorldTable
 
@@ -131,6 +130,8 @@ def _regions_in_another_order(
     table: WorldTable, parents: Mapping[str, str]
 ) -> Iterator[str]:
     """Regions whose columns buy from one of another label what others buy at home."""
+    from scipy import optimize  # takes a fifth of a second, and `tivax check` only
+
     c, s = len(table.regions), len(table.sectors)
     whole = [region for region in table.regions if region not in parents]
     if len(whole) < _FEWEST_REGIONS or s == 1:
@@ -142,7 +143,7 @@ def _regions_in_another_order(
     demand = np.maximum(table.Y, 0).sum(axis=2).reshape(c, s, c).sum(axis=1)
     for name, flows in (("Z", _between(table.Z, c)), ("Y", demand)):
         flows = merged @ flows @ merged.T
-        origin, column = linear_sum_assignment(-flows)
+        origin, column = optimize.linear_sum_assignment(-flows)
         moved = np.flatnonzero(origin != column)
         there, here = flows[moved, column[moved]], np.diag(flows)[column[moved]]
         if (

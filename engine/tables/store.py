@@ -17,16 +17,13 @@ about any file in a group that is not its own.
 import json
 import logging
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import zarr
-from zarr.codecs import Crc32cCodec
 
 from ..core import (
     DROPPINGS,
@@ -50,14 +47,15 @@ from .store_files import (
     IN_SLABS,
     LABELS,
     UNCHECKED,
-    StoredArray,
+    StoredYears,
     checksum,
     damaged,
     digest,
+    is_of_zarr,
     largest_divisor,
     read_store,
 )
-from .world_table import LazyYears, Tolerance, WorldTable, row_slabs
+from .world_table import Tolerance, WorldTable, regroup_slabs, row_slabs
 from .world_tables import WorldTables, require_tables, year_range
 
 # A year of Z above the first is cut into files of selling regions, none above the
@@ -91,6 +89,8 @@ def require_replaceable(
 
 
 def _require_own_store(path: Path, command: str) -> None:
+    import zarr
+
     try:
         group = zarr.open_group(path, mode="r", zarr_format=3)
         attributes = dict(group.attrs)
@@ -115,28 +115,8 @@ def _require_own_store(path: Path, command: str) -> None:
             inside = part.relative_to(path).parts
             if name in DROPPINGS:
                 continue
-            if part.is_symlink() or not _is_of_zarr(inside, arrays):
+            if part.is_symlink() or not is_of_zarr(inside, arrays):
                 require_as_listed(part, None, command or "import")
-
-
-def _is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
-    """Whether a path in a store is a folder or file of its own arrays."""
-    name, *rest = inside
-    if name not in arrays:
-        return list(inside) == ["zarr.json"]
-    if rest in ([], ["zarr.json"]):
-        return True
-    kind, *chunk = rest
-    array = arrays[name]
-    sizes = array.cdata_shape if isinstance(array, zarr.Array) else ()
-    return (
-        kind == "c"
-        and len(chunk) <= len(sizes)
-        and all(
-            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
-            for k, size in zip(chunk, sizes, strict=False)
-        )
-    )
 
 
 class StoreWriter:
@@ -184,7 +164,10 @@ class StoreWriter:
         self, like: WorldTable | WorldTables, attributes: dict[str, Any]
     ) -> None:
         """The empty arrays and the labels."""
+        import zarr  # takes longer than reading a small store
+
         self._group = zarr.create_group(self._part, zarr_format=3)
+        checked = [zarr.codecs.Crc32cCodec()]
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
         self._group.attrs.update({"tivax_format": format, **attributes})
@@ -199,11 +182,19 @@ class StoreWriter:
         self._group.create_array(
             "year",
             data=np.asarray(self.years),
-            compressors=[Crc32cCodec()],
+            compressors=checked,
             dimension_names=("year",),
         )
         for name, values in labels.items():
-            self._put_labels(name, values)
+            self._group.create_array(
+                name,
+                shape=(len(values),),
+                chunks=(len(values),),
+                dtype=str,  # variable length: zarr warns about the other string types
+                compressors=checked,
+                dimension_names=(name,),
+            )
+            self._array(name)[:] = np.asarray(values, dtype=object)
         unit = attributes["unit"]
         for name, shape in self._shapes.items():
             self._group.create_array(
@@ -214,21 +205,10 @@ class StoreWriter:
                 # A chunk that is not there is a fault, never a year of zeros.
                 fill_value=np.nan,
                 config={"write_empty_chunks": True},
-                compressors=[Crc32cCodec()],
+                compressors=checked,
                 dimension_names=DIMS[name],
                 attributes={"units": unit, "long_name": _LONG_NAMES[name]},
             )
-
-    def _put_labels(self, name: str, values: Sequence[str]) -> None:
-        array = self._group.create_array(
-            name,
-            shape=(len(values),),
-            chunks=(len(values),),
-            dtype=str,  # variable length: zarr warns about the other string types
-            compressors=[Crc32cCodec()],
-            dimension_names=(name,),
-        )
-        array[:] = np.asarray(values, dtype=object)
 
     def write(self, table: WorldTable) -> None:
         """Put one year in its place."""
@@ -248,7 +228,7 @@ class StoreWriter:
         k, first = self.years.index(year), 0
         for name, values in others.items():
             self._put(name, k, 0, values)
-        for part in _regrouped(slabs, self._shapes["Z"][1:], self.in_file):
+        for part in regroup_slabs(slabs, self._shapes["Z"][1:], self.in_file):
             self._put("Z", k, first, part)
             first += self.in_file
 
@@ -263,10 +243,8 @@ class StoreWriter:
         files = shape[0] // count
         self._crc32c[name][k * files + first // count] = checksum(values)
 
-    def _array(self, name: str) -> zarr.Array:
-        array = self._group[name]
-        assert isinstance(array, zarr.Array)
-        return array
+    def _array(self, name: str) -> Any:
+        return self._group[name]
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""
@@ -281,21 +259,6 @@ class StoreWriter:
     def discard(self) -> None:
         """Remove what an unfinished store has written; nothing after ``finish``."""
         self._until_discarded.close()
-
-
-def _regrouped(
-    slabs: Iterable[np.ndarray], region: tuple[int, ...], count: int
-) -> Iterator[np.ndarray]:
-    """The same rows, ``count`` selling regions at a time, copied only if need be."""
-    waiting = np.empty((0, *region))
-    for slab in slabs:
-        parts = slab.reshape(-1, *region)
-        if len(waiting):
-            parts = np.concatenate([waiting, parts])
-        whole = len(parts) // count * count
-        for a in range(0, whole, count):
-            yield parts[a : a + count]
-        waiting = parts[whole:].copy()
 
 
 def store_attributes(
@@ -379,22 +342,6 @@ def write_store(
         writer.finish({})
     finally:
         writer.discard()
-
-
-class StoredYears(LazyYears):
-    """A stored array with years first, from year number ``first`` on."""
-
-    def __init__(self, array: StoredArray, shape: tuple[int, ...], first: int) -> None:
-        self._array, self.shape, self._first = array, shape, first
-
-    def _put(self, k: int, into: np.ndarray) -> None:
-        self._array.read(self._first + k, into)
-
-    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
-        """Read from the file as they are asked for."""
-        in_region = self.shape[1] // self._array.shape[0]
-        for slab in self._array.slabs(self._first + k, rows // in_region):
-            yield slab.reshape(-1, *self.shape[2:])
 
 
 def open_store(

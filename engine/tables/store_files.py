@@ -16,7 +16,9 @@ as in another: for years so large that they are read and written in row slabs.
 import hashlib
 import json
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ import google_crc32c
 import numpy as np
 
 from ..core import TivaxError, aligned_empty
+from .world_table import LazyYears
 
 FORMAT = 2
 UNCHECKED = 1  # the format before checksums
@@ -51,6 +54,9 @@ _OPTIONAL = ("value_added",)
 # Metadata are a few thousand bytes; a manifest of many inputs is longer.
 _LARGEST_METADATA = 1 << 26
 _CRC_BYTES = 4
+_READERS = 2  # more gain nothing: memory is busy with two
+# Bytes read at a time: their checksum is made while the processor still holds them.
+_PIECE = 1 << 20
 
 
 def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
@@ -128,10 +134,12 @@ class StoredArray:
             with (self.store / self.file(k, j)).open("rb") as stream:
                 for part in parts:
                     data = part.reshape(-1).view(np.uint8)
-                    if stream.readinto(data.data) != len(data):
-                        raise self.fault(k, "the file is cut short or too long", j)
-                    if self.crc32c:
-                        found = checksum(data, found)
+                    for start in range(0, len(data), _PIECE):
+                        piece = data[start : start + _PIECE]
+                        if stream.readinto(piece.data) != len(piece):
+                            raise self.fault(k, "the file is cut short or too long", j)
+                        if self.crc32c:
+                            found = checksum(piece, found)
                     yield part
                 rest = stream.read(_CRC_BYTES + 1)
         except OSError as error:
@@ -172,6 +180,27 @@ class StoredArray:
 def largest_divisor(count: int, most: int) -> int:
     """The largest divisor of ``count`` that is not above ``most``, at least 1."""
     return next(d for d in range(max(1, min(most, count)), 0, -1) if count % d == 0)
+
+
+class StoredYears(LazyYears):
+    """A stored array with years first, from year number ``first`` on."""
+
+    def __init__(self, array: StoredArray, shape: tuple[int, ...], first: int) -> None:
+        self._array, self.shape, self._first = array, shape, first
+
+    def _put(self, k: int, into: np.ndarray) -> None:
+        self._array.read(self._first + k, into)
+
+    def _put_all(self, years: Sequence[int], into: np.ndarray) -> None:
+        """A few at once: while one is read, the checksum of another is made."""
+        with ThreadPoolExecutor(_READERS) as readers:
+            list(readers.map(self._put, years, into))
+
+    def slabs(self, k: int, rows: int) -> Iterator[np.ndarray]:
+        """Read from the file as they are asked for."""
+        in_region = self.shape[1] // self._array.shape[0]
+        for slab in self._array.slabs(self._first + k, rows // in_region):
+            yield slab.reshape(-1, *self.shape[2:])
 
 
 def damaged(store: Path, what: str, why: str) -> TivaxError:
@@ -396,3 +425,22 @@ def _texts(data: bytes, count: int) -> tuple[str, ...]:
     if at != len(data):
         raise ValueError("too long")
     return tuple(found)
+
+
+def is_of_zarr(inside: Sequence[str], arrays: Mapping[str, Any]) -> bool:
+    """Whether a path in a store is a folder or file of its own arrays."""
+    name, *rest = inside
+    if name not in arrays:
+        return list(inside) == ["zarr.json"]
+    if rest in ([], ["zarr.json"]):
+        return True
+    kind, *chunk = rest
+    sizes = getattr(arrays[name], "cdata_shape", ())  # a group has none
+    return (
+        kind == "c"
+        and len(chunk) <= len(sizes)
+        and all(
+            re.fullmatch(r"0|[1-9]\d{0,9}", k) and int(k) < size
+            for k, size in zip(chunk, sizes, strict=False)
+        )
+    )

@@ -1,7 +1,7 @@
 """One year of a world input-output table, and how far it may miss its own sums."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from numbers import Real
 from typing import Any, Protocol, runtime_checkable
@@ -46,9 +46,13 @@ class LazyYears(ABC):
         years = range(len(self))[key]
         several = years if isinstance(years, range) else [years]
         values = aligned_empty((len(several), *self.shape[1:]))
-        for k, into in zip(several, values, strict=True):
-            self._put(k, into)
+        self._put_all(several, values)
         return values if isinstance(years, range) else values[0]
+
+    def _put_all(self, years: Sequence[int], into: np.ndarray) -> None:
+        """Write several years."""
+        for k, values in zip(years, into, strict=True):
+            self._put(k, values)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self[:], dtype=dtype)
@@ -68,6 +72,21 @@ def row_slabs(values: YearArray, k: int, rows: int) -> Iterator[np.ndarray]:
     year = values[k]
     for first in range(0, len(year), rows):
         yield as_float64(year[first : first + rows])
+
+
+def regroup_slabs(
+    slabs: Iterable[np.ndarray], region: tuple[int, ...], count: int
+) -> Iterator[np.ndarray]:
+    """The same rows, ``count`` selling regions at a time, copied only if need be."""
+    waiting = np.empty((0, *region))
+    for slab in slabs:
+        parts = slab.reshape(-1, *region)
+        if len(waiting):
+            parts = np.concatenate([waiting, parts])
+        whole = len(parts) // count * count
+        for a in range(0, whole, count):
+            yield parts[a : a + count]
+        waiting = parts[whole:].copy()
 
 
 @dataclass(frozen=True)

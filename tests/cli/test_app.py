@@ -106,6 +106,13 @@ def test_every_option_is_explained(name):
         assert option.name == "help" or option.help, option.name
 
 
+@pytest.mark.parametrize("name", ["simulate", "threats", "curve"])
+def test_help_prints_the_sections_of_a_run_file(name):
+    """Brackets are markup: without a backslash what is in them vanishes."""
+    (section,) = re.findall(r"\[+\w+\]+", docstring(name).replace("\\", ""))
+    assert section in good(name, "--help").out
+
+
 def test_no_command_prints_the_help():
     code, out, err = tivax()
     assert code == 2 and "Usage: " in out + err and "devices" in out + err
@@ -673,6 +680,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     assert '<a href="explorer.html">' in report
     charts = (out / "explorer.html").read_text(encoding="utf-8")
     assert '"file": "tbi.csv"' in charts and '"unit": "million US$"' in charts
+    assert_there_is_no_panel(out, answer)  # of four regions
 
 
 def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
@@ -705,11 +713,7 @@ def test_the_demo_finds_the_known_effect_in_a_panel(tmp_path):
     assert f"{inside.sum()} of 8 intervals hold the true value" in report
 
 
-@pytest.mark.parametrize("size", ["4x5x3", "11x3x4"])
-def test_a_demo_too_small_for_a_panel_says_so(tmp_path, size):
-    """Too few regions; too few years."""
-    out = tmp_path / "demo"
-    answer = good("demo", "--size", size, "--out", out, "--quiet")
+def assert_there_is_no_panel(out, answer):
     assert (
         "No panel: it takes 10 regions besides ROW and 5 years; choose a larger --size."
         in answer.out.splitlines()
@@ -717,6 +721,12 @@ def test_a_demo_too_small_for_a_panel_says_so(tmp_path, size):
     assert not any(name.startswith("panel") for name in names(out))
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "No panel: it takes" in report and "a known effect" not in report
+
+
+def test_a_demo_of_too_few_years_for_a_panel_says_so(tmp_path):
+    out = tmp_path / "demo"
+    answer = good("demo", "--size", "11x3x4", "--out", out, "--quiet")
+    assert_there_is_no_panel(out, answer)
 
 
 # ---------------------------------------------------------------- panel and replicate

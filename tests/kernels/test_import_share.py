@@ -178,6 +178,29 @@ def test_preconditioner_is_the_one_of_the_docstring():
     assert_allclose(z, exact, rtol=0, atol=0.01 * exact.max())
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_blocks_are_the_coefficients_and_give_the_same_preconditioner(
+    axis, monkeypatch
+):
+    """Cut at whole regions, so that no float32 sum is longer than 7 products."""
+    monkeypatch.setattr(import_share, "_LONGEST_SUM", 7)
+    c, s = 5, 3
+    A = proportional_inputs(regions=c, sectors=s, noise=0.5)
+    size = np.random.default_rng(0).uniform(0.5, 2, size=c * s)
+    half = jnp.full(c * s, 0.5)
+    blocks, P = import_share.in_float32(
+        jnp.array(2 * A), jnp.array(size), regions=c, scale=half, axis=axis
+    )
+    assert [block.shape[axis] for block in blocks] == [6, 3, 6]
+    assert_array_equal(jnp.concatenate(blocks, axis=axis), A.astype(np.float32))
+    for part, expected in zip(P, shares(A, c, size / size.mean() + 1e-3), strict=True):
+        assert_allclose(part, expected, rtol=1e-5, atol=1e-7)  # float32
+    X = demand(c * s, 2).astype(np.float32)
+    columns = blocks if axis == 1 else [block.T for block in blocks]
+    expected = (A if axis == 1 else A.T) @ X
+    assert_allclose(import_share.product(columns, jnp.array(X)), expected, rtol=1e-5)
+
+
 # ------------------------------------------------------- contents, the other side
 
 
@@ -324,6 +347,22 @@ def test_one_supplier_for_each_industry_stalls_it_and_the_residual_says_so(home,
     assert answer.residual > TOLERANCE
     measured = worst_residual(A, np.asarray(answer.X), Y)
     assert_allclose(answer.residual, measured, rtol=0.01)
+
+
+@pytest.mark.parametrize("side", [solve, contents])
+def test_the_residual_is_the_true_one_where_inputs_are_98_per_cent(side):
+    """Reached or not: errors of A grow fifty times on the way to X."""
+    A, Y = random_inputs(80, share=0.98), demand(80, 8)
+    answer = side(A, Y, 8)
+    of_side = A if side is solve else A.T
+    measured = worst_residual(of_side, np.asarray(answer.X), Y)
+    # To 1 %, or to rounding where both are rounding: |X| is fifty times |Y|.
+    assert_allclose(answer.residual, measured, rtol=0.01, atol=5e-14)
+    expected = np.linalg.solve(np.eye(80) - of_side, Y)
+    reached = float(answer.residual)
+    assert (
+        np.abs(answer.X - expected).max() < 100 * max(reached, 1e-14) * expected.max()
+    )
 
 
 def test_an_iteration_that_does_not_gain_stops_after_its_second_cycle():

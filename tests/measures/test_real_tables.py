@@ -1,4 +1,4 @@
-"""All 17 years of WIOD 2013 through the decompositions: identities, totals, levels.
+"""WIOD 2013 through the decompositions: identities, totals, levels.
 
 Of the model-consistent table; the published ones balance only nearly.
 """
@@ -16,6 +16,8 @@ from tivax.engine.tables.derounding import deround
 
 # Asked of every identity; measured 1e-15 to 1e-14.
 RTOL = 1e-10
+# Among them 1999, in which an industry without output sells.
+FIVE = (1995, 1999, 2003, 2007, 2011)
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +27,20 @@ def wiod(shared) -> WorldTables:
     return stack_years([table for file in files for table in source.read(file)])
 
 
+def test_identities_hold_in_every_year(wiod):
+    own = decompose(wiod, "wwz", "country")
+    assert own.sizes["year"] == 17
+    assert float(own["identity"].max()) < RTOL
+    assert float(own["residual"].max()) < 1e-12
+
+
 @pytest.mark.parametrize(
     "method",
-    [
-        "wwz",
-        "bm-source",
-        "bm-sink",
-        "bm-world",
-        "bm-self",
-        "tripartite",
-        "production",
-    ],
+    ["bm-source", "bm-sink", "bm-world", "bm-self", "tripartite", "production"],
 )
-def test_identities_hold_in_every_year(wiod, method):
-    own = decompose(wiod, method, "country")
-    assert own.sizes["year"] == 17
+def test_identities_of_other_methods_hold(wiod, method):
+    own = decompose(stack_years([wiod.table(k) for k in FIVE]), method, "country")
+    assert own.sizes["year"] == len(FIVE)
     assert float(own["identity"].max()) < RTOL
     assert float(own["residual"].max()) < 1e-12
 

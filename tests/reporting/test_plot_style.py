@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import font_manager, rc_context
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
+from scipy.optimize import isotonic_regression
 
 from tivax.engine.reporting import plot_style
 
@@ -32,6 +33,16 @@ def test_spread_keeps_within_the_bounds():
         np.array([0.99, 1.0, 0.0]), gap=0.1, low=0.0, high=1.0
     )
     assert_allclose(places, [0.9, 1.0, 0.0])
+
+
+def test_labels_are_spread_by_isotonic_regression():
+    """SciPy's, on the values less 0, gap, 2 gap, ..., where no bound is in the way."""
+    values = np.random.default_rng(0).normal(size=30)
+    places = plot_style.spread_labels(values, gap=0.1, low=-99.0, high=99.0)
+    steps = 0.1 * np.arange(30)
+    fitted = isotonic_regression(np.sort(values) - steps).x + steps
+    assert_allclose(np.sort(places), fitted, rtol=1e-12)
+    assert len(plot_style.spread_labels(values[:0], gap=0.1, low=0.0, high=1.0)) == 0
 
 
 @rc_context(plot_style.STYLE)

@@ -74,6 +74,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
     years = {"year": 2000, "texts": ("2000", "2001"), "Nones": (None, None)}
     cases: list[tuple[str, Bad]] = [
         *((name, unlike) for name in MEASURES),
+        ("value_added_trade", {"memory": {"text": "8 GB", "list": [8]}}),
         ("trade_benefit_index", {"tables": computed, **chosen}),
         ("indicators", {"names": {"ints": [3]}, "level": WRONG, "groups": GROUPS}),
         ("value_added_in_final_demand", {"categories": {"text": "FD", "ints": [3]}}),
@@ -96,7 +97,7 @@ def of_tables(folder: Path) -> Iterator[Case]:
     exported: Bad = {"trade": trade, "value_added": VALUES, **chosen}
     yield from wrong("value_added_exports", exported, trade=tables)
     terms: Bad = dict.fromkeys(("tables", "method", "level"), WRONG)
-    terms |= {"groups": GROUPS, "value_added": VALUES}
+    terms |= {"groups": GROUPS, "value_added": VALUES, "memory": {"text": "8 GB"}}
     yield from wrong("decompose", terms, tables=tables, method="wwz")
     numbers = {"text": "9", "half": 9.5, "None": None}
     errors: Bad = {"tables": WRONG, "error": WRONG, "names": {"int": 3, "ints": [3]}}

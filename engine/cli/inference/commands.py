@@ -90,9 +90,9 @@ def simulate(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Test a known effect on simulated panels: which p-value to trust.
+    r"""Test a known effect on simulated panels: which p-value to trust.
 
-    RUN is a study, with a [[design]] for each kind of panel, or a run file of models:
+    RUN is a study, with a [\[design]] for each kind of panel, or a run file of models:
     each is taken through four steps, its clusters, their level, every p-value beside
     the others, and simulations of its own panel. Without RUN the built-in study is run.
     A study goes on where it was when the same command is given again.
@@ -154,10 +154,10 @@ def threats(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """What would make a result go away: the models of a run file under every threat.
+    r"""What would make a result go away: the models of a run file under every threat.
 
     Blocks left out, trends, leads, weights, periods, placebo outcomes and more. The run
-    file needs no [scheme]; without draws in it there are 999,999.
+    file needs no \[scheme]; without draws in it there are 999,999.
 
     Example: tivax threats wild.toml --out threats
     """
@@ -200,10 +200,10 @@ def curve(
     json: Json = False,
     verbose: Verbose = False,
 ) -> None:
-    """Specification curve as a test: an effect under every combination of choices.
+    r"""Specification curve as a test: an effect under every combination of choices.
 
     Controls, effects, samples, years, weights, lags, outcomes and columns that stand in
-    for others, all from the same draws. The run file needs no [scheme]; without draws
+    for others, all from the same draws. The run file needs no \[scheme]; without draws
     in it there are 9,999.
 
     Example: tivax curve curve.toml --out curve

@@ -28,6 +28,7 @@ from ..options import (
     Regions,
     Satellites,
     Store,
+    Timings,
     ValueAddedOption,
     Verbose,
     Years,
@@ -167,6 +168,7 @@ def tbi(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Trade benefit index and value-added trade of every year, with figures.
 
@@ -183,7 +185,9 @@ def tbi(
     from .tbi import run_tbi
 
     with as_one(coordinator, processes, process_id) as first:
-        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        terminal = Terminal(
+            quiet or not first, json=json, verbose=verbose, timings=timings
+        )
         file_format, certify_what = require_format(format), require_certify(certify)
         model = read_error(error)
         tables = open_tables(store, years)
@@ -263,6 +267,7 @@ def decompose(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Decompose the exports of every year into value-added terms, by a known method.
 
@@ -278,7 +283,9 @@ def decompose(
     from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
     with as_one(coordinator, processes, process_id) as first:
-        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        terminal = Terminal(
+            quiet or not first, json=json, verbose=verbose, timings=timings
+        )
         tables = open_tables(store, years)
         net = correct_tables(tables, net_inventories, inventories, terminal)
         chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
@@ -357,6 +364,7 @@ def indicators(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Indicators of trade in value added (OECD TiVA's and others) of every year.
 
@@ -393,7 +401,9 @@ def indicators(
     )
 
     with as_one(coordinator, processes, process_id) as first:
-        terminal = Terminal(quiet or not first, json=json, verbose=verbose)
+        terminal = Terminal(
+            quiet or not first, json=json, verbose=verbose, timings=timings
+        )
         model = read_error(error)
         tables = open_tables(store, years)
         net = correct_tables(tables, net_inventories, inventories, terminal)

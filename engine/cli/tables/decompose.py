@@ -15,6 +15,7 @@ from ...core import (
     require_format,
     require_result_place,
     require_rows,
+    stage,
     write_csv,
 )
 from ...figures import decompositions as decomposition_plots
@@ -164,6 +165,7 @@ def run_decompose(
     )
 
 
+@stage("figures")
 def _draw(
     shown: xr.DataArray, method: str, whole: str, regions: Sequence[str], folder: Path
 ) -> None:

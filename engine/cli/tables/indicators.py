@@ -28,6 +28,7 @@ from ...core import (
     require_result_place,
     require_rows,
     shift_progress,
+    stage,
     suggest,
     write_csv,
 )
@@ -251,15 +252,8 @@ def run_indicators(
                             )
             write_csv(label_table(tables, groups.members), folder / "labels.csv")
             if drawn:
-                parts = [xr.concat(k, "year") for k in shown.values()]
-                over = xr.concat(parts, "region")
-                asked = regions or None
-                if "positions" in drawn:
-                    figure = indicator_plots.position_map(over, asked)
-                    save_figure(figure, folder, "positions")
-                if "participation" in drawn and over.sizes["year"] > 1:
-                    figure = indicator_plots.participation(over, asked)
-                    save_figure(figure, folder, "participation")
+                of_regions = [xr.concat(k, "year") for k in shown.values()]
+                _draw(drawn, of_regions, regions, folder)
             certified = {k: max(v) for k, v in sorted(cells.items())}
             of_each = {
                 account: {k: found[k] for k in wanted if k in found}
@@ -309,6 +303,23 @@ def run_indicators(
         f"Open {out / first}",
         f"Next: tivax explore {out} --out explorer.html",
     )
+
+
+@stage("figures")
+def _draw(
+    names: Iterable[str],
+    regions: Sequence[xr.Dataset],
+    asked: Sequence[str],
+    folder: Path,
+) -> None:
+    """The figures of these names, of the regions in each Dataset."""
+    over = xr.concat(regions, "region")
+    if "positions" in names:
+        figure = indicator_plots.position_map(over, asked or None)
+        save_figure(figure, folder, "positions")
+    if "participation" in names and over.sizes["year"] > 1:
+        figure = indicator_plots.participation(over, asked or None)
+        save_figure(figure, folder, "participation")
 
 
 def _print_last(

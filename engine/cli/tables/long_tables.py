@@ -11,7 +11,14 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 import xarray as xr
 
-from ...core import Format, escape_formula, require_format, require_rows, write_frame
+from ...core import (
+    Format,
+    escape_formula,
+    require_format,
+    require_rows,
+    stage,
+    write_frame,
+)
 from ...measures import FLAGS
 from ...uncertainty import interval_ends
 
@@ -41,6 +48,7 @@ class LongWriter:
     def __enter__(self) -> "LongWriter":
         return self
 
+    @stage("writing")
     def __exit__(self, kind: object, *_: object) -> None:
         try:
             self._wait()
@@ -58,6 +66,7 @@ class LongWriter:
     def _format(self) -> Format:
         return require_format(self._path.suffix.removeprefix("."))
 
+    @stage("writing")
     def write(
         self,
         part: xr.Dataset,

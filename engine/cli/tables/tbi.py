@@ -17,6 +17,7 @@ from ...core import (
     output_folder,
     require_result_place,
     shift_progress,
+    stage,
     to_long_frame,
     variable_labels,
     write_csv,
@@ -374,6 +375,7 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
     return interval_columns(frame, found, _MAIN[name], _MAIN_VALUES)
 
 
+@stage("figures")
 def figures_of(
     result: TbiResult,
     shown: ShownRegions | None = None,

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,10 +10,17 @@ from typing import Any
 
 import pandas as pd
 
-from ....bench.cases import CASES, SEED, make_world, solve_of_store, world_of
+from ....bench.cases import (
+    CASES,
+    SEED,
+    make_world,
+    solve_of_size,
+    solve_of_store,
+    world_of,
+)
 from ....bench.harness import Timing, machine, measure
 from ...core import Run, TivaxError, output_folder, require_result_place, write_csv
-from ...tables import open_store
+from ...tables import WorldShape, open_store
 from ..terminal import Terminal
 
 COLUMNS = [field.name for field in fields(Timing)]
@@ -24,10 +32,12 @@ def run_bench(
     full: bool,
     only: str | None,
     store: Path | None = None,
+    sizes: Sequence[WorldShape] = (),
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Time all cases, or the one named ``only``; and the solve on a ``store``.
+    """Time all cases, or the one named ``only``; and the solve on a ``store`` and on
+    synthetic worlds of ``sizes``.
 
     Raises ``TivaxError`` for an unknown case, for a store that cannot be read, or where
     ``out`` is taken.
@@ -53,6 +63,9 @@ def run_bench(
             theirs = world_of(given, Path(folder), full=full)
             rows += measure(solve_of_store(theirs), said=said)
             notes |= {rows[-1].case: (f"{given.source or store}, {theirs.size}",)}
+            del theirs
+        for shape in sizes:
+            rows += measure(solve_of_size(shape, Path(folder)), said=said)
     answers = [row.residual for row in rows if not math.isnan(row.residual)]
     residual = max(answers, default=0.0)
     frame = pd.DataFrame([asdict(row) for row in rows], columns=COLUMNS)

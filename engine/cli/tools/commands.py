@@ -74,6 +74,16 @@ def bench(
         Path | None,
         typer.Option("--store", help="Time the solve on this store too."),
     ] = None,
+    sizes: Annotated[
+        str,
+        typer.Option(
+            "--sizes",
+            help="Time the solve on synthetic worlds of these sizes too, RxSxYEARS: "
+            "10x50x1,44x56x1,49x200x1.",
+        ),
+    ] = "",
+    device: Device = None,
+    devices: Devices = None,
     force: Force = False,
     quiet: Quiet = False,
     json: Json = False,
@@ -96,10 +106,20 @@ def bench(
         return
     if out is None:
         raise TivaxError("tivax bench: give --out, where to write the results")
-    start_jax()
+    shapes = [parse_size(each) for each in sizes.split(",") if each]
+    start_jax(device, devices)
+    from ...tables import WorldShape
     from .bench import run_bench
 
-    run_bench(out, full=full, only=only, store=store, force=force, terminal=terminal)
+    run_bench(
+        out,
+        full=full,
+        only=only,
+        store=store,
+        sizes=[WorldShape(*shape) for shape in shapes],
+        force=force,
+        terminal=terminal,
+    )
 
 
 def devices(

@@ -77,7 +77,7 @@ def _declared(result: Replication) -> pd.DataFrame:
         table[f"{threat}: {variant}"] = {
             names[row["model"]]: _cell(row) for _, row in own.iterrows()
         }
-    frame = pd.DataFrame(table).fillna("").T
+    frame = pd.DataFrame(table, dtype=object).fillna("").T
     return frame.rename_axis("threat").reset_index()
 
 

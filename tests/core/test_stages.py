@@ -1,0 +1,98 @@
+"""Where the time of a command goes: stages, one within another."""
+
+import json
+import threading
+import time
+
+import pytest
+
+from tivax.engine.cli.terminal import Terminal
+from tivax.engine.core.progress import Stages
+
+
+class Clock:
+    """Seconds that pass only when told."""
+
+    def __init__(self):
+        self.now = 0.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(time, "perf_counter", clock)
+    return clock
+
+
+def test_a_stage_within_another_counts_for_itself_alone(clock):
+    stage = Stages("imports", "other")
+    clock.now += 1
+    stage.started()
+    with stage("writing"):
+        clock.now += 2
+        with stage("figures"):
+            clock.now += 4
+        clock.now += 8
+    clock.now += 16
+    assert stage.table() == [
+        ("imports", 1),
+        ("other", 16),
+        ("writing", 10),
+        ("figures", 4),
+        ("total", 31),
+    ]
+
+
+def test_seconds_are_moved_once_where_spans_lie_within_each_other(clock):
+    """Tracing a function traces those that it calls: 3 s in all, 2 s of them inside."""
+    stage = Stages("imports", "other")
+    stage.started()
+    with stage("solving"):
+        clock.now += 3
+        stage.move(2.0, "compiling")  # ends here as well
+        stage.move(3.0, "compiling")
+        clock.now += 5
+    seconds = dict(stage.table())
+    assert seconds["compiling"] == 3 and seconds["solving"] == 5
+
+
+def test_other_threads_do_not_count(clock):
+    stage = Stages("imports", "other")
+
+    def run():
+        with stage("reading"):
+            clock.now += 7
+            stage.move(1.0, "compiling")
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert dict(stage.table()) == {"imports": 7, "total": 7}
+
+
+def test_a_decorated_function_is_a_stage_each_time(clock):
+    stage = Stages("imports", "other")
+
+    @stage("figures")
+    def draw():
+        clock.now += 1
+
+    draw()
+    draw()
+    assert dict(stage.table())["figures"] == 2
+
+
+def test_a_terminal_ends_with_the_times(capsys):
+    Terminal(timings=True).finish({}, "Open out")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Open out" and any("total" in line for line in lines)
+    Terminal(json=True, timings=True).finish({"command": "tbi"})
+    found = json.loads(capsys.readouterr().out)
+    assert found["command"] == "tbi"
+    *parts, total = found["timings_s"].values()
+    assert total == pytest.approx(sum(parts), abs=0.001 * len(parts))  # rounded to 1 ms
+    Terminal(json=True).finish({"command": "tbi"})
+    assert "timings_s" not in json.loads(capsys.readouterr().out)
