@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from ..core import (
     tivax_version,
     together,
 )
-from ..tables import WorldTables
 from .endings import ending_of
 from .terminal import Terminal
 
@@ -72,7 +71,7 @@ def all_there(kept: Callable[[], str] = str) -> Iterator[None]:
 def shared_years(
     out: Path,
     run: Run,
-    tables: WorldTables,
+    years: Sequence[int],
     terminal: Terminal,
     *,
     force: bool,
@@ -82,7 +81,7 @@ def shared_years(
 
     Each keeps its years beside ``out`` until the results are there, so that a job that
     was stopped goes on, with all processes or one. ``options``: what years depend on
-    besides the tables.
+    besides the inputs of the run.
     """
     import jax
 
@@ -102,7 +101,7 @@ def shared_years(
             with sharing(folder):
                 yield
         return
-    identity = _identity(run, tables, options)
+    identity = _identity(run, years, options)
     with checkpoint(out, (), identity, force=force) as found, all_there(kept_years):
         if jax.process_count() > 1:
             together()  # the folder is there for all
@@ -113,7 +112,7 @@ def shared_years(
 
 
 def _identity(
-    run: Run, tables: WorldTables, options: Mapping[str, Any]
+    run: Run, years: Sequence[int], options: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the years that a command computes depend on."""
     from importlib.metadata import version
@@ -123,7 +122,7 @@ def _identity(
     return {
         "command": run.command,
         "inputs": [sha256(path) for path in run.inputs],
-        "years": list(tables.years),
+        "years": [*years],
         "tivax": tivax_version(),
         "jax": version("jax"),
         "platform": jax.default_backend(),

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
+from typing import Any
 
 from .errors import TivaxError
+
+# Arrays are Any here: `tivax --help` loads no numpy.
 
 # Seconds without a sign of life before a process counts as lost. A broken connection is
 # noticed at once; this is for machines that vanish.
@@ -130,8 +131,8 @@ class SharedParts:
     def divided(
         self,
         names: Sequence[str],
-        make: Callable[[Sequence[int]], Iterator[Sequence[np.ndarray]]],
-    ) -> Iterator[list[np.ndarray]]:
+        make: Callable[[Sequence[int]], Iterator[Sequence[Any]]],
+    ) -> Iterator[list[Any]]:
         """The arrays of every part, in order, on every process.
 
         ``make`` yields the arrays of the parts with these numbers. They take turns:
@@ -157,14 +158,18 @@ class SharedParts:
             together()  # the first may remove the files
 
 
-def _keep(path: Path, arrays: Sequence[np.ndarray]) -> None:
+def _keep(path: Path, arrays: Sequence[Any]) -> None:
+    import numpy as np
+
     part = path.with_name(f".{path.name}.part")
     with part.open("wb") as file:
         np.savez(file, *arrays)
     os.replace(part, path)
 
 
-def _kept(path: Path) -> list[np.ndarray]:
+def _kept(path: Path) -> list[Any]:
+    import numpy as np
+
     with np.load(path) as arrays:
         return [arrays[f"arr_{k}"] for k in range(len(arrays.files))]
 

@@ -96,7 +96,7 @@ def run_decompose(
     with shared_years(
         out,
         run,
-        tables,
+        tables.years,
         terminal,
         force=force,
         method=method,

@@ -190,7 +190,7 @@ def run_indicators(
     with shared_years(
         out,
         run,
-        tables,
+        tables.years,
         terminal,
         force=force,
         names=every,

@@ -87,7 +87,7 @@ def run_tbi(
     with shared_years(
         out,
         run,
-        tables,
+        tables.years,
         terminal,
         force=force,
         value_added=value_added,
