@@ -5,7 +5,6 @@ from functools import partial
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -71,7 +70,7 @@ def attribute(
     """
     first, last = years
     way = path_of(first, last, sectors)
-    active = jnp.maximum(first.active, last.active)
+    active = jax.device_put(np.maximum(first.active, last.active))
     corners = 2 * (FACTORS - 1) if polar else 0
     done = 0
 
@@ -141,10 +140,11 @@ def _integral(
     total: Effects | None = None
     for k, (point, weight) in enumerate(zip(points, weights, strict=True)):
         t = np.full(FACTORS, (1 + point) / 2)
-        here = along(*way, jnp.asarray(t))
+        here = _along(*way, jax.device_put(t))
         effects = measured.effects(_table(here), active, (here, way[1]))
-        part = jax.tree.map(lambda each, w=weight / 2: w * each, effects)
-        total = part if total is None else jax.tree.map(jnp.add, total, part)
+        # By NumPy, which compiles no programs for a few sums.
+        part = jax.tree.map(lambda each, w=weight / 2: w * np.asarray(each), effects)
+        total = part if total is None else jax.tree.map(np.add, total, part)
         solved(count - k - 1)
     assert total is not None
     return total
@@ -155,7 +155,7 @@ def path_of(
 ) -> tuple[Factors, Factors]:
     """The start and the step of the path between two years."""
     signed = tuple(
-        any(bool((jnp.asarray(year.table[k]) < 0).any()) for year in (first, last))
+        any(bool((np.asarray(year.table[k]) < 0).any()) for year in (first, last))
         for k in (0, 1)
     )
     return _path(first.table, last.table, sectors=sectors, signed=signed)
@@ -169,7 +169,7 @@ def _path(
     return path_between(split(*first), split(*last))
 
 
-_table = jax.jit(table_at)
+_along, _table = jax.jit(along), jax.jit(table_at)
 
 
 @jax.jit
@@ -178,4 +178,4 @@ def _made(start: Factors, step: Factors, t: Float[Array, " f"]) -> Table:
 
 
 def _at(start: Factors, step: Factors, t: Sequence[float] | np.ndarray) -> Table:
-    return _made(start, step, jnp.asarray(t))
+    return _made(start, step, jax.device_put(np.asarray(t)))

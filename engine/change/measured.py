@@ -38,12 +38,15 @@ class YearOfTable(NamedTuple):
 
 def year_of_table(raw: RawYear, row: Float[np.ndarray, " n"] | None) -> YearOfTable:
     """Coefficients of a year; ``row`` is value added where it is not a residual."""
-    Z, x, Y = (jnp.asarray(k) for k in (raw.flows, raw.x, raw.final))
-    own = None if row is None else jnp.asarray(row)
-    scale = leontief.per_dollar(x)
-    v = leontief.residual_value_added(Z, x) if own is None else own * scale
+    Z, x, Y = (jax.device_put(k) for k in (raw.flows, raw.x, raw.final))
+    own = None if row is None else jax.device_put(row)
+    if own is None:
+        v = leontief.residual_value_added(Z, x)
+    else:
+        v = own * leontief.per_dollar(x)
     table = Table(leontief.input_coefficients(Z, x), Y, v)
-    return YearOfTable(raw, own, table, (x > 0).astype(Z.dtype))
+    active = jax.device_put((raw.x > 0).astype(Z.dtype))
+    return YearOfTable(raw, own, table, active)
 
 
 @runtime_checkable
@@ -107,9 +110,10 @@ class TradeMeasure:
         return _trade_effects(
             year,
             Borders(
-                jnp.asarray(self._borders.inside), jnp.asarray(self._borders.partners)
+                jax.device_put(self._borders.inside),
+                jax.device_put(self._borders.partners),
             ),
-            jnp.asarray(weights[: len(flows)].T),
+            jax.device_put(weights[: len(flows)].T),
             moved,
         )
 
@@ -168,19 +172,19 @@ class IndicatorMeasure:
     def reported(self, year: YearOfTable) -> Float[np.ndarray, " b"]:
         raw = year.raw
         found = _reported(
-            *(jnp.asarray(k) for k in (raw.flows, raw.x, raw.final)),
+            *(jax.device_put(k) for k in (raw.flows, raw.x, raw.final)),
             year.row,
             self._sector,
             how=self._how,
         )
-        return np.asarray(found[self._chosen])
+        return np.asarray(found)[np.asarray(self._chosen)]
 
     def values(
         self, table: Table, active: Float[Array, " n"]
     ) -> Float[np.ndarray, " b"]:
         B = leontief.inverse(table.A)
         found = _balanced(table, B, self._sector, how=self._how)
-        return np.asarray(found[self._chosen])
+        return np.asarray(found)[np.asarray(self._chosen)]
 
     def effects(
         self,

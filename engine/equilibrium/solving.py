@@ -45,24 +45,24 @@ def share_economy(economy: Economy) -> changes.Economy:
     final = final / final.sum(axis=1, keepdims=True)
     income = economy.value_added.sum(axis=1)
     return changes.Economy(
-        shares=jnp.asarray(shares),
-        value_added=jnp.asarray(1 - inputs.sum(axis=1)),
-        inputs=jnp.asarray(inputs),
-        budget=jnp.asarray(final),
-        theta=jnp.asarray(economy.theta),
-        income=jnp.asarray(income / income.sum()),
+        shares=jax.device_put(shares),
+        value_added=jax.device_put(1 - inputs.sum(axis=1)),
+        inputs=jax.device_put(inputs),
+        budget=jax.device_put(final),
+        theta=jax.device_put(economy.theta),
+        income=jax.device_put(income / income.sum()),
     )
 
 
 def solve_old(economy: Economy, deficits: Deficits) -> Old:
     """The old equilibrium: observed tariffs, with or without deficits."""
     shares = share_economy(economy)
-    tariff = jnp.asarray(economy.tariff)
-    deficit = jnp.asarray(net_imports(economy.trade) / economy.value_added.sum())
+    tariff = jax.device_put(economy.tariff)
+    deficit = jax.device_put(net_imports(economy.trade) / economy.value_added.sum())
     deficit = deficit - deficit.sum() * shares.income  # rounding
     kept = changes.Shock(jnp.zeros_like(tariff), tariff, deficit)
     scale = economy.value_added.sum()
-    start = wages.origin(jnp.asarray(economy.spending / scale))
+    start = wages.origin(jax.device_put(economy.spending / scale))
     shock = kept if deficits != "zero" else kept._replace(deficit=0 * deficit)
     inverse = wages.inverse_jacobian(shares, kept, start)
     several = jax.tree.map(lambda a: a[None], shock)

@@ -68,10 +68,10 @@ def regress(
     """Estimate a model in every draw of the indices, window by window."""
     fitted = moved.fitted
     panel = kernel.Panel(
-        jnp.asarray(fitted.rows),
-        jnp.asarray(fitted.cluster),
-        jnp.asarray(moved.places),
-        jnp.asarray(np.asarray(fitted.products.rows)),
+        jax.device_put(fitted.rows),
+        jax.device_put(fitted.cluster),
+        jax.device_put(np.array(moved.places)),
+        jax.device_put(np.asarray(fitted.products.rows)),
         jnp.asarray(float(fitted.products.n_parameters)),
     )
     run = _estimate(fitted.layout, bayesian)
@@ -86,8 +86,8 @@ def regress(
         keys = _keys(seed, first, min(_WINDOW, draws))
         found = run(
             panel,
-            jnp.asarray(np.pad(errors, rest)),
-            jnp.asarray(np.pad(centred, rest)),
+            jax.device_put(np.pad(errors, rest)),
+            jax.device_put(np.pad(centred, rest)),
             keys,
             jnp.asarray(LAMBDAS),
         )

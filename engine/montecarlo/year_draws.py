@@ -95,9 +95,9 @@ def _for_drawing(
         totals = None
         if error.margins:
             totals = kernel.Totals(
-                jnp.asarray(F),
-                jnp.asarray(F.sum(axis=1)) if "row" in error.margins else None,
-                jnp.asarray(F.sum(axis=0)) if "column" in error.margins else None,
+                jax.device_put(F),
+                jax.device_put(F.sum(axis=1)) if "row" in error.margins else None,
+                jax.device_put(F.sum(axis=0)) if "column" in error.margins else None,
             )
         assert error.a is not None
         if error.b == 0:
@@ -134,7 +134,7 @@ def _rates(F: np.ndarray, variance: np.ndarray) -> np.ndarray:
 @in_float64
 def solve_base(raw: RawYear, regions: int) -> BaseYear:
     """The base solution of a year, by LU where the iteration stalls."""
-    Z, Y, x = (jnp.asarray(k) for k in (raw.flows, raw.final, raw.x))
+    Z, Y, x = (jax.device_put(k) for k in (raw.flows, raw.final, raw.x))
     scale = per_dollar(x)
     found = _solve(Z, Y, scale, regions=regions)
     if not float(found.residual) <= TOLERANCE:

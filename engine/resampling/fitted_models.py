@@ -160,9 +160,9 @@ class FittedModel:
         S = self._treatment_columns * e[:, None]
         sizes = len(self.labels), len(labels)
         V = two_way_form(
-            jnp.asarray(S),
-            jnp.asarray(self.cluster),
-            jnp.asarray(number),
+            jax.device_put(S),
+            jax.device_put(self.cluster),
+            jax.device_put(number),
             clusters=sizes,
         )
         factor = self.two_way_correction(second)
@@ -211,9 +211,9 @@ class FittedModel:
         net = _net_of(drawn, self.used, nested, self.cluster)
         net = net - C @ (B @ (C.T @ net))
         K = two_way_form(
-            jnp.asarray(x[:, None] * net),
-            jnp.asarray(self.cluster),
-            jnp.asarray(number),
+            jax.device_put(x[:, None] * net),
+            jax.device_put(self.cluster),
+            jax.device_put(number),
             clusters=(len(self.labels), len(labels)),
         )
         return TwoWayLoadings(
@@ -293,7 +293,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
         jnp.asarray(float(n_parameters)),
     )
     time = _balanced_time(used, nested, crossed, cluster, model)
-    fit = kernel.fit(products, jnp.ones(G), layout=layout)
+    fit = kernel.fit(products, jax.device_put(np.ones(G)), layout=layout)
     return FittedModel(
         model=model,
         layout=layout,

@@ -291,8 +291,8 @@ def wild_loadings(
         )
     return run(
         fitted.products,
-        jnp.asarray(R),
-        jnp.asarray(r),
+        jax.device_put(R),
+        jax.device_put(r),
         layout=fitted.layout,
         restricted=restricted,
     )

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
@@ -118,7 +117,7 @@ def _evaluated(
 def _evaluate_together(
     solved: SolvedYear, updates: Sequence[dict[str, np.ndarray]]
 ) -> low_rank.Variant:
-    parts = {k: jnp.asarray(np.stack([u[k] for u in updates])) for k in updates[0]}
+    parts = {k: jax.device_put(np.stack([u[k] for u in updates])) for k in updates[0]}
     stacked = low_rank.Update(**{"rows": None, **parts})
     found = _evaluate_batch(solved.base, stacked, refine=False)
     if float(found.residual.max()) > TOLERANCE:
@@ -247,12 +246,12 @@ def _solved_anew(solved: SolvedYear, changes: Changes) -> low_rank.Variant:
     if changes.demand is not None:
         Y = Y + changes.demand
     regions = Y.shape[1]
-    X = solve_years([jnp.asarray(A)], [jnp.asarray(Y)], regions=regions).X[0]
+    X = solve_years([jax.device_put(A)], [jax.device_put(Y)], regions=regions).X[0]
     found = low_rank.evaluate_dense(
-        solved.base, jnp.asarray(A), jnp.asarray(Y), jnp.asarray(X)
+        solved.base, jax.device_put(A), jax.device_put(Y), jax.device_put(X)
     )
     if A.sum(axis=0).max() >= 1:  # else it is surely productive
-        smallest = leontief.output_multipliers(jnp.asarray(A)).min()
+        smallest = leontief.output_multipliers(jax.device_put(A)).min()
         found = found._replace(smallest_multiplier=smallest)
     return jax.tree.map(np.asarray, found)
 

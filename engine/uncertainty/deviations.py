@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
@@ -112,7 +113,7 @@ class YearErrors:
         for each in self._model.errors:
             if each.kind == "shares":
                 alpha = jnp.asarray(each.concentration)
-                made = import_share_errors(jnp.asarray(raw.cells), alpha, regions=c)
+                made = import_share_errors(jax.device_put(raw.cells), alpha, regions=c)
                 shares.append(made)
                 continue
             rows, columns = "row" in each.margins, "column" in each.margins
@@ -133,7 +134,9 @@ class YearErrors:
             if each.shared == "none":
                 independent.append(kernels.IndependentErrors(S, margins))
             else:
-                group = jnp.asarray(_groups(each.shared, c, len(self._tables.sectors)))
+                group = jax.device_put(
+                    _groups(each.shared, c, len(self._tables.sectors))
+                )
                 sigma = jnp.sqrt(S.astype(jnp.float64))
                 shared.append(kernels.SharedErrors(sigma, group, margins))
         parts = tuple(independent), tuple(shared), tuple(shares)
@@ -158,8 +161,8 @@ class YearErrors:
         whole = (x != 0) & (x == np.rint(x))
         S = np.hstack([Z * raw.sales**2, (Y * raw.demand**2).sum(axis=2)])
         filled = self._filled(raw)
-        variance = jnp.asarray(np.where(whole, _ROUNDED, 0))
-        growth = None if filled is None else jnp.asarray(raw.sales[:, 0])
+        variance = jax.device_put(np.where(whole, _ROUNDED, 0))
+        growth = None if filled is None else jax.device_put(raw.sales[:, 0])
         output = kernels.OutputErrors(variance, growth=growth)
         corrected, left_out = raw.corrected, raw.demand[:, 0] == 0
         if corrected.any():
@@ -169,9 +172,9 @@ class YearErrors:
             per_output = np.where(corrected, 1 / np.where(x > 0, x, 1) - per_sale, 0)
             stocks = (Y.sum(axis=1) * left_out).sum(axis=1)
             output = output._replace(
-                stocks=jnp.asarray(stocks),
-                per_output=jnp.asarray(per_output),
-                per_stock=jnp.asarray(per_sale),
+                stocks=jax.device_put(stocks),
+                per_output=jax.device_put(per_output),
+                per_stock=jax.device_put(per_sale),
             )
         rows, beside = rows or growth is not None, None
         if growth is not None:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import cast
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import xarray as xr
 
@@ -180,7 +180,7 @@ def _closed(
     progress: Progress,
 ) -> xr.Dataset:
     borders = perimeters_with_partners(tables, drop, groups)
-    inside, partners = jnp.asarray(borders.inside), jnp.asarray(borders.partners)
+    inside, partners = jax.device_put(borders.inside), jax.device_put(borders.partners)
     gross = any(k in names for k in (*TRADE_FLOWS[2:], "vax_ratio"))
     balances = any(k in TRADE_MEASURES for k in names)
     values: list[xr.Dataset] = []

@@ -221,7 +221,7 @@ def sensitivity(
     k = tables.years.index(year)
     rows = account.rows(tables)
     raw = read_raw_year(tables, k)
-    row = None if rows is None else jnp.asarray(rows[k])
+    row = None if rows is None else jax.device_put(rows[k])
     if measure in TRADE_MEASURES:
         solved = solve_year(raw, row, len(tables.regions), inverse=False)
         value, gradient, added = _of_trade(tables, solved, measure, region, row is None)
@@ -306,8 +306,8 @@ def _of_trade(
     weights = derivatives({k: v[0] for k, v in flows.items()})[measure]
     dJ, dv = _trade_gradient(
         year,
-        Borders(jnp.asarray(borders.inside[0]), jnp.asarray(borders.partners[0])),
-        jnp.asarray(weights),
+        Borders(jax.device_put(borders.inside[0]), jax.device_put(borders.partners[0])),
+        jax.device_put(weights),
         residual=residual,
     )
     value = float(with_measures(flows)[measure][0, 0])
@@ -349,9 +349,9 @@ def _of_indicator(
     r = tables.regions.index(region)
     i = 0 if sector is None else tables.sectors.index(sector)
     found, slopes = _indicator_gradient(
-        jnp.asarray(raw.flows),
-        jnp.asarray(raw.x),
-        jnp.asarray(raw.final),
+        jax.device_put(raw.flows),
+        jax.device_put(raw.x),
+        jax.device_put(raw.final),
         row,
         jnp.asarray(r),
         jnp.asarray(i),

@@ -81,7 +81,7 @@ def _years(
     progress: Progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     borders = perimeters_of(tables, groups)
-    member = None if borders.are_regions else jnp.asarray(borders.member)
+    member = None if borders.are_regions else jax.device_put(borders.member)
     rows = account.rows(tables)
     by_use = any(INDICATORS[k].by_use for k in names)
     uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
@@ -92,10 +92,10 @@ def _years(
         with jax.enable_x64(True):
             found = _mean_squares(
                 jax.random.fold_in(jax.random.key(seed), k),
-                jnp.asarray(raw.flows),
-                jnp.asarray(raw.x),
-                jnp.asarray(raw.final),
-                None if rows is None else jnp.asarray(as_float64(rows[k])),
+                jax.device_put(raw.flows),
+                jax.device_put(raw.x),
+                jax.device_put(raw.final),
+                None if rows is None else jax.device_put(as_float64(rows[k])),
                 member,
                 _shares_of_uses(raw, tables, uses),
                 errors.of(k, raw),
@@ -127,7 +127,7 @@ def _shares_of_uses(
         / np.where(final == 0, 1, final)
         for use in uses
     ]
-    return jnp.asarray(np.stack(share, axis=-1))
+    return jax.device_put(np.stack(share, axis=-1))
 
 
 @partial(

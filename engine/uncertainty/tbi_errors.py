@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import xarray as xr
 
@@ -91,8 +91,8 @@ def _of_regions(
     covariance = flow_covariances(
         year.solved,
         year.errors,
-        jnp.asarray(borders.inside),
-        jnp.asarray(borders.partners),
+        jax.device_put(borders.inside),
+        jax.device_put(borders.partners),
         residual=year.residual,
     )
     here = values.sel(year=label, region=borders.names)
@@ -110,8 +110,8 @@ def _of_sectors(
     covariance = flow_covariances(
         year.solved,
         year.errors,
-        jnp.asarray(borders.inside),
-        jnp.asarray(borders.partners),
+        jax.device_put(borders.inside),
+        jax.device_put(borders.partners),
         residual=year.residual,
         by_sector=True,
     )
@@ -135,7 +135,7 @@ def _of_pairs(
     se = absorbed_errors(
         year.solved,
         year.errors,
-        jnp.asarray(borders.inside),
+        jax.device_put(borders.inside),
         residual=year.residual,
     )
     coords = {"origin": borders.names, "absorber": borders.names}

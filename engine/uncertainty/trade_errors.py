@@ -94,7 +94,7 @@ def solved_years(
     progress(0, total)
     for k in range(total):
         raw = read_raw_year(tables, k)
-        row = None if rows is None else jnp.asarray(rows[k])
+        row = None if rows is None else jax.device_put(rows[k])
         solved = solve_year(raw, row, len(tables.regions), inverse=inverse)
         yield YearOfErrors(k, solved, errors.of(k, raw), rows is None)
         progress(k + 1, total)
@@ -105,7 +105,7 @@ def solve_year(
 ) -> SolvedYear:
     """Output and contents of a year, by the fast solve or the inverse; with the inverse
     where the iteration stalls."""
-    Z, Y, x = (jnp.asarray(k) for k in (raw.flows, raw.final, raw.x))
+    Z, Y, x = (jax.device_put(k) for k in (raw.flows, raw.final, raw.x))
     return solve_table(Z, x, Y, row, regions=regions, inverse=inverse)
 
 

@@ -34,7 +34,7 @@ from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper.replication import replicate
 from tivax.engine.paper.results import Replication
 from tivax.engine.paper.write import figures_of
-from tivax.engine.reporting import missing_font_note
+from tivax.engine.reporting import Language, missing_font_note
 
 from commands import Answer, good, mistake, names
 from helpers import random_tables
@@ -940,7 +940,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     All figures are drawn; those that are read are saved.
     """
 
-    def drawn(result: Replication, language: str) -> Blank:
+    def drawn(result: Replication, language: Language) -> Blank:
         every = figures_of(result, language)
         return Blank({name: every[name] for name in IN_CHINESE})
 
