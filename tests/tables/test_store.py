@@ -263,7 +263,7 @@ def test_a_year_cut_short_is_told(store, lazy):
 
 def test_a_store_of_another_format_is_told_with_both_numbers(store):
     change_attribute(store, "tivax_format", 99)
-    assert "store format 99, this tivax reads 2" in refusal(store)
+    assert "store format 99, this tivax reads 3" in refusal(store)
 
 
 def test_years_that_a_store_does_not_hold_are_told(store):
