@@ -276,10 +276,9 @@ def _stream(
         + (", its coefficients in a temporary file" if mapped else "")
     )
     for years in asked:
-        x, Y, v = (
-            None if a is None else jnp.asarray(a[0])
-            for a in _small_arrays(tables, rows, final_demand, years)
-        )
+        all_x, all_Y, all_v = _small_arrays(tables, rows, final_demand, years)
+        x, Y = jnp.asarray(all_x[0]), jnp.asarray(all_Y[0])
+        v = None if all_v is None else jnp.asarray(all_v[0])
         size = Y.reshape(len(Y), -1).sum(axis=1)
         solved = StreamedYear(
             StreamedFlows(tables, years.start), x, size, mapped=mapped

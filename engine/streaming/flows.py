@@ -79,6 +79,12 @@ class StreamedFlows:
                     sold[at : at + len(some)] = each
         return jnp.asarray(product), None if sold is None else jnp.asarray(sold)
 
+    def sold(self, growth: Float[Array, " n"]) -> Float[Array, "n c"]:
+        """Sales to each region with industries grown."""
+        found = self.products(growth[:, None], growth)[1]
+        assert found is not None
+        return found
+
     def transposed_times(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """Z' Q."""
         total: list[Any] = [0.0] * len(self.devices)

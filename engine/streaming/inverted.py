@@ -81,7 +81,7 @@ def invert_streamed(
         tol=kernels.TOLERANCE,
     )
     growth = year.scale * X.X.sum(axis=1)
-    sold = Y + year.flows.products(growth[:, None], growth)[1]
+    sold = Y + year.flows.sold(growth)
     inside = year.D * year.scale.reshape(c, 1, -1)
     L = perimeters.inverse(perimeters.identity(inside) - inside)
     nan = jnp.full((), jnp.nan, Y.dtype)

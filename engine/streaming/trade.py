@@ -31,8 +31,7 @@ def streamed_trade(
 
     X, residual, passes = year.solve(Y, times=times)
     if not exported and residual <= TOLERANCE:
-        growth = year.scale * X.sum(axis=1)
-        exported[:] = [year.flows.products(X[:, :1], growth)[1]]
+        exported[:] = [year.flows.sold(year.scale * X.sum(axis=1))]
     output = X.sum(axis=1)
     n, c = Y.shape
     abroad = 1 - jnp.repeat(jnp.eye(c, dtype=Y.dtype), n // c, axis=0)
