@@ -302,16 +302,14 @@ def clustered(
     scores = np.stack([np.bincount(code, row) for row in each], axis=1)
     N, G, T = len(code), int(code.max()) + 1, given.used[time].nunique()
     q = len(given.regressors)
+    small = G / (G - 1) * (N - 1)
     factors: dict[Convention, float] = {
+        "stata": small / (N - q - len(given.dummies) - 1),
+        "fixest": small / (N - q - T),
+        "lsdv": small / (N - q - T - G + 1),
         "plm": 1.0,
         "linearmodels": N / (N - q - G - T + 1),
     }
-    for name, k in (
-        ("stata", q + len(given.dummies) + 1),
-        ("fixest", q + T),
-        ("lsdv", q + T + G - 1),
-    ):
-        factors[name] = G / (G - 1) * (N - 1) / (N - k)
     lost, gone = given.lost([code])
     return {
         name: _estimate(

@@ -210,7 +210,8 @@ def _terms(
     nulls = (float(fitted.coef[k]) + se * np.array([0.0, 1.0])) / fitted.unit[k]
     # One by one, by the program that the plan has compiled.
     each = [
-        _least_squares_loadings(fitted, k, plan.scheme.type, null) for null in nulls
+        _least_squares_loadings(fitted, k, plan.scheme.type, np.asarray(null))
+        for null in nulls
     ]
     arrays = {
         "loadings": jax.tree.map(lambda *of: np.stack(of), *each),
