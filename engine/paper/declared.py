@@ -255,7 +255,7 @@ def _drawn(fitted: FittedModel, draws: int, seed: int) -> tuple[float, float, in
     """The declared p, its Monte-Carlo error and the number of draws."""
     found, _ = infer(make_plan(fitted, SCHEME, draws), seed, invert=False)
     row = found.summary.iloc[0]
-    return row["p_value"], row["mc_error"], row["draws"]
+    return float(row["p_value"]), float(row["mc_error"]), int(row["draws"])
 
 
 def _without_one(
