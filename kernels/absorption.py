@@ -23,7 +23,12 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
 from .cells import certify_solution
-from .leontief import inputs_by_good, per_dollar, residual_value_added
+from .leontief import (
+    inputs_by_good,
+    per_dollar,
+    residual_value_added,
+    sales_to_regions,
+)
 from .solve import Method, solve
 
 
@@ -111,8 +116,7 @@ def gross_exports(
     n, c = Y.shape
     s = n // c
     home = jnp.repeat(jnp.eye(c, dtype=Y.dtype), s, axis=0, total_repeat_length=n)
-    # A product with a block-diagonal matrix: three times faster than sums of blocks.
-    sold = Y + A @ (home * output[:, None])
+    sold = Y + sales_to_regions(A, output, regions=c)
     return sold * (1 - home) * active[:, None].astype(Y.dtype)
 
 

@@ -74,7 +74,12 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from .chebyshev import chebyshev
-from .leontief import domestic_blocks, inputs_by_good, relative_norm
+from .leontief import (
+    domestic_blocks,
+    inputs_by_good,
+    relative_norm,
+    sales_to_regions,
+)
 
 # Where the eigenvalues of I - K S lie on world tables (0.74 to 1.04 on WIOD 2013).
 _LOW, _HIGH = 0.74, 1.04
@@ -146,17 +151,14 @@ def import_shares(
     """Set up P from input coefficients, in the precision that P is to have.
 
     ``every_seller`` is A summed over the selling regions, ``weight`` the size of the
-    using industries. Sums over the using industries are a product with a
-    block-diagonal matrix here: as a reduction, XLA would fuse the cast of A into it
-    and run four times slower.
+    using industries.
     """
     s = len(A) // regions
     own = jnp.eye(regions, dtype=A.dtype)
     D = domestic_blocks(A, regions=regions)
     inputs = every_seller.reshape(s, regions, s).astype(A.dtype)  # [i, user d, j]
     imported = jnp.swapaxes(inputs, 0, 1) - D  # [d, i, j]
-    users = own[:, None, :] * weight.reshape(regions, s, 1)  # [d, j, d]
-    bought = (A @ users.reshape(len(A), regions)).reshape(regions, s, regions)
+    bought = sales_to_regions(A, weight, regions=regions).reshape(regions, s, regions)
     bought = bought * (1 - own[:, None, :])  # [seller r, i, user d]
     return from_imports(D, imported, bought)
 
@@ -325,21 +327,18 @@ def in_float32(
     D = domestic_blocks(A, regions=regions)
     inputs = every_seller.reshape(s, regions, s)  # [i, user d, j]
     imported = jnp.swapaxes(inputs, 0, 1) - D  # [d, i, j]
-    own = jnp.eye(regions, dtype=jnp.float32)
-    users = own[:, None, :] * weight.astype(jnp.float32).reshape(regions, s, 1)
+    weight = weight.astype(jnp.float32)
     if axis == 1:  # a block's users are in its own regions
-        few = np.split(np.arange(regions), cuts)
-        those = [users[k[0] : k[-1] + 1, :, k[0] : k[-1] + 1] for k in few]
+        users = zip(blocks, jnp.split(weight, s * cuts), strict=True)
+        sales = [sales_to_regions(k, w, regions=len(w) // s) for k, w in users]
     else:
-        those = [users] * len(blocks)
-    pairs = zip(blocks, those, strict=True)
-    bought = jnp.concatenate(
-        [block @ w.reshape(-1, w.shape[-1]) for block, w in pairs], axis=axis
-    ).reshape(regions, s, regions)
+        sales = [sales_to_regions(k, weight, regions=regions) for k in blocks]
+    bought = jnp.concatenate(sales, axis=axis).reshape(regions, s, regions)
+    abroad = 1 - jnp.eye(regions, dtype=jnp.float32)
     P = from_imports(
         D.astype(jnp.float32),
         imported.astype(jnp.float32),
-        bought * (1 - own[:, None, :]),
+        bought * abroad[:, None, :],
     )
     return blocks, P
 

@@ -27,6 +27,7 @@ from .import_share import (
     from_imports,
     transposed,
 )
+from .leontief import sales_to_regions
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
 
@@ -66,7 +67,7 @@ def read_slab(
         Z.reshape(p, s, n), first + jnp.arange(p)
     )
     with jax.default_matmul_precision(_PRECISION):
-        bought = sold(A, weight, regions=regions).reshape(p, s, regions)
+        bought = sales_to_regions(A, weight, regions=regions).reshape(p, s, regions)
     at_home = jax.lax.dynamic_slice_in_dim(own, first, p)
     return Slab(
         A,
@@ -184,23 +185,6 @@ def transposed_times(
 ) -> Float[Array, "n k"]:
     """The part of Z' Q that comes of the slab and its rows of Q."""
     return Z.T @ Q
-
-
-@partial(jax.jit, static_argnames="regions")
-def sold(
-    Z: Float[Array, "m n"], growth: Float[Array, " n"], *, regions: int
-) -> Float[Array, "m c"]:
-    """Sales to each region where industries grow by a factor: a sum over blocks.
-
-    A region at a time, seven times faster than a reduction over all blocks.
-    """
-    s = Z.shape[1] // regions
-
-    def of_region(r: Int[Array, ""]) -> Float[Array, " m"]:
-        bought = jax.lax.dynamic_slice_in_dim(Z, r * s, s, axis=1)
-        return bought @ jax.lax.dynamic_slice_in_dim(growth, r * s, s)
-
-    return jax.lax.map(of_region, jnp.arange(regions)).T
 
 
 @partial(jax.jit, static_argnames="regions")

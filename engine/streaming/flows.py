@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import row_slabs as kernels
+from ...kernels.leontief import sales_to_regions
 from ..tables import WorldTables, row_slabs
 
 # A slab is long enough for its product to run at full speed, and read in 0.1 s.
@@ -71,7 +72,7 @@ class StreamedFlows:
                 some = kernels.times(part, q)
                 each = None
                 if factor is not None:
-                    each = kernels.sold(part, factor, regions=self.regions)
+                    each = sales_to_regions(part, factor, regions=self.regions)
                 found.append((at, some, each))
             for at, some, each in found:
                 product[at : at + len(some)] = some

@@ -63,7 +63,9 @@ def cells_of(world, model: ErrorModel, draws=DRAWS):
     def one(k):
         found = kernel.draw(block_key(3, k), errors, base.Z, base.Y)
         parts = [k for k in (found, *found.shares) if k.Z is not None]
-        cells = sum(jnp.concatenate([k.Z, k.Y], axis=1) for k in parts)
+        cells = sum(
+            jnp.concatenate([*map(jnp.asarray, (k.Z, k.Y))], axis=1) for k in parts
+        )
         return cells, found.gap
 
     with jax.enable_x64(True):
