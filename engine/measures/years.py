@@ -207,12 +207,15 @@ def compute_years(
     ``final_demand`` gives the Y of some years, years first, such as with its columns
     added up; ``constants`` are further arguments, the same every year; ``matrices`` is
     the number of n x n matrices held at once for a year. Years that are too large for
-    ``memory`` (bytes, all by default) go to ``streamed`` instead, a function of the
-    ``StreamedYear``, Y, v and ``constants``; without it they raise ``TivaxError``.
+    ``memory`` (bytes, by default that of the machine and of a GPU) go to ``streamed``
+    instead, a function of the ``StreamedYear``, Y, v and ``constants``; without it they
+    raise ``TivaxError``.
     """
     rows = account.rows(tables)
     total = len(tables.years)
     large = is_too_large(tables.n, total, memory)
+    if streamed is not None and memory is None:
+        large = large or _overfills_device(tables.n, matrices)
     if large and streamed is None:
         raise does_not_fit(tables.n, matrices)
     progress(0, total)
@@ -337,11 +340,22 @@ def _read_ahead(
 
 def _years_at_once(n: int, matrices: int) -> int:
     """Of a chunk: as many as fit the devices of a GPU, one for each of a CPU."""
-    devices = jax.local_devices()
-    device = devices[0]
-    memory = device.memory_stats() if device.platform != "cpu" else None
-    fit = max(1, memory["bytes_limit"] // (matrices * 8 * n * n)) if memory else 1
-    return fit * len(devices)
+    memory = _device_memory()
+    fit = max(1, memory // (matrices * 8 * n * n)) if memory else 1
+    return fit * len(jax.local_devices())
+
+
+def _overfills_device(n: int, matrices: int) -> bool:
+    """Whether a year of n industries takes more than the memory of a GPU."""
+    memory = _device_memory()
+    return memory is not None and matrices * 8 * n * n > memory
+
+
+def _device_memory() -> int | None:
+    """Bytes of a device of its own memory; None of a CPU."""
+    device = jax.local_devices()[0]
+    found = None if device.platform == "cpu" else device.memory_stats()
+    return found["bytes_limit"] if found else None
 
 
 def split_years(years: int, at_once: int) -> list[slice]:

@@ -14,6 +14,8 @@ from tivax.engine import (
     open_store,
     value_added_trade,
 )
+from tivax.engine.measures import years
+from tivax.engine.measures.years import MATRICES
 from tivax.engine.streaming import (
     StreamedFlows,
     StreamedYear,
@@ -254,3 +256,16 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
         # float32 corrections then differ, by less than where both stop.
         gap = SOLVED if name == "contents" else 1e-13
         assert_allclose(found[key], one, rtol=0, atol=gap * abs(one).max())
+
+
+def test_a_year_that_a_device_cannot_hold_is_streamed(store, monkeypatch, caplog):
+    """Six matrices of it are counted, as for the years that a GPU takes at once."""
+    lazy = open_store(store, lazy=True)
+    year = MATRICES * 8 * N * N
+    with caplog.at_level("INFO", logger="tivax"):
+        monkeypatch.setattr(years, "_device_memory", lambda: year)
+        usual = value_added_trade(lazy)
+        assert "row slabs" not in caplog.text
+        monkeypatch.setattr(years, "_device_memory", lambda: year - 1)
+        assert_same(value_added_trade(lazy), usual)
+        assert "row slabs" in caplog.text
