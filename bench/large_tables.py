@@ -102,7 +102,8 @@ def _peak() -> int:
 def main() -> None:
     """Make the stores, time the methods, print a table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("sizes", nargs="*", default=SIZES, metavar="REGIONSxSECTORS")
+    metavar = "REGIONSxSECTORS"
+    parser.add_argument("sizes", nargs="*", type=_size, default=SIZES, metavar=metavar)
     parser.add_argument("--folder", type=Path, help="where the stores are written")
     parser.add_argument("--numpy", type=int, default=12_000, metavar="N")
     parser.add_argument("--make", action="store_true", help="make the stores, no more")
@@ -122,6 +123,20 @@ def main() -> None:
                 print(_ROW.format(*row), flush=True)
             if not given.keep:
                 shutil.rmtree(folder / size)
+
+
+def _size(text: str) -> str:
+    """``49x200``, with two regions at least."""
+    regions, x, sectors = text.partition("x")
+    if not (x and regions.isdigit() and sectors.isdigit()):
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: write REGIONSxSECTORS, such as 49x200"
+        )
+    if int(regions) < 2 or int(sectors) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: a world that trades needs two regions"
+        )
+    return text
 
 
 def _alone(work: Callable[..., Any], *given: Any) -> Any:

@@ -210,16 +210,16 @@ def parse_years(text: str) -> tuple[int, int] | None:
     return years
 
 
-def parse_size(text: str) -> tuple[int, int, int]:
+def parse_size(text: str, option: str = "--size") -> tuple[int, int, int]:
     """``44x56x15``: regions, sectors, years."""
     parts = text.lower().split("x")
     if len(parts) != 3 or not all(part.isdigit() and int(part) for part in parts):
         raise TivaxError(
-            f"--size {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
+            f"{option} {text}: write REGIONSxSECTORSxYEARS, such as 44x56x15"
         )
     regions, sectors, years = map(int, parts)
     if regions < 2:
-        raise TivaxError(f"--size {text}: a world that trades needs two regions")
+        raise TivaxError(f"{option} {text}: a world that trades needs two regions")
     return regions, sectors, years
 
 

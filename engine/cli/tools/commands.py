@@ -106,7 +106,7 @@ def bench(
         return
     if out is None:
         raise TivaxError("tivax bench: give --out, where to write the results")
-    shapes = [parse_size(each) for each in sizes.split(",") if each]
+    shapes = [parse_size(each, "--sizes") for each in sizes.split(",") if each]
     start_jax(device, devices)
     from ...tables import WorldShape
     from .bench import run_bench
