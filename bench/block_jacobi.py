@@ -14,8 +14,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from ..kernels.chebyshev import chebyshev
-from ..kernels.import_share import IterativeSolution, truncated_inverse
+from ..kernels.import_share import truncated_inverse
 from ..kernels.leontief import domestic_blocks, relative_norm
+from ..kernels.refinement import IterativeSolution
 
 _LOW, _HIGH = 0.74, 1.06
 _STEPS = 8  # a cycle: float32 gains no more than 1e-7

@@ -23,11 +23,11 @@ from .import_share import (
     ImportShares,
     apply_inverse,
     apply_transposed,
-    correction,
     from_imports,
     transposed,
 )
 from .leontief import sales_to_regions
+from .refinement import correction
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
 
@@ -103,7 +103,7 @@ def correct(
     *,
     mesh: Mesh | None = None,
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """``import_share.correction`` with float32 coefficients.
+    """``refinement.correction`` with float32 coefficients.
 
     With a ``mesh``, which is static, the rows of A lie on its devices, as many on each
     (N: rows of zeros are added), and products are gathered from them.

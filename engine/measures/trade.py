@@ -48,8 +48,7 @@ def value_added_trade(
         regions one may be wrong from the ninth digit on. ``cells``: one more step of
         refinement, and a bound on the error of every cell, at four times the work.
     memory
-        In bytes, that of the machine by default. Years that need more are solved while
-        they are read in row slabs (``open_store(path, lazy=True)``).
+        In bytes. A year that needs more is solved while it is read from a lazy store.
     progress
         Called with years done and years in all.
 
@@ -81,18 +80,16 @@ def value_added_trade(
     """
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
-    parts = [
-        part
-        for _, part in compute_years(
-            absorption.value_added_trade,
-            tables,
-            account,
-            progress,
-            streamed=None if cells else streamed_trade,
-            memory=memory,
-            cells=cells,
-        )
-    ]
+    computed = compute_years(
+        absorption.value_added_trade,
+        tables,
+        account,
+        progress,
+        streamed=None if cells else streamed_trade,
+        memory=memory,
+        cells=cells,
+    )
+    parts = [part for _, part in computed]
     years = jax.tree.map(lambda *part: np.concatenate(part), *parts)
     trade = _labelled(years, tables, account.unit(tables))
     if not cells:

@@ -12,6 +12,9 @@ from .fitted_models import FittedModel as FittedModel
 from .fitted_models import fit_model as fit_model
 from .inference import infer as infer
 from .inference import resample as resample
+from .many_tests import TESTS as TESTS
+from .many_tests import wild_effects as wild_effects
+from .many_tests import wild_t as wild_t
 from .models import Model as Model
 from .models import sample_rows as sample_rows
 from .p_values import LEVEL as LEVEL
@@ -43,9 +46,6 @@ from .simulation.run import fill_panels as fill_panels
 from .simulation.run import largest_residual as largest_residual
 from .simulation.run import rejection_table as rejection_table
 from .simulation.run import simulate as simulate
-from .wild_tests import TESTS as TESTS
 from .wild_tests import Inverted as Inverted
 from .wild_tests import invert_wild as invert_wild
-from .wild_tests import wild_effects as wild_effects
 from .wild_tests import wild_p_values as wild_p_values
-from .wild_tests import wild_t as wild_t

@@ -4,7 +4,7 @@ The wild bootstrap imposes its null, so that each null is a bootstrap of its own
 nulls of a step are drawn together, with the same weights.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from ...kernels import resampling, specifications
+from ...kernels import resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
@@ -21,6 +21,7 @@ from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, in_float64, no_progress, shift_progress
 from ..estimation import invert
 from .fitted_models import FittedModel
+from .many_tests import webb_draws
 from .plans import (
     DrawSource,
     ResamplingPlan,
@@ -33,9 +34,6 @@ from .schemes import Type
 
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
-# Tests whose draws are made together, so that their weights are drawn once.
-TESTS = 32
-_EFFECTS = 64
 # Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 # Of these, so many at a time: they stay in a processor's cache for all nulls.
@@ -331,7 +329,7 @@ def wild_p_values(
     panel, and a cluster that a test leaves out has loadings of 0. With ``exact`` the
     draws are all 6^G patterns.
     """
-    static = _webb(clusters, exact)
+    static = webb_draws(clusters, exact)
     found = []
     for start in range(0, len(loadings), _AT_ONCE):
         part = loadings[start : start + _AT_ONCE]
@@ -351,87 +349,6 @@ def wild_p_values(
 
         found.append(_shares_above(static, arrays, seed, draws, counted)[: len(part)])
     return np.concatenate(found)
-
-
-def _webb(clusters: int, exact: bool) -> Static:
-    """Webb's weights of the clusters of a panel."""
-    return Static(
-        kind="wild",
-        layout=None,
-        balanced=False,
-        clusters=clusters,
-        all_clusters=clusters,
-        weights="webb",
-        permute="countries",
-        method="treatment",
-        studentised=False,
-        joint=False,
-        sizes=(),
-        options=0,
-        exact=exact,
-    )
-
-
-def wild_t(
-    loadings: resampling.WildLoadings, *, draws: int, seed: int, exact: bool = False
-) -> Float[np.ndarray, "s n"]:
-    """t of many tests in every draw, with the weights of ``wild_p_values``.
-
-    The loadings are stacked; any number of them up to ``TESTS`` takes the same program.
-    """
-    s, _, G = loadings.a.shape
-    filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
-    arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
-    made = over_blocks(_t_blocks(_webb(G, exact)), arrays, seed, -(-draws // BLOCK))
-    parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
-    return np.concatenate(parts, axis=1)[:, :draws]
-
-
-def wild_effects(
-    a: Float[np.ndarray, "s G"], *, draws: int, seed: int, exact: bool = False
-) -> Iterator[Float[np.ndarray, "b s"]]:
-    """a v of many tests, some thousand draws at a time: the same draws."""
-    s, G = a.shape
-    # Zeros behind: numbers of tests that are not far apart take the same program.
-    filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
-    arrays = {"a": filled, "position": np.arange(G)}
-    done = 0
-    block_of = _effect_blocks(_webb(G, exact), len(filled))
-    made = over_blocks(block_of, arrays, seed, -(-draws // BLOCK))
-    for part in made:
-        for block in part[: -(-(draws - done) // BLOCK)]:
-            kept = block[: draws - done, :s]
-            done += len(kept)
-            yield kept
-
-
-def _filled(stacked: np.ndarray) -> np.ndarray:
-    """Zeros behind, up to ``TESTS`` tests."""
-    missing = TESTS - len(stacked)
-    return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
-
-
-@lru_cache
-def _t_blocks(static: Static) -> Callable[..., Array]:
-    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
-        v = DrawSource(static, seed, number).wild(arrays["position"])
-        return specifications.specification_statistics(
-            arrays["loadings"], v, arrays["count"]
-        )
-
-    return block
-
-
-@lru_cache
-def _effect_blocks(static: Static, tests: int) -> Callable[..., Array]:
-    """By the number of tests too: how many blocks a call makes goes by their size."""
-    del tests
-
-    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "B s"]:
-        v = DrawSource(static, seed, number).wild(arrays["position"])
-        return (arrays["a"] @ v).T
-
-    return block
 
 
 @lru_cache

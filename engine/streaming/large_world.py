@@ -16,7 +16,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ...kernels.import_share import apply_inverse, correction, from_imports
+from ...kernels.import_share import apply_inverse, from_imports
+from ...kernels.refinement import correction
 from ..core import Progress, TivaxError, in_float64, no_progress
 from ..tables import Tolerance, WorldShape, WorldTables
 from ..tables.synthetic import (

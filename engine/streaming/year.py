@@ -17,13 +17,9 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from ...kernels import row_slabs as kernels
-from ...kernels.import_share import (
-    IterativeSolution,
-    refine,
-    transposed,
-    while_on_host,
-)
+from ...kernels.import_share import transposed
 from ...kernels.leontief import per_dollar
+from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
 from ..core import TivaxError, aligned_empty
 from .flows import StreamedFlows

@@ -28,12 +28,11 @@ from ..absorption import by_region, trade_benefit_index
 from ..import_share import (
     ImportShares,
     apply_inverse,
-    correction,
     import_shares,
     in_float32,
-    refine,
 )
 from ..leontief import per_dollar, residual_value_added
+from ..refinement import correction, refine
 from .errors import Drawn, TableError, draw
 
 # Of the difference, which is a few per cent of the solution.

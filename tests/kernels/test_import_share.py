@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tivax.kernels import import_share
+from tivax.kernels import import_share, refinement
 
 from helpers import (
     proportional_inputs,
@@ -136,7 +136,7 @@ def test_a_batch_of_years_gives_what_single_years_give():
     Y = np.stack([demand(12, 4, seed=k) for k in range(3)])
     batch = jax.vmap(partial(import_share.solve, regions=4))(jnp.array(A), jnp.array(Y))
     for k in range(3):
-        year = import_share.IterativeSolution(*(q[k] for q in batch))
+        year = refinement.IterativeSolution(*(q[k] for q in batch))
         assert_solves(year, A[k], Y[k])
         assert batch.passes[k] == solve(A[k], Y[k], 4).passes
     assert len(set(batch.passes.tolist())) == 3  # so that one did wait

@@ -1,0 +1,101 @@
+"""Statistics of many tests from the same draws: t and effects of specifications."""
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from ...kernels import resampling, specifications
+from ...kernels.random_draws import BLOCK
+from .plans import DrawSource, Static
+from .running import over_blocks
+
+# Tests whose draws are made together, so that their weights are drawn once.
+TESTS = 32
+_EFFECTS = 64
+
+
+def webb_draws(clusters: int, exact: bool) -> Static:
+    """Webb's weights of the clusters of a panel."""
+    return Static(
+        kind="wild",
+        layout=None,
+        balanced=False,
+        clusters=clusters,
+        all_clusters=clusters,
+        weights="webb",
+        permute="countries",
+        method="treatment",
+        studentised=False,
+        joint=False,
+        sizes=(),
+        options=0,
+        exact=exact,
+    )
+
+
+def wild_t(
+    loadings: resampling.WildLoadings, *, draws: int, seed: int, exact: bool = False
+) -> Float[np.ndarray, "s n"]:
+    """t of many tests in every draw, with the weights of ``wild_p_values``.
+
+    The loadings are stacked; any number of them up to ``TESTS`` takes the same program.
+    """
+    s, _, G = loadings.a.shape
+    filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
+    arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
+    made = over_blocks(
+        _t_blocks(webb_draws(G, exact)), arrays, seed, -(-draws // BLOCK)
+    )
+    parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
+    return np.concatenate(parts, axis=1)[:, :draws]
+
+
+def wild_effects(
+    a: Float[np.ndarray, "s G"], *, draws: int, seed: int, exact: bool = False
+) -> Iterator[Float[np.ndarray, "b s"]]:
+    """a v of many tests, some thousand draws at a time: the same draws."""
+    s, G = a.shape
+    # Zeros behind: numbers of tests that are not far apart take the same program.
+    filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
+    arrays = {"a": filled, "position": np.arange(G)}
+    done = 0
+    block_of = _effect_blocks(webb_draws(G, exact), len(filled))
+    made = over_blocks(block_of, arrays, seed, -(-draws // BLOCK))
+    for part in made:
+        for block in part[: -(-(draws - done) // BLOCK)]:
+            kept = block[: draws - done, :s]
+            done += len(kept)
+            yield kept
+
+
+def _filled(stacked: np.ndarray) -> np.ndarray:
+    """Zeros behind, up to ``TESTS`` tests."""
+    missing = TESTS - len(stacked)
+    return np.pad(stacked, [(0, missing)] + [(0, 0)] * (stacked.ndim - 1))
+
+
+@lru_cache
+def _t_blocks(static: Static) -> Callable[..., Array]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        return specifications.specification_statistics(
+            arrays["loadings"], v, arrays["count"]
+        )
+
+    return block
+
+
+@lru_cache
+def _effect_blocks(static: Static, tests: int) -> Callable[..., Array]:
+    """By the number of tests too: how many blocks a call makes goes by their size."""
+    del tests
+
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "B s"]:
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        return (arrays["a"] @ v).T
+
+    return block
