@@ -45,7 +45,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 # Pages wait for the compiler more than for numbers: see tests/conftest.py.
 if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 11):
-    os.environ["XLA_FLAGS"] = "--xla_cpu_use_fusion_emitters=false"
+    os.environ["XLA_FLAGS"] = (
+        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    )
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
 # Pages put files here that the site shows as they are, beside its own static ones.
 SCRATCH = Path(tempfile.mkdtemp())
