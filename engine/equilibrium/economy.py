@@ -192,6 +192,8 @@ def read_economy(path: str | Path) -> Economy:
                     f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
                 )
             arrays: dict[str, Any] = {name: file[name] for name in wanted}
+    except TivaxError:
+        raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise TivaxError(
             f"{path}: not an .npz of plain arrays ({str(error).splitlines()[0]}); "

@@ -172,6 +172,6 @@ def _positions(
     for name in chosen:
         if name not in labels:
             raise section.mistake(
-                key, f"{economy.name} has no {name}{suggest(name, labels)}"
+                key, f"{economy.name} has no {name}; {suggest(name, labels)}"
             )
     return tuple(labels.index(name) for name in chosen)
