@@ -56,6 +56,8 @@ class ExactHat(Printable):
         ``trade`` (importer, exporter, sector) net of tariffs, and ``spending`` (region,
         sector) with tariffs, in units of the economy in which world value added is what
         it was. ``new`` is None where several scenarios were solved.
+    names
+        Of scenarios that have some: variants of a file.
 
     Examples
     --------
@@ -71,6 +73,7 @@ class ExactHat(Printable):
     clearing: Float[np.ndarray, " b"]
     old: Flows
     new: Flows | None = None
+    names: Sequence[str] = ()
 
     @property
     def counterfactual(self) -> Flows:
@@ -92,7 +95,10 @@ class ExactHat(Printable):
         k = int(gap.to_numpy().argmax())
         if gap.iloc[k] > max(_FAR, 0.25 * abs(self.changes["real_income"].iloc[k])):
             linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
-            name = ", ".join(map(str, np.atleast_1d(self.changes.index[k])))
+            labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
+            if self.names:
+                labels[0] = self.names[labels[0]]
+            name = ", ".join(map(str, labels))
             lines.append(
                 f"welfare is linear and far from the exact change of real income in "
                 f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
@@ -229,7 +235,7 @@ def result_of(
     frame = pd.DataFrame(flat, index=index)
     if new is not None:
         frame = frame.droplevel("scenario")
-    return ExactHat(economy, deficits, frame, clearing, before, new)
+    return ExactHat(economy, deficits, frame, clearing, before, new, batches.names)
 
 
 def _scenarios(

@@ -129,6 +129,7 @@ def test_a_stopped_grid_goes_on_to_the_same_bytes(folder, many, monkeypatch):
     whole, said = many
     assert "3 regions x 2 sectors, 12 scenarios; about 0.5 GiB of memory" in said.err
     words = ("scenario", folder / "grid.toml", "--out", folder / "again")
+    assert "far from the exact change of real income in importers R" in said.out
     answer = interrupted(monkeypatch, *words)
     assert "Stopped: 8 of 12 variants are kept" in answer.out
     assert not (folder / "again").exists()
