@@ -85,7 +85,7 @@ class Variants:
         """What must be the same for an unfinished run of the variants to go on."""
         return {
             "deficits": self.deficits,
-            "variants": {name: [*some] for name, some in self.moves.items()},
+            "variants": digest_of(np.array(repr([*self.moves.items()]))),
             "economy": self.economy.digest,
             "trade_costs": None if self.costs is None else digest_of(self.costs),
         }
