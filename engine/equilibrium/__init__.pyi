@@ -1,6 +1,7 @@
 from .accounts import effect_on_index as effect_on_index
 from .accounts import equilibrium_tables as equilibrium_tables
 from .accounts import tbi_change as tbi_change
+from .batches import TOGETHER as TOGETHER
 from .counterfactual import ExactHat as ExactHat
 from .counterfactual import exact_hat as exact_hat
 from .economy import Economy as Economy
@@ -14,3 +15,6 @@ from .scenario_file import ExactHatRun as ExactHatRun
 from .scenario_file import economy_of as economy_of
 from .scenario_file import exact_hat_scenario as exact_hat_scenario
 from .scenario_file import read_exact_hat as read_exact_hat
+from .scenario_file import variants_of as variants_of
+from .scenario_file import variants_result as variants_result
+from .variants import Variants as Variants

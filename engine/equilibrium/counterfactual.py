@@ -4,13 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, get_args
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
-from ...kernels.equilibrium import wages, welfare
 from ..core import (
     Listing,
     Printable,
@@ -21,20 +18,12 @@ from ..core import (
     require_choice,
     require_kind,
 )
+from .batches import Batches
 from .economy import Economy
-from .solving import (
-    Deficits,
-    Old,
-    make_shocks,
-    new_deficits,
-    solve_all,
-    solve_old,
-)
+from .solving import Deficits
 
 MEASURES = ("welfare", "tot", "vot", "realwage")
 """Measures of every counterfactual, in per cent."""
-# Scenarios solved at once: what they need stays in a processor's cache.
-TOGETHER = 8
 # Percentage points by which linear welfare may miss without a word.
 _FAR = 0.5
 
@@ -67,6 +56,8 @@ class ExactHat(Printable):
         ``trade`` (importer, exporter, sector) net of tariffs, and ``spending`` (region,
         sector) with tariffs, in units of the economy in which world value added is what
         it was. ``new`` is None where several scenarios were solved.
+    names
+        Of scenarios that have some: variants of a file.
 
     Examples
     --------
@@ -82,6 +73,7 @@ class ExactHat(Printable):
     clearing: Float[np.ndarray, " b"]
     old: Flows
     new: Flows | None = None
+    names: Sequence[str] = ()
 
     @property
     def counterfactual(self) -> Flows:
@@ -103,7 +95,10 @@ class ExactHat(Printable):
         k = int(gap.to_numpy().argmax())
         if gap.iloc[k] > max(_FAR, 0.25 * abs(self.changes["real_income"].iloc[k])):
             linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
-            name = ", ".join(map(str, np.atleast_1d(self.changes.index[k])))
+            labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
+            if self.names:
+                labels[0] = self.names[labels[0]]
+            name = ", ".join(map(str, labels))
             lines.append(
                 f"welfare is linear and far from the exact change of real income in "
                 f"{name}: {linear:+.2f} against {exact:+.2f} per cent"
@@ -203,33 +198,44 @@ def exact_hat(
     require_kind("economy", economy, Economy, "a tx.Economy")
     require_choice("deficits", deficits, get_args(Deficits))
     tariff, costs, several = _scenarios(economy, tariff_new, trade_costs)
-    old = solve_old(economy, deficits)
-    closed = new_deficits(old, deficits)
-    total = len(tariff)
-    together = TOGETHER if total > 1 else 1
-    progress(0, total)
-    parts: list[welfare.Welfare] = []
-    clearing: list[np.ndarray] = []
-    new: wages.Equilibrium | None = None
-    for k in range(0, total, together):
-        chosen = np.minimum(np.arange(k, k + together), total - 1)
-        shock = make_shocks(old, tariff[chosen], costs[chosen], closed)
-        found = solve_all(economy, old, shock, k)
-        iceberg = jnp.asarray(costs[chosen])
-        part = _welfare_of_several(old, iceberg, closed - old.deficit, found)
-        kept = slice(0, min(together, total - k))
-        parts.append(jax.tree.map(lambda a, kept=kept: np.asarray(a)[kept], part))
-        clearing.append(np.asarray(found.clearing)[kept])
-        new = found
-        progress(min(k + together, total), total)
-    merged = jax.tree.map(lambda *a: np.concatenate(a), *parts)
+    batches = Batches(
+        economy, deficits, len(tariff), lambda chosen: (tariff[chosen], costs[chosen])
+    )
+    moved = bool((costs != 1).any())
+    if several:
+        rows = np.concatenate([*batches.rows(progress=progress)])
+        return result_of(batches, rows, iceberg=moved)
+    progress(0, 1)
+    rows, found = batches.solve(0)
+    progress(1, 1)
     scale = float(economy.value_added.sum())
-    frame = _frame(economy, merged, several, costs, deficits)
+    after = Flows(*(np.asarray(k[0]) * scale for k in (found.trade, found.spending)))
+    return result_of(batches, rows, iceberg=moved, new=after)
+
+
+def result_of(
+    batches: Batches,
+    rows: Float[np.ndarray, "b values"],
+    *,
+    iceberg: bool,
+    new: Flows | None = None,
+) -> ExactHat:
+    """What all rows say; ``iceberg`` tells whether trade costs change in any of them,
+    ``new`` has the flows of one scenario."""
+    economy, deficits, old = batches.economy, batches.deficits, batches.old
+    changes, clearing = batches.changes_of(rows)
+    scale = float(economy.value_added.sum())
     before = Flows(np.asarray(old.trade) * scale, np.asarray(old.spending) * scale)
-    after = None
-    if not several and new is not None:
-        after = Flows(*(np.asarray(k[0]) * scale for k in (new.trade, new.spending)))
-    return ExactHat(economy, deficits, frame, np.concatenate(clearing), before, after)
+    names = [*MEASURES, "real_income", "wage", "price_index"]
+    names += ["tech"] * iceberg + ["transfer"] * (deficits == "closing")
+    index = pd.MultiIndex.from_product(
+        [range(len(rows)), economy.regions], names=["scenario", "region"]
+    )
+    flat = {name: 100 * changes[name].ravel() for name in names}
+    frame = pd.DataFrame(flat, index=index)
+    if new is not None:
+        frame = frame.droplevel("scenario")
+    return ExactHat(economy, deficits, frame, clearing, before, new, batches.names)
 
 
 def _scenarios(
@@ -274,38 +280,3 @@ def _scenarios(
 
 def _is_home(array: np.ndarray, value: np.ndarray) -> bool:
     return bool((np.einsum("...nnj->...nj", array) == value).all())
-
-
-@jax.jit
-def _welfare_of_several(
-    old: Old,
-    iceberg: Float[Array, "b r r s"],
-    transfer: Float[Array, " r"],
-    found: wages.Equilibrium,
-) -> welfare.Welfare:
-    def one(iceberg: Array, new: wages.Equilibrium) -> welfare.Welfare:
-        return welfare.welfare_changes(
-            old.economy, old.trade, old.tariff, old.income, iceberg, transfer, new
-        )
-
-    return jax.vmap(one)(iceberg, found)
-
-
-def _frame(
-    economy: Economy,
-    merged: welfare.Welfare,
-    several: bool,
-    costs: np.ndarray,
-    deficits: Deficits,
-) -> pd.DataFrame:
-    names = [*MEASURES, "real_income", "wage", "price_index"]
-    names += ["tech"] * bool((costs != 1).any()) + ["transfer"] * (
-        deficits == "closing"
-    )
-    b = len(merged.tot)
-    index = pd.MultiIndex.from_product(
-        [range(b), economy.regions], names=["scenario", "region"]
-    )
-    flat = {name: 100 * getattr(merged, name).ravel() for name in names}
-    frame = pd.DataFrame(flat, index=index)
-    return frame if several else frame.droplevel("scenario")

@@ -1,5 +1,6 @@
 """An economy as plain arrays, its file and its check: trade, inputs, final demand."""
 
+import hashlib
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -122,6 +123,12 @@ class Economy(Printable):
         """Cells of final demand that are negative, or were, and count as zero."""
         return int((_zeroed(self) | (self.final < 0)).sum())
 
+    @property
+    def digest(self) -> str:
+        """A checksum of labels and arrays."""
+        labels = (np.array(self.regions), np.array(self.sectors))
+        return digest_of(*labels, *(getattr(self, name) for name in _DIMENSIONS))
+
     def _listings(self) -> Sequence[Listing]:
         imports = self.trade.sum(axis=(1, 2)) - np.einsum("nnj->n", self.trade)
         total = self.value_added.sum()
@@ -137,6 +144,15 @@ class Economy(Printable):
             f"({self.name})"
         )
         return [Listing(title, (), rows)]
+
+
+def digest_of(*arrays: np.ndarray) -> str:
+    """A checksum of what arrays hold."""
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(f"{array.dtype} {array.shape} ".encode())
+        total.update(np.ascontiguousarray(array).tobytes())
+    return total.hexdigest()
 
 
 def net_imports(trade: Float[np.ndarray, "r r s"]) -> Float[np.ndarray, " r"]:
@@ -176,6 +192,8 @@ def read_economy(path: str | Path) -> Economy:
                     f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
                 )
             arrays: dict[str, Any] = {name: file[name] for name in wanted}
+    except TivaxError:
+        raise
     except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
         raise TivaxError(
             f"{path}: not an .npz of plain arrays ({str(error).splitlines()[0]}); "

@@ -125,7 +125,7 @@ def _read_elasticities(
     for name in values:
         if name != EVERY and name not in sectors:
             raise TivaxError(
-                f"{where}: the tables have no sector {name}{suggest(name, sectors)}"
+                f"{where}: the tables have no sector {name}; {suggest(name, sectors)}"
             )
     missing = [k for k in sectors if k not in values]
     if missing and EVERY not in values:
@@ -156,7 +156,8 @@ def read_cells(
         for name in frame[place].unique():
             if name not in numbers:
                 raise TivaxError(
-                    f"{where}: the economy has no {place} {name}{suggest(name, known)}"
+                    f"{where}: the economy has no {place} {name}; "
+                    f"{suggest(name, known)}"
                 )
         positions[place] = frame[place].map(numbers).to_numpy()
     shape = (len(regions), len(regions), len(sectors))

@@ -27,32 +27,30 @@ coefficient = 11.55
 standard_error = 3.52
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import product
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float
 
 from ..core import (
-    EACH,
     Progress,
     TivaxError,
     TomlTable,
     local_path,
     no_progress,
     read_toml,
-    suggest,
-    variant_name,
 )
 from ..tables import open_store
 from .accounts import effect_on_index, tbi_change
-from .counterfactual import ExactHat, exact_hat
+from .counterfactual import ExactHat, exact_hat, result_of
 from .economy import Economy, read_economy
 from .from_tables import economy_from_tables, read_cells
 from .solving import Deficits
+from .variants import GRID, LABELS, VARIANT, Variants, make_variants
 
 KEYS = (
     "kind",
@@ -68,9 +66,6 @@ KEYS = (
     "equation",
 )
 _FROM_STORE = ("year", "elasticities", "tariffs")
-_LABELS = ("importers", "exporters", "sectors")
-_GRID = (*_LABELS, "tariff", "trade_cost")
-_VARIANT = ("name", *_GRID)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,33 +84,10 @@ class ExactHatRun:
     equation: tuple[float, float] | None
     grid: Mapping[str, Any] = field(default_factory=dict)
 
-    def count(self, economy: Economy) -> int:
-        """How many scenarios there are."""
-        named = {name for name, _ in self.sections(economy)}
-        return max(1, len(named))
-
-    def sections(self, economy: Economy) -> list[tuple[str, TomlTable]]:
-        """Names of variants and their sections; several of a name add up."""
-        if not self.grid:
-            return [(k.text("name", str(n)), k) for n, k in enumerate(self.variants, 1)]
-        every = dict.fromkeys(_LABELS, economy.regions) | {"sectors": economy.sectors}
-        values = [every[k] if v == EACH else v for k, v in self.grid.items()]
-        same = dict(self.variants[0].values) if self.variants else {}
-        found = {}
-        for combination in product(*values):
-            chosen = dict(zip(self.grid, combination, strict=True))
-            both = {**same, **chosen}
-            if {"importers", "exporters"} <= both.keys() and (
-                both["importers"] == both["exporters"]
-            ):
-                continue  # a region's sales at home bear no tariff
-            name = variant_name(chosen)
-            if name in found:
-                raise TivaxError(f"{self.path}: [grid] has {name} twice")
-            found[name] = TomlTable(self.path, f"grid: {name}", both, _VARIANT)
-        if not found:
-            raise TivaxError(f"{self.path}: [grid] makes no variant")
-        return [*found.items()]
+    @property
+    def several(self) -> bool:
+        """Whether the file makes variants, be it one."""
+        return bool(self.variants or self.grid)
 
     @property
     def inputs(self) -> list[Path]:
@@ -164,8 +136,8 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
         raise file.mistake(extra[0], "goes with a store; an .npz has its own")
     if file.has("store") and not file.has("elasticities"):
         raise file.mistake("elasticities", "is missing; a store needs them")
-    variants = file.tables("variant", _VARIANT) if file.has("variant") else []
-    grid = file.grid(_GRID, _LABELS).values if file.has("grid") else {}
+    variants = file.tables("variant", VARIANT) if file.has("variant") else []
+    grid = file.grid(GRID, LABELS).values if file.has("grid") else {}
     if grid and len(variants) > 1:
         raise file.mistake("grid", "goes with one section [[variant]] at most")
     if grid and variants and variants[0].has("name"):
@@ -227,25 +199,31 @@ def exact_hat_scenario(
     """
     run = run if isinstance(run, ExactHatRun) else read_exact_hat(run)
     economy = economy_of(run) if economy is None else economy
-    costs = None
-    if run.trade_costs is not None:
-        labels = (economy.regions, economy.sectors)
-        [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
-        if (costs <= 0).any():
-            raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
-    if not (run.variants or run.grid):
-        found = exact_hat(
-            economy, trade_costs=costs, deficits=run.deficits, progress=progress
-        )
-        return _one(run, found)
-    names, tariffs, factors = _variants(run, economy, costs)
+    costs = _trade_costs(run, economy)
+    if run.several:
+        variants = make_variants(run, economy, costs)
+        rows = np.concatenate([*variants.batches.rows(progress=progress)])
+        return variants_result(variants, rows)
     found = exact_hat(
-        economy, tariffs, trade_costs=factors, deficits=run.deficits, progress=progress
+        economy, trade_costs=costs, deficits=run.deficits, progress=progress
     )
+    return _one(run, found)
+
+
+def variants_of(run: ExactHatRun, economy: Economy) -> Variants:
+    """The variants of a file that has some, checked before any is solved."""
+    return make_variants(run, economy, _trade_costs(run, economy))
+
+
+def variants_result(
+    variants: Variants, rows: Float[np.ndarray, "b values"]
+) -> ExactHatResult:
+    """The tables of all variants, of the rows that ``batches`` made."""
+    found = result_of(variants.batches, rows, iceberg=variants.iceberg)
 
     def with_names(table: pd.DataFrame) -> pd.DataFrame:
         places = table.pop("scenario").to_numpy()
-        table.insert(0, "variant", np.array(names, object)[places])
+        table.insert(0, "variant", np.array(variants.names, object)[places])
         return table
 
     return ExactHatResult(
@@ -253,6 +231,18 @@ def exact_hat_scenario(
         with_names(found.table),
         with_names(found.changes.reset_index()),
     )
+
+
+def _trade_costs(
+    run: ExactHatRun, economy: Economy
+) -> Float[np.ndarray, "r r s"] | None:
+    if run.trade_costs is None:
+        return None
+    labels = (economy.regions, economy.sectors)
+    [costs] = read_cells(run.trade_costs, "trade_costs", ("factor",), *labels, 1.0)
+    if (costs <= 0).any():
+        raise TivaxError(f"{run.trade_costs}: a factor must be above 0")
+    return costs
 
 
 def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
@@ -269,56 +259,3 @@ def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
         found.flows,
         index,
     )
-
-
-def _variants(
-    run: ExactHatRun, economy: Economy, costs: np.ndarray | None
-) -> tuple[list[str], np.ndarray, np.ndarray | None]:
-    """Names, new tariffs and factors of trade costs; sections of a name add up.
-
-    The factors are those of the file where no variant changes them.
-    """
-    shape = economy.tariff.shape
-    home = np.eye(len(economy.regions), dtype=bool)[:, :, None]
-    start = np.ones(shape) if costs is None else costs
-    tariffs: dict[str, np.ndarray] = {}
-    factors: dict[str, np.ndarray] = {}
-    sections = run.sections(economy)
-    for name, section in sections:
-        tariff = tariffs.setdefault(name, economy.tariff_new.copy())
-        factor = factors.setdefault(name, start.copy())
-        rows = _positions(section, "importers", economy.regions, economy)
-        columns = _positions(section, "exporters", economy.regions, economy)
-        sectors = _positions(section, "sectors", economy.sectors, economy)
-        chosen = np.zeros(shape, bool)
-        chosen[np.ix_(rows, columns, sectors)] = True
-        chosen &= ~home
-        given = [key for key in ("tariff", "trade_cost") if section.has(key)]
-        if not given:
-            raise section.mistake("tariff", "is missing; give it, or trade_cost")
-        if "tariff" in given:
-            tariff[chosen] = _above(section, "tariff", -1)
-        if "trade_cost" in given:
-            factor[chosen] *= _above(section, "trade_cost", 0)
-    new = np.stack([*tariffs.values()])
-    moved = any(section.has("trade_cost") for _, section in sections)
-    return list(tariffs), new, np.stack([*factors.values()]) if moved else costs
-
-
-def _above(section: TomlTable, key: str, least: int) -> float:
-    value = section.number(key, 0.0)
-    if value <= least:
-        raise section.mistake(key, f"write a number above {least}")
-    return value
-
-
-def _positions(
-    section: TomlTable, key: str, labels: Sequence[str], economy: Economy
-) -> Any:
-    chosen = section.texts(key, tuple(labels))
-    for name in chosen:
-        if name not in labels:
-            raise section.mistake(
-                key, f"{economy.name} has no {name}{suggest(name, labels)}"
-            )
-    return [labels.index(name) for name in chosen]

@@ -1,5 +1,6 @@
 """Old and new equilibria of an economy, solved: many by one program, or by Newton."""
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 import jax
@@ -12,6 +13,8 @@ from ..core import TivaxError
 from .economy import Economy, net_imports
 
 Deficits = Literal["zero", "kept", "closing"]
+ALONE = "the new equilibrium"
+"""The name of a scenario that has no other beside it."""
 _NEWTON_STEPS = 60
 _HALVINGS = 12
 
@@ -100,7 +103,7 @@ def solve_new(
     shock = make_shocks(
         old, tariff[None], np.ones((1, *tariff.shape)), new_deficits(old, deficits)
     )
-    found = solve_all(economy, old, shock, 0)
+    found = solve_all(economy, old, shock, [ALONE])
     return jax.tree.map(lambda a: a[0], found)
 
 
@@ -129,9 +132,9 @@ def _solve_several(
 
 
 def solve_all(
-    economy: Economy, old: Old, shocks: changes.Shock, before: int
+    economy: Economy, old: Old, shocks: changes.Shock, names: Sequence[str]
 ) -> wages.Equilibrium:
-    """New equilibria of several scenarios; ``before`` of them come before these.
+    """New equilibria of several scenarios, with their names for messages.
 
     What the shared iteration leaves unsolved goes to Newton's method. Raises
     ``TivaxError`` where that does not converge.
@@ -140,9 +143,7 @@ def solve_all(
     unsolved = np.flatnonzero(~(np.asarray(found.clearing) <= wages.CLEARING))
     for k in unsolved:
         one = jax.tree.map(lambda a, k=k: a[k], shocks)
-        several = len(found.clearing) > 1
-        what = f"scenario {before + k}" if several else "the new equilibrium"
-        new = _by_newton(economy, old.economy, one, old.start, what)
+        new = _by_newton(economy, old.economy, one, old.start, names[int(k)])
         found = jax.tree.map(lambda all, one, k=k: all.at[k].set(one), found, new)
     return found
 

@@ -59,6 +59,12 @@ class Checkpoint:
     def total(self) -> int:
         return sum(file.limit for file in self.files)
 
+    def forget(self) -> None:
+        """Remove what is kept: no run can go on with it."""
+        # The record first: without it, draws are not taken up.
+        (self.folder / _RUN).unlink(missing_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def text(self) -> str:
         """How much is kept, as the beginning of a sentence."""
         return f"{self.done:,} of {self.total:,} draws are kept; "
@@ -105,9 +111,9 @@ def checkpoint(
                 if path.name not in (_RUN, _LOCK):
                     path.unlink()
             write_text(record, wanted)
-        yield Checkpoint(folder, plans)
-        record.unlink(missing_ok=True)  # first: without it, draws are not taken up
-        shutil.rmtree(folder, ignore_errors=True)
+        kept = Checkpoint(folder, plans)
+        yield kept
+        kept.forget()
 
 
 @contextmanager

@@ -315,7 +315,7 @@ def test_a_grid_makes_every_combination_on_top_of_one_variant(economy, file, tmp
         ('elasticities = "t.csv"', "elasticities = 't.csv': goes with a store"),
         ('store = "s"', "give economy .* or store, one of them"),
         ('[[variant]]\nname = "a"', "tariff in .*variant.*: is missing"),
-        ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no Mars"),
+        ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no Mars; choose from R01"),
         ("[[variant]]\ntariff = -1", "write a number above -1"),
         ("[equation]\ncoefficient = 1", "standard_error in .equation.: is missing"),
         ('trade_costs = "none.csv"', "none.csv: no such file"),

@@ -8,9 +8,16 @@ import tivax.engine.montecarlo as mc
 
 from helpers import error_of
 
-# The matrix and totals that the literature on GRAS uses as its example.
-CELLS = np.array([[7, 3, 5, -3], [2, 9, 8, 1], [-2, 0, 2, 1]], float)
+# The example of Junius and Oosterhaven (2003), and of the two papers after it.
+CELLS = np.array([[7, 3, 5, -3], [2, 9, 8, 0], [-2, 0, 2, 0]], float)
 ROWS, COLUMNS = np.array([15.0, 26, -1]), np.array([9.0, 16, 17, -2])
+# As the R package riot has it ("example from the papers": man/doGRAS.Rd and
+# tests/testthat/test_doGRAS.R of github.com/zauster/riot).
+BALANCED = [
+    [8.424340881, 3.375237362, 5.200422021, -2.000000263],
+    [3.000997078, 12.624763744, 10.374239178, 0],
+    [-2.425339135, 0, 1.425339135, 0],
+]
 # What ``balance`` promises of totals.
 TOTALS = 1e-9
 
@@ -22,6 +29,11 @@ def test_two_by_two_by_hand():
     roots = np.roots([-1, 12, -44 - 8, 48])
     (b,) = (k.real for k in roots if abs(k.imag) < 1e-12 and 0 < k.real < 2)
     assert_allclose(found, [[6 - b, b], [b - 2, 4 - b]], rtol=1e-8)
+
+
+def test_the_example_of_junius_and_oosterhaven_has_its_known_cells():
+    """To 1e-6: its cell that must be -2, alone in its column, is 3e-7 off."""
+    assert_allclose(mc.balance(CELLS, ROWS, COLUMNS).cells, BALANCED, atol=1e-6)
 
 
 def test_the_example_meets_its_totals_and_the_conditions_of_the_minimum():

@@ -1,24 +1,43 @@
 """``tivax scenario`` for files of kind exact-hat: run and write."""
 
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from ...core import Format, Run, output_folder, require_result_place, write_frame
+import jax
+
+from ...core import (
+    Format,
+    Run,
+    output_folder,
+    require_result_place,
+    tivax_version,
+    write_frame,
+)
 from ...equilibrium import (
+    TOGETHER,
     Economy,
     ExactHatResult,
+    Variants,
     economy_of,
     exact_hat_scenario,
     read_exact_hat,
+    variants_of,
+    variants_result,
 )
 from ...figures.welfare import welfare_parts, welfare_ranges
 from ...reporting import save_figure
+from ...resampling import checkpoint
 from ..options import require_store
 from ..terminal import Terminal
+from .scenario_run import kept_rows
 
 # Of the printed table.
 _ROWS = 10
 # Bytes of the program itself.
 _PROGRAM = 0.5 * 2**30
+# Of a region in a variant: its changes, and a row of each table for every measure.
+_BYTES_A_REGION = 1000
 
 
 def run_exact_hat(
@@ -37,9 +56,33 @@ def run_exact_hat(
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)
     economy = economy_of(file)
-    terminal.announce(_size_text(economy, file.count(economy)))
-    with terminal.progress("scenarios", "variants") as progress:
-        result = exact_hat_scenario(file, economy, progress=progress)
+    write = partial(_write, out, started, figures=figures, format=format, force=force)
+    if file.several:
+        variants = variants_of(file, economy)
+        batches = variants.batches
+        terminal.announce(_size_text(economy, batches.draws))
+        with checkpoint(out, [batches], _identity(variants), force=force) as kept:
+            rows = kept_rows(batches, kept, terminal, together=batches.together)
+            result = variants_result(variants, rows)
+            record = write(result)
+    else:
+        terminal.announce(_size_text(economy, 1))
+        with terminal.progress("scenarios", "variants") as progress:
+            result = exact_hat_scenario(file, economy, progress=progress)
+        record = write(result)
+    _print_found(terminal, result)
+    terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")
+
+
+def _write(
+    out: Path,
+    started: Run,
+    result: ExactHatResult,
+    *,
+    figures: bool,
+    format: Format,
+    force: bool,
+) -> dict[str, Any]:
     found = result.found
     with output_folder(out, started, force=force) as folder:
         for name, table in result.tables.items():
@@ -47,7 +90,7 @@ def run_exact_hat(
         if figures:
             draw = welfare_parts if found.new else welfare_ranges
             save_figure(draw(found.changes), folder, "welfare")
-        record = started.write_manifest(
+        return started.write_manifest(
             folder,
             residual_max=float(found.clearing.max()),
             kind="exact-hat",
@@ -58,17 +101,29 @@ def run_exact_hat(
             welfare="tot + vot and, where they change, tech (trade costs) and transfer "
             "(deficits); linear around the old equilibrium, d ln z = z'/z - 1",
         )
-    _print_found(terminal, result)
-    terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")
+
+
+def _identity(variants: Variants) -> dict[str, Any]:
+    """What must be the same for an unfinished run to go on."""
+    return {
+        "command": "scenario",
+        "kind": "exact-hat",
+        **variants.record(),
+        "tivax": tivax_version(),
+        "jax": jax.__version__,
+        "platform": jax.default_backend(),
+    }
 
 
 def _size_text(economy: Economy, variants: int) -> str:
     """How much there is to solve and to hold."""
-    flows = economy.trade.nbytes
-    # New tariffs and trade costs of all, and what eight at once need.
-    memory = _PROGRAM + flows * (2 * variants + 12 * min(8, variants))
+    regions, sectors = len(economy.regions), len(economy.sectors)
+    # The economy itself, what eight scenarios need at once, and the rows of tables.
+    together = min(TOGETHER, variants)
+    memory = _PROGRAM + economy.trade.nbytes * (10 + 14 * together)
+    memory += variants * regions * _BYTES_A_REGION
     return (
-        f"{len(economy.regions)} regions x {len(economy.sectors)} sectors, "
+        f"{regions} regions x {sectors} sectors, "
         f"{variants:,} scenario{'s' * (variants > 1)}; about {memory / 2**30:.1f} GiB "
         "of memory"
     )

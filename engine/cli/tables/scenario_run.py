@@ -1,7 +1,8 @@
 """``tivax scenario`` for changed flows and prices: run, resume, write."""
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 
 from ...core import (
     Format,
+    Progress,
     Run,
     TivaxError,
     number_text,
@@ -62,7 +64,7 @@ def run_scenario(
     plan = _planned(file)
     _announce(plan, terminal)
     with checkpoint(out, [plan], _identity(file, plan), force=force) as kept:
-        values = _evaluated(plan, kept, terminal)
+        values = kept_rows(plan, kept, terminal)
         found = plan.result(plan.base_rows(), values)
         with output_folder(out, started, force=force) as folder:
             tables = {"scenario": found.table, "variants": found.variants}
@@ -133,17 +135,39 @@ def _identity(file: ScenarioFile, plan: ScenarioPlan) -> dict[str, Any]:
     }
 
 
-def _evaluated(plan: ScenarioPlan, kept: Checkpoint, terminal: Terminal) -> np.ndarray:
+@runtime_checkable
+class Rows(Protocol):
+    """Variants whose rows are evaluated some at a time."""
+
+    @property
+    def draws(self) -> int: ...
+
+    def rows(self, start: int = 0, progress: Progress = ...) -> Iterator[np.ndarray]:
+        """Rows from number ``start`` on."""
+        ...
+
+
+def kept_rows(
+    plan: Rows, kept: Checkpoint, terminal: Terminal, *, together: int = 1
+) -> np.ndarray:
+    """All rows: those that are kept, in blocks of ``together``, and the rest.
+
+    A variant that cannot be evaluated leaves nothing: the same command would end there.
+    """
     (file,) = kept.files
-    if done := file.count:
-        file.keep(done)  # half a row may follow, of a process that was killed
+    if done := file.count // together * together:
         terminal.print(f"Going on at {done:,} of {plan.draws:,} variants")
+    file.keep(done)  # half a row may follow, of a process that was killed
     with (
         stopping(kept, "variants", terminal.print),
         terminal.progress("scenarios", "variants") as progress,
     ):
-        for part in plan.rows(done, progress):
-            file.append(part)
+        try:
+            for part in plan.rows(done, progress):
+                file.append(part)
+        except TivaxError:
+            kept.forget()
+            raise
     return np.concatenate(list(file.windows()))
 
 

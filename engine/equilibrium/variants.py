@@ -1,0 +1,177 @@
+"""Variants of a scenario file of kind exact-hat: sections, or all cells of a grid.
+
+All are checked before one is solved; their arrays are made a few at a time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+from jaxtyping import Float
+
+from ..core import EACH, TivaxError, TomlTable, suggest, variant_name
+from .batches import Batches
+from .economy import Economy, digest_of
+from .solving import Deficits
+
+LABELS = ("importers", "exporters", "sectors")
+GRID = (*LABELS, "tariff", "trade_cost")
+"""Keys that a grid may vary."""
+VARIANT = ("name", *GRID)
+
+
+@runtime_checkable
+class VariantsFile(Protocol):
+    """What a scenario file says of its variants."""
+
+    @property
+    def path(self) -> Path: ...
+    @property
+    def deficits(self) -> Deficits: ...
+    @property
+    def variants(self) -> Sequence[TomlTable]: ...
+    @property
+    def grid(self) -> Mapping[str, Any]: ...
+
+
+class Move(NamedTuple):
+    """Positions of importers, exporters, sectors, and what becomes of their trade."""
+
+    importers: tuple[int, ...]
+    exporters: tuple[int, ...]
+    sectors: tuple[int, ...]
+    tariff: float | None
+    trade_cost: float | None
+
+
+@dataclass(frozen=True, eq=False)
+class Variants:
+    """Variants by name: moves that act together, on the economy and on ``costs``, the
+    factors of trade costs of the whole file."""
+
+    economy: Economy
+    deficits: Deficits
+    moves: Mapping[str, Sequence[Move]]
+    costs: Float[np.ndarray, "r r s"] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [*self.moves]
+
+    @property
+    def iceberg(self) -> bool:
+        """Whether trade costs change in a variant."""
+        if self.costs is not None and bool((self.costs != 1).any()):
+            return True
+        factors = (move.trade_cost for some in self.moves.values() for move in some)
+        return any(k not in (None, 1) for k in factors)
+
+    @cached_property
+    def batches(self) -> Batches:
+        """The variants as scenarios to solve."""
+        every, names = [*self.moves.values()], self.names
+
+        def schedules(numbers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            made = [self._schedule(every[k]) for k in numbers.tolist()]
+            return np.stack([k for k, _ in made]), np.stack([k for _, k in made])
+
+        return Batches(self.economy, self.deficits, len(every), schedules, names)
+
+    def record(self) -> dict[str, Any]:
+        """What must be the same for an unfinished run of the variants to go on."""
+        return {
+            "deficits": self.deficits,
+            "variants": digest_of(np.array(repr([*self.moves.items()]))),
+            "economy": self.economy.digest,
+            "trade_costs": None if self.costs is None else digest_of(self.costs),
+        }
+
+    def _schedule(
+        self, moves: Sequence[Move]
+    ) -> tuple[Float[np.ndarray, "r r s"], Float[np.ndarray, "r r s"]]:
+        """New tariffs and factors of trade costs; moves of sales at home do nothing."""
+        tariff = self.economy.tariff_new.copy()
+        costs = np.ones_like(tariff) if self.costs is None else self.costs.copy()
+        abroad = ~np.eye(len(self.economy.regions), dtype=bool)
+        for move in moves:
+            cells = np.ix_(move.importers, move.exporters, move.sectors)
+            away = abroad[cells[0][..., 0], cells[1][..., 0]][:, :, None]
+            if move.tariff is not None:
+                tariff[cells] = np.where(away, move.tariff, tariff[cells])
+            if move.trade_cost is not None:
+                costs[cells] *= np.where(away, move.trade_cost, 1)
+        return tariff, costs
+
+
+def make_variants(
+    file: VariantsFile, economy: Economy, costs: Float[np.ndarray, "r r s"] | None
+) -> Variants:
+    """The variants of a file, with labels looked up; sections of a name act together.
+
+    Raises ``TivaxError`` for a label that the economy lacks, a rate or factor that is
+    not possible, and a grid without a variant.
+    """
+    moves: dict[str, list[Move]] = {}
+    for name, section in _sections(file, economy):
+        moves.setdefault(name, []).append(_move(section, economy))
+    return Variants(economy, file.deficits, moves, costs)
+
+
+def _sections(file: VariantsFile, economy: Economy) -> list[tuple[str, TomlTable]]:
+    if not file.grid:
+        return [(k.text("name", str(n)), k) for n, k in enumerate(file.variants, 1)]
+    every = dict.fromkeys(LABELS, economy.regions) | {"sectors": economy.sectors}
+    values = [every[k] if v == EACH else v for k, v in file.grid.items()]
+    same = dict(file.variants[0].values) if file.variants else {}
+    found: dict[str, TomlTable] = {}
+    for combination in product(*values):
+        chosen = dict(zip(file.grid, combination, strict=True))
+        both = {**same, **chosen}
+        if {"importers", "exporters"} <= both.keys() and (
+            both["importers"] == both["exporters"]
+        ):
+            continue  # a region's sales at home bear no tariff
+        name = variant_name(chosen)
+        if name in found:
+            raise TivaxError(f"{file.path}: [grid] has {name} twice")
+        found[name] = TomlTable(file.path, f"grid: {name}", both, VARIANT)
+    if not found:
+        raise TivaxError(f"{file.path}: [grid] makes no variant")
+    return [*found.items()]
+
+
+def _move(section: TomlTable, economy: Economy) -> Move:
+    if not (section.has("tariff") or section.has("trade_cost")):
+        raise section.mistake("tariff", "is missing; give it, or trade_cost")
+    return Move(
+        _positions(section, "importers", economy.regions, economy),
+        _positions(section, "exporters", economy.regions, economy),
+        _positions(section, "sectors", economy.sectors, economy),
+        _above(section, "tariff", -1),
+        _above(section, "trade_cost", 0),
+    )
+
+
+def _above(section: TomlTable, key: str, least: int) -> float | None:
+    if not section.has(key):
+        return None
+    value = section.number(key, 0.0)
+    if value <= least:
+        raise section.mistake(key, f"write a number above {least}")
+    return value
+
+
+def _positions(
+    section: TomlTable, key: str, labels: Sequence[str], economy: Economy
+) -> tuple[int, ...]:
+    chosen = section.texts(key, tuple(labels))
+    for name in chosen:
+        if name not in labels:
+            raise section.mistake(
+                key, f"{economy.name} has no {name}; {suggest(name, labels)}"
+            )
+    return tuple(labels.index(name) for name in chosen)
