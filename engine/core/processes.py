@@ -1,17 +1,23 @@
-"""Several processes that work as one, on one machine or many.
+"""Several processes that work as one, on one machine or many, and one that helps.
 
-The work is JAX's own (``jax.distributed``): a coordinator that the processes find, and
-collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the rest by
-itself.
+The work of many is JAX's own (``jax.distributed``): a coordinator that the processes
+find, and collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the
+rest by itself. The one that helps (``Aside``) has no JAX: it draws figures and the like
+while this one computes, as threads of one Python cannot.
 """
 
 import math
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import IO, Any, TypeVar
 
 from .errors import TivaxError
 
@@ -23,6 +29,8 @@ _HEARTBEAT = 60
 _START = 300
 # How long the others wait at the end for the first, which summarises and writes.
 _WRITE = 24 * 3600
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -191,3 +199,96 @@ def sharing(folder: Path) -> Iterator[SharedParts]:
 def shared_parts() -> SharedParts | None:
     """Where the parts of this job are kept; None where there is one process."""
     return _sharing[-1] if _sharing else None
+
+
+class Aside:
+    """A process that calls functions one after the other, within a ``with`` block.
+
+    Functions and arguments are pickled: functions of a module, not of a block. It is
+    not a fork, which JAX forbids, and does not run the caller's script again. Ctrl-C
+    reaches this process alone; the other ends when this one does.
+
+    Examples
+    --------
+    >>> with Aside() as aside:
+    ...     root = aside.call(math.sqrt, 16.0)
+    ...     root.result()
+    4.0
+    """
+
+    def __enter__(self) -> "Aside":
+        # One thread: BLAS and the like have this process beside them.
+        alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+        self._process = subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **alone},
+            process_group=0,
+        )
+        self._thread = ThreadPoolExecutor(1)
+        return self
+
+    def call(
+        self, run: Callable[..., T], *arguments: object, **options: object
+    ) -> "Future[T]":
+        """What ``run`` returns or raises there, after the calls before it."""
+        return self._thread.submit(self._ask, pickle.dumps((run, arguments, options)))
+
+    def _ask(self, call: bytes) -> Any:
+        calls, answers = self._process.stdin, self._process.stdout
+        assert calls is not None and answers is not None
+        try:
+            pickle.dump(call, calls)
+            calls.flush()
+            answer = pickle.load(answers)
+        except (OSError, EOFError):
+            raise TivaxError(
+                "the process that draws figures has ended, code "
+                f"{self._process.wait()}; is there too little memory?"
+            ) from None
+        good, found = pickle.loads(answer)
+        if not good:
+            raise found
+        return found
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            self._process.kill()
+        self._thread.shutdown(cancel_futures=error is not None)
+        # Closing the pipes ends the process, which is waited for.
+        with suppress(BrokenPipeError), self._process:
+            pass
+
+
+def serve() -> None:
+    """Answer the calls of an ``Aside`` until it is gone."""
+    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # prints must not come between the answers
+    while True:
+        try:
+            call = pickle.load(calls)
+        except EOFError:
+            return
+        try:
+            _answer(answers, _called(call))
+        except BrokenPipeError:
+            os._exit(1)
+
+
+def _called(call: bytes) -> bytes:
+    try:
+        run, arguments, options = pickle.loads(call)
+        return pickle.dumps((True, run(*arguments, **options)))
+    except Exception as error:
+        return pickle.dumps((False, error))
+
+
+def _answer(answers: IO[bytes], answer: bytes) -> None:
+    pickle.dump(answer, answers)
+    answers.flush()

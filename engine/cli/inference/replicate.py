@@ -4,6 +4,7 @@ from itertools import count
 from pathlib import Path
 
 from ...core import (
+    Aside,
     Format,
     Run,
     describe_environment,
@@ -22,6 +23,7 @@ from ...paper import (
     write_replication,
 )
 from ...paper.report import page as replication_report
+from ...paper.report.plots import Drawing
 from ...paper.verdicts import verdicts
 from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
@@ -56,17 +58,19 @@ def run_replication(
     with (
         terminal.status("replicating") as status,
         output_folder(out, run, force=force) as folder,
+        Aside() as aside,
     ):
+        drawing = Drawing(aside, language, files=figures)
         number = count(1)
 
         def said(step: str) -> None:
             status(f"step {next(number)} of {total}: {step}")
 
-        result = replicate(files, said=said)
+        result = replicate(files, said=said, drawing=drawing)
         said("tables and figures")
         run.seed = result.inference.seed if result.inference else None
         drawn = write_replication(
-            result, folder, language, figures=figures, format=format
+            result, folder, language, figures=figures, format=format, drawing=drawing
         )
         said("report")
         replication_report.write(
