@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..core import Progress, TivaxError, beside, no_progress, require_kind
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
+from ..tables import WorldTables
 from ..threats import panel_frame
 from . import columns as paper
 from . import (
@@ -29,7 +30,7 @@ T = TypeVar("T")
 
 
 # What the steps of ``replicate`` compute, in order. Bootstraps, placebos and declared
-# p-values are drawn beside the others, and waited for.
+# p-values are drawn beside the others, and world tables read; both are waited for.
 STEPS = (
     "panel",
     "tables 3 to 6",
@@ -99,7 +100,10 @@ def replicate(
     _require_countries(panel, files)
     draw(plots.of_panel, frame)
     step()
-    with beside(partial(_drawn, frame)) as inferring:
+    with (
+        beside(partial(_drawn, frame)) as inferring,
+        beside(partial(_tables, files)) as reading,
+    ):
         estimates = paper.estimate_columns(frame)
         comparison = paper.compare(estimates)
         draw(plots.of_comparison, comparison)
@@ -110,7 +114,7 @@ def replicate(
         lagged = robustness.lagged_instrument(frame)
         draw(plots.of_lagged, lagged)
         step()
-        tables = other_indices.read_tables(files, files.years)
+        tables = reading()
         step()
         variants = None
         if tables is not None:
@@ -189,6 +193,10 @@ def replicate(
         variation=variation,
         skipped=skipped,
     )
+
+
+def _tables(files: DataFiles, progress: Progress) -> WorldTables | None:
+    return other_indices.read_tables(files, files.years, progress=progress)
 
 
 def _drawn(

@@ -370,9 +370,7 @@ def draw(figure: Figure, *, files: bool = True) -> Drawn:
             figure.savefig(png, format="png", dpi=200, metadata={"Software": None})
             figure.savefig(pdf, format="pdf", metadata=_NO_FACTS)
     width, height = (float(k) for k in figure.get_size_inches())
-    return Drawn(
-        svg, png and png.getvalue(), pdf and pdf.getvalue(), (width, height)
-    )
+    return Drawn(svg, png and png.getvalue(), pdf and pdf.getvalue(), (width, height))
 
 
 def draw_plot(plot: Callable[[], Figure], *, files: bool = True) -> Drawn:

@@ -1,5 +1,6 @@
 """``tivax replicate``: compute, write, and print the findings."""
 
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ...core import (
     describe_environment,
     output_folder,
     require_result_place,
+    stage,
 )
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
@@ -59,12 +61,15 @@ def run_replication(
         terminal.status("replicating") as status,
         output_folder(out, run, force=force) as folder,
         Aside() as aside,
+        ExitStack() as of_step,
     ):
         drawing = Drawing(aside, language, files=figures)
         number = count(1)
 
         def said(step: str) -> None:
             status(f"step {next(number)} of {total}: {step}")
+            of_step.close()
+            of_step.enter_context(stage(step))
 
         result = replicate(files, said=said, drawing=drawing)
         said("tables and figures")

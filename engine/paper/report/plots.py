@@ -121,9 +121,7 @@ def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
     }
     index = _index_dataset(frame)
     if regions := [str(k) for k in index["region"].values]:
-        plots["table1_tbi"] = partial(
-            trade_figures.tbi_lines, index, regions, language
-        )
+        plots["table1_tbi"] = partial(trade_figures.tbi_lines, index, regions, language)
     return plots
 
 
