@@ -15,7 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from queue import SimpleQueue
 from types import TracebackType
 from typing import IO, Any, TypeVar
 
@@ -202,11 +204,11 @@ def shared_parts() -> SharedParts | None:
 
 
 class Aside:
-    """A process that calls functions one after the other, within a ``with`` block.
+    """Processes that call functions for this one, within a ``with`` block.
 
-    Functions and arguments are pickled: functions of a module, not of a block. It is
-    not a fork, which JAX forbids, and does not run the caller's script again. Ctrl-C
-    reaches this process alone; the other ends when this one does.
+    Functions and arguments are pickled: functions of a module, not of a block. The
+    processes are no forks, which JAX forbids, and do not run the caller's script again.
+    Ctrl-C reaches this process alone; the others end when it does.
 
     Examples
     --------
@@ -216,37 +218,49 @@ class Aside:
     4.0
     """
 
+    def __init__(self, processes: int = 1) -> None:
+        self.processes = processes
+
     def __enter__(self) -> "Aside":
-        # One thread: BLAS and the like have this process beside them.
+        # One thread each: BLAS and the like have other processes beside them.
         alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env={**os.environ, **alone},
-            process_group=0,
-        )
-        self._thread = ThreadPoolExecutor(1)
+        self._started = [
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **alone},
+                process_group=0,
+            )
+            for _ in range(self.processes)
+        ]
+        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        for process in self._started:
+            self._free.put(process)
+        self._threads = ThreadPoolExecutor(self.processes)
         return self
 
     def call(
         self, run: Callable[..., T], *arguments: object, **options: object
     ) -> "Future[T]":
-        """What ``run`` returns or raises there, after the calls before it."""
-        return self._thread.submit(self._ask, pickle.dumps((run, arguments, options)))
+        """What ``run`` returns or raises in the first process that is free; calls
+        begin in the order in which they are made."""
+        return self._threads.submit(self._ask, pickle.dumps((run, arguments, options)))
 
     def _ask(self, call: bytes) -> Any:
-        calls, answers = self._process.stdin, self._process.stdout
-        assert calls is not None and answers is not None
+        process = self._free.get()
+        assert process.stdin is not None and process.stdout is not None
         try:
-            pickle.dump(call, calls)
-            calls.flush()
-            answer = pickle.load(answers)
+            pickle.dump(call, process.stdin)
+            process.stdin.flush()
+            answer = pickle.load(process.stdout)
         except (OSError, EOFError):
             raise TivaxError(
-                "the process that draws figures has ended, code "
-                f"{self._process.wait()}; is there too little memory?"
+                f"a process that draws figures has ended, code {process.wait()}; is "
+                "there too little memory?"
             ) from None
+        finally:
+            self._free.put(process)
         good, found = pickle.loads(answer)
         if not good:
             raise found
@@ -259,11 +273,18 @@ class Aside:
         trace: TracebackType | None,
     ) -> None:
         if error is not None:
-            self._process.kill()
-        self._thread.shutdown(cancel_futures=error is not None)
-        # Closing the pipes ends the process, which is waited for.
-        with suppress(BrokenPipeError), self._process:
-            pass
+            for process in self._started:
+                process.kill()
+        self._threads.shutdown(cancel_futures=error is not None)
+        for process in self._started:
+            # Closing its pipes ends the process, which is waited for.
+            with suppress(BrokenPipeError), process:
+                pass
+
+
+def call_named(module: str, name: str, *arguments: Any, **options: Any) -> Any:
+    """Call a function of a module, which only the caller's process imports."""
+    return getattr(import_module(module), name)(*arguments, **options)
 
 
 def serve() -> None:
@@ -274,7 +295,7 @@ def serve() -> None:
         try:
             call = pickle.load(calls)
         except EOFError:
-            return
+            os._exit(0)  # at once: nothing is left to do
         try:
             _answer(answers, _called(call))
         except BrokenPipeError:

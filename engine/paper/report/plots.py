@@ -116,6 +116,7 @@ def drawn_figures(
 
 
 def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
+    """Figure 1 and the index of Table 1's economies."""
     plots: Plots = {
         "figure1": partial(panel_figures.index_means, frame, language=language)
     }
@@ -126,6 +127,7 @@ def of_panel(language: Language, frame: pd.DataFrame) -> Plots:
 
 
 def of_comparison(language: Language, comparison: pd.DataFrame) -> Plots:
+    """Coefficients beside the printed ones, by table."""
     plots: Plots = {
         "tbi_coefficients": partial(
             panel_figures.tbi_coefficients, comparison, language
@@ -139,6 +141,7 @@ def of_comparison(language: Language, comparison: pd.DataFrame) -> Plots:
 
 
 def of_inference(language: Language, found: PaperInference | None) -> Plots:
+    """Intervals of every kind of inference, by table."""
     if found is None:
         return {}
     return {
@@ -150,6 +153,7 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
 
 
 def of_threats(language: Language, threats: Threats | None) -> Plots:
+    """The columns of Table 3 under every threat."""
     plots: Plots = {}
     for model in threats.models if threats is not None else ():
         if (place := paper.printed_place(model)) and place[0] == 3:
@@ -161,11 +165,13 @@ def of_threats(language: Language, threats: Threats | None) -> Plots:
 
 
 def of_lagged(language: Language, lagged: list[Lagged]) -> Plots:
+    """Intervals where the lag has a direct effect."""
     pooled = pd.concat([to_long(k.bounds) for k in lagged if k.sample == "all"])
     return {"direct_effects": partial(direct_effect_bounds, pooled, language)}
 
 
 def of_joint(language: Language, joint: JointCurves | None) -> Plots:
+    """The curves over contestable choices, beside no effect."""
     if joint is None:
         return {}
     wide = joint.wide
@@ -183,6 +189,7 @@ def of_joint(language: Language, joint: JointCurves | None) -> Plots:
 
 
 def of_parts(language: Language, frame: pd.DataFrame, parts: pd.DataFrame) -> Plots:
+    """The pooled coefficient in parts."""
     points = heterogeneity.partial_points(frame, PARTS_OUTCOME)
     own = parts[parts["outcome"] == PARTS_OUTCOME]
     names = dict(
@@ -209,6 +216,7 @@ def of_curve(
     curve: Curve,
     left_out: pd.DataFrame,
 ) -> Plots:
+    """The curves over editions, and the fits without each country."""
     plots: Plots = {}
     for outcome in CURVES:
         printed = comparison[
