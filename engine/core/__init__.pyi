@@ -74,7 +74,9 @@ from .places import require_free as require_free
 from .places import require_no_folder as require_no_folder
 from .places import require_result_place as require_result_place
 from .places import require_writable as require_writable
+from .processes import Aside as Aside
 from .processes import Machines as Machines
+from .processes import call_named as call_named
 from .processes import is_first as is_first
 from .processes import shared_parts as shared_parts
 from .processes import sharing as sharing

@@ -1,17 +1,25 @@
-"""Several processes that work as one, on one machine or many.
+"""Several processes that work as one, on one machine or many, and one that helps.
 
-The work is JAX's own (``jax.distributed``): a coordinator that the processes find, and
-collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the rest by
-itself.
+The work of many is JAX's own (``jax.distributed``): a coordinator that the processes
+find, and collectives between them (Gloo on CPUs). Under SLURM and Open MPI it finds the
+rest by itself. The one that helps (``Aside``) has no JAX: it draws figures and the like
+while this one computes, as threads of one Python cannot.
 """
 
 import math
 import os
+import pickle
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from queue import SimpleQueue
+from types import TracebackType
+from typing import IO, Any, TypeVar
 
 from .errors import TivaxError
 
@@ -23,6 +31,8 @@ _HEARTBEAT = 60
 _START = 300
 # How long the others wait at the end for the first, which summarises and writes.
 _WRITE = 24 * 3600
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -191,3 +201,115 @@ def sharing(folder: Path) -> Iterator[SharedParts]:
 def shared_parts() -> SharedParts | None:
     """Where the parts of this job are kept; None where there is one process."""
     return _sharing[-1] if _sharing else None
+
+
+class Aside:
+    """Processes that call functions for this one, within a ``with`` block.
+
+    Functions and arguments are pickled: functions of a module, not of a block. The
+    processes are no forks, which JAX forbids, and do not run the caller's script again.
+    Ctrl-C reaches this process alone; the others end when it does.
+
+    Examples
+    --------
+    >>> with Aside() as aside:
+    ...     root = aside.call(math.sqrt, 16.0)
+    ...     root.result()
+    4.0
+    """
+
+    def __init__(self, processes: int = 1) -> None:
+        self.processes = processes
+
+    def __enter__(self) -> "Aside":
+        # One thread each: BLAS and the like have other processes beside them.
+        alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+        self._started = [
+            subprocess.Popen(
+                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={**os.environ, **alone},
+                process_group=0,
+            )
+            for _ in range(self.processes)
+        ]
+        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+        for process in self._started:
+            self._free.put(process)
+        self._threads = ThreadPoolExecutor(self.processes)
+        return self
+
+    def call(
+        self, run: Callable[..., T], *arguments: object, **options: object
+    ) -> "Future[T]":
+        """What ``run`` returns or raises in the first process that is free; calls
+        begin in the order in which they are made."""
+        return self._threads.submit(self._ask, pickle.dumps((run, arguments, options)))
+
+    def _ask(self, call: bytes) -> Any:
+        process = self._free.get()
+        assert process.stdin is not None and process.stdout is not None
+        try:
+            pickle.dump(call, process.stdin)
+            process.stdin.flush()
+            answer = pickle.load(process.stdout)
+        except (OSError, EOFError):
+            raise TivaxError(
+                f"a process that draws figures has ended, code {process.wait()}; is "
+                "there too little memory?"
+            ) from None
+        finally:
+            self._free.put(process)
+        good, found = pickle.loads(answer)
+        if not good:
+            raise found
+        return found
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is not None:
+            for process in self._started:
+                process.kill()
+        self._threads.shutdown(cancel_futures=error is not None)
+        for process in self._started:
+            # Closing its pipes ends the process, which is waited for.
+            with suppress(BrokenPipeError), process:
+                pass
+
+
+def call_named(module: str, name: str, *arguments: Any, **options: Any) -> Any:
+    """Call a function of a module, which only the caller's process imports."""
+    return getattr(import_module(module), name)(*arguments, **options)
+
+
+def serve() -> None:
+    """Answer the calls of an ``Aside`` until it is gone."""
+    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # prints must not come between the answers
+    while True:
+        try:
+            call = pickle.load(calls)
+        except EOFError:
+            os._exit(0)  # at once: nothing is left to do
+        try:
+            _answer(answers, _called(call))
+        except BrokenPipeError:
+            os._exit(1)
+
+
+def _called(call: bytes) -> bytes:
+    try:
+        run, arguments, options = pickle.loads(call)
+        return pickle.dumps((True, run(*arguments, **options)))
+    except Exception as error:
+        return pickle.dumps((False, error))
+
+
+def _answer(answers: IO[bytes], answer: bytes) -> None:
+    pickle.dump(answer, answers)
+    answers.flush()

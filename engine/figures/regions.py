@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
+import xarray as xr
 
 from ..core import TivaxError, suggest
 from ..tables import REST
@@ -57,3 +58,9 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     if not regions:
         raise TivaxError("no region to draw; name at least one")
     return list(regions)
+
+
+def trade_size(tbi: xr.Dataset) -> pd.Series:
+    """Value-added exports and imports together, by region in the last year."""
+    last = tbi.isel(year=-1)
+    return (last["va_exports"] + last["va_imports"]).to_series()

@@ -43,7 +43,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST
-from .regions import FEW, MANY, known_regions, largest
+from .regions import FEW, MANY, known_regions, largest, trade_size
 from .signed_maps import signed_root, signed_text, signed_ticks
 
 # Eight large economies, each in a colour of its own.
@@ -83,12 +83,6 @@ def tbi_lines(
     if "tbi_ci_low" in tbi:
         name += "\n" + ("带：95 % 区间" if language == "zh" else "band: 95 % interval")
     return finish_layout(draw(index, name))
-
-
-def trade_size(tbi: xr.Dataset) -> pd.Series:
-    """Value-added exports and imports together, by region in the last year."""
-    last = tbi.isel(year=-1)
-    return (last["va_exports"] + last["va_imports"]).to_series()
 
 
 def _labelled_lines(index: xr.Dataset, name: str) -> Figure:

@@ -1,6 +1,7 @@
 """The columns of the panel, one block for each source."""
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -61,15 +62,35 @@ def read_whole_path(
     path: Path,
     series: Sequence[str],
 ) -> pd.DataFrame:
-    """``read(path, series)``; a mistake names the file by its whole path."""
+    """``read(path, series)``; a mistake names the file by its whole path.
+
+    What was read of a file is kept while the file is as it was: panels of other rules
+    and editions ask for it again.
+    """
     try:
-        return read(path, series)
+        state = path.stat()
+    except OSError:
+        return read(path, series)  # which says what is wrong
+    try:
+        kept = _read(read, path, tuple(series), state.st_mtime_ns, state.st_size)
+        return kept.copy()
     except TivaxError as error:
         # Readers know a file by its name; a data folder may hold two of one name.
         if str(error).startswith(path.name):
             folder = str(path).removesuffix(path.name)
             raise TivaxError(f"{folder}{error}") from error
         raise
+
+
+@lru_cache(maxsize=64)
+def _read(
+    read: Callable[[Path, Sequence[str]], pd.DataFrame],
+    path: Path,
+    series: tuple[str, ...],
+    changed: int,
+    size: int,
+) -> pd.DataFrame:
+    return read(path, series)
 
 
 def _by_country_and_year(frame: pd.DataFrame, path: Path) -> pd.DataFrame:

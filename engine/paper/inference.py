@@ -114,7 +114,8 @@ def infer_paper(
             else:
                 count = draws if name == "wild" else min(draws, FEWER_DRAWS)
                 plan = make_plan(fitted, scheme, count)
-                found, drawn = infer(plan, seed, invert=name in INTERVALS.values())
+                inverted = name in INTERVALS.values()
+                found, drawn = infer(plan, seed, invert=inverted, distribution=False)
                 summaries.append(found.summary)
                 if name == "wild":
                     members.append((plan, drawn, found))

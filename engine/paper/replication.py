@@ -8,6 +8,7 @@ import pandas as pd
 
 from ..core import Progress, TivaxError, beside, no_progress, require_kind
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
+from ..tables import WorldTables
 from ..threats import panel_frame
 from . import columns as paper
 from . import (
@@ -19,6 +20,8 @@ from . import (
     specifications,
 )
 from .inference import PaperInference
+from .report import plots
+from .report.plots import Drawing
 from .results import Replication
 
 REGRESSORS = ("TBI", *CONTROLS)
@@ -27,7 +30,7 @@ T = TypeVar("T")
 
 
 # What the steps of ``replicate`` compute, in order. Bootstraps, placebos and declared
-# p-values are drawn beside the others, and waited for.
+# p-values are drawn beside the others, and world tables read; both are waited for.
 STEPS = (
     "panel",
     "tables 3 to 6",
@@ -52,9 +55,11 @@ def replicate(
     *,
     progress: Progress = no_progress,
     said: Callable[[str], object] = str,
+    drawing: Drawing | None = None,
 ) -> Replication:
     """Compute everything. ``progress`` counts steps, ``said`` is called with the name
-    of each before it begins: see ``STEPS``.
+    of each before it begins: see ``STEPS``. The process of ``drawing`` helps, and draws
+    each figure as soon as there is what it shows.
 
     Raises ``TivaxError`` in one line for inputs that do not serve.
 
@@ -84,19 +89,32 @@ def replicate(
             skipped[section] = str(error)
             return None
 
+    def draw(of: Callable[..., plots.Plots], *shown: object) -> None:
+        if drawing is not None:
+            drawing.begin(of, *shown)
+
     progress(0, len(STEPS))
     said(STEPS[0])
     panel = build_panel(files)
     frame = panel.frame
     _require_countries(panel, files)
+    draw(plots.of_panel, frame)
     step()
-    with beside(partial(_drawn, frame)) as drawing:
+    with (
+        beside(partial(_drawn, frame)) as inferring,
+        beside(partial(_tables, files)) as reading,
+    ):
         estimates = paper.estimate_columns(frame)
         comparison = paper.compare(estimates)
+        draw(plots.of_comparison, comparison)
+        dependence = robustness.cross_section_dependence(
+            frame, estimates, drawing and drawing.aside
+        )
         step()
         lagged = robustness.lagged_instrument(frame)
+        draw(plots.of_lagged, lagged)
         step()
-        tables = other_indices.read_tables(files, files.years)
+        tables = reading()
         step()
         variants = None
         if tables is not None:
@@ -116,24 +134,27 @@ def replicate(
         fixed_panel, fixed = repaired or (None, None)
         step()
         errors = robustness.other_errors(frame, estimates)
-        dependence = robustness.cross_section_dependence(frame, estimates)
         step()
         interactions = heterogeneity.interactions(frame)
         parts = heterogeneity.pooled_parts(frame)
+        draw(plots.of_parts, frame, parts)
         step()
         left_out = specifications.leave_one_out(frame)
         step()
         curve = specifications.specification_curve(files, panel, estimates)
+        draw(plots.of_curve, comparison, curve, left_out)
         step()
         every = other_indices.with_vintage(panel_frame(panel), files, variants)
         threatened = optional(
             "What would make it go away",
             lambda: declared.threats_to_main_tests(every),
         )
+        draw(plots.of_threats, threatened)
         step()
         joint = optional(
             "The curve as a whole", lambda: specifications.joint_curves(every)
         )
+        draw(plots.of_joint, joint)
         step()
         moments = descriptives.describe(frame)
         variation = descriptives.within_variation(frame)
@@ -141,7 +162,7 @@ def replicate(
             "Table 2", lambda: descriptives.index_structure(files, frame)
         )
         step()
-        drawn, tests, refused = drawing()
+        drawn, tests, refused = inferring()
     if refused:
         skipped["Bootstrap and placebo"] = refused
     step()
@@ -159,7 +180,7 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
-        dependence=dependence,
+        dependence=dependence(),
         interactions=interactions,
         parts=parts,
         left_out=left_out,
@@ -172,6 +193,10 @@ def replicate(
         variation=variation,
         skipped=skipped,
     )
+
+
+def _tables(files: DataFiles, progress: Progress) -> WorldTables | None:
+    return other_indices.read_tables(files, files.years, progress=progress)
 
 
 def _drawn(

@@ -5,13 +5,14 @@ lagged a year, which is here, and an index rebuilt from domestic value added in 
 (``other_indices``).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pandas as pd
 from scipy import stats
 
-from ..core import TivaxError
+from ..core import Aside, TivaxError
 from ..estimation import (
     CONVENTION_NOTES,
     CONVENTIONS,
@@ -157,9 +158,12 @@ def other_errors(
 
 
 def cross_section_dependence(
-    frame: pd.DataFrame, default: Mapping[Column, Estimate]
-) -> pd.DataFrame:
-    """Dependence between countries in the residuals of each column.
+    frame: pd.DataFrame,
+    default: Mapping[Column, Estimate],
+    aside: Aside | None = None,
+) -> Callable[[], pd.DataFrame]:
+    """Dependence between countries in the residuals of each column, once it is called;
+    another process begins with it at once.
 
     Columns table, column, outcome, sample; cd, centre, cd_star, p (of CD*, simulated),
     mc_error, p_normal (of CD against N(0, 1), which year effects make wrong),
@@ -168,32 +172,45 @@ def cross_section_dependence(
     under independence), ``_p`` and ``_mc_error``; autocorrelation, draws, and
     ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
     """
-    rows = []
+    asked = {}
     for column, fit in default.items():
-        keys = frame.loc[fit.residuals.index]
-        years = keys.groupby("iso3")["year"].nunique()
-        found = dependence.cross_section_dependence(
-            frame, fit.residuals, column.regressors
+        data = frame[["iso3", "year", *column.regressors]]
+        run = partial(
+            dependence.cross_section_dependence,
+            data,
+            fit.residuals,
+            column.regressors,
+            draws=dependence.DRAWS,
         )
-        rows.append(
-            {
-                **column.keys,
-                "cd": found.cd,
-                "centre": found.centre,
-                "cd_star": found.corrected.value,
-                "p": found.corrected.p,
-                "mc_error": found.corrected.mc_error,
-                "p_normal": float(2 * stats.norm.sf(abs(found.cd))),
-                "mean_correlation": found.mean_correlation,
-                **_measure("cdw_plus", found.weighted),
-                **_measure("mean_absolute", found.absolute),
-                **_measure("first_component", found.component),
-                "autocorrelation": found.autocorrelation,
-                "draws": found.draws,
-                "unbalanced": int((years < keys["year"].nunique()).sum()),
-            }
-        )
-    return pd.DataFrame(rows)
+        asked[column] = run if aside is None else aside.call(run).result
+    return lambda: pd.DataFrame(
+        [
+            {**column.keys, **_dependence(frame, default[column], found())}
+            for column, found in asked.items()
+        ]
+    )
+
+
+def _dependence(
+    frame: pd.DataFrame, fit: Estimate, found: dependence.Dependence
+) -> dict[str, float]:
+    keys = frame.loc[fit.residuals.index]
+    years = keys.groupby("iso3")["year"].nunique()
+    return {
+        "cd": found.cd,
+        "centre": found.centre,
+        "cd_star": found.corrected.value,
+        "p": found.corrected.p,
+        "mc_error": found.corrected.mc_error,
+        "p_normal": float(2 * stats.norm.sf(abs(found.cd))),
+        "mean_correlation": found.mean_correlation,
+        **_measure("cdw_plus", found.weighted),
+        **_measure("mean_absolute", found.absolute),
+        **_measure("first_component", found.component),
+        "autocorrelation": found.autocorrelation,
+        "draws": found.draws,
+        "unbalanced": int((years < keys["year"].nunique()).sum()),
+    }
 
 
 def _measure(name: str, found: dependence.Statistic) -> dict[str, float]:

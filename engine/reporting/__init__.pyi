@@ -29,7 +29,10 @@ from .plot_style import QUIET as QUIET
 from .plot_style import SMALL as SMALL
 from .plot_style import STYLE as STYLE
 from .plot_style import SURPLUS as SURPLUS
+from .plot_style import Drawn as Drawn
 from .plot_style import darker as darker
+from .plot_style import draw as draw
+from .plot_style import draw_plot as draw_plot
 from .plot_style import finish_layout as finish_layout
 from .plot_style import interval_axes as interval_axes
 from .plot_style import label_ends as label_ends

@@ -22,7 +22,7 @@ from ..core import load_toml
 from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
-from .plot_style import FULL_WIDTH, svg_text
+from .plot_style import FULL_WIDTH, Drawn, draw, svg_text
 
 
 @dataclass(frozen=True)
@@ -63,13 +63,14 @@ class Link:
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A matplotlib figure. The caption says what is shown and in which unit.
+    """A figure of matplotlib, or drawn already. The caption says what is shown and in
+    which unit.
 
     ``number`` is printed before the caption in place of the next "Figure 1"; an empty
     one leaves the figure unnumbered.
     """
 
-    figure: mpl.Figure
+    figure: mpl.Figure | Drawn
     caption: str
     number: str | None = None
 
@@ -259,10 +260,13 @@ def _formulas() -> dict[str, dict[str, str]]:
 
 def _figure(block: Figure, captions: _Captions) -> str:
     id, name = captions.id("Figure"), captions.name("Figure", block.number)
-    svg = svg_text(block.figure, ids=f"{id}-")
+    drawn = block.figure
+    if not isinstance(drawn, Drawn):
+        drawn = draw(drawn, files=False)
+    svg = svg_text(drawn, ids=f"{id}-")
     called = escape(name or block.caption)
     svg = svg.replace("<svg ", f'<svg role="img" aria-label="{called}" ', 1)
-    width, height = (float(k) for k in block.figure.get_size_inches())
+    width, height = drawn.size
     zoom = _PAGE_WIDTH / FULL_WIDTH
     size = f'width="{zoom * width:.2f}rem" height="{zoom * height:.2f}rem"'
     svg = re.sub(r'width="[^"]*" height="[^"]*"', size, svg, count=1)

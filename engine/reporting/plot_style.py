@@ -13,10 +13,10 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -334,35 +334,70 @@ def _quiet_fonts() -> Iterator[None]:
 # ---------------------------------------------------------------------------- saving
 
 
+class Drawn(NamedTuple):
+    """A figure as it is written: what ``svg_text`` shows and ``save`` puts in files.
+
+    ``png`` (200 dpi) and ``pdf`` are None where they were not asked for or no font here
+    has all letters; ``size`` is in inches.
+    """
+
+    svg: str
+    png: bytes | None
+    pdf: bytes | None
+    size: tuple[float, float]
+
+    def save(self, folder: Path, name: str) -> list[str]:
+        """Write ``name.svg``, ``.png`` and ``.pdf``, if there are; their names."""
+        (folder / f"{name}.svg").write_text(self.svg, encoding="utf-8")
+        written = [f"{name}.svg"]
+        for ending, content in (("png", self.png), ("pdf", self.pdf)):
+            if content is not None:
+                (folder / f"{name}.{ending}").write_bytes(content)
+                written.append(f"{name}.{ending}")
+        return written
+
+
 @rc_context(STYLE)
+def draw(figure: Figure, *, files: bool = True) -> Drawn:
+    """A figure drawn; without ``files`` as SVG alone.
+
+    The same figure gives the same bytes: no date, no random ids.
+    """
+    svg, png, pdf = _svg(figure), None, None
+    if files and _has_all_letters(figure):
+        png, pdf = io.BytesIO(), io.BytesIO()
+        with _quiet_fonts():
+            figure.savefig(png, format="png", dpi=200, metadata={"Software": None})
+            figure.savefig(pdf, format="pdf", metadata=_NO_FACTS)
+    width, height = (float(k) for k in figure.get_size_inches())
+    return Drawn(svg, png and png.getvalue(), pdf and pdf.getvalue(), (width, height))
+
+
+def draw_plot(plot: Callable[[], Figure], *, files: bool = True) -> Drawn:
+    """What a function draws, drawn: in another process no figure has to come back."""
+    return draw(plot(), files=files)
+
+
 @stage("figures")
 def save_figure(figure: Figure, folder: Path, name: str) -> list[str]:
     """Write ``name.svg``, ``.png`` (200 dpi) and ``.pdf`` into ``folder``; their names.
 
-    The same figure gives the same bytes: no date, no random ids. There is no PNG or PDF
-    where no font here has all letters of the figure.
+    There is no PNG or PDF where no font here has all letters of the figure.
     """
-    (folder / f"{name}.svg").write_text(_svg(figure), encoding="utf-8")
-    if not _has_all_letters(figure):
-        return [f"{name}.svg"]
-    with _quiet_fonts():
-        figure.savefig(folder / f"{name}.png", dpi=200, metadata={"Software": None})
-        figure.savefig(folder / f"{name}.pdf", metadata=_NO_FACTS)
-    return [f"{name}.svg", f"{name}.png", f"{name}.pdf"]
+    return draw(figure).save(folder, name)
 
 
 # Of a PDF: versions and the date.
 _NO_FACTS: dict[str, Any] = dict.fromkeys(("Creator", "Producer", "CreationDate"))
 
 
-@rc_context(STYLE)
-def svg_text(figure: Figure, *, ids: str = "") -> str:
+def svg_text(figure: Figure | Drawn, *, ids: str = "") -> str:
     """The figure as an ``<svg>`` element for the inside of an HTML page.
 
     ``ids`` is put before every id. Give each figure of a page its own: matplotlib
     numbers from 1 in each, and a clip path found in another figure hides lines.
     """
-    svg = _svg(figure)
+    svg = (figure if isinstance(figure, Drawn) else draw(figure, files=False)).svg
     svg = svg[svg.index("<svg") :].rstrip()
     # Inside a page this rule would hold for all of it; as attributes it is inherited.
     svg = re.sub(r"\s*<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)

@@ -46,14 +46,26 @@ def resample(
 
 
 def infer(
-    plan: ResamplingPlan, seed: int = 0, *, invert: bool = True
+    plan: ResamplingPlan,
+    seed: int = 0,
+    *,
+    invert: bool = True,
+    distribution: bool = True,
 ) -> tuple[Inference, MemoryDraws]:
     """Draw, invert and summarise, in memory.
 
-    Without ``invert`` there are no intervals by test inversion.
+    Without ``invert`` there are no intervals by test inversion, without
+    ``distribution`` no histogram.
     """
     rate = Rate()
     draws = draws_of(plan, seed, rate=rate)
     inverted = invert_wild(plan, seed) if invert else None
-    found = summarise(plan, draws, inverted, rate=rate.value, invert=invert)
+    found = summarise(
+        plan,
+        draws,
+        inverted,
+        rate=rate.value,
+        invert=invert,
+        distribution=distribution,
+    )
     return found, draws

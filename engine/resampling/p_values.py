@@ -159,11 +159,12 @@ def summarise(
     *,
     rate: float | None = None,
     invert: bool = True,
+    distribution: bool = True,
 ) -> Inference:
     """All results of one model's draws. ``rate``: draws a second, where wanted.
 
     Without ``invert`` the interval of a placebo, which takes longer than its draws, is
-    NaN.
+    NaN; without ``distribution`` the table of that name is empty.
     """
     kind = plan.scheme.kind
     if kind == "wild":
@@ -198,7 +199,9 @@ def summarise(
             columns=["model", "term", "interval", "ci_low", "ci_high", "p_value"],
         ),
         distribution=pd.concat(
-            [_histogram(draws, column, model.name, term) for term, column in columns],
+            [_histogram(draws, column, model.name, term) for term, column in columns]
+            if distribution
+            else [pd.DataFrame(columns=["model", "term", "low", "high", "count"])],
             ignore_index=True,
         ),
         failed=failed,

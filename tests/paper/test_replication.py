@@ -32,9 +32,9 @@ from tivax.engine.paper import (
 )
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper.replication import replicate
+from tivax.engine.paper.report.plots import figures_of
 from tivax.engine.paper.results import Replication
-from tivax.engine.paper.write import figures_of
-from tivax.engine.reporting import Language, missing_font_note
+from tivax.engine.reporting import Language, draw, missing_font_note
 
 from commands import Answer, good, mistake, names
 from helpers import random_tables
@@ -104,7 +104,7 @@ class Blank(dict):
 
 def computed(result: Replication) -> Callable[..., Replication]:
     """Stands for ``replicate``: the rest of a run without its half a minute."""
-    return lambda files, *, said: result
+    return lambda files, *, said, drawing: result
 
 
 def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Done:
@@ -119,7 +119,7 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         kept.append(replicate(*arguments, **options))
         return kept[-1]
 
-    def drawn(result, language):
+    def drawn(result, language, drawing, *, files):
         figures_of(result, language)
         return Blank()
 
@@ -133,14 +133,13 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         patch.setattr(declared, "threats_to_main_tests", few)
         few = partial(specifications.joint_curves, draws=draws)
         patch.setattr(specifications, "joint_curves", few)
-        panels = partial(dependence.cross_section_dependence, draws=199)
-        patch.setattr(dependence, "cross_section_dependence", panels)
+        patch.setattr(dependence, "DRAWS", 199)
         if not whole:
             table_3 = [k for k in paper.paper_models() if k.tags["table"] == 3]
             patch.setattr(paper_inference, "paper_models", lambda: table_3)
             some = ["unit trends", "differences", "weights"]
             patch.setattr(declared, "threats", partial(declared.threats, only=some))
-            patch.setattr("tivax.engine.paper.write.figures_of", drawn)
+            patch.setattr(write, "drawn_figures", drawn)
         answer = good("replicate", "--data", data, "--out", folder)
     return Done(folder, answer, kept[0])
 
@@ -940,9 +939,9 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     All figures are drawn; those that are read are saved.
     """
 
-    def drawn(result: Replication, language: Language) -> Blank:
+    def drawn(result: Replication, language: Language, drawing, *, files) -> Blank:
         every = figures_of(result, language)
-        return Blank({name: every[name] for name in IN_CHINESE})
+        return Blank({name: draw(every[name]) for name in IN_CHINESE})
 
     folder = tmp_path_factory.mktemp("chinese") / "out"
     (folder / "tables").mkdir(parents=True)
@@ -950,7 +949,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
     Run("replicate").write_manifest(folder, residual_max=None)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(COMMAND, "replicate", computed(done.result))
-        patch.setattr(write, "figures_of", drawn)
+        patch.setattr(write, "drawn_figures", drawn)
         words = ("--out", folder, "--language", "zh", "--force", "--quiet")
         told = good("replicate", "--data", shared / "data", *words).err
     # Where no font is installed that has the letters.
@@ -961,7 +960,7 @@ def chinese(done, shared, tmp_path_factory) -> Path:
 @pytest.mark.parametrize("format", ["parquet", "dta", "xlsx", "feather"])
 def test_results_are_written_in_other_formats(done, format, tmp_path, monkeypatch):
     """Journal tables stay html, tex and csv."""
-    monkeypatch.setattr(write, "figures_of", lambda result, language: {})
+    monkeypatch.setattr(write, "drawn_figures", lambda *_, **__: {})
     write.write_replication(done.result, tmp_path, figures=False, format=format)
     for old in done.folder.glob("results/*.csv"):
         assert (tmp_path / "results" / f"{old.stem}.{format}").is_file()
@@ -1124,7 +1123,7 @@ def of_store(from_store, store, shared, tmp_path_factory) -> Done:
     """The rest of ``replicate --store``; blank figures, since drawing takes seconds."""
     folder = tmp_path_factory.mktemp("of_store") / "out"
 
-    def written(result, place, language, *, figures, format):
+    def written(result, place, language, *, figures, format, drawing):
         result.comparison.to_csv(place / "comparison.csv", index=False)
         return Blank()
 

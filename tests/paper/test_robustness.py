@@ -1,7 +1,6 @@
 """2SLS with the lagged index, other indices, other samples, other standard errors."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -305,15 +304,14 @@ def test_real_standard_errors_by_seven_rules(shared):
 
 
 def few_draws(monkeypatch) -> None:
-    one = partial(dependence.cross_section_dependence, draws=19)
-    monkeypatch.setattr(dependence, "cross_section_dependence", one)
+    monkeypatch.setattr(dependence, "DRAWS", 19)
 
 
 @pytest.mark.shared
 def test_real_residuals_and_the_cross_section(shared, monkeypatch):
     few_draws(monkeypatch)
     frame = paper_panel(shared).frame
-    table = robustness.cross_section_dependence(frame, paper_estimates(shared))
+    table = robustness.cross_section_dependence(frame, paper_estimates(shared))()
     assert len(table) == 17
     for column, fit in paper_estimates(shared).items():
         own = table[
@@ -336,7 +334,7 @@ def test_unbalanced_columns_are_tested_over_the_years_in_common(monkeypatch):
     few_draws(monkeypatch)
     frame = random_panel(countries=22, seed=4)
     frame.loc[(frame["iso3"] == "C01") & (frame["year"] == 2005), "TBI"] = np.nan
-    table = robustness.cross_section_dependence(frame, estimate_columns(frame))
+    table = robustness.cross_section_dependence(frame, estimate_columns(frame))()
     assert (table["unbalanced"] == (table["sample"] != "developing").astype(int)).all()
     assert table.notna().all(axis=None) and (table["draws"] == 19).all()
     assert table["p"].between(0, 1).all() and (table["mc_error"] > 0).all()

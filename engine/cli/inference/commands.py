@@ -23,6 +23,7 @@ from ..options import (
     ProcessId,
     Quiet,
     Seed,
+    Timings,
     Verbose,
     require_store,
 )
@@ -43,6 +44,7 @@ def replicate(
     quiet: Quiet = False,
     json: Json = False,
     verbose: Verbose = False,
+    timings: Timings = False,
 ) -> None:
     """Recompute the paper: every table and figure beside the print, and a report.
 
@@ -61,7 +63,7 @@ def replicate(
     require_result_place(out, Run("replicate"), force=force, folders=[data])
     words, file_format = require_language(language), require_format(format)
     files = read_data_files(data, store=require_store(store))
-    terminal = Terminal(quiet, json=json, verbose=verbose)
+    terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
     run_replication(
         files,
         out,

@@ -1,14 +1,17 @@
 """``tivax replicate``: compute, write, and print the findings."""
 
+from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
 from ...core import (
+    Aside,
     Format,
     Run,
     describe_environment,
     output_folder,
     require_result_place,
+    stage,
 )
 from ...estimation import CONVENTION_NOTES
 from ...panel import DataFiles, describe_losses, index_note
@@ -22,6 +25,7 @@ from ...paper import (
     write_replication,
 )
 from ...paper.report import page as replication_report
+from ...paper.report.plots import Drawing
 from ...paper.verdicts import verdicts
 from ...reporting import Language, missing_font_note
 from ..terminal import Terminal
@@ -56,17 +60,22 @@ def run_replication(
     with (
         terminal.status("replicating") as status,
         output_folder(out, run, force=force) as folder,
+        Aside() as aside,
+        ExitStack() as of_step,
     ):
+        drawing = Drawing(aside, language, files=figures)
         number = count(1)
 
         def said(step: str) -> None:
             status(f"step {next(number)} of {total}: {step}")
+            of_step.close()
+            of_step.enter_context(stage(step))
 
-        result = replicate(files, said=said)
+        result = replicate(files, said=said, drawing=drawing)
         said("tables and figures")
         run.seed = result.inference.seed if result.inference else None
         drawn = write_replication(
-            result, folder, language, figures=figures, format=format
+            result, folder, language, figures=figures, format=format, drawing=drawing
         )
         said("report")
         replication_report.write(

@@ -34,7 +34,7 @@ from ..options import (
     Years,
 )
 from ..terminal import Terminal
-from ..together import as_one
+from ..together import as_one, drawing_aside
 
 
 def check(
@@ -179,12 +179,15 @@ def tbi(
     Example: tivax tbi wiod16 --out results
     """
     start_jax(device, devices)
-    from ...core import require_format
-    from ...measures import require_certify
-    from .inputs import correct_tables, error_files, open_tables, read_error
-    from .tbi import run_tbi
+    with (
+        as_one(coordinator, processes, process_id) as first,
+        drawing_aside(first and not no_figures) as aside,
+    ):
+        from ...core import require_format
+        from ...measures import require_certify
+        from .inputs import correct_tables, error_files, open_tables, read_error
+        from .tbi import run_tbi
 
-    with as_one(coordinator, processes, process_id) as first:
         terminal = Terminal(
             quiet or not first, json=json, verbose=verbose, timings=timings
         )
@@ -207,6 +210,7 @@ def tbi(
             format=file_format,
             regions=regions,
             figures=not no_figures,
+            aside=aside,
             force=force,
             terminal=terminal,
         )

@@ -1,17 +1,19 @@
 """``tivax tbi``: all accounts, tables in the format asked for, and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import xarray as xr
-from matplotlib.figure import Figure
 
 from ...core import (
+    Aside,
     Format,
     Progress,
     Run,
+    call_named,
     is_first,
     no_progress,
     output_folder,
@@ -25,7 +27,7 @@ from ...core import (
     write_frame,
 )
 from ...figures import ShownRegions, shown_regions
-from ...figures import trade as trade_plots
+from ...figures.regions import trade_size
 from ...measures import (
     Certify,
     TbiResult,
@@ -35,7 +37,6 @@ from ...measures import (
     value_added_metadata,
     value_added_name,
 )
-from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables, choose_groups
 from ...uncertainty import (
@@ -68,12 +69,14 @@ def run_tbi(
     error_files: Sequence[Path] = (),
     regions: str = "",
     figures: bool = True,
+    aside: Aside | None = None,
     force: bool,
     terminal: Terminal,
 ) -> None:
     """Compute the index of every account, write tables and figures, print a summary.
 
-    ``regions``: those that figures and summary show, such as CHN,USA.
+    ``regions``: those that figures and summary show, such as CHN,USA. ``aside`` draws
+    the figures while this process writes.
     """
     tables = net.tables
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
@@ -128,7 +131,13 @@ def run_tbi(
                 shown = shown_of(first, asked)
                 its = next(iter(errors.values()), None)
                 write_tbi(
-                    first, folder, format, errors=its, shown=shown, figures=figures
+                    first,
+                    folder,
+                    format,
+                    errors=its,
+                    shown=shown,
+                    figures=figures,
+                    aside=aside,
                 )
             else:
                 write_tbi_of_accounts(done, folder, format, errors)
@@ -218,7 +227,7 @@ def shown_of(result: TbiResult, asked: Sequence[str] = ()) -> ShownRegions:
         return ShownRegions(names, names, "all groups")
     year = int(result.tbi["year"].values[-1])
     measure = f"value-added exports and imports in {year}"
-    return shown_regions(trade_plots.trade_size(result.tbi), measure, asked)
+    return shown_regions(trade_size(result.tbi), measure, asked)
 
 
 def write_tbi(
@@ -229,13 +238,18 @@ def write_tbi(
     errors: TbiErrors | None = None,
     shown: ShownRegions | None = None,
     figures: bool = True,
+    aside: Aside | None = None,
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
     footprints if there are any, and for Stata a do-file that prints the index."""
+    drawn: dict[str, Callable[[], Any]] = {}
+    for name, plot in plots_of(result, shown, errors).items() if figures else ():
+        draw = partial(call_named, _REPORTING, "draw_plot", plot)
+        drawn[name] = draw if aside is None else aside.call(draw).result
     _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
-    if figures:
-        for name, figure in figures_of(result, shown, errors).items():
-            save_figure(figure, folder, name)
+    for name, draw in drawn.items():
+        with stage("figures"):
+            draw().save(folder, name)
 
 
 def write_tbi_of_accounts(
@@ -375,13 +389,17 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
     return interval_columns(frame, found, _MAIN[name], _MAIN_VALUES)
 
 
-@stage("figures")
-def figures_of(
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS, _REPORTING = "tivax.engine.figures.trade", "tivax.engine.reporting"
+
+
+def plots_of(
     result: TbiResult,
     shown: ShownRegions | None = None,
     errors: TbiErrors | None = None,
-) -> dict[str, Figure]:
-    """The figures of `tivax tbi` by file name, with bands of errors if there are.
+) -> dict[str, Callable[[], Any]]:
+    """What draws each figure of `tivax tbi`, by file name, with bands of errors if
+    there are.
 
     Groups that may overlap have no bilateral balances, only their index.
     """
@@ -389,19 +407,34 @@ def figures_of(
     tbi = result.tbi
     if errors is not None:
         tbi = with_intervals(tbi, errors.regions[["tbi"]])
-    figures = {"tbi": trade_plots.tbi_lines(tbi, shown.few)}
+    plots = {"tbi": partial(call_named, _PLOTS, "tbi_lines", tbi, shown.few)}
     if result.each_group:
-        return figures
+        return plots
     many = shown.many if len(shown.many) > 1 else None  # one has no partner
-    figures["va_balances"] = trade_plots.balance_heatmap(result.absorbed, regions=many)
+    plots["va_balances"] = partial(
+        call_named, _PLOTS, "balance_heatmap", result.absorbed, regions=many
+    )
     # Jobs or emissions cannot be compared with gross trade.
     if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
         trade = {"va_absorbed": result.absorbed, "gross_exports": result.exports}
         if errors is not None:
             trade["vax_ratio_se"] = errors.regions["vax_ratio"].rename(region="origin")
-        figures["va_versus_gross"] = trade_plots.va_versus_gross(
+        plots["va_versus_gross"] = partial(
+            call_named,
+            _PLOTS,
+            "va_versus_gross",
             xr.Dataset(trade),
             region=shown.few[0] if shown.asked else None,
             regions=shown.many,
         )
-    return figures
+    return plots
+
+
+@stage("figures")
+def figures_of(
+    result: TbiResult,
+    shown: ShownRegions | None = None,
+    errors: TbiErrors | None = None,
+) -> dict[str, Any]:
+    """The figures of matplotlib that ``plots_of`` draws."""
+    return {name: plot() for name, plot in plots_of(result, shown, errors).items()}

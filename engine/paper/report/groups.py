@@ -11,7 +11,7 @@ from ...reporting import html as report
 from ..heterogeneity import PARTS
 from ..results import Replication
 from ..verdicts import LEVEL
-from ..write import PARTS_OUTCOME
+from .plots import PARTS_OUTCOME
 
 
 def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:

@@ -14,7 +14,7 @@ from .. import columns as paper
 from .. import specifications
 from ..inference import side
 from ..results import Replication
-from ..write import CURVES
+from .plots import CURVES
 
 
 def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section:

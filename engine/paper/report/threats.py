@@ -14,7 +14,7 @@ from ..columns import column_name, printed_place
 from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats, survives
-from ..write import CURVES
+from .plots import CURVES
 
 TITLE = "What would make it go away"
 
