@@ -13,6 +13,7 @@ import tivax
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
+import preloaded  # noqa: E402
 
 project = "tivax"
 author = "The tivax developers"
@@ -55,6 +56,7 @@ STARTUP = SCRATCH / "ipython" / "profile_default" / "startup"
 for folder in (SCRATCH / "shown", STARTUP):
     folder.mkdir(parents=True)
 shutil.copy(HERE / "extensions" / "shell_commands.py", STARTUP)
+SERVER = preloaded.start(SCRATCH)
 
 myst_enable_extensions = [
     "attrs_block",
@@ -107,6 +109,7 @@ def find_public_name(app, env, node, text):
 
 def show_files(app, exception):
     """Copy what pages made into _static of the site."""
+    preloaded.stop(SERVER)
     if exception is None:
         static = Path(app.outdir) / "_static"
         shutil.copytree(SCRATCH / "shown", static, dirs_exist_ok=True)

@@ -208,8 +208,9 @@ def _panel_section(known: KnownEffect, figures: Mapping[str, Figure]) -> report.
             ),
             report.Figure(
                 figures["panel_estimates"],
-                "True coefficients and estimates with 95 % intervals, each row on a "
-                "scale of its own.",
+                "True coefficients and estimates with 95 % intervals. Rows whose "
+                "intervals would be dots on the scale of the others stand below on one "
+                "of their own.",
             ),
             report.Table(
                 known.comparison,
