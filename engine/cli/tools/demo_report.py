@@ -164,7 +164,7 @@ def demo_page(
                     f"{race.years} years, once each. The first call, with compilation, "
                     f"took {race.first:.2f} s for all {len(tables.years)} years. "
                     "`tivax bench` times more methods, and repeats them.",
-                    {"seconds": ".2f", "ratio": ".1f"},
+                    {"seconds": ".3f", "ratio": ".3g"},
                 ),
             ],
         ),
