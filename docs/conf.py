@@ -13,6 +13,7 @@ import tivax
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "extensions"))
+import preloaded  # noqa: E402
 
 project = "tivax"
 author = "The tivax developers"
@@ -39,7 +40,8 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 600
 nb_merge_streams = True
 # A shell command in a cell is a fork of a process with JAX's threads, then an exec.
-os.environ.setdefault("PYTHONWARNINGS", "ignore:os.fork() was called:RuntimeWarning")
+FORKS = ("os.fork() was called:RuntimeWarning", "This process:DeprecationWarning")
+os.environ.setdefault("PYTHONWARNINGS", ",".join(f"ignore:{k}" for k in FORKS))
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -57,6 +59,7 @@ STARTUP = SCRATCH / "ipython" / "profile_default" / "startup"
 for folder in (SCRATCH / "shown", STARTUP):
     folder.mkdir(parents=True)
 shutil.copy(HERE / "extensions" / "shell_commands.py", STARTUP)
+SERVER = preloaded.start(SCRATCH)
 
 myst_enable_extensions = [
     "attrs_block",
@@ -107,8 +110,25 @@ def find_public_name(app, env, node, text):
     )
 
 
+def deal_out(app, env, names):
+    """Spread the pages that are executed, which take longest, over the processes.
+
+    Each reads a run of neighbours in the list, the first runs first.
+    """
+    texts = {name: env.doc2path(name).read_text(encoding="utf-8") for name in names}
+    work = {k: t.count("{code-cell}") + 3 * t.count("\n!") for k, t in texts.items()}
+    executed = sorted(filter(work.get, names), key=lambda name: -work[name])
+    third = -(-len(executed) // 3)
+    executed = [k for first in range(third) for k in executed[first::third]]
+    others = [name for name in names if not work[name]]
+    place = {name: k / len(executed) for k, name in enumerate(executed)}
+    place |= {name: (k + 0.5) / len(others) for k, name in enumerate(others)}
+    names.sort(key=place.__getitem__)
+
+
 def show_files(app, exception):
     """Copy what pages made into _static of the site."""
+    preloaded.stop(SERVER)
     if exception is None:
         static = Path(app.outdir) / "_static"
         shutil.copytree(SCRATCH / "shown", static, dirs_exist_ok=True)
@@ -117,5 +137,6 @@ def show_files(app, exception):
 
 def setup(app):
     """Register what is done in this file."""
+    app.connect("env-before-read-docs", deal_out)
     app.connect("build-finished", show_files)
     app.connect("missing-reference", find_public_name)

@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ..core import abandon_parts, print_last, tivax_version, watch_for_interrupts
 from .changes.change import change
+from .completion import complete_at_first_tab
 from .endings import ending_of
 from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
@@ -61,6 +62,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Trade in value added from world input-output tables, on CPU or GPU.",
 )
+complete_at_first_tab()
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
 

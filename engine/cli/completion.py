@@ -3,12 +3,30 @@
 From the tables of facts, so that the shell does not wait for JAX.
 """
 
+import sys
 from collections.abc import Iterable
 
 from ..core import load_toml
 
 _PACKAGE = __package__.rpartition(".")[0] if __package__ else ""
 LEVELS = ("country", "sector", "bilateral", "bilateral-sector")
+
+
+def complete_at_first_tab() -> None:
+    """Mend typer's script for zsh, which answers from the second TAB on.
+
+    zsh runs the whole script when TAB is first pressed, and takes it as the answer;
+    typer's only says then which function is to answer.
+    """
+    typers = sys.modules.get("typer._completion_shared")
+    scripts = getattr(typers, "_completion_scripts", {})
+    says = "compdef %(complete_func)s %(prog_name)s"
+    answers = f"""if [[ $zsh_eval_context[-1] == loadautofunc ]]; then
+  %(complete_func)s
+else
+  {says}
+fi"""
+    scripts["zsh"] = scripts.get("zsh", "").replace(f"\n{says}", f"\n{answers}")
 
 
 def complete_source(incomplete: str) -> list[str]:

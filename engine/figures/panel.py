@@ -315,33 +315,50 @@ def true_versus_estimated(frame: pd.DataFrame, language: Language = "en") -> Fig
     """Estimates in their intervals beside the coefficients that made the data.
 
     ``frame`` has ``term``, ``true``, ``coef`` and either ``ci_low`` and ``ci_high`` or
-    ``se``, for +- 1.96 standard errors. A row a term, each with a scale of its own.
+    ``se``, for +- 1.96 standard errors. A row a term, all on one scale, or where the
+    intervals of some would be dots on it, those below on a smaller one.
     """
     require_columns("estimates", frame, ["term", "true", "coef"])
     if "se" in frame.columns and "ci_low" not in frame.columns:
         half = NORMAL * frame["se"]
         frame = frame.assign(ci_low=frame["coef"] - half, ci_high=frame["coef"] + half)
     require_columns("estimates", frame, ["ci_low", "ci_high"])
-    rows = len(frame)
-    fig = Figure(figsize=(FULL_WIDTH, 0.3 * rows + 0.5), layout="constrained")
-    axes = fig.subplots(rows, 1, squeeze=False)[:, 0]
+    groups = _by_scale(frame)
+    sizes = [len(own) for own in groups]
+    fig = Figure(
+        figsize=(FULL_WIDTH, 0.25 * sum(sizes) + 0.3 * len(sizes) + 0.3),
+        layout="constrained",
+    )
+    axes = fig.subplots(len(groups), 1, squeeze=False, height_ratios=sizes)[:, 0]
     handles = []
-    for ax, (_, row) in zip(axes, frame.iterrows(), strict=True):
+    for ax, own in zip(axes, groups, strict=True):
+        y = np.arange(len(own))
+        ax.axvline(0, color=QUIET, linewidth=0.8, zorder=1)
         handles = [
-            *ax.plot([row["true"]], [0], "|", **TRUE_LOOK, label="true"),
-            *ax.plot(
-                [row["coef"]], [0], "o", **estimate_look("ours"), label="estimate"
-            ),
+            *ax.plot(own["true"], y, "|", **TRUE_LOOK, label="true"),
+            *ax.plot(own["coef"], y, "o", **estimate_look("ours"), label="estimate"),
         ]
-        ax.hlines(0, row["ci_low"], row["ci_high"], color=SURPLUS, linewidth=0.9)
+        ax.hlines(y, own["ci_low"], own["ci_high"], color=SURPLUS, linewidth=0.9)
         plain_axes(ax, grid="x")
         ax.spines["left"].set_visible(False)
-        labelled_rows(ax, [label(str(row["term"]), language)])
+        labelled_rows(ax, [label(str(term), language) for term in own["term"]])
         ax.tick_params(axis="y", length=0, pad=10)
-        ax.margins(x=0.2)
-        ax.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=2))
+        ax.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], min_n_ticks=2))
     legend(fig, handles, [label(k, language) for k in ("true", "estimate")])
     return finish_layout(fig)
+
+
+_DOT = 1 / 60  # of the scale: an interval no wider cannot be seen on it
+
+
+def _by_scale(frame: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of one scale, the largest first."""
+    ends = frame[["ci_low", "ci_high", "true", "coef"]].assign(zero=0.0)
+    span = ends.to_numpy(float).max() - ends.to_numpy(float).min()
+    seen = (frame["ci_high"] - frame["ci_low"] > _DOT * span).to_numpy(bool)
+    if seen.all() or not seen.any():
+        return [frame]
+    return [frame[seen], *_by_scale(frame[~seen])]
 
 
 TRUE_LOOK: dict[str, Any] = {

@@ -115,6 +115,8 @@ def _formatted(column: pd.Series, spec: str | None) -> list[str]:
     if spec is None:
         spec = _default_format(column) if number else ""
     missing = "–" if number else ""
+    if pd.api.types.is_bool_dtype(column):
+        column = column.map({True: "yes", False: "no"})
     cells = [missing if _is_missing(x) else format(x, spec) for x in column]
     return [cell.replace("-", "−") for cell in cells] if number else cells
 

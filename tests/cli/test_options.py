@@ -5,9 +5,15 @@ import re
 
 import pandas as pd
 import pytest
+from typer.completion import get_completion_script
 
 from tivax.engine import save_store
-from tivax.engine.cli.completion import LEVELS, complete_indicators, complete_source
+from tivax.engine.cli.completion import (
+    LEVELS,
+    complete_at_first_tab,
+    complete_indicators,
+    complete_source,
+)
 from tivax.engine.measures import INDICATORS
 from tivax.engine.measures import LEVELS as KNOWN_LEVELS
 
@@ -126,6 +132,14 @@ def test_a_shell_completes_names():
     assert complete_indicators("TBI,GVC_POS_K") == ["TBI,GVC_POS_KPWW"]
     assert set(LEVELS) == set(KNOWN_LEVELS)
     assert "--install-completion" in good("--help").out
+
+
+def test_zsh_completes_while_it_loads_the_script():
+    of = {"prog_name": "tivax", "complete_var": "_TIVAX_COMPLETE"}
+    complete_at_first_tab()
+    script = get_completion_script(shell="zsh", **of)
+    loading = script.index("loadautofunc")
+    assert "_tivax_completion\n" in script[loading : script.index("else", loading)]
 
 
 def test_python_runs_the_module():

@@ -143,20 +143,26 @@ def test_each_line_passes_through_the_mean_of_its_points():
 
 
 def test_the_truth_stands_beside_the_estimate_and_its_interval():
-    figure = true_versus_estimated(estimates())
-    first, second = figure.axes
+    (ax,) = true_versus_estimated(estimates()).axes
+    assert_allclose(line(ax, "true").get_xdata(), [12, -0.1])
+    assert_allclose(line(ax, "estimate").get_xdata(), [11, 0.2])
+    half = 1.959964 * np.array([2.0, 0.5])
+    wanted = [[11 - half[0], 11 + half[0], 0], [0.2 - half[1], 0.2 + half[1], 1]]
+    assert_allclose(segments(ax), wanted, rtol=1e-6)
+    assert row_labels(ax)[1] == "regulatory (paper:\nmanagement) quality"
+
+
+def test_only_rows_that_would_be_dots_on_the_common_scale_have_one_of_their_own():
+    frame = estimates().assign(se=[2.0, 0.01])
+    first, second = true_versus_estimated(frame).axes
     assert_allclose(line(first, "true").get_xdata(), [12])
-    assert_allclose(line(first, "estimate").get_xdata(), [11])
-    assert_allclose(segments(first), [[11 - 3.919928, 11 + 3.919928, 0]], rtol=1e-6)
     assert_allclose(line(second, "true").get_xdata(), [-0.1])
-    assert row_labels(second) == ["regulatory (paper:\nmanagement) quality"]
 
 
 def test_given_intervals_take_the_place_of_standard_errors():
     frame = estimates().assign(ci_low=[9.0, 0.1], ci_high=[12.0, 0.4])
-    first, second = true_versus_estimated(frame).axes
-    assert_allclose(segments(first), [[9, 12, 0]])
-    assert_allclose(segments(second), [[0.1, 0.4, 0]])
+    (ax,) = true_versus_estimated(frame).axes
+    assert_allclose(segments(ax), [[9, 12, 0], [0.1, 0.4, 1]])
 
 
 # ------------------------------------------------------------------- mistakes

@@ -246,7 +246,7 @@ def test_numbers_stand_right_with_separators(values, formats, shown):
 def test_texts_and_truth_values_stand_left_and_years_have_no_separator():
     frame = pd.DataFrame({"year": [2010], "name": ["a"], "ok": [True]})
     page = table_of(frame)
-    assert page.cells("td") == ["2010", "a", "True"]
+    assert page.cells("td") == ["2010", "a", "yes"]
     assert page.classes("td") == ["n", None, None]
 
 

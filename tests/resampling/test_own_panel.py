@@ -146,6 +146,7 @@ def verdict(**sizes: list[float]) -> str:
         steps._with_sizes(p.assign(note=""), table),
         table,
         steps.Study(()),
+        99_999,
         0.0,
     )
     return found.sentence

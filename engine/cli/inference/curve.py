@@ -11,19 +11,28 @@ from ...core import (
     TivaxError,
     describe_environment,
     output_folder,
+    p_text,
     require_result_place,
     write_frame,
 )
 from ...curve import SpecificationCurve, specification_curve
 from ...figures import joint_curve
-from ...reporting import Block, Section, Table, Text, report_html, save_figure
+from ...reporting import (
+    Block,
+    Points,
+    Section,
+    Table,
+    Text,
+    report_html,
+    save_figure,
+)
 from ...reporting import Figure as Shown
 from ...resampling import Model, RunFile, read_with_lags
 from ..terminal import Terminal
 
-_TESTS = {"p": ".4f", "error of p": ".4f"}
+_TESTS = {"p": "", "error of p": ""}
 _OPTIONS = {"significant": ".0%"}
-_ROWS = {"p": ".4f", "p wild": ".4f"}
+_ROWS = {"p": "", "p wild": ""}
 
 
 def run_curve(
@@ -135,9 +144,8 @@ def _sections(
         "specifications that lean on the same rows count for what they are: one piece "
         "of evidence seen many times."
     )
-    sections = [
-        Section("In a sentence", [Text(method), *(Text(k.sentence) for k in found)])
-    ]
+    sentences = [line for k in found for line in k.sentence.splitlines()]
+    sections = [Section("In a sentence", [Text(method), Points(sentences)])]
     for each in found:
         for model in each.models:
             sections.append(Section(model.name, _blocks(each, model, figures)))
@@ -151,7 +159,11 @@ def _blocks(
         table[table["model"] == model.name].drop(columns="model").reset_index(drop=True)
         for table in (found.tests, found.by_option, found.table)
     )
-    tests = tests.rename(
+    random = None if found.exact else found.draws
+    tests = tests.assign(
+        p=[p_text(p, random) for p in tests["p"]],
+        mc_error=[p_text(p) for p in tests["mc_error"]],
+    ).rename(
         columns={
             "null_low": "null 2.5 %",
             "null_median": "null 50 %",
@@ -159,6 +171,10 @@ def _blocks(
             "mc_error": "error of p",
         }
     )
+    rows = rows.assign(
+        p=[p_text(p) for p in rows["p"]],
+        p_wild=[p_text(p, random) for p in rows["p_wild"]],
+    ).rename(columns={"p_wild": "p wild"})
     return [
         Text(model.equation),
         Table(tests, "The curve as a whole, and 95 % of draws without effect.", _TESTS),
@@ -169,5 +185,5 @@ def _blocks(
             "specification chooses.",
         ),
         Table(options, "The curve by option of each choice.", _OPTIONS),
-        Table(rows.rename(columns={"p_wild": "p wild"}), "Every specification.", _ROWS),
+        Table(rows, "Every specification.", _ROWS),
     ]

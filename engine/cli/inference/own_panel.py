@@ -11,6 +11,7 @@ from ...core import (
     TivaxError,
     describe_environment,
     output_folder,
+    p_text,
     require_result_place,
     shift_progress,
     write_frame,
@@ -147,7 +148,7 @@ def _section(found: OwnPanel, figure) -> Section:
     G, first = int(row["clusters"]), clusters.iloc[0]
     even = 1 / G
     about = (
-        f"{G} clusters with {clusters['rows'].min()} to {clusters['rows'].max()} rows; "
+        f"{G} clusters {_each_with(clusters['rows'])}; "
         f"{row['effective_clusters']:.1f} effective ones. The largest leverage is "
         f"{clusters['leverage'].max() / even:.1f} times that of an even cluster, the "
         f"largest share of the variation that identifies {found.term} "
@@ -169,7 +170,8 @@ def _section(found: OwnPanel, figure) -> Section:
     wide = wide.loc[
         list(found.p_values["method"]), list(dict.fromkeys(found.sizes["design"]))
     ]
-    formats = {"p": ".4f", "size, least": ".3f", "size, most": ".3f"}
+    p_values["p"] = [p_text(p, found.draws) for p in p_values["p"]]
+    formats = {"p": "", "size, least": ".3f", "size, most": ".3f"}
     blocks: list[Block] = [
         Text(found.model.equation),
         Heading("1. The clusters"),
@@ -190,6 +192,11 @@ def _section(found: OwnPanel, figure) -> Section:
     return Section(f"{found.model.name}: {found.term}", blocks)
 
 
+def _each_with(rows: pd.Series) -> str:
+    few, many = rows.min(), rows.max()
+    return f"of {few} rows each" if few == many else f"with {few} to {many} rows"
+
+
 def _levels(found: OwnPanel) -> list[Block]:
     table = found.levels
     blocks: list[Block] = []
@@ -199,6 +206,7 @@ def _levels(found: OwnPanel) -> list[Block]:
             blocks.append(Text(f"{name}: {row['note']}."))
             continue
         p = row["p_one_sided_wild"]
+        wild = p_text(p, min(found.draws, 9_999))
         said = (
             f"{row['fine']} are too fine a level"
             if p <= 0.05
@@ -208,8 +216,8 @@ def _levels(found: OwnPanel) -> list[Block]:
         blocks.append(
             Text(
                 f"{name} ({row['fine_clusters']:.0f} and {row['coarse_clusters']:.0f} "
-                f"clusters): tau = {row['tau']:.2f}, p = {p:.4f} by wild bootstrap, "
-                f"{row['p_one_sided']:.4f} by N(0, 1): {said}."
+                f"clusters): tau {row['tau']:.2f}, p {wild} by wild bootstrap, "
+                f"{p_text(row['p_one_sided'])} by N(0, 1): {said}."
             )
         )
     return blocks

@@ -11,18 +11,27 @@ from ...core import (
     TivaxError,
     describe_environment,
     output_folder,
+    p_text,
     require_result_place,
     write_frame,
 )
 from ...figures import threat_intervals
-from ...reporting import Block, Section, Table, Text, report_html, save_figure
+from ...reporting import (
+    Block,
+    Points,
+    Section,
+    Table,
+    Text,
+    report_html,
+    save_figure,
+)
 from ...reporting import Figure as Shown
 from ...resampling import RunFile, read_with_lags
 from ...threats import Threats
 from ...threats import threats as evaluate
 from ..terminal import Terminal
 
-_FORMATS = {"p": ".4f", "p wild": ".4f", "kept": ".2f"}
+_FORMATS = {"p": "", "p wild": "", "kept": ".2f"}
 
 
 def run_threats(
@@ -123,14 +132,22 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
     sections = [
         Section(
             "In a sentence",
-            [Text(method), *(Text(k.sentence) for k in found)],
+            [
+                Text(method),
+                Points([line for k in found for line in k.sentence.splitlines()]),
+            ],
         )
     ]
     for each in found:
         for model in each.models:
             rows = each.table[each.table["model"] == model.name]
-            shown = rows.drop(columns="model").rename(
-                columns={"p_wild": "p wild", "variation_kept": "kept"}
+            shown = (
+                rows.drop(columns="model")
+                .assign(
+                    p=[p_text(p) for p in rows["p"]],
+                    p_wild=[p_text(p, each.draws or None) for p in rows["p_wild"]],
+                )
+                .rename(columns={"p_wild": "p wild", "variation_kept": "kept"})
             )
             blocks: list[Block] = [
                 Text(model.equation),

@@ -164,7 +164,7 @@ def demo_page(
                     f"{race.years} years, once each. The first call, with compilation, "
                     f"took {race.first:.2f} s for all {len(tables.years)} years. "
                     "`tivax bench` times more methods, and repeats them.",
-                    {"seconds": ".2f", "ratio": ".1f"},
+                    {"seconds": ".3f", "ratio": ".3g"},
                 ),
             ],
         ),
@@ -208,8 +208,9 @@ def _panel_section(known: KnownEffect, figures: Mapping[str, Figure]) -> report.
             ),
             report.Figure(
                 figures["panel_estimates"],
-                "True coefficients and estimates with 95 % intervals, each row on a "
-                "scale of its own.",
+                "True coefficients and estimates with 95 % intervals. Rows whose "
+                "intervals would be dots on the scale of the others stand below on one "
+                "of their own.",
             ),
             report.Table(
                 known.comparison,

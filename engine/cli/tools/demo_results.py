@@ -61,8 +61,8 @@ def findings(demo: Demo) -> list[str]:
         "with compilation.",
         f"Exact: identities hold to {worst:.0e}, largest difference from numpy "
         f"{race.difference:.0e}, both relative, in {race.years} years.",
-        f"Fast: {race.warm:.2f} s for {race.years} years from tables in memory, "
-        f"numpy.linalg.solve {race.numpy:.2f} s, ratio {race.numpy / race.warm:.1f}.",
+        f"Fast: {race.warm:.3f} s for {race.years} years from tables in memory, "
+        f"numpy.linalg.solve {race.numpy:.3f} s, ratio {race.numpy / race.warm:.3g}.",
     ]
     if "OPENBLAS_CORETYPE" in os.environ:
         lines.append(

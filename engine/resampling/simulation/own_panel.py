@@ -26,7 +26,14 @@ import numpy as np
 import pandas as pd
 
 from ....kernels.panels.simulated import METHODS, WILD
-from ...core import Progress, TivaxError, in_float64, no_progress, require_whole
+from ...core import (
+    Progress,
+    TivaxError,
+    in_float64,
+    no_progress,
+    p_text,
+    require_whole,
+)
 from ...estimation import (
     common_shocks,
     cross_section_dependence,
@@ -87,8 +94,9 @@ class OwnPanel:
         over the simulated kinds, worst (the kind of size_max), keeps.
     sizes
         Of the simulations: ``rejection_table``.
-    study, residual_max
-        What was simulated, and the residual of the fit.
+    study, draws, residual_max
+        What was simulated, the draws of the panel's own p-values, and the residual of
+        the fit.
 
     ``keeps`` is "yes" where the size is within 0.01 of 5 % in every kind, "too often"
     where it is larger in one, "too rarely" where only smaller; each beyond 1.96
@@ -103,6 +111,7 @@ class OwnPanel:
     p_values: pd.DataFrame
     sizes: pd.DataFrame
     study: Study
+    draws: int
     residual_max: float
 
     @property
@@ -121,8 +130,8 @@ class OwnPanel:
         usual = self.p_values.set_index("method").loc["CV1 t(G-1)"]
         said = (
             f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
-            f"{usual['p']:.4f}; in simulations of this panel it rejects a true null in "
-            f"{usual['size_max']:.1%} ({usual['worst']}) where it says 5 %. "
+            f"{p_text(usual['p'])}; in simulations of this panel it rejects a true "
+            f"null in {usual['size_max']:.1%} ({usual['worst']}) where it says 5 %. "
         )
         kept = self.trusted
         if len(kept):
@@ -131,7 +140,7 @@ class OwnPanel:
             said += (
                 f"{len(kept)} of {len(table)} p-values keep their level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
-                f"to 5 % is {best['method']}, p = {best['p']:.4f}"
+                f"to 5 % is {best['method']}, p {self._equals(best['p'])}"
                 + (f" (then {others})." if others else ".")
             )
             return said.strip()
@@ -139,7 +148,8 @@ class OwnPanel:
         safe = table[(table["keeps"] == "too rarely") & table["p"].notna()]
         if len(safe):
             named = [
-                f"{row['method']} (p = {row['p']:.4f}, at most {row['size_max']:.1%})"
+                f"{row['method']} (p {self._equals(row['p'])}, at most "
+                f"{row['size_max']:.1%})"
                 for row in safe.sort_values("size_max", ascending=False).to_dict(
                     "records"
                 )
@@ -150,10 +160,15 @@ class OwnPanel:
             best = often.iloc[0]
             said += (
                 f"Of those that reject too often {best['method']} "
-                f"(p = {best['p']:.4f}) does least, at most {best['size_max']:.1%} "
-                f"({best['worst']})."
+                f"(p {self._equals(best['p'])}) does least, at most "
+                f"{best['size_max']:.1%} ({best['worst']})."
             )
         return said.strip()
+
+    def _equals(self, p: float) -> str:
+        """``= 0.0123``, or ``< 1e-05`` where no draw is as large."""
+        text = p_text(p, self.draws)
+        return text if text.startswith("<") else f"= {text}"
 
 
 @in_float64
@@ -246,6 +261,7 @@ def _steps(
         _with_sizes(p_values, sizes),
         sizes,
         study,
+        draws,
         fitted.residual,
     )
 
