@@ -27,7 +27,7 @@ from .import_share import (
     transposed,
 )
 from .leontief import sales_to_regions
-from .refinement import correction
+from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
 
@@ -110,10 +110,11 @@ def correct(
     """
 
     def gathered(A: Float[Array, "m n"], d: Float[Array, "n k"]) -> Array:
-        return jax.lax.all_gather(A @ d, "rows", tiled=True)[: len(d)]
+        rows = in_tiles(lambda d: A @ d, d)
+        return jax.lax.all_gather(rows, "rows", tiled=True)[: len(d)]
 
     def whole(A: Float[Array, "n n"], d: Float[Array, "n k"]) -> Array:
-        return A @ d
+        return in_tiles(lambda d: A @ d, d)
 
     product = whole if mesh is None else gathered
 
