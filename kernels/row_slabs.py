@@ -177,7 +177,7 @@ def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, count: int) -> Callable
 @jax.jit
 def times(Z: Float[Array, "m n"], Q: Float[Array, "n k"]) -> Float[Array, "m k"]:
     """Z Q, the rows of the slab."""
-    return Z @ Q
+    return in_tiles(lambda Q: Z @ Q, Q)
 
 
 @jax.jit
