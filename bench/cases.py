@@ -39,6 +39,7 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
+from ..kernels.refinement import in_tiles
 from . import block_jacobi, counterfactuals, resampling
 from .decompositions import decomposition
 from .harness import Case
@@ -176,7 +177,8 @@ def bare_passes(
     in_float32: Int[np.ndarray, " t"],
 ) -> Callable[[], jax.Array]:
     """The products A Y of a year that the fast solve makes: so many in float32, of
-    coefficients that are float32 already, and those of its residuals in float64."""
+    coefficients that are float32 already and in whole tiles of columns, and those of
+    its residuals in float64."""
     A32, Y32 = A.astype(jnp.float32), Y.astype(jnp.float32)
 
     @jax.jit
@@ -184,7 +186,7 @@ def bare_passes(
         def times(A: Array) -> Callable[[Any, Array], Array]:
             return lambda _, X: jnp.matmul(A, X, precision="highest")
 
-        z = jax.lax.fori_loop(0, count, times(A32), Y32)
+        z = in_tiles(lambda X: jax.lax.fori_loop(0, count, times(A32), X), Y32)
         return jax.lax.fori_loop(0, _PASSES_FLOAT64, times(A), Y) + z.astype(Y.dtype)
 
     years = list(zip(A, A32, Y, Y32, jnp.asarray(in_float32), strict=True))

@@ -22,6 +22,9 @@ _CYCLE_GAIN = 1e-6
 _MARGIN = 0.5
 _MAX_PASSES = 12  # a cycle; six are usual for both together
 _MAX_CYCLES = 4
+# Columns of a product that fill the registers of a processor: in float32 48 take 15 %
+# less time than 44, and 64 as much less than 49.
+_TILE = 16
 
 
 class IterativeSolution(NamedTuple):
@@ -110,6 +113,17 @@ def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
     while unfinished(state):
         state = step(state)
     return state
+
+
+def in_tiles(
+    times: Callable[[Array], Array], X: Float[Array, "n k"]
+) -> Float[Array, "n k"]:
+    """``times(X)``, a product with a matrix, columns of zeros added to a multiple of 16
+    unless there are few of them."""
+    k = X.shape[1]
+    if k <= _TILE // 2 or k % _TILE == 0:
+        return times(X)
+    return times(jnp.pad(X, ((0, 0), (0, -k % _TILE))))[:, :k]
 
 
 def correction(

@@ -27,7 +27,7 @@ from .import_share import (
     transposed,
 )
 from .leontief import sales_to_regions
-from .refinement import correction
+from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
 
@@ -110,10 +110,11 @@ def correct(
     """
 
     def gathered(A: Float[Array, "m n"], d: Float[Array, "n k"]) -> Array:
-        return jax.lax.all_gather(A @ d, "rows", tiled=True)[: len(d)]
+        rows = in_tiles(lambda d: A @ d, d)
+        return jax.lax.all_gather(rows, "rows", tiled=True)[: len(d)]
 
     def whole(A: Float[Array, "n n"], d: Float[Array, "n k"]) -> Array:
-        return A @ d
+        return in_tiles(lambda d: A @ d, d)
 
     product = whole if mesh is None else gathered
 
@@ -176,7 +177,7 @@ def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, count: int) -> Callable
 @jax.jit
 def times(Z: Float[Array, "m n"], Q: Float[Array, "n k"]) -> Float[Array, "m k"]:
     """Z Q, the rows of the slab."""
-    return Z @ Q
+    return in_tiles(lambda Q: Z @ Q, Q)
 
 
 @jax.jit

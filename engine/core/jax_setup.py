@@ -1,5 +1,6 @@
 """Start JAX for a program: float64, and compiled programs kept between runs."""
 
+import ctypes
 import logging
 import os
 import platform
@@ -30,6 +31,7 @@ def start_jax(device: str | None = None, devices: int | None = None) -> None:
     """
     import jax
 
+    _keep_memory()
     if device is not None:
         require_choice("--device", device, DEVICES)
     if device == "cpu":
@@ -51,6 +53,30 @@ def start_jax(device: str | None = None, devices: int | None = None) -> None:
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     if device == "gpu" or devices is not None:
         _require_devices(device, devices)
+
+
+# Of glibc's mallopt. Arrays below so many bytes are taken from memory that was in use
+# before, of which so much is kept, in one place for all threads: each thread's own
+# place ends at 64 MiB, and gives larger arrays back.
+_MMAP_THRESHOLD, _TRIM_THRESHOLD, _ARENA_MAX = -3, -1, -8
+_REUSED, _KEPT = 1 << 29, 1 << 30
+
+
+@cache
+def _keep_memory() -> None:
+    """Use the memory of freed arrays again, in place of giving it back at once.
+
+    The system clears each page that it hands out, 0.5 ms a MB: a quarter of the time
+    of a streamed year of 9,800 industries. Nothing to do where there is no mallopt:
+    other systems keep memory by themselves.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError, TypeError):
+        return
+    mallopt(_MMAP_THRESHOLD, _REUSED)
+    mallopt(_TRIM_THRESHOLD, _KEPT)
+    mallopt(_ARENA_MAX, 1)
 
 
 DEVICES = ("cpu", "gpu")
