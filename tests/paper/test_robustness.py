@@ -67,7 +67,7 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
 
 @pytest.fixture(scope="module")
 def lagged(shared) -> list[robustness.Lagged]:
-    return robustness.lagged_instrument(paper_panel(shared).frame)
+    return robustness.lagged_instrument(paper_panel(shared).frame, draws=99)
 
 
 @pytest.mark.shared

@@ -208,22 +208,25 @@ def test_the_models_of_the_tests_say_what_they_claim():
 
 
 @pytest.fixture(scope="module")
-def rows() -> pd.DataFrame:
+def frame() -> pd.DataFrame:
+    """Twelve developed countries of 22, eight years."""
+    panel = random_panel(countries=22, years=8, seed=4)
+    return panel.assign(developed=(panel["iso3"] < "C12").astype(int))
+
+
+@pytest.fixture(scope="module")
+def rows(frame) -> pd.DataFrame:
     from tivax.engine.paper.declared import declared_p_values
 
-    frame = random_panel(countries=41, years=15, seed=4)
-    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
     return declared_p_values(frame, None, draws=499)
 
 
-def test_coefficients_are_those_of_the_replication(rows):
+def test_coefficients_are_those_of_the_replication(frame, rows):
     from tivax.engine.paper.columns import estimate_columns
     from tivax.engine.paper.heterogeneity import interactions
     from tivax.engine.paper.robustness import lagged_instrument
     from tivax.engine.paper.specifications import leave_one_out
 
-    frame = random_panel(countries=41, years=15, seed=4)
-    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
     columns = {
         f"table{c.table}-{c.column}": e for c, e in estimate_columns(frame).items()
     }
@@ -263,12 +266,10 @@ def test_without_a_family_there_is_no_p_over_it(rows):
     assert (rows["draws"] == 499).all() and (rows["p_mc"] > 0).all()
 
 
-def test_p_of_a_printed_column_is_that_of_the_family(rows):
+def test_p_of_a_printed_column_is_that_of_the_family(frame, rows):
     from tivax.engine.paper.declared import declared_p_values
     from tivax.engine.paper.inference import infer_paper
 
-    frame = random_panel(countries=41, years=15, seed=4)
-    frame = frame.assign(developed=(frame["iso3"] < "C22").astype(int))
     family = infer_paper(frame, draws=499).rows
     found = declared_p_values(frame, family, draws=499)
     same = [k for k in rows if not k.startswith(("p_sample", "p_family"))]
