@@ -130,6 +130,24 @@ class ExactHat(Printable):
         kept = (frame["old"] > 0) | (frame["new"] > 0)
         return frame[kept].reset_index(drop=True)
 
+    @property
+    def value_added(self) -> pd.DataFrame:
+        """Value added of one scenario: region, sector, old, new.
+
+        In units of the economy; that of the world stays what it was, since it is the
+        numeraire.
+        """
+        economy = self.economy
+        cost = economy.intermediate.sum(axis=1) + economy.value_added
+        per_unit = np.where(
+            cost > 0, economy.value_added / np.where(cost > 0, cost, 1), 1
+        )
+        names, labels = ["region", "sector"], (economy.regions, economy.sectors)
+        frame = pd.MultiIndex.from_product(labels, names=names).to_frame(index=False)
+        frame["old"] = (per_unit * self.old.trade.sum(axis=0)).ravel()
+        frame["new"] = (per_unit * self.counterfactual.trade.sum(axis=0)).ravel()
+        return frame
+
     def _listings(self) -> Sequence[Listing]:
         columns = [str(k) for k in self.changes if k not in ("wage", "price_index")]
         shown = self.changes if len(self.changes) <= 60 else self.changes.head(60)

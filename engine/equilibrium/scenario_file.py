@@ -101,8 +101,8 @@ class ExactHatResult:
     """Tables of a scenario file of kind exact-hat.
 
     ``table`` has region, measure and value in per cent, after a column variant where
-    the file has variants. ``tbi`` and ``trade`` are of a file without variants,
-    ``index`` of one with an equation.
+    the file has variants. ``tbi``, ``trade`` and ``value_added`` are of a file without
+    variants, ``index`` of one with an equation.
     """
 
     found: ExactHat
@@ -110,6 +110,7 @@ class ExactHatResult:
     changes: pd.DataFrame
     tbi: pd.DataFrame | None = None
     trade: pd.DataFrame | None = None
+    value_added: pd.DataFrame | None = None
     index: pd.DataFrame | None = None
 
     @property
@@ -120,6 +121,7 @@ class ExactHatResult:
             "equilibrium": self.changes,
             "tbi": self.tbi,
             "trade": self.trade,
+            "value_added": self.value_added,
             "index": self.index,
         }
         return {name: table for name, table in named.items() if table is not None}
@@ -257,5 +259,6 @@ def _one(run: ExactHatRun, found: ExactHat) -> ExactHatResult:
         found.changes.reset_index(),
         tbi.rename_axis("region").reset_index(),
         found.flows,
+        found.value_added,
         index,
     )

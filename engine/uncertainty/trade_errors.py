@@ -181,20 +181,12 @@ def flow_covariances(
         within = sensitivity.of_industries(regions, n)[None]
         return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
 
-    def of_sectors(
-        M: Float[Array, "n n"], regions: Float[Array, " c"]
-    ) -> Float[Array, "s n"]:
-        """Rows of some regions added up by sector."""
-        return jnp.einsum("c,csj->sj", regions, M.reshape(c, n // c, n))
-
-    def one(borders: Borders, used: Float[Array, "2 n"] | None) -> Array:
+    def one(
+        borders: Borders,
+        contents: Sequence[Float[Array, "m n"]],
+        contained: Sequence[Float[Array, "m n"]],
+    ) -> Array:
         picked = sellers(borders.inside), sellers(borders.partners)
-        if by_sector:
-            assert year.B is not None
-            made = products.v[:, None] * year.B
-            contents = [of_sectors(made, k) for k in borders]
-        else:
-            contents = [(products.content @ k)[None] for k in borders]
         gradients = sensitivity.value_added_gradients(
             products, borders, contents, picked, residual=residual
         )
@@ -202,17 +194,6 @@ def flow_covariances(
         own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
         if gross:
             selling = [k * active[None, :] for k in picked]
-            if used is None:
-                assert year.B is not None
-                users = [sensitivity.of_industries(k, n) for k in borders[::-1]]
-                sold = active[:, None] * A
-                inputs = [
-                    of_sectors(sold, k) * q[None, :]
-                    for k, q in zip(borders, users, strict=True)
-                ]
-                contained = [k @ year.B for k in inputs]
-            else:
-                contained = [used[:1], used[1:]]
             more = sensitivity.gross_gradients(products, borders, contained, selling)
             gradients = sensitivity.stack_gradients(gradients, more)
             own = jnp.concatenate([own, jnp.zeros_like(own)])
@@ -225,8 +206,13 @@ def flow_covariances(
 
     borders = Borders(inside, partners)
     if by_sector:
-        return jax.lax.map(lambda each: one(each, None), borders)
-    used = None
+        assert year.B is not None
+        contents = [_of_sectors(products.v[:, None] * year.B, k) for k in borders]
+        contained = _sold_by_sector(A, year.B, active, borders) if gross else []
+        each = borders, contents, contained
+        return jax.lax.map(lambda each: one(*each), each)
+    contents = [(k @ products.content.T)[:, None, :] for k in borders]
+    contained = []
     if gross:
 
         def inputs(borders: Borders) -> Float[Array, "2 n"]:
@@ -237,13 +223,39 @@ def flow_covariances(
         columns = used.reshape(-1, n).T
         if year.B is None:
             size = year.Y.sum(axis=1)
-            contained = import_share.solve_contents(
+            found = import_share.solve_contents(
                 year.Z, columns, regions=c, size=size, tol=_ROUGH, scale=products.scale
             ).X
         else:
-            contained = year.B.T @ columns
-        used = contained.T.reshape(used.shape)
-    return jax.vmap(one)(borders, used)
+            found = year.B.T @ columns
+        found = found.T.reshape(used.shape)
+        contained = [found[:, :1], found[:, 1:]]
+    return jax.vmap(one)(borders, contents, contained)
+
+
+def _of_sectors(
+    M: Float[Array, "n n"], regions: Float[Array, "b c"]
+) -> Float[Array, "b s n"]:
+    """Rows of some regions added up by sector, for all perimeters in one product."""
+    n, c = len(M), regions.shape[1]
+    return (regions @ M.reshape(c, -1)).reshape(len(regions), n // c, n)
+
+
+def _sold_by_sector(
+    A: Float[Array, "n n"],
+    B: Float[Array, "n n"],
+    active: Float[Array, " n"],
+    borders: Borders,
+) -> list[Float[Array, "b s n"]]:
+    """What a US$ of each product adds to the exports of the inside, by sector, and to
+    those of the partners to the inside."""
+    n = len(A)
+    found = []
+    for selling, using in zip(borders, borders[::-1], strict=True):
+        users = jax.vmap(lambda k: sensitivity.of_industries(k, n))(using)
+        inputs = _of_sectors(active[:, None] * A, selling) * users[:, None, :]
+        found.append((inputs.reshape(-1, n) @ B).reshape(inputs.shape))
+    return found
 
 
 def _inputs_abroad(

@@ -218,6 +218,14 @@ def test_several_scenarios_are_those_one_by_one(economy):
     assert list(batch.table.columns) == ["scenario", "region", "measure", "value"]
 
 
+def test_value_added_moves_with_wages_and_that_of_the_world_stays(economy, found):
+    """Each region has as many workers as before. To the precision of markets."""
+    made = found.value_added.groupby("region", sort=False)[["old", "new"]].sum()
+    growth = 100 * (made["new"] / made["old"] - 1)
+    assert_allclose(growth, found.changes["wage"], atol=1e-7)
+    assert_allclose(made["new"].sum(), economy.value_added.sum(), rtol=1e-10)
+
+
 def test_the_table_has_the_four_measures_in_per_cent(found):
     table = found.table
     assert list(table.columns) == ["region", "measure", "value"]

@@ -13,6 +13,8 @@ from tivax.engine.resampling.draws import FileDraws
 
 from commands import contents, good, mistake, tivax
 
+TABLES = ("scenario", "equilibrium", "tbi", "trade", "value_added")
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
@@ -28,7 +30,7 @@ def folder(tmp_path_factory):
 def test_the_command_writes_the_table_and_what_stands_behind_it(folder):
     answer = good("scenario", folder / "kept.toml", "--out", folder / "kept")
     written = {path.name for path in (folder / "kept").iterdir()}
-    tables = {f"{k}.csv" for k in ("scenario", "equilibrium", "tbi", "trade")}
+    tables = {f"{k}.csv" for k in TABLES}
     drawn = {f"welfare.{k}" for k in ("svg", "png", "pdf")}
     assert written == tables | drawn | {"manifest.json"}
     table = pd.read_csv(folder / "kept" / "scenario.csv")
@@ -45,8 +47,7 @@ def test_format_writes_every_table_in_it(folder):
     words = ("--out", folder / "stata", "--format", "dta", "--no-figures")
     good("scenario", folder / "kept.toml", *words)
     written = {path.name for path in (folder / "stata").iterdir()}
-    tables = ("scenario", "equilibrium", "tbi", "trade")
-    assert written == {f"{k}.dta" for k in tables} | {"manifest.json"}
+    assert written == {f"{k}.dta" for k in TABLES} | {"manifest.json"}
     found = pd.read_stata(folder / "stata" / "scenario.dta")
     assert found.columns.tolist() == ["region", "measure", "value"]
     assert len(found) and tivax(
