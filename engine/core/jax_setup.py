@@ -45,6 +45,8 @@ def start_jax(device: str | None = None, devices: int | None = None) -> None:
     # Other libraries lower the level of all loggers; JAX then reports the devices
     # that it did not find.
     logging.getLogger("jax").setLevel(logging.WARNING)
+    if (own := logging.getLogger("tivax")).level == logging.NOTSET:
+        own.setLevel(logging.WARNING)  # not the root's, which imports change meanwhile
     _log_compiling()
     jax.config.update("jax_enable_x64", True)
     if (folder := compilation_cache()) is not None and _writable(folder):

@@ -1,0 +1,65 @@
+"""A process that calls functions for this one."""
+
+import math
+import os
+import signal
+import sys
+
+import pytest
+
+from tivax.engine.core import Aside, TivaxError, call_named
+
+
+def test_calls_are_answered_by_another_process_in_order():
+    with Aside() as aside:
+        found = [aside.call(pow, 2, k) for k in range(5)]
+        other = aside.call(os.getpid)
+        assert [k.result() for k in found] == [1, 2, 4, 8, 16]
+    assert other.result() != os.getpid()
+
+
+def test_a_function_is_called_by_its_name_where_it_is_imported():
+    with Aside() as aside:
+        assert aside.call(call_named, "math", "sqrt", 16).result() == 4
+        assert aside.call(call_named, "math", "comb", 4, 2).result() == math.comb(4, 2)
+
+
+def test_what_a_function_raises_there_is_raised_here():
+    with Aside() as aside:
+        failed = aside.call(math.sqrt, -1)
+        good = aside.call(math.sqrt, 4)
+        with pytest.raises(ValueError, match="math domain error|nonnegative"):
+            failed.result()
+        assert good.result() == 2
+
+
+def test_what_is_printed_there_does_not_disturb_the_answers(capfd):
+    with Aside() as aside:
+        aside.call(print, "a line").result()
+        assert aside.call(abs, -1).result() == 1
+    assert capfd.readouterr() == ("", "a line\n")
+
+
+def test_a_process_that_was_killed_is_told_in_one_line():
+    with Aside() as aside:
+        ended = aside.call(call_named, "os", "_exit", 3)
+        with pytest.raises(TivaxError, match="has ended, code 3; is there too little"):
+            ended.result()
+
+
+def test_an_error_here_ends_a_process_that_computes():
+    with pytest.raises(KeyError), Aside() as aside:
+        other = aside.call(os.getpid).result()
+        aside.call(call_named, "time", "sleep", 60)
+        raise KeyError
+    with pytest.raises(ProcessLookupError):
+        os.kill(other, 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of Unix")
+def test_an_interrupt_of_the_group_does_not_reach_it():
+    """The terminal sends Ctrl-C to the group of this process."""
+    with Aside(processes=2) as aside:
+        other = aside.call(os.getpid).result()
+        assert os.getpgid(other) != os.getpgid(0)
+        os.kill(other, signal.SIGCONT)
