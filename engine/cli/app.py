@@ -5,6 +5,7 @@ function is in ``commands.py`` of the folder and imports the module beside it wh
 runs. ``tivax --help`` loads neither JAX nor pandas.
 """
 
+import inspect
 import os
 from typing import Annotated
 
@@ -63,8 +64,16 @@ app = typer.Typer(
     help="Trade in value added from world input-output tables, on CPU or GPU.",
 )
 complete_at_first_tab()
+
+
+def _help(docstring: str) -> str:
+    """Paragraphs without the line breaks of the code, which a terminal sets anew."""
+    paragraphs = inspect.cleandoc(docstring).split("\n\n")
+    return "\n\n".join(k.replace("\n", " ") for k in paragraphs)
+
+
 for _name, _command in COMMANDS.items():
-    app.command(_name)(_command)
+    app.command(_name, help=_help(_command.__doc__ or ""))(_command)
 
 
 def _print_version(wanted: bool) -> bool:

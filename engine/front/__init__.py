@@ -13,6 +13,10 @@ _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version  # takes a moment
+
+        return version("tivax")
     try:
         return _load(name)
     except AttributeError:

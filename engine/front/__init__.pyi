@@ -113,3 +113,5 @@ from .engine.uncertainty import TableError as TableError
 from .engine.uncertainty import read_error_model as read_error_model
 from .engine.uncertainty import sensitivity as sensitivity
 from .engine.uncertainty import standard_errors as standard_errors
+
+__version__: str

@@ -181,6 +181,10 @@ def test_every_public_name_is_explained():
     assert bare == []
 
 
+def test_the_version_is_where_python_looks_for_it():
+    assert tivax.__version__ == distribution("tivax").version
+
+
 def test_a_name_that_there_is_not_is_an_attribute_error():
     with pytest.raises(AttributeError, match="tivax has no public name tbi; "):
         tivax.tbi  # noqa: B018  # pyright: ignore

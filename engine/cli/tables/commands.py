@@ -63,9 +63,10 @@ def groups(
     store_or_name: Annotated[
         str, typer.Argument(help="A store, or the name of a group.")
     ] = "",
-    name: Annotated[
-        str, typer.Option("--name", help="One group: a row for each member.")
+    group: Annotated[
+        str, typer.Argument(help="After a store, a group: a row for each member.")
     ] = "",
+    name: Annotated[str, typer.Option("--name", help="The same as GROUP.")] = "",
     json: Json = False,
 ) -> None:
     """List the built-in groups of countries, and which members a store has.
@@ -74,7 +75,7 @@ def groups(
     """
     from .groups import print_groups
 
-    print_groups(Terminal(json=json), store_or_name, name)
+    print_groups(Terminal(json=json), store_or_name, group or name)
 
 
 def aggregate(
