@@ -38,10 +38,10 @@ harmless in a preconditioner.
 computes the new residual R = Y - X + A X in float64. float32 gains at most a factor of
 1e6 a cycle, so the second cycle ends at 1e-12. What limits it is how products round:
 with all 2,464 terms of a sum in one go a cycle ends at 1.0e-6 and two of them at 2e-12,
-in sums of 352 at 2e-7 and 4e-14, in sums of 800 at 2e-13. The coefficients are therefore kept in blocks of
-columns, whose products are added up. Within a cycle r <- r - z' + A z' with
-z' = P^-1 r; each cycle ends with an application of P^-1 that needs no pass over A, so
-its last pass is the one after which that application is expected to suffice.
+in sums of 352 at 2e-7 and 4e-14, of 800 at 2e-13. The coefficients are therefore kept
+in blocks of columns, whose products are added up. Within a cycle r <- r - z' + A z'
+with z' = P^-1 r; each cycle ends with an application of P^-1 that needs no pass over A,
+so its last pass is the one after which that application is expected to suffice.
 
 **From the other side.** Contents C = B' R, such as value added in a US$ of final demand
 (R = v), solve the transposed system, whose preconditioner is made of the same pieces:
@@ -87,9 +87,9 @@ _INNER_STEPS = 2
 # (I + D)(I + D^2) ... (I + D^16): D^32 is below 1e-7 for a domestic spectral radius
 # of 0.6, which real tables do not exceed by much.
 _PRODUCT_FACTORS = 5
-# Terms of a float32 sum, about; the sums of blocks are then added up. Two blocks of 2464
-# terms end at 5e-13 on the hardest of sixteen tables, three at 2e-13, seven at 2e-13 and
-# take longer.
+# Terms of a float32 sum, about; the sums of blocks are then added up. Of 2464 terms two
+# blocks end at 5e-13 on the hardest of sixteen tables, three at 2e-13, seven at 2e-13
+# and take longer.
 _LONGEST_SUM = 900
 # On CPUs "highest" is what float32 means; on GPUs it forbids TF32, whose error of
 # 1e-3 would spoil the residual carried along in float32.

@@ -40,7 +40,11 @@ def flows(
     by_perimeter = partial(world.borders.by_sector, sectors=sectors)
     groups = [_sold, _embodied, _absorbed, _produced]
     if world.inverse is not None:
-        groups += [_of_inverse, _stages]
+        groups += [
+            group
+            for names, group in _BY_INVERSE
+            if only is None or any(map(names, only))
+        ]
     result = {
         name: by_perimeter(term)
         for group in groups
@@ -113,15 +117,11 @@ MIRRORED = {
 }
 """Flows that are those of the partner."""
 
-_OF_INVERSE = frozenset(
-    "REII VAX_P EXGR_DVA_ORIGIN VS1 VS1STAR upstream_stages downstream_stages "
-    "apl_forward apl_forward_stages apl_backward apl_backward_stages".split()
-)
-
 
 def takes_inverse(flow: str) -> bool:
-    """Whether a flow takes B; the others take products with B only. Uses take it."""
-    return flow in _OF_INVERSE or flow.startswith(("plv_", "ply_"))
+    """Whether a flow takes B; the others take products with B that every table inverted
+    without it has. Uses take it."""
+    return any(names(flow) for names, _ in _BY_INVERSE)
 
 
 def _sold(world: InvertedTable) -> Terms:
@@ -145,7 +145,7 @@ def _sold(world: InvertedTable) -> Terms:
 
 
 def _of_inverse(world: InvertedTable) -> Terms:
-    """Flows that take the inverse itself; those of ``_stages`` do as well."""
+    """Value added and imports in exports that are made again and again."""
     B, v, own = world.B, world.v, world.borders.own
     member, abroad = world.borders.member, world.borders.abroad
     exports = world.total_exports[:, None] * member
@@ -242,17 +242,29 @@ def _produced(world: InvertedTable) -> Terms:
 
 
 def _stages(world: InvertedTable) -> Terms:
-    """Stages of production times the value that passes them, and that value: a length
-    is their ratio, for one industry or for sums."""
-    x, rounds = world.output, world.B.sum(axis=1) - 1
-    result = {
+    """Stages of production times the value that passes them: a length is their ratio to
+    output, for one industry or for sums."""
+    x = world.output
+    return {
         "upstream_stages": world.B @ x,
         "downstream_stages": position.downstreamness(world) * x,
+    }
+
+
+def _propagation(world: InvertedTable) -> Terms:
+    """Rounds of inputs times what passes in them, and that."""
+    rounds, received = world.B.sum(axis=1) - 1, world.B.sum(axis=0) - 1
+    return {
         "apl_forward_stages": world.B @ rounds,
         "apl_forward": rounds,
+        "apl_backward_stages": received @ world.B,
+        "apl_backward": received,
     }
-    received = world.B.sum(axis=0) - 1
-    result |= {"apl_backward_stages": received @ world.B, "apl_backward": received}
+
+
+def _lengths(world: InvertedTable) -> Terms:
+    """Stages by way, times value, and value."""
+    result = {}
     for side, ways in (
         ("plv", position.forward_stages(world)),
         ("ply", position.backward_stages(world)),
@@ -260,6 +272,22 @@ def _stages(world: InvertedTable) -> Terms:
         for way, (stages, value) in ways.items():
             result |= {f"{side}_{way}_stages": stages, f"{side}_{way}": value}
     return result
+
+
+def _is(names: str) -> Callable[[str], bool]:
+    return frozenset(names.split()).__contains__
+
+
+_BY_INVERSE = (
+    (_is("REII VAX_P EXGR_DVA_ORIGIN VS1 VS1STAR"), _of_inverse),
+    (_is("upstream_stages downstream_stages"), _stages),
+    (
+        _is("apl_forward apl_forward_stages apl_backward apl_backward_stages"),
+        _propagation,
+    ),
+    (lambda flow: flow.startswith(("plv_", "ply_")), _lengths),
+)
+"""Flows that take B, and what makes them: products with it are enough."""
 
 
 # ------------------------------------------------------------------------- identities

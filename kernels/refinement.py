@@ -117,7 +117,7 @@ def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
 
 def in_tiles(
     times: Callable[[Array], Array], X: Float[Array, "n k"]
-) -> Float[Array, "n k"]:
+) -> Float[Array, "m k"]:
     """``times(X)``, a product with a matrix, columns of zeros added to a multiple of 16
     unless there are few of them."""
     k = X.shape[1]

@@ -112,6 +112,7 @@ def indicators(
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
     certify: Certify = "columns",
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Indicators of every year.
@@ -135,6 +136,8 @@ def indicators(
         exports are shares of the account in exports.
     certify
         ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
+    memory
+        As for ``value_added_trade``; groups and cells are not streamed.
 
     Returns
     -------
@@ -172,6 +175,7 @@ def indicators(
             groups=groups,
             value_added=value_added,
             certify=certify,
+            memory=memory,
             progress=progress,
         )
     ]
@@ -187,6 +191,7 @@ def indicator_years(
     groups: Groups | None = None,
     value_added: ValueAdded = "residual",
     certify: Certify = "columns",
+    memory: int | None = None,
     flagged: bool = False,
     progress: Progress = no_progress,
 ) -> Generator["LevelsOfYear", None, None]:
@@ -197,7 +202,9 @@ def indicator_years(
     borders = perimeters_of(tables, groups)
     cells = require_certify(certify) == "cells"
     account = Account(value_added)
-    return _years(tables, names, levels, borders, account, cells, flagged, progress)
+    return _years(
+        tables, names, levels, borders, account, cells, memory, flagged, progress
+    )
 
 
 class LevelsOfYear(NamedTuple):
@@ -215,6 +222,7 @@ def _years(
     borders: Perimeters,
     account: Account,
     cells: bool,
+    memory: int | None,
     flagged: bool,
     progress: Progress,
 ) -> Generator[LevelsOfYear, None, None]:
@@ -230,6 +238,8 @@ def _years(
         uses=uses,
         only=only,
         inverse=bool(uses) or only is None or any(map(kernels.takes_inverse, only)),
+        products=True,
+        memory=memory,
         sectors=len(tables.sectors),
     )
     runs = compute(tables, borders, account, progress, certify=cells)

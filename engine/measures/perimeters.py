@@ -75,6 +75,7 @@ def compute_inverted(
     progress: Progress,
     *,
     inverse: bool = True,
+    products: bool = False,
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
     memory: int | None = None,
@@ -82,10 +83,10 @@ def compute_inverted(
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
 
-    Without ``inverse`` the table has no B; with ``certify`` its B is exact in every
-    cell; ``uses`` are lists of categories of final demand, each a use by itself, for
-    the kernel. ``memory`` as in ``compute_years``: without an inverse years that are
-    too large are streamed.
+    Without ``inverse`` the table has no B; ``products`` says that the kernel takes B in
+    products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
+    categories of final demand, each a use by itself, for the kernel. ``memory`` as in
+    ``compute_years``: with products only years that are too large are streamed.
     """
     member = borders.member
 
@@ -96,9 +97,12 @@ def compute_inverted(
         return np.stack(parts, axis=-1)
 
     streamed = None
-    if borders.are_regions and not inverse and not certify:
+    if borders.are_regions and (products or not inverse) and not certify:
         streamed = partial(
-            streamed_inverted, kernel=kernel, options=tuple(options.items())
+            streamed_inverted,
+            kernel=kernel,
+            options=tuple(options.items()),
+            inverse=inverse,
         )
     with jax.enable_x64(True):
         yield from compute_years(

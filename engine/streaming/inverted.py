@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 from ...kernels import inverted_table as kernels
 from ...kernels import perimeters
 from ...kernels.inverted_table import InvertedTable
+from ...kernels.refinement import IterativeSolution
 from .flows import StreamedFlows
 from .year import StreamedYear
 
@@ -48,6 +49,30 @@ class TableFlows:
         return StreamedCoefficients(self, scale[0])
 
 
+class StreamedInverse:
+    """B of a streamed year for products, each a solve; ``residual`` is the worst."""
+
+    def __init__(self, year: StreamedYear) -> None:
+        self._year, self.residual = year, jnp.zeros((), year.x.dtype)
+
+    def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        return self._solved(self._year.solve, Q)
+
+    def __rmatmul__(self, q: Float[Array, " n"]) -> Float[Array, " n"]:
+        return self._solved(self._year.solve_contents, q)
+
+    def sum(self, axis: int) -> Float[Array, " n"]:
+        one = jnp.ones_like(self._year.x)
+        return self @ one if axis == 1 else one @ self
+
+    def _solved(
+        self, solve: Callable[..., IterativeSolution], Q: Float[Array, " n *k"]
+    ) -> Float[Array, " n *k"]:
+        found = solve(Q.reshape(len(Q), -1), tol=kernels.TOLERANCE)
+        self.residual = jnp.maximum(self.residual, found.residual)
+        return found.X.reshape(Q.shape)
+
+
 def streamed_inverted(
     year: StreamedYear,
     Y: Float[Array, "n c u"],
@@ -55,14 +80,20 @@ def streamed_inverted(
     *,
     kernel: Callable[..., Any],
     options: Sequence[tuple[str, Hashable]],
+    inverse: bool = False,
 ) -> Any:
     """``kernel`` of the year's table, products with B solved for.
 
-    Perimeters are regions; Y and ``options`` as in ``measures.perimeters``.
+    Perimeters are regions; Y and ``options`` as in ``measures.perimeters``. With
+    ``inverse`` the kernel takes B, in products only.
     """
     world = invert_streamed(year, Y[..., 0], v)
     by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
-    return kernel(world, *by_use, **dict(options))
+    if not inverse:
+        return kernel(world, *by_use, **dict(options))
+    B: Any = StreamedInverse(year)
+    found = kernel(world._replace(inverse=B), *by_use, **dict(options))
+    return found._replace(residual=jnp.maximum(found.residual, B.residual))
 
 
 def invert_streamed(

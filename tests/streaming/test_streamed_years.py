@@ -11,6 +11,7 @@ from tivax.engine import (
     WorldShape,
     WorldTables,
     decompose,
+    indicators,
     open_store,
     value_added_trade,
 )
@@ -123,6 +124,18 @@ def test_decompositions_without_an_inverse_are_streamed(store, method):
     found = decompose(lazy, method, level, **STREAMED)
     assert_same(found, decompose(lazy, method, level))
     assert float(found["residual"].max()) < 1e-12
+
+
+@pytest.mark.parametrize("names", [(), ["UPSTREAM"], ["TBI", "EXGR_DVASH"]])
+def test_indicators_are_streamed(store, names):
+    """All of them take products with the inverse only."""
+    lazy = open_store(store, years=(2000, 2000), lazy=True)
+    found, usual = (indicators(lazy, names, **k) for k in (STREAMED, {}))
+    assert set(found) == set(usual)
+    for name in set(usual) - {"residual", "identity"}:
+        assert_allclose(found[name], usual[name], rtol=1e-9)
+    assert float(found["residual"].max()) < 1e-12
+    assert float(found["identity"].max()) < 1e-10
 
 
 # ------------------------------------------------------------- what cannot be streamed
