@@ -183,7 +183,8 @@ class Place:
         program = script or "from tivax.engine.cli import app as cli\n"
         command = ["bootstrap", "run.toml", "--out", out, "--quiet", *map(str, words)]
         flag = f"--xla_force_host_platform_device_count={devices}"
-        env = {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flag}
+        flags = f"{os.environ.get('XLA_FLAGS', '')} {flag}"
+        env = {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flags}
         program += "\ncli.main()"
         return start_python(program, *command, env=env, cwd=self.folder)
 
