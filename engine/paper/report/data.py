@@ -10,6 +10,7 @@ from ...panel import WIOD_COUNTRIES, describe_losses, descriptives
 from ...reporting import (
     Block,
     Details,
+    Drawn,
     Heading,
     Language,
     Points,
@@ -25,7 +26,7 @@ from ..titles import title
 
 
 def data(
-    result: Replication, figures: Mapping[str, Figure], language: Language
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
 ) -> Section:
     """Files and editions, what the merge lost, Tables 1 and 2, Figure 1."""
     panel = result.panel
@@ -105,7 +106,7 @@ def _table_2(result: Replication) -> Block:
 
 
 def _table_1(
-    result: Replication, figures: Mapping[str, Figure], language: Language
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
 ) -> list[Block]:
     own = result.table_1.dropna()
     gaps = own["difference"].abs()

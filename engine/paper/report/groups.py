@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from ...estimation import sample
 from ...panel import OUTCOMES, descriptives
-from ...reporting import Heading, Section, Table, Text
+from ...reporting import Drawn, Heading, Section, Table, Text
 from ...reporting import html as report
 from ..heterogeneity import PARTS
 from ..results import Replication
@@ -14,7 +14,7 @@ from ..verdicts import LEVEL
 from .plots import PARTS_OUTCOME
 
 
-def groups(result: Replication, figures: Mapping[str, Figure]) -> Section:
+def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
     """Slopes of TBI by group, and the parts of the pooled coefficient."""
     rows = result.interactions.rename(
         columns={

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import html as report
 from ...resampling import LEVEL
 from ..columns import column_names
@@ -50,7 +50,7 @@ _AT = "at the threshold within simulation error"
 def section(
     inference: PaperInference | None,
     skipped: Mapping[str, str],
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Figure | Drawn],
 ) -> Section:
     """p-values of all 17 columns side by side, and a figure for each table."""
     if inference is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from ...reporting import Language
+from ...reporting import Drawn, Language
 from ...reporting import html as report
 from ..results import Replication
 from ..verdicts import verdicts
@@ -47,7 +47,7 @@ def titles(result: Replication) -> tuple[str, str]:
 def write(
     path: Path,
     result: Replication,
-    figures: Mapping[str, Figure],
+    figures: Mapping[str, Figure | Drawn],
     footer: Mapping[str, str],
     language: Language = "en",
 ) -> None:

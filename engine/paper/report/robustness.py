@@ -10,6 +10,7 @@ from ...panel import OUTCOMES
 from ...reporting import (
     Block,
     Details,
+    Drawn,
     Formula,
     Heading,
     Journal,
@@ -31,7 +32,7 @@ from ..verdicts import LEVEL
 
 
 def lagged_instrument(
-    result: Replication, figures: Mapping[str, Figure], language: Language
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
 ) -> Section:
     """2SLS with last year's index: strength of the lag, tables, a lag that acts."""
     frame = lagged_frame(result.lagged)
@@ -83,7 +84,9 @@ def _without_effect(frame: pd.DataFrame) -> str:
     return f"Of {len(frame)} such tests of no effect, {told} reject at 5 %."
 
 
-def _direct_effects(result: Replication, figures: Mapping[str, Figure]) -> list[Block]:
+def _direct_effects(
+    result: Replication, figures: Mapping[str, Figure | Drawn]
+) -> list[Block]:
     """The largest direct effect of the lag that each pooled result survives."""
     frame = direct_effects(result.lagged)
     pooled = frame[frame["sample"] == "all"].drop(columns="sample")

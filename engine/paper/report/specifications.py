@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from ...core import p_text
 from ...curve import SpecificationCurve
 from ...panel import OUTCOMES
-from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import html as report
 from .. import columns as paper
 from .. import specifications
@@ -17,7 +17,9 @@ from ..results import Replication
 from .plots import CURVES
 
 
-def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section:
+def leave_one_out(
+    result: Replication, figures: Mapping[str, Figure | Drawn]
+) -> Section:
     """The coefficient of TBI without each country in turn."""
     summary = specifications.leave_one_out_summary(result.left_out)
     summary.insert(0, "of the paper", paper.column_names(summary))
@@ -65,7 +67,9 @@ def leave_one_out(result: Replication, figures: Mapping[str, Figure]) -> Section
     )
 
 
-def specification_curve(result: Replication, figures: Mapping[str, Figure]) -> Section:
+def specification_curve(
+    result: Replication, figures: Mapping[str, Figure | Drawn]
+) -> Section:
     """The coefficient of TBI under every combination of editions."""
     rows = result.curve.rows
     count = len(rows) // (len(OUTCOMES) * len(paper.SAMPLES))
@@ -158,7 +162,7 @@ def _rows_sentence(rows: pd.DataFrame) -> str:
 JOINT_TITLE = "The curve as a whole"
 
 
-def joint_curves(result: Replication, figures: Mapping[str, Figure]) -> Section:
+def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
     """Joint tests over contestable choices, five outcomes of the full sample."""
     joint = result.joint
     if joint is None:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from ...estimation import CONVENTION_NOTES
 from ...reporting import (
     Block,
+    Drawn,
     Formula,
     Heading,
     Journal,
@@ -63,7 +64,7 @@ def question() -> Section:
 
 
 def tables(
-    result: Replication, figures: Mapping[str, Figure], language: Language
+    result: Replication, figures: Mapping[str, Figure | Drawn], language: Language
 ) -> Section:
     """Tables 3 to 6: every coefficient, printed and ours, a figure for each table."""
     comparison = result.comparison

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import p_text
-from ...reporting import Block, Points, Section, Table, Text
+from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import html as report
 from ...threats import Threats
 from ..columns import column_name, printed_place
@@ -19,7 +19,7 @@ from .plots import CURVES
 TITLE = "What would make it go away"
 
 
-def section(result: Replication, figures: Mapping[str, Figure]) -> Section:
+def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Section:
     """A sentence for each main test, the declared threats side by side, figures."""
     threats = result.threats
     if threats is None:
