@@ -106,7 +106,9 @@ def answer(asking: socket.socket) -> None:
     for place, file in enumerate(files):
         os.dup2(file, place)
         os.close(file)
-    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    sys.stdout = os.fdopen(
+        1, "w", buffering=1 if os.isatty(1) else -1, encoding="utf-8"
+    )
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)

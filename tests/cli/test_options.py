@@ -5,7 +5,7 @@ import re
 
 import pandas as pd
 import pytest
-from typer.completion import get_completion_script
+from typer._completion_shared import get_completion_script
 
 from tivax.engine import save_store
 from tivax.engine.cli.completion import (

@@ -139,7 +139,11 @@ def test_one_group_is_shown_with_names_of_countries(store):
         ["code", "country"], ["CAN", "Canada"], ["MEX", "Mexico"], ["USA", "United States"],
     ]  # fmt: skip
     assert rows(good("groups", "--name", "NAFTA")) == lines
-    assert rows(good("groups", store, "--name", "NAFTA"))[3:] == [
+    assert (
+        rows(good("groups", store, "--name", "NAFTA"))[3:]
+        == rows(good("groups", store, "NAFTA"))[3:]
+    )
+    assert rows(good("groups", store, "NAFTA"))[3:] == [
         ["CAN", "Canada", "absent"],
         ["MEX", "Mexico", "absent"],
         ["USA", "United States", "yes"],

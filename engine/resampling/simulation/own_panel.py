@@ -127,7 +127,7 @@ class OwnPanel:
     def sentence(self) -> str:
         """What the simulations say of this panel, made from the numbers."""
         table = self.p_values[self.p_values["size_max"].notna()]
-        usual = self.p_values.set_index("method").loc["CV1 t(G-1)"]
+        usual = self.p_values.set_index("method").to_dict("index")["CV1 t(G-1)"]
         said = (
             f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
             f"{p_text(usual['p'])}; in simulations of this panel it rejects a true "
