@@ -48,6 +48,7 @@ def test_a_process_that_was_killed_is_told_in_one_line():
 
 
 def test_an_error_here_ends_a_process_that_computes():
+    other = 0
     with pytest.raises(KeyError), Aside() as aside:
         other = aside.call(os.getpid).result()
         aside.call(call_named, "time", "sleep", 60)
