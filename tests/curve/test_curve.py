@@ -107,8 +107,9 @@ def literal(frame, chosen, weights):
     G, N = len(set(group)), len(y)
     k = np.linalg.matrix_rank(X) - G + 1
     correction = G / (G - 1) * (N - 1) / (N - k)
-    pinv = np.linalg.pinv(X)
-    of_W = W @ np.linalg.pinv(W)
+    # Dummies of units and years are collinear: what rounding leaves of that is 1e-15.
+    pinv = np.linalg.pinv(X, 1e-10)
+    of_W = W @ np.linalg.pinv(W, 1e-10)
 
     def fit(y):
         u = y - X @ (pinv @ y)
