@@ -65,7 +65,7 @@ def replicate(
 
     Examples
     --------
-    A minute and a quarter on two cores, once its programs are compiled:
+    A minute on two cores, once its programs are compiled:
 
     >>> files = tx.read_data_files("raw")
     >>> found = tx.replicate(files)  # doctest: +SKIP
