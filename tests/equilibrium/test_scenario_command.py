@@ -108,6 +108,25 @@ def many(folder):
     return folder / "many", answer
 
 
+def test_every_variant_of_a_grid_is_that_schedule_alone(folder, many):
+    economy = tx.read_economy(folder / "economy.npz")
+    place = economy.regions.index("R01")
+    table = pd.read_csv(many[0] / "scenario.csv")
+    # Sales of R01 at home bear no tariff.
+    assert table["variant"].nunique() == 2 * 6
+    for k, importer in enumerate(economy.regions):
+        for rate in (0, 0.1, 0.2, 0.3, 0.4, 0.5) if k != place else ():
+            tariff = economy.tariff_new.copy()
+            tariff[k, place] = rate
+            alone = tx.exact_hat(economy, tariff).table
+            name = f"importers {importer}, tariff {rate}"
+            found = table[table["variant"] == name].drop(columns="variant")
+            # Markets clear to 1e-10; changes are percentages.
+            pd.testing.assert_frame_equal(
+                found.reset_index(drop=True), alone, rtol=1e-7, atol=1e-8
+            )
+
+
 def interrupted(monkeypatch, *words):
     """A run stopped after the first batch of variants, a row of the next half written;
     whether the unfinished rows are there."""
