@@ -257,7 +257,7 @@ def _by_solves(
         Z,
         v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
         regions=c,
-        size=Y.sum(axis=1),
+        size=per_dollar(scale),
         exporting=jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
         tol=TOLERANCE,
         scale=scale,

@@ -148,7 +148,7 @@ def _solved(
         return (Products(scale, v, X, content), B), jnp.zeros((), x.dtype)
     X = import_share.solve(Z, Y, regions=regions, tol=TOLERANCE, scale=scale)
     contents = import_share.solve_contents(
-        Z, by_origin, regions=regions, size=Y.sum(axis=1), tol=tol, scale=scale
+        Z, by_origin, regions=regions, size=x, tol=tol, scale=scale
     )
     worst = jnp.maximum(X.residual, contents.residual * (TOLERANCE / tol))
     return (Products(scale, v, X.X, contents.X), None), worst
@@ -222,7 +222,7 @@ def flow_covariances(
         used = jax.vmap(inputs)(borders)
         columns = used.reshape(-1, n).T
         if year.B is None:
-            size = year.Y.sum(axis=1)
+            size = leontief.per_dollar(products.scale)
             found = import_share.solve_contents(
                 year.Z, columns, regions=c, size=size, tol=_ROUGH, scale=products.scale
             ).X

@@ -82,7 +82,7 @@ def prepare(
     """The base of a year from its solution X."""
     scale = per_dollar(x)
     with jax.default_matmul_precision("highest"):
-        blocks, P = in_float32(Z, Y.sum(axis=1), regions=regions, scale=scale)
+        blocks, P = in_float32(Z, x, regions=regions, scale=scale)
     A = jnp.concatenate(blocks, axis=1)
     low = jnp.float32
     v = residual_value_added(Z, x)

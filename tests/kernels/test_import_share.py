@@ -116,7 +116,29 @@ def test_flows_and_a_scale_give_what_coefficients_give():
     scale = np.divide(1, x, out=np.zeros_like(x), where=x > 0)
     answer = solve(world.Z[0], Y, 6, scale=jnp.array(scale))
     assert_solves(answer, A, Y)
-    assert answer.passes == solve(A, Y, 6).passes
+    assert answer.passes <= solve(A, Y, 6).passes  # its shares weigh users by output
+
+
+def test_users_weigh_by_output_where_it_is_known():
+    """The demand that output itself meets: shares that weigh by it err nowhere.
+
+    F~ x = F x, so that P x = (I - A) x = Y: a pass in each precision and cycle.
+    """
+    A = random_inputs(5 * 4)
+    x = np.random.default_rng(2).lognormal(size=len(A))
+    Y = (x - A @ x)[:, None]
+    answer = solve(A * x, Y, 5, scale=jnp.array(1 / x))
+    assert_allclose(answer.X[:, 0], x, atol=RTOL * x.max())
+    assert answer.passes == 4
+    assert solve(A, Y, 5).passes > 4
+
+
+def test_proportional_imports_take_four_passes():
+    """P is I - A, but for its rough inner equation: three Chebyshev steps suffice."""
+    A = proportional_inputs(regions=6, sectors=5)
+    answer = solve(A, demand(len(A), 6), 6)
+    assert_solves(answer, A, demand(len(A), 6))
+    assert answer.passes == 4
 
 
 def test_number_of_columns_need_not_be_the_number_of_regions():
