@@ -301,13 +301,29 @@ def output_gradients(
 
     ``own`` is dJ/dv. Value added that is a row of its own also has v = row / x.
     """
-    n = len(Z)
-    inner = jnp.einsum("pmn,nj->pmj", gradients.left, Z) * gradients.right[:, None, :n]
-    moved = jnp.einsum("pf,pmj->fmj", gradients.of, inner)
-    moved = moved - gradients.added[..., :n] * Z.sum(axis=0)[None, None, :]
-    if not residual:
-        moved = moved + own * v[None, None, :]
-    return -scale[None, None, :] * moved
+    moved = of_column_totals(gradients, Z)
+    return by_reported_output(moved, scale, v, own, residual=residual)
+
+
+def of_column_totals(gradients: Gradients, Z: Float[Array, "r n"]) -> Array:
+    """Column sums of G o Z, of the r rows that ``gradients.left`` has."""
+    left, right, added, of = gradients
+    inner = jnp.einsum("pmr,rj->pmj", left, Z) * right[:, None, : Z.shape[1]]
+    moved = jnp.einsum("pf,pmj->fmj", of, inner)
+    return moved - added[..., : Z.shape[1]] * Z.sum(axis=0)[None, None, :]
+
+
+def by_reported_output(
+    moved: Float[Array, "f m n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    own: Float[Array, "f m n"],
+    *,
+    residual: bool,
+) -> Float[Array, "f m n"]:
+    """``output_gradients`` from the column sums of G o Z."""
+    by_row = 0 if residual else own * v[None, None, :]
+    return -scale[None, None, :] * (moved + by_row)
 
 
 # ---------------------------------------------------------------- rules for solves

@@ -1,9 +1,11 @@
 from .flows import StreamedFlows as StreamedFlows
+from .flows import read_ahead as read_ahead
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
+from .memory import matrices_in_words as matrices_in_words
 from .memory import stalled as stalled
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear

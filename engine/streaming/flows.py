@@ -21,11 +21,20 @@ from ..tables import WorldTables, row_slabs
 SLAB_BYTES = 1 << 28
 
 
+def read_ahead(slabs: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The slabs, the next one read meanwhile; one is overwritten two slabs later."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(next, slabs, None)
+        while (slab := ahead.result()) is not None:
+            ahead = reader.submit(next, slabs, None)
+            yield slab
+
+
 class StreamedFlows:
     """Z of year number ``k`` of tables, n x n, in slabs of about ``slab_bytes``.
 
-    ``shape`` and the products are those of an array; ``devices`` default to all local
-    ones.
+    ``shape`` and the products are those of an array, ``rows`` is the length of a slab;
+    ``devices`` default to all local ones.
     """
 
     def __init__(
@@ -33,7 +42,7 @@ class StreamedFlows:
         tables: WorldTables,
         k: int,
         *,
-        slab_bytes: int = SLAB_BYTES,
+        slab_bytes: int | None = None,
         devices: Sequence[Any] | None = None,
     ) -> None:
         self._Z, self._k = tables.Z, k
@@ -41,19 +50,15 @@ class StreamedFlows:
         self.regions, self.sectors = len(tables.regions), len(tables.sectors)
         self.shape = (tables.n, tables.n)
         region = 8 * self.sectors * tables.n
-        self._rows = max(1, slab_bytes // region) * self.sectors
+        self.rows = max(1, (slab_bytes or SLAB_BYTES) // region) * self.sectors
         self.devices = list(jax.local_devices() if devices is None else devices)
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """The slabs and their first rows; one is overwritten two slabs later."""
-        slabs = row_slabs(self._Z, self._k, self._rows)
         first = 0
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(next, slabs, None)
-            while (slab := ahead.result()) is not None:
-                ahead = reader.submit(next, slabs, None)
-                yield first, slab
-                first += len(slab)
+        for slab in read_ahead(row_slabs(self._Z, self._k, self.rows)):
+            yield first, slab
+            first += len(slab)
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self.products(jnp.asarray(Q))[0]

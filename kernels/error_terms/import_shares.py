@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..sensitivity import Gradients
 
@@ -35,23 +35,43 @@ def import_share_errors(
 
     Imports below 0, which inventories make, count as none in the shares.
     """
-    c, s = regions, len(F) // regions
-    users = by_user(F, regions=c)
-    abroad = 1 - jnp.eye(c, dtype=F.dtype)
-    bought = jnp.einsum("ridu,rd->idu", users, abroad)
-    sold = jnp.maximum(jnp.einsum("ridu,rd->rid", users, abroad), 0)
+    return shares_of_imports(
+        *imports(F, jnp.asarray(0), regions=regions), concentration
+    )
+
+
+@partial(jax.jit, static_argnames="regions")
+def imports(
+    F: Float[Array, "r N"], first: Int[Array, ""], *, regions: int
+) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
+    """What p selling regions, from number ``first`` on, sell of each good to others,
+    and what users there buy of them."""
+    users = by_user(F, regions=regions)
+    own = jnp.eye(regions, dtype=F.dtype)
+    abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))
+    sold = jnp.einsum("ridu,rd->rid", users, abroad)
+    return sold, jnp.einsum("ridu,rd->idu", users, abroad)
+
+
+@jax.jit
+def shares_of_imports(
+    sold: Float[Array, "c s c"],
+    bought: Float[Array, "s c u"],
+    concentration: Float[Array, ""],
+) -> ImportShareErrors:
+    """Shares of all regions; ``bought`` is added up over them."""
+    sold = jnp.maximum(sold, 0)
     total = sold.sum(axis=0)
     share = sold / jnp.where(total > 0, total, 1)[None]
-    assert share.shape == (c, s, c)
     return ImportShareErrors(share, bought, concentration)
 
 
-def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "c s c u"]:
+def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "p s c u"]:
     """Cells by seller, good, region of the user, and user there."""
     c = regions
-    n = cells.shape[1] - c
-    industries = cells[:, :n].reshape(c, -1, c, n // c)
-    final = cells[:, n:].reshape(c, -1, c, 1)
+    s = cells.shape[1] // c - 1
+    industries = cells[:, : c * s].reshape(-1, s, c, s)
+    final = cells[:, c * s :].reshape(-1, s, c, 1)
     return jnp.concatenate([industries, final], axis=3)
 
 
