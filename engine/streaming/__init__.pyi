@@ -1,3 +1,4 @@
+from .check import check_tables as check_tables
 from .flows import StreamedFlows as StreamedFlows
 from .flows import read_ahead as read_ahead
 from .inverted import streamed_inverted as streamed_inverted
@@ -7,6 +8,6 @@ from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
 from .memory import matrices_in_words as matrices_in_words
 from .memory import stalled as stalled
+from .productive import require_productive_year as require_productive_year
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear
-from .year import require_productive_year as require_productive_year

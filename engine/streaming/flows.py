@@ -6,12 +6,13 @@ the rows of the product come together on the host.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.leontief import sales_to_regions
@@ -48,6 +49,7 @@ class StreamedFlows:
         self._Z, self._k = tables.Z, k
         self.year = tables.years[k]
         self.regions, self.sectors = len(tables.regions), len(tables.sectors)
+        self._labels = tables.regions, tables.sectors
         self.shape = (tables.n, tables.n)
         region = 8 * self.sectors * tables.n
         self.rows = max(1, (slab_bytes or SLAB_BYTES) // region) * self.sectors
@@ -59,6 +61,23 @@ class StreamedFlows:
         for slab in read_ahead(row_slabs(self._Z, self._k, self.rows)):
             yield first, slab
             first += len(slab)
+
+    def industry(self, row: int) -> str:
+        """The label of one row, such as ``DEU:C20``."""
+        region, sector = divmod(int(row), self.sectors)
+        return f"{self._labels[0][region]}:{self._labels[1][sector]}"
+
+    def among(self, members: Bool[np.ndarray, " n"]) -> "StreamedFlows":
+        """The flows among some industries, 0 elsewhere."""
+        found = copy(self)
+
+        def slabs() -> Iterator[tuple[int, np.ndarray]]:
+            for first, slab in self.slabs():
+                rows = members[first : first + len(slab)]
+                yield first, slab * rows[:, None] * members[None, :]
+
+        found.slabs = slabs
+        return found
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self.products(jnp.asarray(Q))[0]

@@ -21,7 +21,7 @@ from ...kernels.import_share import transposed
 from ...kernels.leontief import per_dollar
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
-from ..core import TivaxError, aligned_empty
+from ..core import aligned_empty
 from .flows import StreamedFlows
 
 
@@ -68,6 +68,15 @@ class StreamedYear:
             self.D, inputs, jnp.concatenate(bought), self.scale
         )
 
+    @property
+    def input_shares(self) -> Float[Array, " n"]:
+        """Column sums of A."""
+        return self.columns * self.scale
+
+    def spectral_radius(self) -> Float[Array, ""]:
+        """Of A, estimated to five digits."""
+        return kernels.spectral_radius(self._A)
+
     def solve(
         self,
         Y: Float[Array, "n k"],
@@ -98,18 +107,6 @@ class StreamedYear:
         given = (self._A, self._D, self._P, low)
         correct = partial(kernels.correct_contents, *given, mesh=self._mesh)
         return refine(times, correct, R, tol, repeat=while_on_host)
-
-
-def require_productive_year(year: StreamedYear) -> None:
-    """Raise ``TivaxError`` unless multipliers of output, 1'B, are finite and positive:
-    then A >= 0 is productive (``leontief.output_multipliers``)."""
-    n = len(year.x)
-    found = year.solve_contents(jnp.ones((n, 1), year.x.dtype))
-    if not (found.residual <= TOLERANCE and jnp.min(found.X) > 0):
-        raise TivaxError(
-            f"{year.flows.year}: the table is not productive, the spectral radius of A "
-            "is not below 1; look at it aggregated (`tivax aggregate`, `tivax check`)"
-        )
 
 
 def _placed(

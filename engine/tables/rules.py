@@ -218,7 +218,7 @@ def describe_value_added(table: WorldTable, k: int) -> str:
     assert table.value_added is not None
     return (
         f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
-        f"{table.Z[:, k].sum():,.6g}, output {table.x[k]:,.6g}"
+        f"{table.Z.sum(axis=0)[k]:,.6g}, output {table.x[k]:,.6g}"
     )
 
 
