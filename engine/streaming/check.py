@@ -71,7 +71,7 @@ def check_tables(
 @in_float64
 @np.errstate(invalid="ignore", divide="ignore")  # a fault, not a warning
 def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
-    """``tables.check_year`` of a year that is read four times, or a few times more
+    """``tables.check_year`` of a year that is read six times, or a few times more
     where its industries buy more than they make."""
     flows = StreamedFlows(tables, k)
     summed = _sums(flows)

@@ -146,7 +146,7 @@ def test_what_needs_the_inverse_says_how_much_memory_that_is(store):
     message = error_of(decompose, lazy, "wwz", "country", **STREAMED)
     assert message.startswith(f"{N} industries: this holds matrices of about 0 GiB")
     assert "tivax aggregate" in message
-    cells = error_of(value_added_trade, lazy, certify="cells", **STREAMED)
+    cells = error_of(indicators, lazy, ["TBI"], certify="cells", **STREAMED)
     assert "GiB in memory, which they do not fit" in cells
 
 
