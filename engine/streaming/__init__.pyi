@@ -8,6 +8,7 @@ from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
 from .memory import matrices_in_words as matrices_in_words
 from .memory import stalled as stalled
+from .productive import require_productive_table as require_productive_table
 from .productive import require_productive_year as require_productive_year
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear

@@ -1,20 +1,52 @@
 """Whether a streamed year is productive, and which industries make it unproductive."""
 
+import warnings
+
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from ...kernels.solve import TOLERANCE
-from ..core import TivaxError
-from ..tables import unproductive_in_words
+from ..core import TivaxError, TivaxWarning, in_float64
+from ..tables import (
+    WorldTable,
+    WorldTables,
+    require_productive,
+    unproductive_in_words,
+)
+from .flows import StreamedFlows
+from .memory import is_mapped, is_too_large
 from .year import StreamedYear
 
 
-def require_productive_year(year: StreamedYear) -> None:
+@in_float64
+def require_productive_table(table: WorldTable) -> None:
+    """``tables.require_productive``, in row slabs where the year is too large."""
+    n = len(table.x)
+    if not is_too_large(n):
+        require_productive(table)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", TivaxWarning)  # the import tells all doubts
+        tables = WorldTables(
+            table.Z[None],
+            table.Y[None],
+            table.x[None],
+            table.regions,
+            table.sectors,
+            [table.year],
+        )
+        x, size = jax.device_put((table.x, table.Y.sum(axis=(1, 2))))
+        year = StreamedYear(StreamedFlows(tables, 0), x, size, mapped=is_mapped(n))
+        require_productive_year(year, table.where)
+
+
+def require_productive_year(year: StreamedYear, where: str = "") -> None:
     """Raise ``TivaxError`` unless the year is productive, naming industries."""
     if not is_productive_year(year):
         raise TivaxError(
-            f"{year.flows.year}: the table is not productive, the spectral radius of A "
-            f"is not below 1; {name_unproductive(year)}"
+            f"{where or year.flows.year}: the table is not productive, the spectral "
+            f"radius of A is not below 1; {name_unproductive(year)}"
         )
 
 
