@@ -32,7 +32,7 @@ from . import import_share
 from .inverted_table import InvertedTable
 from .leontief import inverse, per_dollar, residual_value_added
 from .perimeters import Perimeters, identity
-from .perimeters import inverse as inverse_inside
+from .perimeters import inverse as inverse_blocks
 
 # ------------------------------------------------------------------ low-rank gradients
 
@@ -392,14 +392,15 @@ class LazyInverse:
 
 
 @jax.custom_jvp
-def _inside_inverse(M: Array) -> Array:
-    return inverse_inside(M)
+def inside_inverse(M: Array) -> Array:
+    """``perimeters.inverse``, differentiable."""
+    return inverse_blocks(M)
 
 
-@_inside_inverse.defjvp
+@inside_inverse.defjvp
 def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     (M,), (dM,) = primals, tangents
-    inverted = inverse_inside(M)
+    inverted = inverse_blocks(M)
     return inverted, -inverted @ dM @ inverted
 
 
@@ -422,7 +423,7 @@ def differentiable_table(
     A = Z * scale[None, :]
     lazy = LazyInverse(A, inverse(jax.lax.stop_gradient(A)) if B is None else B)
     inside = borders.inside(A)
-    L = _inside_inverse(identity(inside) - inside)
+    L = inside_inverse(identity(inside) - inside)
     active = (x > 0).astype(Y.dtype)
     X = lazy @ Y
     content = (borders.member * v[:, None]).T @ lazy

@@ -28,7 +28,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from .error_terms import filled as filled_cells
 from .error_terms.filled import FilledCells
@@ -348,30 +348,38 @@ class DrawnErrors(NamedTuple):
 
 
 def draw(
-    key: Key[Array, ""], errors: Errors, F: Float[Array, "n N"], *, regions: int
+    key: Key[Array, ""],
+    errors: Errors,
+    F: Float[Array, "n N"],
+    first: Int[Array, ""] | None = None,
 ) -> DrawnErrors:
     """Errors with the covariances of the model, made of signs.
 
     Squares of signs are 1, so that the average of (dJ)^2 over draws is the variance of
     the delta method, whatever the distribution; where few cells matter it is exact
-    after few draws. Not for quantiles.
+    after few draws. Not for quantiles. Rows from number ``first`` on have signs of
+    their own, and those of the year for what rows share.
     """
     keys = iter(jax.random.split(key, 4 + sum(map(len, errors[:3]))))
     n, N = F.shape
 
     def signs(*shape: int) -> Array:
-        return _signs(next(keys), shape, F.dtype)
+        return signs_of(next(keys), shape, F.dtype)
+
+    def of_rows(*shape: int) -> Array:
+        own = next(keys) if first is None else jax.random.fold_in(next(keys), first)
+        return signs_of(own, shape, F.dtype)
 
     cells = jnp.zeros_like(F)
     output, stock = jnp.zeros(n, F.dtype), jnp.zeros(n, F.dtype)
     variance, stocks, per_output, per_stock, growth = errors.output or (None,) * 5
     if variance is not None:
-        output = jnp.sqrt(variance) * signs(n)
+        output = jnp.sqrt(variance) * of_rows(n)
     if stocks is not None:
-        stock = jnp.sqrt(stocks) * signs(n)
+        stock = jnp.sqrt(stocks) * of_rows(n)
     for k, (variances, margins) in enumerate(errors.independent):
         S = variances.astype(F.dtype)
-        found = jnp.sqrt(S) * signs(*S.shape)
+        found = jnp.sqrt(S) * of_rows(*S.shape)
         if k or growth is None or variance is None:
             cells += in_margins(S, margins, found)
             continue
@@ -394,7 +402,7 @@ def draw(
     return DrawnErrors(cells, output)
 
 
-def _signs(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Array:
+def signs_of(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Array:
     """1 and -1 with equal chance, 32 of a random number: a number each would take most
     of the time of a draw."""
     count = math.prod(shape)

@@ -1,6 +1,7 @@
 from .check import check_tables as check_tables
 from .flows import StreamedFlows as StreamedFlows
 from .flows import read_ahead as read_ahead
+from .inverted import StreamedCoefficients as StreamedCoefficients
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
 from .memory import does_not_fit as does_not_fit
@@ -12,3 +13,4 @@ from .productive import require_productive_table as require_productive_table
 from .productive import require_productive_year as require_productive_year
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear
+from .year import scratch as scratch

@@ -23,8 +23,9 @@ from .year import StreamedYear
 def require_productive_table(table: WorldTable) -> None:
     """``tables.require_productive``, in row slabs where the year is too large."""
     n = len(table.x)
-    if not is_too_large(n):
-        require_productive(table)
+    bought = table.Z.sum(axis=0)[table.x > 0]
+    if not is_too_large(n) or (bought < table.x[table.x > 0]).all():
+        require_productive(table)  # which needs no solve in the second case
         return
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", TivaxWarning)  # the import tells all doubts

@@ -49,7 +49,7 @@ class StreamedYear:
         weight = weight.astype(jnp.float32)
         # As many rows for each device: the last ones are zeros.
         rows = -(-n // len(flows.devices)) * len(flows.devices)
-        A = _scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
+        A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
         A[n:] = 0
         D, bought = [], []
         inputs = columns = jnp.zeros(())
@@ -119,7 +119,7 @@ def _placed(
     return mesh, jax.device_put(A, NamedSharding(mesh, PartitionSpec("rows")))
 
 
-def _scratch(*shape: int) -> np.ndarray:
+def scratch(*shape: int) -> np.ndarray:
     """A float32 matrix in a temporary file without a name, gone with its last user."""
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, np.float32, "w+", shape=shape)

@@ -81,6 +81,12 @@ def read_raw_year(tables: WorldTables, k: int) -> RawYear:
     return RawYear(as_float64(flows[k]), Y, x, sales, demand)
 
 
+def raw_final(tables: WorldTables, k: int) -> RawYear:
+    """The same without flows."""
+    _, *beside = _beside(tables, k)
+    return RawYear(np.empty((tables.n, 0)), *beside)
+
+
 def raw_slabs(
     tables: WorldTables, k: int, rows: int
 ) -> Iterator[tuple[slice, RawYear]]:

@@ -87,7 +87,7 @@ def standard_errors(
         Of indicators: draws of signs in place of errors; a standard error is right to
         about 1 / sqrt(2 probes) of itself.
     memory
-        In bytes, of measures of trade. A year that needs more is read in row slabs.
+        In bytes. A year that needs more is read in row slabs.
     progress
         Called with years done and years in all.
 
@@ -153,6 +153,7 @@ def standard_errors(
         level,
         groups=groups,
         value_added=value_added,
+        memory=memory,
         progress=shift_progress(progress, 0, 2 * years),
     )
     found = indicator_error_years(
@@ -164,6 +165,7 @@ def standard_errors(
         value_added=value_added,
         probes=probes,
         seed=seed,
+        memory=memory,
         progress=shift_progress(progress, years, 2 * years),
     )
     se = xr.concat([year[level] for year in found], "year")

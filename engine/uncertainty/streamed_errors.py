@@ -33,7 +33,7 @@ from ..streaming import (
     stalled,
 )
 from ..tables import WorldTables
-from .deviations import YearErrors, has_filled, raw_slabs
+from .deviations import RawYear, YearErrors, has_filled, raw_slabs
 from .models import ErrorModel, TableError
 from .trade_errors import (
     ROUGH,
@@ -51,6 +51,42 @@ _AT_ONCE = 1 << 26
 _TOGETHER = 8
 
 
+@dataclass(frozen=True, eq=False)
+class OpenedYear:
+    """Year number ``number`` of tables, read once, with its final demand by region.
+
+    ``mapped``: single precision does not fit in memory either.
+    """
+
+    tables: WorldTables
+    number: int
+    year: StreamedYear
+    Y: Float[Array, "n c"]
+    mapped: bool
+
+    @property
+    def residual_value_added(self) -> Float[Array, " n"]:
+        """Value added per US$ of output where it is the residual."""
+        return jnp.where(self.year.x > 0, 1 - self.year.input_shares, 0)
+
+    def require_solved(self, residual: float, tol: float) -> None:
+        """Raise ``TivaxError`` where the iteration has stalled."""
+        if not residual <= tol:
+            share = float(self.year.input_shares.max())
+            raise stalled(
+                self.tables.years[self.number], self.tables.n, residual, share
+            )
+
+
+def open_year(tables: WorldTables, k: int, memory: int | None) -> OpenedYear:
+    """Read a year once."""
+    x = jax.device_put(tables.output(slice(k, k + 1))[0])
+    Y = jax.device_put(tables.final_demand(slice(k, k + 1))[0])
+    mapped = is_mapped(tables.n, memory)
+    year = StreamedYear(StreamedFlows(tables, k), x, Y.sum(axis=1), mapped=mapped)
+    return OpenedYear(tables, k, year, Y, mapped)
+
+
 def streamed_year_errors(
     tables: WorldTables,
     k: int,
@@ -64,33 +100,18 @@ def streamed_year_errors(
     Raises ``TivaxError`` where the iteration stalls, and for errors that need a matrix
     of all cells.
     """
-    slabs = partial(raw_slabs, tables, k)
-    x = jax.device_put(tables.output(slice(k, k + 1))[0])
-    Y = jax.device_put(tables.final_demand(slice(k, k + 1))[0])
-    flows = StreamedFlows(tables, k)
-    size = Y.sum(axis=1)
-    year = StreamedYear(flows, x, size, mapped=is_mapped(tables.n, memory))
-    left = jnp.where(x > 0, 1 - year.columns * year.scale, 0)
-    v = left if row is None else row * year.scale
+    opened = open_year(tables, k, memory)
+    year, Y = opened.year, opened.Y
+    v = opened.residual_value_added if row is None else row * year.scale
     X = year.solve(Y)
     n, c = Y.shape
     by_origin = v[:, None] * equal_regions(n, c, Y.dtype).member
     content = year.solve_contents(by_origin, tol=ROUGH)
-    share = float(1 - jnp.min(jnp.where(x > 0, left, 1)))
-    _require_solved(tables, k, float(X.residual), share, TOLERANCE)
-    _require_solved(tables, k, float(content.residual), share, ROUGH)
+    opened.require_solved(float(X.residual), TOLERANCE)
+    opened.require_solved(float(content.residual), ROUGH)
     products = Products(year.scale, v, X.X, content.X)
-    parts = [
-        _Part(tables, k, each, partial(slabs, flows.rows)) for each in model.errors
-    ]
-    return StreamedYearErrors(k, year, Y, products, parts, row is None, tables, share)
-
-
-def _require_solved(
-    tables: WorldTables, k: int, residual: float, share: float, tol: float
-) -> None:
-    if not residual <= tol:
-        raise stalled(tables.years[k], tables.n, residual, share)
+    parts = streamed_parts(tables, k, model, year.flows.rows)
+    return StreamedYearErrors(k, opened, products, parts, row is None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,26 +119,23 @@ class StreamedYearErrors:
     """A solved year whose cells err in slabs: see ``years.YearOfErrors``."""
 
     number: int
-    year: StreamedYear
-    Y: Float[Array, "n c"]
+    opened: OpenedYear
     products: Products
-    parts: Sequence["_Part"]
+    parts: Sequence["StreamedPart"]
     residual: bool
-    tables: WorldTables
-    largest_share: float
 
     def flows(self, borders: Perimeters, *, gross: bool) -> dict[str, np.ndarray]:
         """``trade_errors.flows_of``."""
-        products, sold = self.products, None
+        products, year, sold = self.products, self.opened.year, None
         if gross:
-            sold = self.year.flows.sold(products.scale * products.output)
-        return flows_between(products, self.Y, self.year.x, sold, borders)
+            sold = year.flows.sold(products.scale * products.output)
+        return flows_between(products, self.opened.Y, year.x, sold, borders)
 
     def covariances(
         self, borders: Perimeters, *, by_sector: bool = False, gross: bool = True
     ) -> Float[np.ndarray, "b f f m"]:
         """``trade_errors.flow_covariances``, some perimeters at a time."""
-        n, c = self.Y.shape
+        n, c = self.products.X.shape
         columns = 4 * (n // c) if by_sector else 2
         found = [
             self._covariances(Borders(*some), by_sector, gross)
@@ -128,7 +146,7 @@ class StreamedYearErrors:
     def _covariances(
         self, borders: Borders, by_sector: bool, gross: bool
     ) -> Float[np.ndarray, "b f f m"]:
-        year, products = self.year, self.products
+        year, products = self.opened.year, self.products
         active = (year.x > 0).astype(year.x.dtype)
         wanted, used, users = _wanted(products, borders, active, by_sector=by_sector)
         b, _, m, n = wanted.shape
@@ -154,17 +172,16 @@ class StreamedYearErrors:
         """Each times B, all in one solve."""
         if not asked:
             return []
-        n = len(self.year.x)
+        n = len(self.products.X)
         R = jnp.concatenate([k.reshape(-1, n) for k in asked]).T
-        found = self.year.solve_contents(R, tol=ROUGH)
-        residual = float(found.residual)
-        _require_solved(self.tables, self.number, residual, self.largest_share, ROUGH)
+        found = self.opened.year.solve_contents(R, tol=ROUGH)
+        self.opened.require_solved(float(found.residual), ROUGH)
         every = found.X.T.reshape(len(asked), *asked[0].shape)
         return list(every)
 
     def absorbed(self, borders: Perimeters) -> Float[np.ndarray, "p p"]:
         """``trade_errors.absorbed_errors``, some absorbers at a time."""
-        n, members = len(self.year.x), jax.device_put(borders.inside)
+        n, members = len(self.products.X), jax.device_put(borders.inside)
         found = []
         for (absorbers,) in _some(len(members) * n, borders.inside):
             gradients, own = _pair_gradients(
@@ -193,30 +210,41 @@ def _some(each: int, *arrays: np.ndarray) -> Iterator[tuple[Array, ...]]:
         yield tuple(jax.device_put(k[first : first + count]) for k in arrays)
 
 
-class _Part:
-    """One error of the model in one year, from ``slabs`` of its rows."""
+def streamed_parts(
+    tables: WorldTables, k: int, model: ErrorModel, rows: int
+) -> list["StreamedPart"]:
+    """The errors of the model in year number ``k``, in slabs of so many rows."""
+    slabs = partial(raw_slabs, tables, k, rows)
+    return [StreamedPart(tables, k, each, slabs) for each in model.errors]
+
+
+class StreamedPart:
+    """One error of the model in one year, from ``slabs`` of its rows.
+
+    ``shares`` are those of errors of import shares; ``columns``: sums of columns stay.
+    """
 
     def __init__(
         self,
         tables: WorldTables,
         k: int,
         error: TableError,
-        slabs: Callable[[], Iterator[Any]],
+        slabs: Callable[[], Iterator[tuple[slice, RawYear]]],
     ) -> None:
         self._k, self._slabs = k, slabs
         if error.kind == "given" and is_too_large(tables.n, held=1):
             raise does_not_fit(tables.n, 1)
         self._errors = YearErrors(tables, ErrorModel((error,)))
         self._rounding = error.kind == "rounding"
-        self._shares, self._filled = None, False
-        c = len(tables.regions)
-        rows, self._columns = ("row" in error.margins), ("column" in error.margins)
+        self.shares, self._filled = None, False
+        rows, self.columns = ("row" in error.margins), ("column" in error.margins)
         if error.kind == "shares":
-            self._shares = _read_shares(slabs(), error.concentration or 0.0, c)
+            concentration, c = error.concentration or 0.0, len(tables.regions)
+            self.shares, self.columns = _read_shares(slabs(), concentration, c), False
         if self._rounding:
             self._filled = any(has_filled(raw) for _, raw in slabs())
             rows = rows or self._filled
-        if rows and self._columns and error.kind != "shares":
+        if rows and self.columns:
             raise TivaxError(
                 f"{tables.years[k]}: errors that leave sums of rows and of columns are "
                 f"balanced by {matrices_in_words(tables.n, 1)}, which the year is too "
@@ -224,18 +252,28 @@ class _Part:
                 "`tivax aggregate` first"
             )
 
+    def read(self) -> Iterator[tuple[slice, table_errors.Errors, tuple[Array, Array]]]:
+        """Slabs: which rows, their errors without margins of columns, their Z and Y."""
+        for at, raw in self._slabs():
+            errors = self._errors.of(self._k, raw, at, filled=self._filled)
+            errors = errors._replace(
+                independent=tuple(map(_without_columns, errors.independent)),
+                shared=tuple(map(_without_columns, errors.shared)),
+            )
+            yield at, errors, (jax.device_put(raw.flows), jax.device_put(raw.final))
+
     def covariance(
         self, gradients: Gradients, by_output: Callable[[Array], Array]
     ) -> Float[np.ndarray, "b f f m"]:
         """Of measures for b perimeters; ``by_output`` makes derivatives by reported
         output of column sums of G o Z."""
-        if self._shares is not None:
-            return np.asarray(_of_shares(self._shares, gradients))
+        if self.shares is not None:
+            return np.asarray(_of_shares(self.shares, gradients))
         output = None
         if self._rounding:
             totals, _ = self._sum(_column_totals, gradients)
             output = by_output(totals)
-        if self._columns:
+        if self.columns:
             (sums, C), _ = self._sum(_held_sums, gradients)
             gradients = _with_held(gradients, sums, C)
         total, filled = self._sum(_row_sums, gradients, output)
@@ -245,14 +283,23 @@ class _Part:
         """Sums over all slabs of what is made of their errors and flows, and the filled
         cells of the last."""
         total, filled = None, None
-        for at, raw in self._slabs():
-            errors = self._errors.of(self._k, raw, at, filled=self._filled)
-            table = jax.device_put(raw.flows), jax.device_put(raw.final)
+        for at, errors, table in self.read():
             some = of_rows(errors, table, jnp.asarray(at.start), *given)
             total = some if total is None else jax.tree.map(jnp.add, total, some)
             jax.block_until_ready(total)  # the slab is overwritten
             filled = errors.filled
         return total, filled
+
+
+def _without_columns(errors: Any) -> Any:
+    return errors._replace(margins=errors.margins._replace(columns=None))
+
+
+def variances_of(errors: table_errors.Errors) -> Float[Array, "r N"]:
+    """Variances of the cells of the one kind of errors there is."""
+    if errors.independent:
+        return errors.independent[0].S
+    return errors.shared[0].sigma ** 2
 
 
 def _read_shares(
@@ -361,15 +408,6 @@ def _row_sums(
     gradients: Gradients,
     by_output: Float[Array, "b f m n"] | None,
 ) -> table_errors.RowSums:
-    # Margins of columns are in the gradients already.
-    def without(errors: Any) -> Any:
-        return errors._replace(margins=errors.margins._replace(columns=None))
-
-    errors = errors._replace(
-        independent=tuple(map(without, errors.independent)),
-        shared=tuple(map(without, errors.shared)),
-    )
-
     def one(each: Any) -> table_errors.RowSums:
         some, output = each
         if output is not None:
@@ -400,8 +438,8 @@ def _held_sums(
     first: Int[Array, ""],
     gradients: Gradients,
 ) -> tuple[Float[Array, "b f m N"], Float[Array, " N"]]:
-    """Of the one kind of errors there is: column sums of S o G and of S."""
-    S = errors.independent[0].S if errors.independent else errors.shared[0].sigma ** 2
+    """Column sums of S o G and of S."""
+    S = variances_of(errors)
 
     def one(some: Gradients) -> Array:
         return table_errors.column_sums(S, _rows(some, first, table))

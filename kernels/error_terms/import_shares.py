@@ -128,13 +128,30 @@ def drawn_shares(
 ) -> Float[Array, "n N"]:
     """Signs made orthogonal to the roots of shares and to imports, then scaled by both,
     which gives the covariance of ``import_shares``."""
+    return shares_in_cells(errors, signs, along_shares(errors, signs))
+
+
+def along_shares(
+    errors: ImportShareErrors, signs: Float[Array, "p s c u"]
+) -> Float[Array, "s c u"]:
+    """Signs along the roots of shares: a sum over the selling regions that ``errors``
+    has the shares of."""
+    return jnp.einsum("rid,ridu->idu", jnp.sqrt(errors.share), signs)
+
+
+def shares_in_cells(
+    errors: ImportShareErrors,
+    signs: Float[Array, "p s c u"],
+    along: Float[Array, "s c u"],
+) -> Float[Array, "r N"]:
+    """``drawn_shares`` of the cells of some selling regions."""
     root = jnp.sqrt(errors.share)
     size = jnp.sqrt((errors.bought**2).sum(axis=2))
     unit = errors.bought / jnp.where(size > 0, size, 1)[:, :, None]
-    free = signs - root[..., None] * jnp.einsum("rid,ridu->idu", root, signs)[None]
+    free = signs - root[..., None] * along[None]
     free = free - unit[None] * jnp.einsum("idu,ridu->rid", unit, free)[..., None]
     cells = root[..., None] * errors.bought[None] * free
     cells = cells / jnp.sqrt(errors.concentration + 1)
-    c, s, _, u = cells.shape
-    industries = cells[..., : u - 1].reshape(c * s, -1)
-    return jnp.concatenate([industries, cells[..., u - 1].reshape(c * s, c)], axis=1)
+    p, s, c, u = cells.shape
+    industries = cells[..., : u - 1].reshape(p * s, -1)
+    return jnp.concatenate([industries, cells[..., u - 1].reshape(p * s, c)], axis=1)
