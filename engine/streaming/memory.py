@@ -46,14 +46,14 @@ def is_mapped(n: int, memory: int | None = None) -> bool:
 def does_not_fit(n: int, matrices: int) -> TivaxError:
     """The error of what needs n x n matrices in memory, and cannot be streamed."""
     return TivaxError(
-        f"{n:,} industries: this holds {matrices_in_words(n, matrices)} in memory, "
-        f"which they do not fit; {_REMEDY}"
+        f"{n:,} industries: this holds matrices of about {_gib(matrices, n)} GiB in "
+        f"memory, which they do not fit; {_REMEDY}"
     )
 
 
-def matrices_in_words(n: int, matrices: int) -> str:
-    """What n x n matrices take."""
-    return f"matrices of about {_gib(matrices, n)} GiB"
+def matrix_in_words(n: int) -> str:
+    """An n x n matrix with what it takes."""
+    return f"a matrix of {_gib(1, n)} GiB"
 
 
 def stalled(year: int, n: int, residual: float, largest_share: float) -> TivaxError:

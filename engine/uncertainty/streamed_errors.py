@@ -29,7 +29,7 @@ from ..streaming import (
     does_not_fit,
     is_mapped,
     is_too_large,
-    matrices_in_words,
+    matrix_in_words,
     stalled,
 )
 from ..tables import WorldTables
@@ -247,7 +247,7 @@ class StreamedPart:
         if rows and self.columns:
             raise TivaxError(
                 f"{tables.years[k]}: errors that leave sums of rows and of columns are "
-                f"balanced by {matrices_in_words(tables.n, 1)}, which the year is too "
+                f"balanced by {matrix_in_words(tables.n)}, which the year is too "
                 'large for; write margins = ["row"] or ["column"], or '
                 "`tivax aggregate` first"
             )

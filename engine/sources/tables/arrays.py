@@ -26,7 +26,7 @@ import numpy as np
 import numpy.lib.format as npy
 
 from ...core import TivaxError, require_size
-from ...streaming import is_too_large, matrices_in_words
+from ...streaming import is_too_large, matrix_in_words
 from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
@@ -210,9 +210,9 @@ def _require_mappable(file: TableFile, header: _Header, stored: bool) -> None:
     if why:
         n = header.shape[1]
         raise TivaxError(
-            f"{file.name}: Z would take {matrices_in_words(n, 1)} of memory, which a "
-            f"year does not fit, and cannot be read by row: it is {why}; or save it as "
-            "Z.npy in a folder with the other keys"
+            f"{file.name}: Z is {matrix_in_words(n)}, too large for memory, and cannot "
+            f"be read by row: it is {why}; or save it as Z.npy in a folder with the "
+            "other keys"
         )
 
 
