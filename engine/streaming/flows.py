@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.leontief import sales_to_regions
+from ..core import TivaxError
 from ..tables import WorldTables, row_slabs
 
 # A slab is long enough for its product to run at full speed, and read in 0.1 s.
@@ -78,6 +79,19 @@ class StreamedFlows:
 
         found.slabs = slabs
         return found
+
+    def require_finite(self) -> None:
+        """Raise ``TivaxError`` for a cell that is not a number, naming the first."""
+        for first, slab in self.slabs():
+            bad = ~np.isfinite(slab)
+            if bad.any():
+                row, column = np.argwhere(bad)[0].tolist()
+                cell = f"{self.industry(first + row)} to {self.industry(column)}"
+                raise TivaxError(
+                    f"{self.year}: Z has cells that are not numbers, first {cell}; a "
+                    "blank is one too: fill it with 0 where nothing is sold, or leave "
+                    "the year out"
+                )
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self.products(jnp.asarray(Q))[0]

@@ -72,6 +72,7 @@ class OpenedYear:
     def require_solved(self, residual: float, tol: float) -> None:
         """Raise ``TivaxError`` where the iteration has stalled."""
         if not residual <= tol:
+            self.year.flows.require_finite()
             share = float(self.year.input_shares.max())
             raise stalled(
                 self.tables.years[self.number], self.tables.n, residual, share
