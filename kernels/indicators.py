@@ -38,13 +38,8 @@ def flows(
     """
 
     by_perimeter = partial(world.borders.by_sector, sectors=sectors)
-    groups = [_sold, _embodied, _absorbed, _produced]
-    if world.inverse is not None:
-        groups += [
-            group
-            for names, group in _BY_INVERSE
-            if only is None or any(map(names, only))
-        ]
+    known = _BY_PRODUCTS + (() if world.inverse is None else _BY_INVERSE)
+    groups = [group for names, group in known if only is None or any(map(names, only))]
     result = {
         name: by_perimeter(term)
         for group in groups
@@ -223,21 +218,25 @@ _WAYS = ("D", "RT", "GVC_S", "GVC_C")
 
 
 def _produced(world: InvertedTable) -> Terms:
-    """By industry alone: output, value added, and where it goes."""
+    """By industry alone: value added, and where it goes."""
     ways = {
         "VA": value_chains.production_forward(world),
         "FP": value_chains.production_backward(world),
     }
     return {
+        f"{side}_{way}": value
+        for side, production in ways.items()
+        for way, value in zip(_WAYS, production, strict=True)
+    }
+
+
+def _by_industry(world: InvertedTable) -> Terms:
+    """Output and value added of each industry."""
+    return {
         "final_sales": world.Y.sum(axis=1) * world.active,
         "reported_output": per_dollar(world.scale),  # 1 / (1 / x), 0 without output
         "PROD": world.output,
         "VALU": world.v * world.output,
-        **{
-            f"{side}_{way}": value
-            for side, production in ways.items()
-            for way, value in zip(_WAYS, production, strict=True)
-        },
     }
 
 
@@ -277,6 +276,28 @@ def _lengths(world: InvertedTable) -> Terms:
 def _is(names: str) -> Callable[[str], bool]:
     return frozenset(names.split()).__contains__
 
+
+_BY_PRODUCTS = (
+    (
+        _is(
+            "EXGR EXGR_FNL EXGR_INT DOM DOM_FNL DOM_INT imports_reexported "
+            "IMGR IMGR_FNL IMGR_INT REXI"
+        ),
+        _sold,
+    ),
+    (
+        _is(
+            "EXGR_DVA EXGR_FNLDVA EXGR_INTDVA EXGR_DDC EXGR_IDC EXGR_RIM EXGR_FVA "
+            "DEXFVAP imported_dva IV GVC GVCB GVCF GVC_PF GVC_PB GVC_TS IMGR_DVA "
+            "FEXDVAP"
+        ),
+        _embodied,
+    ),
+    (_is("FD_VA DXD_DVA FFD_DVA DFD_FVA"), _absorbed),
+    (_is("final_sales reported_output PROD VALU"), _by_industry),
+    (lambda flow: flow.startswith(("VA_", "FP_")), _produced),
+)
+"""Flows that products with B suffice for which every inverted table has."""
 
 _BY_INVERSE = (
     (_is("REII VAX_P EXGR_DVA_ORIGIN VS1 VS1STAR"), _of_inverse),

@@ -15,6 +15,7 @@ compiled function cannot raise an ordinary exception: ``engine.tables`` checks
 the table before a solve and ``relative_residual`` the answer after it.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import jax
@@ -224,16 +225,23 @@ def spectral_radius(A: Float[Array, "n n"]) -> Float[Array, ""]:
     shows as less than m / 1000.
     """
 
+    return growth_rate(lambda z: A @ z, jnp.ones(len(A), A.dtype), change=1e-10)
+
+
+def growth_rate(
+    times: Callable[[Array], Array], z: Float[Array, " n"], *, change: float
+) -> Float[Array, ""]:
+    """Growth of z by power iteration, until it changes by less than ``change``."""
+
     def step(state):
         z, growth, _, k = state
-        grown = 0.5 * (z + A @ z)
+        grown = 0.5 * (z + times(z))
         new = 2 * jnp.sum(grown) / jnp.sum(z) - 1
         return grown / jnp.sum(grown), new, jnp.abs(new - growth), k + 1
 
     def unfinished(state):
-        _, _, change, k = state
-        return (k < 1000) & (change > 1e-10)
+        _, _, last, k = state
+        return (k < 1000) & (last > change)
 
-    one = jnp.ones((), A.dtype)
-    start = (jnp.ones(len(A), A.dtype), jnp.inf * one, one, 0)
-    return jax.lax.while_loop(unfinished, step, start)[1]
+    one = jnp.ones((), z.dtype)
+    return jax.lax.while_loop(unfinished, step, (z, jnp.inf * one, one, 0))[1]

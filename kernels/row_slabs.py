@@ -26,7 +26,7 @@ from .import_share import (
     from_imports,
     transposed,
 )
-from .leontief import sales_to_regions
+from .leontief import growth_rate, sales_to_regions
 from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
@@ -92,6 +92,39 @@ def shares_of_slabs(
     every = jnp.swapaxes(inputs.reshape(s, c, s), 0, 1).astype(bought.dtype)
     with jax.default_matmul_precision(_PRECISION):
         return low, from_imports(low, every - low, bought)
+
+
+class SlabSums(NamedTuple):
+    """A slab's part of what a check needs: sales of its rows to each region, and to
+    each s-th industry (the regions of columns that run sector by sector); column sums;
+    cells below 0, and cells that are not finite."""
+
+    to_regions: Float[Array, "m c"]
+    to_every: Float[Array, "m c"]
+    columns: Float[Array, " n"]
+    negative: Int[Array, ""]
+    not_finite: Int[Array, ""]
+
+
+@partial(jax.jit, static_argnames="regions")
+def sums_of_slab(Z: Float[Array, "m n"], *, regions: int) -> SlabSums:
+    """Sums of a slab's flows."""
+    m, n = Z.shape
+    return SlabSums(
+        Z.reshape(m, regions, n // regions).sum(axis=2),
+        Z.reshape(m, n // regions, regions).sum(axis=1),
+        Z.sum(axis=0),
+        (Z < 0).sum(),
+        (~jnp.isfinite(Z)).sum(),
+    )
+
+
+@jax.jit
+def spectral_radius(A: Float[Array, "N n"]) -> Float[Array, ""]:
+    """``leontief.spectral_radius`` with float32 coefficients: to five digits."""
+    n = A.shape[1]
+    with jax.default_matmul_precision(_PRECISION):
+        return growth_rate(lambda z: (A @ z)[:n], jnp.ones(n, A.dtype), change=1e-6)
 
 
 @partial(jax.jit, static_argnames="mesh")

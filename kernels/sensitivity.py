@@ -32,7 +32,7 @@ from . import import_share
 from .inverted_table import InvertedTable
 from .leontief import inverse, per_dollar, residual_value_added
 from .perimeters import Perimeters, identity
-from .perimeters import inverse as inverse_inside
+from .perimeters import inverse as inverse_blocks
 
 # ------------------------------------------------------------------ low-rank gradients
 
@@ -301,13 +301,29 @@ def output_gradients(
 
     ``own`` is dJ/dv. Value added that is a row of its own also has v = row / x.
     """
-    n = len(Z)
-    inner = jnp.einsum("pmn,nj->pmj", gradients.left, Z) * gradients.right[:, None, :n]
-    moved = jnp.einsum("pf,pmj->fmj", gradients.of, inner)
-    moved = moved - gradients.added[..., :n] * Z.sum(axis=0)[None, None, :]
-    if not residual:
-        moved = moved + own * v[None, None, :]
-    return -scale[None, None, :] * moved
+    moved = of_column_totals(gradients, Z)
+    return by_reported_output(moved, scale, v, own, residual=residual)
+
+
+def of_column_totals(gradients: Gradients, Z: Float[Array, "r n"]) -> Array:
+    """Column sums of G o Z, of the r rows that ``gradients.left`` has."""
+    left, right, added, of = gradients
+    inner = jnp.einsum("pmr,rj->pmj", left, Z) * right[:, None, : Z.shape[1]]
+    moved = jnp.einsum("pf,pmj->fmj", of, inner)
+    return moved - added[..., : Z.shape[1]] * Z.sum(axis=0)[None, None, :]
+
+
+def by_reported_output(
+    moved: Float[Array, "f m n"],
+    scale: Float[Array, " n"],
+    v: Float[Array, " n"],
+    own: Float[Array, "f m n"],
+    *,
+    residual: bool,
+) -> Float[Array, "f m n"]:
+    """``output_gradients`` from the column sums of G o Z."""
+    by_row = 0 if residual else own * v[None, None, :]
+    return -scale[None, None, :] * (moved + by_row)
 
 
 # ---------------------------------------------------------------- rules for solves
@@ -376,14 +392,15 @@ class LazyInverse:
 
 
 @jax.custom_jvp
-def _inside_inverse(M: Array) -> Array:
-    return inverse_inside(M)
+def inside_inverse(M: Array) -> Array:
+    """``perimeters.inverse``, differentiable."""
+    return inverse_blocks(M)
 
 
-@_inside_inverse.defjvp
+@inside_inverse.defjvp
 def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
     (M,), (dM,) = primals, tangents
-    inverted = inverse_inside(M)
+    inverted = inverse_blocks(M)
     return inverted, -inverted @ dM @ inverted
 
 
@@ -406,7 +423,7 @@ def differentiable_table(
     A = Z * scale[None, :]
     lazy = LazyInverse(A, inverse(jax.lax.stop_gradient(A)) if B is None else B)
     inside = borders.inside(A)
-    L = _inside_inverse(identity(inside) - inside)
+    L = inside_inverse(identity(inside) - inside)
     active = (x > 0).astype(Y.dtype)
     X = lazy @ Y
     content = (borders.member * v[:, None]).T @ lazy

@@ -28,7 +28,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from .error_terms import filled as filled_cells
 from .error_terms.filled import FilledCells
@@ -46,8 +46,8 @@ Covariance = Float[Array, "f f m"]
 def independent(S: Float[Array, "n N"], gradients: Gradients) -> Covariance:
     """Covariances of the f measures for independent errors of variance ``S``.
 
-    In the precision of ``S``: a standard error needs six digits, and the products with
-    S are most of the work.
+    A sum over rows, in the precision of ``S``: a standard error needs six digits, and
+    the products with S are most of the work.
     """
     left, right, added, of = (k.astype(S.dtype) for k in gradients)
     first, second = np.triu_indices(len(left))
@@ -63,18 +63,28 @@ def independent(S: Float[Array, "n N"], gradients: Gradients) -> Covariance:
     return terms - mixed - jnp.swapaxes(mixed, 0, 1) + corner
 
 
-def shared(
-    sigma: Float[Array, "n N"], group: Float[Array, "n g"], gradients: Gradients
-) -> Covariance:
-    """The same for errors sigma_ij z_g, one draw z for all rows of a group.
+def of_groups(
+    sigma: Float[Array, "r N"], group: Float[Array, "r g"], gradients: Gradients
+) -> Float[Array, "f m g"]:
+    """What a draw for each group of rows moves, for errors sigma_ij z_g.
 
-    ``group[i, g]`` is 1 where row i belongs to group g.
+    ``group[i, g]`` is 1 where row i belongs to group g. Sums over rows.
     """
     left, right, added, of = gradients
     moved = left * (right @ sigma.T)[:, None, :]
     by_group = jnp.einsum("pf,pmn,ng->fmg", of, moved, group)
-    by_group = by_group - jnp.einsum("fmN,gN->fmg", added, group.T @ sigma)
-    return jnp.einsum("fmk,gmk->fgm", by_group, by_group)
+    return by_group - jnp.einsum("fmN,gN->fmg", added, group.T @ sigma)
+
+
+def shared(
+    sigma: Float[Array, "n N"], group: Float[Array, "n g"], gradients: Gradients
+) -> Covariance:
+    """Covariances for errors sigma_ij z_g, one draw z for all rows of a group."""
+    return _squares(of_groups(sigma, group, gradients))
+
+
+def _squares(effects: Float[Array, "f m g"]) -> Covariance:
+    return jnp.einsum("fmk,gmk->fgm", effects, effects)
 
 
 class Margins(NamedTuple):
@@ -144,8 +154,7 @@ def balanced(
         row = row / jnp.where(R > 0, R, 1)[None, None, :]
         alpha = row
     if C is not None:
-        reached = right[:, None, :] * (left @ S)
-        column = jnp.einsum("pf,pmN->fmN", of, reached) - added * C[None, None, :]
+        column = column_sums(S, gradients)
         beta = column / jnp.where(C > 0, C, 1)[None, None, :]
     if R is not None and row is not None and column is not None:
         assert factor is not None
@@ -158,6 +167,23 @@ def balanced(
         right = jnp.concatenate([right, ones])
         of = jnp.concatenate([of, jnp.eye(f, dtype=S.dtype)])
     return Balanced(Gradients(left, right, added + beta, of), alpha)
+
+
+def column_sums(S: Float[Array, "r N"], gradients: Gradients) -> Float[Array, "f m N"]:
+    """Column sums of S o G, of the r rows that ``gradients.left`` has."""
+    left, right, added, of = gradients
+    reached = right[:, None, :] * (left @ S)
+    total = S.sum(axis=0)
+    return jnp.einsum("pf,pmN->fmN", of, reached) - added * total[None, None, :]
+
+
+def with_held_columns(
+    gradients: Gradients, sums: Float[Array, "f m N"], C: Float[Array, " N"]
+) -> Gradients:
+    """Gradients with the multipliers of columns subtracted, from ``column_sums`` of all
+    rows and the column sums of S."""
+    beta = sums / jnp.where(C > 0, C, 1)[None, None, :]
+    return gradients._replace(added=gradients.added + beta)
 
 
 def of_row_totals(
@@ -173,11 +199,11 @@ def of_row_totals(
 
 @jax.jit
 def lognormal_variances(
-    Z: Float[Array, "n n"],
-    Y: Float[Array, "n c"],
+    Z: Float[Array, "r n"],
+    Y: Float[Array, "r c"],
     a: Float[Array, ""],
     b: Float[Array, ""],
-) -> Float[Array, "n N"]:
+) -> Float[Array, "r N"]:
     """(z a z^-b)^2 for every cell, of the size of those below 0; 0 stays 0."""
     size = jnp.abs(jnp.concatenate([Z, Y], axis=1))
     logarithm = jnp.log(jnp.where(size > 0, size, 1))
@@ -232,6 +258,15 @@ class Errors(NamedTuple):
     filled: FilledCells | None = None
 
 
+class RowSums(NamedTuple):
+    """What some rows add to the covariances of f measures: rows err independently but
+    for groups and filled cells, whose effects add up before they are squared."""
+
+    total: Float[Array, "f f m"]
+    shared: tuple[Float[Array, "f m g"], ...]
+    filled: tuple[Float[Array, "f m k"], Float[Array, "f m s u"]] | None
+
+
 def covariance(
     errors: Errors,
     gradients: Gradients,
@@ -243,11 +278,27 @@ def covariance(
     ``by_output`` is the derivative with respect to reported output, which errors of
     output need.
     """
-    f, m, n = gradients.added.shape[0], gradients.added.shape[1], len(table[0])
+    found = total(errors, row_sums(errors, gradients, by_output, table))
+    for each in errors.shares:
+        found += import_shares(each, gradients)
+    return found
+
+
+def row_sums(
+    errors: Errors,
+    gradients: Gradients,
+    by_output: Float[Array, "f m r"] | None,
+    table: tuple[Float[Array, "r n"], Float[Array, "r c"]],
+) -> RowSums:
+    """``RowSums`` of the r rows that errors, ``gradients.left`` and ``table`` have.
+
+    Errors of import shares are left out; margins of columns need all rows.
+    """
+    f, m, r = gradients.added.shape[0], gradients.added.shape[1], len(table[0])
     total = jnp.zeros((f, f, m), gradients.left.dtype)
     output = errors.output if by_output is not None else None
-    by_stock = jnp.zeros((f, m, n), total.dtype)
-    stocks = jnp.zeros(n, total.dtype)
+    by_stock = jnp.zeros((f, m, r), total.dtype)
+    stocks = jnp.zeros(r, total.dtype)
     if output is not None and by_output is not None:
         if output.stocks is not None:
             assert output.per_output is not None and output.per_stock is not None
@@ -266,17 +317,27 @@ def covariance(
         if by_output is not None and growth is not None and held.rows is not None:
             moved = growth[None, None, :] * held.rows
             by_output, by_stock = by_output + moved, by_stock - moved
+    effects = []
     for sigma, group, margins in errors.shared:
         held = balanced(sigma**2, margins, gradients)
-        total += shared(sigma, group, held.gradients)
-    for each in errors.shares:
-        total += import_shares(each, gradients)
+        effects.append(of_groups(sigma, group, held.gradients))
+    filled = None
     if errors.filled is not None:
-        total += filled_cells.covariance(errors.filled, gradients)
+        filled = filled_cells.effects(errors.filled, gradients)
     if output is not None and by_output is not None:
         total += jnp.einsum("fmn,gmn,n->fgm", by_output, by_output, output.variance)
         total += jnp.einsum("fmn,gmn,n->fgm", by_stock, by_stock, stocks)
-    return total
+    return RowSums(total, tuple(effects), filled)
+
+
+def total(errors: Errors, sums: RowSums) -> Covariance:
+    """Covariances of the f measures from the sums over all rows."""
+    found = sums.total
+    for effects in sums.shared:
+        found += _squares(effects)
+    if errors.filled is not None and sums.filled is not None:
+        found += filled_cells.covariance_of(errors.filled, *sums.filled)
+    return found
 
 
 class DrawnErrors(NamedTuple):
@@ -287,30 +348,38 @@ class DrawnErrors(NamedTuple):
 
 
 def draw(
-    key: Key[Array, ""], errors: Errors, F: Float[Array, "n N"], *, regions: int
+    key: Key[Array, ""],
+    errors: Errors,
+    F: Float[Array, "n N"],
+    first: Int[Array, ""] | None = None,
 ) -> DrawnErrors:
     """Errors with the covariances of the model, made of signs.
 
     Squares of signs are 1, so that the average of (dJ)^2 over draws is the variance of
     the delta method, whatever the distribution; where few cells matter it is exact
-    after few draws. Not for quantiles.
+    after few draws. Not for quantiles. Rows from number ``first`` on have signs of
+    their own, and those of the year for what rows share.
     """
     keys = iter(jax.random.split(key, 4 + sum(map(len, errors[:3]))))
     n, N = F.shape
 
     def signs(*shape: int) -> Array:
-        return _signs(next(keys), shape, F.dtype)
+        return signs_of(next(keys), shape, F.dtype)
+
+    def of_rows(*shape: int) -> Array:
+        own = next(keys) if first is None else jax.random.fold_in(next(keys), first)
+        return signs_of(own, shape, F.dtype)
 
     cells = jnp.zeros_like(F)
     output, stock = jnp.zeros(n, F.dtype), jnp.zeros(n, F.dtype)
     variance, stocks, per_output, per_stock, growth = errors.output or (None,) * 5
     if variance is not None:
-        output = jnp.sqrt(variance) * signs(n)
+        output = jnp.sqrt(variance) * of_rows(n)
     if stocks is not None:
-        stock = jnp.sqrt(stocks) * signs(n)
+        stock = jnp.sqrt(stocks) * of_rows(n)
     for k, (variances, margins) in enumerate(errors.independent):
         S = variances.astype(F.dtype)
-        found = jnp.sqrt(S) * signs(*S.shape)
+        found = jnp.sqrt(S) * of_rows(*S.shape)
         if k or growth is None or variance is None:
             cells += in_margins(S, margins, found)
             continue
@@ -333,7 +402,7 @@ def draw(
     return DrawnErrors(cells, output)
 
 
-def _signs(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Array:
+def signs_of(key: Key[Array, ""], shape: tuple[int, ...], dtype: Any) -> Array:
     """1 and -1 with equal chance, 32 of a random number: a number each would take most
     of the time of a draw."""
     count = math.prod(shape)

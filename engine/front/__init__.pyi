@@ -88,6 +88,7 @@ from .engine.sources import read_satellite as read_satellite
 from .engine.sources import read_satellites as read_satellites
 from .engine.sources import save_pymrio as save_pymrio
 from .engine.sources import to_pymrio as to_pymrio
+from .engine.streaming import check_tables as check_tables
 from .engine.tables import Concordance as Concordance
 from .engine.tables import Tolerance as Tolerance
 from .engine.tables import WorldShape as WorldShape
@@ -95,7 +96,6 @@ from .engine.tables import WorldTable as WorldTable
 from .engine.tables import WorldTables as WorldTables
 from .engine.tables import YearCheck as YearCheck
 from .engine.tables import aggregate as aggregate
-from .engine.tables import check_tables as check_tables
 from .engine.tables import from_frames as from_frames
 from .engine.tables import from_pymrio as from_pymrio
 from .engine.tables import group_members as group_members

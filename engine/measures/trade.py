@@ -1,6 +1,7 @@
 """Value added absorbed, the trade benefit index and VAX of world tables, labelled."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
@@ -85,7 +86,7 @@ def value_added_trade(
         tables,
         account,
         progress,
-        streamed=None if cells else streamed_trade,
+        streamed=partial(streamed_trade, cells=cells),
         memory=memory,
         cells=cells,
     )

@@ -289,6 +289,7 @@ def _stream(
         with stage("solving"):
             found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:
+            solved.flows.require_finite()
             year = tables.years[years.start]
             share = float(found.largest_input_share)
             raise stalled(year, tables.n, float(found.residual), share)

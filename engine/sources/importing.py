@@ -16,6 +16,7 @@ from ..core import (
     require_years,
     show,
 )
+from ..streaming import require_productive_table
 from ..tables import (
     StoreWriter,
     WorldTable,
@@ -26,7 +27,6 @@ from ..tables import (
     derounding,
     find_doubts,
     require_labels,
-    require_productive,
     require_replaceable,
     store_attributes,
     without_rounding,
@@ -156,7 +156,7 @@ def import_tables(
                 if derounded:
                     table, above = derounding.deround(table)
                     rows_above += above
-                require_productive(table)
+                require_productive_table(table)
             except TivaxError as error:
                 told = with_sector_titles(str(error), table.sectors, source.name)
                 raise TivaxError(told) from None

@@ -1,10 +1,16 @@
+from .check import check_tables as check_tables
 from .flows import StreamedFlows as StreamedFlows
+from .flows import read_ahead as read_ahead
+from .inverted import StreamedCoefficients as StreamedCoefficients
 from .inverted import streamed_inverted as streamed_inverted
 from .large_world import large_world as large_world
 from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
+from .memory import matrix_in_words as matrix_in_words
 from .memory import stalled as stalled
+from .productive import require_productive_table as require_productive_table
+from .productive import require_productive_year as require_productive_year
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear
-from .year import require_productive_year as require_productive_year
+from .year import scratch as scratch

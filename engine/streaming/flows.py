@@ -6,26 +6,37 @@ the rows of the product come together on the host.
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.leontief import sales_to_regions
+from ..core import TivaxError
 from ..tables import WorldTables, row_slabs
 
 # A slab is long enough for its product to run at full speed, and read in 0.1 s.
 SLAB_BYTES = 1 << 28
 
 
+def read_ahead(slabs: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
+    """The slabs, the next one read meanwhile; one is overwritten two slabs later."""
+    with ThreadPoolExecutor(1) as reader:
+        ahead = reader.submit(next, slabs, None)
+        while (slab := ahead.result()) is not None:
+            ahead = reader.submit(next, slabs, None)
+            yield slab
+
+
 class StreamedFlows:
     """Z of year number ``k`` of tables, n x n, in slabs of about ``slab_bytes``.
 
-    ``shape`` and the products are those of an array; ``devices`` default to all local
-    ones.
+    ``shape`` and the products are those of an array, ``rows`` is the length of a slab;
+    ``devices`` default to all local ones.
     """
 
     def __init__(
@@ -33,27 +44,54 @@ class StreamedFlows:
         tables: WorldTables,
         k: int,
         *,
-        slab_bytes: int = SLAB_BYTES,
+        slab_bytes: int | None = None,
         devices: Sequence[Any] | None = None,
     ) -> None:
         self._Z, self._k = tables.Z, k
         self.year = tables.years[k]
         self.regions, self.sectors = len(tables.regions), len(tables.sectors)
+        self._labels = tables.regions, tables.sectors
         self.shape = (tables.n, tables.n)
         region = 8 * self.sectors * tables.n
-        self._rows = max(1, slab_bytes // region) * self.sectors
+        self.rows = max(1, (slab_bytes or SLAB_BYTES) // region) * self.sectors
         self.devices = list(jax.local_devices() if devices is None else devices)
 
     def slabs(self) -> Iterator[tuple[int, np.ndarray]]:
         """The slabs and their first rows; one is overwritten two slabs later."""
-        slabs = row_slabs(self._Z, self._k, self._rows)
         first = 0
-        with ThreadPoolExecutor(1) as reader:
-            ahead = reader.submit(next, slabs, None)
-            while (slab := ahead.result()) is not None:
-                ahead = reader.submit(next, slabs, None)
-                yield first, slab
-                first += len(slab)
+        for slab in read_ahead(row_slabs(self._Z, self._k, self.rows)):
+            yield first, slab
+            first += len(slab)
+
+    def industry(self, row: int) -> str:
+        """The label of one row, such as ``DEU:C20``."""
+        region, sector = divmod(int(row), self.sectors)
+        return f"{self._labels[0][region]}:{self._labels[1][sector]}"
+
+    def among(self, members: Bool[np.ndarray, " n"]) -> "StreamedFlows":
+        """The flows among some industries, 0 elsewhere."""
+        found = copy(self)
+
+        def slabs() -> Iterator[tuple[int, np.ndarray]]:
+            for first, slab in self.slabs():
+                rows = members[first : first + len(slab)]
+                yield first, slab * rows[:, None] * members[None, :]
+
+        found.slabs = slabs
+        return found
+
+    def require_finite(self) -> None:
+        """Raise ``TivaxError`` for a cell that is not a number, naming the first."""
+        for first, slab in self.slabs():
+            bad = ~np.isfinite(slab)
+            if bad.any():
+                row, column = np.argwhere(bad)[0].tolist()
+                cell = f"{self.industry(first + row)} to {self.industry(column)}"
+                raise TivaxError(
+                    f"{self.year}: Z has cells that are not numbers, first {cell}; a "
+                    "blank is one too: fill it with 0 where nothing is sold, or leave "
+                    "the year out"
+                )
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self.products(jnp.asarray(Q))[0]

@@ -15,9 +15,9 @@ from .year import StreamedYear
 
 
 class StreamedCoefficients:
-    """A = Z diag(scale) as what multiplies, each product a read of Z."""
+    """A = Z diag(scale) as what multiplies, each product one of ``TableFlows``."""
 
-    def __init__(self, flows: "TableFlows", scale: Float[Array, " n"]) -> None:
+    def __init__(self, flows: Any, scale: Float[Array, " n"]) -> None:
         self._flows, self._scale = flows, scale
         self.inside = flows.inside * scale.reshape(len(flows.inside), 1, -1)
 

@@ -20,18 +20,20 @@ def matrix_bytes(n: int) -> int:
     return 8 * n * n
 
 
-def is_too_large(n: int, years: int = 1, memory: int | None = None) -> bool:
+def is_too_large(
+    n: int, years: int = 1, memory: int | None = None, *, held: int = _FAST
+) -> bool:
     """Whether a year of n industries, of several, is streamed.
 
-    ``memory`` is in bytes, that of the machine by default; where the system does not
-    report it nothing is too large.
+    ``held`` matrices n x n are in memory otherwise. ``memory`` is in bytes, that of the
+    machine by default; where the system does not report it nothing is too large.
     """
     if memory is not None:
         require_kind("memory", memory, int | float, "a number of bytes")
     memory = machine_memory() if memory is None else memory
     if memory is None:
         return False
-    matrices = _FAST + (_READ_AHEAD if years > 1 else 0)
+    matrices = held + (_READ_AHEAD if years > 1 else 0)
     return matrices * matrix_bytes(n) > _MOST * memory
 
 
@@ -47,6 +49,11 @@ def does_not_fit(n: int, matrices: int) -> TivaxError:
         f"{n:,} industries: this holds matrices of about {_gib(matrices, n)} GiB in "
         f"memory, which they do not fit; {_REMEDY}"
     )
+
+
+def matrix_in_words(n: int) -> str:
+    """An n x n matrix with what it takes."""
+    return f"a matrix of {_gib(1, n)} GiB"
 
 
 def stalled(year: int, n: int, residual: float, largest_share: float) -> TivaxError:

@@ -21,7 +21,7 @@ from ...kernels.import_share import transposed
 from ...kernels.leontief import per_dollar
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
-from ..core import TivaxError, aligned_empty
+from ..core import aligned_empty
 from .flows import StreamedFlows
 
 
@@ -49,7 +49,7 @@ class StreamedYear:
         weight = weight.astype(jnp.float32)
         # As many rows for each device: the last ones are zeros.
         rows = -(-n // len(flows.devices)) * len(flows.devices)
-        A = _scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
+        A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
         A[n:] = 0
         D, bought = [], []
         inputs = columns = jnp.zeros(())
@@ -67,6 +67,15 @@ class StreamedYear:
         self._D, self._P = kernels.shares_of_slabs(
             self.D, inputs, jnp.concatenate(bought), self.scale
         )
+
+    @property
+    def input_shares(self) -> Float[Array, " n"]:
+        """Column sums of A."""
+        return self.columns * self.scale
+
+    def spectral_radius(self) -> Float[Array, ""]:
+        """Of A, estimated to five digits."""
+        return kernels.spectral_radius(self._A)
 
     def solve(
         self,
@@ -100,18 +109,6 @@ class StreamedYear:
         return refine(times, correct, R, tol, repeat=while_on_host)
 
 
-def require_productive_year(year: StreamedYear) -> None:
-    """Raise ``TivaxError`` unless multipliers of output, 1'B, are finite and positive:
-    then A >= 0 is productive (``leontief.output_multipliers``)."""
-    n = len(year.x)
-    found = year.solve_contents(jnp.ones((n, 1), year.x.dtype))
-    if not (found.residual <= TOLERANCE and jnp.min(found.X) > 0):
-        raise TivaxError(
-            f"{year.flows.year}: the table is not productive, the spectral radius of A "
-            "is not below 1; look at it aggregated (`tivax aggregate`, `tivax check`)"
-        )
-
-
 def _placed(
     A: np.ndarray, devices: Sequence[Any]
 ) -> tuple[Mesh | None, Float[Array, "N n"]]:
@@ -122,7 +119,7 @@ def _placed(
     return mesh, jax.device_put(A, NamedSharding(mesh, PartitionSpec("rows")))
 
 
-def _scratch(*shape: int) -> np.ndarray:
+def scratch(*shape: int) -> np.ndarray:
     """A float32 matrix in a temporary file without a name, gone with its last user."""
     with tempfile.TemporaryFile() as file:
         return np.memmap(file, np.float32, "w+", shape=shape)

@@ -3,11 +3,16 @@ from .aggregation import aggregate as aggregate
 from .aggregation import concordances as concordances
 from .aggregation import read_concordance as read_concordance
 from .aggregation import regions_of_groups as regions_of_groups
+from .checks import OF_MODEL as OF_MODEL
 from .checks import WORST_RESIDUAL as WORST_RESIDUAL
+from .checks import Identities as Identities
+from .checks import Sold as Sold
 from .checks import YearCheck as YearCheck
 from .checks import check_frame as check_frame
-from .checks import check_tables as check_tables
+from .checks import check_year as check_year
+from .checks import identities as identities
 from .checks import require_productive as require_productive
+from .checks import year_check as year_check
 from .countries import REST as REST
 from .countries import CountryGroup as CountryGroup
 from .countries import alpha3 as alpha3
@@ -48,6 +53,7 @@ from .store import store_attributes as store_attributes
 from .store import write_store as write_store
 from .synthetic import WorldShape as WorldShape
 from .synthetic import synthetic_world as synthetic_world
+from .unproductive import unproductive_in_words as unproductive_in_words
 from .world_table import Tolerance as Tolerance
 from .world_table import WorldTable as WorldTable
 from .world_table import YearArray as YearArray
@@ -57,3 +63,4 @@ from .world_table import row_slabs as row_slabs
 from .world_tables import WorldTables as WorldTables
 from .world_tables import require_tables as require_tables
 from .world_tables import stack_years as stack_years
+from .world_tables import table_without_flows as table_without_flows

@@ -13,13 +13,14 @@ import pandas as pd
 from jaxtyping import Array, Float, Int
 
 from ...kernels import absorption, leontief
-from ...kernels.solve import TOLERANCE, Method, solve
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ...kernels.perimeters import equal_regions
+from ...kernels.solve import TOLERANCE, Method, Solution, solve
+from ..core import TivaxError, in_float64
 from .plausibility import find_doubts
 from .rules import describe_value_added as told_value_added
 from .rules import impossible_value_added, unit_is_plausible, worst_value_added
+from .unproductive import unproductive_in_words
 from .world_table import Tolerance, WorldTable
-from .world_tables import WorldTables, require_tables
 
 
 @dataclass(frozen=True)
@@ -132,6 +133,7 @@ class YearCheck:
             )
         if not self.residual <= WORST_RESIDUAL:
             found.append(f"not solved, relative residual {self.residual:.1e}")
+            return found
         misses = (self.output_identity, self.demand_identity, self.balance_identity)
         if bad := [k for k in misses if not k <= IDENTITY_TOLERANCE]:
             found.append(f"an identity misses by {max(bad):.1e}")
@@ -145,7 +147,7 @@ IDENTITY_TOLERANCE = 1e-10
 WORST_RESIDUAL = 1e-8
 
 
-class _Identities(NamedTuple):
+class Identities(NamedTuple):
     """Fields of ``YearCheck``, and the passes of the solve."""
 
     output_identity: Float[Array, ""]
@@ -159,6 +161,19 @@ class _Identities(NamedTuple):
     passes: Int[Array, ""]
 
 
+OF_MODEL = Identities._fields[:5]
+"""Those that depend on model-consistent output."""
+
+
+class Sold(NamedTuple):
+    """Inputs that are sold, with A and x*: to all, to each region; and to each with
+    reported output."""
+
+    to_all: Float[Array, " n"]
+    to_regions: Float[Array, "n c"]
+    reported: Float[Array, "n c"]
+
+
 @partial(jax.jit, static_argnames="method")
 def _identities(
     Z: Float[Array, "n n"],
@@ -166,34 +181,55 @@ def _identities(
     Y: Float[Array, "n c"],
     *,
     method: Method,
-) -> _Identities:
-    """The identities of one year on its model-consistent table, and the gaps to it."""
+) -> Identities:
     A = leontief.input_coefficients(Z, x)
     v = leontief.residual_value_added(Z, x)
-    X, residual, passes = solve(A, Y, regions=Y.shape[1], method=method)
+    solved = solve(A, Y, regions=Y.shape[1], method=method)
+    output = solved.X.sum(axis=1)
+    sold = Sold(
+        A @ output,
+        *(leontief.sales_to_regions(A, k, regions=Y.shape[1]) for k in (output, x)),
+    )
+    radius = leontief.spectral_radius(A)
+    return identities(x, Y, v, solved, sold, A.sum(axis=0).max(), radius)
+
+
+@jax.jit
+def identities(
+    x: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"],
+    solved: Solution,
+    sold: Sold,
+    largest_input_share: Float[Array, ""],
+    spectral_radius: Float[Array, ""],
+) -> Identities:
+    """The identities of one year on its model-consistent table, and the gaps to it."""
+    X, residual, passes = solved
     output = X.sum(axis=1)
     T = v[:, None] * X
+    n, c = Y.shape
+    abroad = equal_regions(n, c, Y.dtype).abroad
 
     # An industry without output has no value added, but real tables let a few sell a
     # little. The identities are exact where that counts as theirs on both sides.
-    everyone = jnp.ones_like(x, bool)
     idle = jnp.where(x > 0, 0, 1)[:, None] * X
-    exports = absorption.gross_exports(A, output, Y, active=everyone)
+    exports = (Y + sold.to_regions) * abroad
     va = absorption.trade_benefit_index(absorption.by_region(T + idle))
     gross = absorption.trade_benefit_index(absorption.by_region(exports))
     spent = (Y - idle).sum(axis=0)
     miss = (va.exports - va.imports) - (gross.exports - gross.imports)
-    reported = absorption.gross_exports(A, x, Y, active=everyone)
-    return _Identities(
+    reported = (Y + sold.reported) * abroad
+    return Identities(
         output_identity=_relative(
-            A @ output + Y.sum(axis=1) - output, jnp.abs(X).sum(axis=1)
+            sold.to_all + Y.sum(axis=1) - output, jnp.abs(X).sum(axis=1)
         ),
         demand_identity=_relative(T.sum(axis=0) - spent, spent),
         balance_identity=_relative(miss, gross.exports + gross.imports),
         output_gap_share=jnp.abs(x - output).sum() / x.sum(),
         export_gap_share=_relative(jnp.abs(reported - exports).sum(), exports.sum()),
-        largest_input_share=A.sum(axis=0).max(),
-        spectral_radius=leontief.spectral_radius(A),
+        largest_input_share=largest_input_share,
+        spectral_radius=spectral_radius,
         residual=residual,
         passes=passes,
     )
@@ -227,59 +263,32 @@ def _input_shares(table: WorldTable) -> np.ndarray:
 def _is_productive(table: WorldTable, shares: np.ndarray) -> bool:
     if shares.max() < 1:
         return True  # the largest column sum bounds the spectral radius
-    A = leontief.input_coefficients(jax.device_put(table.Z), jax.device_put(table.x))
+    return _has_multipliers(
+        leontief.input_coefficients(jax.device_put(table.Z), jax.device_put(table.x))
+    )
+
+
+def _has_multipliers(A: Float[Array, "n n"]) -> bool:
+    """Whether output multipliers are positive."""
     multipliers = np.asarray(leontief.output_multipliers(A))
     return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
-_NAMED = 3  # industries that a message names
-_ROUNDING = 1e-9  # of a column sum
-
-
 def _unproductive(table: WorldTable) -> str:
-    """Which industries to look at, in words.
+    """Which industries to look at, in words."""
 
-    A table is unproductive where a strongly connected block of it is: industries that
-    all supply each other, directly or not. In such a block some industry buys from the
-    block more than its output: those are named, the worst first.
-    """
-    from scipy.sparse.csgraph import connected_components  # takes a moment
+    def is_productive(members: np.ndarray) -> bool:
+        at = np.flatnonzero(members)
+        Z, x = jax.device_put((table.Z[np.ix_(at, at)], table.x[at]))
+        return _has_multipliers(leontief.input_coefficients(Z, x))
 
-    A = np.divide(table.Z, table.x, out=np.zeros_like(table.Z), where=table.x > 0)
-    count, block = connected_components(A != 0, connection="strong")
-    sizes = np.bincount(block, minlength=count)
-    # Inputs of an industry from its own block.
-    own = np.where(block[:, None] == block[None, :], A, 0).sum(axis=0)
-    suspects = np.flatnonzero(own >= 1 - _ROUNDING)
-    bad = [
-        b for b in np.unique(block[suspects]) if not _productive_block(A, block == b)
-    ]
-    if not bad:
-        return "look at cells that are negative or not numbers"
-    worst = min(bad, key=lambda b: (sizes[b], b))
-    members = suspects[block[suspects] == worst]
-    members = members[np.argsort(-own[members], kind="stable")]
-    shares = _input_shares(table)
-    first, *others = members[:_NAMED].tolist()
-    told = (
-        f"look at {table.industry(first)}, whose inputs are {shares[first]:.3f} of its "
-        "output"
+    return unproductive_in_words(
+        table.x,
+        _input_shares(table),
+        lambda: iter([(0, table.Z)]),
+        is_productive,
+        table.industry,
     )
-    if others:
-        listed = ", ".join(f"{table.industry(k)} ({shares[k]:.3f})" for k in others)
-        told += f", and at {listed}"
-    if len(members) > _NAMED:
-        told += f" and {len(members) - _NAMED} more"
-    if sizes[worst] == 1:
-        return told
-    return f"{told}, among {sizes[worst]} industries that supply each other"
-
-
-def _productive_block(A: np.ndarray, members: np.ndarray) -> bool:
-    """Whether the output multipliers of some industries by themselves are positive."""
-    part = jax.device_put(A[np.ix_(members, members)])
-    multipliers = np.asarray(leontief.output_multipliers(part))
-    return bool((np.isfinite(multipliers) & (multipliers > 0)).all())
 
 
 @in_float64
@@ -296,16 +305,43 @@ def check_year(
     ``column_tolerance`` and ``parents`` as in ``WorldTables``.
     """
     Z, x, Y = table.Z, table.x, table.Y.sum(axis=2)
-    gap = np.abs(Z.sum(axis=1) + Y.sum(axis=1) - x)
-    inputs = Z.sum(axis=0)
     finite = all(np.isfinite(k).all() for k in (Z, x, Y))
     found = _identities(Z, x, Y, method="import-share")
     if not found.residual <= TOLERANCE:
         found = _identities(Z, x, Y, method="lu")
+    productive = finite and _is_productive(table, _input_shares(table))
+    return year_check(
+        table,
+        tolerance,
+        column_tolerance or tolerance.for_columns(),
+        parents,
+        found,
+        finite=finite,
+        negative_sales=int((Z < 0).sum()),
+        productive=productive,
+        unproductive="" if productive or not finite else _unproductive(table),
+    )
+
+
+@np.errstate(invalid="ignore", divide="ignore")
+def year_check(
+    table: WorldTable,
+    tolerance: Tolerance,
+    column_tolerance: Tolerance,
+    parents: Mapping[str, str] | None,
+    found: Identities,
+    *,
+    finite: bool,
+    negative_sales: int,
+    productive: bool,
+    unproductive: str,
+) -> YearCheck:
+    """The check of a table from the sums of its Z, and from what they do not say."""
+    Z, x, Y, basic = table.Z, table.x, table.Y.sum(axis=2), table.value_added
+    inputs = Z.sum(axis=0)
+    gap = np.abs(Z.sum(axis=1) + Y.sum(axis=1) - x)
     number = {name: float(value) for name, value in found._asdict().items()}
     passes = number.pop("passes")
-    basic = table.value_added
-    productive = finite and _is_productive(table, _input_shares(table))
     return YearCheck(
         year=table.year,
         finite=finite,
@@ -316,16 +352,14 @@ def check_year(
             math.nan if basic is None else float(np.abs(x - inputs - basic).max())
         ),
         negative_output=int((x < 0).sum()),
-        negative_sales=int((Z < 0).sum()),
+        negative_sales=negative_sales,
         negative_demand=int((table.Y < 0).sum()),
         negative_value_added=int((inputs > x)[x > 0].sum()),
         zero_output=int((x == 0).sum()),
         productive=productive,
-        unproductive="" if productive or not finite else _unproductive(table),
+        unproductive=unproductive,
         solver="import-share" if passes else "lu",
-        value_added_fault=_value_added_fault(
-            table, column_tolerance or tolerance.for_columns()
-        ),
+        value_added_fault=_value_added_fault(table, column_tolerance),
         unit_fault=_unit_fault(table),
         doubts=find_doubts(table, parents),
         **number,
@@ -341,33 +375,6 @@ def _unit_fault(table: WorldTable) -> str:
     if not unit_is_plausible(table.x):
         return f"the largest output is {table.x.max():.1e}: no unit makes that"
     return ""
-
-
-def check_tables(
-    tables: WorldTables, *, progress: Progress = no_progress
-) -> list[YearCheck]:
-    """Check every year; a lazy store is read a year at a time.
-
-    Examples
-    --------
-    >>> first = tx.check_tables(world)[0]
-    >>> first.year, first.productive, first.balance_identity < 1e-10
-    (2000, True, True)
-    """
-    require_tables(tables)
-    rows: list[YearCheck] = []
-    progress(0, len(tables.years))
-    for table in tables:
-        rows.append(
-            check_year(
-                table,
-                tables.tolerance,
-                column_tolerance=tables.column_tolerance,
-                parents=tables.parents,
-            )
-        )
-        progress(len(rows), len(tables.years))
-    return rows
 
 
 def check_frame(rows: list[YearCheck]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ tenth of the mean or more buys more than 0.98 of its output, none at all more th
 """
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -160,9 +161,14 @@ def _regions_in_another_order(
 
 
 def _between(
-    Z: Float[np.ndarray, "n n"], c: int, *, rows: bool = False, columns: bool = False
+    Z: Any, c: int, *, rows: bool = False, columns: bool = False
 ) -> Float[np.ndarray, "c c"]:
-    """Sales between regions; ``rows`` and ``columns`` that run sector by sector."""
+    """Sales between regions; ``rows`` and ``columns`` that run sector by sector.
+
+    Where Z is not in memory it does it itself (``between``).
+    """
+    if not isinstance(Z, np.ndarray):
+        return Z.between(rows=rows, columns=columns)
     s = len(Z) // c
     shape = [*((s, c) if rows else (c, s)), *((s, c) if columns else (c, s))]
     return Z.reshape(shape).sum(axis=(0 if rows else 1, 2 if columns else 3))

@@ -1,7 +1,7 @@
 """What a table must satisfy: labels, cells, rows and columns that add up."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import numpy as np
@@ -81,11 +81,11 @@ def check_values(table: WorldTable) -> None:
     """
     check_numbers(table)
     check_output(table)
-    bad = table.Z < 0
-    if bad.any():
+    count, first = _count(table.Z, lambda part: part < 0)
+    if count:
         raise TivaxError(
-            f"{table.where}: {bad.sum()} negative intermediate sales, "
-            f"first {_cell(table, 'Z', bad)}; inputs are never negative: fix the "
+            f"{table.where}: {count} negative intermediate sales, "
+            f"first {_cell(table, 'Z', first)}; inputs are never negative: fix the "
             "cell or leave the year out"
         )
 
@@ -96,12 +96,12 @@ def check_numbers(table: WorldTable) -> None:
         values = getattr(table, name)
         if values is None:
             continue
-        bad = ~np.isfinite(values)
-        if bad.any():
+        count, first = _count(values, lambda part: ~np.isfinite(part))
+        if count:
             raise TivaxError(
-                f"{table.where}: {name} has {bad.sum()} cells that are not numbers, "
-                f"first {_cell(table, name, bad)}; a blank is one too: fill it with 0 "
-                "where nothing is sold, or leave the year out"
+                f"{table.where}: {name} has {count} cells that are not numbers, "
+                f"first {_cell(table, name, first)}; a blank is one too: fill it with "
+                "0 where nothing is sold, or leave the year out"
             )
 
 
@@ -111,8 +111,8 @@ def check_output(table: WorldTable) -> None:
     if bad.any():
         raise TivaxError(
             f"{table.where}: {bad.sum()} negative output, first "
-            f"{_cell(table, 'x', bad)} with {table.x[bad][0]:.3g}; output is never "
-            "negative: fix the cell or leave the year out"
+            f"{table.industry(int(bad.argmax()))} with {table.x[bad][0]:.3g}; output "
+            "is never negative: fix the cell or leave the year out"
         )
     if not unit_is_plausible(table.x):
         raise TivaxError(
@@ -218,13 +218,33 @@ def describe_value_added(table: WorldTable, k: int) -> str:
     assert table.value_added is not None
     return (
         f"{table.industry(k)}: value added {table.value_added[k]:,.6g}, inputs "
-        f"{table.Z[:, k].sum():,.6g}, output {table.x[k]:,.6g}"
+        f"{table.Z.sum(axis=0)[k]:,.6g}, output {table.x[k]:,.6g}"
     )
 
 
-def _cell(table: WorldTable, name: str, bad: np.ndarray) -> str:
-    """The labels of the first marked cell of one array."""
-    at = np.argwhere(bad)[0].tolist()
+# Rows are looked at together as far as they have so many cells.
+_TOGETHER = 1 << 24
+
+
+def _count(
+    values: np.ndarray, is_bad: Callable[[np.ndarray], np.ndarray]
+) -> tuple[int, np.ndarray]:
+    """How many cells are bad, and where the first is; some rows at a time, for an array
+    may be larger than memory."""
+    count, place = 0, np.zeros(values.ndim, int)
+    rows = max(1, _TOGETHER // max(1, values[:1].size))
+    for first in range(0, len(values), rows):
+        bad = is_bad(values[first : first + rows])
+        if not count and bad.any():
+            place = np.argwhere(bad)[0]
+            place[0] += first
+        count += int(bad.sum())
+    return count, place
+
+
+def _cell(table: WorldTable, name: str, place: np.ndarray) -> str:
+    """The labels of a cell of one array."""
+    at = place.tolist()
     row = table.industry(at[0])
     if name == "Z":
         return f"{row} to {table.industry(at[1])}"

@@ -274,20 +274,7 @@ class WorldTables(Printable):
                 f"no year {year}: the tables hold {self.years[0]} to {self.years[-1]}"
             )
         k = self.years.index(year)
-        Y = as_float64(self.Y[k])
-        added = None if self.value_added is None else as_float64(self.value_added[k])
-        return WorldTable(
-            year=year,
-            regions=tuple(self.regions),
-            sectors=tuple(self.sectors),
-            categories=tuple(self.categories),
-            Z=as_float64(self.Z[k]),
-            Y=Y[:, :, None] if Y.ndim == 2 else Y,
-            x=as_float64(self.x[k]),
-            value_added=added,
-            origin=self.source,
-            parents=self.parents,
-        )
+        return table_without_flows(self, k, as_float64(self.Z[k]))
 
     def __iter__(self) -> Iterator[WorldTable]:
         """The years, one at a time."""
@@ -308,6 +295,24 @@ class WorldTables(Printable):
                 else self.value_added[part],
                 years=self.years[part],
             )
+
+
+def table_without_flows(tables: WorldTables, k: int, Z: Any) -> WorldTable:
+    """Year number ``k``, its flows an array or what stands for them."""
+    Y = as_float64(tables.Y[k])
+    added = None if tables.value_added is None else as_float64(tables.value_added[k])
+    return WorldTable(
+        year=tables.years[k],
+        regions=tuple(tables.regions),
+        sectors=tuple(tables.sectors),
+        categories=tuple(tables.categories),
+        Z=Z,
+        Y=Y[:, :, None] if Y.ndim == 2 else Y,
+        x=as_float64(tables.x[k]),
+        value_added=added,
+        origin=tables.source,
+        parents=tables.parents,
+    )
 
 
 # At construction, a Z of one year up to this size is checked for doubts.

@@ -3,7 +3,7 @@
 Cells are F = (Z, Y), final demand summed over its categories: (n, n + c).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from ...kernels import table_errors as kernels
 from ...kernels.error_terms.filled import FilledCells
 from ...kernels.error_terms.import_shares import import_share_errors
 from ..core import TivaxError, require_size
-from ..streaming import does_not_fit, is_too_large
-from ..tables import Weighted, WorldTables, as_float64
+from ..streaming import does_not_fit, is_too_large, read_ahead
+from ..tables import Weighted, WorldTables, YearArray, as_float64, row_slabs
 from .models import ErrorModel, TableError
 
 # A rounded cell is uniform within half a unit: variance 1/12.
@@ -39,7 +39,7 @@ class RawYear(NamedTuple):
     says which categories hold inventories, (n, f).
     """
 
-    Z: Float[np.ndarray, "n n"]
+    Z: Float[np.ndarray, "n m"]
     Y: Float[np.ndarray, "n c f"]
     x: Float[np.ndarray, " n"]
     sales: Float[np.ndarray, "n 1"]
@@ -75,22 +75,41 @@ def read_raw_year(tables: WorldTables, k: int) -> RawYear:
 
     Raises ``TivaxError`` where a year does not fit in memory.
     """
+    if is_too_large(tables.n):
+        raise does_not_fit(tables.n, _MATRICES)
+    flows, Y, x, sales, demand = _beside(tables, k)
+    return RawYear(as_float64(flows[k]), Y, x, sales, demand)
+
+
+def raw_final(tables: WorldTables, k: int) -> RawYear:
+    """The same without flows."""
+    _, *beside = _beside(tables, k)
+    return RawYear(np.empty((tables.n, 0)), *beside)
+
+
+def raw_slabs(
+    tables: WorldTables, k: int, rows: int
+) -> Iterator[tuple[slice, RawYear]]:
+    """The same in slabs of whole regions of about so many rows, and which rows."""
+    flows, *beside = _beside(tables, k)
+    first = 0
+    for Z in read_ahead(row_slabs(flows, k, rows)):
+        at = slice(first, first + len(Z))
+        yield at, RawYear(Z, *(part[at] for part in beside))
+        first = at.stop
+
+
+def _beside(tables: WorldTables, k: int) -> tuple[YearArray, *tuple[np.ndarray, ...]]:
+    """All Z as published, and the fields of ``RawYear`` beside that of year ``k``."""
     n, f = tables.n, len(tables.categories)
-    if is_too_large(n):
-        raise does_not_fit(n, _MATRICES)
     sales, demand = np.ones((n, 1)), np.ones((n, 1, f))
     flows, final = tables.Z, tables.Y
     if isinstance(flows, Weighted) and isinstance(final, Weighted):
         sales, demand = flows.weights[k], final.weights[k]
         flows, final = flows.flows, final.flows
-    Y = as_float64(final[k])
-    return RawYear(
-        as_float64(flows[k]),
-        Y.reshape(n, len(tables.regions), f),
-        tables.output(slice(k, k + 1))[0],
-        sales,
-        np.broadcast_to(demand, (n, 1, f)),
-    )
+    Y = as_float64(final[k]).reshape(n, len(tables.regions), f)
+    x = tables.output(slice(k, k + 1))[0]
+    return flows, Y, x, sales, np.broadcast_to(demand, (n, 1, f))
 
 
 class YearErrors:
@@ -104,12 +123,23 @@ class YearErrors:
             if each.file is not None
         }
 
-    def of(self, k: int, raw: RawYear | None = None) -> kernels.Errors:
-        """The errors of year number ``k``."""
+    def of(
+        self,
+        k: int,
+        raw: RawYear | None = None,
+        at: slice = slice(None),
+        *,
+        filled: bool | None = None,
+    ) -> kernels.Errors:
+        """The errors of year number ``k``.
+
+        ``raw`` may have its rows ``at`` only, those of whole regions: then margins are
+        those of the rows, and ``filled`` says whether any cell of the year was.
+        """
         raw = read_raw_year(self._tables, k) if raw is None else raw
         c = len(self._tables.regions)
         independent, shared, shares = [], [], []
-        output = filled = None
+        output = below = None
         for each in self._model.errors:
             if each.kind == "shares":
                 alpha = jnp.asarray(each.concentration)
@@ -118,7 +148,7 @@ class YearErrors:
                 continue
             rows, columns = "row" in each.margins, "column" in each.margins
             if each.kind == "rounding":
-                cells, output, filled = self._rounding(k, raw, rows, columns)
+                cells, output, below = self._rounding(k, raw, rows, columns, filled)
                 independent.insert(0, cells)
                 continue
             # Margins subtract most of a gradient from itself.
@@ -129,38 +159,32 @@ class YearErrors:
                     *(jnp.asarray(k, precise) for k in (each.a, each.b)),
                 )
             else:
-                S = jnp.asarray(self._published(each, k, raw), precise)
+                S = jnp.asarray(self._published(each, k, raw, at), precise)
             margins = kernels.held_margins(S, rows=rows, columns=columns)
             if each.shared == "none":
                 independent.append(kernels.IndependentErrors(S, margins))
             else:
                 group = jax.device_put(
-                    _groups(each.shared, c, len(self._tables.sectors))
+                    _groups(each.shared, c, len(self._tables.sectors))[at]
                 )
                 sigma = jnp.sqrt(S.astype(jnp.float64))
                 shared.append(kernels.SharedErrors(sigma, group, margins))
         parts = tuple(independent), tuple(shared), tuple(shares)
-        return kernels.Errors(*parts, output, filled)
+        return kernels.Errors(*parts, output, below)
 
     def _rounding(
-        self, k: int, raw: RawYear, rows: bool, columns: bool
+        self, k: int, raw: RawYear, rows: bool, columns: bool, any_filled: bool | None
     ) -> tuple[kernels.IndependentErrors, kernels.OutputErrors, FilledCells | None]:
         """Errors of cells, of output (and inventories left out), of filled cells.
 
         Where cells were filled a row adds up to its output, and is held to it.
         """
-        Z, Y = _rounded(raw.Z), _rounded(raw.Y)
-        if Z is None or Y is None:
-            year = self._tables.years[k]
-            raise TivaxError(
-                f"{year}: cells are not whole units, so they were not rounded; the "
-                "error model rounding is for tables such as the R edition of WIOD "
-                "2013, best imported with --derounded"
-            )
+        Z, Y = self._rounded(k, raw)
         x = raw.x
         whole = (x != 0) & (x == np.rint(x))
         S = np.hstack([Z * raw.sales**2, (Y * raw.demand**2).sum(axis=2)])
-        filled = self._filled(raw)
+        any_filled = has_filled(raw) if any_filled is None else any_filled
+        filled = self._filled(raw) if any_filled else None
         variance = jax.device_put(np.where(whole, _ROUNDED, 0))
         growth = None if filled is None else jax.device_put(raw.sales[:, 0])
         output = kernels.OutputErrors(variance, growth=growth)
@@ -184,28 +208,50 @@ class YearErrors:
         margins = kernels.held_margins(made, beside, rows=rows, columns=columns)
         return kernels.IndependentErrors(made, margins), output, filled
 
-    def _filled(self, raw: RawYear) -> FilledCells | None:
-        """Cells below half a unit; None where the table has none."""
+    def _rounded(self, k: int, raw: RawYear) -> tuple[np.ndarray, np.ndarray]:
+        """Variances of cells of Z and Y that were rounded."""
+        Z, Y = _rounded(raw.Z), _rounded(raw.Y)
+        if Z is None or Y is None:
+            year = self._tables.years[k]
+            raise TivaxError(
+                f"{year}: cells are not whole units, so they were not rounded; the "
+                "error model rounding is for tables such as the R edition of WIOD "
+                "2013, best imported with --derounded"
+            )
+        return Z, Y
+
+    def _filled(self, raw: RawYear) -> FilledCells:
+        """Cells below half a unit."""
         n, c, f = raw.Y.shape
         s = len(self._tables.sectors)
         cells = np.hstack([raw.Z * raw.sales, (raw.Y * raw.demand).reshape(n, c * f)])
         units = np.hstack([raw.Z, raw.Y.reshape(n, c * f)])
-        below = (units != 0) & (np.abs(units) <= _HALF)
-        if not below.any():
-            return None
+        below = _is_filled(units)
         users = np.pad(np.tile(np.eye(s), (c, 1)), ((0, 0), (0, f)))
         final = np.pad(np.tile(np.eye(f), (c, 1)), ((0, 0), (s, 0)))
-        made = np.where(below, cells, 0), np.tile(np.eye(s), (c, 1))
+        made = np.where(below, cells, 0), np.tile(np.eye(s), (n // s, 1))
         use = np.concatenate([users, final])
         return FilledCells(
             *map(jnp.asarray, (*made, use, USER_DEVIATION, USE_DEVIATION))
         )
 
-    def _published(self, error: TableError, k: int, raw: RawYear) -> np.ndarray:
+    def _published(
+        self, error: TableError, k: int, raw: RawYear, at: slice
+    ) -> np.ndarray:
         """Variances of cells from published deviations."""
-        Z, Y = self._given[Path(error.file or "")][self._tables.years[k]]
+        given = self._given[Path(error.file or "")][self._tables.years[k]]
+        Z, Y = (part[at] for part in given)
         final = ((Y * raw.demand) ** 2).sum(axis=2)
         return np.hstack([(Z * raw.sales) ** 2, final])
+
+
+def has_filled(raw: RawYear) -> bool:
+    """Whether cells were filled below half a unit."""
+    return bool(_is_filled(raw.Z).any() or _is_filled(raw.Y).any())
+
+
+def _is_filled(cells: np.ndarray) -> np.ndarray:
+    return (cells != 0) & (np.abs(cells) <= _HALF)
 
 
 def _rounded(cells: np.ndarray) -> np.ndarray | None:

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import cast
 
-import jax
 import numpy as np
 import xarray as xr
 
@@ -34,15 +33,12 @@ from .models import AnyModel, ErrorModel, error_model
 from .trade_errors import (
     TRADE_FLOWS,
     TRADE_MEASURES,
-    absorbed_errors,
-    flow_covariances,
-    flows_of,
     labelled,
     perimeters_with_partners,
-    solved_years,
     standard_errors_of,
     with_measures,
 )
+from .years import solved_years
 
 ABSORBED = "va_absorbed"
 """Value added of each region absorbed in each, by origin and absorber."""
@@ -60,6 +56,7 @@ def standard_errors(
     value_added: ValueAdded = "residual",
     probes: int = PROBES,
     seed: int = 0,
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> xr.Dataset:
     """Measures with standard errors and 95 % intervals, from errors of the tables.
@@ -89,6 +86,8 @@ def standard_errors(
     probes, seed
         Of indicators: draws of signs in place of errors; a standard error is right to
         about 1 / sqrt(2 probes) of itself.
+    memory
+        In bytes. A year that needs more is read in row slabs.
     progress
         Called with years done and years in all.
 
@@ -142,7 +141,8 @@ def standard_errors(
     if closed:
         if level != "country":
             raise TivaxError(f"level {level}: {closed[0]} has no level; leave it out")
-        return _closed(tables, model, closed, drop, groups, value_added, progress)
+        chosen = closed, drop, groups, value_added
+        return _closed(tables, model, *chosen, memory, progress)
     if list(drop):
         raise TivaxError(f"drop: indicators are of all regions; leave out {drop[0]}")
     years = len(tables.years)
@@ -153,6 +153,7 @@ def standard_errors(
         level,
         groups=groups,
         value_added=value_added,
+        memory=memory,
         progress=shift_progress(progress, 0, 2 * years),
     )
     found = indicator_error_years(
@@ -164,6 +165,7 @@ def standard_errors(
         value_added=value_added,
         probes=probes,
         seed=seed,
+        memory=memory,
         progress=shift_progress(progress, years, 2 * years),
     )
     se = xr.concat([year[level] for year in found], "year")
@@ -177,41 +179,34 @@ def _closed(
     drop: Sequence[str],
     groups: Groups | None,
     value_added: ValueAdded,
+    memory: int | None,
     progress: Progress,
 ) -> xr.Dataset:
     borders = perimeters_with_partners(tables, drop, groups)
-    inside, partners = jax.device_put(borders.inside), jax.device_put(borders.partners)
     gross = any(k in names for k in (*TRADE_FLOWS[2:], "vax_ratio"))
     balances = any(k in TRADE_MEASURES for k in names)
     values: list[xr.Dataset] = []
     errors: list[xr.Dataset] = []
-    for year in solved_years(tables, model, value_added, progress, inverse=False):
+    years = solved_years(
+        tables, model, value_added, progress, inverse=False, memory=memory
+    )
+    for year in years:
         label = tables.years[year.number]
         here, apart = [], []
         if balances:
-            flows = flows_of(year.solved, borders, gross=gross)
-            covariance = flow_covariances(
-                year.solved,
-                year.errors,
-                inside,
-                partners,
-                residual=year.residual,
-                gross=gross,
-            )
-            se = standard_errors_of(np.asarray(covariance), flows)
+            flows = year.flows(borders, gross=gross)
+            se = standard_errors_of(year.covariances(borders, gross=gross), flows)
             labels = {"region": borders.names}
             for into, found in ((here, with_measures(flows)), (apart, se)):
                 some = {k: found[k] for k in names if k in found}
                 into.append(labelled(some, label, labels))
         if ABSORBED in names:
             labels = {"origin": borders.names, "absorber": borders.names}
-            se = absorbed_errors(
-                year.solved, year.errors, inside, residual=year.residual
-            )
-            products = year.solved.products
+            se = year.absorbed(borders)
+            products = year.products
             T = np.asarray(by_region(products.v[:, None] * products.X))
             T = borders.inside @ T @ borders.inside.T
-            for into, found in ((here, T), (apart, np.asarray(se))):
+            for into, found in ((here, T), (apart, se)):
                 into.append(labelled({ABSORBED: found}, label, labels))
         values.append(cast(xr.Dataset, xr.merge(here)))
         errors.append(cast(xr.Dataset, xr.merge(apart)))

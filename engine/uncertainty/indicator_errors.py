@@ -21,6 +21,7 @@ from jaxtyping import Array, Float, Key
 
 from ...kernels import indicators as kernels
 from ...kernels import leontief, perimeters, table_errors
+from ...kernels.inverted_table import InvertedTable
 from ...kernels.sensitivity import differentiable_table
 from ..core import Progress, TivaxError, in_float64, no_progress
 from ..measures import (
@@ -33,9 +34,12 @@ from ..measures import (
     needed_flows,
     perimeters_of,
 )
+from ..streaming import does_not_fit, is_too_large
 from ..tables import Groups, WorldTables, as_float64, consumption_and_capital
-from .deviations import RawYear, YearErrors, read_raw_year
+from .deviations import RawYear, YearErrors, raw_final, read_raw_year
 from .models import ErrorModel
+from .streamed_errors import open_year
+from .streamed_indicators import streamed_mean_squares
 
 PROBES = 200
 """Draws of errors by default: a standard error is right to about 5 %."""
@@ -57,16 +61,69 @@ def indicator_error_years(
     value_added: ValueAdded = "residual",
     probes: int = PROBES,
     seed: int = 0,
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     """Standard errors of indicators by level, a year at a time.
 
-    The errors of year k depend on the seed and k alone.
+    The errors of year k depend on the seed and k alone. A year that needs more than
+    ``memory`` (bytes) is read in row slabs, unless groups are perimeters.
     """
     account = Account(value_added)
-    errors = YearErrors(tables, model)
     chosen = names, levels, groups
+    if is_too_large(tables.n, 1, memory, held=_MATRICES):
+        if not perimeters_of(tables, groups).are_regions:
+            raise does_not_fit(tables.n, _MATRICES)
+        how = account, probes, seed, memory, progress
+        return _streamed_years(tables, model, names, levels, *how)
+    errors = YearErrors(tables, model)
     return _years(tables, errors, *chosen, account, probes, seed, progress)
+
+
+# The year, A and B and their transposes, a draw and its variances.
+_MATRICES = 8
+
+
+def _streamed_years(
+    tables: WorldTables,
+    model: ErrorModel,
+    names: Sequence[str],
+    levels: Sequence[str],
+    account: Account,
+    probes: int,
+    seed: int,
+    memory: int | None,
+    progress: Progress,
+) -> Generator[dict[str, xr.Dataset], None, None]:
+    rows = account.rows(tables)
+    regions, total = list(perimeters_of(tables, None).names), len(tables.years)
+    progress(0, total)
+    for k, year in enumerate(tables.years):
+        with jax.enable_x64(True):
+            values = partial(
+                values_of,
+                uses=_shares_of_uses(
+                    raw_final(tables, k), tables, _uses(tables, names)
+                ),
+                names=names,
+                levels=levels,
+                sectors=len(tables.sectors),
+                count=len(regions),
+                priced=account.satellite is None,
+            )
+            found = streamed_mean_squares(
+                open_year(tables, k, memory),
+                None if rows is None else jax.device_put(as_float64(rows[k])),
+                model,
+                values,
+                jax.random.fold_in(jax.random.key(seed), k),
+                probes,
+            )
+        yield {
+            level: _labelled(part, level, tables, regions, year)
+            for level, part in jax.tree.map(np.asarray, found).items()
+        }
+        progress(k + 1, total)
 
 
 def _years(
@@ -83,8 +140,7 @@ def _years(
     borders = perimeters_of(tables, groups)
     member = None if borders.are_regions else jax.device_put(borders.member)
     rows = account.rows(tables)
-    by_use = any(INDICATORS[k].by_use for k in names)
-    uses = (consumption_and_capital(tables.categories) or ()) if by_use else ()
+    uses = _uses(tables, names)
     total = len(tables.years)
     progress(0, total)
     for k, year in enumerate(tables.years):
@@ -111,6 +167,13 @@ def _years(
             for level, part in jax.tree.map(np.asarray, found).items()
         }
         progress(k + 1, total)
+
+
+def _uses(tables: WorldTables, names: Sequence[str]) -> Sequence[Sequence[str]]:
+    """Categories of consumption and of capital, where an indicator asks for them."""
+    if not any(INDICATORS[k].by_use for k in names):
+        return ()
+    return consumption_and_capital(tables.categories) or ()
 
 
 def _shares_of_uses(
@@ -152,7 +215,7 @@ def _mean_squares(
     priced: bool,
 ) -> dict[str, dict[str, Array]]:
     """Root mean squares of changes of indicators, by level and name."""
-    n, c = Y.shape
+    n = len(Y)
     values = partial(
         indicator_values,
         row=row,
@@ -169,7 +232,7 @@ def _mean_squares(
     F = jnp.concatenate([Z, Y], axis=1)
 
     def add(k: Array, squares: Any) -> Any:
-        drawn = table_errors.draw(jax.random.fold_in(key, k), errors, F, regions=c)
+        drawn = table_errors.draw(jax.random.fold_in(key, k), errors, F)
         change = moved(drawn.cells[:, :n], drawn.output, drawn.cells[:, n:])
         return jax.tree.map(lambda total, one: total + one**2, squares, change)
 
@@ -206,8 +269,34 @@ def indicator_values(
     )
     v = None if row is None else row * leontief.per_dollar(x)
     world = differentiable_table(Z, x, Y @ each, v, borders, B)
+    return values_of(
+        world,
+        Y,
+        uses,
+        names=names,
+        levels=levels,
+        sectors=sectors,
+        count=count,
+        priced=priced,
+    )
+
+
+def values_of(
+    world: InvertedTable,
+    Y: Float[Array, "n c"],
+    uses: Float[Array, "n c u"] | None,
+    *,
+    names: Sequence[str],
+    levels: Sequence[str],
+    sectors: int,
+    count: int,
+    priced: bool,
+) -> dict[str, dict[str, Array]]:
+    """Indicators of an inverted table by level and name; ``uses`` are shares of the
+    cells of final demand Y by region."""
     by_use = {}
     if uses is not None:
+        each = world.borders.member[::sectors]
         by_use = {
             name: (Y * uses[..., k]) @ each
             for k, name in enumerate(("CONS_VA", "GFCF_VA"))

@@ -3,8 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import jax
-import numpy as np
 import xarray as xr
 
 from ..core import Progress, in_float64, no_progress
@@ -14,14 +12,11 @@ from .models import ErrorModel
 from .trade_errors import (
     TRADE_FLOWS,
     Perimeters,
-    YearOfErrors,
-    absorbed_errors,
-    flow_covariances,
     labelled,
     perimeters_with_partners,
-    solved_years,
     standard_errors_of,
 )
+from .years import YearOfErrors, solved_years
 
 
 @dataclass(frozen=True)
@@ -47,9 +42,13 @@ def errors_of_tbi(
     *,
     drop: Sequence[str] = (),
     groups: Groups | None = None,
+    memory: int | None = None,
     progress: Progress = no_progress,
 ) -> TbiErrors:
-    """Standard errors of a result of ``compute_tbi`` with the same arguments."""
+    """Standard errors of a result of ``compute_tbi`` with the same arguments.
+
+    A year that needs more than ``memory`` (bytes) is read in row slabs.
+    """
     runs = [perimeters_with_partners(tables, drop, groups)]
     kept: list[str | None] = [None]
     if result.each_group:
@@ -61,7 +60,9 @@ def errors_of_tbi(
     regions: list[xr.Dataset] = []
     sectors: list[xr.Dataset] = []
     absorbed: list[xr.DataArray] = []
-    years = solved_years(tables, model, value_added, progress, inverse=True)
+    years = solved_years(
+        tables, model, value_added, progress, inverse=True, memory=memory
+    )
     for year in years:
         label = tables.years[year.number]
         pairs: list[xr.DataArray] = []
@@ -88,17 +89,11 @@ def errors_of_tbi(
 def _of_regions(
     year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
 ) -> xr.Dataset:
-    covariance = flow_covariances(
-        year.solved,
-        year.errors,
-        jax.device_put(borders.inside),
-        jax.device_put(borders.partners),
-        residual=year.residual,
-    )
+    covariance = year.covariances(borders)
     here = values.sel(year=label, region=borders.names)
     flows = {k: here[k].transpose("region").values[:, None] for k in TRADE_FLOWS}
     return labelled(
-        standard_errors_of(np.asarray(covariance), flows),
+        standard_errors_of(covariance, flows),
         label,
         {"region": borders.names},
     )
@@ -107,21 +102,14 @@ def _of_regions(
 def _of_sectors(
     year: YearOfErrors, borders: Perimeters, values: xr.Dataset, label: int
 ) -> xr.Dataset:
-    covariance = flow_covariances(
-        year.solved,
-        year.errors,
-        jax.device_put(borders.inside),
-        jax.device_put(borders.partners),
-        residual=year.residual,
-        by_sector=True,
-    )
+    covariance = year.covariances(borders, by_sector=True)
     here = values.sel(year=label, region=borders.names)
     flows = {k: here[k].transpose("region", "sector").values for k in TRADE_FLOWS}
     labels: Mapping[str, Sequence[str]] = {
         "region": borders.names,
         "sector": [str(k) for k in here["sector"].values],
     }
-    return labelled(standard_errors_of(np.asarray(covariance), flows), label, labels)
+    return labelled(standard_errors_of(covariance, flows), label, labels)
 
 
 def _of_pairs(
@@ -132,14 +120,8 @@ def _of_pairs(
     label: int,
 ) -> xr.DataArray:
     """Of value added absorbed; of a group by itself only what it sells and buys."""
-    se = absorbed_errors(
-        year.solved,
-        year.errors,
-        jax.device_put(borders.inside),
-        residual=year.residual,
-    )
     coords = {"origin": borders.names, "absorber": borders.names}
-    found = xr.DataArray(np.asarray(se), coords, list(coords))
+    found = xr.DataArray(year.absorbed(borders), coords, list(coords))
     if group is not None:
         found = found.where((found["origin"] == group) | (found["absorber"] == group))
     order = {axis: values[axis].values for axis in coords}

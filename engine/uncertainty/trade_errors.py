@@ -5,7 +5,7 @@ covariances for a perimeter (or for each of its sectors) give the variance of ev
 measure that `tivax tbi` writes, a function of the four.
 """
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -20,11 +20,8 @@ from ...kernels.absorption import by_region
 from ...kernels.perimeters import equal_regions
 from ...kernels.sensitivity import Borders, Products
 from ...kernels.solve import TOLERANCE
-from ..core import Progress
-from ..measures import Account, ValueAdded
 from ..tables import Groups, WorldTables, perimeters
-from .deviations import RawYear, YearErrors, read_raw_year
-from .models import ErrorModel
+from .deviations import RawYear
 
 TRADE_FLOWS = ("va_exports", "va_imports", "gross_exports", "gross_imports")
 TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
@@ -32,7 +29,7 @@ TRADE_MEASURES = (*TRADE_FLOWS, "vax_ratio", "tbi")
 
 
 # Contents, which only gradients take: a standard error needs six digits.
-_ROUGH = 1e-7
+ROUGH = 1e-7
 
 
 class Perimeters(NamedTuple):
@@ -70,36 +67,6 @@ class SolvedYear(NamedTuple):
     B: Float[Array, "n n"] | None
 
 
-class YearOfErrors(NamedTuple):
-    """A solved year and the errors of its cells."""
-
-    number: int
-    solved: SolvedYear
-    errors: table_errors.Errors
-    residual: bool
-
-
-def solved_years(
-    tables: WorldTables,
-    model: ErrorModel,
-    value_added: ValueAdded,
-    progress: Progress,
-    *,
-    inverse: bool,
-) -> Generator[YearOfErrors, None, None]:
-    """Every year, solved, with the errors of its cells."""
-    rows = Account(value_added).rows(tables)
-    errors = YearErrors(tables, model)
-    total = len(tables.years)
-    progress(0, total)
-    for k in range(total):
-        raw = read_raw_year(tables, k)
-        row = None if rows is None else jax.device_put(rows[k])
-        solved = solve_year(raw, row, len(tables.regions), inverse=inverse)
-        yield YearOfErrors(k, solved, errors.of(k, raw), rows is None)
-        progress(k + 1, total)
-
-
 def solve_year(
     raw: RawYear, row: Float[Array, " n"] | None, regions: int, *, inverse: bool
 ) -> SolvedYear:
@@ -120,7 +87,7 @@ def solve_table(
     exact: bool = False,
 ) -> SolvedYear:
     """``solve_year`` of arrays; with ``exact`` contents are as exact as output."""
-    tol = TOLERANCE if exact else _ROUGH
+    tol = TOLERANCE if exact else ROUGH
     solve = partial(_solved, Z, x, Y, row, tol, regions=regions)
     solved, residual = solve(inverse=inverse)
     if not inverse and not float(residual) <= TOLERANCE:
@@ -177,26 +144,20 @@ def flow_covariances(
     active = (year.x > 0).astype(year.x.dtype)
     A = year.Z * products.scale[None, :]
 
-    def sellers(regions: Float[Array, " c"]) -> Float[Array, "m n"]:
-        within = sensitivity.of_industries(regions, n)[None]
-        return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
-
     def one(
         borders: Borders,
         contents: Sequence[Float[Array, "m n"]],
         contained: Sequence[Float[Array, "m n"]],
     ) -> Array:
-        picked = sellers(borders.inside), sellers(borders.partners)
-        gradients = sensitivity.value_added_gradients(
-            products, borders, contents, picked, residual=residual
+        gradients, own = flow_gradients(
+            products,
+            borders,
+            contents,
+            contained,
+            active,
+            residual=residual,
+            by_sector=by_sector,
         )
-        moved = products.X @ borders.partners, products.X @ borders.inside
-        own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
-        if gross:
-            selling = [k * active[None, :] for k in picked]
-            more = sensitivity.gross_gradients(products, borders, contained, selling)
-            gradients = sensitivity.stack_gradients(gradients, more)
-            own = jnp.concatenate([own, jnp.zeros_like(own)])
         by_output = None
         if errors.output is not None:
             by_output = sensitivity.output_gradients(
@@ -216,7 +177,7 @@ def flow_covariances(
     if gross:
 
         def inputs(borders: Borders) -> Float[Array, "2 n"]:
-            selling = [sellers(k) * active[None, :] for k in borders]
+            selling = [sellers(k, n) * active[None, :] for k in borders]
             return jnp.concatenate(_inputs_abroad(A, borders, selling))
 
         used = jax.vmap(inputs)(borders)
@@ -224,13 +185,52 @@ def flow_covariances(
         if year.B is None:
             size = leontief.per_dollar(products.scale)
             found = import_share.solve_contents(
-                year.Z, columns, regions=c, size=size, tol=_ROUGH, scale=products.scale
+                year.Z, columns, regions=c, size=size, tol=ROUGH, scale=products.scale
             ).X
         else:
             found = year.B.T @ columns
         found = found.T.reshape(used.shape)
         contained = [found[:, :1], found[:, 1:]]
     return jax.vmap(one)(borders, contents, contained)
+
+
+def sellers(
+    regions: Float[Array, " c"], n: int, *, by_sector: bool = False
+) -> Float[Array, "m n"]:
+    """1 for the industries of the regions, by sector or together."""
+    within = sensitivity.of_industries(regions, n)[None]
+    c = len(regions)
+    return within * jnp.tile(jnp.eye(n // c), (1, c)) if by_sector else within
+
+
+def flow_gradients(
+    products: Products,
+    borders: Borders,
+    contents: Sequence[Float[Array, "m n"]],
+    contained: Sequence[Float[Array, "m n"]],
+    active: Float[Array, " n"],
+    *,
+    residual: bool,
+    by_sector: bool,
+) -> tuple[sensitivity.Gradients, Float[Array, "f m n"]]:
+    """Gradients of ``TRADE_FLOWS`` and their derivatives with respect to v.
+
+    ``contents`` and ``contained`` as in ``sensitivity.value_added_gradients`` and
+    ``gross_gradients``; without ``contained`` the first two flows only.
+    """
+    n = len(products.X)
+    picked = [sellers(k, n, by_sector=by_sector) for k in borders]
+    gradients = sensitivity.value_added_gradients(
+        products, borders, contents, picked, residual=residual
+    )
+    moved = products.X @ borders.partners, products.X @ borders.inside
+    own = jnp.stack([k * q[None, :] for k, q in zip(picked, moved, strict=True)])
+    if contained:
+        selling = [k * active[None, :] for k in picked]
+        more = sensitivity.gross_gradients(products, borders, contained, selling)
+        gradients = sensitivity.stack_gradients(gradients, more)
+        own = jnp.concatenate([own, jnp.zeros_like(own)])
+    return gradients, own
 
 
 def _of_sectors(
@@ -281,28 +281,35 @@ def absorbed_errors(
 ) -> Float[Array, "p p"]:
     """Standard errors of value added of each perimeter absorbed in each."""
     products = year.products
-    n, c = products.X.shape
 
     def one(absorber: Float[Array, " c"]) -> Float[Array, " p"]:
-        gradients = sensitivity.absorbed_gradients(
-            products, absorber, members, residual=residual
-        )
+        gradients, own = pair_gradients(products, absorber, members, residual=residual)
         by_output = None
         if errors.output is not None:
-            required = products.X @ absorber
-            own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
             by_output = sensitivity.output_gradients(
-                gradients,
-                year.Z,
-                products.scale,
-                products.v,
-                (own * required[None, :])[None],
-                residual=residual,
+                gradients, year.Z, products.scale, products.v, own, residual=residual
             )
         found = table_errors.covariance(errors, gradients, by_output, (year.Z, year.Y))
         return jnp.sqrt(jnp.maximum(found[0, 0], 0))
 
     return jax.lax.map(one, members).T
+
+
+def pair_gradients(
+    products: Products,
+    absorber: Float[Array, " c"],
+    members: Float[Array, "p c"],
+    *,
+    residual: bool,
+) -> tuple[sensitivity.Gradients, Float[Array, "1 p n"]]:
+    """Gradients of value added of each perimeter absorbed in one, and their derivatives
+    with respect to v."""
+    n, c = products.X.shape
+    gradients = sensitivity.absorbed_gradients(
+        products, absorber, members, residual=residual
+    )
+    own = jnp.repeat(members, n // c, axis=1, total_repeat_length=n)
+    return gradients, (own * (products.X @ absorber)[None, :])[None]
 
 
 # ---------------------------------------------------------------------- standard errors
@@ -343,15 +350,26 @@ def flows_of(
     year: SolvedYear, borders: Perimeters, *, gross: bool
 ) -> dict[str, Float[np.ndarray, "b 1"]]:
     """The flows themselves, by perimeter."""
-    products = year.products
-    n, c = products.X.shape
-    T = np.asarray(by_region(products.v[:, None] * products.X))
-    matrices = {"va": T}
+    products, sold = year.products, None
     if gross:
-        active = (year.x > 0).astype(year.x.dtype)
+        n, c = products.X.shape
         made = year.Z * (products.scale * products.output)[None, :]
-        sold = made.reshape(n, c, n // c).sum(axis=2) + year.Y
-        matrices["gross"] = np.asarray(by_region(sold * active[:, None]))
+        sold = made.reshape(n, c, n // c).sum(axis=2)
+    return flows_between(products, year.Y, year.x, sold, borders)
+
+
+def flows_between(
+    products: Products,
+    Y: Float[Array, "n c"],
+    x: Float[Array, " n"],
+    sold: Float[Array, "n c"] | None,
+    borders: Perimeters,
+) -> dict[str, Float[np.ndarray, "b 1"]]:
+    """The flows from ``sold``, inputs sold to each region; without it the first two."""
+    matrices = {"va": np.asarray(by_region(products.v[:, None] * products.X))}
+    if sold is not None:
+        active = (x > 0).astype(x.dtype)
+        matrices["gross"] = np.asarray(by_region((sold + Y) * active[:, None]))
     found = {}
     for kind, flow in matrices.items():
         between = np.einsum("bi,ij,bj->b", borders.inside, flow, borders.partners)

@@ -57,10 +57,10 @@ def _by_category(right: Float[Array, "p N"], n: int, k: int) -> Float[Array, "p 
 def effects(
     filled: FilledCells, gradients: Gradients
 ) -> tuple[Float[Array, "f m k"], Float[Array, "f m s u"]]:
-    """The derivatives H_j and H_gu of f measures for m cases each."""
+    """The derivatives H_j and H_gu of f measures for m cases each: sums over rows."""
     m, good, use = filled.cells, filled.good, filled.use
-    n, k = m.shape
     left, right, added, of = gradients
+    k, n = len(use), right.shape[1] - len(use) // use.shape[1]
     cases = added.shape[:2]
     b = _by_category(right, n, k)
     a = _by_category(added.reshape(-1, added.shape[2]), n, k).reshape(*cases, k)
@@ -83,7 +83,15 @@ def effects(
 
 def covariance(filled: FilledCells, gradients: Gradients) -> Float[Array, "f f m"]:
     """Covariances of the f measures."""
-    by_user, by_use = effects(filled, gradients)
+    return covariance_of(filled, *effects(filled, gradients))
+
+
+def covariance_of(
+    filled: FilledCells,
+    by_user: Float[Array, "f m k"],
+    by_use: Float[Array, "f m s u"],
+) -> Float[Array, "f f m"]:
+    """Covariances from the derivatives."""
     users = jnp.einsum("fmk,gmk->fgm", by_user, by_user)
     uses = jnp.einsum("fmsu,gmsu->fgm", by_use, by_use)
     return filled.user_deviation**2 * users + filled.use_deviation**2 * uses

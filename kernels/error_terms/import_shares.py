@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ..sensitivity import Gradients
 
@@ -35,23 +35,43 @@ def import_share_errors(
 
     Imports below 0, which inventories make, count as none in the shares.
     """
-    c, s = regions, len(F) // regions
-    users = by_user(F, regions=c)
-    abroad = 1 - jnp.eye(c, dtype=F.dtype)
-    bought = jnp.einsum("ridu,rd->idu", users, abroad)
-    sold = jnp.maximum(jnp.einsum("ridu,rd->rid", users, abroad), 0)
+    return shares_of_imports(
+        *imports(F, jnp.asarray(0), regions=regions), concentration
+    )
+
+
+@partial(jax.jit, static_argnames="regions")
+def imports(
+    F: Float[Array, "r N"], first: Int[Array, ""], *, regions: int
+) -> tuple[Float[Array, "p s c"], Float[Array, "s c u"]]:
+    """What p selling regions, from number ``first`` on, sell of each good to others,
+    and what users there buy of them."""
+    users = by_user(F, regions=regions)
+    own = jnp.eye(regions, dtype=F.dtype)
+    abroad = 1 - jax.lax.dynamic_slice_in_dim(own, first, len(users))
+    sold = jnp.einsum("ridu,rd->rid", users, abroad)
+    return sold, jnp.einsum("ridu,rd->idu", users, abroad)
+
+
+@jax.jit
+def shares_of_imports(
+    sold: Float[Array, "c s c"],
+    bought: Float[Array, "s c u"],
+    concentration: Float[Array, ""],
+) -> ImportShareErrors:
+    """Shares of all regions; ``bought`` is added up over them."""
+    sold = jnp.maximum(sold, 0)
     total = sold.sum(axis=0)
     share = sold / jnp.where(total > 0, total, 1)[None]
-    assert share.shape == (c, s, c)
     return ImportShareErrors(share, bought, concentration)
 
 
-def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "c s c u"]:
+def by_user(cells: Float[Array, "k N"], *, regions: int) -> Float[Array, "p s c u"]:
     """Cells by seller, good, region of the user, and user there."""
     c = regions
-    n = cells.shape[1] - c
-    industries = cells[:, :n].reshape(c, -1, c, n // c)
-    final = cells[:, n:].reshape(c, -1, c, 1)
+    s = cells.shape[1] // c - 1
+    industries = cells[:, : c * s].reshape(-1, s, c, s)
+    final = cells[:, c * s :].reshape(-1, s, c, 1)
     return jnp.concatenate([industries, final], axis=3)
 
 
@@ -108,13 +128,30 @@ def drawn_shares(
 ) -> Float[Array, "n N"]:
     """Signs made orthogonal to the roots of shares and to imports, then scaled by both,
     which gives the covariance of ``import_shares``."""
+    return shares_in_cells(errors, signs, along_shares(errors, signs))
+
+
+def along_shares(
+    errors: ImportShareErrors, signs: Float[Array, "p s c u"]
+) -> Float[Array, "s c u"]:
+    """Signs along the roots of shares: a sum over the selling regions that ``errors``
+    has the shares of."""
+    return jnp.einsum("rid,ridu->idu", jnp.sqrt(errors.share), signs)
+
+
+def shares_in_cells(
+    errors: ImportShareErrors,
+    signs: Float[Array, "p s c u"],
+    along: Float[Array, "s c u"],
+) -> Float[Array, "r N"]:
+    """``drawn_shares`` of the cells of some selling regions."""
     root = jnp.sqrt(errors.share)
     size = jnp.sqrt((errors.bought**2).sum(axis=2))
     unit = errors.bought / jnp.where(size > 0, size, 1)[:, :, None]
-    free = signs - root[..., None] * jnp.einsum("rid,ridu->idu", root, signs)[None]
+    free = signs - root[..., None] * along[None]
     free = free - unit[None] * jnp.einsum("idu,ridu->rid", unit, free)[..., None]
     cells = root[..., None] * errors.bought[None] * free
     cells = cells / jnp.sqrt(errors.concentration + 1)
-    c, s, _, u = cells.shape
-    industries = cells[..., : u - 1].reshape(c * s, -1)
-    return jnp.concatenate([industries, cells[..., u - 1].reshape(c * s, c)], axis=1)
+    p, s, c, u = cells.shape
+    industries = cells[..., : u - 1].reshape(p * s, -1)
+    return jnp.concatenate([industries, cells[..., u - 1].reshape(p * s, c)], axis=1)

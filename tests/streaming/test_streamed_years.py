@@ -1,4 +1,5 @@
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -7,12 +8,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import (
+    TableError,
     TivaxWarning,
     WorldShape,
     WorldTables,
     decompose,
     indicators,
     open_store,
+    standard_errors,
     value_added_trade,
 )
 from tivax.engine.measures import years
@@ -146,7 +149,7 @@ def test_what_needs_the_inverse_says_how_much_memory_that_is(store):
     message = error_of(decompose, lazy, "wwz", "country", **STREAMED)
     assert message.startswith(f"{N} industries: this holds matrices of about 0 GiB")
     assert "tivax aggregate" in message
-    cells = error_of(value_added_trade, lazy, certify="cells", **STREAMED)
+    cells = error_of(indicators, lazy, ["TBI"], certify="cells", **STREAMED)
     assert "GiB in memory, which they do not fit" in cells
 
 
@@ -172,6 +175,26 @@ def test_a_year_in_which_the_iteration_stalls_says_what_lu_would_take():
     message = error_of(value_added_trade, worst, **STREAMED)
     assert message.startswith("2014: the iteration stalls at a relative residual of ")
     assert f"LU factors of {N} industries would take 0 GiB of memory" in message
+
+
+def test_a_cell_that_is_not_a_number_is_named(tables):
+    """R2:S1 sells to R3:S0, in the third slab of one region."""
+    Z = tables.Z.copy()
+    Z[1, 2 * SECTORS + 1, 3 * SECTORS] = np.nan
+    told = [
+        error_of(work, replace(tables, Z=Z), *given, **STREAMED)
+        for work, given in (
+            (value_added_trade, ()),
+            (standard_errors, (TableError("lognormal", a=0.1),)),
+        )
+    ]
+    seller, user = (
+        f"{tables.regions[r]}:{tables.sectors[i]}" for r, i in ((2, 1), (3, 0))
+    )
+    for line in told:
+        assert line.startswith(
+            f"2001: Z has cells that are not numbers, first {seller} to {user};"
+        )
 
 
 def test_industries_that_buy_more_than_they_make_are_looked_at_once_more():

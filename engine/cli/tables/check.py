@@ -7,7 +7,8 @@ from ...core import Run, TivaxError
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE, with_sector_titles
-from ...tables import WorldTables, YearCheck, check_frame, check_tables, country_name
+from ...streaming import check_tables
+from ...tables import WorldTables, YearCheck, check_frame, country_name
 from ..terminal import Terminal
 
 

@@ -29,11 +29,11 @@ from ...figures import true_versus_estimated
 from ...measures import METHODS, TbiResult, compute_tbi, decompose, value_added_metadata
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, OUTCOME, KnownEffect, known_effect
 from ...reporting import save_figure
+from ...streaming import check_tables
 from ...tables import (
     WorldShape,
     WorldTables,
     check_frame,
-    check_tables,
     save_store,
     synthetic_world,
 )

@@ -1,24 +1,32 @@
-"""Any table, from NumPy archives: a ``.npz`` file for each year.
+"""Any table, from NumPy archives: a ``.npz`` file, or a folder of ``.npy`` files, for
+each year.
 
-Keys: Z (n, n), Y (n, c) or (n, c, f), x (n), regions (c), sectors (s), year, and
-where there are any va (n, value added at basic prices), categories (f) and parents (k,
-2: a split region and the region it is a part of, such as CN1, CHN). Rows run by region,
-then sector: n = c * s. All flows are in one unit, which the file does not
-tell. Labels are arrays of text, ``np.array(["AUT", "DEU"])``; nothing is unpickled.
+Keys (in a folder the names of its files, Z.npy and so on): Z (n, n), Y (n, c) or (n, c,
+f), x (n), regions (c), sectors (s), year, and where there are any va (n, value added at
+basic prices), categories (f) and parents (k, 2: a split region and the region it is a
+part of, such as CN1, CHN). Rows run by region, then sector: n = c * s. All flows are in
+one unit, which the file does not tell. Labels are arrays of text, ``np.array(["AUT",
+"DEU"])``; nothing is unpickled.
+Where a year is too large for memory its Z is mapped, not read: from a folder, or from
+an archive that is not compressed.
 """
 
+import io
 import math
 import re
+import struct
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import numpy.lib.format as npy
 
 from ...core import TivaxError, require_size
+from ...streaming import is_too_large, matrix_in_words
 from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
@@ -35,7 +43,12 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
 
     A name that ends in a year (``table_2000.npz``) must tell the right one.
     """
-    files = finding.gather(paths, r"(?!\.).*\.npz", "files named *.npz")
+    files = finding.gather(
+        paths, r"(?!\.).*\.npz|Z\.npy", "files named *.npz, or folders with Z.npy"
+    )
+    files = [
+        replace(k, folder=k.path.parent.name) if _is_folder(k) else k for k in files
+    ]
     return finding.one_per_year([replace(file, year=_year(file)) for file in files])
 
 
@@ -73,9 +86,17 @@ def read(file: TableFile) -> Iterator[WorldTable]:
     )
 
 
+def _is_folder(file: TableFile) -> bool:
+    return file.member is None and file.path.suffix.lower() == ".npy"
+
+
 def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
-    """The arrays named ``keys`` that an archive has."""
-    with fs.open_table(file) as stream:
+    """The arrays named ``keys`` that an archive or a folder has."""
+    if _is_folder(file):
+        parts = {path.stem: path for path in file.path.parent.glob("*.npy")}
+        _require_known(file, parts)
+        return {key: _in_folder(file, parts[key]) for key in keys if key in parts}
+    with _opened(file) as stream:
         fs.check_start(file, stream.read(1024), fs.ZIP)
         stream.seek(0)
         with fs.parsing(file):
@@ -84,12 +105,7 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
             name.removesuffix(".npy"): archive.getinfo(name)
             for name in archive.namelist()
         }
-        unknown = sorted(set(members) - set(KEYS))
-        if unknown:
-            raise TivaxError(
-                f"{file.name}: unknown {layout.some(unknown)}; the keys are "
-                f"{', '.join(KEYS)}"
-            )
+        _require_known(file, members)
         return {
             key: _array(file, archive, members[key], key)
             for key in keys
@@ -97,31 +113,112 @@ def _load(file: TableFile, keys: Sequence[str]) -> dict[str, np.ndarray]:
         }
 
 
-def _array(
-    file: TableFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str
-) -> np.ndarray:
-    """One array, whose declared shape must be that of the bytes that are there."""
-    require_size(file.name, member.file_size)
-    with fs.parsing(file), archive.open(member) as stream:
+def _opened(file: TableFile) -> AbstractContextManager[io.BufferedIOBase]:
+    """An archive on the disk may be of any size: each of its arrays has a limit."""
+    return file.path.open("rb") if file.member is None else fs.open_table(file)
+
+
+def _require_known(file: TableFile, names: Iterable[str]) -> None:
+    unknown = sorted(set(names) - set(KEYS))
+    if unknown:
+        raise TivaxError(
+            f"{file.name}: unknown {layout.some(unknown)}; the keys are "
+            f"{', '.join(KEYS)}"
+        )
+
+
+class _Header(NamedTuple):
+    """What an array says of itself, and where its numbers begin."""
+
+    shape: tuple[int, ...]
+    by_column: bool
+    dtype: np.dtype
+    start: int
+
+    @property
+    def too_large(self) -> bool:
+        """Whether it is a matrix of a year that does not fit in memory."""
+        return len(self.shape) == 2 and is_too_large(self.shape[1])
+
+
+def _header(file: TableFile, stream: Any, key: str, size: int) -> _Header:
+    """The header of an array, whose shape must be that of the bytes there are."""
+    with fs.parsing(file):
         version = npy.read_magic(stream)
         read_header = npy.read_array_header_1_0 if version < (2, 0) else _HEADER_2
-        shape, _, dtype = read_header(stream)
-        size = math.prod(shape) * dtype.itemsize
-        whole = size == member.file_size - stream.tell()
-    if dtype.hasobject:
+        header = _Header(*read_header(stream), stream.tell())
+        whole = math.prod(header.shape) * header.dtype.itemsize == size - header.start
+    if header.dtype.hasobject:
         raise TivaxError(
             f"{file.name}: {key} is an array of Python objects, which are not read; "
             "save labels as np.array([...], dtype=str), numbers as float"
         )
     if not whole:
-        raise fs.damaged(file, f"{key} is not as long as its shape {shape} says")
+        raise fs.damaged(file, f"{key} is not as long as its shape {header.shape} says")
+    return header
+
+
+def _array(
+    file: TableFile, archive: zipfile.ZipFile, member: zipfile.ZipInfo, key: str
+) -> np.ndarray:
+    """One array of an archive."""
+    with fs.parsing(file), archive.open(member) as stream:
+        header = _header(file, stream, key, member.file_size)
+    if key == "Z" and header.too_large:
+        _require_mappable(file, header, member.compress_type == zipfile.ZIP_STORED)
+        with fs.parsing(file), archive.open(member) as stream:
+            while stream.read(_PIECE):  # to the end, where the checksum is compared
+                pass
+        with file.path.open("rb") as stream:
+            stream.seek(member.header_offset + _LENGTHS)
+            lengths = struct.unpack("<HH", stream.read(4))
+        start = member.header_offset + _LENGTHS + 4 + sum(lengths) + header.start
+        return np.memmap(file.path, header.dtype, "r", start, header.shape)
+    require_size(file.name, member.file_size)
     with fs.parsing(file), archive.open(member) as stream:
         return npy.read_array(stream, allow_pickle=False)
 
 
+# Of a member's own header in a zip archive: where the lengths of its name and of its
+# further fields are, before both and the data (APPNOTE 4.3.7).
+_LENGTHS = 26
+_PIECE = 1 << 24
+
+
+def _in_folder(file: TableFile, path: Path) -> np.ndarray:
+    """One array of a folder."""
+    with path.open("rb") as stream:
+        header = _header(file, stream, path.stem, path.stat().st_size)
+        if path.stem == "Z" and header.too_large:
+            _require_mappable(file, header, stored=True)
+            return np.memmap(path, header.dtype, "r", header.start, header.shape)
+        require_size(file.name, path.stat().st_size)
+        stream.seek(0)
+        with fs.parsing(file):
+            return npy.read_array(stream, allow_pickle=False)
+
+
+def _require_mappable(file: TableFile, header: _Header, stored: bool) -> None:
+    """Raise ``TivaxError`` for a Z that cannot be used where it lies on the disk."""
+    why = ""
+    if not stored or file.member is not None:
+        why = "compressed, save it by np.savez or unpack it"
+    elif header.dtype != np.float64:
+        why = f"of dtype {header.dtype}, save it as float64"
+    elif header.by_column:
+        why = "stored by column, save np.ascontiguousarray(Z)"
+    if why:
+        n = header.shape[1]
+        raise TivaxError(
+            f"{file.name}: Z is {matrix_in_words(n)}, too large for memory, and cannot "
+            f"be read by row: it is {why}; or save it as Z.npy in a folder with the "
+            "other keys"
+        )
+
+
 def _year(file: TableFile) -> int:
     """The year of an archive, without reading its tables."""
-    in_name = re.search(r"(?<!\d)((?:19|20)\d\d)\.npz$", file.name)
+    in_name = re.search(r"(?<!\d)((?:19|20)\d\d)(\.npz|/Z\.npy)$", file.name)
     file = replace(file, year=int(in_name[1]) if in_name else None)
     return layout.check_year(
         file,
@@ -183,7 +280,7 @@ def _numbers(file: TableFile, arrays: Mapping[str, np.ndarray], key: str) -> np.
             f"{file.name}: {key} has dtype {arrays[key].dtype}, not numbers; "
             "save it as float"
         )
-    return arrays[key].astype(float)
+    return arrays[key].astype(float, copy=False)
 
 
 def _shaped(

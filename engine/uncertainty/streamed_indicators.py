@@ -1,0 +1,198 @@
+"""Standard errors of indicators of a year that does not fit in memory.
+
+The table is moved along a draw of errors, Z + t dZ, x + t dx, Y + t dY, and indicators
+are differentiated by t at 0. Every product of theirs is one with Z, which is read in
+slabs, or one with B, which is solved for:
+
+    d(Z Q) = Z dQ + dZ Q,      d(B Q) = B (dQ + dA B Q),   dA = dZ / x - A dx / x.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from ...kernels import leontief, perimeters
+from ...kernels.inverted_table import InvertedTable
+from ...kernels.refinement import IterativeSolution
+from ...kernels.sensitivity import inside_inverse
+from ..streaming import StreamedCoefficients, StreamedYear
+from .models import ErrorModel
+from .streamed_draws import DrawnYear, draw_year
+from .streamed_errors import OpenedYear, streamed_parts
+from .trade_errors import ROUGH
+
+Values = Callable[[InvertedTable, Float[Array, "n c"]], Any]
+"""Indicators of an inverted table and of final demand by region."""
+
+_Product = Callable[[Array], Array]
+
+
+def streamed_mean_squares(
+    opened: OpenedYear,
+    row: Float[Array, " n"] | None,
+    model: ErrorModel,
+    values: Values,
+    key: Key[Array, ""],
+    probes: int,
+) -> Any:
+    """Root mean squares of changes of ``values`` for drawn errors; ``row`` is value
+    added unless that is the residual.
+
+    Raises ``TivaxError`` where the iteration stalls.
+    """
+    flows, one = opened.year.flows, jnp.ones((), opened.Y.dtype)
+    parts = streamed_parts(opened.tables, opened.number, model, flows.rows)
+    total = found = None
+    for probe in range(probes):
+        own = jax.random.fold_in(key, probe)
+        drawn = draw_year(parts, flows, own, mapped=opened.mapped)
+
+        def moved(t: Array, drawn: DrawnYear = drawn) -> Any:
+            return values(*_moved(opened, row, drawn, t))
+
+        found, change = jax.jvp(moved, (0 * one,), (one,))
+        squares = jax.tree.map(jnp.square, change)
+        total = squares if total is None else jax.tree.map(jnp.add, total, squares)
+        jax.block_until_ready(total)
+
+    def root(total: Array, value: Array) -> Array:
+        return jnp.where(jnp.isnan(value), jnp.nan, jnp.sqrt(total / probes))
+
+    return jax.tree.map(root, total, found)
+
+
+def _along(value: _Product, change: _Product) -> Callable[[Array, Array], Array]:
+    """A product with a matrix that is moved by t, at t = 0: ``value(Q)``, whose
+    derivative is ``value(dQ) + dt change(Q)``."""
+
+    @jax.custom_jvp
+    def product(t: Array, Q: Array) -> Array:
+        return value(Q)
+
+    @product.defjvp
+    def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+        (_, Q), (dt, dQ) = primals, tangents
+        return value(Q), value(dQ) + dt * change(Q)
+
+    return product
+
+
+class _MovedFlows:
+    """Z + t dZ as what multiplies: see ``streaming.inverted.TableFlows``."""
+
+    def __init__(self, year: StreamedYear, drawn: DrawnYear, t: Array) -> None:
+        flows = year.flows
+        self._t, self.inside = t, year.D + t * drawn.inside
+        self._times = _along(flows.__matmul__, drawn.__matmul__)
+        self._transposed = _along(flows.transposed_times, drawn.transposed_times)
+        self._buyers = _along(flows.buyers, drawn.buyers)
+
+    def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        return self._times(self._t, Q)
+
+    def transposed_times(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
+        return self._transposed(self._t, Q)
+
+    def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
+        return self._buyers(self._t, Q)
+
+    def __mul__(self, scale: Float[Array, "1 n"]) -> StreamedCoefficients:
+        return StreamedCoefficients(self, scale[0])
+
+
+class _MovedInverse:
+    """B of the moved table for products, each a solve to six digits."""
+
+    def __init__(self, opened: OpenedYear, drawn: DrawnYear, t: Array) -> None:
+        year = opened.year
+        self._t, self._n = t, len(year.x)
+        flows, scale = year.flows, year.scale
+        moved = -(scale**2) * drawn.x
+
+        def answer(found: IterativeSolution) -> Array:
+            opened.require_solved(float(found.residual), ROUGH)
+            return found.X
+
+        def solve(Q: Array) -> Array:
+            return answer(year.solve(Q, tol=ROUGH))
+
+        def contents(Q: Array) -> Array:
+            return answer(year.solve_contents(Q, tol=ROUGH))
+
+        def by_rows(Q: Array) -> Array:
+            made = solve(Q)
+            change = drawn @ (scale[:, None] * made)
+            if bool((moved != 0).any()):
+                change = change + flows @ (moved[:, None] * made)
+            return solve(change)
+
+        def by_columns(Q: Array) -> Array:
+            held = contents(Q)
+            change = scale[:, None] * drawn.transposed_times(held)
+            if bool((moved != 0).any()):
+                change = change + moved[:, None] * flows.transposed_times(held)
+            return contents(change)
+
+        self._right, self._left = _along(solve, by_rows), _along(contents, by_columns)
+
+    def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
+        return self._right(self._t, Q.reshape(len(Q), -1)).reshape(Q.shape)
+
+    def __rmatmul__(self, Q: Float[Array, "*k n"]) -> Float[Array, "*k n"]:
+        columns = jnp.moveaxis(Q, -1, 0)
+        found = self._left(self._t, columns.reshape(self._n, -1))
+        return jnp.moveaxis(found.reshape(columns.shape), 0, -1)
+
+    def sum(self, axis: int) -> Float[Array, " n"]:
+        one = jnp.ones(self._n, self._t.dtype)
+        return self @ one if axis == 1 else one @ self
+
+
+def _moved(
+    opened: OpenedYear,
+    row: Float[Array, " n"] | None,
+    drawn: DrawnYear,
+    t: Float[Array, ""],
+) -> tuple[InvertedTable, Float[Array, "n c"]]:
+    """``sensitivity.differentiable_table`` of the moved table, and its final demand."""
+    year, Y = opened.year, opened.Y
+    n, c = Y.shape
+    borders = perimeters.equal_regions(n, c, Y.dtype)
+    x = year.x + t * drawn.x
+    Y = Y + t * drawn.Y
+    active = year.x > 0
+    scale = leontief.per_dollar(x)
+    left = jnp.where(active, 1 - (year.columns + t * drawn.columns) * scale, 0)
+    v = left if row is None else row * scale
+    flows: Any = _MovedFlows(year, drawn, t)
+    B: Any = _MovedInverse(opened, drawn, t)
+    A = flows * scale[None, :]
+    L = inside_inverse(perimeters.identity(A.inside) - A.inside)
+    X = B @ Y
+    content = (borders.member * v[:, None]).T @ B
+    sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])
+    working = active.astype(Y.dtype)
+    missing = jnp.full((), jnp.nan, Y.dtype)
+    world = InvertedTable(
+        borders=borders,
+        Z=flows,
+        scale=scale,
+        v=v,
+        Y=Y,
+        X=X,
+        exports=sold * borders.abroad * working[:, None],
+        L=L,
+        content=content.T,
+        dva_multiplier=perimeters.left_multiply(v, L),
+        fva_multiplier=jnp.full_like(v, jnp.nan),
+        active=working,
+        largest_input_share=missing,
+        residual=missing,
+        inverse=B,
+        cell_error=missing,
+        cell_backward_error=missing,
+    )
+    return world, Y
