@@ -5,7 +5,6 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,15 +47,24 @@ def as_one(
         os._exit(ending[1])
 
 
+# What draws a figure and writes it in each format: matplotlib imports a format late.
+_DRAWING = (
+    "tivax.engine.reporting.plot_style",
+    "matplotlib.backends.backend_svg",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+)
+
+
 @contextmanager
-def drawing_aside(wanted: bool) -> Iterator[Aside | None]:
-    """Processes that load what draws figures of trade at once, if they are wanted."""
+def drawing_aside(wanted: bool, figures: str) -> Iterator[Aside | None]:
+    """Processes that load what draws these figures at once, if they are wanted."""
     if not wanted:
         yield None
         return
-    with Aside(processes=2) as aside:
-        for _ in range(aside.processes):
-            aside.call(import_module, "tivax.engine.figures.trade")
+    with Aside(
+        processes=2, modules=[f"tivax.engine.figures.{figures}", *_DRAWING]
+    ) as aside:
         yield aside
 
 

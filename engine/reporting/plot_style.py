@@ -16,7 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -29,6 +29,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from ..core import stage
+from .drawn import Drawn
 from .labels import Language
 
 # Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
@@ -332,29 +333,6 @@ def _quiet_fonts() -> Iterator[None]:
 
 
 # ---------------------------------------------------------------------------- saving
-
-
-class Drawn(NamedTuple):
-    """A figure as it is written: what ``svg_text`` shows and ``save`` puts in files.
-
-    ``png`` (200 dpi) and ``pdf`` are None where they were not asked for or no font here
-    has all letters; ``size`` is in inches.
-    """
-
-    svg: str
-    png: bytes | None
-    pdf: bytes | None
-    size: tuple[float, float]
-
-    def save(self, folder: Path, name: str) -> list[str]:
-        """Write ``name.svg``, ``.png`` and ``.pdf``, if there are; their names."""
-        (folder / f"{name}.svg").write_text(self.svg, encoding="utf-8")
-        written = [f"{name}.svg"]
-        for ending, content in (("png", self.png), ("pdf", self.pdf)):
-            if content is not None:
-                (folder / f"{name}.{ending}").write_bytes(content)
-                written.append(f"{name}.{ending}")
-        return written
 
 
 @rc_context(STYLE)

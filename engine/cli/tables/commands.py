@@ -179,42 +179,41 @@ def tbi(
 
     Example: tivax tbi wiod16 --out results
     """
-    start_jax(device, devices)
-    with (
-        as_one(coordinator, processes, process_id) as first,
-        drawing_aside(first and not no_figures) as aside,
-    ):
+    # Before JAX is loaded: others load what draws at the same time.
+    with drawing_aside(not no_figures and not process_id, "trade") as aside:
+        start_jax(device, devices)
         from ...core import require_format
         from ...measures import require_certify
         from .inputs import correct_tables, error_files, open_tables, read_error
         from .tbi import run_tbi
 
-        terminal = Terminal(
-            quiet or not first, json=json, verbose=verbose, timings=timings
-        )
-        file_format, certify_what = require_format(format), require_certify(certify)
-        model = read_error(error)
-        tables = open_tables(store, years)
-        run_tbi(
-            store,
-            correct_tables(tables, net_inventories, inventories, terminal),
-            out,
-            value_added=value_added,
-            satellites=satellite or [],
-            final_satellites=satellite_final or [],
-            drop=drop or [],
-            groups=groups,
-            each_group=each_group,
-            certify=certify_what,
-            error=model,
-            error_files=error_files(error, model),
-            format=file_format,
-            regions=regions,
-            figures=not no_figures,
-            aside=aside,
-            force=force,
-            terminal=terminal,
-        )
+        with as_one(coordinator, processes, process_id) as first:
+            terminal = Terminal(
+                quiet or not first, json=json, verbose=verbose, timings=timings
+            )
+            file_format, certify_what = require_format(format), require_certify(certify)
+            model = read_error(error)
+            tables = open_tables(store, years)
+            run_tbi(
+                store,
+                correct_tables(tables, net_inventories, inventories, terminal),
+                out,
+                value_added=value_added,
+                satellites=satellite or [],
+                final_satellites=satellite_final or [],
+                drop=drop or [],
+                groups=groups,
+                each_group=each_group,
+                certify=certify_what,
+                error=model,
+                error_files=error_files(error, model),
+                format=file_format,
+                regions=regions,
+                figures=not no_figures,
+                aside=aside,
+                force=force,
+                terminal=terminal,
+            )
 
 
 def decompose(
