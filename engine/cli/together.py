@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from ..core import (
-    Aside,
     Machines,
     Run,
     TivaxError,
@@ -45,27 +44,6 @@ def as_one(
         print_last(ending[0])
         sys.stdout.flush()
         os._exit(ending[1])
-
-
-# What draws a figure and writes it in each format: matplotlib imports a format late.
-_DRAWING = (
-    "tivax.engine.reporting.plot_style",
-    "matplotlib.backends.backend_svg",
-    "matplotlib.backends.backend_agg",
-    "matplotlib.backends.backend_pdf",
-)
-
-
-@contextmanager
-def drawing_aside(wanted: bool, figures: str) -> Iterator[Aside | None]:
-    """Processes that load what draws these figures at once, if they are wanted."""
-    if not wanted:
-        yield None
-        return
-    with Aside(
-        processes=2, modules=[f"tivax.engine.figures.{figures}", *_DRAWING]
-    ) as aside:
-        yield aside
 
 
 @contextmanager
