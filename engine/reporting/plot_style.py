@@ -15,6 +15,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -399,11 +400,15 @@ def missing_font_note(language: Language) -> str | None:
 def _has_all_letters(figure: Figure) -> bool:
     texts = {k.get_text() for k in figure.findobj(Text) if isinstance(k, Text)}
     letters = set("".join(texts)) - {"\n"}
-    for family in [LATIN_FONTS[0], *INSTALLED]:
-        with _quiet_fonts():
-            font = font_manager.get_font(font_manager.findfont(family))
-        letters -= {chr(code) for code in font.get_charmap()}
-    return not letters
+    return not letters.difference(*map(_letters_of, [LATIN_FONTS[0], *INSTALLED]))
+
+
+@cache
+def _letters_of(family: str) -> frozenset[str]:
+    """The letters that a font has."""
+    with _quiet_fonts():
+        font = font_manager.get_font(font_manager.findfont(family))
+    return frozenset(map(chr, font.get_charmap()))
 
 
 def _svg(figure: Figure) -> str:

@@ -86,6 +86,7 @@ def run_tbi(
     run = Run("tbi", inputs=[store, *chosen.files, *given])
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     accounts = read_accounts(value_added, satellites)
     final = read_final_accounts(final_satellites, accounts)
     with shared_years(
