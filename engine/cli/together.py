@@ -5,12 +5,10 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from ..core import (
-    Aside,
     Machines,
     Run,
     TivaxError,
@@ -46,18 +44,6 @@ def as_one(
         print_last(ending[0])
         sys.stdout.flush()
         os._exit(ending[1])
-
-
-@contextmanager
-def drawing_aside(wanted: bool) -> Iterator[Aside | None]:
-    """Processes that load what draws figures of trade at once, if they are wanted."""
-    if not wanted:
-        yield None
-        return
-    with Aside(processes=2) as aside:
-        for _ in range(aside.processes):
-            aside.call(import_module, "tivax.engine.figures.trade")
-        yield aside
 
 
 @contextmanager

@@ -5,8 +5,10 @@ import json
 import os
 import platform
 import sys
+import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -199,6 +201,26 @@ class Run:
     argv: list[str] = field(default_factory=lambda: list(sys.argv))
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
+    _ahead: "Future[list[dict[str, Any]]] | None" = field(default=None, repr=False)
+
+    def describe_ahead(self) -> None:
+        """Read the inputs for the manifest beside what is computed from them.
+
+        A command that ends early does not wait for it.
+        """
+        found: Future[list[dict[str, Any]]] = Future()
+
+        def describe() -> None:
+            try:
+                found.set_result(self._inputs())
+            except Exception as error:
+                found.set_exception(error)
+
+        self._ahead = found
+        threading.Thread(target=describe, daemon=True).start()
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        return [describe_input(k, self.sources.get(k)) for k in self.inputs]
 
     def manifest(
         self, *, residual_max: float | None, outputs: Sequence[str], **more: Any
@@ -223,9 +245,7 @@ class Run:
             "wall_s": round(time.perf_counter() - self._clock, 3),
             "seed": self.seed,
             "device": f"{device.platform}: {device.device_kind}",
-            "inputs": [
-                describe_input(path, self.sources.get(path)) for path in self.inputs
-            ],
+            "inputs": self._ahead.result() if self._ahead else self._inputs(),
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),

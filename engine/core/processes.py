@@ -6,9 +6,11 @@ rest by itself. The one that helps (``Aside``) has no JAX: it draws figures and 
 while this one computes, as threads of one Python cannot.
 """
 
+import gc
 import math
 import os
 import pickle
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
-from typing import IO, Any, TypeVar
+from typing import IO, Any, NamedTuple, NoReturn, TypeVar
 
 from .errors import TivaxError
 
@@ -203,12 +205,31 @@ def shared_parts() -> SharedParts | None:
     return _sharing[-1] if _sharing else None
 
 
+# Where a process can be copied with what it has imported, safely.
+_COPIES = sys.platform == "linux"
+
+
+class _Helper(NamedTuple):
+    """A process of an ``Aside``, and the pipes to it; a copy has none of its own."""
+
+    calls: IO[bytes]
+    answers: IO[bytes]
+    process: "subprocess.Popen[bytes] | None"
+
+    def code(self) -> str:
+        """How it ended, where that is known."""
+        return "" if self.process is None else f", code {self.process.wait()}"
+
+
 class Aside:
     """Processes that call functions for this one, within a ``with`` block.
 
     Functions and arguments are pickled: functions of a module, not of a block. The
     processes are no forks, which JAX forbids, and do not run the caller's script again.
     Ctrl-C reaches this process alone; the others end when it does.
+
+    ``modules`` are imported first, once for all processes where the first can be
+    copied.
 
     Examples
     --------
@@ -218,27 +239,46 @@ class Aside:
     4.0
     """
 
-    def __init__(self, processes: int = 1) -> None:
-        self.processes = processes
+    def __init__(self, processes: int = 1, modules: Sequence[str] = ()) -> None:
+        self.processes, self.modules = processes, list(modules)
 
     def __enter__(self) -> "Aside":
-        # One thread each: BLAS and the like have other processes beside them.
-        alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
-        self._started = [
-            subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve()"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                env={**os.environ, **alone},
-                process_group=0,
-            )
-            for _ in range(self.processes)
-        ]
-        self._free: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
-        for process in self._started:
-            self._free.put(process)
+        copies = self.processes - 1 if _COPIES else 0
+        self._helpers = self._start(copies)
+        for _ in range(self.processes - copies - 1):
+            self._helpers += self._start(0)
+        self._free: SimpleQueue[_Helper] = SimpleQueue()
+        for helper in self._helpers:
+            self._free.put(helper)
         self._threads = ThreadPoolExecutor(self.processes)
         return self
+
+    def _start(self, copies: int) -> list[_Helper]:
+        """A process, and copies that it makes of itself."""
+        # One thread each: BLAS and the like have other processes beside them.
+        alone = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS"), "1")
+        calls, answers = ([os.pipe() for _ in range(copies)] for _ in range(2))
+        theirs = [(c[0], a[1]) for c, a in zip(calls, answers, strict=True)]
+        run = f"serve({self.modules}, {theirs})"
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", f"from {__name__} import serve; {run}"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **alone},
+            process_group=0,
+            pass_fds=[k for pair in theirs for k in pair],
+        )
+        for k in (k for pair in theirs for k in pair):
+            os.close(k)
+        assert process.stdin is not None and process.stdout is not None
+        first = _Helper(process.stdin, process.stdout, process)
+        return [
+            first,
+            *(
+                _Helper(os.fdopen(c[1], "wb"), os.fdopen(a[0], "rb"), None)
+                for c, a in zip(calls, answers, strict=True)
+            ),
+        ]
 
     def call(
         self, run: Callable[..., T], *arguments: object, **options: object
@@ -248,19 +288,18 @@ class Aside:
         return self._threads.submit(self._ask, pickle.dumps((run, arguments, options)))
 
     def _ask(self, call: bytes) -> Any:
-        process = self._free.get()
-        assert process.stdin is not None and process.stdout is not None
+        helper = self._free.get()
         try:
-            pickle.dump(call, process.stdin)
-            process.stdin.flush()
-            answer = pickle.load(process.stdout)
+            pickle.dump(call, helper.calls)
+            helper.calls.flush()
+            answer = pickle.load(helper.answers)
         except (OSError, EOFError):
             raise TivaxError(
-                f"a process that draws figures has ended, code {process.wait()}; is "
-                "there too little memory?"
+                f"a process that draws figures has ended{helper.code()}; is there too "
+                "little memory?"
             ) from None
         finally:
-            self._free.put(process)
+            self._free.put(helper)
         good, found = pickle.loads(answer)
         if not good:
             raise found
@@ -272,14 +311,26 @@ class Aside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        started = [k.process for k in self._helpers if k.process is not None]
         if error is not None:
-            for process in self._started:
-                process.kill()
+            for process in started:
+                _kill(process)
         self._threads.shutdown(cancel_futures=error is not None)
-        for process in self._started:
-            # Closing its pipes ends the process, which is waited for.
-            with suppress(BrokenPipeError), process:
-                pass
+        for helper in reversed(self._helpers):
+            for pipe in (helper.calls, helper.answers):
+                with suppress(BrokenPipeError):
+                    pipe.close()
+        for process in started:
+            process.wait()  # closing its pipes has ended it
+
+
+def _kill(process: "subprocess.Popen[bytes]") -> None:
+    """End a process with its copies, which are its group."""
+    if not _COPIES:
+        process.kill()
+        return
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def call_named(module: str, name: str, *arguments: Any, **options: Any) -> Any:
@@ -287,19 +338,46 @@ def call_named(module: str, name: str, *arguments: Any, **options: Any) -> Any:
     return getattr(import_module(module), name)(*arguments, **options)
 
 
-def serve() -> None:
-    """Answer the calls of an ``Aside`` until it is gone."""
-    calls, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
+def serve(modules: Sequence[str] = (), copies: Sequence[tuple[int, int]] = ()) -> None:
+    """Answer the calls of an ``Aside`` until it is gone.
+
+    ``copies``: the ends of the pipes of each copy that is to be made of this process.
+    """
+    gc.set_threshold(10_000)  # as in the command line
+    answers = os.dup(1)
     os.dup2(2, 1)  # prints must not come between the answers
-    while True:
-        try:
-            call = pickle.load(calls)
-        except EOFError:
-            os._exit(0)  # at once: nothing is left to do
-        try:
-            _answer(answers, _called(call))
-        except BrokenPipeError:
-            os._exit(1)
+    for name in modules:
+        import_module(name)
+    gc.freeze()  # a copy shares memory that neither changes
+    made = []
+    for k, ends in enumerate(copies):
+        copy = os.fork()
+        if copy == 0:
+            os.close(0)
+            os.close(answers)
+            for others in copies[k + 1 :]:
+                for end in others:
+                    os.close(end)
+            _serve(*ends)
+        made.append(copy)
+        for end in ends:
+            os.close(end)
+    _serve(0, answers, made)
+
+
+def _serve(calls: int, answers: int, copies: Sequence[int] = ()) -> NoReturn:
+    with os.fdopen(calls, "rb") as asked, os.fdopen(answers, "wb") as told:
+        while True:
+            try:
+                call = pickle.load(asked)
+            except EOFError:
+                for copy in copies:
+                    os.waitpid(copy, 0)
+                os._exit(0)  # at once: nothing is left to do
+            try:
+                _answer(told, _called(call))
+            except BrokenPipeError:
+                os._exit(1)
 
 
 def _called(call: bytes) -> bytes:

@@ -5,11 +5,15 @@ for a formula, and a region may be called so in somebody's tables. In csv an apo
 stands before it (OWASP, CSV injection); in xlsx the cell is marked as text.
 """
 
+import csv
+import os
 import re
 from collections.abc import Hashable
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from .progress import stage
@@ -37,15 +41,44 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and _is_run(cell[1:]) else cell
 
 
+# Rows written at a time: as Python objects they take four times the memory.
+_ROWS = 50_000
+
+
 @stage("writing")
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
     """Write a table without its index. Numbers keep every digit of float64."""
     safe = frame.rename(columns=_safe)
     for k in range(safe.shape[1]):
         column = safe.iloc[:, k]
-        if not pd.api.types.is_numeric_dtype(column):
+        if pd.api.types.is_numeric_dtype(column):
+            continue
+        if any(map(_is_run, column.unique() if _is_plain(column.dtype) else column)):
             safe.isetitem(k, column.map(_safe).to_numpy())
-    safe.to_csv(path, index=False)
+    if not all(map(_is_plain, safe.dtypes)):
+        safe.to_csv(path, index=False)
+        return
+    # The lines of pandas, in half the time.
+    with path.open("w", encoding="utf-8", newline="") as file:
+        lines = csv.writer(file, lineterminator=os.linesep)
+        lines.writerow(safe.columns)
+        for start in range(0, len(safe), _ROWS):
+            part = safe.iloc[start : start + _ROWS]
+            columns = [_cells(part.iloc[:, k]) for k in range(part.shape[1])]
+            lines.writerows(zip(*columns, strict=True))
+
+
+def _is_plain(dtype: Any) -> bool:
+    """Whether ``csv`` writes the values as pandas does."""
+    return dtype in ("float64", "int64") or isinstance(dtype, pd.StringDtype)
+
+
+def _cells(column: pd.Series) -> list[Any]:
+    """The values of a column, empty where they are missing."""
+    cells, missing = column.tolist(), column.isna().to_numpy()
+    for k in np.flatnonzero(missing).tolist():
+        cells[k] = ""
+    return cells
 
 
 def _safe(cell: Hashable) -> Hashable:

@@ -26,7 +26,7 @@ from ..reporting import (
     year_axis,
 )
 from ..tables import REST
-from .regions import FEW, MANY, known_regions, largest
+from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
@@ -154,8 +154,3 @@ def _order(size: pd.Series, count: int) -> str:
     last = ", ROW last" if count == MANY and REST in size.index else ""
     without = "" if count == MANY or REST not in size.index else ", without ROW"
     return f"the {count} largest, in falling order{last}{without}"
-
-
-def size_of(totals: xr.DataArray) -> pd.Series:
-    """All parts together by region, in the last year."""
-    return totals.isel(year=-1).sum("part").to_series()

@@ -64,3 +64,8 @@ def trade_size(tbi: xr.Dataset) -> pd.Series:
     """Value-added exports and imports together, by region in the last year."""
     last = tbi.isel(year=-1)
     return (last["va_exports"] + last["va_imports"]).to_series()
+
+
+def size_of(totals: xr.DataArray) -> pd.Series:
+    """All parts together by region, in the last year."""
+    return totals.isel(year=-1).sum("part").to_series()

@@ -1,3 +1,4 @@
+from .drawn import Drawn as Drawn
 from .html import Block as Block
 from .html import Details as Details
 from .html import Figure as Figure
@@ -29,7 +30,6 @@ from .plot_style import QUIET as QUIET
 from .plot_style import SMALL as SMALL
 from .plot_style import STYLE as STYLE
 from .plot_style import SURPLUS as SURPLUS
-from .plot_style import Drawn as Drawn
 from .plot_style import darker as darker
 from .plot_style import draw as draw
 from .plot_style import draw_plot as draw_plot

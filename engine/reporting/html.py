@@ -19,10 +19,11 @@ import pandas as pd
 from matplotlib import figure as mpl
 
 from ..core import load_toml
+from .drawn import Drawn
 from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
 from .labels import Language, label, numbered
-from .plot_style import FULL_WIDTH, Drawn, draw, svg_text
+from .plot_style import FULL_WIDTH, draw, svg_text
 
 
 @dataclass(frozen=True)

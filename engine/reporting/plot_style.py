@@ -15,8 +15,9 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -29,6 +30,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
 from ..core import stage
+from .drawn import Drawn
 from .labels import Language
 
 # Okabe and Ito's palette, distinct to any colour vision; their yellow is too pale for
@@ -334,29 +336,6 @@ def _quiet_fonts() -> Iterator[None]:
 # ---------------------------------------------------------------------------- saving
 
 
-class Drawn(NamedTuple):
-    """A figure as it is written: what ``svg_text`` shows and ``save`` puts in files.
-
-    ``png`` (200 dpi) and ``pdf`` are None where they were not asked for or no font here
-    has all letters; ``size`` is in inches.
-    """
-
-    svg: str
-    png: bytes | None
-    pdf: bytes | None
-    size: tuple[float, float]
-
-    def save(self, folder: Path, name: str) -> list[str]:
-        """Write ``name.svg``, ``.png`` and ``.pdf``, if there are; their names."""
-        (folder / f"{name}.svg").write_text(self.svg, encoding="utf-8")
-        written = [f"{name}.svg"]
-        for ending, content in (("png", self.png), ("pdf", self.pdf)):
-            if content is not None:
-                (folder / f"{name}.{ending}").write_bytes(content)
-                written.append(f"{name}.{ending}")
-        return written
-
-
 @rc_context(STYLE)
 def draw(figure: Figure, *, files: bool = True) -> Drawn:
     """A figure drawn; without ``files`` as SVG alone.
@@ -421,11 +400,15 @@ def missing_font_note(language: Language) -> str | None:
 def _has_all_letters(figure: Figure) -> bool:
     texts = {k.get_text() for k in figure.findobj(Text) if isinstance(k, Text)}
     letters = set("".join(texts)) - {"\n"}
-    for family in [LATIN_FONTS[0], *INSTALLED]:
-        with _quiet_fonts():
-            font = font_manager.get_font(font_manager.findfont(family))
-        letters -= {chr(code) for code in font.get_charmap()}
-    return not letters
+    return not letters.difference(*map(_letters_of, [LATIN_FONTS[0], *INSTALLED]))
+
+
+@cache
+def _letters_of(family: str) -> frozenset[str]:
+    """The letters that a font has."""
+    with _quiet_fonts():
+        font = font_manager.get_font(font_manager.findfont(family))
+    return frozenset(map(chr, font.get_charmap()))
 
 
 def _svg(figure: Figure) -> str:

@@ -4,6 +4,9 @@ import math
 import os
 import signal
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +67,37 @@ def test_an_interrupt_of_the_group_does_not_reach_it():
         other = aside.call(os.getpid).result()
         assert os.getpgid(other) != os.getpgid(0)
         os.kill(other, signal.SIGCONT)
+
+
+# One process sleeps, so that another takes the next call.
+_WHO = "(__import__('time').sleep(0.2), __import__('os').getpid())[1]"
+_LOADED = "(__import__('time').sleep(0.2), 'colorsys' in __import__('sys').modules)[1]"
+
+
+def test_all_processes_have_the_modules_that_they_are_told_to_load():
+    with Aside(processes=2, modules=["colorsys"]) as aside:
+        found = [aside.call(eval, _LOADED) for _ in range(2)]
+        assert [k.result() for k in found] == [True, True]
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_no_process_is_left_when_all_is_done(fails):
+    with suppress(KeyError), Aside(processes=2) as aside:
+        found = [aside.call(eval, _WHO) for _ in range(2)]
+        processes = [k.result() for k in found]
+        assert len({*processes, os.getpid()}) == 3
+        if fails:
+            raise KeyError
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(map(_runs, processes)):
+        time.sleep(0.05)
+    assert not any(map(_runs, processes))
+
+
+def _runs(process: int) -> bool:
+    """Whether a process is there; one that has ended may wait for its parent."""
+    stat = Path(f"/proc/{process}/stat")
+    try:
+        return stat.read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

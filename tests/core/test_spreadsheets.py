@@ -2,6 +2,7 @@
 
 import csv
 
+import numpy as np
 import openpyxl
 import pandas as pd
 import pyarrow.csv as pc
@@ -99,3 +100,16 @@ def test_what_tivax_wrote_is_read_with_its_own_names(tmp_path):
     account = read_satellite(tmp_path / "jobs.csv")
     assert account["region"].values.tolist() == ["=A", "B"]
     assert account["sector"].values.tolist() == ["-S"]
+
+
+def test_csv_has_the_bytes_of_pandas(tmp_path):
+    """Missing cells, quotes, exact digits, more rows than are written at a time."""
+    rng, rows = np.random.default_rng(0), 50_003
+    numbers = rng.choice([0.1, 1e-300, 1e22, -0.0, 5.0, np.nan, np.inf], rows)
+    texts = rng.choice(np.array(["AUT", 'a "b"', "a,b", "a\nb", "é", "", None]), rows)
+    frame = pd.DataFrame({"x": numbers, "t": pd.array(texts, "str"), 'y,"z"': rows})
+    for part in (frame, frame[["t"]], frame.iloc[:0], frame.assign(o=[None] * rows)):
+        write_csv(part, tmp_path / "ours.csv")
+        part.to_csv(tmp_path / "pandas.csv", index=False)
+        ours, theirs = (tmp_path / f"{k}.csv" for k in ("ours", "pandas"))
+        assert ours.read_bytes() == theirs.read_bytes()

@@ -7,6 +7,7 @@ import typer
 
 from ...core import start_jax
 from ..completion import complete_indicators, complete_level, complete_method
+from ..figures import drawing_aside
 from ..options import (
     CertifyOption,
     Coordinator,
@@ -34,7 +35,7 @@ from ..options import (
     Years,
 )
 from ..terminal import Terminal
-from ..together import as_one, drawing_aside
+from ..together import as_one
 
 
 def check(
@@ -179,42 +180,41 @@ def tbi(
 
     Example: tivax tbi wiod16 --out results
     """
-    start_jax(device, devices)
-    with (
-        as_one(coordinator, processes, process_id) as first,
-        drawing_aside(first and not no_figures) as aside,
-    ):
+    # Before JAX is loaded: others load what draws at the same time.
+    with drawing_aside(not no_figures and not process_id, "trade") as aside:
+        start_jax(device, devices)
         from ...core import require_format
         from ...measures import require_certify
         from .inputs import correct_tables, error_files, open_tables, read_error
         from .tbi import run_tbi
 
-        terminal = Terminal(
-            quiet or not first, json=json, verbose=verbose, timings=timings
-        )
-        file_format, certify_what = require_format(format), require_certify(certify)
-        model = read_error(error)
-        tables = open_tables(store, years)
-        run_tbi(
-            store,
-            correct_tables(tables, net_inventories, inventories, terminal),
-            out,
-            value_added=value_added,
-            satellites=satellite or [],
-            final_satellites=satellite_final or [],
-            drop=drop or [],
-            groups=groups,
-            each_group=each_group,
-            certify=certify_what,
-            error=model,
-            error_files=error_files(error, model),
-            format=file_format,
-            regions=regions,
-            figures=not no_figures,
-            aside=aside,
-            force=force,
-            terminal=terminal,
-        )
+        with as_one(coordinator, processes, process_id) as first:
+            terminal = Terminal(
+                quiet or not first, json=json, verbose=verbose, timings=timings
+            )
+            file_format, certify_what = require_format(format), require_certify(certify)
+            model = read_error(error)
+            tables = open_tables(store, years)
+            run_tbi(
+                store,
+                correct_tables(tables, net_inventories, inventories, terminal),
+                out,
+                value_added=value_added,
+                satellites=satellite or [],
+                final_satellites=satellite_final or [],
+                drop=drop or [],
+                groups=groups,
+                each_group=each_group,
+                certify=certify_what,
+                error=model,
+                error_files=error_files(error, model),
+                format=file_format,
+                regions=regions,
+                figures=not no_figures,
+                aside=aside,
+                force=force,
+                terminal=terminal,
+            )
 
 
 def decompose(
@@ -281,38 +281,40 @@ def decompose(
 
     Example: tivax decompose wiod16 --method wwz --level bilateral --out wwz
     """
-    start_jax(device, devices)
-    from ...core import Run
-    from ...tables import choose_groups
-    from .decompose import run_decompose
-    from .inputs import correct_tables, open_tables, read_accounts, read_regions
+    with drawing_aside(not no_figures and not process_id, "decompositions") as aside:
+        start_jax(device, devices)
+        from ...core import Run
+        from ...tables import choose_groups
+        from .decompose import run_decompose
+        from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
-    with as_one(coordinator, processes, process_id) as first:
-        terminal = Terminal(
-            quiet or not first, json=json, verbose=verbose, timings=timings
-        )
-        tables = open_tables(store, years)
-        net = correct_tables(tables, net_inventories, inventories, terminal)
-        chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-        run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
-        shown = read_regions(regions, net.tables, chosen, each_group=each_group)
-        run_decompose(
-            net,
-            method,
-            level,
-            out,
-            run,
-            detail=detail,
-            by_origin=by_origin,
-            groups=chosen,
-            one_by_one=each_group,
-            accounts=read_accounts(value_added, satellite or []),
-            format=format,
-            regions=shown,
-            figures=not no_figures,
-            force=force,
-            terminal=terminal,
-        )
+        with as_one(coordinator, processes, process_id) as first:
+            terminal = Terminal(
+                quiet or not first, json=json, verbose=verbose, timings=timings
+            )
+            tables = open_tables(store, years)
+            net = correct_tables(tables, net_inventories, inventories, terminal)
+            chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+            run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
+            shown = read_regions(regions, net.tables, chosen, each_group=each_group)
+            run_decompose(
+                net,
+                method,
+                level,
+                out,
+                run,
+                detail=detail,
+                by_origin=by_origin,
+                groups=chosen,
+                one_by_one=each_group,
+                accounts=read_accounts(value_added, satellite or []),
+                format=format,
+                regions=shown,
+                figures=not no_figures,
+                aside=aside,
+                force=force,
+                terminal=terminal,
+            )
 
 
 def indicators(
@@ -391,47 +393,50 @@ def indicators(
         raise typer.BadParameter("Missing argument 'STORE'.")
     if out is None:
         raise typer.BadParameter("Missing option '--out'.")
-    start_jax(device, devices)
-    from ...core import Run
-    from ...measures import require_certify
-    from ...tables import choose_groups
-    from .indicators import run_indicators
-    from .inputs import (
-        correct_tables,
-        error_files,
-        open_tables,
-        read_accounts,
-        read_error,
-        read_regions,
-    )
+    with drawing_aside(not no_figures and not process_id, "indicators") as aside:
+        start_jax(device, devices)
+        from ...core import Run
+        from ...measures import require_certify
+        from ...tables import choose_groups
+        from .indicators import run_indicators
+        from .inputs import (
+            correct_tables,
+            error_files,
+            open_tables,
+            read_accounts,
+            read_error,
+            read_regions,
+        )
 
-    with as_one(coordinator, processes, process_id) as first:
-        terminal = Terminal(
-            quiet or not first, json=json, verbose=verbose, timings=timings
-        )
-        model = read_error(error)
-        tables = open_tables(store, years)
-        net = correct_tables(tables, net_inventories, inventories, terminal)
-        chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-        of_errors = error_files(error, model)
-        run = Run(
-            "indicators", inputs=[store, *chosen.files, *(satellite or ()), *of_errors]
-        )
-        shown = read_regions(regions, net.tables, chosen, each_group=each_group)
-        run_indicators(
-            net,
-            names,
-            level,
-            out,
-            run,
-            groups=chosen,
-            one_by_one=each_group,
-            accounts=read_accounts(value_added, satellite or []),
-            certify=require_certify(certify),
-            error=model,
-            format=format,
-            regions=shown,
-            figures=not no_figures,
-            force=force,
-            terminal=terminal,
-        )
+        with as_one(coordinator, processes, process_id) as first:
+            terminal = Terminal(
+                quiet or not first, json=json, verbose=verbose, timings=timings
+            )
+            model = read_error(error)
+            tables = open_tables(store, years)
+            net = correct_tables(tables, net_inventories, inventories, terminal)
+            chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
+            of_errors = error_files(error, model)
+            run = Run(
+                "indicators",
+                inputs=[store, *chosen.files, *(satellite or ()), *of_errors],
+            )
+            shown = read_regions(regions, net.tables, chosen, each_group=each_group)
+            run_indicators(
+                net,
+                names,
+                level,
+                out,
+                run,
+                groups=chosen,
+                one_by_one=each_group,
+                accounts=read_accounts(value_added, satellite or []),
+                certify=require_certify(certify),
+                error=model,
+                format=format,
+                regions=shown,
+                figures=not no_figures,
+                aside=aside,
+                force=force,
+                terminal=terminal,
+            )

@@ -1,25 +1,27 @@
 """``tivax decompose``: terms of each year to a long table, then figures."""
 
 from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import xarray as xr
 
 from ...core import (
+    Aside,
     Progress,
     Run,
+    call_named,
     is_first,
     no_progress,
     output_folder,
     require_format,
     require_result_place,
     require_rows,
-    stage,
     write_csv,
 )
-from ...figures import decompositions as decomposition_plots
 from ...figures import shown_regions
+from ...figures.regions import size_of
 from ...measures import (
     METHODS,
     NOT_SUMMED,
@@ -33,9 +35,9 @@ from ...measures import (
     value_added_metadata,
     value_added_name,
 )
-from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories
+from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal
 from ..together import shared_years
 from .check import print_regions
@@ -57,6 +59,7 @@ def run_decompose(
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
+    aside: Aside | None = None,
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -71,6 +74,7 @@ def run_decompose(
     require_method(method, level, detail=detail, by_origin=by_origin)
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     path = out / f"decomposition.{format}"
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []
@@ -127,10 +131,12 @@ def run_decompose(
                         rows += writer.write(part if alone else named(part, account))
                         if len(residuals) == 1:  # all parts are as long as the first
                             require_rows(file_format, rows * parts)
-            write_csv(label_table(tables, members), folder / "labels.csv")
-            shown = _joined(totals) if totals else None
+            shown, drawings = _joined(totals) if totals else None, {}
             if shown is not None and figures:
-                _draw(shown, method, _whole(method, accounts[0]), regions, folder)
+                plots = _plots_of(shown, method, _whole(method, accounts[0]), regions)
+                drawings = begin_drawings(plots, aside)
+            write_csv(label_table(tables, members), folder / "labels.csv")
+            save_drawings(drawings, folder)
             gap = max(gaps) if METHODS[method].check is not None else None
             record = run.write_manifest(
                 folder,
@@ -165,18 +171,24 @@ def run_decompose(
     )
 
 
-@stage("figures")
-def _draw(
-    shown: xr.DataArray, method: str, whole: str, regions: Sequence[str], folder: Path
-) -> None:
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS = "tivax.engine.figures.decompositions"
+
+
+def _plots_of(
+    shown: xr.DataArray, method: str, whole: str, regions: Sequence[str]
+) -> dict[str, Callable[[], Any]]:
+    """What draws each figure, by file name."""
     about: dict[str, Any] = {
         "method": f"{METHODS[method].title} ({METHODS[method].source})",
         "regions": regions or None,
     }
-    save_figure(decomposition_plots.bars(shown, whole, **about), folder, "shares")
+    plots = {"shares": partial(call_named, _PLOTS, "bars", shown, whole, **about)}
     if shown.sizes["year"] > 1:
-        figure = decomposition_plots.over_years(shown, whole, **about)
-        save_figure(figure, folder, "shares_over_years")
+        plots["shares_over_years"] = partial(
+            call_named, _PLOTS, "over_years", shown, whole, **about
+        )
+    return plots
 
 
 def _print_shares(
@@ -185,9 +197,7 @@ def _print_shares(
     """Print the shares of the parts in the last year, as the figures have them."""
     last = shown.isel(year=-1)
     year = int(last["year"])
-    chosen = shown_regions(
-        decomposition_plots.size_of(shown), f"{whole} in {year}", asked
-    )
+    chosen = shown_regions(size_of(shown), f"{whole} in {year}", asked)
     parts = [str(k) for k in shown["part"].values]
     terminal.print(f"% of {whole}, {year}; {chosen.rule}")
     share = 100 * last / last.sum("part")

@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import (
+    Callable,
     Generator,
     Hashable,
     Iterable,
@@ -10,6 +11,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,9 +20,11 @@ import pandas as pd
 import xarray as xr
 
 from ...core import (
+    Aside,
     Progress,
     Run,
     TivaxError,
+    call_named,
     is_first,
     no_progress,
     output_folder,
@@ -28,11 +32,9 @@ from ...core import (
     require_result_place,
     require_rows,
     shift_progress,
-    stage,
     suggest,
     write_csv,
 )
-from ...figures import indicators as indicator_plots
 from ...figures import shown_regions
 from ...measures import (
     EVERY_PARTNER,
@@ -53,7 +55,6 @@ from ...measures import (
     value_added_metadata,
     value_added_name,
 )
-from ...reporting import save_figure
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
 from ...uncertainty import (
@@ -63,6 +64,7 @@ from ...uncertainty import (
     indicator_error_years,
     with_intervals,
 )
+from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal
 from ..together import shared_years
 from .check import certified_line, print_regions
@@ -110,6 +112,7 @@ def run_indicators(
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
+    aside: Aside | None = None,
     force: bool,
     terminal: Terminal,
 ) -> None:
@@ -133,6 +136,7 @@ def run_indicators(
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}
@@ -250,10 +254,12 @@ def run_indicators(
                             units.setdefault(value_added_name(account), {}).update(
                                 {k: v.attrs["units"] for k, v in part.items()}
                             )
-            write_csv(label_table(tables, groups.members), folder / "labels.csv")
+            drawings = {}
             if drawn:
                 of_regions = [xr.concat(k, "year") for k in shown.values()]
-                _draw(drawn, of_regions, regions, folder)
+                drawings = begin_drawings(_plots_of(drawn, of_regions, regions), aside)
+            write_csv(label_table(tables, groups.members), folder / "labels.csv")
+            save_drawings(drawings, folder)
             certified = {k: max(v) for k, v in sorted(cells.items())}
             of_each = {
                 account: {k: found[k] for k in wanted if k in found}
@@ -305,21 +311,24 @@ def run_indicators(
     )
 
 
-@stage("figures")
-def _draw(
-    names: Iterable[str],
-    regions: Sequence[xr.Dataset],
-    asked: Sequence[str],
-    folder: Path,
-) -> None:
-    """The figures of these names, of the regions in each Dataset."""
-    over = xr.concat(regions, "region")
+# Named, not imported: where another process draws, this one needs no matplotlib.
+_PLOTS = "tivax.engine.figures.indicators"
+
+
+def _plots_of(
+    names: Iterable[str], regions: Sequence[xr.Dataset], asked: Sequence[str]
+) -> dict[str, Callable[[], Any]]:
+    """What draws the figures of these names, of the regions in each Dataset."""
+    over, plots = xr.concat(regions, "region"), {}
     if "positions" in names:
-        figure = indicator_plots.position_map(over, asked or None)
-        save_figure(figure, folder, "positions")
+        plots["positions"] = partial(
+            call_named, _PLOTS, "position_map", over, asked or None
+        )
     if "participation" in names and over.sizes["year"] > 1:
-        figure = indicator_plots.participation(over, asked or None)
-        save_figure(figure, folder, "participation")
+        plots["participation"] = partial(
+            call_named, _PLOTS, "participation", over, asked or None
+        )
+    return plots
 
 
 def _print_last(

@@ -46,6 +46,7 @@ from ...uncertainty import (
     interval_columns,
     with_intervals,
 )
+from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal
 from ..together import shared_years
 from .check import print_tbi
@@ -85,6 +86,7 @@ def run_tbi(
     run = Run("tbi", inputs=[store, *chosen.files, *given])
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     accounts = read_accounts(value_added, satellites)
     final = read_final_accounts(final_satellites, accounts)
     with shared_years(
@@ -242,14 +244,10 @@ def write_tbi(
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
     footprints if there are any, and for Stata a do-file that prints the index."""
-    drawn: dict[str, Callable[[], Any]] = {}
-    for name, plot in plots_of(result, shown, errors).items() if figures else ():
-        draw = partial(call_named, _REPORTING, "draw_plot", plot)
-        drawn[name] = draw if aside is None else aside.call(draw).result
+    plots = plots_of(result, shown, errors) if figures else {}
+    drawings = begin_drawings(plots, aside)
     _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
-    for name, draw in drawn.items():
-        with stage("figures"):
-            draw().save(folder, name)
+    save_drawings(drawings, folder)
 
 
 def write_tbi_of_accounts(
@@ -390,7 +388,7 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
 
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
-_PLOTS, _REPORTING = "tivax.engine.figures.trade", "tivax.engine.reporting"
+_PLOTS = "tivax.engine.figures.trade"
 
 
 def plots_of(
