@@ -982,6 +982,7 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     # What is taken from the cache is taken in silence.
     again = installed("tbi", work / "store", "--out", "again", "--quiet")
     assert (again.code, again.err) == (0, "")
+    assert {*FIGURES} < {*names(tmp_path / "again")}  # drawn by processes of their own
     assert set(names(folder)) == programs
 
 
