@@ -18,6 +18,9 @@ if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 11):
     # For the processes that tests start.
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
 
+# As scripts/test does, for SciPy and JAX, and for the processes that tests start.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from tivax.engine import WorldTables, save_store
 
 from helpers import quick_to_compile, random_tables

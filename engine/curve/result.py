@@ -72,11 +72,15 @@ class SpecificationCurve(Printable):
         Columns model, choice, option, specifications, median, low, high (the least and
         the largest effect), significant (share, either sign).
         """
-        rows = []
-        for model, curve in self.estimated.groupby("model", sort=False):
+        return self._options_of(self.estimated)
+
+    def _options_of(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """``by_option`` of some rows with numbers."""
+        options = []
+        for model, curve in rows.groupby("model", sort=False):
             for choice in self.choices:
                 for option, own in curve.groupby(choice, sort=False):
-                    rows.append(
+                    options.append(
                         {
                             "model": model,
                             "choice": choice,
@@ -88,12 +92,12 @@ class SpecificationCurve(Printable):
                             "significant": (own["p_wild"] <= LEVEL).mean(),
                         }
                     )
-        return pd.DataFrame(rows, columns=[*_BY_OPTION])
+        return pd.DataFrame(options, columns=[*_BY_OPTION])
 
     @property
     def sentence(self) -> str:
         """What each curve says, from its numbers."""
-        return "\n".join(self.sentences[model.name] for model in self.models)
+        return "\n".join(self.sentences.values())
 
     @property
     def sentences(self) -> dict[str, str]:
@@ -132,7 +136,7 @@ class SpecificationCurve(Printable):
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
             f"{self._conclusion(list(tests.values()))}",
         ]
-        if moving := self._most_moving(model.name):
+        if moving := self._most_moving(rows):
             said.append(moving)
         return ". ".join(said) + "."
 
@@ -166,11 +170,10 @@ class SpecificationCurve(Printable):
             return f"{below} of {len(tests)} tests reject no effect at 5 %{at}"
         return f"none of the tests rejects no effect at 5 %{at}"
 
-    def _most_moving(self, model: str) -> str:
-        """The choice whose options have medians furthest apart."""
-        rows = self.by_option[self.by_option["model"] == model]
+    def _most_moving(self, rows: pd.DataFrame) -> str:
+        """The choice whose options have medians furthest apart, of a model's rows."""
         best, wide = "", 0.0
-        for choice, own in rows.groupby("choice", sort=False):
+        for choice, own in self._options_of(rows).groupby("choice", sort=False):
             apart = own["median"].max() - own["median"].min()
             if apart > wide:
                 wide = float(apart)
@@ -207,7 +210,7 @@ class SpecificationCurve(Printable):
             f"{model.name}: specification curve of {model.treatments[0]} on "
             f"{model.outcome}, {self.draws:,} {'patterns' if self.exact else 'draws'}"
         )
-        return Listing(title, _PRINTED, rows, [self.sentences[model.name]])
+        return Listing(title, _PRINTED, rows, [self._sentence(model)])
 
 
 def _share_in_words(many: int, of: int, sign: str) -> str:

@@ -59,7 +59,7 @@ class Threats(Printable):
     @property
     def sentence(self) -> str:
         """What makes each result go away, from the numbers of the table."""
-        return "\n".join(self.sentences[model.name] for model in self.models)
+        return "\n".join(self.sentences.values())
 
     @property
     def sentences(self) -> dict[str, str]:
@@ -192,7 +192,7 @@ class Threats(Printable):
             if k["model"] == model.name
         ]
         title = f"{model.name}: threats to {model.treatments[0]} on {model.outcome}"
-        return Listing(title, _PRINTED, rows, [self.sentences[model.name]])
+        return Listing(title, _PRINTED, rows, [self._sentence(model)])
 
 
 _PRINTED = ("", "term", "coef", "se", "p", "p wild", "n", "variation kept")

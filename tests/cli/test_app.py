@@ -215,7 +215,8 @@ def test_check_exits_with_1_and_names_the_fault(tmp_path, change, fault):
 
 
 def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):
-    answer = good("tbi", work / "store", "--out", tmp_path / "out")
+    words = ("--out", tmp_path / "out", "--no-figures")
+    answer = good("tbi", work / "store", *words)
     frame = pd.read_csv(tmp_path / "out" / "tbi.csv")
     assert "the 3 largest by value-added exports and imports in 2002" in answer.out
     assert "│ DEU    │ Germany" in answer.out and "│ ROW" not in answer.out
@@ -233,7 +234,7 @@ def test_quiet_leaves_only_results(work, tmp_path):
     for words in (
         ("import", "arrays", work / "raw", "--out", tmp_path / "store"),
         ("check", work / "store"),
-        ("tbi", work / "store", "--out", tmp_path / "out"),
+        ("tbi", work / "store", "--out", tmp_path / "out", "--no-figures"),
     ):
         answer = good(*words, "--quiet")
         assert answer.err == "" and answer.out
@@ -339,7 +340,8 @@ READERS = {
 
 @pytest.mark.parametrize("format", ["parquet", "dta", "xlsx"])
 def test_every_format_holds_the_same_numbers(work, tmp_path, format):
-    good("tbi", work / "store", "--out", tmp_path / "out", "--format", format)
+    words = ("--out", tmp_path / "out", "--format", format, "--no-figures")
+    good("tbi", work / "store", *words)
     for name in ("tbi", "vax", "vax_by_sector"):
         expected = READERS["csv"](work / "out" / f"{name}.csv")
         read = READERS[format](tmp_path / "out" / f"{name}.{format}")
@@ -362,7 +364,7 @@ def test_every_format_holds_the_same_numbers(work, tmp_path, format):
 
 
 def tbi_of(work, out, *options):
-    good("tbi", work / "store", "--out", out, "--quiet", *options)
+    good("tbi", work / "store", "--out", out, "--no-figures", "--quiet", *options)
     return pd.read_csv(out / "tbi.csv")
 
 
@@ -728,7 +730,8 @@ def assert_there_is_no_panel(out, answer):
 
 def test_a_demo_of_too_few_years_for_a_panel_says_so(tmp_path):
     out = tmp_path / "demo"
-    answer = good("demo", "--size", "11x3x4", "--out", out, "--quiet")
+    words = ("--no-figures", "--quiet")
+    answer = good("demo", "--size", "11x1x4", "--out", out, *words)
     assert_there_is_no_panel(out, answer)
 
 
@@ -798,7 +801,8 @@ def test_panel_from_a_store_needs_no_index_in_the_folder(data, tmp_path):
     out = tmp_path / "panel.csv"
     answer = good("panel", "--data", made, "--store", tmp_path / "store", "--out", out)
     assert answer.out.startswith(f"{out}: 164 rows, 41 countries, 2000-2003 (88 ")
-    good("tbi", tmp_path / "store", "--out", tmp_path / "tbi", "--quiet")
+    words = ("--out", tmp_path / "tbi", "--no-figures", "--quiet")
+    good("tbi", tmp_path / "store", *words)
     tbi = pd.read_csv(tmp_path / "tbi" / "tbi.csv").set_index(["region", "year"])["tbi"]
     own = pd.read_csv(out).set_index(["iso3", "year"])["TBI"]
     assert_allclose(own, tbi[own.index], atol=RTOL)
@@ -965,7 +969,7 @@ def installed(cache, tmp_path):
 def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     work, installed, cache, tmp_path
 ):
-    answer = installed("tbi", work / "store", "--out", "out")
+    answer = installed("tbi", work / "store", "--out", "out", "--no-figures")
     assert answer.code == 0, answer.err
     assert re.fullmatch(r"(tivax: solving \d/3 years, [\d.]+ s\n)+", answer.err)
     a, b = (pd.read_csv(k / "out" / "tbi.csv") for k in (work, tmp_path))
@@ -978,6 +982,7 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     # What is taken from the cache is taken in silence.
     again = installed("tbi", work / "store", "--out", "again", "--quiet")
     assert (again.code, again.err) == (0, "")
+    assert {*FIGURES} < {*names(tmp_path / "again")}  # drawn by processes of their own
     assert set(names(folder)) == programs
 
 

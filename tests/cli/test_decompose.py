@@ -58,7 +58,7 @@ def test_columns_that_a_level_does_not_have_are_left_out(
 ):
     out = tmp_path / "out"
     words = ("--method", method, "--level", level, "--format", "csv", "--out", out)
-    good("decompose", store, *words)
+    good("decompose", store, *words, "--no-figures")
     frame = pd.read_csv(out / "decomposition.csv")
     assert list(frame) == columns
     own = decompose(TABLES, method, level)
@@ -68,11 +68,11 @@ def test_columns_that_a_level_does_not_have_are_left_out(
 
 def test_details_and_sectors_of_origin_are_written(store, tmp_path):
     words = ("decompose", store, "--method", "bm-source", "--level", "sector")
-    good(*words, "--detail", "--out", tmp_path / "d")
+    good(*words, "--detail", "--no-figures", "--out", tmp_path / "d")
     table = pd.read_parquet(tmp_path / "d" / "decomposition.parquet")
     parts = table[table["term"].str.fullmatch("VAX[1-4]")]["value"].sum()
     assert_allclose(parts, table[table["term"] == "VAX"]["value"].sum(), rtol=1e-10)
-    good(*words, "--by-origin", "--out", tmp_path / "o")
+    good(*words, "--by-origin", "--no-figures", "--out", tmp_path / "o")
     origin = pd.read_parquet(tmp_path / "o" / "decomposition.parquet")
     assert set(table["term"]) - set(origin["term"]) >= {"GEXP", "VAX1"}
     for term in ("DAVAX", "GVC", "GVCF"):
@@ -96,7 +96,7 @@ def test_a_group_of_a_file_is_an_exporter(store, tmp_path):
     groups = tmp_path / "groups.toml"
     groups.write_text(f"G = {json.dumps(list(TABLES.regions[:2]))}\n")
     words = ("--method", "bm-source", "--level", "country", "--groups", groups)
-    good("decompose", store, *words, "--out", tmp_path / "out")
+    good("decompose", store, *words, "--out", tmp_path / "out", "--no-figures")
     frame = pd.read_parquet(tmp_path / "out" / "decomposition.parquet")
     assert set(frame["exporter"]) == {"G", TABLES.regions[2]}
 
@@ -112,14 +112,15 @@ def test_mistakes_are_told_before_work(store, tmp_path):
         "method ltv has no level bilateral-sector: choose from country, bilateral"
     )
     assert not out.exists()
-    good(*words, "my")
+    good(*words, "my", "--no-figures")
     assert mistake(*words, "my") == f"{out}: exists already; --force replaces it"
 
 
 @pytest.mark.parametrize("format", ["feather", "dta", "xlsx"])
 def test_every_format_holds_the_long_table(store, tmp_path, format):
     words = ("--method", "bm-source", "--level", "country", "--format", format)
-    good("decompose", store, *words, "--out", tmp_path / "out", "--quiet")
+    words += ("--out", tmp_path / "out", "--no-figures", "--quiet")
+    good("decompose", store, *words)
     path = tmp_path / "out" / f"decomposition.{format}"
     read = {"feather": pd.read_feather, "dta": pd.read_stata, "xlsx": pd.read_excel}
     options = {"engine": "calamine"} if format == "xlsx" else {}

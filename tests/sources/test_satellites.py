@@ -235,8 +235,8 @@ def test_a_missed_identity_is_never_taken_for_none(small, monkeypatch):
     "words",
     [
         ("tbi",),
-        ("decompose", "--method", "kww", "--level", "country"),
-        ("indicators", "--only", "TBI", "--level", "country"),
+        ("decompose", "--method", "kww", "--level", "country", "--no-figures"),
+        ("indicators", "--only", "TBI", "--level", "country", "--no-figures"),
     ],
     ids=lambda words: words[0],
 )

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import nullcontext, redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 
 from tivax.engine.cli import app as cli
+from tivax.engine.cli.tables import commands
 
 
 class Answer(NamedTuple):
@@ -23,11 +24,13 @@ class Answer(NamedTuple):
 def tivax(*words) -> Answer:
     """Run a command in this process; a traceback fails the test.
 
-    Without the compilation cache, whose settings would reach other tests.
+    Without the compilation cache, whose settings would reach other tests, and without
+    the processes that draw figures of trade, which would load matplotlib again.
     """
     out, err = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIVAX_CACHE", "")
+        patch.setattr(commands, "drawing_aside", lambda wanted: nullcontext())
         patch.setattr(sys, "argv", ["tivax", *map(str, words)])
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
             cli.main()

@@ -190,7 +190,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
             "p of no effect: the median, the share of significant specifications, "
             "Stouffer's Z. Monte-Carlo errors are in results/curve_tests.csv.",
         ),
-        Points([wide.sentences[model.name] for model in wide.models]),
+        Points([*wide.sentences.values()]),
         *(
             report.Figure(
                 figures[f"joint_curve_{outcome}"],

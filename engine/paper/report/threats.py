@@ -35,7 +35,7 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
             "the share of the variation of TBI that still identifies its coefficient. "
             "A result that is not seen where little is kept may be there all the same."
         ),
-        Points([threats.sentences[model.name] for model in threats.models]),
+        Points([*threats.sentences.values()]),
         Text(
             "The verdicts ask about the declared threats, a fixed list whatever the "
             "data: groups that joined the European Union in these years, years by "
