@@ -1,13 +1,12 @@
 """Eliminations with the batch last, by hand and against LAPACK one system at a time."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.kernels import small_systems
-
-from helpers import compiled
 
 # Elimination without pivots against LAPACK with them, condition numbers of 100: measured
 # 3e-15.
@@ -16,9 +15,6 @@ RTOL = 1e-13
 VANISHED_ATOL = 1e-9
 # By hand: integers, halves and quarters.
 EXACT = 1e-15
-
-eliminate = compiled(small_systems.eliminate, "columns")
-solve = compiled(small_systems.solve)
 
 
 def systems(m: int, batch: int = 7, seed: int = 0) -> np.ndarray:
@@ -35,15 +31,15 @@ def systems(m: int, batch: int = 7, seed: int = 0) -> np.ndarray:
 
 def test_eliminating_one_of_two_columns_by_hand():
     """5 - 3 x 3 / 4 and, of three columns, the same in each cell."""
-    S = np.array([[4.0, 3.0, 2.0], [3.0, 5.0, 1.0], [2.0, 1.0, 6.0]])[:, :, None]
-    left = eliminate(S, columns=1)
+    S = jnp.array([[4.0, 3.0, 2.0], [3.0, 5.0, 1.0], [2.0, 1.0, 6.0]])[:, :, None]
+    left = small_systems.eliminate(S, columns=1)
     assert_allclose(left[:, :, 0], [[2.75, -0.5], [-0.5, 5.0]], rtol=EXACT)
 
 
 def test_solving_a_system_of_two_by_hand():
     """4 x + 2 y = 8 and 2 x + 5 y = 12: x = 1, y = 2."""
-    A = np.array([[4.0, 2.0], [2.0, 5.0]])[:, :, None]
-    x = solve(A, np.array([[8.0], [12.0]]))
+    A = jnp.array([[4.0, 2.0], [2.0, 5.0]])[:, :, None]
+    x = small_systems.solve(A, jnp.array([[8.0], [12.0]]))
     assert_allclose(x[:, 0], [1, 2], rtol=EXACT)
 
 
@@ -53,7 +49,7 @@ def test_solving_a_system_of_two_by_hand():
 @pytest.mark.parametrize("k", range(1, 9))
 def test_solutions_are_those_of_numpy(k):
     A, b = systems(k), np.random.default_rng(k).normal(size=(k, 7))
-    x = solve(A, b)
+    x = small_systems.solve(jnp.asarray(A), jnp.asarray(b))
     expected = np.linalg.solve(A.transpose(2, 0, 1), b.T[:, :, None])[:, :, 0].T
     assert_allclose(x, expected, rtol=0, atol=RTOL * np.abs(expected).max())
 
@@ -63,7 +59,7 @@ def test_solutions_are_those_of_numpy(k):
 @pytest.mark.parametrize("left", [1, 4])
 def test_what_is_left_is_the_schur_complement_of_numpy(columns, left):
     S, c = systems(columns + left), columns
-    own = eliminate(S, columns=c)
+    own = small_systems.eliminate(jnp.asarray(S), columns=c)
     assert own.shape == (left, left, 7)
     for k in range(7):
         one = S[:, :, k]
@@ -74,7 +70,7 @@ def test_what_is_left_is_the_schur_complement_of_numpy(columns, left):
 def test_eliminating_a_constant_leaves_cross_products_of_deviations():
     M = np.random.default_rng(1).normal(size=(30, 4))
     S = np.column_stack([np.ones(30), M])
-    left = eliminate((S.T @ S)[:, :, None], columns=1)
+    left = small_systems.eliminate(jnp.asarray(S.T @ S)[:, :, None], columns=1)
     gap = M - M.mean(axis=0)
     assert_allclose(left[:, :, 0], gap.T @ gap, rtol=0, atol=RTOL * 30)
 
@@ -83,10 +79,12 @@ def test_eliminating_a_constant_leaves_cross_products_of_deviations():
 def test_only_the_upper_triangle_is_read(columns):
     S = systems(columns + 2)
     spoilt = np.where(np.tril(np.ones(S.shape[:2]), -1)[:, :, None] > 0, np.nan, S)
-    one, other = (eliminate(a, columns=columns) for a in (S, spoilt))
+    one, other = (
+        small_systems.eliminate(jnp.asarray(a), columns=columns) for a in (S, spoilt)
+    )
     assert_array_equal(one, other)
-    b = np.ones((columns + 2, 7))
-    one, other = (solve(a, b) for a in (S, spoilt))
+    b = jnp.ones((columns + 2, 7))
+    one, other = (small_systems.solve(jnp.asarray(a), b) for a in (S, spoilt))
     assert_array_equal(one, other)
 
 
@@ -102,19 +100,20 @@ def test_a_column_that_others_explain_is_left_out(columns, kind):
     one[1, :, 2] = 0 if kind == "zeros" else S[0, :, 2] + 3 * S[2, :, 2]
     one[:, 1, 2] = one[1, :, 2]
     one[1, 1, 2] = 0 if kind == "zeros" else one[1, 0, 2] + 3 * one[1, 2, 2]
-    own = eliminate(one, columns=columns)
+    own = small_systems.eliminate(jnp.asarray(one), columns=columns)
     rest = np.delete(np.arange(columns + 2), 1)
-    without = eliminate(S[rest][:, rest], columns=columns - 1)
+    without = small_systems.eliminate(
+        jnp.asarray(S[rest][:, rest]), columns=columns - 1
+    )
     assert_allclose(own[:, :, 2], without[:, :, 2], rtol=0, atol=VANISHED_ATOL)
     others = np.delete(np.arange(7), 2)
-    expected = eliminate(S, columns=columns)
+    expected = small_systems.eliminate(jnp.asarray(S), columns=columns)
     assert_array_equal(own[:, :, others], expected[:, :, others])
 
 
 def test_where_nothing_is_left_of_a_column_its_square_is_not_a_number():
-    S = systems(4)
-    S[2, :], S[:, 2] = 0, 0
-    left = eliminate(S, columns=2)
+    S = jnp.asarray(systems(4)).at[2, :].set(0).at[:, 2].set(0)
+    left = small_systems.eliminate(S, columns=2)
     assert np.isnan(left[0, 0]).all()
     assert np.isfinite(left[1, 1]).all()
 
@@ -123,23 +122,22 @@ def test_where_nothing_is_left_of_a_column_its_square_is_not_a_number():
 def test_a_column_that_is_a_multiple_of_another_has_no_solution(third):
     """Also where the second pivot is rounding, not 0."""
     x = np.array([[4.0, 4.0 * third], [4.0 * third, 4.0 * third**2]])
-    answer = solve(x[:, :, None], np.ones((2, 1)))
+    answer = small_systems.solve(jnp.asarray(x[:, :, None]), jnp.ones((2, 1)))
     assert not np.isfinite(answer).any()
 
 
 @pytest.mark.parametrize("columns", [3, 14])
 def test_compiled_it_gives_the_same(columns):
     S = jnp.asarray(systems(columns + 2))
-    own, expected = (
-        f(S, columns=columns) for f in (eliminate, small_systems.eliminate)
-    )
+    compiled = jax.jit(small_systems.eliminate, static_argnames="columns")
+    own, expected = (f(S, columns=columns) for f in (compiled, small_systems.eliminate))
     assert_allclose(own, expected, rtol=0, atol=RTOL)
 
 
 def test_results_have_the_dtype_of_the_inputs():
-    S = systems(16).astype("float32")
-    assert eliminate(S, columns=14).dtype == np.float32
-    assert solve(S[:3, :3], S[:3, 0]).dtype == np.float32
+    S = jnp.asarray(systems(16), jnp.float32)
+    assert small_systems.eliminate(S, columns=14).dtype == jnp.float32
+    assert small_systems.solve(S[:3, :3], S[:3, 0]).dtype == jnp.float32
 
 
 def test_more_columns_than_there_are_is_an_error():
