@@ -292,7 +292,7 @@ def clustering_level(
     T = fit.scores
     if type == "31":
         T = score_variance.jackknifed_scores(fit, fitted.products.S[:, :p, -1])
-    of = jax.jit(partial(score_variance.tau, clusters=G))
+    of = partial(_tau, clusters=G)
     tests = []
     for j, term in enumerate(model.treatments):
         s, loadings = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
@@ -324,6 +324,8 @@ def clustering_level(
 
 
 _ROWS = "row of the panel"
+# Of the module, so that panels of one shape share what is compiled.
+_tau = jax.jit(score_variance.tau, static_argnames="clusters")
 
 
 def _coarse_numbers(

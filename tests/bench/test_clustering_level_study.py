@@ -15,6 +15,8 @@ from tivax.engine.resampling.cluster_diagnostics import clustering_level
 from tivax.engine.resampling.models import Model
 from tivax.kernels import random_draws
 
+from helpers import compiled
+
 pytestmark = pytest.mark.usefixtures("quick")
 
 ROWS = study.LevelDesign("rows", 3, 9, 4, controls=1, shortest=2, unequal_coarse=1.0)
@@ -28,11 +30,11 @@ def one(design: study.LevelDesign, key, dtype=jnp.float64):
         "controls": design.controls,
         "two_way": design.two_way,
     }
-    arrays = jax.tree.map(jnp.asarray, design.arrays)
+    arrays = jax.device_put(design.arrays)
     of_panel, of_signs = jax.random.split(key)
-    M = study.nested_panel(of_panel, arrays, **sizes)
+    M = compiled(partial(study.nested_panel, **sizes))(of_panel, arrays)
     run = jax.jit(partial(study.test_panel, draws=DRAWS, draws_dtype=dtype, **sizes))
-    return np.asarray(M), of_signs, np.asarray(run(key, arrays))
+    return M, of_signs, np.asarray(run(key, arrays))
 
 
 @pytest.mark.parametrize("design", [ROWS, PANEL], ids=["rows", "panel"])
@@ -81,11 +83,10 @@ def test_shares_of_the_parts_are_those_of_the_design():
     design = replace(
         ROWS, coarse=200, fine=400, shortest=None, u_fine=0.5, u_coarse=0.3
     )
-    arrays = jax.tree.map(jnp.asarray, replace(design, unequal_coarse=0.0).arrays)
-    M = study.nested_panel(
-        jax.random.key(1), arrays, coarse=200, controls=1, two_way=False
-    )
-    null, other = np.asarray(M[:, :, 2]), np.asarray(M[:, :, 3])
+    arrays = replace(design, unequal_coarse=0.0).arrays
+    draw = partial(study.nested_panel, coarse=200, controls=1, two_way=False)
+    M = compiled(draw)(jax.random.key(1), arrays)
+    null, other = M[:, :, 2], M[:, :, 3]
     # 400 pairs of rows: five standard errors are .25.
     assert abs(np.corrcoef(null[:, 0], null[:, 1])[0, 1] - 0.5) < 0.25
     assert abs(np.corrcoef(null[::2, 0], null[1::2, 0])[0, 1]) < 0.36

@@ -2,7 +2,7 @@
 
 import json
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -13,12 +13,18 @@ from tivax.kernels import cells
 from tivax.kernels.inverted_table import invert_table
 
 from commands import good, mistake
-from helpers import coefficients, error_of, random_table, random_tables
+from helpers import coefficients, compiled, error_of, random_table, random_tables
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 # What refinement in double precision leaves of a cell; measured 2e-15.
 CELL_RTOL = 1e-12
+
+
+@compiled
+def certify(A, solver, Y, X):
+    """Of a solver that multiplies by a matrix."""
+    return cells.certify(lambda Q: A @ Q, lambda R: solver @ R, Y, X)
 
 
 def unequal_world() -> WorldTables:
@@ -78,17 +84,16 @@ def test_no_cell_is_further_off_than_its_bound(roughness):
     """However rough the solver is, as long as it says something."""
     tables = unequal_world()
     exact = exact_output(tables)
-    A = jnp.asarray(coefficients(tables.Z[0], tables.x[0]))
+    A = coefficients(tables.Z[0], tables.x[0])
     off = 1 + roughness * np.random.default_rng(0).uniform(-1, 1, size=(len(A), 1))
-    B = jnp.linalg.inv(jnp.eye(len(A)) - A) * off
-    Y = jnp.asarray(tables.Y[0])
-    found = cells.certify(lambda Q: A @ Q, lambda R: B @ R, Y, B @ Y)
+    B, Y = np.linalg.inv(np.eye(len(A)) - A) * off, np.asarray(tables.Y[0])
+    found = certify(A, B, Y, B @ Y)
     assert worst(np.asarray(found.X), exact) <= float(found.error) < np.inf
 
 
 def test_a_solver_that_says_nothing_gives_no_bound():
-    A, Y = jnp.array([[0.5]]), jnp.array([[1.0]])
-    found = cells.certify(lambda Q: A @ Q, lambda R: 0 * R, Y, jnp.array([[1.9]]))
+    A, Y, X = (np.array([[k]]) for k in (0.5, 1.0, 1.9))
+    found = certify(A, np.zeros((1, 1)), Y, X)
     assert found.error == np.inf
     # (1 - 1.9 + 0.95) / (1 + 1.9 + 0.95)
     assert_allclose(found.backward_error, 0.05 / 3.85, rtol=CELL_RTOL)
@@ -96,17 +101,16 @@ def test_a_solver_that_says_nothing_gives_no_bound():
 
 def test_a_cell_that_is_nothing_does_not_count():
     """A solver leaves 1e-30 where the second industry is not needed at all."""
-    A, Y = jnp.array([[0.5, 0.1], [0.0, 0.5]]), jnp.array([[1.0], [0.0]])
-    found = cells.certify(
-        lambda Q: A @ Q, lambda R: 2 * R, Y, jnp.array([[2.0], [1e-30]])
-    )
+    A, Y = np.array([[0.5, 0.1], [0.0, 0.5]]), np.array([[1.0], [0.0]])
+    found = certify(A, 2 * np.eye(2), Y, np.array([[2.0], [1e-30]]))
     assert found.error < CELL_RTOL
 
 
 def test_cells_of_the_inverse_are_certified():
     tables = unequal_world()
-    Z, x, Y = (jnp.asarray(k[0]) for k in (tables.Z, tables.x, tables.Y))
-    world = invert_table(Z, x, Y, certify=True)
+    Z, x, Y = (np.asarray(k[0]) for k in (tables.Z, tables.x, tables.Y))
+    invert = jax.jit(invert_table, static_argnames="certify")
+    world = invert(Z, x, Y, certify=True)
     wide = np.longdouble
     A = np.asarray(Z).astype(wide) / np.asarray(x).astype(wide)
     exact = np.eye(len(x), dtype=wide)
@@ -115,7 +119,7 @@ def test_cells_of_the_inverse_are_certified():
         term = A @ term
         exact = exact + term
     assert worst(np.asarray(world.B), exact) <= float(world.cell_error) < CELL_RTOL
-    assert np.isnan(invert_table(Z, x, Y).cell_error)
+    assert np.isnan(invert(Z, x, Y).cell_error)
 
 
 def test_results_say_what_is_certified():

@@ -18,6 +18,7 @@ from tivax.kernels import clusters as kernel
 from tivax.kernels import resampling
 from tivax.kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
 
+from helpers import compiled
 from literal_refits import (
     Refit,
     Rows,
@@ -60,6 +61,9 @@ CASES: dict[str, Rows] = {
 }
 
 pytestmark = pytest.mark.usefixtures("quick")
+
+fit_of = compiled(kernel.fit, "layout")
+leave_one_out = compiled(resampling.leave_one_out, "layout")
 
 
 @pytest.fixture(params=CASES)
@@ -108,14 +112,14 @@ def contrasts(rows: Rows) -> np.ndarray:
 
 def results(rows: Rows) -> Everything:
     """Of controls and treatments, as the refits have them; left and cv3 of treatments."""
-    R = jnp.asarray(contrast(rows, contrasts(rows)))
-    own = everything(products(rows), R, layout=rows.layout)
+    R = contrast(rows, contrasts(rows))
+    own = jax.device_get(everything(products(rows), R, layout=rows.layout))
     k = slice(rows.layout.dummies, None)
     return own._replace(coef=own.coef[k], cv1=own.cv1[k, k], cv2=own.cv2[k, k])
 
 
 def one_fit(rows: Rows) -> ClusterFit:
-    return kernel.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    return fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
 
 
 def close(own, expected, rtol=RTOL) -> None:
@@ -139,23 +143,23 @@ def test_a_mean_of_two_clusters_by_hand():
 
     All are s^2 / 2 of iid rows, one degree of freedom.
     """
-    fit = kernel.fit(TWO, jnp.ones(2), layout=MEAN)
-    left = resampling.leave_one_out(TWO, layout=MEAN)
+    fit = fit_of(TWO, np.ones(2), layout=MEAN)
+    left = leave_one_out(TWO, layout=MEAN)
     assert_allclose(fit.coef, [2], rtol=HAND_RTOL)
     assert_allclose(fit.scores, [[-1], [1]], rtol=HAND_RTOL)
     assert_allclose(left, [[3], [1]], rtol=HAND_RTOL)
     for V in (kernel.cv1(TWO, fit), kernel.cv2(fit), kernel.cv3(fit.coef, left)):
         assert_allclose(V, [[1]], rtol=HAND_RTOL)
-    assert_allclose(kernel.degrees(fit, jnp.ones(1)), 1, rtol=HAND_RTOL)
+    assert_allclose(kernel.degrees(fit, np.ones(1)), 1, rtol=HAND_RTOL)
     assert_allclose(kernel.leverage(fit), [0.5, 0.5], rtol=HAND_RTOL)
 
 
 def test_effective_clusters_by_hand():
     """x = 1 and 2: of the variation 1/5 and 4/5, 25/17 clusters."""
-    rows = jnp.array([[1.0, 0.0], [2.0, 1.0]])
-    S = kernel.cross_products(rows, jnp.arange(2), clusters=2)
-    fit = kernel.fit(TWO._replace(S=S), jnp.ones(2), layout=MEAN)
-    share = kernel.partial_leverage(fit, jnp.ones(1))
+    rows = np.array([[1.0, 0.0], [2.0, 1.0]])
+    S = kernel.cross_products(rows, np.arange(2), clusters=2)
+    fit = fit_of(TWO._replace(S=S), np.ones(2), layout=MEAN)
+    share = kernel.partial_leverage(fit, np.ones(1))
     assert_allclose(share, [0.2, 0.8], rtol=HAND_RTOL)
     assert_allclose(kernel.effective_clusters(share), 25 / 17, rtol=HAND_RTOL)
 
@@ -163,10 +167,10 @@ def test_effective_clusters_by_hand():
 def test_correction_by_hand():
     """Clusters of 2, 3 and no rows; the second twice: G = 3, N = 8."""
     three = ClusterCrossProducts(
-        jnp.ones((3, 2, 2)), jnp.array([2.0, 3.0, 0.0]), jnp.array(2.0)
+        *jax.device_put((np.ones((3, 2, 2)), np.array([2.0, 3.0, 0.0]), np.array(2.0)))
     )
     assert_allclose(kernel.correction(three), 2 / 1 * 4 / 3, rtol=HAND_RTOL)
-    weights = jnp.array([1.0, 2.0, 5.0])
+    weights = np.array([1.0, 2.0, 5.0])
     assert_allclose(kernel.correction(three, weights), 3 / 2 * 7 / 6, rtol=HAND_RTOL)
 
 
@@ -285,7 +289,7 @@ def test_a_fit_is_that_of_all_dummies(rows):
 def test_weights_are_how_often_a_cluster_is_there(rows):
     counts = np.ones(rows.G)
     counts[[0, 3, 5]] = [3, 2, 0]
-    fit = kernel.fit(products(rows), jnp.asarray(counts), layout=rows.layout)
+    fit = fit_of(products(rows), counts, layout=rows.layout)
     close(fit.coef[rows.layout.dummies :], refit(rows.drawn(counts)).coef)
     total = np.abs(counts @ fit.scores)
     assert total.max() < RTOL * np.abs(fit.scores).max()
@@ -396,14 +400,14 @@ def adopting(rows: Rows, adopters: int) -> Rows:
 @pytest.mark.parametrize("adopters", [1, 2])
 def test_leaving_out_the_only_treated_cluster_is_not_a_number(adopters):
     rows = adopting(random_rows(missing=0.2, seed=15), adopters)
-    left = np.asarray(resampling.leave_one_out(products(rows), layout=rows.layout))
+    left = leave_one_out(products(rows), layout=rows.layout)
     lone = (np.arange(rows.G) == 0) & (adopters == 1)
     assert_array_equal(np.isnan(left[:, 0]), lone)
     kept = np.flatnonzero(~lone).tolist()
     expected = [refit(rows.without(g)).coef[-1] for g in kept]
     close(left[~lone, 0], np.array(expected))
     coef = one_fit(rows).coef[rows.layout.exogenous :]
-    assert np.isnan(kernel.cv3(coef, jnp.asarray(left))).all() == (adopters == 1)
+    assert np.isnan(kernel.cv3(coef, left)).all() == (adopters == 1)
 
 
 @pytest.mark.parametrize("missing", [0.0, 0.2])
@@ -415,10 +419,10 @@ def test_what_one_country_alone_identifies_has_no_cv2(adopters, missing):
     own = one_fit(rows)
     spectrum, V = kernel.leverages(own), np.asarray(kernel.cv2(own))
     contrasts = np.eye(rows.layout.regressors)
-    lone = np.asarray(kernel.singly_identified(spectrum, jnp.asarray(contrasts[-1])))
+    lone = np.asarray(kernel.singly_identified(spectrum, contrasts[-1]))
     assert_array_equal(lone, (np.arange(rows.G) == 0) & (adopters == 1))
     assert_array_equal(np.isnan(np.diag(V)), rests_on_one_country(rows))
-    degrees = [float(kernel.degrees(own, jnp.asarray(k))) for k in contrasts]
+    degrees = [float(kernel.degrees(own, k)) for k in contrasts]
     assert_array_equal(np.isnan(degrees), np.isnan(np.diag(V)))
     assert np.isnan(degrees[-1]) == (adopters == 1)
     assert np.isfinite(degrees[rows.layout.dummies : -1]).all()
@@ -456,7 +460,7 @@ def test_cv2_is_unbiased_where_errors_are_iid():
         ones = jnp.ones(rows.G)
         return kernel.cv2(kernel.fit(own._replace(S=S), ones, layout=rows.layout))
 
-    each = jax.jit(jax.vmap(of_outcome))(jnp.asarray(np.array(by)), squares)
+    each = np.asarray(jax.jit(jax.vmap(of_outcome))(np.array(by), squares))
     k = rows.layout.dummies
     inverse = refit(rows).inverse
     close(each.sum(axis=0)[k:, k:], inverse @ inverse.T)
@@ -482,19 +486,19 @@ def test_partial_leverage_is_the_share_of_the_residual_variation(rows):
 
 
 def test_even_clusters_are_all_effective():
-    assert_allclose(kernel.effective_clusters(jnp.full(9, 1 / 9)), 9, rtol=HAND_RTOL)
+    assert_allclose(kernel.effective_clusters(np.full(9, 1 / 9)), 9, rtol=HAND_RTOL)
 
 
 def test_a_cluster_without_rows_changes_no_estimate_and_is_not_counted():
     whole = CASES["unbalanced"]
     own, literal = products(whole), refit(whole.without(3))
-    empty = ClusterCrossProducts(
-        own.S.at[3].set(0), own.rows.at[3].set(0), own.n_parameters
-    )
-    fit, k = kernel.fit(empty, jnp.ones(whole.G), layout=whole.layout), 7
+    S, count = np.array(own.S), np.array(own.rows)
+    S[3], count[3] = 0, 0
+    empty = ClusterCrossProducts(*jax.device_put((S, count)), own.n_parameters)
+    fit, k = fit_of(empty, np.ones(whole.G), layout=whole.layout), 7
     assert k == whole.layout.dummies
     close(fit.coef[k:], literal.coef)
-    close(kernel.cv1(empty, fit)[k:, k:], literal.covariance)
+    close(np.asarray(kernel.cv1(empty, fit))[k:, k:], literal.covariance)
 
 
 def test_as_many_instruments_as_treatments_that_are_the_treatments_are_ols():
@@ -517,9 +521,9 @@ def test_instruments_in_another_basis_change_nothing():
 def test_models_can_be_batched():
     rows = CASES["unbalanced"]
     own = products(rows)
-    twice = cast(ClusterCrossProducts, jax.tree.map(lambda a: jnp.stack([a, a]), own))
+    twice = cast(ClusterCrossProducts, jax.tree.map(lambda a: np.stack([a, a]), own))
     each = jax.vmap(lambda m: kernel.fit(m, jnp.ones(rows.G), layout=rows.layout))
-    for coef in each(twice).coef:
+    for coef in jax.device_get(jax.jit(each)(twice)).coef:
         close(coef, np.asarray(one_fit(rows).coef))
 
 
@@ -551,14 +555,24 @@ def of_panel(
     panel: Panel, weights=None, dtype: Any = float
 ) -> tuple[ClusterFit, Array]:
     """The fit with a dummy of every year but the first that is there, and its CV1."""
-    M, seen = jnp.asarray(panel.M, dtype), jnp.asarray(panel.seen, dtype)
-    weights = (
-        jnp.ones(len(M), dtype) if weights is None else jnp.asarray(weights, dtype)
+    weights = np.ones(len(panel.M)) if weights is None else weights
+    cells = (np.asarray(a, dtype) for a in (panel.M, panel.seen, weights))
+    return jax.device_get(_of_panel(*cells)[-1])
+
+
+@partial(jax.jit, static_argnames="outcomes")
+def _of_panel(
+    M: Array, seen: Array, weights: Array, outcomes: int = 1
+) -> list[tuple[ClusterFit, Array]]:
+    """A fit and its CV1 for each outcome."""
+    own, layout = kernel.two_way_products(
+        M, seen, dummies=M.shape[1], outcomes=outcomes
     )
-    own, layout = kernel.two_way_products(M, seen, dummies=M.shape[1])
     own = kernel.without_base(own, weights, layout=layout)
-    fit = kernel.fit(own, weights, layout=layout)
-    return fit, kernel.cv1(own, fit, weights)
+    fits = [
+        kernel.fit(own, weights, layout=layout, outcome=k) for k in range(-outcomes, 0)
+    ]
+    return [(fit, kernel.cv1(own, fit, weights)) for fit in fits]
 
 
 def assert_is_refit(found: tuple[ClusterFit, Array], rows: Rows) -> None:
@@ -627,21 +641,16 @@ def test_two_way_products_keep_the_dtype():
 def test_several_outcomes_share_a_bread():
     rows = CASES["unbalanced"]
     M, seen = panel_of(rows)
-    both = jnp.asarray(np.concatenate([M, M[:, :, -1:] ** 2], axis=2))
-    own, layout = kernel.two_way_products(
-        both, jnp.asarray(seen), dummies=M.shape[1], outcomes=2
-    )
-    ones = jnp.ones(rows.G)
-    own = kernel.without_base(own, ones, layout=layout)
-    for outcome, y in ((-2, rows.y), (-1, rows.y**2)):
-        fit = kernel.fit(own, ones, layout=layout, outcome=outcome)
-        assert_is_refit((fit, kernel.cv1(own, fit, ones)), replace(rows, y=y))
+    both = np.concatenate([M, M[:, :, -1:] ** 2], axis=2)
+    found = jax.device_get(_of_panel(both, seen, np.ones(rows.G), outcomes=2))
+    for each, y in zip(found, (rows.y, rows.y**2), strict=True):
+        assert_is_refit(each, replace(rows, y=y))
 
 
 def test_the_unexplained_share_is_the_residual_variation():
     rows = CASES["unbalanced"]
     fit = of_panel(panel_of(rows))[0]
-    share = kernel.unexplained_share(fit, jnp.ones(rows.G))
+    share = np.asarray(kernel.unexplained_share(fit, np.ones(rows.G)))
     D = np.column_stack([rows.dummies, rows.C])
     x = within(rows, rows.X)[:, 0]
     left = x - D @ (pseudo_inverse(D) @ x)

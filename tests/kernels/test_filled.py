@@ -1,5 +1,6 @@
 """Errors of filled cells against sums over every cell and every effect."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from numpy.testing import assert_allclose
 from tivax.kernels import table_errors
 from tivax.kernels.error_terms import filled as kernel
 from tivax.kernels.sensitivity import Gradients
+
+from helpers import compiled
 
 C, S, F = 3, 2, 2
 N = C * S
@@ -30,21 +33,22 @@ def cells():
 def filled(cells):
     users = np.pad(np.tile(np.eye(S), (C, 1)), ((0, 0), (0, F)))
     final = np.pad(np.tile(np.eye(F), (C, 1)), ((0, 0), (S, 0)))
-    return kernel.FilledCells(
-        jnp.asarray(cells),
-        jnp.asarray(np.tile(np.eye(S), (C, 1))),
-        jnp.asarray(np.concatenate([users, final])),
-        jnp.asarray(USER),
-        jnp.asarray(USE),
+    goods = np.tile(np.eye(S), (C, 1))
+    parts = (
+        cells,
+        goods,
+        np.concatenate([users, final]),
+        *map(np.float64, (USER, USE)),
     )
+    return kernel.FilledCells(*jax.device_put(parts))
 
 
 @pytest.fixture(scope="module")
 def gradients():
     rng = np.random.default_rng(2)
     sizes = ((3, 2, N), (3, N + C), (2, 2, N + C))
-    left, right, added = (jnp.asarray(rng.normal(size=k)) for k in sizes)
-    return Gradients(left, right, added, jnp.asarray([[1.0, 0], [0, 1], [0, 1]]))
+    parts = [*(rng.normal(size=k) for k in sizes), np.array([[1.0, 0], [0, 1], [0, 1]])]
+    return Gradients(*jax.device_put(parts))
 
 
 def moves(m):
@@ -65,14 +69,14 @@ def moves(m):
 
 
 def test_the_covariance_adds_up_every_effect(filled, cells, gradients):
-    G = np.asarray(gradients.cells())
+    G = compiled(Gradients.cells)(gradients)
     G = np.concatenate([G[..., :N], np.repeat(G[..., N:], F, axis=3)], axis=3)
     wanted = np.zeros((2, 2, 2))
     for deviation, e in moves(cells):
         assert_allclose(e.sum(axis=1), 0, atol=1e-14)
         moved = deviation * (G * e).sum(axis=(2, 3))
         wanted += np.einsum("fm,gm->fgm", moved, moved)
-    assert_allclose(kernel.covariance(filled, gradients), wanted, rtol=RTOL)
+    assert_allclose(compiled(kernel.covariance)(filled, gradients), wanted, rtol=RTOL)
 
 
 def test_drawn_cells_are_those_effects(filled, cells):
@@ -85,7 +89,8 @@ def test_drawn_cells_are_those_effects(filled, cells):
     )
     final = wanted[:, N:].reshape(N, C, F).sum(axis=2)
     wanted = np.hstack([wanted[:, :N], final])
-    got = kernel.in_cells(filled, jnp.asarray(users), jnp.asarray(uses), N + C)
+    in_cells = compiled(lambda *errors: kernel.in_cells(*errors, N + C))
+    got = in_cells(filled, users, uses)
     assert_allclose(got, wanted, rtol=RTOL, atol=1e-14)
 
 
@@ -95,18 +100,16 @@ def test_a_row_with_its_output_in_the_balance_is_conditioned_on_its_sum():
     P, h = np.diag([1, 2, 1]) / 12, np.array([1.0, 1, -1])
     given = P - np.outer(P @ h, h @ P) / (h @ P @ h)
     g = np.array([0.7, -0.2, 0.4])
-    S = jnp.asarray([[1.0, 2]]) / 12
-    output = table_errors.OutputErrors(jnp.ones(1) / 12, growth=jnp.ones(1))
-    margins = table_errors.held_margins(S, output.beside, rows=True, columns=False)
-    errors = table_errors.Errors(
-        (table_errors.IndependentErrors(S, margins),), output=output
-    )
-    gradients = Gradients(
-        jnp.ones((1, 1, 1)),
-        jnp.asarray([g[:2]]),
-        jnp.zeros((1, 1, 2)),
-        jnp.ones((1, 1)),
-    )
-    table = jnp.ones((1, 1)), jnp.ones((1, 1))
-    got = table_errors.covariance(errors, gradients, jnp.full((1, 1, 1), g[2]), table)
+
+    def covariance(S, g):
+        output = table_errors.OutputErrors(jnp.ones(1) / 12, growth=jnp.ones(1))
+        margins = table_errors.held_margins(S, output.beside, rows=True, columns=False)
+        errors = table_errors.Errors(
+            (table_errors.IndependentErrors(S, margins),), output=output
+        )
+        one = jnp.ones((1, 1))
+        gradients = Gradients(one[None], g[None, :2], jnp.zeros((1, 1, 2)), one)
+        return table_errors.covariance(errors, gradients, g[2:][None, None], (one, one))
+
+    got = compiled(covariance)(np.array([[1.0, 2]]) / 12, g)
     assert_allclose(got[0, 0, 0], g @ given @ g, rtol=RTOL)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.linalg import block_diag
 
 from tivax.kernels import leontief
 
@@ -32,7 +33,8 @@ def system(t):
 
 
 def solve(A, Y):
-    return leontief.solve_output(jnp.asarray(A), jnp.asarray(Y))
+    A, Y = (np.asarray(k, float) for k in (A, Y))
+    return np.asarray(leontief.solve_output(A, Y))
 
 
 # ------------------------------------------------------------------------- solves
@@ -40,8 +42,8 @@ def solve(A, Y):
 
 def test_textbook_two_sector_economy():
     """Miller and Blair (2009), Tables 2.3 and 2.4; new demand 600 and 1500."""
-    Z = jnp.array([[150.0, 500.0], [200.0, 100.0]])
-    A = leontief.input_coefficients(Z, jnp.array([1000.0, 2000.0]))
+    Z = np.array([[150.0, 500.0], [200.0, 100.0]])
+    A = leontief.input_coefficients(Z, np.array([1000.0, 2000.0]))
     x = solve(A, [[600.0], [1500.0]])
 
     assert_allclose(A, [[0.15, 0.25], [0.20, 0.05]], rtol=RTOL)
@@ -53,7 +55,7 @@ def test_textbook_two_sector_economy():
 
 def test_an_inverse_is_not_its_transpose():
     """(I - A)^-1 = I + A where industry 1 sells 0.4 to industry 2 and that is all."""
-    A = jnp.array([[0.0, 0.4], [0.0, 0.0]])
+    A = np.array([[0.0, 0.4], [0.0, 0.0]])
     assert_array_equal(leontief.inverse(A), [[1, 0.4], [0, 1]])
 
 
@@ -61,9 +63,7 @@ def test_an_inverse_is_not_its_transpose():
 def test_coefficients_and_solves_agree_with_numpy(regions, sectors):
     t = random_table(regions=regions, sectors=sectors)
     A, Y = system(t)
-    assert_allclose(
-        leontief.input_coefficients(jnp.array(t.Z), jnp.array(t.x)), A, rtol=RTOL
-    )
+    assert_allclose(leontief.input_coefficients(t.Z, t.x), A, rtol=RTOL)
     assert_allclose(solve(A, Y), np.linalg.solve(np.eye(t.x.size) - A, Y), rtol=RTOL)
 
 
@@ -75,12 +75,12 @@ def test_observed_demand_returns_observed_output():
 
 def test_residual_value_added_is_output_less_inputs():
     t = random_table(regions=4, sectors=3)
-    v = leontief.residual_value_added(jnp.array(t.Z), jnp.array(t.x))
+    v = leontief.residual_value_added(t.Z, t.x)
     assert_allclose(v * t.x, t.x - t.Z.sum(axis=0), rtol=RTOL)
 
 
 def test_an_industry_without_output_buys_nothing_and_adds_no_value():
-    Z, x = jnp.array([[1.0, 2.0], [3.0, 4.0]]), jnp.array([10.0, 0.0])
+    Z, x = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([10.0, 0.0])
     A = leontief.input_coefficients(Z, x)
     assert_allclose(A, [[0.1, 0], [0.3, 0]], rtol=RTOL)
     assert_allclose(leontief.residual_value_added(Z, x), [0.6, 0], rtol=RTOL)
@@ -91,8 +91,8 @@ def test_an_industry_without_output_buys_nothing_and_adds_no_value():
 def test_years_can_be_batched():
     """vmap over years gives what one year at a time gives."""
     years = [system(random_table(regions=4, sectors=3, seed=k)) for k in range(3)]
-    A, Y = (jnp.stack([jnp.array(year[k]) for year in years]) for k in (0, 1))
-    batched = jax.vmap(leontief.solve_output)(A, Y)
+    A, Y = (np.stack([year[k] for year in years]) for k in (0, 1))
+    batched = np.asarray(jax.vmap(leontief.solve_output)(A, Y))
     for k in range(3):
         assert_allclose(batched[k], solve(A[k], Y[k]), rtol=RTOL)
 
@@ -102,21 +102,21 @@ def test_years_can_be_batched():
 
 def test_residual_is_that_of_the_worst_column():
     """A = 0: the miss is Y - X. Columns miss by 1 of 100 and by 1 of 2."""
-    A, Y = jnp.zeros((2, 2)), jnp.array([[100.0, 2.0], [0.0, 0.0]])
-    X = Y.at[0, :].add(-1.0)
+    A, Y = np.zeros((2, 2)), np.array([[100.0, 2.0], [0.0, 0.0]])
+    X = Y - [[1.0], [0.0]]
     assert leontief.relative_residual(A, X, Y) == 0.5
 
 
 def test_residual_of_a_column_without_demand_is_absolute():
-    A, Y = jnp.zeros((2, 2)), jnp.array([[100.0, 0.0], [0.0, 0.0]])
-    X = jnp.array([[100.0, 3.0], [0.0, 4.0]])
+    A, Y = np.zeros((2, 2)), np.array([[100.0, 0.0], [0.0, 0.0]])
+    X = np.array([[100.0, 3.0], [0.0, 4.0]])
     assert leontief.relative_residual(A, X, Y) == 5.0
 
 
 def test_residual_agrees_with_numpy():
     A, Y = system(random_table(regions=4, sectors=3))
     X = np.random.default_rng(0).normal(size=Y.shape)
-    measured = leontief.relative_residual(jnp.array(A), jnp.array(X), jnp.array(Y))
+    measured = leontief.relative_residual(A, X, Y)
     assert_allclose(measured, worst_residual(A, X, Y), rtol=RTOL)
 
 
@@ -124,7 +124,7 @@ def test_residual_agrees_with_numpy():
 
 
 def test_domestic_blocks_are_those_on_the_diagonal():
-    A = jnp.arange(36.0).reshape(6, 6)
+    A = np.arange(36.0).reshape(6, 6)
     blocks = leontief.domestic_blocks(A, regions=3)
     assert_array_equal(blocks, [A[:2, :2], A[2:4, 2:4], A[4:, 4:]])
 
@@ -132,7 +132,7 @@ def test_domestic_blocks_are_those_on_the_diagonal():
 @pytest.mark.parametrize("regions, sectors", SHAPES)
 def test_domestic_inverses_agree_with_numpy(regions, sectors):
     A = random_inputs(regions * sectors)
-    inverses = domestic_inverses(jnp.array(A), regions)
+    inverses = np.asarray(domestic_inverses(A, regions))
     for r in range(regions):
         own = slice(r * sectors, (r + 1) * sectors)
         expected = np.linalg.inv(np.eye(sectors) - A[own, own])
@@ -141,9 +141,9 @@ def test_domestic_inverses_agree_with_numpy(regions, sectors):
 
 def test_without_trade_the_world_inverse_is_the_domestic_one():
     c, s = 4, 3
-    autarky = jnp.array(random_inputs(c * s) * np.kron(np.eye(c), np.ones((s, s))))
-    blocks = domestic_inverses(autarky, c)
-    world = jax.scipy.linalg.block_diag(*blocks)
+    autarky = random_inputs(c * s) * np.kron(np.eye(c), np.ones((s, s)))
+    blocks = np.asarray(domestic_inverses(autarky, c))
+    world = block_diag(*blocks)
     assert_allclose(leontief.inverse(autarky), world, rtol=RTOL)
 
 
@@ -155,28 +155,28 @@ def test_without_trade_the_world_inverse_is_the_domestic_one():
 @pytest.mark.parametrize("share", [0.5, 0.98])
 def test_inverse_agrees_with_numpy(n, share):
     A = random_inputs(n, share=share, seed=n)
-    B = leontief.inverse(jnp.array(A))
+    B = leontief.inverse(A)
     assert_allclose(B, np.linalg.inv(np.eye(n) - A), rtol=RTOL)
-    assert leontief.relative_residual(jnp.array(A), B, jnp.eye(n)) < 1e-14
+    assert leontief.relative_residual(A, B, np.eye(n)) < 1e-14
 
 
 def test_value_added_of_a_unit_of_demand_is_one():
     """v'B = 1 with the residual v."""
     A = random_inputs(163)
     v = 1 - A.sum(axis=0)
-    assert_allclose(v @ leontief.inverse(jnp.array(A)), np.ones(163), rtol=RTOL)
+    assert_allclose(v @ np.asarray(leontief.inverse(A)), np.ones(163), rtol=RTOL)
 
 
 @pytest.mark.parametrize("n", [1, 161])
 def test_inverse_of_nothing_is_the_identity(n):
-    assert_array_equal(leontief.inverse(jnp.zeros((n, n))), np.eye(n))
+    assert_array_equal(leontief.inverse(np.zeros((n, n))), np.eye(n))
 
 
 @pytest.mark.parametrize("n", [3, 161, 200])
 @pytest.mark.parametrize("share", [1.0, 1.2, 3.0])
 def test_inverse_of_a_table_that_is_not_productive_does_not_pass_for_one(n, share):
-    A = jnp.array(random_inputs(n, share=share, seed=3))
-    residual = leontief.relative_residual(A, leontief.inverse(A), jnp.eye(n))
+    A = random_inputs(n, share=share, seed=3)
+    residual = leontief.relative_residual(A, leontief.inverse(A), np.eye(n))
     assert not residual < 1e-3  # NaN, or large
 
 
@@ -185,7 +185,7 @@ def test_inverse_of_a_table_that_is_not_productive_does_not_pass_for_one(n, shar
 
 def test_spectral_radius_by_hand():
     """Eigenvalues of [[0.5, 0.25], [0.25, 0.5]] are 0.75 and 0.25."""
-    A = jnp.array([[0.5, 0.25], [0.25, 0.5]])
+    A = np.array([[0.5, 0.25], [0.25, 0.5]])
     assert_allclose(leontief.spectral_radius(A), 0.75, rtol=RTOL)
 
 
@@ -195,7 +195,7 @@ def test_spectral_radius_of_a_two_cycle_is_found(a, b):
 
     With 1.6 and 0.4 the mean column sum is 1, which is no reason to stop at once.
     """
-    A = jnp.array([[0.0, a], [b, 0.0]])
+    A = np.array([[0.0, a], [b, 0.0]])
     assert_allclose(leontief.spectral_radius(A), 0.8, atol=RADIUS_ATOL)
 
 
@@ -205,13 +205,13 @@ def test_spectral_radius_agrees_with_numpy(n, share):
     A = random_inputs(n, share=share)
     A = A * np.random.default_rng(n).uniform(0.8, 1.2, size=n)[None, :]
     expected = np.abs(np.linalg.eigvals(A)).max()
-    radius = leontief.spectral_radius(jnp.array(A))
+    radius = leontief.spectral_radius(A)
     assert_allclose(radius, expected, atol=RADIUS_ATOL)
 
 
 @pytest.mark.parametrize("share", [1 - 1e-6, 1 + 1e-6])
 def test_a_table_at_the_edge_is_told_from_one_beyond(share):
-    A = jnp.array(random_inputs(30, share=share))
+    A = random_inputs(30, share=share)
     assert (leontief.spectral_radius(A) < 1) == (share < 1)
 
 
@@ -222,14 +222,14 @@ def test_spectral_radius_of_a_chain_of_stages_is_near_zero(m):
     (I + A)^k then grows as k^(m-1), so that 1,000 steps leave (m - 1) / 1000.
     """
     A = np.triu(np.full((m, m), 0.5 / m), 1)
-    radius = leontief.spectral_radius(jnp.array(A))
+    radius = leontief.spectral_radius(A)
     assert 0 <= radius < m / 1000
 
 
 def test_spectral_radius_of_a_triangular_table_is_its_largest_diagonal_cell():
     """Measured 1e-10 with the two largest diagonal cells 0.3 apart."""
     A = np.triu(np.full((4, 4), 0.1), 1) + np.diag([0.2, 0.7, 0.1, 0.4])
-    assert_allclose(leontief.spectral_radius(jnp.array(A)), 0.7, atol=RADIUS_ATOL)
+    assert_allclose(leontief.spectral_radius(A), 0.7, atol=RADIUS_ATOL)
 
 
 # --------------------------------------------------------------------------- types

@@ -15,6 +15,7 @@ from tivax.kernels import clusters, resampling
 from tivax.kernels import random_draws as streams
 from tivax.kernels.resampling import PlaceboTables
 
+from helpers import compiled
 from literal_refits import (
     Rows,
     by_country,
@@ -71,16 +72,18 @@ def close(own, expected, rtol=RTOL) -> None:
 
 
 # Compiled in one piece each: operation by operation it takes twice as long.
-reweighted, reweighted_balanced, reweighted_t = (
-    jax.jit(f, static_argnames="layout")
+reweighted, reweighted_balanced, reweighted_t, fit_of, reduced_form = (
+    compiled(f, "layout")
     for f in (
         resampling.reweighted,
         resampling.reweighted_balanced,
         resampling.reweighted_t,
+        clusters.fit,
+        resampling.reduced_form,
     )
 )
 wild_statistics, instrument_statistics, placebo_estimates, placebo_t = map(
-    jax.jit,
+    compiled,
     (
         resampling.wild_statistics,
         resampling.instrument_statistics,
@@ -90,26 +93,27 @@ wild_statistics, instrument_statistics, placebo_estimates, placebo_t = map(
 )
 
 
+def first_block(make, seed: int, *arguments) -> np.ndarray:
+    """Of the draws of a stream."""
+    block = compiled(lambda key: make(key, *arguments))
+    return block(streams.block_key(seed, 0))
+
+
 @cache
 def pairs(G: int) -> np.ndarray:
-    return np.asarray(streams.counts(streams.block_key(1, 0), G))[:, :DRAWS].astype(
-        float
-    )
+    return first_block(streams.counts, 1, G)[:, :DRAWS].astype(float)
 
 
 @cache
 def bayesian(G: int) -> np.ndarray:
-    return np.asarray(streams.exponential(streams.block_key(2, 0), G))[:, :DRAWS]
+    return first_block(streams.exponential, 2, G)[:, :DRAWS]
 
 
 @cache
 def wild(G: int) -> np.ndarray:
     """Draws of three kinds, and no change at all."""
-    key = streams.block_key(3, 0)
-    kinds = [
-        make(key, G) for make in (streams.rademacher, streams.webb, streams.mammen)
-    ]
-    some = [np.asarray(kind)[:, : DRAWS // 2] for kind in kinds]
+    kinds = (streams.rademacher, streams.webb, streams.mammen)
+    some = [first_block(kind, 3, G)[:, : DRAWS // 2] for kind in kinds]
     return np.concatenate([*some, np.ones((G, 1))], axis=1)
 
 
@@ -120,7 +124,7 @@ def wild(G: int) -> np.ndarray:
 def test_pairs_are_refits_on_copies_of_countries(name):
     rows = REWEIGHTED[name]
     w, q = pairs(rows.G), rows.layout.treatments
-    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, w, layout=rows.layout)
     expected = [refit(rows.drawn(counts)).coef[-q:] for counts in w.T]
     close(own, np.array(expected).T)
 
@@ -129,7 +133,7 @@ def test_pairs_are_refits_on_copies_of_countries(name):
 def test_exponential_weights_are_weighted_refits(name):
     rows = REWEIGHTED[name]
     w, q = bayesian(rows.G), rows.layout.treatments
-    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, w, layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
 
@@ -150,16 +154,16 @@ def test_a_balanced_panel_needs_no_dummies(rows, weights):
     w, q = weights(rows.G), rows.layout.treatments
     parts = np.column_stack([rows.C, rows.X, rows.Z, rows.y[:, None]])
     M = within(rows, parts).reshape(rows.G, -1, parts.shape[1])
-    own = reweighted_balanced(jnp.asarray(M), jnp.asarray(w), layout=rows.layout)
+    own = reweighted_balanced(M, w, layout=rows.layout)
     expected = [refit(rows, weights=each).coef[-q:] for each in w.T]
     close(own, np.array(expected).T)
 
 
 def test_weights_of_one_give_the_estimate():
     rows = CASES["two treatments"]
-    ones = jnp.ones((rows.G, 1))
+    ones = np.ones((rows.G, 1))
     own = reweighted(products(rows).S, ones, layout=rows.layout)
-    fit = clusters.fit(products(rows), ones[:, 0], layout=rows.layout)
+    fit = fit_of(products(rows), ones[:, 0], layout=rows.layout)
     close(own[:, 0], np.asarray(fit.coef[-2:]))
 
 
@@ -168,7 +172,7 @@ def test_a_draw_without_any_row_of_a_year_is_estimated_without_its_dummy():
     rows = rows.take(np.flatnonzero((rows.year < 7) | (rows.country < 2)))
     w = np.ones((rows.G, 2))
     w[:2, 1] = 0
-    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, w, layout=rows.layout)
     close(own[:, 0], refit(rows).coef[-1:])
     close(own[:, 1], refit(rows.drawn(w[:, 1].astype(int))).coef[-1:])
 
@@ -178,7 +182,7 @@ def test_a_draw_of_one_country_has_no_estimate():
     rows = CASES["unbalanced"]
     w = np.zeros((rows.G, 1))
     w[3] = rows.G
-    own = reweighted(products(rows).S, jnp.asarray(w), layout=rows.layout)
+    own = reweighted(products(rows).S, w, layout=rows.layout)
     assert np.isnan(own).all()
 
 
@@ -197,9 +201,7 @@ def test_t_of_a_pairs_draw_is_that_of_a_refit(rows):
     """Each copy is a cluster: G stays, N and the years in k are those of the draw."""
     w, q = pairs(rows.G), rows.layout.treatments
     center = refit(rows).coef[-q:]
-    coef, t = reweighted_t(
-        products(rows), jnp.asarray(w), jnp.asarray(center), layout=rows.layout
-    )
+    coef, t = reweighted_t(products(rows), w, center, layout=rows.layout)
     for k, counts in enumerate(w.T):
         literal = refit(rows.drawn(counts))
         se = np.sqrt(np.diag(literal.covariance)[-q:])
@@ -234,12 +236,12 @@ def test_wild_statistics_are_those_of_refits(name, hypothesis, restricted):
     v = wild(rows.G)
     loadings = resampling.wild_loadings(
         products(rows),
-        jnp.asarray(contrast(rows, R)),
-        jnp.asarray(r),
+        contrast(rows, R),
+        r,
         layout=rows.layout,
         restricted=restricted,
     )
-    own = wild_statistics(loadings, jnp.asarray(v))
+    own = wild_statistics(loadings, v)
     expected = [wild_statistic(rows, each, R, r, restricted=restricted) for each in v.T]
     # WCU without a change of sign is 0 / se: of the size of the others it is 0.
     close(own, np.array(expected))
@@ -250,11 +252,9 @@ def test_a_restricted_draw_without_a_change_is_the_sample(hypothesis):
     """v = 1: the statistic of the data, by the fit and its CV1."""
     rows, (R, r) = CASES["unbalanced"], HYPOTHESES[hypothesis]
     R_full = contrast(rows, R)
-    loadings = resampling.wild_loadings(
-        products(rows), jnp.asarray(R_full), jnp.asarray(r), layout=rows.layout
-    )
-    own = wild_statistics(loadings, jnp.ones((rows.G, 1)))[0]
-    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
+    loadings = resampling.wild_loadings(products(rows), R_full, r, layout=rows.layout)
+    own = wild_statistics(loadings, np.ones((rows.G, 1)))[0]
+    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
     gap = R_full @ np.asarray(fit.coef) - r
     V = R_full @ np.asarray(clusters.cv1(products(rows), fit)) @ R_full.T
     F = gap @ np.linalg.solve(V, gap) / len(r)
@@ -266,11 +266,12 @@ def test_a_joint_statistic_of_one_hypothesis_is_its_square():
     R, r = HYPOTHESES["the treatment is 0.7"]
     loadings = resampling.wild_loadings(
         products(rows),
-        jnp.asarray(contrast(rows, R)),
-        jnp.asarray(r),
+        contrast(rows, R),
+        r,
         layout=rows.layout,
     )
     v = jnp.asarray(wild(rows.G))
+    loadings = jax.device_get(loadings)
     t = wild_statistics(loadings, v)
     z = loadings.L[0] @ v
     wald = (loadings.a @ v)[0] ** 2 / (loadings.correction * (z**2).sum(axis=0))
@@ -286,9 +287,9 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
     v = wild(rows.G)
     for beta0 in (0.0, 0.8):
         loadings = resampling.instrument_loadings(
-            products(rows), jnp.asarray(beta0), layout=rows.layout
+            products(rows), np.float64(beta0), layout=rows.layout
         )
-        own = instrument_statistics(loadings, jnp.asarray(v))
+        own = instrument_statistics(loadings, v)
         close(own, np.array([wild_instrument_t(rows, each, beta0) for each in v.T]))
 
 
@@ -296,9 +297,9 @@ def test_wild_draws_of_both_equations_are_those_of_refits(name):
 def test_both_equations_without_a_change_are_the_sample(name):
     rows, beta0 = INSTRUMENTS[name], 0.8
     loadings = resampling.instrument_loadings(
-        products(rows), jnp.asarray(beta0), layout=rows.layout
+        products(rows), np.float64(beta0), layout=rows.layout
     )
-    own = instrument_statistics(loadings, jnp.ones((rows.G, 1)))
+    own = instrument_statistics(loadings, np.ones((rows.G, 1)))
     literal = refit(rows)
     t = (literal.coef[-1] - beta0) / np.sqrt(literal.covariance[-1, -1])
     close(own, np.array([t]))
@@ -309,23 +310,21 @@ def test_the_reduced_form_is_a_regression_on_the_instruments(name):
     """y - beta0 x on controls and instruments, dummies written out; its wild draws."""
     rows, beta0 = INSTRUMENTS[name], 0.3
     e = rows.layout.instruments
-    own = resampling.reduced_form(
-        products(rows), jnp.asarray(beta0), layout=rows.layout
-    )
+    own = reduced_form(products(rows), np.float64(beta0), layout=rows.layout)
     layout = resampling.reduced_layout(rows.layout)
     y, none = rows.y - beta0 * rows.X[:, 0], np.empty((len(rows.y), 0))
     literal_rows = replace(rows, X=rows.Z, Z=none, y=y)
     assert layout == literal_rows.layout
     assert own.n_parameters == literal_rows.n_parameters
-    fit = clusters.fit(own, jnp.ones(rows.G), layout=layout)
+    fit = fit_of(own, np.ones(rows.G), layout=layout)
     literal, k = refit(literal_rows), slice(layout.dummies, None)
     close(fit.coef[k], literal.coef)
-    close(clusters.cv1(own, fit)[k, k], literal.covariance)
+    close(np.asarray(clusters.cv1(own, fit))[k, k], literal.covariance)
     R, v = np.eye(2 + e)[2:], wild(rows.G)
     loadings = resampling.wild_loadings(
-        own, jnp.asarray(contrast(literal_rows, R)), jnp.zeros(e), layout=layout
+        own, contrast(literal_rows, R), np.zeros(e), layout=layout
     )
-    statistics = wild_statistics(loadings, jnp.asarray(v))
+    statistics = wild_statistics(loadings, v)
     expected = [
         wild_statistic(literal_rows, each, R, np.zeros(e), restricted=True)
         for each in v.T
@@ -350,14 +349,14 @@ def example(shared) -> resampling.WildLoadings:
     kinds = {"countries": False, "years": False}
     rows = Rows(year, year, C.astype(float), X, none, y[:, 0], **kinds)
     return resampling.wild_loadings(
-        products(rows), jnp.eye(4)[3:], jnp.array([0.04]), layout=rows.layout
+        products(rows), np.eye(4)[3:], np.array([0.04]), layout=rows.layout
     )
 
 
 def exceedances(loadings: resampling.WildLoadings, v) -> tuple[int, int]:
     """Draws with |t*| larger than |t|, and as large."""
     t = np.abs(wild_statistics(loadings, v))
-    own = np.abs(wild_statistics(loadings, jnp.ones((8, 1))))[0]
+    own = np.abs(wild_statistics(loadings, np.ones((8, 1))))[0]
     tied = np.abs(t - own) <= TIE_RTOL * own
     return int(((t > own) & ~tied).sum()), int(tied.sum())
 
@@ -366,8 +365,8 @@ def exceedances(loadings: resampling.WildLoadings, v) -> tuple[int, int]:
 def test_all_sign_patterns_of_the_example_of_boottest(example):
     """18 of 256 are larger, v = 1 and v = -1 tie. boottest prints 0.0742: of 256, 18
     and half of the ties."""
-    number = jnp.arange(2**8)
-    v = 2 * streams.digits(number, [2] * 8).astype(float) - 1
+    digits = compiled(lambda number: streams.digits(number, [2] * 8))
+    v = 2 * digits(np.arange(2**8)).astype(float) - 1
     larger, ties = exceedances(example, v)
     assert (larger, ties) == (18, 2)
     assert_allclose((larger + ties / 2) / 256, 0.0742, rtol=0, atol=5e-5)
@@ -376,10 +375,11 @@ def test_all_sign_patterns_of_the_example_of_boottest(example):
 @pytest.mark.shared
 def test_all_patterns_of_webb_of_the_example_of_boottest(example):
     """Strictly larger, none of the six ties: one weight for all leaves t as it is."""
-    parts = []
-    for start in range(0, 6**8, 6**7):
-        digits = streams.digits(start + jnp.arange(6**7), [6] * 8)
-        parts.append(exceedances(example, streams.webb_points(digits)))
+    points = compiled(lambda k: streams.webb_points(streams.digits(k, [6] * 8)))
+    parts = [
+        exceedances(example, points(start + np.arange(6**7)))
+        for start in range(0, 6**8, 6**7)
+    ]
     larger, ties = np.sum(parts, axis=0)
     assert (larger, ties) == (127_218, 6)
     assert_allclose(larger / 6**8, 0.07574231252857797, rtol=EXAMPLE_RTOL)
@@ -451,14 +451,13 @@ def tables_of(paths: Paths) -> PlaceboTables:
     left = by_country(rows, W[:, :, None] * np.stack([y, own], axis=1)[:, None])
     inverse = np.linalg.inv(ww.sum(axis=0))
     correction = clusters.correction(products(rows))
-    F, inverse, left, ww = (jnp.asarray(a) for a in (F, inverse, left, ww))
-    return PlaceboTables(F, inverse, left, ww, correction)
+    return PlaceboTables(*jax.device_put((F, inverse, left, ww)), correction)
 
 
 @cache
 def assignments(G: int) -> np.ndarray:
     """Permutations, the countries' own paths, and draws with repetition."""
-    moved = np.asarray(streams.permutations(streams.block_key(4, 0), [G]))[:, :DRAWS]
+    moved = first_block(streams.permutations, 4, (G,))[:, :DRAWS]
     repeated = np.random.default_rng(5).integers(0, G, size=(G, 2))
     return np.column_stack([moved, np.arange(G), repeated]).astype(int)
 
@@ -469,8 +468,8 @@ def test_placebos_are_refits_with_whole_paths_moved(name):
     literal = [refit(reassigned(PATHS[name], each)) for each in o.T]
     coef = np.array([each.coef[-1] for each in literal])
     se = np.sqrt([each.covariance[-1, -1] for each in literal])
-    b, t, itself, covariance, variance = placebo_t(own, jnp.asarray(o))
-    both = placebo_estimates(own, jnp.asarray(o))
+    b, t, itself, covariance, variance = placebo_t(own, o)
+    both = placebo_estimates(own, o)
     close(both[0], coef)
     close(b, coef)
     close(t, coef / se)
@@ -490,7 +489,7 @@ def test_the_own_effect_is_the_coefficient_on_the_treatment_itself(name):
     case, o = PATHS[name], assignments(PATHS[name].rows.G)
     own = case._replace(rows=replace(case.rows, y=case.rows.X[:, 0]))
     literal = [refit(reassigned(own, each)).coef[-1] for each in o.T]
-    made = placebo_estimates(tables_of(case), jnp.asarray(o))[1]
+    made = placebo_estimates(tables_of(case), o)[1]
     close(made, np.array(literal))
     close(made[DRAWS], np.ones(()))
 
@@ -499,9 +498,9 @@ def test_a_placebo_with_everyones_own_path_is_the_estimate():
     """Nothing moved: the fit of the rows as they are, and its t."""
     case = PATHS["instrument, unbalanced"]
     rows = case.rows
-    fit = clusters.fit(products(rows), jnp.ones(rows.G), layout=rows.layout)
-    se = np.sqrt(clusters.cv1(products(rows), fit)[-1, -1])
-    own = jnp.arange(rows.G)[:, None]
+    fit = fit_of(products(rows), np.ones(rows.G), layout=rows.layout)
+    se = np.sqrt(np.asarray(clusters.cv1(products(rows), fit))[-1, -1])
+    own = np.arange(rows.G)[:, None]
     b, t = np.asarray(fit.coef[-1]), np.asarray(fit.coef[-1]) / se
     found = placebo_t(tables_of(case), own)[:, 0]
     close(found, np.array([b, t, 1, 0, 0]))

@@ -12,7 +12,7 @@ from tivax.kernels import indicators, perimeters, sensitivity
 from tivax.kernels.inverted_table import invert_table
 from tivax.kernels.sensitivity import Borders, Products
 
-from helpers import random_table
+from helpers import compiled, random_table
 
 C, S = 4, 3
 N = C * S
@@ -59,20 +59,24 @@ def products(table):
     B = np.linalg.inv(np.eye(N) - A)
     member = np.repeat(np.eye(C), S, axis=0)
     content = ((member * v[:, None]).T @ B).T
-    return Products(*map(jnp.asarray, (1 / x, v, B @ Y, content))), B
+    return Products(*jax.device_put((1 / x, v, B @ Y, content))), B
 
 
 def borders_of(r):
-    inside = jnp.eye(C)[r]
-    return Borders(inside, 1 - inside)
+    inside = np.eye(C)[r]
+    return Borders(*jax.device_put((inside, 1 - inside)))
 
 
+cells = compiled(sensitivity.Gradients.cells)
+
+
+@partial(jax.jit, static_argnames=("r", "residual"))
 def trade_gradients(products, B, r, Z, x, residual=True):
     """Of value added exports and imports, gross exports and imports of region r."""
     border = borders_of(r)
     inside, partners = (sensitivity.of_industries(k, N)[None] for k in border)
     contents = [(products.content @ k)[None] for k in border]
-    A = Z / x
+    A = Z / x[None, :]
     used = [((k @ A) * o) @ B for k, o in ((inside, partners), (partners, inside))]
     added = sensitivity.value_added_gradients(
         products, border, tuple(contents), (inside, partners), residual=residual
@@ -114,9 +118,9 @@ def test_flows_of_value_added_and_gross_flows_against_central_differences(
         T = T - np.diag(np.diag(T))
         return np.array([T[r].sum(), T[:, r].sum(), E[r].sum(), E[:, r].sum()])
 
-    found = trade_gradients(P, B, r, Z, x).cells()[:, 0]
+    found = cells(trade_gradients(P, B, r, Z, x))[:, 0]
     wanted = differences(flows, table, ALL_CELLS).T.reshape(4, N, N + C)
-    for one, other in zip(np.asarray(found), wanted, strict=True):
+    for one, other in zip(found, wanted, strict=True):
         assert_allclose(one, other, atol=DIFFERENCES * np.abs(other).max())
 
 
@@ -130,8 +134,8 @@ def test_the_index_is_the_three_outer_products_of_its_flows(table, products):
     T = T - np.diag(np.diag(T))
     E, M = T[r].sum(), T[:, r].sum()
     g, h = 2 * M / (E + M) ** 2, 2 * E / (E + M) ** 2
-    weights = jnp.array([[g], [-h], [0.0], [0.0]])
-    found = np.asarray(sensitivity.weighted(flows, weights).cells()[0, 0])
+    weights = np.array([[g], [-h], [0.0], [0.0]])
+    found = cells(jax.jit(sensitivity.weighted)(flows, weights))[0, 0]
 
     X, content = np.asarray(P.X), np.asarray(P.content)
     own = np.repeat(np.eye(C)[r], S)
@@ -150,7 +154,7 @@ def test_the_index_is_the_three_outer_products_of_its_flows(table, products):
 def test_the_cells_are_those_of_automatic_differentiation_of_a_dense_solve(
     table, products
 ):
-    Z, x, Y = map(jnp.asarray, table)
+    Z, x, Y = table
     P, B = products
     r = 0
 
@@ -161,30 +165,27 @@ def test_the_cells_are_those_of_automatic_differentiation_of_a_dense_solve(
         T = (v[:, None] * X).reshape(C, S, C).sum(axis=1)
         return T[r].sum() - T[r, r]
 
-    wanted = jax.grad(dense)(jnp.hstack([Z, Y]))
-    found = trade_gradients(P, B, r, *table[:2]).cells()[0, 0]
+    wanted = compiled(jax.grad(dense))(np.hstack([Z, Y]))
+    found = cells(trade_gradients(P, B, r, *table[:2]))[0, 0]
     assert_allclose(found, wanted, rtol=EXACT, atol=EXACT * np.abs(wanted).max())
 
 
 def test_what_one_perimeter_absorbs_of_each_origin(table, products):
     P, _ = products
-    absorber = jnp.array([0.0, 1.0, 1.0, 0.0])
-    found = sensitivity.absorbed_gradients(
-        P, absorber, jnp.eye(C), residual=True
-    ).cells()[0]
-    wanted = differences(
-        lambda *t: literal(*t)[0] @ np.asarray(absorber), table, ALL_CELLS
-    )
+    absorber = np.array([0.0, 1.0, 1.0, 0.0])
+    gradients = jax.jit(partial(sensitivity.absorbed_gradients, residual=True))
+    found = cells(gradients(P, absorber, np.eye(C)))[0]
+    wanted = differences(lambda *t: literal(*t)[0] @ absorber, table, ALL_CELLS)
     wanted = wanted.T.reshape(C, N, N + C)
     assert_allclose(found, wanted, atol=DIFFERENCES * np.abs(wanted).max())
 
 
 def test_upstreamness_of_industries(table, products):
     P, B = products
-    found = sensitivity.upstreamness_gradients(P, jnp.asarray(B), jnp.eye(N)).cells()
-    cells = ALL_CELLS[::7]
-    wanted = differences(lambda *t: literal(*t)[1], table, cells)
-    some = np.array([found[0, :, i, j] for i, j in cells])
+    found = cells(jax.jit(sensitivity.upstreamness_gradients)(P, B, np.eye(N)))
+    chosen = ALL_CELLS[::7]
+    wanted = differences(lambda *t: literal(*t)[1], table, chosen)
+    some = np.array([found[0, :, i, j] for i, j in chosen])
     assert_allclose(some, wanted, atol=DIFFERENCES * np.abs(wanted).max())
 
 
@@ -203,12 +204,10 @@ def test_reported_output_moves_measures_through_the_coefficients(
         return T[r].sum() - T[r, r]
 
     flows = trade_gradients(P, B, r, Z, x, residual=residual)
-    border = borders_of(r)
-    inside = sensitivity.of_industries(border.inside, N)
-    own = jnp.zeros((4, 1, N)).at[0, 0].set(inside * (P.X @ border.partners))
-    found = sensitivity.output_gradients(
-        flows, jnp.asarray(Z), P.scale, P.v, own, residual=residual
-    )[0, 0]
+    inside, own = np.eye(C)[r], np.zeros((4, 1, N))
+    own[0, 0] = np.repeat(inside, S) * (np.asarray(P.X) @ (1 - inside))
+    move = compiled(partial(sensitivity.output_gradients, residual=residual))
+    found = move(flows, Z, P.scale, P.v, own)[0, 0]
     wanted = []
     for k in range(N):
         step = 1e-4 * x[k] * np.eye(N)[k]
@@ -220,8 +219,8 @@ def test_reported_output_moves_measures_through_the_coefficients(
 
 
 def test_the_rule_of_the_fast_solve_is_that_of_a_dense_solve(table):
-    Z, x, Y = map(jnp.asarray, table)
-    weights = jnp.asarray(np.random.default_rng(0).normal(size=(N, C)))
+    Z, x, Y = table
+    weights = np.random.default_rng(0).normal(size=(N, C))
 
     def measure(solve, A, Y):
         return jnp.sum(weights * solve(A, Y) ** 2) / jnp.sum(x) ** 2
@@ -231,7 +230,7 @@ def test_the_rule_of_the_fast_solve_is_that_of_a_dense_solve(table):
 
     fast = partial(sensitivity.solve_output, regions=C)
     both = [
-        jax.grad(partial(measure, k), argnums=(0, 1))(Z / x[None, :], Y)
+        compiled(jax.grad(partial(measure, k), argnums=(0, 1)))(Z / x[None, :], Y)
         for k in (fast, dense)
     ]
     for found, wanted in zip(*both, strict=True):
@@ -244,18 +243,22 @@ def indicator_flows(Z, x, Y, table_of):
 
 
 def test_the_differentiable_table_has_the_flows_of_the_inverted_one(table):
-    Z, x, Y = map(jnp.asarray, table)
-    found = indicator_flows(Z, x, Y, sensitivity.differentiable_table)
-    for name, flow in indicator_flows(Z, x, Y, invert_table).items():
+    found, expected = (
+        compiled(partial(indicator_flows, table_of=of))(*table)
+        for of in (sensitivity.differentiable_table, invert_table)
+    )
+    for name, flow in expected.items():
         assert_allclose(found[name], flow, rtol=1e-9, atol=1e-9 * np.abs(flow).max())
 
 
 def test_every_flow_of_the_indicators_moves_as_central_differences_say(table):
-    Z, x, Y = map(jnp.asarray, table)
+    Z, x, Y = table
     rng = np.random.default_rng(1)
-    dZ, dx, dY = (k * jnp.asarray(rng.normal(size=k.shape)) for k in (Z, x, Y))
-    flows = jax.jit(partial(indicator_flows, table_of=sensitivity.differentiable_table))
-    _, found = jax.jvp(flows, (Z, x, Y), (dZ, dx, dY))
+    dZ, dx, dY = (k * rng.normal(size=k.shape) for k in (Z, x, Y))
+    of = partial(indicator_flows, table_of=sensitivity.differentiable_table)
+    flows = compiled(of)
+    moves = compiled(lambda at, along: jax.jvp(of, at, along)[1])
+    found = moves((Z, x, Y), (dZ, dx, dY))
     h = 1e-6
     up, down = (flows(Z + k * dZ, x + k * dx, Y + k * dY) for k in (h, -h))
     for name, moved in found.items():

@@ -1,5 +1,6 @@
 """Variances from low-rank gradients against sums over all cells."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from numpy.testing import assert_allclose
 from tivax.kernels import table_errors
 from tivax.kernels.error_terms import import_shares
 from tivax.kernels.sensitivity import Gradients
+
+from helpers import compiled
 
 C, S = 4, 3
 N = C * S
@@ -26,12 +29,9 @@ def gradients(rng):
     """Two measures for three cases, of two terms and one; the first has value added."""
     added = np.zeros((2, 3, N + C))
     added[0, :, :N] = rng.normal(size=(3, N))
-    return Gradients(
-        jnp.asarray(rng.normal(size=(3, 3, N))),
-        jnp.asarray(rng.normal(size=(3, N + C))),
-        jnp.asarray(added),
-        jnp.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]]),
-    )
+    left, right = rng.normal(size=(3, 3, N)), rng.normal(size=(3, N + C))
+    of = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    return Gradients(*jax.device_put((left, right, added, of)))
 
 
 @pytest.fixture(scope="module")
@@ -54,9 +54,9 @@ def cells(gradients):
 def test_independent_errors_add_their_squares(gradients, variances):
     G = cells(gradients)
     wanted = np.einsum("fmij,gmij,ij->fgm", G, G, variances)
-    found = table_errors.independent(jnp.asarray(variances), gradients)
+    found = compiled(table_errors.independent)(variances, gradients)
     assert_allclose(found, wanted, rtol=RTOL)
-    assert_allclose(gradients.cells(), G, rtol=RTOL)
+    assert_allclose(compiled(Gradients.cells)(gradients), G, rtol=RTOL)
 
 
 def test_a_shared_error_adds_up_before_it_is_squared(gradients, variances):
@@ -64,7 +64,7 @@ def test_a_shared_error_adds_up_before_it_is_squared(gradients, variances):
     group = np.repeat(np.eye(C), S, axis=0)
     total = np.einsum("fmij,ij,ik->fmk", G, sigma, group)
     wanted = np.einsum("fmk,gmk->fgm", total, total)
-    found = table_errors.shared(jnp.asarray(sigma), jnp.asarray(group), gradients)
+    found = compiled(table_errors.shared)(sigma, group, gradients)
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
 
 
@@ -86,11 +86,14 @@ def test_held_margins_are_conditions_on_normal_errors(
     kept = np.einsum("fmk,k,gmk->fgm", G, s, G)
     held = np.einsum("fmk,k,ak->fma", G, s, M)
     wanted = kept - np.einsum("fma,ab,gmb->fgm", held, inner, held)
-    S2 = jnp.asarray(variances)
-    margins = table_errors.held_margins(S2, rows=rows, columns=columns)
-    found = table_errors.independent(
-        S2, table_errors.balanced(S2, margins, gradients).gradients
-    )
+
+    @compiled
+    def covariance(S2, gradients):
+        margins = table_errors.held_margins(S2, rows=rows, columns=columns)
+        balanced = table_errors.balanced(S2, margins, gradients)
+        return table_errors.independent(S2, balanced.gradients)
+
+    found = covariance(variances, gradients)
     # The ridge of the system of both margins is 1e-12.
     assert_allclose(found, wanted, rtol=1e-8, atol=1e-8 * np.abs(wanted).max())
 
@@ -98,10 +101,13 @@ def test_held_margins_are_conditions_on_normal_errors(
 def test_import_shares_are_those_of_a_dirichlet_given_the_sellers_totals(gradients):
     """The covariance of every good and region, cell by cell."""
     F = np.random.default_rng(5).lognormal(size=(N, N + C))
-    found = import_shares.import_shares(
-        import_shares.import_share_errors(jnp.asarray(F), jnp.asarray(9.0), regions=C),
-        gradients,
-    )
+
+    @compiled
+    def covariance(F, gradients):
+        errors = import_shares.import_share_errors(F, jnp.asarray(9.0), regions=C)
+        return import_shares.import_shares(errors, gradients)
+
+    found = covariance(F, gradients)
     G = cells(gradients)
     wanted = np.zeros((2, 2, 3))
     for good in range(S):
@@ -132,7 +138,7 @@ def test_dirichlet_draws_given_totals_have_that_spread():
 
 
 def test_row_totals_are_sums_of_cells(gradients, variances):
-    found = table_errors.of_row_totals(gradients, jnp.asarray(variances))
+    found = compiled(table_errors.of_row_totals)(gradients, variances)
     wanted = np.einsum("fmij,ij->fmi", cells(gradients), variances)
     assert_allclose(found, wanted, rtol=RTOL, atol=RTOL * np.abs(wanted).max())
 

@@ -1,7 +1,7 @@
 """Decompositions of exports against the numbers of the R packages and of the papers,
 against their own identities, and against literal extraction."""
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +15,7 @@ from tivax.engine.measures.trade import value_added_absorbed
 from tivax.kernels import borin_mancini, perimeters, value_chains, wang_wei_zhu
 from tivax.kernels.inverted_table import invert_table
 
-from helpers import error_of, random_tables
+from helpers import compiled, error_of, random_tables
 from truth_files import (
     CLASSES,
     DECOMPR_RTOL,
@@ -238,17 +238,23 @@ def toy(shared):
     folder = shared / "truth" / "gvcAnalyzer_toy"
     tables = truth_table(folder, TOY)
     own = pd.read_csv(folder / "in_x_v.csv", comment="#")
-    Z, x, Y = (
-        jnp.asarray(np.asarray(k)[0], float) for k in (tables.Z, tables.x, tables.Y)
-    )
-    world = invert_table(Z, x, Y, jnp.asarray(own["v"].to_numpy(float)) / x)
-    sold = (Y + Z @ world.borders.member) * world.borders.abroad
-    return world._replace(exports=sold)
+    Z, x, Y = (np.asarray(k[0], float) for k in (tables.Z, tables.x, tables.Y))
+
+    @jax.jit
+    def as_reported(Z, x, Y, v):
+        world = invert_table(Z, x, Y, v / x)
+        sold = (Y + Z @ world.borders.member) * world.borders.abroad
+        return world._replace(exports=sold)
+
+    return as_reported(Z, x, Y, own["v"].to_numpy(float))
+
+
+flows_between = compiled(lambda world, term: world.borders.total(term))
 
 
 def assert_bilateral(terms, names, printed, world):
     for term, (column, rtol) in names.items():
-        flows = np.asarray(world.borders.total(terms[term]))
+        flows = flows_between(world, terms[term])
         found = [
             flows[TOY.index(a), TOY.index(b)]
             for a, b in zip(printed["exporter"], printed["importer"], strict=True)
@@ -267,7 +273,7 @@ def test_tripartite_is_that_of_gvc_analyzer(shared, toy):
         "TS": ("GVC_TS", UNBALANCED),
         "PF": ("GVC_PF", 2 * UNBALANCED),
     }
-    terms = value_chains.tripartite(toy)
+    terms = compiled(value_chains.tripartite)(toy)
     # There it is what the others leave of reported exports.
     terms["PF"] = toy.exports - terms["DAVAX"] - terms["PB"] - terms["TS"]
     assert_bilateral(terms, names, printed, toy)
@@ -290,7 +296,7 @@ def test_bilateral_flows_are_those_of_gvc_analyzer(
         shared / "truth" / "gvcAnalyzer_toy" / f"out_bm2023_bilateral_{name}.csv"
     )
     names = {term: (f"{term}{mark}", rtol) for term in ("DVA", "FVA")}
-    assert_bilateral(kernel(toy), names, printed, toy)
+    assert_bilateral(compiled(kernel)(toy), names, printed, toy)
 
 
 @pytest.mark.parametrize(
@@ -313,9 +319,9 @@ def test_output_side_is_that_of_gvc_analyzer(shared, toy, kernel, name, mark, to
     end = mark.removeprefix("_")
     names |= {k: f"GVC_{k}_X{end}" for k in ("PF", "PB", "TS")}
     names |= {"GVC": f"GVC_X{end}", "X": total}
-    own = kernel(world)
+    own = compiled(kernel)(world)
     for term, column in names.items():
-        found = own[term] if name else world.borders.total(own[term])
+        found = own[term] if name else flows_between(world, own[term])
         assert_same(found, printed[column], GVC_ANALYZER_RTOL)
 
 
@@ -422,14 +428,17 @@ def test_chains_of_appendix_c(shared, case, term, expected):
 # ----------------------------------------------------------------- by extraction
 
 
-def arrays() -> tuple[jnp.ndarray, jnp.ndarray, jnp.ndarray]:
+def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     one = small_tables(3).table(2000)
-    return jnp.asarray(one.Z), jnp.asarray(one.x), jnp.asarray(one.Y.sum(axis=2))
+    return one.Z, one.x, one.Y.sum(axis=2)
+
+
+invert = jax.jit(invert_table, static_argnames="inverse")
 
 
 @pytest.fixture(scope="module")
 def world():
-    return invert_table(*arrays())
+    return invert(*arrays())
 
 
 def blocks(world):
@@ -442,9 +451,14 @@ def test_own_perimeters_are_what_extraction_says(world):
     """Without a flow, its inputs included, the exporter loses its value added."""
     A, B, v, E = (np.asarray(k) for k in (world.A, world.B, world.v, world.exports))
     c, at = blocks(world)
-    cell = borin_mancini.self_cell(world)
-    bilateral = borin_mancini.self_bilateral(world)
-    industry = borin_mancini.self_industry(world)
+    cell, bilateral, industry = (
+        compiled(kernel)(world)
+        for kernel in (
+            borin_mancini.self_cell,
+            borin_mancini.self_bilateral,
+            borin_mancini.self_industry,
+        )
+    )
 
     def lost(rows, columns, cut, s) -> float:
         """Value added of s in the exports ``cut``, in the table without the flows."""
@@ -501,7 +515,7 @@ def test_final_stage_is_what_extraction_says(world):
     """VAX-P: what s loses where r, or all others, complete no final products."""
     A, v, Y = (np.asarray(k) for k in (world.A, world.v, world.Y))
     c, at = blocks(world)
-    found = np.asarray(value_chains.final_stage(world))
+    found = compiled(value_chains.final_stage)(world)
 
     def earned(s, completing) -> float:
         kept = Y.sum(axis=1)
@@ -522,7 +536,7 @@ def test_final_stage_is_what_extraction_says(world):
 def test_importer_perspective_is_what_extraction_says(world):
     A, v, E = (np.asarray(k) for k in (world.A, world.v, world.exports))
     c, at = blocks(world)
-    own = borin_mancini.importer(world)
+    own = compiled(borin_mancini.importer)(world)
     for r in range(c):
         left = A.copy()
         left[:, at[r]] = 0
@@ -534,8 +548,10 @@ def test_importer_perspective_is_what_extraction_says(world):
 def test_blocks_and_membership_are_the_same_perimeters(world):
     """Two ways to store what stays inside borders."""
     borders = perimeters.Perimeters(world.borders.member, blocks=False)
-    other = invert_table(*arrays(), borders=borders)
-    for kernel in (wang_wei_zhu.wang_wei_zhu, borin_mancini.exporter_sink):
+    other = invert(*arrays(), borders=borders)
+    for kernel in map(
+        compiled, (wang_wei_zhu.wang_wei_zhu, borin_mancini.exporter_sink)
+    ):
         for a, b in zip(kernel(world).values(), kernel(other).values(), strict=True):
             assert_allclose(a, b, rtol=RTOL, atol=RTOL * float(np.abs(b).max()))
 
@@ -550,7 +566,7 @@ def test_blocks_and_membership_are_the_same_perimeters(world):
     ],
 )
 def test_without_the_inverse_terms_are_the_same(world, kernel):
-    solved = invert_table(*arrays(), inverse=False)
+    kernel, solved = compiled(kernel), invert(*arrays(), inverse=False)
     assert solved.residual < 1e-14
     assert_allclose(solved.fva_multiplier, world.fva_multiplier, rtol=SOLVED_RTOL)
     for a, b in zip(kernel(solved).values(), kernel(world).values(), strict=True):
@@ -559,7 +575,7 @@ def test_without_the_inverse_terms_are_the_same(world, kernel):
 
 def test_a_world_without_inverse_says_so():
     with pytest.raises(ValueError, match=r"no B: invert_table\(..., inverse=True\)"):
-        borin_mancini.exporter_sink(invert_table(*arrays(), inverse=False))
+        borin_mancini.exporter_sink(invert(*arrays(), inverse=False))
 
 
 @pytest.mark.parametrize("method", ["bm-source", "bm-sink"])
@@ -580,7 +596,7 @@ def test_details_by_their_definition(world):
         for k in (world.A, world.B, world.L, world.v, world.Y, world.exports)
     )
     c, at = blocks(world)
-    found = borin_mancini.source_details(world)
+    found = compiled(borin_mancini.source_details)(world)
     u = np.concatenate([v[at[s]] @ L[s] for s in range(c)])
     X = B @ Y
     for s in range(c):
@@ -625,7 +641,7 @@ def test_world_perspective_of_single_flows(world):
         for k in (world.A, world.L, world.B, world.v, world.Y, world.exports)
     )
     c, at = blocks(world)
-    found = borin_mancini.world_flows(world)
+    found = compiled(borin_mancini.world_flows)(world)
 
     def absorbed(s, r):
         return Y[at[s], r] + A[at[s], at[r]] @ L[r] @ Y[at[r], r]
@@ -643,7 +659,7 @@ def test_world_perspective_of_single_flows(world):
             resold = resold @ sum(absorbed(r, j) for j in set(range(c)) - {r})
             last = foreign * absorbed(s, r) + (v[at[r]] @ B[at[r], at[s]]) * resold
             assert_allclose(found["FVA"][at[s], r], last, rtol=RTOL)
-    source = borin_mancini.exporter_source(world)
+    source = compiled(borin_mancini.exporter_source)(world)
     for term in ("FVA", "FVA_SOURCE"):
         assert_allclose(found[term].sum(), source["GVCF"].sum(), rtol=RTOL)
 

@@ -2,10 +2,10 @@
 
 import math
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from itertools import permutations, product
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,7 +14,12 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
-from tivax.engine.resampling.plans import DrawSource, ResamplingPlan, make_plan
+from tivax.engine.resampling.plans import (
+    DrawSource,
+    ResamplingPlan,
+    Static,
+    make_plan,
+)
 from tivax.engine.resampling.running import draws_of
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels import random_draws as streams
@@ -66,9 +71,19 @@ def made(own: ResamplingPlan) -> np.ndarray:
     return draws_of(own, SEED).values
 
 
-def source(own: ResamplingPlan) -> DrawSource:
-    """Of the first block."""
-    return DrawSource(own.static, SEED, 0)
+@partial(jax.jit, static_argnums=0)
+def _weights(static: Static, seed: int) -> jax.Array:
+    return DrawSource(static, seed, 0).weights()
+
+
+@partial(jax.jit, static_argnums=0)
+def _wild_weights(static: Static, seed: int, block: int, position) -> jax.Array:
+    return DrawSource(static, seed, block).wild(position)
+
+
+@partial(jax.jit, static_argnums=0)
+def _options(static: Static, seed: int) -> jax.Array:
+    return DrawSource(static, seed, 0).options()
 
 
 def close(own, expected) -> None:
@@ -79,7 +94,8 @@ def close(own, expected) -> None:
 
 
 def drawn_weights(own: ResamplingPlan) -> np.ndarray:
-    return np.asarray(source(own).weights())[:, :DRAWS].T
+    """Of the first block, as the others below."""
+    return np.asarray(_weights(own.static, SEED))[:, :DRAWS].T
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -115,8 +131,8 @@ def test_t_of_a_pairs_draw_is_that_of_copies_of_countries(unknown):
 
 
 def wild_weights(own: ResamplingPlan, draws: int = DRAWS, block: int = 0) -> np.ndarray:
-    drawn = DrawSource(own.static, SEED, block)
-    return np.asarray(drawn.wild(jnp.asarray(own.arrays["position"])))[:, :draws].T
+    drawn = _wild_weights(own.static, SEED, block, own.arrays["position"])
+    return np.asarray(drawn)[:, :draws].T
 
 
 @pytest.mark.parametrize("frame", FRAMES)
@@ -261,7 +277,7 @@ def placebos(frame: pd.DataFrame, model: Model, scheme: Scheme, drawn: np.ndarra
 
 
 def drawn_options(own: ResamplingPlan, draws: int = DRAWS) -> np.ndarray:
-    return np.asarray(source(own).options())[:, :draws].T
+    return np.asarray(_options(own.static, SEED))[:, :draws].T
 
 
 CASES = [("balanced", name) for name in MOVES] + [
@@ -474,7 +490,7 @@ def test_more_patterns_than_a_number_can_count_are_drawn(permute, years):
     own = enumerated(countries, replace(COEFFICIENTS, permute=permute), 2**62, years)
     assert not own.exact
     assert math.factorial(21) > 2**63
-    drawn = np.asarray(DrawSource(own.static, 1, 0).options())
+    drawn = np.asarray(_options(own.static, 1))
     assert_array_equal(np.sort(drawn, axis=0)[:, 0], np.arange(21))
 
 
@@ -600,4 +616,4 @@ def test_rows_of_literal_refits_are_those_of_the_design():
             fitted = fit_model(frame, model)
             close(fitted.coef, refit(rows).coef[-1:])
             assert_array_equal(fitted.cluster, rows.country)
-            assert jnp.isfinite(fitted.products.S).all()
+            assert np.isfinite(fitted.products.S).all()

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
@@ -54,20 +53,28 @@ RTOL = 1e-10
 MOMENTS_ATOL = 5 / np.sqrt(4_000)
 
 SMALL = Design("small", clusters=9, years=6, controls=2, persistence_u=0.4, blocks=3)
-STUDY = Study((SMALL,), panels=40, draws=99, seed=3)
 
 pytestmark = pytest.mark.usefixtures("quick")
 
 
 def arrays(design: Design) -> kernel.PanelDesign:
-    return jax.tree.map(jnp.asarray, design.arrays)
+    return jax.device_put(design.arrays)
+
+
+@partial(jax.jit, static_argnames="controls")
+def _one_panel(key, design: kernel.PanelDesign, controls: int):
+    of_panel, of_signs, of_counts = jax.random.split(key, 3)
+    return (
+        kernel.simulate(of_panel, design, controls=controls),
+        of_signs,
+        of_counts,
+    )
 
 
 def one_panel(design: Design, seed: int = 0):
     """The panel of a key, [C, x, y] and what is seen, as ``tested`` makes it."""
     key = jax.random.key(seed)
-    of_panel, of_signs, of_counts = jax.random.split(key, 3)
-    M = kernel.simulate(of_panel, arrays(design), controls=design.controls)
+    M, of_signs, of_counts = _one_panel(key, arrays(design), design.controls)
     return key, np.asarray(M), design.seen, of_signs, of_counts
 
 
@@ -84,6 +91,24 @@ _tested = jax.jit(
     kernel.simulate_and_test,
     static_argnames=("controls", "draws", "balanced", "zero_too"),
 )
+_wild = jax.jit(resampling.wild_statistics)
+_two_way = jax.jit(two_way_statistics)
+_reweighted = jax.jit(resampling.reweighted, static_argnames="layout")
+_placebo_estimates = jax.jit(resampling.placebo_estimates)
+_placebo_t = jax.jit(resampling.placebo_t)
+_freedman_lane_t = jax.jit(resampling.freedman_lane_t)
+_signs = jax.jit(streams.rademacher, static_argnames=("clusters", "draws"))
+
+
+@partial(jax.jit, static_argnames="clusters")
+def _drawn(of_counts, clusters: int):
+    """Weights and permutations as ``tested`` draws them."""
+    of_bayes, moves = (jax.random.fold_in(of_counts, k) for k in (2, 1))
+    return (
+        streams.counts(of_counts, clusters, draws=99).astype(float),
+        streams.exponential(of_bayes, clusters, draws=99),
+        streams.permutations(moves, (clusters,), draws=99).astype(int),
+    )
 
 
 def tested(design: Design, key, draws: int = 99) -> kernel.PanelTests:
@@ -102,7 +127,8 @@ def tested(design: Design, key, draws: int = 99) -> kernel.PanelTests:
 
 @pytest.mark.parametrize("persistence", [0.0, 0.7, -0.4])
 def test_ar1_has_its_variance_and_its_correlation(persistence):
-    x = np.asarray(kernel.ar1(jax.random.key(1), jnp.asarray(persistence), (4_000, 5)))
+    ar1 = jax.jit(kernel.ar1, static_argnames="shape")
+    x = np.asarray(ar1(jax.random.key(1), persistence, (4_000, 5)))
     for t in range(5):
         assert abs(x[:, t].var() - 1) < 2 * MOMENTS_ATOL
     for t in range(4):
@@ -230,7 +256,7 @@ def test_given_regressors_are_the_same_in_every_panel_and_errors_are_not(tmp_pat
     given = given_regressors(panel_of(tmp_path)[1], REGRESSORS)
     design = Design("given", 9, 6, 2, effect=2.0, persistence_u=0.9, given=given)
     keys = jax.random.split(jax.random.key(5), 400)
-    drawn = jax.vmap(lambda key: kernel.simulate(key, arrays(design), controls=2))
+    drawn = jax.vmap(partial(kernel.simulate, design=arrays(design), controls=2))
     M = np.asarray(jax.jit(drawn)(keys))
     assert_array_equal(M[:, :, :, :3], np.tile(given.cells, (400, 1, 1, 1)))
     u = M[:, :, :, 3] - 2 * M[:, :, :, 2]
@@ -277,7 +303,7 @@ def placebo_panels(tmp_path):
     study = read_study(study_file(tmp_path, PLACEBOS))
     keys = jax.random.split(jax.random.key(5), 300)
     run = partial(kernel.simulate, controls=2)
-    drawn = jax.vmap(run, in_axes=(0, None))
+    drawn = jax.jit(jax.vmap(run, in_axes=(0, None)))
     made = [np.asarray(drawn(keys, arrays(design))) for design in study.designs]
     return frame, study, made
 
@@ -351,7 +377,7 @@ def test_a_panel_that_does_not_serve_is_a_mistake(tmp_path, regressors, changes,
 # -------------------------------------------------------------------------- the tests
 
 
-UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0)
+UNEQUAL = Design("u", 9, 6, 2, unequal_x=0.7, effect=0.0, blocks=3)
 
 
 @pytest.mark.parametrize(
@@ -394,47 +420,46 @@ def test_a_panel_is_tested_as_the_engine_tests_it(design):
     for name, fit in zip(kernel.ANALYTIC[5:], fits, strict=False):
         p = fit.terms["p"].iloc[0]
         assert np.isnan(p) or rejects[name] == (p < 0.05), name
-    v = streams.rademacher(of_signs, design.clusters, draws=99)
-    R = jnp.eye(other.layout.regressors)[-1:]
+    v = _signs(of_signs, design.clusters, draws=99)
+    counts, exponential, o = _drawn(of_counts, design.clusters)
+    R = jax.device_put(np.eye(other.layout.regressors)[-1:])
     for name in kernel.WILD:
         kind = name[3:] or "11"
         loadings = wild_loadings(
-            other, R, jnp.zeros(1), type=cast(Any, kind), restricted=name[:3] == "WCR"
+            other,
+            R,
+            jax.device_put(np.zeros(1)),
+            type=cast(Any, kind),
+            restricted=name[:3] == "WCR",
         )
-        drawn = np.abs(resampling.wild_statistics(loadings, v))
+        drawn = np.abs(_wild(loadings, v))
         above = np.mean(drawn > t[2 if kind[1] == "3" else 0])
         assert rejects[name] == (above <= 0.05), name
-    of_bayes = jax.random.fold_in(of_counts, 2)
-    for name, w in {
-        "pairs": streams.counts(of_counts, design.clusters, draws=99).astype(float),
-        "Bayesian": streams.exponential(of_bayes, design.clusters, draws=99),
-    }.items():
-        again = resampling.reweighted(other.products.S, w, layout=other.layout)[0]
-        low, high = np.nanquantile(np.asarray(again), [0.025, 0.975])
+    for name, w in {"pairs": counts, "Bayesian": exponential}.items():
+        again = _reweighted(other.products.S, w, layout=other.layout)
+        low, high = np.nanquantile(np.asarray(again)[0], [0.025, 0.975])
         assert rejects[f"{name} percentile"] == (low > 0 or high < 0), name
-    moves = jax.random.fold_in(of_counts, 1)
-    o = streams.permutations(moves, (design.clusters,), draws=99).astype(int)
     for name, (scheme, draw, observed) in {
         "placebo coefficient": (
             Scheme("placebo", studentised=False),
-            lambda arrays: resampling.placebo_estimates(arrays, o)[0],
+            lambda arrays: np.asarray(_placebo_estimates(arrays, o))[0],
             abs(other.fit.coef[-1]),
         ),
         "placebo t": (
             Scheme("placebo"),
-            lambda arrays: resampling.placebo_t(arrays, o)[1],
+            lambda arrays: np.asarray(_placebo_t(arrays, o))[1],
             t[0],
         ),
         "Freedman-Lane t": (
             Scheme("placebo", method="freedman-lane"),
-            lambda arrays: resampling.freedman_lane_t(arrays, o)[1],
+            lambda arrays: np.asarray(_freedman_lane_t(arrays, o))[1],
             t[0],
         ),
     }.items():
         if not design.balanced:
             assert np.isnan(rejects[name])
             continue
-        tables = jax.tree.map(jnp.asarray, make_plan(other, scheme, 99).arrays)
+        tables = jax.device_put(make_plan(other, scheme, 99).arrays)
         size = np.abs(draw(tables))
         p = (1 + (size >= observed * (1 - 1e-10)).sum()) / 100
         assert rejects[name] == (p <= 0.05), name
@@ -452,14 +477,19 @@ def two_way_p(frame, regressors, null, design, key, fold=None) -> tuple[float, f
     """The two tests by the engine, from the same draws."""
     moved = frame.assign(y=frame["y"] - null * frame["x"])
     key = key if fold is None else jax.random.fold_in(key, fold)
-    v = streams.rademacher(key, min(design.clusters, design.years), draws=99)
+    v = _signs(key, min(design.clusters, design.years), draws=99)
     loadings = fit_model(frame, Model("m", "y", regressors)).two_way_loadings(
         0, "year", null
     )
-    drawn = np.abs(two_way_statistics(loadings, v))
+    drawn = np.abs(_two_way(loadings, v))
     t = abs(two_way_clusters(moved, "y", regressors)["x"].t)
     wild = np.mean(drawn[np.isfinite(drawn)] > t * (1 + 1e-9))
     return float(wild), common_shocks(moved, "y", regressors)["x"].p
+
+
+@jax.jit
+def _two_way_p(M, key, null):
+    return two_way_tests(M, key, draws=99)(null)
 
 
 @pytest.mark.parametrize("null", [0.0, 0.4])
@@ -470,9 +500,7 @@ def test_p_of_two_way_tests_is_that_of_the_engine(null):
         _, M, seen, of_signs, _ = one_panel(design)
         regressors = ["x", *(f"c{k}" for k in range(design.controls))]
         frame = as_frame(M, seen)
-        found = jax.jit(
-            lambda M, key: two_way_tests(M, key, draws=99)(jnp.asarray(null))
-        )(jnp.asarray(M), of_signs)
+        found = _two_way_p(M, of_signs, null)
         expected = two_way_p(frame, regressors, null, design, of_signs)
         assert_allclose(found, expected, rtol=1e-7)
 
@@ -490,7 +518,8 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
 def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     """And not with a wrong one, but for V5, which never rejects; the others answer,
     however badly."""
-    design = Design("one adopts", 9, 6, 1, adopters=1)
+    # An effect and a shape as in the next test: both take one program.
+    design = Design("one adopts", 12, 8, 1, effect=3.0, adopters=1)
     result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
     served = result["panels"] > 0
     silent = {
@@ -576,12 +605,14 @@ def test_the_table_counts_by_hand():
 
 def test_more_panels_begin_with_the_same_ones():
     few, many = [], []
-    simulation._make(STUDY, SMALL, 0, few.append, no_progress)
-    longer = Study((SMALL,), panels=90, draws=99, seed=3)
-    simulation._make(longer, SMALL, 0, many.append, no_progress)
+    # Of the shapes of the studies above and below: one program serves them all.
+    design = replace(SMALL, blocks=0)
+    study, longer = (Study((design,), panels, 99, seed=3) for panels in (40, 90))
+    simulation._make(study, design, 0, few.append, no_progress)
+    simulation._make(longer, design, 0, many.append, no_progress)
     assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
     rest: list[np.ndarray] = []
-    simulation._make(longer, SMALL, 32, rest.append, no_progress)
+    simulation._make(longer, design, 32, rest.append, no_progress)
     assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
 
 

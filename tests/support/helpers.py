@@ -4,7 +4,7 @@ import json
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -89,6 +89,17 @@ def write_arrays(path: Path, table: WorldTable, **changes: Any) -> Path:
     return path
 
 
+def compiled(kernel: Callable, *static: str) -> Callable[..., Any]:
+    """The kernel in one program, its results in NumPy: operation by operation, and for
+    every slice of a result, JAX compiles programs that take longer than all else."""
+    program = jax.jit(kernel, static_argnames=static)
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        return jax.device_get(program(*arguments, **options))
+
+    return run
+
+
 @contextmanager
 def quick_to_compile() -> Iterator[None]:
     """Programs without optimisation: compiling takes seconds, running does not.
@@ -144,6 +155,7 @@ def coefficients(Z: np.ndarray, x: np.ndarray) -> np.ndarray:
     return np.divide(Z, x, out=np.zeros_like(Z), where=x > 0)
 
 
+@partial(jax.jit, static_argnames="regions")
 def domestic_inverses(A: jax.Array, regions: int) -> jax.Array:
     """(I - A_rr)^-1 of each region, as ``invert_table`` has them."""
     own = perimeters.equal_regions(len(A), regions, A.dtype).inside(A)

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from scipy.linalg import null_space
 
@@ -275,11 +274,11 @@ _statistics = jax.jit(cross_products, static_argnames="clusters")
 
 
 def products(rows: Rows) -> ClusterCrossProducts:
-    S = _statistics(
-        jnp.asarray(columns(rows)), jnp.asarray(rows.country), clusters=rows.G
+    S = _statistics(columns(rows), rows.country, clusters=rows.G)
+    count = np.bincount(rows.country).astype(float)
+    return ClusterCrossProducts(
+        S, *jax.device_put((count, np.float64(rows.n_parameters)))
     )
-    count = jnp.asarray(np.bincount(rows.country).astype(float))
-    return ClusterCrossProducts(S, count, jnp.asarray(float(rows.n_parameters)))
 
 
 def contrast(rows: Rows, R: np.ndarray) -> np.ndarray:
