@@ -250,8 +250,8 @@ def solve_contents(
     """C = (I - A')^-1 R, as ``solve``: what a US$ of each industry's product contains.
 
     ``size`` weighs the using industries in the import shares: output, or final demand
-    where only coefficients are known. Column k is that of the table without the exports of the industries
-    whose ``exporting`` is 0 there (otherwise 1).
+    where only coefficients are known. Column k is that of the table without the exports
+    of the industries whose ``exporting`` is 0 there (otherwise 1).
     """
 
     with jax.default_matmul_precision(_PRECISION):

