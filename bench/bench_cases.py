@@ -7,7 +7,7 @@ TIVAX_BENCH=full pytest bench --benchmark-only      44 x 56 x 15
 import pytest
 from pytest_benchmark.fixture import BenchmarkFixture
 
-from tivax.bench.cases import CASES, World
+from tivax.bench.cases import CASES, World, needs_package
 from tivax.bench.harness import Case, timed
 
 WORLD = {
@@ -22,6 +22,7 @@ WORLD = {
     "inverse": ("tivax", "jax.numpy inv, lax.map", "numpy inv", "scipy inv"),
     "store": ("tivax store", "numpy npy"),
     "pymrio": ("tivax", "pymrio calc_all"),
+    "mario": ("tivax", "MARIO calc_w"),
 }
 
 
@@ -31,7 +32,7 @@ WORLD = {
 def bench_case(benchmark: BenchmarkFixture, world: World, name: str, method: str):
     case = CASES[name](world)
     if case is None:
-        pytest.skip(f"{name} needs the extra tivax[bench]")
+        pytest.skip(f"{name} needs {needs_package(name)}")
     assert set(case.methods) == set(WORLD[name])
     _timed_and_checked(benchmark, case, method)
 

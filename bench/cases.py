@@ -5,7 +5,8 @@
     solve-10x50x1    the same on a synthetic world of that size
     inverse   the full Leontief inverse B
     store     all years of a store from disk into memory
-    pymrio    one year from labelled tables, by calc_all (extra tivax[bench])
+    pymrio, mario    one year from labelled tables, in ``labelled``: by pymrio (extra
+        tivax[bench]) and by MARIO (package mariopy)
 
     wwz, kww, bm_source, bm_sink        exports decomposed, in ``decompositions``
     scenarios, change, exact_hat        what if, and why, in ``counterfactuals``
@@ -27,10 +28,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pandas as pd
 from jaxtyping import Array, Float, Int
 
-from ..engine.measures import solve_years, value_added_absorbed
+from ..engine.measures import solve_years
 from ..engine.tables import (
     WorldShape,
     WorldTables,
@@ -40,7 +40,7 @@ from ..engine.tables import (
 )
 from ..kernels import leontief
 from ..kernels.refinement import in_tiles
-from . import block_jacobi, counterfactuals, resampling
+from . import block_jacobi, counterfactuals, labelled, resampling
 from .decompositions import decomposition
 from .harness import Case
 
@@ -262,58 +262,6 @@ def store(world: World) -> Case:
     )
 
 
-# ------------------------------------------------------------------------ pymrio
-
-
-def pymrio(world: World) -> Case | None:
-    """One year of value added absorbed from labelled tables, by pymrio and tivax."""
-    try:
-        import pymrio as mrio
-    except ImportError:
-        return None
-    tables = world.tables
-    year = tables.table(tables.years[0])
-    industries = pd.MultiIndex.from_product(
-        [tables.regions, tables.sectors], names=["region", "sector"]
-    )
-    demand = pd.MultiIndex.from_product(
-        [tables.regions, ["FD"]], names=["region", "category"]
-    )
-    Y = year.Y.sum(axis=2)
-    added = year.x - year.Z.sum(axis=0)
-
-    def calc_all() -> np.ndarray:
-        system = mrio.IOSystem(
-            Z=pd.DataFrame(year.Z, industries, industries),
-            Y=pd.DataFrame(Y, industries, demand),
-        )
-        account = mrio.Extension(
-            "value added", F=pd.DataFrame(added[None], ["va"], industries)
-        )
-        setattr(system, "value_added", account)  # noqa: B010  pymrio's own way
-        system.calc_all()
-        output = np.asarray(system.L) @ np.asarray(system.Y)
-        return output * np.asarray(account.S).T
-
-    one = tables.select(year.year, year.year)
-
-    def fast() -> np.ndarray:
-        return value_added_absorbed(one).values.reshape(Y.shape)
-
-    truth = world.v[0][:, None] * np.linalg.solve(np.eye(len(Y)) - world.A[0], Y)
-
-    def error(T: np.ndarray) -> float:
-        return float(np.linalg.norm(np.nan_to_num(T) - truth) / np.linalg.norm(truth))
-
-    return Case(
-        "pymrio",
-        {"tivax": fast, "pymrio calc_all": calc_all},
-        baseline="pymrio calc_all",
-        error=error,
-        rounds=3,
-    )
-
-
 def _decomposition(method: str, world: World) -> Case:
     return decomposition(method, world.tables, full=world.full)
 
@@ -322,7 +270,8 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "solve": solve,
     "inverse": inverse,
     "store": store,
-    "pymrio": pymrio,
+    "pymrio": lambda world: labelled.pymrio(world.tables),
+    "mario": lambda world: labelled.mario(world.tables),
     **{
         method.replace("-", "_"): partial(_decomposition, method)
         for method in ("wwz", "kww", "bm-source", "bm-sink")
@@ -337,3 +286,8 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "wild": lambda world: resampling.wild(full=world.full),
     "placebo": lambda world: resampling.placebo(full=world.full),
 }
+
+
+def needs_package(name: str) -> str:
+    """What to install for a case that was left out."""
+    return "the package mariopy" if name == "mario" else "the extra tivax[bench]"

@@ -125,8 +125,8 @@ def test_the_ratio_is_for_one_repeat():
 
 @pytest.mark.parametrize("name", cases.CASES)
 def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
-    if name == "pymrio":
-        pytest.importorskip("pymrio")
+    if name in ("pymrio", "mario"):
+        pytest.importorskip(name)
     case = cases.CASES[name](world)
     assert case is not None and case.name == name
     assert case.baseline in case.methods
@@ -188,9 +188,11 @@ def test_bench_writes_its_rows_the_machine_and_a_manifest(
 def test_a_case_whose_package_is_not_there_is_left_out_and_named(
     tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setitem(cases.CASES, "pymrio", lambda world: None)
-    run_bench(tmp_path / "out", monkeypatch, only="pymrio")
-    assert "pymrio: left out, needs the extra tivax[bench]" in capsys.readouterr().out
+    needed = {"mario": "the package mariopy", "pymrio": "the extra tivax[bench]"}
+    for name, package in needed.items():
+        monkeypatch.setitem(cases.CASES, name, lambda world: None)
+        run_bench(tmp_path / "out", monkeypatch, only=name, force=True)
+        assert f"{name}: left out, needs {package}" in capsys.readouterr().out
     header = (tmp_path / "out" / "bench.csv").read_text()
     assert header.strip() == ",".join(run.COLUMNS)
 
@@ -205,6 +207,7 @@ def test_without_a_choice_all_cases_run(tmp_path, monkeypatch, capsys):
         "inverse",
         "store",
         "pymrio",
+        "mario",
         "wwz",
         "kww",
         "bm_source",
@@ -231,7 +234,11 @@ def test_what_cannot_run_is_refused_before_any_work(tmp_path, monkeypatch):
 
 
 def test_cases_that_need_another_package_say_so_by_none(world, monkeypatch):
-    for name, module in (("inverse", "scipy.linalg"), ("pymrio", "pymrio")):
+    for name, module in {
+        "inverse": "scipy.linalg",
+        "pymrio": "pymrio",
+        "mario": "mario",
+    }.items():
         monkeypatch.setitem(sys.modules, module, None)  # the import fails
         assert cases.CASES[name](world) is None
 

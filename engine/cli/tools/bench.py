@@ -14,6 +14,7 @@ from ....bench.cases import (
     CASES,
     SEED,
     make_world,
+    needs_package,
     solve_of_size,
     solve_of_store,
     world_of,
@@ -58,7 +59,7 @@ def run_bench(
                 rows += measure(case, said=said)
                 notes |= {name: case.notes} if case.notes else {}
             else:
-                terminal.print(f"{name}: left out, needs the extra tivax[bench]")
+                terminal.print(f"{name}: left out, needs {needs_package(name)}")
         if given is not None:
             theirs = world_of(given, Path(folder), full=full)
             rows += measure(solve_of_store(theirs), said=said)
