@@ -13,7 +13,8 @@ from tivax.engine.streaming import flows
 from tivax.engine.uncertainty import streamed_errors
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.streamed_draws import draw_year
-from tivax.engine.uncertainty.streamed_errors import open_year, streamed_parts
+from tivax.engine.uncertainty.streamed_errors import open_year
+from tivax.engine.uncertainty.streamed_parts import streamed_parts
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 
 from helpers import error_of, small_world
