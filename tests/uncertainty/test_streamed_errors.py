@@ -129,6 +129,18 @@ def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
     assert_allclose(found["tbi_se"], usual["tbi_se"], rtol=RTOL)
 
 
+@pytest.mark.parametrize("name, model", [("tbi", "shares"), ("TBI", "year")])
+def test_each_year_errs_in_its_own_cells(name, model):
+    """By the closed form, and by drawn derivatives."""
+    both = small_world(C, S, 2)
+    usual, found = (
+        tx.standard_errors(both, MODELS[model], name, memory=memory)[f"{name}_se"]
+        for memory in (None, 1)
+    )
+    assert np.abs(usual.values[1] / usual.values[0] - 1).max() > 0.01
+    assert_allclose(found, usual, rtol=1e-4)
+
+
 def test_both_margins_are_one_line(world):
     held = tx.TableError("lognormal", margins=["row", "column"], **OWN)
     told = error_of(tx.standard_errors, world, held, memory=1)
