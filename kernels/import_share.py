@@ -304,8 +304,7 @@ def in_float32(
     rows for that with its transpose.
     """
     s = len(A) // regions
-    size = jnp.abs(size)
-    weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
+    weight = user_weights(size)
     every_seller = inputs_by_good(A, regions=regions)
     if scale is not None:
         A = A * scale[None, :]
@@ -315,7 +314,6 @@ def in_float32(
     D = domestic_blocks(A, regions=regions)
     inputs = every_seller.reshape(s, regions, s)  # [i, user d, j]
     imported = jnp.swapaxes(inputs, 0, 1) - D  # [d, i, j]
-    weight = weight.astype(jnp.float32)
     if axis == 1:  # a block's users are in its own regions
         users = zip(blocks, jnp.split(weight, s * cuts), strict=True)
         sales = [sales_to_regions(k, w, regions=len(w) // s) for k, w in users]
@@ -329,6 +327,13 @@ def in_float32(
         bought * abroad[:, None, :],
     )
     return blocks, P
+
+
+def user_weights(size: Float[Array, " n"]) -> Float[Array, " n"]:
+    """Weights of using industries in the import shares, of mean 1 and none 0."""
+    size = jnp.abs(size)
+    weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
+    return weight.astype(jnp.float32)
 
 
 def _cuts(regions: int, sectors: int) -> np.ndarray:

@@ -118,3 +118,16 @@ def left_multiply(q: Float[Array, " n"], D: Inside) -> Float[Array, " n"]:
 def inverse(D: Inside) -> Array:
     """D^-1, for I - A_ss, B_ss and what adds trade to I (``leontief.inverses``)."""
     return jnp.linalg.inv(D) if D.ndim == 2 else leontief.inverses(D)
+
+
+@jax.custom_jvp
+def differentiable_inverse(D: Inside) -> Array:
+    """``inverse``, with d(D^-1) = -D^-1 dD D^-1."""
+    return inverse(D)
+
+
+@differentiable_inverse.defjvp
+def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
+    (D,), (dD,) = primals, tangents
+    inverted = inverse(D)
+    return inverted, -inverted @ dD @ inverted

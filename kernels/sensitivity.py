@@ -31,8 +31,7 @@ from jaxtyping import Array, Float
 from . import import_share
 from .inverted_table import InvertedTable
 from .leontief import inverse, per_dollar, residual_value_added
-from .perimeters import Perimeters, identity
-from .perimeters import inverse as inverse_blocks
+from .perimeters import Perimeters, differentiable_inverse, identity
 
 # ------------------------------------------------------------------ low-rank gradients
 
@@ -391,19 +390,6 @@ class LazyInverse:
         return self @ one if axis == 1 else one @ self
 
 
-@jax.custom_jvp
-def inside_inverse(M: Array) -> Array:
-    """``perimeters.inverse``, differentiable."""
-    return inverse_blocks(M)
-
-
-@inside_inverse.defjvp
-def _(primals: tuple, tangents: tuple) -> tuple[Array, Array]:
-    (M,), (dM,) = primals, tangents
-    inverted = inverse_blocks(M)
-    return inverted, -inverted @ dM @ inverted
-
-
 def differentiable_table(
     Z: Float[Array, "n n"],
     x: Float[Array, " n"],
@@ -423,7 +409,7 @@ def differentiable_table(
     A = Z * scale[None, :]
     lazy = LazyInverse(A, inverse(jax.lax.stop_gradient(A)) if B is None else B)
     inside = borders.inside(A)
-    L = inside_inverse(identity(inside) - inside)
+    L = differentiable_inverse(identity(inside) - inside)
     active = (x > 0).astype(Y.dtype)
     X = lazy @ Y
     content = (borders.member * v[:, None]).T @ lazy

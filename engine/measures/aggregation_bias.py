@@ -14,7 +14,8 @@ import xarray as xr
 from ..core import Progress, no_progress, require_kind, shift_progress
 from ..tables import Groups, WorldTables, perimeters, require_tables
 from .accounts import ValueAdded
-from .trade import balances_of, regroup_trade, value_added_trade
+from .regrouping import regroup_trade
+from .trade import balances_of, value_added_trade
 
 MEASURES = ("va_at_home", "va_exports", "va_imports", "vax_ratio", "tbi")
 TABLES = ("detailed", "aggregated")

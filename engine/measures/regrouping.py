@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import xarray as xr
 
+from ..core import TivaxError
 from ..tables import Groups, WorldTables, perimeters, region_names
 
 
@@ -40,6 +41,28 @@ def sum_groups(array: xr.DataArray, name: Mapping[str, str]) -> xr.DataArray:
     return array.transpose(*dims).assign_attrs(attrs)
 
 
+def regroup_trade(
+    trade: xr.Dataset,
+    *,
+    drop: Sequence[str] = (),
+    groups: Groups | None = None,
+    by_sector: bool = True,
+) -> xr.Dataset:
+    """Flows of ``value_added_trade`` with regions dropped and grouped, for
+    ``trade.balances_of``; by sector ``va_positive`` leaves out industries with negative
+    value added, if there are any."""
+    require_computed(trade, "va_absorbed", "gross_exports")
+    flows = {name: trade[name] for name in ("va_absorbed", "gross_exports")}
+    if by_sector:
+        negative = trade["va_absorbed"].sum("absorber") * trade["output"] < 0
+        if negative.any():
+            flows["va_positive"] = trade["va_absorbed"].where(~negative, 0.0)
+    return xr.Dataset(
+        {name: regroup(flow, drop=drop, groups=groups) for name, flow in flows.items()},
+        attrs=trade.attrs,
+    )
+
+
 def merge_split_regions(trade: xr.Dataset, tables: WorldTables) -> xr.Dataset:
     """Flows of parts added to those of the region that was split."""
     name = perimeters(tables)
@@ -47,6 +70,16 @@ def merge_split_regions(trade: xr.Dataset, tables: WorldTables) -> xr.Dataset:
     sold = whole["gross_exports"]
     whole["gross_exports"] = sold.where(sold["origin"] != sold["destination"], 0.0)
     return xr.Dataset(whole, attrs=trade.attrs)
+
+
+def require_computed(trade: xr.Dataset, *names: str) -> None:
+    """Raise ``TivaxError`` unless the result has these flows."""
+    for name in names:
+        if name not in trade:
+            raise TivaxError(
+                f"a Dataset without {name}: give that of tx.value_added_trade, or "
+                "world tables"
+            )
 
 
 def _region_axes(array: xr.DataArray) -> list[str]:

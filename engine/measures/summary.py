@@ -12,11 +12,10 @@ from .accounts import ValueAdded
 from .flags import FLAGS
 from .footprint_accounts import footprints_of
 from .group_runs import join_groups, require_new_names
-from .regrouping import regroup
+from .regrouping import regroup, regroup_trade
 from .trade import (
     Certify,
     balances_of,
-    regroup_trade,
     trade_benefit_index,
     value_added_trade,
 )

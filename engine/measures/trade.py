@@ -16,7 +16,12 @@ from ..tables import Groups, WorldTables
 from . import flags
 from .accounts import Account, ValueAdded
 from .decompositions import decompose
-from .regrouping import merge_split_regions, regroup
+from .regrouping import (
+    merge_split_regions,
+    regroup,
+    regroup_trade,
+    require_computed,
+)
 from .years import compute_years
 
 Certify = Literal["columns", "cells"]
@@ -317,28 +322,6 @@ def value_added_exports(
     return balances_of(flows, by_sector)
 
 
-def regroup_trade(
-    trade: xr.Dataset,
-    *,
-    drop: Sequence[str] = (),
-    groups: Groups | None = None,
-    by_sector: bool = True,
-) -> xr.Dataset:
-    """Flows of ``value_added_trade`` with regions dropped and grouped, for
-    ``balances_of``; by sector ``va_positive`` leaves out industries with negative value
-    added, if there are any."""
-    _require_computed(trade, "va_absorbed", "gross_exports")
-    flows = {name: trade[name] for name in ("va_absorbed", "gross_exports")}
-    if by_sector:
-        negative = trade["va_absorbed"].sum("absorber") * trade["output"] < 0
-        if negative.any():
-            flows["va_positive"] = trade["va_absorbed"].where(~negative, 0.0)
-    return xr.Dataset(
-        {name: regroup(flow, drop=drop, groups=groups) for name, flow in flows.items()},
-        attrs=trade.attrs,
-    )
-
-
 def balances_of(flows: xr.Dataset, by_sector: bool = False) -> xr.Dataset:
     """``value_added_exports`` of the flows of ``regroup_trade``."""
     result = _balances(flows["va_absorbed"], flows["gross_exports"], by_sector)
@@ -405,22 +388,13 @@ def _absorbed(
     tables: WorldTables | xr.Dataset | xr.DataArray, value_added: ValueAdded
 ) -> xr.DataArray:
     if isinstance(tables, xr.Dataset):
-        _require_computed(tables, "va_absorbed")
+        require_computed(tables, "va_absorbed")
         tables = tables["va_absorbed"]
     if not isinstance(tables, xr.DataArray):
         return value_added_absorbed(tables, value_added)
     if lacking := [k for k in ("year", "origin", "absorber") if k not in tables.coords]:
         raise TivaxError(f"value added absorbed: needs labels for {lacking[0]}")
     return tables
-
-
-def _require_computed(trade: xr.Dataset, *names: str) -> None:
-    for name in names:
-        if name not in trade:
-            raise TivaxError(
-                f"a Dataset without {name}: give that of tx.value_added_trade, or "
-                "world tables"
-            )
 
 
 def _require_square(absorbed: xr.DataArray) -> None:

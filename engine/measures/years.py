@@ -282,10 +282,7 @@ def _stream(
         all_x, all_Y, all_v = _small_arrays(tables, rows, final_demand, years)
         x, Y = jnp.asarray(all_x[0]), jnp.asarray(all_Y[0])
         v = None if all_v is None else jnp.asarray(all_v[0])
-        size = Y.reshape(len(Y), -1).sum(axis=1)
-        solved = StreamedYear(
-            StreamedFlows(tables, years.start), x, size, mapped=mapped
-        )
+        solved = StreamedYear(StreamedFlows(tables, years.start), x, mapped=mapped)
         with stage("solving"):
             found = streamed(solved, Y, v, *map(jnp.asarray, constants))
         if not found.residual <= TOLERANCE:

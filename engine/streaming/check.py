@@ -77,7 +77,7 @@ def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
     summed = _sums(flows)
     table = table_without_flows(tables, k, summed)
     x, Y = jax.device_put((table.x, table.Y.sum(axis=2)))
-    year = StreamedYear(flows, x, Y.sum(axis=1), mapped=mapped)
+    year = StreamedYear(flows, x, mapped=mapped)
     v = jnp.where(x > 0, 1 - year.columns * year.scale, 0)
     solved = year.solve(Y)
     output = solved.X.sum(axis=1)

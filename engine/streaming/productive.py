@@ -37,8 +37,8 @@ def require_productive_table(table: WorldTable) -> None:
             table.sectors,
             [table.year],
         )
-        x, size = jax.device_put((table.x, table.Y.sum(axis=(1, 2))))
-        year = StreamedYear(StreamedFlows(tables, 0), x, size, mapped=is_mapped(n))
+        x = jax.device_put(table.x)
+        year = StreamedYear(StreamedFlows(tables, 0), x, mapped=is_mapped(n))
         require_productive_year(year, table.where)
 
 
@@ -68,9 +68,7 @@ def name_unproductive(year: StreamedYear) -> str:
 
     def is_productive(members: np.ndarray) -> bool:
         flows = year.flows.among(members)
-        return is_productive_year(
-            StreamedYear(flows, year.x, jnp.ones_like(year.x), mapped=True)
-        )
+        return is_productive_year(StreamedYear(flows, year.x, mapped=True))
 
     x, shares = np.asarray(year.x), np.asarray(year.input_shares)
     flows = year.flows

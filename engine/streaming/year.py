@@ -17,7 +17,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float
 
 from ...kernels import row_slabs as kernels
-from ...kernels.import_share import transposed
+from ...kernels.import_share import transposed, user_weights
 from ...kernels.leontief import per_dollar
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
@@ -28,25 +28,21 @@ from .flows import StreamedFlows
 class StreamedYear:
     """Coefficients and preconditioner of a year, made in one read of its flows.
 
-    ``x`` is output, ``size`` weighs using industries in the import shares (final demand
-    by selling industry, as in ``import_share.solve``); ``mapped`` puts the coefficients
-    into a temporary file. ``columns`` are the column sums of Z, ``D`` its domestic
-    blocks.
+    ``x`` is output, which also weighs using industries in the import shares; ``mapped``
+    puts the coefficients into a temporary file. ``columns`` are the column sums of Z,
+    ``D`` its domestic blocks.
     """
 
     def __init__(
         self,
         flows: StreamedFlows,
         x: Float[Array, " n"],
-        size: Float[Array, " n"],
         *,
         mapped: bool = False,
     ) -> None:
         n, c = len(x), flows.regions
         self.flows, self.x, self.scale = flows, x, per_dollar(x)
-        size = jnp.abs(size)
-        weight = size / jnp.maximum(jnp.mean(size), jnp.finfo(size.dtype).tiny) + 1e-3
-        weight = weight.astype(jnp.float32)
+        weight = user_weights(x)
         # As many rows for each device: the last ones are zeros.
         rows = -(-n // len(flows.devices)) * len(flows.devices)
         A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)

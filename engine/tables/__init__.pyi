@@ -22,7 +22,6 @@ from .countries import country_name as country_name
 from .countries import country_position as country_position
 from .countries import group_members as group_members
 from .countries import normalise as normalise
-from .final_demand_uses import consumption_and_capital as consumption_and_capital
 from .groups import ChosenGroups as ChosenGroups
 from .groups import Groups as Groups
 from .groups import choose_groups as choose_groups
@@ -31,6 +30,7 @@ from .groups import region_names as region_names
 from .groups import require_groups as require_groups
 from .inventories import NetInventories as NetInventories
 from .inventories import Weighted as Weighted
+from .inventories import consumption_and_capital as consumption_and_capital
 from .inventories import correct_for_inventories as correct_for_inventories
 from .inventories import net_of_inventories as net_of_inventories
 from .own_tables import from_frames as from_frames

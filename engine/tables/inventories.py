@@ -1,5 +1,6 @@
-"""Tables net of inventories: an industry's sales represent all of its output.
+"""Uses of final demand, and tables net of one of them: inventories.
 
+Net of inventories, an industry's sales represent all of its output.
 Reported output is not all sold in its year: the sales of a row to intermediate and
 final users add up to x - N, with N what goes into inventories, which is negative where
 stocks are sold. Both kinds of sales are multiplied by x / (x - N) and inventories are
@@ -18,14 +19,16 @@ from jaxtyping import Float
 from ..core import (
     Progress,
     TivaxError,
+    load_toml,
     no_progress,
     require_list,
     suggest,
 )
-from .final_demand_uses import INVENTORIES
 from .world_table import LazyYears, YearArray, as_float64
 from .world_tables import WorldTables, require_tables
 
+# Uses of final demand by the names of its categories in each source.
+_USES: dict[str, list[str]] = load_toml(__package__, "final_demand_uses.toml")
 # Of output. What an industry sells besides is then rounding, and says nothing of where
 # its output goes; the largest factor in WIOD 2013 is 40 (1995).
 _LEAST_SALES = 1e-6
@@ -78,7 +81,7 @@ def net_of_inventories(
         In memory or lazy: flows are multiplied when a year is read.
     categories
         The categories of final demand that are inventories; by default the one that
-        the source of the tables is known to have (``final_demand_uses``).
+        the source of the tables is known to have (``final_demand_uses.toml``).
     progress
         Called with years done and years in all.
 
@@ -157,7 +160,7 @@ def inventory_categories(
             raise TivaxError(
                 f"no category of final demand {name}: {suggest(name, every)}"
             )
-    wanted = INVENTORIES if named is None else named
+    wanted = _USES["inventories"] if named is None else named
     found = tuple(name for name in every if name in wanted)
     if not found:
         raise TivaxError(
@@ -170,6 +173,17 @@ def inventory_categories(
             "inventories"
         )
     return found
+
+
+def consumption_and_capital(
+    categories: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """The categories of either use, or None where one of them has none."""
+    consumption, capital = (
+        tuple(k for k in categories if k in _USES[use])
+        for use in ("consumption", "fixed_capital")
+    )
+    return (consumption, capital) if consumption and capital else None
 
 
 class Weighted(LazyYears):

@@ -21,7 +21,7 @@ from ...kernels.error_terms.import_shares import (
 from ...kernels.row_slabs import buyers, times, transposed_times
 from ..core import aligned_empty
 from ..streaming import StreamedFlows, scratch
-from .streamed_errors import StreamedPart, variances_of
+from .streamed_parts import StreamedPart, variances_of
 
 
 class DrawnYear(NamedTuple):

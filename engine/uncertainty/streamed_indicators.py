@@ -17,11 +17,11 @@ from jaxtyping import Array, Float, Key
 from ...kernels import leontief, perimeters
 from ...kernels.inverted_table import InvertedTable
 from ...kernels.refinement import IterativeSolution
-from ...kernels.sensitivity import inside_inverse
 from ..streaming import StreamedCoefficients, StreamedYear
 from .models import ErrorModel
 from .streamed_draws import DrawnYear, draw_year
-from .streamed_errors import OpenedYear, streamed_parts
+from .streamed_errors import OpenedYear
+from .streamed_parts import streamed_parts
 from .trade_errors import ROUGH
 
 Values = Callable[[InvertedTable, Float[Array, "n c"]], Any]
@@ -170,7 +170,7 @@ def _moved(
     flows: Any = _MovedFlows(year, drawn, t)
     B: Any = _MovedInverse(opened, drawn, t)
     A = flows * scale[None, :]
-    L = inside_inverse(perimeters.identity(A.inside) - A.inside)
+    L = perimeters.differentiable_inverse(perimeters.identity(A.inside) - A.inside)
     X = B @ Y
     content = (borders.member * v[:, None]).T @ B
     sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])

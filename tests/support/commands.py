@@ -30,7 +30,7 @@ def tivax(*words) -> Answer:
     out, err = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIVAX_CACHE", "")
-        patch.setattr(commands, "drawing_aside", lambda wanted: nullcontext())
+        patch.setattr(commands, "drawing_aside", lambda wanted, figures: nullcontext())
         patch.setattr(sys, "argv", ["tivax", *map(str, words)])
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
             cli.main()

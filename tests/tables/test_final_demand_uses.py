@@ -3,8 +3,10 @@
 import pytest
 
 from tivax.engine.sources.tables import adb, figaro, lrwiod, oecd, wiod2013, wiod2016
-from tivax.engine.tables.final_demand_uses import consumption_and_capital
-from tivax.engine.tables.inventories import inventory_categories
+from tivax.engine.tables.inventories import (
+    consumption_and_capital,
+    inventory_categories,
+)
 from tivax.engine.tables.synthetic import CATEGORIES
 
 from mrio_files import EORA_DEMAND, EXIOBASE_DEMAND

@@ -13,7 +13,8 @@ from tivax.engine.streaming import flows
 from tivax.engine.uncertainty import streamed_errors
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.streamed_draws import draw_year
-from tivax.engine.uncertainty.streamed_errors import open_year, streamed_parts
+from tivax.engine.uncertainty.streamed_errors import open_year
+from tivax.engine.uncertainty.streamed_parts import streamed_parts
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 
 from helpers import error_of, small_world
@@ -126,6 +127,18 @@ def test_a_lazy_store_is_never_read_whole(world, tmp_path, monkeypatch):
     monkeypatch.setattr(type(lazy.Z), "__getitem__", small_only)
     found = tx.standard_errors(lazy, MODELS["independent"], "tbi", memory=1)
     assert_allclose(found["tbi_se"], usual["tbi_se"], rtol=RTOL)
+
+
+@pytest.mark.parametrize("name, model", [("tbi", "shares"), ("TBI", "year")])
+def test_each_year_errs_in_its_own_cells(name, model):
+    """By the closed form, and by drawn derivatives."""
+    both = small_world(C, S, 2)
+    usual, found = (
+        tx.standard_errors(both, MODELS[model], name, memory=memory)[f"{name}_se"]
+        for memory in (None, 1)
+    )
+    assert np.abs(usual.values[1] / usual.values[0] - 1).max() > 0.01
+    assert_allclose(found, usual, rtol=1e-4)
 
 
 def test_both_margins_are_one_line(world):
