@@ -223,7 +223,7 @@ def sensitivity(
     raw = read_raw_year(tables, k)
     row = None if rows is None else jax.device_put(rows[k])
     if measure in TRADE_MEASURES:
-        solved = solve_year(raw, row, len(tables.regions), inverse=False)
+        solved = solve_year(raw, row, len(tables.regions), exact=True)
         value, gradient, added = _of_trade(tables, solved, measure, region, row is None)
     else:
         value, gradient, added = _of_indicator(

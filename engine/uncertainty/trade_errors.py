@@ -68,12 +68,17 @@ class SolvedYear(NamedTuple):
 
 
 def solve_year(
-    raw: RawYear, row: Float[Array, " n"] | None, regions: int, *, inverse: bool
+    raw: RawYear,
+    row: Float[Array, " n"] | None,
+    regions: int,
+    *,
+    inverse: bool = False,
+    exact: bool = False,
 ) -> SolvedYear:
     """Output and contents of a year, by the fast solve or the inverse; with the inverse
-    where the iteration stalls."""
+    where the iteration stalls. With ``exact`` contents are as exact as output."""
     Z, Y, x = (jax.device_put(k) for k in (raw.flows, raw.final, raw.x))
-    return solve_table(Z, x, Y, row, regions=regions, inverse=inverse)
+    return solve_table(Z, x, Y, row, regions=regions, inverse=inverse, exact=exact)
 
 
 def solve_table(
@@ -86,7 +91,7 @@ def solve_table(
     inverse: bool = False,
     exact: bool = False,
 ) -> SolvedYear:
-    """``solve_year`` of arrays; with ``exact`` contents are as exact as output."""
+    """``solve_year`` of arrays."""
     tol = TOLERANCE if exact else ROUGH
     solve = partial(_solved, Z, x, Y, row, tol, regions=regions)
     solved, residual = solve(inverse=inverse)
