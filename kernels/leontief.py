@@ -24,6 +24,7 @@ from jax.scipy.linalg import lu_factor, lu_solve
 from jaxtyping import Array, Float, Int
 
 
+@jax.jit
 def per_dollar(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
     """1 / x, and 0 for an industry without output."""
     return jnp.where(x > 0, 1 / jnp.where(x > 0, x, 1), 0)

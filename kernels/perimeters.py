@@ -11,6 +11,7 @@ borders is then one n x n matrix with zeros elsewhere. ``Perimeters`` hides whic
 """
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import jax
@@ -91,6 +92,7 @@ class Perimeters:
         return jnp.stack(sold, axis=1).reshape(n, *Q.shape[1:])
 
 
+@partial(jax.jit, static_argnames=("n", "regions", "dtype"))
 def equal_regions(n: int, regions: int, dtype: jnp.dtype) -> Perimeters:
     """Every region its own perimeter: c consecutive blocks of n / c industries."""
     own = jnp.eye(regions, dtype=dtype)
@@ -104,6 +106,7 @@ def identity(D: Inside) -> Array:
     return jnp.eye(D.shape[-1], dtype=D.dtype)[(None,) * (D.ndim - 2)]
 
 
+@jax.jit
 def multiply(D: Inside, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
     """D Q for any number of columns."""
     shaped = Q.reshape(*D.shape[:-1], -1)

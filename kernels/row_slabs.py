@@ -221,6 +221,19 @@ def transposed_times(
     return Z.T @ Q
 
 
+@jax.jit
+def add_transposed(
+    total: Float[Array, "n k"],
+    Z: Float[Array, "m n"],
+    Q: Float[Array, "n k"],
+    first: Int[Array, ""],
+) -> Float[Array, "n k"]:
+    """``total`` and the part of Z' Q that comes of the slab, whose rows begin with
+    ``first``."""
+    rows = jax.lax.dynamic_slice_in_dim(Q, first, len(Z))
+    return total + transposed_times(Z, rows)
+
+
 @partial(jax.jit, static_argnames="regions")
 def buyers(
     Z: Float[Array, "m n"],

@@ -147,10 +147,15 @@ def needed_flows(names: Iterable[str]) -> frozenset[str]:
 def _share(part: Flow, whole: Flow, scale: float = 1.0) -> Flow:
     """NaN where the whole is 0."""
     if isinstance(whole, jax.Array):
-        # NaN behind the quotient, so that no derivative of another value is NaN.
-        quotient = scale * part / jnp.where(whole == 0, 1, whole)
-        return jnp.where(whole == 0, jnp.nan, quotient)
+        return _share_of_arrays(part, whole, scale)
     return scale * part / np.where(whole == 0, np.nan, whole)
+
+
+@jax.jit
+def _share_of_arrays(part: jax.Array, whole: jax.Array, scale: float) -> jax.Array:
+    """NaN behind the quotient, so that no derivative of another value is NaN."""
+    quotient = scale * part / jnp.where(whole == 0, 1, whole)
+    return jnp.where(whole == 0, jnp.nan, quotient)
 
 
 def _difference(a: str, b: str) -> Formula:

@@ -126,12 +126,14 @@ class StreamedFlows:
 
     def transposed_times(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """Z' Q."""
-        total: list[Any] = [0.0] * len(self.devices)
+        everywhere = [
+            (d, jax.device_put(Q, device)) for d, device in enumerate(self.devices)
+        ]
+        zero = np.zeros(Q.shape, Q.dtype)
+        total = [jax.device_put(zero, device) for device in self.devices]
         for first, slab in self.slabs():
-            parts = list(self._parts(first, slab, range(len(self.devices))))
-            for at, part, d in parts:
-                rows = jax.device_put(Q[at : at + len(part)], self.devices[d])
-                total[d] = total[d] + kernels.transposed_times(part, rows)
+            for at, part, (d, q) in self._parts(first, slab, everywhere):
+                total[d] = kernels.add_transposed(total[d], part, q, np.int64(at))
             jax.block_until_ready(total)
         # By way of the host: an array on one device would not meet one on several.
         return jnp.asarray(sum(np.asarray(part) for part in total))

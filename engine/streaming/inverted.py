@@ -3,6 +3,7 @@
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -100,31 +101,63 @@ def invert_streamed(
     year: StreamedYear, Y: Float[Array, "n c"], v: Float[Array, " n"] | None
 ) -> InvertedTable:
     """``kernels.inverted_table.invert_table`` without B, of a streamed year."""
-    n, c = Y.shape
-    borders = perimeters.equal_regions(n, c, Y.dtype)
-    abroad, active = borders.abroad, year.x > 0
-    left = jnp.where(active, 1 - year.columns * year.scale, 0)
-    v = left if v is None else v
-    X = year.solve(Y, tol=kernels.TOLERANCE)
-    contents = year.solve_contents(
-        v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
-        jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
-        tol=kernels.TOLERANCE,
+    left, v, by_origin, exporting = _content_system(
+        year.x, year.columns, year.scale, Y, v
     )
-    growth = year.scale * X.X.sum(axis=1)
-    sold = Y + year.flows.sold(growth)
-    inside = year.D * year.scale.reshape(c, 1, -1)
+    X = year.solve(Y, tol=kernels.TOLERANCE)
+    contents = year.solve_contents(by_origin, exporting, tol=kernels.TOLERANCE)
+    sold = year.flows.sold(year.scale * X.X.sum(axis=1))
+    world = _inverted(year.x, year.scale, year.D, Y, v, left, X, contents, sold)
+    flows: Any = TableFlows(year.flows, year.D)
+    return world._replace(Z=flows)
+
+
+@jax.jit
+def _content_system(
+    x: Float[Array, " n"],
+    columns: Float[Array, " n"],
+    scale: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"] | None,
+) -> tuple[Array, Array, Float[Array, "n k"], Float[Array, "n k"]]:
+    """Output less inputs and value added, per output; value added by origin and from
+    abroad, the right-hand sides of contents; which industries export in each."""
+    borders = perimeters.equal_regions(*Y.shape, Y.dtype)
+    left = jnp.where(x > 0, 1 - columns * scale, 0)
+    v, abroad = left if v is None else v, borders.abroad
+    by_origin = v[:, None] * jnp.concatenate([borders.member, abroad], axis=1)
+    exporting = jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1)
+    return left, v, by_origin, exporting
+
+
+@jax.jit
+def _inverted(
+    x: Float[Array, " n"],
+    scale: Float[Array, " n"],
+    D: Float[Array, "c s s"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"],
+    left: Float[Array, " n"],
+    X: IterativeSolution,
+    contents: IterativeSolution,
+    sold: Float[Array, "n c"],
+) -> InvertedTable:
+    """The table of both solutions and of inputs sold to each region, without Z."""
+    c = Y.shape[1]
+    borders = perimeters.equal_regions(*Y.shape, Y.dtype)
+    active = x > 0
+    inside = D * scale.reshape(c, 1, -1)
     L = perimeters.inverse(perimeters.identity(inside) - inside)
     nan = jnp.full((), jnp.nan, Y.dtype)
-    flows: Any = TableFlows(year.flows, year.D)
+    flows: Any = None
     return InvertedTable(
         borders=borders,
         Z=flows,
-        scale=year.scale,
+        scale=scale,
         v=v,
         Y=Y,
         X=X.X,
-        exports=sold * abroad * active[:, None].astype(Y.dtype),
+        exports=(Y + sold) * borders.abroad * active[:, None].astype(Y.dtype),
         L=L,
         content=contents.X[:, :c],
         dva_multiplier=perimeters.left_multiply(v, L),

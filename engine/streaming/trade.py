@@ -2,11 +2,14 @@
 
 from functools import partial
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels.absorption import ValueAddedTrade
 from ...kernels.cells import certify
+from ...kernels.perimeters import equal_regions
 from ...kernels.solve import TOLERANCE
 from .year import StreamedYear
 
@@ -24,8 +27,6 @@ def streamed_trade(
     where ``cells`` are certified. The first residual is never the last: float32 gains
     six digits.
     """
-    active = year.x > 0
-    left = jnp.where(active, 1 - year.columns * year.scale, 0)
     exported: list[Array] = []
     reads = 0
 
@@ -39,26 +40,49 @@ def streamed_trade(
         return product
 
     X, residual, passes = year.solve(Y, times=times)
-    cell_error = cell_backward_error = jnp.full((), jnp.nan, Y.dtype)
+    cell_error = cell_backward_error = jax.device_put(np.full((), np.nan, Y.dtype))
     if cells and residual <= TOLERANCE:
         X, cell_error, cell_backward_error = certify(
             year.inputs, partial(_refined, year), Y, X
         )
     if not exported and residual <= TOLERANCE:
         exported[:] = [year.flows.sold(year.scale * X.sum(axis=1))]
-    output = X.sum(axis=1)
-    n, c = Y.shape
-    abroad = 1 - jnp.repeat(jnp.eye(c, dtype=Y.dtype), n // c, axis=0)
-    sold = exported[0] if exported else jnp.full_like(Y, jnp.nan)
+    sold = exported[0] if exported else np.full(Y.shape, np.nan, Y.dtype)
+    absorbed, exports, output, share = _flows(
+        year.x, year.columns, year.scale, Y, v, X, sold
+    )
     return ValueAddedTrade(
-        absorbed=(left if v is None else v)[:, None] * X,
-        exports=(Y + sold) * abroad * active[:, None].astype(Y.dtype),
+        absorbed=absorbed,
+        exports=exports,
         output=output,
-        largest_input_share=1 - jnp.min(jnp.where(active, left, 1)),
+        largest_input_share=share,
         residual=residual,
         passes=passes,
         cell_error=cell_error,
         cell_backward_error=cell_backward_error,
+    )
+
+
+@jax.jit
+def _flows(
+    x: Float[Array, " n"],
+    columns: Float[Array, " n"],
+    scale: Float[Array, " n"],
+    Y: Float[Array, "n c"],
+    v: Float[Array, " n"] | None,
+    X: Float[Array, "n c"],
+    sold: Float[Array, "n c"],
+) -> tuple[Float[Array, "n c"], Float[Array, "n c"], Float[Array, " n"], Array]:
+    """Value added absorbed, exports, output and the largest input share; ``sold`` are
+    inputs to each region."""
+    n, c = Y.shape
+    abroad, active = equal_regions(n, c, Y.dtype).abroad, x > 0
+    left = jnp.where(active, 1 - columns * scale, 0)
+    return (
+        (left if v is None else v)[:, None] * X,
+        (Y + sold) * abroad * active[:, None].astype(Y.dtype),
+        X.sum(axis=1),
+        1 - jnp.min(jnp.where(active, left, 1)),
     )
 
 

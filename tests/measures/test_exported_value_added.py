@@ -7,7 +7,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine import TivaxError, TivaxWarning, WorldTables, stack_years
 from tivax.engine.measures import trade as measures
-from tivax.engine.sources.catalogue import get_source
 from tivax.kernels import borin_mancini
 from tivax.kernels.inverted_table import invert_table
 
@@ -237,7 +236,7 @@ def test_terms_have_the_dtype_of_the_table_and_years_can_be_batched():
     assert_same(single, np.asarray(batch["DVA"][0]), SINGLE_RTOL)
 
 
-# ------------------------------------------------------------------ mistakes, real tables
+# ------------------------------------------------------------------------------ mistakes
 
 
 def test_a_table_that_is_not_productive_is_refused():
@@ -245,27 +244,3 @@ def test_a_table_that_is_not_productive_is_refused():
         tables = hand_table([[90, 60], [60, 90]], [[-20, 0], [0, -20]], ["R", "S"])
     with pytest.raises(TivaxError, match="not productive"):
         measures.exported_value_added(tables)
-
-
-@pytest.mark.shared
-def test_what_stays_abroad_is_value_added_exports_in_real_tables(shared):
-    """WIOD 2013, industries without output and negative demand included."""
-    source = get_source("wiod2013")
-    files = source.find([shared / "data" / "wiod2013"])
-    chosen = [file for file in files if file.year in (1995, 2009)]
-    tables = stack_years([next(iter(source.read(file))) for file in chosen])
-    assert np.any(np.asarray(tables.x) == 0)
-    data = measures.exported_value_added(tables)
-    vax = measures.value_added_exports(tables)
-    assert data["year"].values.tolist() == [1995, 2009]
-    for own, expected in (
-        (data["dva_absorbed_abroad"], vax["va_exports"]),
-        (data["gross_exports"], vax["gross_exports"]),
-    ):
-        assert_allclose(own.sum("buyer").values, expected.values, rtol=RTOL)
-    share = data["dva"].sum("buyer") / data["gross_exports"].sum("buyer")
-    assert ((share > 0.3) & (share < 1)).all()
-    # What returns is most for the largest economy, and little for all.
-    returned = 1 - data["dva_absorbed_abroad"].sum("buyer") / data["dva"].sum("buyer")
-    assert returned.sel(year=2009).idxmax("exporter") == "USA"
-    assert float(returned.min()) > 0 and float(returned.max()) < 0.15

@@ -1,4 +1,4 @@
-"""Published numbers: R decompr, R exvatools, Koopman-Wang-Wei, WIOD, the paper.
+"""Published numbers: R decompr, R exvatools, Koopman-Wang-Wei, the paper.
 
 Inputs and results lie in the shared folder; the tests are skipped without it.
 """
@@ -9,10 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 import pytest
-import xarray as xr
 from numpy.testing import assert_allclose
 
-from tivax.engine import WorldTables, check_tables, import_tables, open_store
+from tivax.engine import WorldTables
 from tivax.engine.measures import trade as measures
 from tivax.kernels import leontief
 
@@ -231,59 +230,3 @@ def test_table_1_of_the_paper_is_reproduced_in_five_years(shared):
     assert len(printed) == 5 * 8
     for row in printed.itertuples():
         assert round(float(index.sel(year=row.year, region=row.iso3)), 4) == row.tbi
-
-
-# -------------------------------------------------------------------------- WIOD 2013
-
-
-@pytest.fixture(scope="session")
-def wiod2013(shared, tmp_path_factory) -> WorldTables:
-    """All 17 years, imported from the published files."""
-    store = tmp_path_factory.mktemp("wiod2013") / "store"
-    import_tables("wiod2013", [shared / "data" / "wiod2013"], store)
-    return open_store(store)
-
-
-# Index: measured 1e-13 absolute. Flows: measured 3e-13 relative.
-WIOD_TOLERANCE = 1e-9
-
-
-def test_index_of_real_tables_is_that_of_an_independent_computation(wiod2013, shared):
-    """Regions of WIOD 2013 in 1995, 2003 and 2011, by NumPy in float64."""
-    expected = (
-        pd.read_csv(shared / "reference" / "wiod2013_tbi_sample.csv")
-        .set_index(["year", "region"])
-        .to_xarray()
-    )
-    index = measures.trade_benefit_index(wiod2013)
-    index, expected = xr.align(index, expected, join="right")
-    assert expected.sizes == {"year": 3, "region": 41}
-    assert_allclose(index["tbi"], expected["tbi"], rtol=0, atol=WIOD_TOLERANCE)
-    for name in ("va_exports", "va_imports"):
-        assert_allclose(index[name], expected[name], rtol=WIOD_TOLERANCE)
-
-
-def test_identities_hold_in_every_year_of_real_tables(wiod2013):
-    """Sales = output, value added absorbed = demand, both balances.
-
-    Measured 1e-11, 5e-14 and 5e-13.
-    """
-    checks = check_tables(wiod2013)
-    assert [check.year for check in checks] == list(range(1995, 2012))
-    for check in checks:
-        assert check.faults == []
-        assert check.output_identity <= 1e-10
-        assert check.demand_identity <= 1e-10
-        assert check.balance_identity <= 1e-10
-        assert check.solver == "import-share"
-
-
-def test_identities_of_real_tables_seen_from_outside(wiod2013):
-    """As in a paper: by region, from the labelled results alone."""
-    year = wiod2013.select(2000, 2000)
-    vax = measures.value_added_exports(year)
-    miss = (vax["va_exports"] - vax["va_imports"]) - (
-        vax["gross_exports"] - vax["gross_imports"]
-    )
-    trade = vax["gross_exports"] + vax["gross_imports"]
-    assert float(np.abs(miss / trade).max()) <= 1e-10

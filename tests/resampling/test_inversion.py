@@ -267,7 +267,8 @@ class Literal:
         larger = 0
         for v in np.array_split(self.v, -(-self.v.shape[1] // 8192), axis=1):
             weight = self.of @ v
-            new_x = self.net((x - of_x)[:, None] + of_x[:, None] * weight)
+            drawn = (x - of_x)[:, None] + of_x[:, None] * weight if of_x.any() else x
+            new_x = self.net(drawn.reshape(len(x), -1))
             new = np.abs(self.t(self.net(u[:, None] * weight), new_x))
             larger += int((new > observed * (1 + 1e-10)).sum())
         return larger / self.v.shape[1]

@@ -7,6 +7,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import jax
 import pandas as pd
@@ -145,28 +146,36 @@ from tivax.engine.resampling import running as experiments
 experiments._CALL = 0.0
 experiments._SECONDS = -1.0
 """
-# Ends before it gives its part of the fourth call.
-KILLED = (
-    ONE_BLOCK
-    + """
+
+
+def ends(at: int, way: str) -> str:
+    """Ends by a signal before it gives its part of a call."""
+    return (
+        ONE_BLOCK
+        + f"""
 import os, signal
 
+# A job in the background would ignore an interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 gathered, calls = experiments._gathered, []
 
-def killed(result):
+def ended(result):
     calls.append(1)
-    if len(calls) == 4:
-        os.kill(os.getpid(), signal.SIGKILL)
+    if len(calls) == {at}:
+        os.kill(os.getpid(), signal.{way})
     return gathered(result)
 
-experiments._gathered = killed
+experiments._gathered = ended
 """
-)
-# A job in the background would ignore it.
-INTERRUPTED = (
-    "import signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
-    + KILLED.replace("SIGKILL", "SIGINT")
-)
+    )
+
+
+class Ended(NamedTuple):
+    """Exit code, the lines of tivax on stdout, stderr."""
+
+    code: int
+    lines: list[str]
+    err: str
 
 
 class Place:
@@ -190,9 +199,9 @@ class Place:
 
     def one(self, out: str, **options) -> list[str]:
         """A process alone; what it prints."""
-        code, lines, err = ended(self.start(out, **options))
-        assert code == 0, err
-        return lines
+        end = ended(self.start(out, **options))
+        assert end.code == 0, end.err
+        return end.lines
 
     def two(
         self, *outs: str, scripts: tuple[str, str] = ("", "")
@@ -217,14 +226,15 @@ class Place:
         return json.loads((self.folder / out / "manifest.json").read_text())
 
 
-def ended(process: subprocess.Popen[str]) -> tuple[int, list[str], str]:
-    """Exit code, the lines of tivax on stdout, stderr; killed if it hangs."""
+def ended(process: subprocess.Popen[str]) -> Ended:
+    """Waits for a process; it is killed if it hangs."""
     try:
         out, err = process.communicate(timeout=PATIENCE)
     finally:
         process.kill()
     # Gloo greets on stdout.
-    return process.returncode, [k for k in out.splitlines() if "[Gloo]" not in k], err
+    lines = [k for k in out.splitlines() if "[Gloo]" not in k]
+    return Ended(process.returncode, lines, err)
 
 
 @pytest.fixture(scope="module")
@@ -244,55 +254,54 @@ def assert_same_as_alone(place: Place, out: str) -> None:
     assert own["draws_sha256"] == alone["draws_sha256"]
 
 
-def test_four_devices_give_the_same_file(place):
-    place.one("four", devices=4)
-    assert_same_as_alone(place, "four")
-    assert place.manifest("four")["devices"] == 4
-
-
 def test_two_processes_give_the_same_file_and_the_first_writes_it(place):
     """The second is given another place, and writes nothing there."""
     before = names(place.folder)
     first, second = map(ended, place.two("two", "second"))
-    assert (first[0], second[0]) == (0, 0), first[2] + second[2]
-    assert first[1][-1] == "Open two/report.html" and len(first[1]) == 2
-    assert second[1] == []
+    assert (first.code, second.code) == (0, 0), first.err + second.err
+    assert first.lines[-1] == "Open two/report.html" and len(first.lines) == 2
+    assert second.lines == []
     assert names(place.folder) == sorted([*before, "two"])
     assert_same_as_alone(place, "two")
     manifest = place.manifest("two")
     assert (manifest["processes"], manifest["devices"]) == (2, 2)
 
 
-def test_an_interrupt_of_one_process_ends_the_other(place):
-    """Ctrl-C, also on another machine: both end with a line, and the run goes on."""
-    pair = place.two("stopped", "second", scripts=(ONE_BLOCK, INTERRUPTED))
+def assert_told_of_the_other_ones_end(first: Ended) -> str:
+    """Exit code 1 and one line, which is returned."""
+    assert first.code == 1, first.err
+    (line,) = (k for k in first.err.splitlines() if k.startswith("tivax: "))
+    assert line.startswith("tivax: another process of the job has ended (")
+    assert "Traceback" not in first.err
+    return line
+
+
+def test_the_end_of_one_process_ends_the_other_and_the_run_goes_on(place):
+    """Of seven calls three are made until Ctrl-C, also on another machine; two go on
+    with one more until one is killed; and one alone makes the others on four devices,
+    all of which a test of ``test_running`` draws on them.
+    """
+    interrupted, killed = ends(4, "SIGINT"), ends(2, "SIGKILL")
+    pair = place.two("lost", "second", scripts=(ONE_BLOCK, interrupted))
     first, second = map(ended, pair)
-    assert (second[0], second[1]) == (130, []), second[2]
-    assert second[2].splitlines()[-1] == "tivax: interrupted"
-    assert (first[0], first[1]) == (1, []), first[2]
-    (line,) = (k for k in first[2].splitlines() if k.startswith("tivax: "))
-    assert line.startswith("tivax: another process of the job has ended (")
-    assert "Traceback" not in first[2] + second[2]
-    assert place.one("stopped")[0] == "Going on at 24,576 of 50,000 draws"
-    assert_same_as_alone(place, "stopped")
+    assert (second.code, second.lines) == (130, []), second.err
+    assert second.err.splitlines()[-1] == "tivax: interrupted"
+    assert "Traceback" not in second.err
+    assert_told_of_the_other_ones_end(first)
+    assert first.lines == []
 
-
-def test_the_end_of_one_process_ends_the_other_and_one_goes_on_alone(place):
-    """Killed in the fourth of seven calls: the draws of three are kept."""
-    pair = place.two("lost", "second", scripts=(ONE_BLOCK, KILLED))
-    (code, lines, err), second = map(ended, pair)
-    assert second[0] == -signal.SIGKILL, second[2]
-    assert (code, lines) == (1, []), err
-    (line,) = (k for k in err.splitlines() if k.startswith("tivax: "))
-    assert line.startswith("tivax: another process of the job has ended (")
-    assert line.endswith(
-        "); 24,576 of 50,000 draws are kept; start all processes again and the run "
+    pair = place.two("lost", "second", scripts=(ONE_BLOCK, killed))
+    first, second = map(ended, pair)
+    assert second.code == -signal.SIGKILL, second.err
+    assert first.lines == ["Going on at 24,576 of 50,000 draws"]
+    assert assert_told_of_the_other_ones_end(first).endswith(
+        "); 32,768 of 50,000 draws are kept; start all processes again and the run "
         "goes on"
     )
-    assert "Traceback" not in err
     assert ".lost.unfinished" in names(place.folder)
     assert "lost" not in names(place.folder)
 
-    assert place.one("lost")[0] == "Going on at 24,576 of 50,000 draws"
+    assert place.one("lost", devices=4)[0] == "Going on at 32,768 of 50,000 draws"
     assert ".lost.unfinished" not in names(place.folder)
     assert_same_as_alone(place, "lost")
+    assert place.manifest("lost")["devices"] == 4
