@@ -1,9 +1,9 @@
 """Samples, lags, demeaning by country and dummies of years."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..core import TivaxError
 from .regression_data import numbers, require_columns
@@ -31,32 +31,15 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     Where periods are labels of group and year, every group loses its own first
     period, since the entity effects span the groups.
     """
-    labels = data[time]
-    codes, names = pd.factorize(labels, sort=True)
-    dummies = pd.DataFrame(
-        {f"_{name}": (codes == k).astype(float) for k, name in enumerate(names)},
-        index=data.index,
-    )
-    bases = _bases(data, entity, time)
-    return dummies[[f"_{name}" for name in names if name not in bases]]
-
-
-def _bases(data: pd.DataFrame, entity: str, time: str) -> set[Any]:
-    """The first period of each set of periods that entities connect."""
-    group: dict[Any, Any] = {}
-
-    def root(label: Any) -> Any:
-        while group.setdefault(label, label) != label:
-            label = group[label]
-        return label
-
-    for _, periods in data.groupby(entity)[time]:
-        first, *others = sorted(set(periods))
-        for other in others:
-            low, high = sorted([root(first), root(other)])
-            group[high] = low
-        root(first)
-    return {root(label) for label in set(data[time])}
+    code, names = pd.factorize(data[time], sort=True)
+    T, owner = len(names), pd.factorize(data[entity])[0]
+    size = T + int(owner.max()) + 1
+    links = coo_array((np.ones(len(code)), (code, T + owner)), (size, size))
+    # Of periods that entities connect, the first; the others have dummies.
+    connected = connected_components(links, directed=False)[1][:T]
+    kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
+    dummies = np.equal.outer(kept, code).astype(float).T
+    return pd.DataFrame(dummies, data.index, [f"_{names[k]}" for k in kept])
 
 
 def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:

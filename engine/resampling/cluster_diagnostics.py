@@ -9,11 +9,12 @@ of the level of clustering.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from jaxtyping import Array, Bool, Float
 from scipy import stats
 
 from ...kernels import clusters as kernel
@@ -58,19 +59,15 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
 
 @in_float64
 def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
-    fit = jax.tree.map(jnp.asarray, fitted.fit)
-    left = fitted.left_out()
-    spectrum = kernel.leverages(fit)
+    fit, left = jax.device_put(fitted.fit), fitted.left_out()
     V = {kind: fitted.covariance(kind) for kind in _KINDS}
     G = len(fitted.labels)
     rows = []
     for k, term in enumerate(fitted.model.treatments):
-        contrast = _contrast(fitted, k)
-        share = kernel.partial_leverage(fit, contrast)
+        own = jax.device_get(_facts(fit, _contrast(fitted, k)))
         b = float(fitted.coef[k])
         se = {kind: float(np.sqrt(V[kind][k, k])) for kind in V}
-        df: dict[str, float] = dict.fromkeys(_KINDS, G - 1.0)
-        df["CV2"] = float(kernel.degrees(fit, contrast, spectrum))
+        df = dict.fromkeys(_KINDS, G - 1.0) | {"CV2": float(own.degrees)}
         row: dict[str, object] = {
             "model": fitted.model.name,
             "term": term,
@@ -78,7 +75,7 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
             "sample": fitted.model.sample,
             "n": fitted.observations,
             "clusters": G,
-            "effective_clusters": float(kernel.effective_clusters(share)),
+            "effective_clusters": float(own.effective_clusters),
             "balanced": fitted.balanced,
             "estimate": b,
         }
@@ -88,18 +85,40 @@ def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
                 2 * stats.t.sf(abs(b / se[kind]), df[kind])
             )
         row["cv2_df"] = df["CV2"]
-        for kind in ("CV3J", "V5"):
-            found = jackknife.degrees(fit, contrast, spectrum, centred=kind == "CV3J")
-            own, scale = (float(x) for x in found)
+        for kind, (degrees, scale) in own.jackknives.items():
             t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
-            row[f"{name}_df"] = own
-            row[f"{name}_adjusted_p"] = float(2 * stats.t.sf(t, own))
+            row[f"{name}_df"] = float(degrees)
+            row[f"{name}_adjusted_p"] = float(2 * stats.t.sf(t, degrees))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
-        alone = np.asarray(kernel.singly_identified(spectrum, contrast))
-        row["note"] = _note(fitted, term, alone, left[:, k])
+        row["note"] = _note(fitted, term, own.alone, left[:, k])
         rows.append(row)
     return rows
+
+
+class _Facts(NamedTuple):
+    """Of a treatment: ``jackknives`` holds degrees and a scale, ``alone`` the clusters
+    that alone identify a part of it."""
+
+    effective_clusters: Float[Array, ""]
+    degrees: Float[Array, ""]
+    jackknives: dict[str, Float[Array, "2"]]
+    alone: Bool[Array, " G"]
+
+
+@jax.jit
+def _facts(fit: kernel.ClusterFit, contrast: Float[Array, " p"]) -> _Facts:
+    """In one program: kernel by kernel, compiling takes twice as long."""
+    spectrum = kernel.leverages(fit)
+    return _Facts(
+        kernel.effective_clusters(kernel.partial_leverage(fit, contrast)),
+        kernel.degrees(fit, contrast, spectrum),
+        {
+            kind: jackknife.degrees(fit, contrast, spectrum, centred=centred)
+            for kind, centred in (("CV3J", True), ("V5", False))
+        },
+        kernel.singly_identified(spectrum, contrast),
+    )
 
 
 _KINDS: tuple[str, ...] = ("CV1", "CV2", "CV3", "CV3J", "V5")
@@ -128,7 +147,7 @@ def cluster_table(fitted: FittedModel) -> pd.DataFrame:
     to 1), partial_leverage (its share of the variation that identifies the treatment)
     and estimate_without.
     """
-    fit = jax.tree.map(jnp.asarray, fitted.fit)
+    fit = jax.device_put(fitted.fit)
     leverage = np.asarray(kernel.leverage(fit))
     left = fitted.left_out()
     tables = []
@@ -152,7 +171,7 @@ def cluster_table(fitted: FittedModel) -> pd.DataFrame:
 
 def _contrast(fitted: FittedModel, k: int) -> jax.Array:
     each = np.eye(fitted.layout.regressors)
-    return jnp.asarray(each[fitted.layout.exogenous + k])
+    return jax.device_put(each[fitted.layout.exogenous + k])
 
 
 # ------------------------------------------------------------- the level of clustering
@@ -286,8 +305,8 @@ def clustering_level(
     number, G = _coarse_numbers(fitted, panel, coarse, fine)
     H, N = len(fitted.labels), fitted.observations
     k = fitted.layout.regressors + _nested_parameters(fitted)
-    factors = [jnp.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
-    fit = jax.tree.map(jnp.asarray, fitted.fit)
+    factors = [np.asarray(n / (n - 1) * (N - 1) / (N - k)) for n in (H, G)]
+    factors, fit = jax.device_put((factors, fitted.fit))
     p = fitted.layout.regressors
     T = fit.scores
     if type == "31":
@@ -347,7 +366,7 @@ def _coarse_numbers(
             f"coarse = {show(coarse)}: {len(names)} clusters for {len(fitted.labels)} "
             f"of {fine or 'rows'}; it takes two or more, and fewer than the fine ones"
         )
-    return jnp.asarray(number), len(names)
+    return jax.device_put(number), len(names)
 
 
 def _nested_parameters(fitted: FittedModel) -> int:

@@ -17,7 +17,6 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-import typer
 import xarray as xr
 from numpy.testing import assert_allclose, assert_array_equal
 
@@ -32,7 +31,7 @@ from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
-from commands import Answer, good, mistake, names, tivax
+from commands import Answer, good, mistake, names, parser, tivax
 from helpers import random_tables, write_arrays
 
 COMMANDS = (
@@ -94,14 +93,14 @@ def test_help_shows_an_example_that_can_be_pasted(name):
     shown = good(name, "--help").out
     assert f"Example: {example}" in shown
     # It names only options there are, and all that are required.
-    group = typer.main.get_command(cli.app)
+    group = parser(cli.app)
     command = group.commands[name]  # pyright: ignore[reportAttributeAccessIssue]
     command.make_context(name, shlex.split(example)[2:])
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_explained(name):
-    group = typer.main.get_command(cli.app)
+    group = parser(cli.app)
     for option in group.commands[name].params:  # pyright: ignore[reportAttributeAccessIssue]
         assert option.name == "help" or option.help, option.name
 

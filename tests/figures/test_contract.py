@@ -1,5 +1,7 @@
 """What holds for every figure: the same data give the same bytes, text stays text."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -68,6 +70,7 @@ def changed():
     return values, table.melt("region", var_name="factor", value_name="value"), effects
 
 
+@cache
 def aggregated():
     tables = random_tables(regions=3, sectors=2, years=2)
     return compare_aggregation(

@@ -96,21 +96,26 @@ def test_indicators_of_groups_are_those_of_exvatools(wiodtest, of_exvatools, gro
 # ------------------------------------------------------------------------ R decompr
 
 
+@pytest.fixture(scope="module")
+def by_industry(leather) -> xr.Dataset:
+    return indicators(leather, (), "sector")
+
+
 @pytest.mark.parametrize(
     "file, name",
     [("e2r", "VS1"), ("i2e", "EXGR_FVA"), ("nrca", "RCA_VA")]
     + [("dfddva", "DXD_DVA"), ("ffddva", "FFD_DVA"), ("dfdfva", "DFD_FVA")],
 )
-def test_indicators_of_decompr(shared, leather, file, name):
+def test_indicators_of_decompr(shared, by_industry, file, name):
     folder = shared / "truth" / "decompr_leather"
-    own = indicators(leather, [name], "sector")[name].values[0]
+    own = by_industry[name].values[0]
     printed = pd.read_csv(folder / f"out_gvc_{file}.csv", comment="#").iloc[:, -1]
     assert_same(own.ravel(), printed, DECOMPR_RTOL)
 
 
-def test_stages_of_decompr(shared, leather):
+def test_stages_of_decompr(shared, by_industry):
     folder = shared / "truth" / "decompr_leather"
-    own = indicators(leather, (), "sector").isel(year=0)
+    own = by_industry.isel(year=0)
     printed = pd.read_csv(folder / "out_gvc_up_down.csv", comment="#")
     assert_same(own["UPSTREAM"].values.ravel(), printed.iloc[:, 1], DECOMPR_RTOL)
     assert_same(own["DOWNSTREAM"].values.ravel(), printed.iloc[:, 2], DECOMPR_RTOL)

@@ -5,14 +5,19 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stderr, redirect_stdout
+from functools import cache
 from io import StringIO
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import typer
 
 from tivax.engine.cli import app as cli
 from tivax.engine.cli.tables import commands
+
+# The options of all commands, which typer would read anew for every run of one.
+parser = cache(typer.main.get_command)
 
 
 class Answer(NamedTuple):
@@ -30,7 +35,8 @@ def tivax(*words) -> Answer:
     out, err = StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TIVAX_CACHE", "")
-        patch.setattr(commands, "drawing_aside", lambda wanted, figures: nullcontext())
+        patch.setattr(commands, "drawing_aside", lambda *_: nullcontext())
+        patch.setattr(typer.main, "get_command", parser)
         patch.setattr(sys, "argv", ["tivax", *map(str, words)])
         with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as e:
             cli.main()
