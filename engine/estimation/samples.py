@@ -1,9 +1,10 @@
 """Samples, lags, demeaning by country and dummies of years."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
+from jaxtyping import Int
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from ..core import TivaxError
 from .regression_data import numbers, require_columns
@@ -33,30 +34,24 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     """
     labels = data[time]
     codes, names = pd.factorize(labels, sort=True)
-    dummies = pd.DataFrame(
-        {f"_{name}": (codes == k).astype(float) for k, name in enumerate(names)},
+    bases = _bases(pd.factorize(data[entity])[0], codes)
+    return pd.DataFrame(
+        {
+            f"_{name}": (codes == k).astype(float)
+            for k, name in enumerate(names)
+            if k not in bases
+        },
         index=data.index,
     )
-    bases = _bases(data, entity, time)
-    return dummies[[f"_{name}" for name in names if name not in bases]]
 
 
-def _bases(data: pd.DataFrame, entity: str, time: str) -> set[Any]:
+def _bases(entity: Int[np.ndarray, " n"], period: Int[np.ndarray, " n"]) -> set[int]:
     """The first period of each set of periods that entities connect."""
-    group: dict[Any, Any] = {}
-
-    def root(label: Any) -> Any:
-        while group.setdefault(label, label) != label:
-            label = group[label]
-        return label
-
-    for _, periods in data.groupby(entity)[time]:
-        first, *others = sorted(set(periods))
-        for other in others:
-            low, high = sorted([root(first), root(other)])
-            group[high] = low
-        root(first)
-    return {root(label) for label in set(data[time])}
+    G = entity.max() + 1
+    size = G + period.max() + 1
+    seen = coo_array((np.ones(len(entity)), (entity, G + period)), (size, size))
+    part = connected_components(seen, directed=False)[1][G:]
+    return set(np.unique(part, return_index=True)[1].tolist())
 
 
 def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:
