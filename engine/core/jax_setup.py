@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from hashlib import sha256
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -166,6 +167,19 @@ def processor_name() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
+
+
+def numpy_on_one_thread() -> None:
+    """Import NumPy so that its LAPACK uses one thread; JAX keeps its own.
+
+    For hundreds of regressions beside bootstraps: threads for products so small wait
+    for each other, on a busy machine many times as long as the products take.
+    """
+    name = "OPENBLAS_NUM_THREADS"
+    if name not in os.environ:
+        os.environ[name] = "1"
+        import_module("numpy")  # which reads it once
+        del os.environ[name]
 
 
 @contextmanager

@@ -15,8 +15,11 @@ from .dependence import cross_section_dependence as cross_section_dependence
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous
+from .exclusion import bounds_of as bounds_of
 from .exclusion import plausibly_exogenous as plausibly_exogenous
 from .instrumental_variables import IVEstimate as IVEstimate
+from .instrumental_variables import fit_equation as fit_equation
+from .instrumental_variables import instrument_equation as instrument_equation
 from .instrumental_variables import two_stage as two_stage
 from .inversion import invert as invert
 from .iv_data import IVData as IVData

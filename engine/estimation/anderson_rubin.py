@@ -25,7 +25,6 @@ from .iv_data import (
     IVData,
     Partialled,
     is_singular,
-    partial_out,
     score_products,
     sums_by_cluster,
     wald,
@@ -66,7 +65,7 @@ def anderson_rubin(data: IVData, *, beta: Beta = 0.0) -> AndersonRubin:
     and archi2, with F(L1, G-1) under clusters.
     """
     tested = hypothesis(beta, data.X.shape[1])
-    return test_hypothesis(partial_out(data), data.covariance == "iid", tested)
+    return test_hypothesis(data.partialled, data.covariance == "iid", tested)
 
 
 def hypothesis(beta: Beta, K1: int) -> Float[np.ndarray, " {K1}"]:
@@ -150,7 +149,7 @@ def bootstrap_anderson_rubin(
     Roodman et al. 2019). Draw k depends on the seed and on k alone, as in
     ``tx.resample``. NaN where the statistic is.
     """
-    d = partial_out(data)
+    d = data.partialled
     if d.group is None:
         raise TivaxError(
             "the bootstrap of the Anderson-Rubin test has a weight for each cluster; "
@@ -283,7 +282,7 @@ def anderson_rubin_set(
     if distribution not in get_args(Distribution):
         known = ", ".join(get_args(Distribution))
         raise TivaxError(f"distribution {show(distribution)}: choose from {known}")
-    d = partial_out(data)
+    d = data.partialled
     L1 = d.Q.shape[1]
     if distribution == "jackknife":
         critical = float(chi2.ppf(level, L1) - L1) / np.sqrt(2 * L1)

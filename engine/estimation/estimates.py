@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Float, Int
 from scipy import stats
 
 from ..core import (
@@ -103,8 +104,9 @@ class Estimate(Coefficients):
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
-        row: dict[str, Any] = self.terms.T.to_dict()[term]
-        return Term(**{**row, "stars": int(row["stars"])})
+        row: Any = self.terms.index.get_loc(term)
+        *numbers, count = (self.terms[k].to_numpy()[row] for k in Term._fields)
+        return Term(*map(float, numbers), stars=int(count))
 
     def tidy(self) -> pd.DataFrame:
         """The coefficients as a plain table, one row each.
@@ -240,19 +242,23 @@ def make_estimate(
     """
     report, power = list(report), power or {}
     degrees = clusters - 1 if degrees is None else degrees
-    variances = pd.Series(np.diag(covariance), covariance.index)[report]
+    place = covariance.index.get_indexer(pd.Index(report))
+    V = covariance.to_numpy()[np.ix_(place, place)]
+    variances, b = np.diag(V).copy(), coef[report].to_numpy()
+    without = np.array([k in lost for k in report], bool)
     notes = []
     if gone := [k for k in report if k in lost]:
         notes.append(f"no standard error for {', '.join(gone)}: {reason}")
-    if below := [k for k in report if k not in lost and not variances[k] > 0]:
-        notes.append(f"no standard error for {', '.join(below)}: a variance below 0")
-    se = variances.where((variances > 0) & ~variances.index.isin(list(lost))) ** 0.5
-    b = coef[report]
-    t = b / se
-    p = pd.Series(2 * stats.t.sf(np.abs(t), degrees), b.index)
+    below = ~without & ~(variances > 0)
+    if below.any():
+        names = ", ".join(k for k, its in zip(report, below, strict=True) if its)
+        notes.append(f"no standard error for {names}: a variance below 0")
+    se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
+    with np.errstate(over="ignore"):
+        t = b / se
+    p = 2 * stats.t.sf(np.abs(t), degrees)
     width = quantile_of(0.95, degrees) * se
-    V = covariance.loc[report, report].copy()
-    V.loc[gone, :] = V.loc[:, gone] = np.nan
+    V[without, :] = V[:, without] = np.nan
     unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])
     terms = pd.DataFrame(
         {
@@ -263,14 +269,17 @@ def make_estimate(
             "ci_low": times_power(b - width, unit),
             "ci_high": times_power(b + width, unit),
             "stars": stars(p),
-        }
+        },
+        report,
     )
     terms.index.name = "term"
     return Estimate(
         outcome=outcome,
         terms=terms,
-        covariance=times_power(V, unit[:, None] + unit[None, :]),
-        correlation=V.div(se, axis=0).div(se, axis=1),
+        covariance=pd.DataFrame(
+            times_power(V, unit[:, None] + unit[None, :]), report, report
+        ),
+        correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
         n=n,
         clusters=clusters,
         degrees=degrees,
@@ -282,7 +291,7 @@ def make_estimate(
     )
 
 
-def stars(p: pd.Series) -> pd.Series:
+def stars(p: Float[np.ndarray, " q"]) -> Int[np.ndarray, " q"]:
     """3, 2, 1 for significance at 1, 5, 10 %, else 0; none where p is NaN."""
     return (p < 0.01).astype(int) + (p < 0.05).astype(int) + (p < 0.1).astype(int)
 

@@ -30,8 +30,8 @@ from ..core import (
     show,
 )
 from .estimates import quantile_of
-from .instrumental_variables import equation_of, prepare_instruments
-from .iv_data import IVData, partial_out, small_sample_factor, sums_by_cluster
+from .instrumental_variables import InstrumentEquation, instrument_equation
+from .iv_data import IVData, small_sample_factor, sums_by_cluster
 from .regression_data import times_power
 
 # Bounds are computed at so many sizes of the direct effect, from 0 to the largest.
@@ -160,19 +160,17 @@ def plausibly_exogenous(
     0   0.000  0.025  0.700
     1   0.008  0.015  0.708
     """
-    given = prepare_instruments(
+    equation = instrument_equation(
         data, outcome, endogenous, instruments, controls, entity=entity, time=time
     )
-    (groups,) = given.clusters(entity)
-    exogenous = [*given.dummies, *controls]
-    equation = equation_of(given, outcome, endogenous, instruments, exogenous, groups)
-    return bounds_of(equation, outcome, largest=largest, level=level)
+    return bounds_of(equation, largest=largest, level=level)
 
 
 def bounds_of(
-    data: IVData, outcome: str, *, largest: float | None, level: float
+    equation: InstrumentEquation, *, largest: float | None = None, level: float = 0.95
 ) -> PlausiblyExogenous:
-    """The same of an equation with clusters."""
+    """:func:`plausibly_exogenous` of an equation."""
+    data = equation.data
     L1 = data.Z.shape[1]
     if L1 > _INSTRUMENTS:
         raise TivaxError(
@@ -204,7 +202,7 @@ def bounds_of(
         return sign * (ends[0] if sign > 0 else ends[1])
 
     return PlausiblyExogenous(
-        outcome=outcome,
+        outcome=equation.given.outcome,
         endogenous=data.endogenous[0],
         instruments=data.instruments,
         estimate=e.estimate,
@@ -251,7 +249,7 @@ class _Effects(NamedTuple):
 
 def _effects(data: IVData) -> _Effects:
     """2SLS and how it moves with gamma, in units of the data; CV1 in s and r."""
-    d = partial_out(data)
+    d = data.partialled
     x, Z = d.X[:, 0], d.Q @ d.R
     fitted = d.Q @ (d.Q.T @ x)
     bread = fitted @ x

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -163,39 +164,42 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
-    given = prepare_instruments(
+    equation = instrument_equation(
         data, outcome, endogenous, instruments, controls, entity=entity, time=time
     )
-    exogenous = [*given.dummies, *controls]
-    (groups,) = given.clusters(entity)
-    equation = equation_of(given, outcome, endogenous, instruments, exogenous, groups)
-    try:
-        ar_set = anderson_rubin_set(equation)
-    except SingularScores:
-        ar_set = unknown_set()
-    return IVEstimate(
-        second=_iv2sls(given, groups, outcome, exogenous, endogenous, instruments),
-        first=_iv2sls(given, groups, endogenous, [*exogenous, *instruments]),
-        weak=weak_instruments.weak_instrument_tests(equation, draws=draws, seed=seed),
-        ar_set=ar_set,
-    )
+    return fit_equation(equation, draws=draws, seed=seed)
 
 
-def prepare_instruments(
+class InstrumentEquation(NamedTuple):
+    """An equation with one endogenous regressor on its checked rows.
+
+    ``exogenous`` are the dummies of periods, then the controls; ``groups`` numbers the
+    cluster of each row; ``data`` is in units of the data, net of entities.
+    """
+
+    given: ModelData
+    endogenous: str
+    instruments: tuple[str, ...]
+    exogenous: tuple[str, ...]
+    groups: np.ndarray
+    data: IVData
+
+
+def instrument_equation(
     data: pd.DataFrame,
     outcome: str,
     endogenous: str,
     instruments: Sequence[str],
     controls: Sequence[str],
     *,
-    entity: str,
-    time: str,
-) -> ModelData:
-    """The checked rows of an equation with instruments."""
+    entity: str = "iso3",
+    time: str = "year",
+) -> InstrumentEquation:
+    """What :func:`two_stage` and :func:`plausibly_exogenous` begin with."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
-    return prepare(
+    given = prepare(
         data,
         outcome,
         controls,
@@ -204,24 +208,15 @@ def prepare_instruments(
         endogenous=[endogenous],
         instruments=instruments,
     )
-
-
-def equation_of(
-    given: ModelData,
-    outcome: str,
-    endogenous: str,
-    instruments: Sequence[str],
-    exogenous: Sequence[str],
-    groups: np.ndarray,
-) -> IVData:
-    """The equation in units of the data, net of the effects of entities."""
+    exogenous = (*given.dummies, *controls)
+    (groups,) = given.clusters(entity)
     frame = given.columns.assign(const=1.0)
 
     def column(*names: str) -> np.ndarray:
         units = [given.power.get(k, 0) for k in names]
         return times_power(frame[list(names)].to_numpy(), units)
 
-    return IVData(
+    equation = IVData(
         y=column(outcome)[:, 0],
         X=column(endogenous),
         W=column("const", *exogenous),
@@ -229,6 +224,36 @@ def equation_of(
         clusters=groups,
         endogenous=(endogenous,),
         instruments=tuple(instruments),
+    )
+    return InstrumentEquation(
+        given, endogenous, tuple(instruments), exogenous, groups, equation
+    )
+
+
+def fit_equation(
+    equation: InstrumentEquation,
+    *,
+    draws: int = 0,
+    seed: int = 0,
+    first: Estimate | None = None,
+) -> IVEstimate:
+    """:func:`two_stage` of an equation; ``first`` is its first stage, where another
+    outcome of the same rows has been fitted."""
+    given, groups, data = equation.given, equation.groups, equation.data
+    exogenous, instruments = equation.exogenous, equation.instruments
+    try:
+        ar_set = anderson_rubin_set(data)
+    except SingularScores:
+        ar_set = unknown_set()
+    return IVEstimate(
+        second=_iv2sls(
+            *(given, groups, given.outcome, exogenous),
+            *(equation.endogenous, instruments),
+        ),
+        first=first
+        or _iv2sls(given, groups, equation.endogenous, [*exogenous, *instruments]),
+        weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
+        ar_set=ar_set,
     )
 
 

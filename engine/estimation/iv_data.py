@@ -49,6 +49,7 @@ when a year effect is absorbed too; ``absorbed = T - 1`` follows it.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -146,6 +147,11 @@ class IVData:
             raise TivaxError(
                 "only one cluster; cluster by something finer, or use 'robust'"
             )
+
+    @cached_property
+    def partialled(self) -> "Partialled":
+        """``partial_out`` of it, which every statistic begins with."""
+        return partial_out(self)
 
 
 def _as_numbers(name: str, values: object, ndim: int) -> np.ndarray:
@@ -323,7 +329,7 @@ def small_sample_factor(data: IVData) -> float:
     ``cluster``: G/(G-1) (N-1)/(N-K-a); otherwise (N-d)/(N-K-d-a). linearmodels'
     ``debiased=False`` is without; its ``debiased=True`` is with it at a = d = 0.
     """
-    d = partial_out(data)
+    d = data.partialled
     K = data.X.shape[1] + d.L - data.Z.shape[1]
     if d.G:
         return d.G / (d.G - 1) * (d.N - 1) / (d.N - K - data.absorbed)

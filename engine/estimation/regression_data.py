@@ -95,10 +95,11 @@ def complete_rows(
         raise TivaxError(f"{columns[0]}: no rows in this sample")
     parts = {k: numbers(data, k) if k in columns else data[k] for k in wanted}
     used = pd.DataFrame(parts, index=data.index).dropna()
-    for name in columns:
-        if np.isinf(used[name].to_numpy()).any():
-            raise TivaxError(f"column {name} holds an infinite value; fix the data")
-    if empty := [name for name in wanted if parts[name].isna().all()]:
+    finite = np.isfinite(used[list(dict.fromkeys(columns))].to_numpy())
+    if not finite.all():
+        name = next(k for k in columns if np.isinf(used[k].to_numpy()).any())
+        raise TivaxError(f"column {name} holds an infinite value; fix the data")
+    if used.empty and (empty := [k for k in wanted if parts[k].isna().all()]):
         raise TivaxError(f"column {empty[0]} has no values")
     for key in keys:
         used[key] = _labels(used[key])
@@ -121,7 +122,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             raise TivaxError(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )
-        if isinstance(data[name], pd.DataFrame):
+        if not data.columns.is_unique and isinstance(data[name], pd.DataFrame):
             raise TivaxError(f"two columns of the data are called {name}; rename one")
 
 

@@ -26,7 +26,6 @@ from .iv_data import (
     IVData,
     Partialled,
     is_singular,
-    partial_out,
     score_products,
     wald,
 )
@@ -166,7 +165,7 @@ def weak_instrument_tests(
     require_kind("data", data, IVData, "an IVData(y, X, W, Z)")
     require_whole("draws", draws, 0)
     require_whole("seed", seed, 0)
-    d = partial_out(data)
+    d = data.partialled
     iid = data.covariance == "iid"
     L1, K1 = data.Z.shape[1], data.X.shape[1]
     lm, kp_f, cd_f = _rank_statistics(d, iid)
@@ -416,7 +415,7 @@ def overidentification(data: IVData) -> Overidentification:
     j and sargan. Partialled out, the moments of W are fitted exactly and drop out; so J
     needs more clusters than instruments only, where ivreg2 without partial() needs L.
     """
-    d = partial_out(data)
+    d = data.partialled
     P, p = d.Q.T @ d.X, d.Q.T @ d.y
     df = P.shape[0] - P.shape[1]
     if df == 0:

@@ -20,14 +20,15 @@ from ..estimation import (
     Estimate,
     IVEstimate,
     PlausiblyExogenous,
+    bounds_of,
     clustered,
     common_shocks,
     dependence,
     driscoll_kraay,
+    fit_equation,
+    instrument_equation,
     lagged,
-    plausibly_exogenous,
     sample,
-    two_stage,
     two_way_clusters,
 )
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
@@ -67,15 +68,21 @@ def lagged_instrument(frame: pd.DataFrame, *, draws: int = AR_DRAWS) -> list[Lag
     results = []
     for group in SAMPLES:
         rows = sample(data, group).dropna(subset=[LAG])
+        first: dict[tuple[object, ...], Estimate] = {}  # by rows, whatever the outcome
         for outcome in OUTCOMES:
-            equation = (rows, outcome, "TBI", [LAG], CONTROLS)
+            equation = instrument_equation(rows, outcome, "TBI", [LAG], CONTROLS)
+            used = tuple(equation.given.used.index)
+            iv = fit_equation(
+                equation, draws=draws, seed=AR_SEED, first=first.get(used)
+            )
+            first[used] = iv.first
             results.append(
                 Lagged(
                     outcome,
                     group,
-                    two_stage(*equation, draws=draws, seed=AR_SEED),
+                    iv,
                     clustered(rows, outcome, ["TBI", *CONTROLS])["stata"],
-                    plausibly_exogenous(*equation),
+                    bounds_of(equation),
                 )
             )
     return results

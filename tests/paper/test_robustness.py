@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine.core.errors import TivaxError
 from tivax.engine.estimation import dependence
 from tivax.engine.estimation.covariances import driscoll_kraay, two_way_clusters
+from tivax.engine.estimation.exclusion import plausibly_exogenous
 from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.least_squares import fixed_effects
 from tivax.engine.estimation.samples import sample
@@ -58,11 +59,24 @@ def test_every_outcome_and_sample_is_instrumented_by_the_year_before():
     rows = sample(frame.assign(**{"L.TBI": lag}), "developed").dropna()
     iv = two_stage(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
     pd.testing.assert_frame_equal(one.iv.second.terms, iv.second.terms)
+    pd.testing.assert_frame_equal(one.iv.first.terms, iv.first.terms)  # shared
+    own = plausibly_exogenous(rows, "KOFTrGIdj", "TBI", ["L.TBI"], CONTROLS)
+    pd.testing.assert_frame_equal(one.bounds.bounds, own.bounds)
     ols = fixed_effects(rows, "KOFTrGIdj", REGRESSORS)
     slopes = ols.terms.loc[list(one.ols.terms.index)]  # the library has a constant too
     assert [*slopes.index] == [*REGRESSORS]
     pd.testing.assert_frame_equal(one.ols.terms, slopes, rtol=1e-9)
     assert (one.iv.second.n, one.ols.n) == (77, 77)
+
+
+def test_an_outcome_with_other_rows_has_a_first_stage_of_its_own():
+    frame = random_panel(countries=22, seed=1)
+    frame["TBI"] += frame.groupby("iso3")["TBI"].shift(1).fillna(0)
+    frame.loc[frame.index[3], OUTCOMES[1]] = np.nan
+    results = robustness.lagged_instrument(frame, draws=99)[: len(OUTCOMES)]
+    n = results[0].iv.first.n
+    assert [k.iv.first.n for k in results] == [n, n - 1, *[n] * (len(OUTCOMES) - 2)]
+    assert [k.iv.second.n for k in results] == [k.iv.first.n for k in results]
 
 
 @pytest.fixture(scope="module")

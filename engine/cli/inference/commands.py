@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
+from ...core import DEFAULT_MAX_SIZE, numpy_on_one_thread, set_max_size, start_jax
 from ..options import (
     Coordinator,
     Data,
@@ -53,6 +53,7 @@ def replicate(
     Example: tivax replicate --data raw --out replication
     """
     set_max_size(max_size)
+    numpy_on_one_thread()
     start_jax()
     from ...core import Run, require_format, require_result_place
     from ...panel import read_data_files
