@@ -14,8 +14,11 @@ from tivax.engine.uncertainty import streamed_errors
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.streamed_draws import draw_year
 from tivax.engine.uncertainty.streamed_errors import open_year
+from tivax.engine.uncertainty.streamed_indicators import _moved as moved_table
 from tivax.engine.uncertainty.streamed_parts import streamed_parts
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
+from tivax.kernels.perimeters import equal_regions
+from tivax.kernels.sensitivity import differentiable_table
 
 from helpers import error_of, small_world
 
@@ -237,6 +240,34 @@ def test_drawn_rounding_agrees_with_the_closed_form(world):
     drawn = tx.standard_errors(net, "rounding", "TBI", probes=80, memory=1)
     ratio = drawn["TBI_se"].values / closed["tbi_se"].values
     assert np.abs(ratio - 1).max() < 4 * (2 * 80) ** -0.5
+
+
+def test_a_drawn_change_of_output_moves_products_as_in_memory(world):
+    """B from either side, for one draw of cells and output."""
+    Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
+    tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
+    opened = open_year(tables, 0, 1)
+    flows = opened.year.flows
+    parts = streamed_parts(tables, 0, error_model("rounding"), flows.rows)
+    drawn = draw_year(parts, flows, jax.random.key(0), mapped=False)
+    assert np.abs(drawn.x).max() > 0
+
+    def streamed(t):
+        found, _ = moved_table(opened, None, drawn, t)
+        return found.X, found.content, found.exports
+
+    def in_memory(t):
+        dZ = drawn.Z.astype(opened.Y.dtype)
+        moved = Z[0] + t * dZ, opened.year.x + t * drawn.x, opened.Y + t * drawn.Y
+        borders = equal_regions(N, C, opened.Y.dtype)
+        found = differentiable_table(*moved, None, borders)
+        return found.X, found.content, found.exports
+
+    _, changes = jax.jvp(streamed, (0.0,), (1.0,))
+    _, usual = jax.jvp(in_memory, (0.0,), (1.0,))
+    for change, same in zip(changes, usual, strict=True):
+        top = float(np.abs(same).max())
+        assert_allclose(change, same, rtol=1e-4, atol=1e-5 * top)
 
 
 def test_groups_as_perimeters_are_not_streamed(world):
