@@ -92,13 +92,15 @@ class Perimeters:
         return jnp.stack(sold, axis=1).reshape(n, *Q.shape[1:])
 
 
-@partial(jax.jit, static_argnames=("n", "regions", "dtype"))
 def equal_regions(n: int, regions: int, dtype: jnp.dtype) -> Perimeters:
     """Every region its own perimeter: c consecutive blocks of n / c industries."""
+    return Perimeters(_members(n, regions, dtype), blocks=True)
+
+
+@partial(jax.jit, static_argnames=("n", "regions", "dtype"))
+def _members(n: int, regions: int, dtype: jnp.dtype) -> Float[Array, "n c"]:
     own = jnp.eye(regions, dtype=dtype)
-    return Perimeters(
-        jnp.repeat(own, n // regions, axis=0, total_repeat_length=n), blocks=True
-    )
+    return jnp.repeat(own, n // regions, axis=0, total_repeat_length=n)
 
 
 def identity(D: Inside) -> Array:

@@ -82,9 +82,10 @@ def test_all_processes_have_the_modules_that_they_are_told_to_load():
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_no_process_is_left_when_all_is_done(fails):
+    processes: list[int] = []
     with suppress(KeyError), Aside(processes=2) as aside:
         found = [aside.call(eval, _WHO) for _ in range(2)]
-        processes = [k.result() for k in found]
+        processes += [k.result() for k in found]
         assert len({*processes, os.getpid()}) == 3
         if fails:
             raise KeyError

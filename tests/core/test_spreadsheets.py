@@ -108,7 +108,12 @@ def test_csv_has_the_bytes_of_pandas(tmp_path):
     numbers = rng.choice([0.1, 1e-300, 1e22, -0.0, 5.0, np.nan, np.inf], rows)
     texts = rng.choice(np.array(["AUT", 'a "b"', "a,b", "a\nb", "é", "", None]), rows)
     frame = pd.DataFrame({"x": numbers, "t": pd.array(texts, "str"), 'y,"z"': rows})
-    for part in (frame, frame[["t"]], frame.iloc[:0], frame.assign(o=[None] * rows)):
+    for part in (
+        frame,
+        frame[["t"]],
+        frame.iloc[:0],
+        frame.assign(o=np.full(rows, None)),
+    ):
         write_csv(part, tmp_path / "ours.csv")
         part.to_csv(tmp_path / "pandas.csv", index=False)
         ours, theirs = (tmp_path / f"{k}.csv" for k in ("ours", "pandas"))
