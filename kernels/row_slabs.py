@@ -121,7 +121,7 @@ def sums_of_slab(Z: Float[Array, "m n"], *, regions: int) -> SlabSums:
 
 @jax.jit
 def spectral_radius(A: Float[Array, "N n"]) -> Float[Array, ""]:
-    """``leontief.spectral_radius`` with float32 coefficients: to five digits."""
+    """``leontief.spectral_radius`` with float32 coefficients: to four digits."""
     n = A.shape[1]
     with jax.default_matmul_precision(_PRECISION):
         return growth_rate(lambda z: (A @ z)[:n], jnp.ones(n, A.dtype), change=1e-6)

@@ -40,7 +40,7 @@ def check_tables(
     """Check every year; a lazy store is read a year at a time.
 
     A year that needs more than ``memory`` (bytes, by default that of the machine) is
-    read in row slabs. Its spectral radius is then right to five digits, and where the
+    read in row slabs. Its spectral radius is then right to four digits, and where the
     iteration stalls what depends on model-consistent output is NaN.
 
     Examples

@@ -70,7 +70,7 @@ class StreamedYear:
         return self.columns * self.scale
 
     def spectral_radius(self) -> Float[Array, ""]:
-        """Of A, estimated to five digits."""
+        """Of A, estimated to four digits."""
         return kernels.spectral_radius(self._A)
 
     def solve(
