@@ -122,7 +122,7 @@ def _content_system(
 ) -> tuple[Array, Array, Float[Array, "n k"], Float[Array, "n k"]]:
     """Output less inputs and value added, per output; value added by origin and from
     abroad, the right-hand sides of contents; which industries export in each."""
-    borders = perimeters.equal_regions(*Y.shape, Y.dtype)
+    borders = perimeters.equal_regions(len(Y), Y.shape[1], Y.dtype)
     left = jnp.where(x > 0, 1 - columns * scale, 0)
     v, abroad = left if v is None else v, borders.abroad
     by_origin = v[:, None] * jnp.concatenate([borders.member, abroad], axis=1)
@@ -144,7 +144,7 @@ def _inverted(
 ) -> InvertedTable:
     """The table of both solutions and of inputs sold to each region, without Z."""
     c = Y.shape[1]
-    borders = perimeters.equal_regions(*Y.shape, Y.dtype)
+    borders = perimeters.equal_regions(len(Y), c, Y.dtype)
     active = x > 0
     inside = D * scale.reshape(c, 1, -1)
     L = perimeters.inverse(perimeters.identity(inside) - inside)
