@@ -315,7 +315,7 @@ def test_the_less_proportional_the_imports_the_more_passes():
     Y = demand(c * s, c)
     worlds = [
         proportional_inputs(regions=c, sectors=s, foreign=0.15),
-        proportional_inputs(regions=c, sectors=s, foreign=0.15, noise=2.0),
+        proportional_inputs(regions=c, sectors=s, foreign=0.15, noise=1.0),
         random_inputs(c * s, share=0.55),
         single_supplier_inputs(regions=c, sectors=s, home=0.3),
     ]
@@ -367,7 +367,7 @@ def test_a_looser_tolerance_takes_fewer_passes():
 @pytest.mark.parametrize("home", [0.0, 0.1])
 @pytest.mark.parametrize("seed", range(3))
 def test_one_supplier_for_each_industry_stalls_it_and_the_residual_says_so(home, seed):
-    """Built to fail. Measured 1e-8 to 3e+1, with more bought at home less."""
+    """Built to fail. Measured 1e-9 to 1e+2, with more bought at home less."""
     A = single_supplier_inputs(regions=8, sectors=10, home=home, seed=seed)
     Y = demand(80, 8)
     answer = solve(A, Y, 8)
@@ -393,7 +393,7 @@ def test_the_residual_is_the_true_one_where_inputs_are_98_per_cent(side):
 
 
 def test_an_iteration_that_does_not_gain_stops_after_its_second_cycle():
-    A = single_supplier_inputs(regions=8, sectors=10, home=0.0)
+    A = single_supplier_inputs(regions=8, sectors=10, home=0.0, seed=2)
     assert solve(A, demand(80, 8), 8).passes == 2 * (12 + 1)
 
 
