@@ -19,8 +19,8 @@ nearly
 
 with weights w near the size of the using industry: its output, or final demand and its
 direct inputs where only coefficients are known. On WIOD 2013, F - F~ is 20 % of F in
-mass, but the errors cancel in products: the iteration with P = I - D - F~ gains a factor
-of 100 to 135 a step, against 4 for block Jacobi (P = I - D).
+mass, but the errors cancel in products: the iteration with P = I - D - F~ gains a
+factor of 100 to 135 a step, against 4 for block Jacobi (P = I - D).
 
 **Applying P^-1.** Let M collect the imported inputs by using region,
 (M z)[d, i] = sum_j imported[d, i, j] z[d, j], and S spread them over the sellers,
