@@ -35,3 +35,10 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
     fi
     PATH="$PWD/$folder/bin:$PATH"
 }
+
+borrow() { # borrow FOLDER: a fresh environment that has the packages of .venv, but not its tivax
+    rm -rf "$1"
+    .venv/bin/python -m venv "$1"
+    local packages='import sysconfig; print(sysconfig.get_path("purelib"))'
+    .venv/bin/python -c "$packages" >"$("$1/bin/python" -c "$packages")/borrowed.pth"
+}
