@@ -21,15 +21,14 @@ Labelled = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 def pymrio(tables: WorldTables) -> Case | None:
     """By ``calc_all``, which makes the Leontief inverse."""
     try:
-        import pymrio as mrio
+        mrio = import_module("pymrio")  # has no types: they would be inferred, slowly
     except ImportError:
         return None
     Z, Y, _, added = labelled(tables)
 
     def calc_all() -> np.ndarray:
         system = mrio.IOSystem(Z=Z, Y=Y)
-        account = mrio.Extension("value added", F=added)
-        setattr(system, "value_added", account)  # noqa: B010  pymrio's own way
+        system.value_added = account = mrio.Extension("value added", F=added)
         system.calc_all()
         output = np.asarray(system.L) @ np.asarray(system.Y)
         return output * np.asarray(account.S).T
