@@ -20,6 +20,7 @@ simulations favour weights by the dimension with fewer clusters.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -40,6 +41,7 @@ class TwoWayLoadings(NamedTuple):
     correction: Float[Array, ""]
 
 
+@partial(jax.jit, static_argnames="clusters")
 def two_way_form(
     S: Float[Array, "n H"],
     first: Int[Array, " n"],
@@ -60,6 +62,7 @@ def two_way_form(
     return K
 
 
+@jax.jit
 def two_way_statistics(
     loadings: TwoWayLoadings, v: Float[Array, "H B"]
 ) -> Float[Array, " B"]:

@@ -310,14 +310,13 @@ def clustering_level(
     p = fitted.layout.regressors
     T = fit.scores
     if type == "31":
-        T = score_variance.jackknifed_scores(fit, fitted.products.S[:, :p, -1])
-    of = partial(_tau, clusters=G)
+        T = _jackknifed(fit, fitted.products.S, p)
     tests = []
     for j, term in enumerate(model.treatments):
-        s, loadings = score_variance.treatment_scores(fit, _contrast(fitted, j), T)
-        theta, own = (float(x[0]) for x in of(s[:, None], number, *factors))
+        s, loadings = _treatment_scores(fit, _contrast(fitted, j), T)
+        theta, own = (float(x) for x in _tau(s, number, *factors, clusters=G))
         drawn = [
-            of(loadings.drawn(random_draws.rademacher(key, H)), number, *factors)[1]
+            _drawn_tau(loadings, key, number, *factors, clusters=G)
             for key in (
                 random_draws.block_key(seed, block)
                 for block in range(-(-draws // random_draws.BLOCK))
@@ -344,7 +343,34 @@ def clustering_level(
 
 _ROWS = "row of the panel"
 # Of the module, so that panels of one shape share what is compiled.
-_tau = jax.jit(score_variance.tau, static_argnames="clusters")
+_treatment_scores = jax.jit(score_variance.treatment_scores)
+
+
+@partial(jax.jit, static_argnames="p")
+def _jackknifed(fit: kernel.ClusterFit, S: Array, p: int) -> Float[Array, "H p"]:
+    return score_variance.jackknifed_scores(fit, S[:, :p, -1])
+
+
+@partial(jax.jit, static_argnames="clusters")
+def _tau(
+    s: Float[Array, " H"], number: Array, *factors: Array, clusters: int
+) -> tuple[Array, Array]:
+    """theta and tau of the sample."""
+    theta, tau = score_variance.tau(s[:, None], number, *factors, clusters=clusters)
+    return theta[0], tau[0]
+
+
+@partial(jax.jit, static_argnames="clusters")
+def _drawn_tau(
+    loadings: score_variance.ScoreLoadings,
+    key: Array,
+    number: Array,
+    *factors: Array,
+    clusters: int,
+) -> Float[Array, " B"]:
+    """tau of a block of draws."""
+    s = loadings.drawn(random_draws.rademacher(key, len(loadings.own)))
+    return score_variance.tau(s, number, *factors, clusters=clusters)[1]
 
 
 def _coarse_numbers(

@@ -216,9 +216,8 @@ class FittedModel:
             jax.device_put(number),
             clusters=(len(self.labels), len(labels)),
         )
-        return TwoWayLoadings(
-            jnp.asarray(x @ drawn), K, jnp.asarray(self.two_way_correction(second))
-        )
+        a, correction = x @ drawn, np.asarray(self.two_way_correction(second))
+        return TwoWayLoadings(*jax.device_put((a, K, correction)))
 
     def weighs_second(self, second: str) -> bool:
         return len(set(self.second_clusters(second)[0])) < len(self.labels)

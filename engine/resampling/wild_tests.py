@@ -146,17 +146,18 @@ def _two_way_loadings(
     """Loadings of scaled nulls: a is affine in the null, K of degree two."""
     b, unit = float(fitted.coef[k]), float(fitted.unit[k])
     se = float(np.sqrt(fitted.covariance()[k, k]))
-    below, at, above = (
-        fitted.two_way_loadings(k, second, b + side * se) for side in (-1, 0, 1)
+    below, at, above = jax.device_get(
+        [fitted.two_way_loadings(k, second, b + side * se) for side in (-1, 0, 1)]
     )
     a1, K1 = (above.a - below.a) / 2, (above.K - below.K) / 2
     K2 = (above.K + below.K) / 2 - at.K
 
-    def one(u: Array) -> TwoWayLoadings:
-        return TwoWayLoadings(at.a + u * a1, at.K + u * (K1 + u * K2), at.correction)
-
     def of_scaled(nulls: np.ndarray) -> Any:
-        return jax.vmap(one)(jnp.asarray((nulls * unit - b) / se))
+        u = (nulls * unit - b) / se
+        a = at.a + np.multiply.outer(u, a1)
+        K = at.K + np.multiply.outer(u, K1) + np.multiply.outer(u**2, K2)
+        correction = np.full(len(u), at.correction)
+        return TwoWayLoadings(*jax.device_put((a, K, correction)))
 
     return in_float64(of_scaled)
 

@@ -25,11 +25,11 @@ from tivax.engine.reporting import plot_style
 import figure_data as data
 from helpers import random_tables
 
-REGIONS = [f"R{k}" for k in range(9)] + ["ROW"]
+REGIONS = [f"R{k}" for k in range(3)] + ["ROW"]
 
 
 def totals():
-    shares = np.random.default_rng(0).lognormal(size=(4, 3, 10))
+    shares = np.random.default_rng(0).lognormal(size=(4, 3, len(REGIONS)))
     coords = {"part": [*"abcd"], "year": [2000, 2001, 2002], "region": REGIONS}
     return xr.DataArray(shares, coords)
 
@@ -39,7 +39,7 @@ def positions():
     rng = np.random.default_rng(1)
     coords = {"year": [2000, 2001, 2002], "region": REGIONS}
     dims = ("year", "region")
-    values = {name: (dims, rng.uniform(0, 50, (3, 10))) for name in names}
+    values = {name: (dims, rng.uniform(0, 50, (3, len(REGIONS)))) for name in names}
     return xr.Dataset(values, coords)
 
 
@@ -53,7 +53,7 @@ def with_bands(values, *names):
 
 
 def effects():
-    values = np.random.default_rng(2).normal(size=(10, 10))
+    values = np.random.default_rng(2).normal(size=(len(REGIONS), len(REGIONS)))
     coords = {"seller": REGIONS, "user": REGIONS}
     return xr.DataArray(values, coords, [*coords], attrs={"units": "1"})
 

@@ -515,12 +515,15 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
         assert own == (row["cv2_p"] < 0.05), seed
 
 
+# One program serves the studies of this shape, with an effect and 199 draws.
+STRONG = Design("strong", 20, 8, 1, effect=3.0)
+
+
 def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     """And not with a wrong one, but for V5, which never rejects; the others answer,
     however badly."""
-    # An effect and a shape as in the next test: both take one program.
-    design = Design("one adopts", 12, 8, 1, effect=3.0, adopters=1)
-    result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
+    design = replace(STRONG, name="one adopts", adopters=1)
+    result = simulate(Study((design,), panels=20, draws=199)).set_index("method")
     served = result["panels"] > 0
     silent = {
         "V5 adjusted",
@@ -542,7 +545,7 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
 
 
 def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
-    study = Study((Design("strong", 12, 8, 1, effect=3.0),), panels=40, draws=99)
+    study = Study((STRONG,), panels=40, draws=199)
     result = simulate(study).set_index("method").drop(index="network HAC")
     assert (result["power"] == 1).all()
     # With eight years Driscoll and Kraay's is no test of 5 %.
@@ -551,8 +554,9 @@ def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
 
 
 def test_sizes_are_near_five_percent():
-    """400 panels, fixed seed: 0.05 within four Monte-Carlo errors."""
-    study = Study((Design("usual", 20, 8, 1, persistence_u=0.5),), 400, 199, seed=2)
+    """400 panels, fixed seed: 0.05 within four Monte-Carlo errors, whatever the effect."""
+    design = replace(STRONG, name="usual", persistence_u=0.5)
+    study = Study((design,), 400, 199, seed=2)
     result = simulate(study).set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
     good = result["size"][
