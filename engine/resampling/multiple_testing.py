@@ -93,12 +93,21 @@ def _observed(plan: ResamplingPlan, draws: Draws, inference: Inference) -> float
     return abs(float(plan.fitted.coef[0])) / moments(draws, lambda w: w[:, 0])[2]
 
 
+def _spread(plan: ResamplingPlan, draws: Draws, _: Inference) -> float:
+    """The standard deviation of draws of a coefficient; draws of t need none."""
+    static = plan.static
+    if static.kind == "wild" or (static.kind == "placebo" and static.studentised):
+        return float("nan")
+    return moments(draws, lambda w: w[:, 0])[2]
+
+
 class Sizes:
-    """Windows (draws, models) of the statistics under the null; can be read again."""
+    """Windows (draws, models) of the statistics under the null, a model's draws side by
+    side in memory; can be read again."""
 
     def __init__(self, members: Sequence[Member]) -> None:
         self.members = members
-        self.spread = [moments(draws, lambda w: w[:, 0])[2] for _, draws, _ in members]
+        self.spread = [_spread(*member) for member in members]
 
     def __iter__(self) -> Iterator[Float[np.ndarray, "w m"]]:
         for windows in zip(
@@ -116,8 +125,9 @@ class Sizes:
                     columns.append(own)
                 else:
                     columns.append((window[:, 0] - plan.fitted.coef[0]) / spread)
-            sizes = np.abs(np.stack(columns, axis=1))
-            yield sizes[np.isfinite(sizes).all(axis=1)]
+            sizes = np.abs(np.stack(columns))
+            finite = np.isfinite(sizes).all(axis=0)
+            yield (sizes if finite.all() else sizes[:, finite]).T
 
 
 def holm(p: Float[np.ndarray, " m"]) -> Float[np.ndarray, " m"]:
@@ -143,8 +153,10 @@ def romano_wolf(
     reach = observed[order] * (1 - TIE)
     count, n = np.zeros(len(observed), int), 0
     for window in sizes:
-        top = np.maximum.accumulate(window[:, order[::-1]], axis=1)[:, ::-1]
-        count += (top >= reach[None, :]).sum(axis=0)
+        top = np.full(len(window), -np.inf)
+        for place in reversed(range(len(order))):
+            np.maximum(top, window[:, order[place]], out=top)
+            count[place] += np.count_nonzero(top >= reach[place])
         n += len(window)
     return _stepped(count, n, order, plus=plus)
 

@@ -127,11 +127,11 @@ def csv_rows(
     file: TableFile, lines: Iterable[str], delimiter: str = ","
 ) -> Iterator[list[str]]:
     """The rows of a csv file; ``TivaxError`` for damage, and for very many cells."""
-    count = 0
+    count, name = 0, file.name
     try:
         for row in csv.reader(lines, delimiter=delimiter):
             count += len(row) + 1
-            require_count(file.name, count, most=TEXT_CELLS)
+            require_count(name, count, most=TEXT_CELLS)
             yield row
     except csv.Error as error:
         raise fs.damaged(file, error) from error
