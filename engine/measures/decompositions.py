@@ -6,6 +6,7 @@ over industries and buyers, except where the level is part of the method (``bm-s
 """
 
 from collections.abc import Generator
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -20,6 +21,7 @@ from .accounts import Account, ValueAdded
 from .methods import (
     LEVELS,
     WITHOUT_INVERSE,
+    Kernel,
     Method,
     importer_totals,
     require_identity,
@@ -32,7 +34,7 @@ _GROSS = ("GEXP", "GIMP", "X")
 
 
 class DecomposedYear(NamedTuple):
-    """Terms of one year at one level; see ``decompose``."""
+    """Terms of one year in full detail; see ``decompose``."""
 
     terms: dict[str, Array]
     identity: Float[Array, ""]
@@ -151,54 +153,71 @@ def decomposed_years(
         inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
         memory=memory,
         method=chosen,
-        level=level,
+        kernel_of_terms=chosen.kernels[level],
         sectors=len(tables.sectors),
     )
-    return (
-        _labelled(part, tables, tables.years[k], chosen, method, level, labels, unit)
-        for k, part in parts
+    member = None if borders.are_regions else borders.member
+
+    at_level = partial(
+        _at_level,
+        method=chosen,
+        level=level,
+        sectors=len(tables.sectors),
+        member=member,
     )
+
+    def labelled(at: slice, part: DecomposedYear) -> xr.Dataset:
+        terms = {name: at_level(np.asarray(k)) for name, k in part.terms.items()}
+        part = part._replace(terms=terms)
+        years = tables.years[at]
+        return _labelled(part, tables, years, chosen, method, level, labels, unit)
+
+    return (labelled(k, part) for k, part in parts)
 
 
 def _decompose_year(
     world: InvertedTable,
     *,
     method: Method,
-    level: str,
+    kernel_of_terms: Kernel,
     sectors: int,
 ) -> DecomposedYear:
-    """Terms of a year's inverted table, summed to the level, and their identity."""
-    kernel = method.kernels[level]
-    by_sector, by_buyer = LEVELS[level]
-    terms = kernel(world, sectors) if method.by_origin else kernel(world)
-    member = world.borders.member[::sectors]  # of regions
-
-    def summed(term: Array) -> Array:
-        """(perimeter, sector, buyer) or less, from (industry, buyer)."""
-        if kernel is importer_totals:
-            return term
-        if method.by_origin:  # by perimeter already
-            return term if by_buyer else term.sum(axis=2)
-        flows = term.reshape(len(member), sectors, -1)
-        if term.ndim == 1:
-            flows = flows[:, :, 0]
-        elif not by_buyer:
-            flows = flows.sum(axis=2)
-        if not by_sector:
-            flows = flows.sum(axis=1)
-        if world.borders.blocks:
-            return flows
-        return jnp.tensordot(member, flows, axes=(0, 0))
-
+    """Terms of a year's inverted table, and their identity. Levels of a method that has
+    one kernel for them share a compiled program."""
+    terms = kernel_of_terms(world, *((sectors,) if method.by_origin else ()))
     gap = jnp.full((1,), jnp.nan, world.v.dtype)
     if method.check is not None:
         gap = method.check(world, terms)
     return DecomposedYear(
-        {term: summed(terms[term]) for term in method.terms if term in terms},
+        {term: terms[term] for term in method.terms if term in terms},
         jnp.max(gap),
         world.largest_input_share,
         world.residual,
     )
+
+
+def _at_level(
+    term: np.ndarray,
+    method: Method,
+    level: str,
+    sectors: int,
+    member: Float[np.ndarray, "r p"] | None,
+) -> np.ndarray:
+    """(year, perimeter, sector, buyer) or less, from (year, industry, buyer).
+
+    ``member`` says which perimeter a region belongs to, where these are not the same.
+    """
+    by_sector, by_buyer = LEVELS[level]
+    if method.kernels[level] is importer_totals:
+        return term
+    if method.by_origin:  # by perimeter already
+        return term if by_buyer else term.sum(axis=3)
+    flows = term.reshape(len(term), -1, sectors, *term.shape[2:])
+    if term.ndim == 3 and not by_buyer:
+        flows = flows.sum(axis=3)
+    if not by_sector:
+        flows = flows.sum(axis=2)
+    return flows if member is None else np.einsum("rp,tr...->tp...", member, flows)
 
 
 def _labelled(

@@ -116,7 +116,7 @@ class StreamedFlows:
                 product[at : at + len(some)] = some
                 if sold is not None:
                     sold[at : at + len(some)] = each
-        return jnp.asarray(product), None if sold is None else jnp.asarray(sold)
+        return jax.device_put(product), None if sold is None else jax.device_put(sold)
 
     def sold(self, growth: Float[Array, " n"]) -> Float[Array, "n c"]:
         """Sales to each region with industries grown."""
@@ -136,7 +136,7 @@ class StreamedFlows:
                 total[d] = kernels.add_transposed(total[d], part, q, np.int64(at))
             jax.block_until_ready(total)
         # By way of the host: an array on one device would not meet one on several.
-        return jnp.asarray(sum(np.asarray(part) for part in total))
+        return jax.device_put(sum(np.asarray(part) for part in total))
 
     def buyers(self, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
         """Sales to each buying region with the weights of the seller, as
@@ -144,12 +144,10 @@ class StreamedFlows:
         weights = Q.reshape(len(Q), -1, self.regions)
         found = np.empty(weights.shape, Q.dtype)
         for first, slab in self.slabs():
-            region = jnp.asarray(first // self.sectors)
-            some = kernels.buyers(
-                jnp.asarray(slab), weights, region, regions=self.regions
-            )
+            region = np.int64(first // self.sectors)
+            some = kernels.buyers(slab, weights, region, regions=self.regions)
             found[first : first + len(slab)] = some
-        return jnp.asarray(found).reshape(Q.shape)
+        return jax.device_put(found.reshape(Q.shape))
 
     def _parts(
         self, first: int, slab: np.ndarray, given: Sequence[Any]

@@ -48,21 +48,22 @@ class StreamedYear:
         A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
         A[n:] = 0
         D, bought = [], []
-        inputs = columns = jnp.zeros(())
+        inputs, columns = [], []
         for first, slab in flows.slabs():
-            region = jnp.asarray(first // flows.sectors)
-            part = kernels.read_slab(
-                jnp.asarray(slab), self.scale, weight, region, regions=c
+            region = np.int64(first // flows.sectors)
+            part = jax.device_get(
+                kernels.read_slab(slab, self.scale, weight, region, regions=c)
             )
             A[first : first + len(slab)] = part.A
             D.append(part.D)
             bought.append(part.bought)
-            inputs, columns = inputs + part.inputs, columns + part.columns
-        self.columns, self.D = columns, jnp.concatenate(D)
-        self._mesh, self._A = _placed(A, flows.devices)
-        self._D, self._P = kernels.shares_of_slabs(
-            self.D, inputs, jnp.concatenate(bought), self.scale
+            inputs.append(part.inputs)
+            columns.append(part.columns)
+        self.columns, self.D, inputs, bought = jax.device_put(
+            (sum(columns), np.concatenate(D), sum(inputs), np.concatenate(bought))
         )
+        self._mesh, self._A = _placed(A, flows.devices)
+        self._D, self._P = kernels.shares_of_slabs(self.D, inputs, bought, self.scale)
 
     @property
     def input_shares(self) -> Float[Array, " n"]:

@@ -142,10 +142,9 @@ class StreamedYearErrors:
         year, products = self.opened.year, self.products
         active = (year.x > 0).astype(year.x.dtype)
         wanted, used, users = _wanted(products, borders, active, by_sector=by_sector)
-        b, _, m, n = wanted.shape
         if gross:
-            bought = year.flows.transposed_times(used.reshape(-1, n).T).T
-            used = bought.reshape(used.shape) * products.scale[None, None, None] * users
+            bought = year.flows.transposed_times(_as_columns([used]))
+            used = _inputs_abroad(bought, products.scale, users)
         asked = ([wanted] if by_sector else []) + ([used] if gross else [])
         solved = self._contents(asked)
         contents = solved.pop(0) if by_sector else None
@@ -165,12 +164,10 @@ class StreamedYearErrors:
         """Each times B, all in one solve."""
         if not asked:
             return []
-        n = len(self.products.X)
-        R = jnp.concatenate([k.reshape(-1, n) for k in asked]).T
+        R = _as_columns(asked)
         found = self.opened.year.solve_contents(R, tol=ROUGH)
         self.opened.require_solved(float(found.residual), ROUGH)
-        every = found.X.T.reshape(len(asked), *asked[0].shape)
-        return list(every)
+        return _as_rows(found.X, asked)
 
     def absorbed(self, borders: Perimeters) -> Float[np.ndarray, "p p"]:
         """``trade_errors.absorbed_errors``, some absorbers at a time."""
@@ -222,6 +219,30 @@ def _wanted(
     users = jax.vmap(jax.vmap(partial(sellers, n=n)))(both[:, ::-1])
     rows = (None, None, None, slice(None))
     return picked * products.v[rows], picked * active[rows], users
+
+
+@jax.jit
+def _as_columns(asked: list[Float[Array, "b 2 m n"]]) -> Float[Array, "n k"]:
+    return jnp.concatenate([k.reshape(-1, k.shape[-1]) for k in asked]).T
+
+
+@jax.jit
+def _as_rows(
+    columns: Float[Array, "n k"], like: list[Float[Array, "b 2 m n"]]
+) -> list[Float[Array, "b 2 m n"]]:
+    """What ``_as_columns`` took apart."""
+    return list(columns.T.reshape(len(like), *like[0].shape))
+
+
+@jax.jit
+def _inputs_abroad(
+    bought: Float[Array, "n k"],
+    scale: Float[Array, " n"],
+    users: Float[Array, "b 2 1 n"],
+) -> Float[Array, "b 2 m n"]:
+    """Per US$ of output of the users, from purchases of all."""
+    b, _, _, n = users.shape
+    return bought.T.reshape(b, 2, -1, n) * scale[None, None, None] * users
 
 
 @partial(jax.jit, static_argnames=("residual", "by_sector"))

@@ -10,7 +10,6 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -101,9 +100,9 @@ class StreamedPart:
         cells of the last."""
         total, filled = None, None
         for at, errors, table in self.read():
-            some = of_rows(errors, table, jnp.asarray(at.start), *given)
-            total = some if total is None else jax.tree.map(jnp.add, total, some)
-            jax.block_until_ready(total)  # the slab is overwritten
+            # In NumPy, which waits for it: the slab is overwritten.
+            some = jax.device_get(of_rows(errors, table, np.int64(at.start), *given))
+            total = some if total is None else jax.tree.map(np.add, total, some)
             filled = errors.filled
         return total, filled
 
@@ -122,15 +121,15 @@ def variances_of(errors: table_errors.Errors) -> Float[Array, "r N"]:
 def _read_shares(
     slabs: Iterator[Any], concentration: float, regions: int
 ) -> import_shares.ImportShareErrors:
-    sold, bought = [], jnp.zeros(())
+    sold, bought = [], []
     for at, raw in slabs:
-        first = jnp.asarray(at.start // (raw.Z.shape[1] // regions))
-        cells = jax.device_put(raw.cells)
-        some, more = import_shares.imports(cells, first, regions=regions)
+        first = np.int64(at.start // (raw.Z.shape[1] // regions))
+        found = import_shares.imports(raw.cells, first, regions=regions)
+        some, more = jax.device_get(found)
         sold.append(some)
-        bought = bought + more
-    alpha = jnp.asarray(concentration)
-    return import_shares.shares_of_imports(jnp.concatenate(sold), bought, alpha)
+        bought.append(more)
+    every = np.concatenate(sold), sum(bought[1:], bought[0])
+    return import_shares.shares_of_imports(*every, np.float64(concentration))
 
 
 # ------------------------------------------------------------------------ of each slab
