@@ -48,7 +48,7 @@ class StreamedYear:
         A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
         A[n:] = 0
         D, bought = [], []
-        inputs, columns = [], []
+        inputs = columns = np.zeros(())
         for first, slab in flows.slabs():
             region = np.int64(first // flows.sectors)
             part = jax.device_get(
@@ -57,10 +57,9 @@ class StreamedYear:
             A[first : first + len(slab)] = part.A
             D.append(part.D)
             bought.append(part.bought)
-            inputs.append(part.inputs)
-            columns.append(part.columns)
+            inputs, columns = inputs + part.inputs, columns + part.columns
         self.columns, self.D, inputs, bought = jax.device_put(
-            (sum(columns), np.concatenate(D), sum(inputs), np.concatenate(bought))
+            (columns, np.concatenate(D), inputs, np.concatenate(bought))
         )
         self._mesh, self._A = _placed(A, flows.devices)
         self._D, self._P = kernels.shares_of_slabs(self.D, inputs, bought, self.scale)

@@ -121,15 +121,16 @@ def variances_of(errors: table_errors.Errors) -> Float[Array, "r N"]:
 def _read_shares(
     slabs: Iterator[Any], concentration: float, regions: int
 ) -> import_shares.ImportShareErrors:
-    sold, bought = [], []
+    sold, bought = [], np.zeros(())
     for at, raw in slabs:
         first = np.int64(at.start // (raw.Z.shape[1] // regions))
         found = import_shares.imports(raw.cells, first, regions=regions)
         some, more = jax.device_get(found)
         sold.append(some)
-        bought.append(more)
-    every = np.concatenate(sold), sum(bought[1:], bought[0])
-    return import_shares.shares_of_imports(*every, np.float64(concentration))
+        bought = bought + more
+    return import_shares.shares_of_imports(
+        np.concatenate(sold), bought, np.float64(concentration)
+    )
 
 
 # ------------------------------------------------------------------------ of each slab
