@@ -42,13 +42,14 @@ def input_coefficients(
 
 
 @partial(jax.jit, static_argnames="regions")
-def inputs_by_good(Z: Float[Array, "n n"], *, regions: int) -> Float[Array, "s n"]:
-    """Inputs of every industry by good, whoever sells them: sums over regions.
+def inputs_by_good(Z: Float[Array, "m n"], *, regions: int) -> Float[Array, "s n"]:
+    """Inputs of every industry by good, whoever sells them: sums over the regions in
+    the rows.
 
     Column sums follow from it. In one program it is computed once, where sums over all
     rows would be another read of the table.
     """
-    return Z.reshape(regions, -1, len(Z)).sum(axis=0)
+    return Z.reshape(regions, -1, Z.shape[1]).sum(axis=0)
 
 
 @jax.jit

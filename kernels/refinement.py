@@ -115,15 +115,34 @@ def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
     return state
 
 
+def _columns_to_a_tile(k: int) -> int:
+    """Columns of zeros to add to k, none where there are few."""
+    return 0 if k <= _TILE // 2 else -k % _TILE
+
+
 def in_tiles(
     times: Callable[[Array], Array], X: Float[Array, "n k"]
 ) -> Float[Array, "m k"]:
     """``times(X)``, a product with a matrix, columns of zeros added to a multiple of 16
     unless there are few of them."""
-    k = X.shape[1]
-    if k <= _TILE // 2 or k % _TILE == 0:
-        return times(X)
-    return times(jnp.pad(X, ((0, 0), (0, -k % _TILE))))[:, :k]
+    more = _columns_to_a_tile(X.shape[1])
+    return times(jnp.pad(X, ((0, 0), (0, more))))[:, : X.shape[1]]
+
+
+def whole_tiles(
+    correct: Callable[[Array, Array], tuple[Array, Array]],
+) -> Callable[[Array, Array], tuple[Array, Array]]:
+    """``correct(r, goal)`` with columns added as ``in_tiles`` does, once for all its
+    products."""
+
+    def padded(r: Array, goal: Array) -> tuple[Array, Array]:
+        more = _columns_to_a_tile(r.shape[1])
+        z, passes = correct(
+            jnp.pad(r, ((0, 0), (0, more))), jnp.pad(goal, (0, more), constant_values=1)
+        )
+        return z[:, : r.shape[1]], passes
+
+    return padded
 
 
 def correction(
