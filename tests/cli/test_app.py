@@ -31,7 +31,7 @@ from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
-from commands import Answer, good, mistake, names, parser, tivax
+from commands import Answer, good, mistake, names, parser, start_python, tivax
 from helpers import random_tables, write_arrays
 
 COMMANDS = (
@@ -991,6 +991,39 @@ def test_the_installed_command_tells_mistakes_in_one_line(installed):
     assert err == "tivax: none: no such store; make one with `tivax import`\n"
     assert installed("check").code == 2
     assert installed("--version").out == f"tivax {version('tivax')}\n"
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        ("", 0),
+        ("sys.exit()", 0),
+        ("sys.exit(3)", 3),
+        ("sys.exit('for Python to print')", 1),
+        ("raise KeyboardInterrupt", 130),
+        ("raise ValueError", 1),
+    ],
+)
+def test_the_end_of_the_process_loses_nothing(end, code):
+    """It is left at once, and yet libraries clean up and all that was printed comes."""
+    program = f"""
+import atexit, sys
+from tivax.engine.cli import app
+from tivax.engine.cli.start import main
+def command():
+    atexit.register(print, "cleaned up")
+    print("x" * 100_000)
+    {end}
+app.main = command
+main()
+"""
+    with start_python(program) as process:
+        out, err = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert out == "x" * 100_000 + "\ncleaned up\n"
+    told = {1: "for Python to print" if "exit" in end else "ValueError"}
+    assert told.get(code, "tivax: interrupted" if code == 130 else "") in err
+    assert bool(err) == (code in (1, 130))
 
 
 def test_the_folder_of_compiled_programs_can_be_moved_and_turned_off(
