@@ -14,9 +14,9 @@ COLUMNS = ("se", "ci_low", "ci_high")
 
 def with_intervals(values: xr.Dataset, se: xr.Dataset) -> xr.Dataset:
     """Each variable and its ``_se``, ``_ci_low``, ``_ci_high``."""
-    result = xr.Dataset(attrs=values.attrs)
+    order, made = [], {}
     for name, value in values.data_vars.items():
-        result[name] = value
+        order.append(name)
         if name not in se:
             continue
         error = se[name].transpose(*value.dims)
@@ -29,8 +29,10 @@ def with_intervals(values: xr.Dataset, se: xr.Dataset) -> xr.Dataset:
             ("ci_high", high, "upper end of the 95 % interval"),
         ):
             named = {**about, "long_name": f"{text}: {title}"}
-            result[f"{name}_{suffix}"] = part.assign_attrs(named)
-    return result
+            made[f"{name}_{suffix}"] = part.assign_attrs(named)
+            order.append(f"{name}_{suffix}")
+    # All at once: each variable that is added is compared with all that are there.
+    return values.assign(made)[order]
 
 
 def interval_ends(value: xr.DataArray, se: xr.DataArray) -> dict[str, np.ndarray]:

@@ -515,7 +515,8 @@ def test_bell_and_mccaffreys_test_has_their_degrees_of_freedom():
         assert own == (row["cv2_p"] < 0.05), seed
 
 
-# One program serves the studies of this shape, with an effect and 199 draws.
+# One program serves the studies of this shape, with an effect and 99 draws, in memory
+# and by the command.
 STRONG = Design("strong", 20, 8, 1, effect=3.0)
 
 
@@ -523,7 +524,7 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
     """And not with a wrong one, but for V5, which never rejects; the others answer,
     however badly."""
     design = replace(STRONG, name="one adopts", adopters=1)
-    result = simulate(Study((design,), panels=20, draws=199)).set_index("method")
+    result = simulate(Study((design,), panels=20, draws=99)).set_index("method")
     served = result["panels"] > 0
     silent = {
         "V5 adjusted",
@@ -545,7 +546,7 @@ def test_a_single_adopter_leaves_what_leaves_a_cluster_out_without_an_answer():
 
 
 def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
-    study = Study((STRONG,), panels=40, draws=199)
+    study = Study((STRONG,), panels=40, draws=99)
     result = simulate(study).set_index("method").drop(index="network HAC")
     assert (result["power"] == 1).all()
     # With eight years Driscoll and Kraay's is no test of 5 %.
@@ -556,7 +557,7 @@ def test_an_effect_far_from_zero_is_found_and_is_no_mistake():
 def test_sizes_are_near_five_percent():
     """400 panels, fixed seed: 0.05 within four Monte-Carlo errors, whatever the effect."""
     design = replace(STRONG, name="usual", persistence_u=0.5)
-    study = Study((design,), 400, 199, seed=2)
+    study = Study((design,), 400, 99, seed=2)
     result = simulate(study).set_index("method")
     width = 4 * np.sqrt(0.05 * 0.95 / 400)
     good = result["size"][
@@ -609,14 +610,12 @@ def test_the_table_counts_by_hand():
 
 def test_more_panels_begin_with_the_same_ones():
     few, many = [], []
-    # Of the shapes of the studies above and below: one program serves them all.
-    design = replace(SMALL, blocks=0)
-    study, longer = (Study((design,), panels, 99, seed=3) for panels in (40, 90))
-    simulation._make(study, design, 0, few.append, no_progress)
-    simulation._make(longer, design, 0, many.append, no_progress)
+    study, longer = (Study((STRONG,), panels, 99, seed=3) for panels in (40, 90))
+    simulation._make(study, STRONG, 0, few.append, no_progress)
+    simulation._make(longer, STRONG, 0, many.append, no_progress)
     assert_array_equal(np.concatenate(many)[:40], np.concatenate(few))
     rest: list[np.ndarray] = []
-    simulation._make(longer, design, 32, rest.append, no_progress)
+    simulation._make(longer, STRONG, 32, rest.append, no_progress)
     assert_array_equal(np.concatenate(rest), np.concatenate(many)[32:])
 
 
@@ -634,12 +633,13 @@ panels = 40
 draws = 99
 seed = 3
 [[design]]
-name = "small"
-clusters = 9
-years = 6
-controls = 2
+name = "strong"
+clusters = 20
+years = 8
+controls = 1
+effect = 3.0
 persistence_u = 0.4
-shortest = 6
+shortest = 8
 unequal_x = 0.2
 """
 GIVEN = """
@@ -658,7 +658,7 @@ def test_a_run_file_is_read(tmp_path):
     study = read_study(study_file(tmp_path, GOOD))
     assert (study.panels, study.draws, study.seed) == (40, 99, 3)
     (design,) = study.designs
-    wanted = Design("small", 9, 6, 2, persistence_u=0.4, unequal_x=0.2, shortest=6)
+    wanted = replace(STRONG, persistence_u=0.4, unequal_x=0.2, shortest=8)
     assert design == wanted
 
 
@@ -739,11 +739,11 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
     "old, new, said",
     [
         ("panels", "panel", "unknown key panel"),
-        ("clusters = 9", "cluster = 9", "unknown key cluster in [[design]]"),
+        ("clusters =", "cluster =", "unknown key cluster in [[design]]"),
         ("= 0.4", "= 1.0", "persistence_u = 1.0 in [[design]]: write a number between"),
-        ("clusters = 9", "clusters = 3", "too few for 2 controls"),
-        ("shortest = 6", "shortest = 7", "is longer than years = 6"),
-        ("shortest = 6", "adopters = 9", "write fewer than clusters = 9"),
+        ("controls = 1", "controls = 19", "too few for 19 controls"),
+        ("shortest = 8", "shortest = 9", "is longer than years = 8"),
+        ("shortest = 8", "adopters = 20", "write fewer than clusters = 20"),
         (
             "unequal_x = 0.2",
             "unequal_x = -1.0",
@@ -760,7 +760,7 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
             "factor = 1.0 in [[design]]: write a share",
         ),
         ("unequal_x = 0.2", "block = 0.2", "say how many blocks there are: blocks = 5"),
-        ("unequal_x = 0.2", "blocks = 10", "write at most clusters = 9"),
+        ("unequal_x = 0.2", "blocks = 21", "write at most clusters = 20"),
         ("unequal_x = 0.2", 'spreads = "y"', "goes with a panel; name its file"),
         ("unequal_x = 0.2", 'placebo = "phases"', "goes with a panel; name its file"),
         (
@@ -769,7 +769,7 @@ def test_a_mistake_about_a_panel_is_one_line(tmp_path, old, new, said):
             "with block_x it leaves nothing to a cluster",
         ),
         ("panels = 40", "panels = 0", "panels = 0: write a whole number from 1"),
-        ('name = "small"', "name = 3", 'name = 3 in [[design]]: write "..."'),
+        ('name = "strong"', "name = 3", 'name = 3 in [[design]]: write "..."'),
         ("[[design]]", "[design]\n[design.a]", "unknown key a in [[design]]"),
     ],
 )
@@ -783,7 +783,7 @@ def test_a_mistake_in_it_is_one_line(tmp_path, old, new, said):
 def test_two_designs_of_one_name_are_a_mistake(tmp_path):
     twice = GOOD + GOOD[GOOD.index("[[design]]") :]
     path = study_file(tmp_path, twice)
-    assert "duplicate design name small" in mistake(
+    assert "duplicate design name strong" in mistake(
         "simulate", path, "--out", tmp_path / "out"
     )
 
@@ -827,8 +827,8 @@ def test_the_command_writes_what_memory_holds(tmp_path):
     (few,) = set(pd.read_csv(out / "simulation.csv")["effective_clusters"])
     (told,) = (k for k in answer.err.splitlines() if "if all take" in k)
     assert re.match(r"tivax: about \d+ seconds? for 40 panels, ", told)
-    rows = [k for k in answer.out.splitlines() if "small" in k]
-    assert rows and all(f"{few:.1f} of 9" in k for k in rows)
+    rows = [k for k in answer.out.splitlines() if "strong" in k]
+    assert rows and all(f"{few:.1f} of 20" in k for k in rows)
     assert names(out) == [
         "manifest.json",
         "report.html",
