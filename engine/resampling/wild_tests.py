@@ -266,8 +266,9 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
         v = DrawSource(static, seed, number).wild(arrays["position"])
         at: resampling.WildLoadings = arrays["loadings"]
         a, L, u = at.a[:, 0], at.L[:, 0], arrays["tested"]
-        a0, a1 = jnp.stack([a[0], a[1] - a[0]]) @ v
-        z0, z1 = L[0] @ v, (L[1] - L[0]) @ v
+        G = L.shape[1]
+        both = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]]) @ v
+        a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
         # Of the tested null's own scores, as where it alone is drawn: the squares of
         # the others cancel where it is far from the estimate.
         own = ((z0 + u * z1) ** 2).sum(0)
