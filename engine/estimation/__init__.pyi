@@ -21,6 +21,7 @@ from .instrumental_variables import IVEstimate as IVEstimate
 from .instrumental_variables import fit_equation as fit_equation
 from .instrumental_variables import instrument_equation as instrument_equation
 from .instrumental_variables import two_stage as two_stage
+from .inversion import PValues as PValues
 from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects

@@ -21,8 +21,9 @@ the same projection on country effects, year effects and regressors, with the sa
 missing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -125,14 +126,17 @@ def cross_section_dependence(
     e = panel.cells(residuals.to_numpy(float)[None])
     signs = _signs(panel.present, seed)
     own = _statistics(e, panel.present, signs)
-    variances = _shrunk(_variances(e, panel.present)[0], panel.present)
-    rng = np.random.default_rng(seed)
-    rho = _matching_autocorrelation(e, panel, variances, rng)
+    squares = _centred(e, panel.present)[1]
+    variances = _shrunk(_variances(squares, panel.present)[0], panel.present)
+    matching, noise = _noise(panel.present.shape, draws, seed)
+    rho = _matching_autocorrelation(e, panel, variances, matching)
     parts = [
         _statistics(
-            _independent(panel, variances, rho, count, rng), panel.present, signs
+            _independent(panel, variances, rho, noise[start : start + _AT_ONCE]),
+            panel.present,
+            signs,
         )
-        for count in _chunks(draws)
+        for start in range(0, draws, _AT_ONCE)
     ]
     null = {k: np.concatenate([part[k] for part in parts]) for k in own}
     G = len(panel.present)
@@ -256,8 +260,8 @@ def _statistics(
     """All statistics of each draw; ``component`` is the largest eigenvalue."""
     G = len(present)
     pairs = _pairs(present)
-    centred = np.where(present, e - _mean(e, present), 0.0)
-    z = centred / np.sqrt((centred**2).sum(axis=2, keepdims=True))
+    centred, squares = _centred(e, present)
+    z = centred / np.sqrt(squares)[:, :, None]
     r = (z @ z.transpose(0, 2, 1) if present.all() else _pairwise(e, present))[
         :, *pairs
     ]
@@ -266,7 +270,7 @@ def _statistics(
     cd = r @ each
     large = np.abs(r)
     enhancement = (large * (large > 2 * np.sqrt(np.log(G) / shared))).sum(axis=1)
-    centre, scale = expected_cd(_variances(e, present), present)
+    centre, scale = expected_cd(_variances(squares, present), present)
     with np.errstate(divide="ignore", invalid="ignore"):
         corrected = (cd - centre) / scale  # not finite with exactly equal variances
     return {
@@ -280,9 +284,14 @@ def _statistics(
     }
 
 
-def _mean(e: np.ndarray, present: np.ndarray) -> np.ndarray:
+def _centred(
+    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+) -> tuple[Float[np.ndarray, "B G T"], Float[np.ndarray, "B G"]]:
+    """Less the mean of each country, 0 where a cell is missing; sums of squares."""
     years = present.sum(axis=1).astype(e.dtype)
-    return e.sum(axis=2, keepdims=True) / years[None, :, None]
+    mean = e.sum(axis=2, keepdims=True) / years[None, :, None]
+    centred = np.where(present, e - mean, 0.0)
+    return centred, (centred**2).sum(axis=2)
 
 
 def _pairwise(
@@ -299,12 +308,12 @@ def _pairwise(
 
 
 def _variances(
-    e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
+    squares: Float[np.ndarray, "B G"], present: Bool[np.ndarray, "G T"]
 ) -> Float[np.ndarray, "B G"]:
     """Of the errors: those of the residuals less what the year means add to them."""
-    T = present.sum(axis=1).astype(e.dtype)
-    G = present.sum(axis=0).mean(dtype=e.dtype)
-    own = ((np.where(present, e - _mean(e, present), 0)) ** 2).sum(axis=2) / (T - 1)
+    T = present.sum(axis=1).astype(squares.dtype)
+    G = present.sum(axis=0).mean(dtype=squares.dtype)
+    own = squares / (T - 1)
     mean = own.mean(axis=1, keepdims=True) / (1 - 1 / G)
     return np.maximum((own - mean / G) / (1 - 2 / G), 1e-6 * mean)
 
@@ -326,21 +335,27 @@ def _shrunk(
 # ------------------------------------------------------------------------ independence
 
 
-def _chunks(draws: int) -> Iterator[int]:
-    for start in range(0, draws, _AT_ONCE):
-        yield min(_AT_ONCE, draws - start)
+@lru_cache(maxsize=1)
+def _noise(
+    shape: tuple[int, int], draws: int, seed: int
+) -> tuple[Float[np.ndarray, "M G T"], Float[np.ndarray, "B G T"]]:
+    """Normal errors: of the panels that are matched, and of all draws.
+
+    Kept for the next regression, which often has the same countries and years.
+    """
+    rng = np.random.default_rng(seed)
+    matching = rng.standard_normal((_MATCHING, *shape))
+    # float32: its rounding is far below the Monte-Carlo error, and it is twice as fast.
+    return matching, rng.standard_normal((draws, *shape), np.float32)
 
 
 def _independent(
     panel: _Panel,
     variances: Float[np.ndarray, " G"],
     rho: float,
-    draws: int,
-    rng: np.random.Generator,
+    noise: Float[np.ndarray, "B G T"],
 ) -> Float[np.ndarray, "B G T"]:
     """Residuals of independent normal errors with AR(1) autocorrelation ``rho``."""
-    # float32: its rounding is far below the Monte-Carlo error, and it is twice as fast.
-    noise = rng.standard_normal((draws, *panel.present.shape), np.float32)
     scale = np.sqrt(variances).astype(np.float32)[:, None]
     return panel.residuals(_autoregressive(noise, np.float32(rho)) * scale)
 
@@ -359,13 +374,12 @@ def _matching_autocorrelation(
     e: Float[np.ndarray, "1 G T"],
     panel: _Panel,
     variances: Float[np.ndarray, " G"],
-    rng: np.random.Generator,
+    noise: Float[np.ndarray, "M G T"],
 ) -> float:
     """The rho whose simulated residuals are as autocorrelated as these.
 
     Demeaning biases the autocorrelation of residuals down; simulated ones share that.
     """
-    noise = rng.standard_normal((_MATCHING, *panel.present.shape))
     scale = np.sqrt(variances)[:, None]
     found = [
         _autocorrelation(
@@ -381,8 +395,8 @@ def _autocorrelation(
     e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
 ) -> Float[np.ndarray, " B"]:
     """Of neighbouring years, countries standardised."""
-    z = np.where(present, e - _mean(e, present), 0.0)
-    z = z / np.sqrt((z**2).sum(axis=2, keepdims=True))
+    z, squares = _centred(e, present)
+    z = z / np.sqrt(squares)[:, :, None]
     return (z[:, :, 1:] * z[:, :, :-1]).sum(axis=(1, 2)) / len(present)
 
 

@@ -56,9 +56,10 @@ class ModelData:
 
     def lost(self, clusters: Sequence[np.ndarray]) -> tuple[Lost, list[str]]:
         """Which coefficients of least squares have no standard error; their names."""
-        names = ["const", *self.dummies, *self.regressors]
-        frame = (self.columns + self.mean).assign(const=1.0)
-        X, y = frame[names].to_numpy(), self.columns[self.outcome].to_numpy()
+        slopes = [*self.dummies, *self.regressors]
+        level = self.columns[slopes].to_numpy() + self.mean[slopes].to_numpy()
+        X = np.hstack([np.ones((len(level), 1)), level])
+        y, names = self.columns[self.outcome].to_numpy(), ["const", *slopes]
         lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
         return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
 
@@ -89,27 +90,30 @@ def prepare(
     require_one_row(data, entity, time)
     raw = used[every].to_numpy()
     power = powers(raw)
-    frame = pd.DataFrame(times_power(raw, -power), used.index, every)
-    level = pd.Series(np.linalg.norm(frame, axis=0), every)
+    scaled = times_power(raw, -power)
     periods = time_dummies(used, entity, time).add_prefix(f"{time} = ")
     dummies = [str(k) for k in periods]
-    frame = within(pd.concat([frame, periods], axis=1), used[entity])
-    mean = frame.mean()
-    columns = frame - mean
+    names, m = [*every, *dummies], len(every)
+    whole = pd.DataFrame(np.hstack([scaled, periods.to_numpy()]), used.index, names)
+    frame = within(whole, used[entity])
+    mean = frame.mean().to_numpy(copy=True)
+    columns, level = frame.to_numpy() - mean, np.zeros(len(names))
+    level[:m] = np.linalg.norm(scaled, axis=0)
     # Again, since levels may be far larger than what is left of them.
-    spread = powers(columns[every].to_numpy())
+    spread = powers(columns[:, :m])
     for part in (columns, mean, level):
-        part[every] = times_power(part[every].to_numpy(), -spread)
-    ordered = [*dummies, *controls, *endogenous, *instruments, outcome]
+        part[..., :m] = times_power(part[..., :m], -spread)
+    # Dummies first, the outcome last.
+    ordered = [*range(m, len(names)), *range(1, m), 0]
     require_identified(
-        of_norm_one(
-            columns[ordered].to_numpy(), level.reindex(ordered).fillna(0).to_numpy()
-        ),
+        of_norm_one(columns[:, ordered], level[ordered]),
         outcome,
         controls=controls,
         treatments=endogenous,
         instruments=instruments,
     )
+    frame = pd.DataFrame(columns, used.index, names)
+    mean = pd.Series(mean, names)
     units = dict(zip(every, (power + spread).tolist(), strict=True))
     regressors, effects = (*controls, *endogenous), [entity, time]
-    return ModelData(outcome, regressors, used, columns, mean, units, dummies, effects)
+    return ModelData(outcome, regressors, used, frame, mean, units, dummies, effects)

@@ -1,6 +1,6 @@
 """Histograms of draws, with the sample marked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +23,6 @@ from ..reporting import (
     STYLE,
     Language,
     finish_layout,
-    interval_axes,
     label,
     labelled_rows,
     legend,
@@ -128,60 +127,6 @@ def _one(ax: Axes, drawn: Drawn, language: Language) -> dict[str, object]:
     if kind in ("wild", "placebo") and not plan.static.joint:
         ax.set_xlim(-reach, reach)
     return handles
-
-
-@rc_context(STYLE)
-def intervals(
-    rows: pd.DataFrame, kinds: Mapping[str, str], language: Language = "en"
-) -> Figure:
-    """Every kind of interval for each column of one table of the paper.
-
-    An end that is infinite is an arrow at the edge.
-    ``kinds`` maps what is written to the prefix of columns ``_low`` and ``_high``;
-    ``rows`` is of ``PaperInference``.
-    """
-    across = 2
-    down = -(-len(rows) // across)
-    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.2), layout="constrained")
-    axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
-    for ax in axes[len(rows) :]:
-        ax.set_axis_off()
-    for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
-        interval_axes(ax)
-        ends = [
-            [float(row[f"{k}_{end}"]) for end in ("low", "high")]
-            for k in kinds.values()
-        ]
-        edges = _edges([*np.ravel(ends), float(row["coef"]), 0.0])
-        for k, (prefix, (low, high)) in enumerate(
-            zip(kinds.values(), ends, strict=True)
-        ):
-            apart = low > 0 or high < 0
-            colour = COLOURS[1] if apart else QUIET
-            if prefix == "without":  # a range of estimates, not an interval
-                colour = COLOURS[3]
-            ax.plot(np.clip([low, high], *edges), [k, k], color=colour, lw=2)
-            for end, edge, arrow in zip((low, high), edges, "<>", strict=True):
-                if np.isinf(end):
-                    ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
-        if np.isinf(ends).any():
-            ax.set_xlim(*edges)
-        ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
-        labelled_rows(ax, [label(k, language) for k in kinds])
-        ax.set_title(
-            f"({row['column']}) {label(row['outcome'], language)}, "
-            f"{label(row['sample'], language)}",
-            fontsize=SMALL,
-            loc="left",
-        )
-    return finish_layout(fig)
-
-
-def _edges(values: Sequence[float]) -> tuple[float, float]:
-    """Of an axis that holds all finite values, with some room beyond."""
-    finite = [k for k in values if np.isfinite(k)]
-    room = 0.15 * (max(finite) - min(finite))
-    return min(finite) - room, max(finite) + room
 
 
 def _t_density(

@@ -180,7 +180,8 @@ def cross_section_dependence(
     ``unbalanced``, the countries that lack a year. See ``estimation.dependence``.
     """
     asked = {}
-    for column, fit in default.items():
+    # Those of a sample one after the other: they share their draws.
+    for column, fit in sorted(default.items(), key=lambda k: k[0].sample):
         data = frame[["iso3", "year", *column.regressors]]
         run = partial(
             dependence.cross_section_dependence,
@@ -192,8 +193,8 @@ def cross_section_dependence(
         asked[column] = run if aside is None else aside.call(run).result
     return lambda: pd.DataFrame(
         [
-            {**column.keys, **_dependence(frame, default[column], found())}
-            for column, found in asked.items()
+            {**column.keys, **_dependence(frame, fit, asked[column]())}
+            for column, fit in default.items()
         ]
     )
 

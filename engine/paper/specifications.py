@@ -38,17 +38,19 @@ def leave_one_out(frame: pd.DataFrame) -> pd.DataFrame:
     """
     developed = _developed(frame)
     names = developed.index.tolist()
+    # Without those of the other sample too: all samples then take the same program.
+    without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))])
     tables = []
     for column in COLUMNS:
         weights = _weights(developed, column.sample)
         used = np.flatnonzero(weights)
-        without = np.concatenate([np.zeros((1, len(names))), np.eye(len(names))[used]])
         values, seen = cells(
             frame, [*_treatment_last(column.regressors), column.outcome]
         )
         table, size = scaled(values, seen)
         fits = fit_samples(table, seen, weights[None, :] * (1 - without))
-        one = jax.tree.map(lambda a: a[:, 0], fits)
+        kept = np.array([0, *(1 + used)])
+        one = jax.tree.map(lambda a, k=kept: np.asarray(a)[k, 0], fits)
         rows = _summary(one, size[-1] / size[-2])
         rows["left_out"] = ["", *np.array(names)[used]]
         for place, (name, value) in enumerate(column.keys.items()):
@@ -230,7 +232,9 @@ def specification_curve(
     table, size = scaled(np.where(used[..., None] > 0, values, 0.0), used)
     developed = _developed(panel.frame)
     weights = np.stack([_weights(developed, group) for group in SAMPLES])
-    fits = fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
+    fits = jax.device_get(
+        fit_specifications(table, used, weights, outcomes=len(OUTCOMES))
+    )
     own = {name: options[name][0] for name in CHOICES}
     rows = []
     for s, group in enumerate(SAMPLES):

@@ -250,7 +250,9 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
             model.outcome, (*model.controls, *model.treatments), model.instruments
         )
         data = sample_rows(panel, model)
-        used = complete_rows(data, columns, [model.cluster])
+        # Mistakes apart from missing effects come first.
+        if not all(k in data and data[k].notna().to_numpy().all() for k in effects):
+            complete_rows(data, columns, [model.cluster])
         used = complete_rows(
             data, columns, list(dict.fromkeys([model.cluster, *effects]))
         )
@@ -311,7 +313,11 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
 
 
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:
-    return bool((used.groupby(effect)[cluster].nunique() == 1).all())
+    """Whether all rows of a value of the effect are of one cluster."""
+    value, own = (pd.factorize(used[k])[0] for k in (effect, cluster))
+    one = np.zeros(len(used), int)
+    one[value] = own
+    return bool((one[value] == own).all())
 
 
 def _dummies(used: pd.DataFrame, effects: Sequence[str], *, constant: bool):

@@ -58,8 +58,11 @@ def infer(
     ``distribution`` no histogram.
     """
     rate = Rate()
-    draws = draws_of(plan, seed, rate=rate)
-    inverted = invert_wild(plan, seed) if invert else None
+    inverted = invert_wild(plan, seed, rate) if invert else None
+    if inverted is not None and inverted.t is not None:
+        draws = MemoryDraws(inverted.t)
+    else:
+        draws = draws_of(plan, seed, rate=rate)
     found = summarise(
         plan,
         draws,

@@ -9,7 +9,7 @@ are summed in another order: there the last bits differ.
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from typing import Any
 
@@ -85,6 +85,22 @@ class Rate:
     def __init__(self) -> None:
         self.draws, self.seconds = 0, 0.0
 
+    def timed(self, parts: Iterable[np.ndarray], draws: int) -> Iterator[np.ndarray]:
+        """The stacks of blocks that make so many draws, timed with what is done to
+        each before the next is asked for."""
+        opened = began = time.perf_counter()
+        counted, left = 0, draws
+        for number, part in enumerate(parts):
+            yield part
+            made = min(len(part) * BLOCK, left)
+            counted, left = counted + (made if number else 0), left - made
+            began = began if number else time.perf_counter()
+        if not counted:
+            # A single call: its time has the compilation in it.
+            counted, began = draws, opened
+        self.draws += counted
+        self.seconds += time.perf_counter() - began
+
     @property
     def value(self) -> float:
         return self.draws / self.seconds if self.seconds else 0.0
@@ -113,26 +129,19 @@ def stream(
     if done == plan.draws:
         return
     rate = Rate() if rate is None else rate
-    opened = clock = began = time.perf_counter()
+    clock = time.perf_counter()
     parts = over_blocks(
         _draws(plan.static), plan.arrays, seed, plan.blocks, start=start // BLOCK
     )
-    for number, part in enumerate(parts):
+    for part in rate.timed(parts, plan.draws - start):
         values = _rows(part)[: plan.draws - done] * plan.unit[None, :]
         done += len(values)
         held.append(values)
         now = time.perf_counter()
-        if number:
-            rate.draws, rate.seconds = rate.draws + len(values), now - began
-        else:
-            began = now
         if now - clock > _SECONDS or done == plan.draws:
             yield np.concatenate(held)
             held, clock = [], now
             progress(done, plan.draws)
-    if rate.draws == 0:
-        # A single call: its time has the compilation in it.
-        rate.draws, rate.seconds = done - start, time.perf_counter() - opened
 
 
 def over_blocks(

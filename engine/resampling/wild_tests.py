@@ -19,7 +19,7 @@ from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, in_float64, no_progress, shift_progress
-from ..estimation import invert
+from ..estimation import PValues, invert
 from .fitted_models import FittedModel
 from .many_tests import webb_draws
 from .plans import (
@@ -29,12 +29,12 @@ from .plans import (
     wild_loadings,
     wild_statistics,
 )
-from .running import over_blocks
+from .running import Rate, over_blocks
 from .schemes import Type
 
 # Nulls of one call: its compiled code serves any number up to this.
 _AT_ONCE = 16
-# Draws whose terms are held, 40 bytes each; of more, every null is drawn again.
+# Draws whose terms are held, 48 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
 # Of these, so many at a time: they stay in a processor's cache for all nulls.
 _IN_CACHE = 1 << 13
@@ -45,19 +45,29 @@ class Inverted(NamedTuple):
     """Intervals by inverting the wild test.
 
     ``intervals`` by treatment; with instruments the bootstrap Anderson-Rubin set around
-    the estimate, and p of no effect.
+    the estimate, and p of no effect. ``t`` is that of the tested null in every draw,
+    where it came with the terms of all nulls.
     """
 
     intervals: tuple[tuple[float, float], ...]
     anderson_rubin: tuple[float, float, float] | None
+    t: Float[np.ndarray, "n q"] | None = None
 
 
-def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
-    """The intervals of a wild program; None where nothing is inverted."""
+def invert_wild(
+    plan: ResamplingPlan, seed: int, rate: Rate | None = None
+) -> Inverted | None:
+    """The intervals of a wild program; None where nothing is inverted. ``rate`` counts
+    the draws of ``Inverted.t``."""
     scheme = plan.scheme
     if scheme.kind != "wild" or not scheme.null or plan.static.joint:
         return None
     treatments = range(plan.fitted.layout.treatments)
+    if _are_held(plan):
+        rate = Rate() if rate is None else rate
+        found = [_by_terms(plan, k, seed, rate) for k in treatments]
+        t = np.column_stack([t for _, t in found])
+        return Inverted(tuple(ends for ends, _ in found), None, t)
     return Inverted(
         tuple(by_inversion(plan, k, seed) for k in treatments),
         anderson_rubin(plan, seed) if plan.fitted.layout.instruments else None,
@@ -66,9 +76,9 @@ def invert_wild(plan: ResamplingPlan, seed: int) -> Inverted | None:
 
 def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]:
     """The interval of treatment ``k``: WCR for least squares, WRE for 2SLS."""
-    fitted = plan.fitted
-    V = fitted.covariance(plan.scheme.covariance)
-    se = float(np.sqrt(V[k, k]))
+    if _are_held(plan):
+        return _by_terms(plan, k, seed, Rate())[0]
+    fitted, se = plan.fitted, _standard_error(plan, k)
     if fitted.layout.instruments:
         of_scaled = partial(_instrument_loadings, fitted)
     elif plan.scheme.second:
@@ -80,20 +90,40 @@ def by_inversion(plan: ResamplingPlan, k: int, seed: int) -> tuple[float, float]
         observed = np.abs((fitted.coef[k] - nulls) / se)
         return of_scaled(nulls / fitted.unit[k]), observed
 
-    p_of = partial(_p_values, plan, seed, loadings)
-    one_way = not (fitted.layout.instruments or plan.scheme.second)
-    if one_way and plan.draws <= _HELD:
-        terms = _terms(plan, k, se, seed)
-        p_of = partial(_p_of_terms, terms, float(fitted.coef[k]), se, plan.exact)
+    return _ends(plan, k, se, partial(_p_values, plan, seed, loadings))
 
+
+def _are_held(plan: ResamplingPlan) -> bool:
+    """Whether the draws of all nulls come from terms that are made once."""
+    one_way = not (plan.fitted.layout.instruments or plan.scheme.second)
+    return one_way and plan.draws <= _HELD
+
+
+def _by_terms(
+    plan: ResamplingPlan, k: int, seed: int, rate: Rate
+) -> tuple[tuple[float, float], Float[np.ndarray, " n"]]:
+    """The interval of treatment ``k``, and t of the tested null in every draw."""
+    se, estimate = _standard_error(plan, k), float(plan.fitted.coef[k])
+    t, terms = _terms(plan, k, se, seed, rate)
+    p_of = partial(_p_of_terms, terms, estimate, se, plan.exact)
+    return _ends(plan, k, se, p_of), t
+
+
+def _ends(
+    plan: ResamplingPlan, k: int, se: float, p_of: PValues
+) -> tuple[float, float]:
     return invert(
         p_of,
-        float(fitted.coef[k]),
+        float(plan.fitted.coef[k]),
         se,
         plan.draws,
         value=plan.scheme.value,
         exact=plan.exact,
     )
+
+
+def _standard_error(plan: ResamplingPlan, k: int) -> float:
+    return float(np.sqrt(plan.fitted.covariance(plan.scheme.covariance)[k, k]))
 
 
 def anderson_rubin(plan: ResamplingPlan, seed: int) -> tuple[float, float, float]:
@@ -198,16 +228,16 @@ def _reduced_forms(
 
 
 def _terms(
-    plan: ResamplingPlan, k: int, se: float, seed: int
-) -> Float[np.ndarray, "5 n"]:
-    """What makes t* of every null, for each draw.
+    plan: ResamplingPlan, k: int, se: float, seed: int, rate: Rate
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "5 n"]]:
+    """t* of the tested null, and what makes t* of every null, for each draw.
 
     Restricted scores are affine in the null, hence a v = a0 + u a1 and L v = z0 + u z1
     with u the standard errors from the estimate to the null: the terms are a0, a1,
     z0'z0, z0'z1 and z1'z1, the last three times the small-sample correction.
     """
-    fitted = plan.fitted
-    nulls = (float(fitted.coef[k]) + se * np.array([0.0, 1.0])) / fitted.unit[k]
+    fitted, b = plan.fitted, float(plan.fitted.coef[k])
+    nulls = (b + se * np.array([0.0, 1.0])) / fitted.unit[k]
     # One by one, by the program that the plan has compiled.
     each = [
         _least_squares_loadings(fitted, k, plan.scheme.type, np.asarray(null))
@@ -216,27 +246,35 @@ def _terms(
     arrays = {
         "loadings": jax.tree.map(lambda *of: np.stack(of), *each),
         "position": plan.arrays["position"],
+        "tested": np.float64((plan.scheme.value - b) / se),
     }
-    terms, done = np.empty((5, plan.draws)), 0
-    for part in over_blocks(_term_blocks(plan.static), arrays, seed, plan.blocks):
-        each = np.moveaxis(part, 1, 0).reshape(5, -1)[:, : plan.draws - done]
-        terms[:, done : done + each.shape[1]] = each
-        done += each.shape[1]
-    return terms
+    t, terms, done = np.empty(plan.draws), np.empty((5, plan.draws)), 0
+    parts = over_blocks(_term_blocks(plan.static), arrays, seed, plan.blocks)
+    for part in rate.timed(parts, plan.draws):
+        made = np.moveaxis(part, 1, 0).reshape(6, -1)[:, : plan.draws - done]
+        to = slice(done, done + made.shape[1])
+        t[to], terms[:, to] = made[0], made[1:]
+        done = to.stop
+    return t, terms
 
 
 @lru_cache
 def _term_blocks(static: Static) -> Callable[..., Array]:
-    """The terms of one block of draws."""
+    """t* of the tested null and the terms, of one block of draws."""
 
-    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "5 B"]:
+    def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "6 B"]:
         v = DrawSource(static, seed, number).wild(arrays["position"])
         at: resampling.WildLoadings = arrays["loadings"]
-        a, L = at.a[:, 0], at.L[:, 0]
-        a0, a1 = jnp.stack([a[0], a[1] - a[0]]) @ v
-        z0, z1 = L[0] @ v, (L[1] - L[0]) @ v
-        squares = jnp.stack([(z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
-        return jnp.concatenate([jnp.stack([a0, a1]), at.correction[0] * squares])
+        a, L, u = at.a[:, 0], at.L[:, 0], arrays["tested"]
+        G = L.shape[1]
+        both = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]]) @ v
+        a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
+        # Of the tested null's own scores, as where it alone is drawn: the squares of
+        # the others cancel where it is far from the estimate.
+        own = ((z0 + u * z1) ** 2).sum(0)
+        squares = jnp.stack([own, (z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
+        variance, *others = at.correction[0] * squares
+        return jnp.stack([(a0 + u * a1) / jnp.sqrt(variance), a0, a1, *others])
 
     return block
 

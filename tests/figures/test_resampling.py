@@ -11,7 +11,8 @@ from matplotlib.patches import Rectangle
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from tivax.engine.figures.resampling import Drawn, histograms, intervals
+from tivax.engine.figures.panel import intervals
+from tivax.engine.figures.resampling import Drawn, histograms
 from tivax.engine.paper.inference import INTERVALS
 from tivax.engine.reporting import plot_style
 from tivax.engine.reporting.labels import label

@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from ...core import Aside, stage, to_long
 from ...figures import direct_effect_bounds, threat_intervals
 from ...figures import panel as panel_figures
-from ...figures import resampling as draw_figures
 from ...figures import specifications as curve_figures
 from ...figures import trade as trade_figures
 from ...reporting import Drawn, Language, draw_plot
@@ -146,7 +145,7 @@ def of_inference(language: Language, found: PaperInference | None) -> Plots:
         return {}
     return {
         f"table{table}_inference": partial(
-            draw_figures.intervals, rows, INTERVALS, language
+            panel_figures.intervals, rows, INTERVALS, language
         )
         for table, rows in found.rows.groupby("table")
     }
