@@ -9,7 +9,7 @@ import pytest
 from matplotlib.figure import Figure as MplFigure
 from numpy.testing import assert_allclose
 
-from tivax.engine.figures.resampling import intervals
+from tivax.engine.figures.panel import intervals
 from tivax.engine.paper import inference as paper_inference
 from tivax.engine.paper.columns import COLUMNS
 from tivax.engine.paper.inference import INTERVALS, PaperInference, infer_paper
