@@ -219,6 +219,8 @@ def _years(tables: WorldTables, start: int | None, end: int | None) -> list[int]
                 f"no year {year}: the tables hold {tables.years[0]} to "
                 f"{tables.years[-1]}"
             )
+    if len(tables.years) == 1:
+        raise TivaxError(f"change: the tables hold {ends[0]} alone; it takes two years")
     if ends[0] == ends[1]:
         raise TivaxError(f"change: {ends[0]} twice; give two different years")
     if ends[0] > ends[1]:

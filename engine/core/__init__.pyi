@@ -11,9 +11,11 @@ from .choose import require_choice as require_choice
 from .choose import suggest as suggest
 from .display import Listing as Listing
 from .display import Printable as Printable
+from .display import count_text as count_text
 from .display import duration_text as duration_text
 from .display import interval_text as interval_text
 from .display import number_text as number_text
+from .display import p_cell as p_cell
 from .display import p_text as p_text
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning

@@ -81,6 +81,17 @@ def p_text(p: float, draws: int | None = None) -> str:
     return f"{p:.4f}" if p >= 0.0001 else f"{p:.1e}"
 
 
+def p_cell(p: float, decimals: int = 3) -> str:
+    """A p-value in a column of such: never 0, but ``<0.001``."""
+    least = 10.0**-decimals
+    return f"{p:.{decimals}f}" if not p < least / 2 else f"<{least:.{decimals}f}"
+
+
+def count_text(number: int, noun: str) -> str:
+    """``1 year``, ``1,250 draws``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def interval_text(low: float, high: float) -> str:
     """``[-1.234, 5.678]``; a dash where an end is unknown."""
     if low != low or high != high:
@@ -94,4 +105,4 @@ def duration_text(seconds: float) -> str:
         return f"{seconds / 3600:.1f} hours"
     unit, number = ("minute", seconds / 60) if seconds >= 90 else ("second", seconds)
     whole = max(1, round(number))
-    return f"{whole} {unit}{'' if whole == 1 else 's'}"
+    return count_text(whole, unit)

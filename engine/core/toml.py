@@ -26,7 +26,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise TivaxError(f"{path}: no such file")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # Windows begins with a mark
     except UnicodeDecodeError:
         raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
     except OSError as error:

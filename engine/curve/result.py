@@ -148,7 +148,7 @@ class SpecificationCurve(Printable):
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["coef"].isna().sum()) - same
         if same:
-            more.append(f"{same} more are the same regressions")
+            more.append(f"{same} more repeat{'s' if same == 1 else ''} another one")
         if lost:
             more.append(f"{lost} more cannot be estimated")
         return f" ({'; '.join(more)})" if more else ""
@@ -167,7 +167,8 @@ class SpecificationCurve(Printable):
         lie = "lies" if sum(near) == 1 else "lie"
         at = f"; {sum(near)} {lie} at 5 % within simulation error" if any(near) else ""
         if below:
-            return f"{below} of {len(tests)} tests reject no effect at 5 %{at}"
+            verb = "rejects" if below == 1 else "reject"
+            return f"{below} of {len(tests)} tests {verb} no effect at 5 %{at}"
         return f"none of the tests rejects no effect at 5 %{at}"
 
     def _most_moving(self, rows: pd.DataFrame) -> str:
@@ -217,7 +218,10 @@ def _share_in_words(many: int, of: int, sign: str) -> str:
     """How many specifications are significant with the sign that more of them have."""
     if not many:
         return "None of them is significant at 5 % by itself"
-    return f"{many} of them ({_percent(many / of)}) are {sign} and significant at 5 %"
+    verb = "is" if many == 1 else "are"
+    return (
+        f"{many} of them ({_percent(many / of)}) {verb} {sign} and significant at 5 %"
+    )
 
 
 def _percent(share: float) -> str:

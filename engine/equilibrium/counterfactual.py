@@ -13,6 +13,7 @@ from ..core import (
     Printable,
     Progress,
     TivaxError,
+    count_text,
     in_float64,
     no_progress,
     require_choice,
@@ -88,8 +89,9 @@ class ExactHat(Printable):
         lines = []
         if cells := self.economy.zeroed:
             lines.append(
-                f"final demand that would be negative counts as 0 in {cells:,} cells; "
-                "the old equilibrium is solved from the shares of the economy"
+                "final demand that would be negative counts as 0 in "
+                f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
+                "shares of the economy"
             )
         gap = (self.changes["welfare"] - self.changes["real_income"]).abs()
         k = int(gap.to_numpy().argmax())

@@ -14,6 +14,7 @@ from ..core import (
     Listing,
     Printable,
     TivaxError,
+    count_text,
     local_path,
     number_text,
     require_kind,
@@ -140,8 +141,8 @@ class Economy(Printable):
             ("tariffs that change", f"{changed:,}"),
         ]
         title = (
-            f"Economy: {len(self.regions)} regions x {len(self.sectors)} sectors "
-            f"({self.name})"
+            f"Economy: {count_text(len(self.regions), 'region')} x "
+            f"{count_text(len(self.sectors), 'sector')} ({self.name})"
         )
         return [Listing(title, (), rows)]
 

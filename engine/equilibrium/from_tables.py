@@ -189,7 +189,13 @@ def _read(
         if not path.is_file():
             raise TivaxError(f"{path}: no such file")
         try:
-            frame = pd.read_csv(path, dtype=dict.fromkeys(labels, str))
+            # (NA is a label like any other: Namibia, North America.)
+            frame = pd.read_csv(
+                path,
+                dtype=dict.fromkeys(labels, str),
+                keep_default_na=False,
+                na_values=[""],
+            )
         except (ValueError, OSError) as error:
             line = str(error).splitlines()[0]
             raise TivaxError(f"{path}: not a csv: {line}") from None

@@ -138,9 +138,18 @@ def numbers(data: pd.DataFrame, name: str) -> pd.Series:
     if column.isna().all():
         return pd.Series(np.nan, data.index)
     if words := _no_numbers(column):
-        first = column.dropna().iloc[0]
-        raise TivaxError(f"column {name} holds {words} (first {show(first)})")
+        raise TivaxError(
+            f"column {name} holds {words} (first {show(_first_wrong(column))})"
+        )
     return pd.Series(column.to_numpy(float, na_value=np.nan), data.index)
+
+
+def _first_wrong(column: pd.Series) -> Any:
+    """The first word that is no number, where there is one: all others may be."""
+    held = column.dropna()
+    words = held[[isinstance(k, str) for k in held]]
+    wrong = words[pd.to_numeric(words, errors="coerce").isna().to_numpy()]
+    return (held if wrong.empty else wrong).iloc[0]
 
 
 def _no_numbers(column: pd.Series) -> str:
@@ -173,6 +182,12 @@ def _labels(column: pd.Series) -> pd.Series:
         ) from None
     if any(isinstance(k, float) and np.isinf(k) for k in labels[:1] + labels[-1:]):
         raise TivaxError(f"column {column.name} holds an infinite value; fix the data")
+    words = {k for k in labels if isinstance(k, str)}
+    if twice := sorted(k for k in words if k != k.strip() and k.strip() in words):
+        raise TivaxError(
+            f"column {column.name} holds {twice[0]!r} beside {twice[0].strip()!r}; "
+            "take the blanks away"
+        )
     return column
 
 

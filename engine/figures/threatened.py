@@ -1,5 +1,6 @@
 """The figure of ``tivax threats``: every variant of a model around its estimate."""
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
@@ -43,7 +44,7 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
         ``other question``, which are apart, below.
 
     Colour and marker say what has become of the result; the dashed line is the model's
-    estimate.
+    estimate. The widest intervals are cut, with an arrow where they go on.
     """
     require_columns(
         "threats",
@@ -59,22 +60,26 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     ).ravel()
     headline = float(rows.loc[rows["state"] == "the model", "coef"].iloc[0])
     handles: dict[str, object] = {}
+    low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
+    pad = 0.05 * (high - low)
+    edges = float(low - pad), float(high + pad)
     for ax, part in zip(axes, parts, strict=True):
-        handles |= _intervals(ax, part.sort_values("coef", kind="stable"), headline)
+        part = part.sort_values("coef", kind="stable")
+        handles |= _intervals(ax, part, headline, edges)
     if len(parts) > 1:
         axes[1].set_ylabel("other questions", fontsize=SMALL)
         axes[0].tick_params(bottom=False)
         axes[0].spines["bottom"].set_visible(False)
-    low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
-    pad = 0.05 * (high - low)
-    axes[-1].set_xlim(low - pad, high + pad)
+    axes[-1].set_xlim(*edges)
     axes[-1].set_xlabel("coefficient, 95 % interval")
     names = [k for k in _LOOKS if k in handles]
     legend(fig, [handles[k] for k in names], names, loc="outside upper right")
     return finish_layout(fig)
 
 
-def _intervals(ax: Axes, rows: pd.DataFrame, headline: float) -> dict[str, object]:
+def _intervals(
+    ax: Axes, rows: pd.DataFrame, headline: float, edges: tuple[float, float]
+) -> dict[str, object]:
     rows = rows.reset_index(drop=True)
     ax.axvline(headline, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     handles = {}
@@ -91,6 +96,12 @@ def _intervals(ax: Axes, rows: pd.DataFrame, headline: float) -> dict[str, objec
             color=colour,
             markersize=4 if marker == "D" else 3,
         )
+        cut = part["ci_low"] < edges[0], part["ci_high"] > edges[1]
+        for edge, arrow, beyond in zip(edges, "<>", cut, strict=True):
+            at = places[beyond.to_numpy()]
+            if len(at):
+                x = np.full(len(at), edge)
+                ax.plot(x, at, arrow, color=colour, markersize=3, clip_on=False)
     interval_axes(ax)
     labelled_rows(ax, [_label(k) for _, k in rows.iterrows()])
     return handles

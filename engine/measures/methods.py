@@ -76,13 +76,19 @@ def _sum(terms: Terms, names: tuple[str, ...]) -> Array:
     return sum((terms[k] for k in names[1:]), terms[names[0]])
 
 
+def _share(gap: Array, flow: Array) -> Array:
+    """The gap as a share of the largest flow; of no flow at all, the gap itself."""
+    largest = jnp.max(jnp.abs(flow))
+    return jnp.abs(gap) / jnp.where(largest > 0, largest, 1)
+
+
 def _adds_up(parts: tuple[str, ...]) -> Check:
     """The parts of each flow add up to its value added, (h + f) E."""
 
     def check(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
         held = world.content.sum(axis=1)[:, None] * world.exports
         gap = _sum(terms, parts) - held
-        return jnp.abs(gap).ravel() / jnp.max(jnp.abs(held))
+        return _share(gap, held).ravel()
 
     return check
 
@@ -95,7 +101,7 @@ def _keeps_value_added(world: InvertedTable, _: Terms) -> Float[Array, " k"]:
         world.borders.total(k)
         for k in (world.dva_multiplier * sold, world.v * world.output)
     )
-    return jnp.abs(found - added) / jnp.max(jnp.abs(added))
+    return _share(found - added, added)
 
 
 def _all_of(*checks: Check) -> Check:
@@ -110,7 +116,7 @@ def _is_absorbed_abroad(world: InvertedTable, terms: Terms) -> Float[Array, " k"
     absorbed = world.v[:, None] * world.X * world.borders.abroad
     total = world.borders.total
     left, right = (total(k.sum(axis=1)) for k in (terms["VAX"], absorbed))
-    return jnp.abs(left - right) / jnp.max(jnp.abs(right))
+    return _share(left - right, right)
 
 
 def _equals_first_crossing(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
@@ -121,13 +127,13 @@ def _equals_first_crossing(world: InvertedTable, terms: Terms) -> Float[Array, "
         (total(terms[k].sum(axis=1)), total(first[k].sum(axis=1)))
         for k in ("DVA", "VAX", "FVA")
     ]
-    return jnp.stack([jnp.abs(a - b) / jnp.max(jnp.abs(b)) for a, b in pairs]).ravel()
+    return jnp.stack([_share(a - b, b) for a, b in pairs]).ravel()
 
 
 def _counts_once_in_the_world(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
     """Both approaches give the same foreign value added of all exporters together."""
     a, b = terms["FVA"].sum(), terms["FVA_SOURCE"].sum()
-    return jnp.abs(a - b)[None] / jnp.abs(b)
+    return _share(a - b, b)[None]
 
 
 def _parts_add_up(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
@@ -135,7 +141,7 @@ def _parts_add_up(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
     gaps = []
     for whole, parts in _PARTS.items():
         gap = sum((terms[k] for k in parts), -terms[whole])
-        gaps.append(jnp.abs(gap).ravel() / jnp.max(jnp.abs(terms["GEXP"])))
+        gaps.append(_share(gap, terms["GEXP"]).ravel())
     return jnp.concatenate(gaps)
 
 
@@ -146,8 +152,8 @@ def _origins_add_up(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
     pairs = [(terms[k].sum(axis=1), total(own[k])) for k in terms]
     absorbed = world.v[:, None] * world.X * world.borders.abroad
     pairs.append((terms["VAX"].sum(axis=(1, 2)), total(absorbed).sum(axis=1)))
-    exports = jnp.max(total(world.exports))
-    return jnp.concatenate([jnp.abs(a - b).ravel() / exports for a, b in pairs])
+    exports = total(world.exports)
+    return jnp.concatenate([_share(a - b, exports).ravel() for a, b in pairs])
 
 
 def _is_value_added(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
@@ -156,7 +162,7 @@ def _is_value_added(world: InvertedTable, terms: Terms) -> Float[Array, " k"]:
     forward, backward = _sum(terms, _FORWARD), _sum(terms, _BACKWARD)
     final = world.content.sum(axis=1) * world.Y.sum(axis=1)
     pairs = [(forward, world.v * world.output), (backward, final)]
-    return jnp.stack([jnp.abs(a - b) / jnp.max(jnp.abs(b)) for a, b in pairs]).ravel()
+    return jnp.stack([_share(a - b, b) for a, b in pairs]).ravel()
 
 
 # ---------------------------------------------------------------------------- kernels

@@ -12,6 +12,7 @@ from ..core import (
     Printable,
     Progress,
     TivaxError,
+    count_text,
     interval_text,
     no_progress,
     number_text,
@@ -141,7 +142,8 @@ class MonteCarlo(Printable):
             )
             for row in self.summary.to_dict("records")
         ]
-        title = f"{self.draws:,} draws of tables, {len(self.years)} years"
+        years = count_text(len(self.years), "year")
+        title = f"{count_text(self.draws, 'draw')} of tables, {years}"
         return [Listing(title, _PRINTED, rows)]
 
 

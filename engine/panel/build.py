@@ -9,10 +9,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from ..core import (
-    TivaxError,
-    require_kind,
-)
+from ..core import TivaxError, count_text, require_kind
 from .blocks import (
     countries_of,
     inflation_block,
@@ -320,12 +317,9 @@ def _index_note(files: DataFiles) -> str:
         return note
     years = frame[frame["year"].between(first, last)].groupby("source")["year"]
     return f"{note}: " + ", ".join(
-        f"{source} {_count(count, 'year')}" for source, count in years.nunique().items()
+        f"{source} {count_text(count, 'year')}"
+        for source, count in years.nunique().items()
     )
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
 
 
 def without_override(files: DataFiles) -> DataFiles:

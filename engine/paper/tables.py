@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from ..core import p_cell
 from ..estimation import Estimate
 from ..panel import CONTROLS
 from ..reporting import Column, JournalTable, Language, label
@@ -109,16 +110,18 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
         _cells(each.iv.second),
         {
             "OLS": f"{own.coef:.2f}{'*' * own.stars} ({own.se:.2f})",
-            "KP LM": f"{weak.kp_lm:.2f} [{weak.kp_lm_p:.3f}]",
+            "KP LM": f"{weak.kp_lm:.2f} [{p_cell(weak.kp_lm_p)}]",
             "KP F": f"{weak.kp_f:.2f} {{{stock_yogo:.2f}}}",
             "CD F": f"{weak.cd_f:.2f}",
             "effective F": (
                 f"{weak.effective_f:.2f} {{{weak.effective_f_critical[10]:.2f}}}"
             ),
             "tF": f"{t:.2f} {{{weak.tf_critical:.2f}}}",
-            "AR F": f"{weak.ar_f:.3f} [{weak.ar_f_p:.3f}]",
-            "AR bootstrap": f"[{weak.ar_bootstrap_p:.3f}]",
-            "AR jackknife": f"{weak.ar_jackknife:.3f} [{weak.ar_jackknife_p:.3f}]",
+            "AR F": f"{weak.ar_f:.3f} [{p_cell(weak.ar_f_p)}]",
+            "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p)}]",
+            "AR jackknife": (
+                f"{weak.ar_jackknife:.3f} [{p_cell(weak.ar_jackknife_p)}]"
+            ),
             "AR set": each.iv.ar_set.text(".2f"),
             "effects": "yes",
             "observations": str(each.iv.second.n),
@@ -133,7 +136,7 @@ def _first_stage(each: Lagged, number: int, language: Language) -> Column:
         (label(each.sample, language), f"({number})", "TBI"),
         _cells(first),
         {
-            "first-stage F": f"{stage.f:.3f} [{stage.f_p:.3f}]",
+            "first-stage F": f"{stage.f:.3f} [{p_cell(stage.f_p)}]",
             "partial R2": f"{stage.partial_r2:.4f}",
             "effects": "yes",
             "observations": str(first.n),

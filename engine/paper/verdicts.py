@@ -119,7 +119,7 @@ class Verdict:
         main, checks = self.of_role("main"), self.of_role("check")
         holding = [test for test in main if test.holds]
         count = len(holding)
-        said = f"{count} of {len(main)} main tests hold by the declared p"
+        said = f"{_holding(count, main, 'main tests')} by the declared p"
         if holding:
             family = sum(
                 side(test.p_family, test.family_mc) == "below" for test in holding
@@ -136,7 +136,7 @@ class Verdict:
             )
         if checks:
             held = sum(test.holds for test in checks)
-            said += f"; {held} of {len(checks)} checks hold"
+            said += f"; {_holding(held, checks, 'checks')}"
         return said
 
     def frame(self) -> pd.DataFrame:
@@ -221,6 +221,11 @@ def survives(row: pd.Series, sign: int, draws: int) -> bool:
     p = float(row["p_wild"])
     error = float(np.sqrt(p * (1 - p) / draws)) if draws else 0.0
     return bool(sign * row["coef"] > 0 and side(p, error) == "below")
+
+
+def _holding(count: int, tests: Sequence[Claim], called: str) -> str:
+    """``1 of 3 checks holds``."""
+    return f"{count} of {len(tests)} {called} hold{'s' if count == 1 else ''}"
 
 
 def _or_zero(error: float) -> float:

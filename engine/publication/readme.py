@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..core import duration_text
+from ..core import count_text, duration_text
 from ..sources import Rights
 from .data_files import DataFile
 from .exhibits import exhibits_of, programs
@@ -74,9 +74,9 @@ def _overview(content: Content) -> list[str]:
     made_of = f" from {', '.join(sources)}" if sources else ""
     return [
         "## Overview",
-        f"The code in this package makes {_count(tables, 'table')} and "
-        f"{_count(figures, 'figure')}{made_of}, with tivax {version} (Python). One "
-        f"script, `run_all.sh`, runs {_count(len(content.results), 'command')} and "
+        f"The code in this package makes {count_text(tables, 'table')} and "
+        f"{count_text(figures, 'figure')}{made_of}, with tivax {version} (Python). One "
+        f"script, `run_all.sh`, runs {count_text(len(content.results), 'command')} and "
         "compares what they write with the results in `results/`. The replicator "
         f"should expect it to run for about {duration_text(seconds)}.",
     ]
@@ -138,8 +138,8 @@ def _details(content: Content, rights: Rights) -> str:
     cited = "; ".join(known[key].short for key in rights.references)
     lines = [
         f"#### {rights.title}",
-        f"{_count(len(files), 'file')}, {provided} of them in this package. Licence: "
-        f"{rights.licence}. Terms: {rights.terms}. Cite {cited}.",
+        f"{count_text(len(files), 'file')}, {provided} of them in this package. "
+        f"Licence: {rights.licence}. Terms: {rights.terms}. Cite {cited}.",
     ]
     if missing := [k for k in files if not k.provided]:
         why = "" if rights.redistribution else "No licence allows passing them on. "
@@ -364,10 +364,6 @@ def _machine(manifest: Mapping[str, Any]) -> str:
 def _memory(result: Result, key: str) -> str:
     value = (result.manifest.get("system") or {}).get(key)
     return _size(value) if value else "not recorded"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _size(number: float | int) -> str:

@@ -91,7 +91,7 @@ class Table:
         Column to format specification, such as ``",.1f"``. Other numbers get about
         four digits and thousands separators, years none. Columns named here and
         numeric columns are aligned right, also where their cells are texts such as
-        ``0.12**`` (specification ``""``).
+        ``0.12**`` (specification ``""``). ``"p3"`` is a p-value of three decimals.
     number
         As that of a figure, in place of the next "Table 1".
     """

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..core import p_cell
+
 # A table of more columns is printed in smaller letters.
 _FEW_COLUMNS = 7
 _MANY_COLUMNS = 14
@@ -117,8 +119,14 @@ def _formatted(column: pd.Series, spec: str | None) -> list[str]:
     missing = "–" if number else ""
     if pd.api.types.is_bool_dtype(column):
         column = column.map({True: "yes", False: "no"})
-    cells = [missing if _is_missing(x) else format(x, spec) for x in column]
+    cells = [missing if _is_missing(x) else _cell_text(x, spec) for x in column]
     return [cell.replace("-", "−") for cell in cells] if number else cells
+
+
+def _cell_text(value: Any, spec: str) -> str:
+    if spec.startswith("p"):
+        return p_cell(value, int(spec[1:]))
+    return format(value, spec)
 
 
 def _is_missing(value: object) -> bool:

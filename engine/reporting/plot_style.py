@@ -86,6 +86,7 @@ STYLE: dict[Any, Any] = {
     "axes.labelcolor": INK,
     "axes.titlesize": FONT,
     "axes.labelsize": FONT,
+    "text.parse_math": False,  # a label may have two $
     "svg.fonttype": "none",
     "svg.hashsalt": "tivax",
 }

@@ -50,7 +50,7 @@ which needs no [scheme]; one of kind pairs or bayesian says how clusters are dra
     error = "model.toml"          # or the name of a model, such as "rounding"
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
@@ -166,10 +166,10 @@ def read_run_file(
 def read_panel(path: Path) -> pd.DataFrame:
     """A panel file of any of the formats that ``tivax panel`` writes."""
     readers = {
-        ".csv": pd.read_csv,
+        ".csv": partial(_read_cells, pd.read_csv),
         ".parquet": pd.read_parquet,
         ".dta": pd.read_stata,
-        ".xlsx": partial(pd.read_excel, engine="calamine"),
+        ".xlsx": partial(_read_cells, partial(pd.read_excel, engine="calamine")),
         ".feather": pd.read_feather,
     }
     if path.suffix not in readers:
@@ -178,9 +178,44 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
     try:
         return readers[path.suffix](path)
+    except TivaxError as error:
+        raise TivaxError(f"{path}: {error}") from None
     except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
+        if isinstance(error, UnicodeDecodeError):
+            said = "it is not in UTF-8; save it as UTF-8"
         raise TivaxError(f"{path}: not a readable {path.suffix} file: {said}") from None
+
+
+def _read_cells(read: Callable[..., pd.DataFrame], path: Path) -> pd.DataFrame:
+    """A table of text or of a sheet, whose columns may be of any kind.
+
+    NA is a missing number, and a word among words: Namibia, North America.
+    """
+    names = read(path, header=None, nrows=1, dtype=str, keep_default_na=False)
+    first = names.iloc[0].tolist()
+    if len(first) == 1 and (mark := next((k for k in ";\t" if k in first[0]), "")):
+        raise TivaxError(
+            f"its columns are separated by {mark!r}; separate them by commas, and "
+            "write numbers with a point"
+        )
+    if twice := next((k for k in first if k and first.count(k) > 1), ""):
+        raise TivaxError(f"two columns are called {twice}; rename one")
+    frame = read(path)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise TivaxError(
+            "rows have more cells than the first line has names; leave out commas at "
+            "the ends of rows, and name every column"
+        )
+    words = [
+        str(name)
+        for name, column in frame.items()
+        if column.isna().any() and pd.api.types.infer_dtype(column) == "string"
+    ]
+    if not words:
+        return frame
+    plain = read(path, usecols=words, dtype=str, keep_default_na=False, na_values=[""])
+    return frame.assign(**{k: plain[k] for k in words})
 
 
 def read_with_lags(path: Path, models: list[Model]) -> pd.DataFrame:

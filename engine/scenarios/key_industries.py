@@ -36,9 +36,10 @@ def linkages(
     DataFrame
         By region and sector: ``backward``, the column sum of the Leontief inverse over
         its mean (Rasmussen's 1956 power of dispersion); ``forward``, the row sum of the
-        Ghosh inverse over its mean; ``key``, whether both exceed 1; ``output_lost``,
-        the share of the output of all other industries that ends if the industry is
-        extracted, with its row, its column and the final demand for its product;
+        Ghosh inverse over its mean, both means of industries with output; ``key``,
+        whether both exceed 1; ``output_lost``, the share of the output of all other
+        industries that ends if the industry is extracted, with its row, its column and
+        the final demand for its product;
         ``value_added_lost``, the share of the world's value added, its own included.
         Industries without output have linkages of 0.
 

@@ -93,8 +93,10 @@ def _read(
         raise TivaxError(f"{path}: no such file; give the csv or parquet itself")
     require_size(path.name, path.stat().st_size)
     with parsing(TableFile(path)):
-        read = pd.read_parquet if path.suffix == ".parquet" else pd.read_csv
-        frame = read(path)
+        if path.suffix == ".parquet":
+            frame = pd.read_parquet(path)
+        else:  # NA is a label like any other: Namibia, North America
+            frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
     labels = [*labels, *(k for k in more if k in frame)]
     names = [str(k) for k in frame.columns if k not in (*labels, "unit")]
     if not names or any(k not in frame for k in labels):

@@ -69,7 +69,7 @@ def aggregate(
     --------
     >>> together = {sector: "all" for sector in world.sectors}
     >>> tx.aggregate(world, sectors=together)
-    WorldTables: 3 regions x 1 sectors x 2 years
+    WorldTables: 3 regions x 1 sector x 2 years
     ...
     """
     require_tables(tables)
@@ -258,7 +258,9 @@ def read_concordance(name: str | Path) -> Concordance:
         raise TivaxError(f"{path}: a concordance is a .csv or a .toml file")
     try:
         pairs = list(readers[path.suffix.lower()](path))
-    except (UnicodeDecodeError, csv.Error) as error:
+    except UnicodeDecodeError:
+        raise TivaxError(f"{path}: not a text in UTF-8; save it as UTF-8") from None
+    except csv.Error as error:
         raise TivaxError(f"{path}: {error}") from None
     new: dict[str, str] = {}
     for old, code in pairs:

@@ -132,7 +132,7 @@ def from_pymrio(
     >>> x = Z.sum(axis=1) + Y.sum(axis=1)
     >>> io = SimpleNamespace(Z=Z, Y=Y, x=x, unit=None)  # such as pymrio.load_test()
     >>> tx.from_pymrio(io, 2020, unit="million EUR")
-    WorldTables: 2 regions x 1 sectors x 1 years
+    WorldTables: 2 regions x 1 sector x 1 year
     ...
     """
     Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))

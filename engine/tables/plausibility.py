@@ -62,8 +62,8 @@ def _large_inputs(table: WorldTable) -> Iterator[str]:
         k = int(np.where(found, share, 0).argmax())
         worst = f"{share[k]:.3g} times its output" if x[k] > 0 else "but no output"
         yield (
-            f"{found.sum()} industries buy more than they make (negative value added), "
-            f"most {table.industry(k)}: inputs {worst}"
+            f"{found.sum()} of {found.size} industries with more inputs than output "
+            f"(negative value added), most {table.industry(k)}: inputs {worst}"
         )
 
 

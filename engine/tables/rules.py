@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from jaxtyping import Bool, Float
 
-from ..core import TivaxError
+from ..core import TivaxError, count_text
 from .world_table import Tolerance, WorldTable
 
 # Letters of a label; the longest of a published table has 120.
@@ -99,9 +99,9 @@ def check_numbers(table: WorldTable) -> None:
         count, first = _count(values, lambda part: ~np.isfinite(part))
         if count:
             raise TivaxError(
-                f"{table.where}: {name} has {count} cells that are not numbers, "
-                f"first {_cell(table, name, first)}; a blank is one too: fill it with "
-                "0 where nothing is sold, or leave the year out"
+                f"{table.where}: {name} has {count_text(count, 'cell')} without a "
+                f"number, first {_cell(table, name, first)}; a blank is none: fill it "
+                "with 0 where nothing is sold, or leave the year out"
             )
 
 

@@ -184,14 +184,14 @@ class WorldTable:
 
 
 def parse_year(label: Any) -> int:
-    """A calendar year, also written as text or as 2001.0."""
+    """A calendar year from 1 to 9999, also written as text or as 2001.0."""
     try:
         year = int(label)
-        if isinstance(label, str) or year == label:
+        if (isinstance(label, str) or year == label) and 0 < year < 10_000:
             return year
     except (TypeError, ValueError, OverflowError):
         pass
-    raise TivaxError(f"years: {show(label)} is no year; give whole numbers")
+    raise TivaxError(f"years: {show(label)} is no year; give whole numbers, 1 to 9999")
 
 
 def as_float64(values: Any) -> np.ndarray:

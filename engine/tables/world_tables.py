@@ -25,6 +25,7 @@ from ..core import (
     Printable,
     TivaxError,
     TivaxWarning,
+    count_text,
     require_kind,
     require_list,
     require_years,
@@ -217,8 +218,9 @@ class WorldTables(Printable):
         ]
         rows += [("source", self.source)] if self.source else []
         size = (
-            f"{len(self.regions)} regions x {len(self.sectors)} sectors x "
-            f"{len(self.years)} years"
+            f"{count_text(len(self.regions), 'region')} x "
+            f"{count_text(len(self.sectors), 'sector')} x "
+            f"{count_text(len(self.years), 'year')}"
         )
         return [Listing(f"WorldTables: {size}", (), rows, words=True)]
 

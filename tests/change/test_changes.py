@@ -355,6 +355,11 @@ def test_mistakes_are_one_line(world, options, told):
     assert message.startswith(told) and "\n" not in message
 
 
+def test_one_year_has_no_change(world):
+    told = error_of(tx.change, world.select(2001, 2001), "tbi")
+    assert told == "change: the tables hold 2001 alone; it takes two years"
+
+
 def test_what_is_not_defined_is_said(world):
     """No final demand of R0, or one below 0; no trade of a region that was asked for."""
     Y = world.final_demand().copy()

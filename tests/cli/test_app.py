@@ -648,7 +648,7 @@ def test_years_and_sizes_are_parsed(tmp_path):
 
 
 def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
-    out = tmp_path / "demo"
+    out = tmp_path / "first"
     answer = good("demo", "--size", "4x5x3", "--seed", "3", "--out", out)
     assert names(out) == sorted([
         *FIGURES, "tbi.csv", "vax.csv", "vax_by_sector.csv", "va_absorbed.parquet",
@@ -682,6 +682,7 @@ def test_the_demo_writes_everything_and_prints_what_it_measured(tmp_path):
     report = (out / "report.html").read_text(encoding="utf-8")
     assert "(seed 3)" in report and "4 regions, 5 sectors and 3 years" in report
     assert '<a href="explorer.html">' in report
+    assert "tivax tbi first/store --out results" in report
     charts = (out / "explorer.html").read_text(encoding="utf-8")
     assert '"file": "tbi.csv"' in charts and '"unit": "million US$"' in charts
     assert_there_is_no_panel(out, answer)  # of four regions

@@ -8,9 +8,11 @@ import pytest
 from tivax.engine import Model, Scheme, fixed_effects, resample, to_long, two_stage
 from tivax.engine.core.display import (
     Listing,
+    count_text,
     duration_text,
     interval_text,
     number_text,
+    p_cell,
     p_text,
 )
 
@@ -47,6 +49,17 @@ def test_columns_are_as_wide_as_their_longest_cell_and_numbers_end_together():
     ]
     words = Listing("T", (), [("a", "b"), ("long", "c")], words=True)
     assert words.text().splitlines() == ["T", "a     b", "long  c"]
+
+
+def test_one_thing_is_not_several():
+    shown = [count_text(k, "year") for k in (0, 1, 1250)]
+    assert shown == ["0 years", "1 year", "1,250 years"]
+
+
+def test_no_p_value_of_a_column_is_zero():
+    shown = [p_cell(p) for p in (0.0, 0.0004999, 0.0005, 0.04, NAN)]
+    assert shown == ["<0.001", "<0.001", "0.001", "0.040", "nan"]
+    assert p_cell(1e-6, 4) == "<0.0001"
 
 
 def test_html_has_the_same_cells_and_no_markup_of_labels():

@@ -279,6 +279,8 @@ MISTAKES: dict[str, tuple[pd.DataFrame, tuple[str, ...], str]] = {
     "no values": (with_columns(RQ=None), X, "column RQ has no values"),
     "an infinite value": (with_columns(RQ=UNBALANCED["RQ"].mask(ONE, np.inf)), X, "column RQ holds an infinite value; fix the data"),
     "text": (with_columns(RQ=UNBALANCED["RQ"].astype(str)), X, "column RQ holds words, not numbers; fix the data or convert it with pandas.to_numeric (first '"),
+    "a word among numbers": (with_columns(RQ=["..", *UNBALANCED["RQ"][1:].astype(str)][::-1]), X, WORDS.format(x="..")),
+    "blanks in a label": (with_columns(iso3=["C03 ", *UNBALANCED["iso3"][1:]]), X, "column iso3 holds 'C03 ' beside 'C03'; take the blanks away"),
     "objects": (with_columns(RQ=[{} for _ in ONE]), X, "column RQ holds objects, not numbers; fix the data or convert it with pandas.to_numeric (first {{}})"),
     "numbers as objects": (with_columns(RQ=UNBALANCED["RQ"].astype(object)), X, "column RQ holds objects, not numbers; fix the data or convert it"),
     "categories": (with_columns(RQ=pd.Categorical(UNBALANCED["year"])), X, "column RQ holds categories, not numbers; write them as numbers or as effects (first"),

@@ -37,3 +37,9 @@ def test_a_wild_interval_does_not_squeeze_the_others():
     made = threat_intervals(pd.concat([rows, wide], ignore_index=True))
     low, high = made.axes[0].get_xlim()
     assert -10 < low and high < 10
+    arrows = {
+        line.get_marker(): (np.ravel(line.get_xdata()).tolist(), line.get_clip_on())
+        for line in made.axes[0].lines
+        if line.get_marker() in ("<", ">")
+    }
+    assert arrows == {"<": ([low], False), ">": ([high], False)}

@@ -676,7 +676,9 @@ def awkward_tables() -> WorldTables:
     Y[4], Y[4, 2] = 0, 1e-3
     Y[7, 1] = -0.2 * Y[7].sum()
     Z[:, 9] *= 1.2 / (Z[:, 9].sum() / x[9])
-    with pytest.warns(TivaxWarning, match="1 industries buy more than they make"):
+    with pytest.warns(
+        TivaxWarning, match=r"1 of \d+ industries with more inputs than output"
+    ):
         return WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
 
 
@@ -689,6 +691,22 @@ def test_identities_of_awkward_tables(method):
         own = decompose(tables, method, level, detail=method in IN_DETAIL)
         gaps = own["identity"].values
         assert (np.isnan(gaps) | (gaps < RTOL)).all(), level
+        assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("final", [True, False], ids=["final goods", "no trade"])
+def test_a_world_without_trade_in_inputs_has_terms(method, final):
+    """What is 0 misses no identity, however small a share of nothing is."""
+    one = small_tables(5).table(2000)
+    s = len(one.sectors)
+    home = np.kron(np.eye(len(one.regions)), np.ones((s, s)))
+    Z, Y = one.Z * home, one.Y.sum(axis=2)
+    Y = Y if final else Y * home[:, ::s]
+    x = Z.sum(axis=1) + Y.sum(axis=1)
+    tables = WorldTables(Z[None], Y[None], x[None], one.regions, one.sectors, [2000])
+    for level in METHODS[method].kernels:
+        own = decompose(tables, method, level, detail=method in IN_DETAIL)
         assert all(np.isfinite(own[k]).all() for k in METHODS[method].terms if k in own)
 
 
@@ -717,10 +735,30 @@ def test_levels_add_up(method, groups):
             assert_same(own[term].values, full[term].sum(summed).values, RTOL)
 
 
-def test_production_adds_up_to_value_added_and_final_products():
+def test_production_by_its_definition():
+    """Wang, Wei, Yu and Zhu (2017), equations 4 and 5, by dense matrices."""
     tables = small_tables(1)
     own = decompose(tables, "production", "sector")
     assert float(own["identity"].max()) < RTOL
+    Z, x, Y = tables.Z[0], tables.x[0], tables.final_demand()[0]
+    c, n = len(tables.regions), len(x)
+    region = np.repeat(np.arange(c), n // c)
+    A, home = Z / x, region[:, None] == region
+    v, A_f, y, y_d = 1 - A.sum(axis=0), A * ~home, Y.sum(1), Y[range(n), region]
+    B, L = (np.linalg.inv(np.eye(n) - k) for k in (A, A * home))
+    crossed = v @ L @ A_f
+    expected = {
+        "V_D": v * (L @ y_d),
+        "V_RT": v * (L @ (y - y_d)),
+        "V_GVC_S": v * (L @ A_f @ L @ y_d),
+        "V_GVC_C": v * (L @ A_f @ (B @ y - L @ y_d)),
+        "Y_D": (v @ L) * y_d,
+        "Y_RT": (v @ L) * (y - y_d),
+        "Y_GVC_S": (crossed @ L) * y_d,
+        "Y_GVC_C": (crossed @ B) * y - (crossed @ L) * y_d,
+    }
+    for term, values in expected.items():
+        assert_same(own[term].isel(year=0).values.ravel(), values, RTOL)
 
 
 @pytest.mark.parametrize(

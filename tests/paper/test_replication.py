@@ -683,7 +683,8 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
         rule = "supported" if all(stand) and all(checks) else rule
         assert f"{name}: {rule}. " in page.text
         assert f"{name}: {rule}. " in done.answer.out
-        counted = f"{sum(checks)} of {len(checks)} checks hold"
+        verb = "holds" if sum(checks) == 1 else "hold"
+        counted = f"{sum(checks)} of {len(checks)} checks {verb}"
         assert (
             f"{counted}; by the paper's own p {by_the_paper} of {len(rows)} would"
             in (page.text)

@@ -79,6 +79,14 @@ def test_all_hypotheses_are_supported_where_every_test_stands():
         assert f"{MAIN[name]} of {MAIN[name]} main tests hold" in verdict.reason
 
 
+def test_a_single_test_holds():
+    reason = judged(**{TRADE: NO})["H2"].reason
+    assert "2 of 3 main tests hold " in reason
+    others = [k for k in declared_tests() if k.role == "main" and k.hypothesis == "H1"]
+    reason = judged(**{others[0].claim.replace(" ", "_"): NO})["H1"].reason
+    assert reason.startswith("1 of 2 main tests holds by the declared p; it holds")
+
+
 def test_no_main_test_that_stands_is_no_support():
     mains = [k for k in declared_tests() if k.role == "main"]
     found = judged(**{k.claim.replace(" ", "_"): NO for k in mains})

@@ -235,6 +235,7 @@ def test_an_empty_line_starts_a_paragraph():
         ([0.0, 0.0], {}, ["0.0000", "0.0000"]),
         ([1234.5, 2.0], {"x": ",.2f"}, ["1,234.50", "2.00"]),
         (["0.1**", None], {"x": ""}, ["0.1**", ""]),
+        ([1e-5, np.nan], {"x": "p3"}, ["<0.001", "–"]),
     ],
 )
 def test_numbers_stand_right_with_separators(values, formats, shown):

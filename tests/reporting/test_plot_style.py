@@ -68,6 +68,10 @@ def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_a_label_with_dollars_is_no_formula():
+    assert ">US$ x_1 and US$ y<" in plot_style.svg_text(one_line("US$ x_1 and US$ y"))
+
+
 def test_the_users_matplotlib_settings_are_left_alone():
     before = dict(matplotlib.rcParams)
     plot_style.svg_text(one_line())

@@ -219,6 +219,13 @@ def test_what_is_not_toml_is_named(mistake):
     assert mistake("panel =") == "not valid TOML: Invalid value (at end of document)"
 
 
+def test_a_file_may_begin_with_the_mark_of_windows(tmp_path):
+    path = tmp_path / "run.toml"
+    lines = "\n".join(SOUND[k] for k in ("PANEL", "PAIRS", "MODEL"))
+    path.write_text(lines, encoding="utf-8-sig")
+    assert read_run_file(path).panels == [tmp_path / "panel.csv"]
+
+
 def test_a_run_file_that_is_not_there(tmp_path):
     with pytest.raises(TivaxError, match=f"^{re.escape(str(tmp_path))}: no such file$"):
         read_run_file(tmp_path)
@@ -284,6 +291,39 @@ def test_a_file_that_is_no_panel_is_one_line(tmp_path, suffix, content):
     path = tmp_path / f"panel.{suffix}"
     path.write_bytes(content)
     assert panel_mistake(path).startswith(f"not a readable .{suffix} file: ")
+
+
+ROWS = "iso3,year,x\nNA,2000,1.5\nDEU,2000,NA\n,2001,2\n"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+def test_na_is_a_word_among_words_and_no_number(tmp_path, suffix):
+    """Two letters of Namibia, and of North America."""
+    path = tmp_path / f"panel{suffix}"
+    if suffix == ".csv":
+        path.write_text(ROWS, encoding="utf-8-sig")
+    else:
+        cells = {"iso3": ["NA", "DEU", None], "x": [1.5, None, 2.0]}
+        pd.DataFrame(cells).to_excel(path, index=False)
+    own = read_panel(path)
+    assert own["iso3"].fillna("").tolist() == ["NA", "DEU", ""]
+    assert own["x"].isna().tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    "text, told",
+    [
+        (ROWS.replace(",", ";"), "its columns are separated by ';'; separate them by"),
+        (ROWS.replace(",", "\t"), "its columns are separated by '\\t'; separate them"),
+        (ROWS.replace("year", "x"), "two columns are called x; rename one"),
+        (ROWS.replace("5", "5,"), "rows have more cells than the first line has names"),
+        (ROWS.encode("utf-16"), "not a readable .csv file: it is not in UTF-8; save"),
+    ],
+)
+def test_a_text_that_would_be_read_in_another_way_is_a_mistake(tmp_path, text, told):
+    path = tmp_path / "panel.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    assert panel_mistake(path).startswith(told)
 
 
 # -------------------------------------------------------------------------------- lags

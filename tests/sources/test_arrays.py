@@ -101,6 +101,8 @@ def test_a_single_array_under_the_name_of_an_archive_is_refused(tmp_path):
             "year is [2000, 2001], not one whole number",
         ),
         ({"year": "2000"}, "year is 2000, not one whole number"),
+        ({"year": 0}, "year is 0, not one whole number from 1 to 9999"),
+        ({"year": 1e30}, "year is 1e+30, not one whole number from 1 to 9999"),
         ({"year": None}, "lacks year, it has"),
         ({"x": None}, "lacks x, it has"),
         ({"value_added": np.ones(6)}, "unknown value_added; the keys are Z, Y, x"),

@@ -147,6 +147,12 @@ def test_an_account_from_a_file(small, jobs, tmp_path, format):
     )
 
 
+def test_na_is_the_code_of_a_region(jobs, tmp_path):
+    named = jobs.assign_coords(region=["NA", *jobs["region"].values[1:]])
+    frame(named).to_csv(tmp_path / "jobs.csv", index=False)
+    xr.testing.assert_allclose(read_satellite(tmp_path / "jobs.csv"), named)
+
+
 @pytest.mark.parametrize(
     "change, line",
     [

@@ -181,7 +181,7 @@ def single_demand(*columns):
         ({"x": pd.DataFrame(WORLD.Z, ROWS)}, "x has 8 rows and 8 columns"),
         ({"Z": frames()["x"]}, "Z is a Series"),
         ({"x": frames()["x"].astype(str) + "?"}, "x holds what is not a number"),
-        ({"x": frames()["x"].mask(ROWS == ("R1", "S1"))}, "x has 1 cells that are not"),
+        ({"x": frames()["x"].mask(ROWS == ("R1", "S1"))}, "x has 1 cell without a"),
         ({"x": -frames()["x"]}, "8 negative output, first R0:S0"),
         ({"year": None}, "frames do not tell their year"),
         ({"Z": {2014: frames()["Z"]}}, "Z is a dict from year to frame: leave out"),

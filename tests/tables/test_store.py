@@ -461,7 +461,7 @@ def test_a_store_without_checksums_opens_and_one_line_says_so(tables, store, cap
     "name, value, told",
     [
         ("x", 1e9, "2001 may be damaged (1 of 6 industries do not balance"),
-        ("Z", np.nan, "2001 may be damaged (Z has 1 cells that are not numbers"),
+        ("Z", np.nan, "2001 may be damaged (Z has 1 cell without a number"),
         ("Z", -1e-9, "2001 may be damaged (1 negative intermediate sales"),
     ],
 )

@@ -164,7 +164,7 @@ def test_years_are_stacked_in_order():
 def test_tables_are_shown_by_their_size_not_by_their_numbers():
     tables = stack_years([random_table(regions=2, sectors=3)])
     assert repr(tables).splitlines() == [
-        "WorldTables: 2 regions x 3 sectors x 1 years",
+        "WorldTables: 2 regions x 3 sectors x 1 year",
         "years         2014",
         "regions       R0, R1",
         "sectors       S0, S1, S2",
@@ -215,7 +215,7 @@ def cell(name, at, value):
 def test_a_cell_that_is_no_number_is_named(name, at, where, value):
     message = error_of(check_values, cell(name, at, value))
     assert message.startswith("file.csv: 2014: ")
-    assert f"{name} has 1 cells that are not numbers, first {where};" in message
+    assert f"{name} has 1 cell without a number, first {where};" in message
 
 
 @pytest.mark.parametrize(
@@ -327,8 +327,8 @@ def with_output(value, at=(1, 3)):
 @pytest.mark.parametrize(
     "value, message",
     [
-        (np.nan, "2001: x has 1 cells that are not numbers, first ROW:a"),
-        (np.inf, "2001: x has 1 cells that are not numbers, first ROW:a"),
+        (np.nan, "2001: x has 1 cell without a number, first ROW:a"),
+        (np.inf, "2001: x has 1 cell without a number, first ROW:a"),
         (-3.0, "2001: 1 negative output, first ROW:a with -3"),
     ],
 )
@@ -358,7 +358,7 @@ def test_a_measure_names_the_cell_that_is_no_number(name, at, where):
     arguments[name][at] = np.nan
     tables = WorldTables(**arguments)
     message = error_of(lambda: trade_benefit_index(tables))
-    assert f"2001: {name} has 1 cells that are not numbers, first {where};" in message
+    assert f"2001: {name} has 1 cell without a number, first {where};" in message
 
 
 def test_value_added_that_is_no_number_is_named():
@@ -367,7 +367,7 @@ def test_value_added_that_is_no_number_is_named():
     added[0, 5] = np.nan
     tables = WorldTables(**arguments, value_added=added)
     message = error_of(lambda: trade_benefit_index(tables, "basic"))
-    assert "2000: value_added has 1 cells that are not numbers, first ROW:c" in message
+    assert "2000: value_added has 1 cell without a number, first ROW:c" in message
 
 
 @pytest.mark.parametrize("power", [-700, 700])

@@ -9,6 +9,7 @@ from ...core import (
     Format,
     Run,
     TivaxError,
+    count_text,
     describe_environment,
     output_folder,
     p_text,
@@ -69,7 +70,7 @@ def run_curve(
                 save_figure(figure, folder / "figures", name)
         page = report_html(
             f"Specification curve: {run.path.stem}",
-            f"{len(drawn)} model{'s' * (len(drawn) > 1)}, {run.draws:,} draws, "
+            f"{count_text(len(drawn), 'model')}, {count_text(run.draws, 'draw')}, "
             f"seed {run.seed}",
             _sections(found, {name: figure for name, (_, figure) in drawn.items()}),
             describe_environment(dated=False),

@@ -17,6 +17,7 @@ from ...core import (
     Progress,
     Run,
     TivaxError,
+    count_text,
     describe_environment,
     interval_text,
     is_first,
@@ -130,7 +131,8 @@ def run_montecarlo(
         return
     size = bytes_needed(setup.tables, model) / 2**30
     terminal.announce(
-        f"{run.draws:,} draws of {len(files)} years; about {size:.1f} GiB of memory"
+        f"{count_text(run.draws, 'draw')} of {count_text(len(files), 'year')}; "
+        f"about {size:.1f} GiB of memory"
     )
     identity = _identity(run, store, model)
     with checkpoint(out, files, identity, force=force) as kept:
@@ -329,7 +331,8 @@ def _write(
     ]
     page = report_html(
         f"Errors of the tables: {run.path.stem}",
-        f"{found.draws:,} draws of tables of {len(found.years)} years, seed {run.seed}",
+        f"{count_text(found.draws, 'draw')} of tables of "
+        f"{count_text(len(found.years), 'year')}, seed {run.seed}",
         sections,
         describe_environment(dated=False),
     )

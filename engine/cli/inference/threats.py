@@ -9,6 +9,7 @@ from ...core import (
     Format,
     Run,
     TivaxError,
+    count_text,
     describe_environment,
     output_folder,
     p_text,
@@ -62,7 +63,7 @@ def run_threats(
                 save_figure(figure, folder / "figures", name)
         page = report_html(
             f"What would make it go away: {run.path.stem}",
-            f"{len(drawn)} model{'s' * (len(drawn) > 1)}, {run.draws:,} draws, "
+            f"{count_text(len(drawn), 'model')}, {count_text(run.draws, 'draw')}, "
             f"seed {run.seed}",
             _sections(found, dict(drawn.values())),
             describe_environment(dated=False),
@@ -154,7 +155,8 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
                 Shown(
                     figures[model.name],
                     "Estimates with 95 % intervals, coef +- t(G - 1) se, in units of "
-                    "the effect; below, rows that ask another question.",
+                    "the effect, arrows an interval that goes on; below, rows that "
+                    "ask another question.",
                 ),
                 Table(shown.reset_index(drop=True), "Every row.", _FORMATS),
             ]

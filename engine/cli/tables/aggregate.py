@@ -12,6 +12,7 @@ from ...core import (
     Format,
     Run,
     TivaxError,
+    count_text,
     output_folder,
     require_apart,
     require_result_place,
@@ -77,8 +78,9 @@ def run_aggregate(
         store, small, out, run, record, force=force, terminal=terminal
     )
     terminal.print(
-        f"{out}: {len(small.regions)} regions x {len(small.sectors)} sectors, of "
-        f"{len(tables.regions)} x {len(tables.sectors)}, {len(small.years)} years"
+        f"{out}: {count_text(len(small.regions), 'region')} x "
+        f"{count_text(len(small.sectors), 'sector')}, of {len(tables.regions)} x "
+        f"{len(tables.sectors)}, {count_text(len(small.years), 'year')}"
     )
     for line in groups.lines:
         terminal.print(line)

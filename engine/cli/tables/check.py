@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ...core import Run, TivaxError
+from ...core import Run, TivaxError, count_text
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE, with_sector_titles
@@ -42,8 +42,8 @@ def print_checks(
     Each is at most 80 columns wide.
     """
     terminal.print(
-        f"{tables.source}: {len(tables.regions)} regions x {len(tables.sectors)} "
-        f"sectors, {tables.unit}"
+        f"{tables.source}: {count_text(len(tables.regions), 'region')} x "
+        f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:
         terminal.print(title)
@@ -143,7 +143,7 @@ def check_summary(rows: list[YearCheck], tables: WorldTables) -> str:
 def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
     """From these checks, and from those at import."""
     if bad := sum(bool(row.value_added_fault) for row in rows):
-        return f"is impossible in {bad} of {len(rows)} years"
+        return f"is impossible in {bad} of {count_text(len(rows), 'year')}"
     if tables.value_added is None:
         return "cannot be checked: this edition has no value-added row"
     return tables.checked.get("value added", VALUE_ADDED_ALONE)

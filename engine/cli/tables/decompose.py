@@ -12,6 +12,7 @@ from ...core import (
     Progress,
     Run,
     call_named,
+    count_text,
     is_first,
     no_progress,
     output_folder,
@@ -154,7 +155,7 @@ def run_decompose(
             )
     terminal.print(
         f"{METHODS[method].title} ({METHODS[method].source}), level {level}: "
-        f"{rows:,} rows, {len(tables.years)} years"
+        f"{count_text(rows, 'row')}, {count_text(len(tables.years), 'year')}"
     )
     held = "no identity to check" if gap is None else f"identity to {gap:.1e}"
     terminal.print(f"{held}, residual of the solve {max(residuals):.1e}")

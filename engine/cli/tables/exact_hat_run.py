@@ -9,6 +9,7 @@ import jax
 from ...core import (
     Format,
     Run,
+    count_text,
     output_folder,
     require_result_place,
     tivax_version,
@@ -123,9 +124,8 @@ def _size_text(economy: Economy, variants: int) -> str:
     memory = _PROGRAM + economy.trade.nbytes * (10 + 14 * together)
     memory += variants * regions * _BYTES_A_REGION
     return (
-        f"{regions} regions x {sectors} sectors, "
-        f"{variants:,} scenario{'s' * (variants > 1)}; about {memory / 2**30:.1f} GiB "
-        "of memory"
+        f"{count_text(regions, 'region')} x {count_text(sectors, 'sector')}, "
+        f"{count_text(variants, 'scenario')}; about {memory / 2**30:.1f} GiB of memory"
     )
 
 
@@ -133,8 +133,9 @@ def _print_found(terminal: Terminal, result: ExactHatResult) -> None:
     found = result.found
     economy, count = found.economy, len(found.clearing)
     terminal.print(
-        f"{len(economy.regions)} regions x {len(economy.sectors)} sectors, "
-        f"{count:,} scenario{'s' * (count > 1)}, deficits {found.deficits}; markets "
+        f"{count_text(len(economy.regions), 'region')} x "
+        f"{count_text(len(economy.sectors), 'sector')}, "
+        f"{count_text(count, 'scenario')}, deficits {found.deficits}; markets "
         f"clear to {found.clearing.max():.1e} of value added"
     )
     for line in found.lines:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ... import sources
-from ...core import DEFAULT_MAX_SIZE, set_max_size, start_jax
+from ...core import DEFAULT_MAX_SIZE, count_text, set_max_size, start_jax
 from ..completion import complete_source
 from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
 from ..terminal import Terminal
@@ -64,10 +64,11 @@ def import_(
             force=force,
             progress=progress,
         )
-    count = "1 year" if len(done.years) == 1 else f"{len(done.years)} years"
     span = "-".join(str(k) for k in sorted({done.years[0], done.years[-1]}))
     terminal.print(
-        f"{out}: {done.regions} regions x {done.sectors} sectors, {count}, {span}"
+        f"{out}: {count_text(done.regions, 'region')} x "
+        f"{count_text(done.sectors, 'sector')}, "
+        f"{count_text(len(done.years), 'year')}, {span}"
     )
     for whole, parts in done.parts.items():
         terminal.print(f"{whole} has the parts {', '.join(parts)}")

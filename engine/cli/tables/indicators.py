@@ -25,6 +25,7 @@ from ...core import (
     Run,
     TivaxError,
     call_named,
+    count_text,
     is_first,
     no_progress,
     output_folder,
@@ -281,10 +282,10 @@ def run_indicators(
                 **_error_record(error),
                 flags=dict(flagged),
             )
-    span = "1 year" if len(tables.years) == 1 else f"{len(tables.years)} years"
-    count = f"{len(of_one)} indicator{'s' if len(of_one) > 1 else ''}"
+    span = count_text(len(tables.years), "year")
     terminal.print(
-        f"{count}, {rows:,} rows, {span}; sectors together are "
+        f"{count_text(len(of_one), 'indicator')}, {count_text(rows, 'row')}, {span}; "
+        f"sectors together are "
         f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     if error is not None:

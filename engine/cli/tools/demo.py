@@ -72,7 +72,7 @@ def run_demo(
         terminal.progress("writing", "figures") as progress,
         output_folder(out, run, force=force) as folder,
     ):
-        _write(demo, folder, figures=figures, progress=progress)
+        _write(demo, folder, out.name, figures=figures, progress=progress)
         about = value_added_metadata(demo.tables, ["residual"])
         results = ResultFolder(folder, out.name, about)
         charts = explorer_html(collect_results([results]), folder)
@@ -139,7 +139,9 @@ def last_years(tables: WorldTables) -> WorldTables:
     return tables.select(kept[0], kept[-1])
 
 
-def _write(demo: Demo, folder: Path, *, figures: bool, progress: Progress) -> None:
+def _write(
+    demo: Demo, folder: Path, called: str, *, figures: bool, progress: Progress
+) -> None:
     write_tbi(demo.result, folder, figures=False)
     write_csv(check_frame(demo.checks), folder / "checks.csv")
     save_store(last_years(demo.tables), folder / "store")
@@ -154,7 +156,7 @@ def _write(demo: Demo, folder: Path, *, figures: bool, progress: Progress) -> No
     for done, (name, figure) in enumerate(drawn.items() if figures else (), 1):
         save_figure(figure, folder, name)
         progress(done, len(drawn))
-    page = demo_page(demo, drawn, describe_environment())
+    page = demo_page(demo, Path(called), drawn, describe_environment())
     (folder / "report.html").write_text(page, encoding="utf-8")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...core import count_text
 from ...panel import OUTCOME, KnownEffect
 from ...reporting import html as report
 from ...tables import check_frame
@@ -13,9 +14,12 @@ from .demo_results import METHOD, Demo, commands_to_try, findings
 
 
 def demo_page(
-    demo: Demo, figures: Mapping[str, Figure], environment: Mapping[str, str]
+    demo: Demo,
+    folder: Path,
+    figures: Mapping[str, Figure],
+    environment: Mapping[str, str],
 ) -> str:
-    """The page, with ``figures`` by file name."""
+    """The page, with ``figures`` by file name; commands name ``folder``."""
     tables, result, race, known = demo.tables, demo.result, demo.race, demo.known
     last = int(tables.years[-1])
     names = {
@@ -33,9 +37,11 @@ def demo_page(
             "What this is",
             [
                 report.Text(
-                    f"A synthetic world of {len(tables.regions)} regions, "
-                    f"{len(tables.sectors)} sectors and {len(tables.years)} years "
-                    f"(seed {demo.seed}), made on this machine. It has the structure "
+                    "A synthetic world of "
+                    f"{count_text(len(tables.regions), 'region')}, "
+                    f"{count_text(len(tables.sectors), 'sector')} and "
+                    f"{count_text(len(tables.years), 'year')} (seed {demo.seed}), made "
+                    "on this machine. It has the structure "
                     "of a real world input-output table, but no region stands for a "
                     "country and no number is data. Real tables go the same way: "
                     "`tivax import`, `tivax check`, `tivax tbi`."
@@ -48,9 +54,9 @@ def demo_page(
                     "To try the commands on: the last years of this world are a store "
                     "beside this report"
                     + ("" if known is None else ", and there are two run files")
-                    + ". From the folder that holds the demo's:"
+                    + ". From the folder that holds this one:"
                 ),
-                report.Points([f"`{k}`" for k in commands_to_try(demo, Path("demo"))]),
+                report.Points([f"`{k}`" for k in commands_to_try(demo, folder)]),
             ],
         ),
         report.Section(
@@ -161,8 +167,9 @@ def demo_page(
                         }
                     ),
                     "From tables in memory to the trade benefit index of "
-                    f"{race.years} years, once each. The first call, with compilation, "
-                    f"took {race.first:.2f} s for all {len(tables.years)} years. "
+                    f"{count_text(race.years, 'year')}, once each. The first call, "
+                    f"with compilation, took {race.first:.2f} s for "
+                    f"{count_text(len(tables.years), 'year')}. "
                     "`tivax bench` times more methods, and repeats them.",
                     {"seconds": ".3f", "ratio": ".3g"},
                 ),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import xarray as xr
 
+from ...core import count_text
 from ...figures import ShownRegions
 from ...measures import TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect
@@ -56,13 +57,15 @@ def findings(demo: Demo) -> list[str]:
         for k in demo.checks
     )
     lines = [
-        f"Computed: value added absorbed for {years} years of {n:,} industries and "
-        f"{c} absorbing regions ({years * n * c:,} numbers) in {race.first:.2f} s, "
-        "with compilation.",
+        f"Computed: value added absorbed for {count_text(years, 'year')} of "
+        f"{n:,} industries and {c} absorbing regions "
+        f"({years * n * c:,} numbers) in {race.first:.2f} s, with compilation.",
         f"Exact: identities hold to {worst:.0e}, largest difference from numpy "
-        f"{race.difference:.0e}, both relative, in {race.years} years.",
-        f"Fast: {race.warm:.3f} s for {race.years} years from tables in memory, "
-        f"numpy.linalg.solve {race.numpy:.3f} s, ratio {race.numpy / race.warm:.3g}.",
+        f"{race.difference:.0e}, both relative, in "
+        f"{count_text(race.years, 'year')}.",
+        f"Fast: {race.warm:.3f} s for {count_text(race.years, 'year')} from tables in "
+        f"memory, numpy.linalg.solve {race.numpy:.3f} s, ratio "
+        f"{race.numpy / race.warm:.3g}.",
     ]
     if "OPENBLAS_CORETYPE" in os.environ:
         lines.append(

@@ -56,7 +56,7 @@ def groups(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Sectio
                 "Slopes of TBI by group under five models; p is that of the "
                 "difference, from t(countries − 1). A single slope is shown in both "
                 "columns.",
-                dict.fromkeys(rows.columns[2:8], ".2f") | {"p": ".3f"},
+                dict.fromkeys(rows.columns[2:8], ".2f") | {"p": "p3"},
             ),
             Heading(
                 "Why the pooled coefficient is not between the two"

@@ -97,7 +97,7 @@ def section(
         Table(
             p,
             "p-values of TBI by kind of inference.",
-            {"TBI": ".3f", **dict.fromkeys(p.columns[3:], ".4f")},
+            {"TBI": ".3f", **dict.fromkeys(p.columns[3:], "p4")},
         ),
         Table(
             errors,

@@ -341,7 +341,7 @@ def other_errors(result: Replication) -> Section:
             ),
             Details(
                 "p-values",
-                [Table(p, "p-values of TBI.", dict.fromkeys(p.columns, ".3f"))],
+                [Table(p, "p-values of TBI.", dict.fromkeys(p.columns, "p3"))],
             ),
             Heading("Are the countries independent?"),
             Text(_dependence_text(result.dependence)),
@@ -419,7 +419,8 @@ def _dependence_table(found: pd.DataFrame) -> Table:
         f"error of p at most {p_error:.4f}.",
         {
             **dict.fromkeys(["CD", "centre", "CD*", "CDw+"], ".2f"),
-            **dict.fromkeys(["p", "p of CDw+", "p ", "p  ", "mean |r|", "null"], ".3f"),
+            **dict.fromkeys(["p", "p of CDw+", "p ", "p  "], "p3"),
+            **dict.fromkeys(["mean |r|", "null"], ".3f"),
             **dict.fromkeys(["first PC", "null "], ".0%"),
         },
     )

@@ -53,7 +53,7 @@ def leave_one_out(
                 shown,
                 "The coefficient of TBI without each country in turn.",
                 dict.fromkeys(["coef", "lowest", "highest"], ".2f")
-                | {"largest p": ".3f", "smallest p": ".3f"},
+                | dict.fromkeys(["largest p", "smallest p"], "p3"),
             ),
             *(
                 report.Figure(

@@ -53,7 +53,7 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
             report.Figure(
                 figures[f"threats_{outcome}"],
                 f"{outcome}, all countries, all controls: TBI under every threat, 95 % "
-                "intervals; below, rows that ask another question.",
+                "intervals, cut at arrows; below, rows that ask another question.",
             )
             for outcome in CURVES
             if f"threats_{outcome}" in figures
@@ -89,17 +89,19 @@ def _vintage(threats: Threats) -> list[Block]:
     """The main tests with the index of another release, on the same rows."""
     rows = threats.table[(threats.table["threat"] == "vintage")]
     rows = rows[rows["coef"].notna()]
-    said, kept, lost = [], 0, []
+    said, kept, lost, found = [], 0, [], []
     for model in threats.models:
         pair = rows[rows["model"] == model.name].to_dict("records")
         if len(pair) != 2:
             continue
         own, other = pair
         sign = 1 if own["coef"] > 0 else -1
-        if survives(pd.Series(own), sign, threats.draws):
-            kept += 1
-            if not survives(pd.Series(other), sign, threats.draws):
-                lost.append(f"{model.outcome}, {model.sample}")
+        before, after = (
+            survives(pd.Series(k), sign, threats.draws) for k in (own, other)
+        )
+        kept += before
+        if before != after:
+            (lost if before else found).append(f"{model.outcome}, {model.sample}")
         said.append(
             f"{model.outcome}, {model.sample} countries ({own['n']} rows): "
             f"{_cell(own)} with the index as it is, {_cell(other)} with that of the "
@@ -107,13 +109,15 @@ def _vintage(threats: Threats) -> list[Block]:
         )
     if not said:
         return []
-    gone = f": {'; '.join(lost)}" if lost else ""
+    gone, come = (f": {'; '.join(k)}" if k else "" for k in (lost, found))
     return [
         Text(
             "An index changes with the release of the tables that it is made of. With "
             f"{VINTAGE} in place of TBI, on the same countries and years, {len(lost)} "
-            f"of {kept} main tests that are significant on these rows no longer are"
-            f"{gone}."
+            f"of {kept} main tests that are significant on these rows no longer "
+            f"{'is' if len(lost) == 1 else 'are'}{gone}. Of the other "
+            f"{len(said) - kept}, {len(found)} "
+            f"{'becomes' if len(found) == 1 else 'become'} significant{come}."
         ),
         Points(said),
     ]

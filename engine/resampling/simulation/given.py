@@ -126,7 +126,7 @@ def read_flows(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise TivaxError(f"flows: no file {path}")
     try:
-        return pd.read_csv(path, index_col=0)
+        return pd.read_csv(path, index_col=0, keep_default_na=False, na_values=[""])
     except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
         raise TivaxError(f"flows {path}: not a readable table: {said}") from None

@@ -227,8 +227,11 @@ def _year(file: TableFile) -> int:
 
 
 def _whole_year(file: TableFile, year: np.ndarray) -> int:
-    if year.size != 1 or year.dtype.kind not in "iuf" or year.item() % 1 != 0:
-        raise TivaxError(f"{file.name}: year is {year.tolist()}, not one whole number")
+    whole = year.size == 1 and year.dtype.kind in "iuf" and year.item() % 1 == 0
+    if not whole or not 0 < year.item() < 10_000:
+        raise TivaxError(
+            f"{file.name}: year is {year.tolist()}, not one whole number from 1 to 9999"
+        )
     return int(year.item())
 
 

@@ -25,7 +25,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ...core import TivaxError, require_count
+from ...core import TivaxError, count_text, require_count
 from ...tables import WorldTable
 from .. import files as fs
 from .. import finding, layout
@@ -111,8 +111,9 @@ def _flat(
         if bad.any():
             i, j = divmod(int(bad.argmax()), len(columns))
             raise TivaxError(
-                f"{file.name}: {problem} {bad.sum()} cells, first {rows[i]} to "
-                f"{columns[j]}; the file is damaged or incomplete, get it again"
+                f"{file.name}: {problem} {count_text(bad.sum(), 'cell')}, first "
+                f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
+                "again"
             )
     values = np.empty(len(rows) * len(columns))
     values[at] = cells[value].to_numpy()

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from ...core import TivaxError, require_count
+from ...core import TivaxError, count_text, require_count
 from ...tables import WorldTable, normalise
 from .. import files as fs
 from .. import finding, layout
@@ -161,8 +161,9 @@ def _block(
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise TivaxError(
-                f"{file.name}: {year} {problem} {bad.sum()} cells, first {rows[i]} to "
-                f"{columns[j]}; the file is damaged or incomplete, get it again"
+                f"{file.name}: {year} {problem} {count_text(bad.sum(), 'cell')}, first "
+                f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
+                "again"
             )
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
