@@ -3,11 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...core import p_text
+from ...core import count_text, p_text
 from ...paper import column_name, printed_place
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
-from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme
+from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 from .experiments import Experiment
 
 _FEW = tuple(
@@ -109,9 +109,9 @@ def subtitle(experiment: Experiment) -> str:
     """``2 models, 9,999 draws each, seed 1``."""
     plans = experiment.plans
     many = len(plans) > 1
-    made = "patterns" if plans[0].exact else "draws"
+    made = count_text(plans[0].draws, "pattern" if plans[0].exact else "draw")
     return (
-        f"{len(plans)} model{'s' * many}, {plans[0].draws:,} {made}"
+        f"{len(plans)} model{'s' * many}, {made}"
         f"{' each' * many}, seed {experiment.run.seed}"
     )
 
@@ -285,7 +285,7 @@ def findings(experiment: Experiment) -> list[str]:
             lines.append(
                 f"{_tested(plan, row)}, p {_equals(plan, row['p_value'])} "
                 f"(+-{p_text(row['mc_error'])}), {_range(row)}"
-                f"{row['draws']:,} {'patterns, all' if plan.exact else 'draws'}"
+                f"{drawn_text(plan, row['draws'])}"
             )
         if plan.exact and plan.draws * LEVEL < 2:
             lines.append(
@@ -300,8 +300,8 @@ def findings(experiment: Experiment) -> list[str]:
             )
         if inference.failed:
             lines.append(
-                f"{plan.fitted.model.name}: {inference.failed:,} draws left out, "
-                "their design was singular"
+                f"{plan.fitted.model.name}: {count_text(inference.failed, 'draw')} "
+                "left out, their design was singular"
             )
     scheme = experiment.plans[0].scheme
     if scheme.kind == "placebo" and not scheme.studentised:
