@@ -32,9 +32,9 @@ def sections(
         Text(_method(plan)),
         Table(
             _named(experiment, _readable(experiment, shown)),
-            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. mc_error: standard "
-            f"error of the p-value from a finite number of draws. "
-            f"se: {_standard_error(plan.scheme)}." + _left_out(experiment),
+            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. Simulation "
+            "error: the standard error of the p-value from a finite number of draws. "
+            f"Standard error: {_standard_error(plan.scheme)}." + _left_out(experiment),
             _P_FORMATS,
         ),
         *(
@@ -48,9 +48,9 @@ def sections(
             "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
         ),
         Table(
-            _named(experiment, _readable(experiment, adjusted)),
+            _in_words(_named(experiment, _readable(experiment, adjusted))),
             "By family.",
-            _P_FORMATS,
+            _IN_WORDS,
         ),
     ]
     few: list[Block] = [
@@ -61,12 +61,12 @@ def sections(
             "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
         ),
         Table(
-            _named(
-                experiment, _readable(experiment, tables["models"][list(_FEW)])
-            ).rename(columns=lambda name: str(name).replace("_", " ")),
+            _in_words(
+                _named(experiment, _readable(experiment, tables["models"][list(_FEW)]))
+            ),
             "Models and their clusters; without min to without max is the range of the "
             "estimate when each cluster is left out. More in models.csv, clusters.csv.",
-            {k.replace("_", " "): v for k, v in _P_FORMATS.items()},
+            _IN_WORDS,
         ),
         *([Points(notes)] if (notes := _notes(experiment)) else []),
     ]
@@ -79,7 +79,7 @@ def sections(
                 Table(
                     _named(experiment, _readable(experiment, tables["intervals"])),
                     "By kind. An interval holds the nulls that its own p does not "
-                    "reject at 5 %.",
+                    "reject at 5 %." + (_NO_INTERVAL if kind == "placebo" else ""),
                     _P_FORMATS,
                 )
             ],
@@ -136,6 +136,17 @@ _P_COLUMNS = (
     "mc_error",
 )
 _P_FORMATS = dict.fromkeys(_P_COLUMNS, "")
+_IN_WORDS = {k.replace("_", " "): v for k, v in _P_FORMATS.items()} | {"p": ""}
+_NO_INTERVAL = (
+    " That of placebo draws is none of the effect: it holds the middle 95 % of them."
+)
+
+
+def _in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Names of columns in words."""
+    return table.rename(
+        columns=lambda k: "p" if k == "p_value" else k.replace("_", " ")
+    )
 
 
 def _readable(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
@@ -295,7 +306,8 @@ def findings(experiment: Experiment) -> list[str]:
         if inference.ties and plan.scheme.kind == "wild":
             half = (inference.ties / 2) / plan.draws
             lines.append(
-                f"{plan.fitted.model.name}: {inference.ties} exact ties; counting "
+                f"{plan.fitted.model.name}: "
+                f"{count_text(inference.ties, 'exact tie')}; counting "
                 f"half of them adds {half:.4f}"
             )
         if inference.failed:
