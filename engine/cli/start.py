@@ -14,6 +14,9 @@ def main() -> None:
     """Run ``cli.app.main`` and end the process. Ctrl-C is one line and exit code 130 at
     any moment."""
     stage.begin()
+    # Closed by whoever started it, which leaves None: there is nobody to tell.
+    sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
+    sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
     # What is imported stays: looking through it for garbage is a fifth of the start.
     gc.set_threshold(10_000)
     try:

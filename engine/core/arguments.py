@@ -31,13 +31,16 @@ def require_list(argument: str, values: object) -> None:
 
 
 def require_whole(argument: str, value: object, least: int) -> None:
-    """Raise ``TivaxError`` unless the value is a whole number, ``least`` or more."""
+    """Raise ``TivaxError`` unless the value is a whole number of 64 bits, ``least`` or
+    more."""
     if isinstance(value, bool) or not (
         isinstance(value, int | np.integer) and value >= least
     ):
         raise TivaxError(
             f"{argument}: give a whole number from {least}, not {show(value)}"
         )
+    if value >= 2**63:
+        raise TivaxError(f"{argument}: give a number below 2^63, not {show(value)}")
 
 
 def require_years(years: object) -> None:

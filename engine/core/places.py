@@ -41,6 +41,9 @@ def require_writable(path: Path) -> None:
         raise TivaxError(
             f"{path}: the folder you are in; choose a new folder inside it"
         )
+    # (Where links lead into a circle, the path of one is left.)
+    if any(k.is_symlink() for k in (place, *place.parents)):
+        raise TivaxError(f"{path}: its links lead in a circle; choose another place")
     above = next(k for k in place.parents if k.exists())
     part = part_name(above / place.name)
     try:

@@ -95,6 +95,8 @@ class TomlTable:
             raise self.mistake(key, "is missing")
         if not isinstance(value, str) or (not value and default is None):
             raise self.mistake(key, 'write "..."')
+        if value.isspace() or len(value.splitlines()) > 1:
+            raise self.mistake(key, "write words in one line")
         return value
 
     def texts(self, key: str, default: tuple[str, ...]) -> tuple[str, ...]:

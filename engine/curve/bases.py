@@ -21,6 +21,7 @@ from ..estimation import (
     of_norm_one,
     orthonormal,
     powers,
+    require_trimmed,
     times_power,
 )
 from ..threats import effect_dummies, is_nested, net_of_units, roots_of
@@ -99,6 +100,7 @@ def codes_of(columns: Sequence[pd.Series]) -> Int[np.ndarray, " panel"]:
     missing = np.zeros(len(code), bool)
     for column in columns:
         own, names = pd.factorize(column, sort=False)
+        require_trimmed(str(column.name), names)
         missing |= own < 0
         code = code * max(len(names), 1) + own
     code[missing] = -1

@@ -40,6 +40,7 @@ from .regression_data import require_columns as require_columns
 from .regression_data import require_identified as require_identified
 from .regression_data import require_names as require_names
 from .regression_data import require_one_row as require_one_row
+from .regression_data import require_trimmed as require_trimmed
 from .regression_data import times_power as times_power
 from .regression_data import without_error as without_error
 from .samples import SAMPLES as SAMPLES

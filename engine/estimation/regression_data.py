@@ -182,13 +182,19 @@ def _labels(column: pd.Series) -> pd.Series:
         ) from None
     if any(isinstance(k, float) and np.isinf(k) for k in labels[:1] + labels[-1:]):
         raise TivaxError(f"column {column.name} holds an infinite value; fix the data")
+    require_trimmed(str(column.name), labels)
+    return column
+
+
+def require_trimmed(name: str, labels: Iterable[object]) -> None:
+    """``TivaxError`` for a label of a column that is there with blanks around it, too:
+    one country would count as two."""
     words = {k for k in labels if isinstance(k, str)}
     if twice := sorted(k for k in words if k != k.strip() and k.strip() in words):
         raise TivaxError(
-            f"column {column.name} holds {twice[0]!r} beside {twice[0].strip()!r}; "
-            "take the blanks away"
+            f"column {name} holds {twice[0]!r} beside {twice[0].strip()!r}; take the "
+            "blanks away"
         )
-    return column
 
 
 def require_one_row(data: pd.DataFrame, entity: str, time: str) -> None:

@@ -17,7 +17,11 @@ def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
         return frame
     if name not in SAMPLES:
         raise TivaxError(f"no sample {name!r}; choose from {', '.join(SAMPLES)}")
-    return frame[frame["developed"] == int(name == "developed")]
+    rows = frame["developed"] == int(name == "developed")
+    if not rows.any() and len(wrong := frame[~frame["developed"].isin([0, 1])]):
+        held = wrong["developed"].iloc[0]
+        raise TivaxError(f"column developed holds {held!r}; write 1 or 0 in each row")
+    return frame[rows]
 
 
 def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:

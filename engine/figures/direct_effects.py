@@ -48,6 +48,7 @@ def direct_effect_bounds(bounds: pd.DataFrame, language: Language = "en") -> Fig
     for ax in axes[len(outcomes) :]:
         ax.set_axis_off()
     fig.supxlabel(label("direct effect", language), fontsize=SMALL)
+    fig.supylabel(label("coefficient", language), fontsize=SMALL)
     names = [label(k, language) for k in handles]
     legend(fig, list(handles.values()), names, loc="outside upper right")
     return finish_layout(fig)

@@ -23,6 +23,7 @@ from .p_values import Inference as Inference
 from .p_values import summarise as summarise
 from .plans import DrawSource as DrawSource
 from .plans import ResamplingPlan as ResamplingPlan
+from .plans import drawn_text as drawn_text
 from .plans import make_plan as make_plan
 from .run_files import RunFile as RunFile
 from .run_files import read_run_file as read_run_file

@@ -27,11 +27,18 @@ from jaxtyping import Float
 from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
-from ..core import Listing, interval_text, long_table_of, number_text, p_text
+from ..core import (
+    Listing,
+    count_text,
+    interval_text,
+    long_table_of,
+    number_text,
+    p_text,
+)
 from ..estimation import Coefficients, invert
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
-from .plans import ResamplingPlan
+from .plans import ResamplingPlan, drawn_text
 from .wild_tests import Inverted
 
 SUMMARY = tuple(
@@ -137,10 +144,10 @@ class Inference(Coefficients):
         notes = [
             fitted.model.equation,
             f"{fitted.observations} observations, {len(fitted.labels)} clusters, "
-            f"{self.plan.draws:,} {'patterns, all' if self.plan.exact else 'draws'}",
+            f"{drawn_text(self.plan, self.plan.draws)}",
         ]
         if self.failed:
-            notes.append(f"{self.failed:,} draws left out: their design was singular")
+            notes.append(f"{count_text(self.failed, 'draw')} left out: singular design")
         title = f"{fitted.model.name}: {scheme.words}"
         return [Listing(title, _PRINTED, rows, notes)]
 

@@ -17,7 +17,7 @@ from ...kernels import clusters, jackknife, random_draws, resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
-from ..core import TivaxError, in_float64
+from ..core import TivaxError, count_text, in_float64
 from .fitted_models import FittedModel
 from .placebo import balanced_cells, placebo_arrays
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
@@ -437,3 +437,9 @@ class DrawSource(NamedTuple):
         else:
             drawn = random_draws.integers(self.key, rows, below=static.options)
         return drawn.astype(jnp.int32)
+
+
+def drawn_text(plan: ResamplingPlan, number: int) -> str:
+    """``9,999 draws``, or ``1,024 patterns, all``."""
+    made = count_text(number, "pattern" if plan.exact else "draw")
+    return f"{made}, all" if plan.exact else made

@@ -58,7 +58,7 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ..core import TivaxError, TomlTable, choose_from, read_toml
+from ..core import TivaxError, TomlTable, choose_from, read_toml, require_whole
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
@@ -402,7 +402,10 @@ def _scheme(table: TomlTable) -> Scheme:
 
 
 def with_overrides(run: RunFile, draws: int | None, seed: int | None) -> RunFile:
-    """The run file with the draws and seed of the command line."""
+    """The run file with the draws and seed of the command line, which are checked."""
+    for option, value, least in (("--draws", draws, 1), ("--seed", seed, 0)):
+        if value is not None:
+            require_whole(option, value, least)
     return replace(
         run,
         draws=run.draws if draws is None else draws,

@@ -1027,6 +1027,12 @@ main()
     assert bool(err) == (code in (1, 130))
 
 
+def test_the_installed_command_needs_nobody_to_tell():
+    script = Path(sys.executable).with_name("tivax")
+    closed = f"exec {shlex.quote(str(script))} groups EU27 >&- 2>&-"
+    assert subprocess.run(["sh", "-c", closed], check=False).returncode == 0
+
+
 def test_the_folder_of_compiled_programs_can_be_moved_and_turned_off(
     monkeypatch, tmp_path
 ):

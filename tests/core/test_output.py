@@ -227,6 +227,14 @@ def test_the_folder_one_is_in_is_refused_before_any_work(tmp_path, monkeypatch):
             require_result_place(place, TBI, force=True)
 
 
+@pytest.mark.parametrize("place", ["one", "one/below"])
+def test_links_in_a_circle_are_no_place(tmp_path, place):
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    with pytest.raises(TivaxError, match="links lead in a circle"):
+        require_result_place(tmp_path / place, TBI, force=False)
+
+
 def test_looking_whether_one_can_write_leaves_nothing_behind(tmp_path):
     require_result_place(tmp_path / "p" / "q" / "out", TBI, force=False)
     assert names(tmp_path) == []

@@ -19,6 +19,7 @@ from tivax.engine.estimation.instrumental_variables import two_stage
 from tivax.engine.estimation.iv_data import IVData
 from tivax.engine.estimation.least_squares import CONVENTIONS, Convention, fixed_effects
 from tivax.engine.estimation.regression_data import complete_rows
+from tivax.engine.estimation.samples import sample
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.models import Model
@@ -353,6 +354,12 @@ def test_columns_are_float64_and_rows_keep_their_labels():
     used = complete_rows(frame, ["RQ", "TBI"], ["iso3"])
     assert used.dtypes[["RQ", "TBI"]].tolist() == [np.float64, np.float64]
     assert_array_equal(used.index, UNBALANCED.index[~ONE])
+
+
+def test_development_is_one_or_zero():
+    words = UNBALANCED.assign(developed="yes")
+    told = error_of(sample, words, "developed")
+    assert told == "column developed holds 'yes'; write 1 or 0 in each row"
 
 
 def test_a_lag_of_words_is_a_mistake():

@@ -159,6 +159,11 @@ def test_the_sentence_names_the_method_nearest_to_its_level():
     assert "nearest to 5 % is WCR31, p = 0.0300 (then WCR)." in said
 
 
+def test_one_p_value_keeps_its_level():
+    said = verdict(WCR=[0.05, 0.051], WCU=[0.08, 0.19])
+    assert "1 of 3 p-values keeps its level in all 2 kinds" in said
+
+
 def test_where_none_keeps_its_level_the_sentence_says_so():
     said = verdict(WCR=[0.05, 0.19], WCU=[0.05, 0.08], V5=[0.01, 0.05])
     assert "No p-value keeps its level in all kinds" in said

@@ -3,11 +3,11 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...core import p_text
+from ...core import count_text, p_text
 from ...paper import column_name, printed_place
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
-from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme
+from ...resampling import LEVEL, TIE_RULES, ResamplingPlan, Scheme, drawn_text
 from .experiments import Experiment
 
 _FEW = tuple(
@@ -32,9 +32,9 @@ def sections(
         Text(_method(plan)),
         Table(
             _named(experiment, _readable(experiment, shown)),
-            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. mc_error: standard "
-            f"error of the p-value from a finite number of draws. "
-            f"se: {_standard_error(plan.scheme)}." + _left_out(experiment),
+            f"{_capital(plan.scheme.words)}. {TIE_RULES[kind]}. Simulation "
+            "error: the standard error of the p-value from a finite number of draws. "
+            f"Standard error: {_standard_error(plan.scheme)}." + _left_out(experiment),
             _P_FORMATS,
         ),
         *(
@@ -48,9 +48,9 @@ def sections(
             "(2005) and Westfall and Young (1993) from the same draws, Holm (1979)."
         ),
         Table(
-            _named(experiment, _readable(experiment, adjusted)),
+            _in_words(_named(experiment, _readable(experiment, adjusted))),
             "By family.",
-            _P_FORMATS,
+            _IN_WORDS,
         ),
     ]
     few: list[Block] = [
@@ -61,12 +61,12 @@ def sections(
             "Bell and McCaffrey's with their degrees of freedom, CV3 the jackknife."
         ),
         Table(
-            _named(
-                experiment, _readable(experiment, tables["models"][list(_FEW)])
-            ).rename(columns=lambda name: str(name).replace("_", " ")),
+            _in_words(
+                _named(experiment, _readable(experiment, tables["models"][list(_FEW)]))
+            ),
             "Models and their clusters; without min to without max is the range of the "
             "estimate when each cluster is left out. More in models.csv, clusters.csv.",
-            {k.replace("_", " "): v for k, v in _P_FORMATS.items()},
+            _IN_WORDS,
         ),
         *([Points(notes)] if (notes := _notes(experiment)) else []),
     ]
@@ -79,7 +79,7 @@ def sections(
                 Table(
                     _named(experiment, _readable(experiment, tables["intervals"])),
                     "By kind. An interval holds the nulls that its own p does not "
-                    "reject at 5 %.",
+                    "reject at 5 %." + (_NO_INTERVAL if kind == "placebo" else ""),
                     _P_FORMATS,
                 )
             ],
@@ -109,9 +109,9 @@ def subtitle(experiment: Experiment) -> str:
     """``2 models, 9,999 draws each, seed 1``."""
     plans = experiment.plans
     many = len(plans) > 1
-    made = "patterns" if plans[0].exact else "draws"
+    made = count_text(plans[0].draws, "pattern" if plans[0].exact else "draw")
     return (
-        f"{len(plans)} model{'s' * many}, {plans[0].draws:,} {made}"
+        f"{len(plans)} model{'s' * many}, {made}"
         f"{' each' * many}, seed {experiment.run.seed}"
     )
 
@@ -136,6 +136,17 @@ _P_COLUMNS = (
     "mc_error",
 )
 _P_FORMATS = dict.fromkeys(_P_COLUMNS, "")
+_IN_WORDS = {k.replace("_", " "): v for k, v in _P_FORMATS.items()} | {"p": ""}
+_NO_INTERVAL = (
+    " That of placebo draws is none of the effect: it holds the middle 95 % of them."
+)
+
+
+def _in_words(table: pd.DataFrame) -> pd.DataFrame:
+    """Names of columns in words."""
+    return table.rename(
+        columns=lambda k: "p" if k == "p_value" else k.replace("_", " ")
+    )
 
 
 def _readable(experiment: Experiment, table: pd.DataFrame) -> pd.DataFrame:
@@ -285,7 +296,7 @@ def findings(experiment: Experiment) -> list[str]:
             lines.append(
                 f"{_tested(plan, row)}, p {_equals(plan, row['p_value'])} "
                 f"(+-{p_text(row['mc_error'])}), {_range(row)}"
-                f"{row['draws']:,} {'patterns, all' if plan.exact else 'draws'}"
+                f"{drawn_text(plan, row['draws'])}"
             )
         if plan.exact and plan.draws * LEVEL < 2:
             lines.append(
@@ -295,13 +306,14 @@ def findings(experiment: Experiment) -> list[str]:
         if inference.ties and plan.scheme.kind == "wild":
             half = (inference.ties / 2) / plan.draws
             lines.append(
-                f"{plan.fitted.model.name}: {inference.ties} exact ties; counting "
+                f"{plan.fitted.model.name}: "
+                f"{count_text(inference.ties, 'exact tie')}; counting "
                 f"half of them adds {half:.4f}"
             )
         if inference.failed:
             lines.append(
-                f"{plan.fitted.model.name}: {inference.failed:,} draws left out, "
-                "their design was singular"
+                f"{plan.fitted.model.name}: {count_text(inference.failed, 'draw')} "
+                "left out, their design was singular"
             )
     scheme = experiment.plans[0].scheme
     if scheme.kind == "placebo" and not scheme.studentised:

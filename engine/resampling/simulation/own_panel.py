@@ -138,7 +138,8 @@ class OwnPanel:
             best = kept.iloc[0]
             others = ", ".join(kept["method"].iloc[1:4])
             said += (
-                f"{len(kept)} of {len(table)} p-values keep their level in all "
+                f"{len(kept)} of {len(table)} p-values "
+                f"{'keeps its' if len(kept) == 1 else 'keep their'} level in all "
                 f"{self.sizes['design'].nunique()} kinds of simulated panels; nearest "
                 f"to 5 % is {best['method']}, p {self._equals(best['p'])}"
                 + (f" (then {others})." if others else ".")
