@@ -297,7 +297,7 @@ def test_a_folder_that_is_not_a_whole_table_is_refused(tmp_path, change, message
 
 def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
     (table,) = read_all("exiobase", folder(tmp_path, change=put("Z.txt", 4, 4, "")))
-    with pytest.raises(ValueError, match="Z has 1 cells .* first ROU:Mining"):
+    with pytest.raises(ValueError, match="Z has 1 cell .* first ROU:Mining"):
         check_values(table)
 
 

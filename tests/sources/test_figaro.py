@@ -154,8 +154,8 @@ def test_a_matrix_that_is_not_a_whole_table_is_refused(tmp_path, change, message
 @pytest.mark.parametrize(
     "change, message",
     [
-        (lambda t: t.pop(5), "lacks 1 cells, first FIGW1_A01 to FIGW1_P3_S15"),
-        (lambda t: t.append(t[5]), "repeats 1 cells, first FIGW1_A01 to FIGW1_P3"),
+        (lambda t: t.pop(5), "lacks 1 cell, first FIGW1_A01 to FIGW1_P3_S15"),
+        (lambda t: t.append(t[5]), "repeats 1 cell, first FIGW1_A01 to FIGW1_P3"),
         (lambda t: t.__delitem__(slice(22, 43)), "rows lack ROW:C31_32"),
         (put(3, 6, "n.a."), "invalid value 'n.a.'"),
         (put(3, 0, ""), "cells without a label"),
@@ -169,5 +169,5 @@ def test_a_flat_file_that_is_not_a_whole_table_is_refused(tmp_path, change, mess
 def test_a_blank_cell_is_refused_by_its_labels(tmp_path):
     for path in (matrix(tmp_path, put(1, 3, "")), flat(tmp_path, put(3, 6, ""))):
         (table,) = read_all("figaro", path)
-        with pytest.raises(ValueError, match="has 1 cells that are not numbers"):
+        with pytest.raises(ValueError, match="has 1 cell without a number"):
             check_values(table)
