@@ -324,7 +324,7 @@ def test_intervals_cover_the_truth_of_drawn_tables(world):
         [k * np.exp(a * rng.normal(size=k.shape) - a**2 / 2) for k in (Z, Y)]
         for _ in range(tables)
     ]
-    labels = (world.regions, world.sectors, list(range(tables)))
+    labels = (world.regions, world.sectors, list(range(1, tables + 1)))
     many = tx.WorldTables(
         np.stack([k for k, _ in drawn]),
         np.stack([k for _, k in drawn]),
