@@ -151,6 +151,15 @@ def test_number_of_columns_need_not_be_the_number_of_regions():
     assert_solves(solve(A, Y, 4), A, Y)
 
 
+def test_columns_that_fill_a_tile_are_dropped_again():
+    """12 columns are solved as 16: as many passes and the same numbers as three."""
+    A, Y = proportional_inputs(regions=3, sectors=4), demand(12, 12)
+    many, few = solve(A, Y, 3), solve(A, Y[:, :3], 3)
+    assert_solves(many, A, Y)
+    assert many.passes == few.passes
+    assert_allclose(many.X[:, :3], few.X, rtol=1e-12)
+
+
 def test_a_batch_of_years_gives_what_single_years_give():
     """vmap, as a GPU runs it. A year that is done waits unchanged for the others."""
     A = np.stack(
@@ -226,6 +235,15 @@ def test_blocks_are_the_coefficients_and_give_the_same_preconditioner(
     columns = blocks if axis == 1 else [block.T for block in blocks]
     expected = (A if axis == 1 else A.T) @ X
     assert_allclose(import_share.product(columns, jnp.array(X)), expected, rtol=1e-5)
+
+
+def test_users_are_weighed_by_demand_and_its_inputs_from_home_by_hand():
+    """Two regions, two sectors: what they buy of each other is left out."""
+    A = [[0.1, 0.2, 9, 9], [0.3, 0.4, 9, 9], [9, 9, 0.5, 0.0], [9, 9, 0.1, 0.2]]
+    size = import_share._with_domestic_inputs(
+        jnp.array([1.0, 10.0, 2.0, 20.0]), jnp.array(A), regions=2
+    )
+    assert_allclose(size, [3.1, 14.3, 3, 24.2], rtol=1e-15)
 
 
 # ------------------------------------------------------- contents, the other side

@@ -238,7 +238,9 @@ def import_refusal(folder):
     return error_of(import_tables, "oecd", [folder], folder.parent / "store")
 
 
-@pytest.mark.parametrize("text, problem", [("nan", "without a number"), ("-4", "negative")])
+@pytest.mark.parametrize(
+    "text, problem", [("nan", "without a number"), ("-4", "negative")]
+)
 def test_a_cell_that_no_table_can_hold_is_refused(tmp_path, text, problem):
     rows = cells(oecd_table("2025"), "2025")
     rows[1][2] = text

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
 from tivax.engine.measures.summary import compute_tbi
+from tivax.engine.uncertainty.intervals import with_intervals
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
 
@@ -360,3 +362,13 @@ def test_intervals_cover_the_truth_of_drawn_tables(world):
 def test_a_mistake_is_one_line(world, names, options, told):
     line = error_of(tx.standard_errors, world, LOGNORMAL, names, **options)
     assert line.startswith(told)
+
+
+def test_errors_stand_beside_their_variable():
+    """Of two variables one has an error; what the dataset says of itself is kept."""
+    value = xr.DataArray([1.0, 2.0], dims="region")
+    values = xr.Dataset({"b": value, "a": value + 1}, attrs={"source": "made"})
+    found = with_intervals(values, xr.Dataset({"b": 0 * value + 0.5}))
+    assert list(found) == ["b", "b_se", "b_ci_low", "b_ci_high", "a"]
+    assert found.attrs == {"source": "made"}
+    assert_allclose(found["b_ci_high"] - found["b"], 1.959964 * 0.5, rtol=1e-6)
