@@ -1,5 +1,6 @@
 """Figures that other processes draw, which load matplotlib while this one loads JAX."""
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
@@ -22,8 +23,11 @@ Drawings = dict[str, Callable[[], Any]]
 
 @contextmanager
 def drawing_aside(wanted: bool, figures: str) -> Iterator[Aside | None]:
-    """Processes that draw, if they are wanted: ``figures`` is the module they load."""
-    if not wanted:
+    """Processes that draw, if they are wanted: ``figures`` is the module they load.
+
+    A process that has loaded matplotlib draws by itself.
+    """
+    if not wanted or "matplotlib.figure" in sys.modules:
         yield None
         return
     modules = [f"tivax.engine.figures.{figures}", *_FORMATS]

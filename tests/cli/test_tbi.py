@@ -1,5 +1,7 @@
 import re
+import sys
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,9 @@ from numpy.testing import assert_allclose
 from pandas.io.stata import StataReader
 
 from tivax.engine import TivaxError
+from tivax.engine.cli.figures import drawing_aside
 from tivax.engine.cli.tables.tbi import figures_of, write_tbi
+from tivax.engine.core import call_named
 from tivax.engine.core.frames import (
     require_format,
     require_rows,
@@ -331,3 +335,13 @@ def test_a_file_of_groups_that_is_not_there_is_told_once(tmp_path):
 def test_regions_that_cannot_be_dropped_or_grouped_are_told(tables, options, message):
     with pytest.raises(TivaxError, match=message):
         compute_tbi(tables, **options)
+
+
+def test_a_process_that_has_loaded_matplotlib_draws_by_itself(monkeypatch):
+    with drawing_aside(True, "trade") as aside:
+        assert aside is None
+    monkeypatch.delitem(sys.modules, "matplotlib.figure")
+    with drawing_aside(True, "trade") as aside:
+        assert aside is not None
+        call = partial(call_named, "tivax.engine.core.processes", "is_first")
+        assert aside.call(call).result()
