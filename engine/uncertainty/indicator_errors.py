@@ -302,6 +302,21 @@ def values_of(
             for k, name in enumerate(("CONS_VA", "GFCF_VA"))
         }
     flows = kernels.flows(world, by_use, sectors=sectors, only=needed_flows(names))
+    return _at_levels(
+        flows, names=tuple(names), levels=tuple(levels), count=count, priced=priced
+    )
+
+
+# Compiled by itself too: of a streamed table every step would be a program.
+@partial(jax.jit, static_argnames=("names", "levels", "count", "priced"))
+def _at_levels(
+    flows: kernels.Flows,
+    *,
+    names: tuple[str, ...],
+    levels: tuple[str, ...],
+    count: int,
+    priced: bool,
+) -> dict[str, dict[str, Array]]:
     cut = {
         name: flow[:count, :, :count] if flow.ndim == 3 else flow[:count]
         for name, flow in flows.items()

@@ -12,6 +12,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from ...kernels import leontief, perimeters
@@ -54,9 +55,21 @@ def streamed_mean_squares(
             return values(*_moved(opened, row, drawn, t))
 
         found, change = jax.jvp(moved, (0 * one,), (one,))
-        squares = jax.tree.map(jnp.square, change)
-        total = squares if total is None else jax.tree.map(jnp.add, total, squares)
+        if total is None:
+            total = jax.tree.map(np.zeros_like, change)
+        total = _add_squares(total, change)
         jax.block_until_ready(total)
+    return _roots(total, found, np.float64(probes))
+
+
+@jax.jit
+def _add_squares(total: Any, change: Any) -> Any:
+    return jax.tree.map(lambda sums, one: sums + one**2, total, change)
+
+
+@jax.jit
+def _roots(total: Any, found: Any, probes: Float[Array, ""]) -> Any:
+    """Root mean squares, where a value is a number."""
 
     def root(total: Array, value: Array) -> Array:
         return jnp.where(jnp.isnan(value), jnp.nan, jnp.sqrt(total / probes))
@@ -158,41 +171,71 @@ def _moved(
     t: Float[Array, ""],
 ) -> tuple[InvertedTable, Float[Array, "n c"]]:
     """``sensitivity.differentiable_table`` of the moved table, and its final demand."""
-    year, Y = opened.year, opened.Y
-    n, c = Y.shape
-    borders = perimeters.equal_regions(n, c, Y.dtype)
-    x = year.x + t * drawn.x
-    Y = Y + t * drawn.Y
-    active = year.x > 0
-    scale = leontief.per_dollar(x)
-    left = jnp.where(active, 1 - (year.columns + t * drawn.columns) * scale, 0)
-    v = left if row is None else row * scale
+    year = opened.year
+    at_rest = year.x, year.columns, year.D, opened.Y
+    change = drawn.x, drawn.columns, drawn.inside, drawn.Y
+    world = _moved_system(at_rest, change, row, t)
     flows: Any = _MovedFlows(year, drawn, t)
     B: Any = _MovedInverse(opened, drawn, t)
-    A = flows * scale[None, :]
-    L = perimeters.differentiable_inverse(perimeters.identity(A.inside) - A.inside)
-    X = B @ Y
-    content = (borders.member * v[:, None]).T @ B
-    sold = Y + A @ (borders.member * X.sum(axis=1)[:, None])
-    working = active.astype(Y.dtype)
+    X = B @ world.Y
+    content = world.content.T @ B
+    sold = (flows * world.scale[None, :]) @ _by_user(world.borders.member, X)
+    return _with_products(world, X, content, sold)._replace(Z=flows, inverse=B), world.Y
+
+
+@jax.jit
+def _moved_system(
+    at_rest: tuple[Array, Array, Array, Array],
+    change: tuple[Array, Array, Array, Array],
+    row: Float[Array, " n"] | None,
+    t: Float[Array, ""],
+) -> InvertedTable:
+    """The moved table without its products: ``content`` is their right-hand side, and
+    X and exports are final demand."""
+    x0, columns, D, Y = (a + t * b for a, b in zip(at_rest, change, strict=True))
+    n, c = Y.shape
+    borders = perimeters.equal_regions(n, c, Y.dtype)
+    active = at_rest[0] > 0
+    scale = leontief.per_dollar(x0)
+    left = jnp.where(active, 1 - columns * scale, 0)
+    v = left if row is None else row * scale
+    inside = D * scale.reshape(c, 1, -1)
+    L = perimeters.differentiable_inverse(perimeters.identity(inside) - inside)
     missing = jnp.full((), jnp.nan, Y.dtype)
-    world = InvertedTable(
+    nothing: Any = None
+    return InvertedTable(
         borders=borders,
-        Z=flows,
+        Z=nothing,
         scale=scale,
         v=v,
         Y=Y,
-        X=X,
-        exports=sold * borders.abroad * working[:, None],
+        X=Y,
+        exports=Y,
         L=L,
-        content=content.T,
+        content=borders.member * v[:, None],
         dva_multiplier=perimeters.left_multiply(v, L),
         fva_multiplier=jnp.full_like(v, jnp.nan),
-        active=working,
+        active=active.astype(Y.dtype),
         largest_input_share=missing,
         residual=missing,
-        inverse=B,
+        inverse=None,
         cell_error=missing,
         cell_backward_error=missing,
     )
-    return world, Y
+
+
+@jax.jit
+def _by_user(member: Float[Array, "n c"], X: Float[Array, "n c"]) -> Array:
+    """Output by the region that makes it."""
+    return member * X.sum(axis=1)[:, None]
+
+
+@jax.jit
+def _with_products(
+    world: InvertedTable,
+    X: Float[Array, "n c"],
+    content: Float[Array, "c n"],
+    sold: Float[Array, "n c"],
+) -> InvertedTable:
+    exports = (world.Y + sold) * world.borders.abroad * world.active[:, None]
+    return world._replace(X=X, content=content.T, exports=exports)

@@ -31,7 +31,7 @@ from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
 
 import panel_files as pf
-from commands import Answer, good, mistake, names, parser, start_python, tivax
+from commands import Answer, good, mistake, names, parser, start_fork, tivax
 from helpers import random_tables, write_arrays
 
 COMMANDS = (
@@ -1018,7 +1018,7 @@ def command():
 app.main = command
 main()
 """
-    with start_python(program) as process:
+    with start_fork(program) as process:
         out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == "x" * 100_000 + "\ncleaned up\n"

@@ -21,7 +21,7 @@ from tivax.engine.reporting import plot_style
 from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
-from commands import Answer, good, mistake, names, run_python, tivax
+from commands import Answer, good, mistake, names, run_fork, tivax
 from experiment_panels import small_panel
 
 # The same arithmetic on the same draws in another order.
@@ -614,7 +614,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     path = run_file(tmp_path, 'kind = "pairs"', models, draws=10_000)
     words = ["bootstrap", str(path), "--out", str(tmp_path / "broken"), "--quiet"]
     quick = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1", "TIVAX_CACHE": ""}
-    killed = run_python(KILLED.format(at=5), *words, env=quick)
+    killed = run_fork(KILLED.format(at=5), *words, env=quick)
     assert killed.code == -signal.SIGKILL, killed.err
     unfinished = tmp_path / ".broken.unfinished"
     assert not (tmp_path / "broken").exists()

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax.engine.cli.inference import montecarlo as command
 
-from commands import contents, good, mistake, names, run_python
+from commands import contents, good, mistake, names, run_fork
 from helpers import small_world
 
 RUN = """
@@ -126,7 +126,7 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
     four = tmp_path / "4"
     # As the programs of this process are compiled.
     env = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "true"}
-    answer = run_python(code, *words, "--out", four, "--devices", 4, env=env)
+    answer = run_fork(code, *words, "--out", four, "--devices", 4, env=env)
     assert answer.code == 0, answer.err
     for place, devices in ((folder / "out", 1), (four, 4)):
         manifest = json.loads((place / "manifest.json").read_text())

@@ -12,7 +12,7 @@ import pytest
 
 import tivax.engine as tx
 
-from commands import contents, good, mistake, names, start_python
+from commands import contents, good, mistake, names, start_fork
 from helpers import small_world
 
 # Seconds after which a process is taken to hang.
@@ -101,7 +101,7 @@ def place(tmp_path_factory) -> Path:
 
 def start(place: Path, script: str, *words: object) -> subprocess.Popen[str]:
     env = {"TIVAX_CACHE": str(place / "cache")}
-    return start_python(script, *words, env=env, cwd=place)
+    return start_fork(script, *words, env=env, cwd=place)
 
 
 def two(place: Path, scripts: tuple[str, str], *words: object):

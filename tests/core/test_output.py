@@ -21,7 +21,7 @@ from tivax.engine.core.places import (
     require_result_place,
 )
 
-from commands import contents, names, run_python, start_python
+from commands import contents, names, run_fork, start_python
 from helpers import error_of
 
 TBI = Run("tbi")
@@ -411,7 +411,7 @@ def test_whenever_a_replacement_is_killed_the_old_or_the_new_is_whole(tmp_path):
         (folder / "canary").write_text("mine")
         out = folder / "out"
         write_result(out, "old")
-        killed = run_python(KILLED, out, at)
+        killed = run_fork(KILLED, out, at)
         if killed.out.endswith("ended\n"):
             break
         assert killed.code == -signal.SIGKILL, killed.err

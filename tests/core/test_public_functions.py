@@ -1,8 +1,6 @@
 """Arguments of a wrong kind: one line from every public function."""
 
 import json
-import subprocess
-import sys
 from inspect import isfunction
 from pathlib import Path
 
@@ -10,7 +8,7 @@ import pytest
 
 import tivax.engine as tx
 
-from commands import Answer, run_python
+from commands import Answer, run_fork, run_python
 
 # Classes that a user makes; others are returned, raised or filled by readers.
 MADE = {"Economy", "Model", "Scheme", "TableError", "Tolerance", "WorldShape"}
@@ -23,11 +21,11 @@ FUNCTIONS = sorted(
 @pytest.fixture(scope="module")
 def program() -> dict:
     """What ``wrong_arguments`` found, run without the type checks of pytest."""
-    path = Path(__file__).parents[1] / "support" / "wrong_arguments.py"
-    run = subprocess.run(
-        [sys.executable, str(path)], capture_output=True, text=True, check=True
-    )
-    return json.loads(run.stdout)
+    support = Path(__file__).parents[1] / "support"
+    code = "import wrong_arguments; wrong_arguments.main()"
+    run = run_fork(code, env={"PYTHONPATH": str(support)})
+    assert run.code == 0, run.err
+    return json.loads(run.out)
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -12,7 +12,7 @@ from tivax.engine.measures import decompose, indicators, trade_benefit_index
 from tivax.engine.measures.years import map_years, solve_years, with_fallback
 from tivax.kernels.solve import TOLERANCE
 
-from commands import run_python
+from commands import run_fork
 from helpers import (
     proportional_inputs,
     random_inputs,
@@ -198,7 +198,7 @@ def test_results_do_not_depend_on_the_number_of_devices(
     added to this one."""
     found = {"PYTHONPATH": str(request.path.parents[1] / "support")}
     file = tmp_path / "found.npz"
-    done = run_python(SCRIPT, devices, file, env=found, cwd=request.path.parent)
+    done = run_fork(SCRIPT, devices, file, env=found, cwd=request.path.parent)
     assert done.code == 0, done.err
     found = np.load(file)
     assert set(found) == set(on_one_device)

@@ -16,7 +16,7 @@ import pytest
 from tivax.engine.core import processes as machines
 from tivax.engine.core.processes import Machines
 
-from commands import mistake, names, start_python
+from commands import mistake, names, start_fork
 from experiment_panels import small_panel
 from helpers import error_of
 
@@ -195,7 +195,7 @@ class Place:
         flags = f"{os.environ.get('XLA_FLAGS', '')} {flag}"
         env = {"TIVAX_CACHE": str(self.folder / "cache"), "XLA_FLAGS": flags}
         program += "\ncli.main()"
-        return start_python(program, *command, env=env, cwd=self.folder)
+        return start_fork(program, *command, env=env, cwd=self.folder)
 
     def one(self, out: str, **options) -> list[str]:
         """A process alone; what it prints."""

@@ -20,7 +20,7 @@ from tivax.engine.resampling.running import draws_of, fill, over_blocks, stream
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
-from commands import run_python
+from commands import run_fork
 from experiment_panels import (
     MODEL,
     calls_of,
@@ -163,7 +163,7 @@ print(json.dumps({k: tests.digest(tests.draws(k)) for k in tests.CASES}))
 def test_draws_do_not_depend_on_the_number_of_devices(request):
     """In a process of its own: devices cannot be added to this one."""
     found = {"PYTHONPATH": str(request.path.parents[1] / "support")}
-    done = run_python(SCRIPT, env=found, cwd=request.path.parent)
+    done = run_fork(SCRIPT, env=found, cwd=request.path.parent)
     assert done.code == 0, done.err
     assert json.loads(done.out) == {name: digest(draws(name)) for name in CASES}
 

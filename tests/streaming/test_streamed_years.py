@@ -30,7 +30,7 @@ from tivax.engine.streaming import (
 )
 from tivax.engine.tables import check_balance, check_columns, check_values, write_store
 
-from commands import run_python
+from commands import run_fork
 from helpers import error_of, random_tables, single_supplier_inputs
 
 REGIONS, SECTORS = 6, 3
@@ -281,7 +281,7 @@ def test_results_are_the_same_on_one_two_and_four_devices(request, tmp_path):
     """15 rows, which neither two nor four devices can divide."""
     support = {"PYTHONPATH": str(request.path.parents[1] / "support")}
     file = tmp_path / "found.npz"
-    done = run_python(ON_DEVICES, file, env=support)
+    done = run_fork(ON_DEVICES, file, env=support)
     assert done.code == 0, done.err
     found = np.load(file)
     for key in found:

@@ -16,6 +16,8 @@ import typer
 from tivax.engine.cli import app as cli
 from tivax.engine.cli.tables import commands
 
+from forks import client
+
 # The options of all commands, which typer would read anew for every run of one.
 parser = cache(typer.main.get_command)
 
@@ -62,7 +64,15 @@ def mistake(*words) -> str:
 
 def run_python(code: str, *words, env: Mapping[str, str] = {}, **options) -> Answer:
     """What code of Python says in a process of its own, with variables more."""
-    process = start_python(code, *words, env=env, **options)
+    return _answer(start_python(code, *words, env=env, **options))
+
+
+def run_fork(code: str, *words, env: Mapping[str, str] = {}, **options) -> Answer:
+    """The same of a process that has imported all of tivax (``forks``)."""
+    return _answer(start_fork(code, *words, env=env, **options))
+
+
+def _answer(process: subprocess.Popen[str]) -> Answer:
     out, err = process.communicate(timeout=300)
     return Answer(process.returncode, out, err)
 
@@ -70,9 +80,24 @@ def run_python(code: str, *words, env: Mapping[str, str] = {}, **options) -> Ans
 def start_python(
     code: str, *words, env: Mapping[str, str] = {}, **options
 ) -> subprocess.Popen[str]:
-    """The same process, whose streams are pipes."""
+    """That process, whose streams are pipes."""
+    return _start([sys.executable, "-c"], code, *words, env=env, **options)
+
+
+def start_fork(
+    code: str, *words, env: Mapping[str, str] = {}, **options
+) -> subprocess.Popen[str]:
+    """That fork; on Linux, elsewhere a process as any other."""
+    if sys.platform != "linux":
+        return start_python(code, *words, env=env, **options)
+    return _start(client(), code, *words, env=env, **options)
+
+
+def _start(
+    python: list[str], code: str, *words, env: Mapping[str, str], **options
+) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
+        [*python, code, *map(str, words)],
         env={**os.environ, **env},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -360,7 +360,7 @@ def outcome(call: Callable[[], Any]) -> tuple[str, str]:
     return "", ""
 
 
-if __name__ == "__main__":
+def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         cases = [*of_tables(Path(folder)), *of_labels(), *of_panels()]
         told = {name: outcome(call) for name, call in cases}
@@ -375,3 +375,7 @@ if __name__ == "__main__":
         "lists": [np.asarray(tables.x).tolist(), list(tables.years)],
     }
     print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from tivax.engine import TivaxError, open_store
 from tivax.engine.tables import WorldTables, row_slabs, store, write_store
 
-from commands import run_python
+from commands import run_fork
 from helpers import error_of, random_tables
 
 REGIONS, SECTORS, YEARS = 6, 2, 2
@@ -194,7 +194,7 @@ def test_a_killed_writer_leaves_no_store_and_the_next_one_clears_up(
 ):
     place = tmp_path / "store"
     support = {"PYTHONPATH": str(request.path.parents[1] / "support")}
-    killed = run_python(KILLED, place, env=support)
+    killed = run_fork(KILLED, place, env=support)
     assert killed.code == -signal.SIGKILL
     assert not place.exists()
     assert list(tmp_path.iterdir())  # what it had written, hidden
