@@ -17,7 +17,12 @@ from jaxtyping import Array, Float, Key
 from ...kernels import leontief, perimeters
 from ...kernels.inverted_table import InvertedTable
 from ...kernels.refinement import IterativeSolution
-from ..streaming import StreamedCoefficients, StreamedYear
+from ..streaming import (
+    StreamedCoefficients,
+    StreamedFlows,
+    buyers_among,
+    streamed_borders,
+)
 from .models import ErrorModel
 from .streamed_draws import DrawnYear, draw_year
 from .streamed_errors import OpenedYear
@@ -37,12 +42,14 @@ def streamed_mean_squares(
     values: Values,
     key: Key[Array, ""],
     probes: int,
+    member: Float[Array, "c p"] | None = None,
 ) -> Any:
     """Root mean squares of changes of ``values`` for drawn errors; ``row`` is value
-    added unless that is the residual.
+    added unless that is the residual, ``member`` as in ``streamed_inverted``.
 
-    Raises ``TivaxError`` where the iteration stalls.
+    Raises ``TivaxError`` where the iteration stalls, and as ``streamed_inverted``.
     """
+    inside = streamed_borders(opened.year, member)[1]
     flows, one = opened.year.flows, jnp.ones((), opened.Y.dtype)
     parts = streamed_parts(opened.tables, opened.number, model, flows.rows)
     total = found = None
@@ -51,7 +58,7 @@ def streamed_mean_squares(
         drawn = draw_year(parts, flows, own, mapped=opened.mapped)
 
         def moved(t: Array, drawn: DrawnYear = drawn) -> Any:
-            return values(*_moved(opened, row, drawn, t))
+            return values(*_moved(opened, row, drawn, t, inside, member))
 
         found, change = jax.jvp(moved, (0 * one,), (one,))
         squares = jax.tree.map(jnp.square, change)
@@ -83,12 +90,20 @@ def _along(value: _Product, change: _Product) -> Callable[[Array, Array], Array]
 class _MovedFlows:
     """Z + t dZ as what multiplies: see ``streaming.inverted.TableFlows``."""
 
-    def __init__(self, year: StreamedYear, drawn: DrawnYear, t: Array) -> None:
-        flows = year.flows
-        self._t, self.inside = t, year.D + t * drawn.inside
+    def __init__(
+        self,
+        flows: StreamedFlows,
+        drawn: DrawnYear,
+        t: Array,
+        inside: Any,
+        member: Float[Array, "c p"] | None,
+    ) -> None:
+        self._t, self.inside = t, inside + t * drawn.inside_of(inside)
         self._times = _along(flows.__matmul__, drawn.__matmul__)
         self._transposed = _along(flows.transposed_times, drawn.transposed_times)
-        self._buyers = _along(flows.buyers, drawn.buyers)
+        self._buyers = _along(
+            buyers_among(flows.buyers, member), buyers_among(drawn.buyers, member)
+        )
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self._times(self._t, Q)
@@ -156,18 +171,25 @@ def _moved(
     row: Float[Array, " n"] | None,
     drawn: DrawnYear,
     t: Float[Array, ""],
+    inside: perimeters.Inside,
+    member: Float[Array, "c p"] | None = None,
 ) -> tuple[InvertedTable, Float[Array, "n c"]]:
-    """``sensitivity.differentiable_table`` of the moved table, and its final demand."""
-    year, Y = opened.year, opened.Y
-    n, c = Y.shape
-    borders = perimeters.equal_regions(n, c, Y.dtype)
+    """``sensitivity.differentiable_table`` of the moved table, and its final demand by
+    region."""
+    year = opened.year
+    by_region = opened.Y + t * drawn.Y
+    n, c = by_region.shape
+    if member is None:
+        borders, Y = perimeters.equal_regions(n, c, by_region.dtype), by_region
+    else:
+        borders = perimeters.Perimeters(jnp.repeat(member, n // c, axis=0))
+        Y = by_region @ member
     x = year.x + t * drawn.x
-    Y = Y + t * drawn.Y
     active = year.x > 0
     scale = leontief.per_dollar(x)
     left = jnp.where(active, 1 - (year.columns + t * drawn.columns) * scale, 0)
     v = left if row is None else row * scale
-    flows: Any = _MovedFlows(year, drawn, t)
+    flows: Any = _MovedFlows(year.flows, drawn, t, inside, member)
     B: Any = _MovedInverse(opened, drawn, t)
     A = flows * scale[None, :]
     L = perimeters.differentiable_inverse(perimeters.identity(A.inside) - A.inside)
@@ -195,4 +217,4 @@ def _moved(
         cell_error=missing,
         cell_backward_error=missing,
     )
-    return world, Y
+    return world, by_region
