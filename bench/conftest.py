@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 
 import jax
 import pytest
+from quick_programs import take_quick_programs
 
 from tivax.bench.cases import World, make_world
 
@@ -14,14 +15,9 @@ jax.config.update("jax_enable_x64", True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take programs that compile fast where nothing is timed: see tests/conftest.py."""
-    timed = not config.getoption("benchmark_disable")
-    if timed or "XLA_FLAGS" in os.environ or jax.__version_info__ >= (0, 11):
-        return
-    os.environ["XLA_FLAGS"] = (
-        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    )
-    jax.config.update("jax_disable_most_optimizations", True)
+    """Take programs that compile fast where nothing is timed."""
+    if config.getoption("benchmark_disable"):
+        take_quick_programs()
 
 
 @pytest.fixture(scope="session")

@@ -7,13 +7,12 @@ import tempfile
 from importlib.metadata import version as version_of
 from pathlib import Path
 
-import jax
-
 import tivax
 
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE / "extensions"))
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE / "extensions"), str(HERE.parent / "tests" / "support")]
 import preloaded  # noqa: E402
+from quick_programs import take_quick_programs  # noqa: E402
 
 project = "tivax"
 author = "The tivax developers"
@@ -45,12 +44,7 @@ os.environ.setdefault("PYTHONWARNINGS", ",".join(f"ignore:{k}" for k in FORKS))
 os.environ.setdefault("COLUMNS", "88")  # the width of a terminal, for commands in cells
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-# Pages wait for the compiler more than for numbers: see tests/conftest.py.
-if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 11):
-    os.environ["XLA_FLAGS"] = (
-        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    )
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
+take_quick_programs()
 # Pages put files here that the site shows as they are, beside its own static ones.
 SCRATCH = Path(tempfile.mkdtemp())
 os.environ["TIVAX_DOCS_SHOWN"] = str(SCRATCH / "shown")

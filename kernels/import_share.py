@@ -82,6 +82,8 @@ from .leontief import (
     per_dollar,
     sales_to_regions,
 )
+from .perimeters import Inside
+from .perimeters import multiply as multiply_inside
 from .refinement import IterativeSolution, correction, in_tiles, refine, whole_tiles
 
 # Where the eigenvalues of I - K S lie on world tables (0.74 to 1.04 on WIOD 2013).
@@ -274,20 +276,18 @@ def solve_contents(
 
 def transposed(
     multiply: Callable[[Array], Array],
-    D: Float[Array, "c s s"],
+    D: Inside,
     exporting: Float[Array, "n k"] | None = None,
     scale: Float[Array, " n"] | None = None,
 ) -> Callable[[Array], Array]:
     """C to A' C, from ``multiply`` by A', without the exports of the industries
     whose ``exporting`` is 0; A and D are flows where there is a ``scale``."""
-    regions = len(D)
 
     def times(C: Float[Array, "n k"]) -> Float[Array, "n k"]:
         abroad = C if exporting is None else exporting * C
         result = multiply(abroad)
         if exporting is not None:
-            at_home = (C - abroad).reshape(regions, -1, C.shape[1])
-            result = result + (D.mT @ at_home).reshape(C.shape)
+            result = result + multiply_inside(D.mT, C - abroad)
         return result if scale is None else scale[:, None] * result
 
     return times

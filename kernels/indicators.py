@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 from . import position, value_chains
 from .inverted_table import InvertedTable, Terms
 from .leontief import per_dollar
-from .perimeters import multiply
+from .perimeters import diagonal, multiply
 
 Flows = dict[str, Float[Array, "p s q"] | Float[Array, "p s"]]
 Uses = dict[str, Float[Array, "n c"]]
@@ -202,7 +202,7 @@ def _exported_again(world: InvertedTable) -> Float[Array, "n c"]:
 
 def _made_by_itself(world: InvertedTable) -> Float[Array, " n"]:
     """v_i L_ii: value added of the exporting industry itself in a US$ of exports."""
-    return world.v * jnp.diagonal(world.L, axis1=-2, axis2=-1).reshape(-1)
+    return world.v * diagonal(world.L)
 
 
 def _absorbed(world: InvertedTable) -> Terms:

@@ -27,6 +27,7 @@ from .import_share import (
     transposed,
 )
 from .leontief import growth_rate, sales_to_regions
+from .perimeters import Inside
 from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
@@ -161,7 +162,7 @@ def correct(
 @partial(jax.jit, static_argnames="mesh")
 def correct_contents(
     A: Float[Array, "N n"],
-    D: Float[Array, "c s s"],
+    D: Inside,
     P: ImportShares,
     exporting: Float[Array, "n k"] | None,
     r: Float[Array, "n k"],

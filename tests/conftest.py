@@ -5,27 +5,19 @@ from pathlib import Path
 import jax
 import pytest
 
-# Compiling takes more of the tests' time than running: they use programs without most
-# optimisations, made by XLA's older emitters of loops and in one piece, which takes a
-# third of the time.
-# `XLA_FLAGS= python -m pytest` tests the programs that users run, as some steps of
-# .ci/run do. XLA aborts where it does not know an option: it was tried with 0.10.
-if "XLA_FLAGS" not in os.environ and jax.__version_info__ < (0, 11):
-    os.environ["XLA_FLAGS"] = (
-        "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
-    )
-    jax.config.update("jax_disable_most_optimizations", True)
-    # For the processes that tests start.
-    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
-
 # As scripts/test does, for SciPy and JAX, and for the processes that tests start.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from quick_programs import take_quick_programs
 
 from tivax.engine import WorldTables, save_store
 
 from helpers import quick_to_compile, random_tables
 from truth_files import LEATHER, WIODTEST, exvatools, truth_table
 
+# `XLA_FLAGS= python -m pytest` tests the programs that users run, as some steps of
+# .ci/run do.
+take_quick_programs()
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")

@@ -3,6 +3,8 @@
 import json
 import logging
 import math
+import shlex
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,6 +31,17 @@ from ..core import Progress as Callback
 from ..core import no_progress, raise_interrupt, stage
 
 log = logging.getLogger("tivax")
+
+
+def shell_command(*words: object) -> str:
+    """A command of tivax that can be pasted in a shell."""
+    quote = subprocess.list2cmdline if sys.platform == "win32" else shlex.join
+    return quote(["tivax", *map(str, words)])
+
+
+def next_step(*words: object) -> str:
+    """The last line of a command: what to run next."""
+    return f"Next: {shell_command(*words)}"
 
 
 class Terminal:

@@ -17,6 +17,7 @@ from .display import interval_text as interval_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
 from .display import p_text as p_text
+from .display import percent_text as percent_text
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
 from .errors import show as show
@@ -59,6 +60,7 @@ from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
 from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
+from .manifest import require_as_written as require_as_written
 from .manifest import sha256 as sha256
 from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts
@@ -90,6 +92,7 @@ from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .progress import stage as stage
 from .spreadsheets import escape_formula as escape_formula
+from .spreadsheets import require_different_columns as require_different_columns
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
 from .toml import EACH as EACH

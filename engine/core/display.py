@@ -87,6 +87,11 @@ def p_cell(p: float, decimals: int = 3) -> str:
     return f"{p:.{decimals}f}" if not p < least / 2 else f"<{least:.{decimals}f}"
 
 
+def percent_text(share: float, decimals: int = 0) -> str:
+    """``27 %`` of a share of 0.27."""
+    return f"{share:.{decimals}%}".replace("%", " %")
+
+
 def count_text(number: int, noun: str) -> str:
     """``1 year``, ``1,250 draws``."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

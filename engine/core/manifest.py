@@ -135,17 +135,24 @@ def require_as_listed(
             f"{path}: not written by `tivax {command}`, and force=True would remove "
             "it; move it away, or choose another place"
         )
-    same = (
-        path.is_file()
-        and not path.is_symlink()
-        and path.stat().st_size == entry.get("bytes")
-        and sha256(path) == entry.get("sha256")
-    )
-    if not same:
+    if path.is_symlink() or not path.is_file() or not _is_as_listed(path, entry):
         raise TivaxError(
             f"{path}: changed since `tivax {command}` wrote it, and force=True would "
             "remove it; move it away, or choose another place"
         )
+
+
+def require_as_written(path: Path, entry: Mapping[str, Any], command: str) -> None:
+    """Raise ``TivaxError`` unless a file that is read is what ``command`` wrote."""
+    if not _is_as_listed(path, entry):
+        raise TivaxError(
+            f"{path}: changed since `tivax {command}` wrote it; run the command again"
+        )
+
+
+def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
+    same_size = path.stat().st_size == entry.get("bytes")
+    return same_size and sha256(path) == entry.get("sha256")
 
 
 def sha256(path: Path) -> str:

@@ -8,7 +8,8 @@ stands before it (OWASP, CSV injection); in xlsx the cell is marked as text.
 import csv
 import os
 import re
-from collections.abc import Hashable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from .errors import TivaxError
 from .progress import stage
 
 _RUN = re.compile(r"[=+\-@\t\r\n]")
@@ -43,6 +45,19 @@ def unescape_formula(cell: str) -> str:
 
 # Rows written at a time: as Python objects they take four times the memory.
 _ROWS = 50_000
+
+
+def require_different_columns(path: Path, names: Iterable[str] | None = None) -> None:
+    """Raise ``TivaxError`` where two columns have one name, which pandas changes.
+
+    ``names`` are those of the columns; else the first line of a csv file has them.
+    """
+    if names is None:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+            names = next(csv.reader(file), [])
+    counts = Counter(k.strip() for k in names)
+    if twice := next((k for k, count in counts.items() if k and count > 1), ""):
+        raise TivaxError(f"{path}: two columns are called {twice}; rename one")
 
 
 @stage("writing")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from ..core import Listing, Printable, long_table_of, number_text, p_text
+from ..core import Listing, Printable, long_table_of, number_text, p_text, percent_text
 from ..resampling import LEVEL, Model
 
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -128,9 +128,9 @@ class SpecificationCurve(Printable):
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
             f"{_share_in_words(many, len(rows), sign)}; without any effect the side "
-            f"that has more would have at most {_percent(share['null_median'])} in "
-            f"half of the draws and more than {_percent(share['null_high'])} in one of "
-            "forty",
+            f"that has more would have at most {percent_text(share['null_median'])} in "
+            f"half of the draws and more than {percent_text(share['null_high'])} in "
+            "one of forty",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
@@ -220,12 +220,9 @@ def _share_in_words(many: int, of: int, sign: str) -> str:
         return "None of them is significant at 5 % by itself"
     verb = "is" if many == 1 else "are"
     return (
-        f"{many} of them ({_percent(many / of)}) {verb} {sign} and significant at 5 %"
+        f"{many} of them ({percent_text(many / of)}) {verb} {sign} and significant "
+        "at 5 %"
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f} %"
 
 
 _PRINTED = ("", "observed", "null 2.5 %", "50 %", "97.5 %", "p", "error of p")

@@ -17,6 +17,7 @@ from ..core import (
     count_text,
     local_path,
     number_text,
+    percent_text,
     require_kind,
 )
 
@@ -318,7 +319,7 @@ def check_accounts(economy: Economy) -> None:
                 f"{economy.name}: does not add up: {gap.where}: "
                 + gap.words.format(f"{gap.one:,.6g}", f"{gap.other:,.6g}")
                 + f", a gap of {abs(gap.one - gap.other):,.3g}; at most "
-                f"{ADDS_UP:.1%} is allowed{gap.remedy}"
+                f"{percent_text(ADDS_UP, 1)} is allowed{gap.remedy}"
             )
 
 

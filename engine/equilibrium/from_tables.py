@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, local_path, suggest
+from ..core import TivaxError, local_path, require_different_columns, suggest
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -199,6 +199,7 @@ def _read(
         except (ValueError, OSError) as error:
             line = str(error).splitlines()[0]
             raise TivaxError(f"{path}: not a csv: {line}") from None
+        require_different_columns(path)
     for name in (*labels, *numbers):
         if name not in frame:
             raise TivaxError(

@@ -27,6 +27,7 @@ from ..core import (
     interval_text,
     long_table_of,
     number_text,
+    percent_text,
     show,
 )
 from .estimates import quantile_of
@@ -114,7 +115,8 @@ class PlausiblyExogenous(Printable):
             f"{number_text(self.largest_union)} in size"
         )
         if len(self.reduced_form) == 1:
-            said += f", {self.share:.0%} of the whole effect of {self.instruments[0]}"
+            share = percent_text(self.share)
+            said += f", {share} of the whole effect of {self.instruments[0]}"
         return said + f"; under the prior, {number_text(self.largest_prior)}."
 
 

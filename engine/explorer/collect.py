@@ -5,7 +5,8 @@ are left out, terms of a decomposition are summed over them.
 """
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, load_toml, suggest
+from ..core import MANIFEST, TivaxError, load_toml, require_as_written, suggest
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
 from .read import find_table, read_table
 
@@ -192,6 +193,7 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
         raise TivaxError(
             f"{folder}: no result of tivax tbi, indicators, decompose or demo"
         )
+    _require_as_recorded(folder, manifest, tables.values())
     seen: set[str] = set()
     for name in _WIDE:
         if name in tables:
@@ -208,12 +210,52 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, which tells units; nothing where it is missing or damaged."""
-    try:
-        found = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    """The manifest, which tells units; nothing where there is none.
+
+    Raises ``TivaxError`` for one that is damaged.
+    """
+    path = folder / MANIFEST
+    if not path.exists():
         return {}
-    return found if isinstance(found, dict) else {}
+    with suppress(OSError, ValueError, RecursionError):
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if _is_manifest(found):
+            return found
+    raise TivaxError(
+        f"{path}: not a manifest of a tivax command, or damaged; run the command again"
+    )
+
+
+def _is_manifest(found: Any) -> bool:
+    if not isinstance(found, dict):
+        return False
+    lists = [found.get(k, []) for k in ("files", "accounts")]
+    return (
+        isinstance(found.get("command"), str)
+        and isinstance(found.get("units", {}), dict)
+        and all(isinstance(k, list) for k in lists)
+        and all(isinstance(k, dict) for one in lists for k in one)
+    )
+
+
+def _require_as_recorded(
+    folder: Path, manifest: Mapping[str, Any], tables: Iterable[Path]
+) -> None:
+    """Raise ``TivaxError`` for a table whose units another manifest would tell.
+
+    Older manifests do not record files.
+    """
+    if "files" not in manifest:
+        return
+    listed = {str(k.get("name")): k for k in manifest["files"]}
+    for path in tables:
+        entry = listed.get(path.relative_to(folder).as_posix())
+        if entry is None:
+            raise TivaxError(
+                f"{path}: not written by `tivax {manifest['command']}`, whose "
+                f"{MANIFEST} lies there; move it to a folder of its own"
+            )
+        require_as_written(path, entry, manifest["command"])
 
 
 def _by_account(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -263,7 +263,7 @@ def intervals(
     """
     across = 2
     down = -(-len(rows) // across)
-    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.2), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.4), layout="constrained")
     axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
@@ -295,6 +295,7 @@ def intervals(
             fontsize=SMALL,
             loc="left",
         )
+    fig.supxlabel(label("TBI coefficient", language), fontsize=SMALL)
     return finish_layout(fig)
 
 

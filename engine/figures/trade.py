@@ -81,7 +81,7 @@ def tbi_lines(
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
     name = f"{label('TBI', language)}, (X − M) / (X + M)"
     if "tbi_ci_low" in tbi:
-        name += "\n" + ("带：95 % 区间" if language == "zh" else "band: 95 % interval")
+        name += "\n" + ("带：95%区间" if language == "zh" else "band: 95 % interval")
     return finish_layout(draw(index, name))
 
 

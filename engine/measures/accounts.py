@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import xarray as xr
 
-from ..core import TivaxError, require_kind, suggest
+from ..core import TivaxError, percent_text, require_kind, suggest
 from ..tables import WorldTables, YearArray, as_float64, require_tables, satellites
 
 Definition = Literal["residual", "basic"]
@@ -109,7 +109,8 @@ class Account:
         share, unit = satellites.idle_share(self.satellite, tables), self.unit(tables)
         line = f"{self.name}{f', {unit}' if unit else ''}"
         if share > 0:
-            line += f": {share:.2%} is in industries without output and left out"
+            idle = percent_text(share, 2)
+            line += f": {idle} is in industries without output and left out"
         return [line]
 
 

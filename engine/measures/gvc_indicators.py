@@ -137,7 +137,7 @@ def indicators(
     certify
         ``columns`` or ``cells``, as there; cells are those of the Leontief inverse.
     memory
-        As for ``value_added_trade``; groups and cells are not streamed.
+        As for ``value_added_trade``; cells are not streamed.
 
     Returns
     -------

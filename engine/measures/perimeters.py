@@ -97,7 +97,7 @@ def compute_inverted(
         return np.stack(parts, axis=-1)
 
     streamed = None
-    if borders.are_regions and (products or not inverse) and not certify:
+    if (products or not inverse) and not certify:
         streamed = partial(
             streamed_inverted,
             kernel=kernel,

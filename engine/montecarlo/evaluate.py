@@ -17,6 +17,7 @@ from ..core import (
     no_progress,
     number_text,
     p_text,
+    percent_text,
     require_kind,
     require_whole,
     shift_progress,
@@ -169,7 +170,7 @@ def _sentence(row: dict) -> str:
         f"{row['model']}: {row['term']} has the effect {numbers['estimate']}, "
         f"standard error {numbers['se_sampling']} from sampling, "
         f"{numbers['se_table']} from the tables, {numbers['se_total']} in all "
-        f"({share:.0%} of its square from the tables); reliability "
+        f"({percent_text(share)} of its square from the tables); reliability "
         f"{row['reliability']:.3f}: {right}."
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError
+from ..core import TivaxError, require_different_columns
 from ..sources.panel import bis, kof, pwt, wdi, weo, wgi
 from .data_files import DataFiles
 from .published_files import Edition
@@ -135,6 +135,7 @@ def _tbi_of_csv(path: Path) -> pd.DataFrame:
         raise TivaxError(
             f"{path}: not a csv file ({reason}); rewrite the file"
         ) from None
+    require_different_columns(path)
     if "iso3" not in frame:
         frame = frame.rename(columns={"region": "iso3"})
     for column in ("year", "iso3", "tbi"):

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import MANIFEST, TivaxError, read_store_attributes, sha256
+from ..core import (
+    MANIFEST,
+    TivaxError,
+    read_store_attributes,
+    require_as_written,
+    sha256,
+)
 
 
 @dataclass(frozen=True)
@@ -137,11 +143,7 @@ def require_whole(result: Result) -> None:
         path = result.path / entry["name"]
         if not path.is_file():
             raise TivaxError(f"{path}: missing; run `tivax {result.command}` again")
-        if path.stat().st_size != entry["bytes"] or sha256(path) != entry["sha256"]:
-            raise TivaxError(
-                f"{path}: changed since `tivax {result.command}` wrote it; run the "
-                "command again"
-            )
+        require_as_written(path, entry, result.command)
 
 
 def require_unchanged(path: Path, entry: Mapping[str, Any], command: str) -> None:

@@ -126,7 +126,8 @@ def _formatted(column: pd.Series, spec: str | None) -> list[str]:
 def _cell_text(value: Any, spec: str) -> str:
     if spec.startswith("p"):
         return p_cell(value, int(spec[1:]))
-    return format(value, spec)
+    text = format(value, spec)
+    return text.replace("%", " %") if spec.endswith("%") else text
 
 
 def _is_missing(value: object) -> bool:

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError, local_path, require_size, unescape_formula
+from ..core import (
+    TivaxError,
+    local_path,
+    require_different_columns,
+    require_size,
+    unescape_formula,
+)
 from ..tables import require_labels
 from .files import parsing
 from .source import TableFile
@@ -95,8 +101,10 @@ def _read(
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
+            require_different_columns(path, map(str, frame.columns))
         else:  # NA is a label like any other: Namibia, North America
             frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
+            require_different_columns(path)
     labels = [*labels, *(k for k in more if k in frame)]
     names = [str(k) for k in frame.columns if k not in (*labels, "unit")]
     if not names or any(k not in frame for k in labels):

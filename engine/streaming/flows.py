@@ -16,6 +16,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import row_slabs as kernels
 from ...kernels.leontief import sales_to_regions
+from ...kernels.perimeters import Blocks
 from ..core import TivaxError
 from ..tables import WorldTables, row_slabs
 
@@ -148,6 +149,20 @@ class StreamedFlows:
             some = kernels.buyers(slab, weights, region, regions=self.regions)
             found[first : first + len(slab)] = some
         return jax.device_put(found.reshape(Q.shape))
+
+    def inside(self, place: Sequence[int]) -> Blocks:
+        """Flows that stay inside perimeters, ``place`` the number of each region's."""
+        of = np.repeat(np.asarray(place), self.sectors)
+        every = [np.flatnonzero(of == k) for k in sorted(set(place))]
+        sizes = sorted({len(k) for k in every})
+        rows = [np.array([k for k in every if len(k) == size]) for size in sizes]
+        stacks = [np.empty((*k.shape, k.shape[1])) for k in rows]
+        for first, slab in self.slabs():
+            for stack, members in zip(stacks, rows, strict=True):
+                for b, own in enumerate(members):
+                    here = (own >= first) & (own < first + len(slab))
+                    stack[b, here] = slab[np.ix_(own[here] - first, own)]
+        return Blocks(tuple(jax.device_put(stacks)), tuple(jax.device_put(rows)))
 
     def _parts(
         self, first: int, slab: np.ndarray, given: Sequence[Any]

@@ -1,10 +1,12 @@
 """The inverted table of a year that does not fit: products with B, B itself never."""
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import inverted_table as kernels
@@ -12,7 +14,11 @@ from ...kernels import perimeters
 from ...kernels.inverted_table import InvertedTable
 from ...kernels.refinement import IterativeSolution
 from .flows import StreamedFlows
+from .memory import does_not_fit, is_too_large
 from .year import StreamedYear
+
+# Matrices of what stays inside groups: flows, coefficients twice, their inverse.
+_INSIDE = 4
 
 
 class StreamedCoefficients:
@@ -20,7 +26,7 @@ class StreamedCoefficients:
 
     def __init__(self, flows: Any, scale: Float[Array, " n"]) -> None:
         self._flows, self._scale = flows, scale
-        self.inside = flows.inside * scale.reshape(len(flows.inside), 1, -1)
+        self.inside = perimeters.of_columns(flows.inside, scale)
 
     def __matmul__(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
         scaled = self._scale.reshape(-1, *[1] * (Q.ndim - 1)) * Q
@@ -36,11 +42,17 @@ class StreamedCoefficients:
 
 class TableFlows:
     """Z of an ``InvertedTable``: products that ``StreamedFlows`` makes, and what stays
-    inside borders."""
+    inside borders. ``member`` of regions, unless these are the perimeters."""
 
-    def __init__(self, flows: StreamedFlows, inside: Float[Array, "c s s"]) -> None:
+    def __init__(
+        self,
+        flows: StreamedFlows,
+        inside: perimeters.Inside,
+        member: Float[Array, "c p"] | None = None,
+    ) -> None:
         self.inside = inside
-        self.buyers, self.transposed_times = flows.buyers, flows.transposed_times
+        self.buyers = buyers_among(flows.buyers, member)
+        self.transposed_times = flows.transposed_times
         self._flows = flows
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
@@ -48,6 +60,20 @@ class TableFlows:
 
     def __mul__(self, scale: Float[Array, "1 n"]) -> StreamedCoefficients:
         return StreamedCoefficients(self, scale[0])
+
+
+def buyers_among(
+    buyers: Callable[[Array], Array], member: Float[Array, "c p"] | None
+) -> Callable[[Array], Array]:
+    """``Perimeters.buyers`` of groups of regions, from that of regions."""
+    if member is None:
+        return buyers
+    of_seller = member.T
+
+    def grouped(Q: Float[Array, " n *k p"]) -> Float[Array, " n *k p"]:
+        return buyers(Q @ of_seller) @ member
+
+    return grouped
 
 
 class StreamedInverse:
@@ -78,6 +104,7 @@ def streamed_inverted(
     year: StreamedYear,
     Y: Float[Array, "n c u"],
     v: Float[Array, " n"] | None = None,
+    member: Float[Array, "c p"] | None = None,
     *,
     kernel: Callable[..., Any],
     options: Sequence[tuple[str, Hashable]],
@@ -85,10 +112,10 @@ def streamed_inverted(
 ) -> Any:
     """``kernel`` of the year's table, products with B solved for.
 
-    Perimeters are regions; Y and ``options`` as in ``measures.perimeters``. With
-    ``inverse`` the kernel takes B, in products only.
+    Y and ``options`` as in ``measures.perimeters``; ``member`` of regions, unless these
+    are the perimeters. With ``inverse`` the kernel takes B, in products only.
     """
-    world = invert_streamed(year, Y[..., 0], v)
+    world = invert_streamed(year, Y[..., 0], v, member)
     by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
     if not inverse:
         return kernel(world, *by_use, **dict(options))
@@ -98,18 +125,50 @@ def streamed_inverted(
 
 
 def invert_streamed(
-    year: StreamedYear, Y: Float[Array, "n c"], v: Float[Array, " n"] | None
+    year: StreamedYear,
+    Y: Float[Array, "n p"],
+    v: Float[Array, " n"] | None,
+    member: Float[Array, "c p"] | None = None,
 ) -> InvertedTable:
-    """``kernels.inverted_table.invert_table`` without B, of a streamed year."""
+    """``kernels.inverted_table.invert_table`` without B, of a streamed year.
+
+    Raises ``TivaxError`` where flows inside the largest groups do not fit in memory.
+    """
+    borders, inside = streamed_borders(year, member)
     left, v, by_origin, exporting = _content_system(
-        year.x, year.columns, year.scale, Y, v
+        year.x, year.columns, year.scale, borders, v
     )
     X = year.solve(Y, tol=kernels.TOLERANCE)
-    contents = year.solve_contents(by_origin, exporting, tol=kernels.TOLERANCE)
+    contents = year.solve_contents(
+        by_origin,
+        exporting,
+        inside=None if member is None else inside,
+        tol=kernels.TOLERANCE,
+    )
     sold = year.flows.sold(year.scale * X.X.sum(axis=1))
-    world = _inverted(year.x, year.scale, year.D, Y, v, left, X, contents, sold)
-    flows: Any = TableFlows(year.flows, year.D)
+    if member is not None:
+        sold = sold @ member
+    system = year.x, year.scale, inside, borders
+    world = _inverted(*system, Y, v, left, X, contents, sold)
+    flows: Any = TableFlows(year.flows, inside, member)
     return world._replace(Z=flows)
+
+
+def streamed_borders(
+    year: StreamedYear, member: Float[Array, "c p"] | None
+) -> tuple[perimeters.Perimeters, perimeters.Inside]:
+    """Perimeters of a streamed year, and the flows inside them; errors as
+    ``invert_streamed``."""
+    n, c = len(year.x), year.flows.regions
+    if member is None:
+        return perimeters.equal_regions(n, c, year.x.dtype), year.D
+    sizes = np.asarray(member).sum(axis=0) * (n // c)
+    together = math.ceil(np.sqrt((sizes**2).sum()))
+    if is_too_large(together, held=_INSIDE):
+        raise does_not_fit(together, _INSIDE)
+    each = jnp.repeat(member, n // c, axis=0, total_repeat_length=n)
+    place = np.asarray(member).argmax(axis=1).tolist()
+    return perimeters.Perimeters(each), year.flows.inside(place)
 
 
 @jax.jit
@@ -117,12 +176,11 @@ def _content_system(
     x: Float[Array, " n"],
     columns: Float[Array, " n"],
     scale: Float[Array, " n"],
-    Y: Float[Array, "n c"],
+    borders: perimeters.Perimeters,
     v: Float[Array, " n"] | None,
 ) -> tuple[Array, Array, Float[Array, "n k"], Float[Array, "n k"]]:
     """Output less inputs and value added, per output; value added by origin and from
     abroad, the right-hand sides of contents; which industries export in each."""
-    borders = perimeters.equal_regions(len(Y), Y.shape[1], Y.dtype)
     left = jnp.where(x > 0, 1 - columns * scale, 0)
     v, abroad = left if v is None else v, borders.abroad
     by_origin = v[:, None] * jnp.concatenate([borders.member, abroad], axis=1)
@@ -134,7 +192,8 @@ def _content_system(
 def _inverted(
     x: Float[Array, " n"],
     scale: Float[Array, " n"],
-    D: Float[Array, "c s s"],
+    D: perimeters.Inside,
+    borders: perimeters.Perimeters,
     Y: Float[Array, "n c"],
     v: Float[Array, " n"],
     left: Float[Array, " n"],
@@ -142,11 +201,9 @@ def _inverted(
     contents: IterativeSolution,
     sold: Float[Array, "n c"],
 ) -> InvertedTable:
-    """The table of both solutions and of inputs sold to each region, without Z."""
-    c = Y.shape[1]
-    borders = perimeters.equal_regions(len(Y), c, Y.dtype)
-    active = x > 0
-    inside = D * scale.reshape(c, 1, -1)
+    """The table of both solutions and of inputs sold to each perimeter, without Z."""
+    c, active = Y.shape[1], x > 0
+    inside = perimeters.of_columns(D, scale)
     L = perimeters.inverse(perimeters.identity(inside) - inside)
     nan = jnp.full((), jnp.nan, Y.dtype)
     flows: Any = None

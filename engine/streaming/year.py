@@ -19,6 +19,7 @@ from jaxtyping import Array, Float
 from ...kernels import row_slabs as kernels
 from ...kernels.import_share import transposed, user_weights
 from ...kernels.leontief import per_dollar
+from ...kernels.perimeters import Inside, of_columns
 from ...kernels.refinement import IterativeSolution, refine, while_on_host
 from ...kernels.solve import TOLERANCE
 from ..core import aligned_empty
@@ -95,14 +96,24 @@ class StreamedYear:
         R: Float[Array, "n k"],
         exporting: Float[Array, "n k"] | None = None,
         *,
+        inside: Inside | None = None,
         tol: float = TOLERANCE,
     ) -> IterativeSolution:
-        """C = (I - A')^-1 R, as ``import_share.solve_contents``."""
-        times = transposed(self.flows.transposed_times, self.D, exporting, self.scale)
+        """C = (I - A')^-1 R, as ``import_share.solve_contents``; ``inside`` are flows
+        that do not count as exports, by default those at home."""
+        D, D32 = (self.D, self._D) if inside is None else (inside, None)
+        if D32 is None:
+            coefficients = of_columns(D, self.scale)
+            D32 = jax.tree.map(_in_float32, coefficients)
+        times = transposed(self.flows.transposed_times, D, exporting, self.scale)
         low = None if exporting is None else exporting.astype(jnp.float32)
-        given = (self._A, self._D, self._P, low)
+        given = (self._A, D32, self._P, low)
         correct = partial(kernels.correct_contents, *given, mesh=self._mesh)
         return refine(times, correct, R, tol, repeat=while_on_host)
+
+
+def _in_float32(values: Array) -> Array:
+    return values.astype(jnp.float32) if values.dtype == jnp.float64 else values
 
 
 def _placed(

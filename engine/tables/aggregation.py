@@ -19,6 +19,7 @@ from ..core import (
     load_toml,
     local_path,
     read_toml,
+    require_different_columns,
     require_kind,
     require_list,
     suggest,
@@ -290,6 +291,7 @@ def _csv_pairs(path: Path) -> Iterable[tuple[str, str]]:
                 f"{path}: no column {', '.join(sorted(missing))}; the first line must "
                 "name the columns from and to"
             )
+        require_different_columns(path, rows.fieldnames or ())
         for row in rows:
             old, new = ((row[k] or "").strip() for k in ("from", "to"))
             yield unescape_formula(old), unescape_formula(new)

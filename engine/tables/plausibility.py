@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
+from ..core import percent_text
 from .world_table import WorldTable
 
 # Sizes of an industry, output or inputs, over the mean output: at the first it should
@@ -122,8 +123,8 @@ def _sector_by_sector(table: WorldTable) -> Iterator[str]:
     if home[best] >= max(now + _MORE_AT_HOME, _enough(c)):
         yield (
             f"{best} seem to run sector by sector, not region by region: "
-            f"{home[best]:.0%} of intermediate sales would then stay in their region, "
-            f"as labelled {now:.0%} do"
+            f"{percent_text(home[best])} of intermediate sales would then stay in "
+            f"their region, as labelled {percent_text(now)} do"
         )
 
 

@@ -17,7 +17,7 @@ from ..core import (
 )
 from ..estimation import require_columns
 from ..panel import Panel
-from ..resampling import Model, with_lags
+from ..resampling import LEVEL, Model, with_lags
 from .catalogue import CATALOGUE
 from .fits import VariantFit, fit_variant, t_test
 from .result import COLUMNS, Threats
@@ -121,6 +121,8 @@ def threats(
             tests.append(test)
     if draws:
         _add_declared(rows, tests, settings, draws, seed, progress)
+    for row in rows:
+        row["note"] = "; ".join(filter(None, [row["note"], _said(row)]))
     made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
     made = made.astype({"n": "Int64", "clusters": "Int64"})
     return Threats(
@@ -251,9 +253,7 @@ def _fitted(
     ):
         own = term in setting.model.treatments
         coef, se, p = t_test(b, se, fit.clusters)
-        note = "; ".join(
-            filter(None, [made.note, _said(made, term, p, own), fit.without_se])
-        )
+        note = "; ".join(filter(None, [made.note, fit.without_se]))
         row = {
             "threat": made.threat,
             "variant": made.variant,
@@ -266,6 +266,7 @@ def _fitted(
             "clusters": fit.clusters,
             "variation_kept": kept[j] if own else np.nan,
             "note": note,
+            "own": own,
             "comparable": made.comparable and own,
             "same_units": made.same_units,
         }
@@ -276,11 +277,19 @@ def _fitted(
         yield row, test
 
 
-def _said(made: Variant, term: str, p: float, own: bool) -> str:
-    """What a p-value means beside a lead or a placebo outcome."""
-    if made.threat == "leads" and not own and p <= 0.05:
-        return "a later treatment predicts the outcome: a trend or the other direction"
-    if made.threat == "placebo outcome" and p <= 0.05:
+def _said(row: Mapping[str, Any]) -> str:
+    """What a declared p-value means beside a lead or a placebo outcome."""
+    p = row["p"] if np.isnan(row["p_wild"]) else row["p_wild"]
+    if not p <= LEVEL:
+        return ""
+    if row["threat"] == "leads" and not row.get("own", True):
+        # Alone it stands for the treatment of its own time as well.
+        lasting = ", or a treatment that lasts: see the next rows"
+        return (
+            "a later treatment predicts the outcome: a trend or the other direction"
+            + (lasting if row["variant"].endswith("alone") else "")
+        )
+    if row["threat"] == "placebo outcome":
         return "it responds, though it should not"
     return ""
 

@@ -54,7 +54,9 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
     name, threat = setting.model.cluster, "influential clusters"
     fit, gone, frame = setting.fit, list[str](), setting.frame
     sign, every = np.sign(fit.coef[0]), fit.clusters
-    ends = {"not significant by CV1": False, "of the other sign": False}
+    significant = t_test(fit.coef[0], fit.se[0], every)[2] <= LEVEL
+    # Where nothing is significant none are needed for that.
+    ends = {"not significant by CV1": not significant, "of the other sign": False}
     for _ in range(int(_LARGEST_SHARE * every)):
         pull = fit.by_label[0] * sign
         gone.append(str(pull.idxmax()))

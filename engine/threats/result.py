@@ -9,7 +9,7 @@ import pandas as pd
 from jaxtyping import Bool
 from scipy import stats
 
-from ..core import Listing, Printable, long_table_of, number_text, p_text
+from ..core import Listing, Printable, long_table_of, number_text, p_text, percent_text
 from ..resampling import LEVEL, Model
 from .setting import HEADLINE
 
@@ -165,7 +165,7 @@ class Threats(Printable):
     def _named(self, row: _Record) -> str:
         """``left out, EU15: 8.260 (4.504), p 0.0786, 68 % of variation kept``."""
         kept = row["variation_kept"]
-        share = "" if np.isnan(kept) else f", {100 * kept:.0f} % of variation kept"
+        share = "" if np.isnan(kept) else f", {percent_text(kept)} of variation kept"
         return f"{row['threat']}, {row['variant']}: {self._numbers(row)}{share}"
 
     def _numbers(self, row: _Record) -> str:

@@ -33,7 +33,7 @@ def unit_roots(setting: Setting) -> Iterator[Variant | Row]:
         statistic = float(cips(_paths(setting, [name])[..., 0]))
         p = _share_below(null, statistic)
         said = (
-            "no unit root in all units"
+            "rejected: some units have none"
             if p <= 0.05
             else "a unit root is not rejected: wandering may pass for an effect; see "
             "differences"
@@ -60,7 +60,7 @@ def cointegration(setting: Setting) -> Iterator[Variant | Row]:
     null = _null(G, T, len(names))
     p = _share_below(null, statistic)
     said = (
-        "residuals do not wander"
+        "rejected: residuals of some units do not wander"
         if p <= 0.05
         else "residuals may wander: levels may be related by chance; see differences"
     )

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ..core import TivaxError
+from ..core import TivaxError, percent_text
 from .fits import VariantFit, fit_variant
 from .setting import Setting
 from .variants import Row, Variant
@@ -83,8 +83,8 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
             value,
             n=fit.n,
             clusters=fit.clusters,
-            note=f"a confounder that explains {100 * value:.1f} % of what the rest "
-            "leaves of treatment and outcome, errors iid",
+            note=f"a confounder that explains {percent_text(value, 1)} of what the "
+            "rest leaves of treatment and outcome, errors iid",
         )
 
 

@@ -34,7 +34,7 @@ from ..measures import (
     needed_flows,
     perimeters_of,
 )
-from ..streaming import does_not_fit, is_too_large
+from ..streaming import is_too_large
 from ..tables import Groups, WorldTables, as_float64, consumption_and_capital
 from .deviations import RawYear, YearErrors, raw_final, read_raw_year
 from .models import ErrorModel
@@ -67,15 +67,13 @@ def indicator_error_years(
     """Standard errors of indicators by level, a year at a time.
 
     The errors of year k depend on the seed and k alone. A year that needs more than
-    ``memory`` (bytes) is read in row slabs, unless groups are perimeters.
+    ``memory`` (bytes) is read in row slabs.
     """
     account = Account(value_added)
     chosen = names, levels, groups
     if is_too_large(tables.n, 1, memory, held=_MATRICES):
-        if not perimeters_of(tables, groups).are_regions:
-            raise does_not_fit(tables.n, _MATRICES)
         how = account, probes, seed, memory, progress
-        return _streamed_years(tables, model, names, levels, *how)
+        return _streamed_years(tables, model, *chosen, *how)
     errors = YearErrors(tables, model)
     return _years(tables, errors, *chosen, account, probes, seed, progress)
 
@@ -89,6 +87,7 @@ def _streamed_years(
     model: ErrorModel,
     names: Sequence[str],
     levels: Sequence[str],
+    groups: Groups | None,
     account: Account,
     probes: int,
     seed: int,
@@ -96,7 +95,8 @@ def _streamed_years(
     progress: Progress,
 ) -> Generator[dict[str, xr.Dataset], None, None]:
     rows = account.rows(tables)
-    regions, total = list(perimeters_of(tables, None).names), len(tables.years)
+    borders, total = perimeters_of(tables, groups), len(tables.years)
+    member = None if borders.are_regions else jax.device_put(borders.member)
     progress(0, total)
     for k, year in enumerate(tables.years):
         with jax.enable_x64(True):
@@ -108,7 +108,7 @@ def _streamed_years(
                 names=names,
                 levels=levels,
                 sectors=len(tables.sectors),
-                count=len(regions),
+                count=len(borders.names),
                 priced=account.satellite is None,
             )
             found = streamed_mean_squares(
@@ -118,9 +118,10 @@ def _streamed_years(
                 values,
                 jax.random.fold_in(jax.random.key(seed), k),
                 probes,
+                member,
             )
         yield {
-            level: _labelled(part, level, tables, regions, year)
+            level: _labelled(part, level, tables, list(borders.names), year)
             for level, part in jax.tree.map(np.asarray, found).items()
         }
         progress(k + 1, total)

@@ -18,6 +18,7 @@ from ...kernels.error_terms.import_shares import (
     along_shares,
     shares_in_cells,
 )
+from ...kernels.perimeters import Blocks, Inside
 from ...kernels.row_slabs import buyers, times, transposed_times
 from ..core import aligned_empty
 from ..streaming import StreamedFlows, scratch
@@ -33,6 +34,13 @@ class DrawnYear(NamedTuple):
     x: Float[Array, " n"]
     inside: Float[Array, "c s s"]
     columns: Float[Array, " n"]
+
+    def inside_of(self, like: Inside) -> Inside:
+        """What stays inside the perimeters that ``like`` is of."""
+        if not isinstance(like, Blocks):
+            return self.inside
+        cells = [self.Z[k[:, :, None], k[:, None, :]] for k in like.rows]
+        return Blocks(tuple(k.astype(self.x.dtype) for k in cells), like.rows)
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return times(self.Z, Q.astype(self.Z.dtype)).astype(Q.dtype)

@@ -18,7 +18,12 @@ from jaxtyping import Array, Float, Key
 from ...kernels import leontief, perimeters
 from ...kernels.inverted_table import InvertedTable
 from ...kernels.refinement import IterativeSolution
-from ..streaming import StreamedCoefficients, StreamedYear
+from ..streaming import (
+    StreamedCoefficients,
+    StreamedFlows,
+    buyers_among,
+    streamed_borders,
+)
 from .models import ErrorModel
 from .streamed_draws import DrawnYear, draw_year
 from .streamed_errors import OpenedYear
@@ -38,12 +43,14 @@ def streamed_mean_squares(
     values: Values,
     key: Key[Array, ""],
     probes: int,
+    member: Float[Array, "c p"] | None = None,
 ) -> Any:
     """Root mean squares of changes of ``values`` for drawn errors; ``row`` is value
-    added unless that is the residual.
+    added unless that is the residual, ``member`` as in ``streamed_inverted``.
 
-    Raises ``TivaxError`` where the iteration stalls.
+    Raises ``TivaxError`` where the iteration stalls, and as ``streamed_inverted``.
     """
+    inside = streamed_borders(opened.year, member)[1]
     flows, one = opened.year.flows, jnp.ones((), opened.Y.dtype)
     parts = streamed_parts(opened.tables, opened.number, model, flows.rows)
     total = found = None
@@ -52,7 +59,7 @@ def streamed_mean_squares(
         drawn = draw_year(parts, flows, own, mapped=opened.mapped)
 
         def moved(t: Array, drawn: DrawnYear = drawn) -> Any:
-            return values(*_moved(opened, row, drawn, t))
+            return values(*_moved(opened, row, drawn, t, inside, member))
 
         found, change = jax.jvp(moved, (0 * one,), (one,))
         if total is None:
@@ -96,12 +103,20 @@ def _along(value: _Product, change: _Product) -> Callable[[Array, Array], Array]
 class _MovedFlows:
     """Z + t dZ as what multiplies: see ``streaming.inverted.TableFlows``."""
 
-    def __init__(self, year: StreamedYear, drawn: DrawnYear, t: Array) -> None:
-        flows = year.flows
-        self._t, self.inside = t, year.D + t * drawn.inside
+    def __init__(
+        self,
+        flows: StreamedFlows,
+        drawn: DrawnYear,
+        t: Array,
+        inside: Any,
+        member: Float[Array, "c p"] | None,
+    ) -> None:
+        self._t, self.inside = t, inside + t * drawn.inside_of(inside)
         self._times = _along(flows.__matmul__, drawn.__matmul__)
         self._transposed = _along(flows.transposed_times, drawn.transposed_times)
-        self._buyers = _along(flows.buyers, drawn.buyers)
+        self._buyers = _along(
+            buyers_among(flows.buyers, member), buyers_among(drawn.buyers, member)
+        )
 
     def __matmul__(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
         return self._times(self._t, Q)
@@ -169,41 +184,53 @@ def _moved(
     row: Float[Array, " n"] | None,
     drawn: DrawnYear,
     t: Float[Array, ""],
+    inside: perimeters.Inside,
+    member: Float[Array, "c p"] | None = None,
 ) -> tuple[InvertedTable, Float[Array, "n c"]]:
-    """``sensitivity.differentiable_table`` of the moved table, and its final demand."""
+    """``sensitivity.differentiable_table`` of the moved table, and its final demand by
+    region."""
     year = opened.year
-    at_rest = year.x, year.columns, year.D, opened.Y
-    change = drawn.x, drawn.columns, drawn.inside, drawn.Y
-    world = _moved_system(at_rest, change, row, t)
-    flows: Any = _MovedFlows(year, drawn, t)
+    flows: Any = _MovedFlows(year.flows, drawn, t, inside, member)
+    at_rest = year.x, year.columns, opened.Y
+    change = drawn.x, drawn.columns, drawn.Y
+    world, by_region = _moved_system(at_rest, change, flows.inside, row, member, t)
     B: Any = _MovedInverse(opened, drawn, t)
     X = B @ world.Y
     content = world.content.T @ B
     sold = (flows * world.scale[None, :]) @ _by_user(world.borders.member, X)
-    return _with_products(world, X, content, sold)._replace(Z=flows, inverse=B), world.Y
+    world = _with_products(world, X, content, sold)
+    return world._replace(Z=flows, inverse=B), by_region
 
 
 @jax.jit
 def _moved_system(
-    at_rest: tuple[Array, Array, Array, Array],
-    change: tuple[Array, Array, Array, Array],
+    at_rest: tuple[Array, Array, Array],
+    change: tuple[Array, Array, Array],
+    inside: perimeters.Inside,
     row: Float[Array, " n"] | None,
+    member: Float[Array, "c p"] | None,
     t: Float[Array, ""],
-) -> InvertedTable:
+) -> tuple[InvertedTable, Float[Array, "n c"]]:
     """The moved table without its products: ``content`` is their right-hand side, and
     X and exports are final demand."""
-    x0, columns, D, Y = (a + t * b for a, b in zip(at_rest, change, strict=True))
-    n, c = Y.shape
-    borders = perimeters.equal_regions(n, c, Y.dtype)
+    x, columns, by_region = (a + t * b for a, b in zip(at_rest, change, strict=True))
+    n, c = by_region.shape
+    if member is None:
+        borders, Y = perimeters.equal_regions(n, c, by_region.dtype), by_region
+    else:
+        borders = perimeters.Perimeters(jnp.repeat(member, n // c, axis=0))
+        Y = by_region @ member
     active = at_rest[0] > 0
-    scale = leontief.per_dollar(x0)
+    scale = leontief.per_dollar(x)
     left = jnp.where(active, 1 - columns * scale, 0)
     v = left if row is None else row * scale
-    inside = D * scale.reshape(c, 1, -1)
-    L = perimeters.differentiable_inverse(perimeters.identity(inside) - inside)
+    coefficients = perimeters.of_columns(inside, scale)
+    L = perimeters.differentiable_inverse(
+        perimeters.identity(coefficients) - coefficients
+    )
     missing = jnp.full((), jnp.nan, Y.dtype)
     nothing: Any = None
-    return InvertedTable(
+    world = InvertedTable(
         borders=borders,
         Z=nothing,
         scale=scale,
@@ -222,6 +249,7 @@ def _moved_system(
         cell_error=missing,
         cell_backward_error=missing,
     )
+    return world, by_region
 
 
 @jax.jit

@@ -2,12 +2,14 @@
 
 import json
 import re
+import shlex
 
+import numpy as np
 import pandas as pd
 import pytest
 from typer._completion_shared import get_completion_script
 
-from tivax.engine import save_store
+from tivax.engine import from_frames, save_store
 from tivax.engine.cli.completion import (
     LEVELS,
     complete_at_first_tab,
@@ -73,6 +75,25 @@ def test_terminal_and_figure_show_the_same(store, tmp_path):
         f"Open {tmp_path / 'o' / 'shares.svg'}",
         f"Next: tivax explore {tmp_path / 'o'} --out explorer.html",
     ]
+
+
+def test_the_next_command_can_be_pasted_in_a_shell(store, tmp_path):
+    out = tmp_path / "with blanks"
+    last = good("tbi", store, "--no-figures", "--out", out).out.splitlines()[-1]
+    words = shlex.split(last.removeprefix("Next: "))
+    assert words == ["tivax", "explore", str(out), "--out", "explorer.html"]
+
+
+def test_a_region_without_trade_has_no_index_but_words(tmp_path):
+    flows = [[5.0, 1.0, 0.0], [2.0, 5.0, 0.0], [0.0, 0.0, 5.0]]
+    labels = pd.MultiIndex.from_tuples([(k, "S") for k in "ABC"])
+    Z = pd.DataFrame(flows, labels, labels)
+    Y = pd.DataFrame(2 * np.asarray(flows), labels, [*"ABC"])
+    x = Z.sum(axis=1) + Y.sum(axis=1)
+    save_store(from_frames(Z, Y, x, year=2000), tmp_path / "store")
+    said = good("tbi", tmp_path / "store", "--no-figures", "--out", tmp_path / "o").out
+    cells = [k.strip("│ \n").split("│") for k in said.splitlines() if k[:1] == "│"]
+    assert [k[-1].strip() for k in cells][-1] == "no trade" and "nan" not in said
 
 
 def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):

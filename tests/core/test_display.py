@@ -2,6 +2,7 @@
 
 import re
 from html import unescape
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +15,12 @@ from tivax.engine.core.display import (
     number_text,
     p_cell,
     p_text,
+    percent_text,
 )
 
 from helpers import random_panel
 
+REPOSITORY = Path(__file__).resolve().parents[2]
 PANEL = random_panel(countries=8, years=6)
 NAN = float("nan")
 
@@ -54,6 +57,14 @@ def test_columns_are_as_wide_as_their_longest_cell_and_numbers_end_together():
 def test_one_thing_is_not_several():
     shown = [count_text(k, "year") for k in (0, 1, 1250)]
     assert shown == ["0 years", "1 year", "1,250 years"]
+
+
+def test_percentages_have_a_blank_before_the_sign():
+    assert [percent_text(0.267), percent_text(-0.001, 1)] == ["27 %", "-0.1 %"]
+    # What is printed without it: formats of f-strings, and numbers in texts.
+    code = (REPOSITORY / "engine").rglob("*.py")
+    bare = {k.name for k in code if re.search(r":\.\d%}|%%", k.read_text("utf-8"))}
+    assert bare == set()
 
 
 def test_no_p_value_of_a_column_is_zero():

@@ -94,6 +94,20 @@ def test_the_centre_is_that_of_the_covariance_of_residuals():
     assert_allclose(own_scale, np.mean((1 - a * np.mean(1 / a)) ** 2), rtol=RTOL)
 
 
+def test_the_centre_counts_the_degrees_of_freedom_of_each_country():
+    """Equal sample variances, over 14 years or 4, are those of equal errors. (Where all
+    have the same years, their number is a factor of all variances, which cancels.)"""
+    rng = np.random.default_rng(8)
+    present = np.ones((6, 14), bool)
+    present[:3, 4:] = False
+    e = np.where(present, rng.normal(size=present.shape), np.nan)
+    e -= np.nanmean(e, axis=1, keepdims=True)
+    e /= np.nanstd(e, axis=1, ddof=1, keepdims=True)
+    frame = panel(e, present=present)
+    found = cross_section_dependence(frame, frame["y"], ["x"], draws=9)
+    assert_allclose(found.centre, *expected_cd(np.ones((1, 6)), present)[0], rtol=RTOL)
+
+
 def test_missing_cells_leave_correlations_of_the_years_in_common():
     """Against pandas, pair by pair."""
     rng = np.random.default_rng(4)

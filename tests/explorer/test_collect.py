@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from tivax.engine import TivaxError
-from tivax.engine.core import write_frame
+from tivax.engine.core import Run, write_frame
 from tivax.engine.explorer import collect_results, result_folders
 
 from helpers import error_of
@@ -113,7 +113,9 @@ def test_several_accounts_are_measures_of_their_own(tmp_path):
     write_frame(frame, folder, "tbi", "csv")
     units = {"jobs": "thousand", "CO2": "kt"}
     about = [{"value_added": k, "value_added_unit": v} for k, v in units.items()]
-    (folder / "manifest.json").write_text(json.dumps({"accounts": about}))
+    (folder / "manifest.json").write_text(
+        json.dumps({"command": "tbi", "accounts": about})
+    )
     measures = by_code(collected(folder))
     co2, jobs = measures["CO2/va_exports", False], measures["jobs/va_exports", False]
     assert_array_equal(co2.values, 2 * jobs.values)
@@ -179,6 +181,34 @@ def test_a_damaged_table_is_named(tmp_path, text, about):
     (tmp_path / "tbi.csv").write_text(text)
     line = error_of(lambda: collected(tmp_path))
     assert str(tmp_path / "tbi.csv") in line and about in line
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"command": "tbi", "units": 3}'])
+def test_a_damaged_manifest_is_named(tmp_path, text):
+    folder = write_tbi_folder(tmp_path / "tbi")
+    (folder / "manifest.json").write_text(text)
+    assert error_of(lambda: collected(folder)) == (
+        f"{folder / 'manifest.json'}: not a manifest of a tivax command, or damaged; "
+        "run the command again"
+    )
+
+
+def test_tables_are_those_that_the_manifest_records(tmp_path):
+    """Their units are in it."""
+    folder = write_tbi_folder(tmp_path / "tbi")
+    Run("tbi").write_manifest(folder, residual_max=None)
+    assert collected(folder).measures
+    (folder / "footprints.csv").write_text("year,region\n")
+    assert error_of(lambda: collected(folder)) == (
+        f"{folder / 'footprints.csv'}: not written by `tivax tbi`, whose manifest.json "
+        "lies there; move it to a folder of its own"
+    )
+    (folder / "footprints.csv").unlink()
+    table = folder / "tbi.csv"
+    table.write_text(table.read_text().replace("2000", "1999"))
+    assert error_of(lambda: collected(folder)) == (
+        f"{table}: changed since `tivax tbi` wrote it; run the command again"
+    )
 
 
 def test_a_file_that_is_no_parquet_is_named(tmp_path):

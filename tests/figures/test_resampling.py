@@ -258,6 +258,7 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
     figure = intervals(frame, INTERVALS)
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == count
+    assert figure.get_supxlabel() == "coefficient of the trade benefit index"
     for ax, (_, row) in zip(shown, frame.iterrows(), strict=True):
         assert ax.get_title(loc="left") == (
             f"({row['column']}) {label(row['outcome'])}, developed"

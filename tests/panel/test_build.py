@@ -520,6 +520,7 @@ def test_the_index_may_write_rom_for_romania_in_either_recipe(files, tmp_path, p
     [
         ("iso3,tbi\nAUS,1\n", "no column year; the index needs year, iso3, tbi"),
         ("year,tbi\n2000,1\n", "no column iso3; the index needs year, iso3, tbi"),
+        ("year,iso3,tbi,tbi\n2000,AUS,1,2\n", "two columns are called tbi; rename one"),
         ("year,iso3\n2000,AUS\n", "no column tbi; the index needs year, iso3, tbi"),
         ("year,iso3,tbi\n2000,AUS,x\n", "column tbi holds text, not numbers"),
         ("year,iso3,tbi\nMM,AUS,1\n", "column year holds text, not numbers"),

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 
 from tivax.engine import save_store
+from tivax.engine.core import percent_text
 from tivax.engine.core.manifest import Run
 from tivax.engine.estimation import dependence
 from tivax.engine.panel.build import Panel, build_panel
@@ -785,7 +786,7 @@ def test_specifications_on_other_rows_are_told(done):
         rows
     )
     assert told.startswith(
-        "Some files lack cells: 33% of the specifications of the full sample have 600 to "
+        "Some files lack cells: 33 % of the specifications of the full sample have 600 to "
         "600 rows in place of 615"
     )
 
@@ -906,7 +907,7 @@ def test_the_share_between_groups_is_told_where_there_is_one(page, done):
     parts = pd.read_csv(done.folder / "results" / "pooled_parts.csv")
     for outcome, rows in parts.groupby("outcome"):
         own = rows.set_index("part")["contribution"]
-        share = f"{own['between groups'] / own.sum():.0%} for {outcome}"
+        share = f"{percent_text(own['between groups'] / own.sum())} for {outcome}"
         one_sign = (own > 0).all() or (own < 0).all()
         assert (share in page.text) == one_sign
         if not one_sign:

@@ -154,7 +154,7 @@ def verdict(**sizes: list[float]) -> str:
 
 def test_the_sentence_names_the_method_nearest_to_its_level():
     said = verdict(WCR=[0.055, 0.06], WCR31=[0.05, 0.052], WCU=[0.08, 0.05])
-    assert "CV1, t(G-1)) is 0.0100; " in said and "in 10.0% (two)" in said
+    assert "CV1, t(G-1)) is 0.0100; " in said and "in 10.0 % (two)" in said
     assert "2 of 4 p-values keep their level in all 2 kinds" in said
     assert "nearest to 5 % is WCR31, p = 0.0300 (then WCR)." in said
 
@@ -167,8 +167,8 @@ def test_one_p_value_keeps_its_level():
 def test_where_none_keeps_its_level_the_sentence_says_so():
     said = verdict(WCR=[0.05, 0.19], WCU=[0.05, 0.08], V5=[0.01, 0.05])
     assert "No p-value keeps its level in all kinds" in said
-    assert "On the safe side in all of them: V5 (p = 0.0400, at most 5.0%)." in said
-    assert "WCU (p = 0.0300) does least, at most 8.0% (two)" in said
+    assert "On the safe side in all of them: V5 (p = 0.0400, at most 5.0 %)." in said
+    assert "WCU (p = 0.0300) does least, at most 8.0 % (two)" in said
 
 
 @pytest.mark.parametrize(

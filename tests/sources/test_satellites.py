@@ -166,6 +166,10 @@ def test_na_is_the_code_of_a_region(jobs, tmp_path):
             lambda f: f.assign(jobs=np.inf),
             "column jobs must hold a number in every row, but has inf for 2014 R0 S0",
         ),
+        (
+            lambda f: pd.concat([f, 2 * f["jobs"]], axis=1),
+            "jobs.csv: two columns are called jobs; rename one",
+        ),
         (lambda f: f.iloc[:0], "no rows below the names of the columns"),
         (
             lambda f: f.assign(year=f["year"].astype(str) + "-01-01"),
@@ -221,7 +225,7 @@ def test_what_industries_without_output_have_is_told():
     assert_allclose(idle_share(idle, tables), 0.4)
     (line,) = value_added_messages(tables, [idle])
     assert line == (
-        "jobs, 1000 persons: 40.00% is in industries without output and left out"
+        "jobs, 1000 persons: 40.00 % is in industries without output and left out"
     )
     assert value_added_messages(tables, ["residual"]) == []
 

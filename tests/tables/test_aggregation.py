@@ -174,6 +174,7 @@ def test_csv_and_toml_say_the_same(tmp_path):
         ("c.csv", "from,to\nfarms,a\nfarms,b\n", "farms is mapped twice, to a and b"),
         ("c.toml", 'a = ["farms"]\nb = ["farms"]', "farms is mapped twice, to a and b"),
         ("c.csv", "old,new\nfarms,a\n", "no column from, to; the first line must name"),
+        ("c.csv", "from,to,to\nfarms,a,b\n", "two columns are called to; rename one"),
         ("c.csv", "from,to\nfarms,\n", "an empty code (farms to ?)"),
         ("c.csv", "from,to\nfarms\n", "an empty code (farms to ?)"),
         ("c.csv", "from,to\n", "maps no code"),

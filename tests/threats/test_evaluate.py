@@ -12,6 +12,7 @@ import tivax as tx
 from tivax.engine.resampling import draws_of, fit_model, make_plan
 from tivax.engine.threats import CATALOGUE
 from tivax.engine.threats.blocks import CODES, entrants, memberships
+from tivax.engine.threats.evaluate import _said
 from tivax.engine.threats.result import COLUMNS
 from tivax.engine.threats.unit_roots import cips
 from tivax.engine.threats.unobserved import Moments, oster_delta, robustness_of
@@ -21,6 +22,8 @@ from experiment_panels import MODEL, small_panel, two_stage_model
 pytestmark = pytest.mark.usefixtures("quick")
 # The same arithmetic in another order.
 RTOL = 1e-10
+
+_LEADS = ("alone", "beside")
 
 
 @pytest.fixture(scope="module")
@@ -195,11 +198,24 @@ def test_a_block_that_makes_the_result_is_named(strong):
 def test_without_a_result_there_is_none_to_go_away(strong):
     noise = np.random.default_rng(2).normal(size=len(strong))
     model = tx.Model("none", "y", ["x"])
-    found = tx.threats(
-        strong.assign(y=50 + noise), model, only=["unit trends"], draws=0
-    )
+    only = ["unit trends", "influential clusters"]
+    found = tx.threats(strong.assign(y=50 + noise), model, only=only, draws=0)
     assert not found.gone.any()
+    # Nor are clusters chosen for what is not significant as it is.
+    assert not found.table["variant"].str.contains("not significant").any()
     assert found.sentence.endswith("there is no result that could go away.")
+
+
+def test_notes_go_by_the_declared_p():
+    """The lead alone stands for a treatment that lasts, too; beside it does not."""
+    row = {"threat": "placebo outcome", "variant": "Z", "p": 0.01, "p_wild": 0.2}
+    assert _said(row) == ""
+    assert _said(row | {"p_wild": 0.04}) == "it responds, though it should not"
+    lead = row | {"threat": "leads", "own": False, "p_wild": np.nan}
+    alone, beside = (_said(lead | {"variant": f"1 later, {k}"}) for k in _LEADS)
+    assert alone == f"{beside}, or a treatment that lasts: see the next rows"
+    assert beside.endswith("predicts the outcome: a trend or the other direction")
+    assert _said(lead | {"own": True}) == ""
 
 
 def test_it_prints_a_table_and_the_sentence(survivor):

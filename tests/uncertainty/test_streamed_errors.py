@@ -3,13 +3,15 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
 import tivax.engine as tx
+from tivax.engine.measures.perimeters import perimeters_of
 from tivax.engine.measures.summary import compute_tbi
-from tivax.engine.streaming import flows
+from tivax.engine.streaming import flows, streamed_borders
 from tivax.engine.uncertainty import streamed_errors
 from tivax.engine.uncertainty.models import error_model
 from tivax.engine.uncertainty.streamed_draws import draw_year
@@ -17,7 +19,7 @@ from tivax.engine.uncertainty.streamed_errors import open_year
 from tivax.engine.uncertainty.streamed_indicators import _moved as moved_table
 from tivax.engine.uncertainty.streamed_parts import streamed_parts
 from tivax.engine.uncertainty.tbi_errors import errors_of_tbi
-from tivax.kernels.perimeters import equal_regions
+from tivax.kernels.perimeters import Perimeters, equal_regions
 from tivax.kernels.sensitivity import differentiable_table
 
 from helpers import error_of, small_world
@@ -166,14 +168,20 @@ def test_both_margins_are_one_line(world):
 # -------------------------------------------------------------------------- indicators
 
 
+def groups_of(world, members):
+    """These regions as one perimeter."""
+    return {"G": [world.regions[k] for k in members]} if members else None
+
+
 ONE_DRAW = tx.TableError("lognormal", shared="year", **OWN)
 
 
+@pytest.mark.parametrize("members", [(), (0, 2)])
 @pytest.mark.parametrize("level", ["country", "bilateral-sector"])
-def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level):
+def test_indicators_move_with_a_draw_as_they_do_in_memory(world, level, members):
     """All cells err together: every draw is the same but for its sign."""
     names = [k for k in tx.INDICATORS if tx.INDICATORS[k].has(level)]
-    options = {"level": level, "probes": 2}
+    options = {"level": level, "probes": 2, "groups": groups_of(world, members)}
     usual = tx.standard_errors(world, ONE_DRAW, names, **options)
     found = tx.standard_errors(world, ONE_DRAW, names, memory=1, **options)
     for name in names:
@@ -254,7 +262,8 @@ def test_drawn_rounding_agrees_with_the_closed_form(world):
     assert np.abs(ratio - 1).max() < 4 * (2 * 80) ** -0.5
 
 
-def test_a_drawn_change_of_output_moves_products_as_in_memory(world):
+@pytest.mark.parametrize("members", [(), (0, 2)])
+def test_a_drawn_change_of_output_moves_products_as_in_memory(world, members):
     """B from either side, for one draw of cells and output."""
     Z, x, Y = (np.rint(k / 1000) for k in (world.Z, world.x, world.Y))
     tables = replace(world, Z=Z, Y=Y, x=x, value_added=None)
@@ -264,14 +273,21 @@ def test_a_drawn_change_of_output_moves_products_as_in_memory(world):
     drawn = draw_year(parts, flows, jax.random.key(0), mapped=False)
     assert np.abs(drawn.x).max() > 0
 
+    perimeters = perimeters_of(tables, groups_of(world, members))
+    member = jnp.asarray(perimeters.member) if members else None
+    _, inside = streamed_borders(opened.year, member)
+
     def streamed(t):
-        found, _ = moved_table(opened, None, drawn, t)
+        found, _ = moved_table(opened, None, drawn, t, inside, member)
         return found.X, found.content, found.exports
 
     def in_memory(t):
         dZ = drawn.Z.astype(opened.Y.dtype)
         moved = Z[0] + t * dZ, opened.year.x + t * drawn.x, opened.Y + t * drawn.Y
         borders = equal_regions(N, C, opened.Y.dtype)
+        if member is not None:
+            borders = Perimeters(jnp.repeat(member, S, axis=0))
+            moved = *moved[:2], moved[2] @ member
         found = differentiable_table(*moved, None, borders)
         return found.X, found.content, found.exports
 
@@ -280,9 +296,3 @@ def test_a_drawn_change_of_output_moves_products_as_in_memory(world):
     for change, same in zip(changes, usual, strict=True):
         top = float(np.abs(same).max())
         assert_allclose(change, same, rtol=1e-4, atol=1e-5 * top)
-
-
-def test_groups_as_perimeters_are_not_streamed(world):
-    groups = {"G": [world.regions[0], world.regions[2]]}
-    told = error_of(tx.standard_errors, world, ONE_DRAW, "TBI", groups=groups, memory=1)
-    assert "GiB in memory, which they do not fit" in told

@@ -3,7 +3,7 @@
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...core import count_text, p_text
+from ...core import count_text, p_text, percent_text
 from ...paper import column_name, printed_place
 from ...reporting import Block, Points, Section, Table, Text
 from ...reporting import Figure as Shown
@@ -301,7 +301,7 @@ def findings(experiment: Experiment) -> list[str]:
         if plan.exact and plan.draws * LEVEL < 2:
             lines.append(
                 f"{plan.fitted.model.name}: {plan.draws} patterns are too few "
-                f"for a test at {LEVEL:.0%}"
+                f"for a test at {percent_text(LEVEL)}"
             )
         if inference.ties and plan.scheme.kind == "wild":
             half = (inference.ties / 2) / plan.draws

@@ -12,6 +12,7 @@ from ...core import (
     describe_environment,
     output_folder,
     p_text,
+    percent_text,
     require_result_place,
     shift_progress,
     write_frame,
@@ -152,9 +153,9 @@ def _section(found: OwnPanel, figure) -> Section:
         f"{row['effective_clusters']:.1f} effective ones. The largest leverage is "
         f"{clusters['leverage'].max() / even:.1f} times that of an even cluster, the "
         f"largest share of the variation that identifies {found.term} "
-        f"{first['partial_leverage']:.0%} ({first['cluster']}; even: {even:.0%}). The "
-        f"estimate is {row['estimate']:.4g}, and without one cluster "
-        f"{row['without_min']:.4g} to {row['without_max']:.4g}."
+        f"{percent_text(first['partial_leverage'])} ({first['cluster']}; even: "
+        f"{percent_text(even)}). The estimate is {row['estimate']:.4g}, and without "
+        f"one cluster {row['without_min']:.4g} to {row['without_max']:.4g}."
     )
     shown = clusters.head(_LARGEST)[
         ["cluster", "rows", "leverage", "partial_leverage", "estimate_without"]

@@ -11,6 +11,7 @@ from ...core import (
     TivaxError,
     count_text,
     describe_environment,
+    number_text,
     output_folder,
     p_text,
     require_result_place,
@@ -32,7 +33,7 @@ from ...threats import Threats
 from ...threats import threats as evaluate
 from ..terminal import Terminal
 
-_FORMATS = {"p": "", "p wild": "", "kept": ".2f"}
+_FORMATS = {"coef": "", "se": "", "p": "", "p wild": "", "kept": ".2f"}
 
 
 def run_threats(
@@ -145,6 +146,9 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
             shown = (
                 rows.drop(columns="model")
                 .assign(
+                    # Rows that ask another question have units of their own.
+                    coef=[number_text(k) for k in rows["coef"]],
+                    se=[number_text(k) for k in rows["se"]],
                     p=[p_text(p) for p in rows["p"]],
                     p_wild=[p_text(p, each.draws or None) for p in rows["p_wild"]],
                 )

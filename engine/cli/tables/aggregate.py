@@ -34,7 +34,7 @@ from ...tables import (
     require_replaceable,
     store_attributes,
 )
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 Mapped = Mapping[str, str]
 
@@ -85,7 +85,7 @@ def run_aggregate(
     for line in groups.lines:
         terminal.print(line)
     if compare is None:
-        terminal.finish(written, f"Next: tivax tbi {out} --out results")
+        terminal.finish(written, next_step("tbi", out, "--out", "results"))
         return
     with terminal.progress("comparing") as progress:
         both = compare_aggregation(

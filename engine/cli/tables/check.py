@@ -9,7 +9,7 @@ from ...measures import TbiResult, flag_messages
 from ...sources import VALUE_ADDED_ALONE, with_sector_titles
 from ...streaming import check_tables
 from ...tables import WorldTables, YearCheck, check_frame, country_name
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 
 def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
@@ -31,7 +31,7 @@ def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
             outputs=[],
             checks=check_frame(rows).to_dict("records"),
         )
-    terminal.finish(record, f"Next: tivax tbi {store} --out results")
+    terminal.finish(record, next_step("tbi", store, "--out", "results"))
 
 
 def print_checks(
@@ -166,7 +166,7 @@ def print_tbi(
         terminal,
         list(map(str, years)),
         {
-            code: [f"{float(tbi['tbi'].sel(year=y, region=code)):+.4f}" for y in years]
+            code: [_index(float(tbi["tbi"].sel(year=y, region=code))) for y in years]
             for code in shown.few
         },
     )
@@ -180,6 +180,10 @@ def print_tbi(
     )
     if result.certified:
         terminal.print(certified_line("required output B Y", **result.certified))
+
+
+def _index(value: float) -> str:
+    return "no trade" if value != value else f"{value:+.4f}"
 
 
 def print_regions(

@@ -39,7 +39,7 @@ from ...measures import (
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories
 from ..figures import begin_drawings, save_drawings
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 from ..together import shared_years
 from .check import print_regions
 from .long_tables import LongWriter
@@ -168,7 +168,7 @@ def run_decompose(
     terminal.finish(
         record,
         f"Open {out / 'shares.svg' if drawn else path}",
-        f"Next: tivax explore {out} --out explorer.html",
+        next_step("explore", out, "--out", "explorer.html"),
     )
 
 

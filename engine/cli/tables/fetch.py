@@ -9,7 +9,7 @@ from ... import sources
 from ...core import Run, require_fetch_place
 from ..completion import complete_download
 from ..options import Force, Json, Out, Quiet, Verbose
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 _CHECKED = {"sha1": "SHA-1 as published", "size": "size as published"}
 
@@ -68,11 +68,11 @@ def fetch(
     checked = _CHECKED.get(got.verified, "no published checksum")
     terminal.print(f"{got.path}: {state}, {checked}")
     terminal.print(f"SHA-256 {got.sha256}")
-    terminal.finish(record, next_step(source, got.path, out))
+    terminal.finish(record, _follows(source, got.path, out))
 
 
-def next_step(source: str, path: Path, folder: Path) -> str:
+def _follows(source: str, path: Path, folder: Path) -> str:
     """What a database is downloaded for: tables are imported, others join a panel."""
     if source in sources.SOURCES:
-        return f"Next: tivax import {source} {path} --out store"
-    return f"Next: tivax panel --data {folder} --out panel.csv"
+        return next_step("import", source, path, "--out", "store")
+    return next_step("panel", "--data", folder, "--out", "panel.csv")

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...core import TivaxError, suggest, tivax_version
 from ...tables import CountryGroup, country_group, country_groups, country_name
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 
 def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None:
@@ -29,10 +29,10 @@ def print_groups(terminal: Terminal, store_or_name: str, name: str = "") -> None
         _print_all(terminal, regions)
     code = shown[0].name if name else "EU27"
     store = store_or_name if regions is not None else "STORE"
-    next_step = f"Next: tivax tbi {store} --groups {code} --out results"
+    follows = next_step("tbi", store, "--groups", code, "--out", "results")
     terminal.finish(_record(shown, regions) if terminal.json else {})
     if terminal.out.is_terminal:  # elsewhere the lines are read by a program
-        terminal.print(next_step)
+        terminal.print(follows)
 
 
 def _record(

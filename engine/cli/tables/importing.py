@@ -9,7 +9,7 @@ from ... import sources
 from ...core import DEFAULT_MAX_SIZE, count_text, set_max_size, start_jax
 from ..completion import complete_source
 from ..options import Force, Json, MaxSize, Out, Quiet, Verbose, Years, parse_years
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 
 def import_(
@@ -87,4 +87,4 @@ def import_(
         terminal.print(f"no table of {', '.join(map(str, missing))}{cut}")
     for doubt in done.doubts:
         terminal.print(f"in doubt: {doubt}")
-    terminal.finish(done.manifest, f"Next: tivax check {out}")
+    terminal.finish(done.manifest, next_step("check", out))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ...core import tivax_version
 from ...measures import INDICATORS, LEVELS, require_indicators
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 
 
 def print_indicators(terminal: Terminal, names: Sequence[str]) -> None:
@@ -30,7 +30,8 @@ def print_indicators(terminal: Terminal, names: Sequence[str]) -> None:
     terminal.finish(about)
     if terminal.out.is_terminal:  # elsewhere the lines are read by a program
         codes = ",".join(k["code"] for k in facts[:2])
-        terminal.print(f"Next: tivax indicators STORE --only {codes} --out tiva")
+        example = ("indicators", "STORE", "--only", codes, "--out", "tiva")
+        terminal.print(next_step(*example))
 
 
 def _short(levels: Sequence[str]) -> str:

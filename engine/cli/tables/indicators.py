@@ -29,6 +29,7 @@ from ...core import (
     is_first,
     no_progress,
     output_folder,
+    percent_text,
     require_format,
     require_result_place,
     require_rows,
@@ -66,7 +67,7 @@ from ...uncertainty import (
     with_intervals,
 )
 from ..figures import begin_drawings, save_drawings
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 from ..together import shared_years
 from .check import certified_line, print_regions
 from .decompose import named, one_after_the_other
@@ -291,7 +292,7 @@ def run_indicators(
     if error is not None:
         terminal.print(
             f"standard errors of {error.name} from {PROBES} draws of signs, right to "
-            f"about {accuracy_of(PROBES):.0%} of themselves"
+            f"about {percent_text(accuracy_of(PROBES))} of themselves"
         )
     terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
@@ -308,7 +309,7 @@ def run_indicators(
     terminal.finish(
         record,
         f"Open {out / first}",
-        f"Next: tivax explore {out} --out explorer.html",
+        next_step("explore", out, "--out", "explorer.html"),
     )
 
 

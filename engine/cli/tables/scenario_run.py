@@ -15,6 +15,7 @@ from ...core import (
     TivaxError,
     number_text,
     output_folder,
+    percent_text,
     read_store_attributes,
     require_result_place,
     tivax_version,
@@ -211,8 +212,8 @@ def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) 
         whole = found.variants["moved"] + found.variants["unplaced"]
         share = float((found.variants["unplaced"] / whole.where(whole > 0)).max())
         terminal.print(
-            f"up to {share:.1%} of what was to shift found no other seller and stays "
-            "(variants.csv: unplaced)"
+            f"up to {percent_text(share, 1)} of what was to shift found no other "
+            "seller and stays (variants.csv: unplaced)"
         )
     table = found.table[found.table["year"] == plan.years[-1]]
     table = table.assign(shown=shown_change(table))

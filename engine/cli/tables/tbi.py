@@ -47,7 +47,7 @@ from ...uncertainty import (
     with_intervals,
 )
 from ..figures import begin_drawings, save_drawings
-from ..terminal import Terminal
+from ..terminal import Terminal, next_step
 from ..together import shared_years
 from .check import print_tbi
 from .inputs import read_accounts, read_final_accounts, read_regions
@@ -170,7 +170,7 @@ def run_tbi(
     terminal.finish(
         record,
         f"Open {out / 'tbi.svg' if drawn else out}",
-        f"Next: tivax explore {out} --out explorer.html",
+        next_step("explore", out, "--out", "explorer.html"),
     )
 
 

@@ -11,6 +11,7 @@ from ...figures import ShownRegions
 from ...measures import TbiResult
 from ...panel import FEWEST_REGIONS, FEWEST_YEARS, KnownEffect
 from ...tables import WorldTables, YearCheck
+from ..terminal import shell_command
 
 # Years that are timed, checked and kept in the store: more would take longer than all
 # the rest.
@@ -95,14 +96,15 @@ def commands_to_try(demo: Demo, folder: Path) -> list[str]:
     """Commands that run on what the demo leaves behind."""
     store = folder / "store"
     commands = [
-        f"tivax tbi {store} --out results",
-        f"tivax check {store}",
-        f"tivax decompose {store} --method {METHOD} --level country --out exports",
-        f"tivax indicators {store} --only GVC_PART_BM --out participation",
+        ("tbi", store, "--out", "results"),
+        ("check", store),
+        ("decompose", store, *f"--method {METHOD} --level country".split())
+        + ("--out", "exports"),
+        ("indicators", store, "--only", "GVC_PART_BM", "--out", "participation"),
     ]
     if demo.known is not None:
         commands += [
-            f"tivax bootstrap {folder / 'wild.toml'} --out wild",
-            f"tivax placebo {folder / 'placebo.toml'} --out placebo",
+            ("bootstrap", folder / "wild.toml", "--out", "wild"),
+            ("placebo", folder / "placebo.toml", "--out", "placebo"),
         ]
-    return commands
+    return [shell_command(*words) for words in commands]

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...core import percent_text
 from ...panel import WIOD_COUNTRIES, describe_losses, descriptives
 from ...reporting import (
     Block,
@@ -189,7 +190,8 @@ def _figure_1_sentence(result: Replication) -> str:
 def descriptive_statistics(result: Replication) -> Section:
     """Moments by group, and the variation that identifies each regressor."""
     moments, variation = result.moments, result.variation
-    all_ = variation[(variation["variable"] == "TBI")].set_index("sample")
+    of_tbi = variation[variation["variable"] == "TBI"].set_index("sample")
+    shares = of_tbi["share"].to_dict()
     return Section(
         "Descriptive statistics and within variation",
         [
@@ -218,8 +220,8 @@ def descriptive_statistics(result: Replication) -> Section:
                 "deviation in total, after country effects, after year effects, and "
                 "after the other regressors. The regressions see "
                 + ", ".join(
-                    f"{all_.loc[k, 'share']:.0%} of the variance of TBI in the sample "
-                    f"“{k}”"
+                    f"{percent_text(shares[k])} of the variance of TBI in "
+                    f"the sample “{k}”"
                     for k in SAMPLES
                 )
                 + "."

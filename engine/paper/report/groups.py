@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from matplotlib.figure import Figure
 
+from ...core import percent_text
 from ...estimation import sample
 from ...panel import OUTCOMES, descriptives
 from ...reporting import Drawn, Heading, Section, Table, Text
@@ -121,8 +122,9 @@ def pooled_sentence(result: Replication) -> str:
     return (
         "The pooled coefficient of TBI exceeds both subsample ones for all "
         f"{len(OUTCOMES)} outcomes. Part of this is not about countries at all: "
-        f"{between['weight'].mean():.0%} of the variation that identifies it is how "
-        f"the two groups moved against each other over time.{_between_share(result)}"
+        f"{percent_text(between['weight'].mean())} of the variation that identifies "
+        f"it is how the two groups moved against each other over time."
+        f"{_between_share(result)}"
     )
 
 
@@ -136,7 +138,7 @@ def _between_share(result: Replication) -> str:
             mixed.append(outcome)
         else:
             share = own["between groups"] / sum(own.values())
-            shares.append(f"{share:.0%} for {outcome}")
+            shares.append(f"{percent_text(share)} for {outcome}")
     text = f" Its share of the coefficient is {', '.join(shares)}." if shares else ""
     if mixed:
         text += f" It has none for {', '.join(mixed)}: the parts have opposite signs."

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from ...core import percent_text
 from ...panel import OUTCOMES
 from ...reporting import (
     Block,
@@ -123,8 +124,8 @@ def _survives(row: pd.Series) -> str:
         return f"{row['outcome']} is not significant even without one."
     return (
         f"{row['outcome']} stays significant as long as the direct effect is at most "
-        f"{row['largest_union']:.2f}, {row['share']:.0%} of the whole effect of the "
-        f"lag ({row['reduced_form']:.2f})."
+        f"{row['largest_union']:.2f}, {percent_text(row['share'])} of the whole "
+        f"effect of the lag ({row['reduced_form']:.2f})."
     )
 
 

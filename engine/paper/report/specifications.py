@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from ...core import p_text
+from ...core import p_text, percent_text
 from ...curve import SpecificationCurve
 from ...panel import OUTCOMES
 from ...reporting import Block, Drawn, Points, Section, Table, Text
@@ -153,9 +153,9 @@ def _rows_sentence(rows: pd.DataFrame) -> str:
         return f"All are on the same {own} rows of the full sample."
     share = len(other) / len(sizes)
     return (
-        f"Some files lack cells: {share:.0%} of the specifications of the full sample "
-        f"have {other['n'].min()} to {other['n'].max()} rows in place of {own}, and "
-        "differ by the rows too."
+        f"Some files lack cells: {percent_text(share)} of the specifications of the "
+        f"full sample have {other['n'].min()} to {other['n'].max()} rows in place of "
+        f"{own}, and differ by the rows too."
     )
 
 

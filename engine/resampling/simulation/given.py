@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ...core import TivaxError
+from ...core import TivaxError, require_different_columns
 from ...estimation import network_weights
 from ..fitted_models import fit_model
 from ..models import Model
@@ -126,10 +126,12 @@ def read_flows(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise TivaxError(f"flows: no file {path}")
     try:
-        return pd.read_csv(path, index_col=0, keep_default_na=False, na_values=[""])
+        flows = pd.read_csv(path, index_col=0, keep_default_na=False, na_values=[""])
     except Exception as error:  # of every kind, for bytes changed at random
         said = " ".join(str(error).split())
         raise TivaxError(f"flows {path}: not a readable table: {said}") from None
+    require_different_columns(path)
+    return flows
 
 
 def _network(path: Path, names: list[str]) -> Float[np.ndarray, "G G"]:

@@ -32,6 +32,7 @@ from ...core import (
     in_float64,
     no_progress,
     p_text,
+    percent_text,
     require_whole,
 )
 from ...estimation import (
@@ -131,7 +132,8 @@ class OwnPanel:
         said = (
             f"{self.model.name}, {self.term}: the usual p-value (CV1, t(G-1)) is "
             f"{p_text(usual['p'])}; in simulations of this panel it rejects a true "
-            f"null in {usual['size_max']:.1%} ({usual['worst']}) where it says 5 %. "
+            f"null in {percent_text(usual['size_max'], 1)} ({usual['worst']}) where "
+            "it says 5 %. "
         )
         kept = self.trusted
         if len(kept):
@@ -150,7 +152,7 @@ class OwnPanel:
         if len(safe):
             named = [
                 f"{row['method']} (p {self._equals(row['p'])}, at most "
-                f"{row['size_max']:.1%})"
+                f"{percent_text(row['size_max'], 1)})"
                 for row in safe.sort_values("size_max", ascending=False).to_dict(
                     "records"
                 )
@@ -162,7 +164,7 @@ class OwnPanel:
             said += (
                 f"Of those that reject too often {best['method']} "
                 f"(p {self._equals(best['p'])}) does least, at most "
-                f"{best['size_max']:.1%} ({best['worst']})."
+                f"{percent_text(best['size_max'], 1)} ({best['worst']})."
             )
         return said.strip()
 
@@ -413,7 +415,7 @@ def _designs(
         replace(base, name="errors by country", given=by_country),
     ]
     if factor:
-        name = f"errors with a common factor, {factor:.0%}"
+        name = f"errors with a common factor, {percent_text(factor)}"
         found.append(replace(base, name=name, factor=factor, given=by_country))
     placebo = replace(alike, placebo="independent")
     found.append(replace(base, name=f"placebos, AR(1) {rho_x:.2f}", given=placebo))
