@@ -9,11 +9,8 @@ They hand over arguments, folder, environment, input and output, and wait for th
 code.
 """
 
-import gc
-import importlib
 import json
 import os
-import pkgutil
 import select
 import signal
 import socket
@@ -67,18 +64,6 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     """End the server and all its forks."""
     os.killpg(server.pid, signal.SIGTERM)
     server.wait()
-
-
-def import_all() -> None:
-    """Import what pages use; compute nothing."""
-    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
-    for package in ("tivax.engine", "tivax.kernels"):
-        path = importlib.import_module(package).__path__
-        for module in pkgutil.walk_packages(path, f"{package}."):
-            if ".front" not in module.name:  # that is tivax itself
-                importlib.import_module(module.name)
-    for module in ("ipykernel.kernelapp", "matplotlib.pyplot", "pymrio", "scipy.stats"):
-        importlib.import_module(module)
 
 
 def serve(listening: socket.socket) -> None:
@@ -136,6 +121,9 @@ def kernel() -> None:
 
 if __name__ == "__main__":
     place = socket.socket(fileno=os.dup(0))
-    import_all()
-    gc.freeze()  # what is imported is garbage nowhere, and stays shared by the forks
+    os.environ["MPLBACKEND"] = "module://matplotlib_inline.backend_inline"
+    sys.path.append(str(Path(__file__).parents[2] / "tests" / "support"))
+    from forks import import_all
+
+    import_all("ipykernel.kernelapp", "pymrio")
     serve(place)

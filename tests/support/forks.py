@@ -70,15 +70,16 @@ def _server() -> str:
 # -------------------------------------------------------------------------- the server
 
 
-def import_all() -> None:
-    """Import what commands use; compute nothing."""
+def import_all(*others: str) -> None:
+    """Import what commands use, and ``others``; compute nothing."""
     for package in ("tivax.engine", "tivax.kernels"):
         path = importlib.import_module(package).__path__
         for module in pkgutil.walk_packages(path, f"{package}."):
             if ".front" not in module.name:  # that is tivax itself
                 importlib.import_module(module.name)
-    for module in ("matplotlib.pyplot", "scipy.stats", "zarr"):
+    for module in ("matplotlib.pyplot", "scipy.stats", *others):
         importlib.import_module(module)
+    gc.freeze()  # what is imported is garbage nowhere, and stays shared by the forks
 
 
 def serve(listening: socket.socket) -> str:
@@ -137,6 +138,5 @@ def _wait(asking: socket.socket, fork: int, files: list[int]) -> None:
 
 if __name__ == "__main__":
     place = socket.socket(fileno=os.dup(0))
-    import_all()
-    gc.freeze()  # what is imported is garbage nowhere, and stays shared by the forks
+    import_all("zarr")
     exec(serve(place), {"__name__": "__main__"})
