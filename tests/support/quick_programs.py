@@ -19,3 +19,6 @@ def take_quick_programs() -> None:
     os.environ["XLA_FLAGS"] = _FLAGS
     os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "true"
     jax.config.update("jax_disable_most_optimizations", True)
+    # Nor do they say which lines made them.
+    os.environ["JAX_TRACEBACK_IN_LOCATIONS_LIMIT"] = "0"
+    jax.config.update("jax_traceback_in_locations_limit", 0)
