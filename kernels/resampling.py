@@ -32,12 +32,18 @@ TIE = 1e-10
 
 
 def reweighted(
-    S: Float[Array, "G m m"], w: Float[Array, "G B"], *, layout: Layout
+    S: Float[Array, "G m m"],
+    w: Float[Array, "G B"],
+    *,
+    layout: Layout,
+    written_out: int = small_systems.WRITTEN_OUT,
 ) -> Float[Array, "q B"]:
     """Estimates of X under weights w: any panel, dummies eliminated in each draw."""
     G, m, _ = S.shape
     total = (S.reshape(G, m * m).T @ w).reshape(m, m, -1)
-    left = small_systems.eliminate(total, columns=layout.exogenous)
+    left = small_systems.eliminate(
+        total, columns=layout.exogenous, written_out=written_out
+    )
     return _estimate(left, layout)
 
 
@@ -83,12 +89,15 @@ def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
 
 
 def leave_one_out(
-    products: ClusterCrossProducts, *, layout: Layout
+    products: ClusterCrossProducts,
+    *,
+    layout: Layout,
+    written_out: int = small_systems.WRITTEN_OUT,
 ) -> Float[Array, "G q"]:
     """Estimates of X without each cluster in turn; NaN where the others do not identify
-    them."""
+    them. ``written_out`` as in ``small_systems.eliminate``."""
     without = 1 - jnp.eye(len(products.rows), dtype=products.S.dtype)
-    return reweighted(products.S, without, layout=layout).T
+    return reweighted(products.S, without, layout=layout, written_out=written_out).T
 
 
 def reweighted_t(
@@ -349,7 +358,10 @@ def placebo_t(
     """
     G, w, _ = tables.left.shape
     g = jnp.arange(G)[:, None]
-    each = jnp.moveaxis(tables.F[g, assignment], 2, 1)  # (G, f, B)
+    # Looked up once, not again for everything that is made of them.
+    each = jax.lax.optimization_barrier(
+        jnp.moveaxis(tables.F[g, assignment], 2, 1)  # (G, f, B)
+    )
     on, zx, xW, zW = each[:, :2], each[:, 2], each[:, 3 : 3 + w], each[:, -w:]
     if not w:
         xW = zW = each[:, :0]
@@ -376,9 +388,11 @@ def of_scores(
     constant effect n the outcome is y - n x: its placebo has the coefficient
     b - n own and the variance (b / t)^2 - 2 n cov + n^2 var (CV1).
     """
-    V = jnp.einsum("glB,gkB->lkB", scores, scores)
-    V = V * (correction / variation**2)[None, None]
-    return jnp.stack([b[0], b[0] / jnp.sqrt(V[0, 0]), b[1], V[0, 1], V[1, 1]])
+    # Made once: each of the three sums would make them again.
+    y, x = jnp.moveaxis(jax.lax.optimization_barrier(scores), 1, 0)
+    scale = correction / variation**2
+    yy, yx, xx = ((p * q).sum(axis=0) * scale for p, q in ((y, y), (y, x), (x, x)))
+    return jnp.stack([b[0], b[0] / jnp.sqrt(yy), b[1], yx, xx])
 
 
 class FreedmanLaneTables(NamedTuple):

@@ -14,22 +14,23 @@ from jaxtyping import Array, Float
 
 # Up to here an elimination is written out, step by step; beyond, compiling would take
 # longer than what it saves.
-_WRITTEN_OUT = 12
+WRITTEN_OUT = 12
 # Of a column's square: what rounding leaves of a column that others explain.
 _VANISHED = 1e-11
 
 
 def eliminate(
-    S: Float[Array, "m m B"], *, columns: int
+    S: Float[Array, "m m B"], *, columns: int, written_out: int = WRITTEN_OUT
 ) -> Float[Array, "m-{columns} m-{columns} B"]:
     """Cross products of what the first ``columns`` columns leave of the others.
 
     The Schur complement S_22 - S_21 S_11^-1 S_12 (Frisch, Waugh and Lovell), of
-    symmetric S; only its upper triangle is read, and both are given back.
+    symmetric S; only its upper triangle is read, and both are given back. The last
+    ``written_out`` steps are: 0 compiles sooner, for a batch that is done once.
     """
     m = len(S)
     whole = S[jnp.arange(m), jnp.arange(m)]
-    looped = max(0, columns - _WRITTEN_OUT)
+    looped = max(0, columns - written_out)
     S, whole = _eliminate_in_a_loop(S, whole, looped), whole[looped:]
     m, columns = m - looped, columns - looped
     upper = {(i, j): S[i, j] for i in range(m) for j in range(i, m)}

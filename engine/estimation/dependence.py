@@ -132,7 +132,7 @@ def cross_section_dependence(
     rho = _matching_autocorrelation(e, panel, variances, matching)
     parts = [
         _statistics(
-            _independent(panel, variances, rho, noise[start : start + _AT_ONCE]),
+            _independent(panel, variances, rho, noise[:, start : start + _AT_ONCE]),
             panel.present,
             signs,
         )
@@ -236,8 +236,14 @@ class _Panel:
 
 def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
     """Pairs i < j with years enough in common."""
-    shared = present.astype(int) @ present.T.astype(int)
-    i, j = np.nonzero(np.triu(shared >= FEWEST_YEARS, 1))
+    return _pairs_of(present.shape, present.tobytes())
+
+
+@lru_cache(maxsize=2)
+def _pairs_of(shape: tuple[int, ...], cells: bytes) -> tuple[np.ndarray, np.ndarray]:
+    """Kept: all draws have the same."""
+    present = np.frombuffer(cells, bool).reshape(shape).astype(int)
+    i, j = np.nonzero(np.triu(present @ present.T >= FEWEST_YEARS, 1))
     return i, j
 
 
@@ -338,22 +344,27 @@ def _shrunk(
 @lru_cache(maxsize=1)
 def _noise(
     shape: tuple[int, int], draws: int, seed: int
-) -> tuple[Float[np.ndarray, "M G T"], Float[np.ndarray, "B G T"]]:
-    """Normal errors: of the panels that are matched, and of all draws.
+) -> tuple[Float[np.ndarray, "T M G"], Float[np.ndarray, "T B G"]]:
+    """Normal errors, years first: of the panels that are matched, and of all draws.
 
     Kept for the next regression, which often has the same countries and years.
     """
     rng = np.random.default_rng(seed)
     matching = rng.standard_normal((_MATCHING, *shape))
     # float32: its rounding is far below the Monte-Carlo error, and it is twice as fast.
-    return matching, rng.standard_normal((draws, *shape), np.float32)
+    drawn = rng.standard_normal((draws, *shape), np.float32)
+    return _years_first(matching), _years_first(drawn)
+
+
+def _years_first(noise: Float[np.ndarray, "B G T"]) -> Float[np.ndarray, "T B G"]:
+    return np.ascontiguousarray(noise.transpose(2, 0, 1))
 
 
 def _independent(
     panel: _Panel,
     variances: Float[np.ndarray, " G"],
     rho: float,
-    noise: Float[np.ndarray, "B G T"],
+    noise: Float[np.ndarray, "T B G"],
 ) -> Float[np.ndarray, "B G T"]:
     """Residuals of independent normal errors with AR(1) autocorrelation ``rho``."""
     scale = np.sqrt(variances).astype(np.float32)[:, None]
@@ -361,20 +372,21 @@ def _independent(
 
 
 def _autoregressive(
-    noise: Float[np.ndarray, "B G T"], rho: float | np.float32
-) -> np.ndarray:
+    noise: Float[np.ndarray, "T B G"], rho: float | np.float32
+) -> Float[np.ndarray, "B G T"]:
     errors = noise.copy()
-    for t in range(1, noise.shape[2]):
-        errors[:, :, t] *= np.sqrt(1 - rho**2)
-        errors[:, :, t] += rho * errors[:, :, t - 1]
-    return errors
+    for t in range(1, len(noise)):
+        errors[t] *= np.sqrt(1 - rho**2)
+        errors[t] += rho * errors[t - 1]
+    # A country's years side by side, which are summed below.
+    return np.ascontiguousarray(errors.transpose(1, 2, 0))
 
 
 def _matching_autocorrelation(
     e: Float[np.ndarray, "1 G T"],
     panel: _Panel,
     variances: Float[np.ndarray, " G"],
-    noise: Float[np.ndarray, "M G T"],
+    noise: Float[np.ndarray, "T M G"],
 ) -> float:
     """The rho whose simulated residuals are as autocorrelated as these.
 

@@ -168,7 +168,7 @@ def _by_model(adjusted: pd.DataFrame, models: pd.Series) -> pd.Series:
 
 
 def _t_tests(fitted: FittedModel) -> dict[str, object]:
-    row = model_table([fitted]).iloc[0]
+    row = model_table([fitted], jackknives=False).iloc[0]
     b = float(row["estimate"])
     table, column = printed_place(fitted.model) or (None, None)
     found: dict[str, object] = {

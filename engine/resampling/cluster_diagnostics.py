@@ -37,7 +37,9 @@ from .models import Model
 from .run_files import with_lags
 
 
-def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
+def model_table(
+    fitted_models: Iterable[FittedModel], *, jackknives: bool = True
+) -> pd.DataFrame:
     """A row for each treatment of each model: its covariances and the clusters.
 
     Columns model, term, outcome, sample, n, clusters, effective_clusters, balanced,
@@ -50,24 +52,25 @@ def model_table(fitted_models: Iterable[FittedModel]) -> pd.DataFrame:
     identified without it; CV2 and adjusted p where one alone identifies a part of it
     (leverage 1).
     V5, Hansen's (2025) jackknife, counts the whole estimate as that cluster's: |t| is
-    at most 1.
+    at most 1. Without ``jackknives`` there are no columns of CV3J and V5.
     """
     return pd.DataFrame(
-        [row for fitted in fitted_models for row in _model_rows(fitted)]
+        [row for fitted in fitted_models for row in _model_rows(fitted, jackknives)]
     )
 
 
 @in_float64
-def _model_rows(fitted: FittedModel) -> list[dict[str, object]]:
+def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]]:
     fit, left = jax.device_put(fitted.fit), fitted.left_out()
-    V = {kind: fitted.covariance(kind) for kind in _KINDS}
+    kinds = _KINDS if jackknives else _KINDS[:3]
+    V = {kind: fitted.covariance(kind) for kind in kinds}
     G = len(fitted.labels)
     rows = []
     for k, term in enumerate(fitted.model.treatments):
-        own = jax.device_get(_facts(fit, _contrast(fitted, k)))
+        own = jax.device_get(_facts(fit, _contrast(fitted, k), jackknives=jackknives))
         b = float(fitted.coef[k])
         se = {kind: float(np.sqrt(V[kind][k, k])) for kind in V}
-        df = dict.fromkeys(_KINDS, G - 1.0) | {"CV2": float(own.degrees)}
+        df = dict.fromkeys(kinds, G - 1.0) | {"CV2": float(own.degrees)}
         row: dict[str, object] = {
             "model": fitted.model.name,
             "term": term,
@@ -106,8 +109,10 @@ class _Facts(NamedTuple):
     alone: Bool[Array, " G"]
 
 
-@jax.jit
-def _facts(fit: kernel.ClusterFit, contrast: Float[Array, " p"]) -> _Facts:
+@partial(jax.jit, static_argnames="jackknives")
+def _facts(
+    fit: kernel.ClusterFit, contrast: Float[Array, " p"], *, jackknives: bool
+) -> _Facts:
     """In one program: kernel by kernel, compiling takes twice as long."""
     spectrum = kernel.leverages(fit)
     return _Facts(
@@ -116,6 +121,7 @@ def _facts(fit: kernel.ClusterFit, contrast: Float[Array, " p"]) -> _Facts:
         {
             kind: jackknife.degrees(fit, contrast, spectrum, centred=centred)
             for kind, centred in (("CV3J", True), ("V5", False))
+            if jackknives
         },
         kernel.singly_identified(spectrum, contrast),
     )

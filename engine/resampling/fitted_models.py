@@ -8,9 +8,9 @@ is that of ``kernels.clusters``: dummies, controls, treatments, instruments, out
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
@@ -232,7 +232,9 @@ class FittedModel:
         return np.asarray(left) * self.unit[None, :]
 
 
-_leave_one_out = jax.jit(resampling.leave_one_out, static_argnames="layout")
+_leave_one_out = jax.jit(
+    partial(resampling.leave_one_out, written_out=0), static_argnames="layout"
+)
 
 
 @in_float64
@@ -291,7 +293,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
             jax.device_put(columns), jax.device_put(cluster), clusters=G
         ),
         jax.device_put(count.astype(float)),
-        jnp.asarray(float(n_parameters)),
+        jax.device_put(np.asarray(float(n_parameters))),
     )
     time = _balanced_time(used, nested, crossed, cluster, model)
     fit = kernel.fit(products, jax.device_put(np.ones(G)), layout=layout)

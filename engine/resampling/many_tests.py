@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
 from ...kernels.random_draws import BLOCK
-from .plans import DrawSource, Static
+from .draw_source import DrawSource, Static
 from .running import over_blocks
 
 # Tests whose draws are made together, so that their weights are drawn once.
@@ -47,9 +47,8 @@ def wild_t(
     s, _, G = loadings.a.shape
     filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
     arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
-    made = over_blocks(
-        _t_blocks(webb_draws(G, exact)), arrays, seed, -(-draws // BLOCK)
-    )
+    static, blocks = webb_draws(G, exact), -(-draws // BLOCK)
+    made = over_blocks(_t_blocks(static), arrays, seed, blocks, static=static)
     parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
     return np.concatenate(parts, axis=1)[:, :draws]
 
@@ -63,8 +62,9 @@ def wild_effects(
     filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
     arrays = {"a": filled, "position": np.arange(G)}
     done = 0
-    block_of = _effect_blocks(webb_draws(G, exact), len(filled))
-    made = over_blocks(block_of, arrays, seed, -(-draws // BLOCK))
+    static, blocks = webb_draws(G, exact), -(-draws // BLOCK)
+    block_of = _effect_blocks(static, len(filled))
+    made = over_blocks(block_of, arrays, seed, blocks, static=static)
     for part in made:
         for block in part[: -(-(draws - done) // BLOCK)]:
             kept = block[: draws - done, :s]

@@ -181,7 +181,7 @@ def summarise(
     else:
         rows, intervals, columns, ties = _reweighted(plan, draws)
     model = plan.fitted.model
-    failed = draws.count - moments(draws, columns[0][1])[0]
+    failed = draws.count - sum(len(k) for k in finite(draws, columns[0][1]))
     summary = pd.DataFrame(
         [
             {

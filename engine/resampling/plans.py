@@ -6,21 +6,22 @@ them. Models of equal shape share their compiled code.
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int, Num
+from jaxtyping import Array, Float, Int
 
-from ...kernels import clusters, jackknife, random_draws, resampling
-from ...kernels.clusters import ClusterCrossProducts, Layout
+from ...kernels import clusters, jackknife, resampling
+from ...kernels.clusters import ClusterCrossProducts
 from ...kernels.random_draws import BLOCK
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
 from ..core import TivaxError, count_text, in_float64
+from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
 from .fitted_models import FittedModel
 from .placebo import balanced_cells, placebo_arrays
-from .schemes import Kind, Method, Permute, Scheme, Type, Weights
+from .schemes import Scheme, Type
 
 # Of a studentised placebo: the coefficient of the treatment as it is on the moved one,
 # the covariance of the two coefficients and its variance; see ``kernels.resampling``.
@@ -30,24 +31,6 @@ PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 # Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
 # scores of all clusters: they then stay in a core's cache.
 _TILE, _SCORES_TILE = 256, 128
-
-
-class Static(NamedTuple):
-    """What sets shapes or chooses kernels; the key of compiled code."""
-
-    kind: Kind
-    layout: Layout | None
-    balanced: bool
-    clusters: int
-    all_clusters: int
-    weights: Weights
-    permute: Permute
-    method: Method
-    studentised: bool
-    joint: bool
-    sizes: tuple[int, ...]
-    options: int
-    exact: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -315,23 +298,27 @@ def observed_t(
 
 
 def block_of_draws(
-    static: Static, arrays: Any, seed: Int[Array, ""] | int, block: Int[Array, ""] | int
+    static: Static, arrays: Any, stream: Stream, block: Int[Array, ""] | int
 ) -> Float[Array, "s B"]:
     """The draws of one block: a row for each of ``ResamplingPlan.columns``."""
-    source = DrawSource(static, seed, block)
+    source = DrawSource(static, stream, block)
     if static.kind in ("pairs", "bayesian"):
-        assert static.layout is not None
         w = source.weights()
         if static.balanced:
-            return resampling.reweighted_balanced(arrays["M"], w, layout=static.layout)
+            assert static.layout is not None
+            run = partial(
+                resampling.reweighted_balanced, arrays["M"], layout=static.layout
+            )
+            return in_small_tiles(run, w)
         left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
-        return _in_tiles(
+        return in_tiles(
             lambda tile: _reweighted(static, arrays, tile), w, left, size=_TILE
         )
     if static.kind == "wild":
-        v = source.wild(arrays["position"])
-        rows = [wild_statistics(k, v) for k in arrays["loadings"]]
-        return jnp.stack(rows)
+        return in_small_tiles(
+            lambda v: jnp.stack([wild_statistics(k, v) for k in arrays["loadings"]]),
+            source.wild(arrays["position"]),
+        )
     assignment = source.options()
     if not static.studentised:
         return resampling.placebo_estimates(arrays, assignment)
@@ -339,7 +326,7 @@ def block_of_draws(
     if static.method == "freedman-lane":
         run = resampling.freedman_lane_t
     every = jnp.asarray(BLOCK)
-    return _in_tiles(
+    return in_tiles(
         lambda tile: run(arrays, tile), assignment, every, size=_SCORES_TILE
     )
 
@@ -361,82 +348,6 @@ def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
         return coef
     t = resampling.reweighted_t(products, w, arrays["center"], layout=static.layout)[1]
     return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
-
-
-def _in_tiles(
-    run: Any, drawn: Num[Array, "G B"], used: Array, *, size: int
-) -> Float[Array, "s B"]:
-    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
-    others are 0. The tiles are of one compiled code, so that each draw is the same
-    however many there are."""
-    B = drawn.shape[1]
-
-    def tile(k: Any) -> Array:
-        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
-
-    def made(k: Array, so_far: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
-
-    of_tile = jax.eval_shape(tile, 0)
-    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
-    count = jnp.clip(-(-used // size), 0, B // size)
-    return jax.lax.fori_loop(0, count, made, empty)
-
-
-class DrawSource(NamedTuple):
-    """Where the draws of a block come from: a stream, or the list of all patterns."""
-
-    static: Static
-    seed: Any
-    block: Any
-
-    @property
-    def key(self) -> Array:
-        return random_draws.block_key(self.seed, self.block)
-
-    @property
-    def numbers(self) -> Array:
-        start = jnp.asarray(self.block, jnp.int64) * BLOCK
-        return start + jnp.arange(BLOCK, dtype=jnp.int64)
-
-    def weights(self) -> Array:
-        if self.static.kind == "bayesian":
-            return random_draws.exponential(self.key, self.static.clusters)
-        return random_draws.counts(self.key, self.static.clusters).astype(float)
-
-    def wild(self, position: Array) -> Array:
-        static = self.static
-        if static.exact:
-            base = 2 if static.weights == "rademacher" else 6
-            digit = random_draws.digits(self.numbers, [base] * static.clusters)
-            if base == 2:
-                return 2 * digit.astype(float) - 1
-            return random_draws.webb_points(digit)
-        draw = {
-            "rademacher": random_draws.rademacher,
-            "webb": random_draws.webb,
-            "mammen": random_draws.mammen,
-        }[static.weights]
-        return draw(self.key, static.all_clusters)[position]
-
-    def options(self) -> Array:
-        static = self.static
-        rows = static.clusters
-        if static.permute in ("countries", "years"):
-            if static.exact:
-                drawn = random_draws.all_permutations(self.numbers, static.sizes)
-            else:
-                drawn = random_draws.permutations(self.key, static.sizes)
-        elif static.permute == "common-shift":
-            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, BLOCK))
-            if not static.exact:
-                drawn = random_draws.integers(self.key, 1, below=static.options)
-                drawn = jnp.broadcast_to(drawn, (rows, BLOCK))
-        elif static.exact:
-            drawn = random_draws.digits(self.numbers, [static.options] * rows)
-        else:
-            drawn = random_draws.integers(self.key, rows, below=static.options)
-        return drawn.astype(jnp.int32)
 
 
 def drawn_text(plan: ResamplingPlan, number: int) -> str:

@@ -18,15 +18,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ...kernels.random_draws import BLOCK
+from ...kernels.random_draws import BLOCK, block_key
 from ..core import Progress, in_float64, no_progress
+from .draw_source import Kept, Numbers, Static, numbers_of
 from .draws import FileDraws, MemoryDraws
-from .plans import ResamplingPlan, Static, block_of_draws
+from .plans import ResamplingPlan, block_of_draws
 
 _CALL = 0.05  # seconds that a call takes, about
 _TIMED = 2  # calls of a step each from which a step's time is taken
 # Of a call on one device: steps, and bytes of their results.
 _STEPS, _ROOM = 32, 1 << 24
+# Bytes of numbers that are kept for other models with the same draws.
+_KEPT = 1 << 26
 # Blocks of a step: at once where a device needs that many to be busy.
 _AT_ONCE = {"cpu": 1}
 _AT_ONCE_GPU = 64
@@ -131,7 +134,12 @@ def stream(
     rate = Rate() if rate is None else rate
     clock = time.perf_counter()
     parts = over_blocks(
-        _draws(plan.static), plan.arrays, seed, plan.blocks, start=start // BLOCK
+        _draws(plan.static),
+        plan.arrays,
+        seed,
+        plan.blocks,
+        start=start // BLOCK,
+        static=plan.static,
     )
     for part in rate.timed(parts, plan.draws - start):
         values = _rows(part)[: plan.draws - done] * plan.unit[None, :]
@@ -151,10 +159,45 @@ def over_blocks(
     blocks: int,
     *,
     start: int = 0,
+    static: Static | None = None,
 ) -> Iterator[np.ndarray]:
     """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
-    stacked, a call at a time."""
-    return _caller(block).parts(arrays, seed, start, blocks)
+    stacked, a call at a time.
+
+    ``static``: of the draws, where a block takes them from ``DrawSource``; the numbers
+    that they are made from are then kept for models with the same.
+    """
+    numbers = None if static is None else numbers_of(static)
+    kept = None
+    if numbers is not None and _are_kept(numbers, blocks):
+        kept = _kept(numbers, seed, blocks)
+    return _caller(block).parts(arrays, seed if kept is None else kept, start, blocks)
+
+
+def _are_kept(numbers: Numbers, blocks: int) -> bool:
+    """On one processor, where making them takes as long as all else, and few enough."""
+    size = numbers.rows * blocks * BLOCK
+    return numbers.are_bytes and size <= _KEPT and _mesh().size * blocks_at_once() == 1
+
+
+@lru_cache(maxsize=4)
+def _kept(numbers: Numbers, seed: int, blocks: int) -> np.ndarray:
+    """Those of all blocks, and room for a last call of any length."""
+    kept = np.zeros((blocks + _STEPS, numbers.rows, BLOCK), np.uint8)
+    done = 0
+    for part in over_blocks(_numbers(numbers), (), seed, blocks):
+        kept[done : done + len(part)] = part
+        done += len(part)
+    return kept
+
+
+@lru_cache
+def _numbers(numbers: Numbers) -> Callable[..., jax.Array]:
+    def block(arrays: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
+        del arrays
+        return numbers.block(block_key(seed, number))
+
+    return block
 
 
 class _Caller:
@@ -173,10 +216,11 @@ class _Caller:
         return self.calls > _TIMED
 
     def parts(
-        self, arrays: Any, seed: int, start: int, stop: int
+        self, arrays: Any, seed: int | np.ndarray, start: int, stop: int
     ) -> Iterator[np.ndarray]:
         """Blocks ``start`` to ``stop`` - 1; where it is known how long a call takes,
-        the next one is on its way while the last is taken in."""
+        the next one is on its way while the last is taken in. ``seed``: or the numbers
+        that were made from it."""
         waiting: deque[tuple[jax.Array, int, int]] = deque()
         each = self.mesh.size * blocks_at_once()
         while start < stop or waiting:
@@ -195,9 +239,16 @@ class _Caller:
             yield rows.reshape(-1, *rows.shape[2:])[:used]
 
     @in_float64
-    def _begin(self, arrays: Any, seed: int, first: int, steps: int) -> jax.Array:
+    def _begin(
+        self, arrays: Any, seed: int | np.ndarray, first: int, steps: int
+    ) -> jax.Array:
         run = _compiled(self.block, self.mesh)
-        return run(arrays, np.int64(seed), np.int64(first), np.int64(steps))
+        number = np.int64(first)
+        if isinstance(seed, np.ndarray):
+            stream = Kept(seed[first : first + _STEPS], number)
+        else:
+            stream = np.int64(seed)
+        return run(arrays, stream, number, np.int64(steps))
 
     def _time(self, seconds: float, room: int) -> None:
         if self.calls:

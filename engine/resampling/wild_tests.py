@@ -20,15 +20,10 @@ from ...kernels.resampling import TIE
 from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, in_float64, no_progress, shift_progress
 from ..estimation import PValues, invert
+from .draw_source import DrawSource, Static, in_small_tiles
 from .fitted_models import FittedModel
 from .many_tests import webb_draws
-from .plans import (
-    DrawSource,
-    ResamplingPlan,
-    Static,
-    wild_loadings,
-    wild_statistics,
-)
+from .plans import ResamplingPlan, wild_loadings, wild_statistics
 from .running import Rate, over_blocks
 from .schemes import Type
 
@@ -249,11 +244,12 @@ def _terms(
         "tested": np.float64((plan.scheme.value - b) / se),
     }
     t, terms, done = np.empty(plan.draws), np.empty((5, plan.draws)), 0
-    parts = over_blocks(_term_blocks(plan.static), arrays, seed, plan.blocks)
+    static = plan.static
+    parts = over_blocks(_term_blocks(static), arrays, seed, plan.blocks, static=static)
     for part in rate.timed(parts, plan.draws):
-        made = np.moveaxis(part, 1, 0).reshape(6, -1)[:, : plan.draws - done]
-        to = slice(done, done + made.shape[1])
-        t[to], terms[:, to] = made[0], made[1:]
+        to = slice(done, min(done + len(part) * BLOCK, plan.draws))
+        for row, made in zip((t, *terms), np.moveaxis(part, 1, 0), strict=True):
+            row[to] = made.reshape(-1)[: to.stop - done]
         done = to.stop
     return t, terms
 
@@ -263,17 +259,20 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
     """t* of the tested null and the terms, of one block of draws."""
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "6 B"]:
-        v = DrawSource(static, seed, number).wild(arrays["position"])
         at: resampling.WildLoadings = arrays["loadings"]
         a, L, u = at.a[:, 0], at.L[:, 0], arrays["tested"]
-        G = L.shape[1]
-        both = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]]) @ v
+        rows = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]])
+        v = DrawSource(static, seed, number).wild(arrays["position"])
+        return in_small_tiles(lambda tile: terms(rows @ tile, u, at.correction[0]), v)
+
+    def terms(both: Array, u: Array, correction: Array) -> Float[Array, "6 b"]:
+        G = len(both) // 2 - 1
         a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
         # Of the tested null's own scores, as where it alone is drawn: the squares of
         # the others cancel where it is far from the estimate.
         own = ((z0 + u * z1) ** 2).sum(0)
         squares = jnp.stack([own, (z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
-        variance, *others = at.correction[0] * squares
+        variance, *others = correction * squares
         return jnp.stack([(a0 + u * a1) / jnp.sqrt(variance), a0, a1, *others])
 
     return block
@@ -351,7 +350,8 @@ def _shares_above(
 ) -> Float[np.ndarray, " r"]:
     """Of n draws, the share above each observed statistic."""
     total, made = np.zeros((2, _AT_ONCE)), 0
-    for part in over_blocks(_counts(static), arrays, seed, -(-n // BLOCK)):
+    blocks = -(-n // BLOCK)
+    for part in over_blocks(_counts(static), arrays, seed, blocks, static=static):
         total += part.sum(axis=0)
         made += len(part) * BLOCK
         progress(min(made, n), n)

@@ -94,7 +94,8 @@ def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
     begin, calls = experiments._Caller._begin, []
 
     def told(self, arrays, seed, first, steps):
-        calls.append((int(first), int(steps)))
+        if arrays != ():  # not of the numbers that are kept
+            calls.append((int(first), int(steps)))
         return begin(self, arrays, seed, first, steps)
 
     monkeypatch.setattr(experiments._Caller, "_begin", told)
@@ -106,6 +107,31 @@ def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
     assert calls[4:] == [(0, 32), (32, 32), (64, 32), (96, 2)]
     draws_of(plan("wild", 10_000), SEED)
     assert calls[8:] == [(0, 3)]
+
+
+@pytest.mark.parametrize("name", ["pairs", "pairs, any panel", "t", "wild", "placebo"])
+def test_draws_from_kept_numbers_are_those_that_make_their_own(name, monkeypatch):
+    monkeypatch.setattr(experiments, "_KEPT", 0)
+    assert_array_equal(draws_of(plan(name, 10_000), SEED).values, draws(name)[:10_000])
+
+
+def test_models_of_one_panel_share_the_numbers_that_are_kept(monkeypatch):
+    """Wild weights belong to all clusters of the panel, of any sample and shape."""
+    made = []
+    numbers = experiments._numbers
+    monkeypatch.setattr(experiments, "_kept", cache(experiments._kept.__wrapped__))
+    monkeypatch.setattr(
+        experiments, "_numbers", lambda of: made.append(of) or numbers(of)
+    )
+    frame, scheme = small_panel(countries=10, seed=4), CASES["wild"][2]
+    without = frame[frame["iso3"] != frame["iso3"].iloc[0]]
+    for own in (MODEL, remodel(MODEL, controls=())):
+        draws_of(make_plan(fit_model(frame, own), scheme, 9_999), SEED)
+    assert len(made) == 1
+    draws_of(make_plan(fit_model(without, MODEL), scheme, 9_999), SEED)
+    draws_of(make_plan(fit_model(frame, MODEL), CASES["pairs"][2], 9_999), SEED)
+    assert [k.kind for k in made] == ["webb", "webb", "counts"]
+    assert [k.rows for k in made] == [10, 9, 10]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,182 @@
+"""Where the draws of a block come from: a stream of random numbers, numbers of it that
+were made before, or the list of all patterns.
+"""
+
+from collections.abc import Callable
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int, Num, UInt
+
+from ...kernels import random_draws
+from ...kernels.clusters import Layout
+from ...kernels.random_draws import BLOCK
+from .schemes import Kind, Method, Permute, Weights
+
+
+class Static(NamedTuple):
+    """What sets shapes or chooses kernels; the key of compiled code."""
+
+    kind: Kind
+    layout: Layout | None
+    balanced: bool
+    clusters: int
+    all_clusters: int
+    weights: Weights
+    permute: Permute
+    method: Method
+    studentised: bool
+    joint: bool
+    sizes: tuple[int, ...]
+    options: int
+    exact: bool
+
+
+class Numbers(NamedTuple):
+    """Random integers that the draws of many models are made from: a row for each
+    cluster, by stratum where they are permuted within strata."""
+
+    kind: Literal["webb", "counts", "permutations"]
+    sizes: tuple[int, ...]
+
+    @property
+    def rows(self) -> int:
+        return sum(self.sizes)
+
+    @property
+    def are_bytes(self) -> bool:
+        return self.kind == "webb" or self.rows < 256
+
+    def block(self, key: Array) -> UInt[Array, "G B"]:
+        """Those of the block with this key."""
+        if self.kind == "webb":
+            made = random_draws.integers(key, self.rows, below=6)
+        elif self.kind == "counts":
+            made = random_draws.counts(key, self.rows)
+        else:
+            made = random_draws.permutations(key, self.sizes)
+        return made.astype(jnp.uint8) if self.are_bytes else made
+
+
+class Kept(NamedTuple):
+    """Numbers of some blocks, (blocks, G, B) bytes, from block ``first`` on."""
+
+    numbers: Any
+    first: Any
+
+
+Stream = Int[Array, ""] | int | Kept
+"""The seed of draws, or numbers that were made from it."""
+
+
+def numbers_of(static: Static) -> Numbers | None:
+    """What the draws of a plan are made from; None where that are other numbers."""
+    if static.exact:
+        return None
+    if static.kind == "wild" and static.weights == "webb":
+        return Numbers("webb", (static.all_clusters,))
+    if static.kind == "pairs":
+        return Numbers("counts", (static.clusters,))
+    if static.kind == "placebo" and static.permute in ("countries", "years"):
+        return Numbers("permutations", static.sizes)
+    return None
+
+
+class DrawSource(NamedTuple):
+    """The draws of a block of a plan."""
+
+    static: Static
+    stream: Any
+    block: Any
+
+    @property
+    def key(self) -> Array:
+        return random_draws.block_key(self.stream, self.block)
+
+    def integers(self) -> UInt[Array, "G B"]:
+        """``numbers_of`` the plan, made before or now."""
+        numbers = numbers_of(self.static)
+        assert numbers is not None
+        if isinstance(self.stream, Kept):
+            return self.stream.numbers[self.block - self.stream.first]
+        return numbers.block(self.key)
+
+    @property
+    def numbers(self) -> Array:
+        start = jnp.asarray(self.block, jnp.int64) * BLOCK
+        return start + jnp.arange(BLOCK, dtype=jnp.int64)
+
+    def weights(self) -> Array:
+        if self.static.kind == "bayesian":
+            return random_draws.exponential(self.key, self.static.clusters)
+        return self.integers().astype(float)
+
+    def wild(self, position: Array) -> Array:
+        static = self.static
+        if static.exact:
+            base = 2 if static.weights == "rademacher" else 6
+            digit = random_draws.digits(self.numbers, [base] * static.clusters)
+            if base == 2:
+                return 2 * digit.astype(float) - 1
+            return random_draws.webb_points(digit)
+        if static.weights == "webb":
+            return random_draws.webb_points(self.integers()[position])
+        draw = {
+            "rademacher": random_draws.rademacher,
+            "mammen": random_draws.mammen,
+        }[static.weights]
+        return draw(self.key, static.all_clusters)[position]
+
+    def options(self) -> Array:
+        static = self.static
+        rows = static.clusters
+        if static.permute in ("countries", "years"):
+            if static.exact:
+                drawn = random_draws.all_permutations(self.numbers, static.sizes)
+            else:
+                drawn = self.integers()
+        elif static.permute == "common-shift":
+            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, BLOCK))
+            if not static.exact:
+                drawn = random_draws.integers(self.key, 1, below=static.options)
+                drawn = jnp.broadcast_to(drawn, (rows, BLOCK))
+        elif static.exact:
+            drawn = random_draws.digits(self.numbers, [static.options] * rows)
+        else:
+            drawn = random_draws.integers(self.key, rows, below=static.options)
+        return drawn.astype(jnp.int32)
+
+
+# Draws of a tile where they need no more than a product of matrices each: what is made
+# of them stays in a core's cache, and no thread waits for another.
+_PRODUCTS_TILE = 256
+
+
+def in_small_tiles(
+    run: Callable[[Array], Array], drawn: Num[Array, "G B"]
+) -> Float[Array, "s B"]:
+    """``run`` on some columns at a time; on a GPU, which has its own way, on all."""
+    if jax.default_backend() != "cpu":
+        return run(drawn)
+    return in_tiles(run, drawn, jnp.asarray(BLOCK), size=_PRODUCTS_TILE)
+
+
+def in_tiles(
+    run: Callable[[Array], Array], drawn: Num[Array, "G B"], used: Array, *, size: int
+) -> Float[Array, "s B"]:
+    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
+    others are 0. The tiles are of one compiled code, so that each draw is the same
+    however many there are."""
+    B = drawn.shape[1]
+
+    def tile(k: Any) -> Array:
+        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
+
+    def made(k: Array, so_far: Array) -> Array:
+        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
+
+    of_tile = jax.eval_shape(tile, 0)
+    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
+    count = jnp.clip(-(-used // size), 0, B // size)
+    return jax.lax.fori_loop(0, count, made, empty)
