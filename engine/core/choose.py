@@ -17,7 +17,7 @@ def choose_from(known: Iterable[object]) -> str:
 def suggest(name: str, known: Iterable[object]) -> str:
     """The end of a message about an unknown name: close matches, or all names."""
     names = [str(k) for k in known]
-    near = close_names(name, names)
+    near = close_names(str(name), names)
     if not near:
         return choose_from(names)
     hint = f"did you mean {' or '.join(near)}?"

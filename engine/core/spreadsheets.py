@@ -47,17 +47,20 @@ def unescape_formula(cell: str) -> str:
 _ROWS = 50_000
 
 
-def require_different_columns(path: Path, names: Iterable[str] | None = None) -> None:
+def require_different_columns(
+    where: Path | str, names: Iterable[Hashable] | None = None
+) -> None:
     """Raise ``TivaxError`` where two columns have one name, which pandas changes.
 
-    ``names`` are those of the columns; else the first line of a csv file has them.
+    ``names`` are those of the columns; else the first line of the csv file has them.
     """
     if names is None:
-        with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
+        lines = Path(where).open(encoding="utf-8-sig", errors="replace", newline="")
+        with lines as file:
             names = next(csv.reader(file), [])
-    counts = Counter(k.strip() for k in names)
+    counts = Counter(str(k).strip() for k in names)
     if twice := next((k for k, count in counts.items() if k and count > 1), ""):
-        raise TivaxError(f"{path}: two columns are called {twice}; rename one")
+        raise TivaxError(f"{where}: two columns are called {twice}; rename one")
 
 
 @stage("writing")

@@ -6,7 +6,15 @@ from typing import Any
 
 import pandas as pd
 
-from ..core import Listing, Printable, long_table_of, number_text, p_text, percent_text
+from ..core import (
+    Listing,
+    Printable,
+    count_text,
+    long_table_of,
+    number_text,
+    p_text,
+    percent_text,
+)
 from ..resampling import LEVEL, Model
 
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
@@ -122,15 +130,15 @@ class SpecificationCurve(Printable):
             tests[k] for k in ("share significant", "median effect", "Stouffer Z")
         )
         said = [
-            f"{model.name}: {model.treatments[0]} on {model.outcome} in {len(rows)} "
-            f"specifications{self._drawn_from(model)}, from "
+            f"{model.name}: {model.treatments[0]} on {model.outcome} in "
+            f"{count_text(len(rows), 'specification')}{self._drawn_from(model)}, from "
             f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
             f"{_share_in_words(many, len(rows), sign)}; without any effect the side "
             f"that has more would have at most {percent_text(share['null_median'])} in "
-            f"half of the draws and more than {percent_text(share['null_high'])} in "
-            "one of forty",
+            f"half of the draws and {percent_text(share['null_high'])} or more in one "
+            "of forty",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, local_path, require_different_columns, suggest
+from ..core import TivaxError, local_path, require_different_columns, show, suggest
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -41,7 +41,8 @@ def economy_from_tables(
     tariffs
         A csv or frame with columns importer, exporter, sector, tariff, tariff_new
         (rates; 0.05 is 5 %). ``*`` is every label; later rows overrule earlier ones.
-        What is not named has no tariff. None: no tariffs.
+        What is not named has no tariff, nor has what a region buys of itself, also
+        where a row says so. None: no tariffs.
 
     Returns
     -------
@@ -183,6 +184,13 @@ def _read(
     """A file's name for messages, and its columns checked."""
     if isinstance(source, pd.DataFrame):
         where, frame = what, source.copy()
+        require_different_columns(where, frame.columns)
+    elif not isinstance(source, str | Path):
+        names = ", ".join((*labels, *numbers))
+        raise TivaxError(
+            f"{what}: give a DataFrame with the columns {names}, or the path of a csv, "
+            f"not {show(source)}"
+        )
     else:
         path = local_path(what, source)
         where = str(path)

@@ -138,6 +138,10 @@ def package(
 
 
 def _require_names(results: Sequence[Result]) -> None:
+    manifests = [result.manifest_path.resolve() for result in results]
+    for k, one in enumerate(manifests):
+        if one in manifests[:k]:
+            raise TivaxError(f"{results[k].path}: is given twice; name it once")
     names = [result.name for result in results]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise TivaxError(

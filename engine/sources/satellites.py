@@ -101,7 +101,7 @@ def _read(
     with parsing(TableFile(path)):
         if path.suffix == ".parquet":
             frame = pd.read_parquet(path)
-            require_different_columns(path, map(str, frame.columns))
+            require_different_columns(path, frame.columns)
         else:  # NA is a label like any other: Namibia, North America
             frame = pd.read_csv(path, keep_default_na=False, na_values=[""])
             require_different_columns(path)

@@ -7,12 +7,12 @@ the tables do not have is an error where they are used.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, read_toml, require_list, suggest
+from ..core import TivaxError, read_toml, require_list, show, suggest
 from .countries import country_group, country_groups, group_members
 from .rules import require_labels
 from .world_tables import WorldTables, require_tables
@@ -131,10 +131,14 @@ def require_groups(groups: Groups | None) -> None:
             '{"EU27": tx.group_members("EU27", tables.regions)}'
         )
     for name, members in (groups or {}).items():
+        if not isinstance(name, str) or not name.strip():
+            raise TivaxError(f"groups: {show(name)} is no name; give a text such as EU")
+        # What can be looked through once only would be empty the next time.
         if (
             isinstance(members, str)
-            or not isinstance(members, Iterable)
-            or not list(members)
+            or not isinstance(members, Collection)
+            or len(members) == 0
+            or not all(isinstance(k, str) for k in members)
         ):
             raise TivaxError(f"group {name}: give a list of its regions")
 

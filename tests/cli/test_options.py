@@ -94,6 +94,10 @@ def test_a_region_without_trade_has_no_index_but_words(tmp_path):
     said = good("tbi", tmp_path / "store", "--no-figures", "--out", tmp_path / "o").out
     cells = [k.strip("│ \n").split("│") for k in said.splitlines() if k[:1] == "│"]
     assert [k[-1].strip() for k in cells][-1] == "no trade" and "nan" not in said
+    words = ("--method", "bm-source", "--level", "country", "--no-figures")
+    said = good("decompose", tmp_path / "store", *words, "--out", tmp_path / "d").out
+    last = [k for k in said.splitlines() if k.startswith("│ C ")][0]
+    assert last.split("│")[2].strip() == "–" and "nan" not in said
 
 
 def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):

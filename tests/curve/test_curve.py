@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 import tivax as tx
+from tivax.engine.core import percent_text
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
 from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
@@ -391,6 +392,9 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     significant = rows[rows["p_wild"] <= 0.05]
     side = (np.sign(significant["coef"])).value_counts().max()
     assert f"{side} of them" in found.sentence
+    # Of 97.5 % of the draws the share is at most that: of one in forty it or more.
+    high = found.tests.set_index("statistic").loc["share significant", "null_high"]
+    assert f" and {percent_text(high)} or more in one of forty" in found.sentence
     assert str(found).count("main: ") == 2
 
 

@@ -11,7 +11,7 @@ import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import exact_hat_scenario, read_exact_hat
 
-from helpers import random_tables
+from helpers import error_of, random_tables
 
 THETAS = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
 # Sums in another order.
@@ -181,6 +181,13 @@ def test_negative_final_demand_is_set_to_zero_and_output_solved_again():
     x = np.linalg.solve(np.eye(6) - A, np.maximum(Y, 0).sum(axis=1))
     assert_allclose(economy.output.ravel(), x, rtol=RTOL)
     assert_allclose(economy.value_added.ravel(), x * (1 - A.sum(axis=0)), rtol=1e-9)
+
+
+def test_two_columns_of_one_name_are_named():
+    world = tx.synthetic_world(tx.WorldShape(regions=2, sectors=1, years=1), seed=1)
+    frame = pd.DataFrame([["S01", 4, 5]], columns=["sector", "theta", "theta"])
+    told = error_of(tx.economy_from_tables, world, 2000, frame)
+    assert told == "elasticities: two columns are called theta; rename one"
 
 
 @pytest.mark.parametrize(

@@ -164,6 +164,10 @@ def test_final_demand_by_product_is_value_added_absorbed(small):
         (("R1", {"keep": "origin"}), "keep='origin': give a list, ['origin']"),
         (("R1", {"groups": {"G": []}}), "group G: give a list of its regions"),
         (("R1", {"groups": {"G": "R2"}}), "group G: give a list of its regions"),
+        (("R1", {"groups": {"G": ["R2", 3]}}), "group G: give a list of its regions"),
+        (("R1", {"groups": {" ": ["R2"]}}), "groups: ' ' is no name; give a text"),
+        # It would be empty the second time, and nothing grouped.
+        (("R1", {"groups": {"G": iter(["R2"])}}), "group G: give a list of its"),
     ],
 )
 def test_unknown_names_are_told_with_the_nearest(small, arguments, line):

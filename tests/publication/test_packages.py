@@ -297,12 +297,19 @@ def test_a_run_file_with_an_absolute_path_is_refused(fresh):
         (["replication", "--out", "data"], "--out data: holds the input"),
         (["replication", "--out", "p"], "--out p: a package is a zip archive; call it p.zip"),
         (["replication", "--out", "replication/p.zip"], "--out replication/p.zip: lies in the input replication"),
-        (["replication", "replication", "--out", "p.zip"], "two results are called replication; rename"),
+        (["replication", "replication", "--out", "p.zip"], "replication: is given twice; name it once"),
         (["replication", "--out", "p.zip", "--include-data", "some"], "no include_data some: "),
     ],
 )  # fmt: skip
 def test_wrong_words_are_one_line(fresh, words, line):
     assert mistake("package", *words).startswith(line)
+
+
+def test_two_results_of_one_name_are_refused(fresh):
+    for place in ("a/tbi", "b/tbi"):
+        write_result(fresh / place, ["tbi", "s", "--out", place], {}, {"a": ""})
+    line = mistake("package", "a/tbi", "b/tbi", "--out", "p.zip")
+    assert line == "two results are called tbi; rename the folder of one of them"
 
 
 def test_only_a_package_is_replaced(fresh):

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ...core import TivaxError, require_writable, write_text
+from ..terminal import shell_command
 
 Example = Annotated[
     bool,
@@ -57,7 +58,8 @@ def _show(command: str, path: Path | None) -> None:
         raise TivaxError(f"{path}: exists already; choose another name")
     require_writable(path)
     write_text(path, text)
-    typer.echo(f"Run file {path}; next: tivax {command} {path} --out {path.stem}")
+    follows = shell_command(command, path, "--out", path.stem)
+    typer.echo(f"Run file {path}; next: {follows}")
 
 
 RunToml = Annotated[

@@ -206,10 +206,14 @@ def _print_shares(
         terminal,
         [k.replace(" ", "\n", 1) for k in parts],
         {
-            code: [f"{float(share.sel(region=code, part=k)):.1f}" for k in parts]
+            code: [_cell(float(share.sel(region=code, part=k))) for k in parts]
             for code in chosen.few
         },
     )
+
+
+def _cell(share: float) -> str:
+    return "–" if share != share else f"{share:.1f}"
 
 
 def one_after_the_other(
