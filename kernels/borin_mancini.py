@@ -22,7 +22,7 @@ from jaxtyping import Array, Float
 
 from . import perimeters
 from .inverted_table import InvertedTable, Terms, abroad_only
-from .perimeters import Inside, multiply
+from .perimeters import Inside, diagonal, multiply
 
 
 def crossings(world: InvertedTable) -> Inside:
@@ -242,7 +242,7 @@ def source_by_origin(world: InvertedTable, sectors: int) -> Terms:
     REF, DAVAX = at_home(L, returned), at_home(L, world.absorbed_by_buyer)
     made = by_perimeter(world.v[:, None] * B)
     foreign = made.sum(axis=0) - jnp.einsum("psn,np->sn", made, borders.member)
-    first = jnp.swapaxes(world.first_crossing, -1, -2)
+    first = world.first_crossing.mT
     FC, FVA = abroad(foreign), abroad(multiply(first, foreign.T).T)
     return {
         "DC": DC,
@@ -318,9 +318,8 @@ def self_cell(world: InvertedTable) -> Terms:
 
 def self_industry(world: InvertedTable) -> Terms:
     """The perimeter of all exports of one industry: E / [F_s]_ii."""
-    F = crossings(world)
-    diagonal = jnp.diagonal(F, axis1=-2, axis2=-1).reshape(-1)
-    return _counted_once(world, world.exports / diagonal[:, None])
+    times = diagonal(crossings(world))
+    return _counted_once(world, world.exports / times[:, None])
 
 
 def self_bilateral(world: InvertedTable) -> Terms:

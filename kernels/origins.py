@@ -37,7 +37,7 @@ def in_exports(
     sold = (_absorbed if absorbed else _direct)(world, via) * own[:, None]
     content = world.v[:, None] * world.B
     if once:
-        content = multiply(jnp.swapaxes(world.first_crossing, -1, -2), content.T).T
+        content = multiply(world.first_crossing.mT, content.T).T
     return _traced(content, sold, sectors=sectors)
 
 
