@@ -9,12 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.engine.measures import decompose, indicators, trade_benefit_index
-from tivax.engine.measures.years import (
-    _run,
-    map_years,
-    solve_years,
-    with_fallback,
-)
+from tivax.engine.measures.years import map_years, solve_years, with_fallback
 from tivax.kernels.solve import TOLERANCE
 
 from commands import run_fork
@@ -152,17 +147,6 @@ def test_lu_is_compiled_only_where_a_year_stalls():
     assert methods == ["import-share"]
     assert_array_equal(with_fallback(one_year, np.ones((2, 2))).residual, [0, 0])
     assert methods == ["import-share", "lu"]
-
-
-def test_methods_share_the_program_that_inverts_a_year():
-    """The first compiles two, the second its own alone."""
-    tables = random_tables(regions=3, sectors=7, years=1)
-    counts = []
-    for method in ("wwz", "kww"):
-        before = _run._cache_size()
-        decompose(tables, method, "country")
-        counts.append(_run._cache_size() - before)
-    assert counts == [2, 1]
 
 
 # ------------------------------------------------------------------- several devices
