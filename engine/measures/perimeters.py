@@ -11,14 +11,14 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import perimeters as kernels
-from ...kernels.inverted_table import InvertedTable, invert_table
+from ...kernels.inverted_table import invert_table
 from ...kernels.solve import Method as Solver
 from ..core import Progress
 from ..streaming import streamed_inverted
 from ..tables import Groups, WorldTables
 from ..tables import groups as groups_module
 from .accounts import Account
-from .years import Options, TwoSteps, compute_years
+from .years import Options, compute_years
 
 # With groups, the number of perimeters is rounded up to a multiple of this.
 _PROGRAM_SIZES = 8
@@ -106,7 +106,7 @@ def compute_inverted(
         )
     with jax.enable_x64(True):
         yield from compute_years(
-            _ONE_YEAR,
+            _one_year,
             tables,
             account,
             progress,
@@ -123,20 +123,21 @@ def compute_inverted(
         )
 
 
-def _inverted(
+def _one_year(
     Z: Array,
     x: Array,
     Y: Array,
     v: Array | None,
     member: Array | None = None,
     *,
+    kernel: Kernel,
+    options: Options,
     regions: int,
     inverse: bool,
     certify: bool,
     method: Solver,
-) -> tuple[InvertedTable, Array]:
-    """The inverted table of one year without Z, which a program would copy, and final
-    demand by use; unless perimeters are regions, ``member`` is given."""
+) -> Any:
+    """``kernel`` of one year; unless perimeters are regions, ``member`` is given."""
     each = jnp.eye(regions, dtype=Y.dtype) if member is None else member
     n = len(x)
     borders = kernels.Perimeters(
@@ -146,17 +147,5 @@ def _inverted(
     world = invert_table(
         Z, x, Y[..., 0], v, borders, method=method, inverse=inverse, certify=certify
     )
-    flows: Any = None
-    return world._replace(Z=flows), Y[..., 1:]
-
-
-def _of_inverted(
-    given: tuple[InvertedTable, Array], Z: Array, *, kernel: Kernel, options: Options
-) -> Any:
-    world, by_use = given
-    world = world._replace(Z=Z)
-    uses = (by_use,) if by_use.shape[-1] else ()
-    return kernel(world, *uses, **dict(options))
-
-
-_ONE_YEAR = TwoSteps(_inverted, _of_inverted, ("regions", "inverse", "certify"))
+    by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
+    return kernel(world, *by_use, **dict(options))

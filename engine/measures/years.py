@@ -6,7 +6,7 @@ with the field ``residual``; its options are static, so that each choice of them
 compiled once.
 
 Each of several devices takes years of its own: nothing passes between them, and every
-year goes through the same operations whatever their number.
+year goes through the same program whatever their number.
 """
 
 import logging
@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable, Generator, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Any
 
@@ -52,39 +51,8 @@ Options = tuple[tuple[str, Hashable], ...]
 MATRICES = 6
 
 
-@dataclass(frozen=True)
-class TwoSteps:
-    """A one-year function of two: ``second`` is given what ``first`` returns, and Z.
-
-    On a CPU each is a program, so that functions that begin alike share the first. It
-    takes the options of the names ``shared`` and ``method``, the second the others.
-    """
-
-    first: Callable[..., Any]
-    second: Callable[..., Any]
-    shared: tuple[str, ...]
-
-    def __call__(self, *arrays: Any, **options: Hashable) -> Any:
-        own, others = self.divided(tuple(options.items()))
-        return self.second(self.first(*arrays, **dict(own)), arrays[0], **dict(others))
-
-    def divided(self, options: Options) -> tuple[Options, Options]:
-        """The options of either."""
-        names = {*self.shared, "method"}
-        own = tuple(k for k in options if k[0] in names)
-        return own, tuple(k for k in options if k[0] not in names)
-
-
-def _run_year(one_year: Callable, options: Options, *arrays: Any) -> Any:
-    if not isinstance(one_year, TwoSteps):
-        return _run(one_year, options, *arrays)
-    own, others = one_year.divided(options)
-    Z = jax.device_put(arrays[0])  # once for both
-    return _run(one_year.second, others, _run(one_year.first, own, Z, *arrays[1:]), Z)
-
-
 @partial(jax.jit, static_argnums=(0, 1))
-def _run(one_year: Callable, options: Options, *arrays: Any) -> Any:
+def _run_year(one_year: Callable, options: Options, *arrays: Any) -> Any:
     return one_year(*arrays, **dict(options))
 
 
