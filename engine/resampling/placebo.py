@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
-from ...kernels import clusters, resampling
+from ...kernels import clusters, placebo
 from ...kernels.resampling import TIE
 from ..core import TivaxError
 from .draws import Draws
@@ -146,7 +146,7 @@ def _tables_of_paths(
     residuals: np.ndarray,
     moved: np.ndarray,
     order: np.ndarray,
-) -> resampling.PlaceboTables:
+) -> placebo.PlaceboTables:
     """What each path ``moved[g, o]`` gives in the cells of cluster ``order[g]``."""
     time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
     features, with_left, ww = [], [], []
@@ -169,7 +169,7 @@ def _tables_of_paths(
 
 def _tables_of_residuals(
     fitted: FittedModel, order: np.ndarray
-) -> resampling.FreedmanLaneTables:
+) -> placebo.FreedmanLaneTables:
     """Of the clusters in ``order``, each with the residuals of each other."""
     d, w = fitted.layout.dummies, fitted.layout.exogenous
     cells = balanced_cells(fitted)[order]
@@ -179,7 +179,7 @@ def _tables_of_residuals(
     W, rest = net[:, : w - d], net[:, w - d :]
     rest = rest - W @ np.linalg.lstsq(W, rest)[0]
     shape = cells.shape[:2]
-    return resampling.freedman_lane_tables(
+    return placebo.freedman_lane_tables(
         jax.device_put(W.reshape(*shape, -1)),
         jax.device_put(rest[:, -2].reshape(shape)),
         jax.device_put(rest[:, [-1, 0]].reshape(*shape, 2)),
@@ -189,7 +189,7 @@ def _tables_of_residuals(
 
 def _tables_of_years(
     fitted: FittedModel, W: np.ndarray, residuals: np.ndarray, paths: np.ndarray
-) -> resampling.PlaceboTables:
+) -> placebo.PlaceboTables:
     """The same where year t of all clusters gets their values of year o."""
     assert fitted.time is not None
     G, T, _ = paths.shape
@@ -211,9 +211,9 @@ def _tables_of_years(
 
 def _tables(
     fitted: FittedModel, W: np.ndarray, features: Any, left: Any, ww: Any
-) -> resampling.PlaceboTables:
+) -> placebo.PlaceboTables:
     w = W.shape[1]
-    return resampling.PlaceboTables(
+    return placebo.PlaceboTables(
         F=jax.device_put(np.asarray(features)),
         inverse=jax.device_put(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
         left=jax.device_put(np.asarray(left)),
@@ -258,7 +258,7 @@ def randomisation_p_of(
     limit: int | None,
 ) -> np.ndarray:
     """p of each constant effect: under it the outcome is y - null x, whose placebos
-    follow from those of y and of x (``kernels.resampling.of_scores``). t is compared,
+    follow from those of y and of x (``kernels.placebo.of_scores``). t is compared,
     or without ``se`` the coefficient.
 
     At most ``limit`` draws are used, taken at random: the first of

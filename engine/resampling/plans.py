@@ -13,7 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from ...kernels import clusters, jackknife, resampling
+from ...kernels import clusters, jackknife, placebo, resampling
 from ...kernels.clusters import ClusterCrossProducts
 from ...kernels.random_draws import BLOCK
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
@@ -321,10 +321,10 @@ def block_of_draws(
         )
     assignment = source.options()
     if not static.studentised:
-        return resampling.placebo_estimates(arrays, assignment)
-    run = resampling.placebo_t
+        return placebo.placebo_estimates(arrays, assignment)
+    run = placebo.placebo_t
     if static.method == "freedman-lane":
-        run = resampling.freedman_lane_t
+        run = placebo.freedman_lane_t
     every = jnp.asarray(BLOCK)
     return in_tiles(
         lambda tile: run(arrays, tile), assignment, every, size=_SCORES_TILE

@@ -32,7 +32,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from .. import clusters, jackknife, random_draws, resampling
+from .. import clusters, jackknife, placebo, random_draws, resampling
 from ..clusters import ClusterCrossProducts
 from ..resampling import LEVEL, TIE
 from ..two_way import two_way_tests
@@ -402,15 +402,15 @@ def _placebos(
         jnp.broadcast_to(size[None, :, None], (len(size), len(size), 1)),
         jnp.einsum("ot,gtw->gow", paths, W),
     ]
-    moved = resampling.PlaceboTables(
+    moved = placebo.PlaceboTables(
         F=jnp.concatenate(features, axis=2),
         inverse=inverse,
         left=jnp.einsum("gtw,gtl->gwl", W, left),
         ww=ww,
         correction=correction,
     )
-    residuals = resampling.freedman_lane_tables(W, left[:, :, 1], left, correction)
-    return resampling.placebo_t(moved, assignment), resampling.freedman_lane_t(
+    residuals = placebo.freedman_lane_tables(W, left[:, :, 1], left, correction)
+    return placebo.placebo_t(moved, assignment), placebo.freedman_lane_t(
         residuals, assignment
     )
 
@@ -423,7 +423,7 @@ def _placebo_p(
     se: Float[Array, ""],
 ) -> Float[Array, "3"]:
     """p of moved treatments by coefficient and t, of moved residuals by t; see
-    ``resampling.of_scores`` on other nulls than 0."""
+    ``placebo.of_scores`` on other nulls than 0."""
 
     def sizes(drawn: Array) -> tuple[Array, Array]:
         coef, t, own, covariance, variance = drawn

@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels import clusters, resampling
+from tivax.kernels import clusters, placebo, resampling
 from tivax.kernels import random_draws as streams
-from tivax.kernels.resampling import PlaceboTables
+from tivax.kernels.placebo import PlaceboTables
 
 from helpers import compiled
 from literal_refits import (
@@ -87,8 +87,8 @@ wild_statistics, instrument_statistics, placebo_estimates, placebo_t = map(
     (
         resampling.wild_statistics,
         resampling.instrument_statistics,
-        resampling.placebo_estimates,
-        resampling.placebo_t,
+        placebo.placebo_estimates,
+        placebo.placebo_t,
     ),
 )
 

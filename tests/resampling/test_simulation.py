@@ -38,8 +38,8 @@ from tivax.engine.resampling.simulation.panels import (
     read_study,
 )
 from tivax.engine.resampling.simulation.run import simulate
+from tivax.kernels import placebo, resampling
 from tivax.kernels import random_draws as streams
-from tivax.kernels import resampling
 from tivax.kernels.panels import simulated as kernel
 from tivax.kernels.two_way import two_way_statistics, two_way_tests
 
@@ -94,9 +94,9 @@ _tested = jax.jit(
 _wild = jax.jit(resampling.wild_statistics)
 _two_way = jax.jit(two_way_statistics)
 _reweighted = jax.jit(resampling.reweighted, static_argnames="layout")
-_placebo_estimates = jax.jit(resampling.placebo_estimates)
-_placebo_t = jax.jit(resampling.placebo_t)
-_freedman_lane_t = jax.jit(resampling.freedman_lane_t)
+_placebo_estimates = jax.jit(placebo.placebo_estimates)
+_placebo_t = jax.jit(placebo.placebo_t)
+_freedman_lane_t = jax.jit(placebo.freedman_lane_t)
 _signs = jax.jit(streams.rademacher, static_argnames=("clusters", "draws"))
 
 
