@@ -36,14 +36,16 @@ which is harmless in a preconditioner. Two steps are enough where F~ is as far f
 in WIOD 2013; where imports are proportional, they would cost two passes more.
 
 **The iteration** (iterative refinement; Carson and Higham 2018, SIAM J. Sci. Comput.
-40). A cycle solves (I - A) z = R for the present residual R in float32, and then
-computes the new residual R = Y - X + A X in float64. float32 gains at most a factor of
-1e6 a cycle, so the second cycle ends at 1e-12. What limits it is how products round:
-with all 2,464 terms of a sum in one go a cycle ends at 1.0e-6 and two of them at 2e-12,
-in sums of 352 at 2e-7 and 4e-14, of 800 at 2e-13. The coefficients are therefore kept
-in blocks of columns, whose products are added up. Within a cycle r <- r - z' + A z'
-with z' = P^-1 r; each cycle ends with an application of P^-1 that needs no pass over A,
-so its last pass is the one after which that application is expected to suffice.
+40). A cycle solves (I - A) z = R for the present residual R in float32; between two
+cycles the residual R = Y - X + A X is computed in float64. Within a cycle
+r <- r - z' + A z' with z' = P^-1 r; each cycle ends with an application of P^-1 that
+needs no pass over A, so its last pass is the one after which that application is
+expected to suffice.
+
+What limits a cycle is how its products round. Every term of a sum rounds like the sum
+so far, most of which is bought at home: with A in one piece a cycle ends at 1.0e-6
+and two of them at 2e-12. D and F are therefore multiplied apart, and a cycle ends at
+1.5e-7, two of them at 1e-14.
 
 **From the other side.** Contents C = B' R, such as value added in a US$ of final demand
 (R = v), solve the transposed system, whose preconditioner is made of the same pieces:
@@ -53,27 +55,25 @@ so its last pass is the one after which that application is expected to suffice.
 A column may be asked of a table in which some industries sell at home only, their
 exports cut: then their rows of F are left out, in every product with F' or S'.
 
-**The residual returned** is the float64 one of the answer itself. The residual that the
-float32 recursion carries along would be free, but it does not see the rounding of
-its own products: on a balanced table of 2464 industries it claimed 2e-15 where
-9e-13 was true.
+**The residual returned** is that of the answer itself: the float64 residual before the
+last cycle, less what the cycle's correction z takes from it, (I - A) z. z is a
+millionth of X, so that this product can be in float32. It is made anew: the residual
+that the recursion carries along would be free, but it does not see the rounding of its
+own products, and claimed 2e-15 where 9e-13 was true (a balanced table of 2464
+industries). Half a unit of z is added, for the rounding of A to float32.
 
 Where F is far from proportional (every industry has its own single supplier) the
 iteration stalls. It never returns silently: the residual says so, and
 ``kernels.solve`` then solves that year by LU.
 """
 
-import functools
-import math
-import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from .chebyshev import chebyshev
 from .leontief import (
@@ -92,17 +92,9 @@ _INNER_STEPS = 3
 # (I + D)(I + D^2) ... (I + D^16): D^32 is below 1e-7 for a domestic spectral radius
 # of 0.6, which real tables do not exceed by much.
 _PRODUCT_FACTORS = 5
-# Terms of a float32 sum, about; the sums of blocks are then added up. Of 2464 terms two
-# blocks end at 5e-13 on the hardest of sixteen tables, three at 2e-13, seven at 2e-13
-# and take longer.
-_LONGEST_SUM = 900
 # On CPUs "highest" is what float32 means; on GPUs it forbids TF32, whose error of
 # 1e-3 would spoil the residual carried along in float32.
 _PRECISION = "highest"
-
-
-Blocks = Sequence[Float[Array, "_ _"]]
-"""A matrix cut along one axis."""
 
 
 class ImportShares(NamedTuple):
@@ -111,6 +103,15 @@ class ImportShares(NamedTuple):
     L: Float[Array, "c s s"]
     K: Float[Array, "c s s"]
     share: Float[Array, "s c c"]
+
+
+class Float32(NamedTuple):
+    """A year's coefficients in float32: imported inputs F, zero at home, inputs from
+    home D, and the preconditioner P."""
+
+    F: Float[Array, "n n"]
+    D: Float[Array, "c s s"]
+    P: ImportShares
 
 
 def truncated_inverse(
@@ -234,11 +235,10 @@ def solve(
     else:
         size = per_dollar(scale)
     with jax.default_matmul_precision(_PRECISION):
-        blocks, P = in_float32(A, size, regions=regions, scale=scale)
-        correct = partial(
-            correction, partial(product, blocks), partial(apply_inverse, P)
-        )
-        return refine(times, whole_tiles(correct), Y, tol)
+        F, D, P = in_float32(A, size, regions=regions, scale=scale)
+        low = partial(product, F, D)
+        correct = partial(correction, low, partial(apply_inverse, P))
+        return refine(times, low, whole_tiles(correct), Y, tol)
 
 
 @partial(jax.jit, static_argnames="regions")
@@ -260,18 +260,20 @@ def solve_contents(
     """
 
     with jax.default_matmul_precision(_PRECISION):
-        blocks, P = in_float32(A, size, regions=regions, scale=scale, axis=0)
-        D = domestic_blocks(A, regions=regions)
-        D32 = D if scale is None else D * scale.reshape(regions, 1, -1)
+        F, D, P = in_float32(A, size, regions=regions, scale=scale)
         some = None if exporting is None else exporting.astype(jnp.float32)
-        times32 = partial(product, [block.T for block in blocks])
-        correct = partial(
-            correction,
-            transposed(times32, D32.astype(jnp.float32), some),
-            partial(apply_transposed, P, exporting=some),
-        )
-        times = transposed(lambda C: A.T @ C, D, exporting, scale)
-        return refine(times, correct, R, tol)
+        low = transposed(partial(product, F.T, D.mT), D, some)
+        apply = partial(apply_transposed, P, exporting=some)
+        D64 = domestic_blocks(A, regions=regions)
+        times = transposed(lambda C: A.T @ C, D64, exporting, scale)
+        return refine(times, low, partial(correction, low, apply), R, tol)
+
+
+def product(
+    F: Float[Array, "n n"], D: Float[Array, "c s s"], X: Float[Array, "n k"]
+) -> Float[Array, "n k"]:
+    """(F + D) X, of which each part is summed by itself."""
+    return in_tiles(lambda X: F @ X, X) + multiply_inside(D, X)
 
 
 def transposed(
@@ -299,37 +301,28 @@ def in_float32(
     *,
     regions: int,
     scale: Float[Array, " n"] | None = None,
-    axis: int = 1,
-) -> tuple[Blocks, ImportShares]:
-    """The coefficients in blocks along an axis, and their preconditioner.
-
-    ``size`` weighs using industries. Blocks of columns are for ``product`` with A, of
-    rows for that with its transpose.
-    """
+) -> Float32:
+    """The coefficients and their preconditioner; ``size`` weighs using industries."""
     s = len(A) // regions
-    weight = user_weights(size)
     if scale is not None:
         A = A * scale[None, :]
-    cuts = _cuts(regions, s)
-    blocks = [k.astype(jnp.float32) for k in jnp.split(A, s * cuts, axis=axis)]
     D = domestic_blocks(A, regions=regions).astype(jnp.float32)
-    # Of blocks in float32, half as many bytes to read as of A.
-    by_good = [inputs_by_good(k, regions=len(k) // s) for k in blocks]
-    every_seller = (
-        jnp.concatenate(by_good, axis=1)
-        if axis == 1
-        else functools.reduce(operator.add, by_good)
-    )
-    inputs = every_seller.reshape(s, regions, s)  # [i, user d, j]
-    imported = jnp.swapaxes(inputs, 0, 1) - D  # [d, i, j]
-    if axis == 1:  # a block's users are in its own regions
-        users = zip(blocks, jnp.split(weight, s * cuts), strict=True)
-        sales = [sales_to_regions(k, w, regions=len(w) // s) for k, w in users]
-    else:
-        sales = [sales_to_regions(k, weight, regions=regions) for k in blocks]
-    bought = jnp.concatenate(sales, axis=axis).reshape(regions, s, regions)
-    abroad = 1 - jnp.eye(regions, dtype=jnp.float32)
-    return blocks, from_imports(D, imported, bought * abroad[:, None, :])
+    F = without_domestic(A.astype(jnp.float32), regions=regions)
+    inputs = inputs_by_good(F, regions=regions).reshape(s, regions, s)  # [i, user d, j]
+    bought = sales_to_regions(F, user_weights(size), regions=regions)
+    imported = jnp.swapaxes(inputs, 0, 1)  # [d, i, j]
+    return Float32(F, D, from_imports(D, imported, bought.reshape(regions, s, regions)))
+
+
+def without_domestic(A: Float[Array, "n n"], *, regions: int) -> Float[Array, "n n"]:
+    """A with zeros in its diagonal blocks."""
+    s = len(A) // regions
+    nothing = jnp.zeros((s, s), A.dtype)
+
+    def cut(r: Int[Array, ""], F: Float[Array, "n n"]) -> Float[Array, "n n"]:
+        return jax.lax.dynamic_update_slice(F, nothing, (r * s, r * s))
+
+    return jax.lax.fori_loop(0, regions, cut, A)
 
 
 def user_weights(size: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -346,20 +339,3 @@ def _with_domestic_inputs(
     y2 = y.reshape(regions, -1)
     D = domestic_blocks(A, regions=regions)
     return (y2 + jnp.einsum("rij,rj->ri", D, y2)).ravel()
-
-
-def _cuts(regions: int, sectors: int) -> np.ndarray:
-    """The regions at which blocks begin, so that float32 sums are short."""
-    count = min(regions, math.ceil(regions * sectors / _LONGEST_SUM))
-    return np.round(np.arange(1, count) * regions / count).astype(int)
-
-
-def product(blocks: Blocks, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
-    """A X from blocks of the columns of A: the sum of their products."""
-    ends = np.cumsum([block.shape[1] for block in blocks])[:-1]
-
-    def times(X: Float[Array, "n k"]) -> Float[Array, "n k"]:
-        parts = zip(blocks, jnp.split(X, ends), strict=True)
-        return functools.reduce(operator.add, (block @ part for block, part in parts))
-
-    return in_tiles(times, X)

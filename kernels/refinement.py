@@ -1,9 +1,10 @@
 """Iterative refinement: most products in float32, the answer in float64.
 
 A cycle solves (I - M) z = R for the present residual R in float32, by a preconditioner
-P, and then computes the new residual R = Y - X + M X in the precision of Y (Carson and
-Higham 2018, SIAM J. Sci. Comput. 40). ``kernels.import_share`` says why P is what it is
-and how the residual is to be read.
+P. The first one is followed by the new residual R = Y - X + M X in the precision of Y
+(Carson and Higham 2018, SIAM J. Sci. Comput. 40). A later one adds a millionth of X:
+what is left of the residual, R - (I - M) z, needs no more than float32.
+``kernels.import_share`` says why P is what it is and how the residual is to be read.
 """
 
 from collections.abc import Callable
@@ -41,26 +42,47 @@ class IterativeSolution(NamedTuple):
 
 def refine(
     times: Callable[[Array], Array],
+    low: Callable[[Array], Array],
     correct: Callable[[Array, Array], tuple[Array, Array]],
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
     *,
     repeat: Callable[..., Any] = jax.lax.while_loop,
 ) -> IterativeSolution:
-    """X = Y + M X by cycles, M X = ``times(X)`` in the precision of Y.
+    """X = Y + M X by cycles; M X = ``times(X)`` in the precision of Y, and ``low(z)``
+    in float32.
 
-    ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). ``repeat`` is
-    the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
+    ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). The residual
+    after a later cycle than the first is the one before, less what the cycle took from
+    it by ``low``; ``times`` is called again only where that misses ``tol``. ``repeat``
+    is the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
     """
     wanted = _sizes(Y)
+
+    def only_if(condition, step, state):
+        """``step(state)`` where the condition holds; ``lax.cond`` would do it for all
+        of many years together where it holds for one."""
+        once = (state, condition)
+        return repeat(lambda s: s[1], lambda s: (step(s[0]), False), once)[0]
 
     def cycle(state):
         X, R, residual, _, passes, k = state
         r, goal, size = _scaled(R, wanted, tol)
         z, more = correct(r, goal)
         X = _improved(X, z, size)
-        R, reached = _missed(X, times(X), Y)
-        return X, R, reached, residual, passes + more + 1, k + 1
+
+        def reduced(found):
+            R, _, passes = found
+            return *_reduced(R, X, z, low(z), size, Y), passes + 1
+
+        def measured(found):
+            _, _, passes = found
+            return *_missed(X, times(X), Y), passes + 1
+
+        found = (R, jnp.full_like(residual, jnp.inf), passes + more)
+        found = only_if(k > 0, reduced, found)
+        R, reached, passes = only_if(found[1] > tol, measured, found)
+        return X, R, reached, residual, passes, k + 1
 
     def unfinished(state):
         _, _, residual, before, _, k = state
@@ -97,6 +119,33 @@ def _improved(
     X: Float[Array, "n k"], z: Float[Array, "n k"], size: Float[Array, " k"]
 ) -> Float[Array, "n k"]:
     return X + size[None, :] * z.astype(X.dtype)
+
+
+@jax.jit
+def _reduced(
+    R: Float[Array, "n k"],
+    X: Float[Array, "n k"],
+    z: Float[Array, "n k"],
+    product: Float[Array, "n k"],
+    size: Float[Array, " k"],
+    Y: Float[Array, "n k"],
+) -> tuple[Float[Array, "n k"], Float[Array, ""]]:
+    """The residual once ``size * z`` is added to X, R - (I - M) z, and how large it is.
+
+    ``product`` is M z in float32. What it does not see is that M was rounded to
+    float32, and X to its own precision: half a unit of z and of X is allowed for it.
+    """
+
+    def half_a_unit(of: Array) -> float:
+        return 0.5 * float(jnp.finfo(of.dtype).eps)
+
+    size = size[None, :]
+    step = size * z.astype(R.dtype)
+    R = R - step + size * product.astype(R.dtype)
+    seen = relative_norm(R, Y)
+    of_M = half_a_unit(z) * relative_norm(step, Y)
+    of_X = half_a_unit(X) * relative_norm(X, Y)
+    return R, jnp.max(seen + of_M + of_X)
 
 
 @jax.jit

@@ -26,22 +26,25 @@ from .import_share import (
     from_imports,
     transposed,
 )
+from .import_share import product as whole_product
 from .leontief import growth_rate, sales_to_regions
 from .perimeters import Inside
+from .perimeters import multiply as multiply_inside
 from .refinement import correction, in_tiles
 
 _PRECISION = "highest"  # float32 as it is, not TF32: see ``kernels.import_share``
 
 
 class Slab(NamedTuple):
-    """A slab's coefficients in float32 and its part of every sum over the table.
+    """A slab's imported inputs per US$ of output in float32, zero at home, and its part
+    of every sum over the table.
 
     ``D`` are flows at home of the regions in it, ``bought`` what each region buys of
     their goods with weights w, 0 at home; ``inputs`` and ``columns`` are sums over the
     rows, of coefficients by good and of flows.
     """
 
-    A: Float[Array, "m n"]
+    F: Float[Array, "m n"]
     D: Float[Array, "p s s"]
     bought: Float[Array, "p s c"]
     inputs: Float[Array, "s n"]
@@ -62,21 +65,18 @@ def read_slab(
     s = n // regions
     p = m // s
     by_good = Z.reshape(p, s, n).sum(axis=0)
-    A = (Z * scale[None, :]).astype(jnp.float32)
-    own = jnp.eye(regions, dtype=A.dtype)
     D = jax.vmap(lambda rows, d: jax.lax.dynamic_slice_in_dim(rows, d * s, s, axis=1))(
         Z.reshape(p, s, n), first + jnp.arange(p)
     )
+    nothing = jnp.zeros((s, s), jnp.float32)
+
+    def cut(k: Int[Array, ""], F: Float[Array, "m n"]) -> Float[Array, "m n"]:
+        return jax.lax.dynamic_update_slice(F, nothing, (k * s, (first + k) * s))
+
+    F = jax.lax.fori_loop(0, p, cut, (Z * scale[None, :]).astype(jnp.float32))
     with jax.default_matmul_precision(_PRECISION):
-        bought = sales_to_regions(A, weight, regions=regions).reshape(p, s, regions)
-    at_home = jax.lax.dynamic_slice_in_dim(own, first, p)
-    return Slab(
-        A,
-        D,
-        bought * (1 - at_home[:, None, :]),
-        by_good * scale[None, :],
-        by_good.sum(axis=0),
-    )
+        bought = sales_to_regions(F, weight, regions=regions).reshape(p, s, regions)
+    return Slab(F, D, bought, by_good * scale[None, :], by_good.sum(axis=0))
 
 
 @jax.jit
@@ -121,77 +121,128 @@ def sums_of_slab(Z: Float[Array, "m n"], *, regions: int) -> SlabSums:
 
 
 @jax.jit
-def spectral_radius(A: Float[Array, "N n"]) -> Float[Array, ""]:
+def spectral_radius(
+    F: Float[Array, "N n"], D: Float[Array, "c s s"]
+) -> Float[Array, ""]:
     """``leontief.spectral_radius`` with float32 coefficients: to four digits."""
-    n = A.shape[1]
+    n = F.shape[1]
+
+    def times(z: Float[Array, " n"]) -> Float[Array, " n"]:
+        return (F @ z)[:n] + multiply_inside(D, z)
+
     with jax.default_matmul_precision(_PRECISION):
-        return growth_rate(lambda z: (A @ z)[:n], jnp.ones(n, A.dtype), change=1e-6)
+        return growth_rate(times, jnp.ones(n, F.dtype), change=1e-6)
+
+
+@partial(jax.jit, static_argnames="mesh")
+def product(
+    F: Float[Array, "N n"],
+    D: Float[Array, "c s s"],
+    X: Float[Array, "n k"],
+    *,
+    mesh: Mesh | None = None,
+) -> Float[Array, "n k"]:
+    """A X with float32 coefficients (``import_share.product``).
+
+    With a ``mesh``, which is static, the rows of F lie on its devices, as many on each
+    (N: rows of zeros are added), and products are gathered from them.
+    """
+
+    with jax.default_matmul_precision(_PRECISION):
+        return _on_mesh(_product(mesh), mesh, 3)(F, D, X)
 
 
 @partial(jax.jit, static_argnames="mesh")
 def correct(
-    A: Float[Array, "N n"],
+    F: Float[Array, "N n"],
+    D: Float[Array, "c s s"],
     P: ImportShares,
     r: Float[Array, "n k"],
     goal: Float[Array, " k"],
     *,
     mesh: Mesh | None = None,
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """``refinement.correction`` with float32 coefficients.
+    """``refinement.correction`` with the products of ``product``."""
 
-    With a ``mesh``, which is static, the rows of A lie on its devices, as many on each
-    (N: rows of zeros are added), and products are gathered from them.
-    """
-
-    def gathered(A: Float[Array, "m n"], d: Float[Array, "n k"]) -> Array:
-        rows = in_tiles(lambda d: A @ d, d)
-        return jax.lax.all_gather(rows, "rows", tiled=True)[: len(d)]
-
-    def whole(A: Float[Array, "n n"], d: Float[Array, "n k"]) -> Array:
-        return in_tiles(lambda d: A @ d, d)
-
-    product = whole if mesh is None else gathered
-
-    def corrected(A: Array, P: ImportShares, r: Array, goal: Array) -> Any:
-        return correction(partial(product, A), partial(apply_inverse, P), r, goal)
+    def corrected(F: Array, D: Array, P: Any, r: Array, goal: Array) -> Any:
+        times = partial(_product(mesh), F, D)
+        return correction(times, partial(apply_inverse, P), r, goal)
 
     with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(corrected, mesh, 4)(A, P, r, goal)
+        return _on_mesh(corrected, mesh, 5)(F, D, P, r, goal)
+
+
+def _product(mesh: Mesh | None) -> Callable[[Array, Array, Array], Array]:
+    def gathered(F: Float[Array, "m n"], D: Array, X: Float[Array, "n k"]) -> Array:
+        rows = in_tiles(lambda X: F @ X, X)
+        every = jax.lax.all_gather(rows, "rows", tiled=True)[: len(X)]
+        return every + multiply_inside(D, X)
+
+    return whole_product if mesh is None else gathered
+
+
+class Contents(NamedTuple):
+    """Coefficients in float32 of a system of contents, but for F: at home, and inside
+    of the borders of ``import_share.transposed`` with the industries exporting."""
+
+    D: Float[Array, "c s s"]
+    inside: Inside
+    exporting: Float[Array, "n k"] | None
+
+
+@partial(jax.jit, static_argnames="mesh")
+def product_of_contents(
+    F: Float[Array, "N n"],
+    given: Contents,
+    C: Float[Array, "n k"],
+    *,
+    mesh: Mesh | None = None,
+) -> Float[Array, "n k"]:
+    """A' C of the transposed system (``import_share.solve_contents``): with a mesh each
+    device has a part of every sum."""
+
+    def multiplied(F: Array, given: Contents, C: Array) -> Array:
+        return _product_of_contents(mesh, F, given)(C)
+
+    with jax.default_matmul_precision(_PRECISION):
+        return _on_mesh(multiplied, mesh, 3)(F, given, C)
 
 
 @partial(jax.jit, static_argnames="mesh")
 def correct_contents(
-    A: Float[Array, "N n"],
-    D: Inside,
+    F: Float[Array, "N n"],
+    given: Contents,
     P: ImportShares,
-    exporting: Float[Array, "n k"] | None,
     r: Float[Array, "n k"],
     goal: Float[Array, " k"],
     *,
     mesh: Mesh | None = None,
 ) -> tuple[Float[Array, "n k"], Int[Array, ""]]:
-    """The same of the transposed system (``import_share.solve_contents``): with a mesh
-    each device has a part of every sum."""
+    """``correct`` of the transposed system."""
 
-    def summed(A: Float[Array, "m n"], C: Float[Array, "n k"]) -> Array:
-        missing = A.shape[0] * jax.lax.axis_size("rows") - len(C)
-        rows = jnp.pad(C, ((0, missing), (0, 0)))
-        at = jax.lax.axis_index("rows") * len(A)
-        here = jax.lax.dynamic_slice_in_dim(rows, at, len(A))
-        return jax.lax.psum(A.T @ here, "rows")
-
-    def whole(A: Float[Array, "n n"], C: Float[Array, "n k"]) -> Array:
-        return A.T @ C
-
-    product = whole if mesh is None else summed
-
-    def corrected(A: Array, r: Array, goal: Array) -> Any:
-        times = transposed(partial(product, A), D, exporting)
-        apply = partial(apply_transposed, P, exporting=exporting)
+    def corrected(F: Array, given: Contents, P: Any, r: Array, goal: Array) -> Any:
+        times = _product_of_contents(mesh, F, given)
+        apply = partial(apply_transposed, P, exporting=given.exporting)
         return correction(times, apply, r, goal)
 
     with jax.default_matmul_precision(_PRECISION):
-        return _on_mesh(corrected, mesh, 3)(A, r, goal)
+        return _on_mesh(corrected, mesh, 5)(F, given, P, r, goal)
+
+
+def _product_of_contents(
+    mesh: Mesh | None, F: Float[Array, "m n"], given: Contents
+) -> Callable[[Array], Array]:
+    def summed(C: Float[Array, "n k"]) -> Array:
+        missing = len(F) * jax.lax.axis_size("rows") - len(C)
+        rows = jnp.pad(C, ((0, missing), (0, 0)))
+        at = jax.lax.axis_index("rows") * len(F)
+        here = jax.lax.dynamic_slice_in_dim(rows, at, len(F))
+        every = jax.lax.psum(F.T @ here, "rows")
+        return every + multiply_inside(given.D.mT, C)
+
+    whole = partial(whole_product, F.T, given.D.mT)
+    multiply = whole if mesh is None else summed
+    return transposed(multiply, given.inside, given.exporting)
 
 
 def _on_mesh(run: Callable[..., Any], mesh: Mesh | None, count: int) -> Callable:

@@ -1,6 +1,6 @@
 """One year solved while its flows are read: coefficients in float32, Z in slabs.
 
-The first read makes the coefficients and the preconditioner; each float64 residual is
+The first read makes the coefficients and the preconditioner; the float64 residual is
 another. A float32 matrix takes half of Z. Where it does not fit either, it is a file
 that the system maps into memory. Several devices have some of its rows each.
 """
@@ -46,8 +46,8 @@ class StreamedYear:
         weight = user_weights(x)
         # As many rows for each device: the last ones are zeros.
         rows = -(-n // len(flows.devices)) * len(flows.devices)
-        A = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
-        A[n:] = 0
+        F = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)
+        F[n:] = 0
         D, bought = [], []
         inputs = columns = np.zeros(())
         for first, slab in flows.slabs():
@@ -55,14 +55,14 @@ class StreamedYear:
             part = jax.device_get(
                 kernels.read_slab(slab, self.scale, weight, region, regions=c)
             )
-            A[first : first + len(slab)] = part.A
+            F[first : first + len(slab)] = part.F
             D.append(part.D)
             bought.append(part.bought)
             inputs, columns = inputs + part.inputs, columns + part.columns
         self.columns, self.D, inputs, bought = jax.device_put(
             (columns, np.concatenate(D), inputs, np.concatenate(bought))
         )
-        self._mesh, self._A = _placed(A, flows.devices)
+        self._mesh, self._F = _placed(F, flows.devices)
         self._D, self._P = kernels.shares_of_slabs(self.D, inputs, bought, self.scale)
 
     @property
@@ -72,7 +72,7 @@ class StreamedYear:
 
     def spectral_radius(self) -> Float[Array, ""]:
         """Of A, estimated to four digits."""
-        return kernels.spectral_radius(self._A)
+        return kernels.spectral_radius(self._F, self._D)
 
     def solve(
         self,
@@ -84,8 +84,10 @@ class StreamedYear:
         """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
         if times is None:
             times = self.inputs
-        correct = partial(kernels.correct, self._A, self._P, mesh=self._mesh)
-        return refine(times, correct, Y, tol, repeat=while_on_host)
+        low = partial(kernels.product, self._F, self._D, mesh=self._mesh)
+        given = (self._F, self._D, self._P)
+        correct = partial(kernels.correct, *given, mesh=self._mesh)
+        return refine(times, low, correct, Y, tol, repeat=while_on_host)
 
     def inputs(self, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """A X, from one read."""
@@ -106,10 +108,12 @@ class StreamedYear:
             coefficients = of_columns(D, self.scale)
             D32 = jax.tree.map(_in_float32, coefficients)
         times = transposed(self.flows.transposed_times, D, exporting, self.scale)
-        low = None if exporting is None else exporting.astype(jnp.float32)
-        given = (self._A, D32, self._P, low)
-        correct = partial(kernels.correct_contents, *given, mesh=self._mesh)
-        return refine(times, correct, R, tol, repeat=while_on_host)
+        some = None if exporting is None else exporting.astype(jnp.float32)
+        given = kernels.Contents(self._D, D32, some)
+        of_year = {"mesh": self._mesh}
+        low = partial(kernels.product_of_contents, self._F, given, **of_year)
+        correct = partial(kernels.correct_contents, self._F, given, self._P, **of_year)
+        return refine(times, low, correct, R, tol, repeat=while_on_host)
 
 
 def _in_float32(values: Array) -> Array:
@@ -117,13 +121,13 @@ def _in_float32(values: Array) -> Array:
 
 
 def _placed(
-    A: np.ndarray, devices: Sequence[Any]
+    F: np.ndarray, devices: Sequence[Any]
 ) -> tuple[Mesh | None, Float[Array, "N n"]]:
     """The matrix, its rows divided among devices where there are several."""
     if len(devices) == 1:
-        return None, jax.device_put(A, devices[0])
+        return None, jax.device_put(F, devices[0])
     mesh = Mesh(np.array(devices), ("rows",))
-    return mesh, jax.device_put(A, NamedSharding(mesh, PartitionSpec("rows")))
+    return mesh, jax.device_put(F, NamedSharding(mesh, PartitionSpec("rows")))
 
 
 def scratch(*shape: int) -> np.ndarray:

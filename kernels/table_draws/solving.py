@@ -82,9 +82,9 @@ def prepare(
     """The base of a year from its solution X."""
     scale = per_dollar(x)
     with jax.default_matmul_precision("highest"):
-        blocks, P = in_float32(Z, x, regions=regions, scale=scale)
-    A = jnp.concatenate(blocks, axis=1)
+        P = in_float32(Z, x, regions=regions, scale=scale).P
     low = jnp.float32
+    A = (Z * scale[None, :]).astype(low)
     v = residual_value_added(Z, x)
     return BaseYear(Z.astype(low), Y.astype(low), A, x, scale, v, X, P)
 
@@ -144,7 +144,7 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
             correction, times, partial(apply_inverse, P), most=_MOST_PASSES
         )
         goal = jnp.minimum(TOLERANCE, _OF_ALL / share.max()).astype(low)
-        found = refine(times, correct, R, goal)
+        found = refine(times, times, correct, R, goal)
     # Errors of shares leave what a user buys of a good, so that v stays.
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
     T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))

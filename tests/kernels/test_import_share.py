@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.kernels import import_share, refinement
 
 from helpers import (
+    assert_says,
     compiled,
     proportional_inputs,
     random_inputs,
@@ -42,8 +43,7 @@ def assert_solves(answer, A, Y):
     expected = np.linalg.solve(np.eye(len(A)) - A, Y)
     assert_allclose(answer.X, expected, rtol=RTOL, atol=RTOL * expected.max())
     measured = worst_residual(A, np.asarray(answer.X), Y)
-    # To 1 %, or to rounding where both are rounding.
-    assert_allclose(answer.residual, measured, rtol=0.01, atol=1e-15)
+    assert_says(answer.residual, measured)
     assert answer.residual <= TOLERANCE
 
 
@@ -214,27 +214,24 @@ def test_preconditioner_is_the_one_of_the_docstring():
     assert_allclose(z, exact, rtol=0, atol=0.01 * exact.max())
 
 
-@pytest.mark.parametrize("axis", [0, 1])
-def test_blocks_are_the_coefficients_and_give_the_same_preconditioner(
-    axis, monkeypatch
-):
-    """Cut at whole regions, so that no float32 sum is longer than 7 products."""
-    monkeypatch.setattr(import_share, "_LONGEST_SUM", 7)
+def test_coefficients_in_two_parts_and_their_preconditioner():
     c, s = 5, 3
     A = proportional_inputs(regions=c, sectors=s, noise=0.5)
     size = np.random.default_rng(0).uniform(0.5, 2, size=c * s)
     half = jnp.full(c * s, 0.5)
-    blocks, P = import_share.in_float32(
-        jnp.array(2 * A), jnp.array(size), regions=c, scale=half, axis=axis
+    F, D, P = import_share.in_float32(
+        jnp.array(2 * A), jnp.array(size), regions=c, scale=half
     )
-    assert [block.shape[axis] for block in blocks] == [6, 3, 6]
-    assert_array_equal(jnp.concatenate(blocks, axis=axis), A.astype(np.float32))
+    for r in range(c):
+        home = slice(r * s, (r + 1) * s)
+        assert_array_equal(D[r], A[home, home].astype(np.float32))
+        assert not np.asarray(F)[home, home].any()
+    abroad = np.kron(1 - np.eye(c), np.ones((s, s)))
+    assert_array_equal(F, (A * abroad).astype(np.float32))
     for part, expected in zip(P, shares(A, c, size / size.mean() + 1e-3), strict=True):
         assert_allclose(part, expected, rtol=1e-5, atol=1e-7)  # float32
     X = demand(c * s, 2).astype(np.float32)
-    columns = blocks if axis == 1 else [block.T for block in blocks]
-    expected = (A if axis == 1 else A.T) @ X
-    assert_allclose(import_share.product(columns, jnp.array(X)), expected, rtol=1e-5)
+    assert_allclose(import_share.product(F, D, jnp.array(X)), A @ X, rtol=1e-5)
 
 
 def test_users_are_weighed_by_demand_and_its_inputs_from_home_by_hand():
@@ -294,7 +291,7 @@ def test_contents_of_all_are_one_and_take_as_many_passes_as_outputs():
     answer = contents(world.Z[0], R, 6, scale=scale)
     assert_allclose(answer.X.sum(axis=1), np.where(x > 0, 1, 0), rtol=RTOL)
     measured = worst_residual(A.T, np.asarray(answer.X), R)
-    assert_allclose(answer.residual, measured, rtol=0.01, atol=1e-15)
+    assert_says(answer.residual, measured)
     assert answer.passes <= 8
 
 
@@ -401,8 +398,8 @@ def test_the_residual_is_the_true_one_where_inputs_are_98_per_cent(side):
     answer = side(A, Y, 8)
     of_side = A if side is solve else A.T
     measured = worst_residual(of_side, np.asarray(answer.X), Y)
-    # To 1 %, or to rounding where both are rounding: |X| is fifty times |Y|.
-    assert_allclose(answer.residual, measured, rtol=0.01, atol=5e-14)
+    # To rounding: |X| is fifty times |Y|.
+    assert_says(answer.residual + 5e-14, measured)
     expected = np.linalg.solve(np.eye(80) - of_side, Y)
     reached = float(answer.residual)
     assert (
@@ -412,7 +409,8 @@ def test_the_residual_is_the_true_one_where_inputs_are_98_per_cent(side):
 
 def test_an_iteration_that_does_not_gain_stops_after_its_second_cycle():
     A = single_supplier_inputs(regions=8, sectors=10, home=0.0, seed=2)
-    assert solve(A, demand(80, 8), 8).passes == 2 * (12 + 1)
+    # In float32 the second cycle misses, so that its residual is measured too.
+    assert solve(A, demand(80, 8), 8).passes == 2 * (12 + 1) + 1
 
 
 def test_a_table_of_nan_ends_with_a_residual_that_is_no_number():

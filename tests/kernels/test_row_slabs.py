@@ -25,7 +25,7 @@ def a_year():
 def test_slabs_make_the_coefficients_and_the_preconditioner_of_the_whole(regions):
     Z, x, size = a_year()
     scale = per_dollar(x)
-    blocks, P = import_share.in_float32(Z, size, regions=REGIONS, scale=scale)
+    whole = import_share.in_float32(Z, size, regions=REGIONS, scale=scale)
     weight = (size / jnp.mean(size) + 1e-3).astype(jnp.float32)
     slabs = [
         row_slabs.read_slab(
@@ -40,11 +40,11 @@ def test_slabs_make_the_coefficients_and_the_preconditioner_of_the_whole(regions
     D = jnp.concatenate([k.D for k in slabs])
     bought = jnp.concatenate([k.bought for k in slabs])
     inputs = sum(k.inputs for k in slabs)
-    _, found = row_slabs.shares_of_slabs(D, inputs, bought, scale)
-    for mine, whole in zip(found, P, strict=True):
-        assert_allclose(mine, whole, rtol=LOW, atol=LOW)
-    A = jnp.concatenate(blocks, axis=1)
-    assert_allclose(jnp.concatenate([k.A for k in slabs]), A, rtol=LOW)
+    low, found = row_slabs.shares_of_slabs(D, inputs, bought, scale)
+    for mine, theirs in zip(found, whole.P, strict=True):
+        assert_allclose(mine, theirs, rtol=LOW, atol=LOW)
+    assert_allclose(low, whole.D, rtol=LOW)
+    assert_allclose(jnp.concatenate([k.F for k in slabs]), whole.F, rtol=LOW)
     columns = sum(np.asarray(k.columns) for k in slabs)
     assert_allclose(columns, Z.sum(axis=0), rtol=1e-13)
 

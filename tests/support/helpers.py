@@ -173,6 +173,13 @@ def worst_residual(A: np.ndarray, X: np.ndarray, Y: np.ndarray) -> float:
     return float((missed / np.where(wanted > 0, wanted, 1)).max())
 
 
+def assert_says(said: float | np.ndarray, measured: float) -> None:
+    """A solve says the residual that its answer has, or a little more: half a unit of
+    float32 of its last correction is allowed for (measured: 1.0 to 4.2 times)."""
+    assert measured <= 1.01 * said + 1e-15
+    assert said <= 1.01 * measured or said <= 5 * measured + 1e-13
+
+
 def random_inputs(n: int, *, share: float = 0.8, seed: int = 0) -> np.ndarray:
     """Dense coefficients without structure; every column sums to ``share``."""
     A = np.random.default_rng(seed).lognormal(size=(n, n))

@@ -1,0 +1,101 @@
+"""Cycles of refinement by themselves: what their residual says, and when it is wrong."""
+
+from functools import partial
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tivax.kernels import import_share
+from tivax.kernels.refinement import refine, while_on_host
+
+from helpers import assert_says, random_inputs, worst_residual
+
+N, K = 40, 3
+TOLERANCE = 1e-12
+
+
+def a_system():
+    A = random_inputs(N, share=0.6)
+    return A, np.random.default_rng(4).lognormal(size=(N, K))
+
+
+class Products:
+    """Products with A that count how often they were asked for, and a correction that
+    is right but for ``wrong``."""
+
+    def __init__(self, A, *, wrong=1e-7, low_is_off=0.0):
+        self.A, self.wrong, self.low_is_off = A, wrong, low_is_off
+        self.exact = self.rough = 0
+
+    def times(self, X):
+        self.exact += 1
+        return jnp.asarray(self.A @ np.asarray(X))
+
+    def low(self, z):
+        self.rough += 1
+        product = self.A.astype(np.float32) @ np.asarray(z)
+        return jnp.asarray(product * np.float32(1 + self.low_is_off))
+
+    def correct(self, r, goal):
+        z = np.linalg.solve(np.eye(N) - self.A, np.asarray(r, float))
+        return jnp.asarray((z * (1 + self.wrong)).astype(np.float32)), 1
+
+    def solve(self, Y):
+        given = (self.times, self.low, self.correct, jnp.asarray(Y), TOLERANCE)
+        return refine(*given, repeat=while_on_host)
+
+
+def test_a_second_cycle_needs_no_product_in_float64():
+    A, Y = a_system()
+    products = Products(A)
+    answer = products.solve(Y)
+    assert (products.exact, products.rough) == (1, 1)
+    assert answer.passes == 2 * 1 + 1 + 1
+    assert answer.residual <= TOLERANCE
+    assert_says(float(answer.residual), worst_residual(A, np.asarray(answer.X), Y))
+
+
+def test_a_correction_that_is_off_is_seen():
+    """By 1e-3 each time: 1e-6 after two cycles, 1e-12 after four."""
+    A, Y = a_system()
+    products = Products(A, wrong=1e-3)
+    answer = products.solve(Y)
+    # float64 once more wherever float32 says that the tolerance is missed.
+    assert products.exact >= 3
+    assert_says(float(answer.residual), worst_residual(A, np.asarray(answer.X), Y))
+
+
+def test_a_product_in_float32_that_is_off_does_not_end_it():
+    """It says 1e-9 where the residual is 1e-14: float64 is asked, and believed."""
+    A, Y = a_system()
+    products = Products(A, low_is_off=0.01)
+    answer = products.solve(Y)
+    assert products.exact == 2
+    measured = worst_residual(A, np.asarray(answer.X), Y)
+    assert answer.residual == pytest.approx(measured, rel=0.01, abs=1e-15)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.001, 0.1, 1.0])
+@pytest.mark.parametrize(("regions", "sectors"), [(3, 4), (6, 10), (12, 20)])
+def test_residuals_are_said_as_they_are_or_larger(regions, sectors, noise):
+    """Systems and transposed ones, imports from proportional to anything."""
+    n = regions * sectors
+    rng = np.random.default_rng((regions, round(1000 * noise)))
+    home, used = rng.random((2, regions, sectors, sectors)) ** 4
+    share = rng.random((sectors, regions, regions)) * (1 - np.eye(regions))
+    share /= share.sum(axis=1, keepdims=True)
+    A = np.einsum("ird,dij->ridj", share, used)
+    A *= np.exp(noise * rng.normal(size=A.shape))
+    A[range(regions), :, range(regions)] = home
+    A = A.reshape(n, n)
+    A *= (rng.uniform(0.3, 0.7, n) / A.sum(axis=0))[None, :]
+    Y = rng.lognormal(size=(n, regions))
+    solve = partial(import_share.solve, regions=regions)
+    of_contents = partial(
+        import_share.solve_contents, regions=regions, size=jnp.asarray(Y.sum(axis=1))
+    )
+    for side, M in ((solve, A), (of_contents, A.T)):
+        answer = side(jnp.asarray(A), jnp.asarray(Y))
+        assert answer.residual <= TOLERANCE
+        assert_says(float(answer.residual), worst_residual(M, np.asarray(answer.X), Y))
