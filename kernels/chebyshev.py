@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 from jaxtyping import Array, Float
+from numpy.polynomial import Chebyshev, Polynomial
 
 
 def chebyshev(
@@ -35,3 +36,13 @@ def chebyshev(
         z = z + d
         rho = next_rho
     return z
+
+
+def powers(*, steps: int, low: float, high: float) -> list[float]:
+    """Coefficients a with a_0 r + a_1 G r + a_2 G^2 r + ... = ``chebyshev(operator, r)``
+    where operator = I - G: for few steps, whose sums are then fewer."""
+    centre, half_width = (high + low) / 2, (high - low) / 2
+    of_operator = Polynomial([1, -1])  # 1 - g
+    T = Chebyshev.basis(steps).convert(kind=Polynomial)
+    error = T((centre - of_operator) / half_width) / T(centre / half_width)
+    return ((1 - error) // of_operator).coef.tolist()

@@ -75,7 +75,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
-from .chebyshev import chebyshev
+from .chebyshev import powers
 from .leontief import (
     domestic_blocks,
     inputs_by_good,
@@ -173,13 +173,7 @@ def apply_inverse(P: ImportShares, r: Float[Array, "n k"]) -> Float[Array, "n k"
         return jnp.swapaxes(P.share @ jnp.swapaxes(m, 0, 1), 0, 1)
 
     r3 = r.reshape(c, s, -1)
-    m = chebyshev(
-        lambda q: q - P.K @ spread(q),
-        P.K @ r3,
-        steps=_INNER_STEPS,
-        low=_LOW,
-        high=_HIGH,
-    )
+    m = _inner(lambda q: P.K @ spread(q), P.K @ r3)
     return (P.L @ (r3 + spread(m))).reshape(r.shape)
 
 
@@ -197,14 +191,19 @@ def apply_transposed(
         return jnp.swapaxes(P.share.mT @ jnp.swapaxes(z, 0, 1), 0, 1)
 
     at_home = P.L.mT @ r.reshape(c, s, -1)
-    m = chebyshev(
-        lambda q: q - gather(P.K.mT @ q),
-        gather(at_home),
-        steps=_INNER_STEPS,
-        low=_LOW,
-        high=_HIGH,
-    )
+    m = _inner(lambda q: gather(P.K.mT @ q), gather(at_home))
     return (at_home + P.K.mT @ m).reshape(r.shape)
+
+
+def _inner(
+    times: Callable[[Array], Array], b: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """m with m - ``times(m)`` = b, about."""
+    *lower, highest = powers(steps=_INNER_STEPS, low=_LOW, high=_HIGH)
+    m = highest * b
+    for each in reversed(lower):
+        m = each * b + times(m)
+    return m
 
 
 @partial(jax.jit, static_argnames="regions")

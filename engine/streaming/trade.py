@@ -21,33 +21,17 @@ def streamed_trade(
     *,
     cells: bool = False,
 ) -> ValueAddedTrade:
-    """``absorption.value_added_trade`` of a streamed year.
-
-    Gross exports come from the read that gives the last residual, or from another one
-    where ``cells`` are certified. The first residual is never the last: float32 gains
-    six digits.
-    """
-    exported: list[Array] = []
-    reads = 0
-
-    def times(X: Float[Array, "n c"]) -> Float[Array, "n c"]:
-        nonlocal reads
-        reads += 1
-        last = reads > 1 and not cells
-        growth = year.scale * X.sum(axis=1) if last else None
-        product, sold = year.flows.products(year.scale[:, None] * X, growth)
-        exported[:] = [] if sold is None else [sold]
-        return product
-
-    X, residual, passes = year.solve(Y, times=times)
+    """``absorption.value_added_trade`` of a streamed year; gross exports take a read of
+    their own."""
+    X, residual, passes = year.solve(Y)
     cell_error = cell_backward_error = jax.device_put(np.full((), np.nan, Y.dtype))
-    if cells and residual <= TOLERANCE:
-        X, cell_error, cell_backward_error = certify(
-            year.inputs, partial(_refined, year), Y, X
-        )
-    if not exported and residual <= TOLERANCE:
-        exported[:] = [year.flows.sold(year.scale * X.sum(axis=1))]
-    sold = exported[0] if exported else np.full(Y.shape, np.nan, Y.dtype)
+    sold = np.full(Y.shape, np.nan, Y.dtype)
+    if residual <= TOLERANCE:
+        if cells:
+            X, cell_error, cell_backward_error = certify(
+                year.inputs, partial(_refined, year), Y, X
+            )
+        sold = year.flows.sold(year.scale * X.sum(axis=1))
     absorbed, exports, output, share = _flows(
         year.x, year.columns, year.scale, Y, v, X, sold
     )

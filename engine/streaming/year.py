@@ -6,7 +6,7 @@ that the system maps into memory. Several devices have some of its rows each.
 """
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -79,15 +79,12 @@ class StreamedYear:
         Y: Float[Array, "n k"],
         *,
         tol: float = TOLERANCE,
-        times: Callable[[Array], Array] | None = None,
     ) -> IterativeSolution:
-        """X = (I - A)^-1 Y, as ``import_share.solve``; ``times`` is A X in float64."""
-        if times is None:
-            times = self.inputs
+        """X = (I - A)^-1 Y, as ``import_share.solve``."""
         low = partial(kernels.product, self._F, self._D, mesh=self._mesh)
         given = (self._F, self._D, self._P)
         correct = partial(kernels.correct, *given, mesh=self._mesh)
-        return refine(times, low, correct, Y, tol, repeat=while_on_host)
+        return refine(self.inputs, low, correct, Y, tol, repeat=while_on_host)
 
     def inputs(self, X: Float[Array, "n k"]) -> Float[Array, "n k"]:
         """A X, from one read."""
