@@ -39,8 +39,8 @@ def chebyshev(
 
 
 def powers(*, steps: int, low: float, high: float) -> list[float]:
-    """Coefficients a with a_0 r + a_1 G r + a_2 G^2 r + ... = ``chebyshev(operator, r)``
-    where operator = I - G: for few steps, whose sums are then fewer."""
+    """Coefficients a with a_0 r + a_1 G r + a_2 G^2 r + ... = ``chebyshev(I - G, r)``:
+    for few steps, which so take fewer sums."""
     centre, half_width = (high + low) / 2, (high - low) / 2
     of_operator = Polynomial([1, -1])  # 1 - g
     T = Chebyshev.basis(steps).convert(kind=Polynomial)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from tivax.kernels.chebyshev import chebyshev
+from tivax.kernels.chebyshev import chebyshev, powers
 
 # The same arithmetic in another order: measured 4e-16.
 RTOL = 1e-13
@@ -41,6 +41,23 @@ def test_error_is_the_chebyshev_polynomial_of_the_interval(steps):
     error = T((centre - eigenvalues) / half) / T(centre / half)
     z = run(eigenvalues, steps, low=low, high=high)
     assert_allclose(1 - eigenvalues * z, error, atol=RTOL)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 3, 5])
+def test_powers_of_what_is_not_the_identity_give_the_same(steps):
+    low, high = 0.74, 1.04
+    eigenvalues = np.linspace(0.6, 1.2, 13)
+    a = powers(steps=steps, low=low, high=high)
+    assert len(a) == steps
+    by_powers = np.polynomial.polynomial.polyval(1 - eigenvalues, a)
+    z = run(eigenvalues, steps, low=low, high=high)
+    assert_allclose(by_powers, z, rtol=1e-12)  # sums in another order
+
+
+def test_powers_by_hand():
+    """One step divides by the centre; two, of [0.5, 1.5]: (16 - 8 (1 - g)) / 7."""
+    assert_allclose(powers(steps=1, low=1.0, high=3.0), [0.5], rtol=RTOL)
+    assert_allclose(powers(steps=2, low=0.5, high=1.5), [8 / 7, 8 / 7], rtol=RTOL)
 
 
 def test_a_matrix_with_its_spectrum_in_the_interval_is_solved():
