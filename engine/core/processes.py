@@ -343,12 +343,14 @@ def serve(modules: Sequence[str] = (), copies: Sequence[tuple[int, int]] = ()) -
 
     ``copies``: the ends of the pipes of each copy that is to be made of this process.
     """
-    gc.set_threshold(10_000)  # as in the command line
+    gc.disable()  # as in the command line: nothing that is imported is garbage
+    gc.set_threshold(10_000)
     answers = os.dup(1)
     os.dup2(2, 1)  # prints must not come between the answers
     for name in modules:
         import_module(name)
     gc.freeze()  # a copy shares memory that neither changes
+    gc.enable()
     made = []
     for k, ends in enumerate(copies):
         copy = os.fork()
