@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ... import uncertainty  # loaded with --error only
 from ...core import (
     Aside,
     Progress,
@@ -59,13 +60,6 @@ from ...measures import (
 )
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
-from ...uncertainty import (
-    PROBES,
-    ErrorModel,
-    accuracy_of,
-    indicator_error_years,
-    with_intervals,
-)
 from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -110,7 +104,7 @@ def run_indicators(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
-    error: ErrorModel | None = None,
+    error: "uncertainty.ErrorModel | None" = None,
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
@@ -138,7 +132,6 @@ def run_indicators(
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     if is_first():
         require_result_place(out, run, force=force)
-        run.describe_ahead()
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}
@@ -230,7 +223,7 @@ def run_indicators(
                             part = whole[shown_names]
                             if isinstance(year, _YearWithErrors):
                                 se = _rows(year.errors["country"], name)
-                                part = with_intervals(part, se)
+                                part = uncertainty.with_intervals(part, se)
                             shown.setdefault(name, []).append(part)
                         residuals.append(float(whole["residual"].max()))
                         gaps.append(float(whole["identity"].max()))
@@ -290,9 +283,10 @@ def run_indicators(
         f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     if error is not None:
+        probes = uncertainty.PROBES
         terminal.print(
-            f"standard errors of {error.name} from {PROBES} draws of signs, right to "
-            f"about {percent_text(accuracy_of(PROBES))} of themselves"
+            f"standard errors of {error.name} from {probes} draws of signs, right to "
+            f"about {percent_text(uncertainty.accuracy_of(probes))} of themselves"
         )
     terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
@@ -389,7 +383,7 @@ class _YearWithErrors(NamedTuple):
 def _with_errors(
     years: Iterable[tuple[ValueAdded, Any]],
     tables: WorldTables,
-    model: ErrorModel,
+    model: "uncertainty.ErrorModel",
     names: Sequence[str],
     levels: Sequence[str],
     groups: Mapping[str, Sequence[str]],
@@ -399,17 +393,18 @@ def _with_errors(
     for account, year in years:
         if account is not before:
             before = account
-            errors = indicator_error_years(
+            errors = uncertainty.indicator_error_years(
                 tables, model, names, levels, groups=groups, value_added=account
             )
         yield account, _YearWithErrors(year.values, year.flags, next(errors))
 
 
-def _error_record(model: ErrorModel | None) -> dict[str, Any]:
+def _error_record(model: "uncertainty.ErrorModel | None") -> dict[str, Any]:
     """For the manifest: the model, and how well its standard errors are known."""
     if model is None:
         return {}
-    about = {"probes": PROBES, "se_accuracy": accuracy_of(PROBES)}
+    probes = uncertainty.PROBES
+    about = {"probes": probes, "se_accuracy": uncertainty.accuracy_of(probes)}
     return {"error": model.record, **about}
 
 
