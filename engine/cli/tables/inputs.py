@@ -100,6 +100,8 @@ def read_final_accounts(
     paths: Sequence[Path], accounts: Sequence[ValueAdded]
 ) -> dict[str, DataArray]:
     """The direct emissions of final demand, by the name of their account."""
+    if not paths:
+        return {}
     found = [k for path in paths for k in sources.read_final_satellites(path)]
     sources.require_different_names(found)
     names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
