@@ -254,7 +254,7 @@ def run_indicators(
                 of_regions = [xr.concat(k, "year") for k in shown.values()]
                 drawings = begin_drawings(_plots_of(drawn, of_regions, regions), aside)
             write_csv(label_table(tables, groups.members), folder / "labels.csv")
-            save_drawings(drawings, folder)
+            save_drawings(drawings, folder, aside)
             certified = {k: max(v) for k, v in sorted(cells.items())}
             of_each = {
                 account: {k: found[k] for k in wanted if k in found}

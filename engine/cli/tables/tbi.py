@@ -240,7 +240,7 @@ def write_tbi(
     plots = plots_of(result, shown, errors) if figures else {}
     drawings = begin_drawings(plots, aside)
     _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
-    save_drawings(drawings, folder)
+    save_drawings(drawings, folder, aside)
 
 
 def write_tbi_of_accounts(
