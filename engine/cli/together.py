@@ -46,15 +46,6 @@ def as_one(
         os._exit(ending[1])
 
 
-def begin_run(command: str, store: Path) -> Run:
-    """The record of a command; the first process reads the store for the manifest while
-    it imports what the command needs."""
-    run = Run(command, inputs=[store])
-    if is_first():
-        run.describe_ahead()
-    return run
-
-
 @contextmanager
 def all_there(kept: Callable[[], str] = str) -> Iterator[None]:
     """Turn JAX's errors about a lost process into a TivaxError with instructions.

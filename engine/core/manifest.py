@@ -198,8 +198,7 @@ def read_store_attributes(path: Path) -> dict[str, Any]:
 class Run:
     """The record of one command: the content of ``manifest.json``.
 
-    Further ``inputs`` may be added while it runs. ``sources`` are the databases of
-    inputs by their paths, where these do not tell.
+    ``sources`` are the databases of inputs by their paths, where these do not tell.
     """
 
     command: str
@@ -212,17 +211,15 @@ class Run:
     _ahead: "Future[list[dict[str, Any]]] | None" = field(default=None, repr=False)
 
     def describe_ahead(self) -> None:
-        """Read the inputs for the manifest beside what is imported and computed; those
-        that are added later are read in the end.
+        """Read the inputs for the manifest beside what is computed from them.
 
         A command that ends early does not wait for it.
         """
         found: Future[list[dict[str, Any]]] = Future()
-        known = [*self.inputs]
 
         def describe() -> None:
             try:
-                found.set_result(self._described(known))
+                found.set_result(self._inputs())
             except Exception as error:
                 found.set_exception(error)
 
@@ -230,11 +227,7 @@ class Run:
         threading.Thread(target=describe, daemon=True).start()
 
     def _inputs(self) -> list[dict[str, Any]]:
-        ahead = self._ahead.result() if self._ahead else []
-        return ahead + self._described(self.inputs[len(ahead) :])
-
-    def _described(self, paths: Sequence[Path]) -> list[dict[str, Any]]:
-        return [describe_input(k, self.sources.get(k)) for k in paths]
+        return [describe_input(k, self.sources.get(k)) for k in self.inputs]
 
     def manifest(
         self, *, residual_max: float | None, outputs: Sequence[str], **more: Any
@@ -259,7 +252,7 @@ class Run:
             "wall_s": round(time.perf_counter() - self._clock, 3),
             "seed": self.seed,
             "device": f"{device.platform}: {device.device_kind}",
-            "inputs": self._inputs(),
+            "inputs": self._ahead.result() if self._ahead else self._inputs(),
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),

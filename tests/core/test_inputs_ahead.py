@@ -17,17 +17,6 @@ def test_inputs_read_ahead_are_described_as_those_read_in_the_end(tmp_path):
     assert [k["bytes"] for k in found[0]] == [10, 1]
 
 
-def test_inputs_that_are_added_after_reading_has_begun_are_in_the_manifest(tmp_path):
-    store, groups = tmp_path / "store", tmp_path / "groups"
-    for path in (store, groups):
-        path.write_text(path.name)
-    run, late = Run("tbi", [store]), Run("tbi", [store, groups])
-    run.describe_ahead()
-    run.inputs = [*run.inputs, groups]
-    found = [k.manifest(residual_max=None, outputs=[])["inputs"] for k in (run, late)]
-    assert found[0] == found[1]
-
-
 def test_an_input_that_cannot_be_read_ahead_is_an_error_of_the_manifest(tmp_path):
     run = Run("tbi", [tmp_path / "missing"])
     run.describe_ahead()

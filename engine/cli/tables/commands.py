@@ -35,7 +35,7 @@ from ..options import (
     Years,
 )
 from ..terminal import Terminal
-from ..together import as_one, begin_run
+from ..together import as_one
 
 
 def check(
@@ -183,13 +183,12 @@ def tbi(
     # Before JAX is loaded: others load what draws at the same time.
     with drawing_aside(not no_figures and not process_id, "trade") as aside:
         start_jax(device, devices)
-        with as_one(coordinator, processes, process_id) as first:
-            run = begin_run("tbi", store)
-            from ...core import require_format
-            from ...measures import require_certify
-            from .inputs import correct_tables, error_files, open_tables, read_error
-            from .tbi import run_tbi
+        from ...core import require_format
+        from ...measures import require_certify
+        from .inputs import correct_tables, error_files, open_tables, read_error
+        from .tbi import run_tbi
 
+        with as_one(coordinator, processes, process_id) as first:
             terminal = Terminal(
                 quiet or not first, json=json, verbose=verbose, timings=timings
             )
@@ -197,9 +196,9 @@ def tbi(
             model = read_error(error)
             tables = open_tables(store, years)
             run_tbi(
+                store,
                 correct_tables(tables, net_inventories, inventories, terminal),
                 out,
-                run,
                 value_added=value_added,
                 satellites=satellite or [],
                 final_satellites=satellite_final or [],
@@ -284,19 +283,19 @@ def decompose(
     """
     with drawing_aside(not no_figures and not process_id, "decompositions") as aside:
         start_jax(device, devices)
-        with as_one(coordinator, processes, process_id) as first:
-            run = begin_run("decompose", store)
-            from ...tables import choose_groups
-            from .decompose import run_decompose
-            from .inputs import correct_tables, open_tables, read_accounts, read_regions
+        from ...core import Run
+        from ...tables import choose_groups
+        from .decompose import run_decompose
+        from .inputs import correct_tables, open_tables, read_accounts, read_regions
 
+        with as_one(coordinator, processes, process_id) as first:
             terminal = Terminal(
                 quiet or not first, json=json, verbose=verbose, timings=timings
             )
             tables = open_tables(store, years)
             net = correct_tables(tables, net_inventories, inventories, terminal)
             chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-            run.inputs = [*run.inputs, *chosen.files, *(satellite or ())]
+            run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
             shown = read_regions(regions, net.tables, chosen, each_group=each_group)
             run_decompose(
                 net,
@@ -396,20 +395,20 @@ def indicators(
         raise typer.BadParameter("Missing option '--out'.")
     with drawing_aside(not no_figures and not process_id, "indicators") as aside:
         start_jax(device, devices)
-        with as_one(coordinator, processes, process_id) as first:
-            run = begin_run("indicators", store)
-            from ...measures import require_certify
-            from ...tables import choose_groups
-            from .indicators import run_indicators
-            from .inputs import (
-                correct_tables,
-                error_files,
-                open_tables,
-                read_accounts,
-                read_error,
-                read_regions,
-            )
+        from ...core import Run
+        from ...measures import require_certify
+        from ...tables import choose_groups
+        from .indicators import run_indicators
+        from .inputs import (
+            correct_tables,
+            error_files,
+            open_tables,
+            read_accounts,
+            read_error,
+            read_regions,
+        )
 
+        with as_one(coordinator, processes, process_id) as first:
             terminal = Terminal(
                 quiet or not first, json=json, verbose=verbose, timings=timings
             )
@@ -417,8 +416,11 @@ def indicators(
             tables = open_tables(store, years)
             net = correct_tables(tables, net_inventories, inventories, terminal)
             chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
-            files = [*chosen.files, *(satellite or ()), *error_files(error, model)]
-            run.inputs = [*run.inputs, *files]
+            of_errors = error_files(error, model)
+            run = Run(
+                "indicators",
+                inputs=[store, *chosen.files, *(satellite or ()), *of_errors],
+            )
             shown = read_regions(regions, net.tables, chosen, each_group=each_group)
             run_indicators(
                 net,

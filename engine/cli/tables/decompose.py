@@ -75,6 +75,7 @@ def run_decompose(
     require_method(method, level, detail=detail, by_origin=by_origin)
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     path = out / f"decomposition.{format}"
     residuals, gaps, rows = [], [], 0
     totals: list[xr.DataArray] = []

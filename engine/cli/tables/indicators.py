@@ -132,6 +132,7 @@ def run_indicators(
             raise TivaxError(f"{name} stands for a total: rename the code {name}")
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     alone = len(accounts) == 1
     drawn = {k: v for k, v in _FIGURES.items() if not names or set(v) <= set(names)}
     drawn = drawn if alone and figures else {}

@@ -48,9 +48,9 @@ from .inputs import read_accounts, read_final_accounts, read_regions
 
 
 def run_tbi(
+    store: Path,
     net: NetInventories,
     out: Path,
-    run: Run,
     *,
     value_added: str,
     satellites: Sequence[Path],
@@ -77,9 +77,10 @@ def run_tbi(
     chosen = choose_groups(groups, tables.regions, each_group=each_group)
     asked = read_regions(regions, tables, chosen, each_group=each_group, drop=drop)
     given = [*satellites, *final_satellites, *error_files]
-    run.inputs = [*run.inputs, *chosen.files, *given]
+    run = Run("tbi", inputs=[store, *chosen.files, *given])
     if is_first():
         require_result_place(out, run, force=force)
+        run.describe_ahead()
     accounts = read_accounts(value_added, satellites)
     final = read_final_accounts(final_satellites, accounts)
     with shared_years(
