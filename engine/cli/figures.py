@@ -46,8 +46,10 @@ def begin_drawings(
     return drawings
 
 
-def save_drawings(drawings: Drawings, folder: Path) -> None:
-    """Write each figure as SVG, PNG and PDF."""
+def save_drawings(drawings: Drawings, folder: Path, aside: Aside | None) -> None:
+    """Write each figure as SVG, PNG and PDF; nothing is drawn aside after that."""
     for name, drawn in drawings.items():
         with stage("figures"):
             drawn().save(folder, name)
+    if aside is not None:
+        aside.dismiss()

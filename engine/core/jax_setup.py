@@ -137,9 +137,9 @@ def _writable(folder: Path) -> bool:
 
 def cache_folder() -> Path | None:
     """The user's cache folder of tivax, or None where the cache is turned off."""
-    import pooch
+    import platformdirs
 
-    root = os.environ.get("TIVAX_CACHE", str(pooch.os_cache("tivax")))
+    root = os.environ.get("TIVAX_CACHE", platformdirs.user_cache_dir("tivax"))
     return Path(root) if root else None
 
 

@@ -305,6 +305,19 @@ class Aside:
             raise found
         return found
 
+    def dismiss(self) -> None:
+        """Let the processes end after their answers; the end of the block waits until
+        they have. There are no further calls."""
+        self._dismiss(cancel=False)
+
+    def _dismiss(self, *, cancel: bool) -> None:
+        self._threads.shutdown(cancel_futures=cancel)
+        # A process ends when its pipes are closed.
+        for helper in reversed(self._helpers):
+            for pipe in (helper.calls, helper.answers):
+                with suppress(BrokenPipeError):
+                    pipe.close()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -315,13 +328,9 @@ class Aside:
         if error is not None:
             for process in started:
                 _kill(process)
-        self._threads.shutdown(cancel_futures=error is not None)
-        for helper in reversed(self._helpers):
-            for pipe in (helper.calls, helper.answers):
-                with suppress(BrokenPipeError):
-                    pipe.close()
+        self._dismiss(cancel=error is not None)
         for process in started:
-            process.wait()  # closing its pipes has ended it
+            process.wait()
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -343,12 +352,14 @@ def serve(modules: Sequence[str] = (), copies: Sequence[tuple[int, int]] = ()) -
 
     ``copies``: the ends of the pipes of each copy that is to be made of this process.
     """
-    gc.set_threshold(10_000)  # as in the command line
+    gc.disable()  # as in the command line: nothing that is imported is garbage
+    gc.set_threshold(10_000)
     answers = os.dup(1)
     os.dup2(2, 1)  # prints must not come between the answers
     for name in modules:
         import_module(name)
     gc.freeze()  # a copy shares memory that neither changes
+    gc.enable()
     made = []
     for k, ends in enumerate(copies):
         copy = os.fork()

@@ -58,7 +58,7 @@ def flags_of(
 
 def count_flags(flags: xr.Dataset) -> dict[str, int]:
     """Number of values with each flag."""
-    places = [np.ravel(k.values) for k in flags.values()]
+    places = [np.ravel(flags.variables[k].values) for k in flags.data_vars]
     number = np.bincount(np.concatenate(places), minlength=len(FLAGS))
     return {name: int(number[k]) for k, name in enumerate(FLAGS) if name}
 

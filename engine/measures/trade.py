@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -230,7 +229,7 @@ def trade_benefit_index(
         absorbed = absorbed.sum("sector")
     absorbed = absorbed.transpose("year", "origin", "absorber")
     _require_square(absorbed)
-    balance = jax.vmap(absorption.trade_benefit_index)(jax.device_put(absorbed.values))
+    balance = absorption.trade_benefit_index(absorbed.values)
     return _balance_dataset(balance, absorbed, ["year", "region"]).assign_attrs(about)
 
 
@@ -260,7 +259,6 @@ def exported_value_added(
     ).rename(importer="buyer")
     result = terms[["residual"]]
     result.attrs = {"source": tables.source}
-    index = jax.vmap(absorption.trade_benefit_index)
     for term, name, index_name, text in (
         ("DVA", "dva", "dva_index", "domestic value added in exports"),
         (
@@ -272,10 +270,9 @@ def exported_value_added(
         ("GEXP", "gross_exports", "gross_index", "gross exports, model-consistent"),
     ):
         flow = terms[term].assign_attrs(long_name=text)
-        balance = index(jax.device_put(flow.values)).tbi
         result[name] = flow
         result[index_name] = xr.DataArray(
-            np.asarray(balance),
+            absorption.trade_benefit_index(flow.values).tbi,
             {"year": flow["year"], "region": flow["exporter"].values},
             ["year", "region"],
             attrs={"units": "1", "long_name": f"balance index of {text}"},
@@ -352,14 +349,10 @@ def _balances(
     if not by_sector:
         absorbed, gross = absorbed.sum("sector"), gross.sum("sector")
     dims = ["year", *(["sector"] if by_sector else [])]
-    index = jnp.vectorize(
-        lambda T: tuple(absorption.trade_benefit_index(T)),
-        signature="(c,c)->(c),(c),(c)",
-    )
 
     def balance(T: xr.DataArray) -> xr.Dataset:
         T = T.transpose(*dims, "origin", "absorber")
-        values = absorption.TradeBalance(*index(jax.device_put(T.values)))
+        values = absorption.trade_benefit_index(T.values)
         return _balance_dataset(values, T, [*dims, "region"])
 
     va, total = balance(absorbed), balance(gross)
@@ -418,7 +411,7 @@ def _balance_dataset(
     }
     return xr.Dataset(
         {
-            name: (dims, np.asarray(values), {"units": unit, "long_name": text})
+            name: (dims, values, {"units": unit, "long_name": text})
             for name, (values, unit, text) in columns.items()
         },
         coords={k: T["origin" if k == "region" else k].values for k in dims},

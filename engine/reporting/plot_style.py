@@ -200,6 +200,8 @@ _BESIDE = (
     ((0, 5), "center", "bottom"),
     ((0, -5), "center", "top"),
 )
+# How much of a label is left of its place, or below.
+_BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0, "bottom": 0.0, "top": 1.0}
 
 
 def label_points(
@@ -212,27 +214,30 @@ def label_points(
         for at in (ax.transData.transform((x, y)) for _, x, y in points)
     ]
     for name, x, y in points:
-        places = []
-        for offset, across, along in _BESIDE:
-            label = ax.annotate(
-                name,
-                (x, y),
-                xytext=offset,
-                textcoords="offset points",
-                ha=across,
-                va=along,
-                fontsize=SMALL,
-                color=INK,
-                zorder=5,
+        label = ax.annotate(
+            name,
+            (x, y),
+            xytext=(0, 0),
+            textcoords="offset points",
+            ha="left",
+            va="bottom",
+            fontsize=SMALL,
+            color=INK,
+            zorder=5,
+        )
+        with _quiet_fonts():
+            here = label.get_window_extent()
+        boxes = [
+            here.translated(
+                offset[0] * fig.dpi / 72 - _BEFORE[across] * here.width,
+                offset[1] * fig.dpi / 72 - _BEFORE[along] * here.height,
             )
-            with _quiet_fonts():
-                box = label.get_window_extent()
-            places.append((box.count_overlaps(taken), box, label))
-        _, box, kept = min(places, key=lambda place: place[0])
-        for _, _, label in places:
-            if label is not kept:
-                label.remove()
-        taken.append(box)
+            for offset, across, along in _BESIDE
+        ]
+        best = min(range(len(boxes)), key=lambda k: boxes[k].count_overlaps(taken))
+        offset, across, along = _BESIDE[best]
+        label.set(position=offset, ha=across, va=along)
+        taken.append(boxes[best])
 
 
 def darker(colour: str) -> tuple[float, ...]:

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 from numpy.testing import assert_allclose
 
@@ -143,11 +144,40 @@ def test_a_table_too_long_for_the_format_ends_after_the_first_year(
     assert names(tmp_path) == ["store"] or not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("format", ["parquet", "feather", "csv"])
+def test_rows_are_the_same_however_many_are_written_together(
+    tmp_path, monkeypatch, format
+):
+    parts = (
+        decompose(TABLES, "bm-source", "country"),
+        decompose(TABLES, "wwz", "country"),
+    )
+    for name, most in (("one", 1), ("some", 20), ("all", 10**9)):
+        monkeypatch.setattr(long_tables, "_ROWS", most)
+        with LongWriter(tmp_path / f"{name}.{format}") as writer:
+            for part in parts:
+                writer.write(part)
+    read = {"parquet": pd.read_parquet, "feather": pd.read_feather}.get(
+        format, pd.read_csv
+    )
+    one, some, every = (
+        read(tmp_path / f"{k}.{format}") for k in ("one", "some", "all")
+    )
+    assert list(dict.fromkeys(one["term"])) == [
+        k for part in parts for k in part if k not in ("residual", "identity")
+    ]
+    pd.testing.assert_frame_equal(some, one)
+    pd.testing.assert_frame_equal(every, one)
+    if format == "parquet":
+        groups = pq.ParquetFile(tmp_path / "all.parquet").metadata.num_row_groups
+        assert groups == len(parts)
+
+
 def test_what_the_thread_cannot_write_is_told(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(long_tables, "_long", fail)
+    monkeypatch.setattr(long_tables, "_labels_of", fail)
     part = decompose(TABLES, "bm-source", "country")
     with pytest.raises(OSError, match="no space left"):
         with LongWriter(tmp_path / "x.parquet") as writer:

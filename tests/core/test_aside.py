@@ -80,6 +80,19 @@ def test_all_processes_have_the_modules_that_they_are_told_to_load():
         assert [k.result() for k in found] == [True, True]
 
 
+def test_processes_that_are_dismissed_answer_first_and_end_within_the_block():
+    with Aside(processes=2) as aside:
+        found = [aside.call(eval, _WHO) for _ in range(3)]
+        aside.dismiss()
+        processes = {k.result() for k in found}
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline and any(map(_runs, processes)):
+            time.sleep(0.05)
+        assert not any(map(_runs, processes))
+        with pytest.raises(RuntimeError, match="shutdown"):
+            aside.call(abs, -1)
+
+
 @pytest.mark.parametrize("fails", [False, True])
 def test_no_process_is_left_when_all_is_done(fails):
     processes: list[int] = []

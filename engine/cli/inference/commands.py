@@ -63,8 +63,8 @@ def replicate(
     # Files that data.toml names are kept apart from --out once it is read.
     require_result_place(out, Run("replicate"), force=force, folders=[data])
     words, file_format = require_language(language), require_format(format)
-    files = read_data_files(data, store=require_store(store))
     terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
+    files = read_data_files(data, store=require_store(store))
     run_replication(
         files,
         out,

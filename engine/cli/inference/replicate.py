@@ -1,6 +1,5 @@
 """``tivax replicate``: compute, write, and print the findings."""
 
-import gc
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
@@ -58,7 +57,6 @@ def run_replication(
     if note := missing_font_note(language):
         terminal.warn(note)
     total = len(STEPS) + 2
-    gc.freeze()  # what is imported stays: it need not be looked through again
     with (
         terminal.status("replicating") as status,
         output_folder(out, run, force=force) as folder,

@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ... import sources
 from ...core import Run, TivaxError, count_text
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
-from ...sources import VALUE_ADDED_ALONE, with_sector_titles
+from ...sources import with_sector_titles
 from ...streaming import check_tables
 from ...tables import WorldTables, YearCheck, check_frame, country_name
 from ..terminal import Terminal, next_step
@@ -146,7 +147,7 @@ def _value_added_summary(rows: list[YearCheck], tables: WorldTables) -> str:
         return f"is impossible in {bad} of {count_text(len(rows), 'year')}"
     if tables.value_added is None:
         return "cannot be checked: this edition has no value-added row"
-    return tables.checked.get("value added", VALUE_ADDED_ALONE)
+    return tables.checked.get("value added") or sources.VALUE_ADDED_ALONE
 
 
 def print_tbi(

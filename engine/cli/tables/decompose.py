@@ -137,7 +137,7 @@ def run_decompose(
                 plots = _plots_of(shown, method, _whole(method, accounts[0]), regions)
                 drawings = begin_drawings(plots, aside)
             write_csv(label_table(tables, members), folder / "labels.csv")
-            save_drawings(drawings, folder)
+            save_drawings(drawings, folder, aside)
             gap = max(gaps) if METHODS[method].check is not None else None
             record = run.write_manifest(
                 folder,

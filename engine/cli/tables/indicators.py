@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
+from ... import uncertainty  # loaded with --error only
 from ...core import (
     Aside,
     Progress,
@@ -59,13 +60,6 @@ from ...measures import (
 )
 from ...sources import label_table
 from ...tables import ChosenGroups, NetInventories, WorldTables
-from ...uncertainty import (
-    PROBES,
-    ErrorModel,
-    accuracy_of,
-    indicator_error_years,
-    with_intervals,
-)
 from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -110,7 +104,7 @@ def run_indicators(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     certify: Certify = "columns",
-    error: ErrorModel | None = None,
+    error: "uncertainty.ErrorModel | None" = None,
     format: str,
     regions: Sequence[str] = (),
     figures: bool = True,
@@ -230,7 +224,7 @@ def run_indicators(
                             part = whole[shown_names]
                             if isinstance(year, _YearWithErrors):
                                 se = _rows(year.errors["country"], name)
-                                part = with_intervals(part, se)
+                                part = uncertainty.with_intervals(part, se)
                             shown.setdefault(name, []).append(part)
                         residuals.append(float(whole["residual"].max()))
                         gaps.append(float(whole["identity"].max()))
@@ -261,7 +255,7 @@ def run_indicators(
                 of_regions = [xr.concat(k, "year") for k in shown.values()]
                 drawings = begin_drawings(_plots_of(drawn, of_regions, regions), aside)
             write_csv(label_table(tables, groups.members), folder / "labels.csv")
-            save_drawings(drawings, folder)
+            save_drawings(drawings, folder, aside)
             certified = {k: max(v) for k, v in sorted(cells.items())}
             of_each = {
                 account: {k: found[k] for k in wanted if k in found}
@@ -290,9 +284,10 @@ def run_indicators(
         f"{EVERY_SECTOR}, partners together {EVERY_PARTNER}"
     )
     if error is not None:
+        probes = uncertainty.PROBES
         terminal.print(
-            f"standard errors of {error.name} from {PROBES} draws of signs, right to "
-            f"about {percent_text(accuracy_of(PROBES))} of themselves"
+            f"standard errors of {error.name} from {probes} draws of signs, right to "
+            f"about {percent_text(uncertainty.accuracy_of(probes))} of themselves"
         )
     terminal.print(
         f"identities to {max(gaps):.1e}, residual of the inverse {max(residuals):.1e}"
@@ -389,7 +384,7 @@ class _YearWithErrors(NamedTuple):
 def _with_errors(
     years: Iterable[tuple[ValueAdded, Any]],
     tables: WorldTables,
-    model: ErrorModel,
+    model: "uncertainty.ErrorModel",
     names: Sequence[str],
     levels: Sequence[str],
     groups: Mapping[str, Sequence[str]],
@@ -399,17 +394,18 @@ def _with_errors(
     for account, year in years:
         if account is not before:
             before = account
-            errors = indicator_error_years(
+            errors = uncertainty.indicator_error_years(
                 tables, model, names, levels, groups=groups, value_added=account
             )
         yield account, _YearWithErrors(year.values, year.flags, next(errors))
 
 
-def _error_record(model: ErrorModel | None) -> dict[str, Any]:
+def _error_record(model: "uncertainty.ErrorModel | None") -> dict[str, Any]:
     """For the manifest: the model, and how well its standard errors are known."""
     if model is None:
         return {}
-    about = {"probes": PROBES, "se_accuracy": accuracy_of(PROBES)}
+    probes = uncertainty.PROBES
+    about = {"probes": probes, "se_accuracy": uncertainty.accuracy_of(probes)}
     return {"error": model.record, **about}
 
 
@@ -440,9 +436,12 @@ def _rows(part: xr.Dataset, group: str) -> xr.Dataset:
 
 def _with_totals(part: xr.Dataset, wanted: Sequence[str]) -> xr.Dataset:
     """With columns sector and partner at every level."""
-    part = part[[k for k in wanted if k in part]]
-    if "sector" not in part.dims:
-        part = part.expand_dims(sector=[EVERY_SECTOR])
-    if "partner" not in part.dims:
-        part = part.expand_dims(partner=[EVERY_PARTNER])
-    return part.transpose("year", "region", "sector", "partner")
+    total = {"sector": EVERY_SECTOR, "partner": EVERY_PARTNER}
+    dims = ("year", "region", "sector", "partner")
+    present = [k for k in dims if k in part.dims]
+    labels = {k: part[k].values if k in present else [total[k]] for k in dims}
+    shape = [len(k) for k in labels.values()]
+    # Variable by variable: xarray's expand_dims of them all takes twice as long.
+    found = {k: part.variables[k].transpose(*present) for k in wanted if k in part}
+    data = {k: (dims, v.values.reshape(shape), v.attrs) for k, v in found.items()}
+    return xr.Dataset(data, labels, part.attrs)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from xarray import DataArray
 
+from ... import sources, uncertainty  # loaded where an option asks for them
 from ...core import TivaxError, suggest
 from ...measures import (
     ValueAdded,
@@ -12,7 +13,6 @@ from ...measures import (
     require_value_added,
     value_added_name,
 )
-from ...sources import read_final_satellites, read_satellites, require_different_names
 from ...tables import (
     ChosenGroups,
     NetInventories,
@@ -21,7 +21,6 @@ from ...tables import (
     normalise,
     open_store,
 )
-from ...uncertainty import ErrorModel, read_error_model
 from ..options import parse_years
 from ..terminal import Terminal
 
@@ -43,12 +42,12 @@ def correct_tables(
         return correct_for_inventories(tables, names or None, progress=progress)
 
 
-def read_error(name: str | None) -> ErrorModel | None:
+def read_error(name: str | None) -> "uncertainty.ErrorModel | None":
     """The error model of ``--error``, None without it."""
-    return None if name is None else read_error_model(name)
+    return None if name is None else uncertainty.read_error_model(name)
 
 
-def error_files(name: str | None, model: ErrorModel | None) -> list[Path]:
+def error_files(name: str | None, model: "uncertainty.ErrorModel | None") -> list[Path]:
     """The files of an error model, for the inputs of a manifest."""
     if model is None or name is None:
         return []
@@ -90,8 +89,10 @@ def read_accounts(value_added: str, satellites: Sequence[Path]) -> list[ValueAdd
             "--satellite stands in place of value added: leave out --value-added "
             f"{value_added}"
         )
-    accounts = [account for path in satellites for account in read_satellites(path)]
-    require_different_names(accounts)
+    accounts = [
+        account for path in satellites for account in sources.read_satellites(path)
+    ]
+    sources.require_different_names(accounts)
     return [*accounts]
 
 
@@ -99,8 +100,10 @@ def read_final_accounts(
     paths: Sequence[Path], accounts: Sequence[ValueAdded]
 ) -> dict[str, DataArray]:
     """The direct emissions of final demand, by the name of their account."""
-    found = [k for path in paths for k in read_final_satellites(path)]
-    require_different_names(found)
+    if not paths:
+        return {}
+    found = [k for path in paths for k in sources.read_final_satellites(path)]
+    sources.require_different_names(found)
     names = [value_added_name(k) for k in accounts if not isinstance(k, str)]
     for account in found:
         if account.name not in names:

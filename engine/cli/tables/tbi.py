@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
+from ... import uncertainty  # loaded with --error only
 from ...core import (
     Aside,
     Format,
@@ -39,13 +40,6 @@ from ...measures import (
 )
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables, choose_groups
-from ...uncertainty import (
-    ErrorModel,
-    TbiErrors,
-    errors_of_tbi,
-    interval_columns,
-    with_intervals,
-)
 from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -66,7 +60,7 @@ def run_tbi(
     each_group: bool,
     certify: Certify,
     format: Format,
-    error: ErrorModel | None = None,
+    error: "uncertainty.ErrorModel | None" = None,
     error_files: Sequence[Path] = (),
     regions: str = "",
     figures: bool = True,
@@ -115,7 +109,7 @@ def run_tbi(
             )
         if not is_first():
             return
-        errors: dict[str, TbiErrors] = {}
+        errors: dict[str, uncertainty.TbiErrors] = {}
         if error is not None:
             with terminal.progress("errors") as progress:
                 errors = compute_errors(
@@ -201,15 +195,15 @@ def compute_errors(
     tables: WorldTables,
     accounts: Sequence[ValueAdded],
     results: Mapping[str, TbiResult],
-    model: ErrorModel,
+    model: "uncertainty.ErrorModel",
     *,
     progress: Progress = no_progress,
     **options: Any,
-) -> dict[str, TbiErrors]:
+) -> "dict[str, uncertainty.TbiErrors]":
     """``errors_of_tbi`` of each account by name."""
     years = len(tables.years)
     return {
-        name: errors_of_tbi(
+        name: uncertainty.errors_of_tbi(
             tables,
             results[name],
             model,
@@ -237,7 +231,7 @@ def write_tbi(
     folder: Path,
     format: Format = "csv",
     *,
-    errors: TbiErrors | None = None,
+    errors: "uncertainty.TbiErrors | None" = None,
     shown: ShownRegions | None = None,
     figures: bool = True,
     aside: Aside | None = None,
@@ -247,14 +241,14 @@ def write_tbi(
     plots = plots_of(result, shown, errors) if figures else {}
     drawings = begin_drawings(plots, aside)
     _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
-    save_drawings(drawings, folder)
+    save_drawings(drawings, folder, aside)
 
 
 def write_tbi_of_accounts(
     results: Mapping[str, TbiResult],
     folder: Path,
     format: Format = "csv",
-    errors: Mapping[str, TbiErrors] | None = None,
+    errors: "Mapping[str, uncertainty.TbiErrors] | None" = None,
 ) -> None:
     """The same tables for several accounts, named in a first column; no figures."""
     each = {
@@ -338,7 +332,7 @@ _MAIN_VALUES = (
 
 
 def tables_of(
-    result: TbiResult, errors: TbiErrors | None = None
+    result: TbiResult, errors: "uncertainty.TbiErrors | None" = None
 ) -> dict[str, pd.DataFrame]:
     """The tables of `tivax tbi` by file name, with columns of errors if there are."""
     columns = [
@@ -373,7 +367,9 @@ def tables_of(
     return tables
 
 
-def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFrame:
+def _with_errors(
+    frame: pd.DataFrame, name: str, errors: "uncertainty.TbiErrors"
+) -> pd.DataFrame:
     """Columns of errors beside the values of one table, row by row."""
     of_table = {
         "tbi": errors.regions,
@@ -384,7 +380,7 @@ def _with_errors(frame: pd.DataFrame, name: str, errors: TbiErrors) -> pd.DataFr
     labels = [str(k) for k in of_table.dims]
     at = {k: xr.DataArray(frame[k].to_numpy(), dims="row") for k in labels}
     found = of_table.sel(at).drop_vars(labels).to_dataframe()
-    return interval_columns(frame, found, _MAIN[name], _MAIN_VALUES)
+    return uncertainty.interval_columns(frame, found, _MAIN[name], _MAIN_VALUES)
 
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
@@ -394,7 +390,7 @@ _PLOTS = "tivax.engine.figures.trade"
 def plots_of(
     result: TbiResult,
     shown: ShownRegions | None = None,
-    errors: TbiErrors | None = None,
+    errors: "uncertainty.TbiErrors | None" = None,
 ) -> dict[str, Callable[[], Any]]:
     """What draws each figure of `tivax tbi`, by file name, with bands of errors if
     there are.
@@ -404,7 +400,7 @@ def plots_of(
     shown = shown or shown_of(result)
     tbi = result.tbi
     if errors is not None:
-        tbi = with_intervals(tbi, errors.regions[["tbi"]])
+        tbi = uncertainty.with_intervals(tbi, errors.regions[["tbi"]])
     plots = {"tbi": partial(call_named, _PLOTS, "tbi_lines", tbi, shown.few)}
     if result.each_group:
         return plots
@@ -432,7 +428,7 @@ def plots_of(
 def figures_of(
     result: TbiResult,
     shown: ShownRegions | None = None,
-    errors: TbiErrors | None = None,
+    errors: "uncertainty.TbiErrors | None" = None,
 ) -> dict[str, Any]:
     """The figures of matplotlib that ``plots_of`` draws."""
     return {name: plot() for name, plot in plots_of(result, shown, errors).items()}
