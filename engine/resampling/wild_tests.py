@@ -256,12 +256,14 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "6 B"]:
         at: resampling.WildLoadings = arrays["loadings"]
-        a, L, u = at.a[:, 0], at.L[:, 0], arrays["tested"]
+        a, L = at.a[:, 0], at.L[:, 0]
         rows = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]])
         v = DrawSource(static, seed, number).wild(arrays["position"])
-        return in_small_tiles(lambda tile: terms(rows @ tile, u, at.correction[0]), v)
+        return in_small_tiles(terms, (rows, arrays["tested"], at.correction[0]), v)
 
-    def terms(both: Array, u: Array, correction: Array) -> Float[Array, "6 b"]:
+    def terms(given: tuple[Array, Array, Array], v: Array) -> Float[Array, "6 b"]:
+        rows, u, correction = given
+        both = rows @ v
         G = len(both) // 2 - 1
         a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
         # Of the tested null's own scores, as where it alone is drawn: the squares of
