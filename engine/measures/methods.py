@@ -328,9 +328,23 @@ BY_ORIGIN: dict[str, Method] = {
         by_origin=True,
     )
 }
+
+
+def _source_and_absorbed(world: InvertedTable) -> Terms:
+    absorbed = world.v[:, None] * world.X * world.borders.abroad
+    return {**borin_mancini.exporter_source(world), "VA": absorbed}
+
+
+# bm-source, and beside it the value added by origin that each region absorbs.
+WITH_ABSORBED = replace(
+    METHODS["bm-source"],
+    terms={**METHODS["bm-source"].terms, "VA": "value added absorbed"},
+    kernels=_all_levels(_source_and_absorbed),
+)
 # Kernels that need products with the inverse only (``kernels.inverted_table``).
 WITHOUT_INVERSE = (
     borin_mancini.exporter_source,
+    _source_and_absorbed,
     borin_mancini.world_perspective,
     value_chains.miroudot_ye,
     value_chains.tripartite,
