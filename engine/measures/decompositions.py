@@ -20,6 +20,7 @@ from ..tables import Groups, WorldTables
 from .accounts import Account, ValueAdded
 from .methods import (
     LEVELS,
+    WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
     Method,
@@ -175,6 +176,7 @@ def years_of_method(
         account,
         progress,
         inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
+        contents=chosen.kernels[level] not in WITHOUT_CONTENTS,
         memory=memory,
         method=chosen,
         kernel_of_terms=chosen.kernels[level],

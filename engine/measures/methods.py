@@ -335,10 +335,13 @@ def _source_and_absorbed(world: InvertedTable) -> Terms:
     return {**borin_mancini.exporter_source(world), "VA": absorbed}
 
 
-# bm-source, and beside it the value added by origin that each region absorbs.
+# Terms of bm-source that need no contents, and value added by where it is absorbed.
 WITH_ABSORBED = replace(
     METHODS["bm-source"],
-    terms={**METHODS["bm-source"].terms, "VA": "value added absorbed"},
+    terms={
+        **{k: METHODS["bm-source"].terms[k] for k in ("GEXP", "DVA", "VAX")},
+        "VA": "value added absorbed",
+    },
     kernels=_all_levels(_source_and_absorbed),
 )
 # Kernels that need products with the inverse only (``kernels.inverted_table``).
@@ -351,6 +354,7 @@ WITHOUT_INVERSE = (
     _production,
     IN_DETAIL["bm-source"].kernels["country"],
 )
+WITHOUT_CONTENTS = (_source_and_absorbed,)
 
 
 def require_method(
