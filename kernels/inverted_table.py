@@ -155,6 +155,7 @@ def invert_table(
     *,
     method: Method = "import-share",
     inverse: bool = True,
+    contents: bool = True,
     certify: bool = False,
 ) -> InvertedTable:
     """The year's table, inverted. ``Y`` has a column for each perimeter.
@@ -164,7 +165,8 @@ def invert_table(
     of ``leontief.inverse``, or LAPACK's with method ``lu``. Without ``inverse``, where
     no kernel asks for B, products with it are solved for instead, if perimeters are
     regions and the method is not ``lu``. ``inverse`` is static, and so is ``certify``,
-    with which the inverse is refined once and its cells are certified.
+    with which the inverse is refined once and its cells are certified, and
+    ``contents``, without which ``content`` and ``fva_multiplier`` may be NaN.
     """
     n, c = Y.shape
     left = residual_value_added(Z, x)
@@ -177,7 +179,7 @@ def invert_table(
     if inverse or certify or method == "lu" or not borders.blocks:
         products = _by_inverse(Z, scale, v, Y, L, borders, method, certify)
     else:
-        products = _by_solves(Z, scale, v, Y, borders)
+        products = _by_solves(Z, scale, v, Y, borders, contents)
     active = x > 0
     sold = Y + Z @ (borders.member * (scale * products.X.sum(axis=1))[:, None])
     return InvertedTable(
@@ -248,25 +250,31 @@ def _by_solves(
     v: Float[Array, " n"],
     Y: Float[Array, "n c"],
     borders: Perimeters,
+    contents: bool,
 ) -> _Products:
-    """Three columns for each perimeter: its final demand, its value added, and that of
-    all others in the table where it exports nothing."""
+    """Three columns for each perimeter: its final demand and, with ``contents``, its
+    value added and that of all others in the table where it exports nothing."""
     c, abroad = borders.count, borders.abroad
     X = solve(Z, Y, regions=c, tol=TOLERANCE, scale=scale)
-    contents = solve_contents(
-        Z,
-        v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
-        regions=c,
-        size=per_dollar(scale),
-        exporting=jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
-        tol=TOLERANCE,
-        scale=scale,
-    )
+    content, multiplier = jnp.full_like(Y, jnp.nan), jnp.full_like(v, jnp.nan)
+    residual = X.residual
+    if contents:
+        found = solve_contents(
+            Z,
+            v[:, None] * jnp.concatenate([borders.member, abroad], axis=1),
+            regions=c,
+            size=per_dollar(scale),
+            exporting=jnp.concatenate([jnp.ones_like(abroad), abroad], axis=1),
+            tol=TOLERANCE,
+            scale=scale,
+        )
+        content, multiplier = found.X[:, :c], borders.own(found.X[:, c:])
+        residual = jnp.maximum(residual, found.residual)
     return _Products(
         X=X.X,
-        content=contents.X[:, :c],
-        fva_multiplier=borders.own(contents.X[:, c:]),
-        residual=jnp.maximum(X.residual, contents.residual),
+        content=content,
+        fva_multiplier=multiplier,
+        residual=residual,
         inverse=None,
         cell_error=jnp.full((), jnp.nan, Y.dtype),
         cell_backward_error=jnp.full((), jnp.nan, Y.dtype),

@@ -20,6 +20,7 @@ from ..tables import Groups, WorldTables
 from .accounts import Account, ValueAdded
 from .methods import (
     LEVELS,
+    WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
     Method,
@@ -142,6 +143,30 @@ def decomposed_years(
             "method tripartite-output sets value added against output: it takes no "
             "satellite account"
         )
+    return years_of_method(
+        tables,
+        chosen,
+        method,
+        level,
+        groups=groups,
+        account=account,
+        memory=memory,
+        progress=progress,
+    )
+
+
+def years_of_method(
+    tables: WorldTables,
+    chosen: Method,
+    method: str,
+    level: str,
+    *,
+    account: Account,
+    groups: Groups | None = None,
+    memory: int | None = None,
+    progress: Progress = no_progress,
+) -> Generator[xr.Dataset, None, None]:
+    """``decomposed_years`` with the terms of ``chosen``, called ``method``."""
     borders, unit = perimeters_of(tables, groups), account.unit(tables)
     labels = list(borders.names)
     parts = compute_inverted(
@@ -151,6 +176,7 @@ def decomposed_years(
         account,
         progress,
         inverse=chosen.kernels[level] not in WITHOUT_INVERSE,
+        contents=chosen.kernels[level] not in WITHOUT_CONTENTS,
         memory=memory,
         method=chosen,
         kernel_of_terms=chosen.kernels[level],

@@ -328,15 +328,33 @@ BY_ORIGIN: dict[str, Method] = {
         by_origin=True,
     )
 }
+
+
+def _source_and_absorbed(world: InvertedTable) -> Terms:
+    absorbed = world.v[:, None] * world.X * world.borders.abroad
+    return {**borin_mancini.exporter_source(world), "VA": absorbed}
+
+
+# Terms of bm-source that need no contents, and value added by where it is absorbed.
+WITH_ABSORBED = replace(
+    METHODS["bm-source"],
+    terms={
+        **{k: METHODS["bm-source"].terms[k] for k in ("GEXP", "DVA", "VAX")},
+        "VA": "value added absorbed",
+    },
+    kernels=_all_levels(_source_and_absorbed),
+)
 # Kernels that need products with the inverse only (``kernels.inverted_table``).
 WITHOUT_INVERSE = (
     borin_mancini.exporter_source,
+    _source_and_absorbed,
     borin_mancini.world_perspective,
     value_chains.miroudot_ye,
     value_chains.tripartite,
     _production,
     IN_DETAIL["bm-source"].kernels["country"],
 )
+WITHOUT_CONTENTS = (_source_and_absorbed,)
 
 
 def require_method(

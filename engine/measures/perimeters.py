@@ -75,6 +75,7 @@ def compute_inverted(
     progress: Progress,
     *,
     inverse: bool = True,
+    contents: bool = True,
     products: bool = False,
     certify: bool = False,
     uses: Sequence[Sequence[str]] = (),
@@ -83,7 +84,8 @@ def compute_inverted(
 ) -> Generator[tuple[slice, Any], None, None]:
     """Chunks of years and ``kernel`` of their inverted tables, years first, in float64.
 
-    Without ``inverse`` the table has no B; ``products`` says that the kernel takes B in
+    Without ``inverse`` the table has no B, without ``contents`` perhaps no value added
+    by origin (``kernels.inverted_table``); ``products`` says that the kernel takes B in
     products only; with ``certify`` its B is exact in every cell; ``uses`` are lists of
     categories of final demand, each a use by itself, for the kernel. ``memory`` as in
     ``compute_years``: with products only years that are too large are streamed.
@@ -119,6 +121,7 @@ def compute_inverted(
             options=tuple(options.items()),
             regions=len(borders.place),
             inverse=inverse,
+            contents=contents,
             certify=certify,
         )
 
@@ -134,6 +137,7 @@ def _one_year(
     options: Options,
     regions: int,
     inverse: bool,
+    contents: bool,
     certify: bool,
     method: Solver,
 ) -> Any:
@@ -145,7 +149,15 @@ def _one_year(
         blocks=member is None,
     )
     world = invert_table(
-        Z, x, Y[..., 0], v, borders, method=method, inverse=inverse, certify=certify
+        Z,
+        x,
+        Y[..., 0],
+        v,
+        borders,
+        method=method,
+        inverse=inverse,
+        contents=contents,
+        certify=certify,
     )
     by_use = (Y[..., 1:],) if Y.shape[-1] > 1 else ()
     return kernel(world, *by_use, **dict(options))

@@ -14,7 +14,8 @@ from ..streaming import streamed_trade
 from ..tables import Groups, WorldTables
 from . import flags
 from .accounts import Account, ValueAdded
-from .decompositions import decompose
+from .decompositions import years_of_method
+from .methods import WITH_ABSORBED
 from .regrouping import (
     merge_split_regions,
     regroup,
@@ -243,7 +244,8 @@ def exported_value_added(
     """Domestic value added in exports, by exporter and buyer, 0 at home.
 
     Terms of ``decompose(..., "bm-source", "bilateral")`` and the balance index of each;
-    arguments and errors as there.
+    arguments and errors as there. Beside them value added by origin and the region that
+    absorbs it, from the same solve: what ``trade_benefit_index`` takes.
 
     Returns
     -------
@@ -252,13 +254,22 @@ def exported_value_added(
         exporter's final demand) and ``gross_exports`` by year, exporter and buyer, in
         the unit of the tables; by year and region the indices of each, (sold - bought)
         / (sold + bought): ``dva_index``, ``absorbed_abroad_index``, ``gross_index``;
-        ``residual`` (year).
+        ``va_absorbed`` (year, origin, absorber), 0 at home; ``residual`` (year).
     """
-    terms = decompose(
-        tables, "bm-source", "bilateral", value_added=value_added, progress=progress
-    ).rename(importer="buyer")
+    years = years_of_method(
+        tables,
+        WITH_ABSORBED,
+        "bm-source",
+        "bilateral",
+        account=Account(value_added),
+        progress=progress,
+    )
+    terms = xr.concat(list(years), "year", combine_attrs="override")
     result = terms[["residual"]]
     result.attrs = {"source": tables.source}
+    names = {"exporter": "origin", "importer": "absorber"}
+    result["va_absorbed"] = terms["VA"].rename(names)
+    terms = terms.rename(importer="buyer")
     for term, name, index_name, text in (
         ("DVA", "dva", "dva_index", "domestic value added in exports"),
         (

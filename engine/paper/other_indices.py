@@ -119,7 +119,7 @@ def index_variants(
     columns differ by the index alone.
     """
     exported = exported_value_added(tables, progress=progress)
-    tbi = trade_benefit_index(tables)
+    tbi = trade_benefit_index(exported)
     indices = _index_frame(tbi, exported)
     data = frame.drop(columns="TBI").merge(indices, on=["iso3", "year"])
     data = data.dropna(subset=[*INDICES, *CONTROLS])
@@ -130,7 +130,7 @@ def index_variants(
         indices=data[["iso3", "year", *INDICES]],
         rows=compare_indices(data, list(INDICES)),
         correlations=_within_correlations(data, list(INDICES)),
-        residual_max=max(float(exported["residual"].max()), tbi.attrs["residual_max"]),
+        residual_max=float(exported["residual"].max()),
     )
 
 

@@ -3,6 +3,7 @@ were made before, or the list of all patterns.
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -154,29 +155,38 @@ _PRODUCTS_TILE = 256
 
 
 def in_small_tiles(
-    run: Callable[[Array], Array], drawn: Num[Array, "G B"]
+    run: Callable[[Any, Array], Array], arrays: Any, drawn: Num[Array, "G B"]
 ) -> Float[Array, "s B"]:
-    """``run`` on some columns at a time; on a GPU, which has its own way, on all."""
+    """``run(arrays, drawn)`` on some columns at a time; on a GPU, which has its own
+    way, on all."""
     if jax.default_backend() != "cpu":
-        return run(drawn)
-    return in_tiles(run, drawn, jnp.asarray(BLOCK), size=_PRODUCTS_TILE)
+        return run(arrays, drawn)
+    return in_tiles(run, arrays, drawn, jnp.asarray(BLOCK), size=_PRODUCTS_TILE)
 
 
 def in_tiles(
-    run: Callable[[Array], Array], drawn: Num[Array, "G B"], used: Array, *, size: int
+    run: Callable[[Any, Array], Array],
+    arrays: Any,
+    drawn: Num[Array, "G B"],
+    used: Array,
+    *,
+    size: int,
 ) -> Float[Array, "s B"]:
-    """``run`` on ``size`` columns at a time, as many as have the first ``used``; the
-    others are 0. The tiles are of one compiled code, so that each draw is the same
-    however many there are."""
+    """``run(arrays, tile)`` on ``size`` columns at a time, as many as have the first
+    ``used``; the others are 0. The tiles are of one compiled code, so that each draw is
+    the same however many there are."""
     B = drawn.shape[1]
 
-    def tile(k: Any) -> Array:
-        return run(jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1))
+    @partial(jax.jit, inline=True)  # its shape and the loop take one tracing
+    def tile(arrays: Any, drawn: Array, k: Array) -> Array:
+        part = jax.lax.dynamic_slice_in_dim(drawn, k * size, size, axis=1)
+        return run(arrays, part)
 
     def made(k: Array, so_far: Array) -> Array:
-        return jax.lax.dynamic_update_slice_in_dim(so_far, tile(k), k * size, axis=1)
+        found = tile(arrays, drawn, k)
+        return jax.lax.dynamic_update_slice_in_dim(so_far, found, k * size, axis=1)
 
-    of_tile = jax.eval_shape(tile, 0)
-    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
     count = jnp.clip(-(-used // size), 0, B // size)
+    of_tile = jax.eval_shape(tile, arrays, drawn, count)
+    empty = jnp.zeros((len(of_tile), B), of_tile.dtype)
     return jax.lax.fori_loop(0, count, made, empty)

@@ -306,17 +306,14 @@ def block_of_draws(
         w = source.weights()
         if static.balanced:
             assert static.layout is not None
-            run = partial(
-                resampling.reweighted_balanced, arrays["M"], layout=static.layout
-            )
-            return in_small_tiles(run, w)
+            run = partial(resampling.reweighted_balanced, layout=static.layout)
+            return in_small_tiles(run, arrays["M"], w)
         left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
-        return in_tiles(
-            lambda tile: _reweighted(static, arrays, tile), w, left, size=_TILE
-        )
+        return in_tiles(partial(_reweighted, static), arrays, w, left, size=_TILE)
     if static.kind == "wild":
         return in_small_tiles(
-            lambda v: jnp.stack([wild_statistics(k, v) for k in arrays["loadings"]]),
+            lambda each, v: jnp.stack([wild_statistics(k, v) for k in each]),
+            arrays["loadings"],
             source.wild(arrays["position"]),
         )
     assignment = source.options()
@@ -326,9 +323,7 @@ def block_of_draws(
     if static.method == "freedman-lane":
         run = placebo.freedman_lane_t
     every = jnp.asarray(BLOCK)
-    return in_tiles(
-        lambda tile: run(arrays, tile), assignment, every, size=_SCORES_TILE
-    )
+    return in_tiles(run, arrays, assignment, every, size=_SCORES_TILE)
 
 
 def wild_statistics(loadings: Any, v: Array) -> Array:

@@ -298,26 +298,26 @@ def _compiled(block: Any, mesh: Mesh) -> Callable[..., jax.Array]:
     device: as many as there is room for, the first ``steps`` of them made."""
     at_once = blocks_at_once()
 
+    @partial(jax.jit, inline=True)  # its shape and the loop take one tracing
+    def step(arrays: Any, seed: jax.Array, number: jax.Array) -> jax.Array:
+        one = partial(block, arrays, seed)
+        if at_once == 1:
+            return one(number)[None]
+        return jax.vmap(one)(number + jnp.arange(at_once))
+
     def blocks(
         arrays: Any, seed: jax.Array, first: jax.Array, steps: jax.Array
     ) -> jax.Array:
-        one = partial(block, arrays, seed)
         device = jax.lax.axis_index("draws").astype(steps.dtype)
         start = first + device * steps * at_once
-
-        def step(k: jax.Array) -> jax.Array:
-            number = start + k * at_once
-            if at_once == 1:
-                return one(number)[None]
-            return jax.vmap(one)(number + jnp.arange(at_once))
-
-        of_step = jax.eval_shape(step, steps)
+        of_step = jax.eval_shape(step, arrays, seed, start)
         size = of_step.size * of_step.dtype.itemsize
         room = max(1, min(_STEPS, _ROOM // size))
         empty = jnp.zeros((room, *of_step.shape), of_step.dtype)
 
         def made(k: jax.Array, so_far: jax.Array) -> jax.Array:
-            return jax.lax.dynamic_update_index_in_dim(so_far, step(k), k, 0)
+            made = step(arrays, seed, start + k * at_once)
+            return jax.lax.dynamic_update_index_in_dim(so_far, made, k, 0)
 
         all_steps = jax.lax.fori_loop(0, steps, made, empty)
         return all_steps.reshape(-1, *of_step.shape[1:])

@@ -18,7 +18,7 @@ from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ...kernels.two_way import TwoWayLoadings
-from ..core import Progress, in_float64, no_progress, shift_progress
+from ..core import Progress, aligned_empty, in_float64, no_progress, shift_progress
 from ..estimation import PValues, invert
 from .draw_source import DrawSource, Static, in_small_tiles
 from .fitted_models import FittedModel
@@ -31,9 +31,6 @@ from .schemes import Type
 _AT_ONCE = 16
 # Draws whose terms are held, 48 bytes each; of more, every null is drawn again.
 _HELD = 1 << 22
-# Of these, so many at a time: they stay in a processor's cache for all nulls.
-_IN_CACHE = 1 << 13
-_FLAT = 1e-150
 
 
 class Inverted(NamedTuple):
@@ -100,7 +97,7 @@ def _by_terms(
     """The interval of treatment ``k``, and t of the tested null in every draw."""
     se, estimate = _standard_error(plan, k), float(plan.fitted.coef[k])
     t, terms = _terms(plan, k, se, seed, rate)
-    p_of = partial(_p_of_terms, terms, estimate, se, plan.exact)
+    p_of = partial(_p_of_terms, terms, plan, estimate, se)
     return _ends(plan, k, se, p_of), t
 
 
@@ -222,10 +219,11 @@ def _reduced_forms(
     return jax.vmap(one)(nulls)
 
 
+@in_float64
 def _terms(
     plan: ResamplingPlan, k: int, se: float, seed: int, rate: Rate
-) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "5 n"]]:
-    """t* of the tested null, and what makes t* of every null, for each draw.
+) -> tuple[Float[np.ndarray, " n"], Float[Array, "5 k B"]]:
+    """t* of the tested null, and what makes t* of every null, for each draw, in blocks.
 
     Restricted scores are affine in the null, hence a v = a0 + u a1 and L v = z0 + u z1
     with u the standard errors from the estimate to the null: the terms are a0, a1,
@@ -243,15 +241,13 @@ def _terms(
         "position": plan.arrays["position"],
         "tested": np.float64((plan.scheme.value - b) / se),
     }
-    t, terms, done = np.empty(plan.draws), np.empty((5, plan.draws)), 0
+    made, done = aligned_empty((6, plan.blocks, BLOCK)), 0
     static = plan.static
     parts = over_blocks(_term_blocks(static), arrays, seed, plan.blocks, static=static)
     for part in rate.timed(parts, plan.draws):
-        to = slice(done, min(done + len(part) * BLOCK, plan.draws))
-        for row, made in zip((t, *terms), np.moveaxis(part, 1, 0), strict=True):
-            row[to] = made.reshape(-1)[: to.stop - done]
-        done = to.stop
-    return t, terms
+        made[:, done : done + len(part)] = np.moveaxis(part, 1, 0)
+        done += len(part)
+    return made[0].reshape(-1)[: plan.draws], jax.device_put(made[1:])
 
 
 @lru_cache
@@ -260,12 +256,14 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "6 B"]:
         at: resampling.WildLoadings = arrays["loadings"]
-        a, L, u = at.a[:, 0], at.L[:, 0], arrays["tested"]
+        a, L = at.a[:, 0], at.L[:, 0]
         rows = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]])
         v = DrawSource(static, seed, number).wild(arrays["position"])
-        return in_small_tiles(lambda tile: terms(rows @ tile, u, at.correction[0]), v)
+        return in_small_tiles(terms, (rows, arrays["tested"], at.correction[0]), v)
 
-    def terms(both: Array, u: Array, correction: Array) -> Float[Array, "6 b"]:
+    def terms(given: tuple[Array, Array, Array], v: Array) -> Float[Array, "6 b"]:
+        rows, u, correction = given
+        both = rows @ v
         G = len(both) // 2 - 1
         a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
         # Of the tested null's own scores, as where it alone is drawn: the squares of
@@ -278,41 +276,33 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
     return block
 
 
+@in_float64
 def _p_of_terms(
-    terms: Float[np.ndarray, "5 n"],
+    terms: Float[Array, "5 k B"],
+    plan: ResamplingPlan,
     estimate: float,
     se: float,
-    exact: bool,
     nulls: np.ndarray,
     draws: int | None,
 ) -> Float[np.ndarray, " r"]:
     """Share of |t*| above |t|, for each null; of fewer draws than all, random ones."""
-    n = terms.shape[1]
+    n = plan.draws
     if draws is not None and draws < n:
-        chosen: Any = slice(draws)
-        if exact:
+        if plan.exact:
             chosen = np.random.default_rng(0).integers(n, size=draws)
-        terms = terms[:, chosen]
-    distance = (nulls - estimate) / se
-    above, made = np.zeros((2, len(nulls)))
-    for start in range(0, terms.shape[1], _IN_CACHE):
-        a0, a1, z00, z01, z11 = terms[:, start : start + _IN_CACHE]
-        z01 = 2 * z01
-        for k, u in enumerate(distance):
-            squared = (a0 + u * a1) ** 2
-            variance = z00 + u * (z01 + u * z11)
-            larger = squared > (abs(u) * (1 + TIE)) ** 2 * variance
-            # Ratios are finite between these, without a division for each draw.
-            if variance.min() > _FLAT and squared.max() < 1 / _FLAT:
-                above[k] += np.count_nonzero(larger)
-                made[k] += len(larger)
-                continue
-            with np.errstate(divide="ignore", invalid="ignore"):
-                finite = np.isfinite(squared / variance)
-            above[k] += np.count_nonzero(finite & larger)
-            made[k] += np.count_nonzero(finite)
-    with np.errstate(invalid="ignore"):
-        return above / made
+            every = np.asarray(terms).reshape(5, 1, -1)
+            terms = jax.device_put(every[:, :, chosen])
+        n = draws
+    found = []
+    for start in range(0, len(nulls), _AT_ONCE):
+        part = (nulls[start : start + _AT_ONCE] - estimate) / se
+        padded = np.pad(part, (0, _AT_ONCE - len(part)))
+        above, made = resampling.larger_than_nulls(
+            terms, padded, np.int64(len(part)), np.int64(n)
+        )
+        with np.errstate(invalid="ignore"):
+            found.append((np.asarray(above) / np.asarray(made))[: len(part)])
+    return np.concatenate(found)
 
 
 def _p_values(

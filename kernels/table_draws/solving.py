@@ -149,4 +149,5 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
     v = base.v if dA is None else base.v - dA.sum(axis=0).astype(base.v.dtype)
     T = by_region(v[:, None] * (base.X + found.X.astype(base.X.dtype)))
     residual = (found.residual * share.max()).astype(base.X.dtype)
-    return DrawnYear(trade_benefit_index(T).tbi, residual, drawn.gap, found.passes)
+    tbi = jnp.asarray(trade_benefit_index(T).tbi)
+    return DrawnYear(tbi, residual, drawn.gap, found.passes)

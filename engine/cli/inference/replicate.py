@@ -4,6 +4,8 @@ from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
+import pandas as pd
+
 from ...core import (
     Aside,
     Format,
@@ -62,6 +64,8 @@ def run_replication(
         output_folder(out, run, force=force) as folder,
         Aside() as aside,
         ExitStack() as of_step,
+        # Frames are small: Arrow's labels take twice as long for each step on one.
+        pd.option_context("mode.string_storage", "python"),
     ):
         drawing = Drawing(aside, language, files=figures)
         number = count(1)
