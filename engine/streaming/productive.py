@@ -52,12 +52,18 @@ def require_productive_year(year: StreamedYear, where: str = "") -> None:
 
 
 def is_productive_year(year: StreamedYear) -> bool:
-    """Whether multipliers of output, 1'B, are found and positive: then A >= 0 is
-    productive (``leontief.output_multipliers``)."""
+    """Whether multipliers of output, p = 1'B, are positive: then A >= 0 is productive
+    (``leontief.output_multipliers``). Where the iteration stalls, p > 0 and A'p < p is
+    enough, which a rough p can show."""
     if bool(jnp.max(year.input_shares) < 1):
         return True  # the largest column sum bounds the spectral radius
     found = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
-    return bool((found.residual <= TOLERANCE) & (jnp.min(found.X) > 0))
+    if not bool(jnp.min(found.X) > 0):
+        return False
+    if bool(found.residual <= TOLERANCE):
+        return True
+    inputs = year.scale[:, None] * year.flows.transposed_times(found.X)
+    return bool(jnp.min(found.X - inputs) > 0)
 
 
 def name_unproductive(year: StreamedYear) -> str:

@@ -14,6 +14,7 @@ from tivax.engine.cli.tables.long_tables import LongWriter
 from tivax.engine.core import frames
 from tivax.engine.figures.decompositions import bars, over_years, size_of
 from tivax.engine.figures.regions import largest
+from tivax.engine.measures import years
 from tivax.engine.measures.decompositions import decompose
 from tivax.engine.measures.methods import METHODS
 
@@ -43,6 +44,34 @@ def test_parquet_holds_every_term_of_every_flow(store, tmp_path):
     manifest = json.loads((out / "manifest.json").read_text())
     assert manifest["residual_max"] < 1e-12 and manifest["identity_max"] < 1e-10
     assert "level bilateral-sector: 576 rows, 2 years" in answer.out
+
+
+@pytest.mark.parametrize("more", [(), ("--groups", "AB,AC", "--each-group")])
+def test_rows_do_not_depend_on_how_many_years_devices_take_at_once(
+    store, tmp_path, monkeypatch, more
+):
+    a, b, c = TABLES.regions
+    groups = tmp_path / "groups.toml"
+    groups.write_text(f'AB = ["{a}", "{b}"]\nAC = ["{a}", "{c}"]\n')
+    more = [groups if k == "AB,AC" else k for k in more]
+    words = ["--method", "wwz", "--no-figures", "--format", "csv", *more]
+    rows = []
+    for at_once in (1, 2):
+        monkeypatch.setattr(years, "_years_at_once", lambda *_, k=at_once: k)
+        out = tmp_path / f"of-{at_once}"
+        good("decompose", store, *words, "--out", out)
+        rows.append((out / "decomposition.csv").read_text().splitlines())
+    # What two years of a batch differ by is in the last digits.
+    labels = [[row.rsplit(",", 1)[0] for row in table] for table in rows]
+    assert labels[0] == labels[1]
+
+
+def test_years_at_once_are_not_counted_twice(store, tmp_path, monkeypatch):
+    """Both years are 576 rows, whether they are one part or two."""
+    monkeypatch.setattr(years, "_years_at_once", lambda *_: 2)
+    monkeypatch.setitem(frames._MOST_ROWS, "xlsx", 576)
+    words = ("--method", "wwz", "--no-figures", "--format", "xlsx")
+    good("decompose", store, *words, "--out", tmp_path / "out")
 
 
 @pytest.mark.parametrize(

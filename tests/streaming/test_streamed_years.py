@@ -233,6 +233,24 @@ def test_industries_that_buy_more_than_they_make_are_looked_at_once_more():
     assert message.startswith("2014: the table is not productive")
 
 
+def test_a_year_in_which_the_iteration_stalls_can_be_productive():
+    """One supplier abroad for each industry, one of which buys more than it makes."""
+    A = single_supplier_inputs(regions=REGIONS, sectors=SECTORS, home=0.0, seed=5)
+    A[:, 3] *= 1.05 / A[:, 3].sum()
+    assert max(abs(np.linalg.eigvals(A))) < 1
+    year = year_of(one_year(A, np.random.default_rng(2).random((N, REGIONS))))
+    found = year.solve_contents(jnp.ones((N, 1)))
+    assert float(found.residual) > 1e-12
+    require_productive_year(year)
+    loop = A.copy()
+    loop[:, 3] *= 1.3
+    loop[3, A[:, 3].argmax()] = 1
+    assert max(abs(np.linalg.eigvals(loop))) > 1
+    year = year_of(tables_of(loop, np.ones((N, REGIONS)), np.ones(N)))
+    message = error_of(require_productive_year, year)
+    assert message.startswith("2014: the table is not productive")
+
+
 # ----------------------------------------------------------------------------- rule
 
 

@@ -129,9 +129,15 @@ def run_decompose(
                         gaps.append(float(part["identity"].max()))
                         if alone and _has_parts(part, method, level):
                             totals.append(totals_of(part, method))
-                        rows += writer.write(part if alone else named(part, account))
-                        if len(residuals) == 1:  # all parts are as long as the first
-                            require_rows(file_format, rows * parts)
+                        # Several devices make several years at a time: the order of
+                        # rows is that of one device.
+                        for k in range(part.sizes["year"]):
+                            year = part.isel(year=[k])
+                            written = year if alone else named(year, account)
+                            rows_of_year = writer.write(written)
+                            if rows == 0:  # all years are as long as the first
+                                require_rows(file_format, rows_of_year * parts)
+                            rows += rows_of_year
             shown, drawings = _joined(totals) if totals else None, {}
             if shown is not None and figures:
                 plots = _plots_of(shown, method, _whole(method, accounts[0]), regions)
