@@ -60,7 +60,7 @@ last cycle, less what the cycle's correction z takes from it, (I - A) z. z is a
 millionth of X, so that this product can be in float32. It is made anew: the residual
 that the recursion carries along would be free, but it does not see the rounding of its
 own products, and claimed 2e-15 where 9e-13 was true (a balanced table of 2464
-industries). Half a unit of z is added, for the rounding of A to float32.
+industries). Half a unit of z and A z is added, for the rounding of A to float32.
 
 Where F is far from proportional (every industry has its own single supplier) the
 iteration stalls. It never returns silently: the residual says so, and

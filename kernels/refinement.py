@@ -133,19 +133,18 @@ def _reduced(
     """The residual once ``size * z`` is added to X, R - (I - M) z, and how large it is.
 
     ``product`` is M z in float32. What it does not see is that M was rounded to
-    float32, and X to its own precision: half a unit of z and of X is allowed for it.
+    float32, and X to its own precision: half a unit of z, of M z and of X is allowed
+    for it.
     """
 
     def half_a_unit(of: Array) -> float:
         return 0.5 * float(jnp.finfo(of.dtype).eps)
 
-    size = size[None, :]
-    step = size * z.astype(R.dtype)
-    R = R - step + size * product.astype(R.dtype)
-    seen = relative_norm(R, Y)
-    of_M = half_a_unit(z) * relative_norm(step, Y)
+    step, taken = (size[None, :] * k.astype(R.dtype) for k in (z, product))
+    R = R - step + taken
+    of_M = half_a_unit(z) * (relative_norm(step, Y) + relative_norm(taken, Y))
     of_X = half_a_unit(X) * relative_norm(X, Y)
-    return R, jnp.max(seen + of_M + of_X)
+    return R, jnp.max(relative_norm(R, Y) + of_M + of_X)
 
 
 @jax.jit
