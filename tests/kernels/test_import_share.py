@@ -130,12 +130,12 @@ def test_users_weigh_by_output_where_it_is_known():
 
     F~ x = F x, so that P x = (I - A) x = Y, but for the rough inner equation.
     """
-    A = proportional_inputs(regions=5, sectors=4, noise=1)
+    A = proportional_inputs(regions=8, sectors=6, noise=1)
     x = np.random.default_rng(2).lognormal(size=len(A))
     Y = (x - A @ x)[:, None]
-    answer = solve(A * x, Y, 5, scale=jnp.array(1 / x))
+    answer = solve(A * x, Y, 8, scale=jnp.array(1 / x))
     assert_allclose(answer.X[:, 0], x, atol=RTOL * x.max())
-    assert answer.passes < solve(A, Y, 5).passes
+    assert answer.passes < solve(A, Y, 8).passes
 
 
 def test_proportional_imports_take_four_passes():
