@@ -235,7 +235,9 @@ def identities(
     )
 
 
-def _relative(miss: Float[Array, "*k"], size: Float[Array, "*k"]) -> Float[Array, ""]:
+def _relative(
+    miss: Float[Array | np.ndarray, "*k"], size: Float[Array | np.ndarray, "*k"]
+) -> Float[Array, ""]:
     """Largest |miss| / |size|, absolute where size is 0."""
     return jnp.max(jnp.abs(miss) / jnp.where(size == 0, 1, jnp.abs(size)))
 
