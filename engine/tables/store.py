@@ -168,6 +168,7 @@ class StoreWriter:
         from zarr.codecs import Crc32cCodec
 
         self._group = zarr.create_group(self._part, zarr_format=3)
+        self._arrays: dict[str, Any] = {}
         checked = [Crc32cCodec()]
         regions = len(like.regions)
         format = FORMAT if self.in_file == regions else IN_SLABS
@@ -187,7 +188,7 @@ class StoreWriter:
             dimension_names=("year",),
         )
         for name, values in labels.items():
-            self._group.create_array(
+            array: Any = self._group.create_array(
                 name,
                 shape=(len(values),),
                 chunks=(len(values),),
@@ -195,10 +196,11 @@ class StoreWriter:
                 compressors=checked,
                 dimension_names=(name,),
             )
-            self._array(name)[:] = np.asarray(values, dtype=object)
+            array[:] = np.asarray(values, dtype=object)
         unit = attributes["unit"]
         for name, shape in self._shapes.items():
-            self._group.create_array(
+            # Kept: looked up again it would not write a year without any number.
+            self._arrays[name] = self._group.create_array(
                 name,
                 shape=(len(self.years), *shape),
                 chunks=(1, self.in_file if name == "Z" else shape[0], *shape[1:]),
@@ -245,7 +247,7 @@ class StoreWriter:
         self._crc32c[name][k * files + first // count] = checksum(values)
 
     def _array(self, name: str) -> Any:
-        return self._group[name]
+        return self._arrays[name]
 
     def finish(self, manifest: dict[str, Any]) -> None:
         """Record manifest and checksums and move the whole store to its place."""

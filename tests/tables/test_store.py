@@ -1,5 +1,6 @@
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,6 +128,16 @@ def test_a_year_of_zeros_is_a_year(tables, tmp_path):
     )  # fmt: skip
     save_store(zero, tmp_path / "store")
     assert_same(open_store(tmp_path / "store"), zero)
+
+
+@pytest.mark.parametrize("name", ["Z", "Y", "x", "value_added"])
+def test_a_year_without_any_number_is_a_year(tables, tmp_path, name):
+    """Such as value added of a year that an edition does not have."""
+    values = np.array(getattr(tables, name))
+    values[1] = np.nan
+    unknown = replace(tables, **{name: values})
+    save_store(unknown, tmp_path / "unknown")
+    assert_same(open_store(tmp_path / "unknown"), unknown)
 
 
 def test_years_may_be_written_in_any_order(tables, tmp_path):
