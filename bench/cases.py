@@ -177,8 +177,8 @@ def bare_passes(
     in_float32: Int[np.ndarray, " t"],
 ) -> Callable[[], jax.Array]:
     """The products A Y of a year that the fast solve makes: so many in float32, of
-    coefficients that are float32 already and in whole tiles of columns, and that of
-    its residual in float64."""
+    coefficients that are float32 already, and that of its residual in float64, in
+    whole tiles of columns."""
     A32, Y32 = A.astype(jnp.float32), Y.astype(jnp.float32)
 
     @jax.jit
@@ -186,8 +186,11 @@ def bare_passes(
         def times(A: Array) -> Callable[[Any, Array], Array]:
             return lambda _, X: jnp.matmul(A, X, precision="highest")
 
-        z = in_tiles(lambda X: jax.lax.fori_loop(0, count, times(A32), X), Y32)
-        return jax.lax.fori_loop(0, _PASSES_FLOAT64, times(A), Y) + z.astype(Y.dtype)
+        def passes(count: int | Array, A: Array, Y: Array) -> Array:
+            return in_tiles(lambda X: jax.lax.fori_loop(0, count, times(A), X), Y)
+
+        z = passes(count, A32, Y32)
+        return passes(_PASSES_FLOAT64, A, Y) + z.astype(Y.dtype)
 
     years = list(zip(A, A32, Y, Y32, jnp.asarray(in_float32), strict=True))
     return lambda: jnp.stack([year(*each) for each in years])

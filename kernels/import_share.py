@@ -227,7 +227,8 @@ def solve(
     """
 
     def times(X: Float[Array, "n k"]) -> Float[Array, "n k"]:
-        return A @ (X if scale is None else scale[:, None] * X)
+        scaled = X if scale is None else scale[:, None] * X
+        return in_tiles(lambda X: A @ X, scaled)
 
     if scale is None:
         size = _with_domestic_inputs(Y.sum(axis=1), A, regions=regions)
