@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ...core import DEFAULT_MAX_SIZE, numpy_on_one_thread, set_max_size, start_jax
+from ...core import DEFAULT_MAX_SIZE, blas_on_one_thread, set_max_size, start_jax
 from ..options import (
     Coordinator,
     Data,
@@ -52,8 +52,8 @@ def replicate(
 
     Example: tivax replicate --data raw --out replication
     """
+    blas_on_one_thread()  # before anything else imports NumPy
     set_max_size(max_size)
-    numpy_on_one_thread()
     start_jax()
     from ...core import Run, require_format, require_result_place
     from ...panel import read_data_files
