@@ -243,7 +243,7 @@ def fit_variant(variant: Variant) -> VariantFit:
     kept = [*d.tolist(), *range(dummies.shape[1], every.shape[1])]
     every = every[:, kept]
     size = np.linalg.norm(every, axis=0)
-    require_identified(
+    B = require_identified(
         of_norm_one(every),
         model.outcome,
         controls=model.controls,
@@ -258,11 +258,11 @@ def fit_variant(variant: Variant) -> VariantFit:
     if e:
         basis = orthonormal(np.hstack([C[:, : p - q], Z])).basis
         projected = basis @ (basis.T @ C)
-    B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
+        B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
     H = B @ np.linalg.inv(B.T @ projected).T
     u = y - C @ (H.T @ y)
     lost = without_error(
-        C, y, [cluster], dummies=len(d), fitted=projected if e else None
+        C, y, [cluster], dummies=len(d), fitted=projected if e else None, basis=B
     )
     gone = lost.terms[-q:].any()
     units = times_power(size, np.concatenate([np.zeros(len(d), int), power]))
