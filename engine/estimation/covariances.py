@@ -9,8 +9,7 @@ from jaxtyping import Bool, Float, Int
 
 from ...kernels.two_way import default_lags, kernel_of_years
 from ..core import TivaxError, require_kind, require_whole, show, suggest
-from .conventions import Convention
-from .estimates import Estimate, make_estimate
+from .estimates import Convention, Estimate, make_estimate
 from .model_data import ModelData, prepare
 from .regression_data import orthonormal
 

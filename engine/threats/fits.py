@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from scipy import stats
 
 from ..core import TivaxError
 from ..estimation import (
@@ -30,6 +29,7 @@ from ..estimation import (
     orthonormal,
     powers,
     require_identified,
+    t_sf,
     times_power,
     without_error,
 )
@@ -368,5 +368,5 @@ def net_of_units(
 
 def t_test(coef: float, se: float, clusters: int) -> tuple[float, float, float]:
     """Coefficient, error and p by t(G - 1)."""
-    p = 2 * stats.t.sf(abs(coef) / se, clusters - 1) if se > 0 else np.nan
+    p = 2 * t_sf(abs(coef) / se, clusters - 1) if se > 0 else np.nan
     return float(coef), float(se), float(p)
