@@ -176,6 +176,7 @@ def threats(
     Example: tivax threats wild.toml --out threats
     """
     assert run is not None  # else it is said that RUN is missing
+    blas_on_one_thread()
     start_jax()
     from ... import paper, resampling
     from ...core import require_format
