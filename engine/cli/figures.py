@@ -10,7 +10,7 @@ from typing import Any
 from ..core import Aside, call_named, stage
 
 # What writes a figure: matplotlib imports each format when it is asked for.
-_FORMATS = (
+FORMATS = (
     "tivax.engine.reporting.plot_style",
     "matplotlib.backends.backend_svg",
     "matplotlib.backends.backend_agg",
@@ -30,7 +30,7 @@ def drawing_aside(wanted: bool, figures: str) -> Iterator[Aside | None]:
     if not wanted or "matplotlib.figure" in sys.modules:
         yield None
         return
-    modules = [f"tivax.engine.figures.{figures}", *_FORMATS]
+    modules = [f"tivax.engine.figures.{figures}", *FORMATS]
     with Aside(processes=2, modules=modules) as aside:
         yield aside
 

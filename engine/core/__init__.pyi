@@ -38,8 +38,8 @@ from .interrupts import is_interrupted as is_interrupted
 from .interrupts import print_last as print_last
 from .interrupts import raise_interrupt as raise_interrupt
 from .interrupts import watch_for_interrupts as watch_for_interrupts
+from .jax_setup import blas_on_one_thread as blas_on_one_thread
 from .jax_setup import cache_folder as cache_folder
-from .jax_setup import numpy_on_one_thread as numpy_on_one_thread
 from .jax_setup import processor_name as processor_name
 from .jax_setup import root_logger_kept as root_logger_kept
 from .jax_setup import start_jax as start_jax

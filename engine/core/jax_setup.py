@@ -169,8 +169,9 @@ def processor_name() -> str:
     return platform.processor() or platform.machine()
 
 
-def numpy_on_one_thread() -> None:
-    """Import NumPy so that its LAPACK uses one thread; JAX keeps its own.
+def blas_on_one_thread() -> None:
+    """Import NumPy and SciPy so that their BLAS and LAPACK use one thread; JAX keeps
+    its own threads, but has small matrices solved by SciPy's LAPACK.
 
     For hundreds of regressions beside bootstraps: threads for products so small wait
     for each other, on a busy machine many times as long as the products take.
@@ -178,7 +179,8 @@ def numpy_on_one_thread() -> None:
     name = "OPENBLAS_NUM_THREADS"
     if name not in os.environ:
         os.environ[name] = "1"
-        import_module("numpy")  # which reads it once
+        for library in ("numpy", "scipy.linalg"):  # each has its own, and reads it once
+            import_module(library)
         del os.environ[name]
 
 

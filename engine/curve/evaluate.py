@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
 from ..core import (
     Progress,
@@ -16,6 +15,7 @@ from ..core import (
     require_list,
     require_whole,
 )
+from ..estimation import t_ppf, t_sf
 from ..panel import Panel
 from ..resampling import LEVEL, Model, with_lags
 from ..threats import panel_frame
@@ -238,10 +238,10 @@ def _table(
         if isinstance(fit, Fitted):
             numbers[:, k] = fit.coef, fit.se, fit.n, fit.clusters
     coef, se, n, clusters = numbers
-    half = stats.t.ppf(1 - LEVEL / 2, clusters - 1) * se
+    half = t_ppf(1 - LEVEL / 2, clusters - 1) * se
     rows["coef"], rows["se"] = coef, se
     rows["ci_low"], rows["ci_high"] = coef - half, coef + half
-    rows["p"] = 2 * stats.t.sf(np.abs(coef / se), clusters - 1)
+    rows["p"] = 2 * t_sf(np.abs(coef / se), clusters - 1)
     rows["p_wild"] = p_wild
     rows["n"], rows["clusters"] = n, clusters
     rows["chosen"] = np.diff(curve_of, prepend=-1) > 0

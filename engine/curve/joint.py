@@ -18,9 +18,9 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jaxtyping import Float, Int
-from scipy import stats
 
 from ...kernels.resampling import TIE
+from ..estimation import normal_isf, t_sf
 from ..resampling import LEVEL, TESTS, wild_effects, wild_t
 from .fitting import Fitted
 
@@ -129,8 +129,7 @@ def _deviates(df: int) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]
     its last t, where p is below 1e-16 or df is below 10."""
     at = np.arange(0, _LARGEST + _STEP / 2, _STEP)
     # Beyond 1e-300 a p has no normal deviate in 64 bits; no draw comes near.
-    log_p = np.maximum(stats.t.logsf(at, df), -690.0)
-    z = stats.norm.isf(np.exp(log_p))
+    z = normal_isf(np.maximum(t_sf(at, df), 1e-300))
     return z, np.append(np.diff(z), 0.0)
 
 

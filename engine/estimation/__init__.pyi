@@ -2,9 +2,6 @@ from .anderson_rubin import AndersonRubin as AndersonRubin
 from .anderson_rubin import ConfidenceSet as ConfidenceSet
 from .anderson_rubin import anderson_rubin_set as anderson_rubin_set
 from .coefficients import Coefficients as Coefficients
-from .conventions import CONVENTION_NOTES as CONVENTION_NOTES
-from .conventions import CONVENTIONS as CONVENTIONS
-from .conventions import Convention as Convention
 from .covariances import clustered as clustered
 from .covariances import common_shocks as common_shocks
 from .covariances import driscoll_kraay as driscoll_kraay
@@ -12,6 +9,16 @@ from .covariances import network_hac as network_hac
 from .covariances import network_weights as network_weights
 from .covariances import two_way_clusters as two_way_clusters
 from .dependence import cross_section_dependence as cross_section_dependence
+from .distributions import normal_cdf as normal_cdf
+from .distributions import normal_isf as normal_isf
+from .distributions import normal_ppf as normal_ppf
+from .distributions import normal_sf as normal_sf
+from .distributions import t_pdf as t_pdf
+from .distributions import t_ppf as t_ppf
+from .distributions import t_sf as t_sf
+from .estimates import CONVENTION_NOTES as CONVENTION_NOTES
+from .estimates import CONVENTIONS as CONVENTIONS
+from .estimates import Convention as Convention
 from .estimates import Estimate as Estimate
 from .estimates import Term as Term
 from .exclusion import PlausiblyExogenous as PlausiblyExogenous

@@ -16,10 +16,10 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.linalg import eigvals
 from scipy.optimize import brentq
-from scipy.stats import chi2, f
 
 from ...kernels import clusters, random_draws, resampling
 from ..core import TivaxError, in_float64, require_kind, show
+from .distributions import chi2_ppf, chi2_sf, f_ppf, f_sf
 from .iv_data import (
     SINGULAR,
     IVData,
@@ -93,9 +93,9 @@ def test_hypothesis(
     F, c = statistic * d.f_factor / df, statistic * d.chi2_factor
     return AndersonRubin(
         f=F,
-        f_p=float(f.sf(F, df, d.df_r)),
+        f_p=float(f_sf(F, df, d.df_r)),
         chi2=c,
-        chi2_p=float(chi2.sf(c, df)),
+        chi2_p=float(chi2_sf(c, df)),
         df=df,
         df_r=d.df_r,
     )
@@ -125,7 +125,7 @@ def jackknife_anderson_rubin(
     if squares <= (SINGULAR * d.least(e, d.y) * d.N) ** 2:
         return float("nan"), float("nan")
     T = across / np.sqrt(2 * squares)
-    return T, float(chi2.sf(L1 + np.sqrt(2 * L1) * T, L1))
+    return T, float(chi2_sf(L1 + np.sqrt(2 * L1) * T, L1))
 
 
 def _jackknife_terms(
@@ -285,13 +285,13 @@ def anderson_rubin_set(
     d = data.partialled
     L1 = d.Q.shape[1]
     if distribution == "jackknife":
-        critical = float(chi2.ppf(level, L1) - L1) / np.sqrt(2 * L1)
+        critical = float(chi2_ppf(level, L1) - L1) / np.sqrt(2 * L1)
         return _set(_jackknife_accepted(d, critical), d, level, distribution, critical)
     if distribution == "F":
-        critical = float(f.ppf(level, L1, d.df_r))
+        critical = float(f_ppf(level, L1, d.df_r))
         c = critical * L1 / d.f_factor
     else:
-        critical = float(chi2.ppf(level, L1))
+        critical = float(chi2_ppf(level, L1))
         c = critical / d.chi2_factor
     intervals = _accepted(_quadratic(d, data.covariance == "iid"), c)
     return _set(intervals, d, level, distribution, critical)

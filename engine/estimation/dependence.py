@@ -176,9 +176,12 @@ def expected_cd(
     u = ((s * (years - 2 * (p @ each)) + mean @ p.T) / years) ** -0.5
     # Sums over i < j are half the quadratic forms; no matrix of pairs for each draw.
     total = -((u * s) @ (by_pair * ((p * each) @ p.T)) * u).sum(axis=-1)
-    for t in range(p.shape[1]):
-        there = u * p[:, t]
-        total += mean[..., t] * (there @ by_pair * there).sum(axis=-1) / 2
+    if present.all():  # the years then have the same countries
+        total += mean.sum(axis=-1) * (u @ by_pair * u).sum(axis=-1) / 2
+    else:
+        for t in range(p.shape[1]):
+            there = u * p[:, t]
+            total += mean[..., t] * (there @ by_pair * there).sum(axis=-1) / 2
     centre = np.sqrt(2 / (G * (G - 1))) * total
     root = np.sqrt(s)
     scale = ((1 - root * (1 / root).mean(-1, keepdims=True)) ** 2).mean(-1)
@@ -195,7 +198,7 @@ class _Panel:
     present: Bool[np.ndarray, "G T"]
     row: np.ndarray  # country and year number of each row
     column: np.ndarray
-    basis: Float[np.ndarray, "N k"]
+    basis: Float[np.ndarray, "GT k"]  # by cell, 0 where one is missing
 
     @classmethod
     def of(cls, used: pd.DataFrame, regressors: Sequence[str]) -> "_Panel":
@@ -216,7 +219,9 @@ class _Panel:
         X = X / np.linalg.norm(X, axis=0)
         net = np.linalg.qr(X - D @ (D.T @ X))[0]
         # A balanced panel is demeaned both ways; only then is that exact.
-        basis = net if present.all() else np.column_stack([D, net])
+        columns = net if present.all() else np.column_stack([D, net])
+        basis = np.zeros((present.size, columns.shape[1]))
+        basis[row * present.shape[1] + column] = columns
         return cls(present, row, column, basis)
 
     def cells(self, rows: Float[np.ndarray, "B N"]) -> Float[np.ndarray, "B G T"]:
@@ -229,9 +234,11 @@ class _Panel:
         if self.present.all():
             errors = errors - errors.mean(axis=2, keepdims=True)
             errors = errors - errors.mean(axis=1, keepdims=True)
-        rows = errors[:, self.row, self.column]
+        else:
+            errors = errors * self.present
         basis = self.basis.astype(errors.dtype)
-        return self.cells(rows - (rows @ basis) @ basis.T)
+        flat = errors.reshape(len(errors), -1)
+        return (flat - (flat @ basis) @ basis.T).reshape(errors.shape)
 
 
 def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
@@ -268,9 +275,8 @@ def _statistics(
     pairs = _pairs(present)
     centred, squares = _centred(e, present)
     z = centred / np.sqrt(squares)[:, :, None]
-    r = (z @ z.transpose(0, 2, 1) if present.all() else _pairwise(e, present))[
-        :, *pairs
-    ]
+    r = z @ z.transpose(0, 2, 1) if present.all() else _pairwise(e, present)
+    r = r.reshape(len(r), -1).take(pairs[0] * G + pairs[1], axis=1)
     shared = (present.astype(e.dtype) @ present.T)[pairs]
     each = np.sqrt(2 / (G * (G - 1)) * shared)
     cd = r @ each
@@ -296,7 +302,7 @@ def _centred(
     """Less the mean of each country, 0 where a cell is missing; sums of squares."""
     years = present.sum(axis=1).astype(e.dtype)
     mean = e.sum(axis=2, keepdims=True) / years[None, :, None]
-    centred = np.where(present, e - mean, 0.0)
+    centred = e - mean if present.all() else np.where(present, e - mean, 0.0)
     return centred, (centred**2).sum(axis=2)
 
 

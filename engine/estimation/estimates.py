@@ -2,12 +2,11 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from scipy import stats
 
 from ..core import (
     Listing,
@@ -21,8 +20,20 @@ from ..core import (
     suggest,
 )
 from .coefficients import Coefficients
-from .conventions import CONVENTION_NOTES
+from .distributions import f_sf, t_ppf, t_sf
 from .regression_data import times_power
+
+Convention = Literal["stata", "fixest", "lsdv", "plm", "linearmodels"]
+CONVENTIONS: tuple[Convention, ...] = get_args(Convention)
+
+# What each convention of clustered standard errors means.
+CONVENTION_NOTES: dict[Convention, str] = {
+    "stata": "clustered by country, Stata xtreg fe vce(cluster), t(G-1)",
+    "fixest": "clustered by country, fixest and reghdfe, t(G-1)",
+    "lsdv": "clustered by country, all effects counted (areg), t(G-1)",
+    "plm": "clustered by country, no small-sample correction (plm), t(G-1)",
+    "linearmodels": "clustered by country, linearmodels PanelOLS, t(G-1)",
+}
 
 # A correlation matrix with an eigenvalue below this share of its sum has no inverse.
 SINGULAR = 1e-11
@@ -163,7 +174,7 @@ class Estimate(Coefficients):
         if not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] <= SINGULAR * len(t):
             return float("nan"), float("nan")
         f = float(t @ np.linalg.solve(R, t)) / len(t)
-        return f, float(stats.f.sf(f, len(t), self.degrees))
+        return f, float(f_sf(f, len(t), self.degrees))
 
     def _require_term(self, name: object) -> None:
         if name not in self.terms.index:
@@ -202,7 +213,7 @@ def quantile_of(level: float, degrees: int) -> float:
         raise TivaxError(
             f"level {show(level)}: give a number between 0 and 1, such as 0.95"
         )
-    return float(stats.t.ppf((1 + level) / 2, degrees))
+    return float(t_ppf((1 + level) / 2, degrees))
 
 
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
@@ -256,7 +267,7 @@ def make_estimate(
     se = np.sqrt(np.where((variances > 0) & ~without, variances, np.nan))
     with np.errstate(over="ignore"):
         t = b / se
-    p = 2 * stats.t.sf(np.abs(t), degrees)
+    p = 2 * t_sf(np.abs(t), degrees)
     width = quantile_of(0.95, degrees) * se
     V[without, :] = V[:, without] = np.nan
     unit = np.array([power.get(outcome, 0) - power.get(k, 0) for k in report])

@@ -20,8 +20,7 @@ from typing import Any
 import pandas as pd
 
 from ..core import TivaxError, require_choice
-from .conventions import CONVENTIONS, Convention
-from .estimates import Estimate
+from .estimates import CONVENTIONS, Convention, Estimate
 from .library_fits import feols, panel_ols
 from .model_data import prepare
 from .regression_data import column_name

@@ -249,15 +249,16 @@ def orthonormal(X: Float[np.ndarray, "n p"], least: float = SEPARATE) -> Spans:
 
     LAPACK's threads take a hundred times as long for so little.
     """
-    basis = np.zeros_like(X)
+    rows = np.zeros(X.shape[::-1])  # a column of the basis side by side in memory
     left = np.zeros(X.shape[1])
-    for j, column in enumerate(X.T):
+    for j, column in enumerate(np.ascontiguousarray(X.T)):
+        before = rows[:j]
         for _ in range(2):
-            column = column - basis @ (basis.T @ column)
-        left[j] = np.linalg.norm(column)
+            column = column - (before @ column) @ before
+        left[j] = np.sqrt(column @ column)
         if left[j] >= least:
-            basis[:, j] = column / left[j]
-    return Spans(basis, left)
+            rows[j] = column / left[j]
+    return Spans(rows.T, left)
 
 
 def of_norm_one(
@@ -284,7 +285,7 @@ def require_identified(
     controls: Sequence[str],
     treatments: Sequence[str],
     instruments: Sequence[str] = (),
-) -> None:
+) -> Float[np.ndarray, "n p"]:
     """Every column must add something to the effects and the columns before it.
 
     Parameters
@@ -293,6 +294,11 @@ def require_identified(
         Of norm 1 (``of_norm_one``): dummies of effects, then ``controls``,
         ``treatments`` (endogenous where there are instruments), ``instruments`` and the
         outcome, net of the effects that have no dummies.
+
+    Returns
+    -------
+    basis
+        An orthonormal basis of the dummies, controls and treatments, in this order.
 
     Raises
     ------
@@ -306,13 +312,15 @@ def require_identified(
     W, X = columns[:, : d + c], columns[:, d + c : d + c + q]
     Z, y = columns[:, d + c + q : -1], columns[:, -1]
     regressors = (*controls, *treatments)
-    if lacking := _explained(np.hstack([W, X]), regressors):
+    spans = orthonormal(np.hstack([W, X]))
+    if lacking := _explained(np.hstack([W, X]), regressors, spans):
         raise TivaxError(
             f"{outcome}: {', '.join(lacking)} is collinear with the other regressors "
             f"and the effects; leave it out ({_by(lacking)})"
         )
     if e:
-        if lacking := _explained(np.hstack([W, Z]), (*controls, *instruments)):
+        both = np.hstack([W, Z])
+        if lacking := _explained(both, (*controls, *instruments), orthonormal(both)):
             raise TivaxError(
                 f"{outcome}: instrument {', '.join(lacking)} is collinear with the "
                 "controls, the effects or another instrument; leave it out "
@@ -337,8 +345,12 @@ def require_identified(
             raise TivaxError(
                 f"{outcome}: the instruments say nothing of {name}; take others"
             )
-    if orthonormal(np.column_stack([columns[:, :d], y])).left[-1] < COLLINEAR:
+    effects, net = spans.basis[:, :d], y
+    for _ in range(2):
+        net = net - effects @ (effects.T @ net)
+    if np.linalg.norm(net) < COLLINEAR:
         raise explained(outcome, "the effects alone", len(y))
+    return spans.basis
 
 
 def explained(outcome: str, by: str, rows: int) -> TivaxError:
@@ -350,11 +362,10 @@ def explained(outcome: str, by: str, rows: int) -> TivaxError:
 
 
 def _explained(
-    columns: Float[np.ndarray, "n p"], names: Sequence[str]
+    columns: Float[np.ndarray, "n p"], names: Sequence[str], spans: Spans
 ) -> dict[str, list[str]]:
     """The last columns, of these names, that those before them explain: by which."""
-    d = columns.shape[1] - len(names)
-    left = orthonormal(columns).left
+    d, left = columns.shape[1] - len(names), spans.left
     found = {}
     for j in np.flatnonzero(left[d:] < SEPARATE).tolist():
         kept = [k for k in range(d + j) if left[k] >= SEPARATE]
@@ -397,6 +408,7 @@ def without_error(
     *,
     dummies: int = 0,
     fitted: Float[np.ndarray, "n p"] | None = None,
+    basis: Float[np.ndarray, "n p"] | None = None,
 ) -> Lost:
     """The coefficients whose clustered variance is nothing but rounding.
 
@@ -412,10 +424,13 @@ def without_error(
         Number of each row's cluster; each way of clustering must have its errors.
     fitted
         ``X`` on the instruments, for two-stage least squares.
+    basis
+        Orthonormal, of the same columns, where there is one: by ``orthonormal``.
     """
     used = X if fitted is None else fitted
     size = np.linalg.norm(used, axis=0)
-    basis, _ = orthonormal(used / size, least=0.0)
+    if basis is None:
+        basis = orthonormal(used / size, least=0.0).basis
     h = basis @ np.linalg.inv(basis.T @ (used / size)).T / size
     noise = 16 * np.finfo(float).eps * np.linalg.norm(y)
     effects = basis[:, :dummies]

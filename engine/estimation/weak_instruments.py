@@ -11,7 +11,6 @@ import numpy as np
 from jaxtyping import Float
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar
-from scipy.stats import chi2, f, ncx2, norm
 
 from ..core import TivaxError, require_kind, require_whole
 from .anderson_rubin import (
@@ -21,6 +20,7 @@ from .anderson_rubin import (
     jackknife_anderson_rubin,
     test_hypothesis,
 )
+from .distributions import chi2_ppf, chi2_sf, f_sf, normal_isf, normal_sf
 from .iv_data import (
     SINGULAR,
     IVData,
@@ -181,7 +181,7 @@ def weak_instrument_tests(
         effective, critical, simplified = _effective_f(d, iid)
     return WeakInstruments(
         kp_lm=lm,
-        kp_lm_p=float(chi2.sf(lm, df)),
+        kp_lm_p=float(chi2_sf(lm, df)),
         kp_lm_df=df,
         kp_f=kp_f,
         cd_f=cd_f,
@@ -262,7 +262,7 @@ def _first_stages(data: IVData, d: Partialled) -> tuple[FirstStage, ...]:
                 coefficients=times_power(R_inverse @ P, unit),
                 standard_errors=times_power(errors, unit),
                 f=F,
-                f_p=float(f.sf(F, L1, d.df_r)),
+                f_p=float(f_sf(F, L1, d.df_r)),
                 df=L1,
                 df_r=d.df_r,
                 partial_r2=float(P @ P / (x @ x)),
@@ -273,7 +273,7 @@ def _first_stages(data: IVData, d: Partialled) -> tuple[FirstStage, ...]:
 
 # --------------------------------------------------------------------------------- tF
 
-_ONE_SIDED, _TWO_SIDED = norm.isf(0.05), norm.isf(0.025)
+_ONE_SIDED, _TWO_SIDED = normal_isf(0.05), normal_isf(0.025)
 # First-stage t beyond which 1.96 holds: F = 104.67.
 _STRONG = _ONE_SIDED * _TWO_SIDED / (_TWO_SIDED - _ONE_SIDED)
 
@@ -317,7 +317,7 @@ def _acceptance_ends() -> tuple[Float[np.ndarray, " J"], Float[np.ndarray, " J"]
         order = np.argsort(1 / f0 - 2 / a)
         inverse = (1 / f0 - 2 / a)[order]
         d = np.interp(np.interp(1 / f0, inverse, f0[order]), f0, a)
-        a, before = f0 + norm.isf(0.05 - norm.sf(d + f0)), a
+        a, before = f0 + normal_isf(0.05 - normal_sf(d + f0)), a
         if np.abs(a - before).max() < 1e-9:
             break
     return f0, a
@@ -363,7 +363,9 @@ def _patnaik(S: Float[np.ndarray, "L1 L1"], x: float, level: float = 0.05) -> fl
     w = np.linalg.eigvalsh(S) / np.trace(S)
     k = (1 + 2 * x) / (np.sum(w**2) + 2 * x * w[-1])
     if x == 0:
-        return float(chi2.ppf(1 - level, k) / k)
+        return float(chi2_ppf(1 - level, k) / k)
+    from scipy.stats import ncx2  # takes a third of a second
+
     return float(ncx2.ppf(1 - level, k, k * x) / k)
 
 
@@ -427,4 +429,4 @@ def overidentification(data: IVData) -> Overidentification:
     SP = np.linalg.solve(S, P)
     g = p - P @ np.linalg.solve(P.T @ SP, SP.T @ p)
     J = wald(g, S, d.least(u, d.y)) * d.chi2_factor
-    return Overidentification(J, float(chi2.sf(J, df)), df)
+    return Overidentification(J, float(chi2_sf(J, df)), df)

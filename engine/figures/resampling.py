@@ -9,10 +9,10 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from scipy import stats
 
 from ...kernels.panels.simulated import MAIN, METHODS
 from ..core import p_text
+from ..estimation import t_pdf
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -134,7 +134,7 @@ def _t_density(
 ) -> dict[str, object]:
     x = np.linspace(low[0], high[-1], 200)
     degrees = len(plan.fitted.labels) - 1
-    (line,) = ax.plot(x, stats.t.pdf(x, degrees), color=INK, linewidth=0.8)
+    (line,) = ax.plot(x, t_pdf(x, degrees), color=INK, linewidth=0.8)
     return {"t(G - 1)": line}
 
 

@@ -5,8 +5,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy import stats
 
+from ..estimation import t_ppf
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -50,7 +50,7 @@ def drawn_effects(
     for row, (left, right) in zip(rows, axes, strict=True):
         drawn = distribution.loc[distribution["term"] == row["term"], "estimate"]
         _histogram(left, drawn.to_numpy(), row)
-        _intervals(right, row, float(stats.t.ppf(0.975, clusters - 1)))
+        _intervals(right, row, float(t_ppf(0.975, clusters - 1)))
     return finish_layout(fig)
 
 

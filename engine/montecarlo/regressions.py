@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
 from ...kernels import random_draws
 from ...kernels.clusters import Layout
 from ...kernels.table_draws import regressions as kernel
 from ..core import Progress, in_float64
+from ..estimation import t_pdf, t_ppf, t_sf
 from ..resampling import LEVEL, Model
 from .corrections import LAMBDAS, ErrorMoments, MomentSums, corrected, simex
 from .moved_columns import MovedColumns
@@ -140,14 +140,14 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
     table = found.coef.std(axis=0, ddof=1) if D > 1 else np.full(len(sampling), np.nan)
     total = np.hypot(sampling, table)
     right = corrected(found.moments) * fitted.unit
-    reach = stats.t.ppf(1 - LEVEL / 2, G - 1)
+    reach = t_ppf(1 - LEVEL / 2, G - 1)
     rows = []
     for k, term in enumerate(model.treatments):
         b, se = float(fitted.coef[k]), float(total[k])
         t = abs(b) / se
         # Of the spread of D draws, relative 1 / sqrt(2 (D - 1)).
         se_error = float(table[k] ** 2 / se / np.sqrt(2 * max(D - 1, 1)))
-        slope = 2 * stats.t.pdf(t, G - 1) * t / se
+        slope = 2 * t_pdf(t, G - 1) * t / se
         both = found.resampled[:, :, k]
         both = both[np.isfinite(both)]
         rows.append(
@@ -162,7 +162,7 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
                 "draws": D,
                 "estimate": b,
                 "se": se,
-                "p_value": float(2 * stats.t.sf(t, G - 1)),
+                "p_value": float(2 * t_sf(t, G - 1)),
                 "ci_low": b - reach * se,
                 "ci_high": b + reach * se,
                 "mc_error": float(slope * se_error),

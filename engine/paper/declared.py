@@ -14,9 +14,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..core import Progress, TivaxError, no_progress
+from ..estimation import t_sf
 from ..panel import CONTROLS
 from ..resampling import (
     FittedModel,
@@ -244,7 +244,7 @@ def _one(
         "clusters": clusters,
         "coef": coef,
         "se": se,
-        "p_paper": float(2 * stats.t.sf(abs(coef / se), clusters - 1)),
+        "p_paper": float(2 * t_sf(abs(coef / se), clusters - 1)),
         "p": float(p),
         "p_mc": float(error),
         "draws": int(draws),

@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
 from ..core import Progress, no_progress
+from ..estimation import t_ppf
 from ..resampling import (
     LEVEL,
     FittedModel,
@@ -182,7 +182,7 @@ def _t_tests(fitted: FittedModel) -> dict[str, object]:
         "effective_clusters": float(row["effective_clusters"]),
         "coef": b,
     }
-    t = float(stats.t.ppf(0.975, int(row["clusters"]) - 1))
+    t = float(t_ppf(0.975, int(row["clusters"]) - 1))
     for kind in ("cv1", "cv2", "cv3"):
         found[f"{kind}_p"] = float(row[f"{kind}_p"])
         if kind != "cv2":

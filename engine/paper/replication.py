@@ -101,7 +101,7 @@ def replicate(
     draw(plots.of_panel, frame)
     step()
     with (
-        beside(partial(_drawn, frame)) as inferring,
+        beside(partial(_drawn, frame, draw)) as inferring,
         beside(partial(_tables, files)) as reading,
     ):
         estimates = paper.estimate_columns(frame)
@@ -200,13 +200,14 @@ def _tables(files: DataFiles, progress: Progress) -> WorldTables | None:
 
 
 def _drawn(
-    frame: pd.DataFrame, progress: Progress
+    frame: pd.DataFrame, draw: Callable[..., None], progress: Progress
 ) -> tuple[PaperInference | None, pd.DataFrame, str]:
-    """Bootstraps and placebos, the declared p-values, and why there are none of the
-    former."""
+    """Bootstraps and placebos, which are drawn, the declared p-values, and why there
+    are none of the former."""
     drawn, refused = None, ""
     try:
         drawn = inference.infer_paper(frame, progress=progress)
+        draw(plots.of_inference, drawn)
     except TivaxError as error:
         refused = str(error)
     family = None if drawn is None else drawn.rows

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import pandas as pd
-from scipy import stats
 
 from ..core import Aside, TivaxError
 from ..estimation import (
@@ -28,6 +27,7 @@ from ..estimation import (
     fit_equation,
     instrument_equation,
     lagged,
+    normal_sf,
     sample,
     two_way_clusters,
 )
@@ -210,7 +210,7 @@ def _dependence(
         "cd_star": found.corrected.value,
         "p": found.corrected.p,
         "mc_error": found.corrected.mc_error,
-        "p_normal": float(2 * stats.norm.sf(abs(found.cd))),
+        "p_normal": float(2 * normal_sf(abs(found.cd))),
         "mean_correlation": found.mean_correlation,
         **_measure("cdw_plus", found.weighted),
         **_measure("mean_absolute", found.absolute),

@@ -14,13 +14,12 @@ import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
 from ...kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
 from ..curve import SpecificationCurve, contestable
 from ..curve import specification_curve as curves_of
-from ..estimation import SAMPLES, Estimate
+from ..estimation import SAMPLES, Estimate, t_ppf, t_sf
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel
 from .columns import COLUMNS, Column, paper_models
 from .editions import CHOICES, EditionReader, edition_names, is_identified
@@ -157,14 +156,14 @@ def _summary(fits: SampleFits, unit: Float[np.ndarray, "..."] | float) -> pd.Dat
     clusters = np.asarray(fits.clusters)
     coef = np.where(sound, np.asarray(fits.coef), np.nan) * unit
     se = np.sqrt(np.where(sound & (variance > 0), variance, np.nan)) * unit
-    width = stats.t.ppf(0.975, clusters - 1) * se
+    width = t_ppf(0.975, clusters - 1) * se
     return pd.DataFrame(
         {
             "coef": coef,
             "se": se,
             "ci_low": coef - width,
             "ci_high": coef + width,
-            "p": 2 * stats.t.sf(np.abs(coef / se), clusters - 1),
+            "p": 2 * t_sf(np.abs(coef / se), clusters - 1),
             "n": np.asarray(fits.rows).astype(int),
             "clusters": clusters.astype(int),
         }

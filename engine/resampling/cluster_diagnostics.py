@@ -15,7 +15,6 @@ import jax
 import numpy as np
 import pandas as pd
 from jaxtyping import Array, Bool, Float
-from scipy import stats
 
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, random_draws, score_variance
@@ -31,7 +30,7 @@ from ..core import (
     require_whole,
     show,
 )
-from ..estimation import column_name, require_columns
+from ..estimation import column_name, normal_sf, require_columns, t_sf
 from .fitted_models import FittedModel, fit_model
 from .models import Model
 from .run_files import with_lags
@@ -84,14 +83,12 @@ def _model_rows(fitted: FittedModel, jackknives: bool) -> list[dict[str, object]
         }
         for kind in V:
             row[f"{kind.lower()}_se"] = se[kind]
-            row[f"{kind.lower()}_p"] = float(
-                2 * stats.t.sf(abs(b / se[kind]), df[kind])
-            )
+            row[f"{kind.lower()}_p"] = float(2 * t_sf(abs(b / se[kind]), df[kind]))
         row["cv2_df"] = df["CV2"]
         for kind, (degrees, scale) in own.jackknives.items():
             t, name = abs(b / se[kind]) * np.sqrt(scale), kind.lower()
             row[f"{name}_df"] = float(degrees)
-            row[f"{name}_adjusted_p"] = float(2 * stats.t.sf(t, degrees))
+            row[f"{name}_adjusted_p"] = float(2 * t_sf(t, degrees))
         row["without_min"] = float(left[:, k].min())
         row["without_max"] = float(left[:, k].max())
         row["note"] = _note(fitted, term, own.alone, left[:, k])
@@ -336,8 +333,8 @@ def clustering_level(
                 "term": term,
                 "theta": theta * unit**2,
                 "tau": own,
-                "p_one_sided": stats.norm.sf(own),
-                "p_two_sided": 2 * stats.norm.sf(abs(own)),
+                "p_one_sided": normal_sf(own),
+                "p_two_sided": 2 * normal_sf(abs(own)),
                 "p_one_sided_wild": one,
                 "p_two_sided_wild": two,
                 "mc_error_one_sided": np.sqrt(one * (1 - one) / draws),

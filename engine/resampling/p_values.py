@@ -24,7 +24,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Float
-from scipy import stats
 
 from ...kernels.resampling import LEVEL, TIE
 from ..core import (
@@ -35,7 +34,7 @@ from ..core import (
     number_text,
     p_text,
 )
-from ..estimation import Coefficients, invert
+from ..estimation import Coefficients, invert, normal_cdf, normal_ppf
 from .draws import Draws, finite, histogram, moments, quantiles, ranked
 from .placebo import randomisation_p, randomisation_p_of
 from .plans import ResamplingPlan, drawn_text
@@ -362,10 +361,10 @@ def _bca(
         or squares == 0
     ):
         return float("nan"), float("nan")
-    z0 = stats.norm.ppf((below + tied / 2) / n)
+    z0 = normal_ppf((below + tied / 2) / n)
     a = (gap**3).sum() / (6 * squares**1.5)
-    z = z0 + stats.norm.ppf([LEVEL / 2, 1 - LEVEL / 2])
-    low, high = quantiles(draws, column, stats.norm.cdf(z0 + z / (1 - a * z)))
+    z = z0 + normal_ppf([LEVEL / 2, 1 - LEVEL / 2])
+    low, high = quantiles(draws, column, normal_cdf(z0 + z / (1 - a * z)))
     return float(low), float(high)
 
 

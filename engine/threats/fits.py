@@ -19,7 +19,6 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 from jaxtyping import Float, Int
-from scipy import stats
 
 from ..core import TivaxError
 from ..estimation import (
@@ -30,6 +29,7 @@ from ..estimation import (
     orthonormal,
     powers,
     require_identified,
+    t_sf,
     times_power,
     without_error,
 )
@@ -243,7 +243,7 @@ def fit_variant(variant: Variant) -> VariantFit:
     kept = [*d.tolist(), *range(dummies.shape[1], every.shape[1])]
     every = every[:, kept]
     size = np.linalg.norm(every, axis=0)
-    require_identified(
+    B = require_identified(
         of_norm_one(every),
         model.outcome,
         controls=model.controls,
@@ -258,11 +258,11 @@ def fit_variant(variant: Variant) -> VariantFit:
     if e:
         basis = orthonormal(np.hstack([C[:, : p - q], Z])).basis
         projected = basis @ (basis.T @ C)
-    B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
+        B = orthonormal(projected / np.linalg.norm(projected, axis=0)).basis
     H = B @ np.linalg.inv(B.T @ projected).T
     u = y - C @ (H.T @ y)
     lost = without_error(
-        C, y, [cluster], dummies=len(d), fitted=projected if e else None
+        C, y, [cluster], dummies=len(d), fitted=projected if e else None, basis=B
     )
     gone = lost.terms[-q:].any()
     units = times_power(size, np.concatenate([np.zeros(len(d), int), power]))
@@ -368,5 +368,5 @@ def net_of_units(
 
 def t_test(coef: float, se: float, clusters: int) -> tuple[float, float, float]:
     """Coefficient, error and p by t(G - 1)."""
-    p = 2 * stats.t.sf(abs(coef) / se, clusters - 1) if se > 0 else np.nan
+    p = 2 * t_sf(abs(coef) / se, clusters - 1) if se > 0 else np.nan
     return float(coef), float(se), float(p)

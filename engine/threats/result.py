@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from jaxtyping import Bool
-from scipy import stats
 
 from ..core import Listing, Printable, long_table_of, number_text, p_text, percent_text
+from ..estimation import t_ppf
 from ..resampling import LEVEL, Model
 from .setting import HEADLINE
 
@@ -99,7 +99,7 @@ class Threats(Printable):
             _state(row, records[0], bool(own))
             for row, own in zip(records, comparable, strict=True)
         ]
-        half = stats.t.ppf(1 - LEVEL / 2, rows["clusters"].astype(float) - 1)
+        half = t_ppf(1 - LEVEL / 2, rows["clusters"].astype(float) - 1)
         half = half * rows["se"]
         ends = {"ci_low": rows["coef"] - half, "ci_high": rows["coef"] + half}
         columns = ["threat", "variant", "term", "coef"]

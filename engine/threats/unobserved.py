@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from scipy import stats
 
 from ..core import TivaxError, percent_text
+from ..estimation import t_ppf
 from .fits import VariantFit, fit_variant
 from .setting import Setting
 from .variants import Row, Variant
@@ -72,7 +72,7 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
         ("to 0", partial),
         (
             "to p = 0.05",
-            max(0.0, partial - stats.t.ppf(0.975, df - 1) * np.sqrt(df / (df - 1))),
+            max(0.0, partial - t_ppf(0.975, df - 1) * np.sqrt(df / (df - 1))),
         ),
     ):
         value = robustness_of(t / np.sqrt(df))

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ...core import DEFAULT_MAX_SIZE, numpy_on_one_thread, set_max_size, start_jax
+from ...core import (
+    DEFAULT_MAX_SIZE,
+    Aside,
+    blas_on_one_thread,
+    set_max_size,
+    start_jax,
+)
+from ..figures import FORMATS
 from ..options import (
     Coordinator,
     Data,
@@ -52,28 +59,32 @@ def replicate(
 
     Example: tivax replicate --data raw --out replication
     """
+    blas_on_one_thread()  # before anything else imports NumPy
     set_max_size(max_size)
-    numpy_on_one_thread()
-    start_jax()
-    from ...core import Run, require_format, require_result_place
-    from ...panel import read_data_files
-    from ...reporting import require_language
-    from .replicate import run_replication
+    # It imports what figures need while this process imports JAX.
+    with Aside(modules=["tivax.engine.figures.panel", *FORMATS]) as aside:
+        start_jax()
+        from ...core import Run, require_format, require_result_place
+        from ...panel import read_data_files
+        from ...reporting import require_language
+        from .replicate import run_replication
 
-    # Files that data.toml names are kept apart from --out once it is read.
-    require_result_place(out, Run("replicate"), force=force, folders=[data])
-    words, file_format = require_language(language), require_format(format)
-    terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
-    files = read_data_files(data, store=require_store(store))
-    run_replication(
-        files,
-        out,
-        words,
-        figures=not no_figures,
-        format=file_format,
-        force=force,
-        terminal=terminal,
-    )
+        # Files that data.toml names are kept apart from --out once it is read.
+        run = Run("replicate")
+        require_result_place(out, run, force=force, folders=[data])
+        words, file_format = require_language(language), require_format(format)
+        terminal = Terminal(quiet, json=json, verbose=verbose, timings=timings)
+        files = read_data_files(data, store=require_store(store))
+        run_replication(
+            files,
+            out,
+            words,
+            aside,
+            figures=not no_figures,
+            format=file_format,
+            force=force,
+            terminal=terminal,
+        )
 
 
 def simulate(
@@ -165,6 +176,7 @@ def threats(
     Example: tivax threats wild.toml --out threats
     """
     assert run is not None  # else it is said that RUN is missing
+    blas_on_one_thread()
     start_jax()
     from ... import paper, resampling
     from ...core import require_format

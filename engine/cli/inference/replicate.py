@@ -37,6 +37,7 @@ def run_replication(
     files: DataFiles,
     out: Path,
     language: Language,
+    aside: Aside,
     *,
     figures: bool = True,
     format: Format = "csv",
@@ -45,7 +46,7 @@ def run_replication(
 ) -> None:
     """Write the replication to ``out`` and print its findings.
 
-    Without ``figures`` there are none but those of the report.
+    ``aside`` helps. Without ``figures`` there are none but those of the report.
     """
     inputs = [
         *files.inputs(),
@@ -62,7 +63,6 @@ def run_replication(
     with (
         terminal.status("replicating") as status,
         output_folder(out, run, force=force) as folder,
-        Aside() as aside,
         ExitStack() as of_step,
         # Frames are small: Arrow's labels take twice as long for each step on one.
         pd.option_context("mode.string_storage", "python"),

@@ -7,7 +7,6 @@ draw it.
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from functools import partial
-from importlib import import_module
 from typing import Any
 
 import pandas as pd
@@ -80,7 +79,6 @@ class Drawing:
     ) -> None:
         self.aside, self.language, self._files = aside, language, files
         self._begun: dict[Callable[..., Plots], dict[str, Future[Drawn]]] = {}
-        aside.call(import_module, panel_figures.__name__)
 
     def begin(self, of: Callable[..., Plots], *shown: object) -> None:
         """Have drawn what a function of this module makes of these results."""
