@@ -10,6 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ...kernels.two_way import default_lags, kernel_of_years
 from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .estimates import Convention, Estimate, make_estimate
+from .library_fits import feols, panel_ols
 from .model_data import ModelData, prepare
 from .regression_data import orthonormal
 
@@ -42,21 +43,14 @@ def driscoll_kraay(
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     T = given.used[time].nunique()
     lags = _kernel_lags(lags, T, int(4 * (T / 100) ** (2 / 9)))
-    solved, year = _solve(given), pd.factorize(given.used[time], sort=True)[0]
-    G, N = given.used[entity].nunique(), len(year)
-    scores = _summed_scores(solved, year)
-    apart = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
-    W = np.maximum(0, 1 - apart / (lags + 1))
-    lost, gone = given.lost([year])
-    return _estimate(
+    return panel_ols(
         given,
-        solved,
-        N / (N - len(regressors) - G - T + 1) * scores.T @ W @ scores,
-        clusters=G,
-        degrees=T - 1,
+        time,  # scores are summed over the countries of a year
         convention=f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
-        lost=gone,
-        reason=lost.reason(outcome, T),
+        degrees=T - 1,
+        cov_type="kernel",
+        kernel="bartlett",
+        bandwidth=lags,
     )
 
 
@@ -92,23 +86,10 @@ def two_way_clusters(
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     if jackknife:
         return _two_way_jackknife(given)
-    solved, (code, year) = _solve(given), given.clusters(entity, time)
-    N, fewer = len(code), int(min(code.max(), year.max())) + 1
-    overlap = np.arange(N)  # a country has one row in a year
-    by_country, by_year, both = (
-        scores.T @ scores
-        for scores in (_summed_scores(solved, k) for k in (code, year, overlap))
-    )
-    factor = fewer / (fewer - 1) * (N - 1) / (N - len(regressors) - 1)
-    lost, gone = given.lost([code, year])
-    return _estimate(
+    return feols(
         given,
-        solved,
-        factor * (by_country + by_year - both),
-        clusters=fewer,
+        clusters=[entity, time],
         convention="clustered by country and by year, fixest, t(min(G, T) - 1)",
-        lost=gone,
-        reason=lost.reason(outcome, fewer),
     )
 
 
@@ -236,7 +217,8 @@ def network_hac(
     code, names = pd.factorize(given.used[entity], sort=True)
     K = network_weights(weights, list(names), order)
     solved = _solve(given)
-    scores = _summed_scores(solved, code)
+    each = solved.slopes * solved.residuals[None, :]
+    scores = np.stack([np.bincount(code, row) for row in each], axis=1)
     N, G = len(code), len(names)
     k = len(given.regressors) + len(given.dummies) + 1
     factor = G / (G - 1) * (N - 1) / (N - k)
@@ -315,7 +297,8 @@ def clustered(
     """
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     solved, (code,) = _solve(given), given.clusters(entity)
-    scores = _summed_scores(solved, code)
+    each = solved.slopes * solved.residuals[None, :]
+    scores = np.stack([np.bincount(code, row) for row in each], axis=1)
     N, G, T = len(code), int(code.max()) + 1, given.used[time].nunique()
     q = len(given.regressors)
     small = G / (G - 1) * (N - 1)
@@ -366,14 +349,6 @@ def _solve(given: ModelData) -> _Solved:
     r2 = float(1 - residuals @ residuals / (net @ net))
     Q = np.column_stack([dummies, basis])
     return _Solved(Q, slopes, slopes @ y, residuals, r2)
-
-
-def _summed_scores(
-    solved: _Solved, group: Int[np.ndarray, " N"]
-) -> Float[np.ndarray, "n q"]:
-    """B x_i u_i, summed over the rows of each group."""
-    each = solved.slopes * solved.residuals[None, :]
-    return np.stack([np.bincount(group, row) for row in each], axis=1)
 
 
 def _estimate(
