@@ -609,9 +609,32 @@ def test_devices_are_those_of_jax_and_say_what_fits():
     assert heading.split("\t") == columns
     for device, line in zip(jax.devices(), lines, strict=True):
         assert line.split("\t")[1] == device.platform
-    # A year of a million industries takes 48 TB.
+    # A year of a million industries takes 8 TB.
     _, *lines = good("devices", "--size", "1000x1000").out.splitlines()
     assert {line.split("\t")[-1] for line in lines} == {"0"}
+
+
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="another memory")
+@pytest.mark.parametrize(
+    "matrices, years, said",
+    [
+        (3.9, "0", "tivax: years of 4 x 5 are streamed: "),
+        (4.1, "0", "tivax: several years of 4 x 5 are streamed: "),  # read ahead
+        (5.4, "1", ""),
+    ],
+)
+def test_devices_say_that_years_too_large_for_memory_are_streamed(
+    monkeypatch, matrices, years, said
+):
+    """The rule of streaming: three matrices, or four, in three quarters of memory."""
+    memory = int(matrices * 8 * 20**2)
+    for module in ("streaming.memory", "cli.tools.devices"):
+        name = f"tivax.engine.{module}.machine_memory"
+        monkeypatch.setattr(name, lambda: memory)
+    monkeypatch.setattr("jax.devices", lambda: jax.local_devices()[:1])
+    answer = good("devices", "--size", "4x5")
+    assert answer.out.splitlines()[-1].split("\t")[-1] == years
+    assert answer.err.startswith(said) and bool(answer.err) == bool(said)
 
 
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is a GPU")
