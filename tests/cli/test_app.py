@@ -1009,6 +1009,24 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     assert set(names(folder)) == programs
 
 
+def test_a_program_that_is_half_in_the_cache_is_compiled_in_silence(
+    work, installed, cache, tmp_path
+):
+    """As a process finds it that another is just writing; JAX warns of it."""
+    words = ("tbi", work / "store", "--years", 2000, "--no-figures", "--quiet", "--out")
+    assert installed(*words, "whole").code == 0
+    (folder,) = cache.iterdir()
+    programs = {k: k.read_bytes() for k in folder.glob("*-cache")}
+    for path, program in programs.items():
+        path.write_bytes(program[: len(program) // 2])
+    again = installed(*words, "again")
+    for path, program in programs.items():
+        path.write_bytes(program)
+    assert (again.code, again.err) == (0, "")
+    a, b = (tmp_path / k / "tbi.csv" for k in ("whole", "again"))
+    assert a.read_bytes() == b.read_bytes()
+
+
 def test_the_installed_command_tells_mistakes_in_one_line(installed):
     code, out, err = installed("check", "none")
     assert (code, out) == (1, "")
