@@ -119,7 +119,8 @@ class Change(Printable):
             )
         ]
         title = f"Change of {self.title}, by factor"
-        note = f"remainder {self.remainder:.0e}, {self.nodes} points of the path"
+        points = f"{self.nodes} point{'' if self.nodes == 1 else 's'} of the path"
+        note = f"remainder {self.remainder:.0e}, {points}"
         return [Listing(title, ("region", *map(str, wide), "change"), rows, (note,))]
 
 

@@ -95,6 +95,13 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     assert told.startswith("--satellite: 2 accounts; give a file with one")
 
 
+def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
+    words = ("--region", "R2", "--nodes", 1, "--no-figures")
+    out = good("change", store, *words, "--out", tmp_path / "out").out
+    assert "effects; chosen by --region\n" in out
+    assert "at 1 point of the path" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
@@ -104,6 +111,7 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
         (("--from", 2001, "--to", 2001), "change: 2001 twice"),
         (("--sector", "S1"), "tbi by sector: leave out sector"),
         (("--format", "ods"), "format"),
+        (("--nodes", 2_000), "nodes: give 1,000 points of the path at most"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(store, tmp_path, words, told):

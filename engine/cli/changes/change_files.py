@@ -71,7 +71,9 @@ def run_change(
             value_added=value_added,
             progress=progress,
         )
-    shown = shown_regions(_size(found, tables), f"output in {found.end}", regions)
+    shown = shown_regions(
+        _size(found, tables), f"output in {found.end}", regions, option="--region"
+    )
     with output_folder(out, run, force=force) as folder:
         for name, frame in tables_of(found).items():
             write_frame(frame, folder, name, format, _LABELS)
@@ -113,7 +115,7 @@ def run_change(
     )
     terminal.print(
         f"adds up to {found.remainder:.1e} of the change or of its largest effect, at "
-        f"{found.nodes} points of the path"
+        f"{found.nodes} point{'' if found.nodes == 1 else 's'} of the path"
     )
     drawn = f"Open {out / 'waterfall.svg'}" if figures else f"Open {out}"
     terminal.finish(record, drawn)
