@@ -1,6 +1,7 @@
 """``tivax change``: files, columns, numbers, figures, mistakes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -93,6 +94,20 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     jobs.assign(more=1.0).to_csv(tmp_path / "jobs.csv", index=False)
     told = mistake("change", store, *words, "--out", tmp_path / "other")
     assert told.startswith("--satellite: 2 accounts; give a file with one")
+
+
+def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
+    regions = ("A/B", "../A", "A_B", "C")
+    tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")
+    words = ("--region", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
+    good("change", tmp_path / "store", *words)
+    drawn = [k for k in names(tmp_path / "out") if k.endswith(".svg")]
+    assert [k for k in drawn if "countries" in k] == [
+        "countries_.._A.svg",
+        "countries_A_B.svg",
+        "countries_A_B_4.svg",
+    ]
+    assert names(tmp_path) == ["out", "store"]
 
 
 def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):

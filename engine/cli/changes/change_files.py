@@ -1,5 +1,6 @@
 """What ``tivax change`` writes and prints."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -194,7 +195,10 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
             frame = pd.DataFrame(effects.values, countries, factors)
             size = np.abs(effects.values).sum(axis=1)
             first = np.argsort(-size, kind="stable")[:_COUNTRIES]
-            figures[f"countries_{region}"] = change_plots.effect_map(
+            name = f"countries_{_NOT_IN_NAMES.sub('_', region)}"
+            if name in figures:
+                name = f"{name}_{len(figures)}"
+            figures[name] = change_plots.effect_map(
                 frame.iloc[first],
                 title=f"{about['title']}, {region}: by country in which it changed",
                 unit=found.unit,
@@ -204,6 +208,8 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
 
 
 _MAPS, _COUNTRIES = 3, 20
+# Of files, on one system or another.
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')
 
 
 def _size(found: Change, tables: WorldTables) -> pd.Series:
