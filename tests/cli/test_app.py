@@ -26,6 +26,7 @@ from tivax.engine.cli import app as cli
 from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import sha256 as tivax_sha256
+from tivax.engine.figures import shown_regions
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
@@ -211,6 +212,27 @@ def test_check_exits_with_1_and_names_the_fault(tmp_path, change, fault):
     # The whole table stands above: the other years are sound.
     assert len(re.findall(r"│ +sound │", out)) == 2
     assert len(re.findall(r"│ 2001 │.*│ +fault │", out)) == 1
+
+
+def test_check_counts_the_other_years_with_a_fault_and_names_what_it_checks(tmp_path):
+    odd = tables()
+    x = np.array(odd.x)
+    x[:2, 3] *= 1.01
+    save_store(replace(odd, x=x, source=""), tmp_path / "store")
+    code, out, err = tivax("check", tmp_path / "store", "--quiet")
+    assert code == 1 and err.endswith(" (and 1 more year)\n")
+    assert out.startswith("tables: 4 regions x 3 sectors, million US$\n")
+
+
+@pytest.mark.parametrize(
+    "count, rule", [(9, "the 8 largest"), (2, "all, ordered"), (1, "all, ordered")]
+)
+def test_regions_that_are_shown_are_told_in_words(count, rule):
+    size = pd.Series(np.arange(count) + 1.0, [f"R{k}" for k in range(count)])
+    assert shown_regions(size, "output").rule == f"{rule} by output"
+    size["ROW"] = 9.0
+    told = "the largest" if count == 1 else f"the {min(count, 8)} largest"
+    assert shown_regions(size, "output").rule == f"{told} by output, ROW left out"
 
 
 def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):

@@ -14,6 +14,7 @@ from ...change import change as decompose_change
 from ...core import (
     Format,
     Run,
+    count_text,
     output_folder,
     require_result_place,
     write_csv,
@@ -116,7 +117,7 @@ def run_change(
     )
     terminal.print(
         f"adds up to {found.remainder:.1e} of the change or of its largest effect, at "
-        f"{found.nodes} point{'' if found.nodes == 1 else 's'} of the path"
+        f"{count_text(found.nodes, 'point')} of the path"
     )
     drawn = f"Open {out / 'waterfall.svg'}" if figures else f"Open {out}"
     terminal.finish(record, drawn)
