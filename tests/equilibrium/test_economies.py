@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import exact_hat_scenario, read_exact_hat
+from tivax.engine.tables import find_doubts
 
 from helpers import error_of, random_tables, small_world
 
@@ -260,6 +261,17 @@ def test_tables_of_the_old_equilibrium_are_those_of_the_economy(economy):
     # Value added is that of the economy and tariffs on inputs.
     left = tables.x[0] - table.Z.sum(axis=0)
     assert (left.reshape(3, 2) >= economy.value_added * (1 - 1e-9)).all()
+
+
+def test_trade_that_a_scenario_moves_is_no_doubt_about_labels():
+    """R0 buys most of R1 once it costs a tenth: warnings are errors in these tests."""
+    world = random_tables(regions=4, sectors=3, years=1, seed=1)
+    economy = tx.economy_from_tables(world, world.years[0], THETAS)
+    costs = np.ones((4, 4, 3))
+    costs[0, 1] = 0.1
+    tables = tx.equilibrium_tables(tx.exact_hat(economy, trade_costs=costs))
+    (doubt,) = find_doubts(tables.table(2000))
+    assert "another order" in doubt
 
 
 def test_balanced_trade_is_a_trade_benefit_index_of_zero(economy):
