@@ -32,7 +32,7 @@ from ..uncertainty import (
     read_raw_year,
     require_measure,
 )
-from .integrate import Attribution, attribute
+from .integrate import MOST_NODES, Attribution, attribute
 from .measured import (
     IndicatorMeasure,
     Measured,
@@ -131,6 +131,10 @@ def change(
     years = _years(tables, start, end)
     if nodes is not None:
         require_whole("nodes", nodes, 1)
+        if nodes > MOST_NODES:
+            raise TivaxError(
+                f"nodes: give {MOST_NODES:,} points of the path at most, not {nodes:,}"
+            )
     reader = _Reader(tables, account.rows(tables))
     measured: Measured = (
         TradeMeasure(tables, measure, regions)

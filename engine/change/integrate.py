@@ -26,6 +26,8 @@ CLOSE = 1e-10
 # Points of the first attempt: enough for most pairs of neighbouring years.
 _FIRST = 6
 _MOST = 48
+# Of those that a user may ask for: their weights are eigenvalues of a matrix of them.
+MOST_NODES = 1000
 
 
 class Attribution(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import Listing, Printable
+from ..core import Listing, Printable, count_text
 
 FACTOR_NAMES = (
     "technology",
@@ -119,7 +119,8 @@ class Change(Printable):
             )
         ]
         title = f"Change of {self.title}, by factor"
-        note = f"remainder {self.remainder:.0e}, {self.nodes} points of the path"
+        points = count_text(self.nodes, "point")
+        note = f"remainder {self.remainder:.0e}, {points} of the path"
         return [Listing(title, ("region", *map(str, wide), "change"), rows, (note,))]
 
 

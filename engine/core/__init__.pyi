@@ -5,6 +5,7 @@ from .arguments import require_whole as require_whole
 from .arguments import require_years as require_years
 from .arrays import aligned_empty as aligned_empty
 from .arrays import in_float64 as in_float64
+from .arrays import read_npz as read_npz
 from .choose import choose_from as choose_from
 from .choose import close_names as close_names
 from .choose import require_choice as require_choice

@@ -1,12 +1,17 @@
-"""Arrays in float64, where JAX on a CPU takes them without a copy."""
+"""Arrays in float64, where JAX on a CPU takes them without a copy; files of arrays."""
 
 import math
-from collections.abc import Callable
+import zipfile
+import zlib
+from collections.abc import Callable, Container
 from functools import wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 import jax
 import numpy as np
+
+from .errors import TivaxError
 
 P = ParamSpec("P")
 
@@ -40,3 +45,26 @@ def aligned_empty(shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarra
     buffer = np.empty(size + _BOUNDARY, np.uint8)
     start = -buffer.ctypes.data % _BOUNDARY
     return buffer[start : start + size].view(dtype).reshape(shape)
+
+
+def read_npz(path: Path, names: Container[str] | None = None) -> dict[str, np.ndarray]:
+    """The arrays of an .npz by name, those of ``names`` or all.
+
+    Raises ``TivaxError`` for another kind of file, a damaged one, and for objects of
+    Python, which could run code.
+    """
+    try:
+        if zipfile.is_zipfile(path):
+            with np.load(path, allow_pickle=False) as file:
+                wanted = [k for k in file.files if names is None or k in names]
+                return {name: file[name] for name in wanted}
+        why = "it is no archive of arrays, or cut short"
+    except ValueError as error:
+        objects = "allow_pickle" in str(error)
+        why = "objects of Python are not read" if objects else "it is damaged"
+    except (OSError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+        why = "it is damaged"
+    raise TivaxError(
+        f"{path}: not an .npz of plain arrays ({why}); save it by np.savez, labels as "
+        "np.array([...], dtype=str)"
+    )

@@ -4,6 +4,7 @@ import ctypes
 import logging
 import os
 import platform
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +16,8 @@ from pathlib import Path
 from .choose import require_choice
 from .errors import TivaxError
 from .progress import stage
+
+_UNREADABLE = "Error reading persistent compilation cache entry"
 
 
 def start_jax(device: str | None = None, devices: int | None = None) -> None:
@@ -54,6 +57,8 @@ def start_jax(device: str | None = None, devices: int | None = None) -> None:
         jax.config.update("jax_compilation_cache_dir", str(folder))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        # A part of a program, which another process is just writing, counts as none.
+        warnings.filterwarnings("ignore", _UNREADABLE, UserWarning)
     if device == "gpu" or devices is not None:
         _require_devices(device, devices)
 

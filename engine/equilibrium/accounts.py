@@ -1,11 +1,12 @@
 """Input-output tables of the old and the new equilibrium, and the index of both."""
 
+import warnings
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, require_choice, require_kind
+from ..core import TivaxError, TivaxWarning, require_choice, require_kind
 from ..measures import trade_benefit_index
 from ..tables import Tolerance, WorldTables
 from .counterfactual import ExactHat
@@ -60,17 +61,20 @@ def equilibrium_tables(
     net = np.transpose(trade / bought[:, None], (1, 2, 0))  # [seller, sector, buyer]
     Z = np.einsum("ijn,njk->ijnk", net, inputs).reshape(r * s, r * s)
     Y = (net * final.T[None]).reshape(r * s, r)
-    return WorldTables(
-        Z=Z[None],
-        Y=Y[None],
-        x=(Z.sum(axis=1) + Y.sum(axis=1))[None],
-        regions=economy.regions,
-        sectors=economy.sectors,
-        years=[year],
-        unit="units of the economy",
-        tolerance=Tolerance(absolute=1e-6, relative=1e-9),
-        source=f"{which} equilibrium of {economy.name}",
-    )
+    with warnings.catch_warnings():
+        if which == "new":  # trade that a scenario moves may look odd
+            warnings.simplefilter("ignore", TivaxWarning)
+        return WorldTables(
+            Z=Z[None],
+            Y=Y[None],
+            x=(Z.sum(axis=1) + Y.sum(axis=1))[None],
+            regions=economy.regions,
+            sectors=economy.sectors,
+            years=[year],
+            unit="units of the economy",
+            tolerance=Tolerance(absolute=1e-6, relative=1e-9),
+            source=f"{which} equilibrium of {economy.name}",
+        )
 
 
 def tbi_change(found: ExactHat) -> pd.DataFrame:

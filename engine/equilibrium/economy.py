@@ -1,7 +1,6 @@
 """An economy as plain arrays, its file and its check: trade, inputs, final demand."""
 
 import hashlib
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from ..core import (
     local_path,
     number_text,
     percent_text,
+    read_npz,
     require_kind,
 )
 
@@ -185,22 +185,12 @@ def read_economy(path: str | Path) -> Economy:
     if not path.is_file():
         raise TivaxError(f"{path}: no such file")
     wanted = ("regions", "sectors", *_DIMENSIONS)
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            if not isinstance(file, np.lib.npyio.NpzFile):
-                raise TivaxError(f"{path}: a single array; write an .npz")
-            if missing := [name for name in wanted if name not in file.files]:
-                raise TivaxError(
-                    f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
-                )
-            arrays: dict[str, Any] = {name: file[name] for name in wanted}
-    except TivaxError:
-        raise
-    except (ValueError, OSError, zipfile.BadZipFile, EOFError, KeyError) as error:
+    found = read_npz(path, wanted)
+    if missing := [name for name in wanted if name not in found]:
         raise TivaxError(
-            f"{path}: not an .npz of plain arrays ({str(error).splitlines()[0]}); "
-            "labels are arrays of text, the rest numbers"
-        ) from None
+            f"{path}: no array {missing[0]}; an economy has {', '.join(wanted)}"
+        )
+    arrays: dict[str, Any] = {name: found[name] for name in wanted}
     for name in ("regions", "sectors"):
         arrays[name] = _labels(str(path), name, arrays[name])
     return Economy(**arrays, name=str(path))

@@ -39,6 +39,7 @@ from .tiles import tile_map
 
 _SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
 _MADE_BY = '<meta name="generator" content="tivax explore">'
+_ENDINGS = (".html", ".htm")  # that a browser opens
 # By which economies are ordered: the first measure that is there.
 _SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
 
@@ -59,7 +60,7 @@ def explore(
     results
         One or more folders of `tivax tbi`, `indicators`, `decompose` or `demo`.
     out
-        The file to write, such as ``explorer.html``.
+        The file to write, such as ``explorer.html``; its name ends in .html.
     only
         Codes of the measures to show, such as ``["tbi", "EXGR"]``; else all.
     force
@@ -68,8 +69,9 @@ def explore(
     Raises
     ------
     TivaxError
-        ``out`` exists, lies in one of the folders or cannot be written; a folder is
-        missing, holds no such result or a damaged one; no measure has such a code.
+        ``out`` exists, does not end in .html, lies in one of the folders or cannot be
+        written; a folder is missing, holds no such result or a damaged one; no measure
+        has such a code.
 
     Examples
     --------
@@ -97,6 +99,8 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
     """
     require_no_folder(path)
     require_apart({"output": path}, results)
+    if path.suffix.lower() not in _ENDINGS:
+        raise TivaxError(f"output {path}: a page of HTML; end its name in .html")
     require_free(path, force=force)
     if path.exists():
         with path.open("rb") as file:

@@ -31,7 +31,7 @@ from ..streaming import (
     is_mapped,
     is_too_large,
     require_productive_year,
-    stalled,
+    require_solved_year,
 )
 from ..tables import (
     WORST_RESIDUAL,
@@ -285,11 +285,7 @@ def _stream(
         solved = StreamedYear(StreamedFlows(tables, years.start), x, mapped=mapped)
         with stage("solving"):
             found = streamed(solved, Y, v, *map(jnp.asarray, constants))
-        if not found.residual <= TOLERANCE:
-            solved.flows.require_finite()
-            year = tables.years[years.start]
-            share = float(found.largest_input_share)
-            raise stalled(year, tables.n, float(found.residual), share)
+        require_solved_year(solved, float(found.residual))
         if not found.largest_input_share < 1:
             require_productive_year(solved)
         yield jax.tree.map(lambda a: np.asarray(a)[None], found)

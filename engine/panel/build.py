@@ -184,7 +184,7 @@ def _lacking(
     codes = ", ".join(f'"{code}"' for code, _ in missing)
     leave = f"drop = [{codes}]"
     if absent and _is_run(have):
-        what += f", none of {absent[0]}{_more(absent, 'years')}"
+        what += f", none of {absent[0]}{_more(absent, 'year')}"
         leave += f' and years = "{have[0]}:{have[-1]}"'
     return TivaxError(
         f"{source_path(files, name)}: no rows for {what}; {_again(files, name)}"
@@ -198,7 +198,10 @@ def _lacking(
 
 def _more(found: Sequence[object], what: str = "") -> str:
     """``" and 2 more"`` after the first of three."""
-    return f" and {len(found) - 1} more {what}".rstrip() if len(found) > 1 else ""
+    more = len(found) - 1
+    if not more:
+        return ""
+    return f" and {count_text(more, f'more {what}')}" if what else f" and {more} more"
 
 
 def _is_run(years: Sequence[int]) -> bool:
@@ -242,7 +245,7 @@ def _require_years(frame: pd.DataFrame, files: DataFiles) -> None:
             )
             raise TivaxError(
                 f"{source_path(files, variable.source)}: no {variable.series} in "
-                f"{years[0]}{_more(years, 'years')}; {remedy}"
+                f"{years[0]}{_more(years, 'year')}; {remedy}"
             )
 
 

@@ -3,7 +3,8 @@
 A call makes as many blocks as take a twentieth of a second, but no more than are asked
 for. Their number is no part of the compiled code, which makes one block after the
 other: results are the same to the bit for any number of draws, devices, processes and
-interruptions. Fewer draws than a block would be arrays of another shape, whose products
+interruptions, where XLA has as many threads (it may divide the sums of a product among
+them). Fewer draws than a block would be arrays of another shape, whose products
 are summed in another order: there the last bits differ.
 """
 

@@ -33,6 +33,11 @@ GZIP, BZIP2, XZ = b"\x1f\x8b", b"BZh", b"\xfd7zXZ\x00"
 R_DATA = (GZIP, BZIP2, XZ, b"RDX", b"RDA", b"RDB")
 # Formats 117 on of Stata begin with a tag, the older ones with their number.
 STATA = (b"<stata_dta>", *(bytes([k]) for k in (105, 108, 110, 111, 113, 114, 115)))
+# As files begin that are no text: archives, R, Parquet, Excel of old, HDF5, PDF.
+_NO_TEXT = (
+    *(*ZIP, GZIP, XZ, b"RDX2\n", b"RDX3\n", b"PAR1\x15", b"%PDF-"),
+    *(b"\xd0\xcf\x11\xe0", b"\x89HDF"),
+)
 # What reading on in a member of a zip archive raises where it is damaged.
 _MEMBER_DAMAGE = (
     EOFError,
@@ -152,6 +157,16 @@ def check_start(file: TableFile, start: bytes, magic: Sequence[bytes]) -> None:
         raise TivaxError(
             f"{file.name}: not a {Path(file.name).suffix} file by its first bytes; "
             "get it again, or give it the suffix of its format"
+        )
+
+
+def check_text(file: TableFile, start: bytes) -> None:
+    """``check_start`` of a table that is a text."""
+    check_start(file, start, ())
+    if start.startswith(_NO_TEXT):
+        raise TivaxError(
+            f"{file.name}: no text by its first bytes; give a table in text here, or "
+            "import the file by the source that publishes it in this form"
         )
 
 

@@ -66,7 +66,7 @@ def separator_of(file: TableFile) -> str:
         return ","
     with fs.open_table(file) as stream:
         line = next(fs.lines_of(file, stream), b"")
-    fs.check_start(file, line[:1024], ())
+    fs.check_text(file, line[:1024])
     return max(",;\t", key=lambda mark: line.count(mark.encode()))
 
 

@@ -68,7 +68,7 @@ def read_text_table(
         Where there are fewer lines than those of the header, or endless ones.
     """
     with fs.open_table(file) as stream:
-        fs.check_start(file, stream.read(1024), ())
+        fs.check_text(file, stream.read(1024))
     with fs.open_table(file) as stream:
         # Lines of a zip member come slowly without a buffer of our own.
         buffered = io.BufferedReader(cast(Any, stream), 1 << 20)

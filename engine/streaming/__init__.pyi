@@ -10,9 +10,9 @@ from .memory import does_not_fit as does_not_fit
 from .memory import is_mapped as is_mapped
 from .memory import is_too_large as is_too_large
 from .memory import matrix_in_words as matrix_in_words
-from .memory import stalled as stalled
 from .productive import require_productive_table as require_productive_table
 from .productive import require_productive_year as require_productive_year
+from .productive import require_solved_year as require_solved_year
 from .trade import streamed_trade as streamed_trade
 from .year import StreamedYear as StreamedYear
 from .year import scratch as scratch

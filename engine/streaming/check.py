@@ -24,7 +24,7 @@ from ..tables import (
 )
 from .flows import StreamedFlows
 from .memory import is_mapped, is_too_large
-from .productive import is_productive_year, name_unproductive
+from .productive import name_unproductive
 from .year import StreamedYear
 
 # Matrices n x n that a check holds in memory: Z, A and what is made of them.
@@ -92,7 +92,7 @@ def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
         unknown = jnp.full((), jnp.nan, x.dtype)
         found = found._replace(**dict.fromkeys(OF_MODEL, unknown))
     finite = summed.is_finite and all(np.isfinite(a).all() for a in (table.x, table.Y))
-    productive = finite and is_productive_year(year)
+    unproductive = name_unproductive(year) if finite else ""
     return year_check(
         table,
         tables.tolerance,
@@ -101,8 +101,8 @@ def _check_streamed(tables: WorldTables, k: int, mapped: bool) -> YearCheck:
         found,
         finite=finite,
         negative_sales=summed.negative,
-        productive=productive,
-        unproductive="" if productive or not finite else name_unproductive(year),
+        productive=finite and not unproductive,
+        unproductive=unproductive,
     )
 
 

@@ -9,13 +9,14 @@ import numpy as np
 from ...kernels.solve import TOLERANCE
 from ..core import TivaxError, TivaxWarning, in_float64
 from ..tables import (
+    NONE_FOUND,
     WorldTable,
     WorldTables,
     require_productive,
     unproductive_in_words,
 )
 from .flows import StreamedFlows
-from .memory import is_mapped, is_too_large
+from .memory import is_mapped, is_too_large, stalled
 from .year import StreamedYear
 
 
@@ -44,38 +45,57 @@ def require_productive_table(table: WorldTable) -> None:
 
 def require_productive_year(year: StreamedYear, where: str = "") -> None:
     """Raise ``TivaxError`` unless the year is productive, naming industries."""
-    if not is_productive_year(year):
+    if told := name_unproductive(year):
         raise TivaxError(
             f"{where or year.flows.year}: the table is not productive, the spectral "
-            f"radius of A is not below 1; {name_unproductive(year)}"
+            f"radius of A is not below 1; {told}"
         )
 
 
-def is_productive_year(year: StreamedYear) -> bool:
-    """Whether multipliers of output, p = 1'B, are positive: then A >= 0 is productive
-    (``leontief.output_multipliers``). Where the iteration stalls, p > 0 and A'p < p is
-    enough, which a rough p can show."""
-    if bool(jnp.max(year.input_shares) < 1):
-        return True  # the largest column sum bounds the spectral radius
-    found = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
-    if not bool(jnp.min(found.X) > 0):
-        return False
-    if bool(found.residual <= TOLERANCE):
-        return True
-    inputs = year.scale[:, None] * year.flows.transposed_times(found.X)
-    return bool(jnp.min(found.X - inputs) > 0)
+def require_solved_year(
+    year: StreamedYear, residual: float, tol: float = TOLERANCE
+) -> None:
+    """Raise ``TivaxError`` where the iteration has stalled at ``residual``: for a cell
+    that is not a number, for industries that make the year unproductive, or for what LU
+    would take."""
+    if not residual <= tol:
+        year.flows.require_finite()
+        require_productive_year(year)
+        share = float(year.input_shares.max())
+        raise stalled(year.flows.year, len(year.x), residual, share)
 
 
 def name_unproductive(year: StreamedYear) -> str:
-    """Which industries to look at, in words (``tables.unproductive_in_words``).
+    """Which industries make the year unproductive, in words
+    (``tables.unproductive_in_words``); nothing where it is productive.
 
     A block is solved for as a year of its own, its coefficients in a file.
     """
+    if shown := _multipliers_show(year):
+        return ""
 
     def is_productive(members: np.ndarray) -> bool:
         flows = year.flows.among(members)
-        return is_productive_year(StreamedYear(flows, year.x, mapped=True))
+        block = StreamedYear(flows, year.x, mapped=True)
+        shown = _multipliers_show(block)
+        # Among industries that supply each other power iteration finds the radius.
+        return bool(block.spectral_radius() < 1) if shown is None else shown
 
     x, shares = np.asarray(year.x), np.asarray(year.input_shares)
     flows = year.flows
-    return unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
+    told = unproductive_in_words(x, shares, flows.slabs, is_productive, flows.industry)
+    return "" if shown is None and told == NONE_FOUND else told
+
+
+def _multipliers_show(year: StreamedYear) -> bool | None:
+    """Whether multipliers of output, p = 1'B, are positive: then A >= 0 is productive
+    (``leontief.output_multipliers``). Where the iteration stalls, p > 0 and A'p < p is
+    enough, which a rough p can show; None where it does not."""
+    if bool(jnp.max(year.input_shares) < 1):
+        return True  # the largest column sum bounds the spectral radius
+    found = year.solve_contents(jnp.ones((len(year.x), 1), year.x.dtype))
+    positive = bool(jnp.min(found.X) > 0)
+    if bool(found.residual <= TOLERANCE):
+        return positive
+    inputs = year.scale[:, None] * year.flows.transposed_times(found.X)
+    return True if positive and bool(jnp.min(found.X - inputs) > 0) else None

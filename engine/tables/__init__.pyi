@@ -53,6 +53,7 @@ from .store import store_attributes as store_attributes
 from .store import write_store as write_store
 from .synthetic import WorldShape as WorldShape
 from .synthetic import synthetic_world as synthetic_world
+from .unproductive import NONE_FOUND as NONE_FOUND
 from .unproductive import unproductive_in_words as unproductive_in_words
 from .world_table import Tolerance as Tolerance
 from .world_table import WorldTable as WorldTable

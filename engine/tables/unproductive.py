@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, UInt8
 
 _NAMED = 3  # industries that a message names
 _ROUNDING = 1e-9  # of a column sum
+NONE_FOUND = "look at cells that are negative or not numbers"
 
 Slabs = Callable[[], Iterable[tuple[int, Float[np.ndarray, "r n"]]]]
 """First row and rows of each slab of Z, in order."""
@@ -24,7 +25,7 @@ def unproductive_in_words(
     A table is unproductive where a strongly connected block of it is: industries that
     all supply each other, directly or not. In such a block some industry buys from the
     block more than its output: those are named, the worst first. ``is_productive``
-    says whether some industries by themselves are.
+    says whether some industries by themselves are. ``NONE_FOUND`` where all are.
     """
     suspects = np.flatnonzero(shares >= 1 - _ROUNDING)
     blocks = _strong_blocks(_links(x, slabs), suspects)
@@ -35,7 +36,7 @@ def unproductive_in_words(
         if within.any() and not is_productive(members):
             found.append((int(members.sum()), suspects[within], own[within]))
     if not found:
-        return "look at cells that are negative or not numbers"
+        return NONE_FOUND
     size, named, inputs = min(found, key=lambda block: block[0])
     named = named[np.argsort(-inputs, kind="stable")].tolist()
     first, *others = named[:_NAMED]

@@ -192,6 +192,9 @@ def _rows_of(
 ) -> Iterator[tuple[dict[str, Any], WildTest | None]]:
     """Rows of the table, without the model's name, and their wild tests."""
     try:
+        if setting.fit.without_se:
+            # Whether the result goes away could not be said of any variant.
+            raise TivaxError(f"no standard error: {setting.fit.without_se}")
         yield from _fitted(setting.fit, setting)
     except TivaxError as error:
         raise TivaxError(f"model {setting.model.name}: {error}") from None

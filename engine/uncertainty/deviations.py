@@ -15,7 +15,7 @@ from jaxtyping import Float
 from ...kernels import table_errors as kernels
 from ...kernels.error_terms.filled import FilledCells
 from ...kernels.error_terms.import_shares import import_share_errors
-from ..core import TivaxError, require_size
+from ..core import TivaxError, read_npz, require_size
 from ..streaming import does_not_fit, is_too_large, read_ahead
 from ..tables import Weighted, WorldTables, YearArray, as_float64, row_slabs
 from .models import ErrorModel, TableError
@@ -285,11 +285,7 @@ def _read_deviations(
     if not path.is_file():
         raise TivaxError(f"{path}: no such file; give a .npz with standard deviations")
     require_size(path.name, path.stat().st_size)
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-    except (ValueError, OSError, EOFError) as error:
-        raise TivaxError(f"{path}: not a .npz of plain arrays: {error}") from None
+    arrays = read_npz(path)
     time = "years" if "years" in arrays else "year"
     for name in ("Z", "Y", "regions", "sectors", time):
         if name not in arrays:
@@ -299,7 +295,13 @@ def _read_deviations(
             )
     for what, labels in (("regions", tables.regions), ("sectors", tables.sectors)):
         _require_same(path, what, arrays[what], labels)
-    years = [int(k) for k in np.atleast_1d(arrays[time])]
+    labels = np.atleast_1d(arrays[time])
+    whole = labels.ndim == 1 and labels.dtype.kind in "iuf"
+    if not (whole and (labels == np.floor(labels)).all()):
+        raise TivaxError(f"{path}: {time}: write whole numbers, such as 2007")
+    years = [int(k) for k in labels.tolist()]
+    if len(set(years)) < len(years):
+        raise TivaxError(f"{path}: {time}: a year is there twice")
     missing = [k for k in tables.years if k not in years]
     if missing:
         raise TivaxError(f"{path}: no standard deviations of {missing[0]}")
@@ -323,8 +325,8 @@ def _years_first(
     path: Path, arrays: dict[str, np.ndarray], name: str, years: int
 ) -> np.ndarray:
     values = arrays[name]
-    if values.dtype.kind not in "fiu":
-        raise TivaxError(f"{path}: {name} must be numbers")
+    if values.dtype.kind not in "fiu" or not values.ndim:
+        raise TivaxError(f"{path}: {name} must be an array of numbers")
     values = as_float64(values)
     values = values if "years" in arrays else values[None]
     if len(values) != years:

@@ -19,12 +19,11 @@ from jaxtyping import Array, Float
 from ...kernels import sensitivity
 from ...kernels.perimeters import equal_regions
 from ...kernels.sensitivity import Borders, Gradients, Products
-from ...kernels.solve import TOLERANCE
 from ..streaming import (
     StreamedFlows,
     StreamedYear,
     is_mapped,
-    stalled,
+    require_solved_year,
 )
 from ..tables import WorldTables
 from .models import ErrorModel
@@ -61,15 +60,6 @@ class OpenedYear:
         """Value added per US$ of output where it is the residual."""
         return jnp.where(self.year.x > 0, 1 - self.year.input_shares, 0)
 
-    def require_solved(self, residual: float, tol: float) -> None:
-        """Raise ``TivaxError`` where the iteration has stalled."""
-        if not residual <= tol:
-            self.year.flows.require_finite()
-            share = float(self.year.input_shares.max())
-            raise stalled(
-                self.tables.years[self.number], self.tables.n, residual, share
-            )
-
 
 def open_year(tables: WorldTables, k: int, memory: int | None) -> OpenedYear:
     """Read a year once."""
@@ -100,8 +90,8 @@ def streamed_year_errors(
     n, c = Y.shape
     by_origin = v[:, None] * equal_regions(n, c, Y.dtype).member
     content = year.solve_contents(by_origin, tol=ROUGH)
-    opened.require_solved(float(X.residual), TOLERANCE)
-    opened.require_solved(float(content.residual), ROUGH)
+    require_solved_year(year, float(X.residual))
+    require_solved_year(year, float(content.residual), ROUGH)
     products = Products(year.scale, v, X.X, content.X)
     parts = streamed_parts(tables, k, model, year.flows.rows)
     return StreamedYearErrors(k, opened, products, parts, row is None)
@@ -166,7 +156,7 @@ class StreamedYearErrors:
             return []
         R = _as_columns(asked)
         found = self.opened.year.solve_contents(R, tol=ROUGH)
-        self.opened.require_solved(float(found.residual), ROUGH)
+        require_solved_year(self.opened.year, float(found.residual), ROUGH)
         return _as_rows(found.X, asked)
 
     def absorbed(self, borders: Perimeters) -> Float[np.ndarray, "p p"]:

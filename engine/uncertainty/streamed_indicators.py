@@ -22,6 +22,7 @@ from ..streaming import (
     StreamedCoefficients,
     StreamedFlows,
     buyers_among,
+    require_solved_year,
     streamed_borders,
 )
 from .models import ErrorModel
@@ -141,7 +142,7 @@ class _MovedInverse:
         moved = -(scale**2) * drawn.x
 
         def answer(found: IterativeSolution) -> Array:
-            opened.require_solved(float(found.residual), ROUGH)
+            require_solved_year(year, float(found.residual), ROUGH)
             return found.X
 
         def solve(Q: Array) -> Array:

@@ -49,14 +49,14 @@ def errors_of_tbi(
 
     A year that needs more than ``memory`` (bytes) is read in row slabs.
     """
-    runs = [perimeters_with_partners(tables, drop, groups)]
-    kept: list[str | None] = [None]
+    kept: list[str | None] = [*(groups or {})] if result.each_group else [None]
     if result.each_group:
-        kept = [*(groups or {})]
         runs = [
             perimeters_with_partners(tables, drop, {name: members})
             for name, members in (groups or {}).items()
         ]
+    else:
+        runs = [perimeters_with_partners(tables, drop, groups)]
     regions: list[xr.Dataset] = []
     sectors: list[xr.Dataset] = []
     absorbed: list[xr.DataArray] = []

@@ -329,3 +329,29 @@ def test_results_that_cannot_be_compared_are_named(tmp_path):
     (a / "bench.json").write_text("[]")
     with pytest.raises(TivaxError, match="is not a bench.json of tivax bench"):
         compare_results(a, a, Terminal(quiet=True))
+
+
+@pytest.mark.parametrize(
+    "place, value",
+    [
+        (("rows", 0, "median_s"), 0.0),
+        (("rows", 0, "median_s"), "fast"),
+        (("rows", 0, "median_s"), [1.0]),
+        (("rows", 0, "case"), 3),
+        (("rows",), 3),
+        (("machine",), 3),
+        (("machine", "packages"), 3),
+        (("machine",), {"packages": {}}),
+    ],
+)
+def test_a_result_that_was_changed_is_named(tmp_path, place, value):
+    a = written_bench(tmp_path / "a", tivax=3.0)
+    b = written_bench(tmp_path / "b", tivax=3.0)
+    changed = part = json.loads((b / "bench.json").read_text())
+    for key in place[:-1]:
+        part = part[key]
+    part[place[-1]] = value
+    (b / "bench.json").write_text(json.dumps(changed))
+    with pytest.raises(TivaxError) as told:
+        compare_results(a, b, Terminal(quiet=True))
+    assert str(told.value) == f"{b / 'bench.json'} is not a bench.json of tivax bench"

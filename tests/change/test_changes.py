@@ -348,6 +348,7 @@ def test_factors_give_back_the_table_and_fill_what_is_not_used():
         ({"sector": "S0"}, "tbi by sector: leave out sector, or take an indicator"),
         ({"measure": "FD_VASH"}, "indicator FD_VASH has no level country"),
         ({"nodes": 0}, "nodes"),
+        ({"nodes": 100_000}, "nodes: give 1,000 points of the path at most, not 100,0"),
     ],
 )
 def test_mistakes_are_one_line(world, options, told):
@@ -400,7 +401,7 @@ def test_few_points_leave_a_remainder_that_is_reported(world, found):
     assert rough.remainder > 1e-6 > found.remainder
     missed = rough.values["change"] - rough.by_factor.sum(axis=1).to_numpy()
     assert_allclose(missed, rough.values["remainder"], atol=1e-14)
-    assert f"{rough.remainder:.0e}, 1 points" in str(rough)
+    assert f"{rough.remainder:.0e}, 1 point of" in str(rough)
 
 
 def test_what_imbalances_add_is_said(world):

@@ -26,6 +26,7 @@ from tivax.engine.cli import app as cli
 from tivax.engine.cli import options
 from tivax.engine.core.jax_setup import compilation_cache
 from tivax.engine.core.manifest import sha256 as tivax_sha256
+from tivax.engine.figures import shown_regions
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling import read_run_file
 from tivax.engine.sources import download as fetch
@@ -211,6 +212,27 @@ def test_check_exits_with_1_and_names_the_fault(tmp_path, change, fault):
     # The whole table stands above: the other years are sound.
     assert len(re.findall(r"│ +sound │", out)) == 2
     assert len(re.findall(r"│ 2001 │.*│ +fault │", out)) == 1
+
+
+def test_check_counts_the_other_years_with_a_fault_and_names_what_it_checks(tmp_path):
+    odd = tables()
+    x = np.array(odd.x)
+    x[:2, 3] *= 1.01
+    save_store(replace(odd, x=x, source=""), tmp_path / "store")
+    code, out, err = tivax("check", tmp_path / "store", "--quiet")
+    assert code == 1 and err.endswith(" (and 1 more year)\n")
+    assert out.startswith("tables: 4 regions x 3 sectors, million US$\n")
+
+
+@pytest.mark.parametrize(
+    "count, rule", [(9, "the 8 largest"), (2, "all, ordered"), (1, "all, ordered")]
+)
+def test_regions_that_are_shown_are_told_in_words(count, rule):
+    size = pd.Series(np.arange(count) + 1.0, [f"R{k}" for k in range(count)])
+    assert shown_regions(size, "output").rule == f"{rule} by output"
+    size["ROW"] = 9.0
+    told = "the largest" if count == 1 else f"the {min(count, 8)} largest"
+    assert shown_regions(size, "output").rule == f"{told} by output, ROW left out"
 
 
 def test_the_largest_traders_are_shown_with_the_residual(work, tmp_path):
@@ -609,9 +631,32 @@ def test_devices_are_those_of_jax_and_say_what_fits():
     assert heading.split("\t") == columns
     for device, line in zip(jax.devices(), lines, strict=True):
         assert line.split("\t")[1] == device.platform
-    # A year of a million industries takes 48 TB.
+    # A year of a million industries takes 8 TB.
     _, *lines = good("devices", "--size", "1000x1000").out.splitlines()
     assert {line.split("\t")[-1] for line in lines} == {"0"}
+
+
+@pytest.mark.skipif(jax.default_backend() == "gpu", reason="another memory")
+@pytest.mark.parametrize(
+    "matrices, years, said",
+    [
+        (3.9, "0", "tivax: years of 4 x 5 are streamed: "),
+        (4.1, "0", "tivax: several years of 4 x 5 are streamed: "),  # read ahead
+        (5.4, "1", ""),
+    ],
+)
+def test_devices_say_that_years_too_large_for_memory_are_streamed(
+    monkeypatch, matrices, years, said
+):
+    """The rule of streaming: three matrices, or four, in three quarters of memory."""
+    memory = int(matrices * 8 * 20**2)
+    for module in ("streaming.memory", "cli.tools.devices"):
+        name = f"tivax.engine.{module}.machine_memory"
+        monkeypatch.setattr(name, lambda: memory)
+    monkeypatch.setattr("jax.devices", lambda: jax.local_devices()[:1])
+    answer = good("devices", "--size", "4x5")
+    assert answer.out.splitlines()[-1].split("\t")[-1] == years
+    assert answer.err.startswith(said) and bool(answer.err) == bool(said)
 
 
 @pytest.mark.skipif(jax.default_backend() == "gpu", reason="there is a GPU")
@@ -984,6 +1029,24 @@ def test_the_installed_command_computes_the_same_and_keeps_its_programs(
     assert (again.code, again.err) == (0, "")
     assert {*FIGURES} < {*names(tmp_path / "again")}  # drawn by processes of their own
     assert set(names(folder)) == programs
+
+
+def test_a_program_that_is_half_in_the_cache_is_compiled_in_silence(
+    work, installed, cache, tmp_path
+):
+    """As a process finds it that another is just writing; JAX warns of it."""
+    words = ("tbi", work / "store", "--years", 2000, "--no-figures", "--quiet", "--out")
+    assert installed(*words, "whole").code == 0
+    (folder,) = cache.iterdir()
+    programs = {k: k.read_bytes() for k in folder.glob("*-cache")}
+    for path, program in programs.items():
+        path.write_bytes(program[: len(program) // 2])
+    again = installed(*words, "again")
+    for path, program in programs.items():
+        path.write_bytes(program)
+    assert (again.code, again.err) == (0, "")
+    a, b = (tmp_path / k / "tbi.csv" for k in ("whole", "again"))
+    assert a.read_bytes() == b.read_bytes()
 
 
 def test_the_installed_command_tells_mistakes_in_one_line(installed):

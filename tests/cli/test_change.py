@@ -1,6 +1,7 @@
 """``tivax change``: files, columns, numbers, figures, mistakes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -95,6 +96,27 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     assert told.startswith("--satellite: 2 accounts; give a file with one")
 
 
+def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
+    regions = ("A/B", "../A", "A_B", "C")
+    tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")
+    words = ("--region", "A/B,../A,A_B", "--quiet", "--out", tmp_path / "out")
+    good("change", tmp_path / "store", *words)
+    drawn = [k for k in names(tmp_path / "out") if k.endswith(".svg")]
+    assert [k for k in drawn if "countries" in k] == [
+        "countries_.._A.svg",
+        "countries_A_B.svg",
+        "countries_A_B_4.svg",
+    ]
+    assert names(tmp_path) == ["out", "store"]
+
+
+def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
+    words = ("--region", "R2", "--nodes", 1, "--no-figures")
+    out = good("change", store, *words, "--out", tmp_path / "out").out
+    assert "effects; chosen by --region\n" in out
+    assert "at 1 point of the path" in " ".join(out.split())
+
+
 @pytest.mark.parametrize(
     "words, told",
     [
@@ -104,6 +126,7 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
         (("--from", 2001, "--to", 2001), "change: 2001 twice"),
         (("--sector", "S1"), "tbi by sector: leave out sector"),
         (("--format", "ods"), "format"),
+        (("--nodes", 2_000), "nodes: give 1,000 points of the path at most"),
     ],
 )
 def test_mistakes_are_one_line_and_nothing_is_written(store, tmp_path, words, told):

@@ -1,6 +1,7 @@
 """``--error`` of ``tivax tbi`` and ``tivax indicators``: columns, manifest, mistakes."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -102,6 +103,27 @@ def test_indicators_have_columns_of_errors(store, model, tmp_path):
         assert np.abs(ratio - 1).max() < 0.2
         half = (rows["ci_high"] - rows["ci_low"]) / 2
         assert_allclose(half, 1.959963984540054 * rows["se"], rtol=1e-6)
+
+
+def test_groups_that_overlap_have_the_errors_of_each_alone(model, tmp_path):
+    regions = ("AUT", "DEU", "USA", "ROW")
+    tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")
+    found = {}
+    for groups in ("EU15,OECD", "OECD", "EU15"):
+        out = tmp_path / groups
+        words = ("--groups", groups, "--each-group", "--error", model, "--out", out)
+        good("tbi", tmp_path / "store", *words, "--no-figures")
+        absorbed = pd.read_parquet(out / "va_absorbed.parquet")
+        keys = ["year", "origin", "absorber"]
+        found[groups] = (
+            pd.read_csv(out / "tbi.csv").set_index(["year", "region"])["se"],
+            absorbed.set_index(keys)["se"],
+        )
+    for both, *alone in zip(*found.values(), strict=True):
+        each = pd.concat(alone)
+        # Of a group by itself: the same solves, to 1e-7.
+        assert_allclose(both.loc[each.index], each, rtol=1e-6)
+        assert (each > 0).all()
 
 
 def test_mistakes_are_told_before_anything_is_written(store, tmp_path):

@@ -79,6 +79,19 @@ def killed(path, arrays):
 processes._keep = killed
 cli.main()
 """
+# Has no room for the results once they are computed, the others being ready.
+FULL = """
+import errno, time
+from tivax.engine.cli import app as cli
+from tivax.engine.core import places
+
+def full(part, path):
+    time.sleep(2)
+    raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+places.replace_folder = full
+cli.main()
+"""
 WHOLE = "from tivax.engine.cli import app as cli\ncli.main()"
 
 
@@ -185,6 +198,28 @@ def test_a_killed_process_leaves_nothing_half_and_one_alone_goes_on(place, alone
     pd.testing.assert_frame_equal(found, whole, rtol=1e-12)
     kept = found["year"] < found["year"].max()
     pd.testing.assert_frame_equal(found[kept], whole[kept], check_exact=True)
+
+
+def test_a_mistake_that_only_the_first_process_finds_is_one_line_in_each(place):
+    """A folder of something else is where the results should go."""
+    (place / "taken").mkdir(exist_ok=True)
+    (place / "taken" / "thesis.txt").write_text("mine")
+    told = "taken: exists already; --force replaces it"
+    words = ("tbi", "store", "--out", "taken", *ALWAYS)
+    first, second = two(place, (WHOLE, WHOLE), *words)
+    assert first == (1, [], f"tivax: {told}\n")
+    assert second == (1, [], f"tivax: the first process of the job has ended: {told}\n")
+    assert names(place / "taken") == ["thesis.txt"]
+
+
+def test_a_disk_that_is_full_at_the_end_is_one_line_in_each_process(place):
+    words = ("tbi", "store", "--out", "full", *ALWAYS)
+    (code, _, err), second = two(place, (FULL, WHOLE), *words)
+    (told,) = err.splitlines()
+    assert code == 1 and told.startswith("tivax: ") and "No space left" in told
+    ended = "the first process of the job has ended: "
+    assert second == (1, [], told.replace("tivax: ", f"tivax: {ended}") + "\n")
+    assert "full" not in names(place)
 
 
 def test_the_options_go_together(place):

@@ -1,6 +1,7 @@
 """Economies: their files, what they refuse, and how they come from tables."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -10,8 +11,9 @@ from numpy.testing import assert_allclose
 import tivax as tx
 from tivax import TivaxError
 from tivax.engine.equilibrium import exact_hat_scenario, read_exact_hat
+from tivax.engine.tables import find_doubts
 
-from helpers import error_of, random_tables
+from helpers import error_of, random_tables, small_world
 
 THETAS = pd.DataFrame({"sector": ["*"], "theta": [4.0]})
 # Sums in another order.
@@ -70,12 +72,49 @@ def test_a_file_that_is_wrong_ends_in_a_line_that_names_it(
     assert str(path) in str(caught.value) and "\n" not in str(caught.value)
 
 
-def test_what_is_not_a_file_of_arrays_is_refused(tmp_path):
+def test_what_is_not_a_file_of_arrays_is_refused(file, tmp_path):
     with pytest.raises(TivaxError, match="no such file"):
         tx.read_economy(tmp_path / "none.npz")
     (tmp_path / "text.npz").write_text("text")
     with pytest.raises(TivaxError, match=r"text.npz: not an .npz of plain arrays"):
         tx.read_economy(tmp_path / "text.npz")
+    # More than is wanted is not looked at.
+    found = rewritten(file, tmp_path / "more.npz", notes=np.array([None]))
+    assert tx.read_economy(found).regions == tx.read_economy(file).regions
+
+
+@pytest.mark.parametrize("of", ["deviations", "economy"])
+@pytest.mark.parametrize(
+    "damage, why",
+    [
+        (lambda whole: b"", "cut short"),
+        (lambda whole: whole[:-40], "cut short"),
+        (lambda whole: b"PK\x03\x04" + bytes(100), "cut short"),
+        (lambda whole: whole[:200] + bytes(50) + whole[250:], "it is damaged"),
+        ("one array", "no archive of arrays"),
+        ("objects", "objects of Python are not read"),
+    ],
+)
+def test_a_damaged_archive_of_arrays_is_one_line(file, tmp_path, of, damage, why):
+    """Of standard deviations of cells and of an economy."""
+    path = tmp_path / "arrays.npz"
+    if damage == "objects":
+        rewritten(file, path, trade=np.array([None]), Z=np.array([None]))
+    elif damage == "one array":
+        with path.open("wb") as single:
+            np.save(single, np.ones(3))
+    else:
+        path.write_bytes(damage(file.read_bytes()))
+    read = partial(tx.read_economy, path)
+    if of == "deviations":
+        world = small_world(2, 2)
+        error = tx.TableError("given", file=path)
+        read = partial(tx.standard_errors, world, error, ["tbi"])
+    with pytest.raises(TivaxError) as told:
+        read()
+    line = str(told.value)
+    assert line.startswith(f"{path}: not an .npz of plain arrays (") and why in line
+    assert "\n" not in line
 
 
 @pytest.mark.parametrize(
@@ -222,6 +261,17 @@ def test_tables_of_the_old_equilibrium_are_those_of_the_economy(economy):
     # Value added is that of the economy and tariffs on inputs.
     left = tables.x[0] - table.Z.sum(axis=0)
     assert (left.reshape(3, 2) >= economy.value_added * (1 - 1e-9)).all()
+
+
+def test_trade_that_a_scenario_moves_is_no_doubt_about_labels():
+    """R0 buys most of R1 once it costs a tenth: warnings are errors in these tests."""
+    world = random_tables(regions=4, sectors=3, years=1, seed=1)
+    economy = tx.economy_from_tables(world, world.years[0], THETAS)
+    costs = np.ones((4, 4, 3))
+    costs[0, 1] = 0.1
+    tables = tx.equilibrium_tables(tx.exact_hat(economy, trade_costs=costs))
+    (doubt,) = find_doubts(tables.table(2000))
+    assert "another order" in doubt
 
 
 def test_balanced_trade_is_a_trade_benefit_index_of_zero(economy):

@@ -14,7 +14,7 @@ from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
 from commands import mistake, names
 from helpers import error_of
-from result_folders import absorbed_frame, tbi_frame, write_tbi_folder
+from result_folders import YEARS, absorbed_frame, tbi_frame, write_tbi_folder
 
 # Names of languages and formats, and places that Vega names but does not load.
 NAMED = re.compile(
@@ -145,3 +145,15 @@ def test_the_command_writes_the_page_or_one_line(page, tmp_path):
     )
     assert mistake("explore", tmp_path / "no", "--out", out).endswith("no such folder")
     assert names(tmp_path) == []
+    for wrong in ("charts.txt", "charts", ".html"):
+        place = tmp_path / wrong
+        assert mistake("explore", folder, "--out", place) == (
+            f"--out {place}: a page of HTML; end its name in .html"
+        )
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("name", ["EXPLORER.HTML", "page.v2.htm"])
+def test_a_page_may_end_as_browsers_know_it(page, tmp_path, name):
+    written = tx.explore(page[0].parent / "results", tmp_path / name)
+    assert data_of(written.read_text(encoding="utf-8"))["years"] == [*YEARS]

@@ -200,6 +200,15 @@ def test_tbi_writes_rows_of_the_groups(store, tmp_path):
     assert json.loads((out / "manifest.json").read_text())["each_group"] is True
 
 
+def test_indicators_print_the_groups_of_each_run(store, tmp_path):
+    """All of them: the largest are those of several results."""
+    words = ("--groups", "EU15,OECD", "--each-group", "--no-figures")
+    answer = good("indicators", store, *words, "--out", tmp_path / "both", "--quiet")
+    assert EU15 in answer.out and OECD in answer.out and answer.err == ""
+    found = pd.read_parquet(tmp_path / "both" / "indicators.parquet")
+    assert set(found["region"]) == {EU15, OECD}
+
+
 def test_decompose_writes_the_groups_one_after_the_other(store, tmp_path):
     words = ("--method", "bm-source", "--level", "bilateral", "--format", "csv")
     both = ("--groups", "EU15,OECD", "--each-group", "--out", tmp_path / "both")

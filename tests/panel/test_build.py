@@ -580,7 +580,7 @@ def test_the_index_of_a_store_is_the_one_that_tivax_computes(files, tmp_path):
     assert manifest["residual_max"] == built.residual_max
     assert stored.inputs()[1] == tmp_path / "store"
     message = refusal(replace(stored, years=(2000, 2003)))
-    assert "store: no tbi in 2002 and 1 more years; write [recipe] years" in message
+    assert "store: no tbi in 2002 and 1 more year; write [recipe] years" in message
 
 
 def test_countries_and_years_that_an_index_lacks_are_told_at_once(files, tmp_path):

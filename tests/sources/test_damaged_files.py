@@ -266,6 +266,18 @@ def test_carriage_returns_at_the_ends_of_lines_are_told(tmp_path):
     assert "F.txt: 1 lines, its header alone has 2" in refusal("exiobase", folder)
 
 
+@pytest.mark.parametrize("source", ["oecd", "figaro", "lrwiod"])
+@pytest.mark.parametrize(
+    "start", [gzip.compress(b"RDX2\nX\n"), b"PK\x03\x04", b"PAR1\x15", b"%PDF-1.7\r"]
+)
+def test_a_file_that_is_no_text_is_told_where_text_is_read(tmp_path, source, start):
+    """Any name is taken of a file that is given by itself."""
+    path = tmp_path / "wiot_1995.csv"
+    path.write_bytes(start + b"\r\n" + bytes(range(256)) * 8)
+    line = refusal(source, path)
+    assert line.startswith("wiot_1995.csv: no text by its first bytes; give a table")
+
+
 def test_a_first_line_that_is_not_utf_8_is_told(tmp_path):
     path = tmp_path / "matrix_eu-ic-io_ind-by-ind_26ed_2019.csv"
     mf.write_lines(path, mf.figaro_matrix(mf.figaro_world()))

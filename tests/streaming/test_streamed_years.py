@@ -12,6 +12,7 @@ from tivax.engine import (
     TivaxWarning,
     WorldShape,
     WorldTables,
+    check_tables,
     decompose,
     indicators,
     open_store,
@@ -242,13 +243,44 @@ def test_a_year_in_which_the_iteration_stalls_can_be_productive():
     found = year.solve_contents(jnp.ones((N, 1)))
     assert float(found.residual) > 1e-12
     require_productive_year(year)
-    loop = A.copy()
-    loop[:, 3] *= 1.3
-    loop[3, A[:, 3].argmax()] = 1
-    assert max(abs(np.linalg.eigvals(loop))) > 1
-    year = year_of(tables_of(loop, np.ones((N, REGIONS)), np.ones(N)))
-    message = error_of(require_productive_year, year)
+
+
+def test_multipliers_too_rough_to_tell_do_not_make_a_year_unproductive():
+    """The iteration grows without bound, and leaves multipliers below 0."""
+    A = single_supplier_inputs(regions=REGIONS, sectors=SECTORS, home=0.0, seed=26)
+    A[:, 3] *= 1.05 / A[:, 3].sum()
+    assert max(abs(np.linalg.eigvals(A))) < 0.95
+    tables = tables_of(A, np.ones((N, REGIONS)), np.ones(N))
+    rough = year_of(tables).solve_contents(jnp.ones((N, 1)))
+    assert float(rough.residual) > 1 and float(rough.X.min()) < 0
+    require_productive_year(year_of(tables))
+    (check,) = check_tables(tables, memory=1)
+    assert check.productive and "not solved" in check.faults[-1]
+    message = error_of(value_added_trade, tables, **STREAMED)
+    assert ", an industry buys 1.05 of its output; LU factors of" in message
+
+
+@pytest.mark.parametrize(
+    "work, given",
+    [
+        (value_added_trade, ()),
+        (indicators, ()),
+        (standard_errors, (TableError("lognormal", a=0.1),)),
+    ],
+)
+def test_industries_are_named_where_they_are_why_the_iteration_stalls(work, given):
+    A = single_supplier_inputs(regions=REGIONS, sectors=SECTORS, home=0.0, seed=5)
+    seller = A[:, 3].argmax()
+    A[:, 3] *= 1.3
+    A[3, seller] = 1
+    assert max(abs(np.linalg.eigvals(A))) > 1
+    tables = tables_of(A, np.ones((N, REGIONS)), np.ones(N))
+    assert float(year_of(tables).solve(jnp.ones((N, 1))).residual) > SOLVED
+    message = error_of(work, tables, *given, **STREAMED)
     assert message.startswith("2014: the table is not productive")
+    assert message.endswith(check_tables(tables)[0].unproductive)
+    region, sector = divmod(int(seller), SECTORS)
+    assert f"look at R{region}:S{sector}, whose inputs are 1.900" in message
 
 
 # ----------------------------------------------------------------------------- rule

@@ -154,6 +154,10 @@ def test_wrong_arguments_are_one_line(small):
         ({"blocks": ["C00"]}, "blocks: give a dict"),
         ({"weights": "lnGDP"}, "weights='lnGDP': give a list"),
         ({"model": replace(MODEL, outcome="nothing")}, "model main: no column nothing"),
+        (
+            {"panel": small.assign(KOFGIdj=2 * small["TBI"] - small["RQ"])},
+            "model main: no standard error: the regressors and the effects explain ",
+        ),
     ):
         with pytest.raises(tx.TivaxError) as caught:
             unchecked(**{"panel": small, "model": MODEL, "draws": 0, **wrong})

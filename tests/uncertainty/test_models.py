@@ -136,9 +136,13 @@ def test_published_deviations_are_read_by_label(tmp_path):
         ({"year": 1999}, "no standard deviations of 2000"),
         ({"Z": -Z}, "Z has a standard deviation below 0 or NaN"),
         ({"Y": Y[:1]}, "Z (1, 2, 2) and Y (1, 1, 2) do not fit 2 regions"),
+        ({"year": 2000.5}, "year: write whole numbers, such as 2007"),
+        ({"year": "a"}, "year: write whole numbers"),
+        ({"year": [2000, 2000]}, "year: a year is there twice"),
+        ({"years": [2000], "Z": 1.0}, "Z must be an array of numbers"),
     ):
         np.savez(path, **{"Z": Z, "Y": Y, **labels, **change})
         given = tx.TableError("given", file=path)
         assert error_of(errors_of, tables, given).startswith(f"{path}: {told}")
     path.write_bytes(b"nothing")
-    assert error_of(errors_of, tables, given).startswith(f"{path}: not a .npz")
+    assert error_of(errors_of, tables, given).startswith(f"{path}: not an .npz")

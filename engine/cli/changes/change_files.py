@@ -1,5 +1,6 @@
 """What ``tivax change`` writes and prints."""
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from ...change import change as decompose_change
 from ...core import (
     Format,
     Run,
+    count_text,
     output_folder,
     require_result_place,
     write_csv,
@@ -71,7 +73,9 @@ def run_change(
             value_added=value_added,
             progress=progress,
         )
-    shown = shown_regions(_size(found, tables), f"output in {found.end}", regions)
+    shown = shown_regions(
+        _size(found, tables), f"output in {found.end}", regions, option="--region"
+    )
     with output_folder(out, run, force=force) as folder:
         for name, frame in tables_of(found).items():
             write_frame(frame, folder, name, format, _LABELS)
@@ -113,7 +117,7 @@ def run_change(
     )
     terminal.print(
         f"adds up to {found.remainder:.1e} of the change or of its largest effect, at "
-        f"{found.nodes} points of the path"
+        f"{count_text(found.nodes, 'point')} of the path"
     )
     drawn = f"Open {out / 'waterfall.svg'}" if figures else f"Open {out}"
     terminal.finish(record, drawn)
@@ -192,7 +196,10 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
             frame = pd.DataFrame(effects.values, countries, factors)
             size = np.abs(effects.values).sum(axis=1)
             first = np.argsort(-size, kind="stable")[:_COUNTRIES]
-            figures[f"countries_{region}"] = change_plots.effect_map(
+            name = f"countries_{_NOT_IN_NAMES.sub('_', region)}"
+            if name in figures:
+                name = f"{name}_{len(figures)}"
+            figures[name] = change_plots.effect_map(
                 frame.iloc[first],
                 title=f"{about['title']}, {region}: by country in which it changed",
                 unit=found.unit,
@@ -202,6 +209,8 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
 
 
 _MAPS, _COUNTRIES = 3, 20
+# Of files, on one system or another.
+_NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*]')
 
 
 def _size(found: Change, tables: WorldTables) -> pd.Series:

@@ -21,9 +21,10 @@ def run_check(store: Path, tables: WorldTables, terminal: Terminal) -> None:
     print_checks(terminal, rows, tables)
     if faults := [f"{row.year}: {'; '.join(row.faults)}" for row in rows if row.faults]:
         told = with_sector_titles(faults[0], tables.sectors, tables.source)
+        more = len(faults) - 1
         raise TivaxError(
             f"{store}: {told}"
-            + (f" (and {len(faults) - 1} more years)" if len(faults) > 1 else "")
+            + (f" (and {count_text(more, 'more year')})" if more else "")
         )
     record = {}
     if terminal.json:
@@ -43,7 +44,7 @@ def print_checks(
     Each is at most 80 columns wide.
     """
     terminal.print(
-        f"{tables.source}: {count_text(len(tables.regions), 'region')} x "
+        f"{tables.source or 'tables'}: {count_text(len(tables.regions), 'region')} x "
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:

@@ -336,7 +336,10 @@ def _print_last(
     asked: Sequence[str],
 ) -> None:
     """Print a few indicators of the last year: those of the figures, or the first."""
-    whole = xr.concat(list(last.values()), "region") if len(last) > 1 else last[""]
+    groups = list(last.values())
+    whole = groups[0]
+    if len(groups) > 1:
+        whole = xr.concat(groups, "region", data_vars="all")
     of_figures = [k for names in _FIGURES.values() for k in names]
     many = len(wanted) > _PRINTED and set(of_figures) <= set(wanted)
     names = [k for k in (of_figures if many else wanted) if k in whole][:_PRINTED]

@@ -58,12 +58,17 @@ def _read(folder: Path) -> _Result:
     try:
         document = json.loads(path.read_text())
         rows = pd.DataFrame(document["rows"])[[*_KEYS, "median_s"]]
-        _ = document["size"], document["machine"]["packages"]
+        about, timed = document["machine"], rows["median_s"].to_numpy(float)
+        _ = document["size"], about["processor"], about["cores"], about["device"]
+        _ = about["packages"].items()
+        words = rows[_KEYS].map(lambda k: isinstance(k, str))
+        if not words.all(axis=None) or (timed <= 0).any():
+            raise ValueError
     except FileNotFoundError:
         raise TivaxError(
             f"{path}: no such file; give the folders that tivax bench wrote"
         ) from None
-    except (ValueError, KeyError, TypeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise TivaxError(f"{path} is not a bench.json of tivax bench") from None
     return _Result(folder, document, rows)
 

@@ -7,15 +7,19 @@ import jax
 
 from ...core import Run, machine_memory, processor_name
 from ...measures import MATRICES
+from ...streaming import is_too_large
 from ..terminal import Terminal
+
+_SEVERAL = 2  # years: with more of them the next one is read meanwhile
 
 
 def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
     """A row for each device: platform, name, cores (of a processor), memory in GiB, and
-    how many years of ``regions`` x ``sectors`` fit into it at once."""
-    rows = [_facts(device) for device in jax.devices()]
-    for row in rows:
-        row["years_at_once"] = _years(row, regions * sectors, len(rows))
+    how many years of ``regions`` x ``sectors`` fit into it at once; what becomes of
+    years that do not fit is told on stderr."""
+    n = regions * sectors
+    devices = jax.devices()
+    rows = [_facts(device, n, len(devices)) for device in devices]
     terminal.listing(
         ("device", "platform", "name", "cores", "memory", "years at once"),
         [
@@ -30,6 +34,13 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
             for row in rows
         ],
     )
+    if which := _streamed(rows, n):
+        terminal.announce(
+            f"{which} of {regions} x {sectors} are streamed: tbi, indicators and the "
+            "like read them from the store in slabs of rows as they compute; what "
+            "needs the Leontief inverse itself needs fewer regions or sectors first "
+            "(`tivax aggregate`)"
+        )
     record = {}
     if terminal.json:
         record = Run("devices").manifest(residual_max=None, outputs=[], devices=rows)
@@ -38,29 +49,33 @@ def print_devices(terminal: Terminal, regions: int, sectors: int) -> None:
         terminal.print("Next: tivax demo --out demo")
 
 
-def _facts(device: Any) -> dict[str, Any]:
+def _facts(device: Any, n: int, devices: int) -> dict[str, Any]:
     """On a CPU all cores are one device, and the memory is that of the machine."""
     cpu = device.platform == "cpu"
     stats = None if cpu else device.memory_stats()
     memory = machine_memory() if cpu else (stats or {}).get("bytes_limit")
+    years = None
+    if memory is not None and cpu:
+        # The devices into which a processor is divided share its memory.
+        years = int(not is_too_large(n, _SEVERAL, memory // devices))
+    elif memory is not None:
+        years = memory // (MATRICES * 8 * n * n)
     return {
         "device": device.id,
         "platform": device.platform,
         "name": processor_name() if cpu else device.device_kind,
         "cores": _cores() if cpu else None,
         "memory_gib": None if memory is None else round(memory / 2**30, 1),
+        "years_at_once": years,
     }
 
 
-def _years(row: dict[str, Any], n: int, devices: int) -> int | None:
-    """Years of n x n flows that a device takes at once: a processor one, if it fits."""
-    if row["memory_gib"] is None:
-        return None
-    cpu = row["platform"] == "cpu"
-    # The devices into which a processor is divided share its memory.
-    room = row["memory_gib"] * 2**30 / (devices if cpu else 1)
-    fit = int(room // (MATRICES * 8 * n * n))
-    return min(fit, 1) if cpu else fit
+def _streamed(rows: list[dict[str, Any]], n: int) -> str:
+    """Which years of n x n flows are too large for this machine, in words."""
+    gpu = any(k["platform"] != "cpu" and k["years_at_once"] == 0 for k in rows)
+    if gpu or is_too_large(n):
+        return "years"
+    return "several years" if is_too_large(n, _SEVERAL) else ""
 
 
 def _cores() -> int | None:

@@ -76,7 +76,7 @@ def read(file: TableFile) -> Iterator[WorldTable]:
 def _header(file: TableFile) -> list[str]:
     with fs.open_table(file) as stream:
         line = next(fs.lines_of(file, stream), b"")
-    fs.check_start(file, line[:1024], ())
+    fs.check_text(file, line[:1024])
     text = line.decode("utf-8-sig", "replace")
     return [cell.strip(' "\r\n') for cell in text.split(",")]
 

@@ -95,7 +95,7 @@ def _read_cells(file: TableFile) -> pa.Table:
     types = {name: pa.dictionary(pa.int32(), pa.string()) for name in LABELS}
     types |= {"year": pa.int16(), "value": pa.float64()}
     with fs.open_table(file) as stream:
-        fs.check_start(file, stream.read(1024), ())
+        fs.check_text(file, stream.read(1024))
     with fs.open_table(file) as stream, fs.parsing(file):
         return pyarrow.csv.read_csv(
             stream,
