@@ -35,7 +35,7 @@ def shown_regions(
     """
     if asked:
         chosen = known_regions(asked, [str(k) for k in size.index])
-        return ShownRegions(chosen, chosen, "chosen by --regions", asked=True)
+        return ShownRegions(chosen, chosen, "the regions asked for", asked=True)
     few = largest(size, FEW, rest=False)
     count = f"the {len(few)} largest" if len(few) < len(size) else "all, the largest"
     without = ", ROW left out" if REST in size.index else ""
