@@ -103,7 +103,7 @@ def _direct_effects(
         Table(
             pooled,
             "The largest direct effect of the lag, in points of the outcome for a unit "
-            "of the index, at which the interval of TBI excludes 0 (empty: it never "
+            "of the index, at which the interval of TBI excludes 0 (–: it never "
             "does); share: the first over the whole effect of the lag, the reduced "
             "form.",
             dict.fromkeys(
@@ -331,8 +331,8 @@ def other_errors(result: Replication) -> Section:
                 "distributions named below, whatever a library prints. Driscoll-Kraay "
                 "errors allow for correlation between countries but rely on many "
                 "years, and can be too small where years are few. This panel has "
-                f"{years}, and they are the smallest in {smallest} of {len(se)} "
-                "columns."
+                f"{years} years, and its Driscoll-Kraay errors are the smallest in "
+                f"{smallest} of {len(se)} columns."
             ),
             Points([f"{name}: {notes[name]}" for name in names]),
             Table(
