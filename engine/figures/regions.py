@@ -37,7 +37,7 @@ def shown_regions(
         chosen = known_regions(asked, [str(k) for k in size.index])
         return ShownRegions(chosen, chosen, "the regions asked for", asked=True)
     few = largest(size, FEW, rest=False)
-    count = f"the {len(few)} largest" if len(few) < len(size) else "all, the largest"
+    count = f"the {len(few)} largest" if len(few) < len(size) else "all, largest first"
     without = ", ROW left out" if REST in size.index else ""
     rule = f"{count} by {measure}{without}"
     return ShownRegions(few, largest(size, MANY), rule)
