@@ -101,15 +101,12 @@ def _direct_effects(
             "less likely. " + " ".join(_survives(row) for _, row in pooled.iterrows())
         ),
         Table(
-            pooled,
+            pooled.rename(columns=_BOUNDS),
             "The largest direct effect of the lag, in points of the outcome for a unit "
             "of the index, at which the interval of TBI excludes 0 (–: it never "
-            "does); share: the first over the whole effect of the lag, the reduced "
-            "form.",
-            dict.fromkeys(
-                ["coef", "se", "reduced_form", "largest_union", "largest_prior"], ".2f"
-            )
-            | {"share": ".0%"},
+            "does): by the union, and with the prior. Share: that of the union over "
+            "the whole effect of the lag, the reduced form.",
+            dict.fromkeys(["coef", "se", *_BOUNDS.values()], ".2f") | {"share": ".0%"},
         ),
         report.Figure(
             figures["direct_effects"],
@@ -117,6 +114,13 @@ def _direct_effects(
             "countries. Solid: 2SLS. Dotted: where the union begins to hold 0.",
         ),
     ]
+
+
+_BOUNDS = {
+    "reduced_form": "reduced form",
+    "largest_union": "largest, union",
+    "largest_prior": "largest, prior",
+}
 
 
 def _survives(row: pd.Series) -> str:
