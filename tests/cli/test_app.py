@@ -872,7 +872,7 @@ def test_a_store_that_is_none_is_told_before_any_file_is_read(data, tmp_path, co
     out = tmp_path / ("o.csv" if command == "panel" else "o")
     given = ("--data", data, "--out", out, "--store")
     line = mistake(command, *given, tmp_path / "none")
-    assert line == f"{tmp_path / 'none'}: no such store; make one by `tivax import`"
+    assert line == f"{tmp_path / 'none'}: no such store; make one with `tivax import`"
     (tmp_path / "folder").mkdir()
     line = mistake(command, *given, tmp_path / "folder")
     assert line.startswith(f"{tmp_path / 'folder'}: not a tivax store")
