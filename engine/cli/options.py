@@ -190,7 +190,7 @@ ProcessId = Annotated[
 def require_store(path: Path | None) -> Path | None:
     """The store that is named, which must be there."""
     if path is not None and not path.exists():
-        raise TivaxError(f"{path}: no such store; make one by `tivax import`")
+        raise TivaxError(f"{path}: no such store; make one with `tivax import`")
     return path
 
 

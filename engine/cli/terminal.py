@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.progress import (
     BarColumn,
     DownloadColumn,
@@ -185,7 +186,9 @@ class Terminal:
     ) -> None:
         """A table; the first ``words`` columns are aligned left, the others right.
 
-        Where the terminal is narrow, words wrap and numbers stay whole.
+        Where the terminal is narrow, words wrap and numbers stay whole; where that is
+        not enough, columns move together, and at last lines are longer than the
+        terminal: the names of rows would go before that.
         """
         if self.json:
             return
@@ -196,7 +199,16 @@ class Terminal:
             table.add_column(name, justify=justify, no_wrap=number)
         for row in rows:
             table.add_row(*row)
-        self.out.print(table)
+        if self._least(table) > self.out.width:
+            table.padding = 0
+        if (least := self._least(table)) > self.out.width:
+            table.width = least
+        self.out.print(table, crop=False)
+
+    def _least(self, table: Table) -> int:
+        """The width at which no word and no number of a table is cut."""
+        wide = self.out.options.update_width(10_000)
+        return Measurement.get(self.out, wide, table).minimum
 
     def listing(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Rows of words: a table on a terminal, lines split by tabs elsewhere."""

@@ -63,10 +63,21 @@ def write_frame(
             path,
             write_index=False,
             version=118,
-            variable_labels={names[k]: v[:_LONGEST_LABEL] for k, v in told.items()},
+            variable_labels={names[k]: _stata_label(v) for k, v in told.items()},
         )
     else:
         write_xlsx(frame, path, name[:31])
+
+
+def _stata_label(label: str) -> str:
+    """A label as long as Stata takes it, cut before its unit or between words."""
+    if len(label) <= _LONGEST_LABEL:
+        return label
+    text = label.rsplit(" [", 1)[0] if label.endswith("]") else label
+    if len(text) <= _LONGEST_LABEL:
+        return text
+    head, space, _ = text[: _LONGEST_LABEL - 3].rpartition(" ")
+    return f"{head} ..." if space else text[:_LONGEST_LABEL]
 
 
 def _stata_names(columns: pd.Index) -> dict[str, str]:

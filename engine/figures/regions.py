@@ -26,25 +26,20 @@ class ShownRegions:
 
 
 def shown_regions(
-    size: pd.Series,
-    measure: str,
-    asked: Sequence[str] = (),
-    *,
-    option: str = "--regions",
+    size: pd.Series, measure: str, asked: Sequence[str] = ()
 ) -> ShownRegions:
     """The regions asked for, in that order, else the largest by ``size``.
 
     The largest are eight without ROW, and of many the 20 largest and ROW. ``measure``
-    says what is large, in words, ``option`` is what they are asked for by. Raises
-    ``TivaxError`` for an unknown region.
+    says what is large, in words. Raises ``TivaxError`` for an unknown region.
     """
     if asked:
         chosen = known_regions(asked, [str(k) for k in size.index])
-        return ShownRegions(chosen, chosen, f"chosen by {option}", asked=True)
+        return ShownRegions(chosen, chosen, "the regions asked for", asked=True)
     few = largest(size, FEW, rest=False)
     count = f"the {len(few)} largest" if len(few) > 1 else "the largest"
     if len(few) == len(size):
-        count = "all, ordered"
+        count = "all, largest first"
     without = ", ROW left out" if REST in size.index else ""
     rule = f"{count} by {measure}{without}"
     return ShownRegions(few, largest(size, MANY), rule)

@@ -9,7 +9,7 @@ columns of
 with country and year effects and standard errors clustered by country.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -104,6 +104,22 @@ def printed_place(model: Model) -> tuple[int, int] | None:
     """The table and the column in which the paper prints a model; None elsewhere."""
     tags = model.tags
     return (tags["table"], tags["column"]) if {"table", "column"} <= {*tags} else None
+
+
+def sentences_as_printed(
+    models: Iterable[Model], sentences: Mapping[str, str]
+) -> list[str]:
+    """Sentences of models with the paper's column in place of the name they begin with.
+
+    A reader of the report knows ``Table 3 (1)``; ``table3-1`` is of run files.
+    """
+    places = {model.name: printed_place(model) for model in models}
+    return [
+        f"{column_name(*place)}{sentence.removeprefix(name)}"
+        if (place := places.get(name))
+        else sentence
+        for name, sentence in sentences.items()
+    ]
 
 
 def estimate_columns(

@@ -12,8 +12,9 @@ from typing import Any
 
 import pooch
 
-from ..core import load_toml, require_choice
+from ..core import TivaxError, load_toml, require_choice
 from .rights import rights_facts
+from .source import source_facts
 
 HEAD = 256  # bytes at the start of a file that show its format
 STATA = b"<stata_dta>"  # how formats from 117 on begin
@@ -75,6 +76,12 @@ ARCHIVES: dict[str, dict[str, Archive]] = {
 
 def get_archive(source: str, format: str | None = None) -> Archive:
     """That archive, or the source's default; ``TivaxError`` lists the choices."""
+    if source not in ARCHIVES and source in source_facts():
+        raise TivaxError(
+            f"{source}: its files are not fetched; download them in a browser, then "
+            f"`tivax import {source} FILES --out STORE`. Fetched are "
+            f"{', '.join(ARCHIVES)}"
+        )
     require_choice("archive of", source, ARCHIVES)
     formats = ARCHIVES[source]
     if format is None:

@@ -225,7 +225,8 @@ def test_check_counts_the_other_years_with_a_fault_and_names_what_it_checks(tmp_
 
 
 @pytest.mark.parametrize(
-    "count, rule", [(9, "the 8 largest"), (2, "all, ordered"), (1, "all, ordered")]
+    "count, rule",
+    [(9, "the 8 largest"), (2, "all, largest first"), (1, "all, largest first")],
 )
 def test_regions_that_are_shown_are_told_in_words(count, rule):
     size = pd.Series(np.arange(count) + 1.0, [f"R{k}" for k in range(count)])
@@ -589,7 +590,7 @@ def test_a_mistake_during_import_is_one_line_and_leaves_nothing(work, tmp_path):
 
 def test_sources_and_cases_that_do_not_exist_are_told_with_those_that_do(tmp_path):
     out = ("--out", tmp_path / "o")
-    assert "choose from wiod2016, wiod2013" in mistake("fetch", "figaro", *out)
+    assert "choose from wiod2016, wiod2013" in mistake("fetch", "gtap", *out)
     assert "There are wiod2016, wiod2013" in mistake("import", "gtap", tmp_path, *out)
     assert "choose from solve, inverse" in mistake("bench", "--only", "figaro", *out)
     assert names(tmp_path) == []
@@ -917,7 +918,7 @@ def test_a_store_that_is_none_is_told_before_any_file_is_read(data, tmp_path, co
     out = tmp_path / ("o.csv" if command == "panel" else "o")
     given = ("--data", data, "--out", out, "--store")
     line = mistake(command, *given, tmp_path / "none")
-    assert line == f"{tmp_path / 'none'}: no such store; make one by `tivax import`"
+    assert line == f"{tmp_path / 'none'}: no such store; make one with `tivax import`"
     (tmp_path / "folder").mkdir()
     line = mistake(command, *given, tmp_path / "folder")
     assert line.startswith(f"{tmp_path / 'folder'}: not a tivax store")

@@ -113,7 +113,7 @@ def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
 def test_what_is_printed_names_the_option_and_one_point(store, tmp_path):
     words = ("--region", "R2", "--nodes", 1, "--no-figures")
     out = good("change", store, *words, "--out", tmp_path / "out").out
-    assert "effects; chosen by --region\n" in out
+    assert "effects; the regions asked for\n" in out
     assert "at 1 point of the path" in " ".join(out.split())
 
 

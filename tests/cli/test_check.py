@@ -41,6 +41,19 @@ def test_every_line_fits_a_terminal_of_80_columns_uncut(tables, rows):
     assert summary == check_summary(long, tables)
 
 
+@pytest.mark.parametrize("width", [90, 80, 60])
+def test_a_narrow_terminal_takes_neither_names_nor_digits_from_a_table(width):
+    terminal = Terminal()
+    terminal.out = Console(file=StringIO(), width=width, highlight=False)
+    numbers = [f"-0.{k}2345" for k in range(8)]
+    heads = ["region", "name", *(f"factor {k}" for k in range(8))]
+    terminal.table(heads, [["USA", "United States", *numbers]], words=2)
+    file = terminal.out.file
+    assert isinstance(file, StringIO)
+    for word in ("region", "USA", "United", "States", *numbers):
+        assert word in file.getvalue()
+
+
 def test_the_summary_counts_sound_years_and_tells_the_largest_gap(tables, rows):
     gaps = [replace(rows[0], row_gap=2.5, row_gap_share=9e-4), rows[1]]
     assert check_summary(gaps, tables).startswith(

@@ -36,6 +36,23 @@ def test_columns_that_stata_does_not_take_are_renamed_and_labelled(tmp_path):
     assert [*labels.values()] == [*columns[:2], "exchange_rate", *columns[3:6], ""]
 
 
+@pytest.mark.parametrize(
+    "label, kept",
+    [
+        (f"{'a' * 70} [unit of]", f"{'a' * 70} [unit of]"),
+        (f"{'a' * 70} [million US$]", "a" * 70),
+        (" ".join(["word"] * 20), " ".join(["word"] * 15) + " ..."),
+        ("b" * 90, "b" * 80),
+    ],
+)
+def test_a_label_too_long_for_stata_is_cut_before_its_unit_or_between_words(
+    tmp_path, label, kept
+):
+    write_frame(pd.DataFrame({"own": [1]}), tmp_path, "t", "dta", {"own": label})
+    with pd.read_stata(tmp_path / "t.dta", iterator=True) as reader:
+        assert reader.variable_labels() == {"own": kept}
+
+
 def test_an_array_has_a_row_for_each_value():
     absorbed = value_added_absorbed(TABLES)
     frame = to_long(absorbed)

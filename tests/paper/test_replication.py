@@ -662,7 +662,7 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
     for name in ("H1", "H2", "H3"):
         table = re.search(rf"Tests of {name}\..*?<tbody>(.*?)</tbody>", html, re.DOTALL)
         assert table is not None
-        stand, checks, by_the_paper = [], [], 0
+        stand, checks, parts, by_the_paper = [], [], 0, 0
         rows = re.findall(r"<tr>(.*?)</tr>", table[1], re.DOTALL)
         own = tests[tests["hypothesis"] == name].to_dict("records")
         for row, test in zip(rows, own, strict=True):
@@ -680,15 +680,17 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
                 stand.append(expected and over and kept == asked)
             elif role == "check":
                 checks.append(expected)
+            parts += role == "part of a main test"
         rule = "supported in part" if any(stand) else "not supported"
         rule = "supported" if all(stand) and all(checks) else rule
         assert f"{name}: {rule}. " in page.text
         assert f"{name}: {rule}. " in done.answer.out
         verb = "holds" if sum(checks) == 1 else "hold"
         counted = f"{sum(checks)} of {len(checks)} checks {verb}"
+        among = f", {parts} parts of main tests among them." if parts else "."
         assert (
-            f"{counted}; by the paper's own p {by_the_paper} of {len(rows)} would"
-            in (page.text)
+            f"{counted}; by the paper's own p {by_the_paper} of {len(rows)} would "
+            f"hold{among}" in page.text
         )
         assert counted in done.answer.out
 
@@ -735,6 +737,13 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     for choices, count in below.groupby("choices").sum().items():
         sentence = f"ver the {choices} set all three tests reject no effect at 5 % for "
         assert f"{sentence}{count} of 5 outcomes" in page.text
+
+
+def test_sentences_of_models_name_the_columns_of_the_paper(page):
+    text = page.text.replace("\u00a0", " ")
+    for sentence in ("goes away in", "specifications, from"):
+        assert re.search(rf"Table 3 \(3\): TBI on KOFGIdj[^.]*\.?[^;]*{sentence}", text)
+    assert not re.search(r"table\d-\d: ", text)
 
 
 def test_the_threats_of_the_page_are_those_of_the_file(page, done):
@@ -856,7 +865,7 @@ def test_caveats_follow_the_data(done, page):
         "repeats the tests of TBI under bootstraps and placebos",
         "one country's surplus is the deficit of others",
         "Romano and Wolf's, in the section",
-        "In 2014, the last year of this edition of the KOF index",
+        "In 2014, the last year of the panel, the mean economic index of this edition",
     ):
         assert told in page.text, told
     for gone in (

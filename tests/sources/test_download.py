@@ -499,11 +499,17 @@ def test_a_full_disk_is_told_and_the_part_stays(site, archive, tmp_path, monkeyp
     assert get(tmp_path).resumed_from == len(CONTENT)
 
 
+def test_a_database_that_is_imported_but_not_fetched_says_what_to_do():
+    with pytest.raises(TivaxError, match="in a browser, then `tivax import eora FILES"):
+        get_archive("eora")
+
+
 def test_unknown_names_list_the_choices():
     with pytest.raises(
-        TivaxError, match="no archive of eora: did you mean weo. There are wiod2016"
+        TivaxError,
+        match="no archive of kofgi: did you mean kof or wgi. There are wiod2016",
     ):
-        get_archive("eora")
+        get_archive("kofgi")
     with pytest.raises(
         TivaxError, match="of wiod2016 csv: choose from r, stata, excel"
     ):

@@ -73,9 +73,7 @@ def run_change(
             value_added=value_added,
             progress=progress,
         )
-    shown = shown_regions(
-        _size(found, tables), f"output in {found.end}", regions, option="--region"
-    )
+    shown = shown_regions(_size(found, tables), f"output in {found.end}", regions)
     with output_folder(out, run, force=force) as folder:
         for name, frame in tables_of(found).items():
             write_frame(frame, folder, name, format, _LABELS)

@@ -175,7 +175,8 @@ def _figure_1_sentence(result: Replication) -> str:
         ).replace("-", "−")
 
     later = (
-        f"; from {peak} to {last - 1} by {both('KOFEcGIdj', peak, last - 1)}, and in "
+        f"; the economic one also from {peak} to {last - 1} by "
+        f"{both('KOFEcGIdj', peak, last - 1)}, and in "
         f"{last} by {both('KOFEcGIdj', last - 1, last)}"
         if peak < last - 1
         else ""

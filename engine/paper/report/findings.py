@@ -47,9 +47,11 @@ def summary(result: Replication, found: list[Verdict]) -> Section:
                         f"{k.hypothesis}{_SAME_RULE if other else ''}: "
                         f"{k.conclusion}. {k.statement} {k.reason}; by the paper's own "
                         f"p {sum(t.holds_by_the_papers_p for t in k.tests)} of "
-                        f"{len(k.tests)} would hold."
+                        f"{len(k.tests)} would hold{_with_parts(k)}."
                         for k in found
                     ),
+                    "What is declared, when a test holds and when a hypothesis is "
+                    f"supported: section “{_title(result)}”.",
                     groups.pooled_sentence(result),
                 ]
             ),
@@ -63,6 +65,12 @@ _MEASURES_DATA = (
     " The print is of other data: these differences are no measure of how well the "
     "paper is replicated."
 )
+
+
+def _with_parts(verdict: Verdict) -> str:
+    """Parts of main tests are among the tests that the paper's own p is asked of."""
+    parts = len(verdict.of_role("part"))
+    return f", {parts} parts of main tests among them" if parts else ""
 
 
 def _reconstructed(note: str) -> str:
@@ -159,12 +167,13 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
                 },
             ),
         ]
-    return Section(
-        "The tests of the paper's hypotheses on these data"
-        if other
-        else "The three hypotheses",
-        blocks,
-    )
+    return Section(_title(result), blocks)
+
+
+def _title(result: Replication) -> str:
+    if result.other_data:
+        return "The tests of the paper's hypotheses on these data"
+    return "The three hypotheses"
 
 
 _P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15")
@@ -216,7 +225,7 @@ _JUMP = 2.5  # times the usual change
 
 
 def _jump(result: Replication) -> list[str]:
-    """The last year of edition 2018 of KOF, whose indices jump in 2014."""
+    """Where the panel ends in 2014, the year in which edition 2018 of KOF jumps."""
     cells = result.panel.frame.pivot(index="year", columns="iso3", values="KOFEcGIdj")
     last = int(cells.index[-1])
     if result.files.kof.name != "2018" or last != 2014:
@@ -228,8 +237,8 @@ def _jump(result: Replication) -> list[str]:
         return []
     moved = int((np.sign(changes.iloc[-1]) == np.sign(own)).sum())
     return [
-        f"In {last}, the last year of this edition of the KOF index, the mean economic "
-        f"index changes by {own:+.2f} points in one year, that of {moved} of "
+        f"In {last}, the last year of the panel, the mean economic index of this "
+        f"edition of KOF changes by {own:+.2f} points in one year, that of {moved} of "
         f"{cells.shape[1]} countries in the same direction; in the other years the "
         f"median change is {usual:.2f}. Such a jump belongs to the index; do not read "
         "it as policy.".replace("-", "−")

@@ -101,15 +101,12 @@ def _direct_effects(
             "less likely. " + " ".join(_survives(row) for _, row in pooled.iterrows())
         ),
         Table(
-            pooled,
+            pooled.rename(columns=_BOUNDS),
             "The largest direct effect of the lag, in points of the outcome for a unit "
-            "of the index, at which the interval of TBI excludes 0 (empty: it never "
-            "does); share: the first over the whole effect of the lag, the reduced "
-            "form.",
-            dict.fromkeys(
-                ["coef", "se", "reduced_form", "largest_union", "largest_prior"], ".2f"
-            )
-            | {"share": ".0%"},
+            "of the index, at which the interval of TBI excludes 0 (–: it never "
+            "does): by the union, and with the prior. Share: that of the union over "
+            "the whole effect of the lag, the reduced form.",
+            dict.fromkeys(["coef", "se", *_BOUNDS.values()], ".2f") | {"share": ".0%"},
         ),
         report.Figure(
             figures["direct_effects"],
@@ -117,6 +114,13 @@ def _direct_effects(
             "countries. Solid: 2SLS. Dotted: where the union begins to hold 0.",
         ),
     ]
+
+
+_BOUNDS = {
+    "reduced_form": "reduced form",
+    "largest_union": "largest, union",
+    "largest_prior": "largest, prior",
+}
 
 
 def _survives(row: pd.Series) -> str:
@@ -331,8 +335,8 @@ def other_errors(result: Replication) -> Section:
                 "distributions named below, whatever a library prints. Driscoll-Kraay "
                 "errors allow for correlation between countries but rely on many "
                 "years, and can be too small where years are few. This panel has "
-                f"{years}, and they are the smallest in {smallest} of {len(se)} "
-                "columns."
+                f"{years} years, and its Driscoll-Kraay errors are the smallest in "
+                f"{smallest} of {len(se)} columns."
             ),
             Points([f"{name}: {notes[name]}" for name in names]),
             Table(

@@ -190,7 +190,7 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
             "p of no effect: the median, the share of significant specifications, "
             "Stouffer's Z. Monte-Carlo errors are in results/curve_tests.csv.",
         ),
-        Points([*wide.sentences.values()]),
+        Points(paper.sentences_as_printed(wide.models, wide.sentences)),
         *(
             report.Figure(
                 figures[f"joint_curve_{outcome}"],

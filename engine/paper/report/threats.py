@@ -10,7 +10,7 @@ from ...core import p_text
 from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import html as report
 from ...threats import Threats
-from ..columns import column_name, printed_place
+from ..columns import column_name, printed_place, sentences_as_printed
 from ..other_indices import VINTAGE
 from ..results import Replication
 from ..verdicts import THREATS, declared_threats, survives
@@ -35,7 +35,7 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
             "the share of the variation of TBI that still identifies its coefficient. "
             "A result that is not seen where little is kept may be there all the same."
         ),
-        Points([*threats.sentences.values()]),
+        Points(sentences_as_printed(threats.models, threats.sentences)),
         Text(
             "The verdicts ask about the declared threats, a fixed list whatever the "
             "data: groups that joined the European Union in these years, years by "
