@@ -26,8 +26,7 @@ from .journal_tables import Column, JournalTable, to_frame, to_html, to_latex
 
 SUFFIXES = (".doc", ".html", ".tex", ".csv")
 NOTES = (
-    "Standard errors in parentheses. *, **, *** significant at 10, 5, 1 %. "
-    "Convention of the standard errors: {conventions}."
+    "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
 # What Word and browsers need to set a table as journals do: rules, no lines between.
 _STYLE = """table { border-collapse: collapse; font-family: "Times New Roman", serif;
@@ -53,8 +52,7 @@ class Fit(Protocol):
     def clusters(self) -> int: ...
     @property
     def r2(self) -> float: ...
-    @property
-    def convention(self) -> str: ...
+    def glance(self) -> pd.DataFrame: ...
 
 
 def regression_table(
@@ -156,12 +154,12 @@ def _journal_table(
         columns.append(
             Column((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
         )
-    conventions = "; ".join(dict.fromkeys(fit.convention for fit in shown))
+    methods = dict.fromkeys(str(fit.glance()["method"].iloc[0]) for fit in shown)
     return JournalTable(
         title,
         columns,
         [labels.get(k, k) for k in wanted],
-        NOTES.format(conventions=conventions),
+        NOTES.format(methods="; ".join(methods)),
         digits=digits,
     )
 

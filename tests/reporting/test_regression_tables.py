@@ -48,6 +48,17 @@ def test_of_two_stages_the_second_is_shown_with_the_first_stage_f():
     assert frame["TBI"].startswith(f"{fit.second['TBI'].coef:.4f}")
 
 
+def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp_path):
+    areg = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="lsdv")
+    path = tmp_path / "table.html"
+    regression_table([*fits, areg], path)
+    assert (
+        "Standard errors in parentheses: clustered by country, Stata xtreg fe "
+        "vce(cluster), t(G-1) (stata); clustered by country, all effects counted "
+        "(areg), t(G-1) (lsdv). *, **, ***"
+    ) in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("suffix", [".doc", ".html", ".tex", ".csv"])
 def test_every_file_has_the_same_cells(fits, tmp_path, suffix):
     path = tmp_path / f"table{suffix}"
