@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tivax.kernels import import_share
-from tivax.kernels.refinement import refine, while_on_host
+from tivax.kernels.refinement import in_tiles, refine, while_on_host
 
 from helpers import assert_says, random_inputs, worst_residual
 
@@ -74,6 +74,24 @@ def test_a_product_in_float32_that_is_off_does_not_end_it():
     assert products.exact == 2
     measured = worst_residual(A, np.asarray(answer.X), Y)
     assert answer.residual == pytest.approx(measured, rel=0.01, abs=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("k", [3, 12, 32, 33, 44, 48, 64, 70])
+def test_a_product_in_tiles_is_the_product(k, dtype):
+    """In whole numbers, so to the bit; in float64 what is left over from 32 columns
+    is a product of its own."""
+    g = np.random.default_rng(k)
+    A, X = (g.integers(-9, 9, size).astype(dtype) for size in ((7, 5), (5, k)))
+    widths = []
+
+    def times(X):
+        widths.append(X.shape[1])
+        return jnp.asarray(A) @ X
+
+    np.testing.assert_array_equal(in_tiles(times, jnp.asarray(X)), A @ X)
+    assert all(width % 16 == 0 or width == k <= 8 for width in widths)
+    assert (16 in widths) == (dtype == np.float64 and k in (33, 44, 48, 70) or k == 12)
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.001, 0.1, 1.0])
