@@ -268,7 +268,9 @@ def test_carriage_returns_at_the_ends_of_lines_are_told(tmp_path):
 
 @pytest.mark.parametrize("source", ["oecd", "figaro", "lrwiod"])
 @pytest.mark.parametrize(
-    "start", [gzip.compress(b"RDX2\nX\n"), b"PK\x03\x04", b"PAR1\x15", b"%PDF-1.7\r"]
+    "start",
+    [gzip.compress(b"RDX2\nX\n", mtime=0), b"PK\x03\x04", b"PAR1\x15", b"%PDF-1.7\r"],
+    ids=["gzip", "zip", "parquet", "pdf"],
 )
 def test_a_file_that_is_no_text_is_told_where_text_is_read(tmp_path, source, start):
     """Any name is taken of a file that is given by itself."""
