@@ -16,8 +16,10 @@ from jaxtyping import Array, Float, Int
 
 from .leontief import relative_norm
 
-# A float32 cycle gains no more than this: its products round.
-_CYCLE_GAIN = 1e-6
+# The first cycle ends here: a second one gains a million too, and rounds less of X.
+_FIRST_GAIN = 1e-6
+# No cycle in float32 gains more: its products round.
+_MOST_GAIN = 1e-7
 # A cycle aims below the tolerance by this factor, so that rounding does not miss it: a
 # miss costs two more passes, and 0.2 in its place one more in a third of all years.
 _MARGIN = 0.5
@@ -47,17 +49,30 @@ def refine(
     Y: Float[Array, "n k"],
     tol: float | Float[Array, ""],
     *,
+    start: Callable[[Array], Array] | None = None,
     repeat: Callable[..., Any] = jax.lax.while_loop,
 ) -> IterativeSolution:
     """X = Y + M X by cycles; M X = ``times(X)`` in the precision of Y, and ``low(z)``
     in float32.
 
-    ``correct(R, goal)`` solves (I - M) z = R in float32 (``correction``). The residual
-    after a later cycle than the first is the one before, less what the cycle took from
-    it by ``low``; ``times`` is called again only where that misses ``tol``. ``repeat``
-    is the loop over cycles: ``while_on_host`` where ``times`` cannot be compiled.
+    ``correct(r, goal)`` solves (I - M) z = r in float32 (``correction``). The first
+    cycle begins with ``start(r)`` where that is given, a better z than the first of
+    ``correct``. The residual after a later cycle is the one before, less what the cycle
+    took from it by ``low``; ``times`` is called again only where that misses ``tol``.
+    ``repeat`` is the loop over later cycles: ``while_on_host`` where ``times`` cannot
+    be compiled.
     """
-    wanted = _sizes(Y)
+    wanted = sizes(Y)
+
+    def first_cycle():
+        r, goal, _ = _scaled(Y, wanted, tol, _FIRST_GAIN)
+        begun, passes = jnp.zeros_like(r), 0
+        if start is not None:
+            begun = start(r)
+            r, passes = r - begun + low(begun), 1
+        z, more = correct(r, goal)
+        X = _summed(begun, z, wanted)
+        return X, *_missed(X, times(X), Y), passes + more + 1
 
     def only_if(condition, step, state):
         """``step(state)`` where the condition holds; ``lax.cond`` would do it for all
@@ -66,37 +81,31 @@ def refine(
         return repeat(lambda s: s[1], lambda s: (step(s[0]), False), once)[0]
 
     def cycle(state):
-        X, R, residual, _, passes, k = state
-        r, goal, size = _scaled(R, wanted, tol)
+        X, R, before, _, passes, k = state
+        r, goal, size = _scaled(R, wanted, tol, _MOST_GAIN)
         z, more = correct(r, goal)
         X = _improved(X, z, size)
-
-        def reduced(found):
-            R, _, passes = found
-            return *_reduced(R, X, z, low(z), size, Y), passes + 1
 
         def measured(found):
             _, _, passes = found
             return *_missed(X, times(X), Y), passes + 1
 
-        found = (R, jnp.full_like(residual, jnp.inf), passes + more)
-        found = only_if(k > 0, reduced, found)
+        found = (*_reduced(R, X, z, low(z), size, Y), passes + more + 1)
         R, reached, passes = only_if(found[1] > tol, measured, found)
-        return X, R, reached, residual, passes, k + 1
+        return X, R, reached, before, passes, k + 1
 
     def unfinished(state):
         _, _, residual, before, _, k = state
-        gaining = residual < 0.1 * before
-        return (residual > tol) & (k < _MAX_CYCLES) & (gaining | (k == 0))
+        return (residual > tol) & (k < _MAX_CYCLES) & (residual < 0.1 * before)
 
-    start = jnp.asarray(jnp.inf, Y.dtype)
-    state = (jnp.zeros_like(Y), Y, start, start, 0, 0)
+    X, R, residual, passes = first_cycle()
+    state = (X, R, residual, jnp.full_like(residual, jnp.inf), passes, 1)
     X, _, residual, _, passes, _ = repeat(unfinished, cycle, state)
     return IterativeSolution(X, residual, jnp.asarray(passes))
 
 
 @jax.jit
-def _sizes(R: Float[Array, "n k"]) -> Float[Array, " k"]:
+def sizes(R: Float[Array, "n k"]) -> Float[Array, " k"]:
     """|R|_2 by column, 1 for a column of zeros."""
     size = jnp.linalg.norm(R, axis=0)
     return jnp.where(size > 0, size, 1)
@@ -105,12 +114,15 @@ def _sizes(R: Float[Array, "n k"]) -> Float[Array, " k"]:
 # Compiled by themselves too: on the host each step of them would be a small program.
 @jax.jit
 def _scaled(
-    R: Float[Array, "n k"], wanted: Float[Array, " k"], tol: float | Float[Array, ""]
+    R: Float[Array, "n k"],
+    wanted: Float[Array, " k"],
+    tol: float | Float[Array, ""],
+    most: float,
 ) -> tuple[Float[Array, "n k"], Float[Array, " k"], Float[Array, " k"]]:
-    """The residual in float32, columns of size 1, what is left of them to aim at, and
-    their sizes."""
-    size = _sizes(R)
-    goal = jnp.maximum(_CYCLE_GAIN, _MARGIN * tol * wanted / size)
+    """The residual in float32, columns of size 1, what is left of them to aim at (not
+    below ``most``), and their sizes."""
+    size = sizes(R)
+    goal = jnp.maximum(most, _MARGIN * tol * wanted / size)
     return (R / size[None, :]).astype(jnp.float32), goal.astype(jnp.float32), size
 
 
@@ -119,6 +131,13 @@ def _improved(
     X: Float[Array, "n k"], z: Float[Array, "n k"], size: Float[Array, " k"]
 ) -> Float[Array, "n k"]:
     return X + size[None, :] * z.astype(X.dtype)
+
+
+@jax.jit
+def _summed(
+    begun: Float[Array, "n k"], z: Float[Array, "n k"], size: Float[Array, " k"]
+) -> Float[Array, "n k"]:
+    return size[None, :] * (begun.astype(size.dtype) + z.astype(size.dtype))
 
 
 @jax.jit
@@ -140,9 +159,9 @@ def _reduced(
     def half_a_unit(of: Array) -> float:
         return 0.5 * float(jnp.finfo(of.dtype).eps)
 
-    step, taken = (size[None, :] * k.astype(R.dtype) for k in (z, product))
-    R = R - step + taken
-    of_M = half_a_unit(z) * (relative_norm(step, Y) + relative_norm(taken, Y))
+    R = R - size[None, :] * (z.astype(R.dtype) - product.astype(R.dtype))
+    large = jnp.linalg.norm(z, axis=0) + jnp.linalg.norm(product, axis=0)
+    of_M = half_a_unit(z) * large.astype(R.dtype) * size / sizes(Y)
     of_X = half_a_unit(X) * relative_norm(X, Y)
     return R, jnp.max(relative_norm(R, Y) + of_M + of_X)
 
@@ -163,22 +182,22 @@ def while_on_host(unfinished: Callable, step: Callable, state: Any) -> Any:
     return state
 
 
-def _columns_to_a_tile(k: int) -> int:
-    """Columns of zeros to add to k, none where there are few."""
-    return 0 if k <= _TILE // 2 else -k % _TILE
+def whole_tiles(X: Float[Array, "n k"]) -> Float[Array, "n m"]:
+    """X with columns of zeros added to a multiple of 16, unless there are few."""
+    k = X.shape[1]
+    return jnp.pad(X, ((0, 0), (0, 0 if k <= _TILE // 2 else -k % _TILE)))
 
 
 def in_tiles(
     times: Callable[[Array], Array], X: Float[Array, "n k"]
 ) -> Float[Array, "m k"]:
-    """``times(X)``, a product with a matrix, columns of zeros added to a multiple of 16
-    unless there are few of them.
+    """``times(X)``, a product with a matrix, of ``whole_tiles`` of columns.
 
     In float64 on a CPU, 48 columns take as long as 64: sixteen left over from 32 are
     multiplied by themselves.
     """
     k = X.shape[1]
-    X = jnp.pad(X, ((0, 0), (0, _columns_to_a_tile(k))))
+    X = whole_tiles(X)
     whole = X.shape[1] - X.shape[1] % (2 * _TILE)
     if X.dtype != jnp.float64 or whole in (0, X.shape[1]):
         return times(X)[:, :k]
@@ -187,22 +206,6 @@ def in_tiles(
         return jnp.concatenate([times(X[:, :whole]), times(X[:, whole:])], axis=1)
 
     return jax.lax.platform_dependent(X, cpu=in_two, default=times)[:, :k]
-
-
-def whole_tiles(
-    correct: Callable[[Array, Array], tuple[Array, Array]],
-) -> Callable[[Array, Array], tuple[Array, Array]]:
-    """``correct(r, goal)`` with columns added as ``in_tiles`` does, once for all its
-    products."""
-
-    def padded(r: Array, goal: Array) -> tuple[Array, Array]:
-        more = _columns_to_a_tile(r.shape[1])
-        z, passes = correct(
-            jnp.pad(r, ((0, 0), (0, more))), jnp.pad(goal, (0, more), constant_values=1)
-        )
-        return z[:, : r.shape[1]], passes
-
-    return padded
 
 
 def correction(
@@ -216,19 +219,24 @@ def correction(
     """z with |r - (I - M) z| <= goal by column, about, and the passes it took.
 
     M d = ``times(d)`` and P^-1 d = ``apply(d)``, all in float32, ``most`` passes.
+    An application of P^-1 is expected to gain what the one before did: r is what was
+    left of 1 by column.
     """
+
+    def missed(left, before):
+        return jnp.any(left * jnp.minimum(1, left / before) > goal)
 
     def step(state):
         r, z, before, k, _ = state
         d = apply(r)
         r = r - d + times(d)
         left = jnp.linalg.norm(r, axis=0)
-        expected = left * jnp.minimum(1, left / before)
-        return r, z + d, left, k + 1, jnp.any(expected > goal)
+        return r, z + d, left, k + 1, missed(left, before)
 
     def unfinished(state):
         return state[4] & (state[3] < most)
 
-    start = (r, jnp.zeros_like(r), jnp.ones_like(goal), jnp.asarray(0), True)
+    left = jnp.linalg.norm(r, axis=0)
+    start = (r, jnp.zeros_like(r), left, jnp.asarray(0), missed(left, 1))
     r, z, _, passes, _ = jax.lax.while_loop(unfinished, step, start)
     return z + apply(r), passes

@@ -17,7 +17,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from ...kernels.import_share import apply_inverse, from_imports
-from ...kernels.refinement import correction
+from ...kernels.refinement import correction, sizes
 from ..core import Progress, TivaxError, in_float64, no_progress
 from ..tables import Tolerance, WorldShape, WorldTables
 from ..tables.synthetic import (
@@ -175,7 +175,9 @@ def _output(
         sold = jnp.swapaxes(from_seller @ jnp.swapaxes(used, 0, 1), 0, 1)
         return (D @ z.reshape(c, s, -1) + sold).reshape(z.shape)
 
-    goal = low(_ACCURACY) * jnp.linalg.norm(Y, axis=0).astype(low)
+    size = sizes(Y)
+    goal = jnp.full(c, _ACCURACY, low)
     with jax.default_matmul_precision("highest"):
-        X, _ = correction(times, partial(apply_inverse, P), Y.astype(low), goal)
-    return X.astype(Y.dtype)
+        r = (Y / size[None, :]).astype(low)
+        X, _ = correction(times, partial(apply_inverse, P), r, goal)
+    return size[None, :] * X.astype(Y.dtype)

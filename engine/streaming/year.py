@@ -43,7 +43,7 @@ class StreamedYear:
     ) -> None:
         n, c = len(x), flows.regions
         self.flows, self.x, self.scale = flows, x, per_dollar(x)
-        weight = user_weights(x)
+        weight = user_weights(x, regions=c)
         # As many rows for each device: the last ones are zeros.
         rows = -(-n // len(flows.devices)) * len(flows.devices)
         F = scratch(rows, n) if mapped else aligned_empty((rows, n), np.float32)

@@ -5,9 +5,10 @@ from functools import partial
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from numpy.testing import assert_allclose
 
 from tivax.kernels import import_share
-from tivax.kernels.refinement import in_tiles, refine, while_on_host
+from tivax.kernels.refinement import correction, in_tiles, refine, while_on_host
 
 from helpers import assert_says, random_inputs, worst_residual
 
@@ -41,9 +42,9 @@ class Products:
         z = np.linalg.solve(np.eye(N) - self.A, np.asarray(r, float))
         return jnp.asarray((z * (1 + self.wrong)).astype(np.float32)), 1
 
-    def solve(self, Y):
+    def solve(self, Y, **options):
         given = (self.times, self.low, self.correct, jnp.asarray(Y), TOLERANCE)
-        return refine(*given, repeat=while_on_host)
+        return refine(*given, repeat=while_on_host, **options)
 
 
 def test_a_second_cycle_needs_no_product_in_float64():
@@ -54,6 +55,43 @@ def test_a_second_cycle_needs_no_product_in_float64():
     assert answer.passes == 2 * 1 + 1 + 1
     assert answer.residual <= TOLERANCE
     assert_says(float(answer.residual), worst_residual(A, np.asarray(answer.X), Y))
+
+
+def test_a_start_costs_a_product_and_the_first_cycle_goes_on_from_it():
+    """By halves: the first cycle is asked for the other half only."""
+    A, Y = a_system()
+    products = Products(A)
+    asked = []
+
+    def correct(r, goal):
+        asked.append(np.linalg.norm(r, axis=0))
+        return Products.correct(products, r, goal)
+
+    products.correct = correct
+    answer = products.solve(Y, start=lambda r: products_half(A, r))
+    assert_allclose(asked[0], 0.5, rtol=1e-5)  # float32
+    assert (products.exact, products.rough) == (1, 2)
+    assert answer.passes == 1 + 2 * 1 + 1 + 1
+    assert_says(float(answer.residual), worst_residual(A, np.asarray(answer.X), Y))
+
+
+def products_half(A, r):
+    z = np.linalg.solve(np.eye(N) - A, np.asarray(r, float)) / 2
+    return jnp.asarray(z.astype(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("left", "passes"),
+    # 0.01^2, 0.01^3 is expected next of the first, 0.01^2 and 0.001^2 of the others.
+    [(1.0, 2), (0.01, 1), (0.001, 0)],
+)
+def test_a_residual_that_is_small_takes_fewer_passes(left, passes):
+    """M = 0 and P^-1 = 0.99: every application gains a factor of a hundred."""
+    r = jnp.full((4, 2), left / 2, jnp.float32)
+    goal = jnp.full(2, 1e-5, jnp.float32)
+    z, taken = correction(jnp.zeros_like, lambda r: 0.99 * r, r, goal)
+    assert taken == passes
+    assert_allclose(z, r, atol=1e-5)
 
 
 def test_a_correction_that_is_off_is_seen():

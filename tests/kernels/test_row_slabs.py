@@ -26,7 +26,7 @@ def test_slabs_make_the_coefficients_and_the_preconditioner_of_the_whole(regions
     Z, x, size = a_year()
     scale = per_dollar(x)
     whole = import_share.in_float32(Z, size, regions=REGIONS, scale=scale)
-    weight = (size / jnp.mean(size) + 1e-3).astype(jnp.float32)
+    weight = import_share.user_weights(size, regions=REGIONS)
     slabs = [
         row_slabs.read_slab(
             Z[r * SECTORS : (r + regions) * SECTORS],
