@@ -117,7 +117,7 @@ def _scaled(
     R: Float[Array, "n k"],
     wanted: Float[Array, " k"],
     tol: float | Float[Array, ""],
-    most: float,
+    most: float | Float[Array, ""],
 ) -> tuple[Float[Array, "n k"], Float[Array, " k"], Float[Array, " k"]]:
     """The residual in float32, columns of size 1, what is left of them to aim at (not
     below ``most``), and their sizes."""
