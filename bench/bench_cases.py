@@ -18,6 +18,7 @@ WORLD = {
         "numpy solve",
         "numpy inv, v*(B@Y)",
         "bare passes",
+        "bare parts",
     ),
     "inverse": ("tivax", "jax.numpy inv, lax.map", "numpy inv", "scipy inv"),
     "store": ("tivax store", "numpy npy"),

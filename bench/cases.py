@@ -16,7 +16,8 @@ Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, 
 of WIOD 2016 with ``full``, small otherwise.
 
 ``bare passes`` are the products with A that the fast solve makes, and nothing else: no
-method that makes as many can take less.
+method that makes as many can take less. ``bare parts`` add the preconditioner
+(``solve_limits``).
 """
 
 from collections.abc import Callable
@@ -28,7 +29,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float
 
 from ..engine.measures import solve_years
 from ..engine.tables import (
@@ -39,15 +40,13 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
-from ..kernels.refinement import in_tiles
 from . import block_jacobi, counterfactuals, labelled, resampling
 from .decompositions import decomposition
 from .harness import Case
+from .solve_limits import bare_parts, bare_passes
 
 SEED = 0
-BARE = "bare passes"
-# The residual after the first cycle of two; that after the second takes float32.
-_PASSES_FLOAT64 = 1
+BARE, PARTS = "bare passes", "bare parts"
 SMALL = WorldShape(regions=8, sectors=10, years=3)
 FULL = WorldShape()
 # The inverse of one year costs as much as 15 solves: fewer years, the same ratios.
@@ -105,7 +104,7 @@ def solve_of_size(shape: WorldShape, folder: Path) -> Case:
     world = world_of(synthetic_world(shape, SEED), folder, full=False)
     size = f"{shape.regions}x{shape.sectors}x{shape.years}"
     every = _solve(world, f"solve-{size}")
-    few = {name: every.methods[name] for name in ("tivax", "numpy solve", BARE)}
+    few = {name: every.methods[name] for name in ("tivax", "numpy solve", BARE, PARTS)}
     return replace(every, methods=few)
 
 
@@ -121,7 +120,6 @@ def _solve(world: World, name: str) -> Case:
         return v[:, :, None] * solve_years(A_years, Y_years, regions=regions).X
 
     passes = np.asarray(solve_years(A_years, Y_years, regions=regions).passes)
-    bare = bare_passes(A, Y, in_float32=np.maximum(passes - _PASSES_FLOAT64, 0))
 
     @jax.jit
     def jacobi(A: jax.Array, Y: jax.Array, v: jax.Array) -> jax.Array:
@@ -161,39 +159,14 @@ def _solve(world: World, name: str) -> Case:
             "jax.numpy solve, lax.map": lambda: lu(A, Y, v),
             "numpy solve": numpy_solve,
             "numpy inv, v*(B@Y)": numpy_inv,
-            BARE: bare,
+            BARE: bare_passes(A, Y, passes),
+            PARTS: bare_parts(A, Y, passes, regions=regions),
         },
         baseline="numpy solve",
         error=error,
         rounds=5 if world.full else 3,
-        limits=(BARE,),
+        limits=(BARE, PARTS),
     )
-
-
-def bare_passes(
-    A: Float[jax.Array, "t n n"],
-    Y: Float[jax.Array, "t n c"],
-    *,
-    in_float32: Int[np.ndarray, " t"],
-) -> Callable[[], jax.Array]:
-    """The products A Y of a year that the fast solve makes: so many in float32, of
-    coefficients that are float32 already, and that of its residual in float64, in
-    whole tiles of columns."""
-    A32, Y32 = A.astype(jnp.float32), Y.astype(jnp.float32)
-
-    @jax.jit
-    def year(A: Array, A32: Array, Y: Array, Y32: Array, count: Array) -> Array:
-        def times(A: Array) -> Callable[[Any, Array], Array]:
-            return lambda _, X: jnp.matmul(A, X, precision="highest")
-
-        def passes(count: int | Array, A: Array, Y: Array) -> Array:
-            return in_tiles(lambda X: jax.lax.fori_loop(0, count, times(A), X), Y)
-
-        z = passes(count, A32, Y32)
-        return passes(_PASSES_FLOAT64, A, Y) + z.astype(Y.dtype)
-
-    years = list(zip(A, A32, Y, Y32, jnp.asarray(in_float32), strict=True))
-    return lambda: jnp.stack([year(*each) for each in years])
 
 
 # ----------------------------------------------------------------------- inverse

@@ -271,7 +271,7 @@ def solve(
     k = Y.shape[1]
     Y = whole_tiles(Y)
     with jax.default_matmul_precision(_PRECISION):
-        F, D = _coefficients(A, regions=regions, scale=scale)
+        F, D = in_two_parts(A, regions=regions, scale=scale)
         P, own = by_use(F, D, Y, regions=regions)
         low = partial(product, F, D)
         correct = partial(correction, low, partial(apply_inverse, P))
@@ -342,16 +342,16 @@ def in_float32(
     scale: Float[Array, " n"] | None = None,
 ) -> Float32:
     """The coefficients and their preconditioner; ``size`` weighs using industries."""
-    F, D = _coefficients(A, regions=regions, scale=scale)
+    F, D = in_two_parts(A, regions=regions, scale=scale)
     bought = sales_to_regions(F, user_weights(size, regions=regions), regions=regions)
     bought = bought.reshape(regions, -1, regions)
     return Float32(F, D, from_imports(D, _imported(F, regions=regions), bought))
 
 
-def _coefficients(
-    A: Float[Array, "n n"], *, regions: int, scale: Float[Array, " n"] | None
+def in_two_parts(
+    A: Float[Array, "n n"], *, regions: int, scale: Float[Array, " n"] | None = None
 ) -> tuple[Float[Array, "n n"], Float[Array, "c s s"]]:
-    """F and D in float32."""
+    """F and D of A, or of A diag(scale), in float32."""
     if scale is not None:
         A = A * scale[None, :]
     D = domestic_blocks(A, regions=regions).astype(jnp.float32)

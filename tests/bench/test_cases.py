@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose
 
 from tivax.bench import cases
 from tivax.bench.harness import Case, machine, measure
+from tivax.bench.solve_limits import bare_parts, bare_passes
 from tivax.engine import TivaxError, WorldShape, open_store, save_store, synthetic_world
 from tivax.engine.cli.terminal import Terminal
 from tivax.engine.cli.tools import bench as run
@@ -133,7 +134,7 @@ def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
     assert next(iter(case.methods)).startswith("tivax")
     for method, call in case.methods.items():
         answer = call()
-        if method == "bare passes":
+        if method in ("bare passes", "bare parts"):
             assert case.error(answer) > 0.01
         if method in case.limits:
             continue
@@ -164,9 +165,9 @@ def test_bench_writes_its_rows_the_machine_and_a_manifest(
     assert list(frame) == (
         "case,method,median_s,min_s,compile_s,residual,baseline,ratio".split(",")
     )
-    assert set(frame["case"]) == {"solve"} and len(frame) == 6
-    answers = frame[frame["method"] != "bare passes"]
-    assert (answers["residual"] < ERROR).all() and frame["residual"].isna().sum() == 1
+    assert set(frame["case"]) == {"solve"} and len(frame) == 7
+    answers = frame[~frame["method"].isin(["bare passes", "bare parts"])]
+    assert (answers["residual"] < ERROR).all() and frame["residual"].isna().sum() == 2
     median = frame.set_index("method")["median_s"]
     ratio = frame["baseline"].map(median) / frame["median_s"]
     assert_allclose(frame["ratio"], ratio, rtol=1e-12)
@@ -265,14 +266,16 @@ def test_the_solve_on_a_store_is_a_case_named_by_its_years(world, tmp_path):
         (world.tables, f"solve-{world.tables.years[0]}-{world.tables.years[-1]}"),
     ):
         case = cases.solve_of_store(cases.world_of(tables, tmp_path, full=False))
-        assert case.name == name and "bare passes" in case.methods
+        assert (
+            case.name == name and {"bare passes", "bare parts"} <= case.methods.keys()
+        )
         assert case.error(case.methods["tivax"]()) < ERROR
 
 
 def test_the_solve_on_a_world_of_another_size(tmp_path):
     case = cases.solve_of_size(replace(SHAPE, years=1), tmp_path)
     assert case.name == "solve-4x5x1"
-    assert list(case.methods) == ["tivax", "numpy solve", "bare passes"]
+    assert list(case.methods) == ["tivax", "numpy solve", "bare passes", "bare parts"]
     assert case.error(case.methods["tivax"]()) < ERROR
 
 
@@ -287,14 +290,28 @@ def test_bare_products_are_those_of_an_inverse(world):
 
 
 def test_bare_passes_are_the_products_and_nothing_else(world):
-    bare = cases.bare_passes(
-        jnp.asarray(world.A), jnp.asarray(world.Y), in_float32=np.array([0, 1, 4])
-    )
-    for k, count in enumerate((0, 1, 4)):
+    passes = np.array([1, 2, 5])
+    bare = bare_passes(jnp.asarray(world.A), jnp.asarray(world.Y), passes)
+    for k, count in enumerate(passes - 1):
         A, Y = world.A[k], world.Y[k]
         powers = [np.linalg.matrix_power(A, j) @ Y for j in range(5)]
         # A float32 product of 20 industries rounds by 1e-7 of its size.
         assert_allclose(bare()[k], powers[1] + powers[count], rtol=1e-5)
+
+
+def test_bare_parts_are_passes_and_as_many_applications_of_the_preconditioner(world):
+    """P^-1 approximates (I - A)^-1: each application multiplies by it, about."""
+    passes, (_, n, c) = np.array([1, 2, 5]), world.Y.shape
+    parts = bare_parts(jnp.asarray(world.A), jnp.asarray(world.Y), passes, regions=c)
+    for k, count in enumerate(passes):
+        A, Y = world.A[k], world.Y[k]
+        products = A @ Y + np.linalg.matrix_power(A, count - 1) @ Y
+        B = np.linalg.inv(np.eye(n) - A)
+        found = parts()[k] - products
+        for often, close in ((count, True), (count - 1, False), (count + 1, False)):
+            applied = np.linalg.matrix_power(B, often) @ Y
+            off = np.linalg.norm(found - applied) / np.linalg.norm(applied)
+            assert (off < 0.02) == close
 
 
 def written_bench(folder, size="4 x 5 x 3", **seconds):
