@@ -135,10 +135,10 @@ class SpecificationCurve(Printable):
             f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
-            f"{_share_in_words(many, len(rows), sign)}; without any effect the side "
-            f"that has more would have at most {percent_text(share['null_median'])} in "
-            f"half of the draws and {percent_text(share['null_high'])} or more in one "
-            "of forty",
+            f"{_share_in_words(many, len(rows), sign)}; without any effect the "
+            f"share with the more frequent sign would be at most "
+            f"{percent_text(share['null_median'])} in half of the draws and "
+            f"{percent_text(share['null_high'])} or more in one of forty",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "

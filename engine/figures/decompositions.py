@@ -150,7 +150,7 @@ def _title(fig: Figure, first: str, second: str) -> None:
 
 def _order(size: pd.Series, count: int) -> str:
     if len(size) <= count:
-        return "largest first"
+        return "largest first" if len(size) > 1 else ""
     last = ", ROW last" if count == MANY and REST in size.index else ""
     without = "" if count == MANY or REST not in size.index else ", without ROW"
     return f"the {count} largest, in falling order{last}{without}"

@@ -16,10 +16,12 @@ from ..reporting import (
     SMALL,
     STYLE,
     SURPLUS,
+    change_of,
     finish_layout,
     interval_axes,
     label_room,
     labelled_rows,
+    measure_name,
 )
 from .panel import require_columns
 from .regions import MANY
@@ -96,7 +98,7 @@ def largest_changes(
         ax.barh(np.arange(len(values)), values, color=colours, height=0.7)
         interval_axes(ax)
         unit = _unit(whole, measure)
-        ax.set_title(f"{measure}\n{unit}", loc="left", fontsize=SMALL)
+        ax.set_title(f"{measure_name(measure)}\n{unit}", loc="left", fontsize=SMALL)
     labelled_rows(axes[0], labels)
     for ax in axes[1:]:
         ax.tick_params(axis="x", labelsize=SMALL)
@@ -148,7 +150,7 @@ def change_map(
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
     year = int(rows["year"].iloc[0])
-    fig.suptitle(f"Change of {measure}, {year}", fontsize=FONT, color=INK)
+    fig.suptitle(f"{change_of(measure)}, {year}", fontsize=FONT, color=INK)
     bar = fig.colorbar(mesh, ax=ax, shrink=0.8, aspect=25, pad=0.02)
     ticks = signed_ticks(most)
     bar.set_ticks(ticks, labels=[signed_text(tick) for tick in ticks])

@@ -60,7 +60,7 @@ def _histogram(ax: Axes, drawn: np.ndarray, row: dict) -> None:
     bins = int(np.clip(np.sqrt(len(drawn)), 5, 40))
     ax.hist(inside, bins=bins, color=SURPLUS, alpha=0.6)
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
-    ax.set_xlabel(f"{row['term']}, estimate in a draw of the tables")
+    ax.set_xlabel(f"{row['term']}, estimate by draw; dashed: published tables")
     ax.ticklabel_format(axis="x", useOffset=False)
     ax.set_ylabel("draws")
     ax.spines[["top", "right"]].set_visible(False)

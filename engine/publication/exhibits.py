@@ -46,6 +46,8 @@ def exhibits_of(result: Result) -> list[Exhibit]:
 
 
 def _title(command: str, stem: str) -> str:
+    if stem == "labels":
+        return "Names of the codes of regions, sectors and final demand"
     known = programs().get(command, {}).get("outputs", {})
     for pattern, title in known.items():
         if fnmatchcase(stem, pattern):

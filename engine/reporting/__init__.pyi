@@ -17,8 +17,10 @@ from .journal_tables import to_frame as to_frame
 from .journal_tables import to_html as to_html
 from .journal_tables import to_latex as to_latex
 from .labels import Language as Language
+from .labels import change_of as change_of
 from .labels import in_language as in_language
 from .labels import label as label
+from .labels import measure_name as measure_name
 from .labels import numbered as numbered
 from .labels import require_language as require_language
 from .plot_style import COLOURS as COLOURS

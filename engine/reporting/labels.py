@@ -11,6 +11,23 @@ from ..core import TivaxError, load_toml
 Language = Literal["en", "zh"]
 
 _LABELS: dict[str, list[str]] = load_toml(__package__, "labels.toml")
+# Apart from the labels: a regressor that a user calls exports keeps its name.
+_MEASURES = {
+    "tbi": "trade benefit index",
+    "vax_ratio": "VAX ratio",
+    "va_exports": "value-added exports",
+    "va_imports": "value-added imports",
+    "gross_exports": "gross exports",
+    "gross_imports": "gross imports",
+    "value_added": "value added",
+    "final_demand": "final demand",
+    "inputs_lost": "inputs lost",
+    "price_output": "price of output",
+    "price_final": "price of final demand",
+    "price_exports": "price of exports",
+    "price_imports": "price of imports",
+    "terms_of_trade": "terms of trade",
+}
 
 
 def label(code: str, language: Language = "en") -> str:
@@ -18,6 +35,17 @@ def label(code: str, language: Language = "en") -> str:
     if code not in _LABELS:
         return code
     return in_language(_LABELS[code], language)
+
+
+def measure_name(code: str) -> str:
+    """A measure in words for figures; an indicator's code as it is."""
+    return _MEASURES.get(code, code)
+
+
+def change_of(code: str) -> str:
+    """The beginning of a title: ``Change of the trade benefit index``."""
+    article = "the " if code in ("tbi", "vax_ratio") else ""
+    return f"Change of {article}{measure_name(code)}"
 
 
 def in_language(texts: Sequence[str], language: Language) -> str:

@@ -96,6 +96,12 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     assert told.startswith("--satellite: 2 accounts; give a file with one")
 
 
+def test_figures_call_the_measure_by_its_words(done):
+    for name in ("waterfall", "steps", "factors", "countries_R0"):
+        drawn = (done[0] / f"{name}.svg").read_text()
+        assert "Change of the trade benefit index, 2000 to 2002" in drawn
+
+
 def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):
     regions = ("A/B", "../A", "A_B", "C")
     tx.save_store(replace(TABLES, regions=regions), tmp_path / "store")

@@ -240,6 +240,12 @@ def test_bars_are_shares_of_the_last_year(totals):
     assert ax.get_xlabel() == "% of gross exports, 2001"
 
 
+def test_of_a_single_region_no_order_is_told(totals):
+    alone = totals.isel(region=[0])
+    assert bars(alone, "gross exports").get_suptitle() == ""
+    assert "largest" in bars(totals, "gross exports").get_suptitle()
+
+
 def test_years_have_a_panel_for_each_region(totals):
     figure = over_years(totals, "gross exports")
     shown = [ax.get_title(loc="left") for ax in figure.axes if ax.get_visible()]

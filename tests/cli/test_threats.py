@@ -86,7 +86,8 @@ def test_mistakes_name_the_file_and_the_remedy(done, tmp_path):
     assert "unknown key block in [threats]" in refused(
         RUN.replace("blocks =", "block =")
     )
-    assert "no threat trends" in refused(RUN.replace('"unit trends"', '"trends"'))
+    told = refused(RUN.replace('"unit trends"', '"trends"'))
+    assert "wrong.toml: " in told and "no threat trends" in told
     assert "no column nothing" in refused(RUN.replace('"KOFGIdj"', '"nothing"'))
     assert 'write ["...", "..."]' in refused(RUN.replace('["XXX"]', "3"))
     assert not (tmp_path / "out").exists()

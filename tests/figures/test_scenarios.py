@@ -23,7 +23,7 @@ def test_bars_of_one_variant_are_ranked_by_the_first_measure_of_the_last_year():
     bars = [k for k in figure.axes[0].patches if isinstance(k, Rectangle)]
     assert [k.get_width() for k in bars] == table.loc[order, "percent"].tolist()
     titles = [ax.get_title(loc="left") for ax in figure.axes]
-    assert titles == ["value_added\nper cent", "tbi\nchange"]
+    assert titles == ["value added\nper cent", "trade benefit index\nchange"]
 
 
 def test_bars_of_several_variants_name_variant_and_region():
@@ -43,6 +43,7 @@ def test_a_map_has_the_changes_of_variants_and_regions():
     assert (shown == wanted).all()
     assert labels(figure) == ["percent 10", "percent 20", "percent 30"]
     assert labels(figure, "x") == ["R0", "R1", "R2", "ROW"]
+    assert figure.get_suptitle() == "Change of the trade benefit index, 2001"
 
 
 def test_only_known_regions_and_measures_are_drawn():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tivax
-from tivax.engine.publication.exhibits import programs
+from tivax.engine.publication.exhibits import exhibits_of, programs
 from tivax.engine.publication.results import read_result
 
 from commands import good, mistake, names
@@ -130,6 +130,13 @@ def test_every_input_has_its_row_in_the_dataset_list(sections, root):
         (row,) = (k for k in sections["Dataset list"].splitlines() if f"`{name}`" in k)
         assert hashlib.sha256((root / name).read_bytes()).hexdigest() in row
         assert f"| {'no' if name == KOF else 'yes'} |" in row
+
+
+def test_the_table_of_names_has_a_title_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    folder = make_index(tmp_path)
+    titles = {k.files[0]: k.title for k in exhibits_of(read_result(folder))}
+    assert titles["labels.csv"].startswith("Names of the codes of regions")
 
 
 def test_every_output_is_in_the_list_of_tables_and_programs(sections):

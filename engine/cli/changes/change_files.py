@@ -28,7 +28,7 @@ from ...measures import (
     value_added_messages,
     value_added_metadata,
 )
-from ...reporting import save_figure
+from ...reporting import change_of, save_figure
 from ...sources import label_table
 from ...tables import NetInventories, WorldTables
 from ..tables.check import print_regions
@@ -173,7 +173,8 @@ def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
     """A waterfall, a map of regions by factor, bars of each step if there are steps;
     for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
-    about = {"title": f"Change of {found.title}", "unit": found.unit}
+    title = found.title.replace(found.measure, change_of(found.measure), 1)
+    about = {"title": title, "unit": found.unit}
     figures = {
         "waterfall": change_plots.waterfall(
             found.values, found.table, years=years, regions=shown.few, **about

@@ -114,7 +114,7 @@ def _evaluated(run: RunFile, terminal: Terminal) -> list[Threats]:
                         **run.threats,
                     )
                 except TivaxError as error:
-                    raise TivaxError(f"{path}: {error}") from None
+                    raise TivaxError(f"{run.path}: {error}") from None
                 found.append(made)
         progress(total, total)
     return found

@@ -157,7 +157,10 @@ class OwnPanel:
                     "records"
                 )
             ]
-            said += f"On the safe side in all of them: {', '.join(named[:3])}. "
+            said += (
+                "Too rarely in some, and in none too often beyond the Monte-Carlo "
+                f"error: {', '.join(named[:3])}. "
+            )
         often = table[table["keeps"] == "too often"].sort_values("size_max")
         if len(often):
             best = often.iloc[0]
