@@ -83,7 +83,7 @@ def run_change(
                 write_frame(frame, folder, name, format, _LABELS)
         write_csv(label_table(tables, {}), folder / "labels.csv")
         if figures:
-            for name, figure in figures_of(found, shown).items():
+            for name, figure in figures_of(found, shown, value_added).items():
                 save_figure(figure, folder, name)
         record = run.write_manifest(
             folder,
@@ -169,11 +169,33 @@ def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
     return every[["region", *own, *rest]]
 
 
-def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
+# In a title that a reader sees without the manual; indicators have titles of their own.
+_TITLES = {
+    "tbi": "the Trade Benefit Index",
+    "va_exports": "value-added exports",
+    "va_imports": "value-added imports",
+    "gross_exports": "gross exports",
+    "gross_imports": "gross imports",
+    "vax_ratio": "value-added exports over gross exports",
+}
+
+
+def _title(found: Change, value_added: ValueAdded) -> str:
+    """Of the figures. A satellite account has the code: it is not of value added."""
+    name, known = found.measure, INDICATORS.get(found.measure)
+    if isinstance(value_added, str):
+        title = known.title.split(":")[0] if known else _TITLES[name]
+        name = f"{title} ({name})" if known else title
+    return f"Change of {name}{found.title.removeprefix(found.measure)}"
+
+
+def figures_of(
+    found: Change, shown: ShownRegions, value_added: ValueAdded
+) -> dict[str, Figure]:
     """A waterfall, a map of regions by factor, bars of each step if there are steps;
     for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
-    about = {"title": f"Change of {found.title}", "unit": found.unit}
+    about = {"title": _title(found, value_added), "unit": found.unit}
     figures = {
         "waterfall": change_plots.waterfall(
             found.values, found.table, years=years, regions=shown.few, **about
