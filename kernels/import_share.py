@@ -19,17 +19,17 @@ nearly
 
 with weights w near the activity of the using industry. On WIOD 2013, F - F~ is 20 % of
 F in mass, but the errors cancel in products, F w = F~ w: the iteration with
-P = I - D - F~ gains a factor of 150 to 240 a step, against 4 for block Jacobi
+P = I - D - F~ gains a factor of about 200 a step, against 4 for block Jacobi
 (P = I - D).
 
 **Whose activity.** The column of an absorbing region is made of what industries do at
 home for their own final demand, and of what those of all others export to them. The two
 differ in composition (construction at home, chemicals for export), so there are two
 sets of shares. One weighs users by what they do for own final demand, (I - D)^-1 y:
-columns start from it, each in its own region, which leaves a hundredth of the residual
-(a thousandth of the synthetic world). The other weighs them by what they do for export,
-S from here on. Weights of output, for everything, gain 120 to 175 a step and cost a
-pass more.
+columns start from it, each in its own region (where most of its demand is), which
+leaves a hundredth of the residual (a thousandth of the synthetic world). The other
+weighs them by what they do for export, S from here on. Weights of output, for
+everything, gain about 150 a step and cost a pass more.
 
 **Applying P^-1.** Let M collect the imported inputs by using region,
 (M z)[d, i] = sum_j imported[d, i, j] z[d, j], and S spread them over the sellers,

@@ -62,6 +62,8 @@ def refine(
     ``repeat`` is the loop over later cycles: ``while_on_host`` where ``times`` cannot
     be compiled.
     """
+    units = _units(Y)
+    Y = Y / units[None, :]
     wanted = sizes(Y)
 
     def first_cycle():
@@ -101,7 +103,17 @@ def refine(
     X, R, residual, passes = first_cycle()
     state = (X, R, residual, jnp.full_like(residual, jnp.inf), passes, 1)
     X, _, residual, _, passes, _ = repeat(unfinished, cycle, state)
-    return IterativeSolution(X, residual, jnp.asarray(passes))
+    return IterativeSolution(X * units[None, :], residual, jnp.asarray(passes))
+
+
+@jax.jit
+def _units(Y: Float[Array, "n k"]) -> Float[Array, " k"]:
+    """1 by column, the largest cell where squares of the residual would be 0 or inf."""
+    largest = jnp.max(jnp.abs(Y), axis=0)
+    limits = jnp.finfo(Y.dtype)
+    low, high = float(limits.tiny) ** 0.25, float(limits.max) ** 0.25
+    ordinary = (largest == 0) | ((largest > low) & (largest < high))
+    return jnp.where(ordinary, 1, largest)
 
 
 @jax.jit

@@ -7,6 +7,7 @@ runs. ``tivax --help`` loads neither JAX nor pandas.
 
 import inspect
 import os
+import sys
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from .endings import ending_of
 from .inference import commands as inference
 from .inference.drawing import bootstrap, placebo
 from .inference.panel import panel
+from .options import require_named_files
 from .tables import commands as tables
 from .tables.fetch import fetch
 from .tables.importing import import_
@@ -102,6 +104,9 @@ def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
     with watch_for_interrupts(clean=abandon_parts):
         try:
+            _, *words = sys.argv
+            if words and words[0] in COMMANDS:
+                require_named_files(COMMANDS[words[0]], words[1:])
             app()
         except BaseException as error:
             ending = ending_of(error)

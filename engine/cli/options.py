@@ -1,5 +1,8 @@
 """Options and arguments that several commands share, and how their texts are read."""
 
+import inspect
+from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
@@ -230,3 +233,25 @@ def parse_table_size(text: str) -> tuple[int, int]:
         raise TivaxError(f"--size {text}: write REGIONSxSECTORS, such as 44x56")
     regions, sectors = map(int, parts)
     return regions, sectors
+
+
+def require_named_files(command: Callable[..., None], words: Sequence[str]) -> None:
+    """Raise ``TivaxError`` where a word for a file or a folder is empty.
+
+    A path of it would be ".", the folder one is in: a variable of a script is not set.
+    """
+    kinds = {
+        name: str(parameter.annotation)
+        for parameter in inspect.signature(command).parameters.values()
+        for info in getattr(parameter.annotation, "__metadata__", ())
+        # (Where typer reads Annotated, the first name is the default.)
+        for name in (info.default, *(info.param_decls or ()))
+    }
+    for before, word in pairwise(["", *words]):
+        option = before if word == "" else word.removesuffix("=")
+        of_path = "pathlib.Path" in kinds.get(option, "")
+        if of_path and word in ("", f"{option}="):
+            raise TivaxError(f"{option}: empty; give the name of a file or folder")
+        takes_a_word = option in kinds and "[bool" not in kinds[option]
+        if word == "" and not takes_a_word:
+            raise TivaxError("an argument is empty; give a name")

@@ -310,6 +310,10 @@ def _note(files: DataFiles, variable: Variable) -> str:
     return ""
 
 
+# What a source of the index is in words: in the paper's data it is a name.
+_SOURCES = {"icio": "from world tables by Stata's icio"}
+
+
 def _index_note(files: DataFiles) -> str:
     """How the index came about: computed here, or what a column ``source`` says."""
     if files.tbi is None:
@@ -320,7 +324,7 @@ def _index_note(files: DataFiles) -> str:
         return note
     years = frame[frame["year"].between(first, last)].groupby("source")["year"]
     return f"{note}: " + ", ".join(
-        f"{source} {count_text(count, 'year')}"
+        f"{count_text(count, 'year')} {_SOURCES.get(str(source), source)}"
         for source, count in years.nunique().items()
     )
 

@@ -98,10 +98,15 @@ def read_result(path: Path) -> Result:
 
 def find_manifest(path: Path) -> Path | None:
     """The manifest of a result folder or beside a panel; None where there is none."""
-    candidates = [path / MANIFEST, path.with_suffix(f".{MANIFEST}")]
+    candidates = [path / MANIFEST, _beside(path)]
     if path.name.endswith(MANIFEST):
         candidates.insert(0, path)
     return next((k for k in candidates if k.is_file()), None)
+
+
+def _beside(path: Path) -> Path:
+    """Where the manifest of a panel is. (``with_suffix`` fails for "." and "/".)"""
+    return path.parent / f"{path.stem}.{MANIFEST}"
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -170,7 +175,7 @@ def sources_of(path: Path, entry: Mapping[str, Any]) -> list[str]:
 
 def maker_of(path: Path) -> Result | None:
     """The result that a file is part of, unchanged; None for others."""
-    for manifest in (path.with_suffix(f".{MANIFEST}"), path.parent / MANIFEST):
+    for manifest in (_beside(path), path.parent / MANIFEST):
         if path.is_file() and manifest.is_file():
             with suppress(TivaxError):  # of downloads, or none of ours
                 result = read_result(manifest)

@@ -19,6 +19,7 @@ Shocks that happen together are sections ``[[shock]]`` with the keys of a shock;
 keys of the grid then hold for all of them.
 """
 
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -135,6 +136,9 @@ class ScenarioFile:
                 raise TivaxError(f"{self.path}: factor = {factor!r}: write a number")
             change = 100 * (factor - 1)
             falls = values.get("kind") in ("cut", "shift", "extract")
+            if not 0 <= factor <= (1 if falls else math.inf):
+                what = "a number from 0 to 1" if falls else "0 or more"
+                raise TivaxError(f"{self.path}: factor = {factor}: write {what}")
             values["percent"] = -change if falls else change
         try:
             return Shock(**values)

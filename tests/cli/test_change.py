@@ -6,9 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 
 import tivax as tx
+from tivax.engine.cli.changes.change_files import _title
+from tivax.engine.reporting import measure_name
+from tivax.engine.uncertainty import TRADE_MEASURES
 
 from commands import good, mistake, names
 from helpers import random_tables
@@ -96,10 +100,21 @@ def test_jobs_in_place_of_value_added(store, tmp_path):
     assert told.startswith("--satellite: 2 accounts; give a file with one")
 
 
-def test_figures_call_the_measure_by_its_words(done):
+def test_a_figure_calls_its_measure_by_name(done):
+    """And a satellite account's by its code: it is not of value added."""
+    out, _ = done
     for name in ("waterfall", "steps", "factors", "countries_R0"):
-        drawn = (done[0] / f"{name}.svg").read_text()
-        assert "Change of the trade benefit index, 2000 to 2002" in drawn
+        svg = (out / f"{name}.svg").read_text(encoding="utf-8")
+        assert ">Change of the trade benefit index, 2000 to 2002" in svg
+    found = tx.change(TABLES, "EXGR_DVASH", sector="S1")
+    title = "domestic value added in gross exports (EXGR_DVASH) of S1"
+    assert _title(found, "residual").startswith(f"Change of {title}, 2000 to ")
+    account = xr.DataArray([1.0], name="jobs")
+    assert _title(found, account).startswith("Change of EXGR_DVASH of S1, 2000 to ")
+
+
+def test_every_measure_of_trade_has_a_name():
+    assert all(measure_name(code) != code for code in TRADE_MEASURES)
 
 
 def test_a_region_whose_name_no_file_can_have_is_drawn(tmp_path):

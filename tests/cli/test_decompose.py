@@ -139,7 +139,11 @@ def test_mistakes_are_told_before_work(store, tmp_path):
     )
     assert mistake(*words, "wzw").startswith("no method wzw: did you mean wwz or kww?")
     assert mistake(*words, "ltv") == (
-        "method ltv has no level bilateral-sector: choose from country, bilateral"
+        "method ltv has no level bilateral-sector, the default; give --level country or "
+        "--level bilateral"
+    )
+    assert mistake(*words, "ltv", "--level", "sector") == (
+        "method ltv has no level sector: choose from country, bilateral"
     )
     assert not out.exists()
     good(*words, "my", "--no-figures")

@@ -100,6 +100,24 @@ def test_a_region_without_trade_has_no_index_but_words(tmp_path):
     assert last.split("│")[2].strip() == "–" and "nan" not in said
 
 
+@pytest.mark.parametrize(
+    "words, line",
+    [
+        (("tbi", "store", "--satellite", ""), "--satellite: empty; give the name of a file or folder"),
+        (("tbi", "store", "--out="), "--out: empty; give the name of a file or folder"),
+        (("tbi", "--quiet", ""), "an argument is empty; give a name"),
+        (("package", ""), "an argument is empty; give a name"),
+    ],
+)  # fmt: skip
+def test_an_empty_name_is_not_the_folder_one_is_in(words, line):
+    assert mistake(*words) == line
+
+
+def test_an_option_that_is_no_path_may_be_empty(store, tmp_path):
+    words = ("--regions", "", "--years=", "--no-figures")
+    good("tbi", store, *words, "--out", tmp_path / "out")
+
+
 def test_an_unknown_region_is_a_mistake_before_any_work(store, tmp_path):
     for words in (["tbi"], ["decompose", "--method", "kww"], ["indicators"]):
         line = mistake(*words, store, "--regions", "R9", "--out", tmp_path / "o")

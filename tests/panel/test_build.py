@@ -611,7 +611,9 @@ def test_the_codebook_tells_how_the_index_came_about(files, tmp_path, panel):
     )
     built = build_panel(with_tbi(files, tmp_path, text))
     line = built.codebook.set_index("variable").loc["TBI"].to_dict()
-    assert line["note"] == "read from a file: estimated 3 years, icio 1 year"
+    assert line["note"] == (
+        "read from a file: 3 years estimated, 1 year from world tables by Stata's icio"
+    )
 
 
 def test_the_codebook_tells_where_every_column_comes_from(files, raw):

@@ -770,7 +770,8 @@ def test_the_report_says_what_the_numbers_do_not_show(page, done):
         "Tests overlap",
         "a significant opposite sign counts only as not holding",
         "“and through them on globalisation”, is not tested",
-        "an index read from a file: icio 5 years, reconstructed 10 years",
+        "an index read from a file: 5 years from world tables by Stata's icio, "
+        "10 years reconstructed",
         "One instrument for one regressor leaves no over-identification test",
         "not serially correlated",
         "BEL 15, LUX 14",
@@ -813,9 +814,10 @@ def test_the_papers_data_are_called_so(page, done, manifest):
     assert "The paper recomputed" in page.text
     assert "Not the paper's data" not in done.answer.out
     assert "Reconstructed years (10) are estimated from gross trade" in page.text
-    assert "Index: read from a file: icio 5 years, reconstructed 10 years" in (
-        done.answer.out.splitlines()
-    )
+    assert (
+        "Index: read from a file: 5 years from world tables by Stata's icio, "
+        "10 years reconstructed"
+    ) in done.answer.out.splitlines()
 
 
 @pytest.mark.parametrize("what", ["edition", "years", "rows", "index", "index cell"])

@@ -121,6 +121,11 @@ def test_a_replication_cites_paper_databases_and_tests(root, monkeypatch):
     assert "timmer2015" not in cited  # none of its inputs
 
 
+def test_the_folder_one_is_in_is_cited(root, monkeypatch):
+    monkeypatch.chdir(root / "replication")
+    assert "tbi2021" in keys(".")
+
+
 def test_a_store_cites_its_database(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = random_tables(regions=3, sectors=2, years=1)

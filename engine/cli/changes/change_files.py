@@ -83,7 +83,7 @@ def run_change(
                 write_frame(frame, folder, name, format, _LABELS)
         write_csv(label_table(tables, {}), folder / "labels.csv")
         if figures:
-            for name, figure in figures_of(found, shown).items():
+            for name, figure in figures_of(found, shown, value_added).items():
                 save_figure(figure, folder, name)
         record = run.write_manifest(
             folder,
@@ -169,12 +169,25 @@ def _named(frame: pd.DataFrame, found: Change) -> pd.DataFrame:
     return every[["region", *own, *rest]]
 
 
-def figures_of(found: Change, shown: ShownRegions) -> dict[str, Figure]:
+def _title(found: Change, value_added: ValueAdded) -> str:
+    """Of the figures. A satellite account has the code: it is not of value added."""
+    known = INDICATORS.get(found.measure)
+    if not isinstance(value_added, str):
+        title = f"Change of {found.measure}"
+    elif known:
+        title = f"Change of {known.title.split(':')[0]} ({found.measure})"
+    else:
+        title = change_of(found.measure)
+    return title + found.title.removeprefix(found.measure)
+
+
+def figures_of(
+    found: Change, shown: ShownRegions, value_added: ValueAdded
+) -> dict[str, Figure]:
     """A waterfall, a map of regions by factor, bars of each step if there are steps;
     for each of up to three regions that were asked for a map of countries by factor."""
     years = (found.start, found.end)
-    title = found.title.replace(found.measure, change_of(found.measure), 1)
-    about = {"title": title, "unit": found.unit}
+    about = {"title": _title(found, value_added), "unit": found.unit}
     figures = {
         "waterfall": change_plots.waterfall(
             found.values, found.table, years=years, regions=shown.few, **about

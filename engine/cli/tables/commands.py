@@ -230,13 +230,14 @@ def decompose(
         ),
     ],
     level: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--level",
             help="country, sector, bilateral or bilateral-sector.",
+            show_default="bilateral-sector",
             autocompletion=complete_level,
         ),
-    ] = "bilateral-sector",
+    ] = None,
     detail: Annotated[
         bool,
         typer.Option(

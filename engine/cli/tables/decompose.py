@@ -11,6 +11,7 @@ from ...core import (
     Aside,
     Progress,
     Run,
+    TivaxError,
     call_named,
     count_text,
     is_first,
@@ -44,11 +45,13 @@ from ..together import shared_years
 from .check import print_regions
 from .long_tables import LongWriter
 
+_LEVEL = "bilateral-sector"
+
 
 def run_decompose(
     net: NetInventories,
     method: str,
-    level: str,
+    level: str | None,
     out: Path,
     run: Run,
     *,
@@ -72,6 +75,7 @@ def run_decompose(
     """
     file_format = require_format(format)
     tables, members = net.tables, groups.members
+    level = level or _usual_level(method)
     require_method(method, level, detail=detail, by_origin=by_origin)
     if is_first():
         require_result_place(out, run, force=force)
@@ -180,6 +184,16 @@ def run_decompose(
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
 _PLOTS = "tivax.engine.figures.decompositions"
+
+
+def _usual_level(method: str) -> str:
+    """The level where none is given; ``TivaxError`` of a method that lacks it."""
+    if method in METHODS and _LEVEL not in METHODS[method].kernels:
+        levels = " or ".join(f"--level {k}" for k in METHODS[method].kernels)
+        raise TivaxError(
+            f"method {method} has no level {_LEVEL}, the default; give {levels}"
+        )
+    return _LEVEL
 
 
 def _plots_of(

@@ -75,7 +75,7 @@ def _with_parts(verdict: Verdict) -> str:
 
 def _reconstructed(note: str) -> str:
     """The number of reconstructed years of the index, if its file gives it."""
-    found = re.search(r"reconstructed (\d+) year", note)
+    found = re.search(r"(\d+) years? reconstructed", note)
     if not found:
         return ""
     return (
