@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ...kernels import resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
@@ -354,6 +354,7 @@ def wild_p_values(
     observed: Float[np.ndarray, " r"],
     *,
     clusters: int,
+    position: Int[np.ndarray, " G"],
     draws: int,
     seed: int,
     exact: bool = False,
@@ -361,9 +362,9 @@ def wild_p_values(
 ) -> Float[np.ndarray, " r"]:
     """p of many tests from the same draws, Webb's weights: share of |t*| above |t|.
 
-    The loadings have one shape: cluster g of each has the weight of cluster g of the
-    panel, and a cluster that a test leaves out has loadings of 0. With ``exact`` the
-    draws are all 6^G patterns.
+    The loadings have one shape: cluster g of each has the weight of cluster
+    ``position[g]`` of the panel, which has ``clusters``, and a cluster that a test
+    leaves out has loadings of 0. With ``exact`` the draws are all 6^G patterns.
     """
     static = webb_draws(clusters, exact)
     found = []
@@ -373,7 +374,7 @@ def wild_p_values(
         t = np.abs(observed[start : start + _AT_ONCE])
         arrays = {
             "loadings": jax.tree.map(lambda *k: np.stack(k), *padded),
-            "position": np.arange(clusters),
+            "position": position,
             "observed": np.pad(t, (0, _AT_ONCE - len(part))),
             "draws": np.int64(draws),
             "nulls": np.int64(len(part)),
@@ -395,20 +396,24 @@ def _counts(static: Static) -> Callable[..., Array]:
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "2 r"]:
         source = DrawSource(static, seed, number)
         v = source.wild(arrays["position"])
-        used = source.numbers < arrays["draws"]
+        used = (source.numbers < arrays["draws"])[None, :]
+        given = (arrays["loadings"], arrays["nulls"])
+        drawn = in_small_tiles(of_nulls, given, v)
+        above = used & (jnp.abs(drawn) > arrays["observed"][:, None] * (1 + TIE))
+        both = jnp.stack([above.sum(axis=1), (used & jnp.isfinite(drawn)).sum(axis=1)])
+        return both.astype(float)
 
-        def n_parameters(k: Array, so_far: Array) -> Array:
-            loadings, t = jax.tree.map(
+    def of_nulls(given: tuple[Any, Array], v: Array) -> Float[Array, "r b"]:
+        every, asked = given
+
+        def of_null(k: Array, so_far: Array) -> Array:
+            loadings = jax.tree.map(
                 lambda each: jax.lax.dynamic_index_in_dim(each, k, keepdims=False),
-                (arrays["loadings"], arrays["observed"]),
+                every,
             )
-            drawn = wild_statistics(loadings, v)
-            above = used & (jnp.abs(drawn) > t * (1 + TIE))
-            both = jnp.stack([above.sum(), (used & jnp.isfinite(drawn)).sum()])
-            return so_far.at[:, k].set(both.astype(float))
+            return so_far.at[k].set(wild_statistics(loadings, v))
 
-        return jax.lax.fori_loop(
-            0, arrays["nulls"], n_parameters, jnp.zeros((2, _AT_ONCE))
-        )
+        empty = jnp.zeros((_AT_ONCE, v.shape[1]))
+        return jax.lax.fori_loop(0, asked, of_null, empty)
 
     return block

@@ -275,8 +275,10 @@ def _fitted(
         }
         test = None
         if se > 0 and not (model.instruments and len(model.treatments) > 1):
-            labels = tuple(str(k) for k in fit.labels)
-            test = WildTest(fit.wild_form(j), b / se, labels)
+            labels, of_model = (
+                tuple(map(str, each.labels)) for each in (fit, setting.fit)
+            )
+            test = WildTest(fit.wild_form(j), b / se, labels, of_model)
         yield row, test
 
 

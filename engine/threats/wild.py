@@ -23,11 +23,13 @@ _POINTS = 6  # of Webb's distribution
 
 
 class WildTest(NamedTuple):
-    """One coefficient to be tested: the labels of its clusters, in order."""
+    """One coefficient to be tested: the labels of its clusters, in order, and of those
+    of its model as given."""
 
     form: WildForm
     t: float
     labels: tuple[str, ...]
+    of_model: tuple[str, ...]
 
 
 @in_float64
@@ -40,31 +42,42 @@ def declared_p(
     progress: Progress,
 ) -> Float[np.ndarray, " r"]:
     """p of each test; ``all_labels`` are the clusters of the panel, sorted."""
-    groups: dict[tuple[int, int], list[int]] = {}
+    groups: dict[tuple[int, bool, tuple[str, ...]], list[int]] = {}
     for k, test in enumerate(tests):
-        G = len(test.labels)
-        exact = _POINTS**G <= draws
-        groups.setdefault((_instruments(test.form), G if exact else 0), []).append(k)
+        exact = _POINTS ** len(test.labels) <= draws
+        among = _among(test, exact, all_labels)
+        groups.setdefault((_instruments(test.form), exact, among), []).append(k)
     p = np.full(len(tests), np.nan)
     done, total = 0, len(tests) * draws
-    for (_, enumerated), members in groups.items():
-        G = enumerated or len(all_labels)
-        loadings = []
-        for k in members:
-            labels = tests[k].labels
-            place = np.arange(G) if enumerated else np.searchsorted(all_labels, labels)
-            loadings.append(_loadings(tests[k].form, place, G))
+    for (_, exact, among), members in groups.items():
+        position = np.searchsorted(all_labels, among)
         p[members] = wild_p_values(
-            loadings,
+            [
+                _loadings(
+                    tests[k].form, np.searchsorted(among, tests[k].labels), len(among)
+                )
+                for k in members
+            ],
             np.array([tests[k].t for k in members]),
-            clusters=G,
-            draws=_POINTS**G if enumerated else draws,
+            clusters=len(among) if exact else len(all_labels),
+            position=position,
+            draws=_POINTS ** len(among) if exact else draws,
             seed=seed,
-            exact=bool(enumerated),
+            exact=exact,
             progress=shift_progress(progress, done, total),
         )
         done += len(members) * draws
     return p
+
+
+def _among(test: WildTest, exact: bool, all_labels: Sequence[str]) -> tuple[str, ...]:
+    """The clusters, sorted, that loadings are held for: those of its model where a test
+    has no others, since a model of a part of the panel needs no zeros for the rest; all
+    patterns are those of its own."""
+    if exact:
+        return tuple(sorted(test.labels))
+    of_panel = not set(test.labels) <= set(test.of_model)
+    return tuple(sorted(all_labels if of_panel else test.of_model))
 
 
 def _instruments(form: WildForm) -> int:
@@ -74,7 +87,7 @@ def _instruments(form: WildForm) -> int:
 def _loadings(
     form: WildForm, place: Int[np.ndarray, " g"], G: int
 ) -> WildLoadings | InstrumentLoadings:
-    """The arrays of the kernels, 0 for the clusters of the panel that are left out."""
+    """The arrays of the kernels, 0 for the clusters that are left out."""
     correction = jnp.asarray(form.correction)
 
     def matrix(low: LowRank) -> Float[np.ndarray, "G G"]:
