@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
 from ...kernels.random_draws import BLOCK
-from .draw_source import DrawSource, Static
+from .draw_source import DrawSource, Static, in_small_tiles
 from .running import over_blocks
 
 # Tests whose draws are made together, so that their weights are drawn once.
@@ -82,9 +82,11 @@ def _filled(stacked: np.ndarray) -> np.ndarray:
 def _t_blocks(static: Static) -> Callable[..., Array]:
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "s B"]:
         v = DrawSource(static, seed, number).wild(arrays["position"])
-        return specifications.specification_statistics(
-            arrays["loadings"], v, arrays["count"]
-        )
+        return in_small_tiles(of_tests, (arrays["loadings"], arrays["count"]), v)
+
+    def of_tests(given: tuple[Any, Array], v: Array) -> Float[Array, "s b"]:
+        loadings, count = given
+        return specifications.specification_statistics(loadings, v, count)
 
     return block
 
