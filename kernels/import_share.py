@@ -190,7 +190,11 @@ def from_imports(
 
 
 def _shares(bought: Float[Array, "c s c"]) -> Float[Array, "s c c"]:
-    """Of the sellers in what each region imports of a good: [i, seller r, user d]."""
+    """Of the sellers in what each region imports of a good: [i, seller r, user d].
+
+    Purchases below 0 count as none: sums that cancel would make shares of any size.
+    """
+    bought = jnp.maximum(bought, 0)
     total = bought.sum(axis=0)
     return jnp.swapaxes(bought / jnp.where(total > 0, total, 1)[None], 0, 1)
 

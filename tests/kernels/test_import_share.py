@@ -293,6 +293,20 @@ def test_shares_by_use_by_hand():
     assert not own.more[:, :, 0].any()  # region 1 imports nothing
 
 
+def test_purchases_below_0_make_no_share():
+    """Of sums that cancel shares would be of any size: it took three times the passes."""
+    A = proportional_inputs(regions=10, sectors=8, noise=0.5)
+    A = A - 0.5 * A.mean() * np.random.default_rng(0).random(A.shape)
+    answer = solve(A, demand(80, 10), 10)
+    assert_solves(answer, A, demand(80, 10))
+    assert answer.passes <= 12
+    nothing = jnp.zeros((3, 1, 1), jnp.float32)
+    for sold, share in ((1.0, 0.25), (-1.0, 0.0)):
+        F = jnp.array([[0, 0, sold], [0, 0, 3], [0, 0, 0]], jnp.float32)
+        P = import_share.from_imports(nothing, nothing, F.reshape(3, 1, 3))
+        assert_allclose(P.share[0, :, 2], [share, 1 - share, 0])
+
+
 def test_demand_that_nobody_exports_is_solved():
     """One industry's own demand, and none at all: no region is known to export."""
     A = proportional_inputs(regions=6, sectors=5)
