@@ -82,6 +82,24 @@ def test_the_declared_p_is_that_of_the_bootstrap_with_the_same_draws(small):
     assert row["clusters"] == 4 and row["p_wild"] == p
 
 
+def test_a_cluster_keeps_its_weights_where_the_model_does_not_have_all(small):
+    """The first and the fourth country have no outcome, so that the six others are not
+    the first six of the panel; placebo outcomes have the eight."""
+    first = sorted(set(small["iso3"]))
+    panel = small.copy()
+    panel.loc[panel["iso3"].isin([first[0], first[3]]), MODEL.outcome] = np.nan
+    panel["other"] = small[MODEL.outcome].to_numpy()[::-1]
+    kinds = ["blocks left out", "placebo outcomes"]
+    found = tx.threats(
+        panel, MODEL, only=kinds, placebos=["other"], draws=2_000, seed=4
+    )
+    own, other = found.table.iloc[0], one(found.table, "other")
+    assert (own["clusters"], other["clusters"]) == (6, 8)
+    assert own["p_wild"] == drawn_p(panel, MODEL, 2_000, 4)[1]
+    placebo = replace(MODEL, outcome="other")
+    assert other["p_wild"] == drawn_p(panel, placebo, 2_000, 4)[1]
+
+
 def test_all_patterns_are_taken_where_there_are_no_more_than_draws(small):
     four = small[small["iso3"].isin(sorted(set(small["iso3"]))[:4])]
     model = tx.Model("few", "KOFGIdj", ["TBI"])
