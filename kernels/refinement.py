@@ -108,12 +108,14 @@ def refine(
 
 @jax.jit
 def _units(Y: Float[Array, "n k"]) -> Float[Array, " k"]:
-    """1 by column, the largest cell where squares of the residual would be 0 or inf."""
+    """1 by column; where squares of the residual would be 0 or inf, the power of two
+    next to the largest cell, which rounds nothing."""
     largest = jnp.max(jnp.abs(Y), axis=0)
     limits = jnp.finfo(Y.dtype)
     low, high = float(limits.tiny) ** 0.25, float(limits.max) ** 0.25
     ordinary = (largest == 0) | ((largest > low) & (largest < high))
-    return jnp.where(ordinary, 1, largest)
+    _, exponent = jnp.frexp(largest)
+    return jnp.where(ordinary, 1, jnp.ldexp(jnp.ones_like(largest), exponent - 1))
 
 
 @jax.jit
