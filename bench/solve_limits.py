@@ -2,8 +2,8 @@
 
 ``bare passes`` are its products with A. ``bare parts`` are those, what it prepares of A
 before the first (its float32 copy, the preconditioner P, import shares by use) and an
-application of P^-1 for each: everything but sums, norms and the residual. An iteration
-with this preconditioner takes no less, and takes no other part.
+application of P^-1 for each: everything but sums, norms and the residual. The solve
+takes no less while it has these parts and so many passes; cheaper parts would lower it.
 """
 
 from collections.abc import Callable

@@ -379,7 +379,7 @@ def by_use(
     """P with users weighed by what they export, and the start that weighs them by what
     they do for own final demand.
 
-    Final demand tells both. Exports of inputs, which it does not, are what production
+    Exports are final ones and those of inputs. These are taken to be what production
     for own demand imports of each good, from the sellers of its final exports.
     """
     c, s, _ = D.shape
