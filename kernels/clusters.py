@@ -43,6 +43,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .small_systems import one_by_one
+
 # Below, 1 - leverage is rounding: that direction lives in one cluster alone.
 _LEVERAGE_TOLERANCE = 1e-9
 # Share of a contrast's variance with iid errors that rounding puts there.
@@ -265,7 +267,8 @@ class Leverages(NamedTuple):
 def leverages(fit: ClusterFit) -> Leverages:
     """The leverages of the clusters, for CV2 and its degrees of freedom."""
     R = jnp.linalg.cholesky(fit.bread_inverse)
-    values, U = jnp.linalg.eigh(jnp.einsum("pr,gpq,qs->grs", R, fit.A, R))
+    own = jnp.einsum("pr,gpq,qs->grs", R, fit.A, R)
+    values, U = one_by_one(lambda M: tuple(jnp.linalg.eigh(M)), own)
     return Leverages(R, U, 1 - values)
 
 

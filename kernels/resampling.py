@@ -77,13 +77,19 @@ def _estimate(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "q B"]:
     if not e:
         return small_systems.solve(S[:q, :q], S[:q, -1])
     zx, zy = S[q : q + e, :q], S[q : q + e, -1]
-    zz = S[q : q + e, q : q + e]
     if e == q == 1:
-        return jnp.where(jnp.isnan(zz[0]), jnp.nan, zy / zx[0])
-    Pi = jnp.stack([small_systems.solve(zz, zx[:, k]) for k in range(q)], axis=1)
+        return jnp.where(jnp.isnan(S[q, q]), jnp.nan, zy / zx[0])
+    Pi = _first_stage(S, layout)
     xx = jnp.einsum("zpB,zqB->pqB", Pi, zx)
     xy = jnp.einsum("zpB,zB->pB", Pi, zy)
     return small_systems.solve(xx, xy)
+
+
+def _first_stage(S: Float[Array, "r r B"], layout: Layout) -> Float[Array, "e q B"]:
+    """Coefficients of X on Z."""
+    q, e = layout.treatments, layout.instruments
+    zz, zx = S[q : q + e, q : q + e], S[q : q + e, :q]
+    return jnp.stack([small_systems.solve(zz, zx[:, k]) for k in range(q)], axis=1)
 
 
 def leave_one_out(
@@ -107,17 +113,33 @@ def reweighted_t(
 ) -> tuple[Float[Array, "q B"], Float[Array, "q B"]]:
     """Estimates of X under weights w, and (estimate - center) / CV1 standard error.
 
-    A cluster drawn twice is two clusters: its score enters w times, not w^2 times.
+    A cluster drawn twice is two clusters: its score enters w times, not w^2 times. By
+    ``small_systems`` alone: LAPACK divides a batch among the threads of a processor,
+    and two programs that do so wait for each other for ever.
     """
+    S, W, q, e = products.S, layout.exogenous, layout.treatments, layout.instruments
+    G, m, _ = S.shape
+    total = (S.reshape(G, m * m).T @ w).reshape(m, m, -1)
+    left, on_W = small_systems.regress(total, columns=W)
+    coef = _estimate(left, layout)
+    # Of a draw, as combinations of the columns of S: the regressors of the second
+    # stage net of W, and the residual.
+    same = jnp.broadcast_to(jnp.eye(q, dtype=S.dtype)[:, :, None], (q, q, w.shape[1]))
+    first = _first_stage(left, layout) if e else same
+    used = slice(q, q + e) if e else slice(0, q)
+    net = jnp.zeros((m - W, *first.shape[1:]), S.dtype).at[used].set(first)
+    net = jnp.concatenate([-jnp.einsum("wrB,rqB->wqB", on_W, net), net])
+    residual = jnp.zeros((m - W, w.shape[1]), S.dtype).at[:q].set(-coef).at[-1].set(1)
+    residual = jnp.concatenate([-jnp.einsum("wrB,rB->wB", on_W, residual), residual])
 
-    def one(weights: Array) -> tuple[Array, Array]:
-        each = fit(products, weights, layout=layout)
-        half = each.scores @ each.bread_inverse[:, layout.exogenous :]
-        variance = correction(products, weights) * (weights @ half**2)
-        coef = each.coef[layout.exogenous :]
-        return coef, (coef - center) / jnp.sqrt(variance)
-
-    return jax.vmap(one, in_axes=1, out_axes=1)(w)
+    with_residual = (S.reshape(G * m, m) @ residual).reshape(G, m, -1)
+    scores = jnp.einsum("iqB,giB->gqB", net, with_residual)
+    bread = jnp.einsum("rpB,rqB->pqB", first, left[used, :q])
+    inverse = jnp.stack([small_systems.solve(bread, same[:, k]) for k in range(q)], 1)
+    half = jnp.einsum("pqB,gqB->gpB", inverse, scores)
+    factor = jax.vmap(partial(correction, products), in_axes=1)(w)
+    variance = factor[None, :] * jnp.einsum("gB,gpB->pB", w, half**2)
+    return coef, (coef - center[:, None]) / jnp.sqrt(variance)
 
 
 # ------------------------------------------------------------------------- wild draws

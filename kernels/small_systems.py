@@ -8,6 +8,9 @@ does nothing, as leaving it out of a regression; where it is solved for, the ans
 NaN.
 """
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
@@ -25,8 +28,8 @@ def eliminate(
     """Cross products of what the first ``columns`` columns leave of the others.
 
     The Schur complement S_22 - S_21 S_11^-1 S_12 (Frisch, Waugh and Lovell), of
-    symmetric S; only its upper triangle is read, and both are given back. The last
-    ``written_out`` steps are: 0 compiles sooner, for a batch that is done once.
+    symmetric S. The last ``written_out`` steps are: 0 compiles sooner, for a batch that
+    is done once.
     """
     m = len(S)
     whole = S[jnp.arange(m), jnp.arange(m)]
@@ -75,13 +78,44 @@ def _eliminate_in_a_loop(
         row = jax.lax.dynamic_index_in_dim(S, p, 0, keepdims=False)
         pivot = row[p]
         inverse = jnp.where(pivot > _VANISHED * whole[p], 1 / pivot, 0)
-        below = jnp.arange(len(S)) > p
-        factor = jnp.where(below[:, None], row * inverse[None, :], 0)
-        return S - factor[:, None, :] * row[None, :, :]
+        row = row * inverse[None, :]
+        column = jax.lax.dynamic_index_in_dim(S, p, 1, keepdims=False)
+        # Rows up to this one change too, to what nobody reads.
+        return S - column[:, None, :] * row[None, :, :]
 
     if not columns:
         return S
     return jax.lax.fori_loop(0, columns, step, S)[columns:, columns:]
+
+
+def regress(
+    S: Float[Array, "m m B"], *, columns: int
+) -> tuple[Float[Array, "r r B"], Float[Array, "{columns} r B"]]:
+    """What the first ``columns`` columns leave of the others, as ``eliminate``, and the
+    coefficients of the others on them: 0 for a column collinear with those before it.
+
+    Gauss-Jordan steps in a loop, for a few hundred systems that stay in a cache.
+    """
+    k = jnp.arange(len(S))
+    whole = S[k, k]
+
+    def step(p: Array, state: tuple[Array, Array]) -> tuple[Array, Array]:
+        S, found = state
+        row = jax.lax.dynamic_index_in_dim(S, p, 0, keepdims=False)
+        column = jax.lax.dynamic_index_in_dim(S, p, 1, keepdims=False)
+        has = row[p] > _VANISHED * whole[p]
+        row = row * jnp.where(has, 1 / row[p], 0)[None, :]
+        # From its own row as much as leaves the row with a 1 in this column.
+        column = column - (k == p).astype(S.dtype)[:, None]
+        return S - column[:, None, :] * row[None, :, :], found.at[p].set(has)
+
+    found = jnp.zeros((columns, S.shape[2]), bool)
+    if columns:
+        S, found = jax.lax.fori_loop(0, columns, step, (S, found))
+    left, k = S[columns:, columns:], jnp.arange(len(S) - columns)
+    known = left[k, k] > _VANISHED * whole[columns:]
+    left = left.at[k, k].set(jnp.where(known, left[k, k], jnp.nan))
+    return left, jnp.where(found[:, None, :], S[:columns, columns:], 0)
 
 
 def solve(A: Float[Array, "k k B"], b: Float[Array, "k B"]) -> Float[Array, "k B"]:
@@ -103,3 +137,17 @@ def solve(A: Float[Array, "k k B"], b: Float[Array, "k B"]) -> Float[Array, "k B
             z[i] = z[i] - a[i, j] * z[j]
         z[i] = z[i] / a[i, i]
     return jnp.stack(z)
+
+
+def one_by_one(run: Callable[..., Any], *each: Array) -> Any:
+    """``run``, which calls LAPACK, of every entry of the arguments' first axes.
+
+    On a processor one after the other: LAPACK divides a batch among the threads of the
+    processor and waits for them, and two programs that do so at the same time wait for
+    each other for ever.
+    """
+
+    def loop(*each: Array) -> Any:
+        return jax.lax.map(lambda entry: run(*entry), each)
+
+    return jax.lax.platform_dependent(*each, cpu=loop, default=jax.vmap(run))

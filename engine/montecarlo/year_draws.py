@@ -19,7 +19,7 @@ from ...kernels.solve import TOLERANCE, solve
 from ...kernels.table_draws import errors as kernel
 from ...kernels.table_draws.solving import BaseYear, draw_index, prepare
 from ..core import Progress, TivaxError, in_float64
-from ..resampling import on_all_devices, over_blocks
+from ..resampling import calls_together, on_all_devices, over_blocks
 from ..tables import WorldTables
 from ..uncertainty import ErrorModel, RawYear, TableError, YearErrors, read_raw_year
 
@@ -28,6 +28,8 @@ WORST_RESIDUAL, WORST_GAP = 1e-5, 1e-9
 # Matrices n x (n + c) held at once for a draw, in float32; GRAS holds as many in
 # float64.
 _MATRICES = 8
+# Of draws that are made at a time, on the cores of a processor.
+_TOGETHER = 1 << 32
 
 
 @dataclass(frozen=True)
@@ -49,19 +51,31 @@ def year_files(
 
 def bytes_needed(tables: WorldTables, model: ErrorModel) -> int:
     """About what a year of draws takes, on all devices."""
-    n, c = tables.n, len(tables.regions)
+    base = 8 * _cells(tables) * 4  # the year as it is read, solved and checked
+    calls = jax.device_count() * _calls_together(tables, model)
+    return base + calls * _bytes_of_a_call(tables, model)
+
+
+def _calls_together(tables: WorldTables, model: ErrorModel) -> int:
+    """Draws under way on a device: no more than take ``_TOGETHER`` bytes."""
+    most = max(1, _TOGETHER // _bytes_of_a_call(tables, model))
+    return min(most, calls_together())
+
+
+def _bytes_of_a_call(tables: WorldTables, model: ErrorModel) -> int:
     held = any(each.margins for each in model.errors)
-    cells = n * (n + c)
-    base = 8 * cells * 4  # the year as it is read, solved and checked
-    of_device = _MATRICES * cells * (12 if held else 4)
-    return base + jax.device_count() * of_device
+    return _MATRICES * _cells(tables) * (12 if held else 4)
+
+
+def _cells(tables: WorldTables) -> int:
+    return tables.n * (tables.n + len(tables.regions))
 
 
 class DrawnErrors:
     """The errors of every year, for drawing: files are read and checked once."""
 
     def __init__(self, tables: WorldTables, model: ErrorModel) -> None:
-        self._tables = tables
+        self._tables, self.model = tables, model
         self._each = [
             (each, YearErrors(tables, ErrorModel((each,)))) for each in model.errors
         ]
@@ -189,7 +203,11 @@ def draw_year(
     fresh = any(isinstance(k, kernel.Lognormal | kernel.Given) for k in drawn)
     del raw
     arrays = on_all_devices((base, drawn))
-    for rows in over_blocks(_block(fresh), arrays, seed, draws, start=done):
+    together = _calls_together(tables, errors.model)
+    made = over_blocks(
+        _block(fresh), arrays, seed, draws, start=done, together=together
+    )
+    for rows in made:
         _require_good(rows, has_index, year, done, tables)
         keep(rows)
         done += len(rows)

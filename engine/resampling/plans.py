@@ -30,7 +30,7 @@ PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 
 # Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
 # scores of all clusters: they then stay in a core's cache.
-_TILE, _SCORES_TILE = 256, 128
+_TILE = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -323,7 +323,7 @@ def block_of_draws(
     if static.method == "freedman-lane":
         run = placebo.freedman_lane_t
     every = jnp.asarray(BLOCK)
-    return in_tiles(run, arrays, assignment, every, size=_SCORES_TILE)
+    return in_tiles(run, arrays, assignment, every, size=_TILE)
 
 
 def wild_statistics(loadings: Any, v: Array) -> Array:
@@ -338,11 +338,10 @@ def wild_statistics(loadings: Any, v: Array) -> Array:
 def _reweighted(static: Static, arrays: Any, w: Array) -> Array:
     assert static.layout is not None
     products: ClusterCrossProducts = arrays["products"]
-    coef = resampling.reweighted(products.S, w, layout=static.layout)
     if not static.studentised:
-        return coef
-    t = resampling.reweighted_t(products, w, arrays["center"], layout=static.layout)[1]
-    return jnp.concatenate([coef, jnp.where(jnp.isnan(coef), jnp.nan, t)])
+        return resampling.reweighted(products.S, w, layout=static.layout)
+    both = resampling.reweighted_t(products, w, arrays["center"], layout=static.layout)
+    return jnp.concatenate(both)
 
 
 def drawn_text(plan: ResamplingPlan, number: int) -> str:

@@ -8,9 +8,12 @@ them). Fewer draws than a block would be arrays of another shape, whose products
 are summed in another order: there the last bits differ.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
 
@@ -161,18 +164,25 @@ def over_blocks(
     *,
     start: int = 0,
     static: Static | None = None,
+    together: int | None = None,
 ) -> Iterator[np.ndarray]:
     """``block(arrays, seed, number)`` of the numbers from ``start`` to ``blocks`` - 1,
     stacked, a call at a time.
 
     ``static``: of the draws, where a block takes them from ``DrawSource``; the numbers
     that they are made from are then kept for models with the same.
+
+    ``together``: most calls that may be under way, for blocks that take much memory.
+
+    A block is no place for LAPACK on many matrices at once (``small_systems``).
     """
     numbers = None if static is None else numbers_of(static)
     kept = None
     if numbers is not None and _are_kept(numbers, blocks):
         kept = _kept(numbers, seed, blocks)
-    return _caller(block).parts(arrays, seed if kept is None else kept, start, blocks)
+    calls = calls_together() if together is None else min(together, calls_together())
+    stream = seed if kept is None else kept
+    return _caller(block).parts(arrays, stream, start, blocks, calls)
 
 
 def _are_kept(numbers: Numbers, blocks: int) -> bool:
@@ -217,27 +227,30 @@ class _Caller:
         return self.calls > _TIMED
 
     def parts(
-        self, arrays: Any, seed: int | np.ndarray, start: int, stop: int
+        self, arrays: Any, seed: int | np.ndarray, start: int, stop: int, together: int
     ) -> Iterator[np.ndarray]:
         """Blocks ``start`` to ``stop`` - 1; where it is known how long a call takes,
-        the next one is on its way while the last is taken in. ``seed``: or the numbers
-        that were made from it."""
-        waiting: deque[tuple[jax.Array, int, int]] = deque()
+        ``together`` of them are made while the last is taken in. ``seed``: or the
+        numbers that were made from it."""
+        waiting: deque[tuple[Callable[[], np.ndarray], int, int]] = deque()
         each = self.mesh.size * blocks_at_once()
-        while start < stop or waiting:
-            began = time.perf_counter()
-            while start < stop and len(waiting) <= self.settled:
-                steps = min(self.steps, -(-(stop - start) // each))
-                result = self._begin(arrays, seed, start, steps)
-                waiting.append((result, steps, min(stop - start, steps * each)))
-                start += steps * each
-            result, steps, used = waiting.popleft()
-            rows = _gathered(result)
-            if not self.settled:
-                self._time(time.perf_counter() - began, len(rows) // each)
-            rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
-            rows = rows[:, : steps * blocks_at_once()]
-            yield rows.reshape(-1, *rows.shape[2:])[:used]
+        # Of a call, so that each of those under way together has some.
+        fair = -(-(stop - start) // (each * together))
+        with _under_way(together) as begin:
+            while start < stop or waiting:
+                began = time.perf_counter()
+                while start < stop and len(waiting) <= together * self.settled:
+                    steps = min(self.steps, fair, -(-(stop - start) // each))
+                    made = begin(partial(self._begin, arrays, seed, start, steps))
+                    waiting.append((made, steps, min(stop - start, steps * each)))
+                    start += steps * each
+                made, steps, used = waiting.popleft()
+                rows = made()
+                if not self.settled:
+                    self._time(time.perf_counter() - began, len(rows) // each)
+                rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
+                rows = rows[:, : steps * blocks_at_once()]
+                yield rows.reshape(-1, *rows.shape[2:])[:used]
 
     @in_float64
     def _begin(
@@ -264,6 +277,22 @@ class _Caller:
 _caller = lru_cache(_Caller)
 
 
+@contextmanager
+def _under_way(
+    calls: int,
+) -> Iterator[Callable[[Callable[[], jax.Array]], Callable[[], np.ndarray]]]:
+    """What begins a call and returns what waits for its result, several together."""
+    if calls == 1:
+        yield lambda call: partial(_gathered, call())
+        return
+    # JAX makes the calls of one thread one after the other.
+    with ThreadPoolExecutor(calls) as threads:
+        try:
+            yield lambda call: threads.submit(lambda: _gathered(call())).result
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
 def _gathered(result: jax.Array) -> np.ndarray:
     """The whole of an array that lies on many devices, on every process."""
     if jax.process_count() > 1:
@@ -276,6 +305,16 @@ def _gathered(result: jax.Array) -> np.ndarray:
 def _rows(blocks: np.ndarray) -> np.ndarray:
     """(blocks, s, BLOCK) to (draws, s)."""
     return np.moveaxis(blocks, 1, 2).reshape(-1, blocks.shape[1])
+
+
+def calls_together() -> int:
+    """Calls under way at a time: one for each core of a processor that is one device,
+    since a call keeps little more than one core busy."""
+    if jax.default_backend() != "cpu" or _mesh().size > 1:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def blocks_at_once() -> int:

@@ -17,6 +17,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from .. import clusters
 from ..clusters import ClusterCrossProducts, ClusterFit, Layout, two_way_products
+from ..small_systems import one_by_one
 
 # Least share of a regressor's variation that the others must leave. With
 # normal equations, 1e-16 of rounding becomes 1e-6 of a coefficient here.
@@ -68,10 +69,9 @@ def fit_samples(
     """Fits by sample and outcome, which are the last columns of the cells."""
     T, m = used.shape[1], cells.shape[2]
     products, layout = two_way_products(cells, used, dummies=T, outcomes=outcomes)
-    one = partial(_fit, layout=layout)
-    by_outcome = jax.vmap(one, in_axes=(None, None, 0))
-    by_sample = jax.vmap(by_outcome, in_axes=(None, 0, None))
-    return by_sample(products, weights, T + m - outcomes + jnp.arange(outcomes))
+    by_outcome = jax.vmap(partial(_fit, layout=layout), in_axes=(None, None, 0))
+    columns = T + m - outcomes + jnp.arange(outcomes)
+    return one_by_one(lambda sample: by_outcome(products, sample, columns), weights)
 
 
 @partial(jax.jit, static_argnames="outcomes")

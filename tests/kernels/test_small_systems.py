@@ -75,17 +75,45 @@ def test_eliminating_a_constant_leaves_cross_products_of_deviations():
     assert_allclose(left[:, :, 0], gap.T @ gap, rtol=0, atol=RTOL * 30)
 
 
-@pytest.mark.parametrize("columns", [3, 14])
-def test_only_the_upper_triangle_is_read(columns):
-    S = systems(columns + 2)
-    spoilt = np.where(np.tril(np.ones(S.shape[:2]), -1)[:, :, None] > 0, np.nan, S)
-    one, other = (
-        small_systems.eliminate(jnp.asarray(a), columns=columns) for a in (S, spoilt)
-    )
-    assert_array_equal(one, other)
-    b = jnp.ones((columns + 2, 7))
-    one, other = (small_systems.solve(jnp.asarray(a), b) for a in (S, spoilt))
-    assert_array_equal(one, other)
+@pytest.mark.parametrize("columns", [0, 1, 3, 14])
+def test_a_regression_gives_what_is_left_and_the_coefficients_of_numpy(columns):
+    S, c = systems(columns + 2), columns
+    left, on = small_systems.regress(jnp.asarray(S), columns=c)
+    expected = small_systems.eliminate(jnp.asarray(S), columns=c)
+    assert_allclose(left, expected, rtol=0, atol=RTOL * 10)
+    for k in range(7):
+        literal = np.linalg.solve(S[:c, :c, k], S[:c, c:, k])
+        assert_allclose(on[:, :, k], literal, rtol=0, atol=RTOL * 10)
+
+
+def test_a_collinear_column_has_a_coefficient_of_zero():
+    """In one system of two; the others' are those without it."""
+    M = np.random.default_rng(1).normal(size=(30, 5))
+    N = M.copy()
+    N[:, 1] = 2 * N[:, 0]
+    S = np.stack([M.T @ M, N.T @ N], axis=2)
+    left, on = small_systems.regress(jnp.asarray(S), columns=3)
+    rest = [0, 2]
+    literal = np.linalg.lstsq(N[:, rest], N[:, 3:], rcond=None)[0]
+    assert_array_equal(on[1, :, 1], 0)
+    assert_allclose(on[np.array(rest), :, 1], literal, rtol=0, atol=RTOL * 30)
+    assert (on[1, :, 0] != 0).all() and np.isfinite(left).all()
+
+
+def test_what_others_explain_is_not_a_number_after_a_regression():
+    M = np.random.default_rng(1).normal(size=(30, 3))
+    N = np.column_stack([M, M[:, 0] - M[:, 1]])
+    left, _ = small_systems.regress(jnp.asarray(N.T @ N)[:, :, None], columns=2)
+    assert np.isfinite(left[0, 0]).all() and np.isnan(left[1, 1]).all()
+
+
+def test_one_by_one_is_the_batch():
+    S = np.moveaxis(systems(4), 2, 0)
+    own = jax.jit(lambda S: small_systems.one_by_one(jnp.linalg.inv, S))(S)
+    assert_allclose(own, np.linalg.inv(S), rtol=0, atol=RTOL * 10)
+    program = jax.jit(lambda S: small_systems.one_by_one(jnp.linalg.inv, S))
+    assert "lapack_dgetrf" in (text := program.lower(S).as_text())
+    assert "tensor<4x4xf64>" in text and "lapack_dgetrf_ffi(%" in text
 
 
 # ------------------------------------------------------------------ limits and batches

@@ -1,8 +1,10 @@
 """The same draws to the bit, however they are cut into calls, devices and runs."""
 
 import json
+import re
 from functools import cache, partial
 from hashlib import sha256
+from threading import Barrier
 
 import jax
 import numpy as np
@@ -10,6 +12,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.core import TivaxError
 from tivax.engine.resampling import running as experiments
 from tivax.engine.resampling.cluster_diagnostics import cluster_table, model_table
 from tivax.engine.resampling.draws import FileDraws
@@ -80,11 +83,15 @@ def test_draws_from_a_later_block_on_are_the_later_ones(name, first):
     assert_array_equal(np.concatenate(parts), draws(name)[first * BLOCK :])
 
 
+@pytest.mark.parametrize("together", [1, 3])
 @pytest.mark.parametrize("seconds", [0.0, np.inf])
 @pytest.mark.parametrize("name", CASES)
-def test_draws_do_not_depend_on_the_blocks_of_a_call(name, seconds, monkeypatch):
-    """One of each; or three of one and, when these are timed, 22 of the next."""
-    calls_of(monkeypatch, seconds)
+def test_draws_do_not_depend_on_the_calls_they_are_made_by(
+    name, seconds, together, monkeypatch
+):
+    """A block in each; or three of a block and, when these are timed, of all others or
+    of a third of them."""
+    calls_of(monkeypatch, seconds, together=together)
     assert_array_equal(draws_of(plan(name, 100_000), SEED).values, draws(name))
 
 
@@ -107,6 +114,84 @@ def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
     assert calls[4:] == [(0, 32), (32, 32), (64, 32), (96, 2)]
     draws_of(plan("wild", 10_000), SEED)
     assert calls[8:] == [(0, 3)]
+
+
+def test_as_many_calls_are_under_way_as_there_are_cores(monkeypatch):
+    """Of equal parts; a call waits here until another has begun."""
+    calls_of(monkeypatch, np.inf, together=2)
+    begin, calls, both = experiments._Caller._begin, [], Barrier(2, timeout=60)
+
+    def told(self, arrays, seed, first, steps):
+        if arrays != ():
+            calls.append((int(first), int(steps)))
+            if first >= 3:
+                both.wait()
+        return begin(self, arrays, seed, first, steps)
+
+    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    assert_array_equal(draws_of(plan("pairs", 16 * BLOCK), SEED).values, sixteen())
+    assert sorted(calls) == [(0, 1), (1, 1), (2, 1), (3, 8), (11, 5)]
+
+
+def sixteen() -> np.ndarray:
+    return draws("pairs")[: 16 * BLOCK]
+
+
+def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
+    calls_of(monkeypatch, 0.0, together=2)
+    begin = experiments._Caller._begin
+
+    def failing(self, arrays, seed, first, steps):
+        if first == 7:
+            raise TivaxError("the seventh")
+        return begin(self, arrays, seed, first, steps)
+
+    monkeypatch.setattr(experiments._Caller, "_begin", failing)
+    own, seen = plan("pairs, any panel", 100_000), 0
+    with pytest.raises(TivaxError, match="the seventh"):
+        for part in over_blocks(
+            experiments._draws(own.static), own.arrays, SEED, own.blocks
+        ):
+            seen += len(part)
+    assert seen == 7
+
+
+def test_whoever_stops_does_not_wait_for_the_calls_not_begun(monkeypatch):
+    calls_of(monkeypatch, 0.0, together=2)
+    begin, begun = experiments._Caller._begin, []
+
+    def told(self, arrays, seed, first, steps):
+        begun.append(first)
+        return begin(self, arrays, seed, first, steps)
+
+    monkeypatch.setattr(experiments._Caller, "_begin", told)
+    own = plan("pairs, any panel", 400_000)
+    parts = over_blocks(experiments._draws(own.static), own.arrays, SEED, own.blocks)
+    for _ in range(5):
+        next(parts)
+    parts.close()
+    assert len(begun) < 12 < own.blocks
+
+
+def custom_calls(program: str) -> list[tuple[str, str]]:
+    """(name, types of the operands) of those of a lowered program."""
+    return re.findall(r"custom_call @(\w+)\(.*?: \((.*?)\) ->", program)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_no_block_calls_lapack_on_many_matrices(name):
+    """Calls made at a time, or devices, would wait for each other for ever."""
+    own = plan(name, 9_999)
+    run = jax.jit(partial(block_of_draws, own.static))
+    for call, types in custom_calls(run.lower(own.arrays, SEED, 0).as_text()):
+        assert "lapack" not in call or not re.search(r"tensor<\d+x\d+x\d+x", types)
+
+
+def test_a_batch_of_matrices_would_be_seen():
+    """The test above can fail."""
+    program = jax.jit(jax.vmap(jax.numpy.linalg.inv))
+    calls = custom_calls(program.lower(np.ones((5, 3, 3))).as_text())
+    assert [k for k in calls if "lapack" in k[0] and "5x3x3" in k[1]]
 
 
 @pytest.mark.parametrize("name", ["pairs", "pairs, any panel", "t", "wild", "placebo"])

@@ -805,6 +805,7 @@ def test_the_time_told_is_that_of_the_blocks_left_and_of_what_is_compiled(monkey
 
     monkeypatch.setattr(simulation, "over_blocks", timed)
     monkeypatch.setattr(simulation, "blocks_at_once", lambda: 1)
+    monkeypatch.setattr(simulation, "calls_together", lambda: 1)
     told = SimpleNamespace(perf_counter=lambda: clock[0])
     monkeypatch.setattr(simulation, "time", told)
     others = (
@@ -816,6 +817,15 @@ def test_the_time_told_is_that_of_the_blocks_left_and_of_what_is_compiled(monkey
     found = simulation.estimate_seconds(study, [0, 70, 32])
     assert_allclose(found, 4 * 0.5 + 4.5, rtol=1e-12)
     assert simulation.estimate_seconds(study, [0, 0, 0]) == 0
+
+
+def test_no_block_of_panels_calls_lapack_on_many_matrices():
+    """Calls made at a time would wait for each other for ever."""
+    run, arrays = simulation._program(Study((SMALL,), panels=70), SMALL)
+    program = jax.jit(run).lower(arrays, np.int64(1), np.int64(0)).as_text()
+    calls = re.findall(r"custom_call @(lapack\w+)\(.*?: \((.*?)\) ->", program)
+    assert calls
+    assert not [k for k in calls if re.search(r"tensor<\d+x\d+x\d+x", k[1])]
 
 
 # ------------------------------------------------------------------------- the command

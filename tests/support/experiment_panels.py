@@ -91,8 +91,9 @@ def rows_of(frame: pd.DataFrame, model: Model) -> Rows:
     )
 
 
-def calls_of(patch, seconds: float) -> None:
+def calls_of(patch, seconds: float, *, together: int = 1) -> None:
     """How long a call should take, from the first on: 0 is a block in each, infinity as
-    many as there is room for."""
+    many as there is room for; and how many are made at a time."""
     patch.setattr(experiments, "_CALL", seconds)
     patch.setattr(experiments, "_caller", lru_cache(experiments._Caller))
+    patch.setattr(experiments, "calls_together", lambda: together)

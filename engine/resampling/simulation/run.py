@@ -17,7 +17,7 @@ from ....kernels.panels import simulated as kernel
 from ....kernels.panels.simulated import ANALYTIC, METHODS
 from ...core import Progress, no_progress, require_kind, shift_progress
 from ..draws import Draws, FileDraws, MemoryDraws
-from ..running import blocks_at_once, over_blocks
+from ..running import blocks_at_once, calls_together, over_blocks
 from .panels import Design, Study
 
 COLUMNS = (
@@ -108,7 +108,7 @@ def estimate_seconds(study: Study, left: Sequence[int]) -> float:
         (k.clusters, k.years, k.controls, k.balanced, bool(k.effect), k.given is None)
         for k in designs
     }
-    at_once = jax.device_count() * blocks_at_once()
+    at_once = jax.device_count() * blocks_at_once() * calls_together()
     calls = sum(-(-panels // (_PANELS * at_once)) for panels in left)
     return calls * seconds[1] + (len(shapes) - 1) * compiling
 
