@@ -12,7 +12,7 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
@@ -180,7 +180,7 @@ def over_blocks(
     kept = None
     if numbers is not None and _are_kept(numbers, blocks):
         kept = _kept(numbers, seed, blocks)
-    calls = calls_together() if together is None else min(together, calls_together())
+    calls = agreed(min(together or calls_together(), calls_together()))
     stream = seed if kept is None else kept
     return _caller(block).parts(arrays, stream, start, blocks, calls)
 
@@ -285,12 +285,19 @@ def _under_way(
     if calls == 1:
         yield lambda call: partial(_gathered, call())
         return
-    # JAX makes the calls of one thread one after the other.
+    # JAX makes the calls of one thread one after the other. Processes exchange results
+    # in one order, that of this thread.
     with ThreadPoolExecutor(calls) as threads:
         try:
-            yield lambda call: threads.submit(lambda: _gathered(call())).result
+            yield lambda call: _result_of(
+                threads.submit(lambda: jax.block_until_ready(call()))
+            )
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _result_of(call: Future[jax.Array]) -> Callable[[], np.ndarray]:
+    return lambda: _gathered(call.result())
 
 
 def _gathered(result: jax.Array) -> np.ndarray:
@@ -310,7 +317,7 @@ def _rows(blocks: np.ndarray) -> np.ndarray:
 def calls_together() -> int:
     """Calls under way at a time: one for each core of a processor that is one device,
     since a call keeps little more than one core busy."""
-    if jax.default_backend() != "cpu" or _mesh().size > 1:
+    if jax.default_backend() != "cpu" or jax.local_device_count() > 1:
         return 1
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -270,8 +270,9 @@ def montecarlo(
     """Put errors of the tables into regressions: draw tables, estimate in each.
 
     The run file names the store that the treatment was computed from and a model of the
-    errors of its cells. All devices of this machine take part. A run that was stopped
-    goes on where it was when the same command is given again.
+    errors of its cells. All devices of this machine take part, of a processor all
+    cores. A run that was stopped goes on where it was when the same command is given
+    again.
 
     Example: tivax montecarlo run.toml --out montecarlo
     """

@@ -82,8 +82,8 @@ bootstrap = _drawing_command(
     "bootstrap",
     """Bootstrap the models of a run file by clusters: pairs, Bayesian or wild.
 
-    All devices of this machine take part. A run that was stopped goes on where it
-    was when the same command is given again.
+    All devices of this machine take part, of a processor all cores. A run that was
+    stopped goes on where it was when the same command is given again.
 
     Example: tivax bootstrap wild.toml --out wild
     """,
@@ -96,8 +96,8 @@ placebo = _drawing_command(
     "freedman-lane" the residuals of the model without the treatment are moved in its
     place; with strata = "COLUMN" only within blocks of countries.
 
-    All devices of this machine take part. A run that was stopped goes on where it
-    was when the same command is given again.
+    All devices of this machine take part, of a processor all cores. A run that was
+    stopped goes on where it was when the same command is given again.
 
     Example: tivax placebo placebo.toml --out placebo
     """,
