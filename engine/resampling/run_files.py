@@ -320,7 +320,7 @@ def _curve(toml: TomlTable) -> dict[str, Any]:
     for name, options in choices.items():
         if options == []:
             raise table.mistake(name, "is empty; give an option, or leave it out")
-    # Without any, those that the panel allows of.
+    # Without any, those that the panel has the columns for.
     return {**found, "choices": choices} if choices else found
 
 
