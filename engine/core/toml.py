@@ -2,7 +2,7 @@
 
 import math
 import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,15 @@ class TomlTable:
             raise self.mistake(key, 'write ["...", "..."]')
         return tuple(value)
 
+    def chosen(
+        self, key: str, default: tuple[str, ...], remedy: str
+    ) -> tuple[str, ...]:
+        """Texts of which there is one at least, since none would mean the default."""
+        names = self.texts(key, default)
+        if self.has(key) and not names:
+            raise self.mistake(key, f"is empty; {remedy}")
+        return names
+
     def lists(self, key: str, default: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
         value = self.values.get(key, default)
         if not isinstance(value, list) or not value:
@@ -178,8 +187,16 @@ class TomlTable:
             raise self.mistake(key, f"write sections [[{key}]]")
         return [TomlTable(self.file, f"[{key}]", k, known) for k in value]
 
-    def grid(self, known: Collection[str], with_each: Collection[str]) -> "TomlTable":
-        """The section [grid]: a list of values of each key, or "each" of some."""
+    def grid(
+        self,
+        known: Collection[str],
+        with_each: Collection[str],
+        sections: Sequence[Mapping[str, Any]],
+    ) -> "TomlTable":
+        """The section [grid]: a list of values of each key, or "each" of some.
+
+        Its values hold for all ``sections``, which then have none of these keys.
+        """
         table = self.table("grid", known)
         if not table.values:
             raise self.mistake("[grid]", "is empty; give lists, or leave it out")
@@ -191,6 +208,12 @@ class TomlTable:
                 raise table.mistake(key, f"write a list of values{each}")
             if not value:
                 raise table.mistake(key, "is empty; give at least one value")
+        for section in sections:
+            if both := [key for key in section if key in table.values]:
+                raise TivaxError(
+                    f"{self.file}: {both[0]} = {section[both[0]]!r}: [grid] has "
+                    f"{both[0]}, too; keep one of them"
+                )
         return table
 
 

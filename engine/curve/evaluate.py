@@ -61,8 +61,8 @@ def specification_curve(
         ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
         (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
         control, its options the columns that may stand for it. By default what the
-        panel allows of: a control left out, years by group, trends, without entrants
-        of the EU, weights by GDP, a lag.
+        panel has the columns for: a control left out, years by group, trends, without
+        entrants of the EU, weights by GDP, a lag.
     blocks
         Units by the name of a block, besides the built-in ones of ``tx.threats``.
     most

@@ -28,9 +28,9 @@ class SpecificationCurve(Printable):
     ----------
     table
         A row for each specification: model, outcome, the choices, coef, se, ci_low,
-        ci_high (CV1, t(G - 1), 95 %), p, p_wild, n, clusters, chosen (the model as
-        given) and note. What cannot be fitted, or is the same regression as another,
-        has no numbers and says so.
+        ci_high (CV1, t(G - 1), 95 %), p, p_wild (0 where no draw has a larger t), n,
+        clusters, chosen (the model as given) and note. What cannot be fitted, or is the
+        same regression as another, has no numbers and says so.
     tests
         model, statistic (``median effect``, ``share significant``, ``Stouffer Z``),
         observed, null_low, null_median, null_high (2.5, 50 and 97.5 % of the draws

@@ -18,8 +18,8 @@ exporters = ["MEX"]
 sectors = ["Textile"]
 tariff = 0.25                   # or trade_cost = 1.1, a factor
 
-[grid]                          # every combination is a variant, on top of the keys of
-importers = "each"              # one section [[variant]], if there is one
+[grid]                          # every combination is a variant, on top of the other
+importers = "each"              # keys of one section [[variant]], if there is one
 tariff = [0.05, 0.1, 0.25]
 
 [equation]                      # the index on TBI
@@ -139,7 +139,9 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if file.has("store") and not file.has("elasticities"):
         raise file.mistake("elasticities", "is missing; a store needs them")
     variants = file.tables("variant", VARIANT) if file.has("variant") else []
-    grid = file.grid(GRID, LABELS).values if file.has("grid") else {}
+    grid = {}
+    if file.has("grid"):
+        grid = file.grid(GRID, LABELS, [k.values for k in variants]).values
     if grid and len(variants) > 1:
         raise file.mistake("grid", "goes with one section [[variant]] at most")
     if grid and variants and variants[0].has("name"):

@@ -168,7 +168,9 @@ def _above(section: TomlTable, key: str, least: int) -> float | None:
 def _positions(
     section: TomlTable, key: str, labels: Sequence[str], economy: Economy
 ) -> tuple[int, ...]:
-    chosen = section.texts(key, tuple(labels))
+    chosen = section.chosen(
+        key, tuple(labels), "name one, or leave it out, which means all"
+    )
     for name in chosen:
         if name not in labels:
             raise section.mistake(

@@ -122,11 +122,13 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
         ends.append((str(region), float(xs[1]), float(ys[1])))
     ax.set_xlabel(f"GVC participation, % of gross exports, {last}")
-    ax.set_ylabel("forwardness, (PF − PB) / GVC")
-    if first != last:
-        ax.set_title(
-            f"filled: {last}, hollow: {first}", loc="left", fontsize=SMALL, color=QUIET
-        )
+    ax.set_ylabel("forwardness, (purely forward − purely backward) / GVC exports")
+    said = [f"filled: {last}", f"hollow: {first}"] if first != last else []
+    if others:
+        said.append(f"grey: other regions, {last}")
+    if _BAND[0] in data:
+        said.append("crosses: 95 % intervals")
+    ax.set_title("; ".join(said), loc="left", fontsize=SMALL, color=QUIET)
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
     label_points(fig, ax, ends)
     return finish_layout(fig)

@@ -22,6 +22,7 @@ from ..reporting import (
     label_room,
     labelled_rows,
     measure_name,
+    variant_in_words,
 )
 from .panel import require_columns
 from .regions import MANY
@@ -77,9 +78,10 @@ def largest_changes(
     rows = _of_last_year(table, regions, without)
     variants = rows["variant"].unique()
     measures = [*rows["measure"].unique()][: _PANELS if len(variants) == 1 else 1]
-    label = rows["region"]
+    label = texts = rows["region"]
     if len(variants) > 1:
         label = rows["variant"] + ": " + rows["region"]
+        texts = rows["variant"].map(variant_in_words) + ": " + rows["region"]
     wide = (
         rows.assign(label=label)
         .set_index(["label", "measure"])["shown"]
@@ -87,7 +89,8 @@ def largest_changes(
     )
     order = np.argsort(-wide[measures[0]].abs().to_numpy(), kind="stable")[:MANY]
     wide = wide.iloc[order]
-    labels = [str(k) for k in wide.index]
+    words = dict(zip(label, texts, strict=True))
+    labels = [str(words[k]) for k in wide.index]
     height = 0.15 * max(len(labels), 5) + 0.9
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     axes = np.atleast_1d(fig.subplots(1, len(measures), sharey=True))
@@ -102,7 +105,9 @@ def largest_changes(
     labelled_rows(axes[0], labels)
     for ax in axes[1:]:
         ax.tick_params(axis="x", labelsize=SMALL)
-    what = str(variants[0]) if len(variants) == 1 else f"{len(variants):,} variants"
+    what = f"{len(variants):,} variants"
+    if len(variants) == 1:
+        what = variant_in_words(str(variants[0]))
     year = int(rows["year"].iloc[0])
     fig.suptitle(f"Largest changes, {year}: {what}"[:110], fontsize=FONT, color=INK)
     return finish_layout(fig)
@@ -131,7 +136,8 @@ def change_map(
     )
     size = wide.abs()
     wide = wide.loc[_first(size.max(axis=1)), _first(size.max(axis=0))]
-    variants, names = ([str(k) for k in axis] for axis in (wide.index, wide.columns))
+    variants = [variant_in_words(str(k)) for k in wide.index]
+    names = [str(k) for k in wide.columns]
     values = wide.to_numpy(float)
     room = label_room(variants)
     fig = Figure(

@@ -81,6 +81,12 @@ def read_result(path: Path) -> Result:
     """
     manifest = find_manifest(path)
     if manifest is None:
+        if path.is_file():
+            raise TivaxError(
+                f"{path}: a file without {_beside(path).name} beside it; name a folder "
+                "that tivax tbi, replicate, bootstrap ... wrote, or the file of a "
+                "panel of `tivax panel`"
+            )
         raise TivaxError(
             f"{path}: no result of tivax (no {MANIFEST}); name a folder that tivax "
             "tbi, replicate, bootstrap ... wrote"

@@ -23,6 +23,7 @@ from .labels import label as label
 from .labels import measure_name as measure_name
 from .labels import numbered as numbered
 from .labels import require_language as require_language
+from .labels import variant_in_words as variant_in_words
 from .plot_style import COLOURS as COLOURS
 from .plot_style import DEFICIT as DEFICIT
 from .plot_style import FONT as FONT

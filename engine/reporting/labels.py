@@ -3,6 +3,7 @@
 ``labels.toml`` holds them; a code without an entry, such as a region, is its own name.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -28,6 +29,23 @@ _MEASURES = {
     "price_imports": "price of imports",
     "terms_of_trade": "terms of trade",
 }
+# Keys of a grid and their values. Codes begin with a capital or a digit: a name of a
+# user's own, such as who pays, keeps its words.
+_PLACES = "((?:[A-Z0-9][^, ]*|all)(?: [A-Z0-9][^, ]*)*)"
+_VARIANTS = {
+    f"who {_PLACES}, whom {_PLACES}": r"\1 to \2",
+    f"who {_PLACES}": r"\1",
+    f"to {_PLACES}": r"moved to \1",
+    "to third": "moved to third countries",
+    "to home": "moved home",
+    f"whom {_PLACES}": r"to \1",
+    r"percent (-?[0-9.e+-]+)": r"\1 per cent",
+    "uses (intermediate|final)": r"\1 goods",
+    "uses both": "all goods",
+    "links (all|backward|forward)": r"\1 links",
+    "links (exports|imports|trade)": r"\1",
+    r"trade_cost ([0-9.e+-]+)": r"trade cost \1",
+}
 
 
 def label(code: str, language: Language = "en") -> str:
@@ -46,6 +64,14 @@ def change_of(code: str) -> str:
     """The beginning of a title: ``Change of the trade benefit index``."""
     article = "the " if code in ("tbi", "vax_ratio") else ""
     return f"Change of {article}{measure_name(code)}"
+
+
+def variant_in_words(name: str) -> str:
+    """A variant of scenarios in words for figures: ``CHN to USA, 25 per cent`` of
+    ``who CHN, whom USA, percent 25``; a name that is no key of a grid as it is."""
+    for key, words in _VARIANTS.items():
+        name = re.sub(f"(?:^|(?<=, )){key}(?=$|,)", words, name)
+    return name
 
 
 def in_language(texts: Sequence[str], language: Language) -> str:

@@ -4,6 +4,7 @@ Word opens the HTML of ``.doc`` and of ``.html`` as a table that can be edited; 
 csv and Excel have it in their own way.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
@@ -28,6 +29,9 @@ SUFFIXES = (".doc", ".html", ".tex", ".csv")
 NOTES = (
     "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
+# The distribution of t, and the name of the convention, which is one of arguments.
+_T_IN_WORDS = re.compile(r"t\(G-1\)( \([^()]*\))?")
+_T_WORDS = "t distribution with one degree of freedom fewer than clusters"
 # What Word and browsers need to set a table as journals do: rules, no lines between.
 _STYLE = """table { border-collapse: collapse; font-family: "Times New Roman", serif;
   font-size: 10pt; border-top: 1.5pt solid; border-bottom: 1.5pt solid; }
@@ -154,7 +158,9 @@ def _journal_table(
         columns.append(
             Column((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
         )
-    methods = dict.fromkeys(str(fit.glance()["method"].iloc[0]) for fit in shown)
+    methods = dict.fromkeys(
+        _T_IN_WORDS.sub(_T_WORDS, str(fit.glance()["method"].iloc[0])) for fit in shown
+    )
     return JournalTable(
         title,
         columns,

@@ -268,7 +268,8 @@ def _model(table: TomlTable, sample: str) -> Model:
     endogenous = table.texts("endogenous", ())
     instruments = table.texts("instruments", ())
     regressors = table.texts("regressors", ())
-    named = table.texts("treatment", ())
+    remedy = "name one, or leave it out, which means the first regressor"
+    named = table.chosen("treatment", (), remedy)
     treatments = default_treatment(regressors, named, endogenous)
     if mistake := wrong_names(outcome, regressors, treatments, endogenous, instruments):
         raise table.mistake(*mistake)
@@ -293,6 +294,8 @@ def _threats(toml: TomlTable) -> dict[str, Any]:
         return {}
     table = toml.table("threats", {"blocks", *_THREATS})
     chosen: dict[str, Any] = {k: table.texts(k, ()) for k in _THREATS if table.has(k)}
+    if "only" in chosen:
+        table.chosen("only", (), "name a threat, or leave it out, which means all")
     return {**chosen, **_blocks(table)}
 
 
@@ -301,7 +304,8 @@ def _blocks(table: TomlTable) -> dict[str, Any]:
         return {}
     given = table.values["blocks"]
     blocks = table.table("blocks", given if isinstance(given, dict) else ())
-    return {"blocks": {name: blocks.texts(name, ()) for name in blocks.values}}
+    remedy = "name its countries, or leave it out"
+    return {"blocks": {k: blocks.chosen(k, (), remedy) for k in blocks.values}}
 
 
 def _curve(toml: TomlTable) -> dict[str, Any]:
@@ -313,7 +317,10 @@ def _curve(toml: TomlTable) -> dict[str, Any]:
     if table.has("most"):
         found["most"] = table.whole("most", 0, least=1)
     choices = {k: v for k, v in table.values.items() if k not in ("blocks", "most")}
-    # Without any, those that the panel allows of.
+    for name, options in choices.items():
+        if options == []:
+            raise table.mistake(name, "is empty; give an option, or leave it out")
+    # Without any, those that the panel has the columns for.
     return {**found, "choices": choices} if choices else found
 
 
@@ -334,11 +341,12 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
     treatment = table.text("treatment")
     if not outcomes:
         raise table.mistake("outcomes", "name at least one")
-    samples = table.texts("samples", (sample,))
+    samples = table.chosen("samples", (sample,), "name one, or leave it out")
     for name in samples:
         if name not in SAMPLES:
             raise table.mistake("samples", choose_from(SAMPLES))
     controls = table.lists("controls", [()])
+    table.chosen("panels", (), "name a file, or leave it out")
     panels = table.paths("panels", [panel])
     effects = tuple(table.texts("effects", ("iso3", "year")))
     cluster = table.text("cluster", effects[0] if effects else "iso3")

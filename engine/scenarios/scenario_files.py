@@ -12,16 +12,16 @@
     percent = 25                      # or factor = 0.75
 
     [grid]                            # every combination is a variant
-    percent = [10, 25, 50]
     sectors = "each"
+    uses = ["intermediate", "final"]
 
 Shocks that happen together are sections ``[[shock]]`` with the keys of a shock; the
-keys of the grid then hold for all of them.
+keys of the grid then hold for all of them. No key is in a shock and in the grid.
 """
 
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -40,7 +40,7 @@ from ..core import (
 from ..measures import ValueAdded, require_value_added
 from ..tables import WorldTables
 from .places import Places
-from .shocks import Kind, Shock
+from .shocks import EVERY, Kind, Shock
 
 SHOCK_KEYS = (
     "kind",
@@ -172,8 +172,8 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
     Raises
     ------
     TivaxError
-        An unknown key, a value of the wrong kind, an empty grid; labels are looked up
-        when there are tables.
+        An unknown key, a value of the wrong kind, an empty list or grid, a key of a
+        shock that the grid has too; labels are looked up when there are tables.
     """
     path = local_path("path", path)
     toml = TomlTable(path, "", read_toml(path), {*FILE_KEYS, *SHOCK_KEYS})
@@ -196,12 +196,12 @@ def read_scenario(path: str | os.PathLike) -> ScenarioFile:
         path=path,
         store=toml.path("store") if toml.has("store") else None,
         years=_years(toml),
-        measures=toml.texts("measures", ()),
+        measures=toml.chosen("measures", (), "name one, or leave it out"),
         value_added=value_added,
         shocks=tuple(sections),
         industries=toml.flag("industries", False),
         linkages=toml.flag("linkages", False),
-        grid=_grid(toml),
+        grid=_grid(toml, sections),
     )
 
 
@@ -209,8 +209,9 @@ def _require_values(path: Path, values: Mapping[str, Any]) -> None:
     """The kinds of the values of a shock; what they say is checked by ``Shock``."""
     table = TomlTable(path, "", dict(values), SHOCK_KEYS)
     table.choice("kind", get_args(Kind))
-    for key in ("who", "whom", "sectors", "to"):
-        table.texts(key, ())
+    for key in __WITH_EACH:
+        table.chosen(key, (), f'name one, or write "{EVERY}"')
+    table.texts("to", ())
     for key in ("percent", "factor"):
         table.number(key, 0.0)
     table.flag("both_ways", False)
@@ -230,10 +231,10 @@ def _years(toml: TomlTable) -> tuple[int, ...]:
     return tuple(several)
 
 
-def _grid(toml: TomlTable) -> dict[str, Any]:
+def _grid(toml: TomlTable, sections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     if not toml.has("grid"):
         return {}
-    values = toml.grid(GRID_KEYS, __WITH_EACH).values
+    values = toml.grid(GRID_KEYS, __WITH_EACH, sections).values
     for key, value in values.items():
         for one in value if value != EACH else ():
             _require_values(toml.file, {"kind": "cut", key: one})

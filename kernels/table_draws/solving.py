@@ -128,6 +128,8 @@ def index_of(base: BaseYear, drawn: Drawn, *, fresh: bool = False) -> DrawnYear:
         if fresh:
             c = X.shape[1]
             size = jnp.abs(base.X.sum(axis=1)).astype(low)
+            # By the mean of the world, not of the region as in user_weights: another
+            # preconditioner would move draws by as much as TOLERANCE allows.
             weight = size / size.mean() + low(1e-3)
             sellers = A.reshape(c, -1, len(A)).sum(axis=0)
             P = import_shares(A, sellers, weight, regions=c)

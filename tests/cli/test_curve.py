@@ -46,6 +46,22 @@ def done(tmp_path_factory):
     return folder, good("curve", folder / "run.toml", "--out", folder / "out")
 
 
+def test_a_p_that_no_draw_reaches_is_printed_as_below_one_draw(tmp_path):
+    panel = small_panel(countries=8, years=12, seed=3)
+    noise = np.random.default_rng(1).normal(size=len(panel))
+    panel["KOFGIdj"] = 5 * panel["TBI"] + 0.01 * noise
+    panel.to_csv(tmp_path / "panel.csv", index=False)
+    lines = ['panel = "panel.csv"', "draws = 500", "[[model]]", 'outcome = "KOFGIdj"']
+    lines += ['regressors = ["TBI", "RQ"]', "[curve]", 'controls = "subsets"']
+    (tmp_path / "run.toml").write_text("\n".join(lines))
+    answer = good("curve", tmp_path / "run.toml", "--out", tmp_path / "out")
+    table = pd.read_csv(tmp_path / "out" / "specifications.csv")
+    assert (table["p_wild"] == 0).all()
+    assert "p < 0.002)" in answer.out
+    cells = (tmp_path / "out" / "report.html").read_text().count("&lt; 0.002</td>")
+    assert cells == len(table)
+
+
 def test_the_files_hold_what_the_function_returns(done):
     folder, answer = done
     out = folder / "out"

@@ -374,6 +374,15 @@ def test_a_grid_makes_every_combination_on_top_of_one_variant(economy, file, tmp
         ('store = "s"', "give economy .* or store, one of them"),
         ('[[variant]]\nname = "a"', "tariff in .*variant.*: is missing"),
         ("[[variant]]\nimporters = 'Mars'\ntariff = 1", "has no Mars; choose from R01"),
+        (
+            "[[variant]]\nsectors = []\ntariff = 1",
+            "is empty; name one, or leave it out",
+        ),
+        ("[grid]\nimporters = [[]]\ntariff = [1]", "is empty; name one, or leave it"),
+        (
+            "[[variant]]\ntariff = 1\n[grid]\ntariff = [2, 3]",
+            "tariff = 1: .grid. has tariff, too; keep one of them",
+        ),
         ("[[variant]]\ntariff = -1", "write a number above -1"),
         ("[equation]\ncoefficient = 1", "standard_error in .equation.: is missing"),
         ('trade_costs = "none.csv"', "none.csv: no such file"),

@@ -148,6 +148,21 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     assert (tmp_path / "a" / "figure.png").exists() == png
 
 
+def test_a_map_of_positions_says_what_its_dots_and_crosses_are():
+    def title(*names, **chosen):
+        figure = indicators.position_map(with_bands(positions(), *names), **chosen)
+        assert "(purely forward − purely backward)" in figure.axes[0].get_ylabel()
+        return figure.axes[0].get_title(loc="left")
+
+    assert title() == "filled: 2002; hollow: 2000"
+    grey = "filled: 2002; hollow: 2000; grey: other regions, 2002"
+    assert title(regions=["R0", "R1"]) == grey
+    both = ("GVC_PART_BM", "GVC_FORWARDNESS")
+    crosses = "; crosses: 95 % intervals"
+    assert title(*both, regions=["R0"]) == grey + crosses
+    assert title(*both) == "filled: 2002; hollow: 2000" + crosses
+
+
 @pytest.mark.parametrize(
     "name, expected",
     [

@@ -6,6 +6,7 @@ from matplotlib.patches import Rectangle
 
 from tivax.engine import TivaxError
 from tivax.engine.figures.scenarios import change_map, largest_changes
+from tivax.engine.reporting import variant_in_words
 
 import figure_data as data
 
@@ -31,7 +32,8 @@ def test_bars_of_several_variants_name_variant_and_region():
     last = table.query("year == 2001 and measure == 'value_added' and region != 'WLD'")
     first = last.iloc[int(last["percent"].abs().to_numpy().argmax())]
     names = labels(largest_changes(table))
-    assert names[0] == f"{first['variant']}: {first['region']}" and len(names) == 12
+    percent = first["variant"].removeprefix("percent ")
+    assert names[0] == f"{percent} per cent: {first['region']}" and len(names) == 12
 
 
 def test_a_map_has_the_changes_of_variants_and_regions():
@@ -41,9 +43,32 @@ def test_a_map_has_the_changes_of_variants_and_regions():
     wanted = last["change"].to_numpy().reshape(3, 4)
     shown = np.asarray(figure.axes[0].collections[0].get_array()).reshape(3, 4)
     assert (shown == wanted).all()
-    assert labels(figure) == ["percent 10", "percent 20", "percent 30"]
+    assert labels(figure) == ["10 per cent", "20 per cent", "30 per cent"]
     assert labels(figure, "x") == ["R0", "R1", "R2", "ROW"]
     assert figure.get_suptitle() == "Change of the trade benefit index, 2001"
+
+
+@pytest.mark.parametrize(
+    "name, words",
+    [
+        ("who CHN, whom USA EU27, percent 12.5", "CHN to USA EU27, 12.5 per cent"),
+        ("who R02, sectors c14 c15, links backward", "R02, sectors c14 c15, backward links"),
+        ("whom USA, to third", "to USA, moved to third countries"),
+        ("who all, to home, uses final", "all, moved home, final goods"),
+        ("importers R02, tariff 0.1", "importers R02, tariff 0.1"),
+        ("percent -2", "-2 per cent"),
+        ("who pays", "who pays"),
+        ("to the moon", "to the moon"),
+        ("decoupling by 50 percent", "decoupling by 50 percent"),
+    ],
+)  # fmt: skip
+def test_a_variant_of_a_grid_is_called_by_words_a_name_by_itself(name, words):
+    assert variant_in_words(name) == words
+
+
+def test_a_title_names_its_only_variant_in_words():
+    title = largest_changes(data.scenarios(1)).get_suptitle()
+    assert title == "Largest changes, 2001: 10 per cent"
 
 
 def test_only_known_regions_and_measures_are_drawn():

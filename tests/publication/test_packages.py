@@ -301,6 +301,7 @@ def test_a_run_file_with_an_absolute_path_is_refused(fresh):
     "words, line",
     [
         (["data", "--out", "p.zip"], "data: no result of tivax (no manifest.json); name a folder"),
+        (["data/data.toml", "--out", "p.zip"], "data/data.toml: a file without data.manifest.json beside it; name a folder that tivax tbi, replicate, bootstrap ... wrote, or the file of a panel of `tivax panel`"),
         (["replication", "--out", "data"], "--out data: holds the input"),
         (["replication", "--out", "p"], "--out p: a package is a zip archive; call it p.zip"),
         (["replication", "--out", "replication/p.zip"], "--out replication/p.zip: lies in the input replication"),

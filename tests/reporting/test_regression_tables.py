@@ -54,8 +54,9 @@ def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp
     regression_table([*fits, areg], path)
     assert (
         "Standard errors in parentheses: clustered by country, Stata xtreg fe "
-        "vce(cluster), t(G-1) (stata); clustered by country, all effects counted "
-        "(areg), t(G-1) (lsdv). *, **, ***"
+        "vce(cluster), t distribution with one degree of freedom fewer than clusters; "
+        "clustered by country, all effects counted (areg), t distribution with one "
+        "degree of freedom less than clusters. *, **, ***"
     ) in path.read_text(encoding="utf-8")
 
 

@@ -71,18 +71,20 @@ def _declared(result: Replication) -> pd.DataFrame:
         for model in result.threats.models
         if (place := printed_place(model))
     }
-    table = {"as given": {names[k]: _cell(first.loc[k]) for k in names}}
+    draws = result.threats.draws
+    table = {"as given": {names[k]: _cell(first.loc[k], draws) for k in names}}
     for threat, variant in THREATS:
         own = rows[(rows["threat"] == threat) & (rows["variant"] == variant)]
         table[f"{threat}: {variant}"] = {
-            names[row["model"]]: _cell(row) for _, row in own.iterrows()
+            names[row["model"]]: _cell(row, draws) for _, row in own.iterrows()
         }
     frame = pd.DataFrame(table, dtype=object).fillna("").T
     return frame.rename_axis("threat").reset_index()
 
 
-def _cell(row: Any) -> str:
-    return f"{row['coef']:.2f} ({row['se']:.2f}) [{p_text(row['p_wild'])}]"
+def _cell(row: Any, draws: int) -> str:
+    p = p_text(row["p_wild"], draws or None)
+    return f"{row['coef']:.2f} ({row['se']:.2f}) [{p}]"
 
 
 def _vintage(threats: Threats) -> list[Block]:
@@ -104,8 +106,9 @@ def _vintage(threats: Threats) -> list[Block]:
             (lost if before else found).append(f"{model.outcome}, {model.sample}")
         said.append(
             f"{model.outcome}, {model.sample} countries ({own['n']} rows): "
-            f"{_cell(own)} with the index as it is, {_cell(other)} with that of the "
-            f"other release ({other['note']})"
+            f"{_cell(own, threats.draws)} with the index as it is, "
+            f"{_cell(other, threats.draws)} with that of the other release "
+            f"({other['note']})"
         )
     if not said:
         return []
