@@ -56,7 +56,7 @@ def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp
         "Standard errors in parentheses: clustered by country, Stata xtreg fe "
         "vce(cluster), t distribution with one degree of freedom fewer than clusters; "
         "clustered by country, all effects counted (areg), t distribution with one "
-        "degree of freedom less than clusters. *, **, ***"
+        "degree of freedom fewer than clusters. *, **, ***"
     ) in path.read_text(encoding="utf-8")
 
 
