@@ -29,6 +29,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from .resampling import WildLoadings, wild_statistics
+from .small_systems import one_by_one
 
 
 class Choice(NamedTuple):
@@ -115,7 +116,8 @@ def fit_specification(
 @jax.jit
 def fit_of_base(products: Float[Array, "G f m"], choices: Choice) -> SpecificationFit:
     """Specifications of one base, stacked."""
-    return jax.vmap(partial(fit_specification, products))(choices)
+    one = partial(fit_specification, products)
+    return one_by_one(lambda *choice: one(Choice(*choice)), *choices)
 
 
 def specification_statistics(

@@ -17,6 +17,7 @@ from ...kernels import resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
 from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
+from ...kernels.small_systems import one_by_one
 from ...kernels.two_way import TwoWayLoadings
 from ..core import Progress, aligned_empty, in_float64, no_progress, shift_progress
 from ..estimation import PValues, invert
@@ -187,12 +188,17 @@ def _two_way_loadings(
 
 @in_float64
 def _instrument_loadings(fitted: FittedModel, nulls: np.ndarray) -> Any:
-    def one(null: Array) -> resampling.InstrumentLoadings:
-        return resampling.instrument_loadings(
-            fitted.products, null, layout=fitted.layout
-        )
+    return _structural_forms(
+        fitted.products, jax.device_put(nulls), layout=fitted.layout
+    )
 
-    return jax.vmap(one)(jax.device_put(nulls))
+
+@partial(jax.jit, static_argnames="layout")
+def _structural_forms(
+    products: ClusterCrossProducts, nulls: Array, *, layout: Layout
+) -> resampling.InstrumentLoadings:
+    one = partial(resampling.instrument_loadings, products, layout=layout)
+    return one_by_one(one, nulls)
 
 
 @in_float64
@@ -216,7 +222,7 @@ def _reduced_forms(
         reduced = resampling.reduced_form(products, null, layout=layout)
         return resampling.anderson_rubin_loadings(reduced, layout=own)
 
-    return jax.vmap(one)(nulls)
+    return one_by_one(one, nulls)
 
 
 @in_float64

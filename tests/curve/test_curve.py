@@ -1,5 +1,6 @@
 """Specification curves: refits by hand with every dummy, the joint tests, what is refused."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -15,6 +16,7 @@ from tivax.engine.core import percent_text
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
 from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
+from tivax.kernels.specifications import Choice, fit_of_base
 
 from experiment_panels import calls_of, small_panel, two_stage_model
 
@@ -145,6 +147,16 @@ def test_every_specification_is_the_refit_with_all_dummies(found, refits):
     assert_allclose(rows["ci_low"], own[:, 0] - half, rtol=1e-8)
     p = 2 * stats.t.sf(np.abs(own[:, 0] / own[:, 1]), own[:, 3] - 1)
     assert_allclose(rows["p"], p, rtol=1e-8)
+
+
+def test_specifications_call_lapack_for_one_matrix_at_a_time():
+    """Batches of two programs would wait for each other's threads for ever."""
+    zeros = jax.numpy.zeros
+    choices = Choice(zeros((16, 32)), zeros(16, int), zeros(16, int))
+    program = fit_of_base.lower(zeros((41, 32, 48)), choices).as_text()
+    calls = [line for line in program.splitlines() if "custom_call @lapack" in line]
+    assert any("tensor<32x32x" in call for call in calls)
+    assert not [call for call in calls if re.search(r"tensor<\d+x\d+x\d+x", call)]
 
 
 def test_the_declared_p_is_the_share_of_literal_draws_above(found, refits):

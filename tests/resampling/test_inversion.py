@@ -1,5 +1,6 @@
 """Intervals are the nulls that a test does not reject: their ends are tested again."""
 
+import re
 from dataclasses import replace
 from functools import cache, partial
 
@@ -142,6 +143,18 @@ def test_the_hull_has_the_outermost_ends():
     for draws in (99, 1_000_000):
         found = invert(known(lambda k: 0.01, []), 0.0, 1.0, draws, hull=True)
         assert np.isnan(found).all()
+
+
+@pytest.mark.parametrize("form", ["_structural_forms", "_reduced_forms"])
+def test_many_nulls_call_lapack_for_one_matrix_at_a_time(form):
+    """Batches of two programs would wait for each other's threads for ever."""
+    fitted = fit_model(FRAME, TWO)
+    nulls = np.zeros(wild_tests._AT_ONCE)
+    run = getattr(wild_tests, form)
+    program = run.lower(fitted.products, nulls, layout=fitted.layout).as_text()
+    calls = [line for line in program.splitlines() if "custom_call @lapack" in line]
+    assert calls
+    assert not [call for call in calls if re.search(r"tensor<\d+x\d+x\d+x", call)]
 
 
 def test_ends_that_are_not_found_are_infinite():
