@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from typing import Any
 
@@ -232,25 +231,31 @@ class _Caller:
         """Blocks ``start`` to ``stop`` - 1; where it is known how long a call takes,
         ``together`` of them are made while the last is taken in. ``seed``: or the
         numbers that were made from it."""
-        waiting: deque[tuple[Callable[[], np.ndarray], int, int]] = deque()
+        waiting: deque[tuple[jax.Array | Future[jax.Array], int, int]] = deque()
         each = self.mesh.size * blocks_at_once()
-        # Of a call, so that each of those under way together has some.
-        fair = -(-(stop - start) // (each * together))
-        with _under_way(together) as begin:
+        left = -(-(stop - start) // each)
+        together = max(1, min(together, left))
+        fair = -(-left // together)  # steps, so that each of them has some
+        try:
             while start < stop or waiting:
                 began = time.perf_counter()
                 while start < stop and len(waiting) <= together * self.settled:
                     steps = min(self.steps, fair, -(-(stop - start) // each))
-                    made = begin(partial(self._begin, arrays, seed, start, steps))
+                    call = partial(self._begin, arrays, seed, start, steps)
+                    made = call() if together == 1 else _in_a_thread(call, together)
                     waiting.append((made, steps, min(stop - start, steps * each)))
                     start += steps * each
                 made, steps, used = waiting.popleft()
-                rows = made()
+                rows = _gathered(made.result() if isinstance(made, Future) else made)
                 if not self.settled:
                     self._time(time.perf_counter() - began, len(rows) // each)
                 rows = rows.reshape(self.mesh.size, -1, *rows.shape[1:])
                 rows = rows[:, : steps * blocks_at_once()]
                 yield rows.reshape(-1, *rows.shape[2:])[:used]
+        finally:
+            for made, _, _ in waiting:
+                if isinstance(made, Future):
+                    made.cancel()
 
     @in_float64
     def _begin(
@@ -277,27 +282,15 @@ class _Caller:
 _caller = lru_cache(_Caller)
 
 
-@contextmanager
-def _under_way(
-    calls: int,
-) -> Iterator[Callable[[Callable[[], jax.Array]], Callable[[], np.ndarray]]]:
-    """What begins a call and returns what waits for its result, several together."""
-    if calls == 1:
-        yield lambda call: partial(_gathered, call())
-        return
-    # JAX makes the calls of one thread one after the other. Processes exchange results
-    # in one order, that of this thread.
-    with ThreadPoolExecutor(calls) as threads:
-        try:
-            yield lambda call: _result_of(
-                threads.submit(lambda: jax.block_until_ready(call()))
-            )
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
+def _in_a_thread(call: Callable[[], jax.Array], threads: int) -> Future[jax.Array]:
+    """JAX makes the calls of one thread one after the other. Processes exchange their
+    results in one order, that of the caller's thread: here is only waited for them."""
+    return _threads(threads).submit(lambda: jax.block_until_ready(call()))
 
 
-def _result_of(call: Future[jax.Array]) -> Callable[[], np.ndarray]:
-    return lambda: _gathered(call.result())
+@lru_cache
+def _threads(number: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(number)
 
 
 def _gathered(result: jax.Array) -> np.ndarray:
