@@ -242,7 +242,7 @@ class _Caller:
                 while start < stop and len(waiting) <= together * self.settled:
                     steps = min(self.steps, fair, -(-(stop - start) // each))
                     call = partial(self._begin, arrays, seed, start, steps)
-                    made = call() if together == 1 else _in_a_thread(call, together)
+                    made = call() if together == 1 else _in_a_thread(call)
                     waiting.append((made, steps, min(stop - start, steps * each)))
                     start += steps * each
                 made, steps, used = waiting.popleft()
@@ -282,14 +282,15 @@ class _Caller:
 _caller = lru_cache(_Caller)
 
 
-def _in_a_thread(call: Callable[[], jax.Array], threads: int) -> Future[jax.Array]:
+def _in_a_thread(call: Callable[[], jax.Array]) -> Future[jax.Array]:
     """JAX makes the calls of one thread one after the other. Processes exchange their
     results in one order, that of the caller's thread: here is only waited for them."""
-    return _threads(threads).submit(lambda: jax.block_until_ready(call()))
+    return _threads(calls_together()).submit(lambda: jax.block_until_ready(call()))
 
 
 @lru_cache
 def _threads(number: int) -> ThreadPoolExecutor:
+    """One pool for all draws of a program, however few calls some of them are."""
     return ThreadPoolExecutor(number)
 
 
