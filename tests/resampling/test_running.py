@@ -118,6 +118,7 @@ def test_a_call_makes_no_more_blocks_than_are_left(monkeypatch):
 
 def test_as_many_calls_are_under_way_as_there_are_cores(monkeypatch):
     """Of equal parts; a call waits here until another has begun."""
+    expected = draws("pairs")[: 16 * BLOCK]
     calls_of(monkeypatch, np.inf, together=2)
     begin, calls, both = experiments._Caller._begin, [], Barrier(2, timeout=60)
 
@@ -129,12 +130,8 @@ def test_as_many_calls_are_under_way_as_there_are_cores(monkeypatch):
         return begin(self, arrays, seed, first, steps)
 
     monkeypatch.setattr(experiments._Caller, "_begin", told)
-    assert_array_equal(draws_of(plan("pairs", 16 * BLOCK), SEED).values, sixteen())
+    assert_array_equal(draws_of(plan("pairs", 16 * BLOCK), SEED).values, expected)
     assert sorted(calls) == [(0, 1), (1, 1), (2, 1), (3, 8), (11, 5)]
-
-
-def sixteen() -> np.ndarray:
-    return draws("pairs")[: 16 * BLOCK]
 
 
 def test_a_mistake_in_a_call_ends_the_draws(monkeypatch):
@@ -240,6 +237,7 @@ AT_ONCE_RTOL = 1e-9
 @pytest.mark.parametrize("name", ["pairs", "pairs, any panel", "wild", "placebo"])
 def test_several_blocks_at_once_are_the_same_but_for_rounding(name, monkeypatch):
     """As a GPU makes them, 16 in a step: a call of one step, and one of three."""
+    expected = draws(name)  # before the patches: it is kept for other tests
     monkeypatch.setitem(experiments._AT_ONCE, "cpu", 16)
     monkeypatch.setattr(
         experiments, "_compiled", cache(experiments._compiled.__wrapped__)
@@ -248,7 +246,7 @@ def test_several_blocks_at_once_are_the_same_but_for_rounding(name, monkeypatch)
     for n in (100_000, 180_000):
         values = draws_of(plan(name, n), SEED).values
         assert len(values) == n
-        assert_allclose(values[:100_000], draws(name), rtol=AT_ONCE_RTOL, atol=1e-12)
+        assert_allclose(values[:100_000], expected, rtol=AT_ONCE_RTOL, atol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["pairs, any panel", "t"])
