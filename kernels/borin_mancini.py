@@ -13,6 +13,7 @@ so that no inverse of a table without the exports of s is needed: B of that tabl
 B_ts B_ss^-1 L_s for exports of s.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -77,19 +78,18 @@ def exporter_sink(world: InvertedTable) -> Terms:
 
         h (Y_sr + A_sr (X_rr - B_rs F_s^-1 a_sr)),   a_sr exports of s that r absorbs.
     """
-    borders, A, B, X = world.borders, world.A, world.B, world.X
-    first, final = world.first_crossing, world.final_exports
-
-    def last(demand: Float[Array, " n #c"], left: Float[Array, "n c"]) -> Array:
-        needed = multiply(world.L, demand + world.to_others(left))
-        return borders.buyers(A, needed)
-
-    left, left_of_self = _without_exports(world)
-    to_all = final + last(world.Y.sum(axis=1)[:, None], left)
-    to_self = last(final, left_of_self)
+    borders, L, final = world.borders, world.L, world.final_exports
+    for_all, for_self = _without_exports(world)
     # Output of r for its own demand, less what needs exports of s.
-    again = borders.buyers(B, multiply(first, final + world.to_others(X)))
-    to_buyer = final + borders.buyers(A, borders.own(X)[:, None] - again)
+    absorbed = multiply(world.first_crossing, final + world.sold_to_others)
+    of_buyer = borders.own(world.X)[:, None] - borders.buyers(world.B, absorbed)
+    needed = [
+        multiply(L, world.Y.sum(axis=1)[:, None] + for_all),
+        multiply(L, final + for_self),
+        of_buyer,
+    ]
+    to_all, to_self, to_buyer = _inputs_of_buyers(world, needed)
+    to_all, to_buyer = final + to_all, final + to_buyer
 
     E = world.exports
     h, f = world.domestic_content[:, None], world.foreign_content[:, None]
@@ -109,19 +109,38 @@ def exporter_sink(world: InvertedTable) -> Terms:
     return abroad_only(world, terms)
 
 
+def _inputs_of_buyers(
+    world: InvertedTable, outputs: Sequence[Float[Array, "n c"]]
+) -> Float[Array, "k n c"]:
+    """What s sells as inputs to each buyer r whose output is column s of ``outputs``,
+    all of them in one pass over Z."""
+    scaled = world.scale[:, None, None] * jnp.stack(outputs, axis=1)
+    return jnp.moveaxis(world.borders.buyers(world.Z, scaled), 1, 0)
+
+
 def _without_exports(
     world: InvertedTable,
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
-    """X~ in column s: output that is left when the exports of s are cut, for all final
+    """Inputs sold abroad for X~, column s, in what is left of the output for all final
     demand and for that of s itself."""
-    borders, x, X = world.borders, world.output, world.X
-    first = world.first_crossing
+    borders, X, Y, sold = world.borders, world.X, world.Y, world.sold_to_others
+    inside, first = borders.inside(world.A), world.first_crossing
+    for_all = world.final_exports.sum(axis=1) + sold.sum(axis=1)
+    lost = [multiply(first, each) for each in (for_all, borders.own(sold))]
+    of_all, of_self = borders.by_buyer(world.B, *lost)
 
-    def cut(full: Float[Array, " n #c"], sold: Float[Array, " n"]) -> Array:
-        return full - world.B @ (borders.member * multiply(first, sold)[:, None])
+    def to_others(
+        left: Float[Array, "n c"], demand: Float[Array, " n #c"], lost: Array
+    ) -> Array:
+        # A X~, from A X = X - Y and A B = B - I: without a product with A.
+        at_home = multiply(inside, left)
+        return left - demand + borders.member * lost[:, None] - at_home
 
-    sold = world.final_exports.sum(axis=1) + world.to_others(x)
-    return cut(x[:, None], sold), cut(X, borders.own(world.to_others(X)))
+    every_X, every_Y = (k.sum(axis=1, keepdims=True) for k in (X, Y))
+    return (
+        to_others(every_X - of_all, every_Y, lost[0]),
+        to_others(X - of_self, Y, lost[1]),
+    )
 
 
 class Routes(NamedTuple):
@@ -144,28 +163,19 @@ class Routes(NamedTuple):
 
 
 def _routes(
-    world: InvertedTable, output: Float[Array, " n #c"], of_self: Float[Array, "n c"]
+    world: InvertedTable, for_all: Float[Array, " n #c"], for_self: Float[Array, "n c"]
 ) -> Routes:
-    """``output`` and ``of_self`` in column s: what exports of r need of each j, for all
-    final demand and for that of s."""
+    """From the inputs that each j sells abroad, column s: for all final demand and for
+    that of s."""
     borders, L, final = world.borders, world.L, world.final_exports
 
-    def to_buyer(Q: Float[Array, " n"]) -> Float[Array, "n c"]:
-        return world.inputs(borders.member * multiply(L, Q)[:, None])
-
-    onward = [world.to_others(output), final, world.to_others(of_self)]
+    onward = [for_all, final, for_self]
     onward = [multiply(L, jnp.broadcast_to(Q, final.shape)) for Q in onward]
-    sent_inputs, back_final, back_inputs = jnp.moveaxis(
-        borders.buyers(world.Z, world.scale[:, None, None] * jnp.stack(onward, 1)), 1, 0
+    sent_inputs, back_final, back_inputs = _inputs_of_buyers(world, onward)
+    used, sent_final = world.inputs(
+        multiply(L, borders.own(world.Y)), multiply(L, final.sum(axis=1))
     )
-    return Routes(
-        final,
-        world.inputs(multiply(L, world.final_at_home)),
-        to_buyer(final.sum(axis=1)),
-        sent_inputs,
-        back_final,
-        back_inputs,
-    )
+    return Routes(final, used, sent_final, sent_inputs, back_final, back_inputs)
 
 
 def source_details(world: InvertedTable) -> Terms:
@@ -186,7 +196,8 @@ def source_details(world: InvertedTable) -> Terms:
 
     They add up to their totals. Names as in R exvatools.
     """
-    routes = _routes(world, world.output[:, None], world.X)
+    sold = world.sold_to_others
+    routes = _routes(world, sold.sum(axis=1)[:, None], sold)
     return _details(world, routes, world.dva_multiplier, world.fva_multiplier)
 
 
@@ -267,10 +278,10 @@ def world_perspective(world: InvertedTable) -> Terms:
     crossing of any border (equation 54), FVA_SOURCE at its first (equation 52); summed
     over exporters both are equal. For single flows see ``world_flows``.
     """
-    borders, A, E = world.borders, world.A, world.exports
+    E = world.exports
     own = exporter_source(world)
     absorbed = world.absorbed_by_buyer
-    resold = A @ (borders.member * multiply(world.L, absorbed.sum(axis=1))[:, None])
+    (resold,) = world.inputs(multiply(world.L, absorbed.sum(axis=1)))
     FVA = world.foreign_content[:, None] * absorbed + world.content * resold
     source = world.in_imports(world.dva_multiplier)[:, None] * E
     terms = {

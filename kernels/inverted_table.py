@@ -73,13 +73,20 @@ class InvertedTable(NamedTuple):
         products."""
         return self.Z * self.scale[None, :]
 
-    def inputs(self, Q: Float[Array, "n k"]) -> Float[Array, "n k"]:
-        """A Q, without forming A: at n = 2464 that takes as long as three products."""
-        return self.Z @ (self.scale[:, None] * Q)
+    def inputs(self, *outputs: Float[Array, " n"]) -> list[Float[Array, "n c"]]:
+        """Inputs sold to each perimeter for its output, A_sr q_r, for each q. A is not
+        formed: at n = 2464 that takes as long as three products."""
+        return self.borders.by_buyer(self.Z, *(self.scale * q for q in outputs))
 
     def to_others(self, Q: Float[Array, " n *k"]) -> Float[Array, " n *k"]:
         """Inputs sold abroad for output Q, the sum over j != r of A_rj Q_j."""
         return self.A @ Q - perimeters.multiply(self.borders.inside(self.A), Q)
+
+    @property
+    def sold_to_others(self) -> Float[Array, "n c"]:
+        """``to_others(X)``, from A X = X - Y: without a product with A."""
+        at_home = perimeters.multiply(self.borders.inside(self.A), self.X)
+        return self.X - self.Y - at_home
 
     def in_imports(self, q: Float[Array, " n"]) -> Float[Array, " n"]:
         """q per US$ of inputs, in those bought abroad for a US$ of exports: the sum
@@ -142,7 +149,8 @@ class InvertedTable(NamedTuple):
     @property
     def absorbed_by_buyer(self) -> Float[Array, "n c"]:
         """Exports that their direct buyer absorbs: Y_sr + A_sr L_r Y_rr."""
-        used = self.inputs(perimeters.multiply(self.L, self.final_at_home))
+        at_home = perimeters.multiply(self.L, self.borders.own(self.Y))
+        (used,) = self.inputs(at_home)
         return self.final_exports + used * self.borders.abroad
 
 
@@ -181,14 +189,14 @@ def invert_table(
     else:
         products = _by_solves(Z, scale, v, Y, borders, contents)
     active = x > 0
-    sold = Y + Z @ (borders.member * (scale * products.X.sum(axis=1))[:, None])
+    (inputs,) = borders.by_buyer(Z, scale * products.X.sum(axis=1))
     return InvertedTable(
         borders=borders,
         Z=Z,
         scale=scale,
         v=v,
         Y=Y,
-        exports=sold * borders.abroad * active[:, None].astype(Y.dtype),
+        exports=(Y + inputs) * borders.abroad * active[:, None].astype(Y.dtype),
         L=L,
         dva_multiplier=perimeters.left_multiply(v, L),
         active=active.astype(Y.dtype),
@@ -229,7 +237,7 @@ def _by_inverse(
             lambda Q: A @ Q, lambda R: first @ R, own, B
         )
     X = B @ Y
-    content = ((borders.member * v[:, None]).T @ B).T
+    content = borders.by_origin(v, B)
     foreign = content.sum(axis=1) - borders.own(content)
     return _Products(
         X=X,

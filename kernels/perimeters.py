@@ -99,6 +99,25 @@ class Perimeters:
         each = Q.reshape(-1, sectors, *Q.shape[1:])
         return jnp.tensordot(self.member[::sectors], each, axes=(0, 0))
 
+    def by_buyer(
+        self, A: Any, *outputs: Float[Array, " n"]
+    ) -> list[Float[Array, "n c"]]:
+        """Sales to each buying perimeter, sums over j in r of A[i, j] q[j], for
+        each output q of ``outputs``."""
+        if self.blocks and isinstance(A, jax.Array | np.ndarray):
+            weights = jnp.stack(outputs)
+            return [*leontief.sales_by_weights(A, weights, regions=self.count)]
+        return [A @ (self.member * q[:, None]) for q in outputs]
+
+    def by_origin(
+        self, q: Float[Array, " n"], B: Float[Array, "n n"]
+    ) -> Float[Array, "n c"]:
+        """What each column holds of each perimeter: sum over i in r of q[i] B[i, j]."""
+        if not self.blocks:
+            return ((self.member * q[:, None]).T @ B).T
+        rows = B.reshape(self.count, -1, len(B))
+        return jnp.einsum("ci,cij->jc", q.reshape(self.count, -1), rows)
+
     def buyers(self, A: Any, Q: Float[Array, " n *k c"]) -> Float[Array, " n *k c"]:
         """Sales to each buying perimeter, with the weights of the seller's perimeter.
 

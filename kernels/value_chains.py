@@ -28,8 +28,7 @@ def tripartite(world: InvertedTable) -> Terms:
 
     They add up to exports; PF + PB + TS is trade in global value chains.
     """
-    member, A = world.borders.member, world.A
-    passes = A @ multiply(world.L, member * world.total_exports[:, None])
+    (passes,) = world.inputs(multiply(world.L, world.total_exports))
     u, m = world.dva_multiplier[:, None], _bought(world)[:, None]
     absorbed = world.absorbed_by_buyer
     terms = {
@@ -91,9 +90,8 @@ def _beyond(world: InvertedTable, x: Float[Array, " n"]) -> Float[Array, " n"]:
 def _output_terms(
     world: InvertedTable, held: Float[Array, " n"], imported: Float[Array, " n"]
 ) -> Terms:
-    member, v, L = world.borders.member, world.v, world.L
-    exported = member * multiply(L, world.total_exports[:, None] * member)
-    flows = world.A @ exported
+    v, L = world.v, world.L
+    (flows,) = world.inputs(multiply(L, world.total_exports))
     q = multiply(L, (flows * world.borders.abroad).sum(axis=1))
     at_home = world.final_at_home.sum(axis=1)
     PF = v * q

@@ -23,6 +23,7 @@ They add up to E_sr. Every term costs a product of n x n with n x c or less.
 """
 
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
 from .inverted_table import InvertedTable, Terms, abroad_only
 from .perimeters import multiply
@@ -48,21 +49,21 @@ def wang_wei_zhu(world: InvertedTable) -> Terms:
     member, abroad = borders.member, borders.abroad
     h, f, u = world.multipliers
     at_home, final = world.final_at_home, world.final_exports
-    shipped = final.sum(axis=1)[:, None]
+    own, shipped = borders.own(world.Y), final.sum(axis=1)
 
     # Final demand that column s sees, and the output it takes in the perimeter of the
     # final producer (near) and in others (far).
     seen = jnp.stack(
         [
-            abroad * borders.own(world.Y)[:, None],  # of t for its own goods
-            abroad * (shipped - final),  # of all but s for goods of t
+            abroad * own[:, None],  # of t for its own goods
+            abroad * (shipped[:, None] - final),  # of all but s for goods of t
             final,  # of s for goods of t
             at_home,  # of s for its own goods
-            member * shipped,  # of others for goods of s
+            member * shipped[:, None],  # of others for goods of s
         ],
         axis=1,
     )
-    everywhere = jnp.tensordot(world.B, seen, axes=1)
+    everywhere = _output_for(world, own, shipped)
     near = multiply(borders.inside(world.B), seen)
     far = everywhere - near
     # Rows of s are not third ones.
@@ -82,18 +83,37 @@ def wang_wei_zhu(world: InvertedTable) -> Terms:
     names = WWZ_TERMS[2:9]
     terms = {name: u * sold[:, k] for k, name in enumerate(names)}
     terms["DVA_FIN"] = h * final
-    terms["DVA_INT"] = u * world.inputs(near[:, 3])
+    L = world.L
+    once, ends, passes = world.inputs(
+        borders.own(near[:, 3]), multiply(L, own), multiply(L, world.total_exports)
+    )
+    terms["DVA_INT"] = u * once
     terms["DDC_INT"] = (h - u) * (world.exports - final)
 
     buyer = world.content * abroad  # of r in exports of s
     others = f - buyer
-    ends = world.inputs(multiply(world.L, at_home))
-    passes = world.inputs(multiply(world.L, member * world.total_exports[:, None]))
     for letter, content in (("M", buyer), ("O", others)):
         terms[f"{letter}VA_FIN"] = content * final
         terms[f"{letter}VA_INT"] = content * ends
         terms[f"{letter}DC"] = content * passes
     return abroad_only(world, {name: terms[name] for name in WWZ_TERMS})
+
+
+def _output_for(
+    world: InvertedTable, own: Float[Array, " n"], shipped: Float[Array, " n"]
+) -> Float[Array, "n 5 c"]:
+    """B times the columns of ``seen``, from one pass over B: all final demand takes
+    X, and what all but s demand is what all demand less what s does."""
+    of_own, of_shipped = world.borders.by_buyer(world.B, own, shipped)
+    of_final = world.X - of_own
+    columns = [
+        of_own.sum(axis=1, keepdims=True) - of_own,
+        of_shipped.sum(axis=1, keepdims=True) - of_shipped - of_final,
+        of_final,
+        of_own,
+        of_shipped,
+    ]
+    return jnp.stack(columns, axis=1)
 
 
 def koopman_wang_wei(world: InvertedTable) -> Terms:
