@@ -1,9 +1,8 @@
 """How a command ends that was interrupted or met an expected mistake."""
 
 from ..core import (
-    INTERRUPT_CODE,
-    INTERRUPT_LINE,
     TivaxError,
+    interrupt_ending,
     is_interrupted,
     walk_causes,
 )
@@ -36,7 +35,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
     if is_interrupted() or any(
         isinstance(k, KeyboardInterrupt) for k in walk_causes(error)
     ):
-        return INTERRUPT_LINE, INTERRUPT_CODE
+        return interrupt_ending()
     if isinstance(error, TivaxError):
         return f"tivax: {in_options(str(error))}", 1
     if isinstance(error, OSError):

@@ -32,9 +32,10 @@ from .frames import to_long_frame as to_long_frame
 from .frames import variable_labels as variable_labels
 from .frames import write_do_file as write_do_file
 from .frames import write_frame as write_frame
-from .interrupts import INTERRUPT_CODE as INTERRUPT_CODE
-from .interrupts import INTERRUPT_LINE as INTERRUPT_LINE
+from .interrupts import end_now as end_now
 from .interrupts import hint_if_interrupted as hint_if_interrupted
+from .interrupts import interrupt_ending as interrupt_ending
+from .interrupts import interrupt_on_termination as interrupt_on_termination
 from .interrupts import is_interrupted as is_interrupted
 from .interrupts import print_last as print_last
 from .interrupts import raise_interrupt as raise_interrupt
@@ -83,6 +84,7 @@ from .places import require_writable as require_writable
 from .processes import Aside as Aside
 from .processes import Machines as Machines
 from .processes import call_named as call_named
+from .processes import end_helpers as end_helpers
 from .processes import is_first as is_first
 from .processes import shared_parts as shared_parts
 from .processes import sharing as sharing

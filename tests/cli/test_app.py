@@ -1066,16 +1066,22 @@ def test_the_installed_command_tells_mistakes_in_one_line(installed):
         ("sys.exit(3)", 3),
         ("sys.exit('for Python to print')", 1),
         ("raise KeyboardInterrupt", 130),
+        # As `timeout` sends it: twice, or late.
+        ("signal.raise_signal(signal.SIGTERM)", 143),
+        ("late(); sys.exit(1)", 1),
         ("raise ValueError", 1),
     ],
 )
 def test_the_end_of_the_process_loses_nothing(end, code):
     """It is left at once, and yet libraries clean up and all that was printed comes."""
     program = f"""
-import atexit, sys
+import atexit, signal, sys
 from tivax.engine.cli import app
 from tivax.engine.cli.start import main
+def late():
+    atexit.register(signal.raise_signal, signal.SIGTERM)
 def command():
+    late() if {code} == 143 else None
     atexit.register(print, "cleaned up")
     print("x" * 100_000)
     {end}
@@ -1086,9 +1092,13 @@ main()
         out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == "x" * 100_000 + "\ncleaned up\n"
-    told = {1: "for Python to print" if "exit" in end else "ValueError"}
-    assert told.get(code, "tivax: interrupted" if code == 130 else "") in err
-    assert bool(err) == (code in (1, 130))
+    told = {
+        "sys.exit('for Python to print')": "for Python to print\n",
+        "raise KeyboardInterrupt": "tivax: interrupted\n",
+        "signal.raise_signal(signal.SIGTERM)": "tivax: terminated (SIGTERM)\n",
+        "raise ValueError": "ValueError\n",
+    }
+    assert err.endswith(told.get(end, "")) and bool(err) == (end in told)
 
 
 def test_the_installed_command_needs_nobody_to_tell():
