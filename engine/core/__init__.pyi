@@ -95,6 +95,7 @@ from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .progress import stage as stage
 from .spreadsheets import escape_formula as escape_formula
+from .spreadsheets import require_commas as require_commas
 from .spreadsheets import require_different_columns as require_different_columns
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv
