@@ -15,6 +15,7 @@ _OPTIONS = {
     'value_added="residual"': "--value-added residual",
     "by years=": "by --years",
     "by categories=": "by --inventories",
+    "that is a file, which tx.read_satellite reads": "give the file by --satellite",
     "tx.each_group": "--each-group",
     "tx.set_max_size": "--max-size",
     "gib: give": "--max-size: give",

@@ -474,7 +474,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
     "options, told",
     [
         (("--years", "two"), "--years two: write FIRST:LAST, such as 2000:2014"),
-        (("--years", "2000-2001"), "--years 2000-2001: write FIRST:LAST"),
+        (
+            ("--years", "2000-2001"),
+            "--years 2000-2001: write FIRST:LAST, such as 2000:2001",
+        ),
         (("--years", "2000:2001:2002"), "write FIRST:LAST"),
         (("--years", ":2001"), "write FIRST:LAST"),
         (("--years", "2000:"), "write FIRST:LAST"),  # not the year 2000 alone
@@ -485,6 +488,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
             "--format tsv: choose from csv, parquet, dta, xlsx, feather",
         ),
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
+        (
+            ("--value-added", "jobs.csv"),
+            "value added 'jobs.csv': give the file by --satellite",
+        ),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: no such file"),
         (tuple(k for code in REGIONS for k in ("--drop", code)), "region"),
