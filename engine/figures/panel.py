@@ -302,7 +302,8 @@ def intervals(
     fig.supxlabel(label("TBI coefficient", language), fontsize=SMALL)
     order = ("estimate", "excludes 0", "includes 0", "range of estimates")
     names = [k for k in order if k in handles]
-    legend(fig, [handles[k] for k in names], [label(k, language) for k in names])
+    words = [label(k, language) for k in names]
+    legend(fig, [handles[k] for k in names], words, loc="outside upper right")
     return finish_layout(fig)
 
 

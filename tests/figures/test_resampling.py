@@ -268,6 +268,8 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
         "interval includes 0",
         "range of the estimate, not an interval",
     ]
+    below = next(k for k in figure.texts if k.get_text() == words)
+    assert not said.get_window_extent().overlaps(below.get_window_extent())
     for ax, (_, row) in zip(shown, frame.iterrows(), strict=True):
         assert ax.get_title(loc="left") == (
             f"({row['column']}) {label(row['outcome'])}, developed"
