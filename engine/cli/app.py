@@ -16,7 +16,7 @@ import typer
 # on every program it takes from its cache.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
-from ..core import abandon_parts, print_last, tivax_version, watch_for_interrupts
+from ..core import print_last, tivax_version, watch_for_interrupts
 from .changes.change import change
 from .completion import complete_at_first_tab
 from .endings import ending_of
@@ -28,6 +28,7 @@ from .tables import commands as tables
 from .tables.fetch import fetch
 from .tables.importing import import_
 from .tables.scenario import scenario
+from .together import clean
 from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
@@ -102,7 +103,7 @@ def _start(
 
 def main() -> None:
     """Run the command line: an expected mistake is one line and exit code 1."""
-    with watch_for_interrupts(clean=abandon_parts):
+    with watch_for_interrupts(clean):
         try:
             _, *words = sys.argv
             if words and words[0] in COMMANDS:

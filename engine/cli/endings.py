@@ -1,9 +1,8 @@
 """How a command ends that was interrupted or met an expected mistake."""
 
 from ..core import (
-    INTERRUPT_CODE,
-    INTERRUPT_LINE,
     TivaxError,
+    interrupt_ending,
     is_interrupted,
     walk_causes,
 )
@@ -16,6 +15,7 @@ _OPTIONS = {
     'value_added="residual"': "--value-added residual",
     "by years=": "by --years",
     "by categories=": "by --inventories",
+    "that is a file, which tx.read_satellite reads": "give the file by --satellite",
     "tx.each_group": "--each-group",
     "tx.set_max_size": "--max-size",
     "gib: give": "--max-size: give",
@@ -36,7 +36,7 @@ def ending_of(error: BaseException) -> tuple[str, int] | None:
     if is_interrupted() or any(
         isinstance(k, KeyboardInterrupt) for k in walk_causes(error)
     ):
-        return INTERRUPT_LINE, INTERRUPT_CODE
+        return interrupt_ending()
     if isinstance(error, TivaxError):
         return f"tivax: {in_options(str(error))}", 1
     if isinstance(error, OSError):

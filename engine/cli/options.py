@@ -1,6 +1,7 @@
 """Options and arguments that several commands share, and how their texts are read."""
 
 import inspect
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -205,9 +206,9 @@ def parse_years(text: str) -> tuple[int, int] | None:
     try:
         years = int(first), int(last if colon else first)
     except ValueError:
-        raise TivaxError(
-            f"--years {text}: write FIRST:LAST, such as 2000:2014"
-        ) from None
+        two = re.fullmatch(r"\s*(\d{4})\s*\D{1,4}\s*(\d{4})\s*", text)
+        meant = f"{two[1]}:{two[2]}" if two else "2000:2014"
+        raise TivaxError(f"--years {text}: write FIRST:LAST, such as {meant}") from None
     if years[0] > years[1]:
         raise TivaxError(f"--years {text}: the first year is after the last")
     return years

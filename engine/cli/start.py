@@ -5,14 +5,15 @@ import gc
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import NoReturn
 
-from ..core import INTERRUPT_CODE, INTERRUPT_LINE, stage
+from ..core import interrupt_ending, interrupt_on_termination, stage
 
 
 def main() -> None:
     """Run ``cli.app.main`` and end the process. Ctrl-C is one line and exit code 130 at
-    any moment."""
+    any moment, SIGTERM one and 143."""
     stage.begin()
     # Closed by whoever started it, which leaves None: there is nobody to tell.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
@@ -22,12 +23,14 @@ def main() -> None:
     gc.disable()
     gc.set_threshold(10_000)
     try:
+        interrupt_on_termination()
         from . import app as cli  # takes a moment
 
         cli.main()
     except KeyboardInterrupt:
-        print(INTERRUPT_LINE, file=sys.stderr)
-        _leave(INTERRUPT_CODE)
+        line, code = interrupt_ending()
+        print(line, file=sys.stderr)
+        _leave(code)
     except SystemExit as end:
         # (Anything else that can be raised with is a message for Python to print.)
         if not isinstance(end.code, int | None):
@@ -40,6 +43,11 @@ def _leave(code: int) -> NoReturn:
     which takes Python 0.4 s after a command."""
     # Only the end is left: libraries clean up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if not code:  # they may wait for other processes of the job, until someone ends it
+        with suppress(OSError):
+            sys.stdout.flush()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
     atexit._run_exitfuncs()
     try:
         sys.stdout.flush()

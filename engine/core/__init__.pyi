@@ -32,9 +32,10 @@ from .frames import to_long_frame as to_long_frame
 from .frames import variable_labels as variable_labels
 from .frames import write_do_file as write_do_file
 from .frames import write_frame as write_frame
-from .interrupts import INTERRUPT_CODE as INTERRUPT_CODE
-from .interrupts import INTERRUPT_LINE as INTERRUPT_LINE
+from .interrupts import end_now as end_now
 from .interrupts import hint_if_interrupted as hint_if_interrupted
+from .interrupts import interrupt_ending as interrupt_ending
+from .interrupts import interrupt_on_termination as interrupt_on_termination
 from .interrupts import is_interrupted as is_interrupted
 from .interrupts import print_last as print_last
 from .interrupts import raise_interrupt as raise_interrupt
@@ -83,6 +84,7 @@ from .places import require_writable as require_writable
 from .processes import Aside as Aside
 from .processes import Machines as Machines
 from .processes import call_named as call_named
+from .processes import end_helpers as end_helpers
 from .processes import is_first as is_first
 from .processes import shared_parts as shared_parts
 from .processes import sharing as sharing
@@ -93,6 +95,7 @@ from .progress import no_progress as no_progress
 from .progress import shift_progress as shift_progress
 from .progress import stage as stage
 from .spreadsheets import escape_formula as escape_formula
+from .spreadsheets import require_commas as require_commas
 from .spreadsheets import require_different_columns as require_different_columns
 from .spreadsheets import unescape_formula as unescape_formula
 from .spreadsheets import write_csv as write_csv

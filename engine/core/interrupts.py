@@ -1,4 +1,6 @@
-"""Ctrl-C: one line and exit code 130 within seconds, whatever is running.
+"""Ctrl-C and SIGTERM: one line and an exit code within seconds, whatever is running.
+
+SIGTERM is what SLURM, ``timeout`` and ``kill`` send; here it is an interrupt as well.
 
 Python raises ``KeyboardInterrupt`` wherever its main thread is. In a callback of JAX
 that is swallowed or becomes another error, while a compiled library loads it can
@@ -20,20 +22,29 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
-INTERRUPT_LINE = "tivax: interrupted"
-INTERRUPT_CODE = 130
+# The line and exit code of each, as shells have it: 128 and the number of the signal.
+_ENDINGS = {
+    signal.SIGINT: ("tivax: interrupted", 130),
+    signal.SIGTERM: ("tivax: terminated (SIGTERM)", 143),
+}
 _GRACE = 2.0  # seconds for an orderly end
 _POKE = 0.05  # seconds between checks whether it is safe to raise
 _UNSAFE = ("jax", "jaxlib", "importlib", "_frozen_importlib")
 
 _came, _raised, _told = (threading.Event() for _ in range(3))
 _last = threading.Lock()
+_signal: int = signal.SIGINT
 _hints: list[Callable[[], object]] = []
 
 
 def is_interrupted() -> bool:
     """Whether the command was interrupted."""
     return _came.is_set()
+
+
+def interrupt_ending() -> tuple[str, int]:
+    """The last line and the exit code of a command that was interrupted."""
+    return _ENDINGS[signal.Signals(_signal)]
 
 
 def raise_interrupt() -> None:
@@ -64,29 +75,59 @@ def _say_hints() -> None:
 
 
 def print_last(line: str) -> None:
-    """Print the last line of a command that failed, unless the watching thread does."""
+    """Print the last line of a command that failed, unless another thread has."""
     with _last:
-        _told.set()
+        if not _told.is_set():
+            _told.set()
+            print(line, file=sys.stderr, flush=True)
+
+
+def interrupt_on_termination() -> None:
+    """Let SIGTERM be an interrupt before and after the watch, where Ctrl-C is one."""
+    if _is_free(signal.SIGTERM):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _is_free(number: int) -> bool:
+    """Whether a signal is not ignored, nor left to a library that is not Python's."""
+    return signal.getsignal(number) not in (signal.SIG_IGN, None)
+
+
+def end_now(line: str, code: int, clean: Callable[[], None]) -> None:
+    """End the process from any thread, unless its last line is printed already."""
+    with _last:
+        if _told.is_set():
+            return
+        _say_hints()
+        clean()
+        if sys.stderr.isatty():
+            sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
         print(line, file=sys.stderr, flush=True)
+        sys.stdout.flush()
+        os._exit(code)
 
 
 @contextmanager
 def watch_for_interrupts(clean: Callable[[], None]) -> Iterator[None]:
-    """Watch for Ctrl-C while the block runs.
+    """Watch for Ctrl-C and SIGTERM while the block runs.
 
     ``clean`` is called, in another thread, before a process that does not end in time
     is ended.
     """
-    main = threading.current_thread() is threading.main_thread()
-    # Handlers can be set there only, and a job in the background ignores Ctrl-C.
-    if not main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-        yield
-        return
+    global _signal
     for event in (_came, _raised, _told):
         event.clear()
+    _signal = signal.SIGINT
+    # Handlers can be set in the main thread only, and a job in the background ignores
+    # Ctrl-C.
+    main = threading.current_thread() is threading.main_thread()
+    watched = [k for k in _ENDINGS if main and _is_free(k)]
+    if not watched:
+        yield
+        return
     read, write = socket.socketpair()  # a pipe would do, but not on Windows
     write.setblocking(False)
-    handler = signal.signal(signal.SIGINT, _interrupt)
+    handlers = {k: signal.signal(k, _interrupt) for k in watched}
     wakeup = signal.set_wakeup_fd(write.fileno(), warn_on_full_buffer=False)
     hook = sys.unraisablehook
     sys.unraisablehook = lambda error: _unraisable(error, hook)
@@ -97,16 +138,33 @@ def watch_for_interrupts(clean: Callable[[], None]) -> Iterator[None]:
     finally:
         sys.unraisablehook = hook
         signal.set_wakeup_fd(wakeup)
-        signal.signal(signal.SIGINT, handler)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
         write.close()
         watcher.join()
         _came.clear()
 
 
+def _note(number: int) -> None:
+    """Keep which signal came first."""
+    global _signal
+    if not _came.is_set():
+        _signal = number
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    _note(number)
     _came.set()
     if not _raised.is_set() and _is_safe(frame):
         _raised.set()  # once: what cleans up after it must not be interrupted
+        raise KeyboardInterrupt
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    # `timeout` sends it twice.
+    if not (_raised.is_set() or _told.is_set()):
+        _raised.set()
+        _note(number)
         raise KeyboardInterrupt
 
 
@@ -120,7 +178,7 @@ def _is_safe(frame: FrameType | None) -> bool:
 
 
 def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
-    """Wait for Ctrl-C, then for the end of the block, and no longer than the grace.
+    """Wait for a signal, then for the end of the block, and no longer than the grace.
 
     The system sends the number of each signal to the socket, also while the main
     thread is in compiled code, where Python's handler waits.
@@ -133,20 +191,13 @@ def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
             if not numbers:
                 read.close()
                 return
-            if end is None and signal.SIGINT in numbers:
+            found = [k for k in numbers if k in _ENDINGS]
+            if end is None and found:
+                _note(found[0])
                 end = time.monotonic() + _GRACE
         elif not _raised.is_set():
-            signal.raise_signal(signal.SIGINT)
-    with _last:
-        if _told.is_set():
-            return
-        _say_hints()
-        clean()
-        if sys.stderr.isatty():
-            sys.stderr.write("\x1b[?25h\n")  # a progress bar hides the cursor
-        print(INTERRUPT_LINE, file=sys.stderr, flush=True)
-        sys.stdout.flush()
-        os._exit(INTERRUPT_CODE)
+            signal.raise_signal(_signal)
+    end_now(*interrupt_ending(), clean)
 
 
 def _unraisable(error: Any, hook: Callable[[Any], object]) -> None:

@@ -45,12 +45,20 @@ class Machines:
     processes: int | None = None
     process_id: int | None = None
 
+    @property
+    def several(self) -> bool:
+        """Whether there are others to join."""
+        given = (self.coordinator, self.processes, self.process_id)
+        return any(k is not None for k in given) or _launched()
+
     def start(self) -> bool:
         """Join the others before JAX is used; False where there are none.
 
         Raises ``TivaxError`` for a part of the three without the rest, and where the
         coordinator does not answer.
         """
+        if not self.several:
+            return False
         given = (self.coordinator, self.processes, self.process_id)
         if any(k is not None for k in given):
             if any(k is None for k in given):
@@ -63,12 +71,8 @@ class Machines:
                     f"--process-id {self.process_id}: with --processes "
                     f"{self.processes} it is 0 to {(self.processes or 1) - 1}"
                 )
-            _initialize(self.coordinator, self.processes, self.process_id)
-            return True
-        if _launched():
-            _initialize(None, None, None)
-            return True
-        return False
+        _initialize(self.coordinator, self.processes, self.process_id)
+        return True
 
 
 def _launched() -> bool:
@@ -90,6 +94,8 @@ def _initialize(
     import jax
 
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    # It would take SIGTERM for itself and go on.
+    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
             coordinator_address=coordinator,
@@ -226,7 +232,7 @@ class Aside:
 
     Functions and arguments are pickled: functions of a module, not of a block. The
     processes are no forks, which JAX forbids, and do not run the caller's script again.
-    Ctrl-C reaches this process alone; the others end when it does.
+    Ctrl-C and SIGTERM are for this process alone; the others end when it does.
 
     ``modules`` are imported first, once for all processes where the first can be
     copied.
@@ -251,6 +257,7 @@ class Aside:
         for helper in self._helpers:
             self._free.put(helper)
         self._threads = ThreadPoolExecutor(self.processes)
+        _helping.append(self)
         return self
 
     def _start(self, copies: int) -> list[_Helper]:
@@ -324,13 +331,29 @@ class Aside:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        started = [k.process for k in self._helpers if k.process is not None]
         if error is not None:
-            for process in started:
-                _kill(process)
+            self.kill()
         self._dismiss(cancel=error is not None)
-        for process in started:
+        for process in self._started():
             process.wait()
+        _helping.remove(self)
+
+    def _started(self) -> "list[subprocess.Popen[bytes]]":
+        return [k.process for k in self._helpers if k.process is not None]
+
+    def kill(self) -> None:
+        """End the processes whatever they do."""
+        for process in self._started():
+            _kill(process)
+
+
+_helping: list[Aside] = []
+
+
+def end_helpers() -> None:
+    """End the processes of every ``Aside``, before this one ends at once."""
+    for aside in list(_helping):
+        aside.kill()
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
@@ -352,6 +375,8 @@ def serve(modules: Sequence[str] = (), copies: Sequence[tuple[int, int]] = ()) -
 
     ``copies``: the ends of the pipes of each copy that is to be made of this process.
     """
+    # SLURM sends it to every process of a job: the first says what there is to say.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     gc.disable()  # as in the command line: nothing that is imported is garbage
     gc.set_threshold(10_000)
     answers = os.dup(1)

@@ -9,7 +9,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -47,17 +47,29 @@ def unescape_formula(cell: str) -> str:
 _ROWS = 50_000
 
 
+def require_commas(first: Sequence[str], where: str = "") -> None:
+    """Raise ``TivaxError`` where the first line of a csv has other marks, as where the
+    comma is the point of numbers."""
+    if len(first) == 1 and (mark := next((k for k in ";\t" if k in first[0]), "")):
+        raise TivaxError(
+            f"{where}its columns are separated by {mark!r}; separate them by commas, "
+            "and write numbers with a point"
+        )
+
+
 def require_different_columns(
     where: Path | str, names: Iterable[Hashable] | None = None
 ) -> None:
-    """Raise ``TivaxError`` where two columns have one name, which pandas changes.
+    """Raise ``TivaxError`` where two columns have one name, which pandas changes, or
+    where a csv has other marks than commas.
 
     ``names`` are those of the columns; else the first line of the csv file has them.
     """
     if names is None:
         lines = Path(where).open(encoding="utf-8-sig", errors="replace", newline="")
         with lines as file:
-            names = next(csv.reader(file), [])
+            names = first = next(csv.reader(file), [])
+        require_commas(first, f"{where}: ")
     counts = Counter(str(k).strip() for k in names)
     if twice := next((k for k, count in counts.items() if k and count > 1), ""):
         raise TivaxError(f"{where}: two columns are called {twice}; rename one")

@@ -38,7 +38,8 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(text)
     except ValueError as error:
-        raise TivaxError(f"{path}: not valid TOML: {error}") from None
+        said = f"{error}{_hint(error, path)}"
+        raise TivaxError(f"{path}: not valid TOML: {said}") from None
     except RecursionError:
         raise _too_deep(path) from None
     level: list[Any] = [found]
@@ -52,6 +53,15 @@ def _parse(text: str, path: Path) -> dict[str, Any]:
     if level:
         raise _too_deep(path)
     return found
+
+
+def _hint(error: ValueError, path: Path) -> str:
+    """What is wrong most often, where the error is of that kind."""
+    if path.suffix.lower() in (".csv", ".xlsx", ".dta", ".parquet", ".feather"):
+        return f"; {path.suffix} is no TOML: is it another file that is asked for?"
+    if str(error).startswith("Invalid value (at line"):
+        return '; texts are in quotes, name = "text"'
+    return ""
 
 
 # Levels of tables and lists in each other; no file here has a use for more than four.

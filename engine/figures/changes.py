@@ -30,6 +30,7 @@ from ..reporting import (
 )
 from .regions import FEW, known_regions
 from .signed_maps import signed_root, signed_text, signed_ticks
+from .trade import billions
 
 _ACROSS = 2
 
@@ -53,7 +54,7 @@ def waterfall(
     years
         The two years, for the first and the last bar.
     title, unit
-        What changed, and the unit of the axis.
+        What changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 
@@ -62,15 +63,16 @@ def waterfall(
     known = [str(k) for k in values["region"]]
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in table["factor"].unique()]
-    wide = table.pivot(index="region", columns="factor", values="value")
-    ends = values.set_index("region")
+    unit, scale = billions(unit)
+    wide = scale * table.pivot(index="region", columns="factor", values="value")
+    ends = scale * values.set_index("region")[["start", "end"]]
     across = min(_ACROSS, len(chosen))
     down = -(-len(chosen) // across)
     height = (0.155 * (len(factors) + 2) + 0.42) * down + 0.55
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     grid = list(fig.subplots(down, across, squeeze=False).flat)
     for k, (ax, region) in enumerate(zip(grid, chosen, strict=False)):
-        start, end = ends[["start", "end"]].loc[[region]].to_numpy(float)[0]
+        start, end = ends.loc[[region]].to_numpy(float)[0]
         steps = wide[factors].loc[[region]].to_numpy(float)[0]
         _fall(ax, float(start), float(end), steps)
         names = [str(years[0]), *factors, str(years[1])] if k % across == 0 else []
@@ -104,6 +106,7 @@ def _fall(ax: Axes, start: float, end: float, steps: np.ndarray) -> None:
     ax.use_sticky_edges = False
     ax.margins(x=0.05)
     ax.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.ticklabel_format(axis="x", style="plain", useOffset=False)
 
 
 @rc_context(STYLE)
@@ -121,7 +124,7 @@ def yearly_effects(
     steps
         Of ``tx.change(..., chained=True)``: start, end, region, factor, value.
     title, unit
-        What changed, and the unit of the axis.
+        What changed, and its unit; money is shown in billions.
     regions
         Panels in this order; by default the first eight.
 
@@ -131,6 +134,7 @@ def yearly_effects(
     chosen = known_regions(known[:FEW] if regions is None else regions, known)
     factors = [str(k) for k in steps["factor"].unique()]
     years = np.unique(steps["end"].to_numpy(int))
+    unit, scale = billions(unit)
     across = min(_ACROSS, len(chosen))
     down = -(-len(chosen) // across)
     fig = Figure(figsize=(FULL_WIDTH, 1.6 * down + 0.9), layout="constrained")
@@ -138,7 +142,7 @@ def yearly_effects(
     for ax, region in zip(axes, chosen, strict=False):
         own = steps[steps["region"] == region]
         wide = own.pivot(index="factor", columns="end", values="value")
-        effects = wide.reindex(index=factors, columns=years).to_numpy(float)
+        effects = scale * wide.reindex(index=factors, columns=years).to_numpy(float)
         for k, (factor, colour) in enumerate(zip(factors, _COLOURS, strict=False)):
             # What is above 0 is stacked up, what is below down.
             alike = np.sign(effects[:k]) == np.sign(effects[k])[None]
@@ -150,6 +154,7 @@ def yearly_effects(
         ax.axhline(0, color=INK, linewidth=0.6)
         plain_axes(ax, grid="y")
         year_axis(ax, years, bins=6)
+        ax.ticklabel_format(axis="y", style="plain", useOffset=False)
         ax.tick_params(labelsize=SMALL)
         ax.set_title(region, loc="left", fontweight="bold", color=INK)
     for ax in axes[len(chosen) :]:
@@ -175,11 +180,13 @@ def effect_map(
     """Effects as a map: a row a region or country, a column a factor.
 
     ``rows`` names the rows. Colours follow the signed square root, since effects span
-    magnitudes; cells with 5 % of the largest or more carry their number.
+    magnitudes; cells with 5 % of the largest or more carry their number. Money is shown
+    in billions.
     """
     names = [str(k) for k in effects.index]
     factors = [str(k) for k in effects.columns]
-    shown = effects.to_numpy(float)
+    unit, scale = billions(unit)
+    shown = scale * effects.to_numpy(float)
     most = float(np.nanmax(np.abs(shown), initial=0)) or 1.0
     height = 0.17 * max(len(names), 4) + 1.2
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
@@ -193,7 +200,7 @@ def effect_map(
             ax.text(
                 j + 0.5,
                 i + 0.5,
-                signed_text(float(f"{value:.2g}")),
+                signed_text(value, digits=2),
                 ha="center",
                 va="center",
                 fontsize=SMALL,

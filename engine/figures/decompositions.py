@@ -124,7 +124,7 @@ def stacked_panels(
             linewidth=0,
         )
         plain_axes(ax, grid="y")
-        year_axis(ax, years, bins=3)
+        year_axis(ax, years, bins=3, inside=True)
         ax.set_xlim(float(years[0]), float(years[-1]))
         ax.tick_params(labelsize=SMALL)
         ax.set_title(region, loc="left", fontweight="bold", color=INK)

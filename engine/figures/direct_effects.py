@@ -65,13 +65,20 @@ def _bands(ax: Axes, rows: pd.DataFrame) -> dict[str, object]:
         d, (low[:1] + high[:1]).repeat(len(d)) / 2, color=INK, linewidth=0.9
     )
     ax.axhline(0, color=QUIET, linewidth=0.6)
+    handles: dict[str, object] = {
+        "estimate": estimate,
+        "union of intervals": union,
+        "normal prior": prior,
+    }
     outside = (low > 0) | (high < 0)
     if outside.any() and not outside.all():
         # The first size at which 0 is inside, by the line between two points.
         k = int(outside.sum())
         end = low if low[0] > 0 else high
         at = d[k - 1] + (d[k] - d[k - 1]) * end[k - 1] / (end[k - 1] - end[k])
-        ax.axvline(at, color=INK, linewidth=0.7, linestyle=":")
+        handles["union holds 0"] = ax.axvline(
+            at, color=INK, linewidth=0.7, linestyle=":"
+        )
     ax.set_xlim(0, d[-1])
     plain_axes(ax, grid="y")
-    return {"estimate": estimate, "union of intervals": union, "normal prior": prior}
+    return handles

@@ -92,13 +92,9 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
     ax.spines[["top", "right"]].set_visible(False)
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
     others = [k for k in data["region"].values if k not in named]
-    ax.plot(
-        x.sel(year=last, region=others),
-        y.sel(year=last, region=others),
-        "o",
-        color="#BBBBBB",
-        markersize=3,
-    )
+    grey = [k.sel(year=last, region=others).values for k in (x, y)]
+    ax.plot(*grey, "o", color="#BBBBBB", markersize=3)
+    crowd: list[tuple[float, float]] = [*zip(*grey, strict=True)]
     ends: list[tuple[str, float, float]] = []
     for region in named:
         at = {"region": region}
@@ -117,6 +113,7 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
                 markeredgewidth=0.7,
                 zorder=3,
             )
+            crowd.append((xs[0], ys[0]))
         if _BAND[0] in data:
             _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
@@ -130,7 +127,7 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
         said.append("crosses: 95 % intervals")
     ax.set_title("; ".join(said), loc="left", fontsize=SMALL, color=QUIET)
     ax.tick_params(labelsize=SMALL, length=2, color=QUIET)
-    label_points(fig, ax, ends)
+    label_points(fig, ax, ends, crowd)
     return finish_layout(fig)
 
 

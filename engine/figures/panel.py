@@ -263,8 +263,9 @@ def intervals(
     """
     across = 2
     down = -(-len(rows) // across)
-    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.4), layout="constrained")
+    fig = Figure(figsize=(FULL_WIDTH, 1.45 * down + 0.6), layout="constrained")
     axes = fig.subplots(down, across, squeeze=False, sharey=True).ravel()
+    handles: dict[str, object] = {}
     for ax in axes[len(rows) :]:
         ax.set_axis_off()
     for ax, (_, row) in zip(axes, rows.iterrows(), strict=False):
@@ -278,16 +279,19 @@ def intervals(
             zip(kinds.values(), ends, strict=True)
         ):
             apart = low > 0 or high < 0
+            kind = "excludes 0" if apart else "includes 0"
             colour = COLOURS[1] if apart else QUIET
             if prefix == "without":  # a range of estimates, not an interval
-                colour = COLOURS[3]
-            ax.plot(np.clip([low, high], *edges), [k, k], color=colour, lw=2)
+                kind, colour = "range of estimates", COLOURS[3]
+            (handles[kind],) = ax.plot(
+                np.clip([low, high], *edges), [k, k], color=colour, lw=2
+            )
             for end, edge, arrow in zip((low, high), edges, "<>", strict=True):
                 if np.isinf(end):
                     ax.plot(edge, k, arrow, color=colour, ms=4, clip_on=False)
         if np.isinf(ends).any():
             ax.set_xlim(*edges)
-        ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
+        handles["estimate"] = ax.axvline(float(row["coef"]), color=DEFICIT, linewidth=1)
         labelled_rows(ax, [label(k, language) for k in kinds])
         ax.set_title(
             f"({row['column']}) {label(row['outcome'], language)}, "
@@ -296,6 +300,10 @@ def intervals(
             loc="left",
         )
     fig.supxlabel(label("TBI coefficient", language), fontsize=SMALL)
+    order = ("estimate", "excludes 0", "includes 0", "range of estimates")
+    names = [k for k in order if k in handles]
+    words = [label(k, language) for k in names]
+    legend(fig, [handles[k] for k in names], words, loc="outside upper right")
     return finish_layout(fig)
 
 

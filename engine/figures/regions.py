@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import pandas as pd
 import xarray as xr
 
-from ..core import TivaxError, suggest
-from ..tables import REST
+from ..core import TivaxError
+from ..tables import REST, suggest_region
 
 FEW, MANY = 8, 20  # of a figure of lines or panels, of a figure of rows
 
@@ -56,7 +56,7 @@ def known_regions(regions: Sequence[str], known: Sequence[str]) -> list[str]:
     """The regions; ``TivaxError`` for none, or an unknown one."""
     for region in regions:
         if region not in known:
-            raise TivaxError(f"no region {region}: {suggest(region, known)}")
+            raise TivaxError(f"no region {region}: {suggest_region(region, known)}")
     if not regions:
         raise TivaxError("no region to draw; name at least one")
     return list(regions)

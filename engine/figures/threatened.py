@@ -17,6 +17,7 @@ from ..reporting import (
     SURPLUS,
     finish_layout,
     interval_axes,
+    label,
     labelled_rows,
     legend,
 )
@@ -58,14 +59,14 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     axes = fig.subplots(
         len(parts), 1, sharex=True, height_ratios=sizes, squeeze=False
     ).ravel()
-    headline = float(rows.loc[rows["state"] == "the model", "coef"].iloc[0])
+    model = rows[rows["state"] == "the model"].iloc[0]
     handles: dict[str, object] = {}
     low, high = rows["ci_low"].quantile(0.02), rows["ci_high"].quantile(0.98)
     pad = 0.05 * (high - low)
     edges = float(low - pad), float(high + pad)
     for ax, part in zip(axes, parts, strict=True):
         part = part.sort_values("coef", kind="stable")
-        handles |= _intervals(ax, part, headline, edges)
+        handles |= _intervals(ax, part, model, edges)
     if len(parts) > 1:
         axes[1].set_ylabel("other questions", fontsize=SMALL)
         axes[0].tick_params(bottom=False)
@@ -78,10 +79,10 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
 
 
 def _intervals(
-    ax: Axes, rows: pd.DataFrame, headline: float, edges: tuple[float, float]
+    ax: Axes, rows: pd.DataFrame, model: pd.Series, edges: tuple[float, float]
 ) -> dict[str, object]:
     rows = rows.reset_index(drop=True)
-    ax.axvline(headline, color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
+    ax.axvline(float(model["coef"]), color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     handles = {}
     for state, (colour, marker) in _LOOKS.items():
         part = rows[rows["state"] == state]
@@ -103,13 +104,18 @@ def _intervals(
                 x = np.full(len(at), edge)
                 ax.plot(x, at, arrow, color=colour, markersize=3, clip_on=False)
     interval_axes(ax)
-    labelled_rows(ax, [_label(k) for _, k in rows.iterrows()])
+    labelled_rows(ax, [_label(k, str(model["term"])) for _, k in rows.iterrows()])
     return handles
 
 
-def _label(row: pd.Series) -> str:
-    """``left out: EU15``; of another question, what is asked about."""
+def _label(row: pd.Series, treatment: str) -> str:
+    """``left out: EU15``; of another question, what is asked about, where that is not
+    the effect of the treatment."""
     if row["state"] == "the model":
         return "the model"
-    name = f"{row['threat']}: {row['variant']}"
-    return name if row["state"] != "other question" else f"{name}, {row['term']}"
+    variant = str(row["variant"])
+    if row["threat"] == "placebo outcome":
+        variant = label(variant)
+    name = f"{row['threat']}: {variant}"
+    other = row["state"] == "other question" and row["term"] != treatment
+    return f"{name}, {row['term']}" if other else name

@@ -35,6 +35,7 @@ from ..reporting import (
     SURPLUS,
     Language,
     finish_layout,
+    in_language,
     label,
     label_ends,
     label_room,
@@ -79,10 +80,11 @@ def tbi_lines(
     names = [k for k in ("tbi", "tbi_ci_low", "tbi_ci_high") if k in tbi]
     index = tbi[names].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
-    name = f"{label('TBI', language)}, (X − M) / (X + M)"
-    if "tbi_ci_low" in tbi:
-        name += "\n" + ("带：95%区间" if language == "zh" else "band: 95 % interval")
-    return finish_layout(draw(index, name))
+    traded = ("X, M: value-added exports, imports", "X、M：增加值出口、进口")
+    band = ("band: 95 % interval", "带：95%区间") if "tbi_ci_low" in tbi else ("", "")
+    lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
+    lines += [in_language(k, language) for k in (traded, band)]
+    return finish_layout(draw(index, "\n".join(filter(None, lines))))
 
 
 def _labelled_lines(index: xr.Dataset, name: str) -> Figure:
@@ -123,7 +125,7 @@ def _panel_each(index: xr.Dataset, name: str) -> Figure:
     years = index["year"].values
     for ax, region in zip(panels, regions, strict=False):
         _line_of(ax, index, region, SURPLUS)
-        _index_axes(ax, years, bins=2)
+        _index_axes(ax, years, bins=2, inside=True)
         ax.set_title(textwrap.fill(region, 18), fontsize=SMALL, loc="left", pad=2)
         ax.tick_params(labelsize=SMALL)
     for ax in panels[len(regions) :]:
@@ -163,10 +165,12 @@ def _line(
     )
 
 
-def _index_axes(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
+def _index_axes(
+    ax: Axes, years: np.ndarray, *, bins: int = 6, inside: bool = False
+) -> None:
     plain_axes(ax, grid="y")
     ax.axhline(0, color=QUIET, linewidth=0.8, zorder=1)
-    year_axis(ax, years, bins=bins)
+    year_axis(ax, years, bins=bins, inside=inside)
     ax.yaxis.set_major_locator(MaxNLocator(max(bins, 3), steps=[1, 2, 5, 10]))
 
 

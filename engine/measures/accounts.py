@@ -119,6 +119,10 @@ def require_value_added(name: str) -> Definition:
     for known in get_args(Definition):
         if name == known:
             return known
+    if name.endswith((".csv", ".parquet")):
+        raise TivaxError(
+            f"value added {name!r}: that is a file, which tx.read_satellite reads"
+        )
     raise TivaxError(f"value added {name!r}: {suggest(name, get_args(Definition))}")
 
 

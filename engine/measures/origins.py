@@ -24,7 +24,7 @@ from ..core import (
     show,
     suggest,
 )
-from ..tables import Groups, WorldTables, require_tables
+from ..tables import Groups, WorldTables, require_tables, suggest_region
 from .accounts import Account, ValueAdded
 from .perimeters import Kernel, Perimeters, compute_inverted, perimeters_of
 
@@ -100,7 +100,7 @@ def value_added_in_exports(
     require_kind("exporter", exporter, str, "one region or group")
     for name in (exporter, *via):
         if name not in names:
-            raise TivaxError(f"no region {name}: {suggest(name, names)}")
+            raise TivaxError(f"no region {name}: {suggest_region(name, names)}")
     coords = dict(zip(_EXPORTED, (names, sectors, sectors, names), strict=True))
     title = f"value added in exports of {exporter}"
     return _years(

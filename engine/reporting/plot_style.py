@@ -121,23 +121,35 @@ def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
     ax.tick_params(axis="x", labelsize=SMALL)
 
 
-def year_axis(ax: Axes, years: np.ndarray, *, bins: int = 6) -> None:
-    """Whole years below, the last among them; all where there are at most ``bins``."""
+def year_axis(
+    ax: Axes, years: np.ndarray, *, bins: int = 6, inside: bool = False
+) -> None:
+    """Whole years below, first and last among them; all, where at most ``bins``.
+
+    ``inside``: those at the ends are written inwards, away from the next panel.
+    """
     pad = max(0.5, 0.02 * float(years[-1] - years[0]))
     ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
     if len(years) <= bins:
         ax.set_xticks(years)
     else:
-        ax.set_xticks(_round_years(int(years[0]), int(years[-1]), bins))
+        close = 0.8 if inside else 0.6
+        ax.set_xticks(_round_years(int(years[0]), int(years[-1]), bins, close))
+    if inside and len(years) > 1:
+        ticks = ax.xaxis.get_major_ticks()
+        ticks[0].label1.set_horizontalalignment("left")
+        ticks[-1].label1.set_horizontalalignment("right")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda year, _: f"{year:.0f}"))
 
 
-def _round_years(first: int, last: int, bins: int) -> list[int]:
-    """Round years and the last one, in place of a round one close to it."""
+def _round_years(first: int, last: int, bins: int, close: float) -> list[int]:
+    """The first and the last year, and between them round years that are not close, in
+    parts of the gap between two."""
     steps = MaxNLocator(bins, integer=True, steps=[1, 2, 5, 10], min_n_ticks=2)
     found = [round(k) for k in steps.tick_values(first, last)]
     gap = found[1] - found[0]
-    return [k for k in found if first <= k <= last - 0.6 * gap] + [last]
+    near = close * gap
+    return [first, *(k for k in found if first + near <= k <= last - near), last]
 
 
 def label_room(labels: Sequence[str]) -> float:
@@ -205,14 +217,20 @@ _BEFORE = {"left": 0.0, "center": 0.5, "right": 1.0, "bottom": 0.0, "top": 1.0}
 
 
 def label_points(
-    fig: Figure, ax: Axes, points: Sequence[tuple[str, float, float]]
+    fig: Figure,
+    ax: Axes,
+    points: Sequence[tuple[str, float, float]],
+    others: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Names beside points, each where it covers the fewest points and other names."""
+    """Names beside points, each where it covers the fewest points and other names, and
+    of such places the one with the fewest ``others``, which have no names."""
     lay_out(fig)  # the scale of the axes is known only then
-    taken = [
-        Bbox.from_extents(*(at - 3), *(at + 3))
-        for at in (ax.transData.transform((x, y)) for _, x, y in points)
-    ]
+
+    def around(places: Sequence[tuple[float, float]]) -> list[Bbox]:
+        found = [ax.transData.transform(place) for place in places]
+        return [Bbox.from_extents(*(at - 3), *(at + 3)) for at in found]
+
+    taken, crowd = around([(x, y) for _, x, y in points]), around(others)
     for name, x, y in points:
         label = ax.annotate(
             name,
@@ -234,10 +252,12 @@ def label_points(
             )
             for offset, across, along in _BESIDE
         ]
-        best = min(range(len(boxes)), key=lambda k: boxes[k].count_overlaps(taken))
-        offset, across, along = _BESIDE[best]
+        best, (offset, across, along) = min(
+            zip(boxes, _BESIDE, strict=True),
+            key=lambda k: [k[0].count_overlaps(these) for these in (taken, crowd)],
+        )
         label.set(position=offset, ha=across, va=along)
-        taken.append(boxes[best])
+        taken.append(best)
 
 
 def darker(colour: str) -> tuple[float, ...]:

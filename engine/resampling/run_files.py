@@ -58,7 +58,14 @@ from typing import Any, get_args
 
 import pandas as pd
 
-from ..core import TivaxError, TomlTable, choose_from, read_toml, require_whole
+from ..core import (
+    TivaxError,
+    TomlTable,
+    choose_from,
+    read_toml,
+    require_commas,
+    require_whole,
+)
 from ..estimation import SAMPLES, lagged, repeated, require_one_row
 from .models import Model, default_treatment, wrong_names
 from .schemes import Kind, Method, Permute, Scheme, Type, Weights
@@ -194,11 +201,7 @@ def _read_cells(read: Callable[..., pd.DataFrame], path: Path) -> pd.DataFrame:
     """
     names = read(path, header=None, nrows=1, dtype=str, keep_default_na=False)
     first = names.iloc[0].tolist()
-    if len(first) == 1 and (mark := next((k for k in ";\t" if k in first[0]), "")):
-        raise TivaxError(
-            f"its columns are separated by {mark!r}; separate them by commas, and "
-            "write numbers with a point"
-        )
+    require_commas(first)
     if twice := next((k for k in first if k and first.count(k) > 1), ""):
         raise TivaxError(f"two columns are called {twice}; rename one")
     frame = read(path)
@@ -222,9 +225,25 @@ def read_with_lags(path: Path, models: list[Model]) -> pd.DataFrame:
     """A panel file with the lags of its models; a mistake names the file."""
     panel = read_panel(path)
     try:
+        _require_one_spelling(panel)
         return with_lags(panel, models)
     except TivaxError as error:
         raise TivaxError(f"{path}: {error}") from None
+
+
+def _require_one_spelling(panel: pd.DataFrame) -> None:
+    """A country that is written in two ways would be two clusters."""
+    country = _KEYS[0]
+    if country not in panel or pd.api.types.is_numeric_dtype(panel[country]):
+        return
+    seen: dict[str, str] = {}
+    for code in panel[country].dropna().unique():
+        first = seen.setdefault(str(code).strip().casefold(), str(code))
+        if first != str(code):
+            raise TivaxError(
+                f"{country}: {first!r} and {str(code)!r} differ in capital letters or "
+                "spaces alone; write a country in one way"
+            )
 
 
 def with_lags(panel: pd.DataFrame, models: list[Model]) -> pd.DataFrame:

@@ -7,7 +7,13 @@ import numpy as np
 from jaxtyping import Bool, Int
 
 from ..core import TivaxError, suggest
-from ..tables import WorldTables, country_group, country_groups, perimeters
+from ..tables import (
+    WorldTables,
+    country_group,
+    country_groups,
+    perimeters,
+    suggest_region,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,10 +56,10 @@ class Places:
             members: Sequence[str] = [label]
             if label not in (*self.regions, *self.names):
                 if label.upper() not in country_groups():
-                    known = [*self.names, *country_groups()]
+                    known = [*self.names, *(country_groups() if len(label) > 3 else ())]
                     raise TivaxError(
                         f"{key}: the tables have no region {label}; "
-                        f"{suggest(label, known if len(label) > 3 else self.names)}"
+                        f"{suggest_region(label, known)}"
                     )
                 members = country_group(label).members
             here = [

@@ -75,6 +75,11 @@ def _names_in(archive: zipfile.ZipFile, path: Path, inner: int) -> Iterator[str]
 
 def damaged(file: TableFile, why: object) -> TivaxError:
     """The error for a file that its library cannot read."""
+    if isinstance(why, UnicodeDecodeError):
+        return TivaxError(
+            f"{file.name}: not a text in UTF-8; save it as UTF-8, or get it again "
+            "where it was downloaded"
+        )
     reason = str(why).strip().partition("\n")[0] or type(why).__name__
     return TivaxError(
         f"{file.name}: cannot be read ({reason[:200]}); the file is damaged or "

@@ -5,7 +5,7 @@ A group is what it was at a date: each says since when it has these members and 
 which document.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -60,6 +60,25 @@ def country_name(code: str) -> str:
     """The English name of an alpha-3 code; of any other code the code itself."""
     known = countries().get(code)
     return known.name if known else code
+
+
+def suggest_region(name: str, known: Iterable[str]) -> str:
+    """The end of a message about an unknown region: the codes of the country whose name
+    it is, or begins; else those like it, or all."""
+    codes = [str(k) for k in known]
+    named = [
+        f"{code} ({country_name(code)})"
+        for code in codes
+        if len(name) > 2 and country_name(code) != code
+        if country_name(code).casefold().startswith(name.casefold())
+    ]
+    same = any(code.casefold() == name.casefold() for code in codes)
+    if same or not 0 < len(named) <= _FEW:
+        return suggest(name, codes)
+    return f"did you mean {' or '.join(named)}?"
+
+
+_FEW = 3
 
 
 def country_position(code: str) -> tuple[int, int] | None:

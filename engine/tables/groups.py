@@ -3,7 +3,7 @@
 A built-in group is restricted to the members that the tables have. One that is not
 whole carries that in its name, ``RCEP (5 of 15)``, in every file and figure; what is
 absent is printed and recorded. The groups of a file are taken literally: a code that
-the tables do not have is an error where they are used.
+the tables do not have is an error.
 """
 
 import os
@@ -12,8 +12,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..core import TivaxError, read_toml, require_list, show, suggest
-from .countries import country_group, country_groups, group_members
+from ..core import TivaxError, read_toml, require_list, show
+from .countries import (
+    country_group,
+    country_groups,
+    group_members,
+    suggest_region,
+)
 from .rules import require_labels
 from .world_tables import WorldTables, require_tables
 
@@ -78,6 +83,13 @@ def choose_groups(
             path = Path(part)
             found = read_groups(path)
             read.append(path)
+            for name, codes in found.items():
+                for code in codes:
+                    if code not in regions:
+                        raise TivaxError(
+                            f"{path}: group {name}: no region {code}: "
+                            f"{suggest_region(code, regions)}"
+                        )
         else:
             group = country_group(part)
             here = group_members(group.name, regions)
@@ -184,7 +196,7 @@ def region_names(
     groups = groups or {}
     for code in [*drop, *(m for members in groups.values() for m in members)]:
         if code not in codes:
-            raise TivaxError(f"no region {code}: {suggest(code, codes)}")
+            raise TivaxError(f"no region {code}: {suggest_region(code, codes)}")
     name = {code: code for code in codes if code not in drop}
     group_of: dict[str, str] = {}
     for group, members in groups.items():

@@ -435,7 +435,11 @@ def test_a_group_stands_in_the_place_of_its_members(work, tmp_path):
     [
         ('EU = ["AUT"', "groups.toml: not valid TOML: Unclosed array"),
         ('EU = "AUT"', "groups.toml: group EU must be a list of region codes"),
-        ('EU = ["AUT", "FRA"]', "no region FRA: choose from AUT, BEL, DEU, ROW"),
+        ("EU = [AUT]", "(at line 1, column 7); texts are in quotes, name = "),
+        (
+            'EU = ["AUT", "FRA"]',
+            "groups.toml: group EU: no region FRA: choose from AUT, BEL, DEU, ROW",
+        ),
         ('A = ["AUT"]\nB = ["AUT"]', "region AUT is in A and in B"),
     ],
 )
@@ -470,7 +474,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
     "options, told",
     [
         (("--years", "two"), "--years two: write FIRST:LAST, such as 2000:2014"),
-        (("--years", "2000-2001"), "--years 2000-2001: write FIRST:LAST"),
+        (
+            ("--years", "2000-2001"),
+            "--years 2000-2001: write FIRST:LAST, such as 2000:2001",
+        ),
         (("--years", "2000:2001:2002"), "write FIRST:LAST"),
         (("--years", ":2001"), "write FIRST:LAST"),
         (("--years", "2000:"), "write FIRST:LAST"),  # not the year 2000 alone
@@ -481,6 +488,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
             "--format tsv: choose from csv, parquet, dta, xlsx, feather",
         ),
         (("--value-added", "gross"), "'gross': choose from residual, basic"),
+        (
+            ("--value-added", "jobs.csv"),
+            "value added 'jobs.csv': give the file by --satellite",
+        ),
         (("--drop", "FRA"), "no region FRA: choose from AUT, BEL, DEU, ROW"),
         (("--groups", "none.toml"), "none.toml: no such file"),
         (tuple(k for code in REGIONS for k in ("--drop", code)), "region"),
@@ -1066,16 +1077,22 @@ def test_the_installed_command_tells_mistakes_in_one_line(installed):
         ("sys.exit(3)", 3),
         ("sys.exit('for Python to print')", 1),
         ("raise KeyboardInterrupt", 130),
+        # As `timeout` sends it: twice, or late.
+        ("signal.raise_signal(signal.SIGTERM)", 143),
+        ("late(); sys.exit(1)", 1),
         ("raise ValueError", 1),
     ],
 )
 def test_the_end_of_the_process_loses_nothing(end, code):
     """It is left at once, and yet libraries clean up and all that was printed comes."""
     program = f"""
-import atexit, sys
+import atexit, signal, sys
 from tivax.engine.cli import app
 from tivax.engine.cli.start import main
+def late():
+    atexit.register(signal.raise_signal, signal.SIGTERM)
 def command():
+    late() if {code} == 143 else None
     atexit.register(print, "cleaned up")
     print("x" * 100_000)
     {end}
@@ -1086,9 +1103,13 @@ main()
         out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == "x" * 100_000 + "\ncleaned up\n"
-    told = {1: "for Python to print" if "exit" in end else "ValueError"}
-    assert told.get(code, "tivax: interrupted" if code == 130 else "") in err
-    assert bool(err) == (code in (1, 130))
+    told = {
+        "sys.exit('for Python to print')": "for Python to print\n",
+        "raise KeyboardInterrupt": "tivax: interrupted\n",
+        "signal.raise_signal(signal.SIGTERM)": "tivax: terminated (SIGTERM)\n",
+        "raise ValueError": "ValueError\n",
+    }
+    assert err.endswith(told.get(end, "")) and bool(err) == (end in told)
 
 
 def test_the_installed_command_needs_nobody_to_tell():

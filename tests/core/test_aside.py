@@ -69,6 +69,15 @@ def test_an_interrupt_of_the_group_does_not_reach_it():
         os.kill(other, signal.SIGCONT)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of Unix")
+def test_a_signal_to_every_process_of_a_job_leaves_it_to_the_one_that_asks():
+    """SLURM sends SIGTERM to all, and this process says how the job ends."""
+    with Aside() as aside:
+        other = aside.call(os.getpid).result()
+        os.kill(other, signal.SIGTERM)
+        assert aside.call(os.getpid).result() == other
+
+
 # One process sleeps, so that another takes the next call.
 _WHO = "(__import__('time').sleep(0.2), __import__('os').getpid())[1]"
 _LOADED = "(__import__('time').sleep(0.2), 'colorsys' in __import__('sys').modules)[1]"

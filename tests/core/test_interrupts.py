@@ -1,4 +1,4 @@
-"""Ctrl-C: one line and exit code 130, also where something swallows it."""
+"""Ctrl-C and SIGTERM: one line and their exit code, also where something swallows them."""
 
 import os
 import random
@@ -17,6 +17,11 @@ from experiment_panels import small_panel
 from helpers import random_tables
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT to send")
+
+ENDINGS = {
+    signal.SIGINT: (130, "tivax: interrupted\n"),
+    signal.SIGTERM: (143, "tivax: terminated (SIGTERM)\n"),
+}
 
 # Tests may run in the background, where Ctrl-C is ignored and processes inherit that.
 STARTED = """
@@ -44,10 +49,10 @@ def store(tmp_path):
     return tmp_path / "store"
 
 
-def swallowed():
+def swallowed(number=signal.SIGINT):
     """As in a callback of compiled code: the interrupt comes and is lost there."""
     try:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
     except KeyboardInterrupt:
         return
     pytest.fail("no interrupt")
@@ -68,6 +73,13 @@ def goes_on(tables, *arguments, progress, **options):
     swallowed()
     progress(1, 2)
     pytest.fail("went on although it was interrupted")
+
+
+def goes_on_terminated(tables, *arguments, progress, **options):
+    swallowed(signal.SIGTERM)
+    swallowed_by_python()  # the first one counts
+    progress(1, 2)
+    pytest.fail("went on although it was terminated")
 
 
 def fails_otherwise(tables, *arguments, progress, **options):
@@ -93,66 +105,77 @@ compute_tbi = summary.compute_tbi
 
 @pytest.mark.usefixtures("quick")
 @pytest.mark.parametrize(
-    "compute, options",
+    "compute, options, number",
     [
-        (goes_on, ()),
-        (goes_on, ("--quiet",)),
-        (fails_otherwise, ()),
-        (forgets, ("--quiet",)),
-        (collects, ("--quiet",)),
+        (goes_on, (), signal.SIGINT),
+        (goes_on, ("--quiet",), signal.SIGINT),
+        (fails_otherwise, (), signal.SIGINT),
+        (forgets, ("--quiet",), signal.SIGINT),
+        (collects, ("--quiet",), signal.SIGINT),
+        (goes_on_terminated, (), signal.SIGTERM),
+        (goes_on_terminated, ("--quiet",), signal.SIGTERM),
     ],
 )
 def test_an_interrupt_that_is_swallowed_ends_the_command(
-    store, tmp_path, monkeypatch, compute, options
+    store, tmp_path, monkeypatch, compute, options, number
 ):
     monkeypatch.setattr(interrupts, "_GRACE", 600)  # it would end this process
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    terminate = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(results, "compute_tbi", compute)
+    code, line = ENDINGS[number]
     answer = tivax("tbi", store, "--out", tmp_path / "out", *options)
-    assert answer == (130, "", "tivax: interrupted\n")
+    assert answer == (code, "", line)
     assert names(tmp_path) == ["store"]
     assert not is_interrupted()
     assert signal.signal(signal.SIGINT, before) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGTERM) is terminate
     raise_interrupt()  # nothing is left of it
 
 
 def test_an_interrupt_at_any_moment_is_one_line(tmp_path):
-    """While it loads, compiles, draws, cleans up: three processes, seeded moments."""
+    """While it loads, compiles, draws, cleans up: four processes, seeded moments."""
     small_panel().to_csv(tmp_path / "panel.csv", index=False)
     (tmp_path / "run.toml").write_text(RUN)
     moments = random.Random(0)
     quick = {"TIVAX_CACHE": "", "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
     runs = []
-    for k in range(3):
+    for k, number in enumerate([*ENDINGS] * 2):
         words = ["bootstrap", "run.toml", "--out", f"out{k}", "--quiet"]
         code = STARTED + "print('started', flush=True)\nmain()"
         process = start_python(code, *words, env=quick, cwd=tmp_path)
-        runs.append((process, moments.uniform(0.3, 6)))
-    for process, _ in runs:  # Python itself takes a moment before tivax has the word
+        runs.append((process, moments.uniform(0.3, 6), number))
+    for process, *_ in runs:  # Python itself takes a moment before tivax has the word
         assert process.stdout is not None and process.stdout.readline() == "started\n"
     start = time.monotonic()
-    for process, moment in sorted(runs, key=lambda k: k[1]):
+    for process, moment, number in sorted(runs, key=lambda k: k[1]):
         time.sleep(max(0, moment - (time.monotonic() - start)))
-        process.send_signal(signal.SIGINT)
-    for process, moment in runs:
+        process.send_signal(number)
+    for process, moment, number in runs:
         out, err = process.communicate(timeout=120)
-        assert (process.returncode, err) == (130, "tivax: interrupted\n"), moment
+        assert (process.returncode, err) == ENDINGS[number], moment
         assert all("are kept; the same command goes on" in k for k in out.splitlines())
     visible = [k for k in names(tmp_path) if not k.endswith(".unfinished")]
     assert visible == ["panel.csv", "run.toml"]
 
 
-# Compiled code that lets no handler of Python run until it is done.
+# Compiled code that lets no handler of Python run until it is done, beside a process
+# that waits as long.
 STUCK = """
-import hashlib, sys, threading
+import hashlib, os, sys, threading, time
 from pathlib import Path
+from tivax.engine.cli.together import clean
+from tivax.engine.core import Aside
 from tivax.engine.core.interrupts import hint_if_interrupted, watch_for_interrupts
-from tivax.engine.core.output import abandon_parts, partial_folder
+from tivax.engine.core.output import partial_folder
 with (
-    watch_for_interrupts(abandon_parts),
+    watch_for_interrupts(clean),
     partial_folder(Path(sys.argv[1])) as part,
     hint_if_interrupted(lambda: print("the same command goes on")),
+    Aside() as aside,
 ):
+    print(aside.call(os.getpid).result(), flush=True)
+    aside.call(time.sleep, 600)
     (part / "half").write_text("1")
     # Said by another thread, half a second after the main one has gone in.
     threading.Timer(0.5, print, ["stuck"], {"flush": True}).start()
@@ -160,24 +183,45 @@ with (
 """
 
 
-def test_an_interrupt_does_not_wait_for_compiled_code_and_leaves_nothing(tmp_path):
+@pytest.mark.parametrize("number", ENDINGS)
+def test_an_interrupt_does_not_wait_for_compiled_code_and_leaves_nothing(
+    tmp_path, number
+):
     with start_python(STARTED + STUCK, tmp_path / "out") as process:
-        assert process.stdout is not None and process.stdout.readline() == "stuck\n"
+        assert process.stdout is not None
+        helper = int(process.stdout.readline())
+        assert process.stdout.readline() == "stuck\n"
         assert len(names(tmp_path)) == 1
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         out, err = process.communicate(timeout=60)
-    assert (process.returncode, err) == (130, "tivax: interrupted\n")
+    assert (process.returncode, err) == ENDINGS[number]
     assert out == "the same command goes on\n"
     assert names(tmp_path) == []
+    assert ended(helper)
+
+
+def ended(process: int) -> bool:
+    """Within a moment; a system whose first process reaps nothing keeps its number."""
+    for _ in range(100):
+        try:
+            with open(f"/proc/{process}/stat") as stat:
+                if stat.read().rpartition(")")[2].split()[0] == "Z":
+                    return True
+        except OSError:
+            return True
+        time.sleep(0.05)
+    return False
 
 
 def test_a_job_in_the_background_ignores_it():
-    """As the shell has it: Ctrl-C is for the job in front."""
+    """As the shell has it: Ctrl-C is for the job in front; SIGTERM is for any."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         with interrupts.watch_for_interrupts(lambda: pytest.fail("ended")):
             signal.raise_signal(signal.SIGINT)
             raise_interrupt()
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGTERM)
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

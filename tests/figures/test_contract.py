@@ -6,12 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from matplotlib.text import Text
 
 from tivax.engine import aggregate, compare_aggregation
 from tivax.engine.figures import (
     aggregation,
     changes,
     decompositions,
+    direct_effects,
     indicators,
     panel,
     scenarios,
@@ -20,6 +22,7 @@ from tivax.engine.figures import (
     threatened,
     trade,
 )
+from tivax.engine.figures.signed_maps import signed_text
 from tivax.engine.reporting import plot_style
 
 import figure_data as data
@@ -146,6 +149,64 @@ def test_the_same_data_give_the_same_bytes_with_text_as_text(name, tmp_path):
     # Latin letters are in every font; Chinese ones need one that is installed.
     png = not name.endswith("zh") or bool(plot_style.INSTALLED)
     assert (tmp_path / "a" / "figure.png").exists() == png
+
+
+def texts(figure) -> list[str]:
+    return [k.get_text() for k in figure.findobj(Text)]
+
+
+def test_changes_of_money_are_in_billions():
+    """As flows are in every figure: no 1e6 at the end of an axis."""
+    values, table, effects = changed()
+    thousands = 1000 * values[["start", "end"]]
+    million = values.assign(**thousands), table.assign(value=1000 * table["value"])
+    options = {"years": (2000, 2008), "unit": "million US$"}
+    scaled = changes.waterfall(*million, **options)
+    assert "billion US$" in texts(scaled)
+    plain = changes.waterfall(values, table, years=(2000, 2008))
+    for a, b in zip(scaled.axes, plain.axes, strict=True):
+        bars = [[k.get_width() for k in ax.patches] for ax in (a, b)]
+        np.testing.assert_allclose(*bars)
+    written = texts(changes.effect_map(1000 * effects, unit="million US$"))
+    assert "billion US$, square-root scale" in written
+    assert {*written} >= {*texts(changes.effect_map(effects))} - {"square-root scale"}
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [
+        (-0.3, 2, "−0.30"),
+        (0.0996, 2, "+0.10"),
+        (-0.0702, 2, "−0.070"),
+        (1234.0, 2, "+1,200"),
+        (2e6, None, "+2,000,000"),
+        (-0.05, None, "−0.05"),
+        (0.0, 2, "0"),
+    ],
+)
+def test_numbers_of_maps_have_their_sign_and_digits(value, digits, text):
+    assert signed_text(value, digits) == text
+
+
+def test_the_index_says_what_it_is_made_of():
+    (axes,) = trade.tbi_lines(data.random_tbi()).axes
+    assert axes.get_ylabel() == (
+        "trade benefit index, (X − M) / (X + M)\nX, M: value-added exports, imports"
+    )
+    (axes,) = trade.tbi_lines(data.random_tbi(), language="zh").axes
+    assert axes.get_ylabel().endswith("X、M：增加值出口、进口")
+
+
+def test_the_size_from_which_zero_is_inside_is_named():
+    direct = np.arange(3.0)
+    bounds = pd.DataFrame(
+        {"outcome": "KOFGIdj", "direct": direct, "low": 1 - direct, "high": 3 + direct}
+    ).assign(prior_low=0.5, prior_high=3.5)
+    figure = direct_effects.direct_effect_bounds(bounds)
+    assert "from here the union includes 0" in texts(figure)
+    assert figure.axes[0].lines[-1].get_xdata()[0] == 1
+    always = direct_effects.direct_effect_bounds(bounds.assign(low=0.5))
+    assert "from here the union includes 0" not in texts(always)
 
 
 def test_a_map_of_positions_says_what_its_dots_and_crosses_are():

@@ -258,7 +258,18 @@ def test_each_interval_runs_from_end_to_end_in_its_row(count):
     figure = intervals(frame, INTERVALS)
     shown = [ax for ax in figure.axes if ax.axison]
     assert len(shown) == count
-    assert figure.get_supxlabel() == "coefficient of the trade benefit index"
+    words = "coefficient of the trade benefit index, 95 % interval"
+    assert figure.get_supxlabel() == words
+    # What the colours mean is said beside the panels.
+    (said,) = figure.legends
+    assert [k.get_text() for k in said.get_texts()] == [
+        "estimate",
+        "interval excludes 0",
+        "interval includes 0",
+        "range of the estimate, not an interval",
+    ]
+    below = next(k for k in figure.texts if k.get_text() == words)
+    assert not said.get_window_extent().overlaps(below.get_window_extent())
     for ax, (_, row) in zip(shown, frame.iterrows(), strict=True):
         assert ax.get_title(loc="left") == (
             f"({row['column']}) {label(row['outcome'])}, developed"

@@ -18,6 +18,16 @@ def test_rows_are_sorted_and_other_questions_stand_apart():
     ]
 
 
+def test_outcomes_are_named_and_the_treatment_is_not_repeated():
+    rows = data.threats()
+    more = rows.tail(1).assign(
+        threat="placebo outcome", variant="KOFCuGIdj", term="TBI", coef=5.0
+    )
+    _, below = threat_intervals(pd.concat([rows, more], ignore_index=True)).axes
+    names = [k.get_text() for k in below.get_yticklabels()]
+    assert names[1] == "placebo outcome: cultural globalisation"
+
+
 def test_each_state_has_its_colour_and_its_place():
     above, below = threat_intervals(data.threats()).axes
     dots = {

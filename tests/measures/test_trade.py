@@ -254,6 +254,8 @@ def test_value_added_at_basic_prices_needs_a_row_in_the_table():
 def test_an_unknown_definition_of_value_added_is_named():
     with pytest.raises(TivaxError, match="'gross': choose from residual, basic"):
         require_value_added("gross")
+    with pytest.raises(TivaxError, match=r"that is a file, which tx.read_satellite"):
+        require_value_added("jobs.csv")
 
 
 def test_a_year_without_a_solution_is_named(tables):

@@ -4,6 +4,7 @@ import shutil
 
 import matplotlib
 import numpy as np
+import pytest
 from matplotlib import font_manager, rc_context
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
@@ -58,6 +59,37 @@ def test_names_of_close_points_stand_apart():
     ]
     for k, box in enumerate(boxes):
         assert box.count_overlaps(boxes[k + 1 :]) == 0
+
+
+def test_a_name_leaves_points_without_one_free_where_it_can():
+    figure = Figure(layout="constrained")
+    ax = figure.subplots()
+    ax.set(xlim=(0, 10), ylim=(0, 10))
+    plot_style.label_points(figure, ax, [("AAA", 5.0, 5.0)], [(5.2, 5.2)])
+    (name,) = plot_style.finish_layout(figure).axes[0].texts
+    box, at = name.get_window_extent(), ax.transData.transform((5.2, 5.2))
+    assert not box.contains(*at)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "bins", "shown"),
+    [
+        (2000, 2014, 6, [2000, 2005, 2010, 2014]),
+        # 2010 is close to the end, 2000 and 2010 to those of a panel.
+        (1995, 2011, 6, [1995, 2000, 2005, 2011]),
+        (1995, 2011, 3, [1995, 2011]),
+        (1999, 2003, 6, [1999, 2000, 2001, 2002, 2003]),
+    ],
+)
+def test_the_first_and_the_last_year_are_written(first, last, bins, shown):
+    for inside in (False, True):
+        ax = Figure().subplots()
+        years = np.arange(first, last + 1)
+        plot_style.year_axis(ax, years, bins=bins, inside=inside)
+        assert ax.get_xticks().tolist() == shown
+        sides = [k.label1.get_ha() for k in ax.xaxis.get_major_ticks()]
+        ends = ("left", "right") if inside else ("center", "center")
+        assert (sides[0], sides[-1]) == ends and {*sides[1:-1]} <= {"center"}
 
 
 def test_saving_twice_leaves_the_figure_as_it_was(tmp_path):

@@ -18,6 +18,7 @@ from tivax.engine.resampling.run_files import (
     RunFile,
     read_panel,
     read_run_file,
+    read_with_lags,
     with_lags,
     with_overrides,
 )
@@ -225,6 +226,14 @@ def test_what_is_not_toml_is_named(mistake):
     assert mistake("panel =") == "not valid TOML: Invalid value (at end of document)"
 
 
+def test_a_panel_in_place_of_a_run_file_is_told(tmp_path):
+    path = tmp_path / "panel.csv"
+    path.write_text(ROWS)
+    assert error_of(read_run_file, path).endswith(
+        "; .csv is no TOML: is it another file that is asked for?"
+    )
+
+
 def test_a_file_may_begin_with_the_mark_of_windows(tmp_path):
     path = tmp_path / "run.toml"
     lines = "\n".join(SOUND[k] for k in ("PANEL", "PAIRS", "MODEL"))
@@ -330,6 +339,16 @@ def test_a_text_that_would_be_read_in_another_way_is_a_mistake(tmp_path, text, t
     path = tmp_path / "panel.csv"
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     assert panel_mistake(path).startswith(told)
+
+
+@pytest.mark.parametrize("other", ["aus", "AUS "])
+def test_a_country_that_is_written_in_two_ways_is_no_second_one(tmp_path, other):
+    path = tmp_path / "panel.csv"
+    path.write_text(f"iso3,year,x\nAUS,2000,1\n{other},2001,2\nDEU,2000,1\n")
+    assert error_of(read_with_lags, path, []) == (
+        f"{path}: iso3: 'AUS' and {other!r} differ in capital letters or spaces alone; "
+        "write a country in one way"
+    )
 
 
 # -------------------------------------------------------------------------------- lags

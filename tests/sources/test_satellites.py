@@ -190,6 +190,29 @@ def test_files_that_are_no_account_are_refused(jobs, tmp_path, change, line):
     assert str(path) in message and line in message
 
 
+@pytest.mark.parametrize(
+    "options, line",
+    [
+        (
+            {"sep": ";", "decimal": ","},
+            "its columns are separated by ';'; separate them by commas, and write "
+            "numbers with a point",
+        ),
+        (
+            {"encoding": "utf-16"},
+            "not a text in UTF-8; save it as UTF-8, or get it again where it was "
+            "downloaded",
+        ),
+    ],
+)
+def test_a_file_of_a_spreadsheet_says_how_to_save_it(jobs, tmp_path, options, line):
+    path = tmp_path / "jobs.csv"
+    frame(jobs).to_csv(path, index=False, **options)
+    assert error_of(read_satellite, path).removeprefix(f"{path.parent}/") == (
+        f"{path.name}: {line}"
+    )
+
+
 def test_an_account_without_an_industry_is_refused(small, jobs):
     cut = jobs.where(~((jobs["region"] == "R2") & (jobs["sector"] == "S1")))
     year = small.years[0]

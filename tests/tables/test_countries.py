@@ -10,6 +10,7 @@ from tivax.engine.tables.countries import (
     country_group,
     country_groups,
     country_name,
+    suggest_region,
 )
 
 from helpers import error_of
@@ -129,3 +130,20 @@ def test_a_group_without_a_member_in_the_table_is_told():
     assert error_of(group_members, "MERCOSUR", ["USA", "ROW"]) == (
         "group MERCOSUR: none of its 4 members is among the regions USA ROW"
     )
+
+
+@pytest.mark.parametrize(
+    "name, told",
+    [
+        ("China", "did you mean CHN (China)?"),
+        ("united", "did you mean GBR (United Kingdom) or USA (United States)?"),
+        # Of no code that is like it, though one is.
+        ("GER", "did you mean DEU (Germany)?"),
+        # A code in small letters is meant, not Austria.
+        ("aut", "did you mean AUT? There are AUT, CHN, DEU, GBR, USA"),
+        ("XYZ", "choose from AUT, CHN, DEU, GBR, USA"),
+        ("", "choose from AUT, CHN, DEU, GBR, USA"),
+    ],
+)
+def test_the_name_of_a_country_leads_to_its_code(name, told):
+    assert suggest_region(name, ["AUT", "CHN", "DEU", "GBR", "USA"]) == told

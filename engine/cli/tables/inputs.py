@@ -6,7 +6,7 @@ from pathlib import Path
 from xarray import DataArray
 
 from ... import sources, uncertainty  # loaded where an option asks for them
-from ...core import TivaxError, suggest
+from ...core import TivaxError
 from ...measures import (
     ValueAdded,
     perimeters_of,
@@ -20,6 +20,7 @@ from ...tables import (
     correct_for_inventories,
     normalise,
     open_store,
+    suggest_region,
 )
 from ..options import parse_years
 from ..terminal import Terminal
@@ -70,7 +71,9 @@ def read_regions(
     known = [k for k in known if k not in drop]
     for code in asked:
         if code not in known:
-            raise TivaxError(f"--regions: no region {code}: {suggest(code, known)}")
+            raise TivaxError(
+                f"--regions: no region {code}: {suggest_region(code, known)}"
+            )
     return asked
 
 
