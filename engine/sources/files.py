@@ -14,11 +14,13 @@ import struct
 import warnings
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 import python_calamine as calamine
 import rdata
@@ -212,7 +214,12 @@ def read_r(file: TableFile) -> dict[str, Any]:
     """The objects of an R data file, by name."""
     data = unpacked(file, read_bytes(file, R_DATA))
     # Class iot is a plain list: returning it as it is spares a warning.
-    classes = {**DEFAULT_CLASS_MAP, "iot": lambda value, attributes: value}
+    classes = {
+        **DEFAULT_CLASS_MAP,
+        "iot": lambda value, attributes: value,
+        "factor": _categories,
+        "ordered": partial(_categories, ordered=True),
+    }
 
     def bounded(name: bytes) -> Any:
         """For vectors that are described, not stored, such as 1:n."""
@@ -233,6 +240,14 @@ def read_r(file: TableFile) -> dict[str, Any]:
             constructor_dict=classes,
             altrep_constructor_dict={k: bounded(k) for k in DEFAULT_ALTREP_MAP},
         )
+
+
+def _categories(
+    codes: np.ndarray, attributes: Mapping[str, Any], *, ordered: bool = False
+) -> pd.Categorical:
+    """A factor of R; the library's own way, code by code, takes a third of a file."""
+    place = np.ma.filled(codes, 0) - 1  # R counts from 1 and masks missing ones
+    return pd.Categorical.from_codes(place, attributes["levels"], ordered=ordered)
 
 
 def read_stata(file: TableFile) -> pd.DataFrame:
@@ -272,10 +287,14 @@ def read_cells(
         return book.get_sheet_by_name(title).to_python(skip_empty_area=False)
 
 
+# \sr=["'], written so that a search skips to the letters: half the time of a sheet.
+_REFERENCE = rb"""r=["'](?<=\sr=["'])"""
+
+
 def _cells_spanned(sheet: bytes) -> int:
     """Cells from A1 to the last one of a sheet in XML, rows in thousands."""
-    letters = set(re.findall(rb"""\sr=["']([A-Z]+)""", sheet))
-    thousands = set(re.findall(rb"""\sr=["'][A-Z]*(\d*)\d{3}["']""", sheet))
+    letters = set(re.findall(_REFERENCE + rb"([A-Z]+)", sheet))
+    thousands = set(re.findall(_REFERENCE + rb"""[A-Z]*(\d*)\d{3}["']""", sheet))
     width = max((_column_number(k.decode()) for k in letters), default=1)
     return width * 1000 * (1 + max((int(k or 0) for k in thousands), default=0))
 
