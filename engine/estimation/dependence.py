@@ -165,11 +165,7 @@ def expected_cd(
     """
     p = present.astype(variances.dtype)
     G, s = len(p), variances
-    pairs = _pairs(present)
-    joint = p @ p.T
-    by_pair = np.zeros((G, G), p.dtype)
-    by_pair[pairs] = 1 / np.sqrt(joint[pairs])
-    by_pair += by_pair.T
+    by_pair = _by_pair(present.shape, present.tobytes()).astype(p.dtype)
     each = 1 / p.sum(axis=0)
     mean = (s @ p) * each**2  # m_t / G_t
     years = p.sum(axis=1)
@@ -232,13 +228,19 @@ class _Panel:
 
     def residuals(self, errors: Float[np.ndarray, "B G T"]) -> np.ndarray:
         if self.present.all():
-            errors = errors - errors.mean(axis=2, keepdims=True)
-            errors = errors - errors.mean(axis=1, keepdims=True)
+            G, T = self.present.shape
+            errors = errors - (errors @ _ones(T, errors) / T)[:, :, None]
+            errors = errors - (_ones(G, errors) / G @ errors)[:, None, :]
         else:
             errors = errors * self.present
         basis = self.basis.astype(errors.dtype)
         flat = errors.reshape(len(errors), -1)
         return (flat - (flat @ basis) @ basis.T).reshape(errors.shape)
+
+
+def _ones(length: int, like: np.ndarray) -> np.ndarray:
+    """For sums along a short axis as products, in a fifth of the time of NumPy's."""
+    return np.ones(length, like.dtype)
 
 
 def _pairs(present: Bool[np.ndarray, "G T"]) -> tuple[np.ndarray, np.ndarray]:
@@ -252,6 +254,15 @@ def _pairs_of(shape: tuple[int, ...], cells: bytes) -> tuple[np.ndarray, np.ndar
     present = np.frombuffer(cells, bool).reshape(shape).astype(int)
     i, j = np.nonzero(np.triu(present @ present.T >= FEWEST_YEARS, 1))
     return i, j
+
+
+@lru_cache(maxsize=2)
+def _by_pair(shape: tuple[int, ...], cells: bytes) -> Float[np.ndarray, "G G"]:
+    """1 over the root of the years of both, 0 of pairs that are none."""
+    present, pairs = np.frombuffer(cells, bool).reshape(shape), _pairs_of(shape, cells)
+    found = np.zeros((shape[0], shape[0]))
+    found[pairs] = 1 / np.sqrt(present.astype(int) @ present.T)[pairs]
+    return found + found.T
 
 
 # ------------------------------------------------------------------- the statistics
@@ -275,7 +286,8 @@ def _statistics(
     pairs = _pairs(present)
     centred, squares = _centred(e, present)
     z = centred / np.sqrt(squares)[:, :, None]
-    r = z @ z.transpose(0, 2, 1) if present.all() else _pairwise(e, present)
+    across = np.ascontiguousarray(z.transpose(0, 2, 1))  # or the products take longer
+    r = z @ across if present.all() else _pairwise(e, present)
     r = r.reshape(len(r), -1).take(pairs[0] * G + pairs[1], axis=1)
     shared = (present.astype(e.dtype) @ present.T)[pairs]
     each = np.sqrt(2 / (G * (G - 1)) * shared)
@@ -292,7 +304,7 @@ def _statistics(
         "weighted": r @ (each * signs).astype(r.dtype) + enhancement,
         "mean": r.mean(axis=1),
         "absolute": np.abs(r).mean(axis=1),
-        "component": np.linalg.eigvalsh(z.transpose(0, 2, 1) @ z)[:, -1],
+        "component": np.linalg.eigvalsh(across @ z)[:, -1],
     }
 
 
@@ -300,10 +312,11 @@ def _centred(
     e: Float[np.ndarray, "B G T"], present: Bool[np.ndarray, "G T"]
 ) -> tuple[Float[np.ndarray, "B G T"], Float[np.ndarray, "B G"]]:
     """Less the mean of each country, 0 where a cell is missing; sums of squares."""
-    years = present.sum(axis=1).astype(e.dtype)
-    mean = e.sum(axis=2, keepdims=True) / years[None, :, None]
-    centred = e - mean if present.all() else np.where(present, e - mean, 0.0)
-    return centred, (centred**2).sum(axis=2)
+    years, ones = present.sum(axis=1).astype(e.dtype), _ones(e.shape[2], e)
+    centred = e - (e @ ones / years)[:, :, None]
+    if not present.all():
+        centred = np.where(present, centred, 0.0)
+    return centred, (centred * centred) @ ones
 
 
 def _pairwise(
