@@ -260,6 +260,10 @@ def gross_balance_index(paths: Sequence[Path]) -> pd.Series:
     order.
     """
     first, last = paths[0], paths[-1]
-    exports = _read_block(wdi.read, first, [EXPORTS], {})[EXPORTS]
-    imports = _read_block(wdi.read, last, [IMPORTS], {})[IMPORTS]
+    if first == last:
+        both = _read_block(wdi.read, first, [EXPORTS, IMPORTS], {})
+        exports, imports = both[EXPORTS], both[IMPORTS]
+    else:
+        exports = _read_block(wdi.read, first, [EXPORTS], {})[EXPORTS]
+        imports = _read_block(wdi.read, last, [IMPORTS], {})[IMPORTS]
     return ((exports - imports) / (exports + imports)).rename("GBI")

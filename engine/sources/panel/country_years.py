@@ -19,6 +19,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pandas as pd
+from python_calamine import CalamineWorkbook
 
 from ...core import TEXT_CELLS, TivaxError, choose_from, require_count
 from .. import files as fs
@@ -94,14 +95,15 @@ def columns_of(
 read_stata = fs.read_stata
 
 
-def sheet_names(file: TableFile) -> list[str]:
-    """The names of the sheets of a workbook."""
-    return fs.open_workbook(file).sheet_names
+open_workbook = fs.open_workbook
 
 
-def read_sheet(file: TableFile, sheet: str) -> list[list[Any]]:
-    """The cells of a sheet from A1 on; blanks in its name and case do not matter."""
-    book = fs.open_workbook(file)
+def read_sheet(
+    file: TableFile, sheet: str, book: CalamineWorkbook | None = None
+) -> list[list[Any]]:
+    """The cells of a sheet from A1 on, of the ``book`` where it has been opened; blanks
+    in its name and case do not matter."""
+    book = book or open_workbook(file)
     titles = {_plain(title): title for title in book.sheet_names}
     if _plain(sheet) in titles:
         return fs.read_cells(file, book, titles[_plain(sheet)])

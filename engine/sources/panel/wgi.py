@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from python_calamine import CalamineWorkbook
 
 from ...core import TivaxError
 from ..source import TableFile
@@ -85,15 +86,17 @@ def _from_stata(file: TableFile, series: Sequence[str]) -> pd.DataFrame:
 
 def _from_workbook(file: TableFile, series: Sequence[str]) -> pd.DataFrame:
     """The estimates in any of the three layouts of the workbook."""
-    sheets = cy.sheet_names(file)
+    book = cy.open_workbook(file)  # once: that takes as long as to read a sheet
+    sheets = book.sheet_names
     plain = [title.strip().lower() for title in sheets]
     families = list(dict.fromkeys(series))
     if all(name[:2] in plain for name in families):
-        return cy.join([_from_family_sheet(file, name) for name in families])
+        return cy.join([_from_family_sheet(file, name, book) for name in families])
     if len(sheets) == 1:
-        table = pd.DataFrame(cy.columns_of(file, cy.read_sheet(file, sheets[0])))
+        rows = cy.read_sheet(file, sheets[0], book)
+        table = pd.DataFrame(cy.columns_of(file, rows))
         return _from_long(file, table, families)
-    return cy.join([_from_wide_sheet(file, name) for name in families])
+    return cy.join([_from_wide_sheet(file, name, book) for name in families])
 
 
 def _from_long(
@@ -118,9 +121,11 @@ def _from_long(
     )
 
 
-def _from_family_sheet(file: TableFile, name: str) -> pd.DataFrame:
+def _from_family_sheet(
+    file: TableFile, name: str, book: CalamineWorkbook
+) -> pd.DataFrame:
     """The estimates of one family in the workbook of 2025."""
-    columns = cy.columns_of(file, cy.read_sheet(file, name[:2]))
+    columns = cy.columns_of(file, cy.read_sheet(file, name[:2], book))
     estimate = next(
         (k for k in columns if k.lower().startswith("governance estimate")),
         "Governance estimate",
@@ -135,10 +140,12 @@ def _from_family_sheet(file: TableFile, name: str) -> pd.DataFrame:
     )
 
 
-def _from_wide_sheet(file: TableFile, name: str) -> pd.DataFrame:
+def _from_wide_sheet(
+    file: TableFile, name: str, book: CalamineWorkbook
+) -> pd.DataFrame:
     """The estimates of one family in the workbooks up to 2022, years side by side."""
     sheet = SHEETS[name]
-    rows = cy.read_sheet(file, sheet)
+    rows = cy.read_sheet(file, sheet, book)
     top = next((k for k, row in enumerate(rows) if _is_header(row)), 0)
     if top == 0:
         raise TivaxError(
