@@ -56,17 +56,20 @@ def reweighted_balanced(
     """
     G, T, m = M.shape
     pairs = [(i, j) for i in range(m) for j in range(i, m)]
-    products = jnp.stack([(M[:, :, i] * M[:, :, j]).sum(axis=1) for i, j in pairs])
+    # Taken apart at once: an index for each use would be half of the tracing.
+    columns = jnp.unstack(M, axis=2)
+    products = jnp.stack([(columns[i] * columns[j]).sum(axis=1) for i, j in pairs])
     years = M.transpose(2, 1, 0).reshape(m * T, G)
     sums = jnp.concatenate([products, years]) @ w
-    by_year = sums[len(pairs) :].reshape(m, T, -1)
+    of_pair = dict(zip(pairs, jnp.unstack(sums[: len(pairs)]), strict=True))
+    by_year = jnp.unstack(sums[len(pairs) :].reshape(m, T, -1))
     each = 1 / w.sum(axis=0)
     upper = {
-        (i, j): sums[k] - (by_year[i] * by_year[j]).sum(axis=0) * each
-        for k, (i, j) in enumerate(pairs)
+        (i, j): of_pair[i, j] - (by_year[i] * by_year[j]).sum(axis=0) * each
+        for i, j in pairs
     }
     c = layout.controls
-    whole = [sums[pairs.index((i, i))] for i in range(m)]
+    whole = [of_pair[i, i] for i in range(m)]
     upper = small_systems.eliminate_upper(upper, whole, c)
     return _estimate(small_systems.whole_matrix(upper, range(c, m)), layout)
 

@@ -26,7 +26,9 @@ def sample(frame: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def within(frame: pd.DataFrame, entity: pd.Series) -> pd.DataFrame:
     """Columns less their mean by entity plus the grand mean, as Stata's xtreg, fe."""
-    return frame - frame.groupby(entity).transform("mean") + frame.mean()
+    # By an array: of a series pandas first asks whether it is the name of a column.
+    means = frame.groupby(entity.to_numpy()).transform("mean")
+    return frame - means + frame.mean()
 
 
 def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
