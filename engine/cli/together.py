@@ -8,10 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache, partial
-from importlib import import_module
+from functools import cache
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from ..core import (
     Machines,
@@ -19,7 +18,6 @@ from ..core import (
     TivaxError,
     abandon_parts,
     end_helpers,
-    end_now,
     interrupt_ending,
     is_first,
     print_last,
@@ -36,10 +34,6 @@ from .terminal import Terminal
 _FAILED, _LEFT = "tivax/failed", "tivax/left"
 _PATIENCE, _FOREVER = 5, 10**10
 _joined, _leaving = threading.Event(), threading.Event()
-_LOST = (
-    "tivax: another process of the job has ended; start all processes again and the "
-    "run goes on"
-)
 
 
 class LostProcess(TivaxError):
@@ -53,10 +47,8 @@ def as_one(
     """Run the block with the other processes of the job, if there are any; True in the
     one that writes and prints. An error there ends the process at once, and where it is
     the first the others too."""
-    machines = Machines(coordinator, processes, process_id)
-    if machines.several:
-        _say_when_lost()
-    if several := machines.start():
+    several = Machines(coordinator, processes, process_id).start()
+    if several:
         _joined.set()
         _follow_first()
     try:
@@ -76,54 +68,8 @@ def clean() -> None:
     """What a process leaves to the others and on the disk before it ends at once."""
     if _joined.is_set():
         _leave_others(interrupt_ending()[0])
-    _abandon()
-
-
-def _abandon() -> None:
     end_helpers()
     abandon_parts()
-
-
-def _lost(*_: object) -> NoReturn:
-    """End this process, in a thread of JAX, with one line."""
-    end_now(_LOST, 1, _abandon)
-    time.sleep(_PATIENCE)  # another thread ends it
-    os._exit(1)
-
-
-@cache
-def _say_when_lost() -> Any:
-    """Let JAX call ``_lost`` where it has lost the coordinator, which is the first
-    process, or is told of another: by itself it aborts with a trace.
-
-    The function gets the status, for which jaxlib 0.10 has no object in Python, so
-    that the call itself fails in ``std::terminate``, and from there it is made.
-    """
-
-    def terminate() -> None:
-        kind = library.__cxa_current_exception_type()
-        if kind and kind.contents[1] == b"St8bad_cast":
-            _lost()
-        before()
-
-    with suppress(ImportError, AttributeError, OSError):
-        import ctypes
-
-        jaxlib: Any = import_module("jaxlib._jax")
-        library = ctypes.CDLL("libstdc++.so.6")
-        # A type of C++: its table of functions, its name.
-        found = ctypes.POINTER(ctypes.c_char_p * 2)
-        library.__cxa_current_exception_type.restype = found
-        replace, function = library._ZSt13set_terminatePFvvE, ctypes.CFUNCTYPE(None)
-        replace.argtypes, replace.restype = [function], function
-        handler = function(terminate)
-        before = replace(handler)
-        make = jaxlib.get_distributed_runtime_client
-        jaxlib.get_distributed_runtime_client = partial(
-            make, missed_heartbeat_callback=_lost
-        )
-        return handler  # which must stay, as the cache does
-    return None
 
 
 def _job() -> tuple[Any, int, int]:
@@ -166,8 +112,8 @@ def _follow_first() -> None:
 
 
 def _leave_others(line: str) -> None:
-    """Let the others end by themselves before this process ends with an error: they say
-    why, which they do not know once the first is gone."""
+    """Let the others end by themselves before this process ends with an error: once
+    the first is gone JAX ends them, with a trace."""
     client, own, size = _job()
     _leaving.set()
     with suppress(Exception):  # what is lost cannot be told

@@ -32,7 +32,6 @@ from .frames import to_long_frame as to_long_frame
 from .frames import variable_labels as variable_labels
 from .frames import write_do_file as write_do_file
 from .frames import write_frame as write_frame
-from .interrupts import end_now as end_now
 from .interrupts import hint_if_interrupted as hint_if_interrupted
 from .interrupts import interrupt_ending as interrupt_ending
 from .interrupts import interrupt_on_termination as interrupt_on_termination

@@ -93,7 +93,7 @@ def _is_free(number: int) -> bool:
     return signal.getsignal(number) not in (signal.SIG_IGN, None)
 
 
-def end_now(line: str, code: int, clean: Callable[[], None]) -> None:
+def _end_now(line: str, code: int, clean: Callable[[], None]) -> None:
     """End the process from any thread, unless its last line is printed already."""
     with _last:
         if _told.is_set():
@@ -197,7 +197,7 @@ def _watch(read: socket.socket, clean: Callable[[], None]) -> None:
                 end = time.monotonic() + _GRACE
         elif not _raised.is_set():
             signal.raise_signal(_signal)
-    end_now(*interrupt_ending(), clean)
+    _end_now(*interrupt_ending(), clean)
 
 
 def _unraisable(error: Any, hook: Callable[[Any], object]) -> None:

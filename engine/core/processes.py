@@ -45,20 +45,12 @@ class Machines:
     processes: int | None = None
     process_id: int | None = None
 
-    @property
-    def several(self) -> bool:
-        """Whether there are others to join."""
-        given = (self.coordinator, self.processes, self.process_id)
-        return any(k is not None for k in given) or _launched()
-
     def start(self) -> bool:
         """Join the others before JAX is used; False where there are none.
 
         Raises ``TivaxError`` for a part of the three without the rest, and where the
         coordinator does not answer.
         """
-        if not self.several:
-            return False
         given = (self.coordinator, self.processes, self.process_id)
         if any(k is not None for k in given):
             if any(k is None for k in given):
@@ -71,8 +63,12 @@ class Machines:
                     f"--process-id {self.process_id}: with --processes "
                     f"{self.processes} it is 0 to {(self.processes or 1) - 1}"
                 )
-        _initialize(self.coordinator, self.processes, self.process_id)
-        return True
+            _initialize(self.coordinator, self.processes, self.process_id)
+            return True
+        if _launched():
+            _initialize(None, None, None)
+            return True
+        return False
 
 
 def _launched() -> bool:

@@ -5,7 +5,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -199,36 +198,6 @@ def test_a_killed_process_leaves_nothing_half_and_one_alone_goes_on(place, alone
     pd.testing.assert_frame_equal(found, whole, rtol=1e-12)
     kept = found["year"] < found["year"].max()
     pd.testing.assert_frame_equal(found[kept], whole[kept], check_exact=True)
-
-
-# Ends while it writes, the others being ready.
-KILLED_AT_THE_END = """
-import os, signal, time
-from tivax.engine.cli import app as cli
-from tivax.engine.core import places
-
-def killed(part, path):
-    time.sleep(2)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-places.replace_folder = killed
-cli.main()
-"""
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere JAX leaves a trace")
-@pytest.mark.parametrize("script", [KILLED, KILLED_AT_THE_END])
-def test_the_others_end_with_one_line_when_the_first_is_killed(place, script):
-    """It is the coordinator of JAX, which by itself aborts the others with a trace."""
-    out = f"first-{len(script)}"
-    words = ("tbi", "store", "--out", out, *ALWAYS)
-    first, (code, lines, err) = two(place, (script, WHOLE), *words)
-    assert first[0] == -signal.SIGKILL, first[2]
-    assert (code, lines) == (1, []), err
-    (line,) = err.splitlines()
-    assert line.startswith("tivax: another process of the job has ended")
-    assert line.endswith("start all processes again and the run goes on")
-    assert out not in names(place) and f".{out}.unfinished" in names(place)
 
 
 def test_sigterm_ends_all_processes_and_the_run_goes_on(place, alone):
