@@ -92,6 +92,9 @@ STYLE: dict[Any, Any] = {
 }
 
 
+# Of the line from a name to its point.
+_LEADER = {"linewidth": 0.5, "shrinkA": 0, "shrinkB": 2}
+
 # ---------------------------------------------------------------------------- axes
 
 
@@ -124,10 +127,8 @@ def labelled_rows(ax: Axes, labels: Sequence[str]) -> None:
 def year_axis(
     ax: Axes, years: np.ndarray, *, bins: int = 6, inside: bool = False
 ) -> None:
-    """Whole years below, first and last among them; all, where at most ``bins``.
-
-    ``inside``: those at the ends are written inwards, away from the next panel.
-    """
+    """Whole years below, first and last among them; all, where at most ``bins``. Those
+    at the ends are written ``inside``, away from the next panel."""
     pad = max(0.5, 0.02 * float(years[-1] - years[0]))
     ax.set_xlim(float(years[0]) - pad, float(years[-1]) + pad)
     if len(years) <= bins:
@@ -189,13 +190,7 @@ def label_ends(
             xytext=(1.045, height),
             textcoords=across,
             annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": colour,
-                "linewidth": 0.5,
-                "shrinkA": 0,
-                "shrinkB": 2,
-            },
+            arrowprops={"arrowstyle": "-", "color": colour, **_LEADER},
         )
     ax.set_xlim(right=right)
     ax.set_ylim(low, high)
@@ -222,15 +217,15 @@ def label_points(
     points: Sequence[tuple[str, float, float]],
     others: Sequence[tuple[float, float]] = (),
 ) -> None:
-    """Names beside points, each where it covers the fewest points and other names, and
-    of such places the one with the fewest ``others``, which have no names."""
+    """Names beside points, each where it covers the fewest points and other names, then
+    the fewest ``others``, which have no names."""
     lay_out(fig)  # the scale of the axes is known only then
 
-    def around(places: Sequence[tuple[float, float]]) -> list[Bbox]:
-        found = [ax.transData.transform(place) for place in places]
-        return [Bbox.from_extents(*(at - 3), *(at + 3)) for at in found]
+    def around(x: float, y: float) -> Bbox:
+        at = ax.transData.transform((x, y))
+        return Bbox.from_extents(*(at - 3), *(at + 3))
 
-    taken, crowd = around([(x, y) for _, x, y in points]), around(others)
+    taken, crowd = [around(*at) for _, *at in points], [around(*at) for at in others]
     for name, x, y in points:
         label = ax.annotate(
             name,
@@ -439,9 +434,9 @@ def _letters_of(family: str) -> frozenset[str]:
 
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
-    nothing = dict.fromkeys(("Date", "Creator", "Format", "Type"))
+    facts = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with _quiet_fonts():
-        figure.savefig(text, format="svg", metadata=nothing)
+        figure.savefig(text, format="svg", metadata=facts)
     svg = text.getvalue()
     # The names written do not depend on what is installed here.
     chinese = CHINESE_FONTS if re.search("[\u3000-\u9fff\uff00-\uffef]", svg) else ()
