@@ -121,26 +121,20 @@ def _inputs_of_buyers(
 def _without_exports(
     world: InvertedTable,
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
-    """Inputs sold abroad for X~, column s, in what is left of the output for all final
-    demand and for that of s itself."""
+    """Inputs that others than s sell abroad for X~, column s: what is left of the output
+    for all final demand and for that of s itself. Rows of s mean nothing."""
     borders, X, Y, sold = world.borders, world.X, world.Y, world.sold_to_others
     inside, first = borders.inside(world.A), world.first_crossing
     for_all = world.final_exports.sum(axis=1) + sold.sum(axis=1)
     lost = [multiply(first, each) for each in (for_all, borders.own(sold))]
     of_all, of_self = borders.by_buyer(world.B, *lost)
 
-    def to_others(
-        left: Float[Array, "n c"], demand: Float[Array, " n #c"], lost: Array
-    ) -> Array:
-        # A X~, from A X = X - Y and A B = B - I: without a product with A.
-        at_home = multiply(inside, left)
-        return left - demand + borders.member * lost[:, None] - at_home
+    def to_others(left: Float[Array, "n c"], demand: Float[Array, " n #c"]) -> Array:
+        # A X~, from A X = X - Y and A B = B - I, in rows of others than s.
+        return left - demand - multiply(inside, left)
 
     every_X, every_Y = (k.sum(axis=1, keepdims=True) for k in (X, Y))
-    return (
-        to_others(every_X - of_all, every_Y, lost[0]),
-        to_others(X - of_self, Y, lost[1]),
-    )
+    return to_others(every_X - of_all, every_Y), to_others(X - of_self, Y)
 
 
 class Routes(NamedTuple):
