@@ -121,7 +121,7 @@ def _inputs_of_buyers(
 def _without_exports(
     world: InvertedTable,
 ) -> tuple[Float[Array, "n c"], Float[Array, "n c"]]:
-    """Inputs that others than s sell abroad for X~, column s: what is left of the output
+    """Inputs that others than s sell abroad for X~, column s, which is left of output
     for all final demand and for that of s itself. Rows of s mean nothing."""
     borders, X, Y, sold = world.borders, world.X, world.Y, world.sold_to_others
     inside, first = borders.inside(world.A), world.first_crossing
