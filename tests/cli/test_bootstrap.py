@@ -22,33 +22,18 @@ from tivax.engine.resampling.draws import FileDraws
 from tivax.engine.resampling.p_values import SUMMARY
 
 from commands import Answer, good, mistake, names, run_fork, tivax
-from experiment_panels import small_panel
+from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 
 # The same arithmetic on the same draws in another order.
 RTOL = 1e-12
 
 DRAWS = 5_000  # two blocks, the second in part
 SEED = 3
-LEAST_SQUARES = """
-[[model]]
-name = "main"
-outcome = "KOFGIdj"
-regressors = ["TBI", "RQ", "INFR"]
-"""
 SECOND = """
 [[model]]
 name = "economic"
 outcome = "KOFEcGIdj"
 regressors = ["TBI", "RQ", "INFR"]
-"""
-INSTRUMENT = """
-[[model]]
-name = "by instrument"
-outcome = "KOFGIdj"
-regressors = ["endogenous", "RQ", "INFR"]
-endogenous = "endogenous"
-instruments = "L.TBI"
-family = "2SLS"
 """
 TABLES = ["summary", "intervals", "models", "clusters", "multiple_testing"]
 TABLES += ["distribution"]

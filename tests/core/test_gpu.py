@@ -16,7 +16,7 @@ import tivax.engine as tx
 from tivax.engine.measures import solve_years
 
 from commands import good, run_python
-from experiment_panels import small_panel
+from experiment_panels import INSTRUMENT, LEAST_SQUARES, small_panel
 from helpers import random_inputs, single_supplier_inputs
 
 pytestmark = [
@@ -53,20 +53,6 @@ def test_only_the_year_that_stalls_is_solved_by_lu():
     assert (np.asarray(answer.passes) == 0).tolist() == [False, True]
 
 
-MODEL = """
-[[model]]
-name = "main"
-outcome = "KOFGIdj"
-regressors = ["TBI", "RQ", "INFR"]
-"""
-INSTRUMENT = """
-[[model]]
-name = "by instrument"
-outcome = "KOFGIdj"
-regressors = ["endogenous", "RQ", "INFR"]
-endogenous = "endogenous"
-instruments = "L.TBI"
-"""
 DRAWN = 'panel = "panel.csv"\nseed = 3\ndraws = 5_000\n'
 FILES = {
     "lognormal": '[[error]]\nkind = "lognormal"\na = 0.05\nb = 0.1\n',
@@ -75,14 +61,21 @@ FILES = {
     "percent = 50\n",
     "hat": 'kind = "exact-hat"\neconomy = "economy.npz"\ndeficits = "kept"\n'
     '[[variant]]\nexporters = ["R01"]\n[grid]\nimporters = "each"\ntariff = [0.1, 0.3]\n',
-    "pairs": DRAWN + '[scheme]\nkind = "pairs"\n' + MODEL + INSTRUMENT,
-    "bayesian": DRAWN + '[scheme]\nkind = "bayesian"\nstudentised = true\n' + MODEL,
-    "wild": DRAWN + '[scheme]\nkind = "wild"\nweights = "webb"\n' + MODEL + INSTRUMENT,
-    "placebo": DRAWN + '[scheme]\nkind = "placebo"\npermute = "countries"\n' + MODEL,
+    "pairs": DRAWN + '[scheme]\nkind = "pairs"\n' + LEAST_SQUARES + INSTRUMENT,
+    "bayesian": DRAWN
+    + '[scheme]\nkind = "bayesian"\nstudentised = true\n'
+    + LEAST_SQUARES,
+    "wild": DRAWN
+    + '[scheme]\nkind = "wild"\nweights = "webb"\n'
+    + LEAST_SQUARES
+    + INSTRUMENT,
+    "placebo": DRAWN
+    + '[scheme]\nkind = "placebo"\npermute = "countries"\n'
+    + LEAST_SQUARES,
     "simulate": "panels = 20\ndraws = 99\nseed = 1\n[[design]]\nname = 'small'\n"
     "clusters = 9\nyears = 6\ncontrols = 2\n",
-    "threats": DRAWN + MODEL,
-    "curve": DRAWN + MODEL + '[curve]\ncontrols = "subsets"\n',
+    "threats": DRAWN + LEAST_SQUARES,
+    "curve": DRAWN + LEAST_SQUARES + '[curve]\ncontrols = "subsets"\n',
     "montecarlo": 'panel = "index.csv"\nstore = "store"\nerror = "lognormal.toml"\n'
     'seed = 3\ndraws = 6\nsave_draws = true\n[[model]]\noutcome = "y"\n'
     'regressors = ["TBI"]\n',

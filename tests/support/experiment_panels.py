@@ -16,6 +16,22 @@ from helpers import random_panel
 from literal_refits import Rows
 
 MODEL = Model("main", "KOFGIdj", ("TBI", "RQ", "INFR"))
+# The same in a run file, and one by an instrument.
+LEAST_SQUARES = """
+[[model]]
+name = "main"
+outcome = "KOFGIdj"
+regressors = ["TBI", "RQ", "INFR"]
+"""
+INSTRUMENT = """
+[[model]]
+name = "by instrument"
+outcome = "KOFGIdj"
+regressors = ["endogenous", "RQ", "INFR"]
+endogenous = "endogenous"
+instruments = "L.TBI"
+family = "2SLS"
+"""
 
 
 def remodel(
