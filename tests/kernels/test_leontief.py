@@ -150,8 +150,8 @@ def test_without_trade_the_world_inverse_is_the_domestic_one():
 # --------------------------------------------------------------------- full inverse
 
 
-# Below, at and above the sizes at which the recursion cuts once (160), twice, ...
-@pytest.mark.parametrize("n", [1, 159, 160, 161, 321, 323, 700])
+# Below, at and above the sizes at which the recursion cuts once (320), twice, ...
+@pytest.mark.parametrize("n", [1, 163, 319, 320, 321, 641, 643, 700])
 @pytest.mark.parametrize("share", [0.5, 0.98])
 def test_inverse_agrees_with_numpy(n, share):
     A = random_inputs(n, share=share, seed=n)
@@ -167,17 +167,43 @@ def test_value_added_of_a_unit_of_demand_is_one():
     assert_allclose(v @ np.asarray(leontief.inverse(A)), np.ones(163), rtol=RTOL)
 
 
-@pytest.mark.parametrize("n", [1, 161])
+@pytest.mark.parametrize("n", [1, 321])
 def test_inverse_of_nothing_is_the_identity(n):
     assert_array_equal(leontief.inverse(np.zeros((n, n))), np.eye(n))
 
 
-@pytest.mark.parametrize("n", [3, 161, 200])
+@pytest.mark.parametrize("n", [3, 161, 200, 400])
 @pytest.mark.parametrize("share", [1.0, 1.2, 3.0])
 def test_inverse_of_a_table_that_is_not_productive_does_not_pass_for_one(n, share):
     A = random_inputs(n, share=share, seed=3)
     residual = leontief.relative_residual(A, leontief.inverse(A), np.eye(n))
     assert not residual < 1e-3  # NaN, or large
+
+
+def test_only_the_last_industry_is_not_productive():
+    """Its own inputs cost more than it earns: found in the last of four blocks."""
+    A = random_inputs(643, seed=3)
+    A[-1, -1] = 1.1
+    residual = leontief.relative_residual(A, leontief.inverse(A), np.eye(643))
+    assert not residual < 1e-3
+
+
+# Up to 16 pivots go one by one; blocks divide 25, 36 and 56, and not 17, 35 and 163.
+@pytest.mark.parametrize("s", [1, 2, 16, 17, 25, 35, 36, 56, 163])
+def test_inverses_agree_with_numpy(s):
+    M = np.stack([np.eye(s) - random_inputs(s, seed=k) for k in range(3)])
+    assert_allclose(leontief.inverses(M), np.linalg.inv(M), rtol=RTOL)
+
+
+def test_inverses_of_matrices_with_cells_of_any_sign():
+    """Positive leading minors are all that it needs."""
+    M = np.random.default_rng(0).normal(size=(2, 30, 30)) / 8 + np.eye(30)
+    minors = [np.linalg.det(m[:k, :k]) for m in M for k in range(1, 31)]
+    assert min(minors) > 0.01
+    exact = np.linalg.inv(M)
+    assert_allclose(
+        leontief.inverses(M), exact, rtol=0, atol=1e-12 * np.abs(exact).max()
+    )
 
 
 # ----------------------------------------------------------------- spectral radius
