@@ -357,6 +357,17 @@ def test_no_shock_changes_nothing(world):
     assert (prices.table["change"] == 0).all()
 
 
+def test_of_a_negative_base_there_is_no_change_in_per_cent(world):
+    """An industry whose inputs cost more than it makes: less demand, a smaller loss."""
+    Z = np.array(world.Z)
+    Z[-1, :, 0] *= 1.5 * world.x[-1, 0] / Z[-1, :, 0].sum()
+    loss = replace(world, Z=Z)
+    less = tx.Shock("demand", percent=-10)
+    row = tx.scenarios(loss, less, industries=True).industries.iloc[0]
+    assert row["base"] < 0 < row["change"]
+    assert np.isnan(row["percent"])
+
+
 def test_the_base_is_what_the_measures_say(world):
     found = tx.scenarios(
         world, tx.Shock("cut", "R0", "R1"), years=[2000, 2001], measures=FLOWS
