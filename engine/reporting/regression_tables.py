@@ -92,7 +92,8 @@ def regression_table(
         different fits that have one name are one row.
     rows
         Rows of text below the estimates by name, a text for each column, such as
-        ``{"year effects": ["yes", "no"]}``.
+        ``{"year effects": ["yes", "no"]}``. One named ``observations`` or ``clusters``
+        stands in place of the numbers.
     digits
         Decimals of coefficients and standard errors.
 
@@ -151,7 +152,7 @@ def _journal_table(
             )
     columns = []
     for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
-        below = {name: str(cells[k]) for name, cells in rows.items()}
+        below = {}
         if (weak := getattr(whole, "weak", None)) is not None:
             below["Kleibergen-Paap F"] = f"{weak.kp_f:.2f}"
         below["observations"] = str(fit.n)
@@ -159,6 +160,10 @@ def _journal_table(
             below["clusters"] = str(fit.clusters)
         whole_r2 = fit.convention in _YEARS_EXPLAINED
         below["r2" if whole_r2 else "r2_net"] = f"{fit.r2:.{digits}f}"
+        # A row of the user's stands in place of one of that name.
+        below = {name: str(cells[k]) for name, cells in rows.items()} | {
+            name: text for name, text in below.items() if name not in rows
+        }
         top = (headings[k],) if any(headings) else ()
         outcome = labels.get(fit.outcome, fit.outcome)
         columns.append(

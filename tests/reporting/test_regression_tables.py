@@ -56,6 +56,13 @@ def test_terms_of_different_fits_with_one_name_are_one_row():
         assert frame.iloc[0, k].startswith(f"{fit[term].coef:z.3f}")
 
 
+def test_a_row_of_the_users_stands_in_place_of_one_of_that_name(fits):
+    frame = regression_table(fits, rows={"clusters": ["country", "country"]})
+    assert frame[frame["term"] == "clusters"].to_numpy().tolist() == [
+        ["clusters", "country", "country"]
+    ]
+
+
 def test_each_kind_of_r_squared_has_a_row_of_its_own(fits):
     """Stata counts effects of years as explained, the libraries take them out first."""
     net = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="fixest")
