@@ -80,6 +80,9 @@ def test_the_note_names_the_column_of_the_clusters(tmp_path):
     regression_table([fit], path)
     text = path.read_text(encoding="utf-8")
     assert "parentheses: clustered by group, Stata" in text and "country" not in text
+    firms = PANEL.rename(columns={"iso3": "firm"})
+    both = two_stage(firms, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"], entity="firm")
+    assert "clustered by firm, Stata xtivreg2" in str(both.second)
 
 
 def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp_path):
