@@ -138,7 +138,7 @@ class SpecificationCurve(Printable):
             f"{_share_in_words(many, len(rows), sign)}; without any effect the "
             f"share with the more frequent sign would be at most "
             f"{percent_text(share['null_median'])} in half of the draws and "
-            f"{percent_text(share['null_high'])} or more in one of forty",
+            f"{percent_text(share['null_high'])} in 39 of 40",
             "Together: a median as far from 0 has "
             f"p {self._p(median['p'])}, as many significant ones "
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "

@@ -93,9 +93,11 @@ class ExactHat(Printable):
                 f"{count_text(cells, 'cell')}; the old equilibrium is solved from the "
                 "shares of the economy"
             )
-        gap = (self.changes["welfare"] - self.changes["real_income"]).abs()
-        k = int(gap.to_numpy().argmax())
-        if gap.iloc[k] > max(_FAR, 0.25 * abs(self.changes["real_income"].iloc[k])):
+        exact = self.changes["real_income"]
+        gap = (self.changes["welfare"] - exact).abs()
+        far = gap.where(gap > np.maximum(_FAR, 0.25 * exact.abs()), 0).to_numpy()
+        if far.any():
+            k = int(far.argmax())
             linear, exact = self.changes[["welfare", "real_income"]].iloc[k]
             labels = [*np.atleast_1d(np.array(self.changes.index[k], object))]
             if self.names:

@@ -54,7 +54,16 @@ def share_economy(economy: Economy) -> changes.Economy:
         budget=jax.device_put(final),
         theta=jax.device_put(economy.theta),
         income=jax.device_put(income / income.sum()),
+        joined=jax.device_put(_joined(economy.trade.sum(axis=2))),
     )
+
+
+def _joined(trade: Float[np.ndarray, "r r"]) -> Float[np.ndarray, "r r"]:
+    """1 where two regions trade, be it through others."""
+    linked = ((trade + trade.T > 0) | np.eye(len(trade), dtype=bool)).astype(float)
+    for _ in range(len(trade).bit_length()):  # chains twice as long
+        linked = np.minimum(linked @ linked, 1)
+    return linked
 
 
 def solve_old(economy: Economy, deficits: Deficits) -> Old:

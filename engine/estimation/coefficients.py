@@ -50,6 +50,8 @@ class Coefficients(Printable):
     @property
     def __maketables_default_stat_keys__(self) -> list[str]:
         keys = ["N", "clusters", "r2_within", "draws", "se_type"]
+        if self.__maketables_stat__("clusters") == 0:  # none
+            keys.remove("clusters")
         return [key for key in keys if self.__maketables_stat__(key) is not None]
 
 

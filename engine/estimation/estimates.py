@@ -82,6 +82,8 @@ class Estimate(Coefficients):
         Of the coefficients, by term: the covariance whatever their units.
     effects
         Columns of the fixed effects.
+    clustered
+        Column of the clusters where that is not ``iso3``.
 
     Examples
     --------
@@ -112,6 +114,7 @@ class Estimate(Coefficients):
     note: str = ""
     correlation: pd.DataFrame | None = None
     effects: tuple[str, ...] = ()
+    clustered: str = ""
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
@@ -141,7 +144,7 @@ class Estimate(Coefficients):
             "degrees": self.degrees,
             "r2_within": self.r2,
             "effects": "+".join(self.effects),
-            "method": _in_words(self.convention),
+            "method": self._method,
         }
         return pd.DataFrame([row])
 
@@ -176,6 +179,14 @@ class Estimate(Coefficients):
         f = float(t @ np.linalg.solve(R, t)) / len(t)
         return f, float(f_sf(f, len(t), self.degrees))
 
+    @property
+    def _method(self) -> str:
+        """The standard errors in words."""
+        words = _in_words(self.convention)
+        if not self.clustered:
+            return words
+        return words.replace("by country", f"by {self.clustered}", 1)
+
     def _require_term(self, name: object) -> None:
         if name not in self.terms.index:
             raise TivaxError(f"no term {name}: {suggest(str(name), self.terms.index)}")
@@ -199,7 +210,7 @@ class Estimate(Coefficients):
         notes = [
             f"{self.n} observations, {clusters}t with {self.degrees} degrees of "
             f"freedom, R2 within {self.r2:.4f}",
-            f"Standard errors: {_in_words(self.convention)}",
+            f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]
         if self.note:

@@ -1,7 +1,7 @@
 """Two-stage least squares with country and year effects, by linearmodels."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -288,7 +288,8 @@ def _iv2sls(
     gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
     coef, V = at_zero(given, fit.params, fit.cov, outcome)
     slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
-    return make_estimate(
+    entity = given.effects[0]
+    found = make_estimate(
         outcome,
         coef,
         V,
@@ -303,6 +304,7 @@ def _iv2sls(
         reason=lost.reason(outcome, int(groups.max()) + 1),
         effects=given.effects,
     )
+    return replace(found, clustered="" if entity == "iso3" else entity)
 
 
 @long_table_of.register(IVEstimate)

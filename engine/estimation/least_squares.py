@@ -15,6 +15,7 @@ effects counted as explained; the constant at the grand mean.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -77,14 +78,16 @@ def fixed_effects(
     )
     _require_nested(given.used, entity, clusters)
     if convention == "linearmodels":
-        return panel_ols(given, clusters, convention=convention, cov_type="clustered")
-    return feols(
-        given,
-        convention=convention,
-        clusters=[clusters],
-        absorb=convention != "stata",
-        **_CORRECTIONS.get(convention, {}),
-    )
+        fit = panel_ols(given, clusters, convention=convention, cov_type="clustered")
+    else:
+        fit = feols(
+            given,
+            convention=convention,
+            clusters=[clusters],
+            absorb=convention != "stata",
+            **_CORRECTIONS.get(convention, {}),
+        )
+    return replace(fit, clustered="" if clusters == "iso3" else clusters)
 
 
 def _require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:

@@ -132,7 +132,7 @@ def panel_ols(
         fit.params,
         fit.cov,
         n=int(fit.nobs),
-        clusters=used[clusters if degrees is None else keys[0]].nunique(),
+        clusters=used[clusters].nunique() if degrees is None else 0,
         r2=float(fit.rsquared),
         convention=convention,
         residuals=pd.Series(np.ravel(fit.resids.to_numpy()), used.index),

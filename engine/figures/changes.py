@@ -148,7 +148,9 @@ def yearly_effects(
             alike = np.sign(effects[:k]) == np.sign(effects[k])[None]
             below = np.nansum(np.where(alike, effects[:k], 0), axis=0)
             ax.bar(years, effects[k], bottom=below, color=colour, label=factor)
-        whole = np.nansum(effects, axis=0)
+        # No dot for a step whose measure is not defined.
+        known = np.isfinite(effects).any(axis=0)
+        whole = np.where(known, np.nansum(effects, axis=0), np.nan)
         dot = {"color": INK, "markeredgecolor": "white", "markersize": 4}
         ax.plot(years, whole, "o", label="change", **dot)
         ax.axhline(0, color=INK, linewidth=0.6)

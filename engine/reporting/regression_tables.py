@@ -29,6 +29,8 @@ SUFFIXES = (".doc", ".html", ".tex", ".csv")
 NOTES = (
     "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
+# Year effects count as explained in their R squared; others take them out first.
+_YEARS_EXPLAINED = ("stata", "stata, small")
 # The distribution of t, and the name of the convention, which is one of arguments.
 _T_IN_WORDS = re.compile(r"t\(G-1\)( \([^()]*\))?")
 _T_WORDS = "t distribution with one degree of freedom fewer than clusters"
@@ -56,6 +58,8 @@ class Fit(Protocol):
     def clusters(self) -> int: ...
     @property
     def r2(self) -> float: ...
+    @property
+    def convention(self) -> str: ...
     def glance(self) -> pd.DataFrame: ...
 
 
@@ -84,10 +88,12 @@ def regression_table(
     terms
         Which terms, in this order; all but the constant by default.
     labels
-        Names of terms and outcomes to print in place of the columns' names.
+        Names of terms and outcomes to print in place of the columns' names. Terms of
+        different fits that have one name are one row.
     rows
         Rows of text below the estimates by name, a text for each column, such as
-        ``{"year effects": ["yes", "no"]}``.
+        ``{"year effects": ["yes", "no"]}``. One named ``observations`` or ``clusters``
+        stands in place of the numbers.
     digits
         Decimals of coefficients and standard errors.
 
@@ -99,8 +105,8 @@ def regression_table(
     Raises
     ------
     TivaxError
-        No fit, something else than a fit, an unknown term or suffix, a row of another
-        length than there are columns.
+        No fit, something else than a fit, an unknown term or suffix, one name for two
+        terms of a fit, a row of another length than there are columns.
 
     Examples
     --------
@@ -146,28 +152,41 @@ def _journal_table(
             )
     columns = []
     for k, (fit, whole) in enumerate(zip(shown, given, strict=True)):
-        below = {name: str(cells[k]) for name, cells in rows.items()}
+        below = {}
         if (weak := getattr(whole, "weak", None)) is not None:
             below["Kleibergen-Paap F"] = f"{weak.kp_f:.2f}"
         below["observations"] = str(fit.n)
         if fit.clusters:
             below["clusters"] = str(fit.clusters)
-        below["r2"] = f"{fit.r2:.{digits}f}"
+        whole_r2 = fit.convention in _YEARS_EXPLAINED
+        below["r2" if whole_r2 else "r2_net"] = f"{fit.r2:.{digits}f}"
+        # A row of the user's stands in place of one of that name.
+        below = {name: str(cells[k]) for name, cells in rows.items()} | {
+            name: text for name, text in below.items() if name not in rows
+        }
         top = (headings[k],) if any(headings) else ()
         outcome = labels.get(fit.outcome, fit.outcome)
         columns.append(
             Column((*top, f"({k + 1})", outcome), _estimates(fit, labels), below)
         )
-    methods = dict.fromkeys(
-        _T_IN_WORDS.sub(_T_WORDS, str(fit.glance()["method"].iloc[0])) for fit in shown
-    )
     return JournalTable(
         title,
         columns,
-        [labels.get(k, k) for k in wanted],
-        NOTES.format(methods="; ".join(methods)),
+        list(dict.fromkeys(labels.get(k, k) for k in wanted)),
+        NOTES.format(methods=_methods(shown)),
         digits=digits,
     )
+
+
+def _methods(fits: Sequence[Fit]) -> str:
+    """Standard errors in words; of several kinds with the numbers of their columns."""
+    numbers: dict[str, list[str]] = {}
+    for k, fit in enumerate(fits, 1):
+        words = _T_IN_WORDS.sub(_T_WORDS, str(fit.glance()["method"].iloc[0]))
+        numbers.setdefault(words, []).append(f"({k})")
+    if len(numbers) == 1:
+        return next(iter(numbers))
+    return "; ".join(f"{', '.join(k)} {words}" for words, k in numbers.items())
 
 
 def _fit(given: Any) -> Fit:
@@ -180,6 +199,15 @@ def _fit(given: Any) -> Fit:
 def _estimates(fit: Fit, labels: Mapping[str, str]) -> dict[str, Any]:
     """Coefficient, standard error and stars of each term."""
     cells = fit.terms[["coef", "se", "stars"]]
+    names = [labels.get(str(k), str(k)) for k in cells.index]
+    if twice := next((k for k in names if names.count(k) > 1), None):
+        both = [
+            str(k) for k, name in zip(cells.index, names, strict=True) if name == twice
+        ]
+        raise TivaxError(
+            f"labels: {' and '.join(both)} of one fit are both named {twice}; give "
+            "each its own name"
+        )
     return {
         labels.get(str(term), str(term)): (float(coef), float(se), int(stars))
         for term, coef, se, stars in cells.itertuples()

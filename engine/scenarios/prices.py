@@ -179,6 +179,7 @@ def _border(table: YearTable, shock: Shock) -> _Cost:
     now = Changes(table)
     for buyer in np.flatnonzero(pairs.any(axis=0)).tolist():
         rows = places.industries(pairs[:, buyer], sectors)
+        rows = rows[table.x[rows] > 0]  # others export nothing
         users = np.arange(buyer * s, (buyer + 1) * s)
         unit[users] = shock.share * now.inputs(rows, users).sum(axis=0)
         inputs[buyer] = unit[users] @ table.x[users]

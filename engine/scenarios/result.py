@@ -120,7 +120,8 @@ def _tidy(
     start = np.broadcast_to(before[:, None, :], after.shape)
     change = after - start
     percent = np.full_like(after, np.nan)
-    np.divide(100 * change, start, out=percent, where=(start != 0) & in_percent)
+    # Of a negative base, such as value added below 0, a fall would be above 0 per cent.
+    np.divide(100 * change, start, out=percent, where=(start > 0) & in_percent)
 
     def flat(array: np.ndarray) -> np.ndarray:
         return np.ascontiguousarray(array.transpose(1, 0, 2)).ravel()
@@ -165,7 +166,7 @@ class ScenarioResult(Printable):
         Columns variant, year, region, measure, base, value, change, percent. Flows are
         in the unit of the tables, prices 1 without a shock; ``WLD`` is the world.
         ``percent`` is missing for the trade benefit index and for lost inputs, and
-        where the base is 0.
+        where the base is not above 0.
     variants
         The shocks of each variant; ``residual``, relative, of its solution;
         ``identity``, the relative gap of world final demand less value added and lost

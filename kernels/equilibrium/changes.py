@@ -43,7 +43,11 @@ MOST_STEPS = 1000
 
 
 class Economy(NamedTuple):
-    """The old equilibrium in shares; ``income`` is value added, summing to 1."""
+    """The old equilibrium in shares; ``income`` is value added, summing to 1.
+
+    ``joined`` is 1 where two regions trade, be it through others: only then do their
+    wages have a ratio.
+    """
 
     shares: Float[Array, "r r s"]
     value_added: Float[Array, "r s"]
@@ -51,6 +55,7 @@ class Economy(NamedTuple):
     budget: Float[Array, "r s"]
     theta: Float[Array, " s"]
     income: Float[Array, " r"]
+    joined: Float[Array, "r r"]
 
 
 class Shock(NamedTuple):

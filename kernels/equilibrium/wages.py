@@ -10,7 +10,8 @@ stands the numeraire. The system solved is square and regular,
     F_n(u) = R_n(u) + log(sum_m w_m L_m exp(u_m) / sum_m w_m L_m) = 0,
 
 for the sum of w_n hat w_n L_n F_n is world value added times that logarithm: where F is
-0 so is the logarithm, and then R.
+0 so is the logarithm, and then R. The sums are over the regions that n trades with, be
+it through others: a region that trades with none keeps its share of the world.
 
 Plain iteration on wages diverges where trade elasticities are large. Here steps are
 Broyden's (1965, Mathematics of Computation 19: 577-593), from the inverse Jacobian of F
@@ -98,7 +99,7 @@ def visit(
     paid = jnp.exp(log_wages) * economy.income
     X = spending(economy, net, paid + shock.deficit, start.spending, tolerance)
     earned = (economy.value_added * output(net, X)).sum(axis=1)
-    world = jnp.log(paid.sum() / economy.income.sum())
+    world = jnp.log((economy.joined @ paid) / (economy.joined @ economy.income))
     return Position(log_wages, p, X, earned / paid - 1 + world)
 
 
@@ -154,7 +155,7 @@ def inverse_jacobian(
     dY = sold + jnp.einsum("nij,njm->ijm", net, dX)
     earned = (economy.value_added[:, :, None] * dY).sum(axis=1) / paid[:, None]
     ratio = (economy.value_added * output(net, at.spending)).sum(axis=1) / paid
-    world = jnp.broadcast_to((paid / paid.sum())[None, :], (r, r))
+    world = economy.joined * paid[None, :] / (economy.joined @ paid)[:, None]
     return jnp.linalg.inv(earned - ratio[:, None] * wage + world)
 
 

@@ -404,9 +404,13 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     significant = rows[rows["p_wild"] <= 0.05]
     side = (np.sign(significant["coef"])).value_counts().max()
     assert f"{side} of them" in found.sentence
-    # Of 97.5 % of the draws the share is at most that: of one in forty it or more.
+    # Of two specifications a draw has 0, 1/2 or 1, so that 1 may be the share of more
+    # than one draw in forty that 97.5 % of them do not exceed.
     high = found.tests.set_index("statistic").loc["share significant", "null_high"]
-    assert f" and {percent_text(high)} or more in one of forty" in found.sentence
+    assert "would be at most " in found.sentence
+    assert f" in half of the draws and {percent_text(high)} in 39 of 40" in (
+        found.sentence
+    )
     assert str(found).count("main: ") == 2
 
 

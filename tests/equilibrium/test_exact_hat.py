@@ -275,6 +275,52 @@ def test_flows_that_do_not_exist_stay_away():
     assert_allclose(found.changes, 0, atol=1e-9)
 
 
+@pytest.mark.parametrize("deficits", ["zero", "kept", "closing"])
+def test_a_region_that_trades_with_nobody_changes_nothing_for_others(economy, deficits):
+    """Nothing says how its wages compare with theirs; it keeps its share of the world,
+    wherever it stands among the regions."""
+    world = np.zeros((4, 4, 2))
+    world[:3, :3] = economy.trade
+    world[3, 3] = economy.trade[0, 0]
+    tariff, tariff_new = np.zeros((2, 4, 4, 2))
+    tariff[:3, :3], tariff_new[:3, :3] = economy.tariff, economy.tariff_new
+    share = world[3, 3] / economy.output[0]
+    more = {
+        "intermediate": economy.intermediate[0] * share[None, :],
+        "value_added": economy.value_added[0] * share,
+    }
+    more["final"] = world[3, 3] - more["intermediate"].sum(axis=1)
+    with_it = {
+        name: np.concatenate([getattr(economy, name), own[None]])
+        for name, own in (more | {"deficit": np.array(0.0)}).items()
+    }
+    order = [1, 3, 0, 2]
+    both = replace(
+        economy,
+        regions=[(*economy.regions, "Island")[k] for k in order],
+        trade=world[np.ix_(order, order)],
+        tariff=tariff[np.ix_(order, order)],
+        tariff_new=tariff_new[np.ix_(order, order)],
+        **{name: values[order] for name, values in with_it.items()},
+    )
+    found = tx.exact_hat(both, deficits=deficits).changes
+    assert_allclose(found.loc["Island"], 0, atol=1e-8)
+    alone = tx.exact_hat(economy, deficits=deficits).changes
+    assert_allclose(found.loc[alone.index], alone, rtol=1e-6, atol=1e-8)
+
+
+def test_a_line_says_where_linear_welfare_is_far_whatever_other_regions_do(found):
+    """R01 misses by more points, but by less of its change than R02."""
+    changes = found.changes.copy()
+    changes["welfare"] = changes["real_income"] = 0.0
+    changes.loc["R01", ["welfare", "real_income"]] = 52.0, 50.0
+    changes.loc["R02", ["welfare", "real_income"]] = 3.5, 2.0
+    assert [k for k in replace(found, changes=changes).lines if "linear" in k] == [
+        "welfare is linear and far from the exact change of real income in R02: +3.50 "
+        "against +2.00 per cent"
+    ]
+
+
 def test_arguments_of_another_shape_and_number_are_refused(economy):
     with pytest.raises(TivaxError, match=r"tariff_new has the shape \(3, 3\)"):
         tx.exact_hat(economy, np.zeros((3, 3)))

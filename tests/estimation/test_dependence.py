@@ -6,8 +6,9 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from tivax.engine import regression_table
 from tivax.engine.core.errors import TivaxError
-from tivax.engine.estimation import common_shocks, dependence
+from tivax.engine.estimation import common_shocks, dependence, driscoll_kraay
 from tivax.engine.estimation.dependence import cross_section_dependence, expected_cd
 from tivax.engine.estimation.least_squares import fixed_effects
 
@@ -275,6 +276,14 @@ def test_common_shocks_are_sums_over_pairs_of_rows(lags):
     assert fit["x"].coef == pytest.approx(
         fixed_effects(frame, "y", ["w", "x"])["x"].coef
     )
+
+
+def test_driscoll_kraay_has_no_clusters():
+    """Its scores are summed over the countries of a year: no table names clusters."""
+    fit = driscoll_kraay(random_panel(countries=8, years=6), "KOFGIdj", ["TBI"])
+    assert fit.clusters == 0 and "clusters" not in str(fit)
+    assert "clusters" not in regression_table([fit])["term"].tolist()
+    assert "clusters" not in fit.__maketables_default_stat_keys__
 
 
 def test_without_lags_years_are_independent_clusters():

@@ -266,6 +266,25 @@ def test_lengths_of_production_by_their_definition(by_use):
         assert_same(own[name].values.ravel(), values, RTOL)
 
 
+def test_chains_that_cross_no_border_have_no_length(by_use):
+    """The first region cut off: lengths in global value chains are NaN, not ratios of
+    what sums leave of rounding."""
+    s = len(by_use.sectors)
+    apart = np.zeros((by_use.n, by_use.n))
+    apart[:s, :s] = apart[s:, s:] = 1
+    Y = np.array(by_use.Y) * apart[None, :, ::s, None]
+    Z = np.array(by_use.Z) * apart
+    x = Z.sum(axis=2) + Y.sum(axis=(2, 3))
+    closed = replace(by_use, Z=Z, Y=Y, x=x, value_added=None)
+    names = ["PLV_GVC", "PLY_GVC", "GVC_POS_WWYZ"]
+    for level in ("country", "sector"):
+        found = indicators(closed, [*names, "PLV"], level=level)
+        for name in names:
+            assert np.isnan(found[name].isel(region=0)).all()
+            assert np.isfinite(found[name].isel(region=slice(1, None))).all()
+        assert np.isfinite(found["PLV"]).all()
+
+
 def test_value_added_in_consumption_and_in_fixed_capital(by_use):
     own = indicators(by_use, (), "bilateral-sector")
     A = by_use.Z[0] / by_use.x[0]

@@ -156,6 +156,12 @@ def test_every_command_that_makes_results_is_described():
 # -------------------------------------------------------------------- what is in a zip
 
 
+def test_every_file_of_an_equilibrium_has_a_title():
+    """Those of docs/reference/files.md for kind exact-hat."""
+    files = "scenario equilibrium trade value_added tbi index welfare".split()
+    assert {*files} <= set(programs()["scenario"]["outputs"])
+
+
 def test_data_are_left_out_where_their_licence_asks(members, packed):
     results = {f"results/replication/{name}" for name in OUTPUTS}
     # The panel repeats the index of KOF.

@@ -48,14 +48,51 @@ def test_of_two_stages_the_second_is_shown_with_the_first_stage_f():
     assert frame["TBI"].startswith(f"{fit.second['TBI'].coef:.4f}")
 
 
+def test_terms_of_different_fits_with_one_name_are_one_row():
+    each = [fixed_effects(PANEL, "KOFGIdj", [k]) for k in ("TBI", "RQ")]
+    frame = regression_table(each, labels={"TBI": "index", "RQ": "index"}, digits=3)
+    assert frame.iloc[:, 0].tolist().count("index") == 1
+    for k, (fit, term) in enumerate(zip(each, ("TBI", "RQ"), strict=True), 1):
+        assert frame.iloc[0, k].startswith(f"{fit[term].coef:z.3f}")
+
+
+def test_a_row_of_the_users_stands_in_place_of_one_of_that_name(fits):
+    frame = regression_table(fits, rows={"clusters": ["country", "country"]})
+    assert frame[frame["term"] == "clusters"].to_numpy().tolist() == [
+        ["clusters", "country", "country"]
+    ]
+
+
+def test_each_kind_of_r_squared_has_a_row_of_its_own(fits):
+    """Stata counts effects of years as explained, the libraries take them out first."""
+    net = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="fixest")
+    frame = regression_table([fits[0], net]).set_index("term")
+    assert frame.loc["R² (within)"].tolist() == [f"{fits[0].r2:.4f}", ""]
+    below = frame.loc["R² (within, net of year effects)"].tolist()
+    assert below == ["", f"{net.r2:.4f}"] and net.r2 < fits[0].r2
+
+
+def test_the_note_names_the_column_of_the_clusters(tmp_path):
+    by_group = PANEL.assign(group=PANEL["iso3"].rank(method="dense") // 2)
+    fit = fixed_effects(by_group, "KOFGIdj", ["TBI"], clusters="group")
+    assert "Standard errors: clustered by group, Stata xtreg" in str(fit)
+    path = tmp_path / "table.tex"
+    regression_table([fit], path)
+    text = path.read_text(encoding="utf-8")
+    assert "parentheses: clustered by group, Stata" in text and "country" not in text
+    firms = PANEL.rename(columns={"iso3": "firm"})
+    both = two_stage(firms, "KOFGIdj", "TBI", ["lnPOP"], ["RQ"], entity="firm")
+    assert "clustered by firm, Stata xtivreg2" in str(both.second)
+
+
 def test_the_note_says_in_words_what_the_errors_are_once_for_each_kind(fits, tmp_path):
     areg = fixed_effects(PANEL, "KOFGIdj", ["TBI"], convention="lsdv")
     path = tmp_path / "table.html"
     regression_table([*fits, areg], path)
     assert (
-        "Standard errors in parentheses: clustered by country, Stata xtreg fe "
+        "Standard errors in parentheses: (1), (2) clustered by country, Stata xtreg fe "
         "vce(cluster), t distribution with one degree of freedom fewer than clusters; "
-        "clustered by country, all effects counted (areg), t distribution with one "
+        "(3) clustered by country, all effects counted (areg), t distribution with one "
         "degree of freedom fewer than clusters. *, **, ***"
     ) in path.read_text(encoding="utf-8")
 
@@ -80,6 +117,10 @@ def test_mistakes_are_told_in_one_line(fits, tmp_path):
     assert error_of(regression_table, []) == "fits: give at least one estimate"
     assert "give estimates (of tx.fixed_effects" in error_of(regression_table, [3])
     assert "no term XX" in error_of(regression_table, fits, terms=["XX"])
+    line = error_of(regression_table, fits, labels={"RQ": "x", "TBI": "x"})
+    assert line == (
+        "labels: TBI and RQ of one fit are both named x; give each its own name"
+    )
     line = error_of(regression_table, fits, rows={"effects": ["yes"]})
     assert "give 2 texts, one a column" in line
     line = error_of(regression_table, fits, tmp_path / "a.docx")

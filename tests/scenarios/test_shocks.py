@@ -98,6 +98,26 @@ def test_prices_by_hand(two):
     assert_allclose(values(found, "price_imports", "border"), paid, rtol=RTOL)
 
 
+def test_a_border_cost_on_every_import_raises_their_price_by_at_least_that():
+    """An industry without output sells nothing: what its row holds all the same is no
+    import, in the cost as in the weights, so that the indices fit together."""
+    made = random_tables(regions=3, sectors=2, years=1, seed=1)
+    Z, Y, x = (np.array(k) for k in (made.Z, made.Y, made.x))
+    x[0, 0] = 0  # its sales stay in the table
+    Z[:, :, 0] = 0
+    world = replace(made, Z=Z, Y=Y, x=x, value_added=None)
+    border = tx.Shock("price", percent=10, of="imports")
+    found = tx.scenarios(world, border, industries=True)
+    A, flows = system(world)
+    prices = found.industries["value"].to_numpy() - 1
+    users = np.repeat(np.arange(3), 2)
+    by_buyer = np.stack([(A * x[0])[:, users == q].sum(axis=1) for q in range(3)], 1)
+    sold = (by_buyer + flows) * (x[0] > 0)[:, None]
+    sold[users[:, None] == np.arange(3)[None, :]] = 0
+    expected = 1.1 + (prices @ sold) / sold.sum(axis=0)
+    assert_allclose(values(found, "price_imports", "variant 1"), expected, rtol=RTOL)
+
+
 def test_linkages_by_hand(two):
     found = tx.linkages(two)
     assert_allclose(found["backward"], [0.8 / 0.85, 0.9 / 0.85], rtol=RTOL)
@@ -335,6 +355,17 @@ def test_no_shock_changes_nothing(world):
     assert (found.table["change"].abs() / scale).max() < 1e-12
     prices = tx.scenarios(world, tx.Shock("price", who="R0", percent=0))
     assert (prices.table["change"] == 0).all()
+
+
+def test_of_a_negative_base_there_is_no_change_in_per_cent(world):
+    """An industry whose inputs cost more than it makes: less demand, a smaller loss."""
+    Z = np.array(world.Z)
+    Z[-1, :, 0] *= 1.5 * world.x[-1, 0] / Z[-1, :, 0].sum()
+    loss = replace(world, Z=Z)
+    less = tx.Shock("demand", percent=-10)
+    row = tx.scenarios(loss, less, industries=True).industries.iloc[0]
+    assert row["base"] < 0 < row["change"]
+    assert np.isnan(row["percent"])
 
 
 def test_the_base_is_what_the_measures_say(world):
