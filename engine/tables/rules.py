@@ -148,16 +148,27 @@ def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
 
     The message names the worst industry.
     """
+    if words := unbalanced_in_words(table, tolerance):
+        raise TivaxError(
+            f"{table.where}: {words}; unbalanced=True imports the table as it is"
+        )
+
+
+def unbalanced_in_words(
+    table: WorldTable, tolerance: Tolerance, *, share: float = 0.0
+) -> str:
+    """How many industries do not sell what they make, and the worst; empty where all
+    do within the tolerance, or together miss at most ``share`` of all output."""
     sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
     gap = np.abs(sales - table.x)
     over = gap - tolerance.allowed(table.x)
-    if over.max() > 0:
-        k = int(over.argmax())
-        raise TivaxError(
-            f"{table.where}: {(over > 0).sum()} of {table.x.size} industries do not "
-            f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
-            f"makes {table.x[k]:,.6g}; unbalanced=True imports the table as it is"
-        )
+    if over.max() <= 0 or gap.sum() <= share * table.x.sum():
+        return ""
+    k = int(over.argmax())
+    return (
+        f"{(over > 0).sum()} of {table.x.size} industries do not balance, worst "
+        f"{table.industry(k)}: sells {sales[k]:,.6g}, makes {table.x[k]:,.6g}"
+    )
 
 
 def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
