@@ -172,6 +172,24 @@ def test_changes_of_money_are_in_billions():
     assert {*written} >= {*texts(changes.effect_map(effects))} - {"square-root scale"}
 
 
+def test_the_colours_of_a_waterfall_are_named():
+    values, table, _ = changed()
+    figure = changes.waterfall(values, table, years=(2000, 2008))
+    (legend,) = figure.legends
+    named = {
+        text.get_text(): patch.get_facecolor()
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    assert [*named] == ["value of the year", "raises it", "lowers it"]
+    for ax in figure.axes:
+        first, last, *steps = ax.patches
+        for bar in (first, last):
+            assert bar.get_facecolor() == named["value of the year"]
+        for bar in steps:
+            way = "raises it" if bar.get_width() >= 0 else "lowers it"
+            assert bar.get_facecolor() == named[way]
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
     [
