@@ -13,6 +13,7 @@ from scipy import stats
 
 import tivax as tx
 from tivax.engine.core import percent_text
+from tivax.engine.curve.choices import contestable
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
 from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
@@ -418,6 +419,17 @@ def test_by_default_the_choices_are_those_that_the_panel_allows_of(panel):
     model = replace(MODEL, regressors=("TBI",))
     found = tx.specification_curve(bare, model, draws=9)
     assert found.choices == ("effects", "lag")
+
+
+def test_entrants_are_left_out_by_default_where_there_are_some_and_others(panel):
+    """A panel of Latin America has none; one of entrants alone would have no rows."""
+    model = replace(MODEL, regressors=("TBI",))
+    codes = sorted(panel["iso3"].unique())
+    for own in ("ARG BOL BRA CHL COL CRI DOM ECU GTM HND".split(), ["CZE", "POL"]):
+        new = dict(zip(codes, own, strict=False))
+        frame = panel.assign(iso3=panel["iso3"].map(new)).dropna(subset="iso3")
+        assert "sample" not in contestable(frame, model)
+    assert "sample" in contestable(panel, model)
 
 
 # ------------------------------------------------------------------------------ refused
