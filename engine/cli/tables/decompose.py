@@ -33,6 +33,7 @@ from ...measures import (
     decomposed_each_group,
     decomposed_years,
     require_method,
+    satellite_name,
     value_added_messages,
     value_added_metadata,
     value_added_name,
@@ -270,10 +271,9 @@ def _whole(method: str, value_added: ValueAdded) -> str:
         "production": "value added",
         "tripartite-output": "gross output",
     }.get(method, "gross exports")
-    account = Account(value_added)
-    if account.satellite is None:
-        return whole
-    return f"{account.name} in {whole.removeprefix('gross ')}"
+    if account := satellite_name(value_added):
+        return f"{account} in {whole.removeprefix('gross ')}"
+    return whole
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:

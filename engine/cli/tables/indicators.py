@@ -54,6 +54,7 @@ from ...measures import (
     perimeters_of,
     possible_indicators,
     require_new_names,
+    satellite_name,
     value_added_messages,
     value_added_metadata,
     value_added_name,
@@ -252,8 +253,9 @@ def run_indicators(
                             )
             drawings = {}
             if drawn:
-                of_regions = [xr.concat(k, "year") for k in shown.values()]
-                drawings = begin_drawings(_plots_of(drawn, of_regions, regions), aside)
+                of = satellite_name(accounts[0])
+                plots = _plots_of(drawn, shown.values(), regions, of)
+                drawings = begin_drawings(plots, aside)
             write_csv(label_table(tables, groups.members), folder / "labels.csv")
             save_drawings(drawings, folder, aside)
             certified = {k: max(v) for k, v in sorted(cells.items())}
@@ -313,19 +315,17 @@ _PLOTS = "tivax.engine.figures.indicators"
 
 
 def _plots_of(
-    names: Iterable[str], regions: Sequence[xr.Dataset], asked: Sequence[str]
+    names: Iterable[str], groups: Iterable, asked: Sequence[str], of: str
 ) -> dict[str, Callable[[], Any]]:
-    """What draws the figures of these names, of the regions in each Dataset."""
-    over, plots = xr.concat(regions, "region"), {}
-    if "positions" in names:
-        plots["positions"] = partial(
-            call_named, _PLOTS, "position_map", over, asked or None
-        )
-    if "participation" in names and over.sizes["year"] > 1:
-        plots["participation"] = partial(
-            call_named, _PLOTS, "participation", over, asked or None
-        )
-    return plots
+    """What draws the figures of these names, from the years of each group's regions."""
+    over = xr.concat([xr.concat(years, "year") for years in groups], "region")
+    draws = {"positions": "position_map"}
+    if over.sizes["year"] > 1:
+        draws["participation"] = "participation"
+    return {
+        name: partial(call_named, _PLOTS, draws[name], over, asked or None, account=of)
+        for name in [k for k in draws if k in names]
+    }
 
 
 def _print_last(
