@@ -391,6 +391,24 @@ def test_commands_take_an_extended_table_as_it_comes(tmp_path):
     assert told == "CN1 is a part of CHN; name CHN, which means all its parts"
 
 
+def test_indicators_without_exports_show_whole_regions_by_output(tmp_path):
+    """The printed table orders by output, which is that of the parts together."""
+    table = oecd_table("2023", extended=True)
+    write_oecd(tmp_path / "2018.csv", table, "2023")
+    good("import", "oecd", tmp_path / "2018.csv", "--out", tmp_path / "split")
+    words = ("--only", "UPSTREAM", "--no-figures", "--out", tmp_path / "out")
+    shown = good("indicators", tmp_path / "split", *words).out
+    parents = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}
+    output = dict.fromkeys(("AUS", "CHN", "MEX"), 0.0)
+    for region, made in zip(
+        table.regions, table.x.reshape(len(table.regions), -1).sum(axis=1), strict=True
+    ):
+        if region != "ROW":
+            output[parents.get(region, region)] += made
+    rows = re.findall(r"^\W*([A-Z]{3}) ", shown, re.MULTILINE)
+    assert rows == sorted(output, key=lambda k: -output[k])
+
+
 def test_what_needs_whole_regions_says_how_to_add_them_up(tmp_path):
     table = oecd_table("2023", extended=True)
     good(

@@ -125,7 +125,8 @@ def run_decompose(
         with output_folder(out, run, force=force) as folder:
             with terminal.progress("decomposing", "years") as progress:
                 unit = Account(accounts[0]).unit(tables)
-                labels = {"value": f"value of the term [{unit}]"}
+                labels = {"term": "term of the decomposition"}
+                labels["value"] = f"value of the term [{unit}]"
                 parts = len(tables.years) * len(accounts)
                 parts *= len(members) if one_by_one else 1
                 with LongWriter(folder / path.name, labels=labels) as writer:

@@ -80,6 +80,7 @@ _PRINTED = 4
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 _LABELS = {
+    "indicator": "code of the indicator (tivax indicators --list)",
     "value": "value, in the unit of the indicator (manifest.json: units)",
     "flag": "why the value is out of the usual range, or empty",
 }
@@ -157,11 +158,8 @@ def run_indicators(
     )
     require_rows(file_format, expected)
     if expected > _MANY_ROWS:
-        about = ""
-        if format in _BYTES_PER_ROW:
-            about = (
-                f", about {expected * _BYTES_PER_ROW[format] / 1e6:,.0f} MB of {format}"
-            )
+        each = _BYTES_PER_ROW.get(format, 0) * expected / 1e6
+        about = f", about {each:,.0f} MB of {format}" if each else ""
         terminal.print(
             f"--level {level}: {expected:,} rows{about}; "
             "--only and --years make it smaller"
@@ -351,7 +349,8 @@ def _print_last(
         by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
     elif set(whole["region"].values) <= set(tables.regions):
         output = np.asarray(tables.x[-1]).reshape(len(tables.regions), -1).sum(axis=1)
-        by, size = "gross output", pd.Series(output, list(tables.regions))
+        whose = [tables.parents.get(k, k) for k in tables.regions]
+        by, size = "gross output", pd.Series(output).groupby(whose, sort=False).sum()
     chosen = shown_regions(size, f"{by} in {year}", asked)
     unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
     terminal.print(f"{year}; {chosen.rule}")
