@@ -20,6 +20,7 @@ from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 
 from experiment_panels import calls_of, small_panel, two_stage_model
+from helpers import error_of
 
 pytestmark = pytest.mark.usefixtures("quick")
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
@@ -456,6 +457,15 @@ def test_a_choice_that_cannot_be_is_refused_in_one_line(message, panel):
         tx.specification_curve(panel, MODEL, choices=REFUSED[message], draws=9)
     assert message in str(error.value) and "\n" not in str(error.value)
     assert str(error.value).startswith("model main: ")
+
+
+def test_a_cluster_that_the_panel_lacks_is_named(panel):
+    """By default it is iso3, also where the effects are of other columns."""
+    own = panel.rename(columns={"iso3": "country"})
+    model = replace(MODEL, effects=("country", "year"))
+    line = error_of(tx.specification_curve, own, model, draws=9)
+    assert line.startswith("model main: no column iso3 in the data; it has ")
+    assert "name yours by effects and cluster of a model" in line
 
 
 def test_models_that_have_no_curve_are_refused(panel):

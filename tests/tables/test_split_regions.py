@@ -399,7 +399,7 @@ def test_indicators_without_exports_show_whole_regions_by_output(tmp_path):
     words = ("--only", "UPSTREAM", "--no-figures", "--out", tmp_path / "out")
     shown = good("indicators", tmp_path / "split", *words).out
     parents = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}
-    output = dict.fromkeys(("AUS", "CHN", "MEX"), 0.0)
+    output: dict[str, float] = {"AUS": 0, "CHN": 0, "MEX": 0}
     for region, made in zip(
         table.regions, table.x.reshape(len(table.regions), -1).sum(axis=1), strict=True
     ):
