@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from ..core import TivaxError, TivaxWarning, count_text, suggest
-from .rules import check_values, unbalanced_in_words
+from .rules import check_values, imbalance
 from .world_table import Tolerance, WorldTable, parse_year
 from .world_tables import WorldTables, stack_years
 
@@ -105,13 +105,16 @@ def from_frames(
 
 def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> None:
     """One warning for the first year that clearly does not balance, and all others."""
-    found = {k.where: unbalanced_in_words(k, tolerance, share=_CLEAR) for k in tables}
-    bad = [f"{where}: {words}" for where, words in found.items() if words]
+    every = [(table, imbalance(table, tolerance)) for table in tables]
+    bad = [(k, found) for k, found in every if found.count and found.share > _CLEAR]
     if bad:
+        table, found = bad[0]
         others = f" (and {count_text(len(bad) - 1, 'more year')})" if bad[1:] else ""
         warnings.warn(
-            f"{bad[0]}{others}; results take x for output: rows of Z and Y should add "
-            "up to it",
+            f"{table.where}: {found.count} of {table.x.size} industries do not "
+            f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
+            f"makes {found.makes:,.6g}{others}; results take x for output: rows of Z "
+            "and Y should add up to it",
             TivaxWarning,
             stacklevel=3,
         )

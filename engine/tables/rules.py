@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -143,32 +144,41 @@ def without_rounding(table: WorldTable) -> WorldTable:
     return replace(table, x=np.where(tiny, 0.0, x)) if tiny.any() else table
 
 
+class Imbalance(NamedTuple):
+    """How many industries do not sell what they make, and the worst of them; ``share``
+    is what all rows miss together, of all output."""
+
+    count: int
+    share: float
+    worst: str
+    sells: float
+    makes: float
+
+
+def imbalance(table: WorldTable, tolerance: Tolerance) -> Imbalance:
+    """How far sales are from output, Z1 + Y1 = x."""
+    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
+    gap = np.abs(sales - table.x)
+    over = gap - tolerance.allowed(table.x)
+    k, whole = int(over.argmax()), float(table.x.sum())
+    share = float(gap.sum()) / whole if whole > 0 else 0.0
+    return Imbalance(
+        int((over > 0).sum()), share, table.industry(k), sales[k], table.x[k]
+    )
+
+
 def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
     """Raise ``TivaxError`` unless sales equal output, Z1 + Y1 = x.
 
     The message names the worst industry.
     """
-    if words := unbalanced_in_words(table, tolerance):
+    found = imbalance(table, tolerance)
+    if found.count:
         raise TivaxError(
-            f"{table.where}: {words}; unbalanced=True imports the table as it is"
+            f"{table.where}: {found.count} of {table.x.size} industries do not "
+            f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
+            f"makes {found.makes:,.6g}; unbalanced=True imports the table as it is"
         )
-
-
-def unbalanced_in_words(
-    table: WorldTable, tolerance: Tolerance, *, share: float = 0.0
-) -> str:
-    """How many industries do not sell what they make, and the worst; empty where all
-    do within the tolerance, or together miss at most ``share`` of all output."""
-    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
-    gap = np.abs(sales - table.x)
-    over = gap - tolerance.allowed(table.x)
-    if over.max() <= 0 or gap.sum() <= share * table.x.sum():
-        return ""
-    k = int(over.argmax())
-    return (
-        f"{(over > 0).sum()} of {table.x.size} industries do not balance, worst "
-        f"{table.industry(k)}: sells {sales[k]:,.6g}, makes {table.x[k]:,.6g}"
-    )
 
 
 def check_columns(table: WorldTable, tolerance: Tolerance) -> None:
