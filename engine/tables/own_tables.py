@@ -106,12 +106,14 @@ def from_frames(
 def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> None:
     """One warning for the first year that clearly does not balance, and all others."""
     every = [(table, imbalance(table, tolerance)) for table in tables]
-    bad = [(k, found) for k, found in every if found.count and found.share > _CLEAR]
+    bad = [
+        (k, found) for k, found in every if found.industries and found.share > _CLEAR
+    ]
     if bad:
         table, found = bad[0]
         others = f" (and {count_text(len(bad) - 1, 'more year')})" if bad[1:] else ""
         warnings.warn(
-            f"{table.where}: {found.count} of {table.x.size} industries do not "
+            f"{table.where}: {found.industries} of {table.x.size} industries do not "
             f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
             f"makes {found.makes:,.6g}{others}; results take x for output: rows of Z "
             "and Y should add up to it",

@@ -148,7 +148,7 @@ class Imbalance(NamedTuple):
     """How many industries do not sell what they make, and the worst of them; ``share``
     is what all rows miss together, of all output."""
 
-    count: int
+    industries: int
     share: float
     worst: str
     sells: float
@@ -173,9 +173,9 @@ def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
     The message names the worst industry.
     """
     found = imbalance(table, tolerance)
-    if found.count:
+    if found.industries:
         raise TivaxError(
-            f"{table.where}: {found.count} of {table.x.size} industries do not "
+            f"{table.where}: {found.industries} of {table.x.size} industries do not "
             f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
             f"makes {found.makes:,.6g}; unbalanced=True imports the table as it is"
         )
