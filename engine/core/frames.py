@@ -187,7 +187,7 @@ def long_table_of(result: Any) -> pd.DataFrame:
 @long_table_of.register(xr.DataArray)
 def _(result: xr.DataArray) -> pd.DataFrame:
     sizes = [result.sizes[k] for k in result.dims]
-    where = np.indices(sizes).reshape(len(sizes), -1)
+    where = np.indices(sizes).reshape(len(sizes), result.size)
     columns: dict[str, Any] = {
         str(dim): np.asarray(result[dim].values)[at]
         for dim, at in zip(result.dims, where, strict=True)

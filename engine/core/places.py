@@ -44,6 +44,13 @@ def require_writable(path: Path) -> None:
     # (Where links lead into a circle, the path of one is left.)
     if any(k.is_symlink() for k in (place, *place.parents)):
         raise TivaxError(f"{path}: its links lead in a circle; choose another place")
+    try:
+        str(place).encode()
+    except UnicodeEncodeError:
+        raise TivaxError(
+            f"{path}: not a name in UTF-8, which files of results need; choose another "
+            "name, or give the locale UTF-8 (PYTHONUTF8=1)"
+        ) from None
     above = next(k for k in place.parents if k.exists())
     part = part_name(above / place.name)
     try:

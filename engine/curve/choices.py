@@ -208,9 +208,13 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
     blocks = [k for k, _ in partitions(setting)][:1]
     found["effects"] = [[unit, f"{k}^{time}"] for k in blocks]
     found["effects"].append([f"{unit}[{time}]", time])
-    names = [k for k, own in named_blocks(setting) if not isinstance(own, TivaxError)]
-    if entrants := [k for k in names if "entrants" in k][:1]:
-        found["sample"] = [f"without {entrants[0]}"]
+    there = set(sample_rows(panel, model)[unit].astype(str))
+    for name, units in named_blocks(setting):
+        if isinstance(units, TivaxError) or "entrants" not in name:
+            continue
+        if there & set(units) and there - set(units):
+            found["sample"] = [f"without {name}"]
+            break
     if "lnGDP" in setting.frame:
         found["weights"] = ["lnGDP"]
     found["lag"] = [1]

@@ -110,6 +110,9 @@ def complete_rows(
     return used
 
 
+_BY_DEFAULT = ("iso3", "year")
+
+
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     """``TivaxError`` unless ``data`` has each of these columns, once."""
     if not isinstance(data, pd.DataFrame):
@@ -119,6 +122,11 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
             hint = f"; did you mean {near[0]}?" if near else ""
+            if not near and name in _BY_DEFAULT:
+                hint = (
+                    "; name yours by effects and cluster of a model, by entity and "
+                    "time of tx.fixed_effects and tx.two_stage"
+                )
             raise TivaxError(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )

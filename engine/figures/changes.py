@@ -11,6 +11,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from ..reporting import (
@@ -68,7 +69,7 @@ def waterfall(
     ends = scale * values.set_index("region")[["start", "end"]]
     across = min(_ACROSS, len(chosen))
     down = -(-len(chosen) // across)
-    height = (0.155 * (len(factors) + 2) + 0.42) * down + 0.55
+    height = (0.155 * (len(factors) + 2) + 0.42) * down + 0.75
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     grid = list(fig.subplots(down, across, squeeze=False).flat)
     for k, (ax, region) in enumerate(zip(grid, chosen, strict=False)):
@@ -85,6 +86,8 @@ def waterfall(
         fig.supxlabel(unit, fontsize=SMALL)
     if title:
         fig.suptitle(title, fontsize=FONT, color=INK, x=0.01, ha="left")
+    meanings = {"value of the year": QUIET, "raises it": SURPLUS, "lowers it": DEFICIT}
+    legend(fig, [Patch(facecolor=k) for k in meanings.values()], [*meanings])
     return finish_layout(fig)
 
 

@@ -30,6 +30,7 @@ from .regions import FEW, MANY, known_regions, largest, size_of
 
 # From what stays abroad to what is counted twice.
 _PARTS = (COLOURS[1], COLOURS[2], COLOURS[3], "#BBBBBB")
+_VISIBLE = 0.05  # per cent; less is rounding
 
 
 @rc_context(STYLE)
@@ -56,13 +57,19 @@ def bars(
     fig = Figure(figsize=(FULL_WIDTH, height), layout="constrained")
     ax = fig.subplots()
     places, start = np.arange(len(regions)), np.zeros(len(regions))
+    below = np.zeros(len(regions))  # where negative shares end, left of 0
     for part, colour in zip(parts, _PARTS, strict=False):
         width = share.sel(part=part).values
-        ax.barh(places, width, left=start, height=0.72, color=colour, label=part)
-        start = start + width
+        left = np.where(width < 0, below, start)
+        ax.barh(places, width, left=left, height=0.72, color=colour, label=part)
+        start, below = start + np.maximum(width, 0), below + np.minimum(width, 0)
     labelled_rows(ax, regions)
     plain_axes(ax, grid="x")
-    ax.set_xlim(0, 100)
+    if (below < -_VISIBLE).any():
+        ax.axvline(0, color=INK, linewidth=0.6)
+        ax.set_xlim(1.02 * np.nanmin(below), 1.02 * np.nanmax(start))
+    else:
+        ax.set_xlim(0, 100)
     ax.set_xlabel(f"% of {of}, {int(last['year'])}")
     _title(fig, method, order)
     legend(fig, *ax.get_legend_handles_labels())

@@ -32,11 +32,14 @@ _NAMED = 14
 
 
 @rc_context(STYLE)
-def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
+def participation(
+    data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
+) -> Figure:
     """Backward and forward participation over the years, stacked, a panel a region.
 
     ``regions``, or the eight largest exporters without ROW. With ``GVC_PART_BM_ci_low``
-    and ``_ci_high`` a band is the 95 % interval of the two together.
+    and ``_ci_high`` a band is the 95 % interval of the two together. ``account`` is the
+    name of the satellite account that stands in place of value added.
     """
     order = ""
     if regions is None:
@@ -49,7 +52,7 @@ def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Fig
         order += "dark band: 95 % interval of both together"
     fig = stacked_panels(
         shares,
-        "participation, % of gross exports",
+        f"participation, % of {_exported(account)}",
         (COLOURS[3], COLOURS[1]),
         title=("Participation in global value chains", order),
     )
@@ -65,6 +68,10 @@ def participation(data: xr.Dataset, regions: Sequence[str] | None = None) -> Fig
     return fig
 
 
+def _exported(account: str) -> str:
+    return f"{account} in exports" if account else "gross exports"
+
+
 _BAND = ("GVC_PART_BM_ci_low", "GVC_PART_BM_ci_high")
 
 
@@ -74,13 +81,16 @@ def exports_of(data: xr.Dataset) -> pd.Series:
 
 
 @rc_context(STYLE)
-def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figure:
+def position_map(
+    data: xr.Dataset, regions: Sequence[str] | None = None, *, account: str = ""
+) -> Figure:
     """Position against participation in the last year, with the way from the first.
 
     Right: more of the exports cross two borders or more. Up: more of that is purely
     forward (a region of inputs for others), down: purely backward (of assembly). The
     14 largest exporters and ROW, or ``regions``, are named; all others are grey dots.
     With standard errors (``_ci_low``, ``_ci_high`` of both) these have crosses of 95 %.
+    ``account`` as in ``participation``.
     """
     x, y = data["GVC_PART_BM"], data["GVC_FORWARDNESS"]
     named = largest(exports_of(data), _NAMED) if regions is None else list(regions)
@@ -118,7 +128,7 @@ def position_map(data: xr.Dataset, regions: Sequence[str] | None = None) -> Figu
             _cross(ax, data.sel(year=last, region=region), xs[1], ys[1])
         ax.plot(xs[1], ys[1], "o", color=SURPLUS, markersize=4, zorder=4)
         ends.append((str(region), float(xs[1]), float(ys[1])))
-    ax.set_xlabel(f"GVC participation, % of gross exports, {last}")
+    ax.set_xlabel(f"GVC participation, % of {_exported(account)}, {last}")
     ax.set_ylabel("forwardness, (purely forward − purely backward) / GVC exports")
     said = [f"filled: {last}", f"hollow: {first}"] if first != last else []
     if others:

@@ -24,6 +24,7 @@ from ..reporting import (
     STYLE,
     SURPLUS,
     Language,
+    choice_name,
     darker,
     finish_layout,
     interval_axes,
@@ -31,6 +32,7 @@ from ..reporting import (
     labelled_rows,
     lay_out,
     legend,
+    option_name,
     plain_axes,
 )
 from .panel import GROUP_COLOURS, GROUPS, NORMAL, estimate_look, require_columns
@@ -123,11 +125,21 @@ def joint_curve(
     _chosen(above, curve, "the model")
     _finish_curve(above, len(curve), language)
     _choice_matrix(below, curve, options)
-    # A code of its own: "effects" alone names those of countries and years.
-    codes = {choice: f"choice of {choice}" for choice in options}
-    known = {choice: label(code, language) for choice, code in codes.items()}
-    names = {k: k if name == codes[k] else name for k, name in known.items()}
+    shown = [k for own in options.items() for k in _in_words(*own, language)]
+    below.set_yticks(below.get_yticks(), shown)
+    names = {choice: choice_name(choice, language) for choice in options}
     return _finish_parts(fig, above, below, options, names, language)
+
+
+# Longer names of options leave the curve no room: codes are shorter.
+_LONGEST = 48
+
+
+def _in_words(choice: str, options: Sequence[str], language: Language) -> Sequence[str]:
+    """The options of a choice as a reader knows them; as they are where that is
+    long."""
+    words = [option_name(choice, option, language) for option in options]
+    return words if max(map(len, words)) <= _LONGEST else options
 
 
 _Options = Mapping[str, Sequence[str]]

@@ -56,7 +56,11 @@ LARGE_ECONOMIES: tuple[str, ...] = tuple("CHN USA GBR KOR DEU IND BRA JPN".split
 
 @rc_context(STYLE)
 def tbi_lines(
-    tbi: xr.Dataset, regions: Sequence[str] | None = None, language: Language = "en"
+    tbi: xr.Dataset,
+    regions: Sequence[str] | None = None,
+    language: Language = "en",
+    *,
+    account: str = "",
 ) -> Figure:
     """Trade benefit index over the years, one line a region.
 
@@ -68,6 +72,8 @@ def tbi_lines(
     regions
         Which to draw: by default the eight largest traders of the last year, without
         ROW.
+    account
+        The name of the satellite account that stands in place of value added.
 
     Up to eight regions share one panel, labelled at the line ends; more get a panel
     each with one scale. A value between two missing years is drawn as a point. With
@@ -81,6 +87,11 @@ def tbi_lines(
     index = tbi[names].sel(region=chosen).transpose("year", "region")
     draw = _labelled_lines if len(chosen) <= len(COLOURS) else _panel_each
     traded = ("X, M: value-added exports, imports", "X、M：增加值出口、进口")
+    if account:
+        traded = (
+            f"X, M: {account} in exports, imports",
+            f"X、M：出口、进口中的{account}",
+        )
     band = ("band: 95 % interval", "带：95%区间") if "tbi_ci_low" in tbi else ("", "")
     lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
     lines += [in_language(k, language) for k in (traded, band)]
@@ -183,6 +194,7 @@ def balance_heatmap(
     *,
     year: int | None = None,
     regions: Sequence[str] | None = None,
+    account: str = "",
 ) -> Figure:
     """Bilateral value-added balances T_ij - T_ji of one year, as a map.
 
@@ -195,6 +207,8 @@ def balance_heatmap(
     regions
         Rows and columns in this order. By default the 20 with the largest value-added
         exports and imports, largest first, then ROW.
+    account
+        As in ``tbi_lines``.
 
     The row exports value added, the column absorbs it: a positive cell is a surplus of
     the row. Colours follow the signed square root, since balances span magnitudes.
@@ -228,10 +242,11 @@ def balance_heatmap(
     ax.set_yticks(places, chosen, fontsize=SMALL)
     ax.tick_params(length=0, pad=2)
     ax.spines[:].set_visible(False)
-    ax.set_ylabel("value added from")
+    ax.set_ylabel(f"{account or 'value added'} from")
     ax.set_xlabel("absorbed in")
     fig.suptitle(
-        f"Bilateral value-added balances, {year}\n"
+        f"Bilateral {'' if account else 'value-added '}balances"
+        f"{f' of {account}' if account else ''}, {year}\n"
         "positive (blue): surplus of the row with the column",
         fontsize=FONT,
         color=INK,

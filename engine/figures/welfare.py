@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..core import TivaxError
+from ..core import TivaxError, count_text
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -113,9 +113,14 @@ def welfare_ranges(
     ax.scatter(middle, rows, s=14, color=INK, zorder=3)
     interval_axes(ax)
     labelled_rows(ax, [str(k) for k in shown.index])
-    ax.set_xlabel("welfare, per cent: range, quartiles, median", fontsize=SMALL)
+    # Dots of the smallest and largest stay whole.
+    ax.use_sticky_edges = False
+    ax.margins(x=0.02)
     count = changes.index.get_level_values("scenario").nunique()
-    fig.suptitle(f"Welfare over {count:,} scenarios", fontsize=FONT, color=INK)
+    spread = ": range, quartiles, median" if count > 1 else ""
+    ax.set_xlabel(f"welfare, per cent{spread}", fontsize=SMALL)
+    over = count_text(count, "scenario")
+    fig.suptitle(f"Welfare over {over}", fontsize=FONT, color=INK)
     return finish_layout(fig)
 
 

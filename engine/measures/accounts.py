@@ -131,6 +131,12 @@ def value_added_name(value_added: ValueAdded) -> str:
     return Account(value_added).name
 
 
+def satellite_name(value_added: ValueAdded) -> str:
+    """The name of a satellite account, for figures; empty of value added itself."""
+    account = Account(value_added)
+    return "" if account.satellite is None else account.name
+
+
 def value_added_metadata(
     tables: WorldTables, accounts: Sequence[ValueAdded]
 ) -> dict[str, Any]:

@@ -55,6 +55,57 @@ def label(code: str, language: Language = "en") -> str:
     return in_language(_LABELS[code], language)
 
 
+def choice_name(choice: str, language: Language = "en") -> str:
+    """A choice of a specification curve in words: that of a kind, else a control."""
+    # A code of its own: "effects" alone names those of countries and years.
+    return _known(f"choice of {choice}", language) or _plain(choice, language)
+
+
+def option_name(choice: str, option: str, language: Language = "en") -> str:
+    """An option of a choice in words: ``country + developed × year`` of the
+    effects ``iso3 + developed^year``; names of a user's own columns as they are."""
+    if choice == "effects" and option != "none":
+        return " + ".join(_effect(term, language) for term in option.split(" + "))
+    if choice == "lag":
+        own = _known(f"option of lag {option}", language)
+        return own or label("option of lag", language).format(option)
+    if choice in ("sample", "years"):
+        return label(option, language)
+    if choice == "controls" and option.startswith("without "):
+        left = _listed(option.removeprefix("without "), language)
+        return label("option without", language).format(left)
+    return _known(f"option {option}", language) or _listed(option, language)
+
+
+def _effect(term: str, language: Language) -> str:
+    if match := re.fullmatch(r"(.+)\[(.+)\]", term):
+        names = [_effect(k, language) for k in match.groups()]
+        kind = "trend" if match[2].lower() == "year" else "slopes"
+        return label(f"effect with {kind}", language).format(*names)
+    parts = [_known(f"effect of {k}", language) or k for k in term.split("^")]
+    return " × ".join(parts)
+
+
+def _listed(codes: str, language: Language) -> str:
+    return ", ".join(_plain(code, language) for code in codes.split(", "))
+
+
+# Of a variable: lower case is that of a user, such as index.
+_VARIABLE = re.compile(r"(ln)?[A-Z]+\w*[A-Z]")
+
+
+def _plain(code: str, language: Language) -> str:
+    """The name of a variable on one line, without what it says in brackets."""
+    if not _VARIABLE.match(code):
+        return code
+    return re.sub(r"\s*[(（][^)）]*[)）]", "", label(code, language)).replace("\n", " ")
+
+
+def _known(code: str, language: Language) -> str:
+    """The name of a code that has one, else nothing."""
+    return label(code, language) if code in _LABELS else ""
+
+
 def measure_name(code: str) -> str:
     """A measure in words for figures; an indicator's code as it is."""
     return _MEASURES.get(code, code)

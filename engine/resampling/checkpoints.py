@@ -16,6 +16,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..core import (
     TivaxError,
+    count_text,
     explain_full_disk,
     hint_if_interrupted,
     real_path,
@@ -139,13 +140,17 @@ def _require_space(folder: Path, plans: Sequence[Drawn], *, saved: bool) -> None
     above = next(k for k in folder.parents if k.exists())
     if needed > (free := shutil.disk_usage(above).free):
         raise TivaxError(
-            f"{above}: the draws take {_gib(needed)} on this disk and {_gib(free)} are "
-            "free; ask for fewer, or choose another disk"
+            f"{above}: the draws take {_size(needed)} on this disk and {_size(free)} "
+            "are free; ask for fewer, or choose another disk"
         )
 
 
-def _gib(size: int) -> str:
-    return f"{size / 2**30:,.1f} GiB"
+def _size(count: int) -> str:
+    """``1.5 GiB`` or ``80 bytes``."""
+    for power, unit in ((30, "GiB"), (20, "MiB"), (10, "KiB")):
+        if count >= 2**power:
+            return f"{count / 2**power:,.1f} {unit}"
+    return count_text(count, "byte")
 
 
 @contextmanager

@@ -117,7 +117,8 @@ def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
         g, t = table.index[table.isna().any(axis=1)][0]
         raise TivaxError(
             f"model {model.name}: {g} lacks {' or '.join(names)} in {t}; a placebo "
-            "gives each path to others, so it must be known in every year used"
+            "gives each path to others, so it must be known in every year used: fill "
+            f"it, or leave {g} out of the panel"
         )
     layout = fitted.layout
     size = fitted.size[layout.exogenous : -1]

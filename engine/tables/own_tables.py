@@ -5,14 +5,14 @@ be aligned is refused by name; nothing is matched by position.
 """
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..core import TivaxError, TivaxWarning, suggest
-from .rules import check_values
+from ..core import TivaxError, TivaxWarning, count_text, suggest
+from .rules import check_values, imbalance
 from .world_table import Tolerance, WorldTable, parse_year
 from .world_tables import WorldTables, stack_years
 
@@ -65,6 +65,12 @@ def from_frames(
         Labels missing, unknown or repeated, a region that lacks a sector, frames of
         different years, years of different labels, cells that no table can hold.
 
+    Warns
+    -----
+    TivaxWarning
+        Sales that clearly are not output: rows miss x by more than the tolerance, and
+        by more than 0.1 % of all output together (``tx.check_tables`` tells less too).
+
     Examples
     --------
     >>> rows = pd.MultiIndex.from_product([["AUT", "DEU"], ["goods", "services"]])
@@ -92,7 +98,32 @@ def from_frames(
         _one_year(k, {name: frames[name][k] for name in frames}, *order, source)
         for k in sorted(frames["Z"])
     ]
-    return stack_years(tables, unit=unit, tolerance=tolerance, source=source)
+    world = stack_years(tables, unit=unit, tolerance=tolerance, source=source)
+    _warn_of_imbalance(tables, world.tolerance)
+    return world
+
+
+def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> None:
+    """One warning for the first year that clearly does not balance, and all others."""
+    every = [(table, imbalance(table, tolerance)) for table in tables]
+    bad = [
+        (k, found) for k, found in every if found.industries and found.share > _CLEAR
+    ]
+    if bad:
+        table, found = bad[0]
+        others = f" (and {count_text(len(bad) - 1, 'more year')})" if bad[1:] else ""
+        warnings.warn(
+            f"{table.where}: {found.industries} of {table.x.size} industries do not "
+            f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
+            f"makes {found.makes:,.6g}{others}; results take x for output: rows of Z "
+            "and Y should add up to it",
+            TivaxWarning,
+            stacklevel=3,
+        )
+
+
+# Of world output; published tables miss less in all rows together.
+_CLEAR = 1e-3
 
 
 def from_pymrio(

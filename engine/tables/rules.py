@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float
@@ -143,20 +144,40 @@ def without_rounding(table: WorldTable) -> WorldTable:
     return replace(table, x=np.where(tiny, 0.0, x)) if tiny.any() else table
 
 
+class Imbalance(NamedTuple):
+    """How many industries do not sell what they make, and the worst of them; ``share``
+    is what all rows miss together, of all output."""
+
+    industries: int
+    share: float
+    worst: str
+    sells: float
+    makes: float
+
+
+def imbalance(table: WorldTable, tolerance: Tolerance) -> Imbalance:
+    """How far sales are from output, Z1 + Y1 = x."""
+    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
+    gap = np.abs(sales - table.x)
+    over = gap - tolerance.allowed(table.x)
+    k, whole = int(over.argmax()), float(table.x.sum())
+    share = float(gap.sum()) / whole if whole > 0 else 0.0
+    return Imbalance(
+        int((over > 0).sum()), share, table.industry(k), sales[k], table.x[k]
+    )
+
+
 def check_balance(table: WorldTable, tolerance: Tolerance) -> None:
     """Raise ``TivaxError`` unless sales equal output, Z1 + Y1 = x.
 
     The message names the worst industry.
     """
-    sales = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2))
-    gap = np.abs(sales - table.x)
-    over = gap - tolerance.allowed(table.x)
-    if over.max() > 0:
-        k = int(over.argmax())
+    found = imbalance(table, tolerance)
+    if found.industries:
         raise TivaxError(
-            f"{table.where}: {(over > 0).sum()} of {table.x.size} industries do not "
-            f"balance, worst {table.industry(k)}: sells {sales[k]:,.6g}, "
-            f"makes {table.x[k]:,.6g}; unbalanced=True imports the table as it is"
+            f"{table.where}: {found.industries} of {table.x.size} industries do not "
+            f"balance, worst {found.worst}: sells {found.sells:,.6g}, "
+            f"makes {found.makes:,.6g}; unbalanced=True imports the table as it is"
         )
 
 

@@ -94,6 +94,8 @@ def _require_labels(account: xr.DataArray, dim: str, labels: Sequence) -> None:
         if label not in there:
             others = [str(k) for k in index if k not in labels]
             remedy = f"; it has {', '.join(others[:3])} instead" if others else ""
+            if others and dim == "region":
+                remedy += ": write the codes of the tables, such as ISO alpha-3"
             if dim == "year":
                 remedy = "; choose others by years="
             raise TivaxError(

@@ -94,8 +94,14 @@ def clusters(setting: Setting) -> Iterator[Variant | Row]:
 def dfbeta(fit: VariantFit) -> Float[np.ndarray, " n"]:
     """What the first treatment's estimate loses without each row."""
     j = fit.H.shape[1] - fit.q
-    leverage = (fit.B**2).sum(axis=1) + _unit_leverage(fit)
-    return fit.H[:, j] * fit.u / (1 - leverage) * fit.unit[0]
+    free = 1 - (fit.B**2).sum(axis=1) - _unit_leverage(fit)
+    # The only row of its country says nothing, and has 0 / 0.
+    pull = np.zeros_like(free)
+    np.divide(fit.H[:, j] * fit.u, free, out=pull, where=free > _ALONE)
+    return pull * fit.unit[0]
+
+
+_ALONE = 1e-12  # what rounding leaves of 1 - leverage
 
 
 def _unit_leverage(fit: VariantFit) -> Float[np.ndarray, " n"]:

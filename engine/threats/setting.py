@@ -65,7 +65,7 @@ class Setting:
         """The effects of units and of years, where the model has these two."""
         effects = list(self.model.effects)
         if len(effects) == 2:
-            require_columns(self.panel, effects)
+            require_columns(self.panel, [*effects, self.model.cluster])
             units = [k for k in effects if self._is_unit(k)]
             if len(units) == 1:
                 (time,) = set(effects) - set(units)

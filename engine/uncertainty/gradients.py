@@ -271,9 +271,11 @@ def require_measure(
     if sector is not None:
         require_choice("sector", sector, tables.sectors)
     if tables.parents:
+        part, whole = next(iter(tables.parents.items()))
         raise TivaxError(
-            f"{function}: {next(iter(tables.parents))} is a part of a split region; "
-            "add the parts up first (tx.aggregate)"
+            f"{function}: {part} is a part of a split region; add the parts up first: "
+            f'`tivax aggregate STORE --groups FILE` with {whole} = ["{whole}"] in the '
+            "TOML file, or regions= of tx.aggregate"
         )
     account = Account(value_added)
     if measure in TRADE_MEASURES:

@@ -163,6 +163,11 @@ def test_every_format_holds_the_long_table(store, tmp_path, format):
     own = decompose(TABLES, "bm-source", "country")
     for term, part in frame.groupby("term"):
         assert_allclose(part["value"], own[str(term)].values.ravel(), rtol=RTOL)
+    if format == "dta":
+        with pd.read_stata(path, iterator=True) as file:
+            labels = file.variable_labels()
+        # Not that of the terms of a regression.
+        assert labels["term"] == "term of the decomposition"
 
 
 def test_a_table_too_long_for_the_format_ends_after_the_first_year(

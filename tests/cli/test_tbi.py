@@ -6,13 +6,14 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 from matplotlib.figure import Figure
 from numpy.testing import assert_allclose
 from pandas.io.stata import StataReader
 
 from tivax.engine import TivaxError
 from tivax.engine.cli.figures import drawing_aside
-from tivax.engine.cli.tables.tbi import figures_of, write_tbi
+from tivax.engine.cli.tables.tbi import figures_of, plots_of, write_tbi
 from tivax.engine.core import call_named
 from tivax.engine.core.frames import (
     require_format,
@@ -24,6 +25,7 @@ from tivax.engine.figures import trade as trade_plots
 from tivax.engine.measures.summary import compute_tbi
 from tivax.engine.tables.groups import read_groups
 
+from drawings import words
 from helpers import error_of, random_tables
 
 REGIONS, SECTORS = 4, 3
@@ -345,3 +347,15 @@ def test_a_process_that_has_loaded_matplotlib_draws_by_itself(monkeypatch):
         assert aside is not None
         call = partial(call_named, "tivax.engine.core.processes", "is_first")
         assert aside.call(call).result()
+
+
+def test_figures_of_an_account_name_it_in_place_of_value_added(tables):
+    x = np.asarray(tables.x).reshape(3, REGIONS, SECTORS)
+    coords = {"year": [*tables.years], "region": [*tables.regions]}
+    jobs = xr.DataArray(x, coords | {"sector": [*tables.sectors]}, name="jobs")
+    result = compute_tbi(tables, jobs.assign_attrs(units="persons"))
+    plots = plots_of(result, account="jobs")
+    assert "X, M: jobs in exports, imports" in plots["tbi"]().axes[0].get_ylabel()
+    said = words(plots["va_balances"]())
+    assert "jobs from" in said and any("balances of jobs, " in k for k in said)
+    assert not any("value-added" in k for k in said)

@@ -82,6 +82,16 @@ def test_a_variable_without_a_label_has_an_empty_one():
     assert frame["year"].dtype.kind == "i"
 
 
+def test_one_year_of_a_result_is_a_long_table_too():
+    """Its residual, by year alone, is then a single number."""
+    every = decompose(TABLES, "bm-source", "country")
+    frame = to_long(every.isel(year=-1))
+    assert list(frame) == ["exporter", "variable", "value", "unit"]
+    (residual,) = frame[frame["variable"] == "residual"]["value"]
+    assert residual == every["residual"].values[-1]
+    assert len(to_long(every["residual"][0])) == 1
+
+
 def test_an_estimate_has_a_row_for_each_term():
     panel = random_panel(countries=8, years=6)
     fit = fixed_effects(panel, "KOFGIdj", ["TBI", "RQ"])

@@ -13,7 +13,7 @@ import pytest
 from tivax.engine import TivaxError, open_store, save_store
 from tivax.engine.core.frames import write_frame
 from tivax.engine.core.manifest import Run
-from tivax.engine.core.places import output_folder
+from tivax.engine.core.places import output_folder, require_writable
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 from tivax.engine.resampling.checkpoints import checkpoint
 
@@ -285,3 +285,10 @@ def test_the_help_says_what_is_replaced():
     for command in ("tbi", "import", "panel", "simulate", "bench"):
         shown = " ".join(tivax(command, "--help").out.replace("│", " ").split())
         assert "if this command wrote it and none of its files has changed" in shown
+
+
+def test_a_name_that_is_not_utf8_is_refused_before_any_work(tmp_path):
+    """As Python reads letters of another locale; files of parquet cannot have it."""
+    line = error_of(require_writable, tmp_path / "out-\udcc3\udcbc")
+    assert "not a name in UTF-8" in line and "PYTHONUTF8=1" in line
+    assert names(tmp_path) == []

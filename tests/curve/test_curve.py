@@ -13,12 +13,14 @@ from scipy import stats
 
 import tivax as tx
 from tivax.engine.core import percent_text
+from tivax.engine.curve.choices import contestable
 from tivax.engine.curve.joint import JointTest, critical, normal_deviate
 from tivax.engine.resampling import draws_of, fit_model, make_plan, wild_effects
 from tivax.kernels.random_draws import block_key, webb
 from tivax.kernels.specifications import Choice, fit_of_base
 
 from experiment_panels import calls_of, small_panel, two_stage_model
+from helpers import error_of
 
 pytestmark = pytest.mark.usefixtures("quick")
 # Products of columns of length 1 against the pseudo-inverse of all dummies, in panels of
@@ -424,6 +426,17 @@ def test_by_default_the_choices_are_those_that_the_panel_allows_of(panel):
     assert found.choices == ("effects", "lag")
 
 
+def test_entrants_are_left_out_by_default_where_there_are_some_and_others(panel):
+    """A panel of Latin America has none; one of entrants alone would have no rows."""
+    model = replace(MODEL, regressors=("TBI",))
+    codes = sorted(panel["iso3"].unique())
+    for own in ("ARG BOL BRA CHL COL CRI DOM ECU GTM HND".split(), ["CZE", "POL"]):
+        new = dict(zip(codes, own, strict=False))
+        frame = panel.assign(iso3=panel["iso3"].map(new)).dropna(subset="iso3")
+        assert "sample" not in contestable(frame, model)
+    assert "sample" in contestable(panel, model)
+
+
 # ------------------------------------------------------------------------------ refused
 
 REFUSED = {
@@ -448,6 +461,15 @@ def test_a_choice_that_cannot_be_is_refused_in_one_line(message, panel):
         tx.specification_curve(panel, MODEL, choices=REFUSED[message], draws=9)
     assert message in str(error.value) and "\n" not in str(error.value)
     assert str(error.value).startswith("model main: ")
+
+
+def test_a_cluster_that_the_panel_lacks_is_named(panel):
+    """By default it is iso3, also where the effects are of other columns."""
+    own = panel.rename(columns={"iso3": "country"})
+    model = replace(MODEL, effects=("country", "year"))
+    line = error_of(tx.specification_curve, own, model, draws=9)
+    assert line.startswith("model main: no column iso3 in the data; it has ")
+    assert "name yours by effects and cluster of a model" in line
 
 
 def test_models_that_have_no_curve_are_refused(panel):

@@ -85,6 +85,12 @@ def test_ranges_show_the_lowest_and_highest_scenario(folder):
     welfare = found.changes["welfare"].unstack("region")[["R02", "R01"]]
     np.testing.assert_allclose(ends[:, 0], welfare.min(), rtol=1e-12)
     np.testing.assert_allclose(ends[:, 1], welfare.max(), rtol=1e-12)
+    # Dots at both ends are whole, and a single scenario has no range.
+    low, high = ax.get_xlim()
+    assert low < welfare.to_numpy().min() and welfare.to_numpy().max() < high
+    figure = welfare_ranges(tx.exact_hat(economy, rates[:1]).changes)
+    assert figure.get_suptitle() == "Welfare over 1 scenario"
+    assert figure.axes[0].get_xlabel() == "welfare, per cent"
 
 
 # ----------------------------------------------------------------- many variants

@@ -1,6 +1,7 @@
 """What holds for every figure: the same data give the same bytes, text stays text."""
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -172,6 +173,39 @@ def test_changes_of_money_are_in_billions():
     assert {*written} >= {*texts(changes.effect_map(effects))} - {"square-root scale"}
 
 
+def test_a_negative_share_is_drawn_left_of_zero_and_the_others_keep_their_width():
+    values = totals()
+    values[0, -1, 0] = -0.2 * values[1:, -1, 0].sum()
+    figure = decompositions.bars(values, "gross exports", regions=REGIONS)
+    ax: Any = figure.axes[0]
+    first, *others = (bars[0] for bars in ax.containers)
+    assert first.get_x() == 0 and first.get_width() < -20
+    assert others[0].get_x() == 0
+    ends = [k.get_x() + k.get_width() for k in others]
+    assert ends[:-1] == [k.get_x() for k in others[1:]]
+    low, high = ax.get_xlim()
+    assert low < first.get_width() and high > ends[-1] > 120
+
+
+def test_the_colours_of_a_waterfall_are_named():
+    values, table, _ = changed()
+    figure = changes.waterfall(values, table, years=(2000, 2008))
+    (legend,) = figure.legends
+    named: dict[str, Any] = {
+        text.get_text(): patch.get_facecolor()
+        for text, patch in zip(legend.get_texts(), legend.get_patches(), strict=True)
+    }
+    assert [*named] == ["value of the year", "raises it", "lowers it"]
+    axes: list[Any] = figure.axes
+    for ax in axes:
+        first, last, *steps = ax.patches
+        for bar in (first, last):
+            assert bar.get_facecolor() == named["value of the year"]
+        for bar in steps:
+            way = "raises it" if bar.get_width() >= 0 else "lowers it"
+            assert bar.get_facecolor() == named[way]
+
+
 @pytest.mark.parametrize(
     ("value", "digits", "text"),
     [
@@ -207,6 +241,16 @@ def test_the_size_from_which_zero_is_inside_is_named():
     assert figure.axes[0].lines[-1].get_xdata()[0] == 1
     always = direct_effects.direct_effect_bounds(bounds.assign(low=0.5))
     assert "from here the union includes 0" not in texts(always)
+
+
+def test_participation_of_an_account_is_of_what_exports_embody():
+    """Jobs are no part of gross exports, which are money."""
+    for draw in (indicators.participation, indicators.position_map):
+        assert any(
+            "% of jobs in exports" in k
+            for k in texts(draw(positions(), account="jobs"))
+        )
+        assert any("% of gross exports" in k for k in texts(draw(positions())))
 
 
 def test_a_map_of_positions_says_what_its_dots_and_crosses_are():

@@ -115,10 +115,20 @@ def test_the_joint_curve_is_dark_where_significant_over_the_band_by_rank():
     assert_allclose(top, np.where(dark, ranked["ci_high"], np.nan))
     assert_allclose(line(above, "the model").get_ydata(), [rows["coef"][3]])
     # A choice with a single option says nothing.
-    assert row_labels(below) == ["RQ", "all", "none", "0", "1"]
+    assert row_labels(below) == [
+        *("regulatory quality", "all", "none"),
+        *("same year", "1 year earlier"),
+    ]
     # Not the label of the code "effects", which is that of country and year effects.
     renamed = rows.rename(columns={"lag": "effects"})
     assert "effects" in words(joint_curve(renamed, ["effects"], null))
+
+
+def test_options_too_long_in_words_keep_their_codes():
+    rows, null = figure_data.joint_curve()
+    long = rows.replace({"controls": {"RQ": "lnEXR, lnCK, lnGDP, lnPOP, TFP, INFR"}})
+    below = joint_curve(long, ["controls"], null).axes[1]
+    assert row_labels(below) == ["all", "lnEXR, lnCK, lnGDP, lnPOP, TFP, INFR", "none"]
 
 
 def test_a_joint_curve_of_one_specification_has_a_row():

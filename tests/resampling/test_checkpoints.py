@@ -179,8 +179,8 @@ def test_a_disk_too_small_is_refused(tmp_path, monkeypatch, saved, each):
     out = tmp_path / "new" / "out"
     free(10 * each - 1)
     line = (
-        f"{tmp_path}: the draws take 0.0 GiB on this disk and 0.0 GiB are free; ask for "
-        "fewer, or choose another disk"
+        f"{tmp_path}: the draws take {10 * each} bytes on this disk and {10 * each - 1} "
+        "bytes are free; ask for fewer, or choose another disk"
     )
     with pytest.raises(TivaxError, match=f"^{re.escape(line)}$"):
         with checkpoint(out, PROGRAMS, IDENTITY, saved=saved):

@@ -511,7 +511,7 @@ ALONE = FRAMES["balanced"].assign(
     TBI=lambda frame: ((frame["iso3"] == "C03") & (frame["year"] > 2003)).astype(float)
 )
 MISTAKES = {
-    "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used"),
+    "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used: fill it, or leave C03 out of the panel"),
     "an instrument that is not known": (HOLE, remodel(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
     "two treatments": (FRAMES["balanced"], remodel(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
     "two instruments": (FRAMES["balanced"], IV_TWO, SHIFTS, "a placebo moves one treatment, and one instrument with it"),

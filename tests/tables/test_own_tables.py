@@ -12,6 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from tivax.engine import (
     TivaxError,
     TivaxWarning,
+    Tolerance,
     from_frames,
     from_pymrio,
     trade_benefit_index,
@@ -205,6 +206,38 @@ def test_years_that_differ_are_named():
     years["x"] = {2001: given["x"]}
     with pytest.raises(TivaxError, match="x and Z are of different years: 2000, 2001"):
         from_frames(**years)
+
+
+# ------------------------------------------------------------------------ balance
+
+
+def test_output_that_sales_clearly_miss_is_warned_of_in_words_of_the_check():
+    with pytest.warns(TivaxWarning) as said:
+        tables = from_frames(**frames(x=2 * frames()["x"]))
+    (line,) = (str(k.message) for k in said)
+    worst = int(WORLD.x.argmax())
+    sells, makes = WORLD.x[worst], 2 * WORLD.x[worst]
+    assert line.startswith(
+        f"2014: 8 of 8 industries do not balance, worst {WORLD.industry(worst)}: "
+        f"sells {sells:,.6g}, makes {makes:,.6g}; "
+    )
+    assert_array_equal(tables.x[0], 2 * WORLD.x)  # and taken as it is
+
+
+def test_years_out_of_balance_make_one_warning():
+    given = frames(value_added=None, year=None)
+    years: dict[str, Any] = {
+        k: {y: given[k] for y in (2000, 2001, 2002)} for k in ("Z", "Y", "x")
+    }
+    years["x"] = years["x"] | {2001: 1.1 * given["x"], 2002: 0.9 * given["x"]}
+    with pytest.warns(TivaxWarning, match=r"^2001: .*\(and 1 more year\)") as said:
+        from_frames(**years)
+    assert len(said) == 1
+
+
+def test_rounding_and_what_the_tolerance_allows_are_not_warned_of():
+    from_frames(**frames(x=1.0005 * frames()["x"]))
+    from_frames(**frames(x=1.1 * frames()["x"]), tolerance=Tolerance(relative=0.2))
 
 
 # ------------------------------------------------------------------------- pymrio

@@ -1,5 +1,6 @@
 """Regions that a table splits by kind of firm: computed apart, given as one."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -388,3 +389,40 @@ def test_commands_take_an_extended_table_as_it_comes(tmp_path):
         "--groups", tmp_path / "groups.toml",
     )  # fmt: skip
     assert told == "CN1 is a part of CHN; name CHN, which means all its parts"
+
+
+def test_indicators_without_exports_show_whole_regions_by_output(tmp_path):
+    """The printed table orders by output, which is that of the parts together."""
+    table = oecd_table("2023", extended=True)
+    write_oecd(tmp_path / "2018.csv", table, "2023")
+    good("import", "oecd", tmp_path / "2018.csv", "--out", tmp_path / "split")
+    words = ("--only", "UPSTREAM", "--no-figures", "--out", tmp_path / "out")
+    shown = good("indicators", tmp_path / "split", *words).out
+    parents = {"CN1": "CHN", "CN2": "CHN", "MX1": "MEX", "MX2": "MEX"}
+    output: dict[str, float] = {"AUS": 0, "CHN": 0, "MEX": 0}
+    for region, made in zip(
+        table.regions, table.x.reshape(len(table.regions), -1).sum(axis=1), strict=True
+    ):
+        if region != "ROW":
+            output[parents.get(region, region)] += made
+    rows = re.findall(r"^\W*([A-Z]{3}) ", shown, re.MULTILINE)
+    assert rows == sorted(output, key=lambda k: -output[k])
+
+
+def test_what_needs_whole_regions_says_how_to_add_them_up(tmp_path):
+    table = oecd_table("2023", extended=True)
+    good(
+        "import",
+        "oecd",
+        write_oecd(tmp_path / "2018.csv", table, "2023"),
+        "--out",
+        tmp_path / "split",
+    )
+    told = mistake("change", tmp_path / "split", "--out", tmp_path / "why")
+    assert told.startswith("change: ")
+    file, whole = tmp_path / "whole.toml", re.search(r'([A-Z]{3}) = \["\1"\]', told)
+    assert whole is not None and "`tivax aggregate STORE --groups FILE`" in told
+    file.write_text(whole[0])
+    good("aggregate", tmp_path / "split", "--groups", file, "--out", tmp_path / "whole")
+    tables = open_store(tmp_path / "whole")
+    assert set(tables.regions) == {"AUS", "CHN", "MEX", "ROW"} and not tables.parents

@@ -324,6 +324,18 @@ def test_dfbeta_is_a_refit_also_where_clusters_hold_several_units(small):
     assert_allclose(got["coef"], full - max(full - np.array(without)), rtol=1e-9)
 
 
+def test_a_country_of_a_single_year_has_no_influence(small):
+    """Its effect takes all of it: no warning (an error here), and no cell named."""
+    alone = small.iloc[:1].assign(iso3="ALONE", TBI=100.0)
+    both = [
+        tx.threats(frame, MODEL, only=["influential cells"], draws=0).table
+        for frame in (small, pd.concat([small, alone], ignore_index=True))
+    ]
+    cell = "without the cell of the largest DFBETA"
+    assert one(both[1], cell)["note"] == one(both[0], cell)["note"]
+    assert_allclose(one(both[1], cell)["coef"], one(both[0], cell)["coef"], rtol=1e-9)
+
+
 def test_dated_groups_say_who_joined_when():
     joined = entrants("EU", range(2000, 2015))
     assert {k: len(v) for k, v in joined.items()} == {2004: 10, 2007: 2, 2013: 1}

@@ -33,6 +33,7 @@ from ...measures import (
     decomposed_each_group,
     decomposed_years,
     require_method,
+    satellite_name,
     value_added_messages,
     value_added_metadata,
     value_added_name,
@@ -124,7 +125,8 @@ def run_decompose(
         with output_folder(out, run, force=force) as folder:
             with terminal.progress("decomposing", "years") as progress:
                 unit = Account(accounts[0]).unit(tables)
-                labels = {"value": f"value of the term [{unit}]"}
+                labels = {"term": "term of the decomposition"}
+                labels["value"] = f"value of the term [{unit}]"
                 parts = len(tables.years) * len(accounts)
                 parts *= len(members) if one_by_one else 1
                 with LongWriter(folder / path.name, labels=labels) as writer:
@@ -270,10 +272,9 @@ def _whole(method: str, value_added: ValueAdded) -> str:
         "production": "value added",
         "tripartite-output": "gross output",
     }.get(method, "gross exports")
-    account = Account(value_added)
-    if account.satellite is None:
-        return whole
-    return f"{account.name} in {whole.removeprefix('gross ')}"
+    if account := satellite_name(value_added):
+        return f"{account} in {whole.removeprefix('gross ')}"
+    return whole
 
 
 def _has_parts(part: xr.Dataset, method: str, level: str) -> bool:

@@ -54,6 +54,7 @@ from ...measures import (
     perimeters_of,
     possible_indicators,
     require_new_names,
+    satellite_name,
     value_added_messages,
     value_added_metadata,
     value_added_name,
@@ -79,6 +80,7 @@ _PRINTED = 4
 _MANY_ROWS = 1_000_000
 _BYTES_PER_ROW = {"parquet": 4.9, "csv": 43}
 _LABELS = {
+    "indicator": "code of the indicator (tivax indicators --list)",
     "value": "value, in the unit of the indicator (manifest.json: units)",
     "flag": "why the value is out of the usual range, or empty",
 }
@@ -156,11 +158,8 @@ def run_indicators(
     )
     require_rows(file_format, expected)
     if expected > _MANY_ROWS:
-        about = ""
-        if format in _BYTES_PER_ROW:
-            about = (
-                f", about {expected * _BYTES_PER_ROW[format] / 1e6:,.0f} MB of {format}"
-            )
+        each = _BYTES_PER_ROW.get(format, 0) * expected / 1e6
+        about = f", about {each:,.0f} MB of {format}" if each else ""
         terminal.print(
             f"--level {level}: {expected:,} rows{about}; "
             "--only and --years make it smaller"
@@ -252,8 +251,9 @@ def run_indicators(
                             )
             drawings = {}
             if drawn:
-                of_regions = [xr.concat(k, "year") for k in shown.values()]
-                drawings = begin_drawings(_plots_of(drawn, of_regions, regions), aside)
+                of = satellite_name(accounts[0])
+                plots = _plots_of(drawn, shown.values(), regions, of)
+                drawings = begin_drawings(plots, aside)
             write_csv(label_table(tables, groups.members), folder / "labels.csv")
             save_drawings(drawings, folder, aside)
             certified = {k: max(v) for k, v in sorted(cells.items())}
@@ -313,19 +313,17 @@ _PLOTS = "tivax.engine.figures.indicators"
 
 
 def _plots_of(
-    names: Iterable[str], regions: Sequence[xr.Dataset], asked: Sequence[str]
+    names: Iterable[str], groups: Iterable, asked: Sequence[str], of: str
 ) -> dict[str, Callable[[], Any]]:
-    """What draws the figures of these names, of the regions in each Dataset."""
-    over, plots = xr.concat(regions, "region"), {}
-    if "positions" in names:
-        plots["positions"] = partial(
-            call_named, _PLOTS, "position_map", over, asked or None
-        )
-    if "participation" in names and over.sizes["year"] > 1:
-        plots["participation"] = partial(
-            call_named, _PLOTS, "participation", over, asked or None
-        )
-    return plots
+    """What draws the figures of these names, from the years of each group's regions."""
+    over = xr.concat([xr.concat(years, "year") for years in groups], "region")
+    draws = {"positions": "position_map"}
+    if over.sizes["year"] > 1:
+        draws["participation"] = "participation"
+    return {
+        name: partial(call_named, _PLOTS, draws[name], over, asked or None, account=of)
+        for name in [k for k in draws if k in names]
+    }
 
 
 def _print_last(
@@ -351,7 +349,8 @@ def _print_last(
         by, size = "gross exports", whole["EXGR"].isel(year=-1).to_series()
     elif set(whole["region"].values) <= set(tables.regions):
         output = np.asarray(tables.x[-1]).reshape(len(tables.regions), -1).sum(axis=1)
-        by, size = "gross output", pd.Series(output, list(tables.regions))
+        whose = [tables.parents.get(k, k) for k in tables.regions]
+        by, size = "gross output", pd.Series(output).groupby(whose, sort=False).sum()
     chosen = shown_regions(size, f"{by} in {year}", asked)
     unit = {k: str(whole[k].attrs.get("units", "")) for k in names}
     terminal.print(f"{year}; {chosen.rule}")

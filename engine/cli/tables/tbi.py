@@ -34,6 +34,7 @@ from ...measures import (
     TbiResult,
     ValueAdded,
     compute_tbi,
+    satellite_name,
     value_added_messages,
     value_added_metadata,
     value_added_name,
@@ -134,6 +135,7 @@ def run_tbi(
                     shown=shown,
                     figures=figures,
                     aside=aside,
+                    account=satellite_name(accounts[0]),
                 )
             else:
                 write_tbi_of_accounts(done, folder, format, errors)
@@ -235,10 +237,12 @@ def write_tbi(
     shown: ShownRegions | None = None,
     figures: bool = True,
     aside: Aside | None = None,
+    account: str = "",
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
-    footprints if there are any, and for Stata a do-file that prints the index."""
-    plots = plots_of(result, shown, errors) if figures else {}
+    footprints if there are any, and for Stata a do-file that prints the index.
+    ``account`` names what figures show in place of value added."""
+    plots = plots_of(result, shown, errors, account) if figures else {}
     drawings = begin_drawings(plots, aside)
     _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
     save_drawings(drawings, folder, aside)
@@ -391,6 +395,7 @@ def plots_of(
     result: TbiResult,
     shown: ShownRegions | None = None,
     errors: "uncertainty.TbiErrors | None" = None,
+    account: str = "",
 ) -> dict[str, Callable[[], Any]]:
     """What draws each figure of `tivax tbi`, by file name, with bands of errors if
     there are.
@@ -401,12 +406,18 @@ def plots_of(
     tbi = result.tbi
     if errors is not None:
         tbi = uncertainty.with_intervals(tbi, errors.regions[["tbi"]])
-    plots = {"tbi": partial(call_named, _PLOTS, "tbi_lines", tbi, shown.few)}
+    lines = partial(call_named, _PLOTS, "tbi_lines", tbi, shown.few, account=account)
+    plots = {"tbi": lines}
     if result.each_group:
         return plots
     many = shown.many if len(shown.many) > 1 else None  # one has no partner
     plots["va_balances"] = partial(
-        call_named, _PLOTS, "balance_heatmap", result.absorbed, regions=many
+        call_named,
+        _PLOTS,
+        "balance_heatmap",
+        result.absorbed,
+        regions=many,
+        account=account,
     )
     # Jobs or emissions cannot be compared with gross trade.
     if result.absorbed.attrs.get("units") == result.exports.attrs.get("units"):
