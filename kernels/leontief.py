@@ -158,8 +158,10 @@ def sales_by_weights(
     return jax.lax.platform_dependent(Z, weights, cpu=by_region, default=at_once)
 
 
-@jax.jit
-def inverses(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
+@partial(jax.jit, static_argnames="productive")
+def inverses(
+    M: Float[Array, "c s s"], *, productive: bool = False
+) -> Float[Array, "c s s"]:
     """M^-1 of many matrices, by Gauss-Jordan elimination without pivoting.
 
     For matrices of productive tables (I - A_rr, diagonal blocks of B, Schur
@@ -168,11 +170,13 @@ def inverses(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
     for each other for ever.
 
     About sqrt(s) pivots are eliminated at once, by products with the inverse of their
-    block: for s = 56 in half the time of one by one, for s = 308 in a tenth.
+    block: for s = 56 in half the time of one by one, for s = 308 in a tenth. With
+    ``productive``, which is static, a pivot that is not positive makes the inverse NaN:
+    M = I - A is then not that of a productive table (Hawkins and Simon 1949).
     """
     c, s, _ = M.shape
     if s <= _ONE_BY_ONE:
-        return _eliminate(M)
+        return _eliminate(M, productive)
     b = math.ceil(math.sqrt(s))
     blocks = math.ceil(s / b)
     size = blocks * b
@@ -185,7 +189,7 @@ def inverses(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
         """In place: the columns of the block become those of the inverse."""
         at = k * b
         rows, columns = cut(M, at, b, axis=1), cut(M, at, b, axis=2)
-        pivots = _eliminate(cut(rows, at, b, axis=2))
+        pivots = _eliminate(cut(rows, at, b, axis=2), productive)
         rows = pivots @ put(rows, one, at, axis=2)
         others = put(columns, jnp.zeros_like(one), at, axis=1)
         rest = put(M, jnp.zeros_like(columns), at, axis=2)
@@ -198,7 +202,7 @@ def inverses(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
 _ONE_BY_ONE = 16
 
 
-def _eliminate(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
+def _eliminate(M: Float[Array, "c s s"], productive: bool) -> Float[Array, "c s s"]:
     """``inverses``, one pivot after the other."""
 
     def eliminate(k: Array, M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
@@ -206,6 +210,8 @@ def _eliminate(M: Float[Array, "c s s"]) -> Float[Array, "c s s"]:
         pivot = jax.lax.dynamic_index_in_dim(M, k, axis=1)  # row (c, 1, s)
         column = jax.lax.dynamic_index_in_dim(M, k, axis=2)  # (c, s, 1)
         size = jax.lax.dynamic_index_in_dim(pivot, k, axis=2)  # (c, 1, 1)
+        if productive:
+            size = jnp.where(size > 0, size, jnp.nan)
         here = (jnp.arange(M.shape[-1]) == k).astype(M.dtype)
         row = (pivot + here[None, None, :] - here[None, None, :] * pivot) / size
         others = column * (1 - here[None, :, None])
@@ -258,9 +264,8 @@ def _small_inverse(A: Float[Array, "m m"]) -> Float[Array, "m m"]:
     """(I - A)^-1, NaN or large numbers where A is not productive."""
 
     def by_elimination(A: Float[Array, "m m"]) -> Float[Array, "m m"]:
-        L = inverses((jnp.eye(len(A), dtype=A.dtype) - A)[None])[0]
-        productive = jnp.all(L.sum(axis=0) > 0)  # see output_multipliers
-        return jnp.where(productive, L, jnp.nan)
+        M = jnp.eye(len(A), dtype=A.dtype) - A
+        return inverses(M[None], productive=True)[0]
 
     # A GPU would start several programs for each pivot.
     return jax.lax.platform_dependent(A, cpu=by_elimination, default=_power_inverse)

@@ -195,6 +195,16 @@ def test_only_the_last_industry_is_not_productive():
     assert not residual < 1e-3
 
 
+def test_inputs_below_zero_may_be_large_in_a_productive_table():
+    A = random_inputs(40)
+    A[3, 0] = -2.5  # its column of B sums to less than 0
+    B = np.asarray(leontief.inverse(A))
+    assert_allclose(B, np.linalg.inv(np.eye(40) - A), rtol=0, atol=1e-13)
+    assert B[:, 0].sum() < 0
+    A[7, 7] = 1.2
+    assert np.isnan(leontief.inverse(A)).all()
+
+
 # Up to 16 pivots go one by one; blocks divide 25, 36 and 56, and not 17, 35 and 163.
 @pytest.mark.parametrize("s", [1, 2, 16, 17, 25, 35, 36, 56, 163])
 def test_inverses_agree_with_numpy(s):
