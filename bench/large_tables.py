@@ -15,6 +15,7 @@ compiling, the best of the others ``best``.
 """
 
 import argparse
+import os
 import resource
 import shutil
 import sys
@@ -109,6 +110,8 @@ def main() -> None:
     parser.add_argument("--make", action="store_true", help="make the stores, no more")
     parser.add_argument("--keep", action="store_true", help="keep the stores")
     given = parser.parse_args()
+    # For the processes that make and run: see engine.cli.app.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     about = machine()
     print(f"{about['processor']}, {about['cores']} cores; {about['packages']}")
     heads = ("n", "k", "method", "first s", "best s", "ps/n^2k", "residual", "passes")

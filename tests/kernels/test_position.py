@@ -4,7 +4,7 @@ import jax
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.kernels import position
 from tivax.kernels.inverted_table import invert_table
@@ -18,6 +18,7 @@ RTOL = 1e-12
 
 invert = jax.jit(invert_table)
 forward_stages = compiled(position.forward_stages)
+backward_stages = compiled(position.backward_stages)
 downstreamness = compiled(position.downstreamness)
 
 
@@ -73,3 +74,15 @@ def test_stages_and_values_of_the_three_ways_add_up_to_the_whole(world):
     for k in range(2):
         parts = sum(ways[name][k] for name in ("domestic", "traditional", "gvc"))
         assert_allclose(parts, ways["total"][k], rtol=RTOL)
+
+
+def test_chains_that_cross_no_border_are_none():
+    """What two ways of one sum leave of rounding is 0."""
+    one = random_table(regions=3, sectors=12, seed=1)
+    apart = np.kron([[1, 0, 0], [0, 1, 1], [0, 1, 1]], np.ones((12, 12)))
+    Z, Y = one.Z * apart, one.Y[:, :, 0] * apart[:, ::12]
+    world = invert(Z, Z.sum(axis=1) + Y.sum(axis=1), Y)
+    for ways in (forward_stages(world), backward_stages(world)):
+        for part in ways["gvc"]:
+            assert_array_equal(part[:12], 0)
+            assert (np.asarray(part[12:]) > 0).all()
