@@ -30,6 +30,9 @@ from typing import Any
 
 import numpy as np
 
+# Before JAX is imported: see engine.cli.app.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
 from ..engine.core import GIB, start_jax
 from ..engine.measures import value_added_trade
 from ..engine.streaming import is_too_large, large_world
@@ -110,8 +113,6 @@ def main() -> None:
     parser.add_argument("--make", action="store_true", help="make the stores, no more")
     parser.add_argument("--keep", action="store_true", help="keep the stores")
     given = parser.parse_args()
-    # For the processes that make and run: see engine.cli.app.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     about = machine()
     print(f"{about['processor']}, {about['cores']} cores; {about['packages']}")
     heads = ("n", "k", "method", "first s", "best s", "ps/n^2k", "residual", "passes")
