@@ -1,8 +1,8 @@
 """Checks before every estimate: names, numbers, identification, standard errors.
 
 Fixed effects, 2SLS, bootstraps, placebos and tests of instruments refuse the same
-mistakes in the same words. Whatever is "zero up to
-rounding" is so relative to the data's own size: no result depends on units.
+mistakes in the same words. Whatever is "zero up to rounding" is so relative to the
+data's own size: no result depends on units.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +21,8 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
+_TO_NAME = "; name yours by effects and cluster of a model, or by entity and time"
+_YOURS = {"iso3": _TO_NAME, "year": _TO_NAME}  # taken where none are named
 
 
 # ------------------------------------------------------------------ names of columns
@@ -110,9 +112,6 @@ def complete_rows(
     return used
 
 
-_BY_DEFAULT = ("iso3", "year")
-
-
 def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
     """``TivaxError`` unless ``data`` has each of these columns, once."""
     if not isinstance(data, pd.DataFrame):
@@ -121,12 +120,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
         if name not in data.columns:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
-            hint = f"; did you mean {near[0]}?" if near else ""
-            if not near and name in _BY_DEFAULT:
-                hint = (
-                    "; name yours by effects and cluster of a model, by entity and "
-                    "time of tx.fixed_effects and tx.two_stage"
-                )
+            hint = f"; did you mean {near[0]}?" if near else _YOURS.get(name, "")
             raise TivaxError(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )
