@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_args
 
 import typer
 
@@ -242,7 +242,7 @@ def require_named_files(command: Callable[..., None], words: Sequence[str]) -> N
     A path of it would be ".", the folder one is in: a variable of a script is not set.
     """
     kinds = {
-        name: str(parameter.annotation)
+        name: _types(parameter.annotation)
         for parameter in inspect.signature(command).parameters.values()
         for info in getattr(parameter.annotation, "__metadata__", ())
         # (Where typer reads Annotated, the first name is the default.)
@@ -250,9 +250,15 @@ def require_named_files(command: Callable[..., None], words: Sequence[str]) -> N
     }
     for before, word in pairwise(["", *words]):
         option = before if word == "" else word.removesuffix("=")
-        of_path = "pathlib.Path" in kinds.get(option, "")
+        of_path = Path in kinds.get(option, ())
         if of_path and word in ("", f"{option}="):
             raise TivaxError(f"{option}: empty; give the name of a file or folder")
-        takes_a_word = option in kinds and "[bool" not in kinds[option]
+        takes_a_word = option in kinds and bool not in kinds[option]
         if word == "" and not takes_a_word:
             raise TivaxError("an argument is empty; give a name")
+
+
+def _types(annotation: Any) -> tuple[Any, ...]:
+    """The types in an annotation: ``Path`` in ``Annotated[list[Path] | None, ...]``."""
+    inner = [each for part in get_args(annotation) for each in _types(part)]
+    return (annotation, *inner)

@@ -3,7 +3,8 @@
 Importing JAX, pandas and tivax takes more of a short process than what it is there to
 show. One process of this file imports all once and forks for whoever asks; it computes
 nothing, as a process with the threads of a started JAX must not be forked. Variables
-that JAX reads when it is imported are those of the process of pytest.
+that JAX reads when it is imported are those of the process of pytest, but for the one
+that chooses how programs are compiled, and so their last bits.
 """
 
 import atexit
@@ -115,6 +116,9 @@ def _asked(asking: socket.socket) -> str:
     os.chdir(folder)
     os.environ.clear()
     os.environ.update(environment)
+    quick = environment.get("JAX_DISABLE_MOST_OPTIMIZATIONS", "0")
+    jax = importlib.import_module("jax")
+    jax.config.update("jax_disable_most_optimizations", quick.lower() in ("1", "true"))
     found = environment.get("PYTHONPATH", "").split(os.pathsep)
     sys.path[:0] = ["", *filter(None, found)]
     sys.argv = ["-c", *words]
