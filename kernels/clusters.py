@@ -43,6 +43,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int
 
+from .low_rank import FEW
 from .small_systems import one_by_one
 
 # Below, 1 - leverage is rounding: that direction lives in one cluster alone.
@@ -107,9 +108,16 @@ class ClusterFit(NamedTuple):
 def cross_products(
     columns: Float[Array, "n m"], cluster: Array, *, clusters: int
 ) -> Float[Array, "{clusters} m m"]:
-    """S_g from rows: ``cluster`` holds the number of each row's cluster."""
-    products = columns[:, :, None] * columns[:, None, :]
-    return jax.ops.segment_sum(products, cluster, num_segments=clusters)
+    """S_g from rows: ``cluster`` holds the number of each row's cluster.
+
+    A column at a time, so that nothing is larger than the rows and the result.
+    """
+
+    def with_column(column: Float[Array, " n"]) -> Float[Array, "G m"]:
+        products = column[:, None] * columns
+        return jax.ops.segment_sum(products, cluster, num_segments=clusters)
+
+    return jnp.moveaxis(jax.lax.map(with_column, columns.T), 0, 1)
 
 
 def two_way_products(
@@ -316,28 +324,48 @@ def degrees(
     p_g = (I - H_gg)^-1/2 c_g B contrast. NaN where there is no CV2.
     """
     spectrum = leverages(fit) if spectrum is None else spectrum
-    Q = variance_form(fit, contrast, spectrum, -0.5)
+    total, squares = form_sums(fit, contrast, spectrum, -0.5)
     served = ~singly_identified(spectrum, contrast).any()
-    return jnp.where(served, jnp.trace(Q) ** 2 / jnp.sum(Q * Q), jnp.nan)
+    return jnp.where(served, total**2 / squares, jnp.nan)
 
 
-def variance_form(
+def form_sums(
     fit: ClusterFit,
     contrast: Float[Array, " p"],
     spectrum: Leverages,
     exponent: float,
-) -> Float[Array, "G G"]:
-    """Entries p_g'(I - H) p_h, p_g = (I - H_gg)^exponent c_g B contrast.
+    *,
+    centred: bool = False,
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """Sum of the eigenvalues, and of their squares, of the form with entries
+    p_g'(I - H) p_h, p_g = (I - H_gg)^exponent c_g B contrast.
 
-    With iid errors of variance 1 its eigenvalues are the weights of the chi2(1) that
-    a variance estimator is a sum of: CV2 (-1/2), the jackknife (-1).
+    With iid errors of variance 1 they are the weights of the chi2(1) that a variance
+    estimator is a sum of: CV2 (-1/2), the jackknife (-1); ``centred``: that around the
+    mean of the estimates without each cluster, times (G-1)/G.
     """
     e = fit.bread_inverse @ contrast
     Ae = jnp.einsum("gpq,q->gp", fit.A, e)
     # c_g'p_g and p_g'p_g, both pushed through.
     cp = spectrum.power(Ae, exponent)
     pp = spectrum.power(Ae, 2 * exponent) @ e
-    return jnp.diag(pp) - cp @ fit.bread_inverse @ cp.T
+    G, B = len(pp), fit.bread_inverse
+    factor = jnp.asarray((G - 1) / G if centred else 1.0, pp.dtype)
+    if G <= FEW:
+        Q = jnp.diag(pp) - cp @ B @ cp.T
+        if centred:
+            Q = Q - Q.mean(axis=0)[None, :]
+            Q = (Q - Q.mean(axis=1)[:, None]) * factor
+        return jnp.trace(Q), jnp.sum(Q * Q)
+    # The same sums of diag(pp) - cp B cp', less what centring takes out.
+    own, inside = jnp.einsum("gp,pq,gq->g", cp, B, cp), B @ cp.T @ cp
+    total = (pp - own).sum()
+    squares = (pp**2).sum() - 2 * (pp * own).sum() + jnp.sum(inside * inside.T)
+    if centred:
+        rows = pp - cp @ (B @ cp.sum(axis=0))
+        mean = rows.sum() / G
+        total, squares = total - mean, squares - 2 * (rows**2).sum() / G + mean**2
+    return factor * total, factor**2 * squares
 
 
 def two_sided(

@@ -33,9 +33,10 @@ from .clusters import (
     Leverages,
     correction,
     fit,
+    form_sums,
     singly_identified,
-    variance_form,
 )
+from .low_rank import FEW, LowRank, others
 from .resampling import WildLoadings
 
 # Of a column's square in the sample: what rounding leaves of a column that others
@@ -69,12 +70,6 @@ def generalised_inverse(
     both = kept[:, None] & kept[None, :]
     alone = jnp.diag(jnp.where(kept, 0.0, 1.0).astype(M.dtype))
     return jnp.where(both, jnp.linalg.inv(jnp.where(both, M, 0) + alone), 0)
-
-
-def others(each: Float[Array, "G ..."]) -> Float[Array, "G ..."]:
-    """Sums over the other clusters, without the rounding of a difference."""
-    without = 1 - jnp.eye(len(each), dtype=each.dtype)
-    return jnp.tensordot(without, each, axes=1)
 
 
 def left_out_inverses(A: Float[Array, "G p p"]) -> Float[Array, "G p p"]:
@@ -141,14 +136,9 @@ def degrees(
     the root of the second is held against t of the first. ``centred``: of CV3J. NaN
     where one cluster alone identifies a part of the contrast.
     """
-    Q = variance_form(fit, contrast, spectrum, -1.0)
-    if centred:
-        G = len(Q)
-        Q = Q - Q.mean(axis=0)[None, :]
-        Q = (Q - Q.mean(axis=1)[:, None]) * jnp.asarray((G - 1) / G, Q.dtype)
-    total = jnp.trace(Q)
+    total, squares = form_sums(fit, contrast, spectrum, -1.0, centred=centred)
     found = [
-        total**2 / jnp.sum(Q * Q),
+        total**2 / squares,
         total / (contrast @ fit.bread_inverse @ contrast),
     ]
     served = ~singly_identified(spectrum, contrast).any()
@@ -256,6 +246,9 @@ def _loadings(
     RJ = jnp.einsum("hp,gpq->hgq", R, inverses)
     RJ = jnp.broadcast_to(RJ, (len(R), *s.shape))
     own = jnp.einsum("hgp,gp->hg", RJ, s)
+    if len(s) > FEW:
+        L = LowRank(own, jnp.einsum("hgp,gpq->hgq", RJ, A), delta.T)
+        return WildLoadings(R @ delta, L, factor)
     rest = jnp.einsum("hgp,gpq,qk->hgk", RJ, A, delta)
     return WildLoadings(R @ delta, own[:, :, None] * eye[None] - rest, factor)
 

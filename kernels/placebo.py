@@ -12,7 +12,42 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
+
+
+class MovedPaths(NamedTuple):
+    """Paths of many clusters, whose products are made in each draw: a table of every
+    cluster with every path would grow with the square of the clusters.
+
+    paths
+        Of the treatment and, for 2SLS, of its instrument, in every year used.
+    own
+        What a path is multiplied with: [y_g, x_g, W_g] by year, 0 in years that the
+        cluster has no row in.
+    seen
+        1 where the cluster has a row, else 0.
+    """
+
+    paths: Float[Array, "G T k"]
+    own: Float[Array, "G T m"]
+    seen: Float[Array, "G T"]
+    nested: Bool[Array, ""]
+
+    def features(self, assignment: Int[Array, "G B"]) -> Float[Array, "G f B"]:
+        """F of the paths that the draws give."""
+        moved = self.paths[assignment]  # (G, B, T, k)
+        seen = self.seen[:, None, :, None]
+        mean = (moved * seen).sum(axis=2) / seen.sum(axis=2)
+        mean = jnp.where(self.nested, mean, 0)
+        net = (moved - mean[:, :, None, :]) * seen
+        x, z = net[..., 0], net[..., -1]
+        zx = jnp.einsum("gbt,gbt->gb", z, x)[:, None]
+        with_x = jnp.einsum("gtm,gbt->gmb", self.own, x)
+        if self.paths.shape[2] == 1:
+            return jnp.concatenate([with_x[:, :2], zx, with_x[:, 2:]], axis=1)
+        with_z = jnp.einsum("gtm,gbt->gmb", self.own, z)
+        parts = [with_z[:, :2], zx, with_x[:, 2:], with_z[:, 2:]]
+        return jnp.concatenate(parts, axis=1)
 
 
 class PlaceboTables(NamedTuple):
@@ -29,13 +64,25 @@ class PlaceboTables(NamedTuple):
         W_g'[y_g, x_g] and W_g'W_g, for standard errors.
     correction
         G/(G-1) (N-1)/(N-k).
+    lengths
+        Options of each cluster, where these differ: numbers are taken modulo them.
     """
 
-    F: Float[Array, "G o f"]
+    F: Float[Array, "G o f"] | MovedPaths
     inverse: Float[Array, "w w"]
     left: Float[Array, "G w 2"]
     ww: Float[Array, "G w w"]
     correction: Float[Array, ""]
+    lengths: Int[Array, " G"] | None = None
+
+    def features(self, assignment: Int[Array, "G B"]) -> Float[Array, "G f B"]:
+        """The entries of F that the draws give."""
+        if isinstance(self.F, MovedPaths):
+            return self.F.features(assignment)
+        if self.lengths is not None:
+            assignment = assignment % self.lengths[:, None]
+        g = jnp.arange(len(assignment))[:, None]
+        return jnp.moveaxis(self.F[g, assignment], 2, 1)
 
 
 def placebo_estimates(
@@ -46,8 +93,7 @@ def placebo_estimates(
     b = z'y / (z'x - z'W (W'W)^-1 W'x), every product a sum over clusters.
     """
     w = len(tables.inverse)
-    g = jnp.arange(len(assignment))[:, None]
-    total = tables.F[g, assignment].sum(axis=0).T
+    total = tables.features(assignment).sum(axis=0)
     hx = tables.inverse @ total[3 : 3 + w]
     variation = total[2] - (total[-w:] * hx).sum(axis=0) if w else total[2]
     return total[:2] / variation[None, :]
@@ -62,11 +108,8 @@ def placebo_t(
     - b (z'x - hz'W'x - hx'W'z + hz'W'W hx), each product over its own rows.
     """
     G, w, _ = tables.left.shape
-    g = jnp.arange(G)[:, None]
-    # Looked up once, not again for everything that is made of them.
-    each = jax.lax.optimization_barrier(
-        jnp.moveaxis(tables.F[g, assignment], 2, 1)  # (G, f, B)
-    )
+    # Made once, not again for everything that is made of them.
+    each = jax.lax.optimization_barrier(tables.features(assignment))
     on, zx, xW, zW = each[:, :2], each[:, 2], each[:, 3 : 3 + w], each[:, -w:]
     if not w:
         xW = zW = each[:, :0]

@@ -20,6 +20,7 @@ from jaxtyping import Array, Float, Int
 
 from . import small_systems
 from .clusters import ClusterCrossProducts, Layout, correction, fit
+from .low_rank import FEW, LowRank, Scores, others, scores_under, sums_over_clusters
 
 # A test rejects where p <= LEVEL.
 LEVEL = 0.05
@@ -45,24 +46,32 @@ def reweighted(
     return _estimate(left, layout)
 
 
+def balanced_rows(M: Float[Array, "G T m"]) -> Float[Array, "r G"]:
+    """What ``reweighted_balanced`` weighs: M_g'M_g of each pair of columns, then M_g.
+
+    M holds [controls, X, Z, y] less each cluster's mean.
+    """
+    G, T, m = M.shape
+    # Taken apart at once: an index for each use would be half of the tracing.
+    columns = jnp.unstack(M, axis=2)
+    pairs = [(i, j) for i in range(m) for j in range(i, m)]
+    products = jnp.stack([(columns[i] * columns[j]).sum(axis=1) for i, j in pairs])
+    return jnp.concatenate([products, M.transpose(2, 1, 0).reshape(m * T, G)])
+
+
 def reweighted_balanced(
-    M: Float[Array, "G T m"], w: Float[Array, "G B"], *, layout: Layout
+    rows: Float[Array, "r G"], w: Float[Array, "G B"], *, layout: Layout
 ) -> Float[Array, "q B"]:
     """The same where all clusters have the same years, and years are the only dummies.
 
-    M holds [controls, X, Z, y] less each cluster's mean. Taking out weighted year
-    effects is sum w M_g'M_g - (sum w M_g)'(sum w M_g) / sum w: nothing to eliminate
-    but the controls.
+    Taking out weighted year effects is sum w M_g'M_g - (sum w M_g)'(sum w M_g) / sum w:
+    nothing to eliminate but the controls. ``rows`` are ``balanced_rows``.
     """
-    G, T, m = M.shape
+    m = layout.columns - layout.dummies
     pairs = [(i, j) for i in range(m) for j in range(i, m)]
-    # Taken apart at once: an index for each use would be half of the tracing.
-    columns = jnp.unstack(M, axis=2)
-    products = jnp.stack([(columns[i] * columns[j]).sum(axis=1) for i, j in pairs])
-    years = M.transpose(2, 1, 0).reshape(m * T, G)
-    sums = jnp.concatenate([products, years]) @ w
+    sums = rows @ w
     of_pair = dict(zip(pairs, jnp.unstack(sums[: len(pairs)]), strict=True))
-    by_year = jnp.unstack(sums[len(pairs) :].reshape(m, T, -1))
+    by_year = jnp.unstack(sums[len(pairs) :].reshape(m, -1, w.shape[1]))
     each = 1 / w.sum(axis=0)
     upper = {
         (i, j): of_pair[i, j] - (by_year[i] * by_year[j]).sum(axis=0) * each
@@ -103,8 +112,11 @@ def leave_one_out(
 ) -> Float[Array, "G q"]:
     """Estimates of X without each cluster in turn; NaN where the others do not identify
     them. ``written_out`` as in ``small_systems.eliminate``."""
-    without = 1 - jnp.eye(len(products.rows), dtype=products.S.dtype)
-    return reweighted(products.S, without, layout=layout, written_out=written_out).T
+    left = jnp.moveaxis(others(products.S), 0, 2)
+    left = small_systems.eliminate(
+        left, columns=layout.exogenous, written_out=written_out
+    )
+    return _estimate(left, layout).T
 
 
 def reweighted_t(
@@ -160,7 +172,7 @@ class WildLoadings(NamedTuple):
     """
 
     a: Float[Array, "h G"]
-    L: Float[Array, "h G G"]
+    L: Scores
     correction: Float[Array, ""]
 
 
@@ -188,6 +200,10 @@ def wild_loadings(
         )
     RB = R @ full.bread_inverse
     a = RB @ scores.T
+    if len(scores) > FEW:
+        P = jnp.einsum("hp,gpq->hgq", RB, full.A)
+        L = LowRank(a, P, scores @ full.bread_inverse)
+        return WildLoadings(a, L, correction(products))
     H = jnp.einsum("hp,gpq,qr,kr->hgk", RB, full.A, full.bread_inverse, scores)
     L = a[:, :, None] * jnp.eye(len(scores), dtype=a.dtype)[None] - H
     return WildLoadings(a, L, correction(products))
@@ -203,14 +219,53 @@ def wild_statistics(
     loadings: WildLoadings, v: Float[Array, "G B"]
 ) -> Float[Array, " B"]:
     """t of each draw, signed; with several hypotheses the Wald statistic over h."""
-    h, G, _ = loadings.L.shape
+    h = len(loadings.a)
+    if h == 1 and isinstance(loadings.L, LowRank):
+        own, P, s = loadings.L
+        one = LowRank(own[0], P[0], s)
+        (squares,) = sums_over_clusters([one], v, lambda z: (z**2).sum(0)[None])
+        return (loadings.a @ v)[0] / jnp.sqrt(loadings.correction * squares)
     if h == 1:
         both = jnp.concatenate([loadings.a, loadings.L[0]]) @ v
         return both[0] / jnp.sqrt(loadings.correction * (both[1:] ** 2).sum(axis=0))
     top = loadings.a @ v
-    z = (loadings.L.reshape(h * G, G) @ v).reshape(h, G, -1)
+    z = scores_under(loadings.L, v)
     V = loadings.correction * jnp.einsum("hgB,kgB->hkB", z, z)
     return (top * small_systems.solve(V, top)).sum(axis=0) / h
+
+
+AffineScores = Float[Array, "rows G"] | tuple[Float[Array, "2 G"], LowRank, LowRank]
+
+
+def affine_in_null(at: WildLoadings) -> AffineScores:
+    """What draws under every null follow from: loadings of the first and their change
+    to the second, of two stacked nulls of one hypothesis."""
+    a = jnp.stack([at.a[0, 0], at.a[1, 0] - at.a[0, 0]])
+    if isinstance(at.L, LowRank):
+        own, P, s = at.L.own[:, 0], at.L.P[0, 0], at.L.s
+        step = LowRank(own[1] - own[0], P, s[1] - s[0])
+        return a, LowRank(own[0], P, s[0]), step
+    L = at.L[:, 0]
+    return jnp.concatenate([a, L[0], L[1] - L[0]])
+
+
+def affine_statistics(
+    rows: AffineScores, tested: Float[Array, ""], v: Float[Array, "G B"]
+) -> Float[Array, "6 B"]:
+    """a0, a1, |z0 + u z1|^2 of the ``tested`` null u, z0'z0, z0'z1 and z1'z1 of each
+    draw, with a v = a0 + u a1 and L v = z0 + u z1 under null u."""
+
+    def squares(z0: Array, z1: Array) -> Float[Array, "4 B"]:
+        # Of the tested null's own scores, as where it alone is drawn: the squares of
+        # the others cancel where it is far from the estimate.
+        own = ((z0 + tested * z1) ** 2).sum(0)
+        return jnp.stack([own, (z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
+
+    if isinstance(rows, tuple):
+        a, one, step = rows
+        return jnp.concatenate([a @ v, sums_over_clusters((one, step), v, squares)])
+    both, G = rows @ v, len(v)
+    return jnp.concatenate([both[:2], squares(both[2 : 2 + G], both[2 + G :])])
 
 
 @jax.jit
@@ -260,8 +315,8 @@ class InstrumentLoadings(NamedTuple):
 
     zz: Float[Array, "e e"]
     fixed: Float[Array, "e G"]
-    Lx: Float[Array, "e G G"]
-    Ly: Float[Array, "e G G"]
+    Lx: Scores
+    Ly: Scores
     correction: Float[Array, ""]
 
 
@@ -308,8 +363,11 @@ def instrument_loadings(
     # z_g'W_g, z net of W.
     zW = jnp.swapaxes(D[:, :, :e], 1, 2)
 
-    def loading(residual: Array) -> Array:
+    def loading(residual: Array) -> Scores:
         own = jnp.einsum("gzl,l->zg", N[:, :e], residual)
+        if len(S) > FEW:
+            of_W = jnp.einsum("gwl,l->gw", D, residual) @ inner
+            return LowRank(own, jnp.moveaxis(zW, 0, 1), of_W)
         others = jnp.einsum("gzw,wx,kxl,l->zgk", zW, inner, D, residual)
         return own[:, :, None] * eye[None] - others
 
@@ -323,10 +381,8 @@ def instrument_statistics(
     loadings: InstrumentLoadings, v: Float[Array, "G B"]
 ) -> Float[Array, " B"]:
     """t of beta* = beta0 by two-stage least squares, CV1, in each draw."""
-    e, G, _ = loadings.Lx.shape
-    zx = (loadings.Lx.reshape(e * G, G) @ v).reshape(e, G, -1)
-    zx = zx + loadings.fixed[:, :, None]
-    zu = (loadings.Ly.reshape(e * G, G) @ v).reshape(e, G, -1)
+    zx = scores_under(loadings.Lx, v) + loadings.fixed[:, :, None]
+    zu = scores_under(loadings.Ly, v)
     Pi = jnp.linalg.inv(loadings.zz) @ zx.sum(axis=1)
     bread = (Pi * zx.sum(axis=1)).sum(axis=0)
     gap = (Pi * zu.sum(axis=1)).sum(axis=0) / bread

@@ -14,31 +14,13 @@ in ``kernels.clusters``, of the fine clusters h; besides,
 tau is N(0, 1) where the fine level is right, large where it is too fine.
 """
 
-from typing import NamedTuple
-
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from . import jackknife
 from .clusters import ClusterFit
-
-
-class ScoreLoadings(NamedTuple):
-    """What makes the scores of a draw, s* = own v - P (T'v), for weights v of the fine
-    clusters.
-
-    The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit
-    (WCU): own_h = c'T_h, P_h = B A_h c. T holds X_h'u_h: the scores of the fit (type
-    11), or with jackknifed residuals (31, ``kernels.jackknife``).
-    """
-
-    own: Float[Array, " H"]
-    P: Float[Array, "H p"]
-    T: Float[Array, "H p"]
-
-    def drawn(self, v: Float[Array, "H B"]) -> Float[Array, "H B"]:
-        return self.own[:, None] * v - self.P @ (self.T.T @ v)
+from .low_rank import LowRank
 
 
 def jackknifed_scores(fit: ClusterFit, b: Float[Array, "H p"]) -> Float[Array, "H p"]:
@@ -49,11 +31,16 @@ def jackknifed_scores(fit: ClusterFit, b: Float[Array, "H p"]) -> Float[Array, "
 
 def treatment_scores(
     fit: ClusterFit, R: Float[Array, " p"], T: Float[Array, "H p"]
-) -> tuple[Float[Array, " H"], ScoreLoadings]:
-    """s_h of the sample, and the loadings of draws that resample T."""
+) -> tuple[Float[Array, " H"], LowRank]:
+    """s_h of the sample, and those of draws that resample T.
+
+    The outcome of a draw is X beta + u_h v_h, and its scores those of its own fit
+    (WCU): own_h = c'T_h, P_h = B A_h c. T holds X_h'u_h: the scores of the fit (type
+    11), or with jackknifed residuals (31, ``kernels.jackknife``).
+    """
     c = fit.bread_inverse @ R / (R @ fit.bread_inverse @ R)
     P = jnp.einsum("p,hpq->hq", c, fit.A) @ fit.bread_inverse
-    return fit.scores @ c, ScoreLoadings(T @ c, P, T)
+    return fit.scores @ c, LowRank(T @ c, P, T)
 
 
 def tau(

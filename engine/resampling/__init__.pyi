@@ -6,6 +6,7 @@ from .cluster_diagnostics import ClusteringLevel as ClusteringLevel
 from .cluster_diagnostics import cluster_table as cluster_table
 from .cluster_diagnostics import clustering_level as clustering_level
 from .cluster_diagnostics import model_table as model_table
+from .cost import announcement as announcement
 from .draws import Draws as Draws
 from .draws import FileDraws as FileDraws
 from .fitted_models import FittedModel as FittedModel

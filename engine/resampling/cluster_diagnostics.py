@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float
 
 from ...kernels import clusters as kernel
 from ...kernels import jackknife, random_draws, score_variance
+from ...kernels.low_rank import LowRank
 from ..core import (
     Listing,
     Printable,
@@ -365,7 +366,7 @@ def _tau(
 
 @partial(jax.jit, static_argnames="clusters")
 def _drawn_tau(
-    loadings: score_variance.ScoreLoadings,
+    loadings: LowRank,
     key: Array,
     number: Array,
     *factors: Array,

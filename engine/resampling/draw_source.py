@@ -12,7 +12,6 @@ from jaxtyping import Array, Float, Int, Num, UInt
 
 from ...kernels import random_draws
 from ...kernels.clusters import Layout
-from ...kernels.random_draws import BLOCK
 from .schemes import Kind, Method, Permute, Weights
 
 
@@ -33,6 +32,11 @@ class Static(NamedTuple):
     options: int
     exact: bool
 
+    @property
+    def block(self) -> int:
+        """Draws of a block."""
+        return random_draws.draws_of_block(self.all_clusters)
+
 
 class Numbers(NamedTuple):
     """Random integers that the draws of many models are made from: a row for each
@@ -40,6 +44,7 @@ class Numbers(NamedTuple):
 
     kind: Literal["webb", "counts", "permutations"]
     sizes: tuple[int, ...]
+    draws: int
 
     @property
     def rows(self) -> int:
@@ -52,11 +57,11 @@ class Numbers(NamedTuple):
     def block(self, key: Array) -> UInt[Array, "G B"]:
         """Those of the block with this key."""
         if self.kind == "webb":
-            made = random_draws.integers(key, self.rows, below=6)
+            made = random_draws.integers(key, self.rows, below=6, draws=self.draws)
         elif self.kind == "counts":
-            made = random_draws.counts(key, self.rows)
+            made = random_draws.counts(key, self.rows, draws=self.draws)
         else:
-            made = random_draws.permutations(key, self.sizes)
+            made = random_draws.permutations(key, self.sizes, draws=self.draws)
         return made.astype(jnp.uint8) if self.are_bytes else made
 
 
@@ -76,11 +81,11 @@ def numbers_of(static: Static) -> Numbers | None:
     if static.exact:
         return None
     if static.kind == "wild" and static.weights == "webb":
-        return Numbers("webb", (static.all_clusters,))
+        return Numbers("webb", (static.all_clusters,), static.block)
     if static.kind == "pairs":
-        return Numbers("counts", (static.clusters,))
+        return Numbers("counts", (static.clusters,), static.block)
     if static.kind == "placebo" and static.permute in ("countries", "years"):
-        return Numbers("permutations", static.sizes)
+        return Numbers("permutations", static.sizes, static.block)
     return None
 
 
@@ -105,12 +110,16 @@ class DrawSource(NamedTuple):
 
     @property
     def numbers(self) -> Array:
-        start = jnp.asarray(self.block, jnp.int64) * BLOCK
-        return start + jnp.arange(BLOCK, dtype=jnp.int64)
+        size = self.static.block
+        start = jnp.asarray(self.block, jnp.int64) * size
+        return start + jnp.arange(size, dtype=jnp.int64)
 
     def weights(self) -> Array:
         if self.static.kind == "bayesian":
-            return random_draws.exponential(self.key, self.static.clusters)
+            static = self.static
+            return random_draws.exponential(
+                self.key, static.clusters, draws=static.block
+            )
         return self.integers().astype(float)
 
     def wild(self, position: Array) -> Array:
@@ -127,25 +136,29 @@ class DrawSource(NamedTuple):
             "rademacher": random_draws.rademacher,
             "mammen": random_draws.mammen,
         }[static.weights]
-        return draw(self.key, static.all_clusters)[position]
+        return draw(self.key, static.all_clusters, draws=static.block)[position]
 
     def options(self) -> Array:
         static = self.static
-        rows = static.clusters
+        rows, size = static.clusters, static.block
         if static.permute in ("countries", "years"):
             if static.exact:
                 drawn = random_draws.all_permutations(self.numbers, static.sizes)
             else:
                 drawn = self.integers()
         elif static.permute == "common-shift":
-            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, BLOCK))
+            drawn = jnp.broadcast_to(self.numbers % static.options, (rows, size))
             if not static.exact:
-                drawn = random_draws.integers(self.key, 1, below=static.options)
-                drawn = jnp.broadcast_to(drawn, (rows, BLOCK))
+                drawn = random_draws.integers(
+                    self.key, 1, below=static.options, draws=size
+                )
+                drawn = jnp.broadcast_to(drawn, (rows, size))
         elif static.exact:
             drawn = random_draws.digits(self.numbers, [static.options] * rows)
         else:
-            drawn = random_draws.integers(self.key, rows, below=static.options)
+            drawn = random_draws.integers(
+                self.key, rows, below=static.options, draws=size
+            )
         return drawn.astype(jnp.int32)
 
 
@@ -161,7 +174,8 @@ def in_small_tiles(
     way, on all."""
     if jax.default_backend() != "cpu":
         return run(arrays, drawn)
-    return in_tiles(run, arrays, drawn, jnp.asarray(BLOCK), size=_PRODUCTS_TILE)
+    every = jnp.asarray(drawn.shape[1])
+    return in_tiles(run, arrays, drawn, every, size=_PRODUCTS_TILE)
 
 
 def in_tiles(
@@ -172,10 +186,11 @@ def in_tiles(
     *,
     size: int,
 ) -> Float[Array, "s B"]:
-    """``run(arrays, tile)`` on ``size`` columns at a time, as many as have the first
-    ``used``; the others are 0. The tiles are of one compiled code, so that each draw is
-    the same however many there are."""
+    """``run(arrays, tile)`` on at most ``size`` columns at a time, as many as have the
+    first ``used``; the others are 0. The tiles are of one compiled code, so that each
+    draw is the same however many there are."""
     B = drawn.shape[1]
+    size = min(size, B)
 
     @partial(jax.jit, inline=True)  # its shape and the loop take one tracing
     def tile(arrays: Any, drawn: Array, k: Array) -> Array:

@@ -19,7 +19,7 @@ from ...kernels import clusters as kernel
 from ...kernels import jackknife, resampling
 from ...kernels.clusters import ClusterCrossProducts, ClusterFit, Layout
 from ...kernels.two_way import TwoWayLoadings, two_way_form
-from ..core import TivaxError, in_float64, show
+from ..core import GIB, TivaxError, in_float64, machine_memory, show
 from ..estimation import (
     COLLINEAR,
     complete_rows,
@@ -267,6 +267,7 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
     values = used[list(model.columns)].to_numpy(float)
     power = powers(values)
     values = times_power(values, -power)
+    _require_memory(model, used, crossed, len(labels))
     dummies = _dummies(used, crossed, constant=not nested)
     columns = np.hstack([dummies, values])
     level = np.linalg.norm(columns, axis=0)
@@ -312,6 +313,24 @@ def fit_model(panel: pd.DataFrame, model: Model) -> FittedModel:
         used=used,
         data=data,
     )
+
+
+def _require_memory(
+    model: Model, used: pd.DataFrame, crossed: Sequence[str], clusters: int
+) -> None:
+    """Raise ``TivaxError`` where dummies of effects that the clusters do not nest take
+    more than the machine has: every draw estimates them again."""
+    values = sum(used[k].nunique() for k in crossed)
+    m = values + len(model.columns)
+    needed = 8 * (2 * len(used) * m + 2 * clusters * m * m)
+    memory = machine_memory()
+    if values and memory is not None and needed > memory:
+        raise TivaxError(
+            f"model {model.name}: {values:,} effects of {' and '.join(crossed)} that "
+            f"{model.cluster} does not nest, {len(used):,} rows and {clusters:,} "
+            f"clusters would take {needed / GIB:,.0f} GiB of memory, there are "
+            f"{memory / GIB:,.0f}; cluster by {crossed[0]}, or take coarser effects"
+        )
 
 
 def _is_nested(used: pd.DataFrame, effect: str, cluster: str) -> bool:

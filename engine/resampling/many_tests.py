@@ -9,7 +9,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from ...kernels import resampling, specifications
-from ...kernels.random_draws import BLOCK
 from .draw_source import DrawSource, Static, in_small_tiles
 from .running import over_blocks
 
@@ -47,7 +46,8 @@ def wild_t(
     s, _, G = loadings.a.shape
     filled = jax.tree.map(lambda k: _filled(np.asarray(k)), loadings)
     arrays = {"loadings": filled, "position": np.arange(G), "count": np.int64(s)}
-    static, blocks = webb_draws(G, exact), -(-draws // BLOCK)
+    static = webb_draws(G, exact)
+    blocks = -(-draws // static.block)
     made = over_blocks(_t_blocks(static), arrays, seed, blocks, static=static)
     parts = [np.moveaxis(k[:, :s], 1, 0).reshape(s, -1) for k in made]
     return np.concatenate(parts, axis=1)[:, :draws]
@@ -62,11 +62,12 @@ def wild_effects(
     filled = np.pad(a, [(0, -s % _EFFECTS), (0, 0)])
     arrays = {"a": filled, "position": np.arange(G)}
     done = 0
-    static, blocks = webb_draws(G, exact), -(-draws // BLOCK)
+    static = webb_draws(G, exact)
+    blocks = -(-draws // static.block)
     block_of = _effect_blocks(static, len(filled))
     made = over_blocks(block_of, arrays, seed, blocks, static=static)
     for part in made:
-        for block in part[: -(-(draws - done) // BLOCK)]:
+        for block in part[: -(-(draws - done) // static.block)]:
             kept = block[: draws - done, :s]
             done += len(kept)
             yield kept

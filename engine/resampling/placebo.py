@@ -1,10 +1,12 @@
 """Placebos: what each path of treatments or residuals contributes, and p of nulls."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 from jaxtyping import Float
 
 from ...kernels import clusters, placebo
@@ -16,6 +18,10 @@ from .schemes import Scheme
 
 # A permutation of more clusters than this is never enumerated (20! < 2^63 < 21!).
 _ENUMERABLE = 20
+# Numbers in a table of every cluster with every path; larger ones are not made.
+_LOOKED_UP = 1 << 23
+# Numbers that moves in time are drawn from.
+_SHIFTS = 1 << 16
 
 
 def balanced_cells(fitted: FittedModel) -> Float[np.ndarray, "G T m"]:
@@ -34,29 +40,76 @@ def placebo_arrays(
     _require_movable(fitted, scheme)
     if scheme.method == "freedman-lane":
         order, sizes = _strata(fitted, scheme.strata)
-        patterns = math.prod(map(math.factorial, sizes))
+        patterns = _orders(sizes)
         return _tables_of_residuals(fitted, order), sizes, patterns, len(order)
     paths = _paths(fitted)
     G, T, _ = paths.shape
+    known = ~np.isnan(paths).any(axis=2)
+    gaps = not known.all()
     # Moves that keep each year's sum keep year effects out once they are out.
     keeps_years = scheme.permute in ("countries", "common-shift", "years")
     W, residuals, paths = _net(fitted, paths, dummies=fitted.balanced and keeps_years)
-    order, sizes = np.arange(G), (G,)
     if scheme.permute == "years":
         tables = _tables_of_years(fitted, W, residuals, paths)
-        return tables, (T,), math.factorial(T) if T <= _ENUMERABLE else None, T
+        return tables, (T,), _orders([T]), T
+    order, sizes = np.arange(G), (G,)
     if scheme.permute == "countries":
-        order, sizes = _strata(fitted, scheme.strata)
-        moved = np.broadcast_to(paths[order][None], (G, *paths.shape))
-        patterns = math.prod(map(math.factorial, sizes))
-    elif scheme.permute == "signs":
+        order, sizes = _strata(fitted, scheme.strata, known)
+        paths = np.where(known[:, :, None], paths, 0)
+        tables = _tables_of_all_paths(fitted, W, residuals, paths[order], order)
+        return tables, sizes, _orders(sizes), G
+    if scheme.permute == "signs":
+        paths = np.where(known[:, :, None], paths, 0)
         moved = np.stack([-paths, paths], axis=1)
-        patterns = 2**G
+        options, patterns = 2, 2**G
+    elif scheme.permute == "shifts" and gaps:
+        lengths = known.sum(axis=1)
+        options, patterns = math.lcm(*lengths.tolist()), None
+        if options > _SHIFTS:
+            raise TivaxError(
+                f"model {fitted.model.name}: paths of {len(set(lengths))} lengths have "
+                "no common multiple of moves; choose permute = countries, or fill gaps"
+            )
+        tables = _tables_of_paths(fitted, W, residuals, _shifted_within(paths, known))
+        lengths = jax.device_put(lengths.astype(np.int32))
+        return tables._replace(lengths=lengths), sizes, patterns, options
     else:
+        _require_known(fitted, known, scheme)
         moved = np.stack([np.roll(paths, k, axis=1) for k in range(T)], axis=1)
-        patterns = T if scheme.permute == "common-shift" else T**G
-    tables = _tables_of_paths(fitted, W, residuals, moved, order)
-    return tables, sizes, patterns, moved.shape[1]
+        options, patterns = T, T if scheme.permute == "common-shift" else T**G
+    return _tables_of_paths(fitted, W, residuals, moved), sizes, patterns, options
+
+
+def _orders(sizes: Sequence[int]) -> int | None:
+    """Permutations within strata; None where they are never enumerated."""
+    if max(sizes) > _ENUMERABLE:
+        return None
+    return math.prod(map(math.factorial, sizes))
+
+
+def _shifted_within(
+    paths: Float[np.ndarray, "G T k"], known: np.ndarray
+) -> Float[np.ndarray, "G T T k"]:
+    """Each path moved by every number of years, round the years where it is known."""
+    moved = np.zeros((len(paths), paths.shape[1], *paths.shape[1:]))
+    for path, seen, its in zip(paths, known, moved, strict=True):
+        for k in range(len(its)):
+            its[k, seen] = np.roll(path[seen], k, axis=0)
+    return moved
+
+
+def _require_known(fitted: FittedModel, known: np.ndarray, scheme: Scheme) -> None:
+    """Raise ``TivaxError`` where a scheme needs every path in every year used."""
+    short = ~known.all(axis=1)
+    if short.any():
+        names = " or ".join([*fitted.model.treatments, *fitted.model.instruments])
+        first = fitted.labels[int(np.argmax(short))]
+        raise TivaxError(
+            f"model {fitted.model.name}: {int(short.sum())} of {len(known)} "
+            f"{fitted.model.cluster} lack {names} in a year that is used, {first} the "
+            f"first of them; permute = {scheme.permute} needs every year: choose "
+            "countries, which moves paths among those with the same years, or shifts"
+        )
 
 
 def _require_movable(fitted: FittedModel, scheme: Scheme) -> None:
@@ -100,7 +153,8 @@ def _time_column(fitted: FittedModel) -> str:
 
 
 def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
-    """Treatment, and instrument, of each cluster in each year that the model uses."""
+    """Treatment, and instrument, of each cluster in each year that the model uses; NaN
+    in years in which one of them is not known."""
     model, time = fitted.model, _time_column(fitted)
     names = [*model.treatments, *model.instruments]
     if fitted.used.duplicated([model.cluster, time]).any():
@@ -109,20 +163,16 @@ def _paths(fitted: FittedModel) -> Float[np.ndarray, "G T k"]:
             f"{time}; there are several"
         )
     known = fitted.data.dropna(subset=[model.cluster, time])
-    known = known.set_index([known[model.cluster].astype(str), known[time]])[names]
-    years = sorted(fitted.used[time].unique())
-    cells = [(g, t) for g in fitted.labels for t in years]
-    table = known[~known.index.duplicated()].reindex(cells)
-    if table.isna().to_numpy().any():
-        g, t = table.index[table.isna().any(axis=1)][0]
-        raise TivaxError(
-            f"model {model.name}: {g} lacks {' or '.join(names)} in {t}; a placebo "
-            "gives each path to others, so it must be known in every year used: fill "
-            f"it, or leave {g} out of the panel"
-        )
-    layout = fitted.layout
-    size = fitted.size[layout.exogenous : -1]
-    return table.to_numpy(float).reshape(len(fitted.labels), len(years), -1) / size
+    known = known.assign(**{model.cluster: known[model.cluster].astype(str)})
+    # One frame of values, looked up by cluster and year.
+    cells = pd.MultiIndex.from_frame(known[[model.cluster, time]])
+    table = known[names].set_axis(cells, axis=0)[~cells.duplicated()]
+    every = pd.MultiIndex.from_product(
+        [fitted.labels, np.unique(fitted.used[time])], names=cells.names
+    )
+    values = table.reindex(every).to_numpy(float)
+    size = fitted.size[fitted.layout.exogenous : -1]
+    return values.reshape(len(fitted.labels), -1, len(names)) / size
 
 
 def _net(
@@ -141,31 +191,68 @@ def _net(
     return W, residuals, paths
 
 
+def _by_cell(
+    fitted: FittedModel, columns: Float[np.ndarray, "n m"]
+) -> Float[np.ndarray, "G T m"]:
+    """Columns by cluster and year, 0 where there is no row."""
+    time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
+    cells = np.zeros((len(fitted.labels), int(time.max()) + 1, columns.shape[1]))
+    cells[fitted.cluster, time] = columns
+    return cells
+
+
 def _tables_of_paths(
     fitted: FittedModel,
     W: np.ndarray,
     residuals: np.ndarray,
-    moved: np.ndarray,
+    moved: Float[np.ndarray, "G o T k"],
+) -> placebo.PlaceboTables:
+    """What each path ``moved[g, o]`` gives in the cells of cluster g."""
+    seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[:, None]  # (G, 1, T, 1)
+    if fitted.model.cluster in fitted.model.effects:
+        moved = moved - (moved * seen).sum(axis=2, keepdims=True) / seen.sum(
+            axis=2, keepdims=True
+        )
+    moved = moved * seen
+    W_gt, left = _by_cell(fitted, W), _by_cell(fitted, residuals)
+    x, z = moved[..., 0], moved[..., -1]
+    parts = [z @ left, (z * x).sum(axis=2)[:, :, None], x @ W_gt]
+    if fitted.layout.instruments:
+        parts.append(z @ W_gt)
+    features = np.concatenate(parts, axis=2)
+    return _tables(fitted, W, features, *_own_products(W_gt, left))
+
+
+def _own_products(W: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """W_g'[y_g, x_g] and W_g'W_g."""
+    turned = np.swapaxes(W, 1, 2)
+    return turned @ left, turned @ W
+
+
+def _tables_of_all_paths(
+    fitted: FittedModel,
+    W: np.ndarray,
+    residuals: np.ndarray,
+    paths: Float[np.ndarray, "G T k"],
     order: np.ndarray,
 ) -> placebo.PlaceboTables:
-    """What each path ``moved[g, o]`` gives in the cells of cluster ``order[g]``."""
-    time = np.unique(fitted.used[_time_column(fitted)], return_inverse=True)[1]
-    features, with_left, ww = [], [], []
-    nested = fitted.model.cluster in fitted.model.effects
-    for g, cluster in enumerate(order):
-        cells = np.flatnonzero(fitted.cluster == cluster)
-        path = moved[g][:, time[cells]]  # option, year, [x, z]
-        if nested:
-            path = path - path.mean(axis=1, keepdims=True)
-        x, z = path[:, :, 0], path[:, :, -1]
-        W_g, left = W[cells], residuals[cells]
-        parts = [z @ left, (z * x).sum(axis=1)[:, None], x @ W_g]
-        if fitted.layout.instruments:
-            parts.append(z @ W_g)
-        features.append(np.hstack(parts))
-        with_left.append(W_g.T @ left)
-        ww.append(W_g.T @ W_g)
-    return _tables(fitted, W, features, with_left, ww)
+    """The same where any cluster can get any path, clusters and paths in ``order``."""
+    G, _, k = paths.shape
+    W_gt, left = _by_cell(fitted, W)[order], _by_cell(fitted, residuals)[order]
+    seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[order, :, 0]
+    own = np.concatenate([left, W_gt], axis=2)
+    every = placebo.MovedPaths(
+        *(np.ascontiguousarray(part) for part in (paths, own, seen)),
+        np.asarray(fitted.model.cluster in fitted.model.effects),
+    )
+    if G * G * (3 + k * W.shape[1]) <= _LOOKED_UP:
+        options = np.broadcast_to(np.arange(G)[None, :], (G, G))
+        features = _features(jax.device_put(every), jax.device_put(options))
+        every = np.moveaxis(np.asarray(features), 1, 2)
+    return _tables(fitted, W, every, *_own_products(W_gt, left))
+
+
+_features = jax.jit(placebo.MovedPaths.features)
 
 
 def _tables_of_residuals(
@@ -215,7 +302,7 @@ def _tables(
 ) -> placebo.PlaceboTables:
     w = W.shape[1]
     return placebo.PlaceboTables(
-        F=jax.device_put(np.asarray(features)),
+        F=jax.device_put(features),
         inverse=jax.device_put(np.linalg.inv(W.T @ W) if w else np.zeros((0, 0))),
         left=jax.device_put(np.asarray(left)),
         ww=jax.device_put(np.asarray(ww)),
@@ -223,24 +310,42 @@ def _tables(
     )
 
 
-def _strata(fitted: FittedModel, column: str) -> tuple[np.ndarray, tuple[int, ...]]:
-    """Clusters ordered by stratum, and the strata's sizes."""
+def _strata(
+    fitted: FittedModel, column: str, known: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Clusters ordered by stratum, and the strata's sizes: by the values of a column,
+    and by the years in which the treatment is known."""
     G = len(fitted.labels)
-    if not column:
-        return np.arange(G), (G,)
+    code = np.zeros(G, int)
+    if column:
+        code = _values_of_clusters(fitted, column)
+    if known is not None and not known.all():
+        years = np.unique(known, axis=0, return_inverse=True)[1].reshape(-1)
+        code = np.unique(code * G + years, return_inverse=True)[1]
+    sizes = np.bincount(code)
+    if known is not None and sizes.max() == 1 and G > 1 and not known.all():
+        raise TivaxError(
+            f"model {fitted.model.name}: no two {fitted.model.cluster} have "
+            f"{' and '.join(fitted.model.treatments)} in the same years, so that no "
+            "path can move; choose permute = shifts, or fill the gaps"
+        )
+    return np.argsort(code, kind="stable"), tuple(sizes.tolist())
+
+
+def _values_of_clusters(fitted: FittedModel, column: str) -> np.ndarray:
+    """The number of each cluster's value of a column."""
     if column not in fitted.data.columns:
         raise TivaxError(f"scheme: strata: no column {column} in the panel")
-    cluster = fitted.data.loc[fitted.used.index, fitted.model.cluster].astype(str)
-    values = fitted.data.loc[fitted.used.index, column].groupby(cluster.to_numpy())
-    for label, each in values:
-        if each.nunique(dropna=False) != 1 or each.isna().any():
-            raise TivaxError(
-                f"scheme: strata: {column} changes or is missing within {label}; it "
-                "must be one value for each cluster"
-            )
-    first = values.first().loc[list(fitted.labels)]
-    code = np.unique(first.to_numpy(), return_inverse=True)[1]
-    return np.argsort(code, kind="stable"), tuple(np.bincount(code).tolist())
+    values = fitted.data.loc[fitted.used.index, column]
+    each = values.groupby(fitted.cluster)
+    changes = (each.nunique(dropna=False) != 1) | (each.count() != each.size())
+    if changes.any():
+        label = fitted.labels[int(np.argmax(changes))]
+        raise TivaxError(
+            f"scheme: strata: {column} changes or is missing within {label}; it "
+            "must be one value for each cluster"
+        )
+    return np.unique(each.first().to_numpy(), return_inverse=True)[1]
 
 
 def randomisation_p(extreme: int, n: int, exact: bool) -> float:

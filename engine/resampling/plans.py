@@ -15,7 +15,6 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels import clusters, jackknife, placebo, resampling
 from ...kernels.clusters import ClusterCrossProducts
-from ...kernels.random_draws import BLOCK
 from ...kernels.two_way import TwoWayLoadings, two_way_statistics
 from ..core import TivaxError, count_text, in_float64
 from .draw_source import DrawSource, Static, Stream, in_small_tiles, in_tiles
@@ -31,6 +30,8 @@ PLACEBO_OWN = ("own effect", "own covariance", "own variance")
 # Draws worked on at a time where a draw needs a matrix of all columns, or a placebo the
 # scores of all clusters: they then stay in a core's cache.
 _TILE = 128
+# Numbers of moved paths that are worked on at a time.
+_MOVED = 1 << 27
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ class ResamplingPlan:
 
     @property
     def blocks(self) -> int:
-        return -(-self.draws // BLOCK)
+        return -(-self.draws // self.static.block)
 
 
 @in_float64
@@ -103,7 +104,8 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
     static_balanced = fitted.balanced
     if scheme.kind in ("pairs", "bayesian"):
         if fitted.balanced and not scheme.studentised:
-            arrays = {"M": balanced_cells(fitted)[:, :, layout.dummies :]}
+            cells = balanced_cells(fitted)[:, :, layout.dummies :]
+            arrays = {"rows": _balanced_rows(jax.device_put(cells))}
             layout = layout._replace(dummies=0)
         else:
             static_balanced = False
@@ -165,6 +167,9 @@ def make_plan(fitted: FittedModel, scheme: Scheme, draws: int) -> ResamplingPlan
         observed=np.asarray(observed, float),
         unit=np.asarray(unit, float),
     )
+
+
+_balanced_rows = jax.jit(resampling.balanced_rows)
 
 
 def _standard_errors(fitted: FittedModel) -> Float[np.ndarray, " q"]:
@@ -307,8 +312,8 @@ def block_of_draws(
         if static.balanced:
             assert static.layout is not None
             run = partial(resampling.reweighted_balanced, layout=static.layout)
-            return in_small_tiles(run, arrays["M"], w)
-        left = arrays["draws"] - jnp.asarray(block, jnp.int64) * BLOCK
+            return in_small_tiles(run, arrays["rows"], w)
+        left = arrays["draws"] - jnp.asarray(block, jnp.int64) * static.block
         return in_tiles(partial(_reweighted, static), arrays, w, left, size=_TILE)
     if static.kind == "wild":
         return in_small_tiles(
@@ -322,8 +327,13 @@ def block_of_draws(
     run = placebo.placebo_t
     if static.method == "freedman-lane":
         run = placebo.freedman_lane_t
-    every = jnp.asarray(BLOCK)
-    return in_tiles(run, arrays, assignment, every, size=_TILE)
+    every = jnp.asarray(static.block)
+    size = _TILE
+    if isinstance(getattr(arrays, "F", None), placebo.MovedPaths):
+        # Powers of two, as a block is.
+        most = max(_MOVED // arrays.F.own.size, 1)
+        size = min(_TILE, 1 << (most.bit_length() - 1))
+    return in_tiles(run, arrays, assignment, every, size=size)
 
 
 def wild_statistics(loadings: Any, v: Array) -> Array:

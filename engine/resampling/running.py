@@ -21,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from ...kernels.random_draws import BLOCK, block_key
+from ...kernels.random_draws import block_key
 from ..core import Progress, in_float64, no_progress
 from .draw_source import Kept, Numbers, Static, numbers_of
 from .draws import FileDraws, MemoryDraws
@@ -66,7 +66,7 @@ def fill(
     first = jax.process_index() == 0
     done = agreed(file.count)
     if done < plan.draws:
-        done -= done % BLOCK
+        done -= done % plan.static.block
     if first:
         file.keep(done)
     rate = Rate()
@@ -98,7 +98,7 @@ class Rate:
         counted, left = 0, draws
         for number, part in enumerate(parts):
             yield part
-            made = min(len(part) * BLOCK, left)
+            made = min(len(part) * part.shape[-1], left)
             counted, left = counted + (made if number else 0), left - made
             began = began if number else time.perf_counter()
         if not counted:
@@ -141,7 +141,7 @@ def stream(
         plan.arrays,
         seed,
         plan.blocks,
-        start=start // BLOCK,
+        start=start // plan.static.block,
         static=plan.static,
     )
     for part in rate.timed(parts, plan.draws - start):
@@ -186,14 +186,14 @@ def over_blocks(
 
 def _are_kept(numbers: Numbers, blocks: int) -> bool:
     """On one processor, where making them takes as long as all else, and few enough."""
-    size = numbers.rows * blocks * BLOCK
+    size = numbers.rows * blocks * numbers.draws
     return numbers.are_bytes and size <= _KEPT and _mesh().size * blocks_at_once() == 1
 
 
 @lru_cache(maxsize=4)
 def _kept(numbers: Numbers, seed: int, blocks: int) -> np.ndarray:
     """Those of all blocks, and room for a last call of any length."""
-    kept = np.zeros((blocks + _STEPS, numbers.rows, BLOCK), np.uint8)
+    kept = np.zeros((blocks + _STEPS, numbers.rows, numbers.draws), np.uint8)
     done = 0
     for part in over_blocks(_numbers(numbers), (), seed, blocks):
         kept[done : done + len(part)] = part
@@ -304,7 +304,7 @@ def _gathered(result: jax.Array) -> np.ndarray:
 
 
 def _rows(blocks: np.ndarray) -> np.ndarray:
-    """(blocks, s, BLOCK) to (draws, s)."""
+    """(blocks, s, draws of a block) to (draws, s)."""
     return np.moveaxis(blocks, 1, 2).reshape(-1, blocks.shape[1])
 
 

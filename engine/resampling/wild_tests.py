@@ -15,7 +15,6 @@ from jaxtyping import Array, Float, Int
 
 from ...kernels import resampling
 from ...kernels.clusters import ClusterCrossProducts, Layout
-from ...kernels.random_draws import BLOCK
 from ...kernels.resampling import TIE
 from ...kernels.small_systems import one_by_one
 from ...kernels.two_way import TwoWayLoadings
@@ -247,7 +246,7 @@ def _terms(
         "position": plan.arrays["position"],
         "tested": np.float64((plan.scheme.value - b) / se),
     }
-    made, done = aligned_empty((6, plan.blocks, BLOCK)), 0
+    made, done = aligned_empty((6, plan.blocks, plan.static.block)), 0
     static = plan.static
     parts = over_blocks(_term_blocks(static), arrays, seed, plan.blocks, static=static)
     for part in rate.timed(parts, plan.draws):
@@ -262,21 +261,15 @@ def _term_blocks(static: Static) -> Callable[..., Array]:
 
     def block(arrays: Any, seed: Array, number: Array) -> Float[Array, "6 B"]:
         at: resampling.WildLoadings = arrays["loadings"]
-        a, L = at.a[:, 0], at.L[:, 0]
-        rows = jnp.concatenate([a[:1], a[1:] - a[:1], L[0], L[1] - L[0]])
+        rows = resampling.affine_in_null(at)
         v = DrawSource(static, seed, number).wild(arrays["position"])
         return in_small_tiles(terms, (rows, arrays["tested"], at.correction[0]), v)
 
-    def terms(given: tuple[Array, Array, Array], v: Array) -> Float[Array, "6 b"]:
+    def terms(given: tuple[Any, Array, Array], v: Array) -> Float[Array, "6 b"]:
         rows, u, correction = given
-        both = rows @ v
-        G = len(both) // 2 - 1
-        a0, a1, z0, z1 = both[0], both[1], both[2 : 2 + G], both[2 + G :]
-        # Of the tested null's own scores, as where it alone is drawn: the squares of
-        # the others cancel where it is far from the estimate.
-        own = ((z0 + u * z1) ** 2).sum(0)
-        squares = jnp.stack([own, (z0 * z0).sum(0), (z0 * z1).sum(0), (z1 * z1).sum(0)])
-        variance, *others = correction * squares
+        found = resampling.affine_statistics(rows, u, v)
+        a0, a1 = found[:2]
+        variance, *others = correction * found[2:]
         return jnp.stack([(a0 + u * a1) / jnp.sqrt(variance), a0, a1, *others])
 
     return block
@@ -346,10 +339,10 @@ def _shares_above(
 ) -> Float[np.ndarray, " r"]:
     """Of n draws, the share above each observed statistic."""
     total, made = np.zeros((2, _AT_ONCE)), 0
-    blocks = -(-n // BLOCK)
+    blocks = -(-n // static.block)
     for part in over_blocks(_counts(static), arrays, seed, blocks, static=static):
         total += part.sum(axis=0)
-        made += len(part) * BLOCK
+        made += len(part) * static.block
         progress(min(made, n), n)
     with np.errstate(invalid="ignore"):
         return total[0] / total[1]

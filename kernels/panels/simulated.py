@@ -322,7 +322,7 @@ def simulate_and_test(
     )
     if balanced:
         short = layout._replace(dummies=0)
-        net = M - M.mean(axis=1, keepdims=True)
+        net = resampling.balanced_rows(M - M.mean(axis=1, keepdims=True))
         again = resampling.reweighted_balanced(net, weights, layout=short)[0]
     else:
         again = resampling.reweighted(products.S, weights, layout=layout)[0]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from tivax.engine.resampling import placebo
 from tivax.engine.resampling.fitted_models import fit_model
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.p_values import summarise
@@ -494,25 +495,93 @@ def test_more_patterns_than_a_number_can_count_are_drawn(permute, years):
     assert_array_equal(np.sort(drawn, axis=0)[:, 0], np.arange(21))
 
 
-# --------------------------------------------------------------------- the mistakes
+# ------------------------------------------------------------------- panels with gaps
 
 
-def without(cell: tuple[str, int], **columns) -> pd.DataFrame:
-    frame = FRAMES["balanced"].assign(**columns)
-    there = (frame["iso3"] == cell[0]) & (frame["year"] == cell[1])
-    frame.loc[there, "TBI"] = np.nan
+def without(*cells: tuple[str, int]) -> pd.DataFrame:
+    frame = FRAMES["balanced"].copy()
+    for country, year in cells:
+        there = (frame["iso3"] == country) & (frame["year"] == year)
+        frame.loc[there, "TBI"] = np.nan
     return frame
 
 
+@pytest.mark.parametrize("studentised", [False, True])
+def test_paths_with_gaps_move_among_countries_with_the_same_years(studentised):
+    frame = without(("C03", 2002), ("C05", 2002))
+    scheme = Scheme("placebo", studentised=studentised)
+    own = make_plan(fit_model(frame, MODEL), scheme, DRAWS)
+    assert own.static.sizes == (2, 5)
+    order = np.array([3, 5, 0, 1, 2, 4, 6])
+    rows = rows_of(frame, MODEL)
+    paths = frame.pivot(index="iso3", columns="year", values="TBI").to_numpy()
+    expected = []
+    for drawn in drawn_options(own):
+        its = np.empty_like(paths)
+        its[order] = paths[order][drawn]
+        new = replace(
+            rows, X=its[:, -rows.year.max() - 1 :][rows.country, rows.year][:, None]
+        )
+        itself = replace(new, y=rows.X[:, 0])
+        expected.append(statistics_of(refit(new), refit(itself)))
+    kept = [0, 1, 2, 3, 4] if studentised else [0, 2]
+    close(made(own), np.array(expected)[:, kept])
+
+
+def test_a_path_with_a_gap_is_shifted_round_its_own_years():
+    """C03 has one year fewer: numbers below the common multiple are even for both."""
+    frame = without(("C03", 2002))
+    own = make_plan(fit_model(frame, MODEL), MOVES["shifts"], DRAWS)
+    rows = rows_of(frame, MODEL)
+    T = rows.year.max() + 1
+    assert own.static.options == T * (T - 1)
+    paths = frame.pivot(index="iso3", columns="year", values="TBI").to_numpy()[:, -T:]
+    expected = []
+    for drawn in drawn_options(own):
+        its = paths.copy()
+        for path, k in zip(its, drawn, strict=True):
+            seen = np.isfinite(path)
+            path[seen] = np.roll(path[seen], k % seen.sum())
+        new = replace(rows, X=its[rows.country, rows.year][:, None])
+        expected.append(refit(new).coef[-1])
+    close(made(own)[:, 0], np.array(expected))
+
+
+def test_large_tables_of_paths_are_not_made(monkeypatch):
+    """Products of the paths that a draw gives: the same placebos."""
+    whole = {}
+    for most in (1 << 23, 0):
+        monkeypatch.setattr(placebo, "_LOOKED_UP", most)
+        for model in ("least squares", "instrument"):
+            fitted = fit_model(FRAMES["unbalanced"], MODELS[model])
+            for studentised in (False, True):
+                scheme = Scheme("placebo", studentised=studentised, strata="bloc")
+                own = made(make_plan(fitted, scheme, DRAWS))
+                close(own, whole.setdefault((model, studentised), own))
+
+
+# --------------------------------------------------------------------- the mistakes
+
+
 HOLE = without(("C03", 2002))
+OF_ITS_OWN = FRAMES["balanced"].assign(
+    # Country g lacks the years that are bits of g.
+    TBI=lambda frame: frame["TBI"].where(
+        frame["iso3"].str[1:].astype(int)
+        // 2 ** (frame["year"].max() - frame["year"])
+        % 2
+        == 0
+    )
+)
 IV_TWO = two_stage_model(instruments=("L.TBI", "TFP"))
 SHIFTS = MOVES["shifts"]
 ALONE = FRAMES["balanced"].assign(
     TBI=lambda frame: ((frame["iso3"] == "C03") & (frame["year"] > 2003)).astype(float)
 )
 MISTAKES = {
-    "a treatment that is not known": (HOLE, MODEL, MOVES["countries"], "C03 lacks TBI in 2002; a placebo gives each path to others, so it must be known in every year used: fill it, or leave C03 out of the panel"),
-    "an instrument that is not known": (HOLE, remodel(MODEL, treatments=("endogenous",), instruments=("TBI",)), SHIFTS, "C03 lacks endogenous or TBI in 2002"),
+    "a treatment that is not known": (HOLE, MODEL, MOVES["common-shift"], "1 of 7 iso3 lack TBI in a year that is used, C03 the first of them; permute = common-shift needs every year: choose countries"),
+    "an instrument that is not known": (HOLE, remodel(MODEL, treatments=("endogenous",), instruments=("TBI",)), MOVES["common-shift"], "lack endogenous or TBI in a year that is used"),
+    "years of its own for every country": (OF_ITS_OWN, MODEL, MOVES["countries"], "no two iso3 have TBI in the same years, so that no path can move; choose permute = shifts"),
     "two treatments": (FRAMES["balanced"], remodel(MODEL, treatments=("TBI", "TFP")), SHIFTS, "a placebo moves one treatment"),
     "two instruments": (FRAMES["balanced"], IV_TWO, SHIFTS, "a placebo moves one treatment, and one instrument with it"),
     "strata of shifts": (FRAMES["balanced"], MODEL, replace(SHIFTS, strata="bloc"), "strata go with permute = countries, not shifts"),

@@ -9,7 +9,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ....kernels.random_draws import BLOCK, GENERATOR
+from ....kernels.random_draws import GENERATOR
 from ...core import (
     Format,
     Run,
@@ -27,6 +27,7 @@ from ...resampling import (
     Inverted,
     ResamplingPlan,
     RunFile,
+    announcement,
     checkpoint,
     fill,
     invert_wild,
@@ -65,6 +66,8 @@ def run_experiment(
         return
     if note := missing_font_note(language):
         terminal.warn(note)
+    if line := announcement(plans):
+        terminal.announce(line)
     with checkpoint(
         out, plans, identity(run), force=force, saved=run.save_draws
     ) as kept:
@@ -151,7 +154,7 @@ def _facts(experiment: Experiment) -> dict[str, Any]:
     return {
         "scheme": asdict(scheme),
         "generator": GENERATOR,
-        "block": BLOCK,
+        "block": experiment.plans[0].static.block,
         "draws": {k.fitted.model.name: k.draws for k in experiment.plans},
         "p_value": TIE_RULES[scheme.kind],
         "covariance": "CV1, G/(G-1) (N-1)/(N-k), nested effects not counted",
