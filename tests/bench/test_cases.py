@@ -220,6 +220,7 @@ def test_without_a_choice_all_cases_run(tmp_path, monkeypatch, capsys):
         "pairs_2sls",
         "wild",
         "placebo",
+        *(f"panel_{k}_{n}" for n in (2_000, 20_000, 100_000) for k in ("fe", "wild")),
     ]
 
 
