@@ -77,6 +77,7 @@ def feols(
         lost=gone,
         reason=lost.reason(outcome, count),
         effects=given.effects,
+        note="" if gone else "; ".join(filter(None, map(given.alone, clusters))),
     )
 
 
@@ -142,4 +143,5 @@ def panel_ols(
         lost=gone,
         reason=lost.reason(given.outcome, used[clusters].nunique()),
         effects=given.effects,
+        note="" if gone else given.alone(clusters),
     )

@@ -285,6 +285,17 @@ def _without_one(
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
 
 
+def with_declared_p(
+    table: pd.DataFrame, given: pd.Series, tests: pd.DataFrame
+) -> pd.DataFrame:
+    """A table of models with the declared p of main tests in ``p_wild`` of the rows that
+    are the models as ``given``: one p for one hypothesis, however many draws each table
+    has of its own."""
+    main = tests[tests["role"] == "main"].set_index("model")["p"]
+    known = table["model"].map(main).where(given)
+    return table.assign(p_wild=known.fillna(table["p_wild"]))
+
+
 def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:
     """Every threat to the main tests, all from the same draws; the index of another
     release, where the frame has one, is among them."""

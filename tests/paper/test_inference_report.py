@@ -200,7 +200,12 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
         "up to 1,234 draws of each (see below), seed 7."
     )
     (points,) = of(section, Points)
-    named = {point.split(":")[0] for point in points.points} | {"CV2", "CV3", "within", "Holm"}
+    named = {point.split(":")[0] for point in points.points} | {
+        "CV2",
+        "CV3",
+        "within",
+        "Holm",
+    }
     named = named - {"over 5, over 15"} | {"over 5", "over 15"}
     assert named == {*P_VALUES}
     told = " ".join(points.points)

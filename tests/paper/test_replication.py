@@ -667,7 +667,9 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
         own = tests[tests["hypothesis"] == name].to_dict("records")
         for row, test in zip(rows, own, strict=True):
             cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
-            claim, _, role, estimate, _, papers, p, _, family, _, survived, holds = cells
+            claim, _, role, estimate, _, papers, p, _, family, _, survived, holds = (
+                cells
+            )
             sign = -1 if "stronger in developing" in claim else 1
             signed = sign * float(estimate.replace("−", "-")) > 0
             expected = signed and test["p"] < 0.05 - 2 * test["p_mc"]

@@ -180,7 +180,17 @@ def test_groups_differ_in_the_direction_that_is_claimed(claim, sign):
 def test_a_verdict_is_a_table_for_people():
     claims = [
         Claim(
-            "it rises", "Table 3 (1)", "main", 1, 1.5, 0.5, 0.01, 0.02, 0.0, 0.03, 0.04,
+            "it rises",
+            "Table 3 (1)",
+            "main",
+            1,
+            1.5,
+            0.5,
+            0.01,
+            0.02,
+            0.0,
+            0.03,
+            0.04,
             p_holm=0.05,
         )
     ]
