@@ -126,7 +126,7 @@ class SpecificationCurve(Printable):
 
     def _sentence(self, model: Model) -> str:
         every = self.drawn_curve(model.name)
-        weights = every.get("weights", pd.Series(UNWEIGHTED, every.index))
+        weights = _weights_of(every)
         others = [k for k in weights.unique() if k != UNWEIGHTED]
         rows, tests = every[weights == UNWEIGHTED], self._tests_of(model, UNWEIGHTED)
         significant = rows[rows["significant"]]
@@ -170,6 +170,7 @@ class SpecificationCurve(Printable):
         more = []
         if self.combinations > len(rows):
             more.append(f"drawn at random from {self.combinations:,} combinations")
+        rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["coef"].isna().sum()) - same
         if same:
@@ -238,6 +239,10 @@ class SpecificationCurve(Printable):
             f"{model.outcome}, {self.draws:,} {'patterns' if self.exact else 'draws'}"
         )
         return Listing(title, _PRINTED, rows, [self._sentence(model)])
+
+
+def _weights_of(rows: pd.DataFrame) -> pd.Series:
+    return rows["weights"] if "weights" in rows else pd.Series(UNWEIGHTED, rows.index)
 
 
 def _share_in_words(many: int, of: int, sign: str) -> str:

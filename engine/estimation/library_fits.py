@@ -106,7 +106,6 @@ def panel_ols(
     clusters: str,
     *,
     convention: str,
-    degrees: int | None = None,
     **covariance: Any,
 ) -> Estimate:
     """Fit by linearmodels' PanelOLS."""
@@ -133,12 +132,11 @@ def panel_ols(
         fit.params,
         fit.cov,
         n=int(fit.nobs),
-        clusters=used[clusters].nunique() if degrees is None else 0,
+        clusters=used[clusters].nunique(),
         r2=float(fit.rsquared),
         convention=convention,
         residuals=pd.Series(np.ravel(fit.resids.to_numpy()), used.index),
         report=given.regressors,
-        degrees=degrees,
         power=given.power,
         lost=gone,
         reason=lost.reason(given.outcome, used[clusters].nunique()),

@@ -136,6 +136,9 @@ def replicate(
         fixed_panel, fixed = repaired or (None, None)
         step()
         errors = robustness.other_errors(frame, estimates)
+        placebos = optional(
+            "Treatments that did nothing", lambda: robustness.placebo_treatments(frame)
+        )
         step()
         interactions = heterogeneity.interactions(frame)
         parts = heterogeneity.pooled_parts(frame)
@@ -193,6 +196,7 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
+        placebos=placebos,
         dependence=dependence(),
         interactions=interactions,
         parts=parts,

@@ -67,6 +67,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "instrumental_variables": lagged_frame(result.lagged),
         "direct_effects": direct_effects(result.lagged),
         "standard_errors": result.errors,
+        "placebo_treatments": result.placebos,
         "pesaran_cd": result.dependence,
         "interactions": result.interactions,
         "pooled_parts": result.parts,

@@ -12,6 +12,7 @@ from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups, inference
+from .robustness import placebo_sentence
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -195,7 +196,12 @@ def caveats(result: Replication) -> Section:
         _few_clusters(result),
         "The bootstraps and the t-tests take countries to be independent. Where the "
         "errors of groups of countries move together, all of them, the wild bootstrap "
-        "included, can reject true hypotheses in far more than 5 %.",
+        "included, can reject true hypotheses in far more than 5 %."
+        + (
+            ""
+            if result.placebos is None
+            else f" On these data: {placebo_sentence(result.placebos)}."
+        ),
         _many_tests(result),
         "The exchange rate of these regressions is nominal although the paper calls it "
         "real; the section on editions shows others.",
