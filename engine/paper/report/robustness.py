@@ -72,11 +72,7 @@ def lagged_instrument(
 
 def _without_effect(frame: pd.DataFrame) -> str:
     """How many Anderson-Rubin tests reject no effect, by each kind of p."""
-    kinds = {
-        "F": "ar_f_p",
-        "wild bootstrap": "ar_bootstrap_p",
-        "cluster jackknife": "ar_jackknife_p",
-    }
+    kinds = {"F": "ar_f_p", "wild bootstrap": "ar_bootstrap_p"}
     told = ", ".join(
         f"{int((frame[column] <= LEVEL).sum())} by {name}"
         for name, column in kinds.items()
