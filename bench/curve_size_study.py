@@ -1,9 +1,9 @@
 """How often do the joint tests of a specification curve reject a true null?
 
-The panel of ``tivax panel`` with its regressors; outcomes are errors alone, AR(1) of 0.6
-within countries and independent between them, alike in size or of the size of each
-country's residuals in the paper's column. The sets of choices are those of the report of
-``tivax replicate``, on one release of the index.
+The panel of ``tivax panel`` with its regressors; outcomes are errors alone, AR(1) of
+0.6 within countries and independent between them, alike in size or of the size of each
+country's residuals in the paper's column. The sets of choices are those of the report
+of ``tivax replicate``, on one release of the index.
 
     python -m tivax.bench.curve_size_study panel.csv --out curve-sizes.csv --panels 2000
 """

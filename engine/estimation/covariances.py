@@ -178,7 +178,11 @@ def _calendar(
     """The number of each row's year, the years themselves, and how many there are from
     the first to the last; what holds no numbers is numbered in its order."""
     numeric = pd.to_numeric(time, errors="coerce")
-    known = numeric if numeric.notna().all() else pd.Series(pd.factorize(time, sort=True)[0])
+    known = (
+        numeric
+        if numeric.notna().all()
+        else pd.Series(pd.factorize(time, sort=True)[0])
+    )
     year, years = pd.factorize(known.astype(float), sort=True)
     years = np.asarray(years, float)
     return year, years, int(years[-1] - years[0]) + 1

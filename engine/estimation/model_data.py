@@ -73,7 +73,7 @@ class ModelData:
         slopes = np.linalg.inv(basis.T @ X)[len(self.dummies) :] @ basis.T
         code, labels = pd.factorize(self.used[column], sort=True)
         return alone_note(
-            singly_identified(basis, slopes, code), self.regressors, labels
+            singly_identified(basis, slopes, code), self.regressors, [*labels]
         )
 
 
@@ -115,8 +115,8 @@ def alone_note(
             named = ", ".join(str(labels[g]) for g in np.flatnonzero(own)[:3])
             each = "each of " if own.sum() > 1 else ""
             said.append(
-                f"{each}{named} alone identifies a part of {term}, of which a clustered "
-                "standard error says nothing"
+                f"{each}{named} alone identifies a part of {term}, of which a "
+                "clustered standard error says nothing"
             )
     return "; ".join(said)
 

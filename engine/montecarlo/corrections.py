@@ -31,8 +31,8 @@ class ErrorMoments:
 
     ``products`` is of [moved and others, instruments, y], ``errors`` the mean of d'd
     over the draws, 0 in columns that do not move; ``by_cluster`` their difference by
-    cluster; ``treatments`` and ``instruments`` are places in them. ``alone`` are the errors and the values of each moved column
-    net of all other regressors: two rows.
+    cluster; ``treatments`` and ``instruments`` are places in them. ``alone`` are the
+    errors and the values of each moved column net of all other regressors: two rows.
     """
 
     products: Float[np.ndarray, "m m"]

@@ -4,8 +4,8 @@ One p, the same for all data: the restricted wild cluster bootstrap with Webb's 
 (WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
 test is a coefficient of TBI that the paper prints, and holds over the family of all
 five outcomes in all three samples (Westfall and Young's smallest p). A check asks the
-same of another sample or estimator. A part is a coefficient of a sample that a main test contains, and
-no test of its own.
+same of another sample or estimator. A part is a coefficient of a sample that a main
+test contains, and no test of its own.
 """
 
 from collections.abc import Iterator
@@ -174,8 +174,8 @@ def declared_p_values(
     ``family``: rows of ``infer_paper``, from which p of the columns that the paper
     prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
     in all samples (``p_family``; ``p_family_holm`` by Holm) are taken; without it p is
-    drawn and those are NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the paper's;
-    ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
+    drawn and those are NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the
+    paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
     numbers are NaN and ``how`` says why.
     """
     tests = declared_tests()
@@ -288,9 +288,9 @@ def _without_one(
 def with_declared_p(
     table: pd.DataFrame, given: pd.Series, tests: pd.DataFrame
 ) -> pd.DataFrame:
-    """A table of models with the declared p of main tests in ``p_wild`` of the rows that
-    are the models as ``given``: one p for one hypothesis, however many draws each table
-    has of its own."""
+    """A table of models with the declared p of main tests in ``p_wild`` of the rows
+    that are the models as ``given``: one p for one hypothesis, however many draws each
+    table has of its own."""
     main = tests[tests["role"] == "main"].set_index("model")["p"]
     known = table["model"].map(main).where(given)
     return table.assign(p_wild=known.fillna(table["p_wild"]))

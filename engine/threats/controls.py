@@ -1,4 +1,4 @@
-"""Threats of the form of the controls: curvature, products, convergence, a flexible fit.
+"""Threats of the form of the controls: curvature, products, convergence, a ridge.
 
 Controls enter a model in a straight line. What of them is curved, or differs between
 units that start high and low, stays in the errors, and a treatment that moves with it
@@ -98,10 +98,8 @@ def partialled_out(setting: Setting) -> Iterator[Variant | Row]:
         raise TivaxError("takes controls and one treatment")
     used = setting.used
     made = second_order(used, controls)
-    wide = pd.DataFrame(made).assign(**used[list(controls)])
-    columns = np.column_stack([wide, used[[treatment, setting.model.outcome]]]).astype(
-        float
-    )
+    names = [*controls, treatment, setting.model.outcome]
+    columns = np.column_stack([pd.DataFrame(made), used[names]]).astype(float)
     columns = _net_of_effects(columns, setting)
     Z = of_norm_one(columns[:, :-2]) * np.sqrt(len(columns))
     unit = pd.factorize(used[setting.unit], sort=True)[0]
@@ -176,8 +174,8 @@ def _rows_of(fold: Int[np.ndarray, " n"]) -> list[np.ndarray]:
 def _ridge(
     products: Sequence[tuple[np.ndarray, np.ndarray]], penalty: float
 ) -> Float[np.ndarray, " p"]:
-    S = sum(k for k, _ in products)
-    return np.linalg.solve(S + penalty * np.eye(len(S)), sum(k for _, k in products))
+    S, b = (np.sum(each, axis=0) for each in zip(*products, strict=True))
+    return np.linalg.solve(S + penalty * np.eye(len(S)), b)
 
 
 def _with(

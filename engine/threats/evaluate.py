@@ -123,7 +123,7 @@ def threats(
     if draws:
         _add_declared(rows, tests, settings, draws, seed, progress)
     for row in rows:
-        near = at_level(row, draws) and "p is 0.05 within 2 Monte-Carlo errors"
+        near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
         row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
     made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
     made = made.astype({"n": "Int64", "clusters": "Int64"})

@@ -157,7 +157,7 @@ class VariantFit:
     def alone(self) -> str:
         """Which treatments one cluster alone identifies, as a note; empty for none."""
         found = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
-        return alone_note(found, self.variant.model.treatments, self.labels)
+        return alone_note(found, self.variant.model.treatments, [*self.labels])
 
     @property
     def residual(self) -> float:

@@ -82,10 +82,12 @@ class Threats(Printable):
             if row["threat"] == HEADLINE:
                 first[own] = row
             claimed = first.get(own) if comparable else None
-            asked = claimed is not None and _is_significant(claimed)
-            headline = row["threat"] == HEADLINE
-            found = "the model" if headline else _state(row, claimed) if asked else ""
-            states.append(found)
+            if row["threat"] == HEADLINE:
+                states.append("the model")
+            elif claimed is not None and _is_significant(claimed):
+                states.append(_state(row, claimed))
+            else:
+                states.append("")
         return states
 
     @property

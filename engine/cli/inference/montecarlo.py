@@ -81,8 +81,8 @@ _METHOD = (
     "corrected is the estimate with the errors' cross products subtracted (errors in "
     "variables), SIMEX the extrapolation to no error of estimates with errors added. "
     "Their standard errors are a jackknife over clusters, and the spread over draws of "
-    "clusters. Both hold if the errors are as the model says, independent of the true values "
-    "and of the errors of the regression."
+    "clusters. Both hold if the errors are as the model says, independent of the true "
+    "values and of the errors of the regression."
 )
 # Rows of the report's tables: columns of summary.csv and reliability.csv in words.
 _EFFECT = {

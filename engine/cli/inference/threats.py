@@ -128,9 +128,10 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
         "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
         "A result is gone where the sign has turned, or less than half of the estimate "
         "is left and its interval excludes the model's; blurred where it is not gone "
-        "but the declared p is above 0.05; else as before. Kept: the share of the variation of the treatment that still identifies "
-        "its effect, the variance of the model's estimate over that of the row's with "
-        "iid errors; failing to see an effect says little where little is kept."
+        "but the declared p is above 0.05; else as before. Kept: the share of the "
+        "variation of the treatment that still identifies its effect, the variance of "
+        "the model's estimate over that of the row's with iid errors; failing to see "
+        "an effect says little where little is kept."
     )
     sections = [
         Section(

@@ -394,9 +394,10 @@ def _placebos(result: Replication) -> list[Block]:
     return [
         heading,
         Text(
-            f"{_capital(placebo_sentence(placebos))}. The paths of TBI are taken apart into waves "
-            "and put together again with other phases, the same for all countries "
-            f"({first['panels']:,} times for each outcome); outcome and controls stay. "
+            f"{_capital(placebo_sentence(placebos))}. The paths of TBI are taken apart "
+            "into waves and put together again with other phases, the same for all "
+            f"countries ({first['panels']:,} times for each outcome); outcome and "
+            "controls stay. "
             "The p of the verdicts, which takes countries to be independent, does not "
             "keep its level there; that of common shocks does, and is last in the "
             "table. The outcome holds whatever TBI does to it, and the placebos differ "

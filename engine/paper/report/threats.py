@@ -36,9 +36,9 @@ def section(result: Replication, figures: Mapping[str, Figure | Drawn]) -> Secti
             f"{len(threats.table)} rows are in results/threats.csv; “kept” there is "
             "the share of the variation of TBI that still identifies its coefficient. "
             "A result is gone where its sign has turned, or less than half of the "
-            "estimate is left and the 95 % interval excludes that of the model; blurred "
-            "where it is not gone but p is above 5 %, so that it may be there all the "
-            "same; else it is as before."
+            "estimate is left and the 95 % interval excludes that of the model; "
+            "blurred where it is not gone but p is above 5 %, so that it may be there "
+            "all the same; else it is as before."
         ),
         Points(sentences_as_printed(threats.models, threats.sentences)),
         Text(

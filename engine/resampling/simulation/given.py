@@ -111,8 +111,9 @@ def given_by(
     if outcome:
         others = columns[:, : len(coef) - 1]
         left = np.zeros(shape)
-        left[fitted.cluster, time] = columns[:, -1] - others @ (
-            np.linalg.lstsq(others, columns[:, -1], rcond=None)[0]
+        left[fitted.cluster, time] = (
+            columns[:, -1]
+            - others @ (np.linalg.lstsq(others, columns[:, -1], rcond=None)[0])
         )
         size = np.linalg.norm(left, axis=1, keepdims=True)
         first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
