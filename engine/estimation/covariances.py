@@ -117,9 +117,12 @@ def common_shocks(
     Robust to any correlation within countries and to common factors whose shocks last
     for some years, with loadings that differ: of each coefficient the largest of three
     variances, clusters by country, Driscoll and Kraay's with a Bartlett kernel, and
-    their sum less the kernel within countries (Chiang, Hansen and Sasaki 2024, Review
-    of Economics and Statistics, for two-way clusters with serially correlated effects
-    of time). Correlations are those of clusters by country.
+    their sum less the kernel within countries. The sum is that of Chiang, Hansen and
+    Sasaki (2024, Review of Economics and Statistics) for two-way clusters with serially
+    correlated effects of time; to take the largest, and the scale and degrees below,
+    are of this package. Chen and Vogelsang (2024, Journal of Econometrics 244) have
+    fixed-b critical values for the same sum. Correlations are those of clusters by
+    country.
 
     A dozen years make a kernel estimate too small and uncertain. Were the sums of the
     scores of a year independent and normal, it would be z'A z of T of them, A the

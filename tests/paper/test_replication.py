@@ -726,7 +726,7 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     # weights, and indices.
     assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 288)
     wide = tests[tests["choices"] == "wide"]
-    wide = wide.set_index(["outcome", "weights", "statistic"])
+    wide = wide.set_index(["outcome", "weights", "statistic"]).sort_index()
     for (outcome, weights), own in rows.dropna(subset="coef").groupby(
         ["outcome", "weights"]
     ):

@@ -127,8 +127,10 @@ def test_the_simulated_factor_has_the_loadings_that_the_outcome_has():
     found = given_by(panel, model, Path(), outcome="KOFGIdj").loadings
     assert found is not None
     assert_allclose((found**2).mean(), 1, rtol=1e-12)
-    signs = np.sign(loadings - loadings.mean())
-    assert abs((np.sign(found) * signs).sum()) == 15
+    own = loadings - loadings.mean()
+    large = np.abs(own) > 0.2  # of which noise does not decide the sign
+    assert large.sum() > 10
+    assert abs(np.sign(found * own)[large].sum()) == large.sum()
     assert given_by(panel, model, Path(), spreads="KOFGIdj").loadings is None
 
 
