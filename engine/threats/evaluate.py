@@ -102,8 +102,8 @@ def threats(
     >>> found = tx.threats(panel, model, only=["unit trends", "differences"], draws=0)
     >>> found.table["variant"].tolist()
     ['as given', 'linear', 'first', 'over 3 years', 'over 5 years']
-    >>> bool(found.gone.any())
-    True
+    >>> found.states
+    ['the model', 'as before', 'as before', 'as before', 'blurred']
     """
     frame = panel_frame(panel)
     models = _models_of(model)
