@@ -101,6 +101,8 @@ class PanelDesign(NamedTuple):
         Share of a common AR(1) factor in the variance of u; of a factor of its own in
         that of x, where it is drawn and continuous. A cluster's loading on both is the
         same normal number: who is exposed in x is exposed in u.
+    loadings
+        Of the clusters on the factor of u, mean square 1; None: drawn as above.
     block, block_x
         The same of AR(1) shocks that the clusters of a block share.
     blocks
@@ -132,6 +134,7 @@ class PanelDesign(NamedTuple):
     network: Float[Array, "G G"] | None = None
     outcome: Float[Array, "G T"] | None = None
     placebo: Float[Array, ""] | None = None
+    loadings: Float[Array, " G"] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -245,7 +248,9 @@ def _shared(
     parts, left = jnp.zeros_like(own), jnp.ones((), own.dtype)
     if factor is not None:
         common = ar1(jax.random.fold_in(key, 1), persistence, (T,))
-        loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
+        loading = design.loadings
+        if loading is None:
+            loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
         parts = parts + jnp.sqrt(factor) * loading[:, None] * common[None]
         left = left - factor
     if block is not None and design.blocks is not None:

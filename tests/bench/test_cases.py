@@ -139,7 +139,7 @@ def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
         if method in case.limits:
             continue
         assert case.error(answer) < case.tolerance, method
-        if method.startswith("wildboottest"):
+        if name == "wild" and answer.size == 1:  # p, within its Monte-Carlo error
             assert case.error(np.array(answer + 0.1)) > 0.01
             continue
         wrong = [1.001 * np.asarray(part) for part in answer]

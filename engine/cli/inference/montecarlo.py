@@ -73,13 +73,16 @@ _METHOD = (
     " and estimates the model again on the trade benefit index of the draw. Sampling:"
     " CV1, clustered as the model says, of the tables as they are. Tables: the spread"
     " of the estimates over draws. In all: the root of the sum of their squares (law "
-    "of total variance); p and the interval take t(G - 1). Reliability: 1 less the "
+    "of total variance); p and the interval take t(G - 1) and are around the estimate, "
+    "which errors of the tables pull towards 0: no interval of the effect itself. "
+    "Reliability: 1 less the "
     "variance of the errors over that of the treatment, both net of effects and of "
     "the other regressors. Errors of a regressor pull its coefficient towards 0: "
     "corrected is the estimate with the errors' cross products subtracted (errors in "
     "variables), SIMEX the extrapolation to no error of estimates with errors added. "
-    "Both hold if the errors are as the model says, independent of the true values "
-    "and of the errors of the regression."
+    "Their standard errors are a jackknife over clusters, and the spread over draws of "
+    "clusters. Both hold if the errors are as the model says, independent of the true "
+    "values and of the errors of the regression."
 )
 # Rows of the report's tables: columns of summary.csv and reliability.csv in words.
 _EFFECT = {
@@ -88,11 +91,13 @@ _EFFECT = {
     "se_table": "standard error: tables",
     "se_total": "standard error: in all",
     "se_both": "standard error: clusters drawn anew in each draw",
-    "interval": "95 % interval",
-    "p_value": "p",
+    "interval": "95 % interval around the estimate, not of the effect",
+    "p_value": "p of the estimate",
     "reliability": "reliability",
     "coef_corrected": "corrected by errors in variables",
+    "coef_corrected_se": "standard error of that",
     "coef_simex": "corrected by SIMEX",
+    "coef_simex_se": "standard error of that ",
 }
 _TREATMENT = {
     "sd_within": "standard deviation within effects",
