@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -194,6 +195,46 @@ def read_store_attributes(path: Path) -> dict[str, Any]:
     return attributes if "tivax_format" in attributes else {}
 
 
+# Sources that are no published tables, as every result must name them.
+_ESTIMATED = {"rebuilt": "rebuilt from national tables"}
+_basis: ContextVar[str] = ContextVar("basis", default="")
+
+
+def source_in_words(source: str) -> str:
+    """How results name the source of tables."""
+    return _ESTIMATED.get(source, source)
+
+
+def basis_of(path: Path) -> str:
+    """What results must say of a store, or of a result made from one.
+
+    "" for tables that are published, and for anything that is no table.
+    """
+    source = read_store_attributes(path).get("source", "")
+    if source in _ESTIMATED:
+        return f"Tables {_ESTIMATED[source]}: an estimate, not the published tables"
+    beside = path.parent / f"{path.stem}.{MANIFEST}"
+    for manifest in (path / MANIFEST, beside, path.parent / MANIFEST):
+        with suppress(OSError, ValueError, AttributeError, RecursionError):
+            return str(json.loads(manifest.read_text("utf-8")).get("basis", ""))
+    return ""
+
+
+@contextmanager
+def standing_on(basis: str) -> Iterator[None]:
+    """Within the block figures and reports say what their tables are."""
+    token = _basis.set(basis)
+    try:
+        yield
+    finally:
+        _basis.reset(token)
+
+
+def basis() -> str:
+    """What figures and reports written now must say of their tables; "" for nothing."""
+    return _basis.get()
+
+
 @dataclass
 class Run:
     """The record of one command: the content of ``manifest.json``.
@@ -209,6 +250,11 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
     _ahead: "Future[list[dict[str, Any]]] | None" = field(default=None, repr=False)
+
+    @property
+    def basis(self) -> str:
+        """What results must say of the inputs: see ``basis_of``."""
+        return next(filter(None, map(basis_of, self.inputs)), "")
 
     def describe_ahead(self) -> None:
         """Read the inputs for the manifest beside what is computed from them.
@@ -253,6 +299,7 @@ class Run:
             "seed": self.seed,
             "device": f"{device.platform}: {device.device_kind}",
             "inputs": self._ahead.result() if self._ahead else self._inputs(),
+            **({"basis": said} if (said := self.basis) else {}),
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),

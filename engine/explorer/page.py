@@ -22,6 +22,7 @@ import numpy as np
 
 from ..core import (
     TivaxError,
+    basis_of,
     cache_folder,
     explain_full_disk,
     local_path,
@@ -85,7 +86,9 @@ def explore(
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
-    text = explorer_html(collected, path.parent)
+    text = explorer_html(
+        collected, path.parent, next(filter(None, map(basis_of, folders)), "")
+    )
     with explain_full_disk(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, text)
@@ -112,8 +115,9 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
     require_writable(path)
 
 
-def explorer_html(collected: Collected, place: Path) -> str:
-    """The page as text. ``place`` is the folder it goes to, for links to the files."""
+def explorer_html(collected: Collected, place: Path, basis: str = "") -> str:
+    """The page as text. ``place`` is the folder it goes to, for links to the files;
+    ``basis`` what results must say of their tables."""
     return Template(_installed("page.html")).substitute(
         made_by=_MADE_BY,
         title=escape(_title(collected)),
@@ -123,6 +127,7 @@ def explorer_html(collected: Collected, place: Path) -> str:
         data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
+        basis=escape(f"{basis}." if basis else ""),
     )
 
 

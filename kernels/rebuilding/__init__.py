@@ -1,1 +1,1 @@
-"""Tables rebuilt from their margins: what rounding took, trade by pair, product and use."""
+"""Tables rebuilt from their margins: rounding undone, trade by product and use."""

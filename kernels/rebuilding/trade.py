@@ -3,7 +3,7 @@
 Symbols, products i, sellers r, uses u (inputs first, inventories last), buyers d:
 
     s   trade (i, r, u, d), found; the seed where the multipliers are 1
-    A   multipliers (i, r, d) of inputs, F of all other uses
+    m   multipliers (i, r, d) of inputs, of inventories, and of all other uses
     b   multipliers (i, u, d)
 
 s is the array of least relative entropy to the seed that has the margins, so that it is
@@ -55,9 +55,16 @@ class Fitted(NamedTuple):
     turns: Int[Array, ""]
 
 
+class _Multipliers(NamedTuple):
+    """Of inputs, of final uses but inventories, and of inventories."""
+
+    inputs: Float[Array, "i r d"]
+    final: Float[Array, "i r d"]
+    stocks: Float[Array, "i r d"]
+
+
 class _Turn(NamedTuple):
-    A: Float[Array, "i r d"]
-    F: Float[Array, "i r d"]
+    m: _Multipliers
     b: Float[Array, "i u d"]
     gap: Float[Array, ""]
     before: Float[Array, ""]
@@ -86,56 +93,50 @@ def fit_trade(
     Exports are met exactly.
     """
 
-    def sums(b: Float[Array, "i u d"]) -> tuple[Array, Array, Array]:
-        """Inputs, other uses but inventories, and inventories, by i, r, d."""
+    def sums(b: Float[Array, "i u d"]) -> _Multipliers:
+        """What the multipliers multiply."""
         inputs = seed[:, :, 0] * b[:, None, 0]
         final = sum(
             (seed[:, :, u] * b[:, None, u] for u in range(2, seed.shape[2] - 1)),
             seed[:, :, 1] * b[:, None, 1],
         )
-        return inputs, final, seed[:, :, -1] * b[:, None, -1]
+        return _Multipliers(inputs, final, seed[:, :, -1] * b[:, None, -1])
 
-    def to_flows(
-        A: Float[Array, "i r d"],
-        F: Float[Array, "i r d"],
-        of: tuple[Array, Array, Array],
-    ) -> tuple[Float[Array, "i r d"], Float[Array, "i r d"]]:
-        inputs = _by(flows.groups, A * of[0] * flows.lift[:, None])
-        final = _by(flows.groups, F * (of[1] + of[2]))
+    def to_flows(m: _Multipliers, of: _Multipliers) -> _Multipliers:
+        inputs = _by(flows.groups, m.inputs * of.inputs * flows.lift[:, None])
+        final = _by(flows.groups, m.final * of.final + m.stocks * of.stocks)
         rest = jnp.maximum(flows.flows - final, _LEAST * inputs)
-        a = jnp.where(
-            flows.inputs_only,
-            _ratio(rest, inputs),
-            _ratio(flows.flows, inputs + final),
+        all_uses = _ratio(flows.flows, inputs + final)
+        of_inputs = jnp.where(flows.inputs_only, _ratio(rest, inputs), all_uses)
+        others = _spread(flows.groups, jnp.where(flows.inputs_only, 1.0, all_uses))
+        return _Multipliers(
+            m.inputs * _spread(flows.groups, of_inputs),
+            m.final * others,
+            m.stocks * others,
         )
-        f = jnp.where(flows.inputs_only, 1.0, a)
-        return A * _spread(flows.groups, a), F * _spread(flows.groups, f)
 
-    def to_exports(
-        A: Float[Array, "i r d"],
-        F: Float[Array, "i r d"],
-        of: tuple[Array, Array, Array],
-    ) -> tuple[Float[Array, "i r d"], Float[Array, "i r d"]]:
-        sold = (A * of[0] + F * (of[1] + of[2])).sum(2)
+    def to_pairs(m: _Multipliers, of: _Multipliers) -> _Multipliers:
+        now = _by(margins.kinds, m.inputs * of.inputs + m.final * of.final)
+        p = _spread(margins.kinds, _factor(margins.pairs, now))
+        return _Multipliers(m.inputs * p, m.final * p, m.stocks)
+
+    def to_exports(m: _Multipliers, of: _Multipliers) -> _Multipliers:
+        sold = sum(k * s for k, s in zip(m, of, strict=True)).sum(2)
         e = _factor(margins.exports, sold)[:, :, None]
-        return A * e, F * e
+        return _Multipliers(*(k * e for k in m))
 
     def turn(now: _Turn) -> _Turn:
         of = sums(now.b)
-        A, F = jax.lax.cond(
-            now.turns < first, lambda: to_flows(now.A, now.F, of), lambda: now[:2]
-        )
-        pairs = _by(margins.kinds, A * of[0] + F * of[1])
-        p = _spread(margins.kinds, _factor(margins.pairs, pairs))
-        A, F = to_exports(A * p, F * p, of)
-        bought = jnp.stack(
-            [(seed[:, :, u] * (F if u else A)).sum(1) for u in range(seed.shape[2])], 1
-        )
+        m = jax.lax.cond(now.turns < first, lambda: to_flows(now.m, of), lambda: now.m)
+        m = to_exports(to_pairs(m, of), of)
+        uses = [m.inputs, *[m.final] * (seed.shape[2] - 2), m.stocks]
+        bought = [(seed[:, :, u] * k).sum(1) for u, k in enumerate(uses)]
+        bought = jnp.stack(bought, 1)
         fixed = ~jnp.isnan(margins.imports)
         off = jnp.where(fixed, jnp.abs(bought * now.b - margins.imports), 0).sum()
         b = jnp.where(fixed, _ratio(margins.imports, bought), 1.0)
         gap = off / jnp.where(fixed, margins.imports, 0).sum()
-        return _Turn(A, F, b, gap, now.gap, now.turns + 1)
+        return _Turn(m, b, gap, now.gap, now.turns + 1)
 
     def unfinished(now: _Turn) -> Bool[Array, ""]:
         stalled = now.before - now.gap < _STALLED * now.gap
@@ -143,11 +144,17 @@ def fit_trade(
         return (now.turns < first + most) & (~end | (now.turns <= first))
 
     one, none = jnp.ones_like(seed[:, :, 0]), jnp.full((), jnp.inf, seed.dtype)
-    start = _Turn(one, one, jnp.ones_like(seed[:, 0]), none, none, jnp.asarray(0))
+    start = _Turn(
+        _Multipliers(one, one, one),
+        jnp.ones_like(seed[:, 0]),
+        none,
+        none,
+        jnp.asarray(0),
+    )
     end = jax.lax.while_loop(unfinished, turn, start)
-    A, F = to_exports(end.A, end.F, sums(end.b))
-    uses = [A, *[F] * (seed.shape[2] - 1)]
-    return Fitted(seed * jnp.stack(uses, 2) * end.b[:, None], end.gap, end.turns)
+    m = to_exports(end.m, sums(end.b))
+    uses = jnp.stack([m.inputs, *[m.final] * (seed.shape[2] - 2), m.stocks], 2)
+    return Fitted(seed * uses * end.b[:, None], end.gap, end.turns)
 
 
 def _ratio(a: Float[Array, "..."], b: Float[Array, "..."]) -> Float[Array, "..."]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ... import sources
-from ...core import Run, TivaxError, count_text
+from ...core import Run, TivaxError, count_text, source_in_words
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import with_sector_titles
@@ -43,8 +43,9 @@ def print_checks(
 
     Each is at most 80 columns wide.
     """
+    source = source_in_words(tables.source) or "tables"
     terminal.print(
-        f"{tables.source or 'tables'}: {count_text(len(tables.regions), 'region')} x "
+        f"{source}: {count_text(len(tables.regions), 'region')} x "
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:

@@ -8,7 +8,6 @@ from .countries import countries_of
 from .pieces import (
     COUNTRIES,
     GOODS,
-    GROUP_MEMBERS,
     INDUSTRIES,
     PRODUCT_OF,
     REGIONS,
@@ -24,7 +23,7 @@ _HALF = 0.5 + 1e-6  # of a cell rounded to whole units
 
 
 def check_pieces(pieces: Pieces) -> None:
-    """Raise ``TivaxError`` where a national table does not add up, or pieces disagree."""
+    """Raise ``TivaxError`` where a table does not add up, or pieces disagree."""
     _check_sums(pieces)
     _check_2014(pieces)
     _check_home_sales(pieces)
@@ -74,8 +73,8 @@ def _check_2014(pieces: Pieces) -> None:
             raise TivaxError(
                 f"{_name(pieces, piece)}: cells of {COUNTRIES[k]} differ from "
                 f"{_name(pieces, f'national tables {COUNTRIES[k]}')} by up to "
-                f"{off[k].max():,.6g} million US$, and rounding explains .5; are they in "
-                "another unit, or countries in another order?"
+                f"{off[k].max():,.6g} million US$, and rounding explains .5; are they "
+                "in another unit, or countries in another order?"
             )
 
 
@@ -134,8 +133,8 @@ def _check_partners(pieces: Pieces) -> None:
         k = int(off.argmax())
         raise TivaxError(
             f"{_name(pieces, 'partners of 2014')}: what {COUNTRIES[k]} buys at home is "
-            f"not what its national table of 2014 says (shares differ by {off[k]:.2g} in "
-            "the median); countries must stand in the order of the alphabet, with ROW"
+            f"not what its national table of 2014 says (shares differ by {off[k]:.2g} "
+            "in the median); countries must stand in the order of the alphabet, with ROW"
         )
 
 

@@ -28,9 +28,7 @@ GROUPS = np.array(
     + [15] * 34
 )
 GROUP_MEMBERS = (np.arange(16)[:, None] == GROUPS).astype(float)  # 16 x 56
-KIND_MEMBERS = np.stack(
-    [np.arange(56) < GOODS, np.arange(56) >= GOODS]
-).astype(float)
+KIND_MEMBERS = np.stack([np.arange(56) < GOODS, np.arange(56) >= GOODS]).astype(float)
 # The file of 50 products in 2014 has these industries, counted from 0, as one.
 _MERGED = ((22, 18), (42, 41), (47, 45), (48, 45), (54, 53), (55, 53))
 PRODUCT_OF = np.arange(56)

@@ -1,4 +1,4 @@
-"""The rest of the world: known in 2014 and, in part, in 2000; between them in between."""
+"""The rest of the world: known in 2014, in part in 2000, estimated in between."""
 
 from dataclasses import dataclass
 

@@ -100,9 +100,7 @@ def _ends(pieces: Pieces) -> _Ends:
         of_first, _ = fit(pieces, _FIRST, first, of_last, lifts[0])
         if pieces.of2000 is not None:
             start = seed_2000(pieces, of_first)
-            of_first, _ = fit(
-                pieces, _FIRST, first, start, lifts[0], inputs_only=True
-            )
+            of_first, _ = fit(pieces, _FIRST, first, start, lifts[0], inputs_only=True)
         row = rest_of_world(pieces, last, of_first, of_last)
         ends = _Ends((of_first, of_last), lifts, row)
         if pieces.cubes is None:
@@ -160,7 +158,9 @@ def _world(
         counted=None if cubes is None else cubes[year - _FIRST, :, _ROW].sum(1),
     )
     used = np.maximum(countries.imported[:, :, :_N], 0)
-    shares = np.concatenate([ratio(used, used.sum(2, keepdims=True)), ends.row.users[None]])
+    shares = np.concatenate(
+        [ratio(used, used.sum(2, keepdims=True)), ends.row.users[None]]
+    )
     return _World(countries, row, trade, shares)
 
 
@@ -198,9 +198,7 @@ def _flows(
     n = _C * _N
     Z = np.empty((_C, _N, _C, _N))
     inputs = world.trade[:, :, 0].transpose(1, 0, 2)  # seller, product, buyer
-    np.multiply(
-        inputs[..., None], world.shares.transpose(1, 0, 2)[None], out=Z
-    )
+    np.multiply(inputs[..., None], world.shares.transpose(1, 0, 2)[None], out=Z)
     Z[_OWN, :, _OWN] = world.home
     Y = np.ascontiguousarray(world.trade[:, :, 1:].transpose(1, 0, 3, 2))
     Y[_OWN, :, _OWN] = world.own

@@ -1,7 +1,7 @@
 """WIOD 2016, rebuilt: 44 regions x 56 industries, 2000-2014, from national tables.
 
-Million US$ at basic prices. The world tables are estimated (``sources.rebuilding``) from
-pieces of the release of 2016, found by their names:
+Million US$ at basic prices. The world tables are estimated (``sources.rebuilding``)
+from pieces of the release of 2016, found by their names:
 
 ``CCC_NIOT_nov16.csv``, one for each of 43 countries
     National tables of all years, rounded to whole millions. UTF-8 with a mark; fields
@@ -154,7 +154,8 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     national = np.stack(
         [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
     )
-    of2000 = [parts.get(f"{k} of 2000") for k in ("final uses", "output", "value added")]
+    in_2000 = ("final uses", "output", "value added")
+    of2000 = [parts.get(f"{k} of 2000") for k in in_2000]
     partners = [parts.get(f"{k} of 2014") for k in ("partners", "tariffs")]
     cubes = [parts.get(f"trade by 16 groups {k}") for k in YEARS]
     inputs = parts.get("imported inputs of 2014")
