@@ -81,9 +81,9 @@ def fit_trade(
     seed: Float[Array, "i r u d"],
     margins: Margins,
     flows: Flows,
-    first: int,
-    tolerance: float,
-    most: int,
+    first: Int[Array, ""],
+    tolerance: Float[Array, ""],
+    most: Int[Array, ""],
 ) -> Fitted:
     """The trade of one year.
 
@@ -121,8 +121,8 @@ def fit_trade(
         return _Multipliers(m.inputs * p, m.final * p, m.stocks)
 
     def to_exports(m: _Multipliers, of: _Multipliers) -> _Multipliers:
-        sold = sum(k * s for k, s in zip(m, of, strict=True)).sum(2)
-        e = _factor(margins.exports, sold)[:, :, None]
+        sold = m.inputs * of.inputs + m.final * of.final + m.stocks * of.stocks
+        e = _factor(margins.exports, sold.sum(2))[:, :, None]
         return _Multipliers(*(k * e for k in m))
 
     def turn(now: _Turn) -> _Turn:

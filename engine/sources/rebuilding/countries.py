@@ -49,7 +49,7 @@ def countries_of(pieces: Pieces, year: int) -> Countries:
 
 
 def _real(pieces: Pieces) -> Countries:
-    """2014: home cells and final uses are real, imported inputs where they are given."""
+    """2014: home cells and final uses are real, imported inputs where given."""
     real, c = pieces.of2014, len(COUNTRIES)
     own = np.arange(c)
     final = real.final[own, :, own]

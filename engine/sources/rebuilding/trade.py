@@ -49,25 +49,23 @@ def fit(
     imports, exports = countries.imports, countries.exports.T
     seed = seed + trace * _proportional(imports, exports)
     t, shape = YEARS.index(year), (len(GROUP_MEMBERS), _C + 1, _C + 1)
-    row = (0, 1)
+    put, row, free = jax.device_put, (0, 1), np.nan
+    pairs = np.where(np.eye(_C, dtype=bool), 0, pieces.pairs[t])
     margins = kernel.Margins(
-        imports=np.pad(imports, ((0, 0), (0, 0), row), constant_values=np.nan),
-        exports=np.pad(exports, ((0, 0), row), constant_values=np.nan),
-        pairs=np.pad(
-            np.where(np.eye(_C, dtype=bool), 0, pieces.pairs[t]),
-            ((0, 0), row, row),
-            constant_values=np.nan,
-        ),
-        kinds=KIND_MEMBERS,
+        imports=put(np.pad(imports, ((0, 0), (0, 0), row), constant_values=free)),
+        exports=put(np.pad(exports, ((0, 0), row), constant_values=free)),
+        pairs=put(np.pad(pairs, ((0, 0), row, row), constant_values=free)),
+        kinds=put(KIND_MEMBERS),
     )
     flows = kernel.Flows(
-        flows=np.zeros(shape) if pieces.cubes is None else pieces.cubes[t],
-        lift=lift,
-        groups=GROUP_MEMBERS,
-        inputs_only=np.asarray(inputs_only),
+        flows=put(np.zeros(shape) if pieces.cubes is None else pieces.cubes[t]),
+        lift=put(lift),
+        groups=put(GROUP_MEMBERS),
+        inputs_only=put(np.asarray(inputs_only)),
     )
     first = 0 if pieces.cubes is None else _WITH_GROUPS
-    found = _fit(seed, margins, flows, first, _TOLERANCE, _MOST)
+    how = (put(first), put(_TOLERANCE), put(_MOST))
+    found = _fit(put(seed), margins, flows, *how)
     return np.asarray(found.trade), float(found.gap)
 
 

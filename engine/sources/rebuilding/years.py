@@ -94,24 +94,34 @@ def _ends(pieces: Pieces) -> _Ends:
     """Trade, what inputs are counted by, and the rest of the world in 2000 and 2014."""
     first, last = (countries_of(pieces, year) for year in (_FIRST, _LAST))
     seed = trade_2014(pieces, last)
-    lifts = np.ones((_N, _C)), np.ones((_N, _C))
-    for _ in range(_PASSES - 1):
-        of_last, _ = fit(pieces, _LAST, last, seed, lifts[1], trace=1e-6)
-        of_first, _ = fit(pieces, _FIRST, first, of_last, lifts[0])
-        if pieces.of2000 is not None:
-            start = seed_2000(pieces, of_first)
-            of_first, _ = fit(pieces, _FIRST, first, start, lifts[0], inputs_only=True)
-        row = rest_of_world(pieces, last, of_first, of_last)
-        ends = _Ends((of_first, of_last), lifts, row)
-        if pieces.cubes is None:
-            break
-        worlds = (
-            _world(pieces, ends, _FIRST, first, of_first),
-            _world(pieces, ends, _LAST, last, of_last),
-        )
-        lifts = _lift(worlds[0]), _lift(worlds[1])
-        ends = replace(ends, lifts=lifts)
-    return ends
+    ones = np.ones((_N, _C))
+    ends = _trade_of_ends(pieces, first, last, seed, (ones, ones))
+    if pieces.cubes is None:
+        return ends
+
+    def lifts() -> tuple[Lift, Lift]:
+        in_first = _world(pieces, ends, _FIRST, first, ends.trade[0])
+        in_last = _world(pieces, ends, _LAST, last, ends.trade[1])
+        return _lift(in_first), _lift(in_last)
+
+    ends = _trade_of_ends(pieces, first, last, seed, lifts())
+    return replace(ends, lifts=lifts())
+
+
+def _trade_of_ends(
+    pieces: Pieces,
+    first: Countries,
+    last: Countries,
+    seed: Trade,
+    lifts: tuple[Lift, Lift],
+) -> _Ends:
+    of_last, _ = fit(pieces, _LAST, last, seed, lifts[1], trace=1e-6)
+    of_first, _ = fit(pieces, _FIRST, first, of_last, lifts[0])
+    if pieces.of2000 is not None:
+        start = seed_2000(pieces, of_first)
+        of_first, _ = fit(pieces, _FIRST, first, start, lifts[0], inputs_only=True)
+    row = rest_of_world(pieces, last, of_first, of_last)
+    return _Ends((of_first, of_last), lifts, row)
 
 
 def _weight(year: int) -> float:

@@ -282,8 +282,9 @@ def read_partners(partners: TableFile | None, tariffs: TableFile | None) -> np.n
     order = [sorted(REGIONS).index(k) for k in REGIONS]
     both = []
     for file in (partners, tariffs):
-        with fs.open_table(file) as stream, fs.parsing(file):
-            values = np.loadtxt(io.TextIOWrapper(stream, "utf-8"), delimiter=",")
+        data = fs.read_bytes(file, ())
+        with fs.parsing(file):
+            values = np.loadtxt(io.BytesIO(data), delimiter=",")
         _require_shape(file, "the file", values, (_PARTNERS, c))
         _require_numbers(file, "shares", values)
         both.append(values.reshape(-1, c, c)[:, order][:, :, order].transpose(0, 2, 1))
@@ -336,12 +337,9 @@ def read_cube(file: TableFile | None) -> np.ndarray:
     with fs.open_table(file) as stream:
         data = stream.read()
     with fs.parsing(file), h5py.File(io.BytesIO(data), "r") as h5:
-        group = h5["data"]
-        names = [
-            "".join(chr(k) for k in h5[one][()].ravel())
-            for one in group["countries"][()].ravel()
-        ]
-        flows = group["Xjik_3D"][()]
+        texts = np.asarray(h5["data/countries"]).ravel()  # references to codes
+        names = ["".join(map(chr, np.asarray(h5[one]).ravel())) for one in texts]
+        flows = np.asarray(h5["data/Xjik_3D"])
     layout.check_labels(file, "countries", names, REGIONS)
     _require_shape(file, "Xjik_3D", flows, (16, len(REGIONS), len(REGIONS)))
     _require_numbers(file, "Xjik_3D", flows)
