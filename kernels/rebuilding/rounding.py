@@ -45,7 +45,7 @@ def undo_rounding(
         _: Array, multipliers: tuple[Array, Array]
     ) -> tuple[Float[Array, " h"], Float[Array, " k"]]:
         a, b = multipliers
-        a = _multipliers(p[:h] + q[:h] * b, q[:h], low[:h], high[:h], rows, 1)
+        a = _multipliers(p[:h] + q[:h] * b[None], q[:h], low[:h], high[:h], rows, 1)
         of_row = jnp.zeros_like(p[:, 0]).at[:h].set(a)
         return a, _multipliers(p + q * of_row[:, None], q, low, high, columns, 0)
 
@@ -53,7 +53,7 @@ def undo_rounding(
         0, _TURNS, turn, (jnp.zeros_like(rows), jnp.zeros_like(columns))
     )
     of_row = jnp.zeros_like(p[:, 0]).at[:h].set(a)
-    return jnp.clip(p + q * (of_row[:, None] + b), low, high)
+    return jnp.clip(p + q * (of_row[:, None] + b[None]), low, high)
 
 
 def _multipliers(
