@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from national_pieces import C, N, true_pieces, true_world
 from numpy.testing import assert_allclose
 
 from tivax.engine.sources.rebuilding import check_pieces, describe, rebuild
@@ -12,7 +13,6 @@ from tivax.engine.sources.rebuilding.pieces import PRODUCT_OF
 from tivax.engine.sources.rebuilding.rest_of_world import WITH_OUTPUT
 
 from helpers import error_of
-from national_pieces import C, N, true_pieces, true_world
 
 
 @pytest.fixture(scope="module")

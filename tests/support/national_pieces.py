@@ -52,8 +52,10 @@ def true_world() -> World:
     Z = inputs[..., None] * users.transpose(1, 0, 2)[None]
     Y = scale[..., None] * rng.gamma(4, 0.05, (C, N, C, len(USES)))
     Z[OWN, :, OWN] = 40 * size[:, None, None] * rng.gamma(1, 1, (C, N, N))
-    Y[OWN, :, OWN] = 9e3 * (size[:, None] * product)[..., None] * rng.gamma(
-        4, 0.25, (C, N, len(USES))
+    Y[OWN, :, OWN] = (
+        9e3
+        * (size[:, None] * product)[..., None]
+        * rng.gamma(4, 0.25, (C, N, len(USES)))
     )
     x = Z.sum((2, 3)) + Y.sum((2, 3))
     return World(Z, Y, x, x - Z.sum((0, 1)))
