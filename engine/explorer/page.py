@@ -21,16 +21,15 @@ from uuid import uuid4
 import numpy as np
 
 from ..core import (
+    Seal,
     TivaxError,
     cache_folder,
-    explain_full_disk,
     local_path,
+    output_file,
     require_apart,
-    require_free,
+    require_file_place,
     require_no_folder,
-    require_writable,
     tivax_version,
-    write_text,
 )
 from ..reporting import COLOURS, DEFICIT, SURPLUS
 from ..tables import REST, country_name
@@ -38,7 +37,9 @@ from .collect import Collected, Measure, collect_results, result_folders
 from .tiles import tile_map
 
 _SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
-_MADE_BY = '<meta name="generator" content="tivax explore">'
+_SEAL = Seal(
+    "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
+)
 _ENDINGS = (".html", ".htm")  # that a browser opens
 # By which economies are ordered: the first measure that is there.
 _SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
@@ -86,36 +87,27 @@ def explore(
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
     text = explorer_html(collected, path.parent)
-    with explain_full_disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+    with output_file(path, _SEAL, force=force) as part:
+        part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
     return path
 
 
 def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> None:
     """Raise ``TivaxError`` unless the page can be written to ``path``.
 
-    With ``force`` it may replace an older page, and nothing else.
+    With ``force`` it may replace an older page that nobody has changed, and nothing
+    else.
     """
     require_no_folder(path)
     require_apart({"output": path}, results)
     if path.suffix.lower() not in _ENDINGS:
         raise TivaxError(f"output {path}: a page of HTML; end its name in .html")
-    require_free(path, force=force)
-    if path.exists():
-        with path.open("rb") as file:
-            if _MADE_BY.encode() not in file.read(1000):
-                raise TivaxError(
-                    f"{path}: not written by `tivax explore`; force=True does not "
-                    "replace it, choose another place"
-                )
-    require_writable(path)
+    require_file_place(path, _SEAL, force=force)
 
 
 def explorer_html(collected: Collected, place: Path) -> str:
     """The page as text. ``place`` is the folder it goes to, for links to the files."""
     return Template(_installed("page.html")).substitute(
-        made_by=_MADE_BY,
         title=escape(_title(collected)),
         style=_installed("page.css"),
         vega=_vega(),

@@ -12,15 +12,15 @@ from typing import Any
 
 from ..core import (
     MANIFEST,
+    Seal,
     TivaxError,
     local_path,
-    partial_folder,
+    output_file,
     require_apart,
     require_choice,
-    require_free,
+    require_file_place,
     require_kind,
     require_no_folder,
-    require_writable,
 )
 from .citations import result_keys
 from .data_files import INCLUDE, DataFile, collect
@@ -31,7 +31,8 @@ from .results import Result, read_result, require_whole
 
 # Of every file in the archive: the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)
-_COMMENT = b"replication package of tivax"
+# The comment of the archive, with which the file ends.
+_SEAL = Seal("package", "replication package of tivax, SHA-256 of all before: ")
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,8 @@ def package(
     inputs = collect(found, layout, include_data)
     software = None if wheel is None else _wheel(local_path("wheel", wheel))
     members = dict(_members(found, inputs, layout, software))
-    with partial_folder(out) as part:
-        _write_zip(part / "package.zip", members)
-        require_free(out, force=force)
-        os.replace(part / "package.zip", out)
+    with output_file(out, _SEAL, force=force) as part:
+        _write_zip(part, members)
     return Packed(
         path=out,
         files=len(members) + 1,
@@ -166,19 +165,7 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
     require_no_folder(out)
     if out.suffix.lower() != ".zip":
         raise TivaxError(f"output {out}: a package is a zip archive; call it {out}.zip")
-    require_free(out, force=force)
-    if out.exists():
-        try:
-            with zipfile.ZipFile(out) as archive:
-                ours = archive.comment == _COMMENT
-        except (OSError, zipfile.BadZipFile):
-            ours = False
-        if not ours:
-            raise TivaxError(
-                f"{out}: not a package of tivax; force=True does not replace it, "
-                "choose another place"
-            )
-    require_writable(out)
+    require_file_place(out, _SEAL, force=force)
 
 
 def _wheel(path: Path) -> Path:
@@ -324,7 +311,7 @@ def _write_zip(path: Path, members: dict[str, Bytes]) -> None:
     listed = "".join(f"{total}  {name}\n" for name, total in sums.items())
     members = {**members, "SHA256SUMS": listed.encode()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-        archive.comment = _COMMENT
+        archive.comment = _SEAL.blank.encode()
         for name, content in sorted(members.items()):
             info = zipfile.ZipInfo(name, _TIME)
             info.compress_type = zipfile.ZIP_DEFLATED

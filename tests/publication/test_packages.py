@@ -333,7 +333,9 @@ def test_only_a_package_is_replaced(fresh):
     good("package", "replication", "--out", "p.zip", "--force")
     write_files(fresh, {"other.zip": "mine"})
     line = mistake("package", "replication", "--out", "other.zip", "--force")
-    assert line.startswith("other.zip: not a package of tivax; --force does not")
+    assert line.startswith(
+        "other.zip: not written by `tivax package`, or changed since"
+    )
 
 
 def test_results_of_two_versions_are_refused(fresh):

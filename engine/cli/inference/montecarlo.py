@@ -1,6 +1,5 @@
 """``tivax montecarlo``: draws of tables through the regressions of a run file."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -143,7 +142,7 @@ def run_montecarlo(
             raise
         except TivaxError:
             # The same mistake would be met again: nothing is kept.
-            shutil.rmtree(kept.folder, ignore_errors=True)
+            kept.forget()
             raise
         drawn = [_values(file) for file in kept.files]
         with terminal.progress("estimating", "draws") as progress:
