@@ -22,6 +22,7 @@ from .display import p_text as p_text
 from .display import percent_text as percent_text
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
+from .errors import naming as naming
 from .errors import show as show
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
@@ -62,6 +63,7 @@ from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
 from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
+from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
 from .manifest import sha256 as sha256
 from .manifest import tivax_version as tivax_version

@@ -202,11 +202,11 @@ class Seal:
                 left -= len(block)
         return f"{self.before}{total.hexdigest()}{self.after}".encode()
 
-    def ends(self, path: Path) -> bytes:
-        """What the file ends with."""
+    def fits(self, path: Path) -> bool:
+        """Whether the file ends with its seal."""
         with path.open("rb") as file:
             file.seek(max(0, path.stat().st_size - len(self.blank)))
-            return file.read()
+            return file.read() == self.of(path)
 
     def fill(self, path: Path) -> None:
         seal = self.of(path)
@@ -226,7 +226,7 @@ def require_file_place(path: Path, seal: Seal, *, force: bool) -> None:
     require_no_folder(path)
     clear_leftovers(path)
     require_free(path, force=force)
-    if path.exists() and seal.ends(path) != seal.of(path):
+    if path.exists() and not seal.fits(path):
         raise TivaxError(
             f"{path}: not written by `tivax {seal.command}`, or changed since; "
             "force=True does not replace it, choose another place"

@@ -98,6 +98,7 @@ def _initialize(
     try:
         jax.distributed.initialize(
             coordinator_address=coordinator,
+            coordinator_bind_address=coordinator,  # else it listens to all networks
             num_processes=processes,
             process_id=process_id,
             initialization_timeout=_START,

@@ -16,7 +16,6 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
@@ -36,6 +35,7 @@ from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .tiles import tile_map
 
+_SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
 _SEAL = Seal(
     "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
@@ -187,19 +187,21 @@ def _installed(name: str) -> str:
 def _vega() -> str:
     """The scripts of Vega-Lite and what it needs.
 
-    Bundling them takes three seconds, so they are kept in the user's cache folder.
+    Bundling them takes three seconds, so they are kept in the user's cache folder,
+    which nobody else may write to; a file that has changed is made again.
     """
     folder, known = cache_folder(), version("vl-convert-python")
     kept = folder / f"vega-{known}.js" if folder else None
-    if kept and kept.is_file():
-        return kept.read_text(encoding="utf-8")
+    if kept and kept.is_file() and _SCRIPTS_SEAL.fits(kept):
+        return kept.read_text(encoding="utf-8")[: -len(_SCRIPTS_SEAL.blank)]
     from vl_convert import javascript_bundle
 
     text = javascript_bundle("window.vegaEmbed = vegaEmbed;")
     if kept:
-        with suppress(OSError):  # a folder that cannot be written
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part = kept.with_name(f".{kept.name}.{uuid4().hex[:8]}")
-            part.write_text(text, encoding="utf-8")
-            part.replace(kept)
+        with suppress(OSError, TivaxError):  # a folder that cannot be written
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept.unlink(missing_ok=True)
+            with output_file(kept, _SCRIPTS_SEAL, force=True) as part:
+                content = f"{text}{_SCRIPTS_SEAL.blank}"
+                part.write_text(content, encoding="utf-8", newline="")
     return text

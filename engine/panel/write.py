@@ -78,6 +78,13 @@ def require_panel_place(
         )
     if manifest.exists():
         listed = read_listed(manifest, run.command)
+        for name in sorted(listed):
+            other = path.with_name(Path(name).name)
+            if other not in (path, codebook, *more) and other.exists():
+                raise TivaxError(
+                    f"{path}: {manifest.name} beside it is the record of {other.name}; "
+                    "choose another name, or remove that panel first"
+                )
         for one in there:
             require_as_listed(one, listed.get(one.name), run.command)
     require_writable(path)
