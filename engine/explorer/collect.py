@@ -15,7 +15,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import MANIFEST, TivaxError, load_toml, require_as_written, suggest
+from ..core import (
+    GIB,
+    MANIFEST,
+    TivaxError,
+    load_toml,
+    machine_memory,
+    require_as_written,
+    suggest,
+)
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
 from .read import find_table, read_table
 
@@ -63,11 +71,15 @@ class Measure:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """A folder of results: its name in lists, and its manifest, which tells units."""
+    """A folder of results: its name in lists, and its manifest, which tells units.
+
+    ``recorded``: the manifest has the checksums of its tables.
+    """
 
     path: Path
     name: str
     manifest: Mapping[str, Any]
+    recorded: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +89,14 @@ class Collected:
     years: tuple[int, ...]
     regions: tuple[str, ...]
     measures: tuple[Measure, ...]
+    unrecorded: tuple[str, ...] = ()
+    """Results that no checksum vouches for."""
+
+    @property
+    def bytes(self) -> int:
+        """Of the numbers of all measures."""
+        arrays = [a for k in self.measures for a in (k.values, k.low, k.high)]
+        return sum(a.nbytes for a in arrays if a is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +116,7 @@ def result_folders(paths: Sequence[Path]) -> list[ResultFolder]:
     short = [path.resolve().name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     return [
-        ResultFolder(path, name, _manifest(path))
+        ResultFolder(path, name, about := _manifest(path), "files" in about)
         for path, name in zip(paths, names, strict=True)
     ]
 
@@ -138,7 +158,8 @@ def collect_results(
         )
     )
     measures = [_measure(k, group, years, regions) for group, k in found]
-    return Collected(tuple(years), tuple(regions), tuple(measures))
+    unrecorded = tuple(k.name for k in results if not k.recorded)
+    return Collected(tuple(years), tuple(regions), tuple(measures), unrecorded)
 
 
 def _measure(
@@ -194,6 +215,7 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
             f"{folder}: no result of tivax tbi, indicators, decompose or demo"
         )
     _require_as_recorded(folder, manifest, tables.values())
+    _require_memory(folder, tables.values())
     seen: set[str] = set()
     for name in _WIDE:
         if name in tables:
@@ -256,6 +278,21 @@ def _require_as_recorded(
                 f"{MANIFEST} lies there; move it to a folder of its own"
             )
         require_as_written(path, entry, manifest["command"])
+
+
+# Bytes of memory for each of a file, about; its rows are short, their labels long.
+_IN_MEMORY = {".parquet": 24, ".csv": 5}
+
+
+def _require_memory(folder: Path, tables: Iterable[Path]) -> None:
+    """Raise ``TivaxError`` for tables that are too large for this machine to read."""
+    needed = sum(_IN_MEMORY.get(k.suffix, 10) * k.stat().st_size for k in tables)
+    if needed > (there := machine_memory() or needed):
+        raise TivaxError(
+            f"{folder}: its tables take about {needed / GIB:,.1f} GiB of memory, and "
+            f"this machine has {there / GIB:,.1f}; compute fewer years, or without "
+            "partners"
+        )
 
 
 def _by_account(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

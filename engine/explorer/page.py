@@ -6,6 +6,7 @@ vl-convert. Numbers are kept as float64, to the last digit of the files.
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -86,6 +87,7 @@ def explore(
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
+    _say_what_is_odd(path, collected)
     text = explorer_html(collected, path.parent)
     with output_file(path, _SEAL, force=force) as part:
         part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
@@ -105,6 +107,34 @@ def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> N
     require_file_place(path, _SEAL, force=force)
 
 
+# Of base64, which the numbers of a page are in; and bytes of its scripts.
+_ENCODED, _SCRIPT_BYTES = 4 / 3, 900_000
+# Above the first a page is slow to open and to send; a browser holds a text of 512 MB.
+_LARGE, _LARGEST = 8e6, 400e6
+
+
+def _say_what_is_odd(path: Path, collected: Collected) -> None:
+    """Say that a page will be large, or shows results that nothing vouches for."""
+    log = logging.getLogger("tivax")
+    size = _SCRIPT_BYTES + _ENCODED * collected.bytes
+    told = f"{path}: a page of about {size / 1e6:,.0f} MB"
+    if size > _LARGEST:
+        raise TivaxError(
+            f"{told}, and browsers open none above {_LARGEST / 1e6:,.0f} MB; choose "
+            "measures by --only, or compute fewer years"
+        )
+    if size > _LARGE:
+        log.warning("%s, which opens slowly; --only makes it smaller", told)
+    for name in collected.unrecorded:
+        log.warning("%s: %s", name, _UNRECORDED)
+
+
+_UNRECORDED = (
+    "no manifest.json with checksums lies beside its tables, so that nothing shows "
+    "whether they are as tivax wrote them"
+)
+
+
 def explorer_html(collected: Collected, place: Path) -> str:
     """The page as text. ``place`` is the folder it goes to, for links to the files."""
     return Template(_installed("page.html")).substitute(
@@ -115,6 +145,9 @@ def explorer_html(collected: Collected, place: Path) -> str:
         data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
+        unrecorded="".join(
+            f"<p>{escape(name)}: {_UNRECORDED}.</p>\n" for name in collected.unrecorded
+        ),
     )
 
 
