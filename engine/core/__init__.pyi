@@ -65,6 +65,7 @@ from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
 from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
+from .manifest import require_digest as require_digest
 from .manifest import sha256 as sha256
 from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts

@@ -291,7 +291,7 @@ class Run:
                 packages[name] = version(name)
             except PackageNotFoundError:
                 continue
-        return {
+        content = {
             "command": self.command,
             "argv": self.argv,
             "tivax": tivax_version(),
@@ -308,6 +308,7 @@ class Run:
             "installed": installed_packages(),
             **more,
         }
+        return {**content, "digest": _digest(content)}
 
     def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
@@ -343,6 +344,24 @@ class Run:
         )
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         return manifest
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of what a manifest says, but of the digest itself."""
+    rest = {k: v for k, v in content.items() if k != "digest"}
+    return hashlib.sha256(json.dumps(rest).encode()).hexdigest()
+
+
+def require_digest(path: Path, content: Mapping[str, Any]) -> None:
+    """Raise ``TivaxError`` for a manifest that says something else than was written.
+
+    Those of an older tivax have no digest.
+    """
+    if content.get("digest", found := _digest(content)) != found:
+        raise TivaxError(
+            f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
+            "command again"
+        )
 
 
 def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:

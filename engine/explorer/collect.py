@@ -22,6 +22,7 @@ from ..core import (
     load_toml,
     machine_memory,
     require_as_written,
+    require_digest,
     suggest,
 )
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
@@ -29,6 +30,7 @@ from .read import find_table, read_table
 
 # Tables with a column for each measure.
 _WIDE = ("tbi", "vax", "footprints")
+_TABLES = (*_WIDE, "va_absorbed", "indicators", "decomposition")
 _NORMAL_95 = 1.959963984540054
 
 
@@ -205,11 +207,7 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
     folder, manifest = result.path, result.manifest
     if not folder.exists():
         raise TivaxError(f"{folder}: no such folder")
-    tables = {
-        name: path
-        for name in (*_WIDE, "va_absorbed", "indicators", "decomposition")
-        if (path := find_table(folder, name))
-    }
+    tables = {name: path for name in _TABLES if (path := find_table(folder, name))}
     if not tables:
         raise TivaxError(
             f"{folder}: no result of tivax tbi, indicators, decompose or demo"
@@ -239,13 +237,16 @@ def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.exists():
         return {}
+    found = None
     with suppress(OSError, ValueError, RecursionError):
         found = json.loads(path.read_text(encoding="utf-8"))
-        if _is_manifest(found):
-            return found
-    raise TivaxError(
-        f"{path}: not a manifest of a tivax command, or damaged; run the command again"
-    )
+    if not _is_manifest(found):
+        raise TivaxError(
+            f"{path}: not a manifest of a tivax command, or damaged; run the command "
+            "again"
+        )
+    require_digest(path, found)
+    return found
 
 
 def _is_manifest(found: Any) -> bool:
@@ -270,6 +271,12 @@ def _require_as_recorded(
     if "files" not in manifest:
         return
     listed = {str(k.get("name")): k for k in manifest["files"]}
+    for name in sorted(listed):
+        if Path(name).stem in _TABLES and not (folder / name).exists():
+            raise TivaxError(
+                f"{folder / name}: missing, and {MANIFEST} lists it; run `tivax "
+                f"{manifest['command']}` again"
+            )
     for path in tables:
         entry = listed.get(path.relative_to(folder).as_posix())
         if entry is None:

@@ -14,6 +14,7 @@ from ..core import (
     TivaxError,
     read_store_attributes,
     require_as_written,
+    require_digest,
     sha256,
     show,
 )
@@ -143,6 +144,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"{path}: not a manifest of a tivax command, or damaged; run the command "
             "again"
         ) from None
+    require_digest(path, content)
     _require_plain(path, content)
     if not complete:
         raise TivaxError(
