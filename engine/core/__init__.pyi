@@ -74,6 +74,7 @@ from .output import explain_full_disk as explain_full_disk
 from .output import is_part as is_part
 from .output import lock_folder as lock_folder
 from .output import partial_folder as partial_folder
+from .output import place_files as place_files
 from .output import real_path as real_path
 from .output import replace_folder as replace_folder
 from .output import write_bytes as write_bytes

@@ -8,6 +8,7 @@ is whole. A process can be killed at any instant, and the next one puts it right
         new                 not whole: is removed
         old                 the older NAME: goes back, unless the new is in place
         removed             the same, once the new is in place
+        placing             files of which some may be in place: the others follow
 
 A part is locked by its process, so the next run knows what a dead one left.
 """
@@ -32,7 +33,7 @@ _LEFTOVER = re.compile(
     r"\.(?P<name>.+)\.tivax-(?P<machine>[0-9a-f]{8})-[0-9a-f]{8}\.part"
 )
 _MARK = "written-by-tivax"
-_NEW, _OLD, _REMOVED = "new", "old", "removed"
+_NEW, _OLD, _REMOVED, _PLACING = "new", "old", "removed", "placing"
 # Seconds. Where locks do not tell, a younger part may belong to a process at work.
 _LEFTOVER_AGE = 24 * 3600
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -170,7 +171,12 @@ def _finish(part: Path, place: Path) -> None:
 
     Nothing called ``old`` is ever half removed: it is renamed first.
     """
-    old = part / _OLD
+    old, placing = part / _OLD, part / _PLACING
+    for file in sorted(placing.iterdir()) if placing.is_dir() else ():
+        there = place.with_name(file.name)
+        if there.exists() and _changed(there) > placing.stat().st_mtime:
+            return  # somebody has put something there since: leave both
+        os.replace(file, there)
     if old.exists():
         if not os.path.lexists(place):
             old.rename(place)
@@ -239,6 +245,20 @@ def place_file(part: Path, path: Path, *, force: bool) -> None:
                 if os.path.lexists(place):
                     raise FileExistsError from None
         os.replace(part, place)
+
+
+def place_files(part: Path, path: Path) -> None:
+    """Move all files of ``part`` of ``partial_folder`` beside ``path``, all or none.
+
+    The caller has checked that they may replace what is there.
+    """
+    raise_interrupt()
+    with _replacing:
+        _to_disk(part)
+        placing = part.rename(part.with_name(_PLACING))
+        _finish(placing.parent, real_path(path))
+        if placing.exists():
+            raise TivaxError(f"{path}: changed meanwhile; choose another place")
 
 
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:

@@ -1,7 +1,6 @@
 """The panel as a file, with its codebook and manifest beside it."""
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ..core import (
     clear_leftovers,
     describe_outputs,
     partial_folder,
-    raise_interrupt,
+    place_files,
     read_listed,
     real_path,
     require_apart,
@@ -123,9 +122,7 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
         )
         (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
         require_panel_place(path, run, force=force)
-        raise_interrupt()
-        for one in (manifest, codebook, *more, path):
-            os.replace(part / one.name, one)
+        place_files(part, path)
     return [path, codebook, manifest, *more]
 
 

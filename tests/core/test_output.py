@@ -525,6 +525,49 @@ def test_a_file_written_aside_is_the_old_or_the_new(tmp_path, monkeypatch):
     assert path.read_text() == "new" and names(tmp_path) == ["run.json"]
 
 
+# Places three files, and kills itself before a given rename or removal.
+PLACING = (
+    KILLED[: KILLED.index("run = ")]
+    + """
+with output.partial_folder(out) as part:
+    for name in ("a", "b", "out"):
+        (part / name).write_text("new")
+    counted(os, "rename"), counted(os, "replace"), counted(os, "unlink"), counted(os, "rmdir")
+    output.place_files(part, out)
+print("ended")
+"""
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_several_files_are_placed_all_or_none(tmp_path):
+    found = []
+    for at in range(1, 20):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        for name in ("a", "out"):
+            (folder / name).write_text("old")
+        killed = run_fork(PLACING, folder / "out", at)
+        if killed.out.endswith("ended\n"):
+            break
+        assert killed.code == -signal.SIGKILL, killed.err
+        output.clear_leftovers(folder / "out")
+        found.append({k: (folder / k).read_text() for k in names(folder)})
+    new = dict.fromkeys(["a", "b", "out"], "new")
+    assert found[0] == {"a": "old", "out": "old"}  # before the first rename
+    assert len(found) > 4 and all(one == new for one in found[1:])
+
+
+def test_files_that_follow_do_not_replace_what_came_since(tmp_path):
+    part = make_part(tmp_path, "out", output._machine(), "placing/out", "placing/b")
+    (tmp_path / "out").write_text("of the user, later")
+    (part / "placing" / "b").unlink()
+    os.utime(part / "placing", times=(0, 0))
+    before = contents(tmp_path)
+    output.clear_leftovers(tmp_path / "out")
+    assert contents(tmp_path) == before
+
+
 SEAL = Seal("explore", "<!-- ", " -->")
 
 
