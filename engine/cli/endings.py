@@ -56,7 +56,7 @@ def _cache_problem(error: BaseException) -> str:
     that is not of this kind has its traceback.
     """
     jax = sys.modules.get("jax")
-    folder = jax and jax.config.values.get("jax_compilation_cache_dir")
+    folder = jax and jax.config.jax_compilation_cache_dir
     notes = " ".join(getattr(error, "__notes__", ()))
     within = type(error).__module__.startswith("jax") or "JAX has removed" in notes
     if not folder or not within or "RESOURCE_EXHAUSTED" in str(error):
