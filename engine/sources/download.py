@@ -83,6 +83,9 @@ def fetch(
                 )
             return _fetched(job, already_there=True)
         out.mkdir(parents=True, exist_ok=True)
+        for beside in (job.part, job.memory, job.bad):
+            if beside.is_symlink():
+                raise TivaxError(f"{beside}: a link in the way; move it away")
         kept = _download(job, pauses, progress or (lambda done, total: None))
         if problem := find_problem(job.part, archive):
             job.part.replace(job.bad)

@@ -466,6 +466,15 @@ def test_a_file_without_a_published_size_has_a_bound(
     assert names(tmp_path) == []
 
 
+@pytest.mark.parametrize("ending", [".part", ".part.json", ".bad"])
+def test_a_link_beside_the_file_is_not_followed(site, archive, tmp_path, ending):
+    (tmp_path / "mine").write_text("precious")
+    link = tmp_path / f"{NAME}{ending}"
+    link.symlink_to(tmp_path / "mine")
+    assert failure(tmp_path) == f"{link}: a link in the way; move it away"
+    assert (tmp_path / "mine").read_text() == "precious"
+
+
 def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):
     site.content = OTHER
     message = failure(tmp_path)
