@@ -4,9 +4,7 @@ What a folder lacks is not offered. Sectors are shown together: rows of single s
 are left out, terms of a decomposition are summed over them.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,21 +14,21 @@ import pandas as pd
 from jaxtyping import Float
 
 from ..core import (
-    GIB,
-    MANIFEST,
     TivaxError,
     load_toml,
-    machine_memory,
-    require_as_written,
-    require_digest,
     suggest,
 )
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
-from .read import find_table, read_table
+from .read import (
+    TABLES,
+    WIDE,
+    find_table,
+    read_manifest,
+    read_table,
+    require_memory,
+    require_recorded,
+)
 
-# Tables with a column for each measure.
-_WIDE = ("tbi", "vax", "footprints")
-_TABLES = (*_WIDE, "va_absorbed", "indicators", "decomposition")
 _NORMAL_95 = 1.959963984540054
 
 
@@ -118,7 +116,7 @@ def result_folders(paths: Sequence[Path]) -> list[ResultFolder]:
     short = [path.resolve().name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     return [
-        ResultFolder(path, name, about := _manifest(path), "files" in about)
+        ResultFolder(path, name, about := read_manifest(path), "files" in about)
         for path, name in zip(paths, names, strict=True)
     ]
 
@@ -207,15 +205,15 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
     folder, manifest = result.path, result.manifest
     if not folder.exists():
         raise TivaxError(f"{folder}: no such folder")
-    tables = {name: path for name in _TABLES if (path := find_table(folder, name))}
+    tables = {name: path for name in TABLES if (path := find_table(folder, name))}
     if not tables:
         raise TivaxError(
             f"{folder}: no result of tivax tbi, indicators, decompose or demo"
         )
-    _require_as_recorded(folder, manifest, tables.values())
-    _require_memory(folder, tables.values())
+    require_recorded(folder, manifest, tables.values())
+    require_memory(folder, tables.values())
     seen: set[str] = set()
-    for name in _WIDE:
+    for name in WIDE:
         if name in tables:
             for series in _columns(tables[name], manifest):
                 if series.code not in seen:
@@ -227,79 +225,6 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
         yield from _indicators(tables["indicators"], manifest)
     if "decomposition" in tables:
         yield from _terms(tables["decomposition"], manifest)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, which tells units; nothing where there is none.
-
-    Raises ``TivaxError`` for one that is damaged.
-    """
-    path = folder / MANIFEST
-    if not path.exists():
-        return {}
-    found: Any = None
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-    if not _is_manifest(found):
-        raise TivaxError(
-            f"{path}: not a manifest of a tivax command, or damaged; run the command "
-            "again"
-        )
-    require_digest(path, found)
-    return found
-
-
-def _is_manifest(found: Any) -> bool:
-    if not isinstance(found, dict):
-        return False
-    lists = [found.get(k, []) for k in ("files", "accounts")]
-    return (
-        isinstance(found.get("command"), str)
-        and isinstance(found.get("units", {}), dict)
-        and all(isinstance(k, list) for k in lists)
-        and all(isinstance(k, dict) for one in lists for k in one)
-    )
-
-
-def _require_as_recorded(
-    folder: Path, manifest: Mapping[str, Any], tables: Iterable[Path]
-) -> None:
-    """Raise ``TivaxError`` for a table whose units another manifest would tell.
-
-    Older manifests do not record files.
-    """
-    if "files" not in manifest:
-        return
-    listed = {str(k.get("name")): k for k in manifest["files"]}
-    for name in sorted(listed):
-        if Path(name).stem in _TABLES and not (folder / name).exists():
-            raise TivaxError(
-                f"{folder / name}: missing, and {MANIFEST} lists it; run `tivax "
-                f"{manifest['command']}` again"
-            )
-    for path in tables:
-        entry = listed.get(path.relative_to(folder).as_posix())
-        if entry is None:
-            raise TivaxError(
-                f"{path}: not written by `tivax {manifest['command']}`, whose "
-                f"{MANIFEST} lies there; move it to a folder of its own"
-            )
-        require_as_written(path, entry, manifest["command"])
-
-
-# Bytes of memory for each of a file, about; its rows are short, their labels long.
-_IN_MEMORY = {".parquet": 24, ".csv": 5}
-
-
-def _require_memory(folder: Path, tables: Iterable[Path]) -> None:
-    """Raise ``TivaxError`` for tables that are too large for this machine to read."""
-    needed = sum(_IN_MEMORY.get(k.suffix, 10) * k.stat().st_size for k in tables)
-    if needed > (there := machine_memory() or needed):
-        raise TivaxError(
-            f"{folder}: its tables take about {needed / GIB:,.1f} GiB of memory, and "
-            f"this machine has {there / GIB:,.1f}; compute fewer years, or without "
-            "partners"
-        )
 
 
 def _by_account(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

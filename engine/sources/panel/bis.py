@@ -64,8 +64,8 @@ def _from_sheet(file: TableFile, name: str) -> pd.DataFrame:
     if months and np.ptp(months_since_0) >= len(months):
         first, last = min(months), max(months)
         raise TivaxError(
-            f"{file.name}: sheet {sheet} lacks months from {first[0]}-{first[1]:02d} to "
-            f"{last[0]}-{last[1]:02d}; {cy.AGAIN}"
+            f"{file.name}: sheet {sheet} lacks months from {first[0]}-{first[1]:02d} "
+            f"to {last[0]}-{last[1]:02d}; {cy.AGAIN}"
         )
     index = np.array([cy.numbers([row[j] for j in at], ()) for row in body])
     for k, j in np.argwhere(np.isinf(index)):
