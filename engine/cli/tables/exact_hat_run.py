@@ -10,6 +10,7 @@ from ...core import (
     Format,
     Run,
     count_text,
+    naming,
     output_folder,
     require_result_place,
     tivax_version,
@@ -52,7 +53,8 @@ def run_exact_hat(
 ) -> None:
     """Write scenario.csv and the tables beside it, a figure and a manifest."""
     file = read_exact_hat(path)
-    require_store(file.store)
+    with naming(path):
+        require_store(file.store)
     inputs = [*file.inputs, *([file.store] if file.store else [])]
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)
