@@ -161,7 +161,7 @@ def _block(
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise TivaxError(
-                f"{file.name}: {year} {problem} {count_text(bad.sum(), 'cell')}, first "
+                f"{file.name}: {year} {problem} {count_text(int(bad.sum()), 'cell')}, first "
                 f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
                 "again"
             )
