@@ -20,6 +20,7 @@ from ...tables import (
     correct_for_inventories,
     normalise,
     open_store,
+    region_called,
     suggest_region,
 )
 from ..options import parse_years
@@ -69,12 +70,15 @@ def read_regions(
     if not each_group:
         known = list(perimeters_of(tables, groups.members).names)
     known = [k for k in known if k not in drop]
+    found = []
     for code in asked:
-        if code not in known:
+        region = region_called(code, known)
+        if region is None:
             raise TivaxError(
                 f"--regions: no region {code}: {suggest_region(code, known)}"
             )
-    return asked
+        found.append(region)
+    return found
 
 
 def split_codes(text: str) -> list[str]:
