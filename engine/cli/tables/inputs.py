@@ -63,8 +63,9 @@ def read_regions(
     *,
     each_group: bool,
     drop: Sequence[str] = (),
+    option: str = "--regions",
 ) -> list[str]:
-    """The regions and groups that ``--regions`` names, which results must have."""
+    """The regions and groups that ``option`` names, which results must have."""
     asked = split_codes(text)
     known = list(groups.members)
     if not each_group:
@@ -75,7 +76,7 @@ def read_regions(
         region = region_called(code, known)
         if region is None:
             raise TivaxError(
-                f"--regions: no region {code}: {suggest_region(code, known)}"
+                f"{option}: no region {code}: {suggest_region(code, known)}"
             )
         found.append(region)
     return found
