@@ -123,7 +123,7 @@ def test_mistakes_are_told_in_one_line(fits, tmp_path):
     )
     line = error_of(regression_table, fits, rows={"effects": ["yes"]})
     assert "give 2 texts, one a column" in line
-    line = error_of(regression_table, fits, tmp_path / "a.docx")
-    assert "end the name in .doc, .html, .tex, .csv" in line
+    line = error_of(regression_table, fits, tmp_path / "a.odt")
+    assert "end the name in .docx, .doc, .html, .tex, .csv" in line
     line = error_of(regression_table, fits, tmp_path / "no" / "a.tex")
     assert "make it first" in line
