@@ -6,16 +6,11 @@ runs. ``tivax --help`` loads neither JAX nor pandas.
 """
 
 import inspect
-import os
 import sys
 from collections.abc import Callable
 from typing import Annotated
 
 import typer
-
-# Before JAX is imported anywhere: jax 0.10.1 prints harmless machine-feature errors
-# on every program it takes from its cache.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ..core import print_last, tivax_version, watch_for_interrupts
 from .changes.change import change
