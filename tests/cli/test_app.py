@@ -475,8 +475,8 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
     [
         (("--years", "two"), "--years two: write FIRST:LAST, such as 2000:2014"),
         (
-            ("--years", "2000-2001"),
-            "--years 2000-2001: write FIRST:LAST, such as 2000:2001",
+            ("--years", "2000 to 2001"),
+            "--years 2000 to 2001: write FIRST:LAST, such as 2000:2001",
         ),
         (("--years", "2000:2001:2002"), "write FIRST:LAST"),
         (("--years", ":2001"), "write FIRST:LAST"),

@@ -27,6 +27,7 @@ EXPECTED = {
     "pymrio": "folders or archives of pymrio, with file_parameters.json, Z and Y",
     "mario": "folders flows of MARIO with Z, Y and units",
     "arrays": "files named *.npz",
+    "long": "files named *.csv, *.parquet or *.xlsx",
 }
 each_source = pytest.mark.parametrize("source", SOURCES)
 each_form = pytest.mark.parametrize("form", TABLE_FORMS, ids=str)

@@ -20,6 +20,7 @@ from ...tables import (
     correct_for_inventories,
     normalise,
     open_store,
+    region_called,
     suggest_region,
 )
 from ..options import parse_years
@@ -70,19 +71,23 @@ def read_regions(
     *,
     each_group: bool,
     drop: Sequence[str] = (),
+    option: str = "--regions",
 ) -> list[str]:
-    """The regions and groups that ``--regions`` names, which results must have."""
+    """The regions and groups that ``option`` names, which results must have."""
     asked = split_codes(text)
     known = list(groups.members)
     if not each_group:
         known = list(perimeters_of(tables, groups.members).names)
     known = [k for k in known if k not in drop]
+    found = []
     for code in asked:
-        if code not in known:
+        region = region_called(code, known)
+        if region is None:
             raise TivaxError(
-                f"--regions: no region {code}: {suggest_region(code, known)}"
+                f"{option}: no region {code}: {suggest_region(code, known)}"
             )
-    return asked
+        found.append(region)
+    return found
 
 
 def split_codes(text: str) -> list[str]:
