@@ -162,8 +162,8 @@ def _block(
             i, j = np.argwhere(bad)[0]
             raise TivaxError(
                 f"{file.name}: {year} {problem} {count_text(int(bad.sum()), 'cell')}, "
-                f"first {rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
-                "again"
+                f"first {rows[i]} to {columns[j]}; the file is damaged or incomplete, "
+                "get it again"
             )
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
