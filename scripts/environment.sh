@@ -25,12 +25,14 @@ prepare() { # prepare FOLDER WHAT: a virtual environment with WHAT installed by 
         echo "2/3 a current pip"
         "$folder/bin/python" -m pip install -qq --disable-pip-version-check --upgrade pip || return
         echo "3/3 JAX, pandas, matplotlib and what else $what needs"
-        # A line for each package, so that one sees it move.
+        # A line for every 25 packages, so that one sees it move; warnings are kept for a failure.
         # shellcheck disable=SC2086
-        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile $what |
-            grep --line-buffered -E "^(Collecting|Downloading|Building|Installing|Successfully)" |
-            cut -c 1-100
-        [ "${PIPESTATUS[0]}" = 0 ] || return
+        "$folder/bin/python" -m pip install --disable-pip-version-check --progress-bar off --no-compile $what \
+            2>"$folder/pip-warnings" |
+            awk '/^Collecting/ && ++n % 25 == 0 { print "    " n " packages found"; fflush() }
+                 /^Installing/ { print "    installing " n " packages"; fflush() }
+                 /^ERROR/'
+        [ "${PIPESTATUS[0]}" = 0 ] || { cat "$folder/pip-warnings" >&2; return 1; }
         touch "$ready"
     fi
     PATH="$PWD/$folder/bin:$PATH"

@@ -6,15 +6,11 @@ runs. ``tivax --help`` loads neither JAX nor pandas.
 """
 
 import inspect
-import os
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
-
-# Before JAX is imported anywhere: jax 0.10.1 prints harmless machine-feature errors
-# on every program it takes from its cache.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 from ..core import print_last, tivax_version, watch_for_interrupts
 from .changes.change import change
@@ -33,33 +29,36 @@ from .tools import commands as tools
 from .tools import publish
 from .tools.explore import explore
 
-# In the order of --help.
-COMMANDS = {
-    "fetch": fetch,
-    "import": import_,
-    "check": tables.check,
-    "groups": tables.groups,
-    "aggregate": tables.aggregate,
-    "tbi": tables.tbi,
-    "decompose": tables.decompose,
-    "indicators": tables.indicators,
-    "scenario": scenario,
-    "change": change,
-    "explore": explore,
-    "panel": panel,
-    "replicate": inference.replicate,
-    "bootstrap": bootstrap,
-    "placebo": placebo,
-    "simulate": inference.simulate,
-    "threats": inference.threats,
-    "curve": inference.curve,
-    "montecarlo": inference.montecarlo,
-    "package": publish.package,
-    "cite": publish.cite,
-    "demo": tools.demo,
-    "bench": tools.bench,
-    "devices": tools.devices,
+# In the order of --help, under its headings.
+_GROUPS: dict[str, dict[str, Callable[..., None]]] = {
+    "Start here": {"demo": tools.demo},
+    "Tables": {
+        "fetch": fetch,
+        "import": import_,
+        "check": tables.check,
+        "groups": tables.groups,
+        "aggregate": tables.aggregate,
+    },
+    "Measures": {
+        "tbi": tables.tbi,
+        "decompose": tables.decompose,
+        "indicators": tables.indicators,
+        "change": change,
+    },
+    "What if": {"scenario": scenario},
+    "Inference, of a panel (no tables needed)": {
+        "bootstrap": bootstrap,
+        "placebo": placebo,
+        "threats": inference.threats,
+        "curve": inference.curve,
+        "montecarlo": inference.montecarlo,
+        "simulate": inference.simulate,
+    },
+    "The paper": {"panel": panel, "replicate": inference.replicate},
+    "Publish": {"explore": explore, "package": publish.package, "cite": publish.cite},
+    "Machine": {"bench": tools.bench, "devices": tools.devices},
 }
+COMMANDS = {name: its for group in _GROUPS.values() for name, its in group.items()}
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -75,8 +74,10 @@ def _help(docstring: str) -> str:
     return "\n\n".join(k.replace("\n", " ") for k in paragraphs)
 
 
-for _name, _command in COMMANDS.items():
-    app.command(_name, help=_help(_command.__doc__ or ""))(_command)
+for _title, _commands in _GROUPS.items():
+    for _name, _command in _commands.items():
+        _text = _help(_command.__doc__ or "")
+        app.command(_name, help=_text, rich_help_panel=_title)(_command)
 
 
 def _print_version(wanted: bool) -> bool:

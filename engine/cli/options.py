@@ -85,7 +85,9 @@ LanguageOption = Annotated[
 ]
 Years = Annotated[
     str,
-    typer.Option("--years", help="First and last year, FIRST:LAST, or one year."),
+    typer.Option(
+        "--years", help="First and last year, FIRST:LAST or FIRST-LAST, or one year."
+    ),
 ]
 Store = Annotated[Path, typer.Argument(help="A store made by `tivax import`.")]
 ValueAddedOption = Annotated[
@@ -133,7 +135,7 @@ ErrorOption = Annotated[
     typer.Option(
         "--error",
         help="Standard errors and 95 % intervals from errors of the tables: rounding, "
-        "or a file MODEL.toml with sections [[error]].",
+        "or a file MODEL.toml with sections [\\[error]].",
     ),
 ]
 Net = Annotated[
@@ -199,10 +201,10 @@ def require_store(path: Path | None) -> Path | None:
 
 
 def parse_years(text: str) -> tuple[int, int] | None:
-    """``FIRST:LAST`` or one year; nothing means all."""
+    """``FIRST:LAST``, ``FIRST-LAST`` or one year; nothing means all."""
     if not text:
         return None
-    first, colon, last = text.partition(":")
+    first, colon, last = re.sub(r"^(\d{4})-(\d{4})$", r"\1:\2", text).partition(":")
     try:
         years = int(first), int(last if colon else first)
     except ValueError:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from threading import Timer
 from typing import Any
 
 from rich.console import Console
@@ -129,7 +130,11 @@ class Terminal:
             ) as bar:
                 yield bar
         else:
-            yield _LogLines(what, unit)
+            lines = _LogLines(what, unit)
+            try:
+                yield lines
+            finally:
+                lines.waiting.cancel()
 
     @contextmanager
     def progress(self, what: str, unit: str = "years") -> Iterator[Callback]:
@@ -272,6 +277,9 @@ class _RateColumn(ProgressColumn):
         return Text("" if speed is None else f"{speed:,.0f} {self.unit}/s")
 
 
+_SILENT = 10.0  # seconds without a line
+
+
 class _LogLines:
     """Progress as plain lines, at most one a second and always the last."""
 
@@ -279,6 +287,11 @@ class _LogLines:
         self.what, self.unit = what, unit
         self.start = self.last = time.perf_counter()
         self.first: int | None = None
+        # The first program may take minutes to compile.
+        silent = f"tivax: {what}: compiling, then the first of the {unit}"
+        self.waiting = Timer(_SILENT, lambda: print(silent, file=sys.stderr))
+        self.waiting.daemon = True
+        self.waiting.start()
 
     def __call__(self, done: int, total: int) -> None:
         now = time.perf_counter()
@@ -286,6 +299,7 @@ class _LogLines:
         if done < total and now - self.last < 1 or done == 0:
             return
         self.last = now
+        self.waiting.cancel()
         line = (
             f"tivax: {self.what} {done}/{total} {self.unit}, {now - self.start:.1f} s"
         )

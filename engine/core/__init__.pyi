@@ -4,6 +4,7 @@ from .arguments import require_list as require_list
 from .arguments import require_whole as require_whole
 from .arguments import require_years as require_years
 from .arrays import aligned_empty as aligned_empty
+from .arrays import checksum as checksum
 from .arrays import in_float64 as in_float64
 from .arrays import read_npz as read_npz
 from .choose import choose_from as choose_from
@@ -14,6 +15,7 @@ from .display import Listing as Listing
 from .display import Printable as Printable
 from .display import count_text as count_text
 from .display import duration_text as duration_text
+from .display import first_and_named as first_and_named
 from .display import interval_text as interval_text
 from .display import number_text as number_text
 from .display import p_cell as p_cell
@@ -21,6 +23,7 @@ from .display import p_text as p_text
 from .display import percent_text as percent_text
 from .errors import TivaxError as TivaxError
 from .errors import TivaxWarning as TivaxWarning
+from .errors import naming as naming
 from .errors import show as show
 from .errors import walk_causes as walk_causes
 from .frames import Format as Format
@@ -63,7 +66,9 @@ from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
 from .manifest import read_store_attributes as read_store_attributes
 from .manifest import require_as_listed as require_as_listed
+from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
+from .manifest import require_digest as require_digest
 from .manifest import sha256 as sha256
 from .manifest import source_in_words as source_in_words
 from .manifest import standing_on as standing_on
@@ -71,15 +76,22 @@ from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts
 from .output import clear_leftovers as clear_leftovers
 from .output import explain_full_disk as explain_full_disk
+from .output import is_part as is_part
+from .output import lock_folder as lock_folder
 from .output import partial_folder as partial_folder
+from .output import place_files as place_files
 from .output import real_path as real_path
 from .output import replace_folder as replace_folder
+from .output import write_bytes as write_bytes
 from .output import write_text as write_text
 from .places import DROPPINGS as DROPPINGS
+from .places import Seal as Seal
 from .places import is_empty_folder as is_empty_folder
+from .places import output_file as output_file
 from .places import output_folder as output_folder
 from .places import require_apart as require_apart
 from .places import require_fetch_place as require_fetch_place
+from .places import require_file_place as require_file_place
 from .places import require_free as require_free
 from .places import require_no_folder as require_no_folder
 from .places import require_result_place as require_result_place

@@ -25,9 +25,12 @@ def suggest(name: str, known: Iterable[object]) -> str:
 
 
 def close_names(name: str, names: list[str]) -> list[str]:
-    """The name that differs in capital letters alone, else up to three like it."""
+    """The name that differs in capital letters alone, else up to three: first those
+    that begin with it, then those like it."""
     same = [k for k in names if k.casefold() == name.casefold()]
-    return same[:1] or get_close_matches(name, names, n=3, cutoff=0.4)
+    begin = [k for k in names if k.startswith(name)] if len(name) > 1 else []
+    near = [*begin, *get_close_matches(name, names, n=3, cutoff=0.4)]
+    return same[:1] or list(dict.fromkeys(near))[:3]
 
 
 def require_choice(argument: str, value: object, known: Iterable[str]) -> None:

@@ -64,6 +64,20 @@ class Printable(ABC):
         return "\n".join(listing.html() for listing in self._listings())
 
 
+def first_and_named(
+    labels: Sequence[str], named: Sequence[str], count: int
+) -> list[int]:
+    """Positions of the first ``count`` labels, and of the first of each that is named.
+
+    The named ones take the place of the last others; where they are more than half of
+    ``count``, none does.
+    """
+    places = {name: labels.index(name) for name in named if name in labels}
+    kept = set(places.values()) if len(places) <= count // 2 else set()
+    others = [k for k in range(len(labels)) if k not in kept]
+    return sorted([*kept, *others[: max(0, count - len(kept))]])
+
+
 def number_text(value: float) -> str:
     """A number with four significant digits."""
     return "-" if value != value else f"{value:#.4g}".removesuffix(".")

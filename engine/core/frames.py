@@ -39,12 +39,15 @@ def write_frame(
     name: str,
     format: Format,
     labels: Mapping[str, str] | None = None,
+    *,
+    sheets: Mapping[str, pd.DataFrame] | None = None,
 ) -> None:
     """Write ``name.format``. Numbers keep every digit of float64 (16 in xlsx).
 
     ``labels`` of columns become variable labels of Stata, beside those of columns that
     many tables have (columns.toml); a name that Stata does not take is changed, and the
-    label is the name. ``TivaxError`` for more rows than the format holds.
+    label is the name. A workbook has the ``sheets`` after it that are not too long.
+    ``TivaxError`` for more rows than the format holds.
     """
     require_rows(format, len(frame))
     path = folder / f"{name}.{format}"
@@ -66,7 +69,8 @@ def write_frame(
             variable_labels={names[k]: _stata_label(v) for k, v in told.items()},
         )
     else:
-        write_xlsx(frame, path, name[:31])
+        more = {k: v for k, v in (sheets or {}).items() if len(v) <= _MOST_ROWS["xlsx"]}
+        write_xlsx({name: frame, **more}, path)
 
 
 def _stata_label(label: str) -> str:

@@ -9,7 +9,7 @@ import csv
 import os
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -115,14 +115,15 @@ def _safe(cell: Hashable) -> Hashable:
     return escape_formula(cell) if isinstance(cell, str) else cell
 
 
-def write_xlsx(frame: pd.DataFrame, path: Path, sheet: str) -> None:
-    """Write a table without its index to a sheet. Numbers keep 16 digits."""
+def write_xlsx(sheets: Mapping[str, pd.DataFrame], path: Path) -> None:
+    """Write tables without their index, each to a sheet. Numbers keep 16 digits."""
     content = BytesIO()  # openpyxl does not tell a full disk as one
     with pd.ExcelWriter(content, engine="openpyxl") as writer:
-        frame.to_excel(writer, index=False, sheet_name=sheet)
-        for row in writer.sheets[sheet].iter_rows():
-            for cell in row:
-                if _is_run(cell.value):
-                    cell.data_type = "s"
-                    cell.quotePrefix = True
+        for name, frame in sheets.items():
+            frame.to_excel(writer, index=False, sheet_name=name[:31])
+            for row in writer.sheets[name[:31]].iter_rows():
+                for cell in row:
+                    if _is_run(cell.value):
+                        cell.data_type = "s"
+                        cell.quotePrefix = True
     path.write_bytes(content.getvalue())

@@ -1,7 +1,7 @@
 """Scenario files of kind exact-hat, read and run.
 
 kind = "exact-hat"
-deficits = "zero"               # or "kept", "closing"
+deficits = "kept"               # or "zero", "closing"; by default "kept" of a store
 
 economy = "nafta.npz"           # the arrays of tx.Economy; or, from a store,
 store = "wiod13"
@@ -137,7 +137,11 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if file.has("economy") and (extra := [k for k in _FROM_STORE if file.has(k)]):
         raise file.mistake(extra[0], "goes with a store; an .npz has its own")
     if file.has("store") and not file.has("elasticities"):
-        raise file.mistake("elasticities", "is missing; a store needs them")
+        raise file.mistake(
+            "elasticities",
+            "is missing; a store has none: name a csv with columns sector, theta; a "
+            "row such as *,5 is for all sectors",
+        )
     variants = file.tables("variant", VARIANT) if file.has("variant") else []
     grid = {}
     if file.has("grid"):
@@ -159,12 +163,15 @@ def read_exact_hat(path: str | Path) -> ExactHatRun:
     if (variants or grid) and equation:
         raise file.mistake("equation", "goes with one scenario; leave variants out")
 
+    # What tables hold are deficits; an .npz is often of the literature, without them.
+    usual = "kept" if file.has("store") else "zero"
+
     def named(key: str) -> Path | None:
         return file.path(key) if file.has(key) else None
 
     return ExactHatRun(
         path=path,
-        deficits=file.choice("deficits", get_args(Deficits), "zero"),
+        deficits=file.choice("deficits", get_args(Deficits), usual),
         economy=named("economy"),
         store=named("store"),
         year=file.whole("year", 0, least=0) if file.has("year") else None,

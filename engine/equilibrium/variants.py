@@ -63,6 +63,20 @@ class Variants:
         return [*self.moves]
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Regions whose trade a variant changes, of all where it is not that of all."""
+        regions = self.economy.regions
+        places = [
+            place
+            for some in self.moves.values()
+            for move in some
+            for side in (move.importers, move.exporters)
+            if len(side) < len(regions)
+            for place in side
+        ]
+        return tuple(regions[k] for k in dict.fromkeys(places))
+
+    @property
     def iceberg(self) -> bool:
         """Whether trade costs change in a variant."""
         if self.costs is not None and bool((self.costs != 1).any()):

@@ -404,6 +404,7 @@ def _estimate(
         residuals=pd.Series(solved.residuals, given.used.index),
         report=regressors,
         power=given.power,
+        left_out=given.left_out,
         lost=lost,
         reason=reason,
         degrees=degrees,

@@ -85,6 +85,8 @@ class Estimate(Coefficients):
         Columns of the fixed effects.
     clustered
         Column of the clusters where that is not ``iso3``.
+    left_out
+        How many rows have a missing value and in which columns, in words.
 
     Examples
     --------
@@ -116,6 +118,7 @@ class Estimate(Coefficients):
     correlation: pd.DataFrame | None = None
     effects: tuple[str, ...] = ()
     clustered: str = ""
+    left_out: str = ""
 
     def __getitem__(self, term: str) -> Term:
         self._require_term(term)
@@ -135,8 +138,8 @@ class Estimate(Coefficients):
     def glance(self) -> pd.DataFrame:
         """What belongs to the whole column, in one row.
 
-        Columns outcome, n, clusters, degrees, r2_within, effects (joined by +) and
-        method, the standard errors in words.
+        Columns outcome, n, clusters, degrees, r2_within, effects (joined by +), method,
+        the standard errors in words, and left_out, the rows without some value.
         """
         row = {
             "outcome": self.outcome,
@@ -146,6 +149,7 @@ class Estimate(Coefficients):
             "r2_within": self.r2,
             "effects": "+".join(self.effects),
             "method": self._method,
+            "left_out": self.left_out,
         }
         return pd.DataFrame([row])
 
@@ -214,6 +218,13 @@ class Estimate(Coefficients):
             f"Standard errors: {self._method}",
             "* p < 0.1, ** p < 0.05, *** p < 0.01",
         ]
+        if self.left_out:
+            notes.insert(1, self.left_out)
+        if 0 < self.clusters < _FEW:
+            notes.append(
+                f"Note: {self.clusters} clusters are few: p and stars are too small; "
+                "cluster by something finer, or compare a wild bootstrap (tx.resample)"
+            )
         if self.note:
             notes.append(f"Note: {self.note}")
         return Listing(title, _COLUMNS, rows, notes)
@@ -228,6 +239,8 @@ def quantile_of(level: float, degrees: int) -> float:
     return float(t_ppf((1 + level) / 2, degrees))
 
 
+# With fewer clusters t(G-1) rejects too often (Cameron, Gelbach and Miller 2008).
+_FEW = 10
 _COLUMNS = ("", "estimate", "se", "t", "p", "95 % interval")
 
 
@@ -253,6 +266,7 @@ def make_estimate(
     report: Sequence[str],
     degrees: int | None = None,
     power: Mapping[str, int] | None = None,
+    left_out: str = "",
     lost: Collection[str] = (),
     reason: str = "",
     effects: Sequence[str] = (),
@@ -307,6 +321,7 @@ def make_estimate(
         correlation=pd.DataFrame(V / se[:, None] / se[None, :], report, report),
         n=n,
         clusters=clusters,
+        left_out=left_out,
         degrees=degrees,
         r2=r2,
         convention=convention,

@@ -25,8 +25,9 @@ from .anderson_rubin import (
 from .coefficients import Coefficients
 from .estimates import Estimate, Term, make_estimate
 from .iv_data import IVData
+from .least_squares import require_nested
 from .library_fits import at_zero
-from .model_data import ModelData, prepare
+from .model_data import ModelData, cluster_column, entity_and_time, prepare
 from .regression_data import (
     column_name,
     column_names,
@@ -134,17 +135,21 @@ def two_stage(
     *,
     entity: str = "iso3",
     time: str = "year",
+    clusters: str | None = None,
     draws: int = 0,
     seed: int = 0,
+    effects: Sequence[str] | None = None,
+    cluster: str | None = None,
 ) -> IVEstimate:
-    """2SLS with country and year effects, clustered by country.
+    """2SLS with country and year effects, clustered by country or ``clusters``.
 
     As Stata's ``xtivreg2, fe`` and ``ivreghdfe`` with ``small``: country effects are
     partialled out and, nested in the clusters, not counted; year dummies and one
     constant are. Rows with a missing value, such as the first year of a lag, are left
     out. Units do not matter, and there is no standard error (NaN) where nothing but
     rounding is left of it, as in :func:`fixed_effects`; the Anderson-Rubin set is then
-    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test.
+    NaN too. With ``draws``, ``weak`` has the bootstrap Anderson-Rubin test. ``effects``
+    and ``cluster`` as in :func:`fixed_effects`.
 
     Raises
     ------
@@ -164,8 +169,16 @@ def two_stage(
     >>> round(fit.weak.kp_f, 1)
     74.5
     """
+    entity, time = entity_and_time(entity, time, effects)
     equation = instrument_equation(
-        data, outcome, endogenous, instruments, controls, entity=entity, time=time
+        data,
+        outcome,
+        endogenous,
+        instruments,
+        controls,
+        entity=entity,
+        time=time,
+        clusters=cluster_column(entity, clusters, cluster),
     )
     return fit_equation(equation, draws=draws, seed=seed)
 
@@ -174,7 +187,8 @@ class InstrumentEquation(NamedTuple):
     """An equation with one endogenous regressor on its checked rows.
 
     ``exogenous`` are the dummies of periods, then the controls; ``groups`` numbers the
-    cluster of each row; ``data`` is in units of the data, net of entities.
+    cluster of each row, by the column ``clusters``; ``data`` is in units of the data,
+    net of entities.
     """
 
     given: ModelData
@@ -183,6 +197,7 @@ class InstrumentEquation(NamedTuple):
     exogenous: tuple[str, ...]
     groups: np.ndarray
     data: IVData
+    clusters: str
 
 
 def instrument_equation(
@@ -194,22 +209,26 @@ def instrument_equation(
     *,
     entity: str = "iso3",
     time: str = "year",
+    clusters: str | None = None,
 ) -> InstrumentEquation:
     """What :func:`two_stage` and :func:`plausibly_exogenous` begin with."""
     column_name("endogenous", endogenous)
     if not column_names("instruments", instruments):
         raise TivaxError("instruments: name at least one")
+    clusters = entity if clusters is None else clusters
     given = prepare(
         data,
         outcome,
         controls,
         entity=entity,
         time=time,
+        keys=[clusters],
         endogenous=[endogenous],
         instruments=instruments,
     )
     exogenous = (*given.dummies, *controls)
-    (groups,) = given.clusters(entity)
+    require_nested(given.used, entity, clusters)
+    (groups,) = given.clusters(clusters)
     frame = given.columns.assign(const=1.0)
 
     def column(*names: str) -> np.ndarray:
@@ -226,7 +245,7 @@ def instrument_equation(
         instruments=tuple(instruments),
     )
     return InstrumentEquation(
-        given, endogenous, tuple(instruments), exogenous, groups, equation
+        given, endogenous, tuple(instruments), exogenous, groups, equation, clusters
     )
 
 
@@ -239,7 +258,8 @@ def fit_equation(
 ) -> IVEstimate:
     """:func:`two_stage` of an equation; ``first`` is its first stage, where another
     outcome of the same rows has been fitted."""
-    given, groups, data = equation.given, equation.groups, equation.data
+    given, data = equation.given, equation.data
+    groups = (equation.groups, equation.clusters)
     exogenous, instruments = equation.exogenous, equation.instruments
     try:
         ar_set = anderson_rubin_set(data)
@@ -247,11 +267,11 @@ def fit_equation(
         ar_set = unknown_set()
     return IVEstimate(
         second=_iv2sls(
-            *(given, groups, given.outcome, exogenous),
+            *(given, *groups, given.outcome, exogenous),
             *(equation.endogenous, instruments),
         ),
         first=first
-        or _iv2sls(given, groups, equation.endogenous, [*exogenous, *instruments]),
+        or _iv2sls(given, *groups, equation.endogenous, [*exogenous, *instruments]),
         weak=weak_instruments.weak_instrument_tests(data, draws=draws, seed=seed),
         ar_set=ar_set,
     )
@@ -260,6 +280,7 @@ def fit_equation(
 def _iv2sls(
     given: ModelData,
     groups: np.ndarray,
+    clusters: str,
     outcome: str,
     exogenous: Sequence[str],
     endogenous: str | None = None,
@@ -288,7 +309,6 @@ def _iv2sls(
     gone = [k for k, none in zip(regressors, lost.terms, strict=True) if none]
     coef, V = at_zero(given, fit.params, fit.cov, outcome)
     slopes = [k for k in exogenous if k not in ("const", *given.dummies)]
-    entity = given.effects[0]
     found = make_estimate(
         outcome,
         coef,
@@ -300,11 +320,12 @@ def _iv2sls(
         residuals=pd.Series(resids, frame.index),
         report=[*([endogenous] if endogenous else []), *slopes, "const"],
         power=given.power,
+        left_out=given.left_out,
         lost=gone,
         reason=lost.reason(outcome, int(groups.max()) + 1),
         effects=given.effects,
     )
-    return replace(found, clustered="" if entity == "iso3" else entity)
+    return replace(found, clustered="" if clusters == "iso3" else clusters)
 
 
 @long_table_of.register(IVEstimate)

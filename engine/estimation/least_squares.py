@@ -23,8 +23,7 @@ import pandas as pd
 from ..core import TivaxError, require_choice
 from .estimates import CONVENTIONS, Convention, Estimate
 from .library_fits import feols, panel_ols
-from .model_data import prepare
-from .regression_data import column_name
+from .model_data import cluster_column, entity_and_time, prepare
 
 # What pyfixest's default, G/(G-1) (N-1)/(N-k), is not.
 _CORRECTIONS: dict[Convention, dict[str, Any]] = {
@@ -42,12 +41,16 @@ def fixed_effects(
     time: str = "year",
     clusters: str | None = None,
     convention: Convention = "stata",
+    effects: Sequence[str] | None = None,
+    cluster: str | None = None,
 ) -> Estimate:
     """Two-way fixed effects with standard errors clustered by ``clusters``.
 
-    ``clusters`` is ``entity`` by default. ``time`` may be any label nested in nothing,
-    such as group and year together for effects by group. Rows with a missing value
-    are left out. Units do not matter: t and p are those of any multiple of a column.
+    ``clusters`` is ``entity`` by default; ``effects=[entity, time]`` and ``cluster``,
+    the words of :class:`Model` and of run files, say the same. ``time`` may be any
+    label nested in nothing, such as group and year together for effects by group. Rows
+    with a missing value are left out, and ``left_out`` says how many. Units do not
+    matter: t and p are those of any multiple of a column.
 
     Where nothing but rounding is left of a standard error (two clusters beside effects
     of years; regressors that explain the outcome without any error) it is NaN, without
@@ -72,11 +75,12 @@ def fixed_effects(
     const  0.218  0.327  0.518
     """
     require_choice("convention", convention, CONVENTIONS)
-    clusters = column_name("clusters", entity if clusters is None else clusters)
+    entity, time = entity_and_time(entity, time, effects)
+    clusters = cluster_column(entity, clusters, cluster)
     given = prepare(
         data, outcome, regressors, entity=entity, time=time, keys=[clusters]
     )
-    _require_nested(given.used, entity, clusters)
+    require_nested(given.used, entity, clusters)
     if convention == "linearmodels":
         fit = panel_ols(given, clusters, convention=convention, cov_type="clustered")
     else:
@@ -90,7 +94,7 @@ def fixed_effects(
     return replace(fit, clustered="" if clusters == "iso3" else clusters)
 
 
-def _require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
+def require_nested(used: pd.DataFrame, entity: str, clusters: str) -> None:
     """Absorbed effects are not counted because clusters hold whole entities."""
     cut = used.groupby(entity)[clusters].nunique() > 1
     if cut.any():

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float, Int
 
-from ..core import TivaxError
+from ..core import TivaxError, count_text
 from .regression_data import (
     Lost,
     column_name,
@@ -42,6 +42,8 @@ class ModelData:
         Names of the dummies.
     effects
         The columns of entities and periods.
+    left_out
+        How many rows have a missing value, and in which columns.
     """
 
     outcome: str
@@ -52,6 +54,7 @@ class ModelData:
     power: dict[str, int]
     dummies: list[str]
     effects: list[str]
+    left_out: str = ""
 
     def clusters(self, *names: str) -> list[np.ndarray]:
         return [pd.factorize(self.used[name])[0] for name in names]
@@ -173,4 +176,47 @@ def prepare(
     mean = pd.Series(mean, names)
     units = dict(zip(every, (power + spread).tolist(), strict=True))
     regressors, effects = (*controls, *endogenous), [entity, time]
-    return ModelData(outcome, regressors, used, frame, mean, units, dummies, effects)
+    return ModelData(
+        *(outcome, regressors, used, frame, mean, units, dummies, effects),
+        left_out_text(data, used),
+    )
+
+
+def entity_and_time(
+    entity: str, time: str, effects: Sequence[str] | None
+) -> tuple[str, str]:
+    """The columns of both effects, be they named as ``effects`` of a model."""
+    if effects is None:
+        return entity, time
+    names = column_names("effects", effects)
+    if len(names) != 2:
+        raise TivaxError(
+            "effects: name two columns here, of entities and of periods; tx.resample "
+            "takes models with any number"
+        )
+    if (entity, time) not in (("iso3", "year"), names):
+        raise TivaxError("give effects, or entity and time, not both")
+    return names[0], names[1]
+
+
+def cluster_column(entity: str, clusters: str | None, cluster: str | None) -> str:
+    """The column of the clusters, be it named as ``cluster`` of a model; by default
+    that of the entities."""
+    if clusters is not None and cluster is not None and clusters != cluster:
+        raise TivaxError("cluster is clusters in other words; give one of them")
+    given = cluster if clusters is None else clusters
+    if isinstance(given, list | tuple) and len(given) > 1:
+        raise TivaxError(
+            "clusters: name one column; tx.two_way_clusters clusters by entity and time"
+        )
+    return column_name("clusters", entity if given is None else given)
+
+
+def left_out_text(data: pd.DataFrame, used: pd.DataFrame) -> str:
+    """``12 rows without invest left out``, the columns with most gaps first; empty
+    where every row is used."""
+    count = len(data) - len(used)
+    gaps = data[[*used.columns]].isna().sum() if count else pd.Series(dtype=int)
+    names = gaps[gaps > 0].sort_values(ascending=False, kind="stable").index
+    named = " or ".join([*names[:3], *(["others"] if len(names) > 3 else [])])
+    return f"{count_text(count, 'row')} without {named} left out" if count else ""

@@ -21,7 +21,7 @@ COLLINEAR = 1e-9
 # Estimates come from cross products, which have half of the digits of the columns: what
 # a column adds to those before it, in sizes of the column, must be well above rounding.
 SEPARATE = 1e-5
-_TO_NAME = "; name yours by effects and cluster of a model, or by entity and time"
+_TO_NAME = '; name yours: entity="country", time="yr", or effects=["country", "yr"]'
 _YOURS = {"iso3": _TO_NAME, "year": _TO_NAME}  # taken where none are named
 
 
@@ -120,7 +120,7 @@ def require_columns(data: pd.DataFrame, names: Iterable[str]) -> None:
         if name not in data.columns:
             there = [str(k) for k in data]
             near = close_names(name, there)[:1]
-            hint = f"; did you mean {near[0]}?" if near else _YOURS.get(name, "")
+            hint = _YOURS.get(name) or (f"; did you mean {near[0]}?" if near else "")
             raise TivaxError(
                 f"no column {name} in the data; it has {', '.join(there)}{hint}"
             )

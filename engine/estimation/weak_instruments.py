@@ -12,7 +12,7 @@ from jaxtyping import Float
 from scipy.linalg import solve_triangular
 from scipy.optimize import minimize_scalar
 
-from ..core import TivaxError, require_kind, require_whole
+from ..core import TivaxError, number_text, p_text, require_kind, require_whole
 from .anderson_rubin import (
     Beta,
     bootstrap_anderson_rubin,
@@ -98,7 +98,7 @@ class Overidentification:
     df: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class WeakInstruments:
     """What the literature prints under a 2SLS column.
 
@@ -141,6 +141,13 @@ class WeakInstruments:
     stock_yogo: dict[int, float | None]
     nobs: int
     clusters: int | None
+
+    def __repr__(self) -> str:
+        return (
+            f"WeakInstruments: effective F {number_text(self.effective_f)}, "
+            f"Kleibergen-Paap F {number_text(self.kp_f)}, Anderson-Rubin p "
+            f"{p_text(self.ar_f_p)}, {self.nobs} observations"
+        )
 
 
 def weak_instrument_tests(

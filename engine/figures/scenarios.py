@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..core import TivaxError
+from ..core import TivaxError, first_and_named
 from ..reporting import (
     DEFICIT,
     FONT,
@@ -58,6 +58,7 @@ def largest_changes(
     table: pd.DataFrame,
     regions: Sequence[str] | None = None,
     *,
+    named: Sequence[str] = (),
     without: Sequence[str] = ("WLD",),
 ) -> Figure:
     """The largest changes as ranked bars.
@@ -68,6 +69,8 @@ def largest_changes(
         That of a ``ScenarioResult``; of several years the last.
     regions
         Only these, by default all.
+    named
+        Always among the bars, such as the regions that a shock names.
     without
         Regions left out: the world.
 
@@ -87,8 +90,11 @@ def largest_changes(
         .set_index(["label", "measure"])["shown"]
         .unstack("measure")[measures]
     )
-    order = np.argsort(-wide[measures[0]].abs().to_numpy(), kind="stable")[:MANY]
+    order = np.argsort(-wide[measures[0]].abs().to_numpy(), kind="stable")
     wide = wide.iloc[order]
+    region_of = dict(zip(label, rows["region"], strict=True))
+    there = [str(region_of[k]) for k in wide.index]
+    wide = wide.iloc[first_and_named(there, named, MANY)]
     words = dict(zip(label, texts, strict=True))
     labels = [str(words[k]) for k in wide.index]
     height = 0.15 * max(len(labels), 5) + 0.9
@@ -119,12 +125,14 @@ def change_map(
     measure: str | None = None,
     regions: Sequence[str] | None = None,
     *,
+    named: Sequence[str] = (),
     without: Sequence[str] = ("WLD",),
 ) -> Figure:
     """Changes by variant and region as a map.
 
     ``measure`` is by default the first. Of more than twenty variants or regions those
-    with the largest changes are shown; colours follow the signed square root.
+    with the largest changes are shown, and the regions ``named``; colours follow the
+    signed square root.
     """
     rows = _of_last_year(table, regions, without)
     measure = str(rows["measure"].iloc[0]) if measure is None else measure
@@ -135,7 +143,7 @@ def change_map(
         index="variant", columns="region", values="shown", sort=False, dropna=False
     )
     size = wide.abs()
-    wide = wide.loc[_first(size.max(axis=1)), _first(size.max(axis=0))]
+    wide = wide.loc[_first(size.max(axis=1)), _first(size.max(axis=0), named)]
     variants = [variant_in_words(str(k)) for k in wide.index]
     names = [str(k) for k in wide.columns]
     values = wide.to_numpy(float)
@@ -166,9 +174,10 @@ def change_map(
     return finish_layout(fig)
 
 
-def _first(size: pd.Series) -> list[str]:
-    """The labels with the largest values, in the order of the table."""
-    kept = set(size.sort_values(ascending=False, kind="stable").index[:MANY])
+def _first(size: pd.Series, named: Sequence[str] = ()) -> list[str]:
+    """The labels with the largest values and those named, in the order of the table."""
+    order = [*map(str, size.sort_values(ascending=False, kind="stable").index)]
+    kept = {order[k] for k in first_and_named(order, named, MANY)}
     return [k for k in size.index if k in kept]
 
 

@@ -22,7 +22,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..core import TivaxError
+from ..core import TivaxError, require_kind
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -79,6 +79,8 @@ def tbi_lines(
     each with one scale. A value between two missing years is drawn as a point. With
     ``tbi_ci_low`` and ``tbi_ci_high`` each line has its 95 % band.
     """
+    wanted = "the Dataset of tx.trade_benefit_index, not its variable tbi alone"
+    require_kind("tbi", tbi, xr.Dataset, wanted)
     known = [str(k) for k in tbi["region"].values]
     if regions is None:
         regions = largest(trade_size(tbi), FEW, rest=False)
@@ -93,9 +95,17 @@ def tbi_lines(
             f"X、M：出口、进口中的{account}",
         )
     band = ("band: 95 % interval", "带：95%区间") if "tbi_ci_low" in tbi else ("", "")
+    if band[0] and _is_thin(index):
+        band = ("95 % interval thinner than the lines", "95%区间窄于线宽")
     lines = [f"{label('TBI', language)}, (X − M) / (X + M)"]
     lines += [in_language(k, language) for k in (traded, band)]
     return finish_layout(draw(index, "\n".join(filter(None, lines))))
+
+
+def _is_thin(index: xr.Dataset) -> bool:
+    """Whether the widest band is less than a line, which is 1 % of the axis."""
+    width = float((index["tbi_ci_high"] - index["tbi_ci_low"]).max())
+    return width < 0.01 * float(index["tbi"].max() - index["tbi"].min())
 
 
 def _labelled_lines(index: xr.Dataset, name: str) -> Figure:

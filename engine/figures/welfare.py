@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from ..core import TivaxError, count_text
+from ..core import TivaxError, count_text, first_and_named
 from ..reporting import (
     COLOURS,
     DEFICIT,
@@ -39,7 +39,10 @@ _NOTHING = 1e-8
 
 @rc_context(STYLE)
 def welfare_parts(
-    changes: pd.DataFrame, regions: Sequence[str] | None = None
+    changes: pd.DataFrame,
+    regions: Sequence[str] | None = None,
+    *,
+    named: Sequence[str] = (),
 ) -> Figure:
     """Welfare of one scenario as bars of its parts, and a dot for their sum.
 
@@ -49,12 +52,14 @@ def welfare_parts(
         That of a ``tx.exact_hat`` of one scenario.
     regions
         Only these, by default the twenty with the largest changes.
+    named
+        Among the twenty whatever their changes.
 
     A ring is the exact change of real income, which leaves the sum of the parts where
     a change is large.
     """
     require_columns("changes", changes.reset_index(), ["region", "welfare"])
-    shown = _chosen(changes, regions, changes["welfare"].abs())
+    shown = _chosen(changes, regions, changes["welfare"].abs(), named)
     parts = [k for k in _PARTS if k in shown and shown[k].abs().max() > _NOTHING]
     fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
     ax = fig.subplots()
@@ -89,11 +94,15 @@ def welfare_parts(
 
 @rc_context(STYLE)
 def welfare_ranges(
-    changes: pd.DataFrame, regions: Sequence[str] | None = None
+    changes: pd.DataFrame,
+    regions: Sequence[str] | None = None,
+    *,
+    named: Sequence[str] = (),
 ) -> Figure:
     """Welfare over scenarios: lowest to highest, quartiles and median by region.
 
-    ``changes`` is that of a ``tx.exact_hat`` of several scenarios.
+    ``changes`` is that of a ``tx.exact_hat`` of several scenarios; ``regions`` and
+    ``named`` as in ``welfare_parts``.
     """
     columns = ["scenario", "region", "welfare"]
     require_columns("changes", changes.reset_index(), columns)
@@ -103,7 +112,7 @@ def welfare_ranges(
         .quantile(np.array([0, 0.25, 0.5, 0.75, 1]))
         .unstack()
     )
-    shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1))
+    shown = _chosen(quantiles, regions, quantiles.abs().max(axis=1), named)
     fig = Figure(figsize=(FULL_WIDTH, _height(len(shown))), layout="constrained")
     ax = fig.subplots()
     rows = np.arange(len(shown))
@@ -129,12 +138,15 @@ def _height(rows: int) -> float:
 
 
 def _chosen(
-    table: pd.DataFrame, regions: Sequence[str] | None, size: pd.Series
+    table: pd.DataFrame,
+    regions: Sequence[str] | None,
+    size: pd.Series,
+    named: Sequence[str],
 ) -> pd.DataFrame:
-    """The rows asked for, else the largest, in falling order."""
+    """The rows asked for, else the largest and those named, in falling order."""
     if regions is None:
-        order = size.sort_values(ascending=False, kind="stable").index[:MANY]
-        return table.loc[order]
+        order = size.sort_values(ascending=False, kind="stable").index
+        return table.loc[order].iloc[first_and_named([*order], named, MANY)]
     if unknown := [k for k in regions if k not in table.index]:
         raise TivaxError(f"no region {unknown[0]} in these changes")
     return table.loc[list(regions)]

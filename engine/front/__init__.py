@@ -5,9 +5,14 @@ to load, and ``tivax --help`` should not wait for it. Type checkers, and
 ``lazy_loader``, read the list in ``__init__.pyi``.
 """
 
+import os
 from difflib import get_close_matches
 
 import lazy_loader
+
+# Before JAX is imported: jax 0.10.1 prints harmless machine-feature errors on every
+# program it takes from its cache, and an alarm where a busy machine compiles slowly.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 _load, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 

@@ -23,7 +23,9 @@ from .methods import (
     WITHOUT_CONTENTS,
     WITHOUT_INVERSE,
     Kernel,
+    Level,
     Method,
+    MethodName,
     importer_totals,
     require_identity,
     require_method,
@@ -45,8 +47,8 @@ class DecomposedYear(NamedTuple):
 
 def decompose(
     tables: WorldTables,
-    method: str,
-    level: str = "bilateral-sector",
+    method: MethodName,
+    level: Level = "bilateral-sector",
     *,
     detail: bool = False,
     by_origin: bool = False,

@@ -19,7 +19,7 @@ from typing import Literal
 
 import xarray as xr
 
-from ..core import require_choice, require_kind
+from ..core import TivaxError, require_choice, require_kind
 from ..tables import Groups, WorldTables, require_tables, satellites
 from .origins import value_added_in_final_demand
 from .regrouping import regroup
@@ -93,6 +93,8 @@ def footprints(
     """
     require_tables(tables)
     require_choice("names", names, ("tivax", "pymrio"))
+    if isinstance(account, tuple):
+        raise TivaxError("account: unpack it, tx.footprints(tables, *satellite)")
     for name, given in (("account", account), ("direct", direct)):
         if given is not None or name == "account":
             require_kind(name, given, xr.DataArray, "an account of tx.read_satellite")

@@ -7,7 +7,7 @@ the identities they are checked against.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import jax.numpy as jnp
 import numpy as np
@@ -17,6 +17,22 @@ from ...kernels import borin_mancini, value_chains, wang_wei_zhu
 from ...kernels.inverted_table import InvertedTable, Terms
 from ..core import TivaxError, load_toml, require_choice, require_kind
 
+Level = Literal["country", "sector", "bilateral", "bilateral-sector"]
+MethodName = Literal[
+    "wwz",
+    "kww",
+    "bm-source",
+    "bm-sink",
+    "bm-world",
+    "bm-self",
+    "bm-importer",
+    "ltv",
+    "my",
+    "tripartite",
+    "tripartite-output",
+    "production",
+]
+"""The names of ``METHODS``, which type checkers know."""
 # Detail by industry of the exporter, and by buyer.
 LEVELS = {
     "country": (False, False),

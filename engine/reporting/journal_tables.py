@@ -116,8 +116,26 @@ def _headings(table: JournalTable) -> list[list[tuple[str, int]]]:
     return levels
 
 
+def printed_headings(table: JournalTable) -> list[tuple[str, list[tuple[str, int]]]]:
+    """By level, what stands above the names of rows, and the headings with how many
+    columns each spans."""
+    levels = _headings(table)
+    names = [""] * (len(levels) - 1) + [label("term", table.language)]
+    return list(zip(names, levels, strict=True))
+
+
+def lines_of(table: JournalTable) -> tuple[list[Line], list[Line]]:
+    """The printed lines of the estimates, and those below."""
+    return _estimate_lines(table), _row_lines(table)
+
+
 # A minus sign, unlike the hyphens of 2000-2014 and 1e-05.
 _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
+
+
+def with_minus(text: str) -> str:
+    """The text with minus signs before numbers."""
+    return _MINUS.sub("−", text)
 
 
 # ----------------------------------------------------------------------------- HTML
@@ -126,9 +144,7 @@ _MINUS = re.compile(r"(?<![\w)])-(?=[\d.])")
 def to_html(table: JournalTable) -> str:
     """The table and its notes, without the title, for ``html``."""
     kind = "journal wide" if len(table.columns) > 6 else "journal"
-    *upper, last = _headings(table)
-    head = [_html_heading("", level) for level in upper]
-    head.append(_html_heading(label("term", table.language), last))
+    head = [_html_heading(*level) for level in printed_headings(table)]
     return (
         f'<div class="scroll"><table class="{kind}">\n'
         f"<thead>\n{_joined(head)}\n</thead>\n"
@@ -158,7 +174,7 @@ def _html_body(lines: list[Line]) -> str:
 
 
 def _html(text: str) -> str:
-    return escape(_MINUS.sub("−", text), quote=False)
+    return escape(with_minus(text), quote=False)
 
 
 # ---------------------------------------------------------------------------- LaTeX
@@ -241,7 +257,7 @@ _SPECIAL = {
 
 
 def _latex(text: str) -> str:
-    return "".join(_SPECIAL.get(mark, mark) for mark in _MINUS.sub("−", text))
+    return "".join(_SPECIAL.get(mark, mark) for mark in with_minus(text))
 
 
 def _joined(lines: Iterable[str]) -> str:

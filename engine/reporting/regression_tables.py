@@ -1,7 +1,7 @@
 """One journal table from fits: on screen as a frame, in a file as the paper needs it.
 
-Word opens the HTML of ``.doc`` and of ``.html`` as a table that can be edited; LaTeX,
-csv and Excel have it in their own way.
+Word has it as ``.docx``, and opens the HTML of ``.doc`` and of ``.html`` as a table to
+edit; LaTeX, csv and Excel have it in their own way.
 """
 
 import re
@@ -24,8 +24,9 @@ from ..core import (
     write_text,
 )
 from .journal_tables import Column, JournalTable, to_frame, to_html, to_latex
+from .word_tables import to_docx
 
-SUFFIXES = (".doc", ".html", ".tex", ".csv")
+SUFFIXES = (".docx", ".doc", ".html", ".tex", ".csv")
 NOTES = (
     "Standard errors in parentheses: {methods}. *, **, *** significant at 10, 5, 1 %."
 )
@@ -81,7 +82,7 @@ def regression_table(
         Estimates, or a dict of them by the heading above their column. Of an
         ``IVEstimate`` the second stage is shown, with the Kleibergen-Paap F below.
     path
-        Where to write it: ``.doc`` (opens in Word as a table to edit), ``.html``,
+        Where to write it: ``.docx``, ``.doc`` (opens in Word as a table), ``.html``,
         ``.tex`` (needs the package booktabs) or ``.csv``. None writes nothing.
     title
         Of the table; numbers are left to Word and LaTeX.
@@ -223,6 +224,8 @@ def _write(table: JournalTable, path: Path) -> None:
         raise TivaxError(f"{path}: there is no folder {path.parent}; make it first")
     if suffix == ".csv":
         write_csv(to_frame(table), path)
+    elif suffix == ".docx":
+        path.write_bytes(to_docx(table))
     elif suffix == ".tex":
         write_text(path, to_latex(table))
     else:

@@ -1,7 +1,7 @@
 """Linear models of a panel: columns, effects, clusters, sample."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 
 import pandas as pd
 
@@ -14,6 +14,8 @@ from ..estimation import (
     require_columns,
     sample,
 )
+
+_EFFECTS = ("iso3", "year")
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Model:
     tags
         Whole numbers by name that tell where a model belongs. The summary of a run
         repeats those named ``table`` and ``column``; ``models = "paper"`` has both.
+    entity, time, clusters
+        The words of :func:`fixed_effects`: ``entity="country", time="yr"`` is
+        ``effects=["country", "yr"]`` clustered by country, ``clusters`` is ``cluster``.
 
     Raises
     ------
@@ -66,19 +71,37 @@ class Model:
     treatment: str | Sequence[str] = ()
     endogenous: Sequence[str] = ()
     instruments: Sequence[str] = ()
-    effects: Sequence[str] = ("iso3", "year")
-    cluster: str = "iso3"
+    effects: Sequence[str] = _EFFECTS
+    cluster: str = _EFFECTS[0]
     sample: str = "all"
     family: str = ""
     tags: Mapping[str, int] = field(default_factory=dict, hash=False)
+    entity: InitVar[str | None] = None
+    time: InitVar[str | None] = None
+    clusters: InitVar[str | None] = None
 
-    def __post_init__(self) -> None:
+    def __post_init__(
+        self, entity: str | None, time: str | None, clusters: str | None
+    ) -> None:
         if not isinstance(self.name, str):
             raise TivaxError(f"model {show(self.name)}: a name is a text")
         try:
+            self._take(entity, time, clusters)
             self._check()
         except TivaxError as error:
             raise TivaxError(f"model {self.name}: {error}") from None
+
+    def _take(self, entity: str | None, time: str | None, clusters: str | None) -> None:
+        """Effects and cluster in the words of ``fixed_effects``."""
+        if entity is not None or time is not None:
+            if tuple(self.effects) != _EFFECTS:
+                raise TivaxError("give effects, or entity and time, not both")
+            names = (entity or _EFFECTS[0], time or _EFFECTS[1])
+            object.__setattr__(self, "effects", names)
+            if self.cluster == _EFFECTS[0]:
+                object.__setattr__(self, "cluster", names[0])
+        if clusters is not None:
+            object.__setattr__(self, "cluster", clusters)
 
     def _check(self) -> None:
         """Check all names, and make every list a tuple."""

@@ -63,6 +63,7 @@ from ..core import (
     TomlTable,
     choose_from,
     read_toml,
+    require_as_recorded,
     require_commas,
     require_whole,
 )
@@ -80,10 +81,15 @@ _THREATS = ("columns", "weights", "placebos", "vintages", "only")
 _MODEL = set(
     (
         "name outcome regressors treatment endogenous instruments effects cluster "
-        "sample family"
+        "entity time clusters sample family"
     ).split()
 )
-_GRID = {"outcomes", "samples", "controls", "panels", "treatment", "effects", "cluster"}
+_GRID = set(
+    (
+        "outcomes samples controls panels treatment effects cluster entity time "
+        "clusters"
+    ).split()
+)
 _SCHEME = {each.name for each in fields(Scheme)}
 
 
@@ -183,6 +189,7 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: a panel is csv, parquet, dta, xlsx or feather")
     if not path.exists():
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
+    require_as_recorded(path)
     try:
         return readers[path.suffix](path)
     except TivaxError as error:
@@ -293,7 +300,7 @@ def _model(table: TomlTable, sample: str) -> Model:
     if mistake := wrong_names(outcome, regressors, treatments, endogenous, instruments):
         raise table.mistake(*mistake)
     own = table.choice("sample", SAMPLES, sample)
-    effects = table.texts("effects", ("iso3", "year"))
+    effects, cluster = _effects_and_cluster(table)
     return Model(
         name=table.text("name", f"{outcome} {own}"),
         outcome=outcome,
@@ -302,10 +309,25 @@ def _model(table: TomlTable, sample: str) -> Model:
         endogenous=endogenous,
         instruments=instruments,
         effects=effects,
-        cluster=table.text("cluster", effects[0] if effects else "iso3"),
+        cluster=cluster,
         sample=own,
         family=table.text("family", own),
     )
+
+
+def _effects_and_cluster(table: TomlTable) -> tuple[tuple[str, ...], str]:
+    """``effects`` and ``cluster``, or entity, time and clusters as in
+    ``tx.fixed_effects``."""
+    pair = [k for k in ("entity", "time") if table.has(k)]
+    if pair and table.has("effects"):
+        raise table.mistake(pair[0], "give effects, or entity and time, not both")
+    effects = (table.text("entity", "iso3"), table.text("time", "year"))
+    if not pair:
+        effects = tuple(table.texts("effects", effects))
+    if table.has("clusters") and table.has("cluster"):
+        raise table.mistake("clusters", "is cluster in other words; give one of them")
+    key = "clusters" if table.has("clusters") else "cluster"
+    return effects, table.text(key, effects[0] if effects else "iso3")
 
 
 def _threats(toml: TomlTable) -> dict[str, Any]:
@@ -367,8 +389,7 @@ def _grid(table: TomlTable, sample: str, panel: Path) -> list[tuple[Model, Path]
     controls = table.lists("controls", [()])
     table.chosen("panels", (), "name a file, or leave it out")
     panels = table.paths("panels", [panel])
-    effects = tuple(table.texts("effects", ("iso3", "year")))
-    cluster = table.text("cluster", effects[0] if effects else "iso3")
+    effects, cluster = _effects_and_cluster(table)
     models = []
     for file in panels:
         for outcome in outcomes:

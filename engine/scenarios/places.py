@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Bool, Int
 
-from ..core import TivaxError, suggest
+from ..core import TivaxError, close_names, suggest
+from ..sources import sector_title
 from ..tables import (
     WorldTables,
     country_group,
@@ -28,6 +29,7 @@ class Places:
     sectors: tuple[str, ...]
     whole: Int[np.ndarray, " c"]
     names: tuple[str, ...]
+    source: str = ""
 
     @classmethod
     def of(cls, tables: WorldTables) -> "Places":
@@ -35,7 +37,8 @@ class Places:
         name = perimeters(tables)
         names = tuple(dict.fromkeys(name.values()))
         whole = np.array([names.index(name[k]) for k in tables.regions])
-        return cls(tuple(tables.regions), tuple(tables.sectors), whole, names)
+        regions, sectors = tuple(tables.regions), tuple(tables.sectors)
+        return cls(regions, sectors, whole, names, tables.source)
 
     @property
     def member(self) -> np.ndarray:
@@ -72,16 +75,29 @@ class Places:
         return found
 
     def find_sectors(self, labels: Sequence[str]) -> Int[np.ndarray, " k"]:
-        """The numbers of the sectors that are named; all without."""
+        """The numbers of the sectors that are named, by code or by words that the title
+        of one alone has; all without."""
         if not labels:
             return np.arange(len(self.sectors))
-        for label in labels:
-            if label not in self.sectors:
-                raise TivaxError(
-                    f"sectors: the tables have no sector {label}; "
-                    f"{suggest(label, self.sectors)}"
-                )
-        return np.array([self.sectors.index(k) for k in labels])
+        return np.array([self.sectors.index(self._sector(k)) for k in labels])
+
+    def _sector(self, label: str) -> str:
+        """The code of a sector; ``electronic`` is that of Electronic equipment."""
+        if label in self.sectors:
+            return label
+        titles = {k: sector_title(k, self.source) for k in self.sectors}
+        words = label.casefold().rstrip("s")
+        found = [k for k, title in titles.items() if words in title.casefold()]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            said = {k: titles[k].casefold().split() for k in titles if titles[k] != k}
+            near = close_names(words, sorted({w for its in said.values() for w in its}))
+            found = [k for k, its in said.items() if {*near[:1]} & {*its}]
+        hint = f"did you mean {' or '.join(f'{k} ({titles[k]})' for k in found)}?"
+        if not found:
+            hint = suggest(label, self.sectors)
+        raise TivaxError(f"sectors: the tables have no sector {label}; {hint}")
 
     def industries(
         self, regions: Bool[np.ndarray, " c"], sectors: Int[np.ndarray, " k"]

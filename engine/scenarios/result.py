@@ -7,7 +7,15 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import Listing, Printable, TivaxError, number_text, require_whole, suggest
+from ..core import (
+    Listing,
+    Printable,
+    TivaxError,
+    first_and_named,
+    number_text,
+    require_whole,
+    suggest,
+)
 from ..measures import EVERY_PARTNER
 from .shocks import Shock
 
@@ -179,6 +187,8 @@ class ScenarioResult(Printable):
     industries
         Value added (of price shocks: the price) by variant, year, region and sector, if
         it was asked for.
+    named
+        Regions that the shocks name.
 
     Examples
     --------
@@ -192,6 +202,7 @@ class ScenarioResult(Printable):
     measures: tuple[str, ...]
     unit: str
     industries: pd.DataFrame | None = None
+    named: tuple[str, ...] = ()
 
     @property
     def residual_max(self) -> float:
@@ -233,13 +244,23 @@ class ScenarioResult(Printable):
         return found.iloc[order]
 
     def largest(self, top: int = _SHOWN) -> pd.DataFrame:
-        """The rows whose measure changes most in per cent."""
+        """The rows whose measure changes most in per cent, and one at least of each
+        region that the shocks name; of measures that have no change in per cent those
+        that change most."""
         require_whole("top", top, 1)
-        size = self.table["percent"].abs()
-        return self.table.loc[size.nlargest(top).index].reset_index(drop=True)
+        in_percent = self.table["percent"].notna().any()
+        size = self.table["percent" if in_percent else "change"].abs()
+        order = size.nlargest(len(size)).index
+        labels = [*map(str, self.table.loc[order, "region"])]
+        rows = order[first_and_named(labels, self.named, top)]
+        return self.table.loc[rows].reset_index(drop=True)
 
     def _listings(self) -> Sequence[Listing]:
         count = self.variants["variant"].nunique()
+        found = self.largest()
+        column, unit, form = "percent", "per cent", "+.2f"
+        if found["percent"].isna().all():
+            column, unit, form = "change", "change", "+.4g"
         rows = [
             [
                 str(row.variant),
@@ -247,14 +268,14 @@ class ScenarioResult(Printable):
                 str(row.region),
                 str(row.measure),
                 number_text(float(str(row.base))),
-                f"{float(str(row.percent)):+.2f}",
+                f"{float(str(getattr(row, column))):{form}}",
             ]
-            for row in self.largest().itertuples()
+            for row in found.itertuples()
         ]
         return [
             Listing(
                 f"{count} variant{'s' * (count > 1)}: the largest changes",
-                ("variant", "year", "region", "measure", "base", "per cent"),
+                ("variant", "year", "region", "measure", "base", unit),
                 rows,
                 (
                     f"residual {self.residual_max:.1e}, world accounts to "

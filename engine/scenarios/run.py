@@ -53,6 +53,17 @@ class ScenarioPlan:
         return next(iter(self.variants.values()))[0].priced
 
     @property
+    def named(self) -> tuple[str, ...]:
+        """Regions that the shocks name one by one, not by a group."""
+        labels = [
+            label
+            for shocks in self.variants.values()
+            for shock in shocks
+            for label in (*shock.who, *shock.whom, *shock.to)
+        ]
+        return tuple(k for k in dict.fromkeys(labels) if k in self.places.names)
+
+    @property
     def fields(self) -> tuple[str, ...]:
         return prices.FIELDS if self.priced else evaluate.FIELDS
 
@@ -156,6 +167,7 @@ class ScenarioPlan:
             measures=self.measures,
             unit=self.tables.unit,
             industries=industries,
+            named=self.named,
         )
 
 

@@ -31,6 +31,13 @@ class Satellite(NamedTuple):
     account: xr.DataArray
     direct: xr.DataArray | None = None
 
+    def __repr__(self) -> str:
+        sizes = " x ".join(f"{n} {k}" for k, n in self.account.sizes.items())
+        direct = "" if self.direct is None else ", and of final demand itself"
+        unit = self.account.attrs.get("units", "")
+        unit = f" [{unit}]" if unit else ""
+        return f"Satellite({self.account.name}{unit}: {sizes}{direct})"
+
 
 Satellites = Mapping[str, Satellite] | Iterable[Satellite | xr.DataArray]
 

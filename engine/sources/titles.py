@@ -64,8 +64,11 @@ def final_demand_title(code: str) -> str:
 
 
 def region_title(code: str) -> str:
-    """The name of a country, or the title of a built-in group."""
-    return country_group(code).title if code in country_groups() else country_name(code)
+    """The name of a country, or the title of a built-in group, whole or not."""
+    group, _, parts = code.partition(" (")
+    if group in country_groups():
+        return f"{country_group(group).title}{f' ({parts}' if parts else ''}"
+    return country_name(code)
 
 
 def label_table(

@@ -5,6 +5,7 @@ A group is what it was at a date: each says since when it has these members and 
 which document.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -66,6 +67,12 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
     """The end of a message about an unknown region: the codes of the country whose name
     it is, or begins; else those like it, or all."""
     codes = [str(k) for k in known]
+    if name.upper() in country_groups() and name.upper() not in codes:
+        group = name.upper()
+        return (
+            f"{group} is a group of countries: merge it by --groups {group} (in Python "
+            "groups=)"
+        )
     named = [
         f"{code} ({country_name(code)})"
         for code in codes
@@ -79,6 +86,16 @@ def suggest_region(name: str, known: Iterable[str]) -> str:
 
 
 _FEW = 3
+
+
+def region_called(name: str, known: Iterable[str]) -> str | None:
+    """The region of that name; of a group that is not whole also by its plain name,
+    ``EU27`` for ``EU27 (26 of 27)``. None where there is none."""
+    codes = [str(k) for k in known]
+    if name in codes:
+        return name
+    parts = re.compile(rf"{re.escape(name)} \(\d+ of \d+\)", re.IGNORECASE)
+    return next((k for k in codes if parts.fullmatch(k)), None)
 
 
 def country_position(code: str) -> tuple[int, int] | None:

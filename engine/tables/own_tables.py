@@ -105,6 +105,8 @@ def from_frames(
 
 def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> None:
     """One warning for the first year that clearly does not balance, and all others."""
+    for table in tables:
+        _require_one_unit(table)
     every = [(table, imbalance(table, tolerance)) for table in tables]
     bad = [
         (k, found) for k, found in every if found.industries and found.share > _CLEAR
@@ -122,13 +124,29 @@ def _warn_of_imbalance(tables: Sequence[WorldTable], tolerance: Tolerance) -> No
         )
 
 
+def _require_one_unit(table: WorldTable) -> None:
+    """``TivaxError`` where every industry misses its output by the same factor."""
+    sales, x = table.Z.sum(axis=1) + table.Y.sum(axis=(1, 2)), table.x
+    there = (sales > 0) & (x > 0)
+    if there.sum() < 2:
+        return
+    factors = x[there] / sales[there]
+    factor = float(np.median(factors))
+    if abs(np.log(factor)) > _OTHER_UNIT and (abs(factors / factor - 1) < _CLEAR).all():
+        raise TivaxError(
+            f"{table.where}: x is {factor:,.4g} times what the rows of Z and Y add up "
+            f"to, in each of {there.sum()} industries; write Z, Y and x in one unit"
+        )
+
+
+_OTHER_UNIT = 0.01  # of a logarithm
 # Of world output; published tables miss less in all rows together.
 _CLEAR = 1e-3
 
 
 def from_pymrio(
     io: Any,
-    year: int,
+    year: int | None = None,
     *,
     value_added: Frame | None = None,
     unit: str | None = None,
@@ -142,7 +160,7 @@ def from_pymrio(
         With Z (or A and x) and Y. Where it has no x, that is the sum of the rows, as
         ``io.calc_all()`` makes it, and a ``TivaxWarning`` says so.
     year
-        Which pymrio does not keep.
+        Which pymrio does not keep: it must be given.
     value_added
         At basic prices, such as ``io.factor_inputs.F``: one row or a Series.
     unit
@@ -151,7 +169,7 @@ def from_pymrio(
     Raises
     ------
     TivaxError
-        As :func:`from_frames`; no Z, no Y; several units.
+        As :func:`from_frames`; no year; no Z, no Y; several units.
 
     Examples
     --------
@@ -166,6 +184,8 @@ def from_pymrio(
     WorldTables: 2 regions x 1 sector x 1 year
     ...
     """
+    if year is None:
+        raise TivaxError("year: pymrio does not keep it; give year=2014")
     Z, Y, x = (getattr(io, name, None) for name in ("Z", "Y", "x"))
     if Y is None:
         raise TivaxError("the system of pymrio has no Y: load it whole")

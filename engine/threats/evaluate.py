@@ -26,6 +26,8 @@ from .variants import Row, Variant
 from .wild import WildTest, declared_p
 from .years import BEFORE
 
+# Of the paper's panel, where a panel has them.
+WEIGHTS = ("lnPOP", "lnGDP")
 PLACEBO_OUTCOMES = ("KOFSoGIdj", "KOFCuGIdj", "KOFIpGIdj", "KOFInGIdj", "KOFPoGIdj")
 DRAWS = 999_999
 
@@ -36,8 +38,8 @@ def threats(
     *,
     blocks: Mapping[str, Sequence[str]] | None = None,
     columns: Sequence[str] = (),
-    weights: Sequence[str] = ("lnPOP", "lnGDP"),
-    placebos: Sequence[str] = PLACEBO_OUTCOMES,
+    weights: Sequence[str] | None = None,
+    placebos: Sequence[str] | None = None,
     vintages: Sequence[str] = (),
     only: Sequence[str] = (),
     draws: int = DRAWS,
@@ -62,9 +64,10 @@ def threats(
         Columns whose values are blocks: each is left out, and gets years of its own.
     weights
         Columns of weights; ``lnX`` stands for exp(lnX). A unit has the mean over its
-        years.
+        years. By default lnPOP and lnGDP, where the panel has them.
     placebos
-        Outcomes that the treatment should leave alone.
+        Outcomes that the treatment should leave alone; by default the sub-indices of
+        KOF that the paper takes, where the panel has them.
     vintages
         Other measures of the treatment, such as an index of another release: each takes
         its place, and the treatment is estimated on the same rows.
@@ -107,6 +110,10 @@ def threats(
     """
     frame = panel_frame(panel)
     models = _models_of(model)
+    if weights is None:
+        weights = [k for k in WEIGHTS if k in frame]
+    if placebos is None:
+        placebos = [k for k in PLACEBO_OUTCOMES if k in frame]
     _require_arguments(blocks, columns, weights, placebos, vintages, only)
     require_whole("draws", draws, 0)
     require_whole("seed", seed, 0)
@@ -200,12 +207,17 @@ def _rows_of(
         yield from _fitted(setting.fit, setting)
     except TivaxError as error:
         raise TivaxError(f"model {setting.model.name}: {error}") from None
+    said = set()  # a reason that holds for several threats is told once
     for name in only or CATALOGUE:
         try:
             for made in CATALOGUE[name](setting):
+                said |= {made.note} if isinstance(made, Row) else set()
                 yield from _evaluated(made, setting)
         except TivaxError as error:
-            yield _plain(refused(name, "", error), setting)
+            row = refused(name, "", error)
+            if row.note not in said:
+                yield _plain(row, setting)
+            said.add(row.note)
 
 
 def _evaluated(

@@ -34,6 +34,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import clusters, jackknife, placebo, random_draws, resampling
 from ..clusters import ClusterCrossProducts
+from ..low_rank import LowRank
 from ..resampling import LEVEL, TIE
 from ..two_way import two_way_tests
 from . import sample_fits
@@ -381,7 +382,12 @@ def simulate_and_test(
 def _wild_t(
     types: resampling.WildLoadings, v: Float[Array, "G B"]
 ) -> Float[Array, "k B"]:
-    """t of each draw by type, all in one product."""
+    """t of each draw by type, of few clusters all in one product."""
+    if isinstance(types.L, LowRank):
+        each = [
+            jax.tree.map(lambda part, j=j: part[j], types) for j in range(len(types.a))
+        ]
+        return jnp.stack([resampling.wild_statistics(one, v) for one in each])
     k, _, G = types.a.shape
     both = jnp.concatenate([types.a, types.L[:, 0]], axis=1).reshape(k * (G + 1), G) @ v
     top, scores = jnp.split(both.reshape(k, G + 1, -1), [1], axis=1)

@@ -926,3 +926,65 @@ def test_clusters_that_cut_through_countries_are_refused():
     """Country effects are not nested in them, so they would have to be counted."""
     with pytest.raises(TivaxError, match="nested"):
         fixed_effects(random_panel(seed=22), "KOFGIdj", ["RQ"], clusters="year")
+
+
+# ------------------------------------------------------------- names of the arguments
+
+
+@pytest.fixture(scope="module")
+def unnamed() -> pd.DataFrame:
+    """Columns of one's own; twelve rows lack a control."""
+    rng = np.random.default_rng(3)
+    frame = pd.DataFrame(rng.normal(size=(120, 4)), columns=["y", "x", "w", "z"])
+    frame["country"] = np.repeat([f"Land {k:02d}" for k in range(12)], 10)
+    frame["yr"] = np.tile(range(2000, 2010), 12)
+    frame["half"] = frame["country"] < "Land 06"
+    frame.loc[::10, "w"] = np.nan
+    return frame
+
+
+def test_effects_and_cluster_are_entity_time_and_clusters(unnamed):
+    ours = fixed_effects(unnamed, "y", ["x"], entity="country", time="yr")
+    for words in ({}, {"cluster": "country"}, {"clusters": "country"}):
+        words |= {"effects": ["country", "yr"]}
+        same = fixed_effects(unnamed, "y", ["x"], **cast(Any, words))
+        pd.testing.assert_frame_equal(same.terms, ours.terms)
+    named: Any = {"effects": ["country", "yr"]}
+    for words, told in (
+        ({"entity": "half"}, "give effects, or entity and time, not both"),
+        ({"cluster": "half", "clusters": "yr"}, "cluster is clusters in other words"),
+        ({"clusters": ["country", "yr"]}, "clusters: name one column; tx.two_way_"),
+        ({"effects": ["country"]}, "effects: name two columns here"),
+    ):
+        line = error_of(fixed_effects, unnamed, "y", ["x"], **{**named, **words})
+        assert line.startswith(told)
+    line = error_of(fixed_effects, unnamed, "y", ["x"])
+    assert line.endswith('name yours: entity="country", time="yr", or effects='
+                         '["country", "yr"]')  # fmt: skip
+
+
+def test_two_stages_are_clustered_as_asked(unnamed):
+    names: Any = ("y", "x", ["z"], [])
+    by_country = two_stage(unnamed, *names, effects=["country", "yr"])
+    pairs = unnamed.assign(pair=unnamed["country"].str[-2:].astype(int) // 2)
+    fit = two_stage(pairs, *names, entity="country", time="yr", cluster="pair")
+    assert fit["x"].coef == pytest.approx(by_country["x"].coef, rel=1e-12)
+    # linearmodels with dummies of both effects; its factor counts the countries, too.
+    dummies = pd.get_dummies(pairs[["country", "yr"]].astype(str), drop_first=True)
+    exogenous = dummies.astype(float).assign(const=1.0)
+    wanted = IV2SLS(pairs["y"], exogenous, pairs[["x"]], pairs[["z"]]).fit(
+        cov_type="clustered", clusters=pairs["pair"], debiased=True
+    )
+    counted = np.sqrt((120 - 1 - 9 - 1 - 11) / (120 - 1 - 9 - 1))
+    assert fit["x"].se == pytest.approx(wanted.std_errors["x"] * counted, rel=1e-9)
+    assert (fit.second.clusters, fit.second.clustered) == (6, "pair")
+
+
+def test_rows_left_out_and_few_clusters_are_said(unnamed):
+    names: Any = {"entity": "country", "time": "yr"}
+    fit = fixed_effects(unnamed, "y", ["x", "w"], **names)
+    assert fit.left_out == fit.glance()["left_out"].item()
+    assert fit.left_out == "12 rows without w left out" and fit.left_out in repr(fit)
+    assert "clusters are few" not in repr(fit)
+    few = fixed_effects(unnamed, "y", ["x"], **names, clusters="half")
+    assert few.left_out == "" and "2 clusters are few" in repr(few)

@@ -8,7 +8,7 @@ import tivax
 from tivax.engine.measures import INDICATORS, METHODS
 from tivax.engine.publication.references import keys_cited, keys_for, references
 from tivax.engine.sources import ARCHIVES, rights_facts, rights_of
-from tivax.engine.sources.catalogue import SOURCES
+from tivax.engine.sources.catalogue import SOURCES, get_source
 
 from commands import good
 from helpers import random_tables

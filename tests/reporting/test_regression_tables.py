@@ -113,6 +113,19 @@ def test_every_file_has_the_same_cells(fits, tmp_path, suffix):
     assert names(tmp_path) == [path.name]
 
 
+def test_word_has_the_same_cells(fits, tmp_path):
+    docx = pytest.importorskip("docx")
+    path = tmp_path / "table.docx"
+    frame = regression_table(fits, path, title="Trade & globalisation")
+    document = docx.Document(path)
+    (table,) = document.tables
+    rows = [[cell.text for cell in row.cells] for row in table.rows]
+    body = [[k.replace("\u2212", "-") for k in row] for row in rows[-len(frame) :]]
+    assert body == frame.to_numpy().tolist()
+    assert document.paragraphs[0].text == "Trade & globalisation"
+    assert "Standard errors in parentheses" in document.paragraphs[-1].text
+
+
 def test_mistakes_are_told_in_one_line(fits, tmp_path):
     assert error_of(regression_table, []) == "fits: give at least one estimate"
     assert "give estimates (of tx.fixed_effects" in error_of(regression_table, [3])
@@ -123,7 +136,7 @@ def test_mistakes_are_told_in_one_line(fits, tmp_path):
     )
     line = error_of(regression_table, fits, rows={"effects": ["yes"]})
     assert "give 2 texts, one a column" in line
-    line = error_of(regression_table, fits, tmp_path / "a.docx")
-    assert "end the name in .doc, .html, .tex, .csv" in line
+    line = error_of(regression_table, fits, tmp_path / "a.odt")
+    assert "end the name in .docx, .doc, .html, .tex, .csv" in line
     line = error_of(regression_table, fits, tmp_path / "no" / "a.tex")
     assert "make it first" in line

@@ -28,6 +28,7 @@ EXPECTED = {
     "mario": "folders flows of MARIO with Z, Y and units",
     "arrays": "files named *.npz",
     "wiod2016-national": "CCC_NIOT_nov16.csv of 43 countries",
+    "long": "files named *.csv, *.parquet or *.xlsx",
 }
 each_source = pytest.mark.parametrize("source", SOURCES)
 each_form = pytest.mark.parametrize("form", TABLE_FORMS, ids=str)

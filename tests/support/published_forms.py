@@ -115,6 +115,30 @@ def arrays_file(folder: Path, year: int = 2000) -> Path:
     return write_arrays(folder / f"table_{year}.npz", table)
 
 
+def long_world() -> WorldTable:
+    return replace(sf.small_table(2000, ("household", "other")), value_added=None)
+
+
+def long_frame(table: WorldTable) -> pd.DataFrame:
+    """A row for each flow that is not 0, final demand last."""
+    sellers = [(r, s) for r in table.regions for s in table.sectors]
+    buyers = [*sellers, *((r, k) for r in table.regions for k in table.categories)]
+    flows = np.hstack([table.Z, table.Y.reshape(len(sellers), -1)])
+    columns = ["year", "region", "sector", "user_region", "user_sector", "value"]
+    rows = [
+        (table.year, *sellers[i], *buyers[j], flows[i, j])
+        for i, j in zip(*np.nonzero(flows), strict=True)
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def long_file(folder: Path, suffix: str) -> Path:
+    path, frame = folder / f"flows.{suffix}", long_frame(long_world())
+    write = {"csv": frame.to_csv, "parquet": frame.to_parquet, "xlsx": frame.to_excel}
+    write[suffix](path, index=False)
+    return path
+
+
 @dataclass(frozen=True)
 class Form:
     """How a table is published: ``write(folder)`` returns the file of its numbers.
@@ -166,6 +190,10 @@ TABLE_FORMS = [
         for suffix in ("txt", "parquet")
     ),
     Form("arrays", "npz", arrays_file, [sf.small_table(2000, ("household", "other"))], "table_2001.npz", True),
+    *(
+        Form("long", suffix, partial(long_file, suffix=suffix), [long_world()])
+        for suffix in ("csv", "parquet", "xlsx")
+    ),
 ]  # fmt: skip
 
 

@@ -236,6 +236,7 @@ def of_labels() -> Iterator[Case]:
     yield from wrong("synthetic_world", seeds, shape=tx.WorldShape(3, 2, 1))
     for kind, value in {"None": None, "array": ARRAY}.items():
         yield f"from_frames {kind}", partial(tx.from_frames, value, value, value)
+        yield f"from_long {kind}", partial(tx.from_long, value)
     yield from wrong("from_pymrio", {"io": WRONG}, year=2000)
     yield from wrong("to_long", {"result": {**WRONG, "text": "TBI"}})
     members: Bad = {"name": WRONG, "regions": LETTERS}

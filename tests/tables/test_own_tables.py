@@ -339,3 +339,16 @@ def test_permuted_frames_of_pymrio_give_the_same_index(test_mrio, what):
     assert_allclose(
         index_of(from_frames(Z, Y, x, year=2010)), literal_index(test_mrio), rtol=RTOL
     )
+
+
+def test_another_unit_of_output_is_refused():
+    line = error_of(from_frames, **frames(x=pd.Series(1000 * WORLD.x, ROWS)), year=2014)
+    assert line == (
+        "2014: x is 1,000 times what the rows of Z and Y add up to, in each of 8 "
+        "industries; write Z, Y and x in one unit"
+    )
+
+
+def test_pymrio_without_a_year_is_told():
+    line = error_of(from_pymrio, SimpleNamespace(**frames()))
+    assert line == "year: pymrio does not keep it; give year=2014"

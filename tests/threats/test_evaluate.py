@@ -395,3 +395,16 @@ def test_another_measure_and_the_treatment_are_on_the_rows_that_both_have(small)
     assert (
         one(found, "nothing")["note"] == "not computed: no column nothing in the panel"
     )
+
+
+def test_a_panel_of_ones_own_is_not_asked_for_columns_of_the_papers():
+    rng = np.random.default_rng(2)
+    frame = pd.DataFrame(rng.normal(size=(96, 2)), columns=["y", "x"])
+    frame["land"] = np.repeat([f"Land {k}" for k in range(12)], 8)
+    frame["yr"] = np.tile(range(2000, 2008), 12)
+    model = tx.Model("own", "y", ["x"], entity="land", time="yr")
+    notes = tx.threats(frame, model, draws=0).table["note"]
+    assert not notes.str.contains("no column").any()
+    assert notes.str.contains("no codes of ISO 3166-1").sum() == 1
+    named = tx.threats(frame, model, draws=0, only=["memberships"]).table["note"]
+    assert named.str.contains("no codes of ISO 3166-1").sum() == 1

@@ -9,6 +9,7 @@ from ..completion import complete_indicators
 from ..options import (
     Force,
     FormatOption,
+    GroupsOption,
     Inventories,
     Json,
     Net,
@@ -19,6 +20,8 @@ from ..options import (
     Store,
     ValueAddedOption,
     Verbose,
+    Years,
+    parse_years,
 )
 from ..terminal import Terminal
 
@@ -34,6 +37,7 @@ def change(
         int | None,
         typer.Option("--to", help="The second year; by default the store's last."),
     ] = None,
+    years: Years = "",
     measure: Annotated[
         str,
         typer.Option(
@@ -46,7 +50,9 @@ def change(
     region: Annotated[
         str,
         typer.Option(
-            "--region", help="Whose measure: CHN,USA,DEU; by default of all regions."
+            "--region",
+            "--regions",
+            help="Whose measure: CHN,USA,DEU; by default of all regions.",
         ),
     ] = "",
     sector: Annotated[
@@ -70,6 +76,7 @@ def change(
     ] = None,
     value_added: ValueAddedOption = "residual",
     satellite: Satellites = None,
+    groups: GroupsOption = None,
     net_inventories: Net = False,
     inventories: Inventories = None,
     format: FormatOption = "csv",
@@ -89,6 +96,7 @@ def change(
     """
     start_jax()
     from ...core import Run, TivaxError, require_format
+    from ...tables import choose_groups
     from ..tables.inputs import correct_tables, open_tables, read_accounts, split_codes
     from .change_files import run_change
 
@@ -100,12 +108,18 @@ def change(
             f"--satellite: {len(accounts)} accounts; give a file with one, since each "
             "changes for reasons of its own"
         )
+    if span := parse_years(years):
+        if start is not None or end is not None:
+            raise TivaxError(f"--years {years}: give it or --from and --to, not both")
+        start, end = span
     tables = open_tables(store, "")
+    chosen = choose_groups(groups, tables.regions)
     run_change(
         correct_tables(tables, net_inventories, inventories, terminal),
         measure,
         out,
-        Run("change", inputs=[store, *(satellite or ())]),
+        Run("change", inputs=[store, *chosen.files, *(satellite or ())]),
+        groups=chosen,
         start=start,
         end=end,
         regions=split_codes(region),

@@ -22,6 +22,7 @@ from ...core import (
 )
 from ...figures import ShownRegions, shown_regions
 from ...figures import changes as change_plots
+from ...figures.regions import known_regions
 from ...measures import (
     INDICATORS,
     ValueAdded,
@@ -30,12 +31,22 @@ from ...measures import (
 )
 from ...reporting import change_of, save_figure
 from ...sources import label_table
-from ...tables import NetInventories, WorldTables
+from ...tables import (
+    ChosenGroups,
+    NetInventories,
+    WorldTables,
+    aggregate,
+    regions_of_groups,
+)
 from ..tables.check import print_regions
 from ..terminal import Terminal
 
 _PRICES = (
     "tables are at current prices: every effect holds changes of prices and of volumes"
+)
+_ADDED_UP = (
+    "groups are added up in the tables first, as `tivax aggregate` does: their values "
+    "differ a little from those of `tivax tbi --groups`"
 )
 
 
@@ -45,6 +56,7 @@ def run_change(
     out: Path,
     run: Run,
     *,
+    groups: ChosenGroups,
     start: int | None,
     end: int | None,
     regions: Sequence[str],
@@ -57,8 +69,15 @@ def run_change(
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Decompose the change, write tables, figures and manifest, print effects."""
+    """Decompose the change, write tables, figures and manifest, print effects.
+
+    ``groups`` are added up in the tables first.
+    """
     tables = net.tables
+    if groups.members:
+        merged = regions_of_groups(tables, groups.members)
+        tables = aggregate(tables, regions=merged)
+    regions = known_regions(regions, tables.regions) if regions else []
     require_result_place(out, run, force=force)
     with terminal.progress("solving", "points") as progress:
         found = decompose_change(
@@ -97,10 +116,14 @@ def run_change(
             nodes=found.nodes,
             chained=chained,
             **value_added_metadata(tables, [value_added]),
+            groups=groups.record,
             net_inventories=net.record,
             prices="current",
         )
-    for line in [*net.lines, *value_added_messages(tables, [value_added]), _PRICES]:
+    about = value_added_messages(tables, [value_added])
+    if groups.members:
+        about = [*groups.lines, _ADDED_UP, *about]
+    for line in [*net.lines, *about, _PRICES]:
         terminal.print(line)
     terminal.print(f"{found.title}: effects; {shown.rule}")
     most = found.largest

@@ -1,6 +1,5 @@
 """``tivax montecarlo``: draws of tables through the regressions of a run file."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from ...core import (
     describe_environment,
     interval_text,
     is_first,
+    naming,
     no_progress,
     number_text,
     output_folder,
@@ -65,6 +65,7 @@ from ...resampling import (
 )
 from ...tables import open_store
 from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
+from ..options import require_store
 from ..terminal import Terminal
 from ..together import LostProcess, all_there
 
@@ -148,7 +149,7 @@ def run_montecarlo(
             raise
         except TivaxError:
             # The same mistake would be met again: nothing is kept.
-            shutil.rmtree(kept.folder, ignore_errors=True)
+            kept.forget()
             raise
         drawn = [_values(file) for file in kept.files]
         with terminal.progress("estimating", "draws") as progress:
@@ -193,6 +194,8 @@ def _store(run: RunFile) -> Path:
         )
     if run.draws < 2:
         raise TivaxError(f"{run.path}: draws = {run.draws}: write 2 or more")
+    with naming(run.path):
+        require_store(run.store)
     return run.store
 
 
@@ -203,8 +206,11 @@ def _error_model(run: RunFile) -> ErrorModel:
             f"{run.path}: error: is missing; write a name ({', '.join(BUILT_IN)}) or a "
             "file MODEL.toml"
         )
-    named = run.error in BUILT_IN
-    return read_error_model(run.error if named else run.path.parent / run.error)
+    file = run.path.parent / run.error
+    if run.error in BUILT_IN or not file.is_file():
+        with naming(run.path):
+            return read_error_model(run.error)
+    return read_error_model(file)
 
 
 def _error_files(run: RunFile, model: ErrorModel) -> list[Path]:

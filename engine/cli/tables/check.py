@@ -2,9 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+<<<<<<< HEAD
 from ... import sources
 from ...core import Run, TivaxError, count_text, source_in_words
+=======
+import xarray as xr
+
+from ... import sources, uncertainty  # the latter loaded with --error only
+from ...core import Run, TivaxError, count_text
+>>>>>>> main
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import with_sector_titles
@@ -159,9 +167,11 @@ def print_tbi(
     shown: ShownRegions,
     *,
     net: bool = False,
+    errors: "uncertainty.TbiErrors | None" = None,
 ) -> None:
-    """Print the index of some regions in the first and last year, its accuracy and
-    flagged rows by sector; ``net``: inventories are left out already."""
+    """Print the index of some regions in the first and last year, with standard errors
+    if there are, its accuracy and flagged rows by sector; ``net``: inventories are left
+    out already."""
     tbi = result.tbi
     years = [int(tbi["year"].values[k]) for k in sorted({0, tbi.sizes["year"] - 1})]
     terminal.print(f"Trade benefit index; {shown.rule}, of {tbi.sizes['region']}")
@@ -169,7 +179,7 @@ def print_tbi(
         terminal,
         list(map(str, years)),
         {
-            code: [_index(float(tbi["tbi"].sel(year=y, region=code))) for y in years]
+            code: [_index(tbi, errors, year=y, region=code) for y in years]
             for code in shown.few
         },
     )
@@ -185,8 +195,14 @@ def print_tbi(
         terminal.print(certified_line("required output B Y", **result.certified))
 
 
-def _index(value: float) -> str:
-    return "no trade" if value != value else f"{value:+.4f}"
+def _index(
+    tbi: xr.Dataset, errors: "uncertainty.TbiErrors | None", **place: Any
+) -> str:
+    value = float(tbi["tbi"].sel(place))
+    if value != value:
+        return "no trade"
+    se = "" if errors is None else f" ({float(errors.regions['tbi'].sel(place)):.2g})"
+    return f"{value:+.4f}{se}"
 
 
 def print_regions(

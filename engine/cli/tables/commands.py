@@ -1,5 +1,6 @@
 """Commands on world tables: their options."""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -258,6 +259,18 @@ def decompose(
     satellite: Satellites = None,
     groups: GroupsOption = None,
     each_group: EachGroup = False,
+    exporters: Annotated[
+        str,
+        typer.Option(
+            "--exporters", help="Keep only what these sell: CHN,VNM; by default all."
+        ),
+    ] = "",
+    importers: Annotated[
+        str,
+        typer.Option(
+            "--importers", help="Keep only what these buy: USA; by default all."
+        ),
+    ] = "",
     regions: Regions = "",
     net_inventories: Net = False,
     inventories: Inventories = None,
@@ -297,7 +310,13 @@ def decompose(
             net = correct_tables(tables, net_inventories, inventories, terminal)
             chosen = choose_groups(groups, net.tables.regions, each_group=each_group)
             run = Run("decompose", inputs=[store, *chosen.files, *(satellite or ())])
-            shown = read_regions(regions, net.tables, chosen, each_group=each_group)
+            read = partial(
+                read_regions, tables=net.tables, groups=chosen, each_group=each_group
+            )
+            sides = {
+                "exporter": read(exporters, option="--exporters"),
+                "importer": read(importers, option="--importers"),
+            }
             run_decompose(
                 net,
                 method,
@@ -310,7 +329,8 @@ def decompose(
                 one_by_one=each_group,
                 accounts=read_accounts(value_added, satellite or []),
                 format=format,
-                regions=shown,
+                sides={side: codes for side, codes in sides.items() if codes},
+                regions=read(regions),
                 figures=not no_figures,
                 aside=aside,
                 force=force,

@@ -1,10 +1,11 @@
 """``tivax decompose``: terms of each year to a long table, then figures."""
 
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from ...core import (
@@ -39,7 +40,7 @@ from ...measures import (
     value_added_name,
 )
 from ...sources import label_table
-from ...tables import ChosenGroups, NetInventories
+from ...tables import ChosenGroups, Groups, NetInventories, WorldTables
 from ..figures import begin_drawings, save_drawings
 from ..terminal import Terminal, next_step
 from ..together import shared_years
@@ -62,6 +63,7 @@ def run_decompose(
     one_by_one: bool = False,
     accounts: Sequence[ValueAdded],
     format: str,
+    sides: Mapping[str, Sequence[str]] | None = None,
     regions: Sequence[str] = (),
     figures: bool = True,
     aside: Aside | None = None,
@@ -72,12 +74,20 @@ def run_decompose(
 
     Writes ``decomposition.parquet`` (or another format), figures and a manifest.
     ``one_by_one``: each group is computed by itself. With several accounts the table
-    names each in a first column, and there are no figures.
+    names each in a first column, and there are no figures. ``sides``: the exporters and
+    importers that tables and figures keep, by "exporter" and "importer".
     """
+    sides = sides or {}
     file_format = require_format(format)
     tables, members = net.tables, groups.members
     level = level or _usual_level(method)
     require_method(method, level, detail=detail, by_origin=by_origin)
+    if sides and one_by_one:
+        raise TivaxError(f"--{next(iter(sides))}s: goes without --each-group")
+    regions = regions or sides.get("exporter", ())
+    whole = _whole(method, accounts[0])
+    if buyers := sides.get("importer"):
+        whole += f" to {' '.join(buyers)}"
     if is_first():
         require_result_place(out, run, force=force)
         run.describe_ahead()
@@ -129,8 +139,12 @@ def run_decompose(
                 labels["value"] = f"value of the term [{unit}]"
                 parts = len(tables.years) * len(accounts)
                 parts *= len(members) if one_by_one else 1
-                with LongWriter(folder / path.name, labels=labels) as writer:
-                    for account, part in compute(progress):
+                titles = _titles(tables, members, method)
+                with LongWriter(
+                    folder / path.name, labels=labels, sheets={"labels": titles}
+                ) as writer:
+                    for account, whole_part in compute(progress):
+                        part = _kept(whole_part, sides, level)
                         residuals.append(float(part["residual"].max()))
                         gaps.append(float(part["identity"].max()))
                         if alone and _has_parts(part, method, level):
@@ -146,9 +160,9 @@ def run_decompose(
                             rows += rows_of_year
             shown, drawings = _joined(totals) if totals else None, {}
             if shown is not None and figures:
-                plots = _plots_of(shown, method, _whole(method, accounts[0]), regions)
+                plots = _plots_of(shown, method, whole, regions)
                 drawings = begin_drawings(plots, aside)
-            write_csv(label_table(tables, members), folder / "labels.csv")
+            write_csv(titles, folder / "labels.csv")
             save_drawings(drawings, folder, aside)
             gap = max(gaps) if METHODS[method].check is not None else None
             record = run.write_manifest(
@@ -161,6 +175,7 @@ def run_decompose(
                 **value_added_metadata(tables, accounts),
                 identity_max=gap,
                 identity_limit=WORST_IDENTITY,
+                **{f"{side}s": list(codes) for side, codes in sides.items()},
                 groups=groups.record,
                 each_group=one_by_one,
                 net_inventories=net.record,
@@ -175,7 +190,7 @@ def run_decompose(
     for line in [*net.lines, *groups.lines, *about]:
         terminal.print(line)
     if shown is not None:
-        _print_shares(terminal, shown, _whole(method, accounts[0]), regions)
+        _print_shares(terminal, shown, whole, regions)
     drawn = shown is not None and figures
     terminal.finish(
         record,
@@ -186,6 +201,29 @@ def run_decompose(
 
 # Named, not imported: where another process draws, this one needs no matplotlib.
 _PLOTS = "tivax.engine.figures.decompositions"
+
+
+def _kept(
+    part: xr.Dataset, sides: Mapping[str, Sequence[str]], level: str
+) -> xr.Dataset:
+    """The flows of the exporters and importers asked for."""
+    for side in sides:
+        if side not in part.dims:
+            raise TivaxError(
+                f"--{side}s: level {level} of this method has no {side}s; give another "
+                "--level, such as bilateral"
+            )
+    return part.sel({side: list(codes) for side, codes in sides.items()})
+
+
+def _titles(tables: WorldTables, members: Groups, method: str) -> pd.DataFrame:
+    """Titles of all labels, and what each term is."""
+    terms = METHODS[method].terms.items()
+    rows = [(name, "term", text) for name, text in terms]
+    titles = label_table(tables, members)
+    return pd.concat(
+        [titles, pd.DataFrame(rows, columns=titles.columns)], ignore_index=True
+    )
 
 
 def _usual_level(method: str) -> str:

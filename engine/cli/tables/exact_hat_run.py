@@ -1,15 +1,19 @@
 """``tivax scenario`` for files of kind exact-hat: run and write."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 
 from ...core import (
     Format,
     Run,
     count_text,
+    first_and_named,
+    naming,
     output_folder,
     require_result_place,
     tivax_version,
@@ -26,6 +30,7 @@ from ...equilibrium import (
     variants_of,
     variants_result,
 )
+from ...figures.regions import known_regions
 from ...figures.welfare import welfare_parts, welfare_ranges
 from ...reporting import save_figure
 from ...resampling import checkpoint
@@ -45,33 +50,43 @@ def run_exact_hat(
     path: Path,
     out: Path,
     *,
+    regions: Sequence[str] = (),
     figures: bool = True,
     format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write scenario.csv and the tables beside it, a figure and a manifest."""
+    """Write scenario.csv and the tables beside it, a figure and a manifest.
+
+    The figure and the printed table show ``regions``, by default those whose welfare
+    changes most and those whose tariffs or trade costs change.
+    """
     file = read_exact_hat(path)
-    require_store(file.store)
+    with naming(path):
+        require_store(file.store)
     inputs = [*file.inputs, *([file.store] if file.store else [])]
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)
     economy = economy_of(file)
+    only = known_regions(regions, economy.regions) if regions else None
     write = partial(_write, out, started, figures=figures, format=format, force=force)
     if file.several:
         variants = variants_of(file, economy)
+        named = variants.named
         batches = variants.batches
         terminal.announce(_size_text(economy, batches.draws))
         with checkpoint(out, [batches], _identity(variants), force=force) as kept:
             rows = kept_rows(batches, kept, terminal, together=batches.together)
             result = variants_result(variants, rows)
-            record = write(result)
+            record = write(result, only, named)
     else:
         terminal.announce(_size_text(economy, 1))
         with terminal.progress("scenarios", "variants") as progress:
             result = exact_hat_scenario(file, economy, progress=progress)
-        record = write(result)
-    _print_found(terminal, result)
+        changed = np.argwhere(economy.tariff_new != economy.tariff)[:, :2]
+        named = tuple(economy.regions[k] for k in np.unique(changed).tolist())
+        record = write(result, only, named)
+    _print_found(terminal, result, only, named)
     terminal.finish(record, f"Open {out / ('welfare.svg' if figures else '')}")
 
 
@@ -79,6 +94,8 @@ def _write(
     out: Path,
     started: Run,
     result: ExactHatResult,
+    only: Sequence[str] | None,
+    named: Sequence[str],
     *,
     figures: bool,
     format: Format,
@@ -90,7 +107,7 @@ def _write(
             write_frame(table, folder, name, format)
         if figures:
             draw = welfare_parts if found.new else welfare_ranges
-            save_figure(draw(found.changes), folder, "welfare")
+            save_figure(draw(found.changes, only, named=named), folder, "welfare")
         return started.write_manifest(
             folder,
             residual_max=float(found.clearing.max()),
@@ -129,7 +146,12 @@ def _size_text(economy: Economy, variants: int) -> str:
     )
 
 
-def _print_found(terminal: Terminal, result: ExactHatResult) -> None:
+def _print_found(
+    terminal: Terminal,
+    result: ExactHatResult,
+    only: Sequence[str] | None,
+    named: Sequence[str],
+) -> None:
     found = result.found
     economy, count = found.economy, len(found.clearing)
     terminal.print(
@@ -154,8 +176,13 @@ def _print_found(terminal: Terminal, result: ExactHatResult) -> None:
         )
         if k in result.changes
     ]
-    order = result.changes["welfare"].abs().nlargest(_ROWS).index
-    rows = result.changes.loc[order]
+    rows = result.changes
+    if only is not None:
+        rows = rows[rows["region"].isin(only)]
+    size = rows["welfare"].abs()
+    rows = rows.loc[size.sort_values(ascending=False, kind="stable").index]
+    if only is None or len(rows) > len(only):
+        rows = rows.iloc[first_and_named([*rows["region"]], named, _ROWS)]
     terminal.print("The largest changes of welfare, in per cent")
     terminal.table(
         (*labels, *columns),

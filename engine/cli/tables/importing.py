@@ -16,9 +16,14 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
+<<<<<<< HEAD
             help="wiod2016, wiod2016-national (estimated from national tables), "
             "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, pymrio, mario or "
             "arrays.",
+=======
+            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
+            "pymrio, mario, or your own: long (csv, xlsx) or arrays.",
+>>>>>>> main
             autocompletion=complete_source,
         ),
     ],
@@ -48,6 +53,10 @@ def import_(
     verbose: Verbose = False,
 ) -> None:
     """Read the tables of a database into a store, every year checked.
+
+    A table of your own as csv, xlsx or parquet with a row for each flow: tivax import
+    long flows.csv --out mine, with columns year, region, sector, user_region,
+    user_sector (or a category of final demand), value.
 
     Example: tivax import wiod2016 raw/WIOTS_in_R.zip --out wiod16
     """

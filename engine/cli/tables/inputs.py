@@ -20,6 +20,7 @@ from ...tables import (
     correct_for_inventories,
     normalise,
     open_store,
+    region_called,
     suggest_region,
 )
 from ..options import parse_years
@@ -28,7 +29,15 @@ from ..terminal import Terminal
 
 def open_tables(store: Path, years: str) -> WorldTables:
     """The years of a store, read when they are used."""
-    return open_store(store, years=parse_years(years), lazy=True)
+    wanted = parse_years(years)
+    tables = open_store(store, years=wanted, lazy=True)
+    if wanted and (tables.years[0], tables.years[-1]) != wanted:
+        there = open_store(store, lazy=True).years
+        raise TivaxError(
+            f"--years {years}: {store} holds {there[0]} to {there[-1]}; begin and end "
+            "with years that it holds"
+        )
+    return tables
 
 
 def correct_tables(
@@ -62,19 +71,23 @@ def read_regions(
     *,
     each_group: bool,
     drop: Sequence[str] = (),
+    option: str = "--regions",
 ) -> list[str]:
-    """The regions and groups that ``--regions`` names, which results must have."""
+    """The regions and groups that ``option`` names, which results must have."""
     asked = split_codes(text)
     known = list(groups.members)
     if not each_group:
         known = list(perimeters_of(tables, groups.members).names)
     known = [k for k in known if k not in drop]
+    found = []
     for code in asked:
-        if code not in known:
+        region = region_called(code, known)
+        if region is None:
             raise TivaxError(
-                f"--regions: no region {code}: {suggest_region(code, known)}"
+                f"{option}: no region {code}: {suggest_region(code, known)}"
             )
-    return asked
+        found.append(region)
+    return found
 
 
 def split_codes(text: str) -> list[str]:

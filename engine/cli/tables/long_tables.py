@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv as pc
 import pyarrow.parquet as pq
@@ -33,15 +34,20 @@ class LongWriter:
 
     A part is written in a thread, while the next is computed. The suffix of ``path`` is
     the format: parquet, csv and feather grow part by part; dta and xlsx are put
-    together in memory. ``labels`` of columns are for dta.
+    together in memory. ``labels`` of columns are for dta, further ``sheets`` for xlsx.
     """
 
     def __init__(
-        self, path: Path, kind: str = "term", labels: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        kind: str = "term",
+        labels: Mapping[str, str] | None = None,
+        sheets: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         self._path = path
         self._kind = kind
         self._labels = labels
+        self._sheets = sheets
         self._kept: list[pa.Table] = []
         self._rows = 0
         self._writer: Any = None
@@ -62,7 +68,12 @@ class LongWriter:
         if self._kept and kind is None:
             frame = pa.concat_tables(self._kept).to_pandas()
             write_frame(
-                frame, self._path.parent, self._path.stem, self._format, self._labels
+                frame,
+                self._path.parent,
+                self._path.stem,
+                self._format,
+                self._labels,
+                sheets=self._sheets,
             )
 
     @property

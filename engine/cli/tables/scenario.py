@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ...core import start_jax
 from ..inference.example_files import Example, RunToml
-from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Verbose
+from ..options import Force, FormatOption, Json, NoFigures, Out, Quiet, Regions, Verbose
 from ..terminal import Terminal
 
 
@@ -13,6 +13,7 @@ def scenario(
     out: Out,
     run: RunToml = None,
     example: Example = False,
+    regions: Regions = "",
     format: FormatOption = "csv",
     no_figures: NoFigures = False,
     force: Force = False,
@@ -34,6 +35,7 @@ def scenario(
     start_jax()
     from ...core import require_format
     from ...scenarios import kind_of
+    from .inputs import split_codes
 
     runner = _RUNNERS.get(kind_of(run), _change_flows_or_prices)
     terminal = Terminal(quiet, json=json, verbose=verbose)
@@ -41,6 +43,7 @@ def scenario(
         run,
         out,
         figures=not no_figures,
+        regions=split_codes(regions),
         format=require_format(format),
         force=force,
         terminal=terminal,

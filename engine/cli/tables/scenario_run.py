@@ -1,6 +1,6 @@
 """``tivax scenario`` for changed flows and prices: run, resume, write."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,6 +13,8 @@ from ...core import (
     Progress,
     Run,
     TivaxError,
+    first_and_named,
+    naming,
     number_text,
     output_folder,
     percent_text,
@@ -21,6 +23,7 @@ from ...core import (
     tivax_version,
     write_frame,
 )
+from ...figures.regions import known_regions
 from ...figures.scenarios import change_map, largest_changes, shown_change
 from ...measures import EVERY_PARTNER
 from ...reporting import save_figure
@@ -50,19 +53,26 @@ def run_scenario(
     path: Path,
     out: Path,
     *,
+    regions: Sequence[str] = (),
     figures: bool = True,
     format: Format = "csv",
     force: bool,
     terminal: Terminal,
 ) -> None:
-    """Write scenario.csv, variants.csv, figures and a manifest to ``out``."""
+    """Write scenario.csv, variants.csv, figures and a manifest to ``out``.
+
+    Figures and the printed table show ``regions``, by default those that change most
+    and those that the shocks name.
+    """
     file = read_scenario(path)
     if file.store is None:
         raise TivaxError(f"{path}: store: is missing; name one of `tivax import`")
-    require_store(file.store)
+    with naming(path):
+        require_store(file.store)
     started = Run("scenario", inputs=[path, file.store])
     require_result_place(out, started, force=force)
     plan = _planned(file)
+    only = known_regions(regions, plan.places.names) if regions else None
     _announce(plan, terminal)
     with checkpoint(out, [plan], _identity(file, plan), force=force) as kept:
         values = kept_rows(plan, kept, terminal)
@@ -76,13 +86,15 @@ def run_scenario(
             for name, table in tables.items():
                 write_frame(table, folder, name, format)
             if figures:
-                save_figure(largest_changes(found.table), folder, "largest")
+                figure = largest_changes(found.table, only, named=plan.named)
+                save_figure(figure, folder, "largest")
                 if len(plan.variants) > 1:
-                    save_figure(change_map(found.table), folder, "map")
+                    figure = change_map(found.table, regions=only, named=plan.named)
+                    save_figure(figure, folder, "map")
             record = started.write_manifest(
                 folder, residual_max=found.residual_max, **_facts(plan, found)
             )
-    _print_found(terminal, plan, found)
+    _print_found(terminal, plan, found, only)
     terminal.finish(record, f"Open {out / ('largest.svg' if figures else '')}")
 
 
@@ -201,7 +213,12 @@ def _facts(plan: ScenarioPlan, found: ScenarioResult) -> dict[str, Any]:
     }
 
 
-def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) -> None:
+def _print_found(
+    terminal: Terminal,
+    plan: ScenarioPlan,
+    found: ScenarioResult,
+    only: Sequence[str] | None,
+) -> None:
     count = len(plan.variants)
     terminal.print(
         f"{count:,} variant{'s' * (count > 1)}, residual {found.residual_max:.1e}"
@@ -218,21 +235,34 @@ def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) 
     table = found.table[found.table["year"] == plan.years[-1]]
     table = table.assign(shown=shown_change(table))
     if count == 1:
-        _print_one(terminal, plan, table)
+        _print_one(terminal, plan, table, only)
         return
     rows = table[table["region"] != EVERY_PARTNER]
-    rows = rows.loc[rows["percent"].abs().nlargest(_ROWS).index]
-    terminal.print(f"{plan.years[-1]}; the largest changes in per cent")
+    percent = bool(rows["percent"].notna().any())
+    rows = rows[rows["percent"].notna() | (not percent)]
+    if only is not None:
+        rows = rows[rows["region"].isin(only)]
+    order = rows["shown"].abs().sort_values(ascending=False, kind="stable").index
+    rows = rows.loc[order]
+    rows = rows.iloc[first_and_named([*rows["region"]], plan.named, _ROWS)]
+    unit = "per cent" if percent else "change"
+    terminal.print(f"{plan.years[-1]}; the largest changes{' in per cent' * percent}")
     terminal.table(
-        ("variant", "region", "measure", "base", "per cent"),
+        ("variant", "region", "measure", "base", unit),
         [
-            (str(name), str(code), str(measure), number_text(before), f"{change:+.2f}")
+            (
+                str(name),
+                str(code),
+                str(measure),
+                number_text(before),
+                _number(change, percent),
+            )
             for name, code, measure, before, change in zip(
                 rows["variant"],
                 rows["region"],
                 rows["measure"],
                 rows["base"].to_numpy(float),
-                rows["percent"].to_numpy(float),
+                rows["shown"].to_numpy(float),
                 strict=True,
             )
         ],
@@ -240,17 +270,25 @@ def _print_found(terminal: Terminal, plan: ScenarioPlan, found: ScenarioResult) 
     )
 
 
-def _print_one(terminal: Terminal, plan: ScenarioPlan, table: Any) -> None:
-    """The regions that change most, with a column for each measure."""
+def _print_one(
+    terminal: Terminal, plan: ScenarioPlan, table: Any, only: Sequence[str] | None
+) -> None:
+    """The regions that change most and those named, with a column for each measure."""
     measures = plan.measures[:_MEASURES]
     wide = table.set_index(["region", "measure"])["shown"].unstack("measure")
     order = wide[measures[0]].abs().sort_values(ascending=False, kind="stable").index
-    chosen = [k for k in order if k != EVERY_PARTNER][: _ROWS - 2]
+    chosen = [k for k in order if k != EVERY_PARTNER]
+    chosen = [chosen[k] for k in first_and_named(chosen, plan.named, _ROWS - 2)]
+    rule = f"the largest changes of {measures[0]}"
+    if named := [k for k in plan.named if k in chosen]:
+        rule += f", with {' '.join(named)} of the shock"
+    if only is not None:
+        chosen, rule = [*only], "the regions asked for"
     if EVERY_PARTNER in wide.index:
         chosen.append(EVERY_PARTNER)
     some = table.groupby("measure")["percent"].count() > 0
     names = [f"{k}\n{'per cent' if some[k] else 'change'}" for k in measures]
-    terminal.print(f"{plan.years[-1]}; the largest changes of {measures[0]}")
+    terminal.print(f"{plan.years[-1]}; {rule}")
     terminal.table(
         ("region", *names),
         [

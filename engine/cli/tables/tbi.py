@@ -123,6 +123,7 @@ def run_tbi(
                     progress=progress,
                 )
         first = next(iter(done.values()))
+        titles = label_table(tables, chosen.members)
         with output_folder(out, run, force=force) as folder:
             if len(done) == 1:
                 shown = shown_of(first, asked)
@@ -136,10 +137,11 @@ def run_tbi(
                     figures=figures,
                     aside=aside,
                     account=satellite_name(accounts[0]),
+                    titles=titles,
                 )
             else:
-                write_tbi_of_accounts(done, folder, format, errors)
-            write_csv(label_table(tables, chosen.members), folder / "labels.csv")
+                write_tbi_of_accounts(done, folder, format, errors, titles)
+            write_csv(titles, folder / "labels.csv")
             # One table is solved for all accounts: what was found once holds for each.
             record = run.write_manifest(
                 folder,
@@ -159,15 +161,27 @@ def run_tbi(
     about = value_added_messages(tables, accounts)
     for line in [*net.lines, *chosen.lines, *about]:
         terminal.print(line)
-    for result in done.values():
+    for account, result in done.items():
         shown = shown_of(result, asked)
-        print_tbi(terminal, result, out, shown, net=bool(net.categories))
+        its = errors.get(account)
+        print_tbi(terminal, result, out, shown, net=bool(net.categories), errors=its)
+    if error is not None:
+        terminal.print(_errors_line(error))
     drawn = figures and len(done) == 1
     terminal.finish(
         record,
         f"Open {out / 'tbi.svg' if drawn else out}",
         next_step("explore", out, "--out", "explorer.html"),
     )
+
+
+def _errors_line(error: "uncertainty.ErrorModel") -> str:
+    """What the standard errors in brackets are of."""
+    kinds = list(dict.fromkeys(str(k["kind"]) for k in error.record))
+    text = f"in brackets: standard errors from errors of the tables: {', '.join(kinds)}"
+    if kinds == ["rounding"]:
+        text += " alone; errors of how the tables were compiled are not in them"
+    return text
 
 
 def compute_accounts(
@@ -238,13 +252,15 @@ def write_tbi(
     figures: bool = True,
     aside: Aside | None = None,
     account: str = "",
+    titles: pd.DataFrame | None = None,
 ) -> None:
     """Write tbi, vax, vax_by_sector, va_absorbed.parquet and three figures; also
     footprints if there are any, and for Stata a do-file that prints the index.
-    ``account`` names what figures show in place of value added."""
+    ``account`` names what figures show in place of value added; tbi.xlsx has all tables
+    as sheets, and the ``titles`` of the labels."""
     plots = plots_of(result, shown, errors, account) if figures else {}
     drawings = begin_drawings(plots, aside)
-    _write_tables(tables_of(result, errors), folder, format, _labels_of(result))
+    _write_tables(tables_of(result, errors), folder, format, _labels_of(result), titles)
     save_drawings(drawings, folder, aside)
 
 
@@ -253,6 +269,7 @@ def write_tbi_of_accounts(
     folder: Path,
     format: Format = "csv",
     errors: "Mapping[str, uncertainty.TbiErrors] | None" = None,
+    titles: pd.DataFrame | None = None,
 ) -> None:
     """The same tables for several accounts, named in a first column; no figures."""
     each = {
@@ -275,6 +292,7 @@ def write_tbi_of_accounts(
         folder,
         format,
         _labels_of(next(iter(results.values()))),
+        titles,
     )
 
 
@@ -283,14 +301,18 @@ def _write_tables(
     folder: Path,
     format: Format,
     labels: Mapping[str, str],
+    titles: pd.DataFrame | None = None,
 ) -> None:
     """Bilateral flows are parquet in every format; Stata, which cannot read it, has
-    them in its own as well."""
+    them in its own as well, and tbi.xlsx has all as sheets."""
+    more = {k: frame for k, frame in tables.items() if k != "tbi"}
+    more |= {} if titles is None else {"labels": titles}
     for name, frame in tables.items():
         if name == "va_absorbed":
             write_frame(frame, folder, name, "parquet")
         if name != "va_absorbed" or format == "dta":
-            write_frame(frame, folder, name, format, labels)
+            sheets = more if name == "tbi" else None
+            write_frame(frame, folder, name, format, labels, sheets=sheets)
     if format == "dta":
         by = " by(account)" if "account" in tables["tbi"] else ""
         lines = [f"tabdisp region year, cellvar(tbi) format(%9.4f){by}"]

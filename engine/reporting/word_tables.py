@@ -1,0 +1,71 @@
+"""A journal table as a document of Word (.docx)."""
+
+from io import BytesIO
+from typing import Any
+
+from ..core import TivaxError
+from .journal_tables import JournalTable, lines_of, printed_headings, with_minus
+
+_SIZE = 9  # points
+
+
+def to_docx(table: JournalTable) -> bytes:
+    """Title, table with the three rules of journals, and notes.
+
+    Raises ``TivaxError`` where python-docx is not installed.
+    """
+    try:
+        from docx import Document
+        from docx.shared import Pt
+    except ImportError:
+        raise TivaxError(
+            "a .docx needs python-docx (pip install python-docx); .doc needs nothing"
+        ) from None
+    document: Any = Document()
+    normal = document.styles["Normal"]
+    normal.font.name, normal.font.size = "Times New Roman", Pt(_SIZE)
+    document.add_paragraph(table.title)
+    head, (estimates, rows) = printed_headings(table), lines_of(table)
+    made = document.add_table(
+        len(head) + len(estimates) + len(rows), 1 + len(table.columns)
+    )
+    for row, (name, level) in zip(made.rows, head, strict=False):
+        row.cells[0].text, place = name, 1
+        for text, span in level:
+            cell = row.cells[place].merge(row.cells[place + span - 1])
+            cell.text = with_minus(text)
+            place += span
+    body = made.rows[len(head) :]
+    for row, (name, cells) in zip(body, [*estimates, *rows], strict=True):
+        for cell, text in zip(row.cells, [name, *cells], strict=True):
+            cell.text = with_minus(text)
+    for row in made.rows:
+        for k, cell in enumerate(row.cells):
+            cell.paragraphs[0].paragraph_format.space_after = Pt(0)
+            cell.paragraphs[0].alignment = 1 if k else 0  # centred but for names
+    _rule(made.rows[0], "top", 12)
+    _rule(made.rows[len(head) - 1], "bottom", 6)
+    if rows:
+        _rule(made.rows[len(head) + len(estimates) - 1], "bottom", 6)
+    _rule(made.rows[-1], "bottom", 12)
+    document.add_paragraph(table.notes)
+    content = BytesIO()
+    document.save(content)
+    return content.getvalue()
+
+
+def _rule(row: Any, edge: str, eighths: int) -> None:
+    """A rule of so many eighths of a point above or below all cells of a row."""
+    from docx.oxml import OxmlElement
+    from docx.oxml.ns import qn
+
+    for cell in row._tr.tc_lst:
+        properties = cell.get_or_add_tcPr()
+        borders = properties.find(qn("w:tcBorders"))
+        if borders is None:
+            borders = OxmlElement("w:tcBorders")
+            properties.append(borders)
+        line = OxmlElement(f"w:{edge}")
+        line.set(qn("w:val"), "single")
+        line.set(qn("w:sz"), str(eighths))
+        borders.append(line)

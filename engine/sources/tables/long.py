@@ -1,0 +1,275 @@
+"""Any table in long form, a row for each flow: csv, parquet, xlsx, or a frame.
+
+Columns (other names that are taken in brackets): year, unless the file's name ends in
+it; region (exporter, origin) and sector of the seller; user_region (importer,
+destination) and user_sector (user, use) of the buyer, where what is no sector of a
+seller is a category of final demand; value; and, if there is one, unit, which is that
+of all rows. A flow that is not there is 0. Output is the sum of the row.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Int
+
+from ...core import (
+    TivaxError,
+    require_commas,
+    require_different_columns,
+    require_kind,
+    unescape_formula,
+)
+from ...tables import (
+    Tolerance,
+    WorldTable,
+    WorldTables,
+    normalise,
+    one_unit,
+    stack_years,
+)
+from .. import files as fs
+from .. import finding, layout
+from ..labelled_frames import year_told
+from ..source import TableFile
+
+# Columns, and the names that stand for them; the first is ours.
+COLUMNS = {
+    "year": ("year",),
+    "region": ("region", "exporter", "origin"),
+    "sector": ("sector",),
+    "user_region": ("user_region", "importer", "destination"),
+    "user_sector": ("user_sector", "user", "use"),
+    "value": ("value",),
+}
+_NEEDED = tuple(k for k in COLUMNS if k != "year")
+_ENDINGS = r"(?!\.).*\.(csv|parquet|xlsx)"
+
+
+def find(paths: Sequence[Path]) -> list[TableFile]:
+    """The files below ``paths``; which years they hold only they tell."""
+    wanted = "files named *.csv, *.parquet or *.xlsx, a row for each flow"
+    return finding.gather(paths, _ENDINGS, wanted)
+
+
+def read(file: TableFile) -> Iterator[WorldTable]:
+    """The tables of a file, one for each year."""
+    yield from _tables(_frame(file), file.name, year_told(file.name))
+
+
+def from_long(
+    frame: pd.DataFrame,
+    *,
+    year: int | None = None,
+    unit: str = "",
+    tolerance: Tolerance | None = None,
+    source: str = "",
+) -> WorldTables:
+    """World tables from a tidy frame, a row for each flow.
+
+    Parameters
+    ----------
+    frame
+        Columns year, region and sector of the seller, user_region and user_sector of
+        the buyer, value; exporter and importer stand for the regions, user for
+        user_sector, where what is no sector of a seller is a category of final demand.
+        A flow that is not there is 0, output is the sum of the row.
+    year
+        Of a frame without a column year.
+    unit
+        Of all flows; by default that of a column unit, else million US$.
+    tolerance, source
+        As in :class:`WorldTables`.
+
+    Raises
+    ------
+    TivaxError
+        A column that is missing, a cell that is no number, a flow given twice, a region
+        that only sells or only buys, a category that one region alone buys.
+
+    Examples
+    --------
+    >>> flows = pd.DataFrame(
+    ...     [
+    ...         ("AUT", "goods", "AUT", "goods", 20.0),
+    ...         ("AUT", "goods", "DEU", "goods", 5.0),
+    ...         ("DEU", "goods", "AUT", "goods", 8.0),
+    ...         ("AUT", "goods", "AUT", "households", 40.0),
+    ...         ("DEU", "goods", "DEU", "households", 90.0),
+    ...     ],
+    ...     columns=["region", "sector", "user_region", "user_sector", "value"],
+    ... )
+    >>> tables = tx.from_long(flows, year=2020)
+    >>> tables.categories, tables.x.tolist()
+    (('households',), [[65.0, 98.0]])
+    """
+    require_kind("frame", frame, pd.DataFrame, "a DataFrame with a row for each flow")
+    made = list(_tables(frame, "frame", year))
+    unit = unit or made[0].unit or "million US$"
+    made = [replace(k, origin=source) for k in made]
+    return stack_years(made, unit=unit, tolerance=tolerance, source=source)
+
+
+def _frame(file: TableFile) -> pd.DataFrame:
+    suffix = Path(file.name).suffix.lower()
+    texts = {"keep_default_na": False, "na_values": [""]}  # NA is a label: Namibia
+    with fs.open_table(file) as stream, fs.parsing(file):
+        if suffix == ".parquet":
+            return pd.read_parquet(stream)
+        if suffix == ".xlsx":
+            return pd.read_excel(stream, engine="calamine", **texts)
+        head = stream.readline(1 << 16).decode("utf-8-sig", "replace")
+        stream.seek(0)
+        frame = pd.read_csv(stream, encoding="utf-8-sig", **texts)
+    require_commas(head.strip().split(","), f"{file.name}: ")
+    for name in frame.columns[
+        [not pd.api.types.is_numeric_dtype(k) for k in frame.dtypes]
+    ]:
+        frame[name] = frame[name].map(unescape_formula, na_action="ignore")
+    return frame
+
+
+def _tables(frame: pd.DataFrame, name: str, year: int | None) -> Iterator[WorldTable]:
+    """A table of each year, all with the same labels; ``name`` is that of the file."""
+    frame = _named(frame, name)
+    if frame.empty:
+        raise TivaxError(f"{name}: no rows below the names of the columns")
+    if "year" in frame:
+        years = pd.to_numeric(frame["year"], errors="coerce")
+        if not (years % 1 == 0).all():
+            raise TivaxError(f"{name}: column year must hold years such as 2014")
+    elif year is None:
+        raise TivaxError(
+            f"{name}: nothing tells the year; add a column year"
+            + ("" if name == "frame" else ", or end the name of the file in it")
+        )
+    else:
+        years = pd.Series(year, frame.index)
+    values = pd.to_numeric(frame["value"], errors="coerce").to_numpy(float)
+    if not np.isfinite(values).all():
+        k = int(np.flatnonzero(~np.isfinite(values))[0])
+        raise TivaxError(
+            f"{name}: row {k + 1} holds {frame['value'].iloc[k]} as value, not a number"
+        )
+    unit = one_unit(name, frame["unit"].unique()) if "unit" in frame else ""
+    seller, buyer = _codes(frame, "region", name), _codes(frame, "user_region", name)
+    regions = _same_regions(seller[1], buyer[1], name)
+    sector, user = _codes(frame, "sector", name), _codes(frame, "user_sector", name)
+    sectors = sector[1]
+    categories = tuple(k for k in user[1] if k not in sectors)
+    if not categories:
+        raise TivaxError(
+            f"{name}: no final demand: every user_sector is a sector of a seller"
+        )
+    row = _at(seller, regions) * len(sectors) + _at(sector, sectors)
+    to = _at(buyer, regions)
+    use = _at(user, (*sectors, *categories))
+    _require_bought(to, use - len(sectors), categories, name)
+    n, c, s, f = (
+        len(regions) * len(sectors),
+        len(regions),
+        len(sectors),
+        len(categories),
+    )
+    for each in sorted(years.unique()):
+        there = (years == each).to_numpy()
+        flows = np.zeros((n, c, s + f))
+        place = np.ravel_multi_index((row[there], to[there], use[there]), flows.shape)
+        _require_once(frame[there], place, f"{name}: {int(each)}")
+        flows.reshape(-1)[place] = values[there]
+        Z, Y = flows[:, :, :s].reshape(n, n), flows[:, :, s:].copy()
+        yield WorldTable(
+            year=int(each),
+            regions=regions,
+            sectors=sectors,
+            categories=categories,
+            Z=Z,
+            Y=Y,
+            x=Z.sum(axis=1) + Y.sum(axis=(1, 2)),
+            origin=name,
+            output_is_row_sum=True,
+            unit=unit,
+        )
+
+
+def _named(frame: pd.DataFrame, name: str) -> pd.DataFrame:
+    """The frame with our names of columns."""
+    require_different_columns(name, frame.columns)
+    known = {alias: column for column, names in COLUMNS.items() for alias in names}
+    plain = {k: str(k).strip().lower().replace(" ", "_") for k in frame.columns}
+    ours = {k: known.get(word, word) for k, word in plain.items()}
+    frame = frame.rename(columns=ours)
+    require_different_columns(name, frame.columns)
+    if missing := [k for k in _NEEDED if k not in frame]:
+        has = ", ".join(map(str, ours)) or "none"
+        raise TivaxError(
+            f"{name}: no column {missing[0]}; a row is a flow with the columns year, "
+            f"{', '.join(_NEEDED)}, and this has {has}"
+        )
+    return frame
+
+
+Codes = tuple[Int[np.ndarray, " rows"], tuple[str, ...]]
+
+
+def _codes(frame: pd.DataFrame, column: str, name: str) -> Codes:
+    """The number of each row's label, and the labels in the order they come in."""
+    code, found = pd.factorize(frame[column])
+    if (code < 0).any():
+        k = int(np.flatnonzero(code < 0)[0])
+        raise TivaxError(f"{name}: row {k + 1} has no {column}")
+    labels = [str(k).strip() for k in found]
+    if column.endswith("region"):
+        labels = [*normalise(labels)]
+    layout.check_unique(TableFile(Path(name)), f"labels of {column}", labels)
+    return code, tuple(labels)
+
+
+def _at(codes: Codes, wanted: Sequence[str]) -> Int[np.ndarray, " rows"]:
+    """The place of each row's label among those wanted."""
+    places = {label: k for k, label in enumerate(wanted)}
+    return np.array([places[k] for k in codes[1]])[codes[0]]
+
+
+def _same_regions(
+    sellers: tuple[str, ...], buyers: tuple[str, ...], name: str
+) -> tuple[str, ...]:
+    """The regions, which all sell and buy."""
+    for some, others, lacks in (
+        (sellers, buyers, "buys"),
+        (buyers, sellers, "sells"),
+    ):
+        if lost := [k for k in some if k not in others]:
+            raise TivaxError(
+                f"{name}: {layout.some(lost)} {lacks} nothing; every region must sell "
+                "and buy: is its code right?"
+            )
+    return sellers
+
+
+def _require_bought(
+    to: Int[np.ndarray, " rows"],
+    category: Int[np.ndarray, " rows"],
+    categories: Sequence[str],
+    name: str,
+) -> None:
+    """``TivaxError`` for a category that a single region buys: it may be a sector that
+    is written wrong."""
+    for k, label in enumerate(categories):
+        if len(np.unique(to[category == k])) == 1:
+            raise TivaxError(
+                f"{name}: {label} is no sector of a seller, so it would be a category "
+                "of final demand, but one region alone has it: is it written right?"
+            )
+
+
+def _require_once(
+    frame: pd.DataFrame, place: Int[np.ndarray, " rows"], where: str
+) -> None:
+    twice = pd.Series(place).duplicated().to_numpy()
+    if twice.any():
+        first = frame.iloc[int(np.flatnonzero(twice)[0])]
+        flow = ", ".join(str(first[k]) for k in _NEEDED if k != "value")
+        raise TivaxError(f"{where}: the flow {flow} is there twice; add them up")

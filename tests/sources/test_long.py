@@ -1,0 +1,78 @@
+"""Tables in long form: names of columns, years, and the mistakes they invite."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+import tivax as tx
+
+from commands import good, mistake
+from helpers import error_of
+from published_forms import long_frame, long_world
+
+FLOWS = long_frame(long_world())
+
+
+def with_cell(column, value):
+    frame = FLOWS.astype({column: object})
+    frame.loc[3, column] = value
+    return frame
+
+
+def test_rows_in_any_order_and_under_any_name_are_the_table():
+    names = {"region": "Exporter", "user_region": "importer", "user_sector": "user"}
+    for frame in (FLOWS, FLOWS.rename(columns=names), FLOWS.iloc[::-1]):
+        made = tx.from_long(frame).table(2000)
+        assert made.x.sum() == pytest.approx(long_world().x.sum(), rel=1e-12)
+        back = long_frame(made).sort_values([*FLOWS])
+        wanted = FLOWS.sort_values([*FLOWS])
+        assert_array_equal(back.to_numpy(object), wanted.to_numpy(object))
+
+
+def test_several_years_and_a_unit_go_into_a_store(tmp_path):
+    both = pd.concat([FLOWS, FLOWS.assign(year=2001, value=2 * FLOWS["value"])])
+    both.assign(unit="million EUR").to_csv(tmp_path / "flows.csv", index=False)
+    good("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "store")
+    store = tx.open_store(tmp_path / "store")
+    assert (store.years, store.unit) == ((2000, 2001), "million EUR")
+    assert_array_equal(2 * np.asarray(store.Z[0]), np.asarray(store.Z[1]))
+    good("check", tmp_path / "store")
+
+
+def test_the_name_of_a_file_tells_its_year(tmp_path):
+    frame = FLOWS.drop(columns="year")
+    for name in ("mine_2020.csv", "mine.csv"):
+        frame.to_csv(tmp_path / name, index=False)
+    words = ("import", "long", tmp_path / "mine_2020.csv", "--out", tmp_path / "store")
+    good(*words)
+    assert tx.open_store(tmp_path / "store").years == (2020,)
+    line = mistake("import", "long", tmp_path / "mine.csv", "--out", tmp_path / "o")
+    assert line.startswith("mine.csv: nothing tells the year; add a column year, or ")
+
+
+def test_semicolons_are_told(tmp_path):
+    FLOWS.to_csv(tmp_path / "flows.csv", sep=";", index=False)
+    line = mistake("import", "long", tmp_path / "flows.csv", "--out", tmp_path / "o")
+    assert "separated by ';'; separate them by commas" in line
+
+
+@pytest.mark.parametrize(
+    "frame, told",
+    [
+        (FLOWS.drop(columns="value"), "frame: no column value; a row is a flow with"),
+        (FLOWS.drop(columns="year"), "frame: nothing tells the year; add a column"),
+        (FLOWS.iloc[:0], "frame: no rows below the names of the columns"),
+        (pd.concat([FLOWS, FLOWS.iloc[:1]]), "frame: 2000: the flow "),
+        (with_cell("value", "n/a"), "frame: row 4 holds n/a as value, not a number"),
+        (with_cell("value", np.inf), "frame: row 4 holds inf as value, not a number"),
+        (with_cell("user_region", None), "frame: row 4 has no user_region"),
+        (with_cell("user_region", "XXX"), "frame: XXX sells nothing; every region"),
+        (with_cell("region", "XXX"), "frame: XXX buys nothing; every region"),
+        (with_cell("user_sector", "c144"), "frame: c144 is no sector of a seller"),
+        (with_cell("year", "now"), "frame: column year must hold years such as 2014"),
+        (FLOWS.assign(use="a"), "frame: two columns are called user_sector"),
+    ],
+)
+def test_a_mistake_is_one_line(frame, told):
+    assert error_of(tx.from_long, frame).startswith(told)
