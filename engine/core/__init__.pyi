@@ -61,6 +61,7 @@ from .manifest import MANIFEST as MANIFEST
 from .manifest import Run as Run
 from .manifest import basis as basis
 from .manifest import basis_of as basis_of
+from .manifest import basis_text as basis_text
 from .manifest import describe_environment as describe_environment
 from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed

@@ -254,14 +254,17 @@ def source_in_words(source: str) -> str:
     return _ESTIMATED.get(source, source)
 
 
-def basis_of(path: Path) -> str:
-    """What results must say of a store, or of a result made from one.
+def basis_text(source: str) -> str:
+    """What results must say of tables of this source; "" where they are published."""
+    if source not in _ESTIMATED:
+        return ""
+    return f"Tables {_ESTIMATED[source]}: an estimate, not the published tables"
 
-    "" for tables that are published, and for anything that is no table.
-    """
-    source = read_store_attributes(path).get("source", "")
-    if source in _ESTIMATED:
-        return f"Tables {_ESTIMATED[source]}: an estimate, not the published tables"
+
+def basis_of(path: Path) -> str:
+    """``basis_text`` of a store, or of what a result was made from."""
+    if said := basis_text(read_store_attributes(path).get("source", "")):
+        return said
     beside = path.parent / f"{path.stem}.{MANIFEST}"
     for manifest in (path / MANIFEST, beside, path.parent / MANIFEST):
         with suppress(OSError, ValueError, AttributeError, RecursionError):

@@ -88,19 +88,12 @@ def explore(
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
-<<<<<<< HEAD
+    _say_what_is_odd(path, collected)
     text = explorer_html(
         collected, path.parent, next(filter(None, map(basis_of, folders)), "")
     )
-    with explain_full_disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
-=======
-    _say_what_is_odd(path, collected)
-    text = explorer_html(collected, path.parent)
     with output_file(path, _SEAL, force=force) as part:
         part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
->>>>>>> main
     return path
 
 
@@ -156,13 +149,10 @@ def explorer_html(collected: Collected, place: Path, basis: str = "") -> str:
         data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
-<<<<<<< HEAD
-        basis=escape(f"{basis}." if basis else ""),
-=======
+        basis=escape(f"{basis}. " if basis else ""),
         unrecorded="".join(
             f"<p>{escape(name)}: {_UNRECORDED}.</p>\n" for name in collected.unrecorded
         ),
->>>>>>> main
     )
 
 

@@ -10,6 +10,7 @@ from ..core import (
     Progress,
     Run,
     TivaxError,
+    basis_text,
     local_path,
     no_progress,
     require_kind,
@@ -144,6 +145,7 @@ def import_tables(
     first: WorldTable | None = None
     doubtful: list[str] = []
     columns = source.column_tolerance or source.tolerance.for_columns()
+    stored_as = source.stored_as or source.name
     parents: dict[str, str] = {}
     rows_above = 0
     progress(0, len(found))
@@ -172,7 +174,7 @@ def import_tables(
                 named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=table.unit or source.unit,
-                    source=source.stored_as or source.name,
+                    source=stored_as,
                     title=", ".join(filter(None, named)),
                     citation=source.citation,
                     tolerance=derounding.TOLERANCE if derounded else source.tolerance,
@@ -221,9 +223,10 @@ def import_tables(
         manifest = run.manifest(
             residual_max=None,
             outputs=[store.name],
-            source=source.stored_as or source.name,
+            source=stored_as,
             derounded=about if derounded else None,
             **({"rebuilt": dict(first.rebuilt)} if first.rebuilt else {}),
+            **({"basis": said} if (said := basis_text(stored_as)) else {}),
         )
         writer.finish(manifest)
     finally:

@@ -4,15 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-<<<<<<< HEAD
-from ... import sources
-from ...core import Run, TivaxError, count_text, source_in_words
-=======
 import xarray as xr
 
 from ... import sources, uncertainty  # the latter loaded with --error only
-from ...core import Run, TivaxError, count_text
->>>>>>> main
+from ...core import Run, TivaxError, count_text, source_in_words
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import with_sector_titles

@@ -16,14 +16,9 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-<<<<<<< HEAD
             help="wiod2016, wiod2016-national (estimated from national tables), "
-            "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, pymrio, mario or "
-            "arrays.",
-=======
-            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
-            "pymrio, mario, or your own: long (csv, xlsx) or arrays.",
->>>>>>> main
+            "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, pymrio, mario, or "
+            "your own: long (csv, xlsx) or arrays.",
             autocompletion=complete_source,
         ),
     ],
