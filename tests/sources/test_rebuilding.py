@@ -57,6 +57,14 @@ def test_a_year_between_equal_ends_is_like_them(rebuilt):
     assert missed(table.x, x.ravel()) < 1e-3
 
 
+def test_2014_is_near_where_its_real_pieces_are_missing():
+    pieces = replace(true_pieces(), of2014=None, partners=None)
+    (table,) = rebuild(pieces, [2014])
+    _, _, x, added = true_world()
+    assert missed(table.x, x.ravel()) < 0.02  # the rest of the world by industry
+    assert missed(table.value_added[: -len(x[0])], added[:-1].ravel()) < 1e-3
+
+
 def test_rows_add_up_to_output_and_flows_are_not_negative(rebuilt):
     for table in rebuilt.values():
         sold = table.Z.sum(1) + table.Y.sum((1, 2))
@@ -100,6 +108,10 @@ def test_blocks_say_which_years_are_real():
         known = [*block["real"], *block["printed"], *block["estimated"]]
         assert sorted(known) == list(range(2000, 2015))
     assert blocks["partners_of_final_uses"]["printed"] == [2000]
+    assert blocks["home"]["real"] == [2014]
+    poor = describe(replace(true_pieces(), of2014=None))["blocks"]
+    assert poor["home"]["printed"] == list(range(2000, 2015))
+    assert poor["partners_of_final_uses"]["estimated"][-1] == 2014
     without = describe(replace(true_pieces(), of2000=None))["blocks"]
     assert without["partners_of_final_uses"]["printed"] == []
     assert set(WITH_OUTPUT) - set(blocks["advertising"]["real"])

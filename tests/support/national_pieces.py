@@ -29,6 +29,7 @@ from tivax.engine.sources.rebuilding.pieces import (
 )
 from tivax.engine.sources.tables.wiod2016_national import COLUMNS, LABELS, TOTALS
 
+EMPTY = INDUSTRIES.index("M73")
 C, N, OWN = len(REGIONS), len(INDUSTRIES), np.arange(len(REGIONS))
 
 
@@ -49,6 +50,9 @@ def true_world() -> World:
     scale = 20 * size[:, None, None] * size[None, None] * product[None, :, None]
     inputs = scale * rng.gamma(4, 0.25, (C, N, C))
     users = rng.dirichlet(np.ones(N), (C, N))  # buyer, product
+    # As in 2014, advertising of the rest of the world makes nothing.
+    inputs[-1, EMPTY], users[-1, :, EMPTY] = 0, 0
+    users[-1] /= users[-1].sum(1, keepdims=True)
     Z = inputs[..., None] * users.transpose(1, 0, 2)[None]
     Y = scale[..., None] * rng.gamma(4, 0.05, (C, N, C, len(USES)))
     Z[OWN, :, OWN] = 40 * size[:, None, None] * rng.gamma(1, 1, (C, N, N))
@@ -57,6 +61,7 @@ def true_world() -> World:
         * (size[:, None] * product)[..., None]
         * rng.gamma(4, 0.25, (C, N, len(USES)))
     )
+    Z[-1, EMPTY], Z[-1, :, -1, EMPTY], Y[-1, EMPTY] = 0, 0, 0
     x = Z.sum((2, 3)) + Y.sum((2, 3))
     return World(Z, Y, x, x - Z.sum((0, 1)))
 

@@ -45,18 +45,18 @@ def countries_of(pieces: Pieces, year: int) -> Countries:
     grown = ratio(pieces.national[:, t, 112, :61], pieces.national[:, _LAST, 112, :61])
     cells = np.concatenate([before.home, before.imported], 1)
     expected = np.clip(cells, 0, None) * np.clip(grown, 0, 3)[:, None]
-    return _unrounded(pieces, t, expected)
+    return unrounded(pieces, t, expected)
 
 
 def _real(pieces: Pieces) -> Countries:
     """2014: home cells and final uses are real, imported inputs where given."""
-    real, c = pieces.of2014, len(COUNTRIES)
+    real, c = pieces.in_2014, len(COUNTRIES)
     own = np.arange(c)
     final = real.final[own, :, own]
     bought = real.final.sum(0).transpose(1, 0, 2)[:c] - final
     if pieces.imported_inputs is None:
         nothing = np.zeros((c, 2 * _N, 61))
-        inputs = _unrounded(pieces, _LAST, nothing).imported[:, :, :_N]
+        inputs = unrounded(pieces, _LAST, nothing).imported[:, :, :_N]
     else:
         inputs = pieces.imported_inputs
     output = real.home[:c].sum(2) + final.sum(2) + real.exports[:c]
@@ -88,7 +88,7 @@ _TRACE = 1e-4
 
 
 @in_float64
-def _unrounded(
+def unrounded(
     pieces: Pieces, t: int, expected: Float[np.ndarray, "43 112 61"]
 ) -> Countries:
     """Cells within their bounds that meet output less exports, and the totals of users.

@@ -29,10 +29,17 @@ def describe(pieces: Pieces) -> dict[str, Any]:
 
 
 def _block(pieces: Pieces, block: Mapping[str, Any]) -> dict[str, Any]:
-    years: dict[str, list[int]] = {}
-    for status, needs in (("real", "needs"), ("printed", "printed_needs")):
-        there = needs not in block or getattr(pieces, block[needs]) is not None
-        years[status] = block.get(status, []) if there else []
+    def there(needs: str) -> bool:
+        return all(getattr(pieces, k) is not None for k in block.get(needs, ()))
+
+    years = {
+        "real": list(block.get("real", ())),
+        "printed": list(block.get("printed", ())) if there("printed_needs") else [],
+    }
+    if not there("needs"):
+        lost, years["real"] = years["real"], []
+        if block.get("otherwise") == "printed":
+            years["printed"] += lost
     known = {*years["real"], *years["printed"]}
     years["estimated"] = [k for k in YEARS if k not in known]
     words = {k: block[k] for k in ("title", "estimated", "note") if k in block}

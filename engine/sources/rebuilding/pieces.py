@@ -73,12 +73,18 @@ class Pieces:
 
     national: Float[np.ndarray, "43 15 120 63"]
     pairs: Float[np.ndarray, "15 2 43 43"]
-    of2014: Year2014
+    of2014: Year2014 | None = None
     imported_inputs: Float[np.ndarray, "43 56 56"] | None = None
     partners: Float[np.ndarray, "50 44 44"] | None = None
     of2000: Year2000 | None = None
     cubes: Float[np.ndarray, "15 16 44 44"] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def in_2014(self) -> Year2014:
+        """2014, real or estimated before: see ``year_2014``."""
+        assert self.of2014 is not None
+        return self.of2014
 
 
 def ratio(

@@ -23,7 +23,7 @@ _TURNS = 100
 
 
 @dataclass(frozen=True)
-class _End:
+class KnownYear:
     """One of the two years that are known. Million US$, 56 industries.
 
     ``traded``: exports and imports in all; ``added``: value added per output, taxes and
@@ -59,8 +59,8 @@ class RestOfWorld:
     added at basic prices over output less inputs in 2000; None where it is not known.
     """
 
-    first: _End
-    last: _End
+    first: KnownYear
+    last: KnownYear
     users: Float[np.ndarray, "56 56"]
     basic: Float[np.ndarray, " 56"] | None = None
 
@@ -84,6 +84,8 @@ class RestOfWorld:
         per = first.output / first.traded, last.output / last.traded
         x = between(per[1], per[0], weight) * ((per[0] > 0) & (per[1] > 0))
         x = x * (trade[:, _ROW].sum() + trade[:, :_ROW, :, _ROW].sum())
+        if empty:
+            x[_EMPTY] = 0
         if counted is not None:
             raised = between(last.raised, first.raised, weight)
             x = x * ratio(counted / raised, GROUP_MEMBERS @ x)[GROUPS]
@@ -116,14 +118,14 @@ def rest_of_world(
     trade_last: Trade,
 ) -> RestOfWorld:
     """``countries`` are those of 2014. Without 2000 its structure is that of 2014."""
-    real, then = pieces.of2014, pieces.of2000
+    real, then = pieces.in_2014, pieces.of2000
     own = real.final[_ROW, :, _ROW]
     output = real.home[_ROW].sum(1) + own.sum(1) + real.exports[_ROW]
     output = np.maximum(np.where(np.abs(output) < 1e-3, 0, output), 0)
     users = _users(pieces, countries, output, trade_last)
     imported = trade_last[:, :, 0, _ROW].sum(1) @ users
     home = real.home[_ROW]
-    last = _End(
+    last = KnownYear(
         output=output,
         traded=_traded(trade_last),
         own=own,
@@ -144,7 +146,7 @@ def rest_of_world(
     columns = np.maximum(output - added * extra - imported, 0)
     columns = np.where(output > 0, np.maximum(columns, 0.02 * output), 0)
     home = _balanced(home + 1e-9, rows, columns)
-    first = _End(
+    first = KnownYear(
         output=output,
         traded=_traded(trade_first),
         own=own,
@@ -166,7 +168,7 @@ def _users(
 
     Fitted to imports by product and by user, from home inputs and the habits of others.
     """
-    real = pieces.of2014
+    real = pieces.in_2014
     inputs = countries.imported[:, :, :56]
     like = ratio(inputs, countries.output[:, None]).mean(0) * output
     home = real.home[_ROW]

@@ -94,7 +94,7 @@ def bought_by_row(pieces: Pieces, countries: Countries) -> Float[np.ndarray, " 5
 
     All exports less the imports of the 43.
     """
-    real = pieces.of2014
+    real = pieces.in_2014
     stocks = real.final[:_ROW, :, _ROW, 4].sum(0)
     imported = countries.imported.sum((0, 2))
     return np.maximum(real.exports.sum(0) - imported - stocks, 0)
@@ -102,7 +102,7 @@ def bought_by_row(pieces: Pieces, countries: Countries) -> Float[np.ndarray, " 5
 
 def trade_2014(pieces: Pieces, countries: Countries) -> Trade:
     """The seed of 2014: real final uses; inputs are purchases by partner less these."""
-    real = pieces.of2014
+    real = pieces.in_2014
     final = real.final
     positive = np.maximum(final[..., :4], 0).sum(3)  # seller, product, buyer
     foreign = np.zeros((_N, _C + 1))

@@ -21,6 +21,7 @@ from .facts import describe
 from .pieces import COUNTRIES, INDUSTRIES, REGIONS, USES, YEARS, Pieces, between, ratio
 from .rest_of_world import WITH_OUTPUT, RestOfWorld, RowYear, rest_of_world
 from .trade import Lift, Trade, fit, seed_2000, trade_2014
+from .year_2014 import with_2014
 
 _C, _N, _ROW = len(REGIONS), len(INDUSTRIES), len(COUNTRIES)
 _FIRST, _LAST = YEARS[0], YEARS[-1]
@@ -72,8 +73,9 @@ def rebuild(
     Raises ``TivaxError`` where pieces disagree. ``origin`` begins messages.
     """
     check_pieces(pieces)
-    ends = _ends(pieces)
     about = describe(pieces)
+    pieces = with_2014(pieces)
+    ends = _ends(pieces)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
     wide = min(cores or os.cpu_count() or 1, _WIDEST, len(years))
     with ThreadPoolExecutor(wide) as pool:

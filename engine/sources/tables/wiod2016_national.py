@@ -67,7 +67,7 @@ _ROWS = [
     *(("Imports", k) for k in INDUSTRIES),
     *(("TOT", k) for k in TOTALS),
 ]
-# Pieces by name. Without those of _NEEDED there is no table.
+# Pieces by name. Without national tables and pairs there is no table.
 _NAMES = {
     "national tables": r"(?P<country>[a-z]{3})_niot_nov16\.csv",
     "trade between countries": r"schengen_new_agg_notau\.dta|trade_goods_services\.dta",
@@ -80,7 +80,6 @@ _NAMES = {
     "value added of 2000": r"va\.csv",
     "trade by 16 groups": r"(?:tariffwar_)?wiod(?P<cube>(?:19|20)\d\d)\.mat",
 }
-_NEEDED = ("trade between countries", "2014")
 _WANTED = (
     "CCC_NIOT_nov16.csv of 43 countries, trade_goods_services.dta "
     "(schengen_new_agg_notau.dta), pieces.npz and others of these names"
@@ -106,20 +105,13 @@ def find(paths: Sequence[Path]) -> list[TableFile]:
             f"{layout.some(absent)}; {absent[0]}_NIOT_nov16.csv and those of all 43 "
             "countries are needed, for every country trades with all others"
         )
-    for piece in _NEEDED:
-        if piece not in parts:
-            what = _NAMES[piece].replace("\\", "").replace("|", " or ")
-            raise TivaxError(
-                f"{', '.join(map(str, paths))}: no {what}, {_USE[piece]}; add it"
-            )
+    if "trade between countries" not in parts:
+        raise TivaxError(
+            f"{', '.join(map(str, paths))}: no schengen_new_agg_notau.dta or "
+            "trade_goods_services.dta, which tell who sells to whom each year; add one"
+        )
     first = parts[f"national tables {COUNTRIES[0]}"]
     return [TableFile(first.path, first.member, year, parts) for year in YEARS]
-
-
-_USE = {
-    "trade between countries": "which tells who sells to whom each year",
-    "2014": "the year whose trade and rest of the world are known",
-}
 
 
 def _only(piece: str, files: Sequence[TableFile]) -> TableFile:
@@ -158,11 +150,11 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     of2000 = [parts.get(f"{k} of 2000") for k in in_2000]
     partners = [parts.get(f"{k} of 2014") for k in ("partners", "tariffs")]
     cubes = [parts.get(f"trade by 16 groups {k}") for k in YEARS]
-    inputs = parts.get("imported inputs of 2014")
+    inputs, of2014 = parts.get("imported inputs of 2014"), parts.get("2014")
     return Pieces(
         national=national,
         pairs=read_pairs(parts["trade between countries"]),
-        of2014=read_2014(parts["2014"]),
+        of2014=None if of2014 is None else read_2014(of2014),
         imported_inputs=None if inputs is None else read_imported_inputs(inputs),
         partners=read_partners(*partners) if all(partners) else None,
         of2000=read_2000(*of2000) if all(of2000) else None,
