@@ -166,8 +166,16 @@ def test_partners_of_countries_in_another_order_are_refused():
     assert "partners of 2014: what AUS buys at home" in refused(partners=partners)
 
 
-def test_output_of_2000_of_countries_in_another_order_is_refused():
+@pytest.mark.parametrize(
+    ("field", "piece"),
+    [("output", "output"), ("added", "value added"), ("final", "final uses")],
+)
+def test_cells_of_2000_of_countries_in_another_order_are_refused(field, piece):
     old = true_pieces().of2000
     order = [1, 0, *range(2, C)]
-    message = refused(of2000=replace(old, output=old.output[order]))
-    assert "output of 2000: output of AU" in message
+    values = getattr(old, field)[order]
+    if field == "final":
+        values = values[:, :, order]
+    message = refused(of2000=replace(old, **{field: values}))
+    assert message.startswith(f"{piece} of 2000: {piece} of AU")
+    assert "countries in another order" in message

@@ -10,7 +10,6 @@ from .pieces import (
     GOODS,
     INDUSTRIES,
     PRODUCT_OF,
-    REGIONS,
     USES,
     YEARS,
     Pieces,
@@ -144,15 +143,20 @@ def _check_partners(pieces: Pieces) -> None:
 
 
 def _check_2000(pieces: Pieces) -> None:
-    """Output of 2000 is that of the national tables."""
+    """Cells of 2000 are those of the national tables; both are rounded."""
     if pieces.of2000 is None:
         return
-    output = pieces.of2000.output[:_C]
-    off = np.abs(output - pieces.national[:, 0, 119, :_N])
-    if off.max() > 2 * _HALF:
-        k = int(off.max(1).argmax())
-        raise TivaxError(
-            f"{_name(pieces, 'output of 2000')}: output of {REGIONS[k]} differs from "
-            f"that in its national table by {off[k].max():,.6g} million US$; are "
-            "countries in another order?"
-        )
+    then, table, own = pieces.of2000, pieces.national[:, 0], range(_C)
+    for piece, given, printed in (
+        ("output", then.output[:_C], table[:, 119, :_N]),
+        ("value added", then.added[:_C], table[:, 117, :_N]),
+        ("final uses", then.final[own, :, own], table[:, :_N, _N:61]),
+    ):
+        off = np.abs(given - printed).reshape(_C, -1).max(1)
+        if off.max() > 2 * _HALF:
+            k = int(off.argmax())
+            raise TivaxError(
+                f"{_name(pieces, f'{piece} of 2000')}: {piece} of {COUNTRIES[k]} differ "
+                f"from its national table by {off[k]:,.6g} million US$; are they in "
+                "another unit, or countries in another order?"
+            )
