@@ -100,6 +100,8 @@ def test_what_is_missing_is_said_with_its_cost():
         "fin_demand.csv",
     ]
     assert "misses by" in said[0]
+    one = replace(pieces, lacking={"cubes": ["WIOD2004.mat"]})
+    assert "(without WIOD2004.mat the others are of no use)" in str(describe(one))
 
 
 def test_blocks_say_which_years_are_real():

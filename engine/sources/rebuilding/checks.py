@@ -156,7 +156,7 @@ def _check_2000(pieces: Pieces) -> None:
         if off.max() > 2 * _HALF:
             k = int(off.argmax())
             raise TivaxError(
-                f"{_name(pieces, f'{piece} of 2000')}: {piece} of {COUNTRIES[k]} differ "
-                f"from its national table by {off[k]:,.6g} million US$; are they in "
-                "another unit, or countries in another order?"
+                f"{_name(pieces, f'{piece} of 2000')}: {piece} of {COUNTRIES[k]} "
+                f"differ from its national table by {off[k]:,.6g} million US$; are "
+                "they in another unit, or countries in another order?"
             )

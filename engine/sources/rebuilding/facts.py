@@ -20,12 +20,17 @@ def describe(pieces: Pieces) -> dict[str, Any]:
         "words": facts["words"],
         "blocks": {k: _block(pieces, block) for k, block in facts["blocks"].items()},
         "missing": [
-            f"{cost['files']}: {cost['effect']}"
+            f"{cost['files']}{_lacking(pieces, piece)}: {cost['effect']}"
             for piece, cost in facts["costs"].items()
             if getattr(pieces, piece) is None
         ],
         "errors": facts["errors"],
     }
+
+
+def _lacking(pieces: Pieces, piece: str) -> str:
+    files = pieces.lacking.get(piece, ())
+    return f" (without {', '.join(files)} the others are of no use)" if files else ""
 
 
 def _block(pieces: Pieces, block: Mapping[str, Any]) -> dict[str, Any]:

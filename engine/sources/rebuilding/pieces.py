@@ -1,6 +1,6 @@
 """The pieces that tables of WIOD 2016 are rebuilt from, as arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -68,7 +68,8 @@ class Pieces:
     industries, five final uses, exports, output. ``pairs``: goods and services, seller,
     buyer, inventories left out; home sales on the diagonal. ``partners``: the sellers'
     shares, by product of 50, seller and buyer. ``cubes``: group, seller, buyer.
-    ``names`` of files, for messages. None for what is not there.
+    ``names`` of files, for messages. None for what is not there; ``lacking`` names the
+    files without which others of the same piece are of no use.
     """
 
     national: Float[np.ndarray, "43 15 120 63"]
@@ -79,6 +80,7 @@ class Pieces:
     of2000: Year2000 | None = None
     cubes: Float[np.ndarray, "15 16 44 44"] | None = None
     names: Mapping[str, str] = field(default_factory=dict)
+    lacking: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def in_2014(self) -> Year2014:

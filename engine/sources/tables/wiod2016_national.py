@@ -84,6 +84,12 @@ _WANTED = (
     "CCC_NIOT_nov16.csv of 43 countries, trade_goods_services.dta "
     "(schengen_new_agg_notau.dta), pieces.npz and others of these names"
 )
+_IN_2000 = {
+    "final uses": "fin_demand.csv",
+    "output": "go.csv",
+    "value added": "va.csv",
+}
+_PARTNERS_2014 = {"partners": "Din2014.txt", "tariffs": "tariffs2014.txt"}
 _PARTNERS = 2200  # rows of Din2014.txt and tariffs2014.txt: 50 products, 44 buyers
 
 
@@ -146,20 +152,29 @@ def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
     national = np.stack(
         [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
     )
-    in_2000 = ("final uses", "output", "value added")
-    of2000 = [parts.get(f"{k} of 2000") for k in in_2000]
-    partners = [parts.get(f"{k} of 2014") for k in ("partners", "tariffs")]
-    cubes = [parts.get(f"trade by 16 groups {k}") for k in YEARS]
+    several = {
+        "of2000": {f"{k} of 2000": name for k, name in _IN_2000.items()},
+        "partners": {f"{k} of 2014": name for k, name in _PARTNERS_2014.items()},
+        "cubes": {f"trade by 16 groups {k}": f"WIOD{k}.mat" for k in YEARS},
+    }
+    found = {k: [parts.get(one) for one in names] for k, names in several.items()}
+    lacking = {
+        k: [name for one, name in names.items() if one not in parts]
+        for k, names in several.items()
+        if any(found[k])
+    }
     inputs, of2014 = parts.get("imported inputs of 2014"), parts.get("2014")
+    of2000, partners, cubes = (found[k] if all(found[k]) else None for k in several)
     return Pieces(
         national=national,
         pairs=read_pairs(parts["trade between countries"]),
         of2014=None if of2014 is None else read_2014(of2014),
         imported_inputs=None if inputs is None else read_imported_inputs(inputs),
-        partners=read_partners(*partners) if all(partners) else None,
-        of2000=read_2000(*of2000) if all(of2000) else None,
-        cubes=np.stack([read_cube(k) for k in cubes]) if all(cubes) else None,
+        partners=None if partners is None else read_partners(*partners),
+        of2000=None if of2000 is None else read_2000(*of2000),
+        cubes=None if cubes is None else np.stack([read_cube(k) for k in cubes]),
         names={piece: file.name for piece, file in parts.items()},
+        lacking={k: files for k, files in lacking.items() if files},
     )
 
 
