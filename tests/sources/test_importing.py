@@ -175,7 +175,7 @@ def test_years_that_no_file_holds_are_told(raw):
 
 def test_a_source_that_does_not_exist_is_told(raw, tmp_path):
     with pytest.raises(
-        TivaxError, match="no source wiod: did you mean lrwiod or wiod2016"
+        TivaxError, match="no source wiod: did you mean wiod2016 or wiod2013"
     ):
         import_tables("wiod", [raw], tmp_path / "store")
 
