@@ -11,6 +11,7 @@
     wwz, kww, bm_source, bm_sink        exports decomposed, in ``decompositions``
     scenarios, change, exact_hat        what if, and why, in ``counterfactuals``
     pairs, pairs_2sls, wild, placebo    draws of each, in ``resampling``
+    panel_fe_2000, panel_wild_2000, ... 100000    units, in ``large_panels``
 
 Each function returns a ``Case``; ``CASES`` lists them. The world is synthetic, the size
 of WIOD 2016 with ``full``, small otherwise.
@@ -40,7 +41,7 @@ from ..engine.tables import (
     synthetic_world,
 )
 from ..kernels import leontief
-from . import block_jacobi, counterfactuals, labelled, resampling
+from . import block_jacobi, counterfactuals, labelled, large_panels, resampling
 from .decompositions import decomposition
 from .harness import Case
 from .solve_limits import bare_parts, bare_passes
@@ -242,6 +243,10 @@ def _decomposition(method: str, world: World) -> Case:
     return decomposition(method, world.tables, full=world.full)
 
 
+def _large_panel(case: Callable[..., Case], units: int, world: World) -> Case:
+    return case(units, full=world.full)
+
+
 CASES: dict[str, Callable[[World], Case | None]] = {
     "solve": solve,
     "inverse": inverse,
@@ -261,6 +266,14 @@ CASES: dict[str, Callable[[World], Case | None]] = {
     "pairs_2sls": lambda world: resampling.pairs_2sls(full=world.full),
     "wild": lambda world: resampling.wild(full=world.full),
     "placebo": lambda world: resampling.placebo(full=world.full),
+    **{
+        f"panel_{kind}_{units}": partial(_large_panel, case, units)
+        for units in large_panels.UNITS
+        for kind, case in (
+            ("fe", large_panels.fixed_effect_panels),
+            ("wild", large_panels.wild_panels),
+        )
+    },
 }
 
 

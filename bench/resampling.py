@@ -27,6 +27,7 @@ from ..engine.resampling import (
     draws_of,
     fit_model,
     make_plan,
+    resample,
 )
 from .harness import Case
 
@@ -111,7 +112,14 @@ def pairs(*, full: bool) -> Case:
     scheme = Scheme("pairs")
     counts = _drawn(make_plan(fitted, scheme, 1), "weights").astype(int)
     methods, repeats = _tivax(fitted, scheme, _FULL if full else _SMALL)
+    whole, most = _whole_call(scheme, _FULL if full else _SMALL)
+    methods[whole] = lambda: _resampled(scheme, most, "estimate")
+    repeats[whole] = most
     loops = {
+        f"numpy normal equations, {(k := 999 if full else 20)} draws": (
+            k,
+            _normal_refit,
+        ),
         f"numpy lstsq loop, {(n := 999 if full else 20)} draws": (n, _numpy_refit),
         f"pyfixest loop, {(m := 99 if full else _CHECKED)} draws": (m, _pyfixest_refit),
     }
@@ -120,14 +128,40 @@ def pairs(*, full: bool) -> Case:
         methods[name] = lambda d=draws, r=prepared: np.array([r(w) for w in counts[:d]])
         repeats[name] = draws
     literal = _numpy_refit(fitted)
+    gap = _against(np.array([literal(w) for w in counts[:_CHECKED]]))
+    own = _against(fitted.coef[:1])
     return Case(
         "pairs",
         methods,
-        baseline=list(loops)[1],
-        error=_against(np.array([literal(w) for w in counts[:_CHECKED]])),
+        baseline=list(loops)[2],
+        error=lambda answer: own(answer) if answer.size == 1 else gap(answer),
         rounds=3,
         repeats=repeats,
     )
+
+
+def _whole_call(scheme: Scheme, sizes: tuple[int, ...]) -> tuple[str, int]:
+    """``tx.resample`` from the frame to p and intervals, of the most draws."""
+    most = max(sizes)
+    return f"tivax {scheme.kind}, whole call, {most:,} draws", most
+
+
+def _resampled(scheme: Scheme, draws: int, column: str) -> np.ndarray:
+    model = Model("bench", "y", NAMES)
+    found = resample(panel(), model, scheme, draws=draws, seed=_SEED)
+    return found.summary[column].to_numpy(float)[:1]
+
+
+def _normal_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+    """The fastest plain loop: rows net of country effects, weighted by the counts."""
+    X, y = fitted.rows[:, :-1], fitted.rows[:, -1]
+
+    def refit(counts: np.ndarray) -> float:
+        weighted = X * counts[fitted.cluster, None]
+        beta = np.linalg.solve(weighted.T @ X, weighted.T @ y)
+        return float(beta[-1] * fitted.unit[0])
+
+    return refit
 
 
 def _numpy_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
@@ -226,6 +260,12 @@ def wild(*, full: bool) -> Case:
     repeats |= of_webb
     methods[loop] = lambda: np.array([refit(v) for v in signs[:draws]])
     repeats[loop] = draws
+    plain, normal = f"numpy normal equations, {draws} draws", _wild_normal_refit(fitted)
+    methods[plain] = lambda: np.array([normal(v) for v in signs[:draws]])
+    repeats[plain] = draws
+    whole, most = _whole_call(scheme, sizes)
+    methods[whole] = lambda: _resampled(scheme, most, "p_value")
+    repeats[whole] = most
     own = _drawn(make_plan(fitted, Scheme("wild", weights="webb"), 1), "wild")
     literal_webb = np.array([refit(v) for v in own[:_CHECKED]])
     if find_spec("wildboottest"):
@@ -237,7 +277,7 @@ def wild(*, full: bool) -> Case:
     def error(answer: np.ndarray) -> float:
         if answer.size == 1:  # a p-value: 0 within five of its Monte-Carlo errors
             allowed = 5 * np.sqrt(p * (1 - p) / (9_999 if full else 999)) + 1e-3
-            return max(0.0, abs(float(answer) - p) - allowed)
+            return max(0.0, abs(answer.item() - p) - allowed)
         return min(_against(k)(answer) for k in (literal, literal_webb))
 
     return Case("wild", methods, baseline=loop, error=error, rounds=3, repeats=repeats)
@@ -267,6 +307,25 @@ def _wild_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
         np.add.at(scores, cluster, X * left[:, None])
         half = scores @ inverse[:, -1]
         return float(beta[-1] / np.sqrt(small * (half @ half)))
+
+    return refit
+
+
+def _wild_normal_refit(fitted: FittedModel) -> Callable[[np.ndarray], float]:
+    """The same with everything that a draw does not change made once."""
+    X, y, cluster = fitted.rows[:, :-1], fitted.rows[:, -1], fitted.cluster
+    rest = X[:, :-1]
+    fitted_values = rest @ np.linalg.lstsq(rest, y, rcond=None)[0]
+    residuals = y - fitted_values
+    bread = np.linalg.inv(X.T @ X) @ X.T
+    N, G, k = len(y), CLUSTERS, X.shape[1] + 1
+    small = G / (G - 1) * (N - 1) / (N - k)
+
+    def refit(v: np.ndarray) -> float:
+        own = fitted_values + residuals * v[cluster]
+        beta = bread @ own
+        scores = np.bincount(cluster, bread[-1] * (own - X @ beta))
+        return float(beta[-1] / np.sqrt(small * (scores @ scores)))
 
     return refit
 

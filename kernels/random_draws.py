@@ -115,9 +115,11 @@ def rademacher(
     return 2 * signs.astype(float) - 1
 
 
-def webb(key: Key[Array, ""], clusters: int) -> Float[Array, "{clusters} B"]:
+def webb(
+    key: Key[Array, ""], clusters: int, *, draws: int = BLOCK
+) -> Float[Array, "{clusters} {draws}"]:
     """Plus or minus the roots of 1/2, 1, 3/2 (Webb 2023)."""
-    return webb_points(integers(key, clusters, below=6))
+    return webb_points(integers(key, clusters, below=6, draws=draws))
 
 
 def webb_points(digit: UInt[Array, "G B"]) -> Float[Array, "G B"]:

@@ -87,10 +87,11 @@ class KernelOfYears(NamedTuple):
     degrees: int
 
 
-def kernel_of_years(T: int, lags: int) -> KernelOfYears:
+def kernel_of_years(years: np.ndarray, lags: int) -> KernelOfYears:
     """A = the kernel between deviations from the mean of T years: tr A / T, and
-    (tr A)^2 / tr A^2, at least 1."""
-    gap = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+    (tr A)^2 / tr A^2, at least 1. ``years`` need not follow each other."""
+    T = len(years)
+    gap = np.abs(np.subtract.outer(years, years))
     W = np.maximum(0, 1 - gap / (lags + 1))
     A = W - W.mean(axis=0)
     A = A - A.mean(axis=1)[:, None]
@@ -152,7 +153,7 @@ def two_way_tests(
     s = (x * e).reshape(G, T)
     by_country, across = jnp.sum(s.sum(axis=1) ** 2), s.sum(axis=0)
     two_way = factor * (by_country + jnp.sum(across**2) - jnp.sum(s**2))
-    kernel = kernel_of_years(T, default_lags(T))
+    kernel = kernel_of_years(np.arange(T), default_lags(T))
     weights = jnp.asarray(kernel.weights, M.dtype)
     of_years = across @ weights @ across
     both = by_country + of_years - jnp.sum((s @ weights) * s)

@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import io
 import os
 import signal
 import sys
@@ -18,6 +19,10 @@ def main() -> None:
     # Closed by whoever started it, which leaves None: there is nobody to tell.
     sys.stdout = sys.stdout or open(os.devnull, "w")  # noqa: SIM115
     sys.stderr = sys.stderr or open(os.devnull, "w")  # noqa: SIM115
+    # A label that the stream cannot write is shown by its code; the work is done.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        with suppress(OSError):  # of a file that has become a pipe
+            sys.stdout.reconfigure(errors="backslashreplace")
     # Nothing that is imported is garbage, and looking through it is a tenth of the
     # start: see ``Terminal``.
     gc.disable()

@@ -60,4 +60,10 @@ def local_path(argument: str, value: object) -> Path:
     """The value as a path."""
     if not isinstance(value, str | os.PathLike) or not os.fspath(value):
         raise TivaxError(f"{argument}: give a path as text or Path, not {show(value)}")
-    return Path(os.fspath(value))
+    path = Path(os.fspath(value))
+    if any(len(os.fsencode(part)) > _LONGEST_NAME for part in path.parts):
+        raise TivaxError(f"{argument}: {show(str(path))}: too long for a file's name")
+    return path
+
+
+_LONGEST_NAME = 255  # bytes, on every disk in use

@@ -8,6 +8,7 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
+import google_crc32c
 import jax
 import numpy as np
 
@@ -45,6 +46,13 @@ def aligned_empty(shape: tuple[int, ...], dtype: type = np.float64) -> np.ndarra
     buffer = np.empty(size + _BOUNDARY, np.uint8)
     start = -buffer.ctypes.data % _BOUNDARY
     return buffer[start : start + size].view(dtype).reshape(shape)
+
+
+def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
+    """CRC-32C of bytes, or of the bytes of a contiguous array; ``before`` is that of
+    what comes before them."""
+    data = values if isinstance(values, bytes) else values.reshape(-1).view(np.uint8)
+    return google_crc32c.extend(before, data)  # pyright: ignore[reportArgumentType]
 
 
 def read_npz(path: Path, names: Container[str] | None = None) -> dict[str, np.ndarray]:

@@ -1,6 +1,8 @@
 """The error for expected mistakes, the warning, and wrong values in messages."""
 
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 
 
@@ -32,6 +34,7 @@ class TivaxError(ValueError):
 
     def __init__(self, message: object) -> None:
         text = "".join(k if k.isprintable() else _shown(k) for k in str(message))
+        text = _WORD.sub(lambda word: f"{word[0][:60]}...", text)
         super().__init__(text if len(text) <= _LONGEST else f"{text[:_LONGEST]} ...")
 
 
@@ -42,6 +45,19 @@ def _shown(character: str) -> str:
 
 # Characters of a message; a list of all names fits.
 _LONGEST = 2000
+# A word that nobody wrote: of a damaged file, or a whole text in place of a name.
+_WORD = re.compile(r"\S{400,}")
+
+
+@contextmanager
+def naming(file: object) -> Iterator[None]:
+    """Begin every ``TivaxError`` of the block by the file that it is about."""
+    try:
+        yield
+    except TivaxError as error:
+        told = str(error)
+        named = told if told.startswith(f"{file}: ") else f"{file}: {told}"
+        raise TivaxError(named) from None
 
 
 def walk_causes(error: BaseException) -> Iterator[BaseException]:

@@ -134,18 +134,36 @@ def _log_compiling() -> None:
 def _writable(folder: Path) -> bool:
     """Without a cache tivax compiles each time, and JAX need not warn."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for each in (folder.parent, folder):
+            each.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
         return False
-    return os.access(folder, os.W_OK)
+    return os.access(folder, os.W_OK) and _is_private(folder)
 
 
 def cache_folder() -> Path | None:
-    """The user's cache folder of tivax, or None where the cache is turned off."""
+    """The user's cache folder of tivax, or None where the cache is turned off, or
+    others may write to it: what lies there is run as it is."""
     import platformdirs
 
     root = os.environ.get("TIVAX_CACHE", platformdirs.user_cache_dir("tivax"))
-    return Path(root) if root else None
+    return Path(root) if root and _is_private(Path(root)) else None
+
+
+@cache
+def _is_private(folder: Path) -> bool:
+    """Whether a folder, if it is there, is the user's alone; says why not."""
+    if not hasattr(os, "geteuid") or not folder.exists():  # Windows has no such modes
+        return True
+    status = folder.stat()
+    if status.st_uid != os.geteuid():
+        why = "it belongs to another user; set TIVAX_CACHE to a folder of your own"
+    elif status.st_mode & 0o022:
+        why = "others may write to it; `chmod go-w` it, or set TIVAX_CACHE to another"
+    else:
+        return True
+    logging.getLogger("tivax").warning("%s: not used as the cache: %s", folder, why)
+    return False
 
 
 def compilation_cache() -> Path | None:

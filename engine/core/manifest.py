@@ -12,13 +12,14 @@ from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
 
 from .errors import TivaxError
 from .jax_setup import processor_name
-from .output import lock_folder, write_text
+from .output import lock_folder, real_path, write_text
 from .progress import stage
 
 MANIFEST = "manifest.json"
@@ -69,6 +70,28 @@ def _peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+@cache
+def installed_packages() -> dict[str, str]:
+    """Every installed package that tivax needs, and those need, with its version."""
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    found: dict[str, str] = {}
+    waiting = ["tivax"]
+    while waiting:
+        name = canonicalize_name(waiting.pop())
+        if name in found:
+            continue
+        with suppress(PackageNotFoundError):
+            about = distribution(name)
+            found[name] = about.version
+            needs = [Requirement(k) for k in about.requires or ()]
+            # Not what its tests, documentation and other extras need.
+            waiting += [k.name for k in needs if "extra" not in str(k.marker or "")]
+    del found["tivax"]
+    return dict(sorted(found.items()))
 
 
 def describe_environment(*, dated: bool = True) -> dict[str, str]:
@@ -148,6 +171,32 @@ def require_as_written(path: Path, entry: Mapping[str, Any], command: str) -> No
         raise TivaxError(
             f"{path}: changed since `tivax {command}` wrote it; run the command again"
         )
+
+
+def require_as_recorded(path: Path) -> None:
+    """Raise ``TivaxError`` where a manifest beside a file says that it was otherwise.
+
+    ``NAME.manifest.json`` of a panel, or that of the result folder; a file that none
+    lists is the user's own.
+    """
+    for file in (path, real_path(path)):
+        for name in (f"{file.stem}.{MANIFEST}", MANIFEST):
+            command, entry = _entry(file.parent / name, file.name)
+            if entry and not _is_as_listed(file, entry):
+                raise TivaxError(
+                    f"{path}: changed since `tivax {command}` wrote it ({name}); run "
+                    "the command again, or give a file of your own another name"
+                )
+
+
+def _entry(manifest: Path, name: str) -> tuple[str, dict[str, Any]]:
+    """The command of a manifest and what it says of a file; empty where it does not."""
+    with suppress(OSError, ValueError, LookupError, TypeError, RecursionError):
+        content = json.loads(manifest.read_text(encoding="utf-8"))
+        for entry in content["files"]:
+            if entry["name"] == name and isinstance(entry["sha256"], str):
+                return str(content["command"]), entry
+    return "", {}
 
 
 def _is_as_listed(path: Path, entry: Mapping[str, Any]) -> bool:
@@ -242,7 +291,7 @@ class Run:
                 packages[name] = version(name)
             except PackageNotFoundError:
                 continue
-        return {
+        content = {
             "command": self.command,
             "argv": self.argv,
             "tivax": tivax_version(),
@@ -256,8 +305,10 @@ class Run:
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),
+            "installed": installed_packages(),
             **more,
         }
+        return {**content, "digest": _digest(content)}
 
     def add_to_manifest(self, folder: Path, entry: dict[str, Any]) -> dict[str, Any]:
         """Write ``manifest.json`` of a folder that fills file by file, as downloads do.
@@ -293,6 +344,24 @@ class Run:
         )
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=1) + "\n")
         return manifest
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    """SHA-256 of what a manifest says, but of the digest itself."""
+    rest = {k: v for k, v in content.items() if k != "digest"}
+    return hashlib.sha256(json.dumps(rest).encode()).hexdigest()
+
+
+def require_digest(path: Path, content: Mapping[str, Any]) -> None:
+    """Raise ``TivaxError`` for a manifest that says something else than was written.
+
+    Those of an older tivax have no digest.
+    """
+    if content.get("digest", found := _digest(content)) != found:
+        raise TivaxError(
+            f"{path}: changed since `tivax {content.get('command')}` wrote it; run the "
+            "command again"
+        )
 
 
 def describe_outputs(folder: Path, names: Iterable[str]) -> list[dict[str, Any]]:

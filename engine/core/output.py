@@ -1,12 +1,14 @@
 """Files and folders that are written whole or not at all.
 
-What a command writes grows in a hidden part beside its place and is renamed when it is
-whole. A process can be killed at any instant:
+What a command writes grows in a hidden folder beside its place and is renamed when it
+is whole. A process can be killed at any instant, and the next one puts it right:
 
-    .NAME.ID.part                  not whole: is removed
-    .NAME.ID.part, .NAME.ID.old    the older NAME was moved away, the new is not in
-                                   place: the older goes back
-    .NAME.ID.old                   the new is in place: is renamed to a part
+    .NAME.tivax-ID.part/
+        written-by-tivax    whose it is: nothing without this file is touched
+        new                 not whole: is removed
+        old                 the older NAME: goes back, unless the new is in place
+        removed             the same, once the new is in place
+        placing             files of which some may be in place: the others follow
 
 A part is locked by its process, so the next run knows what a dead one left.
 """
@@ -28,8 +30,10 @@ from .errors import TivaxError, walk_causes
 from .interrupts import raise_interrupt
 
 _LEFTOVER = re.compile(
-    r"\.(?P<name>.+)\.(?:(?P<machine>[0-9a-f]{8})-)?[0-9a-f]{8}\.(?:part|old)"
+    r"\.(?P<name>.+)\.tivax-(?P<machine>[0-9a-f]{8})-[0-9a-f]{8}\.part"
 )
+_MARK = "written-by-tivax"
+_NEW, _OLD, _REMOVED, _PLACING = "new", "old", "removed", "placing"
 # Seconds. Where locks do not tell, a younger part may belong to a process at work.
 _LEFTOVER_AGE = 24 * 3600
 _FULL = (errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -42,7 +46,7 @@ def real_path(path: Path) -> Path:
 
 @contextmanager
 def partial_folder(path: Path) -> Iterator[Path]:
-    """A new hidden folder beside ``path``, on the same disk, to write to first.
+    """A new hidden folder near ``path``, on the same disk, to write to first.
 
     Locked while the block runs, removed after it. Errors of a full disk name ``path``.
     """
@@ -52,33 +56,35 @@ def partial_folder(path: Path) -> Iterator[Path]:
         part, lock = _new_part(place)
     except OSError as error:
         raise TivaxError(f"{path}: {error.strerror}; choose another place") from None
-    _at_work.add(part)
+    _at_work[part] = place
     try:
         with explain_full_disk(path):
-            yield part
+            (part / _MARK).touch(exist_ok=False)
+            (part / _NEW).mkdir()
+            yield part / _NEW
     finally:
-        _remove(part)
-        _at_work.discard(part)
+        _finish(part, place)
+        _at_work.pop(part)
         if lock is not None:
             os.close(lock)
 
 
-# Of this process. Ctrl-C may remove them from another thread, which must not come
-# between the two renames of a replacement.
-_at_work: set[Path] = set()
+# Parts of this process and their places. Ctrl-C may remove them from another thread,
+# which must not come between the two renames of a replacement.
+_at_work: dict[Path, Path] = {}
 _replacing = threading.Lock()
 
 
 def abandon_parts() -> None:
     """Remove all parts of this process, which ends at once and without replacing."""
     _replacing.acquire()  # and never released
-    for part in list(_at_work):
-        _remove(part)
+    for part, place in list(_at_work.items()):
+        _finish(part, place)
 
 
 def part_name(place: Path) -> Path:
     """A new name for a hidden part beside ``place``."""
-    return place.parent / f".{place.name}.{_machine()}-{uuid4().hex[:8]}.part"
+    return place.parent / f".{place.name}.tivax-{_machine()}-{uuid4().hex[:8]}.part"
 
 
 def _new_part(place: Path) -> tuple[Path, int | None]:
@@ -130,20 +136,26 @@ def clear_leftovers(path: Path) -> None:
     folder = real_path(path).parent
     with suppress(OSError):  # no such folder, or not ours to read
         for found in sorted(folder.iterdir()):
-            if match := _LEFTOVER.fullmatch(found.name):
+            match = _LEFTOVER.fullmatch(found.name)
+            if match and is_part(found):
                 with suppress(OSError):  # at work, or another process was faster
                     _clear(found, folder / match["name"], match["machine"])
 
 
-def _clear(found: Path, path: Path, machine: str | None) -> None:
-    part, lock = found.with_suffix(".part"), None
-    dead = machine == _machine()
-    if dead and part.exists():
+def is_part(path: Path) -> bool:
+    """Whether tivax made this folder for what is not whole, by its name and mark."""
+    named = _LEFTOVER.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+    return bool(named) and ((path / _MARK).is_file() or not any(path.iterdir()))
+
+
+def _clear(part: Path, place: Path, machine: str) -> None:
+    lock, dead = None, machine == _machine()
+    if dead:
         lock = lock_folder(part)
         dead = lock is not None
     try:
-        if dead or time.time() - _changed(found) > _LEFTOVER_AGE:
-            _finish(part, path)
+        if dead or time.time() - _changed(part) > _LEFTOVER_AGE:
+            _finish(part, place)
     finally:
         if lock is not None:
             os.close(lock)
@@ -154,31 +166,44 @@ def _changed(path: Path) -> float:
     return max(k.lstat().st_mtime for k in (path, *path.rglob("*")))
 
 
-def _finish(part: Path, path: Path) -> None:
+def _finish(part: Path, place: Path) -> None:
     """End a replacement that stopped anywhere: the new is in place, or the old again.
 
-    Nothing called ``.old`` is ever half removed: it is renamed to a part first.
+    Nothing called ``old`` is ever half removed: it is renamed first.
     """
-    old = part.with_suffix(".old")
+    old, placing = part / _OLD, part / _PLACING
+    for file in sorted(placing.iterdir()) if placing.is_dir() else ():
+        there = place.with_name(file.name)
+        if there.exists() and _changed(there) > placing.stat().st_mtime:
+            return  # somebody has put something there since: leave both
+        os.replace(file, there)
     if old.exists():
-        if not os.path.lexists(path):
-            old.rename(path)
-        elif part.exists():  # something else was put there: leave both
+        if not os.path.lexists(place):
+            old.rename(place)
+        elif (part / _NEW).exists():  # something else was put there: leave both
             return
         else:
-            old.rename(part)
-    _remove(part)
+            old.rename(part / _REMOVED)
+    with suppress(OSError):  # removed by another process
+        for path in part.iterdir():
+            if path.name != _MARK:
+                _remove(path)
+        # Last: without the mark what is left would stay for ever.
+        if [k.name for k in part.iterdir()] == [_MARK]:
+            (part / _MARK).unlink()
+        part.rmdir()
 
 
 def _remove(path: Path) -> None:
-    if path.is_dir():
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        path.unlink()
 
 
 def replace_folder(part: Path, path: Path) -> None:
-    """Move ``part`` to ``path``; the old is removed once the new is in place.
+    """Move ``part`` of ``partial_folder`` to ``path``; the old is removed once the new
+    is in place.
 
     The caller has checked that it may be replaced.
     """
@@ -188,10 +213,10 @@ def replace_folder(part: Path, path: Path) -> None:
         try:
             if place.exists():
                 _to_disk(part)
-                place.rename(part.with_suffix(".old"))
+                place.rename(part.with_name(_OLD))
             part.rename(place)
         finally:
-            _finish(part, place)
+            _finish(part.parent, place)
 
 
 def _to_disk(folder: Path) -> None:
@@ -202,19 +227,60 @@ def _to_disk(folder: Path) -> None:
                 os.fsync(file.fileno())
 
 
+def place_file(part: Path, path: Path, *, force: bool) -> None:
+    """Move the file ``part`` to ``path``, which it replaces with ``force`` only.
+
+    Raises ``FileExistsError`` where another process was faster.
+    """
+    place = real_path(path)
+    raise_interrupt()
+    with _replacing:
+        if not force:
+            try:
+                os.link(part, place)
+                return
+            except FileExistsError:
+                raise
+            except OSError:  # a disk without links: the moment between is short
+                if os.path.lexists(place):
+                    raise FileExistsError from None
+        os.replace(part, place)
+
+
+def place_files(part: Path, path: Path) -> None:
+    """Move all files of ``part`` of ``partial_folder`` beside ``path``, all or none.
+
+    The caller has checked that they may replace what is there.
+    """
+    raise_interrupt()
+    with _replacing:
+        _to_disk(part)
+        placing = part.rename(part.with_name(_PLACING))
+        _finish(placing.parent, real_path(path))
+        if placing.exists():
+            raise TivaxError(f"{path}: changed meanwhile; choose another place")
+
+
 def write_text(path: Path, text: str, *, durable: bool = True) -> None:
     """Write a small file aside, then rename: it is found whole, the old or the new.
 
-    Also after a loss of power, where it is ``durable``. Two processes must not write
-    the same file at the same time.
+    Also after a loss of power, where it is ``durable``.
     """
-    part = path.with_name(f".{path.name}.part")
-    with part.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        if durable:
-            os.fsync(file.fileno())
-    os.replace(part, path)
+    write_bytes(path, text.encode(), durable=durable)
+
+
+def write_bytes(
+    path: Path, content: bytes | memoryview, *, durable: bool = True
+) -> None:
+    """The same of bytes."""
+    with partial_folder(path) as folder:
+        part = folder / "file"
+        with part.open("xb") as file:
+            file.write(content)
+            file.flush()
+            if durable:
+                os.fsync(file.fileno())
+        os.replace(part, real_path(path))
 
 
 @contextmanager

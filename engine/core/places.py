@@ -1,8 +1,10 @@
 """Where results may be written: never over inputs, only over tivax's own."""
 
+import hashlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import TivaxError
@@ -11,6 +13,7 @@ from .output import (
     clear_leftovers,
     part_name,
     partial_folder,
+    place_file,
     real_path,
     replace_folder,
 )
@@ -172,3 +175,78 @@ def output_folder(path: Path, run: "Run", *, force: bool = False) -> Iterator[Pa
         if path.exists() and not is_empty_folder(path):
             _require_own_folder(path, run.command)
         replace_folder(part, path)
+
+
+@dataclass(frozen=True)
+class Seal:
+    """The last bytes of a file that has no manifest: whose it is, and the SHA-256 of
+    all before.
+
+    Written blank by ``command``, and filled by ``output_file``.
+    """
+
+    command: str
+    before: str
+    after: str = ""
+
+    @property
+    def blank(self) -> str:
+        return f"{self.before}{'0' * 64}{self.after}"
+
+    def of(self, path: Path) -> bytes:
+        """The seal that fits the file, in the place of its last bytes."""
+        total, left = hashlib.sha256(), path.stat().st_size - len(self.blank)
+        with path.open("rb") as file:
+            while left > 0 and (block := file.read(min(left, 1 << 20))):
+                total.update(block)
+                left -= len(block)
+        return f"{self.before}{total.hexdigest()}{self.after}".encode()
+
+    def fits(self, path: Path) -> bool:
+        """Whether the file ends with its seal."""
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - len(self.blank)))
+            return file.read() == self.of(path)
+
+    def fill(self, path: Path) -> None:
+        seal = self.of(path)
+        with path.open("r+b") as file:
+            file.seek(-len(seal), os.SEEK_END)
+            file.write(seal)
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def require_file_place(path: Path, seal: Seal, *, force: bool) -> None:
+    """Raise ``TivaxError`` unless a sealed file may be written to ``path``.
+
+    With ``force`` it may replace what the same command wrote and nobody has changed
+    since.
+    """
+    require_no_folder(path)
+    clear_leftovers(path)
+    require_free(path, force=force)
+    if path.exists() and not seal.fits(path):
+        raise TivaxError(
+            f"{path}: not written by `tivax {seal.command}`, or changed since; "
+            "force=True does not replace it, choose another place"
+        )
+    require_writable(path)
+
+
+@contextmanager
+def output_file(path: Path, seal: Seal, *, force: bool) -> Iterator[Path]:
+    """A file to write, with its seal blank, that becomes ``path`` when the block ends
+    well; links are followed. What it replaces is checked before the block and after it.
+    """
+    require_file_place(path, seal, force=force)
+    with partial_folder(path) as folder:
+        part = folder / real_path(path).name
+        yield part
+        seal.fill(part)
+        require_file_place(path, seal, force=force)
+        try:
+            place_file(part, path, force=force)
+        except FileExistsError:
+            require_free(path, force=False)
+            raise

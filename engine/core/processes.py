@@ -7,6 +7,8 @@ while this one computes, as threads of one Python cannot.
 """
 
 import gc
+import io
+import logging
 import math
 import os
 import pickle
@@ -24,6 +26,7 @@ from types import TracebackType
 from typing import IO, Any, NamedTuple, NoReturn, TypeVar
 
 from .errors import TivaxError
+from .output import write_bytes
 
 # Arrays are Any here: `tivax --help` loads no numpy.
 
@@ -95,6 +98,7 @@ def _initialize(
     try:
         jax.distributed.initialize(
             coordinator_address=coordinator,
+            coordinator_bind_address=coordinator,  # else it listens to all networks
             num_processes=processes,
             process_id=process_id,
             initialization_timeout=_START,
@@ -157,7 +161,7 @@ class SharedParts:
         self._jobs += 1
         files = [self.folder / f"{self._jobs:03}-{name}.npz" for name in names]
         size, own = jax.process_count(), jax.process_index()
-        missing = [k for k in range(own, len(files), size) if not files[k].exists()]
+        missing = [k for k in range(own, len(files), size) if not _is_sound(files[k])]
         made = make(missing)
         for first in range(0, len(files), size):
             turn = range(first, min(first + size, len(files)))
@@ -175,10 +179,28 @@ class SharedParts:
 def _keep(path: Path, arrays: Sequence[Any]) -> None:
     import numpy as np
 
-    part = path.with_name(f".{path.name}.part")
-    with part.open("wb") as file:
-        np.savez(file, *arrays)
-    os.replace(part, path)
+    file = io.BytesIO()
+    np.savez(file, *arrays)
+    file.write(_sum_of(path, file.getvalue()))
+    write_bytes(path, file.getbuffer(), durable=False)
+
+
+def _sum_of(path: Path, content: bytes) -> bytes:
+    """Checksum of a part and its name, so that one in another's place is noticed."""
+    from .arrays import checksum
+
+    return checksum(content, checksum(path.name.encode())).to_bytes(4, "little")
+
+
+def _is_sound(path: Path) -> bool:
+    """Whether a part is there and as it was written; a damaged one is made again."""
+    if not path.exists():
+        return False
+    content = path.read_bytes()
+    sound = content[-4:] == _sum_of(path, content[:-4])
+    if not sound:
+        logging.getLogger("tivax").warning("%s: damaged on the disk; made again", path)
+    return sound
 
 
 def _kept(path: Path) -> list[Any]:

@@ -176,7 +176,10 @@ class TomlTable:
         """A path relative to the file's folder."""
         if "://" in name:
             raise self.mistake(key, "an address; download it and give a local file")
-        return self.file.parent / name
+        path = self.file.parent / name
+        if any(len(part.encode()) > 255 for part in path.parts):
+            raise self.mistake(key, "too long for the name of a file")
+        return path
 
     def table(self, key: str, known: Collection[str]) -> "TomlTable":
         value = self.values.get(key)

@@ -18,15 +18,23 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool
 
-from ..core import TivaxError, require_list, show, suggest
+from ..core import TivaxError, require_choice, require_list, show, suggest
 from ..estimation import SAMPLES, require_columns
 from ..resampling import Model, sample_rows
-from ..threats import Setting, named_blocks, partitions, unit_weights
+from ..threats import (
+    Setting,
+    initial_by_time,
+    named_blocks,
+    partitions,
+    second_order,
+    unit_weights,
+)
 
 NAMES = (
     "outcome",
     "treatment",
     "controls",
+    "form",
     "effects",
     "sample",
     "years",
@@ -36,6 +44,9 @@ NAMES = (
 """Choices by name; any other name is that of a control."""
 
 SUBSETS, ONE_LEFT_OUT = "subsets", "one left out"
+FORMS = ("linear", "squares", "products", "convergence")
+"""How controls enter: as they are, with their squares, with these and their products,
+or with the outcome in a unit's first year times the years."""
 _MOST_CONTROLS = 20  # of which there are a million subsets
 _SLOPE = re.compile(r"(.+)\[(.+)\]")
 _YEARS = re.compile(r"(\d{4})-(\d{4})")
@@ -73,13 +84,16 @@ class Space:
     options
         Of each choice, the model's own first.
     extra
-        Columns by name that the panel lacks: lags, weights, terms of effects.
+        Columns by name that the panel lacks: lags, weights, terms of effects, squares.
+    forms
+        Names of the columns that a form of the controls adds.
     """
 
     setting: Setting
     sample: str
     options: Mapping[str, Sequence[Option]] = field(default_factory=dict)
     extra: dict[str, pd.Series] = field(default_factory=dict)
+    forms: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -127,15 +141,18 @@ class Space:
 
         controls = value("controls", own_controls)
         stand_in = {k: v.value for k, v in chosen.items() if k not in NAMES}
+        controls = tuple(stand_in.get(k, k) for k in controls)
         treatment = value("treatment", own_treatment)
+        outcome = value("outcome", model.outcome)
+        more = self._of_form(value("form", "linear"), controls, outcome)
         rows = value("sample", self._own_rows)
         if "years" in chosen:
             rows = rows & value("years", None)
         return Specification(
             options={name: option.label for name, option in chosen.items()},
-            outcome=value("outcome", model.outcome),
+            outcome=outcome,
             treatment=self._lagged(treatment, value("lag", 0)),
-            controls=tuple(stand_in.get(k, k) for k in controls),
+            controls=(*controls, *more),
             effects=tuple(value("effects", model.effects)),
             rows=rows,
             weights=value("weights", ""),
@@ -144,6 +161,25 @@ class Space:
     @cached_property
     def _own_rows(self) -> Bool[np.ndarray, " panel"]:
         return rows_of(self.setting, self.sample, self.sample)
+
+    def _of_form(
+        self, form: str, controls: tuple[str, ...], outcome: str
+    ) -> tuple[str, ...]:
+        """Names of the columns that a form adds, which ``extra`` then has."""
+        if form == "linear":
+            return ()
+        made = f"{form}: {outcome if form == 'convergence' else ', '.join(controls)}"
+        if made not in self.forms:
+            if form == "convergence":
+                model = replace(self.setting.model, outcome=outcome)
+                own = replace(self.setting, model=model)
+                columns = initial_by_time(own, linear=True)
+            else:
+                products = form == "products"
+                columns = second_order(self.setting.panel, controls, products=products)
+            self.extra.update(columns)
+            self.forms[made] = tuple(columns)
+        return self.forms[made]
 
     def _lagged(self, column: str, years: int) -> str:
         if not years:
@@ -204,6 +240,7 @@ def contestable(panel: pd.DataFrame, model: Model) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if len(model.controls) > 1:
         found["controls"] = ONE_LEFT_OUT
+    found["form"] = ["squares", "convergence"] if model.controls else ["convergence"]
     unit, time = setting.unit, setting.time
     blocks = [k for k, _ in partitions(setting)][:1]
     found["effects"] = [[unit, f"{k}^{time}"] for k in blocks]
@@ -278,6 +315,15 @@ def _named(names: Sequence[str], own: Sequence[str]) -> str:
     if not more and len(lacking) < len(names):
         return f"without {', '.join(lacking)}"
     return ", ".join(names)
+
+
+def _forms(space: Space, given: Any) -> Iterator[Option]:
+    require_list("choices, form", given)
+    for name in given:
+        require_choice("choices, form", name, FORMS)
+    if not space.setting.model.controls and {"squares", "products"} & {*given}:
+        raise TivaxError("choices, form: the model has no controls")
+    yield from (Option(k, k) for k in ("linear", *given))
 
 
 def _effects(space: Space, given: Any) -> Iterator[Option]:
@@ -405,6 +451,7 @@ _OPTIONS: dict[str, Callable[..., Iterator[Option]]] = {
     "outcome": _outcomes,
     "treatment": _treatments,
     "controls": _controls,
+    "form": _forms,
     "effects": _effects,
     "sample": _samples,
     "years": _years,

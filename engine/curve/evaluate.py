@@ -22,7 +22,7 @@ from ..threats import panel_frame
 from .choices import Space, make_space
 from .fitting import Fitted, Job, fit_all
 from .joint import STATISTICS, JointTest, draw_jointly
-from .result import SpecificationCurve
+from .result import UNWEIGHTED, SpecificationCurve
 
 DRAWS = 9_999
 MOST = 2_000
@@ -56,13 +56,16 @@ def specification_curve(
         Options by the name of a choice, besides the model's own, which is always among
         them: ``outcome``, ``treatment``, ``weights`` (columns; ``lnX`` stands for
         exp(lnX)), ``controls`` (``"subsets"``, ``"one left out"`` or lists of them),
+        their ``form`` (``squares``, ``products``; ``convergence``: the outcome in a
+        unit's first year times the years),
         ``effects`` (lists of terms: ``developed^year`` is an effect for each pair,
         ``iso3[year]`` effects with slopes), ``sample`` (``all``, ``developed``,
         ``developing``, ``without BLOCK``, ``only BLOCK``), ``years``
         (``"2008-2014"``), ``lag`` (of the treatment, in years); any other name is a
         control, its options the columns that may stand for it. By default what the
-        panel has the columns for: a control left out, years by group, trends, without
-        entrants of the EU, weights by GDP, a lag.
+        panel has the columns for: a control left out, squares of the controls,
+        convergence, years by group, trends, without entrants of the EU, weights by GDP,
+        a lag.
     blocks
         Units by the name of a block, besides the built-in ones of ``tx.threats``.
     most
@@ -90,7 +93,9 @@ def specification_curve(
     residuals (WCR, Webb's weights); a cluster has the same weight in all specifications
     of a draw, so that draws have the dependence that the specifications have. The test
     says whether the curve as a whole is what no effect would give; it cannot say which
-    specification is right. Simonsohn, Simmons and Nelson (2020).
+    specification is right. Simonsohn, Simmons and Nelson (2020). Weighted
+    specifications are a curve of their own in ``tests``: weights leave few effective
+    clusters, and tests with them reject too often.
 
     Examples
     --------
@@ -128,9 +133,17 @@ def specification_curve(
     fits = [fit for k in fitted if isinstance(fit := found[k], Fitted)]
     clusters = frame[models[0].cluster].nunique()
     exact = _POINTS**clusters <= draws
+    of_model = np.array([curve_of[k] for k in fitted])
+    tested = [
+        (int(c), jobs[k].specification.options.get("weights", UNWEIGHTED))
+        for k, c in zip(fitted, of_model, strict=True)
+    ]
+    # A model as given has no weights: its own curve comes first.
+    curves = sorted(dict.fromkeys(tested), key=lambda k: k[0])
     drawn = draw_jointly(
         fits,
-        np.array([curve_of[k] for k in fitted]),
+        of_model,
+        np.array([curves.index(k) for k in tested]),
         draws=_POINTS**clusters if exact else draws,
         seed=seed,
         exact=exact,
@@ -142,8 +155,10 @@ def specification_curve(
     draws = _POINTS**clusters if exact else draws
     return SpecificationCurve(
         table=_table(names, jobs, found, curve_of, p_wild),
-        tests=_tests(names, drawn.tests, draws, exact),
-        null=_null(names, drawn.tests),
+        tests=_tests(
+            [(names[c], weights) for c, weights in curves], drawn.tests, draws, exact
+        ),
+        null=_null(names, drawn.quantiles),
         models=tuple(models),
         choices=tuple(dict.fromkeys(k for space in spaces for k in space.options)),
         combinations=spaces[0].size,
@@ -250,10 +265,13 @@ def _table(
 
 
 def _tests(
-    names: Sequence[str], tests: Sequence[JointTest], draws: int, exact: bool
+    curves: Sequence[tuple[str, str]],
+    tests: Sequence[JointTest],
+    draws: int,
+    exact: bool,
 ) -> pd.DataFrame:
     rows = []
-    for name, test in zip(names, tests, strict=True):
+    for (name, weights), test in zip(curves, tests, strict=True):
         p = test.p(exact=exact)
         errors = np.zeros(3) if exact else np.sqrt(p * (1 - p) / draws)
         low, middle, high = np.quantile(test.drawn, [0.025, 0.5, 0.975], axis=1)
@@ -261,6 +279,7 @@ def _tests(
             rows.append(
                 {
                     "model": name,
+                    "weights": weights,
                     "statistic": statistic,
                     "observed": float(test.observed[k]),
                     "null_low": float(low[k]),
@@ -273,10 +292,12 @@ def _tests(
     return pd.DataFrame(rows)
 
 
-def _null(names: Sequence[str], tests: Sequence[JointTest]) -> pd.DataFrame:
+def _null(
+    names: Sequence[str], quantiles: Sequence[Float[np.ndarray, "s 3"]]
+) -> pd.DataFrame:
     parts = []
-    for name, test in zip(names, tests, strict=True):
-        low, middle, high = test.quantiles.T
+    for name, own in zip(names, quantiles, strict=True):
+        low, middle, high = own.T
         rank = np.arange(1, len(low) + 1)
         made = {"rank": rank, "low": low, "median": middle, "high": high}
         parts.append(pd.DataFrame(made).assign(model=name))

@@ -31,14 +31,10 @@ _BAND = (0.025, 0.5, 0.975)
 
 
 class JointTest(NamedTuple):
-    """Of one curve: ``observed`` and ``drawn`` by statistic, and the band of the null.
-
-    ``quantiles`` hold those of ``_BAND`` under the null, by rank of the sorted effects.
-    """
+    """Of one curve: ``observed`` and ``drawn`` by statistic."""
 
     observed: Float[np.ndarray, " 3"]
     drawn: Float[np.ndarray, "3 n"]
-    quantiles: Float[np.ndarray, "s 3"]
 
     def p(self, *, exact: bool) -> Float[np.ndarray, " 3"]:
         """Share of draws at least as far from 0, the data counted unless they are
@@ -49,14 +45,20 @@ class JointTest(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """p of each specification, and the joint test of each curve."""
+    """p of each specification, and the joint test of each curve.
+
+    ``quantiles`` hold those of ``_BAND`` under the null for each model, by rank of its
+    sorted effects.
+    """
 
     p_wild: Float[np.ndarray, " s"]
     tests: list[JointTest]
+    quantiles: list[Float[np.ndarray, "s 3"]]
 
 
 def draw_jointly(
     fits: Sequence[Fitted],
+    model: Int[np.ndarray, " s"],
     curve: Int[np.ndarray, " s"],
     *,
     draws: int,
@@ -64,7 +66,8 @@ def draw_jointly(
     exact: bool,
     told: Callable[[int], object],
 ) -> Drawn:
-    """All specifications in the same draws; ``curve`` holds the number of their curves.
+    """All specifications in the same draws; ``model`` and ``curve`` hold the numbers of
+    their models, and of the curves that are tested.
 
     The draws of ``TESTS`` specifications are held at a time, and all effects of some
     thousand draws.
@@ -92,7 +95,7 @@ def draw_jointly(
             at[1] += own <= -reach
             at[2] += normal_deviate(own, int(df[k]))
         told(min(start + TESTS, len(fits)))
-    median, quantiles = _effects(fits, curve, curves, draws, seed, exact)
+    median, quantiles = _effects(fits, model, curve, draws, seed, exact)
     tests = []
     for c in range(curves):
         up, down, z = sums[c]
@@ -104,8 +107,8 @@ def draw_jointly(
                 z / np.sqrt(count[c]),
             ]
         )
-        tests.append(JointTest(values[:, -1], values[:, :-1], quantiles[c]))
-    return Drawn(p, tests)
+        tests.append(JointTest(values[:, -1], values[:, :-1]))
+    return Drawn(p, tests, quantiles)
 
 
 def critical(sizes: Float[np.ndarray, " n"]) -> float:
@@ -135,21 +138,22 @@ def _deviates(df: int) -> tuple[Float[np.ndarray, " k"], Float[np.ndarray, " k"]
 
 def _effects(
     fits: Sequence[Fitted],
+    model: Int[np.ndarray, " s"],
     curve: Int[np.ndarray, " s"],
-    curves: int,
     draws: int,
     seed: int,
     exact: bool,
 ) -> tuple[Float[np.ndarray, "c n"], list[Float[np.ndarray, "_ 3"]]]:
-    """The median effect of each draw, and quantiles of the sorted effects over the
-    first block of draws."""
+    """The median effect of each curve and draw, and quantiles of the sorted effects of
+    each model over the first block of draws."""
     a = np.stack([k.loadings.a[0] * k.scaled for k in fits])
     medians: list[np.ndarray] = []
     quantiles: list[np.ndarray] = []
     for block in wild_effects(a, draws=draws, seed=seed, exact=exact):
-        parts = [block[:, curve == c] for c in range(curves)]
+        parts = (block[:, curve == c] for c in range(curve.max() + 1))
         medians.append(np.stack([np.median(k, axis=1) for k in parts]))
         if not quantiles:
-            ranked = (np.sort(k, axis=1) for k in parts)
+            every = (block[:, model == m] for m in range(model.max() + 1))
+            ranked = (np.sort(k, axis=1) for k in every)
             quantiles = [np.quantile(k, _BAND, axis=0).T for k in ranked]
     return np.concatenate(medians, axis=1), quantiles

@@ -17,6 +17,7 @@ from ..core import (
 )
 from ..resampling import LEVEL, Model
 
+UNWEIGHTED = "none"
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
 
 
@@ -32,7 +33,8 @@ class SpecificationCurve(Printable):
         clusters, chosen (the model as given) and note. What cannot be fitted, or is the
         same regression as another, has no numbers and says so.
     tests
-        model, statistic (``median effect``, ``share significant``, ``Stouffer Z``),
+        model, weights (``none``; each other weights are a curve of their own),
+        statistic (``median effect``, ``share significant``, ``Stouffer Z``),
         observed, null_low, null_median, null_high (2.5, 50 and 97.5 % of the draws
         without an effect), p, mc_error.
     null
@@ -118,9 +120,15 @@ class SpecificationCurve(Printable):
         rows = self.estimated[self.estimated["model"] == model]
         return rows.assign(significant=rows["p_wild"] <= LEVEL).reset_index(drop=True)
 
+    def _tests_of(self, model: Model, weights: str) -> dict[str, dict[str, Any]]:
+        own = self.tests["model"] == model.name
+        return _by_statistic(self.tests[own & (self.tests["weights"] == weights)])
+
     def _sentence(self, model: Model) -> str:
-        rows = self.drawn_curve(model.name)
-        tests = _by_statistic(self.tests[self.tests["model"] == model.name])
+        every = self.drawn_curve(model.name)
+        weights = _weights_of(every)
+        others = [k for k in weights.unique() if k != UNWEIGHTED]
+        rows, tests = every[weights == UNWEIGHTED], self._tests_of(model, UNWEIGHTED)
         significant = rows[rows["significant"]]
         up = int((significant["coef"] > 0).sum())
         down = len(significant) - up
@@ -131,7 +139,8 @@ class SpecificationCurve(Printable):
         )
         said = [
             f"{model.name}: {model.treatments[0]} on {model.outcome} in "
-            f"{count_text(len(rows), 'specification')}{self._drawn_from(model)}, from "
+            f"{count_text(len(rows), 'specification')}"
+            f"{' without weights' if others else ''}{self._drawn_from(model)}, from "
             f"{number_text(rows['coef'].min())} to {number_text(rows['coef'].max())}, "
             f"median {number_text(median['observed'])} (the model "
             f"{number_text(own['coef'])}, p {self._p(own['p_wild'])})",
@@ -144,7 +153,15 @@ class SpecificationCurve(Printable):
             f"p {self._p(share['p'])}, as large a Stouffer Z p {self._p(z['p'])}: "
             f"{self._conclusion(list(tests.values()))}",
         ]
-        if moving := self._most_moving(rows):
+        for name in others:
+            weighted = every.loc[weights == name, "coef"]
+            p = [self._p(k["p"]) for k in self._tests_of(model, name).values()]
+            said.append(
+                f"Weighted by {name}, a curve of its own whose tests reject too often, "
+                f"{len(weighted)} have the median {number_text(weighted.median())} "
+                f"and p {', '.join(p)}"
+            )
+        if moving := self._most_moving(every):
             said.append(moving)
         return ". ".join(said) + "."
 
@@ -153,6 +170,7 @@ class SpecificationCurve(Printable):
         more = []
         if self.combinations > len(rows):
             more.append(f"drawn at random from {self.combinations:,} combinations")
+        rows = rows[_weights_of(rows) == UNWEIGHTED]
         same = int(rows["note"].str.startswith("the same regression").sum())
         lost = int(rows["coef"].isna().sum()) - same
         if same:
@@ -205,7 +223,8 @@ class SpecificationCurve(Printable):
     def _listing(self, model: Model) -> Listing:
         rows = [
             (
-                str(k["statistic"]),
+                str(k["statistic"])
+                + ("" if k["weights"] == UNWEIGHTED else f", {k['weights']}"),
                 number_text(k["observed"]),
                 number_text(k["null_low"]),
                 number_text(k["null_median"]),
@@ -220,6 +239,10 @@ class SpecificationCurve(Printable):
             f"{model.outcome}, {self.draws:,} {'patterns' if self.exact else 'draws'}"
         )
         return Listing(title, _PRINTED, rows, [self._sentence(model)])
+
+
+def _weights_of(rows: pd.DataFrame) -> pd.Series:
+    return rows["weights"] if "weights" in rows else pd.Series(UNWEIGHTED, rows.index)
 
 
 def _share_in_words(many: int, of: int, sign: str) -> str:

@@ -1,6 +1,7 @@
 """An economy as plain arrays, its file and its check: trade, inputs, final demand."""
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from ..core import (
     percent_text,
     read_npz,
     require_kind,
+    write_bytes,
 )
 
 _DIMENSIONS = {
@@ -207,13 +209,9 @@ def save_economy(economy: Economy, path: str | Path) -> None:
     path = local_path("path", path)
     arrays = {name: getattr(economy, name) for name in _DIMENSIONS}
     labels = {k: np.array(getattr(economy, k)) for k in ("regions", "sectors")}
-    part = path.with_name(f".{path.name}.part.npz")
-    try:
-        np.savez_compressed(part, **labels, **arrays)
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise TivaxError(f"{path}: {error.strerror or error}") from None
+    file = io.BytesIO()
+    np.savez_compressed(file, **labels, **arrays)
+    write_bytes(path, file.getbuffer())
 
 
 def _labels(where: str, name: str, values: object) -> tuple[str, ...]:

@@ -32,6 +32,8 @@ from .inversion import PValues as PValues
 from .inversion import invert as invert
 from .iv_data import IVData as IVData
 from .least_squares import fixed_effects as fixed_effects
+from .model_data import alone_note as alone_note
+from .model_data import singly_identified as singly_identified
 from .regression_data import COLLINEAR as COLLINEAR
 from .regression_data import SEPARATE as SEPARATE
 from .regression_data import column_name as column_name

@@ -179,14 +179,14 @@ def _count_above(
     layout: clusters.Layout,
 ) -> Array:
     """Draws above the observed statistic, and draws that could be computed."""
-    G, size = len(rows), random_draws.BLOCK
+    G, size = len(rows), random_draws.draws_of_block(len(rows))
     S = clusters.cross_products(columns, group, clusters=G)
     products = clusters.ClusterCrossProducts(S, rows, n_parameters)
     loadings, observed = resampling.anderson_rubin_loadings(products, layout=layout)
     seed, draws = numbers
 
     def block(k: Array, so_far: Array) -> Array:
-        v = random_draws.webb(random_draws.block_key(seed, k), G)
+        v = random_draws.webb(random_draws.block_key(seed, k), G, draws=size)
         drawn = jnp.abs(resampling.wild_statistics(loadings, v))
         used = (k * size + jnp.arange(size) < draws) & jnp.isfinite(drawn)
         above = used & (drawn > observed * (1 + resampling.TIE))

@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float, Int
 from ...kernels.two_way import default_lags, kernel_of_years
 from ..core import TivaxError, require_kind, require_whole, show, suggest
 from .estimates import Convention, Estimate, make_estimate
-from .library_fits import feols, panel_ols
+from .library_fits import feols
 from .model_data import ModelData, prepare
 from .regression_data import orthonormal
 
@@ -29,7 +29,10 @@ def driscoll_kraay(
     Robust to correlation between countries and, by a Bartlett kernel of ``lags`` (by
     default the integer part of 4 (T/100)^(2/9)), over time. It relies on many years:
     with 15 it is a rough guide. t has T - 1 degrees of freedom. linearmodels' factor is
-    N / (N - K - G - T + 1), its kernel weights 1 - j / (lags + 1).
+    N / (N - K - G - T + 1), its kernel weights 1 - j / (lags + 1). Years are j apart by
+    the calendar where ``time`` holds numbers, else by their order; linearmodels takes
+    those that are there as neighbours. T of the default counts from the first to the
+    last.
 
     Examples
     --------
@@ -41,16 +44,23 @@ def driscoll_kraay(
     gdp    0.942  0.178
     """
     given = prepare(data, outcome, regressors, entity=entity, time=time)
-    T = given.used[time].nunique()
-    lags = _kernel_lags(lags, T, int(4 * (T / 100) ** (2 / 9)))
-    return panel_ols(
+    year, years, span = _calendar(given.used[time])
+    lags = _kernel_lags(lags, span, int(4 * (span / 100) ** (2 / 9)))
+    solved, N, T = _solve(given), len(year), len(years)
+    each = solved.slopes * solved.residuals[None, :]
+    across = np.stack([np.bincount(year, row) for row in each], axis=1)
+    W = kernel_of_years(years, lags).weights
+    G = given.used[entity].nunique()
+    lost, gone = given.lost([year])
+    return _estimate(
         given,
-        time,  # scores are summed over the countries of a year
-        convention=f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
+        solved,
+        N / (N - len(regressors) - G - T + 1) * across.T @ W @ across,
+        clusters=0,
         degrees=T - 1,
-        cov_type="kernel",
-        kernel="bartlett",
-        bandwidth=lags,
+        convention=f"Driscoll-Kraay, {lags} lags, linearmodels, t(T-1)",
+        lost=gone,
+        reason=lost.reason(outcome, T),
     )
 
 
@@ -107,9 +117,12 @@ def common_shocks(
     Robust to any correlation within countries and to common factors whose shocks last
     for some years, with loadings that differ: of each coefficient the largest of three
     variances, clusters by country, Driscoll and Kraay's with a Bartlett kernel, and
-    their sum less the kernel within countries (Chiang, Hansen and Sasaki 2024, Review
-    of Economics and Statistics, for two-way clusters with serially correlated effects
-    of time). Correlations are those of clusters by country.
+    their sum less the kernel within countries. The sum is that of Chiang, Hansen and
+    Sasaki (2024, Review of Economics and Statistics) for two-way clusters with serially
+    correlated effects of time; to take the largest, and the scale and degrees below,
+    are of this package. Chen and Vogelsang (2024, Journal of Econometrics 244) have
+    fixed-b critical values for the same sum. Correlations are those of clusters by
+    country.
 
     A dozen years make a kernel estimate too small and uncertain. Were the sums of the
     scores of a year independent and normal, it would be z'A z of T of them, A the
@@ -118,8 +131,9 @@ def common_shocks(
     of the exact critical value up to a kernel of 4 years of 15. Where countries are
     independent the test rejects far less often than it says.
 
-    ``lags``: years over which shocks last, by default a fifth of all; slopes and
-    one constant are counted.
+    ``lags``: years over which shocks last, by default a fifth of those from the first
+    to the last; slopes and one constant are counted. Years are apart by the calendar
+    where ``time`` holds numbers, else by their order.
 
     Examples
     --------
@@ -134,13 +148,13 @@ def common_shocks(
     """
     given = prepare(data, outcome, regressors, entity=entity, time=time)
     code, names = pd.factorize(given.used[entity], sort=True)
-    year, years = pd.factorize(given.used[time], sort=True)
+    year, years, span = _calendar(given.used[time])
     G, T, N = len(names), len(years), len(code)
-    lags = _kernel_lags(lags, T, default_lags(T))
+    lags = _kernel_lags(lags, span, default_lags(span))
     solved = _solve(given)
     scores = np.zeros((G, T, len(solved.coef)))
     scores[code, year] = (solved.slopes * solved.residuals[None, :]).T
-    W, scale, degrees = kernel_of_years(T, lags)
+    W, scale, degrees = kernel_of_years(years, lags)
     within, across = scores.sum(axis=1), scores.sum(axis=0)
     by_country = within.T @ within
     kernel = across.T @ W @ across
@@ -159,6 +173,22 @@ def common_shocks(
         lost=gone,
         reason=lost.reason(outcome, G),
     )
+
+
+def _calendar(
+    time: pd.Series,
+) -> tuple[Int[np.ndarray, " N"], Float[np.ndarray, " T"], int]:
+    """The number of each row's year, the years themselves, and how many there are from
+    the first to the last; what holds no numbers is numbered in its order."""
+    numeric = pd.to_numeric(time, errors="coerce")
+    known = (
+        numeric
+        if numeric.notna().all()
+        else pd.Series(pd.factorize(time, sort=True)[0])
+    )
+    year, years = pd.factorize(known.astype(float), sort=True)
+    years = np.asarray(years, float)
+    return year, years, int(years[-1] - years[0]) + 1
 
 
 def _kernel_lags(lags: int | None, T: int, default: int) -> int:

@@ -77,7 +77,8 @@ class Estimate(Coefficients):
     residuals
         By row label of the data used.
     note
-        Which terms have no standard error, and why; empty elsewhere.
+        Which terms have no standard error, and why; which one cluster alone identifies,
+        so that their standard error says nothing; empty elsewhere.
     correlation
         Of the coefficients, by term: the covariance whatever their units.
     effects
@@ -269,12 +270,14 @@ def make_estimate(
     lost: Collection[str] = (),
     reason: str = "",
     effects: Sequence[str] = (),
+    note: str = "",
 ) -> Estimate:
     """An :class:`Estimate` from coefficients and covariance; t of ``degrees``.
 
     ``power`` is k of each column whose unit is 2^k of that it was estimated in. The
     terms in ``lost`` have no standard error (NaN), for this ``reason``; neither have
-    those of a negative variance, which two-way clustering can give.
+    those of a negative variance, which two-way clustering can give. ``note`` is said
+    beside.
     """
     report, power = list(report), power or {}
     degrees = clusters - 1 if degrees is None else degrees
@@ -323,7 +326,7 @@ def make_estimate(
         r2=r2,
         convention=convention,
         residuals=times_power(residuals, power.get(outcome, 0)),
-        note="; ".join(notes),
+        note="; ".join(filter(None, [*notes, note])),
         effects=tuple(effects),
     )
 

@@ -78,6 +78,7 @@ def feols(
         lost=gone,
         reason=lost.reason(outcome, count),
         effects=given.effects,
+        note="" if gone else "; ".join(filter(None, map(given.alone, clusters))),
     )
 
 
@@ -106,7 +107,6 @@ def panel_ols(
     clusters: str,
     *,
     convention: str,
-    degrees: int | None = None,
     **covariance: Any,
 ) -> Estimate:
     """Fit by linearmodels' PanelOLS."""
@@ -133,15 +133,15 @@ def panel_ols(
         fit.params,
         fit.cov,
         n=int(fit.nobs),
-        clusters=used[clusters].nunique() if degrees is None else 0,
+        clusters=used[clusters].nunique(),
         r2=float(fit.rsquared),
         convention=convention,
         residuals=pd.Series(np.ravel(fit.resids.to_numpy()), used.index),
         report=given.regressors,
-        degrees=degrees,
         power=given.power,
         left_out=given.left_out,
         lost=gone,
         reason=lost.reason(given.outcome, used[clusters].nunique()),
         effects=given.effects,
+        note="" if gone else given.alone(clusters),
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from jaxtyping import Bool, Float, Int
 
 from ..core import TivaxError, count_text
 from .regression_data import (
@@ -13,6 +14,7 @@ from .regression_data import (
     column_names,
     complete_rows,
     of_norm_one,
+    orthonormal,
     powers,
     require_identified,
     require_names,
@@ -65,6 +67,61 @@ class ModelData:
         y, names = self.columns[self.outcome].to_numpy(), ["const", *slopes]
         lost = without_error(X, y, clusters, dummies=1 + len(self.dummies))
         return lost, [k for k, gone in zip(names, lost.terms, strict=True) if gone]
+
+    def alone(self, column: str) -> str:
+        """Which regressors a single cluster identifies, as a note; empty for none."""
+        names = [*self.dummies, *self.regressors]
+        X = of_norm_one(self.columns[names].to_numpy())
+        basis = orthonormal(X).basis
+        slopes = np.linalg.inv(basis.T @ X)[len(self.dummies) :] @ basis.T
+        code, labels = pd.factorize(self.used[column], sort=True)
+        return alone_note(
+            singly_identified(basis, slopes, code), self.regressors, [*labels]
+        )
+
+
+# Of a direction's leverage in one cluster, rounding; and of a coefficient that lies in
+# such directions.
+_LEVERAGE, _SHARE = 1e-9, 1e-6
+
+
+def singly_identified(
+    basis: Float[np.ndarray, "N p"],
+    slopes: Float[np.ndarray, "q N"],
+    cluster: Int[np.ndarray, " N"],
+) -> Bool[np.ndarray, "q G"]:
+    """Which clusters alone identify a part of a coefficient, slopes y: a direction of
+    the columns is 0 in all other clusters, and the coefficient moves with it.
+
+    ``basis`` is orthonormal and spans the columns and the slopes.
+    """
+    leverage = np.bincount(cluster, (basis**2).sum(axis=1))
+    found = np.zeros((len(slopes), len(leverage)), bool)
+    along = slopes @ basis
+    size = np.linalg.norm(along, axis=1)
+    # Directions of one cluster have a leverage of 1 there: few clusters have as much.
+    for g in np.flatnonzero(leverage >= 1 - _LEVERAGE):
+        own = basis[cluster == g]
+        held, U = np.linalg.eigh(own.T @ own)
+        part = np.linalg.norm(along @ U[:, held >= 1 - _LEVERAGE], axis=1)
+        found[:, g] = part > _SHARE * size
+    return found
+
+
+def alone_note(
+    alone: Bool[np.ndarray, "q G"], terms: Sequence[str], labels: Sequence[object]
+) -> str:
+    """``CYP alone identifies a part of D: ...`` for each term; empty for none."""
+    said = []
+    for term, own in zip(terms, alone, strict=True):
+        if own.any():
+            named = ", ".join(str(labels[g]) for g in np.flatnonzero(own)[:3])
+            each = "each of " if own.sum() > 1 else ""
+            said.append(
+                f"{each}{named} alone identifies a part of {term}, of which a "
+                "clustered standard error says nothing"
+            )
+    return "; ".join(said)
 
 
 def prepare(

@@ -45,7 +45,7 @@ def time_dummies(data: pd.DataFrame, entity: str, time: str) -> pd.DataFrame:
     connected = connected_components(links, directed=False)[1][:T]
     kept = np.setdiff1d(np.arange(T), np.unique(connected, return_index=True)[1])
     dummies = np.equal.outer(kept, code).astype(float).T
-    return pd.DataFrame(dummies, data.index, [f"_{names[k]}" for k in kept])
+    return pd.DataFrame(dummies, data.index, [f"_{names[int(k)]}" for k in kept])
 
 
 def lagged(data: pd.DataFrame, column: str, *, years: int = 1) -> pd.Series:

@@ -4,9 +4,7 @@ What a folder lacks is not offered. Sectors are shown together: rows of single s
 are left out, terms of a decomposition are summed over them.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,22 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import MANIFEST, TivaxError, load_toml, require_as_written, suggest
+from ..core import (
+    TivaxError,
+    load_toml,
+    suggest,
+)
 from ..measures import EVERY_PARTNER, EVERY_SECTOR, INDICATORS, METHODS, NOT_SUMMED
-from .read import find_table, read_table
+from .read import (
+    TABLES,
+    WIDE,
+    find_table,
+    read_manifest,
+    read_table,
+    require_memory,
+    require_recorded,
+)
 
-# Tables with a column for each measure.
-_WIDE = ("tbi", "vax", "footprints")
 _NORMAL_95 = 1.959963984540054
 
 
@@ -63,11 +71,15 @@ class Measure:
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """A folder of results: its name in lists, and its manifest, which tells units."""
+    """A folder of results: its name in lists, and its manifest, which tells units.
+
+    ``recorded``: the manifest has the checksums of its tables.
+    """
 
     path: Path
     name: str
     manifest: Mapping[str, Any]
+    recorded: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +89,14 @@ class Collected:
     years: tuple[int, ...]
     regions: tuple[str, ...]
     measures: tuple[Measure, ...]
+    unrecorded: tuple[str, ...] = ()
+    """Results that no checksum vouches for."""
+
+    @property
+    def bytes(self) -> int:
+        """Of the numbers of all measures."""
+        arrays = [a for k in self.measures for a in (k.values, k.low, k.high)]
+        return sum(a.nbytes for a in arrays if a is not None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,7 +116,7 @@ def result_folders(paths: Sequence[Path]) -> list[ResultFolder]:
     short = [path.resolve().name for path in paths]
     names = short if len(set(short)) == len(short) else [str(path) for path in paths]
     return [
-        ResultFolder(path, name, _manifest(path))
+        ResultFolder(path, name, about := read_manifest(path), "files" in about)
         for path, name in zip(paths, names, strict=True)
     ]
 
@@ -138,7 +158,8 @@ def collect_results(
         )
     )
     measures = [_measure(k, group, years, regions) for group, k in found]
-    return Collected(tuple(years), tuple(regions), tuple(measures))
+    unrecorded = tuple(k.name for k in results if not k.recorded)
+    return Collected(tuple(years), tuple(regions), tuple(measures), unrecorded)
 
 
 def _measure(
@@ -184,18 +205,15 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
     folder, manifest = result.path, result.manifest
     if not folder.exists():
         raise TivaxError(f"{folder}: no such folder")
-    tables = {
-        name: path
-        for name in (*_WIDE, "va_absorbed", "indicators", "decomposition")
-        if (path := find_table(folder, name))
-    }
+    tables = {name: path for name in TABLES if (path := find_table(folder, name))}
     if not tables:
         raise TivaxError(
             f"{folder}: no result of tivax tbi, indicators, decompose or demo"
         )
-    _require_as_recorded(folder, manifest, tables.values())
+    require_recorded(folder, manifest, tables.values())
+    require_memory(folder, tables.values())
     seen: set[str] = set()
-    for name in _WIDE:
+    for name in WIDE:
         if name in tables:
             for series in _columns(tables[name], manifest):
                 if series.code not in seen:
@@ -207,55 +225,6 @@ def _series_of(result: ResultFolder) -> Iterator[_Series]:
         yield from _indicators(tables["indicators"], manifest)
     if "decomposition" in tables:
         yield from _terms(tables["decomposition"], manifest)
-
-
-def _manifest(folder: Path) -> dict[str, Any]:
-    """The manifest, which tells units; nothing where there is none.
-
-    Raises ``TivaxError`` for one that is damaged.
-    """
-    path = folder / MANIFEST
-    if not path.exists():
-        return {}
-    with suppress(OSError, ValueError, RecursionError):
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if _is_manifest(found):
-            return found
-    raise TivaxError(
-        f"{path}: not a manifest of a tivax command, or damaged; run the command again"
-    )
-
-
-def _is_manifest(found: Any) -> bool:
-    if not isinstance(found, dict):
-        return False
-    lists = [found.get(k, []) for k in ("files", "accounts")]
-    return (
-        isinstance(found.get("command"), str)
-        and isinstance(found.get("units", {}), dict)
-        and all(isinstance(k, list) for k in lists)
-        and all(isinstance(k, dict) for one in lists for k in one)
-    )
-
-
-def _require_as_recorded(
-    folder: Path, manifest: Mapping[str, Any], tables: Iterable[Path]
-) -> None:
-    """Raise ``TivaxError`` for a table whose units another manifest would tell.
-
-    Older manifests do not record files.
-    """
-    if "files" not in manifest:
-        return
-    listed = {str(k.get("name")): k for k in manifest["files"]}
-    for path in tables:
-        entry = listed.get(path.relative_to(folder).as_posix())
-        if entry is None:
-            raise TivaxError(
-                f"{path}: not written by `tivax {manifest['command']}`, whose "
-                f"{MANIFEST} lies there; move it to a folder of its own"
-            )
-        require_as_written(path, entry, manifest["command"])
 
 
 def _by_account(frame: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:

@@ -6,6 +6,7 @@ vl-convert. Numbers are kept as float64, to the last digit of the files.
 
 import base64
 import json
+import logging
 import os
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,29 +17,30 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 
 from ..core import (
+    Seal,
     TivaxError,
     cache_folder,
-    explain_full_disk,
     local_path,
+    output_file,
     require_apart,
-    require_free,
+    require_file_place,
     require_no_folder,
-    require_writable,
     tivax_version,
-    write_text,
 )
 from ..reporting import COLOURS, DEFICIT, SURPLUS
 from ..tables import REST, country_name
 from .collect import Collected, Measure, collect_results, result_folders
 from .tiles import tile_map
 
+_SCRIPTS_SEAL = Seal("explore", "\n// SHA-256 of all above: ")
 _SCRIPTS = ("data.js", "state.js", "charts.js", "views.js", "page.js")
-_MADE_BY = '<meta name="generator" content="tivax explore">'
+_SEAL = Seal(
+    "explore", "<!-- written by tivax explore, SHA-256 of all above: ", " -->\n"
+)
 _ENDINGS = (".html", ".htm")  # that a browser opens
 # By which economies are ordered: the first measure that is there.
 _SIZES = ("va_exports", "EXGR", "gross_exports", "FFD_DVA", "VALU")
@@ -85,37 +87,57 @@ def explore(
     path = local_path("out", out)
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
+    _say_what_is_odd(path, collected)
     text = explorer_html(collected, path.parent)
-    with explain_full_disk(path):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_text(path, text)
+    with output_file(path, _SEAL, force=force) as part:
+        part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
     return path
 
 
 def require_page_place(path: Path, results: Sequence[Path], *, force: bool) -> None:
     """Raise ``TivaxError`` unless the page can be written to ``path``.
 
-    With ``force`` it may replace an older page, and nothing else.
+    With ``force`` it may replace an older page that nobody has changed, and nothing
+    else.
     """
     require_no_folder(path)
     require_apart({"output": path}, results)
     if path.suffix.lower() not in _ENDINGS:
         raise TivaxError(f"output {path}: a page of HTML; end its name in .html")
-    require_free(path, force=force)
-    if path.exists():
-        with path.open("rb") as file:
-            if _MADE_BY.encode() not in file.read(1000):
-                raise TivaxError(
-                    f"{path}: not written by `tivax explore`; force=True does not "
-                    "replace it, choose another place"
-                )
-    require_writable(path)
+    require_file_place(path, _SEAL, force=force)
+
+
+# Of base64, which the numbers of a page are in; and bytes of its scripts.
+_ENCODED, _SCRIPT_BYTES = 4 / 3, 900_000
+# Above the first a page is slow to open and to send; a browser holds a text of 512 MB.
+_LARGE, _LARGEST = 8e6, 400e6
+
+
+def _say_what_is_odd(path: Path, collected: Collected) -> None:
+    """Say that a page will be large, or shows results that nothing vouches for."""
+    log = logging.getLogger("tivax")
+    size = _SCRIPT_BYTES + _ENCODED * collected.bytes
+    told = f"{path}: a page of about {size / 1e6:,.0f} MB"
+    if size > _LARGEST:
+        raise TivaxError(
+            f"{told}, and browsers open none above {_LARGEST / 1e6:,.0f} MB; choose "
+            "measures by --only, or compute fewer years"
+        )
+    if size > _LARGE:
+        log.warning("%s, which opens slowly; --only makes it smaller", told)
+    for name in collected.unrecorded:
+        log.warning("%s: %s", name, _UNRECORDED)
+
+
+_UNRECORDED = (
+    "no manifest.json with checksums lies beside its tables, so that nothing shows "
+    "whether they are as tivax wrote them"
+)
 
 
 def explorer_html(collected: Collected, place: Path) -> str:
     """The page as text. ``place`` is the folder it goes to, for links to the files."""
     return Template(_installed("page.html")).substitute(
-        made_by=_MADE_BY,
         title=escape(_title(collected)),
         style=_installed("page.css"),
         vega=_vega(),
@@ -123,6 +145,9 @@ def explorer_html(collected: Collected, place: Path) -> str:
         data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
+        unrecorded="".join(
+            f"<p>{escape(name)}: {_UNRECORDED}.</p>\n" for name in collected.unrecorded
+        ),
     )
 
 
@@ -195,19 +220,21 @@ def _installed(name: str) -> str:
 def _vega() -> str:
     """The scripts of Vega-Lite and what it needs.
 
-    Bundling them takes three seconds, so they are kept in the user's cache folder.
+    Bundling them takes three seconds, so they are kept in the user's cache folder,
+    which nobody else may write to; a file that has changed is made again.
     """
     folder, known = cache_folder(), version("vl-convert-python")
     kept = folder / f"vega-{known}.js" if folder else None
-    if kept and kept.is_file():
-        return kept.read_text(encoding="utf-8")
+    if kept and kept.is_file() and _SCRIPTS_SEAL.fits(kept):
+        return kept.read_text(encoding="utf-8")[: -len(_SCRIPTS_SEAL.blank)]
     from vl_convert import javascript_bundle
 
     text = javascript_bundle("window.vegaEmbed = vegaEmbed;")
     if kept:
-        with suppress(OSError):  # a folder that cannot be written
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            part = kept.with_name(f".{kept.name}.{uuid4().hex[:8]}")
-            part.write_text(text, encoding="utf-8")
-            part.replace(kept)
+        with suppress(OSError, TivaxError):  # a folder that cannot be written
+            kept.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            kept.unlink(missing_ok=True)
+            with output_file(kept, _SCRIPTS_SEAL, force=True) as part:
+                content = f"{text}{_SCRIPTS_SEAL.blank}"
+                part.write_text(content, encoding="utf-8", newline="")
     return text

@@ -40,7 +40,8 @@ def drawn_effects(
         G of the t(G - 1) that intervals take.
 
     On the left the estimates over draws of the tables, on the right 95 % intervals: of
-    sampling alone, of the tables alone, of both; below, the corrected estimates.
+    sampling alone, of the tables alone, of both, around the estimate, which errors pull
+    towards 0; below, the corrected estimates with their own.
     """
     require_columns("summary", summary, ["term", "estimate", "se_total"])
     require_columns("distribution", distribution, ["term", "estimate"])
@@ -71,15 +72,13 @@ def _intervals(ax: Axes, row: dict, reach: float) -> None:
         ("sampling", "estimate", "se_sampling", QUIET),
         ("tables", "estimate", "se_table", SURPLUS),
         ("both", "estimate", "se_total", INK),
-        ("corrected", "coef_corrected", None, DEFICIT),
-        ("SIMEX", "coef_simex", None, COLOURS[6]),
+        ("corrected", "coef_corrected", "coef_corrected_se", DEFICIT),
+        ("SIMEX", "coef_simex", "coef_simex_se", COLOURS[6]),
     ]
     for place, (_, at, se, colour) in enumerate(shown):
         ax.plot([row[at]], [place], "o", color=colour, markersize=4)
-        if se is not None:
-            half = reach * row[se]
-            ends = row[at] - half, row[at] + half
-            ax.hlines([place], *ends, color=colour, linewidth=1.2)
+        half = reach * row[se]
+        ax.hlines([place], row[at] - half, row[at] + half, color=colour, linewidth=1.2)
     ax.axvline(row["estimate"], color=INK, linewidth=0.8, linestyle=(0, (4, 2)))
     interval_axes(ax)
     labelled_rows(ax, [name for name, *_ in shown])

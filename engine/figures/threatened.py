@@ -26,8 +26,8 @@ from .panel import require_columns
 _LOOKS = {
     "the model": (INK, "D"),
     "as before": (SURPLUS, "o"),
-    "not significant": (DEFICIT, "s"),
-    "other sign": (COLOURS[6], "v"),
+    "blurred": (COLOURS[6], "s"),
+    "gone": (DEFICIT, "v"),
     "other question": (QUIET, "o"),
 }
 _ROW = 0.135  # inches
@@ -41,8 +41,8 @@ def threat_intervals(rows: pd.DataFrame) -> Figure:
     ----------
     rows
         ``threat``, ``variant``, ``term``, ``coef``, ``ci_low``, ``ci_high`` and
-        ``state``: ``the model``, ``as before``, ``not significant``, ``other sign``, or
-        ``other question``, which are apart, below.
+        ``state``: ``the model``, ``as before``, ``blurred``, ``gone``, or ``other
+        question``, which are apart, below.
 
     Colour and marker say what has become of the result; the dashed line is the model's
     estimate. The widest intervals are cut, with an arrow where they go on.

@@ -30,13 +30,14 @@ class ErrorMoments:
     """Cross products net of everything exogenous that does not move.
 
     ``products`` is of [moved and others, instruments, y], ``errors`` the mean of d'd
-    over the draws, 0 in columns that do not move; ``treatments`` and ``instruments``
-    are places in them. ``alone`` are the errors and the values of each moved column
-    net of all other regressors: two rows.
+    over the draws, 0 in columns that do not move; ``by_cluster`` their difference by
+    cluster; ``treatments`` and ``instruments`` are places in them. ``alone`` are the
+    errors and the values of each moved column net of all other regressors: two rows.
     """
 
     products: Float[np.ndarray, "m m"]
     errors: Float[np.ndarray, "m m"]
+    by_cluster: Float[np.ndarray, "G m m"]
     regressors: list[int]
     instruments: list[int]
     treatments: list[int]
@@ -62,7 +63,7 @@ class MomentSums:
             for k in range(layout.exogenous, layout.regressors)
         }
         p = len(places)
-        self._total = np.zeros((p, p))
+        self._rows = np.zeros((len(fitted.rows), p, p))
         self._alone = np.zeros(p)
         self._within = np.zeros(p)
         self._draws = 0
@@ -71,7 +72,7 @@ class MomentSums:
         """Errors with mean 0 over the draws."""
         self._draws += len(errors)
         net = _net(self._fixed, errors)
-        self._total += np.einsum("dnp,dnq->pq", net, net)
+        self._rows += np.einsum("dnp,dnq->npq", net, net)
         within = _net(self._effects, errors)
         self._within += np.einsum("dnp,dnp->p", within, within)
         for k, place in enumerate(self._moved.places):
@@ -85,11 +86,15 @@ class MomentSums:
         layout, rows = fitted.layout, fitted.rows
         net = rows[:, self._kept]
         net = net - self._fixed @ (self._fixed.T @ net)
-        errors = np.zeros((len(self._kept),) * 2)
         where = [self._kept.index(k) for k in places]
         # The mean over the draws was taken from them.
         degrees = max(self._draws - 1, 1)
-        errors[np.ix_(where, where)] = self._total / degrees
+        errors = np.zeros((len(fitted.labels), *(len(self._kept),) * 2))
+        products = np.zeros_like(errors)
+        of_rows = np.zeros((len(rows), *errors.shape[1:]))
+        np.add.at(products, fitted.cluster, net[:, :, None] * net[:, None, :])
+        of_rows[np.ix_(np.arange(len(rows)), where, where)] = self._rows / degrees
+        np.add.at(errors, fitted.cluster, of_rows)
         reliability, within, sd = [], [], []
         n = len(rows)
         for place, basis in self._others.items():
@@ -105,7 +110,8 @@ class MomentSums:
         end, q = layout.regressors, layout.treatments
         return ErrorMoments(
             products=net.T @ net,
-            errors=errors,
+            errors=errors.sum(axis=0),
+            by_cluster=products - errors,
             regressors=[self._kept.index(k) for k in self._kept if k < end],
             instruments=[
                 self._kept.index(k)
@@ -126,6 +132,22 @@ def corrected(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
     are as large as what the other columns leave.
     """
     S = moments.products - moments.errors
+    return _corrected(moments, S)
+
+
+def corrected_error(moments: ErrorMoments) -> Float[np.ndarray, " q"]:
+    """Jackknife standard errors of ``corrected``: without each cluster in turn, around
+    their mean, (G - 1) / G times the sum of squares. The errors in a cluster's rows are
+    among what it brings, so that they count."""
+    S = moments.by_cluster.sum(axis=0)
+    left = np.array([_corrected(moments, S - own) for own in moments.by_cluster])
+    G = len(left)
+    return np.sqrt((G - 1) / G * ((left - left.mean(axis=0)) ** 2).sum(axis=0))
+
+
+def _corrected(
+    moments: ErrorMoments, S: Float[np.ndarray, "m m"]
+) -> Float[np.ndarray, " q"]:
     X = moments.regressors
     if moments.instruments:
         exogenous = [k for k in X if k not in moments.treatments]
@@ -154,6 +176,24 @@ def simex(
     powers = np.stack([at, at**2], axis=1)
     slopes = np.linalg.lstsq(powers, by_lambda - estimate[None, :], rcond=None)[0]
     return estimate - slopes[0] + slopes[1]
+
+
+def simex_error(
+    estimate: Float[np.ndarray, " q"],
+    by_draw: Float[np.ndarray, "D l q"],
+    resampled: Float[np.ndarray, "D l+1 q"],
+) -> Float[np.ndarray, " q"]:
+    """Standard errors of ``simex``: the spread over draws of clusters, whose rows bring
+    the errors that the tables have as well as those of sampling.
+
+    Each draw of the tables draws clusters anew and is extrapolated by itself; what the
+    draw alone adds, which is the spread with the clusters as they are, is taken off.
+    NaN where nothing is left.
+    """
+    both = np.array([simex(k[0], k[1:]) for k in resampled])
+    alone = np.array([simex(estimate, k) for k in by_draw])
+    left = np.nanvar(both, axis=0, ddof=1) - alone.var(axis=0, ddof=1)
+    return np.sqrt(np.where(left > 0, left, np.nan))
 
 
 def _definite(S: np.ndarray, whole: np.ndarray) -> bool:

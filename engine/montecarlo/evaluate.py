@@ -87,7 +87,9 @@ class MonteCarlo(Printable):
         spread over draws of the tables), se_total (the root of the sum of their
         squares, the law of total variance), se_both (the spread with
         clusters drawn anew in every draw as well); reliability; coef_corrected and
-        coef_simex. se, p_value, ci_low and ci_high are those of se_total with t(G - 1).
+        coef_simex with their standard errors (``_se``). se, p_value, ci_low and ci_high
+        are those of se_total with t(G - 1), around the estimate, which errors pull
+        towards 0: they are not of the effect.
     reliability
         A row for each model and treatment: the standard deviation of the treatment
         within its effects, that of its errors, and both reliabilities, within effects
@@ -149,11 +151,12 @@ class MonteCarlo(Printable):
 
 
 _NUMBERS = (
-    "estimate se_sampling se_table se_total reliability coef_corrected coef_simex"
+    "estimate se_sampling se_table se_total reliability coef_corrected "
+    "coef_corrected_se coef_simex coef_simex_se"
 ).split()
 _PRINTED = (
     "", "estimate", "se sampling", "se table", "se total", "reliability", "corrected",
-    "SIMEX", "p", "95 % interval",
+    "(se)", "SIMEX", "(se) ", "p of the estimate", "its 95 % interval",
 )  # fmt: skip
 
 
@@ -161,8 +164,9 @@ def _sentence(row: dict) -> str:
     numbers = {k: number_text(row[k]) for k in _NUMBERS}
     share = row["se_table"] ** 2 / row["se_total"] ** 2
     right = (
-        f"corrected for them the effect is {numbers['coef_corrected']} (SIMEX "
-        f"{numbers['coef_simex']})"
+        "corrected for them the effect is "
+        f"{numbers['coef_corrected']} ({numbers['coef_corrected_se']}), by SIMEX "
+        f"{numbers['coef_simex']} ({numbers['coef_simex_se']})"
     )
     if np.isnan(row["coef_corrected"]):
         right = "the errors leave next to nothing of it, and there is no correction"

@@ -16,14 +16,22 @@ from ...kernels.table_draws import regressions as kernel
 from ..core import Progress, in_float64
 from ..estimation import t_pdf, t_ppf, t_sf
 from ..resampling import LEVEL, Model
-from .corrections import LAMBDAS, ErrorMoments, MomentSums, corrected, simex
+from .corrections import (
+    LAMBDAS,
+    ErrorMoments,
+    MomentSums,
+    corrected,
+    corrected_error,
+    simex,
+    simex_error,
+)
 from .moved_columns import MovedColumns
 
 SUMMARY = tuple(
     (
         "model table column outcome sample term scheme draws estimate se p_value "
         "ci_low ci_high mc_error draws_per_s se_sampling se_table se_total se_both "
-        "reliability coef_corrected coef_simex"
+        "reliability coef_corrected coef_simex coef_corrected_se coef_simex_se"
     ).split()
 )
 # Clusters are drawn so often in each draw of the tables.
@@ -46,6 +54,7 @@ class ModelDraws:
     se: Float[np.ndarray, "D q"]
     resampled: Float[np.ndarray, "D r q"]
     simex: Float[np.ndarray, " q"]
+    simex_se: Float[np.ndarray, " q"]
     moments: ErrorMoments
 
     @property
@@ -101,6 +110,11 @@ def regress(
         se=np.sqrt(together.variance) * unit,
         resampled=together.resampled * unit,
         simex=simex(np.asarray(fitted.coef), together.simex.mean(axis=0) * unit),
+        simex_se=simex_error(
+            np.asarray(fitted.coef),
+            together.simex * unit,
+            together.simex_resampled * unit,
+        ),
         moments=sums.moments(),
     )
 
@@ -140,6 +154,7 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
     table = found.coef.std(axis=0, ddof=1) if D > 1 else np.full(len(sampling), np.nan)
     total = np.hypot(sampling, table)
     right = corrected(found.moments) * fitted.unit
+    right_error = corrected_error(found.moments) * abs(fitted.unit)
     reach = t_ppf(1 - LEVEL / 2, G - 1)
     rows = []
     for k, term in enumerate(model.treatments):
@@ -174,6 +189,8 @@ def summarise(found: ModelDraws, scheme: str) -> pd.DataFrame:
                 "reliability": float(found.moments.reliability[k]),
                 "coef_corrected": float(right[k]),
                 "coef_simex": float(found.simex[k]),
+                "coef_corrected_se": float(right_error[k]),
+                "coef_simex_se": float(found.simex_se[k]),
             }
         )
     frame = pd.DataFrame(rows)[list(SUMMARY)]

@@ -1,7 +1,6 @@
 """The panel as a file, with its codebook and manifest beside it."""
 
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from ..core import (
     clear_leftovers,
     describe_outputs,
     partial_folder,
-    raise_interrupt,
+    place_files,
     read_listed,
     real_path,
     require_apart,
@@ -78,6 +77,13 @@ def require_panel_place(
         )
     if manifest.exists():
         listed = read_listed(manifest, run.command)
+        for name in sorted(listed):
+            other = path.with_name(Path(name).name)
+            if other not in (path, codebook, *more) and other.exists():
+                raise TivaxError(
+                    f"{path}: {manifest.name} beside it is the record of {other.name}; "
+                    "choose another name, or remove that panel first"
+                )
         for one in there:
             require_as_listed(one, listed.get(one.name), run.command)
     require_writable(path)
@@ -116,9 +122,7 @@ def write_panel(panel: Panel, path: Path, run: Run, *, force: bool) -> list[Path
         )
         (part / manifest.name).write_text(json.dumps(content, indent=1) + "\n")
         require_panel_place(path, run, force=force)
-        raise_interrupt()
-        for one in (manifest, codebook, *more, path):
-            os.replace(part / one.name, one)
+        place_files(part, path)
     return [path, codebook, manifest, *more]
 
 

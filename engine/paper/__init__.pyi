@@ -7,4 +7,5 @@ from .other_indices import trade_files as trade_files
 from .replication import STEPS as STEPS
 from .replication import replicate as replicate
 from .results import Replication as Replication
+from .specifications import curve_choices as curve_choices
 from .write import write_replication as write_replication

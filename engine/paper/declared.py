@@ -3,9 +3,9 @@
 One p, the same for all data: the restricted wild cluster bootstrap with Webb's weights
 (WCR; WRE for two-stage least squares), 999,999 draws or all patterns. A main
 test is a coefficient of TBI that the paper prints, and holds over the family of all
-five outcomes in all three samples (Romano and Wolf). A check asks the same of another
-sample or estimator. A part is a coefficient of a sample that a main test contains, and
-no test of its own.
+five outcomes in all three samples (Westfall and Young's smallest p). A check asks the
+same of another sample or estimator. A part is a coefficient of a sample that a main
+test contains, and no test of its own.
 """
 
 from collections.abc import Iterator
@@ -157,7 +157,7 @@ def _difference(outcome: str, name: str, group: str, sign: int) -> Declared:
 
 COLUMNS_OF_ROWS = (
     "hypothesis claim how role sign model outcome sample n clusters coef se p_paper p "
-    "p_mc draws p_sample p_sample_mc p_family p_family_mc"
+    "p_mc draws p_sample p_sample_mc p_family p_family_mc p_family_holm"
 ).split()
 
 
@@ -173,9 +173,9 @@ def declared_p_values(
 
     ``family``: rows of ``infer_paper``, from which p of the columns that the paper
     prints, p over the five outcomes of the sample (``p_sample``) and over all outcomes
-    in all samples (``p_family``) are taken; without it p is drawn and those two are
-    NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the paper's;
-    ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
+    in all samples (``p_family``; ``p_family_holm`` by Holm) are taken; without it p is
+    drawn and those are NaN, as for checks. ``p_paper`` is of CV1 with t(G-1), the
+    paper's; ``p_mc`` the Monte-Carlo error of ``p``. Where a model cannot be fitted its
     numbers are NaN and ``how`` says why.
     """
     tests = declared_tests()
@@ -207,11 +207,12 @@ def declared_p_values(
         }
         if of_family is not None:
             for name, source in (
-                ("p_sample", "romano_wolf"),
-                ("p_family", "romano_wolf_all"),
+                ("p_sample", "westfall_young"),
+                ("p_family", "westfall_young_all"),
             ):
                 row[name] = float(of_family[source])
                 row[f"{name}_mc"] = float(of_family[f"{source}_mc"])
+            row["p_family_holm"] = float(of_family["holm_all"])
         rows.append(row)
         progress(number, len(tests))
     return pd.DataFrame(rows, columns=COLUMNS_OF_ROWS)
@@ -282,6 +283,17 @@ def _without_one(
     row = _one(data[data[model.cluster] != country], model, draws, seed)
     which = "least" if wrong else "largest p"
     return {**row, "how": f"{which} of {len(found)}, without {country}{more}"}
+
+
+def with_declared_p(
+    table: pd.DataFrame, given: pd.Series, tests: pd.DataFrame
+) -> pd.DataFrame:
+    """A table of models with the declared p of main tests in ``p_wild`` of the rows
+    that are the models as ``given``: one p for one hypothesis, however many draws each
+    table has of its own."""
+    main = tests[tests["role"] == "main"].set_index("model")["p"]
+    known = table["model"].map(main).where(given)
+    return table.assign(p_wild=known.fillna(table["p_wild"]))
 
 
 def threats_to_main_tests(frame: pd.DataFrame, *, draws: int = THREAT_DRAWS) -> Threats:

@@ -1,6 +1,7 @@
 """Compute everything in the paper, and the checks that it leaves open."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ import pandas as pd
 from ..core import Progress, TivaxError, beside, no_progress, require_kind
 from ..panel import CONTROLS, DataFiles, Panel, build_panel, descriptives
 from ..tables import WorldTables
-from ..threats import panel_frame
+from ..threats import HEADLINE, panel_frame
 from . import columns as paper
 from . import (
     declared,
@@ -19,6 +20,7 @@ from . import (
     robustness,
     specifications,
 )
+from .declared import with_declared_p
 from .inference import PaperInference
 from .report import plots
 from .report.plots import Drawing
@@ -134,6 +136,9 @@ def replicate(
         fixed_panel, fixed = repaired or (None, None)
         step()
         errors = robustness.other_errors(frame, estimates)
+        placebos = optional(
+            "Treatments that did nothing", lambda: robustness.placebo_treatments(frame)
+        )
         step()
         interactions = heterogeneity.interactions(frame)
         parts = heterogeneity.pooled_parts(frame)
@@ -163,6 +168,17 @@ def replicate(
         )
         step()
         drawn, tests, refused = inferring()
+    if threatened is not None:
+        table = threatened.table
+        shown = with_declared_p(table, table["threat"] == HEADLINE, tests)
+        threatened = replace(threatened, table=shown)
+    if joint is not None:
+        joint = specifications.JointCurves(
+            *(
+                replace(k, table=with_declared_p(k.table, k.table["chosen"], tests))
+                for k in (joint.narrow, joint.wide)
+            )
+        )
     if refused:
         skipped["Bootstrap and placebo"] = refused
     step()
@@ -180,6 +196,7 @@ def replicate(
         fixed_panel=fixed_panel,
         fixed=fixed,
         errors=errors,
+        placebos=placebos,
         dependence=dependence(),
         interactions=interactions,
         parts=parts,

@@ -39,8 +39,10 @@ class Replication:
     fixed_panel, fixed
         Every country code repaired: the panel and the 17 columns; None where a
         source lacks a country that this adds.
-    errors, dependence
-        Other standard errors; dependence between countries (Pesaran CD and others).
+    errors, placebos, dependence
+        Other standard errors; how often treatments without effect are significant,
+        None where a country lacks a year; dependence between countries (Pesaran CD
+        and others).
     interactions, parts
         Slopes by group; the parts of the pooled coefficient.
     left_out, curve
@@ -82,6 +84,7 @@ class Replication:
     fixed_panel: Panel | None
     fixed: dict[Column, Estimate] | None
     errors: pd.DataFrame
+    placebos: pd.DataFrame | None
     dependence: pd.DataFrame
     interactions: pd.DataFrame
     parts: pd.DataFrame

@@ -32,7 +32,8 @@ from ..estimation import (
     two_way_clusters,
 )
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel, build_panel
-from .columns import Column, estimate_columns
+from ..resampling import phase_placebos
+from .columns import Column, estimate_columns, paper_models
 
 LAG = "L.TBI"  # as Stata writes it
 # Of the bootstrap Anderson-Rubin tests, whose p is beside the F test's: a Monte-Carlo
@@ -120,6 +121,29 @@ def fixed_codes(files: DataFiles, paper: Panel) -> tuple[Panel, dict[Column, Est
         paper if files.codes == "fixed" else build_panel(replace(files, codes="fixed"))
     )
     return panel, estimate_columns(panel.frame)
+
+
+# ------------------------------------------------------- treatments that did nothing
+
+# Placebo regressions of each outcome, and the draws of each bootstrap in them.
+PLACEBOS, PLACEBO_DRAWS = 192, 99
+
+
+def placebo_treatments(
+    frame: pd.DataFrame, *, panels: int = PLACEBOS, draws: int = PLACEBO_DRAWS
+) -> pd.DataFrame:
+    """How often treatments without effect, with the spectrum of TBI and common phases,
+    are significant at 5 %, in the columns of the full sample with controls.
+
+    Columns outcome, method, panels, draws, size, mc_error.
+    """
+    found = []
+    for model in paper_models():
+        if model.sample == "all" and model.controls:
+            sizes = phase_placebos(frame, model, panels=panels, draws=draws)
+            found.append(sizes.assign(outcome=model.outcome))
+    columns = ["outcome", "method", "panels", "draws", "size", "mc_error"]
+    return pd.concat(found, ignore_index=True)[columns].dropna(subset=["size"])
 
 
 # ------------------------------------------------------------ other standard errors

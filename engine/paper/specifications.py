@@ -17,10 +17,11 @@ from jaxtyping import Float
 
 from ...kernels.panels.sample_fits import SampleFits, fit_samples, fit_specifications
 from ..core import Progress, in_float64, no_progress
-from ..curve import SpecificationCurve, contestable
+from ..curve import UNWEIGHTED, SpecificationCurve, contestable
 from ..curve import specification_curve as curves_of
 from ..estimation import SAMPLES, Estimate, t_ppf, t_sf
 from ..panel import CONTROLS, OUTCOMES, DataFiles, Panel
+from ..resampling import Model
 from .columns import COLUMNS, Column, paper_models
 from .editions import CHOICES, EditionReader, edition_names, is_identified
 from .other_indices import VINTAGE
@@ -289,9 +290,9 @@ class JointCurves:
         Over what the paper's own design leaves open: a control left out, none of them,
         the index of last year, and of another release where there is one.
     wide
-        Over what a referee would contest: sets of controls, year effects of groups,
-        trends of countries, without entrants of the European Union, weights by GDP,
-        the index of another release.
+        Over what a referee would contest: sets of controls, their form, year effects of
+        groups, trends of countries, without entrants of the European Union, weights by
+        GDP (a curve of their own), the index of another release.
     """
 
     narrow: SpecificationCurve
@@ -306,25 +307,34 @@ def joint_curves(
     ``frame`` is the panel, with ``VINTAGE`` where there is an index of another release.
     """
     models = [k for k in paper_models() if k.sample == "all" and k.controls]
-    asked = contestable(frame, models[0])
+    made = {
+        name: curves_of(frame, models, choices=choices, draws=draws, seed=seed)
+        for name, choices in curve_choices(frame, models[0]).items()
+    }
+    return JointCurves(**made)
+
+
+def curve_choices(frame: pd.DataFrame, model: Model) -> dict[str, dict[str, object]]:
+    """The narrow and the wide set of choices."""
+    asked = contestable(frame, model)
     treatment = {"treatment": [VINTAGE]} if VINTAGE in frame else {}
     narrow = {"controls": asked["controls"], "lag": asked.pop("lag"), **treatment}
     wide = {**asked, "controls": [list(k) for k in CONTROL_SETS], **treatment}
-    made = [
-        curves_of(frame, models, choices=choices, draws=draws, seed=seed)
-        for choices in (narrow, wide)
-    ]
-    return JointCurves(*made)
+    return {"narrow": narrow, "wide": wide}
 
 
 def joint_p(joint: JointCurves) -> pd.DataFrame:
-    """The tests of both curves: which, outcome, specifications, then ``tests``."""
+    """The tests of both curves: which, outcome, specifications, then ``tests``; of
+    weighted specifications by themselves."""
     parts = []
     for name, curve in (("narrow", joint.narrow), ("wide", joint.wide)):
         outcomes = {model.name: model.outcome for model in curve.models}
-        count = curve.estimated["model"].value_counts()
+        fitted = curve.estimated
+        weights = fitted.get("weights", pd.Series(UNWEIGHTED, fitted.index))
+        count = fitted.groupby(["model", weights.rename("weights")]).size()
         tests = curve.tests.rename(columns={"model": "outcome"})
+        keys = pd.MultiIndex.from_frame(tests[["outcome", "weights"]])
         tests.insert(0, "choices", name)
-        tests.insert(2, "specifications", tests["outcome"].map(count))
+        tests.insert(2, "specifications", count.reindex(keys).to_numpy())
         parts.append(tests.assign(outcome=tests["outcome"].map(outcomes)))
     return pd.concat(parts, ignore_index=True)

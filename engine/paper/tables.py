@@ -119,9 +119,6 @@ def _iv_column(each: Lagged, number: int, language: Language) -> Column:
             "tF": f"{t:.2f} {{{weak.tf_critical:.2f}}}",
             "AR F": f"{weak.ar_f:.3f} [{p_cell(weak.ar_f_p)}]",
             "AR bootstrap": f"[{p_cell(weak.ar_bootstrap_p)}]",
-            "AR jackknife": (
-                f"{weak.ar_jackknife:.3f} [{p_cell(weak.ar_jackknife_p)}]"
-            ),
             "AR set": each.iv.ar_set.text(".2f"),
             "effects": "yes",
             "observations": str(each.iv.second.n),

@@ -3,7 +3,7 @@
 A test holds where the estimate has the claimed sign and its declared p (``declared``:
 restricted wild cluster bootstrap) is below 5 %, by more than its simulation error. A
 main test stands where it also holds over the declared family, all outcomes in all
-samples (Romano and Wolf), and survives every declared threat: the same sign and a
+samples (Westfall and Young), and survives every declared threat: the same sign and a
 declared p below 5 % there. A hypothesis is ``supported`` where all main tests stand and
 all checks hold, ``supported in part`` where at least one main test stands, else ``not
 supported``. The paper's own p (CV1, t(G-1)) is shown and decides nothing.
@@ -54,7 +54,8 @@ class Claim:
 
     Numbers are NaN where nothing could be estimated. ``p`` is the declared one, ``mc``
     its simulation error, ``p_paper`` that of CV1; ``p_sample`` and ``p_family`` hold
-    over the outcomes of the sample and over the declared family (NaN for checks).
+    over the outcomes of the sample and over the declared family (NaN for checks),
+    ``p_holm`` over that family by Holm's rule, which is shown and decides nothing.
     ``survived`` of ``threatened`` declared threats leave a main test standing.
     """
 
@@ -70,6 +71,7 @@ class Claim:
     p_sample: float = float("nan")
     p_family: float = float("nan")
     family_mc: float = 0.0
+    p_holm: float = float("nan")
     survived: int = 0
     threatened: int = 0
 
@@ -152,6 +154,7 @@ class Verdict:
                 "p": [test.p for test in self.tests],
                 "over 5": [test.p_sample for test in self.tests],
                 "over 15": [test.p_family for test in self.tests],
+                "Holm": [test.p_holm for test in self.tests],
                 "threats survived": [
                     f"{test.survived} of {test.threatened}" if test.threatened else ""
                     for test in self.tests
@@ -210,6 +213,7 @@ def _claim(row: dict[Any, Any], threats: Threats | None) -> Claim:
         row["p_sample"],
         row["p_family"],
         _or_zero(row["p_family_mc"]),
+        row["p_family_holm"],
         survived,
         threatened,
     )

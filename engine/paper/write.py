@@ -67,6 +67,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
         "instrumental_variables": lagged_frame(result.lagged),
         "direct_effects": direct_effects(result.lagged),
         "standard_errors": result.errors,
+        "placebo_treatments": result.placebos,
         "pesaran_cd": result.dependence,
         "interactions": result.interactions,
         "pooled_parts": result.parts,
@@ -85,7 +86,7 @@ def _result_frames(result: Replication) -> dict[str, pd.DataFrame]:
     if result.inference is not None:
         frames["bootstrap_and_placebo"] = result.inference.rows
     if result.threats is not None:
-        frames["threats"] = result.threats.table
+        frames["threats"] = result.threats.rows
     if result.joint is not None:
         frames["curve_tests"] = specifications.joint_p(result.joint)
         frames["curve_specifications"] = result.joint.wide.table

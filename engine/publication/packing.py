@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import file_digest, sha256
 from importlib.resources import files as package_files
@@ -12,16 +12,18 @@ from typing import Any
 
 from ..core import (
     MANIFEST,
+    Seal,
     TivaxError,
     local_path,
-    partial_folder,
+    output_file,
     require_apart,
     require_choice,
-    require_free,
+    require_file_place,
     require_kind,
     require_no_folder,
-    require_writable,
+    show,
 )
+from ..sources import SOURCES
 from .citations import result_keys
 from .data_files import INCLUDE, DataFile, collect
 from .layout import DATA, Layout
@@ -29,9 +31,15 @@ from .readme import Content, readme_text
 from .references import select
 from .results import Result, read_result, require_whole
 
+# The commands that write results; a package runs no other.
+_COMMANDS = frozenset(
+    "tbi decompose indicators scenario change aggregate panel replicate bootstrap "
+    "placebo simulate threats curve montecarlo demo bench".split()
+)
 # Of every file in the archive: the earliest that zip knows.
 _TIME = (1980, 1, 1, 0, 0, 0)
-_COMMENT = b"replication package of tivax"
+# The comment of the archive, with which the file ends.
+_SEAL = Seal("package", "replication package of tivax, SHA-256 of all before: ")
 
 
 @dataclass(frozen=True)
@@ -119,15 +127,18 @@ def package(
     _require_names(found)
     _require_place(out, found, force=force)
     for result in found:
+        if result.command not in _COMMANDS or result.argv[:1] != [result.command]:
+            raise TivaxError(
+                f"{result.manifest_path}: of `tivax {show(result.command)}`, which a "
+                f"package does not run; it runs {', '.join(sorted(_COMMANDS))}"
+            )
         require_whole(result)
     layout = Layout(found)
     inputs = collect(found, layout, include_data)
     software = None if wheel is None else _wheel(local_path("wheel", wheel))
     members = dict(_members(found, inputs, layout, software))
-    with partial_folder(out) as part:
-        _write_zip(part / "package.zip", members)
-        require_free(out, force=force)
-        os.replace(part / "package.zip", out)
+    with output_file(out, _SEAL, force=force) as part:
+        _write_zip(part, members)
     return Packed(
         path=out,
         files=len(members) + 1,
@@ -166,19 +177,7 @@ def _require_place(out: Path, results: Sequence[Result], *, force: bool) -> None
     require_no_folder(out)
     if out.suffix.lower() != ".zip":
         raise TivaxError(f"output {out}: a package is a zip archive; call it {out}.zip")
-    require_free(out, force=force)
-    if out.exists():
-        try:
-            with zipfile.ZipFile(out) as archive:
-                ours = archive.comment == _COMMENT
-        except (OSError, zipfile.BadZipFile):
-            ours = False
-        if not ours:
-            raise TivaxError(
-                f"{out}: not a package of tivax; force=True does not replace it, "
-                "choose another place"
-            )
-    require_writable(out)
+    require_file_place(out, _SEAL, force=force)
 
 
 def _wheel(path: Path) -> Path:
@@ -221,6 +220,8 @@ def _members(
     yield "README.md", readme_text(content).encode()
     yield "references.bib", "\n".join(k.to_bibtex() for k in works).encode()
     yield "requirements.txt", _requirements(results).encode()
+    if installed := results[-1].manifest.get("installed"):
+        yield "constraints.txt", _constraints(installed).encode()
     yield "package.json", f"{json.dumps(plan, indent=1, ensure_ascii=False)}\n".encode()
     script = package_files(__package__ or "").joinpath("run_all.py").read_bytes()
     yield "run_all.py", script
@@ -301,6 +302,7 @@ def _plan(
 
 def _import(store: DataFile, folder: str) -> list[str]:
     """The command that makes a store of raw files in a folder."""
+    require_choice(f"{store.path}: source", store.made_by[1], SOURCES)
     options, words = [], iter(store.made_by[2:])
     for word in words:
         if word == "--years":
@@ -314,8 +316,17 @@ def _requirements(results: Sequence[Result]) -> str:
     """Versions of the packages that the last command ran with."""
     manifest = results[-1].manifest
     lines = [f"# Python {manifest['python']}", f"tivax=={manifest['tivax']}"]
-    lines += [f"{name}=={number}" for name, number in manifest["packages"].items()]
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for line in [*lines, *_pins(manifest["packages"])])
+
+
+def _constraints(installed: Mapping[str, str]) -> str:
+    """All that these packages need, as the last command had it. On another system pip
+    leaves out what is not needed there."""
+    return "".join(f"{line}\n" for line in _pins(installed))
+
+
+def _pins(packages: Mapping[str, str]) -> list[str]:
+    return [f"{name}=={number}" for name, number in packages.items()]
 
 
 def _write_zip(path: Path, members: dict[str, Bytes]) -> None:
@@ -324,7 +335,7 @@ def _write_zip(path: Path, members: dict[str, Bytes]) -> None:
     listed = "".join(f"{total}  {name}\n" for name, total in sums.items())
     members = {**members, "SHA256SUMS": listed.encode()}
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, allowZip64=True) as archive:
-        archive.comment = _COMMENT
+        archive.comment = _SEAL.blank.encode()
         for name, content in sorted(members.items()):
             info = zipfile.ZipInfo(name, _TIME)
             info.compress_type = zipfile.ZIP_DEFLATED

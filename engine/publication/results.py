@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +14,15 @@ from ..core import (
     TivaxError,
     read_store_attributes,
     require_as_written,
+    require_digest,
     sha256,
+    show,
 )
+
+# What others run and what names their files: nothing else of a manifest gets there.
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+!_-]{0,60}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,80}")
+_PART = re.compile(r"(?!\.\.?$)[^/\\\x00-\x1f\x7f]{1,255}")
 
 
 @dataclass(frozen=True)
@@ -92,6 +100,12 @@ def read_result(path: Path) -> Result:
             "tbi, replicate, bootstrap ... wrote"
         )
     content = _read_manifest(manifest)
+    if path.is_file() and path != manifest:
+        if path.name not in [k["name"] for k in content["files"]]:
+            raise TivaxError(
+                f"{path}: not one of the files that {manifest.name} beside it lists; "
+                "name the file of a panel of `tivax panel`"
+            )
     its_name = manifest.name.removesuffix(f".{MANIFEST}").removesuffix(MANIFEST)
     return Result(
         path=manifest.parent,
@@ -130,12 +144,38 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             f"{path}: not a manifest of a tivax command, or damaged; run the command "
             "again"
         ) from None
+    require_digest(path, content)
+    _require_plain(path, content)
     if not complete:
         raise TivaxError(
             f"{path}: does not record the command line of `tivax {content['command']}`;"
             " run it from the shell"
         )
     return content
+
+
+def _require_plain(path: Path, content: Mapping[str, Any]) -> None:
+    """Raise ``TivaxError`` for a manifest that says what no command writes: others
+    run a package, and its manifests may come from anybody."""
+    installed = {**content.get("packages", {}), **content.get("installed", {})}
+    numbers = [content["tivax"], content["python"], *installed.values()]
+    parts = [part for k in content["files"] for part in str(k["name"]).split("/")]
+    wrong = next(
+        (
+            text
+            for pattern, texts in (
+                (_VERSION, numbers), (_PACKAGE, [*installed]), (_PART, parts)
+            )
+            for text in texts
+            if not (isinstance(text, str) and pattern.fullmatch(text))
+        ),
+        None,
+    )  # fmt: skip
+    if wrong is not None:
+        raise TivaxError(
+            f"{path}: {show(wrong)} is no version, package or file of a result; it may "
+            "have been tampered with, ask where it comes from"
+        )
 
 
 def _base_of(manifest: Path, inputs: list[str]) -> Path:

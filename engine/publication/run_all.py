@@ -70,7 +70,10 @@ def find_tivax(version: str) -> str:
     venv.create(HERE / ".venv", with_pip=True)
     pip = [str(own.parent / "python"), "-m", "pip", "install", "--quiet"]
     links = ["--find-links", "software"] if (HERE / "software").exists() else []
-    done = subprocess.run([*pip, *links, "-r", "requirements.txt"], cwd=HERE)
+    files = ["-r", "requirements.txt"]
+    if (HERE / "constraints.txt").exists():
+        files += ["-c", "constraints.txt"]
+    done = subprocess.run([*pip, *links, *files], cwd=HERE)
     if done.returncode:
         sys.exit(
             f"tivax {version} cannot be installed; install it by hand, or put its "

@@ -40,6 +40,7 @@ from .running import over_blocks as over_blocks
 from .schemes import Scheme as Scheme
 from .simulation.own_panel import OwnPanel as OwnPanel
 from .simulation.own_panel import own_panel as own_panel
+from .simulation.own_panel import phase_placebos as phase_placebos
 from .simulation.panels import BUILT_IN as BUILT_IN
 from .simulation.panels import Study as Study
 from .simulation.panels import read_study as read_study

@@ -323,7 +323,7 @@ def clustering_level(
             _drawn_tau(loadings, key, number, *factors, clusters=G)
             for key in (
                 random_draws.block_key(seed, block)
-                for block in range(-(-draws // random_draws.BLOCK))
+                for block in range(-(-draws // random_draws.draws_of_block(H)))
             )
         ]
         star = np.concatenate([np.asarray(x) for x in drawn])[:draws]
@@ -373,7 +373,9 @@ def _drawn_tau(
     clusters: int,
 ) -> Float[Array, " B"]:
     """tau of a block of draws."""
-    s = loadings.drawn(random_draws.rademacher(key, len(loadings.own)))
+    H = len(loadings.own)
+    size = random_draws.draws_of_block(H)
+    s = loadings.drawn(random_draws.rademacher(key, H, draws=size))
     return score_variance.tau(s, number, *factors, clusters=clusters)[1]
 
 

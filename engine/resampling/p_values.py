@@ -145,6 +145,7 @@ class Inference(Coefficients):
             f"{fitted.observations} observations, {len(fitted.labels)} clusters, "
             f"{drawn_text(self.plan, self.plan.draws)}",
         ]
+        notes += [self.plan.note] if self.plan.note else []
         if self.failed:
             notes.append(f"{count_text(self.failed, 'draw')} left out: singular design")
         title = f"{fitted.model.name}: {scheme.words}"

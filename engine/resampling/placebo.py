@@ -241,15 +241,16 @@ def _tables_of_all_paths(
     W_gt, left = _by_cell(fitted, W)[order], _by_cell(fitted, residuals)[order]
     seen = _by_cell(fitted, np.ones((len(fitted.rows), 1)))[order, :, 0]
     own = np.concatenate([left, W_gt], axis=2)
+    nested = np.asarray(fitted.model.cluster in fitted.model.effects)
     every = placebo.MovedPaths(
-        *(np.ascontiguousarray(part) for part in (paths, own, seen)),
-        np.asarray(fitted.model.cluster in fitted.model.effects),
+        *jax.device_put((np.ascontiguousarray(paths), own, seen, nested))
     )
-    if G * G * (3 + k * W.shape[1]) <= _LOOKED_UP:
-        options = np.broadcast_to(np.arange(G)[None, :], (G, G))
-        features = _features(jax.device_put(every), jax.device_put(options))
-        every = np.moveaxis(np.asarray(features), 1, 2)
-    return _tables(fitted, W, every, *_own_products(W_gt, left))
+    products = _own_products(W_gt, left)
+    if G * G * (3 + k * W.shape[1]) > _LOOKED_UP:
+        return _tables(fitted, W, every, *products)
+    options = np.broadcast_to(np.arange(G)[None, :], (G, G))
+    features = np.asarray(_features(every, jax.device_put(options)))
+    return _tables(fitted, W, np.moveaxis(features, 1, 2), *products)
 
 
 _features = jax.jit(placebo.MovedPaths.features)

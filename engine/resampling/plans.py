@@ -82,6 +82,18 @@ class ResamplingPlan:
         return "-".join(parts)
 
     @property
+    def note(self) -> str:
+        """Which clusters a placebo leaves in place, or nothing."""
+        alone, cluster = self.static.sizes.count(1), self.fitted.model.cluster
+        if self.scheme.kind != "placebo" or not alone:
+            return ""
+        return (
+            f"{alone} of {len(self.fitted.labels)} {cluster} keep their own path: no "
+            f"other{' of their ' + self.scheme.strata if self.scheme.strata else ''} "
+            "has the same years"
+        )
+
+    @property
     def blocks(self) -> int:
         return -(-self.draws // self.static.block)
 

@@ -63,6 +63,7 @@ from ..core import (
     TomlTable,
     choose_from,
     read_toml,
+    require_as_recorded,
     require_commas,
     require_whole,
 )
@@ -188,6 +189,7 @@ def read_panel(path: Path) -> pd.DataFrame:
         raise TivaxError(f"{path}: a panel is csv, parquet, dta, xlsx or feather")
     if not path.exists():
         raise TivaxError(f"{path}: no such panel; `tivax panel` makes one")
+    require_as_recorded(path)
     try:
         return readers[path.suffix](path)
     except TivaxError as error:

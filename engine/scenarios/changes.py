@@ -174,8 +174,8 @@ def _shift(changes: Changes, shock: Shock) -> None:
         if shock.uses != "final":
             change = mover.move(inputs)
             blocks.append((goods, users, change))
-            changes.moved += mover.moved @ table.x[users]
-            changes.unplaced += mover.unplaced @ table.x[users]
+            changes.moved += float(mover.moved @ table.x[users])
+            changes.unplaced += float(mover.unplaced @ table.x[users])
         if shock.uses != "intermediate":
             changes.change_final(goods, column, mover.move(final))
             changes.moved += float(mover.moved[0])

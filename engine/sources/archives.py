@@ -12,11 +12,12 @@ from typing import Any
 
 import pooch
 
-from ..core import TivaxError, load_toml, require_choice
+from ..core import GIB, TivaxError, load_toml, require_choice
 from .rights import rights_facts
 from .source import source_facts
 
 HEAD = 256  # bytes at the start of a file that show its format
+_LARGEST = 4 * GIB  # six times the largest whose size is known
 STATA = b"<stata_dta>"  # how formats from 117 on begin
 
 
@@ -49,6 +50,11 @@ class Archive:
     size: int | None = None
     sha1: str | None = None
     header: str = ""
+
+    @property
+    def largest(self) -> int:
+        """The most bytes that are downloaded, where its size is not known."""
+        return _LARGEST if self.size is None else self.size
 
     @property
     def is_zip(self) -> bool:

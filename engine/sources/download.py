@@ -83,6 +83,9 @@ def fetch(
                 )
             return _fetched(job, already_there=True)
         out.mkdir(parents=True, exist_ok=True)
+        for beside in (job.part, job.memory, job.bad):
+            if beside.is_symlink():
+                raise TivaxError(f"{beside}: a link in the way; move it away")
         kept = _download(job, pauses, progress or (lambda done, total: None))
         if problem := find_problem(job.part, archive):
             job.part.replace(job.bad)
@@ -298,11 +301,19 @@ def _save(
     with job.part.open("ab") as file:
         progress(done, total)
         for piece in chain([first], pieces):
-            file.write(piece)
             done += len(piece)
+            if done > job.archive.largest:
+                break
+            file.write(piece)
             progress(done, total)
         file.flush()
         os.fsync(file.fileno())  # the rename must not reach the disk before the bytes
+    if done > job.archive.largest:
+        job.discard()
+        raise TivaxError(
+            f"{job.url}: more than {job.archive.largest:,} bytes, which "
+            f"{job.archive.name} has at most; see {job.archive.page}"
+        )
     if total is not None and done < total:
         raise requests.ConnectionError("the answer ended early")
 

@@ -421,20 +421,22 @@ _warned: set[tuple[Path, tuple[int, ...]]] = set()
 
 
 def _warn_unchecked(path: Path, tables: WorldTables) -> None:
-    """Log once that a store has no checksums, and whether its numbers look damaged."""
+    """Log once that a store has no checksums, and look at its numbers.
+
+    Raises ``TivaxError`` for numbers that cannot be, and for rows that do not balance.
+    """
     key = path.resolve(), tuple(tables.years)
     if key in _warned:
         return
-    _warned.add(key)
-    odd = ""
     for table in tables:
         try:
             check_values(table)
-            check_balance(table, tables.tolerance)
+            if "rows" not in tables.checked:  # else imported as it is
+                check_balance(table, tables.tolerance)
         except TivaxError as error:
             fault = str(error).removeprefix(f"{table.where}: ").rpartition(";")[0]
-            odd = f", and {table.year} may be damaged ({fault})"
-            break
+            raise damaged(path, f"{table.year}, without checksums,", fault) from None
+    _warned.add(key)
     logging.getLogger("tivax").warning(
-        f"{path}: written before stores had checksums{odd}; import it again"
+        f"{path}: written before stores had checksums; import it again"
     )

@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import google_crc32c
 import numpy as np
 
-from ..core import TivaxError, aligned_empty
+from ..core import TivaxError, aligned_empty, checksum
 from .world_table import LazyYears
 
 FORMAT = 2
@@ -57,13 +56,6 @@ _CRC_BYTES = 4
 _READERS = 2  # more gain nothing: memory is busy with two
 # Bytes read at a time: their checksum is made while the processor still holds them.
 _PIECE = 1 << 20
-
-
-def checksum(values: np.ndarray | bytes, before: int = 0) -> int:
-    """CRC-32C of bytes, or of the bytes of a contiguous array; ``before`` is that of
-    what comes before them."""
-    data = values if isinstance(values, bytes) else values.reshape(-1).view(np.uint8)
-    return google_crc32c.extend(before, data)  # pyright: ignore[reportArgumentType]
 
 
 def digest(path: Path) -> str:

@@ -1,6 +1,8 @@
 from .blocks import named_blocks as named_blocks
 from .blocks import partitions as partitions
 from .catalogue import CATALOGUE as CATALOGUE
+from .controls import initial_by_time as initial_by_time
+from .controls import second_order as second_order
 from .evaluate import DRAWS as DRAWS
 from .evaluate import panel_frame as panel_frame
 from .evaluate import threats as threats
@@ -11,4 +13,5 @@ from .fits import roots_of as roots_of
 from .fits import t_test as t_test
 from .forms import unit_weights as unit_weights
 from .result import Threats as Threats
+from .setting import HEADLINE as HEADLINE
 from .setting import Setting as Setting

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ CONTINENTS: dict[str, frozenset[str]] = {
 }
 CODES = frozenset[str]().union(*CONTINENTS.values())
 LEFT_OUT: list[str] = _FACTS["left_out"]["groups"]
+WIDER: dict[str, dict[str, Any]] = _FACTS["wider"]
 THIRDS = ("lowest-income third", "middle-income third", "highest-income third")
 
 
@@ -140,6 +142,10 @@ def named_blocks(
         for name, members in CONTINENTS.items():
             if there & members:
                 yield name, sorted(members)
+        for name, wider in WIDER.items():
+            members = CONTINENTS[wider["continent"]]
+            if there & members and there & set(wider["with"]):
+                yield name, sorted(members | set(wider["with"]))
     frame, unit = setting.frame, setting.unit
     if "developed" in frame and frame["developed"].nunique() == 2:
         for value, name in ((1, "developed countries"), (0, "developing countries")):

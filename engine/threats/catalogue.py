@@ -2,7 +2,16 @@
 
 from collections.abc import Callable, Iterator
 
-from . import blocks, factors, forms, influence, unit_roots, unobserved, years
+from . import (
+    blocks,
+    controls,
+    factors,
+    forms,
+    influence,
+    unit_roots,
+    unobserved,
+    years,
+)
 from .setting import Setting
 from .variants import Row, Variant
 
@@ -25,11 +34,15 @@ CATALOGUE: dict[str, Threat] = {
     "vintages": forms.vintages,
     "placebo outcomes": forms.placebo_outcomes,
     "functional form": forms.functional_form,
+    "form of controls": controls.squares,
+    "convergence": controls.convergence,
+    "double machine learning": controls.partialled_out,
     "reverse direction": forms.reverse_direction,
     "unit roots": unit_roots.unit_roots,
     "cointegration": unit_roots.cointegration,
     "Oster's delta": unobserved.oster,
     "robustness value": unobserved.robustness_value,
+    "benchmarks": unobserved.benchmarks,
     "influential cells": influence.cells,
     "influential clusters": influence.clusters,
 }

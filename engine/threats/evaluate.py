@@ -20,7 +20,7 @@ from ..panel import Panel
 from ..resampling import LEVEL, Model, with_lags
 from .catalogue import CATALOGUE
 from .fits import VariantFit, fit_variant, t_test
-from .result import COLUMNS, Threats
+from .result import COLUMNS, Threats, at_level
 from .setting import Setting, refused
 from .variants import Row, Variant
 from .wild import WildTest, declared_p
@@ -82,7 +82,8 @@ def threats(
         ``table``: model, threat, variant, term, coef, se, p, p_wild, n, clusters,
         variation_kept, note. ``se`` is CV1 with Stata's k, columns that a threat adds
         counted, ``p`` that of t(G - 1); ``p_wild`` is WCR by Webb's weights, for 2SLS
-        WRE. ``sentence`` says what makes the result go away.
+        WRE. ``states`` says of each row what has become of the result, ``sentence``
+        what makes it go away.
 
     Raises
     ------
@@ -104,8 +105,8 @@ def threats(
     >>> found = tx.threats(panel, model, only=["unit trends", "differences"], draws=0)
     >>> found.table["variant"].tolist()
     ['as given', 'linear', 'first', 'over 3 years', 'over 5 years']
-    >>> bool(found.gone.any())
-    True
+    >>> found.states
+    ['the model', 'as before', 'as before', 'as before', 'blurred']
     """
     frame = panel_frame(panel)
     models = _models_of(model)
@@ -129,7 +130,8 @@ def threats(
     if draws:
         _add_declared(rows, tests, settings, draws, seed, progress)
     for row in rows:
-        row["note"] = "; ".join(filter(None, [row["note"], _said(row)]))
+        near = "p is 0.05 within 2 Monte-Carlo errors" * at_level(row, draws)
+        row["note"] = "; ".join(filter(None, [row["note"], _said(row), near]))
     made = pd.DataFrame(rows, columns=[*COLUMNS, "comparable", "same_units"])
     made = made.astype({"n": "Int64", "clusters": "Int64"})
     return Threats(
@@ -268,7 +270,7 @@ def _fitted(
     ):
         own = term in setting.model.treatments
         coef, se, p = t_test(b, se, fit.clusters)
-        note = "; ".join(filter(None, [made.note, fit.without_se]))
+        note = "; ".join(filter(None, [made.note, fit.without_se or fit.alone]))
         row = {
             "threat": made.threat,
             "variant": made.variant,

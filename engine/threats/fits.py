@@ -23,12 +23,14 @@ from jaxtyping import Float, Int
 from ..core import TivaxError
 from ..estimation import (
     COLLINEAR,
+    alone_note,
     complete_rows,
     independent,
     of_norm_one,
     orthonormal,
     powers,
     require_identified,
+    singly_identified,
     t_sf,
     times_power,
     without_error,
@@ -150,6 +152,12 @@ class VariantFit:
         if self.without_se:
             return np.full(self.q, np.nan)
         return np.sqrt(self.correction * (self.influence**2).sum(axis=0))
+
+    @cached_property
+    def alone(self) -> str:
+        """Which treatments one cluster alone identifies, as a note; empty for none."""
+        found = singly_identified(self.B, self.H[:, -self.q :].T, self.cluster)
+        return alone_note(found, self.variant.model.treatments, [*self.labels])
 
     @property
     def residual(self) -> float:

@@ -76,6 +76,38 @@ def vintages(setting: Setting) -> Iterator[Variant | Row]:
         said = f"correlation of the two measures net of all else {r:.2f}"
         yield kept
         yield replace(put, note=said)
+        yield _difference(setting, rows, swapped, name)
+
+
+def _difference(
+    setting: Setting, own: pd.DataFrame, other: pd.DataFrame, name: str
+) -> Variant:
+    """Both equations together, with controls and effects of each; the coefficient is
+    that of the treatment less that of the other measure, on the same rows."""
+    x, unit, time = setting.treatment, setting.unit, setting.time
+    both = pd.concat([own.assign(half=1), other.assign(half=2)], ignore_index=True)
+    first = both["half"] == 1
+    term = f"{x} less {name}"
+    made = {term: both[x].where(first, 0.0)}
+    for k in setting.model.regressors:
+        if k != x:
+            made |= {k: both[k].where(first, 0.0)}
+            made |= {f"{k} ({name})": both[k].where(~first, 0.0)}
+    effects = [f"{k}, either" for k in (unit, time)]
+    for k, effect in zip((unit, time), effects, strict=True):
+        made[effect] = both[k].astype(str) + both["half"].astype(str)
+    return setting.variant(
+        "vintage",
+        f"difference, {x} less {name}",
+        frame=both.assign(**made),
+        model=setting.equation(
+            regressors=(term, x, *(k for k in made if k not in (term, *effects))),
+            treatment=(term,),
+            effects=tuple(effects),
+        ),
+        note="of the two on the same rows",
+        comparable=False,
+    )
 
 
 def _partial_correlation(one: VariantFit, other: VariantFit) -> float:

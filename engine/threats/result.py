@@ -1,6 +1,6 @@
 """``Threats``: the table, and the sentence that is made from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ COLUMNS = tuple(
 )
 _NAMED = 3
 _ERRORS = 2  # of Monte-Carlo, within which p is not told from 5 %
+_LEAST = 0.5  # of an estimate: with less the result is not what it was
 _Record = dict[str, Any]
 
 
@@ -32,8 +33,7 @@ class Threats(Printable):
     table
         See :func:`threats`; the first row of a model is the model as given.
     comparable
-        Rows whose coefficient is still the effect that the model claims: the result has
-        gone away where it has the other sign or is not significant at 5 %.
+        Rows whose coefficient is still the effect that the model claims.
     same_units
         Rows at least in units of that effect.
     draws
@@ -67,28 +67,45 @@ class Threats(Printable):
         return {model.name: self._sentence(model) for model in self.models}
 
     @property
-    def gone(self) -> Bool[np.ndarray, " rows"]:
-        """Comparable rows in which the result has gone away, where there was one."""
+    def states(self) -> list[str]:
+        """What has become of a significant result in each comparable row.
+
+        ``gone``: the sign has turned, or less than half of the estimate is left and
+        its 95 % interval, coef +- t se, excludes the model's. ``blurred``: not gone,
+        but p is above 5 %: there is less to see it by. ``as before``: neither. Empty
+        for other rows, and where the model as given is not significant.
+        """
         first: dict[tuple[str, str], _Record] = {}
-        gone = []
+        states = []
         for row, comparable in zip(self._records, self.comparable, strict=True):
             own = (row["model"], row["term"])
             if row["threat"] == HEADLINE:
                 first[own] = row
             claimed = first.get(own) if comparable else None
-            gone.append(
-                claimed is not None
-                and _is_significant(claimed)
-                and not (_same_sign(row, claimed) and _is_significant(row))
-            )
-        return np.array(gone, bool)
+            if row["threat"] == HEADLINE:
+                states.append("the model")
+            elif claimed is not None and _is_significant(claimed):
+                states.append(_state(row, claimed))
+            else:
+                states.append("")
+        return states
+
+    @property
+    def gone(self) -> Bool[np.ndarray, " rows"]:
+        """Rows whose state is ``gone``."""
+        return np.array([state == "gone" for state in self.states], bool)
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The table with ``state``, as it is written to a file."""
+        return self.table.assign(state=self.states)
 
     def intervals(self, model: str) -> pd.DataFrame:
         """What the figure shows of a model: rows in units of its effect.
 
         Columns threat, variant, term, coef, ci_low, ci_high (95 %, coef +- t se) and
-        state: ``the model``, ``as before``, ``not significant``, ``other sign``, and
-        ``other question`` of rows that are not comparable.
+        state: ``the model``, ``as before``, ``blurred``, ``gone``, and ``other
+        question`` of rows that are not comparable.
         """
         shown = (self.table["model"] == model) & self.same_units
         shown = (shown & self.table["se"].notna()).to_numpy(bool)
@@ -96,11 +113,14 @@ class Threats(Printable):
         records = _records_of(rows)
         comparable = self.comparable[shown]
         states = [
-            _state(row, records[0], bool(own))
+            "the model"
+            if row["threat"] == HEADLINE
+            else _state(row, records[0])
+            if own
+            else "other question"
             for row, own in zip(records, comparable, strict=True)
         ]
-        half = t_ppf(1 - LEVEL / 2, rows["clusters"].astype(float) - 1)
-        half = half * rows["se"]
+        half = np.array([_reach(row) for row in records])
         ends = {"ci_low": rows["coef"] - half, "ci_high": rows["coef"] + half}
         columns = ["threat", "variant", "term", "coef"]
         return rows[columns].assign(**ends, state=states).reset_index(drop=True)
@@ -110,34 +130,49 @@ class Threats(Printable):
         return _records_of(self.table)
 
     def _sentence(self, model: Model) -> str:
+        """With what one cluster alone identifies: its p is none, without draws."""
+        first = next(row for row in self._records if row["model"] == model.name)
+        if "alone identifies" not in first["note"]:
+            return self._finding(model)
+        if np.isfinite(first["p_wild"]):
+            return f"{self._finding(model)} {first['note']}."
+        return (
+            f"{model.name}: {first['note']}, nor p by it: nothing can be said of "
+            "threats without draws."
+        )
+
+    def _finding(self, model: Model) -> str:
         treatment = model.treatments[0]
         rows = [
-            (row, bool(comparable), bool(gone))
-            for row, comparable, gone in zip(
-                self._records, self.comparable, self.gone, strict=True
+            (row, bool(comparable), state)
+            for row, comparable, state in zip(
+                self._records, self.comparable, self.states, strict=True
             )
             if row["model"] == model.name and row["term"] == treatment
         ]
         first = rows[0][0]
         name = f"{model.name}: {treatment} on {model.outcome}, {self._numbers(first)}"
-        if self.draws and abs(first["p_wild"] - LEVEL) < _ERRORS * np.sqrt(
-            LEVEL * (1 - LEVEL) / self.draws
-        ):
-            name += f" (0.05 is within {_ERRORS} Monte-Carlo errors)"
         if not _is_significant(first):
             return (
                 f"{name}, is not significant at 5 %: there is no result that could go "
                 "away."
             )
         asked = [row for row, comparable, _ in rows[1:] if comparable]
-        gone = [row for row, _, gone in rows if gone]
-        if not gone:
+        gone, blurred = (
+            [row for row, _, own in rows if own == state]
+            for state in ("gone", "blurred")
+        )
+        if not gone and not blurred:
             return f"{name}: {self._survival(asked)}"
         turned = [row for row in gone if not _same_sign(row, first)]
         flips = f", {len(turned)} of them with the other sign" if turned else ""
+        takes = "; ".join(map(self._named, _cheapest(gone)[:_NAMED]))
         said = [
-            f"{name}, goes away in {len(gone)} of {len(asked)} variants{flips}",
-            "What it takes: " + "; ".join(map(self._named, _cheapest(gone)[:_NAMED])),
+            f"{name}, is gone in {len(gone)} of {len(asked)} variants{flips}, and "
+            f"blurred in {len(blurred)}",
+            f"What it takes: {takes}"
+            if gone
+            else f"Blurred most cheaply by {self._named(_cheapest(blurred)[0])}",
         ]
         if turned:
             said.append(f"The other sign: {self._named(_cheapest(turned)[0])}")
@@ -171,7 +206,11 @@ class Threats(Printable):
     def _numbers(self, row: _Record) -> str:
         """``13.58 (4.461), p 0.0041``."""
         p = p_text(_declared_p(row), self.draws or None)
-        return f"{number_text(row['coef'])} ({number_text(row['se'])}), p {p}"
+        near = f" (0.05 is within {_ERRORS} Monte-Carlo errors)"
+        return (
+            f"{number_text(row['coef'])} ({number_text(row['se'])}), p {p}"
+            f"{near if at_level(row, self.draws) else ''}"
+        )
 
     def _listings(self) -> Sequence[Listing]:
         return [self._listing(model) for model in self.models]
@@ -215,14 +254,25 @@ def _same_sign(row: _Record, other: _Record) -> bool:
     return bool(np.sign(row["coef"]) == np.sign(other["coef"]))
 
 
-def _state(row: _Record, first: _Record, comparable: bool) -> str:
-    if row["threat"] == HEADLINE:
-        return "the model"
-    if not comparable:
-        return "other question"
-    if not _same_sign(row, first):
-        return "other sign"
-    return "as before" if _is_significant(row) else "not significant"
+def at_level(row: Mapping[str, Any], draws: int) -> bool:
+    """Whether the declared p is 5 % within ``_ERRORS`` errors of its draws."""
+    error = np.sqrt(LEVEL * (1 - LEVEL) / draws) if draws else 0.0
+    return bool(abs(row["p_wild"] - LEVEL) < _ERRORS * error)
+
+
+def _reach(row: _Record) -> float:
+    """Half of the 95 % interval."""
+    return float(t_ppf(1 - LEVEL / 2, float(row["clusters"]) - 1) * row["se"])
+
+
+def _state(row: _Record, first: _Record) -> str:
+    """See ``Threats.states``."""
+    few = abs(row["coef"]) < _LEAST * abs(first["coef"])
+    if not _same_sign(row, first) or (
+        few and abs(row["coef"] - first["coef"]) > _reach(row)
+    ):
+        return "gone"
+    return "as before" if _is_significant(row) else "blurred"
 
 
 def _cheapest(gone: Sequence[_Record]) -> list[_Record]:
@@ -238,4 +288,4 @@ def _cheapest(gone: Sequence[_Record]) -> list[_Record]:
 
 @long_table_of.register(Threats)
 def _(result: Threats) -> pd.DataFrame:
-    return result.table.copy()
+    return result.rows

@@ -15,7 +15,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..core import TivaxError, percent_text
-from ..estimation import t_ppf
+from ..estimation import of_norm_one, orthonormal, t_ppf
+from .blocks import membership
 from .fits import VariantFit, fit_variant
 from .setting import Setting
 from .variants import Row, Variant
@@ -86,6 +87,60 @@ def robustness_value(setting: Setting) -> Iterator[Variant | Row]:
             note=f"a confounder that explains {percent_text(value, 1)} of what the "
             "rest leaves of treatment and outcome, errors iid",
         )
+
+
+def benchmarks(setting: Setting) -> Iterator[Variant | Row]:
+    """What a confounder takes that is as strong as a control is beside the others, and
+    as strong as membership of a group is (Cinelli and Hazlett 2020, section 4.4)."""
+    _require_one(setting)
+    fit = setting.fit
+    for name in setting.model.controls:
+        of_x, of_y = _strength(fit, name)
+        # Their bounds, for a confounder once as strong.
+        both = of_x**2 / (1 - of_x) ** 2 if of_x < 0.5 else 1.0
+        if both >= 1 or of_y >= 1:
+            continue
+        of_y = (1 + np.sqrt(both)) ** 2 / (1 - both) * of_y / (1 - of_y)
+        yield _benchmark(setting, f"like {name}", of_x / (1 - of_x), min(1.0, of_y))
+    for made in membership(setting):
+        if isinstance(made, Variant):
+            name = made.model.controls[-1]
+            strength = _strength(fit_variant(made), name)
+            yield _benchmark(setting, f"like {name}", *strength)
+
+
+def _strength(fit: VariantFit, control: str) -> tuple[float, float]:
+    """Partial R2 of a control with the treatment, and with the outcome given it, both
+    given the other controls."""
+    place = fit.C.shape[1] - 1 - len(fit.variant.model.controls)
+    place += fit.variant.model.controls.index(control)
+    rest = orthonormal(of_norm_one(np.delete(fit.C[:, :-1], place, axis=1))).basis
+    z, x, y = (k - rest @ (rest.T @ k) for k in (fit.C[:, place], fit.C[:, -1], fit.y))
+    given = [k - x * (x @ k) / (x @ x) for k in (z, y)]
+    return _shared(z, x), _shared(*given)
+
+
+def _shared(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a @ b) ** 2 / ((a @ a) * (b @ b)))
+
+
+def _benchmark(setting: Setting, name: str, of_x: float, of_y: float) -> Row:
+    fit = setting.fit
+    df = fit.n - fit.k - _absorbed(fit)
+    estimate = float(fit.coef[0])
+    size = abs(estimate) / _partial_t(fit, df) * np.sqrt(df)
+    bias = size * np.sqrt(of_y * of_x / (1 - of_x))
+    return Row(
+        "confounder",
+        name,
+        setting.treatment,
+        float(np.sign(estimate) * (abs(estimate) - bias)),
+        n=fit.n,
+        clusters=fit.clusters,
+        note=f"what is left beside a confounder of this size: {percent_text(of_x, 1)} "
+        f"of the rest of the treatment, {percent_text(of_y, 1)} of the outcome's, "
+        "errors iid",
+    )
 
 
 def robustness_of(f: float) -> float:

@@ -24,8 +24,7 @@ class Variant:
     note
         What has to be said beside the numbers.
     comparable
-        A coefficient of a treatment of the model is still its effect: where it is of
-        another sign or not significant, the result has gone away.
+        A coefficient of a treatment of the model is still its effect.
     same_units
         It is at least in the model's units.
     earlier

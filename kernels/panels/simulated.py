@@ -34,6 +34,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from .. import clusters, jackknife, placebo, random_draws, resampling
 from ..clusters import ClusterCrossProducts
+from ..low_rank import LowRank
 from ..resampling import LEVEL, TIE
 from ..two_way import two_way_tests
 from . import sample_fits
@@ -101,6 +102,8 @@ class PanelDesign(NamedTuple):
         Share of a common AR(1) factor in the variance of u; of a factor of its own in
         that of x, where it is drawn and continuous. A cluster's loading on both is the
         same normal number: who is exposed in x is exposed in u.
+    loadings
+        Of the clusters on the factor of u, mean square 1; None: drawn as above.
     block, block_x
         The same of AR(1) shocks that the clusters of a block share.
     blocks
@@ -132,6 +135,7 @@ class PanelDesign(NamedTuple):
     network: Float[Array, "G G"] | None = None
     outcome: Float[Array, "G T"] | None = None
     placebo: Float[Array, ""] | None = None
+    loadings: Float[Array, " G"] | None = None
 
 
 class PanelTests(NamedTuple):
@@ -245,7 +249,9 @@ def _shared(
     parts, left = jnp.zeros_like(own), jnp.ones((), own.dtype)
     if factor is not None:
         common = ar1(jax.random.fold_in(key, 1), persistence, (T,))
-        loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
+        loading = design.loadings
+        if loading is None:
+            loading = jax.random.normal(jax.random.fold_in(of_loadings, 2), (G,))
         parts = parts + jnp.sqrt(factor) * loading[:, None] * common[None]
         left = left - factor
     if block is not None and design.blocks is not None:
@@ -376,7 +382,12 @@ def simulate_and_test(
 def _wild_t(
     types: resampling.WildLoadings, v: Float[Array, "G B"]
 ) -> Float[Array, "k B"]:
-    """t of each draw by type, all in one product."""
+    """t of each draw by type, of few clusters all in one product."""
+    if isinstance(types.L, LowRank):
+        each = [
+            jax.tree.map(lambda part, j=j: part[j], types) for j in range(len(types.a))
+        ]
+        return jnp.stack([resampling.wild_statistics(one, v) for one in each])
     k, _, G = types.a.shape
     both = jnp.concatenate([types.a, types.L[:, 0]], axis=1).reshape(k * (G + 1), G) @ v
     top, scores = jnp.split(both.reshape(k, G + 1, -1), [1], axis=1)

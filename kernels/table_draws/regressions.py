@@ -26,12 +26,14 @@ class Panel(NamedTuple):
 
 class Estimates(NamedTuple):
     """Estimates and CV1 variances of the treatments, by draw; ``resampled`` with
-    clusters drawn anew as well, ``simex`` with errors times the roots of lambda."""
+    clusters drawn anew as well, ``simex`` with errors times the roots of lambda,
+    ``simex_resampled`` the same, lambda 0 before them, with clusters drawn anew."""
 
     coef: Float[Array, "D q"]
     variance: Float[Array, "D q"]
     resampled: Float[Array, "D r q"]
     simex: Float[Array, "D l q"]
+    simex_resampled: Float[Array, "D l+1 q"]
 
 
 def estimate(
@@ -75,11 +77,14 @@ def estimate(
             V = jnp.diagonal(cv1(products, found))
             return found.coef[first:], V[first:]
 
-        added = jnp.concatenate([jnp.ones(1 + resamples), jnp.sqrt(lambdas)])
-        which = jnp.arange(len(added)) > resamples
-        weights = jnp.concatenate([ones[None], w, jnp.tile(ones, (len(lambdas), 1))])
+        l, end = len(lambdas), 1 + resamples
+        roots = jnp.sqrt(lambdas)
+        added = jnp.concatenate([jnp.ones(end), roots, jnp.zeros(1), roots])
+        which = jnp.arange(len(added)) >= end
+        own_clusters, drawn_anew = jnp.tile(ones, (l, 1)), jnp.tile(w[:1], (l + 1, 1))
+        weights = jnp.concatenate([ones[None], w, own_clusters, drawn_anew])
         coef, V = jax.lax.map(refit, (which.astype(int), added, weights))
-        end = 1 + resamples
-        return Estimates(coef[0], V[0], coef[1:end], coef[end:])
+        each = jnp.split(coef, [1, end, end + l])
+        return Estimates(each[0][0], V[0], *each[1:])
 
     return jax.lax.map(one, (errors, centred, keys))

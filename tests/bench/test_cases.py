@@ -139,7 +139,7 @@ def test_every_method_gives_the_answer_and_a_wrong_one_is_noticed(world, name):
         if method in case.limits:
             continue
         assert case.error(answer) < case.tolerance, method
-        if method.startswith("wildboottest"):
+        if name == "wild" and answer.size == 1:  # p, within its Monte-Carlo error
             assert case.error(np.array(answer + 0.1)) > 0.01
             continue
         wrong = [1.001 * np.asarray(part) for part in answer]
@@ -220,6 +220,7 @@ def test_without_a_choice_all_cases_run(tmp_path, monkeypatch, capsys):
         "pairs_2sls",
         "wild",
         "placebo",
+        *(f"panel_{k}_{n}" for n in (2_000, 20_000, 100_000) for k in ("fe", "wild")),
     ]
 
 

@@ -482,6 +482,10 @@ def test_basic_value_added_needs_a_row_in_the_table(tmp_path):
         (("--years", ":2001"), "write FIRST:LAST"),
         (("--years", "2000:"), "write FIRST:LAST"),  # not the year 2000 alone
         (("--years", "2001:2000"), "2001:2000: the first year is after the last"),
+        (
+            ("--years", "2001:2014"),
+            "; begin and end with years that it holds",
+        ),
         (("--years", "1990:1999"), "no year from 1990 to 1999: the tables hold 2000"),
         (
             ("--format", "tsv"),
@@ -1116,6 +1120,18 @@ def test_the_installed_command_needs_nobody_to_tell():
     script = Path(sys.executable).with_name("tivax")
     closed = f"exec {shlex.quote(str(script))} groups EU27 >&- 2>&-"
     assert subprocess.run(["sh", "-c", closed], check=False).returncode == 0
+
+
+def test_labels_that_the_terminal_cannot_write_are_shown_by_their_codes():
+    """As where Windows sends the output to a file; the work is done by then."""
+    code = "from tivax.engine.cli import start, app; app.main = lambda: print('\u4e2d', end=''); start.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONIOENCODING": "cp1252"},
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout == b"\\u4e2d"
 
 
 def test_the_folder_of_compiled_programs_can_be_moved_and_turned_off(

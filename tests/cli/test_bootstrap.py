@@ -610,8 +610,8 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
 
     broken = Done(tmp_path / "broken", good(*words))
     whole = run("bootstrap", path, out="whole")
-    # Of the draw cut in half nothing is left.
-    assert broken.lines[0] == "Going on at 18,191 of 20,000 draws"
+    # Of the block cut in half nothing is left.
+    assert broken.lines[0] == "Going on at 14,096 of 20,000 draws"
     assert broken.lines[1:-1] == whole.lines[:-1]
     assert names(tmp_path) == ["broken", "panel.csv", "run.toml", "whole"]
     assert len(broken.sums) == len(TABLES) + len(

@@ -37,6 +37,7 @@ def folder(tmp_path_factory):
     frame.assign(**dict(zip(numbers, noise.T, strict=True))).to_csv(
         place / "panel.csv", index=False
     )
+    (place / "panel.manifest.json").unlink()  # it is no longer that of `tivax panel`
     return place
 
 

@@ -139,7 +139,8 @@ def test_four_devices_write_the_same_bytes(done, tmp_path):
     [
         (('store = "store"', ""), "store: is missing; write store"),
         (('store = "store"', 'store = "none"'), "none: no such store"),
-        (('"model.toml"', '"roundng"'), "no error model"),
+        (('"model.toml"', '"roundng"'), "run.toml: no error model"),
+        (('"store"', '"a^b^c"'), "run.toml: "),
         (('"model.toml"', '"rounding"'), "cells are not whole units"),
         (('error = "model.toml"', ""), "error: is missing; write a name (rounding)"),
         (("draws = 6", "draws = 1"), "draws = 1: write 2 or more"),

@@ -53,7 +53,7 @@ def test_the_files_hold_what_the_function_returns(done):
     )
     written = pd.read_csv(out / "threats.csv")
     # An empty cell of text and one without a number are alike in a file.
-    wanted = found.table.astype({"n": float, "clusters": float}).replace("", np.nan)
+    wanted = found.rows.astype({"n": float, "clusters": float}).replace("", np.nan)
     pd.testing.assert_frame_equal(written, wanted, check_dtype=False, rtol=1e-12)
     assert found.sentence in answer.out
     assert found.sentence in (out / "report.html").read_text().replace("&#x27;", "'")

@@ -15,6 +15,8 @@ from tivax.engine.core import output
 from tivax.engine.core.manifest import Run, describe_input, sha256
 from tivax.engine.core.output import partial_folder, replace_folder, write_text
 from tivax.engine.core.places import (
+    Seal,
+    output_file,
     output_folder,
     require_apart,
     require_free,
@@ -52,7 +54,9 @@ def test_results_appear_only_when_the_block_has_ended(tmp_path):
     with output_folder(tmp_path / "a" / "out", TBI) as part:
         (part / "tbi.csv").write_text("1")
         assert not (tmp_path / "a" / "out").exists()
-        assert part.parent == tmp_path / "a"  # the same disk: a rename moves no bytes
+        assert (
+            part.parent.parent == tmp_path / "a"
+        )  # the same disk: a rename moves no bytes
     assert names(tmp_path / "a") == ["out"]
     assert names(tmp_path / "a" / "out") == ["tbi.csv"]
 
@@ -244,7 +248,7 @@ def test_the_old_result_comes_back_where_the_new_one_cannot_take_its_place(tmp_p
     write_result(tmp_path / "out")
     before = (tmp_path / "out" / "manifest.json").read_text()
     with pytest.raises(FileNotFoundError):
-        replace_folder(tmp_path / ".out.0.part", tmp_path / "out")
+        replace_folder(tmp_path / ".0.part" / "new", tmp_path / "out")
     assert (tmp_path / "out" / "manifest.json").read_text() == before
     assert names(tmp_path) == ["out"]
 
@@ -357,7 +361,7 @@ def test_a_link_stays_a_link_and_results_go_where_it_points(tmp_path, there):
         target.mkdir()
     link.symlink_to(target)
     with output_folder(link, TBI, force=True) as part:
-        assert part.parent == target.parent  # on the disk that the link leads to
+        assert part.parent.parent == target.parent  # on the disk that the link leads to
         (part / "tbi.csv").write_text("new")
     assert link.is_symlink() and link.readlink() == target
     assert (target / "tbi.csv").read_text() == "new"
@@ -440,7 +444,7 @@ from pathlib import Path
 from tivax.engine.core.output import partial_folder
 with partial_folder(Path(sys.argv[1])) as part:
     (part / "tbi.csv").write_text("half")
-    print(part.name, flush=True)
+    print(part.parent.name, flush=True)
     sys.stdin.read()
 """
     with start_python(script, tmp_path / "other") as process:
@@ -455,31 +459,54 @@ with partial_folder(Path(sys.argv[1])) as part:
     assert names(tmp_path) == ["out"]
 
 
-def test_parts_of_another_machine_or_an_older_tivax_are_judged_by_their_age(tmp_path):
-    for name in (".a.0123abcd.part", ".b.00000000-0123abcd.part", ".c.0123abcd.old"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "x").write_text("1")
-    (tmp_path / ".note.part").write_text("not one of these")
+def make_part(folder, name, machine, *files, mark=True):
+    part = folder / f".{name}.tivax-{machine}-0123abcd.part"
+    part.mkdir()
+    for file in [*files, *(["written-by-tivax"] if mark else [])]:
+        (part / file).parent.mkdir(exist_ok=True)
+        (part / file).write_text(file)
+    return part
+
+
+def test_parts_of_another_machine_are_judged_by_their_age(tmp_path):
+    make_part(tmp_path, "a", "00000000", "new/x")
+    make_part(tmp_path, "c", "00000000", "old/x", "new/x")
     before = names(tmp_path)
     write_result(tmp_path / "out")
     assert names(tmp_path) == sorted([*before, "out"])
-    for path in [*tmp_path.glob(".?.*"), *tmp_path.glob(".?.*/x")]:
+    for path in tmp_path.rglob("*"):
         os.utime(path, times=(0, 0))
     write_result(tmp_path / "out", force=True)
     # The old one is put back: what was to take its place is not there.
-    assert names(tmp_path) == [".note.part", "c", "out"]
+    assert names(tmp_path) == ["c", "out"] and names(tmp_path / "c") == ["x"]
+
+
+def test_what_only_looks_like_a_leftover_is_never_touched(tmp_path, monkeypatch):
+    """A date has eight hexadecimal digits; and a name alone is no mark."""
+    for name in (".notes.20240101.old", ".thesis.20251101.part", ".a.part"):
+        (tmp_path / name).write_text("precious")
+    for name in (".dir.20240101.old", ".alone.20240101-20240101.old"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "p.txt").write_text("precious")
+    make_part(tmp_path, "b", output._machine(), "new/x", "old/x", mark=False)
+    (tmp_path / ".c.tivax-00000000-0123abcd.part").write_text("a file")
+    marked = make_part(tmp_path / ".dir.20240101.old", "d", output._machine(), "new/x")
+    (tmp_path / ".d.tivax-00000000-0123abcd.part").symlink_to(marked)
+    for path in [*tmp_path.rglob("*")]:
+        os.utime(path, times=(0, 0))
+    before = contents(tmp_path)
+    write_result(tmp_path / "out")
+    after = contents(tmp_path)
+    assert {k: v for k, v in after.items() if k in before} == before
 
 
 def test_an_old_result_is_kept_where_something_else_took_its_place(tmp_path):
     """Killed between the renames; then the user made a folder of that name."""
-    part = tmp_path / f".out.{output._machine()}-0123abcd.part"
-    for folder in (part, part.with_suffix(".old"), tmp_path / "out"):
-        folder.mkdir()
-        (folder / "x").write_text(folder.suffix)
-    before = names(tmp_path)
+    make_part(tmp_path, "out", output._machine(), "new/x", "old/x")
+    (tmp_path / "out").mkdir()
+    before = contents(tmp_path)
     output.clear_leftovers(tmp_path / "out")
-    assert names(tmp_path) == before
-    assert (part.with_suffix(".old") / "x").read_text() == ".old"
+    assert contents(tmp_path) == before
 
 
 def test_a_file_written_aside_is_the_old_or_the_new(tmp_path, monkeypatch):
@@ -491,11 +518,103 @@ def test_a_file_written_aside_is_the_old_or_the_new(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", full)
-        with pytest.raises(OSError):
+        with pytest.raises(TivaxError, match="No space left on device"):
             write_text(path, "new")
-    assert path.read_text() == "old"
+    assert path.read_text() == "old" and names(tmp_path) == ["run.json"]
     write_text(path, "new")
     assert path.read_text() == "new" and names(tmp_path) == ["run.json"]
+
+
+# Places three files, and kills itself before a given rename or removal.
+PLACING = (
+    KILLED[: KILLED.index("run = ")]
+    + """
+with output.partial_folder(out) as part:
+    for name in ("a", "b", "out"):
+        (part / name).write_text("new")
+    counted(os, "rename"), counted(os, "replace"), counted(os, "unlink"), counted(os, "rmdir")
+    output.place_files(part, out)
+print("ended")
+"""
+)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_several_files_are_placed_all_or_none(tmp_path):
+    found = []
+    for at in range(1, 20):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        for name in ("a", "out"):
+            (folder / name).write_text("old")
+        killed = run_fork(PLACING, folder / "out", at)
+        if killed.out.endswith("ended\n"):
+            break
+        assert killed.code == -signal.SIGKILL, killed.err
+        output.clear_leftovers(folder / "out")
+        found.append({k: (folder / k).read_text() for k in names(folder)})
+    new = dict.fromkeys(["a", "b", "out"], "new")
+    assert found[0] == {"a": "old", "out": "old"}  # before the first rename
+    assert len(found) > 4 and all(one == new for one in found[1:])
+
+
+def test_files_that_follow_do_not_replace_what_came_since(tmp_path):
+    part = make_part(tmp_path, "out", output._machine(), "placing/out", "placing/b")
+    (tmp_path / "out").write_text("of the user, later")
+    (part / "placing" / "b").unlink()
+    os.utime(part / "placing", times=(0, 0))
+    before = contents(tmp_path)
+    output.clear_leftovers(tmp_path / "out")
+    assert contents(tmp_path) == before
+
+
+SEAL = Seal("explore", "<!-- ", " -->")
+
+
+def write_sealed(path, text="new", *, force=False):
+    with output_file(path, SEAL, force=force) as part:
+        part.write_text(f"{text}{SEAL.blank}")
+
+
+def test_a_file_without_a_manifest_is_replaced_unless_somebody_changed_it(tmp_path):
+    path = tmp_path / "page.html"
+    write_sealed(path, "old")
+    assert (
+        error_of(write_sealed, path)
+        == f"{path}: exists already; force=True replaces it"
+    )
+    write_sealed(path, force=True)
+    assert path.read_text().startswith("new<!-- ")
+    for change in (lambda t: f"my notes{t}", lambda t: f"{t}mine", lambda t: "thesis"):
+        path.write_text(change(path.read_text()))
+        before = contents(tmp_path)
+        line = error_of(write_sealed, path, force=True)
+        assert line == (
+            f"{path}: not written by `tivax explore`, or changed since; force=True does "
+            "not replace it, choose another place"
+        )
+        assert contents(tmp_path) == before
+
+
+def test_a_file_goes_where_a_link_points(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link, target = tmp_path / "page.html", tmp_path / "disk" / "p.html"
+    link.symlink_to(target)
+    for force in (False, True):
+        write_sealed(link, force=force)
+        assert link.readlink() == target and target.read_text().startswith("new")
+    assert names(tmp_path / "disk") == ["p.html"]
+
+
+def test_of_two_at_once_without_force_the_second_is_refused(tmp_path):
+    path = tmp_path / "page.html"
+    with pytest.raises(TivaxError, match="exists already"):
+        with output_file(path, SEAL, force=False) as part:
+            part.write_text(f"second{SEAL.blank}")
+            write_sealed(path, "first")
+    assert path.read_text().startswith("first") and names(tmp_path) == ["page.html"]
+    with pytest.raises(FileExistsError):
+        output.place_file(path, path, force=False)
 
 
 # ------------------------------------------------------------------------- a full disk

@@ -169,10 +169,14 @@ def test_the_declared_p_is_the_share_of_literal_draws_above(found, refits):
     assert_allclose(found.estimated["p_wild"], own, rtol=1e-12)
 
 
-def test_the_joint_statistics_are_those_of_literal_draws(found, refits):
-    """Median, share and Stouffer's Z of the data and of every draw, from the refits."""
-    coef, se, _, G = np.array([k[:4] for k in refits.values()]).T
-    effects, t = np.array([k[4] for k in refits.values()]).transpose(2, 0, 1)
+@pytest.mark.parametrize("of", ["none", "GDP"])
+def test_the_joint_statistics_are_those_of_literal_draws(found, refits, of):
+    """Median, share and Stouffer's Z of the data and of every draw, from the refits;
+    those with weights are a curve of their own."""
+    own = (found.estimated["weights"] == of).to_numpy()
+    coef, se, _, G = np.array([k[:4] for k in refits.values()])[own].T
+    every_effect, t = np.array([k[4] for k in refits.values()]).transpose(2, 0, 1)
+    effects, t = every_effect[own], t[own]
     every = np.column_stack([t, coef / se])
     # p of a draw among the draws of its specification, and of the data.
     above = np.abs(t)[:, None, :] > np.abs(every)[:, :, None] * (1 + 1e-10)
@@ -189,7 +193,7 @@ def test_the_joint_statistics_are_those_of_literal_draws(found, refits):
         ]
     )
     drawn, observed = of_draws[:, :-1], of_draws[:, -1]
-    tests = found.tests
+    tests = found.tests[found.tests["weights"] == of]
     # z is read from a table, to 1e-5 each.
     assert_allclose(tests["observed"], observed, rtol=1e-6, atol=1e-4)
     expected = np.quantile(drawn, [0.025, 0.5, 0.975], axis=1).T
@@ -197,7 +201,8 @@ def test_the_joint_statistics_are_those_of_literal_draws(found, refits):
     assert_allclose(tests[columns], expected, rtol=1e-6, atol=1e-4)
     reached = (np.abs(drawn) >= np.abs(observed)[:, None] * (1 - 1e-9)).sum(axis=1)
     assert_allclose(tests["p"], (1 + reached) / (1 + DRAWS), rtol=1e-12)
-    ranked = np.quantile(np.sort(effects, axis=0), [0.025, 0.5, 0.975], axis=1)
+    ranked = np.sort(every_effect, axis=0)
+    ranked = np.quantile(ranked, [0.025, 0.5, 0.975], axis=1)
     assert_allclose(found.null[["low", "median", "high"]], ranked.T, rtol=1e-8)
 
 
@@ -255,7 +260,7 @@ def test_z_has_the_p_of_t():
 
 def test_p_counts_the_data_among_the_draws():
     drawn = np.array([[1.0, -3.0, 2.0, 0.5]] * 3)
-    made = JointTest(np.array([2.0, -2.0, 4.0]), drawn, np.zeros((1, 3)))
+    made = JointTest(np.array([2.0, -2.0, 4.0]), drawn)
     assert_allclose(made.p(exact=False), [3 / 5, 3 / 5, 1 / 5])
     assert_allclose(made.p(exact=True), [2 / 4, 2 / 4, 0])
 
@@ -403,12 +408,16 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
     )
     apart = options.groupby("choice")["median"].agg(lambda k: k.max() - k.min())
     assert f"moves the median most is {apart.idxmax()}:" in found.sentence
-    significant = rows[rows["p_wild"] <= 0.05]
+    bare = rows["weights"] == "none"
+    assert f"in {bare.sum()} specifications without weights" in found.sentence
+    assert "Weighted by GDP, a curve of its own" in found.sentence
+    significant = rows[bare & (rows["p_wild"] <= 0.05)]
     side = (np.sign(significant["coef"])).value_counts().max()
     assert f"{side} of them" in found.sentence
     # Of two specifications a draw has 0, 1/2 or 1, so that 1 may be the share of more
     # than one draw in forty that 97.5 % of them do not exceed.
-    high = found.tests.set_index("statistic").loc["share significant", "null_high"]
+    tests = found.tests.set_index(["weights", "statistic"])
+    high = tests.loc[("none", "share significant"), "null_high"]
     assert "would be at most " in found.sentence
     assert f" in half of the draws and {percent_text(high)} in 39 of 40" in (
         found.sentence
@@ -418,12 +427,14 @@ def test_options_by_choice_and_the_sentence_come_from_the_rows(found):
 
 def test_by_default_the_choices_are_those_that_the_panel_allows_of(panel):
     found = tx.specification_curve(panel, MODEL, draws=9)
-    assert found.choices == ("controls", "effects", "sample", "weights", "lag")
+    assert found.choices == (
+        "controls", "form", "effects", "sample", "weights", "lag",
+    )  # fmt: skip
     assert set(found.table["sample"]) == {"all", "without EU entrants of 2004 to 2007"}
     bare = panel[["iso3", "year", "KOFGIdj", "TBI"]].assign(iso3="C" + panel["iso3"])
     model = replace(MODEL, regressors=("TBI",))
     found = tx.specification_curve(bare, model, draws=9)
-    assert found.choices == ("effects", "lag")
+    assert found.choices == ("form", "effects", "lag")
 
 
 def test_entrants_are_left_out_by_default_where_there_are_some_and_others(panel):
@@ -518,3 +529,31 @@ def test_rows_of_the_papers_curve_are_the_digits_of_an_independent_recomputation
         row = rows.loc[[at]].iloc[0]
         # Two digits after the point, cut or rounded.
         assert_allclose([row["coef"], row["se"]], printed, atol=0.0101)
+
+
+def test_a_form_of_the_controls_adds_columns(panel):
+    """Squares and products of the controls that are there, or the first outcome times
+    the years: the fits of models that name these columns."""
+    found = tx.specification_curve(
+        panel,
+        MODEL,
+        choices={"controls": [["RQ"]], "form": ["squares", "products", "convergence"]},
+        draws=9,
+    ).table
+    first = panel.sort_values("year").groupby("iso3")["KOFGIdj"].transform("first")
+    made = panel.assign(
+        first=first * panel["year"],
+        **{f"{k}2": panel[k] ** 2 for k in ("RQ", "INFR")},
+        both=panel["RQ"] * panel["INFR"],
+    )
+    for controls, form, more in (
+        ("all", "squares", ["RQ2", "INFR2"]),
+        ("all", "products", ["RQ2", "INFR2", "both"]),
+        ("all", "convergence", ["first"]),
+        ("RQ", "squares", ["RQ2"]),
+    ):
+        kept = ["RQ", "INFR"] if controls == "all" else ["RQ"]
+        own = (found["form"] == form) & (found["controls"] == controls)
+        (row,) = found[own].to_dict("records")
+        fit = tx.fixed_effects(made, "KOFGIdj", ["TBI", *kept, *more])["TBI"]
+        assert_allclose([row["coef"], row["se"]], [fit.coef, fit.se], rtol=1e-8)

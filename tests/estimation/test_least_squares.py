@@ -16,6 +16,7 @@ from tivax.engine.estimation import estimates, weak_instruments
 from tivax.engine.estimation.anderson_rubin import anderson_rubin_set
 from tivax.engine.estimation.covariances import (
     clustered,
+    common_shocks,
     driscoll_kraay,
     network_hac,
     two_way_clusters,
@@ -458,6 +459,23 @@ def test_two_way_clusters_are_the_sum_less_the_overlap(missing):
     assert_allclose(own["se"], np.sqrt(np.diag(V)), rtol=DEMEAN_RTOL)
     t = own["coef"] / own["se"]
     assert_allclose(own["p"], 2 * stats.t.sf(np.abs(t), 8 - 1), rtol=1e-8)
+
+
+def test_years_are_apart_by_the_calendar():
+    """Every third year: a kernel of two years has no neighbours in it, and of years that
+    are labels it has two on each side."""
+    frame = random_panel(countries=12, years=18, seed=4)
+    frame = frame[frame["year"] % 3 == 0]
+    named = frame.assign(year="y" + frame["year"].astype(str))
+    for estimator in (driscoll_kraay, common_shocks):
+
+        def se(data: pd.DataFrame, lags: int | None, fit=estimator) -> float:
+            return fit(data, "KOFGIdj", REGRESSORS, lags=lags)["TBI"].se
+
+        assert_allclose(se(frame, 2), se(frame, 0), rtol=1e-12)
+        assert abs(se(named, 2) / se(named, 0) - 1) > 0.01
+        numbers = frame.assign(year=frame["year"].astype(str))
+        assert_allclose(se(numbers, 4), se(frame, 4), rtol=1e-12)
 
 
 @pytest.mark.parametrize("lags", [None, 0, 3])

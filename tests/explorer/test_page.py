@@ -1,6 +1,7 @@
 import base64
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,10 @@ import pytest
 from numpy.testing import assert_array_equal
 
 import tivax as tx
+from tivax.engine.core.manifest import describe_outputs
 from tivax.engine.explorer import Collected, Measure, explorer_html
+from tivax.engine.explorer import page as page_module
+from tivax.engine.explorer.page import _vega
 from tivax.engine.measures import INDICATORS
 from tivax.engine.panel.recipe import WIOD_COUNTRIES
 
@@ -115,6 +119,75 @@ def test_a_name_cannot_end_the_script_it_is_in(tmp_path):
     text = explorer_html(world, tmp_path)
     assert evil not in text
     assert data_of(text)["regions"][0]["code"] == evil
+
+
+def test_a_page_that_was_changed_is_not_replaced(page, tmp_path):
+    folder = page[0].parent / "results"
+    path = tx.explore(folder, tmp_path / "e.html")
+    path.write_text(path.read_text().replace("<body>", "<body><p>my notes"))
+    line = error_of(lambda: tx.explore(folder, path, force=True))
+    assert line.startswith(f"{path}: not written by `tivax explore`, or changed since")
+    assert "<p>my notes" in path.read_text()
+
+
+@pytest.mark.parametrize("kind", ["file", "link"])
+def test_what_lies_beside_a_page_stays(page, tmp_path, kind):
+    """A name that can be foreseen is neither overwritten nor followed."""
+    victim, part = tmp_path / "victim", tmp_path / ".e.html.part"
+    victim.write_text("precious")
+    part.write_text("precious") if kind == "file" else part.symlink_to(victim)
+    tx.explore(page[0].parent / "results", tmp_path / "e.html")
+    assert part.read_text() == victim.read_text() == "precious"
+    assert names(tmp_path) == [".e.html.part", "e.html", "victim"]
+
+
+def test_results_without_checksums_are_said_to_be(page, tmp_path, caplog):
+    folder = tmp_path / "<own>"
+    shutil.copytree(page[0].parent / "results", folder)
+    (folder / "manifest.json").unlink()
+    text = tx.explore(folder, tmp_path / "e.html").read_text()
+    said = "no manifest.json with checksums lies beside its tables"
+    assert f"<p>&lt;own&gt;: {said}" in text
+    assert [k.startswith(f"<own>: {said}") for k in caplog.messages] == [True]
+    files = describe_outputs(folder, names(folder))
+    about = {"command": "tbi", "files": files}
+    (folder / "manifest.json").write_text(json.dumps(about))
+    assert said not in tx.explore(folder, tmp_path / "f.html").read_text()
+
+
+@pytest.mark.parametrize("damage", ["", "alert(1)"])
+def test_scripts_in_the_cache_that_changed_are_made_again(
+    monkeypatch, tmp_path, damage
+):
+    monkeypatch.setenv("TIVAX_CACHE", str(tmp_path / "cache"))
+    own = _vega.__wrapped__()
+    (kept,) = (tmp_path / "cache").iterdir()
+    assert (tmp_path / "cache").stat().st_mode & 0o777 == 0o700
+    kept.write_text(damage)
+    assert _vega.__wrapped__() == own
+    assert _vega.__wrapped__() == own and kept.read_text().startswith(own)
+    assert names(tmp_path / "cache") == [kept.name]
+
+
+def test_a_page_says_before_it_is_written_that_it_is_large(tmp_path, caplog):
+    def world(regions):
+        codes = tuple(f"R{k}" for k in range(regions))
+        values = np.broadcast_to(1.0, (1, regions, regions))
+        return Collected(
+            (2000,), codes, (Measure("a", "a", "", "", Path("a"), False, values),)
+        )
+
+    page_module._say_what_is_odd(Path("e.html"), world(500))
+    assert caplog.messages == []
+    page_module._say_what_is_odd(Path("e.html"), world(1_000))
+    assert caplog.messages == [
+        "e.html: a page of about 12 MB, which opens slowly; --only makes it smaller"
+    ]
+    line = error_of(page_module._say_what_is_odd, Path("e.html"), world(10_000))
+    assert line == (
+        "e.html: a page of about 1,068 MB, and browsers open none above 400 MB; choose "
+        "measures by --only, or compute fewer years"
+    )
 
 
 def test_a_page_is_never_replaced_unasked(page, tmp_path):

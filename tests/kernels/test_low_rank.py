@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tivax.kernels import clusters, jackknife, low_rank, random_draws, resampling
 from tivax.kernels.low_rank import LowRank
+from tivax.kernels.panels import simulated
 
 from literal_refits import products, random_rows, refit, wild_statistic
 
@@ -221,3 +222,16 @@ def test_permutations_of_many_clusters_hold_each_once():
     for each in np.asarray(drawn).T:
         assert_array_equal(np.sort(each[:200]), np.arange(200))
         assert_array_equal(np.sort(each[200:]), np.arange(200, 300))
+
+
+def test_every_type_of_a_simulated_panel_in_factors():
+    def made():
+        types = jackknife.wild_types(
+            products(ROWS), last(ROWS), NULL, layout=ROWS.layout
+        )
+        return [simulated._wild_t(each, V) for each in types]
+
+    expected = made()
+    with many():
+        for found, its in zip(made(), expected, strict=True):
+            close(found, its)

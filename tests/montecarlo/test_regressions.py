@@ -165,6 +165,19 @@ def test_an_instrument_without_errors_needs_no_correction(found):
     assert_allclose(row["coef_corrected"], row["estimate"], rtol=1e-10)
 
 
+def test_corrected_estimates_without_errors_have_the_errors_of_sampling(setup):
+    """Then each is the estimate itself, and its error that of clusters: by jackknife, near
+    CV1, and by draws of them. Year effects are not estimated again."""
+    rng = np.random.default_rng(2)
+    size = (len(setup.years), 400, len(setup.tables.regions))
+    values = setup.base[:, None, :] + 1e-9 * rng.normal(size=size)
+    tiny = [np.hstack([k, np.zeros((400, 2))]) for k in values]
+    row = summarise_draws(setup, tiny, seed=3).summary.iloc[0]
+    for name, se in (("corrected", "se_sampling"), ("simex", "se_both")):
+        assert_allclose(row[f"coef_{name}"], row["estimate"], rtol=1e-6)
+        assert_allclose(row[f"coef_{name}_se"], row[se], rtol=0.25)
+
+
 def test_a_parabola_is_extrapolated_exactly():
     at = np.array(corrections.LAMBDAS)[:, None]
     assert_allclose(

@@ -46,9 +46,10 @@ from tivax.engine.panel.write import (
     write_panel,
 )
 from tivax.engine.paper import other_indices
+from tivax.engine.resampling.run_files import read_panel
 
 import panel_files as pf
-from commands import mistake
+from commands import contents, mistake
 from helpers import error_of, random_table
 
 # Means, deviations and logarithms of a few numbers in float64: the last digits.
@@ -879,6 +880,46 @@ def test_a_panel_is_replaced_only_where_nobody_changed_it(tmp_path, panel, name)
     with pytest.raises(TivaxError, match=f"{name}: changed since `tivax panel`"):
         write_panel(panel, path, Run("panel"), force=True)
     assert (tmp_path / name).read_text() == "mine"
+
+
+def test_two_formats_of_a_panel_have_two_names(tmp_path, panel):
+    """They would share the codebook and the record."""
+    path, other = tmp_path / "pp.csv", tmp_path / "pp.parquet"
+    write_panel(panel, path, Run("panel"), force=False)
+    before = contents(tmp_path)
+    with pytest.raises(TivaxError) as error:
+        write_panel(panel, other, Run("panel"), force=True)
+    assert str(error.value) == (
+        f"{other}: pp.manifest.json beside it is the record of pp.csv; choose another "
+        "name, or remove that panel first"
+    )
+    assert contents(tmp_path) == before
+    path.unlink()
+    write_panel(panel, other, Run("panel"), force=True)
+
+
+@pytest.mark.parametrize("name", ["panel.csv", "panel.parquet", "link.csv"])
+def test_a_panel_that_changed_since_is_not_read(tmp_path, panel, name):
+    path = tmp_path / name.replace("link", "panel")
+    write_panel(panel, path, Run("panel"), force=False)
+    (tmp_path / "elsewhere").mkdir()
+    given = path
+    if name == "link.csv":
+        given = tmp_path / "elsewhere" / name
+        given.symlink_to(path)
+    assert len(read_panel(given)) == len(panel.frame)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(TivaxError) as error:
+        read_panel(given)
+    assert str(error.value) == (
+        f"{given}: changed since `tivax panel` wrote it (panel.manifest.json); run the "
+        "command again, or give a file of your own another name"
+    )
+    path.rename(tmp_path / "mine.csv")
+    if path.suffix == ".csv":
+        read_panel(tmp_path / "mine.csv")
 
 
 def test_a_panel_behind_a_link_is_written_where_the_link_points(tmp_path, panel):

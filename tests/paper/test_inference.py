@@ -115,17 +115,57 @@ def test_few_countries_are_enumerated():
     assert row["pairs_draws"] == 1_999 and row["pairs_mc"] > 0
 
 
-def test_romano_wolf_is_never_below_the_wild_p(found):
-    known = found.rows["romano_wolf"].notna()
-    assert known.all()  # every family has two outcomes or more
-    assert (found.rows["romano_wolf"] >= found.rows["wild_p"] - 1 / DRAWS).all()
+METHODS = ("westfall_young", "romano_wolf")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_an_adjusted_p_is_never_below_the_wild_p(found, method):
+    assert found.rows[method].notna().all()  # every family has two outcomes or more
+    assert (found.rows[method] >= found.rows["wild_p"] - 1 / DRAWS).all()
+
+
+def require_below_holm(rows: pd.DataFrame) -> None:
+    """The smallest p of a family uses what Holm does without."""
+    for ending in ("", "_all"):
+        known = rows[rows[f"holm{ending}"].notna()]
+        error = known[f"westfall_young{ending}_mc"]
+        above = known[f"westfall_young{ending}"] - known[f"holm{ending}"]
+        assert (above <= 3 * error + 1e-12).all()
+
+
+def test_the_smallest_p_is_never_above_holms(found):
+    require_below_holm(found.rows)
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_over_the_declared_family_p_is_that_of_independent_code(shared):
+    """Webb draws by code that shares nothing with the engine. The largest |t| is three
+    times Bonferroni's there: columns with few countries rule it."""
+    panel = pd.read_csv(shared / "data" / "panel" / "panel_identified.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        only = {"wild": paper_inference.SCHEMES["wild"]}
+        patch.setattr(paper_inference, "SCHEMES", only)
+        rows = infer_paper(panel, draws=99_999).rows
+    require_below_holm(rows)
+    own = rows[(rows["sample"] == "all") & rows["holm_all"].notna()]
+    own = own.set_index("outcome").loc[["KOFGIdj", "KOFEcGIdj", "KOFTrGIdj"]]
+    for column, expected in (
+        ("westfall_young_all", [0.0392, 0.1455, 0.0436]),
+        ("holm_all", [0.0491, 0.2066, 0.0536]),
+        ("romano_wolf_all", [0.1714, 0.1944, 0.1003]),
+        ("westfall_young", [0.0111, 0.0362, 0.0111]),
+    ):
+        # Both have errors of simulation: of p = 0.0033 one in twenty, times 15.
+        assert_allclose(own[column], expected, rtol=0.15)
 
 
 def test_a_larger_family_has_larger_p(found):
     """All six together, in the order of their t: p of each can only grow."""
     rows = found.rows
-    assert (rows["romano_wolf_all"] >= rows["romano_wolf"]).all()
-    assert (rows["romano_wolf_all"] > rows["romano_wolf"]).any()
+    for method in METHODS:
+        assert (rows[f"{method}_all"] >= rows[method]).all()
+        assert (rows[f"{method}_all"] > rows[method]).any()
 
 
 def test_leaving_out_spans_the_single_fits(frame, found):

@@ -21,6 +21,7 @@ from tivax.engine.resampling.models import Model
 from experiment_panels import small_panel
 
 P_VALUES = [*"CV1 CV2 CV3 wild pairs placebo within".split(), "over 5", "over 15"]
+P_VALUES += ["Holm"]
 KINDS = [*INTERVALS.values()]
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -45,12 +46,13 @@ def random_inference(seed: int = 0) -> PaperInference:
     )
     for name in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo", "placebo_within"):
         rows[f"{name}_p"] = rng.uniform(0, 0.1, n)
-    adjusted = ("romano_wolf", "romano_wolf_all")
+    adjusted = ("westfall_young", "westfall_young_all")
     for name in ("wild", "pairs", "placebo", "placebo_within", *adjusted):
         rows[f"{name}_mc"] = 1e-6
         rows[f"{name}_draws"] = 1234
-    rows["romano_wolf"] = rows["wild_p"] + 0.01
-    rows["romano_wolf_all"] = rows["wild_p"] + 0.02
+    rows["westfall_young"] = rows["wild_p"] + 0.01
+    rows["westfall_young_all"] = rows["wild_p"] + 0.02
+    rows["holm_all"] = rows["wild_p"] + 0.03
     for name in KINDS:
         rows[f"{name}_low"] = rows["coef"] - rng.uniform(0, 2, n)
         rows[f"{name}_high"] = rows["coef"] + rng.uniform(0, 2, n)
@@ -87,7 +89,7 @@ def test_the_first_table_has_every_p_value(section):
     assert list(table.frame) == ["outcome", "sample", "TBI", *P_VALUES]
     assert table.frame.index.tolist() == [column.name for column in COLUMNS]
     source = [f"{k}_p" for k in ("cv1", "cv2", "cv3", "wild", "pairs", "placebo")]
-    source += ["placebo_within_p", "romano_wolf", "romano_wolf_all"]
+    source += ["placebo_within_p", "westfall_young", "westfall_young_all", "holm_all"]
     assert_allclose(table.frame[P_VALUES], FOUND.rows[source], rtol=0)
     assert_allclose(table.frame["TBI"], FOUND.rows["coef"], rtol=0)
     assert table.formats == {"TBI": ".3f", **dict.fromkeys(P_VALUES, "p4")}
@@ -108,14 +110,14 @@ def test_the_second_table_has_the_countries(section):
 
 
 def test_what_is_not_known_is_a_dash(drawn):
-    """Romano and Wolf of a model alone in its family."""
+    """Holm of a model alone in its family."""
     rows = FOUND.rows.copy()
-    rows.loc[3, "romano_wolf_all"] = np.nan
+    rows.loc[3, "holm_all"] = np.nan
     own = inference_report.section(replace(FOUND, rows=rows), {}, drawn)
     page = report_html("", "", [own], {})
     body = page.split("<tbody>")[1].split("</tbody>")[0].splitlines()
     last = [re.findall(r"<td[^>]*>([^<]*)</td>", row)[-1] for row in body if row]
-    expected = [f"{p:.4f}" for p in rows["romano_wolf_all"]]
+    expected = [f"{p:.4f}" for p in rows["holm_all"]]
     assert last == [*expected[:3], "–", *expected[4:]]
 
 
@@ -198,7 +200,12 @@ def test_the_text_says_how_many_draws_and_explains_every_column(section):
         "up to 1,234 draws of each (see below), seed 7."
     )
     (points,) = of(section, Points)
-    named = {point.split(":")[0] for point in points.points} | {"CV2", "CV3", "within"}
+    named = {point.split(":")[0] for point in points.points} | {
+        "CV2",
+        "CV3",
+        "within",
+        "Holm",
+    }
     named = named - {"over 5, over 15"} | {"over 5", "over 15"}
     assert named == {*P_VALUES}
     told = " ".join(points.points)
@@ -232,7 +239,7 @@ def test_there_is_a_figure_for_each_table(section, drawn):
 # -------------------------------------------------------------------------- on a panel
 
 
-def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
+def test_a_model_alone_in_its_family_has_no_adjusted_p(monkeypatch):
     """And progress is told for each model under each scheme."""
     first = Model(
         "a", "KOFGIdj", ("TBI", "RQ"), family="two", tags={"table": 3, "column": 1}
@@ -250,10 +257,10 @@ def test_a_model_alone_in_its_family_has_no_romano_wolf(monkeypatch):
         progress=lambda *k: told.append(k),
     )
     assert told == [(k, 4 * 3) for k in range(13)]
-    assert found.rows["romano_wolf"].isna().tolist() == [False, False, True]
+    assert found.rows["westfall_young"].isna().tolist() == [False, False, True]
     assert found.rows["table"].tolist() == [3, 3, 3]
     pair = found.rows[:2]
-    assert (pair["romano_wolf"] >= pair["wild_p"]).all()
+    assert (pair["westfall_young"] >= pair["wild_p"]).all()
     # All three have a control: together they are the declared family.
-    assert (found.rows["romano_wolf_all"] >= found.rows["wild_p"]).all()
+    assert (found.rows["westfall_young_all"] >= found.rows["wild_p"]).all()
     assert (found.draws, found.seed) == (99, paper_inference.SEED)

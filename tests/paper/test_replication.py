@@ -76,7 +76,8 @@ RESULTS = (
     "interactions pooled_parts leave_one_out specification_curve "
     "descriptive_statistics within_variation recipe_fixed index_variants index_values "
     "gross_trade bootstrap_and_placebo declared_tests threats "
-    "curve_tests curve_specifications curve_options direct_effects"
+    "curve_tests curve_specifications curve_options direct_effects "
+    "placebo_treatments"
 ).split()
 FIGURES = (
     "table1_tbi tbi_coefficients table3_coefficients table4_coefficients "
@@ -142,6 +143,8 @@ def run_kept(data: Path, folder: Path, *, draws: int, whole: bool = True) -> Don
         patch.setattr(specifications, "joint_curves", few)
         few = partial(robustness.lagged_instrument, draws=draws)
         patch.setattr(robustness, "lagged_instrument", few)
+        few = partial(robustness.placebo_treatments, panels=32, draws=19)
+        patch.setattr(robustness, "placebo_treatments", few)
         patch.setattr(dependence, "DRAWS", 199)
         some = THREATS if whole else THREATS[:3]
         patch.setattr(declared, "threats", partial(declared.threats, only=some))
@@ -667,7 +670,9 @@ def test_conclusions_follow_from_the_tests_by_the_rule(page, done, html):
         own = tests[tests["hypothesis"] == name].to_dict("records")
         for row, test in zip(rows, own, strict=True):
             cells = re.findall(r"<td[^>]*>(.*?)</td>", row)
-            claim, _, role, estimate, _, papers, p, _, family, survived, holds = cells
+            claim, _, role, estimate, _, papers, p, _, family, _, survived, holds = (
+                cells
+            )
             sign = -1 if "stronger in developing" in claim else 1
             signed = sign * float(estimate.replace("−", "-")) > 0
             expected = signed and test["p"] < 0.05 - 2 * test["p_mc"]
@@ -699,9 +704,13 @@ def test_the_index_of_the_release_before_takes_the_developing_result_away(page, 
     """shared/design/trust.md, C3; by hand with all dummies: 18 countries, 12 years."""
     table = pd.read_csv(done.folder / "results" / "threats.csv")
     rows = table[(table["threat"] == "vintage") & (table["model"] == "table4-4")]
-    assert_allclose(rows["coef"], [18.99, 0.78], atol=0.005)
-    assert_allclose(rows["p"], [0.034, 0.94], atol=0.002)
-    assert rows["n"].tolist() == [216, 216] and rows["clusters"].tolist() == [18, 18]
+    assert_allclose(rows["coef"], [18.99, 0.78, 18.21], atol=0.0051)
+    assert_allclose(rows["p"].iloc[:2], [0.034, 0.94], atol=0.002)
+    assert rows["n"].tolist() == [216, 216, 432]
+    assert set(rows["clusters"]) == {18}
+    # Of the difference, which no test of one and of the other is: trust_3.md, F5.
+    assert rows["p_wild"].iloc[2] > 0.1
+    assert "18.21 (11.45) [" in page.text and "no longer are" not in page.text
     assert "correlation of the two measures net of all else 0.57" in page.text
     pooled = table[(table["threat"] == "vintage") & (table["model"] == "table3-3")]
     assert "net of all else 0.70" in str(pooled["note"].iloc[1])
@@ -711,12 +720,17 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
     folder = done.folder / "results"
     tests = pd.read_csv(folder / "curve_tests.csv")
     rows = pd.read_csv(folder / "curve_specifications.csv")
-    assert len(tests) == 2 * 5 * 3
-    # Four sets of controls, three of effects, two of countries, weights, and indices.
-    assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 96)
-    wide = tests[tests["choices"] == "wide"].set_index(["outcome", "statistic"])
-    for outcome, own in rows.groupby("outcome"):
-        at = wide["observed"].xs(outcome)
+    # Weighted specifications are a curve of their own.
+    assert len(tests) == 3 * 5 * 3
+    # Four sets of controls, three forms, three sets of effects, two of countries,
+    # weights, and indices.
+    assert rows["outcome"].value_counts().to_dict() == dict.fromkeys(OUTCOMES, 288)
+    wide = tests[tests["choices"] == "wide"]
+    wide = wide.set_index(["outcome", "weights", "statistic"]).sort_index()
+    for (outcome, weights), own in rows.dropna(subset="coef").groupby(
+        ["outcome", "weights"]
+    ):
+        at = wide["observed"][outcome, weights]
         assert_allclose(at["median effect"], own["coef"].median(), rtol=RTOL)
         held = own[own["p_wild"] <= 0.05]
         side = (
@@ -724,7 +738,8 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
             if len(held)
             else 0
         )
-        assert_allclose(at["share significant"], side * len(held) / 96, rtol=1e-9)
+        share = side * len(held) / len(own)
+        assert_allclose(at["share significant"], share, rtol=1e-9)
     own = rows[rows["chosen"]].set_index("outcome")
     printed = pd.read_csv(done.folder / "comparison.csv").query(
         "term == 'TBI' and sample == 'all'"
@@ -733,7 +748,8 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
         coef = printed[printed["outcome"] == outcome]["coef"].iloc[-1]
         assert_allclose(own["coef"][outcome], coef, rtol=1e-8)
     tests["below"] = tests["p"] + 2 * tests["mc_error"] < 0.05
-    below = tests.groupby(["choices", "outcome"])["below"].all()
+    counted = tests[tests["weights"] == "none"]
+    below = counted.groupby(["choices", "outcome"])["below"].all()
     for choices, count in below.groupby("choices").sum().items():
         sentence = f"ver the {choices} set all three tests reject no effect at 5 % for "
         assert f"{sentence}{count} of 5 outcomes" in page.text
@@ -741,9 +757,33 @@ def test_the_curves_of_the_page_are_those_of_the_files(page, done):
 
 def test_sentences_of_models_name_the_columns_of_the_paper(page):
     text = page.text.replace("\u00a0", " ")
-    for sentence in ("goes away in", "specifications, from"):
+    for sentence in ("is gone in", "specifications without weights"):
         assert re.search(rf"Table 3 \(3\): TBI on KOFGIdj[^.]*\.?[^;]*{sentence}", text)
     assert not re.search(r"table\d-\d: ", text)
+
+
+def test_a_hypothesis_has_one_p_in_all_files_and_sections(done):
+    folder = done.folder / "results"
+    declared_p = pd.read_csv(folder / "declared_tests.csv")
+    main = declared_p[declared_p["role"] == "main"].set_index("model")["p"]
+    threats = pd.read_csv(folder / "threats.csv")
+    first = threats[threats["threat"] == "the model"].set_index("model")["p_wild"]
+    assert_allclose(first, main[first.index], rtol=RTOL)
+    for curve in (done.result.joint.narrow, done.result.joint.wide):
+        own = curve.table[curve.table["chosen"]].set_index("model")["p_wild"]
+        assert_allclose(own, main[own.index], rtol=RTOL)
+    drawn = pd.read_csv(folder / "bootstrap_and_placebo.csv").set_index("model")
+    assert_allclose(drawn["wild_p"][main.index], main, rtol=RTOL)
+
+
+def test_treatments_that_did_nothing_are_beside_common_shocks(page, done):
+    sizes = pd.read_csv(done.folder / "results" / "placebo_treatments.csv")
+    wide = sizes.pivot(index="outcome", columns="method", values="size")
+    assert set(wide.index) == set(OUTCOMES)
+    # Half of them for the overall index: trust_3.md, section 4.
+    assert wide.loc["KOFGIdj", "WCR"] > 0.2 > wide.loc["KOFGIdj", "common shocks"]
+    assert "Would a treatment that did nothing be significant?" in page.text
+    assert page.text.count("its correlation between countries, but without any") == 2
 
 
 def test_the_threats_of_the_page_are_those_of_the_file(page, done):
@@ -866,7 +906,7 @@ def test_caveats_follow_the_data(done, page):
         "The subsamples have 22 and 19 countries",
         "repeats the tests of TBI under bootstraps and placebos",
         "one country's surplus is the deficit of others",
-        "Romano and Wolf's, in the section",
+        "Westfall and Young's, in the section",
         "In 2014, the last year of the panel, the mean economic index of this edition",
     ):
         assert told in page.text, told

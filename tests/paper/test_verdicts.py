@@ -180,7 +180,18 @@ def test_groups_differ_in_the_direction_that_is_claimed(claim, sign):
 def test_a_verdict_is_a_table_for_people():
     claims = [
         Claim(
-            "it rises", "Table 3 (1)", "main", 1, 1.5, 0.5, 0.01, 0.02, 0.0, 0.03, 0.04
+            "it rises",
+            "Table 3 (1)",
+            "main",
+            1,
+            1.5,
+            0.5,
+            0.01,
+            0.02,
+            0.0,
+            0.03,
+            0.04,
+            p_holm=0.05,
         )
     ]
     claims.append(Claim("and again", "2SLS", "check", 1, 0.5, 0.5, 0.3, 0.4))
@@ -195,6 +206,7 @@ def test_a_verdict_is_a_table_for_people():
         "p": 0.02,
         "over 5": 0.03,
         "over 15": 0.04,
+        "Holm": 0.05,
         "threats survived": "",
         "holds": "yes",
     }

@@ -4,15 +4,18 @@ import hashlib
 import json
 import os
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
 
 import tivax
+from tivax.engine.core.manifest import PACKAGES, installed_packages
 from tivax.engine.publication.exhibits import exhibits_of, programs
 from tivax.engine.publication.results import read_result
 
 from commands import good, mistake, names
+from helpers import error_of
 from packages import (
     DATA,
     OUTPUTS,
@@ -205,6 +208,84 @@ def test_the_versions_of_the_manifest_are_required(members):
     assert lines == ["# Python 3.11.7", "tivax==0.1.0", "jax==0.10.1", "numpy==2.4.6"]
 
 
+def test_all_that_was_installed_is_pinned(fresh):
+    words, pins = ["tbi", "s", "--out", "b"], {"jax": "0.10.1", "pillow": "12.0.0"}
+    write_result(fresh / "b", words, {}, {"a": ""}, installed=pins)
+    tivax.package("b", "p.zip")
+    inside = contents_of(fresh / "p.zip")
+    assert inside["constraints.txt"] == b"jax==0.10.1\npillow==12.0.0\n"
+    found = installed_packages()
+    assert {"jax", "numpy", "pillow", "urllib3"} <= found.keys() > {*PACKAGES}
+    assert "pytest" not in found and "tivax" not in found
+
+
+STRANGE = [
+    {"tivax": "0.1.0\n--index-url=http://evil/simple\nevil==1"},
+    {"packages": {"jax\nevil": "1"}},
+    {"packages": {"jax": "1 --pre"}},
+    {"packages": {"jax": 1}},
+    {"installed": {"-r": "1"}},
+    {"python": "3.11\n-e ."},
+]
+
+
+@pytest.mark.parametrize("more", STRANGE)
+def test_what_no_command_writes_is_in_no_package(fresh, more):
+    write_result(fresh / "b", ["tbi", "s", "--out", "b"], {}, {"a": ""}, **more)
+    line = error_of(tivax.package, "b", "p.zip")
+    assert line.startswith(
+        f"{fresh / 'b' / 'manifest.json'}: ".replace(f"{fresh}/", "")
+    )
+    assert "is no version, package or file of a result" in line
+    assert not (fresh / "p.zip").exists()
+
+
+@pytest.mark.parametrize(
+    "name", ["../secret.txt", "/etc/passwd", "a//b", "..\\x", "a\nb"]
+)
+def test_a_file_outside_its_result_is_in_no_package(fresh, name):
+    write_result(fresh / "b", ["tbi", "s", "--out", "b"], {}, {"a": ""})
+    manifest = fresh / "b" / "manifest.json"
+    content = json.loads(manifest.read_text())
+    write_files(fresh, {"secret.txt": ""})
+    content["files"][0]["name"] = name
+    manifest.write_text(json.dumps(content))
+    assert "is no version, package or file" in error_of(tivax.package, "b", "p.zip")
+
+
+@pytest.mark.parametrize(
+    "words", [["fetch", "kof", "--mirror", "http://evil"], ["package", "a"]]
+)
+def test_a_package_runs_only_commands_that_write_results(fresh, words):
+    write_result(fresh / "b", words, {}, {"a": ""})
+    line = error_of(tivax.package, "b", "p.zip")
+    assert (
+        f"of `tivax '{words[0]}'`, which a package does not run; it runs aggregate"
+        in line
+    )
+
+
+def test_a_panel_of_another_format_is_not_packed_in_its_place(fresh):
+    words = ["panel", "--out", "pp.parquet"]
+    write_result(
+        fresh / "b", words, {}, {"pp.parquet": ""}, manifest="pp.manifest.json"
+    )
+    write_files(fresh, {"b/pp.csv": "mine"})
+    line = error_of(tivax.package, "b/pp.csv", "p.zip")
+    assert line.startswith("b/pp.csv: not one of the files that pp.manifest.json")
+
+
+def test_a_package_that_was_changed_is_not_replaced(fresh):
+    tivax.package("replication", "p.zip")
+    tivax.package("replication", "p.zip", force=True)
+    with zipfile.ZipFile("p.zip", "a") as archive:
+        archive.writestr("LICENSE-DATA", "by hand")
+    before = (fresh / "p.zip").read_bytes()
+    line = error_of(tivax.package, "replication", "p.zip", force=True)
+    assert line.startswith("p.zip: not written by `tivax package`, or changed since")
+    assert (fresh / "p.zip").read_bytes() == before
+
+
 def test_a_wheel_can_be_packed(fresh):
     write_files(fresh, {"tivax-0.1.0-py3-none-any.whl": "wheel"})
     tivax.package("replication", "p.zip", wheel="tivax-0.1.0-py3-none-any.whl")
@@ -333,7 +414,9 @@ def test_only_a_package_is_replaced(fresh):
     good("package", "replication", "--out", "p.zip", "--force")
     write_files(fresh, {"other.zip": "mine"})
     line = mistake("package", "replication", "--out", "other.zip", "--force")
-    assert line.startswith("other.zip: not a package of tivax; --force does not")
+    assert line.startswith(
+        "other.zip: not written by `tivax package`, or changed since"
+    )
 
 
 def test_results_of_two_versions_are_refused(fresh):

@@ -25,7 +25,7 @@ from tivax.engine.resampling.running import draws_of, fill
 from tivax.engine.resampling.schemes import Scheme
 from tivax.kernels.random_draws import BLOCK
 
-from commands import names, start_python
+from commands import contents, names, start_python
 from experiment_panels import MODEL, calls_of, small_panel
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -40,6 +40,7 @@ class Some:
 
 
 PROGRAMS = (Some(("a",), 4), Some(("a", "b"), 3))
+LONG = (Some(("a",), 10_000), Some(("a",), 10_000))
 IDENTITY = {"seed": 1, "models": ["m"], "panel": Path("panel.csv")}
 
 
@@ -56,7 +57,7 @@ def begin(out: Path, identity=IDENTITY, *, draws: int = 2) -> Path:
 
 
 def values(kept: Checkpoint, k: int = 0) -> list:
-    return np.concatenate([*kept.files[k].windows()]).tolist()
+    return [row for part in kept.files[k].windows() for row in part.tolist()]
 
 
 def test_the_folder_lies_hidden_beside_the_results(tmp_path, monkeypatch):
@@ -75,6 +76,7 @@ def test_a_file_for_each_model_and_a_record(tmp_path):
         kept.files[1].append(np.ones((2, 2)))
         assert kept.done == 6
         record = json.loads((kept.folder / "run.json").read_text())
+        assert record.pop("written by").startswith("tivax")
         assert record == {"seed": 1, "models": ["m"], "panel": "panel.csv"}
 
 
@@ -97,14 +99,129 @@ def test_the_folder_stays_when_a_run_stops(tmp_path, error):
 
 
 @pytest.mark.parametrize("lost", [1, 7, 8, 9, 15])
-def test_a_row_half_written_is_not_taken_up(tmp_path, lost):
-    file = begin(tmp_path / "out", draws=4) / "000.f64"
-    with file.open("r+b") as half:
-        half.truncate(32 - lost)
-    with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY) as kept:
-        rows = 4 - -(-lost // 8)
-        assert kept.done == rows
-        assert values(kept) == [[k] for k in range(rows)]
+def test_a_block_half_written_is_not_taken_up(tmp_path, lost):
+    with pytest.raises(Stopped), checkpoint(tmp_path / "out", LONG, IDENTITY) as kept:
+        kept.files[0].append(np.arange(5_000.0)[:, None])
+        with kept.files[0].path.open("r+b") as half:
+            half.truncate(40_000 - lost)
+        raise Stopped
+    with checkpoint(tmp_path / "out", LONG, IDENTITY) as kept:
+        assert kept.done == 4_096
+        assert values(kept) == [[k] for k in range(4_096)]
+
+
+def damage(folder: Path, how: str) -> None:
+    file = folder / "000.f64"
+    data = bytearray(file.read_bytes())
+    if how == "a bit":
+        data[8 * 4_999 + 3] ^= 16
+    if how == "rows exchanged":
+        data[8 * 4_996 : 8 * 4_998] = (
+            data[8 * 4_997 : 8 * 4_998] + data[8 * 4_996 : 8 * 4_997]
+        )
+    if how == "files exchanged":
+        for end in ("f64", "crc32c"):
+            file.with_suffix(f".{end}").replace(folder / f"aside.{end}")
+            (folder / f"001.{end}").replace(file.with_suffix(f".{end}"))
+            (folder / f"aside.{end}").replace(folder / f"001.{end}")
+        return
+    if how == "a checksum":
+        sums = file.with_suffix(".crc32c")
+        sums.write_bytes(sums.read_bytes()[:-1] + b"x")
+    file.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    "how, kept_rows, lost",
+    [
+        ("a bit", 4_096 + 9_000, 904),
+        ("rows exchanged", 4_096 + 9_000, 904),
+        ("files exchanged", 0, 14_000),
+        ("a checksum", 9_000 + 4_096, 904),
+    ],
+)
+def test_damaged_draws_are_made_again_and_it_is_told(
+    tmp_path, caplog, how, kept_rows, lost
+):
+    out = tmp_path / "out"
+    with pytest.raises(Stopped), checkpoint(out, LONG, IDENTITY) as kept:
+        kept.files[0].append(np.arange(5_000.0)[:, None])
+        kept.files[1].append(np.arange(9_000.0)[:, None])
+        raise Stopped
+    damage(unfinished(out), how)
+    with checkpoint(out, LONG, IDENTITY) as kept:
+        assert kept.done == kept_rows
+        for k, file in enumerate(kept.files):
+            assert values(kept, k) == [[k] for k in range(file.count)]
+    assert [k.getMessage() for k in caplog.records] == [
+        f"{unfinished(out)}: {lost:,} draws damaged on the disk; made again"
+    ]
+
+
+def test_draws_cut_within_a_block_have_a_checksum_again(tmp_path):
+    with pytest.raises(Stopped), checkpoint(tmp_path / "out", LONG, IDENTITY) as kept:
+        kept.files[0].append(np.arange(9_000.0)[:, None])
+        kept.files[0].keep(5_000)
+        kept.files[0].append(np.arange(5_000.0, 6_000.0)[:, None])
+        raise Stopped
+    with checkpoint(tmp_path / "out", LONG, IDENTITY) as kept:
+        assert values(kept) == [[k] for k in range(6_000)]
+
+
+# ------------------------------------------------------- what is not tivax's own
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    "there",
+    ["file", "folder", "link", "link to ours", "record", "is a file", "link inside"],
+)
+def test_what_is_not_of_a_run_is_never_touched(tmp_path, there, force):
+    mine, place = tmp_path / "mine", tmp_path / ".out.unfinished"
+    wrong = place
+    mine.mkdir()
+    (mine / "a.txt").write_text("precious")
+    if there == "is a file":
+        place.write_text("precious")
+    elif there == "link":
+        place.symlink_to(mine)
+    elif there == "link to ours":
+        begin(tmp_path / "other")
+        place.symlink_to(tmp_path / ".other.unfinished")
+    elif there == "link inside":
+        begin(tmp_path / "out")
+        wrong = place / "001.f64"
+        wrong.symlink_to(mine / "a.txt")
+    else:
+        place.mkdir()
+        wrong = (
+            place / {"file": "000.f64", "folder": "sub", "record": "run.json"}[there]
+        )
+        (wrong / "x" if there == "folder" else wrong).parent.mkdir(exist_ok=True)
+        (wrong / "x" if there == "folder" else wrong).write_text("{}")
+    before = contents(tmp_path)
+    with pytest.raises(TivaxError) as error:
+        with checkpoint(tmp_path / "out", PROGRAMS, IDENTITY, force=force):
+            pass
+    assert str(error.value) == (
+        f"{wrong}: in the place of an unfinished run, and not written by one of this "
+        "tivax; move it away, or choose another place"
+    )
+    assert contents(tmp_path) == before and place.is_symlink() == there.startswith(
+        "link to"
+    ) | (there == "link")
+
+
+def test_a_damaged_record_is_that_of_another_run(tmp_path):
+    out = tmp_path / "out"
+    record = begin(out) / "run.json"
+    record.write_bytes(record.read_bytes().replace(b"seed", b"s\xe9ed"))
+    with pytest.raises(TivaxError, match="holds an unfinished run of other models"):
+        with checkpoint(out, PROGRAMS, IDENTITY):
+            pass
+    with checkpoint(out, PROGRAMS, IDENTITY, force=True) as kept:
+        assert kept.done == 0
+    assert names(tmp_path) == []
 
 
 OTHER = (
@@ -122,7 +239,7 @@ def test_another_run_is_refused_and_changes_nothing(tmp_path, change):
     with pytest.raises(TivaxError, match=f"^{re.escape(OTHER.format(out=out))}$"):
         with checkpoint(out, PROGRAMS, {**IDENTITY, **change}):
             pass
-    assert names(folder) == ["000.f64", "lock", "run.json"]
+    assert names(folder) == ["000.crc32c", "000.f64", "run.json"]
     with checkpoint(out, PROGRAMS, IDENTITY) as kept:
         assert kept.done == 2
 
@@ -264,7 +381,7 @@ def test_a_run_that_is_cut_anywhere_gives_the_same_draws(tmp_path, monkeypatch):
         raise Stopped
     told = []
     with checkpoint(out, plans, IDENTITY) as kept:
-        assert kept.done == BLOCK + 900 + BLOCK + 100
+        assert kept.done == BLOCK + 900 + BLOCK
         for plan, file in zip(plans, kept.files, strict=True):
             fill(plan, 4, file, progress=lambda *k: told.append(k))
         for file, own in zip(kept.files, expected, strict=True):

@@ -1,6 +1,7 @@
 """Four steps for one panel: its p-values, its simulations, and what is said of them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tivax.engine.resampling.inference import resample
 from tivax.engine.resampling.models import Model
 from tivax.engine.resampling.schemes import Scheme
 from tivax.engine.resampling.simulation import own_panel as steps
+from tivax.engine.resampling.simulation.given import given_by
 from tivax.kernels.panels.simulated import METHODS
 
 from commands import good, mistake, names
@@ -113,6 +115,23 @@ def a_table(**sizes: list[float]) -> pd.DataFrame:
         for kind, size in zip(("one", "two"), both, strict=True)
     ]
     return pd.DataFrame(rows)
+
+
+def test_the_simulated_factor_has_the_loadings_that_the_outcome_has():
+    rng = np.random.default_rng(3)
+    panel = small_panel(countries=15, years=12, seed=2)
+    loadings = rng.normal(size=15)
+    common = np.outer(loadings - loadings.mean(), rng.normal(size=12)).ravel()
+    panel["KOFGIdj"] = 5 * common + 0.1 * rng.normal(size=len(panel))
+    model = Model("m", "KOFGIdj", ("TBI", "RQ"))
+    found = given_by(panel, model, Path(), outcome="KOFGIdj").loadings
+    assert found is not None
+    assert_allclose((found**2).mean(), 1, rtol=1e-12)
+    own = loadings - loadings.mean()
+    large = np.abs(own) > 0.2  # of which noise does not decide the sign
+    assert large.sum() > 10
+    assert abs(np.sign(found * own)[large].sum()) == large.sum()
+    assert given_by(panel, model, Path(), spreads="KOFGIdj").loadings is None
 
 
 def test_a_method_keeps_its_level_within_a_hundredth_and_its_error():

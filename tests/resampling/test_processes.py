@@ -132,6 +132,14 @@ def test_a_coordinator_that_does_not_answer_is_told(monkeypatch, error):
     assert error_of(Machines().start) == f"the launcher: {told}"
 
 
+def test_the_first_listens_where_it_is_told_to_and_nowhere_else(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(jax.distributed, "initialize", asked.update)
+    monkeypatch.setattr(jax.config, "update", lambda *_: None)
+    Machines("127.0.0.1:1234", 2, 0).start()
+    assert asked["coordinator_bind_address"] == "127.0.0.1:1234"
+
+
 def test_this_process_is_the_first():
     assert machines.is_first()
 

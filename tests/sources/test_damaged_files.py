@@ -53,7 +53,8 @@ def small(monkeypatch):
 def test_a_message_is_one_line_whatever_a_file_put_into_it():
     text = "a\nb\r\nc\td\x1b[31me\x85f\u2028g\ud800h\u00a0i中"
     assert str(TivaxError(text)) == "a b  c d\\x1b[31me f g\\ud800h i中"
-    assert str(TivaxError("x" * 5000)) == "x" * 2000 + " ..."
+    assert str(TivaxError("x " * 2500)) == "x " * 1000 + " ..."
+    assert str(TivaxError(f"f: {'x' * 5000} no")) == f"f: {'x' * 60}... no"
 
 
 @pytest.mark.parametrize(

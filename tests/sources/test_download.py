@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from tivax.engine.cli import app as cli
 from tivax.engine.core.errors import TivaxError
+from tivax.engine.sources import archives
 from tivax.engine.sources.archives import ARCHIVES, Archive, get_archive
 from tivax.engine.sources.download import PIECE, Fetched, fetch
 
@@ -454,6 +455,24 @@ def test_a_wrong_size_that_was_not_announced_is_found(site, archive, tmp_path):
     site.content = CONTENT[:-4]
     assert f"expected {len(CONTENT):,} bytes, got" in failure(tmp_path)
     assert names(tmp_path) == [f"{NAME}.bad"]
+
+
+def test_a_file_without_a_published_size_has_a_bound(
+    site, unknown, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(archives, "_LARGEST", 150_000)
+    line = failure(tmp_path)
+    assert f": more than 150,000 bytes, which {NAME} has at most; see {PAGE}" in line
+    assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize("ending", [".part", ".part.json", ".bad"])
+def test_a_link_beside_the_file_is_not_followed(site, archive, tmp_path, ending):
+    (tmp_path / "mine").write_text("precious")
+    link = tmp_path / f"{NAME}{ending}"
+    link.symlink_to(tmp_path / "mine")
+    assert failure(tmp_path) == f"{link}: a link in the way; move it away"
+    assert (tmp_path / "mine").read_text() == "precious"
 
 
 def test_a_wrong_checksum_moves_the_file_aside(site, archive, tmp_path):

@@ -578,6 +578,12 @@ def test_a_bis_sheet_with_a_wrong_cell_is_refused(
     assert message in refusal(bis, path, "real")
 
 
+def test_a_month_that_is_not_there_or_far_away_is_told(tmp_path):
+    months = [(2000, m) for m in range(1, 12)] + [(2908, 12)]
+    line = refusal(bis, small_bis(tmp_path, months), "real")
+    assert "sheet Real lacks months from 2000-01 to 2908-12" in line
+
+
 def test_a_month_that_repeats_and_a_blank_month_are_told_or_missing(tmp_path):
     months = [(2000, 1)] + [(2000, m) for m in range(1, 12)]
     path = small_bis(tmp_path, months)

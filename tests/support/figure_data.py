@@ -129,8 +129,8 @@ def threats() -> pd.DataFrame:
     states = (
         "the model",
         "as before",
-        "not significant",
-        "other sign",
+        "blurred",
+        "gone",
         "other question",
     )
     coef = np.array([2.0, 1.5, 0.8, -0.3, 4.0])

@@ -1,4 +1,5 @@
-"""Damaged inputs of every reader and damaged stores: see ``scripts/fuzz``.
+"""Damaged inputs of every reader, stores and what tivax itself reads again: draws of
+unfinished runs, panels, results. See ``scripts/fuzz``.
 
 A case is a valid small input, in the layout of the published one, and one mutation of
 one of its files, both drawn from the seed and the number of the case. What comes of it
@@ -31,7 +32,8 @@ import time
 import traceback
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -45,9 +47,17 @@ import numpy as np
 import pandas as pd
 
 from tivax.engine.core.errors import TivaxError
+from tivax.engine.core.frames import write_frame
 from tivax.engine.core.limits import set_max_size
+from tivax.engine.core.manifest import Run, describe_outputs
+from tivax.engine.core.processes import SharedParts
+from tivax.engine.explorer import collect_results, result_folders
 from tivax.engine.panel.data_files import read_data_files
-from tivax.engine.resampling.run_files import read_run_file
+from tivax.engine.publication import package
+from tivax.engine.resampling.checkpoints import checkpoint
+from tivax.engine.resampling.fitted_models import fit_model
+from tivax.engine.resampling.models import Model
+from tivax.engine.resampling.run_files import read_run_file, read_with_lags
 from tivax.engine.resampling.simulation.panels import read_study
 from tivax.engine.sources import importing
 from tivax.engine.sources.catalogue import get_source
@@ -62,6 +72,8 @@ from tivax.engine.tables.world_tables import WorldTables, stack_years
 import panel_files as pf
 import published_forms as forms
 import source_files as sf
+from packages import write_files
+from result_folders import absorbed_frame, tbi_frame
 
 SECONDS = 10  # that a case may take
 MEGABYTES = 600  # that it may add to the largest memory of the process
@@ -83,6 +95,7 @@ KINDS = {
     "country-year rows": "codes and years of a few countries in a country-year file, or "
     "whole rows of it: how many there are is written nowhere",
     "own text": "another valid text of the user's own: groups, concordances, run files",
+    "no manifest": "the manifest of a result is not there, which the page says",
     "account": "a number, name or unit of a satellite account, the user's own",
 }
 
@@ -537,6 +550,8 @@ def text_input(
 
 
 def equal(true: Any, found: Any) -> bool:
+    if isinstance(true, list) and true and isinstance(true[0], list):
+        return equal_parts(true, found)
     if isinstance(true, list) and true and isinstance(true[0], WorldTable):
         return len(true) == len(found) and all(
             same_table(a, in_order(b, a)) for a, b in zip(true, found, strict=True)
@@ -686,6 +701,169 @@ def store_input() -> Input:
     )
 
 
+# ------------------------------------------------------- what tivax itself has written
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Draws whose values are known: of draw k, these columns."""
+
+    columns: tuple[str, ...] = ("a", "b")
+    draws: int = 9_000
+
+    def values(self, start: int, stop: int) -> np.ndarray:
+        return np.arange(2.0 * start, 2.0 * stop).reshape(-1, 2)
+
+
+PLANS = (Numbered(), Numbered(draws=5_000))
+IDENTITY = {"seed": 1, "models": ["m", "n"]}
+
+
+class Stopped(Exception):
+    """What ends a run half way."""
+
+
+def stop_a_run(folder: Path) -> None:
+    with suppress(Stopped), checkpoint(folder / "out", PLANS, IDENTITY) as kept:
+        for plan, file in zip(PLANS, kept.files, strict=True):
+            file.append(plan.values(0, 4_096))
+            file.append(plan.values(4_096, 5_000))
+        raise Stopped
+
+
+def go_on(folder: Path) -> np.ndarray:
+    """The draws of the run that goes on."""
+    with checkpoint(folder / "out", PLANS, IDENTITY) as kept:
+        for plan, file in zip(PLANS, kept.files, strict=True):
+            done = file.count - file.count % 4_096
+            file.keep(done)
+            file.append(plan.values(done, plan.draws))
+        return np.concatenate([k for file in kept.files for k in file.windows()])
+
+
+def several_processes(folder: Path) -> list[list[np.ndarray]]:
+    """The years that two jobs make, or have kept in the folder."""
+    (folder / "years").mkdir(exist_ok=True)
+    parts = SharedParts(folder / "years")
+
+    def made(years: Sequence[int]) -> Iterator[list[np.ndarray]]:
+        return ([np.full(3, float(k)), np.arange(k + 2.0)] for k in years)
+
+    return [part for _ in range(2) for part in parts.divided(["2000", "2001"], made)]
+
+
+def equal_parts(true: list, found: list) -> bool:
+    return all(
+        same_numbers(a, b)
+        for one, other in zip(true, found, strict=True)
+        for a, b in zip(one, other, strict=True)
+    )
+
+
+def panel_input(suffix: str) -> Input:
+    model = Model("m", "y", ("x",), cluster="iso3", effects=("iso3",))
+
+    def write(folder: Path) -> None:
+        rng = np.random.default_rng(2)
+        rows = [(f"C{k}", year) for k in range(6) for year in range(2000, 2006)]
+        frame = pd.DataFrame(rows, columns=["iso3", "year"])
+        frame = frame.assign(**dict(zip("xy", rng.random((2, len(rows))), strict=True)))
+        path = folder / f"panel.{suffix}"
+        frame.to_csv(path, index=False) if suffix == "csv" else frame.to_parquet(path)
+        write_manifest(folder, "panel", [path.name], "panel.manifest.json")
+
+    def read(folder: Path) -> np.ndarray:
+        return fit_model(
+            read_with_lags(folder / f"panel.{suffix}", [model]), model
+        ).coef
+
+    return Input("panel", f"panel.{suffix}", write, read, lambda true, found: None)
+
+
+def write_manifest(
+    folder: Path, command: str, names: Sequence[str], manifest: str, **more: Any
+) -> None:
+    content = Run(command, argv=["tivax", command, "--out", "out"]).manifest(
+        residual_max=None, outputs=names, files=describe_outputs(folder, names), **more
+    )
+    (folder / manifest).write_text(json.dumps(content))
+
+
+def write_explored(folder: Path) -> None:
+    write_frame(tbi_frame(), folder, "tbi", "csv")
+    write_frame(absorbed_frame(), folder, "va_absorbed", "parquet")
+    names, unit = ["tbi.csv", "va_absorbed.parquet"], "million US$"
+    write_manifest(
+        folder,
+        "tbi",
+        names,
+        "manifest.json",
+        value_added="residual",
+        value_added_unit=unit,
+    )
+
+
+def explored(folder: Path) -> dict[str, str]:
+    """What a page of a result shows; whether there is a manifest is said on it."""
+    found = collect_results(result_folders([folder]))
+    said = ("code", "title", "unit", "signed")
+    shown = {
+        k.code: str([getattr(k, name) for name in said]) + str(k.values.tolist())
+        for k in found.measures
+    }
+    return {**shown, "": f"{found.years} {found.regions} {found.unrecorded}"}
+
+
+def judge_explored(true: dict[str, str], found: dict[str, str]) -> str | None:
+    """Without a manifest there are no units, and the page says that nothing vouches."""
+    return "no manifest" if found[""].endswith("('work',)") else None
+
+
+def write_packed(folder: Path) -> None:
+    files = {"data/run.toml": "seed = 1\n", "data/panel.csv": "iso3,year\nAUT,2000\n"}
+    write_files(folder, files)
+    write_files(folder / "out", {"a.csv": "x\n1\n", "figures/a.svg": "<svg/>"})
+    run = Run("bootstrap", argv=["tivax", "bootstrap", "data/run.toml", "--out", "out"])
+    here = Path.cwd()
+    os.chdir(folder)
+    try:
+        run.inputs = [Path(name) for name in files]
+        run.write_manifest(folder / "out", residual_max=None)
+    finally:
+        os.chdir(here)
+
+
+def unpacked_again(folder: Path) -> dict[str, Any]:
+    """What a package holds."""
+    package(folder / "out", folder / "p.zip", force=True)
+    with zipfile.ZipFile(folder / "p.zip") as archive:
+        found: dict[str, Any] = {k: archive.read(k) for k in archive.namelist()}
+    (folder / "p.zip").unlink()
+    # Other ends of lines say the same, and have another checksum.
+    del found["SHA256SUMS"]
+    manifest = "results/out/manifest.json"
+    *told, (_, _digest) = json.loads(found[manifest]).items()
+    return {**found, manifest: told}
+
+
+OWN = [
+    Input("checkpoint", "draws", stop_a_run, go_on, lambda true, found: None),
+    Input(
+        "checkpoint",
+        "years",
+        several_processes,
+        several_processes,
+        lambda true, found: None,
+    ),
+    panel_input("csv"),
+    panel_input("parquet"),
+    Input("explore", "tbi", write_explored, explored, judge_explored),
+    Input(
+        "package", "bootstrap", write_packed, unpacked_again, lambda true, found: None
+    ),
+]
+
+
 def as_dict(read: Callable[[Path], Any]) -> Callable[[Path], str]:
     """Where a result has the path of its file in it."""
     return lambda path: str(vars(read(path))).replace(str(path.parent), "")
@@ -724,6 +902,7 @@ INPUTS = [
     store_input(),
     store_input(),
     store_input(),
+    *OWN,
 ]  # fmt: skip
 
 
@@ -745,9 +924,9 @@ class Bench:
         if which not in self._true:
             base.mkdir()
             one.write(base)
-            self._true[which] = one.read(base)
-        shutil.rmtree(work, ignore_errors=True)
-        shutil.copytree(base, work)
+            # Of a copy: a run that goes on takes away what was kept.
+            self._true[which] = one.read(_copy(base, work))
+        _copy(base, work)
         names = sorted(
             path.relative_to(work).as_posix()
             for path in work.rglob("*")
@@ -782,6 +961,12 @@ class Bench:
         if kind is None:
             return "violation", f"another result: {_short(found)}"
         return "undetectable", kind
+
+
+def _copy(base: Path, work: Path) -> Path:
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(base, work)
+    return work
 
 
 def _short(found: Any) -> str:

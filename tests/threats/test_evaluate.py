@@ -190,7 +190,7 @@ def test_nothing_makes_a_strong_result_go_away_and_the_sentence_says_so(survivor
     count = survivor.comparable.sum() - 1
     assert f"none of {count} variants makes it go away" in survivor.sentence
     assert set(CATALOGUE) >= {"blocks left out", "Oster's delta"}
-    assert "goes away in" not in survivor.sentence
+    assert "is gone in" not in survivor.sentence
 
 
 def test_a_block_that_makes_the_result_is_named(strong):
@@ -203,7 +203,7 @@ def test_a_block_that_makes_the_result_is_named(strong):
         frame, model, blocks={"the twelve": [f"C{k:02d}" for k in range(12)]},
         only=["blocks left out", "influential clusters"], draws=0,
     )  # fmt: skip
-    assert "goes away in 1 of 2 variants" in found.sentence
+    assert "is gone in 1 of 2 variants" in found.sentence
     assert "left out, the twelve: " in found.sentence
     assert "Clusters to be left out for it: " in found.sentence
     assert "the fewest" not in found.sentence  # which names what was not found
@@ -245,7 +245,7 @@ def test_it_prints_a_table_and_the_sentence(survivor):
     assert printed.startswith("strong: threats to x on y\n")
     assert printed.endswith(survivor.sentence)
     assert "unit trends: linear" in printed
-    assert tx.to_long(survivor).equals(survivor.table)
+    assert tx.to_long(survivor).equals(survivor.rows)
 
 
 def test_the_figure_has_a_row_for_each_interval(survivor):

@@ -66,6 +66,9 @@ def run_experiment(
         return
     if note := missing_font_note(language):
         terminal.warn(note)
+    for plan in plans:
+        if plan.note:
+            terminal.warn(f"model {plan.fitted.model.name}: {plan.note}")
     if line := announcement(plans):
         terminal.announce(line)
     with checkpoint(

@@ -16,7 +16,7 @@ from ...core import (
     require_result_place,
     write_frame,
 )
-from ...curve import SpecificationCurve, specification_curve
+from ...curve import UNWEIGHTED, SpecificationCurve, specification_curve
 from ...figures import joint_curve
 from ...reporting import (
     Block,
@@ -83,10 +83,8 @@ def run_curve(
             models=len(drawn),
             specifications=sum(len(k.estimated) for k in found),
             p={
-                model.name: k.tests.loc[
-                    k.tests["model"] == model.name, ["statistic", "p"]
-                ]
-                .set_index("statistic")["p"]
+                model.name: k.tests[k.tests["weights"] == UNWEIGHTED]
+                .set_index(["model", "statistic"])["p"][model.name]
                 .to_dict()
                 for k in found
                 for model in k.models

@@ -1,6 +1,5 @@
 """``tivax montecarlo``: draws of tables through the regressions of a run file."""
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -21,6 +20,7 @@ from ...core import (
     describe_environment,
     interval_text,
     is_first,
+    naming,
     no_progress,
     number_text,
     output_folder,
@@ -65,6 +65,7 @@ from ...resampling import (
 )
 from ...tables import open_store
 from ...uncertainty import BUILT_IN, ErrorModel, read_error_model
+from ..options import require_store
 from ..terminal import Terminal
 from ..together import LostProcess, all_there
 
@@ -73,13 +74,16 @@ _METHOD = (
     " and estimates the model again on the trade benefit index of the draw. Sampling:"
     " CV1, clustered as the model says, of the tables as they are. Tables: the spread"
     " of the estimates over draws. In all: the root of the sum of their squares (law "
-    "of total variance); p and the interval take t(G - 1). Reliability: 1 less the "
+    "of total variance); p and the interval take t(G - 1) and are around the estimate, "
+    "which errors of the tables pull towards 0: no interval of the effect itself. "
+    "Reliability: 1 less the "
     "variance of the errors over that of the treatment, both net of effects and of "
     "the other regressors. Errors of a regressor pull its coefficient towards 0: "
     "corrected is the estimate with the errors' cross products subtracted (errors in "
     "variables), SIMEX the extrapolation to no error of estimates with errors added. "
-    "Both hold if the errors are as the model says, independent of the true values "
-    "and of the errors of the regression."
+    "Their standard errors are a jackknife over clusters, and the spread over draws of "
+    "clusters. Both hold if the errors are as the model says, independent of the true "
+    "values and of the errors of the regression."
 )
 # Rows of the report's tables: columns of summary.csv and reliability.csv in words.
 _EFFECT = {
@@ -88,11 +92,13 @@ _EFFECT = {
     "se_table": "standard error: tables",
     "se_total": "standard error: in all",
     "se_both": "standard error: clusters drawn anew in each draw",
-    "interval": "95 % interval",
-    "p_value": "p",
+    "interval": "95 % interval around the estimate, not of the effect",
+    "p_value": "p of the estimate",
     "reliability": "reliability",
     "coef_corrected": "corrected by errors in variables",
+    "coef_corrected_se": "standard error of that",
     "coef_simex": "corrected by SIMEX",
+    "coef_simex_se": "standard error of that ",
 }
 _TREATMENT = {
     "sd_within": "standard deviation within effects",
@@ -143,7 +149,7 @@ def run_montecarlo(
             raise
         except TivaxError:
             # The same mistake would be met again: nothing is kept.
-            shutil.rmtree(kept.folder, ignore_errors=True)
+            kept.forget()
             raise
         drawn = [_values(file) for file in kept.files]
         with terminal.progress("estimating", "draws") as progress:
@@ -188,6 +194,8 @@ def _store(run: RunFile) -> Path:
         )
     if run.draws < 2:
         raise TivaxError(f"{run.path}: draws = {run.draws}: write 2 or more")
+    with naming(run.path):
+        require_store(run.store)
     return run.store
 
 
@@ -198,8 +206,11 @@ def _error_model(run: RunFile) -> ErrorModel:
             f"{run.path}: error: is missing; write a name ({', '.join(BUILT_IN)}) or a "
             "file MODEL.toml"
         )
-    named = run.error in BUILT_IN
-    return read_error_model(run.error if named else run.path.parent / run.error)
+    file = run.path.parent / run.error
+    if run.error in BUILT_IN or not file.is_file():
+        with naming(run.path):
+            return read_error_model(run.error)
+    return read_error_model(file)
 
 
 def _error_files(run: RunFile, model: ErrorModel) -> list[Path]:

@@ -49,7 +49,7 @@ def run_threats(
     started = Run("threats", inputs=[run.path, *run.panels], seed=run.seed)
     require_result_place(out, started, force=force)
     found = _evaluated(run, terminal)
-    table = pd.concat([k.table for k in found], ignore_index=True)
+    table = pd.concat([k.rows for k in found], ignore_index=True)
     drawn = {
         f"threats_{number}": (model.name, threat_intervals(k.intervals(model.name)))
         for number, (k, model) in enumerate(
@@ -126,10 +126,12 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
         "clustered as the model says, with Stata's count of parameters, added columns "
         "counted; p is that of t(G - 1). p wild is the declared one: the restricted "
         "wild cluster bootstrap with Webb's weights (for two-stage least squares WRE). "
-        "A result goes away where the effect has the other sign or a declared p above "
-        "0.05. Kept: the share of the variation of the treatment that still identifies "
-        "its effect, the variance of the model's estimate over that of the row's with "
-        "iid errors; failing to see an effect says little where little is kept."
+        "A result is gone where the sign has turned, or less than half of the estimate "
+        "is left and its interval excludes the model's; blurred where it is not gone "
+        "but the declared p is above 0.05; else as before. Kept: the share of the "
+        "variation of the treatment that still identifies its effect, the variance of "
+        "the model's estimate over that of the row's with iid errors; failing to see "
+        "an effect says little where little is kept."
     )
     sections = [
         Section(
@@ -142,7 +144,7 @@ def _sections(found: list[Threats], figures: dict[str, Figure]) -> list[Section]
     ]
     for each in found:
         for model in each.models:
-            rows = each.table[each.table["model"] == model.name]
+            rows = each.rows[each.rows["model"] == model.name]
             shown = (
                 rows.drop(columns="model")
                 .assign(

@@ -70,6 +70,8 @@ def run_aggregate(
         small = aggregate(tables, **new)
     except TivaxError as error:
         told = with_sector_titles(str(error), tables.sectors, tables.source)
+        if used and not told.startswith(tuple(k.name for k in used)):
+            told = f"{', '.join(k.name for k in used)}: {told}"
         raise TivaxError(told) from None
     if compare is not None and len(small.regions) < 2:
         raise TivaxError("--compare: one region is left, which has no partner")

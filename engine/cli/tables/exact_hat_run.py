@@ -13,6 +13,7 @@ from ...core import (
     Run,
     count_text,
     first_and_named,
+    naming,
     output_folder,
     require_result_place,
     tivax_version,
@@ -61,7 +62,8 @@ def run_exact_hat(
     changes most and those whose tariffs or trade costs change.
     """
     file = read_exact_hat(path)
-    require_store(file.store)
+    with naming(path):
+        require_store(file.store)
     inputs = [*file.inputs, *([file.store] if file.store else [])]
     started = Run("scenario", inputs=inputs)
     require_result_place(out, started, force=force)

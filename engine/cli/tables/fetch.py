@@ -48,6 +48,12 @@ def fetch(
     terminal = Terminal(quiet, json=json, verbose=verbose)
     archive, run = sources.get_archive(source, format), Run("fetch")
     require_fetch_place(out, archive.name, force=force)
+    if mirror and mirror.lower().startswith("http://"):
+        known = "its SHA-1 is compared" if archive.sha1 else "no checksum is published"
+        terminal.warn(
+            f"--mirror {mirror}: not encrypted, so that {archive.name} may be changed "
+            f"on its way; {known}"
+        )
     with terminal.download(source) as progress:
         got = sources.fetch(
             source, out, format=format, mirror=mirror, force=force, progress=progress

@@ -29,7 +29,15 @@ from ..terminal import Terminal
 
 def open_tables(store: Path, years: str) -> WorldTables:
     """The years of a store, read when they are used."""
-    return open_store(store, years=parse_years(years), lazy=True)
+    wanted = parse_years(years)
+    tables = open_store(store, years=wanted, lazy=True)
+    if wanted and (tables.years[0], tables.years[-1]) != wanted:
+        there = open_store(store, lazy=True).years
+        raise TivaxError(
+            f"--years {years}: {store} holds {there[0]} to {there[-1]}; begin and end "
+            "with years that it holds"
+        )
+    return tables
 
 
 def correct_tables(

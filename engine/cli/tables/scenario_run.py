@@ -14,6 +14,7 @@ from ...core import (
     Run,
     TivaxError,
     first_and_named,
+    naming,
     number_text,
     output_folder,
     percent_text,
@@ -66,7 +67,8 @@ def run_scenario(
     file = read_scenario(path)
     if file.store is None:
         raise TivaxError(f"{path}: store: is missing; name one of `tivax import`")
-    require_store(file.store)
+    with naming(path):
+        require_store(file.store)
     started = Run("scenario", inputs=[path, file.store])
     require_result_place(out, started, force=force)
     plan = _planned(file)

@@ -10,8 +10,6 @@ from ..options import Force, Json, Quiet
 from ..terminal import Terminal
 
 _MEGABYTE = 1e6
-# Above this a page is slow to open and to send.
-_LARGE = 8 * _MEGABYTE
 
 
 def explore(
@@ -50,7 +48,5 @@ def explore(
     with terminal.status("collecting the results"):
         explorer.explore(results, out, only=names, force=force)
     size = out.stat().st_size
-    if size > _LARGE:
-        terminal.print("A page of this size opens slowly; --only makes it smaller")
     record = {"outputs": [str(out)], "bytes": size}
     terminal.finish(record, f"Open {out} ({size / _MEGABYTE:.1f} MB)")

@@ -12,6 +12,7 @@ from ..results import Replication
 from ..tables import coefficient_cells
 from ..verdicts import LEVEL, Verdict
 from . import groups, inference
+from .robustness import placebo_sentence
 
 
 def summary(result: Replication, found: list[Verdict]) -> Section:
@@ -132,7 +133,9 @@ def hypotheses(result: Replication, found: list[Verdict]) -> Section:
                 f"{LEVEL} by more than its simulation error; a significant opposite "
                 "sign counts only as not holding.",
                 "“Over 5” and “over 15” are p over the five outcomes of a sample and "
-                "over all outcomes in all three samples (Romano and Wolf).",
+                "over all outcomes in all three samples, by the smallest p of a draw "
+                "(Westfall and Young); Holm's over the 15, which needs no draws "
+                "together, is beside.",
                 "A main test stands where it holds over the 15 as well and survives "
                 "every declared threat (next section): the same sign and p below "
                 f"{LEVEL} there.",
@@ -176,7 +179,7 @@ def _title(result: Replication) -> str:
     return "The three hypotheses"
 
 
-_P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15")
+_P_COLUMNS = ("p, the paper's", "p", "over 5", "over 15", "Holm")
 
 
 def caveats(result: Replication) -> Section:
@@ -193,7 +196,12 @@ def caveats(result: Replication) -> Section:
         _few_clusters(result),
         "The bootstraps and the t-tests take countries to be independent. Where the "
         "errors of groups of countries move together, all of them, the wild bootstrap "
-        "included, can reject true hypotheses in far more than 5 %.",
+        "included, can reject true hypotheses in far more than 5 %."
+        + (
+            ""
+            if result.placebos is None
+            else f" On these data: {placebo_sentence(result.placebos)}."
+        ),
         _many_tests(result),
         "The exchange rate of these regressions is nominal although the paper calls it "
         "real; the section on editions shows others.",
@@ -267,6 +275,6 @@ def _many_tests(result: Replication) -> str:
         return text + "No p-value here is corrected for that."
     return text + (
         "Stars and the p-values of the paper's tables are not corrected for that. "
-        f"Romano and Wolf's, in the section “{inference.TITLE}”, are, and the verdicts "
-        "count them."
+        f"Westfall and Young's, in the section “{inference.TITLE}”, are, and the "
+        "verdicts count them."
     )

@@ -23,8 +23,9 @@ _P_VALUES = {
     "pairs_p": "pairs",
     "placebo_p": "placebo",
     "placebo_within_p": "within",
-    "romano_wolf": "over 5",
-    "romano_wolf_all": "over 15",
+    "westfall_young": "over 5",
+    "westfall_young_all": "over 15",
+    "holm_all": "Holm",
 }
 _DRAWN = {
     "wild": "wild",
@@ -34,8 +35,8 @@ _DRAWN = {
 }
 _ERRORS = {
     **{f"{k}_mc": v for k, v in _DRAWN.items()},
-    "romano_wolf_mc": "over 5",
-    "romano_wolf_all_mc": "over 15",
+    "westfall_young_mc": "over 5",
+    "westfall_young_all_mc": "over 15",
 }
 _DRAWS = {f"{k}_draws": f"draws, {v}" for k, v in _DRAWN.items()}
 _FEW = {
@@ -88,9 +89,13 @@ def section(
                 "has nothing to do with the outcome of any country, and takes "
                 "countries to be exchangeable. within: only among countries of the "
                 "same level of development.",
-                "over 5, over 15: Romano and Wolf, the wild p-value adjusted for the "
-                "other outcomes of the same sample with the same controls, and for all "
-                "outcomes in all samples with all controls.",
+                "over 5, over 15: the wild p-value adjusted for the other outcomes of "
+                "the same sample with the same controls, and for all outcomes in all "
+                "samples with all controls, by the smallest p of each draw (Westfall "
+                "and Young 1993). The largest |t| (Romano and Wolf) is ruled by the "
+                "columns whose t* has the heaviest tails, those of few countries, and "
+                "multiplies the p of others by more than Bonferroni does. Holm: his p "
+                "over the 15, for any dependence.",
             ]
         ),
         Text(_sentence(rows)),

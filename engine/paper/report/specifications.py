@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from ...core import p_text, percent_text
-from ...curve import SpecificationCurve
+from ...curve import UNWEIGHTED, SpecificationCurve
 from ...panel import OUTCOMES
 from ...reporting import Block, Drawn, Points, Section, Table, Text
 from ...reporting import html as report
@@ -183,7 +183,11 @@ def joint_curves(result: Replication, figures: Mapping[str, Figure | Drawn]) -> 
         Text(
             "What counts as contestable decides, and the answer is given for two sets "
             f"of choices. Narrow: {_choices_in_words(narrow)}. Wide: "
-            f"{_choices_in_words(wide)}. {_verdict(result)}"
+            f"{_choices_in_words(wide)}. {_verdict(result)} Weighted specifications "
+            "are a curve of their own and count in neither: weights leave few "
+            "effective countries, and in simulations of this design their tests "
+            "reject a true null in 9 to 13 % where they say 5 %, those without weights "
+            "in 5 to 7 % (the page “A specification curve as a test”)."
         ),
         Table(
             _p_table(result),
@@ -219,7 +223,7 @@ def _p_table(result: Replication) -> pd.DataFrame:
     assert result.joint is not None
     tests = specifications.joint_p(result.joint)
     tests["p"] = [p_text(k) for k in tests["p"]]
-    keys = ["choices", "outcome", "specifications"]
+    keys = ["choices", "weights", "outcome", "specifications"]
     frame = tests.pivot(index=keys, columns="statistic", values="p")
     frame = frame[list(tests["statistic"].unique())]
     order = tests.drop_duplicates(keys).set_index(keys).index
@@ -231,7 +235,8 @@ def _verdict(result: Replication) -> str:
     assert result.joint is not None
     tests = specifications.joint_p(result.joint)
     found = []
-    for name, rows in tests.groupby("choices", sort=False):
+    counted = tests[tests["weights"] == UNWEIGHTED]
+    for name, rows in counted.groupby("choices", sort=False):
         below = [
             outcome
             for outcome, own in rows.groupby("outcome", sort=False)

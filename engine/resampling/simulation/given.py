@@ -33,6 +33,11 @@ class Given:
     outcome, placebo, y
         Of placebo regressions: the outcome, which placebos, and its cells as those of
         the regressors; empty and None without.
+    loadings
+        Of the clusters on the first principal component of what effects and controls
+        leave of the outcome, standardised by cluster; mean square 1. None without an
+        outcome. Residuals of the fit are orthogonal to the treatment, and their
+        loadings would nearly be.
     flows, network
         A file of flows, and its weights of the products of two clusters' scores.
     """
@@ -47,6 +52,7 @@ class Given:
     outcome: str = ""
     placebo: str = ""
     y: Float[np.ndarray, "G T"] | None = None
+    loadings: Float[np.ndarray, " G"] | None = None
     flows: Path | None = None
     network: Float[np.ndarray, "G G"] | None = None
 
@@ -96,12 +102,22 @@ def given_by(
     cells, seen = np.zeros((*shape, rows.shape[1])), np.zeros(shape)
     cells[fitted.cluster, time] = rows
     seen[fitted.cluster, time] = 1
-    sizes = None
-    if spreads:
-        columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
-        squares = (columns[:, -1] - columns[:, : len(coef)] @ coef) ** 2
-        sums, count = (np.bincount(fitted.cluster, k) for k in (squares, None))
-        sizes = np.sqrt(sums / count / squares.mean())
+    columns, coef = fitted.rows, np.asarray(fitted.fit.coef)
+    errors = np.zeros(shape)
+    errors[fitted.cluster, time] = columns[:, -1] - columns[:, : len(coef)] @ coef
+    each = np.sqrt((errors**2).sum(axis=1) / seen.sum(axis=1))
+    sizes = each / np.sqrt((errors**2).sum() / len(time)) if spreads else None
+    loadings = None
+    if outcome:
+        others = columns[:, : len(coef) - 1]
+        left = np.zeros(shape)
+        left[fitted.cluster, time] = (
+            columns[:, -1]
+            - others @ (np.linalg.lstsq(others, columns[:, -1], rcond=None)[0])
+        )
+        size = np.linalg.norm(left, axis=1, keepdims=True)
+        first = np.linalg.svd(left / np.where(size > 0, size, 1))[0][:, 0]
+        loadings = first * np.sqrt(len(first))
     network = None
     if flows is not None:
         network = _network(flows, list(fitted.labels))
@@ -116,6 +132,7 @@ def given_by(
         outcome,
         placebo,
         cells[:, :, -1] if outcome else None,
+        loadings,
         flows,
         network,
     )

@@ -10,8 +10,9 @@ The panels that are simulated have its regressors, and five kinds of what is not
 
     alike       errors AR(1) of the autocorrelation of the residuals, alike in size
     by country  the same, as large by country as the residuals
-    factor      and a common factor, of the share of the first principal component of
-                the residuals beyond its share where countries are independent
+    factor      and a common factor, with the loadings of the first principal component
+                of what effects and controls leave of the outcome, and its share beyond
+                that where countries are independent
     placebos    the outcome itself, a treatment AR(1) of the treatment's autocorrelation
     phases      the outcome itself, the treatment with random phases, which keep its
                 correlation between countries (balanced panels)
@@ -226,6 +227,28 @@ def own_panel(
     return found
 
 
+@in_float64
+def phase_placebos(
+    panel: pd.DataFrame, model: Model, *, panels: int, draws: int, seed: int = 0
+) -> pd.DataFrame:
+    """``rejection_table`` of placebo regressions with the treatment's own paths, their
+    phases drawn anew, the same in all countries: treatments without effect that have
+    its autocorrelation and its correlation between countries.
+
+    Raises ``TivaxError`` where a country lacks a year.
+    """
+    given = given_by(panel, model, Path(), "", model.outcome, "phases")
+    if not given.seen.all():
+        raise TivaxError(
+            f"model {model.name}: random phases take every year of every country"
+        )
+    clusters, years, k = given.cells.shape
+    design = Design(
+        "phases", clusters=clusters, years=years, controls=k - 1, given=given
+    )
+    return simulate(Study((design,), panels, draws, seed))
+
+
 def _first(model: Model, term: str) -> tuple[str, ...]:
     return (term, *(k for k in model.regressors if k != term))
 
@@ -390,14 +413,18 @@ def _designs(
     p = len(np.asarray(fitted.fit.coef))
     errors = columns[:, -1] - columns[:, :p] @ np.asarray(fitted.fit.coef)
     others = columns[:, : p - 1]
-    x = columns[:, p - 1]
-    x = x - others @ np.linalg.lstsq(others, x, rcond=None)[0]
+    x, y = (
+        k - others @ np.linalg.lstsq(others, k, rcond=None)[0]
+        for k in (columns[:, p - 1], columns[:, -1])
+    )
     index = fitted.used.index
     of_errors = cross_section_dependence(
-        rows, pd.Series(errors, index), model.regressors, draws=999
+        rows, pd.Series(errors, index), model.regressors, draws=1
     )
+    # With no effect, as in the panels: residuals of the fit are orthogonal to x.
+    of_y = cross_section_dependence(rows, pd.Series(y, index), controls, draws=999)
     of_x = cross_section_dependence(rows, pd.Series(x, index), controls, draws=1)
-    beyond = of_errors.component.value - of_errors.component.null
+    beyond = of_y.component.value - of_y.component.null
     factor = round(float(np.clip(beyond, 0, 0.95)), 2)
     alike = given_by(panel, model, path, outcome=model.outcome, flows=flows)
     sizes = given_by(panel, model, path, spreads=model.outcome).sizes

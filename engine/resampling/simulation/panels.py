@@ -138,6 +138,7 @@ class Design:
             self.network,
             None if given is None else given.y,
             placebo,
+            None if given is None else given.loadings,
         )
         return PanelDesign(*values)
 

@@ -60,6 +60,13 @@ def _from_sheet(file: TableFile, name: str) -> pd.DataFrame:
             f"{file.name}: sheet {sheet} holds {year}-{month:02d} more than once; "
             f"{cy.AGAIN}"
         )
+    months_since_0 = [12 * year + month for year, month in months]
+    if months and np.ptp(months_since_0) >= len(months):
+        first, last = min(months), max(months)
+        raise TivaxError(
+            f"{file.name}: sheet {sheet} lacks months from {first[0]}-{first[1]:02d} "
+            f"to {last[0]}-{last[1]:02d}; {cy.AGAIN}"
+        )
     index = np.array([cy.numbers([row[j] for j in at], ()) for row in body])
     for k, j in np.argwhere(np.isinf(index)):
         raise TivaxError(

@@ -111,7 +111,7 @@ def _flat(
         if bad.any():
             i, j = divmod(int(bad.argmax()), len(columns))
             raise TivaxError(
-                f"{file.name}: {problem} {count_text(bad.sum(), 'cell')}, first "
+                f"{file.name}: {problem} {count_text(int(bad.sum()), 'cell')}, first "
                 f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
                 "again"
             )

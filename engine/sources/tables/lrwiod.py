@@ -161,9 +161,9 @@ def _block(
         if bad.any():
             i, j = np.argwhere(bad)[0]
             raise TivaxError(
-                f"{file.name}: {year} {problem} {count_text(bad.sum(), 'cell')}, first "
-                f"{rows[i]} to {columns[j]}; the file is damaged or incomplete, get it "
-                "again"
+                f"{file.name}: {year} {problem} {count_text(int(bad.sum()), 'cell')}, "
+                f"first {rows[i]} to {columns[j]}; the file is damaged or incomplete, "
+                "get it again"
             )
     block = np.zeros(shape)
     block.reshape(-1)[at] = value[used]
