@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ..core import Aside, call_named, stage
+from ..core import Aside, basis, call_named, stage
 
 # What writes a figure: matplotlib imports each format when it is asked for.
 FORMATS = (
@@ -41,7 +41,9 @@ def begin_drawings(
     """Have the figures drawn aside; without, each is drawn when it is saved."""
     drawings: Drawings = {}
     for name, plot in plots.items():
-        draw = partial(call_named, "tivax.engine.reporting", "draw_plot", plot)
+        draw = partial(
+            call_named, "tivax.engine.reporting", "draw_plot", plot, note=basis()
+        )
         drawings[name] = draw if aside is None else aside.call(draw).result
     return drawings
 

@@ -100,7 +100,7 @@ class Terminal:
             if spent:
                 said["timings_s"] = {name: round(s, 3) for name, s in spent}
             print(json.dumps(_without_nan(said), indent=1), file=self.out.file)
-        for line in lines:
+        for line in filter(None, (record.get("basis"), *lines)):
             self.print(line)
         if spent:
             self.table(["time", "seconds"], [[name, f"{s:.2f}"] for name, s in spent])

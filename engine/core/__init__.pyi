@@ -59,6 +59,9 @@ from .limits import require_size as require_size
 from .limits import set_max_size as set_max_size
 from .manifest import MANIFEST as MANIFEST
 from .manifest import Run as Run
+from .manifest import basis as basis
+from .manifest import basis_of as basis_of
+from .manifest import basis_text as basis_text
 from .manifest import describe_environment as describe_environment
 from .manifest import describe_outputs as describe_outputs
 from .manifest import read_listed as read_listed
@@ -68,6 +71,8 @@ from .manifest import require_as_recorded as require_as_recorded
 from .manifest import require_as_written as require_as_written
 from .manifest import require_digest as require_digest
 from .manifest import sha256 as sha256
+from .manifest import source_in_words as source_in_words
+from .manifest import standing_on as standing_on
 from .manifest import tivax_version as tivax_version
 from .output import abandon_parts as abandon_parts
 from .output import clear_leftovers as clear_leftovers

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -243,6 +244,49 @@ def read_store_attributes(path: Path) -> dict[str, Any]:
     return attributes if "tivax_format" in attributes else {}
 
 
+# Sources that are no published tables, as every result must name them.
+_ESTIMATED = {"rebuilt": "rebuilt from national tables"}
+_basis: ContextVar[str] = ContextVar("basis", default="")
+
+
+def source_in_words(source: str) -> str:
+    """How results name the source of tables."""
+    return _ESTIMATED.get(source, source)
+
+
+def basis_text(source: str) -> str:
+    """What results must say of tables of this source; "" where they are published."""
+    if source not in _ESTIMATED:
+        return ""
+    return f"Tables {_ESTIMATED[source]}: an estimate, not the published tables"
+
+
+def basis_of(path: Path) -> str:
+    """``basis_text`` of a store, or of what a result was made from."""
+    if said := basis_text(read_store_attributes(path).get("source", "")):
+        return said
+    beside = path.parent / f"{path.stem}.{MANIFEST}"
+    for manifest in (path / MANIFEST, beside, path.parent / MANIFEST):
+        with suppress(OSError, ValueError, AttributeError, RecursionError):
+            return str(json.loads(manifest.read_text("utf-8")).get("basis", ""))
+    return ""
+
+
+@contextmanager
+def standing_on(basis: str) -> Iterator[None]:
+    """Within the block figures and reports say what their tables are."""
+    token = _basis.set(basis)
+    try:
+        yield
+    finally:
+        _basis.reset(token)
+
+
+def basis() -> str:
+    """What figures and reports written now must say of their tables; "" for nothing."""
+    return _basis.get()
+
+
 @dataclass
 class Run:
     """The record of one command: the content of ``manifest.json``.
@@ -258,6 +302,11 @@ class Run:
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
     _clock: float = field(default_factory=time.perf_counter)
     _ahead: "Future[list[dict[str, Any]]] | None" = field(default=None, repr=False)
+
+    @property
+    def basis(self) -> str:
+        """What results must say of the inputs: see ``basis_of``."""
+        return next(filter(None, map(basis_of, self.inputs)), "")
 
     def describe_ahead(self) -> None:
         """Read the inputs for the manifest beside what is computed from them.
@@ -302,6 +351,7 @@ class Run:
             "seed": self.seed,
             "device": f"{device.platform}: {device.device_kind}",
             "inputs": self._ahead.result() if self._ahead else self._inputs(),
+            **({"basis": said} if (said := self.basis) else {}),
             "residual_max": residual_max,
             "outputs": sorted(outputs),
             "system": describe_system(),

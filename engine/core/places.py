@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import TivaxError
-from .manifest import MANIFEST, Run, read_listed, require_as_listed
+from .manifest import (
+    MANIFEST,
+    Run,
+    read_listed,
+    require_as_listed,
+    standing_on,
+)
 from .output import (
     clear_leftovers,
     part_name,
@@ -166,10 +172,11 @@ def output_folder(path: Path, run: "Run", *, force: bool = False) -> Iterator[Pa
     """A folder to write into that becomes ``path`` when the block ends well.
 
     What it replaces is checked before the block and after it: see
-    ``require_result_place``.
+    ``require_result_place``. Figures and reports say where their tables are not the
+    published ones.
     """
     require_result_place(path, run, force=force)
-    with partial_folder(path) as part:
+    with partial_folder(path) as part, standing_on(run.basis):
         yield part
         require_free(path, force=force)
         if path.exists() and not is_empty_folder(path):

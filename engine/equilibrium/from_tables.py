@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float
 
-from ..core import TivaxError, local_path, require_different_columns, show, suggest
+from ..core import (
+    TivaxError,
+    local_path,
+    require_different_columns,
+    show,
+    source_in_words,
+    suggest,
+)
 from ..tables import (
     WorldShape,
     WorldTable,
@@ -94,7 +101,7 @@ def economy_from_tables(
         value_added=output - inputs.sum(axis=1),
         deficit=trade.sum(axis=(1, 2)) - trade.sum(axis=(0, 2)),
         theta=theta,
-        name=f"{tables.source or 'tables'}, {table.year}",
+        name=f"{source_in_words(tables.source) or 'tables'}, {table.year}",
     )
 
 

@@ -23,6 +23,7 @@ import numpy as np
 from ..core import (
     Seal,
     TivaxError,
+    basis_of,
     cache_folder,
     local_path,
     output_file,
@@ -88,7 +89,9 @@ def explore(
     require_page_place(path, folders, force=force)
     collected = collect_results(result_folders(folders), list(only))
     _say_what_is_odd(path, collected)
-    text = explorer_html(collected, path.parent)
+    text = explorer_html(
+        collected, path.parent, next(filter(None, map(basis_of, folders)), "")
+    )
     with output_file(path, _SEAL, force=force) as part:
         part.write_text(f"{text}{_SEAL.blank}", encoding="utf-8", newline="")
     return path
@@ -135,8 +138,9 @@ _UNRECORDED = (
 )
 
 
-def explorer_html(collected: Collected, place: Path) -> str:
-    """The page as text. ``place`` is the folder it goes to, for links to the files."""
+def explorer_html(collected: Collected, place: Path, basis: str = "") -> str:
+    """The page as text. ``place`` is the folder it goes to, for links to the files;
+    ``basis`` what results must say of their tables."""
     return Template(_installed("page.html")).substitute(
         title=escape(_title(collected)),
         style=_installed("page.css"),
@@ -145,6 +149,7 @@ def explorer_html(collected: Collected, place: Path) -> str:
         data=json.dumps(page_data(collected, place)).replace("<", "\\u003c"),
         script="\n".join(_installed(name) for name in _SCRIPTS),
         version=escape(tivax_version()),
+        basis=escape(f"{basis}. " if basis else ""),
         unrecorded="".join(
             f"<p>{escape(name)}: {_UNRECORDED}.</p>\n" for name in collected.unrecorded
         ),

@@ -15,7 +15,7 @@ import xarray as xr
 from jaxtyping import Array, Float
 
 from ...kernels.inverted_table import InvertedTable
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import Progress, TivaxError, in_float64, no_progress, source_in_words
 from ..tables import Groups, WorldTables
 from .accounts import Account, ValueAdded
 from .methods import (
@@ -293,7 +293,7 @@ def _labelled(
         data,
         coords,
         attrs={
-            "source": tables.source,
+            "source": source_in_words(tables.source),
             "method": name,
             "level": level,
             "reference": method.source,

@@ -21,6 +21,7 @@ from ..core import (
     no_progress,
     require_choice,
     require_list,
+    source_in_words,
     suggest,
 )
 from ..tables import Groups, WorldTables, consumption_and_capital, require_tables
@@ -397,4 +398,6 @@ def _labelled(
                 "reference": one.source,
             }
             data[name] = (list(coords), one.formula(flows).reshape(shape), attrs)
-    return xr.Dataset(data, coords, attrs={"source": tables.source, "level": level})
+    return xr.Dataset(
+        data, coords, attrs={"source": source_in_words(tables.source), "level": level}
+    )

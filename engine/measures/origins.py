@@ -22,6 +22,7 @@ from ..core import (
     require_kind,
     require_list,
     show,
+    source_in_words,
     suggest,
 )
 from ..tables import Groups, WorldTables, require_tables, suggest_region
@@ -265,7 +266,7 @@ def _years(
         attrs={
             "units": account.unit(tables),
             "long_name": title,
-            "source": tables.source,
+            "source": source_in_words(tables.source),
             "residual_max": max(residuals),
         },
     )

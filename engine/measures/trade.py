@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from ...kernels import absorption
-from ..core import Progress, TivaxError, in_float64, no_progress
+from ..core import Progress, TivaxError, in_float64, no_progress, source_in_words
 from ..streaming import streamed_trade
 from ..tables import Groups, WorldTables
 from . import flags
@@ -146,7 +146,7 @@ def _labelled(
             for name, text in by_year.items()
         },
     }
-    return xr.Dataset(data, attrs={"source": tables.source})
+    return xr.Dataset(data, attrs={"source": source_in_words(tables.source)})
 
 
 def value_added_absorbed(
@@ -266,7 +266,7 @@ def exported_value_added(
     )
     terms = xr.concat(list(years), "year", combine_attrs="override")
     result = terms[["residual"]]
-    result.attrs = {"source": tables.source}
+    result.attrs = {"source": source_in_words(tables.source)}
     names = {"exporter": "origin", "importer": "absorber"}
     result["va_absorbed"] = terms["VA"].rename(names)
     terms = terms.rename(importer="buyer")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import xarray as xr
 
-from ..core import Progress, no_progress
+from ..core import Progress, no_progress, source_in_words
 from ..estimation import SAMPLES, Estimate, clustered, sample, within
 from ..measures import exported_value_added, trade_benefit_index
 from ..panel import (
@@ -125,8 +125,9 @@ def index_variants(
     data = data.dropna(subset=[*INDICES, *CONTROLS])
     regions, years = data["iso3"].nunique(), sorted(set(data["year"]))
     span = f"{years[0]} to {years[-1]}" if years[1:] else str(years[0])
+    source = source_in_words(tables.source) or "tables given"
     return Variants(
-        tables=f"{tables.source or 'tables given'}: {regions} countries, {span}",
+        tables=f"{source}: {regions} countries, {span}",
         indices=data[["iso3", "year", *INDICES]],
         rows=compare_indices(data, list(INDICES)),
         correlations=_within_correlations(data, list(INDICES)),

@@ -18,7 +18,7 @@ from typing import Any
 import pandas as pd
 from matplotlib import figure as mpl
 
-from ..core import load_toml
+from ..core import basis, load_toml
 from .drawn import Drawn
 from .html_tables import frame_html
 from .journal_tables import JournalTable, to_html
@@ -153,7 +153,8 @@ def report_html(
 
     ``prefix`` begins the numbers of figures and tables: with "A", Table A1. So they do
     not clash with a number given to a block, such as that of a paper.
-    ``language`` is that of the words Table, Figure and Contents.
+    ``language`` is that of the words Table, Figure and Contents. What results must say
+    of their tables (``core.basis``) stands below the subtitle.
     """
     captions = _Captions(prefix, language)
     body = []
@@ -165,7 +166,7 @@ def report_html(
     return _installed("report.html").format(
         language="zh-CN" if language == "zh" else language,
         title=escape(title),
-        subtitle=escape(subtitle),
+        subtitle="<br>".join(map(escape, filter(None, (subtitle, basis())))),
         style=_installed("report.css").strip(),
         contents=_contents(sections, language),
         body="\n".join(body),

@@ -29,7 +29,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import Bbox
 
-from ..core import stage
+from ..core import basis, stage
 from .drawn import Drawn
 from .labels import Language
 
@@ -358,24 +358,38 @@ def _quiet_fonts() -> Iterator[None]:
 
 
 @rc_context(STYLE)
-def draw(figure: Figure, *, files: bool = True) -> Drawn:
+def draw(figure: Figure, *, files: bool = True, note: str | None = None) -> Drawn:
     """A figure drawn; without ``files`` as SVG alone.
 
-    The same figure gives the same bytes: no date, no random ids.
+    The same figure gives the same bytes: no date, no random ids. ``note`` stands below
+    the figure, by default what results must say of their tables (``core.basis``).
     """
-    svg, png, pdf = _svg(figure), None, None
+    note = basis() if note is None else note
+    width, height = (float(k) for k in figure.get_size_inches())
+    whole: dict[str, Any] = {}
+    if note:
+        line = -_NOTE / 2 / height
+        figure.text(0.01, line, note, fontsize=SMALL, color=QUIET, va="center")
+        whole["bbox_inches"] = Bbox([[0, -_NOTE], [width, height]])
+        height += _NOTE
+    svg, png, pdf = _svg(figure, **whole), None, None
     if files and _has_all_letters(figure):
         png, pdf = io.BytesIO(), io.BytesIO()
         with _quiet_fonts():
-            figure.savefig(png, format="png", dpi=200, metadata={"Software": None})
-            figure.savefig(pdf, format="pdf", metadata=_NO_FACTS)
-    width, height = (float(k) for k in figure.get_size_inches())
+            facts = {"Software": None}
+            figure.savefig(png, format="png", dpi=200, metadata=facts, **whole)
+            figure.savefig(pdf, format="pdf", metadata=_NO_FACTS, **whole)
     return Drawn(svg, png and png.getvalue(), pdf and pdf.getvalue(), (width, height))
 
 
-def draw_plot(plot: Callable[[], Figure], *, files: bool = True) -> Drawn:
+_NOTE = 0.2  # inches of a note below a figure
+
+
+def draw_plot(
+    plot: Callable[[], Figure], *, files: bool = True, note: str | None = None
+) -> Drawn:
     """What a function draws, drawn: in another process no figure has to come back."""
-    return draw(plot(), files=files)
+    return draw(plot(), files=files, note=note)
 
 
 @stage("figures")
@@ -432,11 +446,11 @@ def _letters_of(family: str) -> frozenset[str]:
     return frozenset(map(chr, font.get_charmap()))
 
 
-def _svg(figure: Figure) -> str:
+def _svg(figure: Figure, **options: Any) -> str:
     text = io.StringIO()
     facts = dict.fromkeys(("Date", "Creator", "Format", "Type"))
     with _quiet_fonts():
-        figure.savefig(text, format="svg", metadata=facts)
+        figure.savefig(text, format="svg", metadata=facts, **options)
     svg = text.getvalue()
     # The names written do not depend on what is installed here.
     chinese = CHINESE_FONTS if re.search("[\u3000-\u9fff\uff00-\uffef]", svg) else ()

@@ -17,10 +17,11 @@ SOURCES = tuple(source_facts())
 def get_source(name: str) -> Source:
     """The source of that name; ``TivaxError`` lists the names there are."""
     require_choice("source", name, SOURCES)
-    module = import_module(f".tables.{name}", __package__)
+    module = import_module(f".tables.{name.replace('-', '_')}", __package__)
     facts = source_facts()[name]
     own: dict[str, Any] = {
         k: Tolerance(**facts[k]) for k in ("tolerance", "column_tolerance")
     }
     own["published"] = tuple(facts.get("published", ())) or None
+    own["read_together"] = getattr(module, "read_together", None)
     return Source(name=name, find=module.find, read=module.read, **{**facts, **own})

@@ -10,6 +10,7 @@ from ..core import (
     Progress,
     Run,
     TivaxError,
+    basis_text,
     local_path,
     no_progress,
     require_kind,
@@ -47,7 +48,8 @@ class Imported:
     ``parts``: of split regions, by the whole. ``doubts`` about a year, in words.
     ``published``: the years of a database that is one file. ``rows_above``: rows of all
     years that sell more than their output, None without ``derounded``. ``manifest``:
-    that of the store.
+    that of the store. ``pieces_missing``: what a rebuilt table had to do without, and
+    what that costs, in words.
 
     Examples
     --------
@@ -68,6 +70,7 @@ class Imported:
     published: tuple[int, int] | None = None
     rows_above: int | None = None
     manifest: Mapping[str, Any] = field(default_factory=dict)
+    pieces_missing: Sequence[str] = ()
 
     @property
     def rows(self) -> int:
@@ -142,6 +145,7 @@ def import_tables(
     first: WorldTable | None = None
     doubtful: list[str] = []
     columns = source.column_tolerance or source.tolerance.for_columns()
+    stored_as = source.stored_as or source.name
     parents: dict[str, str] = {}
     rows_above = 0
     progress(0, len(found))
@@ -170,7 +174,7 @@ def import_tables(
                 named = (source.title, table.edition, "derounded" if derounded else "")
                 attributes = store_attributes(
                     unit=table.unit or source.unit,
-                    source=source.name,
+                    source=stored_as,
                     title=", ".join(filter(None, named)),
                     citation=source.citation,
                     tolerance=derounding.TOLERANCE if derounded else source.tolerance,
@@ -179,6 +183,8 @@ def import_tables(
                     checked=what_is_checked(table, unbalanced=unbalanced),
                 )
                 attributes["derounded"] = derounded
+                if table.rebuilt:
+                    attributes["rebuilt"] = dict(table.rebuilt)
                 attributes["titles"] = {
                     "sector": {k: sector_title(k, source.name) for k in table.sectors},
                     "final demand": {
@@ -217,8 +223,10 @@ def import_tables(
         manifest = run.manifest(
             residual_max=None,
             outputs=[store.name],
-            source=source.name,
+            source=stored_as,
             derounded=about if derounded else None,
+            **({"rebuilt": dict(first.rebuilt)} if first.rebuilt else {}),
+            **({"basis": said} if (said := basis_text(stored_as)) else {}),
         )
         writer.finish(manifest)
     finally:
@@ -240,6 +248,7 @@ def import_tables(
         source.published,
         rows_above if derounded else None,
         manifest,
+        tuple(first.rebuilt.get("missing", ())),
     )
 
 
@@ -298,6 +307,9 @@ def _open_years(
                 names = sorted({t.origin for t in tables if t.year == year})
                 raise TivaxError(f"{year} is duplicated: {', '.join(names)}")
         return found, iter(tables)
+    if source.read_together is not None:
+        found = [file.year for file in files if file.year is not None]
+        return found, iter(source.read_together(files)) if files else iter(())
     return [file.year for file in files if file.year is not None], _ahead(source, files)
 
 

@@ -45,6 +45,9 @@ class Source:
     far inputs, taxes, margins and value added together may miss output; ``published``
     are the first and last year of a database that is one file. ``rounded``: there is an
     edition in whole units, of which ``derounding`` puts back what rounding took.
+    ``read_together``, of a source whose years need each other, yields the tables of
+    several files in order. ``stored_as`` is what a store names as its source, where
+    that is not the database itself.
     """
 
     name: str
@@ -58,6 +61,8 @@ class Source:
     column_tolerance: Tolerance | None = None
     published: tuple[int, int] | None = None
     rounded: bool = False
+    read_together: Callable[[Sequence[TableFile]], Iterable[WorldTable]] | None = None
+    stored_as: str = ""
 
 
 @cache

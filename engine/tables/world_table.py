@@ -151,6 +151,9 @@ class WorldTable:
         Of all flows, where the file says it and not its database.
     doubts
         What an import tells of the file, in words.
+    rebuilt
+        Of a table that is estimated: what is real in it and what is not, and the
+        parameters of its errors. Kept in the store, attribute ``rebuilt``.
 
     Examples
     --------
@@ -174,6 +177,7 @@ class WorldTable:
     parents: Mapping[str, str] = field(default_factory=dict)
     unit: str = ""
     doubts: tuple[str, ...] = ()
+    rebuilt: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def where(self) -> str:

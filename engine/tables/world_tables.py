@@ -30,6 +30,7 @@ from ..core import (
     require_list,
     require_years,
     show,
+    source_in_words,
     suggest,
 )
 from .plausibility import find_doubts
@@ -216,7 +217,7 @@ class WorldTables(Printable):
             ("value added", "reported" if reported else "not reported"),
             ("unit", self.unit),
         ]
-        rows += [("source", self.source)] if self.source else []
+        rows += [("source", source_in_words(self.source))] if self.source else []
         size = (
             f"{count_text(len(self.regions), 'region')} x "
             f"{count_text(len(self.sectors), 'sector')} x "

@@ -7,7 +7,7 @@ from typing import Any
 import xarray as xr
 
 from ... import sources, uncertainty  # the latter loaded with --error only
-from ...core import Run, TivaxError, count_text
+from ...core import Run, TivaxError, count_text, source_in_words
 from ...figures import ShownRegions
 from ...measures import TbiResult, flag_messages
 from ...sources import with_sector_titles
@@ -46,8 +46,9 @@ def print_checks(
 
     Each is at most 80 columns wide.
     """
+    source = source_in_words(tables.source) or "tables"
     terminal.print(
-        f"{tables.source or 'tables'}: {count_text(len(tables.regions), 'region')} x "
+        f"{source}: {count_text(len(tables.regions), 'region')} x "
         f"{count_text(len(tables.sectors), 'sector')}, {tables.unit}"
     )
     for title, columns, legend in _TABLES:

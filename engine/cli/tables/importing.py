@@ -16,8 +16,9 @@ def import_(
     source: Annotated[
         str,
         typer.Argument(
-            help="wiod2016, wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, "
-            "pymrio, mario, or your own: long (csv, xlsx) or arrays.",
+            help="wiod2016, wiod2016-national (estimated from national tables), "
+            "wiod2013, lrwiod, oecd, adb, eora, exiobase, figaro, pymrio, mario, or "
+            "your own: long (csv, xlsx) or arrays.",
             autocompletion=complete_source,
         ),
     ],
@@ -89,6 +90,8 @@ def import_(
                 "this one may be cut"
             )
         terminal.print(f"no table of {', '.join(map(str, missing))}{cut}")
+    for piece in done.pieces_missing:
+        terminal.print(f"missing: {piece}")
     for doubt in done.doubts:
         terminal.print(f"in doubt: {doubt}")
     terminal.finish(done.manifest, next_step("check", out))

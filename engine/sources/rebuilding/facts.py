@@ -1,0 +1,41 @@
+"""What is real and what is estimated in rebuilt tables, and how exact they are."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...core import load_toml
+from .pieces import YEARS, Pieces
+
+
+def describe(pieces: Pieces) -> dict[str, Any]:
+    """The store's attribute ``rebuilt``, from facts.toml and the pieces there are.
+
+    ``words`` say what the tables are; ``blocks`` which years of a block are real, as
+    printed (rounded to 1 million, rounding undone) or estimated, and how; ``missing``
+    what the tables do without and what that costs; ``errors`` the parameters of the
+    errors that remain.
+    """
+    facts = load_toml(__package__, "facts.toml")
+    return {
+        "words": facts["words"],
+        "blocks": {k: _block(pieces, block) for k, block in facts["blocks"].items()},
+        "missing": [
+            f"{cost['files']}: {cost['effect']}"
+            for piece, cost in facts["costs"].items()
+            if getattr(pieces, piece) is None
+        ],
+        "errors": facts["errors"],
+    }
+
+
+def _block(pieces: Pieces, block: Mapping[str, Any]) -> dict[str, Any]:
+    years: dict[str, list[int]] = {}
+    for status, needs in (("real", "needs"), ("printed", "printed_needs")):
+        there = needs not in block or getattr(pieces, block[needs]) is not None
+        years[status] = block.get(status, []) if there else []
+    known = {*years["real"], *years["printed"]}
+    years["estimated"] = [k for k in YEARS if k not in known]
+    words = {k: block[k] for k in ("title", "estimated", "note") if k in block}
+    if "estimated" in words:
+        words["how"] = words.pop("estimated")
+    return {**words, **years}

@@ -1,0 +1,364 @@
+"""WIOD 2016, rebuilt: 44 regions x 56 industries, 2000-2014, from national tables.
+
+Million US$ at basic prices. The world tables are estimated (``sources.rebuilding``)
+from pieces of the release of 2016, found by their names:
+
+``CCC_NIOT_nov16.csv``, one for each of 43 countries
+    National tables of all years, rounded to whole millions. UTF-8 with a mark; fields
+    between semicolons, blanks (also no-break) between thousands. A line of titles, then
+    rows ``Year;Code;Description;Origin``, 56 industries, CONS_h, CONS_np, CONS_g, GFCF,
+    INVEN, EXP, GO. A year is 120 rows: 56 of origin Domestic, 56 Imports, and
+    ``TOTALS`` of origin TOT.
+``schengen_new_agg_notau.dta`` or ``trade_goods_services.dta``
+    Trade between the 43 countries: iso1 sells to iso2 in year, sec 1 (the first 23
+    industries) or 2 (the others), imp_int in 10 billion US$, inventories left out; home
+    sales where iso1 is iso2. Felbermayr, Groeschl and Heiland (2022).
+``pieces.npz``
+    2014 at full precision. C codes; D (44, 56, 56) home inputs; Y (44, 56, 44, 5) final
+    uses by seller and buyer; exp (44, 56) exports; va (2408) value added; imp (44, 56)
+    imported final uses by product plus imported inputs by user.
+``WIOD.mat`` or ``imported_inputs_2014.mat``
+    pf_data (56, 56, 43): imported inputs of 2014 by product, user and country.
+``Din2014.txt``, ``tariffs2014.txt``
+    Shares of sellers in what a region spends on each of 50 products in 2014, tariffs
+    counted: 2,200 rows, product then buyer, and 44 columns, sellers. Countries stand in
+    the order of the alphabet, ROW among them. Felbermayr, Groeschl and Heiland (2022).
+``fin_demand.csv``, ``go.csv``, ``va.csv``
+    2000, rounded: final uses (2464 rows, 220 columns, two lines of titles), output and
+    value added (2464).
+``WIODyyyy.mat`` or ``tariffwar_WIODyyyy.mat``, one for each year
+    HDF5. data/Xjik_3D (16, buyer, seller): trade and home sales by 16 groups of
+    products, data/countries their codes. Negative final uses were set to 0 and outputs
+    raised. Lashkaripour (2021).
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from ...core import TivaxError
+from ...tables import WorldTable
+from .. import files as fs
+from .. import finding, layout
+from ..rebuilding import (
+    COUNTRIES,
+    INDUSTRIES,
+    REGIONS,
+    USES,
+    YEARS,
+    Pieces,
+    Year2000,
+    Year2014,
+    rebuild,
+)
+from ..source import TableFile
+
+TOTALS = ("II_fob", "TXSP", "EXP_adj", "PURR", "PURNR", "VA", "IntTTM", "GO")
+LABELS = ("Year", "Code", "Description", "Origin")
+COLUMNS = (*INDUSTRIES, *USES, "EXP", "GO")
+_ROWS = [
+    *(("Domestic", k) for k in INDUSTRIES),
+    *(("Imports", k) for k in INDUSTRIES),
+    *(("TOT", k) for k in TOTALS),
+]
+# Pieces by name. Without those of _NEEDED there is no table.
+_NAMES = {
+    "national tables": r"(?P<country>[a-z]{3})_niot_nov16\.csv",
+    "trade between countries": r"schengen_new_agg_notau\.dta|trade_goods_services\.dta",
+    "2014": r"pieces\.npz",
+    "imported inputs of 2014": r"wiod\.mat|imported_inputs_2014\.mat",
+    "partners of 2014": r"din2014\.txt",
+    "tariffs of 2014": r"tariffs2014\.txt",
+    "final uses of 2000": r"fin_demand\.csv",
+    "output of 2000": r"go\.csv",
+    "value added of 2000": r"va\.csv",
+    "trade by 16 groups": r"(?:tariffwar_)?wiod(?P<cube>(?:19|20)\d\d)\.mat",
+}
+_NEEDED = ("trade between countries", "2014")
+_WANTED = (
+    "CCC_NIOT_nov16.csv of 43 countries, trade_goods_services.dta "
+    "(schengen_new_agg_notau.dta), pieces.npz and others of these names"
+)
+_PARTNERS = 2200  # rows of Din2014.txt and tariffs2014.txt: 50 products, 44 buyers
+
+
+def find(paths: Sequence[Path]) -> list[TableFile]:
+    """A file for each year, all with the same ``parts``: the pieces below ``paths``."""
+    names = "|".join(re.sub(r"\?P<\w+>", "?:", name) for name in _NAMES.values())
+    found: dict[str, list[TableFile]] = {}
+    for file in finding.gather(paths, names, _WANTED):
+        name = re.split("[/:]", file.name)[-1]
+        for piece, pattern in _NAMES.items():
+            if match := re.fullmatch(pattern, name, re.IGNORECASE):
+                which = next(iter(match.groupdict().values()), "").upper()
+                found.setdefault(f"{piece} {which}".strip(), []).append(file)
+    parts = {piece: _only(piece, files) for piece, files in found.items()}
+    absent = [k for k in COUNTRIES if f"national tables {k}" not in parts]
+    if absent:
+        raise TivaxError(
+            f"{', '.join(map(str, paths))}: no national tables of "
+            f"{layout.some(absent)}; {absent[0]}_NIOT_nov16.csv and those of all 43 "
+            "countries are needed, for every country trades with all others"
+        )
+    for piece in _NEEDED:
+        if piece not in parts:
+            what = _NAMES[piece].replace("\\", "").replace("|", " or ")
+            raise TivaxError(
+                f"{', '.join(map(str, paths))}: no {what}, {_USE[piece]}; add it"
+            )
+    first = parts[f"national tables {COUNTRIES[0]}"]
+    return [TableFile(first.path, first.member, year, parts) for year in YEARS]
+
+
+_USE = {
+    "trade between countries": "which tells who sells to whom each year",
+    "2014": "the year whose trade and rest of the world are known",
+}
+
+
+def _only(piece: str, files: Sequence[TableFile]) -> TableFile:
+    """The one file of a piece; of shares of partners, that of 50 products."""
+    if piece in ("partners of 2014", "tariffs of 2014"):
+        files = [k for k in files if _lines(k) == _PARTNERS] or files
+    if len(files) > 1:
+        raise TivaxError(
+            f"{files[0].name} and {files[1].name} both hold {piece}; give only one"
+        )
+    return files[0]
+
+
+def _lines(file: TableFile) -> int:
+    return len(fs.read_bytes(file, ()).splitlines())
+
+
+def read(file: TableFile) -> Iterator[WorldTable]:
+    """The table of one year."""
+    yield from read_together([file])
+
+
+def read_together(files: Sequence[TableFile]) -> Iterator[WorldTable]:
+    """The tables of these years, in order, rebuilt on all cores."""
+    pieces = read_pieces(files[0].parts)
+    origin = "WIOD 2016 rebuilt from national tables"
+    return rebuild(pieces, [file.year or 0 for file in files], origin)
+
+
+def read_pieces(parts: Mapping[str, TableFile]) -> Pieces:
+    """All pieces, each checked by itself: labels, shapes, numbers."""
+    national = np.stack(
+        [read_national(parts[f"national tables {k}"]) for k in COUNTRIES]
+    )
+    in_2000 = ("final uses", "output", "value added")
+    of2000 = [parts.get(f"{k} of 2000") for k in in_2000]
+    partners = [parts.get(f"{k} of 2014") for k in ("partners", "tariffs")]
+    cubes = [parts.get(f"trade by 16 groups {k}") for k in YEARS]
+    inputs = parts.get("imported inputs of 2014")
+    return Pieces(
+        national=national,
+        pairs=read_pairs(parts["trade between countries"]),
+        of2014=read_2014(parts["2014"]),
+        imported_inputs=None if inputs is None else read_imported_inputs(inputs),
+        partners=read_partners(*partners) if all(partners) else None,
+        of2000=read_2000(*of2000) if all(of2000) else None,
+        cubes=np.stack([read_cube(k) for k in cubes]) if all(cubes) else None,
+        names={piece: file.name for piece, file in parts.items()},
+    )
+
+
+def read_national(file: TableFile) -> np.ndarray:
+    """One country: 15 years, 120 rows, 63 columns."""
+    with fs.open_table(file) as stream:
+        data = stream.read()
+    fs.check_text(file, data[:1024])
+    with fs.parsing(file):
+        text = re.sub("[ \u00a0\u202f]", "", data.decode("utf-8-sig"))
+    lines = text.splitlines()
+    layout.check_labels(file, "columns", lines[0].split(";"), [*LABELS, *COLUMNS])
+    rows = [line for line in lines[1:] if line[:4].isdigit()]
+    with fs.parsing(file):
+        cells = pyarrow.csv.read_csv(
+            io.BytesIO("\n".join(rows).encode()),
+            read_options=pyarrow.csv.ReadOptions(column_names=[*LABELS, *COLUMNS]),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=";"),
+            convert_options=pyarrow.csv.ConvertOptions(
+                column_types={
+                    **dict.fromkeys(LABELS, pa.string()),
+                    **dict.fromkeys(COLUMNS, pa.float64()),
+                }
+            ),
+        )
+        values = np.stack([cells[k].to_numpy() for k in COLUMNS], axis=1)
+    year, origin, code = (cells[k].to_pylist() for k in ("Year", "Origin", "Code"))
+    for k in YEARS:
+        rows = [j for j, one in enumerate(year) if one == str(k)]
+        if len(rows) != len(_ROWS):
+            raise TivaxError(
+                f"{file.name}: {k} has {len(rows)} rows, a national table has "
+                f"{len(_ROWS)}; get the file again"
+            )
+        labels = [f"{origin[j]}:{code[j]}" for j in rows]
+        wanted = [f"{a}:{b}" for a, b in _ROWS]
+        layout.check_labels(file, f"rows of {k}", labels, wanted)
+    order = np.argsort(np.array(year, int), kind="stable")
+    tables = values[order].reshape(len(YEARS), len(_ROWS), len(COLUMNS))
+    _require_numbers(file, "cells", tables)
+    return tables
+
+
+def read_pairs(file: TableFile) -> np.ndarray:
+    """15 years, goods and services, seller, buyer; million US$."""
+    frame = fs.read_stata(file)
+    names = ["iso1", "iso2", "year", "sec", "imp_int"]
+    layout.check_labels(
+        file, "columns", [k for k in frame.columns if k in names], names
+    )
+    place = {code: k for k, code in enumerate(COUNTRIES)}
+    for side in ("iso1", "iso2"):
+        layout.check_labels(
+            file, f"codes {side}", sorted(set(frame[side])), sorted(COUNTRIES)
+        )
+    shape = (len(YEARS), 2, len(COUNTRIES), len(COUNTRIES))
+    pairs = np.full(shape, np.nan)
+    year, kind = (frame[k].to_numpy(int) for k in ("year", "sec"))
+    used = np.isin(year, YEARS) & np.isin(kind, (1, 2))
+    seller, buyer = (frame[k].map(place).to_numpy(int) for k in ("iso1", "iso2"))
+    at = (year[used] - YEARS[0], kind[used] - 1, seller[used], buyer[used])
+    pairs[at] = frame["imp_int"].to_numpy(float)[used] * 1e4
+    _require_numbers(file, "trade of pairs", pairs)
+    return pairs
+
+
+def read_2014(file: TableFile) -> Year2014:
+    """The pieces of 2014, in the order of ``REGIONS``."""
+    data = fs.read_bytes(file, fs.ZIP)
+    with fs.parsing(file):
+        arrays = dict(np.load(io.BytesIO(data), allow_pickle=False))
+    c, n = len(REGIONS), len(INDUSTRIES)
+    shapes = {
+        "C": (c,),
+        "D": (c, n, n),
+        "Y": (c, n, c, len(USES)),
+        "exp": (c, n),
+        "imp": (c, n),
+        "va": ((c - 1) * n,),
+    }
+    for name, shape in shapes.items():
+        _require_shape(file, name, layout.element(file, arrays, name), shape)
+    layout.check_labels(file, "codes C", [str(k) for k in arrays["C"]], REGIONS)
+    for name in ("D", "Y", "exp", "imp", "va"):
+        _require_numbers(file, name, arrays[name])
+    return Year2014(
+        home=arrays["D"],
+        final=arrays["Y"],
+        exports=arrays["exp"],
+        imports=arrays["imp"],
+        added=arrays["va"].reshape(c - 1, n),
+    )
+
+
+def read_imported_inputs(file: TableFile) -> np.ndarray:
+    """43 countries, product, user."""
+    import scipy.io
+
+    with fs.open_table(file) as stream, fs.parsing(file):
+        arrays = scipy.io.loadmat(io.BytesIO(stream.read()), variable_names=["pf_data"])
+    inputs = layout.element(file, arrays, "pf_data")
+    n = len(INDUSTRIES)
+    _require_shape(file, "pf_data", inputs, (n, n, len(COUNTRIES)))
+    _require_numbers(file, "pf_data", inputs)
+    return np.ascontiguousarray(inputs.transpose(2, 0, 1))
+
+
+def read_partners(partners: TableFile | None, tariffs: TableFile | None) -> np.ndarray:
+    """50 products, seller, buyer: shares of sellers in purchases without tariffs."""
+    assert partners is not None and tariffs is not None
+    c = len(REGIONS)
+    order = [sorted(REGIONS).index(k) for k in REGIONS]
+    both = []
+    for file in (partners, tariffs):
+        data = fs.read_bytes(file, ())
+        with fs.parsing(file):
+            values = np.loadtxt(io.BytesIO(data), delimiter=",")
+        _require_shape(file, "the file", values, (_PARTNERS, c))
+        _require_numbers(file, "shares", values)
+        both.append(values.reshape(-1, c, c)[:, order][:, :, order].transpose(0, 2, 1))
+    spent = both[0] / both[1]
+    return spent / spent.sum(1, keepdims=True)
+
+
+def read_2000(
+    final: TableFile | None, output: TableFile | None, added: TableFile | None
+) -> Year2000:
+    """The pieces of 2000."""
+    assert final is not None and output is not None and added is not None
+    c, n, f = len(REGIONS), len(INDUSTRIES), len(USES)
+    head, _, *demand = _rounded(final)
+    columns = [k for k in REGIONS for _ in USES]
+    layout.check_labels(final, "regions of columns", head, columns)
+    return Year2000(
+        final=_numbers_of(final, demand[: c * n], (c * n, c * f)).reshape(c, n, c, f),
+        output=_numbers_of(output, _rounded(output), (1, c * n)).reshape(c, n),
+        added=_numbers_of(added, _rounded(added), (1, c * n)).reshape(c, n),
+    )
+
+
+def _rounded(file: TableFile) -> list[list[str]]:
+    with fs.open_table(file) as stream:
+        data = stream.read()
+    fs.check_text(file, data[:1024])
+    with fs.parsing(file):
+        return [k for k in csv.reader(data.decode("utf-8-sig").splitlines()) if k]
+
+
+def _numbers_of(
+    file: TableFile, rows: Sequence[Sequence[str]], shape: tuple[int, int]
+) -> np.ndarray:
+    """Numbers with commas between thousands; a list may stand in one row or column."""
+    with fs.parsing(file):
+        values = np.array([[float(k.replace(",", "") or 0) for k in r] for r in rows])
+    if shape[0] == 1:
+        values = values.reshape(1, -1)
+    _require_shape(file, "the file", values, shape)
+    _require_numbers(file, "cells", values)
+    return values
+
+
+def read_cube(file: TableFile | None) -> np.ndarray:
+    """One year: 16 groups, seller, buyer."""
+    import h5py
+
+    assert file is not None
+    with fs.open_table(file) as stream:
+        data = stream.read()
+    with fs.parsing(file), h5py.File(io.BytesIO(data), "r") as h5:
+        texts = np.asarray(h5["data/countries"]).ravel()  # references to codes
+        names = ["".join(map(chr, np.asarray(h5[one]).ravel())) for one in texts]
+        flows = np.asarray(h5["data/Xjik_3D"])
+    layout.check_labels(file, "countries", names, REGIONS)
+    _require_shape(file, "Xjik_3D", flows, (16, len(REGIONS), len(REGIONS)))
+    _require_numbers(file, "Xjik_3D", flows)
+    return np.ascontiguousarray(flows.transpose(0, 2, 1))
+
+
+def _require_shape(
+    file: TableFile, what: str, values: np.ndarray, shape: tuple[int, ...]
+) -> None:
+    if values.shape != shape:
+        raise TivaxError(
+            f"{file.name}: {what} has shape {values.shape}, not {shape}; "
+            f"{layout.OTHER_EDITION}"
+        )
+
+
+def _require_numbers(file: TableFile, what: str, values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise TivaxError(
+            f"{file.name}: {what} lack {np.count_nonzero(~np.isfinite(values))} "
+            "numbers; get the file again"
+        )

@@ -1,0 +1,1 @@
+"""Tables rebuilt from their margins: rounding undone, trade by product and use."""

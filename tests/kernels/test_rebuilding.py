@@ -1,0 +1,140 @@
+"""Rounding undone and trade fitted: margins, bounds, and the nearest array."""
+
+import jax
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy.optimize import minimize
+
+from tivax.kernels.rebuilding import rounding, trade
+
+fit = jax.jit(trade.fit_trade)
+undo = jax.jit(rounding.undo_rounding)
+
+
+def margins_of(s, kinds):
+    """All margins of an array (i, r, u, d)."""
+    pairs = np.einsum("ki,irud->krd", kinds, s[:, :, :-1])
+    return trade.Margins(*map(jax.device_put, (s.sum(1), s.sum((2, 3)), pairs, kinds)))
+
+
+def flows_of(s, groups, lift, inputs_only=False):
+    counted = s[:, :, 1:].sum(2) + s[:, :, 0] * lift[:, None]
+    flows = np.einsum("gi,ird->grd", groups, counted)
+    parts = flows, lift, groups, np.asarray(inputs_only)
+    return trade.Flows(*map(jax.device_put, parts))
+
+
+def random_trade(seed=0):
+    rng = np.random.default_rng(seed)
+    s = rng.gamma(2, 1, (4, 3, 4, 3))
+    s[:, range(3), :, range(3)] = 0
+    return s, np.exp(rng.normal(0, 0.3, s.shape)) * s
+
+
+KINDS = np.array([[1.0, 1, 0, 0], [0, 0, 1, 1]])
+GROUPS = np.array([[1.0, 0, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]])
+NO_LIFT = np.ones((4, 3))
+
+
+def fitted(seed, margins, flows, first=0):
+    how = map(jax.device_put, (first, 1e-12, 5000))
+    return fit(jax.device_put(seed), margins, flows, *how)
+
+
+def test_all_margins_are_met():
+    seed, true = random_trade()
+    margins = margins_of(true, KINDS)
+    found = fitted(seed, margins, flows_of(true, GROUPS, NO_LIFT))
+    for a, b in zip(margins_of(np.asarray(found.trade), KINDS), margins, strict=True):
+        assert_allclose(a, b, rtol=1e-8)
+    assert found.gap < 1e-12
+
+
+def test_the_array_found_is_the_nearest_to_the_seed():
+    """Relative entropy does not fall on any way that keeps the margins."""
+    seed, true = random_trade()
+    margins = margins_of(true, KINDS)
+    found = fitted(seed, margins, flows_of(true, GROUPS, NO_LIFT))
+    s = np.asarray(found.trade)
+    other = np.asarray(fitted(true, margins, flows_of(true, GROUPS, NO_LIFT)).trade)
+    there = seed > 0
+    slope = np.log(s[there] / seed[there]) + 1
+    # The other array has the same margins: the way to it is level.
+    assert abs((slope * (other - s)[there]).sum()) < 1e-6
+    assert np.abs(other - s).max() > 0.1
+
+
+def test_a_margin_that_is_free_leaves_the_seed():
+    seed, true = random_trade()
+    free = [np.full_like(k, np.nan) for k in margins_of(true, KINDS)[:3]]
+    imports = np.asarray(margins_of(true, KINDS).imports).copy()
+    imports[..., 1:] = np.nan
+    margins = trade.Margins(*map(jax.device_put, (imports, *free[1:], KINDS)))
+    found = np.asarray(fitted(seed, margins, flows_of(true, GROUPS, NO_LIFT)).trade)
+    assert_allclose(found[..., 1:], seed[..., 1:])
+    assert_allclose(found[..., 0].sum(1), imports[..., 0])
+
+
+@pytest.mark.parametrize(("inputs_only", "times"), [(False, 1.0), (True, 1.3)])
+def test_flows_are_met_where_they_agree_with_the_margins(inputs_only, times):
+    """``times``: how many times flows count inputs."""
+    seed, true = random_trade()
+    lift = np.full((4, 3), times)
+    if inputs_only:
+        seed[:, :, 1:] = true[:, :, 1:]
+    margins, flows = margins_of(true, KINDS), flows_of(true, GROUPS, lift, inputs_only)
+
+    def off(first):
+        found = np.asarray(fitted(seed, margins, flows, first).trade)
+        counted = found[:, :, 1:].sum(2) + found[:, :, 0] * lift[:, None]
+        by_group = np.einsum("gi,ird->grd", GROUPS, counted)
+        return np.abs(by_group - flows.flows).sum() / flows.flows.sum()
+
+    assert off(0) > 0.01
+    assert off(3000) < 1e-6
+
+
+# --------------------------------------------------------------------------- rounding
+
+
+@pytest.fixture(scope="module")
+def rounded():
+    rng = np.random.default_rng(3)
+    true = rng.gamma(1, 3, (5, 4))
+    return true, np.round(true)
+
+
+def test_cells_stay_within_their_bounds_and_totals_hold(rounded):
+    true, p = rounded
+    q = np.full(p.shape, 1 / 12)
+    bounds = np.maximum(p - 0.5, 0), p + 0.5
+    u = undo(p, q, *bounds, true[:3].sum(1), true.sum(0))
+    # After ten turns; the columns come last.
+    assert_allclose(u[:3].sum(1), true[:3].sum(1), atol=0.01)
+    assert_allclose(u.sum(0), true.sum(0), atol=1e-6)
+    assert (u >= bounds[0] - 1e-12).all() and (u <= bounds[1] + 1e-12).all()
+
+
+def test_cells_are_the_nearest_that_meet_the_totals(rounded):
+    true, p = rounded
+    q = np.where(p == 0, 0.01, 1 / 12)
+    low, high = np.maximum(p - 0.5, 0), p + 0.5
+    totals = true[:3].sum(1), true.sum(0)
+    u = np.asarray(undo(p, q, low, high, *totals))
+    best = minimize(
+        lambda u: ((u - p.ravel()) ** 2 / q.ravel()).sum(),
+        true.ravel(),
+        jac=lambda u: 2 * (u - p.ravel()) / q.ravel(),
+        bounds=list(zip(low.ravel(), high.ravel(), strict=True)),
+        constraints={
+            "type": "eq",
+            "fun": lambda u: np.r_[
+                u.reshape(5, 4)[:3].sum(1) - totals[0],
+                u.reshape(5, 4).sum(0) - totals[1],
+            ],
+        },
+        method="SLSQP",
+        options={"ftol": 1e-14, "maxiter": 500},
+    )
+    assert_allclose(u.ravel(), best.x, atol=5e-3)

@@ -1,0 +1,161 @@
+"""Tables rebuilt from pieces whose truth is known, and pieces that disagree."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from national_pieces import C, N, true_pieces, true_world
+from numpy.testing import assert_allclose
+
+from tivax.engine.sources.rebuilding import check_pieces, describe, rebuild
+from tivax.engine.sources.rebuilding.countries import countries_of
+from tivax.engine.sources.rebuilding.pieces import PRODUCT_OF
+from tivax.engine.sources.rebuilding.rest_of_world import WITH_OUTPUT
+
+from helpers import error_of
+
+
+@pytest.fixture(scope="module")
+def rebuilt():
+    return {table.year: table for table in rebuild(true_pieces(), (2007, 2014))}
+
+
+def missed(found, true):
+    """Sum of errors over sum."""
+    return float(np.abs(found - true).sum() / np.abs(true).sum())
+
+
+def of_known_products(flows):
+    """Trade of 43 countries in the products that no file merges, home blocks left out."""
+    flows = flows.reshape(C, N, C, N).copy()
+    flows[range(C), :, range(C)] = 0
+    alone = np.bincount(PRODUCT_OF)[PRODUCT_OF] == 1
+    return flows[:-1, alone, :-1]
+
+
+def test_2014_is_what_it_was_where_users_share_their_partners(rebuilt):
+    Z, Y, x, added = true_world()
+    table = rebuilt[2014]
+    # Products that the file of 50 merges move others through the groups of the cubes.
+    assert missed(of_known_products(table.Z), of_known_products(Z)) < 0.003
+    assert missed(table.Y, Y.reshape(table.Y.shape)) < 1e-3
+    assert_allclose(table.x, x.ravel(), rtol=1e-10)
+    assert missed(table.value_added, added.ravel()) < 1e-4
+
+
+def test_without_groups_known_products_of_2014_are_exact():
+    (table,) = rebuild(replace(true_pieces(), cubes=None), [2014])
+    Z = true_world().Z
+    # The fit ends where imports miss by 1e-6.
+    assert missed(of_known_products(table.Z), of_known_products(Z)) < 1e-4
+
+
+def test_a_year_between_equal_ends_is_like_them(rebuilt):
+    Z, _, x, _ = true_world()
+    table = rebuilt[2007]
+    assert missed(of_known_products(table.Z), of_known_products(Z)) < 0.03
+    assert missed(table.x, x.ravel()) < 1e-3
+
+
+def test_rows_add_up_to_output_and_flows_are_not_negative(rebuilt):
+    for table in rebuilt.values():
+        sold = table.Z.sum(1) + table.Y.sum((1, 2))
+        assert np.abs(sold - table.x).max() < 1e-12 * table.x.max()
+        assert table.Z.min() >= 0
+
+
+def test_rounding_is_undone_within_half_a_unit_and_totals_hold():
+    pieces = true_pieces()
+    table = pieces.national[:, 7]
+    found = countries_of(pieces, 2007)
+    cells = np.concatenate([found.home, found.imported], 1)
+    assert np.abs(cells - table[:, :112, :61]).max() <= 0.5 + 1e-9
+    assert_allclose(cells.sum(1), table[:, 112, :61], atol=0.01)
+    sold = found.home.sum(2) + found.exports
+    assert_allclose(sold, found.output, atol=0.01)
+
+
+def test_a_year_does_not_depend_on_the_years_rebuilt_with_it(rebuilt):
+    alone = next(iter(rebuild(true_pieces(), [2007])))
+    assert np.array_equal(alone.Z, rebuilt[2007].Z)
+
+
+# ----------------------------------------------------------------- what is said of it
+
+
+def test_what_is_missing_is_said_with_its_cost():
+    pieces = replace(true_pieces(), cubes=None, of2000=None)
+    assert describe(true_pieces())["missing"] == []
+    said = describe(pieces)["missing"]
+    assert [k.partition(",")[0] for k in said] == [
+        "WIODyyyy.mat (tariffwar_WIODyyyy.mat)",
+        "fin_demand.csv",
+    ]
+    assert "misses by" in said[0]
+
+
+def test_blocks_say_which_years_are_real():
+    blocks = describe(true_pieces())["blocks"]
+    for block in blocks.values():
+        known = [*block["real"], *block["printed"], *block["estimated"]]
+        assert sorted(known) == list(range(2000, 2015))
+    assert blocks["partners_of_final_uses"]["printed"] == [2000]
+    without = describe(replace(true_pieces(), of2000=None))["blocks"]
+    assert without["partners_of_final_uses"]["printed"] == []
+    assert set(WITH_OUTPUT) - set(blocks["advertising"]["real"])
+
+
+# ---------------------------------------------------------------- pieces that disagree
+
+
+def refused(**changed):
+    return error_of(check_pieces, replace(true_pieces(), **changed))
+
+
+def test_pieces_of_one_world_agree():
+    check_pieces(true_pieces())
+
+
+def test_a_row_that_does_not_add_up_is_named():
+    national = true_pieces().national.copy()
+    national[3, 2, 4, 10] += 100
+    message = refused(national=national)
+    assert "national tables BGR: row C10-C12 of 2002 adds up to" in message
+
+
+def test_a_column_that_misses_its_total_is_named():
+    national = true_pieces().national.copy()
+    national[0, 1, 60, 8] += 100
+    assert "AUS: column C18 of 2001 adds up to" in refused(national=national)
+
+
+def test_trade_in_another_unit_is_refused():
+    message = refused(pairs=true_pieces().pairs * 1e-4)
+    assert "trade between countries: " in message
+    assert "another unit" in message
+
+
+def test_cubes_whose_countries_are_swapped_are_refused():
+    order = [1, 0, *range(2, C)]
+    cubes = true_pieces().cubes[:, :, order][..., order]
+    assert "trade by 16 groups" in refused(cubes=cubes)
+
+
+def test_real_cells_of_countries_in_another_order_are_refused():
+    real = true_pieces().of2014
+    order = [1, 0, *range(2, C)]
+    message = refused(of2014=replace(real, home=real.home[order]))
+    assert "countries in another order" in message
+
+
+def test_partners_of_countries_in_another_order_are_refused():
+    order = [1, 0, *range(2, C)]
+    partners = true_pieces().partners[:, order][:, :, order]
+    assert "partners of 2014: what AUS buys at home" in refused(partners=partners)
+
+
+def test_output_of_2000_of_countries_in_another_order_is_refused():
+    old = true_pieces().of2000
+    order = [1, 0, *range(2, C)]
+    message = refused(of2000=replace(old, output=old.output[order]))
+    assert "output of 2000: output of AU" in message
